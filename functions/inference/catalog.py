@@ -1,0 +1,118 @@
+"""Catalog: (name, version or label) -> Predictor."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from functions.inference.artifact import read_artifact
+from functions.inference.contract import DEFAULT_LABEL, artifact_folder
+from functions.inference.errors import (
+    ArtifactError,
+    LabelNotFound,
+    ModelNotFound,
+    ModelUnavailable,
+    VersionNotFound,
+)
+from functions.inference.predictor import OnnxPredictor, Predictor
+from functions.inference.session import SessionError
+from functions.inference.settings import ServedModel, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogModel:
+    """One model: a predictor, or the reason there is none, for each of its versions."""
+
+    name: str
+    versions: Mapping[int, Predictor | ModelUnavailable]
+    labels: Mapping[str, int] = field(default_factory=dict)
+
+    def default_version(self) -> int:
+        """The version that answers when none is named: the stable one, else the newest."""
+        return self.labels.get(DEFAULT_LABEL, max(self.versions))
+
+    def find_version(self, version: int | None = None, label: str | None = None) -> int:
+        """The version that a request means.
+
+        Raises:
+            VersionNotFound, LabelNotFound: it is not served.
+        """
+        if label is not None:
+            if label not in self.labels:
+                raise LabelNotFound(self.name, label, sorted(self.labels))
+            return self.labels[label]
+        wanted = self.default_version() if version is None else version
+        if wanted not in self.versions:
+            raise VersionNotFound(self.name, wanted, sorted(self.versions))
+        return wanted
+
+    def predictor(self, version: int) -> Predictor:
+        """The predictor of a served version.
+
+        Raises:
+            ModelUnavailable: it failed to load.
+        """
+        found = self.versions[version]
+        if isinstance(found, ModelUnavailable):
+            raise found.with_traceback(None)
+        return found
+
+    def ready(self, version: int) -> bool:
+        """Whether a served version can answer."""
+        return not isinstance(self.versions[version], ModelUnavailable)
+
+
+class Catalog:
+    """The models that this process serves."""
+
+    def __init__(self, models: Mapping[str, CatalogModel]) -> None:
+        self._models = dict(models)
+
+    def names(self) -> tuple[str, ...]:
+        """Names of the models, sorted."""
+        return tuple(sorted(self._models))
+
+    def model(self, name: str) -> CatalogModel:
+        """The model of this name.
+
+        Raises:
+            ModelNotFound: it is not served here.
+        """
+        if name not in self._models:
+            raise ModelNotFound(name, self.names())
+        return self._models[name]
+
+    def ready(self) -> bool:
+        """Whether every version of every model can answer."""
+        return all(
+            model.ready(version) for model in self._models.values() for version in model.versions
+        )
+
+    def only(self, name: str) -> "Catalog":
+        """The catalog as it stands below one model's own base URL."""
+        return Catalog({name: self.model(name)})
+
+
+def load_catalog(settings: Settings) -> Catalog:
+    """Load every model in `settings`; one that fails is kept, with its reason, as not ready."""
+    root = Path(settings.model_root)
+    return Catalog({model.name: _load_model(model, root, settings) for model in settings.models})
+
+
+def _load_model(model: ServedModel, root: Path, settings: Settings) -> CatalogModel:
+    versions = {
+        version: _load_version(
+            root / artifact_folder(model.name, version), model.name, version, digest, settings
+        )
+        for version, digest in model.versions.items()
+    }
+    return CatalogModel(model.name, versions, model.labels)
+
+
+def _load_version(
+    folder: Path, name: str, version: int, digest: str, settings: Settings
+) -> Predictor | ModelUnavailable:
+    try:
+        artifact = read_artifact(folder, digest or None)
+        return OnnxPredictor(artifact, version, settings.threads)
+    except (ArtifactError, SessionError, ValueError) as error:
+        return ModelUnavailable(name, version, str(error))

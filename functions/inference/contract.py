@@ -1,0 +1,137 @@
+"""What the service, its stacks and its callers must agree on; standard library only.
+
+Routes are templates below a base URL. Every model has a base URL of its own, `/{model}`, and the
+root of the API is the base URL of all models together.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
+
+NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}"
+"""A model's or a label's name: safe in a URL, a file name and a CloudWatch dimension."""
+
+RESERVED_NAMES = frozenset(
+    "docs explanations health invocations metrics models openapi.json ping predict predictions "
+    "redoc v1 v2 workflows".split()
+)
+"""First segments of root paths; a model of such a name would hide them."""
+
+DEFAULT_LABEL = "stable"
+"""The label whose version answers when a request names none."""
+
+LAYER_ROOT = "/opt"
+"""Where Lambda unpacks layers."""
+
+
+def artifact_folder(name: str, version: int) -> str:
+    """Path of a version below the root of a store, a layer or a container: `models/<name>/<n>`."""
+    return f"models/{name}/{version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Names of the environment variables that the inference service reads."""
+
+    models: str = "LADING_MODELS"
+    model_root: str = "LADING_MODEL_ROOT"
+    threads: str = "LADING_THREADS"
+    log_level: str = "LADING_LOG_LEVEL"
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """CloudWatch names: one namespace, three dimensions, milliseconds and counts."""
+
+    namespace: str = "Lading"
+    service: str = "inference"
+    dimensions: tuple[str, ...] = ("model", "version", "dialect")
+    requests: str = "Requests"
+    client_errors: str = "ClientErrors"
+    server_errors: str = "ServerErrors"
+    latency: str = "Latency"
+    decode: str = "DecodeLatency"
+    compute: str = "ComputeLatency"
+    encode: str = "EncodeLatency"
+    cold_start: str = "ColdStart"
+
+
+ENVIRONMENT = Environment()
+METRICS = Metrics()
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One operation of a dialect: `template` is matched segment by segment."""
+
+    operation: str
+    method: str
+    template: str
+
+    def match(self, segments: tuple[str, ...]) -> dict[str, str] | None:
+        """The template's parameters when `segments` fit it, else None."""
+        wanted = _template_segments(self.template)
+        if len(wanted) != len(segments):
+            return None
+        parameters = {}
+        for want, have in zip(wanted, segments, strict=True):
+            if want.startswith("{"):
+                if not have:
+                    return None
+                parameters[want[1:-1]] = have
+            elif want != have and not (want[0] == ":" and want == have.lower()):
+                return None
+        return parameters
+
+
+def split_path(path: str) -> tuple[str, ...]:
+    """Segments of a path; TensorFlow Serving's `:verb` is a segment of its own.
+
+    >>> split_path("/v1/models/digits:predict")
+    ('v1', 'models', 'digits', ':predict')
+    """
+    return tuple(path.strip("/").replace(":", "/:").split("/"))
+
+
+_template_segments = cache(split_path)
+
+
+def _model_routes(prefix: str, *operations: tuple[str, str, str]) -> Iterator[Route]:
+    """Each operation at a model, at one version of it and at one label."""
+    for operation, method, suffix in operations:
+        for at in ("", "/versions/{version}", "/labels/{label}"):
+            yield Route(operation, method, f"{prefix}/models/{{model}}{at}{suffix}")
+
+
+ROUTES = MappingProxyType(
+    {
+        "open_inference": (
+            Route("server_metadata", "GET", "/v2"),
+            Route("live", "GET", "/v2/health/live"),
+            Route("ready", "GET", "/v2/health/ready"),
+            *_model_routes(
+                "/v2",
+                ("model_metadata", "GET", ""),
+                ("model_ready", "GET", "/ready"),
+                ("infer", "POST", "/infer"),
+            ),
+        ),
+        "tensorflow_serving": tuple(
+            _model_routes(
+                "/v1",
+                ("predict", "POST", ":predict"),
+                ("status", "GET", ""),
+                ("metadata", "GET", "/metadata"),
+            )
+        ),
+        "plain": (
+            Route("predict", "POST", "/predict"),
+            Route("predict", "POST", "/predict/{model}"),
+        ),
+    }
+)
+"""Every data-plane route, by dialect."""
+
+PREFIXES = MappingProxyType({"v2": "open_inference", "v1": "tensorflow_serving"})
+"""First segment -> the dialect that owns it, and answers there for what is not found."""

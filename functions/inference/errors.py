@@ -1,0 +1,150 @@
+"""What can go wrong between a request and its answer.
+
+InferenceError
+├── RequestError                the caller can mend it
+│   ├── MalformedRequest        the body or its framing cannot be read
+│   ├── InvalidInput            a tensor does not fit the model's signature
+│   ├── RouteNotFound           no dialect has this path
+│   ├── MethodNotAllowed        the path exists, for other methods
+│   └── Unsupported             understood, and not offered
+├── NotFound
+│   ├── ModelNotFound
+│   ├── VersionNotFound
+│   └── LabelNotFound
+├── ModelUnavailable            known, but not able to answer now
+├── PredictionFailed            the runtime gave up on a valid request
+└── ArtifactError               a packaged model that must not be served
+    ├── ArtifactMissing
+    ├── ArtifactCorrupt
+    └── ArtifactTooNew
+
+The tree knows no HTTP: each dialect maps it to its own status and body.
+"""
+
+from collections.abc import Iterable
+
+
+class InferenceError(Exception):
+    """Root of the tree; its text is safe to show to a caller."""
+
+
+class RequestError(InferenceError):
+    """The caller sent something that cannot be answered."""
+
+
+class MalformedRequest(RequestError):
+    """The body or its framing cannot be read."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class InvalidInput(RequestError):
+    """A tensor does not fit the model's signature."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"input '{name}' {reason}")
+        self.name, self.reason = name, reason
+
+
+class RouteNotFound(RequestError):
+    """No dialect has this path."""
+
+    def __init__(self, method: str, path: str) -> None:
+        super().__init__(f"nothing is served at {method} {path}; GET /models lists what is")
+        self.method, self.path = method, path
+
+
+class MethodNotAllowed(RequestError):
+    """The path exists, for other methods."""
+
+    def __init__(self, method: str, path: str, allowed: Iterable[str]) -> None:
+        self.method, self.path, self.allowed = method, path, tuple(sorted(allowed))
+        super().__init__(f"{method} is not allowed at {path}; use {' or '.join(self.allowed)}")
+
+
+class Unsupported(RequestError):
+    """The request is understood, and asks for what is not offered."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class NotFound(InferenceError):
+    """The request names something that is not served."""
+
+
+class ModelNotFound(NotFound):
+    """No model of this name is served here."""
+
+    def __init__(self, name: str, known: Iterable[str] = ()) -> None:
+        self.name, self.known = name, tuple(known)
+        served = ", ".join(self.known) or "none"
+        super().__init__(f"model '{name}' is not found; served here: {served}")
+
+
+class VersionNotFound(NotFound):
+    """The model is served, this version of it is not."""
+
+    def __init__(self, name: str, version: int, served: Iterable[int] = ()) -> None:
+        self.name, self.version, self.served = name, version, tuple(served)
+        versions = ", ".join(map(str, self.served)) or "none"
+        super().__init__(f"version {version} of model '{name}' is not found; served: {versions}")
+
+
+class LabelNotFound(NotFound):
+    """The model is served, no version of it carries this label."""
+
+    def __init__(self, name: str, label: str, known: Iterable[str] = ()) -> None:
+        self.name, self.label, self.known = name, label, tuple(known)
+        labels = ", ".join(self.known) or "none"
+        super().__init__(f"model '{name}' has no version labelled '{label}'; labels: {labels}")
+
+
+class ModelUnavailable(InferenceError):
+    """The model is known and cannot answer now: it failed to load."""
+
+    def __init__(self, name: str, version: int, reason: str) -> None:
+        super().__init__(f"model '{name}' version {version} is not ready: {reason}")
+        self.name, self.version, self.reason = name, version, reason
+
+
+class PredictionFailed(InferenceError):
+    """The runtime gave up on a request that passed every check."""
+
+    def __init__(self, name: str, version: int, reason: str) -> None:
+        super().__init__(f"model '{name}' version {version} failed to predict: {reason}")
+        self.name, self.version, self.reason = name, version, reason
+
+
+class ArtifactError(InferenceError):
+    """A packaged model that must not be served."""
+
+
+class ArtifactMissing(ArtifactError):
+    """A file of the artifact is not there."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path} is missing; package the model again")
+        self.path = path
+
+
+class ArtifactCorrupt(ArtifactError):
+    """A file of the artifact is not what was published."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path} {reason}; package the model again")
+        self.path, self.reason = path, reason
+
+
+class ArtifactTooNew(ArtifactError):
+    """The artifact has a format that this code does not know."""
+
+    def __init__(self, path: str, found: int, supported: int) -> None:
+        super().__init__(
+            f"{path} has format version {found} and this Lading reads up to {supported}; "
+            "upgrade Lading or package the model with this one"
+        )
+        self.path, self.found, self.supported = path, found, supported

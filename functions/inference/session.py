@@ -1,0 +1,107 @@
+"""The only importer of onnxruntime in the service: named arrays in, named arrays out."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import onnxruntime as ort
+
+from functions.inference.artifact import TensorSpec
+from functions.inference.tensors import Array
+
+_DATATYPES = {
+    "tensor(bool)": "BOOL",
+    "tensor(uint8)": "UINT8",
+    "tensor(uint16)": "UINT16",
+    "tensor(uint32)": "UINT32",
+    "tensor(uint64)": "UINT64",
+    "tensor(int8)": "INT8",
+    "tensor(int16)": "INT16",
+    "tensor(int32)": "INT32",
+    "tensor(int64)": "INT64",
+    "tensor(float16)": "FP16",
+    "tensor(float)": "FP32",
+    "tensor(double)": "FP64",
+    "tensor(string)": "BYTES",
+}
+
+_ERRORS_ONLY = 3
+
+
+class SessionError(Exception):
+    """onnxruntime could not load the model or could not run it; carries its first line."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error).strip().partition("\n")[0] or type(error).__name__)
+
+
+class OnnxSession:
+    """A loaded ONNX model.
+
+    Args:
+        model: the serialised model, with its weights inside.
+        threads: threads inside one prediction; 0 leaves the choice to onnxruntime.
+
+    Raises:
+        SessionError: the bytes are no model that onnxruntime reads.
+        ValueError: an input or output is no plain tensor (a sequence, a map, bfloat16).
+    """
+
+    def __init__(self, model: bytes, threads: int = 0) -> None:
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = _ERRORS_ONLY
+        # A spinning worker burns the CPU share that Lambda meters out.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            self._session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime's exceptions share no base class
+            raise SessionError(error) from error
+        self.inputs = tuple(_tensor_spec(tensor) for tensor in self._session.get_inputs())
+        self.outputs = tuple(_tensor_spec(tensor) for tensor in self._session.get_outputs())
+        self._strings = {spec.name for spec in self.inputs if spec.datatype == "BYTES"}
+
+    def run(self, inputs: dict[str, Array], outputs: Sequence[str] = ()) -> dict[str, Array]:
+        """Run the model.
+
+        Args:
+            inputs: an array per input, of the input's dtype and a shape that fits it.
+            outputs: names of the outputs wanted; all when empty.
+
+        Raises:
+            SessionError: onnxruntime gave up.
+        """
+        names = list(outputs) or [spec.name for spec in self.outputs]
+        feeds = {
+            name: _to_text(array) if name in self._strings else array
+            for name, array in inputs.items()
+        }
+        try:
+            results = self._session.run(names, feeds)
+        except Exception as error:  # onnxruntime's exceptions share no base class
+            raise SessionError(error) from error
+        return {
+            name: _to_bytes(result) if result.dtype == np.object_ else result
+            for name, result in zip(names, results, strict=True)
+        }
+
+
+def _tensor_spec(tensor: ort.NodeArg) -> TensorSpec:
+    if tensor.type not in _DATATYPES:
+        raise ValueError(f"'{tensor.name}' is {tensor.type}; only plain tensors are served")
+    shape = tuple(size if isinstance(size, int) else -1 for size in tensor.shape)
+    return TensorSpec(tensor.name, _DATATYPES[tensor.type], shape)
+
+
+def _to_text(array: Array) -> Array:
+    """BYTES as onnxruntime takes them: `str` objects."""
+    texts = np.empty(array.shape, np.object_)
+    texts.flat = [item.decode() for item in array.flat]
+    return texts
+
+
+def _to_bytes(array: Array) -> Array:
+    """BYTES as the service carries them: `bytes` objects."""
+    contents = np.empty(array.shape, np.object_)
+    contents.flat = [str(item).encode() for item in array.flat]
+    return contents
