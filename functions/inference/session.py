@@ -1,9 +1,11 @@
 """The only importer of onnxruntime in the service: named arrays in, named arrays out."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
+from onnxruntime.capi.onnxruntime_pybind11_state import NodeArg
 
 from functions.inference.artifact import TensorSpec
 from functions.inference.tensors import Array
@@ -80,13 +82,10 @@ class OnnxSession:
             results = self._session.run(names, feeds)
         except Exception as error:  # onnxruntime's exceptions share no base class
             raise SessionError(error) from error
-        return {
-            name: _to_bytes(result) if result.dtype == np.object_ else result
-            for name, result in zip(names, results, strict=True)
-        }
+        return {name: _to_array(value) for name, value in zip(names, results, strict=True)}
 
 
-def _tensor_spec(tensor: ort.NodeArg) -> TensorSpec:
+def _tensor_spec(tensor: NodeArg) -> TensorSpec:
     if tensor.type not in _DATATYPES:
         raise ValueError(f"'{tensor.name}' is {tensor.type}; only plain tensors are served")
     shape = tuple(size if isinstance(size, int) else -1 for size in tensor.shape)
@@ -96,12 +95,15 @@ def _tensor_spec(tensor: ort.NodeArg) -> TensorSpec:
 def _to_text(array: Array) -> Array:
     """BYTES as onnxruntime takes them: `str` objects."""
     texts = np.empty(array.shape, np.object_)
-    texts.flat = [item.decode() for item in array.flat]
+    texts.flat[:] = [item.decode() for item in array.flat]
     return texts
 
 
-def _to_bytes(array: Array) -> Array:
-    """BYTES as the service carries them: `bytes` objects."""
+def _to_array(value: Any) -> Array:
+    """An output as the service carries it: BYTES are `bytes` objects."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "OUT":
+        return array
     contents = np.empty(array.shape, np.object_)
-    contents.flat = [str(item).encode() for item in array.flat]
+    contents.flat[:] = [str(item).encode() for item in array.flat]
     return contents

@@ -40,6 +40,8 @@ DTYPES = MappingProxyType(
 )
 """Open Inference Protocol datatype -> numpy dtype; a BYTES array holds `bytes` objects."""
 
+_SIGNIFICANT_BITS = MappingProxyType({"FP16": 11, "FP32": 24, "FP64": 53})
+
 
 def from_json(value: Any, name: str, datatype: str) -> Array:
     """Turn a JSON value into an array of `datatype`, in the shape in which it is nested.
@@ -95,7 +97,8 @@ def _fits(shape: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
 
 def _flatten(value: Any, name: str) -> tuple[list[Any], tuple[int, ...]]:
     """Leaves in row-major order, and the shape; every list of a level has the same length."""
-    level, shape = [value], []
+    level: list[Any] = [value]
+    shape: list[int] = []
     while True:
         level = [item.tolist() if isinstance(item, np.ndarray) else item for item in level]
         kinds = set(map(type, level))
@@ -146,15 +149,16 @@ def _from_integers(values: Any, smallest: int, largest: int, name: str, datatype
     if dtype.kind == "f":
         _check_lossless(smallest, largest, name, datatype)
     else:
-        limits = np.iinfo(dtype)
+        bits = dtype.itemsize * 8
+        lowest = 0 if dtype.kind == "u" else -(1 << (bits - 1))
         for extreme in (smallest, largest):
-            if not limits.min <= extreme <= limits.max:
+            if not lowest <= extreme < lowest + (1 << bits):
                 raise InvalidInput(name, f"holds {extreme}, which {datatype} cannot")
     return np.asarray(values).astype(dtype)
 
 
 def _check_lossless(smallest: int, largest: int, name: str, datatype: str) -> None:
-    limit = 1 << (np.finfo(DTYPES[datatype]).nmant + 1)
+    limit = 1 << _SIGNIFICANT_BITS[datatype]
     for extreme in (smallest, largest):
         if abs(extreme) > limit:
             raise InvalidInput(name, f"holds {extreme}, which {datatype} cannot without loss")
