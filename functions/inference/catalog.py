@@ -83,8 +83,15 @@ class Catalog:
 
     def ready(self) -> bool:
         """Whether every version of every model can answer."""
-        return all(
-            model.ready(version) for model in self._models.values() for version in model.versions
+        return not self.failures()
+
+    def failures(self) -> tuple[ModelUnavailable, ...]:
+        """Every version that failed to load."""
+        return tuple(
+            version
+            for model in self._models.values()
+            for version in model.versions.values()
+            if isinstance(version, ModelUnavailable)
         )
 
     def only(self, name: str) -> "Catalog":

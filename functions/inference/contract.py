@@ -8,13 +8,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
+from typing import Final
+
+VERSION = "0.1.0"
+"""Lading's own version."""
 
 NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}"
 """A model's or a label's name: safe in a URL, a file name and a CloudWatch dimension."""
 
 RESERVED_NAMES = frozenset(
-    "docs explanations health invocations metrics models openapi.json ping predict predictions "
-    "redoc v1 v2 workflows".split()
+    (
+        *("docs", "explanations", "health", "invocations", "metrics", "models", "openapi.json"),
+        *("ping", "predict", "predictions", "redoc", "v1", "v2", "workflows"),
+    )
 )
 """First segments of root paths; a model of such a name would hide them."""
 
@@ -30,35 +36,33 @@ def artifact_folder(name: str, version: int) -> str:
     return f"models/{name}/{version}"
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
+class ENVIRONMENT:
     """Names of the environment variables that the inference service reads."""
 
-    models: str = "LADING_MODELS"
-    model_root: str = "LADING_MODEL_ROOT"
-    threads: str = "LADING_THREADS"
-    log_level: str = "LADING_LOG_LEVEL"
+    models: Final = "LADING_MODELS"
+    model_root: Final = "LADING_MODEL_ROOT"
+    threads: Final = "LADING_THREADS"
+    log_level: Final = "LADING_LOG_LEVEL"
 
 
-@dataclass(frozen=True, slots=True)
-class Metrics:
+class METRICS:
     """CloudWatch names: one namespace, three dimensions, milliseconds and counts."""
 
-    namespace: str = "Lading"
-    service: str = "inference"
-    dimensions: tuple[str, ...] = ("model", "version", "dialect")
-    requests: str = "Requests"
-    client_errors: str = "ClientErrors"
-    server_errors: str = "ServerErrors"
-    latency: str = "Latency"
-    decode: str = "DecodeLatency"
-    compute: str = "ComputeLatency"
-    encode: str = "EncodeLatency"
-    cold_start: str = "ColdStart"
-
-
-ENVIRONMENT = Environment()
-METRICS = Metrics()
+    namespace: Final = "Lading"
+    service: Final = "inference"
+    dimensions: Final = ("model", "version", "dialect")
+    requests: Final = "Requests"
+    client_errors: Final = "ClientErrors"
+    server_errors: Final = "ServerErrors"
+    cold_start: Final = "ColdStart"
+    times: Final = MappingProxyType(
+        {
+            "total": "Latency",
+            "decode": "DecodeLatency",
+            "compute": "ComputeLatency",
+            "encode": "EncodeLatency",
+        }
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ InferenceError
 │   └── LabelNotFound
 ├── ModelUnavailable            known, but not able to answer now
 ├── PredictionFailed            the runtime gave up on a valid request
+├── InternalFailure             a fault of the service itself; the log has it
 └── ArtifactError               a packaged model that must not be served
     ├── ArtifactMissing
     ├── ArtifactCorrupt
@@ -117,6 +118,13 @@ class PredictionFailed(InferenceError):
     def __init__(self, name: str, version: int, reason: str) -> None:
         super().__init__(f"model '{name}' version {version} failed to predict: {reason}")
         self.name, self.version, self.reason = name, version, reason
+
+
+class InternalFailure(InferenceError):
+    """A fault of the service itself; what it was stands in the log, not in the answer."""
+
+    def __init__(self) -> None:
+        super().__init__("internal error; the service's log has the details under the request id")
 
 
 class ArtifactError(InferenceError):
