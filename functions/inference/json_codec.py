@@ -1,0 +1,91 @@
+"""JSON to Python and back, with tensors in mind.
+
+`loads` gives what `json.loads` gives, except that in a large body a regular array of numbers comes
+as one numpy array instead of nested lists. simdjson reads such arrays an order of magnitude faster,
+but it is not exact: it rejects NaN and Infinity, flattens ragged lists silently and turns integers
+into floats. So it is used only where what it says can be verified (`simdjson_reader`), and the
+exact parser of the standard library reads everything else.
+
+`dumps` writes floats with the fewest digits that read back to the same value in the array's own
+precision (0.1, not 0.10000000149011612), whole ones as `1.0`, and NaN and Infinity as bare tokens,
+as TensorFlow Serving and Triton do.
+"""
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+import orjson
+
+from functions.inference.errors import MalformedRequest
+
+SMALL_BODY = 8192
+"""Bytes up to which the exact parser is as fast, and simdjson need not even be imported."""
+
+
+def loads(body: bytes) -> Any:
+    """Read one JSON document.
+
+    Raises:
+        MalformedRequest: `body` is no JSON text in UTF-8, or is nested too deeply.
+    """
+    if len(body) > SMALL_BODY:
+        from functions.inference.simdjson_reader import Inexact, read  # noqa: PLC0415 cold start
+
+        try:
+            return read(body)
+        except Inexact:
+            pass
+    return loads_exactly(body)
+
+
+def loads_exactly(body: bytes) -> Any:
+    """Read one JSON document with the standard library's parser; see `loads`."""
+    try:
+        return json.loads(body.decode())
+    except UnicodeDecodeError as error:
+        raise MalformedRequest(
+            f"the body is not UTF-8: {error.reason} at byte {error.start}"
+        ) from error
+    except json.JSONDecodeError as error:
+        raise MalformedRequest(f"the body is not JSON: {error}") from error
+    except ValueError as error:  # Python refuses integers of thousands of digits
+        raise MalformedRequest("the body holds a number that is too long") from error
+    except RecursionError as error:
+        raise MalformedRequest("the body is nested too deeply") from error
+
+
+def dumps(document: Any) -> bytes:
+    """Write a document that may hold arrays of numbers or booleans, of any shape."""
+    if _finite(document):
+        try:
+            return orjson.dumps(document, to_lists, orjson.OPT_SERIALIZE_NUMPY)
+        except TypeError:  # a lone surrogate that the caller sent and gets back
+            pass
+    return json.dumps(document, default=to_lists, separators=(",", ":")).encode()
+
+
+def _finite(value: Any) -> bool:
+    """Whether the document is free of NaN and Infinity, which orjson writes as null."""
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind != "f" or bool(np.isfinite(value).all())
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, dict):
+        return all(map(_finite, value.values()))
+    if isinstance(value, list):
+        return all(map(_finite, value))
+    return True
+
+
+def to_lists(array: Any) -> Any:
+    """An array as nested lists whose floats have the digits that `dumps` writes."""
+    if not isinstance(array, np.ndarray) or array.dtype != np.float32:
+        return array.tolist() if isinstance(array, np.ndarray) else array
+    finite = np.isfinite(array)
+    zeros = np.where(finite, array, np.float32(0)).ravel()
+    values = np.array(orjson.loads(orjson.dumps(zeros, option=orjson.OPT_SERIALIZE_NUMPY)), object)
+    rest = ~finite.ravel()
+    values[rest] = array.ravel()[rest].tolist()
+    return values.reshape(array.shape).tolist()
