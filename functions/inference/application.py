@@ -1,0 +1,118 @@
+"""The inference service as an ASGI application.
+
+The dialects answer the data plane in plain ASGI, because a web framework's import would cost more
+at a cold start than this whole package. The control plane (lists of models, OpenAPI, `/docs`) is a
+FastAPI application that is built when it is first asked for.
+"""
+
+from collections.abc import Mapping
+
+from functions.inference.asgi import App, Receive, Scope, Send
+from functions.inference.catalog import Catalog
+from functions.inference.contract import PREFIXES, ROUTES, Route, split_path
+from functions.inference.dialects import DIALECTS
+from functions.inference.errors import (
+    InferenceError,
+    InternalFailure,
+    MalformedRequest,
+    MethodNotAllowed,
+    RouteNotFound,
+)
+from functions.inference.exchange import OBSERVATION, Call, Observation, Request, Response
+
+_CONTROL = frozenset({"models", "docs", "openapi.json", ""})
+
+
+def create_app(catalog: Catalog) -> App:
+    """The application that serves `catalog`: every dialect, at the root and below each model."""
+    control_planes: dict[str, App] = {}
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise NotImplementedError(f"{scope['type']} connections are not served")
+        base, path = _split_base(scope["path"], catalog)
+        served = catalog.only(base) if base else catalog
+        if split_path(path)[0] in _CONTROL:
+            if base not in control_planes:
+                from functions.inference.control import create_control  # noqa: PLC0415 cold start
+
+                control_planes[base] = create_control(served)
+            await control_planes[base]({**scope, "path": path, "raw_path": None}, receive, send)
+            return
+        request = Request(scope["method"], path, _headers(scope), await _read_body(receive))
+        observation = scope.setdefault(OBSERVATION, Observation())
+        await _send(answer(request, served, observation), request, send)
+
+    return application
+
+
+def answer(request: Request, catalog: Catalog, observation: Observation) -> Response:
+    """Answer one data-plane request; whatever goes wrong becomes its dialect's error."""
+    observation.dialect = PREFIXES.get(split_path(request.path)[0], "plain")
+    dialect = DIALECTS[observation.dialect]
+    try:
+        _check_encoding(request)
+        route, parameters = _find_route(request, observation.dialect)
+        return dialect.OPERATIONS[route.operation](Call(request, catalog, parameters, observation))
+    except InferenceError as error:
+        observation.error = error
+        return dialect.error_response(error)
+    except Exception as error:  # noqa: BLE001 a fault of ours must not end the process
+        observation.error = error
+        return dialect.error_response(InternalFailure())
+
+
+def _find_route(request: Request, dialect: str) -> tuple[Route, Mapping[str, str]]:
+    segments = split_path(request.path)
+    method = "GET" if request.method == "HEAD" else request.method
+    allowed = set()
+    for route in ROUTES[dialect]:
+        parameters = route.match(segments)
+        if parameters is not None:
+            if route.method == method:
+                return route, parameters
+            allowed.add(route.method)
+    if allowed:
+        raise MethodNotAllowed(request.method, request.path, allowed)
+    raise RouteNotFound(request.method, request.path)
+
+
+def _check_encoding(request: Request) -> None:
+    encoding = request.headers.get("content-encoding", "identity")
+    if encoding.lower() != "identity":
+        raise MalformedRequest(f"the body is {encoding[:20]}-encoded; send it as it is")
+
+
+def _split_base(path: str, catalog: Catalog) -> tuple[str, str]:
+    """The model whose base URL `path` is below, if any, and the path below it."""
+    first, _, rest = path.lstrip("/").partition("/")
+    return (first, f"/{rest}") if first in catalog.names() else ("", path)
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    return {
+        key.decode("latin-1").lower(): value.decode("latin-1") for key, value in scope["headers"]
+    }
+
+
+async def _read_body(receive: Receive) -> bytes:
+    chunks = []
+    while True:
+        message = await receive()
+        chunks.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(chunks)
+
+
+async def _send(response: Response, request: Request, send: Send) -> None:
+    headers = {"content-type": response.content_type, **response.headers}
+    headers["content-length"] = str(len(response.body))
+    await send(
+        {
+            "type": "http.response.start",
+            "status": response.status,
+            "headers": [(key.encode(), value.encode("latin-1")) for key, value in headers.items()],
+        }
+    )
+    body = b"" if request.method == "HEAD" else response.body
+    await send({"type": "http.response.body", "body": body})

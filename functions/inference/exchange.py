@@ -1,0 +1,149 @@
+"""What passes between the application and a dialect: Request in, Response out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+
+from functions.inference.catalog import Catalog, CatalogModel
+from functions.inference.contract import DEFAULT_LABEL
+from functions.inference.errors import InferenceError, MalformedRequest
+from functions.inference.predictor import Predictor
+from functions.inference.tensors import Array
+
+JSON = "application/json"
+OBSERVATION = "lading.observation"
+"""Key of the ASGI scope at which the middleware learns what happened."""
+
+_MOST_VERSION_DIGITS = 18
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request; header names are lower case, the path is below the base URL."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One HTTP response, whole."""
+
+    status: int
+    body: bytes = b""
+    content_type: str = JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Observation:
+    """What is known of one exchange, for its log line and its metrics. Times are seconds."""
+
+    started: float = field(default_factory=perf_counter)
+    dialect: str = ""
+    model: str = ""
+    version: int | None = None
+    compute_started: float | None = None
+    compute_ended: float | None = None
+    ended: float | None = None
+    error: Exception | None = None
+
+    def finish(self) -> None:
+        """Note that the answer is out."""
+        self.ended = perf_counter()
+
+    def milliseconds(self) -> dict[str, float]:
+        """The whole time, and its parts when there was a prediction."""
+        if self.ended is None:
+            return {}
+        spans = {"total": (self.started, self.ended)}
+        if self.compute_started is not None and self.compute_ended is not None:
+            spans |= {
+                "decode": (self.started, self.compute_started),
+                "compute": (self.compute_started, self.compute_ended),
+                "encode": (self.compute_ended, self.ended),
+            }
+        return {name: (end - start) * 1000 for name, (start, end) in spans.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, routed: what a dialect's operation works with."""
+
+    request: Request
+    catalog: Catalog
+    parameters: Mapping[str, str]
+    observation: Observation
+
+    def model_name(self) -> str:
+        """The model in the path, else the only one served at this base URL.
+
+        Raises:
+            MalformedRequest: the path names none and several are served.
+        """
+        if "model" in self.parameters:
+            return self.parameters["model"]
+        names = self.catalog.names()
+        if len(names) != 1:
+            raise MalformedRequest(f"name one of the models in the path: {', '.join(names)}")
+        return names[0]
+
+    def model(self) -> CatalogModel:
+        """The model that the path means.
+
+        Raises:
+            ModelNotFound: it is not served here.
+        """
+        model = self.catalog.model(self.model_name())
+        self.observation.model = model.name
+        return model
+
+    def find_version(self) -> tuple[str, int]:
+        """Name and version of the model that the path means.
+
+        Raises:
+            NotFound: it is not served here.
+        """
+        model = self.model()
+        version = model.find_version(
+            _version_number(self.parameters.get("version")), self.parameters.get("label")
+        )
+        self.observation.version = version
+        return model.name, version
+
+    def predictor(self) -> Predictor:
+        """The predictor that the path means.
+
+        Raises:
+            NotFound: it is not served here.
+            ModelUnavailable: it failed to load.
+        """
+        name, version = self.find_version()
+        return self.catalog.model(name).predictor(version)
+
+    def predict(
+        self, predictor: Predictor, inputs: dict[str, Array], outputs: Sequence[str] = ()
+    ) -> dict[str, Array]:
+        """Predict, and note when: what came before is decoding, what comes after encoding."""
+        self.observation.compute_started = perf_counter()
+        try:
+            return predictor.predict(inputs, outputs)
+        finally:
+            self.observation.compute_ended = perf_counter()
+
+
+def _version_number(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdecimal()) or len(text) > _MOST_VERSION_DIGITS:
+        raise MalformedRequest(
+            f"version '{text[:40]}' is no number; a label as '{DEFAULT_LABEL}' goes after /labels/"
+        )
+    return int(text)
+
+
+def status_of(error: InferenceError, table: Mapping[type[InferenceError], int]) -> int:
+    """The status of the nearest class of `error` in a dialect's table, 500 if it has none."""
+    return next((table[kind] for kind in type(error).__mro__ if kind in table), 500)
