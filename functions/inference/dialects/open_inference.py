@@ -1,0 +1,259 @@
+"""Open Inference Protocol v2 over REST, with the binary tensor extension (Triton, KServe).
+
+Formats: https://github.com/kserve/open-inference-protocol and Triton's
+`protocol/extension_binary_data.md`. Arrays of JSON are flat and row-major in answers, flat or
+nested in requests. FP16 travels in binary form only.
+"""
+
+from collections.abc import Callable
+from types import MappingProxyType
+from typing import Any
+
+from functions.inference import json_codec
+from functions.inference.contract import VERSION
+from functions.inference.dialects import binary_tensors
+from functions.inference.dialects.binary_tensors import HEADER_LENGTH
+from functions.inference.errors import (
+    InferenceError,
+    InvalidInput,
+    MalformedRequest,
+    MethodNotAllowed,
+    ModelNotFound,
+    ModelUnavailable,
+    NotFound,
+    RequestError,
+    RouteNotFound,
+    Unsupported,
+)
+from functions.inference.exchange import JSON, Call, Response, status_of
+from functions.inference.predictor import ModelMetadata
+from functions.inference.tensors import (
+    BYTES,
+    DTYPES,
+    Array,
+    datatype_of,
+    element_count,
+    from_json,
+)
+
+_STATUS = MappingProxyType(
+    {
+        NotFound: 404,
+        RouteNotFound: 404,
+        MethodNotAllowed: 405,
+        Unsupported: 501,
+        RequestError: 400,
+        ModelUnavailable: 503,
+    }
+)
+_OCTETS = "application/octet-stream"
+_SHARED_MEMORY = "shared_memory_region"
+
+
+def error_response(error: InferenceError) -> Response:
+    """`{"error": "..."}`; the stock client reads nothing else."""
+    text = str(error)
+    if isinstance(error, ModelNotFound):
+        text = f"Request for unknown model: '{error.name}' is not found"
+    headers = {"allow": ", ".join(error.allowed)} if isinstance(error, MethodNotAllowed) else {}
+    return Response(status_of(error, _STATUS), json_codec.dumps({"error": text}), headers=headers)
+
+
+def _server_metadata(_call: Call) -> Response:
+    return _json({"name": "lading", "version": VERSION, "extensions": ["binary_tensor_data"]})
+
+
+def _live(_call: Call) -> Response:
+    return _json({"live": True})
+
+
+def _ready(call: Call) -> Response:
+    ready = call.catalog.ready()
+    return _json({"ready": ready}, 200 if ready else 503)
+
+
+def _model_ready(call: Call) -> Response:
+    name, version = call.find_version()
+    ready = call.catalog.model(name).ready(version)
+    return _json({"name": name, "ready": ready}, 200 if ready else 503)
+
+
+def _model_metadata(call: Call) -> Response:
+    metadata = call.predictor().metadata
+    versions = sorted(call.catalog.model(metadata.name).versions)
+    return _json(
+        {
+            "name": metadata.name,
+            "versions": [str(version) for version in versions],
+            "platform": metadata.platform,
+            "inputs": [spec.to_json() for spec in metadata.inputs],
+            "outputs": [spec.to_json() for spec in metadata.outputs],
+        }
+    )
+
+
+def _infer(call: Call) -> Response:
+    predictor = call.predictor()
+    metadata = predictor.metadata
+    header, tail = binary_tensors.split_body(call.request)
+    if header is None:
+        inputs = {metadata.inputs[0].name: binary_tensors.raw_input(tail, metadata.inputs)}
+        results = call.predict(predictor, inputs)
+        return _encode(metadata, {}, results, dict.fromkeys(results, True))
+    document = _object(json_codec.loads(header), "the request")
+    if not isinstance(document.get("id", ""), str):
+        raise MalformedRequest("'id' must be a string")
+    inputs = _decode_inputs(document, tail)
+    binary = _decode_outputs(document, metadata)
+    results = call.predict(predictor, inputs, list(binary))
+    return _encode(metadata, document, results, binary)
+
+
+def _decode_inputs(document: dict[str, Any], tail: memoryview) -> dict[str, Array]:
+    """Arrays by name; binary ones are taken from `tail` in the order of the inputs."""
+    tensors = document.get("inputs")
+    if not isinstance(tensors, list) or not tensors:
+        raise MalformedRequest("'inputs' must be a list of at least one tensor")
+    inputs: dict[str, Array] = {}
+    offset = 0
+    for tensor in tensors:
+        name, datatype, shape, parameters = _read_header(_object(tensor, "an input"))
+        if name in inputs:
+            raise InvalidInput(name, "is given twice")
+        size = parameters.get("binary_data_size")
+        if size is None:
+            inputs[name] = _json_tensor(tensor, name, datatype, shape)
+            continue
+        if "data" in tensor:
+            raise InvalidInput(name, "has both 'data' and 'binary_data_size'; give one")
+        content = binary_tensors.take(tail, offset, size, name)
+        inputs[name] = binary_tensors.decode(content, name, datatype, shape)
+        offset += size
+    if offset != len(tail):
+        raise MalformedRequest(
+            f"{len(tail)} bytes follow the JSON header, the inputs account for {offset}"
+        )
+    return inputs
+
+
+def _read_header(tensor: dict[str, Any]) -> tuple[str, str, list[int], dict[str, Any]]:
+    name = tensor.get("name")
+    if not isinstance(name, str):
+        raise MalformedRequest("every input needs a 'name'")
+    datatype = tensor.get("datatype")
+    if datatype == "BF16":
+        raise Unsupported(f"input '{name}' has datatype BF16, which no served model takes")
+    if not isinstance(datatype, str) or datatype not in DTYPES:
+        raise InvalidInput(name, f"needs a 'datatype' of {', '.join(DTYPES)}")
+    shape = tensor.get("shape")
+    if not isinstance(shape, list) or not all(type(size) is int and size >= 0 for size in shape):
+        raise InvalidInput(name, "needs a 'shape', a list of whole numbers")
+    parameters = _object(tensor.get("parameters", {}), f"'parameters' of input '{name}'")
+    if _SHARED_MEMORY in parameters:
+        raise Unsupported(f"input '{name}' is in shared memory, which a remote server cannot see")
+    return name, datatype, shape, parameters
+
+
+def _json_tensor(tensor: dict[str, Any], name: str, datatype: str, shape: list[int]) -> Array:
+    if "data" not in tensor:
+        raise InvalidInput(name, "has neither 'data' nor 'binary_data_size'")
+    if datatype == "FP16":
+        raise InvalidInput(name, "is FP16, which JSON cannot carry; send it as binary data")
+    array = from_json(tensor["data"], name, datatype)
+    if array.size != element_count(shape):
+        raise InvalidInput(
+            name, f"has {array.size} elements, its shape {shape} has {element_count(shape)}"
+        )
+    if array.ndim > 1 and list(array.shape) != shape:
+        raise InvalidInput(name, f"is nested as {list(array.shape)}, its shape is {shape}")
+    return array.reshape(shape)
+
+
+def _decode_outputs(document: dict[str, Any], metadata: ModelMetadata) -> dict[str, bool]:
+    """The outputs wanted, and whether each goes back in binary form."""
+    parameters = _object(document.get("parameters", {}), "'parameters'")
+    binary = _flag(parameters, "binary_data_output", default=False)
+    outputs = document.get("outputs", [])
+    if not isinstance(outputs, list):
+        raise MalformedRequest("'outputs' must be a list")
+    wanted = {}
+    for output in outputs:
+        name = _object(output, "an output").get("name")
+        if not isinstance(name, str):
+            raise MalformedRequest("every output needs a 'name'")
+        options = _object(output.get("parameters", {}), f"'parameters' of output '{name}'")
+        if "classification" in options or _SHARED_MEMORY in options:
+            raise Unsupported(f"output '{name}': classification and shared memory are not offered")
+        wanted[name] = _flag(options, "binary_data", default=binary)
+    return wanted or dict.fromkeys(metadata.output_names(), binary)
+
+
+def _flag(parameters: dict[str, Any], key: str, *, default: bool) -> bool:
+    value = parameters.get(key, default)
+    if not isinstance(value, bool):
+        raise MalformedRequest(f"'{key}' must be true or false")
+    return value
+
+
+def _encode(
+    metadata: ModelMetadata,
+    document: dict[str, Any],
+    results: dict[str, Array],
+    binary: dict[str, bool],
+) -> Response:
+    outputs, contents = [], []
+    for name, array in results.items():
+        output: dict[str, Any] = {
+            "name": name,
+            "datatype": datatype_of(array),
+            "shape": list(array.shape),
+        }
+        if binary[name]:
+            contents.append(binary_tensors.encode(array))
+            output["parameters"] = {"binary_data_size": len(contents[-1])}
+        else:
+            output["data"] = _to_json(name, array)
+        outputs.append(output)
+    answer = {"model_name": metadata.name, "model_version": str(metadata.version)}
+    if "id" in document:
+        answer["id"] = document["id"]
+    header = json_codec.dumps({**answer, "outputs": outputs})
+    if not any(binary.values()):
+        return Response(200, header)
+    body = b"".join([header, *contents])
+    return Response(200, body, _OCTETS, {HEADER_LENGTH: str(len(header))})
+
+
+def _to_json(name: str, array: Array) -> Any:
+    if array.dtype == DTYPES["FP16"]:
+        raise InvalidInput(name, "is FP16, which JSON cannot carry; ask for it as binary data")
+    if datatype_of(array) != BYTES:
+        return array.ravel()
+    try:
+        return [item.decode() for item in array.flat]
+    except UnicodeDecodeError as error:
+        raise InvalidInput(
+            name, "holds bytes that are no text; ask for it as binary data"
+        ) from error
+
+
+def _object(value: Any, what: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise MalformedRequest(f"{what} must be a JSON object")
+    return value
+
+
+def _json(document: Any, status: int = 200) -> Response:
+    return Response(status, json_codec.dumps(document), JSON)
+
+
+OPERATIONS: MappingProxyType[str, Callable[[Call], Response]] = MappingProxyType(
+    {
+        "server_metadata": _server_metadata,
+        "live": _live,
+        "ready": _ready,
+        "model_metadata": _model_metadata,
+        "model_ready": _model_ready,
+        "infer": _infer,
+    }
+)
