@@ -1,0 +1,258 @@
+"""TensorFlow Serving's REST API: predict in row and column form, status and metadata.
+
+Shapes, texts and status codes are those of the server's own sources
+(`model_servers/http_rest_api_handler.cc`, `util/json_tensor.cc`).
+"""
+
+import binascii
+from base64 import b64decode, b64encode
+from collections.abc import Callable
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from functions.inference import json_codec
+from functions.inference.artifact import TensorSpec
+from functions.inference.catalog import CatalogModel
+from functions.inference.dialects.plain import to_text
+from functions.inference.errors import (
+    InferenceError,
+    InvalidInput,
+    LabelNotFound,
+    MalformedRequest,
+    MethodNotAllowed,
+    ModelNotFound,
+    ModelUnavailable,
+    NotFound,
+    RequestError,
+    RouteNotFound,
+    Unsupported,
+    VersionNotFound,
+)
+from functions.inference.exchange import Call, Response, status_of
+from functions.inference.predictor import ModelMetadata
+from functions.inference.tensors import BYTES, Array, datatype_of, from_json
+
+SIGNATURE = "serving_default"
+METHOD = "tensorflow/serving/predict"
+
+_STATUS = MappingProxyType(
+    {NotFound: 404, Unsupported: 501, RequestError: 400, ModelUnavailable: 503}
+)
+_DATATYPES = MappingProxyType(
+    {
+        "BOOL": "DT_BOOL",
+        "UINT8": "DT_UINT8",
+        "UINT16": "DT_UINT16",
+        "UINT32": "DT_UINT32",
+        "UINT64": "DT_UINT64",
+        "INT8": "DT_INT8",
+        "INT16": "DT_INT16",
+        "INT32": "DT_INT32",
+        "INT64": "DT_INT64",
+        "FP16": "DT_HALF",
+        "FP32": "DT_FLOAT",
+        "FP64": "DT_DOUBLE",
+        BYTES: "DT_STRING",
+    }
+)
+
+
+def error_response(error: InferenceError) -> Response:
+    """`{"error": "..."}` in the server's own words where clients look for them."""
+    match error:
+        case ModelNotFound():
+            text = f"Servable not found for request: Latest({error.name})"
+        case VersionNotFound():
+            text = f"Servable not found for request: Specific({error.name}, {error.version})"
+        case LabelNotFound():
+            text = f"Unrecognized servable version label: {error.label}"
+        case RouteNotFound() | MethodNotAllowed():
+            text = f"Malformed request: {error.method} {error.path}"
+        case _:
+            text = str(error)
+    return Response(status_of(error, _STATUS), json_codec.dumps({"error": text}))
+
+
+def _predict(call: Call) -> Response:
+    predictor = call.predictor()
+    metadata = predictor.metadata
+    document = json_codec.loads(call.request.body)
+    if not isinstance(document, dict):
+        raise MalformedRequest("the request must be a JSON object")
+    _check_signature_name(document)
+    rows, columns = document.get("instances"), document.get("inputs")
+    if (rows is None) == (columns is None):
+        raise MalformedRequest("give exactly one of 'instances' and 'inputs'")
+    if rows is not None:
+        inputs = _decode_rows(rows, metadata)
+        return _encode_rows(call.predict(predictor, inputs), _batch_size(inputs))
+    return _encode_columns(call.predict(predictor, _decode_columns(columns, metadata)))
+
+
+def _check_signature_name(document: dict[str, Any]) -> None:
+    name = document.get("signature_name", SIGNATURE)
+    if not isinstance(name, str):
+        raise MalformedRequest("'signature_name' key must be a string value.")
+    if name != SIGNATURE:
+        raise MalformedRequest(f'Serving signature key "{name}" not found.')
+
+
+def _decode_rows(rows: Any, metadata: ModelMetadata) -> dict[str, Array]:
+    """`instances`: a list of values, or of objects with every input."""
+    if isinstance(rows, np.ndarray):
+        rows_are_objects = False
+    elif isinstance(rows, list) and rows:
+        objects = sum(isinstance(row, dict) and not _is_b64(row) for row in rows)
+        rows_are_objects = objects > 0
+        if rows_are_objects and objects != len(rows):
+            raise MalformedRequest("'instances' mixes objects and values")
+    else:
+        raise MalformedRequest("'instances' must be a list of at least one value")
+    if not rows_are_objects:
+        if len(metadata.inputs) != 1:
+            raise MalformedRequest(
+                f"'instances' must be a list of objects with the keys {_names(metadata)}"
+            )
+        return {metadata.inputs[0].name: _tensor(rows, metadata.inputs[0])}
+    wanted = {spec.name for spec in metadata.inputs}
+    for row in rows:
+        if row.keys() != wanted:
+            raise MalformedRequest(f"instance object keys must be equal to: {_names(metadata)}")
+    return {spec.name: _tensor([row[spec.name] for row in rows], spec) for spec in metadata.inputs}
+
+
+def _decode_columns(columns: Any, metadata: ModelMetadata) -> dict[str, Array]:
+    """`inputs`: one bare value, or an object; keys that the signature lacks are ignored."""
+    if not isinstance(columns, dict) or _is_b64(columns):
+        if len(metadata.inputs) != 1:
+            raise MalformedRequest(f"'inputs' must be an object with the keys {_names(metadata)}")
+        return {metadata.inputs[0].name: _tensor(columns, metadata.inputs[0])}
+    for spec in metadata.inputs:
+        if spec.name not in columns:
+            raise MalformedRequest(f"Missing named input: {spec.name} in 'inputs' object.")
+    return {spec.name: _tensor(columns[spec.name], spec) for spec in metadata.inputs}
+
+
+def _tensor(value: Any, spec: TensorSpec) -> Array:
+    if spec.datatype == "FP16":
+        raise Unsupported(f"Conversion of JSON Value to type: half (input '{spec.name}')")
+    if spec.datatype == BYTES:
+        value = _decode_b64(value, spec.name)
+    return from_json(value, spec.name, spec.datatype)
+
+
+def _is_b64(value: Any) -> bool:
+    return isinstance(value, dict) and value.keys() == {"b64"} and isinstance(value["b64"], str)
+
+
+def _decode_b64(value: Any, name: str) -> Any:
+    """`value` with each `{"b64": "..."}` replaced by the bytes it stands for."""
+    if isinstance(value, list):
+        return [_decode_b64(item, name) for item in value]
+    if not _is_b64(value):
+        return value
+    try:
+        return b64decode(value["b64"], validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise InvalidInput(name, "holds a 'b64' that is not base64") from error
+
+
+def _batch_size(inputs: dict[str, Array]) -> int:
+    return len(next(iter(inputs.values())))
+
+
+def _encode_rows(outputs: dict[str, Array], batch: int) -> Response:
+    """`predictions`: one item a row; a single output is bare."""
+    for name, array in outputs.items():
+        if array.ndim == 0 or len(array) != batch:
+            raise MalformedRequest(
+                f"Tensor name: {name} has inconsistent batch size: "
+                f"{array.shape[0] if array.ndim else 'none'} expecting: {batch}"
+            )
+    values = {name: _value(name, array) for name, array in outputs.items()}
+    if len(values) == 1:
+        return _json({"predictions": next(iter(values.values()))})
+    columns = [json_codec.to_lists(value) for value in values.values()]
+    rows = [dict(zip(values, row, strict=True)) for row in zip(*columns, strict=True)]
+    return _json({"predictions": rows})
+
+
+def _encode_columns(outputs: dict[str, Array]) -> Response:
+    """`outputs`: an object by name; a single output is bare."""
+    values = {name: _value(name, array) for name, array in outputs.items()}
+    return _json({"outputs": next(iter(values.values())) if len(values) == 1 else values})
+
+
+def _value(name: str, array: Array) -> Any:
+    if datatype_of(array) == "FP16":
+        raise Unsupported(f"Conversion of type: half to JSON Value (output '{name}')")
+    if datatype_of(array) != BYTES or not name.endswith("_bytes"):
+        return to_text(array)
+    wrapped = np.empty(array.shape, np.object_)
+    wrapped.flat[:] = [{"b64": b64encode(item).decode()} for item in array.flat]
+    return wrapped.tolist()
+
+
+def _status(call: Call) -> Response:
+    model = call.model()
+    if {"version", "label"} & call.parameters.keys():
+        versions = [call.find_version()[1]]
+    else:
+        versions = sorted(model.versions, reverse=True)
+    return _json({"model_version_status": [_version_status(model, each) for each in versions]})
+
+
+def _version_status(model: CatalogModel, version: int) -> dict[str, Any]:
+    found = model.versions[version]
+    failed = isinstance(found, ModelUnavailable)
+    return {
+        "version": str(version),
+        "state": "END" if failed else "AVAILABLE",
+        "status": {
+            "error_code": "DATA_LOSS" if failed else "OK",
+            "error_message": found.reason if isinstance(found, ModelUnavailable) else "",
+        },
+    }
+
+
+def _metadata(call: Call) -> Response:
+    metadata = call.predictor().metadata
+    signature = {
+        "inputs": {spec.name: _tensor_info(spec) for spec in metadata.inputs},
+        "outputs": {spec.name: _tensor_info(spec) for spec in metadata.outputs},
+        "method_name": METHOD,
+    }
+    return _json(
+        {
+            "model_spec": {
+                "name": metadata.name,
+                "signature_name": "",
+                "version": str(metadata.version),
+            },
+            "metadata": {"signature_def": {"signature_def": {SIGNATURE: signature}}},
+        }
+    )
+
+
+def _tensor_info(spec: TensorSpec) -> dict[str, Any]:
+    dimensions = [{"size": str(size), "name": ""} for size in spec.shape]
+    return {
+        "dtype": _DATATYPES[spec.datatype],
+        "tensor_shape": {"dim": dimensions, "unknown_rank": False},
+        "name": f"{spec.name}:0",
+    }
+
+
+def _names(metadata: ModelMetadata) -> str:
+    return ",".join(sorted(spec.name for spec in metadata.inputs))
+
+
+def _json(document: Any) -> Response:
+    return Response(200, json_codec.dumps(document))
+
+
+OPERATIONS: MappingProxyType[str, Callable[[Call], Response]] = MappingProxyType(
+    {"predict": _predict, "status": _status, "metadata": _metadata}
+)
