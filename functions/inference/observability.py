@@ -1,0 +1,130 @@
+"""What is told of each request: one JSON log line and one set of metrics.
+
+An ASGI middleware notes both, so that they are the same on Lambda and under any server. Metrics are
+CloudWatch's embedded metric format: lines on standard output, written by `flush`, which the Lambda
+entry calls at the end of an invocation.
+"""
+
+import os
+from typing import Any
+
+from aws_lambda_powertools.logging import Logger
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
+from functions.inference.asgi import App, Message, Receive, Scope, Send
+from functions.inference.catalog import Catalog
+from functions.inference.contract import METRICS
+from functions.inference.errors import InferenceError
+from functions.inference.exchange import OBSERVATION, Observation
+from functions.inference.settings import Settings
+
+REQUEST_ID = "x-request-id"
+
+_LONGEST_ID = 128
+_NONE = "none"
+_CLIENT_ERROR, _SERVER_ERROR = 400, 500
+
+
+class Observability:
+    """The logger and the metrics of one process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.logger = Logger(service=METRICS.service, level=settings.log_level, location=None)
+        self._pending: list[EphemeralMetrics] = []
+        self._cold = True
+
+    def note_failures(self, catalog: Catalog) -> None:
+        """Log each version that failed to load."""
+        for failure in catalog.failures():
+            self.logger.error(
+                "model failed to load",
+                model=failure.name,
+                version=failure.version,
+                reason=failure.reason,
+            )
+
+    def middleware(self, app: App) -> App:
+        """`app` with a log line and metrics for each request, and an id on each answer."""
+
+        async def observed(scope: Scope, receive: Receive, send: Send) -> None:
+            observation = scope[OBSERVATION] = Observation()
+            request_id = _request_id(scope)
+            status = _SERVER_ERROR
+
+            async def send_observed(message: Message) -> None:
+                nonlocal status
+                if message["type"] == "http.response.start":
+                    status = message["status"]
+                    message["headers"] = [*message["headers"], _header(request_id)]
+                await send(message)
+
+            try:
+                await app(scope, receive, send_observed)
+            finally:
+                observation.finish()
+                self._log(scope, observation, status, request_id)
+                self._measure(observation, status)
+                self._cold = False
+
+        return observed
+
+    def flush(self) -> None:
+        """Write the metrics of the requests since the last flush."""
+        while self._pending:
+            self._pending.pop(0).flush_metrics()
+
+    def _log(self, scope: Scope, seen: Observation, status: int, request_id: str) -> None:
+        log = self.logger.info
+        if status >= _CLIENT_ERROR:
+            log = self.logger.warning if status < _SERVER_ERROR else self.logger.error
+        fields = {
+            "correlation_id": request_id,
+            "method": scope["method"],
+            "path": scope["path"],
+            "status": status,
+            "dialect": seen.dialect or None,
+            "model": seen.model or None,
+            "version": seen.version,
+            "cold_start": self._cold,
+            **{f"{name}_ms": round(value, 3) for name, value in seen.milliseconds().items()},
+        }
+        if seen.error is not None:
+            fields |= {"error": type(seen.error).__name__, "reason": str(seen.error)}
+        log("request", extra=fields, exc_info=_unexpected(seen.error))
+
+    def _measure(self, seen: Observation, status: int) -> None:
+        metrics = EphemeralMetrics(namespace=METRICS.namespace)
+        values = (seen.model, seen.version, seen.dialect)
+        for dimension, seen_value in zip(METRICS.dimensions, values, strict=True):
+            metrics.add_dimension(dimension, str(seen_value or _NONE))
+        counts = {
+            METRICS.requests: True,
+            METRICS.client_errors: _CLIENT_ERROR <= status < _SERVER_ERROR,
+            METRICS.server_errors: status >= _SERVER_ERROR,
+            METRICS.cold_start: self._cold,
+        }
+        for name, happened in counts.items():
+            metrics.add_metric(name, MetricUnit.Count, int(happened))
+        for name, value in seen.milliseconds().items():
+            metrics.add_metric(METRICS.times[name], MetricUnit.Milliseconds, round(value, 3))
+        self._pending.append(metrics)
+
+
+def _unexpected(error: Exception | None) -> Exception | None:
+    """The error when its traceback belongs in the log: it is none of ours."""
+    return error if error is not None and not isinstance(error, InferenceError) else None
+
+
+def _request_id(scope: Scope) -> str:
+    """The caller's id when it is fit to be logged, else API Gateway's, else a new one."""
+    for key, value in scope.get("headers", ()):
+        if key.lower() in (b"x-request-id", b"x-correlation-id"):
+            text = value.decode("latin-1")
+            if text.isprintable() and text.isascii() and 0 < len(text) <= _LONGEST_ID:
+                return str(text)
+    event: dict[str, Any] = scope.get("aws.event", {})
+    return event.get("requestContext", {}).get("requestId") or os.urandom(16).hex()
+
+
+def _header(request_id: str) -> tuple[bytes, bytes]:
+    return (REQUEST_ID.encode(), request_id.encode())
