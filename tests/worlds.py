@@ -1,0 +1,92 @@
+"""Worlds for tests: tiny ONNX models, and artifacts made of them without the packaging."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import onnx
+from onnx import TensorProto, helper
+
+from functions.inference.artifact import MODEL, SPECIFICATION, sha256
+from functions.inference.session import OnnxSession
+from functions.inference.settings import ServedModel, Settings
+
+FLOAT, STRING, HALF = TensorProto.FLOAT, TensorProto.STRING, TensorProto.FLOAT16
+
+
+def onnx_model(
+    inputs: Mapping[str, tuple[int, list[Any]]],
+    outputs: Mapping[str, tuple[int, list[Any]]],
+    *nodes: onnx.NodeProto,
+) -> bytes:
+    """A serialised model: names -> (element type, shape), and the nodes between."""
+
+    def values(side: Mapping[str, tuple[int, list[Any]]]) -> list[onnx.ValueInfoProto]:
+        return [helper.make_tensor_value_info(name, *spec) for name, spec in side.items()]
+
+    graph = helper.make_graph(list(nodes), "graph", values(inputs), values(outputs))
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString())
+
+
+def echo(element: int = FLOAT, shape: list[Any] | None = None) -> bytes:
+    """`y = x`."""
+    at = (element, ["batch", 2] if shape is None else shape)
+    return onnx_model({"x": at}, {"y": at}, helper.make_node("Identity", ["x"], ["y"]))
+
+
+def add_sub() -> bytes:
+    """Triton's `simple`: `sum = a + b`, `difference = a - b`, both of [batch, 3]."""
+    at = (FLOAT, ["batch", 3])
+    return onnx_model(
+        {"a": at, "b": at},
+        {"sum": at, "difference": at},
+        helper.make_node("Add", ["a", "b"], ["sum"]),
+        helper.make_node("Sub", ["a", "b"], ["difference"]),
+    )
+
+
+def times(factor: float) -> bytes:
+    """`y = factor * x`, any shape of rank 2; a stand-in for a version of a model."""
+    constant = helper.make_tensor("factor", FLOAT, [], [factor])
+    at = (FLOAT, ["batch", "width"])
+    return onnx_model(
+        {"x": at},
+        {"y": at},
+        helper.make_node("Constant", [], ["k"], value=constant),
+        helper.make_node("Mul", ["x", "k"], ["y"]),
+    )
+
+
+def write_artifact(root: Path, name: str, version: int, model: bytes, **changes: Any) -> str:
+    """An artifact at `root/models/<name>/<version>`; returns its digest."""
+    session = OnnxSession(model)
+    document = {
+        "format_version": 1,
+        "name": name,
+        "identity": sha256(model),
+        "inputs": [spec.to_json() for spec in session.inputs],
+        "outputs": [spec.to_json() for spec in session.outputs],
+        "files": {MODEL: sha256(model)},
+        **changes,
+    }
+    folder = root / "models" / name / str(version)
+    folder.mkdir(parents=True)
+    (folder / MODEL).write_bytes(model)
+    content = json.dumps(document).encode()
+    (folder / SPECIFICATION).write_bytes(content)
+    return sha256(content)
+
+
+def settings_for(root: Path, models: Mapping[str, Mapping[int, bytes]]) -> Settings:
+    """Write each model's versions below `root`; the first version of each is stable."""
+    served = []
+    for name, versions in models.items():
+        digests = {
+            version: write_artifact(root, name, version, model)
+            for version, model in versions.items()
+        }
+        served.append(ServedModel(name, digests, {"stable": min(versions)}))
+    return Settings(models=tuple(served), model_root=str(root))
