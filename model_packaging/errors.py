@@ -1,0 +1,202 @@
+"""What can go wrong between a trained model and its published version.
+
+PackagingError
+├── ManifestError               models.yaml says something impossible
+│   ├── UnknownModel            a name that it does not have
+│   └── FileMissing             a file that it names is not there
+├── SourceError                 the trained model's file
+│   ├── FrameworkUnknown        no converter takes it
+│   ├── SourceUntrusted         loading it would run code
+│   └── SourceUnreadable        truncated, damaged, or of another kind
+├── ConversionError             the framework's model has no ONNX form that we serve
+│   └── ConversionMismatch      it has one, which answers differently
+├── QuantizationError           nothing in the model can be quantised
+├── DataUnusable                rows to run the model on do not fit it
+├── AccuracyDropped             the gate refuses the optimised model
+├── LockError                   models.lock.json cannot be read or written
+└── StoreError                  a version cannot be read or published
+
+Each says which model, which value and what to do next, and carries those facts as attributes.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+
+class PackagingError(Exception):
+    """Root of the tree; its text is one line for the person who packages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the manifest a value stands: `models.yaml:7: models.digits.source`."""
+
+    file: Path
+    line: int
+    key: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.key}"
+
+
+@dataclass(frozen=True, slots=True)
+class AccuracyChange:
+    """What optimising did to a model: its metric on the held-out rows, before and after.
+
+    `drop` is how much worse it became, whichever way the metric points; negative is better.
+    """
+
+    metric: str
+    before: float
+    after: float
+    drop: float
+    max_drop: float
+
+    def __str__(self) -> str:
+        moved = f"{self.metric} went from {self.before:.4f} to {self.after:.4f}"
+        return f"{moved}, a drop of {self.drop:.4f}"
+
+
+def likely(word: str, known: Iterable[str]) -> str | None:
+    """The one of `known` that `word` was probably meant to be."""
+    return next(iter(get_close_matches(word, list(known), n=1)), None)
+
+
+def _suggestion(guess: str | None) -> str:
+    return f"; did you mean '{guess}'?" if guess else ""
+
+
+class ManifestError(PackagingError):
+    """models.yaml says something impossible.
+
+    Args:
+        place: file, line and key of the value.
+        reason: what is wrong with it.
+        guess: the key or value that was probably meant.
+    """
+
+    def __init__(self, place: Place, reason: str, guess: str | None = None) -> None:
+        super().__init__(f"{place}: {reason}{_suggestion(guess)}")
+        self.file, self.line, self.key = place.file, place.line, place.key
+        self.reason, self.guess = reason, guess
+
+
+class UnknownModel(ManifestError):
+    """A name that the manifest does not have."""
+
+    def __init__(self, place: Place, name: str, known: Iterable[str]) -> None:
+        self.name, self.known = name, tuple(known)
+        guess = likely(name, self.known)
+        listed = "" if guess else f"; it has {', '.join(self.known) or 'none'}"
+        super().__init__(place, f"there is no model '{name}'{listed}", guess)
+
+
+class FileMissing(ManifestError):
+    """A file that the manifest names is not there."""
+
+    def __init__(self, place: Place, path: Path, advice: str) -> None:
+        super().__init__(place, f"{path} is missing; {advice}")
+        self.path, self.advice = path, advice
+
+
+class SourceError(PackagingError):
+    """The trained model's file cannot be used."""
+
+    def __init__(self, model: str, path: Path, reason: str) -> None:
+        super().__init__(f"model '{model}': {path} {reason}")
+        self.model, self.path, self.reason = model, path, reason
+
+
+class FrameworkUnknown(SourceError):
+    """No converter takes this framework, or this kind of file."""
+
+    def __init__(self, model: str, path: Path, framework: str | None, known: Iterable[str]) -> None:
+        self.framework, self.known = framework, tuple(known)
+        kinds = ", ".join(self.known)
+        asked = f"is not a file that '{framework}' reads" if framework else "has an unknown type"
+        guess = _suggestion(likely(framework or "", (kind.split()[0] for kind in self.known)))
+        super().__init__(model, path, f"{asked}; supported: {kinds}{guess}")
+
+
+class SourceUntrusted(SourceError):
+    """Loading the file would run code that it brings along."""
+
+    def __init__(self, model: str, path: Path, contents: Iterable[str]) -> None:
+        self.contents = tuple(contents)
+        super().__init__(
+            model,
+            path,
+            f"can run code when it is loaded ({', '.join(self.contents)}); if you made it yourself "
+            f"or trust who did, set models.{model}.trust: true",
+        )
+
+
+class SourceUnreadable(SourceError):
+    """The file is truncated, damaged, or of another kind than its name says."""
+
+
+class ConversionError(PackagingError):
+    """The model has no ONNX form that Lading can serve."""
+
+    def __init__(self, model: str, reason: str) -> None:
+        super().__init__(f"model '{model}' {reason}")
+        self.model, self.reason = model, reason
+
+
+class ConversionMismatch(ConversionError):
+    """The converted model answers differently from the original."""
+
+    def __init__(self, model: str, output: str, reason: str) -> None:
+        super().__init__(
+            model,
+            f"is not the same after conversion: output '{output}' {reason}; nothing published",
+        )
+        self.output, self.reason = output, reason
+
+
+class QuantizationError(PackagingError):
+    """The model cannot be quantised."""
+
+    def __init__(self, model: str, reason: str) -> None:
+        super().__init__(f"model '{model}' {reason}; set models.{model}.quantize: none")
+        self.model, self.reason = model, reason
+
+
+class DataUnusable(PackagingError):
+    """Rows to run the model on do not fit it."""
+
+    def __init__(self, model: str, data: str, reason: str) -> None:
+        super().__init__(f"model '{model}': {data} {reason}")
+        self.model, self.data, self.reason = model, data, reason
+
+
+class AccuracyDropped(PackagingError):
+    """The accuracy gate refuses the optimised model; nothing is published."""
+
+    def __init__(self, model: str, change: AccuracyChange) -> None:
+        super().__init__(
+            f"model '{model}' is not published: {change}, over the "
+            f"{change.max_drop:g} that models.{model}.accuracy.max_drop allows; "
+            f"set models.{model}.quantize: none, or allow more"
+        )
+        self.model, self.metric = model, change.metric
+        self.before, self.after = change.before, change.after
+        self.drop, self.max_drop = change.drop, change.max_drop
+
+
+class LockError(PackagingError):
+    """models.lock.json cannot be read or written."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path} {reason}")
+        self.path, self.reason = path, reason
+
+
+class StoreError(PackagingError):
+    """A version cannot be read from the store or published to it."""
+
+    def __init__(self, model: str, path: Path, reason: str) -> None:
+        super().__init__(f"model '{model}': {path} {reason}")
+        self.model, self.path, self.reason = model, path, reason
