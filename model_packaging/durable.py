@@ -1,0 +1,53 @@
+"""Writes that a kill or a power cut leaves done or undone, never half done."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """Hold the advisory lock on file `path`, after waiting for whoever holds it.
+
+    The file is made when it is not there, and stays. The kernel lets go when a holder dies.
+    """
+    make_folder(path.parent)
+    with path.open("ab") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write `path` and wait until its content is on disk."""
+    with path.open("wb") as handle:
+        handle.write(content)
+        handle.flush()
+        os.fsync(handle.fileno())
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Swap the content of `path` in one step; the caller holds a lock against other writers."""
+    unfinished = path.with_name(f".{path.name}.tmp")
+    write_file(unfinished, content)
+    unfinished.replace(path)
+    sync_folder(path.parent)
+
+
+def make_folder(path: Path) -> None:
+    """Make `path` and the folders above it that are missing, and wait until they are on disk."""
+    if path.is_dir():
+        return
+    make_folder(path.parent)
+    path.mkdir(exist_ok=True)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the folder's list of names is on disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
