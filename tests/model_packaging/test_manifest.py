@@ -1,0 +1,123 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema  # type: ignore[import-untyped] # has no stubs
+import pytest
+import yaml
+
+from model_packaging.errors import ManifestError, UnknownModel
+from model_packaging.manifest import Manifest, load_manifest, render_schema
+
+ROOT = Path(__file__).parents[2]
+
+FULL = """\
+models:
+  digits:
+    source: data/model.skops
+    framework: scikit-learn
+    trust: true
+    quantize: dynamic
+    accuracy:
+      data: data/holdout.npz
+      metric: mae
+      max_drop: 1
+    labels: [canary, v2.1]
+  iris:
+    source: iris.onnx
+"""
+
+
+def load(folder: Path, text: str) -> Manifest:
+    path = folder / "models.yaml"
+    path.write_text(text, encoding="utf-8")
+    return load_manifest(path)
+
+
+def refusal(folder: Path, text: str) -> ManifestError:
+    with pytest.raises(ManifestError) as caught:
+        load(folder, text)
+    return caught.value
+
+
+def test_paths_are_below_the_manifests_folder_and_defaults_are_filled_in(tmp_path: Path) -> None:
+    digits, iris = load(tmp_path, FULL).select()
+    assert digits.source == tmp_path / "data/model.skops"
+    assert digits.accuracy is not None
+    assert digits.accuracy.data == tmp_path / "data/holdout.npz"
+    assert (digits.accuracy.metric, digits.accuracy.max_drop) == ("mae", 1.0)
+    assert (digits.trust, digits.quantize, digits.labels) == (True, "dynamic", ("canary", "v2.1"))
+    assert (iris.framework, iris.trust, iris.quantize) == (None, False, "none")
+    assert (iris.accuracy, iris.labels) == (None, ("stable",))
+
+
+def test_each_value_is_placed(tmp_path: Path) -> None:
+    digits, iris = load(tmp_path, FULL).select()
+    assert str(digits.place("source")) == f"{tmp_path}/models.yaml:3: models.digits.source"
+    assert digits.place("accuracy.data").line == 8
+    assert iris.place("framework").line == 12
+
+
+def test_models_are_selected_by_name_once_each_in_the_order_asked(tmp_path: Path) -> None:
+    manifest = load(tmp_path, FULL)
+    names = [spec.name for spec in manifest.select(["iris", "digits", "iris"])]
+    assert names == ["iris", "digits"]
+    with pytest.raises(UnknownModel, match=r"models\.yaml:1: .*did you mean 'digits'\?"):
+        manifest.select(["digist"])
+
+
+@pytest.mark.parametrize(
+    ("change", "line", "key", "text"),
+    [
+        (("quantize:", "quantise:"), 6, "models.digits.quantise", "did you mean 'quantize'?"),
+        (("metric:", "metrik:"), 9, "models.digits.accuracy.metrik", "did you mean 'metric'?"),
+        (("models:", "model:"), 1, "model", "did you mean 'models'?"),
+        (("dynamic", "dynamc"), 6, "models.digits.quantize", "did you mean 'dynamic'?"),
+        (("mae", "map"), 9, "models.digits.accuracy.metric", "'rmse'; did you mean 'mae'?"),
+        (("trust: true", 'trust: "yes"'), 5, "models.digits.trust", "must be a valid boolean"),
+        (("max_drop: 1", "max_drop: -1"), 10, "models.digits.accuracy.max_drop", "must be greater"),
+        (("max_drop: 1", "max_drop: .nan"), 10, "models.digits.accuracy.max_drop", "must be a"),
+        (("source: iris.onnx", "trust: false"), 12, "models.iris.source", "is required"),
+        (("  iris:", "  metrics:"), 12, "models.metrics", "start of a route"),
+        (("  iris:", "  'a/b':"), 12, "models.a/b", "not 'a/b'"),
+        (("  iris:", "  7:"), 12, "models.7", "must be a valid string"),
+        (("v2.1", "canary"), 11, "models.digits.labels", "'canary' twice"),
+        (("v2.1", "'2'"), 11, "models.digits.labels.1", "taken for a version"),
+        (("source: iris.onnx", "source: ''"), 13, "models.iris.source", "must have at least 1"),
+        (("source: iris.onnx", "source: iris.onnx\n    source: b"), 14, "source", "stated twice"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_line_and_the_likely_word(
+    tmp_path: Path, change: tuple[str, str], line: int, key: str, text: str
+) -> None:
+    error = refusal(tmp_path, FULL.replace(*change))
+    assert (error.line, error.key) == (line, key)
+    assert text in str(error)
+    assert str(error).startswith(f"{tmp_path}/models.yaml:{line}: {key}: ")
+
+
+@pytest.mark.parametrize("text", ["", "models:\n", "[]", "models: [digits]", "models: {a: b}"])
+def test_a_document_of_another_shape_is_refused_in_one_line(tmp_path: Path, text: str) -> None:
+    assert "\n" not in str(refusal(tmp_path, text))
+
+
+def test_the_published_schema_is_in_step_and_accepts_our_manifest() -> None:
+    published = (ROOT / "models.schema.json").read_text(encoding="utf-8")
+    assert published == render_schema()
+    text = (ROOT / "models.yaml").read_text(encoding="utf-8")
+    assert text.startswith("# yaml-language-server: $schema=./models.schema.json\n")
+    jsonschema.validate(yaml.safe_load(text), json.loads(published))
+    assert [spec.name for spec in load_manifest(ROOT / "models.yaml").select()] == ["digits"]
+
+
+def test_the_schema_refuses_an_unknown_key() -> None:
+    entry = {"source": "a.onnx", "quantise": "none"}
+    with pytest.raises(jsonschema.ValidationError, match="quantise"):
+        jsonschema.validate({"models": {"a": entry}}, json.loads(render_schema()))
+
+
+def test_the_module_prints_the_schema() -> None:
+    command = [sys.executable, "-m", "model_packaging.manifest"]
+    printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert printed.stdout == render_schema()
