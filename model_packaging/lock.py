@@ -1,0 +1,171 @@
+"""models.lock.json: which versions there are, their digests, and the labels on them.
+
+    {"digits": {"versions": {"1": {"identity": "sha256:…", "digest": "sha256:…",
+                                   "target": "lambda",
+                                   "stores": [{"kind": "local", "path": "artifacts"}]}},
+                "labels": {"stable": 1}}}
+
+`digest` is the SHA-256 of the version's artifact.json, and so of everything in it. A store's `path`
+is the root below which `models/<name>/<version>` lies, relative to the lock's folder. The file is
+committed: its history is the models' history.
+"""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError, model_validator
+
+from functions.inference.contract import artifact_folder
+from model_packaging.documents import readable
+from model_packaging.durable import exclusive, replace_file
+from model_packaging.errors import LockError
+
+_DIGEST = r"^sha256:[0-9a-f]{64}$"
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LocalCopy(_Entry):
+    """A copy of a version in a local store."""
+
+    kind: Literal["local"] = "local"
+    path: str
+    """The store's root, relative to the lock's folder."""
+
+
+class LockedVersion(_Entry):
+    """A published version."""
+
+    identity: str = Field(pattern=_DIGEST)
+    digest: str = Field(pattern=_DIGEST)
+    target: Literal["lambda"] = "lambda"
+    stores: tuple[LocalCopy, ...] = Field(min_length=1)
+
+
+class LockedModel(_Entry):
+    """A model's versions, and the labels that point at them."""
+
+    versions: dict[int, LockedVersion] = {}
+    labels: dict[str, int] = {}
+
+    @model_validator(mode="after")
+    def _labels_point_at_versions(self) -> "LockedModel":
+        for label, version in self.labels.items():
+            if version not in self.versions:
+                raise ValueError(f"label '{label}' points at version {version}, which is not there")
+        return self
+
+
+class Lock(RootModel[dict[str, LockedModel]]):
+    """The lock's content: models by name."""
+
+    def model(self, name: str) -> LockedModel:
+        """The entry of a model; an empty one when the lock does not know it."""
+        return self.root.get(name, LockedModel())
+
+    def digests(self, name: str) -> dict[int, str]:
+        """A model's versions with the digests that they must have."""
+        return {number: entry.digest for number, entry in self.model(name).versions.items()}
+
+
+def read_lock(path: Path) -> Lock:
+    """Read and check a lock; an absent file is an empty lock.
+
+    Raises:
+        LockError: it cannot be read, is broken, or holds a merge conflict.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return Lock({})
+    except (OSError, UnicodeDecodeError) as error:
+        raise LockError(path, f"cannot be read: {error}") from error
+    if "<<<<<<<" in text:
+        line = text[: text.index("<<<<<<<")].count("\n") + 1
+        raise LockError(path, f"holds a merge conflict at line {line}; resolve it, both sides stay")
+    try:
+        return Lock.model_validate(json.loads(text))
+    except json.JSONDecodeError as error:
+        advice = "restore it from git"
+        raise LockError(path, f"is not JSON at line {error.lineno}; {advice}") from error
+    except (ValidationError, RecursionError) as error:
+        raise LockError(path, f"is broken: {_first(error)}; restore it from git") from error
+
+
+def record(
+    path: Path, name: str, version: int, entry: LockedVersion, labels: Iterable[str]
+) -> Lock:
+    """Write a version and the labels that now point at it into the lock, in one step.
+
+    Writers wait for one another. The other versions and labels stay as they are; another copy of
+    a known version is added to its stores.
+
+    Args:
+        path: the lock, made when it is not there.
+        name: the model.
+        version: the version's number.
+        entry: what to write of it.
+        labels: labels to point at it.
+
+    Raises:
+        LockError: it cannot be read or written, or has this version with another digest.
+    """
+    try:
+        with exclusive(path.with_name(f".{path.name}.guard")):
+            lock = read_lock(path)
+            changed = _with_version(path, lock, name, version, entry)
+            changed[name].labels.update(dict.fromkeys(labels, version))
+            after = Lock(changed)
+            if after != lock or not path.exists():
+                replace_file(path, render_lock(after))
+            return after
+    except OSError as error:
+        raise LockError(path, f"cannot be written: {error.strerror}") from error
+
+
+def render_lock(lock: Lock) -> bytes:
+    """The file's content: sorted and indented, so that a change is a few lines in git."""
+    return readable(lock.model_dump(mode="json"))
+
+
+def version_folder(path: Path, name: str, version: int) -> Path:
+    """Where the version's artifact lies, according to the lock at `path`.
+
+    Raises:
+        LockError: the lock cannot be read, or lacks the version.
+    """
+    entry = read_lock(path).model(name).versions.get(version)
+    if entry is None:
+        raise LockError(path, f"has no version {version} of model '{name}'; package it first")
+    folders = [path.parent / copy.path / artifact_folder(name, version) for copy in entry.stores]
+    return next(filter(Path.is_dir, folders), folders[0])
+
+
+def _with_version(
+    path: Path, lock: Lock, name: str, version: int, entry: LockedVersion
+) -> dict[str, LockedModel]:
+    models = {known: model.model_copy(deep=True) for known, model in lock.root.items()}
+    model = models.setdefault(name, LockedModel(versions={}, labels={}))
+    known = model.versions.get(version)
+    if known is not None and known.digest != entry.digest:
+        raise LockError(
+            path,
+            f"has version {version} of model '{name}' with digest {known.digest}, not "
+            f"{entry.digest}; package it again for a new version",
+        )
+    if known is not None:
+        stores = dict.fromkeys((*known.stores, *entry.stores))
+        entry = entry.model_copy(update={"stores": tuple(stores)})
+    model.versions[version] = entry
+    return models
+
+
+def _first(error: ValidationError | RecursionError) -> str:
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    detail = error.errors()[0]
+    return f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}"
