@@ -1,0 +1,56 @@
+"""What can go wrong in the emulator.
+
+EmulatorError
+├── FunctionError          one invocation got no answer
+│   ├── FunctionFailed     the function raised, crashed, exited or answered no JSON
+│   └── FunctionTimedOut   it took longer than it may
+├── RuntimeUnavailable     AWS's Lambda runtime cannot be had or started on this machine
+└── AddressUnavailable     the host and port cannot be listened on
+
+What the gateway itself refuses is `emulator.refusals.Refused`, which it turns into an answer.
+"""
+
+from pathlib import Path
+
+
+class EmulatorError(Exception):
+    """Anything that the emulator reports."""
+
+
+class FunctionError(EmulatorError):
+    """One invocation got no answer."""
+
+
+class FunctionFailed(FunctionError):
+    """The function raised, crashed, exited or answered what is not JSON."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class FunctionTimedOut(FunctionError):
+    """The function took longer than it may; its environment is gone."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"the function took longer than {seconds:g} s")
+        self.seconds = seconds
+
+
+class RuntimeUnavailable(EmulatorError):
+    """AWS's Lambda runtime cannot be had or started on this machine."""
+
+    def __init__(self, reason: str, log: Path | None = None) -> None:
+        super().__init__(f"{reason}; see {log}" if log else reason)
+        self.reason = reason
+        self.log = log
+
+
+class AddressUnavailable(EmulatorError):
+    """The host and port cannot be listened on."""
+
+    def __init__(self, host: str, port: int, reason: str) -> None:
+        super().__init__(f"cannot listen on {host}:{port}: {reason}; choose another port")
+        self.host = host
+        self.port = port
+        self.reason = reason
