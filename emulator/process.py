@@ -1,0 +1,185 @@
+"""A function in this very process: quick to start, easy to debug, the same on every system."""
+
+import asyncio
+import contextlib
+import json
+import time
+import traceback
+import uuid
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+from mangum import Mangum
+
+from emulator.errors import FunctionFailed, FunctionTimedOut
+from emulator.function import Configuration
+from emulator.output import FunctionLog, FunctionThread
+from functions.inference.application import create_app
+from functions.inference.catalog import load_catalog
+from functions.inference.observability import Observability
+from functions.inference.settings import Settings
+
+Handler = Callable[[dict[str, Any], Any], Any]
+"""What `functions/*/lambda_handler.py` calls `handler`."""
+
+
+@dataclass(frozen=True, slots=True)
+class LambdaContext:
+    """The second argument of a handler, as AWS's runtime client makes it."""
+
+    function_name: str
+    invoked_function_arn: str
+    memory_limit_in_mb: str
+    deadline: float
+    function_version: str = "$LATEST"
+    log_group_name: str = "/aws/lambda/emulator"
+    log_stream_name: str = "$LATEST"
+    aws_request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    client_context: None = None
+    identity: None = None
+
+    def get_remaining_time_in_millis(self) -> int:
+        """How long the invocation may still take."""
+        return max(0, int((self.deadline - time.monotonic()) * 1000))
+
+
+class InProcessFunction:
+    """One execution environment in a thread of its own.
+
+    A thread cannot be ended from outside: one that takes too long is left to itself, and another
+    one loads the handler anew. A handler that ends its process ends this one.
+
+    Args:
+        load: makes the handler, as importing its module does on Lambda; called in the thread.
+        configuration: what the handler's context says.
+        log: file to which the function's output is appended; None leaves it where it is.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[], Handler],
+        configuration: Configuration | None = None,
+        log: Path | None = None,
+    ) -> None:
+        self._load = load
+        self._configuration = configuration or Configuration()
+        self._log = log
+        self._environment: _Environment | None = None
+        self._turn = asyncio.Lock()
+        self._open = contextlib.ExitStack()
+
+    async def start(self) -> None:
+        """Direct the function's output; the handler is loaded by the first invocation."""
+        if self._log:
+            self._log.parent.mkdir(parents=True, exist_ok=True)
+            log = self._open.enter_context(self._log.open("a", encoding="utf-8", buffering=1))
+            self._open.enter_context(FunctionLog(log))
+
+    async def invoke(self, payload: bytes) -> bytes:
+        """Answer one event; see `emulator.function.Function`."""
+        async with self._turn:
+            if self._environment is None:
+                self._environment = _Environment(self._load)
+            future = self._environment.submit(payload, self._context())
+            if not await _settled(future, self._configuration.timeout):
+                self._leave_environment()
+                raise FunctionTimedOut(self._configuration.timeout)
+        error = future.exception()
+        if error is not None:
+            raise FunctionFailed(f"{type(error).__name__}: {error}") from error
+        return future.result()
+
+    async def stop(self) -> None:
+        """Let the thread end and give the output back."""
+        self._leave_environment()
+        self._open.close()
+
+    def _leave_environment(self) -> None:
+        if self._environment is not None:
+            self._environment.end()
+            self._environment = None
+
+    def _context(self) -> LambdaContext:
+        return LambdaContext(
+            self._configuration.name,
+            self._configuration.arn,
+            str(self._configuration.memory),
+            time.monotonic() + self._configuration.timeout,
+        )
+
+
+class _Environment:
+    """A thread that loads the handler with its first event, then answers one event at a time."""
+
+    def __init__(self, load: Callable[[], Handler]) -> None:
+        self._load = load
+        self._events: SimpleQueue[tuple[bytes, LambdaContext, Future[bytes]] | None] = SimpleQueue()
+        FunctionThread(target=self._run, name="function", daemon=True).start()
+
+    def submit(self, payload: bytes, context: LambdaContext) -> Future[bytes]:
+        future: Future[bytes] = Future()
+        self._events.put((payload, context, future))
+        return future
+
+    def end(self) -> None:
+        self._events.put(None)
+
+    def _run(self) -> None:
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)  # Mangum expects one
+        handler: Handler | None = None
+        try:
+            for payload, context, future in iter(self._events.get, None):
+                try:
+                    handler = handler or self._load()
+                    future.set_result(_call(handler, payload, context))
+                except BaseException as error:  # noqa: BLE001 even an exit fails one event only
+                    traceback.print_exception(error)
+                    future.set_exception(error)
+        finally:
+            asyncio.set_event_loop(None)
+            loop.close()
+
+
+def _call(handler: Handler, payload: bytes, context: LambdaContext) -> bytes:
+    """Call `handler` as AWS's runtime client does: JSON in, JSON or bytes out."""
+    answer = handler(json.loads(payload), context)
+    return answer if isinstance(answer, bytes) else json.dumps(answer, ensure_ascii=False).encode()
+
+
+async def _settled(future: Future[bytes], seconds: float) -> bool:
+    """Wait for `future` without taking its result; False when the time is over first."""
+    loop, settled = asyncio.get_running_loop(), asyncio.Event()
+
+    def notify(_: Future[bytes]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed, nobody waits any more
+            loop.call_soon_threadsafe(settled.set)
+
+    future.add_done_callback(notify)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await settled.wait()
+    return settled.is_set()
+
+
+def service_handler(settings: Settings) -> Handler:
+    """What `functions/inference/lambda_handler.py` makes of the environment, made of `settings`.
+
+    Its environment is the process's, which here belongs to more than the function.
+    """
+    catalog = load_catalog(settings)
+    observability = Observability(settings)
+    observability.note_failures(catalog)
+    adapter = Mangum(observability.middleware(create_app(catalog)), lifespan="off")
+
+    def handler(event: dict[str, Any], context: Any) -> Any:
+        try:
+            return adapter(event, context)
+        finally:
+            observability.flush()
+
+    return handler
