@@ -1,0 +1,63 @@
+"""The emulator on a free port, for the tests."""
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from emulator.function import Configuration, Function
+from emulator.gateway import Access
+from emulator.process import InProcessFunction
+from emulator.server import Server
+from tests.emulator.handlers import handler
+
+
+@dataclass
+class Served:
+    """A running emulator: a client of it, its port and what it said of each request."""
+
+    client: httpx.Client
+    port: int
+    accesses: list[Access] = field(default_factory=list)
+
+    def send_raw(self, *chunks: bytes) -> bytes:
+        """Send bytes as they are, and read until the server closes the connection."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+            for chunk in chunks:
+                connection.sendall(chunk)
+            received = b""
+            while more := connection.recv(65536):
+                received += more
+            return received
+
+
+@contextlib.contextmanager
+def serving(function: Function) -> Iterator[Served]:
+    """Serve `function` in a thread of this process."""
+    ready, ports, accesses = threading.Event(), list[int](), list[Access]()
+
+    def on_ready(port: int) -> None:
+        ports.append(port)
+        ready.set()
+
+    server = Server(
+        function, host="127.0.0.1", port=0, on_ready=on_ready, on_access=accesses.append
+    )
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        assert ready.wait(20)
+        with httpx.Client(base_url=f"http://127.0.0.1:{ports[0]}", timeout=40) as client:
+            yield Served(client, ports[0], accesses)
+    finally:
+        server.stop()
+        thread.join()
+
+
+def in_process(timeout: float = 29.0, log: Path | None = None) -> InProcessFunction:
+    """The tests' handler in this process."""
+    return InProcessFunction(lambda: handler, Configuration(timeout=timeout), log)
