@@ -2,18 +2,27 @@
 
 import contextlib
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
+import pytest
 
 from emulator.function import Configuration, Function
 from emulator.gateway import Access
+from emulator.lambda_runtime import Code, LambdaRuntimeFunction
 from emulator.process import InProcessFunction
 from emulator.server import Server
 from tests.emulator.handlers import handler
+
+ROOT = Path(__file__).parents[2]
+TOOLS = ROOT / ".lading" / "tools"
+LINUX_ONLY = pytest.mark.skipif(
+    sys.platform != "linux", reason="AWS's Lambda runtime runs on Linux only"
+)
 
 
 @dataclass
@@ -61,3 +70,14 @@ def serving(function: Function) -> Iterator[Served]:
 def in_process(timeout: float = 29.0, log: Path | None = None) -> InProcessFunction:
     """The tests' handler in this process."""
     return InProcessFunction(lambda: handler, Configuration(timeout=timeout), log)
+
+
+def under_lambda(log: Path, timeout: float = 29.0, **environment: str) -> LambdaRuntimeFunction:
+    """The tests' handler under AWS's runtime."""
+    return LambdaRuntimeFunction(
+        environment,
+        log=log,
+        tools=TOOLS,
+        code=Code(ROOT, "tests.emulator.handlers.handler"),
+        configuration=Configuration(timeout=timeout),
+    )
