@@ -1,0 +1,29 @@
+"""Where `lading serve` runs the inference service: here, or under AWS's own runtime."""
+
+import dataclasses
+from pathlib import Path
+from typing import Literal
+
+from emulator.function import Function
+from emulator.lambda_runtime import LambdaRuntimeFunction
+from emulator.process import InProcessFunction, service_handler
+from functions.inference.settings import Settings
+
+Runtime = Literal["process", "lambda"]
+
+
+def create_function(
+    runtime: Runtime, settings: Settings, *, log: Path, tools: Path = Path(".lading/tools")
+) -> Function:
+    """The inference service with `settings`, for `emulator.server.serve`.
+
+    Args:
+        runtime: `process` works everywhere and at once; `lambda` is AWS's own, on Linux.
+        settings: which models are served, from where.
+        log: file to which the service's output is appended.
+        tools: folder of AWS's emulator program; fetched when `lambda` first needs it.
+    """
+    if runtime == "process":
+        return InProcessFunction(lambda: service_handler(settings), log=log)
+    absolute = dataclasses.replace(settings, model_root=str(Path(settings.model_root).absolute()))
+    return LambdaRuntimeFunction(absolute.to_environment(), log=log.absolute(), tools=tools)
