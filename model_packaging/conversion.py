@@ -1,0 +1,132 @@
+"""From a framework's model to ONNX: what a converter gives, and the check of what it gave."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from functions.inference.tensors import Array
+from model_packaging.errors import ConversionMismatch
+
+Model = Callable[[dict[str, Array]], dict[str, Array]]
+"""A model to call: an array per input, an array per output, both by name."""
+
+RELATIVE_TOLERANCE = 1e-3
+ABSOLUTE_TOLERANCE = 1e-4
+STRAY_ROWS = 0.01
+"""Share of rows that may differ: float32 may tip a row that lies on a tree's threshold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """What a converter makes of a trained model.
+
+    `onnx` is the serialised ONNX model with its weights inside. `reference` is the original: it
+    takes the same arrays, gives arrays of the same names, dtypes and shapes, and raises ValueError
+    for arrays that the original does not take.
+    """
+
+    onnx: bytes
+    reference: Model
+
+
+class Converter(Protocol):
+    """One framework; importing its module is cheap, the framework is imported when first used."""
+
+    framework: str
+    suffixes: tuple[str, ...]
+
+    def files(self, name: str, source: Path) -> tuple[Path, ...]:
+        """All files that make up the model, `source` first.
+
+        Raises:
+            SourceError: it cannot be told.
+        """
+
+    def tools(self) -> dict[str, str]:
+        """Versions of the libraries that the outcome depends on, by name."""
+
+    def convert(self, name: str, source: Path, *, trust: bool) -> Conversion:
+        """Convert the trained model in `source`.
+
+        Args:
+            name: the model's name, for errors.
+            source: the file.
+            trust: load it even when that runs code which it brings along.
+
+        Raises:
+            SourceError: the file is damaged, of another kind, or not trusted.
+            ConversionError: the model has no ONNX form that is served.
+        """
+
+
+def as_bytes(texts: Array) -> Array:
+    """Texts as the service carries them: an object array of UTF-8 `bytes`, of the same shape."""
+    contents: Array = np.empty(texts.size, np.object_)
+    contents[:] = [str(text).encode() for text in texts.flat]
+    return contents.reshape(texts.shape)
+
+
+def check_conversion(
+    name: str, requests: Iterable[dict[str, Array]], reference: Model, converted: Model
+) -> int:
+    """Compare the converted model with the original, and return how many rows were compared.
+
+    Names, dtypes and shapes must agree; so must values, floats within `RELATIVE_TOLERANCE` of the
+    original's and `ABSOLUTE_TOLERANCE`, in all but `STRAY_ROWS` of the rows.
+
+    Raises:
+        ConversionMismatch: the first output that differs, and how.
+    """
+    rows, strays, worst = 0, dict[str, int](), dict[str, float]()
+    for request in requests:
+        wanted, found = reference(dict(request)), converted(dict(request))
+        _check_names(name, wanted, found)
+        for output, original in wanted.items():
+            wrong = _wrong_rows(name, output, original, found[output])
+            strays[output] = strays.get(output, 0) + int(wrong.sum())
+            apart = _distance(original, found[output])
+            worst[output] = max(worst.get(output, 0.0), apart)
+        rows += len(wrong)
+    for output, count in strays.items():
+        if count > STRAY_ROWS * rows:
+            raise ConversionMismatch(
+                name,
+                output,
+                f"differs in {count} of {rows} rows, by up to {worst[output]:.3g} "
+                f"(allowed: {ABSOLUTE_TOLERANCE:g} + {RELATIVE_TOLERANCE:g} of the value)",
+            )
+    return rows
+
+
+def _check_names(name: str, wanted: Mapping[str, Array], found: Mapping[str, Array]) -> None:
+    for output in {**wanted, **found}:
+        if output not in found or output not in wanted:
+            side = "converted" if output not in found else "original"
+            raise ConversionMismatch(name, output, f"is not in the {side} model")
+
+
+def _wrong_rows(name: str, output: str, original: Array, converted: Array) -> Array:
+    """Whether each row differs: booleans of shape [rows]."""
+    for what in ("dtype", "shape"):
+        want, have = getattr(original, what), getattr(converted, what)
+        if want != have:
+            raise ConversionMismatch(name, output, f"has {what} {have}, the original {want}")
+    if original.dtype.kind == "f":
+        same = np.isclose(
+            converted, original, RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE, equal_nan=True
+        )
+    else:
+        same = converted == original
+    rows = len(original) if original.ndim else 1
+    wrong: Array = np.logical_not(np.asarray(same).reshape(rows, -1).all(axis=1, keepdims=True))
+    return wrong[:, 0]
+
+
+def _distance(original: Array, converted: Array) -> float:
+    if original.dtype.kind != "f" or not original.size:
+        return 0.0
+    apart = np.abs(converted.astype(np.float64) - original)
+    return float(apart.max(initial=0.0, where=~np.isnan(apart)))

@@ -1,0 +1,78 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from functions.inference.tensors import Array
+from model_packaging.conversion import Model, as_bytes, check_conversion
+from model_packaging.errors import ConversionMismatch
+
+SCORES = np.linspace(-3, 3, 400, dtype=np.float32).reshape(200, 2)
+
+
+def answers(**outputs: Array) -> Model:
+    return lambda _: outputs
+
+
+def compare(original: Model, converted: Model) -> int:
+    return check_conversion("digits", [{"x": SCORES}, {"x": SCORES}], original, converted)
+
+
+def changed(change: Callable[[Array], Array]) -> Model:
+    return answers(scores=change(SCORES.copy()), label=np.zeros(200, np.int64))
+
+
+def test_equal_answers_pass_and_rows_are_counted() -> None:
+    same = changed(lambda scores: scores)
+    assert compare(same, same) == 400
+
+
+def test_differences_within_the_tolerance_pass() -> None:
+    compare(changed(lambda scores: scores), changed(lambda scores: scores * np.float32(1.0005)))
+
+
+def test_a_rare_row_on_a_threshold_passes_and_more_do_not() -> None:
+    def strays(count: int) -> Model:
+        def change(scores: Array) -> Array:
+            scores[:count] += 1
+            return scores
+
+        return changed(change)
+
+    compare(changed(lambda scores: scores), strays(2))
+    with pytest.raises(ConversionMismatch, match=r"'scores' differs in 6 of 400 rows, by up to 1"):
+        compare(changed(lambda scores: scores), strays(3))
+
+
+@pytest.mark.parametrize(
+    ("converted", "text"),
+    [
+        (answers(label=np.ones(200, np.int64), scores=SCORES), "'label' differs in 400 of 400"),
+        (answers(label=np.zeros(200, np.int64)), "'scores' is not in the converted model"),
+        (answers(scores=SCORES.astype(np.float64)), "'scores' has dtype float64, the original fl"),
+        (answers(scores=SCORES[:, :1]), r"'scores' has shape \(200, 1\), the original \(200, 2\)"),
+        (answers(scores=SCORES * np.float32(np.nan)), "'scores' differs in 400 of 400"),
+    ],
+)
+def test_a_mismatch_names_the_output_and_publishes_nothing(converted: Model, text: str) -> None:
+    original = answers(scores=SCORES)
+    if "label" in converted({}):
+        original = answers(label=np.zeros(200, np.int64), scores=SCORES)
+    with pytest.raises(ConversionMismatch, match=text) as caught:
+        compare(original, converted)
+    assert caught.value.output in ("label", "scores")
+    assert "nothing published" in str(caught.value)
+
+
+def test_an_output_that_only_the_converted_model_has_is_a_mismatch() -> None:
+    with pytest.raises(ConversionMismatch, match="'extra' is not in the original model"):
+        compare(answers(scores=SCORES), answers(scores=SCORES, extra=SCORES))
+
+
+def test_texts_are_compared_as_bytes() -> None:
+    texts = as_bytes(np.array([["a", "é"]]))
+    assert texts.shape == (1, 2)
+    assert texts.tolist() == [[b"a", "é".encode()]]
+    assert compare(answers(label=texts), answers(label=texts)) == 2
+    with pytest.raises(ConversionMismatch, match="'label' differs in 2 of 2"):
+        compare(answers(label=texts), answers(label=as_bytes(np.array([["a", "e"]]))))
