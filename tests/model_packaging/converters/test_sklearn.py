@@ -1,0 +1,163 @@
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.cluster import KMeans
+from sklearn.datasets import load_iris
+from sklearn.decomposition import PCA
+from sklearn.ensemble import IsolationForest, RandomForestClassifier, RandomForestRegressor
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.svm import LinearSVC
+from sklearn.tree import DecisionTreeClassifier
+from skops import io
+
+from functions.inference.session import OnnxSession
+from functions.inference.tensors import Array
+from model_packaging.conversion import Conversion, check_conversion
+from model_packaging.converters.sklearn import CONVERTER
+from model_packaging.errors import ConversionError, SourceUnreadable, SourceUntrusted
+
+PIXELS, SPECIES = load_iris(return_X_y=True)
+ROWS = PIXELS.astype(np.float32)
+NAMES = np.array(["setosa", "versicolor", "virginica"])[SPECIES]
+
+
+def convert(folder: Path, estimator: Any) -> Conversion:
+    path = folder / "model.joblib"
+    joblib.dump(estimator, path)
+    return CONVERTER.convert("iris", path, trust=True)
+
+
+def signature(conversion: Conversion) -> dict[str, tuple[str, int]]:
+    return {
+        spec.name: (spec.datatype, len(spec.shape)) for spec in OnnxSession(conversion.onnx).outputs
+    }
+
+
+LABEL, SCORES = ("INT64", 1), ("FP32", 2)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "target", "outputs"),
+    [
+        (LogisticRegression(max_iter=500), SPECIES, {"label": LABEL, "probabilities": SCORES}),
+        (LogisticRegression(max_iter=500), NAMES, {"label": ("BYTES", 1), "probabilities": SCORES}),
+        (
+            make_pipeline(StandardScaler(), RandomForestClassifier(5, random_state=0)),
+            SPECIES,
+            {"label": LABEL, "probabilities": SCORES},
+        ),
+        (LinearSVC(), SPECIES, {"label": LABEL}),
+        (make_pipeline(StandardScaler(), LinearSVC()), SPECIES, {"label": LABEL}),
+        (DecisionTreeClassifier(), SPECIES == 1, {"label": LABEL, "probabilities": SCORES}),
+        (Ridge(), SPECIES, {"prediction": SCORES}),
+        (Ridge(), PIXELS[:, :2], {"prediction": SCORES}),
+        (RandomForestRegressor(5, random_state=0), SPECIES, {"prediction": SCORES}),
+        (KMeans(3, n_init=2, random_state=0), None, {"label": LABEL}),
+        (make_pipeline(StandardScaler(), PCA(2)), None, {"transformed": SCORES}),
+    ],
+)
+def test_each_kind_of_estimator_answers_as_the_original_does(
+    tmp_path: Path, estimator: Any, target: Array | None, outputs: dict[str, tuple[str, int]]
+) -> None:
+    conversion = convert(tmp_path, estimator.fit(ROWS, target))
+    session = OnnxSession(conversion.onnx)
+    assert [(spec.name, spec.datatype, spec.shape) for spec in session.inputs] == [
+        ("X", "FP32", (-1, 4))
+    ]
+    assert signature(conversion) == outputs
+    requests = [{"X": ROWS}, {"X": ROWS[:1]}]
+    assert check_conversion("iris", requests, conversion.reference, session.run) == 151
+
+
+def test_the_same_estimator_gives_the_same_bytes(digits: Path, converted: Conversion) -> None:
+    again = CONVERTER.convert("digits", digits / "model.skops", trust=False)
+    assert again.onnx == converted.onnx
+
+
+def test_a_skops_file_of_trusted_types_needs_no_trust(converted: Conversion) -> None:
+    assert signature(converted) == {"label": LABEL, "probabilities": SCORES}
+
+
+class Marked(StandardScaler):  # type: ignore[misc] # scikit-learn is untyped
+    """A type that skops does not know."""
+
+
+def test_a_skops_file_with_other_types_names_them_and_asks_for_trust(tmp_path: Path) -> None:
+    path = tmp_path / "model.skops"
+    io.dump(make_pipeline(FunctionTransformer(os.path.join), Marked()).fit, path)
+    with pytest.raises(SourceUntrusted, match=r"models\.iris\.trust: true") as caught:
+        CONVERTER.convert("iris", path, trust=False)
+    assert any("Marked" in name for name in caught.value.contents)
+
+
+class Marker:
+    """Unpickling it makes a folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[str]]:
+        return os.mkdir, (str(self.path),)
+
+
+@pytest.mark.parametrize("suffix", [".joblib", ".pkl"])
+def test_a_pickle_is_never_loaded_without_trust(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"model{suffix}"
+    path.write_bytes(pickle.dumps(Marker(tmp_path / "ran")))
+    with pytest.raises(SourceUntrusted, match="a pickle"):
+        CONVERTER.convert("iris", path, trust=False)
+    assert not (tmp_path / "ran").exists()
+    with pytest.raises(SourceUnreadable, match="holds a NoneType, not a scikit-learn estimator"):
+        CONVERTER.convert("iris", path, trust=True)
+    assert (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("suffix", [".joblib", ".pkl", ".skops"])
+@pytest.mark.parametrize("content", [b"", b"garbage", b"\x80\x05", b"PK\x03\x04" + b"\x00" * 60])
+def test_a_damaged_file_is_one_clear_error(tmp_path: Path, suffix: str, content: bytes) -> None:
+    path = tmp_path / f"model{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(SourceUnreadable, match=f"is damaged or no {suffix} file"):
+        CONVERTER.convert("iris", path, trust=True)
+
+
+def test_a_truncated_skops_file_is_one_clear_error(tmp_path: Path, digits: Path) -> None:
+    content = (digits / "model.skops").read_bytes()
+    path = tmp_path / "model.skops"
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(SourceUnreadable, match="is damaged"):
+        CONVERTER.convert("digits", path, trust=False)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "text"),
+    [
+        (LogisticRegression(), "is not fitted"),
+        (FunctionTransformer(abs).fit(ROWS), "has no ONNX form"),
+    ],
+)
+def test_an_estimator_without_an_onnx_form_is_one_clear_error(
+    tmp_path: Path, estimator: Any, text: str
+) -> None:
+    with pytest.raises(ConversionError, match=text) as caught:
+        convert(tmp_path, estimator)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_no_estimator_is_one_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(SourceUnreadable, match="holds a dict, not a scikit-learn estimator"):
+        convert(tmp_path, {"weights": [1, 2]})
+
+
+def test_an_outlier_detector_answers_as_the_original_does(tmp_path: Path) -> None:
+    conversion = convert(tmp_path, IsolationForest(n_estimators=10, random_state=0).fit(ROWS))
+    session = OnnxSession(conversion.onnx)
+    check_conversion("iris", [{"X": ROWS}], conversion.reference, session.run)
