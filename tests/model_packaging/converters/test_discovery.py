@@ -1,0 +1,59 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from model_packaging.converters import converters, find_converter
+from model_packaging.errors import FrameworkUnknown
+
+ROOT = Path(__file__).parents[3]
+HEAVY = ("sklearn", "skops", "skl2onnx", "joblib", "onnx")
+
+
+@pytest.mark.parametrize(
+    ("file", "framework"),
+    [
+        ("a.onnx", "onnx"),
+        ("a.skops", "scikit-learn"),
+        ("a.joblib", "scikit-learn"),
+        ("a.pkl", "scikit-learn"),
+    ],
+)
+def test_the_files_type_tells_the_framework(file: str, framework: str) -> None:
+    assert find_converter("digits", Path(file)).framework == framework
+    assert find_converter("digits", Path(file), framework).framework == framework
+
+
+@pytest.mark.parametrize(
+    ("file", "framework", "text"),
+    [
+        ("a.h5", None, r"a\.h5 has an unknown type; supported: onnx \(\.onnx\), scikit-learn \("),
+        ("a.onnx", "scikit-learn", "is not a file that 'scikit-learn' reads"),
+        ("a.skops", "scikit-lern", "did you mean 'scikit-learn'"),
+    ],
+)
+def test_what_no_converter_takes_is_refused_with_what_they_take(
+    file: str, framework: str | None, text: str
+) -> None:
+    with pytest.raises(FrameworkUnknown, match=text) as caught:
+        find_converter("digits", Path(file), framework)
+    assert caught.value.framework == framework
+
+
+def test_finding_converters_imports_no_framework() -> None:
+    code = (
+        "import sys; from model_packaging.converters import converters; converters();"
+        f"print([name for name in {HEAVY} if name in sys.modules])"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert found.stdout == "[]\n"
+
+
+def test_each_converter_tells_the_versions_of_its_tools() -> None:
+    for converter in converters():
+        tools = converter.tools()
+        assert "onnx" in tools
+        assert all(version[0].isdigit() for version in tools.values())
