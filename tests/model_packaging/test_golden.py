@@ -1,0 +1,62 @@
+import json
+
+import numpy as np
+
+from functions.inference.artifact import TensorSpec
+from functions.inference.session import OnnxSession
+from functions.inference.tensors import DTYPES, Array
+from model_packaging.conversion import Model, as_bytes
+from model_packaging.golden import MAX_BYTES, QUANTIZED_TOLERANCE, TOLERANCE, golden_requests
+from model_packaging.samples import make_up
+from tests.model_packaging.models import linear_bytes
+
+
+def answers(name: str, answer: Array) -> Model:
+    return lambda _: {name: answer}
+
+
+def test_each_request_carries_the_answer_that_the_model_gives_again() -> None:
+    session = OnnxSession(linear_bytes())
+    content, count = golden_requests(make_up("linear", session.inputs), session.run, quantized=True)
+    document = json.loads(content)
+    assert document["tolerance"] == QUANTIZED_TOLERANCE
+    assert len(document["requests"]) == count == 7
+    for entry in document["requests"]:
+        (given,), (wanted,) = entry["inputs"], entry["outputs"]
+        x = np.array(given["data"], DTYPES[given["datatype"]]).reshape(given["shape"])
+        scores = session.run({given["name"]: x})[wanted["name"]]
+        assert (wanted["datatype"], wanted["shape"]) == ("FP32", list(scores.shape))
+        assert np.array_equal(scores.ravel(), np.array(wanted["data"], np.float32))
+    assert [entry["inputs"][0]["shape"][0] for entry in document["requests"]] == [1] * 6 + [4]
+
+
+def test_texts_and_whole_numbers_are_written_as_json_has_them() -> None:
+    samples = make_up("words", (TensorSpec("word", "BYTES", (-1,)),))
+    content, _ = golden_requests(
+        samples, answers("label", as_bytes(np.array(["é"]))), quantized=False
+    )
+    document = json.loads(content)
+    assert document["tolerance"] == TOLERANCE
+    first = document["requests"][0]
+    assert first["inputs"] == [{"name": "word", "datatype": "BYTES", "shape": [1], "data": ["a"]}]
+    assert first["outputs"][0]["data"] == ["é"]
+
+
+def test_the_file_stays_below_its_limit() -> None:
+    samples = make_up("images", (TensorSpec("x", "FP32", (-1, 3000)),))
+    content, count = golden_requests(samples, answers("y", np.zeros(1, np.int64)), quantized=False)
+    assert 1 <= count < 7
+    assert len(content) <= MAX_BYTES
+
+
+def test_a_model_of_large_inputs_has_no_golden_requests() -> None:
+    samples = make_up("images", (TensorSpec("x", "FP32", (-1, 3, 224, 224)),))
+    content, count = golden_requests(samples, answers("y", np.zeros(1, np.int64)), quantized=False)
+    assert count == 0
+    assert json.loads(content)["requests"] == []
+
+
+def test_answers_that_json_cannot_hold_are_left_out() -> None:
+    samples = make_up("linear", (TensorSpec("x", "FP32", (-1, 2)),))
+    _, count = golden_requests(samples, answers("y", np.array([np.inf])), quantized=False)
+    assert count == 0
