@@ -1,0 +1,86 @@
+"""A short benchmark of a model on this machine, for report.json: outside the identity."""
+
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from functions.inference.session import OnnxSession
+from model_packaging.samples import Request
+
+SECONDS = 0.5
+MAX_RUNS = 1000
+_WARM_UP = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Times of one model in this process, in milliseconds; throughput in requests per second."""
+
+    load_ms: float
+    first_ms: float
+    p50_ms: float
+    p95_ms: float
+    throughput: float
+    runs: int
+
+
+def time_model(model: bytes, request: Request, seconds: float = SECONDS) -> Latency:
+    """Load a serialised model and answer one request again and again.
+
+    Args:
+        model: the serialised ONNX model.
+        request: the smallest request that the model takes.
+        seconds: how long to repeat it, at most `MAX_RUNS` times.
+
+    Raises:
+        SessionError: onnxruntime cannot load or run it.
+    """
+    start = perf_counter()
+    session = OnnxSession(model)
+    loaded = perf_counter()
+    session.run(dict(request))
+    first = perf_counter()
+    for _ in range(_WARM_UP):
+        session.run(dict(request))
+    times: list[float] = []
+    begin = perf_counter()
+    while not times or (len(times) < MAX_RUNS and perf_counter() - begin < seconds):
+        before = perf_counter()
+        session.run(dict(request))
+        times.append(perf_counter() - before)
+    p50, p95 = np.percentile(times, [50, 95])
+    return Latency(
+        load_ms=_ms(loaded - start),
+        first_ms=_ms(first - loaded),
+        p50_ms=_ms(p50),
+        p95_ms=_ms(p95),
+        throughput=round(len(times) / sum(times), 1),
+        runs=len(times),
+    )
+
+
+def make_report(latency: Latency, sizes: Mapping[str, int]) -> dict[str, Any]:
+    """The document of report.json: figures, sizes in bytes by name, machine and date (UTC)."""
+    return {
+        "latency": asdict(latency),
+        "bytes": dict(sizes),
+        "machine": {
+            "platform": platform.platform(),
+            "processor": platform.machine(),
+            "cpus": os.cpu_count(),
+            "python": platform.python_version(),
+            "onnxruntime": version("onnxruntime"),
+        },
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _ms(seconds: float) -> float:
+    return round(float(seconds) * 1e3, 4)
