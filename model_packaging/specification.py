@@ -1,0 +1,140 @@
+"""The files of an artifact: written from a build, summed up for whoever packaged it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from functions.inference.artifact import (
+    FORMAT_VERSION,
+    GOLDEN,
+    MODEL,
+    REPORT,
+    SPECIFICATION,
+    Artifact,
+    sha256,
+)
+from functions.inference.session import OnnxSession
+from model_packaging.benchmark import Latency, make_report
+from model_packaging.documents import readable
+from model_packaging.errors import AccuracyChange
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a model was made from: the file, its framework, its digest and that of the data."""
+
+    file: str
+    framework: str
+    digest: str
+    data: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """Everything that an artifact is written from."""
+
+    name: str
+    identity: str
+    source: Source
+    tools: Mapping[str, str]
+    quantize: str
+    converted: bytes
+    model: bytes
+    change: AccuracyChange | None
+    latency: Latency
+    golden: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Packaged:
+    """A published version, for whoever asked for it.
+
+    `built` is False when the version was there already. Sizes are bytes of the ONNX model, before
+    and after optimising; latencies are milliseconds, None when report.json is lost.
+    """
+
+    name: str
+    version: int
+    identity: str
+    digest: str
+    folder: Path
+    built: bool
+    labels: tuple[str, ...]
+    accuracy: AccuracyChange | None
+    size_before: int
+    size_after: int
+    p50_ms: float | None
+    p95_ms: float | None
+
+
+def write_files(build: Build) -> dict[str, bytes]:
+    """Content of each file of the artifact, by name."""
+    verified = {MODEL: build.model, GOLDEN: build.golden}
+    digests = {name: sha256(content) for name, content in verified.items()}
+    sizes = {name: len(content) for name, content in verified.items()}
+    return {
+        **verified,
+        SPECIFICATION: readable({**_describe(build), "files": digests}),
+        REPORT: readable(make_report(build.latency, sizes)),
+    }
+
+
+def _describe(build: Build) -> dict[str, Any]:
+    session = OnnxSession(build.model)
+    source = {key: value for key, value in asdict(build.source).items() if key != "data"}
+    accuracy = asdict(build.change) | {"data": build.source.data} if build.change else None
+    return {
+        "format_version": FORMAT_VERSION,
+        "name": build.name,
+        "identity": build.identity,
+        "inputs": [spec.to_json() for spec in session.inputs],
+        "outputs": [spec.to_json() for spec in session.outputs],
+        "source": source,
+        "tools": dict(build.tools),
+        "steps": _steps(build),
+        "accuracy": accuracy,
+    }
+
+
+def _steps(build: Build) -> list[dict[str, Any]]:
+    """What was done to the source, in order, with the size in bytes after each."""
+    steps: list[dict[str, Any]] = [{"step": "convert", "bytes": len(build.converted)}]
+    if build.quantize != "none":
+        quantize = {"step": "quantize", "scheme": build.quantize, "weights": "uint8"}
+        steps.append({**quantize, "bytes": len(build.model)})
+    return steps
+
+
+def summarise(
+    artifact: Artifact, version: int, *, built: bool, labels: tuple[str, ...]
+) -> Packaged:
+    """What a published, verified artifact says of itself."""
+    specification = artifact.specification
+    accuracy = specification["accuracy"]
+    keys = ("metric", "before", "after", "drop", "max_drop")
+    latency = _latency(artifact.folder / REPORT)
+    return Packaged(
+        name=artifact.name,
+        version=version,
+        identity=artifact.identity,
+        digest=artifact.digest,
+        folder=artifact.folder,
+        built=built,
+        labels=labels,
+        accuracy=AccuracyChange(**{key: accuracy[key] for key in keys}) if accuracy else None,
+        size_before=specification["steps"][0]["bytes"],
+        size_after=len(artifact.model),
+        p50_ms=latency.get("p50_ms"),
+        p95_ms=latency.get("p95_ms"),
+    )
+
+
+def _latency(report: Path) -> dict[str, float]:
+    """Figures of report.json, which nothing pins: none when it is lost or unreadable."""
+    try:
+        latency = json.loads(report.read_bytes())["latency"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return latency if isinstance(latency, dict) else {}

@@ -1,0 +1,80 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from functions.inference.artifact import GOLDEN, MODEL, REPORT, SPECIFICATION, read_artifact
+from model_packaging.benchmark import Latency
+from model_packaging.errors import AccuracyChange
+from model_packaging.specification import Build, Source, summarise, write_files
+from tests.model_packaging.models import linear_bytes
+
+BUILD = Build(
+    name="linear",
+    identity="sha256:1",
+    source=Source("linear.onnx", "onnx", "sha256:2", "sha256:3"),
+    tools={"onnx": "1"},
+    quantize="dynamic",
+    converted=linear_bytes(),
+    model=linear_bytes(),
+    change=AccuracyChange("accuracy", 0.98, 0.97, 0.01, 0.02),
+    latency=Latency(1, 2, 3, 4, 5, 6),
+    golden=b"{}\n",
+)
+
+
+def write(folder: Path, build: Build) -> Path:
+    for name, content in write_files(build).items():
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def test_an_artifact_says_what_it_is_and_how_it_came_to_be(tmp_path: Path) -> None:
+    artifact = read_artifact(write(tmp_path, BUILD))
+    document = json.loads((tmp_path / SPECIFICATION).read_bytes())
+    assert document["inputs"] == [{"name": "x", "datatype": "FP32", "shape": [-1, 16]}]
+    assert document["outputs"] == [{"name": "scores", "datatype": "FP32", "shape": [-1, 4]}]
+    assert document["source"] == {
+        "file": "linear.onnx",
+        "framework": "onnx",
+        "digest": "sha256:2",
+    }
+    assert document["tools"] == {"onnx": "1"}
+    assert [step["step"] for step in document["steps"]] == ["convert", "quantize"]
+    assert document["accuracy"] == {
+        "metric": "accuracy",
+        "before": 0.98,
+        "after": 0.97,
+        "drop": 0.01,
+        "max_drop": 0.02,
+        "data": "sha256:3",
+    }
+    assert set(document["files"]) == {MODEL, GOLDEN}
+    assert "version" not in document
+    assert artifact.identity == "sha256:1"
+
+
+def test_a_summary_says_it_all_again(tmp_path: Path) -> None:
+    packaged = summarise(read_artifact(write(tmp_path, BUILD)), 3, built=True, labels=("stable",))
+    assert (packaged.name, packaged.version, packaged.built) == ("linear", 3, True)
+    assert packaged.labels == ("stable",)
+    assert packaged.accuracy == BUILD.change
+    assert packaged.size_before == packaged.size_after == len(BUILD.model)
+    assert (packaged.p50_ms, packaged.p95_ms) == (3, 4)
+    assert packaged.folder == tmp_path
+
+
+def test_without_a_gate_or_quantising_there_is_nothing_to_say_of_them(tmp_path: Path) -> None:
+    plain = replace(BUILD, change=None, quantize="none")
+    artifact = read_artifact(write(tmp_path, plain))
+    assert artifact.specification["accuracy"] is None
+    assert [step["step"] for step in artifact.specification["steps"]] == ["convert"]
+    assert summarise(artifact, 1, built=False, labels=()).accuracy is None
+
+
+def test_a_lost_report_costs_only_its_figures(tmp_path: Path) -> None:
+    artifact = read_artifact(write(tmp_path, BUILD))
+    for content in (b"", b"[]", b'{"latency": 3}'):
+        (tmp_path / REPORT).write_bytes(content)
+        assert summarise(artifact, 1, built=False, labels=()).p50_ms is None
+    (tmp_path / REPORT).unlink()
+    assert summarise(artifact, 1, built=False, labels=()).p95_ms is None
