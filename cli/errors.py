@@ -1,0 +1,80 @@
+"""The command's exit codes, and errors that are its own.
+
+CliError
+├── BadCall                 a wrong word on the command line
+├── NothingLocked           the lock has no such model, version or label
+├── InputUnreadable         what the user gave as input cannot be read
+└── ServerError             a running server did not answer as hoped
+"""
+
+from pathlib import Path
+from typing import Final
+
+from typer.exceptions import TyperException
+
+
+class EXIT:
+    """What an exit code of `lading` means; 0 is success, 1 is a fault of Lading's own."""
+
+    usage: Final = 2
+    """A wrong option, models.yaml or models.lock.json."""
+    refused: Final = 3
+    """The accuracy gate refused the model; nothing was published."""
+    not_found: Final = 4
+    """The model, version or label is not there."""
+    source: Final = 5
+    """The trained model or its data cannot be used."""
+    damaged: Final = 6
+    """A store or an artifact is damaged or cannot be written."""
+    server: Final = 7
+    """The emulator could not start, or a server could not be reached."""
+    request: Final = 8
+    """The model did not take the input."""
+
+
+class CliError(Exception):
+    """Root of the tree; carries its exit code."""
+
+    code: int = EXIT.usage
+
+
+class BadCall(CliError):
+    """A wrong word on the command line."""
+
+    def __init__(self, error: TyperException) -> None:
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "lading"
+        super().__init__(f"{error.format_message().rstrip('.')}; see `{command} --help`")
+
+
+class NothingLocked(CliError):
+    """The lock has no such model, version or label."""
+
+    code = EXIT.not_found
+
+    def __init__(self, lock: Path, what: str) -> None:
+        advice = "`lading versions` lists what it has"
+        if not lock.exists():
+            advice = "it is not there yet; `lading package` writes it"
+        super().__init__(f"{lock} has no {what}: {advice}")
+        self.lock, self.what = lock, what
+
+
+class InputUnreadable(CliError):
+    """What the user gave as input cannot be read."""
+
+    code = EXIT.usage
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path, self.reason = path, reason
+
+
+class ServerError(CliError):
+    """A running server did not answer as hoped."""
+
+    code = EXIT.server
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(f"{url}: {reason}")
+        self.url, self.reason = url, reason

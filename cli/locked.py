@@ -1,0 +1,70 @@
+"""From the lock to what the service serves."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from cli.errors import CliError, NothingLocked
+from functions.inference.contract import DEFAULT_LABEL
+from functions.inference.settings import ServedModel, Settings
+from model_packaging.lock import Lock, LockedModel, read_lock
+
+
+def served_settings(lock_path: Path, names: Iterable[str], threads: int = 0) -> Settings:
+    """Settings to serve the labelled versions of these models, or of all in the lock.
+
+    Raises:
+        NothingLocked: a model is not in the lock, or nothing is.
+        CliError: the versions do not lie in one store.
+    """
+    lock = read_lock(lock_path)
+    wanted = list(names) or sorted(lock.root)
+    if not wanted:
+        raise NothingLocked(lock_path, "model to serve")
+    models = [_served(lock_path, lock, name) for name in wanted]
+    roots = {
+        lock_path.parent / lock.model(model.name).versions[version].stores[0].path
+        for model in models
+        for version in model.versions
+    }
+    if len(roots) > 1:
+        listed = ", ".join(sorted(map(str, roots)))
+        raise CliError(f"the versions lie in several stores ({listed}); package them into one")
+    return Settings(models=tuple(models), model_root=str(roots.pop().resolve()), threads=threads)
+
+
+def chosen_version(
+    lock_path: Path, name: str, version: int | None = None, label: str | None = None
+) -> int:
+    """The version that is meant: by number, by label, else the stable one, else the newest.
+
+    Raises:
+        NothingLocked: the lock does not have it.
+    """
+    model = locked_model(lock_path, read_lock(lock_path), name)
+    if label is not None:
+        if label not in model.labels:
+            raise NothingLocked(lock_path, f"version of model '{name}' labelled '{label}'")
+        return model.labels[label]
+    chosen = version or model.labels.get(DEFAULT_LABEL, max(model.versions))
+    if chosen not in model.versions:
+        raise NothingLocked(lock_path, f"version {chosen} of model '{name}'")
+    return chosen
+
+
+def locked_model(lock_path: Path, lock: Lock, name: str) -> LockedModel:
+    """A model's entry.
+
+    Raises:
+        NothingLocked: there is none, or no version in it.
+    """
+    model = lock.model(name)
+    if not model.versions:
+        raise NothingLocked(lock_path, f"model '{name}'")
+    return model
+
+
+def _served(lock_path: Path, lock: Lock, name: str) -> ServedModel:
+    model = locked_model(lock_path, lock, name)
+    labelled = set(model.labels.values()) or {max(model.versions)}
+    digests = {version: model.versions[version].digest for version in sorted(labelled)}
+    return ServedModel(name, digests, dict(model.labels))

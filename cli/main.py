@@ -1,0 +1,103 @@
+"""The command `lading`."""
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from cli.errors import EXIT, BadCall, CliError
+from cli.package import package
+from cli.predict import predict
+from cli.serve import serve
+from cli.versions import versions
+from emulator.errors import EmulatorError
+from functions.inference.contract import VERSION
+from functions.inference.errors import ArtifactError, InferenceError, NotFound
+from model_packaging.errors import (
+    AccuracyDropped,
+    LockError,
+    ManifestError,
+    PackagingError,
+    StoreError,
+    UnknownModel,
+)
+
+_CODES: dict[type[Exception], int] = {
+    UnknownModel: EXIT.not_found,
+    ManifestError: EXIT.usage,
+    LockError: EXIT.usage,
+    AccuracyDropped: EXIT.refused,
+    StoreError: EXIT.damaged,
+    PackagingError: EXIT.source,
+    ArtifactError: EXIT.damaged,
+    NotFound: EXIT.not_found,
+    InferenceError: EXIT.request,
+    EmulatorError: EXIT.server,
+}
+
+_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="lading",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help="Give a trained model an HTTPS endpoint.",
+    epilog=(
+        "Exit codes: 0 done, 1 a fault of Lading's own, 2 usage, manifest or lock, "
+        "3 refused by the accuracy gate, 4 not found, 5 model or data unusable, "
+        "6 store or artifact damaged, 7 server, 8 input refused by the model."
+    ),
+)
+for command in (package, serve, predict, versions):
+    app.command()(command)
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(VERSION)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _show: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Give a trained model an HTTPS endpoint."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command; what goes wrong costs one line and an exit code.
+
+    Args:
+        arguments: the command line without the program's name; None takes the process's own.
+    """
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        sys.exit(app(words or ["--help"], standalone_mode=False))
+    except TyperException as error:
+        sys.exit(report(BadCall(error), as_json="--json" in words))
+    except (CliError, EmulatorError, InferenceError, PackagingError) as error:
+        sys.exit(report(error, as_json="--json" in words))
+    except (KeyboardInterrupt, typer.Abort):
+        sys.exit(_INTERRUPTED)
+
+
+def report(error: Exception, *, as_json: bool) -> int:
+    """Tell the error, and give its exit code."""
+    typer.secho(f"error: {error}", err=True, fg="red")
+    if as_json:
+        typer.echo(json.dumps({"error": {"kind": type(error).__name__, "message": str(error)}}))
+    return exit_code(error)
+
+
+def exit_code(error: Exception) -> int:
+    """The exit code of an error."""
+    if isinstance(error, CliError):
+        return error.code
+    return next(_CODES[kind] for kind in type(error).__mro__ if kind in _CODES)

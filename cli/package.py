@@ -1,0 +1,62 @@
+"""`lading package`: make published versions of the manifest's models."""
+
+import json
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from cli.options import LOCK, MANIFEST, STORE, Json, Lock, Manifest, Store
+from cli.progress import StageProgress
+from model_packaging.manifest import load_manifest
+from model_packaging.pipeline import package as package_model
+from model_packaging.specification import Packaged
+from model_packaging.store import LocalStore
+
+
+def package(
+    names: Annotated[list[str] | None, typer.Argument(help="Models; all when none.")] = None,
+    manifest: Manifest = MANIFEST,
+    lock: Lock = LOCK,
+    store: Store = STORE,
+    json_: Json = False,
+) -> None:
+    """Convert, optimise, check and publish models, and write the lock.
+
+    A model that has not changed since its last version keeps that version. A model that fails a
+    check publishes nothing.
+
+    Examples:
+
+        lading package
+
+        lading package digits --json
+
+        lading package --store /mnt/models --lock models.lock.json
+    """
+    specs = load_manifest(manifest).select(names or ())
+    console = Console(stderr=True)
+    done = []
+    for spec in specs:
+        with StageProgress(spec.name, console) as on_stage:
+            done.append(package_model(spec, LocalStore(store), lock, on_stage))
+    if json_:
+        typer.echo(json.dumps([_document(each) for each in done], indent=2))
+    else:
+        for each in done:
+            typer.echo(_line(each))
+
+
+def _document(packaged: Packaged) -> dict[str, Any]:
+    return {**asdict(packaged), "folder": str(packaged.folder)}
+
+
+def _line(packaged: Packaged) -> str:
+    state = "published" if packaged.built else "unchanged"
+    line = f"{packaged.name} version {packaged.version} {state}: {packaged.size_after:,} bytes"
+    if packaged.size_after != packaged.size_before:
+        line += f" (was {packaged.size_before:,})"
+    if packaged.accuracy is not None:
+        line += f", {packaged.accuracy}"
+    return f"{line}, labels: {', '.join(packaged.labels) or 'none'}"

@@ -1,0 +1,133 @@
+"""`lading predict`: one prediction, in this process or from a running server."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote, urlsplit
+from urllib.request import Request, urlopen
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cli.errors import InputUnreadable, ServerError
+from cli.locked import chosen_version
+from cli.options import LOCK, Json, Lock
+from functions.inference import json_codec
+from functions.inference.artifact import read_artifact
+from functions.inference.dialects import plain
+from functions.inference.predictor import OnnxPredictor
+from model_packaging.lock import read_lock, version_folder
+
+_TIMEOUT_S = 60
+_SHOWN = 6
+
+
+def predict(
+    name: Annotated[str, typer.Argument(help="The model.")],
+    input_: Annotated[
+        str, typer.Option("--input", "-i", help='JSON file with {"inputs": ...}; - reads stdin.')
+    ],
+    version: Annotated[int | None, typer.Option(min=1, help="A version by its number.")] = None,
+    label: Annotated[str | None, typer.Option(help="A version by its label.")] = None,
+    url: Annotated[
+        str | None, typer.Option(help="Ask this server, not the local artifact.")
+    ] = None,
+    lock: Lock = LOCK,
+    json_: Json = False,
+) -> None:
+    """Predict with a packaged model.
+
+    Without --url the artifact that the lock names is loaded and run here.
+
+    Examples:
+
+        lading predict digits --input examples/digits/sample.json
+
+        lading predict digits -i sample.json --url http://127.0.0.1:8080
+
+        echo '{"inputs": [[0.5, 1.0]]}' | lading predict mine -i - --json
+    """
+    if version is not None and label is not None:
+        raise typer.BadParameter("give --version or --label, not both")
+    body = _read(input_)
+    if url is not None:
+        if version is not None or label is not None:
+            raise typer.BadParameter("the server chooses the version at /predict")
+        answer = _ask(url, name, body)
+    else:
+        answer = _run(lock, name, chosen_version(lock, name, version, label), body)
+    if json_:
+        typer.echo(answer.decode())
+    else:
+        _show(json.loads(answer))
+
+
+def _read(path: str) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+    except OSError as error:
+        raise InputUnreadable(path, str(error.strerror)) from error
+
+
+def _run(lock: Path, name: str, version: int, body: bytes) -> bytes:
+    digest = read_lock(lock).digests(name)[version]
+    artifact = read_artifact(version_folder(lock, name, version), digest)
+    predictor = OnnxPredictor(artifact, version)
+    inputs = plain.decode(json_codec.loads(body), predictor.metadata)
+    return plain.encode(predictor.metadata, predictor.predict(inputs))
+
+
+def _ask(url: str, name: str, body: bytes) -> bytes:
+    if urlsplit(url).scheme not in ("http", "https"):
+        raise ServerError(url, "is no http or https address")
+    address = f"{url.rstrip('/')}/predict/{quote(name, safe='')}"
+    request = Request(address, body, {"Content-Type": "application/json"})  # noqa: S310 checked
+    try:
+        with urlopen(request, timeout=_TIMEOUT_S) as response:  # noqa: S310 checked above
+            return bytes(response.read())
+    except HTTPError as error:
+        raise ServerError(address, f"{error.code} {_reason(error.read())}") from error
+    except (URLError, OSError) as error:
+        raise ServerError(address, f"cannot be reached: {error}") from error
+
+
+def _reason(body: bytes) -> str:
+    """The service's error text, or the gateway's."""
+    try:
+        document = json.loads(body)
+        return str(document.get("error") or document.get("message"))
+    except (ValueError, AttributeError):
+        return body[:200].decode(errors="replace")
+
+
+def _show(answer: dict[str, Any]) -> None:
+    """A row for each item of the batch, a column for each output."""
+    console = Console()
+    console.print(f"{answer['model']} version {answer['version']}", highlight=False)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("row", justify="right")
+    for output in answer["outputs"]:
+        table.add_column(output, justify="right")
+    columns = [_items(values) for values in answer["outputs"].values()]
+    for number in range(max(map(len, columns), default=0)):
+        cells = (column[number] if number < len(column) else "" for column in columns)
+        table.add_row(str(number), *map(_brief, cells))
+    console.print(table)
+
+
+def _items(values: Any) -> list[Any]:
+    return values if isinstance(values, list) else [values]
+
+
+def _brief(value: Any) -> str:
+    """One cell: long vectors are cut, floats rounded."""
+    if not isinstance(value, list):
+        return f"{value:.4g}" if isinstance(value, float) else str(value)
+    if value and isinstance(value[0], list):
+        return f"array of {' x '.join(map(str, np.shape(value)))}"
+    shown = " ".join(_brief(item) for item in value[:_SHOWN])
+    return f"[{shown}{' ...' if len(value) > _SHOWN else ''}]"

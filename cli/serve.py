@@ -1,0 +1,75 @@
+"""`lading serve`: the emulated API Gateway and Lambda function on this machine."""
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.locked import served_settings
+from cli.options import LOCK, Json, Lock
+from emulator.gateway import Access
+from emulator.runtimes import create_function
+from emulator.server import serve as serve_function
+from functions.inference.settings import Settings
+
+_LOG = Path(".lading/serve.log")
+
+
+class Runtime(StrEnum):
+    """What runs the function."""
+
+    process = "process"
+    """This process."""
+    lambda_ = "lambda"
+    """AWS's runtime client under its runtime interface emulator; Linux only."""
+
+
+def serve(
+    names: Annotated[list[str] | None, typer.Argument(help="Models; all when none.")] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8080,
+    runtime: Annotated[Runtime, typer.Option(help="What runs the function.")] = Runtime.process,
+    log: Annotated[Path, typer.Option(help="The function's own log: JSON lines.")] = _LOG,
+    threads: Annotated[int, typer.Option(min=0, help="Per prediction; 0: all cores.")] = 0,
+    lock: Lock = LOCK,
+    json_: Json = False,
+) -> None:
+    """Answer over HTTP as the deployed API would, with its limits.
+
+    Serves the labelled versions of the models in the lock. Each answered request is a line on
+    standard error. With --json the address is one JSON line on standard output, once it answers.
+
+    Examples:
+
+        lading serve
+
+        lading serve digits --port 9000 --runtime lambda
+
+        lading serve --port 0 --json
+    """
+    settings = served_settings(lock, names or (), threads)
+
+    def ready(bound: int) -> None:
+        url = f"http://{f'[{host}]' if ':' in host else host}:{bound}"
+        typer.echo(json.dumps(_document(url, settings, log)) if json_ else _banner(url, settings))
+
+    def show(access: Access) -> None:
+        typer.echo(str(access), err=True)
+
+    function = create_function(runtime.value, settings, log=log)
+    serve_function(function, host=host, port=port, on_ready=ready, on_access=show)
+
+
+def _document(url: str, settings: Settings, log: Path) -> dict[str, object]:
+    models = {model.name: sorted(model.versions) for model in settings.models}
+    return {"url": url, "models": models, "log": str(log)}
+
+
+def _banner(url: str, settings: Settings) -> str:
+    lines = [f"{url}  (Ctrl-C stops; {url}/docs shows every route)"]
+    for model in settings.models:
+        labels = ", ".join(f"{label} = {at}" for label, at in sorted(model.labels.items()))
+        lines.append(f"  {url}/{model.name}/predict  {labels or f'version {max(model.versions)}'}")
+    return "\n".join(lines)

@@ -1,0 +1,81 @@
+"""`lading versions`: what the lock has."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cli.locked import locked_model
+from cli.options import LOCK, Json, Lock
+from functions.inference.artifact import MODEL, SPECIFICATION
+from model_packaging.lock import LockedModel, read_lock, version_folder
+
+
+def versions(
+    names: Annotated[list[str] | None, typer.Argument(help="Models; all when none.")] = None,
+    lock: Lock = LOCK,
+    json_: Json = False,
+) -> None:
+    """List versions, their labels and what is known of them.
+
+    Examples:
+
+        lading versions
+
+        lading versions digits --json
+    """
+    content = read_lock(lock)
+    models = {name: locked_model(lock, content, name) for name in (names or sorted(content.root))}
+    rows = [
+        {"model": name, **_row(model, number), **_facts(lock, name, number)}
+        for name, model in models.items()
+        for number in sorted(model.versions, reverse=True)
+    ]
+    if json_:
+        typer.echo(json.dumps(rows, indent=2))
+    elif not rows:
+        typer.echo(f"{lock} has no versions yet; `lading package` makes the first")
+    else:
+        _show(rows)
+
+
+def _row(model: LockedModel, number: int) -> dict[str, Any]:
+    entry = model.versions[number]
+    return {
+        "version": number,
+        "labels": sorted(label for label, at in model.labels.items() if at == number),
+        "target": entry.target,
+        "digest": entry.digest,
+    }
+
+
+def _facts(lock: Path, name: str, number: int) -> dict[str, Any]:
+    """What the artifact itself says, when its copy is here."""
+    folder = version_folder(lock, name, number)
+    try:
+        document = json.loads((folder / SPECIFICATION).read_bytes())
+        size = (folder / MODEL).stat().st_size
+    except (OSError, ValueError):
+        return {"bytes": None, "accuracy": None}
+    return {"bytes": size, "accuracy": document.get("accuracy")}
+
+
+def _show(rows: list[dict[str, Any]]) -> None:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("model", "version", "labels", "target", "size", "accuracy", "digest"):
+        table.add_column(heading, justify="right" if heading in ("version", "size") else "left")
+    for row in rows:
+        accuracy = row["accuracy"]
+        table.add_row(
+            row["model"],
+            str(row["version"]),
+            ", ".join(row["labels"]),
+            row["target"],
+            f"{row['bytes'] / 1000:.1f} kB" if row["bytes"] is not None else "not here",
+            f"{accuracy['metric']} {accuracy['after']:.4f}" if accuracy else "",
+            row["digest"][:19],
+        )
+    Console(width=None).print(table)

@@ -1,0 +1,88 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import MANIFEST, Lading
+from tests.worlds import times
+
+
+@pytest.fixture
+def sample(workspace: Path) -> str:
+    path = workspace / "sample.json"
+    path.write_text(json.dumps({"inputs": [[1, 2.5], [3, 4]]}))
+    return str(path)
+
+
+def test_answers_with_the_stable_version(packaged: Lading, sample: str) -> None:
+    assert packaged("predict", "double", "--input", sample, "--json").document == {
+        "model": "double",
+        "version": 1,
+        "outputs": {"y": [[2.0, 5.0], [6.0, 8.0]]},
+    }
+
+
+def test_shows_a_row_for_each_item_to_people(packaged: Lading, sample: str) -> None:
+    lines = packaged("predict", "double", "-i", sample).out.splitlines()
+    assert lines[0] == "double version 1"
+    assert [line.split() for line in lines[1:]] == [
+        ["row", "y"],
+        ["0", "[2", "5]"],
+        ["1", "[6", "8]"],
+    ]
+
+
+def test_a_version_and_a_label_can_be_named(packaged: Lading, workspace: Path, sample: str) -> None:
+    (workspace / "double.onnx").write_bytes(times(3))
+    (workspace / "models.yaml").write_text(MANIFEST + "    labels: [canary]\n")
+    packaged("package")
+    by_label = packaged("predict", "double", "-i", sample, "--label", "canary", "--json")
+    by_version = packaged("predict", "double", "-i", sample, "--version", "1", "--json")
+    assert by_label.document["outputs"]["y"][0] == [3.0, 7.5]
+    assert by_version.document["outputs"]["y"][0] == [2.0, 5.0]
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        (("--version", "7"), 4),
+        (("--label", "canary"), 4),
+        (("--version", "1", "--label", "stable"), 2),
+        (("--url", "http://127.0.0.1:9"), 7),
+        (("--url", "ftp://host"), 7),
+    ],
+)
+def test_a_bad_call_has_its_exit_code(
+    packaged: Lading, sample: str, options: tuple[str, ...], code: int
+) -> None:
+    result = packaged("predict", "double", "-i", sample, *options)
+    assert result.code == code
+    assert "Traceback" not in result.err
+
+
+@pytest.mark.parametrize(
+    ("content", "code"), [("{", 8), ('{"inputs": [[1, "a"]]}', 8), ('{"inputs": [1]}', 8)]
+)
+def test_input_that_the_model_does_not_take_is_refused(
+    packaged: Lading, workspace: Path, content: str, code: int
+) -> None:
+    (workspace / "bad.json").write_text(content)
+    result = packaged("predict", "double", "-i", str(workspace / "bad.json"))
+    assert result.code == code
+    assert result.err.count("\n") == 1
+
+
+def test_a_missing_input_names_the_file(packaged: Lading) -> None:
+    result = packaged("predict", "double", "-i", "nowhere.json")
+    assert result.code == 2
+    assert "nowhere.json" in result.err
+
+
+def test_a_damaged_artifact_is_not_run(packaged: Lading, workspace: Path, sample: str) -> None:
+    model = workspace / "artifacts/models/double/1/model.onnx"
+    content = bytearray(model.read_bytes())
+    content[-1] ^= 1
+    model.write_bytes(content)
+    result = packaged("predict", "double", "-i", sample)
+    assert result.code == 6
+    assert "digest" in result.err

@@ -1,0 +1,81 @@
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.cli.conftest import Lading
+
+LADING = [sys.executable, "-c", "from cli.main import main; main()"]
+needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="AWS's runtime runs on Linux")
+
+
+@contextmanager
+def serving(workspace: Path, *words: str) -> Iterator[tuple[Any, subprocess.Popen[str]]]:
+    """`lading serve` in the workspace; gives its JSON line and its process."""
+    command = [*LADING, "serve", "--port", "0", "--json", *words]
+    environment = {"PYTHONPATH": str(Path(__file__).parents[2]), "PATH": "/usr/bin:/bin"}
+    with subprocess.Popen(
+        command,
+        cwd=workspace,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as server:
+        try:
+            assert server.stdout is not None
+            yield json.loads(server.stdout.readline()), server
+        finally:
+            server.send_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("runtime", ["process", pytest.param("lambda", marks=needs_linux)])
+def test_serves_the_lock_until_it_is_interrupted(
+    packaged: Lading, workspace: Path, runtime: str
+) -> None:
+    with serving(workspace, "--runtime", runtime) as (ready, server):
+        answer = httpx.post(f"{ready['url']}/double/predict", json={"inputs": [[1, 2]]}, timeout=30)
+        server.send_signal(signal.SIGINT)
+        _, access = server.communicate(timeout=20)
+    assert ready["models"] == {"double": [1]}
+    assert answer.json()["outputs"] == {"y": [[2.0, 4.0]]}
+    assert access.startswith("POST /double/predict 200 ")
+    assert server.returncode == 0
+    [line] = [
+        json.loads(line)
+        for line in (workspace / ready["log"]).read_text().splitlines()
+        if '"message":"request"' in line
+    ]
+    assert (line["model"], line["status"]) == ("double", 200)
+
+
+def test_predict_asks_a_running_server(packaged: Lading, workspace: Path) -> None:
+    (workspace / "sample.json").write_text('{"inputs": [[1, 2]]}')
+    with serving(workspace) as (ready, _):
+        url = ready["url"]
+        good = packaged("predict", "double", "-i", "sample.json", "--url", url, "--json")
+        bad = packaged("predict", "triple", "-i", "sample.json", "--url", url)
+    assert good.document["outputs"] == {"y": [[2.0, 4.0]]}
+    assert bad.code == 7
+    assert "404" in bad.err
+    assert "triple" in bad.err
+
+
+def test_without_a_lock_it_says_what_to_do(lading: Lading) -> None:
+    result = lading("serve")
+    assert result.code == 4
+    assert "lading package" in result.err
+
+
+def test_a_taken_port_costs_one_line(packaged: Lading, workspace: Path) -> None:
+    with serving(workspace) as (ready, _):
+        result = packaged("serve", "--port", ready["url"].rpartition(":")[2])
+    assert result.code == 7
+    assert "choose another port" in result.err

@@ -1,0 +1,39 @@
+from pathlib import Path
+
+from tests.cli.conftest import Lading
+from tests.worlds import times
+
+
+def test_lists_versions_newest_first_with_their_labels(packaged: Lading, workspace: Path) -> None:
+    (workspace / "double.onnx").write_bytes(times(3))
+    packaged("package")
+    rows = packaged("versions", "--json").document
+    assert [(row["version"], row["labels"]) for row in rows] == [(2, ["stable"]), (1, [])]
+
+
+def test_shows_a_table_to_people(packaged: Lading) -> None:
+    out = packaged("versions", "double").out
+    assert out.splitlines()[0].split()[:3] == ["model", "version", "labels"]
+    assert out.splitlines()[1].split()[:3] == ["double", "1", "stable"]
+
+
+def test_an_empty_lock_says_what_makes_the_first(lading: Lading) -> None:
+    assert "lading package" in lading("versions").out
+    assert lading("versions", "--json").document == []
+
+
+def test_a_model_that_is_not_locked_is_not_found(packaged: Lading) -> None:
+    assert packaged("versions", "triple").code == 4
+
+
+def test_a_copy_that_is_not_here_is_still_listed(packaged: Lading, workspace: Path) -> None:
+    (workspace / "artifacts").rename(workspace / "elsewhere")
+    assert packaged("versions", "--json").document[0]["bytes"] is None
+    assert "not here" in packaged("versions").out
+
+
+def test_a_broken_lock_costs_one_line(packaged: Lading, workspace: Path) -> None:
+    (workspace / "models.lock.json").write_text("{")
+    result = packaged("versions")
+    assert result.code == 2
+    assert result.err.count("\n") == 1
