@@ -1,0 +1,69 @@
+# The project's commands. `make` alone lists them.
+
+# The first Python on the path that is new enough.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3.14; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; \
+	done)
+BIN := .venv/bin
+PIP := $(BIN)/pip --disable-pip-version-check --quiet
+
+.PHONY: help demo test check bench-cold bench-json schema lock clean
+
+help:
+	@echo "make demo        set up, train the example, package it, serve it, ask it over HTTP"
+	@echo "make test        the whole test suite"
+	@echo "make check       lint, types, import contracts, clean imports"
+	@echo "make bench-cold  cold start and warm answers beside a bare handler's"
+	@echo "make bench-json  JSON tensors beside simdjson alone"
+	@echo "make schema      write models.schema.json anew"
+	@echo "make lock        resolve requirements anew (needs uv)"
+	@echo "make clean       remove what make made"
+
+demo: .venv/demo
+	@$(BIN)/python examples/digits/demo.py
+
+test: .venv/dev
+	@$(BIN)/pytest
+
+check: .venv/dev
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/pytest -q tests/contracts/test_clean_import.py
+
+bench-cold: .venv/dev
+	@$(BIN)/python -m benchmarks.cold_start
+
+bench-json: .venv/dev
+	@$(BIN)/python -m benchmarks.json_decode
+
+schema: .venv/demo
+	@$(BIN)/python -m model_packaging.manifest > models.schema.json
+
+# requirements.txt is the whole deploy set; the subsets are resolved within it.
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-annotate --upgrade
+lock:
+	$(COMPILE) requirements/deploy.in -o requirements.txt
+	for set in lambda demo dev; do \
+		$(COMPILE) -c requirements.txt requirements/$$set.in -o requirements/$$set.txt; done
+
+.venv/demo: requirements/demo.txt pyproject.toml | .venv/bin/pip
+	@echo "installing the packages of requirements/demo.txt ..."
+	@$(PIP) install --require-hashes -r requirements/demo.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/dev: requirements/dev.txt .venv/demo
+	@echo "installing the packages of requirements/dev.txt ..."
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+.venv/bin/pip:
+	@test -n "$(PYTHON)" || { echo "Lading needs Python 3.11 or newer, and none is on the PATH" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv >/dev/null || { rm -rf .venv; \
+		echo "$(PYTHON) cannot make a virtual environment; on Debian: apt install python3-venv" >&2; exit 1; }
+
+clean:
+	rm -rf .venv .lading cdk.out *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
