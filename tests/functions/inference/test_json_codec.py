@@ -2,6 +2,7 @@
 
 import json
 import math
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -130,10 +131,8 @@ def test_a_large_regular_tensor_takes_the_fast_path(shape: tuple[int, ...]) -> N
 )
 def test_what_simdjson_would_bend_goes_to_the_exact_parser(first: str, last: str) -> None:
     body = f'{{"a":[{",".join([first] * 100)},{last}]}}'
-    try:
+    with suppress(Inexact):
         assert same(plain(read(body.encode())), json.loads(body))
-    except Inexact:
-        pass
     assert same(plain(loads((body + PADDING).encode())), json.loads(body))
 
 
