@@ -60,7 +60,7 @@ def times(factor: float) -> bytes:
     )
 
 
-def write_artifact(root: Path, name: str, version: int, model: bytes, **changes: Any) -> str:
+def write_artifact(root: Path, name: str, version: int, model: bytes, /, **changes: Any) -> str:
     """An artifact at `root/models/<name>/<version>`; returns its digest."""
     session = OnnxSession(model)
     document = {
