@@ -27,6 +27,9 @@ RESERVED_NAMES = frozenset(
 DEFAULT_LABEL = "stable"
 """The label whose version answers when a request names none."""
 
+MAX_BODY_BYTES = 10 * 1024 * 1024
+"""The longest request body: API Gateway's limit, kept by every server that runs the service."""
+
 LAYER_ROOT = "/opt"
 """Where Lambda unpacks layers."""
 

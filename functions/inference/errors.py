@@ -3,7 +3,12 @@
 InferenceError
 ├── RequestError                the caller can mend it
 │   ├── MalformedRequest        the body or its framing cannot be read
+│   ├── RequestTooLarge         the body is longer than is taken
 │   ├── InvalidInput            a tensor does not fit the model's signature
+│   │   ├── UnexpectedInput     the signature has no input of this name
+│   │   └── UnexpectedShape     the input has another rank or another size
+│   ├── InvalidOutput           an output cannot be had as it is asked for
+│   │   └── UnexpectedOutput    the signature has no output of this name
 │   ├── RouteNotFound           no dialect has this path
 │   ├── MethodNotAllowed        the path exists, for other methods
 │   └── Unsupported             understood, and not offered
@@ -19,10 +24,19 @@ InferenceError
     ├── ArtifactCorrupt
     └── ArtifactTooNew
 
-The tree knows no HTTP: each dialect maps it to its own status and body.
+The tree knows no HTTP: each dialect maps it to its own status and body. A text repeats only the
+beginning of what the caller sent, so that an answer and its log line stay small.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+_LONGEST_QUOTE = 128
+
+
+def brief(text: str) -> str:
+    """`text`, cut when it is long, with lone surrogates made visible; no log writes those."""
+    cut = text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}..."
+    return cut.encode(errors="backslashreplace").decode()
 
 
 class InferenceError(Exception):
@@ -41,19 +55,64 @@ class MalformedRequest(RequestError):
         self.reason = reason
 
 
+class RequestTooLarge(RequestError):
+    """The body is longer than is taken."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"the body is longer than {limit} bytes, the most that is taken")
+        self.limit = limit
+
+
 class InvalidInput(RequestError):
     """A tensor does not fit the model's signature."""
 
-    def __init__(self, name: str, reason: str) -> None:
-        super().__init__(f"input '{name}' {reason}")
+    def __init__(self, name: str, reason: str, text: str = "") -> None:
+        super().__init__(text or f"input '{brief(name)}' {reason}")
         self.name, self.reason = name, reason
+
+
+class UnexpectedInput(InvalidInput):
+    """The signature has no input of this name."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        self.known = tuple(known)
+        text = (
+            f"unexpected inference input '{brief(name)}'; the model takes {', '.join(self.known)}"
+        )
+        super().__init__(name, "is unexpected", text)
+
+
+class UnexpectedShape(InvalidInput):
+    """The input has another rank than the signature, or another size in some dimension."""
+
+    def __init__(self, name: str, shape: Sequence[int], wanted: Sequence[int]) -> None:
+        self.shape, self.wanted = tuple(shape), tuple(wanted)
+        reason = f"{list(shape)}; the model takes {list(wanted)} (-1 is any size)"
+        super().__init__(name, reason, f"unexpected shape for input '{brief(name)}': {reason}")
+
+
+class InvalidOutput(RequestError):
+    """An output cannot be had as the caller asks for it."""
+
+    def __init__(self, name: str, reason: str, text: str = "") -> None:
+        super().__init__(text or f"output '{brief(name)}' {reason}")
+        self.name, self.reason = name, reason
+
+
+class UnexpectedOutput(InvalidOutput):
+    """The signature has no output of this name."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        self.known = tuple(known)
+        text = f"unexpected inference output '{brief(name)}'; the model has {', '.join(self.known)}"
+        super().__init__(name, "is unexpected", text)
 
 
 class RouteNotFound(RequestError):
     """No dialect has this path."""
 
     def __init__(self, method: str, path: str) -> None:
-        super().__init__(f"nothing is served at {method} {path}; GET /models lists what is")
+        super().__init__(f"nothing is served at {method} {brief(path)}; GET /models lists what is")
         self.method, self.path = method, path
 
 
@@ -62,7 +121,9 @@ class MethodNotAllowed(RequestError):
 
     def __init__(self, method: str, path: str, allowed: Iterable[str]) -> None:
         self.method, self.path, self.allowed = method, path, tuple(sorted(allowed))
-        super().__init__(f"{method} is not allowed at {path}; use {' or '.join(self.allowed)}")
+        super().__init__(
+            f"{method} is not allowed at {brief(path)}; use {' or '.join(self.allowed)}"
+        )
 
 
 class Unsupported(RequestError):
@@ -83,7 +144,7 @@ class ModelNotFound(NotFound):
     def __init__(self, name: str, known: Iterable[str] = ()) -> None:
         self.name, self.known = name, tuple(known)
         served = ", ".join(self.known) or "none"
-        super().__init__(f"model '{name}' is not found; served here: {served}")
+        super().__init__(f"model '{brief(name)}' is not found; served here: {served}")
 
 
 class VersionNotFound(NotFound):
@@ -101,7 +162,9 @@ class LabelNotFound(NotFound):
     def __init__(self, name: str, label: str, known: Iterable[str] = ()) -> None:
         self.name, self.label, self.known = name, label, tuple(known)
         labels = ", ".join(self.known) or "none"
-        super().__init__(f"model '{name}' has no version labelled '{label}'; labels: {labels}")
+        super().__init__(
+            f"model '{name}' has no version labelled '{brief(label)}'; labels: {labels}"
+        )
 
 
 class ModelUnavailable(InferenceError):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from functions.inference.artifact import Artifact, TensorSpec
-from functions.inference.errors import InvalidInput, PredictionFailed
+from functions.inference.errors import PredictionFailed, UnexpectedOutput
 from functions.inference.session import OnnxSession, SessionError
 from functions.inference.tensors import Array, check_signature
 
@@ -40,16 +40,24 @@ class Predictor(Protocol):
             outputs: names of the outputs wanted; all when empty.
 
         Raises:
-            InvalidInput: an input or a wanted output does not fit the signature.
+            InvalidInput: an input does not fit the signature.
+            UnexpectedOutput: the signature has no output of a wanted name.
             PredictionFailed: the model gave up.
         """
 
 
 class OnnxPredictor:
-    """A verified artifact, answered by onnxruntime in this process."""
+    """A verified artifact, answered by onnxruntime in this process.
+
+    Raises:
+        SessionError: onnxruntime does not load the model.
+        ValueError: the model has other inputs or outputs than the artifact says.
+    """
 
     def __init__(self, artifact: Artifact, version: int, threads: int = 0) -> None:
         self._session = OnnxSession(artifact.model, threads)
+        _check_specification(artifact.inputs, self._session.inputs, exhaustive=True)
+        _check_specification(artifact.outputs, self._session.outputs, exhaustive=False)
         self.metadata = ModelMetadata(
             artifact.name, version, "onnxruntime_onnx", artifact.inputs, artifact.outputs
         )
@@ -60,15 +68,18 @@ class OnnxPredictor:
         known = self.metadata.output_names()
         for name in outputs:
             if name not in known:
-                raise InvalidInput(name, f"is no output; the model has {', '.join(known)}")
+                raise UnexpectedOutput(name, known)
         try:
-            return self._session.run(inputs, outputs)
-        except UnicodeDecodeError as error:
-            raise InvalidInput(
-                self._first_text_input(), "holds bytes that are not UTF-8"
-            ) from error
+            return self._session.run(inputs, outputs or known)
         except SessionError as error:
             raise PredictionFailed(self.metadata.name, self.metadata.version, str(error)) from error
 
-    def _first_text_input(self) -> str:
-        return next(spec.name for spec in self.metadata.inputs if spec.datatype == "BYTES")
+
+def _check_specification(
+    said: Sequence[TensorSpec], found: Sequence[TensorSpec], *, exhaustive: bool
+) -> None:
+    """The artifact may say more of a shape than the model does, and of outputs offer fewer."""
+    known = {(spec.name, spec.datatype) for spec in found}
+    claimed = {(spec.name, spec.datatype) for spec in said}
+    if not claimed <= known or (exhaustive and claimed != known):
+        raise ValueError(f"its artifact says {sorted(claimed)}, its model has {sorted(known)}")

@@ -8,6 +8,7 @@ import onnxruntime as ort
 from onnxruntime.capi.onnxruntime_pybind11_state import NodeArg
 
 from functions.inference.artifact import TensorSpec
+from functions.inference.errors import InvalidInput
 from functions.inference.tensors import Array
 
 _DATATYPES = {
@@ -71,11 +72,12 @@ class OnnxSession:
             outputs: names of the outputs wanted; all when empty.
 
         Raises:
+            InvalidInput: a BYTES input is no UTF-8, which is all that onnxruntime takes.
             SessionError: onnxruntime gave up.
         """
         names = list(outputs) or [spec.name for spec in self.outputs]
         feeds = {
-            name: _to_text(array) if name in self._strings else array
+            name: _to_text(name, array) if name in self._strings else array
             for name, array in inputs.items()
         }
         try:
@@ -92,10 +94,13 @@ def _tensor_spec(tensor: NodeArg) -> TensorSpec:
     return TensorSpec(tensor.name, _DATATYPES[tensor.type], shape)
 
 
-def _to_text(array: Array) -> Array:
+def _to_text(name: str, array: Array) -> Array:
     """BYTES as onnxruntime takes them: `str` objects."""
     texts = np.empty(array.shape, np.object_)
-    texts.flat[:] = [item.decode() for item in array.flat]
+    try:
+        texts.flat[:] = [item.decode() for item in array.flat]
+    except UnicodeDecodeError as error:
+        raise InvalidInput(name, "holds bytes that are not UTF-8") from error
     return texts
 
 

@@ -6,7 +6,7 @@ that a float type would round is refused.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import chain
 from types import MappingProxyType
 from typing import Any
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from functions.inference.artifact import TensorSpec
-from functions.inference.errors import InvalidInput
+from functions.inference.errors import InvalidInput, UnexpectedInput, UnexpectedShape, brief
 
 Array = NDArray[Any]
 
@@ -40,7 +40,12 @@ DTYPES = MappingProxyType(
 )
 """Open Inference Protocol datatype -> numpy dtype; a BYTES array holds `bytes` objects."""
 
+MOST_DIMENSIONS = 64
+"""The highest rank that numpy has."""
+
 _SIGNIFICANT_BITS = MappingProxyType({"FP16": 11, "FP32": 24, "FP64": 53})
+_MIXED_BITS = 24
+"""Among floats, integers up to 2**24 are floats too: simdjson does not tell them apart."""
 
 
 def from_json(value: Any, name: str, datatype: str) -> Array:
@@ -66,22 +71,40 @@ def check_signature(inputs: dict[str, Array], specs: Sequence[TensorSpec]) -> No
     Raises:
         InvalidInput: the first input that does not fit; the text says what would.
     """
-    wanted = {spec.name: spec for spec in specs}
-    for name in inputs:
-        if name not in wanted:
-            raise InvalidInput(name, f"is unknown; the model takes {', '.join(wanted)}")
-    for name, spec in wanted.items():
-        if name not in inputs:
-            raise InvalidInput(name, f"is missing; the model takes {', '.join(wanted)}")
-        array = inputs[name]
+    check_names(inputs, specs)
+    for spec in specs:
+        array = inputs[spec.name]
         if array.dtype != DTYPES[spec.datatype]:
-            raise InvalidInput(name, f"must be {spec.datatype}, not {datatype_of(array)}")
+            raise InvalidInput(spec.name, f"must be {spec.datatype}, not {datatype_of(array)}")
         if not _fits(array.shape, spec.shape):
-            raise InvalidInput(
-                name,
-                f"has shape {list(array.shape)}, the model takes {list(spec.shape)} "
-                "(-1 is any size)",
-            )
+            raise UnexpectedShape(spec.name, array.shape, spec.shape)
+
+
+def check_names(names: Collection[str], specs: Sequence[TensorSpec]) -> None:
+    """Check that the inputs are those of the signature, no more and no fewer.
+
+    Raises:
+        InvalidInput: one is unknown, or one is missing.
+    """
+    wanted = [spec.name for spec in specs]
+    for name in names:
+        if name not in wanted:
+            raise UnexpectedInput(name, wanted)
+    for name in wanted:
+        if name not in names:
+            raise InvalidInput(name, f"is missing; the model takes {', '.join(wanted)}")
+
+
+def reshape(array: Array, shape: Sequence[int], name: str) -> Array:
+    """`array` in the shape that a caller announced for it; the counts of elements agree.
+
+    Raises:
+        InvalidInput: numpy has no such shape, as one of 2**80 rows without a column.
+    """
+    try:
+        return array.reshape(shape)
+    except ValueError as error:
+        raise InvalidInput(name, f"has shape {list(shape)}, which no tensor can have") from error
 
 
 def datatype_of(array: Array) -> str:
@@ -112,6 +135,8 @@ def _flatten(value: Any, name: str) -> tuple[list[Any], tuple[int, ...]]:
                 name, f"is ragged: lists of {min(lengths)} and {max(lengths)} at one level"
             )
         shape.append(lengths.pop())
+        if len(shape) > MOST_DIMENSIONS:
+            raise InvalidInput(name, f"is nested more than {MOST_DIMENSIONS} lists deep")
         level = list(chain.from_iterable(level))
 
 
@@ -128,10 +153,12 @@ def _from_leaves(leaves: list[Any], name: str, datatype: str) -> Array:
     if not kinds <= {int, float}:
         raise InvalidInput(name, f"must be numbers for {datatype}, not {_kinds(kinds)}")
     if kinds == {int}:
-        return _from_integers(leaves, min(leaves), max(leaves), name, datatype)
-    if int in kinds and DTYPES[datatype].kind == "f":
+        return _from_integers(leaves, leaves, name, datatype)
+    if DTYPES[datatype].kind != "f":
+        raise _no_floats(name, datatype)
+    if int in kinds:
         integers = [leaf for leaf in leaves if type(leaf) is int]
-        _check_lossless(min(integers), max(integers), name, datatype)
+        _check_lossless(integers, max(_SIGNIFICANT_BITS[datatype], _MIXED_BITS), name, datatype)
     return _from_floats(np.array(leaves, np.float64), name, datatype)
 
 
@@ -141,33 +168,33 @@ def _from_numbers(array: Array, name: str, datatype: str) -> Array:
         raise InvalidInput(name, f"must not be numbers for {datatype}")
     if array.dtype.kind == "f":
         return _from_floats(array, name, datatype)
-    return _from_integers(array, int(array.min()), int(array.max()), name, datatype)
+    return _from_integers(array, [int(array.min()), int(array.max())], name, datatype)
 
 
-def _from_integers(values: Any, smallest: int, largest: int, name: str, datatype: str) -> Array:
+def _from_integers(values: Any, extremes: Sequence[int], name: str, datatype: str) -> Array:
     dtype = DTYPES[datatype]
     if dtype.kind == "f":
-        _check_lossless(smallest, largest, name, datatype)
+        _check_lossless(extremes, _SIGNIFICANT_BITS[datatype], name, datatype)
     else:
         bits = dtype.itemsize * 8
         lowest = 0 if dtype.kind == "u" else -(1 << (bits - 1))
-        for extreme in (smallest, largest):
+        for extreme in (min(extremes), max(extremes)):
             if not lowest <= extreme < lowest + (1 << bits):
-                raise InvalidInput(name, f"holds {extreme}, which {datatype} cannot")
-    return np.asarray(values).astype(dtype)
+                raise InvalidInput(name, f"holds {brief(str(extreme))}, which {datatype} cannot")
+    return np.array(values, dtype)
 
 
-def _check_lossless(smallest: int, largest: int, name: str, datatype: str) -> None:
-    limit = 1 << _SIGNIFICANT_BITS[datatype]
-    for extreme in (smallest, largest):
-        if abs(extreme) > limit:
-            raise InvalidInput(name, f"holds {extreme}, which {datatype} cannot without loss")
+def _check_lossless(extremes: Sequence[int], bits: int, name: str, datatype: str) -> None:
+    for extreme in (min(extremes), max(extremes)):
+        if abs(extreme) > 1 << bits:
+            found = brief(str(extreme))
+            raise InvalidInput(name, f"holds {found}, which {datatype} cannot without loss")
 
 
 def _from_floats(array: Array, name: str, datatype: str) -> Array:
     dtype = DTYPES[datatype]
     if dtype.kind != "f":
-        raise InvalidInput(name, f"must be whole numbers for {datatype}, not floats")
+        raise _no_floats(name, datatype)
     if dtype == np.float64:
         return array
     with np.errstate(over="ignore"):
@@ -177,6 +204,10 @@ def _from_floats(array: Array, name: str, datatype: str) -> Array:
         if beyond.size:
             raise InvalidInput(name, f"holds {beyond.flat[0]!s}, which {datatype} cannot")
     return converted
+
+
+def _no_floats(name: str, datatype: str) -> InvalidInput:
+    return InvalidInput(name, f"must be whole numbers for {datatype}, not floats")
 
 
 def _byte_strings(leaves: list[Any], kinds: set[type], name: str) -> Array:

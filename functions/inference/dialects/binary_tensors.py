@@ -13,7 +13,7 @@ import numpy as np
 from functions.inference.artifact import TensorSpec
 from functions.inference.errors import InvalidInput, MalformedRequest
 from functions.inference.exchange import Request
-from functions.inference.tensors import BYTES, DTYPES, Array, element_count
+from functions.inference.tensors import BYTES, DTYPES, Array, element_count, reshape
 
 HEADER_LENGTH = "inference-header-content-length"
 
@@ -57,14 +57,14 @@ def take(tail: memoryview, offset: int, size: Any, name: str) -> memoryview:
 
 
 def decode(content: memoryview, name: str, datatype: str, shape: Sequence[int]) -> Array:
-    """An array from its bytes, without a copy for fixed-size datatypes.
+    """An array from its bytes; no copy when they lie as the processor wants them.
 
     Raises:
         InvalidInput: the bytes are not what the shape and the datatype need.
     """
     count = element_count(shape)
     if datatype == BYTES:
-        return _decode_strings(content, name, count).reshape(shape)
+        return reshape(_decode_strings(content, name, count), shape, name)
     dtype = DTYPES[datatype]
     if len(content) != count * dtype.itemsize:
         raise InvalidInput(
@@ -73,12 +73,14 @@ def decode(content: memoryview, name: str, datatype: str, shape: Sequence[int]) 
             f"needs {count * dtype.itemsize}",
         )
     if datatype == "BOOL":
-        return np.frombuffer(content, np.uint8).astype(np.bool_).reshape(shape)
-    return np.frombuffer(content, dtype).reshape(shape)
+        return reshape(np.frombuffer(content, np.uint8).astype(np.bool_), shape, name)
+    array = np.frombuffer(content, dtype)
+    # The JSON before it may have any length; vectorised kernels read from whole addresses only.
+    return reshape(array if array.flags.aligned else array.copy(), shape, name)
 
 
-def raw_input(content: memoryview, inputs: Sequence[TensorSpec]) -> Array:
-    """The one input of a raw request: batch 1, every other size from the signature.
+def raw_input(content: memoryview, inputs: Sequence[TensorSpec]) -> dict[str, Array]:
+    """The one input of a raw request, by its name: batch 1, other sizes from the signature.
 
     Raises:
         MalformedRequest: the model has several inputs, or one of open shape.
@@ -92,14 +94,14 @@ def raw_input(content: memoryview, inputs: Sequence[TensorSpec]) -> Array:
             raise MalformedRequest("a raw request of BYTES needs a model that takes one element")
         array = np.empty(1, np.object_)
         array[0] = bytes(content)
-        return array.reshape(shape)
+        return {spec.name: array.reshape(shape)}
     if -1 in shape:
         rest = element_count([size for size in shape if size != -1])
         items = len(content) // (DTYPES[spec.datatype].itemsize * max(rest, 1))
         if shape.count(-1) > 1:
             raise MalformedRequest(f"a raw request cannot tell the shape of input '{spec.name}'")
         shape[shape.index(-1)] = items
-    return decode(content, spec.name, spec.datatype, shape)
+    return {spec.name: decode(content, spec.name, spec.datatype, shape)}
 
 
 def encode(array: Array) -> bytes:
@@ -112,15 +114,18 @@ def encode(array: Array) -> bytes:
 
 
 def _decode_strings(content: memoryview, name: str, count: int) -> Array:
-    items, offset = [], 0
+    items: list[bytes] = []
+    offset = 0
     while offset < len(content):
         start = offset + _LENGTH_BYTES
         length = int.from_bytes(content[offset:start], "little")
         offset = start + length
         if offset > len(content):
             raise InvalidInput(name, "has a BYTES element that ends after its data")
+        if len(items) == count:
+            raise InvalidInput(name, f"has more BYTES elements than the {count} of its shape")
         items.append(bytes(content[start:offset]))
-    if len(items) != count:
+    if len(items) < count:
         raise InvalidInput(name, f"has {len(items)} BYTES elements, its shape has {count}")
     array = np.empty(count, np.object_)
     array[:] = items

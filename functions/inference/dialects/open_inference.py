@@ -16,24 +16,30 @@ from functions.inference.dialects.binary_tensors import HEADER_LENGTH
 from functions.inference.errors import (
     InferenceError,
     InvalidInput,
+    InvalidOutput,
     MalformedRequest,
     MethodNotAllowed,
     ModelNotFound,
     ModelUnavailable,
     NotFound,
     RequestError,
+    RequestTooLarge,
     RouteNotFound,
     Unsupported,
+    VersionNotFound,
+    brief,
 )
 from functions.inference.exchange import JSON, Call, Response, status_of
 from functions.inference.predictor import ModelMetadata
 from functions.inference.tensors import (
     BYTES,
     DTYPES,
+    MOST_DIMENSIONS,
     Array,
     datatype_of,
     element_count,
     from_json,
+    reshape,
 )
 
 _STATUS = MappingProxyType(
@@ -41,6 +47,7 @@ _STATUS = MappingProxyType(
         NotFound: 404,
         RouteNotFound: 404,
         MethodNotAllowed: 405,
+        RequestTooLarge: 413,
         Unsupported: 501,
         RequestError: 400,
         ModelUnavailable: 503,
@@ -54,7 +61,9 @@ def error_response(error: InferenceError) -> Response:
     """`{"error": "..."}`; the stock client reads nothing else."""
     text = str(error)
     if isinstance(error, ModelNotFound):
-        text = f"Request for unknown model: '{error.name}' is not found"
+        text = f"Request for unknown model: '{brief(error.name)}' is not found"
+    if isinstance(error, VersionNotFound):
+        text = f"Request for unknown model: '{error.name}' version {error.version} is not found"
     headers = {"allow": ", ".join(error.allowed)} if isinstance(error, MethodNotAllowed) else {}
     return Response(status_of(error, _STATUS), json_codec.dumps({"error": text}), headers=headers)
 
@@ -97,8 +106,7 @@ def _infer(call: Call) -> Response:
     metadata = predictor.metadata
     header, tail = binary_tensors.split_body(call.request)
     if header is None:
-        inputs = {metadata.inputs[0].name: binary_tensors.raw_input(tail, metadata.inputs)}
-        results = call.predict(predictor, inputs)
+        results = call.predict(predictor, binary_tensors.raw_input(tail, metadata.inputs))
         return _encode(metadata, {}, results, dict.fromkeys(results, True))
     document = _object(json_codec.loads(header), "the request")
     if not isinstance(document.get("id", ""), str):
@@ -142,16 +150,22 @@ def _read_header(tensor: dict[str, Any]) -> tuple[str, str, list[int], dict[str,
         raise MalformedRequest("every input needs a 'name'")
     datatype = tensor.get("datatype")
     if datatype == "BF16":
-        raise Unsupported(f"input '{name}' has datatype BF16, which no served model takes")
+        raise Unsupported(f"input '{brief(name)}' has datatype BF16, which no served model takes")
     if not isinstance(datatype, str) or datatype not in DTYPES:
         raise InvalidInput(name, f"needs a 'datatype' of {', '.join(DTYPES)}")
     shape = tensor.get("shape")
-    if not isinstance(shape, list) or not all(type(size) is int and size >= 0 for size in shape):
+    if not isinstance(shape, list) or not all(map(_is_size, shape)):
         raise InvalidInput(name, "needs a 'shape', a list of whole numbers")
-    parameters = _object(tensor.get("parameters", {}), f"'parameters' of input '{name}'")
+    if len(shape) > MOST_DIMENSIONS:
+        raise InvalidInput(name, f"has more than {MOST_DIMENSIONS} dimensions")
+    parameters = _object(tensor.get("parameters", {}), f"'parameters' of input '{brief(name)}'")
     if _SHARED_MEMORY in parameters:
-        raise Unsupported(f"input '{name}' is in shared memory, which a remote server cannot see")
+        raise Unsupported(f"input '{brief(name)}' is in shared memory, which is out of reach here")
     return name, datatype, shape, parameters
+
+
+def _is_size(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 1 << 63
 
 
 def _json_tensor(tensor: dict[str, Any], name: str, datatype: str, shape: list[int]) -> Array:
@@ -166,7 +180,7 @@ def _json_tensor(tensor: dict[str, Any], name: str, datatype: str, shape: list[i
         )
     if array.ndim > 1 and list(array.shape) != shape:
         raise InvalidInput(name, f"is nested as {list(array.shape)}, its shape is {shape}")
-    return array.reshape(shape)
+    return reshape(array, shape, name)
 
 
 def _decode_outputs(document: dict[str, Any], metadata: ModelMetadata) -> dict[str, bool]:
@@ -181,9 +195,13 @@ def _decode_outputs(document: dict[str, Any], metadata: ModelMetadata) -> dict[s
         name = _object(output, "an output").get("name")
         if not isinstance(name, str):
             raise MalformedRequest("every output needs a 'name'")
-        options = _object(output.get("parameters", {}), f"'parameters' of output '{name}'")
+        options = _object(output.get("parameters", {}), f"'parameters' of output '{brief(name)}'")
         if "classification" in options or _SHARED_MEMORY in options:
-            raise Unsupported(f"output '{name}': classification and shared memory are not offered")
+            raise Unsupported(
+                f"output '{brief(name)}': classification and shared memory are not offered"
+            )
+        if name in wanted:
+            raise InvalidOutput(name, "is asked for twice")
         wanted[name] = _flag(options, "binary_data", default=binary)
     return wanted or dict.fromkeys(metadata.output_names(), binary)
 
@@ -226,13 +244,13 @@ def _encode(
 
 def _to_json(name: str, array: Array) -> Any:
     if array.dtype == DTYPES["FP16"]:
-        raise InvalidInput(name, "is FP16, which JSON cannot carry; ask for it as binary data")
+        raise InvalidOutput(name, "is FP16, which JSON cannot carry; ask for it as binary data")
     if datatype_of(array) != BYTES:
         return array.ravel()
     try:
         return [item.decode() for item in array.flat]
     except UnicodeDecodeError as error:
-        raise InvalidInput(
+        raise InvalidOutput(
             name, "holds bytes that are no text; ask for it as binary data"
         ) from error
 

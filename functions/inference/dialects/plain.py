@@ -18,17 +18,19 @@ from functions.inference.errors import (
     ModelUnavailable,
     NotFound,
     RequestError,
+    RequestTooLarge,
     RouteNotFound,
 )
 from functions.inference.exchange import Call, Response, status_of
 from functions.inference.predictor import ModelMetadata
-from functions.inference.tensors import BYTES, Array, from_json
+from functions.inference.tensors import Array, check_names, from_json
 
 _STATUS = MappingProxyType(
     {
         NotFound: 404,
         RouteNotFound: 404,
         MethodNotAllowed: 405,
+        RequestTooLarge: 413,
         RequestError: 400,
         ModelUnavailable: 503,
     }
@@ -50,9 +52,10 @@ def decode(document: Any, metadata: ModelMetadata) -> dict[str, Array]:
             names = ", ".join(spec.name for spec in metadata.inputs)
             raise MalformedRequest(f'"inputs" must be an object with the keys {names}')
         inputs = {metadata.inputs[0].name: inputs}
-    datatypes = {spec.name: spec.datatype for spec in metadata.inputs}
+    check_names(inputs, metadata.inputs)
     return {
-        name: from_json(value, name, datatypes.get(name, BYTES)) for name, value in inputs.items()
+        spec.name: from_json(inputs[spec.name], spec.name, spec.datatype)
+        for spec in metadata.inputs
     }
 
 

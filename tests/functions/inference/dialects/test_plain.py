@@ -1,0 +1,95 @@
+"""The plain dialect: one key in, named outputs out."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions.inference.asgi import App
+from tests.driver import ask, serve
+from tests.worlds import HALF, STRING, add_sub, echo, settings_for, times
+
+
+def app_of(root: Path, model: bytes | None = None) -> App:
+    return serve(settings_for(root, {"m": {1: model or echo()}}))
+
+
+@pytest.mark.parametrize("inputs", [[[1, 2]], {"x": [[1, 2]]}])
+@pytest.mark.parametrize("path", ["/predict", "/predict/m", "/m/predict", "/m/predict/m"])
+def test_one_input_goes_bare_or_by_name(tmp_path: Path, inputs: Any, path: str) -> None:
+    answer = ask(app_of(tmp_path), f"POST {path}", {"inputs": inputs})
+    assert answer.status == 200
+    assert answer.document == {"model": "m", "version": 1, "outputs": {"y": [[1.0, 2.0]]}}
+
+
+def test_several_inputs_go_by_name(tmp_path: Path) -> None:
+    inputs = {"a": [[1, 2, 3]], "b": [[1, 1, 1]]}
+    answer = ask(app_of(tmp_path, add_sub()), "POST /predict", {"inputs": inputs})
+    assert answer.document["outputs"] == {"sum": [[2, 3, 4]], "difference": [[0, 1, 2]]}
+
+
+def test_the_stable_version_answers(tmp_path: Path) -> None:
+    app = serve(settings_for(tmp_path, {"m": {1: times(10), 2: times(20)}}))
+    assert ask(app, "POST /predict/m", {"inputs": [[1]]}).document["outputs"] == {"y": [[10.0]]}
+
+
+def test_text_goes_in_and_comes_out(tmp_path: Path) -> None:
+    app = app_of(tmp_path, echo(STRING, ["n"]))
+    answer = ask(app, "POST /predict", {"inputs": ["\u00e9", ""]})
+    assert answer.document["outputs"] == {"y": ["\u00e9", ""]}
+
+
+def test_half_precision_goes_as_numbers(tmp_path: Path) -> None:
+    answer = ask(app_of(tmp_path, echo(HALF)), "POST /predict", {"inputs": [[1, 0.1]]})
+    assert answer.document["outputs"]["y"] == [[1.0, pytest.approx(0.1, abs=1e-3)]]
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (b"", "the body is not JSON"),
+        ([], 'send a JSON object with the one key "inputs"'),
+        ({"instances": [[1, 2]]}, 'send a JSON object with the one key "inputs"'),
+        ({"inputs": [[1, 2]], "id": "1"}, 'send a JSON object with the one key "inputs"'),
+        ({"inputs": {"z": [[1, 2]]}}, "unexpected inference input 'z'; the model takes x"),
+        ({"inputs": {}}, "input 'x' is missing"),
+        ({"inputs": [[1, 2, 3]]}, "unexpected shape for input 'x': [1, 3]"),
+        ({"inputs": None}, "must be numbers for FP32, not null"),
+    ],
+)
+def test_a_bad_request_says_what_to_send(tmp_path: Path, body: Any, text: str) -> None:
+    answer = ask(app_of(tmp_path), "POST /predict", body)
+    assert answer.status == 400
+    assert text in answer.error
+
+
+def test_a_model_of_several_inputs_takes_no_bare_list(tmp_path: Path) -> None:
+    answer = ask(app_of(tmp_path, add_sub()), "POST /predict", {"inputs": [[1, 2, 3]]})
+    assert answer.error == '"inputs" must be an object with the keys a, b'
+
+
+def test_one_of_several_models_must_be_named(tmp_path: Path) -> None:
+    app = serve(settings_for(tmp_path, {"m": {1: echo()}, "n": {1: echo()}}))
+    assert ask(app, "POST /predict", {"inputs": [[1, 2]]}).error == (
+        "name one of the models in the path: m, n"
+    )
+    assert ask(app, "POST /n/predict", {"inputs": [[1, 2]]}).document["model"] == "n"
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        ("POST /predict/z", 404),
+        ("POST /m/predict/z", 404),
+        ("GET /predict/m", 405),
+        ("PUT /predict", 405),
+        ("POST /anything", 404),
+        ("POST /predict/m/x", 404),
+    ],
+)
+def test_an_error_has_the_status_that_http_has_for_it(
+    tmp_path: Path, target: str, status: int
+) -> None:
+    answer = ask(app_of(tmp_path), target, {"inputs": [[1, 2]]})
+    assert answer.status == status
+    assert answer.error
