@@ -19,6 +19,7 @@ from functions.inference.dialects.plain import to_text
 from functions.inference.errors import (
     InferenceError,
     InvalidInput,
+    InvalidOutput,
     LabelNotFound,
     MalformedRequest,
     MethodNotAllowed,
@@ -26,19 +27,28 @@ from functions.inference.errors import (
     ModelUnavailable,
     NotFound,
     RequestError,
+    RequestTooLarge,
     RouteNotFound,
     Unsupported,
     VersionNotFound,
+    brief,
 )
 from functions.inference.exchange import Call, Response, status_of
 from functions.inference.predictor import ModelMetadata
-from functions.inference.tensors import BYTES, Array, datatype_of, from_json
+from functions.inference.tensors import BYTES, MOST_DIMENSIONS, Array, datatype_of, from_json
 
 SIGNATURE = "serving_default"
 METHOD = "tensorflow/serving/predict"
 
 _STATUS = MappingProxyType(
-    {NotFound: 404, Unsupported: 501, RequestError: 400, ModelUnavailable: 503}
+    {
+        NotFound: 404,
+        LabelNotFound: 400,
+        RequestTooLarge: 413,
+        Unsupported: 501,
+        RequestError: 400,
+        ModelUnavailable: 503,
+    }
 )
 _DATATYPES = MappingProxyType(
     {
@@ -63,15 +73,21 @@ def error_response(error: InferenceError) -> Response:
     """`{"error": "..."}` in the server's own words where clients look for them."""
     match error:
         case ModelNotFound():
-            text = f"Servable not found for request: Latest({error.name})"
+            text = f"Servable not found for request: Latest({brief(error.name)})"
         case VersionNotFound():
             text = f"Servable not found for request: Specific({error.name}, {error.version})"
         case LabelNotFound():
-            text = f"Unrecognized servable version label: {error.label}"
+            text = f"Unrecognized servable version label: {brief(error.label)}"
+        case RouteNotFound(method="GET") if error.path.strip("/") == "v1/models":
+            text = "Missing model name in request."
         case RouteNotFound() | MethodNotAllowed():
-            text = f"Malformed request: {error.method} {error.path}"
+            text = f"Malformed request: {error.method} {brief(error.path)}"
         case _:
             text = str(error)
+    return _error(error, text)
+
+
+def _error(error: InferenceError, text: str) -> Response:
     return Response(status_of(error, _STATUS), json_codec.dumps({"error": text}))
 
 
@@ -82,44 +98,60 @@ def _predict(call: Call) -> Response:
     if not isinstance(document, dict):
         raise MalformedRequest("the request must be a JSON object")
     _check_signature_name(document)
-    rows, columns = document.get("instances"), document.get("inputs")
-    if (rows is None) == (columns is None):
-        raise MalformedRequest("give exactly one of 'instances' and 'inputs'")
-    if rows is not None:
-        inputs = _decode_rows(rows, metadata)
-        return _encode_rows(call.predict(predictor, inputs), _batch_size(inputs))
-    return _encode_columns(call.predict(predictor, _decode_columns(columns, metadata)))
+    if "instances" in document and "inputs" in document:
+        raise MalformedRequest(
+            "Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist"
+        )
+    if "instances" in document:
+        inputs = _decode_rows(document["instances"], metadata)
+        return _encode_rows(call.predict(predictor, inputs))
+    if "inputs" in document:
+        inputs = _decode_columns(document["inputs"], metadata)
+        return _encode_columns(call.predict(predictor, inputs))
+    raise MalformedRequest("Missing 'inputs' or 'instances' key")
 
 
 def _check_signature_name(document: dict[str, Any]) -> None:
     name = document.get("signature_name", SIGNATURE)
     if not isinstance(name, str):
         raise MalformedRequest("'signature_name' key must be a string value.")
-    if name != SIGNATURE:
-        raise MalformedRequest(f'Serving signature key "{name}" not found.')
+    if name not in ("", SIGNATURE):
+        raise MalformedRequest(
+            f'Serving signature name: "{brief(name)}" not found in signature def'
+        )
 
 
 def _decode_rows(rows: Any, metadata: ModelMetadata) -> dict[str, Array]:
     """`instances`: a list of values, or of objects with every input."""
-    if isinstance(rows, np.ndarray):
-        rows_are_objects = False
-    elif isinstance(rows, list) and rows:
-        objects = sum(isinstance(row, dict) and not _is_b64(row) for row in rows)
-        rows_are_objects = objects > 0
-        if rows_are_objects and objects != len(rows):
-            raise MalformedRequest("'instances' mixes objects and values")
-    else:
-        raise MalformedRequest("'instances' must be a list of at least one value")
-    if not rows_are_objects:
-        if len(metadata.inputs) != 1:
+    if not isinstance(rows, list | np.ndarray):
+        raise MalformedRequest("Expecting 'instances' to be an list/array")
+    if not len(rows):
+        raise MalformedRequest("No values in 'instances' array")
+    if isinstance(rows, list) and _is_named(rows[0]):
+        return _decode_objects(rows, metadata)
+    if len(metadata.inputs) != 1:
+        raise MalformedRequest(
+            "instances is a plain list, but expecting list of objects as multiple input tensors "
+            f"required: {_names(metadata)}"
+        )
+    for item, row in enumerate(rows if isinstance(rows, list) else ()):
+        if _is_named(row):
             raise MalformedRequest(
-                f"'instances' must be a list of objects with the keys {_names(metadata)}"
+                f"Expecting value/list but got object at item {item} of input list"
             )
-        return {metadata.inputs[0].name: _tensor(rows, metadata.inputs[0])}
+    return {metadata.inputs[0].name: _tensor(rows, metadata.inputs[0])}
+
+
+def _decode_objects(rows: list[Any], metadata: ModelMetadata) -> dict[str, Array]:
     wanted = {spec.name for spec in metadata.inputs}
-    for row in rows:
+    for item, row in enumerate(rows):
+        if not _is_named(row):
+            raise MalformedRequest(f"Expecting object but got list at item {item} of input list")
         if row.keys() != wanted:
-            raise MalformedRequest(f"instance object keys must be equal to: {_names(metadata)}")
+            raise MalformedRequest(
+                f"Failed to process element: {item} of 'instances' list. "
+                f"JSON object keys must be equal to: {_names(metadata)}"
+            )
     return {spec.name: _tensor([row[spec.name] for row in rows], spec) for spec in metadata.inputs}
 
 
@@ -127,7 +159,10 @@ def _decode_columns(columns: Any, metadata: ModelMetadata) -> dict[str, Array]:
     """`inputs`: one bare value, or an object; keys that the signature lacks are ignored."""
     if not isinstance(columns, dict) or _is_b64(columns):
         if len(metadata.inputs) != 1:
-            raise MalformedRequest(f"'inputs' must be an object with the keys {_names(metadata)}")
+            raise MalformedRequest(
+                "inputs is a plain value/list, but expecting an object as multiple input tensors "
+                f"required: {_names(metadata)}"
+            )
         return {metadata.inputs[0].name: _tensor(columns, metadata.inputs[0])}
     for spec in metadata.inputs:
         if spec.name not in columns:
@@ -143,34 +178,48 @@ def _tensor(value: Any, spec: TensorSpec) -> Array:
     return from_json(value, spec.name, spec.datatype)
 
 
+def _is_named(row: Any) -> bool:
+    """Whether a row gives its inputs by name; `{"b64": ...}` is a value."""
+    return isinstance(row, dict) and not _is_b64(row)
+
+
 def _is_b64(value: Any) -> bool:
     return isinstance(value, dict) and value.keys() == {"b64"} and isinstance(value["b64"], str)
 
 
-def _decode_b64(value: Any, name: str) -> Any:
-    """`value` with each `{"b64": "..."}` replaced by the bytes it stands for."""
-    if isinstance(value, list):
-        return [_decode_b64(item, name) for item in value]
+def _decode_b64(value: Any, name: str, depth: int = 0) -> Any:
+    """`value` with each `{"b64": "..."}` replaced by the bytes it stands for.
+
+    Space and missing padding are taken, as the server takes them. Lists nested too deeply for a
+    tensor are left for `from_json` to refuse.
+    """
+    if isinstance(value, list) and depth <= MOST_DIMENSIONS:
+        return [_decode_b64(item, name, depth + 1) for item in value]
     if not _is_b64(value):
         return value
+    text = "".join(value["b64"].split())
     try:
-        return b64decode(value["b64"], validate=True)
+        return b64decode(text + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError) as error:
         raise InvalidInput(name, "holds a 'b64' that is not base64") from error
 
 
-def _batch_size(inputs: dict[str, Array]) -> int:
-    return len(next(iter(inputs.values())))
-
-
-def _encode_rows(outputs: dict[str, Array], batch: int) -> Response:
-    """`predictions`: one item a row; a single output is bare."""
+def _check_batch(outputs: dict[str, Array]) -> None:
+    """Rows need outputs that agree on their number."""
+    batch = -1
     for name, array in outputs.items():
-        if array.ndim == 0 or len(array) != batch:
+        if not array.ndim:
+            raise MalformedRequest(f"Tensor name: {name} has no shape information ")
+        if batch not in (-1, len(array)):
             raise MalformedRequest(
-                f"Tensor name: {name} has inconsistent batch size: "
-                f"{array.shape[0] if array.ndim else 'none'} expecting: {batch}"
+                f"Tensor name: {name} has inconsistent batch size: {len(array)} expecting: {batch}"
             )
+        batch = len(array)
+
+
+def _encode_rows(outputs: dict[str, Array]) -> Response:
+    """`predictions`: one item a row; a single output is bare."""
+    _check_batch(outputs)
     values = {name: _value(name, array) for name, array in outputs.items()}
     if len(values) == 1:
         return _json({"predictions": next(iter(values.values()))})
@@ -187,7 +236,8 @@ def _encode_columns(outputs: dict[str, Array]) -> Response:
 
 def _value(name: str, array: Array) -> Any:
     if datatype_of(array) == "FP16":
-        raise Unsupported(f"Conversion of type: half to JSON Value (output '{name}')")
+        text = "Failed to write JSON value for tensor type: half"
+        raise InvalidOutput(name, "is FP16", text)
     if datatype_of(array) != BYTES or not name.endswith("_bytes"):
         return to_text(array)
     wrapped = np.empty(array.shape, np.object_)
@@ -196,11 +246,18 @@ def _value(name: str, array: Array) -> Any:
 
 
 def _status(call: Call) -> Response:
-    model = call.model()
-    if {"version", "label"} & call.parameters.keys():
-        versions = [call.find_version()[1]]
-    else:
-        versions = sorted(model.versions, reverse=True)
+    try:
+        model = call.model()
+        if {"version", "label"} & call.parameters.keys():
+            versions = [call.find_version()[1]]
+        else:
+            versions = sorted(model.versions, reverse=True)
+    except ModelNotFound as error:
+        call.observation.error = error
+        return _error(error, f"Could not find any versions of model {brief(error.name)}")
+    except VersionNotFound as error:
+        call.observation.error = error
+        return _error(error, f"Could not find version {error.version} of model {error.name}")
     return _json({"model_version_status": [_version_status(model, each) for each in versions]})
 
 
