@@ -20,7 +20,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from functions.inference.contract import NAME_PATTERN
@@ -38,6 +38,8 @@ GOLDEN = "golden.json"
 REPORT = "report.json"
 
 MAX_SPECIFICATION_BYTES = 1 << 20
+
+_LAYOUT = ("models", "<name>", "<version>", "<file>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,11 @@ def sha256(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
+def shown(path: Path) -> str:
+    """A path as errors name it: from `models/` on, since callers must not learn what is above."""
+    return PurePath(*path.parts[-len(_LAYOUT) :]).as_posix()
+
+
 def read_artifact(folder: Path, digest: str | None = None) -> Artifact:
     """Read and verify the artifact in `folder`.
 
@@ -94,7 +101,7 @@ def read_artifact(folder: Path, digest: str | None = None) -> Artifact:
     content = _read(path, MAX_SPECIFICATION_BYTES)
     found = sha256(content)
     if digest is not None and digest != found:
-        raise ArtifactCorrupt(str(path), f"has digest {found}, the lock says {digest}")
+        raise ArtifactCorrupt(shown(path), f"has digest {found}, the lock says {digest}")
     document = _read_specification(path, content)
     files = _verify_files(folder, document["files"])
     return Artifact(
@@ -112,13 +119,14 @@ def read_artifact(folder: Path, digest: str | None = None) -> Artifact:
 def _read_specification(path: Path, content: bytes) -> dict[str, Any]:
     try:
         document = json.loads(content)
-        version = int(document["format_version"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ArtifactCorrupt(
-            str(path), f"is not an artifact's specification: {error!r}"
-        ) from error
+        version = document["format_version"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        reason = f"is not an artifact's specification: {error!r}"
+        raise ArtifactCorrupt(shown(path), reason) from error
+    if type(version) is not int or version < 1:
+        raise ArtifactCorrupt(shown(path), f"has an impossible format version {version!r}")
     if version > FORMAT_VERSION:
-        raise ArtifactTooNew(str(path), version, FORMAT_VERSION)
+        raise ArtifactTooNew(shown(path), version, FORMAT_VERSION)
     try:
         tensors = {
             side: tuple(TensorSpec.from_json(tensor) for tensor in document[side])
@@ -126,12 +134,12 @@ def _read_specification(path: Path, content: bytes) -> dict[str, Any]:
         }
         texts = {key: str(document[key]) for key in ("name", "identity")}
         files = {str(name): str(digest) for name, digest in document["files"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ArtifactCorrupt(str(path), f"lacks or misstates {error!r}") from error
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        raise ArtifactCorrupt(shown(path), f"lacks or misstates {error!r}") from error
     if not re.fullmatch(NAME_PATTERN, texts["name"]):
-        raise ArtifactCorrupt(str(path), f"has an impossible model name {texts['name']!r}")
+        raise ArtifactCorrupt(shown(path), f"has an impossible model name {texts['name']!r}")
     if MODEL not in files:
-        raise ArtifactCorrupt(str(path), f"names no {MODEL}")
+        raise ArtifactCorrupt(shown(path), f"names no {MODEL}")
     return {**document, **tensors, **texts, "files": files}
 
 
@@ -140,12 +148,13 @@ def _verify_files(folder: Path, digests: Mapping[str, str]) -> dict[str, bytes]:
     contents = {}
     for name, expected in digests.items():
         if Path(name).name != name:
-            raise ArtifactCorrupt(str(folder / SPECIFICATION), f"names a file outside it: {name!r}")
+            path = shown(folder / SPECIFICATION)
+            raise ArtifactCorrupt(path, f"names a file outside it: {name!r}")
         contents[name] = _read(folder / name)
         found = sha256(contents[name])
         if found != expected:
             raise ArtifactCorrupt(
-                str(folder / name), f"has digest {found}, {SPECIFICATION} says {expected}"
+                shown(folder / name), f"has digest {found}, {SPECIFICATION} says {expected}"
             )
     return contents
 
@@ -153,7 +162,7 @@ def _verify_files(folder: Path, digests: Mapping[str, str]) -> dict[str, bytes]:
 def _read(path: Path, limit: int | None = None) -> bytes:
     try:
         if limit is not None and path.stat().st_size > limit:
-            raise ArtifactCorrupt(str(path), f"is larger than {limit} bytes")
+            raise ArtifactCorrupt(shown(path), f"is larger than {limit} bytes")
         return path.read_bytes()
     except OSError as error:
-        raise ArtifactMissing(str(path)) from error
+        raise ArtifactMissing(shown(path)) from error

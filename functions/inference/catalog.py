@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from functions.inference.artifact import read_artifact
+from functions.inference.artifact import SPECIFICATION, read_artifact, shown
 from functions.inference.contract import DEFAULT_LABEL, artifact_folder
 from functions.inference.errors import (
+    ArtifactCorrupt,
     ArtifactError,
     LabelNotFound,
     ModelNotFound,
@@ -28,7 +29,7 @@ class CatalogModel:
 
     def default_version(self) -> int:
         """The version that answers when none is named: the stable one, else the newest."""
-        return self.labels.get(DEFAULT_LABEL, max(self.versions))
+        return self.labels[DEFAULT_LABEL] if DEFAULT_LABEL in self.labels else max(self.versions)
 
     def find_version(self, version: int | None = None, label: str | None = None) -> int:
         """The version that a request means.
@@ -36,11 +37,13 @@ class CatalogModel:
         Raises:
             VersionNotFound, LabelNotFound: it is not served.
         """
+        wanted = version
         if label is not None:
             if label not in self.labels:
                 raise LabelNotFound(self.name, label, sorted(self.labels))
-            return self.labels[label]
-        wanted = self.default_version() if version is None else version
+            wanted = self.labels[label]
+        if wanted is None:
+            wanted = self.default_version()
         if wanted not in self.versions:
             raise VersionNotFound(self.name, wanted, sorted(self.versions))
         return wanted
@@ -53,7 +56,7 @@ class CatalogModel:
         """
         found = self.versions[version]
         if isinstance(found, ModelUnavailable):
-            raise found.with_traceback(None)
+            raise ModelUnavailable(found.name, found.version, found.reason)
         return found
 
     def ready(self, version: int) -> bool:
@@ -120,6 +123,8 @@ def _load_version(
 ) -> Predictor | ModelUnavailable:
     try:
         artifact = read_artifact(folder, digest or None)
+        if artifact.name != name:
+            raise ArtifactCorrupt(shown(folder / SPECIFICATION), f"is of model '{artifact.name}'")
         return OnnxPredictor(artifact, version, settings.threads)
     except (ArtifactError, SessionError, ValueError) as error:
         return ModelUnavailable(name, version, str(error))

@@ -70,6 +70,11 @@ def _read_models(text: str) -> tuple[ServedModel, ...]:
 def _read_model(name: str, entry: Mapping[str, Any]) -> ServedModel:
     versions = {int(version): str(digest) for version, digest in entry["versions"].items()}
     labels = {str(label): int(version) for label, version in entry.get("labels", {}).items()}
+    if not versions:
+        raise ValueError(f"model '{name}' has no versions")
+    for label, version in labels.items():
+        if version not in versions:
+            raise ValueError(f"label '{label}' of model '{name}' is on version {version}")
     return ServedModel(name, versions, labels)
 
 
