@@ -1,0 +1,248 @@
+"""Cold start and warm answer under AWS's runtime client, beside a bare handler's.
+
+    python -m benchmarks.cold_start [--rounds 15] [--invokes 25]
+
+Three handlers load the same model and answer the same API Gateway event with the same numbers:
+onnxruntime and json alone; Mangum, Starlette and Powertools around that; and the inference service
+with production settings (digests verified, one log line and one set of metrics a request). Each
+round starts each of them once. The handler's process is pinned to one core, this one to another.
+
+init           from the start of the process to its first request for an event
+first answer   from the start of the process to its first response
+warm p50       median from sending an event to its response, after the first few
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+
+from benchmarks.installed import ROOT, Packages, install_code, install_packages
+from benchmarks.runtime_api import RuntimeApi
+from emulator.event import HttpRequest, RequestIds, build_event
+from functions.inference.artifact import MODEL, SPECIFICATION, sha256
+from functions.inference.settings import ServedModel, Settings
+from model_packaging.manifest import load_manifest
+from model_packaging.pipeline import package
+from model_packaging.store import LocalStore
+
+SCRATCH = ROOT / ".lading" / "bench"
+DIGITS = ROOT / "examples" / "digits"
+WARM_UP = 5
+TARGETS = {("init", "bare"): 1.75, ("init", "framework"): 1.10, ("warm", "bare"): 1.25}
+NAMES = {
+    "bare": "onnxruntime + json",
+    "framework": "Mangum + Starlette + Powertools",
+    "lading": "Lading",
+}
+
+
+@dataclass
+class Contender:
+    """A handler to measure, and its figures in milliseconds."""
+
+    name: str
+    handler: str
+    code: Path
+    environment: Mapping[str, str]
+    init: list[float] = field(default_factory=list)
+    first: list[float] = field(default_factory=list)
+    warm: list[float] = field(default_factory=list)
+    outputs: list[float] = field(default_factory=list)
+
+
+def main() -> None:
+    """Measure, print the table, and last of all the ratio of inits."""
+    arguments = _arguments()
+    if not sys.platform.startswith("linux"):
+        sys.exit("AWS's runtime client runs on Linux only")
+    SCRATCH.mkdir(parents=True, exist_ok=True)
+    packages = install_packages(SCRATCH)
+    contenders = _contenders(packages, _package_digits())
+    event = _event()
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {cores[0]})
+    for turn in range(arguments.rounds + 1):  # the first fills the page cache and is not counted
+        for contender in contenders:
+            _start_once(contender, packages, event, cores[-1], arguments.invokes)
+            if turn == 0:
+                contender.init, contender.first, contender.warm = [], [], []
+        print(f"round {turn} of {arguments.rounds}", end="\r", file=sys.stderr, flush=True)
+    _check_outputs(contenders)
+    _report(contenders, pinned=len(cores) > 1)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=15, help="cold starts of each handler")
+    parser.add_argument("--invokes", type=int, default=25, help="warm answers after each")
+    return parser.parse_args()
+
+
+def _package_digits() -> Settings:
+    """The digits example, packaged as a user would, into a scratch store."""
+    if not (DIGITS / "model.skops").exists():
+        subprocess.run([sys.executable, DIGITS / "train.py"], check=True)
+    (spec,) = load_manifest(ROOT / "models.yaml").select(["digits"])
+    packaged = package(spec, LocalStore(SCRATCH / "artifacts"), SCRATCH / "models.lock.json")
+    digest = sha256((packaged.folder / SPECIFICATION).read_bytes())
+    model = ServedModel("digits", {packaged.version: digest}, {"stable": packaged.version})
+    return Settings((model,), str(packaged.folder.resolve().parents[2]), threads=1)
+
+
+def _contenders(packages: Packages, settings: Settings) -> list[Contender]:
+    (digits,) = settings.models
+    (number,) = digits.versions
+    model = Path(settings.model_root, "models", digits.name, str(number), MODEL)
+    handlers = Path(__file__).parent / "handlers"
+    contenders = [
+        Contender("bare", "bare.handler", handlers / "bare.py", {"MODEL": str(model)}),
+        Contender(
+            "framework", "framework.handler", handlers / "framework.py", {"MODEL": str(model)}
+        ),
+        Contender(
+            "lading",
+            "functions.inference.lambda_handler.handler",
+            ROOT / "functions",
+            settings.to_environment(),
+        ),
+    ]
+    for contender in contenders:
+        install_code(packages, contender.code, SCRATCH / "code" / contender.name)
+    return contenders
+
+
+def _event() -> bytes:
+    """One held-out digit, as API Gateway would send it."""
+    row = np.load(DIGITS / "holdout.npz")["X"][:1].tolist()
+    body = json.dumps({"inputs": row}).encode()
+    headers = (("content-type", "application/json"), ("host", "api.example.com"))
+    request = HttpRequest("POST", "/digits/predict", "", headers, body)
+    return json.dumps(build_event(request, RequestIds())).encode()
+
+
+def _start_once(
+    contender: Contender, packages: Packages, event: bytes, core: int, invokes: int
+) -> None:
+    """One cold start, its first answer, and some warm ones."""
+    api = RuntimeApi()
+    started = perf_counter()
+    process = _spawn(contender, packages, api.address, core)
+    try:
+        contender.init.append((api.expect("next").at - started) * 1000)
+        api.send(event)
+        answer = api.expect("response")
+        contender.first.append((answer.at - started) * 1000)
+        contender.outputs = _outputs(answer.body)
+        for turn in range(WARM_UP + invokes):
+            api.expect("next")
+            api.send(event)
+            answer = api.expect("response")
+            if turn >= WARM_UP:
+                contender.warm.append(answer.since_event * 1000)
+    finally:
+        process.kill()
+        process.wait()
+        api.close()
+
+
+def _spawn(
+    contender: Contender, packages: Packages, api: str, core: int
+) -> subprocess.Popen[bytes]:
+    """Start AWS's runtime client on `core`; a process inherits the core of who starts it."""
+    code = SCRATCH / "code" / contender.name
+    environment = {
+        "PATH": os.defpath,
+        "LANG": "C.UTF-8",
+        "TZ": ":UTC",
+        "PYTHONPATH": f"{code}:{packages.folder}",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "AWS_LAMBDA_RUNTIME_API": api,
+        "AWS_LAMBDA_FUNCTION_NAME": contender.name,
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769",
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_REGION": "us-east-1",
+        **contender.environment,
+    }
+    own = os.sched_getaffinity(0)
+    with (SCRATCH / f"{contender.name}.log").open("wb") as log:
+        os.sched_setaffinity(0, {core})
+        try:
+            return subprocess.Popen(
+                [packages.interpreter, "-m", "awslambdaric", contender.handler],
+                cwd=code,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        finally:
+            os.sched_setaffinity(0, own)
+
+
+def _outputs(body: bytes) -> list[float]:
+    """Every number that a response answers."""
+    response = json.loads(body)
+    if response["statusCode"] != 200:  # noqa: PLR2004 HTTP's own
+        raise RuntimeError(f"a handler answered {response}")
+    outputs = json.loads(response["body"])["outputs"]
+    arrays = outputs.values() if isinstance(outputs, dict) else outputs
+    return [float(number) for array in arrays for number in np.ravel(array)]
+
+
+def _check_outputs(contenders: Sequence[Contender]) -> None:
+    for contender in contenders[1:]:
+        if not np.allclose(contender.outputs, contenders[0].outputs, atol=1e-6):
+            raise RuntimeError(f"{contender.name} answers other numbers than bare")
+
+
+def _report(contenders: Sequence[Contender], *, pinned: bool) -> None:
+    where = "pinned to one core" if pinned else "not pinned: there is but one core"
+    print(f"{platform.machine()}, Python {platform.python_version()}, ", end="")
+    print(f"onnxruntime {version('onnxruntime')}, awslambdaric {version('awslambdaric')}, {where}")
+    print(f"{len(contenders[0].init)} cold starts each, interleaved; ms: median (min to max)\n")
+    print(f"{'':32}{'init':>26}{'init + first answer':>26}{'warm':>24}")
+    for contender in contenders:
+        cells = "".join(
+            f"{_cell(figures):>24}" for figures in (contender.init, contender.first, contender.warm)
+        )
+        print(f"{NAMES[contender.name]:34}{cells}")
+    bare, framework, ours = contenders
+    print()
+    for other in (bare, framework):
+        _compare(ours, other)
+    ratio = _ratio(ours.init, bare.init)
+    print(f"\ninit ratio {ratio:.2f}x")
+
+
+def _compare(ours: Contender, other: Contender) -> None:
+    for what in ("init", "first", "warm"):
+        ratio = _ratio(getattr(ours, what), getattr(other, what))
+        target = TARGETS.get((what, other.name))
+        verdict = ""
+        if target is not None:
+            verdict = f"  target {target:.2f}x: {'met' if ratio <= target else 'MISSED'}"
+        print(f"{what:6} Lading / {other.name:10} {ratio:.2f}x{verdict}")
+
+
+def _ratio(ours: Sequence[float], others: Sequence[float]) -> float:
+    return statistics.median(ours) / statistics.median(others)
+
+
+def _cell(figures: Sequence[float], digits: int = 1) -> str:
+    median, least, most = statistics.median(figures), min(figures), max(figures)
+    return f"{median:.{digits}f} ({least:.{digits}f} to {most:.{digits}f})"
+
+
+if __name__ == "__main__":
+    main()

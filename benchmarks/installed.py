@@ -1,0 +1,74 @@
+"""Trees as they would lie on Lambda: packages and code installed, compiled, nothing else.
+
+One tree of packages is shared by all handlers; each handler has a tree of its own code. All are
+compiled alike, with unchecked hashes, so that no import looks at a source file's time.
+"""
+
+import hashlib
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+_PACKAGES = ROOT / "requirements" / "lambda.txt"
+_DEVELOPMENT = ROOT / "requirements" / "dev.txt"
+_RUNTIME_CLIENT = ("awslambdaric", "simplejson", "snapshot-restore-py")
+
+
+@dataclass(frozen=True, slots=True)
+class Packages:
+    """The shared tree, and an interpreter that sees no other packages."""
+
+    folder: Path
+    interpreter: Path
+
+
+def install_packages(scratch: Path) -> Packages:
+    """Install what the service and AWS's runtime client need; kept until a pin changes."""
+    pins = _PACKAGES.read_text() + _runtime_client_pins()
+    key = hashlib.sha256(f"{sys.version}{pins}".encode()).hexdigest()[:12]
+    home = scratch / f"packages-{key}"
+    packages = Packages(home / "site-packages", home / "venv" / "bin" / "python")
+    if not (home / "complete").exists():
+        shutil.rmtree(home, ignore_errors=True)
+        home.mkdir(parents=True)
+        requirements = home / "requirements.txt"
+        requirements.write_text(pins)
+        _run(sys.executable, "-m", "venv", "--without-pip", home / "venv")
+        pip = (sys.executable, "-m", "pip", "install", "-qq", "--disable-pip-version-check")
+        options = ("--no-deps", "--no-compile", "--require-hashes", "--target", packages.folder)
+        _run(*pip, *options, "--requirement", requirements)
+        _compile(packages.interpreter, packages.folder)
+        (home / "complete").touch()
+    return packages
+
+
+def install_code(packages: Packages, source: Path, target: Path) -> None:
+    """Copy a file or a package into a fresh tree and compile it."""
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    if source.is_dir():
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(source, target / source.name, ignore=ignored)
+    else:
+        shutil.copy(source, target / source.name)
+    _compile(packages.interpreter, target)
+
+
+def _runtime_client_pins() -> str:
+    """The blocks of dev.txt that pin AWS's runtime client and what it needs."""
+    blocks = re.split(r"\n(?=\S)", _DEVELOPMENT.read_text())
+    return "\n".join(block for block in blocks if block.split("==")[0] in _RUNTIME_CLIENT) + "\n"
+
+
+def _compile(interpreter: Path, folder: Path) -> None:
+    options = ("-q", "-f", "--invalidation-mode", "unchecked-hash")
+    _run(interpreter, "-m", "compileall", *options, folder)
+
+
+def _run(*command: str | Path) -> None:
+    subprocess.run(list(map(str, command)), check=True)
