@@ -1,0 +1,92 @@
+"""The digits example, trained and packaged once, and served both ways."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def command_environment() -> dict[str, str]:
+    """As in an activated environment: `lading` and `python` are on the path."""
+    binaries = Path(sys.executable).parent
+    return {**os.environ, "PATH": f"{binaries}:{os.environ['PATH']}", "COLUMNS": "100"}
+
+
+@pytest.fixture(scope="session")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a clone holds for its user, with the example trained."""
+    folder = tmp_path_factory.mktemp("checkout")
+    for name in ("models.yaml", "models.schema.json", "README.md"):
+        shutil.copy(ROOT / name, folder)
+    ignored = shutil.ignore_patterns("*.npz", "*.skops", "__pycache__")
+    shutil.copytree(ROOT / "examples", folder / "examples", ignore=ignored)
+    subprocess.run(
+        [sys.executable, "examples/digits/train.py"], cwd=folder, check=True, capture_output=True
+    )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def published(checkout: Path) -> Path:
+    """The checkout with version 1 of the digits published."""
+    lading(checkout, "package")
+    return checkout
+
+
+@pytest.fixture(
+    scope="session",
+    params=[
+        "process",
+        pytest.param(
+            "lambda",
+            marks=pytest.mark.skipif(
+                sys.platform != "linux", reason="AWS's Lambda runtime runs on Linux"
+            ),
+        ),
+    ],
+)
+def served(request: pytest.FixtureRequest, published: Path) -> Iterator[str]:
+    """The URL of `lading serve`, under each runtime."""
+    with serving(published, "--runtime", request.param) as url:
+        yield url
+
+
+def lading(folder: Path, *words: str) -> str:
+    """Run `lading`, and give what it wrote on standard output."""
+    done = subprocess.run(
+        ["lading", *words],
+        cwd=folder,
+        env=command_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@contextmanager
+def serving(folder: Path, *words: str) -> Iterator[str]:
+    """`lading serve` on a free port, ended at the end."""
+    with subprocess.Popen(
+        ["lading", "serve", "--port", "0", "--json", *words],
+        cwd=folder,
+        env=command_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as server:
+        try:
+            assert server.stdout is not None
+            yield str(json.loads(server.stdout.readline())["url"])
+        finally:
+            server.send_signal(signal.SIGINT)

@@ -1,0 +1,73 @@
+"""Every command of the README does what it says, in a clone."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.conftest import ROOT, command_environment, serving
+
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+COMMANDS = [
+    line.partition("#")[0].strip() for block in BLOCKS for line in block.splitlines() if line
+]
+
+
+def run(command: str, folder: Path) -> str:
+    done = subprocess.run(
+        ["bash", "-euc", command],
+        cwd=folder,
+        env=command_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{command}\n{done.stderr}"
+    return done.stdout
+
+
+def test_no_command_is_forgotten_here() -> None:
+    kinds = ("make ", "source ", "lading ", "curl ")
+    assert all(command.startswith(kinds) for command in COMMANDS)
+    assert {command for command in COMMANDS if command.startswith("make ")} == {
+        "make demo",
+        "make test",
+    }
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"(?m)(?:^|`)make ([a-z-]+)", README))))
+def test_every_make_target_exists(target: str) -> None:
+    assert run(f"make --dry-run --no-print-directory {target}", ROOT)
+
+
+def test_what_make_demo_runs(checkout: Path) -> None:
+    out = run("python examples/digits/demo.py", checkout)
+    assert "answer  truth  probability" in out
+    assert "lading package" in out.partition("Done.")[2]
+
+
+def test_the_commands_after_the_demo(published: Path) -> None:
+    commands = [
+        command
+        for command in COMMANDS
+        if command.startswith("lading ") and not command.startswith("lading serve")
+    ]
+    assert len(commands) >= 3
+    for command in commands:
+        assert run(command, published)
+
+
+def test_the_curl_command_answers(published: Path) -> None:
+    [curl] = [command for command in COMMANDS if command.startswith("curl ")]
+    with serving(published) as url:
+        out = run(curl.replace("http://127.0.0.1:8080", url), published)
+    assert '"outputs":' in out
+
+
+@pytest.mark.parametrize(
+    "command", [command for command in COMMANDS if command.startswith("lading serve")]
+)
+def test_the_serve_commands_are_understood(command: str, published: Path) -> None:
+    assert "Usage" in run(f"{command} --help", published)
