@@ -9,13 +9,14 @@ from collections.abc import Mapping
 
 from functions.inference.asgi import App, Receive, Scope, Send
 from functions.inference.catalog import Catalog
-from functions.inference.contract import PREFIXES, ROUTES, Route, split_path
+from functions.inference.contract import MAX_BODY_BYTES, PREFIXES, ROUTES, Route, split_path
 from functions.inference.dialects import DIALECTS
 from functions.inference.errors import (
     InferenceError,
     InternalFailure,
     MalformedRequest,
     MethodNotAllowed,
+    RequestTooLarge,
     RouteNotFound,
 )
 from functions.inference.exchange import OBSERVATION, Call, Observation, Request, Response
@@ -37,9 +38,11 @@ def create_app(catalog: Catalog) -> App:
                 from functions.inference.control import create_control  # noqa: PLC0415 cold start
 
                 control_planes[base] = create_control(served)
+            path = f"/{path.strip('/')}"
             await control_planes[base]({**scope, "path": path, "raw_path": None}, receive, send)
             return
-        request = Request(scope["method"], path, _headers(scope), await _read_body(receive))
+        body = await _read_body(receive)
+        request = Request(scope["method"], path, _headers(scope), body)
         observation = scope.setdefault(OBSERVATION, Observation())
         await _send(answer(request, served, observation), request, send)
 
@@ -51,7 +54,7 @@ def answer(request: Request, catalog: Catalog, observation: Observation) -> Resp
     observation.dialect = PREFIXES.get(split_path(request.path)[0], "plain")
     dialect = DIALECTS[observation.dialect]
     try:
-        _check_encoding(request)
+        _check_body(request)
         route, parameters = _find_route(request, observation.dialect)
         return dialect.OPERATIONS[route.operation](Call(request, catalog, parameters, observation))
     except InferenceError as error:
@@ -77,7 +80,9 @@ def _find_route(request: Request, dialect: str) -> tuple[Route, Mapping[str, str
     raise RouteNotFound(request.method, request.path)
 
 
-def _check_encoding(request: Request) -> None:
+def _check_body(request: Request) -> None:
+    if len(request.body) > MAX_BODY_BYTES:
+        raise RequestTooLarge(MAX_BODY_BYTES)
     encoding = request.headers.get("content-encoding", "identity")
     if encoding.lower() != "identity":
         raise MalformedRequest(f"the body is {encoding[:20]}-encoded; send it as it is")
@@ -96,10 +101,13 @@ def _headers(scope: Scope) -> dict[str, str]:
 
 
 async def _read_body(receive: Receive) -> bytes:
-    chunks = []
+    """The body; of one that is too long, enough to see that, while the rest is let pass."""
+    chunks, size = [], 0
     while True:
         message = await receive()
-        chunks.append(message.get("body", b""))
+        if size <= MAX_BODY_BYTES:
+            chunks.append(message.get("body", b""))
+            size += len(chunks[-1])
         if not message.get("more_body", False):
             return b"".join(chunks)
 

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel
+from starlette.exceptions import HTTPException
 
 from functions.inference.catalog import Catalog, CatalogModel
 from functions.inference.contract import VERSION
@@ -66,6 +67,10 @@ def create_control(catalog: Catalog) -> FastAPI:
     @control.exception_handler(InferenceError)
     async def not_found(_request: Request, error: Exception) -> JSONResponse:
         return JSONResponse({"error": str(error)}, 404)
+
+    @control.exception_handler(HTTPException)
+    async def refused(_request: Request, error: HTTPException) -> JSONResponse:
+        return JSONResponse({"error": error.detail}, error.status_code, error.headers)
 
     _describe_data_plane(control, catalog)
     return control
