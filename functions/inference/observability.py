@@ -2,10 +2,12 @@
 
 An ASGI middleware notes both, so that they are the same on Lambda and under any server. Metrics are
 CloudWatch's embedded metric format: lines on standard output, written by `flush`, which the Lambda
-entry calls at the end of an invocation.
+entry calls at the end of an invocation, and anyway before many are waiting.
 """
 
+import logging
 import os
+import sys
 from typing import Any
 
 from aws_lambda_powertools.logging import Logger
@@ -14,22 +16,40 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from functions.inference.asgi import App, Message, Receive, Scope, Send
 from functions.inference.catalog import Catalog
 from functions.inference.contract import METRICS
-from functions.inference.errors import InferenceError
+from functions.inference.errors import InferenceError, brief
 from functions.inference.exchange import OBSERVATION, Observation
 from functions.inference.settings import Settings
 
 REQUEST_ID = "x-request-id"
 
 _LONGEST_ID = 128
+_MOST_PENDING = 100
 _NONE = "none"
 _CLIENT_ERROR, _SERVER_ERROR = 400, 500
+
+
+class _StandardOutput(logging.StreamHandler[Any]):
+    """Writes to what standard output is at the time, as `print` does."""
+
+    @property
+    def stream(self) -> Any:
+        return sys.stdout
+
+    @stream.setter
+    def stream(self, _stream: Any) -> None:
+        """What it was at the start does not matter."""
 
 
 class Observability:
     """The logger and the metrics of one process."""
 
     def __init__(self, settings: Settings) -> None:
-        self.logger = Logger(service=METRICS.service, level=settings.log_level, location=None)
+        self.logger = Logger(
+            service=METRICS.service,
+            level=settings.log_level,
+            location=None,
+            logger_handler=_StandardOutput(),
+        )
         self._pending: list[EphemeralMetrics] = []
         self._cold = True
 
@@ -47,6 +67,9 @@ class Observability:
         """`app` with a log line and metrics for each request, and an id on each answer."""
 
         async def observed(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] != "http":
+                await app(scope, receive, send)
+                return
             observation = scope[OBSERVATION] = Observation()
             request_id = _request_id(scope)
             status = _SERVER_ERROR
@@ -80,7 +103,7 @@ class Observability:
         fields = {
             "correlation_id": request_id,
             "method": scope["method"],
-            "path": scope["path"],
+            "path": brief(scope["path"]),
             "status": status,
             "dialect": seen.dialect or None,
             "model": seen.model or None,
@@ -108,6 +131,8 @@ class Observability:
         for name, value in seen.milliseconds().items():
             metrics.add_metric(METRICS.times[name], MetricUnit.Milliseconds, round(value, 3))
         self._pending.append(metrics)
+        if len(self._pending) >= _MOST_PENDING:
+            self.flush()  # a server has no end of an invocation
 
 
 def _unexpected(error: Exception | None) -> Exception | None:
