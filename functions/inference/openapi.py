@@ -3,6 +3,7 @@
 The dialects are plain ASGI; this describes them for people and for generated clients.
 """
 
+from math import prod
 from types import MappingProxyType
 from typing import Any
 
@@ -27,6 +28,8 @@ _SUMMARIES = MappingProxyType(
     }
 )
 
+_MOST_NUMBERS = 256
+
 _ANY_TENSOR = MappingProxyType({"description": "A value, or nested lists of values"})
 
 
@@ -48,8 +51,8 @@ def data_plane_paths(catalog: Catalog) -> dict[str, dict[str, Any]]:
 def _first_ready(catalog: Catalog) -> ModelMetadata | None:
     for name in catalog.names():
         found = catalog.model(name)
-        predictor = found.versions[found.default_version()]
-        if not isinstance(predictor, ModelUnavailable):
+        predictor = found.versions.get(found.default_version())
+        if predictor is not None and not isinstance(predictor, ModelUnavailable):
             return predictor.metadata
     return None
 
@@ -73,7 +76,7 @@ def _operation(
     }
     if route.method == "POST":
         body = _json(_BODIES[dialect])
-        if example is not None:
+        if example is not None and _is_small(example):
             body["application/json"]["example"] = _example(dialect, example)
         operation["requestBody"] = {"required": True, "content": body}
     return operation
@@ -150,6 +153,11 @@ _BODIES: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
         },
     }
 )
+
+
+def _is_small(metadata: ModelMetadata) -> bool:
+    """Whether an example is for eyes: that of an image would be megabytes of zeros."""
+    return all(prod(_shape(spec)) <= _MOST_NUMBERS for spec in metadata.inputs)
 
 
 def _example(dialect: str, metadata: ModelMetadata) -> dict[str, Any]:
