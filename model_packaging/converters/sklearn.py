@@ -153,14 +153,24 @@ def _with_outputs(name: str, model: "ModelProto", outputs: list[str]) -> "ModelP
     if len(given) < len(outputs):
         raise ConversionError(name, f"has no ONNX form that gives {outputs[-1]}")
     del model.graph.output[len(outputs) :]
+    _state_opsets_once(model)
     _prune(model, given)
-    names = dict(zip(given, outputs, strict=True))
+    inner = {output: f"inner_{output}" for output in outputs}  # a name may be taken inside
+    names = {**inner, **dict(zip(given, outputs, strict=True))}
     for node in model.graph.node:
         node.output[:] = [names.get(value, value) for value in node.output]
         node.input[:] = [names.get(value, value) for value in node.input]
     for value in model.graph.output:
         value.name = names[value.name]
     return model
+
+
+def _state_opsets_once(model: "ModelProto") -> None:
+    """skl2onnx states an opset twice for a lone tree, which other tools refuse."""
+    opsets = {opset.domain: opset.version for opset in model.opset_import}
+    model.ClearField("opset_import")
+    for domain, number in opsets.items():
+        model.opset_import.add(domain=domain, version=number)
 
 
 def _prune(model: "ModelProto", outputs: list[str]) -> None:

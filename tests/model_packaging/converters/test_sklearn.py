@@ -10,11 +10,16 @@ import pytest
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_iris
 from sklearn.decomposition import PCA
-from sklearn.ensemble import IsolationForest, RandomForestClassifier, RandomForestRegressor
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    IsolationForest,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
-from sklearn.svm import LinearSVC
+from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 from skops import io
 
@@ -56,6 +61,12 @@ LABEL, SCORES = ("INT64", 1), ("FP32", 2)
         ),
         (LinearSVC(), SPECIES, {"label": LABEL}),
         (make_pipeline(StandardScaler(), LinearSVC()), SPECIES, {"label": LABEL}),
+        (SVC(), SPECIES, {"label": LABEL}),
+        (
+            HistGradientBoostingClassifier(max_iter=5),
+            SPECIES,
+            {"label": LABEL, "probabilities": SCORES},
+        ),
         (DecisionTreeClassifier(), SPECIES == 1, {"label": LABEL, "probabilities": SCORES}),
         (Ridge(), SPECIES, {"prediction": SCORES}),
         (Ridge(), PIXELS[:, :2], {"prediction": SCORES}),
