@@ -32,10 +32,11 @@ def quantize_dynamic(name: str, model: bytes) -> bytes:
 
     original = onnx.load_model_from_string(model)
     _lift_constants(original)
+    if all(opset.domain for opset in original.opset_import):  # trees: ai.onnx.ml alone
+        raise _nothing_in(name, original)
     quantized = _quantize(name, original)
     if _byte_weights(quantized) <= _byte_weights(original):
-        operators = sorted({node.op_type for node in original.graph.node})
-        raise QuantizationError(name, f"has nothing to quantise (it is {', '.join(operators)})")
+        raise _nothing_in(name, original)
     _restore(quantized, original)
     content: bytes = quantized.SerializeToString(deterministic=True)
     try:
@@ -83,6 +84,11 @@ def _restore(quantized: "ModelProto", original: "ModelProto") -> None:
         getattr(quantized.graph, field).extend(getattr(original.graph, field))
     quantized.ClearField("metadata_props")
     quantized.metadata_props.extend(original.metadata_props)
+
+
+def _nothing_in(name: str, model: "ModelProto") -> QuantizationError:
+    operators = ", ".join(sorted({node.op_type for node in model.graph.node}))
+    return QuantizationError(name, f"has nothing to quantise (it is {operators})")
 
 
 def _byte_weights(model: "ModelProto") -> int:
