@@ -1,0 +1,280 @@
+"""From a model of the manifest to a published version; `package` reads as the list of stages.
+
+resolve     the source is there, a converter takes it; its digest and the data's are known
+identity    SHA-256 over name, source, options, data and tools: the same again is the same version.
+            A version with this identity, intact in the store, makes everything up to `lock` moot
+convert     the framework's model becomes ONNX, with a reference: the original to compare with
+check       both answer the same rows alike: the held-out ones, or ones made up
+quantize    int8 weights, when the manifest says so
+gate        the metric on held-out rows, of the original and of what is to be published
+benchmark   sizes and latency on this machine, for report.json
+golden      a few requests with their answers, for golden.json
+publish     the files appear in the store as the next version, whole or not at all
+lock        the version enters models.lock.json, and the manifest's labels point at it
+
+Everything up to `publish` happens in memory, and the two last stages each change one thing in one
+step: a kill at any moment leaves store and lock as they were, or complete. A kill between the two
+leaves a version that the lock does not name; the next run finds it by its identity.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version as version_of
+from itertools import chain, islice
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from functions.inference.artifact import FORMAT_VERSION, sha256
+from functions.inference.session import OnnxSession, SessionError
+from model_packaging.accuracy import gate
+from model_packaging.benchmark import Latency, time_model
+from model_packaging.conversion import Conversion, Converter, check_conversion
+from model_packaging.converters import find_converter
+from model_packaging.documents import canonical
+from model_packaging.errors import AccuracyChange, ConversionError, FileMissing, Place
+from model_packaging.golden import golden_requests
+from model_packaging.lock import LockedVersion, read_lock, record
+from model_packaging.manifest import ModelSpec
+from model_packaging.quantization import quantize_dynamic
+from model_packaging.samples import Samples, make_up, read_holdout
+from model_packaging.specification import Build, Packaged, Source, summarise, write_files
+from model_packaging.store import Store
+
+RECIPE = 1
+"""Part of each identity: raise it when the same source and tools would now give another model."""
+
+STAGES = (
+    "resolve",
+    "identity",
+    "convert",
+    "check",
+    "quantize",
+    "gate",
+    "benchmark",
+    "golden",
+    "publish",
+    "lock",
+)
+
+_CHECKED_BATCH = 64
+
+OnStage = Callable[[str, str], None]
+"""Told of each stage twice: `(stage, "")` when it starts, `(stage, outcome)` when it is done."""
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+def ignore_stages(stage: str, outcome: str) -> None:
+    """An `OnStage` that shows nothing."""
+
+
+def package(
+    spec: ModelSpec, store: Store, lock: Path, on_stage: OnStage = ignore_stages
+) -> Packaged:
+    """Make a verified, published version of a model, or find the one that is there.
+
+    Args:
+        spec: the model, from the manifest.
+        store: where versions lie.
+        lock: path of models.lock.json; made when it is not there.
+        on_stage: told of each stage.
+
+    Raises:
+        PackagingError: nothing is published and the lock is as it was.
+    """
+    stages = _Stages(on_stage)
+    job = stages.run("resolve", _resolve, spec)
+    known = stages.run("identity", _identify, job, store, lock)
+    version = known.version
+    if version is None:
+        files = _build(job, known.identity, stages)
+        version = stages.run("publish", _publish, job, known, store, files)
+    return stages.run("lock", _enter, job, known, store, lock, version)
+
+
+def _build(job: "_Job", identity: str, stages: "_Stages") -> dict[str, bytes]:
+    conversion = stages.run("convert", _convert, job)
+    samples = stages.run("check", _check, job, conversion)
+    model = stages.run("quantize", _quantize, job, conversion)
+    change = stages.run("gate", _gate, job, samples, conversion, model)
+    latency = stages.run("benchmark", _benchmark, samples, model)
+    golden = stages.run("golden", _golden, job, samples, model)
+    build = Build(
+        name=job.spec.name,
+        identity=identity,
+        source=job.source,
+        tools=job.tools,
+        quantize=job.spec.quantize,
+        converted=conversion.onnx,
+        model=model,
+        change=change,
+        latency=latency,
+        golden=golden,
+    )
+    return write_files(build)
+
+
+class _Stages:
+    def __init__(self, on_stage: OnStage) -> None:
+        self._on_stage = on_stage
+
+    def run(
+        self,
+        stage: str,
+        function: Callable[_P, tuple[_T, str]],
+        *args: _P.args,
+        **kwargs: _P.kwargs,
+    ) -> _T:
+        """Run one stage, which gives its result and a line about it."""
+        self._on_stage(stage, "")
+        result, outcome = function(*args, **kwargs)
+        self._on_stage(stage, outcome)
+        return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    spec: ModelSpec
+    converter: Converter
+    source: Source
+    tools: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What store and lock know of the model; `version` has this very identity."""
+
+    identity: str
+    pinned: Mapping[int, str]
+    version: int | None
+
+
+def _resolve(spec: ModelSpec) -> tuple[_Job, str]:
+    _require(spec.source, spec.place("source"))
+    if spec.accuracy:
+        _require(spec.accuracy.data, spec.place("accuracy.data"))
+    converter = find_converter(spec.name, spec.source, spec.framework)
+    files = converter.files(spec.name, spec.source)
+    source = Source(
+        file=spec.source.name,
+        framework=converter.framework,
+        digest=_digest(files),
+        data=sha256(spec.accuracy.data.read_bytes()) if spec.accuracy else None,
+    )
+    used = {name: version_of(name) for name in ("numpy", "onnxruntime")}
+    job = _Job(spec, converter, source, {**converter.tools(), **used})
+    return job, f"{spec.source}, {converter.framework}"
+
+
+def _require(path: Path, place: Place) -> None:
+    if path.is_file():
+        return
+    script = path.parent / "train.py"
+    advice = f"run python {script}" if script.is_file() else "put it there or correct the path"
+    raise FileMissing(place, path, advice)
+
+
+def _digest(files: tuple[Path, ...]) -> str:
+    """Digest of the model's file, or of the list of its files' names and digests."""
+    digests = [[path.name, sha256(path.read_bytes())] for path in files]
+    return digests[0][1] if len(digests) == 1 else sha256(canonical(digests))
+
+
+def _identify(job: _Job, store: Store, lock: Path) -> tuple[_Known, str]:
+    accuracy = job.spec.accuracy
+    identity = sha256(
+        canonical(
+            {
+                "recipe": RECIPE,
+                "format_version": FORMAT_VERSION,
+                "name": job.spec.name,
+                "source": job.source.digest,
+                "framework": job.source.framework,
+                "quantize": job.spec.quantize,
+                "accuracy": [accuracy.metric, accuracy.max_drop] if accuracy else None,
+                "data": job.source.data,
+                "tools": dict(job.tools),
+            }
+        )
+    )
+    pinned = read_lock(lock).digests(job.spec.name)
+    version = store.find(job.spec.name, identity, pinned)
+    outcome = f"unchanged since version {version}" if version else f"new, {identity[:19]}"
+    return _Known(identity, pinned, version), outcome
+
+
+def _convert(job: _Job) -> tuple[Conversion, str]:
+    spec = job.spec
+    conversion = job.converter.convert(spec.name, spec.source, trust=spec.trust)
+    return conversion, f"{len(conversion.onnx):,} bytes"
+
+
+def _check(job: _Job, conversion: Conversion) -> tuple[Samples, str]:
+    spec, session = job.spec, _session(job, conversion.onnx)
+    if spec.accuracy:
+        samples = read_holdout(spec.name, spec.accuracy.data, session.inputs)
+    else:
+        samples = make_up(spec.name, session.inputs)
+    requests = chain(
+        islice(samples.requests(1), _CHECKED_BATCH),
+        islice(samples.requests(_CHECKED_BATCH), _CHECKED_BATCH),
+    )
+    reference = samples.guarded(conversion.reference, "original")
+    converted = samples.guarded(session.run, "converted")
+    rows = check_conversion(spec.name, requests, reference, converted)
+    return samples, f"agrees with the original in {rows} rows"
+
+
+def _quantize(job: _Job, conversion: Conversion) -> tuple[bytes, str]:
+    if job.spec.quantize == "none":
+        return conversion.onnx, "not asked for"
+    model = quantize_dynamic(job.spec.name, conversion.onnx)
+    return model, f"{len(conversion.onnx):,} to {len(model):,} bytes"
+
+
+def _gate(
+    job: _Job, samples: Samples, conversion: Conversion, model: bytes
+) -> tuple[AccuracyChange | None, str]:
+    if job.spec.accuracy is None:
+        return None, "not asked for"
+    session = _session(job, model)
+    change = gate(job.spec.accuracy, samples, conversion.reference, session.run)
+    return change, f"{change}, of {change.max_drop:g} allowed"
+
+
+def _benchmark(samples: Samples, model: bytes) -> tuple[Latency, str]:
+    latency = time_model(model, next(samples.requests(1)))
+    return latency, f"p50 {latency.p50_ms:g} ms, p95 {latency.p95_ms:g} ms, one row at a time"
+
+
+def _golden(job: _Job, samples: Samples, model: bytes) -> tuple[bytes, str]:
+    session = _session(job, model)
+    content, count = golden_requests(samples, session.run, quantized=job.spec.quantize != "none")
+    return content, f"{count} requests, {len(content):,} bytes"
+
+
+def _publish(job: _Job, known: _Known, store: Store, files: Mapping[str, bytes]) -> tuple[int, str]:
+    version = store.publish(job.spec.name, files, known.pinned)
+    return version, f"version {version}"
+
+
+def _enter(
+    job: _Job, known: _Known, store: Store, lock: Path, version: int
+) -> tuple[Packaged, str]:
+    spec = job.spec
+    artifact = store.open(spec.name, version, known.pinned.get(version))
+    entry = LockedVersion(
+        identity=artifact.identity, digest=artifact.digest, stores=(store.copy(lock),)
+    )
+    locked = record(lock, spec.name, version, entry, spec.labels).model(spec.name)
+    labels = tuple(sorted(name for name, number in locked.labels.items() if number == version))
+    packaged = summarise(artifact, version, built=known.version is None, labels=labels)
+    return packaged, f"version {version}: {', '.join(labels) or 'no labels'}"
+
+
+def _session(job: _Job, model: bytes) -> OnnxSession:
+    try:
+        return OnnxSession(model)
+    except (SessionError, ValueError) as error:
+        raise ConversionError(job.spec.name, f"cannot be served: {error}") from error

@@ -1,0 +1,307 @@
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import joblib
+import numpy as np
+import onnx
+import pytest
+from onnx.external_data_helper import convert_model_to_external_data
+from sklearn.datasets import load_iris
+from sklearn.tree import DecisionTreeClassifier
+
+from functions.inference.artifact import GOLDEN, read_artifact
+from functions.inference.predictor import OnnxPredictor
+from functions.inference.session import OnnxSession
+from functions.inference.tensors import from_json
+from model_packaging.errors import (
+    AccuracyDropped,
+    ConversionError,
+    DataUnusable,
+    FileMissing,
+    FrameworkUnknown,
+    LockError,
+    PackagingError,
+    QuantizationError,
+    SourceUntrusted,
+    StoreError,
+)
+from model_packaging.lock import read_lock, version_folder
+from model_packaging.manifest import AccuracySpec, ModelSpec, load_manifest
+from model_packaging.pipeline import STAGES, package
+from model_packaging.specification import Packaged
+from model_packaging.store import LocalStore
+from tests.model_packaging.models import linear, linear_holdout, linear_spec, weights
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(folder: Path, spec: ModelSpec) -> Packaged:
+    return package(spec, LocalStore(folder / "store"), folder / "models.lock.json")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file below the store, and the lock."""
+    paths = [*(folder / "store").rglob("*"), folder / "models.lock.json"]
+    return {str(path): path.read_bytes() for path in paths if path.is_file()}
+
+
+def digits_spec(digits: Path, max_drop: float = 0.01) -> ModelSpec:
+    gate = AccuracySpec(digits / "holdout.npz", "accuracy", max_drop)
+    return ModelSpec("digits", digits / "model.skops", quantize="dynamic", accuracy=gate)
+
+
+def test_the_example_becomes_a_smaller_verified_artifact(tmp_path: Path, digits: Path) -> None:
+    packaged = run(tmp_path, digits_spec(digits))
+    assert (packaged.version, packaged.built, packaged.labels) == (1, True, ("stable",))
+    assert packaged.size_after < 0.5 * packaged.size_before
+    assert packaged.accuracy is not None
+    assert packaged.accuracy.before > 0.97
+    assert packaged.accuracy.drop <= 0.01
+    assert packaged.p50_ms is not None
+    artifact = read_artifact(version_folder(tmp_path / "models.lock.json", "digits", 1))
+    assert artifact.digest == packaged.digest
+    assert artifact.specification["source"]["framework"] == "scikit-learn"
+
+
+def test_the_golden_requests_are_answered_by_the_service(tmp_path: Path, digits: Path) -> None:
+    packaged = run(tmp_path, digits_spec(digits))
+    predictor = OnnxPredictor(read_artifact(packaged.folder), packaged.version)
+    golden = json.loads((packaged.folder / GOLDEN).read_bytes())
+    assert len(golden["requests"]) == 7
+    for entry in golden["requests"]:
+        inputs = {
+            tensor["name"]: from_json(tensor["data"], tensor["name"], tensor["datatype"]).reshape(
+                tensor["shape"]
+            )
+            for tensor in entry["inputs"]
+        }
+        answers = predictor.predict(inputs)
+        for tensor in entry["outputs"]:
+            assert answers[tensor["name"]].ravel().tolist() == tensor["data"]
+
+
+def test_the_same_input_is_the_same_version_and_nothing_is_rebuilt(tmp_path: Path) -> None:
+    first = run(tmp_path, linear_spec(tmp_path))
+    before = contents(tmp_path)
+    again = run(tmp_path, linear_spec(tmp_path))
+    assert again == replace(first, built=False)
+    assert contents(tmp_path) == before
+
+
+def test_labels_move_even_when_nothing_is_rebuilt(tmp_path: Path) -> None:
+    one, two = (linear_spec(tmp_path / name, seed) for name, seed in prepared(tmp_path))
+    assert run(tmp_path, one).version == 1
+    assert run(tmp_path, two).version == 2
+    back = run(tmp_path, replace(one, labels=("stable", "trusted")))
+    assert (back.version, back.built, back.labels) == (1, False, ("stable", "trusted"))
+    assert read_lock(tmp_path / "models.lock.json").model("linear").labels == {
+        "stable": 1,
+        "trusted": 1,
+    }
+
+
+def prepared(folder: Path) -> list[tuple[str, int]]:
+    """Folders for two models, and their seeds."""
+    for name in ("one", "two"):
+        (folder / name).mkdir()
+    return [("one", 0), ("two", 1)]
+
+
+def test_two_builds_of_one_input_are_the_same_to_the_byte(tmp_path: Path, digits: Path) -> None:
+    for name, _ in prepared(tmp_path):
+        run(tmp_path / name, digits_spec(digits))
+    locks = [(tmp_path / name / "models.lock.json").read_bytes() for name in ("one", "two")]
+    assert locks[0] == locks[1]
+
+
+def test_what_changes_the_outcome_changes_the_identity(tmp_path: Path) -> None:
+    for name in ("data", "source"):
+        (tmp_path / name).mkdir()
+    spec = linear_spec(tmp_path)
+    assert spec.accuracy is not None
+    rows = np.zeros((2, 16), np.float32)
+    data = linear_holdout(tmp_path / "data", X=rows, y=np.zeros(2, np.int64))
+    variants = [
+        spec,
+        replace(spec, quantize="dynamic"),
+        replace(spec, accuracy=None),
+        replace(spec, accuracy=replace(spec.accuracy, max_drop=0.5)),
+        replace(spec, accuracy=replace(spec.accuracy, data=data)),
+        replace(spec, name="twin"),
+        linear_spec(tmp_path / "source", seed=3),
+    ]
+    identities = {run(tmp_path, variant).identity for variant in variants}
+    assert len(identities) == len(variants)
+    assert run(tmp_path, replace(spec, labels=("canary",), trust=True)).version == 1
+
+
+def test_external_data_is_part_of_the_identity(tmp_path: Path) -> None:
+    model = linear(weights())
+    convert_model_to_external_data(model, location="weights.bin", size_threshold=0)
+    source = tmp_path / "model.onnx"
+    onnx.save_model(model, source)
+    spec = ModelSpec("linear", source)
+    assert run(tmp_path, spec).version == 1
+    (tmp_path / "weights.bin").write_bytes(weights(1).tobytes())
+    assert run(tmp_path, spec).version == 2
+
+
+def test_a_version_that_the_lock_knows_is_restored_into_an_empty_store(tmp_path: Path) -> None:
+    one, two = (linear_spec(tmp_path / name, seed) for name, seed in prepared(tmp_path))
+    run(tmp_path, one)
+    newer = run(tmp_path, two)
+    (tmp_path / "store").rename(tmp_path / "lost")
+    restored = run(tmp_path, two)
+    assert (restored.version, restored.digest, restored.built) == (2, newer.digest, True)
+    assert run(tmp_path, one).version == 1
+
+
+def test_versions_of_a_colleague_are_never_overwritten(tmp_path: Path) -> None:
+    one, two = (linear_spec(tmp_path / name, seed) for name, seed in prepared(tmp_path))
+    for name, spec in (("one", one), ("two", two)):
+        run(tmp_path / name, spec)
+    theirs = tmp_path / "one" / "models.lock.json"
+    mine = LocalStore(tmp_path / "two" / "store")
+    assert package(two, mine, theirs).version == 2
+    assert sorted(read_lock(theirs).digests("linear")) == [1, 2]
+
+
+def test_every_stage_is_told_when_it_starts_and_with_its_outcome(tmp_path: Path) -> None:
+    told: list[tuple[str, str]] = []
+    store, lock = LocalStore(tmp_path / "store"), tmp_path / "models.lock.json"
+    spec = linear_spec(tmp_path, quantize="dynamic")
+    package(spec, store, lock, lambda *event: told.append(event))
+    assert [stage for stage, outcome in told if not outcome] == list(STAGES)
+    assert [stage for stage, outcome in told if outcome] == list(STAGES)
+    told.clear()
+    package(spec, store, lock, lambda *event: told.append(event))
+    assert [stage for stage, outcome in told if outcome] == ["resolve", "identity", "lock"]
+
+
+def test_a_refused_model_publishes_nothing_and_says_both_numbers(tmp_path: Path) -> None:
+    path = linear_holdout(tmp_path)
+    spec = linear_spec(tmp_path, quantize="dynamic")
+    # Weights whose classes differ by less than a step of int8 cannot survive it.
+    close = np.ones((16, 4), np.float32) * 100 + weights() / 20
+    spec.source.write_bytes(linear(close).SerializeToString())
+    linear_holdout(tmp_path, y=(np.load(path)["X"] @ close).argmax(axis=1))
+    assert spec.accuracy is not None
+    spec = replace(spec, accuracy=replace(spec.accuracy, max_drop=0.01))
+    with pytest.raises(AccuracyDropped, match=r"accuracy went from 1\.0000 to 0\.\d{4}") as caught:
+        run(tmp_path, spec)
+    assert caught.value.drop > 0.01
+    assert not (tmp_path / "models.lock.json").exists()
+    assert LocalStore(tmp_path / "store").versions("linear") == ()
+
+
+def test_a_missing_source_says_where_it_is_named_and_how_to_make_it(tmp_path: Path) -> None:
+    manifest = tmp_path / "models.yaml"
+    manifest.write_text("models:\n  digits:\n    source: a/model.skops\n", encoding="utf-8")
+    (spec,) = load_manifest(manifest).select()
+    with pytest.raises(FileMissing, match=r"models\.yaml:3: models\.digits\.source: .* is missing"):
+        run(tmp_path, spec)
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "train.py").touch()
+    with pytest.raises(FileMissing) as caught:
+        run(tmp_path, spec)
+    assert caught.value.advice == f"run python {tmp_path}/a/train.py"
+
+
+def test_missing_data_says_where_it_is_named(tmp_path: Path) -> None:
+    spec = linear_spec(tmp_path)
+    (tmp_path / "holdout.npz").unlink()
+    with pytest.raises(FileMissing, match=r"models\.linear\.accuracy\.data: .*holdout\.npz"):
+        run(tmp_path, spec)
+
+
+@pytest.mark.parametrize(
+    ("file", "error"),
+    [
+        ("model.h5", FrameworkUnknown),
+        ("model.joblib", SourceUntrusted),
+        ("model.onnx", PackagingError),
+        ("model.skops", PackagingError),
+    ],
+)
+def test_bad_sources_publish_nothing(
+    tmp_path: Path, file: str, error: type[PackagingError]
+) -> None:
+    (tmp_path / file).write_bytes(b"garbage")
+    with pytest.raises(error, match="model 'bad'"):
+        run(tmp_path, ModelSpec("bad", tmp_path / file))
+    assert not (tmp_path / "store").exists()
+    assert not (tmp_path / "models.lock.json").exists()
+
+
+def test_a_model_with_nothing_to_quantise_is_told_so(tmp_path: Path) -> None:
+    pixels, species = load_iris(return_X_y=True)
+    joblib.dump(DecisionTreeClassifier().fit(pixels, species), tmp_path / "iris.joblib")
+    spec = ModelSpec("iris", tmp_path / "iris.joblib", trust=True, quantize="dynamic")
+    with pytest.raises(QuantizationError, match=r"nothing to quantise .*TreeEnsembleClassifier"):
+        run(tmp_path, spec)
+    assert run(tmp_path, replace(spec, quantize="none")).version == 1
+
+
+def test_a_model_of_several_targets_has_no_form_that_is_served(tmp_path: Path) -> None:
+    pixels, species = load_iris(return_X_y=True)
+    model = DecisionTreeClassifier().fit(pixels, np.c_[species, species])
+    joblib.dump(model, tmp_path / "iris.joblib")
+    with pytest.raises(ConversionError, match="model 'iris'"):
+        run(tmp_path, ModelSpec("iris", tmp_path / "iris.joblib", trust=True))
+
+
+def test_rows_that_the_model_cannot_answer_are_one_clear_error(tmp_path: Path) -> None:
+    rows = np.full((40, 16), np.nan, np.float32)
+    spec = linear_spec(tmp_path)
+    linear_holdout(tmp_path, X=rows)
+    with pytest.raises(DataUnusable, match="makes the model answer NaN"):
+        run(tmp_path, spec)
+
+
+def test_a_damaged_version_is_not_served_up_again(tmp_path: Path) -> None:
+    packaged = run(tmp_path, linear_spec(tmp_path))
+    path = packaged.folder / "model.onnx"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(StoreError, match="is damaged"):
+        run(tmp_path, linear_spec(tmp_path))
+
+
+def test_a_broken_lock_stops_before_anything_is_built(tmp_path: Path) -> None:
+    (tmp_path / "models.lock.json").write_text("<<<<<<< HEAD\n", encoding="utf-8")
+    with pytest.raises(LockError, match="merge conflict"):
+        run(tmp_path, linear_spec(tmp_path))
+    assert LocalStore(tmp_path / "store").versions("linear") == ()
+
+
+PACKAGE = """
+import sys
+from pathlib import Path
+from tests.model_packaging.test_pipeline import run
+from tests.model_packaging.models import linear_spec
+folder = Path(sys.argv[1])
+print(run(folder, linear_spec(Path(sys.argv[2]), int(sys.argv[3]))).version)
+"""
+
+
+@pytest.mark.parametrize(("seeds", "versions"), [((0, 0), (1,)), ((0, 1), (1, 2))])
+def test_two_processes_at_once_share_a_version_or_get_one_each(
+    tmp_path: Path, seeds: tuple[int, int], versions: tuple[int, ...]
+) -> None:
+    commands = [
+        [sys.executable, "-c", PACKAGE, str(tmp_path), str(tmp_path / name), str(seed)]
+        for (name, _), seed in zip(prepared(tmp_path), seeds, strict=True)
+    ]
+    processes = [
+        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        for command in commands
+    ]
+    printed = sorted({int(process.communicate(timeout=60)[0]) for process in processes})
+    assert tuple(printed) == versions
+    store, lock = LocalStore(tmp_path / "store"), read_lock(tmp_path / "models.lock.json")
+    assert store.versions("linear") == versions
+    for version, digest in lock.digests("linear").items():
+        OnnxSession(store.open("linear", version, digest).model)
+    assert tuple(sorted(lock.digests("linear"))) == versions
