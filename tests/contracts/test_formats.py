@@ -1,0 +1,64 @@
+"""Artifacts of every format version that was ever published still load."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from functions.inference.artifact import FORMAT_VERSION, GOLDEN, MODEL, SPECIFICATION, read_artifact
+from functions.inference.errors import ArtifactCorrupt, ArtifactMissing, ArtifactTooNew
+from functions.inference.predictor import OnnxPredictor
+from functions.inference.tensors import DTYPES
+
+FORMATS = Path(__file__).parent / "formats"
+DIGESTS = {"v1": "sha256:9d1a46ae8f2477bc2a795e801f80740ce2e80d6ebd91ab6667287a97146edf1a"}
+
+
+@pytest.mark.parametrize("version", DIGESTS)
+def test_an_old_artifact_loads_and_answers_its_golden_requests(version: str) -> None:
+    artifact = read_artifact(FORMATS / version, DIGESTS[version])
+    golden = json.loads((FORMATS / version / GOLDEN).read_bytes())
+    tolerance = golden["tolerance"]
+    for entry in golden["requests"]:
+        inputs = {
+            each["name"]: np.array(each["data"], DTYPES[each["datatype"]]).reshape(each["shape"])
+            for each in entry["inputs"]
+        }
+        answers = OnnxPredictor(artifact, 1).predict(inputs)
+        for wanted in entry["outputs"]:
+            found = answers[wanted["name"]].ravel()
+            assert np.allclose(found, wanted["data"], tolerance["relative"], tolerance["absolute"])
+
+
+def test_every_format_version_has_its_artifact() -> None:
+    assert {path.name for path in FORMATS.iterdir()} == set(DIGESTS)
+    assert set(DIGESTS) == {f"v{version}" for version in range(1, FORMAT_VERSION + 1)}
+
+
+@pytest.mark.parametrize("file", [SPECIFICATION, MODEL, GOLDEN])
+def test_a_tampered_copy_does_not_load(tmp_path: Path, file: str) -> None:
+    folder = shutil.copytree(FORMATS / "v1", tmp_path / "v1")
+    content = bytearray((folder / file).read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / file).write_bytes(content)
+    with pytest.raises(ArtifactCorrupt):
+        read_artifact(folder, DIGESTS["v1"])
+
+
+@pytest.mark.parametrize("file", [SPECIFICATION, MODEL, GOLDEN])
+def test_a_copy_without_a_file_does_not_load(tmp_path: Path, file: str) -> None:
+    folder = shutil.copytree(FORMATS / "v1", tmp_path / "v1")
+    (folder / file).unlink()
+    with pytest.raises(ArtifactMissing):
+        read_artifact(folder, DIGESTS["v1"])
+
+
+def test_a_newer_copy_does_not_load_and_says_what_to_do(tmp_path: Path) -> None:
+    folder = shutil.copytree(FORMATS / "v1", tmp_path / "v1")
+    document = json.loads((folder / SPECIFICATION).read_bytes())
+    newer = {**document, "format_version": FORMAT_VERSION + 1}
+    (folder / SPECIFICATION).write_text(json.dumps(newer), encoding="utf-8")
+    with pytest.raises(ArtifactTooNew, match="upgrade Lading"):
+        read_artifact(folder)
