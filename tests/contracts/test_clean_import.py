@@ -1,0 +1,87 @@
+"""What a cold start imports: the weight of the Lambda entry, in modules rather than in seconds."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.interpreter import proxy_event, run_clean
+from tests.worlds import echo, settings_for
+
+HEAVY = frozenset(
+    (
+        *("pydantic", "fastapi", "starlette", "anyio", "uvicorn", "yaml", "jsonschema"),
+        *("boto3", "botocore", "urllib3", "requests", "aws_xray_sdk", "cryptography"),
+        *("csimdjson", "simdjson", "onnx", "sklearn", "scipy", "aws_cdk", "rich", "typer"),
+        *("model_packaging", "emulator", "stacks", "cli"),
+    )
+)
+
+MOST_OF_OTHERS = 165
+"""Modules that are neither the standard library's nor ours: 160 when this was written."""
+
+MOST_OF_OURS = 22
+"""Modules of `functions.inference`: 20 when this was written."""
+
+PROBE = """
+import json, sys
+before = set(sys.modules)  # what the environment's own .pth files bring
+from functions.inference import lambda_handler
+def others(ours):
+    names = [m for m in set(sys.modules) - before if m.partition(".")[0] not in sys.stdlib_module_names]
+    return sorted(m for m in names if m.startswith("functions.") == ours)
+started = {"ours": others(True), "others": others(False)}
+answers = [lambda_handler.handler(event, None) for event in json.loads(sys.argv[1])]
+answered = others(True) + others(False)
+print(json.dumps({**started, "answers": answers, "answered": answered}))
+"""
+
+
+def probe(root: Path, *events: dict[str, Any]) -> dict[str, Any]:
+    environment = settings_for(root, {"m": {1: echo()}}).to_environment()
+    return run_clean(PROBE, environment, json.dumps(events))[-1]
+
+
+def roots(modules: list[str]) -> set[str]:
+    return {module.partition(".")[0] for module in modules}
+
+
+SMALL = (
+    proxy_event("POST", "/m/predict", {"inputs": [[1, 2]]}),
+    proxy_event("POST", "/m/v1/models/m:predict", {"instances": [[1, 2]]}),
+    proxy_event("GET", "/m/v2/health/ready"),
+)
+
+
+def test_the_lambda_entry_imports_nothing_heavy(tmp_path: Path) -> None:
+    seen = probe(tmp_path)
+    assert not roots(seen["others"]) & HEAVY
+    assert {"numpy", "onnxruntime", "mangum"} <= roots(seen["others"])
+
+
+def test_the_number_of_imported_modules_has_a_ceiling(tmp_path: Path) -> None:
+    seen = probe(tmp_path)
+    assert len(seen["others"]) <= MOST_OF_OTHERS
+    assert len(seen["ours"]) <= MOST_OF_OURS
+
+
+def test_a_first_small_request_imports_nothing_more(tmp_path: Path) -> None:
+    seen = probe(tmp_path, *SMALL)
+    assert [answer["statusCode"] for answer in seen["answers"]] == [200, 200, 200]
+    assert set(seen["answered"]) == {*seen["ours"], *seen["others"]}
+
+
+@pytest.mark.parametrize(
+    ("event", "module"),
+    [
+        (proxy_event("POST", "/m/predict", {"inputs": [[0, 1]] * 5000}), "csimdjson"),
+        (proxy_event("GET", "/m/models"), "fastapi"),
+    ],
+)
+def test_what_a_cold_start_leaves_out_is_imported_when_it_is_needed(
+    tmp_path: Path, event: dict[str, Any], module: str
+) -> None:
+    seen = probe(tmp_path, event)
+    assert seen["answers"][0]["statusCode"] == 200
+    assert module in roots(seen["answered"])
