@@ -29,8 +29,8 @@ import json, sys
 before = set(sys.modules)  # what the environment's own .pth files bring
 from functions.inference import lambda_handler
 def others(ours):
-    names = [m for m in set(sys.modules) - before if m.partition(".")[0] not in sys.stdlib_module_names]
-    return sorted(m for m in names if m.startswith("functions.") == ours)
+    names = [m for m in set(sys.modules) - before if m.startswith("functions.") == ours]
+    return sorted(m for m in names if m.partition(".")[0] not in sys.stdlib_module_names)
 started = {"ours": others(True), "others": others(False)}
 answers = [lambda_handler.handler(event, None) for event in json.loads(sys.argv[1])]
 answered = others(True) + others(False)
