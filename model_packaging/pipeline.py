@@ -31,7 +31,7 @@ from model_packaging.benchmark import Latency, time_model
 from model_packaging.conversion import Conversion, Converter, check_conversion
 from model_packaging.converters import find_converter
 from model_packaging.documents import canonical
-from model_packaging.errors import AccuracyChange, ConversionError, FileMissing, Place
+from model_packaging.errors import AccuracyChange, ConversionError, FileMissing, Place, SourceError
 from model_packaging.golden import golden_requests
 from model_packaging.lock import LockedVersion, read_lock, record
 from model_packaging.manifest import ModelSpec
@@ -155,16 +155,19 @@ def _resolve(spec: ModelSpec) -> tuple[_Job, str]:
     if spec.accuracy:
         _require(spec.accuracy.data, spec.place("accuracy.data"))
     converter = find_converter(spec.name, spec.source, spec.framework)
-    files = converter.files(spec.name, spec.source)
-    source = Source(
-        file=spec.source.name,
-        framework=converter.framework,
-        digest=_digest(files),
-        data=sha256(spec.accuracy.data.read_bytes()) if spec.accuracy else None,
-    )
+    source = _source(spec, converter)
     used = {name: version_of(name) for name in ("numpy", "onnxruntime")}
     job = _Job(spec, converter, source, {**converter.tools(), **used})
     return job, f"{spec.source}, {converter.framework}"
+
+
+def _source(spec: ModelSpec, converter: Converter) -> Source:
+    return Source(
+        file=spec.source.name,
+        framework=converter.framework,
+        digest=_digest(converter.files(spec.name, spec.source)),
+        data=sha256(spec.accuracy.data.read_bytes()) if spec.accuracy else None,
+    )
 
 
 def _require(path: Path, place: Place) -> None:
@@ -223,6 +226,8 @@ def _check(job: _Job, conversion: Conversion) -> tuple[Samples, str]:
     reference = samples.guarded(conversion.reference, "original")
     converted = samples.guarded(session.run, "converted")
     rows = check_conversion(spec.name, requests, reference, converted)
+    if _source(spec, job.converter) != job.source:
+        raise SourceError(spec.name, spec.source, "or its data changed meanwhile; package it again")
     return samples, f"agrees with the original in {rows} rows"
 
 
@@ -237,7 +242,7 @@ def _gate(
     job: _Job, samples: Samples, conversion: Conversion, model: bytes
 ) -> tuple[AccuracyChange | None, str]:
     if job.spec.accuracy is None:
-        return None, "not asked for"
+        return None, "nothing measured: the manifest has no accuracy"
     session = _session(job, model)
     change = gate(job.spec.accuracy, samples, conversion.reference, session.run)
     return change, f"{change}, of {change.max_drop:g} allowed"

@@ -25,6 +25,7 @@ from model_packaging.errors import (
     LockError,
     PackagingError,
     QuantizationError,
+    SourceError,
     SourceUntrusted,
     StoreError,
 )
@@ -33,7 +34,7 @@ from model_packaging.manifest import AccuracySpec, ModelSpec, load_manifest
 from model_packaging.pipeline import STAGES, package
 from model_packaging.specification import Packaged
 from model_packaging.store import LocalStore
-from tests.model_packaging.models import linear, linear_holdout, linear_spec, weights
+from tests.model_packaging.models import linear, linear_holdout, linear_source, linear_spec, weights
 
 ROOT = Path(__file__).parents[2]
 
@@ -259,6 +260,21 @@ def test_rows_that_the_model_cannot_answer_are_one_clear_error(tmp_path: Path) -
     linear_holdout(tmp_path, X=rows)
     with pytest.raises(DataUnusable, match="makes the model answer NaN"):
         run(tmp_path, spec)
+
+
+def test_a_source_that_changes_meanwhile_is_not_published_under_its_old_identity(
+    tmp_path: Path,
+) -> None:
+    spec = linear_spec(tmp_path)
+
+    def train_again(stage: str, outcome: str) -> None:
+        if (stage, outcome) == ("convert", ""):
+            linear_source(tmp_path, seed=9)
+
+    store = LocalStore(tmp_path / "store")
+    with pytest.raises(SourceError, match="changed meanwhile; package it again"):
+        package(spec, store, tmp_path / "models.lock.json", train_again)
+    assert store.versions("linear") == ()
 
 
 def test_a_damaged_version_is_not_served_up_again(tmp_path: Path) -> None:
