@@ -97,16 +97,12 @@ def test_a_skops_file_of_trusted_types_needs_no_trust(converted: Conversion) -> 
     assert signature(converted) == {"label": LABEL, "probabilities": SCORES}
 
 
-class Marked(StandardScaler):  # type: ignore[misc] # scikit-learn is untyped
-    """A type that skops does not know."""
-
-
 def test_a_skops_file_with_other_types_names_them_and_asks_for_trust(tmp_path: Path) -> None:
     path = tmp_path / "model.skops"
-    io.dump(make_pipeline(FunctionTransformer(os.path.join), Marked()).fit, path)
+    io.dump(make_pipeline(StandardScaler(), FunctionTransformer(os.path.basename)), path)
     with pytest.raises(SourceUntrusted, match=r"models\.iris\.trust: true") as caught:
         CONVERTER.convert("iris", path, trust=False)
-    assert any("Marked" in name for name in caught.value.contents)
+    assert caught.value.contents == ("posixpath.basename",)
 
 
 class Marker:
