@@ -38,10 +38,11 @@ _GRACE_SECONDS = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """What the runtime imports: a dotted handler, and the folder that it is found from."""
+    """What the runtime runs: a dotted handler, the folder it is found from, the interpreter."""
 
     folder: Path
     handler: str
+    interpreter: Path = Path(sys.executable)
 
 
 SERVICE = Code(Path(__file__).parents[1], "functions.inference.lambda_handler.handler")
@@ -68,8 +69,7 @@ class LambdaRuntimeFunction:
         configuration: Configuration | None = None,
     ) -> None:
         self._configuration = configuration or Configuration()
-        self._environment = {**_system_environment(self._configuration), **environment}
-        self._environment |= {name: str(code.folder) for name in ("PYTHONPATH", "LAMBDA_TASK_ROOT")}
+        self._environment = {**_system_environment(self._configuration, code), **environment}
         self._log, self._tools, self._code = log, tools, code
         self._running: _Program | None = None
         self._turn = asyncio.Lock()
@@ -126,7 +126,7 @@ class LambdaRuntimeFunction:
         program = [str(self._binary), "--runtime-interface-emulator-address"]
         program += [f"127.0.0.1:{invoke_port}", "--runtime-api-address"]
         program += [f"127.0.0.1:{runtime_port}"]
-        runtime = [sys.executable, "-m", "awslambdaric", self._code.handler]
+        runtime = [str(self._code.interpreter), "-m", "awslambdaric", self._code.handler]
         with self._log.open("ab") as log:
             return subprocess.Popen(  # noqa: S603 our own arguments
                 [*tether, str(os.getpid()), *program, *tether, "0", *runtime],
@@ -197,12 +197,14 @@ class _Program:
             await asyncio.sleep(0.02)
 
 
-def _system_environment(configuration: Configuration) -> dict[str, str]:
+def _system_environment(configuration: Configuration, code: Code) -> dict[str, str]:
     """What Lambda itself sets; nothing of this process's environment reaches the function."""
     return {
         "PATH": os.defpath,
         "LANG": "C.UTF-8",
         "TZ": ":UTC",
+        "PYTHONPATH": str(code.folder),
+        "LAMBDA_TASK_ROOT": str(code.folder),
         "AWS_REGION": "us-east-1",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_EXECUTION_ENV": f"AWS_Lambda_python{sys.version_info.major}.{sys.version_info.minor}",
