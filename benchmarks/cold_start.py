@@ -9,17 +9,20 @@ round starts each of them once. The handler's process is pinned to one core, thi
 
 init           from the start of the process to its first request for an event
 first answer   from the start of the process to its first response
-warm p50       median from sending an event to its response, after the first few
+turn-around    from sending an event to its response, warm; a Runtime API of this benchmark's own
+invocation     the same through AWS's runtime interface emulator, from the caller's side
 """
 
 import argparse
+import asyncio
 import json
 import os
 import platform
 import statistics
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -30,6 +33,7 @@ import numpy as np
 from benchmarks.installed import ROOT, Packages, install_code, install_packages
 from benchmarks.runtime_api import RuntimeApi
 from emulator.event import HttpRequest, RequestIds, build_event
+from emulator.lambda_runtime import Code, LambdaRuntimeFunction
 from functions.inference.artifact import MODEL, SPECIFICATION, sha256
 from functions.inference.settings import ServedModel, Settings
 from model_packaging.manifest import load_manifest
@@ -39,7 +43,8 @@ from model_packaging.store import LocalStore
 SCRATCH = ROOT / ".lading" / "bench"
 DIGITS = ROOT / "examples" / "digits"
 WARM_UP = 5
-TARGETS = {("init", "bare"): 1.75, ("init", "framework"): 1.10, ("warm", "bare"): 1.25}
+TARGETS = {("init", "bare"): 1.75, ("init", "framework"): 1.10, ("invocation", "bare"): 1.25}
+MEASURES = ("init", "first", "turnaround", "invocation")
 NAMES = {
     "bare": "onnxruntime + json",
     "framework": "Mangum + Starlette + Powertools",
@@ -53,11 +58,12 @@ class Contender:
 
     name: str
     handler: str
-    code: Path
+    source: Path
     environment: Mapping[str, str]
     init: list[float] = field(default_factory=list)
     first: list[float] = field(default_factory=list)
-    warm: list[float] = field(default_factory=list)
+    turnaround: list[float] = field(default_factory=list)
+    invocation: list[float] = field(default_factory=list)
     outputs: list[float] = field(default_factory=list)
 
 
@@ -76,8 +82,9 @@ def main() -> None:
         for contender in contenders:
             _start_once(contender, packages, event, cores[-1], arguments.invokes)
             if turn == 0:
-                contender.init, contender.first, contender.warm = [], [], []
+                contender.init, contender.first, contender.turnaround = [], [], []
         print(f"round {turn} of {arguments.rounds}", end="\r", file=sys.stderr, flush=True)
+    asyncio.run(_invoke_all(contenders, packages, event, cores[-1], arguments.invocations))
     _check_outputs(contenders)
     _report(contenders, pinned=len(cores) > 1)
 
@@ -85,7 +92,8 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=15, help="cold starts of each handler")
-    parser.add_argument("--invokes", type=int, default=25, help="warm answers after each")
+    parser.add_argument("--invokes", type=int, default=25, help="warm answers after each of them")
+    parser.add_argument("--invocations", type=int, default=400, help="through AWS's emulator")
     return parser.parse_args()
 
 
@@ -118,7 +126,7 @@ def _contenders(packages: Packages, settings: Settings) -> list[Contender]:
         ),
     ]
     for contender in contenders:
-        install_code(packages, contender.code, SCRATCH / "code" / contender.name)
+        install_code(packages, contender.source, _code(contender))
     return contenders
 
 
@@ -149,7 +157,7 @@ def _start_once(
             api.send(event)
             answer = api.expect("response")
             if turn >= WARM_UP:
-                contender.warm.append(answer.since_event * 1000)
+                contender.turnaround.append(answer.since_event * 1000)
     finally:
         process.kill()
         process.wait()
@@ -160,34 +168,74 @@ def _spawn(
     contender: Contender, packages: Packages, api: str, core: int
 ) -> subprocess.Popen[bytes]:
     """Start AWS's runtime client on `core`; a process inherits the core of who starts it."""
-    code = SCRATCH / "code" / contender.name
     environment = {
         "PATH": os.defpath,
         "LANG": "C.UTF-8",
         "TZ": ":UTC",
-        "PYTHONPATH": f"{code}:{packages.folder}",
-        "PYTHONDONTWRITEBYTECODE": "1",
         "AWS_LAMBDA_RUNTIME_API": api,
         "AWS_LAMBDA_FUNCTION_NAME": contender.name,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769",
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
         "AWS_REGION": "us-east-1",
-        **contender.environment,
+        **_environment(contender, packages),
     }
+    with (SCRATCH / f"{contender.name}.log").open("wb") as log, _starting_on(core):
+        return subprocess.Popen(
+            [packages.interpreter, "-m", "awslambdaric", contender.handler],
+            cwd=_code(contender),
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+
+
+async def _invoke_all(
+    contenders: Sequence[Contender], packages: Packages, event: bytes, core: int, times: int
+) -> None:
+    """Invoke each handler in turn under AWS's emulator, which runs on the handlers' core."""
+    functions = [
+        LambdaRuntimeFunction(
+            _environment(contender, packages),
+            log=SCRATCH / f"{contender.name}.log",
+            tools=ROOT / ".lading" / "tools",
+            code=Code(_code(contender), contender.handler, packages.interpreter),
+        )
+        for contender in contenders
+    ]
+    try:
+        for function in functions:
+            with _starting_on(core):
+                await function.start()
+        for turn in range(WARM_UP + times):
+            for contender, function in zip(contenders, functions, strict=True):
+                started = perf_counter()
+                await function.invoke(event)
+                if turn >= WARM_UP:
+                    contender.invocation.append((perf_counter() - started) * 1000)
+    finally:
+        for function in functions:
+            await function.stop()
+
+
+@contextmanager
+def _starting_on(core: int) -> Iterator[None]:
+    """Give processes that this thread starts another core than its own."""
     own = os.sched_getaffinity(0)
-    with (SCRATCH / f"{contender.name}.log").open("wb") as log:
-        os.sched_setaffinity(0, {core})
-        try:
-            return subprocess.Popen(
-                [packages.interpreter, "-m", "awslambdaric", contender.handler],
-                cwd=code,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        finally:
-            os.sched_setaffinity(0, own)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, own)
+
+
+def _environment(contender: Contender, packages: Packages) -> dict[str, str]:
+    path = f"{_code(contender)}:{packages.folder}"
+    return {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", **contender.environment}
+
+
+def _code(contender: Contender) -> Path:
+    return SCRATCH / "code" / contender.name
 
 
 def _outputs(body: bytes) -> list[float]:
@@ -211,12 +259,11 @@ def _report(contenders: Sequence[Contender], *, pinned: bool) -> None:
     print(f"{platform.machine()}, Python {platform.python_version()}, ", end="")
     print(f"onnxruntime {version('onnxruntime')}, awslambdaric {version('awslambdaric')}, {where}")
     print(f"{len(contenders[0].init)} cold starts each, interleaved; ms: median (min to max)\n")
-    print(f"{'':32}{'init':>26}{'init + first answer':>26}{'warm':>24}")
+    print(f"{'':32}{'init':>22}{'first answer':>22}{'turn-around':>20}{'invocation':>20}")
     for contender in contenders:
-        cells = "".join(
-            f"{_cell(figures):>24}" for figures in (contender.init, contender.first, contender.warm)
-        )
-        print(f"{NAMES[contender.name]:34}{cells}")
+        cold = f"{_cell(contender.init):>22}{_cell(contender.first):>22}"
+        warm = f"{_cell(contender.turnaround, 2):>20}{_cell(contender.invocation, 2):>20}"
+        print(f"{NAMES[contender.name]:32}{cold}{warm}")
     bare, framework, ours = contenders
     print()
     for other in (bare, framework):
@@ -226,13 +273,13 @@ def _report(contenders: Sequence[Contender], *, pinned: bool) -> None:
 
 
 def _compare(ours: Contender, other: Contender) -> None:
-    for what in ("init", "first", "warm"):
+    for what in MEASURES:
         ratio = _ratio(getattr(ours, what), getattr(other, what))
         target = TARGETS.get((what, other.name))
         verdict = ""
         if target is not None:
             verdict = f"  target {target:.2f}x: {'met' if ratio <= target else 'MISSED'}"
-        print(f"{what:6} Lading / {other.name:10} {ratio:.2f}x{verdict}")
+        print(f"{what:10} Lading / {other.name:10} {ratio:.2f}x{verdict}")
 
 
 def _ratio(ours: Sequence[float], others: Sequence[float]) -> float:
