@@ -1,0 +1,232 @@
+"""NVIDIA's stock client, unchanged, against the service behind a real server."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+import tritonclient.http as triton
+import uvicorn
+from onnx import TensorProto
+from tritonclient.utils import InferenceServerException
+
+from functions.inference.asgi import App
+from functions.inference.tensors import Array
+from tests.driver import serve
+from tests.worlds import FLOAT, HALF, STRING, add_sub, echo, settings_for, times
+
+MODELS = {
+    "floats": {1: echo(), 2: echo()},
+    "doubled": {1: times(2), 2: times(4)},
+    "simple": {1: add_sub()},
+    "text": {1: echo(STRING, ["n"])},
+    "flags": {1: echo(TensorProto.BOOL, ["n", 2])},
+    "integers": {1: echo(TensorProto.INT64, ["n"])},
+    "halves": {1: echo(HALF)},
+    "scalar": {1: echo(FLOAT, [])},
+    "strings_2d": {1: echo(STRING, ["n", 2])},
+}
+
+
+@contextmanager
+def uvicorn_serving(app: App) -> Iterator[str]:
+    """`host:port` of `app` under uvicorn, in a thread."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="warning"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive()
+        time.sleep(0.01)
+    yield f"127.0.0.1:{listener.getsockname()[1]}"
+    server.should_exit = True
+    thread.join(10)
+    listener.close()
+
+
+@pytest.fixture(scope="module", params=[uvicorn_serving], ids=["uvicorn"])
+def base_url(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """Where all models are served, as the client takes it: without a scheme."""
+    app = serve(settings_for(tmp_path_factory.mktemp("store"), MODELS))
+    with request.param(app) as url:
+        yield url
+
+
+@pytest.fixture
+def client(base_url: str) -> Iterator[triton.InferenceServerClient]:
+    with triton.InferenceServerClient(base_url) as connected:
+        yield connected
+
+
+def tensor(
+    name: str, array: Array, datatype: str = "FP32", *, binary: bool = True
+) -> triton.InferInput:
+    given = triton.InferInput(name, list(array.shape), datatype)
+    given.set_data_from_numpy(array, binary_data=binary)
+    return given
+
+
+def output(name: str, *, binary: bool) -> triton.InferRequestedOutput:
+    return triton.InferRequestedOutput(name, binary_data=binary)
+
+
+FLOATS = np.array([[0.1, -2]], np.float32)
+
+
+def test_the_server_and_its_models_are_live_and_ready(client: Any) -> None:
+    assert client.is_server_live()
+    assert client.is_server_ready()
+    assert client.is_model_ready("floats")
+    assert client.is_model_ready("floats", "2")
+    assert not client.is_model_ready("floats", "9")
+    assert not client.is_model_ready("nothing")
+
+
+def test_metadata_tells_server_and_signature(client: Any) -> None:
+    assert "binary_tensor_data" in client.get_server_metadata()["extensions"]
+    metadata = client.get_model_metadata("floats")
+    assert (metadata["name"], metadata["versions"]) == ("floats", ["1", "2"])
+    assert metadata["inputs"] == [{"name": "x", "datatype": "FP32", "shape": [-1, 2]}]
+
+
+@pytest.mark.parametrize("binary_out", [None, True, False])
+@pytest.mark.parametrize("binary_in", [True, False])
+def test_json_and_binary_mix_in_both_directions(
+    client: Any, binary_in: bool, binary_out: bool | None
+) -> None:
+    wanted = None if binary_out is None else [output("y", binary=binary_out)]
+    inputs = [tensor("x", FLOATS, binary=binary_in)]
+    result = client.infer("floats", inputs, outputs=wanted)
+    assert np.array_equal(result.as_numpy("y"), FLOATS)
+    assert ("data" in result.get_output("y")) == (binary_out is False)
+
+
+@pytest.mark.parametrize("binary", [(True, True), (True, False), (False, True), (False, False)])
+def test_several_inputs_and_outputs_keep_their_order(
+    client: Any, binary: tuple[bool, bool]
+) -> None:
+    a, b = np.array([[[1, 2, 3]], [[5, 5, 5]]], np.float32)
+    inputs = [tensor("b", b, binary=binary[0]), tensor("a", a, binary=binary[1])]
+    wanted = [output("difference", binary=binary[1]), output("sum", binary=binary[0])]
+    result = client.infer("simple", inputs, outputs=wanted)
+    assert result.as_numpy("sum").tolist() == [[6, 7, 8]]
+    assert result.as_numpy("difference").tolist() == [[-4, -3, -2]]
+
+
+@pytest.mark.parametrize("binary", [True, False])
+@pytest.mark.parametrize(
+    ("model", "datatype", "array"),
+    [
+        ("text", "BYTES", np.array([b"", b"caf\xc3\xa9", b"a" * 300], np.object_)),
+        ("strings_2d", "BYTES", np.array([["a", "\u00e9"], ["", "d"]], np.object_)),
+        ("flags", "BOOL", np.array([[True, False], [False, False]])),
+        ("integers", "INT64", np.array([2**63 - 1, -(2**63), 2**53 + 1])),
+        ("floats", "FP32", np.array([[np.nan, np.inf], [-np.inf, -0.0]], np.float32)),
+        ("floats", "FP32", np.empty((0, 2), np.float32)),
+        ("text", "BYTES", np.empty(0, np.object_)),
+        ("scalar", "FP32", np.array(1.5, np.float32)),
+    ],
+)
+def test_every_value_comes_back_as_it_went(
+    client: Any, model: str, datatype: str, array: Array, binary: bool
+) -> None:
+    inputs = [tensor("x", array, datatype, binary=binary)]
+    result = client.infer(model, inputs, outputs=[output("y", binary=binary)]).as_numpy("y")
+    assert result.shape == array.shape
+    assert same(result, array)
+
+
+def same(left: Array, right: Array) -> bool:
+    """Equal, NaN too; the client decodes text that came in JSON and leaves binary text as it is."""
+    if left.dtype != np.object_:
+        return np.array_equal(left, right, equal_nan=left.dtype.kind == "f")
+    texts = [[t if isinstance(t, str) else t.decode() for t in side.flat] for side in (left, right)]
+    return texts[0] == texts[1]
+
+
+def test_half_precision_travels_in_binary(client: Any) -> None:
+    array = np.array([[0.1, -65504]], np.float16)
+    result = client.infer("halves", [tensor("x", array, "FP16")]).as_numpy("y")
+    assert result.dtype == np.float16
+    assert np.array_equal(result, array)
+
+
+def test_the_request_id_and_the_version_come_back(client: Any) -> None:
+    result = client.infer("floats", [tensor("x", FLOATS)], model_version="2", request_id="r-1")
+    told = result.get_response()
+    assert (told["id"], told["model_name"], told["model_version"]) == ("r-1", "floats", "2")
+
+
+def test_a_version_answers_for_itself(client: Any) -> None:
+    for version, factor in {"": 2, "1": 2, "2": 4}.items():
+        result = client.infer("doubled", [tensor("x", FLOATS)], model_version=version)
+        assert np.array_equal(result.as_numpy("y"), FLOATS * factor)
+
+
+def test_asynchronous_requests_are_answered(client: Any) -> None:
+    waiting = [client.async_infer("floats", [tensor("x", FLOATS)]) for _ in range(4)]
+    for request in waiting:
+        assert np.array_equal(request.get_result().as_numpy("y"), FLOATS)
+
+
+def test_a_client_of_one_models_address_reaches_that_model_alone(base_url: str) -> None:
+    with triton.InferenceServerClient(f"{base_url}/floats") as client:
+        assert client.is_server_ready()
+        assert client.get_model_metadata("floats")["name"] == "floats"
+        result = client.infer("floats", [tensor("x", FLOATS)])
+        assert np.array_equal(result.as_numpy("y"), FLOATS)
+        assert not client.is_model_ready("simple")
+
+
+@pytest.mark.parametrize(
+    ("model", "version", "text"),
+    [
+        ("nothing", "", "Request for unknown model: 'nothing' is not found"),
+        ("floats", "9", "Request for unknown model: 'floats' version 9 is not found"),
+    ],
+)
+def test_what_is_not_served_is_an_exception_with_the_servers_text(
+    client: Any, model: str, version: str, text: str
+) -> None:
+    with pytest.raises(InferenceServerException) as caught:
+        client.infer(model, [tensor("x", FLOATS)], model_version=version)
+    assert (caught.value.status(), caught.value.message()) == ("404", text)
+
+
+@pytest.mark.parametrize(
+    ("model", "given", "text"),
+    [
+        ("floats", tensor("z", FLOATS), "unexpected inference input 'z'"),
+        ("floats", tensor("x", FLOATS[:, :1]), "unexpected shape for input 'x': [1, 1]"),
+        ("integers", tensor("x", FLOATS), "input 'x' must be INT64, not FP32"),
+        ("simple", tensor("a", FLOATS), "input 'b' is missing"),
+    ],
+)
+def test_an_input_that_does_not_fit_is_an_exception_with_the_reason(
+    client: Any, model: str, given: triton.InferInput, text: str
+) -> None:
+    with pytest.raises(InferenceServerException) as caught:
+        client.infer(model, [given])
+    assert caught.value.status() == "400"
+    assert text in caught.value.message()
+
+
+def test_an_unknown_output_is_an_exception(client: Any) -> None:
+    wanted = [output("q", binary=True)]
+    with pytest.raises(InferenceServerException, match="unexpected inference output 'q'"):
+        client.infer("floats", [tensor("x", FLOATS)], outputs=wanted)
+    assert np.array_equal(client.infer("floats", [tensor("x", FLOATS)]).as_numpy("y"), FLOATS)
+
+
+@pytest.mark.parametrize(("rows", "binary"), [(200_000, True), (50_000, False)])
+def test_a_large_tensor_is_answered(client: Any, rows: int, binary: bool) -> None:
+    array = np.random.default_rng(0).normal(size=(rows, 2)).astype(np.float32)
+    wanted = [output("y", binary=binary)]
+    result = client.infer("floats", [tensor("x", array, binary=binary)], outputs=wanted)
+    assert np.array_equal(result.as_numpy("y"), array)
