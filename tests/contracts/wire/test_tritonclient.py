@@ -144,8 +144,8 @@ def test_every_value_comes_back_as_it_went(
 
 def same(left: Array, right: Array) -> bool:
     """Equal, NaN too; the client decodes text that came in JSON and leaves binary text as it is."""
-    if left.dtype != np.object_:
-        return np.array_equal(left, right, equal_nan=left.dtype.kind == "f")
+    if right.dtype != np.object_:
+        return np.array_equal(left, right, equal_nan=right.dtype.kind == "f")
     texts = [[t if isinstance(t, str) else t.decode() for t in side.flat] for side in (left, right)]
     return texts[0] == texts[1]
 
