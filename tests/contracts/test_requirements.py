@@ -22,7 +22,7 @@ def pins(file: str) -> dict[str, str]:
     text = (ROOT / file).read_text()
     entries = re.split(r"\n(?=[A-Za-z])", text.replace("\\\n", ""))
     return {
-        entry.partition(" --hash")[0].strip(): entry.partition(" --hash")[2]
+        entry.partition(" --hash")[0].strip(): entry.partition(" --hash")[2].strip()
         for entry in entries
         if "==" in entry
     }
