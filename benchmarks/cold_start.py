@@ -3,13 +3,14 @@
     python -m benchmarks.cold_start [--rounds 15] [--invokes 25]
 
 Three handlers load the same model and answer the same API Gateway event with the same numbers:
-onnxruntime and json alone; Mangum, Starlette and Powertools around that; and the inference service
-with production settings (digests verified, one log line and one set of metrics a request). Each
-round starts each of them once. The handler's process is pinned to one core, this one to another.
+`bare`, onnxruntime and json alone; `framework`, Mangum, Starlette and Powertools around that; and
+`lading`, the inference service with production settings (digests verified, one log line and one set
+of metrics a request). Each round starts each of them once. The handler's process is pinned to one
+core, this one to another.
 
 init           from the start of the process to its first request for an event
-first answer   from the start of the process to its first response
-turn-around    from sending an event to its response, warm; a Runtime API of this benchmark's own
+first          from the start of the process to its first response
+turnaround     from sending an event to its response, warm; a Runtime API of this benchmark's own
 invocation     the same through AWS's runtime interface emulator, from the caller's side
 """
 
@@ -45,11 +46,6 @@ DIGITS = ROOT / "examples" / "digits"
 WARM_UP = 5
 TARGETS = {("init", "bare"): 1.75, ("init", "framework"): 1.10, ("invocation", "bare"): 1.25}
 MEASURES = ("init", "first", "turnaround", "invocation")
-NAMES = {
-    "bare": "onnxruntime + json",
-    "framework": "Mangum + Starlette + Powertools",
-    "lading": "Lading",
-}
 
 
 @dataclass
@@ -259,35 +255,31 @@ def _report(contenders: Sequence[Contender], *, pinned: bool) -> None:
     print(f"{platform.machine()}, Python {platform.python_version()}, ", end="")
     print(f"onnxruntime {version('onnxruntime')}, awslambdaric {version('awslambdaric')}, {where}")
     print(f"{len(contenders[0].init)} cold starts each, interleaved; ms: median (min to max)\n")
-    print(f"{'':32}{'init':>22}{'first answer':>22}{'turn-around':>20}{'invocation':>20}")
-    for contender in contenders:
-        cold = f"{_cell(contender.init):>22}{_cell(contender.first):>22}"
-        warm = f"{_cell(contender.turnaround, 2):>20}{_cell(contender.invocation, 2):>20}"
-        print(f"{NAMES[contender.name]:32}{cold}{warm}")
-    bare, framework, ours = contenders
+    print(
+        f"{'':14}{''.join(f'{each.name:>24}' for each in contenders)}{'/bare':>8}{'/framework':>12}"
+    )
+    for measure in MEASURES:
+        figures = [getattr(each, measure) for each in contenders]
+        bare, framework = (_ratio(figures[-1], others) for others in figures[:-1])
+        cells = "".join(f"{_cell(each):>24}" for each in figures)
+        print(f"{measure:14}{cells}{bare:7.2f}x{framework:11.2f}x")
     print()
-    for other in (bare, framework):
-        _compare(ours, other)
-    ratio = _ratio(ours.init, bare.init)
-    print(f"\ninit ratio {ratio:.2f}x")
-
-
-def _compare(ours: Contender, other: Contender) -> None:
-    for what in MEASURES:
-        ratio = _ratio(getattr(ours, what), getattr(other, what))
-        target = TARGETS.get((what, other.name))
-        verdict = ""
-        if target is not None:
-            verdict = f"  target {target:.2f}x: {'met' if ratio <= target else 'MISSED'}"
-        print(f"{what:10} Lading / {other.name:10} {ratio:.2f}x{verdict}")
+    ours = contenders[-1]
+    for (measure, name), target in TARGETS.items():
+        other = next(each for each in contenders if each.name == name)
+        ratio = _ratio(getattr(ours, measure), getattr(other, measure))
+        verdict = "met" if ratio <= target else "MISSED"
+        print(f"target: {measure} at most {target:.2f}x of {name}: {verdict} ({ratio:.3f}x)")
+    print(f"\ninit ratio {_ratio(ours.init, contenders[0].init):.2f}x")
 
 
 def _ratio(ours: Sequence[float], others: Sequence[float]) -> float:
     return statistics.median(ours) / statistics.median(others)
 
 
-def _cell(figures: Sequence[float], digits: int = 1) -> str:
+def _cell(figures: Sequence[float]) -> str:
     median, least, most = statistics.median(figures), min(figures), max(figures)
+    digits = 2 if median < 10 else 1  # noqa: PLR2004 three digits are enough
     return f"{median:.{digits}f} ({least:.{digits}f} to {most:.{digits}f})"
 
 
