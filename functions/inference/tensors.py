@@ -148,10 +148,10 @@ def _from_leaves(leaves: list[Any], name: str, datatype: str) -> Array:
         return _byte_strings(leaves, kinds, name)
     if datatype == "BOOL":
         if kinds != {bool}:
-            raise InvalidInput(name, f"must be true or false for BOOL, not {_kinds(kinds)}")
+            raise _wrong_kind(name, datatype, kinds)
         return np.array(leaves, np.bool_)
     if not kinds <= {int, float}:
-        raise InvalidInput(name, f"must be numbers for {datatype}, not {_kinds(kinds)}")
+        raise _wrong_kind(name, datatype, kinds)
     if kinds == {int}:
         return _from_integers(leaves, leaves, name, datatype)
     if DTYPES[datatype].kind != "f":
@@ -165,7 +165,7 @@ def _from_leaves(leaves: list[Any], name: str, datatype: str) -> Array:
 def _from_numbers(array: Array, name: str, datatype: str) -> Array:
     """`array` holds int64, uint64 or finite float64 numbers."""
     if datatype in (BYTES, "BOOL"):
-        raise InvalidInput(name, f"must not be numbers for {datatype}")
+        raise _wrong_kind(name, datatype, {int})
     if array.dtype.kind == "f":
         return _from_floats(array, name, datatype)
     return _from_integers(array, [int(array.min()), int(array.max())], name, datatype)
@@ -212,7 +212,7 @@ def _no_floats(name: str, datatype: str) -> InvalidInput:
 
 def _byte_strings(leaves: list[Any], kinds: set[type], name: str) -> Array:
     if not kinds <= {str, bytes}:
-        raise InvalidInput(name, f"must be strings for BYTES, not {_kinds(kinds)}")
+        raise _wrong_kind(name, BYTES, kinds)
     array = np.empty(len(leaves), np.object_)
     try:
         array[:] = [leaf if type(leaf) is bytes else leaf.encode() for leaf in leaves]
@@ -221,9 +221,11 @@ def _byte_strings(leaves: list[Any], kinds: set[type], name: str) -> Array:
     return array
 
 
-def _kinds(kinds: set[type]) -> str:
+def _wrong_kind(name: str, datatype: str, kinds: set[type]) -> InvalidInput:
     words = {int: "numbers", float: "numbers", bool: "booleans", str: "strings", dict: "objects"}
-    return " and ".join(sorted({words.get(kind, "null") for kind in kinds}))
+    found = " and ".join(sorted({words.get(kind, "null") for kind in kinds}))
+    wanted = {"BOOL": "true or false", BYTES: "strings"}.get(datatype, "numbers")
+    return InvalidInput(name, f"must be {wanted} for {datatype}, not {found}")
 
 
 def element_count(shape: Sequence[int]) -> int:

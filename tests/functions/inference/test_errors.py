@@ -1,0 +1,65 @@
+"""Errors carry their facts and repeat only a little of what the caller sent."""
+
+import inspect
+import re
+
+import pytest
+
+from functions.inference import errors
+from functions.inference.errors import (
+    InferenceError,
+    InvalidInput,
+    LabelNotFound,
+    MethodNotAllowed,
+    ModelNotFound,
+    RouteNotFound,
+    UnexpectedInput,
+    UnexpectedOutput,
+    UnexpectedShape,
+    VersionNotFound,
+    brief,
+)
+
+LONG = "z" * 10**6
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        InvalidInput(LONG, "is wrong"),
+        UnexpectedInput(LONG, ["x"]),
+        UnexpectedOutput(LONG, ["y"]),
+        UnexpectedShape(LONG, [1], [2]),
+        ModelNotFound(LONG, ["m"]),
+        LabelNotFound("m", LONG),
+        RouteNotFound("GET", LONG),
+        MethodNotAllowed("GET", LONG, ["POST"]),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_text_is_short_whatever_the_caller_sent(error: InferenceError) -> None:
+    assert len(str(error)) < 300
+
+
+def test_facts_stand_beside_the_text() -> None:
+    shape = UnexpectedShape("x", [1, 3], [-1, 2])
+    assert (shape.name, shape.shape, shape.wanted) == ("x", (1, 3), (-1, 2))
+    version = VersionNotFound("m", 9, [1, 2])
+    assert (version.name, version.version, version.served) == ("m", 9, (1, 2))
+    assert MethodNotAllowed("GET", "/", ["PUT", "POST"]).allowed == ("POST", "PUT")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"), [("m", "m"), ("\ud800", "\\ud800"), ("\u00e9", "\u00e9")]
+)
+def test_a_lone_surrogate_is_made_visible(text: str, shown: str) -> None:
+    assert brief(text) == shown
+
+
+def test_the_tree_in_the_docstring_is_the_tree() -> None:
+    classes = [kind for _, kind in inspect.getmembers(errors, inspect.isclass)]
+    own = [kind.__name__ for kind in classes if kind.__module__ == errors.__name__]
+    drawn = re.findall(
+        r"^(?:[│ ]*[├└]── )?(\w+Error|\b[A-Z]\w+)(?= {2,}|$)", errors.__doc__ or "", re.MULTILINE
+    )
+    assert sorted(drawn) == sorted(own)
