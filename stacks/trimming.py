@@ -1,0 +1,127 @@
+"""What of a wheel goes into the runtime layer.
+
+The tables are part of the layer's hash: a change to them is a new layer. The tests hold each entry
+against the real wheels, so that none outlives its reason.
+"""
+
+import struct
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from types import MappingProxyType
+
+UNUSED_DISTRIBUTIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "flatbuffers": "onnxruntime's converter to its own format",
+        "idna": "anyio's connections to hosts by name; the service opens none",
+        "packaging": "onnxruntime's tools and its device checks",
+        "protobuf": "onnxruntime's quantisation and tools; a session reads models in C++",
+    }
+)
+"""Required by what we use, and imported by nothing that the service reaches."""
+
+UNUSED_PATHS: Mapping[str, str] = MappingProxyType(
+    {
+        "onnxruntime/backend/": "an adapter to onnx's own test suite",
+        "onnxruntime/capi/libonnxruntime.so.": "the engine again, for programs in C; the Python "
+        "module has it inside",
+        "onnxruntime/datasets/": "models for its tests",
+        "onnxruntime/quantization/": "packaging quantises, the service does not",
+        "onnxruntime/tools/": "for a workstation",
+        "onnxruntime/transformers/": "for a workstation",
+        "numpy/_core/_multiarray_tests.": "C for its tests",
+        "numpy/_core/_operand_flag_tests.": "C for its tests",
+        "numpy/_core/_rational_tests.": "C for its tests",
+        "numpy/_core/_simd.": "C for its tests",
+        "numpy/_core/_struct_ufunc_tests.": "C for its tests",
+        "numpy/_core/_umath_tests.": "C for its tests",
+        "numpy/conftest.py": "for its tests",
+        "numpy/f2py/": "a compiler of Fortran",
+        "anyio/_backends/_trio.py": "another event loop",
+        "anyio/pytest_plugin.py": "for tests",
+        "aws_lambda_powertools/event_handler/": "a web framework of its own",
+        "aws_lambda_powertools/middleware_factory/": "decorators that we do not use",
+        "aws_lambda_powertools/utilities/auth_alpha/": "no part of logs or metrics",
+        "aws_lambda_powertools/utilities/batch/": "no part of logs or metrics",
+        "aws_lambda_powertools/utilities/circuit_breaker/": "no part of logs or metrics",
+        "aws_lambda_powertools/utilities/data_classes/": "no part of logs or metrics",
+        "aws_lambda_powertools/utilities/data_masking/": "no part of logs or metrics",
+        "aws_lambda_powertools/utilities/feature_flags/": "no part of logs or metrics",
+        "aws_lambda_powertools/utilities/idempotency/": "no part of logs or metrics",
+        "aws_lambda_powertools/utilities/kafka/": "no part of logs or metrics",
+        "aws_lambda_powertools/utilities/metadata/": "no part of logs or metrics",
+        "aws_lambda_powertools/utilities/parameters/": "no part of logs or metrics",
+        "aws_lambda_powertools/utilities/parser/": "no part of logs or metrics",
+        "aws_lambda_powertools/utilities/streaming/": "no part of logs or metrics",
+        "aws_lambda_powertools/utilities/validation/": "no part of logs or metrics",
+        "fastapi/testclient.py": "for tests",
+        "pydantic/mypy.py": "a plug-in for mypy",
+        "pydantic/v1/": "pydantic as it was years ago; FastAPI does without it when it is missing",
+        "simdjson/": "the C++ source, and a façade over the module that we import directly",
+        "starlette/testclient.py": "for tests",
+    }
+)
+"""Beginnings of paths, each with what stands there."""
+
+UNUSED_FOLDERS = frozenset({"__pycache__", "_pyinstaller", "docs", "include", "test", "tests"})
+"""Names of folders that are left out wherever they stand."""
+
+UNUSED_SUFFIXES = frozenset(
+    {
+        *(".a", ".c", ".cc", ".cpp", ".h", ".hpp", ".pxd", ".pyx"),
+        *(".build", ".md", ".pc", ".pyi", ".rst", ".txt", ".typed"),
+    }
+)
+"""What a compiler, a type checker or a reader wants, and a running program does not."""
+
+_METADATA = frozenset({"METADATA", "entry_points.txt"})
+
+
+def is_kept(path: PurePosixPath) -> bool:
+    """Whether the file at `path`, as installed, goes into the layer."""
+    if path.parts[0].endswith(".dist-info"):
+        return len(path.parts) == 2 and path.name in _METADATA  # noqa: PLR2004
+    return not (
+        path.suffix in UNUSED_SUFFIXES
+        or path.name == "LICENSE"
+        or UNUSED_FOLDERS.intersection(path.parts[:-1])
+        or str(path).startswith(tuple(UNUSED_PATHS))
+    )
+
+
+def trimmed(path: PurePosixPath, content: bytes) -> bytes:
+    """What is kept of a file that is kept."""
+    if path.name == "METADATA":
+        return _metadata_fields(content)
+    return _loaded_part(content)
+
+
+def _metadata_fields(content: bytes) -> bytes:
+    """Metadata without its description, which is the project's README."""
+    fields, _, _ = content.replace(b"\r\n", b"\n").partition(b"\n\n")
+    return fields + b"\n"
+
+
+_ELF_64_LITTLE = b"\x7fELF\x02\x01"
+_PROGRAM_HEADER_TABLE = struct.Struct("<32xQ14xHH")
+_SEGMENT = struct.Struct("<8xQ16xQ")
+_SECTION_TABLE_OFFSET, _SECTION_COUNTS = slice(40, 48), slice(58, 64)
+
+
+def _loaded_part(content: bytes) -> bytes:
+    """A shared library as far as a loader reads it: without debug information behind its segments.
+
+    The segments stay as they are, byte for byte; only the table of sections, which loaders do
+    not read, is gone. So it needs no `strip` that knows the target, and its result is the same
+    everywhere.
+    """
+    if not content.startswith(_ELF_64_LITTLE):
+        return content
+    table, size, count = _PROGRAM_HEADER_TABLE.unpack_from(content)
+    ends = [table + size * count]
+    for index in range(count):
+        offset, length = _SEGMENT.unpack_from(content, table + size * index)
+        ends.append(offset + length)
+    kept = bytearray(content[: max(ends)])
+    kept[_SECTION_TABLE_OFFSET] = bytes(8)
+    kept[_SECTION_COUNTS] = bytes(6)
+    return bytes(kept)
