@@ -48,12 +48,45 @@ class ENVIRONMENT:
     log_level: Final = "LADING_LOG_LEVEL"
 
 
+class FRONT:
+    """What the front function is told: environment names, and how models are listed in them."""
+
+    prefix: Final = "LADING_FUNCTION_PREFIX"
+    """Start of every model's function name."""
+    models: Final = "LADING_FUNCTIONS"
+    """`digits,my.model=my-model-1f0c...`: a function's name after the prefix, where it differs."""
+    alias: Final = "LADING_ALIAS"
+
+
+class TOKENS:
+    """Bearer tokens: their form, the table's attributes, and what the authorizer is told."""
+
+    pattern: Final = r"lading_[A-Za-z0-9_-]{43}"
+    every_model: Final = "*"
+    table: Final = "LADING_TOKEN_TABLE"
+    """Environment name of the table's name."""
+
+    digest: Final = "digest"
+    """Partition key, a string: the token's SHA-256 in hexadecimal. The token is kept nowhere."""
+    tenant: Final = "tenant"
+    models: Final = "models"
+    usage_key: Final = "usage_key"
+    """Value of the tenant's key in the usage plan; no bearer token, and worth nothing as one."""
+    created: Final = "created"
+    expires: Final = "expires"
+    """Seconds since 1970, a number: also the table's time-to-live attribute."""
+    revoked: Final = "revoked"
+
+
 class METRICS:
     """CloudWatch names: one namespace, three dimensions, milliseconds and counts."""
 
     namespace: Final = "Lading"
     service: Final = "inference"
     dimensions: Final = ("model", "version", "dialect")
+    front: Final = "front"
+    hop: Final = "Hop"
+    """Milliseconds that the front function spends beside waiting for a model."""
     requests: Final = "Requests"
     client_errors: Final = "ClientErrors"
     server_errors: Final = "ServerErrors"
@@ -142,3 +175,30 @@ ROUTES = MappingProxyType(
 
 PREFIXES = MappingProxyType({"v2": "open_inference", "v1": "tensorflow_serving"})
 """First segment -> the dialect that owns it, and answers there for what is not found."""
+
+_NAMING = MappingProxyType(
+    {
+        **{
+            dialect: tuple(route for route in routes if "{model}" in route.template)
+            for dialect, routes in ROUTES.items()
+        },
+        "control": (Route("describe", "GET", "/models/{model}"),),
+    }
+)
+"""The routes that name a model, the control plane's among them."""
+
+
+def named_model(path: str) -> str:
+    """The model that a path below the API's root names; empty when it names none.
+
+    >>> named_model("/digits/predict"), named_model("/v1/models/digits:predict")
+    ('digits', 'digits')
+    >>> named_model("/v2/health/ready")
+    ''
+    """
+    segments = split_path(path)
+    if segments[0] not in RESERVED_NAMES:
+        return segments[0]
+    dialect = "control" if segments[0] == "models" else PREFIXES.get(segments[0], "plain")
+    matches = (route.match(segments) for route in _NAMING[dialect])
+    return next((match["model"] for match in matches if match is not None), "")

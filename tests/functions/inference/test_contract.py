@@ -11,6 +11,7 @@ from functions.inference.contract import (
     ROUTES,
     Route,
     artifact_folder,
+    named_model,
     split_path,
 )
 from functions.inference.dialects import DIALECTS
@@ -45,6 +46,28 @@ def test_a_path_splits_at_slashes_and_before_verbs(path: str, segments: tuple[st
 def test_a_template_matches_whole_paths(path: str, parameters: dict[str, str] | None) -> None:
     route = Route("predict", "POST", "/v1/models/{model}/versions/{version}:predict")
     assert route.match(split_path(path)) == parameters
+
+
+@pytest.mark.parametrize(
+    ("path", "model"),
+    [
+        ("/digits", "digits"),
+        ("/digits/v2/models/other/infer", "digits"),
+        ("/v2/models/digits/labels/stable/infer", "digits"),
+        ("/v1/models/digits/versions/3:predict", "digits"),
+        ("/predict/digits/", "digits"),
+        ("/models/digits", "digits"),
+        ("/models/digits/more", ""),
+        ("/v2/models/digits/unknown", ""),
+        ("/predict", ""),
+        ("/docs", ""),
+        ("/ping", ""),
+        ("/", ""),
+        ("/v2/models/%64igits/infer", "%64igits"),
+    ],
+)
+def test_a_root_path_names_a_model_as_the_routes_say(path: str, model: str) -> None:
+    assert named_model(path) == model
 
 
 def test_every_route_has_an_operation_and_every_operation_a_route() -> None:
