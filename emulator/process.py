@@ -13,15 +13,9 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from mangum import Mangum
-
 from emulator.errors import FunctionFailed, FunctionTimedOut
 from emulator.function import Configuration
 from emulator.output import FunctionLog, FunctionThread
-from functions.inference.application import create_app
-from functions.inference.catalog import load_catalog
-from functions.inference.observability import Observability
-from functions.inference.settings import Settings
 
 Handler = Callable[[dict[str, Any], Any], Any]
 """What `functions/*/lambda_handler.py` calls `handler`."""
@@ -164,22 +158,3 @@ async def _settled(future: Future[bytes], seconds: float) -> bool:
         async with asyncio.timeout(seconds):
             await settled.wait()
     return settled.is_set()
-
-
-def service_handler(settings: Settings) -> Handler:
-    """What `functions/inference/lambda_handler.py` makes of the environment, made of `settings`.
-
-    Its environment is the process's, which here belongs to more than the function.
-    """
-    catalog = load_catalog(settings)
-    observability = Observability(settings)
-    observability.note_failures(catalog)
-    adapter = Mangum(observability.middleware(create_app(catalog)), lifespan="off")
-
-    def handler(event: dict[str, Any], context: Any) -> Any:
-        try:
-            return adapter(event, context)
-        finally:
-            observability.flush()
-
-    return handler

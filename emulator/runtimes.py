@@ -6,7 +6,8 @@ from typing import Literal
 
 from emulator.function import Function
 from emulator.lambda_runtime import LambdaRuntimeFunction
-from emulator.process import InProcessFunction, service_handler
+from emulator.process import InProcessFunction
+from functions.inference.handler import create_handler
 from functions.inference.settings import Settings
 
 Runtime = Literal["process", "lambda"]
@@ -24,6 +25,6 @@ def create_function(
         tools: folder of AWS's emulator program; fetched when `lambda` first needs it.
     """
     if runtime == "process":
-        return InProcessFunction(lambda: service_handler(settings), log=log)
+        return InProcessFunction(lambda: create_handler(settings), log=log)
     absolute = dataclasses.replace(settings, model_root=str(Path(settings.model_root).absolute()))
     return LambdaRuntimeFunction(absolute.to_environment(), log=log.absolute(), tools=tools)

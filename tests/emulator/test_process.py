@@ -10,7 +10,8 @@ import pytest
 from emulator.errors import FunctionFailed, FunctionTimedOut
 from emulator.event import HttpRequest, RequestIds, build_event
 from emulator.function import Configuration
-from emulator.process import Handler, InProcessFunction, service_handler
+from emulator.process import Handler, InProcessFunction
+from functions.inference.handler import create_handler
 from tests.worlds import settings_for, times
 
 
@@ -159,7 +160,7 @@ def test_output_and_tracebacks_go_to_the_log(tmp_path: Path, capsys: Any) -> Non
 
 def test_the_service_answers_from_its_settings(tmp_path: Path, capsys: Any) -> None:
     settings = settings_for(tmp_path, {"double": {1: times(2)}})
-    service = InProcessFunction(lambda: service_handler(settings), log=tmp_path / "log")
+    service = InProcessFunction(lambda: create_handler(settings), log=tmp_path / "log")
     (answer,) = invoke(service, predict_event(b'{"inputs": [[1, 2]]}'))
     assert answer["statusCode"] == 200, answer
     assert "[2.0,4.0]" in answer["body"].replace(" ", "")
