@@ -10,8 +10,9 @@ import os
 import sys
 from typing import Any
 
+import orjson
 from aws_lambda_powertools.logging import Logger
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+from aws_lambda_powertools.metrics import EphemeralMetrics
 
 from functions.inference.asgi import App, Message, Receive, Scope, Send
 from functions.inference.catalog import Catalog
@@ -49,8 +50,10 @@ class Observability:
             level=settings.log_level,
             location=None,
             logger_handler=_StandardOutput(),
+            json_serializer=_to_json,
         )
-        self._pending: list[EphemeralMetrics] = []
+        self._metrics = EphemeralMetrics(namespace=METRICS.namespace)
+        self._pending: list[str] = []
         self._cold = True
 
     def note_failures(self, catalog: Catalog) -> None:
@@ -93,8 +96,9 @@ class Observability:
 
     def flush(self) -> None:
         """Write the metrics of the requests since the last flush."""
-        while self._pending:
-            self._pending.pop(0).flush_metrics()
+        if self._pending:
+            print(*self._pending, sep="\n", flush=True)  # noqa: T201 how CloudWatch gets metrics
+            self._pending.clear()
 
     def _log(self, scope: Scope, seen: Observation, status: int, request_id: str) -> None:
         log = self.logger.info
@@ -116,23 +120,28 @@ class Observability:
         log("request", extra=fields, exc_info=_unexpected(seen.error))
 
     def _measure(self, seen: Observation, status: int) -> None:
-        metrics = EphemeralMetrics(namespace=METRICS.namespace)
         values = (seen.model, seen.version, seen.dialect)
-        for dimension, seen_value in zip(METRICS.dimensions, values, strict=True):
-            metrics.add_dimension(dimension, str(seen_value or _NONE))
         counts = {
             METRICS.requests: True,
             METRICS.client_errors: _CLIENT_ERROR <= status < _SERVER_ERROR,
             METRICS.server_errors: status >= _SERVER_ERROR,
             METRICS.cold_start: self._cold,
         }
-        for name, happened in counts.items():
-            metrics.add_metric(name, MetricUnit.Count, int(happened))
+        metrics = {name: {"Unit": "Count", "Value": [int(each)]} for name, each in counts.items()}
         for name, value in seen.milliseconds().items():
-            metrics.add_metric(METRICS.times[name], MetricUnit.Milliseconds, round(value, 3))
-        self._pending.append(metrics)
+            metrics[METRICS.times[name]] = {"Unit": "Milliseconds", "Value": [round(value, 3)]}
+        # Serialised at once: `add_metric` validates anew what is fixed here, at ten times the cost.
+        document = self._metrics.serialize_metric_set(
+            metrics,
+            dict(zip(METRICS.dimensions, (str(each or _NONE) for each in values), strict=True)),
+        )
+        self._pending.append(_to_json(document))
         if len(self._pending) >= _MOST_PENDING:
             self.flush()  # a server has no end of an invocation
+
+
+def _to_json(document: Any) -> str:
+    return orjson.dumps(document, default=str).decode()
 
 
 def _unexpected(error: Exception | None) -> Exception | None:

@@ -123,8 +123,10 @@ def _flatten(value: Any, name: str) -> tuple[list[Any], tuple[int, ...]]:
     level: list[Any] = [value]
     shape: list[int] = []
     while True:
-        level = [item.tolist() if isinstance(item, np.ndarray) else item for item in level]
         kinds = set(map(type, level))
+        if np.ndarray in kinds:
+            level = [item.tolist() if isinstance(item, np.ndarray) else item for item in level]
+            kinds = set(map(type, level))
         if list not in kinds:
             return level, tuple(shape)
         if kinds != {list}:
