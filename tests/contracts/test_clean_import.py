@@ -56,7 +56,9 @@ SMALL = (
 
 def test_the_lambda_entry_imports_nothing_heavy(tmp_path: Path) -> None:
     seen = probe(tmp_path)
-    assert not roots(seen["others"]) & HEAVY
+    # Where boto3 is installed, Powertools looks for botocore's package and nothing below it.
+    others = set(seen["others"]) - {"botocore"}
+    assert not roots(list(others)) & HEAVY
     assert {"numpy", "onnxruntime", "mangum"} <= roots(seen["others"])
 
 
