@@ -58,9 +58,6 @@ def _alone(cache: Path) -> Iterator[None]:
 
 def _level(folder: Path) -> None:
     """Give all below `folder`, and itself, the same modes and times on every machine."""
-    for place, _, names in os.walk(folder, topdown=False):
-        for name in names:
-            os.chmod(os.path.join(place, name), 0o644)  # noqa: PTH101, PTH118
-            os.utime(os.path.join(place, name), (_TIME, _TIME))  # noqa: PTH118
-        os.chmod(place, 0o755)  # noqa: PTH101, S103
-        os.utime(place, (_TIME, _TIME))
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+        os.utime(path, (_TIME, _TIME))

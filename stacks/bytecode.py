@@ -7,15 +7,15 @@ WebAssembly: Pyodide is CPython, and compiled files depend on its version alone.
 import base64
 import hashlib
 import shutil
-import subprocess
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Literal
 
+from stacks.commands import last_line, run
 from stacks.errors import CompilationFailed, CompilerMissing
 
 Source = Literal["beside", "instead"]
@@ -79,9 +79,9 @@ class Compiler:
         Raises:
             CompilationFailed: a file does not compile; the text names it.
         """
-        finished = _run([*self.command, str(folder), prefix, source])
+        finished = run(*self.command, folder, prefix, source)
         if finished.returncode != 0:
-            raise CompilationFailed(self.version, _last_line(finished))
+            raise CompilationFailed(self.version, last_line(finished))
 
 
 def native_compiler(version: str, python: Path) -> Compiler:
@@ -115,7 +115,7 @@ def _fetch(version: str, package: Package, folder: Path) -> None:
         raise CompilerMissing(version, "npm is not on the PATH")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder.parent, prefix=".unfinished-") as temporary:
-        finished = _run([npm, "pack", package.name, "--pack-destination", temporary, "--silent"])
+        finished = run(npm, "pack", package.name, "--pack-destination", temporary, "--silent")
         archives = list(Path(temporary).glob("*.tgz"))
         if finished.returncode != 0 or len(archives) != 1:
             raise CompilerMissing(version, f"npm did not bring {package.name}")
@@ -126,12 +126,3 @@ def _fetch(version: str, package: Package, folder: Path) -> None:
             archive.extractall(temporary, filter="data")
         if not folder.is_dir():
             Path(temporary, "package").rename(folder)
-
-
-def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
-
-
-def _last_line(finished: subprocess.CompletedProcess[str]) -> str:
-    lines = finished.stderr.strip().splitlines()
-    return lines[-1].strip() if lines else f"status {finished.returncode}"

@@ -2,11 +2,12 @@
 
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import TimeoutExpired
 
+from stacks.commands import run
 from stacks.errors import InterpreterUnfit
 
 _LOCATORS = (
@@ -57,9 +58,7 @@ def _is_python(path: Path, version: str) -> bool:
 def _output(*command: str) -> str:
     """What `command` prints; nothing when it fails."""
     try:
-        finished = subprocess.run(  # noqa: S603
-            command, capture_output=True, text=True, check=False, timeout=_PATIENCE_S
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        finished = run(*command, patience_s=_PATIENCE_S)
+    except (OSError, TimeoutExpired):
         return ""
     return finished.stdout if finished.returncode == 0 else ""

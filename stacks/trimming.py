@@ -79,7 +79,7 @@ _METADATA = frozenset({"METADATA", "entry_points.txt"})
 def is_kept(path: PurePosixPath) -> bool:
     """Whether the file at `path`, as installed, goes into the layer."""
     if path.parts[0].endswith(".dist-info"):
-        return len(path.parts) == 2 and path.name in _METADATA  # noqa: PLR2004
+        return path.name in _METADATA and path.parent.name == path.parts[0]
     return not (
         path.suffix in UNUSED_SUFFIXES
         or path.name == "LICENSE"

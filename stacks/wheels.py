@@ -1,12 +1,12 @@
 """Wheels for a target, fetched by pip and unpacked without what a running service does not need."""
 
-import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from zipfile import ZipFile
 
+from stacks.commands import Finished, last_line, run
 from stacks.errors import WheelsMissing
 from stacks.requirements import Locked
 from stacks.target import Target
@@ -35,17 +35,16 @@ def _fetch(requirements: Iterable[Locked], target: Target, folder: Path) -> list
         *("--quiet", "--dest", str(folder), "--requirement", str(lock)),
         *("--no-deps", "--only-binary=:all:", "--require-hashes", *target.pip_options),
     ]
-    finished = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    finished = run(*command)
     if finished.returncode != 0:
-        raise WheelsMissing(str(target), _complaint(finished.stderr))
+        raise WheelsMissing(str(target), _complaint(finished))
     return sorted(folder.glob("*.whl"))
 
 
-def _complaint(output: str) -> str:
+def _complaint(finished: Finished) -> str:
     """The lines in which pip says what is wrong."""
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
-    return " ".join(errors) or (lines[-1] if lines else "pip said nothing")
+    lines = [line.partition("ERROR: ")[2] for line in finished.stderr.splitlines()]
+    return " ".join(filter(None, lines)) or last_line(finished)
 
 
 def unpack_wheel(wheel: Path, folder: Path) -> None:
