@@ -1,3 +1,44 @@
+import shutil
 from pathlib import Path
 
+import pytest
+
+from stacks.lambda_code import Folders, LambdaCode
+from stacks.target import lambda_target, local_target
+
 ROOT = Path(__file__).parents[2]
+
+SMALL = ("mangum", "typing-extensions")
+"""Distributions whose layer builds in a second or two."""
+
+
+def copy_project(folder: Path, *, small: bool = True) -> Path:
+    """A checkout in `folder`, as far as the Lambda code goes; `small` locks little."""
+    shutil.copytree(ROOT / "functions", folder / "functions")
+    (folder / "requirements").mkdir()
+    lock = (ROOT / "requirements/lambda.txt").read_text()
+    if small:
+        blocks = lock.replace(" \\\n    ", " ").splitlines(keepends=True)
+        lock = "".join(block for block in blocks if block.startswith(SMALL))
+    (folder / "requirements/lambda.txt").write_text(lock)
+    return folder
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A checkout that locks little."""
+    return copy_project(tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def cross(tmp_path_factory: pytest.TempPathFactory) -> Folders:
+    """The whole code, for Lambda."""
+    project = copy_project(tmp_path_factory.mktemp("cross") / "project", small=False)
+    return LambdaCode(project, lambda_target()).build()
+
+
+@pytest.fixture(scope="session")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Folders:
+    """The whole code, for this machine."""
+    project = copy_project(tmp_path_factory.mktemp("local") / "project", small=False)
+    return LambdaCode(project, local_target()).build()

@@ -1,0 +1,159 @@
+import hashlib
+import sys
+from importlib.metadata import files
+from importlib.util import MAGIC_NUMBER
+from pathlib import Path
+
+import pytest
+
+from stacks.errors import MEGABYTE
+from stacks.lambda_code import Folders, LambdaCode
+from stacks.layer_sizes import layer_sizes
+from stacks.target import lambda_target, local_target
+from tests.stacks.conftest import copy_project
+
+MAGIC_3_13 = bytes.fromhex("f30d0d0a")
+
+
+def hashes(project: Path) -> tuple[str, str]:
+    code = LambdaCode(project, lambda_target())
+    return code.layer().asset_hash, code.functions().asset_hash
+
+
+def contents(folder: Path) -> dict[str, tuple[str, int, float]]:
+    """Path -> digest, mode and time of everything below `folder`."""
+    return {
+        path.relative_to(folder).as_posix(): (
+            hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "",
+            path.stat().st_mode,
+            path.stat().st_mtime,
+        )
+        for path in folder.rglob("*")
+    }
+
+
+def names(folder: Path) -> list[str]:
+    return [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+
+
+def test_hashes_are_known_without_a_build(project: Path) -> None:
+    assert all(len(asset_hash) == 64 for asset_hash in hashes(project))
+    assert not (project / ".lading").exists()
+
+
+def test_hashes_do_not_know_the_folder(project: Path, tmp_path: Path) -> None:
+    assert hashes(copy_project(tmp_path / "elsewhere")) == hashes(project)
+
+
+def test_what_does_not_run_changes_no_hash(project: Path) -> None:
+    before = hashes(project)
+    (project / "functions" / "README.md").write_text("edited")
+    (project / "functions" / "tests").mkdir()
+    (project / "functions" / "tests" / "test_a.py").write_text("assert True\n")
+    (project / "functions" / "__pycache__").mkdir(exist_ok=True)
+    (project / "functions" / "__pycache__" / "a.cpython-313.pyc").touch()
+    (project / "requirements" / "dev.txt").write_text("pytest==1\n")
+    assert hashes(project) == before
+
+
+def test_an_edit_of_a_source_changes_the_function_code_alone(project: Path) -> None:
+    layer, functions = hashes(project)
+    with (project / "functions/inference/settings.py").open("a") as source:
+        source.write("# edited\n")
+    assert hashes(project)[0] == layer
+    assert hashes(project)[1] != functions
+
+
+def test_another_requirement_changes_the_layer_alone(project: Path) -> None:
+    layer, functions = hashes(project)
+    with (project / "requirements/lambda.txt").open("a") as lock:
+        lock.write("six==1.17.0 --hash=sha256:0\n")
+    assert hashes(project)[0] != layer
+    assert hashes(project)[1] == functions
+
+
+def test_another_architecture_is_another_layer_with_the_same_functions(project: Path) -> None:
+    x86, arm = (LambdaCode(project, lambda_target(machine)) for machine in ("x86_64", "arm64"))
+    assert x86.layer().asset_hash != arm.layer().asset_hash
+    assert x86.functions().asset_hash == arm.functions().asset_hash
+
+
+def test_two_builds_in_different_folders_are_the_same_bytes(project: Path, tmp_path: Path) -> None:
+    other = copy_project(tmp_path / "a longer name than the other")
+    for part in ("layer", "functions"):
+        one, two = (
+            getattr(LambdaCode(root, lambda_target()), part)().folder(root / ".lading/build")
+            for root in (project, other)
+        )
+        assert one.name == two.name
+        assert contents(one) == contents(two)
+
+
+def test_the_layer_is_compiled_for_lambdas_python(cross: Folders) -> None:
+    compiled = list(cross.layer.rglob("*.pyc"))
+    assert len(compiled) > 300
+    assert {path.read_bytes()[:4] for path in compiled} == {MAGIC_3_13}
+    assert not list(cross.layer.rglob("*.py"))
+
+
+def test_the_layer_has_libraries_for_lambdas_python_alone(cross: Folders) -> None:
+    tagged = [name for name in names(cross.layer) if ".cpython-" in name]
+    assert len(tagged) > 5
+    assert all(".cpython-313-x86_64-linux-gnu.so" in name for name in tagged)
+
+
+def test_the_layer_holds_nothing_that_an_installer_leaves(cross: Folders) -> None:
+    found = {Path(name).name for name in names(cross.layer)}
+    assert not found & {"RECORD", "WHEEL", "INSTALLER", "REQUESTED", "direct_url.json"}
+    assert {Path(name).parts[0] for name in names(cross.layer)} == {"python"}
+
+
+def test_the_versions_in_the_layer_can_be_told(cross: Folders) -> None:
+    described = list((cross.layer / "python").glob("numpy-*.dist-info/METADATA"))
+    assert len(described) == 1
+    assert b"\nVersion: 2." in described[0].read_bytes()
+
+
+def test_the_function_code_is_the_sources_and_their_compiled_files(cross: Folders) -> None:
+    project = cross.functions.parents[2]
+    sources = {
+        path.relative_to(project).as_posix() for path in (project / "functions").rglob("*.py")
+    }
+    found = names(cross.functions)
+    assert {name for name in found if name.endswith(".py")} == sources
+    compiled = [name for name in found if name not in sources]
+    assert len(compiled) == len(sources)
+    assert all("__pycache__" in name and name.endswith(".cpython-313.pyc") for name in compiled)
+
+
+def test_the_local_build_answers_and_is_compiled_for_this_python(local: Folders) -> None:
+    assert local.tried
+    magic = {path.read_bytes()[:4] for path in local.layer.rglob("*.pyc")}
+    assert magic == {MAGIC_NUMBER}
+
+
+def test_a_finished_build_is_used_again(local: Folders) -> None:
+    project = local.layer.parents[2]
+    assert LambdaCode(project, local_target(), Path("no-such-python")).build() == local
+
+
+def engine_again() -> int:
+    """Size of the engine that onnxruntime's wheel brings a second time."""
+    return sum(
+        Path(str(path.locate())).stat().st_size
+        for path in files("onnxruntime") or ()
+        if path.name.startswith("libonnxruntime.so.")
+    )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's wheels")
+def test_the_layer_is_no_larger_than_onnxruntime_and_numpy(cross: Folders) -> None:
+    sizes = layer_sizes(cross.layer, cross.functions)
+    bare = sizes["onnxruntime"] + sizes["numpy"] + engine_again()
+    assert sum(sizes.values()) <= 1.10 * bare
+
+
+def test_all_but_onnxruntime_and_numpy_is_ten_megabytes(cross: Folders) -> None:
+    sizes = layer_sizes(cross.layer, cross.functions)
+    added = sum(sizes.values()) - sizes["onnxruntime"] - sizes["numpy"]
+    assert added <= 10 * MEGABYTE
