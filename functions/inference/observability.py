@@ -1,13 +1,16 @@
-"""What is told of each request: one JSON log line and one set of metrics.
+"""What is told of each request: one JSON line, which is its log entry and its metrics in one.
 
-An ASGI middleware notes both, so that they are the same on Lambda and under any server. Metrics are
-CloudWatch's embedded metric format: lines on standard output, written by `flush`, which the Lambda
-entry calls at the end of an invocation, and anyway before many are waiting.
+The line is CloudWatch's embedded metric format with the log's fields as metadata, so that a latency
+on a dashboard and the request behind it are the same event, paid for once. An ASGI middleware
+notes it, the same on Lambda and under any server; `flush` writes it, which the Lambda entry calls
+at the end of an invocation. What is no request, as a model that fails to load, is an ordinary log
+line.
 """
 
 import logging
 import os
 import sys
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -50,10 +53,9 @@ class Observability:
             level=settings.log_level,
             location=None,
             logger_handler=_StandardOutput(),
-            json_serializer=_to_json,
         )
         self._metrics = EphemeralMetrics(namespace=METRICS.namespace)
-        self._pending: list[str] = []
+        self._pending: list[bytes] = []
         self._cold = True
 
     def note_failures(self, catalog: Catalog) -> None:
@@ -67,7 +69,7 @@ class Observability:
             )
 
     def middleware(self, app: App) -> App:
-        """`app` with a log line and metrics for each request, and an id on each answer."""
+        """`app` with a line of log and metrics for each request, and an id on each answer."""
 
         async def observed(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] != "http":
@@ -88,39 +90,20 @@ class Observability:
                 await app(scope, receive, send_observed)
             finally:
                 observation.finish()
-                self._log(scope, observation, status, request_id)
-                self._measure(observation, status)
+                self._log_fault(observation.error, request_id)
+                self._note(_fields(scope, observation, status, request_id), observation, status)
                 self._cold = False
 
         return observed
 
     def flush(self) -> None:
-        """Write the metrics of the requests since the last flush."""
+        """Write the lines of the requests since the last flush."""
         if self._pending:
-            print(*self._pending, sep="\n", flush=True)  # noqa: T201 how CloudWatch gets metrics
+            lines = b"\n".join(self._pending).decode()
             self._pending.clear()
+            print(lines, flush=True)  # noqa: T201 how CloudWatch is told
 
-    def _log(self, scope: Scope, seen: Observation, status: int, request_id: str) -> None:
-        log = self.logger.info
-        if status >= _CLIENT_ERROR:
-            log = self.logger.warning if status < _SERVER_ERROR else self.logger.error
-        fields = {
-            "correlation_id": request_id,
-            "method": scope["method"],
-            "path": brief(scope["path"]),
-            "status": status,
-            "dialect": seen.dialect or None,
-            "model": seen.model or None,
-            "version": seen.version,
-            "cold_start": self._cold,
-            **{f"{name}_ms": round(value, 3) for name, value in seen.milliseconds().items()},
-        }
-        if seen.error is not None:
-            fields |= {"error": type(seen.error).__name__, "reason": str(seen.error)}
-        log("request", extra=fields, exc_info=_unexpected(seen.error))
-
-    def _measure(self, seen: Observation, status: int) -> None:
-        values = (seen.model, seen.version, seen.dialect)
+    def _note(self, fields: dict[str, Any], seen: Observation, status: int) -> None:
         counts = {
             METRICS.requests: True,
             METRICS.client_errors: _CLIENT_ERROR <= status < _SERVER_ERROR,
@@ -130,23 +113,40 @@ class Observability:
         metrics = {name: {"Unit": "Count", "Value": [int(each)]} for name, each in counts.items()}
         for name, value in seen.milliseconds().items():
             metrics[METRICS.times[name]] = {"Unit": "Milliseconds", "Value": [round(value, 3)]}
+        values = (str(value or _NONE) for value in (seen.model, seen.version, seen.dialect))
+        dimensions = dict(zip(METRICS.dimensions, values, strict=True))
         # Serialised at once: `add_metric` validates anew what is fixed here, at ten times the cost.
-        document = self._metrics.serialize_metric_set(
-            metrics,
-            dict(zip(METRICS.dimensions, (str(each or _NONE) for each in values), strict=True)),
-        )
-        self._pending.append(_to_json(document))
+        document = self._metrics.serialize_metric_set(metrics, dimensions, fields)
+        self._pending.append(orjson.dumps(document))
         if len(self._pending) >= _MOST_PENDING:
             self.flush()  # a server has no end of an invocation
 
+    def _log_fault(self, error: Exception | None, request_id: str) -> None:
+        """The traceback of a fault of ours, which no answer shows."""
+        if error is not None and not isinstance(error, InferenceError):
+            self.logger.error("internal error", correlation_id=request_id, exc_info=error)
 
-def _to_json(document: Any) -> str:
-    return orjson.dumps(document, default=str).decode()
 
-
-def _unexpected(error: Exception | None) -> Exception | None:
-    """The error when its traceback belongs in the log: it is none of ours."""
-    return error if error is not None and not isinstance(error, InferenceError) else None
+def _fields(
+    scope: Scope, seen: Observation, status: int, request_id: str
+) -> dict[str, str | int | None]:
+    """The line's fields beside metrics and dimensions, named as Powertools' Logger names them."""
+    level = "INFO"
+    if status >= _CLIENT_ERROR:
+        level = "WARNING" if status < _SERVER_ERROR else "ERROR"
+    fields: dict[str, str | int | None] = {
+        "level": level,
+        "message": "request",
+        "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "service": METRICS.service,
+        "correlation_id": request_id,
+        "method": scope["method"],
+        "path": brief(scope["path"]),
+        "status": status,
+    }
+    if seen.error is not None:
+        fields |= {"error": type(seen.error).__name__, "reason": str(seen.error)}
+    return fields
 
 
 def _request_id(scope: Scope) -> str:

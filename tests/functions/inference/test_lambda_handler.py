@@ -23,15 +23,15 @@ def invoke(settings: Settings, *events: dict[str, Any]) -> list[dict[str, Any]]:
     return run_clean(INVOKE, settings.to_environment(), json.dumps(events))
 
 
-def test_an_event_is_answered_logged_and_measured(tmp_path: Path) -> None:
+def test_an_event_is_answered_told_in_one_line(tmp_path: Path) -> None:
     settings = settings_for(tmp_path, {"m": {1: echo()}})
     event = proxy_event("POST", "/m/predict", {"inputs": [[1, 2]]})
-    log, metrics, answer = invoke(settings, event)
+    line, answer = invoke(settings, event)
     assert answer["answer"]["statusCode"] == 200
     assert json.loads(answer["answer"]["body"])["outputs"] == {"y": [[1.0, 2.0]]}
     assert answer["answer"]["headers"]["x-request-id"] == "request-1"
-    assert (log["correlation_id"], log["model"], log["cold_start"]) == ("request-1", "m", True)
-    assert (metrics["model"], metrics["Requests"], metrics["ColdStart"]) == ("m", [1.0], [1.0])
+    assert (line["correlation_id"], line["model"], line["status"]) == ("request-1", "m", 200)
+    assert (line["Requests"], line["ColdStart"]) == ([1], [1])
 
 
 def test_binary_tensors_travel_in_base64_both_ways(tmp_path: Path) -> None:
