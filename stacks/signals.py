@@ -1,0 +1,264 @@
+"""What is watched, described once: `monitoring` makes alarms of it, `dashboards` draws it.
+
+Crashes, throttles and time come from Lambda, through the alias that callers use. What the service
+answered comes from its own metrics (`contract.METRICS`): an error that it turned into a proper
+answer is no failed invocation. Those have the model's version as a dimension; an alarm names it,
+because alarms cannot search, and a dashboard searches, so that a roll-out leaves it as it is.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Generic, Literal, TypeVar
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+
+from functions.inference.contract import METRICS, ROUTES
+from stacks.settings import ALIAS
+
+PERIOD = Duration.minutes(5)
+
+COLD_START_SHARE = 0.25
+CLIENT_ERROR_SHARE = 0.5
+FEWEST_REQUESTS = 20
+"""A share of fewer requests than this in one period says nothing."""
+
+CONCURRENCY_SHARE = 0.8
+ACCOUNT_CONCURRENCY = 1000
+"""Lambda's quota for an account, unless it was raised or the account is new."""
+
+GATEWAY_MS = 500
+"""What the gateway, the authorizer and the front function may add to a model's time."""
+
+Dashboard = Literal["service", "operations"]
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedModel:
+    """A model, as far as watching it goes.
+
+    Args:
+        name: the model.
+        function: its function's name.
+        error_rate: share of failed requests above which it rings.
+        p99_ms: objective for 99 of 100 requests.
+        reserved_concurrency: the function's own limit, if it has one.
+        version: the version to look at; None: all of them, which only a dashboard can.
+    """
+
+    name: str
+    function: str
+    error_rate: float
+    p99_ms: int
+    reserved_concurrency: int | None = None
+    version: int | None = None
+
+    @property
+    def alarm_prefix(self) -> str:
+        """Start of its alarms' names."""
+        return self.function
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedApi:
+    """A REST API, as far as watching it goes."""
+
+    name: str
+    stage: str
+    error_rate: float
+    p99_ms: int
+
+    @property
+    def alarm_prefix(self) -> str:
+        """Start of its alarms' names."""
+        return self.name
+
+
+Watched = TypeVar("Watched", WatchedModel, WatchedApi)
+
+
+@dataclass(frozen=True, slots=True)
+class Signal(Generic[Watched]):
+    """One thing that is watched.
+
+    Args:
+        key: end of the alarm's name.
+        title: what it is, with its unit.
+        dashboard: where it is drawn.
+        metric: what is measured.
+        threshold: rings above this value.
+        advice: what to do when it rings.
+    """
+
+    key: str
+    title: str
+    dashboard: Dashboard
+    metric: Callable[[Watched], cloudwatch.IMetric]
+    threshold: Callable[[Watched], float]
+    advice: str
+
+
+def lambda_metric(
+    model: WatchedModel, name: str, statistic: str, **dimensions: str
+) -> cloudwatch.Metric:
+    """A metric of Lambda's, of the calls that come through the alias."""
+    through = {"FunctionName": model.function, "Resource": f"{model.function}:{ALIAS}"}
+    return cloudwatch.Metric(
+        namespace="AWS/Lambda",
+        metric_name=name,
+        dimensions_map={**through, **dimensions},
+        statistic=statistic,
+        period=PERIOD,
+    )
+
+
+def service_sum(model: WatchedModel, name: str, prefix: str) -> cloudwatch.MathExpression:
+    """The sum of one of the service's own counts over every dialect.
+
+    Args:
+        model: whose.
+        name: the metric.
+        prefix: begins the ids of its parts, which must differ within one expression.
+    """
+    if model.version is None:
+        schema = ",".join((METRICS.namespace, *sorted(METRICS.dimensions)))
+        search = f'{{{schema}}} model="{model.name}" MetricName="{name}"'
+        return _math(f"SUM(SEARCH('{search}', 'Sum', {PERIOD.to_seconds():.0f}))", {})
+    values = {"model": model.name, "version": str(model.version)}
+    parts: dict[str, cloudwatch.IMetric] = {
+        f"{prefix}{number}": cloudwatch.Metric(
+            namespace=METRICS.namespace,
+            metric_name=name,
+            dimensions_map={**values, "dialect": dialect},
+            statistic="Sum",
+            period=PERIOD,
+        )
+        for number, dialect in enumerate(ROUTES)
+    }
+    return _math(" + ".join(f"FILL({part}, 0)" for part in parts), parts)
+
+
+def _error_rate(model: WatchedModel) -> cloudwatch.IMetric:
+    """Crashes and the service's own 5xx answers, over all invocations."""
+    parts: dict[str, cloudwatch.IMetric] = {
+        "crashes": lambda_metric(model, "Errors", "Sum"),
+        "failures": service_sum(model, METRICS.server_errors, "f"),
+        "invocations": lambda_metric(model, "Invocations", "Sum"),
+    }
+    return _math("(FILL(crashes, 0) + FILL(failures, 0)) / invocations", parts, model.name)
+
+
+def _cold_share(model: WatchedModel) -> cloudwatch.IMetric:
+    parts: dict[str, cloudwatch.IMetric] = {
+        "cold": service_sum(model, METRICS.cold_start, "c"),
+        "invocations": lambda_metric(model, "Invocations", "Sum"),
+    }
+    share = f"IF(invocations >= {FEWEST_REQUESTS}, FILL(cold, 0) / invocations, 0)"
+    return _math(share, parts, model.name)
+
+
+def _concurrency_limit(model: WatchedModel) -> float:
+    return CONCURRENCY_SHARE * (model.reserved_concurrency or ACCOUNT_CONCURRENCY)
+
+
+MODEL_SIGNALS: tuple[Signal[WatchedModel], ...] = (
+    Signal(
+        "error-rate",
+        "Failed requests, of all",
+        "service",
+        _error_rate,
+        lambda model: model.error_rate,
+        "Read the function's log for level ERROR; `git revert` of the lock brings the last back.",
+    ),
+    Signal(
+        "latency",
+        "99th percentile of the time in the function, ms",
+        "service",
+        lambda model: lambda_metric(model, "Duration", "p99"),
+        lambda model: model.p99_ms,
+        "Compare compute with decode on the dashboard; more memory brings more processor.",
+    ),
+    Signal(
+        "throttles",
+        "Refused for want of concurrency",
+        "operations",
+        lambda model: lambda_metric(model, "Throttles", "Sum"),
+        lambda _model: 0,
+        "Raise the account's concurrency, or the model's reserved_concurrency.",
+    ),
+    Signal(
+        "cold-starts",
+        "Cold starts, of all",
+        "operations",
+        _cold_share,
+        lambda _model: COLD_START_SHARE,
+        "Traffic comes in bursts, or environments end early; see the function's memory and log.",
+    ),
+    Signal(
+        "concurrency",
+        "At once",
+        "operations",
+        lambda model: lambda_metric(model, "ConcurrentExecutions", "Maximum"),
+        _concurrency_limit,
+        "Soon there will be throttles: raise the limit before that.",
+    ),
+)
+
+
+def api_metric(api: WatchedApi, name: str, statistic: str) -> cloudwatch.Metric:
+    """A metric of API Gateway's."""
+    return cloudwatch.Metric(
+        namespace="AWS/ApiGateway",
+        metric_name=name,
+        dimensions_map={"ApiName": api.name, "Stage": api.stage},
+        statistic=statistic,
+        period=PERIOD,
+        label=name,
+    )
+
+
+def _client_errors(api: WatchedApi) -> cloudwatch.IMetric:
+    parts: dict[str, cloudwatch.IMetric] = {
+        "refused": api_metric(api, "4XXError", "Sum"),
+        "requests": api_metric(api, "Count", "Sum"),
+    }
+    return _math(f"IF(requests >= {FEWEST_REQUESTS}, refused / requests, 0)", parts, "4xx")
+
+
+API_SIGNALS: tuple[Signal[WatchedApi], ...] = (
+    Signal(
+        "client-errors",
+        "Answered with 4xx, of all",
+        "service",
+        _client_errors,
+        lambda _api: CLIENT_ERROR_SHARE,
+        "A caller lost its credentials, its quota or its format; the access log says which.",
+    ),
+    Signal(
+        "server-errors",
+        "Answered with 5xx, of all",
+        "service",
+        lambda api: api_metric(api, "5XXError", "Average"),
+        lambda api: api.error_rate,
+        "The model's alarm says more; if none rings, see the access log for the gateway's reason.",
+    ),
+    Signal(
+        "latency",
+        "99th percentile of the whole time, ms",
+        "service",
+        lambda api: api_metric(api, "Latency", "p99"),
+        lambda api: api.p99_ms + GATEWAY_MS,
+        "Compare with the models' own time; the rest is authorizer, front function and network.",
+    ),
+)
+
+
+def _math(
+    expression: str, parts: Mapping[str, cloudwatch.IMetric], label: str | None = None
+) -> cloudwatch.MathExpression:
+    return cloudwatch.MathExpression(
+        expression=expression,
+        using_metrics=dict(parts),
+        label=label,
+        period=PERIOD,
+    )
