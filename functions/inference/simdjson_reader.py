@@ -6,6 +6,7 @@ exactly as many opening brackets as the result accounts for. The second check ca
 the place of a number without looking at each number.
 """
 
+from collections.abc import Iterable
 from itertools import chain
 from math import prod
 from typing import Any
@@ -45,16 +46,9 @@ def read(body: bytes) -> Any:
         document = reader.convert(csimdjson.Parser().parse(body))
     except (ValueError, RuntimeError, RecursionError, TypeError) as error:
         raise Inexact from error
-    if reader.brackets != _count_brackets(body, reader.brackets):
+    if reader.brackets != np.count_nonzero(np.frombuffer(body, np.uint8) == ord("[")):
         raise Inexact
     return document
-
-
-def _count_brackets(body: bytes, expected: int) -> int:
-    """Opening brackets in `body`: `count` is faster on few, a vectorised comparison on many."""
-    if expected < len(body) >> 8:
-        return body.count(b"[")
-    return int(np.count_nonzero(np.frombuffer(body, np.uint8) == ord("[")))
 
 
 class _Reader:
@@ -80,14 +74,15 @@ class _Reader:
         return {self.convert(key): self.convert(value[key]) for key in keys}
 
     def _convert_array(self, array: Any) -> Any:
-        if type(_first_leaf(array)) in (int, float):
-            return self._numbers(array)
+        leaf, depth = _first_leaf(array)
+        if type(leaf) in (int, float):
+            return self._numbers(array, depth)
         self.brackets += 1
         return [self.convert(item) for item in array]
 
-    def _numbers(self, array: Any) -> Any:
-        shape, brackets = _regular_shape(array)
-        self.brackets += brackets
+    def _numbers(self, array: Any, depth: int) -> Any:
+        shape = _regular_shape(array, depth)
+        self.brackets += sum(prod(shape[:level]) for level in range(depth))
         if prod(shape) < FEWEST_NUMBERS:
             return array.as_list()
         numbers = _numbers_below(array)
@@ -96,26 +91,27 @@ class _Reader:
         return numbers.reshape(shape)
 
 
-def _first_leaf(value: Any) -> Any:
+def _first_leaf(value: Any) -> tuple[Any, int]:
+    """The first value below that is no array, and how many arrays it lies in."""
+    depth = 0
     while type(value) is csimdjson.Array:
-        if not len(value):
-            return None
-        value = value[0]
-    return value
+        depth += 1
+        value = value[0] if len(value) else None
+    return value, depth
 
 
-def _regular_shape(array: Any) -> tuple[tuple[int, ...], int]:
-    """Shape by the lengths of the arrays at each level, and how many arrays there are."""
-    shape, level, arrays = [], [array], 0
-    while True:
-        lengths = set(map(len, level))
+def _regular_shape(array: Any, depth: int) -> tuple[int, ...]:
+    """Shape by the lengths of the arrays at each of `depth` levels, which must agree."""
+    shape, level = [len(array)], [array]
+    for deeper in reversed(range(1, depth)):
+        rows: Iterable[Any] = chain.from_iterable(level)
+        if deeper > 1:
+            rows = level = list(rows)
+        lengths = set(map(len, rows))
         if len(lengths) != 1:
             raise Inexact
         shape.append(lengths.pop())
-        arrays += len(level)
-        if type(level[0][0]) is not csimdjson.Array:
-            return tuple(shape), arrays
-        level = list(chain.from_iterable(level))
+    return tuple(shape)
 
 
 def _numbers_below(array: Any) -> Array:
