@@ -58,6 +58,17 @@ class FRONT:
     alias: Final = "LADING_ALIAS"
 
 
+class HOOK:
+    """Environment names of the traffic hook: whose roll-out, and what must be answered."""
+
+    model: Final = "LADING_MODEL"
+    version: Final = "LADING_VERSION"
+    """The model's version that the function under test serves."""
+    function: Final = "LADING_FUNCTION"
+    golden: Final = "LADING_GOLDEN"
+    """Where the golden requests are: a path, or `s3://bucket/key`."""
+
+
 class TOKENS:
     """Bearer tokens: their form, the table's attributes, and what the authorizer is told."""
 

@@ -1,0 +1,119 @@
+"""The AWS calls of the hook."""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+_LONGEST_ANSWER_S = 300
+_VERSION = re.compile(r"""(Current|Target)Version["']?\s*:\s*["']?([0-9]+)""")
+"""In an application specification, which is JSON or YAML."""
+
+
+class CloudError(Exception):
+    """AWS answered with something else than what the hook needs."""
+
+
+def _client(service: str) -> Any:
+    client: Callable[..., Any] = boto3.client
+    return client(service, config=Config(read_timeout=_LONGEST_ANSWER_S))
+
+
+def read_golden(place: str) -> bytes:
+    """The golden requests at a path, or at `s3://bucket/key`."""
+    if not place.startswith("s3://"):
+        return Path(place).read_bytes()
+    bucket, _, key = place.removeprefix("s3://").partition("/")
+    return bytes(_client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+
+
+class Deployment:
+    """One CodeDeploy deployment, at one of its lifecycle hooks.
+
+    Args:
+        event: what CodeDeploy invoked the hook with.
+    """
+
+    def __init__(self, event: Mapping[str, str]) -> None:
+        self._id = event["DeploymentId"]
+        self._execution = event["LifecycleEventHookExecutionId"]
+        self._client = _client("codedeploy")
+
+    def versions(self) -> tuple[int, int]:
+        """The version that traffic shifts from, and the one that it shifts to.
+
+        Raises:
+            CloudError: the deployment does not name them.
+        """
+        revision = self._client.get_deployment(deploymentId=self._id)["deploymentInfo"]["revision"]
+        specification = revision.get("appSpecContent") or revision.get("string") or {}
+        found = {side: int(at) for side, at in _VERSION.findall(specification.get("content", ""))}
+        if found.keys() != {"Current", "Target"}:
+            raise CloudError(f"deployment {self._id} names no versions: {revision}")
+        return found["Current"], found["Target"]
+
+    def report(self, *, succeeded: bool) -> None:
+        """Let the deployment go on, or fail it."""
+        self._client.put_lifecycle_event_hook_execution_status(
+            deploymentId=self._id,
+            lifecycleEventHookExecutionId=self._execution,
+            status="Succeeded" if succeeded else "Failed",
+        )
+
+
+class Function:
+    """The model's function.
+
+    Args:
+        name: its name.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._client = _client("lambda")
+
+    def invoke(self, version: int, event: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What a version answers.
+
+        Raises:
+            CloudError: it crashed, or answered no JSON object.
+        """
+        answer = self._client.invoke(
+            FunctionName=self.name, Qualifier=str(version), Payload=json.dumps(event).encode()
+        )
+        content = answer["Payload"].read()
+        if "FunctionError" in answer:
+            raise CloudError(f"version {version} of {self.name} crashed: {content.decode()}")
+        document = json.loads(content)
+        if not isinstance(document, dict):
+            raise CloudError(f"version {version} of {self.name} answered {document!r}")
+        return document
+
+    def versions(self) -> Iterator[int]:
+        """The published versions."""
+        pages = self._client.get_paginator("list_versions_by_function")
+        for page in pages.paginate(FunctionName=self.name):
+            for version in page["Versions"]:
+                if version["Version"].isdecimal():
+                    yield int(version["Version"])
+
+    def aliased_versions(self) -> Iterator[int]:
+        """The versions that get requests through an alias."""
+        pages = self._client.get_paginator("list_aliases")
+        for page in pages.paginate(FunctionName=self.name):
+            for alias in page["Aliases"]:
+                shares = alias.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})
+                yield from (int(it) for it in (alias["FunctionVersion"], *shares) if it.isdecimal())
+
+    def delete(self, version: int) -> str | None:
+        """Delete a version; why it could not be, if so."""
+        try:
+            self._client.delete_function(FunctionName=self.name, Qualifier=str(version))
+        except ClientError as error:
+            return str(error)
+        return None

@@ -1,0 +1,33 @@
+"""What the hook is told: the one place that reads its environment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from functions.inference.contract import HOOK
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Whose roll-out this is.
+
+    Args:
+        model: the model's name.
+        version: the model's version that must answer.
+        function: name of the model's function.
+        golden: where the golden requests are: a path, or `s3://bucket/key`.
+    """
+
+    model: str
+    version: int
+    function: str
+    golden: str
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
+        """Settings from the variables that `contract.HOOK` names."""
+        return cls(
+            model=environment[HOOK.model],
+            version=int(environment[HOOK.version]),
+            function=environment[HOOK.function],
+            golden=environment[HOOK.golden],
+        )

@@ -1,0 +1,101 @@
+"""The hook's entries, against the real service behind the AWS calls."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.functions.traffic_hook.aws import LocalAws
+from tests.functions.traffic_hook.conftest import golden
+
+
+def written(folder: Path, factor: float) -> str:
+    path = folder / "golden.json"
+    path.write_bytes(golden(factor))
+    return str(path)
+
+
+@pytest.mark.parametrize("yaml", [False, True])
+def test_a_version_that_gives_the_golden_answers_may_take_traffic(
+    aws: LocalAws, tmp_path: Path, yaml: bool
+) -> None:
+    aws.yaml = yaml
+    told = aws.shift("before_traffic", written(tmp_path, 2.0))
+    assert aws.statuses == ["Succeeded"]
+    assert aws.invoked == ["7", "7", "7"]
+    assert told[-1]["differences"] == []
+
+
+def test_a_version_that_answers_otherwise_may_not_and_the_difference_is_logged(
+    aws: LocalAws, tmp_path: Path
+) -> None:
+    told = aws.shift("before_traffic", written(tmp_path, 3.0))
+    assert aws.statuses == ["Failed"]
+    assert told[-1]["differences"] == [
+        "golden request 0: output 'y'[0][0] is 2.0, expected 3.0 (tolerance 0.001 of it + 0.0001)",
+        "golden request 1: output 'y'[0][0] is 1.0, expected 1.5 (tolerance 0.001 of it + 0.0001)",
+    ]
+
+
+def test_golden_requests_are_read_from_s3(aws: LocalAws) -> None:
+    aws.objects["bucket/models/m/golden/1f.json"] = golden(2.0)
+    aws.shift("before_traffic", "s3://bucket/models/m/golden/1f.json")
+    assert aws.statuses == ["Succeeded"]
+
+
+@pytest.mark.parametrize("place", ["s3://bucket/absent.json", "/nowhere/golden.json"])
+def test_without_golden_requests_nothing_shifts(aws: LocalAws, place: str) -> None:
+    told = aws.shift("before_traffic", place)
+    assert aws.statuses == ["Failed"]
+    assert "the check failed" in told[-1]["differences"][0]
+
+
+def test_a_crash_is_told_as_one(aws: LocalAws, tmp_path: Path) -> None:
+    aws.crashes = True
+    told = aws.shift("before_traffic", written(tmp_path, 2.0))
+    assert aws.statuses == ["Failed"]
+    assert "out of memory" in told[-1]["differences"][0]
+
+
+def test_a_first_version_is_checked_before_the_alias_is_made(aws: LocalAws, tmp_path: Path) -> None:
+    aws.resource("Create", written(tmp_path, 2.0))
+    (answer,) = aws.responses
+    assert (answer["Status"], answer["Reason"]) == ("SUCCESS", "")
+    assert (answer["StackId"], answer["RequestId"]) == ("stack", "request")
+    assert aws.invoked == ["7", "7", "7"]
+
+
+def test_a_first_version_that_answers_otherwise_fails_the_stack_with_the_difference(
+    aws: LocalAws, tmp_path: Path
+) -> None:
+    aws.resource("Create", written(tmp_path, 3.0))
+    (answer,) = aws.responses
+    assert answer["Status"] == "FAILED"
+    assert answer["Reason"].startswith("model 'm': golden request 0: output 'y'[0][0] is 2.0")
+
+
+@pytest.mark.parametrize(("kind", "always", "checks"), [
+    ("Update", "false", 0),
+    ("Update", "true", 3),
+    ("Delete", "true", 0),
+])  # fmt: skip
+def test_an_update_is_checked_only_where_codedeploy_does_not(
+    aws: LocalAws, tmp_path: Path, kind: str, always: str, checks: int
+) -> None:
+    aws.resource(kind, written(tmp_path, 2.0), Always=always)
+    assert len(aws.invoked) == checks
+    assert aws.responses[0]["Status"] == "SUCCESS"
+
+
+def test_versions_that_no_longer_serve_are_deleted(aws: LocalAws) -> None:
+    aws.aliases = {"live": 7, "pinned": 4}
+    aws.shift("after_traffic", "")
+    assert aws.versions == [4, 6, 7]
+    assert aws.statuses == ["Succeeded"]
+
+
+def test_a_version_that_cannot_be_deleted_fails_no_roll_out(aws: LocalAws) -> None:
+    aws.undeletable = {4}
+    told = aws.shift("after_traffic", "")
+    assert aws.versions == [4, 6, 7]
+    assert aws.statuses == ["Succeeded"]
+    assert "in use" in told[0]["kept_because"]
