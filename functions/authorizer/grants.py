@@ -1,0 +1,87 @@
+"""What a bearer token grants, by its digest: the table's items, read."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from functions.inference.contract import TOKENS
+
+Item = Mapping[str, Mapping[str, Any]]
+"""An item as DynamoDB words it: `{"tenant": {"S": "..."}}`."""
+FindItem = Callable[[str], Item | None]
+
+_ID_LENGTH = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a token is good for.
+
+    Args:
+        tenant: whom it was given to.
+        models: names, or `*` for every model.
+        usage_key: key of the usage plan that its calls count against.
+    """
+
+    tenant: str
+    models: frozenset[str]
+    usage_key: str
+
+    def allows(self, model: str) -> bool:
+        """Whether it is good for `model`; a path that names none is open to every token."""
+        return not model or model in self.models or TOKENS.every_model in self.models
+
+
+def token_digest(token: str) -> str:
+    """The key under which a token is kept."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def token_id(digest: str) -> str:
+    """What people and logs call a token; it tells nothing about it."""
+    return digest[:_ID_LENGTH]
+
+
+def read_grant(item: Item | None, now: float) -> Grant | str:
+    """The grant of a table's item, or why there is none."""
+    if item is None:
+        return "unknown"
+    if TOKENS.revoked in item:
+        return "revoked"
+    if TOKENS.expires in item and float(item[TOKENS.expires]["N"]) <= now:
+        return "expired"
+    return Grant(
+        tenant=item[TOKENS.tenant]["S"],
+        models=frozenset(item[TOKENS.models]["SS"]),
+        usage_key=item[TOKENS.usage_key]["S"],
+    )
+
+
+def table_lookup(table: str, **options: Any) -> FindItem:
+    """Finds a token's item in the DynamoDB table; the client is made when first used.
+
+    Args:
+        table: the table's name.
+        options: further options of the client, as `region_name`.
+    """
+    clients: list[Any] = []
+
+    def find(digest: str) -> Item | None:
+        if not clients:
+            clients.append(_client(options))
+        answer = clients[0].get_item(
+            TableName=table, Key={TOKENS.digest: {"S": digest}}, ConsistentRead=True
+        )
+        item: Item | None = answer.get("Item")
+        return item
+
+    return find
+
+
+def _client(options: Mapping[str, Any]) -> Any:
+    import boto3  # noqa: PLC0415 half a second of a cold start
+    from botocore.config import Config  # noqa: PLC0415
+
+    patience = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 3})
+    return boto3.client("dynamodb", config=patience, **options)

@@ -1,0 +1,15 @@
+"""The authorizer's Lambda entry."""
+
+import os
+from typing import Any
+
+from functions.authorizer.authorizer import Authorizer
+from functions.authorizer.grants import table_lookup
+from functions.inference.contract import TOKENS
+
+_authorizer = Authorizer(table_lookup(os.environ[TOKENS.table]))
+
+
+def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+    """Answer one REQUEST authorizer event."""
+    return _authorizer.answer(event)

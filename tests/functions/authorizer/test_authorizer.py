@@ -1,0 +1,182 @@
+"""What the authorizer answers, with a table that is a dictionary."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from functions.authorizer.authorizer import Authorizer, Unauthorized
+from functions.authorizer.grants import Item, token_digest
+
+ARN = "arn:aws:execute-api:eu-central-1:000000000000:abc123/dev"
+GOOD = "lading_" + "g" * 43
+EVERY = "lading_" + "e" * 43
+REVOKED = "lading_" + "r" * 43
+EXPIRED = "lading_" + "x" * 43
+UNKNOWN = "lading_" + "u" * 43
+NOW = 1_800_000_000.0
+
+
+def item(*models: str, **more: Mapping[str, Any]) -> Item:
+    return {
+        "tenant": {"S": "acme"},
+        "models": {"SS": list(models)},
+        "usage_key": {"S": "usage-1"},
+        **more,
+    }
+
+
+TABLE = {
+    token_digest(GOOD): item("digits", "iris", expires={"N": str(NOW + 1)}),
+    token_digest(EVERY): item("*"),
+    token_digest(REVOKED): item("*", revoked={"N": "1"}),
+    token_digest(EXPIRED): item("*", expires={"N": str(NOW)}),
+}
+
+
+def event(path: str, *authorization: str, resource: str | None = None) -> dict[str, Any]:
+    """A REQUEST authorizer's event for a POST."""
+    first = path.strip("/").split("/")[0]
+    return {
+        "type": "REQUEST",
+        "methodArn": f"{ARN}/POST/{path.lstrip('/')}",
+        "resource": resource or f"/{first}/{{proxy+}}",
+        "path": path,
+        "httpMethod": "POST",
+        "headers": {"authorization": authorization[-1]} if authorization else {},
+        "multiValueHeaders": {"authorization": list(authorization)} if authorization else {},
+    }
+
+
+def ask(path: str, *authorization: str, resource: str | None = None) -> dict[str, Any]:
+    lines: list[str] = []
+    authorizer = Authorizer(TABLE.get, lines.append, lambda: NOW)
+    return authorizer.answer(event(path, *authorization, resource=resource))
+
+
+def effect(path: str, token: str, resource: str | None = None) -> str:
+    answer = ask(path, f"Bearer {token}", resource=resource)
+    (statement,) = answer["policyDocument"]["Statement"]
+    return str(statement["Effect"])
+
+
+def test_a_good_token_may_make_this_request_and_no_other() -> None:
+    answer = ask("/digits/predict", f"Bearer {GOOD}")
+    assert answer == {
+        "principalId": "acme",
+        "policyDocument": {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Action": "execute-api:Invoke",
+                    "Effect": "Allow",
+                    "Resource": f"{ARN}/POST/digits/predict",
+                }
+            ],
+        },
+        "usageIdentifierKey": "usage-1",
+        "context": {"tenant": "acme", "token": token_digest(GOOD)[:12], "models": "digits,iris"},
+    }
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/digits", "/digits/v2/models/digits/infer", "/iris/predict"),
+        *("/v2/models/digits/infer", "/v2/models/iris/versions/3", "/v1/models/digits:predict"),
+        *("/predict/digits", "/models/iris"),
+        *("/", "/models", "/v2", "/v2/health/ready", "/docs", "/openapi.json", "/predict"),
+    ],
+)
+def test_a_token_opens_its_models_by_every_path_and_the_paths_that_name_none(path: str) -> None:
+    assert effect(path, GOOD) == "Allow"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/secret", "/secret/predict", "/digits2/predict", "/Digits/predict", "//secret/predict"),
+        *("/v2/models/secret/infer", "/v1/models/secret:predict", "/v1/models/digits2"),
+        *("/predict/secret", "/models/secret", "/%64igits/predict", "/v2/models/%64igits/infer"),
+        *("/secret/v2/models/digits/infer", "/secret/labels/digits", "/secret/models"),
+    ],
+)
+def test_a_token_for_some_models_opens_no_other(path: str) -> None:
+    assert effect(path, GOOD) == "Deny"
+    assert effect(path, EVERY) == "Allow"
+
+
+def test_the_resource_that_the_gateway_chose_decides_which_model_it_is() -> None:
+    assert effect("/digits/predict", GOOD, resource="/secret/{proxy+}") == "Deny"
+    assert effect("/%73ecret/predict", EVERY, resource="/secret/{proxy+}") == "Allow"
+
+
+def test_a_path_too_long_for_a_policy_is_denied_and_not_left_to_fail() -> None:
+    assert effect("/digits/" + "x" * 600, GOOD) == "Deny"
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        (),
+        ("",),
+        ("Bearer",),
+        ("Bearer ",),
+        (GOOD,),
+        (f"Basic {GOOD}",),
+        (f"Bearer {GOOD}x",),
+        (f"Bearer {GOOD[:-1]}",),
+        (f"Bearer {GOOD.upper()}",),
+        (f"Bearer {GOOD[:-1]}é",),
+        (f"Bearer {GOOD}, Bearer {GOOD}",),
+        (f"Bearer {GOOD}", f"Bearer {GOOD}"),
+        (f"Bearer {' ' * 10_000}{GOOD}",),
+        ("Bearer usage-1",),
+        (f"Bearer {token_digest(GOOD)}",),
+        (f"Bearer {UNKNOWN}",),
+        (f"Bearer {REVOKED}",),
+        (f"Bearer {EXPIRED}",),
+    ],
+)
+def test_whatever_is_no_good_token_gets_the_same_refusal(authorization: tuple[str, ...]) -> None:
+    with pytest.raises(Unauthorized, match=r"^Unauthorized$"):
+        ask("/digits/predict", *authorization)
+
+
+@pytest.mark.parametrize("authorization", [f"bearer {GOOD}", f"BEARER   {GOOD} "])
+def test_the_scheme_is_read_in_any_case(authorization: str) -> None:
+    assert ask("/digits/predict", authorization)["principalId"] == "acme"
+
+
+def test_the_header_is_found_in_any_case() -> None:
+    asked = event("/digits/predict")
+    asked["multiValueHeaders"] = {"AUTHORIZATION": [f"Bearer {GOOD}"]}
+    assert Authorizer(TABLE.get, print, lambda: NOW).answer(asked)["principalId"] == "acme"
+
+
+@pytest.mark.parametrize("token", [UNKNOWN, REVOKED, EXPIRED, "short"])
+def test_a_refusal_is_logged_without_the_token(token: str) -> None:
+    lines: list[str] = []
+    with pytest.raises(Unauthorized) as caught:
+        Authorizer(TABLE.get, lines.append, lambda: NOW).answer(
+            event("/digits/predict", f"Bearer {token}")
+        )
+    assert len(lines) == 1
+    assert token not in lines[0]
+    assert token not in str(caught.value)
+
+
+def test_a_header_of_the_wrong_form_costs_no_look_up() -> None:
+    asked: list[str] = []
+    authorizer = Authorizer(asked.append, lambda _line: None)
+    with pytest.raises(Unauthorized):
+        authorizer.answer(event("/digits/predict", "Bearer guess"))
+    assert asked == []
+
+
+def test_a_table_that_does_not_answer_opens_nothing() -> None:
+    def fail(_digest: str) -> Item | None:
+        raise TimeoutError("no answer")
+
+    with pytest.raises(TimeoutError):
+        Authorizer(fail).answer(event("/digits/predict", f"Bearer {GOOD}"))
