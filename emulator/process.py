@@ -67,11 +67,12 @@ class InProcessFunction:
         self._open = contextlib.ExitStack()
 
     async def start(self) -> None:
-        """Direct the function's output; the handler is loaded by the first invocation."""
+        """Direct the function's output, and begin to load the handler."""
         if self._log:
             self._log.parent.mkdir(parents=True, exist_ok=True)
             log = self._open.enter_context(self._log.open("a", encoding="utf-8", buffering=1))
             self._open.enter_context(FunctionLog(log))
+        self._environment = _Environment(self._load)
 
     async def invoke(self, payload: bytes) -> bytes:
         """Answer one event; see `emulator.function.Function`."""
@@ -107,7 +108,10 @@ class InProcessFunction:
 
 
 class _Environment:
-    """A thread that loads the handler with its first event, then answers one event at a time."""
+    """A thread that loads the handler, then answers one event at a time.
+
+    When loading failed, each event tries it anew, as on Lambda.
+    """
 
     def __init__(self, load: Callable[[], Handler]) -> None:
         self._load = load
@@ -122,10 +126,17 @@ class _Environment:
     def end(self) -> None:
         self._events.put(None)
 
+    def _loaded(self) -> Handler | None:
+        try:
+            return self._load()
+        except BaseException as error:  # noqa: BLE001 an event will tell it
+            traceback.print_exception(error)
+            return None
+
     def _run(self) -> None:
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)  # Mangum expects one
-        handler: Handler | None = None
+        handler = self._loaded()
         try:
             for payload, context, future in iter(self._events.get, None):
                 try:

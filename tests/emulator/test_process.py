@@ -104,7 +104,7 @@ def test_handler_that_does_not_load_is_tried_anew() -> None:
 
     def load() -> Handler:
         attempts.append(1)
-        if len(attempts) == 1:
+        if len(attempts) <= 2:  # at the start, and for the first event
             raise ImportError("no such module")
         return lambda _, __: "loaded"
 
