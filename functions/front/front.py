@@ -1,0 +1,166 @@
+"""Root paths: finds the model that a request names and passes it to that model's function.
+
+The function gets the very event that came from API Gateway, and its answer goes back as it is. What
+names no model is answered here, or by asking all the models at once:
+
+| path                | answered                                                                |
+|---|---|
+| `/v2`, `/v2/health/live` | here                                                               |
+| `/v2/health/ready`  | ready when every model says so; one that is silent is not               |
+| `/`, `/models`      | the models' own lists, joined; a silent one is there with a `reason`    |
+| `/predict`          | by the only model; 400 when there are several                           |
+| `/docs`, `/openapi.json` | by the first model: all of them have the same paths                |
+
+A caller whose token is for some of the models sees no other.
+"""
+
+import json
+import time
+from base64 import b64decode
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import Any
+
+from functions.front import refusals
+from functions.front.invocation import MOST_AT_ONCE, Answer, Event, InvocationError, Invoke
+from functions.inference.contract import TOKENS, VERSION, named_model
+
+GATHER_LIMIT_S = 15.0
+"""How long models are waited for when all are asked."""
+
+_OK = 200
+
+
+class Front:
+    """Answers API Gateway events for paths at the root.
+
+    Args:
+        functions: model -> name of its function.
+        invoke: asks a function.
+        log: takes one line for each request.
+        gather_limit_s: how long models are waited for when all are asked.
+    """
+
+    def __init__(
+        self,
+        functions: Mapping[str, str],
+        invoke: Invoke,
+        log: Callable[[str], None] = print,
+        gather_limit_s: float = GATHER_LIMIT_S,
+    ) -> None:
+        self._functions, self._invoke, self._log = functions, invoke, log
+        self._gather_limit_s = gather_limit_s
+        self._nameless: Mapping[str, tuple[str, Callable[[Event, Sequence[str]], Answer]]] = {
+            "": ("GET", self._list),
+            "models": ("GET", self._list),
+            "v2": ("GET", self._metadata),
+            "v2/health/live": ("GET", self._live),
+            "v2/health/ready": ("GET", self._ready),
+            "predict": ("POST", self._only),
+            "docs": ("GET", self._first),
+            "openapi.json": ("GET", self._first),
+        }
+
+    def answer(self, event: Event) -> Answer:
+        """The answer to one event."""
+        models = _visible(self._functions, event)
+        name = named_model(event["path"])
+        if not name:
+            return self._answer_nameless(event, models)
+        if name not in models:
+            return refusals.unknown_model(event["path"], name, models)
+        return self._forward(event, name)
+
+    def _forward(self, event: Event, name: str) -> Answer:
+        started = time.perf_counter()
+        try:
+            answer = self._invoke(self._functions[name], event)
+        except InvocationError as error:
+            self._note(name, started, error)
+            return refusals.unanswered(name, error)
+        self._note(name, started)
+        return answer
+
+    def _answer_nameless(self, event: Event, models: Sequence[str]) -> Answer:
+        path, method = event["path"], event["httpMethod"]
+        if path.strip("/") not in self._nameless:
+            return refusals.unknown_path(method, path)
+        allowed, respond = self._nameless[path.strip("/")]
+        if ("GET" if method == "HEAD" else method) != allowed:
+            return refusals.wrong_method(method, path, allowed)
+        answer = respond(event, models)
+        return {**answer, "body": ""} if method == "HEAD" else answer
+
+    def _metadata(self, _event: Event, _models: Sequence[str]) -> Answer:
+        return refusals.json_answer(
+            {"name": "lading", "version": VERSION, "extensions": ["binary_tensor_data"]}
+        )
+
+    def _live(self, _event: Event, _models: Sequence[str]) -> Answer:
+        return refusals.json_answer({"live": True})
+
+    def _ready(self, event: Event, models: Sequence[str]) -> Answer:
+        answers = self._ask_all(event, models)
+        ready = all(answer.get("statusCode") == _OK for answer in answers.values())
+        return refusals.json_answer({"ready": ready}, _OK if ready else 503)
+
+    def _list(self, event: Event, models: Sequence[str]) -> Answer:
+        answers = self._ask_all(event, models)
+        return refusals.json_answer(
+            [entry for name, answer in answers.items() for entry in _entries(name, answer)]
+        )
+
+    def _only(self, event: Event, models: Sequence[str]) -> Answer:
+        if len(models) != 1:
+            return refusals.no_model_named(models)
+        return self._forward(event, models[0])
+
+    def _first(self, event: Event, models: Sequence[str]) -> Answer:
+        if not models:
+            return refusals.unknown_path(event["httpMethod"], event["path"])
+        return self._forward(event, models[0])
+
+    def _ask_all(self, event: Event, models: Sequence[str]) -> dict[str, Answer]:
+        """Every model's answer; an empty one for a model that gave none in time."""
+        asked = {**event, "httpMethod": "GET"}
+        pool = ThreadPoolExecutor(MOST_AT_ONCE)
+        started = {name: pool.submit(self._forward, asked, name) for name in models}
+        done, _ = wait(started.values(), self._gather_limit_s)
+        pool.shutdown(wait=False, cancel_futures=True)
+        return {name: future.result() if future in done else {} for name, future in started.items()}
+
+    def _note(self, name: str, started: float, error: InvocationError | None = None) -> None:
+        line: dict[str, Any] = {
+            "level": "ERROR" if error else "INFO",
+            "message": "forwarded",
+            "model": name,
+            "total_ms": round((time.perf_counter() - started) * 1000, 3),
+        }
+        if error:
+            line |= {"error": type(error).__name__, "reason": error.reason}
+        self._log(json.dumps(line))
+
+
+def _visible(functions: Mapping[str, str], event: Event) -> tuple[str, ...]:
+    """The models that the caller may see, sorted: all of them unless a token says which."""
+    authorizer = event.get("requestContext", {}).get("authorizer") or {}
+    allowed = str(authorizer.get("models", TOKENS.every_model)).split(",")
+    if TOKENS.every_model in allowed:
+        return tuple(sorted(functions))
+    return tuple(sorted(functions.keys() & set(allowed)))
+
+
+def _entries(name: str, answer: Answer) -> list[Any]:
+    """A model's own list of itself, or an entry that says why there is none."""
+    try:
+        entries = json.loads(_body(answer)) if answer["statusCode"] == _OK else None
+    except (KeyError, ValueError):
+        entries = None
+    if isinstance(entries, list):
+        return entries
+    return [{"name": name, "default_version": None, "versions": [], "reason": "it did not answer"}]
+
+
+def _body(answer: Answer) -> bytes:
+    body: str = answer["body"]
+    return b64decode(body) if answer.get("isBase64Encoded") else body.encode()

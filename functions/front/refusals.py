@@ -1,0 +1,82 @@
+"""What the front function answers by itself, in the dialect of the path.
+
+Statuses and texts are those of the inference service for the same request.
+"""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from functions.front.invocation import Answer, Busy, InvocationError
+from functions.inference.contract import PREFIXES, ROUTES, split_path
+
+_LONGEST_QUOTE = 128
+
+
+def json_answer(document: Any, status: int = 200, **headers: str) -> Answer:
+    """An answer to API Gateway, with `document` as its body."""
+    return {
+        "statusCode": status,
+        "headers": {"content-type": "application/json", **headers},
+        "body": json.dumps(document, separators=(",", ":")),
+        "isBase64Encoded": False,
+    }
+
+
+def unknown_model(path: str, name: str, known: Iterable[str]) -> Answer:
+    """No model of this name is served here, or none that the caller may see."""
+    served = ", ".join(known) or "none"
+    text = f"model '{_brief(name)}' is not found; served here: {served}"
+    if _dialect(path) == "open_inference":
+        text = f"Request for unknown model: '{_brief(name)}' is not found"
+    if _dialect(path) == "tensorflow_serving":
+        text = f"Servable not found for request: Latest({_brief(name)})"
+        if _operation(path) == "status":
+            text = f"Could not find any versions of model {_brief(name)}"
+    return json_answer({"error": text}, 404)
+
+
+def unknown_path(method: str, path: str) -> Answer:
+    """No dialect has this path."""
+    if _dialect(path) != "tensorflow_serving":
+        text = f"nothing is served at {method} {_brief(path)}; GET /models lists what is"
+        return json_answer({"error": text}, 404)
+    text = f"Malformed request: {method} {_brief(path)}"
+    if method == "GET" and path.strip("/") == "v1/models":
+        text = "Missing model name in request."
+    return json_answer({"error": text}, 400)
+
+
+def wrong_method(method: str, path: str, allowed: str) -> Answer:
+    """The path is there, for another method."""
+    text = f"{method} is not allowed at {_brief(path)}; use {allowed}"
+    return json_answer({"error": text}, 405, allow=allowed)
+
+
+def no_model_named(known: Iterable[str]) -> Answer:
+    """The path leaves open which of several models is meant."""
+    text = f"name one of the models in the path: {', '.join(known)}"
+    return json_answer({"error": text}, 400)
+
+
+def unanswered(name: str, error: InvocationError) -> Answer:
+    """The model's function gave no answer."""
+    document = {"error": f"model '{name}' {error}"}
+    if isinstance(error, Busy):
+        return json_answer(document, error.status, **{"retry-after": "1"})
+    return json_answer(document, error.status)
+
+
+def _dialect(path: str) -> str:
+    return PREFIXES.get(split_path(path)[0], "plain")
+
+
+def _operation(path: str) -> str:
+    segments = split_path(path)
+    matching = (route for route in ROUTES[_dialect(path)] if route.match(segments) is not None)
+    return next((route.operation for route in matching), "")
+
+
+def _brief(text: str) -> str:
+    """`text`, cut when it is long: an answer and its log line stay small."""
+    return text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}..."

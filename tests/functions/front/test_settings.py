@@ -1,0 +1,39 @@
+import json
+
+from functions.front.settings import Settings
+from tests.interpreter import proxy_event, run_clean
+
+ENVIRONMENT = {
+    "LADING_FUNCTION_PREFIX": "lading-dev-model-",
+    "LADING_FUNCTIONS": "digits,my.model=my-model-1f0c2a3b",
+    "LADING_ALIAS": "live",
+}
+
+START = """
+import json, sys
+from functions.front import lambda_handler
+loaded = sorted({name.partition(".")[0] for name in sys.modules} & set(json.loads(sys.argv[2])))
+print(json.dumps({"loaded": loaded}))
+print(json.dumps(lambda_handler.handler(json.loads(sys.argv[1]), None)))
+"""
+
+
+def test_functions_are_named_after_their_models_unless_it_says_otherwise() -> None:
+    settings = Settings.from_environment(ENVIRONMENT)
+    assert settings.alias == "live"
+    assert settings.functions == {
+        "digits": "lading-dev-model-digits",
+        "my.model": "lading-dev-model-my-model-1f0c2a3b",
+    }
+
+
+def test_no_models_are_no_functions() -> None:
+    assert Settings.from_environment({**ENVIRONMENT, "LADING_FUNCTIONS": ""}).functions == {}
+
+
+def test_the_entry_answers_by_itself_without_an_aws_library() -> None:
+    event = json.dumps(proxy_event("GET", "/v2/health/live"))
+    heavy = json.dumps(["boto3", "botocore", "numpy", "onnxruntime", "starlette"])
+    started, answered = run_clean(START, ENVIRONMENT, event, heavy)
+    assert started["loaded"] == []
+    assert json.loads(answered["body"]) == {"live": True}
