@@ -1,0 +1,54 @@
+"""An S3 server for the tests that ask for it, one for all of them."""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+
+from tests.s3 import aws, running
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """An empty, versioned bucket, while the environment leads there."""
+
+    name: str
+    client: "S3Client"
+
+    @property
+    def address(self) -> str:
+        return f"s3://{self.name}/some/prefix"
+
+    def keys(self) -> list[str]:
+        found = self.client.list_objects_v2(Bucket=self.name).get("Contents", [])
+        return [each["Key"] for each in found]
+
+
+@pytest.fixture(scope="session")
+def s3_url() -> Iterator[str]:
+    with running() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def s3_client(s3_url: str) -> Iterator["S3Client"]:
+    with aws(s3_url), closing(boto3.session.Session().client("s3")) as client:
+        yield client
+
+
+@pytest.fixture
+def bucket(s3_url: str, s3_client: "S3Client") -> Iterator[Bucket]:
+    name = f"lading-{uuid.uuid4().hex}"
+    s3_client.create_bucket(
+        Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+    )
+    s3_client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    with aws(s3_url):
+        yield Bucket(name, s3_client)
