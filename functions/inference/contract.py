@@ -39,6 +39,20 @@ def artifact_folder(name: str, version: int) -> str:
     return f"models/{name}/{version}"
 
 
+def artifact_archive(name: str, version: int) -> str:
+    """Key of a version below a store's prefix in S3: one zip that holds `artifact_folder`."""
+    return f"{artifact_folder(name, version)}/artifact.zip"
+
+
+@dataclass(frozen=True, slots=True)
+class S3Object:
+    """One version of an object, which stays what it is whatever is written to its key later."""
+
+    bucket: str
+    key: str
+    version_id: str
+
+
 class ENVIRONMENT:
     """Names of the environment variables that the inference service reads."""
 
