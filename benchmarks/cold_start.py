@@ -35,11 +35,11 @@ from benchmarks.installed import ROOT, Packages, install_code, install_packages
 from benchmarks.runtime_api import RuntimeApi
 from emulator.event import HttpRequest, RequestIds, build_event
 from emulator.lambda_runtime import Code, LambdaRuntimeFunction
-from functions.inference.artifact import MODEL, SPECIFICATION, sha256
+from functions.inference.artifact import MODEL
 from functions.inference.settings import ServedModel, Settings
+from model_packaging.local_store import LocalStore
 from model_packaging.manifest import load_manifest
 from model_packaging.pipeline import package
-from model_packaging.store import LocalStore
 
 SCRATCH = ROOT / ".lading" / "bench"
 DIGITS = ROOT / "examples" / "digits"
@@ -99,9 +99,9 @@ def _package_digits() -> Settings:
         subprocess.run([sys.executable, DIGITS / "train.py"], check=True)
     (spec,) = load_manifest(ROOT / "models.yaml").select(["digits"])
     packaged = package(spec, LocalStore(SCRATCH / "artifacts"), SCRATCH / "models.lock.json")
-    digest = sha256((packaged.folder / SPECIFICATION).read_bytes())
-    model = ServedModel("digits", {packaged.version: digest}, {"stable": packaged.version})
-    return Settings((model,), str(packaged.folder.resolve().parents[2]), threads=1)
+    versions, labels = {packaged.version: packaged.digest}, {"stable": packaged.version}
+    model = ServedModel("digits", versions, labels)
+    return Settings((model,), str((SCRATCH / "artifacts").resolve()), threads=1)
 
 
 def _contenders(packages: Packages, settings: Settings) -> list[Contender]:

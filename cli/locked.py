@@ -6,7 +6,7 @@ from pathlib import Path
 from cli.errors import CliError, NothingLocked
 from functions.inference.contract import DEFAULT_LABEL
 from functions.inference.settings import ServedModel, Settings
-from model_packaging.lock import Lock, LockedModel, read_lock
+from model_packaging.lock import Lock, LockedModel, local_roots, read_lock
 
 
 def served_settings(lock_path: Path, names: Iterable[str], threads: int = 0) -> Settings:
@@ -14,6 +14,7 @@ def served_settings(lock_path: Path, names: Iterable[str], threads: int = 0) -> 
 
     Raises:
         NothingLocked: a model is not in the lock, or nothing is.
+        CopyElsewhere: a version lies in S3 and not here.
         CliError: the versions do not lie in one store.
     """
     lock = read_lock(lock_path)
@@ -21,15 +22,23 @@ def served_settings(lock_path: Path, names: Iterable[str], threads: int = 0) -> 
     if not wanted:
         raise NothingLocked(lock_path, "model to serve")
     models = [_served(lock_path, lock, name) for name in wanted]
-    roots = {
-        lock_path.parent / lock.model(model.name).versions[version].stores[0].path
-        for model in models
-        for version in model.versions
-    }
-    if len(roots) > 1:
-        listed = ", ".join(sorted(map(str, roots)))
-        raise CliError(f"the versions lie in several stores ({listed}); package them into one")
-    return Settings(models=tuple(models), model_root=str(roots.pop().resolve()), threads=threads)
+    root = _common_root(
+        [
+            local_roots(lock_path, model.name, version, lock.model(model.name).versions[version])
+            for model in models
+            for version in model.versions
+        ]
+    )
+    return Settings(models=tuple(models), model_root=str(root.resolve()), threads=threads)
+
+
+def _common_root(roots: list[list[Path]]) -> Path:
+    """The first store that holds every version."""
+    for root in roots[0]:
+        if all(root in others for others in roots):
+            return root
+    listed = ", ".join(sorted({str(root) for others in roots for root in others}))
+    raise CliError(f"the versions lie in several stores ({listed}); package or pull them into one")
 
 
 def chosen_version(

@@ -18,6 +18,7 @@ from functions.inference.contract import VERSION
 from functions.inference.errors import ArtifactError, InferenceError, NotFound
 from model_packaging.errors import (
     AccuracyDropped,
+    CopyElsewhere,
     LockError,
     ManifestError,
     PackagingError,
@@ -29,6 +30,7 @@ _CODES: dict[type[Exception], int] = {
     UnknownModel: EXIT.not_found,
     ManifestError: EXIT.usage,
     LockError: EXIT.usage,
+    CopyElsewhere: EXIT.not_found,
     AccuracyDropped: EXIT.refused,
     StoreError: EXIT.damaged,
     PackagingError: EXIT.source,

@@ -12,10 +12,15 @@ Lock = Annotated[
     Path, typer.Option("--lock", envvar="LADING_LOCK", help="Their versions and labels.")
 ]
 Store = Annotated[
-    Path, typer.Option("--store", envvar="LADING_STORE", help="Folder of published versions.")
+    str,
+    typer.Option(
+        "--store",
+        envvar="LADING_STORE",
+        help="Folder of published versions, or s3://bucket/prefix.",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 MANIFEST = Path("models.yaml")
 LOCK = Path("models.lock.json")
-STORE = Path("artifacts")
+STORE = "artifacts"

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -12,7 +12,7 @@ from cli.progress import StageProgress
 from model_packaging.manifest import load_manifest
 from model_packaging.pipeline import package as package_model
 from model_packaging.specification import Packaged
-from model_packaging.store import LocalStore
+from model_packaging.store import open_store
 
 
 def package(
@@ -33,23 +33,20 @@ def package(
 
         lading package digits --json
 
-        lading package --store /mnt/models --lock models.lock.json
+        lading package --store s3://my-bucket/models
     """
     specs = load_manifest(manifest).select(names or ())
+    opened = open_store(store)
     console = Console(stderr=True)
     done = []
     for spec in specs:
         with StageProgress(spec.name, console) as on_stage:
-            done.append(package_model(spec, LocalStore(store), lock, on_stage))
+            done.append(package_model(spec, opened, lock, on_stage))
     if json_:
-        typer.echo(json.dumps([_document(each) for each in done], indent=2))
+        typer.echo(json.dumps([asdict(each) for each in done], indent=2))
     else:
         for each in done:
             typer.echo(_line(each))
-
-
-def _document(packaged: Packaged) -> dict[str, Any]:
-    return {**asdict(packaged), "folder": str(packaged.folder)}
 
 
 def _line(packaged: Packaged) -> str:

@@ -11,6 +11,7 @@ from rich.table import Table
 from cli.locked import locked_model
 from cli.options import LOCK, Json, Lock
 from functions.inference.artifact import MODEL, SPECIFICATION
+from model_packaging.errors import CopyElsewhere
 from model_packaging.lock import LockedModel, read_lock, version_folder
 
 
@@ -54,11 +55,11 @@ def _row(model: LockedModel, number: int) -> dict[str, Any]:
 
 def _facts(lock: Path, name: str, number: int) -> dict[str, Any]:
     """What the artifact itself says, when its copy is here."""
-    folder = version_folder(lock, name, number)
     try:
+        folder = version_folder(lock, name, number)
         document = json.loads((folder / SPECIFICATION).read_bytes())
         size = (folder / MODEL).stat().st_size
-    except (OSError, ValueError):
+    except (CopyElsewhere, OSError, ValueError):
         return {"bytes": None, "accuracy": None}
     return {"bytes": size, "accuracy": document.get("accuracy")}
 

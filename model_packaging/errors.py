@@ -14,6 +14,7 @@ PackagingError
 ├── DataUnusable                rows to run the model on do not fit it
 ├── AccuracyDropped             the gate refuses the optimised model
 ├── LockError                   models.lock.json cannot be read or written
+│   └── CopyElsewhere           what it names is in S3 and not on this machine
 └── StoreError                  a version cannot be read or published
 
 Each says which model, which value and what to do next, and carries those facts as attributes.
@@ -194,9 +195,24 @@ class LockError(PackagingError):
         self.path, self.reason = path, reason
 
 
-class StoreError(PackagingError):
-    """A version cannot be read from the store or published to it."""
+class CopyElsewhere(LockError):
+    """The version is not on this machine, and lies in S3."""
 
-    def __init__(self, model: str, path: Path, reason: str) -> None:
-        super().__init__(f"model '{model}': {path} {reason}")
-        self.model, self.path, self.reason = model, path, reason
+    def __init__(self, path: Path, model: str, version: int, place: str) -> None:
+        reason = f"has version {version} of model '{model}' only at {place}; bring it here with "
+        super().__init__(path, f"{reason}`lading pull {model}`")
+        self.model, self.version, self.place = model, version, place
+
+
+class StoreError(PackagingError):
+    """A version cannot be read from the store or published to it.
+
+    Args:
+        model: whose version; None when it is about the whole store.
+        place: the folder or the address.
+        reason: what is wrong with it, and what to do.
+    """
+
+    def __init__(self, model: str | None, place: Path | str, reason: str) -> None:
+        super().__init__(f"model '{model}': {place} {reason}" if model else f"{place} {reason}")
+        self.model, self.place, self.reason = model, str(place), reason

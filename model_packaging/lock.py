@@ -5,22 +5,28 @@
                                    "stores": [{"kind": "local", "path": "artifacts"}]}},
                 "labels": {"stable": 1}}}
 
-`digest` is the SHA-256 of the version's artifact.json, and so of everything in it. A store's `path`
-is the root below which `models/<name>/<version>` lies, relative to the lock's folder. The file is
-committed: its history is the models' history.
+`digest` is the SHA-256 of the version's artifact.json, and so of everything in it. A version may
+lie in several stores. A local store's `path` is the root below which `models/<name>/<version>`
+lies, relative to the lock's folder. In S3 a version is one object, pinned by its version id, with
+its golden requests beside it:
+
+    {"kind": "s3", "bucket": "…", "key": "…/models/digits/1/artifact.zip", "version_id": "…",
+     "golden": "…/models/digits/golden/….json", "bytes": 21504}
+
+The file is committed: its history is the models' history.
 """
 
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError, model_validator
 
 from functions.inference.contract import artifact_folder
 from model_packaging.documents import readable
 from model_packaging.durable import exclusive, replace_file
-from model_packaging.errors import LockError
+from model_packaging.errors import CopyElsewhere, LockError
 
 _DIGEST = r"^sha256:[0-9a-f]{64}$"
 
@@ -37,13 +43,29 @@ class LocalCopy(_Entry):
     """The store's root, relative to the lock's folder."""
 
 
+class S3Copy(_Entry):
+    """A copy of a version in S3."""
+
+    kind: Literal["s3"] = "s3"
+    bucket: str = Field(min_length=1)
+    key: str = Field(pattern=r"^(.+/)?models/[^/]+/[0-9]+/artifact\.zip$")
+    version_id: str = Field(min_length=1)
+    golden: str | None = None
+    """Key of the golden requests, named by their digest; None when the artifact has none."""
+    bytes: int = Field(gt=0)
+    """Size of the object, and of what it unpacks to: nothing in it is compressed."""
+
+
+Copy = Annotated[LocalCopy | S3Copy, Field(discriminator="kind")]
+
+
 class LockedVersion(_Entry):
     """A published version."""
 
     identity: str = Field(pattern=_DIGEST)
     digest: str = Field(pattern=_DIGEST)
     target: Literal["lambda"] = "lambda"
-    stores: tuple[LocalCopy, ...] = Field(min_length=1)
+    stores: tuple[Copy, ...] = Field(min_length=1)
 
 
 class LockedModel(_Entry):
@@ -102,7 +124,7 @@ def record(
     """Write a version and the labels that now point at it into the lock, in one step.
 
     Writers wait for one another. The other versions and labels stay as they are; another copy of
-    a known version is added to its stores.
+    a known version is added to its stores, and one at a known place takes that place.
 
     Args:
         path: the lock, made when it is not there.
@@ -133,16 +155,31 @@ def render_lock(lock: Lock) -> bytes:
 
 
 def version_folder(path: Path, name: str, version: int) -> Path:
-    """Where the version's artifact lies, according to the lock at `path`.
+    """Where the version's artifact lies on this machine, according to the lock at `path`.
 
     Raises:
+        CopyElsewhere: it is not here, and lies in S3.
         LockError: the lock cannot be read, or lacks the version.
     """
     entry = read_lock(path).model(name).versions.get(version)
     if entry is None:
         raise LockError(path, f"has no version {version} of model '{name}'; package it first")
-    folders = [path.parent / copy.path / artifact_folder(name, version) for copy in entry.stores]
-    return next(filter(Path.is_dir, folders), folders[0])
+    return local_roots(path, name, version, entry)[0] / artifact_folder(name, version)
+
+
+def local_roots(path: Path, name: str, version: int, entry: LockedVersion) -> list[Path]:
+    """Roots of the local stores that hold the version; when none does, those that should.
+
+    Raises:
+        CopyElsewhere: none does, and the version lies in S3.
+    """
+    roots = [path.parent / copy.path for copy in entry.stores if isinstance(copy, LocalCopy)]
+    here = [root for root in roots if (root / artifact_folder(name, version)).is_dir()]
+    remote = [copy for copy in entry.stores if isinstance(copy, S3Copy)]
+    if remote and not here:
+        place = f"s3://{remote[0].bucket}/{remote[0].key}"
+        raise CopyElsewhere(path, name, version, place)
+    return here or roots
 
 
 def _with_version(
@@ -158,10 +195,15 @@ def _with_version(
             f"{entry.digest}; package it again for a new version",
         )
     if known is not None:
-        stores = dict.fromkeys((*known.stores, *entry.stores))
-        entry = entry.model_copy(update={"stores": tuple(stores)})
+        stores = {_place(copy): copy for copy in (*known.stores, *entry.stores)}
+        entry = entry.model_copy(update={"stores": tuple(stores.values())})
     model.versions[version] = entry
     return models
+
+
+def _place(copy: LocalCopy | S3Copy) -> tuple[str, ...]:
+    """What two entries for one place have in common."""
+    return (copy.path,) if isinstance(copy, LocalCopy) else (copy.bucket, copy.key)
 
 
 def _first(error: ValidationError | RecursionError) -> str:

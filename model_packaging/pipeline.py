@@ -268,13 +268,13 @@ def _enter(
     job: _Job, known: _Known, store: Store, lock: Path, version: int
 ) -> tuple[Packaged, str]:
     spec = job.spec
-    artifact = store.open(spec.name, version, known.pinned.get(version))
-    entry = LockedVersion(
-        identity=artifact.identity, digest=artifact.digest, stores=(store.copy(lock),)
-    )
+    published = store.open(spec.name, version, known.pinned.get(version))
+    artifact = published.artifact
+    copy = store.copy(spec.name, version, artifact.digest, lock)
+    entry = LockedVersion(identity=artifact.identity, digest=artifact.digest, stores=(copy,))
     locked = record(lock, spec.name, version, entry, spec.labels).model(spec.name)
     labels = tuple(sorted(name for name, number in locked.labels.items() if number == version))
-    packaged = summarise(artifact, version, built=known.version is None, labels=labels)
+    packaged = summarise(published, version, built=known.version is None, labels=labels)
     return packaged, f"version {version}: {', '.join(labels) or 'no labels'}"
 
 

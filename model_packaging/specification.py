@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from functions.inference.artifact import (
@@ -12,13 +11,13 @@ from functions.inference.artifact import (
     MODEL,
     REPORT,
     SPECIFICATION,
-    Artifact,
     sha256,
 )
 from functions.inference.session import OnnxSession
 from model_packaging.benchmark import Latency, make_report
 from model_packaging.documents import readable
 from model_packaging.errors import AccuracyChange
+from model_packaging.publication import Published
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +50,16 @@ class Build:
 class Packaged:
     """A published version, for whoever asked for it.
 
-    `built` is False when the version was there already. Sizes are bytes of the ONNX model, before
-    and after optimising; latencies are milliseconds, None when report.json is lost.
+    `location` is its folder or its address. `built` is False when the version was there already.
+    Sizes are bytes of the ONNX model, before and after optimising; latencies are milliseconds, None
+    when report.json is lost.
     """
 
     name: str
     version: int
     identity: str
     digest: str
-    folder: Path
+    location: str
     built: bool
     labels: tuple[str, ...]
     accuracy: AccuracyChange | None
@@ -108,19 +108,19 @@ def _steps(build: Build) -> list[dict[str, Any]]:
 
 
 def summarise(
-    artifact: Artifact, version: int, *, built: bool, labels: tuple[str, ...]
+    published: Published, version: int, *, built: bool, labels: tuple[str, ...]
 ) -> Packaged:
     """What a published, verified artifact says of itself."""
-    specification = artifact.specification
+    artifact, specification = published.artifact, published.artifact.specification
     accuracy = specification["accuracy"]
     keys = ("metric", "before", "after", "drop", "max_drop")
-    latency = _latency(artifact.folder / REPORT)
+    latency = _latency(published.files.get(REPORT, b""))
     return Packaged(
         name=artifact.name,
         version=version,
         identity=artifact.identity,
         digest=artifact.digest,
-        folder=artifact.folder,
+        location=published.location,
         built=built,
         labels=labels,
         accuracy=AccuracyChange(**{key: accuracy[key] for key in keys}) if accuracy else None,
@@ -131,10 +131,10 @@ def summarise(
     )
 
 
-def _latency(report: Path) -> dict[str, float]:
+def _latency(report: bytes) -> dict[str, float]:
     """Figures of report.json, which nothing pins: none when it is lost or unreadable."""
     try:
-        latency = json.loads(report.read_bytes())["latency"]
-    except (OSError, ValueError, KeyError, TypeError):
+        latency = json.loads(report)["latency"]
+    except (ValueError, KeyError, TypeError):
         return {}
     return latency if isinstance(latency, dict) else {}

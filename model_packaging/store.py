@@ -1,24 +1,18 @@
 """Where published versions lie: each appears whole or not at all, and then never changes.
 
-A local store is a folder:
-
-    <root>/models/<name>/<version>/   the published versions
-    <root>/.staging/                  the version that is being written, and the publishers' lock
+A store is one module: `local_store` for a folder, `s3_store` for a versioned bucket.
 """
 
-import json
-import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from functions.inference.artifact import SPECIFICATION, Artifact, read_artifact, sha256
-from functions.inference.contract import artifact_folder
-from functions.inference.errors import ArtifactError
-from model_packaging.durable import exclusive, make_folder, sync_folder, write_file
+from functions.inference.contract import artifact_archive
 from model_packaging.errors import StoreError
-from model_packaging.lock import LocalCopy
+from model_packaging.local_store import LocalStore
+from model_packaging.lock import LocalCopy, S3Copy
+from model_packaging.publication import Published
+from model_packaging.s3_store import S3Store
 
 
 class Store(Protocol):
@@ -27,9 +21,6 @@ class Store(Protocol):
     `pinned` is always what the lock knows of the model: version -> digest. A version that the
     lock pins to another digest is somebody else's, and its number is taken.
     """
-
-    def copy(self, lock: Path) -> LocalCopy:
-        """What the lock at this path writes of a version that lies here."""
 
     def versions(self, name: str) -> tuple[int, ...]:
         """The published versions of a model, ascending."""
@@ -51,7 +42,14 @@ class Store(Protocol):
             StoreError: it cannot be written; nothing is published.
         """
 
-    def open(self, name: str, version: int, digest: str | None = None) -> Artifact:
+    def place(self, name: str, version: int, files: Mapping[str, bytes]) -> None:
+        """Put a version that another store has under its number; nothing to do when it is there.
+
+        Raises:
+            StoreError: it cannot be written, or another artifact has this number.
+        """
+
+    def open(self, name: str, version: int, digest: str | None = None) -> Published:
         """Read and verify a version.
 
         Args:
@@ -63,104 +61,31 @@ class Store(Protocol):
             StoreError: it is missing or damaged.
         """
 
+    def copy(self, name: str, version: int, digest: str, lock: Path) -> LocalCopy | S3Copy:
+        """What the lock at this path writes of a version that lies here.
 
-class LocalStore:
-    """A store in a folder.
+        Raises:
+            StoreError: it does not lie here, or with another digest.
+        """
 
-    Args:
-        root: the folder; made with the first version.
+
+def open_store(address: str) -> Store:
+    """The store at `s3://bucket/prefix`, or in a folder.
+
+    Raises:
+        StoreError: there are no stores at such an address.
     """
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self._staging = root / ".staging"
-
-    def copy(self, lock: Path) -> LocalCopy:
-        """See `Store.copy`."""
-        path = os.path.relpath(self.root.resolve(), lock.parent.resolve())
-        return LocalCopy(path=Path(path).as_posix())
-
-    def versions(self, name: str) -> tuple[int, ...]:
-        """See `Store.versions`."""
-        folder = self.root / artifact_folder(name, 0)
-        if not folder.parent.is_dir():
-            return ()
-        names = (entry.name for entry in folder.parent.iterdir())
-        return tuple(sorted(int(name) for name in names if name.isascii() and name.isdecimal()))
-
-    def find(self, name: str, identity: str, pinned: Mapping[int, str]) -> int | None:
-        """See `Store.find`."""
-        for version in self.versions(name):
-            content = self._specification(name, version)
-            if pinned.get(version, digest := sha256(content)) != digest:
-                continue
-            if json.loads(content).get("identity") == identity:
-                return version
-        return None
-
-    def publish(self, name: str, files: Mapping[str, bytes], pinned: Mapping[int, str]) -> int:
-        """See `Store.publish`."""
-        try:
-            with exclusive(self._staging / "lock"):
-                self._sweep()
-                identity = json.loads(files[SPECIFICATION])["identity"]
-                version = self.find(name, identity, pinned)
-                return version or self._place(name, files, pinned)
-        except OSError as error:
-            raise StoreError(name, self.root, f"cannot be written: {error.strerror}") from error
-
-    def open(self, name: str, version: int, digest: str | None = None) -> Artifact:
-        """See `Store.open`."""
-        try:
-            artifact = read_artifact(self.folder(name, version), digest)
-        except ArtifactError as error:
-            raise self._damaged(name, version, str(error)) from error
-        if artifact.name != name:
-            raise self._damaged(name, version, f"it is of model '{artifact.name}'")
-        return artifact
-
-    def folder(self, name: str, version: int) -> Path:
-        """Where a version lies."""
-        return self.root / artifact_folder(name, version)
-
-    def _specification(self, name: str, version: int) -> bytes:
-        try:
-            content = (self.folder(name, version) / SPECIFICATION).read_bytes()
-            if isinstance(json.loads(content), dict):
-                return content
-        except (OSError, ValueError) as error:
-            raise self._damaged(name, version, f"{SPECIFICATION}: {error}") from error
-        raise self._damaged(name, version, f"{SPECIFICATION} is no specification")
-
-    def _damaged(self, name: str, version: int, reason: str) -> StoreError:
-        folder = self.folder(name, version)
-        return StoreError(
-            name, folder, f"is damaged ({reason}); delete the folder and package again"
-        )
-
-    def _sweep(self) -> None:
-        """Delete what killed publishers left; the lock says that no living one is at work."""
-        for leftover in self._staging.iterdir():
-            if leftover.is_dir():
-                shutil.rmtree(leftover)
-
-    def _place(self, name: str, files: Mapping[str, bytes], pinned: Mapping[int, str]) -> int:
-        """Write the files aside and rename their folder into its place."""
-        taken = self.versions(name)
-        staged = self._staging / "version"
-        make_folder(staged)
-        for file, content in files.items():
-            write_file(staged / file, content)
-        sync_folder(staged)
-        version = _number(sha256(files[SPECIFICATION]), taken, pinned)
-        target = self.folder(name, version)
-        make_folder(target.parent)
-        staged.rename(target)
-        sync_folder(target.parent)
-        return version
+    scheme, separator, rest = address.partition("://")
+    if not separator:
+        return LocalStore(Path(address))
+    if scheme == "s3":
+        return S3Store.at(rest)
+    raise StoreError(None, address, "is no store; give a folder or s3://bucket/prefix")
 
 
-def _number(digest: str, taken: tuple[int, ...], pinned: Mapping[int, str]) -> int:
-    """The number that the lock has for this very artifact, else the next one."""
-    restored = (version for version in pinned if pinned[version] == digest and version not in taken)
-    return next(restored, max((0, *taken, *pinned)) + 1)
+def store_of(copy: LocalCopy | S3Copy, name: str, version: int, lock: Path) -> Store:
+    """The store in which a version's copy lies, opened to read that very copy."""
+    if isinstance(copy, LocalCopy):
+        return LocalStore(lock.parent / copy.path)
+    prefix = copy.key.removesuffix(artifact_archive(name, version))
+    return S3Store(copy.bucket, prefix, copy.version_id)

@@ -1,6 +1,6 @@
-"""A packaged model on disk: its format, and how it is read and verified.
+"""A packaged model: its format, and how it is read and verified.
 
-A version is a folder, `models/<name>/<version>/`:
+A version is a folder, `models/<name>/<version>/`, or one zip with that folder in it (`archive.py`):
 
 - `model.onnx`      the model
 - `golden.json`     requests with their expected answers
@@ -21,7 +21,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, Protocol
 
 from functions.inference.contract import NAME_PATTERN
 from functions.inference.errors import (
@@ -65,7 +65,6 @@ class TensorSpec:
 class Artifact:
     """A verified artifact; `model` holds the very bytes whose digest was checked."""
 
-    folder: Path
     name: str
     identity: str
     digest: str
@@ -85,48 +84,103 @@ def shown(path: Path) -> str:
     return PurePath(*path.parts[-len(_LAYOUT) :]).as_posix()
 
 
-def read_artifact(folder: Path, digest: str | None = None) -> Artifact:
-    """Read and verify the artifact in `folder`.
+class Files(Protocol):
+    """An artifact's files, read by name."""
+
+    def read(self, name: str, limit: int | None = None) -> bytes:
+        """Content of a file.
+
+        Raises:
+            ArtifactMissing: it is not there.
+            ArtifactCorrupt: it is larger than `limit`.
+        """
+
+    def place(self, name: str) -> str:
+        """A file as errors name it, from `models/` on."""
+
+
+@dataclass(frozen=True, slots=True)
+class FolderFiles:
+    """Files in a folder."""
+
+    folder: Path
+
+    def read(self, name: str, limit: int | None = None) -> bytes:
+        """See `Files.read`."""
+        path = self.folder / name
+        try:
+            if limit is not None:
+                _check_size(self.place(name), path.stat().st_size, limit)
+            return path.read_bytes()
+        except OSError as error:
+            raise ArtifactMissing(self.place(name)) from error
+
+    def place(self, name: str) -> str:
+        """See `Files.place`."""
+        return shown(self.folder / name)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldFiles:
+    """Files in memory, of the version whose folder would be `folder`."""
+
+    folder: str
+    contents: Mapping[str, bytes]
+
+    def read(self, name: str, limit: int | None = None) -> bytes:
+        """See `Files.read`."""
+        if name not in self.contents:
+            raise ArtifactMissing(self.place(name))
+        if limit is not None:
+            _check_size(self.place(name), len(self.contents[name]), limit)
+        return self.contents[name]
+
+    def place(self, name: str) -> str:
+        """See `Files.place`."""
+        return f"{self.folder}/{name}"
+
+
+def read_artifact(files: Files | Path, digest: str | None = None) -> Artifact:
+    """Read and verify an artifact.
 
     Args:
-        folder: the version's folder.
-        digest: expected SHA-256 of `artifact.json`, from the lock; None trusts the folder's own.
+        files: the version's folder, or its files held elsewhere.
+        digest: expected SHA-256 of `artifact.json`, from the lock; None trusts the artifact's own.
 
     Raises:
         ArtifactMissing: the specification or a file that it names is not there.
         ArtifactCorrupt: a digest differs, or the specification cannot be read.
         ArtifactTooNew: the format version is above `FORMAT_VERSION`.
     """
-    path = folder / SPECIFICATION
-    content = _read(path, MAX_SPECIFICATION_BYTES)
+    source = FolderFiles(files) if isinstance(files, Path) else files
+    place = source.place(SPECIFICATION)
+    content = source.read(SPECIFICATION, MAX_SPECIFICATION_BYTES)
     found = sha256(content)
     if digest is not None and digest != found:
-        raise ArtifactCorrupt(shown(path), f"has digest {found}, the lock says {digest}")
-    document = _read_specification(path, content)
-    files = _verify_files(folder, document["files"])
+        raise ArtifactCorrupt(place, f"has digest {found}, the lock says {digest}")
+    document = _read_specification(place, content)
     return Artifact(
-        folder=folder,
         name=document["name"],
         identity=document["identity"],
         digest=found,
         inputs=document["inputs"],
         outputs=document["outputs"],
-        model=files[MODEL],
+        model=_verified(source, document["files"])[MODEL],
         specification=document,
     )
 
 
-def _read_specification(path: Path, content: bytes) -> dict[str, Any]:
+def _read_specification(place: str, content: bytes) -> dict[str, Any]:
     try:
         document = json.loads(content)
         version = document["format_version"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         reason = f"is not an artifact's specification: {error!r}"
-        raise ArtifactCorrupt(shown(path), reason) from error
+        raise ArtifactCorrupt(place, reason) from error
     if type(version) is not int or version < 1:
-        raise ArtifactCorrupt(shown(path), f"has an impossible format version {version!r}")
+        raise ArtifactCorrupt(place, f"has an impossible format version {version!r}")
     if version > FORMAT_VERSION:
-        raise ArtifactTooNew(shown(path), version, FORMAT_VERSION)
+        raise ArtifactTooNew(place, version, FORMAT_VERSION)
     try:
         tensors = {
             side: tuple(TensorSpec.from_json(tensor) for tensor in document[side])
@@ -135,34 +189,29 @@ def _read_specification(path: Path, content: bytes) -> dict[str, Any]:
         texts = {key: str(document[key]) for key in ("name", "identity")}
         files = {str(name): str(digest) for name, digest in document["files"].items()}
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-        raise ArtifactCorrupt(shown(path), f"lacks or misstates {error!r}") from error
+        raise ArtifactCorrupt(place, f"lacks or misstates {error!r}") from error
     if not re.fullmatch(NAME_PATTERN, texts["name"]):
-        raise ArtifactCorrupt(shown(path), f"has an impossible model name {texts['name']!r}")
+        raise ArtifactCorrupt(place, f"has an impossible model name {texts['name']!r}")
     if MODEL not in files:
-        raise ArtifactCorrupt(shown(path), f"names no {MODEL}")
+        raise ArtifactCorrupt(place, f"names no {MODEL}")
     return {**document, **tensors, **texts, "files": files}
 
 
-def _verify_files(folder: Path, digests: Mapping[str, str]) -> dict[str, bytes]:
+def _verified(files: Files, digests: Mapping[str, str]) -> dict[str, bytes]:
     """Contents of the files in `digests`, each checked."""
     contents = {}
     for name, expected in digests.items():
         if Path(name).name != name:
-            path = shown(folder / SPECIFICATION)
-            raise ArtifactCorrupt(path, f"names a file outside it: {name!r}")
-        contents[name] = _read(folder / name)
+            place = files.place(SPECIFICATION)
+            raise ArtifactCorrupt(place, f"names a file outside it: {name!r}")
+        contents[name] = files.read(name)
         found = sha256(contents[name])
         if found != expected:
-            raise ArtifactCorrupt(
-                shown(folder / name), f"has digest {found}, {SPECIFICATION} says {expected}"
-            )
+            reason = f"has digest {found}, {SPECIFICATION} says {expected}"
+            raise ArtifactCorrupt(files.place(name), reason)
     return contents
 
 
-def _read(path: Path, limit: int | None = None) -> bytes:
-    try:
-        if limit is not None and path.stat().st_size > limit:
-            raise ArtifactCorrupt(shown(path), f"is larger than {limit} bytes")
-        return path.read_bytes()
-    except OSError as error:
-        raise ArtifactMissing(shown(path)) from error
+def _check_size(place: str, size: int, limit: int) -> None:
+    if size > limit:
+        raise ArtifactCorrupt(place, f"is larger than {limit} bytes")

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from model_packaging.errors import LockError
+from model_packaging.errors import CopyElsewhere, LockError
 from model_packaging.lock import (
     LocalCopy,
     Lock,
     LockedVersion,
+    S3Copy,
     read_lock,
     record,
     render_lock,
@@ -22,6 +23,11 @@ ROOT = Path(__file__).parents[2]
 def entry(digit: int = 0, path: str = "artifacts") -> LockedVersion:
     text = f"sha256:{digit:064x}"
     return LockedVersion(identity=text, digest=text, stores=(LocalCopy(path=path),))
+
+
+def remote(version_id: str = "one") -> S3Copy:
+    key = "a/models/digits/1/artifact.zip"
+    return S3Copy(bucket="a-bucket", key=key, version_id=version_id, bytes=7)
 
 
 def test_an_absent_lock_is_empty(tmp_path: Path) -> None:
@@ -75,7 +81,48 @@ def test_another_copy_of_a_version_is_added_to_its_stores(tmp_path: Path) -> Non
     path = tmp_path / "models.lock.json"
     record(path, "digits", 1, entry(path="here"), [])
     lock = record(path, "digits", 1, entry(path="there"), [])
-    assert [copy.path for copy in lock.model("digits").versions[1].stores] == ["here", "there"]
+    there = (LocalCopy(path="here"), LocalCopy(path="there"))
+    assert lock.model("digits").versions[1].stores == there
+
+
+def test_a_version_has_copies_of_both_kinds(tmp_path: Path) -> None:
+    path = tmp_path / "models.lock.json"
+    record(path, "digits", 1, entry(), ["stable"])
+    record(path, "digits", 1, entry().model_copy(update={"stores": (remote(),)}), [])
+    stores = json.loads(path.read_text())["digits"]["versions"]["1"]["stores"]
+    assert stores == [
+        {"kind": "local", "path": "artifacts"},
+        {
+            "kind": "s3",
+            "bucket": "a-bucket",
+            "key": "a/models/digits/1/artifact.zip",
+            "version_id": "one",
+            "golden": None,
+            "bytes": 7,
+        },
+    ]
+    assert read_lock(path).model("digits").versions[1].stores == (
+        LocalCopy(path="artifacts"),
+        remote(),
+    )
+
+
+def test_an_object_published_again_takes_the_place_of_its_former_version(tmp_path: Path) -> None:
+    path = tmp_path / "models.lock.json"
+    for version_id in ("one", "two"):
+        copy = entry().model_copy(update={"stores": (remote(version_id),)})
+        lock = record(path, "digits", 1, copy, [])
+    assert lock.model("digits").versions[1].stores == (remote("two"),)
+
+
+def test_a_version_that_is_not_here_says_what_brings_it(tmp_path: Path) -> None:
+    path = tmp_path / "models.lock.json"
+    copies = (LocalCopy(path="artifacts"), remote())
+    record(path, "digits", 1, entry().model_copy(update={"stores": copies}), [])
+    with pytest.raises(CopyElsewhere, match=r"s3://a-bucket/a/models.*`lading pull digits`"):
+        version_folder(path, "digits", 1)
+    (tmp_path / "artifacts/models/digits/1").mkdir(parents=True)
+    assert version_folder(path, "digits", 1) == tmp_path / "artifacts/models/digits/1"
 
 
 def test_a_version_never_changes_its_digest(tmp_path: Path) -> None:

@@ -29,11 +29,11 @@ from model_packaging.errors import (
     SourceUntrusted,
     StoreError,
 )
+from model_packaging.local_store import LocalStore
 from model_packaging.lock import read_lock, version_folder
 from model_packaging.manifest import AccuracySpec, ModelSpec, load_manifest
 from model_packaging.pipeline import STAGES, package
 from model_packaging.specification import Packaged
-from model_packaging.store import LocalStore
 from tests.model_packaging.models import linear, linear_holdout, linear_source, linear_spec, weights
 
 ROOT = Path(__file__).parents[2]
@@ -69,8 +69,8 @@ def test_the_example_becomes_a_smaller_verified_artifact(tmp_path: Path, digits:
 
 def test_the_golden_requests_are_answered_by_the_service(tmp_path: Path, digits: Path) -> None:
     packaged = run(tmp_path, digits_spec(digits))
-    predictor = OnnxPredictor(read_artifact(packaged.folder), packaged.version)
-    golden = json.loads((packaged.folder / GOLDEN).read_bytes())
+    predictor = OnnxPredictor(read_artifact(Path(packaged.location)), packaged.version)
+    golden = json.loads((Path(packaged.location) / GOLDEN).read_bytes())
     assert len(golden["requests"]) == 7
     for entry in golden["requests"]:
         inputs = {
@@ -279,7 +279,7 @@ def test_a_source_that_changes_meanwhile_is_not_published_under_its_old_identity
 
 def test_a_damaged_version_is_not_served_up_again(tmp_path: Path) -> None:
     packaged = run(tmp_path, linear_spec(tmp_path))
-    path = packaged.folder / "model.onnx"
+    path = Path(packaged.location) / "model.onnx"
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(StoreError, match="is damaged"):
         run(tmp_path, linear_spec(tmp_path))
@@ -319,5 +319,5 @@ def test_two_processes_at_once_share_a_version_or_get_one_each(
     store, lock = LocalStore(tmp_path / "store"), read_lock(tmp_path / "models.lock.json")
     assert store.versions("linear") == versions
     for version, digest in lock.digests("linear").items():
-        OnnxSession(store.open("linear", version, digest).model)
+        OnnxSession(store.open("linear", version, digest).artifact.model)
     assert tuple(sorted(lock.digests("linear"))) == versions

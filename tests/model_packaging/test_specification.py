@@ -5,6 +5,7 @@ from pathlib import Path
 from functions.inference.artifact import GOLDEN, MODEL, REPORT, SPECIFICATION, read_artifact
 from model_packaging.benchmark import Latency
 from model_packaging.errors import AccuracyChange
+from model_packaging.publication import Published, verify
 from model_packaging.specification import Build, Source, summarise, write_files
 from tests.model_packaging.models import linear_bytes
 
@@ -26,6 +27,11 @@ def write(folder: Path, build: Build) -> Path:
     for name, content in write_files(build).items():
         (folder / name).write_bytes(content)
     return folder
+
+
+def published(folder: Path) -> Published:
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    return Published(verify("linear", 3, files, None), files, "somewhere")
 
 
 def test_an_artifact_says_what_it_is_and_how_it_came_to_be(tmp_path: Path) -> None:
@@ -54,13 +60,13 @@ def test_an_artifact_says_what_it_is_and_how_it_came_to_be(tmp_path: Path) -> No
 
 
 def test_a_summary_says_it_all_again(tmp_path: Path) -> None:
-    packaged = summarise(read_artifact(write(tmp_path, BUILD)), 3, built=True, labels=("stable",))
+    packaged = summarise(published(write(tmp_path, BUILD)), 3, built=True, labels=("stable",))
     assert (packaged.name, packaged.version, packaged.built) == ("linear", 3, True)
     assert packaged.labels == ("stable",)
     assert packaged.accuracy == BUILD.change
     assert packaged.size_before == packaged.size_after == len(BUILD.model)
     assert (packaged.p50_ms, packaged.p95_ms) == (3, 4)
-    assert packaged.folder == tmp_path
+    assert packaged.location == "somewhere"
 
 
 def test_without_a_gate_or_quantising_there_is_nothing_to_say_of_them(tmp_path: Path) -> None:
@@ -68,13 +74,13 @@ def test_without_a_gate_or_quantising_there_is_nothing_to_say_of_them(tmp_path: 
     artifact = read_artifact(write(tmp_path, plain))
     assert artifact.specification["accuracy"] is None
     assert [step["step"] for step in artifact.specification["steps"]] == ["convert"]
-    assert summarise(artifact, 1, built=False, labels=()).accuracy is None
+    assert summarise(published(tmp_path), 1, built=False, labels=()).accuracy is None
 
 
 def test_a_lost_report_costs_only_its_figures(tmp_path: Path) -> None:
-    artifact = read_artifact(write(tmp_path, BUILD))
+    write(tmp_path, BUILD)
     for content in (b"", b"[]", b'{"latency": 3}'):
         (tmp_path / REPORT).write_bytes(content)
-        assert summarise(artifact, 1, built=False, labels=()).p50_ms is None
+        assert summarise(published(tmp_path), 1, built=False, labels=()).p50_ms is None
     (tmp_path / REPORT).unlink()
-    assert summarise(artifact, 1, built=False, labels=()).p95_ms is None
+    assert summarise(published(tmp_path), 1, built=False, labels=()).p95_ms is None

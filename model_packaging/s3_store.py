@@ -1,0 +1,304 @@
+"""A store in a versioned S3 bucket.
+
+    <prefix>/models/<name>/<version>/artifact.zip   a version; its appearance publishes it
+    <prefix>/models/<name>/golden/<digest>.json     its golden requests, written before it
+
+Every write is conditional on the key being free, so nothing is ever overwritten, and of two
+publishers that want one number one gets it and the other takes the next. Identity and digest are
+metadata of the zip: they appear with it and are read without it. docs/adr/0008 has the reasons.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from functions.inference.archive import pack, unpack
+from functions.inference.artifact import GOLDEN, SPECIFICATION, sha256
+from functions.inference.contract import artifact_archive, artifact_folder
+from functions.inference.errors import ArtifactError
+from model_packaging.errors import StoreError
+from model_packaging.lock import S3Copy
+from model_packaging.publication import Published, next_number, verify
+from model_packaging.s3_refusals import refusal
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
+
+PART_BYTES = 32 << 20
+"""A longer zip goes up in parts of this size, each of them sent again when it fails."""
+
+_ADDRESS = re.compile(r"([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/([A-Za-z0-9!_.*'()/-]*))?")
+_IDENTITY, _DIGEST, _GOLDEN = "lading-identity", "lading-digest", "lading-golden"
+_FREE: Final = "*"
+_CHECKSUM: Final = "CRC32"
+_CONFLICT, _TAKEN = 409, 412
+_TRIES = 50
+_AT_ONCE = 8
+
+
+class S3Store:
+    """A store in a bucket; see `store.Store`.
+
+    Args:
+        bucket: the bucket's name.
+        prefix: where in it `models/` lies; empty or ending in a slash.
+        version_id: the object version to read; None reads what is current.
+    """
+
+    def __init__(self, bucket: str, prefix: str = "", version_id: str | None = None) -> None:
+        self.bucket, self.prefix = bucket, prefix
+        self._pin: Any = {"VersionId": version_id} if version_id else {}
+
+    @classmethod
+    def at(cls, path: str) -> "S3Store":
+        """The store at `bucket/prefix`.
+
+        Raises:
+            StoreError: it cannot be one.
+        """
+        found = _ADDRESS.fullmatch(path)
+        if found is None:
+            advice = "is no address of a store; give s3://bucket/prefix"
+            raise StoreError(None, f"s3://{path}", advice)
+        prefix = (found[2] or "").strip("/")
+        return cls(found[1], f"{prefix}/" if prefix else "")
+
+    def versions(self, name: str) -> tuple[int, ...]:
+        """See `Store.versions`."""
+        with self._asking(name):
+            return self._versions(name)
+
+    def find(self, name: str, identity: str, pinned: Mapping[int, str]) -> int | None:
+        """See `Store.find`."""
+        with self._asking(name):
+            return self._find(name, self._versions(name), identity, pinned)
+
+    def publish(self, name: str, files: Mapping[str, bytes], pinned: Mapping[int, str]) -> int:
+        """See `Store.publish`."""
+        identity = json.loads(files[SPECIFICATION])["identity"]
+        digest = sha256(files[SPECIFICATION])
+        with self._asking(name):
+            self._prepare(name, files)
+            for _ in range(_TRIES):
+                taken = self._versions(name)
+                known = self._find(name, taken, identity, pinned)
+                if known is not None:
+                    return known
+                version = next_number(digest, taken, pinned)
+                if self._put_version(name, version, files):
+                    return version
+        raise StoreError(
+            name, self._address(), f"took {_TRIES} other versions meanwhile; try again"
+        )
+
+    def place(self, name: str, version: int, files: Mapping[str, bytes]) -> None:
+        """See `Store.place`."""
+        with self._asking(name):
+            self._prepare(name, files)
+            if not self._put_version(name, version, files):
+                self._head(name, version, sha256(files[SPECIFICATION]))
+
+    def open(self, name: str, version: int, digest: str | None = None) -> Published:
+        """See `Store.open`."""
+        key = self._key(name, version)
+        with self._asking(name, key):
+            found = self._client.get_object(Bucket=self.bucket, Key=key, **self._pin)
+            try:
+                files = unpack(found["Body"], found["ContentLength"], name, version)
+                artifact = verify(name, version, files, digest)
+            except ArtifactError as error:
+                advice = "restore the object's first version, or delete it and package again"
+                reason = f"is damaged ({error}); {advice}"
+                raise StoreError(name, self._address(key), reason) from error
+        return Published(artifact, files, self._address(key))
+
+    def copy(self, name: str, version: int, digest: str, lock: Path) -> S3Copy:  # noqa: ARG002 a local store's entry depends on where the lock is
+        """See `Store.copy`."""
+        with self._asking(name, self._key(name, version)):
+            found = self._head(name, version, digest)
+        golden = found["Metadata"].get(_GOLDEN)
+        return S3Copy(
+            bucket=self.bucket,
+            key=self._key(name, version),
+            version_id=found["VersionId"],
+            golden=self._golden_key(name, golden) if golden else None,
+            bytes=found["ContentLength"],
+        )
+
+    @cached_property
+    def _client(self) -> "S3Client":
+        from boto3.session import Session  # noqa: PLC0415 imported when first used
+        from botocore.config import Config  # noqa: PLC0415
+
+        config = Config(
+            connect_timeout=5,
+            max_pool_connections=_AT_ONCE,
+            retries={"mode": "standard"},
+        )
+        try:
+            return Session().client("s3", config=config)
+        except ValueError as error:
+            reason = f"cannot be asked for: {error}; correct AWS_ENDPOINT_URL or AWS_REGION"
+            raise StoreError(None, self._address(), reason) from error
+
+    @contextmanager
+    def _asking(self, name: str, key: str = "") -> Iterator[None]:
+        """Make one clear error of whatever S3, or the AWS library, refuses."""
+        try:
+            from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+        except ImportError as error:
+            advice = "needs boto3: pip install boto3, or all of requirements.txt"
+            raise StoreError(None, self._address(), advice) from error
+        try:
+            yield
+        except (BotoCoreError, ClientError) as error:
+            raise StoreError(name, self._address(key), refusal(error, self.bucket)) from error
+
+    def _versions(self, name: str) -> tuple[int, ...]:
+        folder = f"{self.prefix}{artifact_folder(name, 0)}".removesuffix("0")
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self.bucket, Prefix=folder
+        )
+        keys = {found["Key"] for page in pages for found in page.get("Contents", [])}
+        numbers = (key.removeprefix(folder).partition("/")[0] for key in keys)
+        known = {int(number) for number in numbers if number.isascii() and number.isdecimal()}
+        return tuple(sorted(each for each in known if self._key(name, each) in keys))
+
+    def _find(
+        self, name: str, versions: tuple[int, ...], identity: str, pinned: Mapping[int, str]
+    ) -> int | None:
+        """The first version of this identity that is not somebody else's."""
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            found = zip(
+                versions, pool.map(lambda each: self._head(name, each), versions), strict=True
+            )
+            for version, head in found:
+                about = head["Metadata"]
+                ours = pinned.get(version, about[_DIGEST]) == about[_DIGEST]
+                if ours and about[_IDENTITY] == identity:
+                    return version
+        return None
+
+    def _head(self, name: str, version: int, digest: str | None = None) -> Any:
+        """A version's object without its content.
+
+        Raises:
+            StoreError: it is none that we wrote, or of another artifact than `digest`.
+        """
+        key = self._key(name, version)
+        found = self._client.head_object(Bucket=self.bucket, Key=key, **self._pin)
+        about = found["Metadata"]
+        if not {_IDENTITY, _DIGEST} <= about.keys() or "VersionId" not in found:
+            reason = "is damaged (it was not published by Lading, or not into a versioned bucket)"
+            raise StoreError(name, self._address(key), f"{reason}; delete it and package again")
+        if digest not in (None, about[_DIGEST]):
+            reason = f"is another version {version}, with digest {about[_DIGEST]}, not {digest}"
+            advice = "publish below another prefix, or package again for a new version"
+            raise StoreError(name, self._address(key), f"{reason}; {advice}")
+        return found
+
+    def _prepare(self, name: str, files: Mapping[str, bytes]) -> None:
+        """Refuse a bucket that forgets, and put what a version needs beside it."""
+        state = self._client.get_bucket_versioning(Bucket=self.bucket).get("Status")
+        if state != "Enabled":
+            command = (
+                f"aws s3api put-bucket-versioning --bucket {self.bucket} "
+                "--versioning-configuration Status=Enabled"
+            )
+            reason = f"keeps no object versions, which the lock needs; turn them on: {command}"
+            raise StoreError(name, self._address(), reason)
+        if GOLDEN in files:
+            key = self._golden_key(name, sha256(files[GOLDEN]))
+            self._put(key, files[GOLDEN], "application/json", {})
+
+    def _put_version(self, name: str, version: int, files: Mapping[str, bytes]) -> bool:
+        specification = files[SPECIFICATION]
+        about = {_IDENTITY: json.loads(specification)["identity"], _DIGEST: sha256(specification)}
+        if GOLDEN in files:
+            about[_GOLDEN] = sha256(files[GOLDEN])
+        body = pack(name, version, files)
+        return self._put(self._key(name, version), body, "application/zip", about)
+
+    def _put(self, key: str, body: bytes, kind: str, about: Mapping[str, str]) -> bool:
+        """Write an object; False when there is one at this key."""
+        from botocore.exceptions import ClientError  # noqa: PLC0415
+
+        put = self._put_parts if len(body) > PART_BYTES else self._put_whole
+        for _ in range(_TRIES):
+            try:
+                put(key, body, kind, about)
+            except ClientError as error:
+                status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+                if status == _TAKEN:
+                    return False
+                if status != _CONFLICT:  # others write this key right now
+                    raise
+            else:
+                return True
+        return False
+
+    def _put_whole(self, key: str, body: bytes, kind: str, about: Mapping[str, str]) -> None:
+        self._client.put_object(
+            Bucket=self.bucket,
+            Key=key,
+            Body=body,
+            ContentType=kind,
+            Metadata=about,
+            IfNoneMatch=_FREE,
+        )
+
+    def _put_parts(self, key: str, body: bytes, kind: str, about: Mapping[str, str]) -> None:
+        client = self._client
+        upload = client.create_multipart_upload(
+            Bucket=self.bucket,
+            Key=key,
+            ContentType=kind,
+            Metadata=about,
+            ChecksumAlgorithm=_CHECKSUM,
+        )["UploadId"]
+        try:
+            starts = range(0, len(body), PART_BYTES)
+            parts = [
+                self._put_part(key, upload, number, body[start : start + PART_BYTES])
+                for number, start in enumerate(starts, 1)
+            ]
+            client.complete_multipart_upload(
+                Bucket=self.bucket,
+                Key=key,
+                UploadId=upload,
+                MultipartUpload={"Parts": parts},
+                IfNoneMatch=_FREE,
+            )
+        except BaseException:  # an interrupt, too, must not leave parts that cost money
+            client.abort_multipart_upload(Bucket=self.bucket, Key=key, UploadId=upload)
+            raise
+
+    def _put_part(self, key: str, upload: str, number: int, body: bytes) -> "CompletedPartTypeDef":
+        sent = self._client.upload_part(
+            Bucket=self.bucket,
+            Key=key,
+            UploadId=upload,
+            PartNumber=number,
+            Body=body,
+            ChecksumAlgorithm=_CHECKSUM,
+        )
+        part: CompletedPartTypeDef = {"PartNumber": number, "ETag": sent["ETag"]}
+        if "ChecksumCRC32" in sent:
+            part["ChecksumCRC32"] = sent["ChecksumCRC32"]
+        return part
+
+    def _key(self, name: str, version: int) -> str:
+        return f"{self.prefix}{artifact_archive(name, version)}"
+
+    def _golden_key(self, name: str, digest: str) -> str:
+        folder = artifact_folder(name, 0).removesuffix("0")
+        return f"{self.prefix}{folder}golden/{digest.removeprefix('sha256:')}.json"
+
+    def _address(self, key: str = "") -> str:
+        return f"s3://{self.bucket}/{key or self.prefix}".rstrip("/")
