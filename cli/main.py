@@ -11,6 +11,8 @@ from typer.exceptions import TyperException
 from cli.errors import EXIT, BadCall, CliError
 from cli.package import package
 from cli.predict import predict
+from cli.pull import pull
+from cli.push import push
 from cli.serve import serve
 from cli.versions import versions
 from emulator.errors import EmulatorError
@@ -54,7 +56,7 @@ app = typer.Typer(
         "6 store or artifact damaged, 7 server, 8 input refused by the model."
     ),
 )
-for command in (package, serve, predict, versions):
+for command in (package, serve, predict, versions, pull, push):
     app.command()(command)
 
 

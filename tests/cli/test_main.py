@@ -10,6 +10,8 @@ from functions.inference.errors import InferenceError
 from model_packaging.errors import PackagingError
 from tests.cli.conftest import Lading
 
+COMMANDS = ("package", "serve", "predict", "versions", "pull", "push")
+
 
 def every_subclass(root: type[Exception]) -> list[type[Exception]]:
     return [root, *(each for child in root.__subclasses__() for each in every_subclass(child))]
@@ -23,11 +25,11 @@ def test_every_error_has_an_exit_code(root: type[Exception]) -> None:
 
 def test_without_a_command_it_shows_help(lading: Lading) -> None:
     result = lading()
-    for command in ("package", "serve", "predict", "versions"):
+    for command in COMMANDS:
         assert command in result.out + result.err
 
 
-@pytest.mark.parametrize("command", ["package", "serve", "predict", "versions"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help_of_each_command_has_examples(lading: Lading, command: str) -> None:
     out = lading(command, "--help").out
     assert "Examples" in out

@@ -1,18 +1,25 @@
 """Every command of the README does what it says, in a clone."""
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.end_to_end.conftest import ROOT, command_environment, serving
+from tests.s3 import aws
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
 COMMANDS = [
     line.partition("#")[0].strip() for block in BLOCKS for line in block.splitlines() if line
 ]
+SHARING = [command for command in COMMANDS if "s3://" in command or command == "lading pull"]
 
 
 def run(command: str, folder: Path) -> str:
@@ -52,11 +59,32 @@ def test_the_commands_after_the_demo(published: Path) -> None:
     commands = [
         command
         for command in COMMANDS
-        if command.startswith("lading ") and not command.startswith("lading serve")
+        if command.startswith("lading ")
+        and not command.startswith("lading serve")
+        and command not in SHARING
     ]
     assert len(commands) >= 3
     for command in commands:
         assert run(command, published)
+
+
+def test_the_commands_that_share_versions_through_s3(
+    published: Path, s3_client: "S3Client", s3_url: str, tmp_path: Path
+) -> None:
+    s3_client.create_bucket(
+        Bucket="my-bucket", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+    )
+    s3_client.put_bucket_versioning(
+        Bucket="my-bucket", VersioningConfiguration={"Status": "Enabled"}
+    )
+    mine, clone = tmp_path / "mine", tmp_path / "clone"
+    shutil.copytree(published, mine)
+    *share, pull = SHARING
+    with aws(s3_url):
+        assert all(run(command, mine) for command in share)
+        shutil.copytree(mine, clone, ignore=shutil.ignore_patterns("artifacts"))
+        assert "copied" in run(pull, clone)
+    assert run("lading predict digits --input examples/digits/sample.json", clone)
 
 
 def test_the_curl_command_answers(published: Path) -> None:
