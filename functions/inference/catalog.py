@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from functions.inference.artifact import SPECIFICATION, read_artifact, shown
+from functions.inference.artifact import SPECIFICATION, Artifact, read_artifact, shown
 from functions.inference.contract import DEFAULT_LABEL, artifact_folder
 from functions.inference.errors import (
     ArtifactCorrupt,
@@ -110,21 +110,28 @@ def load_catalog(settings: Settings) -> Catalog:
 
 def _load_model(model: ServedModel, root: Path, settings: Settings) -> CatalogModel:
     versions = {
-        version: _load_version(
-            root / artifact_folder(model.name, version), model.name, version, digest, settings
-        )
-        for version, digest in model.versions.items()
+        version: _load_version(model, version, root, settings.threads) for version in model.versions
     }
     return CatalogModel(model.name, versions, model.labels)
 
 
 def _load_version(
-    folder: Path, name: str, version: int, digest: str, settings: Settings
+    model: ServedModel, version: int, root: Path, threads: int
 ) -> Predictor | ModelUnavailable:
+    folder = root / artifact_folder(model.name, version)
     try:
-        artifact = read_artifact(folder, digest or None)
-        if artifact.name != name:
+        artifact = _read_version(model, version, folder)
+        if artifact.name != model.name:
             raise ArtifactCorrupt(shown(folder / SPECIFICATION), f"is of model '{artifact.name}'")
-        return OnnxPredictor(artifact, version, settings.threads)
+        return OnnxPredictor(artifact, version, threads)
     except (ArtifactError, SessionError, ValueError) as error:
-        return ModelUnavailable(name, version, str(error))
+        return ModelUnavailable(model.name, version, str(error))
+
+
+def _read_version(model: ServedModel, version: int, folder: Path) -> Artifact:
+    digest = model.versions[version] or None
+    if version not in model.remote:
+        return read_artifact(folder, digest)
+    from functions.inference.remote import read_remote  # noqa: PLC0415 only for big models
+
+    return read_remote(model.remote[version], model.name, version, digest)

@@ -22,7 +22,8 @@ InferenceError
 └── ArtifactError               a packaged model that must not be served
     ├── ArtifactMissing
     ├── ArtifactCorrupt
-    └── ArtifactTooNew
+    ├── ArtifactTooNew
+    └── ArtifactUnreachable     it lies in S3, and S3 does not give it
 
 The tree knows no HTTP: each dialect maps it to its own status and body. A text repeats only the
 beginning of what the caller sent, so that an answer and its log line stay small.
@@ -219,3 +220,11 @@ class ArtifactTooNew(ArtifactError):
             "upgrade Lading or package the model with this one"
         )
         self.path, self.found, self.supported = path, found, supported
+
+
+class ArtifactUnreachable(ArtifactError):
+    """The artifact lies in S3, and S3 does not give it."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path} cannot be read from S3: {reason}")
+        self.path, self.reason = path, reason

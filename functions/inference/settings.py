@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from functions.inference.contract import ENVIRONMENT, LAYER_ROOT
+from functions.inference.contract import ENVIRONMENT, LAYER_ROOT, S3Object
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,8 @@ class ServedModel:
     name: str
     versions: Mapping[int, str]
     labels: Mapping[str, int] = field(default_factory=dict)
+    remote: Mapping[int, S3Object] = field(default_factory=dict)
+    """Versions that are read from S3; the others lie below the model root."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,8 @@ class Settings:
         """Settings from variables named in `contract.ENVIRONMENT`.
 
         `LADING_MODELS` is a slice of the lock:
-        `{"digits": {"versions": {"1": "sha256:..."}, "labels": {"stable": 1}}}`.
+        `{"digits": {"versions": {"1": "sha256:..."}, "labels": {"stable": 1}}}`. A model too big
+        for a layer also has `"s3": {"1": {"bucket": ..., "key": ..., "version_id": ...}}`.
 
         Raises:
             ValueError: a variable cannot be read; the text names it.
@@ -48,10 +51,7 @@ class Settings:
 
     def to_environment(self) -> dict[str, str]:
         """The variables from which `from_environment` makes these settings again."""
-        models = {
-            model.name: {"versions": dict(model.versions), "labels": dict(model.labels)}
-            for model in self.models
-        }
+        models = {model.name: _render_model(model) for model in self.models}
         return {
             ENVIRONMENT.models: json.dumps(models, separators=(",", ":")),
             ENVIRONMENT.model_root: self.model_root,
@@ -70,12 +70,20 @@ def _read_models(text: str) -> tuple[ServedModel, ...]:
 def _read_model(name: str, entry: Mapping[str, Any]) -> ServedModel:
     versions = {int(version): str(digest) for version, digest in entry["versions"].items()}
     labels = {str(label): int(version) for label, version in entry.get("labels", {}).items()}
+    remote = {int(version): S3Object(**place) for version, place in entry.get("s3", {}).items()}
     if not versions:
         raise ValueError(f"model '{name}' has no versions")
     for label, version in labels.items():
         if version not in versions:
             raise ValueError(f"label '{label}' of model '{name}' is on version {version}")
-    return ServedModel(name, versions, labels)
+    return ServedModel(name, versions, labels, remote)
+
+
+def _render_model(model: ServedModel) -> dict[str, Any]:
+    """The inverse of `_read_model`."""
+    entry = {"versions": dict(model.versions), "labels": dict(model.labels)}
+    remote = {version: asdict(place) for version, place in model.remote.items()}
+    return {**entry, "s3": remote} if remote else entry
 
 
 def _read_threads(text: str) -> int:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from functions.inference.contract import S3Object
 from functions.inference.settings import ServedModel, Settings
 
 
@@ -9,6 +10,7 @@ def test_settings_survive_the_environment() -> None:
     models = (
         ServedModel("digits", {1: "sha256:a", 2: "sha256:b"}, {"stable": 1, "canary": 2}),
         ServedModel("half", {7: ""}),
+        ServedModel("big", {1: "sha256:c", 2: ""}, remote={2: S3Object("bucket", "key", "v")}),
     )
     settings = Settings(models=models, model_root="/srv", threads=2, log_level="DEBUG")
     assert Settings.from_environment(settings.to_environment()) == settings
@@ -31,6 +33,7 @@ def test_an_empty_environment_serves_nothing_from_the_layers() -> None:
         '{"m": {}}',
         '{"m": {"versions": {"x": ""}}}',
         '{"m": {"versions": {}}}',
+        '{"m": {"versions": {"1": ""}, "s3": {"1": {"bucket": "b"}}}}',
         '{"m": {"versions": {"1": ""}, "labels": {"stable": 2}}}',
         '{"m": {"versions": {"1": ""}, "labels": {"stable": null}}}',
     ],
