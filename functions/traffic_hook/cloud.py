@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 _LONGEST_ANSWER_S = 300
+_PROPAGATION_S = (1, 2, 4, 8, 16, 30)
 _VERSION = re.compile(r"""(Current|Target)Version["']?\s*:\s*["']?([0-9]+)""")
 """In an application specification, which is JSON or YAML."""
 
@@ -83,9 +85,7 @@ class Function:
         Raises:
             CloudError: it crashed, or answered no JSON object.
         """
-        answer = self._client.invoke(
-            FunctionName=self.name, Qualifier=str(version), Payload=json.dumps(event).encode()
-        )
+        answer = self._invoke_once_allowed(str(version), json.dumps(event).encode())
         content = answer["Payload"].read()
         if "FunctionError" in answer:
             raise CloudError(f"version {version} of {self.name} crashed: {content.decode()}")
@@ -93,6 +93,19 @@ class Function:
         if not isinstance(document, dict):
             raise CloudError(f"version {version} of {self.name} answered {document!r}")
         return document
+
+    def _invoke_once_allowed(self, version: str, payload: bytes) -> Any:
+        """A permission that a deployment has just made takes a while to be one everywhere."""
+        for wait_s in (*_PROPAGATION_S, None):
+            try:
+                return self._client.invoke(
+                    FunctionName=self.name, Qualifier=version, Payload=payload
+                )
+            except ClientError as error:
+                if wait_s is None or error.response["Error"]["Code"] != "AccessDeniedException":
+                    raise
+                time.sleep(wait_s)
+        raise AssertionError
 
     def versions(self) -> Iterator[int]:
         """The published versions."""

@@ -1,8 +1,8 @@
 """The Lambda entries around a roll-out of one model's function.
 
-- `before_traffic`: CodeDeploy asks whether the new version may take traffic. It may when it gives
-  the artifact's golden answers.
-- `first_version`: CloudFormation asks the same where nothing shifts, before the alias is made.
+- `check`: CodeDeploy asks whether the new version may take traffic. It may when it gives the
+  artifact's golden answers. CloudFormation asks the same where nothing shifts, before the alias is
+  made, through a custom resource.
 - `after_traffic`: versions that no longer serve are deleted: under SnapStart each one costs money.
   The one that served until now stays: CloudFormation goes back to it if another resource of the
   same update fails, and requests that are under way finish there.
@@ -15,22 +15,21 @@ from typing import Any
 
 from functions.traffic_hook.cloud import Deployment, Function, read_golden
 from functions.traffic_hook.custom_resource import respond
-from functions.traffic_hook.golden import Golden, differences, proxy_event, wrong_status
+from functions.traffic_hook.golden import NOTHING, Golden, differences, proxy_event, wrong_status
 from functions.traffic_hook.settings import Settings
 
 
-def before_traffic(event: Mapping[str, str], context: Any) -> None:  # noqa: ARG001 Lambda's signature
-    """Answer CodeDeploy's BeforeAllowTraffic."""
+def check(event: Mapping[str, Any], context: Any) -> None:  # noqa: ARG001 Lambda's signature
+    """Answer CodeDeploy's BeforeAllowTraffic, or the custom resource."""
+    if "RequestType" in event:
+        _check_resource(event)
+        return
     deployment = Deployment(event)
     deployment.report(succeeded=_check(lambda: deployment.versions()[1]) is None)
 
 
-def first_version(event: Mapping[str, Any], context: Any) -> None:  # noqa: ARG001 Lambda's signature
-    """Answer the custom resource `GoldenCheck`.
-
-    Its properties: `Version`, to check; `Always`, to check at updates too, where no CodeDeploy
-    does it.
-    """
+def _check_resource(event: Mapping[str, Any]) -> None:
+    """Its properties: `Version`; `Always`, to check at updates too, where no CodeDeploy does it."""
     properties = event["ResourceProperties"]
     checked = event["RequestType"] == "Create" or (
         event["RequestType"] == "Update" and properties.get("Always") == "true"
@@ -54,7 +53,7 @@ def _check(version: Callable[[], int]) -> str | None:
     settings = Settings.from_environment(os.environ)
     try:
         target = version()
-        golden = Golden.from_json(read_golden(settings.golden))
+        golden = Golden.from_json(read_golden(settings.golden)) if settings.golden else NOTHING
         told = list(_differences(settings, golden, target))
     except Exception as error:  # noqa: BLE001 an unanswered question would hold the roll-out for an hour
         told = [f"the check failed: {error!r}"]

@@ -14,7 +14,7 @@ class Settings:
         model: the model's name.
         version: the model's version that must answer.
         function: name of the model's function.
-        golden: where the golden requests are: a path, or `s3://bucket/key`.
+        golden: where the golden requests are: a path, or `s3://bucket/key`; empty: there are none.
     """
 
     model: str

@@ -19,7 +19,7 @@ def test_a_version_that_gives_the_golden_answers_may_take_traffic(
     aws: LocalAws, tmp_path: Path, yaml: bool
 ) -> None:
     aws.yaml = yaml
-    told = aws.shift("before_traffic", written(tmp_path, 2.0))
+    told = aws.shift("check", written(tmp_path, 2.0))
     assert aws.statuses == ["Succeeded"]
     assert aws.invoked == ["7", "7", "7"]
     assert told[-1]["differences"] == []
@@ -28,7 +28,7 @@ def test_a_version_that_gives_the_golden_answers_may_take_traffic(
 def test_a_version_that_answers_otherwise_may_not_and_the_difference_is_logged(
     aws: LocalAws, tmp_path: Path
 ) -> None:
-    told = aws.shift("before_traffic", written(tmp_path, 3.0))
+    told = aws.shift("check", written(tmp_path, 3.0))
     assert aws.statuses == ["Failed"]
     assert told[-1]["differences"] == [
         "golden request 0: output 'y'[0][0] is 2.0, expected 3.0 (tolerance 0.001 of it + 0.0001)",
@@ -38,20 +38,33 @@ def test_a_version_that_answers_otherwise_may_not_and_the_difference_is_logged(
 
 def test_golden_requests_are_read_from_s3(aws: LocalAws) -> None:
     aws.objects["bucket/models/m/golden/1f.json"] = golden(2.0)
-    aws.shift("before_traffic", "s3://bucket/models/m/golden/1f.json")
+    aws.shift("check", "s3://bucket/models/m/golden/1f.json")
     assert aws.statuses == ["Succeeded"]
 
 
 @pytest.mark.parametrize("place", ["s3://bucket/absent.json", "/nowhere/golden.json"])
 def test_without_golden_requests_nothing_shifts(aws: LocalAws, place: str) -> None:
-    told = aws.shift("before_traffic", place)
+    told = aws.shift("check", place)
     assert aws.statuses == ["Failed"]
     assert "the check failed" in told[-1]["differences"][0]
 
 
+def test_without_any_golden_requests_it_is_enough_to_be_ready(aws: LocalAws) -> None:
+    aws.shift("check", "")
+    assert (aws.statuses, aws.invoked) == (["Succeeded"], ["7"])
+
+
+def test_a_permission_that_is_not_yet_known_everywhere_is_waited_for(
+    aws: LocalAws, tmp_path: Path
+) -> None:
+    aws.denials = 1
+    aws.shift("check", written(tmp_path, 2.0))
+    assert aws.statuses == ["Succeeded"]
+
+
 def test_a_crash_is_told_as_one(aws: LocalAws, tmp_path: Path) -> None:
     aws.crashes = True
-    told = aws.shift("before_traffic", written(tmp_path, 2.0))
+    told = aws.shift("check", written(tmp_path, 2.0))
     assert aws.statuses == ["Failed"]
     assert "out of memory" in told[-1]["differences"][0]
 
