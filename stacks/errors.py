@@ -8,7 +8,9 @@ StackError
 │   ├── CompilerMissing         nothing on this machine compiles for the target
 │   ├── CompilationFailed       a source file does not compile
 │   └── CodeDoesNotAnswer       it was built, and fails its first request
-└── LayersTooLarge              a function and its layers pass Lambda's limit
+├── LayersTooLarge              a function and its layers pass Lambda's limit
+├── SettingsError               stages.yaml, or what was asked of it, is impossible
+└── PlanError                   what the lock says cannot be deployed as the stage says
 
 Each says which value is wrong and what to do next, and carries those facts as attributes.
 """
@@ -100,3 +102,15 @@ class LayersTooLarge(StackError):
             f"{sum(sizes.values()) / MEGABYTE:.1f} MB, over Lambda's {limit / MEGABYTE:.0f} MB "
             f"(largest: {parts}); {advice}"
         )
+
+
+class SettingsError(StackError):
+    """stages.yaml, or what was asked of it, is impossible; the text says what to write."""
+
+
+class PlanError(StackError):
+    """What the lock says of a model cannot be deployed as the stage says."""
+
+    def __init__(self, model: str, version: int, reason: str) -> None:
+        super().__init__(f"model '{model}', version {version}: {reason}")
+        self.model, self.version, self.reason = model, version, reason

@@ -24,6 +24,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from model_packaging.errors import ManifestError, likely
 from model_packaging.located_yaml import LocatedYaml
+from stacks.errors import SettingsError
 
 ALIAS = "live"
 """The alias of every model's function: the only one that callers use."""
@@ -31,7 +32,7 @@ ALIAS = "live"
 PRODUCTION = "prod"
 
 Auth = Literal["iam", "token", "none"]
-Rollout = Literal[
+RolloutName = Literal[
     "all-at-once",
     "canary-10-percent-5-minutes",
     "canary-10-percent-10-minutes",
@@ -61,10 +62,6 @@ class OUTPUTS:
     alarm_topic_arn: Final = "AlarmTopicArn"
     function_name: Final = "FunctionName"
     alias_arn: Final = "AliasArn"
-
-
-class SettingsError(Exception):
-    """stages.yaml, or what was asked of it, is impossible; the text says what to write."""
 
 
 def _stage_name(text: str) -> str:
@@ -142,7 +139,7 @@ class StageSettings(_Entry):
     """A web application firewall before the API; None: in production alone."""
     domain: Domain | None = None
     alarms: Alarms = Alarms()
-    rollout: Rollout = "canary-10-percent-5-minutes"
+    rollout: RolloutName = "canary-10-percent-5-minutes"
     log_retention_days: RetentionDays = 90
     permissions_boundary: str | None = None
     """Name or ARN of a managed policy that bounds every role."""
@@ -198,6 +195,11 @@ class Names:
         return f"{self.prefix}-api"
 
     @property
+    def artifact_key(self) -> str:
+        """Alias of the key that encrypts artifacts and tokens."""
+        return f"alias/{self.prefix}-artifacts"
+
+    @property
     def token_table(self) -> str:
         """Name of the table of bearer tokens."""
         return f"{self.prefix}-tokens"
@@ -209,6 +211,10 @@ class Names:
     def function(self, model: str) -> str:
         """Name of a model's function."""
         return _physical(f"{self.prefix}-model-", model, _LONGEST_FUNCTION_NAME, r"[^A-Za-z0-9_-]")
+
+    def hook(self, model: str, role: Literal["check", "clean"]) -> str:
+        """Name of a function around a model's roll-outs."""
+        return _physical(f"{self.prefix}-{role}-", model, _LONGEST_FUNCTION_NAME, r"[^A-Za-z0-9_-]")
 
     def api_function(self, role: str) -> str:
         """Name of a function of the API's own: `front` or `authorizer`."""
@@ -244,6 +250,11 @@ class Deployment:
     def production(self) -> bool:
         """Whether this is the stage that the world uses."""
         return self.stage == PRODUCTION
+
+    def environment(self, region: str | None) -> dict[str, str]:
+        """Account and region of a stack, as far as they are stated."""
+        stated = {"account": self.settings.account, "region": region}
+        return {key: value for key, value in stated.items() if value is not None}
 
     @property
     def waf(self) -> bool:

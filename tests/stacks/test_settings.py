@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from stacks.settings import Deployment, Names, SettingsError, StageSettings, load_deployment
+from stacks.errors import SettingsError
+from stacks.settings import Deployment, Names, StageSettings, load_deployment
 
 
 def written(folder: Path, text: str) -> Path:
