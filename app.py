@@ -1,0 +1,20 @@
+"""The cloud entry point: models.yaml, models.lock.json and stages.yaml -> stacks.
+
+`cdk deploy --all -c stage=prod` runs it; it makes no call to AWS and needs no credentials.
+"""
+
+import sys
+from pathlib import Path
+
+from aws_cdk import App
+
+from stacks.composition import add_stacks
+from stacks.errors import StackError
+
+if __name__ == "__main__":
+    app = App()
+    try:
+        add_stacks(app, Path(__file__).parent)
+    except StackError as error:
+        sys.exit(f"error: {error}")
+    app.synth()

@@ -1,0 +1,137 @@
+"""What outlives every deployment: the artifacts, and the bearer tokens.
+
+Nothing here can name a model, so that the stack deploys from a clone that has no lock yet.
+"""
+
+from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from functions.inference.contract import TOKENS
+from stacks.settings import OUTPUTS, Deployment
+
+_OLD_VERSIONS_DAYS, _ACCESS_LOG_DAYS = 90, 365
+
+
+class ArtifactStack(Stack):
+    """The bucket of artifacts, its key and its access log, and the table of tokens.
+
+    All of it stays when the stack goes.
+
+    Args:
+        scope: the app.
+        id_: the construct's id.
+        deployment: the stage.
+        region: where; None: where the AWS profile says.
+    """
+
+    def __init__(
+        self, scope: Construct, id_: str, *, deployment: Deployment, region: str | None
+    ) -> None:
+        super().__init__(
+            scope,
+            id_,
+            stack_name=deployment.names.artifact_stack,
+            description=f"Lading {deployment.stage}: artifacts and tokens",
+            env=deployment.environment(region),
+            termination_protection=deployment.production,
+        )
+        self.key = kms.Key(
+            self,
+            "Key",
+            alias=deployment.names.artifact_key,
+            description=f"{deployment.names.prefix}: artifacts and tokens",
+            enable_key_rotation=True,
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+        self.bucket = self._bucket()
+        self.tokens = self._tokens(deployment.names.token_table)
+        CfnOutput(self, OUTPUTS.artifact_bucket_name, value=self.bucket.bucket_name)
+
+    def _bucket(self) -> s3.Bucket:
+        """The artifacts' bucket.
+
+        Its life cycle deletes only what is not current. An object that the lock names is current:
+        publishing writes to a free key alone, and the policy below refuses anything else. A locked
+        version leaves that state only when somebody deletes it, and then stays for 90 days.
+        """
+        bucket = s3.Bucket(
+            self,
+            "Artifacts",
+            versioned=True,
+            encryption=s3.BucketEncryption.KMS,
+            encryption_key=self.key,
+            bucket_key_enabled=True,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            server_access_logs_bucket=self._access_log(),
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    id="deleted-versions",
+                    noncurrent_version_expiration=Duration.days(_OLD_VERSIONS_DAYS),
+                    expired_object_delete_marker=True,
+                ),
+                s3.LifecycleRule(
+                    id="unfinished-uploads",
+                    abort_incomplete_multipart_upload_after=Duration.days(1),
+                ),
+            ],
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+        bucket.add_to_resource_policy(_only_to_free_keys(bucket))
+        return bucket
+
+    def _access_log(self) -> s3.Bucket:
+        """Who read and wrote artifacts; S3 delivers its logs to buckets with its own keys alone."""
+        return s3.Bucket(
+            self,
+            "AccessLog",
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(_ACCESS_LOG_DAYS))],
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+
+    def _tokens(self, name: str) -> dynamodb.Table:
+        return dynamodb.Table(
+            self,
+            "Tokens",
+            table_name=name,
+            partition_key=dynamodb.Attribute(
+                name=TOKENS.digest, type=dynamodb.AttributeType.STRING
+            ),
+            time_to_live_attribute=TOKENS.expires,
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED,
+            encryption_key=self.key,
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+
+
+def _only_to_free_keys(bucket: s3.Bucket) -> iam.PolicyStatement:
+    """Nobody overwrites an object: a write must say `If-None-Match`.
+
+    Parts of a large upload cannot say it; the request that completes them does.
+    """
+    return iam.PolicyStatement(
+        sid="OnlyToFreeKeys",
+        effect=iam.Effect.DENY,
+        principals=[iam.AnyPrincipal()],
+        actions=["s3:PutObject"],
+        resources=[bucket.arn_for_objects("*")],
+        conditions={
+            "Null": {"s3:if-none-match": "true"},
+            "Bool": {"s3:ObjectCreationOperation": "true"},
+        },
+    )

@@ -1,0 +1,106 @@
+"""The stacks of an app: for each region of the stage, artifacts, models and the API."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from aws_cdk import Annotations, App, Stack, Tags
+from aws_cdk import aws_iam as iam
+from aws_cdk.region_info import RegionInfo
+
+from model_packaging.errors import likely
+from stacks.artifact_stack import ArtifactStack
+from stacks.code_assets import CodeAssets
+from stacks.errors import SettingsError
+from stacks.lambda_code import LambdaCode
+from stacks.model_stack import ModelStack
+from stacks.plan import Plan, plan_models
+from stacks.settings import Deployment, load_deployment
+from stacks.target import lambda_target, local_target
+
+
+@dataclass(frozen=True, slots=True)
+class RegionStacks:
+    """The stacks of one region."""
+
+    artifacts: ArtifactStack
+    models: tuple[ModelStack, ...]
+
+
+def add_stacks(app: App, project: Path) -> tuple[RegionStacks, ...]:
+    """Every stack of the stage that the context names, in each of its regions.
+
+    Context: `stage` (dev); `local`, for an emulated cloud; `manifest`, `lock` and `stages`, for
+    files elsewhere than in the project's root.
+
+    Raises:
+        StackError: something cannot be deployed; nothing has been made of it.
+    """
+    deployment = _deployment(app, project)
+    regions: tuple[str | None, ...] = deployment.settings.regions or (None,)
+    for region in deployment.settings.regions:
+        _require_known(region, deployment)
+    manifest, lock = (
+        project / (app.node.try_get_context(key) or default)
+        for key, default in (("manifest", "models.yaml"), ("lock", "models.lock.json"))
+    )
+    plans = [(region, plan_models(manifest, lock, deployment, region)) for region in regions]
+    target = lambda_target(deployment.settings.architecture)
+    assets = CodeAssets(LambdaCode(project, local_target() if deployment.local else target))
+    for key, value in deployment.tags.items():
+        Tags.of(app).add(key, value)
+    return tuple(_add_region(app, deployment, region, plan, assets) for region, plan in plans)
+
+
+def _deployment(app: App, project: Path) -> Deployment:
+    context = app.node.try_get_context
+    local = str(context("local") or "false").lower() == "true"
+    path = project / (context("stages") or "stages.yaml")
+    return load_deployment(path, context("stage") or "dev", local=local)
+
+
+def _require_known(region: str, deployment: Deployment) -> None:
+    known = [info.name for info in RegionInfo.regions]
+    if region not in known:
+        guess = likely(region, known)
+        advice = f"; did you mean '{guess}'?" if guess else ""
+        raise SettingsError(f"stage '{deployment.stage}': there is no region '{region}'{advice}")
+
+
+def _bound(stack: Stack, boundary: str | None) -> None:
+    """Bound every role of a stack by a policy, if there is one."""
+    if boundary is None:
+        return
+    find = (
+        iam.ManagedPolicy.from_managed_policy_arn
+        if boundary.startswith("arn:")
+        else iam.ManagedPolicy.from_managed_policy_name
+    )
+    iam.PermissionsBoundary.of(stack).apply(find(stack, "Boundary", boundary))
+
+
+def _add_region(
+    app: App, deployment: Deployment, region: str | None, plan: Plan, assets: CodeAssets
+) -> RegionStacks:
+    several = len(deployment.settings.regions) > 1
+
+    def id_(stack: str) -> str:
+        return f"{stack}-{region}" if several else stack
+
+    names = deployment.names
+    artifacts = ArtifactStack(app, id_(names.artifact_stack), deployment=deployment, region=region)
+    for name, reason in plan.waiting.items():
+        Annotations.of(artifacts).add_info(f"model '{name}' is not deployed: {reason}")
+    models = tuple(
+        ModelStack(
+            app,
+            id_(names.model_stack(model.name)),
+            deployment=deployment,
+            region=region,
+            model=model,
+            assets=assets,
+        )
+        for model in plan.models
+    )
+    for stack in (artifacts, *models):
+        _bound(stack, deployment.settings.permissions_boundary)
+    return RegionStacks(artifacts, models)

@@ -1,0 +1,27 @@
+"""What an emulated cloud does without; `lading emulate` prints it.
+
+Either the stacks leave it out under `-c local=true`, or the emulator takes it and does nothing.
+"""
+
+from types import MappingProxyType
+
+LEFT_OUT = MappingProxyType(
+    {
+        "CodeDeploy": "a new version takes all traffic at once, when its golden requests pass",
+        "alarms on several metrics": "only alarms on one metric are made, and none ever rings",
+        "deletion of old versions": "published versions stay until their stack goes",
+        "firewall": "no AWS WAF stands before the API",
+    }
+)
+"""Not in the templates: what, and what there is instead."""
+
+NOT_ENFORCED = MappingProxyType(
+    {
+        "IAM": "roles and signatures are not checked; every call is allowed",
+        "SnapStart": "functions start cold",
+        "KMS": "keys are made, and encrypt nothing",
+        "X-Ray": "nothing is traced",
+        "usage plans": "keys are known, limits are not kept",
+    }
+)
+"""In the templates, and without effect there."""

@@ -1,0 +1,65 @@
+"""Which stacks there are, and which settings make none."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stacks.errors import SettingsError, StackError
+from tests.stacks.projects import local_artifact, locked, s3_copy, write_project
+from tests.stacks.synthesis import synthesise
+
+
+def ids(folder: Path, **asked: Any) -> list[str]:
+    return [
+        stack.node.id
+        for region in synthesise(folder, **asked)
+        for stack in (region.artifacts, *region.models)
+    ]
+
+
+def test_each_model_has_a_stack_of_its_own(tmp_path: Path) -> None:
+    write_project(tmp_path, {name: locked(s3_copy(name)) for name in ("b.1", "a")})
+    found = ids(tmp_path)
+    assert found[:2] == ["lading-dev-artifacts", "lading-dev-model-a"]
+    assert found[2].startswith("lading-dev-model-b-1-")
+
+
+def test_each_region_has_its_own_stacks_of_the_same_names(tmp_path: Path) -> None:
+    buckets = "{eu-central-1: artifacts-of-dev, us-east-1: artifacts-of-dev}"
+    stages = (
+        "service: scores\n"
+        f"stages: {{live: {{regions: [eu-central-1, us-east-1], artifact_buckets: {buckets}}}}}"
+    )
+    write_project(tmp_path, {"digits": locked(s3_copy("digits"))}, stages)
+    regions = synthesise(tmp_path, stage="live")
+    assert [region.models[0].region for region in regions] == ["eu-central-1", "us-east-1"]
+    assert {region.models[0].stack_name for region in regions} == {"scores-live-model-digits"}
+    assert regions[1].artifacts.node.id == "scores-live-artifacts-us-east-1"
+
+
+def test_a_model_that_is_not_deployed_is_told_of(tmp_path: Path) -> None:
+    write_project(tmp_path, None)
+    (region,) = synthesise(tmp_path)
+    (told,) = [entry.data for entry in region.artifacts.node.metadata if "info" in entry.type]
+    assert "model 'digits' is not deployed: it is not packaged yet" in str(told)
+
+
+def test_an_unknown_region_is_guessed(tmp_path: Path) -> None:
+    write_project(tmp_path, None, "stages: {dev: {regions: [eu-cntral-1]}}")
+    with pytest.raises(SettingsError, match="there is no region 'eu-cntral-1'; did you mean 'eu-c"):
+        synthesise(tmp_path)
+
+
+def test_an_unknown_stage_is_guessed(tmp_path: Path) -> None:
+    write_project(tmp_path, None)
+    with pytest.raises(SettingsError, match="there is no stage 'prd'; did you mean 'prod'"):
+        synthesise(tmp_path, stage="prd")
+
+
+def test_a_missing_artifact_is_said_before_any_stack_is_made(tmp_path: Path) -> None:
+    entry = local_artifact(tmp_path, "digits")
+    (tmp_path / "store/models/digits/3/artifact.json").unlink()
+    write_project(tmp_path, {"digits": entry})
+    with pytest.raises(StackError, match=r"artifact\.json is missing; run `lading package`"):
+        synthesise(tmp_path)
