@@ -13,7 +13,7 @@ are quiet. `canary-quiet` says whether the new version was judged at all:
 
 from collections.abc import Sequence
 
-from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
+from aws_cdk import Acknowledgment, ArnFormat, Duration, RemovalPolicy, Stack, Validations
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_iam as iam
@@ -80,7 +80,13 @@ class AlarmTopic(Construct):
         )
         self.topic.add_to_resource_policy(_let_cloudwatch_publish(self, self.topic))
         if email is not None:
-            self.topic.add_subscription(subscriptions.EmailSubscription(email))
+            subscription = self.topic.add_subscription(subscriptions.EmailSubscription(email))
+            Validations.of(subscription).acknowledge(
+                Acknowledgment(
+                    id="Serverless-SNSRedrivePolicy",
+                    reason="a letter to people; what it says stays in the alarm's history",
+                )
+            )
 
 
 class ModelAlarms(Construct):

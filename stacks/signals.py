@@ -8,6 +8,7 @@ because alarms cannot search, and a dashboard searches, so that a roll-out leave
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Generic, Literal, TypeVar
 
 from aws_cdk import Duration
@@ -57,6 +58,13 @@ class WatchedModel:
     def alarm_prefix(self) -> str:
         """Start of its alarms' names."""
         return self.function
+
+    @property
+    def mark(self) -> str:
+        """End of the ids in its expressions: on a dashboard they stand beside other models'."""
+        if self.version is not None:
+            return ""
+        return f"_{sha256(self.name.encode()).hexdigest()[:8]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,21 +148,25 @@ def service_sum(model: WatchedModel, name: str, prefix: str) -> cloudwatch.MathE
 
 def _error_rate(model: WatchedModel) -> cloudwatch.IMetric:
     """Crashes and the service's own 5xx answers, over all invocations."""
+    mark = model.mark
     parts: dict[str, cloudwatch.IMetric] = {
-        "crashes": lambda_metric(model, "Errors", "Sum"),
-        "failures": service_sum(model, METRICS.server_errors, "f"),
-        "invocations": lambda_metric(model, "Invocations", "Sum"),
+        f"crashes{mark}": lambda_metric(model, "Errors", "Sum"),
+        f"failures{mark}": service_sum(model, METRICS.server_errors, "f"),
+        f"invocations{mark}": lambda_metric(model, "Invocations", "Sum"),
     }
-    return _math("(FILL(crashes, 0) + FILL(failures, 0)) / invocations", parts, model.name)
+    failed = f"FILL(crashes{mark}, 0) + FILL(failures{mark}, 0)"
+    return _math(f"({failed}) / invocations{mark}", parts, model.name)
 
 
 def _cold_share(model: WatchedModel) -> cloudwatch.IMetric:
+    mark = model.mark
     parts: dict[str, cloudwatch.IMetric] = {
-        "cold": service_sum(model, METRICS.cold_start, "c"),
-        "invocations": lambda_metric(model, "Invocations", "Sum"),
+        f"cold{mark}": service_sum(model, METRICS.cold_start, "c"),
+        f"invocations{mark}": lambda_metric(model, "Invocations", "Sum"),
     }
-    share = f"IF(invocations >= {FEWEST_REQUESTS}, FILL(cold, 0) / invocations, 0)"
-    return _math(share, parts, model.name)
+    share = f"FILL(cold{mark}, 0) / invocations{mark}"
+    enough = f"invocations{mark} >= {FEWEST_REQUESTS}"
+    return _math(f"IF({enough}, {share}, 0)", parts, model.name)
 
 
 def _concurrency_limit(model: WatchedModel) -> float:
@@ -213,7 +225,6 @@ def api_metric(api: WatchedApi, name: str, statistic: str) -> cloudwatch.Metric:
         dimensions_map={"ApiName": api.name, "Stage": api.stage},
         statistic=statistic,
         period=PERIOD,
-        label=name,
     )
 
 

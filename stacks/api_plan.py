@@ -1,0 +1,66 @@
+"""Which REST API serves which model.
+
+One is enough up to 80 models. API Gateway takes 300 resources an API, two for a model, and
+CloudFormation takes 500 a stack, five for a model: two API resources, two methods, one permission.
+The front function is told its models in its environment, which has 4 KB.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from stacks.settings import Names
+from stacks.signals import WatchedModel
+
+MOST_MODELS = 80
+MOST_NAME_BYTES = 3000
+
+
+@dataclass(slots=True)
+class PlannedApi:
+    """One REST API.
+
+    Args:
+        number: its number, from 1.
+        models: what it serves.
+    """
+
+    number: int
+    models: list[WatchedModel] = field(default_factory=list)
+
+    @property
+    def suffix(self) -> str:
+        """End of its names: nothing for the first."""
+        return "" if self.number == 1 else f"-{self.number}"
+
+
+def plan_apis(models: Iterable[WatchedModel], names: Names) -> Sequence[PlannedApi]:
+    """As few APIs as the limits allow, models in the order of their names; one without any."""
+    apis = [PlannedApi(1)]
+    for model in sorted(models, key=lambda model: model.name):
+        if not _has_room(apis[-1], model, names):
+            apis.append(PlannedApi(len(apis) + 1))
+        apis[-1].models.append(model)
+    return apis
+
+
+def told_models(models: Iterable[WatchedModel], names: Names) -> str:
+    """The models as `contract.FRONT.models` lists them."""
+    prefix = names.function("")
+    entries = ((model.name, model.function.removeprefix(prefix)) for model in models)
+    return ",".join(name if name == rest else f"{name}={rest}" for name, rest in entries)
+
+
+def describe(apis: Sequence[PlannedApi]) -> str:
+    """The plan for people: which base URL serves which models."""
+    lines = [f"{sum(len(api.models) for api in apis)} models need {len(apis)} REST APIs:"]
+    lines += (
+        f"  api{api.suffix}: {len(api.models)} models, {api.models[0].name} to "
+        f"{api.models[-1].name}; its /models and /v2 speak for these alone"
+        for api in apis
+    )
+    return "\n".join(lines)
+
+
+def _has_room(api: PlannedApi, model: WatchedModel, names: Names) -> bool:
+    told = told_models([*api.models, model], names)
+    return len(api.models) < MOST_MODELS and len(told) <= MOST_NAME_BYTES

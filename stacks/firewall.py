@@ -1,0 +1,91 @@
+"""The web application firewall before the API.
+
+AWS's common rules look for attacks on web pages. Their body rules and their limit of 8 KB would
+refuse what this API is for, tensors and prompts, so those only count.
+"""
+
+from aws_cdk import aws_wafv2 as wafv2
+from constructs import Construct
+
+COUNTED = (
+    *("SizeRestrictions_BODY", "CrossSiteScripting_BODY", "GenericLFI_BODY", "GenericRFI_BODY"),
+    "EC2MetaDataSSRF_BODY",
+)
+"""Rules of the common set that would refuse tensors and prompts."""
+
+COUNTED_INPUTS = ("JavaDeserializationRCE_BODY", "Log4JRCE_BODY")
+"""Rules against known bad inputs that would refuse a prompt about them."""
+
+REQUESTS_PER_ADDRESS = 20_000
+"""In five minutes; more from one address are refused."""
+
+
+class Firewall(Construct):
+    """A web ACL on one stage of an API.
+
+    Args:
+        scope: the stack.
+        id_: the construct's id.
+        name: the API's name.
+        stage_arn: what it stands before.
+    """
+
+    def __init__(self, scope: Construct, id_: str, *, name: str, stage_arn: str) -> None:
+        super().__init__(scope, id_)
+        self.acl = wafv2.CfnWebACL(
+            self,
+            "Acl",
+            name=name,
+            scope="REGIONAL",
+            default_action=wafv2.CfnWebACL.DefaultActionProperty(allow={}),
+            visibility_config=_visible(name),
+            rules=[
+                _managed(0, "AWSManagedRulesAmazonIpReputationList"),
+                _managed(1, "AWSManagedRulesCommonRuleSet", COUNTED),
+                _managed(2, "AWSManagedRulesKnownBadInputsRuleSet", COUNTED_INPUTS),
+                _rate_limit(3),
+            ],
+        )
+        wafv2.CfnWebACLAssociation(
+            self, "OnStage", resource_arn=stage_arn, web_acl_arn=self.acl.attr_arn
+        )
+
+
+def _managed(
+    priority: int, name: str, counted: tuple[str, ...] = ()
+) -> wafv2.CfnWebACL.RuleProperty:
+    count = wafv2.CfnWebACL.RuleActionProperty(count={})
+    group = wafv2.CfnWebACL.ManagedRuleGroupStatementProperty(
+        vendor_name="AWS",
+        name=name,
+        rule_action_overrides=[
+            wafv2.CfnWebACL.RuleActionOverrideProperty(name=rule, action_to_use=count)
+            for rule in counted
+        ],
+    )
+    return wafv2.CfnWebACL.RuleProperty(
+        name=name,
+        priority=priority,
+        override_action=wafv2.CfnWebACL.OverrideActionProperty(none={}),
+        statement=wafv2.CfnWebACL.StatementProperty(managed_rule_group_statement=group),
+        visibility_config=_visible(name),
+    )
+
+
+def _rate_limit(priority: int) -> wafv2.CfnWebACL.RuleProperty:
+    limit = wafv2.CfnWebACL.RateBasedStatementProperty(
+        aggregate_key_type="IP", limit=REQUESTS_PER_ADDRESS
+    )
+    return wafv2.CfnWebACL.RuleProperty(
+        name="RequestsPerAddress",
+        priority=priority,
+        action=wafv2.CfnWebACL.RuleActionProperty(block={}),
+        statement=wafv2.CfnWebACL.StatementProperty(rate_based_statement=limit),
+        visibility_config=_visible("RequestsPerAddress"),
+    )
+
+
+def _visible(name: str) -> wafv2.CfnWebACL.VisibilityConfigProperty:
+    return wafv2.CfnWebACL.VisibilityConfigProperty(
+        cloud_watch_metrics_enabled=True, metric_name=name, sampled_requests_enabled=True
+    )
