@@ -1,6 +1,6 @@
 """The stacks of an app: for each region of the stage, artifacts, models and the API."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aws_cdk import Annotations, App, Stack, Tags
@@ -8,6 +8,8 @@ from aws_cdk import aws_iam as iam
 from aws_cdk.region_info import RegionInfo
 
 from model_packaging.errors import likely
+from stacks.api_plan import PlannedApi, describe, plan_apis
+from stacks.api_stack import ApiStack
 from stacks.artifact_stack import ArtifactStack
 from stacks.code_assets import CodeAssets
 from stacks.errors import SettingsError
@@ -24,6 +26,7 @@ class RegionStacks:
 
     artifacts: ArtifactStack
     models: tuple[ModelStack, ...]
+    apis: tuple[ApiStack, ...]
 
 
 def add_stacks(app: App, project: Path) -> tuple[RegionStacks, ...]:
@@ -101,6 +104,42 @@ def _add_region(
         )
         for model in plan.models
     )
-    for stack in (artifacts, *models):
-        _bound(stack, deployment.settings.permissions_boundary)
-    return RegionStacks(artifacts, models)
+    # The dashboards search for what has a version, so that a roll-out leaves the API as it is.
+    watched = [replace(stack.watched, version=None) for stack in models]
+    planned = plan_apis(watched, names)
+    if len(planned) > 1:
+        Annotations.of(artifacts).add_info(describe(planned))
+    apis = tuple(
+        ApiStack(
+            app,
+            id_(f"{names.api_stack}{api.suffix}"),
+            deployment=deployment,
+            region=region,
+            apis=planned,
+            api=api,
+            assets=assets,
+        )
+        for api in planned
+    )
+    for api, stack in zip(planned, apis, strict=True):
+        _order(api, stack, apis[0], artifacts, models)
+    for each in (artifacts, *models, *apis):
+        _bound(each, deployment.settings.permissions_boundary)
+    return RegionStacks(artifacts, models, apis)
+
+
+def _order(
+    api: PlannedApi,
+    stack: ApiStack,
+    first: ApiStack,
+    artifacts: ArtifactStack,
+    models: tuple[ModelStack, ...],
+) -> None:
+    """An API comes after what it names: its table, its models; and after the account's log role."""
+    served = {model.name for model in api.models}
+    stack.add_stack_dependency(artifacts)
+    for model in models:
+        if model.watched.name in served:
+            stack.add_stack_dependency(model)
+    if stack is not first:
+        stack.add_stack_dependency(first)

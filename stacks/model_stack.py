@@ -44,10 +44,10 @@ class ModelStack(Stack):
         Tags.of(self).add("model", model.name)
         assets.require_fits(self, model)
         self.served = LambdaModel(self, "Model", deployment=deployment, model=model, assets=assets)
-        watched = _watched(deployment, model)
+        self.watched = _watched(deployment, model)
         topic = topic_by_name(self, deployment.names)
         self.alarms = ModelAlarms(
-            self, "Alarms", model=watched, topic=topic, math=not deployment.local
+            self, "Alarms", model=self.watched, topic=topic, math=not deployment.local
         )
         self.canary = (
             None
@@ -55,7 +55,7 @@ class ModelStack(Stack):
             else CanaryAlarms(
                 self,
                 "CanaryAlarms",
-                model=watched,
+                model=self.watched,
                 executed_version=self.served.version.version,
                 topic=topic,
             )
