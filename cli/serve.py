@@ -1,6 +1,7 @@
 """`lading serve`: the emulated API Gateway and Lambda function on this machine."""
 
 import json
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +13,9 @@ from cli.options import LOCK, Json, Lock
 from emulator.gateway import Access
 from emulator.runtimes import create_function
 from emulator.server import serve as serve_function
+from functions.inference.artifact import read_artifact
+from functions.inference.contract import artifact_folder
+from functions.inference.errors import ArtifactError
 from functions.inference.settings import Settings
 
 _LOG = Path(".lading/serve.log")
@@ -50,6 +54,8 @@ def serve(
         lading serve --port 0 --json
     """
     settings = served_settings(lock, names or (), threads)
+    for failure in _damaged(settings):
+        typer.secho(f"warning: {failure}; the others are served", err=True, fg="yellow")
 
     def ready(bound: int) -> None:
         url = f"http://{f'[{host}]' if ':' in host else host}:{bound}"
@@ -60,6 +66,18 @@ def serve(
 
     function = create_function(runtime.value, settings, log=log)
     serve_function(function, host=host, port=port, on_ready=ready, on_access=show)
+
+
+def _damaged(settings: Settings) -> Iterator[ArtifactError]:
+    """What is wrong with artifacts that will answer that they are not ready."""
+    for model in settings.models:
+        for version, digest in model.versions.items():
+            try:
+                read_artifact(
+                    Path(settings.model_root) / artifact_folder(model.name, version), digest
+                )
+            except ArtifactError as error:
+                yield error
 
 
 def _document(url: str, settings: Settings, log: Path) -> dict[str, object]:

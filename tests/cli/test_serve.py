@@ -68,6 +68,18 @@ def test_predict_asks_a_running_server(packaged: Lading, workspace: Path) -> Non
     assert "triple" in bad.err
 
 
+def test_a_damaged_model_is_told_at_the_start_and_answers_that_it_is_not_ready(
+    packaged: Lading, workspace: Path
+) -> None:
+    (workspace / "artifacts/models/double/1/model.onnx").write_bytes(b"")
+    with serving(workspace) as (ready, server):
+        answer = httpx.get(f"{ready['url']}/v2/models/double/ready", timeout=30)
+        server.send_signal(signal.SIGINT)
+        _, told = server.communicate(timeout=20)
+    assert answer.status_code == 503
+    assert told.startswith("warning: models/double/1/model.onnx has digest sha256:")
+
+
 def test_without_a_lock_it_says_what_to_do(lading: Lading) -> None:
     result = lading("serve")
     assert result.code == 4
