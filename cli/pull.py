@@ -32,5 +32,5 @@ def pull(
     """
     target = open_store(store)
     if not isinstance(target, LocalStore):
-        raise typer.BadParameter(f"pull brings versions into a folder, not into {store}")
+        raise typer.BadParameter(f"pull needs a folder, --store {STORE}, not {store}")
     move(names or (), target, lock, labelled=labelled, as_json=json_)
