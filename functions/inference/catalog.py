@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from functions.inference.artifact import SPECIFICATION, Artifact, read_artifact, shown
-from functions.inference.contract import DEFAULT_LABEL, artifact_folder
+from functions.inference.contract import DEFAULT_LABEL, artifact_folder, in_layers
 from functions.inference.errors import (
     ArtifactCorrupt,
     ArtifactError,
@@ -118,7 +118,7 @@ def _load_model(model: ServedModel, root: Path, settings: Settings) -> CatalogMo
 def _load_version(
     model: ServedModel, version: int, root: Path, threads: int
 ) -> Predictor | ModelUnavailable:
-    folder = root / artifact_folder(model.name, version)
+    folder = in_layers(root / artifact_folder(model.name, version))
     try:
         artifact = _read_version(model, version, folder)
         if artifact.name != model.name:

@@ -4,9 +4,11 @@ Routes are templates below a base URL. Every model has a base URL of its own, `/
 root of the API is the base URL of all models together.
 """
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
@@ -32,6 +34,19 @@ MAX_BODY_BYTES = 10 * 1024 * 1024
 
 LAYER_ROOT = "/opt"
 """Where Lambda unpacks layers."""
+
+
+def in_layers(path: Path) -> Path:
+    """Where a path below `LAYER_ROOT` lies on this machine.
+
+    There, on Lambda. An emulator that cannot write to `/opt` mounts each layer in a folder of its
+    own, and puts that, or what is named `python` in it, on `sys.path`.
+    """
+    if path.exists() or not path.is_relative_to(LAYER_ROOT):
+        return path
+    below = path.relative_to(LAYER_ROOT)
+    mounts = (Path(it).parent if Path(it).name == "python" else Path(it) for it in sys.path)
+    return next((mount / below for mount in mounts if (mount / below).exists()), path)
 
 
 def artifact_folder(name: str, version: int) -> str:

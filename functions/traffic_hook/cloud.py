@@ -11,8 +11,12 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from functions.inference.contract import in_layers
+
 _LONGEST_ANSWER_S = 300
 _PROPAGATION_S = (1, 2, 4, 8, 16, 30)
+_NOT_YET = {"AccessDeniedException", "ResourceConflictException"}
+"""A permission that is not known everywhere, and a version that is still pending."""
 _VERSION = re.compile(r"""(Current|Target)Version["']?\s*:\s*["']?([0-9]+)""")
 """In an application specification, which is JSON or YAML."""
 
@@ -29,7 +33,7 @@ def _client(service: str) -> Any:
 def read_golden(place: str) -> bytes:
     """The golden requests at a path, or at `s3://bucket/key`."""
     if not place.startswith("s3://"):
-        return Path(place).read_bytes()
+        return in_layers(Path(place)).read_bytes()
     bucket, _, key = place.removeprefix("s3://").partition("/")
     return bytes(_client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
 
@@ -85,7 +89,7 @@ class Function:
         Raises:
             CloudError: it crashed, or answered no JSON object.
         """
-        answer = self._invoke_once_allowed(str(version), json.dumps(event).encode())
+        answer = self._invoke_once_there(str(version), json.dumps(event).encode())
         content = answer["Payload"].read()
         if "FunctionError" in answer:
             raise CloudError(f"version {version} of {self.name} crashed: {content.decode()}")
@@ -94,15 +98,15 @@ class Function:
             raise CloudError(f"version {version} of {self.name} answered {document!r}")
         return document
 
-    def _invoke_once_allowed(self, version: str, payload: bytes) -> Any:
-        """A permission that a deployment has just made takes a while to be one everywhere."""
+    def _invoke_once_there(self, version: str, payload: bytes) -> Any:
+        """What a deployment has just made takes a while to be there for everybody."""
         for wait_s in (*_PROPAGATION_S, None):
             try:
                 return self._client.invoke(
                     FunctionName=self.name, Qualifier=version, Payload=payload
                 )
             except ClientError as error:
-                if wait_s is None or error.response["Error"]["Code"] != "AccessDeniedException":
+                if wait_s is None or error.response["Error"]["Code"] not in _NOT_YET:
                     raise
                 time.sleep(wait_s)
         raise AssertionError

@@ -1,6 +1,8 @@
 """The contract: routes match by segments, and dialects serve what it lists."""
 
+import os
 import re
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +17,7 @@ from functions.inference.contract import (
     split_path,
 )
 from functions.inference.dialects import DIALECTS
+from tests.interpreter import ROOT, run_clean
 
 
 @pytest.mark.parametrize(
@@ -97,3 +100,24 @@ def test_a_name_is_safe_in_paths(name: str) -> None:
 )
 def test_a_name_that_paths_would_bend_is_none(name: str) -> None:
     assert not re.fullmatch(NAME_PATTERN, name)
+
+
+FIND = """
+import json, sys
+from pathlib import Path
+from functions.inference.contract import in_layers
+print(json.dumps({"found": str(in_layers(Path(sys.argv[1])))}))
+"""
+
+
+@pytest.mark.parametrize("on_path", ["layer", "layer/python"])
+def test_a_layer_is_found_where_an_emulator_mounts_it(tmp_path: Path, on_path: str) -> None:
+    artifact = tmp_path / "layer/models/m/1"
+    artifact.mkdir(parents=True)
+    paths = os.pathsep.join(map(str, (ROOT, tmp_path / on_path)))
+    for wanted, found in (
+        ("/opt/models/m/1", str(artifact)),
+        ("/opt/models/m/2", "/opt/models/m/2"),
+        ("/elsewhere/models/m/1", "/elsewhere/models/m/1"),
+    ):
+        assert run_clean(FIND, {"PYTHONPATH": paths}, wanted) == [{"found": found}]

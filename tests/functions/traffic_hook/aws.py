@@ -42,7 +42,7 @@ class LocalAws:
     undeletable: set[int] = field(default_factory=set)
     objects: dict[str, bytes] = field(default_factory=dict)
     crashes: bool = False
-    denials: int = 0
+    refusals: list[str] = field(default_factory=list)
     invoked: list[str] = field(default_factory=list)
     statuses: list[str] = field(default_factory=list)
     responses: list[dict[str, Any]] = field(default_factory=list)
@@ -147,9 +147,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _invoke(self, event: dict[str, Any]) -> None:
         url = urlsplit(self.path)
         assert url.path == f"/2015-03-31/functions/{self.aws.function}/invocations"
-        if self.aws.denials:
-            self.aws.denials -= 1
-            self._send(403, b"{}", {"x-amzn-errortype": "AccessDeniedException"})
+        if self.aws.refusals:
+            self._send(400, b"{}", {"x-amzn-errortype": self.aws.refusals.pop()})
             return
         self.aws.invoked.append(parse_qs(url.query)["Qualifier"][0])
         if self.aws.crashes:

@@ -54,12 +54,20 @@ def test_without_any_golden_requests_it_is_enough_to_be_ready(aws: LocalAws) -> 
     assert (aws.statuses, aws.invoked) == (["Succeeded"], ["7"])
 
 
-def test_a_permission_that_is_not_yet_known_everywhere_is_waited_for(
-    aws: LocalAws, tmp_path: Path
+@pytest.mark.parametrize("refusal", ["AccessDeniedException", "ResourceConflictException"])
+def test_what_a_deployment_has_just_made_is_waited_for(
+    aws: LocalAws, tmp_path: Path, refusal: str
 ) -> None:
-    aws.denials = 1
+    aws.refusals = [refusal]
     aws.shift("check", written(tmp_path, 2.0))
     assert aws.statuses == ["Succeeded"]
+
+
+def test_any_other_refusal_is_told_at_once(aws: LocalAws, tmp_path: Path) -> None:
+    aws.refusals = ["InvalidParameterValueException"]
+    told = aws.shift("check", written(tmp_path, 2.0))
+    assert aws.statuses == ["Failed"]
+    assert "InvalidParameterValue" in told[-1]["differences"][0]
 
 
 def test_a_crash_is_told_as_one(aws: LocalAws, tmp_path: Path) -> None:
