@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import jsii
 from aws_cdk import AssetHashType, BundlingOptions, DockerImage, ILocalBundling, Stack
@@ -17,8 +17,9 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from functions.inference.contract import artifact_folder
+from stacks.build_cache import Build
 from stacks.errors import PlanError
-from stacks.lambda_code import CACHE, Folders, LambdaCode
+from stacks.lambda_code import CACHE, Folders
 from stacks.layer_sizes import layer_sizes, require_fits
 from stacks.plan import LocalArtifact, PlannedModel
 
@@ -39,6 +40,23 @@ class _CopyOf:
         return True
 
 
+class Code(Protocol):
+    """What builds the Lambda code: `lambda_code.LambdaCode`."""
+
+    @property
+    def project(self) -> Path:
+        """The checkout's root."""
+
+    def layer(self) -> Build:
+        """The runtime layer."""
+
+    def functions(self) -> Build:
+        """The code of all functions."""
+
+    def build(self) -> Folders:
+        """Both, made now."""
+
+
 class CodeAssets:
     """The Lambda code of one app: the same assets in every stack.
 
@@ -46,7 +64,7 @@ class CodeAssets:
         code: builds the runtime layer and the functions' code.
     """
 
-    def __init__(self, code: LambdaCode) -> None:
+    def __init__(self, code: Code) -> None:
         self._code = code
         self._hashes = code.layer().asset_hash, code.functions().asset_hash
 
