@@ -4,6 +4,8 @@ CliError
 ├── BadCall                 a wrong word on the command line
 ├── NothingLocked           the lock has no such model, version or label
 ├── InputUnreadable         what the user gave as input cannot be read
+├── TokenNotFound           no bearer token has this id
+├── AwsRefused              AWS, or its library, did not do what was asked
 └── ServerError             a running server did not answer as hoped
 """
 
@@ -68,6 +70,26 @@ class InputUnreadable(CliError):
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(f"{path}: {reason}")
         self.path, self.reason = path, reason
+
+
+class TokenNotFound(CliError):
+    """No bearer token has this id."""
+
+    code = EXIT.not_found
+
+    def __init__(self, id_: str, table: str) -> None:
+        super().__init__(f"{table} has no token '{id_}': `lading tokens list` shows their ids")
+        self.id, self.table = id_, table
+
+
+class AwsRefused(CliError):
+    """AWS, or its library, did not do what was asked."""
+
+    code = EXIT.server
+
+    def __init__(self, what: str, reason: str) -> None:
+        super().__init__(f"{what}: {reason}")
+        self.what, self.reason = what, reason
 
 
 class ServerError(CliError):

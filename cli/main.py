@@ -14,6 +14,7 @@ from cli.predict import predict
 from cli.pull import pull
 from cli.push import push
 from cli.serve import serve
+from cli.tokens import tokens
 from cli.versions import versions
 from emulator.errors import EmulatorError
 from functions.inference.contract import VERSION
@@ -58,6 +59,7 @@ app = typer.Typer(
 )
 for command in (package, serve, predict, versions, pull, push):
     app.command()(command)
+app.add_typer(tokens)
 
 
 def _version(value: bool) -> None:

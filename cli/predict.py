@@ -16,6 +16,7 @@ from rich.table import Table
 from cli.errors import InputUnreadable, ServerError
 from cli.locked import chosen_version
 from cli.options import LOCK, Json, Lock
+from cli.signing import Caller
 from functions.inference import json_codec
 from functions.inference.artifact import read_artifact
 from functions.inference.dialects import plain
@@ -36,12 +37,19 @@ def predict(
     url: Annotated[
         str | None, typer.Option(help="Ask this server, not the local artifact.")
     ] = None,
+    token: Annotated[
+        str | None, typer.Option(envvar="LADING_TOKEN", help="Bearer token for --url.")
+    ] = None,
+    sign: Annotated[
+        bool, typer.Option("--sign", help="Sign with AWS credentials, also for a name of your own.")
+    ] = False,
     lock: Lock = LOCK,
     json_: Json = False,
 ) -> None:
     """Predict with a packaged model.
 
-    Without --url the artifact that the lock names is loaded and run here.
+    Without --url the artifact that the lock names is loaded and run here. Calls to an address of
+    API Gateway are signed with AWS credentials, unless there is a token.
 
     Examples:
 
@@ -49,15 +57,19 @@ def predict(
 
         lading predict digits -i sample.json --url http://127.0.0.1:8080
 
+        lading predict digits -i sample.json --url https://ml.example.com --token lading_...
+
         echo '{"inputs": [[0.5, 1.0]]}' | lading predict mine -i - --json
     """
     if version is not None and label is not None:
         raise typer.BadParameter("give --version or --label, not both")
+    if sign and (url is None or token is not None):
+        raise typer.BadParameter("--sign is for a --url without --token")
     body = _read(input_)
     if url is not None:
         if version is not None or label is not None:
             raise typer.BadParameter("the server chooses the version at /predict")
-        answer = _ask(url, name, body)
+        answer = _ask(url, name, body, Caller(token, sign))
     else:
         answer = _run(lock, name, chosen_version(lock, name, version, label), body)
     if json_:
@@ -81,11 +93,14 @@ def _run(lock: Path, name: str, version: int, body: bytes) -> bytes:
     return plain.encode(predictor.metadata, predictor.predict(inputs))
 
 
-def _ask(url: str, name: str, body: bytes) -> bytes:
+def _ask(url: str, name: str, body: bytes, caller: Caller) -> bytes:
     if urlsplit(url).scheme not in ("http", "https"):
         raise ServerError(url, "is no http or https address")
     address = f"{url.rstrip('/')}/predict/{quote(name, safe='')}"
-    request = Request(address, body, {"Content-Type": "application/json"})  # noqa: S310 checked
+    headers = {"Content-Type": "application/json"}
+    request = Request(address, body, headers)  # noqa: S310 checked
+    for header, value in caller.headers(address, body, headers).items():
+        request.add_unredirected_header(header, value)  # for this server alone
     try:
         with urlopen(request, timeout=_TIMEOUT_S) as response:  # noqa: S310 checked above
             return bytes(response.read())
