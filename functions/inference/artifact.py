@@ -71,6 +71,7 @@ class Artifact:
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     model: bytes
+    golden: bytes | None
     specification: Mapping[str, Any]
 
 
@@ -159,13 +160,15 @@ def read_artifact(files: Files | Path, digest: str | None = None) -> Artifact:
     if digest is not None and digest != found:
         raise ArtifactCorrupt(place, f"has digest {found}, the lock says {digest}")
     document = _read_specification(place, content)
+    contents = _verified(source, document["files"])
     return Artifact(
         name=document["name"],
         identity=document["identity"],
         digest=found,
         inputs=document["inputs"],
         outputs=document["outputs"],
-        model=_verified(source, document["files"])[MODEL],
+        model=contents[MODEL],
+        golden=contents.get(GOLDEN),
         specification=document,
     )
 

@@ -97,6 +97,15 @@ class Catalog:
             if isinstance(version, ModelUnavailable)
         )
 
+    def predictors(self) -> tuple[Predictor, ...]:
+        """Every version that loaded."""
+        return tuple(
+            version
+            for model in self._models.values()
+            for version in model.versions.values()
+            if not isinstance(version, ModelUnavailable)
+        )
+
     def only(self, name: str) -> "Catalog":
         """The catalog as it stands below one model's own base URL."""
         return Catalog({name: self.model(name)})

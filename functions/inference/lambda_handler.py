@@ -13,9 +13,13 @@ import os  # noqa: E402
 
 from functions.inference.handler import create_handler  # noqa: E402
 from functions.inference.settings import Settings  # noqa: E402
+from functions.inference.warm_up import before_snapshot, warm_up  # noqa: E402
 
 asyncio.set_event_loop(asyncio.new_event_loop())
-handler = create_handler(Settings.from_environment(os.environ))
+handler = create_handler(
+    Settings.from_environment(os.environ),
+    loaded=lambda catalog: before_snapshot(lambda: warm_up(catalog)),
+)
 
 gc.freeze()
 gc.enable()

@@ -49,12 +49,15 @@ class Predictor(Protocol):
 class OnnxPredictor:
     """A verified artifact, answered by onnxruntime in this process.
 
+    `golden` is the artifact's golden.json, if it has one.
+
     Raises:
         SessionError: onnxruntime does not load the model.
         ValueError: the model has other inputs or outputs than the artifact says.
     """
 
     def __init__(self, artifact: Artifact, version: int, threads: int = 0) -> None:
+        self.golden = artifact.golden
         self._session = OnnxSession(artifact.model, threads)
         _check_specification(artifact.inputs, self._session.inputs, exhaustive=True)
         _check_specification(artifact.outputs, self._session.outputs, exhaustive=False)
