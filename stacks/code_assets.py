@@ -98,8 +98,9 @@ class CodeAssets:
         Raises:
             LayersTooLarge: it does not fit.
         """
-        if Stack.of(scope).bundling_required and isinstance(model.artifact, LocalArtifact):
-            require_fits(model.name, self._sizes, model.artifact.size)
+        if Stack.of(scope).bundling_required:
+            layer = isinstance(model.artifact, LocalArtifact) or model.artifact.layer
+            require_fits(model.name, self._sizes, model.artifact.size if layer else 0)
 
     def _staged(self, model: PlannedModel, source: LocalArtifact, asset_hash: str) -> Path:
         """The artifact's files as a layer holds them, each verified.

@@ -19,7 +19,7 @@ from stacks.errors import MEGABYTE, PlanError, StackError
 from stacks.layer_sizes import LIMIT
 from stacks.settings import Deployment, ModelSettings
 
-CODE_RESERVE = 130 * MEGABYTE
+CODE_RESERVE = 110 * MEGABYTE
 """Kept for the runtime layer and the function's code, whose true size is known once they are built.
 The choice between a layer and S3 must not wait for that."""
 
@@ -54,12 +54,17 @@ class S3Artifact:
     Args:
         archive: the zip, laid out as a layer.
         golden: key of the golden requests, if it has any.
-        layer: whether it fits in a layer; else it is read into memory.
+        size: bytes that it unpacks to.
     """
 
     archive: S3Object
     golden: str | None
-    layer: bool = True
+    size: int
+
+    @property
+    def layer(self) -> bool:
+        """Whether it fits in a layer; else it is read into memory."""
+        return self.size <= ARTIFACT_LIMIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +151,7 @@ def _plan(
         artifact: LocalArtifact | S3Artifact
         if isinstance(copy, S3Copy):
             archive = S3Object(copy.bucket, copy.key, copy.version_id)
-            artifact = S3Artifact(archive, copy.golden, layer=copy.bytes <= ARTIFACT_LIMIT)
+            artifact = S3Artifact(archive, copy.golden, copy.bytes)
         else:
             artifact = _local(lock.parent / copy.path / artifact_folder(name, version), entry)
     except ValueError as error:

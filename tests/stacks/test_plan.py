@@ -37,7 +37,7 @@ def test_the_stable_version_is_served_from_where_the_lock_says(tmp_path: Path) -
     (model,) = plan(tmp_path, locked(s3_copy("digits"))).models
     assert (model.name, model.version) == ("digits", 3)
     archive = S3Object("artifacts-of-dev", "models/digits/3/artifact.zip", "v1")
-    assert model.artifact == S3Artifact(archive, s3_copy("digits")["golden"])
+    assert model.artifact == S3Artifact(archive, s3_copy("digits")["golden"], 1 << 20)
 
 
 def test_a_local_artifact_is_taken_when_there_is_no_other(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_a_local_artifact_too_big_for_a_layer_belongs_into_s3(tmp_path: Path) ->
     entry = local_artifact(tmp_path, "digits")
     with (tmp_path / "store/models/digits/3/model.onnx").open("r+b") as file:
         file.truncate(ARTIFACT_LIMIT + 1)
-    with pytest.raises(PlanError, match="a layer takes 120 MB; publish it to S3"):
+    with pytest.raises(PlanError, match="a layer takes 140 MB; publish it to S3"):
         plan(tmp_path, entry)
 
 
