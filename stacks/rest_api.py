@@ -147,6 +147,7 @@ class ModelApi(Construct):
             "ANY",
             apigateway.AwsIntegration(
                 service="lambda",
+                proxy=True,  # else the function's answer, status and all, would be the body
                 path=f"2015-03-31/functions/{function}/invocations",
                 options=apigateway.IntegrationOptions(timeout=_INTEGRATION_LIMIT),
             ),
