@@ -1,6 +1,6 @@
 """The stacks of an app: for each region of the stage, artifacts, models and the API."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from aws_cdk import Annotations, App, Stack, Tags
@@ -104,9 +104,7 @@ def _add_region(
         )
         for model in plan.models
     )
-    # The dashboards search for what has a version, so that a roll-out leaves the API as it is.
-    watched = [replace(stack.watched, version=None) for stack in models]
-    planned = plan_apis(watched, names)
+    planned = plan_apis([stack.watched for stack in models], names)
     if len(planned) > 1:
         Annotations.of(artifacts).add_info(describe(planned))
     apis = tuple(

@@ -1,6 +1,6 @@
 """Two dashboards of the same signals that ring: what callers feel, and what operators turn.
 
-They name no version of a model: where the service's own metrics have one, they search.
+They name no version of a model: where only metrics with one tell something, they search.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,7 +21,7 @@ from stacks.signals import (
     WatchedApi,
     WatchedModel,
     api_metric,
-    service_sum,
+    service_metric,
 )
 
 _WIDTH, _HEIGHT = 12, 6
@@ -151,7 +151,7 @@ def _labelled(metric: cloudwatch.IMetric, model: WatchedModel) -> cloudwatch.IMe
 
 
 def _requests(models: Sequence[WatchedModel]) -> cloudwatch.IWidget:
-    lines = [service_sum(model, METRICS.requests, "r").with_(label=model.name) for model in models]
+    lines = [_labelled(service_metric(model, METRICS.requests), model) for model in models]
     return _graph("Requests of each model", lines)
 
 

@@ -80,5 +80,4 @@ def _watched(deployment: Deployment, model: PlannedModel) -> WatchedModel:
         error_rate=deployment.settings.alarms.error_rate,
         p99_ms=model.settings.p99_ms,
         reserved_concurrency=model.settings.reserved_concurrency,
-        version=model.version,
     )

@@ -32,7 +32,7 @@ from stacks.signals import (
     WatchedApi,
     WatchedModel,
     lambda_metric,
-    service_sum,
+    service_metric,
 )
 
 FEWEST_CANARY_REQUESTS = 20
@@ -95,7 +95,7 @@ class ModelAlarms(Construct):
     Args:
         scope: the model's stack.
         id_: the construct's id.
-        model: what to watch; its version must be set.
+        model: what to watch.
         topic: who is told.
         math: whether the cloud knows alarms on expressions; an emulated one may not.
     """
@@ -131,13 +131,13 @@ class CanaryAlarms(Construct):
     Args:
         scope: the model's stack.
         id_: the construct's id.
-        model: what to watch; its version must be set.
+        model: what to watch.
         executed_version: the function's new version.
         topic: who is told.
 
     `rollback` is for the deployment group; whichever of it rings brings the old version back.
-    Answers that the service itself made of an error are counted by the model's version, because
-    the function's is unknown to it: when only the code changed, both versions count there.
+    The service counts its answers outside roll-outs too; then that alarm is kept quiet, since a
+    roll-out that mends a failing version could not begin under a ringing one.
     """
 
     def __init__(
@@ -174,8 +174,8 @@ class CanaryAlarms(Construct):
             expression="IF(FILL(invocations, 0) > 0, failures / requests, 0)",
             using_metrics={
                 "invocations": self._metric("Invocations"),
-                "failures": service_sum(self._model, METRICS.server_errors, "f"),
-                "requests": service_sum(self._model, METRICS.requests, "r"),
+                "failures": service_metric(self._model, METRICS.server_errors, self._version),
+                "requests": service_metric(self._model, METRICS.requests, self._version),
             },
             label="5xx answers of the new version, of its requests",
             period=_MINUTE,

@@ -1,9 +1,9 @@
 """What is watched, described once: `monitoring` makes alarms of it, `dashboards` draws it.
 
 Crashes, throttles and time come from Lambda, through the alias that callers use. What the service
-answered comes from its own metrics (`contract.METRICS`): an error that it turned into a proper
-answer is no failed invocation. Those have the model's version as a dimension; an alarm names it,
-because alarms cannot search, and a dashboard searches, so that a roll-out leaves it as it is.
+answered comes from its own counts, by function (`contract.METRICS.of_function`): an error that it
+turned into a proper answer is no failed invocation. Nothing here depends on a model's version, so
+that a roll-out changes neither dashboards nor the API's stack.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ from typing import Generic, Literal, TypeVar
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from functions.inference.contract import METRICS, ROUTES
+from functions.inference.contract import METRICS
 from stacks.settings import ALIAS
 
 PERIOD = Duration.minutes(5)
@@ -44,7 +44,6 @@ class WatchedModel:
         error_rate: share of failed requests above which it rings.
         p99_ms: objective for 99 of 100 requests.
         reserved_concurrency: the function's own limit, if it has one.
-        version: the version to look at; None: all of them, which only a dashboard can.
     """
 
     name: str
@@ -52,7 +51,6 @@ class WatchedModel:
     error_rate: float
     p99_ms: int
     reserved_concurrency: int | None = None
-    version: int | None = None
 
     @property
     def alarm_prefix(self) -> str:
@@ -62,8 +60,6 @@ class WatchedModel:
     @property
     def mark(self) -> str:
         """End of the ids in its expressions: on a dashboard they stand beside other models'."""
-        if self.version is not None:
-            return ""
         return f"_{sha256(self.name.encode()).hexdigest()[:8]}"
 
 
@@ -120,30 +116,19 @@ def lambda_metric(
     )
 
 
-def service_sum(model: WatchedModel, name: str, prefix: str) -> cloudwatch.MathExpression:
-    """The sum of one of the service's own counts over every dialect.
-
-    Args:
-        model: whose.
-        name: the metric.
-        prefix: begins the ids of its parts, which must differ within one expression.
-    """
-    if model.version is None:
-        schema = ",".join((METRICS.namespace, *sorted(METRICS.dimensions)))
-        search = f'{{{schema}}} model="{model.name}" MetricName="{name}"'
-        return _math(f"SUM(SEARCH('{search}', 'Sum', {PERIOD.to_seconds():.0f}))", {})
-    values = {"model": model.name, "version": str(model.version)}
-    parts: dict[str, cloudwatch.IMetric] = {
-        f"{prefix}{number}": cloudwatch.Metric(
-            namespace=METRICS.namespace,
-            metric_name=name,
-            dimensions_map={**values, "dialect": dialect},
-            statistic="Sum",
-            period=PERIOD,
-        )
-        for number, dialect in enumerate(ROUTES)
-    }
-    return _math(" + ".join(f"FILL({part}, 0)" for part in parts), parts)
+def service_metric(
+    model: WatchedModel, name: str, executed_version: str | None = None
+) -> cloudwatch.Metric:
+    """One of the service's own counts of a model's function, or of one version of the function."""
+    function, version = METRICS.of_function[-1]
+    of_version = {} if executed_version is None else {version: executed_version}
+    return cloudwatch.Metric(
+        namespace=METRICS.namespace,
+        metric_name=name,
+        dimensions_map={function: model.function, **of_version},
+        statistic="Sum",
+        period=PERIOD,
+    )
 
 
 def _error_rate(model: WatchedModel) -> cloudwatch.IMetric:
@@ -151,7 +136,7 @@ def _error_rate(model: WatchedModel) -> cloudwatch.IMetric:
     mark = model.mark
     parts: dict[str, cloudwatch.IMetric] = {
         f"crashes{mark}": lambda_metric(model, "Errors", "Sum"),
-        f"failures{mark}": service_sum(model, METRICS.server_errors, "f"),
+        f"failures{mark}": service_metric(model, METRICS.server_errors),
         f"invocations{mark}": lambda_metric(model, "Invocations", "Sum"),
     }
     failed = f"FILL(crashes{mark}, 0) + FILL(failures{mark}, 0)"
@@ -161,7 +146,7 @@ def _error_rate(model: WatchedModel) -> cloudwatch.IMetric:
 def _cold_share(model: WatchedModel) -> cloudwatch.IMetric:
     mark = model.mark
     parts: dict[str, cloudwatch.IMetric] = {
-        f"cold{mark}": service_sum(model, METRICS.cold_start, "c"),
+        f"cold{mark}": service_metric(model, METRICS.cold_start),
         f"invocations{mark}": lambda_metric(model, "Invocations", "Sum"),
     }
     share = f"FILL(cold{mark}, 0) / invocations{mark}"

@@ -124,9 +124,6 @@ class METRICS:
     namespace: Final = "Lading"
     service: Final = "inference"
     dimensions: Final = ("model", "version", "dialect")
-    front: Final = "front"
-    hop: Final = "Hop"
-    """Milliseconds that the front function spends beside waiting for a model."""
     requests: Final = "Requests"
     client_errors: Final = "ClientErrors"
     server_errors: Final = "ServerErrors"
@@ -139,6 +136,9 @@ class METRICS:
             "encode": "EncodeLatency",
         }
     )
+    of_function: Final = (("function_name",), ("function_name", "function_version"))
+    """Dimensions of the counts that alarms read on Lambda: stages apart, and a canary by itself."""
+    function_counts: Final = (requests, server_errors, cold_start)
 
 
 @dataclass(frozen=True, slots=True)

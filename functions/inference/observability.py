@@ -32,6 +32,13 @@ _NONE = "none"
 _CLIENT_ERROR, _SERVER_ERROR = 400, 500
 
 
+_COUNTS_OF_FUNCTION: Any = {
+    "Namespace": METRICS.namespace,
+    "Dimensions": METRICS.of_function,
+    "Metrics": [{"Name": name, "Unit": "Count"} for name in METRICS.function_counts],
+}
+
+
 class _StandardOutput(logging.StreamHandler[Any]):
     """Writes to what standard output is at the time, as `print` does."""
 
@@ -117,6 +124,8 @@ class Observability:
         dimensions = dict(zip(METRICS.dimensions, values, strict=True))
         # Serialised at once: `add_metric` validates anew what is fixed here, at ten times the cost.
         document = self._metrics.serialize_metric_set(metrics, dimensions, fields)
+        if METRICS.of_function[-1][0] in fields:
+            document["_aws"]["CloudWatchMetrics"].append(_COUNTS_OF_FUNCTION)
         self._pending.append(orjson.dumps(document))
         if len(self._pending) >= _MOST_PENDING:
             self.flush()  # a server has no end of an invocation
@@ -144,6 +153,9 @@ def _fields(
         "path": brief(scope["path"]),
         "status": status,
     }
+    context = scope.get("aws.context")
+    if context is not None:
+        fields |= {name: str(getattr(context, name, _NONE)) for name in METRICS.of_function[-1]}
     if seen.error is not None:
         fields |= {"error": type(seen.error).__name__, "reason": str(seen.error)}
     return fields

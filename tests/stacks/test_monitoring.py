@@ -18,7 +18,7 @@ from stacks.settings import Names
 from stacks.signals import API_SIGNALS, MODEL_SIGNALS, WatchedApi, WatchedModel
 
 FUNCTION = "lading-dev-model-digits"
-DIGITS = WatchedModel("digits", FUNCTION, error_rate=0.02, p99_ms=750, version=3)
+DIGITS = WatchedModel("digits", FUNCTION, error_rate=0.02, p99_ms=750)
 
 
 @pytest.fixture(scope="module")
@@ -66,14 +66,13 @@ def test_every_signal_of_the_api_has_an_alarm(template: Template, key: str) -> N
     template.has_resource_properties("AWS::CloudWatch::Alarm", name)
 
 
-def test_failures_that_the_service_answered_count_as_errors_in_every_dialect(
-    template: Template,
-) -> None:
-    seen = stats(alarm(template, "error-rate"))
-    dialects = {each.get("dialect") for each in seen.values()} - {None}
-    assert dialects == {"open_inference", "tensorflow_serving", "plain"}
-    assert seen["f0"]["version"] == "3"
-    assert seen["crashes"]["Resource"] == f"{FUNCTION}:live"
+def test_failures_that_the_service_answered_count_beside_crashes(template: Template) -> None:
+    properties = alarm(template, "error-rate")
+    crashes, failures, invocations = stats(properties).values()
+    assert failures == {"function_name": FUNCTION}
+    assert crashes == invocations == {"FunctionName": FUNCTION, "Resource": f"{FUNCTION}:live"}
+    names = [it["MetricStat"]["Metric"]["MetricName"] for it in properties["Metrics"][1:]]
+    assert names == ["Errors", "ServerErrors", "Invocations"]
 
 
 def test_a_rollback_alarm_looks_at_errors_over_invocations_of_the_new_version_alone(
@@ -91,9 +90,14 @@ def test_a_rollback_alarm_looks_at_errors_over_invocations_of_the_new_version_al
     assert properties["Metrics"][0].get("Period", 60) == 60
 
 
-def test_failed_answers_roll_back_only_while_two_versions_answer(template: Template) -> None:
+def test_failed_answers_of_the_new_version_roll_back_while_two_versions_answer(
+    template: Template,
+) -> None:
     properties = alarm(template, "canary-failures")
-    assert stats(properties)["invocations"]["ExecutedVersion"] == "7"
+    seen = stats(properties)
+    assert seen["invocations"]["ExecutedVersion"] == "7"
+    own = {"function_name": FUNCTION, "function_version": "7"}
+    assert seen["failures"] == seen["requests"] == own
     assert properties["Metrics"][0]["Expression"].startswith("IF(FILL(invocations, 0) > 0")
 
 

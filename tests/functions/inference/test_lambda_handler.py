@@ -34,6 +34,18 @@ def test_an_event_is_answered_told_in_one_line(tmp_path: Path) -> None:
     assert (line["Requests"], line["ColdStart"]) == ([1], [1])
 
 
+def test_counts_are_told_by_function_and_by_its_version_too(tmp_path: Path) -> None:
+    context = "SimpleNamespace(function_name='lading-dev-model-m', function_version='7')"
+    code = f"from types import SimpleNamespace{INVOKE.replace('None', context)}"
+    settings = settings_for(tmp_path, {"m": {1: echo()}})
+    event = proxy_event("POST", "/m/predict", {"inputs": [[1, 2]]})
+    line, _ = run_clean(code, settings.to_environment(), json.dumps([event]))
+    _, directive = line["_aws"]["CloudWatchMetrics"]
+    assert directive["Dimensions"] == [["function_name"], ["function_name", "function_version"]]
+    assert (line["function_name"], line["function_version"]) == ("lading-dev-model-m", "7")
+    assert all(line[metric["Name"]] in ([0], [1]) for metric in directive["Metrics"])
+
+
 def test_binary_tensors_travel_in_base64_both_ways(tmp_path: Path) -> None:
     size = {"binary_data_size": 8}
     tensor = {"name": "x", "datatype": "FP32", "shape": [1, 2], "parameters": size}
