@@ -7,15 +7,15 @@ function's layer comes from there.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from functions.inference.contract import DEFAULT_LABEL, S3Object, artifact_folder
-from model_packaging.errors import PackagingError
+from model_packaging.errors import PackagingError, likely
 from model_packaging.lock import LocalCopy, Lock, LockedVersion, S3Copy, read_lock
 from model_packaging.manifest import load_manifest
-from stacks.errors import MEGABYTE, PlanError, StackError
+from stacks.errors import MEGABYTE, PlanError, SettingsError, StackError
 from stacks.layer_sizes import LIMIT
 from stacks.settings import Deployment, ModelSettings
 
@@ -115,12 +115,22 @@ def plan_models(manifest: Path, lock: Path, deployment: Deployment, region: str 
         names, locked = load_manifest(manifest).models, read_lock(lock)
     except PackagingError as error:
         raise StackError(str(error)) from error
+    _require_known(deployment, names)
     waiting = {name: reason for name in names if (reason := _reason_to_wait(locked, name))}
     models = tuple(
         _plan(name, locked, lock, deployment, region) for name in sorted(names.keys() - waiting)
     )
     _require_apart(models, deployment)
     return Plan(models, waiting)
+
+
+def _require_known(deployment: Deployment, names: Iterable[str]) -> None:
+    """Settings of a model that there is not are those of another, misspelt."""
+    for name in set(deployment.settings.models) - set(names):
+        guess = likely(name, names)
+        advice = f"did you mean '{guess}'?" if guess else f"there are {', '.join(names)}"
+        key = f"stages.{deployment.stage}.models"
+        raise SettingsError(f"{key}: there is no model '{name}'; {advice}")
 
 
 def _reason_to_wait(locked: Lock, name: str) -> str | None:

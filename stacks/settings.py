@@ -281,6 +281,9 @@ def load_deployment(path: Path, stage: str, *, local: bool = False) -> Deploymen
         known = f"did you mean '{guess}'?" if guess else f"it has {', '.join(document.stages)}"
         raise SettingsError(f"{path}: there is no stage '{stage}'; {known}")
     settings = document.stages[stage]
+    if settings.domain is not None and len(settings.regions) > 1:
+        reason = "a name leads to one API; state one region, or no domain"
+        raise SettingsError(f"{path}: stages.{stage}.domain: {reason}")
     return Deployment(Names(document.service, stage), settings, document.owner, local)
 
 

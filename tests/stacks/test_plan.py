@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from functions.inference.contract import S3Object
-from stacks.errors import PlanError, StackError
+from stacks.errors import PlanError, SettingsError, StackError
 from stacks.plan import ARTIFACT_LIMIT, LocalArtifact, Plan, S3Artifact, plan_models
 from stacks.settings import Deployment, Names, StageSettings
 from tests.stacks.projects import local_artifact, locked, s3_copy, write_project
@@ -145,6 +145,12 @@ def test_a_broken_lock_or_manifest_is_one_line(tmp_path: Path) -> None:
     stage = Deployment(Names("lading", "dev"))
     with pytest.raises(StackError, match="did you mean 'models'"):
         plan_models(tmp_path / "models.yaml", tmp_path / "none.json", stage, None)
+
+
+def test_settings_of_an_unknown_model_are_no_slip_of_the_pen(tmp_path: Path) -> None:
+    told = "stages.dev.models: there is no model 'digit'; did you mean 'digits'?"
+    with pytest.raises(SettingsError, match=re.escape(told)):
+        plan(tmp_path, locked(s3_copy("digits")), models={"digit": {"timeout_s": 5}})
 
 
 def test_two_models_whose_functions_would_be_one_are_refused(tmp_path: Path) -> None:
