@@ -26,6 +26,9 @@ class SplitOutput(io.TextIOBase):
         """Flush what the current thread writes to."""
         self._target().flush()
 
+    def close(self) -> None:
+        """Close nothing: both streams belong to others, and may be closed by now."""
+
     def isatty(self) -> bool:
         """Whether the current thread writes to a terminal."""
         return self._target().isatty()
