@@ -37,7 +37,7 @@ def test_the_whole_deploy_set_is_locked_together() -> None:
     assert names >= set(OWNERS)
 
 
-@pytest.mark.parametrize("subset", ["lambda", "demo"])
+@pytest.mark.parametrize("subset", ["lambda", "demo", "cloud"])
 def test_a_subset_has_the_versions_and_the_files_of_the_whole(subset: str) -> None:
     whole = {without_marker(pin): hashes for pin, hashes in pins("requirements.txt").items()}
     for pin, hashes in pins(f"requirements/{subset}.txt").items():
@@ -53,11 +53,20 @@ def test_the_checks_run_on_the_versions_that_are_deployed() -> None:
 
 @pytest.mark.parametrize(
     "file",
-    ["requirements.txt", *(f"requirements/{name}.txt" for name in ("lambda", "demo", "dev"))],
+    [
+        "requirements.txt",
+        *(f"requirements/{name}.txt" for name in ("lambda", "demo", "cloud", "dev", "emulate")),
+    ],
 )
 def test_every_pin_has_hashes_and_names_no_index(file: str) -> None:
     assert all("sha256:" in hashes for hashes in pins(file).values())
     assert not re.search(r"://|--(extra-)?index-url|--find-links", (ROOT / file).read_text())
+
+
+def test_deploying_from_a_laptop_installs_nothing_of_sagemaker() -> None:
+    names = {pin.partition("==")[0] for pin in pins("requirements/cloud.txt")}
+    assert "aws-cdk-lib" in names
+    assert not {name for name in names if "sagemaker" in name}
 
 
 def test_the_lambda_set_holds_no_training_library_and_no_aws_sdk() -> None:
