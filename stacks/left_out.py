@@ -11,6 +11,8 @@ LEFT_OUT = MappingProxyType(
         "alarms on several metrics": "only alarms on one metric are made, and none ever rings",
         "deletion of old versions": "published versions stay until their stack goes",
         "firewall": "no AWS WAF stands before the API",
+        "custom domain": "the API has its own address alone",
+        "usage plans": "no caller has a key, and no caller's requests are counted",
     }
 )
 """Not in the templates: what, and what there is instead."""
@@ -21,7 +23,7 @@ NOT_ENFORCED = MappingProxyType(
         "SnapStart": "functions start cold",
         "KMS": "keys are made, and encrypt nothing",
         "X-Ray": "nothing is traced",
-        "usage plans": "keys are known, limits are not kept",
+        "throttling": "the API lets everything through",
     }
 )
 """In the templates, and without effect there."""
