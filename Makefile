@@ -7,10 +7,11 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3
 BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test check bench-cold bench-json schema lock clean
+.PHONY: help demo emulate test check bench-cold bench-json schema lock clean
 
 help:
 	@echo "make demo        set up, train the example, package it, serve it, ask it over HTTP"
+	@echo "make emulate     the same, deployed by the CDK into an AWS on this machine"
 	@echo "make test        the whole test suite"
 	@echo "make check       lint, types, import contracts, clean imports"
 	@echo "make bench-cold  cold start and warm answers beside a bare handler's"
@@ -21,6 +22,14 @@ help:
 
 demo: .venv/demo
 	@$(BIN)/python examples/digits/demo.py
+
+# On a lock and a store of its own, as the demo.
+EMULATED := .lading/emulate/example
+emulate: .venv/cloud
+	@rm -rf $(EMULATED)
+	@$(BIN)/python examples/digits/train.py
+	@$(BIN)/lading package digits --lock $(EMULATED)/models.lock.json --store $(EMULATED)/artifacts
+	@$(BIN)/lading emulate --once --lock $(EMULATED)/models.lock.json
 
 test: .venv/dev
 	@$(BIN)/pytest
@@ -41,18 +50,25 @@ bench-json: .venv/dev
 schema: .venv/demo
 	@$(BIN)/python -m model_packaging.manifest > models.schema.json
 
-# requirements.txt is the whole deploy set; the subsets are resolved within it.
+# requirements.txt is the whole deploy set; the subsets are resolved within it. MiniStack pins a
+# botocore of its own, and has an environment of its own.
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --upgrade
 lock:
 	$(COMPILE) requirements/deploy.in -o requirements.txt
-	for set in lambda demo dev; do \
+	for set in lambda demo cloud dev; do \
 		$(COMPILE) -c requirements.txt requirements/$$set.in -o requirements/$$set.txt; done
+	$(COMPILE) requirements/emulate.in -o requirements/emulate.txt
 
 .venv/demo: requirements/demo.txt pyproject.toml | .venv/bin/pip
 	@echo "installing the packages of requirements/demo.txt ..."
 	@$(PIP) install --require-hashes -r requirements/demo.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/cloud: requirements/cloud.txt .venv/demo
+	@echo "installing the packages of requirements/cloud.txt ..."
+	@$(PIP) install --require-hashes -r requirements/cloud.txt
 	@touch $@
 
 .venv/dev: requirements/dev.txt .venv/demo

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
+from cli.emulate import emulate
 from cli.errors import EXIT, BadCall, CliError
 from cli.package import package
 from cli.predict import predict
@@ -57,7 +58,7 @@ app = typer.Typer(
         "6 store or artifact damaged, 7 server, 8 input refused by the model."
     ),
 )
-for command in (package, serve, predict, versions, pull, push):
+for command in (package, serve, predict, versions, pull, push, emulate):
     app.command()(command)
 app.add_typer(tokens)
 

@@ -5,7 +5,10 @@ EmulatorError
 │   ├── FunctionFailed     the function raised, crashed, exited or answered no JSON
 │   └── FunctionTimedOut   it took longer than it may
 ├── RuntimeUnavailable     AWS's Lambda runtime cannot be had or started on this machine
-└── AddressUnavailable     the host and port cannot be listened on
+├── AddressUnavailable     the host and port cannot be listened on
+├── CloudUnavailable       the emulated cloud cannot be had or started on this machine
+├── DeploymentFailed       the stacks cannot be deployed into the emulated cloud
+└── AnswerWrong            what is deployed there does not answer as it must
 
 What the gateway itself refuses is `emulator.refusals.Refused`, which it turns into an answer.
 """
@@ -54,3 +57,29 @@ class AddressUnavailable(EmulatorError):
         self.host = host
         self.port = port
         self.reason = reason
+
+
+class CloudUnavailable(EmulatorError):
+    """The emulated cloud cannot be had or started on this machine."""
+
+    def __init__(self, reason: str, log: Path | None = None) -> None:
+        super().__init__(f"{reason}; see {log}" if log else reason)
+        self.reason = reason
+        self.log = log
+
+
+class DeploymentFailed(EmulatorError):
+    """The stacks cannot be deployed into the emulated cloud."""
+
+    def __init__(self, reason: str, log: Path) -> None:
+        super().__init__(f"{reason}; see {log}")
+        self.reason = reason
+        self.log = log
+
+
+class AnswerWrong(EmulatorError):
+    """What is deployed in the emulated cloud does not answer as it must."""
+
+    def __init__(self, url: str, reason: str, log: Path) -> None:
+        super().__init__(f"{url}: {reason}; see {log}")
+        self.url, self.reason, self.log = url, reason, log
