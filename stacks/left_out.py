@@ -24,6 +24,7 @@ NOT_ENFORCED = MappingProxyType(
         "KMS": "keys are made, and encrypt nothing",
         "X-Ray": "nothing is traced",
         "throttling": "the API lets everything through",
+        "binary bodies": "without a Content-Type and an Accept header they are taken for text",
     }
 )
 """In the templates, and without effect there."""

@@ -1,0 +1,141 @@
+"""The very stacks that go to AWS, deployed into one on this machine: called, rolled out, back."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+import tritonclient.http as triton
+
+from cli.emulate import create_token, deploy
+from emulator.cloud import EmulatedCloud
+from functions.inference.artifact import read_artifact
+from functions.inference.predictor import OnnxPredictor
+from stacks.settings import Deployment, load_deployment
+from tests.end_to_end.conftest import lading
+from tests.end_to_end.test_digits import Outputs, same
+
+# gevent, which the stock client uses, warns of its own doings.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:gevent.*")
+
+Rows = np.ndarray[Any, np.dtype[np.float32]]
+
+
+class Deployed:
+    """The API, and what a deployment of it starts from."""
+
+    def __init__(self, cloud: EmulatedCloud, folder: Path) -> None:
+        self.cloud, self.folder, self.lock = cloud, folder, folder / "models.lock.json"
+        self.deployment: Deployment = load_deployment(folder / "stages.yaml", "dev", local=True)
+        with np.load(folder / "examples/digits/holdout.npz") as holdout:
+            self.rows: Rows = np.asarray(holdout["X"][:20])
+
+    @property
+    def question(self) -> Any:
+        return {"inputs": self.rows.tolist()}
+
+    def deploy(self) -> str:
+        return deploy(self.cloud, self.deployment, self.folder / "models.yaml", self.lock)
+
+    def expected(self, version: int) -> Outputs:
+        """What the library call answers."""
+        folder = self.folder / f"artifacts/models/digits/{version}"
+        predictor = OnnxPredictor(read_artifact(folder), version)
+        return predictor.predict({predictor.metadata.inputs[0].name: self.rows})
+
+
+@pytest.fixture(scope="session")
+def deployed(published: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    folder = tmp_path_factory.mktemp("emulated")
+    shutil.copytree(published, folder, dirs_exist_ok=True)
+    with EmulatedCloud(folder / ".lading/emulate") as cloud:
+        cloud.bootstrap()
+        yield Deployed(cloud, folder)
+
+
+@pytest.fixture(scope="session")
+def url(deployed: Deployed) -> str:
+    return deployed.deploy()
+
+
+@pytest.fixture(scope="session")
+def bearer(deployed: Deployed, url: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {create_token(deployed.cloud, deployed.deployment)}"}
+
+
+def ask(url: str, document: Any, headers: dict[str, str]) -> Any:
+    answer = httpx.post(url, json=document, headers=headers, timeout=60)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer lading_guessed"}])
+@pytest.mark.parametrize("path", ["/digits/predict", "/predict/digits", "/models"])
+def test_a_call_without_a_good_token_is_refused(
+    deployed: Deployed, url: str, path: str, headers: dict[str, str]
+) -> None:
+    answer = httpx.post(url + path, json=deployed.question, headers=headers, timeout=60)
+    assert answer.status_code in {401, 403}
+    assert "outputs" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/digits/predict", "/predict/digits"])
+def test_plain(deployed: Deployed, url: str, path: str, bearer: dict[str, str]) -> None:
+    answer = ask(url + path, deployed.question, bearer)
+    assert answer["version"] == 1
+    assert same(answer["outputs"], deployed.expected(1))
+
+
+@pytest.mark.parametrize("base", ["", "/digits"])
+def test_tensorflow_serving(
+    deployed: Deployed, url: str, base: str, bearer: dict[str, str]
+) -> None:
+    answer = ask(f"{url}{base}/v1/models/digits:predict", deployed.question, bearer)
+    assert same(answer["outputs"], deployed.expected(1))
+
+
+@pytest.mark.parametrize("base", ["", "/digits"])
+@pytest.mark.parametrize("binary", [True, False], ids=["binary", "json"])
+def test_stock_triton_client(
+    deployed: Deployed, url: str, base: str, binary: bool, bearer: dict[str, str]
+) -> None:
+    rows, expected = deployed.rows, deployed.expected(1)
+    # The client sends neither; the emulated gateway would take both bodies for text then.
+    headers = {**bearer, "Content-Type": "application/octet-stream", "Accept": "*/*"}
+    client = triton.InferenceServerClient(url.removeprefix("http://") + base)
+    assert client.is_model_ready("digits", headers=bearer)
+    metadata = client.get_model_metadata("digits", headers=bearer)
+    tensor = triton.InferInput(metadata["inputs"][0]["name"], list(rows.shape), "FP32")
+    tensor.set_data_from_numpy(rows, binary_data=binary)
+    wanted = [triton.InferRequestedOutput(name, binary_data=binary) for name in expected]
+    answer = client.infer("digits", [tensor], outputs=wanted, headers=headers)
+    client.close()
+    assert same({name: answer.as_numpy(name) for name in expected}, expected)
+
+
+def test_the_models_are_listed_at_the_root(url: str, bearer: dict[str, str]) -> None:
+    listed = httpx.get(f"{url}/models", headers=bearer, timeout=60).json()
+    assert [(model["name"], model["default_version"]) for model in listed] == [("digits", 1)]
+
+
+def test_a_new_version_takes_over_and_the_lock_brings_the_old_one_back(
+    deployed: Deployed, url: str, bearer: dict[str, str]
+) -> None:
+    before = deployed.lock.read_bytes()
+    manifest = deployed.folder / "models.yaml"
+    manifest.write_text(manifest.read_text().replace("quantize: dynamic", "quantize: none"))
+    lading(deployed.folder, "package")
+    assert json.loads(deployed.lock.read_text())["digits"]["labels"] == {"stable": 2}
+    answers = []
+    for _ in range(2):
+        assert deployed.deploy() == url
+        answers.append(ask(f"{url}/digits/predict", deployed.question, bearer))
+        deployed.lock.write_bytes(before)
+    assert [answer["version"] for answer in answers] == [2, 1]
+    for answer in answers:
+        assert same(answer["outputs"], deployed.expected(answer["version"]))
+    assert not same(answers[0]["outputs"], deployed.expected(1))
