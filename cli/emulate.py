@@ -14,14 +14,14 @@ from urllib.request import Request, urlopen
 
 import typer
 
-from cli.errors import NothingLocked
+from cli.errors import InputUnreadable, NothingLocked
 from cli.options import LOCK, MANIFEST, Json, Lock, Manifest
 from cli.token_table import TokenTable
 from cli.tokens import STAGE, STAGES, Stage, Stages
 from emulator.cloud import EmulatedCloud
 from emulator.errors import AnswerWrong
 from functions.inference.contract import DEFAULT_LABEL, TOKENS
-from functions.traffic_hook.golden import Golden, differences
+from functions.traffic_hook.golden import Golden, GoldenError, differences
 from model_packaging.lock import read_lock, version_folder
 from model_packaging.manifest import load_manifest
 from stacks.errors import StackError
@@ -69,9 +69,9 @@ def emulate(
 
         lading emulate --once --json
     """
-    _end_when_told()
     deployment = _deployment(stages, stage)
     question = find_question(manifest, lock)
+    _end_when_told()
     with EmulatedCloud(_FOLDER, _tell) as cloud:
         cloud.bootstrap()
         url = deploy(cloud, deployment, manifest, lock)
@@ -120,6 +120,7 @@ def find_question(manifest: Path, lock: Path) -> Question:
     Raises:
         NothingLocked: there is none.
         CopyElsewhere: a version is in S3 alone.
+        InputUnreadable: the golden requests are broken.
     """
     locked = read_lock(lock)
     for name in sorted(load_manifest(manifest).models):
@@ -128,8 +129,15 @@ def find_question(manifest: Path, lock: Path) -> Question:
             continue
         golden = version_folder(lock, name, version) / "golden.json"
         if golden.is_file():
-            return Question(name, version, Golden.from_json(golden.read_bytes()))
+            return Question(name, version, _read(golden))
     raise NothingLocked(lock, f"model labelled '{DEFAULT_LABEL}' and with golden requests")
+
+
+def _read(golden: Path) -> Golden:
+    try:
+        return Golden.from_json(golden.read_bytes())
+    except (GoldenError, OSError) as error:
+        raise InputUnreadable(str(golden), str(error)) from error
 
 
 def ask(cloud: EmulatedCloud, url: str, token: str, question: Question) -> Any:
