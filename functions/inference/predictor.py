@@ -68,6 +68,7 @@ class OnnxPredictor:
     def predict(self, inputs: dict[str, Array], outputs: Sequence[str] = ()) -> dict[str, Array]:
         """See `Predictor.predict`."""
         check_signature(inputs, self.metadata.inputs)
+        self._session.check_axes(inputs)
         known = self.metadata.output_names()
         for name in outputs:
             if name not in known:

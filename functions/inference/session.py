@@ -1,5 +1,6 @@
 """The only importer of onnxruntime in the service: named arrays in, named arrays out."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,13 +29,16 @@ _DATATYPES = {
 }
 
 _ERRORS_ONLY = 3
+_SOURCE = re.compile(r"\S*/\S+:\d+ ")
+"""A place in onnxruntime's own sources, which tells a caller nothing."""
 
 
 class SessionError(Exception):
     """onnxruntime could not load the model or could not run it; carries its first line."""
 
     def __init__(self, error: Exception) -> None:
-        super().__init__(str(error).strip().partition("\n")[0] or type(error).__name__)
+        line = str(error).strip().partition("\n")[0]
+        super().__init__(_SOURCE.sub("", line) or type(error).__name__)
 
 
 class OnnxSession:
@@ -62,7 +66,25 @@ class OnnxSession:
             raise SessionError(error) from error
         self.inputs = tuple(_tensor_spec(tensor) for tensor in self._session.get_inputs())
         self.outputs = tuple(_tensor_spec(tensor) for tensor in self._session.get_outputs())
+        self._axes = {
+            tensor.name: [axis if isinstance(axis, str) else None for axis in tensor.shape]
+            for tensor in self._session.get_inputs()
+        }
         self._strings = {spec.name for spec in self.inputs if spec.datatype == "BYTES"}
+
+    def check_axes(self, inputs: dict[str, Array]) -> None:
+        """Check that axes which the model gives one name have one size.
+
+        Raises:
+            InvalidInput: they differ; onnxruntime would fail, or stretch the one over the other.
+        """
+        sizes: dict[str, tuple[str, int]] = {}
+        for name, array in inputs.items():
+            for axis, size in zip(self._axes[name], array.shape, strict=False):
+                other, known = sizes.setdefault(axis, (name, size)) if axis else (name, size)
+                if size != known:
+                    reason = f"has size {size} along '{axis}', input '{other}' has {known}"
+                    raise InvalidInput(name, reason)
 
     def run(self, inputs: dict[str, Array], outputs: Sequence[str] = ()) -> dict[str, Array]:
         """Run the model.

@@ -76,3 +76,22 @@ def test_a_model_that_gives_up_on_a_fitting_request_is_a_failure_of_its_own(
     predictor = predictor_of(tmp_path, onnx_model(at, {"y": (FLOAT, ["m"])}, node))
     with pytest.raises(PredictionFailed, match="model 'm' version 4 failed to predict"):
         predictor.predict({"x": np.zeros(2, np.float32), "i": np.array([5])})
+
+
+def sharing_an_axis() -> bytes:
+    """`y = a + b`, both of [n, 3]."""
+    at = (TensorProto.FLOAT, ["n", 3])
+    return onnx_model({"a": at, "b": at}, {"y": at}, helper.make_node("Add", ["a", "b"], ["y"]))
+
+
+@pytest.mark.parametrize(("rows", "others"), [(2, 3), (1, 3)], ids=["clash", "stretch"])
+def test_inputs_that_share_an_axis_must_agree_on_its_size(
+    tmp_path: Path, rows: int, others: int
+) -> None:
+    write_artifact(tmp_path, "m", 1, sharing_an_axis())
+    predictor = OnnxPredictor(read_artifact(tmp_path / "models/m/1"), 1)
+    inputs = {"a": np.zeros((rows, 3), np.float32), "b": np.zeros((others, 3), np.float32)}
+    with pytest.raises(
+        InvalidInput, match=f"'b' has size {others} along 'n', input 'a' has {rows}"
+    ):
+        predictor.predict(inputs)
