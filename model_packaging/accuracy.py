@@ -35,6 +35,9 @@ def gate(spec: AccuracySpec, holdout: Samples, before: Model, after: Model) -> A
     """
     was = measure(spec.metric, holdout, holdout.guarded(before, "original"))
     now = measure(spec.metric, holdout, holdout.guarded(after, "optimised"))
+    if spec.metric == "accuracy" and was == now == 0:
+        reason = "has no row that either model answers right; is 'y' of the model's own classes?"
+        raise DataUnusable(holdout.model, holdout.origin, reason)
     worse = was - now if spec.metric == "accuracy" else now - was
     change = AccuracyChange(spec.metric, was, now, round(worse, _DECIMALS), spec.max_drop)
     if change.drop > spec.max_drop:

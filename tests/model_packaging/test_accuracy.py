@@ -42,6 +42,11 @@ def test_a_drop_within_the_limit_passes_with_its_figures() -> None:
     assert (change.before, change.after, change.drop) == (0.97, 0.95, 0.02)
 
 
+def test_a_model_without_one_right_answer_cannot_pass() -> None:
+    with pytest.raises(DataUnusable, match="no row that either model answers right"):
+        gate(spec(0.02), held_out(), wrong_below(100), wrong_below(100))
+
+
 def test_a_drop_over_the_limit_is_refused_with_both_numbers() -> None:
     with pytest.raises(AccuracyDropped, match=r"from 0\.9700 to 0\.9400") as caught:
         gate(spec(0.02), held_out(), wrong_below(3), wrong_below(6))
