@@ -42,11 +42,12 @@ def package(
     for spec in specs:
         with StageProgress(spec.name, console) as on_stage:
             done.append(package_model(spec, opened, lock, on_stage))
+        if not json_:
+            typer.echo(_line(done[-1]))
     if json_:
         typer.echo(json.dumps([asdict(each) for each in done], indent=2))
-    else:
-        for each in done:
-            typer.echo(_line(each))
+    elif not done:
+        typer.echo(f"{manifest} names no model yet")
 
 
 def _line(packaged: Packaged) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from cli.errors import InputUnreadable, ServerError
 from cli.locked import chosen_version
@@ -130,7 +131,7 @@ def _show(answer: dict[str, Any]) -> None:
     columns = [_items(values) for values in answer["outputs"].values()]
     for number in range(max(map(len, columns), default=0)):
         cells = (column[number] if number < len(column) else "" for column in columns)
-        table.add_row(str(number), *map(_brief, cells))
+        table.add_row(str(number), *(Text(_brief(cell)) for cell in cells))
     console.print(table)
 
 

@@ -55,7 +55,7 @@ def serve(
     """
     settings = served_settings(lock, names or (), threads)
     for failure in _damaged(settings):
-        typer.secho(f"warning: {failure}; the others are served", err=True, fg="yellow")
+        typer.secho(f"warning: {failure}", err=True, fg="yellow")
 
     def ready(bound: int) -> None:
         url = f"http://{f'[{host}]' if ':' in host else host}:{bound}"

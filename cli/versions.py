@@ -14,6 +14,8 @@ from functions.inference.artifact import MODEL, SPECIFICATION
 from model_packaging.errors import CopyElsewhere
 from model_packaging.lock import LockedModel, read_lock, version_folder
 
+_WIDE = 200
+
 
 def versions(
     names: Annotated[list[str] | None, typer.Argument(help="Models; all when none.")] = None,
@@ -79,4 +81,5 @@ def _show(rows: list[dict[str, Any]]) -> None:
             f"{accuracy['metric']} {accuracy['after']:.4f}" if accuracy else "",
             row["digest"][:19],
         )
-    Console(width=None).print(table)
+    console = Console()
+    console.print(table, width=None if console.is_terminal else _WIDE)

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import MANIFEST, Lading
-from tests.worlds import times
+from tests.worlds import STRING, echo, times
 
 
 @pytest.fixture
@@ -70,6 +70,18 @@ def test_input_that_the_model_does_not_take_is_refused(
     result = packaged("predict", "double", "-i", str(workspace / "bad.json"))
     assert result.code == code
     assert result.err.count("\n") == 1
+
+
+def test_texts_are_shown_as_they_are(lading: Lading, workspace: Path) -> None:
+    (workspace / "double.onnx").write_bytes(echo(STRING, ["batch"]))
+    lading("package")
+    (workspace / "texts.json").write_text('{"inputs": ["[/x]", "[red]", "ok [b]"]}')
+    result = lading("predict", "double", "-i", "texts.json")
+    assert [line.split(maxsplit=1)[1] for line in result.out.splitlines()[2:]] == [
+        "[/x]",
+        "[red]",
+        "ok [b]",
+    ]
 
 
 def test_a_missing_input_names_the_file(packaged: Lading) -> None:
