@@ -18,6 +18,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,12 @@ class LambdaRuntimeFunction:
 
     async def start(self) -> None:
         """Fetch the program if need be, start it, wait until it takes invocations."""
+        ours = self._code.interpreter == Path(sys.executable)
+        if ours and find_spec("awslambdaric") is None:
+            raise RuntimeUnavailable(
+                "AWS's Lambda runtime client is not installed; "
+                "run pip install --require-hashes -r requirements/dev.txt"
+            )
         binary = await asyncio.to_thread(runtime_binary, self._tools)
         self._binary = binary.resolve()
         self._log.parent.mkdir(parents=True, exist_ok=True)
