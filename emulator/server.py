@@ -81,7 +81,8 @@ class Server:
         self._uvicorn.should_exit = True
 
     async def _run(self) -> None:
-        with _listen(self._host, self._port) as listener:
+        # Signals are caught before anyone is told that there is a server to end.
+        with _listen(self._host, self._port) as listener, self._uvicorn.capture_signals():
             try:
                 await self._function.start()
                 self._on_ready(listener.getsockname()[1])

@@ -64,3 +64,15 @@ def test_signal_ends_the_server_and_its_function(number: signal.Signals) -> None
         process.send_signal(number)
         out, err = process.communicate(timeout=20)
     assert (out, err, process.returncode) == ("stopped\nreturned\n", "", 0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_as_soon_as_the_server_is_ready_ends_it_as_well(number: signal.Signals) -> None:
+    told: list[int] = []
+
+    def ready(port: int) -> None:
+        told.append(port)
+        os.kill(os.getpid(), number)
+
+    serve(in_process(), on_ready=ready)
+    assert told
