@@ -56,9 +56,14 @@ def loads_exactly(body: bytes) -> Any:
         raise MalformedRequest("the body is nested too deeply") from error
 
 
-def dumps(document: Any) -> bytes:
-    """Write a document that may hold arrays of numbers or booleans, of any shape."""
-    if _finite(document):
+def dumps(document: Any, *, bare_tokens: bool = True) -> bytes:
+    """Write a document that may hold arrays of numbers or booleans, of any shape.
+
+    Args:
+        document: what to write.
+        bare_tokens: write NaN and Infinity as such; as null otherwise.
+    """
+    if not bare_tokens or _finite(document):
         try:
             return orjson.dumps(document, to_lists, orjson.OPT_SERIALIZE_NUMPY)
         except TypeError:  # a lone surrogate that the caller sent and gets back

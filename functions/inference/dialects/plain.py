@@ -2,7 +2,8 @@
 
 `POST /predict/{model}` or `POST /{model}/predict` with `{"inputs": ...}` answers
 `{"model": ..., "version": ..., "outputs": {...}}`. Inputs and outputs are nested lists by name; a
-model with one input takes the bare list too.
+model with one input takes the bare list too. Bodies are plain JSON, which has no NaN and no
+Infinity: they are refused in a request, and null in an answer.
 """
 
 from types import MappingProxyType
@@ -13,6 +14,7 @@ import numpy as np
 from functions.inference import json_codec
 from functions.inference.errors import (
     InferenceError,
+    InvalidInput,
     MalformedRequest,
     MethodNotAllowed,
     ModelUnavailable,
@@ -53,10 +55,14 @@ def decode(document: Any, metadata: ModelMetadata) -> dict[str, Array]:
             raise MalformedRequest(f'"inputs" must be an object with the keys {names}')
         inputs = {metadata.inputs[0].name: inputs}
     check_names(inputs, metadata.inputs)
-    return {
+    arrays = {
         spec.name: from_json(inputs[spec.name], spec.name, spec.datatype)
         for spec in metadata.inputs
     }
+    for name, array in arrays.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise InvalidInput(name, "holds NaN or Infinity, which JSON has no numbers for")
+    return arrays
 
 
 def encode(metadata: ModelMetadata, outputs: dict[str, Array]) -> bytes:
@@ -66,7 +72,7 @@ def encode(metadata: ModelMetadata, outputs: dict[str, Array]) -> bytes:
         "version": metadata.version,
         "outputs": {name: to_text(array) for name, array in outputs.items()},
     }
-    return json_codec.dumps(document)
+    return json_codec.dumps(document, bare_tokens=False)
 
 
 def to_text(array: Array) -> Any:

@@ -93,3 +93,15 @@ def test_an_error_has_the_status_that_http_has_for_it(
     answer = ask(app_of(tmp_path), target, {"inputs": [[1, 2]]})
     assert answer.status == status
     assert answer.error
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_what_json_has_no_number_for_is_refused(tmp_path: Path, number: str) -> None:
+    answer = ask(app_of(tmp_path), "POST /predict", f'{{"inputs": [[1, {number}]]}}'.encode())
+    assert answer.status == 400
+    assert answer.error == "input 'x' holds NaN or Infinity, which JSON has no numbers for"
+
+
+def test_an_answer_that_overflows_is_null(tmp_path: Path) -> None:
+    answer = ask(app_of(tmp_path, times(1e30)), "POST /predict", {"inputs": [[1e30, 2.0]]})
+    assert answer.body == b'{"model":"m","version":1,"outputs":{"y":[[null,2e+30]]}}'
