@@ -80,7 +80,7 @@ class ModelEntry(_Entry):
     framework: str | None = Field(default=None, examples=["onnx", "scikit-learn"])
     """What the file comes from; needed only when its name does not tell."""
     trust: bool = False
-    """Load the file even when that runs code which it brings along (.joblib, .pkl)."""
+    """Load the file even when that runs code: any .joblib or .pkl, or a .skops of unknown types."""
     quantize: Quantize = "none"
     """dynamic: int8 weights, activations quantised as they come."""
     accuracy: AccuracyEntry | None = None

@@ -199,7 +199,7 @@ class ArtifactMissing(ArtifactError):
     """A file of the artifact is not there."""
 
     def __init__(self, path: str) -> None:
-        super().__init__(f"{path} is missing; package the model again")
+        super().__init__(f"{path} is missing; delete that version and package the model again")
         self.path = path
 
 
@@ -207,7 +207,7 @@ class ArtifactCorrupt(ArtifactError):
     """A file of the artifact is not what was published."""
 
     def __init__(self, path: str, reason: str) -> None:
-        super().__init__(f"{path} {reason}; package the model again")
+        super().__init__(f"{path} {reason}; delete that version and package the model again")
         self.path, self.reason = path, reason
 
 
