@@ -5,7 +5,7 @@ at a cold start than this whole package. The control plane (lists of models, Ope
 FastAPI application that is built when it is first asked for.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from functions.inference.asgi import App, Receive, Scope, Send
 from functions.inference.catalog import Catalog
@@ -26,13 +26,14 @@ _CONTROL = frozenset({"models", "docs", "openapi.json", ""})
 
 def create_app(catalog: Catalog) -> App:
     """The application that serves `catalog`: every dialect, at the root and below each model."""
+    catalogs = {"": catalog, **{name: catalog.only(name) for name in catalog.names()}}
     control_planes: dict[str, App] = {}
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise NotImplementedError(f"{scope['type']} connections are not served")
-        base, path = _split_base(scope["path"], catalog)
-        served = catalog.only(base) if base else catalog
+        base, path = _split_base(scope["path"], catalogs)
+        served = catalogs[base]
         if split_path(path)[0] in _CONTROL:
             if base not in control_planes:
                 from functions.inference.control import create_control  # noqa: PLC0415 cold start
@@ -88,10 +89,10 @@ def _check_body(request: Request) -> None:
         raise MalformedRequest(f"the body is {encoding[:20]}-encoded; send it as it is")
 
 
-def _split_base(path: str, catalog: Catalog) -> tuple[str, str]:
+def _split_base(path: str, bases: Container[str]) -> tuple[str, str]:
     """The model whose base URL `path` is below, if any, and the path below it."""
     first, _, rest = path.lstrip("/").partition("/")
-    return (first, f"/{rest}") if first in catalog.names() else ("", path)
+    return (first, f"/{rest}") if first and first in bases else ("", path)
 
 
 def _headers(scope: Scope) -> dict[str, str]:
