@@ -77,6 +77,24 @@ class ENVIRONMENT:
     log_level: Final = "LADING_LOG_LEVEL"
 
 
+class ENDPOINT:
+    """Environment names that tell a proxy function which SageMaker endpoint answers, and how."""
+
+    name: Final = "LADING_ENDPOINT"
+    component: Final = "LADING_ENDPOINT_COMPONENT"
+    """The inference component on it; empty where the endpoint holds the model itself."""
+    engine: Final = "LADING_ENGINE"
+    """`triton`, `vllm`, `djl-lmi` or `container`: what speaks there."""
+    hold: Final = "LADING_ENDPOINT_HOLD"
+    """Seconds, at most 25, that a request waits for an endpoint that is waking."""
+    twin: Final = "LADING_TWIN_FUNCTION"
+    """Function and alias, `name:alias`, of the smaller model that answers meanwhile."""
+    jobs_bucket: Final = "LADING_JOBS_BUCKET"
+    jobs_table: Final = "LADING_JOBS_TABLE"
+    """Where asynchronous jobs lie, and their states; both empty where there are none."""
+    idempotency_table: Final = "LADING_IDEMPOTENCY_TABLE"
+
+
 class FRONT:
     """What the front function is told: environment names, and how models are listed in them."""
 
