@@ -11,12 +11,16 @@ InferenceError
 │   │   └── UnexpectedOutput    the signature has no output of this name
 │   ├── RouteNotFound           no dialect has this path
 │   ├── MethodNotAllowed        the path exists, for other methods
+│   ├── RefusedByEngine         the engine behind the model finds the request wrong
 │   └── Unsupported             understood, and not offered
 ├── NotFound
 │   ├── ModelNotFound
 │   ├── VersionNotFound
 │   └── LabelNotFound
 ├── ModelUnavailable            known, but not able to answer now
+│   └── EndpointUnready         its endpoint is waking, changing, or broken
+├── Throttled                   more is asked of the model than it takes just now
+├── TimedOut                    the model did not answer in time
 ├── PredictionFailed            the runtime gave up on a valid request
 ├── InternalFailure             a fault of the service itself; the log has it
 └── ArtifactError               a packaged model that must not be served
@@ -127,6 +131,14 @@ class MethodNotAllowed(RequestError):
         )
 
 
+class RefusedByEngine(RequestError):
+    """The engine behind the model finds the request wrong; `body` is its own answer."""
+
+    def __init__(self, name: str, status: int, body: str) -> None:
+        super().__init__(f"the engine of model '{name}' refuses the request: {brief(body)}")
+        self.name, self.status, self.body = name, status, body
+
+
 class Unsupported(RequestError):
     """The request is understood, and asks for what is not offered."""
 
@@ -174,6 +186,43 @@ class ModelUnavailable(InferenceError):
     def __init__(self, name: str, version: int, reason: str) -> None:
         super().__init__(f"model '{name}' version {version} is not ready: {reason}")
         self.name, self.version, self.reason = name, version, reason
+
+
+class EndpointUnready(ModelUnavailable):
+    """The model's endpoint is not there to answer.
+
+    `state` is `cold` (it wakes from zero), `updating` or `failed`; `retry_after_s` is when to ask
+    again, None where asking again helps nothing.
+    """
+
+    def __init__(
+        self, name: str, version: int, state: str, reason: str, retry_after_s: int | None = None
+    ) -> None:
+        again = f"; try again in {retry_after_s} seconds" if retry_after_s else ""
+        super().__init__(name, version, f"{reason}{again}")
+        self.state, self.retry_after_s = state, retry_after_s
+
+
+class Throttled(InferenceError):
+    """More is asked of the model than it takes just now; nothing was predicted."""
+
+    def __init__(self, name: str, version: int, retry_after_s: int = 1) -> None:
+        super().__init__(
+            f"model '{name}' version {version} takes no more requests just now; "
+            f"try again in {retry_after_s} s"
+        )
+        self.name, self.version, self.retry_after_s = name, version, retry_after_s
+
+
+class TimedOut(InferenceError):
+    """The model did not answer in time; whether it ever will is not known."""
+
+    def __init__(self, name: str, version: int, seconds: float) -> None:
+        super().__init__(
+            f"model '{name}' version {version} did not answer within {seconds:g} seconds; "
+            "send less at once, or send long work to .../async where that is offered"
+        )
+        self.name, self.version, self.seconds = name, version, seconds
 
 
 class PredictionFailed(InferenceError):

@@ -12,6 +12,7 @@ from functions.inference.errors import (
     LabelNotFound,
     MethodNotAllowed,
     ModelNotFound,
+    RefusedByEngine,
     RouteNotFound,
     UnexpectedInput,
     UnexpectedOutput,
@@ -34,6 +35,7 @@ LONG = "z" * 10**6
         LabelNotFound("m", LONG),
         RouteNotFound("GET", LONG),
         MethodNotAllowed("GET", LONG, ["POST"]),
+        RefusedByEngine("m", 400, LONG),
     ],
     ids=lambda error: type(error).__name__,
 )
