@@ -83,16 +83,30 @@ class ENDPOINT:
     name: Final = "LADING_ENDPOINT"
     component: Final = "LADING_ENDPOINT_COMPONENT"
     """The inference component on it; empty where the endpoint holds the model itself."""
-    engine: Final = "LADING_ENGINE"
-    """`triton`, `vllm`, `djl-lmi` or `container`: what speaks there."""
+    engine_model: Final = "LADING_ENGINE_MODEL"
+    """The name under which a language model's engine knows it; empty: requests name none there."""
+    mode: Final = "LADING_ENDPOINT_MODE"
+    """`steady`, `scale_to_zero` or `async`."""
     hold: Final = "LADING_ENDPOINT_HOLD"
     """Seconds, at most 25, that a request waits for an endpoint that is waking."""
+    time_limit: Final = "LADING_ENDPOINT_TIME_LIMIT"
+    """Seconds that an answer, or the next part of a streamed one, is waited for."""
+    payload_limit: Final = "LADING_ENDPOINT_PAYLOAD_LIMIT"
+    """Bytes of the longest request that SageMaker passes on."""
     twin: Final = "LADING_TWIN_FUNCTION"
     """Function and alias, `name:alias`, of the smaller model that answers meanwhile."""
-    jobs_bucket: Final = "LADING_JOBS_BUCKET"
-    jobs_table: Final = "LADING_JOBS_TABLE"
-    """Where asynchronous jobs lie, and their states; both empty where there are none."""
+    twin_model: Final = "LADING_TWIN_MODEL"
+    """That model's name."""
+
+
+class JOBS:
+    """Long work and repeated work: environment names, all empty where there is none of it."""
+
+    bucket: Final = "LADING_JOBS_BUCKET"
+    table: Final = "LADING_JOBS_TABLE"
+    """Where asynchronous jobs lie, and their states."""
     idempotency_table: Final = "LADING_IDEMPOTENCY_TABLE"
+    """Where answers to requests with an `Idempotency-Key` are kept."""
 
 
 class FRONT:

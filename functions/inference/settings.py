@@ -5,7 +5,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from functions.inference.contract import ENVIRONMENT, LAYER_ROOT, S3Object
+from functions.inference.contract import ENDPOINT, ENVIRONMENT, JOBS, LAYER_ROOT, S3Object
+
+MOST_HOLD_S = 25
+"""API Gateway gives up after 29 s; an answer of ours must be there before."""
+_TIME_LIMIT_S = 26
+_MOST_TIME_S = 900
+_PAYLOAD_LIMIT = 6 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +26,29 @@ class ServedModel:
 
 
 @dataclass(frozen=True, slots=True)
+class ServedEndpoint:
+    """The SageMaker endpoint that answers for the models of a proxy; see `contract.ENDPOINT`."""
+
+    name: str
+    component: str = ""
+    engine_model: str = ""
+    mode: str = "steady"
+    hold_s: float = 0
+    time_limit_s: float = _TIME_LIMIT_S
+    payload_limit: int = _PAYLOAD_LIMIT
+    twin_function: str = ""
+    twin_model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JobsPlace:
+    """Where long work and its answers are kept; see `contract.JOBS`."""
+
+    bucket: str
+    table: str
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Which models to serve, from where, and how."""
 
@@ -30,10 +59,14 @@ class Settings:
     threads: int = 0
     """Threads inside one prediction; 0 leaves the choice to onnxruntime."""
     log_level: str = "INFO"
+    endpoint: ServedEndpoint | None = None
+    """What answers for models with an engine; None where there are none."""
+    jobs: JobsPlace | None = None
+    idempotency_table: str = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
-        """Settings from variables named in `contract.ENVIRONMENT`.
+        """Settings from variables named in `contract.ENVIRONMENT`, `ENDPOINT` and `JOBS`.
 
         `LADING_MODELS` is a slice of the lock:
         `{"digits": {"versions": {"1": "sha256:..."}, "labels": {"stable": 1}}}`. A model too big
@@ -47,6 +80,9 @@ class Settings:
             model_root=environment.get(ENVIRONMENT.model_root, LAYER_ROOT),
             threads=_read_threads(environment.get(ENVIRONMENT.threads, "0")),
             log_level=environment.get(ENVIRONMENT.log_level, "INFO"),
+            endpoint=_read_endpoint(environment),
+            jobs=_read_jobs(environment),
+            idempotency_table=environment.get(JOBS.idempotency_table, ""),
         )
 
     def to_environment(self) -> dict[str, str]:
@@ -57,6 +93,9 @@ class Settings:
             ENVIRONMENT.model_root: self.model_root,
             ENVIRONMENT.threads: str(self.threads),
             ENVIRONMENT.log_level: self.log_level,
+            **(_render_endpoint(self.endpoint) if self.endpoint else {}),
+            **({JOBS.bucket: self.jobs.bucket, JOBS.table: self.jobs.table} if self.jobs else {}),
+            **({JOBS.idempotency_table: it} if (it := self.idempotency_table) else {}),
         }
 
 
@@ -90,3 +129,58 @@ def _read_threads(text: str) -> int:
     if not text.isdecimal():
         raise ValueError(f"{ENVIRONMENT.threads} must be a whole number, not '{text}'")
     return int(text)
+
+
+def _read_endpoint(environment: Mapping[str, str]) -> ServedEndpoint | None:
+    if not environment.get(ENDPOINT.name):
+        return None
+    endpoint = ServedEndpoint(
+        name=environment[ENDPOINT.name],
+        component=environment.get(ENDPOINT.component, ""),
+        engine_model=environment.get(ENDPOINT.engine_model, ""),
+        mode=environment.get(ENDPOINT.mode, "steady"),
+        hold_s=_number(environment, ENDPOINT.hold, 0, MOST_HOLD_S),
+        time_limit_s=_number(environment, ENDPOINT.time_limit, _TIME_LIMIT_S, _MOST_TIME_S),
+        payload_limit=int(_number(environment, ENDPOINT.payload_limit, _PAYLOAD_LIMIT, 1 << 30)),
+        twin_function=environment.get(ENDPOINT.twin, ""),
+        twin_model=environment.get(ENDPOINT.twin_model, ""),
+    )
+    if bool(endpoint.twin_function) != bool(endpoint.twin_model):
+        raise ValueError(
+            f"{ENDPOINT.twin} and {ENDPOINT.twin_model} must both be there, or neither"
+        )
+    return endpoint
+
+
+def _render_endpoint(endpoint: ServedEndpoint) -> dict[str, str]:
+    """The inverse of `_read_endpoint`."""
+    said = {
+        ENDPOINT.name: endpoint.name,
+        ENDPOINT.component: endpoint.component,
+        ENDPOINT.engine_model: endpoint.engine_model,
+        ENDPOINT.mode: endpoint.mode,
+        ENDPOINT.hold: f"{endpoint.hold_s:g}",
+        ENDPOINT.time_limit: f"{endpoint.time_limit_s:g}",
+        ENDPOINT.payload_limit: str(endpoint.payload_limit),
+        ENDPOINT.twin: endpoint.twin_function,
+        ENDPOINT.twin_model: endpoint.twin_model,
+    }
+    return {name: value for name, value in said.items() if value}
+
+
+def _read_jobs(environment: Mapping[str, str]) -> JobsPlace | None:
+    bucket, table = environment.get(JOBS.bucket, ""), environment.get(JOBS.table, "")
+    if bool(bucket) != bool(table):
+        raise ValueError(f"{JOBS.bucket} and {JOBS.table} must both be there, or neither")
+    return JobsPlace(bucket, table) if bucket else None
+
+
+def _number(environment: Mapping[str, str], name: str, default: float, most: float) -> float:
+    text = environment.get(name) or str(default)
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1
+    if not 0 <= number <= most:
+        raise ValueError(f"{name} must be a number from 0 to {most:g}, not '{text}'")
+    return number

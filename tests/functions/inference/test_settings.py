@@ -3,7 +3,7 @@
 import pytest
 
 from functions.inference.contract import S3Object
-from functions.inference.settings import ServedModel, Settings
+from functions.inference.settings import JobsPlace, ServedEndpoint, ServedModel, Settings
 
 
 def test_settings_survive_the_environment() -> None:
@@ -47,3 +47,35 @@ def test_models_that_are_no_slice_of_a_lock_are_refused(models: str) -> None:
 def test_threads_must_be_a_whole_number(threads: str) -> None:
     with pytest.raises(ValueError, match="LADING_THREADS must be a whole number"):
         Settings.from_environment({"LADING_THREADS": threads})
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        ServedEndpoint("e"),
+        ServedEndpoint("e", "component", "engine-model", "async", 12.5, 60, 1024, "f:live", "m"),
+    ],
+)
+def test_an_endpoint_survives_the_environment(endpoint: ServedEndpoint) -> None:
+    settings = Settings(endpoint=endpoint, jobs=JobsPlace("b", "t"), idempotency_table="i")
+    assert Settings.from_environment(settings.to_environment()) == settings
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("LADING_ENDPOINT_HOLD", "26"),
+        ("LADING_ENDPOINT_HOLD", "-1"),
+        ("LADING_ENDPOINT_HOLD", "nan"),
+        ("LADING_ENDPOINT_HOLD", "soon"),
+        ("LADING_ENDPOINT_TIME_LIMIT", "901"),
+        ("LADING_ENDPOINT_PAYLOAD_LIMIT", "6 MB"),
+        ("LADING_TWIN_FUNCTION", "f:live"),
+        ("LADING_TWIN_MODEL", "m"),
+        ("LADING_JOBS_BUCKET", "b"),
+        ("LADING_JOBS_TABLE", "t"),
+    ],
+)
+def test_an_endpoint_that_is_told_wrongly_is_refused(name: str, value: str) -> None:
+    with pytest.raises(ValueError, match=name):
+        Settings.from_environment({"LADING_ENDPOINT": "e", name: value})
