@@ -16,7 +16,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from functions.authorizer.grants import FindItem, Grant, read_grant, token_digest, token_id
-from functions.inference.contract import RESERVED_NAMES, TOKENS, named_model, split_path
+from functions.inference.contract import RESERVED_NAMES, TOKENS
+from functions.inference.routes import named_model, split_path
 
 _BEARER = re.compile(rf"(?i:bearer) +({TOKENS.pattern})")
 _LONGEST_HEADER = 256

@@ -23,7 +23,8 @@ from typing import Any
 
 from functions.front import refusals
 from functions.front.invocation import MOST_AT_ONCE, Answer, Event, InvocationError, Invoke
-from functions.inference.contract import TOKENS, VERSION, named_model
+from functions.inference.contract import TOKENS, VERSION
+from functions.inference.routes import named_model
 
 GATHER_LIMIT_S = 15.0
 """How long models are waited for when all are asked."""

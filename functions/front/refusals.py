@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from functions.front.invocation import Answer, Busy, InvocationError
-from functions.inference.contract import PREFIXES, ROUTES, split_path
+from functions.inference.routes import ROUTES, dialect_of, split_path
 
 _LONGEST_QUOTE = 128
 
@@ -68,7 +68,7 @@ def unanswered(name: str, error: InvocationError) -> Answer:
 
 
 def _dialect(path: str) -> str:
-    return PREFIXES.get(split_path(path)[0], "plain")
+    return dialect_of(split_path(path))
 
 
 def _operation(path: str) -> str:

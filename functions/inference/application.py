@@ -9,8 +9,8 @@ from collections.abc import Container, Mapping
 
 from functions.inference.asgi import App, Receive, Scope, Send
 from functions.inference.catalog import Catalog
-from functions.inference.contract import MAX_BODY_BYTES, PREFIXES, ROUTES, Route, split_path
-from functions.inference.dialects import DIALECTS
+from functions.inference.contract import MAX_BODY_BYTES
+from functions.inference.dialects import find_dialect
 from functions.inference.errors import (
     InferenceError,
     InternalFailure,
@@ -20,6 +20,7 @@ from functions.inference.errors import (
     RouteNotFound,
 )
 from functions.inference.exchange import OBSERVATION, Call, Observation, Request, Response
+from functions.inference.routes import ROUTES, Route, dialect_of, split_path
 
 _CONTROL = frozenset({"models", "docs", "openapi.json", ""})
 
@@ -52,8 +53,8 @@ def create_app(catalog: Catalog) -> App:
 
 def answer(request: Request, catalog: Catalog, observation: Observation) -> Response:
     """Answer one data-plane request; whatever goes wrong becomes its dialect's error."""
-    observation.dialect = PREFIXES.get(split_path(request.path)[0], "plain")
-    dialect = DIALECTS[observation.dialect]
+    observation.dialect = dialect_of(split_path(request.path))
+    dialect = find_dialect(observation.dialect)
     try:
         _check_body(request)
         route, parameters = _find_route(request, observation.dialect)

@@ -1,13 +1,10 @@
 """What the service, its stacks and its callers must agree on; standard library only.
 
-Routes are templates below a base URL. Every model has a base URL of its own, `/{model}`, and the
-root of the API is the base URL of all models together.
+The routes stand beside it, in `routes`.
 """
 
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -171,106 +168,3 @@ class METRICS:
     of_function: Final = (("function_name",), ("function_name", "function_version"))
     """Dimensions of the counts that alarms read on Lambda: stages apart, and a canary by itself."""
     function_counts: Final = (requests, server_errors, cold_start)
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One operation of a dialect: `template` is matched segment by segment."""
-
-    operation: str
-    method: str
-    template: str
-
-    def match(self, segments: tuple[str, ...]) -> dict[str, str] | None:
-        """The template's parameters when `segments` fit it, else None."""
-        wanted = _template_segments(self.template)
-        if len(wanted) != len(segments):
-            return None
-        parameters = {}
-        for want, have in zip(wanted, segments, strict=True):
-            if want.startswith("{"):
-                if not have:
-                    return None
-                parameters[want[1:-1]] = have
-            elif want != have and not (want[0] == ":" and want == have.lower()):
-                return None
-        return parameters
-
-
-def split_path(path: str) -> tuple[str, ...]:
-    """Segments of a path; TensorFlow Serving's `:verb` is a segment of its own.
-
-    >>> split_path("/v1/models/digits:predict")
-    ('v1', 'models', 'digits', ':predict')
-    """
-    return tuple(path.strip("/").replace(":", "/:").split("/"))
-
-
-_template_segments = cache(split_path)
-
-
-def _model_routes(prefix: str, *operations: tuple[str, str, str]) -> Iterator[Route]:
-    """Each operation at a model, at one version of it and at one label."""
-    for operation, method, suffix in operations:
-        for at in ("", "/versions/{version}", "/labels/{label}"):
-            yield Route(operation, method, f"{prefix}/models/{{model}}{at}{suffix}")
-
-
-ROUTES = MappingProxyType(
-    {
-        "open_inference": (
-            Route("server_metadata", "GET", "/v2"),
-            Route("live", "GET", "/v2/health/live"),
-            Route("ready", "GET", "/v2/health/ready"),
-            *_model_routes(
-                "/v2",
-                ("model_metadata", "GET", ""),
-                ("model_ready", "GET", "/ready"),
-                ("infer", "POST", "/infer"),
-            ),
-        ),
-        "tensorflow_serving": tuple(
-            _model_routes(
-                "/v1",
-                ("predict", "POST", ":predict"),
-                ("status", "GET", ""),
-                ("metadata", "GET", "/metadata"),
-            )
-        ),
-        "plain": (
-            Route("predict", "POST", "/predict"),
-            Route("predict", "POST", "/predict/{model}"),
-        ),
-    }
-)
-"""Every data-plane route, by dialect."""
-
-PREFIXES = MappingProxyType({"v2": "open_inference", "v1": "tensorflow_serving"})
-"""First segment -> the dialect that owns it, and answers there for what is not found."""
-
-_NAMING = MappingProxyType(
-    {
-        **{
-            dialect: tuple(route for route in routes if "{model}" in route.template)
-            for dialect, routes in ROUTES.items()
-        },
-        "control": (Route("describe", "GET", "/models/{model}"),),
-    }
-)
-"""The routes that name a model, the control plane's among them."""
-
-
-def named_model(path: str) -> str:
-    """The model that a path below the API's root names; empty when it names none.
-
-    >>> named_model("/digits/predict"), named_model("/v1/models/digits:predict")
-    ('digits', 'digits')
-    >>> named_model("/v2/health/ready")
-    ''
-    """
-    segments = split_path(path)
-    if segments[0] not in RESERVED_NAMES:
-        return segments[0]
-    dialect = "control" if segments[0] == "models" else PREFIXES.get(segments[0], "plain")
-    matches = (route.match(segments) for route in _NAMING[dialect])
-    return next((match["model"] for match in matches if match is not None), "")

@@ -1,4 +1,4 @@
-"""The data plane in OpenAPI's words: what `contract.ROUTES` serves, with bodies to try.
+"""The data plane in OpenAPI's words: what `routes.ROUTES` serves, with bodies to try.
 
 The dialects are plain ASGI; this describes them for people and for generated clients.
 """
@@ -9,9 +9,9 @@ from typing import Any
 
 from functions.inference.artifact import TensorSpec
 from functions.inference.catalog import Catalog
-from functions.inference.contract import ROUTES, Route
 from functions.inference.errors import ModelUnavailable
 from functions.inference.predictor import ModelMetadata
+from functions.inference.routes import ROUTES, Route
 
 _SUMMARIES = MappingProxyType(
     {

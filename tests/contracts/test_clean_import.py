@@ -21,8 +21,8 @@ HEAVY = frozenset(
 MOST_OF_OTHERS = 165
 """Modules that are neither the standard library's nor ours: 160 when this was written."""
 
-MOST_OF_OURS = 22
-"""Modules of `functions.inference`: 20 when this was written."""
+MOST_OF_OURS = 26
+"""Modules of `functions.inference`: 23 when this was written."""
 
 PROBE = """
 import json, sys

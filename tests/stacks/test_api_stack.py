@@ -15,7 +15,7 @@ from aws_cdk import App, Validations
 from aws_cdk.assertions import Template
 from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 
-from functions.inference.contract import ROUTES
+from functions.inference.routes import ROUTES
 from stacks.api_plan import plan_apis
 from stacks.api_stack import ApiStack
 from stacks.code_assets import CodeAssets

@@ -1,14 +1,16 @@
-"""The dialects: one module each, found by the name under which `contract.ROUTES` lists its routes.
+"""The dialects: one module each, found by the name under which `routes.ROUTES` lists its routes.
 
 A dialect decodes a request to named arrays, has them predicted, and encodes the answer; its errors
 have its own status codes and bodies. It works on `Call` and `Response` alone and knows no server.
 """
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
-from typing import Protocol
+from functools import cache
+from importlib import import_module
+from typing import Any, Protocol
 
-from functions.inference.dialects import open_inference, plain, tensorflow_serving
+# These three are there from the start; the others are imported by who first speaks them.
+from functions.inference.dialects import open_inference, plain, tensorflow_serving  # noqa: F401
 from functions.inference.errors import InferenceError
 from functions.inference.exchange import Call, Response
 
@@ -18,16 +20,14 @@ class Dialect(Protocol):
 
     @property
     def OPERATIONS(self) -> Mapping[str, Callable[[Call], Response]]:  # noqa: N802 a constant
-        """Operation, as named in `contract.ROUTES` -> what answers it."""
+        """Operation, as named in `routes.ROUTES` -> what answers it."""
 
     def error_response(self, error: InferenceError) -> Response:
         """The dialect's answer to an error."""
 
 
-DIALECTS: Mapping[str, Dialect] = MappingProxyType(
-    {
-        "open_inference": open_inference,
-        "tensorflow_serving": tensorflow_serving,
-        "plain": plain,
-    }
-)
+@cache
+def find_dialect(name: str) -> Dialect:
+    """The dialect of a name that `routes.ROUTES` has."""
+    module: Any = import_module(f"{__name__}.{name}")
+    return module  # type: ignore[no-any-return]  # a module satisfies no protocol before it is read

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from functions.inference.catalog import Catalog, CatalogModel, load_catalog
-from functions.inference.contract import ROUTES
 from functions.inference.errors import ModelUnavailable
 from functions.inference.openapi import data_plane_paths
+from functions.inference.routes import ROUTES
 from tests.driver import ask, serve
 from tests.worlds import FLOAT, STRING, add_sub, echo, settings_for
 
