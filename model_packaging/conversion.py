@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from functions.inference.tensors import Array
-from model_packaging.errors import ConversionMismatch
+from model_packaging.errors import ConversionMismatch, LibraryMissing
+from model_packaging.manifest import ModelSpec
 
 Model = Callable[[dict[str, Array]], dict[str, Array]]
 """A model to call: an array per input, an array per output, both by name."""
@@ -38,28 +40,53 @@ class Converter(Protocol):
     framework: str
     suffixes: tuple[str, ...]
 
-    def files(self, name: str, source: Path) -> tuple[Path, ...]:
-        """All files that make up the model, `source` first.
+    def files(self, spec: ModelSpec) -> tuple[Path, ...]:
+        """All files that make up the model, its source first.
 
         Raises:
             SourceError: it cannot be told.
         """
 
-    def tools(self) -> dict[str, str]:
-        """Versions of the libraries that the outcome depends on, by name."""
+    def tools(self, spec: ModelSpec) -> dict[str, str]:
+        """Versions of the libraries that the outcome depends on, by name; see `tool_versions`.
 
-    def convert(self, name: str, source: Path, *, trust: bool) -> Conversion:
-        """Convert the trained model in `source`.
+        Raises:
+            LibraryMissing: one is not installed.
+        """
 
-        Args:
-            name: the model's name, for errors.
-            source: the file.
-            trust: load it even when that runs code which it brings along.
+    def convert(self, spec: ModelSpec) -> Conversion:
+        """Convert the trained model in `spec.source`; nothing of it runs unless `spec.trust`.
 
         Raises:
             SourceError: the file is damaged, of another kind, or not trusted.
             ConversionError: the model has no ONNX form that is served.
         """
+
+
+def tool_versions(spec: ModelSpec, extra: str, *libraries: str) -> dict[str, str]:
+    """Version of each library, by name.
+
+    Args:
+        spec: the model that needs them.
+        extra: the set of requirements that brings them: `requirements/<extra>.txt`.
+        libraries: names of distributions; `a|b` is one that goes by two names.
+
+    Raises:
+        LibraryMissing: one is not installed.
+    """
+    return {
+        library.partition("|")[0]: _version(spec, extra, library.split("|"))
+        for library in libraries
+    }
+
+
+def _version(spec: ModelSpec, extra: str, names: list[str]) -> str:
+    for name in names:
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            continue
+    raise LibraryMissing(spec.name, names[0], extra)
 
 
 def as_bytes(texts: Array) -> Array:

@@ -8,6 +8,7 @@ PackagingError
 │   ├── FrameworkUnknown        no converter takes it
 │   ├── SourceUntrusted         loading it would run code
 │   └── SourceUnreadable        truncated, damaged, or of another kind
+├── LibraryMissing              a library that reads it is not installed
 ├── ConversionError             the framework's model has no ONNX form that we serve
 │   └── ConversionMismatch      it has one, which answers differently
 ├── QuantizationError           nothing in the model can be quantised
@@ -136,6 +137,15 @@ class SourceUntrusted(SourceError):
 
 class SourceUnreadable(SourceError):
     """The file is truncated, damaged, or of another kind than its name says."""
+
+
+class LibraryMissing(PackagingError):
+    """A library that reads the model is not installed; `extra` is the set that brings it."""
+
+    def __init__(self, model: str, library: str, extra: str) -> None:
+        advice = f"install it with: make {extra}"
+        super().__init__(f"model '{model}' needs {library}, which is not installed; {advice}")
+        self.model, self.library, self.extra = model, library, extra
 
 
 class ConversionError(PackagingError):

@@ -157,7 +157,7 @@ def _resolve(spec: ModelSpec) -> tuple[_Job, str]:
     converter = find_converter(spec.name, spec.source, spec.framework)
     source = _source(spec, converter)
     used = {name: version_of(name) for name in ("numpy", "onnxruntime")}
-    job = _Job(spec, converter, source, {**converter.tools(), **used})
+    job = _Job(spec, converter, source, {**converter.tools(spec), **used})
     return job, f"{spec.source}, {converter.framework}"
 
 
@@ -165,7 +165,7 @@ def _source(spec: ModelSpec, converter: Converter) -> Source:
     return Source(
         file=spec.source.name,
         framework=converter.framework,
-        digest=_digest(converter.files(spec.name, spec.source)),
+        digest=_digest(converter.files(spec)),
         data=sha256(spec.accuracy.data.read_bytes()) if spec.accuracy else None,
     )
 
@@ -209,7 +209,7 @@ def _identify(job: _Job, store: Store, lock: Path) -> tuple[_Known, str]:
 
 def _convert(job: _Job) -> tuple[Conversion, str]:
     spec = job.spec
-    conversion = job.converter.convert(spec.name, spec.source, trust=spec.trust)
+    conversion = job.converter.convert(spec)
     return conversion, f"{len(conversion.onnx):,} bytes"
 
 

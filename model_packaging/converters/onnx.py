@@ -1,14 +1,14 @@
 """ONNX files: taken as they are, with their external data brought inside."""
 
 from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from functions.inference.session import OnnxSession, SessionError
 from functions.inference.tensors import Array
-from model_packaging.conversion import Conversion
+from model_packaging.conversion import Conversion, tool_versions
 from model_packaging.errors import ConversionError, SourceUnreadable
+from model_packaging.manifest import ModelSpec
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto
@@ -23,19 +23,21 @@ class OnnxConverter:
     framework = "onnx"
     suffixes = (".onnx",)
 
-    def files(self, name: str, source: Path) -> tuple[Path, ...]:
+    def files(self, spec: ModelSpec) -> tuple[Path, ...]:
         """See `Converter.files`."""
+        name, source = spec.name, spec.source
         model = _parse(name, source)
         locations = dict.fromkeys(map(_location, _external(model)))
         return (source, *(_beside(name, source, location) for location in locations))
 
-    def tools(self) -> dict[str, str]:
+    def tools(self, spec: ModelSpec) -> dict[str, str]:
         """See `Converter.tools`."""
-        return {"onnx": version("onnx")}
+        return tool_versions(spec, "demo", "onnx")
 
-    def convert(self, name: str, source: Path, *, trust: bool) -> Conversion:  # noqa: ARG002 - an ONNX file runs no code
+    def convert(self, spec: ModelSpec) -> Conversion:
         """See `Converter.convert`."""
-        files = self.files(name, source)
+        name, source = spec.name, spec.source
+        files = self.files(spec)
         size = sum(file.stat().st_size for file in files)
         if size > MAX_BYTES:
             raise SourceUnreadable(name, source, f"has {size} bytes, over the limit of 2 GB")

@@ -10,15 +10,15 @@ The ONNX model takes `X`, float32 of shape [-1, features], and answers
 
 import warnings
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from functions.inference.tensors import Array
-from model_packaging.conversion import Conversion, Model, as_bytes
+from model_packaging.conversion import Conversion, Model, as_bytes, tool_versions
 from model_packaging.errors import ConversionError, SourceUnreadable, SourceUntrusted
+from model_packaging.manifest import ModelSpec
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -43,18 +43,19 @@ class SklearnConverter:
     framework = "scikit-learn"
     suffixes = (".skops", ".joblib", ".pkl")
 
-    def files(self, name: str, source: Path) -> tuple[Path, ...]:  # noqa: ARG002 - one file is all
+    def files(self, spec: ModelSpec) -> tuple[Path, ...]:
         """See `Converter.files`."""
-        return (source,)
+        return (spec.source,)
 
-    def tools(self) -> dict[str, str]:
+    def tools(self, spec: ModelSpec) -> dict[str, str]:
         """See `Converter.tools`."""
-        return {tool: version(tool) for tool in ("onnx", "scikit-learn", "skl2onnx", "skops")}
+        return tool_versions(spec, "demo", "onnx", "scikit-learn", "skl2onnx", "skops")
 
-    def convert(self, name: str, source: Path, *, trust: bool) -> Conversion:
+    def convert(self, spec: ModelSpec) -> Conversion:
         """See `Converter.convert`."""
+        name, source = spec.name, spec.source
         load = _load_skops if source.suffix == ".skops" else _load_pickle
-        estimator = load(name, source, trust=trust)
+        estimator = load(name, source, trust=spec.trust)
         features = _features(name, source, estimator)
         answers = _answers(name, estimator)
         with warnings.catch_warnings():

@@ -5,6 +5,7 @@ import pytest
 from examples.digits.train import main
 from model_packaging.conversion import Conversion
 from model_packaging.converters.sklearn import CONVERTER
+from model_packaging.manifest import ModelSpec
 
 
 @pytest.fixture(scope="session")
@@ -18,4 +19,4 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def converted(digits: Path) -> Conversion:
     """The example's model as ONNX, with its reference."""
-    return CONVERTER.convert("digits", digits / "model.skops", trust=False)
+    return CONVERTER.convert(ModelSpec("digits", digits / "model.skops"))

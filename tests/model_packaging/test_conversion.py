@@ -1,11 +1,14 @@
 from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from functions.inference.tensors import Array
-from model_packaging.conversion import Model, as_bytes, check_conversion
-from model_packaging.errors import ConversionMismatch
+from model_packaging.conversion import Model, as_bytes, check_conversion, tool_versions
+from model_packaging.errors import ConversionMismatch, LibraryMissing
+from model_packaging.manifest import ModelSpec
 
 SCORES = np.linspace(-3, 3, 400, dtype=np.float32).reshape(200, 2)
 
@@ -76,3 +79,16 @@ def test_texts_are_compared_as_bytes() -> None:
     assert compare(answers(label=texts), answers(label=texts)) == 2
     with pytest.raises(ConversionMismatch, match="'label' differs in 2 of 2"):
         compare(answers(label=texts), answers(label=as_bytes(np.array([["a", "e"]]))))
+
+
+def test_versions_of_libraries_are_told_and_a_missing_one_says_how_to_install_it() -> None:
+    spec = ModelSpec("digits", Path("model.pt2"))
+    assert tool_versions(spec, "demo", "onnx", "numpy-cpu|numpy") == {
+        "onnx": version("onnx"),
+        "numpy-cpu": version("numpy"),
+    }
+    with pytest.raises(
+        LibraryMissing, match=r"model 'digits' needs no-torch, .*: make pytorch"
+    ) as e:
+        tool_versions(spec, "pytorch", "onnx", "no-torch|no-torch-cpu")
+    assert e.value.extra == "pytorch"

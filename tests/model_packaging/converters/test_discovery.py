@@ -6,6 +6,7 @@ import pytest
 
 from model_packaging.converters import converters, find_converter
 from model_packaging.errors import FrameworkUnknown
+from model_packaging.manifest import ModelSpec
 
 ROOT = Path(__file__).parents[3]
 HEAVY = ("sklearn", "skops", "skl2onnx", "joblib", "onnx")
@@ -54,6 +55,6 @@ def test_finding_converters_imports_no_framework() -> None:
 
 def test_each_converter_tells_the_versions_of_its_tools() -> None:
     for converter in converters():
-        tools = converter.tools()
+        tools = converter.tools(ModelSpec("model", Path("model")))
         assert "onnx" in tools
         assert all(version[0].isdigit() for version in tools.values())

@@ -9,6 +9,7 @@ from onnx.external_data_helper import set_external_data
 from functions.inference.session import OnnxSession
 from model_packaging.converters.onnx import CONVERTER
 from model_packaging.errors import ConversionError, SourceUnreadable
+from model_packaging.manifest import ModelSpec
 from tests.model_packaging.models import linear, linear_bytes, rows, weights
 
 
@@ -28,7 +29,7 @@ def external(folder: Path, location: str = "weights.bin") -> Path:
 
 
 def test_a_model_is_taken_as_it_is(tmp_path: Path) -> None:
-    conversion = CONVERTER.convert("linear", write(tmp_path, linear_bytes()), trust=False)
+    conversion = CONVERTER.convert(ModelSpec("linear", write(tmp_path, linear_bytes())))
     assert onnx.load_model_from_string(conversion.onnx) == linear()
     answer = conversion.reference({"x": rows()})
     assert np.allclose(answer["scores"], rows() @ weights(), atol=1e-5)
@@ -44,7 +45,7 @@ def test_a_truncated_file_or_one_of_another_kind_is_one_clear_error(
     tmp_path: Path, content: bytes
 ) -> None:
     with pytest.raises(SourceUnreadable, match=r"model 'linear': .*ONNX model") as caught:
-        CONVERTER.convert("linear", write(tmp_path, content), trust=False)
+        CONVERTER.convert(ModelSpec("linear", write(tmp_path, content)))
     assert "\n" not in str(caught.value)
 
 
@@ -52,15 +53,15 @@ def test_an_invalid_graph_is_one_clear_error(tmp_path: Path) -> None:
     model = linear()
     model.graph.node[0].input[1] = "nowhere"
     with pytest.raises(SourceUnreadable, match="is not a valid ONNX model"):
-        CONVERTER.convert("linear", write(tmp_path, model.SerializeToString()), trust=False)
+        CONVERTER.convert(ModelSpec("linear", write(tmp_path, model.SerializeToString())))
 
 
 def test_external_data_is_brought_inside_and_counts_as_part_of_the_source(tmp_path: Path) -> None:
     path = external(tmp_path)
     data = tmp_path / "weights.bin"
     data.write_bytes(weights().tobytes())
-    assert CONVERTER.files("linear", path) == (path, data)
-    conversion = CONVERTER.convert("linear", path, trust=False)
+    assert CONVERTER.files(ModelSpec("linear", path)) == (path, data)
+    conversion = CONVERTER.convert(ModelSpec("linear", path))
     data.unlink()
     scores = OnnxSession(conversion.onnx).run({"x": rows()})["scores"]
     assert np.allclose(scores, rows() @ weights(), atol=1e-5)
@@ -75,18 +76,18 @@ def test_external_data_outside_the_models_folder_is_refused(tmp_path: Path, loca
     place = str(tmp_path / "weights.bin") if location == "/" else location
     path = external(folder, place)
     with pytest.raises(SourceUnreadable, match="names external data outside its folder"):
-        CONVERTER.files("linear", path)
+        CONVERTER.files(ModelSpec("linear", path))
     with pytest.raises(SourceUnreadable, match="names external data outside its folder"):
-        CONVERTER.convert("linear", path, trust=False)
+        CONVERTER.convert(ModelSpec("linear", path))
 
 
 def test_external_data_that_is_missing_or_too_short_is_one_clear_error(tmp_path: Path) -> None:
     path = external(tmp_path)
     with pytest.raises(SourceUnreadable, match=r"lacks its external data 'weights\.bin'"):
-        CONVERTER.convert("linear", path, trust=False)
+        CONVERTER.convert(ModelSpec("linear", path))
     (tmp_path / "weights.bin").write_bytes(b"short")
     with pytest.raises(SourceUnreadable, match="model 'linear'"):
-        CONVERTER.convert("linear", path, trust=False)
+        CONVERTER.convert(ModelSpec("linear", path))
 
 
 def test_an_output_that_is_a_sequence_is_refused(tmp_path: Path) -> None:
@@ -98,15 +99,15 @@ def test_an_output_that_is_a_sequence_is_refused(tmp_path: Path) -> None:
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     with pytest.raises(ConversionError, match=r"'parts' is seq.* only plain tensors are served"):
-        CONVERTER.convert("parts", write(tmp_path, model.SerializeToString()), trust=False)
+        CONVERTER.convert(ModelSpec("parts", write(tmp_path, model.SerializeToString())))
 
 
 def test_an_input_without_a_shape_is_refused_and_an_outputs_is_inferred(tmp_path: Path) -> None:
     model = linear()
     model.graph.output[0].type.tensor_type.ClearField("shape")
     path = write(tmp_path, model.SerializeToString())
-    conversion = CONVERTER.convert("linear", path, trust=False)
+    conversion = CONVERTER.convert(ModelSpec("linear", path))
     assert OnnxSession(conversion.onnx).outputs[0].shape == (-1, 4)
     model.graph.input[0].type.tensor_type.ClearField("shape")
     with pytest.raises(SourceUnreadable, match="Field 'shape' of 'type' is required"):
-        CONVERTER.convert("linear", write(tmp_path, model.SerializeToString()), trust=False)
+        CONVERTER.convert(ModelSpec("linear", write(tmp_path, model.SerializeToString())))

@@ -28,6 +28,7 @@ from functions.inference.tensors import Array
 from model_packaging.conversion import Conversion, check_conversion
 from model_packaging.converters.sklearn import CONVERTER
 from model_packaging.errors import ConversionError, SourceUnreadable, SourceUntrusted
+from model_packaging.manifest import ModelSpec
 
 PIXELS, SPECIES = load_iris(return_X_y=True)
 ROWS = PIXELS.astype(np.float32)
@@ -37,7 +38,7 @@ NAMES = np.array(["setosa", "versicolor", "virginica"])[SPECIES]
 def convert(folder: Path, estimator: Any) -> Conversion:
     path = folder / "model.joblib"
     joblib.dump(estimator, path)
-    return CONVERTER.convert("iris", path, trust=True)
+    return CONVERTER.convert(ModelSpec("iris", path, trust=True))
 
 
 def signature(conversion: Conversion) -> dict[str, tuple[str, int]]:
@@ -89,7 +90,7 @@ def test_each_kind_of_estimator_answers_as_the_original_does(
 
 
 def test_the_same_estimator_gives_the_same_bytes(digits: Path, converted: Conversion) -> None:
-    again = CONVERTER.convert("digits", digits / "model.skops", trust=False)
+    again = CONVERTER.convert(ModelSpec("digits", digits / "model.skops"))
     assert again.onnx == converted.onnx
 
 
@@ -101,7 +102,7 @@ def test_a_skops_file_with_other_types_names_them_and_asks_for_trust(tmp_path: P
     path = tmp_path / "model.skops"
     io.dump(make_pipeline(StandardScaler(), FunctionTransformer(os.path.basename)), path)
     with pytest.raises(SourceUntrusted, match=r"models\.iris\.trust: true") as caught:
-        CONVERTER.convert("iris", path, trust=False)
+        CONVERTER.convert(ModelSpec("iris", path))
     assert caught.value.contents == ("posixpath.basename",)
 
 
@@ -120,10 +121,10 @@ def test_a_pickle_is_never_loaded_without_trust(tmp_path: Path, suffix: str) -> 
     path = tmp_path / f"model{suffix}"
     path.write_bytes(pickle.dumps(Marker(tmp_path / "ran")))
     with pytest.raises(SourceUntrusted, match="a pickle"):
-        CONVERTER.convert("iris", path, trust=False)
+        CONVERTER.convert(ModelSpec("iris", path))
     assert not (tmp_path / "ran").exists()
     with pytest.raises(SourceUnreadable, match="holds a NoneType, not a scikit-learn estimator"):
-        CONVERTER.convert("iris", path, trust=True)
+        CONVERTER.convert(ModelSpec("iris", path, trust=True))
     assert (tmp_path / "ran").exists()
 
 
@@ -133,7 +134,7 @@ def test_a_damaged_file_is_one_clear_error(tmp_path: Path, suffix: str, content:
     path = tmp_path / f"model{suffix}"
     path.write_bytes(content)
     with pytest.raises(SourceUnreadable, match=f"is damaged or no {suffix} file"):
-        CONVERTER.convert("iris", path, trust=True)
+        CONVERTER.convert(ModelSpec("iris", path, trust=True))
 
 
 def test_a_truncated_skops_file_is_one_clear_error(tmp_path: Path, digits: Path) -> None:
@@ -141,7 +142,7 @@ def test_a_truncated_skops_file_is_one_clear_error(tmp_path: Path, digits: Path)
     path = tmp_path / "model.skops"
     path.write_bytes(content[: len(content) // 2])
     with pytest.raises(SourceUnreadable, match="is damaged"):
-        CONVERTER.convert("digits", path, trust=False)
+        CONVERTER.convert(ModelSpec("digits", path))
 
 
 @pytest.mark.parametrize(
