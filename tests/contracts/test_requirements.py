@@ -16,6 +16,8 @@ OWNERS = (
     "sagemaker",
 )
 
+FRAMEWORKS = ("pytorch", "tensorflow", "boosting", "huggingface")
+
 
 def pins(file: str) -> dict[str, str]:
     """`name==version ; marker` -> its hashes, as one text."""
@@ -51,11 +53,38 @@ def test_the_checks_run_on_the_versions_that_are_deployed() -> None:
         assert pin in whole or pin.partition("==")[0] not in named
 
 
+@pytest.mark.parametrize("file", ["frameworks", *FRAMEWORKS, "processing"])
+def test_a_framework_comes_in_the_versions_of_the_whole_and_of_all_frameworks(file: str) -> None:
+    whole = {without_marker(pin) for pin in pins("requirements.txt")}
+    named = {pin.partition("==")[0] for pin in whole}
+    together = {without_marker(pin) for pin in pins("requirements/frameworks.txt")}
+    for pin in map(without_marker, pins(f"requirements/{file}.txt")):
+        assert pin in together
+        assert pin in whole or pin.partition("==")[0] not in named
+
+
+def test_only_torch_is_without_a_hash_and_brings_no_cuda() -> None:
+    lines = (ROOT / "requirements/torch.txt").read_text().splitlines()
+    [linux, other] = [line for line in lines if not line.startswith(("#", "--"))]
+    assert re.fullmatch(r'torch==[\d.]+\+cpu ; sys_platform == "linux"', linux)
+    assert re.fullmatch(r'torch==[\d.]+ ; sys_platform != "linux"', other)
+    for name in ("frameworks", *FRAMEWORKS):
+        assert not [
+            pin
+            for pin in pins(f"requirements/{name}.txt")
+            if pin.startswith(("torch==", "nvidia-")) and "== 'x86_64'" in pin
+        ]
+
+
 @pytest.mark.parametrize(
     "file",
     [
         "requirements.txt",
         *(f"requirements/{name}.txt" for name in ("lambda", "demo", "cloud", "dev", "emulate")),
+        *(
+            f"requirements/{name}.txt"
+            for name in ("frameworks", *FRAMEWORKS, "processing", "minilm")
+        ),
     ],
 )
 def test_every_pin_has_hashes_and_names_no_index(file: str) -> None:
