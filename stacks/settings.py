@@ -25,6 +25,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from model_packaging.errors import ManifestError, likely
 from model_packaging.located_yaml import LocatedYaml
 from stacks.errors import SettingsError
+from stacks.sagemaker_rules import impossible
+from stacks.sagemaker_settings import SageMakerSettings
 
 ALIAS = "live"
 """The alias of every model's function: the only one that callers use."""
@@ -91,6 +93,8 @@ class ModelSettings(_Entry):
     """The objective of the latency alarm: 99 of 100 requests are faster."""
     reserved_concurrency: int | None = Field(default=None, ge=1)
     """At most so many at once, taken out of the account's; None: no limit of its own."""
+    sagemaker: SageMakerSettings = SageMakerSettings()
+    """Its endpoint, where the model's target is SageMaker."""
 
 
 class Throttling(_Entry):
@@ -151,8 +155,9 @@ class StageSettings(_Entry):
     def model(self, name: str) -> ModelSettings:
         """The settings of a model's function: its own, and the defaults for the rest."""
         own = self.models.get(name, ModelSettings())
-        stated = {key: getattr(own, key) for key in own.model_fields_set}
-        return self.defaults.model_copy(update=stated)
+        endpoint = self.defaults.sagemaker.model_copy(update=_stated(own.sagemaker))
+        changes = {**_stated(own), "sagemaker": endpoint}
+        return self.defaults.model_copy(update=changes)
 
 
 class SettingsFile(_Entry):
@@ -292,7 +297,7 @@ def _read(path: Path) -> SettingsFile:
         return SettingsFile()
     try:
         document = LocatedYaml(path)
-        return SettingsFile.model_validate(document.value or {})
+        settings = SettingsFile.model_validate(document.value or {})
     except ManifestError as error:
         raise SettingsError(str(error)) from error
     except ValidationError as error:
@@ -300,6 +305,23 @@ def _read(path: Path) -> SettingsFile:
         place, detail = min(failures, key=lambda failure: failure[0].line)
         unknown = detail["type"] == "extra_forbidden"
         raise SettingsError(f"{place}: {'unknown key' if unknown else detail['msg']}") from error
+    _require_possible(document, settings)
+    return settings
+
+
+def _require_possible(document: LocatedYaml, settings: SettingsFile) -> None:
+    """Refuse what AWS takes one by one, and not together."""
+    for name, stage in settings.stages.items():
+        described = [(["defaults"], stage.defaults)]
+        described += [(["models", model], stage.model(model)) for model in stage.models]
+        for keys, model in described:
+            for key, row in impossible(model.sagemaker):
+                place = document.place(["stages", name, *keys, "sagemaker", *key.split(".")])
+                raise SettingsError(f"{place}: {row}")
+
+
+def _stated(entry: BaseModel) -> dict[str, object]:
+    return {key: getattr(entry, key) for key in entry.model_fields_set}
 
 
 def _keys(location: Sequence[str | int]) -> list[str | int]:
