@@ -24,7 +24,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from functions.inference.artifact import FORMAT_VERSION, sha256
+from functions.inference.artifact import MODEL_FORMAT, sha256
 from functions.inference.session import OnnxSession, SessionError
 from model_packaging.accuracy import gate
 from model_packaging.benchmark import Latency, time_model
@@ -190,7 +190,7 @@ def _identify(job: _Job, store: Store, lock: Path) -> tuple[_Known, str]:
         canonical(
             {
                 "recipe": RECIPE,
-                "format_version": FORMAT_VERSION,
+                "format_version": MODEL_FORMAT,
                 "name": job.spec.name,
                 "source": job.source.digest,
                 "framework": job.source.framework,

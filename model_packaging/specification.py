@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from functions.inference.artifact import (
-    FORMAT_VERSION,
     GOLDEN,
     MODEL,
+    MODEL_FORMAT,
     REPORT,
     SPECIFICATION,
     sha256,
@@ -86,7 +86,7 @@ def _describe(build: Build) -> dict[str, Any]:
     source = {key: value for key, value in asdict(build.source).items() if key != "data"}
     accuracy = asdict(build.change) | {"data": build.source.data} if build.change else None
     return {
-        "format_version": FORMAT_VERSION,
+        "format_version": MODEL_FORMAT,
         "name": build.name,
         "identity": build.identity,
         "inputs": [spec.to_json() for spec in session.inputs],

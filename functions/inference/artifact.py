@@ -6,13 +6,16 @@ A version is a folder, `models/<name>/<version>/`, or one zip with that folder i
 - `golden.json`     requests with their expected answers
 - `artifact.json`   what the model is, and the SHA-256 of each file above
 - `report.json`     benchmark figures, outside the identity and not verified
+- `engine/`         instead of `model.onnx`: what an engine on SageMaker loads (format 2). It may be
+                    large, never enters a zip, and is not read here
 
-`artifact.json` is the root: the lock pins its SHA-256, it pins the files. Nothing here is ever
-unpickled or executed.
+`artifact.json` is the root: the lock pins its SHA-256, it pins the files, those of the engine under
+`engine.files`. Nothing here is ever unpickled or executed.
 
 How to change the format: raise `FORMAT_VERSION` when an older reader would misread a new artifact
-(a new optional key does not need it); keep reading every earlier version in `_read_specification`;
-keep an artifact of each version below `tests/contracts/formats/`, where a test loads it.
+(a new optional key does not need it), and write the earliest version that says what there is to
+say; keep reading every earlier version in `_read_specification`; keep an artifact of each version
+below `tests/contracts/formats/`, where a test loads it.
 """
 
 import hashlib
@@ -30,12 +33,16 @@ from functions.inference.errors import (
     ArtifactTooNew,
 )
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""The newest that is read."""
+MODEL_FORMAT, ENGINE_FORMAT = 1, 2
+"""Written for an artifact with a model of its own, and for one with an engine's files."""
 
 SPECIFICATION = "artifact.json"
 MODEL = "model.onnx"
 GOLDEN = "golden.json"
 REPORT = "report.json"
+ENGINE = "engine"
 
 MAX_SPECIFICATION_BYTES = 1 << 20
 
@@ -62,8 +69,59 @@ class TensorSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class EngineFile:
+    """One file below `engine/`: its SHA-256 and its size in bytes."""
+
+    digest: str
+    bytes: int
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "EngineFile":
+        """Read one entry of `engine.files`.
+
+        Raises:
+            ValueError: its size is impossible.
+        """
+        size = int(document["bytes"])
+        if size < 0:
+            raise ValueError(f"{size} bytes")
+        return cls(str(document["digest"]), size)
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What serves the model in its own container; `files` by path below `engine/`."""
+
+    name: str
+    options: Mapping[str, Any]
+    files: Mapping[str, EngineFile]
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "Engine":
+        """Read `engine` of an `artifact.json`.
+
+        Raises:
+            ValueError: a path leads out of the folder.
+        """
+        files = {
+            _plain_path(path): EngineFile.from_json(file)
+            for path, file in document["files"].items()
+        }
+        return cls(str(document["name"]), dict(document["options"]), files)
+
+
+def _plain_path(path: str) -> str:
+    if not path.isprintable() or "\\" in path or {"", ".", ".."} & set(path.split("/")):
+        raise ValueError(f"engine file {path!r}")
+    return path
+
+
+@dataclass(frozen=True, slots=True)
 class Artifact:
-    """A verified artifact; `model` holds the very bytes whose digest was checked."""
+    """A verified artifact; `model` holds the very bytes whose digest was checked.
+
+    It has a model of its own, or an engine; then `model` is empty.
+    """
 
     name: str
     identity: str
@@ -73,6 +131,7 @@ class Artifact:
     model: bytes
     golden: bytes | None
     specification: Mapping[str, Any]
+    engine: Engine | None = None
 
 
 def sha256(content: bytes) -> str:
@@ -167,9 +226,10 @@ def read_artifact(files: Files | Path, digest: str | None = None) -> Artifact:
         digest=found,
         inputs=document["inputs"],
         outputs=document["outputs"],
-        model=contents[MODEL],
+        model=contents.get(MODEL, b""),
         golden=contents.get(GOLDEN),
         specification=document,
+        engine=document["engine"],
     )
 
 
@@ -191,13 +251,14 @@ def _read_specification(place: str, content: bytes) -> dict[str, Any]:
         }
         texts = {key: str(document[key]) for key in ("name", "identity")}
         files = {str(name): str(digest) for name, digest in document["files"].items()}
+        engine = Engine.from_json(document["engine"]) if version >= ENGINE_FORMAT else None
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ArtifactCorrupt(place, f"lacks or misstates {error!r}") from error
     if not re.fullmatch(NAME_PATTERN, texts["name"]):
         raise ArtifactCorrupt(place, f"has an impossible model name {texts['name']!r}")
-    if MODEL not in files:
-        raise ArtifactCorrupt(place, f"names no {MODEL}")
-    return {**document, **tensors, **texts, "files": files}
+    if (MODEL in files) == (engine is not None):
+        raise ArtifactCorrupt(place, f"names no {MODEL}, or one beside its engine")
+    return {**document, **tensors, **texts, "files": files, "engine": engine}
 
 
 def _verified(files: Files, digests: Mapping[str, str]) -> dict[str, bytes]:

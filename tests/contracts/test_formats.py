@@ -7,16 +7,48 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from functions.inference.artifact import FORMAT_VERSION, GOLDEN, MODEL, SPECIFICATION, read_artifact
+from functions.inference.artifact import (
+    ENGINE,
+    FORMAT_VERSION,
+    GOLDEN,
+    MODEL,
+    SPECIFICATION,
+    EngineFile,
+    read_artifact,
+    sha256,
+)
 from functions.inference.errors import ArtifactCorrupt, ArtifactMissing, ArtifactTooNew
 from functions.inference.predictor import OnnxPredictor
 from functions.inference.tensors import DTYPES
 
 FORMATS = Path(__file__).parent / "formats"
-DIGESTS = {"v1": "sha256:9d1a46ae8f2477bc2a795e801f80740ce2e80d6ebd91ab6667287a97146edf1a"}
+DIGESTS = {
+    "v1": "sha256:9d1a46ae8f2477bc2a795e801f80740ce2e80d6ebd91ab6667287a97146edf1a",
+    "v2": "sha256:44c16f0f329a559de5fd2418557330573a60fda3835051281e97b8873a3cf848",
+}
+WITH_A_MODEL = ("v1",)
+WITH_AN_ENGINE = ("v2",)
 
 
-@pytest.mark.parametrize("version", DIGESTS)
+@pytest.mark.parametrize("version", WITH_AN_ENGINE)
+def test_an_old_artifact_names_every_file_of_its_engine(version: str) -> None:
+    artifact = read_artifact(FORMATS / version, DIGESTS[version])
+    assert artifact.engine is not None
+    assert (artifact.engine.name, artifact.model) == ("triton", b"")
+    folder = FORMATS / version / ENGINE
+    found = {
+        path.relative_to(folder).as_posix(): EngineFile(
+            sha256(path.read_bytes()), path.stat().st_size
+        )
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+    assert artifact.engine.files == found
+    assert artifact.golden is not None
+    assert artifact.inputs
+
+
+@pytest.mark.parametrize("version", WITH_A_MODEL)
 def test_an_old_artifact_loads_and_answers_its_golden_requests(version: str) -> None:
     artifact = read_artifact(FORMATS / version, DIGESTS[version])
     golden = json.loads((FORMATS / version / GOLDEN).read_bytes())

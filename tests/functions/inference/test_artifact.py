@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from functions.inference.artifact import MODEL, SPECIFICATION, TensorSpec, read_artifact, sha256
+from functions.inference.artifact import (
+    MODEL,
+    SPECIFICATION,
+    EngineFile,
+    TensorSpec,
+    read_artifact,
+    sha256,
+)
 from functions.inference.errors import (
     ArtifactCorrupt,
     ArtifactError,
@@ -60,8 +67,8 @@ def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
 
 
 def test_a_newer_format_says_both_versions(tmp_path: Path) -> None:
-    with pytest.raises(ArtifactTooNew, match="format version 2 and this Lading reads up to 1"):
-        read_artifact(folder_of(tmp_path, format_version=2))
+    with pytest.raises(ArtifactTooNew, match="format version 3 and this Lading reads up to 2"):
+        read_artifact(folder_of(tmp_path, format_version=3))
 
 
 def test_a_newer_format_is_told_even_when_nothing_else_can_be_read(tmp_path: Path) -> None:
@@ -106,3 +113,50 @@ def test_no_error_tells_where_the_models_lie(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError) as caught:
         read_artifact(folder)
     assert str(tmp_path) not in str(caught.value)
+
+
+FILE = {"digest": sha256(b""), "bytes": 0}
+
+
+def engine(**files: Any) -> dict[str, Any]:
+    document = {"name": "triton", "options": {"max_batch_size": 8}, "files": files}
+    return {"format_version": 2, "files": {}, "engine": document}
+
+
+def test_an_engines_artifact_has_its_list_of_files_and_no_model(tmp_path: Path) -> None:
+    artifact = read_artifact(folder_of(tmp_path, **engine(**{"model/config.pbtxt": FILE})))
+    assert artifact.model == b""
+    assert artifact.engine is not None
+    assert (artifact.engine.name, artifact.engine.options) == ("triton", {"max_batch_size": 8})
+    assert artifact.engine.files == {"model/config.pbtxt": EngineFile(sha256(b""), 0)}
+
+
+def test_an_artifact_of_the_first_format_has_no_engine(tmp_path: Path) -> None:
+    changes = engine(a=FILE) | {"format_version": 1, "files": {MODEL: sha256(echo())}}
+    assert read_artifact(folder_of(tmp_path, **changes)).engine is None
+
+
+@pytest.mark.parametrize(
+    "path", ["", "/etc/passwd", "../a", "a/../b", "a//b", "a/", "./a", "a\\b", "a\nb"]
+)
+def test_an_engines_file_stays_below_its_folder(tmp_path: Path, path: str) -> None:
+    with pytest.raises(ArtifactCorrupt, match="ValueError"):
+        read_artifact(folder_of(tmp_path, **engine(**{path: FILE})))
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"engine": {"name": "triton", "options": {}, "files": []}}, "AttributeError"),
+        ({"engine": {"name": "triton", "files": {}}}, "KeyError"),
+        ({"engine": None}, "TypeError"),
+        (engine(a={"digest": "sha256:"}), "KeyError"),
+        (engine(a={"digest": "sha256:", "bytes": -1}), "ValueError"),
+        ({"files": {MODEL: sha256(echo())}}, "one beside its engine"),
+    ],
+)
+def test_a_broken_list_of_an_engines_files_is_one_clear_error(
+    tmp_path: Path, changes: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(ArtifactCorrupt, match=reason):
+        read_artifact(folder_of(tmp_path, **engine() | changes))
