@@ -1,4 +1,4 @@
-"""models.yaml: which models there are, from which file, how optimised, under which labels.
+"""models.yaml: which models there are, from which file, how optimised, served where.
 
 `python -m model_packaging.manifest` prints the JSON Schema that `models.schema.json` publishes.
 """
@@ -6,10 +6,10 @@
 import json
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -20,6 +20,9 @@ from model_packaging.located_yaml import LocatedYaml
 
 Quantize = Literal["none", "dynamic"]
 Metric = Literal["accuracy", "mae", "rmse"]
+Target = Literal["lambda", "sagemaker", "auto"]
+EngineName = Literal["triton", "vllm", "djl-lmi", "container"]
+Option = bool | int | float | str
 
 
 def _name(text: str) -> str:
@@ -50,9 +53,17 @@ def _unique(labels: list[str]) -> list[str]:
     return labels
 
 
+def _option(value: Any) -> Any:
+    if not isinstance(value, bool | int | float | str) or value != value:  # noqa: PLR0124 - NaN
+        raise ValueError("must be a number, a text, true or false")
+    return value
+
+
 _PATTERN = Field(json_schema_extra={"pattern": f"^{NAME_PATTERN}$"})
 _ModelName = Annotated[str, AfterValidator(_model_name), _PATTERN]
 _Label = Annotated[str, AfterValidator(_label), _PATTERN]
+_SCALARS = Field(json_schema_extra={"type": ["boolean", "number", "string"]})
+_Option = Annotated[Any, AfterValidator(_option), _SCALARS]
 
 
 class _Entry(BaseModel):
@@ -72,8 +83,19 @@ class AccuracyEntry(_Entry):
     """How much worse, in the metric's unit, the optimised model may be than the original."""
 
 
+class EngineEntry(_Entry):
+    """What serves the model on SageMaker."""
+
+    name: EngineName
+    """triton: ONNX models; vllm, djl-lmi: Hugging Face folders; container: whatever image says."""
+    image: str | None = Field(default=None, min_length=1)
+    """Another container image; {region} in it is the region that it is deployed to."""
+    options: dict[str, _Option] = {}
+    """The engine's own options; docs/large-models.md has those of each."""
+
+
 class ModelEntry(_Entry):
-    """One model: where it comes from and how it is optimised."""
+    """One model: where it comes from, how it is optimised and where it is served."""
 
     source: str = Field(min_length=1)
     """The trained model's file, relative to this manifest."""
@@ -85,6 +107,12 @@ class ModelEntry(_Entry):
     """dynamic: int8 weights, activations quantised as they come."""
     accuracy: AccuracyEntry | None = None
     """The gate between optimising and publishing."""
+    target: Target = "lambda"
+    """auto: Lambda when the model fits there, else SageMaker; `lading plan` says which and why."""
+    engine: EngineEntry | None = None
+    """What serves it on SageMaker; triton, or vllm for a Hugging Face folder, when not given."""
+    twin: str | None = Field(default=None, min_length=1)
+    """A smaller model of this manifest that may answer while the SageMaker endpoint wakes."""
     labels: Annotated[list[_Label], AfterValidator(_unique)] = [DEFAULT_LABEL]
     """Labels that the published version gets; other labels stay where they are."""
 
@@ -96,7 +124,7 @@ class ManifestEntry(_Entry):
     """The models, by name; the name is the first segment of the model's URL."""
 
 
-_ENTRY_AT_DEPTH: Mapping[int, type[_Entry]] = {0: ManifestEntry, 2: ModelEntry, 3: AccuracyEntry}
+_ENTRIES: Mapping[str, type[_Entry]] = {"accuracy": AccuracyEntry, "engine": EngineEntry}
 
 _UNKNOWN_KEY = "extra_forbidden"
 
@@ -111,6 +139,15 @@ class AccuracySpec:
 
 
 @dataclass(frozen=True, slots=True)
+class EngineSpec:
+    """The engine of one model: its name, an image of one's own, and its options."""
+
+    name: EngineName
+    image: str | None = None
+    options: Mapping[str, Option] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class ModelSpec:
     """One model of the manifest; paths are below the manifest's folder."""
 
@@ -120,6 +157,9 @@ class ModelSpec:
     trust: bool = False
     quantize: Quantize = "none"
     accuracy: AccuracySpec | None = None
+    target: Target = "lambda"
+    engine: EngineSpec | None = None
+    twin: str | None = None
     labels: tuple[str, ...] = (DEFAULT_LABEL,)
     places: Mapping[str, Place] = field(default_factory=dict, compare=False)
 
@@ -169,13 +209,18 @@ def load_manifest(path: Path) -> Manifest:
         failures = [_describe(document, detail) for detail in unknown or details]
         raise min(failures, key=lambda failure: failure.line) from error
     models = {name: _spec(document, name, model) for name, model in entry.models.items()}
+    for spec in models.values():
+        _check_target(spec, models)
     return Manifest(path, models, document.place(["models"]))
 
 
 def _spec(document: LocatedYaml, name: str, entry: ModelEntry) -> ModelSpec:
     folder = document.path.parent
     gate = entry.accuracy
-    keys = ("source", "framework", "trust", "quantize", "accuracy.data")
+    engine = _engine(entry.engine)
+    options = (f"engine.options.{key}" for key in engine.options) if engine else ()
+    keys = ("source", "framework", "trust", "quantize", "accuracy.data", "target", "twin")
+    keys += ("engine", "engine.name", "engine.image", *options)
     places = {key: document.place(["models", name, *key.split(".")]) for key in keys}
     return ModelSpec(
         name=name,
@@ -184,16 +229,42 @@ def _spec(document: LocatedYaml, name: str, entry: ModelEntry) -> ModelSpec:
         trust=entry.trust,
         quantize=entry.quantize,
         accuracy=AccuracySpec(folder / gate.data, gate.metric, gate.max_drop) if gate else None,
+        target=entry.target,
+        engine=engine,
+        twin=entry.twin,
         labels=tuple(entry.labels),
         places=places,
     )
+
+
+def _engine(entry: EngineEntry | None) -> EngineSpec | None:
+    return EngineSpec(entry.name, entry.image, dict(entry.options)) if entry else None
+
+
+def _check_target(spec: ModelSpec, models: Mapping[str, ModelSpec]) -> None:
+    """Refuse what only SageMaker has on Lambda, and a twin that could not answer."""
+    if spec.target == "lambda":
+        for key, value in (("engine", spec.engine), ("twin", spec.twin)):
+            if value is not None:
+                raise ManifestError(spec.place(key), "is for SageMaker; set target: sagemaker")
+    if spec.engine and spec.engine.name == "container" and spec.engine.image is None:
+        raise ManifestError(spec.place("engine"), "is a container of your own; give its image")
+    if spec.twin is None:
+        return
+    if spec.twin not in models:
+        others = (name for name in models if name != spec.name)
+        reason = f"there is no model '{spec.twin}'"
+        raise ManifestError(spec.place("twin"), reason, likely(spec.twin, others))
+    if models[spec.twin].target != "lambda":
+        reason = f"'{spec.twin}' must be another model, with target: lambda"
+        raise ManifestError(spec.place("twin"), reason)
 
 
 def _describe(document: LocatedYaml, detail: ErrorDetails) -> ManifestError:
     keys = [key for key in detail["loc"] if key != "[key]"]
     place = document.place(keys)
     if detail["type"] == _UNKNOWN_KEY:
-        known = _ENTRY_AT_DEPTH[len(keys) - 1].model_fields
+        known = _entry_at(keys[:-1]).model_fields
         return ManifestError(place, "unknown key", likely(str(keys[-1]), known))
     if detail["type"] == "missing":
         return ManifestError(place, "is required")
@@ -202,6 +273,13 @@ def _describe(document: LocatedYaml, detail: ErrorDetails) -> ManifestError:
         guess = likely(str(detail["input"]), re.findall("'([^']*)'", expected))
         return ManifestError(place, f"must be {expected}", guess)
     return ManifestError(place, _reworded(detail["msg"]))
+
+
+def _entry_at(keys: Sequence[int | str]) -> type[_Entry]:
+    """The kind of entry at `keys`: the top, a model, or a part of one."""
+    if len(keys) <= 1:
+        return ManifestEntry
+    return ModelEntry if len(keys) == len(("models", "name")) else _ENTRIES[str(keys[-1])]
 
 
 def _reworded(message: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from model_packaging.errors import ManifestError, UnknownModel
-from model_packaging.manifest import Manifest, load_manifest, render_schema
+from model_packaging.manifest import EngineSpec, Manifest, load_manifest, render_schema
 
 ROOT = Path(__file__).parents[2]
 
@@ -57,6 +57,63 @@ def test_each_value_is_placed(tmp_path: Path) -> None:
     assert str(digits.place("source")) == f"{tmp_path}/models.yaml:3: models.digits.source"
     assert digits.place("accuracy.data").line == 8
     assert iris.place("framework").line == 12
+
+
+LARGE = """\
+models:
+  chat:
+    source: chat
+    target: sagemaker
+    engine:
+      name: vllm
+      image: 1.dkr.ecr.{region}.amazonaws.com/vllm:1
+      options: {max_model_len: 4096, enforce_eager: true}
+    twin: tiny
+  tiny:
+    source: tiny.onnx
+  any:
+    source: any.onnx
+    target: auto
+"""
+
+
+def test_a_large_models_target_engine_and_twin_are_read(tmp_path: Path) -> None:
+    chat, tiny, any_ = load(tmp_path, LARGE).select()
+    image = "1.dkr.ecr.{region}.amazonaws.com/vllm:1"
+    options = {"max_model_len": 4096, "enforce_eager": True}
+    assert chat.engine == EngineSpec("vllm", image, options)
+    assert (chat.target, chat.twin) == ("sagemaker", "tiny")
+    assert (tiny.target, tiny.engine, tiny.twin) == ("lambda", None, None)
+    assert any_.target == "auto"
+    assert chat.place("engine.options.max_model_len").line == 8
+
+
+@pytest.mark.parametrize(
+    ("change", "line", "key", "text"),
+    [
+        (("target: sagemaker", "target: sagemker"), 4, "models.chat.target", "'sagemaker'?"),
+        (("name: vllm", "name: vlm"), 6, "models.chat.engine.name", "did you mean 'vllm'?"),
+        (("image:", "imag:"), 7, "models.chat.engine.imag", "did you mean 'image'?"),
+        (
+            ("4096", "[1]"),
+            8,
+            "models.chat.engine.options.max_model_len",
+            "must be a number, a text",
+        ),
+        (("twin: tiny", "twin: tin"), 9, "models.chat.twin", "did you mean 'tiny'?"),
+        (("twin: tiny", "twin: chat"), 9, "models.chat.twin", "another model"),
+        (("twin: tiny", "twin: any"), 9, "models.chat.twin", "with target: lambda"),
+        (("target: sagemaker", "target: lambda"), 5, "models.chat.engine", "for SageMaker"),
+        (("    target: auto", "    twin: tiny"), 14, "models.any.twin", "for SageMaker"),
+        (("name: vllm\n      image", "name: container #"), 5, "models.chat.engine", "its image"),
+    ],
+)
+def test_what_a_target_cannot_have_is_named_with_its_line(
+    tmp_path: Path, change: tuple[str, str], line: int, key: str, text: str
+) -> None:
+    error = refusal(tmp_path, LARGE.replace(*change))
+    assert (error.line, error.key) == (line, key)
+    assert text in str(error)
 
 
 def test_models_are_selected_by_name_once_each_in_the_order_asked(tmp_path: Path) -> None:
