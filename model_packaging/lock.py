@@ -13,6 +13,13 @@ its golden requests beside it:
     {"kind": "s3", "bucket": "…", "key": "…/models/digits/1/artifact.zip", "version_id": "…",
      "golden": "…/models/digits/golden/….json", "bytes": 21504}
 
+A version that an engine serves on SageMaker says so beside `stores`, and its copies in S3 say where
+the engine's files lie (docs/adr/0014):
+
+    "target": "sagemaker", "engine": {"name": "triton", "digest": "<64 hex digits>",
+        "images": {"eu-west-1": "….dkr.ecr.eu-west-1.amazonaws.com/…"}, "environment": {…}}
+    {"kind": "s3", …, "engine": "…/models/digits/sha256/<64 hex digits>/"}
+
 The file is committed: its history is the models' history.
 """
 
@@ -27,12 +34,17 @@ from functions.inference.contract import artifact_folder
 from model_packaging.documents import readable
 from model_packaging.durable import exclusive, replace_file
 from model_packaging.errors import CopyElsewhere, LockError
+from model_packaging.manifest import EngineName
 
 _DIGEST = r"^sha256:[0-9a-f]{64}$"
 
 
 class _Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _is_none(value: object) -> bool:
+    return value is None
 
 
 class LocalCopy(_Entry):
@@ -54,9 +66,29 @@ class S3Copy(_Entry):
     """Key of the golden requests, named by their digest; None when the artifact has none."""
     bytes: int = Field(gt=0)
     """Size of the object, and of what it unpacks to: nothing in it is compressed."""
+    engine: str | None = Field(
+        default=None,
+        pattern=r"^(.+/)?models/[^/]+/sha256/[0-9a-f]{64}/$",
+        exclude_if=_is_none,
+    )
+    """Prefix below which the engine's files lie, and nothing else; None when it has no engine."""
 
 
 Copy = Annotated[LocalCopy | S3Copy, Field(discriminator="kind")]
+
+
+class LockedEngine(_Entry):
+    """What serves a version on SageMaker."""
+
+    name: EngineName
+    digest: str = Field(pattern=r"^[0-9a-f]{64}$")
+    """Of the list of the engine's files; the last part of their prefix in S3."""
+    images: dict[str, str] = {}
+    """The container image, by region."""
+    environment: dict[str, str] = {}
+    """Environment variables of the container."""
+    archive: bool = False
+    """The container takes one `model.tar.gz`, the only file there is, and not a folder."""
 
 
 class LockedVersion(_Entry):
@@ -64,8 +96,15 @@ class LockedVersion(_Entry):
 
     identity: str = Field(pattern=_DIGEST)
     digest: str = Field(pattern=_DIGEST)
-    target: Literal["lambda"] = "lambda"
+    target: Literal["lambda", "sagemaker"] = "lambda"
     stores: tuple[Copy, ...] = Field(min_length=1)
+    engine: LockedEngine | None = Field(default=None, exclude_if=_is_none)
+
+    @model_validator(mode="after")
+    def _sagemaker_has_an_engine(self) -> "LockedVersion":
+        if (self.target == "sagemaker") != (self.engine is not None):
+            raise ValueError("a version has an engine when its target is sagemaker, and only then")
+        return self
 
 
 class LockedModel(_Entry):
@@ -195,10 +234,19 @@ def _with_version(
             f"{entry.digest}; package it again for a new version",
         )
     if known is not None:
-        stores = {_place(copy): copy for copy in (*known.stores, *entry.stores)}
-        entry = entry.model_copy(update={"stores": tuple(stores.values())})
+        entry = _merged(known, entry)
     model.versions[version] = entry
     return models
+
+
+def _merged(known: LockedVersion, entry: LockedVersion) -> LockedVersion:
+    """Both entries' copies and images; of two for one place or region, the later one."""
+    stores = {_place(copy): copy for copy in (*known.stores, *entry.stores)}
+    engine = entry.engine
+    if engine and known.engine:
+        images = {**known.engine.images, **engine.images}
+        engine = engine.model_copy(update={"images": images})
+    return entry.model_copy(update={"stores": tuple(stores.values()), "engine": engine})
 
 
 def _place(copy: LocalCopy | S3Copy) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from model_packaging.errors import CopyElsewhere, LockError
 from model_packaging.lock import (
     LocalCopy,
     Lock,
+    LockedEngine,
     LockedVersion,
     S3Copy,
     read_lock,
@@ -125,6 +126,43 @@ def test_a_version_that_is_not_here_says_what_brings_it(tmp_path: Path) -> None:
     assert version_folder(path, "digits", 1) == tmp_path / "artifacts/models/digits/1"
 
 
+HEX = f"{1:064x}"
+
+
+def large(region: str, image: str = "one") -> LockedVersion:
+    engine = LockedEngine(name="triton", digest=HEX, images={region: image})
+    return entry().model_copy(update={"target": "sagemaker", "engine": engine})
+
+
+def test_an_engines_version_says_which_images_run_it_and_where_its_files_lie(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "models.lock.json"
+    copy = remote().model_copy(update={"engine": f"a/models/digits/sha256/{HEX}/"})
+    record(path, "digits", 1, large("eu-west-1").model_copy(update={"stores": (copy,)}), [])
+    version = json.loads(path.read_text())["digits"]["versions"]["1"]
+    assert version["engine"] == {
+        "name": "triton",
+        "digest": HEX,
+        "images": {"eu-west-1": "one"},
+        "environment": {},
+        "archive": False,
+    }
+    assert version["stores"][0]["engine"] == f"a/models/digits/sha256/{HEX}/"
+    assert read_lock(path).model("digits").versions[1].target == "sagemaker"
+
+
+def test_images_of_another_region_are_added_and_a_known_regions_is_replaced(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "models.lock.json"
+    for region, image in (("eu-west-1", "one"), ("us-east-1", "two"), ("eu-west-1", "three")):
+        lock = record(path, "digits", 1, large(region, image), [])
+    engine = lock.model("digits").versions[1].engine
+    assert engine is not None
+    assert engine.images == {"eu-west-1": "three", "us-east-1": "two"}
+
+
 def test_a_version_never_changes_its_digest(tmp_path: Path) -> None:
     path = tmp_path / "models.lock.json"
     record(path, "digits", 1, entry(1), ["stable"])
@@ -143,6 +181,9 @@ BROKEN = {
     '{"digits": {"versons": {}}}': "digits.versons",
     '{"a": 1,\n<<<<<<< HEAD\n"b": 2\n=======\n>>>>>>> x\n}': "merge conflict at line 2",
     "[" * 100_000: "is broken",
+    json.dumps(
+        {"a": {"versions": {"1": {**entry().model_dump(), "target": "sagemaker"}}}}
+    ): "has an engine when its target is sagemaker",
 }
 
 

@@ -140,7 +140,7 @@ def test_a_broken_lock_or_manifest_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(
         StackError, match=r"models\.lock\.json is broken: .*target: Input should be"
     ):
-        plan(tmp_path, locked(LOCAL, target="sagemaker"))
+        plan(tmp_path, locked(LOCAL, target="elsewhere"))
     (tmp_path / "models.yaml").write_text(json.dumps({"modles": {}}))
     stage = Deployment(Names("lading", "dev"))
     with pytest.raises(StackError, match="did you mean 'models'"):
