@@ -3,10 +3,23 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
+from types import MappingProxyType
 
 from functions.inference.catalog import Catalog, CatalogModel
 from functions.inference.contract import DEFAULT_LABEL
-from functions.inference.errors import InferenceError, MalformedRequest
+from functions.inference.errors import (
+    InferenceError,
+    MalformedRequest,
+    MethodNotAllowed,
+    ModelUnavailable,
+    NotFound,
+    RequestError,
+    RequestTooLarge,
+    RouteNotFound,
+    Throttled,
+    TimedOut,
+    Unsupported,
+)
 from functions.inference.predictor import Predictor
 from functions.inference.tensors import Array
 
@@ -144,6 +157,33 @@ def _version_number(text: str | None) -> int | None:
     return int(text)
 
 
-def status_of(error: InferenceError, table: Mapping[type[InferenceError], int]) -> int:
-    """The status of the nearest class of `error` in a dialect's table, 500 if it has none."""
+STATUSES: Mapping[type[InferenceError], int] = MappingProxyType(
+    {
+        NotFound: 404,
+        RouteNotFound: 404,
+        MethodNotAllowed: 405,
+        RequestTooLarge: 413,
+        Unsupported: 501,
+        RequestError: 400,
+        ModelUnavailable: 503,
+        Throttled: 429,
+        TimedOut: 504,
+    }
+)
+"""The status that HTTP has for each error; what is not here is 500."""
+
+_SAME: Mapping[type[InferenceError], int] = MappingProxyType({})
+
+
+def status_of(error: InferenceError, changes: Mapping[type[InferenceError], int] = _SAME) -> int:
+    """The status of the nearest class of `error`: in a dialect's `changes`, else in `STATUSES`."""
+    table = {**STATUSES, **changes}
     return next((table[kind] for kind in type(error).__mro__ if kind in table), 500)
+
+
+def headers_of(error: InferenceError) -> dict[str, str]:
+    """The headers that HTTP wants beside the status of an error, whatever the dialect."""
+    if isinstance(error, MethodNotAllowed):
+        return {"allow": ", ".join(error.allowed)}
+    again = getattr(error, "retry_after_s", None)
+    return {"retry-after": str(again)} if again else {}

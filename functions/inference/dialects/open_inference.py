@@ -18,18 +18,12 @@ from functions.inference.errors import (
     InvalidInput,
     InvalidOutput,
     MalformedRequest,
-    MethodNotAllowed,
     ModelNotFound,
-    ModelUnavailable,
-    NotFound,
-    RequestError,
-    RequestTooLarge,
-    RouteNotFound,
     Unsupported,
     VersionNotFound,
     brief,
 )
-from functions.inference.exchange import JSON, Call, Response, status_of
+from functions.inference.exchange import JSON, Call, Response, headers_of, status_of
 from functions.inference.predictor import ModelMetadata
 from functions.inference.tensors import (
     BYTES,
@@ -42,17 +36,6 @@ from functions.inference.tensors import (
     reshape,
 )
 
-_STATUS = MappingProxyType(
-    {
-        NotFound: 404,
-        RouteNotFound: 404,
-        MethodNotAllowed: 405,
-        RequestTooLarge: 413,
-        Unsupported: 501,
-        RequestError: 400,
-        ModelUnavailable: 503,
-    }
-)
 _OCTETS = "application/octet-stream"
 _SHARED_MEMORY = "shared_memory_region"
 
@@ -64,8 +47,8 @@ def error_response(error: InferenceError) -> Response:
         text = f"Request for unknown model: '{brief(error.name)}' is not found"
     if isinstance(error, VersionNotFound):
         text = f"Request for unknown model: '{error.name}' version {error.version} is not found"
-    headers = {"allow": ", ".join(error.allowed)} if isinstance(error, MethodNotAllowed) else {}
-    return Response(status_of(error, _STATUS), json_codec.dumps({"error": text}), headers=headers)
+    body = json_codec.dumps({"error": text})
+    return Response(status_of(error), body, headers=headers_of(error))
 
 
 def _server_metadata(_call: Call) -> Response:

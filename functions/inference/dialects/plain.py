@@ -16,27 +16,10 @@ from functions.inference.errors import (
     InferenceError,
     InvalidInput,
     MalformedRequest,
-    MethodNotAllowed,
-    ModelUnavailable,
-    NotFound,
-    RequestError,
-    RequestTooLarge,
-    RouteNotFound,
 )
-from functions.inference.exchange import Call, Response, status_of
+from functions.inference.exchange import Call, Response, headers_of, status_of
 from functions.inference.predictor import ModelMetadata
 from functions.inference.tensors import Array, check_names, from_json
-
-_STATUS = MappingProxyType(
-    {
-        NotFound: 404,
-        RouteNotFound: 404,
-        MethodNotAllowed: 405,
-        RequestTooLarge: 413,
-        RequestError: 400,
-        ModelUnavailable: 503,
-    }
-)
 
 
 def decode(document: Any, metadata: ModelMetadata) -> dict[str, Array]:
@@ -86,10 +69,8 @@ def to_text(array: Array) -> Any:
 
 def error_response(error: InferenceError) -> Response:
     """`{"error": "..."}` with the status that HTTP has for it."""
-    headers = {"allow": ", ".join(error.allowed)} if isinstance(error, MethodNotAllowed) else {}
-    return Response(
-        status_of(error, _STATUS), json_codec.dumps({"error": str(error)}), headers=headers
-    )
+    body = json_codec.dumps({"error": str(error)})
+    return Response(status_of(error), body, headers=headers_of(error))
 
 
 def _predict(call: Call) -> Response:

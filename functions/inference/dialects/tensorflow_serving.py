@@ -25,31 +25,19 @@ from functions.inference.errors import (
     MethodNotAllowed,
     ModelNotFound,
     ModelUnavailable,
-    NotFound,
-    RequestError,
-    RequestTooLarge,
     RouteNotFound,
     Unsupported,
     VersionNotFound,
     brief,
 )
-from functions.inference.exchange import Call, Response, status_of
+from functions.inference.exchange import Call, Response, headers_of, status_of
 from functions.inference.predictor import ModelMetadata
 from functions.inference.tensors import BYTES, MOST_DIMENSIONS, Array, datatype_of, from_json
 
 SIGNATURE = "serving_default"
 METHOD = "tensorflow/serving/predict"
 
-_STATUS = MappingProxyType(
-    {
-        NotFound: 404,
-        LabelNotFound: 400,
-        RequestTooLarge: 413,
-        Unsupported: 501,
-        RequestError: 400,
-        ModelUnavailable: 503,
-    }
-)
+_STATUSES = MappingProxyType({LabelNotFound: 400, RouteNotFound: 400, MethodNotAllowed: 400})
 _DATATYPES = MappingProxyType(
     {
         "BOOL": "DT_BOOL",
@@ -88,7 +76,8 @@ def error_response(error: InferenceError) -> Response:
 
 
 def _error(error: InferenceError, text: str) -> Response:
-    return Response(status_of(error, _STATUS), json_codec.dumps({"error": text}))
+    body = json_codec.dumps({"error": text})
+    return Response(status_of(error, _STATUSES), body, headers=headers_of(error))
 
 
 def _predict(call: Call) -> Response:

@@ -6,15 +6,18 @@ import pytest
 
 from functions.inference.catalog import Catalog, CatalogModel
 from functions.inference.errors import (
+    EndpointUnready,
     InferenceError,
     MalformedRequest,
+    MethodNotAllowed,
     ModelNotFound,
     ModelUnavailable,
     NotFound,
     PredictionFailed,
     RequestError,
+    Throttled,
 )
-from functions.inference.exchange import Call, Observation, Request, status_of
+from functions.inference.exchange import Call, Observation, Request, headers_of, status_of
 
 
 def call(parameters: Mapping[str, str], *names: str) -> Call:
@@ -70,3 +73,18 @@ def test_the_nearest_class_of_an_error_gives_its_status() -> None:
     assert status_of(ModelNotFound("m"), table) == 410
     assert status_of(MalformedRequest(""), table) == 400
     assert status_of(PredictionFailed("m", 1, ""), table) == 500
+
+
+@pytest.mark.parametrize(
+    ("error", "headers"),
+    [
+        (MethodNotAllowed("PUT", "/predict", {"POST", "GET"}), {"allow": "GET, POST"}),
+        (Throttled("m", 1, 3), {"retry-after": "3"}),
+        (EndpointUnready("m", 1, "failed", "it is broken"), {}),
+        (MalformedRequest("why"), {}),
+    ],
+)
+def test_what_http_wants_beside_a_status_is_told(
+    error: InferenceError, headers: dict[str, str]
+) -> None:
+    assert headers_of(error) == headers

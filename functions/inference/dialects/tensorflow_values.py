@@ -1,0 +1,145 @@
+"""Values of TensorFlow Serving's JSON, to arrays and back: rows, columns and `{"b64": ...}`.
+
+Shapes and texts are those of the server's own sources (`util/json_tensor.cc`).
+"""
+
+import binascii
+from base64 import b64decode, b64encode
+from typing import Any
+
+import numpy as np
+
+from functions.inference import json_codec
+from functions.inference.artifact import TensorSpec
+from functions.inference.dialects.plain import to_text
+from functions.inference.errors import InvalidInput, InvalidOutput, MalformedRequest, Unsupported
+from functions.inference.predictor import ModelMetadata
+from functions.inference.tensors import BYTES, MOST_DIMENSIONS, Array, datatype_of, from_json
+
+
+def decode_rows(rows: Any, metadata: ModelMetadata) -> dict[str, Array]:
+    """`instances`: a list of values, or of objects with every input."""
+    if not isinstance(rows, list | np.ndarray):
+        raise MalformedRequest("Expecting 'instances' to be an list/array")
+    if not len(rows):
+        raise MalformedRequest("No values in 'instances' array")
+    if isinstance(rows, list) and _is_named(rows[0]):
+        return _decode_objects(rows, metadata)
+    if len(metadata.inputs) != 1:
+        raise MalformedRequest(
+            "instances is a plain list, but expecting list of objects as multiple input tensors "
+            f"required: {_names(metadata)}"
+        )
+    for item, row in enumerate(rows if isinstance(rows, list) else ()):
+        if _is_named(row):
+            raise MalformedRequest(
+                f"Expecting value/list but got object at item {item} of input list"
+            )
+    return {metadata.inputs[0].name: _tensor(rows, metadata.inputs[0])}
+
+
+def _decode_objects(rows: list[Any], metadata: ModelMetadata) -> dict[str, Array]:
+    wanted = {spec.name for spec in metadata.inputs}
+    for item, row in enumerate(rows):
+        if not _is_named(row):
+            raise MalformedRequest(f"Expecting object but got list at item {item} of input list")
+        if row.keys() != wanted:
+            raise MalformedRequest(
+                f"Failed to process element: {item} of 'instances' list. "
+                f"JSON object keys must be equal to: {_names(metadata)}"
+            )
+    return {spec.name: _tensor([row[spec.name] for row in rows], spec) for spec in metadata.inputs}
+
+
+def decode_columns(columns: Any, metadata: ModelMetadata) -> dict[str, Array]:
+    """`inputs`: one bare value, or an object; keys that the signature lacks are ignored."""
+    if not isinstance(columns, dict) or _is_b64(columns):
+        if len(metadata.inputs) != 1:
+            raise MalformedRequest(
+                "inputs is a plain value/list, but expecting an object as multiple input tensors "
+                f"required: {_names(metadata)}"
+            )
+        return {metadata.inputs[0].name: _tensor(columns, metadata.inputs[0])}
+    for spec in metadata.inputs:
+        if spec.name not in columns:
+            raise MalformedRequest(f"Missing named input: {spec.name} in 'inputs' object.")
+    return {spec.name: _tensor(columns[spec.name], spec) for spec in metadata.inputs}
+
+
+def _tensor(value: Any, spec: TensorSpec) -> Array:
+    if spec.datatype == "FP16":
+        raise Unsupported(f"Conversion of JSON Value to type: half (input '{spec.name}')")
+    if spec.datatype == BYTES:
+        value = decode_b64(value, spec.name)
+    return from_json(value, spec.name, spec.datatype)
+
+
+def _is_named(row: Any) -> bool:
+    """Whether a row gives its inputs by name; `{"b64": ...}` is a value."""
+    return isinstance(row, dict) and not _is_b64(row)
+
+
+def _is_b64(value: Any) -> bool:
+    return isinstance(value, dict) and value.keys() == {"b64"} and isinstance(value["b64"], str)
+
+
+def decode_b64(value: Any, name: str, depth: int = 0) -> Any:
+    """`value` with each `{"b64": "..."}` replaced by the bytes it stands for.
+
+    Space and missing padding are taken, as the server takes them. Lists nested too deeply for a
+    tensor are left for `from_json` to refuse.
+    """
+    if isinstance(value, list) and depth <= MOST_DIMENSIONS:
+        return [decode_b64(item, name, depth + 1) for item in value]
+    if not _is_b64(value):
+        return value
+    text = "".join(value["b64"].split())
+    try:
+        return b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise InvalidInput(name, "holds a 'b64' that is not base64") from error
+
+
+def _check_batch(outputs: dict[str, Array]) -> None:
+    """Rows need outputs that agree on their number."""
+    batch = -1
+    for name, array in outputs.items():
+        if not array.ndim:
+            raise MalformedRequest(f"Tensor name: {name} has no shape information ")
+        if batch not in (-1, len(array)):
+            raise MalformedRequest(
+                f"Tensor name: {name} has inconsistent batch size: {len(array)} expecting: {batch}"
+            )
+        batch = len(array)
+
+
+def encode_rows(outputs: dict[str, Array]) -> dict[str, Any]:
+    """`predictions`: one item a row; a single output is bare."""
+    _check_batch(outputs)
+    values = {name: _value(name, array) for name, array in outputs.items()}
+    if len(values) == 1:
+        return {"predictions": next(iter(values.values()))}
+    columns = [json_codec.to_lists(value) for value in values.values()]
+    rows = [dict(zip(values, row, strict=True)) for row in zip(*columns, strict=True)]
+    return {"predictions": rows}
+
+
+def encode_columns(outputs: dict[str, Array]) -> dict[str, Any]:
+    """`outputs`: an object by name; a single output is bare."""
+    values = {name: _value(name, array) for name, array in outputs.items()}
+    return {"outputs": next(iter(values.values())) if len(values) == 1 else values}
+
+
+def _value(name: str, array: Array) -> Any:
+    if datatype_of(array) == "FP16":
+        text = "Failed to write JSON value for tensor type: half"
+        raise InvalidOutput(name, "is FP16", text)
+    if datatype_of(array) != BYTES or not name.endswith("_bytes"):
+        return to_text(array)
+    wrapped = np.empty(array.shape, np.object_)
+    wrapped.flat[:] = [{"b64": b64encode(item).decode()} for item in array.flat]
+    return wrapped.tolist()
+
+
+def _names(metadata: ModelMetadata) -> str:
+    return ",".join(sorted(spec.name for spec in metadata.inputs))
