@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 
 _PACKAGES = ROOT / "requirements" / "lambda.txt"
 _DEVELOPMENT = ROOT / "requirements" / "dev.txt"
-_RUNTIME_CLIENT = ("awslambdaric", "simplejson", "snapshot-restore-py")
+_COMPARED = ("anyio", "awslambdaric", "idna", "simplejson", "snapshot-restore-py", "starlette")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,8 @@ class Packages:
 
 
 def install_packages(scratch: Path) -> Packages:
-    """Install what the service and AWS's runtime client need; kept until a pin changes."""
-    pins = _PACKAGES.read_text() + _runtime_client_pins()
+    """Install what the handlers and AWS's runtime client need; kept until a pin changes."""
+    pins = _PACKAGES.read_text() + _compared_pins()
     key = hashlib.sha256(f"{sys.version}{pins}".encode()).hexdigest()[:12]
     home = scratch / f"packages-{key}"
     packages = Packages(home / "site-packages", home / "venv" / "bin" / "python")
@@ -59,10 +59,10 @@ def install_code(packages: Packages, source: Path, target: Path) -> None:
     _compile(packages.interpreter, target)
 
 
-def _runtime_client_pins() -> str:
-    """The blocks of dev.txt that pin AWS's runtime client and what it needs."""
+def _compared_pins() -> str:
+    """The blocks of dev.txt that pin AWS's runtime client, Starlette, and what these need."""
     blocks = re.split(r"\n(?=\S)", _DEVELOPMENT.read_text())
-    return "\n".join(block for block in blocks if block.split("==")[0] in _RUNTIME_CLIENT) + "\n"
+    return "\n".join(block for block in blocks if block.split("==")[0] in _COMPARED) + "\n"
 
 
 def _compile(interpreter: Path, folder: Path) -> None:

@@ -21,10 +21,16 @@ MODEL = b64decode(
 _NAME = "doubled"
 _TENSOR = {"datatype": "FP32", "shape": [-1]}
 _REQUESTS = (
-    ("POST", f"/{_NAME}/predict", '{"inputs": {"x": [1.5, 2.0]}}'),
-    ("GET", "/openapi.json", None),
+    ("POST", f"/{_NAME}/predict", {"inputs": {"x": [1.5, 2.0]}}),
+    ("POST", f"/v1/models/{_NAME}:predict", {"inputs": [1.5, 2.0]}),
+    (
+        "POST",
+        f"/v2/models/{_NAME}/infer",
+        {"inputs": [{"name": "x", **_TENSOR, "shape": [2], "data": [1.5, 2.0]}]},
+    ),
+    *(("GET", path, None) for path in ("/models", "/openapi.json", "/docs")),
 )
-"""One for the data path, one for the control plane that is built on demand."""
+"""The first is the prediction whose answer is known; the others reach what is imported late."""
 
 _EXPECTED = {"y": [3.0, 4.0]}
 
@@ -45,7 +51,7 @@ print(json.dumps(answers))
 
 
 def answer_first_request(python: Path, layer: Path, functions: Path) -> None:
-    """Ask the code in `layer` and `functions` for a prediction and for its OpenAPI document.
+    """Ask the code in `layer` and `functions` in every dialect, and for each page.
 
     Raises:
         CodeDoesNotAnswer: it cannot be imported, or answers wrongly.
@@ -56,10 +62,12 @@ def answer_first_request(python: Path, layer: Path, functions: Path) -> None:
         finished = run(*command, json.dumps(_events()), environment=environment)
     if finished.returncode != 0:
         raise CodeDoesNotAnswer(layer, last_line(finished))
-    predicted, described = json.loads(finished.stdout.splitlines()[-1])
-    for answer in (predicted, described):
+    answers = json.loads(finished.stdout.splitlines()[-1])
+    for (_, path, _), answer in zip(_REQUESTS, answers, strict=True):
         if answer["statusCode"] != HTTPStatus.OK:
-            raise CodeDoesNotAnswer(layer, f"{answer['statusCode']} {answer['body'][:200]}")
+            reason = f"{path}: {answer['statusCode']} {answer['body'][:200]}"
+            raise CodeDoesNotAnswer(layer, reason)
+    predicted = answers[0]
     if json.loads(predicted["body"]).get("outputs") != _EXPECTED:
         raise CodeDoesNotAnswer(layer, f"it predicts {predicted['body'][:200]}")
 
@@ -93,7 +101,7 @@ def _events() -> list[dict[str, Any]]:
     return [_event(method, path, body) for method, path, body in _REQUESTS]
 
 
-def _event(method: str, path: str, body: str | None) -> dict[str, Any]:
+def _event(method: str, path: str, body: Any) -> dict[str, Any]:
     """What a REST API sends to a function."""
     headers = {"content-type": "application/json", "host": "build"}
     return {
@@ -114,7 +122,7 @@ def _event(method: str, path: str, body: str | None) -> dict[str, Any]:
             "requestId": "build",
             "identity": {"sourceIp": "127.0.0.1"},
         },
-        "body": body,
+        "body": None if body is None else json.dumps(body),
         "isBase64Encoded": False,
     }
 

@@ -12,7 +12,6 @@ from types import MappingProxyType
 UNUSED_DISTRIBUTIONS: Mapping[str, str] = MappingProxyType(
     {
         "flatbuffers": "onnxruntime's converter to its own format",
-        "idna": "anyio's connections to hosts by name; the service opens none",
         "packaging": "onnxruntime's tools and its device checks",
         "protobuf": "onnxruntime's quantisation and tools; a session reads models in C++",
     }
@@ -36,8 +35,6 @@ UNUSED_PATHS: Mapping[str, str] = MappingProxyType(
         "numpy/_core/_umath_tests.": "C for its tests",
         "numpy/conftest.py": "for its tests",
         "numpy/f2py/": "a compiler of Fortran",
-        "anyio/_backends/_trio.py": "another event loop",
-        "anyio/pytest_plugin.py": "for tests",
         "aws_lambda_powertools/event_handler/": "a web framework of its own",
         "aws_lambda_powertools/middleware_factory/": "decorators that we do not use",
         "aws_lambda_powertools/utilities/auth_alpha/": "no part of logs or metrics",
@@ -53,11 +50,7 @@ UNUSED_PATHS: Mapping[str, str] = MappingProxyType(
         "aws_lambda_powertools/utilities/parser/": "no part of logs or metrics",
         "aws_lambda_powertools/utilities/streaming/": "no part of logs or metrics",
         "aws_lambda_powertools/utilities/validation/": "no part of logs or metrics",
-        "fastapi/testclient.py": "for tests",
-        "pydantic/mypy.py": "a plug-in for mypy",
-        "pydantic/v1/": "pydantic as it was years ago; FastAPI does without it when it is missing",
         "simdjson/": "the C++ source, and a façade over the module that we import directly",
-        "starlette/testclient.py": "for tests",
     }
 )
 """Beginnings of paths, each with what stands there."""

@@ -1,8 +1,8 @@
 """The inference service as an ASGI application.
 
 The dialects answer the data plane in plain ASGI, because a web framework's import would cost more
-at a cold start than this whole package. The control plane (lists of models, OpenAPI, `/docs`) is a
-FastAPI application that is built when it is first asked for.
+at a cold start than this whole package; the control plane (lists of models, OpenAPI, `/docs`) is
+imported when it is first asked for.
 """
 
 from collections.abc import Container, Mapping
@@ -28,32 +28,27 @@ _CONTROL = frozenset({"models", "docs", "openapi.json", ""})
 def create_app(catalog: Catalog) -> App:
     """The application that serves `catalog`: every dialect, at the root and below each model."""
     catalogs = {"": catalog, **{name: catalog.only(name) for name in catalog.names()}}
-    control_planes: dict[str, App] = {}
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise NotImplementedError(f"{scope['type']} connections are not served")
         base, path = _split_base(scope["path"], catalogs)
-        served = catalogs[base]
-        if split_path(path)[0] in _CONTROL:
-            if base not in control_planes:
-                from functions.inference.control import create_control  # noqa: PLC0415 cold start
-
-                control_planes[base] = create_control(served)
-            path = f"/{path.strip('/')}"
-            await control_planes[base]({**scope, "path": path, "raw_path": None}, receive, send)
-            return
         body = await _read_body(receive)
         request = Request(scope["method"], path, _headers(scope), body)
         observation = scope.setdefault(OBSERVATION, Observation())
-        await _send(answer(request, served, observation), request, send)
+        await _send(answer(request, catalogs[base], observation), request, send)
 
     return application
 
 
 def answer(request: Request, catalog: Catalog, observation: Observation) -> Response:
-    """Answer one data-plane request; whatever goes wrong becomes its dialect's error."""
-    observation.dialect = dialect_of(split_path(request.path))
+    """Answer one request; whatever goes wrong becomes its dialect's error."""
+    segments = split_path(request.path)
+    if segments[0] in _CONTROL:
+        from functions.inference import control  # noqa: PLC0415 cold start
+
+        return control.answer(request, catalog)
+    observation.dialect = dialect_of(segments)
     dialect = find_dialect(observation.dialect)
     try:
         _check_body(request)

@@ -1,111 +1,194 @@
-"""The control plane, which people see: typed lists of models, OpenAPI and `/docs`.
+"""The control plane, which people see: lists of models, the OpenAPI document and `/docs`.
 
-It is a FastAPI application, built on its first request: its import would triple a cold start.
+No web framework: FastAPI and pydantic would be a tenth of the runtime layer, for five pages.
 """
 
+from collections.abc import Callable
+from types import MappingProxyType
 from typing import Any
 
-from fastapi import FastAPI, Request
-from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import HTMLResponse, JSONResponse
-from pydantic import BaseModel
-from starlette.exceptions import HTTPException
-
+from functions.inference import json_codec
 from functions.inference.catalog import Catalog, CatalogModel
 from functions.inference.contract import VERSION
-from functions.inference.errors import InferenceError, ModelUnavailable
+from functions.inference.dialects import plain
+from functions.inference.errors import (
+    InferenceError,
+    MethodNotAllowed,
+    ModelUnavailable,
+    RouteNotFound,
+)
+from functions.inference.exchange import Request, Response
 from functions.inference.openapi import data_plane_paths
 
+_METHODS = ("GET", "HEAD")
 
-class Tensor(BaseModel):
-    """An input or an output; -1 in a shape is any size."""
+_SWAGGER_UI = "https://cdn.jsdelivr.net/npm/swagger-ui-dist@5.35.0/"
 
-    name: str
-    datatype: str
-    shape: list[int]
+_DOCS = f"""\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Lading</title>
+<link rel="stylesheet" href="{_SWAGGER_UI}swagger-ui.css" crossorigin="anonymous"
+integrity="sha384-WlYgdmXYOOBWL5apwjDEZwN+U3HmXSSu5R6V5aGxEcf7z+KuRNwBhoxKVN1i3D5I">
+</head>
+<body>
+<div id="docs"></div>
+<script src="{_SWAGGER_UI}swagger-ui-bundle.js" crossorigin="anonymous"
+integrity="sha384-gjRm0bEPMeTmMh5jT2cHccIwCUZSTd8YC+j0d0sXw0MdGEfScduGpSyF3ZSSLkX9"></script>
+<script>SwaggerUIBundle({{url: 'openapi.json', dom_id: '#docs', deepLinking: true}})</script>
+</body>
+</html>
+"""
+"""Swagger UI as npm has it: no browser runs a file that has not these digests."""
 
-
-class Version(BaseModel):
-    """One served version of a model."""
-
-    version: int
-    ready: bool
-    reason: str | None = None
-    labels: list[str]
-    inputs: list[Tensor] = []
-    outputs: list[Tensor] = []
-
-
-class Model(BaseModel):
-    """A served model."""
-
-    name: str
-    default_version: int
-    versions: list[Version]
-
-
-def create_control(catalog: Catalog) -> FastAPI:
-    """The control plane of the models in `catalog`."""
-    control = FastAPI(title="Lading", version=VERSION, docs_url=None, redoc_url=None)
-
-    @control.get("/models", tags=["control"], summary="List the models served here")
-    async def models() -> list[Model]:
-        return [_describe(catalog.model(name)) for name in catalog.names()]
-
-    @control.get("/models/{model}", tags=["control"], summary="Describe one model")
-    async def model(model: str) -> Model:
-        return _describe(catalog.model(model))
-
-    @control.get("/", include_in_schema=False)
-    async def root() -> list[Model]:
-        return await models()
-
-    @control.get("/docs", include_in_schema=False)
-    async def docs() -> HTMLResponse:
-        return get_swagger_ui_html(openapi_url="openapi.json", title="Lading")
-
-    @control.exception_handler(InferenceError)
-    async def not_found(_request: Request, error: Exception) -> JSONResponse:
-        return JSONResponse({"error": str(error)}, 404)
-
-    @control.exception_handler(HTTPException)
-    async def refused(_request: Request, error: HTTPException) -> JSONResponse:
-        return JSONResponse({"error": error.detail}, error.status_code, error.headers)
-
-    _describe_data_plane(control, catalog)
-    return control
-
-
-def _describe_data_plane(control: FastAPI, catalog: Catalog) -> None:
-    """Add the dialects' routes, which are no FastAPI routes, to the OpenAPI document."""
-    make_schema = control.openapi
-
-    def openapi() -> dict[str, Any]:
-        schema = make_schema()
-        schema["servers"] = [{"url": "."}]
-        schema["paths"] |= data_plane_paths(catalog)
-        return schema
-
-    setattr(control, "openapi", openapi)  # noqa: B010 FastAPI's way, which mypy refuses
+_SCHEMAS = MappingProxyType(
+    {
+        "Tensor": {
+            "type": "object",
+            "description": "An input or an output; -1 in a shape is any size.",
+            "required": ["name", "datatype", "shape"],
+            "properties": {
+                "name": {"type": "string"},
+                "datatype": {"type": "string"},
+                "shape": {"type": "array", "items": {"type": "integer"}},
+            },
+        },
+        "Version": {
+            "type": "object",
+            "description": "One served version of a model; one that is not ready has a reason.",
+            "required": ["version", "ready", "reason", "labels", "inputs", "outputs"],
+            "properties": {
+                "version": {"type": "integer", "minimum": 1},
+                "ready": {"type": "boolean"},
+                "reason": {"type": ["string", "null"]},
+                "labels": {"type": "array", "items": {"type": "string"}},
+                "inputs": {"type": "array", "items": {"$ref": "#/components/schemas/Tensor"}},
+                "outputs": {"type": "array", "items": {"$ref": "#/components/schemas/Tensor"}},
+            },
+        },
+        "Model": {
+            "type": "object",
+            "description": "A served model.",
+            "required": ["name", "default_version", "versions"],
+            "properties": {
+                "name": {"type": "string"},
+                "default_version": {"type": "integer", "minimum": 1},
+                "versions": {"type": "array", "items": {"$ref": "#/components/schemas/Version"}},
+            },
+        },
+    }
+)
+"""What the pages of models hold, in OpenAPI's words."""
 
 
-def _describe(model: CatalogModel) -> Model:
-    return Model(
-        name=model.name,
-        default_version=model.default_version(),
-        versions=[_describe_version(model, version) for version in sorted(model.versions)],
-    )
+def answer(request: Request, catalog: Catalog) -> Response:
+    """Answer one request of the control plane; errors are as the plain dialect's."""
+    try:
+        page, *name = _find_page(request)
+        if request.method not in _METHODS:
+            raise MethodNotAllowed(request.method, request.path, _METHODS)
+        response: Response = page(catalog, *name)
+    except InferenceError as error:
+        return plain.error_response(error)
+    return response
 
 
-def _describe_version(model: CatalogModel, version: int) -> Version:
-    labels = sorted(label for label, at in model.labels.items() if at == version)
+def _find_page(request: Request) -> tuple[Any, ...]:
+    """What makes the page, and the model's name where the path has one."""
+    path = request.path.strip("/")
+    if path in _PAGES:
+        return (_PAGES[path],)
+    first, _, name = path.partition("/")
+    if first != "models" or "/" in name:
+        raise RouteNotFound(request.method, request.path)
+    return _show_model, name
+
+
+def describe_service(catalog: Catalog) -> dict[str, Any]:
+    """The OpenAPI document: the pages of models, and every dialect's routes."""
+    model = {"$ref": "#/components/schemas/Model"}
+    models = {"type": "array", "items": model}
+    named = {"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Lading", "version": VERSION},
+        "servers": [{"url": "."}],
+        "paths": {
+            "/models": _operation("models", "List the models served here", models),
+            "/models/{model}": _operation("model", "Describe one model", model, named),
+            **data_plane_paths(catalog),
+        },
+        "components": {"schemas": dict(_SCHEMAS)},
+    }
+
+
+def _operation(
+    identity: str, summary: str, schema: dict[str, Any], *parameters: dict[str, Any]
+) -> dict[str, Any]:
+    """A path that can be read alone."""
+    content = {"application/json": {"schema": schema}}
+    operation = {
+        "tags": ["control"],
+        "summary": summary,
+        "operationId": identity,
+        "parameters": list(parameters),
+        "responses": {"200": {"description": "The answer", "content": content}},
+    }
+    return {"get": operation}
+
+
+def _list_models(catalog: Catalog) -> Response:
+    return _json([_describe(catalog.model(name)) for name in catalog.names()])
+
+
+def _show_model(catalog: Catalog, name: str) -> Response:
+    return _json(_describe(catalog.model(name)))
+
+
+def _show_docs(_catalog: Catalog) -> Response:
+    return Response(200, _DOCS.encode(), "text/html; charset=utf-8")
+
+
+def _show_openapi(catalog: Catalog) -> Response:
+    return _json(describe_service(catalog))
+
+
+_PAGES: MappingProxyType[str, Callable[[Catalog], Response]] = MappingProxyType(
+    {
+        "": _list_models,
+        "models": _list_models,
+        "docs": _show_docs,
+        "openapi.json": _show_openapi,
+    }
+)
+"""Path -> what makes the page."""
+
+
+def _json(document: Any) -> Response:
+    return Response(200, json_codec.dumps(document))
+
+
+def _describe(model: CatalogModel) -> dict[str, Any]:
+    return {
+        "name": model.name,
+        "default_version": model.default_version(),
+        "versions": [_describe_version(model, version) for version in sorted(model.versions)],
+    }
+
+
+def _describe_version(model: CatalogModel, version: int) -> dict[str, Any]:
     found = model.versions[version]
+    labels = sorted(label for label, at in model.labels.items() if at == version)
+    described = {"version": version, "ready": True, "reason": None, "labels": labels}
     if isinstance(found, ModelUnavailable):
-        return Version(version=version, ready=False, reason=found.reason, labels=labels)
-    return Version(
-        version=version,
-        ready=True,
-        labels=labels,
-        inputs=[Tensor(**spec.to_json()) for spec in found.metadata.inputs],
-        outputs=[Tensor(**spec.to_json()) for spec in found.metadata.outputs],
-    )
+        silent = {"ready": False, "reason": found.reason, "inputs": [], "outputs": []}
+        return described | silent
+    signature = found.metadata
+    return {
+        **described,
+        "inputs": [spec.to_json() for spec in signature.inputs],
+        "outputs": [spec.to_json() for spec in signature.outputs],
+    }

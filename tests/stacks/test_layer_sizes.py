@@ -5,7 +5,7 @@ import pytest
 from stacks.errors import MEGABYTE, LayersTooLarge
 from stacks.layer_sizes import layer_sizes, require_fits
 
-CODE = {"onnxruntime": 40 * MEGABYTE, "numpy": 35 * MEGABYTE, "pydantic": MEGABYTE}
+CODE = {"onnxruntime": 40 * MEGABYTE, "numpy": 35 * MEGABYTE, "mangum": MEGABYTE}
 
 
 def test_sizes_are_counted_by_package(tmp_path: Path) -> None:
@@ -32,7 +32,7 @@ def test_a_byte_more_is_refused_with_the_largest_parts() -> None:
         require_fits("digits", CODE, (250 - 76) * MEGABYTE + 1)
     assert str(caught.value) == (
         "model 'digits': its function and layers unpack to 250.0 MB, over Lambda's 250 MB "
-        "(largest: the model 174.0 MB, onnxruntime 40.0 MB, numpy 35.0 MB, pydantic 1.0 MB); "
+        "(largest: the model 174.0 MB, onnxruntime 40.0 MB, numpy 35.0 MB, mangum 1.0 MB); "
         "let its function load 'digits' from S3 at its start, or serve it on SageMaker"
     )
     assert caught.value.sizes["the model"] == 174 * MEGABYTE + 1
