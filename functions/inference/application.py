@@ -32,7 +32,8 @@ def create_app(catalog: Catalog) -> App:
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise NotImplementedError(f"{scope['type']} connections are not served")
-        base, path = _split_base(scope["path"], catalogs)
+        below = scope["path"].removeprefix(scope.get("root_path", ""))  # of what mounts it
+        base, path = _split_base(below, catalogs)
         body = await _read_body(receive)
         request = Request(scope["method"], path, _headers(scope), body)
         observation = scope.setdefault(OBSERVATION, Observation())
