@@ -42,6 +42,14 @@ def create_app(catalog: Catalog) -> App:
     return application
 
 
+def answers_at_once(path: str, models: Container[str]) -> bool:
+    """Whether the application answers a request for `path` without ever waiting for an event loop.
+
+    The data plane does, once the whole body is there; the control plane's framework does not.
+    """
+    return split_path(_split_base(path, models)[1])[0] not in _CONTROL
+
+
 def answer(request: Request, catalog: Catalog, observation: Observation) -> Response:
     """Answer one request; whatever goes wrong becomes its dialect's error."""
     segments = split_path(request.path)

@@ -11,6 +11,8 @@ import logging
 import os
 import sys
 from datetime import UTC, datetime
+from functools import cache
+from time import time
 from typing import Any
 
 import orjson
@@ -32,6 +34,7 @@ _NONE = "none"
 _CLIENT_ERROR, _SERVER_ERROR = 400, 500
 
 
+_COUNTS = (METRICS.requests, METRICS.client_errors, METRICS.server_errors, METRICS.cold_start)
 _COUNTS_OF_FUNCTION: Any = {
     "Namespace": METRICS.namespace,
     "Dimensions": METRICS.of_function,
@@ -61,7 +64,6 @@ class Observability:
             location=None,
             logger_handler=_StandardOutput(),
         )
-        self._metrics = EphemeralMetrics(namespace=METRICS.namespace)
         self._pending: list[bytes] = []
         self._cold = True
 
@@ -111,21 +113,18 @@ class Observability:
             print(lines, flush=True)  # noqa: T201 how CloudWatch is told
 
     def _note(self, fields: dict[str, Any], seen: Observation, status: int) -> None:
-        counts = {
-            METRICS.requests: True,
-            METRICS.client_errors: _CLIENT_ERROR <= status < _SERVER_ERROR,
-            METRICS.server_errors: status >= _SERVER_ERROR,
-            METRICS.cold_start: self._cold,
+        client_error = _CLIENT_ERROR <= status < _SERVER_ERROR
+        counts = (True, client_error, status >= _SERVER_ERROR, self._cold)
+        times = {METRICS.times[name]: took for name, took in seen.milliseconds().items()}
+        dimensions = (seen.model, seen.version, seen.dialect)
+        declared = _declare(tuple(times), METRICS.of_function[-1][0] in fields)
+        document = {
+            **fields,
+            **dict(zip(METRICS.dimensions, (str(it or _NONE) for it in dimensions), strict=True)),
+            **{name: [int(count)] for name, count in zip(_COUNTS, counts, strict=True)},
+            **{name: [round(took, 3)] for name, took in times.items()},
+            "_aws": {"Timestamp": int(time() * 1000), "CloudWatchMetrics": declared},
         }
-        metrics = {name: {"Unit": "Count", "Value": [int(each)]} for name, each in counts.items()}
-        for name, value in seen.milliseconds().items():
-            metrics[METRICS.times[name]] = {"Unit": "Milliseconds", "Value": [round(value, 3)]}
-        values = (str(value or _NONE) for value in (seen.model, seen.version, seen.dialect))
-        dimensions = dict(zip(METRICS.dimensions, values, strict=True))
-        # Serialised at once: `add_metric` validates anew what is fixed here, at ten times the cost.
-        document = self._metrics.serialize_metric_set(metrics, dimensions, fields)
-        if METRICS.of_function[-1][0] in fields:
-            document["_aws"]["CloudWatchMetrics"].append(_COUNTS_OF_FUNCTION)
         self._pending.append(orjson.dumps(document))
         if len(self._pending) >= _MOST_PENDING:
             self.flush()  # a server has no end of an invocation
@@ -134,6 +133,17 @@ class Observability:
         """The traceback of a fault of ours, which no answer shows."""
         if error is not None and not isinstance(error, InferenceError):
             self.logger.error("internal error", correlation_id=request_id, exc_info=error)
+
+
+@cache
+def _declare(times: tuple[str, ...], of_function: bool) -> list[Any]:
+    """What CloudWatch is to make of a line that has these times: the same for every such line."""
+    units = {**dict.fromkeys(_COUNTS, "Count"), **dict.fromkeys(times, "Milliseconds")}
+    metrics = {name: {"Unit": unit, "Value": [0]} for name, unit in units.items()}
+    emf = EphemeralMetrics(namespace=METRICS.namespace)
+    document = emf.serialize_metric_set(metrics, dict.fromkeys(METRICS.dimensions, _NONE))
+    declared: list[Any] = [*document["_aws"]["CloudWatchMetrics"]]
+    return [*declared, _COUNTS_OF_FUNCTION] if of_function else declared
 
 
 def _fields(
