@@ -3,8 +3,10 @@
 `loads` gives what `json.loads` gives, except that in a large body a regular array of numbers comes
 as one numpy array instead of nested lists. simdjson reads such arrays an order of magnitude faster,
 but it is not exact: it rejects NaN and Infinity, flattens ragged lists silently and turns integers
-into floats. So it is used only where what it says can be verified (`simdjson_reader`), and the
-exact parser of the standard library reads everything else.
+into floats. So it is used only where what it says can be verified (`simdjson_reader`). orjson reads
+the rest, an order of magnitude faster than the standard library: it differs in that it rejects NaN,
+Infinity, lone surrogates and deep nesting, which the standard library then reads, and in that it
+turns integers over 64 bits into floats, so it is not asked where there might be one.
 
 `dumps` writes floats with the fewest digits that read back to the same value in the array's own
 precision (0.1, not 0.10000000149011612), whole ones as `1.0`, and NaN and Infinity as bare tokens,
@@ -22,6 +24,9 @@ from functions.inference.errors import MalformedRequest
 
 SMALL_BODY = 8192
 """Bytes up to which the exact parser is as fast, and simdjson need not even be imported."""
+
+_LONG_NUMBER = b"0" * 19
+_DIGITS_TO_ZEROS = bytes(ord("0") if chr(byte) in "123456789" else byte for byte in range(256))
 
 
 def loads(body: bytes) -> Any:
@@ -41,7 +46,12 @@ def loads(body: bytes) -> Any:
 
 
 def loads_exactly(body: bytes) -> Any:
-    """Read one JSON document with the standard library's parser; see `loads`."""
+    """Read one JSON document as the standard library's parser does; see `loads`."""
+    if _LONG_NUMBER not in body.translate(_DIGITS_TO_ZEROS):
+        try:
+            return orjson.loads(body)
+        except orjson.JSONDecodeError:
+            pass  # perhaps no JSON, and the other says better why
     try:
         return json.loads(body.decode())
     except UnicodeDecodeError as error:
