@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from functions.inference.errors import MalformedRequest
+from functions.inference.errors import MalformedRequest, brief
 
 SMALL_BODY = 8192
 """Bytes up to which the exact parser is as fast, and simdjson need not even be imported."""
@@ -29,11 +29,16 @@ _LONG_NUMBER = b"0" * 19
 _DIGITS_TO_ZEROS = bytes(ord("0") if chr(byte) in "123456789" else byte for byte in range(256))
 
 
-def loads(body: bytes) -> Any:
+def loads(body: bytes, *, bare_tokens: bool = True) -> Any:
     """Read one JSON document.
 
+    Args:
+        body: JSON text.
+        bare_tokens: take NaN, Infinity and -Infinity, which JSON has no numbers for.
+
     Raises:
-        MalformedRequest: `body` is no JSON text in UTF-8, or is nested too deeply.
+        MalformedRequest: `body` is no JSON text in UTF-8, is nested too deeply, or holds a number
+            that no double is near.
     """
     if len(body) > SMALL_BODY:
         from functions.inference.simdjson_reader import Inexact, read  # noqa: PLC0415 cold start
@@ -42,10 +47,10 @@ def loads(body: bytes) -> Any:
             return read(body)
         except Inexact:
             pass
-    return loads_exactly(body)
+    return loads_exactly(body, bare_tokens=bare_tokens)
 
 
-def loads_exactly(body: bytes) -> Any:
+def loads_exactly(body: bytes, *, bare_tokens: bool = True) -> Any:
     """Read one JSON document as the standard library's parser does; see `loads`."""
     if _LONG_NUMBER not in body.translate(_DIGITS_TO_ZEROS):
         try:
@@ -53,7 +58,8 @@ def loads_exactly(body: bytes) -> Any:
         except orjson.JSONDecodeError:
             pass  # perhaps no JSON, and the other says better why
     try:
-        return json.loads(body.decode())
+        constant = None if bare_tokens else _refuse_constant
+        return json.loads(body.decode(), parse_float=_finite_float, parse_constant=constant)
     except UnicodeDecodeError as error:
         raise MalformedRequest(
             f"the body is not UTF-8: {error.reason} at byte {error.start}"
@@ -64,6 +70,17 @@ def loads_exactly(body: bytes) -> Any:
         raise MalformedRequest("the body holds a number that is too long") from error
     except RecursionError as error:
         raise MalformedRequest("the body is nested too deeply") from error
+
+
+def _finite_float(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise MalformedRequest(f"the body holds {brief(text)}, which no double is near")
+    return value
+
+
+def _refuse_constant(text: str) -> float:
+    raise MalformedRequest(f"the body holds {text}, which JSON has no number for")
 
 
 def dumps(document: Any, *, bare_tokens: bool = True) -> bytes:

@@ -14,7 +14,6 @@ import numpy as np
 from functions.inference import json_codec
 from functions.inference.errors import (
     InferenceError,
-    InvalidInput,
     MalformedRequest,
 )
 from functions.inference.exchange import Call, Response, headers_of, status_of
@@ -38,14 +37,10 @@ def decode(document: Any, metadata: ModelMetadata) -> dict[str, Array]:
             raise MalformedRequest(f'"inputs" must be an object with the keys {names}')
         inputs = {metadata.inputs[0].name: inputs}
     check_names(inputs, metadata.inputs)
-    arrays = {
+    return {
         spec.name: from_json(inputs[spec.name], spec.name, spec.datatype)
         for spec in metadata.inputs
     }
-    for name, array in arrays.items():
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise InvalidInput(name, "holds NaN or Infinity, which JSON has no numbers for")
-    return arrays
 
 
 def encode(metadata: ModelMetadata, outputs: dict[str, Array]) -> bytes:
@@ -75,7 +70,7 @@ def error_response(error: InferenceError) -> Response:
 
 def _predict(call: Call) -> Response:
     predictor = call.predictor()
-    inputs = decode(json_codec.loads(call.request.body), predictor.metadata)
+    inputs = decode(json_codec.loads(call.request.body, bare_tokens=False), predictor.metadata)
     outputs = call.predict(predictor, inputs)
     return Response(200, encode(predictor.metadata, outputs))
 

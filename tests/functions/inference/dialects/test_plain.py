@@ -95,11 +95,11 @@ def test_an_error_has_the_status_that_http_has_for_it(
     assert answer.error
 
 
-@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
 def test_what_json_has_no_number_for_is_refused(tmp_path: Path, number: str) -> None:
     answer = ask(app_of(tmp_path), "POST /predict", f'{{"inputs": [[1, {number}]]}}'.encode())
     assert answer.status == 400
-    assert answer.error == "input 'x' holds NaN or Infinity, which JSON has no numbers for"
+    assert answer.error == f"the body holds {number}, which JSON has no number for"
 
 
 def test_an_answer_that_overflows_is_null(tmp_path: Path) -> None:
