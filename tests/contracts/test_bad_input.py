@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from functions.inference.application import create_app
-from functions.inference.artifact import MODEL, SPECIFICATION
+from functions.inference.artifact import FORMAT_VERSION, MODEL, SPECIFICATION
 from functions.inference.asgi import App
 from functions.inference.catalog import load_catalog
 from functions.inference.observability import Observability
@@ -99,7 +99,7 @@ def world(root: Path) -> App:
     """Good models beside broken ones, observed."""
     models = {"floats": echo(), "integers": echo(INT64), "flipped": echo(), "missing": echo()}
     digests = {name: write_artifact(root, name, 1, model) for name, model in models.items()}
-    digests["newer"] = write_artifact(root, "newer", 1, echo(), format_version=2)
+    digests["newer"] = write_artifact(root, "newer", 1, echo(), format_version=FORMAT_VERSION + 1)
     flipped = root / "models" / "flipped" / "1" / MODEL
     flipped.write_bytes(flipped.read_bytes()[:-1] + b"\0")
     (root / "models" / "missing" / "1" / SPECIFICATION).unlink()
@@ -171,7 +171,7 @@ def test_a_header_length_that_is_none_of_the_body_is_refused(
     [
         ("flipped", "models/flipped/1/model.onnx has digest"),
         ("missing", "models/missing/1/artifact.json is missing"),
-        ("newer", "models/newer/1/artifact.json has format version 2"),
+        ("newer", f"models/newer/1/artifact.json has format version {FORMAT_VERSION + 1}"),
     ],
 )
 @pytest.mark.parametrize("dialect", WIRES)
