@@ -58,6 +58,8 @@ class Front:
             "v2/health/live": ("GET", self._live),
             "v2/health/ready": ("GET", self._ready),
             "predict": ("POST", self._only),
+            "ping": ("GET", self._ready),
+            "invocations": ("POST", self._only),
             "docs": ("GET", self._first),
             "openapi.json": ("GET", self._first),
         }

@@ -4,6 +4,7 @@ InferenceError
 ├── RequestError                the caller can mend it
 │   ├── MalformedRequest        the body or its framing cannot be read
 │   ├── RequestTooLarge         the body is longer than is taken
+│   ├── UnsupportedMediaType    the body is of a type that is not read
 │   ├── InvalidInput            a tensor does not fit the model's signature
 │   │   ├── UnexpectedInput     the signature has no input of this name
 │   │   └── UnexpectedShape     the input has another rank or another size
@@ -66,6 +67,16 @@ class RequestTooLarge(RequestError):
     def __init__(self, limit: int) -> None:
         super().__init__(f"the body is longer than {limit} bytes, the most that is taken")
         self.limit = limit
+
+
+class UnsupportedMediaType(RequestError):
+    """The body is of a type that is not read."""
+
+    def __init__(self, given: str, known: Iterable[str]) -> None:
+        self.given, self.known = given, tuple(known)
+        super().__init__(
+            f"a body of type '{brief(given)}' is not read; send {' or '.join(self.known)}"
+        )
 
 
 class InvalidInput(RequestError):

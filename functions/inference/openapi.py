@@ -25,6 +25,8 @@ _SUMMARIES = MappingProxyType(
         ("tensorflow_serving", "status"): "Model status",
         ("tensorflow_serving", "metadata"): "Model metadata",
         ("plain", "predict"): "Predict",
+        ("sagemaker", "ping"): "Whether every model is ready, SageMaker",
+        ("sagemaker", "invoke"): "Infer, SageMaker",
     }
 )
 
@@ -40,7 +42,7 @@ def data_plane_paths(catalog: Catalog) -> dict[str, dict[str, Any]]:
     paths: dict[str, dict[str, Any]] = {}
     for dialect, routes in ROUTES.items():
         for route in routes:
-            if several and route.template == "/predict":
+            if several and route.template in ("/predict", "/invocations"):
                 continue  # it would not say which model
             paths.setdefault(route.template, {})[route.method.lower()] = _operation(
                 dialect, route, catalog, example
@@ -124,6 +126,19 @@ _TENSOR = MappingProxyType(
     }
 )
 
+_INFER = MappingProxyType(
+    {
+        "type": "object",
+        "properties": {
+            "id": {"type": "string"},
+            "parameters": {"type": "object"},
+            "inputs": {"type": "array", "items": dict(_TENSOR), "minItems": 1},
+            "outputs": {"type": "array", "items": {"type": "object"}},
+        },
+        "required": ["inputs"],
+    }
+)
+
 _BODIES: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
     {
         "plain": {
@@ -141,16 +156,8 @@ _BODIES: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
             },
             "oneOf": [{"required": ["instances"]}, {"required": ["inputs"]}],
         },
-        "open_inference": {
-            "type": "object",
-            "properties": {
-                "id": {"type": "string"},
-                "parameters": {"type": "object"},
-                "inputs": {"type": "array", "items": dict(_TENSOR), "minItems": 1},
-                "outputs": {"type": "array", "items": {"type": "object"}},
-            },
-            "required": ["inputs"],
-        },
+        "open_inference": dict(_INFER),
+        "sagemaker": dict(_INFER),
     }
 )
 
@@ -162,7 +169,7 @@ def _is_small(metadata: ModelMetadata) -> bool:
 
 def _example(dialect: str, metadata: ModelMetadata) -> dict[str, Any]:
     """A request that the model takes: zeros, or empty strings, for a batch of one."""
-    if dialect == "open_inference":
+    if dialect in ("open_inference", "sagemaker"):
         return {"inputs": [_example_tensor(spec) for spec in metadata.inputs]}
     values = {spec.name: _nested(_value(spec), _shape(spec)) for spec in metadata.inputs}
     return {"inputs": next(iter(values.values())) if len(values) == 1 else values}

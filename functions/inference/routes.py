@@ -81,12 +81,21 @@ ROUTES = MappingProxyType(
             Route("predict", "POST", "/predict"),
             Route("predict", "POST", "/predict/{model}"),
         ),
+        "sagemaker": (
+            Route("ping", "GET", "/ping"),
+            Route("invoke", "POST", "/invocations"),
+        ),
     }
 )
 """Every data-plane route, by dialect."""
 
 PREFIXES: MappingProxyType[tuple[str, ...], str] = MappingProxyType(
-    {("v2",): "open_inference", ("v1",): "tensorflow_serving"}
+    {
+        ("v2",): "open_inference",
+        ("v1",): "tensorflow_serving",
+        ("ping",): "sagemaker",
+        ("invocations",): "sagemaker",
+    }
 )
 """First segment, or first two -> the dialect that owns what is below; two go before one."""
 

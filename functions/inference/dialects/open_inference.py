@@ -84,7 +84,12 @@ def _model_metadata(call: Call) -> Response:
     )
 
 
-def _infer(call: Call) -> Response:
+def infer(call: Call) -> Response:
+    """Answer an inference request, in JSON or with binary tensors.
+
+    Raises:
+        InferenceError: there is no such answer.
+    """
     predictor = call.predictor()
     metadata = predictor.metadata
     header, tail = binary_tensors.split_body(call.request)
@@ -255,6 +260,6 @@ OPERATIONS: MappingProxyType[str, Callable[[Call], Response]] = MappingProxyType
         "ready": _ready,
         "model_metadata": _model_metadata,
         "model_ready": _model_ready,
-        "infer": _infer,
+        "infer": infer,
     }
 )
