@@ -5,7 +5,9 @@ at a cold start than this whole package; the control plane (lists of models, Ope
 imported when it is first asked for.
 """
 
+import asyncio
 from collections.abc import Container, Mapping
+from concurrent.futures import Executor
 
 from functions.inference.asgi import App, Receive, Scope, Send
 from functions.inference.catalog import Catalog
@@ -25,8 +27,17 @@ from functions.inference.routes import ROUTES, Route, dialect_of, split_path
 _CONTROL = frozenset({"models", "docs", "openapi.json", ""})
 
 
-def create_app(catalog: Catalog) -> App:
-    """The application that serves `catalog`: every dialect, at the root and below each model."""
+def create_app(
+    catalog: Catalog, *, longest_body: int = MAX_BODY_BYTES, executor: Executor | None = None
+) -> App:
+    """The application that serves `catalog`: every dialect, at the root and below each model.
+
+    Args:
+        catalog: the models.
+        longest_body: bytes of a body that is taken.
+        executor: where what is posted is answered, so that a prediction holds up no other request;
+            None answers in the event loop, as an environment that gets one request at a time does.
+    """
     catalogs = {"": catalog, **{name: catalog.only(name) for name in catalog.names()}}
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
@@ -34,10 +45,15 @@ def create_app(catalog: Catalog) -> App:
             raise NotImplementedError(f"{scope['type']} connections are not served")
         below = scope["path"].removeprefix(scope.get("root_path", ""))  # of what mounts it
         base, path = _split_base(below, catalogs)
-        body = await _read_body(receive)
+        body = await _read_body(receive, longest_body)
         request = Request(scope["method"], path, _headers(scope), body)
         observation = scope.setdefault(OBSERVATION, Observation())
-        await _send(answer(request, catalogs[base], observation), request, send)
+        work = (request, catalogs[base], observation, longest_body)
+        if executor is None or request.method != "POST":
+            response = answer(*work)
+        else:
+            response = await asyncio.get_running_loop().run_in_executor(executor, answer, *work)
+        await _send(response, request, send)
 
     return application
 
@@ -50,7 +66,12 @@ def answers_at_once(path: str, models: Container[str]) -> bool:
     return split_path(_split_base(path, models)[1])[0] not in _CONTROL
 
 
-def answer(request: Request, catalog: Catalog, observation: Observation) -> Response:
+def answer(
+    request: Request,
+    catalog: Catalog,
+    observation: Observation,
+    longest_body: int = MAX_BODY_BYTES,
+) -> Response:
     """Answer one request; whatever goes wrong becomes its dialect's error."""
     segments = split_path(request.path)
     if segments[0] in _CONTROL:
@@ -60,7 +81,7 @@ def answer(request: Request, catalog: Catalog, observation: Observation) -> Resp
     observation.dialect = dialect_of(segments)
     dialect = find_dialect(observation.dialect)
     try:
-        _check_body(request)
+        _check_body(request, longest_body)
         route, parameters = _find_route(request, observation.dialect)
         return dialect.OPERATIONS[route.operation](Call(request, catalog, parameters, observation))
     except InferenceError as error:
@@ -86,9 +107,9 @@ def _find_route(request: Request, dialect: str) -> tuple[Route, Mapping[str, str
     raise RouteNotFound(request.method, request.path)
 
 
-def _check_body(request: Request) -> None:
-    if len(request.body) > MAX_BODY_BYTES:
-        raise RequestTooLarge(MAX_BODY_BYTES)
+def _check_body(request: Request, longest: int) -> None:
+    if len(request.body) > longest:
+        raise RequestTooLarge(longest)
     encoding = request.headers.get("content-encoding", "identity")
     if encoding.lower() != "identity":
         raise MalformedRequest(f"the body is {encoding[:20]}-encoded; send it as it is")
@@ -106,12 +127,12 @@ def _headers(scope: Scope) -> dict[str, str]:
     }
 
 
-async def _read_body(receive: Receive) -> bytes:
+async def _read_body(receive: Receive, longest: int) -> bytes:
     """The body; of one that is too long, enough to see that, while the rest is let pass."""
     chunks, size = [], 0
     while True:
         message = await receive()
-        if size <= MAX_BODY_BYTES:
+        if size <= longest:
             chunks.append(message.get("body", b""))
             size += len(chunks[-1])
         if not message.get("more_body", False):

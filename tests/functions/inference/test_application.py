@@ -2,14 +2,18 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import pytest
 
 from functions.inference.application import create_app
+from functions.inference.artifact import TensorSpec
 from functions.inference.asgi import App
-from functions.inference.catalog import Catalog, CatalogModel
+from functions.inference.catalog import Catalog, CatalogModel, load_catalog
 from functions.inference.contract import MAX_BODY_BYTES
 from functions.inference.predictor import ModelMetadata
 from functions.inference.tensors import Array
@@ -76,6 +80,14 @@ def test_the_longest_body_is_taken_and_a_longer_one_is_not(tmp_path: Path) -> No
     )
 
 
+def test_a_server_may_take_longer_bodies_than_the_gateway(tmp_path: Path) -> None:
+    catalog = load_catalog(settings_for(tmp_path, {"m": {1: echo()}}))
+    longest = json.dumps(GOOD).encode() + b" " * MAX_BODY_BYTES
+    app = create_app(catalog, longest_body=len(longest))
+    assert ask(app, "POST /predict", longest, chunk=1 << 16).status == 200
+    assert ask(app, "POST /predict", longest + b" ", chunk=1 << 16).status == 413
+
+
 def test_a_compressed_body_is_refused_and_plain_ones_may_say_so(tmp_path: Path) -> None:
     app = app_of(tmp_path)
     answer = ask(app, "POST /predict", GOOD, {"Content-Encoding": "gzip"})
@@ -99,6 +111,36 @@ def test_a_fault_of_the_service_is_an_internal_error_that_tells_nothing() -> Non
         assert answer.status == 500
         assert answer.error.startswith("internal error")
         assert "secret" not in answer.error
+
+
+class Waiting:
+    """A predictor that answers when it is told to."""
+
+    metadata = ModelMetadata("m", 1, "none", (TensorSpec("x", "FP32", (-1,)),), ())
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+
+    def predict(self, inputs: dict[str, Array], outputs: Sequence[str] = ()) -> dict[str, Array]:
+        assert self.go.wait(20)
+        return {}
+
+
+def test_a_prediction_in_a_thread_holds_up_no_other_request() -> None:
+    model = Waiting()
+
+    async def talk(app: App) -> list[int]:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+            asked = asyncio.create_task(client.post("/predict", json={"inputs": [1]}))
+            await asyncio.sleep(0)
+            pinged = await client.get("/ping")
+            model.go.set()
+            return [pinged.status_code, (await asked).status_code]
+
+    with ThreadPoolExecutor(1) as executor:
+        app = create_app(Catalog({"m": CatalogModel("m", {1: model})}), executor=executor)
+        assert asyncio.run(talk(app)) == [200, 200]
 
 
 @pytest.mark.parametrize("kind", ["lifespan", "websocket"])
