@@ -51,14 +51,26 @@ class OnnxPredictor:
 
     `golden` is the artifact's golden.json, if it has one.
 
+    Args:
+        artifact: the model, and what it says of itself.
+        version: the number under which it is served.
+        threads: threads inside one prediction; 0 leaves the choice to onnxruntime.
+        session: the model, where it is loaded already.
+
     Raises:
         SessionError: onnxruntime does not load the model.
         ValueError: the model has other inputs or outputs than the artifact says.
     """
 
-    def __init__(self, artifact: Artifact, version: int, threads: int = 0) -> None:
+    def __init__(
+        self,
+        artifact: Artifact,
+        version: int,
+        threads: int = 0,
+        session: OnnxSession | None = None,
+    ) -> None:
         self.golden = artifact.golden
-        self._session = OnnxSession(artifact.model, threads)
+        self._session = session or OnnxSession(artifact.model, threads)
         _check_specification(artifact.inputs, self._session.inputs, exhaustive=True)
         _check_specification(artifact.outputs, self._session.outputs, exhaustive=False)
         self.metadata = ModelMetadata(

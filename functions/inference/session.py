@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,8 @@ class OnnxSession:
     """A loaded ONNX model.
 
     Args:
-        model: the serialised model, with its weights inside.
+        model: the serialised model, with its weights inside, or the file of one, which may have
+            its weights beside it.
         threads: threads inside one prediction; 0 leaves the choice to onnxruntime.
 
     Raises:
@@ -53,7 +55,7 @@ class OnnxSession:
         ValueError: an input or output is no plain tensor (a sequence, a map, bfloat16).
     """
 
-    def __init__(self, model: bytes, threads: int = 0) -> None:
+    def __init__(self, model: bytes | Path, threads: int = 0) -> None:
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1

@@ -1,0 +1,75 @@
+"""What a container finds in its model folder: artifacts, or a Triton model repository.
+
+- `models/<name>/<version>/artifact.json`   artifacts, as a store has them, in every version
+- `<name>/<version>/model.onnx`             a repository; of each model the newest, as Triton does
+
+Nothing pins the digest of either: SageMaker mounts what the deployment named, by content.
+"""
+
+from pathlib import Path
+
+from functions.inference.artifact import MODEL, SPECIFICATION, Artifact
+from functions.inference.catalog import Catalog, CatalogModel, load_catalog
+from functions.inference.errors import ModelUnavailable
+from functions.inference.predictor import OnnxPredictor
+from functions.inference.session import OnnxSession, SessionError
+from functions.inference.settings import ServedModel, Settings
+
+
+class FolderEmpty(Exception):
+    """There is no model in the folder."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"{folder} holds no model; put models/<name>/<version>/{SPECIFICATION} "
+            f"or <name>/<version>/{MODEL} there"
+        )
+        self.folder = folder
+
+
+def load_folder(folder: Path, threads: int = 0) -> Catalog:
+    """Load what lies in `folder`; a model that fails is kept, with its reason, as not ready.
+
+    Raises:
+        FolderEmpty: there is nothing.
+    """
+    artifacts = _versions(folder / "models", SPECIFICATION)
+    if artifacts:
+        served = tuple(
+            ServedModel(name, dict.fromkeys(versions, "")) for name, versions in artifacts.items()
+        )
+        return load_catalog(Settings(served, str(folder), threads))
+    repository = _versions(folder, MODEL)
+    if not repository:
+        raise FolderEmpty(folder)
+    return Catalog(
+        {name: _load(folder, name, max(found), threads) for name, found in repository.items()}
+    )
+
+
+def _versions(folder: Path, file: str) -> dict[str, list[int]]:
+    """Model -> its versions that have the file; folders of other names are not versions."""
+    found: dict[str, list[int]] = {}
+    for path in sorted(folder.glob(f"*/*/{file}")):
+        version = path.parent.name
+        if version.isascii() and version.isdecimal():
+            found.setdefault(path.parents[1].name, []).append(int(version))
+    return found
+
+
+def _load(folder: Path, name: str, version: int, threads: int) -> CatalogModel:
+    try:
+        session = OnnxSession(folder / name / str(version) / MODEL, threads)
+    except (SessionError, ValueError) as error:
+        return CatalogModel(name, {version: ModelUnavailable(name, version, str(error))})
+    bare = Artifact(
+        name=name,
+        identity="",
+        digest="",
+        inputs=session.inputs,
+        outputs=session.outputs,
+        model=b"",
+        golden=None,
+        specification={},
+    )
+    return CatalogModel(name, {version: OnnxPredictor(bare, version, session=session)})
