@@ -60,6 +60,30 @@ def times(factor: float) -> bytes:
     )
 
 
+def countdown() -> bytes:
+    """`y = x`, after as many rounds of nothing as `rounds` says; a stand-in for a slow model."""
+    flag = helper.make_tensor_value_info("go", TensorProto.BOOL, [])
+    nodes = [helper.make_node("Identity", [name], [f"{name}_out"]) for name in ("go", "held")]
+    body = helper.make_graph(
+        nodes,
+        "round",
+        [
+            helper.make_tensor_value_info("round", TensorProto.INT64, []),
+            flag,
+            helper.make_tensor_value_info("held", FLOAT, [1]),
+        ],
+        [
+            helper.make_tensor_value_info("go_out", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("held_out", FLOAT, [1]),
+        ],
+    )
+    return onnx_model(
+        {"rounds": (TensorProto.INT64, [1]), "x": (FLOAT, [1])},
+        {"y": (FLOAT, [1])},
+        helper.make_node("Loop", ["rounds", "", "x"], ["y"], body=body),
+    )
+
+
 def write_artifact(root: Path, name: str, version: int, model: bytes, /, **changes: Any) -> str:
     """An artifact at `root/models/<name>/<version>`; returns its digest."""
     session = OnnxSession(model)

@@ -106,6 +106,17 @@ class JOBS:
     """Where answers to requests with an `Idempotency-Key` are kept."""
 
 
+class CONTAINER:
+    """What a container is told by SageMaker or by who runs it, and where SageMaker puts a model."""
+
+    port: Final = "SAGEMAKER_BIND_TO_PORT"
+    default_port: Final = 8080
+    model_folder: Final = "/opt/ml/model"
+    longest_body: Final = "LADING_LONGEST_BODY"
+    default_longest_body: Final = 64 * 1024 * 1024
+    """Bytes: Triton's own `--http-max-input-size`."""
+
+
 class FRONT:
     """What the front function is told: environment names, and how models are listed in them."""
 

@@ -1,0 +1,98 @@
+"""The service as a container: the same app under uvicorn, with SageMaker's container contract.
+
+    python -m functions.inference.container serve
+
+SageMaker starts an image with the argument `serve`, puts the model at `/opt/ml/model`, waits until
+`GET /ping` on port 8080 answers 200 within two seconds, posts to `/invocations`, and ends it with
+SIGTERM, thirty seconds before SIGKILL. Any other container platform may run it too, for it answers
+every dialect.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from types import FrameType
+from typing import NoReturn
+
+import uvicorn
+
+from functions.inference.application import create_app
+from functions.inference.asgi import App, Receive, Scope, Send
+from functions.inference.catalog import Catalog, load_catalog
+from functions.inference.container_settings import ContainerSettings
+from functions.inference.errors import ModelUnavailable
+from functions.inference.model_folder import FolderEmpty, load_folder
+from functions.inference.observability import Observability
+from functions.inference.warm_up import warm_up
+
+GRACE_SECONDS = 25
+"""How long requests under way may take to end; SageMaker kills after 30."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Serve until SIGTERM or SIGINT, and exit with 0; with 1 when there is nothing to serve."""
+    if list(arguments) != ["serve"]:
+        sys.exit("usage: python -m functions.inference.container serve")
+    signal.signal(signal.SIGTERM, _exit)
+    signal.signal(signal.SIGINT, _exit)
+    try:
+        settings = ContainerSettings.from_environment(os.environ)
+        catalog = load(settings)
+    except (FolderEmpty, ModelUnavailable, ValueError) as error:
+        sys.exit(f"error: {error}")
+    uvicorn.run(
+        create_container(catalog, settings),
+        host="0.0.0.0",  # noqa: S104 the container's own network
+        port=settings.port,
+        lifespan="off",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+
+
+def load(settings: ContainerSettings) -> Catalog:
+    """The models, each warmed with its golden requests.
+
+    Raises:
+        FolderEmpty: there are none.
+        ModelUnavailable: one does not load; a container that cannot answer had better not start.
+    """
+    if settings.service.models:
+        catalog = load_catalog(settings.service)
+    else:
+        catalog = load_folder(settings.model_folder, settings.service.threads)
+    for failure in catalog.failures():
+        raise failure
+    warm_up(catalog)
+    return catalog
+
+
+def create_container(catalog: Catalog, settings: ContainerSettings) -> App:
+    """The app as a server needs it: predictions in threads, each log line at once."""
+    executor = ThreadPoolExecutor(os.cpu_count(), "prediction")
+    observability = Observability(settings.service)
+    app = create_app(catalog, longest_body=settings.longest_body, executor=executor)
+    observed = observability.middleware(app)
+
+    async def container(scope: Scope, receive: Receive, send: Send) -> None:
+        await observed(scope, receive, send)
+        observability.flush()
+
+    return container
+
+
+def _exit(_number: int, _frame: FrameType | None) -> NoReturn:
+    """Exit with 0: while loading at once, later when uvicorn has ended and raises the signal again.
+
+    The first process of a container would not even end without a handler.
+    """
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,46 @@
+"""What the container is told: the one place where it reads its environment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from functions.inference.contract import CONTAINER, ENVIRONMENT
+from functions.inference.settings import Settings
+
+_MOST_PORTS = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerSettings:
+    """Where to listen, how much to take, and what to serve."""
+
+    service: Settings
+    """Without models: what lies in `model_folder` is served."""
+    model_folder: Path
+    port: int = CONTAINER.default_port
+    longest_body: int = CONTAINER.default_longest_body
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "ContainerSettings":
+        """Settings from variables named in `contract.CONTAINER` and `contract.ENVIRONMENT`.
+
+        Raises:
+            ValueError: a variable cannot be read; the text names it.
+        """
+        folder = environment.get(ENVIRONMENT.model_root, CONTAINER.model_folder)
+        port = _number(environment, CONTAINER.port, CONTAINER.default_port)
+        if port >= _MOST_PORTS:
+            raise ValueError(f"{CONTAINER.port} is {port}; ports end at {_MOST_PORTS - 1}")
+        return cls(
+            Settings.from_environment({**environment, ENVIRONMENT.model_root: folder}),
+            Path(folder),
+            port,
+            _number(environment, CONTAINER.longest_body, CONTAINER.default_longest_body),
+        )
+
+
+def _number(environment: Mapping[str, str], name: str, default: int) -> int:
+    text = environment.get(name, str(default))
+    if not (text.isascii() and text.isdecimal() and int(text)):
+        raise ValueError(f"{name} must be a whole number above 0, not '{text[:40]}'")
+    return int(text)

@@ -1,0 +1,153 @@
+"""The container, as SageMaker starts it: a process with `serve`, and HTTP."""
+
+import contextlib
+import http.client
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.interpreter import ROOT
+from tests.worlds import countdown, settings_for, times
+
+X = {"name": "x", "datatype": "FP32", "shape": [1, 1], "data": [3]}
+ROUNDS_OF_A_SECOND = 3_000_000
+
+
+@dataclass
+class Container:
+    """A running container: its process and a client of it."""
+
+    process: subprocess.Popen[str]
+    port: int
+    client: httpx.Client
+
+    def invoke(self) -> httpx.Response:
+        return self.client.post("/invocations", json={"inputs": [X]})
+
+    def end(self, number: int) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(30)
+
+
+def start(folder: Path, port: int, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+    told = {"SAGEMAKER_BIND_TO_PORT": str(port), "LADING_MODEL_ROOT": str(folder), **environment}
+    return subprocess.Popen(
+        [sys.executable, "-m", "functions.inference.container", *(arguments or ("serve",))],
+        env={"PYTHONPATH": str(ROOT), "PATH": os.defpath, **told},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def refused(folder: Path, *arguments: str, **environment: str) -> str:
+    """What a container says that does not start."""
+    process = start(folder, 8080, *arguments, **environment)
+    output, said = process.communicate(timeout=30)
+    assert (process.returncode, output) == (1, "")
+    return said
+
+
+@contextlib.contextmanager
+def running(folder: Path, **environment: str) -> Iterator[Container]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    process = start(folder, port, **environment)
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+            wait(process, client)
+            yield Container(process, port, client)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def wait(process: subprocess.Popen[str], client: httpx.Client) -> None:
+    while process.poll() is None:
+        with contextlib.suppress(httpx.TransportError):
+            if client.get("/ping").status_code == 200:
+                return
+        time.sleep(0.05)
+    raise AssertionError(process.communicate())
+
+
+def test_it_serves_what_lies_in_its_model_folder(tmp_path: Path) -> None:
+    settings_for(tmp_path, {"m": {1: times(2)}})
+    with running(tmp_path) as container:
+        assert container.invoke().json()["outputs"][0]["data"] == [6]
+        assert container.client.post("/predict", json={"inputs": [[3]]}).json()["model"] == "m"
+
+
+def test_it_serves_what_it_is_told_to_and_checks_its_digest(tmp_path: Path) -> None:
+    told = settings_for(tmp_path, {"m": {1: times(2), 2: times(3)}}).to_environment()
+    with running(tmp_path, **told) as container:
+        assert container.invoke().json()["outputs"][0]["data"] == [6]
+    broken = told | {"LADING_MODELS": told["LADING_MODELS"].replace("sha256:", "sha256:0")}
+    assert "model 'm' version 1 is not ready" in refused(tmp_path, **broken)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_told_to_end_it_ends_in_good_order(tmp_path: Path, number: int) -> None:
+    settings_for(tmp_path, {"m": {1: times(2)}})
+    with running(tmp_path) as container:
+        assert container.end(number) == 0
+
+
+def test_a_prediction_holds_up_no_ping_and_is_answered_before_the_end(tmp_path: Path) -> None:
+    settings_for(tmp_path, {"m": {1: countdown()}})
+    rounds = {"name": "rounds", "datatype": "INT64", "shape": [1], "data": [ROUNDS_OF_A_SECOND]}
+    with running(tmp_path) as container:
+        slow = http.client.HTTPConnection("127.0.0.1", container.port, timeout=30)
+        body = json.dumps({"inputs": [rounds, {**X, "shape": [1]}]})
+        slow.request("POST", "/invocations", body, {"Content-Type": "application/json"})
+        assert container.client.get("/ping").status_code == 200
+        assert not select.select([slow.sock], [], [], 0)[0]
+        assert container.end(signal.SIGTERM) == 0
+        assert json.loads(slow.getresponse().read())["outputs"][0]["data"] == [3]
+        slow.close()
+
+
+def test_each_request_is_a_line_at_once(tmp_path: Path) -> None:
+    settings_for(tmp_path, {"m": {1: times(2)}})
+    with running(tmp_path) as container:
+        container.invoke()
+        assert container.process.stdout is not None
+        lines = map(json.loads, container.process.stdout)
+        line = next(each for each in lines if each["path"] == "/invocations")
+        assert (line["dialect"], line["status"], line["model"]) == ("sagemaker", 200, "m")
+
+
+def test_a_body_over_its_limit_is_refused(tmp_path: Path) -> None:
+    settings_for(tmp_path, {"m": {1: times(2)}})
+    with running(tmp_path, LADING_LONGEST_BODY="50") as container:
+        assert container.invoke().status_code == 413
+
+
+def test_without_a_model_it_does_not_start(tmp_path: Path) -> None:
+    assert refused(tmp_path).startswith(f"error: {tmp_path} holds no model; put models/")
+
+
+def test_with_a_model_that_does_not_load_it_does_not_start(tmp_path: Path) -> None:
+    settings_for(tmp_path, {"m": {1: times(2)}})
+    (tmp_path / "models/m/1/model.onnx").write_bytes(b"other")
+    assert refused(tmp_path).startswith("error: model 'm' version 1 is not ready: models/m/1")
+
+
+def test_with_a_setting_that_is_none_it_does_not_start(tmp_path: Path) -> None:
+    said = refused(tmp_path, SAGEMAKER_BIND_TO_PORT="http")
+    assert said == "error: SAGEMAKER_BIND_TO_PORT must be a whole number above 0, not 'http'\n"
+
+
+def test_it_is_for_serving_alone(tmp_path: Path) -> None:
+    assert "usage: python -m functions.inference.container serve" in refused(tmp_path, "train")
