@@ -2,7 +2,8 @@
 
 The dialects answer the data plane in plain ASGI, because a web framework's import would cost more
 at a cold start than this whole package; the control plane (lists of models, OpenAPI, `/docs`) is
-imported when it is first asked for.
+imported when it is first asked for. Without threads to answer in, nothing waits once the body is
+there, so an event loop is not needed (`handler.py`).
 """
 
 import asyncio
@@ -56,14 +57,6 @@ def create_app(
         await _send(response, request, send)
 
     return application
-
-
-def answers_at_once(path: str, models: Container[str]) -> bool:
-    """Whether the application answers a request for `path` without ever waiting for an event loop.
-
-    The data plane does, once the whole body is there; the control plane's framework does not.
-    """
-    return split_path(_split_base(path, models)[1])[0] not in _CONTROL
 
 
 def answer(

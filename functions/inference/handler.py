@@ -6,7 +6,7 @@ from typing import Any
 from mangum import Mangum
 from mangum.types import LambdaEvent, Response
 
-from functions.inference.application import answers_at_once, create_app
+from functions.inference.application import create_app
 from functions.inference.asgi import App, Message, Scope
 from functions.inference.catalog import Catalog, load_catalog
 from functions.inference.observability import Observability
@@ -20,7 +20,7 @@ def create_handler(
 ) -> Handler:
     """Load and verify the models, and give what answers one API Gateway proxy event.
 
-    The thread that calls it, and the handler, needs an event loop of its own.
+    The thread that calls it needs an event loop of its own, which Mangum asks for.
 
     Args:
         settings: what to serve.
@@ -32,12 +32,10 @@ def create_handler(
     observability = Observability(settings)
     observability.note_failures(catalog)
     app = observability.middleware(create_app(catalog))
-    adapter, models = Mangum(app, lifespan="off"), frozenset(catalog.names())
+    adapter = Mangum(app, lifespan="off")
 
     def handler(event: LambdaEvent, context: Any) -> dict[str, Any]:
         try:
-            if not answers_at_once(event["path"], models):
-                return adapter(event, context)
             translation = adapter.infer(event, context)
             return translation(_answer_at_once(app, translation.scope, translation.body))
         finally:
