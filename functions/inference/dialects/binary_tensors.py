@@ -104,10 +104,11 @@ def raw_input(content: memoryview, inputs: Sequence[TensorSpec]) -> dict[str, Ar
     return {spec.name: decode(content, spec.name, spec.datatype, shape)}
 
 
-def encode(array: Array) -> bytes:
-    """An array as little-endian, row-major bytes."""
+def encode(array: Array) -> bytes | memoryview:
+    """An array as little-endian, row-major bytes; its own, when it lies like that."""
     if array.dtype != np.object_:
-        return array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
+        laid = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+        return laid.reshape(-1).view(np.uint8).data
     return b"".join(
         part for item in array.flat for part in (len(item).to_bytes(_LENGTH_BYTES, "little"), item)
     )
