@@ -21,7 +21,7 @@ from cli.signing import Caller
 from functions.inference import json_codec
 from functions.inference.artifact import read_artifact
 from functions.inference.dialects import plain
-from functions.inference.predictor import OnnxPredictor
+from functions.inference.onnx_predictor import OnnxPredictor
 from model_packaging.lock import read_lock, version_folder
 
 _TIMEOUT_S = 60

@@ -14,8 +14,7 @@ from functions.inference.errors import (
     ModelUnavailable,
     VersionNotFound,
 )
-from functions.inference.predictor import OnnxPredictor, Predictor
-from functions.inference.session import SessionError
+from functions.inference.predictor import Predictor
 from functions.inference.settings import ServedModel, Settings
 
 
@@ -65,10 +64,14 @@ class CatalogModel:
 
 
 class Catalog:
-    """The models that this process serves."""
+    """The models that this process serves.
 
-    def __init__(self, models: Mapping[str, CatalogModel]) -> None:
+    `waits` says that answers are made elsewhere, and waited for.
+    """
+
+    def __init__(self, models: Mapping[str, CatalogModel], *, waits: bool = False) -> None:
         self._models = dict(models)
+        self.waits = waits
 
     def names(self) -> tuple[str, ...]:
         """Names of the models, sorted."""
@@ -108,33 +111,45 @@ class Catalog:
 
     def only(self, name: str) -> "Catalog":
         """The catalog as it stands below one model's own base URL."""
-        return Catalog({name: self.model(name)})
+        return Catalog({name: self.model(name)}, waits=self.waits)
 
 
 def load_catalog(settings: Settings) -> Catalog:
     """Load every model in `settings`; one that fails is kept, with its reason, as not ready."""
     root = Path(settings.model_root)
-    return Catalog({model.name: _load_model(model, root, settings) for model in settings.models})
+    models = {model.name: _load_model(model, root, settings) for model in settings.models}
+    return Catalog(models, waits=settings.endpoint is not None)
 
 
 def _load_model(model: ServedModel, root: Path, settings: Settings) -> CatalogModel:
     versions = {
-        version: _load_version(model, version, root, settings.threads) for version in model.versions
+        version: _load_version(model, version, root, settings) for version in model.versions
     }
     return CatalogModel(model.name, versions, model.labels)
 
 
 def _load_version(
-    model: ServedModel, version: int, root: Path, threads: int
+    model: ServedModel, version: int, root: Path, settings: Settings
 ) -> Predictor | ModelUnavailable:
     folder = in_layers(root / artifact_folder(model.name, version))
     try:
         artifact = _read_version(model, version, folder)
         if artifact.name != model.name:
             raise ArtifactCorrupt(shown(folder / SPECIFICATION), f"is of model '{artifact.name}'")
-        return OnnxPredictor(artifact, version, threads)
-    except (ArtifactError, SessionError, ValueError) as error:
+        return _open(artifact, version, settings)
+    except (ArtifactError, ValueError) as error:
         return ModelUnavailable(model.name, version, str(error))
+
+
+def _open(artifact: Artifact, version: int, settings: Settings) -> Predictor:
+    """What answers for an artifact: an engine at an endpoint, or onnxruntime in this process."""
+    if artifact.engine is not None:
+        from functions.inference.endpoint_predictor import open_endpoint  # noqa: PLC0415 a proxy's
+
+        return open_endpoint(artifact, version, settings.endpoint)
+    from functions.inference.onnx_predictor import OnnxPredictor  # noqa: PLC0415 no proxy needs it
+
+    return OnnxPredictor(artifact, version, settings.threads)
 
 
 def _read_version(model: ServedModel, version: int, folder: Path) -> Artifact:

@@ -15,7 +15,6 @@ import numpy as np
 
 from functions.inference.catalog import Catalog
 from functions.inference.dialects import plain
-from functions.inference.predictor import OnnxPredictor
 
 
 def before_snapshot(action: Callable[[], object]) -> None:
@@ -33,9 +32,10 @@ def warm_up(catalog: Catalog) -> int:
 
 
 def _answer_all(predictor: Any) -> int:
-    if not isinstance(predictor, OnnxPredictor) or predictor.golden is None:
+    golden = getattr(predictor, "golden", None)  # what is answered elsewhere has none
+    if golden is None:
         return 0
-    requests = json.loads(predictor.golden)["requests"]
+    requests = json.loads(golden)["requests"]
     for request in requests:
         inputs = {tensor["name"]: _nested(tensor) for tensor in request["inputs"]}
         arrays = plain.decode({"inputs": inputs}, predictor.metadata)

@@ -18,7 +18,7 @@ from functions.inference.artifact import (
     sha256,
 )
 from functions.inference.errors import ArtifactCorrupt, ArtifactMissing, ArtifactTooNew
-from functions.inference.predictor import OnnxPredictor
+from functions.inference.onnx_predictor import OnnxPredictor
 from functions.inference.tensors import DTYPES
 
 FORMATS = Path(__file__).parent / "formats"

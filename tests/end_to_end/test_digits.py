@@ -11,7 +11,7 @@ import pytest
 import tritonclient.http as triton
 
 from functions.inference.artifact import read_artifact
-from functions.inference.predictor import OnnxPredictor
+from functions.inference.onnx_predictor import OnnxPredictor
 from tests.end_to_end.conftest import lading, serving
 
 # gevent, which the stock client uses, warns of its own doings.

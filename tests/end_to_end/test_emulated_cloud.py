@@ -14,7 +14,7 @@ import tritonclient.http as triton
 from cli.emulate import create_token, deploy
 from emulator.cloud import EmulatedCloud
 from functions.inference.artifact import read_artifact
-from functions.inference.predictor import OnnxPredictor
+from functions.inference.onnx_predictor import OnnxPredictor
 from stacks.settings import Deployment, load_deployment
 from tests.end_to_end.conftest import lading
 from tests.end_to_end.test_digits import Outputs, same

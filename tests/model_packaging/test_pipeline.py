@@ -13,7 +13,7 @@ from sklearn.datasets import load_iris
 from sklearn.tree import DecisionTreeClassifier
 
 from functions.inference.artifact import GOLDEN, read_artifact
-from functions.inference.predictor import OnnxPredictor
+from functions.inference.onnx_predictor import OnnxPredictor
 from functions.inference.session import OnnxSession
 from functions.inference.tensors import from_json
 from model_packaging.errors import (

@@ -9,7 +9,7 @@ from onnx import TensorProto, helper
 
 from functions.inference.artifact import read_artifact
 from functions.inference.errors import InvalidInput, PredictionFailed, UnexpectedOutput
-from functions.inference.predictor import OnnxPredictor
+from functions.inference.onnx_predictor import OnnxPredictor
 from tests.worlds import FLOAT, add_sub, echo, onnx_model, write_artifact
 
 A_AND_B = {name: np.full((1, 3), 2, np.float32) for name in ("a", "b")}

@@ -1,0 +1,145 @@
+"""A model that an engine serves at a SageMaker endpoint, behind the protocol of any other model.
+
+Tensors travel both ways in the Open Inference Protocol's binary form. The length of its JSON header
+stands in the content type, since SageMaker passes no header on that it does not know:
+https://docs.nvidia.com/deeplearning/triton-inference-server, "SageMaker Triton Inference Server".
+A language model has no tensors; its requests go to the engine as the caller wrote them.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from functions.inference import json_codec
+from functions.inference.artifact import Artifact, Engine
+from functions.inference.dialects import binary_tensors
+from functions.inference.endpoint import Endpoint
+from functions.inference.errors import InferenceError, PredictionFailed, Unsupported
+from functions.inference.predictor import ModelMetadata, Predictor, check_request
+from functions.inference.settings import ServedEndpoint
+from functions.inference.tensors import Array, datatype_of, from_json, reshape
+
+BINARY: Final = "application/vnd.sagemaker-triton.binary+json;json-header-size="
+_SIZE = re.compile(r";\s*json-header-size=([0-9]{1,12})\s*(?:;|$)", re.IGNORECASE)
+_ALIGNED = 8
+_PLATFORMS: Final = {"triton": "onnxruntime_onnx"}
+
+
+def open_endpoint(artifact: Artifact, version: int, settings: ServedEndpoint | None) -> Predictor:
+    """What answers for an artifact that has an engine.
+
+    Raises:
+        ValueError: no endpoint is configured.
+    """
+    engine = artifact.engine
+    if settings is None or engine is None:
+        raise ValueError("it is served by an engine, and LADING_ENDPOINT names no endpoint")
+    endpoint = Endpoint(settings, artifact.name, version)
+    if not artifact.inputs:
+        return LanguageModel(_metadata(artifact, engine, version), endpoint, settings.engine_model)
+    return EndpointPredictor(_metadata(artifact, engine, version), endpoint)
+
+
+def _metadata(artifact: Artifact, engine: Engine, version: int) -> ModelMetadata:
+    platform = _PLATFORMS.get(engine.name, engine.name)
+    return ModelMetadata(artifact.name, version, platform, artifact.inputs, artifact.outputs)
+
+
+class EndpointPredictor:
+    """A model of tensors, answered by an engine."""
+
+    def __init__(self, metadata: ModelMetadata, endpoint: Endpoint) -> None:
+        self.metadata, self._endpoint = metadata, endpoint
+
+    def predict(self, inputs: dict[str, Array], outputs: Sequence[str] = ()) -> dict[str, Array]:
+        """See `Predictor.predict`.
+
+        Raises:
+            InferenceError: also those of `endpoint_refusals`.
+        """
+        check_request(self.metadata, inputs, outputs)
+        wanted = outputs or self.metadata.output_names()
+        content_type, answer = self._endpoint.invoke(*encode(inputs, wanted))
+        try:
+            found = decode(answer, content_type)
+            return {name: found[name] for name in wanted}
+        except (InferenceError, LookupError, TypeError, ValueError) as error:
+            reason = f"its engine's answer cannot be read: {error!r}"
+            raise PredictionFailed(self.metadata.name, self.metadata.version, reason) from error
+
+
+class LanguageModel:
+    """A model of text, answered by an engine that speaks OpenAI's JSON.
+
+    `engine_model` is its name there; empty when requests name none.
+    """
+
+    def __init__(self, metadata: ModelMetadata, endpoint: Endpoint, engine_model: str = "") -> None:
+        self.metadata, self.engine_model, self._endpoint = metadata, engine_model, endpoint
+
+    def predict(self, inputs: dict[str, Array], outputs: Sequence[str] = ()) -> dict[str, Array]:  # noqa: ARG002
+        """Refuse.
+
+        Raises:
+            Unsupported: a language model takes no tensors.
+        """
+        raise Unsupported(
+            f"model '{self.metadata.name}' is a language model and takes no tensors; "
+            "use /v1/chat/completions or /v1/completions"
+        )
+
+    def complete(self, document: Mapping[str, Any]) -> bytes:
+        """The engine's whole answer to an OpenAI request.
+
+        Raises:
+            InferenceError: there is none.
+        """
+        return self._endpoint.invoke(json_codec.dumps(document), "application/json")[1]
+
+    def stream(self, document: Mapping[str, Any]) -> Iterator[bytes]:
+        """The engine's answer as server-sent events, in whatever parts they come.
+
+        Raises:
+            InferenceError: there is none, at once or from some part on.
+        """
+        return self._endpoint.stream(json_codec.dumps(document), "application/json")
+
+
+def encode(inputs: Mapping[str, Array], outputs: Sequence[str]) -> tuple[bytes, str]:
+    """A request for `outputs`, and its content type; the tensors are copied once, into the body."""
+    contents = [binary_tensors.encode(array) for array in inputs.values()]
+    tensors = [
+        {
+            "name": name,
+            "datatype": datatype_of(array),
+            "shape": list(array.shape),
+            "parameters": {"binary_data_size": len(content)},
+        }
+        for (name, array), content in zip(inputs.items(), contents, strict=True)
+    ]
+    wanted = [{"name": name, "parameters": {"binary_data": True}} for name in outputs]
+    header = json_codec.dumps({"inputs": tensors, "outputs": wanted})
+    header += b" " * (-len(header) % _ALIGNED)  # so that tensors need no copy where they arrive
+    return b"".join([header, *contents]), f"{BINARY}{len(header)}"
+
+
+def decode(body: bytes, content_type: str) -> dict[str, Array]:
+    """An answer's tensors by name; no copy of those that lie as the processor wants them.
+
+    Raises:
+        InferenceError, LookupError, TypeError, ValueError: it is no answer of an engine.
+    """
+    found = _SIZE.search(content_type)
+    size = int(found[1]) if found else len(body)
+    document, tail = json_codec.loads(body[:size]), memoryview(body)[size:]
+    arrays, offset = {}, 0
+    for tensor in document["outputs"]:
+        name, datatype, shape = tensor["name"], tensor["datatype"], tensor["shape"]
+        length = tensor.get("parameters", {}).get("binary_data_size")
+        if length is None:
+            arrays[name] = reshape(from_json(tensor["data"], name, datatype), shape, name)
+            continue
+        content = binary_tensors.take(tail, offset, length, name)
+        arrays[name] = binary_tensors.decode(content, name, datatype, shape)
+        offset += length
+    return arrays

@@ -1,0 +1,63 @@
+"""A model in this process, answered by onnxruntime."""
+
+from collections.abc import Sequence
+
+from functions.inference.artifact import Artifact, TensorSpec
+from functions.inference.errors import PredictionFailed
+from functions.inference.predictor import ModelMetadata, check_request
+from functions.inference.session import OnnxSession, SessionError
+from functions.inference.tensors import Array
+
+
+class OnnxPredictor:
+    """A verified artifact, answered by onnxruntime in this process.
+
+    `golden` is the artifact's golden.json, if it has one.
+
+    Args:
+        artifact: the model, and what it says of itself.
+        version: the number under which it is served.
+        threads: threads inside one prediction; 0 leaves the choice to onnxruntime.
+        session: the model, where it is loaded already.
+
+    Raises:
+        ValueError: onnxruntime does not load the model, or it has other inputs or outputs than the
+            artifact says.
+    """
+
+    def __init__(
+        self,
+        artifact: Artifact,
+        version: int,
+        threads: int = 0,
+        session: OnnxSession | None = None,
+    ) -> None:
+        self.golden = artifact.golden
+        try:
+            self._session = session or OnnxSession(artifact.model, threads)
+        except SessionError as error:
+            raise ValueError(str(error)) from error
+        _check_specification(artifact.inputs, self._session.inputs, exhaustive=True)
+        _check_specification(artifact.outputs, self._session.outputs, exhaustive=False)
+        self.metadata = ModelMetadata(
+            artifact.name, version, "onnxruntime_onnx", artifact.inputs, artifact.outputs
+        )
+
+    def predict(self, inputs: dict[str, Array], outputs: Sequence[str] = ()) -> dict[str, Array]:
+        """See `Predictor.predict`."""
+        check_request(self.metadata, inputs, outputs)
+        self._session.check_axes(inputs)
+        try:
+            return self._session.run(inputs, outputs or self.metadata.output_names())
+        except SessionError as error:
+            raise PredictionFailed(self.metadata.name, self.metadata.version, str(error)) from error
+
+
+def _check_specification(
+    said: Sequence[TensorSpec], found: Sequence[TensorSpec], *, exhaustive: bool
+) -> None:
+    """The artifact may say more of a shape than the model does, and of outputs offer fewer."""
+    known = {(spec.name, spec.datatype) for spec in found}
+    claimed = {(spec.name, spec.datatype) for spec in said}
+    if not claimed <= known or (exhaustive and claimed != known):
+        raise ValueError(f"its artifact says {sorted(claimed)}, its model has {sorted(known)}")

@@ -1,0 +1,151 @@
+"""A model at an endpoint answers as it does in this process, and its engine is not trusted."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from functions.inference.catalog import Catalog, load_catalog
+from functions.inference.endpoint_predictor import BINARY, decode, encode
+from functions.inference.errors import (
+    InvalidInput,
+    ModelUnavailable,
+    PredictionFailed,
+    UnexpectedOutput,
+    Unsupported,
+)
+from functions.inference.settings import Settings
+from functions.inference.tensors import Array
+from tests import sagemaker
+from tests.driver import serve
+from tests.engines import engine, proxy
+from tests.sagemaker import answer
+from tests.worlds import HALF, STRING, add_sub, echo, settings_for
+
+A_AND_B: dict[str, Array] = {
+    "a": np.array([[1, 2, 3]], np.float32),
+    "b": np.array([[10, 20, 30]], np.float32),
+}
+
+
+def catalog_of(root: Path, model: bytes | None = None) -> Catalog:
+    return load_catalog(proxy(root / "proxy", "m", model))
+
+
+def predictor_of(root: Path, model: bytes | None = None) -> Any:
+    return catalog_of(root, model).model("m").predictor(1)
+
+
+def local(root: Path, model: bytes) -> Settings:
+    return settings_for(root / "engine", {"m": {1: model}})
+
+
+def test_outputs_are_those_of_the_model_in_process(tmp_path: Path) -> None:
+    with sagemaker.running(engine(serve(local(tmp_path, add_sub())))):
+        predictor = predictor_of(tmp_path, add_sub())
+        every, one = predictor.predict(A_AND_B), predictor.predict(A_AND_B, ["difference"])
+    assert every["sum"].tolist() == [[11, 22, 33]]
+    assert every["difference"].tolist() == [[-9, -18, -27]]
+    assert list(one) == ["difference"]
+
+
+def test_metadata_is_the_artifacts(tmp_path: Path) -> None:
+    metadata = predictor_of(tmp_path, add_sub()).metadata
+    assert (metadata.name, metadata.version, metadata.platform) == ("m", 1, "onnxruntime_onnx")
+    assert [spec.name for spec in metadata.inputs] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("element", "array"),
+    [
+        (HALF, np.array([[1.5, -2]], np.float16)),
+        (STRING, np.array([[b"one", "zw\u00f6lf".encode()]], object)),
+    ],
+)
+def test_what_json_cannot_carry_goes_both_ways(tmp_path: Path, element: int, array: Array) -> None:
+    with sagemaker.running(engine(serve(local(tmp_path, echo(element))))):
+        found = predictor_of(tmp_path, echo(element)).predict({"x": array})
+    assert found["y"].tolist() == array.tolist()
+
+
+def test_what_does_not_fit_the_signature_is_never_sent(tmp_path: Path) -> None:
+    with sagemaker.running(answer(b"")) as aws:
+        predictor = predictor_of(tmp_path, add_sub())
+        with pytest.raises(InvalidInput):
+            predictor.predict({"a": A_AND_B["a"]})
+        with pytest.raises(UnexpectedOutput):
+            predictor.predict(A_AND_B, ["product"])
+        assert not aws.asked
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.zeros((0, 3), np.float32),
+        np.array(5, np.int64),
+        np.arange(12, dtype=np.float64).reshape(3, 4).T,
+        np.array([True, False]),
+        np.array([1, 2], ">i4").astype("<i4"),
+    ],
+)
+def test_a_tensor_survives_the_wire(array: Array) -> None:
+    body, content_type = encode({"x": array}, [])
+    document = json.loads(body[: int(content_type.removeprefix(BINARY))])
+    head = json.dumps({"outputs": document["inputs"]}).encode()
+    tail = body[int(content_type.removeprefix(BINARY)) :]
+    found = decode(head + tail, f"{BINARY}{len(head)}")["x"]
+    assert (found.dtype, found.shape, found.tolist()) == (array.dtype, array.shape, array.tolist())
+
+
+def test_tensors_lie_where_they_need_no_copy() -> None:
+    for name in ("x", "xy", "xyz"):
+        _, content_type = encode({name: np.zeros(3, np.float64)}, ["y"])
+        assert int(content_type.removeprefix(BINARY)) % 8 == 0
+
+
+Y: dict[str, Any] = {"name": "y", "datatype": "FP32", "shape": [1, 2]}
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (b"", BINARY + "0"),
+        (b"oops", "text/html"),
+        (b"[]", "application/json"),
+        (b"{}", BINARY + "2"),
+        (b'{"outputs": [{}]}', BINARY + "17"),
+        (b'{"outputs": []}', "application/json"),
+        (json.dumps({"outputs": [{**Y, "datatype": "FP7", "data": [1, 2]}]}).encode(), ""),
+        (json.dumps({"outputs": [{**Y, "shape": "big", "data": [1, 2]}]}).encode(), ""),
+        (json.dumps({"outputs": [{**Y, "parameters": {"binary_data_size": 8}}]}).encode(), ""),
+        (json.dumps({"outputs": [{**Y, "name": "z", "data": [1, 2]}]}).encode(), ""),
+    ],
+)
+def test_an_answer_that_cannot_be_read_is_the_engines_fault(
+    tmp_path: Path, body: bytes, content_type: str
+) -> None:
+    with sagemaker.running(answer(body, content_type)):
+        predictor = predictor_of(tmp_path, echo())
+        with pytest.raises(PredictionFailed, match="its engine's answer cannot be read"):
+            predictor.predict({"x": np.zeros((1, 2), np.float32)})
+
+
+def test_an_answer_in_json_is_read_too(tmp_path: Path) -> None:
+    body = json.dumps({"outputs": [{**Y, "data": [1, 2]}]}).encode()
+    with sagemaker.running(answer(body)):
+        found = predictor_of(tmp_path, echo()).predict({"x": np.zeros((1, 2), np.float32)})
+    assert found["y"].tolist() == [[1, 2]]
+
+
+def test_without_an_endpoint_a_model_of_an_engine_is_not_ready(tmp_path: Path) -> None:
+    served = proxy(tmp_path, "m", echo())
+    catalog = load_catalog(Settings(models=served.models, model_root=served.model_root))
+    with pytest.raises(ModelUnavailable, match="LADING_ENDPOINT names no endpoint"):
+        catalog.model("m").predictor(1)
+
+
+def test_a_language_model_takes_no_tensors(tmp_path: Path) -> None:
+    with pytest.raises(Unsupported, match="/v1/chat/completions"):
+        predictor_of(tmp_path).predict({})
