@@ -7,6 +7,7 @@ names no model is answered here, or by asking all the models at once:
 |---|---|
 | `/v2`, `/v2/health/live` | here                                                               |
 | `/v2/health/ready`  | ready when every model says so; one that is silent is not               |
+| `/v1/models`        | here, from the names                                                    |
 | `/`, `/models`      | the models' own lists, joined; a silent one is there with a `reason`    |
 | `/predict`          | by the only model; 400 when there are several                           |
 | `/docs`, `/openapi.json` | by the first model: all of them have the same paths                |
@@ -23,7 +24,7 @@ from typing import Any
 
 from functions.front import refusals
 from functions.front.invocation import MOST_AT_ONCE, Answer, Event, InvocationError, Invoke
-from functions.inference.contract import TOKENS, VERSION
+from functions.inference.contract import TOKENS, VERSION, model_list
 from functions.inference.routes import named_model
 
 GATHER_LIMIT_S = 15.0
@@ -54,6 +55,7 @@ class Front:
         self._nameless: Mapping[str, tuple[str, Callable[[Event, Sequence[str]], Answer]]] = {
             "": ("GET", self._list),
             "models": ("GET", self._list),
+            "v1/models": ("GET", self._objects),
             "v2": ("GET", self._metadata),
             "v2/health/live": ("GET", self._live),
             "v2/health/ready": ("GET", self._ready),
@@ -106,6 +108,9 @@ class Front:
         answers = self._ask_all(event, models)
         ready = all(answer.get("statusCode") == _OK for answer in answers.values())
         return refusals.json_answer({"ready": ready}, _OK if ready else 503)
+
+    def _objects(self, _event: Event, models: Sequence[str]) -> Answer:
+        return refusals.json_answer(model_list(models))
 
     def _list(self, event: Event, models: Sequence[str]) -> Answer:
         answers = self._ask_all(event, models)

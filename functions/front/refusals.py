@@ -41,10 +41,7 @@ def unknown_path(method: str, path: str) -> Answer:
     if _dialect(path) != "tensorflow_serving":
         text = f"nothing is served at {method} {_brief(path)}; GET /models lists what is"
         return json_answer({"error": text}, 404)
-    text = f"Malformed request: {method} {_brief(path)}"
-    if method == "GET" and path.strip("/") == "v1/models":
-        text = "Missing model name in request."
-    return json_answer({"error": text}, 400)
+    return json_answer({"error": f"Malformed request: {method} {_brief(path)}"}, 400)
 
 
 def wrong_method(method: str, path: str, allowed: str) -> Answer:

@@ -4,6 +4,7 @@ The routes stand beside it, in `routes`.
 """
 
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -54,6 +55,16 @@ def artifact_folder(name: str, version: int) -> str:
 def artifact_archive(name: str, version: int) -> str:
     """Key of a version below a store's prefix in S3: one zip that holds `artifact_folder`."""
     return f"{artifact_folder(name, version)}/artifact.zip"
+
+
+def model_object(name: str) -> dict[str, str | int]:
+    """OpenAI's model object; an artifact has no time, for the same input gives the same bytes."""
+    return {"id": name, "object": "model", "created": 0, "owned_by": "lading"}
+
+
+def model_list(names: Iterable[str]) -> dict[str, object]:
+    """OpenAI's list of models."""
+    return {"object": "list", "data": [model_object(name) for name in names]}
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,12 @@
 The dialects are plain ASGI; this describes them for people and for generated clients.
 """
 
-from math import prod
 from types import MappingProxyType
 from typing import Any
 
-from functions.inference.artifact import TensorSpec
 from functions.inference.catalog import Catalog
 from functions.inference.errors import ModelUnavailable
+from functions.inference.openapi_bodies import body_of
 from functions.inference.predictor import ModelMetadata
 from functions.inference.routes import ROUTES, Route
 
@@ -22,17 +21,16 @@ _SUMMARIES = MappingProxyType(
         ("open_inference", "model_ready"): "Whether a model is ready",
         ("open_inference", "infer"): "Infer, Open Inference Protocol v2",
         ("tensorflow_serving", "predict"): "Predict, TensorFlow Serving",
-        ("tensorflow_serving", "status"): "Model status",
+        ("tensorflow_serving", "classify"): "Classify examples",
+        ("tensorflow_serving", "regress"): "Regress examples",
+        ("tensorflow_serving", "models"): "List the models, as OpenAI does",
+        ("tensorflow_serving", "status"): "Model status: TensorFlow Serving's, OpenAI's, KServe's",
         ("tensorflow_serving", "metadata"): "Model metadata",
         ("plain", "predict"): "Predict",
         ("sagemaker", "ping"): "Whether every model is ready, SageMaker",
         ("sagemaker", "invoke"): "Infer, SageMaker",
     }
 )
-
-_MOST_NUMBERS = 256
-
-_ANY_TENSOR = MappingProxyType({"description": "A value, or nested lists of values"})
 
 
 def data_plane_paths(catalog: Catalog) -> dict[str, dict[str, Any]]:
@@ -77,10 +75,8 @@ def _operation(
         },
     }
     if route.method == "POST":
-        body = _json(_BODIES[dialect])
-        if example is not None and _is_small(example):
-            body["application/json"]["example"] = _example(dialect, example)
-        operation["requestBody"] = {"required": True, "content": body}
+        content = body_of(dialect, route.operation, example)
+        operation["requestBody"] = {"required": True, "content": content}
     return operation
 
 
@@ -110,88 +106,3 @@ def _error_schema() -> dict[str, Any]:
         "properties": {"error": {"type": "string"}},
         "required": ["error"],
     }
-
-
-_TENSOR = MappingProxyType(
-    {
-        "type": "object",
-        "properties": {
-            "name": {"type": "string"},
-            "datatype": {"type": "string"},
-            "shape": {"type": "array", "items": {"type": "integer", "minimum": 0}},
-            "parameters": {"type": "object"},
-            "data": {"type": "array"},
-        },
-        "required": ["name", "datatype", "shape"],
-    }
-)
-
-_INFER = MappingProxyType(
-    {
-        "type": "object",
-        "properties": {
-            "id": {"type": "string"},
-            "parameters": {"type": "object"},
-            "inputs": {"type": "array", "items": dict(_TENSOR), "minItems": 1},
-            "outputs": {"type": "array", "items": {"type": "object"}},
-        },
-        "required": ["inputs"],
-    }
-)
-
-_BODIES: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
-    {
-        "plain": {
-            "type": "object",
-            "properties": {"inputs": dict(_ANY_TENSOR)},
-            "required": ["inputs"],
-            "additionalProperties": False,
-        },
-        "tensorflow_serving": {
-            "type": "object",
-            "properties": {
-                "signature_name": {"type": "string"},
-                "instances": {"type": "array", "minItems": 1},
-                "inputs": dict(_ANY_TENSOR),
-            },
-            "oneOf": [{"required": ["instances"]}, {"required": ["inputs"]}],
-        },
-        "open_inference": dict(_INFER),
-        "sagemaker": dict(_INFER),
-    }
-)
-
-
-def _is_small(metadata: ModelMetadata) -> bool:
-    """Whether an example is for eyes: that of an image would be megabytes of zeros."""
-    return all(prod(_shape(spec)) <= _MOST_NUMBERS for spec in metadata.inputs)
-
-
-def _example(dialect: str, metadata: ModelMetadata) -> dict[str, Any]:
-    """A request that the model takes: zeros, or empty strings, for a batch of one."""
-    if dialect in ("open_inference", "sagemaker"):
-        return {"inputs": [_example_tensor(spec) for spec in metadata.inputs]}
-    values = {spec.name: _nested(_value(spec), _shape(spec)) for spec in metadata.inputs}
-    return {"inputs": next(iter(values.values())) if len(values) == 1 else values}
-
-
-def _example_tensor(spec: TensorSpec) -> dict[str, Any]:
-    shape = _shape(spec)
-    flat = _nested(_value(spec), shape)
-    for _ in shape[1:]:
-        flat = [item for row in flat for item in row]
-    return {"name": spec.name, "datatype": spec.datatype, "shape": shape, "data": flat}
-
-
-def _shape(spec: TensorSpec) -> list[int]:
-    return [1 if size == -1 else size for size in spec.shape]
-
-
-def _value(spec: TensorSpec) -> Any:
-    return {"BYTES": "", "BOOL": False}.get(spec.datatype, 0)
-
-
-def _nested(value: Any, shape: list[int]) -> Any:
-    for size in reversed(shape):
-        value = [value] * size
-    return value

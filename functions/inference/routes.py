@@ -69,13 +69,16 @@ ROUTES = MappingProxyType(
                 ("infer", "POST", "/infer"),
             ),
         ),
-        "tensorflow_serving": tuple(
-            _model_routes(
+        "tensorflow_serving": (
+            Route("models", "GET", "/v1/models"),
+            *_model_routes(
                 "/v1",
                 ("predict", "POST", ":predict"),
+                ("classify", "POST", ":classify"),
+                ("regress", "POST", ":regress"),
                 ("status", "GET", ""),
                 ("metadata", "GET", "/metadata"),
-            )
+            ),
         ),
         "plain": (
             Route("predict", "POST", "/predict"),

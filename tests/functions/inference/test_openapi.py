@@ -43,7 +43,8 @@ def test_the_example_of_each_dialect_is_answered(tmp_path: Path, model: bytes) -
     settings = settings_for(tmp_path, {"m": {1: model}})
     app = serve(settings)
     for path, item in data_plane_paths(load_catalog(settings)).items():
-        if "post" not in item or "version" in path or "label" in path:
+        unlike = path.endswith((":classify", ":regress"))  # for models of one score or value
+        if "post" not in item or "version" in path or "label" in path or unlike:
             continue
         example = item["post"]["requestBody"]["content"]["application/json"]["example"]
         answer = ask(app, f"POST {path.replace('{model}', 'm')}", example)
@@ -62,4 +63,4 @@ def test_no_bare_predict_is_offered_where_several_models_are(tmp_path: Path) -> 
 def test_a_catalog_without_a_ready_model_has_no_examples() -> None:
     broken = CatalogModel("m", {1: ModelUnavailable("m", 1, "broken")})
     for catalog in (Catalog({}), Catalog({"m": broken})):
-        assert "example" not in json.dumps(data_plane_paths(catalog)).replace('"examples"', "")
+        assert '"example":' not in json.dumps(data_plane_paths(catalog))

@@ -257,10 +257,10 @@ def test_a_version_or_a_label_answers_for_itself(tmp_path: Path, at: str) -> Non
         ("GET /v1/models/z/metadata", 404, "Servable not found for request: Latest(z)"),
         ("GET /v1/models/z", 404, "Could not find any versions of model z"),
         ("GET /v1/models/m/versions/9", 404, "Could not find version 9 of model m"),
-        ("GET /v1/models", 400, "Missing model name in request."),
         ("GET /v1/models/m:predict", 400, "Malformed request: GET /v1/models/m:predict"),
         ("PUT /v1/models/m", 400, "Malformed request: PUT /v1/models/m"),
-        ("POST /v1/models/m:classify", 400, "Malformed request: POST /v1/models/m:classify"),
+        ("GET /v1/models/m:classify", 400, "Malformed request: GET /v1/models/m:classify"),
+        ("POST /v1/models", 400, "Malformed request: POST /v1/models"),
         ("POST /v1/models/:predict", 400, "Malformed request: POST /v1/models/:predict"),
         ("OPTIONS /v1/models/m:predict", 400, "Malformed request: OPTIONS /v1/models/m:predict"),
         (

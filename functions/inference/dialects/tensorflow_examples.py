@@ -1,0 +1,137 @@
+"""TensorFlow Serving's classify and regress: examples of named features in, labels or values out.
+
+A feature is an input of the signature. There is no signature of the method `classify` in an ONNX
+model, so the outputs say what it can do: one float tensor of [batch, classes] are scores, one of
+[batch] or [batch, 1] is a value. Labels are the model's own where an output of text has the scores'
+shape, else the class's number. Texts and shapes: `util/json_tensor.cc`, `servables/tensorflow/`.
+"""
+
+from collections.abc import Callable
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from functions.inference.artifact import TensorSpec
+from functions.inference.dialects.tensorflow_values import decode_b64
+from functions.inference.errors import InvalidInput, MalformedRequest, brief
+from functions.inference.json_codec import to_lists
+from functions.inference.predictor import ModelMetadata
+from functions.inference.tensors import BYTES, Array, from_json
+
+_MATRIX = 2
+_FLOATS = ("FP32", "FP64")
+
+
+def decode_examples(document: dict[str, Any], metadata: ModelMetadata) -> dict[str, Array]:
+    """Arrays by name from `examples`, whose features `context` completes.
+
+    Raises:
+        MalformedRequest: they are no examples, or one lacks a feature.
+        InvalidInput: a feature cannot be read as its input's datatype.
+    """
+    examples, context = document.get("examples"), document.get("context", {})
+    if "examples" not in document:
+        raise MalformedRequest(
+            "When method is classify, key 'examples' is expected and was not found"
+        )
+    if not isinstance(examples, list):
+        raise MalformedRequest("Expecting 'examples' value to be an list/array")
+    if not examples:
+        raise MalformedRequest("'examples' value is an empty array")
+    for example in (context, *examples):
+        if not isinstance(example, dict):
+            raise MalformedRequest("Example must be JSON object")
+    completed = [{**context, **example} for example in examples]
+    return {spec.name: _feature(completed, spec) for spec in metadata.inputs}
+
+
+def _feature(examples: list[dict[str, Any]], spec: TensorSpec) -> Array:
+    """One input: a row for each example, in the shape that the signature has for it."""
+    rows = []
+    for example in examples:
+        if spec.name not in example:
+            raise MalformedRequest(
+                f"Feature: {brief(spec.name)} (data type: {spec.datatype}) is required but could "
+                "not be found."
+            )
+        value = to_lists(example[spec.name])
+        values = value if isinstance(value, list) else [value]
+        rows.append([_element(each, spec) for each in values])
+    array = from_json(rows, spec.name, spec.datatype)
+    shape = (len(rows), *spec.shape[1:])
+    return array.reshape(shape) if -1 not in shape and prod(shape) == array.size else array
+
+
+def _element(value: Any, spec: TensorSpec) -> Any:
+    if value is None or isinstance(value, list):
+        raise InvalidInput(
+            spec.name,
+            "is a feature of the wrong kind",
+            f"Feature: {brief(spec.name)} has element with unexpected JSON type: "
+            f"{'Null' if value is None else 'Array'}",
+        )
+    if spec.datatype == BYTES:
+        return decode_b64(value, spec.name)
+    # An Example has no booleans: its whole numbers stand for them.
+    return int(value) if isinstance(value, bool) and spec.datatype != "BOOL" else value
+
+
+def scores_output(metadata: ModelMetadata) -> TensorSpec:
+    """The output that `classify` tells: the only float tensor of [batch, classes].
+
+    Raises:
+        MalformedRequest: the model has none, or several.
+    """
+    return _only(metadata, "classify", lambda spec: len(spec.shape) == _MATRIX)
+
+
+def value_output(metadata: ModelMetadata) -> TensorSpec:
+    """The output that `regress` tells: the only float tensor of one value an example.
+
+    Raises:
+        MalformedRequest: the model has none, or several.
+    """
+    return _only(metadata, "regress", lambda spec: spec.shape[1:] in ((), (1,), (-1,)))
+
+
+def _only(metadata: ModelMetadata, method: str, fits: Callable[[TensorSpec], bool]) -> TensorSpec:
+    found = [
+        spec for spec in metadata.outputs if spec.datatype in _FLOATS and spec.shape and fits(spec)
+    ]
+    if len(found) != 1:
+        raise MalformedRequest(
+            f"Expected {method} signature method_name to be tensorflow/serving/{method}. "
+            "Was: tensorflow/serving/predict"
+        )
+    return found[0]
+
+
+def labels_output(metadata: ModelMetadata, scores: TensorSpec) -> TensorSpec | None:
+    """The output with a label for each score, if the model has one."""
+    for spec in metadata.outputs:
+        if spec.datatype == BYTES and spec.shape[1:] == scores.shape[1:]:
+            return spec
+    return None
+
+
+def encode_classes(scores: Array, labels: Array | None) -> dict[str, Any]:
+    """`results`: for each example its classes, each a label and a score."""
+    rows = to_lists(scores)
+    if labels is None:
+        return {"results": [[[str(n), each] for n, each in enumerate(row)] for row in rows]}
+    labels = np.broadcast_to(labels, scores.shape)  # a constant has them once for all examples
+    texts = [[item.decode(errors="replace") for item in row] for row in labels]
+    pairs = [zip(names, row, strict=True) for names, row in zip(texts, rows, strict=True)]
+    return {"results": [[list(pair) for pair in row] for row in pairs]}
+
+
+def encode_values(values: Array, examples: int) -> dict[str, Any]:
+    """`results`: a value for each example.
+
+    Raises:
+        MalformedRequest: the model gave another number of them.
+    """
+    if values.size != examples:
+        raise MalformedRequest(f"Expected output batch size to be {examples}. Got: {values.size}")
+    return {"results": to_lists(values.ravel())}

@@ -1,0 +1,112 @@
+"""What TensorFlow Serving's REST API tells of models: their status and their signature.
+
+`GET /v1/models` and `GET /v1/models/{model}` are OpenAI's and KServe v1's too: the one document
+has the keys of all three, each client reads its own (docs/adr/0021).
+"""
+
+from types import MappingProxyType
+from typing import Any
+
+from functions.inference import json_codec
+from functions.inference.artifact import TensorSpec
+from functions.inference.catalog import CatalogModel
+from functions.inference.contract import model_list, model_object
+from functions.inference.errors import ModelUnavailable
+from functions.inference.exchange import Call, Response
+from functions.inference.tensors import BYTES
+
+SIGNATURE = "serving_default"
+METHOD = "tensorflow/serving/predict"
+
+DATATYPES = MappingProxyType(
+    {
+        "BOOL": "DT_BOOL",
+        "UINT8": "DT_UINT8",
+        "UINT16": "DT_UINT16",
+        "UINT32": "DT_UINT32",
+        "UINT64": "DT_UINT64",
+        "INT8": "DT_INT8",
+        "INT16": "DT_INT16",
+        "INT32": "DT_INT32",
+        "INT64": "DT_INT64",
+        "FP16": "DT_HALF",
+        "FP32": "DT_FLOAT",
+        "FP64": "DT_DOUBLE",
+        BYTES: "DT_STRING",
+    }
+)
+"""Open Inference Protocol datatype -> TensorFlow's name."""
+
+
+def status(call: Call) -> Response:
+    """Every version's state, newest first; of one version, that one alone.
+
+    Raises:
+        NotFound: the model or the version is not served.
+    """
+    model = call.model()
+    if {"version", "label"} & call.parameters.keys():
+        version = call.find_version()[1]
+        return _json({"model_version_status": [_version_status(model, version)]})
+    versions = sorted(model.versions, reverse=True)
+    return _json(
+        {
+            **model_object(model.name),
+            "name": model.name,
+            "ready": model.ready(model.default_version()),
+            "model_version_status": [_version_status(model, version) for version in versions],
+        }
+    )
+
+
+def models(call: Call) -> Response:
+    """OpenAI's list of models; TensorFlow Serving has none."""
+    return _json(model_list(call.catalog.names()))
+
+
+def _version_status(model: CatalogModel, version: int) -> dict[str, Any]:
+    found = model.versions[version]
+    failed = isinstance(found, ModelUnavailable)
+    return {
+        "version": str(version),
+        "state": "END" if failed else "AVAILABLE",
+        "status": {
+            "error_code": "DATA_LOSS" if failed else "OK",
+            "error_message": found.reason if isinstance(found, ModelUnavailable) else "",
+        },
+    }
+
+
+def metadata(call: Call) -> Response:
+    """The signature of a version, under its doubled key.
+
+    Raises:
+        NotFound: the model or the version is not served.
+        ModelUnavailable: it failed to load.
+    """
+    found = call.predictor().metadata
+    signature = {
+        "inputs": {spec.name: _tensor_info(spec) for spec in found.inputs},
+        "outputs": {spec.name: _tensor_info(spec) for spec in found.outputs},
+        "method_name": METHOD,
+    }
+    specification = {"name": found.name, "signature_name": "", "version": str(found.version)}
+    return _json(
+        {
+            "model_spec": specification,
+            "metadata": {"signature_def": {"signature_def": {SIGNATURE: signature}}},
+        }
+    )
+
+
+def _tensor_info(spec: TensorSpec) -> dict[str, Any]:
+    dimensions = [{"size": str(size), "name": ""} for size in spec.shape]
+    return {
+        "dtype": DATATYPES[spec.datatype],
+        "tensor_shape": {"dim": dimensions, "unknown_rank": False},
+        "name": f"{spec.name}:0",
+    }
+
+
+def _json(document: Any) -> Response:
+    return Response(200, json_codec.dumps(document))
