@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,8 +21,13 @@ def exclusive(path: Path) -> Iterator[None]:
 
 def write_file(path: Path, content: bytes) -> None:
     """Write `path` and wait until its content is on disk."""
+    stream_file(path, (content,))
+
+
+def stream_file(path: Path, content: Iterable[bytes]) -> None:
+    """Write `path` piece by piece and wait until its content is on disk."""
     with path.open("wb") as handle:
-        handle.write(content)
+        handle.writelines(content)
         handle.flush()
         os.fsync(handle.fileno())
 

@@ -11,13 +11,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from functions.inference.artifact import SPECIFICATION, sha256
+from functions.inference.artifact import ENGINE, SPECIFICATION, Artifact, sha256
 from functions.inference.contract import artifact_folder
 from functions.inference.errors import ArtifactError
-from model_packaging.durable import exclusive, make_folder, sync_folder, write_file
+from model_packaging.durable import exclusive, make_folder, stream_file, sync_folder, write_file
+from model_packaging.engine_files import EngineFiles, Readable
 from model_packaging.errors import StoreError
 from model_packaging.lock import LocalCopy
-from model_packaging.publication import Published, next_number, verify
+from model_packaging.publication import Published, check_engine, next_number, verify
 
 
 class LocalStore:
@@ -49,30 +50,45 @@ class LocalStore:
                 return version
         return None
 
-    def publish(self, name: str, files: Mapping[str, bytes], pinned: Mapping[int, str]) -> int:
+    def publish(
+        self,
+        name: str,
+        files: Mapping[str, bytes],
+        pinned: Mapping[int, str],
+        engine: EngineFiles | None = None,
+    ) -> int:
         """See `Store.publish`."""
         with self._writing(name):
             known = self.find(name, json.loads(files[SPECIFICATION])["identity"], pinned)
             if known is not None:
                 return known
             version = next_number(sha256(files[SPECIFICATION]), self.versions(name), pinned)
-            self._write(name, version, files)
+            self._write(name, version, files, engine)
             return version
 
-    def place(self, name: str, version: int, files: Mapping[str, bytes]) -> None:
+    def place(
+        self,
+        name: str,
+        version: int,
+        files: Mapping[str, bytes],
+        engine: EngineFiles | None = None,
+    ) -> None:
         """See `Store.place`."""
         with self._writing(name):
             if version in self.versions(name):
                 self.open(name, version, sha256(files[SPECIFICATION]))
             else:
-                self._write(name, version, files)
+                self._write(name, version, files, engine)
 
     def open(self, name: str, version: int, digest: str | None = None) -> Published:
         """See `Store.open`."""
         folder = self.folder(name, version)
         try:
             files = {path.name: path.read_bytes() for path in _files(folder)}
-            return Published(verify(name, version, files, digest), files, str(folder))
+            artifact = verify(name, version, files, digest)
+            check_engine(artifact, _sizes(folder / ENGINE))
+            engine = _engine_files(artifact, folder / ENGINE)
+            return Published(artifact, files, str(folder), engine)
         except (ArtifactError, OSError) as error:
             raise self._damaged(name, version, str(error)) from error
 
@@ -105,24 +121,66 @@ class LocalStore:
         """Keep other publishers out, and sweep away what killed ones left."""
         try:
             with exclusive(self._staging / "lock"):
-                for leftover in self._staging.iterdir():
-                    if leftover.is_dir():
-                        shutil.rmtree(leftover)
-                yield
+                self._sweep()
+                try:
+                    yield
+                finally:
+                    self._sweep()
         except OSError as error:
             raise StoreError(name, self.root, f"cannot be written: {error.strerror}") from error
 
-    def _write(self, name: str, version: int, files: Mapping[str, bytes]) -> None:
+    def _sweep(self) -> None:
+        for leftover in self._staging.iterdir():
+            if leftover.is_dir():
+                shutil.rmtree(leftover)
+
+    def _write(
+        self,
+        name: str,
+        version: int,
+        files: Mapping[str, bytes],
+        engine: EngineFiles | None,
+    ) -> None:
         """Write the files aside and rename their folder into its place."""
         staged = self._staging / "version"
         make_folder(staged)
         for file, content in files.items():
             write_file(staged / file, content)
-        sync_folder(staged)
+        if engine is not None:
+            _write_engine(staged / ENGINE, engine)
+        for folder, _, _ in os.walk(staged):
+            sync_folder(Path(folder))
         target = self.folder(name, version)
         make_folder(target.parent)
         staged.rename(target)
         sync_folder(target.parent)
+
+
+def _write_engine(folder: Path, engine: EngineFiles) -> None:
+    for path in engine.files:
+        make_folder((folder / path).parent)
+        stream_file(folder / path, engine.read(path))
+
+
+def _engine_files(artifact: Artifact, folder: Path) -> EngineFiles | None:
+    if artifact.engine is None:
+        return None
+
+    @contextmanager
+    def opener(path: str) -> Iterator[Readable]:
+        with (folder / path).open("rb") as stream:
+            yield stream
+
+    return EngineFiles(artifact.name, str(folder), artifact.engine.files, opener)
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """Size of each file below a folder, by its path; -1 for a link, which no engine may follow."""
+    return {
+        path.relative_to(folder).as_posix(): -1 if path.is_symlink() else path.stat().st_size
+        for path in folder.rglob("*")
+        if path.is_symlink() or not path.is_dir()
+    }
 
 
 def _files(folder: Path) -> list[Path]:

@@ -2,10 +2,13 @@
 
     <prefix>/models/<name>/<version>/artifact.zip   a version; its appearance publishes it
     <prefix>/models/<name>/golden/<digest>.json     its golden requests, written before it
+    <prefix>/models/<name>/sha256/<digest>/<path>   its engine's files, written before it
 
 Every write is conditional on the key being free, so nothing is ever overwritten, and of two
 publishers that want one number one gets it and the other takes the next. Identity and digest are
 metadata of the zip: they appear with it and are read without it. docs/adr/0008 has the reasons.
+The engine's files lie under the digest of their list, since SageMaker pins no object version; of
+what a killed publisher left there, the next one uses what is whole.
 """
 
 import json
@@ -13,31 +16,28 @@ import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from functions.inference.archive import pack, unpack
-from functions.inference.artifact import GOLDEN, SPECIFICATION, sha256
+from functions.inference.artifact import GOLDEN, SPECIFICATION, Artifact, sha256
 from functions.inference.contract import artifact_archive, artifact_folder
 from functions.inference.errors import ArtifactError
+from model_packaging.engine_files import EngineFiles, engine_digest
 from model_packaging.errors import StoreError
 from model_packaging.lock import S3Copy
-from model_packaging.publication import Published, next_number, verify
+from model_packaging.publication import Published, check_engine, next_number, verify
+from model_packaging.s3_engine import EnginePrefix
 from model_packaging.s3_refusals import refusal
+from model_packaging.s3_upload import Upload
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
-
-PART_BYTES = 32 << 20
-"""A longer zip goes up in parts of this size, each of them sent again when it fails."""
 
 _ADDRESS = re.compile(r"([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/([A-Za-z0-9!_.*'()/-]*))?")
-_IDENTITY, _DIGEST, _GOLDEN = "lading-identity", "lading-digest", "lading-golden"
-_FREE: Final = "*"
-_CHECKSUM: Final = "CRC32"
-_CONFLICT, _TAKEN = 409, 412
+_IDENTITY, _DIGEST = "lading-identity", "lading-digest"
+_GOLDEN, _ENGINE = "lading-golden", "lading-engine"
 _TRIES = 50
 _AT_ONCE = 8
 
@@ -79,29 +79,41 @@ class S3Store:
         with self._asking(name):
             return self._find(name, self._versions(name), identity, pinned)
 
-    def publish(self, name: str, files: Mapping[str, bytes], pinned: Mapping[int, str]) -> int:
+    def publish(
+        self,
+        name: str,
+        files: Mapping[str, bytes],
+        pinned: Mapping[int, str],
+        engine: EngineFiles | None = None,
+    ) -> int:
         """See `Store.publish`."""
         identity = json.loads(files[SPECIFICATION])["identity"]
         digest = sha256(files[SPECIFICATION])
         with self._asking(name):
-            self._prepare(name, files)
+            self._prepare(name, files, engine)
             for _ in range(_TRIES):
                 taken = self._versions(name)
                 known = self._find(name, taken, identity, pinned)
                 if known is not None:
                     return known
                 version = next_number(digest, taken, pinned)
-                if self._put_version(name, version, files):
+                if self._put_version(name, version, files, engine):
                     return version
         raise StoreError(
             name, self._address(), f"took {_TRIES} other versions meanwhile; try again"
         )
 
-    def place(self, name: str, version: int, files: Mapping[str, bytes]) -> None:
+    def place(
+        self,
+        name: str,
+        version: int,
+        files: Mapping[str, bytes],
+        engine: EngineFiles | None = None,
+    ) -> None:
         """See `Store.place`."""
         with self._asking(name):
-            self._prepare(name, files)
-            if not self._put_version(name, version, files):
+            self._prepare(name, files, engine)
+            if not self._put_version(name, version, files, engine):
                 self._head(name, version, sha256(files[SPECIFICATION]))
 
     def open(self, name: str, version: int, digest: str | None = None) -> Published:
@@ -112,23 +124,27 @@ class S3Store:
             try:
                 files = unpack(found["Body"], found["ContentLength"], name, version)
                 artifact = verify(name, version, files, digest)
+                engine = self._engine_files(name, artifact)
             except ArtifactError as error:
                 advice = "restore the object's first version, or delete it and package again"
                 reason = f"is damaged ({error}); {advice}"
                 raise StoreError(name, self._address(key), reason) from error
-        return Published(artifact, files, self._address(key))
+        return Published(artifact, files, self._address(key), engine)
 
     def copy(self, name: str, version: int, digest: str, lock: Path) -> S3Copy:  # noqa: ARG002 a local store's entry depends on where the lock is
         """See `Store.copy`."""
         with self._asking(name, self._key(name, version)):
             found = self._head(name, version, digest)
-        golden = found["Metadata"].get(_GOLDEN)
+        golden, engine = (found["Metadata"].get(key) for key in (_GOLDEN, _ENGINE))
+        if engine:
+            self.open(name, version, digest)
         return S3Copy(
             bucket=self.bucket,
             key=self._key(name, version),
             version_id=found["VersionId"],
             golden=self._golden_key(name, golden) if golden else None,
             bytes=found["ContentLength"],
+            engine=self._engine(name, engine).prefix if engine else None,
         )
 
     @cached_property
@@ -203,7 +219,7 @@ class S3Store:
             raise StoreError(name, self._address(key), f"{reason}; {advice}")
         return found
 
-    def _prepare(self, name: str, files: Mapping[str, bytes]) -> None:
+    def _prepare(self, name: str, files: Mapping[str, bytes], engine: EngineFiles | None) -> None:
         """Refuse a bucket that forgets, and put what a version needs beside it."""
         state = self._client.get_bucket_versioning(Bucket=self.bucket).get("Status")
         if state != "Enabled":
@@ -215,83 +231,47 @@ class S3Store:
             raise StoreError(name, self._address(), reason)
         if GOLDEN in files:
             key = self._golden_key(name, sha256(files[GOLDEN]))
-            self._put(key, files[GOLDEN], "application/json", {})
+            self._upload(key, "application/json", {}).put(files[GOLDEN])
+        if engine is not None:
+            self._engine(name, engine.digest).put(engine)
 
-    def _put_version(self, name: str, version: int, files: Mapping[str, bytes]) -> bool:
+    def _put_version(
+        self,
+        name: str,
+        version: int,
+        files: Mapping[str, bytes],
+        engine: EngineFiles | None,
+    ) -> bool:
         specification = files[SPECIFICATION]
         about = {_IDENTITY: json.loads(specification)["identity"], _DIGEST: sha256(specification)}
         if GOLDEN in files:
             about[_GOLDEN] = sha256(files[GOLDEN])
+        if engine is not None:
+            about[_ENGINE] = engine.digest
         body = pack(name, version, files)
-        return self._put(self._key(name, version), body, "application/zip", about)
+        return self._upload(self._key(name, version), "application/zip", about).put(body)
 
-    def _put(self, key: str, body: bytes, kind: str, about: Mapping[str, str]) -> bool:
-        """Write an object; False when there is one at this key."""
-        from botocore.exceptions import ClientError  # noqa: PLC0415
+    def _engine_files(self, name: str, artifact: Artifact) -> EngineFiles | None:
+        """The engine's files of a version, all of which are there.
 
-        put = self._put_parts if len(body) > PART_BYTES else self._put_whole
-        for _ in range(_TRIES):
-            try:
-                put(key, body, kind, about)
-            except ClientError as error:
-                status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-                if status == _TAKEN:
-                    return False
-                if status != _CONFLICT:  # others write this key right now
-                    raise
-            else:
-                return True
-        return False
+        Raises:
+            ArtifactCorrupt: they are not.
+        """
+        if artifact.engine is None:
+            return None
+        listed = artifact.engine.files
+        prefix = self._engine(name, engine_digest(listed))
+        check_engine(artifact, prefix.sizes())
+        return prefix.files(listed)
 
-    def _put_whole(self, key: str, body: bytes, kind: str, about: Mapping[str, str]) -> None:
-        self._client.put_object(
-            Bucket=self.bucket,
-            Key=key,
-            Body=body,
-            ContentType=kind,
-            Metadata=about,
-            IfNoneMatch=_FREE,
-        )
+    def _engine(self, name: str, digest: str) -> EnginePrefix:
+        folder = artifact_folder(name, 0).removesuffix("0")
+        prefix = f"{self.prefix}{folder}sha256/{digest}/"
+        asking = partial(self._asking, name)
+        return EnginePrefix(name, self._client, self.bucket, prefix, asking)
 
-    def _put_parts(self, key: str, body: bytes, kind: str, about: Mapping[str, str]) -> None:
-        client = self._client
-        upload = client.create_multipart_upload(
-            Bucket=self.bucket,
-            Key=key,
-            ContentType=kind,
-            Metadata=about,
-            ChecksumAlgorithm=_CHECKSUM,
-        )["UploadId"]
-        try:
-            starts = range(0, len(body), PART_BYTES)
-            parts = [
-                self._put_part(key, upload, number, body[start : start + PART_BYTES])
-                for number, start in enumerate(starts, 1)
-            ]
-            client.complete_multipart_upload(
-                Bucket=self.bucket,
-                Key=key,
-                UploadId=upload,
-                MultipartUpload={"Parts": parts},
-                IfNoneMatch=_FREE,
-            )
-        except BaseException:  # an interrupt, too, must not leave parts that cost money
-            client.abort_multipart_upload(Bucket=self.bucket, Key=key, UploadId=upload)
-            raise
-
-    def _put_part(self, key: str, upload: str, number: int, body: bytes) -> "CompletedPartTypeDef":
-        sent = self._client.upload_part(
-            Bucket=self.bucket,
-            Key=key,
-            UploadId=upload,
-            PartNumber=number,
-            Body=body,
-            ChecksumAlgorithm=_CHECKSUM,
-        )
-        part: CompletedPartTypeDef = {"PartNumber": number, "ETag": sent["ETag"]}
-        if "ChecksumCRC32" in sent:
-            part["ChecksumCRC32"] = sent["ChecksumCRC32"]
-        return part
+    def _upload(self, key: str, kind: str, about: Mapping[str, str]) -> Upload:
+        return Upload(self._client, self.bucket, key, kind, about)
 
     def _key(self, name: str, version: int) -> str:
         return f"{self.prefix}{artifact_archive(name, version)}"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from functions.inference.contract import artifact_archive
+from model_packaging.engine_files import EngineFiles
 from model_packaging.errors import StoreError
 from model_packaging.local_store import LocalStore
 from model_packaging.lock import LocalCopy, S3Copy
@@ -32,8 +33,14 @@ class Store(Protocol):
             StoreError: a version's specification cannot be read.
         """
 
-    def publish(self, name: str, files: Mapping[str, bytes], pinned: Mapping[int, str]) -> int:
-        """Publish an artifact's files and return its version.
+    def publish(
+        self,
+        name: str,
+        files: Mapping[str, bytes],
+        pinned: Mapping[int, str],
+        engine: EngineFiles | None = None,
+    ) -> int:
+        """Publish an artifact's files, with those of its engine, and return its version.
 
         An identity that is published already keeps its version; one that the lock pins with the
         same digest gets that version back; any other gets the next free number.
@@ -42,7 +49,13 @@ class Store(Protocol):
             StoreError: it cannot be written; nothing is published.
         """
 
-    def place(self, name: str, version: int, files: Mapping[str, bytes]) -> None:
+    def place(
+        self,
+        name: str,
+        version: int,
+        files: Mapping[str, bytes],
+        engine: EngineFiles | None = None,
+    ) -> None:
         """Put a version that another store has under its number; nothing to do when it is there.
 
         Raises:

@@ -1,11 +1,11 @@
 """Published versions from one store to another, verified against the lock on the way."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from model_packaging.errors import LockError, StoreError
 from model_packaging.lock import Copy, LocalCopy, LockedVersion, S3Copy, read_lock, record
+from model_packaging.publication import Published
 from model_packaging.store import Store, store_of
 
 
@@ -33,22 +33,27 @@ def transfer(name: str, version: int, target: Store, lock: Path) -> Transferred:
     entry = read_lock(lock).model(name).versions.get(version)
     if entry is None:
         raise LockError(lock, f"has no version {version} of model '{name}'")
-    files: Mapping[str, bytes] | None = None
+    read: Published | None = None
     if version not in target.versions(name):
-        files = _read(name, version, entry, lock)
-        target.place(name, version, files)
+        read = _read(name, version, entry, lock)
+        target.place(name, version, read.files, read.engine)
     copy = target.copy(name, version, entry.digest, lock)
     record(lock, name, version, entry.model_copy(update={"stores": (copy,)}), ())
-    size = None if files is None else sum(map(len, files.values()))
-    return Transferred(name, version, moved=files is not None, bytes=size, copy=copy)
+    size = None if read is None else _size(read)
+    return Transferred(name, version, moved=read is not None, bytes=size, copy=copy)
 
 
-def _read(name: str, version: int, entry: LockedVersion, lock: Path) -> Mapping[str, bytes]:
-    """The version's files from the first copy that gives them; local ones come first."""
+def _size(published: Published) -> int:
+    engine = published.engine.size if published.engine else 0
+    return sum(map(len, published.files.values())) + engine
+
+
+def _read(name: str, version: int, entry: LockedVersion, lock: Path) -> Published:
+    """The version from the first copy that gives it; local ones come first."""
     refused: StoreError | None = None
     for copy in sorted(entry.stores, key=_nearest):
         try:
-            return store_of(copy, name, version, lock).open(name, version, entry.digest).files
+            return store_of(copy, name, version, lock).open(name, version, entry.digest)
         except StoreError as error:
             refused = error
     assert refused is not None  # a locked version has a copy

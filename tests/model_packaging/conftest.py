@@ -6,6 +6,7 @@ from examples.digits.train import main
 from model_packaging.conversion import Conversion
 from model_packaging.converters.sklearn import CONVERTER
 from model_packaging.manifest import ModelSpec
+from tests.model_packaging.stores import S3, Folder, Place
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +21,11 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def converted(digits: Path) -> Conversion:
     """The example's model as ONNX, with its reference."""
     return CONVERTER.convert(ModelSpec("digits", digits / "model.skops"))
+
+
+@pytest.fixture(params=["local", "s3"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """Every store that there is, one after another."""
+    if request.param == "local":
+        return Folder(tmp_path / "store")
+    return S3(request.getfixturevalue("bucket"))

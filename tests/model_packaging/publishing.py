@@ -1,7 +1,8 @@
 """Publish version 2 in child processes that are killed before every change they make.
 
-`python -m tests.model_packaging.publishing ADDRESS` prints the address of each child's store, in
-which version 1 was published. A change is a write to the store's folder, or anything sent to S3.
+`python -m tests.model_packaging.publishing ADDRESS KIND` prints the address of each child's store,
+in which version 1 was published; both have a model of their own, or an engine's files. A change is
+a write to the store's folder, or anything sent to S3.
 """
 
 import os
@@ -11,7 +12,7 @@ from itertools import count
 from typing import Any
 
 from model_packaging.store import open_store
-from tests.model_packaging.stores import files
+from tests.model_packaging.stores import files, large
 
 _CHANGES = frozenset({"os.mkdir", "os.rename", "os.remove", "os.rmdir"})
 
@@ -30,26 +31,35 @@ def die_before(number: int, address: str) -> None:
     sys.addaudithook(hook)
 
 
-def killed(address: str, number: int) -> bool:
+def publish(address: str, kind: str, identity: str) -> None:
+    """Publish an artifact of this kind."""
+    if kind == "model":
+        open_store(address).publish("digits", files(identity.encode(), identity), {})
+    else:
+        artifact, engine = large(identity, second=b"1" if identity == "one" else b"2")
+        open_store(address).publish("digits", artifact, {}, engine)
+
+
+def killed(address: str, kind: str, number: int) -> bool:
     """Publish, to be killed before this change; whether there was one."""
-    open_store(address).publish("digits", files(b"a", "one"), {})
+    publish(address, kind, "one")
     process = os.fork()
     if process == 0:
         die_before(number, address)
-        open_store(address).publish("digits", files(b"b", "two"), {})
+        publish(address, kind, "two")
         os._exit(0)
     _, status = os.waitpid(process, 0)
     assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
     return os.WIFSIGNALED(status)
 
 
-def main(address: str) -> None:
+def main(address: str, kind: str) -> None:
     for number in count(1):
         world = f"{address}/change-{number}"
-        if not killed(world, number):
+        if not killed(world, kind, number):
             break
         print(world)  # noqa: T201 for whoever started it
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

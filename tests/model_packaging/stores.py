@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
 
 from functions.inference.archive import pack
 from functions.inference.artifact import GOLDEN, MODEL, REPORT, SPECIFICATION, sha256
+from model_packaging.engine_files import EngineFiles, gather
 from model_packaging.store import Store, open_store
 from tests.conftest import Bucket
 
@@ -27,6 +28,37 @@ def files(model: bytes = b"model", identity: str = "one") -> dict[str, bytes]:
     return {MODEL: model, GOLDEN: golden, SPECIFICATION: specification, REPORT: b"{}"}
 
 
+WEIGHTS = bytes(range(256)) * 8
+
+
+def large(identity: str = "one", **contents: bytes) -> tuple[dict[str, bytes], EngineFiles]:
+    """An artifact that an engine serves, and the engine's files."""
+    given = {"model/config": b"config", "model/1/weights": WEIGHTS, **contents}
+    engine = gather("digits", Path("source"), given)
+    golden = json.dumps({"requests": [identity]}).encode()
+    document = {
+        "format_version": 2,
+        "name": "digits",
+        "identity": identity,
+        "inputs": [],
+        "outputs": [],
+        "files": {GOLDEN: sha256(golden)},
+        "engine": {
+            "name": "triton",
+            "options": {},
+            "files": {path: asdict(file) for path, file in engine.files.items()},
+        },
+    }
+    specification = json.dumps(document).encode()
+    return {GOLDEN: golden, SPECIFICATION: specification}, engine
+
+
+def contents(engine: EngineFiles | None) -> dict[str, bytes]:
+    """All of an engine's files, read."""
+    assert engine is not None
+    return {path: b"".join(engine.read(path)) for path in engine.files}
+
+
 def digest(artifact: Mapping[str, bytes]) -> str:
     return sha256(artifact[SPECIFICATION])
 
@@ -41,6 +73,9 @@ class Place(Protocol):
 
     def put(self, name: str, version: int, content: Mapping[str, bytes]) -> None:
         """Put these files where a version lies, past the store."""
+
+    def put_engine(self, engine: EngineFiles, path: str, content: bytes) -> None:
+        """Put a file where version 1 of digits has its engine's, past the store."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +95,9 @@ class Folder:
         for file, each in content.items():
             (folder / file).write_bytes(each)
 
+    def put_engine(self, engine: EngineFiles, path: str, content: bytes) -> None:
+        (self.root / "models/digits/1/engine" / path).write_bytes(content)
+
 
 @dataclass(frozen=True)
 class S3:
@@ -77,4 +115,11 @@ class S3:
             Bucket=self.bucket.name,
             Key=f"some/prefix/models/{name}/{version}/artifact.zip",
             Body=pack(name, version, content),
+        )
+
+    def put_engine(self, engine: EngineFiles, path: str, content: bytes) -> None:
+        self.bucket.client.put_object(
+            Bucket=self.bucket.name,
+            Key=f"some/prefix/models/digits/sha256/{engine.digest}/{path}",
+            Body=content,
         )

@@ -1,6 +1,10 @@
+import json
 import os
+import re
 import subprocess
 import sys
+import tracemalloc
+from dataclasses import asdict
 from io import BytesIO
 from pathlib import Path
 from zipfile import ZipFile
@@ -8,13 +12,16 @@ from zipfile import ZipFile
 import pytest
 
 from functions.inference.archive import pack
-from functions.inference.artifact import GOLDEN, sha256
+from functions.inference.artifact import GOLDEN, SPECIFICATION, sha256
+from model_packaging.engine_files import gather
 from model_packaging.errors import StoreError
-from model_packaging.s3_store import PART_BYTES, S3Store
+from model_packaging.local_store import LocalStore
+from model_packaging.s3_store import S3Store
+from model_packaging.s3_upload import PART_BYTES
 from model_packaging.store import open_store
 from tests.conftest import Bucket
 from tests.interpreter import ROOT
-from tests.model_packaging.stores import S3, digest, files
+from tests.model_packaging.stores import S3, contents, digest, files, large
 from tests.refusing_server import refusing
 from tests.s3 import aws
 from tests.worlds import times
@@ -191,3 +198,73 @@ def test_the_same_files_are_the_same_bytes(bucket: Bucket) -> None:
     store.publish("digits", files(), {})
     body = bucket.client.get_object(Bucket=bucket.name, Key=KEY)["Body"].read()
     assert body == pack("digits", 1, dict(reversed(files().items())))
+
+
+def prefix(digest: str) -> str:
+    return f"some/prefix/models/digits/sha256/{digest}/"
+
+
+def test_an_engines_files_lie_below_the_digest_of_their_list(
+    store: S3Store, bucket: Bucket
+) -> None:
+    artifact, engine = large()
+    store.publish("digits", artifact, {}, engine)
+    folder = prefix(engine.digest)
+    found = filter(re.compile("/sha256/").search, bucket.keys())
+    assert list(found) == [f"{folder}model/1/weights", f"{folder}model/config"]
+    assert store.copy("digits", 1, digest(artifact), LOCK).engine == folder
+
+
+def test_only_a_few_parts_of_an_engines_large_file_are_held_at_a_time(
+    store: S3Store, bucket: Bucket, tmp_path: Path
+) -> None:
+    with (tmp_path / "weights").open("wb") as sparse:
+        sparse.truncate(5 * PART_BYTES + 1)
+    files = gather("digits", tmp_path, {"weights": tmp_path / "weights"})
+    artifact, _ = large()
+    document = json.loads(artifact[SPECIFICATION])
+    document["engine"]["files"] = {"weights": asdict(files.files["weights"])}
+    artifact[SPECIFICATION] = json.dumps(document).encode()
+    tracemalloc.start()
+    store.place("digits", 1, artifact, files)
+    target = LocalStore(tmp_path / "artifacts")
+    target.place("digits", 1, artifact, store.open("digits", 1).engine)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 4 * PART_BYTES
+    head = bucket.client.head_object(Bucket=bucket.name, Key=f"{prefix(files.digest)}weights")
+    assert head["ETag"].endswith('-6"')
+
+
+def test_what_a_killed_publisher_left_is_used_by_the_next_one(
+    store: S3Store, bucket: Bucket
+) -> None:
+    artifact, engine = large()
+    store.publish("digits", artifact, {}, engine)
+    bucket.client.delete_object(Bucket=bucket.name, Key=KEY)
+    bucket.client.delete_object(Bucket=bucket.name, Key=f"{prefix(engine.digest)}model/config")
+    kept = f"{prefix(engine.digest)}model/1/weights"
+    before = bucket.client.head_object(Bucket=bucket.name, Key=kept)["VersionId"]
+    assert store.publish("digits", artifact, {}, engine) == 1
+    assert bucket.client.head_object(Bucket=bucket.name, Key=kept)["VersionId"] == before
+    assert contents(store.open("digits", 1).engine) == contents(engine)
+
+
+def test_another_file_in_an_engines_place_is_neither_taken_nor_overwritten(
+    store: S3Store, bucket: Bucket
+) -> None:
+    artifact, engine = large()
+    S3(bucket).put_engine(engine, "model/config", b"config")
+    with pytest.raises(StoreError, match=r"model 'digits': .*config is another file.*delete it"):
+        store.publish("digits", artifact, {}, engine)
+    assert store.versions("digits") == ()
+
+
+def test_a_lost_file_of_an_engine_is_found_before_the_lock_names_it(
+    store: S3Store, bucket: Bucket
+) -> None:
+    artifact, engine = large()
+    store.publish("digits", artifact, {}, engine)
+    bucket.client.delete_object(Bucket=bucket.name, Key=f"{prefix(engine.digest)}model/config")
+    with pytest.raises(StoreError, match="engine/model/config has None bytes"):
+        store.copy("digits", 1, digest(artifact), LOCK)

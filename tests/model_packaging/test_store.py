@@ -12,16 +12,9 @@ from model_packaging.local_store import LocalStore
 from model_packaging.lock import LocalCopy, S3Copy
 from model_packaging.s3_store import S3Store
 from model_packaging.store import open_store, store_of
-from tests.model_packaging.stores import S3, Folder, Place, digest, files
+from tests.model_packaging.stores import Folder, Place, digest, files
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(params=["local", "s3"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    if request.param == "local":
-        return Folder(tmp_path / "store")
-    return S3(request.getfixturevalue("bucket"))
 
 
 def test_an_empty_store_has_no_versions(place: Place) -> None:
@@ -170,7 +163,7 @@ def test_publishers_at_the_same_time_share_versions_and_lose_none(place: Place) 
 
 
 def test_a_publisher_killed_before_any_change_leaves_the_store_as_it_was(place: Place) -> None:
-    command = [sys.executable, "-m", "tests.model_packaging.publishing", place.address]
+    command = [sys.executable, "-m", "tests.model_packaging.publishing", place.address, "model"]
     killed = subprocess.run(
         command, cwd=ROOT, check=True, timeout=60, capture_output=True, text=True
     ).stdout.split()
@@ -178,9 +171,9 @@ def test_a_publisher_killed_before_any_change_leaves_the_store_as_it_was(place: 
     for world in killed:
         store = open_store(world)
         assert store.versions("digits") == (1,)
-        assert store.open("digits", 1).files == files(b"a", "one")
-        assert store.publish("digits", files(b"b", "two"), {}) == 2
-        assert store.open("digits", 2).files == files(b"b", "two")
+        assert store.open("digits", 1).files == files(b"one", "one")
+        assert store.publish("digits", files(b"two", "two"), {}) == 2
+        assert store.open("digits", 2).files == files(b"two", "two")
 
 
 def test_a_store_is_opened_by_its_address(tmp_path: Path) -> None:

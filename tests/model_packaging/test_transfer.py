@@ -5,11 +5,11 @@ import pytest
 
 from model_packaging.errors import LockError, StoreError
 from model_packaging.local_store import LocalStore
-from model_packaging.lock import LockedVersion, S3Copy, read_lock, record
+from model_packaging.lock import LockedEngine, LockedVersion, S3Copy, read_lock, record
 from model_packaging.store import open_store
 from model_packaging.transfer import transfer
 from tests.conftest import Bucket
-from tests.model_packaging.stores import S3, digest, files
+from tests.model_packaging.stores import S3, contents, digest, files, large
 
 IDENTITY = f"sha256:{1:064x}"
 
@@ -91,3 +91,26 @@ def test_another_repositorys_version_is_neither_taken_nor_overwritten(
 def test_a_version_that_is_not_locked_is_not_moved(lock: Path, tmp_path: Path) -> None:
     with pytest.raises(LockError, match="has no version 4 of model 'digits'"):
         transfer("digits", 4, LocalStore(tmp_path / "elsewhere"), lock)
+
+
+def test_an_engines_files_go_to_s3_and_come_back(tmp_path: Path, bucket: Bucket) -> None:
+    lock, (artifact, engine) = tmp_path / "models.lock.json", large()
+    here = LocalStore(tmp_path / "artifacts")
+    here.place("digits", 3, artifact, engine)
+    serving = LockedEngine(name="triton", digest=engine.digest, images={"eu-west-1": "image"})
+    entry = LockedVersion(
+        identity=IDENTITY,
+        digest=digest(artifact),
+        target="sagemaker",
+        engine=serving,
+        stores=(here.copy("digits", 3, digest(artifact), lock),),
+    )
+    record(lock, "digits", 3, entry, [])
+    done = transfer("digits", 3, open_store(bucket.address), lock)
+    assert isinstance(done.copy, S3Copy)
+    assert done.copy.engine == f"some/prefix/models/digits/sha256/{engine.digest}/"
+    assert done.bytes == sum(map(len, artifact.values())) + engine.size
+    assert read_lock(lock).model("digits").versions[3].engine == serving
+    shutil.rmtree(tmp_path / "artifacts")
+    transfer("digits", 3, here, lock)
+    assert contents(here.open("digits", 3, digest(artifact)).engine) == contents(engine)

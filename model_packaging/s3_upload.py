@@ -1,0 +1,114 @@
+"""Objects put into S3 on the condition that their key is free; nothing is ever overwritten.
+
+A long object goes up in parts, each of them sent again when it fails, so that only a part at a time
+need be held. It appears with the last request, whole or not at all.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
+
+PART_BYTES = 32 << 20
+"""A longer object goes up in parts of this size."""
+
+_MAX_PARTS = 10_000
+_FREE: Final = "*"
+_CHECKSUM: Final = "CRC32"
+_CONFLICT, _TAKEN = 409, 412
+_TRIES = 50
+
+Pieces = Callable[[int], Iterable[bytes]]
+"""The content in pieces of a size, the last one shorter; called again when it must go up again."""
+
+
+def part_size(size: int) -> int:
+    """Size of the parts of a content of `size` bytes, of which S3 takes 10,000."""
+    return max(PART_BYTES, -(-size // _MAX_PARTS))
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """Where an object goes, and what is said of it."""
+
+    client: "S3Client"
+    bucket: str
+    key: str
+    kind: str
+    about: Mapping[str, str]
+
+    def put(self, body: bytes) -> bool:
+        """Write an object from memory; False when there is one at this key."""
+
+        def pieces(size: int) -> Iterator[bytes]:
+            return (body[start : start + size] for start in range(0, len(body), size))
+
+        return self.stream(len(body), pieces)
+
+    def stream(self, size: int, pieces: Pieces) -> bool:
+        """Write an object piece by piece; False when there is one at this key."""
+        from botocore.exceptions import ClientError  # noqa: PLC0415 imported when first used
+
+        for _ in range(_TRIES):
+            try:
+                if size > PART_BYTES:
+                    self._put_parts(pieces(part_size(size)))
+                else:
+                    self._put_whole(b"".join(pieces(PART_BYTES)))
+            except ClientError as error:
+                status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+                if status == _TAKEN:
+                    return False
+                if status != _CONFLICT:  # others write this key right now
+                    raise
+            else:
+                return True
+        return False
+
+    def _put_whole(self, body: bytes) -> None:
+        self.client.put_object(
+            Bucket=self.bucket,
+            Key=self.key,
+            Body=body,
+            ContentType=self.kind,
+            Metadata=self.about,
+            IfNoneMatch=_FREE,
+        )
+
+    def _put_parts(self, pieces: Iterable[bytes]) -> None:
+        upload = self.client.create_multipart_upload(
+            Bucket=self.bucket,
+            Key=self.key,
+            ContentType=self.kind,
+            Metadata=self.about,
+            ChecksumAlgorithm=_CHECKSUM,
+        )["UploadId"]
+        try:
+            parts = [self._put_part(upload, number, body) for number, body in enumerate(pieces, 1)]
+            self.client.complete_multipart_upload(
+                Bucket=self.bucket,
+                Key=self.key,
+                UploadId=upload,
+                MultipartUpload={"Parts": parts},
+                IfNoneMatch=_FREE,
+            )
+        except BaseException:  # an interrupt, too, must not leave parts that cost money
+            self.client.abort_multipart_upload(Bucket=self.bucket, Key=self.key, UploadId=upload)
+            raise
+
+    def _put_part(self, upload: str, number: int, body: bytes) -> "CompletedPartTypeDef":
+        sent = self.client.upload_part(
+            Bucket=self.bucket,
+            Key=self.key,
+            UploadId=upload,
+            PartNumber=number,
+            Body=body,
+            ChecksumAlgorithm=_CHECKSUM,
+        )
+        part: CompletedPartTypeDef = {"PartNumber": number, "ETag": sent["ETag"]}
+        if "ChecksumCRC32" in sent:
+            part["ChecksumCRC32"] = sent["ChecksumCRC32"]
+        return part
