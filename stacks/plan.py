@@ -118,7 +118,7 @@ def plan_models(manifest: Path, lock: Path, deployment: Deployment, region: str 
     _require_known(deployment, names)
     waiting = {name: reason for name in names if (reason := _reason_to_wait(locked, name))}
     models = tuple(
-        _plan(name, locked, lock, deployment, region) for name in sorted(names.keys() - waiting)
+        _plan(name, locked, lock, deployment, region) for name in names if name not in waiting
     )
     _require_apart(models, deployment)
     return Plan(models, waiting)

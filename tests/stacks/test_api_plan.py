@@ -18,7 +18,7 @@ def test_no_models_still_have_an_api() -> None:
 
 def test_one_api_serves_all_models_that_fit() -> None:
     models = [watched(f"m{number:03}") for number in range(MOST_MODELS)]
-    (api,) = plan_apis(reversed(models), NAMES)
+    (api,) = plan_apis(models, NAMES)
     assert api.models == models
 
 
@@ -31,6 +31,13 @@ def test_one_model_more_opens_a_second_api_and_the_plan_says_so() -> None:
         "  api: 80 models, m000 to m079; its /models and /v2 speak for these alone",
         "  api-2: 1 models, m080 to m080; its /models and /v2 speak for these alone",
     ]
+
+
+def test_a_model_added_at_the_end_moves_no_other() -> None:
+    models = [watched(f"m{number:03}") for number in range(MOST_MODELS)]
+    before, *_ = plan_apis(models, NAMES)
+    after, *_ = plan_apis([*models, watched("a")], NAMES)
+    assert before == after
 
 
 def test_long_names_open_a_second_api_before_the_environment_is_full() -> None:

@@ -1,13 +1,15 @@
 """Which stacks there are, and which settings make none."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from stacks.composition import add_stacks
 from stacks.errors import SettingsError, StackError
 from tests.stacks.projects import local_artifact, locked, s3_copy, write_project
-from tests.stacks.synthesis import synthesise
+from tests.stacks.synthesis import ROOT, make_app, synthesise
 
 
 def ids(folder: Path, **asked: Any) -> list[str]:
@@ -19,7 +21,7 @@ def ids(folder: Path, **asked: Any) -> list[str]:
 
 
 def test_each_model_has_a_stack_of_its_own(tmp_path: Path) -> None:
-    write_project(tmp_path, {name: locked(s3_copy(name)) for name in ("b.1", "a")})
+    write_project(tmp_path, {name: locked(s3_copy(name)) for name in ("a", "b.1")})
     found = ids(tmp_path)
     assert found[:2] == ["lading-dev-artifacts", "lading-dev-model-a"]
     assert found[2].startswith("lading-dev-model-b-1-")
@@ -63,3 +65,20 @@ def test_a_missing_artifact_is_said_before_any_stack_is_made(tmp_path: Path) -> 
     write_project(tmp_path, {"digits": entry})
     with pytest.raises(StackError, match=r"artifact\.json is missing; run `lading package`"):
         synthesise(tmp_path)
+
+
+def test_a_hundred_models_stay_within_the_limits_of_a_stack_and_of_an_api(tmp_path: Path) -> None:
+    names = [f"model-{number:03}" for number in range(100)]
+    stages = "stages: {prod: {auth: token}}"
+    write_project(tmp_path, {name: locked(s3_copy(name)) for name in names}, stages)
+    app = make_app(tmp_path, stage="prod")
+    (region,) = add_stacks(app, ROOT)
+    assert (len(region.models), len(region.apis)) == (100, 2)
+    templates = list(Path(app.synth().directory).glob("*.template.json"))
+    assert len(templates) == 1 + 100 + 2
+    for template in templates:
+        content = template.read_bytes()
+        kinds = [resource["Type"] for resource in json.loads(content)["Resources"].values()]
+        assert len(kinds) <= 500
+        assert kinds.count("AWS::ApiGateway::Resource") < 300
+        assert len(content) <= 1 << 20

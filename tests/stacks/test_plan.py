@@ -157,5 +157,5 @@ def test_two_models_whose_functions_would_be_one_are_refused(tmp_path: Path) -> 
     write_project(tmp_path, {name: locked(s3_copy(name)) for name in ("digits", "Digits")})
     stage = Deployment(Names("lading", "dev"))
     files = tmp_path / "models.yaml", tmp_path / "models.lock.json"
-    with pytest.raises(PlanError, match="would be called as that of model 'Digits'; rename one"):
+    with pytest.raises(PlanError, match="would be called as that of model 'digits'; rename one"):
         plan_models(*files, stage, None)
