@@ -10,7 +10,7 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 # Sets of requirements that add a framework to the environment, and all of them at once.
 FRAMEWORKS := pytorch tensorflow boosting huggingface frameworks
 
-.PHONY: help demo emulate test test-all check bench-cold bench-json schema lock clean \
+.PHONY: help demo emulate test test-all check bench-cold bench-json bench-synth schema lock clean \
 	processing $(FRAMEWORKS)
 
 help:
@@ -24,6 +24,7 @@ help:
 	@echo "make check       lint, types, import contracts, clean imports"
 	@echo "make bench-cold  cold start and warm answers beside a bare handler's"
 	@echo "make bench-json  JSON tensors beside simdjson alone"
+	@echo "make bench-synth cdk synth for 1, 10 and 100 models"
 	@echo "make schema      write models.schema.json anew"
 	@echo "make lock        resolve requirements anew (needs uv)"
 	@echo "make clean       remove what make made"
@@ -59,6 +60,9 @@ bench-cold: .venv/dev
 
 bench-json: .venv/dev
 	@$(BIN)/python -m benchmarks.json_decode
+
+bench-synth: .venv/dev
+	@$(BIN)/python -m benchmarks.synth
 
 schema: .venv/demo
 	@$(BIN)/python -m model_packaging.manifest > models.schema.json
