@@ -11,14 +11,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from functions.inference.contract import DEFAULT_LABEL, NAME_PATTERN, RESERVED_NAMES
 from model_packaging.errors import ManifestError, Place, UnknownModel, likely
 from model_packaging.located_yaml import LocatedYaml
+from model_packaging.options import (
+    FORMS,
+    Entry,
+    QuantizeEntry,
+    QuantizeKey,
+    QuantizeSpec,
+    quantize_spec,
+)
 
-Quantize = Literal["none", "dynamic"]
 Metric = Literal["accuracy", "mae", "rmse"]
 Target = Literal["lambda", "sagemaker", "auto"]
 EngineName = Literal["triton", "vllm", "djl-lmi", "container"]
@@ -66,13 +73,7 @@ _SCALARS = Field(json_schema_extra={"type": ["boolean", "number", "string"]})
 _Option = Annotated[Any, AfterValidator(_option), _SCALARS]
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True
-    )
-
-
-class AccuracyEntry(_Entry):
+class AccuracyEntry(Entry):
     """The accuracy gate."""
 
     data: str = Field(min_length=1)
@@ -83,18 +84,18 @@ class AccuracyEntry(_Entry):
     """How much worse, in the metric's unit, the optimised model may be than the original."""
 
 
-class EngineEntry(_Entry):
+class EngineEntry(Entry):
     """What serves the model on SageMaker."""
 
     name: EngineName
     """triton: ONNX models; vllm, djl-lmi: Hugging Face folders; container: whatever image says."""
     image: str | None = Field(default=None, min_length=1)
     """Another container image; {region} in it is the region that it is deployed to."""
-    options: dict[str, _Option] = {}
+    options: dict[str, _Option] = Field(default={})
     """The engine's own options; docs/large-models.md has those of each."""
 
 
-class ModelEntry(_Entry):
+class ModelEntry(Entry):
     """One model: where it comes from, how it is optimised and where it is served."""
 
     source: str = Field(min_length=1)
@@ -103,8 +104,8 @@ class ModelEntry(_Entry):
     """What the file comes from; needed only when its name does not tell."""
     trust: bool = False
     """Load the file even when that runs code: any .joblib or .pkl, or a .skops of unknown types."""
-    quantize: Quantize = "none"
-    """dynamic: int8 weights, activations quantised as they come."""
+    quantize: QuantizeKey = "none"
+    """A scheme of quantisation, or a mapping with what to exclude and what to calibrate on."""
     accuracy: AccuracyEntry | None = None
     """The gate between optimising and publishing."""
     target: Target = "lambda"
@@ -113,18 +114,30 @@ class ModelEntry(_Entry):
     """What serves it on SageMaker; triton, or vllm for a Hugging Face folder, when not given."""
     twin: str | None = Field(default=None, min_length=1)
     """A smaller model of this manifest that may answer while the SageMaker endpoint wakes."""
-    labels: Annotated[list[_Label], AfterValidator(_unique)] = [DEFAULT_LABEL]
+    labels: Annotated[list[_Label], AfterValidator(_unique)] = Field(default=[DEFAULT_LABEL])
     """Labels that the published version gets; other labels stay where they are."""
 
 
-class ManifestEntry(_Entry):
+class ManifestEntry(Entry):
     """Lading's manifest: the models to package and serve."""
 
     models: dict[_ModelName, ModelEntry]
     """The models, by name; the name is the first segment of the model's URL."""
 
 
-_ENTRIES: Mapping[str, type[_Entry]] = {"accuracy": AccuracyEntry, "engine": EngineEntry}
+_ENTRIES: Mapping[str, type[Entry]] = {
+    "accuracy": AccuracyEntry,
+    "engine": EngineEntry,
+    "quantize": QuantizeEntry,
+}
+
+_KEYS = (
+    *("source", "framework", "trust", "target", "twin"),
+    *("quantize", "quantize.scheme", "quantize.exclude", "quantize.calibration"),
+    *("accuracy", "accuracy.data", "accuracy.metric", "accuracy.max_drop"),
+    *("engine", "engine.name", "engine.image"),
+)
+"""What `ModelSpec.place` knows the line of."""
 
 _UNKNOWN_KEY = "extra_forbidden"
 
@@ -155,7 +168,7 @@ class ModelSpec:
     source: Path
     framework: str | None = None
     trust: bool = False
-    quantize: Quantize = "none"
+    quantize: QuantizeSpec = field(default_factory=QuantizeSpec)
     accuracy: AccuracySpec | None = None
     target: Target = "lambda"
     engine: EngineSpec | None = None
@@ -211,6 +224,9 @@ def load_manifest(path: Path) -> Manifest:
     models = {name: _spec(document, name, model) for name, model in entry.models.items()}
     for spec in models.values():
         _check_target(spec, models)
+        if spec.quantize.scheme == "auto" and spec.accuracy is None:
+            reason = "auto needs an accuracy section, which decides what is kept"
+            raise ManifestError(spec.place("quantize"), reason)
     return Manifest(path, models, document.place(["models"]))
 
 
@@ -219,15 +235,14 @@ def _spec(document: LocatedYaml, name: str, entry: ModelEntry) -> ModelSpec:
     gate = entry.accuracy
     engine = _engine(entry.engine)
     options = (f"engine.options.{key}" for key in engine.options) if engine else ()
-    keys = ("source", "framework", "trust", "quantize", "accuracy.data", "target", "twin")
-    keys += ("engine", "engine.name", "engine.image", *options)
+    keys = (*_KEYS, *options)
     places = {key: document.place(["models", name, *key.split(".")]) for key in keys}
     return ModelSpec(
         name=name,
         source=folder / entry.source,
         framework=entry.framework,
         trust=entry.trust,
-        quantize=entry.quantize,
+        quantize=quantize_spec(entry.quantize, folder),
         accuracy=AccuracySpec(folder / gate.data, gate.metric, gate.max_drop) if gate else None,
         target=entry.target,
         engine=engine,
@@ -261,7 +276,7 @@ def _check_target(spec: ModelSpec, models: Mapping[str, ModelSpec]) -> None:
 
 
 def _describe(document: LocatedYaml, detail: ErrorDetails) -> ManifestError:
-    keys = [key for key in detail["loc"] if key != "[key]"]
+    keys = [key for key in detail["loc"] if key not in ("[key]", *FORMS)]
     place = document.place(keys)
     if detail["type"] == _UNKNOWN_KEY:
         known = _entry_at(keys[:-1]).model_fields
@@ -275,7 +290,7 @@ def _describe(document: LocatedYaml, detail: ErrorDetails) -> ManifestError:
     return ManifestError(place, _reworded(detail["msg"]))
 
 
-def _entry_at(keys: Sequence[int | str]) -> type[_Entry]:
+def _entry_at(keys: Sequence[int | str]) -> type[Entry]:
     """The kind of entry at `keys`: the top, a model, or a part of one."""
     if len(keys) <= 1:
         return ManifestEntry

@@ -5,7 +5,7 @@ identity    SHA-256 over name, source, options, data and tools: the same again i
             A version with this identity, intact in the store, makes everything up to `lock` moot
 convert     the framework's model becomes ONNX, with a reference: the original to compare with
 check       both answer the same rows alike: the held-out ones, or ones made up
-quantize    int8 weights, when the manifest says so
+quantize    fewer bits for the weights; like every stage of `optimisers/`, when the manifest asks
 gate        the metric on held-out rows, of the original and of what is to be published
 benchmark   sizes and latency on this machine, for report.json
 golden      a few requests with their answers, for golden.json
@@ -17,6 +17,7 @@ step: a kill at any moment leaves store and lock as they were, or complete. A ki
 leaves a version that the lock does not name; the next run finds it by its identity.
 """
 
+from collections import ChainMap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version as version_of
@@ -35,12 +36,13 @@ from model_packaging.errors import AccuracyChange, ConversionError, FileMissing,
 from model_packaging.golden import golden_requests
 from model_packaging.lock import LockedVersion, read_lock, record
 from model_packaging.manifest import ModelSpec
-from model_packaging.quantization import quantize_dynamic
+from model_packaging.optimisation import Optimised, Optimiser, Task
+from model_packaging.optimisers import optimisers
 from model_packaging.samples import Samples, make_up, read_holdout
-from model_packaging.specification import Build, Packaged, Source, summarise, write_files
+from model_packaging.specification import Build, Packaged, Source, Step, summarise, write_files
 from model_packaging.store import Store
 
-RECIPE = 1
+RECIPE = 2
 """Part of each identity: raise it when the same source and tools would now give another model."""
 
 STAGES = (
@@ -48,7 +50,7 @@ STAGES = (
     "identity",
     "convert",
     "check",
-    "quantize",
+    *(optimiser.stage for optimiser in optimisers()),
     "gate",
     "benchmark",
     "golden",
@@ -96,7 +98,13 @@ def package(
 def _build(job: "_Job", identity: str, stages: "_Stages") -> dict[str, bytes]:
     conversion = stages.run("convert", _convert, job)
     samples = stages.run("check", _check, job, conversion)
-    model = stages.run("quantize", _quantize, job, conversion)
+    task = Task(job.spec, lambda model: _judge(job, samples, conversion, model))
+    model, steps = conversion.onnx, [Step("convert", len(conversion.onnx))]
+    for optimiser in optimisers():
+        done = stages.run(optimiser.stage, _optimise, optimiser, task, model)
+        if done is not None:
+            model = done.model
+            steps.append(Step(optimiser.stage, len(model), done.facts))
     change = stages.run("gate", _gate, job, samples, conversion, model)
     latency = stages.run("benchmark", _benchmark, samples, model)
     golden = stages.run("golden", _golden, job, samples, model)
@@ -105,8 +113,7 @@ def _build(job: "_Job", identity: str, stages: "_Stages") -> dict[str, bytes]:
         identity=identity,
         source=job.source,
         tools=job.tools,
-        quantize=job.spec.quantize,
-        converted=conversion.onnx,
+        steps=tuple(steps),
         model=model,
         change=change,
         latency=latency,
@@ -154,11 +161,20 @@ def _resolve(spec: ModelSpec) -> tuple[_Job, str]:
     _require(spec.source, spec.place("source"))
     if spec.accuracy:
         _require(spec.accuracy.data, spec.place("accuracy.data"))
+    for key, path in _optimising_files(spec).items():
+        _require(path, spec.place(key))
     converter = find_converter(spec.name, spec.source, spec.framework)
     source = _source(spec, converter)
     used = {name: version_of(name) for name in ("numpy", "onnxruntime")}
-    job = _Job(spec, converter, source, {**converter.tools(spec), **used})
+    asked = [each.tools(spec) for each in optimisers() if each.options(spec) is not None]
+    tools = {**converter.tools(spec), **ChainMap(*map(dict, asked)), **used}
+    job = _Job(spec, converter, source, tools)
     return job, f"{spec.source}, {converter.framework}"
+
+
+def _optimising_files(spec: ModelSpec) -> dict[str, Path]:
+    """Files that optimisers read, by the manifest's key."""
+    return {key: path for each in optimisers() for key, path in each.files(spec).items()}
 
 
 def _source(spec: ModelSpec, converter: Converter) -> Source:
@@ -194,7 +210,7 @@ def _identify(job: _Job, store: Store, lock: Path) -> tuple[_Known, str]:
                 "name": job.spec.name,
                 "source": job.source.digest,
                 "framework": job.source.framework,
-                "quantize": job.spec.quantize,
+                "optimise": _asked(job.spec),
                 "accuracy": [accuracy.metric, accuracy.max_drop] if accuracy else None,
                 "data": job.source.data,
                 "tools": dict(job.tools),
@@ -205,6 +221,13 @@ def _identify(job: _Job, store: Store, lock: Path) -> tuple[_Known, str]:
     version = store.find(job.spec.name, identity, pinned)
     outcome = f"unchanged since version {version}" if version else f"new, {identity[:19]}"
     return _Known(identity, pinned, version), outcome
+
+
+def _asked(spec: ModelSpec) -> dict[str, object]:
+    """What is to be done to the model, and digests of the files that it takes."""
+    options = {each.stage: each.options(spec) for each in optimisers()}
+    digests = {key: sha256(path.read_bytes()) for key, path in _optimising_files(spec).items()}
+    return {**{stage: given for stage, given in options.items() if given}, **digests}
 
 
 def _convert(job: _Job) -> tuple[Conversion, str]:
@@ -231,21 +254,28 @@ def _check(job: _Job, conversion: Conversion) -> tuple[Samples, str]:
     return samples, f"agrees with the original in {rows} rows"
 
 
-def _quantize(job: _Job, conversion: Conversion) -> tuple[bytes, str]:
-    if job.spec.quantize == "none":
-        return conversion.onnx, "not asked for"
-    model = quantize_dynamic(job.spec.name, conversion.onnx)
-    return model, f"{len(conversion.onnx):,} to {len(model):,} bytes"
+def _optimise(optimiser: Optimiser, task: Task, model: bytes) -> tuple[Optimised | None, str]:
+    if optimiser.options(task.spec) is None:
+        return None, "not asked for"
+    done = optimiser.optimise(task, model)
+    return done, done.outcome
 
 
 def _gate(
     job: _Job, samples: Samples, conversion: Conversion, model: bytes
 ) -> tuple[AccuracyChange | None, str]:
-    if job.spec.accuracy is None:
+    change = _judge(job, samples, conversion, model)
+    if change is None:
         return None, "nothing measured: the manifest has no accuracy"
-    session = _session(job, model)
-    change = gate(job.spec.accuracy, samples, conversion.reference, session.run)
     return change, f"{change}, of {change.max_drop:g} allowed"
+
+
+def _judge(
+    job: _Job, samples: Samples, conversion: Conversion, model: bytes
+) -> AccuracyChange | None:
+    if job.spec.accuracy is None:
+        return None
+    return gate(job.spec.accuracy, samples, conversion.reference, _session(job, model).run)
 
 
 def _benchmark(samples: Samples, model: bytes) -> tuple[Latency, str]:
@@ -255,7 +285,8 @@ def _benchmark(samples: Samples, model: bytes) -> tuple[Latency, str]:
 
 def _golden(job: _Job, samples: Samples, model: bytes) -> tuple[bytes, str]:
     session = _session(job, model)
-    content, count = golden_requests(samples, session.run, quantized=job.spec.quantize != "none")
+    quantized = job.spec.quantize.scheme != "none"
+    content, count = golden_requests(samples, session.run, quantized=quantized)
     return content, f"{count} requests, {len(content):,} bytes"
 
 

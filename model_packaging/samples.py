@@ -101,10 +101,23 @@ def read_holdout(model: str, path: Path, specs: Sequence[TensorSpec]) -> Samples
     Raises:
         DataUnusable: damaged, empty, lacks an array, or one does not fit the signature.
     """
+    return _read(model, path, specs, truth=True)
+
+
+def read_rows(model: str, path: Path, specs: Sequence[TensorSpec]) -> Samples:
+    """Rows from a file as of `read_holdout`, whose `y` is not needed.
+
+    Raises:
+        DataUnusable: as `read_holdout`.
+    """
+    return _read(model, path, specs, truth=False)
+
+
+def _read(model: str, path: Path, specs: Sequence[TensorSpec], *, truth: bool) -> Samples:
     arrays = _load(model, path)
     if len(specs) == 1 and specs[0].name not in arrays and SINGLE_INPUT in arrays:
         arrays[specs[0].name] = arrays[SINGLE_INPUT]
-    wanted = [spec.name for spec in specs] + [TRUTH]
+    wanted = [spec.name for spec in specs] + [TRUTH] * truth
     missing = [name for name in wanted if name not in arrays]
     if missing:
         raise DataUnusable(model, str(path), f"has no array '{missing[0]}'; it needs {wanted}")
@@ -113,26 +126,26 @@ def read_holdout(model: str, path: Path, specs: Sequence[TensorSpec]) -> Samples
         check_signature(inputs, [_any_rows(spec) for spec in specs])
     except InvalidInput as error:
         raise DataUnusable(model, str(path), f"does not fit the model: {error}") from error
-    return _with_truth(model, path, Samples(model, str(path), inputs, 0, _batch(specs)), arrays)
+    samples = Samples(model, str(path), inputs, 0, _batch(specs))
+    return _counted(samples, path, arrays[TRUTH] if truth else None)
 
 
-def _with_truth(model: str, path: Path, samples: Samples, arrays: Request) -> Samples:
-    truth = arrays[TRUTH]
-    rows = len(truth) if truth.ndim else 0
+def _counted(samples: Samples, path: Path, truth: Array | None) -> Samples:
     counts = {name: len(array) for name, array in samples.inputs.items() if array.ndim}
+    if truth is not None:
+        counts = {TRUTH: len(truth) if truth.ndim else 0, **counts}
+    first, rows = next(iter(counts.items()), (TRUTH, 0))
     if not rows:
-        raise DataUnusable(model, str(path), "holds no rows")
+        raise DataUnusable(samples.model, str(path), "holds no rows")
     for name, count in counts.items():
         if count != rows:
-            raise DataUnusable(model, str(path), f"has {count} rows in '{name}' and {rows} in 'y'")
-    if truth.dtype.kind == "f" and not np.isfinite(truth).all():
-        raise DataUnusable(model, str(path), "has NaN or infinity in 'y'")
+            reason = f"has {count} rows in '{name}' and {rows} in '{first}'"
+            raise DataUnusable(samples.model, str(path), reason)
+    if truth is not None and truth.dtype.kind == "f" and not np.isfinite(truth).all():
+        raise DataUnusable(samples.model, str(path), "has NaN or infinity in 'y'")
     if samples.batch is None or rows % (samples.batch or 1):
-        raise DataUnusable(
-            model,
-            str(path),
-            f"has {rows} rows, the model takes batches of {samples.batch or 'its own'}",
-        )
+        reason = f"has {rows} rows, the model takes batches of {samples.batch or 'its own'}"
+        raise DataUnusable(samples.model, str(path), reason)
     return replace(samples, rows=rows, truth=truth)
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from functions.inference.artifact import (
@@ -31,6 +31,19 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that was done to the source: its stage, the bytes after it, and facts about it."""
+
+    name: str
+    bytes: int
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """As written in artifact.json."""
+        return {"step": self.name, **self.facts, "bytes": self.bytes}
+
+
+@dataclass(frozen=True, slots=True)
 class Build:
     """Everything that an artifact is written from."""
 
@@ -38,8 +51,7 @@ class Build:
     identity: str
     source: Source
     tools: Mapping[str, str]
-    quantize: str
-    converted: bytes
+    steps: tuple[Step, ...]
     model: bytes
     change: AccuracyChange | None
     latency: Latency
@@ -93,18 +105,9 @@ def _describe(build: Build) -> dict[str, Any]:
         "outputs": [spec.to_json() for spec in session.outputs],
         "source": source,
         "tools": dict(build.tools),
-        "steps": _steps(build),
+        "steps": [step.to_json() for step in build.steps],
         "accuracy": accuracy,
     }
-
-
-def _steps(build: Build) -> list[dict[str, Any]]:
-    """What was done to the source, in order, with the size in bytes after each."""
-    steps: list[dict[str, Any]] = [{"step": "convert", "bytes": len(build.converted)}]
-    if build.quantize != "none":
-        quantize = {"step": "quantize", "scheme": build.quantize, "weights": "uint8"}
-        steps.append({**quantize, "bytes": len(build.model)})
-    return steps
 
 
 def summarise(

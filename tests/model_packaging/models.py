@@ -62,3 +62,27 @@ def linear_spec(folder: Path, seed: int = 0, *, gated: bool = True, **changes: A
 
 def samples(truth: Array, **inputs: Array) -> Samples:
     return Samples("model", "holdout.npz", inputs, len(truth), 0, truth)
+
+
+WIDE = 128
+
+
+def wide(operator: str = "MatMul") -> onnx.ModelProto:
+    """As `linear`, its weights of [128, 128]: enough for every scheme of quantisation."""
+    weight = np.random.default_rng(2).standard_normal((WIDE, WIDE)).astype(np.float32)
+    graph = helper.make_graph(
+        [helper.make_node(operator, ["x", "weight"], ["scores"], name="product")],
+        "wide",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", WIDE])],
+        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["batch", WIDE])],
+        [numpy_helper.from_array(weight, "weight")],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def wide_bytes() -> bytes:
+    return bytes(wide().SerializeToString())
+
+
+def wide_rows(count: int = 40) -> Array:
+    return np.random.default_rng(3).standard_normal((count, WIDE)).astype(np.float32)

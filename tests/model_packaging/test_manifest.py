@@ -9,6 +9,7 @@ import yaml
 
 from model_packaging.errors import ManifestError, UnknownModel
 from model_packaging.manifest import EngineSpec, Manifest, load_manifest, render_schema
+from model_packaging.options import QuantizeSpec
 
 ROOT = Path(__file__).parents[2]
 
@@ -47,9 +48,22 @@ def test_paths_are_below_the_manifests_folder_and_defaults_are_filled_in(tmp_pat
     assert digits.accuracy is not None
     assert digits.accuracy.data == tmp_path / "data/holdout.npz"
     assert (digits.accuracy.metric, digits.accuracy.max_drop) == ("mae", 1.0)
-    assert (digits.trust, digits.quantize, digits.labels) == (True, "dynamic", ("canary", "v2.1"))
-    assert (iris.framework, iris.trust, iris.quantize) == (None, False, "none")
+    assert (digits.trust, digits.quantize.scheme, digits.labels) == (
+        True,
+        "dynamic",
+        ("canary", "v2.1"),
+    )
+    assert (iris.framework, iris.trust, iris.quantize.scheme) == (None, False, "none")
     assert (iris.accuracy, iris.labels) == (None, ("stable",))
+
+
+def test_quantising_has_a_short_form_and_a_long_one(tmp_path: Path) -> None:
+    (short, *_) = load(tmp_path, FULL).select()
+    assert short.quantize == QuantizeSpec("dynamic")
+    asked = "{scheme: static, exclude: [Gemm, '/head/*'], calibration: data/rows.npz}"
+    (long, *_) = load(tmp_path, FULL.replace("dynamic", asked)).select()
+    assert long.quantize == QuantizeSpec("static", ("Gemm", "/head/*"), tmp_path / "data/rows.npz")
+    assert long.place("quantize.calibration").line == 6
 
 
 def test_each_value_is_placed(tmp_path: Path) -> None:
@@ -131,6 +145,18 @@ def test_models_are_selected_by_name_once_each_in_the_order_asked(tmp_path: Path
         (("metric:", "metrik:"), 9, "models.digits.accuracy.metrik", "did you mean 'metric'?"),
         (("models:", "model:"), 1, "model", "did you mean 'models'?"),
         (("dynamic", "dynamc"), 6, "models.digits.quantize", "did you mean 'dynamic'?"),
+        (("dynamic", "static"), 6, "models.digits.quantize", "static needs calibration"),
+        (("dynamic", "{scheme: statc}"), 6, "models.digits.quantize.scheme", "mean 'static'?"),
+        (("dynamic", "{scheme: int4, exclud: [a]}"), 6, "models.digits.quantize.exclud", "exclude"),
+        (("dynamic", "{scheme: none, exclude: [a]}"), 6, "models.digits.quantize", "leave out"),
+        (("dynamic", "{scheme: static}"), 6, "models.digits.quantize", "static needs calibration"),
+        (("dynamic", "[dynamic]"), 6, "models.digits.quantize", "must be"),
+        (
+            ("source: iris.onnx", "source: i\n    quantize: auto"),
+            14,
+            "models.iris.quantize",
+            "auto",
+        ),
         (("mae", "map"), 9, "models.digits.accuracy.metric", "'rmse'; did you mean 'mae'?"),
         (("trust: true", 'trust: "yes"'), 5, "models.digits.trust", "must be a valid boolean"),
         (("max_drop: 1", "max_drop: -1"), 10, "models.digits.accuracy.max_drop", "must be greater"),

@@ -32,6 +32,7 @@ from model_packaging.errors import (
 from model_packaging.local_store import LocalStore
 from model_packaging.lock import read_lock, version_folder
 from model_packaging.manifest import AccuracySpec, ModelSpec, load_manifest
+from model_packaging.options import QuantizeSpec
 from model_packaging.pipeline import STAGES, package
 from model_packaging.specification import Packaged
 from tests.model_packaging.models import linear, linear_holdout, linear_source, linear_spec, weights
@@ -51,7 +52,9 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def digits_spec(digits: Path, max_drop: float = 0.01) -> ModelSpec:
     gate = AccuracySpec(digits / "holdout.npz", "accuracy", max_drop)
-    return ModelSpec("digits", digits / "model.skops", quantize="dynamic", accuracy=gate)
+    return ModelSpec(
+        "digits", digits / "model.skops", quantize=QuantizeSpec("dynamic"), accuracy=gate
+    )
 
 
 def test_the_example_becomes_a_smaller_verified_artifact(tmp_path: Path, digits: Path) -> None:
@@ -127,7 +130,7 @@ def test_what_changes_the_outcome_changes_the_identity(tmp_path: Path) -> None:
     data = linear_holdout(tmp_path / "data", X=rows, y=np.zeros(2, np.int64))
     variants = [
         spec,
-        replace(spec, quantize="dynamic"),
+        replace(spec, quantize=QuantizeSpec("dynamic")),
         replace(spec, accuracy=None),
         replace(spec, accuracy=replace(spec.accuracy, max_drop=0.5)),
         replace(spec, accuracy=replace(spec.accuracy, data=data)),
@@ -173,7 +176,7 @@ def test_versions_of_a_colleague_are_never_overwritten(tmp_path: Path) -> None:
 def test_every_stage_is_told_when_it_starts_and_with_its_outcome(tmp_path: Path) -> None:
     told: list[tuple[str, str]] = []
     store, lock = LocalStore(tmp_path / "store"), tmp_path / "models.lock.json"
-    spec = linear_spec(tmp_path, quantize="dynamic")
+    spec = linear_spec(tmp_path, quantize=QuantizeSpec("dynamic"))
     package(spec, store, lock, lambda *event: told.append(event))
     assert [stage for stage, outcome in told if not outcome] == list(STAGES)
     assert [stage for stage, outcome in told if outcome] == list(STAGES)
@@ -184,7 +187,7 @@ def test_every_stage_is_told_when_it_starts_and_with_its_outcome(tmp_path: Path)
 
 def test_a_refused_model_publishes_nothing_and_says_both_numbers(tmp_path: Path) -> None:
     path = linear_holdout(tmp_path)
-    spec = linear_spec(tmp_path, quantize="dynamic")
+    spec = linear_spec(tmp_path, quantize=QuantizeSpec("dynamic"))
     # Weights whose classes differ by less than a step of int8 cannot survive it.
     close = np.ones((16, 4), np.float32) * 100 + weights() / 20
     spec.source.write_bytes(linear(close).SerializeToString())
@@ -240,10 +243,10 @@ def test_bad_sources_publish_nothing(
 def test_a_model_with_nothing_to_quantise_is_told_so(tmp_path: Path) -> None:
     pixels, species = load_iris(return_X_y=True)
     joblib.dump(DecisionTreeClassifier().fit(pixels, species), tmp_path / "iris.joblib")
-    spec = ModelSpec("iris", tmp_path / "iris.joblib", trust=True, quantize="dynamic")
+    spec = ModelSpec("iris", tmp_path / "iris.joblib", trust=True, quantize=QuantizeSpec("dynamic"))
     with pytest.raises(QuantizationError, match=r"nothing to quantise .*TreeEnsembleClassifier"):
         run(tmp_path, spec)
-    assert run(tmp_path, replace(spec, quantize="none")).version == 1
+    assert run(tmp_path, replace(spec, quantize=QuantizeSpec())).version == 1
 
 
 def test_a_model_of_several_targets_has_no_form_that_is_served(tmp_path: Path) -> None:

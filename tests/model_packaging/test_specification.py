@@ -6,7 +6,7 @@ from functions.inference.artifact import GOLDEN, MODEL, REPORT, SPECIFICATION, r
 from model_packaging.benchmark import Latency
 from model_packaging.errors import AccuracyChange
 from model_packaging.publication import Published, verify
-from model_packaging.specification import Build, Source, summarise, write_files
+from model_packaging.specification import Build, Source, Step, summarise, write_files
 from tests.model_packaging.models import linear_bytes
 
 BUILD = Build(
@@ -14,8 +14,10 @@ BUILD = Build(
     identity="sha256:1",
     source=Source("linear.onnx", "onnx", "sha256:2", "sha256:3"),
     tools={"onnx": "1"},
-    quantize="dynamic",
-    converted=linear_bytes(),
+    steps=(
+        Step("convert", len(linear_bytes())),
+        Step("quantize", len(linear_bytes()), {"scheme": "dynamic"}),
+    ),
     model=linear_bytes(),
     change=AccuracyChange("accuracy", 0.98, 0.97, 0.01, 0.02),
     latency=Latency(1, 2, 3, 4, 5, 6),
@@ -70,7 +72,7 @@ def test_a_summary_says_it_all_again(tmp_path: Path) -> None:
 
 
 def test_without_a_gate_or_quantising_there_is_nothing_to_say_of_them(tmp_path: Path) -> None:
-    plain = replace(BUILD, change=None, quantize="none")
+    plain = replace(BUILD, change=None, steps=BUILD.steps[:1])
     artifact = read_artifact(write(tmp_path, plain))
     assert artifact.specification["accuracy"] is None
     assert [step["step"] for step in artifact.specification["steps"]] == ["convert"]

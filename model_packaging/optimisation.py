@@ -1,0 +1,62 @@
+"""What an optimiser is: a stage between the conversion and the accuracy gate."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from model_packaging.errors import AccuracyChange
+from model_packaging.manifest import ModelSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What an optimiser may look at beside the model.
+
+    Args:
+        spec: the model's entry in the manifest.
+        judge: the accuracy gate on a candidate. Gives None when the manifest has no accuracy, and
+            raises AccuracyDropped when the candidate must not be published.
+    """
+
+    spec: ModelSpec
+    judge: Callable[[bytes], AccuracyChange | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Optimised:
+    """What an optimiser made: the model, a line about it, and facts for artifact.json."""
+
+    model: bytes
+    outcome: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Optimiser(Protocol):
+    """One way to make a model smaller or faster; importing its module is cheap.
+
+    `stage` names it, `order` says when it is its turn.
+    """
+
+    stage: str
+    order: int
+
+    def options(self, spec: ModelSpec) -> Mapping[str, Any] | None:
+        """What the manifest asks of it, as JSON for the identity; None leaves the model alone."""
+
+    def files(self, spec: ModelSpec) -> Mapping[str, Path]:
+        """Files that it reads, by the manifest's key."""
+
+    def tools(self, spec: ModelSpec) -> Mapping[str, str]:
+        """Versions of the libraries that the outcome depends on, beside onnxruntime's.
+
+        Raises:
+            LibraryMissing: one is not installed.
+        """
+
+    def optimise(self, task: Task, model: bytes) -> Optimised:
+        """Optimise a serialised model; called only when `options` are given.
+
+        Raises:
+            PackagingError: it cannot be done to this model; the text says what to do instead.
+        """

@@ -1,0 +1,83 @@
+"""How a model is optimised, as the manifest says it and as packaging takes it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    model_validator,
+)
+
+Scheme = Literal["none", "auto", "dynamic", "static", "fp16", "int8", "int4"]
+
+FORMS = WORD, MAPPING = "[word]", "[mapping]"
+"""What pydantic puts into an error's path for the two forms of a key."""
+
+
+class Entry(BaseModel):
+    """A mapping of the manifest."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True
+    )
+
+
+class QuantizeEntry(Entry):
+    """How weights are stored in fewer bits."""
+
+    scheme: Scheme
+    """dynamic: int8 weights, activations quantised as they come; static: int8 both, measured on
+    `calibration`; fp16: half precision; int8, int4: weights only; auto: the smallest of these that
+    passes the accuracy gate."""
+    exclude: list[str] = []
+    """Nodes that stay as they are: names, with wildcards, or operators."""
+    calibration: str | None = Field(default=None, min_length=1)
+    """Rows to measure activations on, for static: a file as of accuracy.data, without its y."""
+
+    @model_validator(mode="after")
+    def _calibrated(self) -> Self:
+        if self.calibration is None:
+            _uncalibrated(self.scheme)
+        if self.scheme == "none" and (self.exclude or self.calibration):
+            raise ValueError("none quantises nothing: leave out exclude and calibration")
+        return self
+
+
+def _uncalibrated(scheme: Scheme) -> Scheme:
+    if scheme == "static":
+        raise ValueError("static needs calibration: a file of rows to measure activations on")
+    return scheme
+
+
+def _form(value: Any) -> str:
+    return MAPPING if isinstance(value, (dict, QuantizeEntry)) else WORD
+
+
+QuantizeKey = Annotated[
+    Annotated[Scheme, AfterValidator(_uncalibrated), Tag(WORD)]
+    | Annotated[QuantizeEntry, Tag(MAPPING)],
+    Discriminator(_form),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class QuantizeSpec:
+    """See `QuantizeEntry`."""
+
+    scheme: Scheme = "none"
+    exclude: tuple[str, ...] = ()
+    calibration: Path | None = None
+
+
+def quantize_spec(key: QuantizeKey, folder: Path) -> QuantizeSpec:
+    """What the manifest's key means, paths below `folder`."""
+    if isinstance(key, str):
+        return QuantizeSpec(key)
+    calibration = folder / key.calibration if key.calibration else None
+    return QuantizeSpec(key.scheme, tuple(key.exclude), calibration)

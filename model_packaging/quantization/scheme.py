@@ -1,0 +1,101 @@
+"""What a scheme of quantisation is, and how one is applied to a model."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from functions.inference.session import OnnxSession, SessionError
+from functions.inference.tensors import Array
+from model_packaging.errors import QuantizationError
+from model_packaging.quantization.graphs import (
+    excluded,
+    narrow_weights,
+    prepare,
+    quiet,
+    restore,
+)
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to quantise a model, beside the scheme.
+
+    Args:
+        exclude: nodes that stay as they are: names, with wildcards, or operators.
+        calibration: requests on which activations are measured; only `static` needs them.
+    """
+
+    exclude: tuple[str, ...] = ()
+    calibration: Sequence[dict[str, Array]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """A way to store weights in fewer bits.
+
+    Args:
+        name: the manifest's word for it.
+        weights: type of the weights, for the artifact.
+        apply: a prepared model and a plan, to the quantised model. May change the one it is given,
+            and raise anything.
+        tools: libraries whose version the outcome depends on, beside onnxruntime and onnx.
+        calibrated: whether it needs `Plan.calibration`.
+    """
+
+    name: str
+    weights: str
+    apply: Callable[["ModelProto", Plan], "ModelProto"]
+    tools: tuple[str, ...] = ()
+    calibrated: bool = False
+
+
+def quantize(name: str, model: bytes, scheme: Scheme, plan: Plan) -> bytes:
+    """Quantise a model.
+
+    Args:
+        name: the model's name, for errors.
+        model: the serialised ONNX model, with its weights inside.
+        scheme: which way.
+        plan: what to leave out, and rows to calibrate on.
+
+    Raises:
+        QuantizationError: nothing in it can be quantised, the libraries cannot quantise it, or
+            nothing bears a name that is to be excluded.
+    """
+    original = prepare(model)
+    _check_exclusions(name, original, plan.exclude)
+    if all(opset.domain for opset in original.opset_import):  # trees: ai.onnx.ml alone
+        raise _nothing_in(name, original)
+    try:
+        with quiet():
+            quantized = scheme.apply(prepare(model), plan)
+    except Exception as error:  # the libraries' exceptions share no base class
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise QuantizationError(name, f"cannot be quantised: {reason}") from error
+    if narrow_weights(quantized) <= narrow_weights(original):
+        raise _nothing_in(name, original)
+    restore(quantized, original)
+    content: bytes = quantized.SerializeToString(deterministic=True)
+    try:
+        OnnxSession(content)
+    except (SessionError, ValueError) as error:
+        raise QuantizationError(name, f"cannot be loaded once quantised: {error}") from error
+    return content
+
+
+def _check_exclusions(name: str, model: "ModelProto", patterns: Sequence[str]) -> None:
+    for pattern in patterns:
+        if not excluded(model, [pattern]):
+            known = sorted({node.op_type for node in model.graph.node})
+            raise QuantizationError(
+                name,
+                f"has no node or operator '{pattern}' to exclude (operators: {', '.join(known)})",
+            )
+
+
+def _nothing_in(name: str, model: "ModelProto") -> QuantizationError:
+    operators = ", ".join(sorted({node.op_type for node in model.graph.node}))
+    return QuantizationError(name, f"has nothing to quantise (it is {operators})")

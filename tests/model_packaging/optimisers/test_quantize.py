@@ -1,0 +1,99 @@
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model_packaging.errors import (
+    AccuracyChange,
+    AccuracyDropped,
+    DataUnusable,
+    QuantizationError,
+)
+from model_packaging.manifest import ModelSpec
+from model_packaging.optimisation import Optimised, Task
+from model_packaging.optimisers.quantize import OPTIMISER
+from model_packaging.options import QuantizeSpec, Scheme
+from tests.model_packaging.models import linear_bytes, wide_bytes, wide_rows
+from tests.worlds import echo
+
+
+def spec(scheme: Scheme, calibration: Path | None = None) -> ModelSpec:
+    return ModelSpec("wide", Path("wide.onnx"), quantize=QuantizeSpec(scheme, (), calibration))
+
+
+def refuse(model: bytes) -> AccuracyChange:
+    raise AccuracyDropped("wide", AccuracyChange("accuracy", 1, 0.5, 0.5, 0.1))
+
+
+def accept(model: bytes) -> AccuracyChange:
+    return AccuracyChange("accuracy", 1, 1, 0, 0.1)
+
+
+def optimise(asked: ModelSpec, smallest: int = 0, model: bytes = b"") -> Optimised:
+    """Optimise the wide model, behind a gate that refuses candidates below this size."""
+    task = Task(asked, lambda each: (refuse if len(each) < smallest else accept)(each))
+    return OPTIMISER.optimise(task, model or wide_bytes())
+
+
+def test_auto_keeps_the_smallest_that_passes() -> None:
+    assert optimise(spec("auto")).facts == {"scheme": "int4", "weights": "int4"}
+
+
+def test_auto_goes_on_to_the_next_in_size_and_says_what_was_refused() -> None:
+    asked: tuple[Scheme, ...] = ("int4", "dynamic", "int8", "fp16")
+    sizes = {name: len(optimise(spec(name)).model) for name in asked}
+    ordered = sorted(asked, key=lambda name: sizes[name])
+    assert (ordered[0], ordered[-1]) == ("int4", "fp16")
+    for refused, kept in pairwise(ordered):
+        done = optimise(spec("auto"), sizes[refused] + 1)
+        assert done.facts["scheme"] == kept
+        assert f"{refused} by 0.5000" in done.outcome
+        assert len(done.model) == sizes[kept]
+
+
+def test_auto_leaves_a_model_alone_that_nothing_keeps_right() -> None:
+    done = optimise(spec("auto"), len(wide_bytes()))
+    assert done.model == wide_bytes()
+    assert done.facts == {"scheme": "none"}
+    assert "dropped too much: int4" in done.outcome
+
+
+def test_auto_tries_static_where_it_can_be_calibrated(tmp_path: Path) -> None:
+    np.savez(tmp_path / "rows.npz", x=wide_rows())
+    asked = spec("auto", tmp_path / "rows.npz")
+    done = OPTIMISER.optimise(Task(asked, refuse), wide_bytes())
+    assert "static by 0.5000" in done.outcome
+
+
+def test_auto_of_a_model_that_no_scheme_takes_is_told_so() -> None:
+    with pytest.raises(QuantizationError, match="nothing to quantise"):
+        optimise(spec("auto"), model=echo())
+
+
+def test_auto_leaves_out_schemes_that_do_not_take_the_model() -> None:
+    assert optimise(spec("auto"), model=linear_bytes()).facts["scheme"] in ("none", "fp16")
+
+
+def test_static_is_calibrated_on_its_rows(tmp_path: Path) -> None:
+    models = []
+    for name, factor in (("near", 1), ("far", 10)):
+        np.savez(tmp_path / f"{name}.npz", x=factor * wide_rows())
+        models.append(optimise(spec("static", tmp_path / f"{name}.npz")).model)
+    assert models[0] != models[1]
+
+
+def test_rows_to_calibrate_on_must_fit_the_model(tmp_path: Path) -> None:
+    np.savez(tmp_path / "rows.npz", z=wide_rows())
+    with pytest.raises(DataUnusable, match="has no array 'x'"):
+        optimise(spec("static", tmp_path / "rows.npz"))
+
+
+def test_what_is_asked_for_and_what_it_needs_enter_the_identity() -> None:
+    asked = spec("int4", Path("rows.npz"))
+    assert OPTIMISER.options(asked) == {"scheme": "int4", "exclude": []}
+    assert OPTIMISER.files(asked) == {"quantize.calibration": Path("rows.npz")}
+    assert set(OPTIMISER.tools(asked)) == {"onnx", "onnx-ir"}
+    assert set(OPTIMISER.tools(spec("dynamic"))) == {"onnx"}
+    assert OPTIMISER.options(replace(asked, quantize=QuantizeSpec())) is None
