@@ -5,6 +5,7 @@ InferenceError
 │   ├── MalformedRequest        the body or its framing cannot be read
 │   ├── RequestTooLarge         the body is longer than is taken
 │   ├── UnsupportedMediaType    the body is of a type that is not read
+│   ├── NotAcceptable           no type of answer that is offered is taken
 │   ├── InvalidInput            a tensor does not fit the model's signature
 │   │   ├── UnexpectedInput     the signature has no input of this name
 │   │   └── UnexpectedShape     the input has another rank or another size
@@ -76,6 +77,16 @@ class UnsupportedMediaType(RequestError):
         self.given, self.known = given, tuple(known)
         super().__init__(
             f"a body of type '{brief(given)}' is not read; send {' or '.join(self.known)}"
+        )
+
+
+class NotAcceptable(RequestError):
+    """The caller takes no type of answer that is offered."""
+
+    def __init__(self, wanted: str, offered: Iterable[str]) -> None:
+        self.wanted, self.offered = wanted, tuple(offered)
+        super().__init__(
+            f"no answer of type '{brief(wanted)}' is offered; accept {' or '.join(self.offered)}"
         )
 
 

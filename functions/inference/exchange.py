@@ -12,6 +12,7 @@ from functions.inference.errors import (
     MalformedRequest,
     MethodNotAllowed,
     ModelUnavailable,
+    NotAcceptable,
     NotFound,
     RequestError,
     RequestTooLarge,
@@ -19,6 +20,7 @@ from functions.inference.errors import (
     Throttled,
     TimedOut,
     Unsupported,
+    UnsupportedMediaType,
 )
 from functions.inference.predictor import Predictor
 from functions.inference.tensors import Array
@@ -163,6 +165,8 @@ STATUSES: Mapping[type[InferenceError], int] = MappingProxyType(
         RouteNotFound: 404,
         MethodNotAllowed: 405,
         RequestTooLarge: 413,
+        UnsupportedMediaType: 415,
+        NotAcceptable: 406,
         Unsupported: 501,
         RequestError: 400,
         ModelUnavailable: 503,

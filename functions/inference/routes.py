@@ -83,6 +83,10 @@ ROUTES = MappingProxyType(
         "plain": (
             Route("predict", "POST", "/predict"),
             Route("predict", "POST", "/predict/{model}"),
+            Route("predict", "POST", "/predict/{model}/versions/{version}"),
+            Route("predict", "POST", "/predict/{model}/labels/{label}"),
+            Route("predict", "POST", "/predict/versions/{version}"),
+            Route("predict", "POST", "/predict/labels/{label}"),
         ),
         "sagemaker": (
             Route("ping", "GET", "/ping"),

@@ -168,6 +168,8 @@ def _from_numbers(array: Array, name: str, datatype: str) -> Array:
     """`array` holds int64, uint64 or finite float64 numbers."""
     if datatype in (BYTES, "BOOL"):
         raise _wrong_kind(name, datatype, {int})
+    if not array.size:
+        return np.empty(array.shape, DTYPES[datatype])
     if array.dtype.kind == "f":
         return _from_floats(array, name, datatype)
     return _from_integers(array, [int(array.min()), int(array.max())], name, datatype)

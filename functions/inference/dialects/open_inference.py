@@ -24,7 +24,7 @@ from functions.inference.errors import (
     brief,
 )
 from functions.inference.exchange import JSON, Call, Response, headers_of, status_of
-from functions.inference.predictor import ModelMetadata
+from functions.inference.predictor import ModelMetadata, Predictor
 from functions.inference.tensors import (
     BYTES,
     DTYPES,
@@ -37,6 +37,7 @@ from functions.inference.tensors import (
 )
 
 _OCTETS = "application/octet-stream"
+_NO_TENSORS = memoryview(b"")
 _SHARED_MEMORY = "shared_memory_region"
 
 
@@ -96,7 +97,19 @@ def infer(call: Call) -> Response:
     if header is None:
         results = call.predict(predictor, binary_tensors.raw_input(tail, metadata.inputs))
         return _encode(metadata, {}, results, dict.fromkeys(results, True))
-    document = _object(json_codec.loads(header), "the request")
+    return infer_document(call, predictor, json_codec.loads(header), tail)
+
+
+def infer_document(
+    call: Call, predictor: Predictor, request: Any, tail: memoryview = _NO_TENSORS
+) -> Response:
+    """Answer a request whose JSON has been read; `tail` holds its binary tensors.
+
+    Raises:
+        InferenceError: there is no such answer.
+    """
+    metadata = predictor.metadata
+    document = _object(request, "the request")
     if not isinstance(document.get("id", ""), str):
         raise MalformedRequest("'id' must be a string")
     inputs = _decode_inputs(document, tail)

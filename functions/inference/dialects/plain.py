@@ -3,7 +3,8 @@
 `POST /predict/{model}` or `POST /{model}/predict` with `{"inputs": ...}` answers
 `{"model": ..., "version": ..., "outputs": {...}}`. Inputs and outputs are nested lists by name; a
 model with one input takes the bare list too. Bodies are plain JSON, which has no NaN and no
-Infinity: they are refused in a request, and null in an answer.
+Infinity: they are refused in a request, and null in an answer. A body of another type is read as
+`media_requests` says, and answered as the Accept header asks.
 """
 
 from types import MappingProxyType
@@ -16,9 +17,12 @@ from functions.inference.errors import (
     InferenceError,
     MalformedRequest,
 )
-from functions.inference.exchange import Call, Response, headers_of, status_of
+from functions.inference.exchange import JSON, Call, Response, headers_of, status_of
 from functions.inference.predictor import ModelMetadata
 from functions.inference.tensors import Array, check_names, from_json
+
+_ANYTHING = (JSON, "*/*", "")
+_JSON_TYPES = (JSON, "application/x-www-form-urlencoded", "")
 
 
 def decode(document: Any, metadata: ModelMetadata) -> dict[str, Array]:
@@ -70,9 +74,32 @@ def error_response(error: InferenceError) -> Response:
 
 def _predict(call: Call) -> Response:
     predictor = call.predictor()
-    inputs = decode(json_codec.loads(call.request.body, bare_tokens=False), predictor.metadata)
+    headers = call.request.headers
+    given, accept = headers.get("content-type", JSON), headers.get("accept", JSON)
+    wanted = JSON if accept in _ANYTHING else _choose(accept)
+    inputs = _decode(given, call.request.body, predictor.metadata)
     outputs = call.predict(predictor, inputs)
-    return Response(200, encode(predictor.metadata, outputs))
+    if wanted == JSON:
+        return Response(200, encode(predictor.metadata, outputs))
+    from functions.inference.dialects import media_answers  # noqa: PLC0415 cold start
+
+    return Response(200, media_answers.encode(wanted, outputs), wanted)
+
+
+def _choose(accept: str) -> str:
+    from functions.inference.dialects import media_answers  # noqa: PLC0415 cold start
+
+    return media_answers.choose(accept)
+
+
+def _decode(content_type: str, body: bytes, metadata: ModelMetadata) -> dict[str, Array]:
+    """A body by its type; what curl sends when it is told none is JSON too."""
+    if content_type not in _JSON_TYPES:
+        from functions.inference.dialects import media_requests  # noqa: PLC0415 cold start
+
+        if media_requests.split_type(content_type)[0] not in _JSON_TYPES:
+            return media_requests.decode(content_type, body, metadata)
+    return decode(json_codec.loads(body, bare_tokens=False), metadata)
 
 
 OPERATIONS = MappingProxyType({"predict": _predict})

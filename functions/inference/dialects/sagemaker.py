@@ -1,4 +1,8 @@
-"""SageMaker's container contract: `/ping` and `/invocations`, with Triton's content types.
+"""SageMaker's container contract: `/ping` and `/invocations`.
+
+A JSON body is an Open Inference request, an object with `instances` TensorFlow Serving's, any other
+value the model's one input (as SageMaker's own containers take it), answered in kind. CSV, npy and
+JSON Lines are as `media_requests` and `media_answers` say, the answer by the Accept header.
 
 SageMaker passes no header on that it does not know, so the length of the JSON before binary tensors
 stands in the content type: `application/vnd.sagemaker-triton.binary+json;json-header-size=123`.
@@ -8,8 +12,12 @@ Types and spelling are those that Triton's SageMaker mode takes (`src/sagemaker_
 from collections.abc import Callable
 from dataclasses import replace
 from types import MappingProxyType
+from typing import Any
 
-from functions.inference.dialects import open_inference
+import numpy as np
+
+from functions.inference import json_codec
+from functions.inference.dialects import open_inference, tensorflow_serving, tensorflow_values
 from functions.inference.dialects.binary_tensors import HEADER_LENGTH
 from functions.inference.errors import InferenceError, MalformedRequest, UnsupportedMediaType
 from functions.inference.exchange import JSON, Call, Response
@@ -19,14 +27,11 @@ BINARY = "application/vnd.sagemaker-triton.binary+json"
 
 _BINARY_PREFIX = f"{BINARY};json-header-size="
 _MOST_DIGITS = 12
-_UNSUPPORTED = 415
 
 
 def error_response(error: InferenceError) -> Response:
     """`{"error": "..."}`, as the Open Inference Protocol has it."""
-    response = open_inference.error_response(error)
-    unread = isinstance(error, UnsupportedMediaType)
-    return replace(response, status=_UNSUPPORTED) if unread else response
+    return open_inference.error_response(error)
 
 
 def _ping(call: Call) -> Response:
@@ -41,13 +46,51 @@ def _invoke(call: Call) -> Response:
         size = given.removeprefix(_BINARY_PREFIX).partition(";")[0]
         headers[HEADER_LENGTH] = _checked_size(size, len(call.request.body))
     elif given.partition(";")[0].strip().lower() != JSON:
-        raise UnsupportedMediaType(given, (JSON, f"{_BINARY_PREFIX}<bytes of JSON>"))
+        return _invoke_media(call, given)
+    else:
+        return _invoke_json(call)
     request = replace(call.request, headers=headers)
     response = open_inference.infer(replace(call, request=request))
     length = response.headers.get(HEADER_LENGTH)
     if length is None:
         return response
     return Response(response.status, response.body, f"{_BINARY_PREFIX}{length}")
+
+
+def _invoke_json(call: Call) -> Response:
+    """JSON says itself what it is: named tensors, TensorFlow Serving's forms, or bare rows."""
+    predictor = call.predictor()
+    document = json_codec.loads(call.request.body)
+    if isinstance(document, dict) and not _holds_tensors(document):
+        return tensorflow_serving.predict_document(call, predictor, document)
+    if isinstance(document, list | np.ndarray):
+        inputs = tensorflow_values.decode_rows(document, predictor.metadata)
+        values = tensorflow_values.encode_rows(call.predict(predictor, inputs))
+        return Response(200, json_codec.dumps(values["predictions"]))
+    return open_inference.infer_document(call, predictor, document)
+
+
+def _holds_tensors(document: dict[str, Any]) -> bool:
+    """Whether `inputs` are tensors with names, and not values."""
+    inputs = document.get("inputs")
+    if "instances" in document or not isinstance(inputs, list) or not inputs:
+        return False
+    return all(isinstance(each, dict) and "datatype" in each for each in inputs)
+
+
+def _invoke_media(call: Call, content_type: str) -> Response:
+    from functions.inference.dialects import media_answers, media_requests  # noqa: PLC0415 rare
+
+    if media_requests.find_decoder(content_type) is None:
+        known = (*media_requests.KNOWN, f"{_BINARY_PREFIX}<bytes of JSON>")
+        raise UnsupportedMediaType(content_type, known)
+    wanted = media_answers.choose(call.request.headers.get("accept", ""))
+    predictor = call.predictor()
+    inputs = media_requests.decode(content_type, call.request.body, predictor.metadata)
+    outputs = call.predict(predictor, inputs)
+    if wanted == JSON:
+        return Response(200, json_codec.dumps(tensorflow_values.encode_rows(outputs)))
+    return Response(200, media_answers.encode(wanted, outputs), wanted)
 
 
 def _checked_size(text: str, limit: int) -> str:

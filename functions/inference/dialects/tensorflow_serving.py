@@ -56,6 +56,15 @@ def _error(error: InferenceError, text: str) -> Response:
 
 def _predict(call: Call) -> Response:
     predictor, document = _read(call)
+    return predict_document(call, predictor, document)
+
+
+def predict_document(call: Call, predictor: Predictor, document: dict[str, Any]) -> Response:
+    """Answer a request whose JSON has been read, in the form in which it asks.
+
+    Raises:
+        InferenceError: there is no such answer.
+    """
     if "instances" in document and "inputs" in document:
         raise MalformedRequest(
             "Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist"

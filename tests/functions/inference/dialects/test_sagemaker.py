@@ -1,5 +1,6 @@
 """SageMaker's dialect: the types that Triton takes there, and the errors of others."""
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -104,19 +105,66 @@ def test_a_header_size_that_is_none_is_refused(tmp_path: Path, size: str) -> Non
 
 @pytest.mark.parametrize(
     "content_type",
-    ["text/html", "", "application/vnd.sagemaker-triton.binary+json", TYPE.replace(";", "; ")],
+    ["application/xml", "", "application/vnd.sagemaker-triton.binary+json", TYPE.replace(";", "; ")],
 )
 def test_another_type_is_refused_with_those_that_are_read(
     tmp_path: Path, content_type: str
 ) -> None:
     answer = invoke(tmp_path, IN_JSON, content_type)
     assert answer.status == 415
-    assert "send application/json or application/vnd.sagemaker-triton" in answer.error
+    assert "text/csv" in answer.error
 
 
 def test_bad_input_has_the_protocols_errors(tmp_path: Path) -> None:
     answer = invoke(tmp_path, {"inputs": [tensor("c", data=[1, 2, 3])]}, "application/json")
     assert (answer.status, "unexpected inference input 'c'" in answer.error) == (400, True)
+
+
+@pytest.mark.parametrize(
+    ("document", "answered"),
+    [
+        ({"instances": [[1, 2]]}, {"predictions": [[1.0, 2.0]]}),
+        ({"inputs": [[1, 2]]}, {"outputs": [[1.0, 2.0]]}),
+        ([[1, 2], [3, 4]], [[1.0, 2.0], [3.0, 4.0]]),
+        ([[1, 2]] * 5000, [[1.0, 2.0]] * 5000),
+    ],
+    ids=["rows", "columns", "a list", "a long list"],
+)
+def test_json_of_other_containers_is_answered_in_kind(
+    tmp_path: Path, document: Any, answered: Any
+) -> None:
+    app = serve(settings_for(tmp_path, {"m": {1: echo()}}))
+    assert ask(app, "POST /invocations", document).document == answered
+
+
+@pytest.mark.parametrize(
+    ("accept", "body"),
+    [
+        ("", b'{"predictions":[[1.0,2.0],[3.0,4.0]]}'),
+        ("text/csv", b"1.0,2.0\n3.0,4.0\n"),
+        ("application/jsonlines", b"[1.0,2.0]\n[3.0,4.0]\n"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("content_type", "given"),
+    [("text/csv", b"1,2\n3,4\n"), ("application/jsonlines", b"[1,2]\n[3,4]\n")],
+)
+def test_rows_come_and_go_in_the_types_that_batch_transform_has(
+    tmp_path: Path, content_type: str, given: bytes, accept: str, body: bytes
+) -> None:
+    app = serve(settings_for(tmp_path, {"m": {1: echo()}}))
+    headers = {"content-type": content_type, "accept": accept}
+    answer = ask(app, "POST /invocations", given, headers)
+    assert (answer.status, answer.body) == (200, body)
+
+
+def test_a_numpy_file_is_answered_with_one(tmp_path: Path) -> None:
+    app = serve(settings_for(tmp_path, {"m": {1: echo()}}))
+    stream = io.BytesIO()
+    np.save(stream, np.array([[1, 2]], np.float32))
+    headers = {"content-type": "application/x-npy", "accept": "application/x-npy"}
+    answer = ask(app, "POST /invocations", stream.getvalue(), headers)
+    assert np.load(io.BytesIO(answer.body)).tolist() == [[1, 2]]
 
 
 @pytest.mark.parametrize("target", ["POST /ping", "GET /invocations"])
