@@ -2,7 +2,7 @@
 
 The conversion is strict, as TensorFlow Serving's is: a number that a tensor cannot hold is an
 error, never another number. Booleans are not numbers, floats are not integers, and an integer
-that a float type would round is refused.
+that a float type would round is refused; one that it has exactly, as 2**30, is taken.
 """
 
 import math
@@ -160,7 +160,8 @@ def _from_leaves(leaves: list[Any], name: str, datatype: str) -> Array:
         raise _no_floats(name, datatype)
     if int in kinds:
         integers = [leaf for leaf in leaves if type(leaf) is int]
-        _check_lossless(integers, max(_SIGNIFICANT_BITS[datatype], _MIXED_BITS), name, datatype)
+        bits = max(_SIGNIFICANT_BITS[datatype], _MIXED_BITS)
+        _check_lossless(integers, integers, bits, name, datatype)
     return _from_floats(np.array(leaves, np.float64), name, datatype)
 
 
@@ -178,7 +179,7 @@ def _from_numbers(array: Array, name: str, datatype: str) -> Array:
 def _from_integers(values: Any, extremes: Sequence[int], name: str, datatype: str) -> Array:
     dtype = DTYPES[datatype]
     if dtype.kind == "f":
-        _check_lossless(extremes, _SIGNIFICANT_BITS[datatype], name, datatype)
+        _check_lossless(values, extremes, _SIGNIFICANT_BITS[datatype], name, datatype)
     else:
         bits = dtype.itemsize * 8
         lowest = 0 if dtype.kind == "u" else -(1 << (bits - 1))
@@ -188,11 +189,24 @@ def _from_integers(values: Any, extremes: Sequence[int], name: str, datatype: st
     return np.array(values, dtype)
 
 
-def _check_lossless(extremes: Sequence[int], bits: int, name: str, datatype: str) -> None:
-    for extreme in (min(extremes), max(extremes)):
-        if abs(extreme) > 1 << bits:
-            found = brief(str(extreme))
+def _check_lossless(
+    values: Any, extremes: Sequence[int], bits: int, name: str, datatype: str
+) -> None:
+    """Check that the float type has every integer; up to 2**bits it has them all."""
+    if max(abs(min(extremes)), abs(max(extremes))) <= 1 << bits:
+        return
+    for value in values.ravel().tolist() if isinstance(values, np.ndarray) else values:
+        if abs(value) > 1 << bits and not _holds(DTYPES[datatype].type, value):
+            found = brief(str(value))
             raise InvalidInput(name, f"holds {found}, which {datatype} cannot without loss")
+
+
+def _holds(kind: Any, value: int) -> bool:
+    try:
+        with np.errstate(over="ignore"):
+            return int(kind(value)) == value
+    except OverflowError:  # beyond the type, or even beyond a double
+        return False
 
 
 def _from_floats(array: Array, name: str, datatype: str) -> Array:

@@ -51,6 +51,16 @@ def test_an_integer_that_a_float_would_round_is_refused(datatype: str, bits: int
         from_json([0, -(2**bits) - 1], "x", datatype)
 
 
+@pytest.mark.parametrize(
+    ("datatype", "value"), [("FP16", 2**15), ("FP32", 2**24 + 2), ("FP32", 2**62), ("FP64", 2**60)]
+)
+def test_a_large_integer_that_a_float_has_exactly_is_taken(datatype: str, value: int) -> None:
+    for values in ([-value, 1], [0.5, value], np.array([1, value])):
+        assert value in np.abs(from_json(values, "x", datatype)).astype(np.float64).tolist()
+    with pytest.raises(InvalidInput, match="without loss"):
+        from_json(np.array([value, value + 1]), "x", datatype)
+
+
 @pytest.mark.parametrize("datatype", NUMBERS)
 def test_an_integer_of_hundreds_of_digits_is_refused_in_a_short_text(datatype: str) -> None:
     for value in ([10**4000], [0.5, 10**4000]):

@@ -105,7 +105,12 @@ def test_a_header_size_that_is_none_is_refused(tmp_path: Path, size: str) -> Non
 
 @pytest.mark.parametrize(
     "content_type",
-    ["application/xml", "", "application/vnd.sagemaker-triton.binary+json", TYPE.replace(";", "; ")],
+    [
+        "application/xml",
+        "",
+        "application/vnd.sagemaker-triton.binary+json",
+        TYPE.replace(";", "; "),
+    ],
 )
 def test_another_type_is_refused_with_those_that_are_read(
     tmp_path: Path, content_type: str
