@@ -16,8 +16,10 @@ from typer.exceptions import TyperException
 
 
 class EXIT:
-    """What an exit code of `lading` means; 0 is success, 1 is a fault of Lading's own."""
+    """What an exit code of `lading` means; 0 is success, 1 is also a fault of Lading's own."""
 
+    several: Final = 1
+    """Several models failed, each for another reason."""
     usage: Final = 2
     """A wrong option, models.yaml or models.lock.json."""
     refused: Final = 3

@@ -1,6 +1,5 @@
 """The command `lading`."""
 
-import json
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -9,40 +8,19 @@ import typer
 from typer.exceptions import TyperException
 
 from cli.emulate import emulate
-from cli.errors import EXIT, BadCall, CliError
+from cli.errors import BadCall, CliError
 from cli.package import package
 from cli.predict import predict
 from cli.pull import pull
 from cli.push import push
+from cli.reports import report
 from cli.serve import serve
 from cli.tokens import tokens
 from cli.versions import versions
 from emulator.errors import EmulatorError
 from functions.inference.contract import VERSION
-from functions.inference.errors import ArtifactError, InferenceError, NotFound
-from model_packaging.errors import (
-    AccuracyDropped,
-    CopyElsewhere,
-    LockError,
-    ManifestError,
-    PackagingError,
-    StoreError,
-    UnknownModel,
-)
-
-_CODES: dict[type[Exception], int] = {
-    UnknownModel: EXIT.not_found,
-    ManifestError: EXIT.usage,
-    LockError: EXIT.usage,
-    CopyElsewhere: EXIT.not_found,
-    AccuracyDropped: EXIT.refused,
-    StoreError: EXIT.damaged,
-    PackagingError: EXIT.source,
-    ArtifactError: EXIT.damaged,
-    NotFound: EXIT.not_found,
-    InferenceError: EXIT.request,
-    EmulatorError: EXIT.server,
-}
+from functions.inference.errors import InferenceError
+from model_packaging.errors import PackagingError
 
 _INTERRUPTED = 130
 
@@ -53,9 +31,10 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     help="Give a trained model an HTTPS endpoint.",
     epilog=(
-        "Exit codes: 0 done, 1 a fault of Lading's own, 2 usage, manifest or lock, "
-        "3 refused by the accuracy gate, 4 not found, 5 model or data unusable, "
-        "6 store or artifact damaged, 7 server, 8 input refused by the model."
+        "Exit codes: 0 done, 1 several different failures or a fault of Lading's own, "
+        "2 usage, manifest or lock, 3 refused by the accuracy gate, 4 not found, "
+        "5 model or data unusable, 6 store or artifact damaged, 7 server, "
+        "8 input refused by the model."
     ),
 )
 for command in (package, serve, predict, versions, pull, push, emulate):
@@ -93,18 +72,3 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(report(error, as_json="--json" in words))
     except (KeyboardInterrupt, typer.Abort):
         sys.exit(_INTERRUPTED)
-
-
-def report(error: Exception, *, as_json: bool) -> int:
-    """Tell the error, and give its exit code."""
-    typer.secho(f"error: {error}", err=True, fg="red")
-    if as_json:
-        typer.echo(json.dumps({"error": {"kind": type(error).__name__, "message": str(error)}}))
-    return exit_code(error)
-
-
-def exit_code(error: Exception) -> int:
-    """The exit code of an error."""
-    if isinstance(error, CliError):
-        return error.code
-    return next(_CODES[kind] for kind in type(error).__mro__ if kind in _CODES)

@@ -1,31 +1,38 @@
 """`lading package`: make published versions of the manifest's models."""
 
 import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from cli.options import LOCK, MANIFEST, STORE, Json, Lock, Manifest, Store
+from cli import reports
+from cli.errors import EXIT
+from cli.options import LOCK, MANIFEST, STORE, Json, Lock, Manifest
+from cli.options import Store as StoreOption
 from cli.progress import StageProgress
-from model_packaging.manifest import load_manifest
+from functions.inference.errors import InferenceError
+from model_packaging.errors import LockError, PackagingError, StoreError
+from model_packaging.manifest import ModelSpec, load_manifest
 from model_packaging.pipeline import package as package_model
 from model_packaging.specification import Packaged
-from model_packaging.store import open_store
+from model_packaging.store import Store, open_store
 
 
 def package(
     names: Annotated[list[str] | None, typer.Argument(help="Models; all when none.")] = None,
     manifest: Manifest = MANIFEST,
     lock: Lock = LOCK,
-    store: Store = STORE,
+    store: StoreOption = STORE,
     json_: Json = False,
 ) -> None:
     """Convert, optimise, check and publish models, and write the lock.
 
     A model that has not changed since its last version keeps that version. A model that fails a
-    check publishes nothing.
+    check publishes nothing; the others go on, and the command fails in the end.
 
     Examples:
 
@@ -36,18 +43,56 @@ def package(
         lading package --store s3://my-bucket/models
     """
     specs = load_manifest(manifest).select(names or ())
-    opened = open_store(store)
-    console = Console(stderr=True)
-    done = []
-    for spec in specs:
-        with StageProgress(spec.name, console) as on_stage:
-            done.append(package_model(spec, opened, lock, on_stage))
-        if not json_:
-            typer.echo(_line(done[-1]))
+    outcomes = {}
+    for name, outcome in _package_each(specs, open_store(store), lock):
+        outcomes[name] = outcome
+        if isinstance(outcome, Exception):
+            reports.tell(outcome)
+        elif not json_:
+            typer.echo(_line(outcome))
     if json_:
-        typer.echo(json.dumps([asdict(each) for each in done], indent=2))
-    elif not done:
+        documents = [_document(name, outcome) for name, outcome in outcomes.items()]
+        typer.echo(json.dumps(documents, indent=2))
+    elif not specs:
         typer.echo(f"{manifest} names no model yet")
+    failures = {name: it for name, it in outcomes.items() if isinstance(it, Exception)}
+    if failures:
+        raise typer.Exit(_summarise(failures, len(specs)))
+
+
+def _package_each(
+    specs: Sequence[ModelSpec], store: Store, lock: Path
+) -> Iterator[tuple[str, Packaged | Exception]]:
+    """Package one model after another; of each its name, and the version or what went wrong."""
+    console = Console(stderr=True)
+    for spec in specs:
+        try:
+            with StageProgress(spec.name, console) as on_stage:
+                packaged = package_model(spec, store, lock, on_stage)
+        except (StoreError, LockError) as error:
+            yield spec.name, error
+            return  # the other models would go the same way
+        except (PackagingError, InferenceError) as error:
+            yield spec.name, error
+        else:
+            yield spec.name, packaged
+
+
+def _summarise(failures: Mapping[str, Exception], models: int) -> int:
+    """Tell which models failed, if there were others; the exit code."""
+    if models > 1:
+        names = ", ".join(failures)
+        typer.echo(f"{len(failures)} of {models} models failed: {names}", err=True)
+    codes = {reports.exit_code(error) for error in failures.values()}
+    return codes.pop() if len(codes) == 1 else EXIT.several
+
+
+def _document(name: str, outcome: Packaged | Exception) -> dict[str, Any]:
+    """For scripts, in the words of `lading versions --json`."""
+    if isinstance(outcome, Exception):
+        return {"model": name, "error": reports.document(outcome)}
+    words = {"name": "model", "size_before": "bytes_before", "size_after": "bytes"}
+    return {words.get(key, key): value for key, value in asdict(outcome).items()}
 
 
 def _line(packaged: Packaged) -> str:

@@ -54,4 +54,5 @@ def _line(done: Transferred) -> str:
 
 
 def _document(done: Transferred) -> dict[str, Any]:
-    return {**asdict(done), "copy": done.copy.model_dump(mode="json")}
+    document = asdict(done) | {"copy": done.copy.model_dump(mode="json")}
+    return {"model": document.pop("name"), **document}

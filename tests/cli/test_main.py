@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from cli.errors import EXIT, CliError
-from cli.main import exit_code
+from cli.reports import exit_code
 from functions.inference.contract import VERSION
 from functions.inference.errors import InferenceError
 from model_packaging.errors import PackagingError

@@ -29,7 +29,7 @@ def test_shows_each_stage_as_a_plain_line_where_there_is_no_terminal(lading: Lad
 
 def test_json_is_the_only_thing_on_standard_output(lading: Lading) -> None:
     [document] = lading("package", "--json").document
-    assert document["name"] == "double"
+    assert document["model"] == "double"
     assert document["built"] is True
     assert document["labels"] == ["stable"]
 
@@ -61,5 +61,54 @@ def test_a_damaged_source_publishes_nothing(lading: Lading, workspace: Path) -> 
     (workspace / "double.onnx").write_bytes(times(2)[:40])
     result = lading("package", "--json")
     assert result.code == 5
-    assert result.document["error"]["kind"] == "SourceUnreadable"
+    [document] = result.document
+    assert (document["model"], document["error"]["kind"]) == ("double", "SourceUnreadable")
     assert not (workspace / "models.lock.json").exists()
+
+
+BROKEN_FIRST = """\
+models:
+  broken:
+    source: broken.onnx
+  double:
+    source: double.onnx
+"""
+ABSENT = "    accuracy: {data: absent.npz, metric: accuracy, max_drop: 0.01}\n"
+
+
+def test_a_model_that_fails_stops_no_other(lading: Lading, workspace: Path) -> None:
+    (workspace / "models.yaml").write_text(BROKEN_FIRST)
+    (workspace / "broken.onnx").write_bytes(times(2)[:40])
+    result = lading("package", "--json")
+    assert result.code == 5
+    assert [(it["model"], "error" in it) for it in result.document] == [
+        ("broken", True),
+        ("double", False),
+    ]
+    assert result.err.splitlines()[-1] == "1 of 2 models failed: broken"
+    assert (workspace / "artifacts/models/double/1").is_dir()
+
+
+def test_models_that_fail_differently_have_an_exit_code_of_their_own(
+    lading: Lading, workspace: Path
+) -> None:
+    (workspace / "models.yaml").write_text(BROKEN_FIRST + ABSENT)
+    (workspace / "broken.onnx").write_bytes(times(2)[:40])
+    result = lading("package")
+    assert result.code == 1
+    assert result.err.splitlines()[-1] == "2 of 2 models failed: broken, double"
+
+
+def test_a_store_that_is_no_folder_is_told_of_once(lading: Lading, workspace: Path) -> None:
+    (workspace / "models.yaml").write_text(MANIFEST + "  other:\n    source: double.onnx\n")
+    (workspace / "artifacts").write_text("")
+    result = lading("package")
+    assert result.code == 6
+    assert result.err.count("error: ") == 1
+
+
+def test_the_words_of_its_json_are_those_of_the_list_of_versions(packaged: Lading) -> None:
+    [published] = packaged("package", "--json").document
+    [listed] = packaged("versions", "--json").document
+    common = {"model", "version", "labels", "digest", "bytes", "accuracy"}
+    assert {key: published[key] for key in common} == {key: listed[key] for key in common}

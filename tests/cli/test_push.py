@@ -11,7 +11,7 @@ def test_a_version_goes_to_s3_and_the_lock_names_both_copies(
 ) -> None:
     result = packaged("push", "--store", bucket.address, "--json")
     [document] = result.document
-    assert (document["name"], document["version"], document["moved"]) == ("double", 1, True)
+    assert (document["model"], document["version"], document["moved"]) == ("double", 1, True)
     assert document["copy"]["kind"] == "s3"
     place = f"{bucket.address}/models/double/1/artifact.zip"
     assert result.err == f"double version 1 copied, {document['bytes']:,} bytes: {place}\n"
