@@ -54,7 +54,8 @@ def chosen_version(
         if label not in model.labels:
             raise NothingLocked(lock_path, f"version of model '{name}' labelled '{label}'")
         return model.labels[label]
-    chosen = version or model.labels.get(DEFAULT_LABEL, max(model.versions))
+    default = model.labels.get(DEFAULT_LABEL, max(model.versions))
+    chosen = default if version is None else version
     if chosen not in model.versions:
         raise NothingLocked(lock_path, f"version {chosen} of model '{name}'")
     return chosen

@@ -9,6 +9,7 @@ from typer.exceptions import TyperException
 
 from cli.emulate import emulate
 from cli.errors import BadCall, CliError
+from cli.label import label
 from cli.package import package
 from cli.predict import predict
 from cli.pull import pull
@@ -37,7 +38,7 @@ app = typer.Typer(
         "8 input refused by the model."
     ),
 )
-for command in (package, serve, predict, versions, pull, push, emulate):
+for command in (package, serve, predict, versions, label, pull, push, emulate):
     app.command()(command)
 app.add_typer(tokens)
 
