@@ -9,6 +9,7 @@ there, so an event loop is not needed (`handler.py`).
 import asyncio
 from collections.abc import Container, Mapping
 from concurrent.futures import Executor
+from dataclasses import replace
 
 from functions.inference.asgi import App, Receive, Scope, Send
 from functions.inference.catalog import Catalog
@@ -22,8 +23,17 @@ from functions.inference.errors import (
     RequestTooLarge,
     RouteNotFound,
 )
-from functions.inference.exchange import OBSERVATION, Call, Observation, Request, Response
+from functions.inference.exchange import (
+    ANSWERED_BY,
+    OBSERVATION,
+    Call,
+    Observation,
+    Request,
+    Response,
+    StreamedResponse,
+)
 from functions.inference.routes import ROUTES, Route, dialect_of, split_path
+from functions.inference.sending import send_stream, start_message
 
 _CONTROL = frozenset({"models", "docs", "openapi.json", ""})
 
@@ -54,7 +64,10 @@ def create_app(
             response = answer(*work)
         else:
             response = await asyncio.get_running_loop().run_in_executor(executor, answer, *work)
-        await _send(response, request, send)
+        if isinstance(response, Response):
+            await _send(response, request, send)
+        else:
+            await send_stream(response, observation, receive, send, executor)
 
     return application
 
@@ -64,7 +77,7 @@ def answer(
     catalog: Catalog,
     observation: Observation,
     longest_body: int = MAX_BODY_BYTES,
-) -> Response:
+) -> Response | StreamedResponse:
     """Answer one request; whatever goes wrong becomes its dialect's error."""
     segments = split_path(request.path)
     if segments[0] in _CONTROL:
@@ -76,7 +89,9 @@ def answer(
     try:
         _check_body(request, longest_body)
         route, parameters = _find_route(request, observation.dialect)
-        return dialect.OPERATIONS[route.operation](Call(request, catalog, parameters, observation))
+        call = Call(request, catalog, parameters, observation)
+        response = dialect.OPERATIONS[route.operation](call)
+        return _marked(response, observation.answered_by) if observation.answered_by else response
     except InferenceError as error:
         observation.error = error
         return dialect.error_response(error)
@@ -132,15 +147,11 @@ async def _read_body(receive: Receive, longest: int) -> bytes:
             return b"".join(chunks)
 
 
+def _marked(response: Response | StreamedResponse, answered_by: str) -> Response | StreamedResponse:
+    return replace(response, headers={**response.headers, ANSWERED_BY: answered_by})
+
+
 async def _send(response: Response, request: Request, send: Send) -> None:
-    headers = {"content-type": response.content_type, **response.headers}
-    headers["content-length"] = str(len(response.body))
-    await send(
-        {
-            "type": "http.response.start",
-            "status": response.status,
-            "headers": [(key.encode(), value.encode("latin-1")) for key, value in headers.items()],
-        }
-    )
+    await send(start_message(response, {"content-length": str(len(response.body))}))
     body = b"" if request.method == "HEAD" else response.body
     await send({"type": "http.response.body", "body": body})

@@ -64,14 +64,10 @@ class CatalogModel:
 
 
 class Catalog:
-    """The models that this process serves.
+    """The models that this process serves."""
 
-    `waits` says that answers are made elsewhere, and waited for.
-    """
-
-    def __init__(self, models: Mapping[str, CatalogModel], *, waits: bool = False) -> None:
+    def __init__(self, models: Mapping[str, CatalogModel]) -> None:
         self._models = dict(models)
-        self.waits = waits
 
     def names(self) -> tuple[str, ...]:
         """Names of the models, sorted."""
@@ -111,14 +107,13 @@ class Catalog:
 
     def only(self, name: str) -> "Catalog":
         """The catalog as it stands below one model's own base URL."""
-        return Catalog({name: self.model(name)}, waits=self.waits)
+        return Catalog({name: self.model(name)})
 
 
 def load_catalog(settings: Settings) -> Catalog:
     """Load every model in `settings`; one that fails is kept, with its reason, as not ready."""
     root = Path(settings.model_root)
-    models = {model.name: _load_model(model, root, settings) for model in settings.models}
-    return Catalog(models, waits=settings.endpoint is not None)
+    return Catalog({model.name: _load_model(model, root, settings) for model in settings.models})
 
 
 def _load_model(model: ServedModel, root: Path, settings: Settings) -> CatalogModel:

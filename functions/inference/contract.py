@@ -185,8 +185,23 @@ class METRICS:
             "decode": "DecodeLatency",
             "compute": "ComputeLatency",
             "encode": "EncodeLatency",
+            "first": "FirstPartLatency",
         }
     )
+    """Of an exchange's parts; `first` is there when the answer was streamed."""
+    faults: Final = MappingProxyType(
+        {
+            "Throttled": "Throttled",
+            "TimedOut": "TimedOut",
+            "EndpointUnready": "EndpointUnready",
+            "PredictionFailed": "PredictionFailures",
+            "RequestTooLarge": "RequestsTooLarge",
+            "RefusedByEngine": "RefusedByEngine",
+        }
+    )
+    """Error -> its count, which is there when there is something to count."""
+    broken_streams: Final = "BrokenStreams"
+    twin_answers: Final = "TwinAnswers"
     of_function: Final = (("function_name",), ("function_name", "function_version"))
     """Dimensions of the counts that alarms read on Lambda: stages apart, and a canary by itself."""
     function_counts: Final = (requests, server_errors, cold_start)

@@ -1,6 +1,6 @@
 """What passes between the application and a dialect: Request in, Response out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from types import MappingProxyType
@@ -8,6 +8,7 @@ from types import MappingProxyType
 from functions.inference.catalog import Catalog, CatalogModel
 from functions.inference.contract import DEFAULT_LABEL
 from functions.inference.errors import (
+    EndpointUnready,
     InferenceError,
     MalformedRequest,
     MethodNotAllowed,
@@ -28,6 +29,10 @@ from functions.inference.tensors import Array
 JSON = "application/json"
 OBSERVATION = "lading.observation"
 """Key of the ASGI scope at which the middleware learns what happened."""
+REASON = "lading-reason"
+"""Header of a 503: `cold`, `updating` or `failed`."""
+ANSWERED_BY = "lading-answered-by"
+"""Header of an answer that another model gave than the one that was asked."""
 
 _MOST_VERSION_DIGITS = 18
 
@@ -52,6 +57,19 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class StreamedResponse:
+    """One HTTP response in parts; closing `parts` stops whatever makes them.
+
+    `parts` raises nothing: what breaks after its beginning ends with the dialect's own error.
+    """
+
+    status: int
+    parts: Generator[bytes, None, None]
+    content_type: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
 @dataclass(slots=True)
 class Observation:
     """What is known of one exchange, for its log line and its metrics. Times are seconds."""
@@ -62,8 +80,13 @@ class Observation:
     version: int | None = None
     compute_started: float | None = None
     compute_ended: float | None = None
+    first_part: float | None = None
     ended: float | None = None
     error: Exception | None = None
+    broken: bool = False
+    """Whether the answer broke off after its status was sent."""
+    answered_by: str = ""
+    """The model that answered instead of the one that was asked; empty when none did."""
 
     def finish(self) -> None:
         """Note that the answer is out."""
@@ -80,6 +103,8 @@ class Observation:
                 "compute": (self.compute_started, self.compute_ended),
                 "encode": (self.compute_ended, self.ended),
             }
+        if self.first_part is not None:
+            spans["first"] = (self.started, self.first_part)
         return {name: (end - start) * 1000 for name, (start, end) in spans.items()}
 
 
@@ -190,4 +215,5 @@ def headers_of(error: InferenceError) -> dict[str, str]:
     if isinstance(error, MethodNotAllowed):
         return {"allow": ", ".join(error.allowed)}
     again = getattr(error, "retry_after_s", None)
-    return {"retry-after": str(again)} if again else {}
+    headers = {"retry-after": str(again)} if again else {}
+    return {**headers, REASON: error.state} if isinstance(error, EndpointUnready) else headers

@@ -35,11 +35,6 @@ _CLIENT_ERROR, _SERVER_ERROR = 400, 500
 
 
 _COUNTS = (METRICS.requests, METRICS.client_errors, METRICS.server_errors, METRICS.cold_start)
-_COUNTS_OF_FUNCTION: Any = {
-    "Namespace": METRICS.namespace,
-    "Dimensions": METRICS.of_function,
-    "Metrics": [{"Name": name, "Unit": "Count"} for name in METRICS.function_counts],
-}
 
 
 class _StandardOutput(logging.StreamHandler[Any]):
@@ -114,14 +109,16 @@ class Observability:
 
     def _note(self, fields: dict[str, Any], seen: Observation, status: int) -> None:
         client_error = _CLIENT_ERROR <= status < _SERVER_ERROR
-        counts = (True, client_error, status >= _SERVER_ERROR, self._cold)
+        counts = (True, client_error, status >= _SERVER_ERROR or seen.broken, self._cold)
+        rare = _rare_counts(seen)
         times = {METRICS.times[name]: took for name, took in seen.milliseconds().items()}
         dimensions = (seen.model, seen.version, seen.dialect)
-        declared = _declare(tuple(times), METRICS.of_function[-1][0] in fields)
+        declared = _declare(tuple(times), rare, METRICS.of_function[-1][0] in fields)
         document = {
             **fields,
             **dict(zip(METRICS.dimensions, (str(it or _NONE) for it in dimensions), strict=True)),
             **{name: [int(count)] for name, count in zip(_COUNTS, counts, strict=True)},
+            **{name: [1] for name in rare},
             **{name: [round(took, 3)] for name, took in times.items()},
             "_aws": {"Timestamp": int(time() * 1000), "CloudWatchMetrics": declared},
         }
@@ -136,21 +133,37 @@ class Observability:
 
 
 @cache
-def _declare(times: tuple[str, ...], of_function: bool) -> list[Any]:
-    """What CloudWatch is to make of a line that has these times: the same for every such line."""
-    units = {**dict.fromkeys(_COUNTS, "Count"), **dict.fromkeys(times, "Milliseconds")}
+def _declare(times: tuple[str, ...], rare: tuple[str, ...], of_function: bool) -> list[Any]:
+    """What CloudWatch is to make of a line that has these times and counts, the same for each."""
+    units = {**dict.fromkeys(_COUNTS + rare, "Count"), **dict.fromkeys(times, "Milliseconds")}
     metrics = {name: {"Unit": unit, "Value": [0]} for name, unit in units.items()}
     emf = EphemeralMetrics(namespace=METRICS.namespace)
     document = emf.serialize_metric_set(metrics, dict.fromkeys(METRICS.dimensions, _NONE))
     declared: list[Any] = [*document["_aws"]["CloudWatchMetrics"]]
-    return [*declared, _COUNTS_OF_FUNCTION] if of_function else declared
+    names = (*METRICS.function_counts, *rare)
+    counts = {
+        "Namespace": METRICS.namespace,
+        "Dimensions": METRICS.of_function,
+        "Metrics": [{"Name": name, "Unit": "Count"} for name in names],
+    }
+    return [*declared, counts] if of_function else declared
+
+
+def _rare_counts(seen: Observation) -> tuple[str, ...]:
+    """Names of what happened and seldom does, in the order of `METRICS`."""
+    if seen.error is None and not seen.answered_by:
+        return ()
+    fault = METRICS.faults.get(type(seen.error).__name__)
+    counted = {METRICS.broken_streams: seen.broken, METRICS.twin_answers: bool(seen.answered_by)}
+    names = (name for name, happened in counted.items() if happened)
+    return (*((fault,) if fault else ()), *names)
 
 
 def _fields(
     scope: Scope, seen: Observation, status: int, request_id: str
 ) -> dict[str, str | int | None]:
     """The line's fields beside metrics and dimensions, named as Powertools' Logger names them."""
-    level = "INFO"
+    level = "ERROR" if seen.broken else "INFO"
     if status >= _CLIENT_ERROR:
         level = "WARNING" if status < _SERVER_ERROR else "ERROR"
     fields: dict[str, str | int | None] = {

@@ -12,14 +12,14 @@ from typing import Any, Protocol
 # These three are there from the start; the others are imported by who first speaks them.
 from functions.inference.dialects import open_inference, plain, tensorflow_serving  # noqa: F401
 from functions.inference.errors import InferenceError
-from functions.inference.exchange import Call, Response
+from functions.inference.exchange import Call, Response, StreamedResponse
 
 
 class Dialect(Protocol):
     """What a dialect's module offers."""
 
     @property
-    def OPERATIONS(self) -> Mapping[str, Callable[[Call], Response]]:  # noqa: N802 a constant
+    def OPERATIONS(self) -> Mapping[str, Callable[[Call], Response | StreamedResponse]]:  # noqa: N802 a constant
         """Operation, as named in `routes.ROUTES` -> what answers it."""
 
     def error_response(self, error: InferenceError) -> Response:
