@@ -52,9 +52,10 @@ class Endpoint:
         Raises:
             InferenceError: there is none; `endpoint_refusals` has a table of why.
         """
+        arguments = self._arguments(body, content_type)
 
         def ask() -> tuple[str, bytes]:
-            reply = self._runtime.invoke_endpoint(**self._arguments(body, content_type))
+            reply = self._runtime.invoke_endpoint(**arguments)
             return reply.get("ContentType", ""), reply["Body"].read()
 
         return self._insist(ask)
@@ -65,12 +66,10 @@ class Endpoint:
         Raises:
             InferenceError: there is none, at once or from some part on.
         """
+        arguments = self._arguments(body, content_type)
 
         def ask() -> Any:
-            reply = self._runtime.invoke_endpoint_with_response_stream(
-                **self._arguments(body, content_type)
-            )
-            return reply["Body"]
+            return self._runtime.invoke_endpoint_with_response_stream(**arguments)["Body"]
 
         return self._parts(self._insist(ask))
 

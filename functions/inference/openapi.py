@@ -27,6 +27,8 @@ _SUMMARIES = MappingProxyType(
         ("tensorflow_serving", "status"): "Model status: TensorFlow Serving's, OpenAI's, KServe's",
         ("tensorflow_serving", "metadata"): "Model metadata",
         ("plain", "predict"): "Predict",
+        ("openai", "chat"): "Chat completions of a language model",
+        ("openai", "complete"): "Text completions of a language model",
         ("sagemaker", "ping"): "Whether every model is ready, SageMaker",
         ("sagemaker", "invoke"): "Infer, SageMaker",
     }
@@ -37,11 +39,14 @@ def data_plane_paths(catalog: Catalog) -> dict[str, dict[str, Any]]:
     """Path items of every dialect's routes, with examples for the first model that is ready."""
     example = _first_ready(catalog)
     several = len(catalog.names()) > 1
+    speaks = not all(predictor.metadata.inputs for predictor in catalog.predictors())
     paths: dict[str, dict[str, Any]] = {}
     for dialect, routes in ROUTES.items():
         for route in routes:
             if several and route.template in ("/predict", "/invocations"):
                 continue  # it would not say which model
+            if dialect == "openai" and not speaks:
+                continue  # there is no language model
             paths.setdefault(route.template, {})[route.method.lower()] = _operation(
                 dialect, route, catalog, example
             )

@@ -52,6 +52,13 @@ _FEATURES = MappingProxyType(
     }
 )
 
+
+def _completion(asked: dict[str, Any]) -> dict[str, Any]:
+    """What is asked of a language model, as JSON that says `model` and `stream`, too."""
+    said = {"model": {"type": "string"}, "stream": {"type": "boolean"}}
+    return {"type": "object", "properties": {**asked, **said}, "required": list(asked)}
+
+
 _SCHEMAS: MappingProxyType[tuple[str, str], dict[str, Any]] = MappingProxyType(
     {
         ("plain", "predict"): {
@@ -72,6 +79,8 @@ _SCHEMAS: MappingProxyType[tuple[str, str], dict[str, Any]] = MappingProxyType(
         ("tensorflow_serving", "classify"): dict(_FEATURES),
         ("tensorflow_serving", "regress"): dict(_FEATURES),
         ("open_inference", "infer"): dict(_INFER),
+        ("openai", "chat"): _completion({"messages": {"type": "array", "minItems": 1}}),
+        ("openai", "complete"): _completion({"prompt": {"type": "string"}}),
         ("sagemaker", "invoke"): dict(_INFER),
     }
 )

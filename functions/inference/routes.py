@@ -88,6 +88,10 @@ ROUTES = MappingProxyType(
             Route("predict", "POST", "/predict/versions/{version}"),
             Route("predict", "POST", "/predict/labels/{label}"),
         ),
+        "openai": (
+            Route("chat", "POST", "/v1/chat/completions"),
+            Route("complete", "POST", "/v1/completions"),
+        ),
         "sagemaker": (
             Route("ping", "GET", "/ping"),
             Route("invoke", "POST", "/invocations"),
@@ -100,6 +104,8 @@ PREFIXES: MappingProxyType[tuple[str, ...], str] = MappingProxyType(
     {
         ("v2",): "open_inference",
         ("v1",): "tensorflow_serving",
+        ("v1", "chat"): "openai",
+        ("v1", "completions"): "openai",
         ("ping",): "sagemaker",
         ("invocations",): "sagemaker",
     }

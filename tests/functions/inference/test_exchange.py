@@ -80,7 +80,7 @@ def test_the_nearest_class_of_an_error_gives_its_status() -> None:
     [
         (MethodNotAllowed("PUT", "/predict", {"POST", "GET"}), {"allow": "GET, POST"}),
         (Throttled("m", 1, 3), {"retry-after": "3"}),
-        (EndpointUnready("m", 1, "failed", "it is broken"), {}),
+        (EndpointUnready("m", 1, "failed", "it is broken"), {"lading-reason": "failed"}),
         (MalformedRequest("why"), {}),
     ],
 )

@@ -1,0 +1,229 @@
+"""OpenAI's chat and text completions, passed through to a language model's engine.
+
+The engine gets the caller's JSON with its own name for the model, and the caller the engine's
+answer with ours; whole, or as server-sent events while it is made. A stream that breaks ends
+without `[DONE]` and with an event that holds OpenAI's error object, which the stock clients raise.
+
+Formats: https://platform.openai.com/docs/api-reference. The list of models is answered where
+TensorFlow Serving's `/v1/models` is (docs/adr/0021).
+"""
+
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
+from itertools import chain
+from time import perf_counter
+from types import MappingProxyType
+from typing import Any
+
+from functions.inference import json_codec
+from functions.inference.dialects.openai_parameters import check_chat, check_completion
+from functions.inference.dialects.server_sent_events import DONE, read_events, write_event
+from functions.inference.endpoint_predictor import LanguageModel
+from functions.inference.errors import (
+    EndpointUnready,
+    InferenceError,
+    InternalFailure,
+    InvalidInput,
+    MalformedRequest,
+    ModelNotFound,
+    ModelUnavailable,
+    PredictionFailed,
+    RefusedByEngine,
+    RequestTooLarge,
+    Throttled,
+    TimedOut,
+    Unsupported,
+)
+from functions.inference.exchange import (
+    Call,
+    Observation,
+    Response,
+    StreamedResponse,
+    headers_of,
+    status_of,
+)
+
+_EVENTS = "text/event-stream; charset=utf-8"
+_UNBUFFERED = MappingProxyType({"cache-control": "no-cache", "x-accel-buffering": "no"})
+_STATUS: Mapping[type[InferenceError], int] = MappingProxyType({Unsupported: 400})
+_CODES: Mapping[type[InferenceError], str] = MappingProxyType(
+    {
+        ModelNotFound: "model_not_found",
+        ModelUnavailable: "model_unavailable",
+        Throttled: "rate_limit_exceeded",
+        TimedOut: "timeout",
+        RequestTooLarge: "request_too_large",
+        InvalidInput: "invalid_value",
+        Unsupported: "unsupported",
+        PredictionFailed: "engine_error",
+    }
+)
+_SERVER_ERROR, _TOO_MANY = 500, 429
+
+
+def error_response(error: InferenceError) -> Response:
+    """`{"error": {"message", "type", "param", "code"}}`.
+
+    Clients of OpenAI's ask again by themselves; `x-should-retry` tells them when that is not safe.
+    """
+    headers = headers_of(error)
+    if isinstance(error, TimedOut | PredictionFailed | InternalFailure):
+        headers["x-should-retry"] = "false"
+    body = json_codec.dumps({"error": _error_object(error)}, bare_tokens=False)
+    return Response(status_of(error, _STATUS), body, headers=headers)
+
+
+def _error_object(error: InferenceError) -> dict[str, Any]:
+    if isinstance(error, RefusedByEngine) and (said := _engine_error(error.body)):
+        return said
+    code = next((_CODES[kind] for kind in type(error).__mro__ if kind in _CODES), None)
+    return {
+        "message": str(error),
+        "type": _type_of(status_of(error, _STATUS)),
+        "param": error.name if isinstance(error, InvalidInput) else None,
+        "code": error.state if isinstance(error, EndpointUnready) else code,
+    }
+
+
+def _type_of(status: int) -> str:
+    if status == _TOO_MANY:
+        return "rate_limit_error"
+    return "server_error" if status >= _SERVER_ERROR else "invalid_request_error"
+
+
+def _engine_error(body: str) -> dict[str, Any] | None:
+    """The engine's own error object; older ones write its keys without `error` around them."""
+    try:
+        document = json_codec.loads(body.encode())
+    except MalformedRequest:
+        return None
+    found = document.get("error", document) if isinstance(document, dict) else None
+    if not isinstance(found, dict) or not isinstance(found.get("message"), str):
+        return None
+    kind = found.get("type") if isinstance(found.get("type"), str) else "invalid_request_error"
+    return {
+        "message": found["message"],
+        "type": kind,
+        "param": found.get("param"),
+        "code": found.get("code"),
+    }
+
+
+def _chat(call: Call) -> Response | StreamedResponse:
+    return _pass_through(call, check_chat)
+
+
+def _complete(call: Call) -> Response | StreamedResponse:
+    return _pass_through(call, check_completion)
+
+
+def _pass_through(
+    call: Call, check: Callable[[Mapping[str, Any]], None]
+) -> Response | StreamedResponse:
+    document = json_codec.loads_exactly(call.request.body)
+    if not isinstance(document, dict):
+        raise MalformedRequest("the request must be a JSON object")
+    model = _language_model(call, document.pop("model", None))
+    check(document)
+    if model.engine_model:
+        document["model"] = model.engine_model
+    call.observation.compute_started = perf_counter()
+    if not document.get("stream"):
+        answer = model.complete(document)
+        call.observation.compute_ended = perf_counter()
+        return Response(200, _renamed(answer, model))
+    parts = model.stream(document)
+    begun = chain([next(parts, b"")], parts)  # so that what fails at once has a status of its own
+    stream = _stream(begun, parts, model, call.observation)
+    return StreamedResponse(200, stream, _EVENTS, _UNBUFFERED)
+
+
+def _language_model(call: Call, name: Any) -> LanguageModel:
+    """The model that the body names; the only one here when it names none.
+
+    Raises:
+        InvalidInput: the name is none.
+        NotFound: no such model is served here.
+        Unsupported: it is no language model.
+    """
+    if not isinstance(name, str | None):
+        raise InvalidInput("model", "", "'model' must be a string")
+    named = Call(call.request, call.catalog, {"model": name} if name else {}, call.observation)
+    predictor = named.predictor()
+    if not isinstance(predictor, LanguageModel):
+        raise Unsupported(
+            f"model '{predictor.metadata.name}' takes tensors and is no language model; "
+            "use /predict or /v2/models/.../infer"
+        )
+    return predictor
+
+
+def _renamed(answer: bytes, model: LanguageModel) -> bytes:
+    """The engine's answer with our name for the model.
+
+    Raises:
+        PredictionFailed: it is no JSON object.
+    """
+    try:
+        document = json_codec.loads_exactly(answer)
+    except MalformedRequest as error:
+        raise _unreadable(model, str(error)) from error
+    if not isinstance(document, dict):
+        raise _unreadable(model, "it is no object")
+    if "model" in document:
+        document["model"] = model.metadata.name
+    return json_codec.dumps(document, bare_tokens=False)
+
+
+def _stream(
+    begun: Iterator[bytes],
+    parts: Iterator[bytes],
+    model: LanguageModel,
+    observation: Observation,
+) -> Generator[bytes, None, None]:
+    """The engine's events, and the error that ends them if one does."""
+    with closing(parts):  # type: ignore[type-var]  # a generator, which can be closed
+        try:
+            yield from _events(begun, model)
+        except InferenceError as error:
+            observation.error, observation.broken = error, True
+            yield write_event(error_response(error).body)
+        except Exception as error:  # noqa: BLE001 a fault of ours must not end the process
+            observation.error, observation.broken = error, True
+            yield write_event(error_response(InternalFailure()).body)
+        finally:
+            observation.compute_ended = perf_counter()
+
+
+def _events(parts: Iterator[bytes], model: LanguageModel) -> Iterator[bytes]:
+    """The engine's events.
+
+    Raises:
+        PredictionFailed: they end too early, tell of an error, or cannot be read.
+    """
+    finished = False
+    try:
+        for data in read_events(parts):
+            if data == DONE:
+                yield write_event(DONE)
+                return
+            renamed = _renamed(data, model)
+            if b'"error"' in data and (said := _engine_error(data.decode())):
+                raise _unreadable(model, said["message"])
+            finished = finished or b'"finish_reason":"' in renamed
+            yield write_event(renamed)
+    except ValueError as error:
+        raise _unreadable(model, str(error)) from error
+    if not finished:
+        raise _unreadable(model, "it ends before it is complete")
+    yield write_event(DONE)
+
+
+def _unreadable(model: LanguageModel, reason: str) -> PredictionFailed:
+    name, version = model.metadata.name, model.metadata.version
+    return PredictionFailed(name, version, f"its engine's answer: {reason}")
+
+
+OPERATIONS: MappingProxyType[str, Callable[[Call], Response | StreamedResponse]] = MappingProxyType(
+    {"chat": _chat, "complete": _complete}
+)
