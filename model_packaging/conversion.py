@@ -27,11 +27,13 @@ class Conversion:
 
     `onnx` is the serialised ONNX model with its weights inside. `reference` is the original: it
     takes the same arrays, gives arrays of the same names, dtypes and shapes, and raises ValueError
-    for arrays that the original does not take.
+    for arrays that the original does not take. `examples` are inputs to compare both on, when the
+    source or the manifest has some.
     """
 
     onnx: bytes
     reference: Model
+    examples: Mapping[str, Array] | None = None
 
 
 class Converter(Protocol):
@@ -39,6 +41,11 @@ class Converter(Protocol):
 
     framework: str
     suffixes: tuple[str, ...]
+    """Of files that it takes."""
+    contents: tuple[str, ...]
+    """Files in folders that it takes: one of them tells the framework."""
+    keys: tuple[str, ...]
+    """What it honours of `original.Original`, by the manifest's keys."""
 
     def files(self, spec: ModelSpec) -> tuple[Path, ...]:
         """All files that make up the model, its source first.

@@ -25,6 +25,8 @@ from model_packaging.options import (
     QuantizeSpec,
     quantize_spec,
 )
+from model_packaging.original import Original
+from model_packaging.original_entry import ClassPath, InputEntry
 
 Metric = Literal["accuracy", "mae", "rmse"]
 Target = Literal["lambda", "sagemaker", "auto"]
@@ -106,6 +108,19 @@ class ModelEntry(Entry):
     """Load the file even when that runs code: any .joblib or .pkl, or a .skops of unknown types."""
     quantize: QuantizeKey = "none"
     """A scheme of quantisation, or a mapping with what to exclude and what to calibrate on."""
+    class_: ClassPath | None = Field(
+        default=None, alias="class", examples=["networks.digits:Network"]
+    )
+    """module:Name of the class whose weights the file holds; your own code, beside this manifest,
+    runs when the model is packaged."""
+    inputs: dict[str, InputEntry] | None = None
+    """The inputs in the order in which the original takes them, when its file does not tell."""
+    examples: str | None = Field(default=None, min_length=1)
+    """Instead: an .npz file with an array of example rows per input, in that order."""
+    outputs: list[str] | None = None
+    """Names for the outputs, in the original's order."""
+    signature: str | None = Field(default=None, min_length=1)
+    """Which signature of a SavedModel is meant; needed when it has several."""
     accuracy: AccuracyEntry | None = None
     """The gate between optimising and publishing."""
     target: Target = "lambda"
@@ -136,6 +151,7 @@ _KEYS = (
     *("quantize", "quantize.scheme", "quantize.exclude", "quantize.calibration"),
     *("accuracy", "accuracy.data", "accuracy.metric", "accuracy.max_drop"),
     *("engine", "engine.name", "engine.image"),
+    *("class", "inputs", "examples", "outputs", "signature"),
 )
 """What `ModelSpec.place` knows the line of."""
 
@@ -173,6 +189,7 @@ class ModelSpec:
     target: Target = "lambda"
     engine: EngineSpec | None = None
     twin: str | None = None
+    original: Original = field(default_factory=Original)
     labels: tuple[str, ...] = (DEFAULT_LABEL,)
     places: Mapping[str, Place] = field(default_factory=dict, compare=False)
 
@@ -247,6 +264,7 @@ def _spec(document: LocatedYaml, name: str, entry: ModelEntry) -> ModelSpec:
         target=entry.target,
         engine=engine,
         twin=entry.twin,
+        original=_original(folder, entry),
         labels=tuple(entry.labels),
         places=places,
     )
@@ -275,11 +293,23 @@ def _check_target(spec: ModelSpec, models: Mapping[str, ModelSpec]) -> None:
         raise ManifestError(spec.place("twin"), reason)
 
 
+def _original(folder: Path, entry: ModelEntry) -> Original:
+    return Original(
+        class_path=entry.class_ or "",
+        inputs={name: each.shape_of(name) for name, each in (entry.inputs or {}).items()},
+        examples=folder / entry.examples if entry.examples else None,
+        outputs=tuple(entry.outputs or ()),
+        signature=entry.signature or "",
+        folder=folder,
+    )
+
+
 def _describe(document: LocatedYaml, detail: ErrorDetails) -> ManifestError:
     keys = [key for key in detail["loc"] if key not in ("[key]", *FORMS)]
     place = document.place(keys)
     if detail["type"] == _UNKNOWN_KEY:
-        known = _entry_at(keys[:-1]).model_fields
+        fields = _entry_at(keys[:-1]).model_fields
+        known = [field.alias or name for name, field in fields.items()]
         return ManifestError(place, "unknown key", likely(str(keys[-1]), known))
     if detail["type"] == "missing":
         return ManifestError(place, "is required")
@@ -294,6 +324,8 @@ def _entry_at(keys: Sequence[int | str]) -> type[Entry]:
     """The kind of entry at `keys`: the top, a model, or a part of one."""
     if len(keys) <= 1:
         return ManifestEntry
+    if "inputs" in keys[2:]:
+        return InputEntry
     return ModelEntry if len(keys) == len(("models", "name")) else _ENTRIES[str(keys[-1])]
 
 

@@ -32,13 +32,21 @@ from model_packaging.benchmark import Latency, time_model
 from model_packaging.conversion import Conversion, Converter, check_conversion
 from model_packaging.converters import find_converter
 from model_packaging.documents import canonical
-from model_packaging.errors import AccuracyChange, ConversionError, FileMissing, Place, SourceError
+from model_packaging.errors import (
+    AccuracyChange,
+    ConversionError,
+    FileMissing,
+    ManifestError,
+    Place,
+    SourceError,
+)
 from model_packaging.golden import golden_requests
 from model_packaging.lock import LockedVersion, read_lock, record
 from model_packaging.manifest import ModelSpec
+from model_packaging.onnx_graph import require_finite_weights
 from model_packaging.optimisation import Optimised, Optimiser, Task
 from model_packaging.optimisers import optimisers
-from model_packaging.samples import Samples, make_up, read_holdout
+from model_packaging.samples import Samples, given, make_up, read_holdout
 from model_packaging.specification import Build, Packaged, Source, Step, summarise, write_files
 from model_packaging.store import Store
 
@@ -164,6 +172,12 @@ def _resolve(spec: ModelSpec) -> tuple[_Job, str]:
     for key, path in _optimising_files(spec).items():
         _require(path, spec.place(key))
     converter = find_converter(spec.name, spec.source, spec.framework)
+    for key in spec.original.stated():
+        if key not in converter.keys:
+            reason = f"says nothing to {converter.framework} models; remove it"
+            raise ManifestError(spec.place(key), reason)
+    for path in spec.original.files():
+        _require(path, spec.place("examples" if path == spec.original.examples else "class"))
     source = _source(spec, converter)
     used = {name: version_of(name) for name in ("numpy", "onnxruntime")}
     asked = [each.tools(spec) for each in optimisers() if each.options(spec) is not None]
@@ -181,7 +195,7 @@ def _source(spec: ModelSpec, converter: Converter) -> Source:
     return Source(
         file=spec.source.name,
         framework=converter.framework,
-        digest=_digest(converter.files(spec)),
+        digest=_digest(spec.source.parent, (*converter.files(spec), *spec.original.files())),
         data=sha256(spec.accuracy.data.read_bytes()) if spec.accuracy else None,
     )
 
@@ -194,14 +208,19 @@ def _require(path: Path, place: Place) -> None:
     raise FileMissing(place, path, advice)
 
 
-def _digest(files: tuple[Path, ...]) -> str:
+def _digest(folder: Path, files: tuple[Path, ...]) -> str:
     """Digest of the model's file, or of the list of its files' names and digests."""
-    digests = [[path.name, sha256(path.read_bytes())] for path in files]
+    digests = [[_named(folder, path), sha256(path.read_bytes())] for path in files]
     return digests[0][1] if len(digests) == 1 else sha256(canonical(digests))
 
 
+def _named(folder: Path, path: Path) -> str:
+    """The path below the source's folder, so that it is the same in every checkout."""
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name
+
+
 def _identify(job: _Job, store: Store, lock: Path) -> tuple[_Known, str]:
-    accuracy = job.spec.accuracy
+    accuracy, stated = job.spec.accuracy, job.spec.original.stated()
     identity = sha256(
         canonical(
             {
@@ -210,6 +229,7 @@ def _identify(job: _Job, store: Store, lock: Path) -> tuple[_Known, str]:
                 "name": job.spec.name,
                 "source": job.source.digest,
                 "framework": job.source.framework,
+                **({"original": stated} if stated else {}),
                 "optimise": _asked(job.spec),
                 "accuracy": [accuracy.metric, accuracy.max_drop] if accuracy else None,
                 "data": job.source.data,
@@ -233,6 +253,7 @@ def _asked(spec: ModelSpec) -> dict[str, object]:
 def _convert(job: _Job) -> tuple[Conversion, str]:
     spec = job.spec
     conversion = job.converter.convert(spec)
+    require_finite_weights(spec.name, conversion.onnx)
     return conversion, f"{len(conversion.onnx):,} bytes"
 
 
@@ -240,6 +261,8 @@ def _check(job: _Job, conversion: Conversion) -> tuple[Samples, str]:
     spec, session = job.spec, _session(job, conversion.onnx)
     if spec.accuracy:
         samples = read_holdout(spec.name, spec.accuracy.data, session.inputs)
+    elif conversion.examples:
+        samples = given(spec.name, dict(conversion.examples), session.inputs)
     else:
         samples = make_up(spec.name, session.inputs)
     requests = chain(

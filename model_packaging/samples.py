@@ -88,9 +88,15 @@ def make_up(model: str, specs: Sequence[TensorSpec]) -> Samples:
     rows = (batch or 1) * _REQUESTS if batch != 0 else _affordable_rows(specs)
     generator = np.random.default_rng(SEED)
     inputs = {
-        spec.name: _made_up(generator, spec.datatype, _sizes(spec, rows, batch)) for spec in specs
+        spec.name: made_up(generator, spec.datatype, _sizes(spec, rows, batch)) for spec in specs
     }
     return Samples(model, "made-up rows (accuracy.data gives real ones)", inputs, rows, batch)
+
+
+def given(model: str, inputs: Request, specs: Sequence[TensorSpec]) -> Samples:
+    """Rows that came with the model."""
+    counts = [len(array) for array in inputs.values() if array.ndim]
+    return Samples(model, "its examples", inputs, min(counts, default=1), _batch(specs))
 
 
 def read_holdout(model: str, path: Path, specs: Sequence[TensorSpec]) -> Samples:
@@ -114,7 +120,7 @@ def read_rows(model: str, path: Path, specs: Sequence[TensorSpec]) -> Samples:
 
 
 def _read(model: str, path: Path, specs: Sequence[TensorSpec], *, truth: bool) -> Samples:
-    arrays = _load(model, path)
+    arrays = load_arrays(model, path)
     if len(specs) == 1 and specs[0].name not in arrays and SINGLE_INPUT in arrays:
         arrays[specs[0].name] = arrays[SINGLE_INPUT]
     wanted = [spec.name for spec in specs] + [TRUTH] * truth
@@ -149,7 +155,12 @@ def _counted(samples: Samples, path: Path, truth: Array | None) -> Samples:
     return replace(samples, rows=rows, truth=truth)
 
 
-def _load(model: str, path: Path) -> Request:
+def load_arrays(model: str, path: Path) -> Request:
+    """The arrays of an .npz file, in its order; nothing is unpickled.
+
+    Raises:
+        DataUnusable: it is damaged, or holds other than plain arrays.
+    """
     try:
         with path.open("rb") as file:
             archive = np.load(file, allow_pickle=False)
@@ -202,7 +213,8 @@ def _sizes(spec: TensorSpec, rows: int, batch: int | None) -> tuple[int, ...]:
     return tuple(sizes)
 
 
-def _made_up(generator: np.random.Generator, datatype: str, sizes: tuple[int, ...]) -> Array:
+def made_up(generator: np.random.Generator, datatype: str, sizes: tuple[int, ...]) -> Array:
+    """An array of this datatype and shape; see `make_up`."""
     dtype = DTYPES[datatype]
     if dtype.kind == "f":
         return np.asarray(generator.standard_normal(sizes)).astype(dtype)

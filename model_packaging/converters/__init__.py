@@ -24,14 +24,22 @@ def find_converter(name: str, source: Path, framework: str | None = None) -> Con
 
     Args:
         name: the model's name, for errors.
-        source: the trained model's file; only its suffix is looked at.
+        source: the trained model's file, of which only the suffix is looked at, or its folder.
         framework: the manifest's word; None leaves it to the suffix.
 
     Raises:
         FrameworkUnknown: no converter takes it.
     """
     for converter in converters():
-        if framework in (None, converter.framework) and source.suffix in converter.suffixes:
+        if framework in (None, converter.framework) and _takes(converter, source):
             return converter
-    known = (f"{each.framework} ({', '.join(each.suffixes)})" for each in converters())
+    known = (
+        f"{each.framework} ({', '.join((*each.suffixes, *each.contents))})" for each in converters()
+    )
     raise FrameworkUnknown(name, source, framework, known)
+
+
+def _takes(converter: Converter, source: Path) -> bool:
+    if source.is_dir():
+        return any((source / name).is_file() for name in converter.contents)
+    return source.suffix in converter.suffixes

@@ -21,6 +21,8 @@ class OnnxConverter:
     """See `conversion.Converter`."""
 
     framework = "onnx"
+    keys: tuple[str, ...] = ()
+    contents: tuple[str, ...] = ()
     suffixes = (".onnx",)
 
     def files(self, spec: ModelSpec) -> tuple[Path, ...]:

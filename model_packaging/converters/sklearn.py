@@ -41,6 +41,8 @@ class SklearnConverter:
     """See `conversion.Converter`."""
 
     framework = "scikit-learn"
+    keys: tuple[str, ...] = ()
+    contents: tuple[str, ...] = ()
     suffixes = (".skops", ".joblib", ".pkl")
 
     def files(self, spec: ModelSpec) -> tuple[Path, ...]:

@@ -10,6 +10,7 @@ import yaml
 from model_packaging.errors import ManifestError, UnknownModel
 from model_packaging.manifest import EngineSpec, Manifest, load_manifest, render_schema
 from model_packaging.options import QuantizeSpec
+from model_packaging.original import InputShape
 
 ROOT = Path(__file__).parents[2]
 
@@ -178,6 +179,49 @@ def test_what_is_wrong_is_named_with_its_line_and_the_likely_word(
     assert (error.line, error.key) == (line, key)
     assert text in str(error)
     assert str(error).startswith(f"{tmp_path}/models.yaml:{line}: {key}: ")
+
+
+ORIGINAL = """\
+models:
+  net:
+    source: model.pt
+    class: networks.digits:Network
+    inputs:
+      ids: {shape: [-1, 16], datatype: INT64}
+      mask:
+        shape: [batch, -1]
+    outputs: [scores]
+"""
+
+
+def test_what_a_framework_needs_beside_the_file_is_read(tmp_path: Path) -> None:
+    [net] = load(tmp_path, ORIGINAL).select()
+    assert net.original.class_file() == tmp_path / "networks" / "digits.py"
+    assert net.original.inputs == {
+        "ids": InputShape(("batch", 16), "INT64"),
+        "mask": InputShape(("batch", "mask_1")),
+    }
+    assert list(net.original.stated()) == ["class", "inputs", "outputs"]
+    assert net.place("class").line == 4
+
+
+@pytest.mark.parametrize(
+    ("change", "line", "text"),
+    [
+        (("shape: [batch", "shpe: [batch"), 8, "did you mean 'shape'?"),
+        (("[batch, -1]", "[batch, 0]"), 8, "holds 0; a free axis is a word or -1"),
+        (("[batch, -1]", "[batch, 1.5]"), 8, "must be a valid"),
+        (("INT64", "int64"), 6, "must be 'BOOL', "),
+        (("networks.digits:Network", "Network"), 4, "must be module:Name"),
+        (("class:", "clas:"), 4, "did you mean 'class'?"),
+    ],
+)
+def test_what_is_wrong_with_an_input_is_named_with_its_line(
+    tmp_path: Path, change: tuple[str, str], line: int, text: str
+) -> None:
+    error = refusal(tmp_path, ORIGINAL.replace(*change))
+    assert error.line == line
+    assert text in str(error)
 
 
 @pytest.mark.parametrize("text", ["", "models:\n", "[]", "models: [digits]", "models: {a: b}"])

@@ -23,6 +23,7 @@ from model_packaging.errors import (
     FileMissing,
     FrameworkUnknown,
     LockError,
+    ManifestError,
     PackagingError,
     QuantizationError,
     SourceError,
@@ -33,6 +34,7 @@ from model_packaging.local_store import LocalStore
 from model_packaging.lock import read_lock, version_folder
 from model_packaging.manifest import AccuracySpec, ModelSpec, load_manifest
 from model_packaging.options import QuantizeSpec
+from model_packaging.original import Original
 from model_packaging.pipeline import STAGES, package
 from model_packaging.specification import Packaged
 from tests.model_packaging.models import linear, linear_holdout, linear_source, linear_spec, weights
@@ -151,6 +153,12 @@ def test_external_data_is_part_of_the_identity(tmp_path: Path) -> None:
     assert run(tmp_path, spec).version == 1
     (tmp_path / "weights.bin").write_bytes(weights(1).tobytes())
     assert run(tmp_path, spec).version == 2
+
+
+def test_a_key_that_says_nothing_to_the_framework_is_refused(tmp_path: Path) -> None:
+    spec = replace(linear_spec(tmp_path), original=Original(signature="serving_default"))
+    with pytest.raises(ManifestError, match=r"linear\.signature: says nothing to onnx models"):
+        run(tmp_path, spec)
 
 
 def test_a_version_that_the_lock_knows_is_restored_into_an_empty_store(tmp_path: Path) -> None:

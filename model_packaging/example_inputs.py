@@ -1,0 +1,70 @@
+"""Inputs to trace a model with: from the manifest's examples, or made up from its shapes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from functions.inference.tensors import DTYPES, Array
+from model_packaging.errors import DataUnusable, ManifestError
+from model_packaging.manifest import ModelSpec
+from model_packaging.original import BATCH, InputShape
+from model_packaging.samples import SEED, load_arrays, made_up
+
+_FIRST_SIZE = 3
+"""Tracers take sizes 0 and 1 for constants; the sizes of two axes must not be mistaken."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleInputs:
+    """Arrays in the model's order, by name, and the names of their free axes.
+
+    `axes` holds, for each input, axis -> word. `real` tells given examples from made-up ones.
+    """
+
+    arrays: Mapping[str, Array]
+    axes: Mapping[str, Mapping[int, str]]
+    real: bool
+
+
+def example_inputs(spec: ModelSpec) -> ExampleInputs:
+    """Inputs for a model whose file does not tell which it takes.
+
+    Raises:
+        ManifestError: the manifest tells neither `inputs` nor `examples`, or both.
+        DataUnusable: the examples are damaged or of types that no tensor has.
+    """
+    original = spec.original
+    if bool(original.inputs) == (original.examples is not None):
+        problem = (
+            "are both given; keep one" if original.inputs else "are needed: shapes or examples"
+        )
+        example = "such as inputs: {x: {shape: [batch, 64]}}"
+        raise ManifestError(spec.place("inputs"), f"inputs or examples {problem}, {example}")
+    if original.examples is not None:
+        return _given(spec)
+    return _from_shapes(original.inputs)
+
+
+def _given(spec: ModelSpec) -> ExampleInputs:
+    path = spec.original.examples
+    assert path is not None
+    arrays = load_arrays(spec.name, path)
+    for name, array in arrays.items():
+        if array.dtype not in DTYPES.values() or not array.size:
+            reason = f"has '{name}' of dtype {array.dtype} and shape {list(array.shape)}"
+            raise DataUnusable(spec.name, str(path), f"{reason}; no model takes that")
+    axes = {name: {0: BATCH} if array.ndim else {} for name, array in arrays.items()}
+    return ExampleInputs(arrays, axes, real=True)
+
+
+def _from_shapes(inputs: Mapping[str, InputShape]) -> ExampleInputs:
+    generator = np.random.default_rng(SEED)
+    words = {size for each in inputs.values() for size in each.shape if isinstance(size, str)}
+    sizes = {word: _FIRST_SIZE + 2 * index for index, word in enumerate(sorted(words))}
+    arrays, axes = {}, {}
+    for name, each in inputs.items():
+        shape = tuple(sizes[size] if isinstance(size, str) else size for size in each.shape)
+        arrays[name] = made_up(generator, each.datatype, shape)
+        axes[name] = {axis: it for axis, it in enumerate(each.shape) if isinstance(it, str)}
+    return ExampleInputs(arrays, axes, real=False)

@@ -1,0 +1,64 @@
+"""What the manifest says of a trained model beside its file, as far as its framework needs it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+BATCH = "batch"
+"""The axis that counts rows, where nothing else is said."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputShape:
+    """Datatype (Open Inference Protocol name) and shape of one input; a word is a free axis.
+
+    Axes of one word have one size, in all inputs.
+    """
+
+    shape: tuple[int | str, ...]
+    datatype: str = "FP32"
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """The trained model's own terms; what is not said is empty.
+
+    Args:
+        class_path: `module:Name` of the class, or of a function that makes the model; its code
+            lies below `folder`.
+        inputs: the model's inputs in the order in which it takes them.
+        examples: an .npz file with an example of each input, in that order.
+        outputs: names of the outputs in the model's order.
+        signature: which of several signatures is meant.
+        folder: the manifest's.
+    """
+
+    class_path: str = ""
+    inputs: Mapping[str, InputShape] = field(default_factory=dict)
+    examples: Path | None = None
+    outputs: tuple[str, ...] = ()
+    signature: str = ""
+    folder: Path = Path()
+
+    def stated(self) -> dict[str, Any]:
+        """What is said, by the manifest's keys, as JSON has it; files are left to their digests."""
+        inputs = [[name, each.datatype, list(each.shape)] for name, each in self.inputs.items()]
+        stated = {
+            "class": self.class_path,
+            "inputs": inputs,
+            "examples": self.examples and self.examples.name,
+            "outputs": list(self.outputs),
+            "signature": self.signature,
+        }
+        return {key: value for key, value in stated.items() if value}
+
+    def class_file(self) -> Path:
+        """The file with the code of `class_path`."""
+        module = self.class_path.partition(":")[0]
+        return self.folder.joinpath(*module.split(".")).with_suffix(".py")
+
+    def files(self) -> tuple[Path, ...]:
+        """Files beside the source that the outcome depends on."""
+        code = (self.class_file(),) if self.class_path else ()
+        return (*code, *((self.examples,) if self.examples else ()))

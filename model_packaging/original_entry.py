@@ -1,0 +1,47 @@
+"""The manifest's entries that describe a trained model's own terms; see `original.py`."""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator
+
+from model_packaging.options import Entry
+from model_packaging.original import BATCH, InputShape
+
+Datatype = Literal[
+    "BOOL", "INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64", "FP16",
+    "FP32", "FP64", "BYTES"
+]  # fmt: skip
+
+
+def _class(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", text):
+        raise ValueError(f"must be module:Name, such as networks.digits:Network, not '{text}'")
+    return text
+
+
+ClassPath = Annotated[str, AfterValidator(_class)]
+
+
+def _shape(sizes: list[int | str]) -> list[int | str]:
+    for size in sizes:
+        if isinstance(size, int) and size < 1 and size != -1:
+            raise ValueError(f"holds {size}; a free axis is a word or -1")
+    return sizes
+
+
+class InputEntry(Entry):
+    """One input of the original."""
+
+    shape: Annotated[list[int | str], AfterValidator(_shape)]
+    """Sizes; a free axis is a word, such as batch, or -1. Axes of one word have one size."""
+    datatype: Datatype = "FP32"
+    """Open Inference Protocol name."""
+
+    def shape_of(self, name: str) -> InputShape:
+        """As the converters take it: -1 is the batch in front, and an axis of its own elsewhere."""
+        words = (BATCH if axis == 0 else f"{name}_{axis}" for axis in range(len(self.shape)))
+        sizes = zip(self.shape, words, strict=True)
+        return InputShape(
+            tuple(word if size == -1 else size for size, word in sizes), self.datatype
+        )

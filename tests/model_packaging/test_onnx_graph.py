@@ -1,0 +1,35 @@
+import numpy as np
+import pytest
+
+from model_packaging.errors import ConversionError
+from model_packaging.onnx_graph import name_axes, require_finite_weights, strip
+from tests.model_packaging.models import linear, linear_bytes, weights
+
+
+def test_notes_of_exporters_are_taken_out() -> None:
+    model = linear()
+    clean = model.SerializeToString()
+    for part in (model, model.graph, model.graph.node[0], model.graph.input[0]):
+        part.doc_string = "made in /home/someone"
+        part.metadata_props.add(key="stack_trace", value="/home/someone")
+    strip(model)
+    assert model.SerializeToString() == clean
+
+
+def test_free_axes_are_named_wherever_their_symbol_stands_and_fixed_ones_stay() -> None:
+    model = linear()
+    for value in (model.graph.input[0], model.graph.output[0]):
+        value.type.tensor_type.shape.dim[0].dim_param = "s77"
+    name_axes(model, {"x": {0: "rows", 1: "columns"}})
+    sizes = [
+        value.type.tensor_type.shape.dim for value in (model.graph.input[0], model.graph.output[0])
+    ]
+    assert [(dims[0].dim_param, dims[1].dim_value) for dims in sizes] == [("rows", 16), ("rows", 4)]
+
+
+def test_weights_with_nan_are_refused_by_name() -> None:
+    require_finite_weights("linear", linear_bytes())
+    bad = weights()
+    bad[2, 1:3] = np.nan
+    with pytest.raises(ConversionError, match="NaN in 2 of the weights 'weight'; train it again"):
+        require_finite_weights("linear", linear_bytes(bad))
