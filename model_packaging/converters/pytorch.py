@@ -1,0 +1,340 @@
+"""PyTorch: state dicts with their class, exported programs and TorchScript.
+
+What a file holds is told by its contents, whatever it is called:
+
+- a state dict (`torch.save(model.state_dict(), "model.pt")`, or `.safetensors`): the manifest names
+  the `class`, whose code lies beside it, and `inputs` or `examples`;
+- a whole pickled module: the same without `class`, and only with `trust: true`, as it runs code;
+- an exported program (`torch.export.save`): brings its inputs, and which axes are free;
+- TorchScript (`torch.jit.save`): the manifest names `inputs` or `examples`.
+
+Outputs are called as the manifest says, else by the keys of a dict that the model gives, else
+`output` or `output_0`, `output_1`...
+"""
+
+import io
+import os
+import re
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from functions.inference.tensors import Array
+from model_packaging.conversion import Conversion, tool_versions
+from model_packaging.errors import ConversionError, ManifestError, SourceUnreadable, SourceUntrusted
+from model_packaging.example_inputs import ExampleInputs, example_inputs
+from model_packaging.manifest import ModelSpec
+from model_packaging.onnx_graph import name_axes, strip
+from model_packaging.original import BATCH
+from model_packaging.quiet import quiet
+from model_packaging.user_code import load_class
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+_WEIGHTS_ONLY = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
+"""torch's own switch: whatever loads a pickle then refuses code."""
+
+
+class PytorchConverter:
+    """See `conversion.Converter`."""
+
+    framework = "pytorch"
+    suffixes = (".pt", ".pth", ".pt2", ".safetensors")
+    contents: tuple[str, ...] = ()
+    keys = ("class", "inputs", "examples", "outputs")
+
+    def files(self, spec: ModelSpec) -> tuple[Path, ...]:
+        """See `Converter.files`."""
+        return (spec.source,)
+
+    def tools(self, spec: ModelSpec) -> dict[str, str]:
+        """See `Converter.tools`."""
+        return tool_versions(spec, "pytorch", "torch", "onnx", "onnxscript")
+
+    def convert(self, spec: ModelSpec) -> Conversion:
+        """See `Converter.convert`."""
+        kind = _kind(spec.source)
+        if kind is not _checkpoint and spec.original.class_path:
+            reason = "is needed for weights alone; this file brings its own code: remove it"
+            raise ManifestError(spec.place("class"), reason)
+        with quiet():
+            return kind(spec)
+
+
+CONVERTER = PytorchConverter()
+
+
+def _kind(source: Path) -> Callable[[ModelSpec], Conversion]:
+    """What converts this file, by the names in its archive."""
+    if source.suffix == ".safetensors" or not zipfile.is_zipfile(source):
+        return _checkpoint
+    with zipfile.ZipFile(source) as archive:
+        names = {name.partition("/")[2] for name in archive.namelist()}
+    if "models/model.json" in names:
+        return _program
+    return _script if "constants.pkl" in names else _checkpoint
+
+
+def _checkpoint(spec: ModelSpec) -> Conversion:
+    """A module of the user's class, with weights from the file."""
+    given = _load_weights(spec)
+    module = given if hasattr(given, "forward") else _with_weights(spec, given)
+    return _convert_module(spec, module.eval())
+
+
+def _load_weights(spec: ModelSpec) -> Any:
+    import torch
+
+    if spec.source.suffix == ".safetensors":
+        from safetensors.torch import load_file
+
+        return _read(spec, lambda: load_file(spec.source))
+    try:
+        return torch.load(spec.source, map_location="cpu", weights_only=not spec.trust)
+    except UnpicklingError as error:
+        refused = [line for line in str(error).splitlines() if "GLOBAL" in line]
+        if not refused:
+            raise _damaged(spec, error) from error
+        advice = "save its state_dict() alone instead, and name its class"
+        raise SourceUntrusted(spec.name, spec.source, [refused[0].strip(), advice]) from error
+    except Exception as error:  # damaged files, and code that they bring along, raise anything
+        raise _damaged(spec, error) from error
+
+
+def _with_weights(spec: ModelSpec, weights: Any) -> Any:
+    import torch
+
+    if not isinstance(weights, Mapping):
+        reason = f"holds a {type(weights).__name__}, neither weights nor a module"
+        raise SourceUnreadable(spec.name, spec.source, reason)
+    if not spec.original.class_path:
+        example = "such as networks.digits:Network, for models.yaml's neighbour networks/digits.py"
+        reason = f"is needed, since {spec.source.name} holds weights alone: module:Name, {example}"
+        raise ManifestError(spec.place("class"), reason)
+    try:
+        module = load_class(spec)()
+    except Exception as error:
+        if isinstance(error, ManifestError):
+            raise
+        reason = f"cannot be made without arguments: {error!r}"
+        raise ManifestError(spec.place("class"), reason) from error
+    if not isinstance(module, torch.nn.Module):
+        raise ManifestError(spec.place("class"), f"makes a {type(module).__name__}, no nn.Module")
+    try:
+        module.load_state_dict(weights)
+    except Exception as error:
+        reason = " ".join(str(error).split())[:300]
+        raise SourceUnreadable(
+            spec.name, spec.source, f"does not fit its class: {reason}"
+        ) from error
+    return module
+
+
+def _convert_module(spec: ModelSpec, module: Any) -> Conversion:
+    import torch
+
+    examples = example_inputs(spec)
+    answer = _Reference(spec, module, tuple(examples.arrays))
+    names = answer.names(examples.arrays)
+    words = sorted({word for each in examples.axes.values() for word in each.values()})
+    free = {word: torch.export.Dim(word) for word in words}
+    shapes = tuple(
+        {axis: free[word] for axis, word in each.items()} for each in examples.axes.values()
+    )
+    tensors = tuple(_tensor(array) for array in examples.arrays.values())
+    program = _attempt(
+        spec, lambda: torch.export.export(module, tensors, dynamic_shapes=shapes, strict=False)
+    )
+    model = _export(spec, program, tuple(examples.arrays), names)
+    return _conversion(model, examples, answer)
+
+
+def _program(spec: ModelSpec) -> Conversion:
+    import torch
+
+    if spec.original.inputs or spec.original.examples:
+        key = "inputs" if spec.original.inputs else "examples"
+        raise ManifestError(spec.place(key), "stand in the exported program itself; remove this")
+    with _forced_weights_only(forced=not spec.trust):
+        program = _read(spec, lambda: torch.export.load(spec.source))
+    if program.example_inputs is None or program.example_inputs[1]:
+        raise ConversionError(spec.name, "takes keyword arguments; export it with positional ones")
+    inputs = tuple(program.graph_signature.user_inputs)
+    given = program.example_inputs[0]
+    if len(inputs) != len(given) or not all(isinstance(each, torch.Tensor) for each in given):
+        raise ConversionError(spec.name, "takes other than plain tensors")
+    arrays = {name: each.detach().numpy() for name, each in zip(inputs, given, strict=True)}
+    axes = {
+        name: {axis: BATCH if axis == 0 else f"{name}_{axis}" for axis in range(array.ndim)}
+        for name, array in arrays.items()
+    }
+    answer = _Reference(spec, program.module(), inputs)
+    model = _export(spec, program, inputs, answer.names(arrays))
+    return _conversion(model, ExampleInputs(arrays, axes, real=False), answer)
+
+
+def _export(
+    spec: ModelSpec, program: Any, inputs: Sequence[str], outputs: Sequence[str]
+) -> "ModelProto":
+    import torch
+
+    exported = _attempt(
+        spec,
+        lambda: torch.onnx.export(
+            program, dynamo=True, input_names=inputs, output_names=outputs, verbose=False
+        ),
+    )
+    model: ModelProto = exported.model_proto
+    return model
+
+
+def _script(spec: ModelSpec) -> Conversion:
+    import torch
+
+    module = _read(spec, lambda: torch.jit.load(spec.source, map_location="cpu")).eval()
+    examples = example_inputs(spec)
+    answer = _Reference(spec, module, tuple(examples.arrays))
+    names = answer.names(examples.arrays)
+    exported = io.BytesIO()
+    _attempt(
+        spec,
+        lambda: torch.onnx.export(
+            module,
+            tuple(_tensor(array) for array in examples.arrays.values()),
+            exported,
+            dynamo=False,
+            input_names=tuple(examples.arrays),
+            output_names=tuple(names),
+            dynamic_axes=examples.axes,
+        ),
+    )
+    from onnx import load_model_from_string
+
+    return _conversion(load_model_from_string(exported.getvalue()), examples, answer)
+
+
+def _conversion(model: "ModelProto", examples: ExampleInputs, answer: "_Reference") -> Conversion:
+    name_axes(model, examples.axes)
+    strip(model)
+    given = examples.arrays if examples.real else None
+    return Conversion(model.SerializeToString(deterministic=True), answer, given)
+
+
+class _Reference:
+    """The original as `conversion.Model`: arrays in by name, arrays out by name."""
+
+    def __init__(self, spec: ModelSpec, module: Any, inputs: Sequence[str]) -> None:
+        self._name, self._module, self._inputs = spec.name, module, inputs
+        self._outputs = list(spec.original.outputs)
+
+    def names(self, arrays: Mapping[str, Array]) -> list[str]:
+        """Names of the outputs, from what the model gives for these arrays.
+
+        Raises:
+            ConversionError: it does not take them, or gives other than tensors.
+        """
+        try:
+            given = self._answer(arrays)
+        except ValueError as error:
+            reason = f"cannot be run on its example inputs: {error}"
+            raise ConversionError(self._name, reason) from error
+        found = list(given)
+        if self._outputs and len(self._outputs) != len(found):
+            reason = f"gives {len(found)} outputs, the manifest names {len(self._outputs)}"
+            raise ConversionError(self._name, reason)
+        self._outputs = self._outputs or found
+        return self._outputs
+
+    def __call__(self, inputs: dict[str, Array]) -> dict[str, Array]:
+        """Run the model; ValueError when it does not take the arrays."""
+        return dict(zip(self._outputs, self._answer(inputs).values(), strict=True))
+
+    def _answer(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        import torch
+
+        tensors = [_tensor(inputs[name]) for name in self._inputs]
+        try:
+            with torch.no_grad(), quiet():
+                answer = self._module(*tensors)
+        except Exception as error:  # the user's code raises what it likes
+            raise ValueError(str(error).partition("\n")[0] or repr(error)) from error
+        return {name: self._array(name, value) for name, value in _parts(answer)}
+
+    def _array(self, name: str, value: Any) -> Array:
+        import torch
+
+        if not isinstance(value, torch.Tensor):
+            reason = f"gives a {type(value).__name__} as '{name}'; only tensors are served"
+            raise ConversionError(self._name, reason)
+        array: Array = value.detach().numpy()
+        return array
+
+
+def _parts(answer: Any) -> list[tuple[str, Any]]:
+    if isinstance(answer, Mapping):
+        return [(str(key), value) for key, value in answer.items() if value is not None]
+    if isinstance(answer, list | tuple):
+        return [(f"output_{index}", value) for index, value in enumerate(answer)]
+    return [("output", answer)]
+
+
+def _tensor(array: Array) -> Any:
+    import torch
+
+    return torch.from_numpy(np.array(array))  # a copy: torch warns of arrays it must not write to
+
+
+def _read(spec: ModelSpec, load: Callable[[], Any]) -> Any:
+    try:
+        return load()
+    except UnpicklingError as error:
+        reason = str(error).partition("\n")[0]
+        raise SourceUntrusted(spec.name, spec.source, [f"it holds a pickle: {reason}"]) from error
+    except Exception as error:  # a damaged file raises anything
+        raise _damaged(spec, error) from error
+
+
+def _damaged(spec: ModelSpec, error: Exception) -> SourceUnreadable:
+    reason = str(error).strip().partition("\n")[0][:200] or type(error).__name__
+    return SourceUnreadable(
+        spec.name, spec.source, f"is damaged or no file that PyTorch saves: {reason}"
+    )
+
+
+def _attempt(spec: ModelSpec, export: Callable[[], Any]) -> Any:
+    try:
+        return export()
+    except Exception as error:  # exporters raise whatever their code runs into
+        raise ConversionError(spec.name, _reason(error)) from error
+
+
+def _reason(error: Exception) -> str:
+    """What stopped the export, of the pages that torch writes about it."""
+    text = " ".join(str(error).split())
+    if "Constraints violated" in text:
+        said = text.partition(" - ")[2].partition(". ")[0]
+        return f"fixes an axis that models.yaml leaves free: {said}; state its size as a number"
+    missing = re.search(r"No ONNX function found for <OpOverload\(op='([\w.]+)'", text)
+    if missing:
+        return f"has no ONNX form: ONNX lacks {missing[1]}; compute it outside the model"
+    return f"has no ONNX form: {text[:300]}"
+
+
+@contextmanager
+def _forced_weights_only(*, forced: bool) -> Iterator[None]:
+    """`torch.export.load` otherwise falls back to unpickling anything."""
+    before = os.environ.get(_WEIGHTS_ONLY)
+    if forced:
+        os.environ[_WEIGHTS_ONLY] = "1"
+    try:
+        yield
+    finally:
+        os.environ.pop(_WEIGHTS_ONLY, None)
+        if before is not None:
+            os.environ[_WEIGHTS_ONLY] = before
