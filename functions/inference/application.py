@@ -18,7 +18,6 @@ from functions.inference.dialects import find_dialect
 from functions.inference.errors import (
     InferenceError,
     InternalFailure,
-    MalformedRequest,
     MethodNotAllowed,
     RequestTooLarge,
     RouteNotFound,
@@ -87,7 +86,7 @@ def answer(
     observation.dialect = dialect_of(segments)
     dialect = find_dialect(observation.dialect)
     try:
-        _check_body(request, longest_body)
+        request = _unpacked(request, longest_body)
         route, parameters = _find_route(request, observation.dialect)
         call = Call(request, catalog, parameters, observation)
         response = dialect.OPERATIONS[route.operation](call)
@@ -115,12 +114,16 @@ def _find_route(request: Request, dialect: str) -> tuple[Route, Mapping[str, str
     raise RouteNotFound(request.method, request.path)
 
 
-def _check_body(request: Request, longest: int) -> None:
+def _unpacked(request: Request, longest: int) -> Request:
+    """The request with its body as it was before it was encoded for the way."""
     if len(request.body) > longest:
         raise RequestTooLarge(longest)
     encoding = request.headers.get("content-encoding", "identity")
-    if encoding.lower() != "identity":
-        raise MalformedRequest(f"the body is {encoding[:20]}-encoded; send it as it is")
+    if encoding.lower() == "identity" or not request.body:
+        return request
+    from functions.inference.content_encoding import unpack  # noqa: PLC0415 cold start
+
+    return replace(request, body=unpack(request.body, encoding, longest))
 
 
 def _split_base(path: str, bases: Container[str]) -> tuple[str, str]:

@@ -6,6 +6,7 @@ nested in requests. FP16 travels in binary form only.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -83,6 +84,20 @@ def _model_metadata(call: Call) -> Response:
             "outputs": [spec.to_json() for spec in metadata.outputs],
         }
     )
+
+
+def _infer(call: Call) -> Response:
+    response = infer(call)
+    accepted = call.request.headers.get("accept-encoding")
+    if accepted is None:
+        return response
+    from functions.inference import content_encoding  # noqa: PLC0415 cold start
+
+    chosen = content_encoding.choose(accepted)
+    if not chosen or len(response.body) < content_encoding.WORTHWHILE:
+        return response
+    headers = {**response.headers, "content-encoding": chosen, "vary": "accept-encoding"}
+    return replace(response, body=content_encoding.pack(response.body, chosen), headers=headers)
 
 
 def infer(call: Call) -> Response:
@@ -273,6 +288,6 @@ OPERATIONS: MappingProxyType[str, Callable[[Call], Response]] = MappingProxyType
         "ready": _ready,
         "model_metadata": _model_metadata,
         "model_ready": _model_ready,
-        "infer": infer,
+        "infer": _infer,
     }
 )

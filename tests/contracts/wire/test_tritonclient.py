@@ -169,6 +169,20 @@ def test_a_version_answers_for_itself(client: Any) -> None:
         assert np.array_equal(result.as_numpy("y"), FLOATS * factor)
 
 
+@pytest.mark.parametrize("algorithm", ["gzip", "deflate"])
+@pytest.mark.parametrize("binary", [True, False])
+def test_bodies_may_be_compressed_both_ways(client: Any, algorithm: str, binary: bool) -> None:
+    array = np.zeros((1000, 2), np.float32)
+    result = client.infer(
+        "floats",
+        [tensor("x", array, binary=binary)],
+        outputs=[output("y", binary=binary)],
+        request_compression_algorithm=algorithm,
+        response_compression_algorithm=algorithm,
+    )
+    assert np.array_equal(result.as_numpy("y"), array)
+
+
 def test_asynchronous_requests_are_answered(client: Any) -> None:
     waiting = [client.async_infer("floats", [tensor("x", FLOATS)]) for _ in range(4)]
     for request in waiting:

@@ -88,10 +88,10 @@ def test_a_server_may_take_longer_bodies_than_the_gateway(tmp_path: Path) -> Non
     assert ask(app, "POST /predict", longest + b" ", chunk=1 << 16).status == 413
 
 
-def test_a_compressed_body_is_refused_and_plain_ones_may_say_so(tmp_path: Path) -> None:
+def test_an_unknown_encoding_is_refused_and_plain_bodies_may_say_so(tmp_path: Path) -> None:
     app = app_of(tmp_path)
-    answer = ask(app, "POST /predict", GOOD, {"Content-Encoding": "gzip"})
-    assert (answer.status, answer.error) == (400, "the body is gzip-encoded; send it as it is")
+    answer = ask(app, "POST /predict", GOOD, {"Content-Encoding": "br"})
+    assert (answer.status, "the body is br-encoded" in answer.error) == (400, True)
     assert ask(app, "POST /predict", GOOD, {"Content-Encoding": "Identity"}).status == 200
 
 
