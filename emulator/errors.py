@@ -4,6 +4,9 @@ EmulatorError
 ├── FunctionError          one invocation got no answer
 │   ├── FunctionFailed     the function raised, crashed, exited or answered no JSON
 │   └── FunctionTimedOut   it took longer than it may
+├── ContainerError         an endpoint's container does not keep its contract
+│   ├── ContainerNotReady  it ended, or did not answer /ping, before it was ready
+│   └── ExchangeBroken     it went away before it had answered
 ├── RuntimeUnavailable     AWS's Lambda runtime cannot be had or started on this machine
 ├── AddressUnavailable     the host and port cannot be listened on
 ├── CloudUnavailable       the emulated cloud cannot be had or started on this machine
@@ -38,6 +41,27 @@ class FunctionTimedOut(FunctionError):
     def __init__(self, seconds: float) -> None:
         super().__init__(f"the function took longer than {seconds:g} s")
         self.seconds = seconds
+
+
+class ContainerError(EmulatorError):
+    """An endpoint's container does not keep its contract."""
+
+
+class ContainerNotReady(ContainerError):
+    """The container ended, or did not answer `/ping`, before it was ready."""
+
+    def __init__(self, name: str, reason: str, log: Path | None = None) -> None:
+        text = f"the container of endpoint '{name}' {reason}"
+        super().__init__(f"{text}; see {log}" if log else text)
+        self.name, self.reason, self.log = name, reason, log
+
+
+class ExchangeBroken(ContainerError):
+    """What listens at an address, if anything, went away before it had answered."""
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(f"{address}: {reason}")
+        self.address, self.reason = address, reason
 
 
 class RuntimeUnavailable(EmulatorError):
