@@ -1,4 +1,4 @@
-"""The emulator over HTTP: uvicorn around the gateway around a function."""
+"""The emulator over HTTP: uvicorn around the gateway, or around any other service of AWS."""
 
 import asyncio
 import contextlib
@@ -6,16 +6,29 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from types import FrameType
+from typing import Protocol
 
 import uvicorn
 
 from emulator.errors import AddressUnavailable
 from emulator.function import Function
 from emulator.gateway import Access, Gateway
+from functions.inference.asgi import App
 
 GRACE_SECONDS = 2
 """How long requests under way may take to end when the server is told to."""
+
+
+class Running(Protocol):
+    """What runs while there is a server for it."""
+
+    async def start(self) -> None:
+        """Begin; what is raised here ends the server."""
+
+    async def stop(self) -> None:
+        """End."""
 
 
 def serve(
@@ -39,27 +52,62 @@ def serve(
         AddressUnavailable: the port is taken, or the host is not this machine's.
         RuntimeUnavailable: the function cannot be started.
     """
-    Server(function, host=host, port=port, on_ready=on_ready, on_access=on_access).run()
+    Server(Gateway(function, on_access), function, host=host, port=port, on_ready=on_ready).run()
+
+
+@contextlib.contextmanager
+def in_background(app: App, running: Running) -> Iterator[int]:
+    """Serve `app` on a free port of this machine, which is given, from a thread of its own.
+
+    Raises:
+        EmulatorError: `running` cannot be started.
+    """
+    bound: Future[int] = Future()
+    server = Server(app, running, on_ready=bound.set_result)
+
+    def run() -> None:
+        try:
+            server.run()
+        except BaseException as error:
+            if bound.done():
+                raise
+            bound.set_exception(error)
+
+    thread = threading.Thread(target=run, name="server")
+    thread.start()
+    try:
+        yield bound.result()
+    finally:
+        server.stop()
+        thread.join()
 
 
 class Server:
-    """As `serve`, for who must stop it from another thread; the arguments are the same."""
+    """A server, for who must stop it from another thread.
+
+    Args:
+        app: what answers.
+        running: what is started before and stopped after.
+        host: address to listen on.
+        port: port to listen on; 0 takes a free one.
+        on_ready: told the port once requests are accepted.
+    """
 
     def __init__(
         self,
-        function: Function,
+        app: App,
+        running: Running,
         *,
-        host: str,
-        port: int,
-        on_ready: Callable[[int], None],
-        on_access: Callable[[Access], None],
+        host: str = "127.0.0.1",
+        port: int = 0,
+        on_ready: Callable[[int], None] = lambda _: None,
     ) -> None:
-        self._function = function
+        self._running = running
         self._host, self._port = host, port
         self._on_ready = on_ready
         self._uvicorn = _Uvicorn(
             uvicorn.Config(
-                Gateway(function, on_access),
+                app,
                 http="h11",
                 ws="none",
                 lifespan="off",
@@ -84,11 +132,11 @@ class Server:
         # Signals are caught before anyone is told that there is a server to end.
         with _listen(self._host, self._port) as listener, self._uvicorn.capture_signals():
             try:
-                await self._function.start()
+                await self._running.start()
                 self._on_ready(listener.getsockname()[1])
                 await self._uvicorn.serve(sockets=[listener])
             finally:
-                await self._function.stop()
+                await self._running.stop()
 
 
 class _Uvicorn(uvicorn.Server):

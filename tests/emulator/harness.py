@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from emulator.function import Configuration, Function
-from emulator.gateway import Access
+from emulator.gateway import Access, Gateway
 from emulator.lambda_runtime import Code, LambdaRuntimeFunction
 from emulator.process import InProcessFunction
 from emulator.server import Server
@@ -53,9 +53,7 @@ def serving(function: Function) -> Iterator[Served]:
         ports.append(port)
         ready.set()
 
-    server = Server(
-        function, host="127.0.0.1", port=0, on_ready=on_ready, on_access=accesses.append
-    )
+    server = Server(Gateway(function, accesses.append), function, on_ready=on_ready)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
