@@ -51,13 +51,16 @@ class Child:
     def end(self, grace_seconds: float = _GRACE_SECONDS) -> bool:
         """Ask its group to end, then make it; whether asking was enough."""
         self._signal(signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(grace_seconds)
-        asked = self.ended
+        asked = self.has_ended_within(grace_seconds)
         self._signal(signal.SIGKILL)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(_GRACE_SECONDS)
+        self.has_ended_within(_GRACE_SECONDS)
         return asked
+
+    def has_ended_within(self, seconds: float) -> bool:
+        """Wait for so long at most; whether it has ended."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
+        return self.ended
 
     def _signal(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -106,9 +106,8 @@ class EngineProcess:
 
     async def check(self) -> None:
         """See whether it has ended, now that an exchange broke: its connections go before it."""
-        deadline = time.monotonic() + _DYING_SECONDS
-        while self._child and not self._child.ended and time.monotonic() < deadline:
-            await asyncio.sleep(_BETWEEN_PINGS)
+        if self._child is not None:
+            await asyncio.to_thread(self._child.has_ended_within, _DYING_SECONDS)
 
     async def path(self, _body: bytes) -> str:
         """Where it takes requests."""
