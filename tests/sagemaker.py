@@ -26,6 +26,8 @@ class Asked:
     body: bytes
 
 
+_FUNCTIONS = "/2015-03-31/functions/"
+
 Reply = Callable[["_Handler", Asked], None]
 
 
@@ -37,6 +39,8 @@ class SageMaker:
     replies: list[Reply] = field(default_factory=list)
     described: dict[str, Any] = field(default_factory=dict)
     """Operation of the control plane -> its answer."""
+    functions: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = field(default_factory=dict)
+    """`name:alias` -> what answers an event; Lambda is at the same address."""
     asked: list[Asked] = field(default_factory=list)
     stopped: threading.Event = field(default_factory=threading.Event)
     """Set when a stream's reader went away."""
@@ -134,9 +138,21 @@ class _Handler(BaseHTTPRequestHandler):
         if target:
             self._describe(target.rpartition(".")[2])
             return
+        if self.path.startswith(_FUNCTIONS):
+            self._invoke(body)
+            return
         asked = Asked(self.path, {k.lower(): v for k, v in self.headers.items()}, body)
         self.owner.asked.append(asked)
         self.owner.next_reply()(self, asked)
+
+    def _invoke(self, body: bytes) -> None:
+        name, _, alias = self.path.removeprefix(_FUNCTIONS).partition("/invocations?Qualifier=")
+        function = self.owner.functions.get(f"{name}:{alias}")
+        if function is None:
+            missing = {"Content-Type": "application/json", "x-amzn-ErrorType": "ResourceNotFound"}
+            self.say(404, b"{}", missing)
+            return
+        self.say(200, json.dumps(function(json.loads(body))).encode(), {})
 
     def _describe(self, operation: str) -> None:
         found = self.owner.described.get(operation)

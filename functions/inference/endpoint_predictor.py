@@ -8,20 +8,21 @@ A language model has no tensors; its requests go to the engine as the caller wro
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from functions.inference import json_codec
 from functions.inference.artifact import Artifact, Engine
-from functions.inference.dialects import binary_tensors
 from functions.inference.endpoint import Endpoint
 from functions.inference.errors import InferenceError, PredictionFailed, Unsupported
 from functions.inference.predictor import ModelMetadata, Predictor, check_request
 from functions.inference.settings import ServedEndpoint
-from functions.inference.tensors import Array, datatype_of, from_json, reshape
+from functions.inference.tensor_messages import decode, encode
+from functions.inference.tensors import Array
+from functions.inference.twin import Twin
 
 BINARY: Final = "application/vnd.sagemaker-triton.binary+json;json-header-size="
 _SIZE = re.compile(r";\s*json-header-size=([0-9]{1,12})\s*(?:;|$)", re.IGNORECASE)
-_ALIGNED = 8
 _PLATFORMS: Final = {"triton": "onnxruntime_onnx"}
 
 
@@ -37,7 +38,11 @@ def open_endpoint(artifact: Artifact, version: int, settings: ServedEndpoint | N
     endpoint = Endpoint(settings, artifact.name, version)
     if not artifact.inputs:
         return LanguageModel(_metadata(artifact, engine, version), endpoint, settings.engine_model)
-    return EndpointPredictor(_metadata(artifact, engine, version), endpoint)
+    metadata = _metadata(artifact, engine, version)
+    twin = None
+    if settings.twin_function:
+        twin = Twin(replace(metadata, name=settings.twin_model), settings.twin_function)
+    return EndpointPredictor(metadata, endpoint, twin)
 
 
 def _metadata(artifact: Artifact, engine: Engine, version: int) -> ModelMetadata:
@@ -46,10 +51,12 @@ def _metadata(artifact: Artifact, engine: Engine, version: int) -> ModelMetadata
 
 
 class EndpointPredictor:
-    """A model of tensors, answered by an engine."""
+    """A model of tensors, answered by an engine; `twin` may answer while that is not there."""
 
-    def __init__(self, metadata: ModelMetadata, endpoint: Endpoint) -> None:
-        self.metadata, self._endpoint = metadata, endpoint
+    def __init__(
+        self, metadata: ModelMetadata, endpoint: Endpoint, twin: Twin | None = None
+    ) -> None:
+        self.metadata, self.twin, self._endpoint = metadata, twin, endpoint
 
     def predict(self, inputs: dict[str, Array], outputs: Sequence[str] = ()) -> dict[str, Array]:
         """See `Predictor.predict`.
@@ -59,9 +66,11 @@ class EndpointPredictor:
         """
         check_request(self.metadata, inputs, outputs)
         wanted = outputs or self.metadata.output_names()
-        content_type, answer = self._endpoint.invoke(*encode(inputs, wanted))
+        body, header_size = encode(inputs, wanted)
+        content_type, answer = self._endpoint.invoke(body, f"{BINARY}{header_size}")
         try:
-            found = decode(answer, content_type)
+            size = _SIZE.search(content_type)
+            found = decode(answer, int(size[1]) if size else len(answer))
             return {name: found[name] for name in wanted}
         except (InferenceError, LookupError, TypeError, ValueError) as error:
             reason = f"its engine's answer cannot be read: {error!r}"
@@ -103,43 +112,3 @@ class LanguageModel:
             InferenceError: there is none, at once or from some part on.
         """
         return self._endpoint.stream(json_codec.dumps(document), "application/json")
-
-
-def encode(inputs: Mapping[str, Array], outputs: Sequence[str]) -> tuple[bytes, str]:
-    """A request for `outputs`, and its content type; the tensors are copied once, into the body."""
-    contents = [binary_tensors.encode(array) for array in inputs.values()]
-    tensors = [
-        {
-            "name": name,
-            "datatype": datatype_of(array),
-            "shape": list(array.shape),
-            "parameters": {"binary_data_size": len(content)},
-        }
-        for (name, array), content in zip(inputs.items(), contents, strict=True)
-    ]
-    wanted = [{"name": name, "parameters": {"binary_data": True}} for name in outputs]
-    header = json_codec.dumps({"inputs": tensors, "outputs": wanted})
-    header += b" " * (-len(header) % _ALIGNED)  # so that tensors need no copy where they arrive
-    return b"".join([header, *contents]), f"{BINARY}{len(header)}"
-
-
-def decode(body: bytes, content_type: str) -> dict[str, Array]:
-    """An answer's tensors by name; no copy of those that lie as the processor wants them.
-
-    Raises:
-        InferenceError, LookupError, TypeError, ValueError: it is no answer of an engine.
-    """
-    found = _SIZE.search(content_type)
-    size = int(found[1]) if found else len(body)
-    document, tail = json_codec.loads(body[:size]), memoryview(body)[size:]
-    arrays, offset = {}, 0
-    for tensor in document["outputs"]:
-        name, datatype, shape = tensor["name"], tensor["datatype"], tensor["shape"]
-        length = tensor.get("parameters", {}).get("binary_data_size")
-        if length is None:
-            arrays[name] = reshape(from_json(tensor["data"], name, datatype), shape, name)
-            continue
-        content = binary_tensors.take(tail, offset, length, name)
-        arrays[name] = binary_tensors.decode(content, name, datatype, shape)
-        offset += length
-    return arrays

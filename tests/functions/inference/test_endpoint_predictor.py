@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from functions.inference.catalog import Catalog, load_catalog
-from functions.inference.endpoint_predictor import BINARY, decode, encode
+from functions.inference.endpoint_predictor import BINARY
 from functions.inference.errors import (
     InvalidInput,
     ModelUnavailable,
@@ -78,31 +78,6 @@ def test_what_does_not_fit_the_signature_is_never_sent(tmp_path: Path) -> None:
         with pytest.raises(UnexpectedOutput):
             predictor.predict(A_AND_B, ["product"])
         assert not aws.asked
-
-
-@pytest.mark.parametrize(
-    "array",
-    [
-        np.zeros((0, 3), np.float32),
-        np.array(5, np.int64),
-        np.arange(12, dtype=np.float64).reshape(3, 4).T,
-        np.array([True, False]),
-        np.array([1, 2], ">i4").astype("<i4"),
-    ],
-)
-def test_a_tensor_survives_the_wire(array: Array) -> None:
-    body, content_type = encode({"x": array}, [])
-    document = json.loads(body[: int(content_type.removeprefix(BINARY))])
-    head = json.dumps({"outputs": document["inputs"]}).encode()
-    tail = body[int(content_type.removeprefix(BINARY)) :]
-    found = decode(head + tail, f"{BINARY}{len(head)}")["x"]
-    assert (found.dtype, found.shape, found.tolist()) == (array.dtype, array.shape, array.tolist())
-
-
-def test_tensors_lie_where_they_need_no_copy() -> None:
-    for name in ("x", "xy", "xyz"):
-        _, content_type = encode({name: np.zeros(3, np.float64)}, ["y"])
-        assert int(content_type.removeprefix(BINARY)) % 8 == 0
 
 
 Y: dict[str, Any] = {"name": "y", "datatype": "FP32", "shape": [1, 2]}

@@ -1,0 +1,53 @@
+"""A model's function on Lambda, invoked with the event that API Gateway would send it."""
+
+import base64
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+LONGEST_EVENT: Final = 6 * 1024 * 1024
+"""Bytes of the longest event, and of the longest answer, of a function that is waited for."""
+
+_CONNECT_S = 2
+
+
+def proxy_event(method: str, path: str, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
+    """The event of a REST API's proxy integration; it holds the body in base64."""
+    return {
+        "resource": "/{proxy+}",
+        "path": path,
+        "httpMethod": method,
+        "headers": dict(headers),
+        "multiValueHeaders": {name: [value] for name, value in headers.items()},
+        "queryStringParameters": None,
+        "multiValueQueryStringParameters": None,
+        "pathParameters": None,
+        "requestContext": {"stage": "", "path": path, "httpMethod": method},
+        "body": base64.b64encode(body).decode(),
+        "isBase64Encoded": True,
+    }
+
+
+def answer_body(answer: Mapping[str, Any]) -> bytes:
+    """The body of what a function answered to such an event."""
+    body: str = answer.get("body") or ""
+    return base64.b64decode(body) if answer.get("isBase64Encoded") else body.encode()
+
+
+def dumps(event: Mapping[str, Any]) -> bytes:
+    """The payload of an invocation."""
+    return json.dumps(event, separators=(",", ":")).encode()
+
+
+def lambda_client(read_timeout_s: float) -> Any:
+    """A client that asks once: what a function does twice costs twice."""
+    from boto3.session import Session  # noqa: PLC0415 a third of a second, when it is used
+    from botocore.config import Config  # noqa: PLC0415
+
+    patience = Config(
+        connect_timeout=_CONNECT_S,
+        read_timeout=read_timeout_s,
+        retries={"total_max_attempts": 1},
+    )
+    session: Any = Session()
+    return session.client("lambda", config=patience)
