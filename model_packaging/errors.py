@@ -14,6 +14,8 @@ PackagingError
 ├── QuantizationError           nothing in the model can be quantised
 ├── DataUnusable                rows to run the model on do not fit it
 ├── AccuracyDropped             the gate refuses the optimised model
+├── ImageUnknown                no container image is known for an engine in a region
+├── ArchiveRefused              a model.tar.gz that must not be unpacked
 ├── LockError                   models.lock.json cannot be read or written
 │   └── CopyElsewhere           what it names is in S3 and not on this machine
 └── StoreError                  a version cannot be read or published
@@ -195,6 +197,25 @@ class AccuracyDropped(PackagingError):
         self.model, self.metric = model, change.metric
         self.before, self.after = change.before, change.after
         self.drop, self.max_drop = change.drop, change.max_drop
+
+
+class ImageUnknown(PackagingError):
+    """No container image is known for an engine in a region."""
+
+    def __init__(self, model: str, engine: str, region: str, reason: str) -> None:
+        super().__init__(
+            f"model '{model}': no image of {engine} for {region}: {reason}, "
+            f"or give models.{model}.engine.image"
+        )
+        self.model, self.engine, self.region, self.reason = model, engine, region, reason
+
+
+class ArchiveRefused(PackagingError):
+    """A model.tar.gz is damaged, or holds what must not be unpacked."""
+
+    def __init__(self, archive: Path, reason: str) -> None:
+        super().__init__(f"{archive} {reason}; use nothing of it, and package the model again")
+        self.archive, self.reason = archive, reason
 
 
 class LockError(PackagingError):
