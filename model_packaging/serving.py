@@ -1,0 +1,62 @@
+"""What serves a model on SageMaker: an engine gets a model and gives the files that it loads."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from functions.inference.artifact import TensorSpec
+from model_packaging.engine_options import Rule, Value
+from model_packaging.manifest import EngineName, ModelSpec
+
+MODEL_FOLDER = "/opt/ml/model"
+"""Where SageMaker mounts the engine's files in the container."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxModel:
+    """A converted model, with its signature and the content of its golden.json."""
+
+    content: bytes
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    golden: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What an engine needs.
+
+    Args:
+        contents: its files, in memory or on this machine, by path below `engine/`.
+        environment: environment variables of its container.
+        archive: the container takes one `model.tar.gz` instead of the files.
+    """
+
+    contents: Mapping[str, bytes | Path]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    archive: bool = False
+
+
+class Engine(Protocol):
+    """One engine; its module imports nothing heavy."""
+
+    name: EngineName
+    takes_onnx: bool
+    """It is given a converted, checked model; else the trained files as they are."""
+    rules: Mapping[str, Rule]
+    """What each of its options may be."""
+
+    def write(
+        self, spec: ModelSpec, options: Mapping[str, Value], model: OnnxModel | None
+    ) -> Serving:
+        """What the engine needs to serve a model.
+
+        Args:
+            spec: the model, from the manifest.
+            options: its options, checked by `rules`.
+            model: the converted model, when the engine takes one.
+
+        Raises:
+            SourceError: the trained files are not what the engine serves.
+        """
