@@ -1,0 +1,77 @@
+"""ONNX models for Triton: a model repository with one model, which is called `model`.
+
+model/config.pbtxt     what Triton must know (`triton_config`)
+model/1/model.onnx     the model
+model/warmup/…         the inputs of a golden request, raw, answered before Triton is ready
+"""
+
+import json
+import struct
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+
+from functions.inference.tensors import BYTES, DTYPES
+from model_packaging.engine_options import Flag, Rule, Value, Whole, Word
+from model_packaging.manifest import EngineName, ModelSpec
+from model_packaging.serving import OnnxModel, Serving
+from model_packaging.triton_config import NAME, Sample, Settings, render_config
+
+RULES: Mapping[str, Rule] = {
+    "max_batch_size": Whole(1, 1 << 16),
+    "max_queue_delay_us": Whole(0, 10_000_000),
+    "instances": Whole(1, 64),
+    "device": Word(("auto", "gpu", "cpu")),
+    "accelerator": Word(("cuda", "tensorrt")),
+    "precision": Word(("fp32", "fp16")),
+    "warm_up": Flag(),
+}
+"""See `triton_config.Settings`; warm_up: answer a golden request before being ready."""
+
+
+class TritonEngine:
+    """See `serving.Engine`."""
+
+    name: Final[EngineName] = "triton"
+    takes_onnx = True
+    rules = RULES
+
+    def write(
+        self,
+        spec: ModelSpec,  # noqa: ARG002 - Triton knows the model by another name
+        options: Mapping[str, Value],
+        model: OnnxModel | None,
+    ) -> Serving:
+        """See `Engine.write`."""
+        assert model is not None  # takes_onnx
+        given: dict[str, Any] = {key: value for key, value in options.items() if key != "warm_up"}
+        sample, files = _sample(model.golden) if options.get("warm_up", True) else (None, {})
+        config = render_config(model.inputs, model.outputs, Settings(**given), sample)
+        return Serving(
+            {f"{NAME}/config.pbtxt": config, f"{NAME}/1/model.onnx": model.content, **files},
+            {"SAGEMAKER_TRITON_DEFAULT_MODEL_NAME": NAME},
+        )
+
+
+ENGINE = TritonEngine()
+
+
+def _sample(golden: bytes) -> tuple[Sample | None, dict[str, bytes]]:
+    """The first golden request as a warm-up sample, and its files."""
+    requests = json.loads(golden)["requests"]
+    if not requests:
+        return None, {}
+    inputs = requests[0]["inputs"]
+    files = {tensor["name"]: f"golden-{number}" for number, tensor in enumerate(inputs)}
+    shapes = {tensor["name"]: tuple(tensor["shape"]) for tensor in inputs}
+    contents = {f"{NAME}/warmup/{files[each['name']]}": _raw(each) for each in inputs}
+    return Sample(shapes, files), contents
+
+
+def _raw(tensor: Mapping[str, Any]) -> bytes:
+    """Little-endian numbers in row-major order; of a text its length in four bytes, and itself."""
+    if tensor["datatype"] == BYTES:
+        texts = (text.encode() for text in tensor["data"])
+        return b"".join(struct.pack("<I", len(text)) + text for text in texts)
+    return np.asarray(tensor["data"], DTYPES[tensor["datatype"]]).tobytes()

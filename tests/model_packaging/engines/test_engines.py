@@ -1,0 +1,172 @@
+"""Each engine's files, environment and options."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from functions.inference.artifact import TensorSpec
+from functions.inference.session import OnnxSession
+from model_packaging.engine_options import check_options
+from model_packaging.engines import engine_of, engines
+from model_packaging.errors import ManifestError, SourceError, SourceUntrusted
+from model_packaging.manifest import EngineName, ModelSpec
+from model_packaging.serving import OnnxModel, Serving
+from tests.model_packaging.language_models import language_model, spec_of
+from tests.model_packaging.models import linear_bytes, rows
+
+NAMES: tuple[EngineName, ...] = ("container", "djl-lmi", "triton", "vllm")
+
+
+def write(spec: ModelSpec, model: OnnxModel | None = None) -> Serving:
+    engine = engine_of(spec)
+    return engine.write(spec, check_options(spec, engine.rules), model)
+
+
+def linear_model(**golden: Any) -> OnnxModel:
+    session = OnnxSession(linear_bytes())
+    tensor = {"name": "x", "datatype": "FP32", "shape": [1, 16], "data": rows(1)[0].tolist()}
+    document = {"requests": [{"inputs": [tensor], "outputs": []}], **golden}
+    content = json.dumps(document).encode()
+    return OnnxModel(linear_bytes(), session.inputs, session.outputs, content)
+
+
+def test_every_engine_of_the_manifest_has_a_module() -> None:
+    assert tuple(sorted(engines())) == NAMES
+
+
+def test_a_model_without_an_engine_gets_the_one_for_its_source(tmp_path: Path) -> None:
+    folder, file = tmp_path / "chat", tmp_path / "a.onnx"
+    folder.mkdir()
+    found = [engine_of(ModelSpec("m", path, target="sagemaker")).name for path in (folder, file)]
+    assert found == ["vllm", "triton"]
+
+
+def test_triton_gets_a_repository_that_warms_up_with_a_golden_request() -> None:
+    model = linear_model()
+    serving = write(spec_of(Path("a.onnx"), "triton", max_batch_size=8), model)
+    assert sorted(serving.contents) == [
+        "model/1/model.onnx",
+        "model/config.pbtxt",
+        "model/warmup/golden-0",
+    ]
+    assert serving.contents["model/1/model.onnx"] == model.content
+    assert serving.contents["model/warmup/golden-0"] == rows(1).tobytes()
+    config = serving.contents["model/config.pbtxt"]
+    assert isinstance(config, bytes)
+    assert b"max_batch_size: 8" in config
+    assert b'input_data_file: "golden-0"' in config
+    assert serving.environment == {"SAGEMAKER_TRITON_DEFAULT_MODEL_NAME": "model"}
+
+
+@pytest.mark.parametrize(
+    ("golden", "options"), [({"requests": []}, {}), ({}, {"warm_up": False})], ids=["none", "off"]
+)
+def test_triton_starts_cold_without_a_golden_request(golden: Any, options: Any) -> None:
+    serving = write(spec_of(Path("a.onnx"), "triton", **options), linear_model(**golden))
+    assert len(serving.contents) == 2
+
+
+def test_tritons_warm_up_writes_texts_with_their_lengths() -> None:
+    tensor = {"name": "x", "datatype": "BYTES", "shape": [2], "data": ["a", "é"]}
+    golden = json.dumps({"requests": [{"inputs": [tensor]}]}).encode()
+    text = (TensorSpec("x", "BYTES", (-1,)),)
+    serving = write(spec_of(Path("a.onnx"), "triton"), OnnxModel(b"", text, text, golden))
+    assert serving.contents["model/warmup/golden-0"] == b"\1\0\0\0a\2\0\0\0\xc3\xa9"
+
+
+def test_vllm_is_told_its_options_as_arguments_in_the_environment(tmp_path: Path) -> None:
+    folder = language_model(tmp_path / "chat")
+    options = {"max_model_len": 4096, "enforce_eager": True, "enable_prefix_caching": False}
+    serving = write(spec_of(folder, "vllm", gpu_memory_utilization=0.85, **options))
+    assert serving.environment == {
+        "SM_VLLM_MODEL": "/opt/ml/model",
+        "SM_VLLM_SERVED_MODEL_NAME": "chat",
+        "SM_VLLM_ENFORCE_EAGER": "true",
+        "SM_VLLM_GPU_MEMORY_UTILIZATION": "0.85",
+        "SM_VLLM_MAX_MODEL_LEN": "4096",
+    }
+    assert serving.contents["config.json"] == folder / "config.json"
+
+
+def test_djl_lmi_is_told_its_options_in_a_file_beside_the_model(tmp_path: Path) -> None:
+    folder = language_model(tmp_path / "chat")
+    serving = write(spec_of(folder, "djl-lmi", max_model_len=4096, enforce_eager=False))
+    content = serving.contents["serving.properties"]
+    assert isinstance(content, bytes)
+    assert content.decode().splitlines() == [
+        "engine=Python",
+        "option.async_mode=true",
+        "option.entryPoint=djl_python.lmi_vllm.vllm_async_service",
+        "option.rolling_batch=disable",
+        "option.enforce_eager=false",
+        "option.max_model_len=4096",
+        "option.tensor_parallel_degree=max",
+    ]
+    assert serving.environment == {}
+
+
+def test_djl_lmi_does_not_overrule_a_file_of_the_models_own(tmp_path: Path) -> None:
+    folder = language_model(tmp_path / "chat", **{"serving.properties": b"option.x=1"})
+    with pytest.raises(SourceError, match=r"say that in models\.chat\.engine\.options"):
+        write(spec_of(folder, "djl-lmi"))
+
+
+def test_a_container_gets_the_trained_files_and_its_environment(tmp_path: Path) -> None:
+    source = tmp_path / "trees.json"
+    source.write_bytes(b"{}")
+    serving = write(spec_of(source, "container", archive=True, LOG_LEVEL="debug"))
+    assert serving == Serving({"trees.json": source}, {"LOG_LEVEL": "debug"}, archive=True)
+
+
+def test_a_container_gets_pickles_only_when_the_manifest_trusts_them(tmp_path: Path) -> None:
+    source = tmp_path / "model.pkl"
+    source.write_bytes(b"")
+    spec = spec_of(source, "container")
+    with pytest.raises(SourceUntrusted, match=r"models\.chat\.trust: true"):
+        write(spec)
+    trusted = ModelSpec("chat", source, trust=True, target="sagemaker", engine=spec.engine)
+    assert write(trusted).contents == {"model.pkl": source}
+
+
+@pytest.mark.parametrize(
+    ("engine", "option", "reason"),
+    [
+        ("triton", {"max_batch_size": 0}, "must be a whole number from 1 to 65536, not 0"),
+        ("triton", {"max_batch_size": True}, "must be a whole number"),
+        ("triton", {"max_batch_size": 1.5}, "must be a whole number"),
+        ("triton", {"device": "gpus"}, "must be 'auto' or 'gpu' or 'cpu', not 'gpus'"),
+        ("triton", {"max_batch": 1}, "did you mean 'max_batch_size'?"),
+        ("triton", {"LOG_LEVEL": "debug"}, "unknown option"),
+        ("vllm", {"gpu_memory_utilization": 1.2}, "must be a number above 0, up to 1"),
+        ("vllm", {"gpu_memory_utilization": True}, "must be a number above 0, up to 1"),
+        ("vllm", {"enforce_eager": "yes"}, "must be true or false, not 'yes'"),
+        ("vllm", {"trust_remote_code": True}, "must be left out: no code of a model runs"),
+        ("vllm", {"max_model_length": 1}, "did you mean 'max_model_len'?"),
+        ("vllm", {"quantization": "a b"}, "must be a word"),
+        ("djl-lmi", {"tensor_parallel_degree": "most"}, "to 64 or 'max', not 'most'"),
+        ("djl-lmi", {"trust_remote_code": True}, "must be left out"),
+        ("container", {"LOG_LEVEL": "a\nb"}, "must be one line of text"),
+        ("container", {"LOG_LEVEL": 3}, "must be one line of text"),
+        ("container", {"archive": "yes"}, "must be true or false"),
+    ],
+)
+def test_an_impossible_option_is_named_with_what_it_may_be(
+    engine: EngineName, option: dict[str, Any], reason: str
+) -> None:
+    spec = spec_of(Path("source"), engine, **option)
+    with pytest.raises(ManifestError) as caught:
+        check_options(spec, engines()[engine].rules)
+    assert reason in str(caught.value)
+    assert f"models.chat.engine.options.{next(iter(option))}" in str(caught.value)
+
+
+def test_golden_numbers_keep_their_bytes() -> None:
+    tensor = {"name": "x", "datatype": "INT64", "shape": [1, 2], "data": [1, -2]}
+    golden = json.dumps({"requests": [{"inputs": [tensor]}]}).encode()
+    spec = (TensorSpec("x", "INT64", (-1, 2)),)
+    serving = write(spec_of(Path("a.onnx"), "triton"), OnnxModel(b"", spec, spec, golden))
+    content = serving.contents["model/warmup/golden-0"]
+    assert content == np.array([1, -2], "<i8").tobytes()
