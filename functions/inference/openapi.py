@@ -29,10 +29,15 @@ _SUMMARIES = MappingProxyType(
         ("plain", "predict"): "Predict",
         ("openai", "chat"): "Chat completions of a language model",
         ("openai", "complete"): "Text completions of a language model",
+        ("openai", "embed"): "Embeddings of text or of tokens",
         ("sagemaker", "ping"): "Whether every model is ready, SageMaker",
         ("sagemaker", "invoke"): "Infer, SageMaker",
     }
 )
+
+
+_OF_ONE_MODEL = ("plain", "sagemaker")
+_OF_LANGUAGE_MODELS = ("chat", "complete")
 
 
 def data_plane_paths(catalog: Catalog) -> dict[str, dict[str, Any]]:
@@ -43,10 +48,10 @@ def data_plane_paths(catalog: Catalog) -> dict[str, dict[str, Any]]:
     paths: dict[str, dict[str, Any]] = {}
     for dialect, routes in ROUTES.items():
         for route in routes:
-            if several and route.template in ("/predict", "/invocations"):
+            if several and "{model}" not in route.template and dialect in _OF_ONE_MODEL:
                 continue  # it would not say which model
-            if dialect == "openai" and not speaks:
-                continue  # there is no language model
+            if route.operation in _OF_LANGUAGE_MODELS and not speaks:
+                continue
             paths.setdefault(route.template, {})[route.method.lower()] = _operation(
                 dialect, route, catalog, example
             )

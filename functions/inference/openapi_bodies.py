@@ -81,6 +81,17 @@ _SCHEMAS: MappingProxyType[tuple[str, str], dict[str, Any]] = MappingProxyType(
         ("open_inference", "infer"): dict(_INFER),
         ("openai", "chat"): _completion({"messages": {"type": "array", "minItems": 1}}),
         ("openai", "complete"): _completion({"prompt": {"type": "string"}}),
+        ("openai", "embed"): {
+            "type": "object",
+            "properties": {
+                "model": {"type": "string"},
+                "input": {"type": ["string", "array"]},
+                "encoding_format": {"enum": ["float", "base64"]},
+                "dimensions": {"type": "integer", "minimum": 1},
+                "user": {"type": "string"},
+            },
+            "required": ["input"],
+        },
         ("sagemaker", "invoke"): dict(_INFER),
     }
 )

@@ -91,6 +91,7 @@ ROUTES = MappingProxyType(
         "openai": (
             Route("chat", "POST", "/v1/chat/completions"),
             Route("complete", "POST", "/v1/completions"),
+            Route("embed", "POST", "/v1/embeddings"),
         ),
         "sagemaker": (
             Route("ping", "GET", "/ping"),
@@ -106,6 +107,7 @@ PREFIXES: MappingProxyType[tuple[str, ...], str] = MappingProxyType(
         ("v1",): "tensorflow_serving",
         ("v1", "chat"): "openai",
         ("v1", "completions"): "openai",
+        ("v1", "embeddings"): "openai",
         ("ping",): "sagemaker",
         ("invocations",): "sagemaker",
     }

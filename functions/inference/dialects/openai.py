@@ -1,4 +1,4 @@
-"""OpenAI's chat and text completions, passed through to a language model's engine.
+"""OpenAI's chat and text completions, passed through to a language model's engine; embeddings.
 
 The engine gets the caller's JSON with its own name for the model, and the caller the engine's
 answer with ours; whole, or as server-sent events while it is made. A stream that breaks ends
@@ -42,6 +42,7 @@ from functions.inference.exchange import (
     headers_of,
     status_of,
 )
+from functions.inference.predictor import Predictor
 
 _EVENTS = "text/event-stream; charset=utf-8"
 _UNBUFFERED = MappingProxyType({"cache-control": "no-cache", "x-accel-buffering": "no"})
@@ -138,18 +139,41 @@ def _pass_through(
     return StreamedResponse(200, stream, _EVENTS, _UNBUFFERED)
 
 
-def _language_model(call: Call, name: Any) -> LanguageModel:
+def _embed(call: Call) -> Response:
+    from functions.inference.dialects.openai_embeddings import embed  # noqa: PLC0415 rare
+
+    document = json_codec.loads_exactly(call.request.body)
+    if not isinstance(document, dict):
+        raise MalformedRequest("the request must be a JSON object")
+    predictor = _find(call, document.get("model"))
+    if not isinstance(predictor, LanguageModel):
+        return embed(call, predictor, document)
+    document.pop("model", None)
+    if predictor.engine_model:
+        document["model"] = predictor.engine_model
+    return Response(200, _renamed(predictor.complete(document), predictor))
+
+
+def _find(call: Call, name: Any) -> Predictor:
     """The model that the body names; the only one here when it names none.
 
     Raises:
         InvalidInput: the name is none.
         NotFound: no such model is served here.
-        Unsupported: it is no language model.
     """
     if not isinstance(name, str | None):
         raise InvalidInput("model", "", "'model' must be a string")
     named = Call(call.request, call.catalog, {"model": name} if name else {}, call.observation)
-    predictor = named.predictor()
+    return named.predictor()
+
+
+def _language_model(call: Call, name: Any) -> LanguageModel:
+    """The language model that the body names; see `_find`.
+
+    Raises:
+        Unsupported: it is no language model.
+    """
+    predictor = _find(call, name)
     if not isinstance(predictor, LanguageModel):
         raise Unsupported(
             f"model '{predictor.metadata.name}' takes tensors and is no language model; "
@@ -225,5 +249,5 @@ def _unreadable(model: LanguageModel, reason: str) -> PredictionFailed:
 
 
 OPERATIONS: MappingProxyType[str, Callable[[Call], Response | StreamedResponse]] = MappingProxyType(
-    {"chat": _chat, "complete": _complete}
+    {"chat": _chat, "complete": _complete, "embed": _embed}
 )

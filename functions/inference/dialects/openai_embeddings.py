@@ -1,0 +1,135 @@
+"""OpenAI's embeddings, answered by a model that is packaged here.
+
+The model takes text (one BYTES input) or tokens (INT64 or INT32 `[-1, -1]`, an attention mask
+beside them if it wants one) and gives one float tensor of [batch, size]. `usage` counts the tokens
+that came as tokens; a model that takes text counts its own, and 0 is told for it.
+
+OpenAI's stock Python client asks for base64 whenever its caller says nothing: float32,
+little-endian.
+https://platform.openai.com/docs/api-reference/embeddings
+"""
+
+from base64 import b64encode
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+
+from functions.inference import json_codec
+from functions.inference.artifact import TensorSpec
+from functions.inference.errors import InvalidInput, Unsupported
+from functions.inference.exchange import Call, Response
+from functions.inference.predictor import ModelMetadata, Predictor
+from functions.inference.tensors import BYTES, DTYPES, Array
+
+MOST_INPUTS: Final = 2048
+"""As many as OpenAI takes in one request."""
+
+_MOST_TOKENS = 8192
+_MATRIX = 2
+_KNOWN = frozenset({"model", "input", "encoding_format", "dimensions", "user"})
+_MASK, _KINDS = "attention_mask", "token_type_ids"
+
+
+def embed(call: Call, predictor: Predictor, document: Mapping[str, Any]) -> Response:
+    """Answer one request with an embedding for each of its inputs, in their order.
+
+    Raises:
+        InvalidInput: a parameter is wrong; its name says which.
+        Unsupported: the model gives no embeddings.
+    """
+    for name in document.keys() - _KNOWN:
+        raise InvalidInput(name, "", f"'{name[:40]}' is no parameter of embeddings")
+    encoding = document.get("encoding_format") or "float"
+    if encoding not in ("float", "base64"):
+        raise InvalidInput("encoding_format", "", "'encoding_format' must be 'float' or 'base64'")
+    output = _embedding_output(predictor.metadata)
+    inputs, tokens = _decode(document.get("input"), predictor.metadata)
+    vectors = call.predict(predictor, inputs, [output.name])[output.name].astype("<f4", copy=False)
+    _check_dimensions(document.get("dimensions"), vectors.shape[-1])
+    data = [
+        {"object": "embedding", "index": index, "embedding": _value(vector, encoding)}
+        for index, vector in enumerate(vectors)
+    ]
+    usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+    answer = {"object": "list", "data": data, "model": predictor.metadata.name, "usage": usage}
+    return Response(200, json_codec.dumps(answer, bare_tokens=False))
+
+
+def _value(vector: Array, encoding: str) -> Any:
+    return vector if encoding == "float" else b64encode(vector.tobytes()).decode()
+
+
+def _embedding_output(metadata: ModelMetadata) -> TensorSpec:
+    found = [
+        spec
+        for spec in metadata.outputs
+        if DTYPES[spec.datatype].kind == "f" and len(spec.shape) == _MATRIX
+    ]
+    if len(found) != 1:
+        raise Unsupported(
+            f"model '{metadata.name}' has {len(found)} float outputs of [batch, size], and an "
+            "embedding is the only one; use /predict or /v2/models/.../infer"
+        )
+    return found[0]
+
+
+def _check_dimensions(wanted: Any, size: int) -> None:
+    """A vector that is cut is no embedding unless the model was trained for it."""
+    if wanted is not None and (type(wanted) is not int or wanted != size):
+        raise InvalidInput(
+            "dimensions", "", f"'dimensions' must be {size}: this model gives no other size"
+        )
+
+
+def _decode(given: Any, metadata: ModelMetadata) -> tuple[dict[str, Array], int]:
+    """The model's inputs, and how many tokens were given."""
+    items = given if isinstance(given, list) else [given]
+    if items and all(type(item) is int for item in items):
+        items = [items]
+    if not items or len(items) > MOST_INPUTS:
+        raise _wrong(f"a list of 1 to {MOST_INPUTS}")
+    if all(isinstance(item, str) and item for item in items):
+        return _texts(items, metadata), 0
+    if all(isinstance(item, list) and _are_tokens(item) for item in items):
+        return _tokens(items, metadata), sum(map(len, items))
+    raise _wrong("strings that are not empty, or lists of tokens")
+
+
+def _are_tokens(item: list[Any]) -> bool:
+    whole = all(type(token) is int and 0 <= token < 1 << 31 for token in item)
+    return whole and 0 < len(item) <= _MOST_TOKENS
+
+
+def _texts(items: list[str], metadata: ModelMetadata) -> dict[str, Array]:
+    if len(metadata.inputs) != 1 or metadata.inputs[0].datatype != BYTES:
+        raise _wrong(f"lists of tokens: model '{metadata.name}' has no step that reads text")
+    texts = np.empty(len(items), np.object_)
+    try:
+        texts[:] = [item.encode() for item in items]
+    except UnicodeEncodeError as error:
+        raise _wrong("valid Unicode") from error
+    spec = metadata.inputs[0]
+    return {spec.name: texts.reshape(-1, *[1] * (len(spec.shape) - 1))}
+
+
+def _tokens(items: list[list[int]], metadata: ModelMetadata) -> dict[str, Array]:
+    """Tokens padded to the longest, and the mask that says which are there."""
+    wanted = [spec for spec in metadata.inputs if spec.name not in (_MASK, _KINDS)]
+    if len(wanted) != 1 or DTYPES[wanted[0].datatype].kind != "i":
+        raise _wrong(f"strings: model '{metadata.name}' takes no tokens")
+    longest = max(map(len, items))
+    if longest * len(items) > MOST_INPUTS * _MOST_TOKENS // 16:
+        raise _wrong("fewer, or of like length: padded to the longest they are too many")
+    mask = np.arange(longest) < np.array([len(item) for item in items])[:, None]
+    tokens = np.zeros(mask.shape, np.int64)
+    tokens[mask] = [token for item in items for token in item]
+    values = {_MASK: mask, _KINDS: np.zeros_like(tokens)}
+    return {
+        spec.name: values.get(spec.name, tokens).astype(DTYPES[spec.datatype])
+        for spec in metadata.inputs
+    }
+
+
+def _wrong(wanted: str) -> InvalidInput:
+    return InvalidInput("input", "", f"'input' must be {wanted}")

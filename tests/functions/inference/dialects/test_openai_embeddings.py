@@ -1,0 +1,161 @@
+"""OpenAI's embeddings: text and tokens in, floats or base64 out, nothing silently ignored."""
+
+from base64 import b64decode
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openai
+import pytest
+from onnx import TensorProto, helper
+from openai import OpenAI
+
+from functions.inference.application import create_app
+from functions.inference.artifact import TensorSpec
+from functions.inference.asgi import App
+from functions.inference.catalog import Catalog, CatalogModel
+from functions.inference.predictor import ModelMetadata
+from functions.inference.tensors import Array
+from tests.contracts.wire.test_tritonclient import uvicorn_serving
+from tests.driver import Answer, ask, serve
+from tests.worlds import FLOAT, echo, onnx_model, settings_for
+
+INT64 = TensorProto.INT64
+
+
+def of_tokens() -> bytes:
+    """`[sum of the tokens that are there, how many there are]`."""
+    at = (INT64, ["batch", "tokens"])
+    axis = helper.make_tensor("axis", INT64, [1], [1])
+    return onnx_model(
+        {"input_ids": at, "attention_mask": at},
+        {"embedding": (FLOAT, ["batch", 2])},
+        helper.make_node("Constant", [], ["axis"], value=axis),
+        helper.make_node("Cast", ["input_ids"], ["ids"], to=FLOAT),
+        helper.make_node("Cast", ["attention_mask"], ["mask"], to=FLOAT),
+        helper.make_node("Mul", ["ids", "mask"], ["there"]),
+        helper.make_node("ReduceSum", ["there", "axis"], ["sum"], keepdims=1),
+        helper.make_node("ReduceSum", ["mask", "axis"], ["count"], keepdims=1),
+        helper.make_node("Concat", ["sum", "count"], ["embedding"], axis=1),
+    )
+
+
+class OfText:
+    """A model with a step that reads text: the length of each, and a half."""
+
+    metadata = ModelMetadata(
+        "m", 1, "test", (TensorSpec("t", "BYTES", (-1,)),), (TensorSpec("y", "FP32", (-1, 2)),)
+    )
+
+    def predict(self, inputs: dict[str, Array], outputs: Sequence[str] = ()) -> dict[str, Array]:
+        return {"y": np.array([[len(text), 0.5] for text in inputs["t"]], np.float32)}
+
+
+def text_app() -> App:
+    return create_app(Catalog({"m": CatalogModel("m", {1: OfText()})}))
+
+
+def token_app(root: Path) -> App:
+    return serve(settings_for(root, {"m": {1: of_tokens()}}))
+
+
+def embed(app: App, **document: Any) -> Answer:
+    return ask(app, "POST /v1/embeddings", document)
+
+
+@pytest.fixture
+def client() -> Iterator[OpenAI]:
+    with (
+        uvicorn_serving(text_app()) as address,
+        OpenAI(base_url=f"http://{address}/v1", api_key="none", max_retries=0) as stock,
+    ):
+        yield stock
+
+
+def test_the_stock_client_gets_floats_however_it_asks(client: OpenAI) -> None:
+    create = client.embeddings.create
+    for answer in (
+        create(model="m", input=["ab", "c"]),
+        create(model="m", input=["ab", "c"], encoding_format="float"),
+    ):
+        assert [each.embedding for each in answer.data] == [[2.0, 0.5], [1.0, 0.5]]
+        assert [each.index for each in answer.data] == [0, 1]
+        assert (answer.model, answer.usage.total_tokens) == ("m", 0)
+
+
+def test_the_stock_client_raises_what_is_wrong(client: OpenAI) -> None:
+    with pytest.raises(openai.NotFoundError):
+        client.embeddings.create(model="z", input="a")
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.embeddings.create(model="m", input="a", dimensions=1)
+    assert (caught.value.param, caught.value.type) == ("dimensions", "invalid_request_error")
+
+
+def test_base64_is_little_endian_float32() -> None:
+    answer = embed(text_app(), input="abc", encoding_format="base64").document
+    (found,) = answer["data"]
+    assert np.frombuffer(b64decode(found["embedding"]), "<f4").tolist() == [3.0, 0.5]
+
+
+@pytest.mark.parametrize("path", ["/v1/embeddings", "/m/v1/embeddings"])
+def test_the_only_model_need_not_be_named(path: str) -> None:
+    assert ask(text_app(), f"POST {path}", {"input": "a", "model": ""}).status == 200
+
+
+def test_tokens_are_padded_masked_and_counted(tmp_path: Path) -> None:
+    answer = embed(token_app(tmp_path), input=[[5, 6, 7], [9]], dimensions=2).document
+    assert [each["embedding"] for each in answer["data"]] == [[18.0, 3.0], [9.0, 1.0]]
+    assert answer["usage"] == {"prompt_tokens": 4, "total_tokens": 4}
+
+
+def test_a_list_of_tokens_is_one_input(tmp_path: Path) -> None:
+    answer = embed(token_app(tmp_path), input=[5, 6]).document
+    assert [each["embedding"] for each in answer["data"]] == [[11.0, 2.0]]
+
+
+@pytest.mark.parametrize(
+    ("document", "param"),
+    [
+        ({}, "input"),
+        ({"input": None}, "input"),
+        ({"input": ""}, "input"),
+        ({"input": []}, "input"),
+        ({"input": ["a", ""]}, "input"),
+        ({"input": ["a", 1]}, "input"),
+        ({"input": ["a"] * 2049}, "input"),
+        ({"input": [1.5]}, "input"),
+        ({"input": [True]}, "input"),
+        ({"input": [[-1]]}, "input"),
+        ({"input": [[]]}, "input"),
+        ({"input": [1, 2]}, "input"),
+        ({"input": ["\ud800"]}, "input"),
+        ({"input": "a", "encoding_format": "int8"}, "encoding_format"),
+        ({"input": "a", "dimensions": 1}, "dimensions"),
+        ({"input": "a", "dimensions": True}, "dimensions"),
+        ({"input": "a", "dimension": 2}, "dimension"),
+        ({"input": "a", "model": 1}, "model"),
+    ],
+)
+def test_a_parameter_that_is_wrong_is_named(document: dict[str, Any], param: str) -> None:
+    answer = embed(text_app(), **document)
+    assert answer.status == 400
+    assert answer.document["error"]["param"] == param
+    assert answer.document["error"]["type"] == "invalid_request_error"
+
+
+def test_a_padding_that_would_cost_much_more_than_the_request_is_refused(tmp_path: Path) -> None:
+    answer = embed(token_app(tmp_path), input=[[1] * 8192, *[[1]] * 2047])
+    assert "padded to the longest" in answer.document["error"]["message"]
+
+
+def test_text_for_a_model_of_tokens_says_what_is_missing(tmp_path: Path) -> None:
+    answer = embed(token_app(tmp_path), input="a")
+    assert "has no step that reads text" in answer.document["error"]["message"]
+
+
+def test_a_model_without_embeddings_says_where_it_answers(tmp_path: Path) -> None:
+    app = serve(settings_for(tmp_path, {"m": {1: echo(FLOAT, ["n", 2, 2])}}))
+    answer = embed(app, input=[1])
+    assert answer.status == 400
+    assert "use /predict" in answer.document["error"]["message"]
