@@ -1,6 +1,6 @@
 """What every converted graph goes through, whichever framework it came from."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,7 +27,11 @@ def strip(model: "ModelProto") -> None:
 
 
 def name_axes(model: "ModelProto", axes: Mapping[str, Mapping[int, str]]) -> None:
-    """Give the free axes of the inputs these words, wherever their symbols stand."""
+    """Give the free axes of the inputs these words, wherever their symbols stand.
+
+    Other symbols, which exporters number as they come, are numbered anew: the same model gives the
+    same bytes.
+    """
     words: dict[str, str] = {}
     for value in model.graph.input:
         for axis, size in enumerate(value.type.tensor_type.shape.dim):
@@ -36,8 +40,49 @@ def name_axes(model: "ModelProto", axes: Mapping[str, Mapping[int, str]]) -> Non
                 words.setdefault(size.dim_param, word)
     for value in _values(model.graph):
         for size in value.type.tensor_type.shape.dim:
-            if size.dim_param in words:
-                size.dim_param = words[size.dim_param]
+            if size.dim_param:
+                size.dim_param = words.setdefault(size.dim_param, f"free_{len(words)}")
+
+
+def rename(model: "ModelProto", inputs: Sequence[str], outputs: Sequence[str]) -> None:
+    """Call the graph's inputs and outputs so, in their order, wherever they stand.
+
+    What had such a name inside gets another.
+    """
+    given = [value.name for value in (*model.graph.input, *model.graph.output)]
+    wanted = [*inputs, *outputs]
+    names = {**{name: f"inner_{name}" for name in wanted}, **dict(zip(given, wanted, strict=True))}
+    _rename(model.graph, names)
+
+
+def _rename(graph: "GraphProto", names: Mapping[str, str]) -> None:
+    for named in (*graph.initializer, *_values(graph)):
+        named.name = names.get(named.name, named.name)
+    for node in graph.node:
+        node.input[:] = [names.get(name, name) for name in node.input]
+        node.output[:] = [names.get(name, name) for name in node.output]
+        for attribute in node.attribute:
+            for inner in (attribute.g, *attribute.graphs):
+                _rename(inner, names)
+
+
+def require_known_operators(name: str, model: "ModelProto") -> None:
+    """Refuse operators of the framework that its exporter left as they were.
+
+    Raises:
+        ConversionError: names them.
+    """
+    from onnx import defs  # noqa: PLC0415 heavy
+
+    unknown = {
+        node.op_type
+        for node in model.graph.node
+        if node.domain in ("", "ai.onnx") and not defs.has(node.op_type)
+    }
+    if unknown:
+        operators = ", ".join(sorted(unknown))
+        reason = f"has no ONNX form: ONNX lacks {operators}; compute that outside the model"
+        raise ConversionError(name, reason)
 
 
 def require_finite_weights(name: str, onnx: bytes) -> None:

@@ -166,7 +166,8 @@ class _Known:
 
 
 def _resolve(spec: ModelSpec) -> tuple[_Job, str]:
-    _require(spec.source, spec.place("source"))
+    if not spec.source.is_dir():
+        _require(spec.source, spec.place("source"))
     if spec.accuracy:
         _require(spec.accuracy.data, spec.place("accuracy.data"))
     for key, path in _optimising_files(spec).items():

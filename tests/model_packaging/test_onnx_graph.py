@@ -1,9 +1,17 @@
 import numpy as np
 import pytest
+from onnx import checker
 
+from functions.inference.session import OnnxSession
 from model_packaging.errors import ConversionError
-from model_packaging.onnx_graph import name_axes, require_finite_weights, strip
-from tests.model_packaging.models import linear, linear_bytes, weights
+from model_packaging.onnx_graph import (
+    name_axes,
+    rename,
+    require_finite_weights,
+    require_known_operators,
+    strip,
+)
+from tests.model_packaging.models import linear, linear_bytes, rows, weights
 
 
 def test_notes_of_exporters_are_taken_out() -> None:
@@ -25,6 +33,27 @@ def test_free_axes_are_named_wherever_their_symbol_stands_and_fixed_ones_stay() 
         value.type.tensor_type.shape.dim for value in (model.graph.input[0], model.graph.output[0])
     ]
     assert [(dims[0].dim_param, dims[1].dim_value) for dims in sizes] == [("rows", 16), ("rows", 4)]
+
+
+def test_symbols_that_exporters_number_are_numbered_anew() -> None:
+    model = linear()
+    model.graph.output[0].type.tensor_type.shape.dim[0].dim_param = "unk__77"
+    name_axes(model, {"x": {0: "rows"}})
+    assert model.graph.output[0].type.tensor_type.shape.dim[0].dim_param == "free_1"
+
+
+def test_inputs_and_outputs_are_renamed_wherever_they_stand() -> None:
+    model = linear()
+    rename(model, ["scores"], ["weight"])
+    checker.check_model(model, full_check=True)
+    found = OnnxSession(model.SerializeToString()).run({"scores": rows()})
+    assert np.allclose(found["weight"], rows() @ weights(), atol=1e-5)
+
+
+def test_operators_that_an_exporter_left_are_named() -> None:
+    require_known_operators("linear", linear())
+    with pytest.raises(ConversionError, match="ONNX lacks Lgamma; compute that outside the model"):
+        require_known_operators("linear", linear(operator="Lgamma"))
 
 
 def test_weights_with_nan_are_refused_by_name() -> None:

@@ -232,7 +232,7 @@ def test_missing_data_says_where_it_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "error"),
     [
-        ("model.h5", FrameworkUnknown),
+        ("model.xls", FrameworkUnknown),
         ("model.joblib", SourceUntrusted),
         ("model.onnx", PackagingError),
         ("model.skops", PackagingError),
