@@ -21,6 +21,10 @@ HEAVY = ("sklearn", "skops", "skl2onnx", "joblib", "onnx", "torch", "tensorflow"
         ("a.pt", "pytorch"),
         ("a.pt2", "pytorch"),
         ("a.safetensors", "pytorch"),
+        ("a.keras", "tensorflow"),
+        ("a.h5", "tensorflow"),
+        ("a.tflite", "tensorflow"),
+        ("a.params", "mxnet"),
     ],
 )
 def test_the_files_type_tells_the_framework(file: str, framework: str) -> None:

@@ -1,0 +1,38 @@
+"""Apache MXNet, which is retired upstream: recognised only to say what to do."""
+
+from pathlib import Path
+from typing import NoReturn
+
+from model_packaging.errors import ConversionError
+from model_packaging.manifest import ModelSpec
+
+
+class MxnetConverter:
+    """See `conversion.Converter`."""
+
+    framework = "mxnet"
+    suffixes = (".params",)
+    contents: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+
+    def files(self, spec: ModelSpec) -> NoReturn:
+        """See `Converter.files`."""
+        self.convert(spec)
+
+    def tools(self, spec: ModelSpec) -> NoReturn:
+        """See `Converter.tools`."""
+        self.convert(spec)
+
+    def convert(self, spec: ModelSpec) -> NoReturn:
+        """See `Converter.convert`."""
+        symbol = Path(spec.source.stem.rpartition("-")[0] or spec.source.stem).name
+        raise ConversionError(
+            spec.name,
+            "is an Apache MXNet model, and MXNet is retired; where MXNet 1.9 runs, export it: "
+            f"mx.onnx.export_model('{symbol}-symbol.json', '{spec.source.name}', "
+            "in_shapes=[...], in_types=numpy.float32, onnx_file_path='model.onnx'), "
+            "and name model.onnx as its source",
+        )
+
+
+CONVERTER = MxnetConverter()

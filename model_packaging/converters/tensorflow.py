@@ -1,0 +1,285 @@
+"""TensorFlow: SavedModel folders, Keras files (.keras, .h5) and TFLite.
+
+Names stay as TensorFlow Serving's clients know them: those of the SavedModel's or TFLite file's
+signature. Of several, `signature` says which; `serving_default` is taken when it is not given. A
+Keras file's inputs and outputs are called as its layers are, or by the keys of its dicts.
+
+JAX comes this way too: `tf.saved_model.save` what `jax2tf.convert` gives, with a signature.
+"""
+
+import os
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from functions.inference.tensors import Array
+from model_packaging.conversion import Conversion, Model, tool_versions
+from model_packaging.errors import (
+    ConversionError,
+    ManifestError,
+    SourceUnreadable,
+    SourceUntrusted,
+    likely,
+)
+from model_packaging.manifest import ModelSpec
+from model_packaging.onnx_graph import name_axes, rename, require_known_operators, strip
+from model_packaging.original import BATCH
+from model_packaging.quiet import quiet
+from model_packaging.source_folder import folder_files
+from model_packaging.user_code import load_class
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+OPSET = 17
+DEFAULT_SIGNATURE = "serving_default"
+
+_TOUCHING = frozenset({"EagerPyFunc", "MatchingFiles", "PyFunc", "PyFuncStateless"}) | {
+    "ReadFile",
+    "WriteFile",
+}
+"""Operators that run Python or touch files; a SavedModel may run them when it is loaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Function:
+    """A model as a function: names and `tf.TensorSpec`s of its inputs, names of its outputs.
+
+    `call` takes tensors in the order of `inputs` and gives them in that of `outputs`.
+    """
+
+    inputs: Mapping[str, Any]
+    outputs: Sequence[str]
+    call: Callable[..., Sequence[Any]]
+
+
+class TensorflowConverter:
+    """See `conversion.Converter`."""
+
+    framework = "tensorflow"
+    suffixes = (".keras", ".h5", ".tflite")
+    contents = ("saved_model.pb",)
+    keys = ("class", "signature")
+
+    def files(self, spec: ModelSpec) -> tuple[Path, ...]:
+        """See `Converter.files`."""
+        return folder_files(spec) if spec.source.is_dir() else (spec.source,)
+
+    def tools(self, spec: ModelSpec) -> dict[str, str]:
+        """See `Converter.tools`."""
+        libraries = ("tensorflow-cpu|tensorflow", "keras", "tf2onnx", "onnx")
+        return tool_versions(spec, "tensorflow", *libraries)
+
+    def convert(self, spec: ModelSpec) -> Conversion:
+        """See `Converter.convert`."""
+        # TensorFlow's C++ writes past Python's logging, and oneDNN's sums vary with the machine.
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+        with quiet():
+            if spec.source.suffix == ".tflite":
+                return _convert_lite(spec)
+            load = _saved_model if spec.source.is_dir() else _keras
+            return _convert(spec, load(spec))
+
+
+CONVERTER = TensorflowConverter()
+
+
+def _saved_model(spec: ModelSpec) -> _Function:
+    import tensorflow as tf
+
+    _refuse_touching(spec)
+    loaded = _read(spec, lambda: tf.saved_model.load(str(spec.source)))
+    signature = _chosen(spec, loaded.signatures)
+    inputs = dict(sorted(signature.structured_input_signature[1].items()))
+    outputs = sorted(signature.structured_outputs)
+
+    def call(*tensors: Any) -> list[Any]:
+        assert loaded is not None  # holds the variables, which a signature alone does not
+        answers = signature(**dict(zip(inputs, tensors, strict=True)))
+        return [answers[name] for name in outputs]
+
+    return _Function(inputs, outputs, call)
+
+
+def _refuse_touching(spec: ModelSpec) -> None:
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped] # has no stubs
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    saved = saved_model_pb2.SavedModel()
+    try:
+        saved.ParseFromString((spec.source / "saved_model.pb").read_bytes())
+    except DecodeError as error:
+        raise SourceUnreadable(spec.name, spec.source, f"is no SavedModel: {error}") from error
+    graphs = [graph.graph_def for graph in saved.meta_graphs]
+    nodes = [node for graph in graphs for node in graph.node]
+    nodes += [
+        node
+        for graph in graphs
+        for function in graph.library.function
+        for node in function.node_def
+    ]
+    found = sorted({node.op for node in nodes} & _TOUCHING)
+    if found and not spec.trust:
+        raise SourceUntrusted(spec.name, spec.source, found)
+
+
+def _chosen(spec: ModelSpec, signatures: Mapping[str, Any]) -> Any:
+    """The signature that the manifest means."""
+    known, wanted = sorted(signatures), spec.original.signature
+    if not known:
+        reason = "has no signatures; save it with model.export(...), or signatures={...}"
+        raise SourceUnreadable(spec.name, spec.source, reason)
+    if not wanted and len(known) > 1 and DEFAULT_SIGNATURE not in known:
+        reason = f"is needed, since {spec.source.name} has several: {', '.join(known)}"
+        raise ManifestError(spec.place("signature"), reason)
+    name = wanted or (DEFAULT_SIGNATURE if DEFAULT_SIGNATURE in known else known[0])
+    if name not in known:
+        reason = f"'{name}' is not in {spec.source.name}, which has {', '.join(known)}"
+        raise ManifestError(spec.place("signature"), reason, likely(name, known))
+    return signatures[name]
+
+
+def _keras(spec: ModelSpec) -> _Function:
+    import keras
+    import tensorflow as tf
+
+    if spec.original.signature:
+        raise ManifestError(spec.place("signature"), "is for SavedModels; a Keras file has none")
+    own = (
+        {spec.original.class_path.rpartition(":")[2]: load_class(spec)} if _has_class(spec) else {}
+    )
+    model = _read(
+        spec,
+        lambda: keras.saving.load_model(
+            spec.source, custom_objects=own, compile=False, safe_mode=not spec.trust
+        ),
+    )
+    given = getattr(model, "inputs", None)
+    if not given:
+        reason = "does not tell its inputs; save it with model.export(...) as a SavedModel"
+        raise SourceUnreadable(spec.name, spec.source, reason)
+    inputs = {each.name: tf.TensorSpec(each.shape, each.dtype, name=each.name) for each in given}
+
+    def answer(*tensors: Any) -> Any:
+        return model(tensors[0] if len(tensors) == 1 else list(tensors), training=False)
+
+    traced = tf.function(answer, autograph=False).get_concrete_function(*inputs.values())
+    outputs = _keras_outputs(model, traced.structured_outputs)
+    return _Function(inputs, outputs, lambda *tensors: list(tf.nest.flatten(answer(*tensors))))
+
+
+def _keras_outputs(model: Any, structure: Any) -> list[str]:
+    """Keys of a dict of outputs as `tf.nest` sorts them, else names of layers, else numbers."""
+    if isinstance(structure, Mapping):
+        return sorted(structure)
+    names = list(getattr(model, "output_names", None) or [model.layers[-1].name])
+    count = len(model.outputs)
+    return names if len(set(names)) == count else [f"output_{index}" for index in range(count)]
+
+
+def _has_class(spec: ModelSpec) -> bool:
+    return bool(spec.original.class_path)
+
+
+def _convert(spec: ModelSpec, function: _Function) -> Conversion:
+    import tensorflow as tf
+    import tf2onnx
+
+    signature = tuple(
+        tf.TensorSpec(each.shape, each.dtype, name=f"input_{index}")
+        for index, each in enumerate(function.inputs.values())
+    )
+    traced = tf.function(lambda *tensors: tuple(function.call(*tensors)), autograph=False)
+    model, _ = _attempt(spec, lambda: tf2onnx.convert.from_function(traced, signature, opset=OPSET))
+    return _conversion(spec, model, function)
+
+
+def _conversion(spec: ModelSpec, model: "ModelProto", function: _Function) -> Conversion:
+    require_known_operators(spec.name, model)
+    rename(model, list(function.inputs), list(function.outputs))
+    axes = {
+        name: {axis: f"{name}_{axis}" if axis else BATCH for axis in range(len(each.shape))}
+        for name, each in function.inputs.items()
+    }
+    name_axes(model, axes)
+    strip(model)
+    return Conversion(model.SerializeToString(deterministic=True), _reference(function))
+
+
+def _reference(function: _Function) -> Model:
+    import tensorflow as tf
+
+    def reference(inputs: dict[str, Array]) -> dict[str, Array]:
+        try:
+            tensors = [
+                tf.constant(inputs[name], each.dtype) for name, each in function.inputs.items()
+            ]
+            answers = function.call(*tensors)
+        except Exception as error:  # TensorFlow's errors share no base class
+            raise ValueError(str(error).strip().partition("\n")[0]) from error
+        return {
+            name: np.asarray(answer) for name, answer in zip(function.outputs, answers, strict=True)
+        }
+
+    return reference
+
+
+def _convert_lite(spec: ModelSpec) -> Conversion:
+    import tensorflow as tf
+    import tf2onnx
+
+    interpreter = _read(spec, lambda: tf.lite.Interpreter(str(spec.source)))
+    signatures = interpreter.get_signature_list()
+    name = _chosen(spec, {each: each for each in signatures})
+    runner = interpreter.get_signature_runner(name)
+    inputs, outputs = runner.get_input_details(), runner.get_output_details()
+    with tempfile.TemporaryDirectory() as folder:
+        model, _ = _attempt(
+            spec,
+            lambda: tf2onnx.convert.from_tflite(
+                str(spec.source),
+                input_names=[each["name"] for each in inputs.values()],
+                output_names=[each["name"] for each in outputs.values()],
+                opset=OPSET,
+                output_path=f"{folder}/model.onnx",
+            ),
+        )
+    specs = {
+        key: tf.TensorSpec(
+            [None if size < 0 else size for size in each["shape_signature"]], each["dtype"]
+        )
+        for key, each in inputs.items()
+    }
+
+    def call(*tensors: Any) -> list[Any]:
+        answers = runner(**{key: each.numpy() for key, each in zip(inputs, tensors, strict=True)})
+        return [answers[key] for key in outputs]
+
+    return _conversion(spec, model, _Function(specs, list(outputs), call))
+
+
+def _read(spec: ModelSpec, load: Callable[[], Any]) -> Any:
+    try:
+        return load()
+    except Exception as error:  # a damaged file raises anything
+        text = " ".join(str(error).split())
+        if "safe_mode" in text or "unsafe" in text:
+            raise SourceUntrusted(spec.name, spec.source, ["a Lambda layer"]) from error
+        if "custom_objects" in text or "Could not locate" in text:
+            advice = "holds a class of your own; name it: class: module:Name"
+            raise SourceUnreadable(spec.name, spec.source, f"{advice} ({text[:200]})") from error
+        reason = f"is damaged or of another kind than its name says: {text[:200]}"
+        raise SourceUnreadable(spec.name, spec.source, reason) from error
+
+
+def _attempt(spec: ModelSpec, export: Callable[[], Any]) -> Any:
+    try:
+        return export()
+    except Exception as error:  # exporters raise whatever their code runs into
+        text = " ".join(str(error).split())
+        raise ConversionError(spec.name, f"has no ONNX form: {text[:300]}") from error

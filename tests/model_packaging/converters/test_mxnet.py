@@ -1,0 +1,22 @@
+from pathlib import Path
+
+import pytest
+
+from model_packaging.converters.mxnet import CONVERTER
+from model_packaging.errors import ConversionError
+from model_packaging.local_store import LocalStore
+from model_packaging.manifest import ModelSpec
+from model_packaging.pipeline import package
+
+
+def test_a_retired_framework_is_told_how_to_export_to_onnx(tmp_path: Path) -> None:
+    source = tmp_path / "resnet-0000.params"
+    source.write_bytes(b"\x12\x01\x00\x00")
+    spec = ModelSpec("resnet", source)
+    advice = r"MXNet is retired; .*export_model\('resnet-symbol.json', 'resnet-0000.params'"
+    for step in (CONVERTER.convert, CONVERTER.files, CONVERTER.tools):
+        with pytest.raises(ConversionError, match=advice):
+            step(spec)
+    with pytest.raises(ConversionError, match=r"name model\.onnx as its source"):
+        package(spec, LocalStore(tmp_path / "store"), tmp_path / "models.lock.json")
+    assert not (tmp_path / "store").exists()
