@@ -10,6 +10,7 @@ line.
 import logging
 import os
 import sys
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from time import time
@@ -47,6 +48,16 @@ class _StandardOutput(logging.StreamHandler[Any]):
     @stream.setter
     def stream(self, _stream: Any) -> None:
         """What it was at the start does not matter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request that was answered; `status` is HTTP's, or what HTTP has for it."""
+
+    method: str
+    path: str
+    status: int
+    request_id: str
 
 
 class Observability:
@@ -93,12 +104,23 @@ class Observability:
             try:
                 await app(scope, receive, send_observed)
             finally:
-                observation.finish()
-                self._log_fault(observation.error, request_id)
-                self._note(_fields(scope, observation, status, request_id), observation, status)
-                self._cold = False
+                exchange = Exchange(scope["method"], scope["path"], status, request_id)
+                self.note(exchange, observation, scope.get("aws.context"))
 
         return observed
+
+    def note(self, exchange: Exchange, observation: Observation, context: Any = None) -> None:
+        """Note a request that was answered, over whatever protocol.
+
+        Args:
+            exchange: what was asked for, and how it ended.
+            observation: what the service saw of it.
+            context: Lambda's context object, where there is one.
+        """
+        observation.finish()
+        self._log_fault(observation.error, exchange.request_id)
+        self._note(_fields(exchange, observation, context), observation, exchange.status)
+        self._cold = False
 
     def flush(self) -> None:
         """Write the lines of the requests since the last flush."""
@@ -159,24 +181,21 @@ def _rare_counts(seen: Observation) -> tuple[str, ...]:
     return (*((fault,) if fault else ()), *names)
 
 
-def _fields(
-    scope: Scope, seen: Observation, status: int, request_id: str
-) -> dict[str, str | int | None]:
+def _fields(exchange: Exchange, seen: Observation, context: Any) -> dict[str, str | int | None]:
     """The line's fields beside metrics and dimensions, named as Powertools' Logger names them."""
     level = "ERROR" if seen.broken else "INFO"
-    if status >= _CLIENT_ERROR:
-        level = "WARNING" if status < _SERVER_ERROR else "ERROR"
+    if exchange.status >= _CLIENT_ERROR:
+        level = "WARNING" if exchange.status < _SERVER_ERROR else "ERROR"
     fields: dict[str, str | int | None] = {
         "level": level,
         "message": "request",
         "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "service": METRICS.service,
-        "correlation_id": request_id,
-        "method": scope["method"],
-        "path": brief(scope["path"]),
-        "status": status,
+        "correlation_id": exchange.request_id,
+        "method": exchange.method,
+        "path": brief(exchange.path),
+        "status": exchange.status,
     }
-    context = scope.get("aws.context")
     if context is not None:
         fields |= {name: str(getattr(context, name, _NONE)) for name in METRICS.of_function[-1]}
     if seen.error is not None:
