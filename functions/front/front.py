@@ -9,6 +9,8 @@ names no model is answered here, or by asking all the models at once:
 | `/v2/health/ready`  | ready when every model says so; one that is silent is not               |
 | `/v1/models`        | here, from the names                                                    |
 | `/`, `/models`      | the models' own lists, joined; a silent one is there with a `reason`    |
+| `/v1/chat/completions`, `/v1/completions` | by the model that the body names: whole, at most  |
+|                     | 6 MB, 26 s. To stream, use its base URL: `/{model}/v1/chat/completions` |
 | `/predict`          | by the only model; 400 when there are several                           |
 | `/docs`, `/openapi.json` | by the first model: all of them have the same paths                |
 
@@ -60,6 +62,8 @@ class Front:
             "v2/health/live": ("GET", self._live),
             "v2/health/ready": ("GET", self._ready),
             "predict": ("POST", self._only),
+            "v1/chat/completions": ("POST", self._in_body),
+            "v1/completions": ("POST", self._in_body),
             "ping": ("GET", self._ready),
             "invocations": ("POST", self._only),
             "docs": ("GET", self._first),
@@ -82,7 +86,7 @@ class Front:
             answer = self._invoke(self._functions[name], event)
         except InvocationError as error:
             self._note(name, started, error)
-            return refusals.unanswered(name, error)
+            return refusals.unanswered(event["path"], name, error)
         self._note(name, started)
         return answer
 
@@ -122,6 +126,21 @@ class Front:
         if len(models) != 1:
             return refusals.no_model_named(models)
         return self._forward(event, models[0])
+
+    def _in_body(self, event: Event, models: Sequence[str]) -> Answer:
+        """By the model that OpenAI's JSON names; the only one when it names none."""
+        path = event["path"]
+        document = _object(_body(event))
+        if document is None:
+            return refusals.unreadable(path)
+        name = document.get("model")
+        if not name and len(models) == 1:
+            return self._forward(event, models[0])
+        if not isinstance(name, str) or not name:
+            return refusals.no_model_in_body(path, models)
+        if name not in models:
+            return refusals.unknown_model(path, name, models)
+        return self._forward(event, name)
 
     def _first(self, event: Event, models: Sequence[str]) -> Answer:
         if not models:
@@ -169,6 +188,16 @@ def _entries(name: str, answer: Answer) -> list[Any]:
     return [{"name": name, "default_version": None, "versions": [], "reason": "it did not answer"}]
 
 
-def _body(answer: Answer) -> bytes:
-    body: str = answer["body"]
-    return b64decode(body) if answer.get("isBase64Encoded") else body.encode()
+def _object(body: bytes) -> dict[str, Any] | None:
+    """The JSON object that a body holds; None when it holds anything else."""
+    try:
+        document = json.loads(body)
+    except (RecursionError, ValueError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _body(message: Mapping[str, Any]) -> bytes:
+    """The body of an event or of an answer."""
+    body: str = message["body"] or ""
+    return b64decode(body) if message.get("isBase64Encoded") else body.encode()

@@ -161,8 +161,9 @@ def _find(call: Call, name: Any) -> Predictor:
         InvalidInput: the name is none.
         NotFound: no such model is served here.
     """
-    if not isinstance(name, str | None):
-        raise InvalidInput("model", "", "'model' must be a string")
+    names = call.catalog.names()
+    if not isinstance(name, str | None) or (not name and len(names) != 1):
+        raise InvalidInput("model", "", f"'model' must name one of the models: {', '.join(names)}")
     named = Call(call.request, call.catalog, {"model": name} if name else {}, call.observation)
     return named.predictor()
 

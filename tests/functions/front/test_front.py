@@ -13,6 +13,7 @@ from tests.driver import ask
 from tests.functions.front.conftest import Models, document, request
 
 ROWS = {"inputs": [[1, 2]]}
+CHAT: dict[str, Any] = {"messages": [{"role": "user", "content": "hi"}]}
 TENSOR = {"inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 2], "data": [1, 2]}]}
 
 ALIKE = [
@@ -31,6 +32,14 @@ ALIKE = [
     ("GET /v1/models/absent/metadata", None),
     ("GET /v1/models", None),
     ("GET /v1/other", None),
+    ("POST /v1/chat/completions", {**CHAT, "model": "absent"}),
+    ("POST /v1/chat/completions", {**CHAT, "model": "same"}),
+    ("POST /v1/chat/completions", CHAT),
+    ("POST /v1/completions", {"prompt": "hi"}),
+    ("POST /v1/completions", {"prompt": "hi", "model": 5}),
+    ("POST /v1/completions", []),
+    ("GET /v1/chat/completions", None),
+    ("POST /v1/chat/other", CHAT),
     ("POST /v2/models/same/infer", TENSOR),
     ("POST /v2/models/same/labels/stable/infer", TENSOR),
     ("GET /v2/models/same", None),
