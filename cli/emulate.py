@@ -9,11 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.error import HTTPError, URLError
-from urllib.request import Request, urlopen
 
 import typer
 
+from cli.calls import call
 from cli.errors import InputUnreadable, NothingLocked
 from cli.options import LOCK, MANIFEST, Json, Lock, Manifest
 from cli.token_table import TokenTable
@@ -30,8 +29,7 @@ from stacks.settings import OUTPUTS, Deployment, SettingsFile, load_deployment
 
 _FOLDER = Path(".lading/emulate")
 _TENANT = "emulate"
-_TIMEOUT_S = 60
-_OK, _REFUSALS = 200, (401, 403)
+_REFUSALS = (401, 403)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,25 +146,15 @@ def ask(cloud: EmulatedCloud, url: str, token: str, question: Question) -> Any:
     """
     address = f"{url}/{question.model}/predict"
     body = json.dumps({"inputs": question.request["inputs"]}).encode()
-    status, _ = _post(address, body, {})
-    if status not in _REFUSALS:
-        raise AnswerWrong(address, f"status {status} for a call without a token", cloud.log)
-    status, content = _post(address, body, {"Authorization": f"Bearer {token}"})
-    event = {"statusCode": status, "body": content.decode(errors="replace")}
+    refused = call(address, body, {})
+    if refused.status not in _REFUSALS:
+        reason = f"status {refused.status} for a call without a token"
+        raise AnswerWrong(address, reason, cloud.log)
+    reply = call(address, body, {"Authorization": f"Bearer {token}"})
+    event = {"statusCode": reply.status, "body": reply.body.decode(errors="replace")}
     for difference in differences(question.golden, question.request, question.version, event):
         raise AnswerWrong(address, difference, cloud.log)
-    return json.loads(content)
-
-
-def _post(url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
-    request = Request(url, body, {"Content-Type": "application/json", **headers})  # noqa: S310 ours
-    try:
-        with urlopen(request, timeout=_TIMEOUT_S) as response:  # noqa: S310 likewise
-            return int(response.status), bytes(response.read())
-    except HTTPError as error:
-        return error.code, error.read()
-    except (URLError, OSError) as error:
-        return 0, str(error).encode()
+    return json.loads(reply.body)
 
 
 def _deployment(stages: Path, stage: str) -> Deployment:

@@ -16,6 +16,7 @@ from cli.pull import pull
 from cli.push import push
 from cli.reports import report
 from cli.serve import serve
+from cli.smoke import smoke
 from cli.tokens import tokens
 from cli.versions import versions
 from emulator.errors import EmulatorError
@@ -38,7 +39,7 @@ app = typer.Typer(
         "8 input refused by the model."
     ),
 )
-for command in (package, serve, predict, versions, label, pull, push, emulate):
+for command in (package, serve, predict, versions, label, pull, push, emulate, smoke):
     app.command()(command)
 app.add_typer(tokens)
 

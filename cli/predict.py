@@ -2,11 +2,10 @@
 
 import json
 import sys
+from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.error import HTTPError, URLError
-from urllib.parse import quote, urlsplit
-from urllib.request import Request, urlopen
+from urllib.parse import quote
 
 import numpy as np
 import typer
@@ -14,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from cli.calls import HEADERS, call
 from cli.errors import InputUnreadable, ServerError
 from cli.locked import chosen_version
 from cli.options import LOCK, Json, Lock
@@ -24,7 +24,6 @@ from functions.inference.dialects import plain
 from functions.inference.onnx_predictor import OnnxPredictor
 from model_packaging.lock import read_lock, version_folder
 
-_TIMEOUT_S = 60
 _SHOWN = 6
 
 
@@ -95,20 +94,11 @@ def _run(lock: Path, name: str, version: int, body: bytes) -> bytes:
 
 
 def _ask(url: str, name: str, body: bytes, caller: Caller) -> bytes:
-    if urlsplit(url).scheme not in ("http", "https"):
-        raise ServerError(url, "is no http or https address")
     address = f"{url.rstrip('/')}/predict/{quote(name, safe='')}"
-    headers = {"Content-Type": "application/json"}
-    request = Request(address, body, headers)  # noqa: S310 checked
-    for header, value in caller.headers(address, body, headers).items():
-        request.add_unredirected_header(header, value)  # for this server alone
-    try:
-        with urlopen(request, timeout=_TIMEOUT_S) as response:  # noqa: S310 checked above
-            return bytes(response.read())
-    except HTTPError as error:
-        raise ServerError(address, f"{error.code} {_reason(error.read())}") from error
-    except (URLError, OSError) as error:
-        raise ServerError(address, f"cannot be reached: {error}") from error
+    reply = call(address, body, caller.headers(address, body, HEADERS))
+    if reply.status != HTTPStatus.OK:
+        raise ServerError(address, f"{reply.status} {_reason(reply.body)}")
+    return reply.body
 
 
 def _reason(body: bytes) -> str:

@@ -27,8 +27,12 @@ class Caller:
     sign: bool = False
     region: str | None = None
 
-    def headers(self, url: str, body: bytes, headers: Mapping[str, str]) -> Mapping[str, str]:
-        """What to send besides `headers` with a POST of `body`; nothing to a server of one's own.
+    def headers(
+        self, url: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> Mapping[str, str]:
+        """What to send besides `headers`; nothing to a server of one's own.
+
+        The call is a POST of `body`, or a GET where there is none.
 
         Raises:
             ServerError: the token would cross a network in the clear.
@@ -36,7 +40,7 @@ class Caller:
         """
         host = urlsplit(url).hostname or ""
         if self.token is not None:
-            if urlsplit(url).scheme != "https" and not _is_here(host):
+            if urlsplit(url).scheme != "https" and not is_here(host):
                 raise ServerError(url, "would get the token in the clear; use https")
             return {"Authorization": f"Bearer {self.token}"}
         found = _EXECUTE_API.fullmatch(host)
@@ -45,7 +49,7 @@ class Caller:
         return _sign(url, body, headers, self.region or (found[1] if found else None))
 
 
-def _is_here(host: str) -> bool:
+def is_here(host: str) -> bool:
     """Whether a host is this machine."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
@@ -56,7 +60,7 @@ def _is_here(host: str) -> bool:
 
 
 def _sign(
-    url: str, body: bytes, headers: Mapping[str, str], region: str | None
+    url: str, body: bytes | None, headers: Mapping[str, str], region: str | None
 ) -> Mapping[str, str]:
     """The headers of AWS's Signature Version 4."""
     from botocore.auth import SigV4Auth  # noqa: PLC0415 most calls do without
@@ -76,6 +80,7 @@ def _sign(
         )
     if region is None:
         raise AwsRefused(url, "asks for a signature, and no region is known; set AWS_REGION")
-    request = AWSRequest("POST", url, headers=dict(headers), data=body)
+    method = "GET" if body is None else "POST"
+    request = AWSRequest(method, url, headers=dict(headers), data=body)
     SigV4Auth(credentials.get_frozen_credentials(), "execute-api", region).add_auth(request)
     return {name: value for name, value in request.headers.items() if name not in headers}

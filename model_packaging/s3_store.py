@@ -26,6 +26,7 @@ from functions.inference.contract import artifact_archive, artifact_folder
 from functions.inference.errors import ArtifactError
 from model_packaging.engine_files import EngineFiles, engine_digest
 from model_packaging.errors import StoreError
+from model_packaging.golden import MAX_BYTES
 from model_packaging.lock import S3Copy
 from model_packaging.publication import Published, check_engine, next_number, verify
 from model_packaging.s3_engine import EnginePrefix
@@ -130,6 +131,20 @@ class S3Store:
                 reason = f"is damaged ({error}); {advice}"
                 raise StoreError(name, self._address(key), reason) from error
         return Published(artifact, files, self._address(key), engine)
+
+    def read_golden(self, name: str, key: str) -> bytes:
+        """The golden requests at a key that a lock names, without the artifact that they are of.
+
+        Raises:
+            StoreError: they are not there, or not those that the key says.
+        """
+        with self._asking(name, key):
+            found = self._client.get_object(Bucket=self.bucket, Key=key)
+            content = found["Body"].read(MAX_BYTES + 1)
+        if key != self._golden_key(name, sha256(content)):
+            advice = "restore the object's first version"
+            raise StoreError(name, self._address(key), f"is not what its name says; {advice}")
+        return content
 
     def copy(self, name: str, version: int, digest: str, lock: Path) -> S3Copy:  # noqa: ARG002 a local store's entry depends on where the lock is
         """See `Store.copy`."""

@@ -37,7 +37,7 @@ class Golden:
             document = json.loads(content)
             tolerance = document["tolerance"]
             requests = [
-                {side: _by_name(request[side]) for side in ("inputs", "outputs")}
+                {side: by_name(request[side]) for side in ("inputs", "outputs")}
                 for request in document["requests"]
             ]
             return cls(requests, float(tolerance["relative"]), float(tolerance["absolute"]))
@@ -49,7 +49,8 @@ NOTHING = Golden((), 0, 0)
 """For a model that has none: it is enough to be ready."""
 
 
-def _by_name(tensors: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def by_name(tensors: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Tensors with flat `data`, as in golden.json and in Open Inference, as nested lists."""
     return {tensor["name"]: _nested(tensor["data"], tensor["shape"]) for tensor in tensors}
 
 

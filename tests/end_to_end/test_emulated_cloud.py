@@ -122,6 +122,17 @@ def test_the_models_are_listed_at_the_root(url: str, bearer: dict[str, str]) -> 
     assert [(model["name"], model["default_version"]) for model in listed] == [("digits", 1)]
 
 
+def test_smoke_finds_the_deployment_right(
+    deployed: Deployed, url: str, bearer: dict[str, str]
+) -> None:
+    token = bearer["Authorization"].removeprefix("Bearer ")
+    found = json.loads(lading(deployed.folder, "smoke", "--url", url, "--token", token, "--json"))
+    assert found["versions"] == {"digits": 1}
+    assert {check["wrong"] for check in (*found["answers"], *found["refusals"])} == {""}
+    assert (len(found["answers"]), len(found["refusals"])) == (6, 4)
+    assert not any(proof["proved"] for proof in found["proofs"])
+
+
 def test_a_new_version_takes_over_and_the_lock_brings_the_old_one_back(
     deployed: Deployed, url: str, bearer: dict[str, str]
 ) -> None:

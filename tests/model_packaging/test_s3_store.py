@@ -66,6 +66,19 @@ def test_the_lock_pins_the_objects_version_and_names_its_golden_requests(
     }
 
 
+def test_golden_requests_are_read_alone_and_verified_by_their_key(
+    store: S3Store, bucket: Bucket
+) -> None:
+    store.publish("digits", files(), {})
+    key = f"some/prefix/models/digits/golden/{HEX}.json"
+    assert store.read_golden("digits", key) == files()[GOLDEN]
+    bucket.client.put_object(Bucket=bucket.name, Key=key, Body=b"{}")
+    with pytest.raises(StoreError, match="is not what its name says"):
+        store.read_golden("digits", key)
+    with pytest.raises(StoreError, match="is missing"):
+        store.read_golden("digits", key.replace(HEX, "0" * 64))
+
+
 def test_a_pinned_version_stays_what_it_was_when_somebody_overwrites_it(
     store: S3Store, bucket: Bucket
 ) -> None:

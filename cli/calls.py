@@ -1,0 +1,61 @@
+"""Calls of a deployed API, or of a server on this machine."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from time import perf_counter
+from types import MappingProxyType
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
+
+from cli.errors import ServerError
+
+HEADERS: Mapping[str, str] = MappingProxyType({"Content-Type": "application/json"})
+"""Of every call; a signature covers them."""
+
+_TIMEOUT_S = 60
+_MOST_BYTES = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a server answered, whatever its status; names of headers are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    seconds: float
+
+
+def call(url: str, body: bytes | None, proof: Mapping[str, str]) -> Reply:
+    """POST `body`, or GET where there is none.
+
+    Args:
+        url: the address.
+        body: a JSON document.
+        proof: headers that say who calls; a server that redirects passes none of them on.
+
+    Raises:
+        ServerError: there is no answer.
+    """
+    if urlsplit(url).scheme not in ("http", "https"):
+        raise ServerError(url, "is no http or https address")
+    request = Request(url, body, dict(HEADERS))  # noqa: S310 checked
+    for header, value in proof.items():
+        request.add_unredirected_header(header, value)
+    started = perf_counter()
+    try:
+        with urlopen(request, timeout=_TIMEOUT_S) as response:  # noqa: S310 checked above
+            return _reply(response, started)
+    except HTTPError as error:
+        with error:
+            return _reply(error, started)
+    except (URLError, OSError) as error:
+        raise ServerError(url, f"cannot be reached: {error}") from error
+
+
+def _reply(response: Any, started: float) -> Reply:
+    body = bytes(response.read(_MOST_BYTES))
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Reply(response.status, headers, body, perf_counter() - started)
