@@ -1,121 +1,146 @@
 """The accuracy gate: what was lost between the original model and the one to publish.
 
-The metric is taken of the model's first output: `accuracy` of labels, or of the greatest of one
-score per class; `mae` and `rmse` of numbers.
+What passes: the upper end of the drop's interval (`bootstrap.py`, 95 %) is at most `max_drop`. A
+point estimate alone passes nothing, and no interval is believed of fewer rows than can tell:
+
+- fewer than `FEWEST` rows tell nothing;
+- a metric that counts rows as right or wrong needs 3 / max_drop of them, for of n rows without one
+  that became wrong, up to 3 / n may still do so among all others (the rule of three, at 95 %).
+
+With `max_drop: 0` the question is about these very rows alone: none may become worse.
+
+The metric is taken of the output that the manifest names, else of the first one; `roc_auc` and
+`top_k` take the first that holds floats.
 """
 
-from collections.abc import Callable
+from math import ceil
 
 import numpy as np
 
 from functions.inference.tensors import Array
+from model_packaging.bootstrap import paired_intervals
 from model_packaging.conversion import Model
-from model_packaging.errors import AccuracyChange, AccuracyDropped, DataUnusable
-from model_packaging.manifest import AccuracySpec
+from model_packaging.errors import (
+    AccuracyChange,
+    AccuracyDropped,
+    AccuracyUncertain,
+    DataUnusable,
+)
+from model_packaging.manifest import ModelSpec
+from model_packaging.metrics import METRICS, Incomparable, Weighted
 from model_packaging.samples import Samples
 
 BATCH = 64
 """Rows in one request of the gate; dynamic quantisation's answers depend a little on it."""
 
+FEWEST = 30
+"""Rows without which a bootstrap says nothing."""
+
+_RULE_OF_THREE = 3
 _DECIMALS = 9
 
 
-def gate(spec: AccuracySpec, holdout: Samples, before: Model, after: Model) -> AccuracyChange:
-    """Measure both models on the held-out rows.
+class Gate:
+    """One model's gate; asks the original once.
 
     Args:
-        spec: metric and the drop that is still allowed.
-        holdout: rows with their truth.
-        before: the original model.
-        after: the model to publish.
+        spec: the model's entry in the manifest, which has an accuracy.
+        holdout: rows, with their truth where the metric needs one.
+        original: the original model.
 
     Raises:
-        AccuracyDropped: the model to publish lost more than `max_drop`.
         DataUnusable: the metric cannot be taken of these rows.
     """
-    was = measure(spec.metric, holdout, holdout.guarded(before, "original"))
-    now = measure(spec.metric, holdout, holdout.guarded(after, "optimised"))
-    if spec.metric == "accuracy" and was == now == 0:
-        reason = "has no row that either model answers right; is 'y' of the model's own classes?"
-        raise DataUnusable(holdout.model, holdout.origin, reason)
-    worse = was - now if spec.metric == "accuracy" else now - was
-    change = AccuracyChange(spec.metric, was, now, round(worse, _DECIMALS), spec.max_drop)
-    if change.drop > spec.max_drop:
-        raise AccuracyDropped(holdout.model, change)
-    return change
 
+    def __init__(self, spec: ModelSpec, holdout: Samples, original: Model) -> None:
+        if spec.accuracy is None:
+            raise ValueError(f"model '{spec.name}' has no accuracy section")
+        self._model, self._spec, self._holdout = spec, spec.accuracy, holdout
+        self._metric = METRICS[spec.accuracy.metric]
+        answer = self._answers(original, "original")
+        self._truth = answer if self._metric.relative else np.asarray(holdout.truth)
+        self._check_classes()
+        self._before = self._weighted(answer)
 
-def measure(metric: str, holdout: Samples, model: Model) -> float:
-    """A model's metric on held-out rows.
+    def judge(self, model: Model) -> AccuracyChange:
+        """Measure the model to publish, and let it pass.
 
-    Raises:
-        DataUnusable: its first output and the truth cannot be compared.
-    """
-    answers = [
-        next(iter(_finite(holdout, model(each)).values())) for each in holdout.requests(BATCH)
-    ]
-    truth = np.asarray(holdout.truth)
-    return _METRICS[metric](holdout, truth, np.concatenate(answers))
+        Raises:
+            AccuracyDropped: it lost more than `max_drop`, or may have.
+            DataUnusable: the metric cannot be taken of its answers.
+        """
+        change = self.measure(model)
+        if change.drop > change.max_drop:
+            raise AccuracyDropped(self._model.name, change)
+        needed = self._rows_needed()
+        if change.rows < needed:
+            raise AccuracyUncertain(self._model.name, change, needed)
+        if change.intervals and change.intervals.drop.high > change.max_drop:
+            raise AccuracyUncertain(self._model.name, change)
+        return change
 
+    def measure(self, model: Model) -> AccuracyChange:
+        """The metric of the original and of this model, with intervals; nothing is refused.
 
-def _finite(holdout: Samples, answer: dict[str, Array]) -> dict[str, Array]:
-    for name, array in answer.items():
+        Raises:
+            DataUnusable: the metric cannot be taken of its answers.
+        """
+        metric, rows = self._metric, self._holdout.rows
+        after = self._weighted(self._answers(model, "optimised"))
+        was, now = (weighted(np.ones(rows)) for weighted in (self._before, after))
+        if metric.counted and was == now == 0:
+            raise self._refusal(
+                "has no row that either model answers right; is 'y' of its classes?"
+            )
+        sign = 1 if metric.ascending else -1
+        return AccuracyChange(
+            metric=self._spec.metric,
+            before=was,
+            after=now,
+            drop=round(sign * (was - now), _DECIMALS),
+            max_drop=self._spec.max_drop,
+            rows=rows,
+            intervals=paired_intervals(self._before, after, rows, sign),
+        )
+
+    def _rows_needed(self) -> int:
+        allowed = self._spec.max_drop
+        if not self._metric.counted or not allowed:
+            return FEWEST
+        return max(FEWEST, ceil(round(_RULE_OF_THREE / allowed, _DECIMALS)))
+
+    def _answers(self, model: Model, what: str) -> Array:
+        """The answers in the output that is measured, for all rows."""
+        guarded = self._holdout.guarded(model, what)
+        requests = self._holdout.requests(BATCH)
+        return np.concatenate([self._output(guarded(request)) for request in requests])
+
+    def _output(self, answer: dict[str, Array]) -> Array:
+        name = self._spec.output or next(iter(answer))
+        if self._metric.scored and not self._spec.output:
+            name = next((key for key, array in answer.items() if array.dtype.kind == "f"), name)
+        if name not in answer:
+            reason = f"names no output of the model: it has {', '.join(answer)}"
+            raise self._misnamed("output", f"'{name}'", reason)
+        array = answer[name]
         if array.dtype.kind == "f" and np.isnan(array).any():
-            reason = f"makes the model answer NaN in '{name}'; look for NaN in the rows"
-            raise DataUnusable(holdout.model, holdout.origin, reason)
-    return answer
+            raise self._refusal(f"makes the model answer NaN in '{name}'; look for NaN in the rows")
+        return array
 
+    def _weighted(self, answer: Array) -> Weighted:
+        try:
+            return self._metric.of(self._truth, answer, self._spec.k)
+        except Incomparable as error:
+            raise self._misnamed("metric", self._spec.metric, str(error)) from error
 
-def _accuracy(holdout: Samples, truth: Array, answer: Array) -> float:
-    scores, classes = answer.dtype.kind == "f", answer.shape[1:]
-    if scores and (len(classes) != 1 or classes == (1,)):
-        reason = f"needs labels or a score per class, the model gives {list(answer.shape)} numbers"
-        raise DataUnusable(holdout.model, "metric accuracy", reason)
-    labels = _comparable(answer.argmax(axis=1) if scores else answer)
-    right = _comparable(truth)
-    if labels.dtype.kind != right.dtype.kind or labels.shape != right.shape:
-        raise _unlike(holdout, right, labels)
-    return float((labels == right).mean())
+    def _check_classes(self) -> None:
+        truth = self._truth
+        if self._metric.classes and (truth == truth[:1]).all():
+            raise self._refusal("holds one class only in 'y'; a gate needs rows of two or more")
 
+    def _misnamed(self, key: str, value: str, reason: str) -> DataUnusable:
+        return DataUnusable(self._model.name, value, reason, self._model.place(f"accuracy.{key}"))
 
-def _comparable(labels: Array) -> Array:
-    """Labels as int64 or as text, of shape [rows]."""
-    if labels.shape[1:] == (1,):
-        labels = labels[:, 0]
-    if labels.dtype.kind == "O":
-        return np.array([label.decode() for label in labels.flat], np.str_).reshape(labels.shape)
-    whole = labels.dtype.kind in "biu" or (
-        labels.dtype.kind == "f" and np.equal(labels, np.trunc(labels)).all()
-    )
-    return labels.astype(np.int64) if whole else labels
-
-
-def _unlike(holdout: Samples, truth: Array, answer: Array) -> DataUnusable:
-    return DataUnusable(
-        holdout.model,
-        holdout.origin,
-        f"has 'y' of {truth.dtype} {list(truth.shape)}, the model answers "
-        f"{answer.dtype} {list(answer.shape)}",
-    )
-
-
-def _errors(holdout: Samples, truth: Array, answer: Array) -> Array:
-    if truth.dtype.kind not in "fiu" or answer.dtype.kind not in "fiu" or truth.size != answer.size:
-        raise _unlike(holdout, truth, answer)
-    errors: Array = answer.reshape(truth.shape).astype(np.float64) - truth
-    return errors
-
-
-def _mae(holdout: Samples, truth: Array, answer: Array) -> float:
-    return float(np.abs(_errors(holdout, truth, answer)).mean())
-
-
-def _rmse(holdout: Samples, truth: Array, answer: Array) -> float:
-    return float(np.sqrt(np.square(_errors(holdout, truth, answer)).mean()))
-
-
-_METRICS: dict[str, Callable[[Samples, Array, Array], float]] = {
-    "accuracy": _accuracy,
-    "mae": _mae,
-    "rmse": _rmse,
-}
+    def _refusal(self, reason: str) -> DataUnusable:
+        holdout = self._holdout
+        return DataUnusable(holdout.model, holdout.origin, reason, holdout.place)

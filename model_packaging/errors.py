@@ -14,6 +14,7 @@ PackagingError
 ├── QuantizationError           nothing in the model can be quantised
 ├── DataUnusable                rows to run the model on do not fit it
 ├── AccuracyDropped             the gate refuses the optimised model
+│   └── AccuracyUncertain       too few rows to tell what it lost
 ├── ImageUnknown                no container image is known for an engine in a region
 ├── ArchiveRefused              a model.tar.gz that must not be unpacked
 ├── LockError                   models.lock.json cannot be read or written
@@ -46,10 +47,31 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Interval:
+    """Where a figure lies with 95 % confidence."""
+
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.low:.4f} to {self.high:.4f}"
+
+
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """The intervals of a metric before and after optimising, and of its drop."""
+
+    before: Interval
+    after: Interval
+    drop: Interval
+
+
+@dataclass(frozen=True, slots=True)
 class AccuracyChange:
     """What optimising did to a model: its metric on the held-out rows, before and after.
 
-    `drop` is how much worse it became, whichever way the metric points; negative is better.
+    `drop` is how much worse it became, whichever way the metric points; negative is better. What
+    was published before there were intervals has none.
     """
 
     metric: str
@@ -57,10 +79,13 @@ class AccuracyChange:
     after: float
     drop: float
     max_drop: float
+    rows: int = 0
+    intervals: Intervals | None = None
 
     def __str__(self) -> str:
         moved = f"{self.metric} went from {self.before:.4f} to {self.after:.4f}"
-        return f"{moved}, a drop of {self.drop:.4f}"
+        between = f" ({self.intervals.drop})" if self.intervals else ""
+        return f"{moved}, a drop of {self.drop:.4f}{between}"
 
 
 def likely(word: str, known: Iterable[str]) -> str | None:
@@ -180,23 +205,41 @@ class QuantizationError(PackagingError):
 class DataUnusable(PackagingError):
     """Rows to run the model on do not fit it."""
 
-    def __init__(self, model: str, data: str, reason: str) -> None:
-        super().__init__(f"model '{model}': {data} {reason}")
-        self.model, self.data, self.reason = model, data, reason
+    def __init__(self, model: str, data: str, reason: str, place: Place | None = None) -> None:
+        where = str(place) if place else f"model '{model}'"
+        super().__init__(f"{where}: {data} {reason}")
+        self.model, self.data, self.reason, self.place = model, data, reason, place
 
 
 class AccuracyDropped(PackagingError):
     """The accuracy gate refuses the optimised model; nothing is published."""
 
-    def __init__(self, model: str, change: AccuracyChange) -> None:
+    _over = "over"
+
+    def __init__(self, model: str, change: AccuracyChange, advice: str = "") -> None:
         super().__init__(
-            f"model '{model}' is not published: {change}, over the "
+            f"model '{model}' is not published: {change}, {self._over} the "
             f"{change.max_drop:g} that models.{model}.accuracy.max_drop allows; "
-            f"set models.{model}.quantize: none, or allow more"
+            + (advice or f"set models.{model}.quantize: none, or allow more")
         )
         self.model, self.metric = model, change.metric
         self.before, self.after = change.before, change.after
         self.drop, self.max_drop = change.drop, change.max_drop
+
+
+class AccuracyUncertain(AccuracyDropped):
+    """Too few rows to tell that the optimised model lost no more than is allowed.
+
+    `needed` is how many are needed to say anything at all; 0 when there are that many.
+    """
+
+    _over = "perhaps over"
+
+    def __init__(self, model: str, change: AccuracyChange, needed: int = 0) -> None:
+        more = f"at least {needed}" if needed else "more"
+        few = f"{change.rows} rows are too few to tell that it is not; hold out {more}"
+        super().__init__(model, change, f"{few}, or allow more")
+        self.rows, self.needed = change.rows, needed
 
 
 class ImageUnknown(PackagingError):

@@ -7,9 +7,10 @@ import numpy as np
 
 from functions.inference.tensors import DTYPES, Array
 from model_packaging.errors import DataUnusable, ManifestError
+from model_packaging.holdout import read_arrays
 from model_packaging.manifest import ModelSpec
 from model_packaging.original import BATCH, InputShape
-from model_packaging.samples import SEED, load_arrays, made_up
+from model_packaging.samples import SEED, made_up
 
 _FIRST_SIZE = 3
 """Tracers take sizes 0 and 1 for constants; the sizes of two axes must not be mistaken."""
@@ -49,7 +50,7 @@ def example_inputs(spec: ModelSpec) -> ExampleInputs:
 def _given(spec: ModelSpec) -> ExampleInputs:
     path = spec.original.examples
     assert path is not None
-    arrays = load_arrays(spec.name, path)
+    arrays = read_arrays(spec, "examples", path)
     for name, array in arrays.items():
         if array.dtype not in DTYPES.values() or not array.size:
             reason = f"has '{name}' of dtype {array.dtype} and shape {list(array.shape)}"

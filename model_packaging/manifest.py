@@ -28,7 +28,7 @@ from model_packaging.options import (
 from model_packaging.original import Original
 from model_packaging.original_entry import ClassPath, InputEntry
 
-Metric = Literal["accuracy", "mae", "rmse"]
+Metric = Literal["accuracy", "f1", "roc_auc", "top_k", "mae", "rmse", "cosine", "match"]
 Target = Literal["lambda", "sagemaker", "auto"]
 EngineName = Literal["triton", "vllm", "djl-lmi", "container"]
 Option = bool | int | float | str
@@ -79,11 +79,17 @@ class AccuracyEntry(Entry):
     """The accuracy gate."""
 
     data: str = Field(min_length=1)
-    """Held-out rows: an .npz file with an array per input (X, when there is one) and y."""
+    """Held-out rows, in .npz, .csv, .jsonl or .parquet: a column per input, by name, and y."""
     metric: Metric
-    """accuracy: higher is better; mae and rmse: lower is better."""
+    """Of labels: accuracy, f1 (macro); of scores: roc_auc, top_k; of numbers: mae, rmse; without y,
+    beside the original: cosine of its vectors, match of its labels."""
     max_drop: float = Field(ge=0, allow_inf_nan=False)
-    """How much worse, in the metric's unit, the optimised model may be than the original."""
+    """How much worse, in the metric's unit, the optimised model may be than the original, with 95 %
+    confidence."""
+    output: str | None = Field(default=None, min_length=1)
+    """The output that is measured; the first one when not given."""
+    k: int = Field(default=5, ge=1)
+    """How many of the greatest scores top_k looks at."""
 
 
 class EngineEntry(Entry):
@@ -150,6 +156,7 @@ _KEYS = (
     *("source", "framework", "trust", "target", "twin"),
     *("quantize", "quantize.scheme", "quantize.exclude", "quantize.calibration"),
     *("accuracy", "accuracy.data", "accuracy.metric", "accuracy.max_drop"),
+    "accuracy.output",
     *("engine", "engine.name", "engine.image"),
     *("class", "inputs", "examples", "outputs", "signature"),
 )
@@ -165,6 +172,8 @@ class AccuracySpec:
     data: Path
     metric: Metric
     max_drop: float
+    output: str | None = None
+    k: int = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +269,7 @@ def _spec(document: LocatedYaml, name: str, entry: ModelEntry) -> ModelSpec:
         framework=entry.framework,
         trust=entry.trust,
         quantize=quantize_spec(entry.quantize, folder),
-        accuracy=AccuracySpec(folder / gate.data, gate.metric, gate.max_drop) if gate else None,
+        accuracy=_accuracy(gate, folder) if gate else None,
         target=entry.target,
         engine=engine,
         twin=entry.twin,
@@ -268,6 +277,10 @@ def _spec(document: LocatedYaml, name: str, entry: ModelEntry) -> ModelSpec:
         labels=tuple(entry.labels),
         places=places,
     )
+
+
+def _accuracy(entry: AccuracyEntry, folder: Path) -> AccuracySpec:
+    return AccuracySpec(folder / entry.data, entry.metric, entry.max_drop, entry.output, entry.k)
 
 
 def _engine(entry: EngineEntry | None) -> EngineSpec | None:

@@ -19,7 +19,7 @@ leaves a version that the lock does not name; the next run finds it by its ident
 
 from collections import ChainMap
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from importlib.metadata import version as version_of
 from itertools import chain, islice
 from pathlib import Path
@@ -27,7 +27,7 @@ from typing import ParamSpec, TypeVar
 
 from functions.inference.artifact import MODEL_FORMAT, sha256
 from functions.inference.session import OnnxSession, SessionError
-from model_packaging.accuracy import gate
+from model_packaging.accuracy import Gate
 from model_packaging.benchmark import Latency, time_model
 from model_packaging.conversion import Conversion, Converter, check_conversion
 from model_packaging.converters import find_converter
@@ -41,12 +41,13 @@ from model_packaging.errors import (
     SourceError,
 )
 from model_packaging.golden import golden_requests
+from model_packaging.holdout import read_holdout
 from model_packaging.lock import LockedVersion, read_lock, record
 from model_packaging.manifest import ModelSpec
 from model_packaging.onnx_graph import require_finite_weights
 from model_packaging.optimisation import Optimised, Optimiser, Task
 from model_packaging.optimisers import optimisers
-from model_packaging.samples import Samples, given, make_up, read_holdout
+from model_packaging.samples import Samples, given, make_up
 from model_packaging.specification import Build, Packaged, Source, Step, summarise, write_files
 from model_packaging.store import Store
 
@@ -105,15 +106,15 @@ def package(
 
 def _build(job: "_Job", identity: str, stages: "_Stages") -> dict[str, bytes]:
     conversion = stages.run("convert", _convert, job)
-    samples = stages.run("check", _check, job, conversion)
-    task = Task(job.spec, lambda model: _judge(job, samples, conversion, model))
+    samples, gate = stages.run("check", _check, job, conversion)
+    task = Task(job.spec, lambda model: _judge(job, gate, model))
     model, steps = conversion.onnx, [Step("convert", len(conversion.onnx))]
     for optimiser in optimisers():
         done = stages.run(optimiser.stage, _optimise, optimiser, task, model)
         if done is not None:
             model = done.model
             steps.append(Step(optimiser.stage, len(model), done.facts))
-    change = stages.run("gate", _gate, job, samples, conversion, model)
+    change = stages.run("gate", _gate, job, gate, model)
     latency = stages.run("benchmark", _benchmark, samples, model)
     golden = stages.run("golden", _golden, job, samples, model)
     build = Build(
@@ -232,7 +233,7 @@ def _identify(job: _Job, store: Store, lock: Path) -> tuple[_Known, str]:
                 "framework": job.source.framework,
                 **({"original": stated} if stated else {}),
                 "optimise": _asked(job.spec),
-                "accuracy": [accuracy.metric, accuracy.max_drop] if accuracy else None,
+                "accuracy": [*astuple(accuracy)[1:]] if accuracy else None,
                 "data": job.source.data,
                 "tools": dict(job.tools),
             }
@@ -258,10 +259,10 @@ def _convert(job: _Job) -> tuple[Conversion, str]:
     return conversion, f"{len(conversion.onnx):,} bytes"
 
 
-def _check(job: _Job, conversion: Conversion) -> tuple[Samples, str]:
+def _check(job: _Job, conversion: Conversion) -> tuple[tuple[Samples, Gate | None], str]:
     spec, session = job.spec, _session(job, conversion.onnx)
     if spec.accuracy:
-        samples = read_holdout(spec.name, spec.accuracy.data, session.inputs)
+        samples = read_holdout(spec, session.inputs)
     elif conversion.examples:
         samples = given(spec.name, dict(conversion.examples), session.inputs)
     else:
@@ -275,7 +276,8 @@ def _check(job: _Job, conversion: Conversion) -> tuple[Samples, str]:
     rows = check_conversion(spec.name, requests, reference, converted)
     if _source(spec, job.converter) != job.source:
         raise SourceError(spec.name, spec.source, "or its data changed meanwhile; package it again")
-    return samples, f"agrees with the original in {rows} rows"
+    gate = Gate(spec, samples, conversion.reference) if spec.accuracy else None
+    return (samples, gate), f"agrees with the original in {rows} rows"
 
 
 def _optimise(optimiser: Optimiser, task: Task, model: bytes) -> tuple[Optimised | None, str]:
@@ -285,21 +287,15 @@ def _optimise(optimiser: Optimiser, task: Task, model: bytes) -> tuple[Optimised
     return done, done.outcome
 
 
-def _gate(
-    job: _Job, samples: Samples, conversion: Conversion, model: bytes
-) -> tuple[AccuracyChange | None, str]:
-    change = _judge(job, samples, conversion, model)
+def _gate(job: _Job, gate: Gate | None, model: bytes) -> tuple[AccuracyChange | None, str]:
+    change = _judge(job, gate, model)
     if change is None:
         return None, "nothing measured: the manifest has no accuracy"
     return change, f"{change}, of {change.max_drop:g} allowed"
 
 
-def _judge(
-    job: _Job, samples: Samples, conversion: Conversion, model: bytes
-) -> AccuracyChange | None:
-    if job.spec.accuracy is None:
-        return None
-    return gate(job.spec.accuracy, samples, conversion.reference, _session(job, model).run)
+def _judge(job: _Job, gate: Gate | None, model: bytes) -> AccuracyChange | None:
+    return gate.judge(_session(job, model).run) if gate else None
 
 
 def _benchmark(samples: Samples, model: bytes) -> tuple[Latency, str]:

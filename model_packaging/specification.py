@@ -16,7 +16,7 @@ from functions.inference.artifact import (
 from functions.inference.session import OnnxSession
 from model_packaging.benchmark import Latency, make_report
 from model_packaging.documents import readable
-from model_packaging.errors import AccuracyChange
+from model_packaging.errors import AccuracyChange, Interval, Intervals
 from model_packaging.publication import Published
 
 
@@ -116,7 +116,6 @@ def summarise(
     """What a published, verified artifact says of itself."""
     artifact, specification = published.artifact, published.artifact.specification
     accuracy = specification["accuracy"]
-    keys = ("metric", "before", "after", "drop", "max_drop")
     latency = _latency(published.files.get(REPORT, b""))
     return Packaged(
         name=artifact.name,
@@ -126,11 +125,22 @@ def summarise(
         location=published.location,
         built=built,
         labels=labels,
-        accuracy=AccuracyChange(**{key: accuracy[key] for key in keys}) if accuracy else None,
+        accuracy=_change(accuracy) if accuracy else None,
         size_before=specification["steps"][0]["bytes"],
         size_after=len(artifact.model),
         p50_ms=latency.get("p50_ms"),
         p95_ms=latency.get("p95_ms"),
+    )
+
+
+def _change(accuracy: Mapping[str, Any]) -> AccuracyChange:
+    """What artifact.json says of the gate; of early versions it knows no intervals."""
+    found = accuracy.get("intervals")
+    each = {key: Interval(**ends) for key, ends in found.items()} if found else None
+    return AccuracyChange(
+        **{key: accuracy[key] for key in ("metric", "before", "after", "drop", "max_drop")},
+        rows=accuracy.get("rows", 0),
+        intervals=Intervals(**each) if each else None,
     )
 
 

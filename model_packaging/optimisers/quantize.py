@@ -8,11 +8,11 @@ from typing import Any
 from functions.inference.session import OnnxSession
 from model_packaging.conversion import tool_versions
 from model_packaging.errors import AccuracyDropped, QuantizationError
+from model_packaging.holdout import read_rows
 from model_packaging.manifest import ModelSpec
 from model_packaging.optimisation import Optimised, Task
 from model_packaging.quantization import schemes
 from model_packaging.quantization.scheme import Plan, Scheme, quantize
-from model_packaging.samples import read_rows
 
 AUTO = "auto"
 
@@ -67,7 +67,7 @@ def _plan(spec: ModelSpec, model: bytes) -> Plan:
     path = spec.quantize.calibration
     if path is None:
         return Plan(spec.quantize.exclude)
-    rows = read_rows(spec.name, path, OnnxSession(model).inputs)
+    rows = read_rows(spec, _CALIBRATION, path, OnnxSession(model).inputs)
     return Plan(spec.quantize.exclude, tuple(islice(rows.requests(1), _CALIBRATED_ROWS)))
 
 

@@ -158,7 +158,7 @@ def test_models_are_selected_by_name_once_each_in_the_order_asked(tmp_path: Path
             "models.iris.quantize",
             "auto",
         ),
-        (("mae", "map"), 9, "models.digits.accuracy.metric", "'rmse'; did you mean 'mae'?"),
+        (("mae", "map"), 9, "models.digits.accuracy.metric", "did you mean 'mae'?"),
         (("trust: true", 'trust: "yes"'), 5, "models.digits.trust", "must be a valid boolean"),
         (("max_drop: 1", "max_drop: -1"), 10, "models.digits.accuracy.max_drop", "must be greater"),
         (("max_drop: 1", "max_drop: .nan"), 10, "models.digits.accuracy.max_drop", "must be a"),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from functions.inference.artifact import GOLDEN, MODEL, REPORT, SPECIFICATION, read_artifact
 from model_packaging.benchmark import Latency
-from model_packaging.errors import AccuracyChange
+from model_packaging.errors import AccuracyChange, Interval, Intervals
 from model_packaging.publication import Published, verify
 from model_packaging.specification import Build, Source, Step, summarise, write_files
 from tests.model_packaging.models import linear_bytes
@@ -19,7 +19,10 @@ BUILD = Build(
         Step("quantize", len(linear_bytes()), {"scheme": "dynamic"}),
     ),
     model=linear_bytes(),
-    change=AccuracyChange("accuracy", 0.98, 0.97, 0.01, 0.02),
+    change=AccuracyChange(
+        *("accuracy", 0.98, 0.97, 0.01, 0.02, 500),
+        intervals=Intervals(Interval(0.97, 0.99), Interval(0.96, 0.98), Interval(0.0, 0.02)),
+    ),
     latency=Latency(1, 2, 3, 4, 5, 6),
     golden=b"{}\n",
 )
@@ -54,6 +57,12 @@ def test_an_artifact_says_what_it_is_and_how_it_came_to_be(tmp_path: Path) -> No
         "after": 0.97,
         "drop": 0.01,
         "max_drop": 0.02,
+        "rows": 500,
+        "intervals": {
+            "before": {"low": 0.97, "high": 0.99},
+            "after": {"low": 0.96, "high": 0.98},
+            "drop": {"low": 0.0, "high": 0.02},
+        },
         "data": "sha256:3",
     }
     assert set(document["files"]) == {MODEL, GOLDEN}

@@ -86,7 +86,7 @@ def test_static_is_calibrated_on_its_rows(tmp_path: Path) -> None:
 
 def test_rows_to_calibrate_on_must_fit_the_model(tmp_path: Path) -> None:
     np.savez(tmp_path / "rows.npz", z=wide_rows())
-    with pytest.raises(DataUnusable, match="has no array 'x'"):
+    with pytest.raises(DataUnusable, match="has no column 'x'"):
         optimise(spec("static", tmp_path / "rows.npz"))
 
 
