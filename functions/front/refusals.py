@@ -36,11 +36,16 @@ def unknown_model(path: str, name: str, known: Iterable[str]) -> Answer:
         text = f"Servable not found for request: Latest({_brief(name)})"
         if _operation(path) == "status":
             text = f"Could not find any versions of model {_brief(name)}"
+    if _dialect(path) == "torchserve":
+        text = f"Model not found: {_brief(name)}"
     return _refusal(path, text, 404, "model_not_found")
 
 
 def unknown_path(method: str, path: str) -> Answer:
     """No dialect has this path."""
+    if _dialect(path) == "torchserve":
+        text = "Requested resource is not found, please refer to API document."
+        return _refusal(path, text, 404)
     if _dialect(path) != "tensorflow_serving":
         text = f"nothing is served at {method} {_brief(path)}; GET /models lists what is"
         return _refusal(path, text, 404)
@@ -82,6 +87,10 @@ def _refusal(
     path: str, text: str, status: int, code: str | None = None, param: str | None = None
 ) -> Answer:
     """An error as the dialect of the path writes it; `code` and `param` are OpenAI's."""
+    if _dialect(path) == "torchserve":
+        named = {404: "ResourceNotFoundException", 405: "MethodNotAllowedException"}
+        kind = "ModelNotFoundException" if code else named.get(status, "InternalServerException")
+        return json_answer({"code": status, "type": kind, "message": text}, status)
     if _dialect(path) != "openai":
         return json_answer({"error": text}, status)
     kind = "server_error" if status >= _SERVER_ERROR else "invalid_request_error"

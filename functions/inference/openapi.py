@@ -27,6 +27,8 @@ _SUMMARIES = MappingProxyType(
         ("tensorflow_serving", "status"): "Model status: TensorFlow Serving's, OpenAI's, KServe's",
         ("tensorflow_serving", "metadata"): "Model metadata",
         ("plain", "predict"): "Predict",
+        ("torchserve", "predict"): "Predict, TorchServe",
+        ("torchserve", "explain"): "Explain, which no model here does",
         ("openai", "chat"): "Chat completions of a language model",
         ("openai", "complete"): "Text completions of a language model",
         ("openai", "embed"): "Embeddings of text or of tokens",
@@ -84,7 +86,7 @@ def _operation(
             "default": {"description": "What is wrong", "content": _json(_error_schema())},
         },
     }
-    if route.method == "POST":
+    if route.method in ("POST", "PUT"):
         content = body_of(dialect, route.operation, example)
         operation["requestBody"] = {"required": True, "content": content}
     return operation
@@ -93,6 +95,7 @@ def _operation(
 def _operation_id(dialect: str, route: Route) -> str:
     at = "_at_version" if "{version}" in route.template else ""
     at = "_at_label" if "{label}" in route.template else at
+    at += "_put" if route.method == "PUT" else ""
     named = "_named" if dialect == "plain" and "{model}" in route.template else ""
     return f"{dialect}_{route.operation}{at}{named}"
 

@@ -81,6 +81,8 @@ _SCHEMAS: MappingProxyType[tuple[str, str], dict[str, Any]] = MappingProxyType(
         ("open_inference", "infer"): dict(_INFER),
         ("openai", "chat"): _completion({"messages": {"type": "array", "minItems": 1}}),
         ("openai", "complete"): _completion({"prompt": {"type": "string"}}),
+        ("torchserve", "predict"): dict(_ANY_TENSOR),
+        ("torchserve", "explain"): dict(_ANY_TENSOR),
         ("openai", "embed"): {
             "type": "object",
             "properties": {
@@ -156,6 +158,7 @@ _EXAMPLES: MappingProxyType[tuple[str, str], Callable[[ModelMetadata], dict[str,
             ("tensorflow_serving", "regress"): _examples,
             ("open_inference", "infer"): _tensors,
             ("sagemaker", "invoke"): _tensors,
+            ("torchserve", "predict"): _named,
         }
     )
 )

@@ -93,6 +93,13 @@ ROUTES = MappingProxyType(
             Route("complete", "POST", "/v1/completions"),
             Route("embed", "POST", "/v1/embeddings"),
         ),
+        "torchserve": (
+            Route("predict", "POST", "/predictions/{model}"),
+            Route("predict", "PUT", "/predictions/{model}"),
+            Route("predict", "POST", "/predictions/{model}/{version}"),
+            Route("predict", "PUT", "/predictions/{model}/{version}"),
+            Route("explain", "POST", "/explanations/{model}"),
+        ),
         "sagemaker": (
             Route("ping", "GET", "/ping"),
             Route("invoke", "POST", "/invocations"),
@@ -108,6 +115,8 @@ PREFIXES: MappingProxyType[tuple[str, ...], str] = MappingProxyType(
         ("v1", "chat"): "openai",
         ("v1", "completions"): "openai",
         ("v1", "embeddings"): "openai",
+        ("predictions",): "torchserve",
+        ("explanations",): "torchserve",
         ("ping",): "sagemaker",
         ("invocations",): "sagemaker",
     }

@@ -1,0 +1,177 @@
+"""TorchServe's inference API: predictions of a raw body or a form, errors as its triple.
+
+What a TorchServe handler returns is the handler's business; this is one that takes JSON (a bare
+value, `{"data": ...}`, the inputs by name, or KServe's `{"instances": ...}`) and what
+`media_requests` reads, and returns the model's only output as it is, several by name.
+
+Formats: https://pytorch.org/serve/inference_api.html; the names of errors and their texts are those
+of the server's front end (`http/InferenceRequestHandler.java` and its exceptions).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+from functions.inference import json_codec
+from functions.inference.dialects import media_requests, plain, tensorflow_serving
+from functions.inference.dialects.multipart import MULTIPART, Part, read_parts
+from functions.inference.errors import (
+    InferenceError,
+    InternalFailure,
+    MethodNotAllowed,
+    ModelNotFound,
+    ModelUnavailable,
+    NotFound,
+    PredictionFailed,
+    RequestError,
+    RequestTooLarge,
+    RouteNotFound,
+    Throttled,
+    TimedOut,
+    UnexpectedInput,
+    Unsupported,
+    VersionNotFound,
+    brief,
+)
+from functions.inference.exchange import JSON, Call, Response, headers_of, status_of
+from functions.inference.predictor import ModelMetadata
+from functions.inference.tensors import BYTES, Array, datatype_of
+
+_STATUSES: Mapping[type[InferenceError], int] = MappingProxyType(
+    {PredictionFailed: 503, TimedOut: 408}
+)
+_TYPES: Mapping[type[InferenceError], str] = MappingProxyType(
+    {
+        ModelNotFound: "ModelNotFoundException",
+        NotFound: "ModelVersionNotFoundException",
+        RouteNotFound: "ResourceNotFoundException",
+        MethodNotAllowed: "MethodNotAllowedException",
+        RequestTooLarge: "RequestEntityTooLargeException",
+        Unsupported: "NotImplementedException",
+        RequestError: "BadRequestException",
+        ModelUnavailable: "ServiceUnavailableException",
+        Throttled: "ServiceUnavailableException",
+        TimedOut: "RequestTimeoutException",
+        InternalFailure: "InternalServerException",
+    }
+)
+_UNCACHED = MappingProxyType(
+    {
+        "pragma": "no-cache",
+        "cache-control": "no-cache; no-store, must-revalidate, private",
+        "expires": "Thu, 01 Jan 1970 00:00:00 UTC",
+    }
+)
+_JSON_TYPES = (JSON, "application/x-www-form-urlencoded", "")
+_BARE = ("data", "body")
+"""What TorchServe's own handlers call the one input of a request."""
+
+
+def error_response(error: InferenceError) -> Response:
+    """`{"code": ..., "type": ..., "message": ...}`."""
+    match error:
+        case ModelNotFound():
+            text = f"Model not found: {brief(error.name)}"
+        case VersionNotFound():
+            text = f"Model version: {error.version} does not exist for model: {error.name}"
+        case RouteNotFound():
+            text = "Requested resource is not found, please refer to API document."
+        case MethodNotAllowed():
+            text = "Requested method is not allowed, please refer to API document."
+        case _:
+            text = str(error)
+    status = status_of(error, _STATUSES)
+    kind = next((_TYPES[it] for it in type(error).__mro__ if it in _TYPES), _TYPES[InternalFailure])
+    body = json_codec.dumps({"code": status, "type": kind, "message": text})
+    return Response(status, body, headers={**_UNCACHED, **headers_of(error)})
+
+
+def named_version(call: Call) -> Call:
+    """The call with its version as Lading has it: TorchServe's `1.0` is 1, a word is a label."""
+    version = call.parameters.get("version", "")
+    number = version.removesuffix(".0")
+    if not version or number.isdecimal():
+        return replace(call, parameters={**call.parameters, "version": number}) if version else call
+    model = call.parameters["model"]
+    return replace(call, parameters={"model": model, "label": version})
+
+
+def _predict(call: Call) -> Response:
+    call = named_version(call)
+    predictor = call.predictor()
+    given = call.request.headers.get("content-type", "")
+    if media_requests.split_type(given)[0] == MULTIPART:
+        parts = read_parts(given, call.request.body)
+        inputs = _decode_form(parts, predictor.metadata)
+        return _answer(call.predict(predictor, inputs))
+    if not _is_json(given, call.request.body):
+        inputs = media_requests.decode(given, call.request.body, predictor.metadata)
+        return _answer(call.predict(predictor, inputs))
+    document = json_codec.loads(call.request.body)
+    if isinstance(document, dict) and "instances" in document:
+        return tensorflow_serving.predict_document(call, predictor, document)
+    return _answer(call.predict(predictor, _decode(document, predictor.metadata)))
+
+
+def _is_json(content_type: str, body: bytes) -> bool:
+    """Whether a body is JSON: it says so, says nothing, or is octets that begin as JSON does.
+
+    curl calls a file octets unless it knows its name's end.
+    """
+    essence = media_requests.split_type(content_type)[0]
+    sniffed = essence == media_requests.OCTETS and body[:64].lstrip()[:1] in (b"{", b"[")
+    return essence in _JSON_TYPES or sniffed
+
+
+def _decode(document: Any, metadata: ModelMetadata) -> dict[str, Array]:
+    names = {spec.name for spec in metadata.inputs}
+    if isinstance(document, dict) and document.keys() != names:
+        for bare in _BARE:
+            if document.keys() == {bare}:
+                document = document[bare]
+                break
+        else:
+            document = document.get("inputs", document)
+    return plain.decode({"inputs": document}, metadata)
+
+
+def _decode_form(parts: Mapping[str, Part], metadata: ModelMetadata) -> dict[str, Array]:
+    """One part is the whole input, under any name; of several each is the input of its name."""
+    if len(parts) == 1:
+        (part,) = parts.values()
+        return _decode_part(part, metadata)
+    inputs: dict[str, Array] = {}
+    for name, part in parts.items():
+        specs = tuple(spec for spec in metadata.inputs if spec.name == name)
+        if not specs:
+            raise UnexpectedInput(name, [spec.name for spec in metadata.inputs])
+        inputs |= _decode_part(part, replace(metadata, inputs=specs))
+    return inputs
+
+
+def _decode_part(part: Part, metadata: ModelMetadata) -> dict[str, Array]:
+    if _is_json(part.content_type, part.content):
+        return _decode(json_codec.loads(part.content), metadata)
+    return media_requests.decode(part.content_type, part.content, metadata)
+
+
+def _answer(outputs: dict[str, Array]) -> Response:
+    if len(outputs) == 1:
+        (array,) = outputs.values()
+        if datatype_of(array) == BYTES and array.size == 1:
+            text = bytes(array.flat[0])
+            return Response(200, text, "text/plain; charset=utf-8", _UNCACHED)
+        return Response(200, json_codec.dumps(plain.to_text(array)), headers=_UNCACHED)
+    document = {name: plain.to_text(array) for name, array in outputs.items()}
+    return Response(200, json_codec.dumps(document), headers=_UNCACHED)
+
+
+def _explain(call: Call) -> Response:
+    name, _ = named_version(call).find_version()
+    raise Unsupported(f"Model {name} does not support explanations")
+
+
+OPERATIONS: MappingProxyType[str, Callable[[Call], Response]] = MappingProxyType(
+    {"predict": _predict, "explain": _explain}
+)
