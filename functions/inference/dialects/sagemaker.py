@@ -50,7 +50,11 @@ def _invoke(call: Call) -> Response:
     else:
         return _invoke_json(call)
     request = replace(call.request, headers=headers)
-    response = open_inference.infer(replace(call, request=request))
+    return _typed(open_inference.infer(replace(call, request=request)))
+
+
+def _typed(response: Response) -> Response:
+    """An answer with binary tensors, of the type that says the length of its JSON."""
     length = response.headers.get(HEADER_LENGTH)
     if length is None:
         return response
@@ -67,7 +71,7 @@ def _invoke_json(call: Call) -> Response:
         inputs = tensorflow_values.decode_rows(document, predictor.metadata)
         values = tensorflow_values.encode_rows(call.predict(predictor, inputs))
         return Response(200, json_codec.dumps(values["predictions"]))
-    return open_inference.infer_document(call, predictor, document)
+    return _typed(open_inference.infer_document(call, predictor, document))
 
 
 def _holds_tensors(document: dict[str, Any]) -> bool:

@@ -80,6 +80,13 @@ def test_binary_tensors_are_answered_in_json_unless_asked_for(tmp_path: Path) ->
     assert [each["data"] for each in answer.document["outputs"]] == [[2, 3, 4]]
 
 
+def test_json_is_answered_in_binary_where_that_is_asked_for(tmp_path: Path) -> None:
+    wanted = [{"name": "sum", "parameters": {"binary_data": True}}]
+    answer = invoke(tmp_path, {**IN_JSON, "outputs": wanted}, "application/json")
+    cut = int(answer.headers["content-type"].removeprefix(TYPE))
+    assert np.frombuffer(answer.body[cut:], "<f4").tolist() == [2, 3, 4]
+
+
 def test_a_raw_body_is_the_only_input(tmp_path: Path) -> None:
     app = serve(settings_for(tmp_path, {"m": {1: echo()}}))
     raw = np.array([[1, 2]], "<f4").tobytes()
