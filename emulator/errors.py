@@ -8,6 +8,8 @@ EmulatorError
 │   ├── ContainerNotReady  it ended, or did not answer /ping, before it was ready
 │   └── ExchangeBroken     it went away before it had answered
 ├── RuntimeUnavailable     AWS's Lambda runtime cannot be had or started on this machine
+├── ToolUnavailable        what a tool requires cannot be installed
+├── EngineUnavailable      an engine cannot be had on this machine
 ├── AddressUnavailable     the host and port cannot be listened on
 ├── CloudUnavailable       the emulated cloud cannot be had or started on this machine
 ├── DeploymentFailed       the stacks cannot be deployed into the emulated cloud
@@ -71,6 +73,22 @@ class RuntimeUnavailable(EmulatorError):
         super().__init__(f"{reason}; see {log}" if log else reason)
         self.reason = reason
         self.log = log
+
+
+class ToolUnavailable(EmulatorError):
+    """What a tool requires cannot be installed."""
+
+    def __init__(self, requirements: str, log: Path) -> None:
+        super().__init__(f"what requirements/{requirements} names cannot be installed; see {log}")
+        self.requirements, self.log = requirements, log
+
+
+class EngineUnavailable(EmulatorError):
+    """An engine cannot be had on this machine."""
+
+    def __init__(self, engine: str, reason: str) -> None:
+        super().__init__(f"{engine} cannot be had here: {reason}")
+        self.engine, self.reason = engine, reason
 
 
 class AddressUnavailable(EmulatorError):

@@ -4,19 +4,16 @@ Its functions run in its own interpreter, so that one is made from the interpret
 which is what `cdk -c local=true` builds their code for.
 """
 
-import hashlib
 import http.client
 import os
-import shutil
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from emulator.child import Child
-from emulator.errors import CloudUnavailable
+from emulator.errors import CloudUnavailable, ToolUnavailable
+from emulator.own_environment import own_environment
 
 REQUIREMENTS = Path(__file__).parents[1] / "requirements" / "emulate.txt"
 
@@ -37,35 +34,10 @@ def environment_folder(tools: Path, log: Path) -> Path:
     Raises:
         CloudUnavailable: it cannot be made.
     """
-    folder = tools / "venv"
-    made_of = folder / "made-of"
-    wanted = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()
-    if made_of.is_file() and made_of.read_text() == wanted:
-        return folder
-    scratch = tools / f"venv-{os.getpid()}"
-    shutil.rmtree(scratch, ignore_errors=True)
     try:
-        _install(scratch, log)
-        (scratch / made_of.name).write_text(wanted)
-        shutil.rmtree(folder, ignore_errors=True)
-        scratch.replace(folder)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    return folder
-
-
-def _install(folder: Path, log: Path) -> None:
-    pip = [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install"]
-    for command in (
-        [sys.executable, "-m", "venv", str(folder)],
-        [*pip, "--require-hashes", "--only-binary=:all:", "-r", str(REQUIREMENTS)],
-    ):
-        with log.open("ab") as output:
-            finished = subprocess.run(  # noqa: S603 our own arguments
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False
-            )
-        if finished.returncode != 0:
-            raise CloudUnavailable("MiniStack cannot be installed", log)
+        return own_environment(tools / "venv", REQUIREMENTS, log)
+    except ToolUnavailable as error:
+        raise CloudUnavailable("MiniStack cannot be installed", log) from error
 
 
 class MiniStack:
