@@ -68,7 +68,7 @@ schema: .venv/demo
 	@$(BIN)/python -m model_packaging.manifest > models.schema.json
 
 # requirements.txt is the whole deploy set; the subsets are resolved within it. MiniStack pins a
-# botocore of its own, and has an environment of its own. torch is not resolved: see torch.txt.
+# botocore of its own, Triton a NumPy, and each has an environment of its own. torch is not resolved: see torch.txt.
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --upgrade
 lock:
@@ -83,6 +83,7 @@ lock:
 		requirements/$$set.in -o requirements/$$set.txt; done
 	$(COMPILE) --no-deps -c requirements.txt requirements/images.in -o requirements/images.txt
 	$(COMPILE) requirements/emulate.in -o requirements/emulate.txt
+	$(COMPILE) --no-deps requirements/triton.in -o requirements/triton.txt
 
 .venv/demo: requirements/demo.txt pyproject.toml | .venv/bin/pip
 	@echo "installing the packages of requirements/demo.txt ..."

@@ -80,7 +80,10 @@ def test_only_torch_is_without_a_hash_and_brings_no_cuda() -> None:
     "file",
     [
         "requirements.txt",
-        *(f"requirements/{name}.txt" for name in ("lambda", "demo", "cloud", "dev", "emulate")),
+        *(
+            f"requirements/{name}.txt"
+            for name in ("lambda", "demo", "cloud", "dev", "emulate", "triton")
+        ),
         *(
             f"requirements/{name}.txt"
             for name in ("frameworks", *FRAMEWORKS, "processing", "minilm")
