@@ -14,7 +14,8 @@ from pathlib import Path
 from functions.inference.contract import DEFAULT_LABEL, S3Object, artifact_folder
 from model_packaging.errors import PackagingError, likely
 from model_packaging.lock import LocalCopy, Lock, LockedVersion, S3Copy, read_lock
-from model_packaging.manifest import load_manifest
+from model_packaging.manifest import ModelSpec, load_manifest
+from stacks.endpoint_plan import Endpoint, plan_endpoint, require_instances
 from stacks.errors import MEGABYTE, PlanError, SettingsError, StackError
 from stacks.layer_sizes import LIMIT
 from stacks.settings import Deployment, ModelSettings
@@ -69,7 +70,7 @@ class S3Artifact:
 
 @dataclass(frozen=True, slots=True)
 class PlannedModel:
-    """One model to serve on Lambda.
+    """One model to serve.
 
     Args:
         name: the model.
@@ -77,6 +78,8 @@ class PlannedModel:
         digest: SHA-256 of the version's artifact.json.
         artifact: where the version lies.
         settings: of its function.
+        endpoint: what serves it on SageMaker; the function then is a proxy. None: the function
+            serves it itself.
     """
 
     name: str
@@ -84,6 +87,7 @@ class PlannedModel:
     digest: str
     artifact: LocalArtifact | S3Artifact
     settings: ModelSettings
+    endpoint: Endpoint | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +122,12 @@ def plan_models(manifest: Path, lock: Path, deployment: Deployment, region: str 
     _require_known(deployment, names)
     waiting = {name: reason for name in names if (reason := _reason_to_wait(locked, name))}
     models = tuple(
-        _plan(name, locked, lock, deployment, region) for name in names if name not in waiting
+        _plan(spec, locked, lock, deployment, region)
+        for name, spec in names.items()
+        if name not in waiting
     )
     _require_apart(models, deployment)
+    _require_twins(models, waiting)
     return Plan(models, waiting)
 
 
@@ -151,13 +158,25 @@ def _require_apart(models: tuple[PlannedModel, ...], deployment: Deployment) -> 
             raise PlanError(model.name, model.version, reason)
 
 
+def _require_twins(models: Iterable[PlannedModel], waiting: Mapping[str, str]) -> None:
+    for model in models:
+        twin = model.endpoint.twin if model.endpoint else None
+        if twin in waiting:
+            raise PlanError(model.name, model.version, f"its twin '{twin}': {waiting[twin]}")
+
+
 def _plan(
-    name: str, locked: Lock, lock: Path, deployment: Deployment, region: str | None
+    spec: ModelSpec, locked: Lock, lock: Path, deployment: Deployment, region: str | None
 ) -> PlannedModel:
+    name = spec.name
     version = locked.model(name).labels[DEFAULT_LABEL]
     entry = locked.model(name).versions[version]
+    endpoint = None
     try:
         copy = _choose(entry, deployment, region)
+        if entry.engine is not None:
+            require_instances(name, deployment)
+            endpoint = plan_endpoint(entry.engine, copy, deployment, region, spec.twin)
         artifact: LocalArtifact | S3Artifact
         if isinstance(copy, S3Copy):
             archive = S3Object(copy.bucket, copy.key, copy.version_id)
@@ -166,7 +185,8 @@ def _plan(
             artifact = _local(lock.parent / copy.path / artifact_folder(name, version), entry)
     except ValueError as error:
         raise PlanError(name, version, str(error)) from error
-    return PlannedModel(name, version, entry.digest, artifact, deployment.settings.model(name))
+    settings = deployment.settings.model(name)
+    return PlannedModel(name, version, entry.digest, artifact, settings, endpoint)
 
 
 def _choose(entry: LockedVersion, deployment: Deployment, region: str | None) -> LocalCopy | S3Copy:

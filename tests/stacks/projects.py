@@ -28,6 +28,22 @@ def locked(*copies: Mapping[str, Any], **more: Any) -> dict[str, Any]:
     return {"versions": {"3": entry}, "labels": {"stable": 3}}
 
 
+IMAGE = "763104351884.dkr.ecr.eu-central-1.amazonaws.com/sagemaker-tritonserver:26.05-py3"
+
+ENGINE = {
+    "name": "triton",
+    "digest": "e" * 64,
+    "images": {"eu-central-1": IMAGE, "us-east-1": IMAGE.replace("eu-central-1", "us-east-1")},
+    "environment": {"SAGEMAKER_TRITON_DEFAULT_MODEL_NAME": "model"},
+}
+
+
+def served_by_engine(name: str, *copies: Mapping[str, Any], **engine: Any) -> dict[str, Any]:
+    """A model in the lock that Triton serves on SageMaker; in S3, unless copies say otherwise."""
+    lies = copies or (s3_copy(name, engine=f"models/{name}/sha256/{'e' * 64}/"),)
+    return locked(*lies, target="sagemaker", engine={**ENGINE, **engine})
+
+
 def local_artifact(root: Path, name: str, *, golden: bool = True) -> dict[str, Any]:
     """The lock's entry of an artifact in a folder below `root`."""
     folder = root / "store" / "models" / name / "3"
@@ -46,10 +62,14 @@ def _sha256(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
-def write_project(folder: Path, lock: Mapping[str, Any] | None, stages: str = "") -> None:
-    """A manifest, a lock if there is one, and settings."""
+def write_project(
+    folder: Path, lock: Mapping[str, Any] | None, stages: str = "", **manifest: Any
+) -> None:
+    """A manifest, a lock if there is one, and settings; `manifest` adds to models in it."""
     names = lock or {"digits": None}
-    models = {name: {"source": f"{name}.onnx"} for name in names}
+    models: dict[str, dict[str, Any]] = {name: {"source": f"{name}.onnx"} for name in names}
+    for name, changes in manifest.items():
+        models[name].update(changes)
     (folder / "models.yaml").write_text(json.dumps({"models": models}))
     (folder / "stages.yaml").write_text(stages)
     if lock is not None:
