@@ -116,6 +116,15 @@ class JOBS:
     idempotency_table: Final = "LADING_IDEMPOTENCY_TABLE"
     """Where answers to requests with an `Idempotency-Key` are kept."""
 
+    id: Final = "id"
+    """Partition key of both tables, a string."""
+    expires: Final = "expiration"
+    """Seconds since 1970, a number: the time-to-live attribute of both."""
+    inputs: Final = "inputs/"
+    results: Final = "results/"
+    failures: Final = "failures/"
+    """Prefixes in the bucket; SageMaker itself writes below the latter two."""
+
 
 class CONTAINER:
     """What a container is told by SageMaker or by who runs it, and where SageMaker puts a model."""
