@@ -1,10 +1,36 @@
 """The endpoint of a model that an engine serves on SageMaker, as the lock and the stage have it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from model_packaging.lock import LocalCopy, LockedEngine, S3Copy
 from stacks.settings import Deployment
+
+_REPOSITORY = re.compile(
+    r"(?P<account>[0-9]{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.[a-z.]+/(?P<name>[^:@]+)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A private repository of container images: SageMaker takes no other."""
+
+    account: str
+    region: str
+    name: str
+
+    @classmethod
+    def of(cls, image: str) -> "Repository":
+        """The repository that an image URI names.
+
+        Raises:
+            ValueError: it is in none of Amazon ECR's.
+        """
+        found = _REPOSITORY.match(image)
+        if found is None:
+            raise ValueError(f"its image '{image}' is in no private repository of Amazon ECR")
+        return cls(**found.groupdict())
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,4 +136,8 @@ def _image(images: Mapping[str, str], deployment: Deployment, region: str | None
             f"the lock has its container image for {known}, not for {region}; package it for that "
             "region too"
         )
-    return images[region]
+    image = images[region]
+    lies = Repository.of(image).region
+    if lies != region:
+        raise ValueError(f"its image for {region} lies in {lies}; copy it to a repository there")
+    return image

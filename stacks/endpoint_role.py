@@ -1,43 +1,12 @@
 """What the containers of an endpoint, and SageMaker for them, may do."""
 
-import re
-from dataclasses import dataclass
-
 from aws_cdk import Acknowledgment, Aws, Validations
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from stacks.endpoint_plan import EngineFiles, PlannedEndpoint
+from stacks.endpoint_plan import EngineFiles, PlannedEndpoint, Repository
 from stacks.lambda_model import grant_decrypt
 from stacks.sagemaker_settings import SageMakerSettings
-
-_REPOSITORY = re.compile(r"(?P<account>[0-9]{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.[a-z.]+/(?P<name>[^:@]+)")
-
-
-@dataclass(frozen=True, slots=True)
-class Repository:
-    """A private repository of container images."""
-
-    account: str
-    region: str
-    name: str
-
-    @classmethod
-    def of(cls, image: str) -> "Repository":
-        """The repository that an image URI names.
-
-        Raises:
-            ValueError: it is in none of Amazon ECR's.
-        """
-        found = _REPOSITORY.match(image)
-        if found is None:
-            raise ValueError(f"'{image}' is in no private repository of Amazon ECR")
-        return cls(**found.groupdict())
-
-    @property
-    def arn(self) -> str:
-        """What policies call it."""
-        return f"arn:{Aws.PARTITION}:ecr:{self.region}:{self.account}:repository/{self.name}"
 
 
 class EndpointRole(Construct):
@@ -75,9 +44,7 @@ class EndpointRole(Construct):
     def _let_read(self, files: EngineFiles, artifact_key: str) -> None:
         bucket = f"arn:{Aws.PARTITION}:s3:::{files.bucket}"
         self.role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["s3:GetObject"], resources=[f"{bucket}/{files.prefix}*"]
-            )
+            iam.PolicyStatement(actions=["s3:GetObject"], resources=[f"{bucket}/{files.prefix}*"])
         )
         self.role.add_to_policy(
             iam.PolicyStatement(
@@ -92,7 +59,8 @@ class EndpointRole(Construct):
             "the files below a prefix that is named by their digest, and nothing else lies there",
         )
 
-    def _let_pull(self, repository: Repository) -> None:
+    def _let_pull(self, lies: Repository) -> None:
+        place = f"arn:{Aws.PARTITION}:ecr:{lies.region}:{lies.account}:repository/{lies.name}"
         self.role.add_to_policy(
             iam.PolicyStatement(
                 actions=[
@@ -100,7 +68,7 @@ class EndpointRole(Construct):
                     "ecr:BatchGetImage",
                     "ecr:GetDownloadUrlForLayer",
                 ],
-                resources=[repository.arn],
+                resources=[place],
             )
         )
         self._allow("ecr:GetAuthorizationToken", reason="ECR's login takes no resource")

@@ -10,7 +10,7 @@ Nothing that divides by the number of instances tells anything while there are n
 the two alarms of the last column are for.
 """
 
-from aws_cdk import Duration
+from aws_cdk import Duration, Fn
 from aws_cdk import aws_applicationautoscaling as autoscaling
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_sagemaker as sagemaker
@@ -33,6 +33,11 @@ _PREDEFINED = {
     ("component", "invocations"): "SageMakerInferenceComponentInvocationsPerCopy",
 }
 _Policy = autoscaling.CfnScalingPolicy
+
+
+def component_name(component: sagemaker.CfnInferenceComponent) -> str:
+    """The name that CloudFormation gave it, which it tells only as the end of the ARN."""
+    return Fn.select(1, Fn.split("/", component.attr_inference_component_arn))
 
 
 class EndpointScaling(Construct):
@@ -66,7 +71,7 @@ class EndpointScaling(Construct):
             "sagemaker:variant:DesiredInstanceCount",
         )
         if component:
-            name = component.attr_inference_component_name
+            name = component_name(component)
             self._dimensions = {"InferenceComponentName": name}
             resource = f"inference-component/{name}"
             dimension = "sagemaker:inference-component:DesiredCopyCount"

@@ -13,6 +13,7 @@ from tests.stacks.projects import IMAGE, local_artifact, locked, s3_copy, served
 from tests.stacks.projects import write_project as write
 
 REGION = "eu-central-1"
+EAST = IMAGE.replace(REGION, "us-east-1")
 PREFIX = f"models/chat/sha256/{'e' * 64}/"
 
 
@@ -56,6 +57,8 @@ def test_a_model_on_lambda_has_no_endpoint(tmp_path: Path) -> None:
     [
         (served_by_engine("chat"), "eu-west-1", "for eu-central-1, us-east-1, not for eu-west-1"),
         (served_by_engine("chat", images={}), REGION, "for no region, not for eu-central-1"),
+        (served_by_engine("chat", images={REGION: "nvcr.io/x:1"}), REGION, "no private repository"),
+        (served_by_engine("chat", images={REGION: EAST}), REGION, "lies in us-east-1; copy it"),
         (served_by_engine("chat"), None, "write yours at stages.dev.regions"),
         (served_by_engine("chat", s3_copy("chat")), REGION, "run `lading push s3://...`"),
     ],

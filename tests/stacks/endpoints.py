@@ -1,0 +1,42 @@
+"""Endpoints alone in a stack, as the endpoint's tests need them."""
+
+from typing import Any
+
+from aws_cdk import App, Stack
+from aws_cdk import aws_kms as kms
+from aws_cdk.assertions import Template
+
+from stacks.endpoint_plan import EngineFiles, PlannedEndpoint
+from stacks.job_store import JobStore
+from stacks.sagemaker_model import SageMakerModel
+from stacks.sagemaker_settings import SageMakerSettings
+from tests.stacks.projects import IMAGE
+
+PLANNED = PlannedEndpoint(
+    engine="triton",
+    image=IMAGE,
+    files=EngineFiles("artifacts-of-dev", f"models/chat/sha256/{'e' * 64}/"),
+    environment={"SAGEMAKER_TRITON_DEFAULT_MODEL_NAME": "model"},
+)
+
+
+def endpoint_template(
+    planned: PlannedEndpoint = PLANNED, alarms: tuple[str, ...] = (), **settings: Any
+) -> Template:
+    """The template of an endpoint; on a ml.g5.xlarge, unless its settings say otherwise."""
+    stated = SageMakerSettings.model_validate({"instances": ["ml.g5.xlarge"], **settings})
+    stack = Stack(App(), "chat")
+    key = kms.Key(stack, "Key")
+    queued = stated.mode == "async"
+    SageMakerModel(
+        stack,
+        "Endpoint",
+        endpoint=planned,
+        settings=stated,
+        prefix="lading-dev-model-chat",
+        artifact_key="alias/lading-dev-artifacts",
+        key=key,
+        jobs=JobStore(stack, "Jobs", days=7, key=key) if queued else None,
+        alarms=alarms,
+    )
+    return Template.from_stack(stack)
