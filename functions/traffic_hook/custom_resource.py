@@ -9,9 +9,15 @@ _LONGEST_REASON = 1000
 _TIMEOUT_S = 30
 
 
-def respond(event: Mapping[str, Any], failure: str | None) -> None:
-    """Tell CloudFormation how it went; until then the stack waits."""
-    identity = event.get("PhysicalResourceId") or f"{event['LogicalResourceId']}-golden-check"
+def respond(event: Mapping[str, Any], failure: str | None, kind: str = "golden-check") -> None:
+    """Tell CloudFormation how it went; until then the stack waits.
+
+    Args:
+        event: what it asked.
+        failure: why the deployment must not go on, or None.
+        kind: end of a new resource's identity.
+    """
+    identity = event.get("PhysicalResourceId") or f"{event['LogicalResourceId']}-{kind}"
     document = {
         "Status": "FAILED" if failure else "SUCCESS",
         "Reason": (failure or "")[:_LONGEST_REASON],
