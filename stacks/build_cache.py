@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _UNFINISHED = ".unfinished"
+_SCRIPT = ".sh"
 _LOCK = ".lock"
 _TIME = 315_532_800
 """1980-01-01, the earliest that a zip can say."""
@@ -59,5 +60,5 @@ def _alone(cache: Path) -> Iterator[None]:
 def _level(folder: Path) -> None:
     """Give all below `folder`, and itself, the same modes and times on every machine."""
     for path in (folder, *folder.rglob("*")):
-        path.chmod(0o755 if path.is_dir() else 0o644)
+        path.chmod(0o755 if path.is_dir() or path.suffix == _SCRIPT else 0o644)
         os.utime(path, (_TIME, _TIME))

@@ -34,6 +34,8 @@ CACHE = Path(".lading", "build")
 _LAYER_PREFIX, _FUNCTION_PREFIX = "/opt", "/var/task"
 """Where Lambda unpacks the two."""
 
+_SOURCES = frozenset({".py", ".sh"})
+
 
 @dataclass(frozen=True, slots=True)
 class Folders:
@@ -126,9 +128,9 @@ class LambdaCode:
 
     def _sources(self) -> Iterator[tuple[str, bytes]]:
         """Each source file's path below the project, and its content."""
-        for path in sorted((self.project / "functions").rglob("*.py")):
+        for path in sorted((self.project / "functions").rglob("*")):
             name = path.relative_to(self.project)
-            if not UNUSED_FOLDERS.intersection(name.parts):
+            if path.suffix in _SOURCES and not UNUSED_FOLDERS.intersection(name.parts):
                 yield name.as_posix(), path.read_bytes()
 
     def _hash(self, *inputs: Any) -> str:

@@ -11,6 +11,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from functions.inference.streamed_answer import read_answer
+
 Event = Mapping[str, Any]
 Answer = dict[str, Any]
 Invoke = Callable[[str, Event], Answer]
@@ -121,7 +123,7 @@ def _read(content: bytes, *, failed: bool) -> Answer:
         TimedOut, Failed: it is none; the log of the function itself says more.
     """
     try:
-        answer = json.loads(content)
+        answer = read_answer(content)
     except ValueError as error:
         raise Failed("its answer is not JSON") from error
     if failed:

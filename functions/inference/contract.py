@@ -137,6 +137,16 @@ class CONTAINER:
     """Bytes: Triton's own `--http-max-input-size`."""
 
 
+class ADAPTER:
+    """The Lambda Web Adapter, and the function behind it whose answers stream."""
+
+    handler: Final = "functions/inference/serve.sh"
+    port: Final = "AWS_LWA_PORT"
+    default_port: Final = 8080
+    separator: Final = bytes(8)
+    """Between an answer's head, which is JSON, and its body, in what an invocation returns."""
+
+
 class FRONT:
     """What the front function is told: environment names, and how models are listed in them."""
 

@@ -12,6 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from functions.inference.contract import in_layers
+from functions.inference.streamed_answer import read_answer
 
 _LONGEST_ANSWER_S = 300
 _PROPAGATION_S = (1, 2, 4, 8, 16, 30)
@@ -93,7 +94,7 @@ class Function:
         content = answer["Payload"].read()
         if "FunctionError" in answer:
             raise CloudError(f"version {version} of {self.name} crashed: {content.decode()}")
-        document = json.loads(content)
+        document = read_answer(content)
         if not isinstance(document, dict):
             raise CloudError(f"version {version} of {self.name} answered {document!r}")
         return document

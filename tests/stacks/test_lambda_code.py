@@ -1,10 +1,14 @@
 import hashlib
+import os
+import subprocess
+import sys
 from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 from typing import get_args
 
 import pytest
 
+from functions.inference.contract import ADAPTER
 from stacks.lambda_code import Folders, LambdaCode
 from stacks.layer_sizes import layer_sizes
 from stacks.target import Architecture, lambda_target, local_target
@@ -119,9 +123,21 @@ def test_the_function_code_is_the_sources_and_their_compiled_files(cross: Folder
     }
     found = names(cross.functions)
     assert {name for name in found if name.endswith(".py")} == sources
-    compiled = [name for name in found if name not in sources]
+    compiled = [name for name in found if name.endswith(".pyc")]
     assert len(compiled) == len(sources)
     assert all("__pycache__" in name and name.endswith(".cpython-313.pyc") for name in compiled)
+
+
+def test_what_the_web_adapter_starts_can_be_executed_and_nothing_else(cross: Folders) -> None:
+    files = [path for path in cross.functions.rglob("*") if path.is_file()]
+    executable = [path for path in files if path.stat().st_mode & 0o111]
+    assert executable == [cross.functions / ADAPTER.handler]
+
+
+def test_the_layer_has_what_streaming_takes(local: Folders) -> None:
+    places = os.pathsep.join((str(local.layer / "python"), str(local.functions)))
+    run = [sys.executable, "-S", "-c", "import functions.inference.web_adapter"]
+    subprocess.run(run, env={"PYTHONPATH": places}, check=True)
 
 
 def test_the_local_build_answers_and_is_compiled_for_this_python(local: Folders) -> None:
