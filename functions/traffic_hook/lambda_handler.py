@@ -11,30 +11,33 @@
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from functions.traffic_hook.cloud import Deployment, Function, read_golden
 from functions.traffic_hook.custom_resource import respond
 from functions.traffic_hook.golden import NOTHING, Golden, differences, proxy_event, wrong_status
+from functions.traffic_hook.patience import Patience
 from functions.traffic_hook.settings import Settings
 
 
-def check(event: Mapping[str, Any], context: Any) -> None:  # noqa: ARG001 Lambda's signature
+def check(event: Mapping[str, Any], context: Any) -> None:
     """Answer CodeDeploy's BeforeAllowTraffic, or the custom resource."""
+    patience = Patience(context.get_remaining_time_in_millis if context else lambda: 0)
     if "RequestType" in event:
-        _check_resource(event)
+        _check_resource(event, patience)
         return
     deployment = Deployment(event)
-    deployment.report(succeeded=_check(lambda: deployment.versions()[1]) is None)
+    deployment.report(succeeded=_check(lambda: deployment.versions()[1], patience) is None)
 
 
-def _check_resource(event: Mapping[str, Any]) -> None:
+def _check_resource(event: Mapping[str, Any], patience: Patience) -> None:
     """Its properties: `Version`; `Always`, to check at updates too, where no CodeDeploy does it."""
     properties = event["ResourceProperties"]
     checked = event["RequestType"] == "Create" or (
         event["RequestType"] == "Update" and properties.get("Always") == "true"
     )
-    respond(event, _check(lambda: int(properties["Version"])) if checked else None)
+    respond(event, _check(lambda: int(properties["Version"]), patience) if checked else None)
 
 
 def after_traffic(event: Mapping[str, str], context: Any) -> None:  # noqa: ARG001 Lambda's signature
@@ -48,29 +51,33 @@ def after_traffic(event: Mapping[str, str], context: Any) -> None:  # noqa: ARG0
     deployment.report(succeeded=True)
 
 
-def _check(version: Callable[[], int]) -> str | None:
+def _check(version: Callable[[], int], patience: Patience) -> str | None:
     """Whatever keeps the version from serving, or None."""
     settings = Settings.from_environment(os.environ)
     try:
         target = version()
         golden = Golden.from_json(read_golden(settings.golden)) if settings.golden else NOTHING
-        told = list(_differences(settings, golden, target))
+        told = list(_differences(settings, golden, target, patience))
     except Exception as error:  # noqa: BLE001 an unanswered question would hold the roll-out for an hour
         told = [f"the check failed: {error!r}"]
     _log(message="golden requests", model=settings.model, differences=told)
     return f"model '{settings.model}': {'; '.join(told)}" if told else None
 
 
-def _differences(settings: Settings, golden: Golden, target: int) -> Iterator[str]:
+def _differences(
+    settings: Settings, golden: Golden, target: int, patience: Patience
+) -> Iterator[str]:
     function = Function(settings.function)
     base = f"/{settings.model}"
-    ready = function.invoke(target, proxy_event("GET", f"{base}/v2/health/ready"))
+    ready = patience.insist(
+        lambda: function.invoke(target, proxy_event("GET", f"{base}/v2/health/ready"))
+    )
     if refused := wrong_status(ready):
         yield f"not ready: {refused}"
         return
     for number, request in enumerate(golden.requests):
         event = proxy_event("POST", f"{base}/predict", {"inputs": request["inputs"]})
-        answer = function.invoke(target, event)
+        answer = patience.insist(partial(function.invoke, target, event))
         for difference in differences(golden, request, settings.version, answer):
             yield f"golden request {number}: {difference}"
 
