@@ -183,4 +183,9 @@ class SageMakerSettings(_Entry):
     @property
     def local_storage(self) -> bool:
         """Whether an instance type has disks of its own, whose hardware encrypts them."""
-        return any(_LOCAL_STORAGE.match(instance) for instance in self.instances)
+        return any(map(has_local_storage, self.instances))
+
+
+def has_local_storage(instance: str) -> bool:
+    """Whether an instance type has disks of its own, for which SageMaker takes no key."""
+    return _LOCAL_STORAGE.match(instance) is not None
