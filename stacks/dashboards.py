@@ -208,6 +208,7 @@ def _alarm_lists(
     names = [f"{prefix}-{signal.key}" for prefix, signals in watched for signal in signals]
     names += [f"{model.alarm_prefix}-{signal.key}" for model in models for signal in MODEL_SIGNALS]
     names += [f"{model.alarm_prefix}-canary-quiet" for model in models]
+    names += [f"{model.alarm_prefix}-{key}" for model in models for key in model.endpoint_alarms]
     for number, some in enumerate(_chunks(names, _MOST_LINES)):
         alarms = [_alarm(scope, name) for name in some]
         title = "Alarms" if number == 0 else f"Alarms, continued ({number + 1})"

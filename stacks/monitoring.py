@@ -104,7 +104,7 @@ class ModelAlarms(Construct):
         self, scope: Construct, id_: str, *, model: WatchedModel, topic: sns.ITopic, math: bool
     ) -> None:
         super().__init__(scope, id_)
-        self.alarms = _alarms(self, MODEL_SIGNALS, model, topic, math=math)
+        self.alarms = make_alarms(self, MODEL_SIGNALS, model, topic, math=math)
 
 
 class ApiAlarms(Construct):
@@ -122,7 +122,7 @@ class ApiAlarms(Construct):
         self, scope: Construct, id_: str, *, api: WatchedApi, topic: sns.ITopic, math: bool
     ) -> None:
         super().__init__(scope, id_)
-        self.alarms = _alarms(self, API_SIGNALS, api, topic, math=math)
+        self.alarms = make_alarms(self, API_SIGNALS, api, topic, math=math)
 
 
 class CanaryAlarms(Construct):
@@ -216,7 +216,7 @@ class CanaryAlarms(Construct):
         return alarm
 
 
-def _alarms(
+def make_alarms(
     scope: Construct,
     signals: Sequence[Signal[Watched]],
     watched: Watched,
@@ -224,6 +224,15 @@ def _alarms(
     *,
     math: bool,
 ) -> dict[str, cloudwatch.Alarm]:
+    """An alarm for each signal of what is watched, which tells `topic`.
+
+    Args:
+        scope: of the alarms.
+        signals: what rings.
+        watched: whose it is.
+        topic: who is told.
+        math: whether the cloud knows alarms on expressions.
+    """
     alarms = {}
     for signal in signals:
         metric = signal.metric(watched)

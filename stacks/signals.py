@@ -9,7 +9,7 @@ that a roll-out changes neither dashboards nor the API's stack.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Generic, Literal, TypeVar
+from typing import Generic, Literal, Protocol, TypeVar
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -44,6 +44,9 @@ class WatchedModel:
         error_rate: share of failed requests above which it rings.
         p99_ms: objective for 99 of 100 requests.
         reserved_concurrency: the function's own limit, if it has one.
+        streams: whether its answers go to the caller while they are made.
+        timeout_s: the longest answer; what the gateway waits for at most where nothing streams.
+        endpoint_alarms: ends of the names of its endpoint's alarms.
     """
 
     name: str
@@ -51,6 +54,9 @@ class WatchedModel:
     error_rate: float
     p99_ms: int
     reserved_concurrency: int | None = None
+    streams: bool = False
+    timeout_s: int = 29
+    endpoint_alarms: tuple[str, ...] = ()
 
     @property
     def alarm_prefix(self) -> str:
@@ -78,7 +84,15 @@ class WatchedApi:
         return self.name
 
 
-Watched = TypeVar("Watched", WatchedModel, WatchedApi)
+class Watchable(Protocol):
+    """Anything that alarms are made for."""
+
+    @property
+    def alarm_prefix(self) -> str:
+        """Start of its alarms' names."""
+
+
+Watched = TypeVar("Watched", bound=Watchable)
 
 
 @dataclass(frozen=True, slots=True)
