@@ -11,6 +11,7 @@ from functions.inference.settings import ServedModel, Settings
 from stacks.code_assets import CodeAssets
 from stacks.logged_function import RUNTIME, LoggedFunction
 from stacks.plan import GOLDEN, LocalArtifact, PlannedModel, S3Artifact
+from stacks.proxy import WHOLE, Proxy
 from stacks.settings import ALIAS, Deployment
 
 _PROCESSOR_MB = 1769
@@ -26,8 +27,10 @@ class LambdaModel(Construct):
         deployment: the stage.
         model: what to serve.
         assets: the Lambda code.
+        proxy: whom to ask for answers; None: the function gives them itself.
 
-    `golden` is where the traffic hook finds the golden requests; empty when there are none.
+    `golden` is where the traffic hook finds the golden requests; empty when there are none, or when
+    answers come too late to wait for.
     """
 
     def __init__(
@@ -38,6 +41,7 @@ class LambdaModel(Construct):
         deployment: Deployment,
         model: PlannedModel,
         assets: CodeAssets,
+        proxy: Proxy | None = None,
     ) -> None:
         super().__init__(scope, id_)
         self.artifact_layer = self._artifact_layer(model, assets)
@@ -48,24 +52,35 @@ class LambdaModel(Construct):
             compatible_runtimes=[RUNTIME],
             description="Lading: what the inference service imports",
         )
+        layers: list[lambda_.ILayerVersion] = [
+            runtime,
+            *([self.artifact_layer] if self.artifact_layer else []),
+        ]
+        streams = proxy is not None and proxy.adapter is not None
+        if proxy and proxy.adapter:
+            layers.append(lambda_.LayerVersion.from_layer_version_arn(self, "Web", proxy.adapter))
         own = LoggedFunction(
             self,
             "Inference",
             deployment=deployment,
             name=deployment.names.function(model.name),
-            handler="functions.inference.lambda_handler.handler",
+            handler=proxy.handler if proxy else WHOLE,
             code=assets.functions(self),
-            layers=[runtime, *([self.artifact_layer] if self.artifact_layer else [])],
+            layers=layers,
             memory_mb=model.settings.memory_mb,
-            timeout_s=model.settings.timeout_s,
-            environment=_settings(model).to_environment(),
-            snap_start=model.settings.snap_start,
+            timeout_s=proxy.timeout_s if proxy else model.settings.timeout_s,
+            environment={
+                **_settings(model, proxy).to_environment(),
+                **(proxy.environment if proxy else {}),
+            },
+            snap_start=model.settings.snap_start and not streams,
             reserved_concurrency=model.settings.reserved_concurrency,
         )
         self.function, self.role = own.function, own.role
         if isinstance(model.artifact, S3Artifact) and not model.artifact.layer:
             _grant_read(self.role, model.artifact.archive, deployment.names.artifact_key)
-        self.golden = _golden(model)
+        queued = proxy is not None and proxy.endpoint.mode == "async"
+        self.golden = "" if queued else _golden(model)
         self.version = self.function.current_version
         self.alias = lambda_.Alias(self, "Live", alias_name=ALIAS, version=self.version)
 
@@ -90,7 +105,7 @@ class LambdaModel(Construct):
         )
 
 
-def _settings(model: PlannedModel) -> Settings:
+def _settings(model: PlannedModel, proxy: Proxy | None) -> Settings:
     """What the function is told: it serves the stable version alone."""
     remote = {}
     if isinstance(model.artifact, S3Artifact) and not model.artifact.layer:
@@ -102,7 +117,13 @@ def _settings(model: PlannedModel) -> Settings:
         remote=remote,
     )
     processors = max(1, round(model.settings.memory_mb / _PROCESSOR_MB))
-    return Settings((served,), threads=model.settings.threads or processors)
+    return Settings(
+        (served,),
+        threads=model.settings.threads or processors,
+        endpoint=proxy.endpoint if proxy else None,
+        jobs=proxy.jobs if proxy else None,
+        idempotency_table=proxy.idempotency_table if proxy else "",
+    )
 
 
 def _golden(model: PlannedModel) -> str:

@@ -123,7 +123,7 @@ class ModelApi(Construct):
             alias = self.alias_arn(model)
             base = self.api.root.add_resource(model.name)
             for resource in (base, base.add_resource("{proxy+}")):
-                self._add_method(resource, alias)
+                self._add_method(resource, _integration(alias, model))
             self._permit(f"Invoke{model.name}", alias, f"/{model.name}*")
 
     def alias_arn(self, model: WatchedModel) -> str:
@@ -138,19 +138,16 @@ class ModelApi(Construct):
     def serve_root(self, front: lambda_.IFunction) -> None:
         """Send the root paths to the front function."""
         for path in ROOT_PATHS:
-            self._add_method(self.api.root.resource_for_path(path), front.function_arn)
+            self._add_method(self.api.root.resource_for_path(path), _whole(front.function_arn))
         self._permit("InvokeFront", front.function_arn, "/*")
 
-    def _add_method(self, resource: apigateway.IResource, function: str) -> None:
+    def _add_method(
+        self, resource: apigateway.IResource, integration: apigateway.Integration
+    ) -> None:
         authorization = self._authorization
         method = resource.add_method(
             "ANY",
-            apigateway.AwsIntegration(
-                service="lambda",
-                proxy=True,  # else the function's answer, status and all, would be the body
-                path=f"2015-03-31/functions/{function}/invocations",
-                options=apigateway.IntegrationOptions(timeout=_INTEGRATION_LIMIT),
-            ),
+            integration,
             authorization_type=authorization.type,
             authorizer=authorization.authorizer,
             api_key_required=authorization.usage_plan,
@@ -270,3 +267,30 @@ class ModelApi(Construct):
                     reason="the account's one role for logs of every API; AWS asks for this policy",
                 )
             )
+
+
+def _integration(alias: str, model: WatchedModel) -> apigateway.Integration:
+    """How answers of a model's function come: whole, or while they are made."""
+    return _streamed(alias, model.timeout_s) if model.streams else _whole(alias)
+
+
+def _whole(function: str) -> apigateway.Integration:
+    return apigateway.AwsIntegration(
+        service="lambda",
+        proxy=True,  # else the function's answer, status and all, would be the body
+        path=f"2015-03-31/functions/{function}/invocations",
+        options=apigateway.IntegrationOptions(timeout=_INTEGRATION_LIMIT),
+    )
+
+
+def _streamed(function: str, timeout_s: int) -> apigateway.Integration:
+    """An answer may take 15 minutes, as long as some of it comes every 5."""
+    return apigateway.AwsIntegration(
+        service="lambda",
+        proxy=True,
+        path=f"2021-11-15/functions/{function}/response-streaming-invocations",
+        options=apigateway.IntegrationOptions(
+            timeout=Duration.seconds(timeout_s),
+            response_transfer_mode=apigateway.ResponseTransferMode.STREAM,
+        ),
+    )

@@ -217,7 +217,7 @@ class Names:
         """Name of a model's function."""
         return _physical(f"{self.prefix}-model-", model, _LONGEST_FUNCTION_NAME, r"[^A-Za-z0-9_-]")
 
-    def hook(self, model: str, role: Literal["check", "clean"]) -> str:
+    def hook(self, model: str, role: Literal["check", "clean", "endpoint"]) -> str:
         """Name of a function around a model's roll-outs."""
         return _physical(f"{self.prefix}-{role}-", model, _LONGEST_FUNCTION_NAME, r"[^A-Za-z0-9_-]")
 
@@ -239,12 +239,14 @@ class Deployment:
         settings: the stage's settings.
         owner: who answers for it.
         local: into an emulated cloud, without what that does not know.
+        runtime: URL of an emulated SageMaker beside that cloud.
     """
 
     names: Names
     settings: StageSettings = field(default_factory=StageSettings)
     owner: str | None = None
     local: bool = False
+    runtime: str = ""
 
     @property
     def stage(self) -> str:
