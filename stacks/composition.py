@@ -1,6 +1,6 @@
 """The stacks of an app: for each region of the stage, artifacts, models and the API."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aws_cdk import Annotations, App, Stack, Tags
@@ -32,7 +32,8 @@ class RegionStacks:
 def add_stacks(app: App, project: Path) -> tuple[RegionStacks, ...]:
     """Every stack of the stage that the context names, in each of its regions.
 
-    Context: `stage` (dev); `local`, for an emulated cloud; `manifest`, `lock` and `stages`, for
+    Context: `stage` (dev); `local`, for an emulated cloud, and `sagemaker_runtime`, the URL of an
+    emulated SageMaker beside it; `manifest`, `lock` and `stages`, for
     files elsewhere than in the project's root.
 
     Raises:
@@ -58,7 +59,8 @@ def _deployment(app: App, project: Path) -> Deployment:
     context = app.node.try_get_context
     local = str(context("local") or "false").lower() == "true"
     path = project / (context("stages") or "stages.yaml")
-    return load_deployment(path, context("stage") or "dev", local=local)
+    deployment = load_deployment(path, context("stage") or "dev", local=local)
+    return replace(deployment, runtime=context("sagemaker_runtime") or "")
 
 
 def _require_known(region: str, deployment: Deployment) -> None:

@@ -1,10 +1,15 @@
-"""One model on Lambda: the unit of roll-out and of rollback."""
+"""One model, on Lambda or behind a proxy there: the unit of roll-out and of rollback."""
+
+from typing import Any
 
 from aws_cdk import CfnOutput, Stack, Tags
+from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from stacks.code_assets import CodeAssets
+from stacks.endpoint_signals import ENDPOINT_SIGNALS
 from stacks.lambda_model import LambdaModel
+from stacks.model_endpoint import ModelEndpoint
 from stacks.monitoring import CanaryAlarms, ModelAlarms, topic_by_name
 from stacks.plan import PlannedModel
 from stacks.rollout import Rollout
@@ -43,9 +48,19 @@ class ModelStack(Stack):
         )
         Tags.of(self).add("model", model.name)
         assets.require_fits(self, model)
-        self.served = LambdaModel(self, "Model", deployment=deployment, model=model, assets=assets)
         self.watched = _watched(deployment, model)
         topic = topic_by_name(self, deployment.names)
+        self.endpoint = self._endpoint(deployment, model, topic, assets)
+        self.served = LambdaModel(
+            self,
+            "Model",
+            deployment=deployment,
+            model=model,
+            assets=assets,
+            proxy=self.endpoint.proxy if self.endpoint else None,
+        )
+        if self.endpoint:
+            self.endpoint.let_ask(self.served)
         self.alarms = ModelAlarms(
             self, "Alarms", model=self.watched, topic=topic, math=not deployment.local
         )
@@ -72,6 +87,21 @@ class ModelStack(Stack):
         CfnOutput(self, OUTPUTS.function_name, value=self.served.function.function_name)
         CfnOutput(self, OUTPUTS.alias_arn, value=self.served.alias.function_arn)
 
+    def _endpoint(
+        self, deployment: Deployment, model: PlannedModel, topic: sns.ITopic, assets: CodeAssets
+    ) -> ModelEndpoint | None:
+        if model.endpoint is None:
+            return None
+        return ModelEndpoint(
+            self,
+            "Endpoint",
+            deployment=deployment,
+            model=model,
+            watched=self.watched,
+            topic=topic,
+            assets=assets,
+        )
+
 
 def _watched(deployment: Deployment, model: PlannedModel) -> WatchedModel:
     return WatchedModel(
@@ -80,4 +110,15 @@ def _watched(deployment: Deployment, model: PlannedModel) -> WatchedModel:
         error_rate=deployment.settings.alarms.error_rate,
         p99_ms=model.settings.p99_ms,
         reserved_concurrency=model.settings.reserved_concurrency,
+        **(_watched_proxy(deployment, model) if model.endpoint else {}),
     )
+
+
+def _watched_proxy(deployment: Deployment, model: PlannedModel) -> dict[str, Any]:
+    settings = model.settings.sagemaker
+    signals = () if deployment.local else ENDPOINT_SIGNALS[settings.mode]
+    return {
+        "streams": not deployment.local,
+        "timeout_s": settings.answer_timeout_s,
+        "endpoint_alarms": tuple(signal.key for signal in signals),
+    }

@@ -161,7 +161,7 @@ def _require_apart(models: tuple[PlannedModel, ...], deployment: Deployment) -> 
 def _require_twins(models: Iterable[PlannedModel], waiting: Mapping[str, str]) -> None:
     for model in models:
         twin = model.endpoint.twin if model.endpoint else None
-        if twin in waiting:
+        if twin is not None and twin in waiting:
             raise PlanError(model.name, model.version, f"its twin '{twin}': {waiting[twin]}")
 
 

@@ -25,7 +25,8 @@ from stacks.plan import PlannedModel, S3Artifact
 from stacks.settings import ALIAS, Deployment, RolloutName
 
 _HANDLERS = "functions.traffic_hook.lambda_handler"
-_CHECK_S, _CLEAN_S = 600, 120
+_CHECK_S, _WAKING_CHECK_S, _CLEAN_S = 600, 900, 120
+"""An endpoint may have to wake before it gives its golden answers."""
 
 
 class Rollout(Construct):
@@ -55,13 +56,14 @@ class Rollout(Construct):
         super().__init__(scope, id_)
         self._deployment, self._model = deployment, model
         self._served, self._assets = served, assets
+        self._check_s = _WAKING_CHECK_S if model.endpoint else _CHECK_S
         self.check = self._check()
         first = CustomResource(
             self,
             "GoldenCheck",
             resource_type="Custom::GoldenCheck",
             service_token=self.check.function.function_arn,
-            service_timeout=Duration.seconds(_CHECK_S),
+            service_timeout=Duration.seconds(self._check_s),
             properties={
                 "Version": served.version.version,
                 "Always": str(deployment.local).lower(),
@@ -79,7 +81,7 @@ class Rollout(Construct):
             "Check",
             "check",
             f"{_HANDLERS}.check",
-            timeout_s=_CHECK_S,
+            timeout_s=self._check_s,
             layers=[artifact] if artifact and golden_in_layer else [],
         )
         if isinstance(self._model.artifact, S3Artifact) and not golden_in_layer:

@@ -116,7 +116,7 @@ class SageMakerModel(Construct):
     def _config(self, jobs: JobStore | None) -> sagemaker.CfnEndpointConfig:
         """What the endpoint is; of an empty one it also says what its components share."""
         settings, vpc = self._settings, self._settings.vpc
-        shared = {
+        shared: dict[str, Any] = {
             "execution_role_arn": self.role.role_arn,
             "enable_network_isolation": settings.network_isolation,
             "vpc_config": (

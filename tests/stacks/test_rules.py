@@ -10,7 +10,7 @@ from aws_cdk import Validations
 from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 
 from stacks.composition import add_stacks
-from tests.stacks.projects import local_artifact, locked, s3_copy, write_project
+from tests.stacks.projects import local_artifact, locked, s3_copy, served_by_engine, write_project
 from tests.stacks.synthesis import ROOT, make_app
 
 REDUNDANT = "W3005"
@@ -21,7 +21,17 @@ stages:
   prod:
     regions: [eu-central-1, us-east-1]
     artifact_buckets: {eu-central-1: artifacts-of-dev, us-east-1: artifacts-of-dev}
+    models:
+      steady:
+        sagemaker:
+          instances: [ml.g5.xlarge, ml.g6.xlarge]
+          count: {min: 2, max: 4}
+          vpc: {subnets: [subnet-0a1b2c3d4e5f60718], security_groups: [sg-0a1b2c3d4e5f60718]}
+      sleeping: {sagemaker: {mode: scale_to_zero, instances: [ml.g5.xlarge], count: {max: 2}}}
+      queued: {sagemaker: {mode: async, instances: [ml.m5.xlarge], count: {max: 2}}}
 """
+
+ENDPOINTS = ("steady", "sleeping", "queued")
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +43,10 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "big": locked(s3_copy("big", bytes=1 << 28)),
         "folder": local_artifact(folder, "folder"),
         "with.dots": locked(s3_copy("with.dots", golden=None)),
+        **{name: served_by_engine(name) for name in ENDPOINTS},
     }
-    write_project(folder, lock, STAGES)
+    large = {name: {"target": "sagemaker", "twin": "layered"} for name in ENDPOINTS}
+    write_project(folder, lock, STAGES, **large)
     app = make_app(folder, stage="prod")
     add_stacks(app, ROOT)
     Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
@@ -54,7 +66,7 @@ def test_no_rule_finds_anything_unacknowledged(assembly: Path) -> None:
 
 def test_cfn_lint_finds_nothing(assembly: Path) -> None:
     templates = sorted(assembly.glob("*-eu-central-1.template.json"))
-    assert len(templates) == 6
+    assert len(templates) == 9
     command = [str(Path(sys.executable).parent / "cfn-lint"), "--ignore-checks", REDUNDANT, "--"]
     linted = subprocess.run(
         [*command, *map(str, templates)],
