@@ -8,7 +8,7 @@ import pytest
 from tests.functions.endpoint_check.sagemaker import LocalSageMaker
 
 GROUP = "/aws/sagemaker/Endpoints/chat"
-COMPONENT = {"Component": "part", "Model": "new-model"}
+COMPONENT: dict[str, Any] = {"Component": "part", "Model": "new-model"}
 
 
 @pytest.fixture
