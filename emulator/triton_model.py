@@ -21,13 +21,15 @@ class TritonPythonModel:
             str(Path(__file__).with_name("model.onnx")), providers=["CPUExecutionProvider"]
         )
         self._inputs = [each.name for each in self._session.get_inputs()]
+        self._outputs = [each.name for each in self._session.get_outputs()]
 
     def execute(self, requests: list[Any]) -> list[Any]:
         """Answer each request."""
         return [self._answer(request) for request in requests]
 
     def _answer(self, request: Any) -> Any:
-        names = request.requested_output_names()
+        requested = set(request.requested_output_names())  # in no order of its own
+        names = [name for name in self._outputs if name in requested]
         feeds = {
             name: _to_text(triton.get_input_tensor_by_name(request, name).as_numpy())
             for name in self._inputs
