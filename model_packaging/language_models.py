@@ -19,6 +19,7 @@ WEIGHTS = ".safetensors"
 MAX_JSON_BYTES = 64 << 20
 """Also the longest header of a safetensors file; the format's own limit is 100 MB."""
 
+_WRITERS = ("ForCausalLM", "ForConditionalGeneration")
 _LENGTH_BYTES = 8
 _LISTED = 3
 
@@ -45,6 +46,16 @@ def language_model_files(spec: ModelSpec) -> dict[str, Path]:
     if INDEX in files:
         _check_index(spec, files[INDEX], weights)
     return files
+
+
+def generates_text(source: Path) -> bool:
+    """Whether a source is a Hugging Face folder whose architecture writes text, as far as seen."""
+    try:
+        with (source / CONFIG).open("rb") as file:
+            found = json.loads(file.read(MAX_JSON_BYTES))["architectures"][0]
+    except (OSError, ValueError, KeyError, IndexError, TypeError, RecursionError):
+        return False
+    return isinstance(found, str) and found.endswith(_WRITERS)
 
 
 def _refuse_code(spec: ModelSpec, files: dict[str, Path]) -> None:

@@ -132,7 +132,7 @@ class ModelEntry(Entry):
     target: Target = "lambda"
     """auto: Lambda when the model fits there, else SageMaker; `lading plan` says which and why."""
     engine: EngineEntry | None = None
-    """What serves it on SageMaker; triton, or vllm for a Hugging Face folder, when not given."""
+    """What serves it on SageMaker; triton, or vllm for a language model, when not given."""
     twin: str | None = Field(default=None, min_length=1)
     """A smaller model of this manifest that may answer while the SageMaker endpoint wakes."""
     labels: Annotated[list[_Label], AfterValidator(_unique)] = Field(default=[DEFAULT_LABEL])

@@ -9,35 +9,31 @@ quantize    fewer bits for the weights; like every stage of `optimisers/`, when 
 gate        the metric on held-out rows, of the original and of what is to be published
 benchmark   sizes and latency on this machine, for report.json
 golden      a few requests with their answers, for golden.json
+engine      the files that its engine loads, when SageMaker serves it
 publish     the files appear in the store as the next version, whole or not at all
 lock        the version enters models.lock.json, and the manifest's labels point at it
 
 Everything up to `publish` happens in memory, and the two last stages each change one thing in one
 step: a kill at any moment leaves store and lock as they were, or complete. A kill between the two
 leaves a version that the lock does not name; the next run finds it by its identity.
+
+A language model, and what goes to a container of one's own, is not converted: its trained files go
+from `identity` to `publish` as they are, streamed.
 """
 
-from collections import ChainMap
-from collections.abc import Callable, Mapping
-from dataclasses import astuple, dataclass
-from importlib.metadata import version as version_of
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from functions.inference.artifact import MODEL_FORMAT, sha256
 from functions.inference.session import OnnxSession, SessionError
 from model_packaging.accuracy import Gate
 from model_packaging.benchmark import Latency, time_model
-from model_packaging.conversion import Conversion, Converter, check_conversion
-from model_packaging.converters import find_converter
-from model_packaging.documents import canonical
+from model_packaging.conversion import Conversion, check_conversion
 from model_packaging.errors import (
     AccuracyChange,
     ConversionError,
-    FileMissing,
-    ManifestError,
-    Place,
     SourceError,
 )
 from model_packaging.golden import golden_requests
@@ -47,12 +43,24 @@ from model_packaging.manifest import ModelSpec
 from model_packaging.onnx_graph import require_finite_weights
 from model_packaging.optimisation import Optimised, Optimiser, Task
 from model_packaging.optimisers import optimisers
+from model_packaging.resolution import Job, Resolved, identity_of, resolve, source_of
 from model_packaging.samples import Samples, given, make_up
-from model_packaging.specification import Build, Packaged, Source, Step, summarise, write_files
+from model_packaging.served import (
+    Served,
+    locked_engine,
+    serve,
+)
+from model_packaging.serving import OnnxModel
+from model_packaging.specification import (
+    Build,
+    Built,
+    Packaged,
+    Step,
+    hand_over,
+    summarise,
+    write_files,
+)
 from model_packaging.store import Store
-
-RECIPE = 2
-"""Part of each identity: raise it when the same source and tools would now give another model."""
 
 STAGES = (
     "resolve",
@@ -63,6 +71,7 @@ STAGES = (
     "gate",
     "benchmark",
     "golden",
+    "engine",
     "publish",
     "lock",
 )
@@ -81,7 +90,11 @@ def ignore_stages(stage: str, outcome: str) -> None:
 
 
 def package(
-    spec: ModelSpec, store: Store, lock: Path, on_stage: OnStage = ignore_stages
+    spec: ModelSpec,
+    store: Store,
+    lock: Path,
+    on_stage: OnStage = ignore_stages,
+    regions: Collection[str] = (),
 ) -> Packaged:
     """Make a verified, published version of a model, or find the one that is there.
 
@@ -90,21 +103,29 @@ def package(
         store: where versions lie.
         lock: path of models.lock.json; made when it is not there.
         on_stage: told of each stage.
+        regions: where the lock shall name the image of the engine's container.
 
     Raises:
         PackagingError: nothing is published and the lock is as it was.
     """
     stages = _Stages(on_stage)
-    job = stages.run("resolve", _resolve, spec)
+    job = stages.run("resolve", resolve, spec, regions)
     known = stages.run("identity", _identify, job, store, lock)
     version = known.version
     if version is None:
-        files = _build(job, known.identity, stages)
-        version = stages.run("publish", _publish, job, known, store, files)
+        built = _build(job, known.identity, stages)
+        version = stages.run("publish", _publish, job, known, store, built)
     return stages.run("lock", _enter, job, known, store, lock, version)
 
 
-def _build(job: "_Job", identity: str, stages: "_Stages") -> dict[str, bytes]:
+def _build(job: Resolved, identity: str, stages: "_Stages") -> Built:
+    if isinstance(job, Job):
+        return _convert_and_check(job, identity, stages)
+    assert job.served is not None
+    return hand_over(job.spec.name, identity, job.source, job.served)
+
+
+def _convert_and_check(job: Job, identity: str, stages: "_Stages") -> Built:
     conversion = stages.run("convert", _convert, job)
     samples, gate = stages.run("check", _check, job, conversion)
     task = Task(job.spec, lambda model: _judge(job, gate, model))
@@ -117,6 +138,7 @@ def _build(job: "_Job", identity: str, stages: "_Stages") -> dict[str, bytes]:
     change = stages.run("gate", _gate, job, gate, model)
     latency = stages.run("benchmark", _benchmark, samples, model)
     golden = stages.run("golden", _golden, job, samples, model)
+    served = stages.run("engine", _serve, job, model, golden)
     build = Build(
         name=job.spec.name,
         identity=identity,
@@ -127,6 +149,7 @@ def _build(job: "_Job", identity: str, stages: "_Stages") -> dict[str, bytes]:
         change=change,
         latency=latency,
         golden=golden,
+        served=served,
     )
     return write_files(build)
 
@@ -150,14 +173,6 @@ class _Stages:
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
-    spec: ModelSpec
-    converter: Converter
-    source: Source
-    tools: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
 class _Known:
     """What store and lock know of the model; `version` has this very identity."""
 
@@ -166,100 +181,22 @@ class _Known:
     version: int | None
 
 
-def _resolve(spec: ModelSpec) -> tuple[_Job, str]:
-    if not spec.source.is_dir():
-        _require(spec.source, spec.place("source"))
-    if spec.accuracy:
-        _require(spec.accuracy.data, spec.place("accuracy.data"))
-    for key, path in _optimising_files(spec).items():
-        _require(path, spec.place(key))
-    converter = find_converter(spec.name, spec.source, spec.framework)
-    for key in spec.original.stated():
-        if key not in converter.keys:
-            reason = f"says nothing to {converter.framework} models; remove it"
-            raise ManifestError(spec.place(key), reason)
-    for path in spec.original.files():
-        _require(path, spec.place("examples" if path == spec.original.examples else "class"))
-    source = _source(spec, converter)
-    used = {name: version_of(name) for name in ("numpy", "onnxruntime")}
-    asked = [each.tools(spec) for each in optimisers() if each.options(spec) is not None]
-    tools = {**converter.tools(spec), **ChainMap(*map(dict, asked)), **used}
-    job = _Job(spec, converter, source, tools)
-    return job, f"{spec.source}, {converter.framework}"
-
-
-def _optimising_files(spec: ModelSpec) -> dict[str, Path]:
-    """Files that optimisers read, by the manifest's key."""
-    return {key: path for each in optimisers() for key, path in each.files(spec).items()}
-
-
-def _source(spec: ModelSpec, converter: Converter) -> Source:
-    return Source(
-        file=spec.source.name,
-        framework=converter.framework,
-        digest=_digest(spec.source.parent, (*converter.files(spec), *spec.original.files())),
-        data=sha256(spec.accuracy.data.read_bytes()) if spec.accuracy else None,
-    )
-
-
-def _require(path: Path, place: Place) -> None:
-    if path.is_file():
-        return
-    script = path.parent / "train.py"
-    advice = f"run python {script}" if script.is_file() else "put it there or correct the path"
-    raise FileMissing(place, path, advice)
-
-
-def _digest(folder: Path, files: tuple[Path, ...]) -> str:
-    """Digest of the model's file, or of the list of its files' names and digests."""
-    digests = [[_named(folder, path), sha256(path.read_bytes())] for path in files]
-    return digests[0][1] if len(digests) == 1 else sha256(canonical(digests))
-
-
-def _named(folder: Path, path: Path) -> str:
-    """The path below the source's folder, so that it is the same in every checkout."""
-    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name
-
-
-def _identify(job: _Job, store: Store, lock: Path) -> tuple[_Known, str]:
-    accuracy, stated = job.spec.accuracy, job.spec.original.stated()
-    identity = sha256(
-        canonical(
-            {
-                "recipe": RECIPE,
-                "format_version": MODEL_FORMAT,
-                "name": job.spec.name,
-                "source": job.source.digest,
-                "framework": job.source.framework,
-                **({"original": stated} if stated else {}),
-                "optimise": _asked(job.spec),
-                "accuracy": [*astuple(accuracy)[1:]] if accuracy else None,
-                "data": job.source.data,
-                "tools": dict(job.tools),
-            }
-        )
-    )
+def _identify(job: Resolved, store: Store, lock: Path) -> tuple[_Known, str]:
+    identity = identity_of(job)
     pinned = read_lock(lock).digests(job.spec.name)
     version = store.find(job.spec.name, identity, pinned)
     outcome = f"unchanged since version {version}" if version else f"new, {identity[:19]}"
     return _Known(identity, pinned, version), outcome
 
 
-def _asked(spec: ModelSpec) -> dict[str, object]:
-    """What is to be done to the model, and digests of the files that it takes."""
-    options = {each.stage: each.options(spec) for each in optimisers()}
-    digests = {key: sha256(path.read_bytes()) for key, path in _optimising_files(spec).items()}
-    return {**{stage: given for stage, given in options.items() if given}, **digests}
-
-
-def _convert(job: _Job) -> tuple[Conversion, str]:
+def _convert(job: Job) -> tuple[Conversion, str]:
     spec = job.spec
     conversion = job.converter.convert(spec)
     require_finite_weights(spec.name, conversion.onnx)
     return conversion, f"{len(conversion.onnx):,} bytes"
 
 
-def _check(job: _Job, conversion: Conversion) -> tuple[tuple[Samples, Gate | None], str]:
+def _check(job: Job, conversion: Conversion) -> tuple[tuple[Samples, Gate | None], str]:
     spec, session = job.spec, _session(job, conversion.onnx)
     if spec.accuracy:
         samples = read_holdout(spec, session.inputs)
@@ -274,7 +211,7 @@ def _check(job: _Job, conversion: Conversion) -> tuple[tuple[Samples, Gate | Non
     reference = samples.guarded(conversion.reference, "original")
     converted = samples.guarded(session.run, "converted")
     rows = check_conversion(spec.name, requests, reference, converted)
-    if _source(spec, job.converter) != job.source:
+    if source_of(spec, job.converter) != job.source:
         raise SourceError(spec.name, spec.source, "or its data changed meanwhile; package it again")
     gate = Gate(spec, samples, conversion.reference) if spec.accuracy else None
     return (samples, gate), f"agrees with the original in {rows} rows"
@@ -287,14 +224,14 @@ def _optimise(optimiser: Optimiser, task: Task, model: bytes) -> tuple[Optimised
     return done, done.outcome
 
 
-def _gate(job: _Job, gate: Gate | None, model: bytes) -> tuple[AccuracyChange | None, str]:
+def _gate(job: Job, gate: Gate | None, model: bytes) -> tuple[AccuracyChange | None, str]:
     change = _judge(job, gate, model)
     if change is None:
         return None, "nothing measured: the manifest has no accuracy"
     return change, f"{change}, of {change.max_drop:g} allowed"
 
 
-def _judge(job: _Job, gate: Gate | None, model: bytes) -> AccuracyChange | None:
+def _judge(job: Job, gate: Gate | None, model: bytes) -> AccuracyChange | None:
     return gate.judge(_session(job, model).run) if gate else None
 
 
@@ -303,33 +240,48 @@ def _benchmark(samples: Samples, model: bytes) -> tuple[Latency, str]:
     return latency, f"p50 {latency.p50_ms:g} ms, p95 {latency.p95_ms:g} ms, one row at a time"
 
 
-def _golden(job: _Job, samples: Samples, model: bytes) -> tuple[bytes, str]:
+def _golden(job: Job, samples: Samples, model: bytes) -> tuple[bytes, str]:
     session = _session(job, model)
     quantized = job.spec.quantize.scheme != "none"
     content, count = golden_requests(samples, session.run, quantized=quantized)
     return content, f"{count} requests, {len(content):,} bytes"
 
 
-def _publish(job: _Job, known: _Known, store: Store, files: Mapping[str, bytes]) -> tuple[int, str]:
-    version = store.publish(job.spec.name, files, known.pinned)
+def _serve(job: Job, model: bytes, golden: bytes) -> tuple[Served | None, str]:
+    if job.spec.target == "lambda":
+        return None, "none: Lambda runs the model itself"
+    session = _session(job, model)
+    served = serve(job.spec, OnnxModel(model, session.inputs, session.outputs, golden))
+    return served, f"{served.name}, {served.files.size:,} bytes"
+
+
+def _publish(job: Resolved, known: _Known, store: Store, built: Built) -> tuple[int, str]:
+    version = store.publish(job.spec.name, built.files, known.pinned, built.engine)
     return version, f"version {version}"
 
 
 def _enter(
-    job: _Job, known: _Known, store: Store, lock: Path, version: int
+    job: Resolved, known: _Known, store: Store, lock: Path, version: int
 ) -> tuple[Packaged, str]:
     spec = job.spec
     published = store.open(spec.name, version, known.pinned.get(version))
     artifact = published.artifact
     copy = store.copy(spec.name, version, artifact.digest, lock)
-    entry = LockedVersion(identity=artifact.identity, digest=artifact.digest, stores=(copy,))
+    engine = locked_engine(spec, artifact, job.regions)
+    entry = LockedVersion(
+        identity=artifact.identity,
+        digest=artifact.digest,
+        target="sagemaker" if engine else "lambda",
+        engine=engine,
+        stores=(copy,),
+    )
     locked = record(lock, spec.name, version, entry, spec.labels).model(spec.name)
     labels = tuple(sorted(name for name, number in locked.labels.items() if number == version))
     packaged = summarise(published, version, built=known.version is None, labels=labels)
     return packaged, f"version {version}: {', '.join(labels) or 'no labels'}"
 
 
-def _session(job: _Job, model: bytes) -> OnnxSession:
+def _session(job: Job, model: bytes) -> OnnxSession:
     try:
         return OnnxSession(model)
     except (SessionError, ValueError) as error:

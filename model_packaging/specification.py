@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from functions.inference.artifact import (
+    ENGINE_FORMAT,
     GOLDEN,
     MODEL,
     MODEL_FORMAT,
@@ -16,8 +17,10 @@ from functions.inference.artifact import (
 from functions.inference.session import OnnxSession
 from model_packaging.benchmark import Latency, make_report
 from model_packaging.documents import readable
+from model_packaging.engine_files import EngineFiles
 from model_packaging.errors import AccuracyChange, Interval, Intervals
 from model_packaging.publication import Published
+from model_packaging.served import Served
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,15 @@ class Build:
     change: AccuracyChange | None
     latency: Latency
     golden: bytes
+    served: Served | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """An artifact's files by name, and those of its engine."""
+
+    files: Mapping[str, bytes]
+    engine: EngineFiles | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +75,8 @@ class Packaged:
     """A published version, for whoever asked for it.
 
     `location` is its folder or its address. `built` is False when the version was there already.
-    Sizes are bytes of the ONNX model, before and after optimising; latencies are milliseconds, None
-    when report.json is lost.
+    Sizes are bytes of the ONNX model, before and after optimising, or of what its engine loads;
+    `target` is what serves it. Latencies are milliseconds, None when report.json is lost.
     """
 
     name: str
@@ -79,35 +91,58 @@ class Packaged:
     size_after: int
     p50_ms: float | None
     p95_ms: float | None
+    target: str = "lambda"
 
 
-def write_files(build: Build) -> dict[str, bytes]:
-    """Content of each file of the artifact, by name."""
-    verified = {MODEL: build.model, GOLDEN: build.golden}
-    digests = {name: sha256(content) for name, content in verified.items()}
-    sizes = {name: len(content) for name, content in verified.items()}
-    return {
-        **verified,
-        SPECIFICATION: readable({**_describe(build), "files": digests}),
-        REPORT: readable(make_report(build.latency, sizes)),
+def write_files(build: Build) -> Built:
+    """The files of an artifact; the model is the engine's, when it has one."""
+    own = {GOLDEN: build.golden} | ({} if build.served else {MODEL: build.model})
+    sizes = {MODEL: len(build.model), GOLDEN: len(build.golden)}
+    report = {REPORT: readable(make_report(build.latency, sizes))}
+    return _written({**own, **report}, _describe(build), build.served)
+
+
+def hand_over(name: str, identity: str, source: Source, served: Served) -> Built:
+    """The files of an artifact whose engine gets the trained files as they are."""
+    document = {
+        "name": name,
+        "identity": identity,
+        "inputs": [],
+        "outputs": [],
+        "source": _sourced(source),
+        "tools": {},
+        "steps": [Step("take", served.files.size).to_json()],
+        "accuracy": None,
     }
+    return _written({}, document, served)
+
+
+def _written(files: dict[str, bytes], document: dict[str, Any], served: Served | None) -> Built:
+    """The files with the specification that lists them."""
+    document["format_version"] = ENGINE_FORMAT if served else MODEL_FORMAT
+    document["files"] = {name: sha256(files[name]) for name in files if name != REPORT}
+    if served is not None:
+        document["engine"] = served.specification
+    return Built({**files, SPECIFICATION: readable(document)}, served.files if served else None)
 
 
 def _describe(build: Build) -> dict[str, Any]:
     session = OnnxSession(build.model)
-    source = {key: value for key, value in asdict(build.source).items() if key != "data"}
     accuracy = asdict(build.change) | {"data": build.source.data} if build.change else None
     return {
-        "format_version": MODEL_FORMAT,
         "name": build.name,
         "identity": build.identity,
         "inputs": [spec.to_json() for spec in session.inputs],
         "outputs": [spec.to_json() for spec in session.outputs],
-        "source": source,
+        "source": _sourced(build.source),
         "tools": dict(build.tools),
         "steps": [step.to_json() for step in build.steps],
         "accuracy": accuracy,
     }
+
+
+def _sourced(source: Source) -> dict[str, Any]:
+    return {key: value for key, value in asdict(source).items() if key != "data"}
 
 
 def summarise(
@@ -127,9 +162,10 @@ def summarise(
         labels=labels,
         accuracy=_change(accuracy) if accuracy else None,
         size_before=specification["steps"][0]["bytes"],
-        size_after=len(artifact.model),
+        size_after=published.engine.size if published.engine else len(artifact.model),
         p50_ms=latency.get("p50_ms"),
         p95_ms=latency.get("p95_ms"),
+        target="sagemaker" if artifact.engine else "lambda",
     )
 
 

@@ -90,11 +90,16 @@ class EngineFile:
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """What serves the model in its own container; `files` by path below `engine/`."""
+    """What serves the model in its own container; `files` by path below `engine/`.
+
+    `environment` is that of the container; with `archive` the one file is its `model.tar.gz`.
+    """
 
     name: str
     options: Mapping[str, Any]
     files: Mapping[str, EngineFile]
+    environment: Mapping[str, str]
+    archive: bool
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Engine":
@@ -107,7 +112,13 @@ class Engine:
             _plain_path(path): EngineFile.from_json(file)
             for path, file in document["files"].items()
         }
-        return cls(str(document["name"]), dict(document["options"]), files)
+        return cls(
+            name=str(document["name"]),
+            options=dict(document["options"]),
+            files=files,
+            environment=dict(document.get("environment", {})),
+            archive=document.get("archive", False) is True,
+        )
 
 
 def _plain_path(path: str) -> str:

@@ -8,6 +8,7 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
+from model_packaging.language_models import generates_text
 from model_packaging.manifest import ModelSpec
 from model_packaging.serving import Engine
 
@@ -24,4 +25,4 @@ def engine_of(spec: ModelSpec) -> Engine:
     """The engine that the manifest names, or the one that such a source is for."""
     if spec.engine is not None:
         return engines()[spec.engine.name]
-    return engines()["vllm" if spec.source.is_dir() else "triton"]
+    return engines()["vllm" if generates_text(spec.source) else "triton"]

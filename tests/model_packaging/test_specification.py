@@ -29,7 +29,7 @@ BUILD = Build(
 
 
 def write(folder: Path, build: Build) -> Path:
-    for name, content in write_files(build).items():
+    for name, content in write_files(build).files.items():
         (folder / name).write_bytes(content)
     return folder
 

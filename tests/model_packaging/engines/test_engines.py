@@ -37,11 +37,22 @@ def test_every_engine_of_the_manifest_has_a_module() -> None:
     assert tuple(sorted(engines())) == NAMES
 
 
-def test_a_model_without_an_engine_gets_the_one_for_its_source(tmp_path: Path) -> None:
-    folder, file = tmp_path / "chat", tmp_path / "a.onnx"
-    folder.mkdir()
-    found = [engine_of(ModelSpec("m", path, target="sagemaker")).name for path in (folder, file)]
-    assert found == ["vllm", "triton"]
+@pytest.mark.parametrize(
+    ("config", "engine"),
+    [
+        (b'{"architectures": ["LlamaForCausalLM"]}', "vllm"),
+        (b'{"architectures": ["BertModel"]}', "triton"),
+        (b'{"architectures": [1]}', "triton"),
+        (b"{}", "triton"),
+        (b"[", "triton"),
+    ],
+)
+def test_a_model_without_an_engine_gets_the_one_for_its_source(
+    tmp_path: Path, config: bytes, engine: str
+) -> None:
+    (tmp_path / "config.json").write_bytes(config)
+    assert engine_of(ModelSpec("m", tmp_path, target="sagemaker")).name == engine
+    assert engine_of(ModelSpec("m", tmp_path / "a.onnx", target="sagemaker")).name == "triton"
 
 
 def test_triton_gets_a_repository_that_warms_up_with_a_golden_request() -> None:

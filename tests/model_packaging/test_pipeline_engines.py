@@ -1,0 +1,189 @@
+"""Models that SageMaker serves, from the source to the lock."""
+
+import json
+import subprocess
+import sys
+import tarfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions.inference.artifact import GOLDEN, MODEL, read_artifact
+from functions.inference.session import OnnxSession
+from model_packaging.errors import FileMissing, ImageUnknown, ManifestError, SourceError
+from model_packaging.local_store import LocalStore
+from model_packaging.lock import LockedVersion, read_lock
+from model_packaging.manifest import AccuracySpec, EngineSpec, ModelSpec
+from model_packaging.pipeline import package
+from model_packaging.specification import Packaged
+from model_packaging.store import open_store
+from tests.conftest import Bucket
+from tests.interpreter import ROOT
+from tests.model_packaging.language_models import language_model, spec_of
+from tests.model_packaging.models import linear_bytes, linear_holdout, linear_spec
+
+TRITON = "763104351884.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-tritonserver:26.05-py3"
+
+
+def run(folder: Path, spec: ModelSpec, *regions: str) -> Packaged:
+    lock = folder / "models.lock.json"
+    return package(spec, LocalStore(folder / "store"), lock, regions=regions)
+
+
+def triton_spec(folder: Path, **options: Any) -> ModelSpec:
+    return linear_spec(folder, target="sagemaker", engine=EngineSpec("triton", None, options))
+
+
+def locked(folder: Path, name: str, version: int = 1) -> LockedVersion:
+    return read_lock(folder / "models.lock.json").model(name).versions[version]
+
+
+def test_an_onnx_model_becomes_a_repository_of_triton(tmp_path: Path) -> None:
+    packaged = run(tmp_path, triton_spec(tmp_path, max_batch_size=8), "eu-west-1")
+    assert (packaged.target, packaged.version, packaged.labels) == ("sagemaker", 1, ("stable",))
+    folder = Path(packaged.location)
+    assert sorted(path.name for path in folder.iterdir()) == [
+        *("artifact.json", "engine", "golden.json", "report.json"),
+    ]
+    assert (folder / "engine/model/1/model.onnx").read_bytes() == linear_bytes()
+    artifact = read_artifact(folder, packaged.digest)
+    assert artifact.engine is not None
+    assert artifact.engine.options == {"max_batch_size": 8}
+    assert artifact.inputs == OnnxSession(linear_bytes()).inputs
+    assert json.loads((folder / GOLDEN).read_bytes())["requests"]
+
+
+def test_the_lock_says_what_runs_it_and_where(tmp_path: Path) -> None:
+    run(tmp_path, triton_spec(tmp_path), "eu-west-1")
+    entry = locked(tmp_path, "linear")
+    assert entry.target == "sagemaker"
+    assert entry.engine is not None
+    assert entry.engine.images == {"eu-west-1": TRITON}
+    assert entry.engine.environment == {"SAGEMAKER_TRITON_DEFAULT_MODEL_NAME": "model"}
+
+
+def test_a_region_is_added_without_another_version(tmp_path: Path) -> None:
+    spec = triton_spec(tmp_path)
+    run(tmp_path, spec)
+    again = run(tmp_path, spec, "eu-west-1")
+    assert (again.version, again.built) == (1, False)
+    engine = locked(tmp_path, "linear").engine
+    assert engine is not None
+    assert engine.images == {"eu-west-1": TRITON}
+
+
+def test_another_target_or_option_is_another_version(tmp_path: Path) -> None:
+    specs = (
+        linear_spec(tmp_path),
+        triton_spec(tmp_path),
+        triton_spec(tmp_path, max_batch_size=8),
+    )
+    assert [run(tmp_path, spec).version for spec in specs] == [1, 2, 3]
+    assert [run(tmp_path, spec).version for spec in specs] == [1, 2, 3]
+    assert (Path(run(tmp_path, specs[0]).location) / MODEL).is_file()
+
+
+def test_two_builds_are_the_same_to_the_byte(tmp_path: Path) -> None:
+    digests = set()
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        digests.add(run(tmp_path / name, triton_spec(tmp_path / name)).digest)
+    assert len(digests) == 1
+
+
+def test_a_language_model_goes_to_its_engine_as_it_is(tmp_path: Path) -> None:
+    source = language_model(tmp_path / "chat")
+    packaged = run(tmp_path, spec_of(source, "vllm", max_model_len=4096), "eu-west-1")
+    folder = Path(packaged.location)
+    assert packaged.size_after == sum(path.stat().st_size for path in source.iterdir())
+    assert {path.name: path.read_bytes() for path in (folder / "engine").iterdir()} == {
+        path.name: path.read_bytes() for path in source.iterdir()
+    }
+    artifact = read_artifact(folder, packaged.digest)
+    assert (artifact.inputs, artifact.outputs, artifact.golden) == ((), (), None)
+    engine = locked(tmp_path, "chat").engine
+    assert engine is not None
+    assert engine.environment["SM_VLLM_MAX_MODEL_LEN"] == "4096"
+    assert run(tmp_path, spec_of(source, "vllm", max_model_len=4096)).built is False
+
+
+def test_a_language_model_needs_no_engine_in_the_manifest(tmp_path: Path) -> None:
+    source = language_model(tmp_path / "chat")
+    run(tmp_path, ModelSpec("chat", source, target="sagemaker"))
+    engine = locked(tmp_path, "chat").engine
+    assert engine is not None
+    assert engine.name == "vllm"
+
+
+def test_another_byte_of_a_language_model_is_another_version(tmp_path: Path) -> None:
+    source = language_model(tmp_path / "chat")
+    assert run(tmp_path, spec_of(source)).version == 1
+    (source / "tokenizer.json").write_text('{"a": 1}')
+    assert run(tmp_path, spec_of(source)).version == 2
+
+
+def test_a_container_gets_one_archive_when_it_wants_one(tmp_path: Path) -> None:
+    (tmp_path / "trees.json").write_bytes(b"[]")
+    spec = spec_of(tmp_path / "trees.json", "container", archive=True)
+    packaged = run(tmp_path, spec, "eu-west-1")
+    with tarfile.open(Path(packaged.location) / "engine/model.tar.gz") as archive:
+        assert archive.getnames() == ["trees.json"]
+    engine = locked(tmp_path, "chat").engine
+    assert engine is not None
+    assert engine.archive
+    assert engine.images == {"eu-west-1": "image"}
+
+
+def test_a_large_model_is_published_to_s3_below_its_content(tmp_path: Path, bucket: Bucket) -> None:
+    spec = spec_of(language_model(tmp_path / "chat"))
+    package(spec, open_store(bucket.address), tmp_path / "models.lock.json")
+    entry = locked(tmp_path, "chat")
+    [copy] = entry.stores
+    assert copy.kind == "s3"
+    assert entry.engine is not None
+    assert copy.engine == f"some/prefix/models/chat/sha256/{entry.engine.digest}/"
+    assert f"{copy.engine}config.json" in set(bucket.keys())
+
+
+def test_nothing_is_built_when_the_engine_could_not_run_it(tmp_path: Path) -> None:
+    with pytest.raises(ImageUnknown, match="AWS publishes none there"):
+        run(tmp_path, triton_spec(tmp_path), "cn-north-1")
+    with pytest.raises(ManifestError, match="unknown option"):
+        run(tmp_path, triton_spec(tmp_path, batch=1))
+    assert not (tmp_path / "store").exists()
+    assert not (tmp_path / "models.lock.json").exists()
+
+
+@pytest.mark.parametrize("change", ["accuracy", "quantize"])
+def test_what_says_nothing_to_an_unconverted_model_is_refused(tmp_path: Path, change: str) -> None:
+    spec = spec_of(language_model(tmp_path / "chat"))
+    accuracy = AccuracySpec(linear_holdout(tmp_path), "accuracy", 0.1)
+    quantize = linear_spec(tmp_path).quantize
+    changes: dict[str, Any] = {
+        "accuracy": accuracy,
+        "quantize": replace(quantize, scheme="dynamic"),
+    }
+    with pytest.raises(ManifestError, match=rf"{change}: says nothing to a model"):
+        run(tmp_path, replace(spec, **{change: changes[change]}))
+
+
+def test_a_missing_or_impossible_source_is_one_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(FileMissing):
+        run(tmp_path, spec_of(tmp_path / "nowhere"))
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(SourceError, match="is no folder"):
+        run(tmp_path, spec_of(tmp_path / "file"))
+
+
+def test_the_packaging_of_an_engine_imports_no_heavy_library(tmp_path: Path) -> None:
+    script = (
+        "import sys, model_packaging.engines as it; it.engines(); "
+        "print([name for name in sys.modules if name.split('.')[0] in "
+        "('sagemaker', 'boto3', 'torch', 'transformers', 'onnxruntime', 'sklearn')])"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert found.stdout.strip() == "[]"
