@@ -27,6 +27,14 @@ def package(
     manifest: Manifest = MANIFEST,
     lock: Lock = LOCK,
     store: StoreOption = STORE,
+    region: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--region",
+            envvar="LADING_REGIONS",
+            help="Look up the container image of a large model for this region; repeat for more.",
+        ),
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Convert, optimise, check and publish models, and write the lock.
@@ -40,11 +48,11 @@ def package(
 
         lading package digits --json
 
-        lading package --store s3://my-bucket/models
+        lading package --store s3://my-bucket/models --region eu-west-1
     """
     specs = load_manifest(manifest).select(names or ())
     outcomes = {}
-    for name, outcome in _package_each(specs, open_store(store), lock):
+    for name, outcome in _package_each(specs, open_store(store), lock, region or ()):
         outcomes[name] = outcome
         if isinstance(outcome, Exception):
             reports.tell(outcome)
@@ -61,14 +69,14 @@ def package(
 
 
 def _package_each(
-    specs: Sequence[ModelSpec], store: Store, lock: Path
+    specs: Sequence[ModelSpec], store: Store, lock: Path, regions: Sequence[str]
 ) -> Iterator[tuple[str, Packaged | Exception]]:
     """Package one model after another; of each its name, and the version or what went wrong."""
     console = Console(stderr=True)
     for spec in specs:
         try:
             with StageProgress(spec.name, console) as on_stage:
-                packaged = package_model(spec, store, lock, on_stage)
+                packaged = package_model(spec, store, lock, on_stage, regions)
         except (StoreError, LockError) as error:
             yield spec.name, error
             return  # the other models would go the same way
@@ -102,4 +110,6 @@ def _line(packaged: Packaged) -> str:
         line += f" (was {packaged.size_before:,})"
     if packaged.accuracy is not None:
         line += f", {packaged.accuracy}"
+    if packaged.target != "lambda":
+        line += f", for {packaged.target}"
     return f"{line}, labels: {', '.join(packaged.labels) or 'none'}"
