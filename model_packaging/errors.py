@@ -12,6 +12,7 @@ PackagingError
 ├── ConversionError             the framework's model has no ONNX form that we serve
 │   └── ConversionMismatch      it has one, which answers differently
 ├── QuantizationError           nothing in the model can be quantised
+├── PruningError                nothing in the model can be pruned
 ├── DataUnusable                rows to run the model on do not fit it
 ├── AccuracyDropped             the gate refuses the optimised model
 │   └── AccuracyUncertain       too few rows to tell what it lost
@@ -199,6 +200,14 @@ class QuantizationError(PackagingError):
 
     def __init__(self, model: str, reason: str) -> None:
         super().__init__(f"model '{model}' {reason}; set models.{model}.quantize: none")
+        self.model, self.reason = model, reason
+
+
+class PruningError(PackagingError):
+    """The model cannot be pruned."""
+
+    def __init__(self, model: str, reason: str) -> None:
+        super().__init__(f"model '{model}' {reason}; take models.{model}.prune out")
         self.model, self.reason = model, reason
 
 

@@ -20,9 +20,12 @@ from model_packaging.located_yaml import LocatedYaml
 from model_packaging.options import (
     FORMS,
     Entry,
+    PruneEntry,
+    PruneSpec,
     QuantizeEntry,
     QuantizeKey,
     QuantizeSpec,
+    prune_spec,
     quantize_spec,
 )
 from model_packaging.original import Original
@@ -112,6 +115,8 @@ class ModelEntry(Entry):
     """What the file comes from; needed only when its name does not tell."""
     trust: bool = False
     """Load the file even when that runs code: any .joblib or .pkl, or a .skops of unknown types."""
+    prune: PruneEntry | None = None
+    """Which weights are given up, before quantising."""
     quantize: QuantizeKey = "none"
     """A scheme of quantisation, or a mapping with what to exclude and what to calibrate on."""
     class_: ClassPath | None = Field(
@@ -149,11 +154,13 @@ class ManifestEntry(Entry):
 _ENTRIES: Mapping[str, type[Entry]] = {
     "accuracy": AccuracyEntry,
     "engine": EngineEntry,
+    "prune": PruneEntry,
     "quantize": QuantizeEntry,
 }
 
 _KEYS = (
     *("source", "framework", "trust", "target", "twin"),
+    *("prune", "prune.sparsity", "prune.exclude"),
     *("quantize", "quantize.scheme", "quantize.exclude", "quantize.calibration"),
     *("accuracy", "accuracy.data", "accuracy.metric", "accuracy.max_drop"),
     "accuracy.output",
@@ -193,6 +200,7 @@ class ModelSpec:
     source: Path
     framework: str | None = None
     trust: bool = False
+    prune: PruneSpec | None = None
     quantize: QuantizeSpec = field(default_factory=QuantizeSpec)
     accuracy: AccuracySpec | None = None
     target: Target = "lambda"
@@ -268,6 +276,7 @@ def _spec(document: LocatedYaml, name: str, entry: ModelEntry) -> ModelSpec:
         source=folder / entry.source,
         framework=entry.framework,
         trust=entry.trust,
+        prune=prune_spec(entry.prune) if entry.prune else None,
         quantize=quantize_spec(entry.quantize, folder),
         accuracy=_accuracy(gate, folder) if gate else None,
         target=entry.target,

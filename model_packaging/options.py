@@ -49,6 +49,41 @@ class QuantizeEntry(Entry):
         return self
 
 
+class PruneEntry(Entry):
+    """Which weights are given up."""
+
+    method: Literal["magnitude", "structured"]
+    """magnitude: the smallest weights become zero, which is smaller to ship from a sparsity of two
+    thirds on, and no faster; structured: whole neurons and channels go, smaller and faster."""
+    sparsity: float = Field(gt=0, lt=1)
+    """The share of weights, or of each layer's neurons, that goes."""
+    scope: Literal["layer", "global"] = "layer"
+    """Of magnitude: the smallest weights of each layer, or of all layers together."""
+    exclude: list[str] = Field(default=[])
+    """Nodes that stay as they are: names, with wildcards, or operators."""
+
+    @model_validator(mode="after")
+    def _scoped(self) -> Self:
+        if self.method == "structured" and self.scope == "global":
+            raise ValueError("structured takes a share of each layer: leave scope out")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class PruneSpec:
+    """See `PruneEntry`."""
+
+    method: Literal["magnitude", "structured"]
+    sparsity: float
+    scope: Literal["layer", "global"] = "layer"
+    exclude: tuple[str, ...] = ()
+
+
+def prune_spec(entry: PruneEntry) -> PruneSpec:
+    """What the manifest's entry means."""
+    return PruneSpec(entry.method, entry.sparsity, entry.scope, tuple(entry.exclude))
+
+
 def _uncalibrated(scheme: Scheme) -> Scheme:
     if scheme == "static":
         raise ValueError("static needs calibration: a file of rows to measure activations on")

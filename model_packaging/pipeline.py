@@ -5,7 +5,8 @@ identity    SHA-256 over name, source, options, data and tools: the same again i
             A version with this identity, intact in the store, makes everything up to `lock` moot
 convert     the framework's model becomes ONNX, with a reference: the original to compare with
 check       both answer the same rows alike: the held-out ones, or ones made up
-quantize    fewer bits for the weights; like every stage of `optimisers/`, when the manifest asks
+prune       weights or neurons given up; like every stage of `optimisers/`, when the manifest asks
+quantize    fewer bits for the weights
 gate        the metric on held-out rows, of the original and of what is to be published
 benchmark   sizes and latency on this machine, for report.json
 golden      a few requests with their answers, for golden.json

@@ -151,6 +151,20 @@ def test_models_are_selected_by_name_once_each_in_the_order_asked(tmp_path: Path
         (("dynamic", "{scheme: int4, exclud: [a]}"), 6, "models.digits.quantize.exclud", "exclude"),
         (("dynamic", "{scheme: none, exclude: [a]}"), 6, "models.digits.quantize", "leave out"),
         (("dynamic", "{scheme: static}"), 6, "models.digits.quantize", "static needs calibration"),
+        (
+            ("quantize: dynamic", "prune: {method: structured}"),
+            6,
+            "models.digits.prune.sparsity",
+            "",
+        ),
+        (
+            ("quantize: dynamic", "prune: {method: magnitude, sparsity: 1}"),
+            *(6, "models.digits.prune.sparsity", "must be"),
+        ),
+        (
+            ("quantize: dynamic", "prune: {method: structured, sparsity: 0.5, scope: global}"),
+            *(6, "models.digits.prune", "leave scope out"),
+        ),
         (("dynamic", "[dynamic]"), 6, "models.digits.quantize", "must be"),
         (
             ("source: iris.onnx", "source: i\n    quantize: auto"),

@@ -33,7 +33,7 @@ from model_packaging.errors import (
 from model_packaging.local_store import LocalStore
 from model_packaging.lock import read_lock, version_folder
 from model_packaging.manifest import AccuracySpec, ModelSpec, load_manifest
-from model_packaging.options import QuantizeSpec
+from model_packaging.options import PruneSpec, QuantizeSpec
 from model_packaging.original import Original
 from model_packaging.pipeline import STAGES, package
 from model_packaging.specification import Packaged
@@ -132,6 +132,7 @@ def test_what_changes_the_outcome_changes_the_identity(tmp_path: Path) -> None:
     variants = [
         spec,
         replace(spec, quantize=QuantizeSpec("dynamic")),
+        replace(spec, prune=PruneSpec("magnitude", 0.5)),
         replace(spec, accuracy=None),
         replace(spec, accuracy=replace(spec.accuracy, max_drop=0.5)),
         replace(spec, accuracy=replace(spec.accuracy, data=data)),

@@ -1,0 +1,1 @@
+"""Giving up what matters least: single weights (`magnitude`), or neurons (`structured`)."""

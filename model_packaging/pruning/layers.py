@@ -1,0 +1,88 @@
+"""The layers of an ONNX graph: products with constant weights, and which axis is which."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from functions.inference.tensors import Array
+
+if TYPE_CHECKING:
+    from onnx import ModelProto, NodeProto
+
+_DENSE = ("MatMul", "Gemm")
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A dense or convolutional layer.
+
+    Args:
+        node: the product.
+        weight: its weights' name.
+        inward: axis of the weights along which inputs lie.
+        outward: axis along which its neurons, or channels, lie.
+        channel: axis of its answer along which they lie.
+        bias: name of the bias that the node itself adds, if any.
+    """
+
+    node: "NodeProto"
+    weight: str
+    inward: int
+    outward: int
+    channel: int
+    bias: str = ""
+
+
+class Graph:
+    """A model's graph, with its weights as arrays."""
+
+    def __init__(self, model: "ModelProto") -> None:
+        from onnx import numpy_helper
+
+        self.model = model
+        self.weights = {each.name: numpy_helper.to_array(each) for each in model.graph.initializer}
+        self.outputs = {value.name for value in model.graph.output}
+        self.consumers: dict[str, list[NodeProto]] = {}
+        for node in model.graph.node:
+            for name in dict.fromkeys(node.input):
+                self.consumers.setdefault(name, []).append(node)
+        self._uses = Counter(name for node in model.graph.node for name in node.input)
+
+    def layers(self) -> Iterator[Layer]:
+        """The dense and convolutional layers whose weights no other node uses, in order."""
+        for node in self.model.graph.node:
+            layer = self.layer(node)
+            if layer is not None:
+                yield layer
+
+    def layer(self, node: "NodeProto") -> Layer | None:
+        """The node as a layer, when it is one."""
+        weight = node.input[1] if len(node.input) > 1 else ""
+        if not self.owned(weight) or self.weights[weight].dtype != "float32":
+            return None
+        bias = node.input[2] if len(node.input) > 2 else ""  # noqa: PLR2004 - data, weight, bias
+        if node.op_type in _DENSE and self.weights[weight].ndim == 2:  # noqa: PLR2004
+            flipped = bool(attribute(node, "transB", 0))
+            return Layer(node, weight, int(flipped), 1 - int(flipped), -1, bias)
+        if node.op_type == "Conv" and attribute(node, "group", 1) == 1:
+            return Layer(node, weight, 1, 0, 1, bias)
+        return None
+
+    def owned(self, name: str) -> bool:
+        """Whether it is a weight that one node alone uses."""
+        return name in self.weights and self._uses[name] == 1
+
+    def replace(self, name: str, array: Array) -> None:
+        """Give a weight another value, perhaps of another shape."""
+        from onnx import numpy_helper
+
+        self.weights[name] = array
+        for each in self.model.graph.initializer:
+            if each.name == name:
+                each.CopyFrom(numpy_helper.from_array(array, name))
+
+
+def attribute(node: "NodeProto", name: str, default: int) -> int:
+    """An integer attribute of a node."""
+    return next((int(each.i) for each in node.attribute if each.name == name), default)
