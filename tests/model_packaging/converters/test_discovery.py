@@ -25,6 +25,9 @@ HEAVY = ("sklearn", "skops", "skl2onnx", "joblib", "onnx", "torch", "tensorflow"
         ("a.h5", "tensorflow"),
         ("a.tflite", "tensorflow"),
         ("a.params", "mxnet"),
+        ("a.ubj", "xgboost"),
+        ("a.json", "xgboost"),
+        ("a.txt", "lightgbm"),
     ],
 )
 def test_the_files_type_tells_the_framework(file: str, framework: str) -> None:
