@@ -1,4 +1,8 @@
-"""ONNX files: taken as they are, with their external data brought inside."""
+"""ONNX files: taken as they are, with their external data brought inside.
+
+A model of an operator set that is too old to be quantised well is brought to a newer one where
+onnx's own converter can do that; what came out is compared with what went in, as for any framework.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +16,9 @@ from model_packaging.manifest import ModelSpec
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto
+
+OLDEST_OPSET, OPSET = 13, 17
+"""Weights are quantised per channel from 13 on."""
 
 MAX_BYTES = (1 << 31) - 1
 """What one protobuf message can hold."""
@@ -48,7 +55,7 @@ class OnnxConverter:
         _infer_output_shapes(model)
         _check(name, source, model)
         content = model.SerializeToString(deterministic=True)
-        return Conversion(content, _reference(name, content))
+        return Conversion(_upgraded(model) or content, _reference(name, content))
 
 
 CONVERTER = OnnxConverter()
@@ -138,6 +145,21 @@ def _beside(name: str, source: Path, location: str) -> Path:
     if not path.is_file():
         raise SourceUnreadable(name, source, f"lacks its external data '{location}'")
     return path
+
+
+def _upgraded(model: "ModelProto") -> bytes | None:
+    """The model at `OPSET`; None when it is new enough, or cannot be brought there."""
+    from onnx import version_converter
+
+    old = [each.version for each in model.opset_import if each.domain in ("", "ai.onnx")]
+    if not old or max(old) >= OLDEST_OPSET:
+        return None
+    try:
+        newer = version_converter.convert_version(model, OPSET)
+    except Exception:  # noqa: BLE001 it raises what it likes, and the model works as it is
+        return None
+    content: bytes = newer.SerializeToString(deterministic=True)
+    return content
 
 
 def _reference(name: str, content: bytes) -> "Reference":

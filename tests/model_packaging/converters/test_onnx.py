@@ -7,6 +7,7 @@ from onnx import TensorProto, helper
 from onnx.external_data_helper import set_external_data
 
 from functions.inference.session import OnnxSession
+from model_packaging.conversion import check_conversion
 from model_packaging.converters.onnx import CONVERTER
 from model_packaging.errors import ConversionError, SourceUnreadable
 from model_packaging.manifest import ModelSpec
@@ -111,3 +112,27 @@ def test_an_input_without_a_shape_is_refused_and_an_outputs_is_inferred(tmp_path
     model.graph.input[0].type.tensor_type.ClearField("shape")
     with pytest.raises(SourceUnreadable, match="Field 'shape' of 'type' is required"):
         CONVERTER.convert(ModelSpec("linear", write(tmp_path, model.SerializeToString())))
+
+
+def test_an_old_operator_set_is_brought_to_a_newer_one_and_compared(tmp_path: Path) -> None:
+    model = linear()
+    model.opset_import[0].version = 9
+    conversion = CONVERTER.convert(ModelSpec("old", write(tmp_path, model.SerializeToString())))
+    assert onnx.load_model_from_string(conversion.onnx).opset_import[0].version == 17
+    converted = OnnxSession(conversion.onnx).run
+    assert check_conversion("old", [{"x": rows()}], conversion.reference, converted) == 40
+
+
+def test_an_old_model_that_cannot_be_brought_to_a_newer_set_stays_as_it_is(tmp_path: Path) -> None:
+    graph = helper.make_graph(
+        [helper.make_node("Upsample", ["x", "scales"], ["y"], mode="nearest")],
+        "old",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 1, 2, 2])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 1, 4, 4])],
+        [helper.make_tensor("scales", TensorProto.FLOAT, [4], [1, 1, 2, 2])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 9)], ir_version=8)
+    conversion = CONVERTER.convert(ModelSpec("old", write(tmp_path, model.SerializeToString())))
+    image = np.ones((1, 1, 2, 2), np.float32)
+    converted = OnnxSession(conversion.onnx).run
+    check_conversion("old", [{"x": image}], conversion.reference, converted)
