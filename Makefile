@@ -11,7 +11,7 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 FRAMEWORKS := pytorch tensorflow boosting huggingface frameworks
 
 .PHONY: help demo emulate test test-all check bench-cold bench-json bench-synth schema lock clean \
-	processing $(FRAMEWORKS)
+	processing prometheus $(FRAMEWORKS)
 
 help:
 	@echo "make demo        set up, train the example, package it, serve it, ask it over HTTP"
@@ -21,6 +21,7 @@ help:
 	@echo "make pytorch     install what converting PyTorch models needs; likewise tensorflow,"
 	@echo "                 boosting, huggingface, or all of them: frameworks"
 	@echo "make processing  install what serving models with a processing step needs"
+	@echo "make prometheus  fetch Debian's Prometheus, whose programs read ours in the tests"
 	@echo "make check       lint, types, import contracts, clean imports"
 	@echo "make bench-cold  cold start and warm answers beside a bare handler's"
 	@echo "make bench-json  JSON tensors beside simdjson alone"
@@ -47,6 +48,14 @@ test-all: .venv/dev .venv/frameworks
 	@LADING_EVERY_FRAMEWORK=1 $(BIN)/pytest
 
 $(FRAMEWORKS) processing: %: .venv/%
+
+# Unpacked and not installed: that takes no root, and starts no server.
+PROMETHEUS := .lading/tools/prometheus
+prometheus: $(PROMETHEUS)
+$(PROMETHEUS):
+	@mkdir -p $@.part
+	@cd $@.part && apt-get download --quiet --quiet prometheus && dpkg --extract *.deb . && rm *.deb
+	@mv $@.part $@
 
 check: .venv/dev
 	@$(BIN)/ruff check

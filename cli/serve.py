@@ -10,12 +10,13 @@ import typer
 
 from cli.locked import served_settings
 from cli.options import LOCK, Json, Lock
-from emulator.gateway import Access
+from emulator.gateway import Access, Gateway
 from emulator.runtimes import create_function
-from emulator.server import serve as serve_function
+from emulator.server import Server
 from functions.inference.artifact import read_artifact
 from functions.inference.contract import artifact_folder
 from functions.inference.errors import ArtifactError
+from functions.inference.prometheus import Metrics
 from functions.inference.settings import Settings
 
 _LOG = Path(".lading/serve.log")
@@ -43,7 +44,8 @@ def serve(
     """Answer over HTTP as the deployed API would, with its limits.
 
     Serves the labelled versions of the models in the lock. Each answered request is a line on
-    standard error. With --json the address is one JSON line on standard output, once it answers.
+    standard error, and counted for Prometheus at /metrics (runtime process). With --json the
+    address is one JSON line on standard output, once it answers.
 
     Examples:
 
@@ -64,8 +66,11 @@ def serve(
     def show(access: Access) -> None:
         typer.echo(str(access), err=True)
 
-    function = create_function(runtime.value, settings, log=log)
-    serve_function(function, host=host, port=port, on_ready=ready, on_access=show)
+    metrics = Metrics() if runtime is Runtime.process else None
+    function = create_function(runtime.value, settings, log=log, metrics=metrics)
+    gateway = Gateway(function, show)
+    app = metrics.beside(gateway) if metrics else gateway
+    Server(app, function, host=host, port=port, on_ready=ready).run()
 
 
 def _damaged(settings: Settings) -> Iterator[ArtifactError]:

@@ -8,13 +8,19 @@ from emulator.function import Function
 from emulator.lambda_runtime import LambdaRuntimeFunction
 from emulator.process import InProcessFunction
 from functions.inference.handler import create_handler
+from functions.inference.prometheus import Metrics
 from functions.inference.settings import Settings
 
 Runtime = Literal["process", "lambda"]
 
 
 def create_function(
-    runtime: Runtime, settings: Settings, *, log: Path, tools: Path = Path(".lading/tools")
+    runtime: Runtime,
+    settings: Settings,
+    *,
+    log: Path,
+    tools: Path = Path(".lading/tools"),
+    metrics: Metrics | None = None,
 ) -> Function:
     """The inference service with `settings`, for `emulator.server.serve`.
 
@@ -23,8 +29,10 @@ def create_function(
         settings: which models are served, from where.
         log: file to which the service's output is appended.
         tools: folder of AWS's emulator program; fetched when `lambda` first needs it.
+        metrics: told of each request that `process` answers; `lambda` tells nobody, as on Lambda.
     """
     if runtime == "process":
-        return InProcessFunction(lambda: create_handler(settings), log=log)
+        told = (metrics.note_models, metrics.note) if metrics else ()
+        return InProcessFunction(lambda: create_handler(settings, *told), log=log)
     absolute = dataclasses.replace(settings, model_root=str(Path(settings.model_root).absolute()))
     return LambdaRuntimeFunction(absolute.to_environment(), log=log.absolute(), tools=tools)

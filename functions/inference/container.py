@@ -25,6 +25,7 @@ from functions.inference.container_settings import ContainerSettings
 from functions.inference.errors import ModelUnavailable
 from functions.inference.model_folder import FolderEmpty, load_folder
 from functions.inference.observability import Observability
+from functions.inference.prometheus import Metrics
 from functions.inference.warm_up import warm_up
 
 GRACE_SECONDS = 25
@@ -75,7 +76,9 @@ def load(settings: ContainerSettings) -> Catalog:
 def create_container(catalog: Catalog, settings: ContainerSettings) -> App:
     """The app as a server needs it: predictions in threads, each log line at once."""
     executor = ThreadPoolExecutor(os.cpu_count(), "prediction")
-    observability = Observability(settings.service)
+    metrics = Metrics()
+    metrics.note_models(catalog)
+    observability = Observability(settings.service, metrics.note)
     app = create_app(catalog, longest_body=settings.longest_body, executor=executor)
     observed = observability.middleware(app)
 
@@ -83,7 +86,7 @@ def create_container(catalog: Catalog, settings: ContainerSettings) -> App:
         await observed(scope, receive, send)
         observability.flush()
 
-    return container
+    return metrics.beside(container)
 
 
 def _exit(_number: int, _frame: FrameType | None) -> NoReturn:

@@ -9,6 +9,7 @@ from mangum.types import LambdaEvent, Response
 from functions.inference.application import create_app
 from functions.inference.asgi import App, Message, Scope
 from functions.inference.catalog import Catalog, load_catalog
+from functions.inference.exchange import Observation
 from functions.inference.observability import Observability
 from functions.inference.settings import Settings
 
@@ -16,7 +17,9 @@ Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 
 def create_handler(
-    settings: Settings, loaded: Callable[[Catalog], object] | None = None
+    settings: Settings,
+    loaded: Callable[[Catalog], object] | None = None,
+    on_request: Callable[[Observation, int], object] | None = None,
 ) -> Handler:
     """Load and verify the models, and give what answers one API Gateway proxy event.
 
@@ -25,11 +28,12 @@ def create_handler(
     Args:
         settings: what to serve.
         loaded: called with the models once they are there.
+        on_request: told each exchange that has ended, and its status.
     """
     catalog = load_catalog(settings)
     if loaded is not None:
         loaded(catalog)
-    observability = Observability(settings)
+    observability = Observability(settings, on_request)
     observability.note_failures(catalog)
     app = observability.middleware(create_app(catalog))
     adapter = Mangum(app, lifespan="off")

@@ -10,6 +10,7 @@ line.
 import logging
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -61,9 +62,19 @@ class Exchange:
 
 
 class Observability:
-    """The logger and the metrics of one process."""
+    """The logger and the metrics of one process.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        settings: how much is logged.
+        on_request: told each exchange that has ended, and its status.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        on_request: Callable[[Observation, int], object] | None = None,
+    ) -> None:
+        self._on_request = on_request
         self.logger = Logger(
             service=METRICS.service,
             level=settings.log_level,
@@ -121,6 +132,8 @@ class Observability:
         self._log_fault(observation.error, exchange.request_id)
         self._note(_fields(exchange, observation, context), observation, exchange.status)
         self._cold = False
+        if self._on_request is not None:
+            self._on_request(observation, exchange.status)
 
     def flush(self) -> None:
         """Write the lines of the requests since the last flush."""

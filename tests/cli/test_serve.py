@@ -56,6 +56,14 @@ def test_serves_the_lock_until_it_is_interrupted(
     assert (line["model"], line["status"]) == ("double", 200)
 
 
+def test_prometheus_is_told_of_requests(packaged: Lading, workspace: Path) -> None:
+    with serving(workspace) as (ready, _):
+        httpx.post(f"{ready['url']}/double/predict", json={"inputs": [[1, 2]]}, timeout=30)
+        page = httpx.get(f"{ready['url']}/metrics", timeout=30)
+    labels = 'dialect="plain",model="double",status="200",version="1"'
+    assert f"lading_requests_total{{{labels}}} 1.0" in page.text
+
+
 def test_predict_asks_a_running_server(packaged: Lading, workspace: Path) -> None:
     (workspace / "sample.json").write_text('{"inputs": [[1, 2]]}')
     with serving(workspace) as (ready, _):
