@@ -10,8 +10,8 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 # Sets of requirements that add a framework to the environment, and all of them at once.
 FRAMEWORKS := pytorch tensorflow boosting huggingface frameworks
 
-.PHONY: help demo emulate test test-all check bench-cold bench-json bench-synth schema lock clean \
-	processing prometheus $(FRAMEWORKS)
+.PHONY: help demo emulate test test-all check bench-cold bench-json bench-synth protos schema lock \
+	clean processing prometheus $(FRAMEWORKS)
 
 help:
 	@echo "make demo        set up, train the example, package it, serve it, ask it over HTTP"
@@ -26,6 +26,7 @@ help:
 	@echo "make bench-cold  cold start and warm answers beside a bare handler's"
 	@echo "make bench-json  JSON tensors beside simdjson alone"
 	@echo "make bench-synth cdk synth for 1, 10 and 100 models"
+	@echo "make protos      compile the messages of the gRPC dialects anew"
 	@echo "make schema      write models.schema.json anew"
 	@echo "make lock        resolve requirements anew (needs uv)"
 	@echo "make clean       remove what make made"
@@ -73,6 +74,11 @@ bench-json: .venv/dev
 bench-synth: .venv/dev
 	@$(BIN)/python -m benchmarks.synth
 
+PROTOS := functions/inference/rpc/protos
+protos: .venv/dev
+	@$(BIN)/python -m grpc_tools.protoc -I $(PROTOS) --include_imports \
+		--descriptor_set_out=$(PROTOS)/compiled.binpb $(PROTOS)/*.proto
+
 schema: .venv/demo
 	@$(BIN)/python -m model_packaging.manifest > models.schema.json
 
@@ -82,7 +88,7 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 	--no-header --no-annotate --upgrade
 lock:
 	$(COMPILE) requirements/deploy.in -o requirements.txt
-	for set in lambda demo cloud dev; do \
+	for set in lambda demo cloud grpc dev; do \
 		$(COMPILE) -c requirements.txt requirements/$$set.in -o requirements/$$set.txt; done
 	$(COMPILE) -c requirements.txt -c requirements/dev.txt requirements/frameworks.in \
 		-o requirements/frameworks.txt

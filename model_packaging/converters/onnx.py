@@ -62,7 +62,7 @@ CONVERTER = OnnxConverter()
 
 
 def _parse(name: str, source: Path) -> "ModelProto":
-    from google.protobuf.message import DecodeError  # type: ignore[import-untyped] # has no stubs
+    from google.protobuf.message import DecodeError
     from onnx import load_model_from_string
 
     try:

@@ -107,7 +107,7 @@ def _saved_model(spec: ModelSpec) -> _Function:
 
 
 def _refuse_touching(spec: ModelSpec) -> None:
-    from google.protobuf.message import DecodeError  # type: ignore[import-untyped] # has no stubs
+    from google.protobuf.message import DecodeError
     from tensorflow.core.protobuf import saved_model_pb2
 
     saved = saved_model_pb2.SavedModel()

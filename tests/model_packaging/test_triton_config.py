@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import tritonclient
-from google.protobuf import text_format  # type: ignore[import-untyped] # has no stubs
+from google.protobuf import text_format
 
 from functions.inference.artifact import TensorSpec
 from model_packaging.triton_config import Sample, Settings, render_config
