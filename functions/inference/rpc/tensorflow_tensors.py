@@ -1,0 +1,122 @@
+"""TensorFlow's TensorProto, to arrays and back.
+
+Elements lie in `tensor_content` as raw little-endian bytes, or in the field of their datatype,
+where TensorFlow leaves out the last ones when they repeat (`Tensor::FromProto`). Such a tensor may
+say to be far larger than its message, so it is bounded.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from functions.inference.dialects import binary_tensors
+from functions.inference.dialects.tensorflow_models import DATATYPES
+from functions.inference.errors import InvalidInput
+from functions.inference.rpc.messages import message, pool
+from functions.inference.tensors import (
+    BYTES,
+    DTYPES,
+    MOST_DIMENSIONS,
+    Array,
+    datatype_of,
+    element_count,
+    from_json,
+    reshape,
+)
+
+MOST_REPEATED_BYTES = 64 * 1024 * 1024
+"""The longest tensor of which the message holds less than all elements."""
+
+_FIELDS = MappingProxyType(
+    {
+        "BOOL": "bool_val",
+        "UINT8": "int_val",
+        "UINT16": "int_val",
+        "UINT32": "uint32_val",
+        "UINT64": "uint64_val",
+        "INT8": "int_val",
+        "INT16": "int_val",
+        "INT32": "int_val",
+        "INT64": "int64_val",
+        "FP16": "half_val",
+        "FP32": "float_val",
+        "FP64": "double_val",
+        BYTES: "string_val",
+    }
+)
+_NUMBERS: Mapping[str, int] = MappingProxyType(
+    {
+        datatype: pool().FindEnumTypeByName("tensorflow.DataType").values_by_name[name].number
+        for datatype, name in DATATYPES.items()
+    }
+)
+_NAMES = MappingProxyType({number: datatype for datatype, number in _NUMBERS.items()})
+
+
+def number_of(datatype: str) -> int:
+    """TensorFlow's number of an Open Inference Protocol datatype."""
+    return _NUMBERS[datatype]
+
+
+def decode(tensor: Any, name: str) -> Array:
+    """The array of a TensorProto; raw content is not copied.
+
+    Raises:
+        InvalidInput: it is not what it says it is.
+    """
+    datatype = _NAMES.get(tensor.dtype)
+    if datatype is None:
+        raise InvalidInput(name, f"has TensorFlow's datatype {tensor.dtype}, which is not served")
+    shape = [dimension.size for dimension in tensor.tensor_shape.dim]
+    if tensor.tensor_shape.unknown_rank or any(size < 0 for size in shape):
+        raise InvalidInput(name, "needs a shape of known sizes")
+    if len(shape) > MOST_DIMENSIONS:
+        raise InvalidInput(name, f"has more than {MOST_DIMENSIONS} dimensions")
+    if tensor.tensor_content and datatype != BYTES:
+        return binary_tensors.decode(memoryview(tensor.tensor_content), name, datatype, shape)
+    values = getattr(tensor, _FIELDS[datatype])
+    return reshape(_fill(_elements(values, name, datatype), shape, name), shape, name)
+
+
+def _elements(values: Any, name: str, datatype: str) -> Array:
+    if datatype == "FP16":  # the bits of each, in an int32
+        return from_json(list(values), name, "UINT16").view(np.float16)
+    if datatype in ("FP32", "FP64"):
+        return np.fromiter(values, DTYPES[datatype], len(values))
+    return from_json(list(values), name, datatype)
+
+
+def _fill(elements: Array, shape: list[int], name: str) -> Array:
+    """All elements of the shape, the last one again and again when there are fewer."""
+    count = element_count(shape)
+    if elements.size == count:
+        return elements
+    if not 0 < elements.size < count:
+        raise InvalidInput(name, f"has {elements.size} elements, its shape {shape} has {count}")
+    if count * elements.itemsize > MOST_REPEATED_BYTES:
+        raise InvalidInput(
+            name, f"repeats its last element over more than {MOST_REPEATED_BYTES} bytes"
+        )
+    filled = np.full(count, elements[-1], elements.dtype)
+    filled[: elements.size] = elements
+    return filled
+
+
+def encode(array: Array) -> Any:
+    """The TensorProto of an array: raw content, but for strings."""
+    datatype = datatype_of(array)
+    tensor = message("tensorflow.TensorProto")(
+        dtype=number_of(datatype), tensor_shape=shape_of(array.shape)
+    )
+    if datatype == BYTES:
+        tensor.string_val.extend(array.flat)
+    else:
+        tensor.tensor_content = bytes(binary_tensors.encode(array))
+    return tensor
+
+
+def shape_of(sizes: tuple[int, ...]) -> Any:
+    """A TensorShapeProto; -1 is any size."""
+    return message("tensorflow.TensorShapeProto")(dim=[{"size": size} for size in sizes])
