@@ -1,0 +1,166 @@
+"""`tensorflow.serving.PredictionService` and `ModelService`: TensorFlow Serving over gRPC.
+
+What its REST API means, this means too (`dialects/tensorflow_serving.py`): the signature
+`serving_default`, features of examples as inputs, versions by number or label.
+"""
+
+from types import MappingProxyType
+from typing import Any
+
+from functions.inference.artifact import TensorSpec
+from functions.inference.dialects import tensorflow_examples as examples
+from functions.inference.dialects.tensorflow_models import METHOD, SIGNATURE
+from functions.inference.errors import MalformedRequest, ModelUnavailable, brief
+from functions.inference.exchange import Call
+from functions.inference.predictor import ModelMetadata, Predictor
+from functions.inference.rpc.messages import message
+from functions.inference.rpc.service import Service, Work
+from functions.inference.rpc.tensorflow_tensors import decode, encode, number_of, shape_of
+
+_SIGNATURE_FIELD = "signature_def"
+_DATA_LOSS = 15
+_TYPE_URL = "type.googleapis.com/tensorflow.serving.SignatureDefMap"
+
+
+def _predict(work: Work, request: Any) -> Any:
+    call, predictor = _resolve(work, request.model_spec)
+    inputs = {name: decode(tensor, name) for name, tensor in request.inputs.items()}
+    wanted = list(dict.fromkeys(request.output_filter))
+    results = call.predict(predictor, inputs, wanted)
+    response = message("tensorflow.serving.PredictResponse")(model_spec=_spec(predictor.metadata))
+    for name, array in results.items():
+        response.outputs[name].CopyFrom(encode(array))
+    return response
+
+
+def _classify(work: Work, request: Any) -> Any:
+    call, predictor = _resolve(work, request.model_spec)
+    scores = examples.scores_output(predictor.metadata)
+    labels = examples.labels_output(predictor.metadata, scores)
+    inputs = examples.decode_examples(_document(request.input), predictor.metadata)
+    outputs = call.predict(predictor, inputs, [each.name for each in (scores, labels) if each])
+    rows = examples.encode_classes(outputs[scores.name], outputs[labels.name] if labels else None)
+    classifications = [
+        {"classes": [{"label": label, "score": score} for label, score in row]}
+        for row in rows["results"]
+    ]
+    return message("tensorflow.serving.ClassificationResponse")(
+        model_spec=_spec(predictor.metadata), result={"classifications": classifications}
+    )
+
+
+def _regress(work: Work, request: Any) -> Any:
+    call, predictor = _resolve(work, request.model_spec)
+    value = examples.value_output(predictor.metadata)
+    document = _document(request.input)
+    inputs = examples.decode_examples(document, predictor.metadata)
+    outputs = call.predict(predictor, inputs, [value.name])
+    values = examples.encode_values(outputs[value.name], len(document["examples"]))["results"]
+    return message("tensorflow.serving.RegressionResponse")(
+        model_spec=_spec(predictor.metadata),
+        result={"regressions": [{"value": each} for each in values]},
+    )
+
+
+def _metadata(work: Work, request: Any) -> Any:
+    if list(request.metadata_field) != [_SIGNATURE_FIELD]:
+        raise MalformedRequest(f"Metadata field must be '{_SIGNATURE_FIELD}', and no other")
+    _, predictor = _resolve(work, request.model_spec)
+    found = predictor.metadata
+    signature = message("tensorflow.SignatureDef")(
+        inputs={spec.name: _info(spec) for spec in found.inputs},
+        outputs={spec.name: _info(spec) for spec in found.outputs},
+        method_name=METHOD,
+    )
+    signatures = message("tensorflow.serving.SignatureDefMap")(signature_def={SIGNATURE: signature})
+    response = message("tensorflow.serving.GetModelMetadataResponse")(model_spec=_spec(found))
+    packed = response.metadata[_SIGNATURE_FIELD]
+    packed.type_url, packed.value = _TYPE_URL, signatures.SerializeToString()
+    return response
+
+
+def _status(work: Work, request: Any) -> Any:
+    call = _call(work, request.model_spec)
+    model = call.model()
+    named = {"version", "label"} & call.parameters.keys()
+    versions = [call.find_version()[1]] if named else sorted(model.versions, reverse=True)
+    statuses = []
+    for version in versions:
+        found = model.versions[version]
+        failed = isinstance(found, ModelUnavailable)
+        statuses.append(
+            {
+                "version": version,
+                "state": "END" if failed else "AVAILABLE",
+                "status": {"error_code": _DATA_LOSS, "error_message": str(found)} if failed else {},
+            }
+        )
+    return message("tensorflow.serving.GetModelStatusResponse")(model_version_status=statuses)
+
+
+def _call(work: Work, spec: Any) -> Call:
+    if not spec.name:
+        raise MalformedRequest("Missing ModelSpec")
+    version = str(spec.version.value) if spec.HasField("version") else ""
+    return work.call(spec.name, version, spec.version_label)
+
+
+def _resolve(work: Work, spec: Any) -> tuple[Call, Predictor]:
+    call = _call(work, spec)
+    if spec.signature_name not in ("", SIGNATURE):
+        name = brief(spec.signature_name)
+        raise MalformedRequest(f'Serving signature name: "{name}" not found in signature def')
+    return call, call.predictor()
+
+
+def _spec(metadata: ModelMetadata) -> Any:
+    return message("tensorflow.serving.ModelSpec")(
+        name=metadata.name, version={"value": metadata.version}, signature_name=SIGNATURE
+    )
+
+
+def _info(spec: TensorSpec) -> Any:
+    return message("tensorflow.TensorInfo")(
+        name=f"{spec.name}:0", dtype=number_of(spec.datatype), tensor_shape=shape_of(spec.shape)
+    )
+
+
+def _document(given: Any) -> dict[str, Any]:
+    """`Input` as the REST API has it: `examples`, and the `context` that they share."""
+    kind = given.WhichOneof("kind")
+    if kind is None:
+        raise MalformedRequest("Input is empty.")
+    chosen = getattr(given, kind)
+    document = {"examples": [_features(each) for each in chosen.examples]}
+    return document | (
+        {"context": _features(chosen.context)} if kind == "example_list_with_context" else {}
+    )
+
+
+def _features(example: Any) -> Any:
+    return {
+        name: list(getattr(feature, feature.WhichOneof("kind")).value)
+        for name, feature in example.features.feature.items()
+        if feature.WhichOneof("kind")
+    }
+
+
+SERVICES = (
+    Service(
+        "tensorflow.serving.PredictionService",
+        "tensorflow_serving_grpc",
+        MappingProxyType(
+            {
+                "Predict": _predict,
+                "Classify": _classify,
+                "Regress": _regress,
+                "GetModelMetadata": _metadata,
+            }
+        ),
+    ),
+    Service(
+        "tensorflow.serving.ModelService",
+        "tensorflow_serving_grpc",
+        MappingProxyType({"GetModelStatus": _status}),
+    ),
+)
