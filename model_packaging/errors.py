@@ -16,6 +16,9 @@ PackagingError
 ├── DataUnusable                rows to run the model on do not fit it
 ├── AccuracyDropped             the gate refuses the optimised model
 │   └── AccuracyUncertain       too few rows to tell what it lost
+├── MeasurementFailed           a process that measures a model was killed or failed
+├── DoesNotFit                  the model is too large, or too slow, for its target
+├── PricesUnusable              a file of prices cannot be read
 ├── ImageUnknown                no container image is known for an engine in a region
 ├── ArchiveRefused              a model.tar.gz that must not be unpacked
 ├── LockError                   models.lock.json cannot be read or written
@@ -249,6 +252,33 @@ class AccuracyUncertain(AccuracyDropped):
         few = f"{change.rows} rows are too few to tell that it is not; hold out {more}"
         super().__init__(model, change, f"{few}, or allow more")
         self.rows, self.needed = change.rows, needed
+
+
+class MeasurementFailed(PackagingError):
+    """A process that measures a model was killed or failed."""
+
+    def __init__(self, model: str, reason: str) -> None:
+        super().__init__(
+            f"model '{model}' could not be measured: {reason}; package it on a machine with more "
+            "memory, or with less to do"
+        )
+        self.model, self.reason = model, reason
+
+
+class DoesNotFit(PackagingError):
+    """The model is too large, or too slow, for its target; nothing is published."""
+
+    def __init__(self, model: str, target: str, reason: str, advice: str) -> None:
+        super().__init__(f"model '{model}' does not fit {target}: {reason}; {advice}")
+        self.model, self.target, self.reason, self.advice = model, target, reason, advice
+
+
+class PricesUnusable(PackagingError):
+    """A file of prices cannot be read, or says something impossible."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}; take model_packaging/prices.yaml as the example")
+        self.path, self.reason = path, reason
 
 
 class ImageUnknown(PackagingError):
