@@ -97,7 +97,7 @@ lock:
 	for set in processing minilm; do $(COMPILE) --no-deps -c requirements/frameworks.txt \
 		requirements/$$set.in -o requirements/$$set.txt; done
 	$(COMPILE) --no-deps -c requirements.txt requirements/images.in -o requirements/images.txt
-	$(COMPILE) requirements/emulate.in -o requirements/emulate.txt
+	for set in emulate sam; do $(COMPILE) requirements/$$set.in -o requirements/$$set.txt; done
 	$(COMPILE) --no-deps requirements/triton.in -o requirements/triton.txt
 
 .venv/demo: requirements/demo.txt pyproject.toml | .venv/bin/pip

@@ -19,6 +19,9 @@ from stacks.plan import Plan, plan_models
 from stacks.settings import Deployment, load_deployment
 from stacks.target import lambda_target, local_target
 
+_LINT = {"cfn-lint": {"config": {"ignore_checks": ["W3005"]}}}
+"""In every template, for whoever lints it: the CDK states each dependency that it knows twice."""
+
 
 @dataclass(frozen=True, slots=True)
 class RegionStacks:
@@ -125,6 +128,7 @@ def _add_region(
         _order(api, stack, apis[0], artifacts, models)
     for each in (artifacts, *models, *apis):
         _bound(each, deployment.settings.permissions_boundary)
+        each.template_options.metadata = _LINT
     return RegionStacks(artifacts, models, apis)
 
 
