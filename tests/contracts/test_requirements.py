@@ -86,7 +86,7 @@ def test_only_torch_is_without_a_hash_and_brings_no_cuda() -> None:
         ),
         *(
             f"requirements/{name}.txt"
-            for name in ("frameworks", *FRAMEWORKS, "processing", "minilm")
+            for name in ("frameworks", *FRAMEWORKS, "processing", "minilm", "language")
         ),
     ],
 )
