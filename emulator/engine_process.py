@@ -10,7 +10,7 @@ import contextlib
 import socket
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,13 +25,24 @@ _BETWEEN_PINGS = 0.05
 _DYING_SECONDS = 0.5
 
 
+PORT = "{port}"
+"""Stands in a command for the port; a container is told it by its environment."""
+
+
+def invocations(body: bytes) -> tuple[str, bytes]:
+    """Where a container takes a request, and the request."""
+    return "/invocations", body
+
+
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What a container runs: a command, which gets `serve` as its last argument."""
+    """What a container runs, and what it answers to."""
 
     command: Sequence[str]
     environment: Mapping[str, str]
     folder: Path = Path("/")
+    ping: str = "/ping"
+    request: Callable[[bytes], tuple[str, bytes]] = invocations
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +58,7 @@ def service_container(model_folder: Path, interpreter: Path = Path(sys.executabl
     """`functions/inference/container.py`, serving what lies in `model_folder`."""
     project = Path(__file__).parents[1]
     return Program(
-        [str(interpreter), "-m", "functions.inference.container"],
+        [str(interpreter), "-m", "functions.inference.container", "serve"],
         {"PYTHONPATH": str(project), ENVIRONMENT.model_root: str(model_folder.absolute())},
     )
 
@@ -82,7 +93,7 @@ class EngineProcess:
             self._port = listener.getsockname()[1]
         told = {CONTAINER.port: str(self._port), "PYTHONUNBUFFERED": "1"}
         self._child = Child(
-            [*self.program.command, "serve"],
+            [part.replace(PORT, str(self._port)) for part in self.program.command],
             environment={**self.program.environment, **told},
             folder=self.program.folder,
             log=self.log,
@@ -109,9 +120,9 @@ class EngineProcess:
         if self._child is not None:
             await asyncio.to_thread(self._child.has_ended_within, _DYING_SECONDS)
 
-    async def path(self, _body: bytes) -> str:
-        """Where it takes requests."""
-        return "/invocations"
+    async def request(self, body: bytes) -> tuple[str, bytes]:
+        """Where it takes a request, and the request as it takes it."""
+        return self.program.request(body)
 
     async def stop(self) -> None:
         """Ask it to end, and kill it when it does not.
@@ -131,8 +142,8 @@ class EngineProcess:
             if child.ended:
                 raise ContainerNotReady(self.name, "ended before it was ready", self.log)
             if time.monotonic() > deadline:
-                seconds = f"{self.patience.start:g} s"
-                reason = f"did not answer /ping with 200 within {seconds}"
+                ping, seconds = self.program.ping, f"{self.patience.start:g} s"
+                reason = f"did not answer {ping} with 200 within {seconds}"
                 raise ContainerNotReady(self.name, reason, self.log)
             await asyncio.sleep(_BETWEEN_PINGS)
 
@@ -140,7 +151,7 @@ class EngineProcess:
         with contextlib.suppress(ContainerError, TimeoutError):
             async with (
                 asyncio.timeout(self.patience.ping),
-                exchange(Address(_HOST, self._port), "GET", "/ping", {}) as reply,
+                exchange(Address(_HOST, self._port), "GET", self.program.ping, {}) as reply,
             ):
                 return reply.status == _OK
         return False

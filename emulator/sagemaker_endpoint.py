@@ -41,8 +41,8 @@ class Engine(Protocol):
     async def check(self) -> None:
         """Told that an exchange with it broke."""
 
-    async def path(self, body: bytes) -> str:
-        """Where it takes a request with this body."""
+    async def request(self, body: bytes) -> tuple[str, bytes]:
+        """The path where it takes a request, and the request as it takes it."""
 
     async def stop(self) -> None:
         """End it."""

@@ -61,9 +61,9 @@ class Invocation:
             Refused: there is no such answer.
         """
         address = await self.endpoint.admit(self.headers.get(f"{_PREFIX}inference-component", ""))
-        path = await self.endpoint.engine.path(self.body)
+        path, body = await self.endpoint.engine.request(self.body)
         try:
-            async with exchange(address, "POST", path, headers, self.body) as reply:
+            async with exchange(address, "POST", path, headers, body) as reply:
                 if reply.status // 100 != 2:  # noqa: PLR2004
                     message = (await reply.body()).decode(errors="replace")
                     raise model_error(reply.status, message, self.endpoint.log_group)

@@ -51,7 +51,7 @@ def triton_container(repository: Path, scratch: Path, tools: Path, log: Path) ->
     command = [sys.executable, "-I", "-S", _SERVE, str(server / "bin" / "tritonserver")]
     libraries = (packages / "nvidia_pytriton.libs", _library_folder())
     return Program(
-        [*command, str(copy), str(backends)],
+        [*command, str(copy), str(backends), "serve"],
         {
             "PATH": f"{environment / 'bin'}{os.pathsep}{os.defpath}",
             "PYTHONPATH": str(packages),

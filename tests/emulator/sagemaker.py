@@ -24,7 +24,7 @@ QUICK = Patience(ping=0.5, start=5, stop=5)
 
 def contrary(folder: Path, *habits: str, patience: Patience = QUICK) -> EngineProcess:
     """The tests' own engine, with these habits."""
-    program = Program([sys.executable, "-I", "-S", CONTRARY], {"HABITS": " ".join(habits)})
+    program = Program([sys.executable, "-I", "-S", CONTRARY, "serve"], {"HABITS": " ".join(habits)})
     return EngineProcess("e", program, folder / "engine.log", patience)
 
 
