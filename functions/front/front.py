@@ -26,7 +26,7 @@ from typing import Any
 
 from functions.front import refusals
 from functions.front.invocation import MOST_AT_ONCE, Answer, Event, InvocationError, Invoke
-from functions.inference.contract import TOKENS, VERSION, model_list
+from functions.inference.contract import EXTENSIONS, TOKENS, VERSION, model_list
 from functions.inference.routes import named_model
 
 GATHER_LIMIT_S = 15.0
@@ -102,7 +102,7 @@ class Front:
 
     def _metadata(self, _event: Event, _models: Sequence[str]) -> Answer:
         return refusals.json_answer(
-            {"name": "lading", "version": VERSION, "extensions": ["binary_tensor_data"]}
+            {"name": "lading", "version": VERSION, "extensions": list(EXTENSIONS)}
         )
 
     def _live(self, _event: Event, _models: Sequence[str]) -> Answer:

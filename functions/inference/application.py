@@ -48,7 +48,7 @@ def create_app(
         executor: where what is posted is answered, so that a prediction holds up no other request;
             None answers in the event loop, as an environment that gets one request at a time does.
     """
-    catalogs = {"": catalog, **{name: catalog.only(name) for name in catalog.names()}}
+    catalogs = catalog.below()
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -79,7 +79,7 @@ def answer(
 ) -> Response | StreamedResponse:
     """Answer one request; whatever goes wrong becomes its dialect's error."""
     segments = split_path(request.path)
-    if segments[0] in _CONTROL:
+    if segments[0] in _CONTROL and not _is_multi_model(segments[0], catalog):
         from functions.inference import control  # noqa: PLC0415 cold start
 
         return control.answer(request, catalog)
@@ -97,6 +97,11 @@ def answer(
     except Exception as error:  # noqa: BLE001 a fault of ours must not end the process
         observation.error = error
         return dialect.error_response(InternalFailure())
+
+
+def _is_multi_model(first: str, catalog: Catalog) -> bool:
+    """Whether a path is SageMaker's to answer, which has models loaded at `/models`."""
+    return first == "models" and catalog.control is not None and catalog.control.multi_model
 
 
 def _find_route(request: Request, dialect: str) -> tuple[Route, Mapping[str, str]]:

@@ -1,8 +1,9 @@
 """Catalog: (name, version or label) -> Predictor."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from functions.inference.artifact import SPECIFICATION, Artifact, read_artifact, shown
 from functions.inference.contract import DEFAULT_LABEL, artifact_folder, in_layers
@@ -16,6 +17,9 @@ from functions.inference.errors import (
 )
 from functions.inference.predictor import Predictor
 from functions.inference.settings import ServedModel, Settings
+
+if TYPE_CHECKING:
+    from functions.inference.statistics import Statistics
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +68,17 @@ class CatalogModel:
 
 
 class Catalog:
-    """The models that this process serves."""
+    """The models that this process serves.
+
+    `control` loads and unloads them while it runs; None where a deployment says what is served.
+    """
 
     def __init__(self, models: Mapping[str, CatalogModel]) -> None:
         self._models = dict(models)
+        self.control: Control | None = None
+        self._below: dict[str, Catalog] = {"": self}
+        for model in models.values():
+            self._below[model.name] = self._only(model)
 
     def names(self) -> tuple[str, ...]:
         """Names of the models, sorted."""
@@ -105,9 +116,65 @@ class Catalog:
             if not isinstance(version, ModelUnavailable)
         )
 
-    def only(self, name: str) -> "Catalog":
-        """The catalog as it stands below one model's own base URL."""
-        return Catalog({name: self.model(name)})
+    def below(self) -> Mapping[str, "Catalog"]:
+        """Name -> the catalog as it stands below that model's own base URL; this one for none."""
+        return self._below
+
+    def put(self, model: CatalogModel) -> None:
+        """Serve a model, instead of one of its name that was served."""
+        # Readers in other threads see the models before or after, never a mapping in between.
+        self._models = {**self._models, model.name: model}
+        self._below[model.name] = self._only(model)
+
+    def drop(self, name: str) -> None:
+        """Serve a model no more.
+
+        Raises:
+            ModelNotFound: it is not served.
+        """
+        self.model(name)
+        self._below.pop(name, None)
+        self._models = {each: model for each, model in self._models.items() if each != name}
+
+    def attach(self, control: "Control") -> None:
+        """Let `control` load and unload what is served here."""
+        for catalog in self._below.values():
+            catalog.control = control
+
+    def _only(self, model: CatalogModel) -> "Catalog":
+        """A catalog of one model, which has none below it."""
+        catalog = Catalog({})
+        catalog._models = {model.name: model}
+        catalog.control = self.control
+        return catalog
+
+
+class Control(Protocol):
+    """What loads and unloads models while a server runs, and counts what they answer."""
+
+    @property
+    def statistics(self) -> "Statistics":
+        """What each version has answered."""
+
+    @property
+    def explicit(self) -> bool:
+        """Whether callers may load and unload."""
+
+    @property
+    def multi_model(self) -> bool:
+        """Whether SageMaker says what is loaded, in its multi-model contract."""
+
+    def available(self) -> Mapping[str, Sequence[int]]:
+        """Models that may be loaded -> their versions."""
+
+    def load(self, name: str, place: str = "") -> CatalogModel:
+        """Load every version of a model, from where models lie or from a folder there."""
+
+    def unload(self, name: str, version: int | None = None) -> None:
+        """Unload a model, or one version of it."""
+
+    def set_default(self, name: str, version: int) -> None:
+        """Let a version answer when none is named."""
 
 
 def load_catalog(settings: Settings) -> Catalog:

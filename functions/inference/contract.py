@@ -30,6 +30,12 @@ DEFAULT_LABEL = "stable"
 MAX_BODY_BYTES = 10 * 1024 * 1024
 """The longest request body: API Gateway's limit, kept by every server that runs the service."""
 
+EXTENSIONS = (
+    *("binary_tensor_data", "classification", "model_configuration", "model_repository"),
+    "statistics",
+)
+"""Extensions of the Open Inference Protocol that the service answers, by Triton's names."""
+
 LAYER_ROOT = "/opt"
 """Where Lambda unpacks layers."""
 

@@ -13,6 +13,7 @@ InferenceError
 │   │   └── UnexpectedOutput    the signature has no output of this name
 │   ├── RouteNotFound           no dialect has this path
 │   ├── MethodNotAllowed        the path exists, for other methods
+│   ├── ModelConflict           the model is served already, or must go on being served
 │   ├── RefusedByEngine         the engine behind the model finds the request wrong
 │   └── Unsupported             understood, and not offered
 ├── NotFound
@@ -159,6 +160,14 @@ class RefusedByEngine(RequestError):
     def __init__(self, name: str, status: int, body: str) -> None:
         super().__init__(f"the engine of model '{name}' refuses the request: {brief(body)}")
         self.name, self.status, self.body = name, status, body
+
+
+class ModelConflict(RequestError):
+    """What is asked of a model does not go with what is served."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"model '{brief(name)}' {reason}")
+        self.name, self.reason = name, reason
 
 
 class Unsupported(RequestError):

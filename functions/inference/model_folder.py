@@ -33,18 +33,25 @@ def load_folder(folder: Path, threads: int = 0) -> Catalog:
     Raises:
         FolderEmpty: there is nothing.
     """
-    artifacts = _versions(folder / "models", SPECIFICATION)
-    if artifacts:
-        served = tuple(
-            ServedModel(name, dict.fromkeys(versions, "")) for name, versions in artifacts.items()
-        )
-        return load_catalog(Settings(served, str(folder), threads))
-    repository = _versions(folder, MODEL)
-    if not repository:
+    models = {name: load_model(folder, name, threads) for name in list_folder(folder)}
+    if not models:
         raise FolderEmpty(folder)
-    return Catalog(
-        {name: _load(folder, name, max(found), threads) for name, found in repository.items()}
-    )
+    return Catalog(models)
+
+
+def list_folder(folder: Path) -> dict[str, list[int]]:
+    """What lies in `folder`: model -> its versions that would be loaded."""
+    repository = {name: [max(found)] for name, found in _versions(folder, MODEL).items()}
+    return _versions(folder / "models", SPECIFICATION) or repository
+
+
+def load_model(folder: Path, name: str, threads: int = 0) -> CatalogModel:
+    """Load one of the models of `list_folder`; what fails is kept, with its reason."""
+    versions = list_folder(folder)[name]
+    if not (folder / "models" / name).exists():
+        return _load(folder, name, max(versions), threads)
+    served = ServedModel(name, dict.fromkeys(versions, ""))
+    return load_catalog(Settings((served,), str(folder), threads)).model(name)
 
 
 def _versions(folder: Path, file: str) -> dict[str, list[int]]:

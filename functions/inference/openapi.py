@@ -19,6 +19,11 @@ _SUMMARIES = MappingProxyType(
         ("open_inference", "ready"): "Whether every model is ready",
         ("open_inference", "model_metadata"): "Model metadata",
         ("open_inference", "model_ready"): "Whether a model is ready",
+        ("open_inference", "config"): "Model configuration",
+        ("open_inference", "statistics"): "What has been answered, in what time",
+        ("open_inference", "index"): "Index of the models",
+        ("open_inference", "load"): "Load a model, where there is a folder of them",
+        ("open_inference", "unload"): "Unload a model, where there is a folder of them",
         ("open_inference", "infer"): "Infer, Open Inference Protocol v2",
         ("tensorflow_serving", "predict"): "Predict, TensorFlow Serving",
         ("tensorflow_serving", "classify"): "Classify examples",
@@ -97,6 +102,7 @@ def _operation_id(dialect: str, route: Route) -> str:
     at = "_at_label" if "{label}" in route.template else at
     at += "_put" if route.method == "PUT" else ""
     named = "_named" if dialect == "plain" and "{model}" in route.template else ""
+    named = "_of_all" if route.template == "/v2/models/stats" else named
     return f"{dialect}_{route.operation}{at}{named}"
 
 

@@ -81,6 +81,11 @@ _SCHEMAS: MappingProxyType[tuple[str, str], dict[str, Any]] = MappingProxyType(
         ("open_inference", "infer"): dict(_INFER),
         ("openai", "chat"): _completion({"messages": {"type": "array", "minItems": 1}}),
         ("openai", "complete"): _completion({"prompt": {"type": "string"}}),
+        ("open_inference", "index"): {
+            "type": "object",
+            "properties": {"ready": {"type": "boolean"}},
+        },
+        **{("open_inference", name): {"type": "object"} for name in ("load", "unload")},
         ("torchserve", "predict"): dict(_ANY_TENSOR),
         ("torchserve", "explain"): dict(_ANY_TENSOR),
         ("openai", "embed"): {

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from functions.inference import json_codec
-from functions.inference.contract import VERSION
+from functions.inference.contract import EXTENSIONS, VERSION
 from functions.inference.dialects import binary_tensors
 from functions.inference.dialects.binary_tensors import HEADER_LENGTH
 from functions.inference.errors import (
@@ -54,7 +54,7 @@ def error_response(error: InferenceError) -> Response:
 
 
 def _server_metadata(_call: Call) -> Response:
-    return _json({"name": "lading", "version": VERSION, "extensions": ["binary_tensor_data"]})
+    return _json({"name": "lading", "version": VERSION, "extensions": list(EXTENSIONS)})
 
 
 def _live(_call: Call) -> Response:
@@ -130,7 +130,28 @@ def infer_document(
     inputs = _decode_inputs(document, tail)
     binary = _decode_outputs(document, metadata)
     results = call.predict(predictor, inputs, list(binary))
-    return _encode(metadata, document, results, binary)
+    return _encode(metadata, document, _classified(document, results), binary)
+
+
+def _classified(document: dict[str, Any], results: dict[str, Array]) -> dict[str, Array]:
+    """The outputs, those for which it is asked as their highest classes."""
+    asked = [
+        (output["name"], output["parameters"]["classification"])
+        for output in document.get("outputs", ())
+        if "classification" in output.get("parameters", ())
+    ]
+    if not asked:
+        return results
+    from functions.inference.dialects.classification import (  # noqa: PLC0415 rare
+        read_count,
+        top_classes,
+    )
+
+    counts = {name: read_count(name, wanted) for name, wanted in asked}
+    return {
+        name: top_classes(name, array, counts[name]) if name in counts else array
+        for name, array in results.items()
+    }
 
 
 def _decode_inputs(document: dict[str, Any], tail: memoryview) -> dict[str, Array]:
@@ -212,10 +233,8 @@ def _decode_outputs(document: dict[str, Any], metadata: ModelMetadata) -> dict[s
         if not isinstance(name, str):
             raise MalformedRequest("every output needs a 'name'")
         options = _object(output.get("parameters", {}), f"'parameters' of output '{brief(name)}'")
-        if "classification" in options or _SHARED_MEMORY in options:
-            raise Unsupported(
-                f"output '{brief(name)}': classification and shared memory are not offered"
-            )
+        if _SHARED_MEMORY in options:
+            raise Unsupported(f"output '{brief(name)}': shared memory is out of reach here")
         if name in wanted:
             raise InvalidOutput(name, "is asked for twice")
         wanted[name] = _flag(options, "binary_data", default=binary)
@@ -281,6 +300,18 @@ def _json(document: Any, status: int = 200) -> Response:
     return Response(status, json_codec.dumps(document), JSON)
 
 
+def _of_models(name: str) -> Callable[[Call], Response]:
+    """One of Triton's operations on models, imported when it is first asked for."""
+
+    def operation(call: Call) -> Response:
+        from functions.inference.dialects import open_inference_repository  # noqa: PLC0415 rare
+
+        answered: Response = getattr(open_inference_repository, name)(call)
+        return answered
+
+    return operation
+
+
 OPERATIONS: MappingProxyType[str, Callable[[Call], Response]] = MappingProxyType(
     {
         "server_metadata": _server_metadata,
@@ -289,5 +320,6 @@ OPERATIONS: MappingProxyType[str, Callable[[Call], Response]] = MappingProxyType
         "model_metadata": _model_metadata,
         "model_ready": _model_ready,
         "infer": _infer,
+        **{name: _of_models(name) for name in ("index", "load", "unload", "config", "statistics")},
     }
 )

@@ -50,7 +50,7 @@ def test_a_label_on_a_version_that_is_not_here_is_not_found() -> None:
 
 def test_below_one_models_address_only_that_model_is_served(tmp_path: Path) -> None:
     catalog = load_catalog(settings_for(tmp_path, {"m": {1: echo()}, "n": {1: echo()}}))
-    assert catalog.only("n").names() == ("n",)
+    assert catalog.below()["n"].names() == ("n",)
 
 
 def flip_a_byte(folder: Path) -> None:

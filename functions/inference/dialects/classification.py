@@ -1,0 +1,44 @@
+"""Triton's classification extension: an output as its highest values, `value:index`, in BYTES.
+
+https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_classification.md
+"""
+
+from typing import Any
+
+import numpy as np
+
+from functions.inference.errors import InvalidOutput, MalformedRequest
+from functions.inference.tensors import BYTES, Array, datatype_of
+
+_MOST_CLASSES = 1 << 16
+
+
+def read_count(name: str, wanted: Any) -> int:
+    """How many classes an output's parameter asks for.
+
+    Raises:
+        MalformedRequest: it is no number of classes.
+    """
+    if type(wanted) is not int or not 0 < wanted <= _MOST_CLASSES:
+        raise MalformedRequest(
+            f"'classification' of output '{name[:40]}' must be a number of classes, at least 1"
+        )
+    return wanted
+
+
+def top_classes(name: str, array: Array, count: int) -> Array:
+    """The `count` highest values of each row, best first, with their places in it.
+
+    Raises:
+        InvalidOutput: the output has no order.
+    """
+    if datatype_of(array) in (BYTES, "BOOL"):
+        reason = f"is {datatype_of(array)}, which has no classes"
+        raise InvalidOutput(name, reason)
+    rows = array.reshape(len(array) if array.ndim > 1 else 1, -1)
+    best = np.argsort(rows, axis=1, kind="stable")[:, ::-1][:, :count]
+    form = "{:f}:{}" if rows.dtype.kind == "f" else "{}:{}"
+    texts = np.empty(best.shape, np.object_)
+    for (row, rank), index in np.ndenumerate(best):
+        texts[row, rank] = form.format(rows[row, index], index).encode()
+    return texts if array.ndim > 1 else texts[0]

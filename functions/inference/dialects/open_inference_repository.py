@@ -1,0 +1,162 @@
+"""Triton's extensions of the Open Inference Protocol that are about models and not about tensors.
+
+The repository index, load and unload, a model's configuration, and statistics. Formats: Triton's
+`docs/protocol/extension_{model_repository,model_configuration,statistics}.md`. Loading and
+unloading is for a server that has a folder of models; a deployment says itself what is served.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from functions.inference import json_codec
+from functions.inference.artifact import TensorSpec
+from functions.inference.catalog import CatalogModel, Control
+from functions.inference.errors import MalformedRequest, ModelUnavailable, Unsupported
+from functions.inference.exchange import Call, Response
+from functions.inference.statistics import SPANS, Tally
+
+_SPANS: Final = ("success", "fail", "queue", *SPANS.values(), "cache_hit", "cache_miss")
+_TYPES: Final = MappingProxyType({"BYTES": "TYPE_STRING"})
+
+
+def index(call: Call) -> Response:
+    """Every version that is served, and the models that may be loaded besides."""
+    document = json_codec.loads(call.request.body) if call.request.body else {}
+    ready_only = document.get("ready", False) if isinstance(document, dict) else None
+    if not isinstance(ready_only, bool):
+        raise MalformedRequest("send a JSON object; 'ready' in it is true or false")
+    served = [_indexed(call.catalog.model(name)) for name in call.catalog.names()]
+    entries = [entry for each in served for entry in each]
+    if call.catalog.control is not None:
+        known = set(call.catalog.names())
+        entries += [{"name": n} for n in call.catalog.control.available() if n not in known]
+    if ready_only:
+        entries = [entry for entry in entries if entry.get("state") == "READY"]
+    return _json(entries)
+
+
+def _indexed(model: CatalogModel) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": model.name,
+            "version": str(version),
+            "state": "READY" if model.ready(version) else "UNAVAILABLE",
+            "reason": found.reason if isinstance(found, ModelUnavailable) else "",
+        }
+        for version, found in sorted(model.versions.items())
+    ]
+
+
+def load(call: Call) -> Response:
+    """Load a model, or load it anew.
+
+    Raises:
+        Unsupported: what is served is a deployment's business here, or a configuration is sent.
+        NotFound: there is none of this name.
+        ModelUnavailable: it does not load.
+    """
+    control = _explicit(call)
+    if _parameters(call):
+        raise Unsupported("a model is loaded as it is packaged; 'config' and 'file:' are not taken")
+    control.load(call.parameters["model"])
+    return _json({})
+
+
+def unload(call: Call) -> Response:
+    """Unload a model.
+
+    Raises:
+        Unsupported: what is served is a deployment's business here.
+        NotFound: it is not served.
+    """
+    control = _explicit(call)
+    _parameters(call)
+    control.unload(call.parameters["model"])
+    return _json({})
+
+
+def _explicit(call: Call) -> Control:
+    control = call.catalog.control
+    if control is None or not control.explicit:
+        raise Unsupported(
+            "explicit model load / unload is not allowed: what is served here is deployed"
+        )
+    return control
+
+
+def _parameters(call: Call) -> Mapping[str, Any]:
+    document = json_codec.loads(call.request.body) if call.request.body else {}
+    parameters = document.get("parameters", {}) if isinstance(document, dict) else None
+    if not isinstance(parameters, dict):
+        raise MalformedRequest("send a JSON object; 'parameters' in it is an object")
+    return parameters
+
+
+def config(call: Call) -> Response:
+    """A version's configuration, as far as it has one: its tensors and its platform.
+
+    Raises:
+        NotFound: it is not served.
+        ModelUnavailable: it failed to load.
+    """
+    metadata = call.predictor().metadata
+    return _json(
+        {
+            "name": metadata.name,
+            "platform": metadata.platform,
+            "backend": metadata.platform.partition("_")[0],
+            "version_policy": {"specific": {"versions": [metadata.version]}},
+            "max_batch_size": 0,
+            "input": [_configured(spec) for spec in metadata.inputs],
+            "output": [_configured(spec) for spec in metadata.outputs],
+        }
+    )
+
+
+def _configured(spec: TensorSpec) -> dict[str, Any]:
+    datatype = _TYPES.get(spec.datatype, f"TYPE_{spec.datatype}")
+    return {"name": spec.name, "data_type": datatype, "dims": list(spec.shape)}
+
+
+def statistics(call: Call) -> Response:
+    """What the versions of a model, or of all models, have answered in this process.
+
+    Raises:
+        NotFound: it is not served.
+        Unsupported: none are kept here.
+    """
+    models = [call.catalog.model(name) for name in call.catalog.names()]
+    versions = [(model.name, version) for model in models for version in sorted(model.versions)]
+    if "model" in call.parameters:
+        model = call.model()
+        wanted = sorted(model.versions)
+        if "version" in call.parameters:
+            wanted = [call.find_version()[1]]
+        versions = [(model.name, version) for version in wanted]
+    if call.catalog.control is None:
+        raise Unsupported("statistics are kept by a server, not by a function; see CloudWatch")
+    kept = call.catalog.control.statistics
+    counted = [_counted(kept.of(*each), *each) for each in versions]
+    return _json({"model_stats": counted})
+
+
+def _counted(tally: Tally, name: str, version: int) -> dict[str, Any]:
+    spans = {
+        span: {"count": tally.counts.get(span, 0), "ns": tally.nanoseconds.get(span, 0)}
+        for span in _SPANS
+    }
+    return {
+        "name": name,
+        "version": str(version),
+        "last_inference": tally.last_ms,
+        "inference_count": tally.counts.get("success", 0),
+        "execution_count": tally.counts.get("success", 0),
+        "inference_stats": spans,
+        "batch_stats": [],
+        "memory_usage": [],
+    }
+
+
+def _json(document: Any) -> Response:
+    return Response(200, json_codec.dumps(document))
