@@ -4,6 +4,7 @@ CliError
 ├── BadCall                 a wrong word on the command line
 ├── NothingLocked           the lock has no such model, version or label
 ├── InputUnreadable         what the user gave as input cannot be read
+├── Unwritable              a file that was asked for cannot be written
 ├── TokenNotFound           no bearer token has this id
 ├── AwsRefused              AWS, or its library, did not do what was asked
 └── ServerError             a running server did not answer as hoped
@@ -72,6 +73,16 @@ class InputUnreadable(CliError):
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(f"{path}: {reason}")
         self.path, self.reason = path, reason
+
+
+class Unwritable(CliError):
+    """A file that was asked for cannot be written."""
+
+    code = EXIT.usage
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        super().__init__(f"{path} cannot be written: {error.strerror}; see --output")
+        self.path = path
 
 
 class TokenNotFound(CliError):

@@ -14,6 +14,7 @@ from cli.package import package
 from cli.predict import predict
 from cli.pull import pull
 from cli.push import push
+from cli.report import write_report
 from cli.reports import report
 from cli.serve import serve
 from cli.smoke import smoke
@@ -41,6 +42,7 @@ app = typer.Typer(
 )
 for command in (package, serve, predict, versions, label, pull, push, emulate, smoke):
     app.command()(command)
+app.command("report")(write_report)
 app.add_typer(tokens)
 
 

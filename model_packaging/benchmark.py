@@ -2,7 +2,7 @@
 
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -66,11 +66,17 @@ def time_model(model: bytes, request: Request, seconds: float = SECONDS) -> Late
     )
 
 
-def make_report(latency: Latency, sizes: Mapping[str, int]) -> dict[str, Any]:
-    """The document of report.json: figures, sizes in bytes by name, machine and date (UTC)."""
+def make_report(
+    latency: Latency, sizes: Mapping[str, int], stages: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
+    """The document of report.json: figures, sizes in bytes by name, machine and date (UTC).
+
+    `stages` are what was done to the model, each with its figures.
+    """
     return {
         "latency": asdict(latency),
         "bytes": dict(sizes),
+        "stages": list(stages),
         "machine": {
             "platform": platform.platform(),
             "processor": platform.machine(),

@@ -22,7 +22,7 @@ A language model, and what goes to a container of one's own, is not converted: i
 from `identity` to `publish` as they are, streamed.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -55,6 +55,7 @@ from model_packaging.serving import OnnxModel
 from model_packaging.specification import (
     Build,
     Built,
+    Measured,
     Packaged,
     Step,
     hand_over,
@@ -130,14 +131,15 @@ def _convert_and_check(job: Job, identity: str, stages: "_Stages") -> Built:
     conversion = stages.run("convert", _convert, job)
     samples, gate = stages.run("check", _check, job, conversion)
     task = Task(job.spec, lambda model: _judge(job, gate, model))
-    model, steps = conversion.onnx, [Step("convert", len(conversion.onnx))]
+    model = conversion.onnx
+    done = [(Step("convert", len(model)), model)]
     for optimiser in optimisers():
-        done = stages.run(optimiser.stage, _optimise, optimiser, task, model)
-        if done is not None:
-            model = done.model
-            steps.append(Step(optimiser.stage, len(model), done.facts))
+        optimised = stages.run(optimiser.stage, _optimise, optimiser, task, model)
+        if optimised is not None:
+            model = optimised.model
+            done.append((Step(optimiser.stage, len(model), optimised.facts), model))
     change = stages.run("gate", _gate, job, gate, model)
-    latency = stages.run("benchmark", _benchmark, samples, model)
+    steps = stages.run("benchmark", _benchmark, job, samples, gate, done, change)
     golden = stages.run("golden", _golden, job, samples, model)
     served = stages.run("engine", _serve, job, model, golden)
     build = Build(
@@ -145,10 +147,8 @@ def _convert_and_check(job: Job, identity: str, stages: "_Stages") -> Built:
         identity=identity,
         source=job.source,
         tools=job.tools,
-        steps=tuple(steps),
+        steps=steps,
         model=model,
-        change=change,
-        latency=latency,
         golden=golden,
         served=served,
     )
@@ -236,9 +236,29 @@ def _judge(job: Job, gate: Gate | None, model: bytes) -> AccuracyChange | None:
     return gate.judge(_session(job, model).run) if gate else None
 
 
-def _benchmark(samples: Samples, model: bytes) -> tuple[Latency, str]:
-    latency = time_model(model, next(samples.requests(1)))
-    return latency, f"p50 {latency.p50_ms:g} ms, p95 {latency.p95_ms:g} ms, one row at a time"
+def _benchmark(
+    job: Job,
+    samples: Samples,
+    gate: Gate | None,
+    done: Sequence[tuple[Step, bytes]],
+    change: AccuracyChange | None,
+) -> tuple[tuple[Measured, ...], str]:
+    """Each step's figures; what the last one lost, `change`, is known from the gate."""
+    *earlier, (last, model) = done
+    measured = [
+        Measured(step, _timed(samples, each), _measure(job, gate, each)) for step, each in earlier
+    ]
+    latency = _timed(samples, model)
+    outcome = f"p50 {latency.p50_ms:g} ms, p95 {latency.p95_ms:g} ms, one row at a time"
+    return (*measured, Measured(last, latency, change)), outcome
+
+
+def _timed(samples: Samples, model: bytes) -> Latency:
+    return time_model(model, next(samples.requests(1)))
+
+
+def _measure(job: Job, gate: Gate | None, model: bytes) -> AccuracyChange | None:
+    return gate.measure(_session(job, model).run) if gate else None
 
 
 def _golden(job: Job, samples: Samples, model: bytes) -> tuple[bytes, str]:

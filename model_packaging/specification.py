@@ -47,6 +47,20 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """The model after a step: its latency, and what it lost so far when there is a gate."""
+
+    step: Step
+    latency: Latency
+    change: AccuracyChange | None
+
+    def to_json(self) -> dict[str, Any]:
+        """As written in report.json."""
+        accuracy = asdict(self.change) if self.change else None
+        return {**self.step.to_json(), "latency": asdict(self.latency), "accuracy": accuracy}
+
+
+@dataclass(frozen=True, slots=True)
 class Build:
     """Everything that an artifact is written from."""
 
@@ -54,10 +68,9 @@ class Build:
     identity: str
     source: Source
     tools: Mapping[str, str]
-    steps: tuple[Step, ...]
+    steps: tuple[Measured, ...]
+    """What was done, in order; the last is the model to publish."""
     model: bytes
-    change: AccuracyChange | None
-    latency: Latency
     golden: bytes
     served: Served | None = None
 
@@ -98,7 +111,8 @@ def write_files(build: Build) -> Built:
     """The files of an artifact; the model is the engine's, when it has one."""
     own = {GOLDEN: build.golden} | ({} if build.served else {MODEL: build.model})
     sizes = {MODEL: len(build.model), GOLDEN: len(build.golden)}
-    report = {REPORT: readable(make_report(build.latency, sizes))}
+    stages = [measured.to_json() for measured in build.steps]
+    report = {REPORT: readable(make_report(build.steps[-1].latency, sizes, stages))}
     return _written({**own, **report}, _describe(build), build.served)
 
 
@@ -128,7 +142,8 @@ def _written(files: dict[str, bytes], document: dict[str, Any], served: Served |
 
 def _describe(build: Build) -> dict[str, Any]:
     session = OnnxSession(build.model)
-    accuracy = asdict(build.change) | {"data": build.source.data} if build.change else None
+    change = build.steps[-1].change
+    accuracy = asdict(change) | {"data": build.source.data} if change else None
     return {
         "name": build.name,
         "identity": build.identity,
@@ -136,7 +151,7 @@ def _describe(build: Build) -> dict[str, Any]:
         "outputs": [spec.to_json() for spec in session.outputs],
         "source": _sourced(build.source),
         "tools": dict(build.tools),
-        "steps": [step.to_json() for step in build.steps],
+        "steps": [measured.step.to_json() for measured in build.steps],
         "accuracy": accuracy,
     }
 

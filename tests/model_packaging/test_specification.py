@@ -6,24 +6,24 @@ from functions.inference.artifact import GOLDEN, MODEL, REPORT, SPECIFICATION, r
 from model_packaging.benchmark import Latency
 from model_packaging.errors import AccuracyChange, Interval, Intervals
 from model_packaging.publication import Published, verify
-from model_packaging.specification import Build, Source, Step, summarise, write_files
+from model_packaging.specification import Build, Measured, Source, Step, summarise, write_files
 from tests.model_packaging.models import linear_bytes
 
+LATENCY = Latency(1, 2, 3, 4, 5, 6)
+CHANGE = AccuracyChange(
+    *("accuracy", 0.98, 0.97, 0.01, 0.02, 500),
+    intervals=Intervals(Interval(0.97, 0.99), Interval(0.96, 0.98), Interval(0.0, 0.02)),
+)
 BUILD = Build(
     name="linear",
     identity="sha256:1",
     source=Source("linear.onnx", "onnx", "sha256:2", "sha256:3"),
     tools={"onnx": "1"},
     steps=(
-        Step("convert", len(linear_bytes())),
-        Step("quantize", len(linear_bytes()), {"scheme": "dynamic"}),
+        Measured(Step("convert", len(linear_bytes())), LATENCY, None),
+        Measured(Step("quantize", len(linear_bytes()), {"scheme": "dynamic"}), LATENCY, CHANGE),
     ),
     model=linear_bytes(),
-    change=AccuracyChange(
-        *("accuracy", 0.98, 0.97, 0.01, 0.02, 500),
-        intervals=Intervals(Interval(0.97, 0.99), Interval(0.96, 0.98), Interval(0.0, 0.02)),
-    ),
-    latency=Latency(1, 2, 3, 4, 5, 6),
     golden=b"{}\n",
 )
 
@@ -74,14 +74,14 @@ def test_a_summary_says_it_all_again(tmp_path: Path) -> None:
     packaged = summarise(published(write(tmp_path, BUILD)), 3, built=True, labels=("stable",))
     assert (packaged.name, packaged.version, packaged.built) == ("linear", 3, True)
     assert packaged.labels == ("stable",)
-    assert packaged.accuracy == BUILD.change
+    assert packaged.accuracy == CHANGE
     assert packaged.size_before == packaged.size_after == len(BUILD.model)
     assert (packaged.p50_ms, packaged.p95_ms) == (3, 4)
     assert packaged.location == "somewhere"
 
 
 def test_without_a_gate_or_quantising_there_is_nothing_to_say_of_them(tmp_path: Path) -> None:
-    plain = replace(BUILD, change=None, steps=BUILD.steps[:1])
+    plain = replace(BUILD, steps=BUILD.steps[:1])
     artifact = read_artifact(write(tmp_path, plain))
     assert artifact.specification["accuracy"] is None
     assert [step["step"] for step in artifact.specification["steps"]] == ["convert"]

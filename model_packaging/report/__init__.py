@@ -1,0 +1,1 @@
+"""The readable page about a packaged version: one HTML file, nothing loaded from elsewhere."""

@@ -1,0 +1,164 @@
+"""The page itself: what was done to a model, what it gained, and what it lost."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import Any
+
+from model_packaging.report.figures import Range, Stage, Verdict, stages_of, verdict_of
+from model_packaging.report.plots import Bar, bars, gate, ranges
+from model_packaging.report.style import STYLE
+
+
+def render_page(
+    specification: Mapping[str, Any], report: Mapping[str, Any], version: int, digest: str
+) -> str:
+    """The page about one version.
+
+    Args:
+        specification: its artifact.json, as `read_artifact` gives it.
+        report: its report.json; empty when that is lost.
+        version: its number.
+        digest: of its artifact.json, as the lock has it.
+
+    Raises:
+        ValueError: the documents are not what packaging writes.
+    """
+    stages, verdict = stages_of(specification, report), verdict_of(specification)
+    name = f"{specification['name']} version {version}"
+    parts = [
+        f"<h1>{escape(name)}</h1>",
+        _origin(specification, report),
+        _tiles(stages, verdict),
+        *_gate(verdict),
+        "<h2>Stage by stage</h2>",
+        _table(_HEADINGS, map(_row, stages), numbers=range(2, 7)),
+        *_plots(stages, verdict),
+        *_interface(specification),
+        *_provenance(specification, report, digest),
+    ]
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(name)}</title><style>{STYLE}</style></head>\n"
+        f"<body>{''.join(parts)}</body></html>\n"
+    )
+
+
+_HEADINGS = ("stage", "what", "bytes", "p50", "p95", "metric (95 %)", "drop (95 %)")
+
+
+def _origin(specification: Mapping[str, Any], report: Mapping[str, Any]) -> str:
+    source, date = specification["source"], str(report.get("date", ""))[:10]
+    words = [str(source["file"]), str(source["framework"]), *[date] * bool(date)]
+    return f'<p class="soft">{escape(", ".join(words))}</p>'
+
+
+def _tiles(stages: Sequence[Stage], verdict: Verdict | None) -> str:
+    first, last = stages[0], stages[-1]
+    tiles = [(f"{last.size / first.size:.2f}x", f"the size: {_bytes(last.size)}")]
+    if first.p50_ms and last.p50_ms:
+        ratio = f"{last.p50_ms / first.p50_ms:.2f}x"
+        tiles.append((ratio, f"the time of one row: {last.p50_ms:.3g} ms"))
+    if verdict:
+        tiles.append((f"{verdict.after.value:.4f}", f"{verdict.metric} of {verdict.rows:,} rows"))
+        tiles.append((f"{verdict.drop.value:.4f}", f"drop, of {verdict.max_drop:g} allowed"))
+    drawn = (
+        f'<div class="tile"><b>{escape(b)}</b><span>{escape(s)}</span></div>' for b, s in tiles
+    )
+    return f'<div class="tiles">{"".join(drawn)}</div>'
+
+
+def _gate(verdict: Verdict | None) -> Iterable[str]:
+    yield "<h2>Accuracy gate</h2>"
+    if verdict is None:
+        yield "<p>No held-out rows were given, so nothing was measured.</p>"
+        return
+    yield (
+        f"<p>{escape(verdict.metric)} went from {verdict.before.value:.4f} to "
+        f"{verdict.after.value:.4f}. With 95 % confidence the drop lies between "
+        f"{verdict.drop.low:.4f} and {verdict.drop.high:.4f}; the model passed, for the upper end "
+        f"is at most the {verdict.max_drop:g} that is allowed.</p>"
+    )
+    yield gate(verdict)
+
+
+def _plots(stages: Sequence[Stage], verdict: Verdict | None) -> Iterable[str]:
+    yield bars("Size", [Bar(each.name, each.size, _bytes(each.size)) for each in stages])
+    timed = [
+        Bar(each.name, each.p50_ms, f"{each.p50_ms:.3g} ms", each.p95_ms)
+        for each in stages
+        if each.p50_ms is not None
+    ]
+    if timed:
+        yield bars("Time of one row: median, and a line at the 95th percentile", timed)
+    measured = [(each.name, each.metric) for each in stages if each.metric]
+    if measured and verdict:
+        title = f"{verdict.metric}, with 95 % confidence"
+        yield ranges(title, [("original", verdict.before), *measured])
+
+
+def _row(stage: Stage) -> list[str]:
+    times = [f"{ms:.3g} ms" if ms is not None else "" for ms in (stage.p50_ms, stage.p95_ms)]
+    size = f"{stage.size:,}"
+    return [stage.name, stage.facts, size, *times, _ranged(stage.metric), _ranged(stage.drop)]
+
+
+def _interface(specification: Mapping[str, Any]) -> Iterable[str]:
+    yield "<h2>Inputs and outputs</h2>"
+    rows = [
+        [side[:-1], each.name, each.datatype, str(list(each.shape))]
+        for side in ("inputs", "outputs")
+        for each in specification[side]
+    ]
+    yield _table(("", "name", "datatype", "shape (-1 is any)"), rows)
+
+
+def _provenance(
+    specification: Mapping[str, Any], report: Mapping[str, Any], digest: str
+) -> Iterable[str]:
+    yield "<h2>Made of</h2>"
+    source = specification["source"]
+    accuracy = specification.get("accuracy") or {}
+    machine = report.get("machine") or {}
+    rows = [
+        ["artifact", digest],
+        ["identity", str(specification["identity"])],
+        ["source", str(source["digest"])],
+        ["held-out rows", str(accuracy.get("data") or "")],
+        *[[str(tool), str(number)] for tool, number in sorted(specification["tools"].items())],
+        ["measured on", ", ".join(f"{key} {value}" for key, value in machine.items())],
+    ]
+    yield _table(("", ""), [row for row in rows if row[1]], code=True)
+
+
+def _table(
+    headings: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    numbers: Iterable[int] = (),
+    *,
+    code: bool = False,
+) -> str:
+    right = set(numbers)
+
+    def cell(tag: str, column: int, text: str) -> str:
+        kind = ' class="number"' if column in right else ' class="code"' if code and column else ""
+        return f"<{tag}{kind}>{escape(text)}</{tag}>"
+
+    head = "".join(cell("th", column, text) for column, text in enumerate(headings))
+    body = "".join(
+        f"<tr>{''.join(cell('td', column, text) for column, text in enumerate(row))}</tr>"
+        for row in rows
+    )
+    top = f"<thead><tr>{head}</tr></thead>" if any(headings) else ""
+    return f'<div class="table"><table>{top}<tbody>{body}</tbody></table></div>'
+
+
+def _ranged(figure: Range | None) -> str:
+    return f"{figure.value:.4f} ({figure.low:.4f} to {figure.high:.4f})" if figure else ""
+
+
+def _bytes(size: int) -> str:
+    for unit, power in (("GB", 9), ("MB", 6), ("kB", 3)):
+        if size >= 10**power:
+            return f"{size / 10**power:.3g} {unit}"
+    return f"{size} bytes"

@@ -1,0 +1,130 @@
+"""Plots as inline SVG, coloured by the page's own style so that they fit light and dark."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+from model_packaging.report.figures import Range, Verdict
+
+WIDTH = 640
+_LABELS = 130
+_VALUES = 110
+_ROW = 34
+_BAR = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One row of a plot: its label, its length, where its mark stands, and the words behind it."""
+
+    label: str
+    value: float
+    words: str
+    mark: float | None = None
+
+
+def bars(title: str, rows: Sequence[Bar]) -> str:
+    """Horizontal bars from zero; a mark is a thin line, such as a 95th percentile."""
+    longest = max((max(row.value, row.mark or 0) for row in rows), default=0) or 1
+    room = WIDTH - _LABELS - _VALUES
+    drawn = []
+    for number, row in enumerate(rows):
+        top, length = number * _ROW + 6, max(1.0, room * row.value / longest)
+        drawn += [_label(row.label, top), _words(row.words, top)]
+        drawn.append(
+            f'<rect class="bar" x="{_LABELS}" y="{top}" width="{length:.1f}" height="{_BAR}"'
+            ' rx="3"/>'
+        )
+        if row.mark is not None:
+            at = _LABELS + room * row.mark / longest
+            drawn.append(_line("mark", at, top - 2, at, top + _BAR + 2))
+    return _svg(title, len(rows) * _ROW, drawn)
+
+
+def ranges(title: str, rows: Sequence[tuple[str, Range]]) -> str:
+    """A dot for each figure with its interval as a line, on one scale."""
+    low = min(each.low for _, each in rows)
+    high = max(each.high for _, each in rows)
+    margin = (high - low) * 0.08 or abs(high) * 0.01 or 1.0
+    scale = _Scale(low - margin, high + margin)
+    drawn = []
+    for number, (label, each) in enumerate(rows):
+        top = number * _ROW + 6
+        drawn += [_label(label, top), _words(f"{each.value:.4f}", top)]
+        drawn += _dot(scale, each, top + _BAR / 2)
+    return _svg(title, len(rows) * _ROW + 22, [*drawn, *_axis(scale, len(rows) * _ROW)])
+
+
+def gate(verdict: Verdict) -> str:
+    """The drop with its interval, and how far it may go."""
+    ends = (0.0, verdict.max_drop, verdict.drop.low, verdict.drop.high)
+    margin = (max(ends) - min(ends)) * 0.08 or 0.01
+    scale = _Scale(min(ends) - margin, max(ends) + margin)
+    allowed = scale.at(verdict.max_drop)
+    drawn = [
+        f'<rect class="allowed" x="{_LABELS}" y="0" width="{allowed - _LABELS:.1f}" height="28"/>',
+        _line("limit", allowed, 0, allowed, 28),
+        _line("zero", scale.at(0), 0, scale.at(0), 28),
+        _label("drop", 6),
+        _words(f"{verdict.drop.value:.4f}", 6),
+        *_dot(scale, verdict.drop, 14),
+        *_axis(scale, 28),
+    ]
+    return _svg(
+        f"Drop of {verdict.metric} with 95 % confidence, and the {verdict.max_drop:g} allowed",
+        52,
+        drawn,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    low: float
+    high: float
+
+    def at(self, value: float) -> float:
+        room = WIDTH - _LABELS - _VALUES
+        return _LABELS + room * (value - self.low) / (self.high - self.low)
+
+
+def _dot(scale: _Scale, each: Range, middle: float) -> list[str]:
+    low, high = scale.at(each.low), scale.at(each.high)
+    return [
+        _line("interval", low, middle, high, middle),
+        _line("interval", low, middle - 5, low, middle + 5),
+        _line("interval", high, middle - 5, high, middle + 5),
+        f'<circle class="dot" cx="{scale.at(each.value):.1f}" cy="{middle}" r="5"/>',
+    ]
+
+
+def _axis(scale: _Scale, top: float) -> list[str]:
+    drawn = [_line("axis", _LABELS, top, WIDTH - _VALUES, top)]
+    for share in (0.0, 0.5, 1.0):
+        value = scale.low + share * (scale.high - scale.low)
+        anchor = ("start", "middle", "end")[round(2 * share)]
+        drawn.append(
+            f'<text class="tick" x="{scale.at(value):.1f}" y="{top + 16}"'
+            f' text-anchor="{anchor}">{value:.4g}</text>'
+        )
+    return drawn
+
+
+def _label(text: str, top: float) -> str:
+    return f'<text x="0" y="{top + _BAR - 3}">{escape(text)}</text>'
+
+
+def _words(text: str, top: float) -> str:
+    at = f'x="{WIDTH}" y="{top + _BAR - 3}"'
+    return f'<text class="figure" {at} text-anchor="end">{escape(text)}</text>'
+
+
+def _line(kind: str, x1: float, y1: float, x2: float, y2: float) -> str:
+    return f'<line class="{kind}" x1="{x1:.1f}" y1="{y1}" x2="{x2:.1f}" y2="{y2}"/>'
+
+
+def _svg(title: str, height: int, drawn: Sequence[str]) -> str:
+    name = escape(title, quote=True)
+    return (
+        f'<figure><figcaption>{name}</figcaption><svg viewBox="0 0 {WIDTH} {height}" role="img"'
+        f' aria-label="{name}">{"".join(drawn)}</svg></figure>'
+    )

@@ -1,0 +1,35 @@
+"""The page's style: readable in light and dark, on paper and on a telephone."""
+
+STYLE = """
+:root { color-scheme: light dark; --page: #fbfbfa; --ink: #1d2126; --soft: #616a75;
+  --line: #dfe2e6; --card: #fff; --accent: #1f6feb; --good: #dcefe2; --limit: #b4371f; }
+@media (prefers-color-scheme: dark) { :root { --page: #14171b; --ink: #e6e9ed; --soft: #98a2ae;
+  --line: #2e343c; --card: #1b1f25; --accent: #6aa5ff; --good: #1f3a2a; --limit: #ff8a70; } }
+* { box-sizing: border-box; }
+body { margin: 0 auto; max-width: 64rem; padding: 2.5rem 1.25rem 4rem; background: var(--page);
+  color: var(--ink); font: 16px/1.55 system-ui, sans-serif; }
+h1 { margin: 0; font-size: 1.9rem; letter-spacing: -0.02em; }
+h2 { margin: 2.75rem 0 0.75rem; font-size: 1.15rem; }
+p { margin: 0.4rem 0; max-width: 46rem; } .soft { color: var(--soft); }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: 0.9rem;
+  margin: 1.75rem 0 0; }
+.tile, figure { background: var(--card); border: 1px solid var(--line); border-radius: 10px; }
+.tile { padding: 0.9rem 1.1rem; } .tile b { display: block; font-size: 1.45rem; }
+.tile span { color: var(--soft); font-size: 0.85rem; }
+.table { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: 0.92rem; }
+th { text-align: left; font-weight: 600; color: var(--soft); }
+th, td { padding: 0.45rem 0.9rem 0.45rem 0; border-bottom: 1px solid var(--line);
+  vertical-align: top; }
+.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+td.code { font: 0.85rem/1.5 ui-monospace, monospace; overflow-wrap: anywhere; }
+figure { margin: 0.9rem 0; padding: 1rem 1.2rem; }
+figcaption { margin-bottom: 0.6rem; font-size: 0.9rem; color: var(--soft); }
+svg { display: block; width: 100%; height: auto; overflow: visible; }
+svg text { fill: var(--ink); font-size: 13px; } svg .tick { fill: var(--soft); font-size: 11px; }
+svg .figure { font-variant-numeric: tabular-nums; } svg .bar, svg .dot { fill: var(--accent); }
+svg .allowed { fill: var(--good); } svg line { stroke: var(--accent); stroke-width: 2; }
+svg .axis { stroke: var(--line); stroke-width: 1; } svg .mark { stroke: var(--ink); }
+svg .limit { stroke: var(--limit); } svg .zero { stroke: var(--soft); stroke-width: 1;
+  stroke-dasharray: 3 3; }
+@media print { body { max-width: none; padding: 0; } .tile, figure { break-inside: avoid; } }
+"""

@@ -1,0 +1,134 @@
+import json
+from collections.abc import Mapping
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from functions.inference.artifact import read_artifact
+from model_packaging.local_store import LocalStore
+from model_packaging.options import PruneSpec, QuantizeSpec
+from model_packaging.pipeline import package
+from model_packaging.report.page import render_page
+from tests.model_packaging.models import linear_spec
+
+VOID = ("meta", "br")
+
+
+class Tags(HTMLParser):
+    """Checks that tags are closed in order, and keeps what a browser would fetch."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.fetched: list[str] = []
+        self.feed(page)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.fetched += [str(value) for key, value in attributes if key in ("src", "href")]
+        if tag not in VOID and not self.get_starttag_text().endswith("/>"):  # type: ignore[union-attr]
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        pass
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+@pytest.fixture(scope="module")
+def documents(tmp_path_factory: pytest.TempPathFactory) -> tuple[Mapping[str, Any], dict[str, Any]]:
+    """artifact.json and report.json of a model that was pruned, quantised and gated."""
+    folder = tmp_path_factory.mktemp("linear")
+    prune, quantize = PruneSpec("magnitude", 0.1), QuantizeSpec("dynamic")
+    spec = linear_spec(folder, prune=prune, quantize=quantize)
+    packaged = package(spec, LocalStore(folder / "store"), folder / "models.lock.json")
+    place = Path(packaged.location)
+    return read_artifact(place).specification, json.loads((place / "report.json").read_bytes())
+
+
+def drawings(page: str) -> list[ET.Element]:
+    inside = [part.partition("</svg>")[0] for part in page.split("<svg")[1:]]
+    return [ET.fromstring(f"<svg{each}</svg>") for each in inside]  # noqa: S314 - our own
+
+
+def test_the_page_shows_every_stage_with_its_figures(
+    documents: tuple[Mapping[str, Any], dict[str, Any]],
+) -> None:
+    page = render_page(*documents, 3, "sha256:12")
+    assert Tags(page).fetched == []
+    assert "<h1>linear version 3</h1>" in page
+    for stage in ("convert", "prune", "quantize"):
+        assert f"<td>{stage}</td>" in page
+    for text in ("method magnitude, sparsity 0.1", "scheme dynamic", "sha256:12", "onnxruntime"):
+        assert text in page
+    accuracy = documents[0]["accuracy"]
+    assert f"{accuracy['intervals']['drop']['high']:.4f}" in page
+
+
+def test_plots_are_well_formed_and_named(
+    documents: tuple[Mapping[str, Any], dict[str, Any]],
+) -> None:
+    drawn = drawings(render_page(*documents, 3, "sha256:12"))
+    names = [each.attrib["aria-label"] for each in drawn]
+    assert [name.split()[0] for name in names] == ["Drop", "Size", "Time", "accuracy,"]
+    sizes = [float(bar.attrib["width"]) for bar in drawn[1].iter("rect")]
+    bytes_ = [stage["bytes"] for stage in documents[1]["stages"]]
+    assert sizes == pytest.approx([400 * size / max(bytes_) for size in bytes_], abs=0.1)
+
+
+def test_without_figures_there_are_the_sizes_of_the_artifact(
+    documents: tuple[Mapping[str, Any], dict[str, Any]],
+) -> None:
+    page = render_page(documents[0], {}, 3, "sha256:12")
+    Tags(page)
+    assert [each.attrib["aria-label"] for each in drawings(page)][1:] == ["Size"]
+
+
+def test_without_a_gate_the_page_says_so(
+    documents: tuple[Mapping[str, Any], dict[str, Any]],
+) -> None:
+    page = render_page({**documents[0], "accuracy": None}, {}, 3, "sha256:12")
+    assert "nothing was measured" in page
+
+
+def test_a_version_of_before_there_were_intervals_has_a_page(
+    documents: tuple[Mapping[str, Any], dict[str, Any]],
+) -> None:
+    early = {"metric": "mae", "before": 0.1, "after": 0.2, "drop": 0.1, "max_drop": 0.2}
+    page = render_page({**documents[0], "accuracy": early}, {}, 3, "sha256:12")
+    assert "between 0.1000 and 0.1000" in page
+
+
+def test_nothing_in_the_documents_becomes_markup(
+    documents: tuple[Mapping[str, Any], dict[str, Any]],
+) -> None:
+    hostile = "<script>alert(1)</script>\"'"
+    source = {**documents[0]["source"], "file": hostile, "digest": hostile}
+    report = {**documents[1], "machine": {hostile: hostile}, "date": hostile}
+    report["stages"] = [{**each, "step": hostile, hostile: hostile} for each in report["stages"]]
+    page = render_page({**documents[0], "source": source}, report, 3, hostile)
+    assert "<script" not in page
+    Tags(page)
+    drawings(page)
+
+
+@pytest.mark.parametrize(
+    "stages",
+    [
+        7,
+        ["x"],
+        [{"step": "convert"}],
+        [{"step": "convert", "bytes": "many"}],
+        [{"step": "convert", "bytes": 1, "latency": {"p50_ms": "slow"}}],
+        [{"step": "convert", "bytes": 1, "accuracy": {"after": 1}}],
+    ],
+)
+def test_damaged_figures_are_one_clear_error(
+    documents: tuple[Mapping[str, Any], dict[str, Any]], stages: Any
+) -> None:
+    with pytest.raises(ValueError, match=r"damaged|invalid literal|could not convert"):
+        render_page(documents[0], {"stages": stages}, 3, "sha256:12")
