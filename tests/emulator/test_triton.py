@@ -8,7 +8,7 @@ import pytest
 
 from emulator import triton, triton_serve
 from emulator.errors import EngineUnavailable
-from tests.emulator.test_engines import NO_TRITON, repository
+from tests.contracts.test_sagemaker_engines import NO_TRITON, repository
 
 
 def copied(root: Path, config: str) -> Path:
