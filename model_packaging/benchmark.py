@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from functions.inference.session import OnnxSession
+from model_packaging.peak_memory import Footprint
 from model_packaging.samples import Request
 
 SECONDS = 0.5
@@ -67,7 +68,10 @@ def time_model(model: bytes, request: Request, seconds: float = SECONDS) -> Late
 
 
 def make_report(
-    latency: Latency, sizes: Mapping[str, int], stages: Sequence[Mapping[str, Any]] = ()
+    latency: Latency,
+    footprint: Footprint,
+    sizes: Mapping[str, int],
+    stages: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """The document of report.json: figures, sizes in bytes by name, machine and date (UTC).
 
@@ -75,6 +79,7 @@ def make_report(
     """
     return {
         "latency": asdict(latency),
+        "footprint": asdict(footprint),
         "bytes": dict(sizes),
         "stages": list(stages),
         "machine": {

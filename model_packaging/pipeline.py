@@ -9,6 +9,7 @@ prune       weights or neurons given up; like every stage of `optimisers/`, when
 quantize    fewer bits for the weights
 gate        the metric on held-out rows, of the original and of what is to be published
 benchmark   sizes and latency on this machine, for report.json
+placement   memory, and whether Lambda or SageMaker serves it: what fits, or was asked and fits
 golden      a few requests with their answers, for golden.json
 engine      the files that its engine loads, when SageMaker serves it
 publish     the files appear in the store as the next version, whole or not at all
@@ -23,7 +24,7 @@ from `identity` to `publish` as they are, streamed.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from itertools import chain, islice
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -44,6 +45,9 @@ from model_packaging.manifest import ModelSpec
 from model_packaging.onnx_graph import require_finite_weights
 from model_packaging.optimisation import Optimised, Optimiser, Task
 from model_packaging.optimisers import optimisers
+from model_packaging.peak_memory import Footprint, measure
+from model_packaging.placement import Needs, Target, needed_memory, place, require_fits
+from model_packaging.prices import read_prices
 from model_packaging.resolution import Job, Resolved, identity_of, resolve, source_of
 from model_packaging.samples import Samples, given, make_up
 from model_packaging.served import (
@@ -72,6 +76,7 @@ STAGES = (
     *(optimiser.stage for optimiser in optimisers()),
     "gate",
     "benchmark",
+    "placement",
     "golden",
     "engine",
     "publish",
@@ -124,6 +129,8 @@ def _build(job: Resolved, identity: str, stages: "_Stages") -> Built:
     if isinstance(job, Job):
         return _convert_and_check(job, identity, stages)
     assert job.served is not None
+    needs = Needs(job.spec.name, job.served.files.size, converted=False)
+    stages.run("placement", _fitting, job.spec, needs)
     return hand_over(job.spec.name, identity, job.source, job.served)
 
 
@@ -140,8 +147,9 @@ def _convert_and_check(job: Job, identity: str, stages: "_Stages") -> Built:
             done.append((Step(optimiser.stage, len(model), optimised.facts), model))
     change = stages.run("gate", _gate, job, gate, model)
     steps = stages.run("benchmark", _benchmark, job, samples, gate, done, change)
+    footprint, target = stages.run("placement", _place, job, samples, model)
     golden = stages.run("golden", _golden, job, samples, model)
-    served = stages.run("engine", _serve, job, model, golden)
+    served = stages.run("engine", _serve, job, target, model, golden)
     build = Build(
         name=job.spec.name,
         identity=identity,
@@ -149,6 +157,7 @@ def _convert_and_check(job: Job, identity: str, stages: "_Stages") -> Built:
         tools=job.tools,
         steps=steps,
         model=model,
+        footprint=footprint,
         golden=golden,
         served=served,
     )
@@ -261,6 +270,21 @@ def _measure(job: Job, gate: Gate | None, model: bytes) -> AccuracyChange | None
     return gate.measure(_session(job, model).run) if gate else None
 
 
+def _place(job: Job, samples: Samples, model: bytes) -> tuple[tuple[Footprint, Target], str]:
+    footprint = measure(job.spec.name, model, next(samples.requests(1)))
+    needs = Needs(job.spec.name, len(model), True, *astuple(footprint))
+    target, outcome = _fitting(job.spec, needs)
+    return (footprint, target), outcome
+
+
+def _fitting(spec: ModelSpec, needs: Needs) -> tuple[Target, str]:
+    placement = place(needs, read_prices())
+    if spec.target == "auto":
+        return placement.chosen.target, f"{placement.chosen.target}, {placement.why}"
+    require_fits(placement, spec.target)
+    return spec.target, f"{spec.target}, as the manifest says, with {needed_memory(needs):,} MB"
+
+
 def _golden(job: Job, samples: Samples, model: bytes) -> tuple[bytes, str]:
     session = _session(job, model)
     quantized = job.spec.quantize.scheme != "none"
@@ -268,8 +292,8 @@ def _golden(job: Job, samples: Samples, model: bytes) -> tuple[bytes, str]:
     return content, f"{count} requests, {len(content):,} bytes"
 
 
-def _serve(job: Job, model: bytes, golden: bytes) -> tuple[Served | None, str]:
-    if job.spec.target == "lambda":
+def _serve(job: Job, target: Target, model: bytes, golden: bytes) -> tuple[Served | None, str]:
+    if target == "lambda":
         return None, "none: Lambda runs the model itself"
     session = _session(job, model)
     served = serve(job.spec, OnnxModel(model, session.inputs, session.outputs, golden))

@@ -35,7 +35,7 @@ SERVICE_MS = 1.0
 PROXY_MS, PROXY_GB = 10.0, 0.5
 """Time and memory of the function before an endpoint; it waits for as long as the engine takes."""
 _SPARE = 1.3
-"""So much more memory than was measured, for larger requests."""
+"""So much more memory than was needs, for larger requests."""
 _SERVICE_BYTES = 64 * MEGABYTE
 _GPU_SHARE = 0.8
 """Of a GPU's memory that weights may take; the rest is for what is worked on."""
@@ -44,7 +44,7 @@ _DEARER = 1.1
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class Needs:
     """What packaging knows of a model.
 
     Args:
@@ -121,11 +121,11 @@ class Placement:
     break_even: int | None
 
 
-def place(measured: Measured, prices: Prices, requests: int = MILLION) -> Placement:
+def place(needs: Needs, prices: Prices, requests: int = MILLION) -> Placement:
     """Choose Lambda when the model fits there, else the cheapest instance that holds it.
 
     Args:
-        measured: the model.
+        needs: the model.
         prices: see `prices.read_prices`.
         requests: of a month; costs are told for so many.
 
@@ -134,22 +134,22 @@ def place(measured: Measured, prices: Prices, requests: int = MILLION) -> Placem
     """
     refused: dict[Target, str] = {}
     options: list[Option] = []
-    reason = _refused_by_lambda(measured)
+    reason = _refused_by_lambda(needs)
     if reason:
         refused["lambda"] = reason
     else:
-        options.append(_function(measured, prices, requests))
-    type_ = _smallest_instance(measured, prices)
+        options.append(_function(needs, prices, requests))
+    type_ = _smallest_instance(needs, prices)
     if type_ is None:
-        refused["sagemaker"] = f"no instance has GPU memory for {_size(measured.model_bytes)}"
+        refused["sagemaker"] = f"no instance has GPU memory for {_size(needs.model_bytes)}"
     else:
-        options.append(_endpoint(measured, prices, requests, type_))
+        options.append(_endpoint(needs, prices, requests, type_))
     if not options:
         reasons = "; ".join(f"{target}: {why}" for target, why in refused.items())
-        raise DoesNotFit(measured.name, "any target", reasons, "quantise it, or take a smaller one")
-    why = reason or f"it fits: {_why(measured)}"
+        raise DoesNotFit(needs.name, "any target", reasons, "quantise it, or take a smaller one")
+    why = reason or f"it fits: {_why(needs)}"
     break_even = _break_even(*options) if len(options) > 1 else None
-    return Placement(measured.name, options[0], why, tuple(options), refused, break_even)
+    return Placement(needs.name, options[0], why, tuple(options), refused, break_even)
 
 
 def require_fits(placement: Placement, target: Target) -> None:
@@ -164,41 +164,41 @@ def require_fits(placement: Placement, target: Target) -> None:
         raise DoesNotFit(placement.name, target, placement.refused[target], advice)
 
 
-def needed_memory(measured: Measured) -> int:
+def needed_memory(needs: Needs) -> int:
     """MB of memory that a function needs to serve the model."""
-    return math.ceil((measured.peak_bytes * _SPARE + _SERVICE_BYTES) / MEGABYTE)
+    return math.ceil((needs.peak_bytes * _SPARE + _SERVICE_BYTES) / MEGABYTE)
 
 
-def lambda_ms(measured: Measured, memory: int) -> float:
+def lambda_ms(needs: Needs, memory: int) -> float:
     """Estimate of one answer of a function of so much memory, on one processor or a part of it."""
     slower = max(1.0, PROCESSOR_MB / memory)
-    return (measured.one_processor_ms + SERVICE_MS) * slower
+    return (needs.one_processor_ms + SERVICE_MS) * slower
 
 
-def _refused_by_lambda(measured: Measured) -> str:
+def _refused_by_lambda(needs: Needs) -> str:
     """Why Lambda cannot serve the model; empty when it can."""
-    if not measured.converted:
+    if not needs.converted:
         return "its engine runs in a container of SageMaker's"
-    if needed_memory(measured) > MEMORIES[-1]:
-        needed = f"{needed_memory(measured):,} MB of memory"
+    if needed_memory(needs) > MEMORIES[-1]:
+        needed = f"{needed_memory(needs):,} MB of memory"
         return f"it needs {needed}, a function has at most {MEMORIES[-1]:,}"
-    if measured.request_bytes > MOST_PAYLOAD:
-        return f"one request and its answer have {_size(measured.request_bytes)}, over 6 MB encoded"
-    slowest = lambda_ms(measured, PROCESSOR_MB)
+    if needs.request_bytes > MOST_PAYLOAD:
+        return f"one request and its answer have {_size(needs.request_bytes)}, over 6 MB encoded"
+    slowest = lambda_ms(needs, PROCESSOR_MB)
     if slowest > MOST_MS:
         return f"an answer takes {slowest / 1000:.1f} s, the API waits {MOST_MS // 1000}"
     return ""
 
 
-def _why(measured: Measured) -> str:
-    layer = "in a layer" if measured.model_bytes <= LAYER_BYTES else "loaded from S3 at its start"
-    return f"{_size(measured.model_bytes)} {layer}, {needed_memory(measured):,} MB of memory"
+def _why(needs: Needs) -> str:
+    layer = "in a layer" if needs.model_bytes <= LAYER_BYTES else "loaded from S3 at its start"
+    return f"{_size(needs.model_bytes)} {layer}, {needed_memory(needs):,} MB of memory"
 
 
-def _function(measured: Measured, prices: Prices, requests: int) -> Option:
+def _function(needs: Needs, prices: Prices, requests: int) -> Option:
     """The cheapest memory that holds the model, or a quicker one that costs hardly more."""
-    able = [each for each in MEMORIES if each >= needed_memory(measured)]
-    options = [_of_memory(measured, prices, requests, each) for each in able]
+    able = [each for each in MEMORIES if each >= needed_memory(needs)]
+    options = [_of_memory(needs, prices, requests, each) for each in able]
     dearest = min(option.asked for option in options) * _DEARER
     return min(
         (option for option in options if option.asked <= dearest),
@@ -206,32 +206,32 @@ def _function(measured: Measured, prices: Prices, requests: int) -> Option:
     )
 
 
-def _of_memory(measured: Measured, prices: Prices, requests: int, memory: int) -> Option:
-    answer, gigabytes = lambda_ms(measured, memory), memory / 1024
+def _of_memory(needs: Needs, prices: Prices, requests: int, memory: int) -> Option:
+    answer, gigabytes = lambda_ms(needs, memory), memory / 1024
     seconds = math.ceil(answer) / 1000 * MILLION
     asked = _per_request(prices) + seconds * gigabytes * prices.lambda_.gb_second
     rest = gigabytes * MONTH_HOURS * 3600 * prices.lambda_.snapshot_gb_second
     return Option("lambda", f"{memory} MB", 1, answer, rest, asked, requests)
 
 
-def _smallest_instance(measured: Measured, prices: Prices) -> str | None:
+def _smallest_instance(needs: Needs, prices: Prices) -> str | None:
     """The cheapest type of instance whose GPUs hold the model."""
     able = {
         type_: instance.hour
         for type_, instance in prices.sagemaker.items()
-        if instance.gpu_memory * _GPU_SHARE * GIGABYTE >= measured.model_bytes
+        if instance.gpu_memory * _GPU_SHARE * GIGABYTE >= needs.model_bytes
     }
     return min(able, key=lambda type_: able[type_], default=None)
 
 
-def _endpoint(measured: Measured, prices: Prices, requests: int, type_: str) -> Option:
+def _endpoint(needs: Needs, prices: Prices, requests: int, type_: str) -> Option:
     """Instances that never sleep, with the function before them.
 
     How many follows from what their processors would do: a GPU does more, and how much more was
     not measured. A model that was not measured is counted with one.
     """
     instance = prices.sagemaker[type_]
-    seconds = requests * measured.one_processor_ms / 1000 / instance.processors
+    seconds = requests * needs.one_processor_ms / 1000 / instance.processors
     count = max(1, math.ceil(seconds / (MONTH_HOURS * 3600)))
     asked = _per_request(prices) + PROXY_MS * 1000 * PROXY_GB * prices.lambda_.gb_second
     rest = count * instance.hour * MONTH_HOURS

@@ -19,6 +19,7 @@ from model_packaging.benchmark import Latency, make_report
 from model_packaging.documents import readable
 from model_packaging.engine_files import EngineFiles
 from model_packaging.errors import AccuracyChange, Interval, Intervals
+from model_packaging.peak_memory import Footprint
 from model_packaging.publication import Published
 from model_packaging.served import Served
 
@@ -71,6 +72,7 @@ class Build:
     steps: tuple[Measured, ...]
     """What was done, in order; the last is the model to publish."""
     model: bytes
+    footprint: Footprint
     golden: bytes
     served: Served | None = None
 
@@ -112,7 +114,9 @@ def write_files(build: Build) -> Built:
     own = {GOLDEN: build.golden} | ({} if build.served else {MODEL: build.model})
     sizes = {MODEL: len(build.model), GOLDEN: len(build.golden)}
     stages = [measured.to_json() for measured in build.steps]
-    report = {REPORT: readable(make_report(build.steps[-1].latency, sizes, stages))}
+    report = {
+        REPORT: readable(make_report(build.steps[-1].latency, build.footprint, sizes, stages))
+    }
     return _written({**own, **report}, _describe(build), build.served)
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from functions.inference.session import SessionError
 from model_packaging.benchmark import MAX_RUNS, make_report, time_model
+from model_packaging.peak_memory import Footprint
 from tests.model_packaging.models import linear_bytes, rows
 
 
@@ -27,7 +28,8 @@ def test_a_model_that_cannot_run_is_an_error() -> None:
 
 def test_the_report_says_machine_and_date() -> None:
     latency = time_model(linear_bytes(), {"x": rows(1)}, seconds=0)
-    report = json.loads(json.dumps(make_report(latency, {"model.onnx": 5})))
+    report = json.loads(json.dumps(make_report(latency, Footprint(1, 2.0, 3), {"model.onnx": 5})))
+    assert report["footprint"] == {"peak_bytes": 1, "one_processor_ms": 2.0, "request_bytes": 3}
     assert report["bytes"] == {"model.onnx": 5}
     assert report["latency"]["runs"] == 1
     machine = {"platform", "processor", "cpus", "python", "onnxruntime"}

@@ -8,11 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import onnx
 import pytest
 
-from functions.inference.artifact import GOLDEN, MODEL, read_artifact
+from functions.inference.artifact import GOLDEN, MODEL, REPORT, read_artifact
 from functions.inference.session import OnnxSession
-from model_packaging.errors import FileMissing, ImageUnknown, ManifestError, SourceError
+from model_packaging.errors import DoesNotFit, FileMissing, ImageUnknown, ManifestError, SourceError
 from model_packaging.local_store import LocalStore
 from model_packaging.lock import LockedVersion, read_lock
 from model_packaging.manifest import AccuracySpec, EngineSpec, ModelSpec
@@ -187,3 +189,41 @@ def test_the_packaging_of_an_engine_imports_no_heavy_library(tmp_path: Path) -> 
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert found.stdout.strip() == "[]"
+
+
+def test_a_model_that_may_go_anywhere_goes_where_it_fits(tmp_path: Path) -> None:
+    packaged = run(tmp_path, linear_spec(tmp_path, target="auto"))
+    assert packaged.target == locked(tmp_path, "linear").target == "lambda"
+    again = run(tmp_path, linear_spec(tmp_path, target="auto"))
+    assert (again.built, again.target) == (False, "lambda")
+    chat = ModelSpec("chat", language_model(tmp_path / "chat"), target="auto")
+    assert run(tmp_path, chat).target == "sagemaker"
+
+
+def test_a_model_for_an_engine_that_may_go_anywhere_may_go_to_lambda(tmp_path: Path) -> None:
+    spec = linear_spec(tmp_path, target="auto", engine=EngineSpec("triton"))
+    assert run(tmp_path, spec).target == "lambda"
+    assert locked(tmp_path, "linear").engine is None
+
+
+def test_what_was_measured_stands_in_the_report(tmp_path: Path) -> None:
+    folder = Path(run(tmp_path, linear_spec(tmp_path)).location)
+    footprint = json.loads((folder / REPORT).read_bytes())["footprint"]
+    assert footprint["peak_bytes"] > 10_000_000
+    assert footprint["request_bytes"] == 16 * 4 + 4 * 4
+
+
+def test_a_model_that_does_not_fit_its_target_is_not_published(tmp_path: Path) -> None:
+    wide = 1_000_000
+    model = linear_bytes(np.zeros((16, 4), np.float32))
+    graph = onnx.load_model_from_string(model)
+    graph.graph.input[0].type.tensor_type.shape.dim[1].dim_value = wide
+    graph.graph.node[0].op_type = "Identity"
+    del graph.graph.node[0].input[1], graph.graph.initializer[0]
+    graph.graph.output[0].type.tensor_type.shape.dim[1].dim_value = wide
+    (tmp_path / "wide.onnx").write_bytes(graph.SerializeToString())
+    spec = ModelSpec("wide", tmp_path / "wide.onnx")
+    with pytest.raises(DoesNotFit, match=r"over 6 MB encoded; set models\.wide\.target: sagemaker"):
+        run(tmp_path, spec)
+    assert not (tmp_path / "models.lock.json").exists()
+    assert run(tmp_path, replace(spec, target="auto")).target == "sagemaker"

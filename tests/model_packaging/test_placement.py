@@ -11,7 +11,7 @@ from model_packaging.placement import (
     MILLION,
     MONTH_HOURS,
     MOST_MS,
-    Measured,
+    Needs,
     Placement,
     lambda_ms,
     needed_memory,
@@ -21,8 +21,8 @@ from model_packaging.placement import (
 from model_packaging.prices import read_prices
 
 PRICES = read_prices()
-SMALL = Measured("m", 20 * MEGABYTE, True, 200 * MEGABYTE, 10.0, 5_000)
-CHAT = Measured("chat", 15 * GIGABYTE, converted=False)
+SMALL = Needs("m", 20 * MEGABYTE, True, 200 * MEGABYTE, 10.0, 5_000)
+CHAT = Needs("chat", 15 * GIGABYTE, converted=False)
 
 
 def of(**changes: Any) -> Placement:

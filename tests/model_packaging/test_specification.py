@@ -5,6 +5,7 @@ from pathlib import Path
 from functions.inference.artifact import GOLDEN, MODEL, REPORT, SPECIFICATION, read_artifact
 from model_packaging.benchmark import Latency
 from model_packaging.errors import AccuracyChange, Interval, Intervals
+from model_packaging.peak_memory import Footprint
 from model_packaging.publication import Published, verify
 from model_packaging.specification import Build, Measured, Source, Step, summarise, write_files
 from tests.model_packaging.models import linear_bytes
@@ -24,6 +25,7 @@ BUILD = Build(
         Measured(Step("quantize", len(linear_bytes()), {"scheme": "dynamic"}), LATENCY, CHANGE),
     ),
     model=linear_bytes(),
+    footprint=Footprint(7, 8, 9),
     golden=b"{}\n",
 )
 
