@@ -7,7 +7,7 @@ there, so an event loop is not needed (`handler.py`).
 """
 
 import asyncio
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from concurrent.futures import Executor
 from dataclasses import replace
 
@@ -37,8 +37,16 @@ from functions.inference.sending import send_stream, start_message
 _CONTROL = frozenset({"models", "docs", "openapi.json", ""})
 
 
+Answerer = Callable[[Request, Catalog, Observation, int], Response | StreamedResponse]
+"""Answers one request below a base URL; the number is how many bytes of a body are taken."""
+
+
 def create_app(
-    catalog: Catalog, *, longest_body: int = MAX_BODY_BYTES, executor: Executor | None = None
+    catalog: Catalog,
+    *,
+    longest_body: int = MAX_BODY_BYTES,
+    executor: Executor | None = None,
+    respond: Answerer | None = None,
 ) -> App:
     """The application that serves `catalog`: every dialect, at the root and below each model.
 
@@ -47,7 +55,9 @@ def create_app(
         longest_body: bytes of a body that is taken.
         executor: where what is posted is answered, so that a prediction holds up no other request;
             None answers in the event loop, as an environment that gets one request at a time does.
+        respond: what answers, when it is more than `answer`; see `service.py`.
     """
+    respond = respond or answer
     catalogs = catalog.below()
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
@@ -60,9 +70,9 @@ def create_app(
         observation = scope.setdefault(OBSERVATION, Observation())
         work = (request, catalogs[base], observation, longest_body)
         if executor is None or request.method != "POST":
-            response = answer(*work)
+            response = respond(*work)
         else:
-            response = await asyncio.get_running_loop().run_in_executor(executor, answer, *work)
+            response = await asyncio.get_running_loop().run_in_executor(executor, respond, *work)
         if isinstance(response, Response):
             await _send(response, request, send)
         else:
@@ -87,7 +97,7 @@ def answer(
     dialect = find_dialect(observation.dialect)
     try:
         request = _unpacked(request, longest_body)
-        route, parameters = _find_route(request, observation.dialect)
+        route, parameters = find_route(request, observation.dialect)
         call = Call(request, catalog, parameters, observation)
         response = dialect.OPERATIONS[route.operation](call)
         return _marked(response, observation.answered_by) if observation.answered_by else response
@@ -104,7 +114,12 @@ def _is_multi_model(first: str, catalog: Catalog) -> bool:
     return first == "models" and catalog.control is not None and catalog.control.multi_model
 
 
-def _find_route(request: Request, dialect: str) -> tuple[Route, Mapping[str, str]]:
+def find_route(request: Request, dialect: str) -> tuple[Route, Mapping[str, str]]:
+    """The dialect's route of a request, and what the path says in it.
+
+    Raises:
+        RouteNotFound, MethodNotAllowed: there is none.
+    """
     segments = split_path(request.path)
     method = "GET" if request.method == "HEAD" else request.method
     allowed = set()

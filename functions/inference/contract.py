@@ -18,7 +18,16 @@ NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}"
 
 RESERVED_NAMES = frozenset(
     (
-        *("docs", "explanations", "health", "invocations", "metrics", "models", "openapi.json"),
+        *(
+            "docs",
+            "explanations",
+            "health",
+            "invocations",
+            "jobs",
+            "metrics",
+            "models",
+            "openapi.json",
+        ),
         *("ping", "predict", "predictions", "redoc", "v1", "v2", "workflows"),
     )
 )

@@ -37,10 +37,13 @@ class Endpoint:
         version: its version, likewise.
     """
 
+    answers_binary = True
+    """Whether tensors may come back in binary form: what says where they begin comes with them."""
+
     def __init__(self, settings: ServedEndpoint, model: str, version: int) -> None:
-        self._settings = settings
+        self._settings, self._who = settings, (model, version)
         state = EndpointState(settings, lambda: self._control)
-        self._refusals = Refusals(settings, (model, version), state.ask)
+        self._refusals = Refusals(settings, self._who, state.ask)
 
     def connect(self) -> None:
         """Make the client now, not at the first request."""

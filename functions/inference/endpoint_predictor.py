@@ -35,7 +35,7 @@ def open_endpoint(artifact: Artifact, version: int, settings: ServedEndpoint | N
     engine = artifact.engine
     if settings is None or engine is None:
         raise ValueError("it is served by an engine, and LADING_ENDPOINT names no endpoint")
-    endpoint = Endpoint(settings, artifact.name, version)
+    endpoint = _endpoint(settings, artifact.name, version)
     if not artifact.inputs:
         return LanguageModel(_metadata(artifact, engine, version), endpoint, settings.engine_model)
     metadata = _metadata(artifact, engine, version)
@@ -43,6 +43,14 @@ def open_endpoint(artifact: Artifact, version: int, settings: ServedEndpoint | N
     if settings.twin_function:
         twin = Twin(replace(metadata, name=settings.twin_model), settings.twin_function)
     return EndpointPredictor(metadata, endpoint, twin)
+
+
+def _endpoint(settings: ServedEndpoint, model: str, version: int) -> Endpoint:
+    if settings.mode != "async":
+        return Endpoint(settings, model, version)
+    from functions.inference.async_endpoint import AsyncEndpoint  # noqa: PLC0415 seldom
+
+    return AsyncEndpoint(settings, model, version)
 
 
 def _metadata(artifact: Artifact, engine: Engine, version: int) -> ModelMetadata:
@@ -66,7 +74,7 @@ class EndpointPredictor:
         """
         check_request(self.metadata, inputs, outputs)
         wanted = outputs or self.metadata.output_names()
-        body, header_size = encode(inputs, wanted)
+        body, header_size = encode(inputs, wanted, binary=self._endpoint.answers_binary)
         content_type, answer = self._endpoint.invoke(body, f"{BINARY}{header_size}")
         try:
             size = _SIZE.search(content_type)

@@ -46,6 +46,8 @@ class JobsPlace:
 
     bucket: str
     table: str
+    function: str = ""
+    """`name:version` of this very function, which runs them; empty elsewhere: threads do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +174,9 @@ def _read_jobs(environment: Mapping[str, str]) -> JobsPlace | None:
     bucket, table = environment.get(JOBS.bucket, ""), environment.get(JOBS.table, "")
     if bool(bucket) != bool(table):
         raise ValueError(f"{JOBS.bucket} and {JOBS.table} must both be there, or neither")
-    return JobsPlace(bucket, table) if bucket else None
+    name = environment.get("AWS_LAMBDA_FUNCTION_NAME", "")
+    function = f"{name}:{environment.get('AWS_LAMBDA_FUNCTION_VERSION', '')}" if name else ""
+    return JobsPlace(bucket, table, function) if bucket else None
 
 
 def _number(environment: Mapping[str, str], name: str, default: float, most: float) -> float:

@@ -12,8 +12,10 @@ from functions.inference.tensors import Array, datatype_of, from_json, reshape
 _ALIGNED = 8
 
 
-def encode(inputs: Mapping[str, Array], outputs: Sequence[str]) -> tuple[bytes, int]:
-    """A request for `outputs`, and the length of the JSON that it begins with.
+def encode(
+    inputs: Mapping[str, Array], outputs: Sequence[str], *, binary: bool = True
+) -> tuple[bytes, int]:
+    """A request for `outputs`, `binary` or in JSON, and the length of the JSON it begins with.
 
     The tensors are copied once, into the body.
     """
@@ -27,7 +29,7 @@ def encode(inputs: Mapping[str, Array], outputs: Sequence[str]) -> tuple[bytes, 
         }
         for (name, array), content in zip(inputs.items(), contents, strict=True)
     ]
-    wanted = [{"name": name, "parameters": {"binary_data": True}} for name in outputs]
+    wanted = [{"name": name, "parameters": {"binary_data": binary}} for name in outputs]
     header = json_codec.dumps({"inputs": tensors, "outputs": wanted})
     header += b" " * (-len(header) % _ALIGNED)  # so that tensors need no copy where they arrive
     return b"".join([header, *contents]), len(header)

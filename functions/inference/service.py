@@ -1,0 +1,17 @@
+"""What answers beside the models: long work and repeated requests, where settings tell of a place.
+
+Each is imported when it is configured, since small models on Lambda have none of it.
+"""
+
+from functions.inference.application import Answerer, answer
+from functions.inference.settings import Settings
+
+
+def answerer(settings: Settings) -> Answerer:
+    """What answers requests under these settings."""
+    chosen: Answerer = answer
+    if settings.jobs is not None:
+        from functions.inference.jobs import Jobs  # noqa: PLC0415 a proxy's
+
+        chosen = Jobs(settings.jobs, chosen)
+    return chosen
