@@ -15,6 +15,8 @@ InferenceError
 │   ├── MethodNotAllowed        the path exists, for other methods
 │   ├── ModelConflict           the model is served already, or must go on being served
 │   ├── RefusedByEngine         the engine behind the model finds the request wrong
+│   ├── RequestInProgress       the same request, by its key, is being answered
+│   ├── KeyReused               another request, with the key of an earlier one
 │   └── Unsupported             understood, and not offered
 ├── NotFound
 │   ├── ModelNotFound
@@ -154,6 +156,24 @@ class MethodNotAllowed(RequestError):
         super().__init__(
             f"{method} is not allowed at {brief(path)}; use {' or '.join(self.allowed)}"
         )
+
+
+class RequestInProgress(RequestError):
+    """A request with the same idempotency key is being answered."""
+
+    def __init__(self, key: str, retry_after_s: int = 1) -> None:
+        super().__init__(f"a request with Idempotency-Key '{brief(key)}' is being answered")
+        self.key, self.retry_after_s = key, retry_after_s
+
+
+class KeyReused(RequestError):
+    """Another request has had this idempotency key."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(
+            f"Idempotency-Key '{brief(key)}' was sent with another body; take a new key for it"
+        )
+        self.key = key
 
 
 class RefusedByEngine(RequestError):

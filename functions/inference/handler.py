@@ -11,6 +11,7 @@ from functions.inference.asgi import App, Message, Scope
 from functions.inference.catalog import Catalog, load_catalog
 from functions.inference.exchange import Observation
 from functions.inference.observability import Observability
+from functions.inference.service import answerer
 from functions.inference.settings import Settings
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
@@ -35,7 +36,7 @@ def create_handler(
         loaded(catalog)
     observability = Observability(settings, on_request)
     observability.note_failures(catalog)
-    app = observability.middleware(create_app(catalog))
+    app = observability.middleware(create_app(catalog, respond=answerer(settings)))
     adapter = Mangum(app, lifespan="off")
 
     def handler(event: LambdaEvent, context: Any) -> dict[str, Any]:

@@ -14,4 +14,8 @@ def answerer(settings: Settings) -> Answerer:
         from functions.inference.jobs import Jobs  # noqa: PLC0415 a proxy's
 
         chosen = Jobs(settings.jobs, chosen)
+    if settings.idempotency_table:
+        from functions.inference.idempotency import Idempotent  # noqa: PLC0415 a proxy's
+
+        chosen = Idempotent(settings.idempotency_table, chosen)
     return chosen

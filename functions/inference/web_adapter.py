@@ -17,6 +17,7 @@ from functions.inference.asgi import App, Receive, Scope, Send
 from functions.inference.catalog import load_catalog
 from functions.inference.contract import ADAPTER
 from functions.inference.observability import Observability
+from functions.inference.service import answerer
 from functions.inference.settings import Settings
 
 
@@ -39,7 +40,9 @@ def create_adapted(settings: Settings, context: LambdaContext) -> App:
     catalog = load_catalog(settings)
     observability = Observability(settings)
     observability.note_failures(catalog)
-    app = create_app(catalog, executor=ThreadPoolExecutor(1, "prediction"))
+    app = create_app(
+        catalog, executor=ThreadPoolExecutor(1, "prediction"), respond=answerer(settings)
+    )
     observed = observability.middleware(app)
 
     async def adapted(scope: Scope, receive: Receive, send: Send) -> None:
