@@ -6,12 +6,11 @@ from typing import Any
 from mangum import Mangum
 from mangum.types import LambdaEvent, Response
 
-from functions.inference.application import create_app
+from functions.inference.application import Answerer, create_app
 from functions.inference.asgi import App, Message, Scope
 from functions.inference.catalog import Catalog, load_catalog
 from functions.inference.exchange import Observation
 from functions.inference.observability import Observability
-from functions.inference.service import answerer
 from functions.inference.settings import Settings
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
@@ -36,7 +35,7 @@ def create_handler(
         loaded(catalog)
     observability = Observability(settings, on_request)
     observability.note_failures(catalog)
-    app = observability.middleware(create_app(catalog, respond=answerer(settings)))
+    app = observability.middleware(create_app(catalog, respond=_answerer(settings)))
     adapter = Mangum(app, lifespan="off")
 
     def handler(event: LambdaEvent, context: Any) -> dict[str, Any]:
@@ -47,6 +46,15 @@ def create_handler(
             observability.flush()
 
     return handler
+
+
+def _answerer(settings: Settings) -> Answerer | None:
+    """What answers beside the models, of which most functions have nothing."""
+    if settings.jobs is None and not settings.idempotency_table:
+        return None
+    from functions.inference.service import answerer  # noqa: PLC0415 a proxy's
+
+    return answerer(settings)
 
 
 def _answer_at_once(app: App, scope: Scope, body: bytes) -> Response:
