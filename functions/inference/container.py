@@ -5,7 +5,7 @@
 SageMaker starts an image with the argument `serve`, puts the model at `/opt/ml/model`, waits until
 `GET /ping` on port 8080 answers 200 within two seconds, posts to `/invocations`, and ends it with
 SIGTERM, thirty seconds before SIGKILL. Any other container platform may run it too, for it answers
-every dialect.
+every dialect, those over gRPC among them when `LADING_GRPC_PORT` names a port for them.
 """
 
 import os
@@ -13,6 +13,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from types import FrameType
 from typing import NoReturn
 
@@ -28,6 +29,7 @@ from functions.inference.observability import Observability
 from functions.inference.prometheus import Metrics
 from functions.inference.warm_up import warm_up
 
+_EVERYWHERE = "0.0.0.0"  # noqa: S104 the container's own network
 GRACE_SECONDS = 25
 """How long requests under way may take to end; SageMaker kills after 30."""
 
@@ -43,17 +45,21 @@ def main(arguments: Sequence[str]) -> None:
         catalog = load(settings)
     except (FolderEmpty, ModelUnavailable, ValueError) as error:
         sys.exit(f"error: {error}")
-    uvicorn.run(
-        create_container(catalog, settings),
-        host="0.0.0.0",  # noqa: S104 the container's own network
-        port=settings.port,
-        lifespan="off",
-        ws="none",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-    )
+    metrics = Metrics()
+    metrics.note_models(catalog)
+    observability = Observability(settings.service, metrics.note)
+    with _grpc(catalog, settings, observability):
+        uvicorn.run(
+            metrics.beside(create_container(catalog, settings, observability)),
+            host=_EVERYWHERE,
+            port=settings.port,
+            lifespan="off",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
 
 
 def load(settings: ContainerSettings) -> Catalog:
@@ -73,12 +79,11 @@ def load(settings: ContainerSettings) -> Catalog:
     return catalog
 
 
-def create_container(catalog: Catalog, settings: ContainerSettings) -> App:
+def create_container(
+    catalog: Catalog, settings: ContainerSettings, observability: Observability
+) -> App:
     """The app as a server needs it: predictions in threads, each log line at once."""
     executor = ThreadPoolExecutor(os.cpu_count(), "prediction")
-    metrics = Metrics()
-    metrics.note_models(catalog)
-    observability = Observability(settings.service, metrics.note)
     app = create_app(catalog, longest_body=settings.longest_body, executor=executor)
     observed = observability.middleware(app)
 
@@ -86,7 +91,19 @@ def create_container(catalog: Catalog, settings: ContainerSettings) -> App:
         await observed(scope, receive, send)
         observability.flush()
 
-    return metrics.beside(container)
+    return container
+
+
+def _grpc(
+    catalog: Catalog, settings: ContainerSettings, observability: Observability
+) -> AbstractContextManager[object]:
+    """The gRPC server beside it, where a port is set for one."""
+    if not settings.grpc_port:
+        return nullcontext()
+    from functions.inference.rpc.server import serving  # noqa: PLC0415 a library of its own
+
+    address = f"{_EVERYWHERE}:{settings.grpc_port}"
+    return serving(catalog, observability, address, settings.longest_body)
 
 
 def _exit(_number: int, _frame: FrameType | None) -> NoReturn:

@@ -19,6 +19,8 @@ class ContainerSettings:
     model_folder: Path
     port: int = CONTAINER.default_port
     longest_body: int = CONTAINER.default_longest_body
+    grpc_port: int = 0
+    """0: gRPC is not spoken."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "ContainerSettings":
@@ -28,15 +30,22 @@ class ContainerSettings:
             ValueError: a variable cannot be read; the text names it.
         """
         folder = environment.get(ENVIRONMENT.model_root, CONTAINER.model_folder)
-        port = _number(environment, CONTAINER.port, CONTAINER.default_port)
-        if port >= _MOST_PORTS:
-            raise ValueError(f"{CONTAINER.port} is {port}; ports end at {_MOST_PORTS - 1}")
         return cls(
             Settings.from_environment({**environment, ENVIRONMENT.model_root: folder}),
             Path(folder),
-            port,
+            _port(environment, CONTAINER.port, CONTAINER.default_port),
             _number(environment, CONTAINER.longest_body, CONTAINER.default_longest_body),
+            _port(environment, CONTAINER.grpc_port, 0),
         )
+
+
+def _port(environment: Mapping[str, str], name: str, default: int) -> int:
+    if name not in environment:
+        return default
+    port = _number(environment, name, default)
+    if port >= _MOST_PORTS:
+        raise ValueError(f"{name} is {port}; ports end at {_MOST_PORTS - 1}")
+    return port
 
 
 def _number(environment: Mapping[str, str], name: str, default: int) -> int:

@@ -146,6 +146,8 @@ class CONTAINER:
 
     port: Final = "SAGEMAKER_BIND_TO_PORT"
     default_port: Final = 8080
+    grpc_port: Final = "LADING_GRPC_PORT"
+    """Where gRPC is spoken; nowhere when it is 0 or not set."""
     model_folder: Final = "/opt/ml/model"
     longest_body: Final = "LADING_LONGEST_BODY"
     default_longest_body: Final = 64 * 1024 * 1024

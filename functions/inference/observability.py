@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from time import time
-from typing import Any
+from typing import Any, TextIO
 
 import orjson
 from aws_lambda_powertools.logging import Logger
@@ -67,14 +67,17 @@ class Observability:
     Args:
         settings: how much is logged.
         on_request: told each exchange that has ended, and its status.
+        output: where the lines of requests go; None: standard output.
     """
 
     def __init__(
         self,
         settings: Settings,
         on_request: Callable[[Observation, int], object] | None = None,
+        output: TextIO | None = None,
     ) -> None:
         self._on_request = on_request
+        self._output = output
         self.logger = Logger(
             service=METRICS.service,
             level=settings.log_level,
@@ -140,7 +143,7 @@ class Observability:
         if self._pending:
             lines = b"\n".join(self._pending).decode()
             self._pending.clear()
-            print(lines, flush=True)  # noqa: T201 how CloudWatch is told
+            print(lines, file=self._output, flush=True)
 
     def _note(self, fields: dict[str, Any], seen: Observation, status: int) -> None:
         client_error = _CLIENT_ERROR <= status < _SERVER_ERROR

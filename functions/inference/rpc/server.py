@@ -6,7 +6,8 @@ gRPC itself bounds metadata (8 KiB), and refuses what is longer with RESOURCE_EX
 
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
 
@@ -47,6 +48,9 @@ _CODES = MappingProxyType(
 )
 """The status that gRPC has for each error; what is not here is INTERNAL."""
 
+GRACE_SECONDS = 2
+"""How long calls under way may take to end when the server does."""
+
 _OK = 200
 
 
@@ -72,6 +76,34 @@ def create_server(
     health_pb2_grpc.add_HealthServicer_to_server(_Health(catalog), server)
     _reflect(server)
     return server
+
+
+@contextmanager
+def serving(
+    catalog: Catalog, observability: Observability, address: str, longest_body: int
+) -> Iterator[int]:
+    """Serve while the block runs; calls under way may end after it.
+
+    Args:
+        catalog: the models.
+        observability: told of each call.
+        address: `host:port`; port 0 takes a free one, which is given.
+        longest_body: bytes of a message that is taken.
+
+    Raises:
+        OSError: the address is taken, or not this machine's.
+    """
+    with ThreadPoolExecutor(os.cpu_count(), "grpc") as threads:
+        server = create_server(catalog, observability, threads, longest_body)
+        try:
+            port = server.add_insecure_port(address)
+        except RuntimeError as error:
+            raise OSError(f"cannot listen for gRPC on {address}: {error}") from error
+        server.start()
+        try:
+            yield port
+        finally:
+            server.stop(GRACE_SECONDS).wait()
 
 
 def code_of(error: InferenceError) -> grpc.StatusCode:

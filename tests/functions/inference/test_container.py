@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
+import tritonclient.grpc as triton
 
 from tests.interpreter import ROOT
 from tests.worlds import countdown, settings_for, times
@@ -151,3 +153,17 @@ def test_with_a_setting_that_is_none_it_does_not_start(tmp_path: Path) -> None:
 
 def test_it_is_for_serving_alone(tmp_path: Path) -> None:
     assert "usage: python -m functions.inference.container serve" in refused(tmp_path, "train")
+
+
+def test_grpc_is_spoken_where_a_port_is_named_for_it(tmp_path: Path) -> None:
+    settings_for(tmp_path, {"m": {1: times(2)}})
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    given = triton.InferInput("x", [1, 1], "FP32")
+    given.set_data_from_numpy(np.array([[3]], np.float32))
+    with (
+        running(tmp_path, LADING_GRPC_PORT=str(port)) as container,
+        triton.InferenceServerClient(f"127.0.0.1:{port}") as client,
+    ):
+        assert client.infer("m", [given]).as_numpy("y").tolist() == [[6]]
+        assert container.end(signal.SIGTERM) == 0

@@ -17,6 +17,7 @@ from functions.inference.catalog import load_catalog
 from functions.inference.container import create_container
 from functions.inference.container_settings import ContainerSettings
 from functions.inference.contract import METRICS
+from functions.inference.observability import Observability
 from functions.inference.prometheus import Metrics
 from tests.contracts.wire.test_tritonclient import uvicorn_serving
 from tests.driver import ask
@@ -28,7 +29,11 @@ ROWS = {"inputs": [[1, 2]]}
 
 def container(root: Path) -> App:
     settings = settings_for(root, {"m": {1: echo(), 2: echo()}})
-    return create_container(load_catalog(settings), ContainerSettings(settings, root))
+    catalog, metrics = load_catalog(settings), Metrics()
+    metrics.note_models(catalog)
+    observability = Observability(settings, metrics.note)
+    container = create_container(catalog, ContainerSettings(settings, root), observability)
+    return metrics.beside(container)
 
 
 @pytest.fixture
