@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -11,9 +12,11 @@ import typer
 from cli.locked import served_settings
 from cli.options import LOCK, Json, Lock
 from emulator.gateway import Access, Gateway
+from emulator.remote_calls import serving_grpc
 from emulator.runtimes import create_function
 from emulator.server import Server
 from functions.inference.artifact import read_artifact
+from functions.inference.catalog import load_catalog
 from functions.inference.contract import artifact_folder
 from functions.inference.errors import ArtifactError
 from functions.inference.prometheus import Metrics
@@ -38,6 +41,9 @@ def serve(
     runtime: Annotated[Runtime, typer.Option(help="What runs the function.")] = Runtime.process,
     log: Annotated[Path, typer.Option(help="The function's own log: JSON lines.")] = _LOG,
     threads: Annotated[int, typer.Option(min=0, help="Per prediction; 0: all cores.")] = 0,
+    grpc_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Speak gRPC too; 0 takes a free port.")
+    ] = None,
     lock: Lock = LOCK,
     json_: Json = False,
 ) -> None:
@@ -45,7 +51,8 @@ def serve(
 
     Serves the labelled versions of the models in the lock. Each answered request is a line on
     standard error, and counted for Prometheus at /metrics (runtime process). With --json the
-    address is one JSON line on standard output, once it answers.
+    address is one JSON line on standard output, once it answers. API Gateway carries no gRPC; with
+    --grpc-port this server speaks it all the same, as the container does, on a port of its own.
 
     Examples:
 
@@ -54,14 +61,20 @@ def serve(
         lading serve digits --port 9000 --runtime lambda
 
         lading serve --port 0 --json
+
+        lading serve --grpc-port 8001
     """
     settings = served_settings(lock, names or (), threads)
     for failure in _damaged(settings):
         typer.secho(f"warning: {failure}", err=True, fg="yellow")
 
+    shown_host = f"[{host}]" if ":" in host else host
+    grpc = ""
+
     def ready(bound: int) -> None:
-        url = f"http://{f'[{host}]' if ':' in host else host}:{bound}"
-        typer.echo(json.dumps(_document(url, settings, log)) if json_ else _banner(url, settings))
+        url = f"http://{shown_host}:{bound}"
+        document = _document(url, settings, log) | ({"grpc": grpc} if grpc else {})
+        typer.echo(json.dumps(document) if json_ else _banner(url, grpc, settings))
 
     def show(access: Access) -> None:
         typer.echo(str(access), err=True)
@@ -70,7 +83,13 @@ def serve(
     function = create_function(runtime.value, settings, log=log, metrics=metrics)
     gateway = Gateway(function, show)
     app = metrics.beside(gateway) if metrics else gateway
-    Server(app, function, host=host, port=port, on_ready=ready).run()
+    with ExitStack() as stack:
+        if grpc_port is not None:
+            speaking = serving_grpc(
+                load_catalog(settings), host, grpc_port, log=log, metrics=metrics
+            )
+            grpc = f"{shown_host}:{stack.enter_context(speaking)}"
+        Server(app, function, host=host, port=port, on_ready=ready).run()
 
 
 def _damaged(settings: Settings) -> Iterator[ArtifactError]:
@@ -90,8 +109,10 @@ def _document(url: str, settings: Settings, log: Path) -> dict[str, object]:
     return {"url": url, "models": models, "log": str(log)}
 
 
-def _banner(url: str, settings: Settings) -> str:
+def _banner(url: str, grpc: str, settings: Settings) -> str:
     lines = [f"{url}  (Ctrl-C stops; {url}/docs shows every route)"]
+    if grpc:
+        lines.append(f"{grpc}  (gRPC: Open Inference Protocol, TensorFlow Serving)")
     for model in settings.models:
         labels = ", ".join(f"{label} = {at}" for label, at in sorted(model.labels.items()))
         lines.append(f"  {url}/{model.name}/predict  {labels or f'version {max(model.versions)}'}")

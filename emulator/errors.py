@@ -10,6 +10,7 @@ EmulatorError
 ├── RuntimeUnavailable     AWS's Lambda runtime cannot be had or started on this machine
 ├── ToolUnavailable        what a tool requires cannot be installed
 ├── EngineUnavailable      an engine cannot be had on this machine
+├── GrpcMissing            gRPC is asked for, and its library is not installed
 ├── AddressUnavailable     the host and port cannot be listened on
 ├── CloudUnavailable       the emulated cloud cannot be had or started on this machine
 ├── DeploymentFailed       the stacks cannot be deployed into the emulated cloud
@@ -89,6 +90,13 @@ class EngineUnavailable(EmulatorError):
     def __init__(self, engine: str, reason: str) -> None:
         super().__init__(f"{engine} cannot be had here: {reason}")
         self.engine, self.reason = engine, reason
+
+
+class GrpcMissing(EmulatorError):
+    """gRPC is asked for, and its library is not installed."""
+
+    def __init__(self) -> None:
+        super().__init__("gRPC needs grpcio, which is not installed; install it with: make grpc")
 
 
 class AddressUnavailable(EmulatorError):

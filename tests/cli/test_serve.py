@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
+import tritonclient.grpc as triton
 
 from tests.cli.conftest import Lading
 
@@ -62,6 +64,18 @@ def test_prometheus_is_told_of_requests(packaged: Lading, workspace: Path) -> No
         page = httpx.get(f"{ready['url']}/metrics", timeout=30)
     labels = 'dialect="plain",model="double",status="200",version="1"'
     assert f"lading_requests_total{{{labels}}} 1.0" in page.text
+
+
+def test_grpc_is_spoken_on_a_port_of_its_own(packaged: Lading, workspace: Path) -> None:
+    given = triton.InferInput("x", [1, 2], "FP32")
+    given.set_data_from_numpy(np.array([[1, 2]], np.float32))
+    with serving(workspace, "--grpc-port", "0") as (ready, _):
+        with triton.InferenceServerClient(ready["grpc"]) as client:
+            answer = client.infer("double", [given])
+        page = httpx.get(f"{ready['url']}/metrics", timeout=30)
+    assert answer.as_numpy("y").tolist() == [[2, 4]]
+    assert 'dialect="open_inference_grpc",model="double"' in page.text
+    assert "/inference.GRPCInferenceService/ModelInfer" in (workspace / ready["log"]).read_text()
 
 
 def test_predict_asks_a_running_server(packaged: Lading, workspace: Path) -> None:

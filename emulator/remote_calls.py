@@ -1,0 +1,45 @@
+"""The models over gRPC, beside the emulated gateway, which carries none."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from emulator.errors import AddressUnavailable, GrpcMissing
+from functions.inference.catalog import Catalog
+from functions.inference.contract import MAX_BODY_BYTES
+from functions.inference.observability import Observability
+from functions.inference.prometheus import Metrics
+from functions.inference.settings import Settings
+
+
+@contextmanager
+def serving_grpc(
+    catalog: Catalog, host: str, port: int, *, log: Path, metrics: Metrics | None = None
+) -> Iterator[int]:
+    """Answer gRPC while the block runs.
+
+    Args:
+        catalog: the models.
+        host: address to listen on.
+        port: port to listen on; 0 takes a free one, which is given.
+        log: file to which a line for each call is appended.
+        metrics: told of each call.
+
+    Raises:
+        GrpcMissing: its library is not installed.
+        AddressUnavailable: the port is taken, or the host is not this machine's.
+    """
+    try:
+        from functions.inference.rpc.server import serving  # noqa: PLC0415 a library of its own
+    except ModuleNotFoundError as error:
+        raise GrpcMissing from error
+    address = f"{f'[{host}]' if ':' in host else host}:{port}"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        output = stack.enter_context(log.open("a", encoding="utf-8"))
+        observability = Observability(Settings(), metrics.note if metrics else None, output)
+        try:
+            bound = stack.enter_context(serving(catalog, observability, address, MAX_BODY_BYTES))
+        except OSError as error:
+            raise AddressUnavailable(host, port, "it is taken, or not this machine's") from error
+        yield bound
