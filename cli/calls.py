@@ -12,7 +12,7 @@ from urllib.request import Request, urlopen
 from cli.errors import ServerError
 
 HEADERS: Mapping[str, str] = MappingProxyType({"Content-Type": "application/json"})
-"""Of every call; a signature covers them."""
+"""Of a call with JSON; a signature covers them."""
 
 _TIMEOUT_S = 60
 _MOST_BYTES = 64 << 20
@@ -28,20 +28,23 @@ class Reply:
     seconds: float
 
 
-def call(url: str, body: bytes | None, proof: Mapping[str, str]) -> Reply:
+def call(
+    url: str, body: bytes | None, proof: Mapping[str, str], headers: Mapping[str, str] = HEADERS
+) -> Reply:
     """POST `body`, or GET where there is none.
 
     Args:
         url: the address.
-        body: a JSON document.
+        body: what to send; a JSON document unless `headers` say otherwise.
         proof: headers that say who calls; a server that redirects passes none of them on.
+        headers: of the call itself.
 
     Raises:
         ServerError: there is no answer.
     """
     if urlsplit(url).scheme not in ("http", "https"):
         raise ServerError(url, "is no http or https address")
-    request = Request(url, body, dict(HEADERS))  # noqa: S310 checked
+    request = Request(url, body, dict(headers))  # noqa: S310 checked
     for header, value in proof.items():
         request.add_unredirected_header(header, value)
     started = perf_counter()

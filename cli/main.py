@@ -9,6 +9,7 @@ from typer.exceptions import TyperException
 
 from cli.emulate import emulate
 from cli.errors import BadCall, CliError
+from cli.grpc_proxy import grpc_proxy
 from cli.label import label
 from cli.package import package
 from cli.predict import predict
@@ -40,7 +41,7 @@ app = typer.Typer(
         "8 input refused by the model."
     ),
 )
-for command in (package, serve, predict, versions, label, pull, push, emulate, smoke):
+for command in (package, serve, predict, versions, label, pull, push, emulate, smoke, grpc_proxy):
     app.command()(command)
 app.command("report")(write_report)
 app.add_typer(tokens)

@@ -1,0 +1,184 @@
+"""The models of a deployed API, behind the protocol of models in this process.
+
+What there is is asked at `GET /models/{model}`, and believed for half a minute; tensors travel in
+the Open Inference Protocol's binary form.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from time import monotonic
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import quote
+
+from cli.calls import HEADERS, Reply, call
+from cli.errors import CliError
+from cli.signing import Caller
+from functions.inference import tensor_messages
+from functions.inference.artifact import TensorSpec
+from functions.inference.catalog import Catalog, CatalogModel
+from functions.inference.dialects.binary_tensors import HEADER_LENGTH
+from functions.inference.errors import (
+    InferenceError,
+    MalformedRequest,
+    ModelNotFound,
+    ModelUnavailable,
+    PredictionFailed,
+    RequestTooLarge,
+    Throttled,
+    TimedOut,
+)
+from functions.inference.predictor import ModelMetadata, Predictor, check_request
+from functions.inference.tensors import Array
+
+BELIEVED_S = 30.0
+"""How long what an API said of a model is held to be true."""
+
+_GATEWAY_LIMIT = 10 * 1024 * 1024
+_GATEWAY_PATIENCE_S = 29.0
+_BINARY: Mapping[str, str] = MappingProxyType({"Content-Type": "application/octet-stream"})
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """A deployed API: its address, and who calls it."""
+
+    url: str
+    caller: Caller
+
+    def ask(
+        self, path: str, body: bytes | None = None, headers: Mapping[str, str] = HEADERS
+    ) -> Reply:
+        """The answer to GET `path`, or to POST `body` there, whatever its status.
+
+        Raises:
+            ModelUnavailable: there is none.
+        """
+        address = f"{self.url.rstrip('/')}{path}"
+        try:
+            return call(address, body, self.caller.headers(address, body, headers), headers)
+        except CliError as error:
+            raise ApiSilent(str(error)) from error
+
+
+class ApiSilent(ModelUnavailable):
+    """The API cannot be reached, or not by who calls."""
+
+    def __init__(self, reason: str) -> None:
+        InferenceError.__init__(self, reason)
+        self.name, self.version, self.reason = "", 0, reason
+
+
+class RemoteCatalog(Catalog):
+    """The models of an API, as this process learns of them."""
+
+    def __init__(self, api: Api, now: Callable[[], float] = monotonic) -> None:
+        super().__init__({})
+        self._api, self._now = api, now
+        self._known: dict[str, tuple[float, CatalogModel]] = {}
+
+    def names(self) -> tuple[str, ...]:
+        """Names of the models, sorted."""
+        return tuple(sorted(each["name"] for each in _document(self._api.ask("/models"), "")))
+
+    def ready(self) -> bool:
+        """Whether the API says that every model can answer."""
+        return self._api.ask("/v2/health/ready").status == HTTPStatus.OK
+
+    def model(self, name: str) -> CatalogModel:
+        """The model of this name.
+
+        Raises:
+            ModelNotFound: the API serves none.
+            InferenceError: the API does not say.
+        """
+        until, known = self._known.get(name, (0.0, None))
+        if known is None or self._now() >= until:
+            document = _document(self._api.ask(f"/models/{quote(name, safe='')}"), name)
+            known = _model(document, self._api)
+            self._known[name] = (self._now() + BELIEVED_S, known)
+        return known
+
+
+class RemotePredictor:
+    """One version of a model of an API."""
+
+    def __init__(self, metadata: ModelMetadata, api: Api) -> None:
+        self.metadata, self._api = metadata, api
+
+    def predict(self, inputs: dict[str, Array], outputs: Sequence[str] = ()) -> dict[str, Array]:
+        """See `Predictor.predict`.
+
+        Raises:
+            ModelUnavailable: the API does not answer.
+        """
+        name, version = self.metadata.name, self.metadata.version
+        check_request(self.metadata, inputs, outputs)
+        wanted = outputs or self.metadata.output_names()
+        body, length = tensor_messages.encode(inputs, wanted)
+        path = f"/v2/models/{quote(name, safe='')}/versions/{version}/infer"
+        reply = self._api.ask(path, body, {**_BINARY, HEADER_LENGTH: str(length)})
+        if reply.status != HTTPStatus.OK:
+            raise _refusal(reply, name, version)
+        try:
+            size = int(reply.headers.get(HEADER_LENGTH, len(reply.body)))
+            found = tensor_messages.decode(reply.body, size)
+            return {each: found[each] for each in wanted}
+        except (InferenceError, LookupError, TypeError, ValueError) as error:
+            reason = f"the answer of {self._api.url} cannot be read: {error!r}"
+            raise PredictionFailed(name, version, reason) from error
+
+
+def _model(document: Mapping[str, Any], api: Api) -> CatalogModel:
+    name = document["name"]
+    versions: dict[int, Predictor | ModelUnavailable] = {}
+    labels: dict[str, int] = {}
+    for each in document["versions"]:
+        version = int(each["version"])
+        inputs, outputs = (
+            tuple(map(TensorSpec.from_json, each[side])) for side in ("inputs", "outputs")
+        )
+        metadata = ModelMetadata(name, version, "onnxruntime_onnx", inputs, outputs)
+        reason = each["reason"] or "it says no reason"
+        versions[version] = (
+            RemotePredictor(metadata, api)
+            if each["ready"]
+            else ModelUnavailable(name, version, reason)
+        )
+        labels |= dict.fromkeys(each["labels"], version)
+    return CatalogModel(name, versions, labels)
+
+
+def _document(reply: Reply, name: str) -> Any:
+    """The JSON of an answer; of one that refuses, its error."""
+    if reply.status == HTTPStatus.NOT_FOUND and name:
+        raise ModelNotFound(name, ())
+    if reply.status != HTTPStatus.OK:
+        raise _refusal(reply, name, 0)
+    return json.loads(reply.body)
+
+
+def _refusal(reply: Reply, name: str, version: int) -> InferenceError:
+    """The error that an answer of the service, or of the gateway before it, stands for."""
+    text = _reason(reply.body)
+    found: dict[int, InferenceError] = {
+        400: MalformedRequest(text),
+        404: ModelNotFound(name, ()),
+        413: RequestTooLarge(_GATEWAY_LIMIT),
+        429: Throttled(name, version),
+        503: ModelUnavailable(name, version, text),
+        504: TimedOut(name, version, _GATEWAY_PATIENCE_S),
+    }
+    return found.get(
+        reply.status, PredictionFailed(name, version, f"the API answers {reply.status}: {text}")
+    )
+
+
+def _reason(body: bytes) -> str:
+    try:
+        document = json.loads(body)
+        return str(document.get("error") or document.get("message"))
+    except (ValueError, AttributeError):
+        return body[:200].decode(errors="replace")
