@@ -10,12 +10,13 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 # Sets of requirements that add a framework to the environment, and all of them at once.
 FRAMEWORKS := pytorch tensorflow boosting huggingface frameworks
 
-.PHONY: help demo emulate test test-all check bench-cold bench-json bench-synth protos schema lock \
+.PHONY: help demo cloud emulate test test-all check bench-cold bench-json bench-synth protos schema lock \
 	clean language processing prometheus $(FRAMEWORKS)
 
 help:
 	@echo "make demo        set up, train the example, package it, serve it, ask it over HTTP"
 	@echo "make emulate     the same, deployed by the CDK into an AWS on this machine"
+	@echo "make cloud       install what deploying to AWS needs"
 	@echo "make test        the test suite; what needs a framework that is not installed is skipped"
 	@echo "make test-all    the whole test suite, with every framework (3 GB)"
 	@echo "make pytorch     install what converting PyTorch models needs; likewise tensorflow,"
@@ -34,6 +35,8 @@ help:
 
 demo: .venv/demo
 	@$(BIN)/python examples/digits/demo.py
+
+cloud: .venv/cloud
 
 # On a lock and a store of its own, as the demo.
 EMULATED := .lading/emulate/example

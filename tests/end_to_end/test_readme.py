@@ -19,6 +19,7 @@ BLOCKS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
 COMMANDS = [
     line.partition("#")[0].strip() for block in BLOCKS for line in block.splitlines() if line
 ]
+DEPLOYED = [command for command in COMMANDS if "https://" in command]
 SHARING = [command for command in COMMANDS if "s3://" in command or command == "lading pull"]
 
 
@@ -36,9 +37,10 @@ def run(command: str, folder: Path) -> str:
 
 
 def test_no_command_is_forgotten_here() -> None:
-    kinds = ("make ", "source ", "lading ", "curl ")
+    kinds = ("make ", "source ", "lading ", "curl ", "npm ", "npx cdk ")
     assert all(command.startswith(kinds) for command in COMMANDS)
     assert {command for command in COMMANDS if command.startswith("make ")} == {
+        "make cloud",
         "make demo",
         "make test",
     }
@@ -61,7 +63,7 @@ def test_the_commands_after_the_demo(published: Path) -> None:
         for command in COMMANDS
         if command.startswith("lading ")
         and not command.startswith("lading serve")
-        and command not in SHARING
+        and command not in SHARING + DEPLOYED
     ]
     assert len(commands) >= 3
     for command in commands:
@@ -95,7 +97,10 @@ def test_the_curl_command_answers(published: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [command for command in COMMANDS if command.startswith("lading serve")]
+    "command",
+    [command for command in COMMANDS if command.startswith("lading serve")] + DEPLOYED,
 )
-def test_the_serve_commands_are_understood(command: str, published: Path) -> None:
+def test_the_commands_that_run_on_or_need_a_deployment_are_understood(
+    command: str, published: Path
+) -> None:
     assert "Usage" in run(f"{command} --help", published)
