@@ -7,8 +7,8 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3
 BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-# Sets of requirements that add a framework to the environment, and all of them at once.
-FRAMEWORKS := pytorch tensorflow boosting huggingface frameworks
+# Sets of requirements that add a framework to the environment, all of them at once, or gRPC.
+FRAMEWORKS := pytorch tensorflow boosting huggingface frameworks grpc
 
 .PHONY: help demo cloud emulate test test-all check bench-cold bench-json bench-synth protos schema lock \
 	clean language processing prometheus $(FRAMEWORKS)
