@@ -19,6 +19,9 @@ from cli.token_table import TokenTable
 from cli.tokens import STAGE, STAGES, Stage, Stages
 from emulator.cloud import EmulatedCloud
 from emulator.errors import AnswerWrong
+from emulator.locked_endpoints import locked_endpoints
+from emulator.sagemaker_runtime import SageMakerRuntime
+from emulator.server import in_background
 from functions.inference.contract import DEFAULT_LABEL, TOKENS
 from functions.traffic_hook.golden import Golden, GoldenError, differences
 from model_packaging.lock import read_lock, version_folder
@@ -70,9 +73,9 @@ def emulate(
     deployment = _deployment(stages, stage)
     question = find_question(manifest, lock)
     _end_when_told()
-    with EmulatedCloud(_FOLDER, _tell) as cloud:
+    with EmulatedCloud(_FOLDER, _tell) as cloud, endpoints(deployment, manifest, lock) as runtime:
         cloud.bootstrap()
-        url = deploy(cloud, deployment, manifest, lock)
+        url = deploy(cloud, deployment, manifest, lock, runtime)
         token = create_token(cloud, deployment)
         _tell(f"ask {question.model} for an answer that is known")
         answer = ask(cloud, url, token, question)
@@ -86,8 +89,37 @@ def emulate(
             cloud.require_running()
 
 
-def deploy(cloud: EmulatedCloud, deployment: Deployment, manifest: Path, lock: Path) -> str:
+@contextmanager
+def endpoints(
+    deployment: Deployment, manifest: Path, lock: Path, logs: Path = _FOLDER
+) -> Iterator[str]:
+    """The URL of an emulated SageMaker with the endpoints that the lock asks for; empty for none.
+
+    Raises:
+        EmulatorError: an engine does not run here, or does not start.
+    """
+    models = load_manifest(manifest).models
+    found = list(locked_endpoints(models, lock, deployment.names.function, logs))
+    if not found:
+        yield ""
+        return
+    _tell(f"start the engines of {len(found)} endpoints")
+    runtime = SageMakerRuntime(found)
+    with in_background(runtime, runtime) as port:
+        yield f"http://127.0.0.1:{port}"
+
+
+def deploy(
+    cloud: EmulatedCloud, deployment: Deployment, manifest: Path, lock: Path, runtime: str = ""
+) -> str:
     """Deploy what the lock says; the API's base URL.
+
+    Args:
+        cloud: where to.
+        deployment: the stage.
+        manifest: models.yaml.
+        lock: models.lock.json.
+        runtime: URL of the SageMaker that the proxies ask.
 
     Raises:
         DeploymentFailed: that did not work.
@@ -96,6 +128,7 @@ def deploy(cloud: EmulatedCloud, deployment: Deployment, manifest: Path, lock: P
     stages.write_text(_emulated(deployment))
     files = {"stages": stages, "manifest": manifest, "lock": lock}
     context = {name: str(file.resolve()) for name, file in files.items()}
+    context["sagemaker_runtime"] = runtime
     outputs = cloud.deploy({"stage": deployment.stage, **context})
     return cloud.api_url(outputs[deployment.names.api_stack][OUTPUTS.api_url])
 

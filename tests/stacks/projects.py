@@ -38,7 +38,7 @@ ENGINE = {
 }
 
 
-def served_by_engine(name: str, *copies: Mapping[str, Any], **engine: Any) -> dict[str, Any]:
+def served_by_engine(name: str, /, *copies: Mapping[str, Any], **engine: Any) -> dict[str, Any]:
     """A model in the lock that Triton serves on SageMaker; in S3, unless copies say otherwise."""
     lies = copies or (s3_copy(name, engine=f"models/{name}/sha256/{'e' * 64}/"),)
     return locked(*lies, target="sagemaker", engine={**ENGINE, **engine})

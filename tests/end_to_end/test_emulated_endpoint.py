@@ -1,0 +1,117 @@
+"""One model placed twice, on Lambda and on SageMaker: one client script, the same answers."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+import tritonclient.http as triton
+
+from cli.emulate import create_token, deploy, endpoints
+from emulator.cloud import EmulatedCloud
+from stacks.settings import load_deployment
+from tests.end_to_end.conftest import lading
+from tests.worlds import add_sub
+
+# gevent, which the stock client uses, warns of its own doings.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:gevent.*")
+
+PLACES = ("small", "large")
+MANIFEST = """
+models:
+  small: {source: model.onnx}
+  large: {source: model.onnx, target: sagemaker, twin: small}
+"""
+ROWS = {
+    "a": np.array([[1, 2, 3], [4.5, -1, 0]], np.float32),
+    "b": np.array([[0.5, 0.25, 4], [1, 1, 1e6]], np.float32),
+}
+EXPECTED = {"sum": ROWS["a"] + ROWS["b"], "difference": ROWS["a"] - ROWS["b"]}
+Answer = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """A client of the API, with a good token."""
+    folder = tmp_path_factory.mktemp("placed")
+    (folder / "model.onnx").write_bytes(add_sub())
+    (folder / "models.yaml").write_text(MANIFEST)
+    lading(folder, "package")
+    manifest, lock = folder / "models.yaml", folder / "models.lock.json"
+    deployment = load_deployment(folder / "stages.yaml", "dev", local=True)
+    logs = folder / ".lading/emulate"
+    with EmulatedCloud(logs) as cloud, endpoints(deployment, manifest, lock, logs) as runtime:
+        cloud.bootstrap()
+        url = deploy(cloud, deployment, manifest, lock, runtime)
+        bearer = {"Authorization": f"Bearer {create_token(cloud, deployment)}"}
+        with httpx.Client(base_url=url, headers=bearer, timeout=60) as client:
+            yield client
+
+
+def plain(api: httpx.Client, model: str, base: str) -> Answer:
+    path = f"{base}/predict" if base else f"/predict/{model}"
+    body = {"inputs": {name: rows.tolist() for name, rows in ROWS.items()}}
+    answer = api.post(path, json=body).raise_for_status().json()
+    return dict(answer["outputs"])
+
+
+def tensorflow_serving(api: httpx.Client, model: str, base: str) -> Answer:
+    body = {"inputs": {name: rows.tolist() for name, rows in ROWS.items()}}
+    answer = api.post(f"{base}/v1/models/{model}:predict", json=body).raise_for_status().json()
+    return dict(answer["outputs"])
+
+
+def open_inference(api: httpx.Client, model: str, base: str, *, binary: bool) -> Answer:
+    """Triton's own client."""
+    url = str(api.base_url).removeprefix("http://").rstrip("/")
+    client = triton.InferenceServerClient(f"{url}{base}")
+    # The client sends neither type; the emulated gateway would take both bodies for text then.
+    types = {"Content-Type": "application/octet-stream", "Accept": "*/*"}
+    headers = {"Authorization": api.headers["Authorization"], **types}
+    tensors = []
+    for name, rows in ROWS.items():
+        tensors.append(triton.InferInput(name, list(rows.shape), "FP32"))
+        tensors[-1].set_data_from_numpy(rows, binary_data=binary)
+    wanted = [triton.InferRequestedOutput(name, binary_data=binary) for name in EXPECTED]
+    answer = client.infer(model, tensors, outputs=wanted, headers=headers)
+    client.close()
+    return {name: answer.as_numpy(name) for name in EXPECTED}
+
+
+def script(api: httpx.Client, model: str, base: str) -> list[Answer]:
+    """What a client of every dialect hears of one model."""
+    return [
+        plain(api, model, base),
+        tensorflow_serving(api, model, base),
+        open_inference(api, model, base, binary=False),
+        open_inference(api, model, base, binary=True),
+    ]
+
+
+@pytest.mark.parametrize("below_the_model", [True, False], ids=["/model", "/"])
+def test_the_same_script_gets_the_same_answers_from_either_place(
+    api: httpx.Client, below_the_model: bool
+) -> None:
+    for model in PLACES:
+        for answer in script(api, model, f"/{model}" if below_the_model else ""):
+            for name, expected in EXPECTED.items():
+                np.testing.assert_array_equal(np.asarray(answer[name], np.float32), expected)
+
+
+def test_both_describe_themselves_alike(api: httpx.Client) -> None:
+    described = [api.get(f"/{it}/v2/models/{it}").raise_for_status().json() for it in PLACES]
+    tensors = [[it["inputs"], it["outputs"]] for it in described]
+    assert tensors[0] == tensors[1]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"oops", b"{}", json.dumps({"inputs": {"a": [[1, 2]], "b": [[1, 2]]}}).encode()],
+)
+def test_bad_input_is_refused_alike(api: httpx.Client, body: bytes) -> None:
+    answers = [api.post(f"/{it}/predict", content=body) for it in PLACES]
+    assert [it.status_code for it in answers] == [400, 400]
+    texts = [it.text.replace(name, "model") for it, name in zip(answers, PLACES, strict=True)]
+    assert texts[0] == texts[1]
