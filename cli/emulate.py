@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import typer
@@ -53,6 +54,10 @@ def emulate(
     once: Annotated[
         bool, typer.Option("--once", help="Ask once, take everything down, and end.")
     ] = False,
+    engine: Annotated[
+        list[str] | None,
+        typer.Option(help="model=URL of a running server that speaks OpenAI's API; repeatable."),
+    ] = None,
     stage: Stage = STAGE,
     stages: Stages = STAGES,
     manifest: Manifest = MANIFEST,
@@ -62,18 +67,26 @@ def emulate(
     """Deploy the very stacks into an AWS on this machine, and ask the API.
 
     Needs neither an account nor Docker: MiniStack plays AWS, and goes with this command. The API
-    asks for bearer tokens there, whatever the stage says. Logs are in .lading/emulate.
+    asks for bearer tokens there, whatever the stage says. A model whose target is SageMaker is
+    served by a process of this machine, or by the server that --engine names. Logs are in
+    .lading/emulate.
 
     Examples:
 
         lading emulate
 
         lading emulate --once --json
+
+        lading emulate --engine chat=http://127.0.0.1:8000/v1
     """
     deployment = _deployment(stages, stage)
+    servers = dict(_server(said) for said in engine or ())
     question = find_question(manifest, lock)
     _end_when_told()
-    with EmulatedCloud(_FOLDER, _tell) as cloud, endpoints(deployment, manifest, lock) as runtime:
+    with (
+        EmulatedCloud(_FOLDER, _tell) as cloud,
+        endpoints(deployment, manifest, lock, servers) as runtime,
+    ):
         cloud.bootstrap()
         url = deploy(cloud, deployment, manifest, lock, runtime)
         token = create_token(cloud, deployment)
@@ -91,15 +104,27 @@ def emulate(
 
 @contextmanager
 def endpoints(
-    deployment: Deployment, manifest: Path, lock: Path, logs: Path = _FOLDER
+    deployment: Deployment,
+    manifest: Path,
+    lock: Path,
+    servers: Mapping[str, str] = MappingProxyType({}),
+    logs: Path = _FOLDER,
 ) -> Iterator[str]:
     """The URL of an emulated SageMaker with the endpoints that the lock asks for; empty for none.
+
+    Args:
+        deployment: the stage.
+        manifest: models.yaml.
+        lock: models.lock.json.
+        servers: model -> URL of a server that runs already.
+        logs: folder for what the engines say.
 
     Raises:
         EmulatorError: an engine does not run here, or does not start.
     """
     models = load_manifest(manifest).models
-    found = list(locked_endpoints(models, lock, deployment.names.function, logs))
+    named = deployment.names.function
+    found = list(locked_endpoints(models, lock, name_of=named, logs=logs, servers=servers))
     if not found:
         yield ""
         return
@@ -188,6 +213,14 @@ def ask(cloud: EmulatedCloud, url: str, token: str, question: Question) -> Any:
     for difference in differences(question.golden, question.request, question.version, event):
         raise AnswerWrong(address, difference, cloud.log)
     return json.loads(reply.body)
+
+
+def _server(said: str) -> tuple[str, str]:
+    """A model, and the URL of what serves it."""
+    model, equals, url = said.partition("=")
+    if not (model and equals and url):
+        raise typer.BadParameter(f"'{said}' is not model=URL", param_hint="--engine")
+    return model, url
 
 
 def _deployment(stages: Path, stage: str) -> Deployment:

@@ -1,22 +1,31 @@
 """The endpoints that a lock asks for, as processes of this machine.
 
-Whatever has an ONNX model in its engine's folder is served by the service's own container, which
-answers as Triton does; a language model needs an engine that somebody runs already.
+An ONNX model is served by the service's own container, which answers as Triton does; a language
+model by `transformers serve`. Instead of either, somebody may name a server that runs already.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
-from emulator.engine_process import EngineProcess, service_container
+from emulator.engine_process import EngineProcess, Program, service_container
 from emulator.errors import EngineUnavailable
+from emulator.language_engine import RunningServer, transformers_program
 from emulator.sagemaker_endpoint import LocalEndpoint
 from functions.inference.artifact import ENGINE, MODEL
 from functions.inference.contract import DEFAULT_LABEL
 from model_packaging.lock import read_lock, version_folder
 
+_LANGUAGE_MODEL = "config.json"
+
 
 def locked_endpoints(
-    models: Iterable[str], lock: Path, name_of: Callable[[str], str], logs: Path
+    models: Iterable[str],
+    lock: Path,
+    *,
+    name_of: Callable[[str], str],
+    logs: Path,
+    servers: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[LocalEndpoint]:
     """An endpoint for each of the models whose stable version goes to SageMaker.
 
@@ -25,6 +34,7 @@ def locked_endpoints(
         lock: the lock.
         name_of: what the endpoint of a model is called.
         logs: folder for what the engines say.
+        servers: model -> URL of a running server that speaks OpenAI's API.
 
     Raises:
         LockError: the lock cannot be read, or names an artifact that is not here.
@@ -35,10 +45,19 @@ def locked_endpoints(
         version = locked.model(model).labels.get(DEFAULT_LABEL)
         if version is None or locked.model(model).versions[version].engine is None:
             continue
-        folder = version_folder(lock, model, version) / ENGINE
-        if not any(folder.glob(f"*/*/{MODEL}")):
-            raise EngineUnavailable(model, f"{folder} holds no model that Lading itself can serve")
         name = name_of(model)
-        yield LocalEndpoint(
-            name, EngineProcess(name, service_container(folder), logs / f"{name}.log")
-        )
+        if model in servers:
+            yield LocalEndpoint(name, RunningServer(name, servers[model]))
+            continue
+        program = _program(model, version_folder(lock, model, version) / ENGINE)
+        yield LocalEndpoint(name, EngineProcess(name, program, logs / f"{name}.log"))
+
+
+def _program(model: str, folder: Path) -> Program:
+    if any(folder.glob(f"*/*/{MODEL}")):
+        return service_container(folder)
+    configuration = next(folder.rglob(_LANGUAGE_MODEL), None)
+    if configuration is None:
+        reason = f"{folder} holds neither an ONNX model nor a language model"
+        raise EngineUnavailable(f"an engine for {model}", reason)
+    return transformers_program(configuration.parent)

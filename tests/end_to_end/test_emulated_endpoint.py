@@ -42,7 +42,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     manifest, lock = folder / "models.yaml", folder / "models.lock.json"
     deployment = load_deployment(folder / "stages.yaml", "dev", local=True)
     logs = folder / ".lading/emulate"
-    with EmulatedCloud(logs) as cloud, endpoints(deployment, manifest, lock, logs) as runtime:
+    with EmulatedCloud(logs) as cloud, endpoints(deployment, manifest, lock, logs=logs) as runtime:
         cloud.bootstrap()
         url = deploy(cloud, deployment, manifest, lock, runtime)
         bearer = {"Authorization": f"Bearer {create_token(cloud, deployment)}"}
