@@ -20,6 +20,8 @@ from functions.inference.asgi import App
 GRACE_SECONDS = 2
 """How long requests under way may take to end when the server is told to."""
 
+_POLL_SECONDS = 0.1
+
 
 class Running(Protocol):
     """What runs while there is a server for it."""
@@ -72,6 +74,7 @@ def in_background(app: App, running: Running) -> Iterator[int]:
             if bound.done():
                 raise
             bound.set_exception(error)
+        bound.cancel()  # of a server that was stopped before it was ready
 
     thread = threading.Thread(target=run, name="server")
     thread.start()
@@ -132,11 +135,23 @@ class Server:
         # Signals are caught before anyone is told that there is a server to end.
         with _listen(self._host, self._port) as listener, self._uvicorn.capture_signals():
             try:
-                await self._running.start()
-                self._on_ready(listener.getsockname()[1])
-                await self._uvicorn.serve(sockets=[listener])
+                if await self._started():
+                    self._on_ready(listener.getsockname()[1])
+                    await self._uvicorn.serve(sockets=[listener])
             finally:
                 await self._running.stop()
+
+    async def _started(self) -> bool:
+        """Start what runs; False when the server is told to end meanwhile."""
+        starting = asyncio.ensure_future(self._running.start())
+        while not starting.done():
+            await asyncio.wait({starting}, timeout=_POLL_SECONDS)
+            if self._uvicorn.should_exit:
+                starting.cancel()
+        if starting.cancelled():
+            return False
+        starting.result()
+        return True
 
 
 class _Uvicorn(uvicorn.Server):
