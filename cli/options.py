@@ -21,6 +21,15 @@ Store = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
+EngineUrl = Annotated[
+    str,
+    typer.Option(
+        "--engine-url",
+        envvar="LADING_ENGINE_URL",
+        help="A running server that speaks OpenAI's API, for language models.",
+    ),
+]
+
 MANIFEST = Path("models.yaml")
 LOCK = Path("models.lock.json")
 STORE = "artifacts"

@@ -9,8 +9,10 @@ from typing import Annotated
 
 import typer
 
+from cli.local_endpoint import local_endpoint
 from cli.locked import served_settings
-from cli.options import LOCK, Json, Lock
+from cli.options import LOCK, EngineUrl, Json, Lock
+from emulator.engine_room import EngineRoom
 from emulator.gateway import Access, Gateway
 from emulator.remote_calls import serving_grpc
 from emulator.runtimes import create_function
@@ -23,6 +25,7 @@ from functions.inference.prometheus import Metrics
 from functions.inference.settings import Settings
 
 _LOG = Path(".lading/serve.log")
+_ENGINES = Path(".lading/engines")
 
 
 class Runtime(StrEnum):
@@ -44,6 +47,7 @@ def serve(
     grpc_port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Speak gRPC too; 0 takes a free port.")
     ] = None,
+    engine_url: EngineUrl = "",
     lock: Lock = LOCK,
     json_: Json = False,
 ) -> None:
@@ -54,6 +58,9 @@ def serve(
     address is one JSON line on standard output, once it answers. API Gateway carries no gRPC; with
     --grpc-port this server speaks it all the same, as the container does, on a port of its own.
 
+    A model whose target is SageMaker is answered by an engine that this starts beside the function,
+    behind an emulated endpoint; what that says is in .lading/engines.
+
     Examples:
 
         lading serve
@@ -63,6 +70,8 @@ def serve(
         lading serve --port 0 --json
 
         lading serve --grpc-port 8001
+
+        lading serve chat --engine-url http://127.0.0.1:8000/v1
     """
     settings = served_settings(lock, names or (), threads)
     for failure in _damaged(settings):
@@ -80,16 +89,24 @@ def serve(
         typer.echo(str(access), err=True)
 
     metrics = Metrics() if runtime is Runtime.process else None
-    function = create_function(runtime.value, settings, log=log, metrics=metrics)
-    gateway = Gateway(function, show)
-    app = metrics.beside(gateway) if metrics else gateway
+    room = EngineRoom(_ENGINES, _ENGINES, server=engine_url, tell=_tell)
     with ExitStack() as stack:
+        settings, variables = stack.enter_context(local_endpoint(settings, lock, room))
+        function = create_function(
+            runtime.value, settings, log=log, metrics=metrics, variables=variables
+        )
+        gateway = Gateway(function, show)
+        app = metrics.beside(gateway) if metrics else gateway
         if grpc_port is not None:
             speaking = serving_grpc(
                 load_catalog(settings), host, grpc_port, log=log, metrics=metrics
             )
             grpc = f"{shown_host}:{stack.enter_context(speaking)}"
         Server(app, function, host=host, port=port, on_ready=ready).run()
+
+
+def _tell(step: str) -> None:
+    typer.secho(step, err=True, dim=True)
 
 
 def _damaged(settings: Settings) -> Iterator[ArtifactError]:

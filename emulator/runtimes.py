@@ -1,7 +1,9 @@
 """Where `lading serve` runs the inference service: here, or under AWS's own runtime."""
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 from emulator.function import Function
@@ -19,8 +21,8 @@ def create_function(
     settings: Settings,
     *,
     log: Path,
-    tools: Path = Path(".lading/tools"),
     metrics: Metrics | None = None,
+    variables: Mapping[str, str] = MappingProxyType({}),
 ) -> Function:
     """The inference service with `settings`, for `emulator.server.serve`.
 
@@ -28,11 +30,12 @@ def create_function(
         runtime: `process` works everywhere and at once; `lambda` is AWS's own, on Linux.
         settings: which models are served, from where.
         log: file to which the service's output is appended.
-        tools: folder of AWS's emulator program; fetched when `lambda` first needs it.
+        variables: beside the settings', for AWS's clients under `lambda`; `process` has its own.
         metrics: told of each request that `process` answers; `lambda` tells nobody, as on Lambda.
     """
     if runtime == "process":
         told = (metrics.note_models, metrics.note) if metrics else ()
         return InProcessFunction(lambda: create_handler(settings, *told), log=log)
     absolute = dataclasses.replace(settings, model_root=str(Path(settings.model_root).absolute()))
-    return LambdaRuntimeFunction(absolute.to_environment(), log=log.absolute(), tools=tools)
+    told_too = {**variables, **absolute.to_environment()}
+    return LambdaRuntimeFunction(told_too, log=log.absolute())

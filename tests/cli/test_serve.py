@@ -13,6 +13,7 @@ import pytest
 import tritonclient.grpc as triton
 
 from tests.cli.conftest import Lading
+from tests.emulator.harness import TOOLS
 
 LADING = [sys.executable, "-c", "from cli.main import main; main()"]
 needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="AWS's runtime runs on Linux")
@@ -113,3 +114,46 @@ def test_a_taken_port_costs_one_line(packaged: Lading, workspace: Path) -> None:
         result = packaged("serve", "--port", ready["url"].rpartition(":")[2])
     assert result.code == 7
     assert "choose another port" in result.err
+
+
+PLACED = """\
+models:
+  double:
+    source: double.onnx
+    target: sagemaker
+"""
+
+
+@pytest.fixture
+def placed(workspace: Path, lading: Lading) -> Lading:
+    """`lading` where the model's target is SageMaker, and what engines need is installed."""
+    (workspace / "models.yaml").write_text(PLACED)
+    assert lading("package").code == 0
+    (workspace / ".lading").mkdir(exist_ok=True)
+    (workspace / ".lading" / "tools").symlink_to(TOOLS)
+    return lading
+
+
+@pytest.mark.parametrize("runtime", ["process", pytest.param("lambda", marks=needs_linux)])
+def test_a_model_for_sagemaker_is_answered_by_its_engine(
+    placed: Lading, workspace: Path, runtime: str
+) -> None:
+    with serving(workspace, "--runtime", runtime) as (ready, server):
+        good = httpx.post(f"{ready['url']}/double/predict", json={"inputs": [[1, 2]]}, timeout=30)
+        bad = httpx.post(f"{ready['url']}/double/predict", json={"inputs": [["a"]]}, timeout=30)
+        server.send_signal(signal.SIGINT)
+        _, told = server.communicate(timeout=60)
+    assert good.json() == {"model": "double", "version": 1, "outputs": {"y": [[2.0, 4.0]]}}
+    assert bad.status_code == 400
+    assert "endpoint double: " in told
+    assert (workspace / ".lading/engines/double.log").is_file()
+    assert server.returncode == 0
+
+
+def test_engines_are_served_one_at_a_time(placed: Lading, workspace: Path) -> None:
+    manifest = PLACED + PLACED.partition("\n")[2].replace("double:", "triple:")
+    (workspace / "models.yaml").write_text(manifest)
+    assert placed("package").code == 0
+    result = placed("serve")
+    assert result.code != 0
+    assert "double, triple have an engine each; name one of them" in result.err

@@ -6,7 +6,7 @@ import pytest
 
 from emulator.runtimes import Runtime, create_function
 from functions.inference.settings import Settings
-from tests.emulator.harness import LINUX_ONLY, TOOLS, serving
+from tests.emulator.harness import LINUX_ONLY, serving
 from tests.worlds import settings_for, times
 
 REQUESTS = [
@@ -27,7 +27,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 
 def answers(runtime: Runtime, settings: Settings, log: Path) -> list[Any]:
-    with serving(create_function(runtime, settings, log=log, tools=TOOLS)) as served:
+    with serving(create_function(runtime, settings, log=log)) as served:
         responses = [
             served.client.request(method, path, content=body) for method, path, body in REQUESTS
         ]
