@@ -85,3 +85,14 @@ def test_a_model_that_cannot_be_loaded_is_logged_at_the_start_and_is_not_ready(
 def test_settings_that_cannot_be_read_stop_the_start() -> None:
     with pytest.raises(AssertionError, match="LADING_MODELS is not a slice of a lock"):
         run_clean(INVOKE, {"LADING_MODELS": "{"}, "[]")
+
+
+@pytest.mark.parametrize("rows", [1, 5000])
+def test_a_body_in_base64_is_read_whatever_its_length(tmp_path: Path, rows: int) -> None:
+    event = proxy_event("POST", "/m/predict", {"inputs": [[1, 2]] * rows})
+    body = base64.b64encode(event["body"].encode()).decode()
+    *_, answer = invoke(
+        settings_for(tmp_path, {"m": {1: echo()}}), {**event, "body": body, "isBase64Encoded": True}
+    )
+    outputs = json.loads(answer["answer"]["body"])["outputs"]
+    assert outputs == {"y": [[1.0, 2.0]] * rows}
