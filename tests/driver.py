@@ -57,7 +57,8 @@ def ask(
     chunk: int | None = None,
 ) -> Answer:
     """Send a request, `"POST /predict"`; a body that is not bytes goes as JSON, in pieces."""
-    method, _, path = target.partition(" ")
+    method, _, address = target.partition(" ")
+    path, _, query = address.partition("?")
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     size = chunk or max(len(content), 1)
     pieces = [content[at : at + size] for at in range(0, len(content), size)] or [b""]
@@ -73,7 +74,7 @@ def ask(
         "type": "http",
         "method": method,
         "path": path,
-        "query_string": b"",
+        "query_string": query.encode(),
         "headers": [(k.lower().encode(), v.encode()) for k, v in (headers or {}).items()],
     }
     asyncio.run(app(scope, receive, send))

@@ -6,6 +6,7 @@ names no model is answered here, or by asking all the models at once:
 | path                | answered                                                                |
 |---|---|
 | `/v2`, `/v2/health/live` | here                                                               |
+| `/ping`             | 200 when every model says so                                            |
 | `/v2/health/ready`  | ready when every model says so; one that is silent is not               |
 | `/v1/models`        | here, from the names                                                    |
 | `/`, `/models`      | the models' own lists, joined; a silent one is there with a `reason`    |
@@ -64,7 +65,7 @@ class Front:
             "predict": ("POST", self._only),
             "v1/chat/completions": ("POST", self._in_body),
             "v1/completions": ("POST", self._in_body),
-            "ping": ("GET", self._ready),
+            "ping": ("GET", self._ping),
             "invocations": ("POST", self._only),
             "docs": ("GET", self._first),
             "openapi.json": ("GET", self._first),
@@ -112,6 +113,11 @@ class Front:
         answers = self._ask_all(event, models)
         ready = all(answer.get("statusCode") == _OK for answer in answers.values())
         return refusals.json_answer({"ready": ready}, _OK if ready else 503)
+
+    def _ping(self, event: Event, models: Sequence[str]) -> Answer:
+        if self._ready(event, models)["statusCode"] == _OK:
+            return refusals.json_answer({"status": "Healthy"})
+        return refusals.json_answer({"status": "Unhealthy"}, 500)
 
     def _objects(self, _event: Event, models: Sequence[str]) -> Answer:
         return refusals.json_answer(model_list(models))

@@ -164,6 +164,9 @@ class Control(Protocol):
     def multi_model(self) -> bool:
         """Whether SageMaker says what is loaded, in its multi-model contract."""
 
+    def places(self) -> Mapping[str, str]:
+        """Models that were loaded from a place of their own -> that place."""
+
     def available(self) -> Mapping[str, Sequence[int]]:
         """Models that may be loaded -> their versions."""
 

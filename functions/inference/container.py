@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
+from threading import Thread
 from types import FrameType
 from typing import NoReturn
 
@@ -24,9 +25,12 @@ from functions.inference.asgi import App, Receive, Scope, Send
 from functions.inference.catalog import Catalog, load_catalog
 from functions.inference.container_settings import ContainerSettings
 from functions.inference.errors import ModelUnavailable
+from functions.inference.exchange import Observation
+from functions.inference.model_control import ModelControl
 from functions.inference.model_folder import FolderEmpty, load_folder
 from functions.inference.observability import Observability
 from functions.inference.prometheus import Metrics
+from functions.inference.torchserve_management import create_management
 from functions.inference.warm_up import warm_up
 
 _EVERYWHERE = "0.0.0.0"  # noqa: S104 the container's own network
@@ -45,14 +49,22 @@ def main(arguments: Sequence[str]) -> None:
         catalog = load(settings)
     except (FolderEmpty, ModelUnavailable, ValueError) as error:
         sys.exit(f"error: {error}")
-    metrics = Metrics()
-    metrics.note_models(catalog)
-    observability = Observability(settings.service, metrics.note)
+    metrics, observability = observe(catalog, settings)
+    app = metrics.beside(create_container(catalog, settings, observability))
     with _grpc(catalog, settings, observability):
-        uvicorn.run(
-            metrics.beside(create_container(catalog, settings, observability)),
+        if settings.management_port and catalog.control is not None:
+            management = create_management(catalog, catalog.control)
+            server = _server(management, settings.management_port)
+            Thread(target=server.run, name="management", daemon=True).start()
+        _server(app, settings.port).run()
+
+
+def _server(app: App, port: int) -> uvicorn.Server:
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
             host=_EVERYWHERE,
-            port=settings.port,
+            port=port,
             lifespan="off",
             ws="none",
             log_config=None,
@@ -60,23 +72,47 @@ def main(arguments: Sequence[str]) -> None:
             server_header=False,
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
+    )
 
 
 def load(settings: ContainerSettings) -> Catalog:
-    """The models, each warmed with its golden requests.
+    """The models, each warmed with its golden requests, and what loads more while it runs.
 
     Raises:
         FolderEmpty: there are none.
         ModelUnavailable: one does not load; a container that cannot answer had better not start.
     """
-    if settings.service.models:
+    if settings.multi_model:
+        catalog = Catalog({})  # SageMaker says what to load
+    elif settings.service.models:
         catalog = load_catalog(settings.service)
     else:
         catalog = load_folder(settings.model_folder, settings.service.threads)
     for failure in catalog.failures():
         raise failure
     warm_up(catalog)
+    control = ModelControl(
+        catalog,
+        settings.model_folder,
+        settings.service.threads,
+        explicit=settings.explicit,
+        multi_model=settings.multi_model,
+    )
+    catalog.attach(control)
     return catalog
+
+
+def observe(catalog: Catalog, settings: ContainerSettings) -> tuple[Metrics, Observability]:
+    """What counts requests, over whatever protocol: for Prometheus, Triton's clients, the log."""
+    metrics = Metrics()
+    metrics.note_models(catalog)
+
+    def note(seen: Observation, status: int) -> None:
+        metrics.note(seen, status)
+        if catalog.control is not None:
+            catalog.control.statistics.note(seen, status)
+
+    return metrics, Observability(settings.service, note)
 
 
 def create_container(

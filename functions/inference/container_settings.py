@@ -21,6 +21,11 @@ class ContainerSettings:
     longest_body: int = CONTAINER.default_longest_body
     grpc_port: int = 0
     """0: gRPC is not spoken."""
+    explicit: bool = False
+    """Whether callers may load and unload models."""
+    management_port: int = 0
+    """0: TorchServe's management API is not served."""
+    multi_model: bool = False
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "ContainerSettings":
@@ -29,13 +34,21 @@ class ContainerSettings:
         Raises:
             ValueError: a variable cannot be read; the text names it.
         """
-        folder = environment.get(ENVIRONMENT.model_root, CONTAINER.model_folder)
+        multi_model = environment.get(CONTAINER.multi_model, "false").lower() == "true"
+        usual = CONTAINER.multi_model_folder if multi_model else CONTAINER.model_folder
+        folder = environment.get(ENVIRONMENT.model_root, usual)
+        mode = environment.get(CONTAINER.model_control, "none")
+        if mode not in ("none", "explicit"):
+            raise ValueError(f"{CONTAINER.model_control} must be none or explicit, not '{mode}'")
         return cls(
             Settings.from_environment({**environment, ENVIRONMENT.model_root: folder}),
             Path(folder),
             _port(environment, CONTAINER.port, CONTAINER.default_port),
             _number(environment, CONTAINER.longest_body, CONTAINER.default_longest_body),
-            _port(environment, CONTAINER.grpc_port, 0),
+            grpc_port=_port(environment, CONTAINER.grpc_port, 0),
+            explicit=mode == "explicit",
+            management_port=_port(environment, CONTAINER.management_port, 0),
+            multi_model=multi_model,
         )
 
 

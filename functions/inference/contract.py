@@ -150,6 +150,13 @@ class CONTAINER:
     """Where gRPC is spoken; nowhere when it is 0 or not set."""
     model_folder: Final = "/opt/ml/model"
     longest_body: Final = "LADING_LONGEST_BODY"
+    model_control: Final = "LADING_MODEL_CONTROL"
+    """`explicit` lets callers load and unload, as Triton's `--model-control-mode`; else `none`."""
+    management_port: Final = "LADING_MANAGEMENT_PORT"
+    """Port of TorchServe's management API, 8081 there; 0 for none."""
+    multi_model: Final = "SAGEMAKER_MULTI_MODEL"
+    """`true` where SageMaker says which models are loaded, from below `multi_model_folder`."""
+    multi_model_folder: Final = "/opt/ml/models"
     default_longest_body: Final = 64 * 1024 * 1024
     """Bytes: Triton's own `--http-max-input-size`."""
 

@@ -41,6 +41,11 @@ class ModelControl:
         self.explicit, self.multi_model = explicit, multi_model
         self.statistics = Statistics()
         self._turn = Lock()
+        self._places: dict[str, str] = {}
+
+    def places(self) -> Mapping[str, str]:
+        """See `Control.places`."""
+        return dict(self._places)
 
     def available(self) -> Mapping[str, Sequence[int]]:
         """See `Control.available`."""
@@ -62,6 +67,7 @@ class ModelControl:
                 if isinstance(found, Exception):
                     raise found
             self._catalog.put(model)
+            self._places[name] = place or name
             return model
 
     def _load(self, name: str, place: str) -> CatalogModel:

@@ -10,7 +10,7 @@ from functions.inference.catalog import Catalog
 from functions.inference.errors import ModelUnavailable
 from functions.inference.openapi_bodies import body_of
 from functions.inference.predictor import ModelMetadata
-from functions.inference.routes import ROUTES, Route
+from functions.inference.routes import MULTI_MODEL, ROUTES, Route
 
 _SUMMARIES = MappingProxyType(
     {
@@ -55,6 +55,8 @@ def data_plane_paths(catalog: Catalog) -> dict[str, dict[str, Any]]:
     paths: dict[str, dict[str, Any]] = {}
     for dialect, routes in ROUTES.items():
         for route in routes:
+            if route in MULTI_MODEL:
+                continue  # SageMaker's own business
             if several and "{model}" not in route.template and dialect in _OF_ONE_MODEL:
                 continue  # it would not say which model
             if route.operation in _OF_LANGUAGE_MODELS and not speaks:

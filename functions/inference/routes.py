@@ -56,6 +56,15 @@ def _model_routes(prefix: str, *operations: tuple[str, str, str]) -> Iterator[Ro
             yield Route(operation, method, f"{prefix}/models/{{model}}{at}{suffix}")
 
 
+MULTI_MODEL = (
+    Route("load", "POST", "/models"),
+    Route("list", "GET", "/models"),
+    Route("describe", "GET", "/models/{model}"),
+    Route("unload", "DELETE", "/models/{model}"),
+    Route("invoke", "POST", "/models/{model}/invoke"),
+)
+"""SageMaker's multi-model contract, which only a container that SageMaker starts for it serves."""
+
 ROUTES = MappingProxyType(
     {
         "open_inference": (
@@ -109,6 +118,7 @@ ROUTES = MappingProxyType(
         "sagemaker": (
             Route("ping", "GET", "/ping"),
             Route("invoke", "POST", "/invocations"),
+            *MULTI_MODEL,
         ),
     }
 )
@@ -125,6 +135,7 @@ PREFIXES: MappingProxyType[tuple[str, ...], str] = MappingProxyType(
         ("explanations",): "torchserve",
         ("ping",): "sagemaker",
         ("invocations",): "sagemaker",
+        ("models",): "sagemaker",  # where SageMaker has models loaded; else the control plane's
     }
 )
 """First segment, or first two -> the dialect that owns what is below; two go before one."""

@@ -1,4 +1,4 @@
-"""SageMaker's container contract: `/ping` and `/invocations`.
+"""SageMaker's container contract: `/ping` and `/invocations`, and `/models` of a multi-model one.
 
 A JSON body is an Open Inference request, an object with `instances` TensorFlow Serving's, any other
 value the model's one input (as SageMaker's own containers take it), answered in kind. CSV, npy and
@@ -17,9 +17,17 @@ from typing import Any
 import numpy as np
 
 from functions.inference import json_codec
+from functions.inference.catalog import Control
 from functions.inference.dialects import open_inference, tensorflow_serving, tensorflow_values
 from functions.inference.dialects.binary_tensors import HEADER_LENGTH
-from functions.inference.errors import InferenceError, MalformedRequest, UnsupportedMediaType
+from functions.inference.errors import (
+    InferenceError,
+    MalformedRequest,
+    ModelConflict,
+    Unsupported,
+    UnsupportedMediaType,
+    brief,
+)
 from functions.inference.exchange import JSON, Call, Response
 
 BINARY = "application/vnd.sagemaker-triton.binary+json"
@@ -27,6 +35,7 @@ BINARY = "application/vnd.sagemaker-triton.binary+json"
 
 _BINARY_PREFIX = f"{BINARY};json-header-size="
 _MOST_DIGITS = 12
+_NO_MEMORY = 507
 
 
 def error_response(error: InferenceError) -> Response:
@@ -35,7 +44,10 @@ def error_response(error: InferenceError) -> Response:
 
 
 def _ping(call: Call) -> Response:
-    return Response(200 if call.catalog.ready() else 503, content_type="text/plain")
+    """TorchServe's answer too; SageMaker reads the status alone."""
+    if call.catalog.ready():
+        return Response(200, b'{"status":"Healthy"}')
+    return Response(500, b'{"status":"Unhealthy"}')
 
 
 def _invoke(call: Call) -> Response:
@@ -106,6 +118,56 @@ def _checked_size(text: str, limit: int) -> str:
     return text
 
 
+def _load(call: Call) -> Response:
+    """SageMaker's multi-model contract: load what it has put into a folder."""
+    control = _control(call)
+    document = json_codec.loads(call.request.body)
+    if not isinstance(document, dict):
+        raise MalformedRequest("the request must be a JSON object")
+    name, url = document.get("model_name"), document.get("url")
+    if not isinstance(name, str) or not isinstance(url, str) or not url:
+        raise MalformedRequest("'model_name' and 'url' must be strings")
+    if name in call.catalog.names():
+        raise ModelConflict(name, "is loaded already")
+    try:
+        control.load(name, url)
+    except MemoryError:
+        text = f"there is no memory left for model '{brief(name)}'"
+        return Response(_NO_MEMORY, json_codec.dumps({"error": text}))
+    return Response(200, json_codec.dumps(_described(call, name)))
+
+
+def _list(call: Call) -> Response:
+    models = [_described(call, name) for name in call.catalog.names()]
+    return Response(200, json_codec.dumps({"models": models}))
+
+
+def _describe(call: Call) -> Response:
+    return Response(200, json_codec.dumps(_described(call, call.model().name)))
+
+
+def _described(call: Call, name: str) -> dict[str, str]:
+    return {"modelName": name, "modelUrl": _control(call).places().get(name, "")}
+
+
+def _unload(call: Call) -> Response:
+    _control(call).unload(call.parameters["model"])
+    return Response(200, b"{}")
+
+
+def _control(call: Call) -> Control:
+    if call.catalog.control is None:
+        raise Unsupported("models are not loaded here: what is served is deployed")
+    return call.catalog.control
+
+
 OPERATIONS: MappingProxyType[str, Callable[[Call], Response]] = MappingProxyType(
-    {"ping": _ping, "invoke": _invoke}
+    {
+        "ping": _ping,
+        "invoke": _invoke,
+        "load": _load,
+        "list": _list,
+        "describe": _describe,
+        "unload": _unload,
+    }
 )

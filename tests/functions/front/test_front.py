@@ -57,6 +57,7 @@ ALIKE = [
     ("POST /predictions/double/1.0", {"data": [[1, 2]]}),
     ("POST /predictions/absent", [[1, 2]]),
     ("POST /predictions", [[1, 2]]),
+    ("GET /ping", None),
     ("GET /models", None),
     ("GET /", None),
     ("GET /models/double", None),

@@ -99,6 +99,19 @@ def test_it_serves_what_it_is_told_to_and_checks_its_digest(tmp_path: Path) -> N
     assert "model 'm' version 1 is not ready" in refused(tmp_path, **broken)
 
 
+def test_torchserves_management_has_a_port_of_its_own(tmp_path: Path) -> None:
+    settings_for(tmp_path, {"m": {1: times(2), 2: times(3)}})
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with running(tmp_path, LADING_MANAGEMENT_PORT=str(port)) as container:
+        url = f"http://127.0.0.1:{port}/models/m"
+        assert httpx.get(url, timeout=10).json()[0]["modelVersion"] == "2"
+        assert httpx.put(f"{url}/1/set-default", timeout=10).status_code == 200
+        assert container.invoke().json()["outputs"][0]["data"] == [6]
+        assert container.client.post("/v2/repository/models/m/unload").status_code == 501
+        assert container.end(signal.SIGTERM) == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_told_to_end_it_ends_in_good_order(tmp_path: Path, number: int) -> None:
     settings_for(tmp_path, {"m": {1: times(2)}})

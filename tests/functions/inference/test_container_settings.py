@@ -22,7 +22,13 @@ def test_each_variable_is_read() -> None:
         "LADING_THREADS": "2",
         "LADING_MODELS": '{"m": {"versions": {"1": "sha256:0"}}}',
     }
+    told |= {"LADING_MODEL_CONTROL": "explicit", "LADING_MANAGEMENT_PORT": "8081"}
     settings = ContainerSettings.from_environment(told)
+    assert (settings.explicit, settings.management_port, settings.multi_model) == (
+        True,
+        8081,
+        False,
+    )
     assert (settings.port, settings.longest_body) == (9000, 1000)
     assert settings.model_folder == Path("/models")
     assert (settings.service.model_root, settings.service.threads) == ("/models", 2)
@@ -34,6 +40,16 @@ def test_each_variable_is_read() -> None:
 def test_a_number_that_is_none_is_refused_by_name(name: str, text: str) -> None:
     with pytest.raises(ValueError, match=f"{name} must be a whole number above 0"):
         ContainerSettings.from_environment({name: text})
+
+
+def test_a_multi_model_container_has_a_folder_of_its_own() -> None:
+    settings = ContainerSettings.from_environment({"SAGEMAKER_MULTI_MODEL": "true"})
+    assert (settings.multi_model, settings.model_folder) == (True, Path("/opt/ml/models"))
+
+
+def test_another_control_mode_is_refused() -> None:
+    with pytest.raises(ValueError, match="LADING_MODEL_CONTROL must be none or explicit"):
+        ContainerSettings.from_environment({"LADING_MODEL_CONTROL": "poll"})
 
 
 def test_a_port_past_the_last_is_refused() -> None:

@@ -40,14 +40,15 @@ def invoke(root: Path, body: Any, content_type: str | None = None, **more: str) 
     return ask(app_of(root), "POST /invocations", body, headers)
 
 
-def test_a_ping_of_ready_models_is_an_empty_200(tmp_path: Path) -> None:
+def test_a_ping_of_ready_models_is_a_200_as_torchserves(tmp_path: Path) -> None:
     answer = ask(app_of(tmp_path), "GET /ping")
-    assert (answer.status, answer.body) == (200, b"")
+    assert (answer.status, answer.document) == (200, {"status": "Healthy"})
 
 
 def test_a_ping_of_a_model_that_did_not_load_is_no_200(tmp_path: Path) -> None:
     missing = Settings((ServedModel("m", {1: ""}),), str(tmp_path))
-    assert ask(serve(missing), "GET /ping").status == 503
+    answer = ask(serve(missing), "GET /ping")
+    assert (answer.status, answer.document) == (500, {"status": "Unhealthy"})
 
 
 @pytest.mark.parametrize("content_type", [None, "application/json", "Application/JSON; charset=x"])
