@@ -45,6 +45,10 @@ class JobStore(Construct):
                 resources=[self.bucket.arn_for_objects("*")],
             )
         )
+        # Without it, what is not there yet looks like what is forbidden.
+        role.add_to_principal_policy(
+            iam.PolicyStatement(actions=["s3:ListBucket"], resources=[self.bucket.bucket_arn])
+        )
         role.add_to_principal_policy(
             iam.PolicyStatement(
                 actions=[

@@ -11,7 +11,7 @@ from functions.inference.settings import ServedModel, Settings
 from stacks.code_assets import CodeAssets
 from stacks.logged_function import RUNTIME, LoggedFunction
 from stacks.plan import GOLDEN, LocalArtifact, PlannedModel, S3Artifact
-from stacks.proxy import WHOLE, Proxy
+from stacks.proxy import TIMEOUT_S, WHOLE, Proxy
 from stacks.settings import ALIAS, Deployment
 
 _PROCESSOR_MB = 1769
@@ -68,13 +68,14 @@ class LambdaModel(Construct):
             code=assets.functions(self),
             layers=layers,
             memory_mb=model.settings.memory_mb,
-            timeout_s=proxy.timeout_s if proxy else model.settings.timeout_s,
+            timeout_s=TIMEOUT_S if proxy else model.settings.timeout_s,
             environment={
                 **_settings(model, proxy).to_environment(),
                 **(proxy.environment if proxy else {}),
             },
             snap_start=model.settings.snap_start and not streams,
             reserved_concurrency=model.settings.reserved_concurrency,
+            failures="its caller waits for the answer, or asks for the state of its job",
         )
         self.function, self.role = own.function, own.role
         if isinstance(model.artifact, S3Artifact) and not model.artifact.layer:

@@ -1,6 +1,6 @@
 """All that a model on SageMaker has beside its proxy function."""
 
-from aws_cdk import ArnFormat, Aspects, RemovalPolicy, Stack
+from aws_cdk import Acknowledgment, ArnFormat, Aspects, Aws, RemovalPolicy, Stack, Validations
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
@@ -119,7 +119,6 @@ class ModelEndpoint(Construct):
         deployment, settings = self._deployment, self._settings
         return Proxy(
             endpoint=self._told(),
-            timeout_s=settings.answer_timeout_s,
             jobs=JobsPlace(self.jobs.bucket.bucket_name, self.jobs.jobs.table_name),
             idempotency_table=self.jobs.idempotency.table_name,
             adapter=None if deployment.local else adapter_layer(deployment, settings.web_adapter),
@@ -144,6 +143,7 @@ class ModelEndpoint(Construct):
     def let_ask(self, function: LambdaModel) -> None:
         """Let the proxy function ask this endpoint and nothing else, and wait for the check."""
         self.jobs.grant_use(function.role)
+        self._let_run_jobs(function)
         planned = self._model.endpoint
         if planned and planned.twin:
             alias = twin_alias(self._deployment, planned.twin)
@@ -167,6 +167,19 @@ class ModelEndpoint(Construct):
             _allow(function.role, ["sagemaker:DescribeInferenceComponent"], components)
         # The golden requests, and with them traffic, come after the check.
         function.version.node.add_dependency(self.check.resource)
+
+    def _let_run_jobs(self, function: LambdaModel) -> None:
+        """Let the function invoke the version of itself that it is: so it runs a job."""
+        name = f"function:{self._watched.function}:*"
+        arn = f"arn:{Aws.PARTITION}:lambda:{Aws.REGION}:{Aws.ACCOUNT_ID}:{name}"
+        _allow(function.role, ["lambda:InvokeFunction"], [arn])
+        finding = "Resource::arn:<AWS::Partition>:lambda:<AWS::Region>:<AWS::AccountId>:"
+        Validations.of(function.role).acknowledge(
+            Acknowledgment(
+                id=f"AwsSolutions-IAM5[{finding}{name}]",
+                reason="the versions of this function; their numbers are not known beforehand",
+            )
+        )
 
 
 def _allow(role: iam.IRole, actions: list[str], resources: list[str]) -> None:

@@ -10,6 +10,9 @@ from functions.inference.settings import JobsPlace, ServedEndpoint
 from stacks.settings import ALIAS, Deployment
 from stacks.target import Architecture
 
+TIMEOUT_S = 900
+"""Lambda's longest: a job may take it, whatever the gateway waits for."""
+
 WHOLE = "functions.inference.lambda_handler.handler"
 """Handler of a function whose answers are whole."""
 
@@ -27,7 +30,6 @@ class Proxy:
 
     Args:
         endpoint: what it asks.
-        timeout_s: the longest answer.
         jobs: where long work is kept, if anywhere.
         idempotency_table: where answers are remembered, if anywhere.
         adapter: ARN of the Lambda Web Adapter's layer; None: answers are whole.
@@ -35,7 +37,6 @@ class Proxy:
     """
 
     endpoint: ServedEndpoint
-    timeout_s: int
     jobs: JobsPlace | None = None
     idempotency_table: str = ""
     adapter: str | None = None

@@ -41,11 +41,11 @@ def test_states_and_keys_end_by_themselves(template: Template) -> None:
         assert properties["SSESpecification"]["SSEType"] == "KMS"
 
 
-def test_the_proxy_reads_and_writes_entries_and_lists_nothing(template: Template) -> None:
+def test_the_proxy_reads_and_writes_entries_and_no_table_as_a_whole(template: Template) -> None:
     allowed = {action for each in statements(template) for action in each["Action"]}
     assert allowed == {
         *("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
-        *("s3:GetObject", "s3:PutObject", "kms:Decrypt", "kms:GenerateDataKey"),
+        *("s3:GetObject", "s3:ListBucket", "s3:PutObject", "kms:Decrypt", "kms:GenerateDataKey"),
     }
 
 

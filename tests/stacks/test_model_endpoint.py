@@ -83,7 +83,7 @@ def test_the_proxy_streams_behind_the_web_adapter(steady: Template) -> None:
     assert variables(steady)["AWS_LAMBDA_EXEC_WRAPPER"] == "/opt/bootstrap"
     assert variables(steady)["AWS_LWA_INVOKE_MODE"] == "response_stream"
     assert ":layer:LambdaAdapterLayerX86:" in json.dumps(function["Layers"][-1])
-    assert (function["Timeout"], "SnapStart" in function) == (300, False)
+    assert (function["Timeout"], "SnapStart" in function) == (900, False)
 
 
 def test_the_proxys_layer_has_the_small_half_of_the_artifact(steady: Template) -> None:
@@ -105,6 +105,12 @@ def test_the_proxy_asks_its_own_endpoint_and_its_own_twin(steady: Template) -> N
     assert asked["Resource"] == {"Ref": endpoint}
     twins = [it for it in statements(steady, "lambda:InvokeFunction") if "small" in str(it)]
     assert [str(it["Resource"]).count("lading-dev-model-small:live") for it in twins] == [1]
+
+
+def test_the_proxy_runs_jobs_in_versions_of_itself_alone(steady: Template) -> None:
+    own = [it["Resource"] for it in statements(steady, "lambda:InvokeFunction")]
+    named = [it for it in map(json.dumps, own) if ":function:lading-dev-model-chat:*" in it]
+    assert len(named) == 1
 
 
 def test_a_component_is_asked_and_described_by_its_own_name(
