@@ -13,9 +13,9 @@ from openai.types.chat import ChatCompletionUserMessageParam
 from functions.inference.application import create_app
 from functions.inference.catalog import load_catalog
 from tests import sagemaker
-from tests.contracts.wire.test_tritonclient import uvicorn_serving
 from tests.engines import proxy
 from tests.sagemaker import SageMaker, answer, model_error, refusal, stream, stream_error
+from tests.uvicorn_server import uvicorn_serving
 
 HEAD = {"id": "c", "created": 1, "model": "engine"}
 HELLO: ChatCompletionUserMessageParam = {"role": "user", "content": "hi"}

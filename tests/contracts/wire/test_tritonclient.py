@@ -1,22 +1,16 @@
-"""NVIDIA's stock client, unchanged, against the service behind a real server."""
+"""NVIDIA's stock client, unchanged, against every way of serving."""
 
-import socket
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import pytest
 import tritonclient.http as triton
-import uvicorn
 from onnx import TensorProto
 from tritonclient.utils import InferenceServerException
 
-from functions.inference.asgi import App
 from functions.inference.tensors import Array
-from tests.driver import serve
+from tests.contracts.wire.ways import WAYS, Way
 from tests.worlds import FLOAT, HALF, STRING, add_sub, echo, settings_for, times
 
 MODELS = {
@@ -32,29 +26,13 @@ MODELS = {
 }
 
 
-@contextmanager
-def uvicorn_serving(app: App) -> Iterator[str]:
-    """`host:port` of `app` under uvicorn, in a thread."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="warning"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-        time.sleep(0.01)
-    yield f"127.0.0.1:{listener.getsockname()[1]}"
-    server.should_exit = True
-    thread.join(10)
-    listener.close()
-
-
-@pytest.fixture(scope="module", params=[uvicorn_serving], ids=["uvicorn"])
+@pytest.fixture(scope="module", params=WAYS)
 def base_url(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
     """Where all models are served, as the client takes it: without a scheme."""
-    app = serve(settings_for(tmp_path_factory.mktemp("store"), MODELS))
-    with request.param(app) as url:
+    way: Way = request.param
+    with way(settings_for(tmp_path_factory.mktemp("store"), MODELS)) as url:
         yield url
 
 

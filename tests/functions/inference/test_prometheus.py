@@ -19,9 +19,9 @@ from functions.inference.container_settings import ContainerSettings
 from functions.inference.contract import METRICS
 from functions.inference.observability import Observability
 from functions.inference.prometheus import Metrics
-from tests.contracts.wire.test_tritonclient import uvicorn_serving
 from tests.driver import ask
 from tests.prometheus import program
+from tests.uvicorn_server import uvicorn_serving
 from tests.worlds import echo, settings_for
 
 ROWS = {"inputs": [[1, 2]]}

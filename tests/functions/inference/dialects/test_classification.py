@@ -9,8 +9,8 @@ import pytest
 import tritonclient.http as triton
 from onnx import TensorProto
 
-from tests.contracts.wire.test_tritonclient import uvicorn_serving
 from tests.driver import Answer, ask, serve
+from tests.uvicorn_server import uvicorn_serving
 from tests.worlds import FLOAT, STRING, echo, settings_for
 
 SCORES = [[0.1, 0.7, 0.2], [3, 2, 1]]

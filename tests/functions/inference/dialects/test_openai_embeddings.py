@@ -17,8 +17,8 @@ from functions.inference.asgi import App
 from functions.inference.catalog import Catalog, CatalogModel
 from functions.inference.predictor import ModelMetadata
 from functions.inference.tensors import Array
-from tests.contracts.wire.test_tritonclient import uvicorn_serving
 from tests.driver import Answer, ask, serve
+from tests.uvicorn_server import uvicorn_serving
 from tests.worlds import FLOAT, echo, onnx_model, settings_for
 
 INT64 = TensorProto.INT64

@@ -1,0 +1,216 @@
+"""The same requests to every way of serving: each dialect's answers, errors and open points.
+
+Where a protocol leaves a point open and its servers decide, the case says what is decided here;
+docs/dialects.md has the table.
+"""
+
+import io
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import openai
+import pytest
+from onnx import TensorProto
+
+from tests.contracts.wire.ways import WAYS, Way
+from tests.worlds import FLOAT, HALF, STRING, add_sub, echo, settings_for, times
+
+MODELS = {
+    "floats": {1: echo(), 2: echo()},
+    "doubled": {1: times(2), 2: times(4)},
+    "simple": {1: add_sub()},
+    "text": {1: echo(STRING, ["n"])},
+    "halves": {1: echo(HALF)},
+    "integers": {1: echo(TensorProto.INT64, ["n"])},
+    "column": {1: echo(FLOAT, ["n", 1])},
+}
+
+
+@pytest.fixture(scope="module", params=WAYS)
+def address(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """`host:port` of all models."""
+    way: Way = request.param
+    with way(settings_for(tmp_path_factory.mktemp("store"), MODELS)) as served:
+        yield served
+
+
+@pytest.fixture
+def client(address: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=f"http://{address}", timeout=30) as connected:
+        yield connected
+
+
+def tensor(*data: float, datatype: str = "FP32", shape: Any = None) -> dict[str, Any]:
+    size = shape or [len(data) // 2, 2]
+    return {"name": "x", "datatype": datatype, "shape": size, "data": list(data)}
+
+
+NAN, INFINITY = float("nan"), float("inf")
+NPY = io.BytesIO()
+np.save(NPY, np.array([[1, 2]], np.float32))
+
+CASES: dict[str, tuple[str, Any, int, Any]] = {
+    # TensorFlow Serving, which is KServe v1 too
+    "rows": ("/v1/models/floats:predict", {"instances": [[1, 0.1]]}, 200, b"[[1.0,0.1]]"),
+    "columns": ("/v1/models/floats:predict", {"inputs": [[1, 2]]}, 200, b'{"outputs":[[1.0,2.0]]}'),
+    "verbs in any case": ("/v1/models/floats:PREDICT", {"instances": [[1, 2]]}, 200, b"pred"),
+    "NaN in rows": (
+        "/v1/models/floats:predict",
+        {"instances": [[NAN, INFINITY]]},
+        200,
+        b'{"predictions":[[NaN,Infinity]]}',
+    ),
+    "a version": ("/v1/models/doubled/versions/2:predict", {"instances": [[1]]}, 200, b"[[4.0]]"),
+    "a label": ("/v1/models/doubled/labels/stable:predict", {"instances": [[1]]}, 200, b"[[2.0]]"),
+    "classes": (
+        "/v1/models/floats:classify",
+        {"examples": [{"x": [0.5, 1]}]},
+        200,
+        b'{"results":[[["0",0.5],["1",1.0]]]}',
+    ),
+    "values": ("/v1/models/column:regress", {"examples": [{"x": 3}]}, 200, b'{"results":[3.0]}'),
+    "base64": ("/v1/models/text:predict", {"instances": [{"b64": "YQ=="}]}, 200, b'["a"]'),
+    "half precision": ("/v1/models/halves:predict", {"instances": [[1, 2]]}, 501, b"half"),
+    "an unknown servable": (
+        "/v1/models/z:predict",
+        {"instances": [1]},
+        404,
+        b'{"error":"Servable not found for request: Latest(z)"}',
+    ),
+    "a malformed path": ("/v1/models/floats:explain", {}, 400, b"Malformed request: POST /v1/"),
+    # Open Inference Protocol
+    "tensors": (
+        "/v2/models/floats/infer",
+        {"id": "7", "inputs": [tensor(1, 2)]},
+        200,
+        b'"id":"7"',
+    ),
+    "NaN in tensors": ("/v2/models/floats/infer", {"inputs": [tensor(NAN, 1)]}, 200, b"[NaN,1.0]"),
+    "half precision in JSON": (
+        "/v2/models/halves/infer",
+        {"inputs": [tensor(1, 2, datatype="FP16")]},
+        400,
+        b"FP16, which JSON cannot carry",
+    ),
+    "more elements than the shape": (
+        "/v2/models/floats/infer",
+        {"inputs": [tensor(1, 2, 3, shape=[1, 2])]},
+        400,
+        b"has 3 elements",
+    ),
+    "an unknown model": ("/v2/models/z/infer", {"inputs": []}, 404, b"unknown model: 'z'"),
+    "brain floats": (
+        "/v2/models/floats/infer",
+        {"inputs": [tensor(1, 2, datatype="BF16")]},
+        501,
+        b"BF16",
+    ),
+    # Plain
+    "plain": ("/floats/predict", {"inputs": [[1, 2]]}, 200, b'"outputs":{"y":[[1.0,2.0]]}'),
+    "plain NaN": ("/predict/floats", {"inputs": [[NAN, 1]]}, 400, b"which JSON has no number for"),
+    "a plain version": ("/predict/doubled/versions/2", {"inputs": [[1]]}, 200, b"[[4.0]]"),
+    # TorchServe
+    "a prediction": ("/predictions/floats", [[1, 2]], 200, b"[[1.0,2.0]]"),
+    "a prediction of 2.0": ("/predictions/doubled/2.0", [[1]], 200, b"[[4.0]]"),
+    "no prediction": (
+        "/predictions/z",
+        [[1]],
+        404,
+        b'{"code":404,"type":"ModelNotFoundException","message":"Model not found: z"}',
+    ),
+    # SageMaker
+    "an invocation": ("/floats/invocations", {"instances": [[1, 2]]}, 200, b"[[1.0,2.0]]"),
+    "tensors to SageMaker": ("/floats/invocations", {"inputs": [tensor(1, 2)]}, 200, b"[1.0,2.0]"),
+    # OpenAI
+    "no embeddings": ("/v1/embeddings", {"model": "z", "input": "a"}, 404, b'"model_not_found"'),
+    "tokens that are none": ("/floats/v1/embeddings", {"input": [1.5]}, 400, b'"param":"input"'),
+}
+
+
+@pytest.mark.parametrize("what", CASES)
+def test_a_request_is_answered_alike_everywhere(client: httpx.Client, what: str) -> None:
+    path, document, status, part = CASES[what]
+    answer = client.post(path, content=json.dumps(document).encode())
+    assert (answer.status_code, part in answer.content) == (status, True), answer.content
+    assert answer.headers["content-type"].startswith("application/json")
+    assert answer.headers["x-request-id"]
+
+
+@pytest.mark.parametrize(
+    ("accept", "content"),
+    [("text/csv", b"1.0,2.0\n"), ("application/jsonlines", b"[1.0,2.0]\n"), ("*/*", b'"y":[[1.0')],
+)
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("text/csv", b"1,2\n"),
+        ("application/x-npy", NPY.getvalue()),
+        ("application/jsonlines", b"[1,2]\n"),
+        ("application/octet-stream", np.array([[1, 2]], "<f4").tobytes()),
+    ],
+)
+def test_bodies_of_other_types_pass_every_way_unharmed(
+    client: httpx.Client, kind: str, body: bytes, accept: str, content: bytes
+) -> None:
+    headers = {"content-type": kind, "accept": accept}
+    answer = client.post("/predict/floats", content=body, headers=headers)
+    assert (answer.status_code, content in answer.content) == (200, True), answer.content
+
+
+@pytest.mark.parametrize("path", ["/v2/models/halves/infer", "/v2/models/floats/infer"])
+def test_the_raw_form_of_one_input_is_answered_raw(client: httpx.Client, path: str) -> None:
+    raw = np.array([[1, 2]], "<f2" if "halves" in path else "<f4").tobytes()
+    headers = {"inference-header-content-length": "0", "content-type": "application/octet-stream"}
+    answer = client.post(path, content=raw, headers=headers)
+    length = int(answer.headers["inference-header-content-length"])
+    assert (answer.status_code, answer.content[length:]) == (200, raw)
+
+
+def test_tensorflow_servings_status_and_metadata_are_told(client: httpx.Client) -> None:
+    (state,) = client.get("/v1/models/doubled/versions/2").json()["model_version_status"]
+    assert (state["version"], state["state"]) == ("2", "AVAILABLE")
+    signature = client.get("/v1/models/floats/metadata").json()["metadata"]["signature_def"]
+    assert signature["signature_def"]["serving_default"]["inputs"]["x"]["dtype"] == "DT_FLOAT"
+
+
+@pytest.mark.parametrize(
+    ("path", "key", "value"),
+    [
+        ("/v2/health/live", "live", True),
+        ("/v2/health/ready", "ready", True),
+        ("/v2/models/floats/ready", "ready", True),
+        ("/v1/models/floats", "ready", True),
+        ("/ping", "status", "Healthy"),
+    ],
+)
+def test_readiness_is_told_in_every_dialect(
+    client: httpx.Client, path: str, key: str, value: Any
+) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, answer.json()[key]) == (200, value)
+
+
+def test_the_stock_openai_client_lists_and_retrieves_the_models(address: str) -> None:
+    with openai.OpenAI(base_url=f"http://{address}/v1", api_key="none", max_retries=0) as client:
+        assert [model.id for model in client.models.list()] == sorted(MODELS)
+        assert client.models.retrieve("floats").id == "floats"
+        with pytest.raises(openai.NotFoundError):
+            client.models.retrieve("z")
+
+
+@pytest.mark.parametrize("option", ["-T", "-F"])
+def test_curl_asks_as_torchserves_manual_says(address: str, tmp_path: Path, option: str) -> None:
+    sample = tmp_path / "sample.json"
+    sample.write_text("[[1, 2]]")
+    given = str(sample) if option == "-T" else f"data=@{sample}"
+    url = f"http://{address}/predictions/floats"
+    command = ["curl", "--silent", "--fail-with-body", url, option, given]
+    done = subprocess.run(command, capture_output=True, check=True)
+    assert json.loads(done.stdout) == [[1.0, 2.0]]
