@@ -60,10 +60,17 @@ def _facts(lock: Path, name: str, number: int) -> dict[str, Any]:
     try:
         folder = version_folder(lock, name, number)
         document = json.loads((folder / SPECIFICATION).read_bytes())
-        size = (folder / MODEL).stat().st_size
-    except (CopyElsewhere, OSError, ValueError):
+        size = _size(folder, document.get("engine"))
+    except (CopyElsewhere, OSError, ValueError, KeyError, TypeError, AttributeError):
         return {"bytes": None, "accuracy": None}
     return {"bytes": size, "accuracy": document.get("accuracy")}
+
+
+def _size(folder: Path, engine: dict[str, Any] | None) -> int:
+    """Bytes of the model, or of what its engine loads."""
+    if engine is None:
+        return (folder / MODEL).stat().st_size
+    return sum(int(file["bytes"]) for file in engine["files"].values())
 
 
 def _show(rows: list[dict[str, Any]]) -> None:

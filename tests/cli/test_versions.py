@@ -37,3 +37,13 @@ def test_a_broken_lock_costs_one_line(packaged: Lading, workspace: Path) -> None
     result = packaged("versions")
     assert result.code == 2
     assert result.err.count("\n") == 1
+
+
+def test_a_large_models_size_is_that_of_its_engines_files(lading: Lading, workspace: Path) -> None:
+    with (workspace / "models.yaml").open("a") as manifest:
+        manifest.write("    target: sagemaker\n")
+    assert lading("package").code == 0
+    [row] = lading("versions", "--json").document
+    engine = workspace / "artifacts/models/double/1/engine"
+    assert row["bytes"] == sum(path.stat().st_size for path in engine.rglob("*") if path.is_file())
+    assert row["target"] == "sagemaker"
