@@ -46,7 +46,7 @@ from model_packaging.onnx_graph import require_finite_weights
 from model_packaging.optimisation import Optimised, Optimiser, Task
 from model_packaging.optimisers import optimisers
 from model_packaging.peak_memory import Footprint, measure
-from model_packaging.placement import Needs, Target, needed_memory, place, require_fits
+from model_packaging.placement import Needs, Target, place, require_fits
 from model_packaging.prices import read_prices
 from model_packaging.resolution import Job, Resolved, identity_of, resolve, source_of
 from model_packaging.samples import Samples, given, make_up
@@ -280,9 +280,12 @@ def _place(job: Job, samples: Samples, model: bytes) -> tuple[tuple[Footprint, T
 def _fitting(spec: ModelSpec, needs: Needs) -> tuple[Target, str]:
     placement = place(needs, read_prices())
     if spec.target == "auto":
-        return placement.chosen.target, f"{placement.chosen.target}, {placement.why}"
-    require_fits(placement, spec.target)
-    return spec.target, f"{spec.target}, as the manifest says, with {needed_memory(needs):,} MB"
+        return (
+            placement.chosen.target,
+            f"{placement.chosen.target} with {placement.chosen.size}, {placement.why}",
+        )
+    option = require_fits(placement, spec.target)
+    return option.target, f"{option.target} as the manifest says, {option.size}"
 
 
 def _golden(job: Job, samples: Samples, model: bytes) -> tuple[bytes, str]:

@@ -152,8 +152,8 @@ def place(needs: Needs, prices: Prices, requests: int = MILLION) -> Placement:
     return Placement(needs.name, options[0], why, tuple(options), refused, break_even)
 
 
-def require_fits(placement: Placement, target: Target) -> None:
-    """Refuse the target that the manifest insists on when it cannot serve the model.
+def require_fits(placement: Placement, target: Target) -> Option:
+    """The target that the manifest insists on, if it can serve the model.
 
     Raises:
         DoesNotFit: with what fits instead.
@@ -162,6 +162,7 @@ def require_fits(placement: Placement, target: Target) -> None:
         other = placement.chosen
         advice = f"set models.{placement.name}.target: {other.target}, which takes {other.size}"
         raise DoesNotFit(placement.name, target, placement.refused[target], advice)
+    return next(option for option in placement.options if option.target == target)
 
 
 def needed_memory(needs: Needs) -> int:

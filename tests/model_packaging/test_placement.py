@@ -80,8 +80,8 @@ def test_a_model_that_fits_nowhere_is_an_error_with_both_reasons() -> None:
 
 
 def test_a_target_that_the_manifest_insists_on_is_refused_with_what_fits() -> None:
-    require_fits(of(), "lambda")
-    require_fits(of(), "sagemaker")
+    assert require_fits(of(), "lambda").size == "1769 MB"
+    assert require_fits(of(), "sagemaker").size == "ml.g4dn.xlarge"
     with pytest.raises(DoesNotFit, match=r"models\.m\.target: sagemaker, which takes ml\.g4dn"):
         require_fits(of(peak_bytes=9 * GIGABYTE), "lambda")
 
