@@ -12,6 +12,7 @@ from cli.errors import BadCall, CliError
 from cli.grpc_proxy import grpc_proxy
 from cli.label import label
 from cli.package import package
+from cli.plan import plan
 from cli.predict import predict
 from cli.pull import pull
 from cli.push import push
@@ -41,8 +42,9 @@ app = typer.Typer(
         "8 input refused by the model."
     ),
 )
-for command in (package, serve, predict, versions, label, pull, push, emulate, smoke, grpc_proxy):
+for command in (package, plan, serve, predict, versions, label, pull, push, emulate, smoke):
     app.command()(command)
+app.command()(grpc_proxy)
 app.command("report")(write_report)
 app.add_typer(tokens)
 

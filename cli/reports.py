@@ -14,6 +14,7 @@ from model_packaging.errors import (
     LockError,
     ManifestError,
     PackagingError,
+    PricesUnusable,
     StoreError,
     UnknownModel,
 )
@@ -22,6 +23,7 @@ _CODES: dict[type[Exception], int] = {
     UnknownModel: EXIT.not_found,
     ManifestError: EXIT.usage,
     LockError: EXIT.usage,
+    PricesUnusable: EXIT.usage,
     CopyElsewhere: EXIT.not_found,
     AccuracyDropped: EXIT.refused,
     StoreError: EXIT.damaged,

@@ -35,7 +35,7 @@ def transfer(name: str, version: int, target: Store, lock: Path) -> Transferred:
         raise LockError(lock, f"has no version {version} of model '{name}'")
     read: Published | None = None
     if version not in target.versions(name):
-        read = _read(name, version, entry, lock)
+        read = read_nearest(name, version, entry, lock)
         target.place(name, version, read.files, read.engine)
     copy = target.copy(name, version, entry.digest, lock)
     record(lock, name, version, entry.model_copy(update={"stores": (copy,)}), ())
@@ -48,8 +48,12 @@ def _size(published: Published) -> int:
     return sum(map(len, published.files.values())) + engine
 
 
-def _read(name: str, version: int, entry: LockedVersion, lock: Path) -> Published:
-    """The version from the first copy that gives it; local ones come first."""
+def read_nearest(name: str, version: int, entry: LockedVersion, lock: Path) -> Published:
+    """The version from the first copy that gives it; local ones come first.
+
+    Raises:
+        StoreError: no copy can be read.
+    """
     refused: StoreError | None = None
     for copy in sorted(entry.stores, key=_nearest):
         try:

@@ -18,6 +18,8 @@ from model_packaging.manifest import EngineName, ModelSpec
 from model_packaging.serving import OnnxModel, Serving
 from model_packaging.triton_config import NAME, Sample, Settings, render_config
 
+MODEL_FILE = f"{NAME}/1/model.onnx"
+
 RULES: Mapping[str, Rule] = {
     "max_batch_size": Whole(1, 1 << 16),
     "max_queue_delay_us": Whole(0, 10_000_000),
@@ -49,7 +51,7 @@ class TritonEngine:
         sample, files = _sample(model.golden) if options.get("warm_up", True) else (None, {})
         config = render_config(model.inputs, model.outputs, Settings(**given), sample)
         return Serving(
-            {f"{NAME}/config.pbtxt": config, f"{NAME}/1/model.onnx": model.content, **files},
+            {f"{NAME}/config.pbtxt": config, MODEL_FILE: model.content, **files},
             {"SAGEMAKER_TRITON_DEFAULT_MODEL_NAME": NAME},
         )
 

@@ -10,7 +10,7 @@ from functions.inference.errors import InferenceError
 from model_packaging.errors import PackagingError
 from tests.cli.conftest import Lading
 
-COMMANDS = ("package", "serve", "predict", "versions", "label", "pull", "push", "smoke")
+COMMANDS = ("package", "plan", "serve", "predict", "versions", "label", "pull", "push", "smoke")
 
 
 def every_subclass(root: type[Exception]) -> list[type[Exception]]:
