@@ -14,28 +14,28 @@ Outputs are called as the manifest says, else by the keys of a dict that the mod
 
 import io
 import os
-import re
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-
-from functions.inference.tensors import Array
 from model_packaging.conversion import Conversion, tool_versions
 from model_packaging.errors import ConversionError, ManifestError, SourceUnreadable, SourceUntrusted
 from model_packaging.example_inputs import ExampleInputs, example_inputs
 from model_packaging.manifest import ModelSpec
-from model_packaging.onnx_graph import name_axes, strip
 from model_packaging.original import BATCH
 from model_packaging.quiet import quiet
+from model_packaging.torch_export import (
+    TorchReference,
+    as_tensor,
+    attempt,
+    export_module,
+    export_program,
+    named,
+)
 from model_packaging.user_code import load_class
-
-if TYPE_CHECKING:
-    from onnx import ModelProto
 
 _WEIGHTS_ONLY = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 """torch's own switch: whatever loads a pickle then refuses code."""
@@ -85,7 +85,7 @@ def _checkpoint(spec: ModelSpec) -> Conversion:
     """A module of the user's class, with weights from the file."""
     given = _load_weights(spec)
     module = given if hasattr(given, "forward") else _with_weights(spec, given)
-    return _convert_module(spec, module.eval())
+    return export_module(spec, module.eval(), example_inputs(spec))
 
 
 def _load_weights(spec: ModelSpec) -> Any:
@@ -136,25 +136,6 @@ def _with_weights(spec: ModelSpec, weights: Any) -> Any:
     return module
 
 
-def _convert_module(spec: ModelSpec, module: Any) -> Conversion:
-    import torch
-
-    examples = example_inputs(spec)
-    answer = _Reference(spec, module, tuple(examples.arrays))
-    names = answer.names(examples.arrays)
-    words = sorted({word for each in examples.axes.values() for word in each.values()})
-    free = {word: torch.export.Dim(word) for word in words}
-    shapes = tuple(
-        {axis: free[word] for axis, word in each.items()} for each in examples.axes.values()
-    )
-    tensors = tuple(_tensor(array) for array in examples.arrays.values())
-    program = _attempt(
-        spec, lambda: torch.export.export(module, tensors, dynamic_shapes=shapes, strict=False)
-    )
-    model = _export(spec, program, tuple(examples.arrays), names)
-    return _conversion(model, examples, answer)
-
-
 def _program(spec: ModelSpec) -> Conversion:
     import torch
 
@@ -174,120 +155,34 @@ def _program(spec: ModelSpec) -> Conversion:
         name: {axis: BATCH if axis == 0 else f"{name}_{axis}" for axis in range(array.ndim)}
         for name, array in arrays.items()
     }
-    answer = _Reference(spec, program.module(), inputs)
-    model = _export(spec, program, inputs, answer.names(arrays))
-    return _conversion(model, ExampleInputs(arrays, axes, real=False), answer)
-
-
-def _export(
-    spec: ModelSpec, program: Any, inputs: Sequence[str], outputs: Sequence[str]
-) -> "ModelProto":
-    import torch
-
-    exported = _attempt(
-        spec,
-        lambda: torch.onnx.export(
-            program, dynamo=True, input_names=inputs, output_names=outputs, verbose=False
-        ),
-    )
-    model: ModelProto = exported.model_proto
-    return model
+    reference = TorchReference(spec, program.module(), inputs)
+    examples = ExampleInputs(arrays, axes, real=False)
+    return named(export_program(spec, program), examples, reference.names(arrays), reference)
 
 
 def _script(spec: ModelSpec) -> Conversion:
     import torch
+    from onnx import load_model_from_string
 
     module = _read(spec, lambda: torch.jit.load(spec.source, map_location="cpu")).eval()
     examples = example_inputs(spec)
-    answer = _Reference(spec, module, tuple(examples.arrays))
-    names = answer.names(examples.arrays)
+    reference = TorchReference(spec, module, tuple(examples.arrays))
+    outputs = reference.names(examples.arrays)
     exported = io.BytesIO()
-    _attempt(
+    attempt(
         spec,
         lambda: torch.onnx.export(
             module,
-            tuple(_tensor(array) for array in examples.arrays.values()),
+            tuple(map(as_tensor, examples.arrays.values())),
             exported,
             dynamo=False,
-            input_names=tuple(examples.arrays),
-            output_names=tuple(names),
+            input_names=tuple(examples.arrays),  # without names it makes no axis free
+            output_names=tuple(f"given_{name}" for name in outputs),
             dynamic_axes=examples.axes,
         ),
     )
-    from onnx import load_model_from_string
-
-    return _conversion(load_model_from_string(exported.getvalue()), examples, answer)
-
-
-def _conversion(model: "ModelProto", examples: ExampleInputs, answer: "_Reference") -> Conversion:
-    name_axes(model, examples.axes)
-    strip(model)
-    given = examples.arrays if examples.real else None
-    return Conversion(model.SerializeToString(deterministic=True), answer, given)
-
-
-class _Reference:
-    """The original as `conversion.Model`: arrays in by name, arrays out by name."""
-
-    def __init__(self, spec: ModelSpec, module: Any, inputs: Sequence[str]) -> None:
-        self._name, self._module, self._inputs = spec.name, module, inputs
-        self._outputs = list(spec.original.outputs)
-
-    def names(self, arrays: Mapping[str, Array]) -> list[str]:
-        """Names of the outputs, from what the model gives for these arrays.
-
-        Raises:
-            ConversionError: it does not take them, or gives other than tensors.
-        """
-        try:
-            given = self._answer(arrays)
-        except ValueError as error:
-            reason = f"cannot be run on its example inputs: {error}"
-            raise ConversionError(self._name, reason) from error
-        found = list(given)
-        if self._outputs and len(self._outputs) != len(found):
-            reason = f"gives {len(found)} outputs, the manifest names {len(self._outputs)}"
-            raise ConversionError(self._name, reason)
-        self._outputs = self._outputs or found
-        return self._outputs
-
-    def __call__(self, inputs: dict[str, Array]) -> dict[str, Array]:
-        """Run the model; ValueError when it does not take the arrays."""
-        return dict(zip(self._outputs, self._answer(inputs).values(), strict=True))
-
-    def _answer(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        import torch
-
-        tensors = [_tensor(inputs[name]) for name in self._inputs]
-        try:
-            with torch.no_grad(), quiet():
-                answer = self._module(*tensors)
-        except Exception as error:  # the user's code raises what it likes
-            raise ValueError(str(error).partition("\n")[0] or repr(error)) from error
-        return {name: self._array(name, value) for name, value in _parts(answer)}
-
-    def _array(self, name: str, value: Any) -> Array:
-        import torch
-
-        if not isinstance(value, torch.Tensor):
-            reason = f"gives a {type(value).__name__} as '{name}'; only tensors are served"
-            raise ConversionError(self._name, reason)
-        array: Array = value.detach().numpy()
-        return array
-
-
-def _parts(answer: Any) -> list[tuple[str, Any]]:
-    if isinstance(answer, Mapping):
-        return [(str(key), value) for key, value in answer.items() if value is not None]
-    if isinstance(answer, list | tuple):
-        return [(f"output_{index}", value) for index, value in enumerate(answer)]
-    return [("output", answer)]
-
-
-def _tensor(array: Array) -> Any:
-    import torch
-
-    return torch.from_numpy(np.array(array))  # a copy: torch warns of arrays it must not write to
+    model = load_model_from_string(exported.getvalue())
+    return named(model, examples, outputs, reference)
 
 
 def _read(spec: ModelSpec, load: Callable[[], Any]) -> Any:
@@ -305,25 +200,6 @@ def _damaged(spec: ModelSpec, error: Exception) -> SourceUnreadable:
     return SourceUnreadable(
         spec.name, spec.source, f"is damaged or no file that PyTorch saves: {reason}"
     )
-
-
-def _attempt(spec: ModelSpec, export: Callable[[], Any]) -> Any:
-    try:
-        return export()
-    except Exception as error:  # exporters raise whatever their code runs into
-        raise ConversionError(spec.name, _reason(error)) from error
-
-
-def _reason(error: Exception) -> str:
-    """What stopped the export, of the pages that torch writes about it."""
-    text = " ".join(str(error).split())
-    if "Constraints violated" in text:
-        said = text.partition(" - ")[2].partition(". ")[0]
-        return f"fixes an axis that models.yaml leaves free: {said}; state its size as a number"
-    missing = re.search(r"No ONNX function found for <OpOverload\(op='([\w.]+)'", text)
-    if missing:
-        return f"has no ONNX form: ONNX lacks {missing[1]}; compute it outside the model"
-    return f"has no ONNX form: {text[:300]}"
 
 
 @contextmanager

@@ -166,6 +166,12 @@ def test_dropout_is_off_and_several_outputs_are_numbered(tmp_path: Path) -> None
     agree(conversion, {"x": rows})
 
 
+def test_an_output_may_be_called_as_something_inside_is(tmp_path: Path) -> None:
+    conversion = CONVERTER.convert(build(tmp_path, "Scaled", outputs=("scale", "sum_1")))
+    assert list(signature(conversion)) == ["x", "scale", "sum_1"]
+    agree(conversion, {"x": np.ones((7, 3), np.float32)})
+
+
 def test_examples_stand_in_for_shapes_and_both_models_are_compared_on_them(tmp_path: Path) -> None:
     rows = np.random.default_rng(0).random((5, 3), np.float32)
     np.savez(tmp_path / "examples.npz", x=rows)
@@ -202,7 +208,7 @@ def test_weights_in_safetensors_are_those_of_a_state_dict(tmp_path: Path) -> Non
         (
             "Fixed",
             {"inputs": {"x": InputShape(("batch", 3))}},
-            "fixes an axis .*batch as dynamic .* state its size as a number",
+            "fixes an axis that models.yaml leaves free: .*'x'.*; state its size as a number",
         ),
         ("Listed", {}, "gives a int as 'output_1'; only tensors are served"),
         ("Odd", {}, "ONNX lacks aten.linalg_eig; compute it outside"),
