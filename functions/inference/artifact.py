@@ -22,7 +22,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any, Protocol
 
@@ -131,7 +131,8 @@ def _plain_path(path: str) -> str:
 class Artifact:
     """A verified artifact; `model` holds the very bytes whose digest was checked.
 
-    It has a model of its own, or an engine; then `model` is empty.
+    It has a model of its own, or an engine; then `model` is empty. `files` holds what else its
+    processing steps need, by name.
     """
 
     name: str
@@ -143,6 +144,7 @@ class Artifact:
     golden: bytes | None
     specification: Mapping[str, Any]
     engine: Engine | None = None
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def sha256(content: bytes) -> str:
@@ -241,6 +243,7 @@ def read_artifact(files: Files | Path, digest: str | None = None) -> Artifact:
         golden=contents.get(GOLDEN),
         specification=document,
         engine=document["engine"],
+        files={name: each for name, each in contents.items() if name not in (MODEL, GOLDEN)},
     )
 
 

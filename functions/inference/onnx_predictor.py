@@ -1,12 +1,16 @@
 """A model in this process, answered by onnxruntime."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from functions.inference.artifact import Artifact, TensorSpec
 from functions.inference.errors import PredictionFailed
 from functions.inference.predictor import ModelMetadata, check_request
 from functions.inference.session import OnnxSession, SessionError
 from functions.inference.tensors import Array
+
+if TYPE_CHECKING:
+    from functions.inference.processing.processed import ProcessedSession
 
 
 class OnnxPredictor:
@@ -34,9 +38,10 @@ class OnnxPredictor:
     ) -> None:
         self.golden = artifact.golden
         try:
-            self._session = session or OnnxSession(artifact.model, threads)
+            loaded = session or OnnxSession(artifact.model, threads)
         except SessionError as error:
             raise ValueError(str(error)) from error
+        self._session = _with_steps(loaded, artifact)
         _check_specification(artifact.inputs, self._session.inputs, exhaustive=True)
         _check_specification(artifact.outputs, self._session.outputs, exhaustive=False)
         self.metadata = ModelMetadata(
@@ -51,6 +56,20 @@ class OnnxPredictor:
             return self._session.run(inputs, outputs or self.metadata.output_names())
         except SessionError as error:
             raise PredictionFailed(self.metadata.name, self.metadata.version, str(error)) from error
+
+
+def _with_steps(session: OnnxSession, artifact: Artifact) -> "OnnxSession | ProcessedSession":
+    """The session, behind the artifact's processing steps if it has some."""
+    processing = artifact.specification.get("processing")
+    if not processing:
+        return session
+    from functions.inference.processing.processed import (  # noqa: PLC0415 only with steps
+        ProcessedSession,
+        make_step,
+    )
+
+    steps = [make_step(options, artifact.files) for options in processing]
+    return ProcessedSession(session, steps, artifact.inputs, artifact.outputs)
 
 
 def _check_specification(

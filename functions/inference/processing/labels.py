@@ -1,0 +1,39 @@
+"""Probabilities to the labels that they stand for, the likeliest first.
+
+Options: `scores`, the graph's output, [..., classes]; `labels`, their names in order; `top`, how
+many are given. Gives `label`, BYTES, and `score`, FP32: [..., top], or [...] when `top` is 1.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from functions.inference.tensors import Array
+
+
+def make(options: Mapping[str, Any], files: Mapping[str, bytes]) -> "LabelsStep":  # noqa: ARG001 - all is in the options
+    """The step with these options; see the module."""
+    return LabelsStep(options)
+
+
+class LabelsStep:
+    """See `processed.Step`."""
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        self._scores, self._top = options["scores"], int(options["top"])
+        self._labels = np.array([str(each).encode() for each in options["labels"]], np.object_)
+
+    def before(self, arrays: dict[str, Array]) -> dict[str, Array]:
+        """See `Step.before`."""
+        return arrays
+
+    def after(self, arrays: dict[str, Array]) -> dict[str, Array]:
+        """See `Step.after`."""
+        scores = arrays[self._scores]
+        # Stable: of equals, the first class comes first, on any machine.
+        order = np.argsort(-scores, axis=-1, kind="stable")[..., : self._top]
+        found = {"label": self._labels[order], "score": np.take_along_axis(scores, order, axis=-1)}
+        if self._top == 1:
+            found = {name: array[..., 0] for name, array in found.items()}
+        return {**arrays, **found}

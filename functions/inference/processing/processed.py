@@ -1,0 +1,94 @@
+"""A model with processing steps, behind the same face as a model without.
+
+`artifact.json` lists them: `"processing": [{"step": "tokens", ...}, ...]`. What callers send goes
+through each step's `before` in order, then through the graph, then through each step's `after`.
+Arrays that the graph does not take go past it.
+"""
+
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Any, Protocol
+
+from functions.inference.artifact import TensorSpec
+from functions.inference.session import OnnxSession
+from functions.inference.tensors import Array
+
+STEPS = frozenset({"labels", "tokens"})
+"""Modules of this package."""
+
+
+class Step(Protocol):
+    """One thing done to named arrays, before the graph and after it."""
+
+    def before(self, arrays: dict[str, Array]) -> dict[str, Array]:
+        """Arrays for the graph, or for the next step.
+
+        Raises:
+            InvalidInput: the caller's arrays are not what the step takes.
+        """
+
+    def after(self, arrays: dict[str, Array]) -> dict[str, Array]:
+        """Arrays for the caller, or for the next step."""
+
+
+def make_step(options: Mapping[str, Any], files: Mapping[str, bytes]) -> Step:
+    """The step that `options` describe.
+
+    Args:
+        options: an entry of `processing`.
+        files: the artifact's verified files, by name.
+
+    Raises:
+        ValueError: this version has no such step, or lacks the library that it needs.
+    """
+    name = options.get("step")
+    if name not in STEPS:
+        raise ValueError(f"has a step '{name}' that this Lading does not know; deploy a newer one")
+    try:
+        step: Step = import_module(f"functions.inference.processing.{name}").make(options, files)
+    except ImportError as error:
+        advice = "make processing brings it, and on Lambda the processing layer"
+        raise ValueError(f"needs {error.name} for its step '{name}'; {advice}") from error
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"misstates its step '{name}': {error!r}") from error
+    return step
+
+
+class ProcessedSession:
+    """A session with steps around it; named arrays in, named arrays out, as `OnnxSession`.
+
+    Args:
+        session: the graph.
+        steps: in the order of `before`.
+        inputs: what callers send.
+        outputs: what they get.
+    """
+
+    def __init__(
+        self,
+        session: OnnxSession,
+        steps: Sequence[Step],
+        inputs: tuple[TensorSpec, ...],
+        outputs: tuple[TensorSpec, ...],
+    ) -> None:
+        self._session, self._steps = session, steps
+        self.inputs, self.outputs = inputs, outputs
+
+    def check_axes(self, inputs: dict[str, Array]) -> None:
+        """Each step checks what it takes."""
+
+    def run(self, inputs: dict[str, Array], outputs: Sequence[str] = ()) -> dict[str, Array]:
+        """Run steps and model; see `OnnxSession.run`.
+
+        Raises:
+            InvalidInput: a step does not take the inputs.
+            SessionError: onnxruntime gave up.
+        """
+        arrays = dict(inputs)
+        for step in self._steps:
+            arrays = step.before(arrays)
+        feeds = {spec.name: arrays.pop(spec.name) for spec in self._session.inputs}
+        arrays |= self._session.run(feeds)
+        for step in self._steps:
+            arrays = step.after(arrays)
+        return {name: arrays[name] for name in outputs or [spec.name for spec in self.outputs]}

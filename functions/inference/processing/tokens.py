@@ -1,0 +1,73 @@
+"""Texts to token ids, by the `tokenizers` library reading `tokenizer.json`.
+
+Options: `file`, the tokenizer's; `text`, the input; `max_length`, where texts are cut; `pad`, the
+id and the text of the padding token; `gives`, name of each array in the graph: `ids`, `mask` and,
+where the model has them, `types`, each int64 of shape [texts, tokens]; `offsets` likewise, int64 of
+shape [texts, tokens, 2]: where in the text each token begins and ends, in characters.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from functions.inference.errors import InvalidInput
+from functions.inference.tensors import Array
+
+MOST_TEXTS = 256
+MOST_BYTES = 1 << 20
+"""Of one text: tokens are counted before the text is cut."""
+
+_PARTS = {
+    "ids": "ids",
+    "mask": "attention_mask",
+    "types": "type_ids",
+    "offsets": "offsets",
+}
+
+
+def make(options: Mapping[str, Any], files: Mapping[str, bytes]) -> "TokensStep":
+    """The step with these options; see the module."""
+    return TokensStep(options, files[options["file"]])
+
+
+class TokensStep:
+    """See `processed.Step`."""
+
+    def __init__(self, options: Mapping[str, Any], tokenizer: bytes) -> None:
+        self._text, self._gives = options["text"], dict(options["gives"])
+        try:
+            self._tokenizer = Tokenizer.from_str(tokenizer.decode())
+        except Exception as error:  # its errors share no base class
+            raise ValueError(f"has an unreadable {options['file']}: {error}") from error
+        self._tokenizer.enable_truncation(int(options["max_length"]))
+        pad = options["pad"]
+        self._tokenizer.enable_padding(pad_id=int(pad["id"]), pad_token=str(pad["token"]))
+
+    def before(self, arrays: dict[str, Array]) -> dict[str, Array]:
+        """See `Step.before`."""
+        others = {name: array for name, array in arrays.items() if name != self._text}
+        encodings = self._tokenizer.encode_batch(self._texts(arrays[self._text]))
+        given = {
+            name: np.array([getattr(each, _PARTS[part]) for each in encodings], np.int64)
+            for part, name in self._gives.items()
+        }
+        return {**others, **given}
+
+    def after(self, arrays: dict[str, Array]) -> dict[str, Array]:
+        """See `Step.after`."""
+        return arrays
+
+    def _texts(self, array: Array) -> list[str]:
+        if not 0 < len(array) <= MOST_TEXTS:
+            reason = f"holds {len(array)} texts; send 1 to {MOST_TEXTS} at a time"
+            raise InvalidInput(self._text, reason)
+        longest = max(map(len, array))
+        if longest > MOST_BYTES:
+            reason = f"holds a text of {longest} bytes; {MOST_BYTES} are the most"
+            raise InvalidInput(self._text, reason)
+        try:
+            return [text.decode() for text in array]
+        except UnicodeDecodeError as error:
+            raise InvalidInput(self._text, "holds bytes that are not UTF-8") from error

@@ -1,0 +1,106 @@
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from functions.inference.artifact import TensorSpec, read_artifact, sha256
+from functions.inference.errors import InvalidInput
+from functions.inference.onnx_predictor import OnnxPredictor
+from functions.inference.processing.processed import make_step
+from tests.frameworks import needs
+from tests.functions.inference.processing.worlds import VOCABULARY, options, texts, tokenizer
+from tests.interpreter import run_clean
+
+LABELS = {"step": "labels", "scores": "scores", "labels": ["good", "bad"], "top": 1}
+SIGNATURE = {
+    "inputs": [TensorSpec("text", "BYTES", (-1,)).to_json()],
+    "outputs": [
+        TensorSpec("label", "BYTES", (-1,)).to_json(),
+        TensorSpec("scores", "FP32", (-1, 2)).to_json(),
+    ],
+}
+
+
+def counting() -> bytes:
+    """A graph that counts, of input_ids, how often each text says `good` and `bad`."""
+    table = np.zeros((len(VOCABULARY), 2), np.float32)
+    table[VOCABULARY.index("good"), 0] = table[VOCABULARY.index("bad"), 1] = 1
+    tokens = ["texts", "tokens"]
+    graph = helper.make_graph(
+        [
+            helper.make_node("Gather", ["table", "input_ids"], ["each"]),
+            helper.make_node("ReduceSum", ["each", "axis"], ["scores"], keepdims=0),
+        ],
+        "counting",
+        [helper.make_tensor_value_info("input_ids", TensorProto.INT64, tokens)],
+        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["texts", 2])],
+        [numpy_helper.from_array(table, "table"), numpy_helper.from_array(np.array([1]), "axis")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString())
+
+
+def publish(folder: Path, *steps: dict[str, object]) -> Path:
+    """An artifact with these steps."""
+    files = {"model.onnx": counting(), "tokenizer.json": tokenizer()}
+    document = {
+        "format_version": 1,
+        "name": "films",
+        "identity": "sha256:0",
+        "source": {},
+        **SIGNATURE,
+        "processing": list(steps),
+        "files": {name: sha256(content) for name, content in files.items()},
+    }
+    for name, content in {**files, "artifact.json": json.dumps(document).encode()}.items():
+        (folder / name).write_bytes(content)
+    return folder
+
+
+@needs("processing", "tokenizers")
+def test_a_text_goes_in_and_a_label_comes_out(tmp_path: Path) -> None:
+    artifact = read_artifact(publish(tmp_path, options(max_length=20), LABELS))
+    predictor = OnnxPredictor(artifact, 1)
+    assert [spec.name for spec in predictor.metadata.inputs] == ["text"]
+    found = predictor.predict(texts("a good film", "bad, bad film, good"))
+    assert found["label"].tolist() == [b"good", b"bad"]
+    assert found["scores"].tolist() == [[1, 0], [1, 2]]
+    assert list(predictor.predict(texts("bad"), ["label"])) == ["label"]
+    with pytest.raises(InvalidInput, match="must be BYTES"):
+        predictor.predict({"text": np.ones(2)})
+
+
+def test_a_step_that_is_not_known_does_not_load(tmp_path: Path) -> None:
+    artifact = read_artifact(publish(tmp_path, {"step": "os"}))
+    with pytest.raises(ValueError, match="a step 'os' that this Lading does not know"):
+        OnnxPredictor(artifact, 1)
+
+
+def test_a_missing_library_is_said_with_what_brings_it() -> None:
+    missing = {"tokenizers": None}
+    before = {name: sys.modules.pop(name, None) for name in ("tokenizers", _TOKENS)}
+    sys.modules.update(missing)  # type: ignore[arg-type]
+    try:
+        with pytest.raises(ValueError, match="needs tokenizers for its step 'tokens'; make proc"):
+            make_step(options(), {})
+    finally:
+        for name, module in before.items():
+            sys.modules.pop(name, None)
+            if module is not None:
+                sys.modules[name] = module
+
+
+_TOKENS = "functions.inference.processing.tokens"
+
+
+def test_a_model_without_steps_imports_nothing_of_this() -> None:
+    probe = (
+        "import json, sys; from functions.inference import lambda_handler; "
+        "print(json.dumps([name for name in sys.modules if 'processing' in name]))"
+    )
+    assert not [name for name in run_clean(probe, {})[-1] if name.startswith("functions")]

@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+
+from functions.inference.errors import InvalidInput
+from functions.inference.processing.processed import Step, make_step
+from tests.frameworks import needs
+from tests.functions.inference.processing.worlds import options, texts, tokenizer
+
+pytestmark = needs("processing", "tokenizers")
+
+
+def step(**changes: object) -> Step:
+    return make_step(options(**changes), {"tokenizer.json": tokenizer()})
+
+
+def test_texts_become_ids_padded_to_the_longest_and_cut_where_the_model_ends() -> None:
+    found = step().before(texts("A good film", "bads", "", "a a a a a a a"))
+    assert found["input_ids"].tolist() == [
+        [2, 7, 4, 6, 3, 0],
+        [2, 5, 8, 3, 0, 0],
+        [2, 3, 0, 0, 0, 0],
+        [2, 7, 7, 7, 7, 3],
+    ]
+    assert found["attention_mask"].sum(axis=1).tolist() == [5, 4, 2, 6]
+    assert {array.dtype for array in found.values()} == {np.dtype(np.int64)}
+
+
+def test_only_as_many_columns_as_the_longest_needs_and_accents_are_no_unknowns() -> None:
+    found = step().before(texts("naïve"))
+    assert found["input_ids"].tolist() == [[2, 9, 3]]
+
+
+def test_where_tokens_stand_is_told_when_asked_for() -> None:
+    gives = {"ids": "i", "mask": "m", "offsets": "where"}
+    found = step(gives=gives).before(texts("a  film"))
+    assert found["where"].tolist() == [[[0, 0], [0, 1], [3, 7], [0, 0]]]
+
+
+def test_other_arrays_go_past_it() -> None:
+    arrays = {**texts("a"), "weight": np.ones(1)}
+    assert set(step().before(arrays)) == {"input_ids", "attention_mask", "weight"}
+    assert step().after(arrays) is arrays
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        (texts(), "holds 0 texts; send 1 to 256"),
+        (texts(*["a"] * 257), "holds 257 texts"),
+        (texts("a" * (1 << 20) + "b"), "a text of 1048577 bytes; 1048576 are the most"),
+        ({"text": np.array([b"\xff"], np.object_)}, "bytes that are not UTF-8"),
+    ],
+)
+def test_what_would_take_too_much_or_is_no_text_is_refused(given: dict, text: str) -> None:  # type: ignore[type-arg]
+    with pytest.raises(InvalidInput, match=text):
+        step().before(given)
+
+
+def test_a_damaged_tokenizer_or_step_does_not_load() -> None:
+    with pytest.raises(ValueError, match=r"unreadable tokenizer\.json"):
+        make_step(options(), {"tokenizer.json": b"{}"})
+    with pytest.raises(ValueError, match="misstates its step 'tokens': KeyError"):
+        make_step(options(), {})
