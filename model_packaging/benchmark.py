@@ -2,7 +2,7 @@
 
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from functions.inference.session import OnnxSession
+from model_packaging.conversion import Session
 from model_packaging.peak_memory import Footprint
 from model_packaging.samples import Request
 
@@ -32,19 +33,25 @@ class Latency:
     runs: int
 
 
-def time_model(model: bytes, request: Request, seconds: float = SECONDS) -> Latency:
+def time_model(
+    model: bytes,
+    request: Request,
+    seconds: float = SECONDS,
+    load: Callable[[bytes], Session] = OnnxSession,
+) -> Latency:
     """Load a serialised model and answer one request again and again.
 
     Args:
         model: the serialised ONNX model.
         request: the smallest request that the model takes.
         seconds: how long to repeat it, at most `MAX_RUNS` times.
+        load: loads it as it is served, with its processing steps.
 
     Raises:
         SessionError: onnxruntime cannot load or run it.
     """
     start = perf_counter()
-    session = OnnxSession(model)
+    session = load(model)
     loaded = perf_counter()
     session.run(dict(request))
     first = perf_counter()

@@ -4,10 +4,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
+from functions.inference.artifact import TensorSpec
+from functions.inference.processing.processed import ProcessedSession, make_step
+from functions.inference.session import OnnxSession
 from functions.inference.tensors import Array
 from model_packaging.errors import ConversionMismatch, LibraryMissing
 from model_packaging.manifest import ModelSpec
@@ -21,6 +24,24 @@ STRAY_ROWS = 0.01
 """Share of rows that may differ: float32 may tip a row that lies on a tree's threshold."""
 
 
+Session = OnnxSession | ProcessedSession
+"""A loaded model, with its processing steps if it has some."""
+
+
+@dataclass(frozen=True, slots=True)
+class Processing:
+    """Steps around a graph, and the signature that callers see of it.
+
+    `steps` are as `functions.inference.processing.processed` describes; `files` are what they read,
+    by name, and become part of the artifact.
+    """
+
+    steps: tuple[Mapping[str, Any], ...]
+    files: Mapping[str, bytes]
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Conversion:
     """What a converter makes of a trained model.
@@ -28,12 +49,32 @@ class Conversion:
     `onnx` is the serialised ONNX model with its weights inside. `reference` is the original: it
     takes the same arrays, gives arrays of the same names, dtypes and shapes, and raises ValueError
     for arrays that the original does not take. `examples` are inputs to compare both on, when the
-    source or the manifest has some.
+    source or the manifest has some. Where there is `processing`, `reference` and
+    `examples` are in its terms.
     """
 
     onnx: bytes
     reference: Model
     examples: Mapping[str, Array] | None = None
+    processing: Processing | None = None
+
+    def session(self, model: bytes) -> Session:
+        """This conversion's ONNX model, or an optimised one, as it is served.
+
+        Raises:
+            SessionError: onnxruntime does not read it.
+            ValueError: it has other than plain tensors, or a step lacks its library.
+        """
+        session, processing = OnnxSession(model), self.processing
+        if processing is None:
+            return session
+        steps = [make_step(options, processing.files) for options in processing.steps]
+        return ProcessedSession(session, steps, processing.inputs, processing.outputs)
+
+    def feeds(self, request: dict[str, Array]) -> dict[str, Array]:
+        """What the graph gets of a request: the request itself, or what the steps make of it."""
+        session = self.session(self.onnx)
+        return session.feeds(request) if isinstance(session, ProcessedSession) else request
 
 
 class Converter(Protocol):

@@ -25,14 +25,15 @@ from `identity` to `publish` as they are, streamed.
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import astuple, dataclass
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from functions.inference.session import OnnxSession, SessionError
+from functions.inference.session import SessionError
 from model_packaging.accuracy import Gate
 from model_packaging.benchmark import Latency, time_model
-from model_packaging.conversion import Conversion, check_conversion
+from model_packaging.conversion import Conversion, Session, check_conversion
 from model_packaging.errors import (
     AccuracyChange,
     ConversionError,
@@ -88,6 +89,9 @@ _CHECKED_BATCH = 64
 OnStage = Callable[[str, str], None]
 """Told of each stage twice: `(stage, "")` when it starts, `(stage, outcome)` when it is done."""
 
+Load = Callable[[bytes], Session]
+"""Loads a model of this conversion as it is served."""
+
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
@@ -137,7 +141,8 @@ def _build(job: Resolved, identity: str, stages: "_Stages") -> Built:
 def _convert_and_check(job: Job, identity: str, stages: "_Stages") -> Built:
     conversion = stages.run("convert", _convert, job)
     samples, gate = stages.run("check", _check, job, conversion)
-    task = Task(job.spec, lambda model: _judge(job, gate, model))
+    load = partial(_session, job, conversion)
+    task = Task(job.spec, lambda model: _judge(load, gate, model))
     model = conversion.onnx
     done = [(Step("convert", len(model)), model)]
     for optimiser in optimisers():
@@ -145,11 +150,11 @@ def _convert_and_check(job: Job, identity: str, stages: "_Stages") -> Built:
         if optimised is not None:
             model = optimised.model
             done.append((Step(optimiser.stage, len(model), optimised.facts), model))
-    change = stages.run("gate", _gate, job, gate, model)
-    steps = stages.run("benchmark", _benchmark, job, samples, gate, done, change)
-    footprint, target = stages.run("placement", _place, job, samples, model)
-    golden = stages.run("golden", _golden, job, samples, model)
-    served = stages.run("engine", _serve, job, target, model, golden)
+    change = stages.run("gate", _gate, load, gate, model)
+    steps = stages.run("benchmark", _benchmark, load, samples, gate, done, change)
+    footprint, target = stages.run("placement", _place, job, conversion, samples, model)
+    golden = stages.run("golden", _golden, job, load, samples, model)
+    served = stages.run("engine", _serve, job, conversion, target, model, golden)
     build = Build(
         name=job.spec.name,
         identity=identity,
@@ -160,6 +165,7 @@ def _convert_and_check(job: Job, identity: str, stages: "_Stages") -> Built:
         footprint=footprint,
         golden=golden,
         served=served,
+        processing=conversion.processing,
     )
     return write_files(build)
 
@@ -207,7 +213,7 @@ def _convert(job: Job) -> tuple[Conversion, str]:
 
 
 def _check(job: Job, conversion: Conversion) -> tuple[tuple[Samples, Gate | None], str]:
-    spec, session = job.spec, _session(job, conversion.onnx)
+    spec, session = job.spec, _session(job, conversion, conversion.onnx)
     if spec.accuracy:
         samples = read_holdout(spec, session.inputs)
     elif conversion.examples:
@@ -234,19 +240,19 @@ def _optimise(optimiser: Optimiser, task: Task, model: bytes) -> tuple[Optimised
     return done, done.outcome
 
 
-def _gate(job: Job, gate: Gate | None, model: bytes) -> tuple[AccuracyChange | None, str]:
-    change = _judge(job, gate, model)
+def _gate(load: Load, gate: Gate | None, model: bytes) -> tuple[AccuracyChange | None, str]:
+    change = _judge(load, gate, model)
     if change is None:
         return None, "nothing measured: the manifest has no accuracy"
     return change, f"{change}, of {change.max_drop:g} allowed"
 
 
-def _judge(job: Job, gate: Gate | None, model: bytes) -> AccuracyChange | None:
-    return gate.judge(_session(job, model).run) if gate else None
+def _judge(load: Load, gate: Gate | None, model: bytes) -> AccuracyChange | None:
+    return gate.judge(load(model).run) if gate else None
 
 
 def _benchmark(
-    job: Job,
+    load: Load,
     samples: Samples,
     gate: Gate | None,
     done: Sequence[tuple[Step, bytes]],
@@ -255,23 +261,26 @@ def _benchmark(
     """Each step's figures; what the last one lost, `change`, is known from the gate."""
     *earlier, (last, model) = done
     measured = [
-        Measured(step, _timed(samples, each), _measure(job, gate, each)) for step, each in earlier
+        Measured(step, _timed(load, samples, each), _measure(load, gate, each))
+        for step, each in earlier
     ]
-    latency = _timed(samples, model)
+    latency = _timed(load, samples, model)
     outcome = f"p50 {latency.p50_ms:g} ms, p95 {latency.p95_ms:g} ms, one row at a time"
     return (*measured, Measured(last, latency, change)), outcome
 
 
-def _timed(samples: Samples, model: bytes) -> Latency:
-    return time_model(model, next(samples.requests(1)))
+def _timed(load: Load, samples: Samples, model: bytes) -> Latency:
+    return time_model(model, next(samples.requests(1)), load=load)
 
 
-def _measure(job: Job, gate: Gate | None, model: bytes) -> AccuracyChange | None:
-    return gate.measure(_session(job, model).run) if gate else None
+def _measure(load: Load, gate: Gate | None, model: bytes) -> AccuracyChange | None:
+    return gate.measure(load(model).run) if gate else None
 
 
-def _place(job: Job, samples: Samples, model: bytes) -> tuple[tuple[Footprint, Target], str]:
-    footprint = measure(job.spec.name, model, next(samples.requests(1)))
+def _place(
+    job: Job, conversion: Conversion, samples: Samples, model: bytes
+) -> tuple[tuple[Footprint, Target], str]:
+    footprint = measure(job.spec.name, model, conversion.feeds(next(samples.requests(1))))
     needs = Needs(job.spec.name, len(model), True, *astuple(footprint))
     target, outcome = _fitting(job.spec, needs)
     return (footprint, target), outcome
@@ -288,17 +297,22 @@ def _fitting(spec: ModelSpec, needs: Needs) -> tuple[Target, str]:
     return option.target, f"{option.target} as the manifest says, {option.size}"
 
 
-def _golden(job: Job, samples: Samples, model: bytes) -> tuple[bytes, str]:
-    session = _session(job, model)
+def _golden(job: Job, load: Load, samples: Samples, model: bytes) -> tuple[bytes, str]:
+    session = load(model)
     quantized = job.spec.quantize.scheme != "none"
     content, count = golden_requests(samples, session.run, quantized=quantized)
     return content, f"{count} requests, {len(content):,} bytes"
 
 
-def _serve(job: Job, target: Target, model: bytes, golden: bytes) -> tuple[Served | None, str]:
+def _serve(
+    job: Job, conversion: Conversion, target: Target, model: bytes, golden: bytes
+) -> tuple[Served | None, str]:
     if target == "lambda":
         return None, "none: Lambda runs the model itself"
-    session = _session(job, model)
+    if conversion.processing:
+        reason = "has processing steps, which no engine runs; set target: lambda"
+        raise ConversionError(job.spec.name, reason)
+    session = _session(job, conversion, model)
     served = serve(job.spec, OnnxModel(model, session.inputs, session.outputs, golden))
     return served, f"{served.name}, {served.files.size:,} bytes"
 
@@ -329,8 +343,8 @@ def _enter(
     return packaged, f"version {version}: {', '.join(labels) or 'no labels'}"
 
 
-def _session(job: Job, model: bytes) -> OnnxSession:
+def _session(job: Job, conversion: Conversion, model: bytes) -> Session:
     try:
-        return OnnxSession(model)
+        return conversion.session(model)
     except (SessionError, ValueError) as error:
         raise ConversionError(job.spec.name, f"cannot be served: {error}") from error

@@ -16,6 +16,7 @@ from functions.inference.artifact import (
 )
 from functions.inference.session import OnnxSession
 from model_packaging.benchmark import Latency, make_report
+from model_packaging.conversion import Processing
 from model_packaging.documents import readable
 from model_packaging.engine_files import EngineFiles
 from model_packaging.errors import AccuracyChange, Interval, Intervals
@@ -75,6 +76,7 @@ class Build:
     footprint: Footprint
     golden: bytes
     served: Served | None = None
+    processing: Processing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,8 @@ class Packaged:
 
 def write_files(build: Build) -> Built:
     """The files of an artifact; the model is the engine's, when it has one."""
-    own = {GOLDEN: build.golden} | ({} if build.served else {MODEL: build.model})
+    steps = build.processing.files if build.processing else {}
+    own = {GOLDEN: build.golden, **steps} | ({} if build.served else {MODEL: build.model})
     sizes = {MODEL: len(build.model), GOLDEN: len(build.golden)}
     stages = [measured.to_json() for measured in build.steps]
     report = {
@@ -145,18 +148,20 @@ def _written(files: dict[str, bytes], document: dict[str, Any], served: Served |
 
 
 def _describe(build: Build) -> dict[str, Any]:
-    session = OnnxSession(build.model)
+    signature = build.processing or OnnxSession(build.model)
+    steps = {"processing": list(build.processing.steps)} if build.processing else {}
     change = build.steps[-1].change
     accuracy = asdict(change) | {"data": build.source.data} if change else None
     return {
         "name": build.name,
         "identity": build.identity,
-        "inputs": [spec.to_json() for spec in session.inputs],
-        "outputs": [spec.to_json() for spec in session.outputs],
+        "inputs": [spec.to_json() for spec in signature.inputs],
+        "outputs": [spec.to_json() for spec in signature.outputs],
         "source": _sourced(build.source),
         "tools": dict(build.tools),
         "steps": [measured.step.to_json() for measured in build.steps],
         "accuracy": accuracy,
+        **steps,
     }
 
 

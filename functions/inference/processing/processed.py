@@ -84,11 +84,24 @@ class ProcessedSession:
             InvalidInput: a step does not take the inputs.
             SessionError: onnxruntime gave up.
         """
-        arrays = dict(inputs)
-        for step in self._steps:
-            arrays = step.before(arrays)
+        arrays = self._prepared(inputs)
         feeds = {spec.name: arrays.pop(spec.name) for spec in self._session.inputs}
         arrays |= self._session.run(feeds)
         for step in self._steps:
             arrays = step.after(arrays)
         return {name: arrays[name] for name in outputs or [spec.name for spec in self.outputs]}
+
+    def feeds(self, inputs: dict[str, Array]) -> dict[str, Array]:
+        """What the graph gets of a request.
+
+        Raises:
+            InvalidInput: a step does not take the inputs.
+        """
+        arrays = self._prepared(inputs)
+        return {spec.name: arrays[spec.name] for spec in self._session.inputs}
+
+    def _prepared(self, inputs: dict[str, Array]) -> dict[str, Array]:
+        arrays = dict(inputs)
+        for step in self._steps:
+            arrays = step.before(arrays)
+        return arrays
