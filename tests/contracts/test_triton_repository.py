@@ -1,0 +1,65 @@
+"""What packaging writes for Triton, served by a real Triton and by the service's own container."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from functions.inference.artifact import GOLDEN
+from functions.inference.tensors import DTYPES
+from model_packaging.local_store import LocalStore
+from model_packaging.manifest import EngineSpec, ModelSpec
+from model_packaging.pipeline import package
+from tests.contracts.test_sagemaker_engines import BOTH, engine
+from tests.emulator.sagemaker import serving
+
+Shape = list[int | str]
+
+MODELS: dict[str, tuple[int, Shape, Shape]] = {
+    "rows that are batched": (TensorProto.FLOAT, ["rows", 3], ["rows", 3]),
+    "labels, one a row": (TensorProto.INT64, ["rows"], ["rows"]),
+    "a batch of its own": (TensorProto.FLOAT, [4, 3], [4, 3]),
+    "texts": (TensorProto.STRING, ["rows", 2], ["rows", 2]),
+    "another free axis": (TensorProto.FLOAT, ["rows", "columns"], ["rows", "columns"]),
+}
+
+
+def source(root: Path, datatype: int, taken: Shape, given: Shape) -> Path:
+    """A model that gives what it gets, under a name that needs care."""
+    graph = helper.make_graph(
+        [helper.make_node("Identity", ["serving_default_x:0"], ["y"])],
+        "echo",
+        [helper.make_tensor_value_info("serving_default_x:0", datatype, taken)],
+        [helper.make_tensor_value_info("y", datatype, given)],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    path = root / "echo.onnx"
+    onnx.save_model(model, path)
+    return path
+
+
+@pytest.fixture(params=BOTH)
+def kind(request: Any) -> Any:
+    return request.param
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_golden_requests_are_answered_as_they_were_packaged(
+    kind: str, model: str, tmp_path: Path
+) -> None:
+    trained = source(tmp_path, *MODELS[model])
+    spec = ModelSpec("echo", trained, target="sagemaker", engine=EngineSpec("triton"))
+    packaged = package(spec, LocalStore(tmp_path / "store"), tmp_path / "models.lock.json")
+    golden = json.loads((Path(packaged.location) / GOLDEN).read_bytes())["requests"]
+    with serving(engine(kind, Path(packaged.location) / "engine", tmp_path)) as served:
+        for request in golden:
+            body = json.dumps({"inputs": request["inputs"]}).encode()
+            answer = json.loads(served.invoke(body, ContentType="application/json")["Body"])
+            [found], [wanted] = answer["outputs"], request["outputs"]
+            assert (found["shape"], found["datatype"]) == (wanted["shape"], wanted["datatype"])
+            dtype = DTYPES[wanted["datatype"]]
+            assert np.array_equal(np.array(found["data"], dtype), np.array(wanted["data"], dtype))
