@@ -10,7 +10,7 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 # Sets of requirements that add a framework to the environment, all of them at once, or gRPC.
 FRAMEWORKS := pytorch tensorflow boosting huggingface frameworks grpc
 
-.PHONY: help demo cloud emulate test test-all check bench-cold bench-json bench-synth protos schema lock \
+.PHONY: help demo cloud emulate test test-all check bench-cold bench-json bench-endpoint bench-synth protos schema lock \
 	clean language processing prometheus $(FRAMEWORKS)
 
 help:
@@ -27,6 +27,7 @@ help:
 	@echo "make check       lint, types, import contracts, clean imports"
 	@echo "make bench-cold  cold start and warm answers beside a bare handler's"
 	@echo "make bench-json  JSON tensors beside simdjson alone"
+	@echo "make bench-endpoint  what the proxy adds to an engine's answer and first token"
 	@echo "make bench-synth cdk synth for 1, 10 and 100 models"
 	@echo "make protos      compile the messages of the gRPC dialects anew"
 	@echo "make schema      write models.schema.json anew"
@@ -74,6 +75,9 @@ bench-cold: .venv/dev
 
 bench-json: .venv/dev
 	@$(BIN)/python -m benchmarks.json_decode
+
+bench-endpoint: .venv/dev
+	@$(BIN)/python -m benchmarks.endpoint_path
 
 bench-synth: .venv/dev
 	@$(BIN)/python -m benchmarks.synth
