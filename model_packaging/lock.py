@@ -25,6 +25,7 @@ The file is committed: its history is the models' history.
 
 import json
 from collections.abc import Iterable
+from operator import not_
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -99,6 +100,8 @@ class LockedVersion(_Entry):
     target: Literal["lambda", "sagemaker"] = "lambda"
     stores: tuple[Copy, ...] = Field(min_length=1)
     engine: LockedEngine | None = Field(default=None, exclude_if=_is_none)
+    processing: bool = Field(default=False, exclude_if=not_)
+    """Whether it has processing steps, and needs their libraries to be served."""
 
     @model_validator(mode="after")
     def _sagemaker_has_an_engine(self) -> "LockedVersion":

@@ -336,6 +336,7 @@ def _enter(
         target="sagemaker" if engine else "lambda",
         engine=engine,
         stores=(copy,),
+        processing=bool(artifact.specification.get("processing")),
     )
     locked = record(lock, spec.name, version, entry, spec.labels).model(spec.name)
     labels = tuple(sorted(name for name, number in locked.labels.items() if number == version))

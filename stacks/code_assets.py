@@ -53,6 +53,12 @@ class Code(Protocol):
     def functions(self) -> Build:
         """The code of all functions."""
 
+    def processing(self) -> Build:
+        """The processing layer."""
+
+    def build_processing(self) -> Path:
+        """The processing layer, made now."""
+
     def build(self) -> Folders:
         """Both, made now."""
 
@@ -76,9 +82,17 @@ class CodeAssets:
     def _sizes(self) -> Mapping[str, int]:
         return layer_sizes(self._built.layer, self._built.functions)
 
+    @cached_property
+    def _processing(self) -> Path:
+        return self._code.build_processing()
+
     def runtime(self, scope: Construct) -> lambda_.Code:
         """The runtime layer."""
         return _code(scope, self._hashes[0], lambda: self._built.layer)
+
+    def processing(self, scope: Construct) -> lambda_.Code:
+        """The layer that only models with processing steps get."""
+        return _code(scope, self._code.processing().asset_hash, lambda: self._processing)
 
     def functions(self, scope: Construct) -> lambda_.Code:
         """The code of all functions."""
@@ -100,7 +114,9 @@ class CodeAssets:
         """
         if Stack.of(scope).bundling_required:
             layer = isinstance(model.artifact, LocalArtifact) or model.artifact.layer
-            require_fits(model.name, self._sizes, model.artifact.size if layer else 0)
+            steps = layer_sizes(self._processing) if model.processing else {}
+            code = {**self._sizes, **steps}
+            require_fits(model.name, code, model.artifact.size if layer else 0)
 
     def _staged(self, model: PlannedModel, source: LocalArtifact, asset_hash: str) -> Path:
         """The artifact's files as a layer holds them, each verified.

@@ -3,6 +3,7 @@
 For each, a hash is known at once, and a folder is built when a stack that needs it is deployed:
 
 - the runtime layer: locked requirements for the target -> wheels -> trimmed -> compiled
+- the processing layer likewise, for models with processing steps alone
 - the function code: the sources of `functions/` -> compiled beside their sources
 
 Then one request is answered with what was built, if this machine can run it. Nothing here needs
@@ -72,7 +73,19 @@ class LambdaCode:
         Raises:
             RequirementsUnusable: the lock does not say what to install.
         """
-        requirements = locked_requirements(self.project / "requirements/lambda.txt", self.target)
+        return self._layer("layer", "lambda")
+
+    def processing(self) -> Build:
+        """The layer of models with processing steps, beside the runtime layer.
+
+        Raises:
+            RequirementsUnusable: the lock does not say what to install.
+        """
+        return self._layer("processing", "processing")
+
+    def _layer(self, kind: str, requirements_set: str) -> Build:
+        path = self.project / "requirements" / f"{requirements_set}.txt"
+        requirements = locked_requirements(path, self.target)
 
         def write(folder: Path) -> None:
             install_wheels(requirements, self.target, folder / "python")
@@ -80,7 +93,7 @@ class LambdaCode:
 
         tables = [sorted(UNUSED_PATHS), sorted(UNUSED_FOLDERS), sorted(UNUSED_SUFFIXES)]
         locked = [str(requirement) for requirement in requirements]
-        return Build(self._hash("layer", self.target.tag, locked, tables), write)
+        return Build(self._hash(kind, self.target.tag, locked, tables), write)
 
     def functions(self) -> Build:
         """The code of all functions."""
@@ -103,6 +116,14 @@ class LambdaCode:
         """
         layer, functions = (build.folder(self._cache) for build in (self.layer(), self.functions()))
         return Folders(layer, functions, tried=self._try(layer, functions))
+
+    def build_processing(self) -> Path:
+        """The processing layer's folder, made now unless it is in the cache.
+
+        Raises:
+            BuildError: it cannot be built.
+        """
+        return self.processing().folder(self._cache)
 
     def _try(self, layer: Path, functions: Path) -> bool:
         """Answer a request, once per pair of builds."""

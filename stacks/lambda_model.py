@@ -54,6 +54,7 @@ class LambdaModel(Construct):
         )
         layers: list[lambda_.ILayerVersion] = [
             runtime,
+            *([self._processing_layer(assets)] if model.processing else []),
             *([self.artifact_layer] if self.artifact_layer else []),
         ]
         streams = proxy is not None and proxy.adapter is not None
@@ -84,6 +85,15 @@ class LambdaModel(Construct):
         self.golden = "" if queued else _golden(model)
         self.version = self.function.current_version
         self.alias = lambda_.Alias(self, "Live", alias_name=ALIAS, version=self.version)
+
+    def _processing_layer(self, assets: CodeAssets) -> lambda_.LayerVersion:
+        return lambda_.LayerVersion(
+            self,
+            "Processing",
+            code=assets.processing(self),
+            compatible_runtimes=[RUNTIME],
+            description="Lading: what processing steps import",
+        )
 
     def _artifact_layer(
         self, model: PlannedModel, assets: CodeAssets

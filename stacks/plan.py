@@ -80,6 +80,7 @@ class PlannedModel:
         settings: of its function.
         endpoint: what serves it on SageMaker; the function then is a proxy. None: the function
             serves it itself.
+        processing: whether it has steps whose libraries are in a layer of their own.
     """
 
     name: str
@@ -88,6 +89,7 @@ class PlannedModel:
     artifact: LocalArtifact | S3Artifact
     settings: ModelSettings
     endpoint: Endpoint | None = None
+    processing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +188,7 @@ def _plan(
     except ValueError as error:
         raise PlanError(name, version, str(error)) from error
     settings = deployment.settings.model(name)
-    return PlannedModel(name, version, entry.digest, artifact, settings, endpoint)
+    return PlannedModel(name, version, entry.digest, artifact, settings, endpoint, entry.processing)
 
 
 def _choose(entry: LockedVersion, deployment: Deployment, region: str | None) -> LocalCopy | S3Copy:

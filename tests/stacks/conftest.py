@@ -21,6 +21,7 @@ def copy_project(folder: Path, *, small: bool = True) -> Path:
         blocks = lock.replace(" \\\n    ", " ").splitlines(keepends=True)
         lock = "".join(block for block in blocks if block.startswith(SMALL))
     (folder / "requirements/lambda.txt").write_text(lock)
+    shutil.copy(ROOT / "requirements/processing.txt", folder / "requirements")
     return folder
 
 

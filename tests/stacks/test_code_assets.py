@@ -1,7 +1,7 @@
 """Code as assets: built for the stacks that are deployed, and for no other."""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -32,6 +32,16 @@ class TinyCode:
 
     def functions(self) -> Build:
         return Build("2" * 64, lambda _: None)
+
+    def processing(self) -> Build:
+        return Build("3" * 64, lambda _: None)
+
+    def build_processing(self) -> Path:
+        folder = self.project / "processing"
+        folder.mkdir()
+        (folder / "tokenizers.so").write_bytes(b"x" * self.size)
+        self.built.append("processing")
+        return folder
 
     def build(self) -> Folders:
         self.built.append("once")
@@ -118,4 +128,23 @@ def test_a_model_that_does_not_fit_beside_the_code_is_refused(
     code.size = LIMIT
     model, _ = planned(tmp_path)
     with pytest.raises(LayersTooLarge, match="model 'digits': its function and layers unpack"):
+        CodeAssets(code).require_fits(stack_of(tmp_path, deployed=True), model)
+
+
+def test_the_processing_layer_is_built_for_a_model_that_has_steps_alone(
+    code: TinyCode, tmp_path: Path
+) -> None:
+    assets, (model, _) = CodeAssets(code), planned(tmp_path)
+    stack = stack_of(tmp_path, deployed=True)
+    assets.require_fits(stack, model)
+    assert code.built == ["once"]
+    assets.require_fits(stack, replace(model, processing=True))
+    assets.processing(stack)
+    assert code.built == ["once", "processing"]
+
+
+def test_the_processing_layer_counts_towards_lambdas_limit(code: TinyCode, tmp_path: Path) -> None:
+    code.size = LIMIT // 3
+    model = replace(planned(tmp_path)[0], processing=True)
+    with pytest.raises(LayersTooLarge, match="tokenizers"):
         CodeAssets(code).require_fits(stack_of(tmp_path, deployed=True), model)

@@ -159,3 +159,25 @@ def test_the_layer_is_hardly_larger_than_onnxruntime_and_numpy(
     built = LambdaCode(project, lambda_target(architecture)).build()
     sizes = layer_sizes(built.layer, built.functions)
     assert sum(sizes.values()) <= 1.10 * (sizes["onnxruntime"] + sizes["numpy"])
+
+
+def test_the_processing_layer_tokenizes_beside_the_runtime_layer(
+    local: Folders, tmp_path: Path
+) -> None:
+    project = copy_project(tmp_path / "project", small=False)
+    processing = LambdaCode(project, local_target()).build_processing()
+    code = (
+        "from functions.inference.processing.processed import make_step; "
+        "import tokenizers; print(tokenizers.__file__)"
+    )
+    path = os.pathsep.join(map(str, (processing / "python", local.layer / "python")))
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", code],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": os.pathsep.join((str(local.functions), path))},
+    )
+    assert done.stdout.startswith(str(processing))
+    sizes = layer_sizes(local.layer, local.functions, processing)
+    assert sum(sizes.values()) < 150 << 20
