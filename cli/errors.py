@@ -3,6 +3,7 @@
 CliError
 ├── BadCall                 a wrong word on the command line
 ├── NothingLocked           the lock has no such model, version or label
+├── EngineNeeded            the model runs in an engine, and not in this process
 ├── InputUnreadable         what the user gave as input cannot be read
 ├── Unwritable              a file that was asked for cannot be written
 ├── TokenNotFound           no bearer token has this id
@@ -63,6 +64,17 @@ class NothingLocked(CliError):
             advice = "it is not there yet; `lading package` writes it"
         super().__init__(f"{lock} has no {what}: {advice}")
         self.lock, self.what = lock, what
+
+
+class EngineNeeded(CliError):
+    """The model runs in an engine, and not in this process."""
+
+    def __init__(self, model: str, engine: str) -> None:
+        super().__init__(
+            f"model '{model}' is served by {engine}: start it with `lading serve {model}`, "
+            "and ask it with --url"
+        )
+        self.model, self.engine = model, engine
 
 
 class InputUnreadable(CliError):

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.calls import HEADERS, call
-from cli.errors import InputUnreadable, ServerError
+from cli.errors import EngineNeeded, InputUnreadable, ServerError
 from cli.locked import chosen_version
 from cli.options import LOCK, Json, Lock
 from cli.signing import Caller
@@ -88,6 +88,8 @@ def _read(path: str) -> bytes:
 def _run(lock: Path, name: str, version: int, body: bytes) -> bytes:
     digest = read_lock(lock).digests(name)[version]
     artifact = read_artifact(version_folder(lock, name, version), digest)
+    if artifact.engine is not None:
+        raise EngineNeeded(name, artifact.engine.name)
     predictor = OnnxPredictor(artifact, version)
     inputs = plain.decode(json_codec.loads(body), predictor.metadata)
     return plain.encode(predictor.metadata, predictor.predict(inputs))

@@ -98,3 +98,15 @@ def test_a_damaged_artifact_is_not_run(packaged: Lading, workspace: Path, sample
     result = packaged("predict", "double", "-i", sample)
     assert result.code == 6
     assert "digest" in result.err
+
+
+def test_a_model_that_an_engine_serves_is_asked_at_its_server(
+    lading: Lading, workspace: Path
+) -> None:
+    with (workspace / "models.yaml").open("a") as manifest:
+        manifest.write("    target: sagemaker\n")
+    assert lading("package").code == 0
+    (workspace / "in.json").write_text('{"inputs": [1]}')
+    result = lading("predict", "double", "--input", "in.json")
+    assert result.code == 2
+    assert "is served by triton: start it with `lading serve double`" in result.err
