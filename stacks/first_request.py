@@ -35,7 +35,7 @@ _REQUESTS = (
 _EXPECTED = {"y": [3.0, 4.0]}
 
 _SCRIPT = """
-import json, sys
+import importlib, json, pkgutil, sys
 sys.path[:0] = sys.argv[1:3]
 from functions.inference.lambda_handler import handler
 
@@ -45,13 +45,16 @@ class Context:
     memory_limit_in_mb = 1024
 
 answers = [handler(event, Context()) for event in json.loads(sys.argv[3])]
+from functions.inference import dialects
+for module in pkgutil.iter_modules(dialects.__path__, "functions.inference.dialects."):
+    importlib.import_module(module.name)
 print()
 print(json.dumps(answers))
 """
 
 
 def answer_first_request(python: Path, layer: Path, functions: Path) -> None:
-    """Ask the code in `layer` and `functions` in every dialect, and for each page.
+    """Ask the code in `layer` and `functions` for predictions and pages; import every dialect.
 
     Raises:
         CodeDoesNotAnswer: it cannot be imported, or answers wrongly.

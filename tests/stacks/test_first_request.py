@@ -25,9 +25,18 @@ def test_code_that_lacks_a_package_is_refused(local: Folders, tmp_path: Path) ->
     assert caught.value.layer == tmp_path
 
 
-def test_code_that_answers_wrongly_is_refused(tmp_path: Path) -> None:
-    module = tmp_path / "functions" / "inference" / "lambda_handler.py"
-    module.parent.mkdir(parents=True)
-    module.write_text("def handler(event, context): return {'statusCode': 500, 'body': 'oh'}\n")
-    with pytest.raises(CodeDoesNotAnswer, match="500 oh"):
+@pytest.mark.parametrize(
+    ("dialect", "reason"),
+    [("", "500 oh"), ("import not_in_the_layer", "No module named 'not_in_the_layer'")],
+)
+def test_code_that_answers_wrongly_or_lacks_what_a_dialect_needs_is_refused(
+    tmp_path: Path, dialect: str, reason: str
+) -> None:
+    folder = tmp_path / "functions" / "inference"
+    (folder / "dialects").mkdir(parents=True)
+    (folder / "dialects" / "rare.py").write_text(dialect)
+    answer = "{'statusCode': 500, 'body': 'oh'}"
+    code = f"def handler(event, context): return {answer}\n"
+    (folder / "lambda_handler.py").write_text(code)
+    with pytest.raises(CodeDoesNotAnswer, match=reason):
         answer_first_request(Path(sys.executable), tmp_path, tmp_path)
