@@ -37,6 +37,13 @@ def echo(element: int = FLOAT, shape: list[Any] | None = None) -> bytes:
     return onnx_model({"x": at}, {"y": at}, helper.make_node("Identity", ["x"], ["y"]))
 
 
+def echo_named(given: str, answered: str, element: int, shape: list[Any]) -> bytes:
+    """`answered = given`."""
+    at = (element, shape)
+    node = helper.make_node("Identity", [given], [answered])
+    return onnx_model({given: at}, {answered: at}, node)
+
+
 def add_sub() -> bytes:
     """Triton's `simple`: `sum = a + b`, `difference = a - b`, both of [batch, 3]."""
     at = (FLOAT, ["batch", 3])
