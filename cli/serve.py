@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -20,6 +21,7 @@ from emulator.server import Server
 from functions.inference.artifact import read_artifact
 from functions.inference.catalog import load_catalog
 from functions.inference.contract import artifact_folder
+from functions.inference.cors import read_origins
 from functions.inference.errors import ArtifactError
 from functions.inference.prometheus import Metrics
 from functions.inference.settings import Settings
@@ -47,6 +49,7 @@ def serve(
     grpc_port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Speak gRPC too; 0 takes a free port.")
     ] = None,
+    cors: Annotated[str, typer.Option(help="Origins whose pages may ask; * for all.")] = "",
     engine_url: EngineUrl = "",
     lock: Lock = LOCK,
     json_: Json = False,
@@ -73,7 +76,7 @@ def serve(
 
         lading serve chat --engine-url http://127.0.0.1:8000/v1
     """
-    settings = served_settings(lock, names or (), threads)
+    settings = replace(served_settings(lock, names or (), threads), origins=_origins(cors))
     for failure in _damaged(settings):
         typer.secho(f"warning: {failure}", err=True, fg="yellow")
 
@@ -107,6 +110,13 @@ def serve(
 
 def _tell(step: str) -> None:
     typer.secho(step, err=True, dim=True)
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    try:
+        return read_origins(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--cors") from error
 
 
 def _damaged(settings: Settings) -> Iterator[ArtifactError]:

@@ -24,6 +24,7 @@ from functions.inference.application import create_app
 from functions.inference.asgi import App, Receive, Scope, Send
 from functions.inference.catalog import Catalog, load_catalog
 from functions.inference.container_settings import ContainerSettings
+from functions.inference.cors import allow_origins
 from functions.inference.errors import ModelUnavailable
 from functions.inference.exchange import Observation
 from functions.inference.model_control import ModelControl
@@ -50,7 +51,8 @@ def main(arguments: Sequence[str]) -> None:
     except (FolderEmpty, ModelUnavailable, ValueError) as error:
         sys.exit(f"error: {error}")
     metrics, observability = observe(catalog, settings)
-    app = metrics.beside(create_container(catalog, settings, observability))
+    container = create_container(catalog, settings, observability)
+    app = metrics.beside(allow_origins(container, settings.service.origins))
     with _grpc(catalog, settings, observability):
         if settings.management_port and catalog.control is not None:
             management = create_management(catalog, catalog.control)

@@ -98,6 +98,8 @@ class ENVIRONMENT:
     model_root: Final = "LADING_MODEL_ROOT"
     threads: Final = "LADING_THREADS"
     log_level: Final = "LADING_LOG_LEVEL"
+    cors: Final = "LADING_CORS"
+    """Origins whose pages may ask, between commas, or `*`; none when it is empty."""
 
 
 class ENDPOINT:

@@ -38,6 +38,10 @@ def create_handler(
     observability = Observability(settings, on_request)
     observability.note_failures(catalog)
     app = observability.middleware(create_app(catalog, respond=_answerer(settings)))
+    if settings.origins:
+        from functions.inference.cors import allow_origins  # noqa: PLC0415 cold start
+
+        app = allow_origins(app, settings.origins)
     adapter = Mangum(app, lifespan="off")
 
     def handler(event: LambdaEvent, context: Any) -> dict[str, Any]:

@@ -65,6 +65,8 @@ class Settings:
     """What answers for models with an engine; None where there are none."""
     jobs: JobsPlace | None = None
     idempotency_table: str = ""
+    origins: tuple[str, ...] = ()
+    """Whose pages may ask from a browser."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -85,6 +87,7 @@ class Settings:
             endpoint=_read_endpoint(environment),
             jobs=_read_jobs(environment),
             idempotency_table=environment.get(JOBS.idempotency_table, ""),
+            origins=_read_origins(environment.get(ENVIRONMENT.cors, "")),
         )
 
     def to_environment(self) -> dict[str, str]:
@@ -98,6 +101,7 @@ class Settings:
             **(_render_endpoint(self.endpoint) if self.endpoint else {}),
             **({JOBS.bucket: self.jobs.bucket, JOBS.table: self.jobs.table} if self.jobs else {}),
             **({JOBS.idempotency_table: it} if (it := self.idempotency_table) else {}),
+            **({ENVIRONMENT.cors: ",".join(self.origins)} if self.origins else {}),
         }
 
 
@@ -125,6 +129,17 @@ def _render_model(model: ServedModel) -> dict[str, Any]:
     entry = {"versions": dict(model.versions), "labels": dict(model.labels)}
     remote = {version: asdict(place) for version, place in model.remote.items()}
     return {**entry, "s3": remote} if remote else entry
+
+
+def _read_origins(text: str) -> tuple[str, ...]:
+    if not text:
+        return ()
+    from functions.inference.cors import read_origins  # noqa: PLC0415 cold start
+
+    try:
+        return read_origins(text)
+    except ValueError as error:
+        raise ValueError(f"{ENVIRONMENT.cors}: {error}") from error
 
 
 def _read_threads(text: str) -> int:

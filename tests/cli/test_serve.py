@@ -79,6 +79,18 @@ def test_grpc_is_spoken_on_a_port_of_its_own(packaged: Lading, workspace: Path) 
     assert "/inference.GRPCInferenceService/ModelInfer" in (workspace / ready["log"]).read_text()
 
 
+def test_pages_of_an_origin_may_ask_when_it_is_named(packaged: Lading, workspace: Path) -> None:
+    origin = {"origin": "https://here.example"}
+    with serving(workspace, "--cors", "https://here.example") as (ready, _):
+        answer = httpx.options(f"{ready['url']}/v1/models/double:predict", headers=origin)
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (
+        200,
+        "https://here.example",
+    )
+    refused = packaged("serve", "--cors", "anything")
+    assert (refused.code, "is no origin" in refused.err) == (2, True)
+
+
 def test_predict_asks_a_running_server(packaged: Lading, workspace: Path) -> None:
     (workspace / "sample.json").write_text('{"inputs": [[1, 2]]}')
     with serving(workspace) as (ready, _):
