@@ -7,8 +7,8 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3
 BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-# Sets of requirements that add a framework to the environment, all of them at once, or gRPC.
-FRAMEWORKS := pytorch tensorflow boosting huggingface frameworks grpc
+# Sets of requirements that add a framework to the environment, all of them at once, or what servers speak.
+FRAMEWORKS := pytorch tensorflow boosting huggingface frameworks server
 
 .PHONY: help demo cloud emulate test test-all check bench-cold bench-json bench-endpoint bench-synth protos schema lock \
 	clean language processing prometheus $(FRAMEWORKS)
@@ -97,7 +97,7 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 	--no-header --no-annotate --upgrade
 lock:
 	$(COMPILE) requirements/deploy.in -o requirements.txt
-	for set in lambda demo cloud grpc dev; do \
+	for set in lambda demo cloud server dev; do \
 		$(COMPILE) -c requirements.txt requirements/$$set.in -o requirements/$$set.txt; done
 	$(COMPILE) -c requirements.txt -c requirements/dev.txt requirements/frameworks.in \
 		-o requirements/frameworks.txt

@@ -96,7 +96,7 @@ class GrpcMissing(EmulatorError):
     """gRPC is asked for, and its library is not installed."""
 
     def __init__(self) -> None:
-        super().__init__("gRPC needs grpcio, which is not installed; install it with: make grpc")
+        super().__init__("gRPC needs grpcio, which is not installed; install it with: make server")
 
 
 class AddressUnavailable(EmulatorError):

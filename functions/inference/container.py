@@ -31,7 +31,6 @@ from functions.inference.model_control import ModelControl
 from functions.inference.model_folder import FolderEmpty, load_folder
 from functions.inference.observability import Observability
 from functions.inference.prometheus import Metrics
-from functions.inference.torchserve_management import create_management
 from functions.inference.warm_up import warm_up
 
 _EVERYWHERE = "0.0.0.0"  # noqa: S104 the container's own network
@@ -55,6 +54,10 @@ def main(arguments: Sequence[str]) -> None:
     app = metrics.beside(allow_origins(container, settings.service.origins))
     with _grpc(catalog, settings, observability):
         if settings.management_port and catalog.control is not None:
+            from functions.inference.torchserve_management import (  # noqa: PLC0415 its framework
+                create_management,
+            )
+
             management = create_management(catalog, catalog.control)
             server = _server(management, settings.management_port)
             Thread(target=server.run, name="management", daemon=True).start()
