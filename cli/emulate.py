@@ -8,17 +8,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Annotated, Any
 
 import typer
 
 from cli.calls import call
 from cli.errors import InputUnreadable, NothingLocked
-from cli.options import LOCK, MANIFEST, Json, Lock, Manifest
+from cli.options import LOCK, MANIFEST, EngineUrl, Json, Lock, Manifest
 from cli.token_table import TokenTable
 from cli.tokens import STAGE, STAGES, Stage, Stages
 from emulator.cloud import EmulatedCloud
+from emulator.engine_room import EngineRoom
 from emulator.errors import AnswerWrong
 from emulator.locked_endpoints import locked_endpoints
 from emulator.sagemaker_runtime import SageMakerRuntime
@@ -54,10 +54,7 @@ def emulate(
     once: Annotated[
         bool, typer.Option("--once", help="Ask once, take everything down, and end.")
     ] = False,
-    engine: Annotated[
-        list[str] | None,
-        typer.Option(help="model=URL of a running server that speaks OpenAI's API; repeatable."),
-    ] = None,
+    engine_url: EngineUrl = "",
     stage: Stage = STAGE,
     stages: Stages = STAGES,
     manifest: Manifest = MANIFEST,
@@ -68,7 +65,7 @@ def emulate(
 
     Needs neither an account nor Docker: MiniStack plays AWS, and goes with this command. The API
     asks for bearer tokens there, whatever the stage says. A model whose target is SageMaker is
-    served by a process of this machine, or by the server that --engine names. Logs are in
+    served by an engine that this starts, or by the server at --engine-url. Logs are in
     .lading/emulate.
 
     Examples:
@@ -77,15 +74,15 @@ def emulate(
 
         lading emulate --once --json
 
-        lading emulate --engine chat=http://127.0.0.1:8000/v1
+        lading emulate --engine-url http://127.0.0.1:8000/v1
     """
     deployment = _deployment(stages, stage)
-    servers = dict(_server(said) for said in engine or ())
     question = find_question(manifest, lock)
+    room = EngineRoom(_FOLDER, _FOLDER / "engines", server=engine_url, tell=_tell)
     _end_when_told()
     with (
         EmulatedCloud(_FOLDER, _tell) as cloud,
-        endpoints(deployment, manifest, lock, servers) as runtime,
+        endpoints(deployment, manifest, lock, room) as runtime,
     ):
         cloud.bootstrap()
         url = deploy(cloud, deployment, manifest, lock, runtime)
@@ -104,11 +101,7 @@ def emulate(
 
 @contextmanager
 def endpoints(
-    deployment: Deployment,
-    manifest: Path,
-    lock: Path,
-    servers: Mapping[str, str] = MappingProxyType({}),
-    logs: Path = _FOLDER,
+    deployment: Deployment, manifest: Path, lock: Path, room: EngineRoom
 ) -> Iterator[str]:
     """The URL of an emulated SageMaker with the endpoints that the lock asks for; empty for none.
 
@@ -116,15 +109,13 @@ def endpoints(
         deployment: the stage.
         manifest: models.yaml.
         lock: models.lock.json.
-        servers: model -> URL of a server that runs already.
-        logs: folder for what the engines say.
+        room: where their engines come from.
 
     Raises:
         EmulatorError: an engine does not run here, or does not start.
     """
     models = load_manifest(manifest).models
-    named = deployment.names.function
-    found = list(locked_endpoints(models, lock, name_of=named, logs=logs, servers=servers))
+    found = list(locked_endpoints(models, lock, room, deployment.names.function))
     if not found:
         yield ""
         return
@@ -213,14 +204,6 @@ def ask(cloud: EmulatedCloud, url: str, token: str, question: Question) -> Any:
     for difference in differences(question.golden, question.request, question.version, event):
         raise AnswerWrong(address, difference, cloud.log)
     return json.loads(reply.body)
-
-
-def _server(said: str) -> tuple[str, str]:
-    """A model, and the URL of what serves it."""
-    model, equals, url = said.partition("=")
-    if not (model and equals and url):
-        raise typer.BadParameter(f"'{said}' is not model=URL", param_hint="--engine")
-    return model, url
 
 
 def _deployment(stages: Path, stage: str) -> Deployment:

@@ -22,6 +22,9 @@ from stacks.sagemaker_model import SageMakerModel
 from stacks.settings import Deployment
 from stacks.signals import WatchedModel
 
+_LANGUAGE = frozenset({"vllm", "djl-lmi"})
+"""Engines of language models, which know a model by its name."""
+
 
 class ModelEndpoint(Construct):
     """A model's endpoint, its jobs, its alarms, and the check after each change.
@@ -132,7 +135,7 @@ class ModelEndpoint(Construct):
         return ServedEndpoint(
             name=served.endpoint.attr_endpoint_name if served else self._watched.function,
             component=component_name(served.component) if served and served.component else "",
-            engine_model=self._model.name if planned.engine == "vllm" else "",
+            engine_model=self._model.name if planned.engine in _LANGUAGE else "",
             mode=settings.mode,
             hold_s=settings.hold_s,
             time_limit_s=settings.answer_timeout_s,

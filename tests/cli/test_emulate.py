@@ -28,7 +28,6 @@ def lock(folder: Path, store: dict[str, object]) -> tuple[Path, Path]:
     [
         ([], EXIT.not_found, "golden requests"),
         (["--stage", "production"], EXIT.usage, "there is no stage 'production'"),
-        (["--engine", "chat"], EXIT.usage, "'chat' is not model=URL"),
     ],
 )
 def test_what_cannot_be_deployed_is_told_before_anything_starts(

@@ -142,6 +142,7 @@ def placed(workspace: Path, lading: Lading) -> Lading:
     (workspace / "models.yaml").write_text(PLACED)
     assert lading("package").code == 0
     (workspace / ".lading").mkdir(exist_ok=True)
+    TOOLS.mkdir(parents=True, exist_ok=True)
     (workspace / ".lading" / "tools").symlink_to(TOOLS)
     return lading
 

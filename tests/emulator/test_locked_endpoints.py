@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from emulator.engine_process import EngineProcess
+from emulator.engine_room import EngineRoom
 from emulator.errors import EngineUnavailable
 from emulator.language_engine import RunningServer
 from emulator.locked_endpoints import locked_endpoints
@@ -30,20 +30,17 @@ def engine_file(folder: Path, model: str, name: str, content: bytes) -> None:
     path.write_bytes(content)
 
 
-def found(folder: Path, models: dict[str, Any], **servers: str) -> list[LocalEndpoint]:
+def found(folder: Path, models: dict[str, Any], server: str = "") -> list[LocalEndpoint]:
+    room = EngineRoom(folder, folder / "scratch", server=server)
     lock = written(folder, models)
-    return list(
-        locked_endpoints(
-            models, lock, name_of=lambda name: f"dev-{name}", logs=folder, servers=servers
-        )
-    )
+    return list(locked_endpoints(models, lock, room, lambda name: f"dev-{name}"))
 
 
 def test_a_model_that_goes_to_sagemaker_has_an_endpoint_of_its_functions_name(
     tmp_path: Path,
 ) -> None:
     engine_file(tmp_path, "large", "model/1/model.onnx", times(2.0))
-    models = {"large": served_by_engine("large", LOCAL), "small": locked(LOCAL)}
+    models = {"large": served_by_engine("large", LOCAL, name="container"), "small": locked(LOCAL)}
     (endpoint,) = found(tmp_path, models)
     assert endpoint.name == "dev-large"
     tensor = {"name": "x", "datatype": "FP32", "shape": [1, 1], "data": [4]}
@@ -58,26 +55,22 @@ def test_a_model_that_goes_to_sagemaker_has_an_endpoint_of_its_functions_name(
 
 
 def test_a_model_without_a_stable_version_has_none(tmp_path: Path) -> None:
-    assert found(tmp_path, {"large": {**served_by_engine("large", LOCAL), "labels": {}}}) == []
+    assert (
+        found(
+            tmp_path,
+            {"large": {**served_by_engine("large", LOCAL, name="container"), "labels": {}}},
+        )
+        == []
+    )
 
 
-def test_files_that_no_engine_of_this_machine_serves_are_told_with_the_model(
-    tmp_path: Path,
-) -> None:
-    engine_file(tmp_path, "chat", "weights/model.bin", b"")
-    with pytest.raises(EngineUnavailable, match=r"an engine for chat .* nor a language model"):
-        found(tmp_path, {"chat": served_by_engine("chat", LOCAL, name="container")})
+def test_an_engine_that_this_machine_lacks_is_told_with_its_endpoint(tmp_path: Path) -> None:
+    engine_file(tmp_path, "own", "weights/model.bin", b"")
+    with pytest.raises(EngineUnavailable, match="the image of endpoint dev-own"):
+        found(tmp_path, {"own": served_by_engine("own", LOCAL, name="container")})
 
 
 def test_a_server_that_runs_already_is_asked_instead(tmp_path: Path) -> None:
     models = {"chat": served_by_engine("chat", LOCAL, name="vllm")}
-    (endpoint,) = found(tmp_path, models, chat="http://127.0.0.1:9/v1")
+    (endpoint,) = found(tmp_path, models, "http://127.0.0.1:9/v1")
     assert isinstance(endpoint.engine, RunningServer)
-
-
-def test_a_language_model_is_served_by_transformers_from_its_own_folder(tmp_path: Path) -> None:
-    pytest.importorskip("transformers")
-    engine_file(tmp_path, "chat", "config.json", b"{}")
-    (endpoint,) = found(tmp_path, {"chat": served_by_engine("chat", LOCAL, name="vllm")})
-    assert isinstance(endpoint.engine, EngineProcess)
-    assert str(tmp_path / "store/models/chat/3/engine") in endpoint.engine.program.command

@@ -11,7 +11,9 @@ import tritonclient.http as triton
 
 from cli.emulate import create_token, deploy, endpoints
 from emulator.cloud import EmulatedCloud
+from emulator.engine_room import EngineRoom
 from stacks.settings import load_deployment
+from tests.emulator.harness import TOOLS
 from tests.end_to_end.conftest import lading
 from tests.worlds import add_sub
 
@@ -42,7 +44,8 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     manifest, lock = folder / "models.yaml", folder / "models.lock.json"
     deployment = load_deployment(folder / "stages.yaml", "dev", local=True)
     logs = folder / ".lading/emulate"
-    with EmulatedCloud(logs) as cloud, endpoints(deployment, manifest, lock, logs=logs) as runtime:
+    room = EngineRoom(logs, logs / "engines", TOOLS)
+    with EmulatedCloud(logs) as cloud, endpoints(deployment, manifest, lock, room) as runtime:
         cloud.bootstrap()
         url = deploy(cloud, deployment, manifest, lock, runtime)
         bearer = {"Authorization": f"Bearer {create_token(cloud, deployment)}"}
