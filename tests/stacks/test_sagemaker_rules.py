@@ -109,3 +109,20 @@ def test_a_models_own_settings_are_looked_at_together_with_the_defaults(tmp_path
     )
     with pytest.raises(SettingsError, match=r"models.chat.sagemaker.scaling.metric: mode async"):
         load_deployment(path, "dev")
+
+
+def test_the_guide_has_every_row_of_the_table() -> None:
+    guide = (Path(__file__).parents[2] / "docs/endpoints.md").read_text()
+    for rule in RULES:
+        assert f"- {rule.row}\n" in guide
+    for column, allowed in enumerate(TABLE.values(), 1):
+        policies = next(line for line in guide.splitlines() if "`update.policy`" in line)
+        metrics = next(line for line in guide.splitlines() if "`scaling.metric`" in line)
+        assert policies.split("|")[column + 1].strip() == ", ".join(allowed.policies)
+        assert metrics.split("|")[column + 1].strip() == ", ".join(allowed.metrics)
+
+
+def test_the_guide_names_every_setting() -> None:
+    guide = (Path(__file__).parents[2] / "docs/endpoints.md").read_text()
+    missing = [key for key in SageMakerSettings.model_fields if f"`{key}" not in guide]
+    assert missing == []
