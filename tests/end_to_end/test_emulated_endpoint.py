@@ -1,6 +1,7 @@
 """One model placed twice, on Lambda and on SageMaker: one client script, the same answers."""
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -101,6 +102,21 @@ def test_the_same_script_gets_the_same_answers_from_either_place(
         for answer in script(api, model, f"/{model}" if below_the_model else ""):
             for name, expected in EXPECTED.items():
                 np.testing.assert_array_equal(np.asarray(answer[name], np.float32), expected)
+
+
+@pytest.mark.parametrize("model", PLACES[1:])
+def test_long_work_is_taken_now_and_its_answer_fetched_later(api: httpx.Client, model: str) -> None:
+    body = {"inputs": {name: rows.tolist() for name, rows in ROWS.items()}}
+    accepted = api.post(f"/{model}/predict/async", json=body)
+    assert accepted.status_code == 202, accepted.text
+    job, ends = accepted.json(), time.monotonic() + 60
+    while job["state"] not in {"done", "failed"} and time.monotonic() < ends:
+        time.sleep(0.5)
+        job = api.get(f"/{model}/jobs/{job['job']}").json()
+    assert job["state"] == "done", job
+    answer = httpx.get(job["result"]["url"]).json()
+    for name, expected in EXPECTED.items():
+        np.testing.assert_array_equal(np.asarray(answer["outputs"][name], np.float32), expected)
 
 
 def test_both_describe_themselves_alike(api: httpx.Client) -> None:
