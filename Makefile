@@ -8,7 +8,7 @@ BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
 # Sets of requirements that add a framework to the environment, all of them at once, or what servers speak.
-FRAMEWORKS := pytorch tensorflow boosting huggingface frameworks server
+FRAMEWORKS := pytorch tensorflow boosting huggingface tabular frameworks server
 
 .PHONY: help demo cloud emulate test test-all check bench-cold bench-json bench-endpoint bench-synth protos schema lock \
 	clean language processing prometheus $(FRAMEWORKS)
@@ -20,7 +20,7 @@ help:
 	@echo "make test        the test suite; what needs a framework that is not installed is skipped"
 	@echo "make test-all    the whole test suite, with every framework (3 GB)"
 	@echo "make pytorch     install what converting PyTorch models needs; likewise tensorflow,"
-	@echo "                 boosting, huggingface, or all of them: frameworks"
+	@echo "                 boosting, huggingface, tabular, or all of them: frameworks"
 	@echo "make language    install what runs a language model behind an emulated endpoint"
 	@echo "make processing  install what serving models with a processing step needs"
 	@echo "make prometheus  fetch Debian's Prometheus, whose programs read ours in the tests"
@@ -101,7 +101,7 @@ lock:
 		$(COMPILE) -c requirements.txt requirements/$$set.in -o requirements/$$set.txt; done
 	$(COMPILE) -c requirements.txt -c requirements/dev.txt requirements/frameworks.in \
 		-o requirements/frameworks.txt
-	for set in pytorch tensorflow boosting huggingface; do \
+	for set in pytorch tensorflow boosting huggingface tabular; do \
 		$(COMPILE) -c requirements/frameworks.txt requirements/$$set.in -o requirements/$$set.txt; done
 	for set in processing minilm tensorflow-serving language; do $(COMPILE) --no-deps -c requirements/frameworks.txt \
 		requirements/$$set.in -o requirements/$$set.txt; done

@@ -1,6 +1,7 @@
-"""scikit-learn estimators and pipelines of numeric features, from .skops, .joblib or .pkl files.
+"""scikit-learn estimators and pipelines, from .skops, .joblib or .pkl files.
 
-The ONNX model takes `X`, float32 of shape [-1, features], and answers
+The ONNX model takes `X`, float32 of shape [-1, features]; or, where the manifest names `inputs`, a
+column for each: numbers or texts (BYTES) of shape [-1] or [-1, 1]. It answers
 
 - a classifier: `label` [-1], int64 or text, and `probabilities` [-1, classes] when it has them;
 - a clusterer or outlier detector: `label` [-1];
@@ -9,7 +10,7 @@ The ONNX model takes `X`, float32 of shape [-1, features], and answers
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +18,15 @@ import numpy as np
 
 from functions.inference.tensors import Array
 from model_packaging.conversion import Conversion, Model, as_bytes, tool_versions
-from model_packaging.errors import ConversionError, SourceUnreadable, SourceUntrusted
+from model_packaging.errors import ConversionError, ManifestError, SourceUnreadable, SourceUntrusted
 from model_packaging.manifest import ModelSpec
+from model_packaging.original import BATCH, InputShape
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
 OPSETS = {"": 17, "ai.onnx.ml": 3}
+_TABLE = InputShape((BATCH, 1))
 GRAPH_NAME = "lading"
 INPUT = "X"
 
@@ -41,7 +44,7 @@ class SklearnConverter:
     """See `conversion.Converter`."""
 
     framework = "scikit-learn"
-    keys: tuple[str, ...] = ()
+    keys = ("inputs",)
     contents: tuple[str, ...] = ()
     suffixes = (".skops", ".joblib", ".pkl")
 
@@ -58,12 +61,13 @@ class SklearnConverter:
         name, source = spec.name, spec.source
         load = _load_skops if source.suffix == ".skops" else _load_pickle
         estimator = load(name, source, trust=spec.trust)
-        features = _features(name, source, estimator)
+        columns = _columns(spec, _features(name, source, estimator))
         answers = _answers(name, estimator)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the libraries' deprecations of one another
-            model = _to_onnx(name, estimator, features, list(answers))
-        reference = _reference(estimator, answers, model)
+            model = _to_onnx(name, estimator, columns, list(answers))
+        reference = _reference(spec, estimator, answers, model)
+        _flatten_inputs(model, spec.original.inputs)
         return Conversion(model.SerializeToString(deterministic=True), reference)
 
 
@@ -124,9 +128,53 @@ def _answers(name: str, estimator: Any) -> dict[str, str]:
     return found
 
 
-def _to_onnx(name: str, estimator: Any, features: int, outputs: list[str]) -> "ModelProto":
+def _columns(spec: ModelSpec, features: int) -> list[tuple[str, Any]]:
+    """The inputs as skl2onnx takes them: one table of numbers, or a table of each column."""
+    from skl2onnx.common import data_types
+
+    if not spec.original.inputs:
+        return [(INPUT, data_types.FloatTensorType([None, features]))]
+    kinds = {
+        "BYTES": data_types.StringTensorType,
+        "FP32": data_types.FloatTensorType,
+        "INT64": data_types.Int64TensorType,
+    }
+    if len(spec.original.inputs) != features:
+        reason = f"are {len(spec.original.inputs)} columns, the estimator was fitted on {features}"
+        raise ManifestError(spec.place("inputs"), reason)
+    for name, each in spec.original.inputs.items():
+        if (
+            each.datatype not in kinds
+            or len(each.shape) not in (1, 2)
+            or each.shape[1:] not in ((), (1,))
+        ):
+            reason = f"'{name}' must be a column: {', '.join(kinds)} of shape [batch] or [batch, 1]"
+            raise ManifestError(spec.place("inputs"), reason)
+    return [(name, kinds[each.datatype]([None, 1])) for name, each in spec.original.inputs.items()]
+
+
+def _flatten_inputs(model: "ModelProto", inputs: Mapping[str, InputShape]) -> None:
+    """Let callers send a column as a list of values, where the manifest says [batch]."""
+    from onnx import helper, numpy_helper
+
+    flat = [value for value in model.graph.input if len(inputs.get(value.name, _TABLE).shape) == 1]
+    if not flat:
+        return
+    names = {value.name: f"{value.name}_column" for value in flat}
+    for node in model.graph.node:
+        node.input[:] = [names.get(name, name) for name in node.input]
+    axis = "column_axis"
+    model.graph.initializer.append(numpy_helper.from_array(np.array([1]), axis))
+    for value in reversed(flat):
+        del value.type.tensor_type.shape.dim[1]
+        node = helper.make_node("Unsqueeze", [value.name, axis], [names[value.name]])
+        model.graph.node.insert(0, node)
+
+
+def _to_onnx(
+    name: str, estimator: Any, columns: list[tuple[str, Any]], outputs: list[str]
+) -> "ModelProto":
     from skl2onnx import to_onnx
-    from skl2onnx.common.data_types import FloatTensorType
 
     # Said of the last step: of a pipeline, skl2onnx would pass it on to steps that do not take it.
     options = {"zipmap": False} if "probabilities" in outputs else {}
@@ -134,7 +182,7 @@ def _to_onnx(name: str, estimator: Any, features: int, outputs: list[str]) -> "M
         model = to_onnx(
             estimator,
             name=GRAPH_NAME,
-            initial_types=[(INPUT, FloatTensorType([None, features]))],
+            initial_types=columns,
             options={id(_last_step(estimator)): options},
             target_opset=OPSETS,
         )
@@ -188,14 +236,36 @@ def _prune(model: "ModelProto", outputs: list[str]) -> None:
             model.graph.initializer.remove(weight)
 
 
-def _reference(estimator: Any, answers: dict[str, str], model: "ModelProto") -> Model:
+def _table(spec: ModelSpec, estimator: Any, inputs: dict[str, Array]) -> Any:
+    """What the estimator takes: one array, or a frame of named columns."""
+    if not spec.original.inputs:
+        return inputs[INPUT]
+    columns = {name: _values(inputs[name]) for name in spec.original.inputs}
+    if not hasattr(estimator, "feature_names_in_"):
+        return np.stack([each.astype(np.object_) for each in columns.values()], axis=1)
+    tool_versions(spec, "tabular", "pandas")
+    import pandas as pd
+
+    return pd.DataFrame(columns)[list(estimator.feature_names_in_)]
+
+
+def _values(column: Array) -> Array:
+    if column.dtype.kind != "O":
+        return column.ravel()
+    return np.array([each.decode() for each in column.ravel()], np.object_)
+
+
+def _reference(
+    spec: ModelSpec, estimator: Any, answers: dict[str, str], model: "ModelProto"
+) -> Model:
     ranks = {value.name: len(value.type.tensor_type.shape.dim) for value in model.graph.output}
 
     def reference(inputs: dict[str, Array]) -> dict[str, Array]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # trained with column names, asked without
+            table = _table(spec, estimator, inputs)
             return {
-                output: _as_answer(getattr(estimator, method)(inputs[INPUT]), output, ranks[output])
+                output: _as_answer(getattr(estimator, method)(table), output, ranks[output])
                 for output, method in answers.items()
             }
 

@@ -16,7 +16,7 @@ OWNERS = (
     "sagemaker",
 )
 
-FRAMEWORKS = ("pytorch", "tensorflow", "boosting", "huggingface")
+FRAMEWORKS = ("pytorch", "tensorflow", "boosting", "huggingface", "tabular")
 
 
 def pins(file: str) -> dict[str, str]:

@@ -8,6 +8,7 @@ import joblib
 import numpy as np
 import pytest
 from sklearn.cluster import KMeans
+from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_iris
 from sklearn.decomposition import PCA
 from sklearn.ensemble import (
@@ -18,17 +19,18 @@ from sklearn.ensemble import (
 )
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 from skops import io
 
 from functions.inference.session import OnnxSession
 from functions.inference.tensors import Array
-from model_packaging.conversion import Conversion, check_conversion
+from model_packaging.conversion import Conversion, as_bytes, check_conversion
 from model_packaging.converters.sklearn import CONVERTER
-from model_packaging.errors import ConversionError, SourceUnreadable, SourceUntrusted
+from model_packaging.errors import ConversionError, ManifestError, SourceUnreadable, SourceUntrusted
 from model_packaging.manifest import ModelSpec
+from model_packaging.original import InputShape, Original
 
 PIXELS, SPECIES = load_iris(return_X_y=True)
 ROWS = PIXELS.astype(np.float32)
@@ -169,3 +171,43 @@ def test_an_outlier_detector_answers_as_the_original_does(tmp_path: Path) -> Non
     conversion = convert(tmp_path, IsolationForest(n_estimators=10, random_state=0).fit(ROWS))
     session = OnnxSession(conversion.onnx)
     check_conversion("iris", [{"X": ROWS}], conversion.reference, session.run)
+
+
+COLUMNS = {"size": InputShape(("batch",)), "kind": InputShape(("batch", 1), "BYTES")}
+
+
+def mixed(folder: Path, **inputs: InputShape) -> ModelSpec:
+    """A pipeline of one column of numbers and one of texts, fitted on an array."""
+    rows = np.array([[1.0, "a"], [2.0, "b"], [3.0, "b"], [4.0, "a"]], np.object_)
+    steps = ColumnTransformer([("n", StandardScaler(), [0]), ("c", OneHotEncoder(), [1])])
+    model = make_pipeline(steps, LogisticRegression()).fit(rows, [0, 1, 1, 0])
+    joblib.dump(model, folder / "mixed.joblib")
+    original = Original(inputs=inputs)
+    return ModelSpec("mixed", folder / "mixed.joblib", trust=True, original=original)
+
+
+def test_columns_that_the_manifest_names_are_inputs_of_their_own(tmp_path: Path) -> None:
+    conversion = CONVERTER.convert(mixed(tmp_path, **COLUMNS))
+    session = OnnxSession(conversion.onnx)
+    assert [(spec.name, spec.datatype, spec.shape) for spec in session.inputs] == [
+        ("size", "FP32", (-1,)),
+        ("kind", "BYTES", (-1, 1)),
+    ]
+    request = {"size": np.array([1, 3], np.float32), "kind": as_bytes(np.array([["a"], ["b"]]))}
+    check_conversion("mixed", [request], conversion.reference, session.run)
+    assert session.run(request)["label"].tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "text"),
+    [
+        ({"size": COLUMNS["size"]}, r"m.*inputs: are 1 columns, the estimator was fitted on 2"),
+        ({**COLUMNS, "kind": InputShape(("batch", 2), "BYTES")}, "'kind' must be a column: BYTES"),
+        ({**COLUMNS, "size": InputShape(("batch",), "FP16")}, "'size' must be a column"),
+    ],
+)
+def test_columns_that_do_not_fit_are_refused(
+    tmp_path: Path, inputs: dict[str, InputShape], text: str
+) -> None:
+    with pytest.raises(ManifestError, match=text):
+        CONVERTER.convert(mixed(tmp_path, **inputs))

@@ -1,0 +1,49 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from functions.inference.artifact import read_artifact
+from functions.inference.onnx_predictor import OnnxPredictor
+from functions.inference.tensors import from_json
+from model_packaging.local_store import LocalStore
+from model_packaging.manifest import load_manifest
+from model_packaging.pipeline import package
+from tests.frameworks import needs
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "churn"
+CUSTOMERS = {
+    "tenure": ("FP32", [60.5, 1.0]),
+    "monthly_price": ("FP32", [20.0, 45.0]),
+    "plan": ("BYTES", ["yearly", "trial"]),
+    "country": ("BYTES", ["Österreich", "never seen"]),
+}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the example with what its script writes."""
+    folder = tmp_path_factory.mktemp("churn")
+    for name in ("train.py", "models.yaml"):
+        (folder / name).write_bytes((EXAMPLE / name).read_bytes())
+    command = [sys.executable, "-W", "error", str(folder / "train.py")]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert printed.startswith("held-out accuracy 0.8")
+    return folder
+
+
+@needs("tabular", "pandas")
+def test_columns_are_sent_by_name_and_hold_numbers_or_texts(trained: Path, tmp_path: Path) -> None:
+    [spec] = load_manifest(trained / "models.yaml").select()
+    packaged = package(spec, LocalStore(tmp_path / "store"), tmp_path / "models.lock.json")
+    assert packaged.accuracy is not None
+    assert packaged.accuracy.before == packaged.accuracy.after > 0.8
+    predictor = OnnxPredictor(read_artifact(Path(packaged.location), packaged.digest), 1)
+    signature = {each.name: (each.datatype, each.shape) for each in predictor.metadata.inputs}
+    assert signature == {name: (kind, (-1,)) for name, (kind, _) in CUSTOMERS.items()}
+    answers = predictor.predict(
+        {name: from_json(values, name, kind) for name, (kind, values) in CUSTOMERS.items()}
+    )
+    assert answers["label"].tolist() == [0, 1]
+    assert answers["probabilities"][1, 1] > 0.8
