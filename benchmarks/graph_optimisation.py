@@ -32,7 +32,9 @@ session = ort.InferenceSession(content, options, providers=["CPUExecutionProvide
 loaded = perf_counter()
 kinds = {"tensor(float)": np.float32, "tensor(int64)": np.int64}
 session.run(None, {
-    each.name: np.ones([size if isinstance(size, int) else 8 for size in each.shape], kinds[each.type])
+    each.name: np.ones(
+        [size if isinstance(size, int) else 8 for size in each.shape], kinds[each.type]
+    )
     for each in session.get_inputs()
 })
 print(loaded - begin, perf_counter() - begin)

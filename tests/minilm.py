@@ -56,7 +56,7 @@ def export(path: Path) -> None:
     import torch
     from transformers import BertModel
 
-    class Sentences(torch.nn.Module):
+    class Sentences(torch.nn.Module):  # type: ignore[misc] # torch has no annotations
         def __init__(self) -> None:
             super().__init__()
             self.bert = BertModel.from_pretrained(str(folder()), add_pooling_layer=False)
