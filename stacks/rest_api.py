@@ -23,8 +23,9 @@ from stacks.settings import ALIAS, Deployment
 from stacks.signals import WatchedModel
 
 ROOT_PATHS = (
-    *("/", "/docs", "/invocations", "/models", "/models/{proxy+}", "/openapi.json", "/ping"),
-    *("/predict", "/predict/{proxy+}", "/v1", "/v1/{proxy+}", "/v2", "/v2/{proxy+}"),
+    *("/", "/docs", "/explanations/{proxy+}", "/invocations", "/models", "/models/{proxy+}"),
+    *("/openapi.json", "/ping", "/predict", "/predict/{proxy+}", "/predictions/{proxy+}"),
+    *("/v1", "/v1/{proxy+}", "/v2", "/v2/{proxy+}"),
 )
 """Paths below no model's base URL, which the front function answers."""
 
