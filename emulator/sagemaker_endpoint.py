@@ -48,6 +48,13 @@ class Engine(Protocol):
         """End it."""
 
 
+class Later(Protocol):
+    """Where an asynchronous endpoint writes; `emulator.async_invocation` knows more of it."""
+
+    async def stop(self) -> None:
+        """Leave undone what is not done."""
+
+
 class Status(StrEnum):
     """SageMaker's EndpointStatus."""
 
@@ -94,6 +101,7 @@ class LocalEndpoint:
         limits: what it takes.
         asleep: whether it begins with no copy; the first request is refused, and wakes it.
         wake_seconds: how long until it begins to start then, as the alarm and the scaling take.
+        asynchronous: where it writes what it answers later; None: it answers at once alone.
     """
 
     name: str
@@ -102,6 +110,7 @@ class LocalEndpoint:
     limits: Limits = field(default_factory=Limits)
     asleep: bool = False
     wake_seconds: float = 0.0
+    asynchronous: Later | None = None
     status: Status = Status.creating
     failure: str = ""
     copies: int = 0
@@ -129,6 +138,8 @@ class LocalEndpoint:
             self._waking.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._waking
+        if self.asynchronous is not None:
+            await self.asynchronous.stop()
         await self.engine.stop()
         self.status, self.copies = Status.deleting, 0
 
@@ -146,14 +157,23 @@ class LocalEndpoint:
         if self.status not in _SERVING:
             raise endpoint_not_found(self.name)
         self._check_component(component)
-        if self.copies == 0:
-            if self._waking is None or self._waking.done():
-                self._waking = asyncio.create_task(self._wake())
+        if self.asleep_now:
+            self.wake()
             raise no_capacity(self.component)
         try:
             return await self.engine.address()
         except ContainerError as error:
             raise broken(self.log_group, str(error)) from error
+
+    @property
+    def asleep_now(self) -> bool:
+        """Whether it is in service, with no copy."""
+        return self.status in _SERVING and self.copies == 0
+
+    def wake(self) -> None:
+        """Begin to start its engine, unless that has begun."""
+        if self._waking is None or self._waking.done():
+            self._waking = asyncio.create_task(self._wake())
 
     def _check_component(self, component: str) -> None:
         if self.component and not component:

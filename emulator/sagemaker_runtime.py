@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from emulator.answer import Answer
+from emulator.async_invocation import respond_later
 from emulator.gateway import Access
 from emulator.sagemaker_control import describe
 from emulator.sagemaker_endpoint import Limits, LocalEndpoint
@@ -23,7 +24,11 @@ from functions.inference.asgi import Receive, Scope, Send
 
 _PATH = re.compile(r"/endpoints/(?P<name>[^/]{1,63})/(?P<operation>[a-z-]+)")
 _OPERATIONS = MappingProxyType(
-    {"invocations": respond_whole, "invocations-response-stream": respond_in_parts}
+    {
+        "invocations": respond_whole,
+        "invocations-response-stream": respond_in_parts,
+        "async-invocations": respond_later,
+    }
 )
 
 
