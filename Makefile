@@ -99,6 +99,8 @@ lock:
 	$(COMPILE) requirements/deploy.in -o requirements.txt
 	for set in lambda demo cloud server dev; do \
 		$(COMPILE) -c requirements.txt requirements/$$set.in -o requirements/$$set.txt; done
+	$(COMPILE) -c requirements.txt -c requirements/dev.txt requirements/container.in \
+		-o requirements/container.txt
 	$(COMPILE) -c requirements.txt -c requirements/dev.txt requirements/frameworks.in \
 		-o requirements/frameworks.txt
 	for set in pytorch tensorflow boosting huggingface tabular; do \

@@ -82,7 +82,7 @@ def test_only_torch_is_without_a_hash_and_brings_no_cuda() -> None:
         "requirements.txt",
         *(
             f"requirements/{name}.txt"
-            for name in ("lambda", "demo", "cloud", "dev", "emulate", "sam", "triton")
+            for name in ("lambda", "demo", "cloud", "container", "dev", "emulate", "sam", "triton")
         ),
         *(
             f"requirements/{name}.txt"

@@ -1,0 +1,63 @@
+"""The Dockerfile names what there is: files, packages, the module and the Python."""
+
+import json
+import re
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+from functions.inference.contract import CONTAINER
+from stacks.target import LAMBDA_PYTHON
+from tests.interpreter import ROOT, run_clean
+
+DOCKERFILE = ROOT / "functions" / "inference" / "Dockerfile"
+
+OPTIONAL = {"botocore", "grpc_tools"}
+"""What Powertools and grpc look for, and do without."""
+
+IMPORTED = """
+import json, sys
+before = set(sys.modules)  # what the environment's own .pth files bring
+import functions.inference.container, functions.inference.rpc.server
+added = set(sys.modules) - before
+print(json.dumps({"roots": sorted({name.partition(".")[0] for name in added})}))
+"""
+
+
+def instructions(name: str) -> list[str]:
+    """The arguments of every instruction of this name."""
+    text = DOCKERFILE.read_text().replace("\\\n", " ")
+    return re.findall(rf"^{name} +(.+)$", text, re.MULTILINE)
+
+
+def test_what_it_copies_is_there_and_not_ignored() -> None:
+    ignored = DOCKERFILE.with_name("Dockerfile.dockerignore").read_text().splitlines()
+    sources = [words.split()[0] for words in instructions("COPY") if "--from" not in words]
+    assert len(sources) == 3
+    for source in sources:
+        assert (ROOT / source).exists()
+        assert f"!{source}" in ignored
+
+
+def test_it_starts_the_container_as_sagemaker_does() -> None:
+    (entry,), (command,) = instructions("ENTRYPOINT"), instructions("CMD")
+    python, option, module = json.loads(entry)
+    assert (python, option, json.loads(command)) == ("python", "-m", ["serve"])
+    assert (ROOT / module.replace(".", "/")).with_suffix(".py").is_file()
+    assert instructions("EXPOSE") == [str(CONTAINER.default_port)]
+
+
+def test_it_runs_the_python_that_lambda_runs() -> None:
+    assert {image.split("-")[0] for image in instructions("FROM")} == {f"python:{LAMBDA_PYTHON}"}
+
+
+def test_what_the_container_imports_is_installed_there() -> None:
+    (seen,) = run_clean(IMPORTED, {})
+    known = packages_distributions()
+    text = Path(ROOT / "requirements" / "container.txt").read_text()
+    pinned = {_canonical(name) for name in re.findall(r"^([\w.-]+)==", text, re.MULTILINE)}
+    for root in set(seen["roots"]) & known.keys() - OPTIONAL - {"functions"}:
+        assert pinned & set(map(_canonical, known[root])), root
+
+
+def _canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
