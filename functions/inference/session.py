@@ -29,6 +29,7 @@ _DATATYPES = {
     "tensor(string)": "BYTES",
 }
 
+_PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
 _ERRORS_ONLY = 3
 _SOURCE = re.compile(r"\S*/\S+:\d+ ")
 """A place in onnxruntime's own sources, which tells a caller nothing."""
@@ -40,6 +41,15 @@ class SessionError(Exception):
     def __init__(self, error: Exception) -> None:
         line = str(error).strip().partition("\n")[0]
         super().__init__(_SOURCE.sub("", line) or type(error).__name__)
+
+
+def choose_providers(available: Sequence[str]) -> list[str]:
+    """What runs a model: CUDA where onnxruntime-gpu is installed, else the processor.
+
+    Whatever CUDA lacks runs on the processor, and so does everything where it finds no GPU, as
+    when `CUDA_VISIBLE_DEVICES` is empty.
+    """
+    return [each for each in _PROVIDERS if each in available]
 
 
 class OnnxSession:
@@ -63,7 +73,8 @@ class OnnxSession:
         # A spinning worker burns the CPU share that Lambda meters out.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            self._session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+            providers = choose_providers(ort.get_available_providers())
+            self._session = ort.InferenceSession(model, options, providers=providers)
         except Exception as error:  # onnxruntime's exceptions share no base class
             raise SessionError(error) from error
         self.inputs = tuple(_tensor_spec(tensor) for tensor in self._session.get_inputs())

@@ -5,7 +5,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from functions.inference.errors import InvalidInput
-from functions.inference.session import OnnxSession, SessionError
+from functions.inference.session import OnnxSession, SessionError, choose_providers
 from functions.inference.tensors import DTYPES
 from tests.worlds import FLOAT, STRING, add_sub, echo, onnx_model
 
@@ -79,3 +79,20 @@ def test_a_model_that_takes_no_plain_tensor_is_refused() -> None:
 def test_what_the_runtime_gives_up_on_is_a_session_error() -> None:
     with pytest.raises(SessionError):
         OnnxSession(echo()).run({"x": np.zeros((1, 3), np.float32)})
+
+
+@pytest.mark.parametrize(
+    ("available", "chosen"),
+    [
+        (["CPUExecutionProvider"], ["CPUExecutionProvider"]),
+        (["AzureExecutionProvider", "CPUExecutionProvider"], ["CPUExecutionProvider"]),
+        (
+            ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"],
+            ["CUDAExecutionProvider", "CPUExecutionProvider"],
+        ),
+    ],
+)
+def test_a_gpu_comes_before_the_processor_where_onnxruntime_has_one(
+    available: list[str], chosen: list[str]
+) -> None:
+    assert choose_providers(available) == chosen
