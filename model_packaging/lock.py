@@ -101,7 +101,7 @@ class LockedVersion(_Entry):
     stores: tuple[Copy, ...] = Field(min_length=1)
     engine: LockedEngine | None = Field(default=None, exclude_if=_is_none)
     processing: bool = Field(default=False, exclude_if=not_)
-    """Whether it has processing steps, and needs their libraries to be served."""
+    """Whether it has processing steps that need libraries of their own to be served."""
 
     @model_validator(mode="after")
     def _sagemaker_has_an_engine(self) -> "LockedVersion":

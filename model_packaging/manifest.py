@@ -29,7 +29,7 @@ from model_packaging.options import (
     quantize_spec,
 )
 from model_packaging.original import Original
-from model_packaging.original_entry import ClassPath, InputEntry
+from model_packaging.original_entry import ClassPath, CodeEntry, InputEntry
 
 Metric = Literal["accuracy", "f1", "roc_auc", "top_k", "mae", "rmse", "cosine", "match"]
 Target = Literal["lambda", "sagemaker", "auto"]
@@ -132,6 +132,8 @@ class ModelEntry(Entry):
     """Names for the outputs, in the original's order."""
     signature: str | None = Field(default=None, min_length=1)
     """Which signature of a SavedModel is meant; needed when it has several."""
+    code: CodeEntry | None = None
+    """Your own code around the model, which runs wherever it is served."""
     accuracy: AccuracyEntry | None = None
     """The gate between optimising and publishing."""
     target: Target = "lambda"
@@ -156,6 +158,7 @@ _ENTRIES: Mapping[str, type[Entry]] = {
     "engine": EngineEntry,
     "prune": PruneEntry,
     "quantize": QuantizeEntry,
+    "code": CodeEntry,
 }
 
 _KEYS = (
@@ -165,7 +168,7 @@ _KEYS = (
     *("accuracy", "accuracy.data", "accuracy.metric", "accuracy.max_drop"),
     "accuracy.output",
     *("engine", "engine.name", "engine.image"),
-    *("class", "inputs", "examples", "outputs", "signature"),
+    *("class", "inputs", "examples", "outputs", "signature", "code"),
 )
 """What `ModelSpec.place` knows the line of."""
 
@@ -323,6 +326,7 @@ def _original(folder: Path, entry: ModelEntry) -> Original:
         outputs=tuple(entry.outputs or ()),
         signature=entry.signature or "",
         folder=folder,
+        code=entry.code.own_code(folder) if entry.code else None,
     )
 
 
@@ -346,7 +350,7 @@ def _entry_at(keys: Sequence[int | str]) -> type[Entry]:
     """The kind of entry at `keys`: the top, a model, or a part of one."""
     if len(keys) <= 1:
         return ManifestEntry
-    if "inputs" in keys[2:]:
+    if len(keys) > len(("models", "name", "inputs")) and keys[-2] in ("inputs", "outputs"):
         return InputEntry
     return ModelEntry if len(keys) == len(("models", "name")) else _ENTRIES[str(keys[-1])]
 

@@ -21,6 +21,15 @@ class InputShape:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnCode:
+    """A file with `preprocess` or `postprocess`, and what callers send and get by it."""
+
+    file: Path
+    inputs: Mapping[str, InputShape]
+    outputs: Mapping[str, InputShape]
+
+
+@dataclass(frozen=True, slots=True)
 class Original:
     """The trained model's own terms; what is not said is empty.
 
@@ -32,6 +41,7 @@ class Original:
         outputs: names of the outputs in the model's order.
         signature: which of several signatures is meant.
         folder: the manifest's.
+        code: the user's own code, which runs when the model is served.
     """
 
     class_path: str = ""
@@ -40,16 +50,17 @@ class Original:
     outputs: tuple[str, ...] = ()
     signature: str = ""
     folder: Path = Path()
+    code: OwnCode | None = None
 
     def stated(self) -> dict[str, Any]:
         """What is said, by the manifest's keys, as JSON has it; files are left to their digests."""
-        inputs = [[name, each.datatype, list(each.shape)] for name, each in self.inputs.items()]
         stated = {
             "class": self.class_path,
-            "inputs": inputs,
+            "inputs": _listed(self.inputs),
             "examples": self.examples and self.examples.name,
             "outputs": list(self.outputs),
             "signature": self.signature,
+            "code": self.code and [_listed(self.code.inputs), _listed(self.code.outputs)],
         }
         return {key: value for key, value in stated.items() if value}
 
@@ -58,7 +69,15 @@ class Original:
         module = self.class_path.partition(":")[0]
         return self.folder.joinpath(*module.split(".")).with_suffix(".py")
 
-    def files(self) -> tuple[Path, ...]:
-        """Files beside the source that the outcome depends on."""
-        code = (self.class_file(),) if self.class_path else ()
-        return (*code, *((self.examples,) if self.examples else ()))
+    def files(self) -> dict[str, Path]:
+        """Files beside the source that the outcome depends on, by the manifest's key."""
+        named = {
+            "class": self.class_file() if self.class_path else None,
+            "examples": self.examples,
+            "code": self.code and self.code.file,
+        }
+        return {key: path for key, path in named.items() if path}
+
+
+def _listed(inputs: Mapping[str, InputShape]) -> list[Any]:
+    return [[name, each.datatype, list(each.shape)] for name, each in inputs.items()]

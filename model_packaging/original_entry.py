@@ -1,12 +1,13 @@
 """The manifest's entries that describe a trained model's own terms; see `original.py`."""
 
 import re
+from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from model_packaging.options import Entry
-from model_packaging.original import BATCH, InputShape
+from model_packaging.original import BATCH, InputShape, OwnCode
 
 Datatype = Literal[
     "BOOL", "INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64", "FP16",
@@ -45,3 +46,20 @@ class InputEntry(Entry):
         return InputShape(
             tuple(word if size == -1 else size for size, word in sizes), self.datatype
         )
+
+
+class CodeEntry(Entry):
+    """Your own code around the model, which runs wherever the model is served."""
+
+    file: str = Field(min_length=1)
+    """A Python file with preprocess(arrays), postprocess(arrays) or both, on dicts of arrays."""
+    inputs: dict[str, InputEntry] | None = None
+    """What callers send to preprocess; without it, what the model takes."""
+    outputs: dict[str, InputEntry] | None = None
+    """What callers get from postprocess; without it, what the model gives."""
+
+    def own_code(self, folder: Path) -> OwnCode:
+        """As packaging takes it."""
+        inputs = {name: each.shape_of(name) for name, each in (self.inputs or {}).items()}
+        outputs = {name: each.shape_of(name) for name, each in (self.outputs or {}).items()}
+        return OwnCode(folder / self.file, inputs, outputs)

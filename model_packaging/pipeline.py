@@ -30,15 +30,13 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
+from functions.inference.processing.processed import needs_libraries
 from functions.inference.session import SessionError
 from model_packaging.accuracy import Gate
 from model_packaging.benchmark import Latency, time_model
+from model_packaging.code_step import with_code
 from model_packaging.conversion import Conversion, Session, check_conversion
-from model_packaging.errors import (
-    AccuracyChange,
-    ConversionError,
-    SourceError,
-)
+from model_packaging.errors import AccuracyChange, ConversionError, SourceError
 from model_packaging.golden import golden_requests
 from model_packaging.holdout import read_holdout
 from model_packaging.lock import LockedVersion, read_lock, record
@@ -51,11 +49,7 @@ from model_packaging.placement import Needs, Target, place, require_fits
 from model_packaging.prices import read_prices
 from model_packaging.resolution import Job, Resolved, identity_of, resolve, source_of
 from model_packaging.samples import Samples, given, make_up
-from model_packaging.served import (
-    Served,
-    locked_engine,
-    serve,
-)
+from model_packaging.served import Served, locked_engine, serve
 from model_packaging.serving import OnnxModel
 from model_packaging.specification import (
     Build,
@@ -207,7 +201,7 @@ def _identify(job: Resolved, store: Store, lock: Path) -> tuple[_Known, str]:
 
 def _convert(job: Job) -> tuple[Conversion, str]:
     spec = job.spec
-    conversion = job.converter.convert(spec)
+    conversion = with_code(spec, job.converter.convert(spec))
     require_finite_weights(spec.name, conversion.onnx)
     return conversion, f"{len(conversion.onnx):,} bytes"
 
@@ -336,7 +330,7 @@ def _enter(
         target="sagemaker" if engine else "lambda",
         engine=engine,
         stores=(copy,),
-        processing=bool(artifact.specification.get("processing")),
+        processing=needs_libraries(artifact.specification),
     )
     locked = record(lock, spec.name, version, entry, spec.labels).model(spec.name)
     labels = tuple(sorted(name for name, number in locked.labels.items() if number == version))

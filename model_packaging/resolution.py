@@ -56,11 +56,11 @@ def resolve(spec: ModelSpec, regions: Collection[str]) -> tuple[Resolved, str]:
         _require(path, spec.place(key))
     converter = find_converter(spec.name, spec.source, spec.framework)
     for key in spec.original.stated():
-        if key not in converter.keys:
+        if key not in (*converter.keys, "code"):
             reason = f"says nothing to {converter.framework} models; remove it"
             raise ManifestError(spec.place(key), reason)
-    for path in spec.original.files():
-        _require(path, spec.place("examples" if path == spec.original.examples else "class"))
+    for key, path in spec.original.files().items():
+        _require(path, spec.place(key))
     source = source_of(spec, converter)
     used = {name: version_of(name) for name in ("numpy", "onnxruntime")}
     asked = [each.tools(spec) for each in optimisers() if each.options(spec) is not None]
@@ -94,7 +94,9 @@ def source_of(spec: ModelSpec, converter: Converter) -> Source:
     return Source(
         file=spec.source.name,
         framework=converter.framework,
-        digest=_digest(spec.source.parent, (*converter.files(spec), *spec.original.files())),
+        digest=_digest(
+            spec.source.parent, (*converter.files(spec), *spec.original.files().values())
+        ),
         data=sha256(spec.accuracy.data.read_bytes()) if spec.accuracy else None,
     )
 

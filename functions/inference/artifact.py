@@ -10,7 +10,8 @@ A version is a folder, `models/<name>/<version>/`, or one zip with that folder i
                     large, never enters a zip, and is not read here
 
 `artifact.json` is the root: the lock pins its SHA-256, it pins the files, those of the engine under
-`engine.files`. Nothing here is ever unpickled or executed.
+`engine.files`. Nothing here is ever unpickled, and nothing is executed but the
+code that the manifest asked for by `code`.
 
 How to change the format: raise `FORMAT_VERSION` when an older reader would misread a new artifact
 (a new optional key does not need it), and write the earliest version that says what there is to

@@ -1,7 +1,8 @@
 """A model with processing steps, behind the same face as a model without.
 
 `artifact.json` lists them: `"processing": [{"step": "tokens", ...}, ...]`. What callers send goes
-through each step's `before` in order, then through the graph, then through each step's `after`.
+through each step's `before` in order, then through the graph, then through each step's `after`,
+the last step's first.
 Arrays that the graph does not take go past it.
 """
 
@@ -10,11 +11,14 @@ from importlib import import_module
 from typing import Any, Protocol
 
 from functions.inference.artifact import TensorSpec
-from functions.inference.session import OnnxSession
+from functions.inference.session import OnnxSession, SessionError
 from functions.inference.tensors import Array
 
-STEPS = frozenset({"labels", "tokens"})
+STEPS = frozenset({"code", "labels", "tokens"})
 """Modules of this package."""
+
+WITH_LIBRARIES = frozenset({"tokens"})
+"""Those that need more than the runtime layer has."""
 
 
 class Step(Protocol):
@@ -54,6 +58,12 @@ def make_step(options: Mapping[str, Any], files: Mapping[str, bytes]) -> Step:
     return step
 
 
+def needs_libraries(specification: Mapping[str, Any]) -> bool:
+    """Whether an artifact has steps that need more than the runtime layer has."""
+    steps = specification.get("processing") or ()
+    return any(step.get("step") in WITH_LIBRARIES for step in steps)
+
+
 class ProcessedSession:
     """A session with steps around it; named arrays in, named arrays out, as `OnnxSession`.
 
@@ -85,11 +95,12 @@ class ProcessedSession:
             SessionError: onnxruntime gave up.
         """
         arrays = self._prepared(inputs)
-        feeds = {spec.name: arrays.pop(spec.name) for spec in self._session.inputs}
+        feeds = _taken(arrays, [spec.name for spec in self._session.inputs])
+        arrays = {name: array for name, array in arrays.items() if name not in feeds}
         arrays |= self._session.run(feeds)
-        for step in self._steps:
+        for step in reversed(self._steps):
             arrays = step.after(arrays)
-        return {name: arrays[name] for name in outputs or [spec.name for spec in self.outputs]}
+        return _taken(arrays, list(outputs) or [spec.name for spec in self.outputs])
 
     def feeds(self, inputs: dict[str, Array]) -> dict[str, Array]:
         """What the graph gets of a request.
@@ -97,11 +108,18 @@ class ProcessedSession:
         Raises:
             InvalidInput: a step does not take the inputs.
         """
-        arrays = self._prepared(inputs)
-        return {spec.name: arrays[spec.name] for spec in self._session.inputs}
+        return _taken(self._prepared(inputs), [spec.name for spec in self._session.inputs])
 
     def _prepared(self, inputs: dict[str, Array]) -> dict[str, Array]:
         arrays = dict(inputs)
         for step in self._steps:
             arrays = step.before(arrays)
         return arrays
+
+
+def _taken(arrays: dict[str, Array], names: list[str]) -> dict[str, Array]:
+    """The arrays of these names."""
+    missing = [name for name in names if name not in arrays]
+    if missing:
+        raise SessionError(ValueError(f"the processing steps gave no '{missing[0]}'"))
+    return {name: arrays[name] for name in names}

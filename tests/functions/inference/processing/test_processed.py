@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 from functions.inference.artifact import TensorSpec, read_artifact, sha256
 from functions.inference.errors import InvalidInput
 from functions.inference.onnx_predictor import OnnxPredictor
-from functions.inference.processing.processed import make_step
+from functions.inference.processing.processed import make_step, needs_libraries
 from tests.frameworks import needs
 from tests.functions.inference.processing.worlds import VOCABULARY, options, texts, tokenizer
 from tests.interpreter import run_clean
@@ -96,6 +96,12 @@ def test_a_missing_library_is_said_with_what_brings_it() -> None:
 
 
 _TOKENS = "functions.inference.processing.tokens"
+
+
+def test_only_some_steps_need_libraries_of_their_own() -> None:
+    assert needs_libraries({"processing": [{"step": "code"}, options()]})
+    assert not needs_libraries({"processing": [{"step": "code"}, LABELS]})
+    assert not needs_libraries({})
 
 
 def test_a_model_without_steps_imports_nothing_of_this() -> None:

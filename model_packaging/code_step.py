@@ -1,0 +1,65 @@
+"""The user's own code as a processing step around whatever was converted."""
+
+from collections.abc import Mapping
+
+from functions.inference.artifact import TensorSpec
+from functions.inference.processing.processed import Step, make_step
+from functions.inference.session import SessionError
+from functions.inference.tensors import Array
+from model_packaging.conversion import Conversion, Model, Processing
+from model_packaging.errors import ConversionError, ManifestError
+from model_packaging.manifest import ModelSpec
+from model_packaging.original import InputShape
+
+
+def with_code(spec: ModelSpec, conversion: Conversion) -> Conversion:
+    """The conversion as callers see it through the code that the manifest names, if any.
+
+    Raises:
+        ManifestError: the code does not run, or defines neither function.
+        ConversionError: the model has other than plain tensors.
+    """
+    code = spec.original.code
+    if code is None:
+        return conversion
+    files = {code.file.name: code.file.read_bytes()}
+    options = {"step": "code", "file": code.file.name}
+    try:
+        step = make_step(options, files)
+    except ValueError as error:
+        raise ManifestError(spec.place("code"), str(error)) from error
+    inner = conversion.processing or _bare(spec, conversion)
+    processing = Processing(
+        steps=(options, *inner.steps),
+        files={**inner.files, **files},
+        inputs=_specs(code.inputs) or inner.inputs,
+        outputs=_specs(code.outputs) or inner.outputs,
+    )
+    # Examples are the model's own; what callers send to preprocess is another matter.
+    examples = None if code.inputs else conversion.examples
+    reference = _around(step, conversion.reference)
+    return Conversion(conversion.onnx, reference, examples, processing)
+
+
+def _bare(spec: ModelSpec, conversion: Conversion) -> Processing:
+    try:
+        session = conversion.session(conversion.onnx)
+    except (SessionError, ValueError) as error:
+        raise ConversionError(spec.name, f"cannot be served: {error}") from error
+    return Processing((), {}, session.inputs, session.outputs)
+
+
+def _specs(shapes: Mapping[str, InputShape]) -> tuple[TensorSpec, ...]:
+    return tuple(
+        TensorSpec(
+            name, each.datatype, tuple(-1 if isinstance(it, str) else it for it in each.shape)
+        )
+        for name, each in shapes.items()
+    )
+
+
+def _around(step: Step, model: Model) -> Model:
+    def reference(inputs: dict[str, Array]) -> dict[str, Array]:
+        return step.after(model(step.before(inputs)))
+
+    return reference

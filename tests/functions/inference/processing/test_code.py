@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+
+from functions.inference.errors import InvalidInput
+from functions.inference.processing.processed import Step, make_step
+from functions.inference.session import SessionError
+
+CODE = """
+def preprocess(arrays):
+    if arrays["x"].max() > 100:
+        raise ValueError("x is over 100")
+    return {"x": arrays["x"] / 10}
+
+def postprocess(arrays):
+    return {"best": arrays["scores"].argmax(axis=1)}
+"""
+
+
+def step(source: str = CODE) -> Step:
+    return make_step({"step": "code", "file": "mine.py"}, {"mine.py": source.encode()})
+
+
+def test_both_functions_see_arrays_by_name() -> None:
+    assert step().before({"x": np.array([10.0])})["x"].tolist() == [1]
+    assert step().after({"scores": np.array([[1, 3, 2]])})["best"].tolist() == [1]
+
+
+def test_one_of_them_may_be_left_out() -> None:
+    arrays = {"x": np.ones(1)}
+    alone = step("def postprocess(arrays): return {}")
+    assert alone.before(arrays) is arrays
+    assert alone.after(arrays) == {}
+
+
+def test_a_value_error_is_the_callers_and_any_other_the_models() -> None:
+    with pytest.raises(InvalidInput, match="input 'x' is not what the model takes: x is over 100"):
+        step().before({"x": np.array([101.0])})
+    with pytest.raises(SessionError, match="scores"):
+        step().after({"x": np.ones(1)})
+    with pytest.raises(SessionError, match="gives a int, not a dict of arrays"):
+        step("def preprocess(arrays): return 3").before({})
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("1 / 0", r"cannot run its mine\.py: ZeroDivisionError"),
+        ("def f(:", "cannot run its mine.py: SyntaxError"),
+        ("x = 1", "defines neither preprocess nor postprocess"),
+    ],
+)
+def test_code_that_does_not_run_does_not_load(source: str, text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        step(source)
