@@ -1,7 +1,8 @@
 """Loading and unloading models while a server runs: in a container, for who may reach its ports.
 
 Triton's repository API, TorchServe's management and SageMaker's multi-model contract all come here.
-Models lie in one folder, as `model_folder` says; nothing outside it is ever loaded.
+Models lie in one folder, as `model_folder` says; nothing outside it is ever loaded. What is loaded
+is held against its own artifact's digests, and not against a lock, which a caller cannot name.
 """
 
 import re
