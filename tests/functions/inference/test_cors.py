@@ -1,5 +1,7 @@
 """Pages of the origins that are named may ask, in every dialect; without a word none may."""
 
+import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,15 @@ from tests.worlds import echo, settings_for
 
 HERE = {"origin": "https://here.example"}
 ALLOW = "access-control-allow-origin"
+
+
+@pytest.fixture
+def loop() -> Iterator[None]:
+    """An event loop of the thread's own, for which Mangum asks."""
+    asyncio.set_event_loop(own := asyncio.new_event_loop())
+    yield
+    asyncio.set_event_loop(None)
+    own.close()
 
 
 def app_of(root: Path, origins: str) -> App:
@@ -63,6 +74,7 @@ def test_what_is_no_origin_is_refused(text: str) -> None:
         read_origins(text)
 
 
+@pytest.mark.usefixtures("loop")
 def test_the_handler_is_told_by_its_environment(tmp_path: Path) -> None:
     told = settings_for(tmp_path, {"m": {1: echo()}}).to_environment()
     handler = create_handler(Settings.from_environment({**told, "LADING_CORS": "*"}))
