@@ -27,6 +27,7 @@ from model_packaging.example_inputs import ExampleInputs, example_inputs
 from model_packaging.manifest import ModelSpec
 from model_packaging.original import BATCH
 from model_packaging.quiet import quiet
+from model_packaging.source_archive import require_harmless
 from model_packaging.torch_export import (
     TorchReference,
     as_tensor,
@@ -59,6 +60,7 @@ class PytorchConverter:
 
     def convert(self, spec: ModelSpec) -> Conversion:
         """See `Converter.convert`."""
+        require_harmless(spec)
         kind = _kind(spec.source)
         if kind is not _checkpoint and spec.original.class_path:
             reason = "is needed for weights alone; this file brings its own code: remove it"

@@ -21,6 +21,7 @@ from model_packaging.conversion import Conversion, Model, as_bytes, tool_version
 from model_packaging.errors import ConversionError, ManifestError, SourceUnreadable, SourceUntrusted
 from model_packaging.manifest import ModelSpec
 from model_packaging.original import BATCH, InputShape
+from model_packaging.source_archive import require_harmless
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -59,6 +60,7 @@ class SklearnConverter:
     def convert(self, spec: ModelSpec) -> Conversion:
         """See `Converter.convert`."""
         name, source = spec.name, spec.source
+        require_harmless(spec)
         load = _load_skops if source.suffix == ".skops" else _load_pickle
         estimator = load(name, source, trust=spec.trust)
         columns = _columns(spec, _features(name, source, estimator))

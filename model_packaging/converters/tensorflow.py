@@ -29,6 +29,7 @@ from model_packaging.manifest import ModelSpec
 from model_packaging.onnx_graph import name_axes, rename, require_known_operators, strip
 from model_packaging.original import BATCH
 from model_packaging.quiet import quiet
+from model_packaging.source_archive import require_harmless
 from model_packaging.source_folder import folder_files
 from model_packaging.user_code import load_class
 
@@ -82,6 +83,8 @@ class TensorflowConverter:
         with quiet():
             if spec.source.suffix == ".tflite":
                 return _convert_lite(spec)
+            if not spec.source.is_dir():
+                require_harmless(spec)
             load = _saved_model if spec.source.is_dir() else _keras
             return _convert(spec, load(spec))
 
