@@ -1,0 +1,118 @@
+"""Package a real model of every format, and write the table of docs/formats.md.
+
+`make formats-table`; a format whose libraries are not installed keeps the row that it has.
+"""
+
+import json
+import sys
+import warnings
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.formats import entries
+from benchmarks.formats.entry import Entry
+from functions.inference.artifact import REPORT
+from model_packaging.local_store import LocalStore
+from model_packaging.manifest import ModelSpec
+from model_packaging.pipeline import package
+from model_packaging.report.figures import Range, Stage, Verdict, stages_of, verdict_of
+
+GUIDE = Path(__file__).parents[1] / "docs" / "formats.md"
+BEGIN, END = "<!-- begin of the table -->", "<!-- end of the table -->"
+
+_KEY = 3
+"""Cells that say what a row is about; the others are figures."""
+
+HEADINGS = (
+    *("format", "model", "optimised", "file", "ONNX", "published", "metric"),
+    *("original", "published", "drop, 95 %", "one row, ONNX", "published", "test"),
+)
+
+
+def row(entry: Entry) -> list[str]:
+    """Package the entry's model, and give its row."""
+    with TemporaryDirectory() as scratch, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        folder = Path(scratch)
+        spec = entry.prepare(folder)
+        store = LocalStore(folder / "store")
+        packaged = package(spec, store, folder / "models.lock.json")
+        published = store.open(spec.name, packaged.version, packaged.digest)
+        specification = published.artifact.specification
+        stages = stages_of(specification, json.loads(published.files[REPORT]))
+        return _cells(entry, spec, stages, verdict_of(specification))
+
+
+def _cells(
+    entry: Entry, spec: ModelSpec, stages: list[Stage], verdict: Verdict | None
+) -> list[str]:
+    assert verdict is not None, entry
+    first, last = stages[0], stages[-1]
+    return [
+        entry.format,
+        entry.model,
+        last.facts.removeprefix("scheme ").partition(",")[0] or "no",
+        _kilobytes(_size(spec.source)),
+        _kilobytes(first.size),
+        f"{_kilobytes(last.size)} ({last.size / first.size:.2f}x)",
+        verdict.metric,
+        _ranged(verdict.before),
+        _ranged(verdict.after),
+        _ranged(verdict.drop),
+        f"{first.p50_ms:.3g} ms",
+        f"{last.p50_ms:.3g} ms",
+        f"[{Path(entry.test).stem}](../{entry.test})",
+    ]
+
+
+def _size(source: Path) -> int:
+    files = source.rglob("*") if source.is_dir() else [source]
+    return sum(path.stat().st_size for path in files if path.is_file())
+
+
+def _kilobytes(size: int) -> str:
+    return f"{size / 1000:,.1f} kB"
+
+
+def _ranged(figure: Range) -> str:
+    return f"{figure.value:.4f} ({figure.low:.4f} to {figure.high:.4f})"
+
+
+def _known(text: str) -> dict[tuple[str, ...], str]:
+    """The rows of the table as it stands, by their first cells."""
+    lines = text.partition(BEGIN)[2].partition(END)[0].splitlines()
+    rows = [line for line in lines if line.startswith("| ") and not line.startswith("| format")]
+    return {tuple(cell.strip() for cell in line.split("|")[1 : _KEY + 1]): line for line in rows}
+
+
+def write(cells: list[str]) -> None:
+    """Write one row into the guide's table, in the place of the one that is like it."""
+    text = GUIDE.read_text(encoding="utf-8")
+    rows = {**_known(text), tuple(cells[:_KEY]): f"| {' | '.join(cells)} |"}
+    before, _, rest = text.partition(BEGIN)
+    table = [
+        f"| {' | '.join(HEADINGS)} |",
+        f"|{'---|' * len(HEADINGS)}",
+        *(rows[key] for key in sorted(rows)),
+    ]
+    content = f"{before}{BEGIN}\n" + "\n".join(table) + f"\n{END}{rest.partition(END)[2]}"
+    GUIDE.write_text(content, encoding="utf-8")
+
+
+def main() -> None:
+    """Package every model, or those whose format has one of the words, and write each row."""
+    wanted = sys.argv[1:] or [""]
+    for entry in entries():
+        missing = [module for module in entry.needs if find_spec(module) is None]
+        if not any(word.lower() in entry.format.lower() for word in wanted):
+            continue
+        if missing:
+            print(f"{entry.format}: kept, {', '.join(missing)} not installed", file=sys.stderr)
+            continue
+        print(f"{entry.format}: {entry.model}", file=sys.stderr, flush=True)
+        write(row(entry))
+
+
+if __name__ == "__main__":
+    main()
