@@ -1,6 +1,8 @@
 """Every datatype and shape that a dialect carries comes back as it went, whatever the values."""
 
+import atexit
 import json
+import shutil
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -47,7 +49,9 @@ def app() -> App:
         for datatype, element in ELEMENTS.items()
         for rank in range(MOST_RANK + 1)
     }
-    return serve(settings_for(Path(mkdtemp(prefix="lading-")), models))
+    folder = Path(mkdtemp(prefix="lading-"))
+    atexit.register(shutil.rmtree, folder)
+    return serve(settings_for(folder, models))
 
 
 def tensors(datatype: str, fewest: int = 0) -> st.SearchStrategy[Array]:
