@@ -232,7 +232,7 @@ class AccuracyDropped(PackagingError):
         super().__init__(
             f"model '{model}' is not published: {change}, {self._over} the "
             f"{change.max_drop:g} that models.{model}.accuracy.max_drop allows; "
-            + (advice or f"set models.{model}.quantize: none, or allow more")
+            + (advice or f"optimise less (models.{model}.quantize, .prune), or allow more")
         )
         self.model, self.metric = model, change.metric
         self.before, self.after = change.before, change.after

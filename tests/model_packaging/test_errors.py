@@ -48,7 +48,7 @@ def test_an_unknown_model_is_met_with_the_likely_one_or_else_with_all() -> None:
 def test_a_refusal_of_the_gate_says_both_numbers_and_what_to_do() -> None:
     change = AccuracyChange("accuracy", 0.98, 0.95, 0.03, 0.01)
     text = str(AccuracyDropped("digits", change))
-    for part in ("digits", "0.9800", "0.9500", "0.0300", "0.01", "quantize: none"):
+    for part in ("digits", "0.9800", "0.9500", "0.0300", "0.01", "models.digits.quantize"):
         assert part in text
 
 
