@@ -1,0 +1,101 @@
+"""A chat, streamed to OpenAI's stock client by a real engine, through everything between them.
+
+The client asks the proxy as Lambda runs it behind the web adapter, a process of its own; that asks
+`sagemaker-runtime` with boto3; and the emulated API asks `transformers serve`.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+
+import httpx
+import openai
+import pytest
+from openai import OpenAI
+from openai.types.chat import ChatCompletionUserMessageParam
+
+from emulator.engine_process import EngineProcess
+from emulator.language_engine import transformers_program
+from emulator.sagemaker_endpoint import LocalEndpoint
+from functions.inference.settings import Settings
+from tests.emulator.language_models import write_language_model
+from tests.emulator.sagemaker import serving
+from tests.engines import proxy
+from tests.frameworks import needs
+from tests.interpreter import ROOT
+
+pytestmark = needs("language", "torch", "transformers", "accelerate", "openai")
+
+HELLO: ChatCompletionUserMessageParam = {"role": "user", "content": "hello"}
+
+
+@contextmanager
+def adapted(settings: Settings, runtime: str) -> Iterator[str]:
+    """The address of the proxy's server, as `serve.sh` starts it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    environment = {
+        **settings.to_environment(),
+        "AWS_LWA_PORT": str(port),
+        "AWS_ENDPOINT_URL": runtime,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "PYTHONPATH": str(ROOT),
+        "PATH": os.defpath,
+    }
+    command = [sys.executable, "-m", "functions.inference.web_adapter"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
+        try:
+            while process.poll() is None:
+                with suppress(httpx.TransportError):
+                    httpx.get(f"http://127.0.0.1:{port}/v2/health/live")
+                    break
+                time.sleep(0.05)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.kill()
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenAI]:
+    folder = tmp_path_factory.mktemp("model")
+    write_language_model(folder)
+    engine = EngineProcess("e", transformers_program(folder), folder.parent / "engine.log")
+    settings = replace(proxy(tmp_path_factory.mktemp("proxy"), "tiny"), threads=1)
+    with (
+        serving(LocalEndpoint("e", engine)) as served,
+        adapted(settings, served.client.meta.endpoint_url) as address,
+        OpenAI(base_url=f"{address}/v1", api_key="none", max_retries=0, timeout=60) as stock,
+    ):
+        yield stock
+
+
+def test_a_chat_streams_as_the_engine_says_it(client: OpenAI) -> None:
+    whole = client.chat.completions.create(
+        model="tiny", messages=[HELLO], max_tokens=8, temperature=0
+    )
+    parts = list(
+        client.chat.completions.create(
+            model="tiny", messages=[HELLO], max_tokens=8, temperature=0, stream=True
+        )
+    )
+    said = "".join(part.choices[0].delta.content or "" for part in parts if part.choices)
+    assert len(parts) > 2
+    assert said == whole.choices[0].message.content
+    assert {whole.model, *(part.model for part in parts)} == {"tiny"}
+
+
+def test_a_model_that_is_not_there_is_openais_error(client: OpenAI) -> None:
+    with pytest.raises(openai.NotFoundError, match="nothing"):
+        client.chat.completions.create(model="nothing", messages=[HELLO])
+
+
+def test_a_parameter_out_of_range_does_not_reach_the_engine(client: OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError, match="temperature"):
+        client.chat.completions.create(model="tiny", messages=[HELLO], temperature=9)
