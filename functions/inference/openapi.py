@@ -34,6 +34,8 @@ _SUMMARIES = MappingProxyType(
         ("plain", "predict"): "Predict",
         ("torchserve", "predict"): "Predict, TorchServe",
         ("torchserve", "explain"): "Explain, which no model here does",
+        ("open_inference", "generate"): "Text from a language model",
+        ("open_inference", "generate_stream"): "Text from a language model, as it is made",
         ("openai", "chat"): "Chat completions of a language model",
         ("openai", "complete"): "Text completions of a language model",
         ("openai", "embed"): "Embeddings of text or of tokens",
@@ -44,7 +46,7 @@ _SUMMARIES = MappingProxyType(
 
 
 _OF_ONE_MODEL = ("plain", "sagemaker")
-_OF_LANGUAGE_MODELS = ("chat", "complete")
+_OF_LANGUAGE_MODELS = ("chat", "complete", "generate", "generate_stream")
 
 
 def data_plane_paths(catalog: Catalog) -> dict[str, dict[str, Any]]:

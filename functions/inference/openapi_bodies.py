@@ -27,6 +27,13 @@ _TENSOR = MappingProxyType(
     }
 )
 
+_GENERATE = MappingProxyType(
+    {
+        "type": "object",
+        "properties": {"text_input": {"type": "string"}, "parameters": {"type": "object"}},
+        "required": ["text_input"],
+    }
+)
 _INFER = MappingProxyType(
     {
         "type": "object",
@@ -81,6 +88,8 @@ _SCHEMAS: MappingProxyType[tuple[str, str], dict[str, Any]] = MappingProxyType(
         ("open_inference", "infer"): dict(_INFER),
         ("openai", "chat"): _completion({"messages": {"type": "array", "minItems": 1}}),
         ("openai", "complete"): _completion({"prompt": {"type": "string"}}),
+        ("open_inference", "generate"): dict(_GENERATE),
+        ("open_inference", "generate_stream"): dict(_GENERATE),
         ("open_inference", "index"): {
             "type": "object",
             "properties": {"ready": {"type": "boolean"}},

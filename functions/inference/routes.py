@@ -82,6 +82,8 @@ ROUTES = MappingProxyType(
                 ("config", "GET", "/config"),
                 ("statistics", "GET", "/stats"),
                 ("infer", "POST", "/infer"),
+                ("generate", "POST", "/generate"),
+                ("generate_stream", "POST", "/generate_stream"),
             ),
         ),
         "tensorflow_serving": (

@@ -24,7 +24,14 @@ from functions.inference.errors import (
     VersionNotFound,
     brief,
 )
-from functions.inference.exchange import JSON, Call, Response, headers_of, status_of
+from functions.inference.exchange import (
+    JSON,
+    Call,
+    Response,
+    StreamedResponse,
+    headers_of,
+    status_of,
+)
 from functions.inference.predictor import ModelMetadata, Predictor
 from functions.inference.tensors import (
     BYTES,
@@ -312,7 +319,19 @@ def _of_models(name: str) -> Callable[[Call], Response]:
     return operation
 
 
-OPERATIONS: MappingProxyType[str, Callable[[Call], Response]] = MappingProxyType(
+def _generate(call: Call) -> Response:
+    from functions.inference.dialects.open_inference_generate import generate  # noqa: PLC0415 rare
+
+    return generate(call)
+
+
+def _generate_stream(call: Call) -> StreamedResponse:
+    from functions.inference.dialects import open_inference_generate  # noqa: PLC0415 rare
+
+    return open_inference_generate.generate_stream(call)
+
+
+OPERATIONS: MappingProxyType[str, Callable[[Call], Response | StreamedResponse]] = MappingProxyType(
     {
         "server_metadata": _server_metadata,
         "live": _live,
@@ -320,6 +339,8 @@ OPERATIONS: MappingProxyType[str, Callable[[Call], Response]] = MappingProxyType
         "model_metadata": _model_metadata,
         "model_ready": _model_ready,
         "infer": _infer,
+        "generate": _generate,
+        "generate_stream": _generate_stream,
         **{name: _of_models(name) for name in ("index", "load", "unload", "config", "statistics")},
     }
 )

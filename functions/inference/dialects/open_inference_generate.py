@@ -1,0 +1,126 @@
+"""Triton's generate extension: a text in, a text out, whole or in parts as they are made.
+
+`text_input` is the prompt; what stands in `parameters`, or beside it, goes to the engine as
+OpenAI's parameters of a text completion. A stream is of server-sent events, each with its part in
+`text_output`; one that breaks ends with an event that holds `error`.
+
+Format: https://github.com/triton-inference-server/server, `docs/protocol/extension_generate.md`.
+"""
+
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from itertools import chain
+from time import perf_counter
+from typing import Any
+
+from functions.inference import json_codec
+from functions.inference.dialects.openai_parameters import check_completion
+from functions.inference.dialects.server_sent_events import DONE, read_events, write_event
+from functions.inference.endpoint_predictor import LanguageModel
+from functions.inference.errors import (
+    InferenceError,
+    InternalFailure,
+    InvalidInput,
+    MalformedRequest,
+    PredictionFailed,
+    Unsupported,
+)
+from functions.inference.exchange import Call, Response, StreamedResponse
+
+_EVENTS = "text/event-stream; charset=utf-8"
+_OURS = ("text_input", "parameters", "id", "stream")
+
+
+def generate(call: Call) -> Response:
+    """Answer with the whole text.
+
+    Raises:
+        InferenceError: there is none.
+    """
+    model, prompt = _read(call)
+    call.observation.compute_started = perf_counter()
+    answer = model.complete(prompt)
+    call.observation.compute_ended = perf_counter()
+    return Response(200, json_codec.dumps(_part(model, answer)))
+
+
+def generate_stream(call: Call) -> StreamedResponse:
+    """Answer with the text's parts.
+
+    Raises:
+        InferenceError: not even the first is there.
+    """
+    model, prompt = _read(call)
+    call.observation.compute_started = perf_counter()
+    parts = model.stream({**prompt, "stream": True})
+    begun = chain([next(parts, b"")], parts)  # so that what fails at once has a status of its own
+    return StreamedResponse(200, _stream(begun, parts, model, call), _EVENTS)
+
+
+def _read(call: Call) -> tuple[LanguageModel, dict[str, Any]]:
+    """The model that the path means, and what its engine is asked."""
+    predictor = call.predictor()
+    if not isinstance(predictor, LanguageModel):
+        name = predictor.metadata.name
+        raise Unsupported(f"model '{name}' is no language model; use /v2/models/{name}/infer")
+    document = json_codec.loads_exactly(call.request.body)
+    if not isinstance(document, dict):
+        raise MalformedRequest("the request must be a JSON object")
+    text, parameters = document.get("text_input"), document.get("parameters", {})
+    if not isinstance(text, str):
+        raise InvalidInput("text_input", "must be a text")
+    if not isinstance(parameters, dict):
+        raise MalformedRequest("'parameters' must be a JSON object")
+    said = {**{key: document[key] for key in document if key not in _OURS}, **parameters}
+    prompt = {**said, "prompt": text, "stream": False}
+    check_completion(prompt)
+    if predictor.engine_model:
+        prompt["model"] = predictor.engine_model
+    return predictor, prompt
+
+
+def _part(model: LanguageModel, answer: bytes) -> dict[str, Any]:
+    """The engine's completion, or a part of one, as Triton tells it.
+
+    Raises:
+        PredictionFailed: it is none.
+    """
+    name, version = model.metadata.name, model.metadata.version
+    try:
+        text = "".join(choice["text"] for choice in json_codec.loads_exactly(answer)["choices"])
+    except (MalformedRequest, LookupError, TypeError) as error:
+        reason = "its engine's answer is no completion of a text"
+        raise PredictionFailed(name, version, reason) from error
+    return {"model_name": name, "model_version": str(version), "text_output": text}
+
+
+def _stream(
+    begun: Iterator[bytes], parts: Iterator[bytes], model: LanguageModel, call: Call
+) -> Generator[bytes, None, None]:
+    """The engine's parts, and the error that ends them if one does."""
+    seen = call.observation
+    with closing(parts):  # type: ignore[type-var]  # a generator, which can be closed
+        try:
+            yield from _events(begun, model)
+        except InferenceError as error:
+            seen.error, seen.broken = error, True
+            yield write_event(json_codec.dumps({"error": str(error)}))
+        except Exception as error:  # noqa: BLE001 a fault of ours must not end the process
+            seen.error, seen.broken = error, True
+            yield write_event(json_codec.dumps({"error": str(InternalFailure())}))
+        finally:
+            seen.compute_ended = perf_counter()
+
+
+def _events(parts: Iterator[bytes], model: LanguageModel) -> Iterator[bytes]:
+    """The engine's parts as Triton tells them.
+
+    Raises:
+        PredictionFailed: they end too early, or cannot be read.
+    """
+    for data in read_events(parts):
+        if data == DONE:
+            return
+        yield write_event(json_codec.dumps(_part(model, data)))
+    reason = "its engine's answer ends before it is complete"
+    raise PredictionFailed(model.metadata.name, model.metadata.version, reason)
