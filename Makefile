@@ -18,7 +18,7 @@ help:
 	@echo "make emulate     the same, deployed by the CDK into an AWS on this machine"
 	@echo "make cloud       install what deploying to AWS needs"
 	@echo "make test        the test suite; what needs a framework that is not installed is skipped"
-	@echo "make test-all    the whole test suite, with every framework (3 GB)"
+	@echo "make test-all    the whole test suite, with every framework (an environment of 4 GB)"
 	@echo "make pytorch     install what converting PyTorch models needs; likewise tensorflow,"
 	@echo "                 boosting, huggingface, tabular, or all of them: frameworks"
 	@echo "make language    install what runs a language model behind an emulated endpoint"
