@@ -10,8 +10,9 @@ names no model is answered here, or by asking all the models at once:
 | `/v2/health/ready`  | ready when every model says so; one that is silent is not               |
 | `/v1/models`        | here, from the names                                                    |
 | `/`, `/models`      | the models' own lists, joined; a silent one is there with a `reason`    |
-| `/v1/chat/completions`, `/v1/completions` | by the model that the body names: whole, at most  |
-|                     | 6 MB, 26 s. To stream, use its base URL: `/{model}/v1/chat/completions` |
+| `/v1/chat/completions`, `/v1/completions`, `/v1/embeddings` | by the model that the body     |
+|                     | names: whole, at most 6 MB, 26 s. To stream, use the model's base URL:  |
+|                     | `/{model}/v1/chat/completions`                                          |
 | `/predict`          | by the only model; 400 when there are several                           |
 | `/docs`, `/openapi.json` | by the first model: all of them have the same paths                |
 
@@ -65,6 +66,7 @@ class Front:
             "predict": ("POST", self._only),
             "v1/chat/completions": ("POST", self._in_body),
             "v1/completions": ("POST", self._in_body),
+            "v1/embeddings": ("POST", self._in_body),
             "ping": ("GET", self._ping),
             "invocations": ("POST", self._only),
             "docs": ("GET", self._first),

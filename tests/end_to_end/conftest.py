@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from emulator.cloud import EmulatedCloud
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -40,6 +42,14 @@ def published(checkout: Path) -> Path:
     """The checkout with version 1 of the digits published."""
     lading(checkout, "package")
     return checkout
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatedCloud]:
+    """An AWS on this machine, bootstrapped and empty; a stage each for who deploys into it."""
+    with EmulatedCloud(tmp_path_factory.mktemp("cloud")) as running:
+        running.bootstrap()
+        yield running
 
 
 @pytest.fixture(

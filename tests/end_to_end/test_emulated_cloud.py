@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,12 +48,12 @@ class Deployed:
 
 
 @pytest.fixture(scope="session")
-def deployed(published: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+def deployed(
+    cloud: EmulatedCloud, published: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Deployed:
     folder = tmp_path_factory.mktemp("emulated")
     shutil.copytree(published, folder, dirs_exist_ok=True)
-    with EmulatedCloud(folder / ".lading/emulate") as cloud:
-        cloud.bootstrap()
-        yield Deployed(cloud, folder)
+    return Deployed(cloud, folder)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """Every way of serving, behind one address: the same clients must find the same service.
 
-The deployed one, in an emulated AWS, is asked in `tests/end_to_end`.
+The deployed one is asked the same in `tests/end_to_end/test_every_dialect_in_the_cloud.py`.
 """
 
 import contextlib

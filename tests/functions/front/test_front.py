@@ -35,6 +35,8 @@ ALIKE = [
     ("POST /v1/chat/completions", {**CHAT, "model": "absent"}),
     ("POST /v1/chat/completions", {**CHAT, "model": "same"}),
     ("POST /v1/chat/completions", CHAT),
+    ("POST /v1/embeddings", {"model": "absent", "input": "a"}),
+    ("POST /v1/embeddings", {"model": "same", "input": "a"}),
     ("POST /v1/completions", {"prompt": "hi"}),
     ("POST /v1/completions", {"prompt": "hi", "model": 5}),
     ("POST /v1/completions", []),
