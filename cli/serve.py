@@ -1,11 +1,12 @@
 """`lading serve`: the emulated API Gateway and Lambda function on this machine."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated
 
 import typer
@@ -15,11 +16,12 @@ from cli.locked import served_settings
 from cli.options import LOCK, EngineUrl, Json, Lock
 from emulator.engine_room import EngineRoom
 from emulator.gateway import Access, Gateway
+from emulator.management import Management
 from emulator.remote_calls import serving_grpc
-from emulator.runtimes import create_function
+from emulator.runtimes import Told, create_function
 from emulator.server import Server
 from functions.inference.artifact import read_artifact
-from functions.inference.catalog import load_catalog
+from functions.inference.catalog import Catalog, load_catalog
 from functions.inference.contract import artifact_folder
 from functions.inference.cors import read_origins
 from functions.inference.errors import ArtifactError
@@ -28,6 +30,14 @@ from functions.inference.settings import Settings
 
 _LOG = Path(".lading/serve.log")
 _ENGINES = Path(".lading/engines")
+
+
+_BESIDE: Mapping[str, str] = MappingProxyType(
+    {
+        "grpc": "gRPC: Open Inference Protocol, TensorFlow Serving",
+        "management": "TorchServe's management API",
+    }
+)
 
 
 class Runtime(StrEnum):
@@ -51,6 +61,10 @@ def serve(
     ] = None,
     cors: Annotated[str, typer.Option(help="Origins whose pages may ask; * for all.")] = "",
     engine_url: EngineUrl = "",
+    management_port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="TorchServe's management API, as --grpc-port."),
+    ] = None,
     lock: Lock = LOCK,
     json_: Json = False,
 ) -> None:
@@ -72,7 +86,7 @@ def serve(
 
         lading serve --port 0 --json
 
-        lading serve --grpc-port 8001
+        lading serve --grpc-port 8001 --management-port 8081
 
         lading serve chat --engine-url http://127.0.0.1:8000/v1
     """
@@ -80,32 +94,53 @@ def serve(
     for failure in _damaged(settings):
         typer.secho(f"warning: {failure}", err=True, fg="yellow")
 
+    if management_port is not None and runtime is not Runtime.process:
+        raise typer.BadParameter("--management-port needs --runtime process")
     shown_host = f"[{host}]" if ":" in host else host
-    grpc = ""
+    beside: dict[str, str] = {}
 
     def ready(bound: int) -> None:
         url = f"http://{shown_host}:{bound}"
-        document = _document(url, settings, log) | ({"grpc": grpc} if grpc else {})
-        typer.echo(json.dumps(document) if json_ else _banner(url, grpc, settings))
+        document = {**_document(url, settings, log), **beside}
+        typer.echo(json.dumps(document) if json_ else _banner(url, beside, settings))
 
     def show(access: Access) -> None:
         typer.echo(str(access), err=True)
 
     metrics = Metrics() if runtime is Runtime.process else None
+    management = Management(settings) if management_port is not None else None
     room = EngineRoom(_ENGINES, _ENGINES, server=engine_url, tell=_tell)
     with ExitStack() as stack:
         settings, variables = stack.enter_context(local_endpoint(settings, lock, room))
         function = create_function(
-            runtime.value, settings, log=log, metrics=metrics, variables=variables
+            runtime.value,
+            settings,
+            log=log,
+            told=_told(metrics, management),
+            variables=variables,
         )
         gateway = Gateway(function, show)
         app = metrics.beside(gateway) if metrics else gateway
         if grpc_port is not None:
-            speaking = serving_grpc(
-                load_catalog(settings), host, grpc_port, log=log, metrics=metrics
-            )
-            grpc = f"{shown_host}:{stack.enter_context(speaking)}"
+            catalog = load_catalog(settings)
+            speaking = serving_grpc(catalog, host, grpc_port, log=log, metrics=metrics)
+            beside["grpc"] = f"{shown_host}:{stack.enter_context(speaking)}"
+        if management and management_port is not None:
+            managing = stack.enter_context(management.serving(host, management_port))
+            beside["management"] = f"http://{shown_host}:{managing}"
         Server(app, function, host=host, port=port, on_ready=ready).run()
+
+
+def _told(metrics: Metrics | None, management: Management | None) -> Told:
+    """What counts requests and what manages models, as far as there are any."""
+
+    def loaded(catalog: Catalog) -> None:
+        if metrics:
+            metrics.note_models(catalog)
+        if management:
+            management.attach(catalog)
+
+    return Told(loaded, metrics.note if metrics else None)
 
 
 def _tell(step: str) -> None:
@@ -136,10 +171,9 @@ def _document(url: str, settings: Settings, log: Path) -> dict[str, object]:
     return {"url": url, "models": models, "log": str(log)}
 
 
-def _banner(url: str, grpc: str, settings: Settings) -> str:
+def _banner(url: str, beside: Mapping[str, str], settings: Settings) -> str:
     lines = [f"{url}  (Ctrl-C stops; {url}/docs shows every route)"]
-    if grpc:
-        lines.append(f"{grpc}  (gRPC: Open Inference Protocol, TensorFlow Serving)")
+    lines += [f"{address}  ({_BESIDE[what]})" for what, address in beside.items()]
     for model in settings.models:
         labels = ", ".join(f"{label} = {at}" for label, at in sorted(model.labels.items()))
         lines.append(f"  {url}/{model.name}/predict  {labels or f'version {max(model.versions)}'}")

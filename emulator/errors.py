@@ -11,6 +11,7 @@ EmulatorError
 ├── ToolUnavailable        what a tool requires cannot be installed
 ├── EngineUnavailable      an engine cannot be had on this machine
 ├── GrpcMissing            gRPC is asked for, and its library is not installed
+├── ManagementMissing      the management API is asked for, and its library is not installed
 ├── AddressUnavailable     the host and port cannot be listened on
 ├── CloudUnavailable       the emulated cloud cannot be had or started on this machine
 ├── DeploymentFailed       the stacks cannot be deployed into the emulated cloud
@@ -97,6 +98,15 @@ class GrpcMissing(EmulatorError):
 
     def __init__(self) -> None:
         super().__init__("gRPC needs grpcio, which is not installed; install it with: make server")
+
+
+class ManagementMissing(EmulatorError):
+    """TorchServe's management API is asked for, and its library is not installed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the management API needs FastAPI, which is not installed; install it with: make server"
+        )
 
 
 class AddressUnavailable(EmulatorError):

@@ -58,14 +58,16 @@ def serve(
 
 
 @contextlib.contextmanager
-def in_background(app: App, running: Running) -> Iterator[int]:
-    """Serve `app` on a free port of this machine, which is given, from a thread of its own.
+def in_background(
+    app: App, running: Running, *, host: str = "127.0.0.1", port: int = 0
+) -> Iterator[int]:
+    """Serve `app` from a thread of its own; gives the port, a free one when it is to be 0.
 
     Raises:
         EmulatorError: `running` cannot be started.
     """
     bound: Future[int] = Future()
-    server = Server(app, running, on_ready=bound.set_result)
+    server = Server(app, running, host=host, port=port, on_ready=bound.set_result)
 
     def run() -> None:
         try:

@@ -91,6 +91,22 @@ def test_pages_of_an_origin_may_ask_when_it_is_named(packaged: Lading, workspace
     assert (refused.code, "is no origin" in refused.err) == (2, True)
 
 
+def test_models_are_managed_on_a_port_of_its_own(packaged: Lading, workspace: Path) -> None:
+    question = {"inputs": [[1, 2]]}
+    with serving(workspace, "--management-port", "0") as (ready, _):
+        url, models = ready["url"], f"{ready['management']}/models"
+        assert httpx.get(models).json()["models"][0]["modelName"] == "double"
+        assert httpx.delete(f"{models}/double").status_code == 200
+        assert httpx.post(f"{url}/predict/double", json=question).status_code == 404
+        assert httpx.post(models, params={"url": "double"}).status_code == 200
+        assert httpx.post(f"{url}/predict/double", json=question).status_code == 200
+
+
+def test_aws_own_runtime_has_no_models_to_manage(packaged: Lading) -> None:
+    refused = packaged("serve", "--runtime", "lambda", "--management-port", "0")
+    assert (refused.code, "--runtime process" in refused.err) == (2, True)
+
+
 def test_predict_asks_a_running_server(packaged: Lading, workspace: Path) -> None:
     (workspace / "sample.json").write_text('{"inputs": [[1, 2]]}')
     with serving(workspace) as (ready, _):

@@ -1,0 +1,59 @@
+"""TorchServe's management API beside the emulated gateway, for the models of `lading serve`."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from concurrent.futures import Future
+from pathlib import Path
+
+from emulator.errors import ManagementMissing
+from emulator.server import in_background
+from functions.inference.asgi import App, Receive, Scope, Send
+from functions.inference.catalog import Catalog
+from functions.inference.model_control import ModelControl
+from functions.inference.settings import Settings
+
+
+class Management:
+    """The management API of models that are loaded later; who asks before that waits for them.
+
+    Raises:
+        ManagementMissing: its library is not installed.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        try:
+            from functions.inference.torchserve_management import (  # noqa: PLC0415 a library of its own
+                create_management,
+            )
+        except ModuleNotFoundError as error:
+            raise ManagementMissing from error
+        self._create, self._settings = create_management, settings
+        self._app: Future[App] = Future()
+
+    def attach(self, catalog: Catalog) -> None:
+        """Manage these models, from the store that they came from."""
+        control = ModelControl(catalog, Path(self._settings.model_root), self._settings.threads)
+        catalog.attach(control)
+        self._app.set_result(self._create(catalog, control))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        app = await asyncio.shield(asyncio.wrap_future(self._app))
+        await app(scope, receive, send)
+
+    async def start(self) -> None:
+        """See `server.Running`."""
+
+    async def stop(self) -> None:
+        """See `server.Running`."""
+
+    @contextlib.contextmanager
+    def serving(self, host: str, port: int) -> Iterator[int]:
+        """Serve while the block runs; gives the port.
+
+        Raises:
+            AddressUnavailable: the port is taken, or the host is not this machine's.
+        """
+        with in_background(self, self, host=host, port=port) as bound:
+            yield bound
