@@ -8,6 +8,8 @@ JAX comes this way too: `tf.saved_model.save` what `jax2tf.convert` gives, with 
 """
 
 import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -56,6 +58,10 @@ class _Function:
     inputs: Mapping[str, Any]
     outputs: Sequence[str]
     call: Callable[..., Sequence[Any]]
+
+
+_READ_LITE = "import sys, tensorflow; tensorflow.lite.Interpreter(sys.argv[1]).allocate_tensors()"
+"""A program that ends well, or with an error, when the file can be read or refused."""
 
 
 class TensorflowConverter:
@@ -236,6 +242,7 @@ def _convert_lite(spec: ModelSpec) -> Conversion:
     import tensorflow as tf
     import tf2onnx
 
+    _require_readable(spec)
     interpreter = _read(spec, lambda: tf.lite.Interpreter(str(spec.source)))
     signatures = interpreter.get_signature_list()
     name = _chosen(spec, {each: each for each in signatures})
@@ -264,6 +271,19 @@ def _convert_lite(spec: ModelSpec) -> Conversion:
         return [answers[key] for key in outputs]
 
     return _conversion(spec, model, _Function(specs, list(outputs), call))
+
+
+def _require_readable(spec: ModelSpec) -> None:
+    """TensorFlow Lite reads beyond a truncated file and dies of it: let another process try first.
+
+    Raises:
+        SourceUnreadable: it died.
+    """
+    command = [sys.executable, "-c", _READ_LITE, str(spec.source)]
+    done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 our own words
+    if done.returncode < 0:
+        reason = "is damaged or of another kind than its name says: TensorFlow Lite dies of it"
+        raise SourceUnreadable(spec.name, spec.source, reason)
 
 
 def _read(spec: ModelSpec, load: Callable[[], Any]) -> Any:
