@@ -110,7 +110,11 @@ def test_a_header_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
         unpack(tmp_path / ARCHIVE, tmp_path / "out", 1000)
 
 
-@pytest.mark.parametrize("content", [b"", b"no archive", gzip.compress(b"no tar at all" * 99)])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no archive", gzip.compress(b"no tar at all" * 99)],
+    ids=["empty", "text", "gzip of a text"],
+)
 def test_what_is_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / ARCHIVE).write_bytes(content)
     with pytest.raises(ArchiveRefused, match="cannot be unpacked"):
