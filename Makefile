@@ -52,7 +52,7 @@ test: .venv/dev
 	@$(BIN)/pytest -rs
 
 test-all: .venv/dev .venv/frameworks
-	@LADING_EVERY_FRAMEWORK=1 $(BIN)/pytest
+	@LADING_EVERY_FRAMEWORK=1 $(BIN)/pytest --numprocesses 2 --dist loadfile
 
 $(FRAMEWORKS) language processing: %: .venv/%
 
