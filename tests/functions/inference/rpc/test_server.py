@@ -99,3 +99,10 @@ def test_bytes_that_are_no_message_are_refused(tmp_path: Path, serve: Serve) -> 
     with grpc.insecure_channel(address) as channel, pytest.raises(grpc.RpcError) as caught:
         channel.unary_unary(f"/{INFER}")(b"\xff\xff\xff", timeout=20)
     assert caught.value.code() in (grpc.StatusCode.INTERNAL, grpc.StatusCode.INVALID_ARGUMENT)
+
+
+def test_metadata_that_is_too_large_is_refused(tmp_path: Path, serve: Serve) -> None:
+    address = serve(settings_for(tmp_path, {"m": {1: echo()}}))
+    with grpc.insecure_channel(address) as channel, pytest.raises(grpc.RpcError) as caught:
+        channel.unary_unary(f"/{INFER}")(b"", metadata=[("x", "a" * 100_000)], timeout=20)
+    assert caught.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
