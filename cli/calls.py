@@ -1,5 +1,6 @@
 """Calls of a deployed API, or of a server on this machine."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from time import perf_counter
@@ -26,6 +27,14 @@ class Reply:
     headers: Mapping[str, str]
     body: bytes
     seconds: float
+
+    def reason(self) -> str:
+        """The service's error text, or the gateway's."""
+        try:
+            document = json.loads(self.body)
+            return str(document.get("error") or document.get("message"))
+        except (ValueError, AttributeError):
+            return self.body[:200].decode(errors="replace")
 
 
 def call(

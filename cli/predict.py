@@ -99,17 +99,8 @@ def _ask(url: str, name: str, body: bytes, caller: Caller) -> bytes:
     address = f"{url.rstrip('/')}/predict/{quote(name, safe='')}"
     reply = call(address, body, caller.headers(address, body, HEADERS))
     if reply.status != HTTPStatus.OK:
-        raise ServerError(address, f"{reply.status} {_reason(reply.body)}")
+        raise ServerError(address, f"{reply.status} {reply.reason()}")
     return reply.body
-
-
-def _reason(body: bytes) -> str:
-    """The service's error text, or the gateway's."""
-    try:
-        document = json.loads(body)
-        return str(document.get("error") or document.get("message"))
-    except (ValueError, AttributeError):
-        return body[:200].decode(errors="replace")
 
 
 def _show(answer: dict[str, Any]) -> None:

@@ -162,7 +162,7 @@ def _document(reply: Reply, name: str) -> Any:
 
 def _refusal(reply: Reply, name: str, version: int) -> InferenceError:
     """The error that an answer of the service, or of the gateway before it, stands for."""
-    text = _reason(reply.body)
+    text = reply.reason()
     found: dict[int, InferenceError] = {
         400: MalformedRequest(text),
         404: ModelNotFound(name, ()),
@@ -174,11 +174,3 @@ def _refusal(reply: Reply, name: str, version: int) -> InferenceError:
     return found.get(
         reply.status, PredictionFailed(name, version, f"the API answers {reply.status}: {text}")
     )
-
-
-def _reason(body: bytes) -> str:
-    try:
-        document = json.loads(body)
-        return str(document.get("error") or document.get("message"))
-    except (ValueError, AttributeError):
-        return body[:200].decode(errors="replace")
