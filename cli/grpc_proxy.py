@@ -12,6 +12,7 @@ from cli.options import Json
 from cli.remote_models import Api, RemoteCatalog
 from cli.signing import Caller
 from emulator.remote_calls import serving_grpc
+from emulator.server import address_of
 
 _LOG = Path(".lading/grpc-proxy.log")
 
@@ -47,7 +48,7 @@ def grpc_proxy(
     stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     with serving_grpc(catalog, host, port, log=log) as bound:
-        address = f"{f'[{host}]' if ':' in host else host}:{bound}"
+        address = address_of(host, bound)
         shown = json.dumps({"grpc": address, "target": target, "log": str(log)})
         typer.echo(shown if json_ else f"{address}  (gRPC to {target}; Ctrl-C stops)")
         stopped.wait()

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
@@ -15,11 +15,11 @@ from cli.local_endpoint import local_endpoint
 from cli.locked import served_settings
 from cli.options import LOCK, EngineUrl, Json, Lock
 from emulator.engine_room import EngineRoom
-from emulator.gateway import Access, Gateway
+from emulator.gateway import Gateway
 from emulator.management import Management
 from emulator.remote_calls import serving_grpc
 from emulator.runtimes import Told, create_function
-from emulator.server import Server
+from emulator.server import Server, address_of
 from functions.inference.artifact import read_artifact
 from functions.inference.catalog import Catalog, load_catalog
 from functions.inference.contract import artifact_folder
@@ -96,39 +96,55 @@ def serve(
 
     if management_port is not None and runtime is not Runtime.process:
         raise typer.BadParameter("--management-port needs --runtime process")
-    shown_host = f"[{host}]" if ":" in host else host
+    room = EngineRoom(_ENGINES, _ENGINES, server=engine_url, tell=_tell)
+    with local_endpoint(settings, lock, room) as (settings, variables):
+        listening = _Listening(host, port, grpc_port, management_port)
+        _run(settings, variables, runtime, listening, log, as_json=json_)
+
+
+@dataclass(frozen=True, slots=True)
+class _Listening:
+    """Ports on a host; 0 takes a free one, None is not listened on."""
+
+    host: str
+    http: int
+    grpc: int | None
+    management: int | None
+
+
+def _run(
+    settings: Settings,
+    variables: Mapping[str, str],
+    runtime: Runtime,
+    listening: _Listening,
+    log: Path,
+    *,
+    as_json: bool,
+) -> None:
+    """Serve until a signal."""
+    host = listening.host
+    metrics = Metrics() if runtime is Runtime.process else None
+    management = Management(settings) if listening.management is not None else None
+    told = _told(metrics, management)
+    function = create_function(runtime.value, settings, log=log, told=told, variables=variables)
+    gateway = Gateway(function, lambda access: typer.echo(str(access), err=True))
+    app = metrics.beside(gateway) if metrics else gateway
     beside: dict[str, str] = {}
 
     def ready(bound: int) -> None:
-        url = f"http://{shown_host}:{bound}"
+        url = f"http://{address_of(host, bound)}"
         document = {**_document(url, settings, log), **beside}
-        typer.echo(json.dumps(document) if json_ else _banner(url, beside, settings))
+        typer.echo(json.dumps(document) if as_json else _banner(url, beside, settings))
 
-    def show(access: Access) -> None:
-        typer.echo(str(access), err=True)
-
-    metrics = Metrics() if runtime is Runtime.process else None
-    management = Management(settings) if management_port is not None else None
-    room = EngineRoom(_ENGINES, _ENGINES, server=engine_url, tell=_tell)
     with ExitStack() as stack:
-        settings, variables = stack.enter_context(local_endpoint(settings, lock, room))
-        function = create_function(
-            runtime.value,
-            settings,
-            log=log,
-            told=_told(metrics, management),
-            variables=variables,
-        )
-        gateway = Gateway(function, show)
-        app = metrics.beside(gateway) if metrics else gateway
-        if grpc_port is not None:
+        if listening.grpc is not None:
             catalog = load_catalog(settings)
-            speaking = serving_grpc(catalog, host, grpc_port, log=log, metrics=metrics)
-            beside["grpc"] = f"{shown_host}:{stack.enter_context(speaking)}"
-        if management and management_port is not None:
-            managing = stack.enter_context(management.serving(host, management_port))
-            beside["management"] = f"http://{shown_host}:{managing}"
-        Server(app, function, host=host, port=port, on_ready=ready).run()
+            speaking = serving_grpc(catalog, host, listening.grpc, log=log, metrics=metrics)
+            beside["grpc"] = address_of(host, stack.enter_context(speaking))
+        if management and listening.management is not None:
+            managing = management.serving(host, listening.management)
+            beside["management"] = f"http://{address_of(host, stack.enter_context(managing))}"
+        Server(app, function, host=host, port=listening.http, on_ready=ready).run()
 
 
 def _told(metrics: Metrics | None, management: Management | None) -> Told:

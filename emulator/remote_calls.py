@@ -5,6 +5,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from emulator.errors import AddressUnavailable, GrpcMissing
+from emulator.server import address_of
 from functions.inference.catalog import Catalog
 from functions.inference.contract import MAX_BODY_BYTES
 from functions.inference.observability import Observability
@@ -33,7 +34,7 @@ def serving_grpc(
         from functions.inference.rpc.server import serving  # noqa: PLC0415 a library of its own
     except ModuleNotFoundError as error:
         raise GrpcMissing from error
-    address = f"{f'[{host}]' if ':' in host else host}:{port}"
+    address = address_of(host, port)
     log.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         output = stack.enter_context(log.open("a", encoding="utf-8"))

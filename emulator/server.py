@@ -172,6 +172,11 @@ class _Uvicorn(uvicorn.Server):
                 signal.signal(number, handler)
 
 
+def address_of(host: str, port: int) -> str:
+    """`host:port`, as URLs and clients write it."""
+    return f"{f'[{host}]' if ':' in host else host}:{port}"
+
+
 def _listen(host: str, port: int) -> socket.socket:
     if not 0 <= port < 1 << 16:
         raise AddressUnavailable(host, port, "ports end at 65535")
