@@ -39,7 +39,10 @@ def quick(**limits: float) -> Limits:
 
 @dataclass
 class Served:
-    """A running runtime: boto3's clients of it, and what it said of each request."""
+    """A running runtime: boto3's clients of it, and what it said of each request.
+
+    A request is told of once its answer has left, so `accesses` is complete when serving has ended.
+    """
 
     port: int
     accesses: list[Access] = field(default_factory=list)

@@ -109,8 +109,8 @@ def test_one_that_dies_of_a_request_fails_it_and_is_started_again(tmp_path: Path
     with serving(endpoint(tmp_path, limits=quick())) as served:
         error = model_error(served, {"exit": 3})
         assert error["OriginalStatusCode"] == 0
-        assert "closed the connection too early" in served.accesses[-1].reason
         assert served.invoke()["ContentType"] == "application/json"
+    assert "closed the connection too early" in served.accesses[0].reason
 
 
 def test_one_that_dies_and_does_not_come_back_says_where_to_look(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_one_that_dies_and_does_not_come_back_says_where_to_look(tmp_path: Path)
         engine.program = contrary(tmp_path, "exits").program
         model_error(served, {"exit": 3})
         model_error(served, {})
-        assert "ended before it was ready; see" in served.accesses[-1].reason
+    assert "ended before it was ready; see" in served.accesses[-1].reason
 
 
 def test_one_that_takes_too_long_is_timed_out(tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_one_that_takes_too_long_is_timed_out(tmp_path: Path) -> None:
         error = model_error(served, {"sleep": 2})
         assert error["OriginalStatusCode"] == 0
         assert "Your invocation timed out" in error["OriginalMessage"]
-        assert served.accesses[-1].reason == "the container took longer than 0.3 s"
+    assert served.accesses[-1].reason == "the container took longer than 0.3 s"
 
 
 def test_one_that_dies_in_mid_stream_ends_the_stream_with_an_error(tmp_path: Path) -> None:
