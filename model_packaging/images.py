@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from model_packaging.errors import ImageUnknown
-from model_packaging.manifest import EngineName, ModelSpec
+from model_packaging.manifest import ModelSpec
+from model_packaging.manifest_entries import EngineName
 
 TABLES: Mapping[EngineName, str] = {
     "triton": "sagemaker-tritonserver",

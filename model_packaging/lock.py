@@ -35,7 +35,7 @@ from functions.inference.contract import artifact_folder
 from model_packaging.documents import readable
 from model_packaging.durable import exclusive, replace_file
 from model_packaging.errors import CopyElsewhere, LockError
-from model_packaging.manifest import EngineName
+from model_packaging.manifest_entries import EngineName
 
 _DIGEST = r"^sha256:[0-9a-f]{64}$"
 

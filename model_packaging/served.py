@@ -11,7 +11,8 @@ from model_packaging.engines import engine_of
 from model_packaging.errors import SourceError
 from model_packaging.images import images
 from model_packaging.lock import LockedEngine
-from model_packaging.manifest import EngineName, ModelSpec
+from model_packaging.manifest import ModelSpec
+from model_packaging.manifest_entries import EngineName
 from model_packaging.serving import OnnxModel, Serving
 from model_packaging.tarball import archived
 

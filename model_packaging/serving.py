@@ -7,7 +7,8 @@ from typing import Protocol
 
 from functions.inference.artifact import TensorSpec
 from model_packaging.engine_options import Rule, Value
-from model_packaging.manifest import EngineName, ModelSpec
+from model_packaging.manifest import ModelSpec
+from model_packaging.manifest_entries import EngineName
 
 MODEL_FOLDER = "/opt/ml/model"
 """Where SageMaker mounts the engine's files in the container."""

@@ -9,7 +9,8 @@ from typing import Final
 
 from model_packaging.engine_options import VARIABLE, Flag, Rule, Text, Value, is_variable
 from model_packaging.errors import SourceUntrusted
-from model_packaging.manifest import EngineName, ModelSpec
+from model_packaging.manifest import ModelSpec
+from model_packaging.manifest_entries import EngineName
 from model_packaging.serving import OnnxModel, Serving
 from model_packaging.source_files import RUNS_CODE, source_files
 

@@ -11,7 +11,8 @@ from model_packaging.engine_options import Rule, Value, Whole
 from model_packaging.engines.vllm import COMMON_RULES
 from model_packaging.errors import SourceError
 from model_packaging.language_models import language_model_files
-from model_packaging.manifest import EngineName, ModelSpec
+from model_packaging.manifest import ModelSpec
+from model_packaging.manifest_entries import EngineName
 from model_packaging.serving import OnnxModel, Serving
 
 PROPERTIES = "serving.properties"

@@ -14,7 +14,8 @@ import numpy as np
 
 from functions.inference.tensors import BYTES, DTYPES
 from model_packaging.engine_options import Flag, Rule, Value, Whole, Word
-from model_packaging.manifest import EngineName, ModelSpec
+from model_packaging.manifest import ModelSpec
+from model_packaging.manifest_entries import EngineName
 from model_packaging.serving import OnnxModel, Serving
 from model_packaging.triton_config import NAME, Sample, Settings, render_config
 

@@ -10,7 +10,8 @@ from typing import Final
 
 from model_packaging.engine_options import Flag, Refused, Rule, Share, Value, Whole, Word
 from model_packaging.language_models import language_model_files
-from model_packaging.manifest import EngineName, ModelSpec
+from model_packaging.manifest import ModelSpec
+from model_packaging.manifest_entries import EngineName
 from model_packaging.serving import MODEL_FOLDER, OnnxModel, Serving
 
 _NO_CODE = "no code of a model runs where it is served"

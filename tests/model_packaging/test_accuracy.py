@@ -13,7 +13,8 @@ from model_packaging.errors import (
     AccuracyUncertain,
     DataUnusable,
 )
-from model_packaging.manifest import AccuracySpec, Metric, ModelSpec
+from model_packaging.manifest import AccuracySpec, ModelSpec
+from model_packaging.manifest_entries import Metric
 from model_packaging.samples import Samples
 from tests.model_packaging.models import samples
 

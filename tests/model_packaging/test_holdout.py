@@ -12,7 +12,8 @@ from functions.inference.artifact import TensorSpec
 from functions.inference.tensors import Array
 from model_packaging.errors import DataUnusable, Place
 from model_packaging.holdout import read_holdout, read_rows
-from model_packaging.manifest import AccuracySpec, Metric, ModelSpec
+from model_packaging.manifest import AccuracySpec, ModelSpec
+from model_packaging.manifest_entries import Metric
 from model_packaging.samples import Samples
 
 X = TensorSpec("features", "FP32", (-1, 3))

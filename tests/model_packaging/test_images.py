@@ -6,7 +6,8 @@ import pytest
 
 from model_packaging.errors import ImageUnknown
 from model_packaging.images import TABLES, images
-from model_packaging.manifest import EngineName, EngineSpec, ModelSpec
+from model_packaging.manifest import EngineSpec, ModelSpec
+from model_packaging.manifest_entries import EngineName
 from tests.interpreter import ROOT
 from tests.model_packaging.language_models import spec_of
 

@@ -12,7 +12,8 @@ from functions.inference.session import OnnxSession
 from model_packaging.engine_options import check_options
 from model_packaging.engines import engine_of, engines
 from model_packaging.errors import ManifestError, SourceError, SourceUntrusted
-from model_packaging.manifest import EngineName, ModelSpec
+from model_packaging.manifest import ModelSpec
+from model_packaging.manifest_entries import EngineName
 from model_packaging.serving import OnnxModel, Serving
 from tests.model_packaging.language_models import language_model, spec_of
 from tests.model_packaging.models import linear_bytes, rows
