@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from functions.inference.application import create_app
-from functions.inference.asgi import App, Message, Receive, Scope, Send
+from functions.inference.asgi import App, Message
 from functions.inference.catalog import load_catalog
-from functions.inference.observability import Observability
 from functions.inference.settings import Settings
 
 
@@ -36,17 +35,6 @@ class Answer:
 def serve(settings: Settings) -> App:
     """The application that serves what `settings` names."""
     return create_app(load_catalog(settings))
-
-
-def flushing(observability: Observability, app: App) -> App:
-    """`app`, observed, and flushed after each request as on Lambda."""
-    inner = observability.middleware(app)
-
-    async def flushed(scope: Scope, receive: Receive, send: Send) -> None:
-        await inner(scope, receive, send)
-        observability.flush()
-
-    return flushed
 
 
 def ask(

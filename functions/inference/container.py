@@ -21,7 +21,7 @@ from typing import NoReturn
 import uvicorn
 
 from functions.inference.application import create_app
-from functions.inference.asgi import App, Receive, Scope, Send
+from functions.inference.asgi import App
 from functions.inference.catalog import Catalog, load_catalog
 from functions.inference.container_settings import ContainerSettings
 from functions.inference.cors import allow_origins
@@ -126,13 +126,7 @@ def create_container(
     """The app as a server needs it: predictions in threads, each log line at once."""
     executor = ThreadPoolExecutor(os.cpu_count(), "prediction")
     app = create_app(catalog, longest_body=settings.longest_body, executor=executor)
-    observed = observability.middleware(app)
-
-    async def container(scope: Scope, receive: Receive, send: Send) -> None:
-        await observed(scope, receive, send)
-        observability.flush()
-
-    return container
+    return observability.served(app)
 
 
 def _grpc(

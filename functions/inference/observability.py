@@ -123,6 +123,18 @@ class Observability:
 
         return observed
 
+    def served(self, app: App) -> App:
+        """The same for a server, where no invocation ends: each line is out with its answer."""
+        observed = self.middleware(app)
+
+        async def flushed(scope: Scope, receive: Receive, send: Send) -> None:
+            try:
+                await observed(scope, receive, send)
+            finally:
+                self.flush()
+
+        return flushed
+
     def note(self, exchange: Exchange, observation: Observation, context: Any = None) -> None:
         """Note a request that was answered, over whatever protocol.
 

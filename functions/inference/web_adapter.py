@@ -43,12 +43,11 @@ def create_adapted(settings: Settings, context: LambdaContext) -> App:
     app = create_app(
         catalog, executor=ThreadPoolExecutor(1, "prediction"), respond=answerer(settings)
     )
-    observed = observability.middleware(app)
+    served = observability.served(app)
 
     async def adapted(scope: Scope, receive: Receive, send: Send) -> None:
         scope["aws.context"] = context
-        await observed(scope, receive, send)
-        observability.flush()
+        await served(scope, receive, send)
 
     return adapted
 

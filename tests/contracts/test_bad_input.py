@@ -14,7 +14,7 @@ from functions.inference.asgi import App
 from functions.inference.catalog import load_catalog
 from functions.inference.observability import Observability
 from functions.inference.settings import ServedModel, Settings
-from tests.driver import Answer, ask, flushing
+from tests.driver import Answer, ask
 from tests.worlds import echo, write_artifact
 
 INT64 = 7
@@ -107,7 +107,7 @@ def world(root: Path) -> App:
         ServedModel(name, {1: digest}, {"stable": 1}) for name, digest in digests.items()
     )
     settings = Settings(served, str(root))
-    return flushing(Observability(settings), create_app(load_catalog(settings)))
+    return Observability(settings).served(create_app(load_catalog(settings)))
 
 
 def send(app: App, wire: Wire, what: str) -> Answer:

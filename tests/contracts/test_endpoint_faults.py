@@ -10,7 +10,7 @@ from functions.inference.contract import METRICS
 from functions.inference.observability import Observability
 from functions.inference.settings import Settings
 from tests import sagemaker
-from tests.driver import Answer, ask, flushing, serve
+from tests.driver import Answer, ask, serve
 from tests.engines import proxy
 from tests.sagemaker import Reply, answer, hang_up, model_error, refusal, silence
 from tests.worlds import echo
@@ -42,7 +42,7 @@ FAULTS: dict[str, tuple[Reply, int, str, dict[str, str]]] = {
 def exchange(root: Path, request: tuple[str, Any], reply: Reply) -> Answer:
     """One request through the proxy; its log line is on standard output."""
     settings = proxy(root, "m", echo(), time_limit_s=0.5)
-    app = flushing(Observability(Settings()), serve(settings))
+    app = Observability(Settings()).served(serve(settings))
     with sagemaker.running(reply):
         return ask(app, *request)
 

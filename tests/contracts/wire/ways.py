@@ -19,7 +19,7 @@ import pytest
 from emulator.runtimes import Runtime, create_function
 from functions.inference.observability import Observability
 from functions.inference.settings import Settings
-from tests.driver import flushing, serve
+from tests.driver import serve
 from tests.emulator.harness import LINUX_ONLY, ROOT, serving
 from tests.uvicorn_server import uvicorn_serving
 
@@ -29,7 +29,7 @@ Way = Callable[[Settings], AbstractContextManager[str]]
 @contextlib.contextmanager
 def under_uvicorn(settings: Settings) -> Iterator[str]:
     """The application by itself."""
-    app = flushing(Observability(settings), serve(settings))
+    app = Observability(settings).served(serve(settings))
     with uvicorn_serving(app) as address:
         yield address
 

@@ -15,7 +15,7 @@ from functions.inference.observability import Observability
 from functions.inference.predictor import ModelMetadata
 from functions.inference.settings import ServedModel, Settings
 from functions.inference.tensors import Array
-from tests.driver import ask, flushing
+from tests.driver import ask
 from tests.worlds import echo, settings_for
 
 GOOD = {"inputs": [[1, 2]]}
@@ -25,7 +25,7 @@ Captured = pytest.CaptureFixture[str]
 def observed(root: Path) -> App:
     """An application that is flushed after each request, as on Lambda."""
     settings = settings_for(root, {"m": {1: echo()}})
-    return flushing(Observability(settings), create_app(load_catalog(settings)))
+    return Observability(settings).served(create_app(load_catalog(settings)))
 
 
 def lines(captured: Captured) -> list[dict[str, Any]]:
@@ -114,7 +114,7 @@ class Faulty:
 
 def test_a_fault_of_the_service_is_logged_with_its_traceback(capsys: Captured) -> None:
     catalog = Catalog({"m": CatalogModel("m", {1: Faulty()})})
-    app = flushing(Observability(Settings()), create_app(catalog))
+    app = Observability(Settings()).served(create_app(catalog))
     ask(app, "POST /predict", {"inputs": {}})
     fault, line = lines(capsys)
     assert (line["level"], line["error"], line["reason"]) == ("ERROR", "RuntimeError", "broken")
