@@ -15,6 +15,7 @@ from model_packaging.manifest import ModelSpec
 from model_packaging.optimisers import optimisers
 from model_packaging.served import Served, check_engine, engine_identity, serve, takes_trained_files
 from model_packaging.specification import Source
+from model_packaging.user_code import imported_files
 
 RECIPE = 2
 """Part of each identity: raise it when the same source and tools would now give another model."""
@@ -95,7 +96,8 @@ def source_of(spec: ModelSpec, converter: Converter) -> Source:
         file=spec.source.name,
         framework=converter.framework,
         digest=_digest(
-            spec.source.parent, (*converter.files(spec), *spec.original.files().values())
+            spec.source.parent,
+            (*converter.files(spec), *spec.original.files().values(), *imported_files(spec)),
         ),
         data=sha256(spec.accuracy.data.read_bytes()) if spec.accuracy else None,
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from model_packaging.errors import ManifestError, likely
+from model_packaging.local_imports import local_imports
 from model_packaging.manifest import ModelSpec
 
 
@@ -30,6 +31,12 @@ def load_class(spec: ModelSpec) -> Any:
         reason = f"{path} has no class '{name}'"
         raise ManifestError(spec.place("class"), reason, likely(name, public))
     return names[name]
+
+
+def imported_files(spec: ModelSpec) -> tuple[Path, ...]:
+    """What the code that `class` names imports of the files beside it; none when it names none."""
+    module = spec.original.class_path.partition(":")[0]
+    return tuple(local_imports(spec.original.folder, module).values()) if module else ()
 
 
 def _run(module: str, path: Path) -> Any:
