@@ -12,6 +12,7 @@ from concurrent.futures import Executor
 from dataclasses import replace
 
 from functions.inference.asgi import App, Receive, Scope, Send
+from functions.inference.call import Call
 from functions.inference.catalog import Catalog
 from functions.inference.contract import MAX_BODY_BYTES
 from functions.inference.dialects import find_dialect
@@ -25,7 +26,6 @@ from functions.inference.errors import (
 from functions.inference.exchange import (
     ANSWERED_BY,
     OBSERVATION,
-    Call,
     Observation,
     Request,
     Response,

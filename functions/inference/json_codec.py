@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from functions.inference.errors import MalformedRequest, brief
 
@@ -109,6 +110,15 @@ def _finite(value: Any) -> bool:
     if isinstance(value, list):
         return all(map(_finite, value))
     return True
+
+
+def to_text(array: NDArray[Any]) -> Any:
+    """An array that `dumps` takes: byte strings become text, bytes that are no UTF-8 marked."""
+    if array.dtype != np.object_:
+        return array
+    texts = np.empty(array.shape, np.object_)
+    texts.flat[:] = [item.decode(errors="replace") for item in array.flat]
+    return texts.tolist()
 
 
 def to_lists(array: Any) -> Any:

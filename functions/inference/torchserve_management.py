@@ -17,6 +17,7 @@ from fastapi.responses import JSONResponse
 from fastapi.responses import Response as HttpResponse
 from starlette.exceptions import HTTPException
 
+from functions.inference.call import Call
 from functions.inference.catalog import Catalog, CatalogModel, Control
 from functions.inference.contract import VERSION
 from functions.inference.dialects import torchserve
@@ -29,7 +30,7 @@ from functions.inference.errors import (
     RouteNotFound,
     brief,
 )
-from functions.inference.exchange import Call, Observation
+from functions.inference.exchange import Observation
 from functions.inference.exchange import Request as ServiceRequest
 
 _MOST_WORKERS = 1024

@@ -9,10 +9,12 @@ from functools import cache
 from importlib import import_module
 from typing import Any, Protocol
 
+from functions.inference.call import Call
+
 # These three are there from the start; the others are imported by who first speaks them.
 from functions.inference.dialects import open_inference, plain, tensorflow_serving  # noqa: F401
 from functions.inference.errors import InferenceError
-from functions.inference.exchange import Call, Response, StreamedResponse
+from functions.inference.exchange import Response, StreamedResponse
 
 
 class Dialect(Protocol):

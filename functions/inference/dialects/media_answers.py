@@ -9,9 +9,8 @@ import numpy as np
 
 from functions.inference import json_codec
 from functions.inference.dialects.media_requests import CSV, JSON_LINES, NPY, split_type
-from functions.inference.dialects.plain import to_text
 from functions.inference.errors import InvalidOutput, NotAcceptable
-from functions.inference.json_codec import to_lists
+from functions.inference.json_codec import to_lists, to_text
 from functions.inference.tensors import Array
 
 JSON: Final = "application/json"

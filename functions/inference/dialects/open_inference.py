@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from functions.inference import json_codec
+from functions.inference.call import Call
 from functions.inference.contract import EXTENSIONS, VERSION
 from functions.inference.dialects import binary_tensors
 from functions.inference.dialects.binary_tensors import HEADER_LENGTH
@@ -24,15 +25,9 @@ from functions.inference.errors import (
     VersionNotFound,
     brief,
 )
-from functions.inference.exchange import (
-    JSON,
-    Call,
-    Response,
-    StreamedResponse,
-    headers_of,
-    status_of,
-)
+from functions.inference.exchange import JSON, Response, StreamedResponse
 from functions.inference.predictor import ModelMetadata, Predictor
+from functions.inference.statuses import headers_of, status_of
 from functions.inference.tensors import (
     BYTES,
     DTYPES,

@@ -14,6 +14,7 @@ from time import perf_counter
 from typing import Any
 
 from functions.inference import json_codec
+from functions.inference.call import Call
 from functions.inference.dialects.openai_parameters import check_completion
 from functions.inference.dialects.server_sent_events import DONE, read_events, write_event
 from functions.inference.endpoint_predictor import LanguageModel
@@ -25,7 +26,7 @@ from functions.inference.errors import (
     PredictionFailed,
     Unsupported,
 )
-from functions.inference.exchange import Call, Response, StreamedResponse
+from functions.inference.exchange import Response, StreamedResponse
 
 _EVENTS = "text/event-stream; charset=utf-8"
 _OURS = ("text_input", "parameters", "id", "stream")

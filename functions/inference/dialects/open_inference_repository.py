@@ -11,9 +11,10 @@ from typing import Any, Final
 
 from functions.inference import json_codec
 from functions.inference.artifact import TensorSpec
+from functions.inference.call import Call
 from functions.inference.catalog import CatalogModel, Control
 from functions.inference.errors import MalformedRequest, ModelUnavailable, Unsupported
-from functions.inference.exchange import Call, Response
+from functions.inference.exchange import Response
 from functions.inference.statistics import SPANS, Statistics, Tally
 
 _SPANS: Final = ("success", "fail", "queue", *SPANS.values(), "cache_hit", "cache_miss")

@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 from functions.inference import json_codec
+from functions.inference.call import Call
 from functions.inference.dialects.openai_parameters import check_chat, check_completion
 from functions.inference.dialects.server_sent_events import DONE, read_events, write_event
 from functions.inference.endpoint_predictor import LanguageModel
@@ -34,15 +35,9 @@ from functions.inference.errors import (
     TimedOut,
     Unsupported,
 )
-from functions.inference.exchange import (
-    Call,
-    Observation,
-    Response,
-    StreamedResponse,
-    headers_of,
-    status_of,
-)
+from functions.inference.exchange import Observation, Response, StreamedResponse
 from functions.inference.predictor import Predictor
+from functions.inference.statuses import headers_of, status_of
 
 _EVENTS = "text/event-stream; charset=utf-8"
 _UNBUFFERED = MappingProxyType({"cache-control": "no-cache", "x-accel-buffering": "no"})

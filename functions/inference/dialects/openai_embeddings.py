@@ -17,8 +17,9 @@ import numpy as np
 
 from functions.inference import json_codec
 from functions.inference.artifact import TensorSpec
+from functions.inference.call import Call
 from functions.inference.errors import InvalidInput, Unsupported
-from functions.inference.exchange import Call, Response
+from functions.inference.exchange import Response
 from functions.inference.predictor import ModelMetadata, Predictor
 from functions.inference.tensors import BYTES, DTYPES, Array
 

@@ -10,15 +10,15 @@ Infinity: they are refused in a request, and null in an answer. A body of anothe
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
-
 from functions.inference import json_codec
+from functions.inference.call import Call
 from functions.inference.errors import (
     InferenceError,
     MalformedRequest,
 )
-from functions.inference.exchange import JSON, Call, Response, headers_of, status_of
+from functions.inference.exchange import JSON, Response
 from functions.inference.predictor import ModelMetadata
+from functions.inference.statuses import headers_of, status_of
 from functions.inference.tensors import Array, check_names, from_json
 
 _ANYTHING = (JSON, "*/*", "")
@@ -52,18 +52,9 @@ def encode(metadata: ModelMetadata, outputs: dict[str, Array]) -> bytes:
     document = {
         "model": metadata.name,
         "version": metadata.version,
-        "outputs": {name: to_text(array) for name, array in outputs.items()},
+        "outputs": {name: json_codec.to_text(array) for name, array in outputs.items()},
     }
     return json_codec.dumps(document, bare_tokens=False)
-
-
-def to_text(array: Array) -> Any:
-    """An array that JSON can carry: byte strings become text, bytes that are no UTF-8 marked."""
-    if array.dtype != np.object_:
-        return array
-    texts = np.empty(array.shape, np.object_)
-    texts.flat[:] = [item.decode(errors="replace") for item in array.flat]
-    return texts.tolist()
 
 
 def error_response(error: InferenceError) -> Response:

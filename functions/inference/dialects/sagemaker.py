@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from functions.inference import json_codec
+from functions.inference.call import Call
 from functions.inference.catalog import Control
 from functions.inference.dialects import open_inference, tensorflow_serving, tensorflow_values
 from functions.inference.dialects.binary_tensors import HEADER_LENGTH
@@ -28,7 +29,7 @@ from functions.inference.errors import (
     UnsupportedMediaType,
     brief,
 )
-from functions.inference.exchange import JSON, Call, Response
+from functions.inference.exchange import JSON, Response
 
 BINARY = "application/vnd.sagemaker-triton.binary+json"
 """The essence of the type of a body with binary tensors."""

@@ -9,10 +9,11 @@ from typing import Any
 
 from functions.inference import json_codec
 from functions.inference.artifact import TensorSpec
+from functions.inference.call import Call
 from functions.inference.catalog import CatalogModel
 from functions.inference.contract import model_list, model_object
 from functions.inference.errors import ModelUnavailable
-from functions.inference.exchange import Call, Response
+from functions.inference.exchange import Response
 from functions.inference.tensors import BYTES
 
 SIGNATURE = "serving_default"

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from functions.inference import json_codec
+from functions.inference.call import Call
 from functions.inference.dialects.tensorflow_values import (
     decode_columns,
     decode_rows,
@@ -25,8 +26,9 @@ from functions.inference.errors import (
     VersionNotFound,
     brief,
 )
-from functions.inference.exchange import Call, Response, headers_of, status_of
+from functions.inference.exchange import Response
 from functions.inference.predictor import Predictor
+from functions.inference.statuses import headers_of, status_of
 
 SIGNATURE = "serving_default"
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from functions.inference import json_codec
 from functions.inference.artifact import TensorSpec
-from functions.inference.dialects.plain import to_text
 from functions.inference.errors import InvalidInput, InvalidOutput, MalformedRequest, Unsupported
+from functions.inference.json_codec import to_text
 from functions.inference.predictor import ModelMetadata
 from functions.inference.tensors import BYTES, MOST_DIMENSIONS, Array, datatype_of, from_json
 

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from functions.inference import json_codec
+from functions.inference.call import Call
 from functions.inference.dialects import media_requests, plain, tensorflow_serving
 from functions.inference.dialects.multipart import MULTIPART, Part, read_parts
 from functions.inference.errors import (
@@ -34,8 +35,9 @@ from functions.inference.errors import (
     VersionNotFound,
     brief,
 )
-from functions.inference.exchange import JSON, Call, Response, headers_of, status_of
+from functions.inference.exchange import JSON, Response
 from functions.inference.predictor import ModelMetadata
+from functions.inference.statuses import headers_of, status_of
 from functions.inference.tensors import BYTES, Array, datatype_of
 
 _STATUSES: Mapping[type[InferenceError], int] = MappingProxyType(
@@ -162,8 +164,8 @@ def _answer(outputs: dict[str, Array]) -> Response:
         if datatype_of(array) == BYTES and array.size == 1:
             text = bytes(array.flat[0])
             return Response(200, text, "text/plain; charset=utf-8", _UNCACHED)
-        return Response(200, json_codec.dumps(plain.to_text(array)), headers=_UNCACHED)
-    document = {name: plain.to_text(array) for name, array in outputs.items()}
+        return Response(200, json_codec.dumps(json_codec.to_text(array)), headers=_UNCACHED)
+    document = {name: json_codec.to_text(array) for name, array in outputs.items()}
     return Response(200, json_codec.dumps(document), headers=_UNCACHED)
 
 

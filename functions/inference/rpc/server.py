@@ -27,11 +27,12 @@ from functions.inference.errors import (
     TimedOut,
     Unsupported,
 )
-from functions.inference.exchange import Observation, status_of
+from functions.inference.exchange import Observation
 from functions.inference.observability import Exchange, Observability
 from functions.inference.rpc import open_inference, tensorflow_serving
 from functions.inference.rpc.messages import message, pool, service
 from functions.inference.rpc.service import Service, Work
+from functions.inference.statuses import status_of
 
 SERVICES: Sequence[Service] = (*open_inference.SERVICES, *tensorflow_serving.SERVICES)
 

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from functions.inference.call import Call
 from functions.inference.catalog import Catalog
-from functions.inference.exchange import Call, Observation, Request
+from functions.inference.exchange import Observation, Request
 
 
 @dataclass(frozen=True, slots=True)

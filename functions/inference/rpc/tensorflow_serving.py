@@ -8,10 +8,10 @@ from types import MappingProxyType
 from typing import Any
 
 from functions.inference.artifact import TensorSpec
+from functions.inference.call import Call
 from functions.inference.dialects import tensorflow_examples as examples
 from functions.inference.dialects.tensorflow_models import METHOD, SIGNATURE
 from functions.inference.errors import MalformedRequest, ModelUnavailable, brief
-from functions.inference.exchange import Call
 from functions.inference.predictor import ModelMetadata, Predictor
 from functions.inference.rpc.messages import message
 from functions.inference.rpc.service import Service, Work
