@@ -5,7 +5,7 @@ lie; once that is there the same request is made again, and finds it. So every d
 encodes as ever, and nobody waits in between.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -60,7 +60,7 @@ class AsyncEndpoint(Endpoint):
         place = work.store.put_input(f"{work.job_id}-engine", body)
         raise Submitted(*self._insist(lambda: self._submit(place, content_type, work.job_id)))
 
-    def stream(self, body: bytes, content_type: str) -> Iterator[bytes]:  # noqa: ARG002
+    def stream(self, body: bytes, content_type: str) -> Generator[bytes, None, None]:  # noqa: ARG002
         """Never: nobody listens while the answer is made; see `invoke`."""
         raise Unsupported("a job's answer is whole; leave 'stream' out of the request")
 

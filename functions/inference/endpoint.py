@@ -8,7 +8,7 @@ boto3 is imported at the first request, or by `connect`; Lambda's Python brings 
 """
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from functools import cached_property
 from itertools import count
 from time import monotonic, sleep
@@ -63,7 +63,7 @@ class Endpoint:
 
         return self._insist(ask)
 
-    def stream(self, body: bytes, content_type: str) -> Iterator[bytes]:
+    def stream(self, body: bytes, content_type: str) -> Generator[bytes, None, None]:
         """The engine's answer in the parts in which it comes; closing the iterator stops it.
 
         Raises:
@@ -76,7 +76,7 @@ class Endpoint:
 
         return self._parts(self._insist(ask))
 
-    def _parts(self, events: Any) -> Iterator[bytes]:
+    def _parts(self, events: Any) -> Generator[bytes, None, None]:
         try:
             for event in events:
                 if "PayloadPart" in event:

@@ -7,7 +7,7 @@ A language model has no tensors; its requests go to the engine as the caller wro
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -113,7 +113,7 @@ class LanguageModel:
         """
         return self._endpoint.invoke(json_codec.dumps(document), "application/json")[1]
 
-    def stream(self, document: Mapping[str, Any]) -> Iterator[bytes]:
+    def stream(self, document: Mapping[str, Any]) -> Generator[bytes, None, None]:
         """The engine's answer as server-sent events, in whatever parts they come.
 
         Raises:

@@ -7,20 +7,17 @@ OpenAI's parameters of a text completion. A stream is of server-sent events, eac
 Format: https://github.com/triton-inference-server/server, `docs/protocol/extension_generate.md`.
 """
 
-from collections.abc import Generator, Iterator
-from contextlib import closing
-from itertools import chain
+from collections.abc import Iterator
 from time import perf_counter
 from typing import Any
 
 from functions.inference import json_codec
 from functions.inference.call import Call
+from functions.inference.dialects.event_stream import stream_events
 from functions.inference.dialects.openai_parameters import check_completion
 from functions.inference.dialects.server_sent_events import DONE, read_events, write_event
 from functions.inference.endpoint_predictor import LanguageModel
 from functions.inference.errors import (
-    InferenceError,
-    InternalFailure,
     InvalidInput,
     MalformedRequest,
     PredictionFailed,
@@ -28,7 +25,6 @@ from functions.inference.errors import (
 )
 from functions.inference.exchange import Response, StreamedResponse
 
-_EVENTS = "text/event-stream; charset=utf-8"
 _OURS = ("text_input", "parameters", "id", "stream")
 
 
@@ -53,9 +49,12 @@ def generate_stream(call: Call) -> StreamedResponse:
     """
     model, prompt = _read(call)
     call.observation.compute_started = perf_counter()
-    parts = model.stream({**prompt, "stream": True})
-    begun = chain([next(parts, b"")], parts)  # so that what fails at once has a status of its own
-    return StreamedResponse(200, _stream(begun, parts, model, call), _EVENTS)
+    return stream_events(
+        model.stream({**prompt, "stream": True}),
+        lambda parts: _events(parts, model),
+        lambda error: json_codec.dumps({"error": str(error)}),
+        call.observation,
+    )
 
 
 def _read(call: Call) -> tuple[LanguageModel, dict[str, Any]]:
@@ -93,24 +92,6 @@ def _part(model: LanguageModel, answer: bytes) -> dict[str, Any]:
         reason = "its engine's answer is no completion of a text"
         raise PredictionFailed(name, version, reason) from error
     return {"model_name": name, "model_version": str(version), "text_output": text}
-
-
-def _stream(
-    begun: Iterator[bytes], parts: Iterator[bytes], model: LanguageModel, call: Call
-) -> Generator[bytes, None, None]:
-    """The engine's parts, and the error that ends them if one does."""
-    seen = call.observation
-    with closing(parts):  # type: ignore[type-var]  # a generator, which can be closed
-        try:
-            yield from _events(begun, model)
-        except InferenceError as error:
-            seen.error, seen.broken = error, True
-            yield write_event(json_codec.dumps({"error": str(error)}))
-        except Exception as error:  # noqa: BLE001 a fault of ours must not end the process
-            seen.error, seen.broken = error, True
-            yield write_event(json_codec.dumps({"error": str(InternalFailure())}))
-        finally:
-            seen.compute_ended = perf_counter()
 
 
 def _events(parts: Iterator[bytes], model: LanguageModel) -> Iterator[bytes]:

@@ -8,15 +8,14 @@ Formats: https://platform.openai.com/docs/api-reference. The list of models is a
 TensorFlow Serving's `/v1/models` is (docs/adr/0021).
 """
 
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import closing
-from itertools import chain
+from collections.abc import Callable, Iterator, Mapping
 from time import perf_counter
 from types import MappingProxyType
 from typing import Any
 
 from functions.inference import json_codec
 from functions.inference.call import Call
+from functions.inference.dialects.event_stream import stream_events
 from functions.inference.dialects.openai_parameters import check_chat, check_completion
 from functions.inference.dialects.server_sent_events import DONE, read_events, write_event
 from functions.inference.endpoint_predictor import LanguageModel
@@ -35,12 +34,10 @@ from functions.inference.errors import (
     TimedOut,
     Unsupported,
 )
-from functions.inference.exchange import Observation, Response, StreamedResponse
+from functions.inference.exchange import Response, StreamedResponse
 from functions.inference.predictor import Predictor
 from functions.inference.statuses import headers_of, status_of
 
-_EVENTS = "text/event-stream; charset=utf-8"
-_UNBUFFERED = MappingProxyType({"cache-control": "no-cache", "x-accel-buffering": "no"})
 _STATUS: Mapping[type[InferenceError], int] = MappingProxyType({Unsupported: 400})
 _CODES: Mapping[type[InferenceError], str] = MappingProxyType(
     {
@@ -128,10 +125,12 @@ def _pass_through(
         answer = model.complete(document)
         call.observation.compute_ended = perf_counter()
         return Response(200, _renamed(answer, model))
-    parts = model.stream(document)
-    begun = chain([next(parts, b"")], parts)  # so that what fails at once has a status of its own
-    stream = _stream(begun, parts, model, call.observation)
-    return StreamedResponse(200, stream, _EVENTS, _UNBUFFERED)
+    return stream_events(
+        model.stream(document),
+        lambda parts: _events(parts, model),
+        lambda error: error_response(error).body,
+        call.observation,
+    )
 
 
 def _embed(call: Call) -> Response:
@@ -193,26 +192,6 @@ def _renamed(answer: bytes, model: LanguageModel) -> bytes:
     if "model" in document:
         document["model"] = model.metadata.name
     return json_codec.dumps(document, bare_tokens=False)
-
-
-def _stream(
-    begun: Iterator[bytes],
-    parts: Iterator[bytes],
-    model: LanguageModel,
-    observation: Observation,
-) -> Generator[bytes, None, None]:
-    """The engine's events, and the error that ends them if one does."""
-    with closing(parts):  # type: ignore[type-var]  # a generator, which can be closed
-        try:
-            yield from _events(begun, model)
-        except InferenceError as error:
-            observation.error, observation.broken = error, True
-            yield write_event(error_response(error).body)
-        except Exception as error:  # noqa: BLE001 a fault of ours must not end the process
-            observation.error, observation.broken = error, True
-            yield write_event(error_response(InternalFailure()).body)
-        finally:
-            observation.compute_ended = perf_counter()
 
 
 def _events(parts: Iterator[bytes], model: LanguageModel) -> Iterator[bytes]:

@@ -170,5 +170,5 @@ def test_a_stream_that_nobody_wants_any_more_stops_the_engine() -> None:
     with sagemaker.running(stream([b"x"] * 5000, pause_s=0.002)) as aws:
         parts = endpoint().stream(b"", "")
         next(parts)
-        parts.close()  # type: ignore[attr-defined]
+        parts.close()
         assert aws.stopped.wait(10)
