@@ -97,7 +97,7 @@ def answer(
     dialect = find_dialect(observation.dialect)
     try:
         request = _unpacked(request, longest_body)
-        route, parameters = find_route(request, observation.dialect)
+        route, parameters = find_route(request, segments)
         call = Call(request, catalog, parameters, observation)
         response = dialect.OPERATIONS[route.operation](call)
         return _marked(response, observation.answered_by) if observation.answered_by else response
@@ -114,16 +114,15 @@ def _is_multi_model(first: str, catalog: Catalog) -> bool:
     return first == "models" and catalog.control is not None and catalog.control.multi_model
 
 
-def find_route(request: Request, dialect: str) -> tuple[Route, Mapping[str, str]]:
-    """The dialect's route of a request, and what the path says in it.
+def find_route(request: Request, segments: tuple[str, ...]) -> tuple[Route, Mapping[str, str]]:
+    """The route of a request, whose path has these segments, and what the path says in it.
 
     Raises:
         RouteNotFound, MethodNotAllowed: there is none.
     """
-    segments = split_path(request.path)
     method = "GET" if request.method == "HEAD" else request.method
     allowed = set()
-    for route in ROUTES[dialect]:
+    for route in ROUTES[dialect_of(segments)]:
         parameters = route.match(segments)
         if parameters is not None:
             if route.method == method:

@@ -104,7 +104,7 @@ class Jobs:
         if request.method != "POST":
             raise MethodNotAllowed(request.method, request.path, ["POST"])
         inner = Request("POST", below, request.headers, b"")
-        find_route(inner, dialect_of(split_path(below)))
+        find_route(inner, split_path(below))
         headers = {name: request.headers[name] for name in _KEPT_HEADERS if name in request.headers}
         state = ACCEPTED if request.body else WAITING
         job = Job(uuid.uuid4().hex, below, headers, state, int(time.time()) + KEPT_S)
