@@ -45,7 +45,12 @@ class OnnxPredictor:
         _check_specification(artifact.inputs, self._session.inputs, exhaustive=True)
         _check_specification(artifact.outputs, self._session.outputs, exhaustive=False)
         self.metadata = ModelMetadata(
-            artifact.name, version, "onnxruntime_onnx", artifact.inputs, artifact.outputs
+            artifact.name,
+            version,
+            "onnxruntime_onnx",
+            artifact.inputs,
+            artifact.outputs,
+            self._session.extras,
         )
 
     def predict(self, inputs: dict[str, Array], outputs: Sequence[str] = ()) -> dict[str, Array]:

@@ -2,22 +2,29 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from functions.inference.artifact import TensorSpec
 from functions.inference.errors import UnexpectedOutput
 from functions.inference.tensors import Array, check_signature
 
+TEXT_LENGTHS: Final = "lading.text_lengths"
+"""An extra of models that read text: int64 [texts], in tokens, special ones included."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelMetadata:
-    """What a caller may know of a model: its name, version, platform and signature."""
+    """What a caller may know of a model: its name, version, platform and signature.
+
+    `extras` are arrays that are no part of its signature, given when they are asked for by name.
+    """
 
     name: str
     version: int
     platform: str
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
+    extras: tuple[str, ...] = ()
 
     def output_names(self) -> tuple[str, ...]:
         """Names of all outputs, in the model's order."""
@@ -57,5 +64,5 @@ def check_request(
     check_signature(inputs, metadata.inputs)
     known = metadata.output_names()
     for name in outputs:
-        if name not in known:
+        if name not in (*known, *metadata.extras):
             raise UnexpectedOutput(name, known)

@@ -65,6 +65,8 @@ class OnnxSession:
         ValueError: an input or output is no plain tensor (a sequence, a map, bfloat16).
     """
 
+    extras: tuple[str, ...] = ()
+
     def __init__(self, model: bytes | Path, threads: int = 0) -> None:
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads

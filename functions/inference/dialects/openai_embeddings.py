@@ -2,7 +2,7 @@
 
 The model takes text (one BYTES input) or tokens (INT64 or INT32 `[-1, -1]`, an attention mask
 beside them if it wants one) and gives one float tensor of [batch, size]. `usage` counts the tokens
-that came as tokens; a model that takes text counts its own, and 0 is told for it.
+that the model read; 0 where a model takes text without a step that makes tokens of it.
 
 OpenAI's stock Python client asks for base64 whenever its caller says nothing: float32,
 little-endian.
@@ -20,7 +20,7 @@ from functions.inference.artifact import TensorSpec
 from functions.inference.call import Call
 from functions.inference.errors import InvalidInput, Unsupported
 from functions.inference.exchange import Response
-from functions.inference.predictor import ModelMetadata, Predictor
+from functions.inference.predictor import TEXT_LENGTHS, ModelMetadata, Predictor
 from functions.inference.tensors import BYTES, DTYPES, Array
 
 MOST_INPUTS: Final = 2048
@@ -46,7 +46,10 @@ def embed(call: Call, predictor: Predictor, document: Mapping[str, Any]) -> Resp
         raise InvalidInput("encoding_format", "", "'encoding_format' must be 'float' or 'base64'")
     output = _embedding_output(predictor.metadata)
     inputs, tokens = _decode(document.get("input"), predictor.metadata)
-    vectors = call.predict(predictor, inputs, [output.name])[output.name].astype("<f4", copy=False)
+    counts = [name for name in predictor.metadata.extras if name == TEXT_LENGTHS]
+    results = call.predict(predictor, inputs, [output.name, *counts])
+    tokens = int(results[TEXT_LENGTHS].sum()) if counts else tokens
+    vectors = results[output.name].astype("<f4", copy=False)
     _check_dimensions(document.get("dimensions"), vectors.shape[-1])
     data = [
         {"object": "embedding", "index": index, "embedding": _value(vector, encoding)}

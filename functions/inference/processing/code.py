@@ -24,6 +24,8 @@ def make(options: Mapping[str, Any], files: Mapping[str, bytes]) -> "CodeStep":
 class CodeStep:
     """See `processed.Step`."""
 
+    extras: tuple[str, ...] = ()
+
     def __init__(self, file: str, source: bytes) -> None:
         module = ModuleType(file.removesuffix(".py"))
         try:

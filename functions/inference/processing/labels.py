@@ -20,6 +20,8 @@ def make(options: Mapping[str, Any], files: Mapping[str, bytes]) -> "LabelsStep"
 class LabelsStep:
     """See `processed.Step`."""
 
+    extras: tuple[str, ...] = ()
+
     def __init__(self, options: Mapping[str, Any]) -> None:
         self._scores, self._top = options["scores"], int(options["top"])
         self._labels = np.array([str(each).encode() for each in options["labels"]], np.object_)

@@ -3,7 +3,7 @@
 `artifact.json` lists them: `"processing": [{"step": "tokens", ...}, ...]`. What callers send goes
 through each step's `before` in order, then through the graph, then through each step's `after`,
 the last step's first.
-Arrays that the graph does not take go past it.
+Arrays that the graph does not take go past it, and a step's extras past everything.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,6 +23,9 @@ WITH_LIBRARIES = frozenset({"tokens"})
 
 class Step(Protocol):
     """One thing done to named arrays, before the graph and after it."""
+
+    extras: tuple[str, ...]
+    """What `before` gives besides, for callers who ask for it; see `ModelMetadata.extras`."""
 
     def before(self, arrays: dict[str, Array]) -> dict[str, Array]:
         """Arrays for the graph, or for the next step.
@@ -83,6 +86,7 @@ class ProcessedSession:
     ) -> None:
         self._session, self._steps = session, steps
         self.inputs, self.outputs = inputs, outputs
+        self.extras = tuple(name for step in steps for name in step.extras)
 
     def check_axes(self, inputs: dict[str, Array]) -> None:
         """Each step checks what it takes."""
@@ -94,13 +98,14 @@ class ProcessedSession:
             InvalidInput: a step does not take the inputs.
             SessionError: onnxruntime gave up.
         """
-        arrays = self._prepared(inputs)
+        arrays, extras = self._prepared(inputs)
         feeds = _taken(arrays, [spec.name for spec in self._session.inputs])
         arrays = {name: array for name, array in arrays.items() if name not in feeds}
         arrays |= self._session.run(feeds)
         for step in reversed(self._steps):
             arrays = step.after(arrays)
-        return _taken(arrays, list(outputs) or [spec.name for spec in self.outputs])
+        wanted = list(outputs) or [spec.name for spec in self.outputs]
+        return _taken({**arrays, **extras}, wanted)
 
     def feeds(self, inputs: dict[str, Array]) -> dict[str, Array]:
         """What the graph gets of a request.
@@ -108,13 +113,16 @@ class ProcessedSession:
         Raises:
             InvalidInput: a step does not take the inputs.
         """
-        return _taken(self._prepared(inputs), [spec.name for spec in self._session.inputs])
+        return _taken(self._prepared(inputs)[0], [spec.name for spec in self._session.inputs])
 
-    def _prepared(self, inputs: dict[str, Array]) -> dict[str, Array]:
+    def _prepared(self, inputs: dict[str, Array]) -> tuple[dict[str, Array], dict[str, Array]]:
+        """The arrays for the graph, and the steps' extras."""
         arrays = dict(inputs)
+        extras: dict[str, Array] = {}
         for step in self._steps:
             arrays = step.before(arrays)
-        return arrays
+            extras |= {name: arrays.pop(name) for name in step.extras}
+        return arrays, extras
 
 
 def _taken(arrays: dict[str, Array], names: list[str]) -> dict[str, Array]:

@@ -3,7 +3,8 @@
 Options: `file`, the tokenizer's; `text`, the input; `max_length`, where texts are cut; `pad`, the
 id and the text of the padding token; `gives`, name of each array in the graph: `ids`, `mask` and,
 where the model has them, `types`, each int64 of shape [texts, tokens]; `offsets` likewise, int64 of
-shape [texts, tokens, 2]: where in the text each token begins and ends, in characters.
+shape [texts, tokens, 2]: where in the text each token begins and ends, in characters. Its extra is
+how many tokens each text has, without the padding.
 """
 
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from functions.inference.errors import InvalidInput
+from functions.inference.predictor import TEXT_LENGTHS
 from functions.inference.tensors import Array
 
 MOST_TEXTS = 256
@@ -35,6 +37,8 @@ def make(options: Mapping[str, Any], files: Mapping[str, bytes]) -> "TokensStep"
 class TokensStep:
     """See `processed.Step`."""
 
+    extras = (TEXT_LENGTHS,)
+
     def __init__(self, options: Mapping[str, Any], tokenizer: bytes) -> None:
         self._text, self._gives = options["text"], dict(options["gives"])
         try:
@@ -53,7 +57,8 @@ class TokensStep:
             name: np.array([getattr(each, _PARTS[part]) for each in encodings], np.int64)
             for part, name in self._gives.items()
         }
-        return {**others, **given}
+        counts = np.array([sum(each.attention_mask) for each in encodings], np.int64)
+        return {**others, **given, TEXT_LENGTHS: counts}
 
     def after(self, arrays: dict[str, Array]) -> dict[str, Array]:
         """See `Step.after`."""

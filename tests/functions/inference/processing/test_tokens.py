@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from functions.inference.errors import InvalidInput
+from functions.inference.predictor import TEXT_LENGTHS
 from functions.inference.processing.processed import Step, make_step
 from tests.frameworks import needs
 from tests.functions.inference.processing.worlds import options, texts, tokenizer
@@ -22,6 +23,7 @@ def test_texts_become_ids_padded_to_the_longest_and_cut_where_the_model_ends() -
         [2, 7, 7, 7, 7, 3],
     ]
     assert found["attention_mask"].sum(axis=1).tolist() == [5, 4, 2, 6]
+    assert found[TEXT_LENGTHS].tolist() == [5, 4, 2, 6]
     assert {array.dtype for array in found.values()} == {np.dtype(np.int64)}
 
 
@@ -38,7 +40,8 @@ def test_where_tokens_stand_is_told_when_asked_for() -> None:
 
 def test_other_arrays_go_past_it() -> None:
     arrays = {**texts("a"), "weight": np.ones(1)}
-    assert set(step().before(arrays)) == {"input_ids", "attention_mask", "weight"}
+    found = step().before(arrays)
+    assert set(found) - {TEXT_LENGTHS} == {"input_ids", "attention_mask", "weight"}
     assert step().after(arrays) is arrays
 
 
