@@ -9,7 +9,9 @@ names no model is answered here, or by asking all the models at once:
 | `/ping`             | 200 when every model says so                                            |
 | `/v2/health/ready`  | ready when every model says so; one that is silent is not               |
 | `/v1/models`        | here, from the names                                                    |
-| `/`, `/models`      | the models' own lists, joined; a silent one is there with a `reason`    |
+| `/`, `/models`, `/v2/repository/index` | the models' own lists, joined; a silent one is there |
+|                     | with a `reason`                                                         |
+| `/v2/models/stats`  | the models' own, joined                                                 |
 | `/v1/chat/completions`, `/v1/completions`, `/v1/embeddings` | by the model that the body     |
 |                     | names: whole, at most 6 MB, 26 s. To stream, use the model's base URL:  |
 |                     | `/{model}/v1/chat/completions`                                          |
@@ -34,7 +36,8 @@ from functions.inference.routes import named_model
 GATHER_LIMIT_S = 15.0
 """How long models are waited for when all are asked."""
 
-_OK = 200
+_OK, _BAD_REQUEST = 200, 400
+_SILENT = "it did not answer"
 
 
 class Front:
@@ -63,6 +66,8 @@ class Front:
             "v2": ("GET", self._metadata),
             "v2/health/live": ("GET", self._live),
             "v2/health/ready": ("GET", self._ready),
+            "v2/repository/index": ("POST", self._index),
+            "v2/models/stats": ("GET", self._statistics),
             "predict": ("POST", self._only),
             "v1/chat/completions": ("POST", self._in_body),
             "v1/completions": ("POST", self._in_body),
@@ -125,10 +130,23 @@ class Front:
         return refusals.json_answer(model_list(models))
 
     def _list(self, event: Event, models: Sequence[str]) -> Answer:
+        missing: dict[str, Any] = {"default_version": None, "versions": [], "reason": _SILENT}
         answers = self._ask_all(event, models)
-        return refusals.json_answer(
-            [entry for name, answer in answers.items() for entry in _entries(name, answer)]
-        )
+        return refusals.json_answer(_joined(answers, missing))
+
+    def _index(self, event: Event, models: Sequence[str]) -> Answer:
+        """Triton's list; models that cannot read the body say why."""
+        missing = {"version": "", "state": "UNAVAILABLE", "reason": _SILENT}
+        answers = self._ask_all(event, models)
+        refused = (each for each in answers.values() if each.get("statusCode") == _BAD_REQUEST)
+        ready_only = (_object(_body(event)) or {}).get("ready") is True
+        listed = _joined(answers, None if ready_only else missing)
+        return next(refused, refusals.json_answer(listed))
+
+    def _statistics(self, event: Event, models: Sequence[str]) -> Answer:
+        found = map(_document, self._ask_all(event, models).values())
+        joined = [each for told in found if told for each in told["model_stats"]]
+        return refusals.json_answer({"model_stats": joined})
 
     def _only(self, event: Event, models: Sequence[str]) -> Answer:
         if len(models) != 1:
@@ -157,7 +175,7 @@ class Front:
 
     def _ask_all(self, event: Event, models: Sequence[str]) -> dict[str, Answer]:
         """Every model's answer; an empty one for a model that gave none in time."""
-        asked = {**event, "httpMethod": "GET"}
+        asked = {**event, "httpMethod": "GET"} if event["httpMethod"] == "HEAD" else event
         pool = ThreadPoolExecutor(MOST_AT_ONCE)
         started = {name: pool.submit(self._forward, asked, name) for name in models}
         done, _ = wait(started.values(), self._gather_limit_s)
@@ -185,15 +203,24 @@ def _visible(functions: Mapping[str, str], event: Event) -> tuple[str, ...]:
     return tuple(sorted(functions.keys() & set(allowed)))
 
 
-def _entries(name: str, answer: Answer) -> list[Any]:
-    """A model's own list of itself, or an entry that says why there is none."""
+def _joined(answers: Mapping[str, Answer], missing: Mapping[str, Any] | None) -> list[Any]:
+    """The models' own lists of themselves; `missing`, where it is given, for one without."""
+    joined: list[Any] = []
+    for name, answer in answers.items():
+        entries = _document(answer)
+        if isinstance(entries, list):
+            joined += entries
+        elif missing is not None:
+            joined.append({"name": name, **missing})
+    return joined
+
+
+def _document(answer: Answer) -> Any:
+    """What a model answered, or None when it did not."""
     try:
-        entries = json.loads(_body(answer)) if answer["statusCode"] == _OK else None
+        return json.loads(_body(answer)) if answer["statusCode"] == _OK else None
     except (KeyError, ValueError):
-        entries = None
-    if isinstance(entries, list):
-        return entries
-    return [{"name": name, "default_version": None, "versions": [], "reason": "it did not answer"}]
+        return None
 
 
 def _object(body: bytes) -> dict[str, Any] | None:

@@ -152,16 +152,7 @@ def dialect_of(segments: tuple[str, ...]) -> str:
     return PREFIXES.get(segments[:2]) or PREFIXES.get(segments[:1], "plain")
 
 
-_NAMING = MappingProxyType(
-    {
-        **{
-            dialect: tuple(route for route in routes if "{model}" in route.template)
-            for dialect, routes in ROUTES.items()
-        },
-        "control": (Route("describe", "GET", "/models/{model}"),),
-    }
-)
-"""The routes that name a model, the control plane's among them."""
+_CONTROL = (Route("describe", "GET", "/models/{model}"),)
 
 
 def named_model(path: str) -> str:
@@ -175,6 +166,6 @@ def named_model(path: str) -> str:
     segments = split_path(path)
     if segments[0] not in RESERVED_NAMES:
         return segments[0]
-    dialect = "control" if segments[0] == "models" else dialect_of(segments)
-    matches = (route.match(segments) for route in _NAMING[dialect])
-    return next((match["model"] for match in matches if match is not None), "")
+    routes = _CONTROL if segments[0] == "models" else ROUTES[dialect_of(segments)]
+    matches = (route.match(segments) for route in routes)
+    return next((match.get("model", "") for match in matches if match is not None), "")

@@ -69,6 +69,14 @@ def test_a_version_that_is_not_stable_is_not_found(api: httpx.Client) -> None:
     assert answer.status_code == 404
 
 
+def test_tritons_index_at_the_root_lists_every_model(api: httpx.Client) -> None:
+    entries = api.post("/v2/repository/index", json={"ready": True}).json()
+    assert {entry["name"] for entry in entries} == set(MODELS)
+    assert {entry["state"] for entry in entries} == {"READY"}
+    told = api.get("/v2/models/stats").json()["model_stats"]
+    assert {each["name"] for each in told} == set(MODELS)
+
+
 def test_the_stock_openai_client_lists_the_models(api: httpx.Client) -> None:
     token = api.headers["authorization"].removeprefix("Bearer ")
     with openai.OpenAI(base_url=f"{api.base_url}v1", api_key=token, max_retries=0) as client:

@@ -55,6 +55,20 @@ ALIKE = [
     ("GET /v2/health/live", None),
     ("GET /v2/health/ready", None),
     ("GET /v2/other", None),
+    ("POST /v2/repository/index", None),
+    ("POST /v2/repository/index", {}),
+    ("POST /v2/repository/index", {"ready": True}),
+    ("POST /v2/repository/index", {"ready": 1}),
+    ("POST /v2/repository/index", []),
+    ("GET /v2/repository/index", None),
+    ("POST /v2/repository/models/double/load", None),
+    ("POST /v2/repository/models/double/unload", None),
+    ("GET /v2/models/stats", None),
+    ("POST /v2/models/stats", None),
+    ("GET /v2/models/double/stats", None),
+    ("GET /v2/models/double/versions/1/stats", None),
+    ("GET /v2/models/absent/stats", None),
+    ("GET /v2/models/double/config", None),
     ("POST /predictions/double", [[1, 2]]),
     ("POST /predictions/double/1.0", {"data": [[1, 2]]}),
     ("POST /predictions/absent", [[1, 2]]),
@@ -154,6 +168,23 @@ def test_a_failing_model_is_listed_with_the_reason(front: Front, models: Models)
     assert double["versions"] == []
     assert double["reason"] == "it did not answer"
     assert same["default_version"] == 1
+
+
+@pytest.mark.parametrize(("ready", "listed"), [(False, ["double", "same"]), (True, ["same"])])
+def test_a_failing_model_is_not_ready_in_tritons_index(
+    front: Front, models: Models, ready: bool, listed: list[str]
+) -> None:
+    models.failing["f-double"] = Failed("crash")
+    index = document(front.answer(request("POST /v2/repository/index", {"ready": ready})))
+    assert [each["name"] for each in index] == listed
+    assert index[-1]["state"] == "READY"
+    assert ready or (index[0]["state"], index[0]["reason"]) == ("UNAVAILABLE", "it did not answer")
+
+
+def test_statistics_are_of_the_models_that_answer(front: Front, models: Models) -> None:
+    models.failing["f-double"] = Failed("crash")
+    told = document(front.answer(request("GET /v2/models/stats")))
+    assert [each["name"] for each in told["model_stats"]] == ["same"]
 
 
 def test_a_silent_model_holds_the_others_up_for_the_time_limit_alone() -> None:
