@@ -38,7 +38,10 @@ BELIEVED_S = 30.0
 
 _GATEWAY_LIMIT = 10 * 1024 * 1024
 _GATEWAY_PATIENCE_S = 29.0
-_BINARY: Mapping[str, str] = MappingProxyType({"Content-Type": "application/octet-stream"})
+_BINARY: Mapping[str, str] = MappingProxyType(
+    {"Content-Type": "application/octet-stream", "Accept": "*/*"}
+)
+"""A gateway may take an answer for text unless a caller accepts any type."""
 
 
 @dataclass(frozen=True, slots=True)
