@@ -67,6 +67,23 @@ def times(factor: float) -> bytes:
     )
 
 
+def of_tokens() -> bytes:
+    """An embedding of tokens: the sum of those that are there, and how many there are."""
+    at = (TensorProto.INT64, ["batch", "tokens"])
+    axis = helper.make_tensor("axis", TensorProto.INT64, [1], [1])
+    return onnx_model(
+        {"input_ids": at, "attention_mask": at},
+        {"embedding": (FLOAT, ["batch", 2])},
+        helper.make_node("Constant", [], ["axis"], value=axis),
+        helper.make_node("Cast", ["input_ids"], ["ids"], to=FLOAT),
+        helper.make_node("Cast", ["attention_mask"], ["mask"], to=FLOAT),
+        helper.make_node("Mul", ["ids", "mask"], ["there"]),
+        helper.make_node("ReduceSum", ["there", "axis"], ["sum"], keepdims=1),
+        helper.make_node("ReduceSum", ["mask", "axis"], ["count"], keepdims=1),
+        helper.make_node("Concat", ["sum", "count"], ["embedding"], axis=1),
+    )
+
+
 def countdown() -> bytes:
     """`y = x`, after as many rounds of nothing as `rounds` says; a stand-in for a slow model."""
     flag = helper.make_tensor_value_info("go", TensorProto.BOOL, [])

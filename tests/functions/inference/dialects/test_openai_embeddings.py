@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import openai
 import pytest
-from onnx import TensorProto, helper
 from openai import OpenAI
 
 from functions.inference.application import create_app
@@ -23,26 +22,7 @@ from tests.driver import Answer, ask, serve
 from tests.frameworks import needs
 from tests.functions.inference.processing.worlds import options
 from tests.uvicorn_server import uvicorn_serving
-from tests.worlds import FLOAT, echo, onnx_model, settings_for, write_artifact
-
-INT64 = TensorProto.INT64
-
-
-def of_tokens() -> bytes:
-    """`[sum of the tokens that are there, how many there are]`."""
-    at = (INT64, ["batch", "tokens"])
-    axis = helper.make_tensor("axis", INT64, [1], [1])
-    return onnx_model(
-        {"input_ids": at, "attention_mask": at},
-        {"embedding": (FLOAT, ["batch", 2])},
-        helper.make_node("Constant", [], ["axis"], value=axis),
-        helper.make_node("Cast", ["input_ids"], ["ids"], to=FLOAT),
-        helper.make_node("Cast", ["attention_mask"], ["mask"], to=FLOAT),
-        helper.make_node("Mul", ["ids", "mask"], ["there"]),
-        helper.make_node("ReduceSum", ["there", "axis"], ["sum"], keepdims=1),
-        helper.make_node("ReduceSum", ["mask", "axis"], ["count"], keepdims=1),
-        helper.make_node("Concat", ["sum", "count"], ["embedding"], axis=1),
-    )
+from tests.worlds import FLOAT, echo, of_tokens, settings_for, write_artifact
 
 
 class OfText:
