@@ -1,45 +1,45 @@
 """NVIDIA's stock client, unchanged, against every way of serving."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import pytest
 import tritonclient.http as triton
-from onnx import TensorProto
+from tritonclient._plugin import InferenceServerClientPlugin
 from tritonclient.utils import InferenceServerException
 
 from functions.inference.tensors import Array
-from tests.contracts.wire.ways import WAYS, Way
-from tests.worlds import FLOAT, HALF, STRING, add_sub, echo, settings_for, times
-
-MODELS = {
-    "floats": {1: echo(), 2: echo()},
-    "doubled": {1: times(2), 2: times(4)},
-    "simple": {1: add_sub()},
-    "text": {1: echo(STRING, ["n"])},
-    "flags": {1: echo(TensorProto.BOOL, ["n", 2])},
-    "integers": {1: echo(TensorProto.INT64, ["n"])},
-    "halves": {1: echo(HALF)},
-    "scalar": {1: echo(FLOAT, [])},
-    "strings_2d": {1: echo(STRING, ["n", 2])},
-}
-
-
-@pytest.fixture(scope="module", params=WAYS)
-def base_url(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
-    """Where all models are served, as the client takes it: without a scheme."""
-    way: Way = request.param
-    with way(settings_for(tmp_path_factory.mktemp("store"), MODELS)) as url:
-        yield url
+from tests.contracts.wire.ways import Served
 
 
 @pytest.fixture
-def client(base_url: str) -> Iterator[triton.InferenceServerClient]:
-    with triton.InferenceServerClient(base_url) as connected:
-        yield connected
+def triton_http(served: Served) -> Iterator[triton.InferenceServerClient]:
+    with connected(served) as client:
+        yield client
+
+
+@contextmanager
+def connected(served: Served, below: str = "") -> Iterator[triton.InferenceServerClient]:
+    """The client of all models, or of one model's own address; without a scheme, as it takes it."""
+    with triton.InferenceServerClient(served.address + below) as client:
+        client.register_plugin(Saying(served))
+        yield client
+
+
+class Saying(InferenceServerClientPlugin):
+    """Says with each request what an API wants to hear.
+
+    A gateway takes a body of no type for text, and so an answer that may be of any.
+    """
+
+    def __init__(self, served: Served) -> None:
+        types = {"Content-Type": "application/octet-stream", "Accept": "*/*"}
+        self._headers = served.headers | types if served.token else {}
+
+    def __call__(self, request: Any) -> None:
+        request.headers.update(self._headers)
 
 
 def tensor(
@@ -55,44 +55,47 @@ def output(name: str, *, binary: bool) -> triton.InferRequestedOutput:
 
 
 FLOATS = np.array([[0.1, -2]], np.float32)
+FACTORS = {"": 2, "1": 2, "2": 4}
+"""What each version of `doubled` multiplies by."""
 
 
-def test_the_server_and_its_models_are_live_and_ready(client: Any) -> None:
-    assert client.is_server_live()
-    assert client.is_server_ready()
-    assert client.is_model_ready("floats")
-    assert client.is_model_ready("floats", "2")
-    assert not client.is_model_ready("floats", "9")
-    assert not client.is_model_ready("nothing")
+def test_the_server_and_its_models_are_live_and_ready(triton_http: Any, served: Served) -> None:
+    assert triton_http.is_server_live()
+    assert triton_http.is_server_ready()
+    assert triton_http.is_model_ready("floats")
+    assert triton_http.is_model_ready("floats", "1")
+    assert triton_http.is_model_ready("floats", "2") == ("2" in served.versions)
+    assert not triton_http.is_model_ready("floats", "9")
+    assert not triton_http.is_model_ready("nothing")
 
 
-def test_metadata_tells_server_and_signature(client: Any) -> None:
-    assert "binary_tensor_data" in client.get_server_metadata()["extensions"]
-    metadata = client.get_model_metadata("floats")
-    assert (metadata["name"], metadata["versions"]) == ("floats", ["1", "2"])
+def test_metadata_tells_server_and_signature(triton_http: Any, served: Served) -> None:
+    assert "binary_tensor_data" in triton_http.get_server_metadata()["extensions"]
+    metadata = triton_http.get_model_metadata("floats")
+    assert (metadata["name"], metadata["versions"]) == ("floats", served.versions)
     assert metadata["inputs"] == [{"name": "x", "datatype": "FP32", "shape": [-1, 2]}]
 
 
 @pytest.mark.parametrize("binary_out", [None, True, False])
 @pytest.mark.parametrize("binary_in", [True, False])
 def test_json_and_binary_mix_in_both_directions(
-    client: Any, binary_in: bool, binary_out: bool | None
+    triton_http: Any, binary_in: bool, binary_out: bool | None
 ) -> None:
     wanted = None if binary_out is None else [output("y", binary=binary_out)]
     inputs = [tensor("x", FLOATS, binary=binary_in)]
-    result = client.infer("floats", inputs, outputs=wanted)
+    result = triton_http.infer("floats", inputs, outputs=wanted)
     assert np.array_equal(result.as_numpy("y"), FLOATS)
     assert ("data" in result.get_output("y")) == (binary_out is False)
 
 
 @pytest.mark.parametrize("binary", [(True, True), (True, False), (False, True), (False, False)])
 def test_several_inputs_and_outputs_keep_their_order(
-    client: Any, binary: tuple[bool, bool]
+    triton_http: Any, binary: tuple[bool, bool]
 ) -> None:
     a, b = np.array([[[1, 2, 3]], [[5, 5, 5]]], np.float32)
     inputs = [tensor("b", b, binary=binary[0]), tensor("a", a, binary=binary[1])]
     wanted = [output("difference", binary=binary[1]), output("sum", binary=binary[0])]
-    result = client.infer("simple", inputs, outputs=wanted)
+    result = triton_http.infer("simple", inputs, outputs=wanted)
     assert result.as_numpy("sum").tolist() == [[6, 7, 8]]
     assert result.as_numpy("difference").tolist() == [[-4, -3, -2]]
 
@@ -112,10 +115,10 @@ def test_several_inputs_and_outputs_keep_their_order(
     ],
 )
 def test_every_value_comes_back_as_it_went(
-    client: Any, model: str, datatype: str, array: Array, binary: bool
+    triton_http: Any, model: str, datatype: str, array: Array, binary: bool
 ) -> None:
     inputs = [tensor("x", array, datatype, binary=binary)]
-    result = client.infer(model, inputs, outputs=[output("y", binary=binary)]).as_numpy("y")
+    result = triton_http.infer(model, inputs, outputs=[output("y", binary=binary)]).as_numpy("y")
     assert result.shape == array.shape
     assert same(result, array)
 
@@ -128,30 +131,30 @@ def same(left: Array, right: Array) -> bool:
     return texts[0] == texts[1]
 
 
-def test_half_precision_travels_in_binary(client: Any) -> None:
+def test_half_precision_travels_in_binary(triton_http: Any) -> None:
     array = np.array([[0.1, -65504]], np.float16)
-    result = client.infer("halves", [tensor("x", array, "FP16")]).as_numpy("y")
+    result = triton_http.infer("halves", [tensor("x", array, "FP16")]).as_numpy("y")
     assert result.dtype == np.float16
     assert np.array_equal(result, array)
 
 
-def test_the_request_id_and_the_version_come_back(client: Any) -> None:
-    result = client.infer("floats", [tensor("x", FLOATS)], model_version="2", request_id="r-1")
+def test_the_request_id_and_the_version_come_back(triton_http: Any) -> None:
+    result = triton_http.infer("floats", [tensor("x", FLOATS)], model_version="1", request_id="r-1")
     told = result.get_response()
-    assert (told["id"], told["model_name"], told["model_version"]) == ("r-1", "floats", "2")
+    assert (told["id"], told["model_name"], told["model_version"]) == ("r-1", "floats", "1")
 
 
-def test_a_version_answers_for_itself(client: Any) -> None:
-    for version, factor in {"": 2, "1": 2, "2": 4}.items():
-        result = client.infer("doubled", [tensor("x", FLOATS)], model_version=version)
-        assert np.array_equal(result.as_numpy("y"), FLOATS * factor)
+def test_a_version_answers_for_itself(triton_http: Any, served: Served) -> None:
+    for version in ("", *served.versions):
+        result = triton_http.infer("doubled", [tensor("x", FLOATS)], model_version=version)
+        assert np.array_equal(result.as_numpy("y"), FLOATS * FACTORS[version])
 
 
 @pytest.mark.parametrize("algorithm", ["gzip", "deflate"])
 @pytest.mark.parametrize("binary", [True, False])
-def test_bodies_may_be_compressed_both_ways(client: Any, algorithm: str, binary: bool) -> None:
+def test_bodies_may_be_compressed_both_ways(triton_http: Any, algorithm: str, binary: bool) -> None:
     array = np.zeros((1000, 2), np.float32)
-    result = client.infer(
+    result = triton_http.infer(
         "floats",
         [tensor("x", array, binary=binary)],
         outputs=[output("y", binary=binary)],
@@ -161,14 +164,14 @@ def test_bodies_may_be_compressed_both_ways(client: Any, algorithm: str, binary:
     assert np.array_equal(result.as_numpy("y"), array)
 
 
-def test_asynchronous_requests_are_answered(client: Any) -> None:
-    waiting = [client.async_infer("floats", [tensor("x", FLOATS)]) for _ in range(4)]
+def test_asynchronous_requests_are_answered(triton_http: Any) -> None:
+    waiting = [triton_http.async_infer("floats", [tensor("x", FLOATS)]) for _ in range(4)]
     for request in waiting:
         assert np.array_equal(request.get_result().as_numpy("y"), FLOATS)
 
 
-def test_a_client_of_one_models_address_reaches_that_model_alone(base_url: str) -> None:
-    with triton.InferenceServerClient(f"{base_url}/floats") as client:
+def test_a_client_of_one_models_address_reaches_that_model_alone(served: Served) -> None:
+    with connected(served, "/floats") as client:
         assert client.is_server_ready()
         assert client.get_model_metadata("floats")["name"] == "floats"
         result = client.infer("floats", [tensor("x", FLOATS)])
@@ -184,10 +187,10 @@ def test_a_client_of_one_models_address_reaches_that_model_alone(base_url: str) 
     ],
 )
 def test_what_is_not_served_is_an_exception_with_the_servers_text(
-    client: Any, model: str, version: str, text: str
+    triton_http: Any, model: str, version: str, text: str
 ) -> None:
     with pytest.raises(InferenceServerException) as caught:
-        client.infer(model, [tensor("x", FLOATS)], model_version=version)
+        triton_http.infer(model, [tensor("x", FLOATS)], model_version=version)
     assert (caught.value.status(), caught.value.message()) == ("404", text)
 
 
@@ -201,24 +204,24 @@ def test_what_is_not_served_is_an_exception_with_the_servers_text(
     ],
 )
 def test_an_input_that_does_not_fit_is_an_exception_with_the_reason(
-    client: Any, model: str, given: triton.InferInput, text: str
+    triton_http: Any, model: str, given: triton.InferInput, text: str
 ) -> None:
     with pytest.raises(InferenceServerException) as caught:
-        client.infer(model, [given])
+        triton_http.infer(model, [given])
     assert caught.value.status() == "400"
     assert text in caught.value.message()
 
 
-def test_an_unknown_output_is_an_exception(client: Any) -> None:
+def test_an_unknown_output_is_an_exception(triton_http: Any) -> None:
     wanted = [output("q", binary=True)]
     with pytest.raises(InferenceServerException, match="unexpected inference output 'q'"):
-        client.infer("floats", [tensor("x", FLOATS)], outputs=wanted)
-    assert np.array_equal(client.infer("floats", [tensor("x", FLOATS)]).as_numpy("y"), FLOATS)
+        triton_http.infer("floats", [tensor("x", FLOATS)], outputs=wanted)
+    assert np.array_equal(triton_http.infer("floats", [tensor("x", FLOATS)]).as_numpy("y"), FLOATS)
 
 
 @pytest.mark.parametrize(("rows", "binary"), [(200_000, True), (50_000, False)])
-def test_a_large_tensor_is_answered(client: Any, rows: int, binary: bool) -> None:
+def test_a_large_tensor_is_answered(triton_http: Any, rows: int, binary: bool) -> None:
     array = np.random.default_rng(0).normal(size=(rows, 2)).astype(np.float32)
     wanted = [output("y", binary=binary)]
-    result = client.infer("floats", [tensor("x", array, binary=binary)], outputs=wanted)
+    result = triton_http.infer("floats", [tensor("x", array, binary=binary)], outputs=wanted)
     assert np.array_equal(result.as_numpy("y"), array)

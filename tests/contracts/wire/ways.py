@@ -11,17 +11,61 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
+from onnx import TensorProto
 
+from cli.remote_models import Api, RemoteCatalog
+from cli.signing import Caller
+from emulator.remote_calls import serving_grpc
 from emulator.runtimes import Runtime, create_function
+from functions.inference.catalog import Catalog, load_catalog
 from functions.inference.observability import Observability
 from functions.inference.settings import Settings
 from tests.driver import serve
 from tests.emulator.harness import LINUX_ONLY, ROOT, serving
 from tests.uvicorn_server import uvicorn_serving
+from tests.worlds import FLOAT, HALF, STRING, add_sub, echo, of_tokens, times
+
+MODELS = {
+    "floats": {1: echo(), 2: echo()},
+    "doubled": {1: times(2), 2: times(4)},
+    "simple": {1: add_sub()},
+    "text": {1: echo(STRING, ["n"])},
+    "strings_2d": {1: echo(STRING, ["n", 2])},
+    "flags": {1: echo(TensorProto.BOOL, ["n", 2])},
+    "integers": {1: echo(TensorProto.INT64, ["n"])},
+    "halves": {1: echo(HALF)},
+    "scalar": {1: echo(FLOAT, [])},
+    "column": {1: echo(FLOAT, ["n", 1])},
+    "tokens": {1: of_tokens()},
+}
+"""What is served, whatever the way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """Where `MODELS` answer, and who may ask there."""
+
+    address: str
+    """`host:port`, and the path behind it where there is one."""
+    token: str = ""
+    deployed: bool = False
+    """Whether each model is a function, which serves its stable version alone, behind the front."""
+
+    @property
+    def versions(self) -> list[str]:
+        """Of a model that has two."""
+        return ["1"] if self.deployed else ["1", "2"]
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What each request must say."""
+        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
+
 
 Way = Callable[[Settings], AbstractContextManager[str]]
 
@@ -29,9 +73,10 @@ Way = Callable[[Settings], AbstractContextManager[str]]
 @contextlib.contextmanager
 def under_uvicorn(settings: Settings) -> Iterator[str]:
     """The application by itself."""
-    app = Observability(settings).served(serve(settings))
-    with uvicorn_serving(app) as address:
-        yield address
+    with (Path(settings.model_root) / "app.log").open("w") as log:
+        app = Observability(settings, output=log).served(serve(settings))
+        with uvicorn_serving(app) as address:
+            yield address
 
 
 def emulated(runtime: Runtime) -> Way:
@@ -47,11 +92,11 @@ def emulated(runtime: Runtime) -> Way:
 
 
 @contextlib.contextmanager
-def container(settings: Settings) -> Iterator[str]:
+def container(settings: Settings, **variables: str) -> Iterator[str]:
     """The container's own process."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    environment = {**os.environ, **settings.to_environment(), "SAGEMAKER_BIND_TO_PORT": str(port)}
+    port = free_port()
+    environment = {**os.environ, **settings.to_environment(), **variables}
+    environment["SAGEMAKER_BIND_TO_PORT"] = str(port)
     command = [sys.executable, "-m", "functions.inference.container", "serve"]
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL) as process:
         try:
@@ -59,6 +104,12 @@ def container(settings: Settings) -> Iterator[str]:
             yield f"127.0.0.1:{port}"
         finally:
             process.kill()
+
+
+def free_port() -> int:
+    """A port that nobody listened on a moment ago."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
 
 
 def _wait(process: "subprocess.Popen[bytes]", url: str) -> None:
@@ -70,9 +121,54 @@ def _wait(process: "subprocess.Popen[bytes]", url: str) -> None:
     raise AssertionError("the container ended")
 
 
+@contextlib.contextmanager
+def grpc_beside_the_emulator(settings: Settings) -> Iterator[str]:
+    """`lading serve --grpc-port`."""
+    with _speaking_grpc(load_catalog(settings), Path(settings.model_root)) as address:
+        yield address
+
+
+@contextlib.contextmanager
+def grpc_of_the_container(settings: Settings) -> Iterator[str]:
+    """The container's own, on a port beside that of HTTP."""
+    port = free_port()
+    with container(settings, LADING_GRPC_PORT=str(port)):
+        yield f"127.0.0.1:{port}"
+
+
+@contextlib.contextmanager
+def grpc_through_the_proxy(settings: Settings) -> Iterator[str]:
+    """`lading grpc-proxy` in front of an API that speaks HTTP alone."""
+    with (
+        emulated("process")(settings) as address,
+        proxied(Served(address), Path(settings.model_root)) as spoken,
+    ):
+        yield spoken
+
+
+@contextlib.contextmanager
+def proxied(served: Served, folder: Path) -> Iterator[str]:
+    """The address of a proxy to what is served; its log goes into `folder`."""
+    api = Api(f"http://{served.address}", Caller(served.token or None))
+    with _speaking_grpc(RemoteCatalog(api), folder) as address:
+        yield address
+
+
+@contextlib.contextmanager
+def _speaking_grpc(catalog: Catalog, folder: Path) -> Iterator[str]:
+    with serving_grpc(catalog, "127.0.0.1", 0, log=folder / "grpc.log") as port:
+        yield f"127.0.0.1:{port}"
+
+
 WAYS = [
     pytest.param(under_uvicorn, id="app"),
     pytest.param(emulated("process"), id="emulator"),
     pytest.param(emulated("lambda"), id="lambda", marks=LINUX_ONLY),
     pytest.param(container, id="container"),
+]
+
+GRPC_WAYS = [
+    pytest.param(grpc_beside_the_emulator, id="emulator"),
+    pytest.param(grpc_of_the_container, id="container"),
+    pytest.param(grpc_through_the_proxy, id="proxy"),
 ]
