@@ -11,7 +11,7 @@ from tritonclient._plugin import InferenceServerClientPlugin
 from tritonclient.utils import InferenceServerException
 
 from functions.inference.tensors import Array
-from tests.contracts.wire.ways import Served
+from tests.contracts.wire.ways import MODELS, Served
 
 
 @pytest.fixture
@@ -74,6 +74,13 @@ def test_metadata_tells_server_and_signature(triton_http: Any, served: Served) -
     metadata = triton_http.get_model_metadata("floats")
     assert (metadata["name"], metadata["versions"]) == ("floats", served.versions)
     assert metadata["inputs"] == [{"name": "x", "datatype": "FP32", "shape": [-1, 2]}]
+
+
+def test_the_index_and_the_statistics_are_of_every_model(triton_http: Any) -> None:
+    index = triton_http.get_model_repository_index()
+    assert {each["name"]: each["state"] for each in index} == dict.fromkeys(MODELS, "READY")
+    statistics = triton_http.get_inference_statistics()["model_stats"]
+    assert {each["name"] for each in statistics} == set(MODELS)
 
 
 @pytest.mark.parametrize("binary_out", [None, True, False])
