@@ -14,7 +14,7 @@ from functions.inference.artifact import TensorSpec
 from functions.inference.session import OnnxSession, SessionError
 from functions.inference.tensors import Array
 
-STEPS = frozenset({"code", "labels", "tokens"})
+STEPS = frozenset({"code", "image", "labels", "tokens"})
 """Modules of this package."""
 
 WITH_LIBRARIES = frozenset({"tokens"})

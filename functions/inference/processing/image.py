@@ -1,0 +1,151 @@
+"""Images to pixels, by Pillow: JPEG or PNG files in, the array that the graph takes out.
+
+Options: `image`, the input, BYTES [images]; `pixels`, the graph's input, and its `datatype`;
+`mode`, its channels: RGB, BGR or L; `layout`, channels_first or channels_last; `resize`, [height,
+width], or the length of the shorter side, or null; `resample`, Pillow's name of the filter; `crop`,
+[height, width] of the middle, or null; `scale`, what each value of 0 to 255 is multiplied with, and
+`mean` and `std`, a number for each channel, which are then subtracted and divided by.
+
+Files are read as transformers' `load_image` reads them: turned as their EXIF data says, the first
+frame of several, without transparency, 16 bits of grey cut off at 255.
+"""
+
+from collections.abc import Mapping
+from io import BytesIO
+from math import prod
+from typing import Any
+
+import numpy as np
+from PIL import ImageOps
+from PIL.Image import Image, Resampling
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+
+from functions.inference.errors import InvalidInput, brief
+from functions.inference.tensors import DTYPES, Array
+
+MOST_IMAGES = 64
+MOST_PIXELS = 1 << 25
+"""Of all images of a request, as they are sent and as they are once resized."""
+MOST_SCANS = 100
+"""Of a progressive JPEG. Each goes over the whole image, and 42 bytes suffice for one."""
+
+_READERS = {b"\xff\xd8\xff": JpegImageFile, b"\x89PNG\r\n\x1a\n": PngImageFile}
+"""Beginning of a file -> what reads it; Pillow's other forty readers are never asked."""
+_SCAN = b"\xff\xda"
+_QUOTED = 8
+_CHANNELS = {"channels_first": 0, "channels_last": -1}
+
+
+def make(options: Mapping[str, Any], files: Mapping[str, bytes]) -> "ImageStep":  # noqa: ARG001 - all is in the options
+    """The step with these options; see the module."""
+    return ImageStep(options)
+
+
+class ImageStep:
+    """See `processed.Step`."""
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        self._image, self._pixels = str(options["image"]), str(options["pixels"])
+        self._mode, self._axis = str(options["mode"]), _CHANNELS[options["layout"]]
+        self._resize, self._crop = options["resize"], options["crop"]
+        self._resample = Resampling[str(options["resample"]).upper()]
+        self._values = _values(options)
+        if self._crop is None and not isinstance(self._resize, list | tuple):
+            raise ValueError("has an image step that gives images of several sizes; crop them")
+        if len(self._values) != len(self._mode):
+            raise ValueError(f"has an image step with a mean and std of other than {self._mode}")
+
+    def before(self, arrays: dict[str, Array]) -> dict[str, Array]:
+        """See `Step.before`."""
+        others = {name: array for name, array in arrays.items() if name != self._image}
+        return {**others, self._pixels: self._read(arrays[self._image])}
+
+    def after(self, arrays: dict[str, Array]) -> dict[str, Array]:
+        """See `Step.after`."""
+        return arrays
+
+    def _read(self, contents: Array) -> Array:
+        """Pixels of each file; all headers are looked at before the first is decoded."""
+        if not 0 < len(contents) <= MOST_IMAGES:
+            reason = f"holds {len(contents)} images; send 1 to {MOST_IMAGES} at a time"
+            raise InvalidInput(self._image, reason)
+        pixels = 0
+        for row, content in enumerate(contents):
+            size = self._opened(row, content).size
+            pixels += max(prod(size), prod(_resized(size, self._resize)))
+            if pixels > MOST_PIXELS:
+                reason = f"is of {size[0]} x {size[1]} pixels, too many; {MOST_PIXELS} in all"
+                raise self._refusal(row, f"{reason} are the most of a request")
+        return np.stack([self._converted(row, each) for row, each in enumerate(contents)])
+
+    def _opened(self, row: int, content: bytes) -> Image:
+        """The file, of which the header has been read."""
+        reader = next((_READERS[start] for start in _READERS if content.startswith(start)), None)
+        if reader is None:
+            found = f"begins with {content[:_QUOTED]!r}" if content else "is empty"
+            raise self._refusal(row, f"{found}; send a JPEG or PNG file")
+        if reader is JpegImageFile and content.count(_SCAN) > MOST_SCANS:
+            raise self._refusal(row, f"is a JPEG of more than {MOST_SCANS} scans")
+        try:
+            opened: Image = reader(BytesIO(content))
+        except Exception as error:  # readers raise whatever a file makes them
+            raise self._unreadable(row, error) from error
+        return opened
+
+    def _converted(self, row: int, content: bytes) -> Array:
+        """One image's pixels, [channels, height, width] or [height, width, channels]."""
+        image, mode = self._opened(row, content), "L" if self._mode == "L" else "RGB"
+        try:
+            image.load()
+            image.info.pop("transparency", None)  # of which Pillow would warn that it is dropped
+            ImageOps.exif_transpose(image, in_place=True)
+            plain = image if image.mode == mode else image.convert(mode)
+        except Exception as error:  # decoders raise whatever a file makes them
+            raise self._unreadable(row, error) from error
+        array = np.atleast_3d(np.asarray(self._fitted(plain)))
+        if self._mode == "BGR":
+            array = array[..., ::-1]
+        channels = [value[array[..., index]] for index, value in enumerate(self._values)]
+        return np.stack(channels, self._axis)
+
+    def _fitted(self, image: Image) -> Image:
+        """The image in the size that the graph takes."""
+        if self._resize is not None:
+            image = image.resize(_resized(image.size, self._resize), self._resample)
+        if self._crop is None:
+            return image
+        height, width = self._crop
+        left, top = (image.width - width) // 2, (image.height - height) // 2
+        return image.crop((left, top, left + width, top + height))
+
+    def _unreadable(self, row: int, error: Exception) -> InvalidInput:
+        return self._refusal(row, f"cannot be read as an image: {brief(str(error))}")
+
+    def _refusal(self, row: int, reason: str) -> InvalidInput:
+        return InvalidInput(self._image, f"cannot be used: row {row} {reason}")
+
+
+def _resized(size: tuple[int, int], resize: Any) -> tuple[int, int]:
+    """Width and height once resized; a side that is shorter than wanted is, too."""
+    if resize is None:
+        return size
+    if not isinstance(resize, int):
+        height, width = resize
+        return width, height
+    short, long = sorted(size)
+    length = int(resize * long / short)
+    return (resize, length) if size[0] <= size[1] else (length, resize)
+
+
+def _values(options: Mapping[str, Any]) -> Array:
+    """What each value of 0 to 255 becomes, in each channel: [channels, 256].
+
+    Computed as transformers computes it, in the same order and precision.
+    """
+    levels, dtype = np.arange(256), DTYPES[options["datatype"]]
+    if dtype.kind != "f":
+        return np.tile(levels.astype(dtype), (len(options["mean"]), 1))
+    scaled = (levels.astype(np.float64) * float(options["scale"])).astype(np.float32)
+    mean, std = (np.array(options[key], np.float32)[:, np.newaxis] for key in ("mean", "std"))
+    return ((scaled - mean) / std).astype(dtype)

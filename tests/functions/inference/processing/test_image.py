@@ -1,0 +1,156 @@
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+from functions.inference.errors import InvalidInput
+from functions.inference.processing.processed import Step, make_step
+from functions.inference.tensors import Array
+from tests.frameworks import needs
+from tests.functions.inference.processing.images import (
+    announced,
+    file,
+    many_scans,
+    options,
+    plain,
+    requested,
+)
+
+pytestmark = needs("processing", "PIL")
+
+RAMP = np.arange(4 * 6 * 3).reshape(4, 6, 3)
+"""Pixels of an image of 6 x 4 in which each value is another."""
+
+
+def step(**changes: Any) -> Step:
+    return make_step(options(**changes), {})
+
+
+def pixels(content: bytes, **changes: Any) -> Array:
+    found: Array = step(**changes).before(requested(content))["pixels"][0]
+    return found
+
+
+def test_a_file_becomes_pixels_in_the_layout_the_order_and_the_type_of_the_graph() -> None:
+    content = file(RAMP)
+    assert np.array_equal(pixels(content), RAMP.transpose(2, 0, 1))
+    assert np.array_equal(pixels(content, layout="channels_last"), RAMP)
+    assert np.array_equal(pixels(content, mode="BGR", layout="channels_last"), RAMP[..., ::-1])
+    assert pixels(content, datatype="UINT8").dtype == np.uint8
+    assert pixels(content).dtype == np.float32
+
+
+def test_values_are_scaled_then_shifted_channel_by_channel() -> None:
+    mean, std = [0.1, 0.2, 0.3], [0.5, 1, 2]
+    found = pixels(file(RAMP), scale=1 / 255, mean=mean, std=std, layout="channels_last")
+    assert np.allclose(found, (RAMP / 255 - mean) / std, atol=1e-6)
+
+
+def test_grey_is_one_channel() -> None:
+    grey = np.arange(24).reshape(4, 6)
+    found = pixels(file(grey), mode="L", mean=[0], std=[1])
+    assert np.array_equal(found, grey[np.newaxis])
+    assert pixels(file(RAMP), mode="L", mean=[0], std=[1], layout="channels_last").shape == (
+        4,
+        6,
+        1,
+    )
+
+
+def test_the_shorter_side_is_resized_and_the_middle_cut_out() -> None:
+    wide = np.repeat(np.arange(9, dtype=np.uint8)[np.newaxis], 3, axis=0)
+    middle = {"mode": "L", "mean": [0], "std": [1], "resize": 3, "crop": [3, 4]}
+    assert pixels(file(wide), **middle)[0].tolist() == [[2, 3, 4, 5]] * 3
+    assert pixels(file(wide.T), **{**middle, "crop": [4, 3]})[0].T.tolist() == [[2, 3, 4, 5]] * 3
+    padded = pixels(file(wide), **{**middle, "crop": [3, 12]})[0]
+    assert padded.tolist() == [[0, 0, *range(9), 0]] * 3
+
+
+def test_an_image_is_turned_as_its_camera_says_and_loses_its_transparency() -> None:
+    from PIL import Image
+
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = pixels(file(RAMP, exif=exif), resize=[6, 4], layout="channels_last")
+    assert np.array_equal(turned, np.rot90(RAMP, -1))
+    seen = pixels(file(plain(4, 6, (10, 20, 30, 0))), layout="channels_last")
+    assert np.array_equal(seen, plain(4, 6))
+
+
+def test_several_images_of_several_sizes_make_one_batch_and_other_arrays_go_past() -> None:
+    given = requested(file(plain(9, 2)), file(plain(1, 1, (7, 7, 7)), "JPEG"))
+    found = step().before({**given, "weight": np.ones(2)})
+    assert found["pixels"].shape == (2, 3, 4, 6)
+    assert found["pixels"][:, :, 0, 0].tolist() == [[10, 20, 30], [7, 7, 7]]
+    assert set(found) == {"pixels", "weight"}
+    assert step().after(found) is found
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (b"", "row 1 is empty; send a JPEG or PNG file"),
+        (b"hello, world", "row 1 begins with b'hello, w'; send a JPEG or PNG file"),
+        (b"GIF89a" + bytes(40), "send a JPEG or PNG file"),
+        (b"\x89PNG\r\n\x1a\n", "row 1 cannot be read as an image"),
+        (b"\xff\xd8\xff" + bytes(99), "row 1 cannot be read as an image"),
+        (announced(30_000, 30_000), "row 1 is of 30000 x 30000 pixels, too many; 33554432 in all"),
+        (announced(5792, 5794), "too many"),
+        (announced(2**31 - 1, 2**31 - 1), "too many"),
+        (announced(0, 1), "row 1 cannot be read"),
+        (announced(50, 50), "row 1 cannot be read as an image"),
+        (many_scans(101), "row 1 is a JPEG of more than 100 scans"),
+    ],
+    ids=[
+        *("empty", "text", "gif", "png", "jpeg", "bomb", "large", "huge", "flat", "hollow"),
+        "scans",
+    ],
+)
+def test_what_is_no_usable_image_is_refused_by_its_row(content: bytes, text: str) -> None:
+    with pytest.raises(InvalidInput, match=f"input 'image' cannot be used: .*{re.escape(text)}"):
+        step().before(requested(file(plain(2, 2)), content))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_a_file_cut_off_anywhere_is_refused(kind: str) -> None:
+    generator = np.random.default_rng(0)
+    content = file(generator.integers(0, 256, (50, 50, 3)), kind)
+    for length in range(0, len(content) // 2, 97):
+        with pytest.raises(InvalidInput, match="row 0"):
+            step().before(requested(content[:length]))
+
+
+def test_an_ordinary_progressive_jpeg_is_taken() -> None:
+    content = file(plain(4, 6), "JPEG", progressive=True)
+    assert np.allclose(pixels(content)[:, 0, 0], [10, 20, 30], atol=2)
+
+
+def test_all_pixels_of_a_request_count_also_those_that_resizing_makes() -> None:
+    large = announced(5792, 5792)
+    with pytest.raises(InvalidInput, match="row 1 is of 5792 x 5792 pixels, too many"):
+        step().before(requested(large, large))
+    thin = file(plain(1, 3000))
+    with pytest.raises(InvalidInput, match="row 0 is of 3000 x 1 pixels, too many"):
+        step(resize=256, crop=[224, 224]).before(requested(thin))
+
+
+@pytest.mark.parametrize("count", [0, 65])
+def test_only_so_many_images_go_into_a_request(count: int) -> None:
+    with pytest.raises(InvalidInput, match=f"holds {count} images; send 1 to 64"):
+        step().before(requested(*[file(plain(1, 1))] * count))
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"crop": None, "resize": 4}, "images of several sizes"),
+        ({"resize": None}, "images of several sizes"),
+        ({"mode": "L"}, "a mean and std of other than L"),
+        ({"layout": "sideways"}, "misstates its step 'image'"),
+        ({"resample": "magic"}, "misstates its step 'image'"),
+    ],
+)
+def test_options_that_contradict_each_other_do_not_load(changes: dict[str, Any], text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        step(**changes)
