@@ -1,0 +1,87 @@
+"""Images on which an image step is compared with the original: what readers disagree about."""
+
+from functools import cache
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+
+_SIDES = ((427, 640), (64, 64), (1, 1), (2, 3), (17, 301), (255, 31), (1200, 900))
+"""Heights and widths: an ordinary one first, then small, tiny, narrow, odd and large."""
+_ORIENTATION = 0x0112
+
+
+@cache
+def images() -> dict[str, bytes]:
+    """JPEG and PNG files, by what is special about them: the same at each call."""
+    found = {}
+    for kind in ("JPEG", "PNG"):
+        for height, width in _SIDES:
+            found[f"{kind}, {width} x {height}"] = _file(_drawn(height, width), kind)
+    return {**found, **_of_many_modes(), **_of_many_turns(), **_of_many_forms()}
+
+
+def _of_many_modes() -> dict[str, bytes]:
+    image = _drawn(61, 90)
+    modes = {f"PNG, {mode}": _file(image.convert(mode), "PNG") for mode in ("1", "L", "LA", "RGBA")}
+    palette = image.quantize(32)
+    clear = bytes(range(0, 256, 8))
+    return {
+        **modes,
+        "PNG, 16 bits": _file(_of_16_bits(), "PNG"),
+        "PNG, palette": _file(palette, "PNG"),
+        "PNG, palette with a clear colour": _file(palette, "PNG", transparency=3),
+        "PNG, palette, half transparent": _file(palette, "PNG", transparency=clear),
+        "PNG, RGB with a clear colour": _file(image, "PNG", transparency=(10, 20, 30)),
+        "JPEG, grey": _file(image.convert("L"), "JPEG"),
+        "JPEG, CMYK": _file(image.convert("CMYK"), "JPEG"),
+    }
+
+
+def _of_many_turns() -> dict[str, bytes]:
+    from PIL import Image  # noqa: PLC0415 only where images are packaged
+
+    found = {}
+    for orientation in range(1, 9):
+        exif = Image.Exif()
+        exif[_ORIENTATION] = orientation
+        for kind in ("JPEG", "PNG"):
+            name = f"{kind}, EXIF orientation {orientation}"
+            found[name] = _file(_drawn(40, 70), kind, exif=exif)
+    return found
+
+
+def _of_many_forms() -> dict[str, bytes]:
+    image = _drawn(131, 177)
+    frames = [_drawn(131, 177, seed) for seed in (1, 2)]
+    return {
+        "JPEG, progressive": _file(image, "JPEG", progressive=True),
+        "JPEG, rough": _file(image, "JPEG", quality=5),
+        "JPEG, without subsampling": _file(image, "JPEG", quality=95, subsampling=0),
+        "JPEG, with restarts": _file(image, "JPEG", restart_marker_rows=1),
+        "PNG, animated": _file(image, "PNG", save_all=True, append_images=frames),
+    }
+
+
+def _drawn(height: int, width: int, seed: int = 0) -> Any:
+    """Slopes, edges and noise, as a Pillow image in RGB."""
+    from PIL import Image  # noqa: PLC0415 only where images are packaged
+
+    generator = np.random.default_rng(seed)
+    rows, columns = np.mgrid[0:height, 0:width] / max(height, width)
+    edges = 120 * ((np.floor(rows * 9) + np.floor(columns * 7)) % 2)
+    colours = np.stack([255 * rows, 255 * columns, edges], axis=-1)
+    noisy = colours + generator.normal(0, 12, (height, width, 3))
+    return Image.fromarray(noisy.clip(0, 255).astype(np.uint8))
+
+
+def _of_16_bits() -> Any:
+    from PIL import Image  # noqa: PLC0415 only where images are packaged
+
+    return Image.fromarray((3 * np.arange(1500)).astype(np.uint16).reshape(30, 50))
+
+
+def _file(image: Any, kind: str, **options: Any) -> bytes:
+    content = BytesIO()
+    image.save(content, kind, **options)
+    return content.getvalue()
