@@ -109,7 +109,7 @@ lock:
 		-o requirements/frameworks.txt
 	for set in pytorch tensorflow boosting huggingface tabular; do \
 		$(COMPILE) -c requirements/frameworks.txt requirements/$$set.in -o requirements/$$set.txt; done
-	for set in processing minilm tensorflow-serving language; do $(COMPILE) --no-deps -c requirements/frameworks.txt \
+	for set in tokenizers pillow processing minilm tensorflow-serving language; do $(COMPILE) --no-deps -c requirements/frameworks.txt \
 		requirements/$$set.in -o requirements/$$set.txt; done
 	$(COMPILE) --no-deps -c requirements.txt requirements/images.in -o requirements/images.txt
 	for set in emulate sam; do $(COMPILE) requirements/$$set.in -o requirements/$$set.txt; done

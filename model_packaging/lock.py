@@ -29,9 +29,17 @@ from operator import not_
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    RootModel,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
-from functions.inference.contract import artifact_folder
+from functions.inference.contract import Library, artifact_folder
 from model_packaging.documents import readable
 from model_packaging.durable import exclusive, replace_file
 from model_packaging.errors import CopyElsewhere, LockError
@@ -100,8 +108,14 @@ class LockedVersion(_Entry):
     target: Literal["lambda", "sagemaker"] = "lambda"
     stores: tuple[Copy, ...] = Field(min_length=1)
     engine: LockedEngine | None = Field(default=None, exclude_if=_is_none)
-    processing: bool = Field(default=False, exclude_if=not_)
-    """Whether it has processing steps that need libraries of their own to be served."""
+    processing: tuple[Library, ...] = Field(default=(), exclude_if=not_)
+    """What its processing steps need beside the runtime layer: a Lambda layer for each."""
+
+    @field_validator("processing", mode="before")
+    @classmethod
+    def _was_a_flag(cls, value: object) -> object:
+        """Locks were written with `true` when there were texts alone."""
+        return ("tokenizers",) if value is True else value
 
     @model_validator(mode="after")
     def _sagemaker_has_an_engine(self) -> "LockedVersion":

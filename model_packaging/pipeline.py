@@ -30,7 +30,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from functions.inference.processing.processed import needs_libraries
+from functions.inference.processing.processed import libraries_of
 from functions.inference.session import SessionError
 from model_packaging.accuracy import Gate
 from model_packaging.benchmark import Latency, time_model
@@ -330,7 +330,7 @@ def _enter(
         target="sagemaker" if engine else "lambda",
         engine=engine,
         stores=(copy,),
-        processing=needs_libraries(artifact.specification),
+        processing=libraries_of(artifact.specification),
     )
     locked = record(lock, spec.name, version, entry, spec.labels).model(spec.name)
     labels = tuple(sorted(name for name, number in locked.labels.items() if number == version))

@@ -16,7 +16,7 @@ from aws_cdk import AssetHashType, BundlingOptions, DockerImage, ILocalBundling,
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from functions.inference.contract import artifact_folder
+from functions.inference.contract import Library, artifact_folder
 from stacks.build_cache import Build
 from stacks.errors import PlanError
 from stacks.lambda_code import CACHE, Folders
@@ -53,11 +53,11 @@ class Code(Protocol):
     def functions(self) -> Build:
         """The code of all functions."""
 
-    def processing(self) -> Build:
-        """The processing layer."""
+    def processing(self, library: Library) -> Build:
+        """The layer of a library of processing steps."""
 
-    def build_processing(self) -> Path:
-        """The processing layer, made now."""
+    def build_processing(self, library: Library) -> Path:
+        """That layer, made now."""
 
     def build(self) -> Folders:
         """Both, made now."""
@@ -82,17 +82,14 @@ class CodeAssets:
     def _sizes(self) -> Mapping[str, int]:
         return layer_sizes(self._built.layer, self._built.functions)
 
-    @cached_property
-    def _processing(self) -> Path:
-        return self._code.build_processing()
-
     def runtime(self, scope: Construct) -> lambda_.Code:
         """The runtime layer."""
         return _code(scope, self._hashes[0], lambda: self._built.layer)
 
-    def processing(self, scope: Construct) -> lambda_.Code:
-        """The layer that only models with processing steps get."""
-        return _code(scope, self._code.processing().asset_hash, lambda: self._processing)
+    def processing(self, scope: Construct, library: Library) -> lambda_.Code:
+        """The layer that only models with processing steps get that need the library."""
+        asset_hash = self._code.processing(library).asset_hash
+        return _code(scope, asset_hash, lambda: self._code.build_processing(library))
 
     def functions(self, scope: Construct) -> lambda_.Code:
         """The code of all functions."""
@@ -114,7 +111,7 @@ class CodeAssets:
         """
         if Stack.of(scope).bundling_required:
             layer = isinstance(model.artifact, LocalArtifact) or model.artifact.layer
-            steps = layer_sizes(self._processing) if model.processing else {}
+            steps = layer_sizes(*map(self._code.build_processing, model.processing))
             code = {**self._sizes, **steps}
             require_fits(model.name, code, model.artifact.size if layer else 0)
 

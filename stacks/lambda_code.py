@@ -3,7 +3,7 @@
 For each, a hash is known at once, and a folder is built when a stack that needs it is deployed:
 
 - the runtime layer: locked requirements for the target -> wheels -> trimmed -> compiled
-- the processing layer likewise, for models with processing steps alone
+- a layer for each library of processing steps likewise, for models with such steps alone
 - the function code: the sources of `functions/` -> compiled beside their sources
 
 Then one request is answered with what was built, if this machine can run it. Nothing here needs
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from functions.inference.contract import Library
 from stacks.build_cache import Build
 from stacks.bytecode import Compiler, native_compiler, webassembly_compiler
 from stacks.first_request import answer_first_request
@@ -75,13 +76,13 @@ class LambdaCode:
         """
         return self._layer("layer", "lambda")
 
-    def processing(self) -> Build:
-        """The layer of models with processing steps, beside the runtime layer.
+    def processing(self, library: Library) -> Build:
+        """The layer of models with processing steps that need a library.
 
         Raises:
             RequirementsUnusable: the lock does not say what to install.
         """
-        return self._layer("processing", "processing")
+        return self._layer("processing", library)
 
     def _layer(self, kind: str, requirements_set: str) -> Build:
         path = self.project / "requirements" / f"{requirements_set}.txt"
@@ -117,13 +118,13 @@ class LambdaCode:
         layer, functions = (build.folder(self._cache) for build in (self.layer(), self.functions()))
         return Folders(layer, functions, tried=self._try(layer, functions))
 
-    def build_processing(self) -> Path:
-        """The processing layer's folder, made now unless it is in the cache.
+    def build_processing(self, library: Library) -> Path:
+        """The folder of a library's layer, made now unless it is in the cache.
 
         Raises:
             BuildError: it cannot be built.
         """
-        return self.processing().folder(self._cache)
+        return self.processing(library).folder(self._cache)
 
     def _try(self, layer: Path, functions: Path) -> bool:
         """Answer a request, once per pair of builds."""

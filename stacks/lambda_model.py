@@ -6,7 +6,13 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from functions.inference.contract import DEFAULT_LABEL, LAYER_ROOT, S3Object, artifact_folder
+from functions.inference.contract import (
+    DEFAULT_LABEL,
+    LAYER_ROOT,
+    Library,
+    S3Object,
+    artifact_folder,
+)
 from functions.inference.settings import ServedModel, Settings
 from stacks.code_assets import CodeAssets
 from stacks.logged_function import RUNTIME, LoggedFunction
@@ -54,7 +60,7 @@ class LambdaModel(Construct):
         )
         layers: list[lambda_.ILayerVersion] = [
             runtime,
-            *([self._processing_layer(assets)] if model.processing else []),
+            *(self._processing_layer(assets, library) for library in model.processing),
             *([self.artifact_layer] if self.artifact_layer else []),
         ]
         streams = proxy is not None and proxy.adapter is not None
@@ -86,13 +92,13 @@ class LambdaModel(Construct):
         self.version = self.function.current_version
         self.alias = lambda_.Alias(self, "Live", alias_name=ALIAS, version=self.version)
 
-    def _processing_layer(self, assets: CodeAssets) -> lambda_.LayerVersion:
+    def _processing_layer(self, assets: CodeAssets, library: Library) -> lambda_.LayerVersion:
         return lambda_.LayerVersion(
             self,
-            "Processing",
-            code=assets.processing(self),
+            library.title(),
+            code=assets.processing(self, library),
             compatible_runtimes=[RUNTIME],
-            description="Lading: what processing steps import",
+            description=f"Lading: {library}, which processing steps import",
         )
 
     def _artifact_layer(

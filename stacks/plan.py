@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from functions.inference.contract import DEFAULT_LABEL, S3Object, artifact_folder
+from functions.inference.contract import DEFAULT_LABEL, Library, S3Object, artifact_folder
 from model_packaging.errors import PackagingError, likely
 from model_packaging.lock import LocalCopy, Lock, LockedVersion, S3Copy, read_lock
 from model_packaging.manifest import ModelSpec, load_manifest
@@ -80,7 +80,7 @@ class PlannedModel:
         settings: of its function.
         endpoint: what serves it on SageMaker; the function then is a proxy. None: the function
             serves it itself.
-        processing: whether it has steps whose libraries are in a layer of their own.
+        processing: libraries of its processing steps, each in a layer of its own.
     """
 
     name: str
@@ -89,7 +89,7 @@ class PlannedModel:
     artifact: LocalArtifact | S3Artifact
     settings: ModelSettings
     endpoint: Endpoint | None = None
-    processing: bool = False
+    processing: tuple[Library, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

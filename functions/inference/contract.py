@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Literal
 
 VERSION = "0.1.0"
 """Lading's own version."""
@@ -47,6 +47,10 @@ EXTENSIONS = (
 
 LAYER_ROOT = "/opt"
 """Where Lambda unpacks layers."""
+
+Library = Literal["pillow", "tokenizers"]
+"""What a processing step may need beside the runtime layer: a set of requirements, of this name,
+and a layer of its own."""
 
 
 def in_layers(path: Path) -> Path:

@@ -17,6 +17,7 @@ OWNERS = (
 )
 
 FRAMEWORKS = ("pytorch", "tensorflow", "boosting", "huggingface", "tabular")
+PROCESSING = ("processing", "pillow", "tokenizers")
 
 
 def pins(file: str) -> dict[str, str]:
@@ -53,7 +54,7 @@ def test_the_checks_run_on_the_versions_that_are_deployed() -> None:
         assert pin in whole or pin.partition("==")[0] not in named
 
 
-@pytest.mark.parametrize("file", ["frameworks", *FRAMEWORKS, "processing"])
+@pytest.mark.parametrize("file", ["frameworks", *FRAMEWORKS, *PROCESSING])
 def test_a_framework_comes_in_the_versions_of_the_whole_and_of_all_frameworks(file: str) -> None:
     whole = {without_marker(pin) for pin in pins("requirements.txt")}
     named = {pin.partition("==")[0] for pin in whole}
@@ -86,7 +87,7 @@ def test_only_torch_is_without_a_hash_and_brings_no_cuda() -> None:
         ),
         *(
             f"requirements/{name}.txt"
-            for name in ("frameworks", *FRAMEWORKS, "processing", "minilm", "language")
+            for name in ("frameworks", *FRAMEWORKS, *PROCESSING, "minilm", "language")
         ),
     ],
 )

@@ -60,6 +60,17 @@ def test_a_version_is_recorded_in_the_form_that_git_keeps(tmp_path: Path) -> Non
     assert read_lock(path).digests("digits") == {1: digest}
 
 
+def test_libraries_of_steps_are_recorded_and_what_was_a_flag_is_still_read() -> None:
+    given = entry().model_dump(mode="json")
+    assert "processing" not in given
+    stepped = LockedVersion.model_validate({**given, "processing": ["pillow"]})
+    assert stepped.model_dump(mode="json")["processing"] == ["pillow"]
+    flagged = LockedVersion.model_validate({**given, "processing": True})
+    assert flagged.processing == ("tokenizers",)
+    with pytest.raises(ValueError, match="pillow"):
+        LockedVersion.model_validate({**given, "processing": ["../lambda"]})
+
+
 def test_labels_move_and_others_stay_where_they_are(tmp_path: Path) -> None:
     path = tmp_path / "models.lock.json"
     record(path, "digits", 1, entry(1), ["stable", "old"])

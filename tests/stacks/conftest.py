@@ -1,8 +1,10 @@
 import shutil
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from functions.inference.contract import Library
 from stacks.lambda_code import Folders, LambdaCode
 from stacks.target import lambda_target, local_target
 
@@ -21,7 +23,8 @@ def copy_project(folder: Path, *, small: bool = True) -> Path:
         blocks = lock.replace(" \\\n    ", " ").splitlines(keepends=True)
         lock = "".join(block for block in blocks if block.startswith(SMALL))
     (folder / "requirements/lambda.txt").write_text(lock)
-    shutil.copy(ROOT / "requirements/processing.txt", folder / "requirements")
+    for library in get_args(Library):
+        shutil.copy(ROOT / f"requirements/{library}.txt", folder / "requirements")
     return folder
 
 

@@ -8,6 +8,7 @@ import pytest
 from aws_cdk import App, Stack
 from aws_cdk import aws_lambda as lambda_
 
+from functions.inference.contract import Library
 from model_packaging.lock import LockedModel
 from stacks.build_cache import Build
 from stacks.code_assets import CodeAssets
@@ -33,14 +34,14 @@ class TinyCode:
     def functions(self) -> Build:
         return Build("2" * 64, lambda _: None)
 
-    def processing(self) -> Build:
-        return Build("3" * 64, lambda _: None)
+    def processing(self, library: Library) -> Build:
+        return Build(library[0] * 64, lambda _: None)
 
-    def build_processing(self) -> Path:
-        folder = self.project / "processing"
-        folder.mkdir()
-        (folder / "tokenizers.so").write_bytes(b"x" * self.size)
-        self.built.append("processing")
+    def build_processing(self, library: Library) -> Path:
+        folder = self.project / library
+        folder.mkdir(exist_ok=True)
+        (folder / f"{library}.so").write_bytes(b"x" * self.size)
+        self.built.append(library)
         return folder
 
     def build(self) -> Folders:
@@ -131,20 +132,21 @@ def test_a_model_that_does_not_fit_beside_the_code_is_refused(
         CodeAssets(code).require_fits(stack_of(tmp_path, deployed=True), model)
 
 
-def test_the_processing_layer_is_built_for_a_model_that_has_steps_alone(
+def test_only_the_layer_of_the_library_that_a_model_needs_is_built(
     code: TinyCode, tmp_path: Path
 ) -> None:
     assets, (model, _) = CodeAssets(code), planned(tmp_path)
     stack = stack_of(tmp_path, deployed=True)
     assets.require_fits(stack, model)
     assert code.built == ["once"]
-    assets.require_fits(stack, replace(model, processing=True))
-    assets.processing(stack)
-    assert code.built == ["once", "processing"]
+    assets.require_fits(stack, replace(model, processing=("pillow",)))
+    assert code.built == ["once", "pillow"]
+    assets.processing(stack, "tokenizers")
+    assert code.built == ["once", "pillow", "tokenizers"]
 
 
-def test_the_processing_layer_counts_towards_lambdas_limit(code: TinyCode, tmp_path: Path) -> None:
+def test_a_processing_layer_counts_towards_lambdas_limit(code: TinyCode, tmp_path: Path) -> None:
     code.size = LIMIT // 3
-    model = replace(planned(tmp_path)[0], processing=True)
+    model = replace(planned(tmp_path)[0], processing=("tokenizers",))
     with pytest.raises(LayersTooLarge, match="tokenizers"):
         CodeAssets(code).require_fits(stack_of(tmp_path, deployed=True), model)

@@ -8,11 +8,23 @@ from typing import get_args
 
 import pytest
 
-from functions.inference.contract import ADAPTER
+from functions.inference.contract import ADAPTER, Library
+from functions.inference.processing.processed import LIBRARIES
 from stacks.lambda_code import Folders, LambdaCode
 from stacks.layer_sizes import layer_sizes
 from stacks.target import Architecture, lambda_target, local_target
+from tests.functions.inference.processing.images import options
 from tests.stacks.conftest import copy_project
+
+EXERCISES = {
+    "tokens": "import tokenizers as library; library.Tokenizer(library.models.BPE())",
+    "image": "import io, numpy, PIL as library, PIL.Image; files = [io.BytesIO(), io.BytesIO()]; "
+    "kinds = ('PNG', 'JPEG'); "
+    "[PIL.Image.new('RGB', (9, 9)).save(*each) for each in zip(files, kinds)]; "
+    f"step = image.make({options()!r}, {{}}); contents = [each.getvalue() for each in files]; "
+    "assert step.before({'image': numpy.array(contents, object)})['pixels'].shape == (2, 3, 4, 6)",
+}
+"""What each step does with its library, as a program."""
 
 MAGIC_3_13 = bytes.fromhex("f30d0d0a")
 
@@ -161,18 +173,16 @@ def test_the_layer_is_hardly_larger_than_onnxruntime_and_numpy(
     assert sum(sizes.values()) <= 1.10 * (sizes["onnxruntime"] + sizes["numpy"])
 
 
-def test_the_processing_layer_tokenizes_beside_the_runtime_layer(
-    local: Folders, tmp_path: Path
+@pytest.mark.parametrize(("step", "library"), LIBRARIES.items())
+def test_a_processing_layer_has_what_its_step_imports_beside_the_runtime_layer(
+    step: str, library: Library, local: Folders, tmp_path: Path
 ) -> None:
     project = copy_project(tmp_path / "project", small=False)
-    processing = LambdaCode(project, local_target()).build_processing()
-    code = (
-        "from functions.inference.processing.processed import make_step; "
-        "import tokenizers; print(tokenizers.__file__)"
-    )
+    processing = LambdaCode(project, local_target()).build_processing(library)
+    code = f"from functions.inference.processing import {step}; {EXERCISES[step]}"
     path = os.pathsep.join(map(str, (processing / "python", local.layer / "python")))
     done = subprocess.run(
-        [sys.executable, "-S", "-c", code],
+        [sys.executable, "-S", "-c", f"{code}; print(library.__file__)"],
         check=True,
         capture_output=True,
         text=True,

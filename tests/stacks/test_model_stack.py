@@ -55,12 +55,12 @@ def test_the_artifact_is_a_layer_at_its_very_version(layered: Template) -> None:
 def test_only_a_model_with_processing_steps_has_the_layer_of_their_libraries(
     layered: Template, tmp_path: Path
 ) -> None:
-    stepped = one_model(tmp_path, locked(s3_copy("digits"), processing=True))
+    stepped = one_model(tmp_path, locked(s3_copy("digits"), processing=["pillow"]))
     layers = {
         each["Properties"]["Description"]
         for each in resources(stepped, "AWS::Lambda::LayerVersion").values()
     }
-    assert "Lading: what processing steps import" in layers
+    assert "Lading: pillow, which processing steps import" in layers
     assert len(only(stepped, "AWS::Lambda::Function", **FUNCTION)["Properties"]["Layers"]) == 3
     assert len(only(layered, "AWS::Lambda::Function", **FUNCTION)["Properties"]["Layers"]) == 2
 

@@ -8,17 +8,19 @@ Arrays that the graph does not take go past it, and a step's extras past everyth
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from functions.inference.artifact import TensorSpec
+from functions.inference.contract import Library
 from functions.inference.session import OnnxSession, SessionError
 from functions.inference.tensors import Array
 
 STEPS = frozenset({"code", "image", "labels", "tokens"})
 """Modules of this package."""
 
-WITH_LIBRARIES = frozenset({"tokens"})
-"""Those that need more than the runtime layer has."""
+LIBRARIES: Mapping[str, Library] = MappingProxyType({"image": "pillow", "tokens": "tokenizers"})
+"""Steps that need more than the runtime layer has -> what they need."""
 
 
 class Step(Protocol):
@@ -61,10 +63,10 @@ def make_step(options: Mapping[str, Any], files: Mapping[str, bytes]) -> Step:
     return step
 
 
-def needs_libraries(specification: Mapping[str, Any]) -> bool:
-    """Whether an artifact has steps that need more than the runtime layer has."""
-    steps = specification.get("processing") or ()
-    return any(step.get("step") in WITH_LIBRARIES for step in steps)
+def libraries_of(specification: Mapping[str, Any]) -> tuple[Library, ...]:
+    """What an artifact's steps need beside the runtime layer: values of `LIBRARIES`."""
+    steps = {step.get("step") for step in specification.get("processing") or ()}
+    return tuple(sorted(LIBRARIES[step] for step in steps & LIBRARIES.keys()))
 
 
 class ProcessedSession:

@@ -11,7 +11,7 @@ from functions.inference.artifact import TensorSpec, read_artifact, sha256
 from functions.inference.errors import InvalidInput
 from functions.inference.onnx_predictor import OnnxPredictor
 from functions.inference.predictor import TEXT_LENGTHS
-from functions.inference.processing.processed import make_step, needs_libraries
+from functions.inference.processing.processed import libraries_of, make_step
 from tests.frameworks import needs
 from tests.functions.inference.processing.worlds import VOCABULARY, options, texts, tokenizer
 from tests.interpreter import run_clean
@@ -115,9 +115,10 @@ _TOKENS = "functions.inference.processing.tokens"
 
 
 def test_only_some_steps_need_libraries_of_their_own() -> None:
-    assert needs_libraries({"processing": [{"step": "code"}, options()]})
-    assert not needs_libraries({"processing": [{"step": "code"}, LABELS]})
-    assert not needs_libraries({})
+    assert libraries_of({"processing": [{"step": "code"}, options()]}) == ("tokenizers",)
+    assert libraries_of({"processing": [{"step": "image"}, LABELS]}) == ("pillow",)
+    assert libraries_of({"processing": [{"step": "code"}, LABELS]}) == ()
+    assert libraries_of({}) == ()
 
 
 def test_a_model_without_steps_imports_nothing_of_this() -> None:
