@@ -19,6 +19,7 @@ import json
 import warnings
 from collections.abc import Callable
 from math import prod
+from tokenize import TokenError
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -38,6 +39,16 @@ OCTETS: Final = "application/octet-stream"
 _LINES = (JSON_LINES, "application/jsonl", "application/x-ndjson", "application/x-jsonlines")
 _BOOLEANS = MappingProxyType({"true": True, "false": False, "1": True, "0": False})
 _KINDS = MappingProxyType({"i": np.int64, "u": np.uint64, "f": np.float64})
+_NO_HEADER = (
+    ValueError,
+    TypeError,
+    LookupError,
+    SyntaxError,
+    TokenError,
+    RecursionError,
+    MemoryError,
+)
+"""What numpy raises of a header, which it reads as Python reads a literal."""
 
 Decoder = Callable[[bytes, ModelMetadata, dict[str, str]], dict[str, Array]]
 
@@ -196,7 +207,7 @@ def read_npy(body: bytes) -> Array:
             (2, 0): np.lib.format.read_array_header_2_0,
         }
         shape, column_major, dtype = readers[version](stream)
-    except (ValueError, KeyError, SyntaxError, RecursionError, MemoryError) as error:
+    except _NO_HEADER as error:
         raise MalformedRequest(f"the body is no .npy file: {brief(str(error))}") from error
     if dtype.kind not in "biufUS" or not dtype.itemsize:
         raise MalformedRequest(f"the .npy file holds {brief(str(dtype))}, which no tensor does")
@@ -211,7 +222,7 @@ def read_npy(body: bytes) -> Array:
     native = array if array.flags.aligned else array.copy()
     try:
         shaped = native.reshape(shape, order="F" if column_major else "C")
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise MalformedRequest("the .npy file has a shape that no tensor can have") from error
     return np.ascontiguousarray(shaped, dtype.newbyteorder("=")).reshape(shape)
 

@@ -31,6 +31,14 @@ FLAGS = model(TensorSpec("x", "BOOL", (-1, 2)))
 SEVERAL = model(TensorSpec("a", "FP32", (-1, 1)), TensorSpec("t", "BYTES", (-1,)))
 
 
+FORM = "{'descr': '<f4', 'fortran_order': False, 'shape': %s}"
+
+
+def headed(header: str) -> bytes:
+    """A .npy file of eight bytes of data with this header."""
+    return b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little") + header.encode() + bytes(8)
+
+
 def npy(array: Any, **options: Any) -> bytes:
     stream = io.BytesIO()
     np.lib.format.write_array(stream, np.asarray(array), **options)
@@ -105,6 +113,12 @@ def test_several_inputs_go_by_name(content_type: str, body: bytes) -> None:
         (NPY, b"", FLOATS, "the body is no .npy file"),
         (NPY, b"\x93NUMPY\x01\x00", FLOATS, "the body is no .npy file"),
         (NPY, b"\x93NUMPY\x09\x00" + b"\0" * 99, FLOATS, "the body is no .npy file"),
+        (NPY, headed("{'descr': '<f4', 'shape': (1, 2"), FLOATS, "the body is no .npy file"),
+        (NPY, headed("(" * 200), FLOATS, "the body is no .npy file"),
+        (NPY, headed("{1: 2, 'descr': 3}"), FLOATS, "the body is no .npy file"),
+        (NPY, headed("{[]: 1}"), FLOATS, "the body is no .npy file"),
+        (NPY, headed(FORM % "(True, 2)"), FLOATS, "has a shape that no tensor can have"),
+        (NPY, headed(FORM % "(1 << 2, 2)"), FLOATS, "the body is no .npy file"),
         (NPY, npy([[1.0, 2.0]])[:-1], FLOATS, "has 15 bytes of data, its header announces 16"),
         (NPY, npy([[1.0, 2.0]]) + b"\0", FLOATS, "has 17 bytes of data"),
         (NPY, npy(np.array([{}], object), allow_pickle=True), FLOATS, "holds object"),
