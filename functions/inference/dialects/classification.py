@@ -3,6 +3,7 @@
 https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_classification.md
 """
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,8 @@ def top_classes(name: str, array: Array, count: int) -> Array:
     if datatype_of(array) in (BYTES, "BOOL"):
         reason = f"is {datatype_of(array)}, which has no classes"
         raise InvalidOutput(name, reason)
-    rows = array.reshape(len(array) if array.ndim > 1 else 1, -1)
+    shape = (len(array), prod(array.shape[1:])) if array.ndim > 1 else (1, array.size)
+    rows = array.reshape(shape)
     best = np.argsort(rows, axis=1, kind="stable")[:, ::-1][:, :count]
     form = "{:f}:{}" if rows.dtype.kind == "f" else "{}:{}"
     texts = np.empty(best.shape, np.object_)

@@ -45,6 +45,11 @@ def test_more_classes_than_there_are_are_all_of_them(tmp_path: Path) -> None:
     assert (output["datatype"], output["shape"], len(output["data"])) == ("BYTES", [2, 3], 6)
 
 
+def test_no_rows_have_no_classes(tmp_path: Path) -> None:
+    (output,) = infer(tmp_path, 2, shape=[0, 3], data=[]).document["outputs"]
+    assert (output["shape"], output["data"]) == ([0, 2], [])
+
+
 def test_whole_numbers_have_no_point(tmp_path: Path) -> None:
     model = echo(TensorProto.INT64, ["n"])
     answer = infer(tmp_path, 1, model, datatype="INT64", shape=[3], data=[5, 9, 7])
