@@ -19,6 +19,7 @@ from functions.inference.dialects import find_dialect
 from functions.inference.errors import (
     InferenceError,
     InternalFailure,
+    MalformedRequest,
     MethodNotAllowed,
     RequestTooLarge,
     RouteNotFound,
@@ -104,6 +105,9 @@ def answer(
     except InferenceError as error:
         observation.error = error
         return dialect.error_response(error)
+    except RecursionError:  # what can be read may still be too deep to be shown or passed on
+        observation.error = refusal = MalformedRequest("the body is nested too deeply")
+        return dialect.error_response(refusal)
     except Exception as error:  # noqa: BLE001 a fault of ours must not end the process
         observation.error = error
         return dialect.error_response(InternalFailure())

@@ -207,3 +207,11 @@ def test_a_half_sent_stream_ends_with_an_error_and_without_done(app: App, reply:
     assert first["choices"][0]["delta"]["content"] == "h"
     assert last["error"]["type"] == "server_error"
     assert last["error"]["code"] == "engine_error"
+
+
+@pytest.mark.parametrize("key", ["temperature", "tools", "messages"])
+def test_what_is_nested_too_deeply_to_be_passed_on_is_refused(app: App, key: str) -> None:
+    nested = "[" * 1000 + "]" * 1000
+    body = json.dumps(REQUEST)[:-1] + f', "{key}": {nested}' + "}"
+    refused = asked(app, answer(b"{}"), body.encode())
+    assert (refused.status, error_of(refused)["type"]) == (400, "invalid_request_error")
