@@ -19,6 +19,9 @@ from functions.inference.json_codec import to_lists
 from functions.inference.predictor import ModelMetadata
 from functions.inference.tensors import BYTES, Array, from_json
 
+MOST_SHARED = 1 << 20
+"""Values that a context adds to all examples together: a short request could add very many."""
+
 _MATRIX = 2
 _FLOATS = ("FP32", "FP64")
 
@@ -42,8 +45,24 @@ def decode_examples(document: dict[str, Any], metadata: ModelMetadata) -> dict[s
     for example in (context, *examples):
         if not isinstance(example, dict):
             raise MalformedRequest("Example must be JSON object")
+    if _size(context) * len(examples) > MOST_SHARED:
+        raise MalformedRequest(
+            f"'context' completes {len(examples)} examples with more than {MOST_SHARED} values; "
+            "send fewer at once"
+        )
     completed = [{**context, **example} for example in examples]
     return {spec.name: _feature(completed, spec) for spec in metadata.inputs}
+
+
+def _size(value: Any) -> int:
+    """How many values, and bytes of texts, one more copy of a feature is."""
+    if isinstance(value, dict):
+        return len(value) + sum(map(_size, value.values()))
+    if isinstance(value, list):
+        return sum(map(_size, value))
+    if isinstance(value, np.ndarray):
+        return int(value.size)
+    return len(value) if isinstance(value, str | bytes) else 1
 
 
 def _feature(examples: list[dict[str, Any]], spec: TensorSpec) -> Array:

@@ -129,3 +129,21 @@ def test_a_model_that_gives_no_such_output_says_what_is_expected(
         f"Expected {method} signature method_name to be tensorflow/serving/{method}. "
         "Was: tensorflow/serving/predict"
     )
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        {"x": [1] * 2000},
+        {"x": "a" * 2000},
+        {"x": {"b64": "a" * 2000}},
+        {str(n): [] for n in range(2000)},
+    ],
+    ids=["numbers", "text", "bytes", "names"],
+)
+def test_a_context_that_would_make_a_short_request_long_is_refused(
+    tmp_path: Path, context: Any
+) -> None:
+    answer = classify(tmp_path, {"context": context, "examples": [{}] * 2000})
+    assert answer.status == 400
+    assert "'context' completes 2000 examples with more than" in answer.error
