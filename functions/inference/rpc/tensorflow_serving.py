@@ -15,7 +15,7 @@ from functions.inference.errors import MalformedRequest, ModelUnavailable, brief
 from functions.inference.predictor import ModelMetadata, Predictor
 from functions.inference.rpc.messages import message
 from functions.inference.rpc.service import Service, Work
-from functions.inference.rpc.tensorflow_tensors import decode, encode, number_of, shape_of
+from functions.inference.rpc.tensorflow_tensors import decode_all, encode, number_of, shape_of
 
 _SIGNATURE_FIELD = "signature_def"
 _DATA_LOSS = 15
@@ -24,7 +24,7 @@ _TYPE_URL = "type.googleapis.com/tensorflow.serving.SignatureDefMap"
 
 def _predict(work: Work, request: Any) -> Any:
     call, predictor = _resolve(work, request.model_spec)
-    inputs = {name: decode(tensor, name) for name, tensor in request.inputs.items()}
+    inputs = decode_all(request.inputs)
     wanted = list(dict.fromkeys(request.output_filter))
     results = call.predict(predictor, inputs, wanted)
     response = message("tensorflow.serving.PredictResponse")(model_spec=_spec(predictor.metadata))

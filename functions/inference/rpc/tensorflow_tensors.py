@@ -27,7 +27,7 @@ from functions.inference.tensors import (
 )
 
 MOST_REPEATED_BYTES = 64 * 1024 * 1024
-"""The longest tensor of which the message holds less than all elements."""
+"""Of the tensors of a request of which it holds less than all elements."""
 
 _FIELDS = MappingProxyType(
     {
@@ -60,8 +60,27 @@ def number_of(datatype: str) -> int:
     return _NUMBERS[datatype]
 
 
-def decode(tensor: Any, name: str) -> Array:
+def decode_all(tensors: Mapping[str, Any]) -> dict[str, Array]:
+    """The arrays of a request's TensorProtos, by name.
+
+    Raises:
+        InvalidInput: one is not what it says it is, or they repeat too much.
+    """
+    arrays: dict[str, Array] = {}
+    left = MOST_REPEATED_BYTES
+    for name, tensor in tensors.items():
+        arrays[name] = decode(tensor, name, left)
+        left -= arrays[name].nbytes
+    return arrays
+
+
+def decode(tensor: Any, name: str, most: int = MOST_REPEATED_BYTES) -> Array:
     """The array of a TensorProto; raw content is not copied.
+
+    Args:
+        tensor: the message.
+        name: the input's name, for errors.
+        most: bytes that it may have when it repeats its last element.
 
     Raises:
         InvalidInput: it is not what it says it is.
@@ -77,7 +96,7 @@ def decode(tensor: Any, name: str) -> Array:
     if tensor.tensor_content and datatype != BYTES:
         return binary_tensors.decode(memoryview(tensor.tensor_content), name, datatype, shape)
     values = getattr(tensor, _FIELDS[datatype])
-    return reshape(_fill(_elements(values, name, datatype), shape, name), shape, name)
+    return reshape(_fill(_elements(values, name, datatype), shape, name, most), shape, name)
 
 
 def _elements(values: Any, name: str, datatype: str) -> Array:
@@ -88,17 +107,15 @@ def _elements(values: Any, name: str, datatype: str) -> Array:
     return from_json(list(values), name, datatype)
 
 
-def _fill(elements: Array, shape: list[int], name: str) -> Array:
+def _fill(elements: Array, shape: list[int], name: str, most: int) -> Array:
     """All elements of the shape, the last one again and again when there are fewer."""
     count = element_count(shape)
     if elements.size == count:
         return elements
     if not 0 < elements.size < count:
         raise InvalidInput(name, f"has {elements.size} elements, its shape {shape} has {count}")
-    if count * elements.itemsize > MOST_REPEATED_BYTES:
-        raise InvalidInput(
-            name, f"repeats its last element over more than {MOST_REPEATED_BYTES} bytes"
-        )
+    if count * elements.itemsize > most:
+        raise InvalidInput(name, f"repeats its last element over more than {most} bytes")
     filled = np.full(count, elements[-1], elements.dtype)
     filled[: elements.size] = elements
     return filled

@@ -10,7 +10,12 @@ from hypothesis.extra import numpy as arrays
 
 from functions.inference.errors import InvalidInput
 from functions.inference.rpc.messages import message
-from functions.inference.rpc.tensorflow_tensors import decode, encode
+from functions.inference.rpc.tensorflow_tensors import (
+    MOST_REPEATED_BYTES,
+    decode,
+    decode_all,
+    encode,
+)
 from functions.inference.tensors import DTYPES, Array
 
 NUMERIC = [name for name in DTYPES if name != "BYTES"]
@@ -78,3 +83,10 @@ def test_the_last_element_stands_for_those_that_are_left_out() -> None:
 def test_a_tensor_that_is_not_what_it_says_is_refused(fields: dict[str, Any], reason: str) -> None:
     with pytest.raises(InvalidInput, match=reason):
         decode(tensor(**fields), "x")
+
+
+def test_tensors_repeat_no_more_together_than_one_may() -> None:
+    half = tensor(dtype="DT_FLOAT", shape=[MOST_REPEATED_BYTES // 8], float_val=[1])
+    assert len(decode_all({"a": half, "b": half})) == 2
+    with pytest.raises(InvalidInput, match="'c' repeats its last element over more than 0 bytes"):
+        decode_all({"a": half, "b": half, "c": half})
