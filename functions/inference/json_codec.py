@@ -15,6 +15,7 @@ as TensorFlow Serving and Triton do.
 
 import json
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ SMALL_BODY = 8192
 """Bytes up to which the exact parser is as fast, and simdjson need not even be imported."""
 
 _LONG_NUMBER = b"0" * 19
+_LONG_INTEGER = re.compile(rb"(?<![.0-9])[0-9]{19}")
 _DIGITS_TO_ZEROS = bytes(ord("0") if chr(byte) in "123456789" else byte for byte in range(256))
 
 
@@ -53,7 +55,7 @@ def loads(body: bytes, *, bare_tokens: bool = True) -> Any:
 
 def loads_exactly(body: bytes, *, bare_tokens: bool = True) -> Any:
     """Read one JSON document as the standard library's parser does; see `loads`."""
-    if _LONG_NUMBER not in body.translate(_DIGITS_TO_ZEROS):
+    if not _may_hold_long_integer(body):
         try:
             return orjson.loads(body)
         except orjson.JSONDecodeError:
@@ -71,6 +73,13 @@ def loads_exactly(body: bytes, *, bare_tokens: bool = True) -> Any:
         raise MalformedRequest("the body holds a number that is too long") from error
     except RecursionError as error:
         raise MalformedRequest("the body is nested too deeply") from error
+
+
+def _may_hold_long_integer(body: bytes) -> bool:
+    """Whether there may be an integer of 19 digits or more; digits of a fraction are none."""
+    if _LONG_NUMBER not in body.translate(_DIGITS_TO_ZEROS):
+        return False
+    return _LONG_INTEGER.search(body) is not None
 
 
 def _finite_float(text: str) -> float:

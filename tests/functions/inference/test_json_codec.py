@@ -157,6 +157,17 @@ def test_a_bare_token_is_a_number_only_where_that_is_asked_for(token: str, paddi
         loads(body, bare_tokens=False)
 
 
+@settings(max_examples=300, deadline=None)
+@given(st.from_regex(r"-?(0|[1-9][0-9]{0,30})\.[0-9]{1,40}(e-?[0-9]{1,2})?", fullmatch=True))
+def test_a_number_of_many_digits_is_the_nearest_double(text: str) -> None:
+    assert loads(f"[{text}]".encode()) == [float(text)]
+
+
+def test_long_fractions_spoil_no_long_integer() -> None:
+    long = 2**65 + 1
+    assert loads(f"[0.0001999999949475750312,{long},{-long}]".encode())[1:] == [long, -long]
+
+
 def test_the_last_of_duplicate_keys_wins() -> None:
     body = b'{"a":1,"a":[2,3],"b":{"c":1,"c":2}}'
     with pytest.raises(Inexact):
