@@ -7,7 +7,7 @@ On Lambda, where no two requests may meet the same process, there is nothing to 
 
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import choose_encoder
@@ -28,6 +28,7 @@ BUCKETS: Final = (
 
 _NONE = "none"
 _LABELS = METRICS.dimensions
+_Metric = TypeVar("_Metric", Counter, Histogram)
 
 
 class Metrics:
@@ -51,6 +52,7 @@ class Metrics:
             )
             for span, metric in METRICS.times.items()
         }
+        self._known: dict[tuple[object, ...], Any] = {}
         self._ready = Gauge(
             "lading_model_ready",
             "Whether a version of a model can answer.",
@@ -60,10 +62,18 @@ class Metrics:
 
     def note(self, seen: Observation, status: int) -> None:
         """Count one exchange that has ended."""
-        labels = [str(value or _NONE) for value in (seen.model, seen.version, seen.dialect)]
-        self._requests.labels(*labels, str(status)).inc()
+        labels = (seen.model, seen.version, seen.dialect)
+        self._series(self._requests, *labels, status).inc()
         for span, milliseconds in seen.milliseconds().items():
-            self._times[span].labels(*labels).observe(milliseconds / 1000)
+            self._series(self._times[span], *labels).observe(milliseconds / 1000)
+
+    def _series(self, metric: _Metric, *labels: str | int | None) -> _Metric:
+        """The series of these labels; the library looks for it anew each time, at a cost."""
+        found = self._known.get((metric, *labels))
+        if found is None:
+            found = metric.labels(*(str(value or _NONE) for value in labels))
+            self._known[metric, *labels] = found
+        return found
 
     def note_models(self, catalog: Catalog) -> None:
         """Tell which versions can answer."""
