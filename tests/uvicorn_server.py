@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import uvicorn
 
@@ -12,10 +13,10 @@ from functions.inference.asgi import App
 
 
 @contextmanager
-def uvicorn_serving(app: App) -> Iterator[str]:
-    """`host:port` of `app` under uvicorn, in a thread."""
+def uvicorn_serving(app: App, **options: Any) -> Iterator[str]:
+    """`host:port` of `app` under uvicorn with these options, in a thread."""
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="warning"))
+    server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="error", **options))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     while not server.started:

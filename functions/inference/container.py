@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
+from importlib.util import find_spec
 from threading import Thread
 from types import FrameType
 from typing import NoReturn
@@ -70,6 +71,7 @@ def _server(app: App, port: int) -> uvicorn.Server:
             app,
             host=_EVERYWHERE,
             port=port,
+            http=_http(),
             lifespan="off",
             ws="none",
             log_config=None,
@@ -78,6 +80,12 @@ def _server(app: App, port: int) -> uvicorn.Server:
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
     )
+
+
+def _http() -> str:
+    """The parser of the image; a laptop may have only uvicorn's own."""
+    fast = "functions.inference.http_protocol:BoundedProtocol"
+    return fast if find_spec("httptools") else "h11"
 
 
 def load(settings: ContainerSettings) -> Catalog:
