@@ -10,7 +10,7 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 # Sets of requirements that add a framework to the environment, all of them at once, or what servers speak.
 FRAMEWORKS := pytorch tensorflow boosting huggingface tabular frameworks server
 
-.PHONY: help demo cloud emulate test test-all check bench-cold bench-json bench-endpoint bench-synth formats-table protos schema lock \
+.PHONY: help demo cloud emulate test test-all check bench-cold bench-json bench-endpoint bench-synth bench-throughput formats-table protos schema lock \
 	clean language processing prometheus $(FRAMEWORKS)
 
 help:
@@ -28,6 +28,7 @@ help:
 	@echo "make bench-cold  cold start and warm answers beside a bare handler's"
 	@echo "make bench-json  JSON tensors beside simdjson alone"
 	@echo "make bench-endpoint  what the proxy adds to an engine's answer and first token"
+	@echo "make bench-throughput  answers a second of the container, beside FastAPI's"
 	@echo "make formats-table  package a model of every format, and write docs/formats.md"
 	@echo "make bench-synth cdk synth for 1, 10 and 100 models"
 	@echo "make protos      compile the messages of the gRPC dialects anew"
@@ -82,6 +83,9 @@ bench-json: .venv/dev
 
 bench-endpoint: .venv/dev
 	@$(BIN)/python -m benchmarks.endpoint_path
+
+bench-throughput: .venv/dev
+	@$(BIN)/python -m benchmarks.throughput
 
 bench-synth: .venv/dev
 	@$(BIN)/python -m benchmarks.synth

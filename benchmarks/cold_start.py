@@ -175,7 +175,7 @@ def _spawn(
         "AWS_REGION": "us-east-1",
         **_environment(contender, packages),
     }
-    with (SCRATCH / f"{contender.name}.log").open("wb") as log, _starting_on(core):
+    with (SCRATCH / f"{contender.name}.log").open("wb") as log, starting_on(core):
         return subprocess.Popen(
             [packages.interpreter, "-m", "awslambdaric", contender.handler],
             cwd=_code(contender),
@@ -201,7 +201,7 @@ async def _invoke_all(
     ]
     try:
         for function in functions:
-            with _starting_on(core):
+            with starting_on(core):
                 await function.start()
         for turn in range(WARM_UP + times):
             for contender, function in zip(contenders, functions, strict=True):
@@ -215,7 +215,7 @@ async def _invoke_all(
 
 
 @contextmanager
-def _starting_on(core: int) -> Iterator[None]:
+def starting_on(core: int) -> Iterator[None]:
     """Give processes that this thread starts another core than its own."""
     own = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {core})
