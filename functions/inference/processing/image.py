@@ -45,6 +45,8 @@ def make(options: Mapping[str, Any], files: Mapping[str, bytes]) -> "ImageStep":
 class ImageStep:
     """See `processed.Step`."""
 
+    extras: tuple[str, ...] = ()
+
     def __init__(self, options: Mapping[str, Any]) -> None:
         self._image, self._pixels = str(options["image"]), str(options["pixels"])
         self._mode, self._axis = str(options["mode"]), _CHANNELS[options["layout"]]
