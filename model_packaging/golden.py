@@ -2,9 +2,11 @@
 
 golden.json: {"tolerance": {"relative": r, "absolute": a},
               "requests": [{"inputs": [tensor…], "outputs": [tensor…]}…]}
-where a tensor is {"name", "datatype", "shape", "data"}, data flat in row-major order.
+where a tensor is {"name", "datatype", "shape", "data"}, data flat in row-major order; bytes that
+are no text are {"b64": ...}.
 """
 
+from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from itertools import chain, islice
 from typing import Any
@@ -66,9 +68,15 @@ def _tensors(arrays: Mapping[str, Array]) -> list[dict[str, Any]]:
             "datatype": datatype_of(array),
             "shape": list(array.shape),
             "data": [
-                item.decode() if isinstance(item, bytes) else item
-                for item in array.ravel().tolist()
+                _text(item) if isinstance(item, bytes) else item for item in array.ravel().tolist()
             ],
         }
         for name, array in arrays.items()
     ]
+
+
+def _text(item: bytes) -> str | dict[str, str]:
+    try:
+        return item.decode()
+    except UnicodeDecodeError:
+        return {"b64": b64encode(item).decode()}

@@ -7,7 +7,7 @@ from functions.inference.session import OnnxSession
 from functions.inference.tensors import DTYPES, Array
 from model_packaging.conversion import Model, as_bytes
 from model_packaging.golden import MAX_BYTES, QUANTIZED_TOLERANCE, TOLERANCE, golden_requests
-from model_packaging.samples import make_up
+from model_packaging.samples import given, make_up
 from tests.model_packaging.models import linear_bytes
 
 
@@ -40,6 +40,14 @@ def test_texts_and_whole_numbers_are_written_as_json_has_them() -> None:
     first = document["requests"][0]
     assert first["inputs"] == [{"name": "word", "datatype": "BYTES", "shape": [1], "data": ["a"]}]
     assert first["outputs"][0]["data"] == ["é"]
+
+
+def test_bytes_that_are_no_text_are_written_in_base64() -> None:
+    image = np.array([b"\xff\xd8\xff"] * 2, np.object_)
+    samples = given("cats", {"image": image}, (TensorSpec("image", "BYTES", (-1,)),))
+    content, _ = golden_requests(samples, answers("label", image[:1]), quantized=False)
+    first = json.loads(content)["requests"][0]
+    assert first["inputs"][0]["data"] == first["outputs"][0]["data"] == [{"b64": "/9j/"}]
 
 
 def test_the_file_stays_below_its_limit() -> None:

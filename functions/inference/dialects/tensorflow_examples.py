@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from functions.inference.artifact import TensorSpec
-from functions.inference.dialects.tensorflow_values import decode_b64
 from functions.inference.errors import InvalidInput, MalformedRequest, brief
 from functions.inference.json_codec import to_lists
 from functions.inference.predictor import ModelMetadata
@@ -90,8 +89,6 @@ def _element(value: Any, spec: TensorSpec) -> Any:
             f"Feature: {brief(spec.name)} has element with unexpected JSON type: "
             f"{'Null' if value is None else 'Array'}",
         )
-    if spec.datatype == BYTES:
-        return decode_b64(value, spec.name)
     # An Example has no booleans: its whole numbers stand for them.
     return int(value) if isinstance(value, bool) and spec.datatype != "BOOL" else value
 

@@ -3,18 +3,17 @@
 Shapes and texts are those of the server's own sources (`util/json_tensor.cc`).
 """
 
-import binascii
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from typing import Any
 
 import numpy as np
 
 from functions.inference import json_codec
 from functions.inference.artifact import TensorSpec
-from functions.inference.errors import InvalidInput, InvalidOutput, MalformedRequest, Unsupported
+from functions.inference.errors import InvalidOutput, MalformedRequest, Unsupported
 from functions.inference.json_codec import to_text
 from functions.inference.predictor import ModelMetadata
-from functions.inference.tensors import BYTES, MOST_DIMENSIONS, Array, datatype_of, from_json
+from functions.inference.tensors import BYTES, Array, datatype_of, from_json, is_b64
 
 
 def decode_rows(rows: Any, metadata: ModelMetadata) -> dict[str, Array]:
@@ -53,7 +52,7 @@ def _decode_objects(rows: list[Any], metadata: ModelMetadata) -> dict[str, Array
 
 def decode_columns(columns: Any, metadata: ModelMetadata) -> dict[str, Array]:
     """`inputs`: one bare value, or an object; keys that the signature lacks are ignored."""
-    if not isinstance(columns, dict) or _is_b64(columns):
+    if not isinstance(columns, dict) or is_b64(columns):
         if len(metadata.inputs) != 1:
             raise MalformedRequest(
                 "inputs is a plain value/list, but expecting an object as multiple input tensors "
@@ -69,35 +68,12 @@ def decode_columns(columns: Any, metadata: ModelMetadata) -> dict[str, Array]:
 def _tensor(value: Any, spec: TensorSpec) -> Array:
     if spec.datatype == "FP16":
         raise Unsupported(f"Conversion of JSON Value to type: half (input '{spec.name}')")
-    if spec.datatype == BYTES:
-        value = decode_b64(value, spec.name)
     return from_json(value, spec.name, spec.datatype)
 
 
 def _is_named(row: Any) -> bool:
     """Whether a row gives its inputs by name; `{"b64": ...}` is a value."""
-    return isinstance(row, dict) and not _is_b64(row)
-
-
-def _is_b64(value: Any) -> bool:
-    return isinstance(value, dict) and value.keys() == {"b64"} and isinstance(value["b64"], str)
-
-
-def decode_b64(value: Any, name: str, depth: int = 0) -> Any:
-    """`value` with each `{"b64": "..."}` replaced by the bytes it stands for.
-
-    Space and missing padding are taken, as the server takes them. Lists nested too deeply for a
-    tensor are left for `from_json` to refuse.
-    """
-    if isinstance(value, list) and depth <= MOST_DIMENSIONS:
-        return [decode_b64(item, name, depth + 1) for item in value]
-    if not _is_b64(value):
-        return value
-    text = "".join(value["b64"].split())
-    try:
-        return b64decode(text + "=" * (-len(text) % 4), validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise InvalidInput(name, "holds a 'b64' that is not base64") from error
+    return isinstance(row, dict) and not is_b64(row)
 
 
 def _check_batch(outputs: dict[str, Array]) -> None:

@@ -129,6 +129,18 @@ def test_strings_become_utf8_and_bytes_stay() -> None:
     assert from_json(["é", b"\xff"], "x", "BYTES").tolist() == ["é".encode(), b"\xff"]
 
 
+def test_bytes_that_are_no_text_come_in_base64() -> None:
+    found = from_json([["a"], [{"b64": " /w "}]], "x", "BYTES")
+    assert found.tolist() == [[b"a"], [b"\xff"]]
+    with pytest.raises(InvalidInput, match="holds a 'b64' that is not base64"):
+        from_json([{"b64": "_w=="}], "x", "BYTES")
+    for other in ({"b64": 1}, {"b64": "/w", "b": 1}, {}):
+        with pytest.raises(InvalidInput, match="must be strings for BYTES, not objects"):
+            from_json(["a", other], "x", "BYTES")
+    with pytest.raises(InvalidInput, match="must be numbers"):
+        from_json([{"b64": "/w"}], "x", "FP32")
+
+
 @pytest.mark.parametrize("dtype", [np.int64, np.uint64, np.float64])
 def test_an_array_from_the_fast_parser_is_checked_as_a_list_is(dtype: type[Any]) -> None:
     array = np.array([1, 70000], dtype)

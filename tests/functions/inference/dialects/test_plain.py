@@ -37,6 +37,8 @@ def test_text_goes_in_and_comes_out(tmp_path: Path) -> None:
     app = app_of(tmp_path, echo(STRING, ["n"]))
     answer = ask(app, "POST /predict", {"inputs": ["\u00e9", ""]})
     assert answer.document["outputs"] == {"y": ["\u00e9", ""]}
+    answer = ask(app, "POST /predict", {"inputs": [{"b64": "YQ"}]})
+    assert answer.document["outputs"] == {"y": ["a"]}
 
 
 def test_half_precision_goes_as_numbers(tmp_path: Path) -> None:
