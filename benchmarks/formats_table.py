@@ -52,7 +52,7 @@ def _cells(
     return [
         entry.format,
         entry.model,
-        last.facts.removeprefix("scheme ").partition(",")[0] or "no",
+        last.facts.removeprefix("scheme ").partition(",")[0] if last.name == "quantize" else "no",
         _kilobytes(_size(spec.source)),
         _kilobytes(first.size),
         f"{_kilobytes(last.size)} ({last.size / first.size:.2f}x)",

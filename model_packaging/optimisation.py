@@ -17,15 +17,21 @@ class Task:
         spec: the model's entry in the manifest.
         judge: the accuracy gate on a candidate. Gives None when the manifest has no accuracy, and
             raises AccuracyDropped when the candidate must not be published.
+        compare: how many rows a candidate and the original answer alike, as after the conversion.
+            Raises ConversionError when they do not.
     """
 
     spec: ModelSpec
     judge: Callable[[bytes], AccuracyChange | None]
+    compare: Callable[[bytes], int]
 
 
 @dataclass(frozen=True, slots=True)
 class Optimised:
-    """What an optimiser made: the model, a line about it, and facts for artifact.json."""
+    """What an optimiser made: the model, a line about it, and facts for artifact.json.
+
+    No facts: the model was left as it is, and there is nothing to write down.
+    """
 
     model: bytes
     outcome: str

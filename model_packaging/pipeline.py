@@ -5,6 +5,7 @@ identity    SHA-256 over name, source, options, data and tools: the same again i
             A version with this identity, intact in the store, makes everything up to `lock` moot
 convert     the framework's model becomes ONNX, with a reference: the original to compare with
 check       both answer the same rows alike: the held-out ones, or ones made up
+simplify    of an ONNX file: constants folded, where that leaves less of it
 prune       weights or neurons given up; like every stage of `optimisers/`, when the manifest asks
 quantize    fewer bits for the weights
 gate        the metric on held-out rows, of the original and of what is to be published
@@ -136,12 +137,12 @@ def _convert_and_check(job: Job, identity: str, stages: "_Stages") -> Built:
     conversion = stages.run("convert", _convert, job)
     samples, gate = stages.run("check", _check, job, conversion)
     load = partial(_session, job, conversion)
-    task = Task(job.spec, lambda model: _judge(load, gate, model))
+    task = Task(job.spec, partial(_judge, load, gate), partial(_compare, job, conversion, samples))
     model = conversion.onnx
     done = [(Step("convert", len(model)), model)]
     for optimiser in optimisers():
         optimised = stages.run(optimiser.stage, _optimise, optimiser, task, model)
-        if optimised is not None:
+        if optimised is not None and optimised.facts:
             model = optimised.model
             done.append((Step(optimiser.stage, len(model), optimised.facts), model))
     change = stages.run("gate", _gate, load, gate, model)
@@ -214,17 +215,26 @@ def _check(job: Job, conversion: Conversion) -> tuple[tuple[Samples, Gate | None
         samples = given(spec.name, dict(conversion.examples), session.inputs)
     else:
         samples = make_up(spec.name, session.inputs)
+    rows = _compare(job, conversion, samples, conversion.onnx)
+    if source_of(spec, job.converter) != job.source:
+        raise SourceError(spec.name, spec.source, "or its data changed meanwhile; package it again")
+    gate = Gate(spec, samples, conversion.reference) if spec.accuracy else None
+    return (samples, gate), f"agrees with the original in {rows} rows"
+
+
+def _compare(job: Job, conversion: Conversion, samples: Samples, model: bytes) -> int:
+    """How many rows the original and what became of it answer alike.
+
+    Raises:
+        ConversionError: they do not, or the model cannot be served.
+    """
     requests = chain(
         islice(samples.requests(1), _CHECKED_BATCH),
         islice(samples.requests(_CHECKED_BATCH), _CHECKED_BATCH),
     )
     reference = samples.guarded(conversion.reference, "original")
-    converted = samples.guarded(session.run, "converted")
-    rows = check_conversion(spec.name, requests, reference, converted)
-    if source_of(spec, job.converter) != job.source:
-        raise SourceError(spec.name, spec.source, "or its data changed meanwhile; package it again")
-    gate = Gate(spec, samples, conversion.reference) if spec.accuracy else None
-    return (samples, gate), f"agrees with the original in {rows} rows"
+    converted = samples.guarded(_session(job, conversion, model).run, "converted")
+    return check_conversion(job.spec.name, requests, reference, converted)
 
 
 def _optimise(optimiser: Optimiser, task: Task, model: bytes) -> tuple[Optimised | None, str]:

@@ -51,8 +51,11 @@ def tokenized(count: int) -> dict[str, Array]:
     return dict(zip(INPUTS, (ids, mask, np.zeros_like(ids)), strict=True))
 
 
-def export(path: Path) -> None:
-    """The model with its pooling, from token ids to one vector of length 1 a sentence."""
+def export(path: Path, **options: Any) -> None:
+    """The model with its pooling, from token ids to one vector of length 1 a sentence.
+
+    `options` are more of the exporter's.
+    """
     import torch
     from transformers import BertModel
 
@@ -80,4 +83,5 @@ def export(path: Path) -> None:
             input_names=list(INPUTS),
             output_names=[OUTPUT],
             dynamic_axes={**axes, OUTPUT: {0: "batch"}},
+            **options,
         )

@@ -14,7 +14,7 @@ from tests.worlds import echo
 
 def prune(asked: PruneSpec, model: bytes, quantize: QuantizeSpec | None = None) -> Optimised:
     spec = ModelSpec("net", Path("n.onnx"), prune=asked, quantize=quantize or QuantizeSpec())
-    return OPTIMISER.optimise(Task(spec, lambda _: None), model)
+    return OPTIMISER.optimise(Task(spec, lambda _: None, len), model)
 
 
 def test_structured_pruning_makes_a_smaller_model() -> None:

@@ -33,7 +33,7 @@ def accept(model: bytes) -> AccuracyChange:
 
 def optimise(asked: ModelSpec, smallest: int = 0, model: bytes = b"") -> Optimised:
     """Optimise the wide model, behind a gate that refuses candidates below this size."""
-    task = Task(asked, lambda each: (refuse if len(each) < smallest else accept)(each))
+    task = Task(asked, lambda each: (refuse if len(each) < smallest else accept)(each), len)
     return OPTIMISER.optimise(task, model or wide_bytes())
 
 
@@ -63,7 +63,7 @@ def test_auto_leaves_a_model_alone_that_nothing_keeps_right() -> None:
 def test_auto_tries_static_where_it_can_be_calibrated(tmp_path: Path) -> None:
     np.savez(tmp_path / "rows.npz", x=wide_rows())
     asked = spec("auto", tmp_path / "rows.npz")
-    done = OPTIMISER.optimise(Task(asked, refuse), wide_bytes())
+    done = OPTIMISER.optimise(Task(asked, refuse, len), wide_bytes())
     assert "static by 0.5000" in done.outcome
 
 
