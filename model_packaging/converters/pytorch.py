@@ -198,7 +198,8 @@ def _read(spec: ModelSpec, load: Callable[[], Any]) -> Any:
 
 
 def _damaged(spec: ModelSpec, error: Exception) -> SourceUnreadable:
-    reason = str(error).strip().partition("\n")[0][:200] or type(error).__name__
+    said = str(error).strip().partition("\n")[0][:200]
+    reason = said if " " in said else f"{type(error).__name__} {said}".strip()
     return SourceUnreadable(
         spec.name, spec.source, f"is damaged or no file that PyTorch saves: {reason}"
     )
