@@ -39,6 +39,9 @@ OCTETS: Final = "application/octet-stream"
 _LINES = (JSON_LINES, "application/jsonl", "application/x-ndjson", "application/x-jsonlines")
 _BOOLEANS = MappingProxyType({"true": True, "false": False, "1": True, "0": False})
 _KINDS = MappingProxyType({"i": np.int64, "u": np.uint64, "f": np.float64})
+_LONGEST_HEADER = 1024
+"""Of a .npy file, in bytes: numpy's are of 128, and one of brackets costs 300 times its length."""
+
 _NO_HEADER = (
     ValueError,
     TypeError,
@@ -206,7 +209,7 @@ def read_npy(body: bytes) -> Array:
             (1, 0): np.lib.format.read_array_header_1_0,
             (2, 0): np.lib.format.read_array_header_2_0,
         }
-        shape, column_major, dtype = readers[version](stream)
+        shape, column_major, dtype = readers[version](stream, max_header_size=_LONGEST_HEADER)
     except _NO_HEADER as error:
         raise MalformedRequest(f"the body is no .npy file: {brief(str(error))}") from error
     if dtype.kind not in "biufUS" or not dtype.itemsize:
