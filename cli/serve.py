@@ -23,8 +23,8 @@ from emulator.server import Server, address_of
 from functions.inference.artifact import read_artifact
 from functions.inference.catalog import Catalog, load_catalog
 from functions.inference.contract import artifact_folder
-from functions.inference.cors import read_origins
 from functions.inference.errors import ArtifactError
+from functions.inference.origins import read_origins
 from functions.inference.prometheus import Metrics
 from functions.inference.settings import Settings
 

@@ -3,14 +3,16 @@
 import os
 from typing import Any
 
+from functions.front.cors import allow_origins
 from functions.front.front import Front
 from functions.front.invocation import lambda_invoke
 from functions.front.settings import Settings
 
 _settings = Settings.from_environment(os.environ)
 _front = Front(_settings.functions, lambda_invoke(_settings.alias))
+_answer = allow_origins(_front.answer, _settings.origins)
 
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Answer one API Gateway proxy event."""
-    return _front.answer(event)
+    return _answer(event)

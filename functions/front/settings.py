@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from functions.inference.contract import FRONT
+from functions.inference.contract import ENVIRONMENT, FRONT
+from functions.inference.origins import read_origins
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,16 +14,19 @@ class Settings:
     Args:
         functions: model -> name of its function.
         alias: what of the function is called.
+        origins: whose pages may ask from a browser.
     """
 
     functions: Mapping[str, str]
     alias: str
+    origins: tuple[str, ...] = ()
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
-        """Settings from variables named in `contract.FRONT`."""
+        """Settings from variables named in `contract.FRONT`, and `contract.ENVIRONMENT.cors`."""
         prefix = environment[FRONT.prefix]
         entries = (entry for entry in environment[FRONT.models].split(",") if entry)
         pairs = (entry.partition("=") for entry in entries)
         functions = {name: f"{prefix}{suffix or name}" for name, _, suffix in pairs}
-        return cls(functions, environment[FRONT.alias])
+        origins = read_origins(environment.get(ENVIRONMENT.cors, ""))
+        return cls(functions, environment[FRONT.alias], origins)

@@ -134,7 +134,7 @@ def _render_model(model: ServedModel) -> dict[str, Any]:
 def _read_origins(text: str) -> tuple[str, ...]:
     if not text:
         return ()
-    from functions.inference.cors import read_origins  # noqa: PLC0415 cold start
+    from functions.inference.origins import read_origins  # noqa: PLC0415 cold start
 
     try:
         return read_origins(text)

@@ -16,6 +16,7 @@ from functions.inference.application import create_app
 from functions.inference.asgi import App, Receive, Scope, Send
 from functions.inference.catalog import load_catalog
 from functions.inference.contract import ADAPTER
+from functions.inference.cors import allow_origins
 from functions.inference.observability import Observability
 from functions.inference.service import answerer
 from functions.inference.settings import Settings
@@ -43,7 +44,7 @@ def create_adapted(settings: Settings, context: LambdaContext) -> App:
     app = create_app(
         catalog, executor=ThreadPoolExecutor(1, "prediction"), respond=answerer(settings)
     )
-    served = observability.served(app)
+    served = allow_origins(observability.served(app), settings.origins)
 
     async def adapted(scope: Scope, receive: Receive, send: Send) -> None:
         scope["aws.context"] = context

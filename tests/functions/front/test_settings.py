@@ -31,6 +31,12 @@ def test_no_models_are_no_functions() -> None:
     assert Settings.from_environment({**ENVIRONMENT, "LADING_FUNCTIONS": ""}).functions == {}
 
 
+def test_pages_may_ask_only_where_it_says_so() -> None:
+    assert Settings.from_environment(ENVIRONMENT).origins == ()
+    told = {**ENVIRONMENT, "LADING_CORS": "https://a.example,http://b.example"}
+    assert Settings.from_environment(told).origins == ("https://a.example", "http://b.example")
+
+
 def test_the_entry_answers_by_itself_without_an_aws_library() -> None:
     event = json.dumps(proxy_event("GET", "/v2/health/live"))
     heavy = json.dumps(["boto3", "botocore", "numpy", "onnxruntime", "starlette"])

@@ -29,6 +29,7 @@ def started(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
         "AWS_LWA_PORT": str(port),
         "AWS_LAMBDA_FUNCTION_NAME": "lading-dev-model-m",
         "AWS_LAMBDA_FUNCTION_VERSION": "7",
+        "LADING_CORS": "https://here.example",
     }
     with subprocess.Popen(
         [str(ROOT / ADAPTER.handler)], env=environment, stdout=subprocess.PIPE, text=True
@@ -55,8 +56,10 @@ def test_it_answers_below_the_models_base_url_and_logs_as_the_function_does(
     started: tuple[subprocess.Popen[str], str],
 ) -> None:
     process, url = started
-    answer = httpx.post(f"{url}/m/predict", json={"inputs": [[1.5]]})
+    headers = {"origin": "https://here.example"}
+    answer = httpx.post(f"{url}/m/predict", json={"inputs": [[1.5]]}, headers=headers)
     assert answer.json()["outputs"] == {"y": [[3.0]]}
+    assert answer.headers["access-control-allow-origin"] == "https://here.example"
     assert process.stdout is not None
     lines = [json.loads(process.stdout.readline()) for _ in range(2)]
     line = next(it for it in lines if it["path"] == "/m/predict")

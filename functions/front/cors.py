@@ -1,0 +1,40 @@
+"""Pages that ask from a browser: the front function answers for every path what browsers ask first.
+
+That question carries no signature and no token, so the gateway sends it here before it asks who
+calls; no model is woken for it. What the models' functions answer has its headers already.
+"""
+
+from collections.abc import Callable, Sequence
+
+from functions.front.invocation import Answer, Event
+from functions.inference.origins import ALLOW_ORIGIN, PREFLIGHT, READABLE, allow
+
+
+def allow_origins(
+    respond: Callable[[Event], Answer], origins: Sequence[str]
+) -> Callable[[Event], Answer]:
+    """`respond`, for pages of these origins too; itself when there are none."""
+    if not origins:
+        return respond
+
+    def allowing(event: Event) -> Answer:
+        allowed = allow(_origin(event), origins)
+        if event["httpMethod"] == "OPTIONS":
+            status = 200 if allowed else 403
+            return {"statusCode": status, "headers": {**allowed, **PREFLIGHT}, "body": ""}
+        answer = respond(event)
+        if not allowed or ALLOW_ORIGIN in _header_names(answer):
+            return answer
+        return {**answer, "headers": {**answer["headers"], **allowed, **READABLE}}
+
+    return allowing
+
+
+def _origin(event: Event) -> str | None:
+    headers = event.get("headers") or {}
+    return next((value for name, value in headers.items() if name.lower() == "origin"), None)
+
+
+def _header_names(answer: Answer) -> set[str]:
+    single, several = answer.get("headers") or {}, answer.get("multiValueHeaders") or {}
+    return {name.lower() for name in (*single, *several)}
