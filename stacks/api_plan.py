@@ -1,7 +1,8 @@
 """Which REST API serves which model.
 
 One is enough up to 80 models. API Gateway takes 300 resources an API, two for a model, and
-CloudFormation takes 500 a stack, five for a model: two API resources, two methods, one permission.
+CloudFormation takes 500 a stack, five for a model: two API resources, two methods, one permission;
+two methods more where pages of other origins may ask, and then 55 models are the most.
 The front function is told its models in its environment, which has 4 KB. Models come in the order
 of models.yaml, so that one that is added at its end moves no other to another address.
 """
@@ -13,6 +14,7 @@ from stacks.settings import Names
 from stacks.signals import WatchedModel
 
 MOST_MODELS = 80
+MOST_MODELS_WITH_PAGES = 55
 MOST_NAME_BYTES = 3000
 
 
@@ -34,11 +36,20 @@ class PlannedApi:
         return "" if self.number == 1 else f"-{self.number}"
 
 
-def plan_apis(models: Iterable[WatchedModel], names: Names) -> Sequence[PlannedApi]:
-    """As few APIs as the limits allow, filled in order; one without any model."""
+def plan_apis(
+    models: Iterable[WatchedModel], names: Names, *, pages: bool = False
+) -> Sequence[PlannedApi]:
+    """As few APIs as the limits allow, filled in order; one without any model.
+
+    Args:
+        models: what is served.
+        names: physical names of the stage.
+        pages: pages of other origins may ask.
+    """
+    most = MOST_MODELS_WITH_PAGES if pages else MOST_MODELS
     apis = [PlannedApi(1)]
     for model in models:
-        if not _has_room(apis[-1], model, names):
+        if not _has_room(apis[-1], model, names, most):
             apis.append(PlannedApi(len(apis) + 1))
         apis[-1].models.append(model)
     return apis
@@ -62,6 +73,6 @@ def describe(apis: Sequence[PlannedApi]) -> str:
     return "\n".join(lines)
 
 
-def _has_room(api: PlannedApi, model: WatchedModel, names: Names) -> bool:
+def _has_room(api: PlannedApi, model: WatchedModel, names: Names, most: int) -> bool:
     told = told_models([*api.models, model], names)
-    return len(api.models) < MOST_MODELS and len(told) <= MOST_NAME_BYTES
+    return len(api.models) < most and len(told) <= MOST_NAME_BYTES

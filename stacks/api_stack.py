@@ -14,7 +14,7 @@ from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_route53_targets as targets
 from constructs import Construct
 
-from functions.inference.contract import FRONT
+from functions.inference.contract import ENVIRONMENT, FRONT
 from stacks.api_plan import PlannedApi, told_models
 from stacks.authorization import authorize
 from stacks.code_assets import CodeAssets
@@ -72,6 +72,8 @@ class ApiStack(Stack):
         self.front = self._front(assets)
         self.api.serve_models(api.models)
         self.api.serve_root(self.front.function)
+        if deployment.settings.cors:
+            self.api.answer_preflights(self.front.function)
         if deployment.waf:
             Firewall(self, "Firewall", name=self.api.name, stage_arn=self.api.stage_arn)
         self._watch(apis)
@@ -93,6 +95,7 @@ class ApiStack(Stack):
                 FRONT.prefix: deployment.names.function(""),
                 FRONT.models: told_models(models, deployment.names),
                 FRONT.alias: ALIAS,
+                ENVIRONMENT.cors: ",".join(deployment.settings.cors),
             },
         )
         if models:

@@ -109,7 +109,9 @@ def _add_region(
         )
         for model in plan.models
     )
-    planned = plan_apis([stack.watched for stack in models], names)
+    planned = plan_apis(
+        [stack.watched for stack in models], names, pages=bool(deployment.settings.cors)
+    )
     if len(planned) > 1:
         Annotations.of(artifacts).add_info(describe(planned))
     apis = tuple(

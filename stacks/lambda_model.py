@@ -77,7 +77,7 @@ class LambdaModel(Construct):
             memory_mb=model.settings.memory_mb,
             timeout_s=TIMEOUT_S if proxy else model.settings.timeout_s,
             environment={
-                **_settings(model, proxy).to_environment(),
+                **_settings(model, proxy, deployment.settings.cors).to_environment(),
                 **(proxy.environment if proxy else {}),
             },
             snap_start=model.settings.snap_start and not streams,
@@ -122,7 +122,7 @@ class LambdaModel(Construct):
         )
 
 
-def _settings(model: PlannedModel, proxy: Proxy | None) -> Settings:
+def _settings(model: PlannedModel, proxy: Proxy | None, origins: tuple[str, ...]) -> Settings:
     """What the function is told: it serves the stable version alone."""
     remote = {}
     if isinstance(model.artifact, S3Artifact) and not model.artifact.layer:
@@ -140,6 +140,7 @@ def _settings(model: PlannedModel, proxy: Proxy | None) -> Settings:
         endpoint=proxy.endpoint if proxy else None,
         jobs=proxy.jobs if proxy else None,
         idempotency_table=proxy.idempotency_table if proxy else "",
+        origins=origins,
     )
 
 

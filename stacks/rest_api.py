@@ -19,6 +19,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from stacks.gateway_responses import word_refusals
 from stacks.settings import ALIAS, Deployment
 from stacks.signals import WatchedModel
 
@@ -57,9 +58,6 @@ _ACCESS_LOG = {
     "integrationError": "$context.integration.error",
 }
 """One JSON line a request: no body, no query, no header but the user agent."""
-
-_ERROR_BODY = '{"error":$context.error.messageString,"message":$context.error.messageString}'
-"""`error` is what every dialect's clients read, `message` what AWS's do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +100,11 @@ class ModelApi(Construct):
         super().__init__(scope, id_)
         self._deployment, self._authorization = deployment, authorization
         self.name = name
+        self._served: list[apigateway.IResource] = []
         self.access_log = self._log("AccessLog", f"/aws/apigateway/{name}")
         self.api = self._rest_api(name, account_log_role=account_log_role)
         self._bound_execution_log()
-        self._word_refusals()
+        word_refusals(self.api, deployment.settings.cors)
         if authorization.usage_plan:
             self.usage_plan = self._usage_plan()
         if authorization.type == apigateway.AuthorizationType.NONE:
@@ -142,10 +141,25 @@ class ModelApi(Construct):
             self._add_method(self.api.root.resource_for_path(path), _whole(front.function_arn))
         self._permit("InvokeFront", front.function_arn, "/*")
 
+    def answer_preflights(self, front: lambda_.IFunction) -> None:
+        """Let the front function answer what browsers ask first, which nothing authorizes."""
+        for resource in self._served:
+            method = resource.add_method(
+                "OPTIONS",
+                _whole(front.function_arn),
+                authorization_type=apigateway.AuthorizationType.NONE,
+            )
+            for rule in ("AwsSolutions-APIG4", "AwsSolutions-COG4"):
+                reason = (
+                    "a browser asks without credentials which pages may ask; nothing else is said"
+                )
+                Validations.of(method).acknowledge(Acknowledgment(id=rule, reason=reason))
+
     def _add_method(
         self, resource: apigateway.IResource, integration: apigateway.Integration
     ) -> None:
         authorization = self._authorization
+        self._served.append(resource)
         method = resource.add_method(
             "ANY",
             integration,
@@ -215,22 +229,6 @@ class ModelApi(Construct):
         stage = self.api.deployment_stage
         name = f"API-Gateway-Execution-Logs_{self.api.rest_api_id}/{self._deployment.stage}"
         stage.node.add_dependency(self._log("ExecutionLog", name))
-
-    def _word_refusals(self) -> None:
-        """Bodies of the answers that the gateway makes itself."""
-        kinds = apigateway.ResponseType
-        for id_, kind, headers in (
-            ("ClientError", kinds.DEFAULT_4_XX, {}),
-            ("ServerError", kinds.DEFAULT_5_XX, {}),
-            ("Unauthorized", kinds.UNAUTHORIZED, {"WWW-Authenticate": "'Bearer'"}),
-            ("Throttled", kinds.THROTTLED, {"Retry-After": "'1'"}),
-        ):
-            self.api.add_gateway_response(
-                id_,
-                type=kind,
-                response_headers=headers or None,
-                templates={"application/json": _ERROR_BODY},
-            )
 
     def _usage_plan(self) -> apigateway.UsagePlan:
         """What every token's calls count against; each token may have all of the throttling."""

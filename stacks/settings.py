@@ -22,6 +22,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from functions.inference.origins import read_origins
 from model_packaging.errors import ManifestError, likely
 from model_packaging.located_yaml import LocatedYaml
 from stacks.errors import SettingsError
@@ -70,6 +71,10 @@ def _stage_name(text: str) -> str:
     if not re.fullmatch(r"[a-z][a-z0-9]{0,15}", text):
         raise ValueError(f"must be 1 to 16 of a-z and 0-9, the first a letter, not '{text}'")
     return text
+
+
+def _origins(texts: tuple[str, ...]) -> tuple[str, ...]:
+    return read_origins(",".join(texts))
 
 
 class _Entry(BaseModel):
@@ -138,6 +143,8 @@ class StageSettings(_Entry):
     """Who may call: signed requests, bearer tokens, or anybody."""
     authorizer_cache_s: int = Field(default=0, ge=0, le=3600)
     """How long a token's answer is remembered; a revoked one works that much longer."""
+    cors: Annotated[tuple[str, ...], AfterValidator(_origins)] = Field(default=(), strict=False)
+    """Origins whose pages may ask from a browser, `*` for all; none unless it says so."""
     throttling: Throttling = Throttling()
     waf: bool | None = None
     """A web application firewall before the API; None: in production alone."""

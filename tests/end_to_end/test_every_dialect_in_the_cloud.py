@@ -20,6 +20,8 @@ from tests.contracts.wire.test_tritonclient_grpc import *  # noqa: F403
 from tests.contracts.wire.ways import MODELS, Served, proxied
 from tests.worlds import settings_for
 
+PAGE = "https://page.example"
+
 
 @pytest.fixture(scope="module")
 def served(cloud: EmulatedCloud, tmp_path_factory: pytest.TempPathFactory) -> Served:
@@ -35,7 +37,7 @@ def served(cloud: EmulatedCloud, tmp_path_factory: pytest.TempPathFactory) -> Se
             record(lock, model.name, version, locked, labels)
     sources = "".join(f"  {name}: {{source: {name}.onnx}}\n" for name in MODELS)
     manifest.write_text(f"models:\n{sources}")
-    stages.write_text("stages: {wire: {}}\n")
+    stages.write_text(f"stages: {{wire: {{auth: token, cors: [https://a.example, {PAGE}]}}}}\n")
     deployment = load_deployment(stages, "wire", local=True)
     url = deploy(cloud, deployment, manifest, lock)
     token = create_token(cloud, deployment)
@@ -52,3 +54,21 @@ def grpc_served(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def test_who_has_no_token_is_refused(served: Served) -> None:
     answer = httpx.post(f"http://{served.address}/predict/floats", json={"inputs": [[1, 2]]})
     assert answer.status_code in {401, 403}
+
+
+@pytest.mark.parametrize("base", ["", "/floats"])
+def test_a_page_asks_first_without_a_token_and_may_read_every_answer(
+    served: Served, base: str
+) -> None:
+    url, origin = f"http://{served.address}{base}/v2/models/floats/ready", {"origin": PAGE}
+    asked = {**origin, "access-control-request-headers": "authorization"}
+    allowed = httpx.options(url, headers=asked, timeout=60)
+    other = httpx.options(url, headers={**asked, "origin": "https://other.example"})
+    refused = httpx.get(url, headers=origin)
+    answered = httpx.get(url, headers={**origin, **served.headers}, timeout=60)
+    told = [each.headers.get_list("access-control-allow-origin") for each in (allowed, answered)]
+    assert (allowed.status_code, answered.status_code, told) == (200, 200, [[PAGE], [PAGE]])
+    assert allowed.headers["access-control-allow-headers"] == "Authorization, *"
+    assert (other.status_code, "access-control-allow-origin" in other.headers) == (403, False)
+    assert refused.status_code in {401, 403}
+    assert refused.headers["access-control-allow-origin"] == "*"

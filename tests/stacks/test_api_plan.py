@@ -1,6 +1,13 @@
 """As few APIs as the limits of API Gateway, CloudFormation and Lambda's environment allow."""
 
-from stacks.api_plan import MOST_MODELS, MOST_NAME_BYTES, describe, plan_apis, told_models
+from stacks.api_plan import (
+    MOST_MODELS,
+    MOST_MODELS_WITH_PAGES,
+    MOST_NAME_BYTES,
+    describe,
+    plan_apis,
+    told_models,
+)
 from stacks.settings import Names
 from stacks.signals import WatchedModel
 
@@ -31,6 +38,12 @@ def test_one_model_more_opens_a_second_api_and_the_plan_says_so() -> None:
         "  api: 80 models, m000 to m079; its /models and /v2 speak for these alone",
         "  api-2: 1 models, m080 to m080; its /models and /v2 speak for these alone",
     ]
+
+
+def test_fewer_models_fit_where_browsers_ask_every_path_first() -> None:
+    models = [watched(f"m{number:03}") for number in range(MOST_MODELS)]
+    sizes = [len(api.models) for api in plan_apis(models, NAMES, pages=True)]
+    assert sizes == [MOST_MODELS_WITH_PAGES, MOST_MODELS - MOST_MODELS_WITH_PAGES]
 
 
 def test_a_model_added_at_the_end_moves_no_other() -> None:

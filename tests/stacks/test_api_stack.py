@@ -16,7 +16,7 @@ from aws_cdk.assertions import Template
 from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 
 from functions.inference.routes import ROUTES
-from stacks.api_plan import plan_apis
+from stacks.api_plan import MOST_MODELS, MOST_MODELS_WITH_PAGES, plan_apis
 from stacks.api_stack import ApiStack
 from stacks.code_assets import CodeAssets
 from stacks.firewall import COUNTED
@@ -45,6 +45,12 @@ STAGES = {
     ),
     "local": Deployment(Names("lading", "local"), StageSettings(auth="token"), local=True),
     "open": Deployment(Names("lading", "open"), StageSettings(auth="none")),
+    "pages": Deployment(
+        Names("lading", "pages"), StageSettings(auth="token", cors=("https://a.example",))
+    ),
+    "everywhere": Deployment(
+        Names("lading", "everywhere"), StageSettings(cors=("https://a.example", "http://b.example"))
+    ),
 }
 
 
@@ -97,7 +103,7 @@ def only(template: Template, kind: str, **properties: Any) -> dict[str, Any]:
 
 
 def paths(template: Template) -> dict[str, dict[str, Any]]:
-    """Path -> its method."""
+    """Path -> its method for whatever is asked."""
     resources = template.find_resources("AWS::ApiGateway::Resource")
 
     def path(reference: dict[str, Any]) -> str:
@@ -107,7 +113,11 @@ def paths(template: Template) -> dict[str, dict[str, Any]]:
         return f"{path(properties['ParentId'])}/{properties['PathPart']}"
 
     methods = template.find_resources("AWS::ApiGateway::Method").values()
-    return {path(it["Properties"]["ResourceId"]) or "/": it["Properties"] for it in methods}
+    return {
+        path(it["Properties"]["ResourceId"]) or "/": it["Properties"]
+        for it in methods
+        if it["Properties"]["HttpMethod"] == "ANY"
+    }
 
 
 def text(value: Any) -> str:
@@ -251,6 +261,48 @@ def test_the_gateways_own_answers_have_a_json_body_that_every_client_reads(stage
         stage("dev"), "AWS::ApiGateway::GatewayResponse", ResponseType="UNAUTHORIZED"
     )
     assert "'Bearer'" in unauthorized["ResponseParameters"].values()
+
+
+def preflights(template: Template) -> list[dict[str, Any]]:
+    """The methods that answer what browsers ask first."""
+    methods = template.find_resources("AWS::ApiGateway::Method").values()
+    return [it["Properties"] for it in methods if it["Properties"]["HttpMethod"] == "OPTIONS"]
+
+
+def readable_by(template: Template) -> set[str | None]:
+    """From where each of the gateway's own answers may be read."""
+    responses = template.find_resources("AWS::ApiGateway::GatewayResponse").values()
+    header = "gatewayresponse.header.access-control-allow-origin"
+    return {it["Properties"].get("ResponseParameters", {}).get(header) for it in responses}
+
+
+def test_no_page_may_ask_unless_the_stage_says_so(stage: Any) -> None:
+    assert preflights(stage("dev")) == []
+    assert readable_by(stage("dev")) == {None}
+    front = only(stage("dev"), "AWS::Lambda::Function", FunctionName="lading-dev-api-front")
+    assert front["Environment"]["Variables"]["LADING_CORS"] == ""
+
+
+def test_browsers_ask_the_front_function_first_without_a_token_at_every_path(stage: Any) -> None:
+    found = preflights(stage("pages"))
+    assert len(found) == len(paths(stage("pages"))) == len(ROOT_PATHS) + 2 * len(NAMES)
+    assert {method["AuthorizationType"] for method in found} == {"NONE"}
+    assert not any(method.get("ApiKeyRequired") for method in found)
+    assert all("FrontFunction" in text(method["Integration"]) for method in found)
+    front = only(stage("pages"), "AWS::Lambda::Function", FunctionName="lading-pages-api-front")
+    assert front["Environment"]["Variables"]["LADING_CORS"] == "https://a.example"
+
+
+def test_as_many_models_as_an_api_may_have_fit_into_a_stack(stage: Any) -> None:
+    each = len(NAMES)
+    for name, most, resources in (("prod", MOST_MODELS, 5), ("pages", MOST_MODELS_WITH_PAGES, 7)):
+        without = len(stage(name).to_json()["Resources"]) - resources * each
+        assert without + resources * most < 500
+
+
+def test_the_gateways_own_answers_may_be_read_by_the_pages_that_may_ask(stage: Any) -> None:
+    assert readable_by(stage("pages")) == {"'https://a.example'"}
+    assert readable_by(stage("everywhere")) == {"'*'"}
 
 
 def test_production_has_a_firewall_that_lets_tensors_and_prompts_pass(stage: Any) -> None:

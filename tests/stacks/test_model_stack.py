@@ -106,6 +106,7 @@ stages:
   dev:
     log_retention_days: 7
     architecture: arm64
+    cors: [https://a.example, https://b.example]
     defaults: {memory_mb: 3538}
     models:
       digits: {timeout_s: 5, snap_start: false, reserved_concurrency: 4}
@@ -117,6 +118,7 @@ stages:
     assert function["Architectures"] == ["arm64"]
     assert "SnapStart" not in function
     assert environment(template)["LADING_THREADS"] == "2"
+    assert environment(template)["LADING_CORS"] == "https://a.example,https://b.example"
     retentions = resources(template, "AWS::Logs::LogGroup").values()
     assert {group["Properties"]["RetentionInDays"] for group in retentions} == {7}
 

@@ -37,6 +37,7 @@ stages:
   live:
     regions: [eu-central-1, us-east-1]
     auth: token
+    cors: [https://app.example.com]
     defaults: {memory_mb: 3008, timeout_s: 10}
     models:
       digits: {timeout_s: 5}
@@ -44,6 +45,7 @@ stages:
     )
     deployment = load_deployment(path, "live")
     assert deployment.settings.regions == ("eu-central-1", "us-east-1")
+    assert deployment.settings.cors == ("https://app.example.com",)
     assert deployment.tags == {"service": "scores", "stage": "live", "owner": "risk-team"}
     digits, other = deployment.settings.model("digits"), deployment.settings.model("other")
     assert (digits.memory_mb, digits.timeout_s) == (3008, 5)
@@ -56,6 +58,10 @@ stages:
         ("stages: {dev: {regoins: [x]}}", "stages.yaml:1: stages.dev.regoins: unknown key"),
         ("stages:\n  dev:\n    auth: nobody", "stages.yaml:3: stages.dev.auth: Input should be"),
         ("stages: {Dev: {}}", "stages.yaml:1: stages.Dev: Value error, must be 1 to 16 of"),
+        (
+            "stages: {dev: {cors: [here.example]}}",
+            "stages.dev.cors: Value error, 'here.example' is",
+        ),
         ("stages: {dev: {rollout: slow}}", "stages.dev.rollout: Input should be"),
         ("stages: [", "stages.yaml:1: (top): is not YAML"),
         ("stages: {}", "stages.yaml:1: stages: "),
