@@ -13,6 +13,22 @@ from functions.inference.session import OnnxSession
 from functions.inference.settings import ServedModel, Settings
 
 FLOAT, STRING, HALF = TensorProto.FLOAT, TensorProto.STRING, TensorProto.FLOAT16
+ELEMENTS = {
+    "BOOL": TensorProto.BOOL,
+    "UINT8": TensorProto.UINT8,
+    "UINT16": TensorProto.UINT16,
+    "UINT32": TensorProto.UINT32,
+    "UINT64": TensorProto.UINT64,
+    "INT8": TensorProto.INT8,
+    "INT16": TensorProto.INT16,
+    "INT32": TensorProto.INT32,
+    "INT64": TensorProto.INT64,
+    "FP16": TensorProto.FLOAT16,
+    "FP32": TensorProto.FLOAT,
+    "FP64": TensorProto.DOUBLE,
+    "BYTES": TensorProto.STRING,
+}
+"""Open Inference Protocol datatype -> ONNX's element type."""
 
 
 def onnx_model(

@@ -7,23 +7,7 @@ from onnx import TensorProto, helper
 from functions.inference.errors import InvalidInput
 from functions.inference.session import OnnxSession, SessionError, choose_providers
 from functions.inference.tensors import DTYPES
-from tests.worlds import FLOAT, STRING, add_sub, echo, onnx_model
-
-ELEMENTS = {
-    "BOOL": TensorProto.BOOL,
-    "UINT8": TensorProto.UINT8,
-    "UINT16": TensorProto.UINT16,
-    "UINT32": TensorProto.UINT32,
-    "UINT64": TensorProto.UINT64,
-    "INT8": TensorProto.INT8,
-    "INT16": TensorProto.INT16,
-    "INT32": TensorProto.INT32,
-    "INT64": TensorProto.INT64,
-    "FP16": TensorProto.FLOAT16,
-    "FP32": TensorProto.FLOAT,
-    "FP64": TensorProto.DOUBLE,
-    "BYTES": TensorProto.STRING,
-}
+from tests.worlds import ELEMENTS, FLOAT, STRING, add_sub, echo, onnx_model
 
 
 @pytest.mark.parametrize("datatype", DTYPES)
