@@ -33,7 +33,7 @@ from functions.inference.tensors import (
     reshape,
 )
 
-_CONTENTS = MappingProxyType(
+CONTENTS = MappingProxyType(
     {
         "BOOL": "bool_contents",
         "INT8": "int_contents",
@@ -157,7 +157,7 @@ def _check(tensor: Any, before: Mapping[str, Array]) -> None:
 
 
 def _typed(tensor: Any) -> Array:
-    field = _CONTENTS.get(tensor.datatype)
+    field = CONTENTS.get(tensor.datatype)
     if field is None:
         raise InvalidInput(
             tensor.name, f"is {tensor.datatype}, which only raw_input_contents can carry"
@@ -204,9 +204,9 @@ def encode(metadata: ModelMetadata, request: Any, results: Mapping[str, Array]) 
         if raw:
             response.raw_output_contents.append(bytes(binary_tensors.encode(array)))
             continue
-        if datatype not in _CONTENTS:
+        if datatype not in CONTENTS:
             raise InvalidOutput(name, f"is {datatype}; send raw_input_contents to get it raw")
-        getattr(output.contents, _CONTENTS[datatype]).extend(array.ravel().tolist())
+        getattr(output.contents, CONTENTS[datatype]).extend(array.ravel().tolist())
     return response
 
 
