@@ -10,6 +10,7 @@ from model_packaging.errors import ConversionError, SourceUnreadable
 from model_packaging.manifest import ModelSpec
 
 CONFIG, TOKENIZER = "config.json", "tokenizer.json"
+PROCESSOR = "preprocessor_config.json"
 
 _KINDS = {
     "ForSequenceClassification": "classification",
@@ -18,6 +19,7 @@ _KINDS = {
 }
 """End of an architecture's name -> what it answers."""
 
+_IMAGES = "ForImageClassification"
 _GENERATES = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration", "ForSeq2SeqLM")
 
 
@@ -40,6 +42,25 @@ class Folder:
     pooling: str
     normalized: bool
     vocabulary: int
+
+
+def holds_images(spec: ModelSpec) -> bool:
+    """Whether the folder is that of an image classifier.
+
+    Raises:
+        SourceUnreadable: it has no readable config.json.
+        ConversionError: it has no image processor.
+    """
+    if not _architecture(_json(spec, CONFIG)).endswith(_IMAGES):
+        return False
+    if not (spec.source / PROCESSOR).is_file():
+        reason = f"has no {PROCESSOR}; save it with image_processor.save_pretrained"
+        raise SourceUnreadable(spec.name, spec.source, reason)
+    return True
+
+
+def _architecture(config: Mapping[str, Any]) -> str:
+    return str((config.get("architectures") or [""])[0])
 
 
 def read_folder(spec: ModelSpec) -> Folder:
@@ -74,15 +95,14 @@ def _json(spec: ModelSpec, name: str) -> dict[str, Any]:
 
 
 def _kind(spec: ModelSpec, config: Mapping[str, Any]) -> str:
-    architectures = config.get("architectures") or [""]
-    name = str(architectures[0])
+    name = _architecture(config)
     if name.endswith(_GENERATES):
         advice = "set target: sagemaker and an engine such as vllm"
         raise ConversionError(spec.name, f"is a {name}, which generates text; {advice}")
     for end, kind in _KINDS.items():
         if name.endswith(end):
             return kind
-    known = ", ".join(f"...{end}" for end in _KINDS)
+    known = ", ".join(f"...{end}" for end in (*_KINDS, _IMAGES))
     reason = f"is of architecture '{name}'; {known} are served, or export it to ONNX"
     raise ConversionError(spec.name, reason)
 

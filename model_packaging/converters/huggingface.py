@@ -1,6 +1,7 @@
-"""Hugging Face folders: encoders with their tokenizer, so that text goes in.
+"""Hugging Face folders: encoders with their tokenizer, so that text goes in, and image classifiers.
 
-The model takes `text`, BYTES of shape [-1], and answers
+Of the latter see `model_packaging.hugging_face_images`. An encoder takes `text`, BYTES of shape
+[-1], and answers
 
 - a sequence classifier: `label` and `score` [-1, top], the likeliest first, five at most, and
   `probabilities` [-1, classes];
@@ -27,16 +28,30 @@ from functions.inference.tensors import Array
 from model_packaging.conversion import Conversion, Model, Processing, as_bytes, tool_versions
 from model_packaging.errors import ConversionMismatch, SourceUnreadable
 from model_packaging.example_inputs import ExampleInputs
-from model_packaging.hugging_face import CONFIG, TOKENIZER, Folder, read_folder
+from model_packaging.hugging_face import (
+    CONFIG,
+    TOKENIZER,
+    Folder,
+    holds_images,
+    read_folder,
+)
+from model_packaging.hugging_face_images import convert_images
+from model_packaging.label_step import TOP, label_options, label_outputs
 from model_packaging.manifest import ModelSpec
 from model_packaging.original import BATCH
 from model_packaging.quiet import quiet
 from model_packaging.source_folder import folder_files
 from model_packaging.text_corpus import TEXTS
 from model_packaging.torch_export import export_module
+from model_packaging.transformers_model import labelled, load_model, loaded
 
 TEXT = "text"
-_TOP = 5
+_AUTO_CLASSES = {
+    "classification": "AutoModelForSequenceClassification",
+    "tokens": "AutoModelForTokenClassification",
+    "embedding": "AutoModel",
+}
+"""Kinds of folders -> what transformers loads them with."""
 _PARTS = {"input_ids": "ids", "attention_mask": "mask", "token_type_ids": "types"}
 """What models call their inputs -> what the tokens step calls them."""
 
@@ -55,15 +70,18 @@ class HuggingfaceConverter:
 
     def tools(self, spec: ModelSpec) -> dict[str, str]:
         """See `Converter.tools`."""
-        libraries = ("transformers", "tokenizers", "torch", "onnx", "onnxscript", "safetensors")
+        step = "pillow" if holds_images(spec) else "tokenizers"
+        libraries = ("transformers", step, "torch", "onnx", "onnxscript", "safetensors")
         return tool_versions(spec, "huggingface", *libraries)
 
     def convert(self, spec: ModelSpec) -> Conversion:
         """See `Converter.convert`."""
         with quiet():
+            if holds_images(spec):
+                return convert_images(spec)
             folder = read_folder(spec)
-            tokenizer = _read(spec, lambda: _load_tokenizer(spec, folder))
-            module = _module(_read(spec, lambda: _load_model(spec, folder)), folder)
+            tokenizer = loaded(spec, lambda: _load_tokenizer(spec, folder))
+            module = _module(load_model(spec, _AUTO_CLASSES[folder.kind]), folder)
             return _convert(spec, folder, tokenizer, module)
 
 
@@ -80,30 +98,6 @@ def _load_tokenizer(spec: ModelSpec, folder: Folder) -> Any:
         reason = f"does not match: {len(tokenizer)} tokens, the model knows {folder.vocabulary}"
         raise SourceUnreadable(spec.name, spec.source / TOKENIZER, reason)
     return tokenizer
-
-
-def _load_model(spec: ModelSpec, folder: Folder) -> Any:
-    import transformers
-
-    kinds = {
-        "classification": transformers.AutoModelForSequenceClassification,
-        "tokens": transformers.AutoModelForTokenClassification,
-        "embedding": transformers.AutoModel,
-    }
-    transformers.utils.logging.disable_progress_bar()
-    model, report = kinds[folder.kind].from_pretrained(
-        spec.source,
-        local_files_only=True,
-        trust_remote_code=False,
-        use_safetensors=True,
-        attn_implementation="eager",
-        output_loading_info=True,
-    )
-    missing = sorted(key for key in report["missing_keys"] if "pooler" not in key)
-    if missing:
-        reason = f"lacks weights of its architecture, such as '{missing[0]}'"
-        raise SourceUnreadable(spec.name, spec.source, reason)
-    return model.eval()
 
 
 def _module(model: Any, folder: Folder) -> Any:
@@ -175,19 +169,11 @@ def _steps(folder: Folder, tokenizer: Any, names: tuple[str, ...]) -> tuple[dict
     }
     if folder.kind == "embedding":
         return (tokens,)
-    return (
-        tokens,
-        {
-            "step": "labels",
-            "scores": "probabilities",
-            "labels": list(folder.labels),
-            "top": _top(folder),
-        },
-    )
+    return (tokens, label_options("probabilities", folder.labels, _top(folder)))
 
 
 def _top(folder: Folder) -> int:
-    return 1 if folder.kind == "tokens" else min(_TOP, len(folder.labels))
+    return 1 if folder.kind == "tokens" else min(TOP, len(folder.labels))
 
 
 def _check_tokens(
@@ -213,8 +199,7 @@ def _outputs(folder: Folder, onnx: bytes) -> tuple[TensorSpec, ...]:
     own = OnnxSession(onnx).outputs
     if folder.kind == "embedding":
         return own
-    shape = (-1, -1) if folder.kind == "tokens" else (-1, _top(folder))
-    found = (TensorSpec("label", "BYTES", shape), TensorSpec("score", "FP32", shape), *own)
+    found = (*label_outputs(own[0], _top(folder)), *own)
     offsets = TensorSpec("offsets", "INT64", (-1, -1, 2))
     return (*found, offsets) if folder.kind == "tokens" else found
 
@@ -231,7 +216,7 @@ def _reference(
         texts = [text.decode() for text in inputs[TEXT]]
         answers = model(tokenize(texts))
         if folder.kind != "embedding":
-            answers |= _labelled(folder, answers["probabilities"])
+            answers |= labelled(folder.labels, answers["probabilities"], _top(folder))
         if folder.kind == "tokens":
             found = tokenizer(
                 texts,
@@ -244,32 +229,3 @@ def _reference(
         return answers
 
     return reference
-
-
-def _labelled(folder: Folder, probabilities: Array) -> dict[str, Array]:
-    import torch
-
-    found = torch.sort(torch.from_numpy(probabilities), dim=-1, descending=True, stable=True)
-    scores, order = (each[..., : _top(folder)].numpy() for each in found)
-    labels = as_bytes(np.array(folder.labels)[order])
-    if folder.kind == "tokens":
-        return {"label": labels[..., 0], "score": scores[..., 0]}
-    return {"label": labels, "score": scores}
-
-
-def _read(spec: ModelSpec, load: Callable[[], Any]) -> Any:
-    try:
-        return load()
-    except SourceUnreadable:
-        raise
-    except Exception as error:  # transformers raises whatever its code runs into
-        text = " ".join(str(error).split())[:300]
-        if "trust_remote_code" in text or "custom code" in text:
-            advice = "export it to ONNX where you trust it, and name that as its source"
-            reason = f"brings code of its own, which is not run; {advice}"
-            raise SourceUnreadable(spec.name, spec.source, reason) from error
-        if "safetensors" in text:
-            advice = "save it again with model.save_pretrained"
-            reason = f"has no usable model.safetensors; {advice} ({text})"
-            raise SourceUnreadable(spec.name, spec.source, reason) from error
-        raise SourceUnreadable(spec.name, spec.source, f"cannot be loaded: {text}") from error
