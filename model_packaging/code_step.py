@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from functions.inference.artifact import TensorSpec
+from functions.inference.predictor import SessionError
 from functions.inference.processing.processed import Step, make_step
-from functions.inference.session import SessionError
 from functions.inference.tensors import Array
 from model_packaging.conversion import Conversion, Model, Processing
 from model_packaging.errors import ConversionError, ManifestError

@@ -6,6 +6,7 @@ where a tensor is {"name", "datatype", "shape", "data"}, data flat in row-major 
 are no text are {"b64": ...}.
 """
 
+import json
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from itertools import chain, islice
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from functions.inference.tensors import Array, datatype_of
+from functions.inference.tensors import Array, datatype_of, from_json, reshape
 from model_packaging.conversion import Model
 from model_packaging.documents import canonical
 from model_packaging.samples import Request, Samples
@@ -48,6 +49,19 @@ def golden_requests(samples: Samples, model: Model, *, quantized: bool) -> tuple
     tolerance = QUANTIZED_TOLERANCE if quantized else TOLERANCE
     document = {"tolerance": dict(tolerance), "requests": entries}
     return canonical(document) + b"\n", len(entries)
+
+
+def first_request(content: bytes) -> Request | None:
+    """The first request of a golden.json; None when it has none."""
+    requests = json.loads(content)["requests"]
+    if not requests:
+        return None
+    return {
+        each["name"]: reshape(
+            from_json(each["data"], each["name"], each["datatype"]), each["shape"], each["name"]
+        )
+        for each in requests[0]["inputs"]
+    }
 
 
 def _chosen(samples: Samples) -> Iterable[Request]:

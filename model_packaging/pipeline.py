@@ -31,14 +31,15 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
+from functions.inference.predictor import SessionError
 from functions.inference.processing.processed import libraries_of
-from functions.inference.session import SessionError
+from functions.inference.session import OnnxSession
 from model_packaging.accuracy import Gate
 from model_packaging.benchmark import Latency, time_model
 from model_packaging.code_step import with_code
 from model_packaging.conversion import Conversion, Session, check_conversion
 from model_packaging.errors import AccuracyChange, ConversionError, SourceError
-from model_packaging.golden import golden_requests
+from model_packaging.golden import first_request, golden_requests
 from model_packaging.holdout import read_holdout
 from model_packaging.lock import LockedVersion, read_lock, record
 from model_packaging.manifest import ModelSpec
@@ -313,11 +314,9 @@ def _serve(
 ) -> tuple[Served | None, str]:
     if target == "lambda":
         return None, "none: Lambda runs the model itself"
-    if conversion.processing:
-        reason = "has processing steps, which no engine runs; set target: lambda"
-        raise ConversionError(job.spec.name, reason)
-    session = _session(job, conversion, model)
-    served = serve(job.spec, OnnxModel(model, session.inputs, session.outputs, golden))
+    graph, request = OnnxSession(model), first_request(golden)
+    feeds = None if request is None else conversion.feeds(request)
+    served = serve(job.spec, OnnxModel(model, graph.inputs, graph.outputs, feeds))
     return served, f"{served.name}, {served.files.size:,} bytes"
 
 

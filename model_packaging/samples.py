@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from functions.inference.artifact import TensorSpec
-from functions.inference.session import SessionError
+from functions.inference.predictor import SessionError
 from functions.inference.tensors import DTYPES, Array
 from model_packaging.conversion import Model
 from model_packaging.errors import DataUnusable, Place

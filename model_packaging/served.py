@@ -74,10 +74,19 @@ def serve(spec: ModelSpec, model: OnnxModel | None = None) -> Served:
         "options": options,
         "environment": dict(serving.environment),
         "archive": serving.archive,
+        **(_signature(model) if model else {}),
     }
     files = _gathered(spec, serving)
     listed = {path: asdict(file) for path, file in files.files.items()}
     return Served(engine.name, {**document, "files": listed}, files)
+
+
+def _signature(model: OnnxModel) -> dict[str, Any]:
+    """What the engine takes and gives: callers see something else through processing steps."""
+    return {
+        "inputs": [spec.to_json() for spec in model.inputs],
+        "outputs": [spec.to_json() for spec in model.outputs],
+    }
 
 
 def _gathered(spec: ModelSpec, serving: Serving) -> EngineFiles:

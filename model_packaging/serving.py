@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from functions.inference.artifact import TensorSpec
+from functions.inference.tensors import Array
 from model_packaging.engine_options import Rule, Value
 from model_packaging.manifest import ModelSpec
 from model_packaging.manifest_entries import EngineName
@@ -16,12 +17,12 @@ MODEL_FOLDER = "/opt/ml/model"
 
 @dataclass(frozen=True, slots=True)
 class OnnxModel:
-    """A converted model, with its signature and the content of its golden.json."""
+    """A converted model, its signature, and a request of it, if a small one is known."""
 
     content: bytes
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
-    golden: bytes
+    request: Mapping[str, Array] | None
 
 
 @dataclass(frozen=True, slots=True)

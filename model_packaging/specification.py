@@ -12,6 +12,7 @@ from functions.inference.artifact import (
     MODEL_FORMAT,
     REPORT,
     SPECIFICATION,
+    STEPS_FORMAT,
     sha256,
 )
 from functions.inference.session import OnnxSession
@@ -140,7 +141,8 @@ def hand_over(name: str, identity: str, source: Source, served: Served) -> Built
 
 def _written(files: dict[str, bytes], document: dict[str, Any], served: Served | None) -> Built:
     """The files with the specification that lists them."""
-    document["format_version"] = ENGINE_FORMAT if served else MODEL_FORMAT
+    engine_format = STEPS_FORMAT if "processing" in document else ENGINE_FORMAT
+    document["format_version"] = engine_format if served else MODEL_FORMAT
     document["files"] = {name: sha256(files[name]) for name in files if name != REPORT}
     if served is not None:
         document["engine"] = served.specification

@@ -6,8 +6,9 @@ A version is a folder, `models/<name>/<version>/`, or one zip with that folder i
 - `golden.json`     requests with their expected answers
 - `artifact.json`   what the model is, and the SHA-256 of each file above
 - `report.json`     benchmark figures, outside the identity and not verified
-- `engine/`         instead of `model.onnx`: what an engine on SageMaker loads (format 2). It may be
-                    large, never enters a zip, and is not read here
+- `engine/`         instead of `model.onnx`: what an engine on SageMaker loads (format 2; format 3
+                    where processing steps stand before it). It may be large, never enters a zip,
+                    and is not read here
 
 `artifact.json` is the root: the lock pins its SHA-256, it pins the files, those of the engine under
 `engine.files`. Nothing here is ever unpickled, and nothing is executed but the
@@ -34,10 +35,11 @@ from functions.inference.errors import (
     ArtifactTooNew,
 )
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """The newest that is read."""
-MODEL_FORMAT, ENGINE_FORMAT = 1, 2
-"""Written for an artifact with a model of its own, and for one with an engine's files."""
+MODEL_FORMAT, ENGINE_FORMAT, STEPS_FORMAT = 1, 2, 3
+"""Written for an artifact with a model of its own, for one with an engine's files, and for one with
+processing steps before its engine, which a reader of format 2 would leave out."""
 
 SPECIFICATION = "artifact.json"
 MODEL = "model.onnx"
@@ -94,6 +96,8 @@ class Engine:
     """What serves the model in its own container; `files` by path below `engine/`.
 
     `environment` is that of the container; with `archive` the one file is its `model.tar.gz`.
+    `inputs` and `outputs` are what it takes and gives, which callers see through the processing
+    steps, if there are some; empty where it takes no tensors, and of early versions.
     """
 
     name: str
@@ -101,6 +105,8 @@ class Engine:
     files: Mapping[str, EngineFile]
     environment: Mapping[str, str]
     archive: bool
+    inputs: tuple[TensorSpec, ...] = ()
+    outputs: tuple[TensorSpec, ...] = ()
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Engine":
@@ -119,6 +125,8 @@ class Engine:
             files=files,
             environment=dict(document.get("environment", {})),
             archive=document.get("archive", False) is True,
+            inputs=tuple(map(TensorSpec.from_json, document.get("inputs", ()))),
+            outputs=tuple(map(TensorSpec.from_json, document.get("outputs", ()))),
         )
 
 

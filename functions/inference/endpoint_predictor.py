@@ -9,17 +9,26 @@ A language model has no tensors; its requests go to the engine as the caller wro
 import re
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from functions.inference import json_codec
-from functions.inference.artifact import Artifact, Engine
+from functions.inference.artifact import Artifact, Engine, TensorSpec
 from functions.inference.endpoint import Endpoint
 from functions.inference.errors import InferenceError, PredictionFailed, Unsupported
-from functions.inference.predictor import ModelMetadata, Predictor, check_request
+from functions.inference.predictor import (
+    ModelMetadata,
+    Predictor,
+    SessionError,
+    check_request,
+    with_steps,
+)
 from functions.inference.settings import ServedEndpoint
 from functions.inference.tensor_messages import decode, encode
 from functions.inference.tensors import Array
 from functions.inference.twin import Twin
+
+if TYPE_CHECKING:
+    from functions.inference.processing.processed import ProcessedSession
 
 BINARY: Final = "application/vnd.sagemaker-triton.binary+json;json-header-size="
 _SIZE = re.compile(r";\s*json-header-size=([0-9]{1,12})\s*(?:;|$)", re.IGNORECASE)
@@ -30,7 +39,7 @@ def open_endpoint(artifact: Artifact, version: int, settings: ServedEndpoint | N
     """What answers for an artifact that has an engine.
 
     Raises:
-        ValueError: no endpoint is configured.
+        ValueError: no endpoint is configured, or a processing step cannot be made.
     """
     engine = artifact.engine
     if settings is None or engine is None:
@@ -42,7 +51,9 @@ def open_endpoint(artifact: Artifact, version: int, settings: ServedEndpoint | N
     twin = None
     if settings.twin_function:
         twin = Twin(replace(metadata, name=settings.twin_model), settings.twin_function)
-    return EndpointPredictor(metadata, endpoint, twin)
+    own = replace(metadata, inputs=engine.inputs, outputs=engine.outputs)
+    graph = with_steps(EndpointGraph(own if engine.inputs else metadata, endpoint), artifact)
+    return EndpointPredictor(replace(metadata, extras=graph.extras), graph, twin)
 
 
 def _endpoint(settings: ServedEndpoint, model: str, version: int) -> Endpoint:
@@ -58,22 +69,32 @@ def _metadata(artifact: Artifact, engine: Engine, version: int) -> ModelMetadata
     return ModelMetadata(artifact.name, version, platform, artifact.inputs, artifact.outputs)
 
 
-class EndpointPredictor:
-    """A model of tensors, answered by an engine; `twin` may answer while that is not there."""
+class EndpointGraph:
+    """A graph that an engine computes; see `graph.Graph`.
 
-    def __init__(
-        self, metadata: ModelMetadata, endpoint: Endpoint, twin: Twin | None = None
-    ) -> None:
-        self.metadata, self.twin, self._endpoint = metadata, twin, endpoint
+    Args:
+        metadata: the model's name and version, and what the engine takes and gives.
+        endpoint: where it is.
+    """
 
-    def predict(self, inputs: dict[str, Array], outputs: Sequence[str] = ()) -> dict[str, Array]:
-        """See `Predictor.predict`.
+    extras: tuple[str, ...] = ()
+    """See `ModelMetadata.extras`."""
+
+    def __init__(self, metadata: ModelMetadata, endpoint: Endpoint) -> None:
+        self._metadata, self._endpoint = metadata, endpoint
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """What the engine takes."""
+        return self._metadata.inputs
+
+    def run(self, inputs: dict[str, Array], outputs: Sequence[str] = ()) -> dict[str, Array]:
+        """See `Graph.run`.
 
         Raises:
             InferenceError: also those of `endpoint_refusals`.
         """
-        check_request(self.metadata, inputs, outputs)
-        wanted = outputs or self.metadata.output_names()
+        wanted = outputs or self._metadata.output_names()
         body, header_size = encode(inputs, wanted, binary=self._endpoint.answers_binary)
         content_type, answer = self._endpoint.invoke(body, f"{BINARY}{header_size}")
         try:
@@ -82,7 +103,37 @@ class EndpointPredictor:
             return {name: found[name] for name in wanted}
         except (InferenceError, LookupError, TypeError, ValueError) as error:
             reason = f"its engine's answer cannot be read: {error!r}"
-            raise PredictionFailed(self.metadata.name, self.metadata.version, reason) from error
+            raise PredictionFailed(self._metadata.name, self._metadata.version, reason) from error
+
+
+class EndpointPredictor:
+    """A model of tensors, answered by an engine; `twin` may answer while that is not there.
+
+    Args:
+        metadata: what callers see.
+        graph: the engine, behind the processing steps if there are some.
+        twin: another model that answers the same.
+    """
+
+    def __init__(
+        self,
+        metadata: ModelMetadata,
+        graph: "EndpointGraph | ProcessedSession",
+        twin: Twin | None = None,
+    ) -> None:
+        self.metadata, self.twin, self._graph = metadata, twin, graph
+
+    def predict(self, inputs: dict[str, Array], outputs: Sequence[str] = ()) -> dict[str, Array]:
+        """See `Predictor.predict`.
+
+        Raises:
+            InferenceError: also those of `endpoint_refusals`.
+        """
+        check_request(self.metadata, inputs, outputs)
+        try:
+            return self._graph.run(inputs, outputs or self.metadata.output_names())
+        except SessionError as error:
+            raise PredictionFailed(self.metadata.name, self.metadata.version, str(error)) from error
 
 
 class LanguageModel:

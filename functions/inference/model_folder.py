@@ -12,7 +12,8 @@ from functions.inference.artifact import MODEL, SPECIFICATION, Artifact
 from functions.inference.catalog import Catalog, CatalogModel, load_catalog
 from functions.inference.errors import ModelUnavailable
 from functions.inference.onnx_predictor import OnnxPredictor
-from functions.inference.session import OnnxSession, SessionError
+from functions.inference.predictor import SessionError
+from functions.inference.session import OnnxSession
 from functions.inference.settings import ServedModel, Settings
 
 

@@ -1,16 +1,12 @@
 """A model in this process, answered by onnxruntime."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from functions.inference.artifact import Artifact, TensorSpec
 from functions.inference.errors import PredictionFailed
-from functions.inference.predictor import ModelMetadata, check_request
-from functions.inference.session import OnnxSession, SessionError
+from functions.inference.predictor import ModelMetadata, SessionError, check_request, with_steps
+from functions.inference.session import OnnxSession
 from functions.inference.tensors import Array
-
-if TYPE_CHECKING:
-    from functions.inference.processing.processed import ProcessedSession
 
 
 class OnnxPredictor:
@@ -41,7 +37,7 @@ class OnnxPredictor:
             loaded = session or OnnxSession(artifact.model, threads)
         except SessionError as error:
             raise ValueError(str(error)) from error
-        self._session = _with_steps(loaded, artifact)
+        self._session = with_steps(loaded, artifact)
         _check_specification(artifact.inputs, self._session.inputs, exhaustive=True)
         _check_specification(artifact.outputs, self._session.outputs, exhaustive=False)
         self.metadata = ModelMetadata(
@@ -61,20 +57,6 @@ class OnnxPredictor:
             return self._session.run(inputs, outputs or self.metadata.output_names())
         except SessionError as error:
             raise PredictionFailed(self.metadata.name, self.metadata.version, str(error)) from error
-
-
-def _with_steps(session: OnnxSession, artifact: Artifact) -> "OnnxSession | ProcessedSession":
-    """The session, behind the artifact's processing steps if it has some."""
-    processing = artifact.specification.get("processing")
-    if not processing:
-        return session
-    from functions.inference.processing.processed import (  # noqa: PLC0415 only with steps
-        ProcessedSession,
-        make_step,
-    )
-
-    steps = [make_step(options, artifact.files) for options in processing]
-    return ProcessedSession(session, steps, artifact.inputs, artifact.outputs)
 
 
 def _check_specification(

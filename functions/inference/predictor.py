@@ -1,12 +1,16 @@
-"""Predictor: the seam between the wire and a model."""
+"""Predictor: the seam between wire and model; Graph: the one between a model and its engine."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
-from functions.inference.artifact import TensorSpec
+from functions.inference.artifact import Artifact, TensorSpec
 from functions.inference.errors import UnexpectedOutput
 from functions.inference.tensors import Array, check_signature
+
+if TYPE_CHECKING:
+    from functions.inference.processing.processed import ProcessedSession
 
 TEXT_LENGTHS: Final = "lading.text_lengths"
 """An extra of models that read text: int64 [texts], in tokens, special ones included."""
@@ -66,3 +70,55 @@ def check_request(
     for name in outputs:
         if name not in (*known, *metadata.extras):
             raise UnexpectedOutput(name, known)
+
+
+class Graph(Protocol):
+    """What computes a model: onnxruntime in this process, or an engine elsewhere."""
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """What it takes."""
+
+    def run(self, inputs: dict[str, Array], outputs: Sequence[str] = ()) -> dict[str, Array]:
+        """Compute.
+
+        Args:
+            inputs: an array per input.
+            outputs: names of the outputs wanted; all when empty.
+
+        Raises:
+            InferenceError, SessionError: there is no answer.
+        """
+
+
+G = TypeVar("G", bound=Graph)
+
+
+_SOURCE = re.compile(r"\S*/\S+:\d+ ")
+"""A place in onnxruntime's own sources, which tells a caller nothing."""
+
+
+class SessionError(Exception):
+    """A graph, or a step around it, could not be loaded or run; carries the error's first line."""
+
+    def __init__(self, error: Exception) -> None:
+        line = str(error).strip().partition("\n")[0]
+        super().__init__(_SOURCE.sub("", line) or type(error).__name__)
+
+
+def with_steps(graph: G, artifact: Artifact) -> "G | ProcessedSession":
+    """The graph, behind the artifact's processing steps if it has some.
+
+    Raises:
+        ValueError: a step is not known here, or lacks its library.
+    """
+    processing = artifact.specification.get("processing")
+    if not processing:
+        return graph
+    from functions.inference.processing.processed import (  # noqa: PLC0415 only with steps
+        ProcessedSession,
+        make_step,
+    )
+
+    steps = [make_step(options, artifact.files) for options in processing]
+    return ProcessedSession(graph, steps, artifact.inputs, artifact.outputs)

@@ -1,6 +1,5 @@
 """The only importer of onnxruntime in the service: named arrays in, named arrays out."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from onnxruntime.capi.onnxruntime_pybind11_state import NodeArg
 
 from functions.inference.artifact import TensorSpec
 from functions.inference.errors import InvalidInput
+from functions.inference.predictor import SessionError
 from functions.inference.tensors import Array
 
 _DATATYPES = {
@@ -31,16 +31,6 @@ _DATATYPES = {
 
 _PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
 _ERRORS_ONLY = 3
-_SOURCE = re.compile(r"\S*/\S+:\d+ ")
-"""A place in onnxruntime's own sources, which tells a caller nothing."""
-
-
-class SessionError(Exception):
-    """onnxruntime could not load the model or could not run it; carries its first line."""
-
-    def __init__(self, error: Exception) -> None:
-        line = str(error).strip().partition("\n")[0]
-        super().__init__(_SOURCE.sub("", line) or type(error).__name__)
 
 
 def choose_providers(available: Sequence[str]) -> list[str]:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from functions.inference.session import OnnxSession, SessionError
+from functions.inference.predictor import SessionError
+from functions.inference.session import OnnxSession
 from functions.inference.tensors import Array
 from model_packaging.conversion import Conversion, tool_versions
 from model_packaging.errors import ConversionError, SourceUnreadable

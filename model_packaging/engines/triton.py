@@ -5,14 +5,11 @@ model/1/model.onnx     the model
 model/warmup/…         the inputs of a golden request, raw, answered before Triton is ready
 """
 
-import json
 import struct
 from collections.abc import Mapping
 from typing import Any, Final
 
-import numpy as np
-
-from functions.inference.tensors import BYTES, DTYPES
+from functions.inference.tensors import Array
 from model_packaging.engine_options import Flag, Rule, Value, Whole, Word
 from model_packaging.manifest import ModelSpec
 from model_packaging.manifest_entries import EngineName
@@ -49,7 +46,7 @@ class TritonEngine:
         """See `Engine.write`."""
         assert model is not None  # takes_onnx
         given: dict[str, Any] = {key: value for key, value in options.items() if key != "warm_up"}
-        sample, files = _sample(model.golden) if options.get("warm_up", True) else (None, {})
+        sample, files = _sample(model.request) if options.get("warm_up", True) else (None, {})
         config = render_config(model.inputs, model.outputs, Settings(**given), sample)
         return Serving(
             {f"{NAME}/config.pbtxt": config, MODEL_FILE: model.content, **files},
@@ -60,21 +57,18 @@ class TritonEngine:
 ENGINE = TritonEngine()
 
 
-def _sample(golden: bytes) -> tuple[Sample | None, dict[str, bytes]]:
-    """The first golden request as a warm-up sample, and its files."""
-    requests = json.loads(golden)["requests"]
-    if not requests:
+def _sample(request: Mapping[str, Array] | None) -> tuple[Sample | None, dict[str, bytes]]:
+    """A request as a warm-up sample, and its files."""
+    if request is None:
         return None, {}
-    inputs = requests[0]["inputs"]
-    files = {tensor["name"]: f"golden-{number}" for number, tensor in enumerate(inputs)}
-    shapes = {tensor["name"]: tuple(tensor["shape"]) for tensor in inputs}
-    contents = {f"{NAME}/warmup/{files[each['name']]}": _raw(each) for each in inputs}
+    files = {name: f"golden-{number}" for number, name in enumerate(request)}
+    shapes = {name: array.shape for name, array in request.items()}
+    contents = {f"{NAME}/warmup/{files[name]}": _raw(array) for name, array in request.items()}
     return Sample(shapes, files), contents
 
 
-def _raw(tensor: Mapping[str, Any]) -> bytes:
-    """Little-endian numbers in row-major order; of a text its length in four bytes, and itself."""
-    if tensor["datatype"] == BYTES:
-        texts = (text.encode() for text in tensor["data"])
-        return b"".join(struct.pack("<I", len(text)) + text for text in texts)
-    return np.asarray(tensor["data"], DTYPES[tensor["datatype"]]).tobytes()
+def _raw(array: Array) -> bytes:
+    """Numbers in row-major order; of a text its length in four bytes, and itself."""
+    if array.dtype.kind == "O":
+        return b"".join(struct.pack("<I", len(text)) + text for text in array.flat)
+    return array.tobytes()

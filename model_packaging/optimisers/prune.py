@@ -5,7 +5,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from functions.inference.session import OnnxSession, SessionError
+from functions.inference.predictor import SessionError
+from functions.inference.session import OnnxSession
 from model_packaging.conversion import tool_versions
 from model_packaging.errors import PruningError
 from model_packaging.manifest import ModelSpec

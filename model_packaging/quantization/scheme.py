@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from functions.inference.session import OnnxSession, SessionError
+from functions.inference.predictor import SessionError
+from functions.inference.session import OnnxSession
 from functions.inference.tensors import Array
 from model_packaging.errors import QuantizationError
 from model_packaging.quantization.graphs import (

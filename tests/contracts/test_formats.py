@@ -25,9 +25,10 @@ FORMATS = Path(__file__).parent / "formats"
 DIGESTS = {
     "v1": "sha256:9d1a46ae8f2477bc2a795e801f80740ce2e80d6ebd91ab6667287a97146edf1a",
     "v2": "sha256:44c16f0f329a559de5fd2418557330573a60fda3835051281e97b8873a3cf848",
+    "v3": "sha256:3e13284d4230be204301da688e849bb301d7820cea212f7637aba2134c861f4a",
 }
 WITH_A_MODEL = ("v1",)
-WITH_AN_ENGINE = ("v2",)
+WITH_AN_ENGINE = ("v2", "v3")
 
 
 @pytest.mark.parametrize("version", WITH_AN_ENGINE)
@@ -46,6 +47,17 @@ def test_an_old_artifact_names_every_file_of_its_engine(version: str) -> None:
     assert artifact.engine.files == found
     assert artifact.golden is not None
     assert artifact.inputs
+
+
+def test_an_old_artifact_with_steps_before_its_engine_tells_both_signatures() -> None:
+    artifact = read_artifact(FORMATS / "v3", DIGESTS["v3"])
+    assert artifact.engine is not None
+    assert ([spec.name for spec in artifact.inputs], list(artifact.files)) == (
+        ["texts"],
+        ["process.py"],
+    )
+    assert [spec.name for spec in artifact.engine.inputs] == ["x"]
+    assert [spec.name for spec in artifact.engine.outputs] == ["scores"]
 
 
 @pytest.mark.parametrize("version", WITH_A_MODEL)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from functions.inference.session import SessionError
+from functions.inference.predictor import SessionError
 from model_packaging.benchmark import MAX_RUNS, make_report, time_model
 from model_packaging.peak_memory import Footprint
 from tests.model_packaging.models import linear_bytes, rows

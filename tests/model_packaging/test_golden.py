@@ -1,12 +1,19 @@
 import json
 
 import numpy as np
+import pytest
 
 from functions.inference.artifact import TensorSpec
 from functions.inference.session import OnnxSession
-from functions.inference.tensors import DTYPES, Array
+from functions.inference.tensors import DTYPES, Array, datatype_of
 from model_packaging.conversion import Model, as_bytes
-from model_packaging.golden import MAX_BYTES, QUANTIZED_TOLERANCE, TOLERANCE, golden_requests
+from model_packaging.golden import (
+    MAX_BYTES,
+    QUANTIZED_TOLERANCE,
+    TOLERANCE,
+    first_request,
+    golden_requests,
+)
 from model_packaging.samples import given, make_up
 from tests.model_packaging.models import linear_bytes
 
@@ -68,3 +75,24 @@ def test_answers_that_json_cannot_hold_are_left_out() -> None:
     samples = make_up("linear", (TensorSpec("x", "FP32", (-1, 2)),))
     _, count = golden_requests(samples, answers("y", np.array([np.inf])), quantized=False)
     assert count == 0
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.array([[1.5, -2]], np.float32),
+        np.array([[[2**40]]]),
+        np.array([b"\xff\xd8", "\u00e9".encode()], object),
+    ],
+)
+def test_the_first_request_is_read_as_it_was_written(array: Array) -> None:
+    datatype = datatype_of(array)
+    samples = given("m", {"x": array}, (TensorSpec("x", datatype, (-1, *array.shape[1:])),))
+    content, _ = golden_requests(samples, answers("y", array), quantized=False)
+    found = first_request(content)
+    assert found is not None
+    assert (found["x"].dtype, found["x"].tolist()) == (array.dtype, array[:1].tolist())
+
+
+def test_without_requests_there_is_no_first_one() -> None:
+    assert first_request(b'{"requests": []}') is None

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from functions.inference.artifact import TensorSpec
-from functions.inference.session import SessionError
+from functions.inference.predictor import SessionError
 from model_packaging.errors import DataUnusable
 from model_packaging.samples import Request, make_up
 

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from functions.inference.errors import InvalidInput
-from functions.inference.session import SessionError
+from functions.inference.predictor import SessionError
 from functions.inference.tensors import Array
 
 _Function = Callable[[dict[str, Array]], dict[str, Array]]

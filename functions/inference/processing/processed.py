@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from functions.inference.artifact import TensorSpec
 from functions.inference.contract import Library
-from functions.inference.session import OnnxSession, SessionError
+from functions.inference.predictor import Graph, SessionError
 from functions.inference.tensors import Array
 
 STEPS = frozenset({"code", "image", "labels", "tokens"})
@@ -70,10 +70,10 @@ def libraries_of(specification: Mapping[str, Any]) -> tuple[Library, ...]:
 
 
 class ProcessedSession:
-    """A session with steps around it; named arrays in, named arrays out, as `OnnxSession`.
+    """A graph with steps around it; named arrays in, named arrays out, as `OnnxSession`.
 
     Args:
-        session: the graph.
+        graph: what computes it, here or elsewhere.
         steps: in the order of `before`.
         inputs: what callers send.
         outputs: what they get.
@@ -81,12 +81,12 @@ class ProcessedSession:
 
     def __init__(
         self,
-        session: OnnxSession,
+        graph: Graph,
         steps: Sequence[Step],
         inputs: tuple[TensorSpec, ...],
         outputs: tuple[TensorSpec, ...],
     ) -> None:
-        self._session, self._steps = session, steps
+        self._graph, self._steps = graph, steps
         self.inputs, self.outputs = inputs, outputs
         self.extras = tuple(name for step in steps for name in step.extras)
 
@@ -98,12 +98,12 @@ class ProcessedSession:
 
         Raises:
             InvalidInput: a step does not take the inputs.
-            SessionError: onnxruntime gave up.
+            InferenceError, SessionError: a step, onnxruntime or the engine gave up.
         """
         arrays, extras = self._prepared(inputs)
-        feeds = _taken(arrays, [spec.name for spec in self._session.inputs])
+        feeds = _taken(arrays, [spec.name for spec in self._graph.inputs])
         arrays = {name: array for name, array in arrays.items() if name not in feeds}
-        arrays |= self._session.run(feeds)
+        arrays |= self._graph.run(feeds)
         for step in reversed(self._steps):
             arrays = step.after(arrays)
         wanted = list(outputs) or [spec.name for spec in self.outputs]
@@ -115,7 +115,7 @@ class ProcessedSession:
         Raises:
             InvalidInput: a step does not take the inputs.
         """
-        return _taken(self._prepared(inputs)[0], [spec.name for spec in self._session.inputs])
+        return _taken(self._prepared(inputs)[0], [spec.name for spec in self._graph.inputs])
 
     def _prepared(self, inputs: dict[str, Array]) -> tuple[dict[str, Array], dict[str, Array]]:
         """The arrays for the graph, and the steps' extras."""

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from functions.inference.artifact import TensorSpec
 from functions.inference.catalog import Catalog, load_catalog
-from functions.inference.endpoint_predictor import BINARY
+from functions.inference.endpoint import Endpoint
+from functions.inference.endpoint_predictor import BINARY, EndpointGraph, EndpointPredictor
 from functions.inference.errors import (
     InvalidInput,
     ModelUnavailable,
@@ -16,7 +18,10 @@ from functions.inference.errors import (
     UnexpectedOutput,
     Unsupported,
 )
-from functions.inference.settings import Settings
+from functions.inference.predictor import ModelMetadata
+from functions.inference.processing.code import CodeStep
+from functions.inference.processing.processed import ProcessedSession
+from functions.inference.settings import ServedEndpoint, Settings
 from functions.inference.tensors import Array
 from tests import sagemaker
 from tests.driver import serve
@@ -80,6 +85,7 @@ def test_what_does_not_fit_the_signature_is_never_sent(tmp_path: Path) -> None:
         assert not aws.asked
 
 
+X, Y_SPEC = TensorSpec("x", "FP32", (-1, 2)), TensorSpec("y", "FP32", (-1, 2))
 Y: dict[str, Any] = {"name": "y", "datatype": "FP32", "shape": [1, 2]}
 
 
@@ -124,3 +130,15 @@ def test_without_an_endpoint_a_model_of_an_engine_is_not_ready(tmp_path: Path) -
 def test_a_language_model_takes_no_tensors(tmp_path: Path) -> None:
     with pytest.raises(Unsupported, match="/v1/chat/completions"):
         predictor_of(tmp_path).predict({})
+
+
+def test_a_step_that_fails_after_the_engine_is_the_models_fault(tmp_path: Path) -> None:
+    metadata = ModelMetadata("m", 1, "triton", (X,), (Y_SPEC,))
+    graph = EndpointGraph(metadata, Endpoint(ServedEndpoint("e"), "m", 1))
+    steps = [CodeStep("own.py", b"def postprocess(arrays):\n    return arrays['absent']\n")]
+    predictor = EndpointPredictor(metadata, ProcessedSession(graph, steps, (X,), (Y_SPEC,)))
+    with (
+        sagemaker.running(engine(serve(local(tmp_path, echo())))),
+        pytest.raises(PredictionFailed, match="absent"),
+    ):
+        predictor.predict({"x": np.zeros((1, 2), np.float32)})

@@ -5,7 +5,8 @@ import pytest
 from onnx import TensorProto, helper
 
 from functions.inference.errors import InvalidInput
-from functions.inference.session import OnnxSession, SessionError, choose_providers
+from functions.inference.predictor import SessionError
+from functions.inference.session import OnnxSession, choose_providers
 from functions.inference.tensors import DTYPES
 from tests.worlds import ELEMENTS, FLOAT, STRING, add_sub, echo, onnx_model
 

@@ -1,6 +1,5 @@
 """Each engine's files, environment and options."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +25,10 @@ def write(spec: ModelSpec, model: OnnxModel | None = None) -> Serving:
     return engine.write(spec, check_options(spec, engine.rules), model)
 
 
-def linear_model(**golden: Any) -> OnnxModel:
+def linear_model(*, request: bool = True) -> OnnxModel:
     session = OnnxSession(linear_bytes())
-    tensor = {"name": "x", "datatype": "FP32", "shape": [1, 16], "data": rows(1)[0].tolist()}
-    document = {"requests": [{"inputs": [tensor], "outputs": []}], **golden}
-    content = json.dumps(document).encode()
-    return OnnxModel(linear_bytes(), session.inputs, session.outputs, content)
+    known = {"x": rows(1)} if request else None
+    return OnnxModel(linear_bytes(), session.inputs, session.outputs, known)
 
 
 def test_every_engine_of_the_manifest_has_a_module() -> None:
@@ -73,19 +70,17 @@ def test_triton_gets_a_repository_that_warms_up_with_a_golden_request() -> None:
     assert serving.environment == {"SAGEMAKER_TRITON_DEFAULT_MODEL_NAME": "model"}
 
 
-@pytest.mark.parametrize(
-    ("golden", "options"), [({"requests": []}, {}), ({}, {"warm_up": False})], ids=["none", "off"]
-)
-def test_triton_starts_cold_without_a_golden_request(golden: Any, options: Any) -> None:
-    serving = write(spec_of(Path("a.onnx"), "triton", **options), linear_model(**golden))
+@pytest.mark.parametrize(("request_known", "options"), [(False, {}), (True, {"warm_up": False})])
+def test_triton_starts_cold_without_a_request(request_known: bool, options: Any) -> None:
+    model = linear_model(request=request_known)
+    serving = write(spec_of(Path("a.onnx"), "triton", **options), model)
     assert len(serving.contents) == 2
 
 
 def test_tritons_warm_up_writes_texts_with_their_lengths() -> None:
-    tensor = {"name": "x", "datatype": "BYTES", "shape": [2], "data": ["a", "é"]}
-    golden = json.dumps({"requests": [{"inputs": [tensor]}]}).encode()
+    request = {"x": np.array([b"a", "é".encode()], object)}
     text = (TensorSpec("x", "BYTES", (-1,)),)
-    serving = write(spec_of(Path("a.onnx"), "triton"), OnnxModel(b"", text, text, golden))
+    serving = write(spec_of(Path("a.onnx"), "triton"), OnnxModel(b"", text, text, request))
     assert serving.contents["model/warmup/golden-0"] == b"\1\0\0\0a\2\0\0\0\xc3\xa9"
 
 
@@ -175,10 +170,9 @@ def test_an_impossible_option_is_named_with_what_it_may_be(
     assert f"models.chat.engine.options.{next(iter(option))}" in str(caught.value)
 
 
-def test_golden_numbers_keep_their_bytes() -> None:
-    tensor = {"name": "x", "datatype": "INT64", "shape": [1, 2], "data": [1, -2]}
-    golden = json.dumps({"requests": [{"inputs": [tensor]}]}).encode()
+def test_tritons_warm_up_writes_numbers_as_they_lie_in_memory() -> None:
+    request = {"x": np.array([[1, -2]])}
     spec = (TensorSpec("x", "INT64", (-1, 2)),)
-    serving = write(spec_of(Path("a.onnx"), "triton"), OnnxModel(b"", spec, spec, golden))
+    serving = write(spec_of(Path("a.onnx"), "triton"), OnnxModel(b"", spec, spec, request))
     content = serving.contents["model/warmup/golden-0"]
     assert content == np.array([1, -2], "<i8").tobytes()

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from functions.inference.errors import InvalidInput
+from functions.inference.predictor import SessionError
 from functions.inference.processing.processed import Step, make_step
-from functions.inference.session import SessionError
 
 CODE = """
 def preprocess(arrays):
