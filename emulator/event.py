@@ -89,20 +89,27 @@ def build_event(request: HttpRequest, ids: RequestIds) -> dict[str, Any]:
     """The proxy event, payload format 1.0, of one request."""
     headers = _group([*_passed_headers(request), *_gateway_headers(request, ids)])
     query = _group(parse_qsl(request.query, keep_blank_values=True))
+    resource = _resource(request.path)
+    below = {"proxy": unquote(request.path.removeprefix("/"))}
     return {
-        "resource": RESOURCE,
+        "resource": resource,
         "path": request.path,
         "httpMethod": request.method,
         "headers": _last(headers),
         "multiValueHeaders": headers,
         "queryStringParameters": _last(query) or None,
         "multiValueQueryStringParameters": query or None,
-        "pathParameters": {"proxy": unquote(request.path.removeprefix("/"))},
+        "pathParameters": below if resource == RESOURCE else None,
         "stageVariables": None,
         "requestContext": _request_context(request, ids, headers),
         "body": base64.b64encode(request.body).decode() if request.body else None,
         "isBase64Encoded": bool(request.body),
     }
+
+
+def _resource(path: str) -> str:
+    """The API's own name for a path; it has one for the root, and one for all below it."""
+    return RESOURCE if path.strip("/") else "/"
 
 
 def _passed_headers(request: HttpRequest) -> Iterable[tuple[str, str]]:
@@ -140,7 +147,7 @@ def _request_context(
         "requestTime": f"{now:%d/%b/%Y:%H:%M:%S} +0000",
         "requestTimeEpoch": int(now.timestamp() * 1000),
         "resourceId": "proxy",
-        "resourcePath": RESOURCE,
+        "resourcePath": _resource(request.path),
         "stage": STAGE,
     }
 

@@ -22,7 +22,6 @@ from emulator.refusals import (
     body_too_large,
     event_too_large,
     headers_too_large,
-    no_route,
     response_too_large,
     unanswered,
 )
@@ -110,8 +109,6 @@ async def _read_request(scope: Scope, receive: Receive) -> HttpRequest:
         (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]
     )
     path = scope["raw_path"].decode("latin-1")
-    if not path.strip("/"):
-        raise no_route(path)
     body = await _read_body(dict(headers).get("content-length", ""), receive)
     return HttpRequest(
         method=scope["method"],

@@ -33,13 +33,6 @@ class Refused(EmulatorError):
         """Whether the client may still be sending the body."""
 
 
-def no_route(path: str) -> Refused:
-    """No resource of the API has this path."""
-    body = b'{"message":"Missing Authentication Token"}'
-    reason = f"no route {path}; paths begin with a model's name or a dialect's prefix"
-    return Refused(403, body, reason, "MissingAuthenticationTokenException", unread=True)
-
-
 def headers_too_large(size: int) -> Refused:
     """The header block is over the limit."""
     body = f"HTTP header is larger than {MAX_HEADER_BYTES} bytes."

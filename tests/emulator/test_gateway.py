@@ -67,13 +67,9 @@ def test_answers_carry_the_gateways_marks(served: Served) -> None:
     assert response.headers["x-amzn-trace-id"].startswith("Root=1-")
 
 
-def test_root_has_no_route(served: Served) -> None:
-    response = served.client.get("/")
-    assert response.status_code == 403
-    assert response.content == b'{"message":"Missing Authentication Token"}'
-    assert response.headers["x-amzn-errortype"] == "MissingAuthenticationTokenException"
-    assert re.fullmatch(r"[0-9a-f-]{36}", response.headers["x-amzn-requestid"])
-    assert "x-amz-apigw-id" in response.headers
+def test_the_root_is_a_resource_of_its_own(served: Served) -> None:
+    event = echoed(served.client.get("/"))
+    assert (event["resource"], event["pathParameters"], event["path"]) == ("/", None, "/")
 
 
 def test_body_of_11_mb_is_refused(served: Served) -> None:
@@ -165,10 +161,8 @@ def test_access_line_is_for_people(served: Served) -> None:
     served.client.get("/letters/5?secret=1")
     access = served.accesses[-1]
     assert re.fullmatch(r"GET /letters/5 200 \d+\.\d ms 5 bytes", str(access))
-    served.client.get("/")
-    assert str(served.accesses[-1]).endswith(
-        "(no route /; paths begin with a model's name or a dialect's prefix)"
-    )
+    served.client.post("/body", content=bytes(11 * MEGABYTE))
+    assert str(served.accesses[-1]).endswith("(body is 11 MB, API Gateway takes 10 MB)")
 
 
 def test_client_that_leaves_in_the_middle_of_its_body_harms_nobody(served: Served) -> None:
