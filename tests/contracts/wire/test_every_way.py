@@ -15,7 +15,7 @@ import httpx
 import numpy as np
 import pytest
 
-from tests.contracts.wire.ways import Served
+from tests.contracts.wire.ways import MODELS, Served
 
 
 @pytest.fixture
@@ -88,6 +88,13 @@ CASES: dict[str, tuple[str, Any, int, Any]] = {
         400,
         b"has 3 elements",
     ),
+    "tensors to a label": (
+        "/v2/models/doubled/labels/stable/infer",
+        {"inputs": [json_tensor(1, 2)]},
+        200,
+        b"[2.0,4.0]",
+    ),
+    "a text for a model of tensors": ("/v2/models/floats/generate", {}, 501, b"no language model"),
     "an unknown model": ("/v2/models/z/infer", {"inputs": []}, 404, b"unknown model: 'z'"),
     "brain floats": (
         "/v2/models/floats/infer",
@@ -102,6 +109,9 @@ CASES: dict[str, tuple[str, Any, int, Any]] = {
     # TorchServe
     "a prediction": ("/predictions/floats", [[1, 2]], 200, b"[[1.0,2.0]]"),
     "a prediction of 2.0": ("/predictions/doubled/2.0", [[1]], 200, b"[[4.0]]"),
+    "a prediction of a label": ("/predictions/doubled/stable", [[1]], 200, b"[[2.0]]"),
+    "NaN in a prediction": ("/predictions/floats", [[NAN, 1]], 200, b"[[NaN,1.0]]"),
+    "an explanation": ("/explanations/floats", [[1, 2]], 501, b'"NotImplementedException"'),
     "no prediction": (
         "/predictions/z",
         [[1]],
@@ -116,7 +126,14 @@ CASES: dict[str, tuple[str, Any, int, Any]] = {
         200,
         b"[1.0,2.0]",
     ),
+    "NaN to SageMaker": ("/floats/invocations", [[NAN, 1]], 200, b"[[NaN,1.0]]"),
     # OpenAI
+    "a chat with a model of tensors": (
+        "/v1/chat/completions",
+        {"model": "floats", "messages": []},
+        400,
+        b"is no language model",
+    ),
     "no embeddings": ("/v1/embeddings", {"model": "z", "input": "a"}, 404, b'"model_not_found"'),
     "tokens that are none": ("/floats/v1/embeddings", {"input": [1.5]}, 400, b'"param":"input"'),
 }
@@ -139,25 +156,28 @@ def test_a_request_is_answered_alike_everywhere(
     assert served.deployed or answer.headers["x-request-id"]  # the front notes no request
 
 
-@pytest.mark.parametrize(
-    ("accept", "content"),
-    [("text/csv", b"1.0,2.0\n"), ("application/jsonlines", b"[1.0,2.0]\n"), ("*/*", b'"y":[[1.0')],
-)
-@pytest.mark.parametrize(
-    ("kind", "body"),
-    [
-        ("text/csv", b"1,2\n"),
-        ("application/x-npy", NPY.getvalue()),
-        ("application/jsonlines", b"[1,2]\n"),
-        ("application/octet-stream", np.array([[1, 2]], "<f4").tobytes()),
-    ],
-)
+BODIES = {
+    "text/csv": b"1,2\n",
+    "application/x-npy": NPY.getvalue(),
+    "application/jsonlines": b"[1,2]\n",
+    "application/octet-stream": np.array([[1, 2]], "<f4").tobytes(),
+}
+ANSWERS = {
+    "text/csv": b"1.0,2.0\n",
+    "application/jsonlines": b"[1.0,2.0]\n",
+    "*/*": b"[[1.0,2.0]]",
+}
+
+
+@pytest.mark.parametrize("path", ["/predict/floats", "/floats/invocations"])
+@pytest.mark.parametrize("accept", ANSWERS)
+@pytest.mark.parametrize("kind", BODIES)
 def test_bodies_of_other_types_pass_every_way_unharmed(
-    http: httpx.Client, kind: str, body: bytes, accept: str, content: bytes
+    http: httpx.Client, path: str, kind: str, accept: str
 ) -> None:
     headers = {"content-type": kind, "accept": accept}
-    answer = http.post("/predict/floats", content=body, headers=headers)
-    assert (answer.status_code, content in answer.content) == (200, True), answer.content
+    answer = http.post(path, content=BODIES[kind], headers=headers)
+    assert (answer.status_code, ANSWERS[accept] in answer.content) == (200, True), answer.content
 
 
 @pytest.mark.parametrize("path", ["/v2/models/halves/infer", "/v2/models/floats/infer"])
@@ -191,6 +211,11 @@ def test_readiness_is_told_in_every_dialect(
 ) -> None:
     answer = http.get(path)
     assert (answer.status_code, answer.json()[key]) == (200, value)
+
+
+def test_the_models_are_listed_at_the_root_and_at_their_own_path(http: httpx.Client) -> None:
+    for path in ("/", "/models"):
+        assert {each["name"] for each in http.get(path).json()} == set(MODELS)
 
 
 @pytest.mark.parametrize("option", ["-T", "-F"])

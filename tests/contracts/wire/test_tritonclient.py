@@ -83,6 +83,25 @@ def test_the_index_and_the_statistics_are_of_every_model(triton_http: Any) -> No
     assert {each["name"] for each in statistics} == set(MODELS)
 
 
+def test_a_configuration_tells_the_tensors(triton_http: Any) -> None:
+    configuration = triton_http.get_model_config("floats")
+    assert configuration["platform"] == "onnxruntime_onnx"
+    assert configuration["input"] == [{"name": "x", "data_type": "TYPE_FP32", "dims": [-1, 2]}]
+
+
+@pytest.mark.parametrize("binary", [True, False])
+def test_an_output_is_told_by_its_best_classes(triton_http: Any, binary: bool) -> None:
+    wanted = [triton.InferRequestedOutput("y", binary_data=binary, class_count=1)]
+    result = triton_http.infer("floats", [tensor("x", FLOATS)], outputs=wanted)
+    assert same(result.as_numpy("y"), np.array([[b"0.100000:0"]], np.object_))
+
+
+def test_sequences_priorities_and_timeouts_have_no_effect(triton_http: Any) -> None:
+    said = {"sequence_id": 7, "sequence_start": True, "sequence_end": True}
+    result = triton_http.infer("floats", [tensor("x", FLOATS)], priority=1, timeout=9, **said)
+    assert np.array_equal(result.as_numpy("y"), FLOATS)
+
+
 @pytest.mark.parametrize("binary_out", [None, True, False])
 @pytest.mark.parametrize("binary_in", [True, False])
 def test_json_and_binary_mix_in_both_directions(

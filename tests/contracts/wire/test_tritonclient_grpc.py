@@ -70,6 +70,12 @@ def test_outputs_and_versions_are_chosen(triton_grpc: Any, grpc_served: Served) 
         assert np.array_equal(found.as_numpy("y"), FACTORS[version] * FLOATS)
 
 
+def test_what_has_no_effect_is_no_harm_over_grpc_either(triton_grpc: Any) -> None:
+    said = {"sequence_id": 7, "sequence_start": True, "priority": 1, "timeout": 9}
+    answer = triton_grpc.infer("floats", [raw_tensor("x", FLOATS)], **said)
+    assert np.array_equal(answer.as_numpy("y"), FLOATS)
+
+
 def test_a_stream_answers_each_request_and_goes_on_after_an_error(triton_grpc: Any) -> None:
     answers: queue.Queue[Any] = queue.Queue()
     triton_grpc.start_stream(lambda result, error: answers.put((result, error)))
