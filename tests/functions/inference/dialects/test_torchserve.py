@@ -104,6 +104,7 @@ def test_a_version_answers_for_itself(tmp_path: Path) -> None:
         ("POST /predictions/m/nope", 404, "ModelVersionNotFoundException", "no version labelled"),
         ("POST /predictions", 404, "ResourceNotFoundException", "Requested resource is not found"),
         ("DELETE /predictions/m", 405, "MethodNotAllowedException", "Requested method is not all"),
+        ("OPTIONS /predictions/m", 405, "MethodNotAllowedException", "Requested method is not all"),
         ("POST /explanations/m", 501, "NotImplementedException", "does not support explanations"),
     ],
 )
