@@ -17,4 +17,4 @@ def label_options(scores: str, labels: Sequence[str], top: int) -> dict[str, Any
 def label_outputs(scores: TensorSpec, top: int) -> tuple[TensorSpec, TensorSpec]:
     """`label` and `score`, of the shape [..., top], or [...] when `top` is 1."""
     shape = (*scores.shape[:-1], top) if top > 1 else scores.shape[:-1]
-    return TensorSpec("label", "BYTES", shape), TensorSpec("score", "FP32", shape)
+    return TensorSpec("label", "BYTES", shape), TensorSpec("score", scores.datatype, shape)

@@ -1,7 +1,8 @@
 """Probabilities to the labels that they stand for, the likeliest first.
 
 Options: `scores`, the graph's output, [..., classes]; `labels`, their names in order; `top`, how
-many are given. Gives `label`, BYTES, and `score`, FP32: [..., top], or [...] when `top` is 1.
+many are given; `softmax`, whether the scores are logits. Gives `label`, BYTES, and `score`, of the
+datatype of the scores: [..., top], or [...] when `top` is 1.
 """
 
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ class LabelsStep:
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         self._scores, self._top = options["scores"], int(options["top"])
+        self._softmax = bool(options.get("softmax"))
         self._labels = np.array([str(each).encode() for each in options["labels"]], np.object_)
 
     def before(self, arrays: dict[str, Array]) -> dict[str, Array]:
@@ -33,9 +35,18 @@ class LabelsStep:
     def after(self, arrays: dict[str, Array]) -> dict[str, Array]:
         """See `Step.after`."""
         scores = arrays[self._scores]
+        if self._softmax:
+            scores = _softmax(scores)
         # Stable: of equals, the first class comes first, on any machine.
         order = np.argsort(-scores, axis=-1, kind="stable")[..., : self._top]
         found = {"label": self._labels[order], "score": np.take_along_axis(scores, order, axis=-1)}
         if self._top == 1:
             found = {name: array[..., 0] for name, array in found.items()}
         return {**arrays, **found}
+
+
+def _softmax(logits: Array) -> Array:
+    """Probabilities; without the greatest, or the powers would overflow."""
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    found: Array = powers / powers.sum(axis=-1, keepdims=True)
+    return found

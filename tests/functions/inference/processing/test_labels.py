@@ -25,5 +25,13 @@ def test_one_label_has_no_axis_of_its_own_whatever_stands_before() -> None:
     assert found["score"].shape == (1, 2)
 
 
+def test_logits_become_probabilities_whose_sum_is_one() -> None:
+    options = {"step": "labels", "scores": "p", "labels": LABELS, "top": 3, "softmax": True}
+    logits = np.array([[1000.0, 999.0, -1000.0]], np.float32)
+    found = make_step(options, {}).after({"p": logits})
+    assert found["score"].tolist() == [pytest.approx([0.7311, 0.2689, 0.0], abs=1e-4)]
+    assert found["p"] is logits
+
+
 def test_of_equals_the_first_class_comes_first() -> None:
     assert labelled([[0.3, 0.3, 0.3]], 3)["label"].tolist() == [[b"cat", b"dog", "größer".encode()]]
