@@ -4,9 +4,8 @@ from collections.abc import Mapping
 
 from functions.inference.artifact import TensorSpec
 from functions.inference.predictor import SessionError
-from functions.inference.processing.processed import Step, make_step
-from functions.inference.tensors import Array
-from model_packaging.conversion import Conversion, Model, Processing
+from functions.inference.processing.processed import make_step
+from model_packaging.conversion import Conversion, Processing, around
 from model_packaging.errors import ConversionError, ManifestError
 from model_packaging.manifest import ModelSpec
 from model_packaging.original import InputShape
@@ -37,7 +36,7 @@ def with_code(spec: ModelSpec, conversion: Conversion) -> Conversion:
     )
     # Examples are the model's own; what callers send to preprocess is another matter.
     examples = None if code.inputs else conversion.examples
-    reference = _around(step, conversion.reference)
+    reference = around(step, conversion.reference)
     return Conversion(conversion.onnx, reference, examples, processing)
 
 
@@ -56,10 +55,3 @@ def _specs(shapes: Mapping[str, InputShape]) -> tuple[TensorSpec, ...]:
         )
         for name, each in shapes.items()
     )
-
-
-def _around(step: Step, model: Model) -> Model:
-    def reference(inputs: dict[str, Array]) -> dict[str, Array]:
-        return step.after(model(step.before(inputs)))
-
-    return reference

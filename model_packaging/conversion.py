@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from functions.inference.artifact import TensorSpec
-from functions.inference.processing.processed import ProcessedSession, make_step
+from functions.inference.processing.processed import ProcessedSession, Step, make_step
 from functions.inference.session import OnnxSession
 from functions.inference.tensors import Array
 from model_packaging.errors import ConversionMismatch, LibraryMissing
@@ -75,6 +75,15 @@ class Conversion:
         """What the graph gets of a request: the request itself, or what the steps make of it."""
         session = self.session(self.onnx)
         return session.feeds(request) if isinstance(session, ProcessedSession) else request
+
+
+def around(step: Step, model: Model) -> Model:
+    """The model as it is called through a step."""
+
+    def processed(inputs: dict[str, Array]) -> dict[str, Array]:
+        return step.after(model(step.before(inputs)))
+
+    return processed
 
 
 class Converter(Protocol):

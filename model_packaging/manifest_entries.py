@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from functions.inference.contract import DEFAULT_LABEL, NAME_PATTERN, RESERVED_NAMES
+from model_packaging.image_entry import ImageEntry
 from model_packaging.options import Entry, PruneEntry, QuantizeEntry, QuantizeKey
 from model_packaging.original_entry import ClassPath, CodeEntry, InputEntry
 
@@ -113,6 +114,8 @@ class ModelEntry(Entry):
     """Which signature of a SavedModel is meant; needed when it has several."""
     code: CodeEntry | None = None
     """Your own code around the model, which runs wherever it is served."""
+    image: ImageEntry | None = None
+    """For a model that takes pixels: callers send image files."""
     accuracy: AccuracyEntry | None = None
     """The gate between optimising and publishing."""
     target: Target = "lambda"
@@ -138,6 +141,7 @@ _ENTRIES: Mapping[str, type[Entry]] = {
     "prune": PruneEntry,
     "quantize": QuantizeEntry,
     "code": CodeEntry,
+    "image": ImageEntry,
 }
 
 

@@ -1,7 +1,7 @@
 """What the manifest says of a trained model beside its file, as far as its framework needs it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,28 @@ class OwnCode:
 
 
 @dataclass(frozen=True, slots=True)
+class ImageInput:
+    """How image files become pixels, and what the classes are called; see `image_entry`."""
+
+    scale: float
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
+    size: tuple[int, int] | None = None
+    resize: int | list[int] | None = None
+    resample: str = "bilinear"
+    mode: str | None = None
+    layout: str | None = None
+    classes: tuple[str, ...] = ()
+    classes_file: Path | None = None
+    top: int = 5
+    softmax: bool = False
+
+    def stated(self) -> dict[str, Any]:
+        """What is said, as JSON has it; the file is left to its digest."""
+        return {**asdict(self), "classes_file": self.classes_file and self.classes_file.name}
+
+
+@dataclass(frozen=True, slots=True)
 class Original:
     """The trained model's own terms; what is not said is empty.
 
@@ -42,6 +64,7 @@ class Original:
         signature: which of several signatures is meant.
         folder: the manifest's.
         code: the user's own code, which runs when the model is served.
+        image: what makes image files of callers the model's pixels.
     """
 
     class_path: str = ""
@@ -51,6 +74,7 @@ class Original:
     signature: str = ""
     folder: Path = Path()
     code: OwnCode | None = None
+    image: ImageInput | None = None
 
     def stated(self) -> dict[str, Any]:
         """What is said, by the manifest's keys, as JSON has it; files are left to their digests."""
@@ -61,6 +85,7 @@ class Original:
             "outputs": list(self.outputs),
             "signature": self.signature,
             "code": self.code and [_listed(self.code.inputs), _listed(self.code.outputs)],
+            "image": self.image and self.image.stated(),
         }
         return {key: value for key, value in stated.items() if value}
 
@@ -75,6 +100,7 @@ class Original:
             "class": self.class_file() if self.class_path else None,
             "examples": self.examples,
             "code": self.code and self.code.file,
+            "image": self.image and self.image.classes_file,
         }
         return {key: path for key, path in named.items() if path}
 

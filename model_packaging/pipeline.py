@@ -41,6 +41,7 @@ from model_packaging.conversion import Conversion, Session, check_conversion
 from model_packaging.errors import AccuracyChange, ConversionError, SourceError
 from model_packaging.golden import first_request, golden_requests
 from model_packaging.holdout import read_holdout
+from model_packaging.image_step import with_image
 from model_packaging.lock import LockedVersion, read_lock, record
 from model_packaging.manifest import ModelSpec
 from model_packaging.onnx_graph import require_finite_weights
@@ -203,7 +204,7 @@ def _identify(job: Resolved, store: Store, lock: Path) -> tuple[_Known, str]:
 
 def _convert(job: Job) -> tuple[Conversion, str]:
     spec = job.spec
-    conversion = with_code(spec, job.converter.convert(spec))
+    conversion = with_code(spec, with_image(spec, job.converter.convert(spec)))
     require_finite_weights(spec.name, conversion.onnx)
     return conversion, f"{len(conversion.onnx):,} bytes"
 

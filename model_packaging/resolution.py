@@ -7,7 +7,7 @@ from importlib.metadata import version as version_of
 from pathlib import Path
 
 from functions.inference.artifact import MODEL_FORMAT, sha256
-from model_packaging.conversion import Converter
+from model_packaging.conversion import Converter, tool_versions
 from model_packaging.converters import find_converter
 from model_packaging.documents import canonical
 from model_packaging.errors import FileMissing, ManifestError, Place
@@ -57,7 +57,7 @@ def resolve(spec: ModelSpec, regions: Collection[str]) -> tuple[Resolved, str]:
         _require(path, spec.place(key))
     converter = find_converter(spec.name, spec.source, spec.framework)
     for key in spec.original.stated():
-        if key not in (*converter.keys, "code"):
+        if key not in (*converter.keys, "code", "image"):
             reason = f"says nothing to {converter.framework} models; remove it"
             raise ManifestError(spec.place(key), reason)
     for key, path in spec.original.files().items():
@@ -65,6 +65,8 @@ def resolve(spec: ModelSpec, regions: Collection[str]) -> tuple[Resolved, str]:
     source = source_of(spec, converter)
     used = {name: version_of(name) for name in ("numpy", "onnxruntime")}
     asked = [each.tools(spec) for each in optimisers() if each.options(spec) is not None]
+    if spec.original.image:
+        asked.append(tool_versions(spec, "processing", "pillow"))
     tools = {**converter.tools(spec), **ChainMap(*map(dict, asked)), **used}
     job = Job(spec, source, tools, regions, None, converter)
     return job, f"{spec.source}, {converter.framework}"
