@@ -1,5 +1,6 @@
 """A virtual environment of a tool's own, made once of locked requirements."""
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -26,22 +27,30 @@ def own_environment(folder: Path, requirements: Path, log: Path, *options: str) 
     """
     made_of = folder / "made-of"
     wanted = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()
-    if made_of.is_file() and made_of.read_text() == wanted:
-        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f"{folder.name}.lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # of two at once, the second finds what the first made
+        if not made_of.is_file() or made_of.read_text() != wanted:
+            _make(folder, wanted, requirements, log, options)
+    return folder
+
+
+def _make(
+    folder: Path, wanted: str, requirements: Path, log: Path, options: tuple[str, ...]
+) -> None:
+    """Make the environment beside its place, and put it there when it is whole."""
     scratch = folder.with_name(f"{folder.name}-{os.getpid()}")
     shutil.rmtree(scratch, ignore_errors=True)
     try:
         _install(scratch, requirements, log, options)
-        (scratch / made_of.name).write_text(wanted)
+        (scratch / "made-of").write_text(wanted)
         shutil.rmtree(folder, ignore_errors=True)
         scratch.replace(folder)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    return folder
 
 
 def _install(folder: Path, requirements: Path, log: Path, options: tuple[str, ...]) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
     pip = [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install"]
     locked = ["--require-hashes", "--only-binary=:all:", *options, "-r", str(requirements)]
     for command in ([sys.executable, "-m", "venv", str(folder)], [*pip, *locked]):
