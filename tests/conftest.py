@@ -1,4 +1,4 @@
-"""An S3 server for the tests that ask for it, one for all of them."""
+"""For all tests: an S3 server for those that ask for it, and hypothesis without a clock."""
 
 import uuid
 from collections.abc import Iterator
@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING
 
 import boto3
 import pytest
+from hypothesis import settings
 
 from tests.s3 import aws, running
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+settings.register_profile("lading", deadline=None)  # what takes how long says the machine's load
+settings.load_profile("lading")
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ UNSUPPORTED = 501
 
 FEWEST_OPERATIONS = 45
 
-some = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+some = settings(max_examples=10, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(scope="module")

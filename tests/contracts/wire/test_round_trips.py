@@ -30,7 +30,7 @@ OCTETS = "octets"
 """BYTES that need not be text, for a model with a step that reads them; onnxruntime takes text."""
 MOST_RANK = 6
 LENGTH = binary_tensors.HEADER_LENGTH
-quick = settings(max_examples=25, deadline=None)
+quick = settings(max_examples=25)
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,7 @@ documents = st.recursive(
 )
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(documents, st.booleans())
 def test_fast_and_exact_parser_agree_on_every_document(document: Any, ascii_only: bool) -> None:
     body = json.dumps(document, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
@@ -88,7 +88,7 @@ def test_fast_and_exact_parser_agree_on_every_document(document: Any, ascii_only
     assert same(plain(fast), json.loads(body))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text('[]{}:,"\\ 0123456789.eE+-truefalsnNaIiy', max_size=60))
 def test_fast_parser_accepts_no_text_that_the_exact_one_rejects(text: str) -> None:
     try:
@@ -157,7 +157,7 @@ def test_a_bare_token_is_a_number_only_where_that_is_asked_for(token: str, paddi
         loads(body, bare_tokens=False)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.from_regex(r"-?(0|[1-9][0-9]{0,30})\.[0-9]{1,40}(e-?[0-9]{1,2})?", fullmatch=True))
 def test_a_number_of_many_digits_is_the_nearest_double(text: str) -> None:
     assert loads(f"[{text}]".encode()) == [float(text)]
@@ -221,7 +221,7 @@ def test_a_lone_surrogate_is_written_back_as_it_came() -> None:
     assert json.loads(dumps({"id": "\ud800"})) == {"id": "\ud800"}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.floats(width=32), min_size=1, max_size=20))
 def test_every_float32_reads_back_to_itself(values: list[float]) -> None:
     array = np.array(values, np.float32)

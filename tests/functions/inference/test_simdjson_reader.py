@@ -95,7 +95,7 @@ numbers = st.one_of(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(numbers, min_size=1, max_size=3), st.sampled_from(list(DTYPES)))
 def test_a_tensor_read_fast_is_the_tensor_read_exactly(few: list[Any], datatype: str) -> None:
     body = text_of([few] * FEWEST_NUMBERS)
