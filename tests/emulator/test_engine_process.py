@@ -17,7 +17,7 @@ from emulator.engine_process import EngineProcess, Patience, service_container
 from emulator.errors import ContainerNotReady, ExchangeBroken
 from emulator.http_exchange import Address, exchange
 from emulator.sagemaker_endpoint import LocalEndpoint, Status
-from tests.emulator.sagemaker import contrary, endpoint, quick, serving
+from tests.emulator.sagemaker import QUICK, contrary, endpoint, quick, serving
 from tests.interpreter import ROOT
 from tests.worlds import settings_for, times
 
@@ -48,7 +48,8 @@ def running(folder: Path) -> list[int]:
 def test_one_that_does_not_become_ready_is_refused_and_gone(
     tmp_path: Path, habit: str, text: str
 ) -> None:
-    engine = contrary(tmp_path, habit, patience=SHORT)
+    patience = QUICK if habit == "exits" else SHORT
+    engine = contrary(tmp_path, habit, patience=patience)
     with pytest.raises(ContainerNotReady, match=text) as caught:
         asyncio.run(engine.start())
     assert str(tmp_path / "engine.log") in str(caught.value)

@@ -13,9 +13,9 @@ RUNTIMES = ["process", pytest.param("lambda", marks=LINUX_ONLY)]
 @pytest.fixture(scope="module", params=RUNTIMES)
 def either(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     if request.param == "process":
-        function: Any = in_process(timeout=1)
+        function: Any = in_process(timeout=3)
     else:
-        function = under_lambda(tmp_path_factory.mktemp("logs") / "function.log", timeout=1)
+        function = under_lambda(tmp_path_factory.mktemp("logs") / "function.log", timeout=3)
     with serving(function) as emulator:
         yield emulator
 
@@ -37,7 +37,7 @@ def test_context_knows_the_function_and_its_time(either: Served) -> None:
     assert context["name"] == "lading"
     assert context["memory"] == "1769"
     assert context["version"] == "$LATEST"
-    assert 0 < context["remaining"] <= 1000
+    assert 0 < context["remaining"] <= 3000
 
 
 @pytest.mark.parametrize("path", ["/raise", "/system-exit", "/unserialisable"])
@@ -50,7 +50,7 @@ def test_failing_handler_is_a_502_and_the_next_request_works(either: Served, pat
 
 
 def test_slow_handler_is_a_504_and_the_next_request_works(either: Served) -> None:
-    response = either.client.get("/sleep/3")
+    response = either.client.get("/sleep/8")
     assert response.status_code == 504
     assert response.content == b'{"message": "Endpoint request timed out"}'
     assert either.client.get("/letters/3").text == "xxx"

@@ -243,7 +243,7 @@ def test_what_the_api_has_not_is_no_operation(served: Served, target: str) -> No
 
 
 def test_a_stream_that_takes_too_long_ends_with_its_error(tmp_path: Path) -> None:
-    limits = quick(seconds=0.5, stream_seconds=0.5)
+    limits = quick(stream_seconds=2)
     with serving(endpoint(tmp_path, limits=limits)) as served:
         parts = streamed(served, {"stream": ["1"] * 100, "pause": 0.1})
         assert next(parts) == b"1"

@@ -107,11 +107,11 @@ def test_an_answer_that_is_too_late_is_not_asked_for_again() -> None:
 
     def slow(path: str, body: bytes) -> Reply:
         asked.append(path)
-        time.sleep(0.5)
+        time.sleep(3)
         return ok(path, body)
 
     with lambda_api(slow), pytest.raises(TimedOut):
-        lambda_invoke("live", time_limit_s=0.1)("f", EVENT)
+        lambda_invoke("live", time_limit_s=1)("f", EVENT)
     assert len(asked) == 1
 
 
