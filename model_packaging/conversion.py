@@ -71,10 +71,15 @@ class Conversion:
         steps = [make_step(options, processing.files) for options in processing.steps]
         return ProcessedSession(session, steps, processing.inputs, processing.outputs)
 
+    def processed(self) -> ProcessedSession | None:
+        """The model behind its processing steps, if it has some."""
+        session = self.session(self.onnx)
+        return session if isinstance(session, ProcessedSession) else None
+
     def feeds(self, request: dict[str, Array]) -> dict[str, Array]:
         """What the graph gets of a request: the request itself, or what the steps make of it."""
-        session = self.session(self.onnx)
-        return session.feeds(request) if isinstance(session, ProcessedSession) else request
+        processed = self.processed()
+        return processed.feeds(request) if processed else request
 
 
 def around(step: Step, model: Model) -> Model:

@@ -1,7 +1,8 @@
 """Rows from files: held-out ones with their truth, or plain ones to calibrate on.
 
 A file has a column for each input of the model, by its name, and for held-out rows `y`. The only
-input of a model may also be called `X`, or be the row of all columns but `y`, in their order.
+input of a model may also be called `X`, or be the row of all columns but `y`, in their order. Of a
+model that takes image files, `image` is as `image_rows` says.
 """
 
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from functions.inference.errors import InvalidInput
 from functions.inference.tensors import DTYPES, Array, check_signature, from_json
 from model_packaging.conversion import as_bytes
 from model_packaging.errors import DataUnusable, Place
+from model_packaging.image_rows import IMAGE, read_images, takes_images
 from model_packaging.manifest import ModelSpec
 from model_packaging.metrics import METRICS
 from model_packaging.samples import Samples, batch_of
@@ -37,7 +39,7 @@ def read_holdout(spec: ModelSpec, inputs: Sequence[TensorSpec]) -> Samples:
         raise ValueError(f"model '{spec.name}' has no accuracy section")
     truth = not METRICS[spec.accuracy.metric].relative
     place = spec.place("accuracy.data")
-    return _Reader(spec.name, spec.accuracy.data, place).read(inputs, truth=truth)
+    return _Reader(spec, spec.accuracy.data, place).read(inputs, truth=truth)
 
 
 def read_rows(spec: ModelSpec, key: str, path: Path, inputs: Sequence[TensorSpec]) -> Samples:
@@ -46,7 +48,7 @@ def read_rows(spec: ModelSpec, key: str, path: Path, inputs: Sequence[TensorSpec
     Raises:
         DataUnusable: as `read_holdout`.
     """
-    return _Reader(spec.name, path, spec.place(key)).read(inputs, truth=False)
+    return _Reader(spec, path, spec.place(key)).read(inputs, truth=False)
 
 
 def read_arrays(spec: ModelSpec, key: str, path: Path) -> dict[str, Array]:
@@ -70,13 +72,14 @@ def _array(column: Column) -> Array:
 class _Reader:
     """One file, whose faults are told with the place in the manifest that names it."""
 
-    def __init__(self, model: str, path: Path, place: Place) -> None:
-        self._model, self._path, self._place = model, path, place
+    def __init__(self, spec: ModelSpec, path: Path, place: Place) -> None:
+        self._model, self._path, self._place = spec.name, path, place
+        self._images = takes_images(spec)
 
     def read(self, specs: Sequence[TensorSpec], *, truth: bool) -> Samples:
         try:
             table = read_table(self._path)
-            inputs = {spec.name: _input(table, spec, specs) for spec in specs}
+            inputs = {spec.name: self._input(table, spec, specs) for spec in specs}
             check_signature(inputs, [_any_rows(spec) for spec in specs])
             right = _truth(table) if truth else None
         except Unreadable as error:
@@ -86,7 +89,14 @@ class _Reader:
         samples = Samples(
             self._model, str(self._path), inputs, 0, batch_of(specs), right, self._place
         )
+        if self._images:  # many photographs are more than one request may hold
+            samples = replace(samples, most=1)
         return replace(samples, rows=self._rows(samples))
+
+    def _input(self, table: Table, spec: TensorSpec, specs: Sequence[TensorSpec]) -> Array:
+        if self._images and spec.name == IMAGE and IMAGE in table:
+            return read_images(table[IMAGE], self._path.parent)
+        return _input(table, spec, specs)
 
     def _rows(self, samples: Samples) -> int:
         counts = {name: len(array) for name, array in samples.inputs.items() if array.ndim}

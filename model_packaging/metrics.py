@@ -15,6 +15,7 @@ cosine     mean cosine of the answer, as one vector a row, to the original model
 match      share of rows that are labelled as the original model labels them
 
 Labels come as such, as integers or texts, or as scores, one a class, of which the greatest counts.
+Of several texts a row, the likeliest first, the first one does.
 """
 
 from collections.abc import Callable
@@ -142,6 +143,9 @@ METRICS: dict[str, Metric] = {
 def _labels(truth: Array, answer: Array) -> tuple[Array, Array]:
     """Both as labels, int64 or text, of shape [rows]."""
     right, given = _as_labels(truth), _as_labels(answer)
+    if given.dtype.kind == "U" and right.ndim == 1:
+        right = right.astype(np.str_)  # classes may be called 0, 1, 2
+        given = given[:, 0] if given.ndim == 2 else given  # noqa: PLR2004 - [rows, labels]
     if right.dtype.kind != given.dtype.kind or right.shape != given.shape:
         raise Incomparable(f"has 'y' of {_shown(right)}, the model answers {_shown(given)}")
     return right, given

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from functions.inference.processing.processed import ProcessedSession
 from model_packaging.errors import AccuracyChange
 from model_packaging.manifest import ModelSpec
 
@@ -19,11 +20,13 @@ class Task:
             raises AccuracyDropped when the candidate must not be published.
         compare: how many rows a candidate and the original answer alike, as after the conversion.
             Raises ConversionError when they do not.
+        callers: the model behind its processing steps, if it has some: rows are what callers send.
     """
 
     spec: ModelSpec
     judge: Callable[[bytes], AccuracyChange | None]
     compare: Callable[[bytes], int]
+    callers: ProcessedSession | None = None
 
 
 @dataclass(frozen=True, slots=True)

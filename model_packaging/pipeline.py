@@ -139,7 +139,12 @@ def _convert_and_check(job: Job, identity: str, stages: "_Stages") -> Built:
     conversion = stages.run("convert", _convert, job)
     samples, gate = stages.run("check", _check, job, conversion)
     load = partial(_session, job, conversion)
-    task = Task(job.spec, partial(_judge, load, gate), partial(_compare, job, conversion, samples))
+    task = Task(
+        job.spec,
+        judge=partial(_judge, load, gate),
+        compare=partial(_compare, job, conversion, samples),
+        callers=conversion.processed(),
+    )
     model = conversion.onnx
     done = [(Step("convert", len(model)), model)]
     for optimiser in optimisers():

@@ -11,6 +11,7 @@ from model_packaging.conversion import Converter, tool_versions
 from model_packaging.converters import find_converter
 from model_packaging.documents import canonical
 from model_packaging.errors import FileMissing, ManifestError, Place
+from model_packaging.image_rows import named_files, takes_images
 from model_packaging.manifest import ModelSpec
 from model_packaging.optimisers import optimisers
 from model_packaging.served import Served, check_engine, engine_identity, serve, takes_trained_files
@@ -101,7 +102,7 @@ def source_of(spec: ModelSpec, converter: Converter) -> Source:
             spec.source.parent,
             (*converter.files(spec), *spec.original.files().values(), *imported_files(spec)),
         ),
-        data=sha256(spec.accuracy.data.read_bytes()) if spec.accuracy else None,
+        data=_rows_digest(spec, spec.accuracy.data) if spec.accuracy else None,
     )
 
 
@@ -117,6 +118,11 @@ def _digest(folder: Path, files: tuple[Path, ...]) -> str:
     """Digest of the model's file, or of the list of its files' names and digests."""
     digests = [[_named(folder, path), sha256(path.read_bytes())] for path in files]
     return digests[0][1] if len(digests) == 1 else sha256(canonical(digests))
+
+
+def _rows_digest(spec: ModelSpec, data: Path) -> str:
+    """Digest of a file of rows, and of the images that it names."""
+    return _digest(data.parent, (data, *(named_files(data) if takes_images(spec) else ())))
 
 
 def _named(folder: Path, path: Path) -> str:
@@ -149,5 +155,5 @@ def identity_of(job: Resolved) -> str:
 def _asked(spec: ModelSpec) -> dict[str, object]:
     """What is to be done to the model, and digests of the files that it takes."""
     options = {each.stage: each.options(spec) for each in optimisers()}
-    digests = {key: sha256(path.read_bytes()) for key, path in _optimising_files(spec).items()}
+    digests = {key: _rows_digest(spec, path) for key, path in _optimising_files(spec).items()}
     return {**{stage: given for stage, given in options.items() if given}, **digests}

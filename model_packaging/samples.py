@@ -35,6 +35,7 @@ class Samples:
             share no such axis and make one request as they are.
         truth: the right answer of each row, from held-out data.
         place: where the manifest names the file that they come from.
+        most: the most rows that go into one request, where the model does not say.
     """
 
     model: str
@@ -44,13 +45,14 @@ class Samples:
     batch: int | None
     truth: Array | None = None
     place: Place | None = None
+    most: int | None = None
 
     def requests(self, rows: int) -> Iterator[Request]:
         """The rows as requests of this many, or of the number that the model insists on."""
         if self.batch is None:
             yield self.inputs
             return
-        size = self.batch or rows
+        size = self.batch or min(rows, self.most or rows)
         for start in range(0, self.rows, size):
             yield {
                 name: array[start : start + size] if array.ndim else array

@@ -45,7 +45,7 @@ class Quantize:
 
     def optimise(self, task: Task, model: bytes) -> Optimised:
         """See `Optimiser.optimise`."""
-        plan = _plan(task.spec, model)
+        plan = _plan(task, model)
         if task.spec.quantize.scheme == AUTO:
             return _smallest(task, model, plan)
         (scheme,) = _candidates(task.spec)
@@ -63,12 +63,14 @@ def _candidates(spec: ModelSpec) -> tuple[Scheme, ...]:
     return tuple(each for each in schemes().values() if asked.calibration or not each.calibrated)
 
 
-def _plan(spec: ModelSpec, model: bytes) -> Plan:
+def _plan(task: Task, model: bytes) -> Plan:
+    spec, callers = task.spec, task.callers
     path = spec.quantize.calibration
     if path is None:
         return Plan(spec.quantize.exclude)
-    rows = read_rows(spec, _CALIBRATION, path, OnnxSession(model).inputs)
-    return Plan(spec.quantize.exclude, tuple(islice(rows.requests(1), _CALIBRATED_ROWS)))
+    rows = read_rows(spec, _CALIBRATION, path, (callers or OnnxSession(model)).inputs)
+    requests = islice(rows.requests(1), _CALIBRATED_ROWS)
+    return Plan(spec.quantize.exclude, tuple(map(callers.feeds, requests) if callers else requests))
 
 
 def _smallest(task: Task, model: bytes, plan: Plan) -> Optimised:

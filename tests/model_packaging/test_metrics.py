@@ -77,6 +77,8 @@ def test_cosine_is_of_each_rows_vector() -> None:
         (TRUTH % 2 == 1, TRUTH % 2),
         (TRUTH.astype(np.float64), TRUTH.astype(np.int32)),
         (NAMES[TRUTH], as_bytes(NAMES[TRUTH])),
+        (NAMES[TRUTH], as_bytes(np.stack([NAMES[TRUTH], NAMES[TRUTH - 1]], axis=1))),
+        (TRUTH, as_bytes(TRUTH)),
     ],
 )
 def test_labels_are_compared_in_whatever_form_they_come(truth: Array, answer: Array) -> None:
