@@ -13,7 +13,7 @@ import numpy as np
 
 from functions.inference.artifact import TensorSpec
 from functions.inference.errors import InvalidInput
-from functions.inference.tensors import DTYPES, Array, check_signature, from_json
+from functions.inference.tensors import DTYPES, Array, as_datatype, check_signature, from_json
 from model_packaging.conversion import as_bytes
 from model_packaging.errors import DataUnusable, Place
 from model_packaging.image_rows import IMAGE, read_images, takes_images
@@ -157,7 +157,7 @@ def _cast(array: Array, spec: TensorSpec) -> Array:
     if spec.datatype == "BYTES" and array.dtype.kind == "U":
         return as_bytes(array)
     if dtype.kind in "fiu" and np.can_cast(array.dtype, dtype, "same_kind"):
-        return array.astype(dtype)
+        return as_datatype(array.astype(dtype), spec.datatype)
     if array.dtype != dtype:
         kind = "text" if array.dtype.kind in "SU" else str(array.dtype)
         raise InvalidInput(spec.name, f"must be {spec.datatype}, not {kind}")

@@ -8,7 +8,7 @@ import numpy as np
 
 from functions.inference.artifact import TensorSpec
 from functions.inference.predictor import SessionError
-from functions.inference.tensors import DTYPES, Array
+from functions.inference.tensors import DTYPES, Array, as_datatype
 from model_packaging.conversion import Model
 from model_packaging.errors import DataUnusable, Place
 
@@ -119,7 +119,7 @@ def made_up(generator: np.random.Generator, datatype: str, sizes: tuple[int, ...
     """An array of this datatype and shape; see `make_up`."""
     dtype = DTYPES[datatype]
     if dtype.kind == "f":
-        return np.asarray(generator.standard_normal(sizes)).astype(dtype)
+        return as_datatype(np.asarray(generator.standard_normal(sizes)).astype(dtype), datatype)
     if datatype == "BYTES":
         return np.full(sizes, b"a", np.object_)
     return np.asarray(generator.integers(0, 2, sizes)).astype(dtype)

@@ -12,7 +12,8 @@ from functions.inference.artifact import MODEL, SPECIFICATION, sha256
 from functions.inference.session import OnnxSession
 from functions.inference.settings import ServedModel, Settings
 
-FLOAT, STRING, HALF = TensorProto.FLOAT, TensorProto.STRING, TensorProto.FLOAT16
+FLOAT, STRING = TensorProto.FLOAT, TensorProto.STRING
+HALF, BRAIN = TensorProto.FLOAT16, TensorProto.BFLOAT16
 ELEMENTS = {
     "BOOL": TensorProto.BOOL,
     "UINT8": TensorProto.UINT8,
@@ -26,6 +27,7 @@ ELEMENTS = {
     "FP16": TensorProto.FLOAT16,
     "FP32": TensorProto.FLOAT,
     "FP64": TensorProto.DOUBLE,
+    "BF16": TensorProto.BFLOAT16,
     "BYTES": TensorProto.STRING,
 }
 """Open Inference Protocol datatype -> ONNX's element type."""
@@ -97,6 +99,18 @@ def of_tokens() -> bytes:
         helper.make_node("ReduceSum", ["there", "axis"], ["sum"], keepdims=1),
         helper.make_node("ReduceSum", ["mask", "axis"], ["count"], keepdims=1),
         helper.make_node("Concat", ["sum", "count"], ["embedding"], axis=1),
+    )
+
+
+def brain_doubled() -> bytes:
+    """`y = x + x`, both BF16; FP32 between, as onnxruntime has few operators for BF16."""
+    at = (BRAIN, ["batch", 2])
+    return onnx_model(
+        {"x": at},
+        {"y": at},
+        helper.make_node("Cast", ["x"], ["wide"], to=FLOAT),
+        helper.make_node("Add", ["wide", "wide"], ["sum"]),
+        helper.make_node("Cast", ["sum"], ["y"], to=BRAIN),
     )
 
 

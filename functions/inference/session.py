@@ -1,17 +1,20 @@
 """The only importer of onnxruntime in the service: named arrays in, named arrays out."""
 
+import ctypes
 from collections.abc import Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import onnxruntime as ort
 from onnxruntime.capi.onnxruntime_pybind11_state import NodeArg
 
+from functions.inference import bfloat16
 from functions.inference.artifact import TensorSpec
 from functions.inference.errors import InvalidInput
 from functions.inference.predictor import SessionError
-from functions.inference.tensors import Array
+from functions.inference.tensors import BF16, BYTES, Array
 
 _DATATYPES = {
     "tensor(bool)": "BOOL",
@@ -23,14 +26,17 @@ _DATATYPES = {
     "tensor(int16)": "INT16",
     "tensor(int32)": "INT32",
     "tensor(int64)": "INT64",
+    "tensor(bfloat16)": BF16,
     "tensor(float16)": "FP16",
     "tensor(float)": "FP32",
     "tensor(double)": "FP64",
-    "tensor(string)": "BYTES",
+    "tensor(string)": BYTES,
 }
 
 _PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
 _ERRORS_ONLY = 3
+_BFLOAT16 = 16
+"""ONNX's number of the element type."""
 
 
 def choose_providers(available: Sequence[str]) -> list[str]:
@@ -52,7 +58,8 @@ class OnnxSession:
 
     Raises:
         SessionError: the bytes are no model that onnxruntime reads.
-        ValueError: an input or output is no plain tensor (a sequence, a map, bfloat16).
+        ValueError: an input or output is no plain tensor (a sequence, a map), or text and bfloat16
+            stand together as onnxruntime cannot have them.
     """
 
     extras: tuple[str, ...] = ()
@@ -75,7 +82,14 @@ class OnnxSession:
             tensor.name: [axis if isinstance(axis, str) else None for axis in tensor.shape]
             for tensor in self._session.get_inputs()
         }
-        self._strings = {spec.name for spec in self.inputs if spec.datatype == "BYTES"}
+        self._converted = {
+            spec.name: _FEEDS[spec.datatype] for spec in self.inputs if spec.datatype in _FEEDS
+        }
+        self._bfloats = {spec.name for spec in self.outputs if spec.datatype == BF16}
+        if self._bfloats and _to_text in self._converted.values():
+            raise ValueError(
+                "it takes text and gives bfloat16, which onnxruntime does not together"
+            )
 
     def check_axes(self, inputs: dict[str, Array]) -> None:
         """Check that axes which the model gives one name have one size.
@@ -104,11 +118,15 @@ class OnnxSession:
         """
         names = list(outputs) or [spec.name for spec in self.outputs]
         feeds = {
-            name: _to_text(name, array) if name in self._strings else array
+            name: self._converted[name](name, array) if name in self._converted else array
             for name, array in inputs.items()
         }
         try:
-            results = self._session.run(names, feeds)
+            if self._bfloats.isdisjoint(names):
+                results = self._session.run(names, feeds)
+            else:
+                values = self._session.run_with_ort_values(names, _to_values(feeds))
+                results = [_from_value(value) for value in values]
         except Exception as error:  # onnxruntime's exceptions share no base class
             raise SessionError(error) from error
         return {name: _to_array(value) for name, value in zip(names, results, strict=True)}
@@ -131,9 +149,34 @@ def _to_text(name: str, array: Array) -> Array:
     return texts
 
 
+def _to_bfloats(_name: str, array: Array) -> ort.OrtValue:
+    """BF16 as onnxruntime takes it, which knows no numpy array of it."""
+    bits = bfloat16.to_bits(bfloat16.rounded(array))
+    return ort.OrtValue.ortvalue_from_numpy_with_onnx_type(bits, _BFLOAT16)
+
+
+_FEEDS = MappingProxyType({BYTES: _to_text, BF16: _to_bfloats})
+"""Datatype -> what makes of an array what onnxruntime takes, where that is not the array."""
+
+
+def _to_values(feeds: dict[str, Any]) -> dict[str, ort.OrtValue]:
+    return {
+        name: feed if isinstance(feed, ort.OrtValue) else ort.OrtValue.ortvalue_from_numpy(feed)
+        for name, feed in feeds.items()
+    }
+
+
+def _from_value(value: ort.OrtValue) -> Array:
+    """An output as an array; numpy reads all but BF16."""
+    if value.element_type() != _BFLOAT16:
+        return np.asarray(value.numpy())
+    content = ctypes.string_at(value.data_ptr(), value.tensor_size_in_bytes())
+    return bfloat16.from_bits(np.frombuffer(content, bfloat16.BITS).reshape(value.shape()))
+
+
 def _to_array(value: Any) -> Array:
     """An output as the service carries it: BYTES are `bytes` objects."""
-    array = np.asarray(value)
+    array = value if isinstance(value, np.ndarray) else np.asarray(value)
     if array.dtype.kind not in "OUT":
         return array
     contents = np.empty(array.shape, np.object_)

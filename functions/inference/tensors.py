@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from functions.inference.artifact import TensorSpec
+from functions.inference.bfloat16 import BFloat16, rounded
 from functions.inference.errors import InvalidInput, UnexpectedInput, UnexpectedShape, brief
 
 Array = NDArray[Any]
 
-BYTES = "BYTES"
+BF16, BYTES = "BF16", "BYTES"
 
 DTYPES = MappingProxyType(
     {
@@ -35,15 +36,24 @@ DTYPES = MappingProxyType(
         "FP16": np.dtype("<f2"),
         "FP32": np.dtype("<f4"),
         "FP64": np.dtype("<f8"),
+        BF16: np.dtype("<f4"),
         BYTES: np.dtype(np.object_),
     }
 )
-"""Open Inference Protocol datatype -> numpy dtype; a BYTES array holds `bytes` objects."""
+"""Open Inference Protocol datatype -> numpy dtype.
+
+A BYTES array holds `bytes` objects; a BF16 array is a `BFloat16` (`bfloat16.py`).
+"""
+
+_DATATYPES = MappingProxyType({dtype: name for name, dtype in DTYPES.items() if name != BF16})
+
+RAW_ONLY = frozenset({"FP16", BF16})
+"""Datatypes that the protocols of several servers carry in binary form alone."""
 
 MOST_DIMENSIONS = 64
 """The highest rank that numpy has."""
 
-_SIGNIFICANT_BITS = MappingProxyType({"FP16": 11, "FP32": 24, "FP64": 53})
+_SIGNIFICANT_BITS = MappingProxyType({BF16: 8, "FP16": 11, "FP32": 24, "FP64": 53})
 _MIXED_BITS = 24
 """Among floats, integers up to 2**24 are floats too: simdjson does not tell them apart."""
 
@@ -61,9 +71,11 @@ def from_json(value: Any, name: str, datatype: str) -> Array:
         InvalidInput: ragged, of the wrong type, or not representable without loss.
     """
     if isinstance(value, np.ndarray):
-        return _from_numbers(value, name, datatype)
-    leaves, shape = _flatten(value, name)
-    return _from_leaves(leaves, name, datatype).reshape(shape)
+        array = _from_numbers(value, name, datatype)
+    else:
+        leaves, shape = _flatten(value, name)
+        array = _from_leaves(leaves, name, datatype).reshape(shape)
+    return as_datatype(array, datatype)
 
 
 def check_signature(inputs: dict[str, Array], specs: Sequence[TensorSpec]) -> None:
@@ -75,7 +87,7 @@ def check_signature(inputs: dict[str, Array], specs: Sequence[TensorSpec]) -> No
     check_names(inputs, specs)
     for spec in specs:
         array = inputs[spec.name]
-        if array.dtype != DTYPES[spec.datatype]:
+        if datatype_of(array) != spec.datatype:
             raise InvalidInput(spec.name, f"must be {spec.datatype}, not {datatype_of(array)}")
         if not _fits(array.shape, spec.shape):
             raise UnexpectedShape(spec.name, array.shape, spec.shape)
@@ -108,9 +120,14 @@ def reshape(array: Array, shape: Sequence[int], name: str) -> Array:
         raise InvalidInput(name, f"has shape {list(shape)}, which no tensor can have") from error
 
 
+def as_datatype(array: Array, datatype: str) -> Array:
+    """An array of a datatype's dtype as one of that datatype: numbers for BF16 are rounded."""
+    return rounded(array) if datatype == BF16 else array
+
+
 def datatype_of(array: Array) -> str:
-    """The Open Inference Protocol name of an array's dtype."""
-    return next(name for name, dtype in DTYPES.items() if dtype == array.dtype)
+    """The Open Inference Protocol name of an array's datatype."""
+    return BF16 if isinstance(array, BFloat16) else _DATATYPES[array.dtype]
 
 
 def _fits(shape: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
@@ -197,15 +214,16 @@ def _check_lossless(
     if max(abs(min(extremes)), abs(max(extremes))) <= 1 << bits:
         return
     for value in values.ravel().tolist() if isinstance(values, np.ndarray) else values:
-        if abs(value) > 1 << bits and not _holds(DTYPES[datatype].type, value):
+        if abs(value) > 1 << bits and not _holds(datatype, value):
             found = brief(str(value))
             raise InvalidInput(name, f"holds {found}, which {datatype} cannot without loss")
 
 
-def _holds(kind: Any, value: int) -> bool:
+def _holds(datatype: str, value: int) -> bool:
     try:
         with np.errstate(over="ignore"):
-            return int(kind(value)) == value
+            held = as_datatype(np.array(value, DTYPES[datatype]), datatype)
+            return int(held[()]) == value
     except OverflowError:  # beyond the type, or even beyond a double
         return False
 
@@ -217,7 +235,7 @@ def _from_floats(array: Array, name: str, datatype: str) -> Array:
     if dtype == np.float64:
         return array
     with np.errstate(over="ignore"):
-        converted = array.astype(dtype)
+        converted = as_datatype(array.astype(dtype), datatype)
     if not np.isfinite(converted).all():
         beyond = array[np.isinf(converted) & np.isfinite(array)]
         if beyond.size:

@@ -9,6 +9,7 @@ import struct
 from collections.abc import Mapping
 from typing import Any, Final
 
+from functions.inference.bfloat16 import BFloat16, to_bits
 from functions.inference.tensors import Array
 from model_packaging.engine_options import Flag, Rule, Value, Whole, Word
 from model_packaging.manifest import ModelSpec
@@ -71,4 +72,4 @@ def _raw(array: Array) -> bytes:
     """Numbers in row-major order; of a text its length in four bytes, and itself."""
     if array.dtype.kind == "O":
         return b"".join(struct.pack("<I", len(text)) + text for text in array.flat)
-    return array.tobytes()
+    return (to_bits(array) if isinstance(array, BFloat16) else array).tobytes()

@@ -21,7 +21,7 @@ HEAVY = frozenset(
 MOST_OF_OTHERS = 165
 """Modules that are neither the standard library's nor ours: 160 when this was written."""
 
-MOST_OF_OURS = 28
+MOST_OF_OURS = 29
 """Modules of `functions.inference`: 23 when this was written."""
 
 PROBE = """

@@ -16,6 +16,7 @@ from model_packaging.golden import (
 )
 from model_packaging.samples import given, make_up
 from tests.model_packaging.models import linear_bytes
+from tests.worlds import brain_doubled
 
 
 def answers(name: str, answer: Array) -> Model:
@@ -35,6 +36,17 @@ def test_each_request_carries_the_answer_that_the_model_gives_again() -> None:
         assert (wanted["datatype"], wanted["shape"]) == ("FP32", list(scores.shape))
         assert np.array_equal(scores.ravel(), np.array(wanted["data"], np.float32))
     assert [entry["inputs"][0]["shape"][0] for entry in document["requests"]] == [1] * 6 + [4]
+
+
+def test_brain_floats_are_written_as_the_numbers_that_they_are() -> None:
+    session = OnnxSession(brain_doubled())
+    content, count = golden_requests(make_up("brain", session.inputs), session.run, quantized=False)
+    requests = json.loads(content)["requests"]
+    assert len(requests) == count == 7
+    for entry in requests:
+        (given,), (wanted,) = entry["inputs"], entry["outputs"]
+        assert given["datatype"] == wanted["datatype"] == "BF16"
+        assert wanted["data"] == [2 * value for value in given["data"]]
 
 
 def test_texts_and_whole_numbers_are_written_as_json_has_them() -> None:

@@ -2,7 +2,8 @@
 
 The header `Inference-Header-Content-Length` gives the length of the JSON; the tensors follow in the
 order of the inputs that have `binary_data_size`. A BYTES element is its length in 4 bytes, then its
-bytes. A length of 0 means that the whole body is the one input of the model, batch 1.
+bytes; one of BF16 is the upper half of an FP32. A length of 0 means that the whole body is the one
+input of the model, batch 1.
 """
 
 from collections.abc import Sequence
@@ -10,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from functions.inference import bfloat16
 from functions.inference.artifact import TensorSpec
 from functions.inference.errors import InvalidInput, MalformedRequest
 from functions.inference.exchange import Request
-from functions.inference.tensors import BYTES, DTYPES, Array, element_count, reshape
+from functions.inference.tensors import BF16, BYTES, DTYPES, Array, element_count, reshape
 
 HEADER_LENGTH = "inference-header-content-length"
 
@@ -65,7 +67,7 @@ def decode(content: memoryview, name: str, datatype: str, shape: Sequence[int]) 
     count = element_count(shape)
     if datatype == BYTES:
         return reshape(_decode_strings(content, name, count), shape, name)
-    dtype = DTYPES[datatype]
+    dtype = _wire_dtype(datatype)
     if len(content) != count * dtype.itemsize:
         raise InvalidInput(
             name,
@@ -75,6 +77,8 @@ def decode(content: memoryview, name: str, datatype: str, shape: Sequence[int]) 
     if datatype == "BOOL":
         return reshape(np.frombuffer(content, np.uint8).astype(np.bool_), shape, name)
     array = np.frombuffer(content, dtype)
+    if datatype == BF16:
+        return reshape(bfloat16.from_bits(array), shape, name)
     # The JSON before it may have any length; vectorised kernels read from whole addresses only.
     return reshape(array if array.flags.aligned else array.copy(), shape, name)
 
@@ -97,7 +101,7 @@ def raw_input(content: memoryview, inputs: Sequence[TensorSpec]) -> dict[str, Ar
         return {spec.name: array.reshape(shape)}
     if -1 in shape:
         rest = element_count([size for size in shape if size != -1])
-        items = len(content) // (DTYPES[spec.datatype].itemsize * max(rest, 1))
+        items = len(content) // (_wire_dtype(spec.datatype).itemsize * max(rest, 1))
         if shape.count(-1) > 1:
             raise MalformedRequest(f"a raw request cannot tell the shape of input '{spec.name}'")
         shape[shape.index(-1)] = items
@@ -106,12 +110,18 @@ def raw_input(content: memoryview, inputs: Sequence[TensorSpec]) -> dict[str, Ar
 
 def encode(array: Array) -> bytes | memoryview:
     """An array as little-endian, row-major bytes; its own, when it lies like that."""
+    if isinstance(array, bfloat16.BFloat16):
+        return encode(bfloat16.to_bits(array))
     if array.dtype != np.object_:
         laid = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
         return laid.reshape(-1).view(np.uint8).data
     return b"".join(
         part for item in array.flat for part in (len(item).to_bytes(_LENGTH_BYTES, "little"), item)
     )
+
+
+def _wire_dtype(datatype: str) -> np.dtype[Any]:
+    return bfloat16.BITS if datatype == BF16 else DTYPES[datatype]
 
 
 def _decode_strings(content: memoryview, name: str, count: int) -> Array:

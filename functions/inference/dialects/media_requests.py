@@ -29,7 +29,7 @@ from functions.inference.artifact import TensorSpec
 from functions.inference.dialects import binary_tensors
 from functions.inference.errors import InvalidInput, MalformedRequest, UnsupportedMediaType, brief
 from functions.inference.predictor import ModelMetadata
-from functions.inference.tensors import BYTES, DTYPES, Array, check_names, from_json
+from functions.inference.tensors import BF16, BYTES, DTYPES, Array, check_names, from_json
 
 CSV: Final = "text/csv"
 NPY: Final = "application/x-npy"
@@ -188,7 +188,7 @@ def _decode_npy(body: bytes, metadata: ModelMetadata, _: dict[str, str]) -> dict
         values = np.empty(len(texts), np.object_)
         values[:] = texts
         return {spec.name: values.reshape(array.shape)}
-    if array.dtype == DTYPES[spec.datatype] or array.dtype.kind == "b":
+    if (array.dtype == DTYPES[spec.datatype] and spec.datatype != BF16) or array.dtype.kind == "b":
         return {spec.name: array}
     wide = array.astype(_KINDS[array.dtype.kind])
     return {spec.name: from_json(wide, spec.name, spec.datatype)}

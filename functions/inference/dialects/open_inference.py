@@ -2,7 +2,7 @@
 
 Formats: https://github.com/kserve/open-inference-protocol and Triton's
 `protocol/extension_binary_data.md`. Arrays of JSON are flat and row-major in answers, flat or
-nested in requests. FP16 travels in binary form only.
+nested in requests. FP16 and BF16 travel in binary form only.
 """
 
 from collections.abc import Callable
@@ -32,6 +32,7 @@ from functions.inference.tensors import (
     BYTES,
     DTYPES,
     MOST_DIMENSIONS,
+    RAW_ONLY,
     Array,
     datatype_of,
     element_count,
@@ -188,8 +189,6 @@ def _read_header(tensor: dict[str, Any]) -> tuple[str, str, list[int], dict[str,
     if not isinstance(name, str):
         raise MalformedRequest("every input needs a 'name'")
     datatype = tensor.get("datatype")
-    if datatype == "BF16":
-        raise Unsupported(f"input '{brief(name)}' has datatype BF16, which no served model takes")
     if not isinstance(datatype, str) or datatype not in DTYPES:
         raise InvalidInput(name, f"needs a 'datatype' of {', '.join(DTYPES)}")
     shape = tensor.get("shape")
@@ -210,8 +209,8 @@ def _is_size(value: Any) -> bool:
 def _json_tensor(tensor: dict[str, Any], name: str, datatype: str, shape: list[int]) -> Array:
     if "data" not in tensor:
         raise InvalidInput(name, "has neither 'data' nor 'binary_data_size'")
-    if datatype == "FP16":
-        raise InvalidInput(name, "is FP16, which JSON cannot carry; send it as binary data")
+    if datatype in RAW_ONLY:
+        raise InvalidInput(name, f"is {datatype}, which JSON cannot carry; send it as binary data")
     array = from_json(tensor["data"], name, datatype)
     if array.size != element_count(shape):
         raise InvalidInput(
@@ -280,9 +279,11 @@ def _encode(
 
 
 def _to_json(name: str, array: Array) -> Any:
-    if array.dtype == DTYPES["FP16"]:
-        raise InvalidOutput(name, "is FP16, which JSON cannot carry; ask for it as binary data")
-    if datatype_of(array) != BYTES:
+    datatype = datatype_of(array)
+    if datatype in RAW_ONLY:
+        reason = f"is {datatype}, which JSON cannot carry; ask for it as binary data"
+        raise InvalidOutput(name, reason)
+    if datatype != BYTES:
         return array.ravel()
     try:
         return [item.decode() for item in array.flat]

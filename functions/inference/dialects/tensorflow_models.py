@@ -33,6 +33,7 @@ DATATYPES = MappingProxyType(
         "FP16": "DT_HALF",
         "FP32": "DT_FLOAT",
         "FP64": "DT_DOUBLE",
+        "BF16": "DT_BFLOAT16",
         BYTES: "DT_STRING",
     }
 )

@@ -4,6 +4,7 @@ Shapes and texts are those of the server's own sources (`util/json_tensor.cc`).
 """
 
 from base64 import b64encode
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,9 @@ from functions.inference.artifact import TensorSpec
 from functions.inference.errors import InvalidOutput, MalformedRequest, Unsupported
 from functions.inference.json_codec import to_text
 from functions.inference.predictor import ModelMetadata
-from functions.inference.tensors import BYTES, Array, datatype_of, from_json, is_b64
+from functions.inference.tensors import BYTES, RAW_ONLY, Array, datatype_of, from_json, is_b64
+
+_NAMES = MappingProxyType({"FP16": "half", "BF16": "bfloat16"})
 
 
 def decode_rows(rows: Any, metadata: ModelMetadata) -> dict[str, Array]:
@@ -66,8 +69,9 @@ def decode_columns(columns: Any, metadata: ModelMetadata) -> dict[str, Array]:
 
 
 def _tensor(value: Any, spec: TensorSpec) -> Array:
-    if spec.datatype == "FP16":
-        raise Unsupported(f"Conversion of JSON Value to type: half (input '{spec.name}')")
+    if spec.datatype in RAW_ONLY:
+        kind = _NAMES[spec.datatype]
+        raise Unsupported(f"Conversion of JSON Value to type: {kind} (input '{spec.name}')")
     return from_json(value, spec.name, spec.datatype)
 
 
@@ -107,10 +111,11 @@ def encode_columns(outputs: dict[str, Array]) -> dict[str, Any]:
 
 
 def _value(name: str, array: Array) -> Any:
-    if datatype_of(array) == "FP16":
-        text = "Failed to write JSON value for tensor type: half"
-        raise InvalidOutput(name, "is FP16", text)
-    if datatype_of(array) != BYTES or not name.endswith("_bytes"):
+    datatype = datatype_of(array)
+    if datatype in RAW_ONLY:
+        text = f"Failed to write JSON value for tensor type: {_NAMES[datatype]}"
+        raise InvalidOutput(name, f"is {datatype}", text)
+    if datatype != BYTES or not name.endswith("_bytes"):
         return to_text(array)
     wrapped = np.empty(array.shape, np.object_)
     wrapped.flat[:] = [{"b64": b64encode(item).decode()} for item in array.flat]

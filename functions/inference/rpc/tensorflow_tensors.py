@@ -11,14 +11,17 @@ from typing import Any
 
 import numpy as np
 
+from functions.inference.bfloat16 import from_bits
 from functions.inference.dialects import binary_tensors
 from functions.inference.dialects.tensorflow_models import DATATYPES
 from functions.inference.errors import InvalidInput
 from functions.inference.rpc.messages import message, pool
 from functions.inference.tensors import (
+    BF16,
     BYTES,
     DTYPES,
     MOST_DIMENSIONS,
+    RAW_ONLY,
     Array,
     datatype_of,
     element_count,
@@ -43,6 +46,7 @@ _FIELDS = MappingProxyType(
         "FP16": "half_val",
         "FP32": "float_val",
         "FP64": "double_val",
+        BF16: "half_val",
         BYTES: "string_val",
     }
 )
@@ -100,8 +104,9 @@ def decode(tensor: Any, name: str, most: int = MOST_REPEATED_BYTES) -> Array:
 
 
 def _elements(values: Any, name: str, datatype: str) -> Array:
-    if datatype == "FP16":  # the bits of each, in an int32
-        return from_json(list(values), name, "UINT16").view(np.float16)
+    if datatype in RAW_ONLY:  # the bits of each, in an int32
+        bits = from_json(list(values), name, "UINT16")
+        return from_bits(bits) if datatype == BF16 else bits.view(np.float16)
     if datatype in ("FP32", "FP64"):
         return np.fromiter(values, DTYPES[datatype], len(values))
     return from_json(list(values), name, datatype)
@@ -116,7 +121,7 @@ def _fill(elements: Array, shape: list[int], name: str, most: int) -> Array:
         raise InvalidInput(name, f"has {elements.size} elements, its shape {shape} has {count}")
     if count * elements.itemsize > most:
         raise InvalidInput(name, f"repeats its last element over more than {most} bytes")
-    filled = np.full(count, elements[-1], elements.dtype)
+    filled = np.full_like(elements, elements[-1], shape=count)
     filled[: elements.size] = elements
     return filled
 

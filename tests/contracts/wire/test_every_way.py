@@ -99,8 +99,8 @@ CASES: dict[str, tuple[str, Any, int, Any]] = {
     "brain floats": (
         "/v2/models/floats/infer",
         {"inputs": [json_tensor(1, 2, datatype="BF16")]},
-        501,
-        b"BF16",
+        400,
+        b"is BF16, which JSON cannot carry",
     ),
     # Plain
     "plain": ("/floats/predict", {"inputs": [[1, 2]]}, 200, b'"outputs":{"y":[[1.0,2.0]]}'),

@@ -14,6 +14,7 @@ from hypothesis.extra import numpy as arrays
 
 from functions.inference.application import create_app
 from functions.inference.asgi import App
+from functions.inference.bfloat16 import from_bits
 from functions.inference.catalog import Catalog, CatalogModel, load_catalog
 from functions.inference.dialects import binary_tensors
 from functions.inference.observability import Observability
@@ -21,7 +22,7 @@ from functions.inference.rpc import tensorflow_tensors
 from functions.inference.rpc.messages import message
 from functions.inference.rpc.open_inference import CONTENTS
 from functions.inference.rpc.server import serving
-from functions.inference.tensors import BYTES, DTYPES, Array
+from functions.inference.tensors import BF16, BYTES, DTYPES, RAW_ONLY, Array
 from tests.driver import Answer, ask
 from tests.predictors import Echo
 from tests.worlds import ELEMENTS, echo, settings_for
@@ -81,6 +82,8 @@ def texts(kind: str) -> st.SearchStrategy[bytes]:
 
 def tensors(kind: str) -> st.SearchStrategy[Array]:
     shapes = arrays.array_shapes(min_dims=0, max_dims=MOST_RANK, min_side=0, max_side=3)
+    if kind == BF16:
+        return arrays.arrays(np.uint16, shapes).map(from_bits)
     if kind in DTYPES and kind != BYTES:
         return arrays.arrays(DTYPES[kind], shapes)
     return arrays.arrays(np.object_, shapes, elements=texts(kind))
@@ -201,18 +204,18 @@ def of_nested(values: Any, kind: str) -> Array:
 
 
 Wire = Callable[[World, Array, str], Array]
-NO_HALVES = [kind for kind in ELEMENTS if kind != "FP16"]
+NO_HALVES = [kind for kind in ELEMENTS if kind not in RAW_ONLY]
 EVERYTHING = [*ELEMENTS, OCTETS]
 WIRES: dict[Wire, list[str]] = {
     open_inference_json: NO_HALVES,
     open_inference_binary: EVERYTHING,
     tensorflow_rest: NO_HALVES,
-    plain: NO_HALVES,
+    plain: [*ELEMENTS],
     grpc_typed: [*NO_HALVES, OCTETS],
     grpc_raw: EVERYTHING,
     tensorflow_grpc: EVERYTHING,
 }
-"""What carries tensors -> the datatypes that it does carry; half floats only have bits."""
+"""What carries tensors -> the datatypes that it carries; many have half floats as bits only."""
 
 NESTED = (tensorflow_rest, plain)
 """A shape is how the lists are nested: what is empty may have lost it."""

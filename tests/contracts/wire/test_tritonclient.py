@@ -164,6 +164,14 @@ def test_half_precision_travels_in_binary(triton_http: Any) -> None:
     assert np.array_equal(result, array)
 
 
+def test_brain_floats_travel_in_binary(triton_http: Any) -> None:
+    array = np.array([[0.1, -2.5]], np.float32)
+    result = triton_http.infer("brains", [tensor("x", array, "BF16")]).as_numpy("y")
+    assert result.dtype == np.float32
+    assert np.allclose(result, 2 * array, rtol=2**-7)
+    assert result[0, 1] == -5
+
+
 def test_the_request_id_and_the_version_come_back(triton_http: Any) -> None:
     result = triton_http.infer("floats", [tensor("x", FLOATS)], model_version="1", request_id="r-1")
     told = result.get_response()

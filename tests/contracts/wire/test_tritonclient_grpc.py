@@ -61,6 +61,11 @@ def test_tensors_of_every_kind_come_back(
     assert np.array_equal(answer.as_numpy("y"), array)
 
 
+def test_brain_floats_travel_raw(triton_grpc: Any) -> None:
+    given = raw_tensor("x", np.array([[1.5, -2.5]], np.float32), "BF16")
+    assert triton_grpc.infer("brains", [given]).as_numpy("y").tolist() == [[3.0, -5.0]]
+
+
 def test_outputs_and_versions_are_chosen(triton_grpc: Any, grpc_served: Served) -> None:
     pair = [raw_tensor(name, np.ones((1, 3), np.float32)) for name in ("a", "b")]
     answer = triton_grpc.infer("simple", pair, outputs=[triton.InferRequestedOutput("sum")])

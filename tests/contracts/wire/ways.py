@@ -28,7 +28,7 @@ from functions.inference.settings import Settings
 from tests.driver import serve
 from tests.emulator.harness import LINUX_ONLY, ROOT, serving
 from tests.uvicorn_server import uvicorn_serving
-from tests.worlds import FLOAT, HALF, STRING, add_sub, echo, of_tokens, times
+from tests.worlds import FLOAT, HALF, STRING, add_sub, brain_doubled, echo, of_tokens, times
 
 MODELS = {
     "floats": {1: echo(), 2: echo()},
@@ -39,6 +39,7 @@ MODELS = {
     "flags": {1: echo(TensorProto.BOOL, ["n", 2])},
     "integers": {1: echo(TensorProto.INT64, ["n"])},
     "halves": {1: echo(HALF)},
+    "brains": {1: brain_doubled()},
     "scalar": {1: echo(FLOAT, [])},
     "column": {1: echo(FLOAT, ["n", 1])},
     "tokens": {1: of_tokens()},

@@ -2,23 +2,24 @@
 
 import numpy as np
 import pytest
-from onnx import TensorProto, helper
+from onnx import helper
 
 from functions.inference.errors import InvalidInput
 from functions.inference.predictor import SessionError
 from functions.inference.session import OnnxSession, choose_providers
-from functions.inference.tensors import DTYPES
-from tests.worlds import ELEMENTS, FLOAT, STRING, add_sub, echo, onnx_model
+from functions.inference.tensors import DTYPES, as_datatype, datatype_of
+from tests.worlds import BRAIN, ELEMENTS, FLOAT, STRING, add_sub, brain_doubled, echo, onnx_model
 
 
 @pytest.mark.parametrize("datatype", DTYPES)
 def test_every_datatype_goes_in_and_comes_out_the_same(datatype: str) -> None:
     values = [b"a", "\u00e9\0b".encode()] if datatype == "BYTES" else [0, 1]
     array = np.array([*values, None], np.object_)[:-1].astype(DTYPES[datatype]).reshape(1, 2)
+    array = as_datatype(array, datatype)
     session = OnnxSession(echo(ELEMENTS[datatype]))
     assert session.inputs[0].datatype == datatype
     answer = session.run({"x": array})["y"]
-    assert answer.dtype == array.dtype
+    assert datatype_of(answer) == datatype
     assert answer.tolist() == array.tolist()
 
 
@@ -57,8 +58,50 @@ def test_what_is_no_model_is_told_in_one_line(content: bytes) -> None:
 
 
 def test_a_model_that_takes_no_plain_tensor_is_refused() -> None:
+    given = helper.make_tensor_value_info("x", FLOAT, ["n", 2])
+    split = helper.make_tensor_sequence_value_info("y", FLOAT, None)
+    node = helper.make_node("SplitToSequence", ["x"], ["y"])
+    graph = helper.make_graph([node], "graph", [given], [split])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     with pytest.raises(ValueError, match="only plain tensors"):
-        OnnxSession(echo(TensorProto.BFLOAT16))
+        OnnxSession(model.SerializeToString())
+
+
+def test_bfloat16_is_computed_as_the_model_says_and_rounded_as_it_rounds() -> None:
+    session = OnnxSession(brain_doubled())
+    assert [spec.datatype for spec in (*session.inputs, *session.outputs)] == ["BF16", "BF16"]
+    answer = session.run({"x": np.array([[1.004, -3.0]], np.float32)})["y"]
+    assert (datatype_of(answer), answer.tolist()) == ("BF16", [[2.015625, -6.0]])
+
+
+def test_bfloat16_may_stand_beside_other_datatypes_on_either_side() -> None:
+    wide, brain = (FLOAT, ["n"]), (BRAIN, ["n"])
+    nodes = [
+        helper.make_node("Cast", ["a"], ["wide"], to=FLOAT),
+        helper.make_node("Cast", ["b"], ["brain"], to=BRAIN),
+        helper.make_node("Cast", ["b"], ["text"], to=STRING),
+    ]
+    outputs = {"wide": wide, "brain": brain, "text": (STRING, ["n"])}
+    session = OnnxSession(onnx_model({"a": brain, "b": wide}, outputs, *nodes))
+    inputs = {"a": np.array([1], np.float32), "b": np.array([2.51], np.float32)}
+    answer = session.run(inputs)
+    assert answer["wide"].tolist() == [1.0]
+    assert answer["brain"].tolist() == [2.515625]
+    assert answer["text"].tolist() == [b"2.51"]
+    assert list(session.run(inputs, ["wide"])) == ["wide"]
+
+
+def test_text_in_and_bfloat16_out_is_more_than_onnxruntime_has() -> None:
+    node = helper.make_node("Cast", ["x"], ["y"], to=BRAIN)
+    model = onnx_model({"x": (STRING, ["n"])}, {"y": (BRAIN, ["n"])}, node)
+    with pytest.raises(ValueError, match="takes text and gives bfloat16"):
+        OnnxSession(model)
+
+
+@pytest.mark.parametrize("shape", [(0,), ()])
+def test_bfloat16_may_be_none_or_a_scalar(shape: tuple[int, ...]) -> None:
+    session = OnnxSession(echo(BRAIN, ["n"] if shape else []))
+    assert session.run({"x": np.ones(shape, np.float32)})["y"].shape == shape
 
 
 def test_what_the_runtime_gives_up_on_is_a_session_error() -> None:

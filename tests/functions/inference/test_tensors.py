@@ -10,6 +10,7 @@ from functions.inference.artifact import TensorSpec
 from functions.inference.errors import InvalidInput
 from functions.inference.tensors import (
     DTYPES,
+    as_datatype,
     check_names,
     check_signature,
     datatype_of,
@@ -25,7 +26,7 @@ INTEGERS = [name for name in NUMBERS if "INT" in name]
 @pytest.mark.parametrize("datatype", NUMBERS)
 def test_nested_lists_of_numbers_keep_values_and_nesting(datatype: str) -> None:
     array = from_json([[1, 2, 3], [4, 5, 6]], "x", datatype)
-    assert array.dtype == DTYPES[datatype]
+    assert datatype_of(array) == datatype
     assert array.tolist() == [[1, 2, 3], [4, 5, 6]]
 
 
@@ -44,7 +45,9 @@ def test_large_unsigned_integers_beside_small_ones_keep_every_digit() -> None:
     assert from_json([1, 2**63 + 1], "x", "UINT64").tolist() == [1, 2**63 + 1]
 
 
-@pytest.mark.parametrize(("datatype", "bits"), [("FP16", 11), ("FP32", 24), ("FP64", 53)])
+@pytest.mark.parametrize(
+    ("datatype", "bits"), [("BF16", 8), ("FP16", 11), ("FP32", 24), ("FP64", 53)]
+)
 def test_an_integer_that_a_float_would_round_is_refused(datatype: str, bits: int) -> None:
     assert from_json([2**bits], "x", datatype).tolist() == [2.0**bits]
     with pytest.raises(InvalidInput, match="without loss"):
@@ -52,7 +55,11 @@ def test_an_integer_that_a_float_would_round_is_refused(datatype: str, bits: int
 
 
 @pytest.mark.parametrize(
-    ("datatype", "value"), [("FP16", 2**15), ("FP32", 2**24 + 2), ("FP32", 2**62), ("FP64", 2**60)]
+    ("datatype", "value"),
+    [
+        *[("BF16", 2**12), ("FP16", 2**15)],
+        *[("FP32", 2**24 + 2), ("FP32", 2**62), ("FP64", 2**60)],
+    ],
 )
 def test_a_large_integer_that_a_float_has_exactly_is_taken(datatype: str, value: int) -> None:
     for values in ([-value, 1], [0.5, value], np.array([1, value])):
@@ -69,13 +76,15 @@ def test_an_integer_of_hundreds_of_digits_is_refused_in_a_short_text(datatype: s
         assert len(str(caught.value)) < 250
 
 
-@pytest.mark.parametrize(("datatype", "value"), [("FP16", 65520.0), ("FP32", 3.5e38)])
+@pytest.mark.parametrize(
+    ("datatype", "value"), [("BF16", 3.4e38), ("FP16", 65520.0), ("FP32", 3.5e38)]
+)
 def test_a_float_out_of_range_is_refused(datatype: str, value: float) -> None:
     with pytest.raises(InvalidInput, match=f"which {datatype} cannot"):
         from_json([1.5, value], "x", datatype)
 
 
-@pytest.mark.parametrize("datatype", ["FP16", "FP32", "FP64"])
+@pytest.mark.parametrize("datatype", ["BF16", "FP16", "FP32", "FP64"])
 def test_nan_and_infinity_are_floats(datatype: str) -> None:
     values = from_json([math.nan, math.inf, -math.inf, 1], "x", datatype).tolist()
     assert math.isnan(values[0])
@@ -209,7 +218,8 @@ def test_a_shape_beyond_numpy_is_refused(shape: list[int]) -> None:
 
 
 def test_every_datatype_is_found_again_from_its_arrays() -> None:
-    assert [datatype_of(np.empty(0, dtype)) for dtype in DTYPES.values()] == list(DTYPES)
+    arrays = {name: as_datatype(np.empty(0, dtype), name) for name, dtype in DTYPES.items()}
+    assert [datatype_of(array) for array in arrays.values()] == list(DTYPES)
 
 
 def test_an_element_count_does_not_overflow() -> None:

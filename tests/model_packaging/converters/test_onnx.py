@@ -11,7 +11,9 @@ from model_packaging.conversion import check_conversion
 from model_packaging.converters.onnx import CONVERTER
 from model_packaging.errors import ConversionError, SourceUnreadable
 from model_packaging.manifest import ModelSpec
+from model_packaging.samples import make_up
 from tests.model_packaging.models import linear, linear_bytes, rows, weights
+from tests.worlds import BRAIN, brain_doubled, onnx_model
 
 
 def write(folder: Path, content: bytes) -> Path:
@@ -36,6 +38,20 @@ def test_a_model_is_taken_as_it_is(tmp_path: Path) -> None:
     assert np.allclose(answer["scores"], rows() @ weights(), atol=1e-5)
     with pytest.raises(ValueError, match="x"):
         conversion.reference({"x": rows()[:, :3]})
+
+
+def test_a_model_of_brain_floats_is_taken_where_onnxruntime_has_its_operators(
+    tmp_path: Path,
+) -> None:
+    spec = ModelSpec("brain", write(tmp_path, brain_doubled()))
+    conversion = CONVERTER.convert(spec)
+    session = OnnxSession(conversion.onnx)
+    samples = make_up("brain", session.inputs)
+    assert check_conversion("brain", samples.requests(8), conversion.reference, session.run) > 0
+    at = (BRAIN, ["n"])
+    sine = onnx_model({"x": at}, {"y": at}, helper.make_node("Sin", ["x"], ["y"]))
+    with pytest.raises(ConversionError, match=r"cannot be served: .*Sin"):
+        CONVERTER.convert(ModelSpec("brain", write(tmp_path, sine)))
 
 
 @pytest.mark.parametrize(

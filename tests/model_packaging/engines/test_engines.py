@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from functions.inference.artifact import TensorSpec
+from functions.inference.bfloat16 import rounded
 from functions.inference.session import OnnxSession
+from functions.inference.tensors import Array
 from model_packaging.engine_options import check_options
 from model_packaging.engines import engine_of, engines
 from model_packaging.errors import ManifestError, SourceError, SourceUntrusted
@@ -77,11 +79,19 @@ def test_triton_starts_cold_without_a_request(request_known: bool, options: Any)
     assert len(serving.contents) == 2
 
 
-def test_tritons_warm_up_writes_texts_with_their_lengths() -> None:
-    request = {"x": np.array([b"a", "é".encode()], object)}
-    text = (TensorSpec("x", "BYTES", (-1,)),)
-    serving = write(spec_of(Path("a.onnx"), "triton"), OnnxModel(b"", text, text, request))
-    assert serving.contents["model/warmup/golden-0"] == b"\1\0\0\0a\2\0\0\0\xc3\xa9"
+@pytest.mark.parametrize(
+    ("datatype", "array", "content"),
+    [
+        ("BYTES", np.array([b"a", "é".encode()], object), b"\1\0\0\0a\2\0\0\0\xc3\xa9"),
+        ("BF16", rounded(np.array([1.0, -2.5], np.float32)), b"\x80\x3f\x20\xc0"),
+    ],
+)
+def test_tritons_warm_up_writes_what_is_no_plain_number_as_triton_reads_it(
+    datatype: str, array: Array, content: bytes
+) -> None:
+    spec = (TensorSpec("x", datatype, (-1,)),)
+    serving = write(spec_of(Path("a.onnx"), "triton"), OnnxModel(b"", spec, spec, {"x": array}))
+    assert serving.contents["model/warmup/golden-0"] == content
 
 
 def test_vllm_is_told_its_options_as_arguments_in_the_environment(tmp_path: Path) -> None:

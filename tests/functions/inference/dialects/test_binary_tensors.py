@@ -18,7 +18,7 @@ from functions.inference.dialects.binary_tensors import (
 )
 from functions.inference.errors import InvalidInput, MalformedRequest
 from functions.inference.exchange import Request
-from functions.inference.tensors import DTYPES, Array
+from functions.inference.tensors import DTYPES, Array, as_datatype, datatype_of
 
 FIXED = [name for name in DTYPES if name != "BYTES"]
 
@@ -54,13 +54,13 @@ def test_a_length_beyond_the_body_is_refused(length: str) -> None:
 
 @pytest.mark.parametrize("datatype", FIXED)
 def test_every_fixed_size_datatype_reads_back_at_any_address(datatype: str) -> None:
-    array = np.array([[0, 1, 1]]).astype(DTYPES[datatype])
+    array = as_datatype(np.array([[0, 1, 1]]).astype(DTYPES[datatype]), datatype)
     content = encode(array)
-    assert len(content) == 3 * DTYPES[datatype].itemsize
+    assert len(content) == 3 * (2 if datatype == "BF16" else DTYPES[datatype].itemsize)
     for shift in range(8):
         tail = memoryview(bytes(shift) + content)[shift:]
         back = decode(tail, "x", datatype, [1, 3])
-        assert back.dtype == DTYPES[datatype]
+        assert datatype_of(back) == datatype
         assert back.flags.aligned
         assert back.tolist() == array.tolist()
 
@@ -69,6 +69,13 @@ def test_integers_are_little_endian_and_rows_follow_each_other() -> None:
     column_major = np.array([[1, 2], [3, 256]], np.int32, order="F")
     assert encode(column_major) == struct.pack("<4i", 1, 2, 3, 256)
     assert encode(np.array([258], ">i2")) == b"\x02\x01"
+
+
+def test_bfloat16_is_the_upper_half_of_a_float() -> None:
+    content = b"\x80\x3f\x20\xc0"
+    array = decode(memoryview(content), "x", "BF16", [2])
+    assert array.tolist() == [1.0, -2.5]
+    assert bytes(encode(array)) == content
 
 
 def test_any_byte_but_zero_is_true() -> None:

@@ -13,7 +13,16 @@ from onnx import TensorProto
 from functions.inference.asgi import App
 from functions.inference.contract import EXTENSIONS
 from tests.driver import Answer, ask, serve
-from tests.worlds import FLOAT, HALF, STRING, add_sub, echo, settings_for, times
+from tests.worlds import (
+    FLOAT,
+    HALF,
+    STRING,
+    add_sub,
+    brain_doubled,
+    echo,
+    settings_for,
+    times,
+)
 
 X: dict[str, Any] = {"name": "x", "datatype": "FP32", "shape": [1, 2], "data": [1, 2.5]}
 
@@ -107,6 +116,7 @@ def test_scalars_and_empty_batches_are_answered(
         ({"datatype": "FLOAT"}, "input 'x' needs a 'datatype' of BOOL, "),
         ({"datatype": ["FP32"]}, "input 'x' needs a 'datatype' of BOOL, "),
         ({"datatype": "FP16"}, "input 'x' is FP16, which JSON cannot carry"),
+        ({"datatype": "BF16"}, "input 'x' is BF16, which JSON cannot carry"),
         ({"shape": [1, 3], "data": [1, 2, 3]}, "unexpected shape for input 'x': [1, 3]"),
         ({"shape": [1, 3]}, "input 'x' has 2 elements, its shape [1, 3] has 3"),
         ({"shape": [2, 1], "data": [[1, 2]]}, "input 'x' is nested as [1, 2], its shape is"),
@@ -160,14 +170,8 @@ def test_a_request_out_of_form_is_refused_with_a_reason(
     assert text in answer.error
 
 
-@pytest.mark.parametrize(
-    "document",
-    [
-        {"inputs": [{**X, "datatype": "BF16"}]},
-        {"inputs": [{**X, "parameters": {"shared_memory_region": "r"}}]},
-    ],
-)
-def test_what_is_not_offered_is_unsupported(tmp_path: Path, document: Any) -> None:
+def test_what_is_not_offered_is_unsupported(tmp_path: Path) -> None:
+    document = {"inputs": [{**X, "parameters": {"shared_memory_region": "r"}}]}
     assert ask(app_of(tmp_path), "POST /v2/models/m/infer", document).status == 501
 
 
@@ -217,6 +221,31 @@ def test_half_precision_travels_in_binary_only(tmp_path: Path) -> None:
     )
     document = {"inputs": [tensor], "parameters": {"binary_data_output": True}}
     assert infer_binary(app, document, b"\x00\x3c\x00\x40").body.endswith(b"\x00\x3c\x00\x40")
+
+
+def test_brain_floats_travel_in_binary_only(tmp_path: Path) -> None:
+    app = app_of(tmp_path, brain_doubled())
+    size = {"binary_data_size": 4}
+    tensor = {"name": "x", "datatype": "BF16", "shape": [1, 2], "parameters": size}
+    assert infer_binary(app, {"inputs": [tensor]}, bytes(4)).error == (
+        "output 'y' is BF16, which JSON cannot carry; ask for it as binary data"
+    )
+    document = {"inputs": [tensor], "parameters": {"binary_data_output": True}}
+    answer = infer_binary(app, document, b"\x80\x3f\x20\xc0")
+    assert answer.body.endswith(b"\x00\x40\xa0\xc0")
+    no_json = {"inference-header-content-length": "0"}
+    raw = ask(app, "POST /v2/models/m/infer", b"\x80\x3f\x20\xc0", no_json)
+    assert raw.body.endswith(b"\x00\x40\xa0\xc0")
+
+
+@pytest.mark.parametrize("wide", [True, False])
+def test_brain_floats_and_floats_are_not_taken_for_each_other(tmp_path: Path, wide: bool) -> None:
+    app = app_of(tmp_path, brain_doubled() if wide else echo())
+    size, datatype = (8, "FP32") if wide else (4, "BF16")
+    tensor = {"name": "x", "shape": [1, 2], "parameters": {"binary_data_size": size}}
+    answer = infer_binary(app, {"inputs": [{**tensor, "datatype": datatype}]}, bytes(size))
+    wanted = "BF16" if wide else "FP32"
+    assert (answer.status, answer.error) == (400, f"input 'x' must be {wanted}, not {datatype}")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from functions.inference.rpc.tensorflow_tensors import (
     decode_all,
     encode,
 )
-from functions.inference.tensors import DTYPES, Array
+from functions.inference.tensors import DTYPES, Array, as_datatype, datatype_of
 
 NUMERIC = [name for name in DTYPES if name != "BYTES"]
 
@@ -30,9 +30,9 @@ def tensor(**fields: Any) -> Any:
 @given(data=st.data(), datatype=st.sampled_from(NUMERIC))
 def test_numbers_of_every_datatype_and_shape_come_back(data: Any, datatype: str) -> None:
     shape = arrays.array_shapes(min_dims=0, min_side=0, max_side=4)
-    array = data.draw(arrays.arrays(DTYPES[datatype], shape))
+    array = as_datatype(data.draw(arrays.arrays(DTYPES[datatype], shape)), datatype)
     found = decode(encode(array), "x")
-    assert (found.dtype, found.shape) == (array.dtype, array.shape)
+    assert (datatype_of(found), found.shape) == (datatype, array.shape)
     assert np.array_equal(found, array, equal_nan=array.dtype.kind == "f")
 
 
@@ -47,6 +47,10 @@ def test_strings_come_back(array: Array) -> None:
         ({"dtype": "DT_FLOAT", "float_val": [1.5, -2]}, np.array([1.5, -2], np.float32)),
         ({"dtype": "DT_DOUBLE", "double_val": [0.1, 2]}, np.array([0.1, 2])),
         ({"dtype": "DT_HALF", "half_val": [0x3C00, 0xC000]}, np.array([1, -2], np.float16)),
+        (
+            {"dtype": "DT_BFLOAT16", "half_val": [0x3F80, 0xC020]},
+            as_datatype(np.array([1, -2.5], np.float32), "BF16"),
+        ),
         ({"dtype": "DT_INT8", "int_val": [-128, 127]}, np.array([-128, 127], np.int8)),
         ({"dtype": "DT_UINT64", "uint64_val": [0, 2**64 - 1]}, np.array([0, 2**64 - 1], np.uint64)),
         ({"dtype": "DT_BOOL", "bool_val": [True, False]}, np.array([True, False])),
