@@ -151,11 +151,31 @@ def write_artifact(root: Path, name: str, version: int, model: bytes, /, **chang
         **changes,
     }
     folder = root / "models" / name / str(version)
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / MODEL).write_bytes(model)
     content = json.dumps(document).encode()
     (folder / SPECIFICATION).write_bytes(content)
     return sha256(content)
+
+
+def write_signed(
+    root: Path, name: str, version: int, models: Mapping[str, bytes], aliases: Mapping[str, str]
+) -> str:
+    """An artifact of several signatures, each with its model; the first answers unasked."""
+    (first, model), *others = models.items()
+    folder, files, entries = root / "models" / name / str(version), {MODEL: sha256(model)}, []
+    folder.mkdir(parents=True)
+    for number, (other, content) in enumerate(others, 1):
+        file, session = f"signature-{number}.onnx", OnnxSession(content)
+        (folder / file).write_bytes(content)
+        files[file] = sha256(content)
+        inputs, outputs = (
+            [spec.to_json() for spec in specs] for specs in (session.inputs, session.outputs)
+        )
+        entries.append({"name": other, "inputs": inputs, "outputs": outputs, "file": file})
+    entries += [{"name": alias, "alias": of} for alias, of in aliases.items()]
+    signatures = [{"name": first, "method": "tensorflow/serving/predict"}, *entries]
+    return write_artifact(root, name, version, model, files=files, signatures=signatures)
 
 
 def settings_for(root: Path, models: Mapping[str, Mapping[int, bytes]]) -> Settings:

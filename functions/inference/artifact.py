@@ -6,6 +6,7 @@ A version is a folder, `models/<name>/<version>/`, or one zip with that folder i
 - `golden.json`     requests with their expected answers
 - `artifact.json`   what the model is, and the SHA-256 of each file above
 - `report.json`     benchmark figures, outside the identity and not verified
+- `signature-1.onnx`, ... more ways to ask the model, where it has some; see `signatures.py`
 - `engine/`         instead of `model.onnx`: what an engine on SageMaker loads (format 2; format 3
                     where processing steps stand before it). It may be large, never enters a zip,
                     and is not read here
@@ -48,6 +49,11 @@ REPORT = "report.json"
 ENGINE = "engine"
 
 MAX_SPECIFICATION_BYTES = 1 << 20
+
+SERVING_DEFAULT = "serving_default"
+"""TensorFlow's name of the signature that is meant when none is named."""
+PREDICT_METHOD = "tensorflow/serving/predict"
+"""TensorFlow Serving's name of what a signature does, where nothing else is said."""
 
 _LAYOUT = ("models", "<name>", "<version>", "<file>")
 
@@ -141,7 +147,8 @@ class Artifact:
     """A verified artifact; `model` holds the very bytes whose digest was checked.
 
     It has a model of its own, or an engine; then `model` is empty. `files` holds what else its
-    processing steps need, by name.
+    processing steps need, by name. It answers as its `signature`; `others` are further signatures
+    by name, and `aliases` further names of signatures.
     """
 
     name: str
@@ -154,6 +161,10 @@ class Artifact:
     specification: Mapping[str, Any]
     engine: Engine | None = None
     files: Mapping[str, bytes] = field(default_factory=dict)
+    signature: str = SERVING_DEFAULT
+    method: str = PREDICT_METHOD
+    others: Mapping[str, "Artifact"] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
 
 def sha256(content: bytes) -> str:
@@ -242,7 +253,7 @@ def read_artifact(files: Files | Path, digest: str | None = None) -> Artifact:
         raise ArtifactCorrupt(place, f"has digest {found}, the lock says {digest}")
     document = _read_specification(place, content)
     contents = _verified(source, document["files"])
-    return Artifact(
+    artifact = Artifact(
         name=document["name"],
         identity=document["identity"],
         digest=found,
@@ -254,6 +265,11 @@ def read_artifact(files: Files | Path, digest: str | None = None) -> Artifact:
         engine=document["engine"],
         files={name: each for name, each in contents.items() if name not in (MODEL, GOLDEN)},
     )
+    if "signatures" not in document:
+        return artifact
+    from functions.inference.signatures import with_signatures  # noqa: PLC0415 seldom
+
+    return with_signatures(artifact, place)
 
 
 def _read_specification(place: str, content: bytes) -> dict[str, Any]:

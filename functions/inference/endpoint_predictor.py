@@ -53,7 +53,8 @@ def open_endpoint(artifact: Artifact, version: int, settings: ServedEndpoint | N
         twin = Twin(replace(metadata, name=settings.twin_model), settings.twin_function)
     own = replace(metadata, inputs=engine.inputs, outputs=engine.outputs)
     graph = with_steps(EndpointGraph(own if engine.inputs else metadata, endpoint), artifact)
-    return EndpointPredictor(replace(metadata, extras=graph.extras), graph, twin)
+    seen = replace(metadata, extras=graph.extras)
+    return EndpointPredictor(seen, graph, twin, tuple(artifact.aliases))
 
 
 def _endpoint(settings: ServedEndpoint, model: str, version: int) -> Endpoint:
@@ -66,7 +67,15 @@ def _endpoint(settings: ServedEndpoint, model: str, version: int) -> Endpoint:
 
 def _metadata(artifact: Artifact, engine: Engine, version: int) -> ModelMetadata:
     platform = _PLATFORMS.get(engine.name, engine.name)
-    return ModelMetadata(artifact.name, version, platform, artifact.inputs, artifact.outputs)
+    return ModelMetadata(
+        artifact.name,
+        version,
+        platform,
+        artifact.inputs,
+        artifact.outputs,
+        signature=artifact.signature,
+        method=artifact.method,
+    )
 
 
 class EndpointGraph:
@@ -113,6 +122,7 @@ class EndpointPredictor:
         metadata: what callers see.
         graph: the engine, behind the processing steps if there are some.
         twin: another model that answers the same.
+        aliases: further names of its one signature.
     """
 
     def __init__(
@@ -120,8 +130,10 @@ class EndpointPredictor:
         metadata: ModelMetadata,
         graph: "EndpointGraph | ProcessedSession",
         twin: Twin | None = None,
+        aliases: Sequence[str] = (),
     ) -> None:
         self.metadata, self.twin, self._graph = metadata, twin, graph
+        self.signatures = dict.fromkeys(aliases, self)
 
     def predict(self, inputs: dict[str, Array], outputs: Sequence[str] = ()) -> dict[str, Array]:
         """See `Predictor.predict`.

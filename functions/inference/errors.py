@@ -11,6 +11,7 @@ InferenceError
 │   │   └── UnexpectedShape     the input has another rank or another size
 │   ├── InvalidOutput           an output cannot be had as it is asked for
 │   │   └── UnexpectedOutput    the signature has no output of this name
+│   ├── SignatureNotFound       the model has no signature of this name
 │   ├── RouteNotFound           no dialect has this path
 │   ├── MethodNotAllowed        the path exists, for other methods
 │   ├── ModelConflict           the model is served already, or must go on being served
@@ -138,6 +139,17 @@ class UnexpectedOutput(InvalidOutput):
         self.known = tuple(known)
         text = f"unexpected inference output '{brief(name)}'; the model has {', '.join(self.known)}"
         super().__init__(name, "is unexpected", text)
+
+
+class SignatureNotFound(RequestError):
+    """The model has no signature of this name; the text begins as TensorFlow Serving's."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        self.name, self.known = name, tuple(known)
+        super().__init__(
+            f'Serving signature name: "{brief(name)}" not found in signature def; '
+            f"the model has {', '.join(self.known)}"
+        )
 
 
 class RouteNotFound(RequestError):

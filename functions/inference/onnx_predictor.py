@@ -1,6 +1,6 @@
 """A model in this process, answered by onnxruntime."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from functions.inference.artifact import Artifact, TensorSpec
 from functions.inference.errors import PredictionFailed
@@ -12,7 +12,7 @@ from functions.inference.tensors import Array
 class OnnxPredictor:
     """A verified artifact, answered by onnxruntime in this process.
 
-    `golden` is the artifact's golden.json, if it has one.
+    `golden` is the artifact's golden.json, if it has one; `signatures` answer for its others.
 
     Args:
         artifact: the model, and what it says of itself.
@@ -47,7 +47,15 @@ class OnnxPredictor:
             artifact.inputs,
             artifact.outputs,
             self._session.extras,
+            signature=artifact.signature,
+            method=artifact.method,
         )
+        named = {artifact.signature: self} | {
+            name: OnnxPredictor(other, version, threads) for name, other in artifact.others.items()
+        }
+        self.signatures: Mapping[str, OnnxPredictor] = named | {
+            alias: named[name] for alias, name in artifact.aliases.items()
+        }
 
     def predict(self, inputs: dict[str, Array], outputs: Sequence[str] = ()) -> dict[str, Array]:
         """See `Predictor.predict`."""

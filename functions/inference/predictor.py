@@ -1,12 +1,12 @@
 """Predictor: the seam between wire and model; Graph: the one between a model and its engine."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
-from functions.inference.artifact import Artifact, TensorSpec
-from functions.inference.errors import UnexpectedOutput
+from functions.inference.artifact import PREDICT_METHOD, SERVING_DEFAULT, Artifact, TensorSpec
+from functions.inference.errors import SignatureNotFound, UnexpectedOutput
 from functions.inference.tensors import Array, check_signature
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ class ModelMetadata:
     """What a caller may know of a model: its name, version, platform and signature.
 
     `extras` are arrays that are no part of its signature, given when they are asked for by name.
+    `signature` is the signature's name, `method` what it does in TensorFlow Serving's words.
     """
 
     name: str
@@ -29,6 +30,8 @@ class ModelMetadata:
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     extras: tuple[str, ...] = ()
+    signature: str = SERVING_DEFAULT
+    method: str = PREDICT_METHOD
 
     def output_names(self) -> tuple[str, ...]:
         """Names of all outputs, in the model's order."""
@@ -36,7 +39,10 @@ class ModelMetadata:
 
 
 class Predictor(Protocol):
-    """A model that answers: named arrays in, named arrays out."""
+    """A model that answers: named arrays in, named arrays out.
+
+    One with several signatures has a predictor for each, by name, in `signatures`.
+    """
 
     @property
     def metadata(self) -> ModelMetadata:
@@ -54,6 +60,25 @@ class Predictor(Protocol):
             UnexpectedOutput: the signature has no output of a wanted name.
             PredictionFailed: the model gave up.
         """
+
+
+def signatures_of(predictor: Predictor) -> Mapping[str, Predictor]:
+    """What answers for each signature of a model; the first does when none is named."""
+    return {predictor.metadata.signature: predictor, **getattr(predictor, "signatures", {})}
+
+
+def with_signature(predictor: Predictor, name: str) -> Predictor:
+    """What answers for a signature of a model; an empty name means the first.
+
+    Raises:
+        SignatureNotFound: the model has none of this name.
+    """
+    known = signatures_of(predictor)
+    if not name:
+        return predictor
+    if name not in known:
+        raise SignatureNotFound(name, known)
+    return known[name]
 
 
 def check_request(
