@@ -26,7 +26,7 @@ from functions.inference.errors import (
     brief,
 )
 from functions.inference.exchange import JSON, Response, StreamedResponse
-from functions.inference.predictor import ModelMetadata, Predictor
+from functions.inference.predictor import ModelMetadata, Predictor, with_signature
 from functions.inference.statuses import headers_of, status_of
 from functions.inference.tensors import (
     BYTES,
@@ -126,14 +126,23 @@ def infer_document(
     Raises:
         InferenceError: there is no such answer.
     """
-    metadata = predictor.metadata
     document = _object(request, "the request")
+    predictor = _signed(predictor, document)
+    metadata = predictor.metadata
     if not isinstance(document.get("id", ""), str):
         raise MalformedRequest("'id' must be a string")
     inputs = _decode_inputs(document, tail)
     binary = _decode_outputs(document, metadata)
     results = call.predict(predictor, inputs, list(binary))
     return _encode(metadata, document, _classified(document, results), binary)
+
+
+def _signed(predictor: Predictor, document: dict[str, Any]) -> Predictor:
+    """What answers for the signature that the request's parameters name; Lading's own extension."""
+    name = _object(document.get("parameters", {}), "'parameters'").get("signature_name", "")
+    if not isinstance(name, str):
+        raise MalformedRequest("'signature_name' must be a string")
+    return with_signature(predictor, name)
 
 
 def _classified(document: dict[str, Any], results: dict[str, Array]) -> dict[str, Array]:

@@ -14,10 +14,8 @@ from functions.inference.catalog import CatalogModel
 from functions.inference.contract import model_list, model_object
 from functions.inference.errors import ModelUnavailable
 from functions.inference.exchange import Response
+from functions.inference.predictor import ModelMetadata, signatures_of
 from functions.inference.tensors import BYTES
-
-SIGNATURE = "serving_default"
-METHOD = "tensorflow/serving/predict"
 
 DATATYPES = MappingProxyType(
     {
@@ -80,25 +78,32 @@ def _version_status(model: CatalogModel, version: int) -> dict[str, Any]:
 
 
 def metadata(call: Call) -> Response:
-    """The signature of a version, under its doubled key.
+    """The signatures of a version, under their doubled key.
 
     Raises:
         NotFound: the model or the version is not served.
         ModelUnavailable: it failed to load.
     """
-    found = call.predictor().metadata
-    signature = {
-        "inputs": {spec.name: _tensor_info(spec) for spec in found.inputs},
-        "outputs": {spec.name: _tensor_info(spec) for spec in found.outputs},
-        "method_name": METHOD,
+    predictor = call.predictor()
+    found = predictor.metadata
+    signatures = {
+        name: _signature(each.metadata) for name, each in signatures_of(predictor).items()
     }
     specification = {"name": found.name, "signature_name": "", "version": str(found.version)}
     return _json(
         {
             "model_spec": specification,
-            "metadata": {"signature_def": {"signature_def": {SIGNATURE: signature}}},
+            "metadata": {"signature_def": {"signature_def": signatures}},
         }
     )
+
+
+def _signature(metadata: ModelMetadata) -> dict[str, Any]:
+    return {
+        "inputs": {spec.name: _tensor_info(spec) for spec in metadata.inputs},
+        "outputs": {spec.name: _tensor_info(spec) for spec in metadata.outputs},
+        "method_name": metadata.method,
+    }
 
 
 def _tensor_info(spec: TensorSpec) -> dict[str, Any]:

@@ -27,10 +27,8 @@ from functions.inference.errors import (
     brief,
 )
 from functions.inference.exchange import Response
-from functions.inference.predictor import Predictor
+from functions.inference.predictor import Predictor, with_signature
 from functions.inference.statuses import headers_of, status_of
-
-SIGNATURE = "serving_default"
 
 _STATUSES = MappingProxyType({LabelNotFound: 400, RouteNotFound: 400, MethodNotAllowed: 400})
 
@@ -105,23 +103,15 @@ def _regress(call: Call) -> Response:
 
 
 def _read(call: Call) -> tuple[Predictor, dict[str, Any]]:
-    """The predictor that the path means, and the request's document."""
+    """The predictor that the path and `signature_name` mean, and the request's document."""
     predictor = call.predictor()
     document = json_codec.loads(call.request.body)
     if not isinstance(document, dict):
         raise MalformedRequest("the request must be a JSON object")
-    _check_signature_name(document)
-    return predictor, document
-
-
-def _check_signature_name(document: dict[str, Any]) -> None:
-    name = document.get("signature_name", SIGNATURE)
+    name = document.get("signature_name", "")
     if not isinstance(name, str):
         raise MalformedRequest("'signature_name' key must be a string value.")
-    if name not in ("", SIGNATURE):
-        raise MalformedRequest(
-            f'Serving signature name: "{brief(name)}" not found in signature def'
-        )
+    return with_signature(predictor, name), document
 
 
 def _status(call: Call) -> Response:

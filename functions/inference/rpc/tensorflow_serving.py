@@ -1,7 +1,7 @@
 """`tensorflow.serving.PredictionService` and `ModelService`: TensorFlow Serving over gRPC.
 
-What its REST API means, this means too (`dialects/tensorflow_serving.py`): the signature
-`serving_default`, features of examples as inputs, versions by number or label.
+What its REST API means, this means too (`dialects/tensorflow_serving.py`): signatures by name,
+features of examples as inputs, versions by number or label.
 """
 
 from types import MappingProxyType
@@ -10,9 +10,13 @@ from typing import Any
 from functions.inference.artifact import TensorSpec
 from functions.inference.call import Call
 from functions.inference.dialects import tensorflow_examples as examples
-from functions.inference.dialects.tensorflow_models import METHOD, SIGNATURE
-from functions.inference.errors import MalformedRequest, ModelUnavailable, brief
-from functions.inference.predictor import ModelMetadata, Predictor
+from functions.inference.errors import MalformedRequest, ModelUnavailable
+from functions.inference.predictor import (
+    ModelMetadata,
+    Predictor,
+    signatures_of,
+    with_signature,
+)
 from functions.inference.rpc.messages import message
 from functions.inference.rpc.service import Service, Work
 from functions.inference.rpc.tensorflow_tensors import decode_all, encode, number_of, shape_of
@@ -27,7 +31,9 @@ def _predict(work: Work, request: Any) -> Any:
     inputs = decode_all(request.inputs)
     wanted = list(dict.fromkeys(request.output_filter))
     results = call.predict(predictor, inputs, wanted)
-    response = message("tensorflow.serving.PredictResponse")(model_spec=_spec(predictor.metadata))
+    response = message("tensorflow.serving.PredictResponse")(
+        model_spec=_spec(request.model_spec, predictor.metadata)
+    )
     for name, array in results.items():
         response.outputs[name].CopyFrom(encode(array))
     return response
@@ -45,7 +51,8 @@ def _classify(work: Work, request: Any) -> Any:
         for row in rows["results"]
     ]
     return message("tensorflow.serving.ClassificationResponse")(
-        model_spec=_spec(predictor.metadata), result={"classifications": classifications}
+        model_spec=_spec(request.model_spec, predictor.metadata),
+        result={"classifications": classifications},
     )
 
 
@@ -57,7 +64,7 @@ def _regress(work: Work, request: Any) -> Any:
     outputs = call.predict(predictor, inputs, [value.name])
     values = examples.encode_values(outputs[value.name], len(document["examples"]))["results"]
     return message("tensorflow.serving.RegressionResponse")(
-        model_spec=_spec(predictor.metadata),
+        model_spec=_spec(request.model_spec, predictor.metadata),
         result={"regressions": [{"value": each} for each in values]},
     )
 
@@ -66,14 +73,13 @@ def _metadata(work: Work, request: Any) -> Any:
     if list(request.metadata_field) != [_SIGNATURE_FIELD]:
         raise MalformedRequest(f"Metadata field must be '{_SIGNATURE_FIELD}', and no other")
     _, predictor = _resolve(work, request.model_spec)
-    found = predictor.metadata
-    signature = message("tensorflow.SignatureDef")(
-        inputs={spec.name: _info(spec) for spec in found.inputs},
-        outputs={spec.name: _info(spec) for spec in found.outputs},
-        method_name=METHOD,
+    found = {name: each.metadata for name, each in signatures_of(predictor).items()}
+    signatures = message("tensorflow.serving.SignatureDefMap")(
+        signature_def={name: _signature(each) for name, each in found.items()}
     )
-    signatures = message("tensorflow.serving.SignatureDefMap")(signature_def={SIGNATURE: signature})
-    response = message("tensorflow.serving.GetModelMetadataResponse")(model_spec=_spec(found))
+    response = message("tensorflow.serving.GetModelMetadataResponse")(
+        model_spec=_spec(request.model_spec, predictor.metadata)
+    )
     packed = response.metadata[_SIGNATURE_FIELD]
     packed.type_url, packed.value = _TYPE_URL, signatures.SerializeToString()
     return response
@@ -107,15 +113,22 @@ def _call(work: Work, spec: Any) -> Call:
 
 def _resolve(work: Work, spec: Any) -> tuple[Call, Predictor]:
     call = _call(work, spec)
-    if spec.signature_name not in ("", SIGNATURE):
-        name = brief(spec.signature_name)
-        raise MalformedRequest(f'Serving signature name: "{name}" not found in signature def')
-    return call, call.predictor()
+    return call, with_signature(call.predictor(), spec.signature_name)
 
 
-def _spec(metadata: ModelMetadata) -> Any:
+def _spec(asked: Any, metadata: ModelMetadata) -> Any:
     return message("tensorflow.serving.ModelSpec")(
-        name=metadata.name, version={"value": metadata.version}, signature_name=SIGNATURE
+        name=metadata.name,
+        version={"value": metadata.version},
+        signature_name=asked.signature_name or metadata.signature,
+    )
+
+
+def _signature(metadata: ModelMetadata) -> Any:
+    return message("tensorflow.SignatureDef")(
+        inputs={spec.name: _info(spec) for spec in metadata.inputs},
+        outputs={spec.name: _info(spec) for spec in metadata.outputs},
+        method_name=metadata.method,
     )
 
 
