@@ -17,7 +17,7 @@ from cli.calls import HEADERS, Reply, call
 from cli.errors import CliError
 from cli.signing import Caller
 from functions.inference import tensor_messages
-from functions.inference.artifact import TensorSpec
+from functions.inference.artifact import PREDICT_METHOD, SERVING_DEFAULT, TensorSpec
 from functions.inference.catalog import Catalog, CatalogModel
 from functions.inference.dialects.binary_tensors import HEADER_LENGTH
 from functions.inference.errors import (
@@ -106,10 +106,17 @@ class RemoteCatalog(Catalog):
 
 
 class RemotePredictor:
-    """One version of a model of an API."""
+    """One version of a model of an API.
 
-    def __init__(self, metadata: ModelMetadata, api: Api) -> None:
-        self.metadata, self._api = metadata, api
+    Args:
+        metadata: its tensors, as one of its signatures.
+        api: where it is.
+        signature: that signature's name, where it is not the one that answers unasked.
+    """
+
+    def __init__(self, metadata: ModelMetadata, api: Api, signature: str = "") -> None:
+        self.metadata, self._api, self._signature = metadata, api, signature
+        self.signatures: Mapping[str, RemotePredictor] = {}
 
     def predict(self, inputs: dict[str, Array], outputs: Sequence[str] = ()) -> dict[str, Array]:
         """See `Predictor.predict`.
@@ -120,7 +127,7 @@ class RemotePredictor:
         name, version = self.metadata.name, self.metadata.version
         check_request(self.metadata, inputs, outputs)
         wanted = outputs or self.metadata.output_names()
-        body, length = tensor_messages.encode(inputs, wanted)
+        body, length = tensor_messages.encode(inputs, wanted, signature=self._signature)
         path = f"/v2/models/{quote(name, safe='')}/versions/{version}/infer"
         reply = self._api.ask(path, body, {**_BINARY, HEADER_LENGTH: str(length)})
         if reply.status != HTTPStatus.OK:
@@ -140,18 +147,37 @@ def _model(document: Mapping[str, Any], api: Api) -> CatalogModel:
     labels: dict[str, int] = {}
     for each in document["versions"]:
         version = int(each["version"])
-        inputs, outputs = (
-            tuple(map(TensorSpec.from_json, each[side])) for side in ("inputs", "outputs")
-        )
-        metadata = ModelMetadata(name, version, "onnxruntime_onnx", inputs, outputs)
         reason = each["reason"] or "it says no reason"
         versions[version] = (
-            RemotePredictor(metadata, api)
+            _predictor(name, version, each, api)
             if each["ready"]
             else ModelUnavailable(name, version, reason)
         )
         labels |= dict.fromkeys(each["labels"], version)
     return CatalogModel(name, versions, labels)
+
+
+def _predictor(name: str, version: int, document: Mapping[str, Any], api: Api) -> Predictor:
+    alone = {**document, "name": SERVING_DEFAULT, "method": PREDICT_METHOD}
+    first, *others = (
+        _signature(name, version, each) for each in document.get("signatures", [alone])
+    )
+    predictor = RemotePredictor(first, api)
+    predictor.signatures = {
+        each.signature: RemotePredictor(each, api, each.signature) for each in others
+    }
+    return predictor
+
+
+def _signature(name: str, version: int, document: Mapping[str, Any]) -> ModelMetadata:
+    inputs, outputs = (
+        tuple(map(TensorSpec.from_json, document[side])) for side in ("inputs", "outputs")
+    )
+    return ModelMetadata(
+        *(name, version, "onnxruntime_onnx", inputs, outputs),
+        signature=document["name"],
+        method=document["method"],
+    )
 
 
 def _document(reply: Reply, name: str) -> Any:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from functions.inference import json_codec
+from functions.inference.artifact import SERVING_DEFAULT
 from functions.inference.catalog import Catalog, CatalogModel
 from functions.inference.contract import VERSION
 from functions.inference.dialects import plain
@@ -19,6 +20,7 @@ from functions.inference.errors import (
 )
 from functions.inference.exchange import Request, Response
 from functions.inference.openapi import data_plane_paths
+from functions.inference.predictor import ModelMetadata, signatures_of
 
 _METHODS = ("GET", "HEAD")
 
@@ -65,6 +67,22 @@ _SCHEMAS = MappingProxyType(
                 "ready": {"type": "boolean"},
                 "reason": {"type": ["string", "null"]},
                 "labels": {"type": "array", "items": {"type": "string"}},
+                "inputs": {"type": "array", "items": {"$ref": "#/components/schemas/Tensor"}},
+                "outputs": {"type": "array", "items": {"$ref": "#/components/schemas/Tensor"}},
+                "signatures": {
+                    "type": "array",
+                    "description": "Where it is more than serving_default; the first is meant.",
+                    "items": {"$ref": "#/components/schemas/Signature"},
+                },
+            },
+        },
+        "Signature": {
+            "type": "object",
+            "description": "One way to ask a model, as TensorFlow Serving has it.",
+            "required": ["name", "method", "inputs", "outputs"],
+            "properties": {
+                "name": {"type": "string"},
+                "method": {"type": "string"},
                 "inputs": {"type": "array", "items": {"$ref": "#/components/schemas/Tensor"}},
                 "outputs": {"type": "array", "items": {"$ref": "#/components/schemas/Tensor"}},
             },
@@ -186,9 +204,17 @@ def _describe_version(model: CatalogModel, version: int) -> dict[str, Any]:
     if isinstance(found, ModelUnavailable):
         silent = {"ready": False, "reason": found.reason, "inputs": [], "outputs": []}
         return described | silent
-    signature = found.metadata
+    signatures = signatures_of(found)
+    named = [
+        {"name": name, "method": each.metadata.method, **_tensors(each.metadata)}
+        for name, each in signatures.items()
+    ]
+    several = {"signatures": named} if {*signatures} != {SERVING_DEFAULT} else {}
+    return {**described, **_tensors(found.metadata), **several}
+
+
+def _tensors(metadata: ModelMetadata) -> dict[str, Any]:
     return {
-        **described,
-        "inputs": [spec.to_json() for spec in signature.inputs],
-        "outputs": [spec.to_json() for spec in signature.outputs],
+        "inputs": [spec.to_json() for spec in metadata.inputs],
+        "outputs": [spec.to_json() for spec in metadata.outputs],
     }

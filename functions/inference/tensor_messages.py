@@ -13,11 +13,16 @@ _ALIGNED = 8
 
 
 def encode(
-    inputs: Mapping[str, Array], outputs: Sequence[str], *, binary: bool = True
+    inputs: Mapping[str, Array],
+    outputs: Sequence[str],
+    *,
+    binary: bool = True,
+    signature: str = "",
 ) -> tuple[bytes, int]:
     """A request for `outputs`, `binary` or in JSON, and the length of the JSON it begins with.
 
-    The tensors are copied once, into the body.
+    The tensors are copied once, into the body. `signature` names the one that shall answer, which
+    only this service reads.
     """
     contents = [binary_tensors.encode(array) for array in inputs.values()]
     tensors = [
@@ -30,7 +35,8 @@ def encode(
         for (name, array), content in zip(inputs.items(), contents, strict=True)
     ]
     wanted = [{"name": name, "parameters": {"binary_data": binary}} for name in outputs]
-    header = json_codec.dumps({"inputs": tensors, "outputs": wanted})
+    named = {"parameters": {"signature_name": signature}} if signature else {}
+    header = json_codec.dumps({**named, "inputs": tensors, "outputs": wanted})
     header += b" " * (-len(header) % _ALIGNED)  # so that tensors need no copy where they arrive
     return b"".join([header, *contents]), len(header)
 
