@@ -1,6 +1,7 @@
 """The user's own code as a processing step around whatever was converted."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from functions.inference.artifact import TensorSpec
 from functions.inference.predictor import SessionError
@@ -21,6 +22,8 @@ def with_code(spec: ModelSpec, conversion: Conversion) -> Conversion:
     code = spec.original.code
     if code is None:
         return conversion
+    if len(spec.original.signatures) > 1:
+        raise ManifestError(spec.place("signature"), "must name one: code is around one signature")
     files = {code.file.name: code.file.read_bytes()}
     options = {"step": "code", "file": code.file.name}
     try:
@@ -37,7 +40,14 @@ def with_code(spec: ModelSpec, conversion: Conversion) -> Conversion:
     # Examples are the model's own; what callers send to preprocess is another matter.
     examples = None if code.inputs else conversion.examples
     reference = around(step, conversion.reference)
-    return Conversion(conversion.onnx, reference, examples, processing)
+    return replace(
+        conversion,
+        reference=reference,
+        examples=examples,
+        processing=processing,
+        others=(),
+        aliases={},
+    )
 
 
 def _bare(spec: ModelSpec, conversion: Conversion) -> Processing:

@@ -1,14 +1,14 @@
 """From a framework's model to ONNX: what a converter gives, and the check of what it gave."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
-from functions.inference.artifact import TensorSpec
+from functions.inference.artifact import PREDICT_METHOD, SERVING_DEFAULT, TensorSpec
 from functions.inference.processing.processed import ProcessedSession, Step, make_step
 from functions.inference.session import OnnxSession
 from functions.inference.tensors import Array
@@ -50,13 +50,18 @@ class Conversion:
     takes the same arrays, gives arrays of the same names, dtypes and shapes, and raises ValueError
     for arrays that the original does not take. `examples` are inputs to compare both on, when the
     source or the manifest has some. Where there is `processing`, `reference` and
-    `examples` are in its terms.
+    `examples` are in its terms. It is of one `signature`, whose `method` TensorFlow Serving names;
+    `others` are the model's further signatures, `aliases` further names of these.
     """
 
     onnx: bytes
     reference: Model
     examples: Mapping[str, Array] | None = None
     processing: Processing | None = None
+    signature: str = SERVING_DEFAULT
+    method: str = PREDICT_METHOD
+    others: tuple["Conversion", ...] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
     def session(self, model: bytes) -> Session:
         """This conversion's ONNX model, or an optimised one, as it is served.

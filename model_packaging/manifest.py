@@ -193,7 +193,9 @@ def _original(folder: Path, entry: ModelEntry) -> Original:
         inputs={name: each.shape_of(name) for name, each in (entry.inputs or {}).items()},
         examples=folder / entry.examples if entry.examples else None,
         outputs=tuple(entry.outputs or ()),
-        signature=entry.signature or "",
+        signatures=(entry.signature,)
+        if isinstance(entry.signature, str)
+        else tuple(entry.signature or ()),
         folder=folder,
         code=entry.code.own_code(folder) if entry.code else None,
         image=entry.image.image_input(folder) if entry.image else None,

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from functions.inference.contract import DEFAULT_LABEL, NAME_PATTERN, RESERVED_NAMES
+from functions.inference.signatures import LONGEST_NAME
 from model_packaging.image_entry import ImageEntry
 from model_packaging.options import Entry, PruneEntry, QuantizeEntry, QuantizeKey
 from model_packaging.original_entry import ClassPath, CodeEntry, InputEntry
@@ -38,11 +39,11 @@ def _label(text: str) -> str:
     return _name(text)
 
 
-def _unique(labels: list[str]) -> list[str]:
-    repeated = {label for label in labels if labels.count(label) > 1}
+def _unique(names: list[str]) -> list[str]:
+    repeated = {name for name in names if names.count(name) > 1}
     if repeated:
         raise ValueError(f"names '{min(repeated)}' twice")
-    return labels
+    return names
 
 
 def _option(value: Any) -> Any:
@@ -54,6 +55,7 @@ def _option(value: Any) -> Any:
 _PATTERN = Field(json_schema_extra={"pattern": f"^{NAME_PATTERN}$"})
 _ModelName = Annotated[str, AfterValidator(_model_name), _PATTERN]
 _Label = Annotated[str, AfterValidator(_label), _PATTERN]
+_Signature = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
 _SCALARS = Field(json_schema_extra={"type": ["boolean", "number", "string"]})
 _Option = Annotated[Any, AfterValidator(_option), _SCALARS]
 
@@ -110,8 +112,9 @@ class ModelEntry(Entry):
     """Instead: an .npz file with an array of example rows per input, in that order."""
     outputs: list[str] | None = None
     """Names for the outputs, in the original's order."""
-    signature: str | None = Field(default=None, min_length=1)
-    """Which signature of a SavedModel is meant; needed when it has several."""
+    signature: _Signature | Annotated[list[_Signature], AfterValidator(_unique)] | None = None
+    """Which signature of a SavedModel is packaged, or a list of them; all when not given. Requests
+    that name none are for serving_default, or else for the first of the list."""
     code: CodeEntry | None = None
     """Your own code around the model, which runs wherever it is served."""
     image: ImageEntry | None = None

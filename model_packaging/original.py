@@ -61,7 +61,7 @@ class Original:
         inputs: the model's inputs in the order in which it takes them.
         examples: an .npz file with an example of each input, in that order.
         outputs: names of the outputs in the model's order.
-        signature: which of several signatures is meant.
+        signatures: which of several are packaged; all when not said.
         folder: the manifest's.
         code: the user's own code, which runs when the model is served.
         image: what makes image files of callers the model's pixels.
@@ -71,7 +71,7 @@ class Original:
     inputs: Mapping[str, InputShape] = field(default_factory=dict)
     examples: Path | None = None
     outputs: tuple[str, ...] = ()
-    signature: str = ""
+    signatures: tuple[str, ...] = ()
     folder: Path = Path()
     code: OwnCode | None = None
     image: ImageInput | None = None
@@ -83,7 +83,7 @@ class Original:
             "inputs": _listed(self.inputs),
             "examples": self.examples and self.examples.name,
             "outputs": list(self.outputs),
-            "signature": self.signature,
+            "signature": list(self.signatures),
             "code": self.code and [_listed(self.code.inputs), _listed(self.code.outputs)],
             "image": self.image and self.image.stated(),
         }

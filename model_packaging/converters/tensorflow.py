@@ -1,7 +1,8 @@
 """TensorFlow: SavedModel folders, Keras files (.keras, .h5) and TFLite.
 
 Names stay as TensorFlow Serving's clients know them: those of the SavedModel's or TFLite file's
-signature. Of several, `signature` says which; `serving_default` is taken when it is not given. A
+signatures and of their inputs and outputs. `signature` says which are meant; all of a SavedModel's
+when it is not given. Of a TFLite file there can be one: tf2onnx reads its first subgraph only. A
 Keras file's inputs and outputs are called as its layers are, or by the keys of its dicts.
 
 JAX comes this way too: `tf.saved_model.save` what `jax2tf.convert` gives, with a signature.
@@ -12,12 +13,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from functions.inference.artifact import PREDICT_METHOD
 from functions.inference.tensors import Array
 from model_packaging.conversion import Conversion, Model, tool_versions
 from model_packaging.errors import (
@@ -25,12 +27,12 @@ from model_packaging.errors import (
     ManifestError,
     SourceUnreadable,
     SourceUntrusted,
-    likely,
 )
 from model_packaging.manifest import ModelSpec
 from model_packaging.onnx_graph import name_axes, rename, require_known_operators, strip
 from model_packaging.original import BATCH
 from model_packaging.quiet import quiet
+from model_packaging.signatures import choose
 from model_packaging.source_archive import require_harmless
 from model_packaging.source_folder import folder_files
 from model_packaging.user_code import load_class
@@ -39,7 +41,6 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
 OPSET = 17
-DEFAULT_SIGNATURE = "serving_default"
 
 _TOUCHING = frozenset({"EagerPyFunc", "MatchingFiles", "PyFunc", "PyFuncStateless"}) | {
     "ReadFile",
@@ -91,19 +92,47 @@ class TensorflowConverter:
                 return _convert_lite(spec)
             if not spec.source.is_dir():
                 require_harmless(spec)
-            load = _saved_model if spec.source.is_dir() else _keras
-            return _convert(spec, load(spec))
+            if spec.source.is_dir():
+                return _convert_saved_model(spec)
+            return _convert(spec, _keras(spec))
 
 
 CONVERTER = TensorflowConverter()
 
 
-def _saved_model(spec: ModelSpec) -> _Function:
+def _convert_saved_model(spec: ModelSpec) -> Conversion:
+    """Every signature that is meant; one that is another name of an earlier one is its alias."""
     import tensorflow as tf
 
-    _refuse_touching(spec)
+    methods = _read_methods(spec)
     loaded = _read(spec, lambda: tf.saved_model.load(str(spec.source)))
-    signature = _chosen(spec, loaded.signatures)
+    made: dict[tuple[bytes, str], Conversion] = {}
+    aliases: dict[str, str] = {}
+    for name in choose(spec, loaded.signatures):
+        conversion = _convert_signature(spec, loaded, name)
+        method = methods.get(name) or PREDICT_METHOD
+        found = made.setdefault(
+            (conversion.onnx, method), replace(conversion, signature=name, method=method)
+        )
+        if found.signature != name:
+            aliases[name] = found.signature
+    first, *others = made.values()
+    return replace(first, others=tuple(others), aliases=aliases)
+
+
+def _convert_signature(spec: ModelSpec, loaded: Any, name: str) -> Conversion:
+    try:
+        return _convert(spec, _function_of(loaded, loaded.signatures[name]))
+    except ConversionError as error:
+        others = ", ".join(sorted({*loaded.signatures} - {name}))
+        if not others:
+            raise
+        reason = f"has a signature '{name}' that {error.reason}"
+        advice = f"name what to package, of its others: signature: [{others}]"
+        raise ConversionError(spec.name, f"{reason}; {advice}") from error
+
+
+def _function_of(loaded: Any, signature: Any) -> _Function:
     inputs = dict(sorted(signature.structured_input_signature[1].items()))
     outputs = sorted(signature.structured_outputs)
 
@@ -115,7 +144,8 @@ def _saved_model(spec: ModelSpec) -> _Function:
     return _Function(inputs, outputs, call)
 
 
-def _refuse_touching(spec: ModelSpec) -> None:
+def _read_methods(spec: ModelSpec) -> dict[str, str]:
+    """Signature -> its method, of a SavedModel that runs no Python and touches no files."""
     from google.protobuf.message import DecodeError
     from tensorflow.core.protobuf import saved_model_pb2
 
@@ -135,29 +165,15 @@ def _refuse_touching(spec: ModelSpec) -> None:
     found = sorted({node.op for node in nodes} & _TOUCHING)
     if found and not spec.trust:
         raise SourceUntrusted(spec.name, spec.source, found)
-
-
-def _chosen(spec: ModelSpec, signatures: Mapping[str, Any]) -> Any:
-    """The signature that the manifest means."""
-    known, wanted = sorted(signatures), spec.original.signature
-    if not known:
-        reason = "has no signatures; save it with model.export(...), or signatures={...}"
-        raise SourceUnreadable(spec.name, spec.source, reason)
-    if not wanted and len(known) > 1 and DEFAULT_SIGNATURE not in known:
-        reason = f"is needed, since {spec.source.name} has several: {', '.join(known)}"
-        raise ManifestError(spec.place("signature"), reason)
-    name = wanted or (DEFAULT_SIGNATURE if DEFAULT_SIGNATURE in known else known[0])
-    if name not in known:
-        reason = f"'{name}' is not in {spec.source.name}, which has {', '.join(known)}"
-        raise ManifestError(spec.place("signature"), reason, likely(name, known))
-    return signatures[name]
+    signed = [item for graph in saved.meta_graphs for item in graph.signature_def.items()]
+    return {name: signature.method_name for name, signature in signed}
 
 
 def _keras(spec: ModelSpec) -> _Function:
     import keras
     import tensorflow as tf
 
-    if spec.original.signature:
+    if spec.original.signatures:
         raise ManifestError(spec.place("signature"), "is for SavedModels; a Keras file has none")
     own = (
         {spec.original.class_path.rpartition(":")[2]: load_class(spec)} if _has_class(spec) else {}
@@ -244,8 +260,10 @@ def _convert_lite(spec: ModelSpec) -> Conversion:
 
     _require_readable(spec)
     interpreter = _read(spec, lambda: tf.lite.Interpreter(str(spec.source)))
-    signatures = interpreter.get_signature_list()
-    name = _chosen(spec, {each: each for each in signatures})
+    name, *more = choose(spec, interpreter.get_signature_list())
+    if more and spec.original.signatures:
+        reason = "names several; of a TFLite file one is packaged, of its SavedModel all can be"
+        raise ManifestError(spec.place("signature"), reason)
     runner = interpreter.get_signature_runner(name)
     inputs, outputs = runner.get_input_details(), runner.get_output_details()
     with tempfile.TemporaryDirectory() as folder:
@@ -270,7 +288,8 @@ def _convert_lite(spec: ModelSpec) -> Conversion:
         answers = runner(**{key: each.numpy() for key, each in zip(inputs, tensors, strict=True)})
         return [answers[key] for key in outputs]
 
-    return _conversion(spec, model, _Function(specs, list(outputs), call))
+    conversion = _conversion(spec, model, _Function(specs, list(outputs), call))
+    return replace(conversion, signature=name)
 
 
 def _require_readable(spec: ModelSpec) -> None:

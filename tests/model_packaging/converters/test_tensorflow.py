@@ -125,10 +125,10 @@ def save_module(folder: Path, *names: str, function: Any = None) -> ModelSpec:
 
 def test_a_signature_is_chosen_by_its_name_and_keeps_its_names(tmp_path: Path) -> None:
     spec = save_module(tmp_path, "score", "embed")
-    score = CONVERTER.convert(replace(spec, original=Original(signature="score")))
+    score = CONVERTER.convert(replace(spec, original=Original(signatures=("score",))))
     assert list(signature(score)) == ["left", "right", "apart", "total"]
     agree(score, {"left": ROWS, "right": ROWS * 2})
-    embed = CONVERTER.convert(replace(spec, original=Original(signature="embed")))
+    embed = CONVERTER.convert(replace(spec, original=Original(signatures=("embed",))))
     assert list(signature(embed)) == ["left", "vector"]
     agree(embed, {"left": ROWS})
 
@@ -140,10 +140,13 @@ def test_of_several_signatures_one_must_be_named_and_a_lone_one_need_not(tmp_pat
         "vector",
     ]
     spec = save_module(tmp_path, "score", "embed")
-    with pytest.raises(ManifestError, match=r"m\.signature: is needed, .*several: embed, score"):
+    with pytest.raises(
+        ManifestError,
+        match=r"m\.signature: is needed, .*several and none is serving_default; .*\[embed, score\]",
+    ):
         CONVERTER.convert(spec)
     with pytest.raises(ManifestError, match=r"'scor' is not in saved, .*did you mean 'score'"):
-        CONVERTER.convert(replace(spec, original=Original(signature="scor")))
+        CONVERTER.convert(replace(spec, original=Original(signatures=("scor",))))
 
 
 def test_a_saved_model_without_signatures_says_how_to_save_one(tmp_path: Path) -> None:
@@ -245,6 +248,6 @@ def test_several_inputs_and_a_dict_of_outputs_keep_their_order(tmp_path: Path) -
 
 
 def test_a_signature_says_nothing_to_a_keras_file(trained: Path) -> None:
-    spec = ModelSpec("m", trained / "model.keras", original=Original(signature="serve"))
+    spec = ModelSpec("m", trained / "model.keras", original=Original(signatures=("serve",)))
     with pytest.raises(ManifestError, match="is for SavedModels; a Keras file has none"):
         CONVERTER.convert(spec)
