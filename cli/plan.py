@@ -76,12 +76,13 @@ def _needs(lock: Path, name: str) -> Needs:
     engine, artifact = published.engine, published.artifact
     if engine is not None and not artifact.inputs:
         return Needs(name, engine.size, converted=False)
-    model = b"".join(engine.read(MODEL_FILE)) if engine else artifact.model
+    models = [b"".join(engine.read(MODEL_FILE)) if engine else artifact.model]
+    models += [each.model for each in artifact.others.values()]
     footprint = _reported(published.files.get(REPORT, b""))
     if footprint is None:
         request = next(make_up(name, artifact.inputs).requests(1))
-        footprint = measure(name, model, request)
-    return Needs(name, len(model), True, *astuple(footprint))
+        footprint = measure(name, models, request)
+    return Needs(name, sum(map(len, models)), True, *astuple(footprint))
 
 
 def _reported(report: bytes) -> Footprint | None:

@@ -1,8 +1,8 @@
 """What serving a model takes, measured in a process of its own: memory, and time on one processor.
 
 This process has loaded more than a function ever does. `python -m model_packaging.peak_memory` is
-the child: it reads the model and a request, loads and runs it as the service does, and prints its
-figures as JSON.
+the child: it reads the models of all signatures and a request, loads and runs them as the service
+does, and prints its figures as JSON.
 """
 
 import io
@@ -10,7 +10,7 @@ import json
 import resource
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -41,15 +41,17 @@ class Footprint:
     request_bytes: int
 
 
-def measure(name: str, model: bytes, request: Mapping[str, Array]) -> Footprint:
-    """Load a model and answer a request, again and again, in a process of its own.
+def measure(name: str, models: Sequence[bytes], request: Mapping[str, Array]) -> Footprint:
+    """Load models and let the first answer a request, again and again, in a process of its own.
 
     Raises:
         MeasurementFailed: that process was killed, for want of memory or time, or failed.
     """
     arrays = io.BytesIO()
     np.savez(arrays, allow_pickle=False, **{key: _plain(it) for key, it in request.items()})
-    given = len(model).to_bytes(_LENGTH_BYTES, "little") + model + arrays.getvalue()
+    counts = (len(models), *map(len, models))
+    head = b"".join(count.to_bytes(_LENGTH_BYTES, "little") for count in counts)
+    given = b"".join([head, *models, arrays.getvalue()])
     command = [sys.executable, "-m", "model_packaging.peak_memory"]
     try:
         ended = subprocess.run(  # noqa: S603 - this very program
@@ -69,7 +71,8 @@ def _plain(array: Array) -> Array:
 
 def _serve(stream: BinaryIO) -> Footprint:
     """What the child does."""
-    session = OnnxSession(stream.read(int.from_bytes(stream.read(_LENGTH_BYTES), "little")), 1)
+    lengths = [_count(stream) for _ in range(_count(stream))]
+    session, *_others = [OnnxSession(stream.read(length), 1) for length in lengths]
     with np.load(io.BytesIO(stream.read()), allow_pickle=False) as arrays:
         request = {name: _text(arrays[name]) for name in arrays.files}
     answer = session.run(dict(request))
@@ -81,6 +84,10 @@ def _serve(stream: BinaryIO) -> Footprint:
         times.append(perf_counter() - before)
     size = sum(array.nbytes for array in (*request.values(), *answer.values()))
     return Footprint(_peak(), round(float(np.median(times)) * 1e3, 4), size)
+
+
+def _count(stream: BinaryIO) -> int:
+    return int.from_bytes(stream.read(_LENGTH_BYTES), "little")
 
 
 def _text(array: Array) -> Array:

@@ -27,7 +27,7 @@ def echo(datatype: int, weight: Array | None = None) -> bytes:
 
 def test_a_model_is_measured_in_a_process_of_its_own() -> None:
     held = np.ones(400 * MEGABYTE, np.uint8)  # this process's memory is not the model's
-    found = measure("m", linear_bytes(), {"x": rows(1)})
+    found = measure("m", [linear_bytes()], {"x": rows(1)})
     assert held[-1] == 1
     assert 20 * MEGABYTE < found.peak_bytes < 300 * MEGABYTE
     assert found.one_processor_ms > 0
@@ -35,17 +35,17 @@ def test_a_model_is_measured_in_a_process_of_its_own() -> None:
 
 
 def test_a_larger_model_takes_more_memory() -> None:
-    small = measure("m", echo(TensorProto.FLOAT), {"x": rows(1)[0]})
+    small = measure("m", [echo(TensorProto.FLOAT)], {"x": rows(1)[0]})
     weights = np.random.default_rng(0).integers(0, 255, 100 * MEGABYTE).astype(np.uint8)
-    large = measure("m", echo(TensorProto.FLOAT, weights), {"x": rows(1)[0]})
+    large = measure("m", [echo(TensorProto.FLOAT, weights)], {"x": rows(1)[0]})
     assert large.peak_bytes - small.peak_bytes > 90 * MEGABYTE
 
 
 def test_texts_are_measured_too() -> None:
     texts = np.array([b"a", "é".encode()], np.object_)
-    assert measure("m", echo(TensorProto.STRING), {"x": texts}).one_processor_ms > 0
+    assert measure("m", [echo(TensorProto.STRING)], {"x": texts}).one_processor_ms > 0
 
 
 def test_a_model_that_cannot_run_is_one_clear_error() -> None:
     with pytest.raises(MeasurementFailed, match=r"model 'm' could not be measured: .*SessionError"):
-        measure("m", b"no model", {"x": rows(1)})
+        measure("m", [b"no model"], {"x": rows(1)})
