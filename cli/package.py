@@ -14,6 +14,7 @@ from cli.errors import EXIT
 from cli.options import LOCK, MANIFEST, STORE, Json, Lock, Manifest
 from cli.options import Store as StoreOption
 from cli.progress import StageProgress
+from functions.inference.artifact import SERVING_DEFAULT
 from functions.inference.errors import InferenceError
 from model_packaging.errors import LockError, PackagingError, StoreError
 from model_packaging.manifest import ModelSpec, load_manifest
@@ -110,6 +111,8 @@ def _line(packaged: Packaged) -> str:
         line += f" (was {packaged.size_before:,})"
     if packaged.accuracy is not None:
         line += f", {packaged.accuracy}"
+    if packaged.signatures != (SERVING_DEFAULT,):
+        line += f", signatures: {', '.join(packaged.signatures)}"
     if packaged.target != "lambda":
         line += f", for {packaged.target}"
     return f"{line}, labels: {', '.join(packaged.labels) or 'none'}"

@@ -9,6 +9,7 @@ simplify    of an ONNX file: constants folded, where that leaves less of it
 prune       weights or neurons given up; like every stage of `optimisers/`, when the manifest asks
 quantize    fewer bits for the weights
 gate        the metric on held-out rows, of the original and of what is to be published
+signatures  of a model with several, the others are checked, and optimised like the first
 benchmark   sizes and latency on this machine, for report.json
 placement   memory, and whether Lambda or SageMaker serves it: what fits, or was asked and fits
 golden      a few requests with their answers, for golden.json
@@ -27,7 +28,6 @@ from `identity` to `publish` as they are, streamed.
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from functools import partial
-from itertools import chain, islice
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -54,6 +54,7 @@ from model_packaging.resolution import Job, Resolved, identity_of, resolve, sour
 from model_packaging.samples import Samples, given, make_up
 from model_packaging.served import Served, locked_engine, serve
 from model_packaging.serving import OnnxModel
+from model_packaging.signatures import checked, finish
 from model_packaging.specification import (
     Build,
     Built,
@@ -73,6 +74,7 @@ STAGES = (
     "check",
     *(optimiser.stage for optimiser in optimisers()),
     "gate",
+    "signatures",
     "benchmark",
     "placement",
     "golden",
@@ -80,8 +82,6 @@ STAGES = (
     "publish",
     "lock",
 )
-
-_CHECKED_BATCH = 64
 
 OnStage = Callable[[str, str], None]
 """Told of each stage twice: `(stage, "")` when it starts, `(stage, outcome)` when it is done."""
@@ -153,8 +153,11 @@ def _convert_and_check(job: Job, identity: str, stages: "_Stages") -> Built:
             model = optimised.model
             done.append((Step(optimiser.stage, len(model), optimised.facts), model))
     change = stages.run("gate", _gate, load, gate, model)
+    facts = {step.name: step.facts for step, _ in done}
+    signatures = stages.run("signatures", finish, job.spec, conversion, samples, facts)
     steps = stages.run("benchmark", _benchmark, load, samples, gate, done, change)
-    footprint, target = stages.run("placement", _place, job, conversion, samples, model)
+    models = (model, *(other.model for other in signatures.others))
+    footprint, target = stages.run("placement", _place, job, conversion, samples, models)
     golden = stages.run("golden", _golden, job, load, samples, model)
     served = stages.run("engine", _serve, job, conversion, target, model, golden)
     build = Build(
@@ -168,6 +171,7 @@ def _convert_and_check(job: Job, identity: str, stages: "_Stages") -> Built:
         golden=golden,
         served=served,
         processing=conversion.processing,
+        signatures=signatures,
     )
     return write_files(build)
 
@@ -235,13 +239,9 @@ def _compare(job: Job, conversion: Conversion, samples: Samples, model: bytes) -
     Raises:
         ConversionError: they do not, or the model cannot be served.
     """
-    requests = chain(
-        islice(samples.requests(1), _CHECKED_BATCH),
-        islice(samples.requests(_CHECKED_BATCH), _CHECKED_BATCH),
-    )
     reference = samples.guarded(conversion.reference, "original")
     converted = samples.guarded(_session(job, conversion, model).run, "converted")
-    return check_conversion(job.spec.name, requests, reference, converted)
+    return check_conversion(job.spec.name, checked(samples), reference, converted)
 
 
 def _optimise(optimiser: Optimiser, task: Task, model: bytes) -> tuple[Optimised | None, str]:
@@ -289,10 +289,11 @@ def _measure(load: Load, gate: Gate | None, model: bytes) -> AccuracyChange | No
 
 
 def _place(
-    job: Job, conversion: Conversion, samples: Samples, model: bytes
+    job: Job, conversion: Conversion, samples: Samples, models: Sequence[bytes]
 ) -> tuple[tuple[Footprint, Target], str]:
-    footprint = measure(job.spec.name, model, conversion.feeds(next(samples.requests(1))))
-    needs = Needs(job.spec.name, len(model), True, *astuple(footprint))
+    """What serves the model, all of whose signatures are loaded at once; the first is asked."""
+    footprint = measure(job.spec.name, models, conversion.feeds(next(samples.requests(1))))
+    needs = Needs(job.spec.name, sum(map(len, models)), True, *astuple(footprint))
     target, outcome = _fitting(job.spec, needs)
     return (footprint, target), outcome
 
@@ -320,6 +321,10 @@ def _serve(
 ) -> tuple[Served | None, str]:
     if target == "lambda":
         return None, "none: Lambda runs the model itself"
+    if conversion.others:
+        names = ", ".join([conversion.signature, *(each.signature for each in conversion.others)])
+        reason = f"has the signatures {names}, and an engine serves one; set signature: to its name"
+        raise ConversionError(job.spec.name, reason)
     graph, request = OnnxSession(model), first_request(golden)
     feeds = None if request is None else conversion.feeds(request)
     served = serve(job.spec, OnnxModel(model, graph.inputs, graph.outputs, feeds))

@@ -20,6 +20,8 @@ from model_packaging.user_code import imported_files
 
 RECIPE = 3
 """Part of each identity: raise it when the same source and tools would now give another model."""
+SIGNATURES = 1
+"""The same, of frameworks whose models have signatures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,7 @@ def identity_of(job: Resolved) -> str:
                 "source": job.source.digest,
                 "framework": job.source.framework,
                 **({"original": stated} if stated else {}),
+                **({"signatures": SIGNATURES} if _has_signatures(job) else {}),
                 "optimise": _asked(job.spec),
                 "accuracy": [*astuple(accuracy)[1:]] if accuracy else None,
                 "data": job.source.data,
@@ -150,6 +153,10 @@ def identity_of(job: Resolved) -> str:
             }
         )
     )
+
+
+def _has_signatures(job: Resolved) -> bool:
+    return isinstance(job, Job) and "signature" in job.converter.keys
 
 
 def _asked(spec: ModelSpec) -> dict[str, object]:

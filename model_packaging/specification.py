@@ -11,6 +11,7 @@ from functions.inference.artifact import (
     MODEL,
     MODEL_FORMAT,
     REPORT,
+    SERVING_DEFAULT,
     SPECIFICATION,
     STEPS_FORMAT,
     sha256,
@@ -24,6 +25,7 @@ from model_packaging.errors import AccuracyChange, Interval, Intervals
 from model_packaging.peak_memory import Footprint
 from model_packaging.publication import Published
 from model_packaging.served import Served
+from model_packaging.signatures import Signatures
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class Build:
     golden: bytes
     served: Served | None = None
     processing: Processing | None = None
+    signatures: Signatures = field(default_factory=Signatures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,7 @@ class Packaged:
     `location` is its folder or its address. `built` is False when the version was there already.
     Sizes are bytes of the ONNX model, before and after optimising, or of what its engine loads;
     `target` is what serves it. Latencies are milliseconds, None when report.json is lost.
+    `signatures` are names of ways to ask it, the one that is meant unasked first.
     """
 
     name: str
@@ -110,18 +114,23 @@ class Packaged:
     p50_ms: float | None
     p95_ms: float | None
     target: str = "lambda"
+    signatures: tuple[str, ...] = (SERVING_DEFAULT,)
 
 
 def write_files(build: Build) -> Built:
     """The files of an artifact; the model is the engine's, when it has one."""
     steps = build.processing.files if build.processing else {}
-    own = {GOLDEN: build.golden, **steps} | ({} if build.served else {MODEL: build.model})
+    signatures, more = build.signatures.files(build.model)
+    own = {GOLDEN: build.golden, **steps, **more}
+    own |= {} if build.served else {MODEL: build.model}
     sizes = {MODEL: len(build.model), GOLDEN: len(build.golden)}
+    sizes |= {name: len(content) for name, content in more.items()}
+    named = {"signatures": signatures} if signatures else {}
     stages = [measured.to_json() for measured in build.steps]
     report = {
         REPORT: readable(make_report(build.steps[-1].latency, build.footprint, sizes, stages))
     }
-    return _written({**own, **report}, _describe(build), build.served)
+    return _written({**own, **report}, {**_describe(build), **named}, build.served)
 
 
 def hand_over(name: str, identity: str, source: Source, served: Served) -> Built:
@@ -192,6 +201,7 @@ def summarise(
         p50_ms=latency.get("p50_ms"),
         p95_ms=latency.get("p95_ms"),
         target="sagemaker" if artifact.engine else "lambda",
+        signatures=(artifact.signature, *artifact.others, *artifact.aliases),
     )
 
 

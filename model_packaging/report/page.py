@@ -34,6 +34,7 @@ def render_page(
         _table(_HEADINGS, map(_row, stages), numbers=range(2, 7)),
         *_plots(stages, verdict),
         *_interface(specification),
+        *_signatures(specification),
         *_provenance(specification, report, digest),
     ]
     return (
@@ -111,6 +112,27 @@ def _interface(specification: Mapping[str, Any]) -> Iterable[str]:
         for each in specification[side]
     ]
     yield _table(("", "name", "datatype", "shape (-1 is any)"), rows)
+
+
+def _signatures(specification: Mapping[str, Any]) -> Iterable[str]:
+    """Nothing of a model that has one of the usual name."""
+    entries = specification.get("signatures", ())
+    if not entries:
+        return
+    yield "<h2>Signatures</h2>"
+    rows = []
+    for each in entries:
+        left = [f"not {stage}d: {why}" for stage, why in each.get("left", {}).items()]
+        near = [f"cosine to the original {each['cosine']:.4f}"] if "cosine" in each else []
+        what = f"another name of {each['alias']}" if "alias" in each else "the inputs above"
+        if "inputs" in each:
+            what = f"{_named(each['inputs'])} to {_named(each['outputs'])}"
+        rows.append([str(each["name"]), what, "; ".join([*near, *left])])
+    yield _table(("", "takes and gives", ""), rows)
+
+
+def _named(tensors: Sequence[Mapping[str, Any]]) -> str:
+    return ", ".join(f"{each['name']} {each['datatype']} {each['shape']}" for each in tensors)
 
 
 def _provenance(

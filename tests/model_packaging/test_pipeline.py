@@ -156,7 +156,7 @@ def test_external_data_is_part_of_the_identity(tmp_path: Path) -> None:
 
 
 def test_a_key_that_says_nothing_to_the_framework_is_refused(tmp_path: Path) -> None:
-    spec = replace(linear_spec(tmp_path), original=Original(signature="serving_default"))
+    spec = replace(linear_spec(tmp_path), original=Original(signatures=("serving_default",)))
     with pytest.raises(ManifestError, match=r"linear\.signature: says nothing to onnx models"):
         run(tmp_path, spec)
 

@@ -1,0 +1,252 @@
+"""The signatures of a model beside the one that answers unasked: checked, and optimised alike.
+
+The accuracy gate measures that one alone. Of the others it is told how near they stay: the mean
+cosine of their answers, as vectors, to the original's.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import chain, islice
+from typing import Any
+
+import numpy as np
+
+from functions.inference.artifact import PREDICT_METHOD, SERVING_DEFAULT, TensorSpec
+from functions.inference.session import SessionError
+from functions.inference.signatures import LONGEST_NAME, MOST, Shared, is_name, whole
+from model_packaging.conversion import Conversion, Model, check_conversion
+from model_packaging.errors import (
+    ConversionError,
+    ManifestError,
+    PackagingError,
+    SourceUnreadable,
+    likely,
+)
+from model_packaging.manifest import ModelSpec
+from model_packaging.metrics import METRICS, Incomparable
+from model_packaging.onnx_graph import require_finite_weights
+from model_packaging.optimisation import Task
+from model_packaging.optimisers import optimisers
+from model_packaging.samples import Request, Samples, make_up
+
+CHECKED_BATCH = 64
+
+_WORTH_SHARING = 128
+"""Bytes of a weight that is left out where `model.onnx` has it."""
+_DECIMALS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A signature beside the first, as it is published; `facts` are for artifact.json."""
+
+    name: str
+    method: str
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    model: bytes
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Signatures:
+    """What a model's signatures are called; `name` and `method` are those of `model.onnx`."""
+
+    name: str = SERVING_DEFAULT
+    method: str = PREDICT_METHOD
+    others: tuple[Signature, ...] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+    def files(self, model: bytes) -> tuple[list[dict[str, Any]], dict[str, bytes]]:
+        """What artifact.json says of them, nothing where that goes without saying, and files.
+
+        `functions.inference.signatures` has the form.
+        """
+        entries: list[dict[str, Any]] = [{"name": self.name, "method": self.method}]
+        contents = {}
+        for number, each in enumerate(self.others, 1):
+            file = f"signature-{number}.onnx"
+            contents[file], shared = share(each.model, model)
+            tensors = {
+                side: [spec.to_json() for spec in specs]
+                for side, specs in (("inputs", each.inputs), ("outputs", each.outputs))
+            }
+            named = {"name": each.name, "method": each.method, **tensors}
+            entries.append({**named, "file": file, "shared": shared, **each.facts})
+        entries += [{"name": name, "alias": of} for name, of in self.aliases.items()]
+        plain = [{"name": SERVING_DEFAULT, "method": PREDICT_METHOD}]
+        return ([] if entries == plain else entries), contents
+
+
+def choose(spec: ModelSpec, signatures: Iterable[str]) -> list[str]:
+    """The signatures of a source that the manifest means; the first answers when none is named.
+
+    Raises:
+        SourceUnreadable: there are none.
+        ManifestError: there is none of a name that it says, or it must say which.
+    """
+    known, wanted = sorted(signatures), spec.original.signatures
+    if not known:
+        reason = "has no signatures; save it with model.export(...), or signatures={...}"
+        raise SourceUnreadable(spec.name, spec.source, reason)
+    for name in wanted:
+        if name not in known:
+            reason = f"'{name}' is not in {spec.source.name}, which has {', '.join(known)}"
+            raise ManifestError(spec.place("signature"), reason, likely(name, known))
+    names = list(wanted or known)
+    if SERVING_DEFAULT not in names and len(known) > 1 and not wanted:
+        reason = (
+            f"is needed, since {spec.source.name} has several and none is {SERVING_DEFAULT}; the "
+            f"first that you name answers requests that name none: [{', '.join(known)}]"
+        )
+        raise ManifestError(spec.place("signature"), reason)
+    if len(names) > MOST or not all(map(is_name, names)):
+        reason = (
+            f"is needed: of the {len(names)} signatures of {spec.source.name} name at most {MOST}, "
+            f"whose names are text of at most {LONGEST_NAME} characters"
+        )
+        raise ManifestError(spec.place("signature"), reason)
+    return sorted(names, key=lambda name: name != SERVING_DEFAULT)
+
+
+def share(model: bytes, first: bytes) -> tuple[bytes, Shared]:
+    """A model without the weights that `first` has too, and where they belong."""
+    known = _weights(first)
+    found = sorted((model.find(each), each) for each in _weights(model) & known)
+    parts, shared, done, most = [], [], 0, len(first)
+    for at, weight in found:
+        if at < done or len(weight) > most:
+            continue
+        parts.append(model[done:at])
+        shared.append([sum(map(len, parts)), first.find(weight), len(weight)])
+        done, most = at + len(weight), most - len(weight)
+    rest = b"".join([*parts, model[done:]])
+    assert whole(rest, first, shared) == model
+    return rest, shared
+
+
+def _weights(model: bytes) -> set[bytes]:
+    from onnx import load_model_from_string  # noqa: PLC0415 heavy
+
+    tensors = load_model_from_string(model).graph.initializer
+    return {each.raw_data for each in tensors if len(each.raw_data) >= _WORTH_SHARING}
+
+
+def finish(
+    spec: ModelSpec, conversion: Conversion, samples: Samples, done: Mapping[str, Mapping[str, Any]]
+) -> tuple[Signatures, str]:
+    """Check each other signature against the original, and optimise it as the first was.
+
+    Args:
+        spec: the model, from the manifest.
+        conversion: its signatures.
+        samples: the rows that the first was compared on; others that take such rows get them too.
+        done: what was done to the first: stage -> its facts.
+
+    Raises:
+        ConversionError: one differs from the original, or cannot be served.
+    """
+    others = [_finished(spec, each, samples, done) for each in conversion.others]
+    signatures = Signatures(
+        conversion.signature,
+        conversion.method,
+        tuple(signature for signature, _ in others),
+        conversion.aliases,
+    )
+    outcomes = [f"{signature.name} {outcome}" for signature, outcome in others]
+    outcomes += [f"{name} is {of}" for name, of in conversion.aliases.items()]
+    return signatures, "; ".join([f"{conversion.signature} answers unasked", *outcomes])
+
+
+def _finished(
+    spec: ModelSpec, other: Conversion, samples: Samples, done: Mapping[str, Mapping[str, Any]]
+) -> tuple[Signature, str]:
+    try:
+        require_finite_weights(spec.name, other.onnx)
+        fitting = _rows(spec.name, other, samples)
+        compare = partial(_compare, spec.name, other, fitting)
+        rows = compare(other.onnx)
+        model, left = _optimised(Task(spec, lambda _: None, compare), other.onnx, done)
+        session = other.session(model)
+        near = _nearness(spec.name, other.reference, session.run, fitting)
+    except (PackagingError, SessionError, ValueError) as error:
+        reason = str(error).removeprefix(f"model '{spec.name}' ")
+        advice = "to leave it out, name the others under signature:, as [serving_default]"
+        raise ConversionError(
+            spec.name, f"fails in its signature '{other.signature}': {reason}; {advice}"
+        ) from error
+    outcome = f"agrees in {rows} rows, {len(other.onnx):,} to {len(model):,} bytes"
+    facts: dict[str, Any] = {"left": left} if left else {}
+    if near is not None:
+        facts["cosine"] = round(near, _DECIMALS)
+        outcome += f", cosine {near:.4f}"
+    outcome += "".join(f", not {stage}d: {why}" for stage, why in left.items())
+    named = (other.signature, other.method, session.inputs, session.outputs)
+    return Signature(*named, model, facts), outcome
+
+
+def _compare(name: str, other: Conversion, samples: Samples, model: bytes) -> int:
+    converted = samples.guarded(other.session(model).run, "converted")
+    reference = samples.guarded(other.reference, "original")
+    return check_conversion(name, checked(samples), reference, converted)
+
+
+def checked(samples: Samples) -> Iterable[Request]:
+    """Requests to compare on: single rows, and batches."""
+    return chain(
+        islice(samples.requests(1), CHECKED_BATCH),
+        islice(samples.requests(CHECKED_BATCH), CHECKED_BATCH),
+    )
+
+
+def _rows(name: str, other: Conversion, samples: Samples) -> Samples:
+    """The first signature's rows where the other takes such, else made-up ones."""
+    specs = other.session(other.onnx).inputs
+    given = {key: (array.dtype, array.shape[1:]) for key, array in samples.inputs.items()}
+    made = make_up(name, specs)
+    taken = {key: (array.dtype, array.shape[1:]) for key, array in made.inputs.items()}
+    return samples if given == taken and samples.batch == made.batch else made
+
+
+def _optimised(
+    task: Task, model: bytes, done: Mapping[str, Mapping[str, Any]]
+) -> tuple[bytes, dict[str, str]]:
+    """The model after the same stages, and why a stage left it as it was."""
+    spec = task.spec
+    left: dict[str, str] = {}
+    for optimiser in optimisers():
+        if optimiser.stage not in done:
+            continue
+        scheme = done[optimiser.stage].get("scheme", spec.quantize.scheme)
+        alike = replace(spec, quantize=replace(spec.quantize, scheme=scheme))
+        if optimiser.options(alike) is None:
+            continue
+        try:
+            model = optimiser.optimise(replace(task, spec=alike), model).model
+        except PackagingError as error:
+            left[optimiser.stage] = str(error).removeprefix(f"model '{spec.name}' ")
+    return model, left
+
+
+def _nearness(name: str, original: Model, optimised: Model, samples: Samples) -> float | None:
+    """The lowest mean cosine of an output that holds vectors; None when none does.
+
+    Raises:
+        ConversionError: an answer has another name, shape or dtype, or holds NaN that the
+            original's does not.
+    """
+    lowest = None
+    for request in islice(samples.requests(CHECKED_BATCH), 1):
+        wanted, found = original(dict(request)), optimised(dict(request))
+        for output, array in found.items():
+            if (array.dtype, array.shape) != (wanted[output].dtype, wanted[output].shape):
+                raise ConversionError(name, f"gives another '{output}' once it is optimised")
+            if array.dtype.kind == "f" and np.isnan(array).any() > np.isnan(wanted[output]).any():
+                raise ConversionError(name, f"answers NaN in '{output}' once it is optimised")
+            try:
+                cosine = METRICS["cosine"].of(wanted[output], array, 0)(np.ones(len(array)))
+            except (Incomparable, TypeError):
+                continue
+            lowest = cosine if lowest is None else min(lowest, cosine)
+    return lowest

@@ -1,0 +1,213 @@
+"""See `model_packaging/signatures.py`; TensorFlow is imported where it is used."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from functions.inference.artifact import MODEL, SPECIFICATION, Artifact, read_artifact
+from functions.inference.onnx_predictor import OnnxPredictor
+from functions.inference.predictor import with_signature
+from functions.inference.signatures import whole
+from model_packaging.errors import ConversionError, ManifestError
+from model_packaging.local_store import LocalStore
+from model_packaging.manifest import AccuracySpec, ModelSpec
+from model_packaging.options import PruneSpec, QuantizeSpec
+from model_packaging.original import Original
+from model_packaging.pipeline import package
+from model_packaging.quiet import quiet
+from model_packaging.signatures import share
+from model_packaging.specification import Packaged
+from tests.frameworks import needs
+from tests.model_packaging.models import linear_bytes, weights
+from tests.model_packaging.saved_models import CLASSES, HIDDEN, WIDTH, two_layers
+
+ROWS = np.random.default_rng(0).standard_normal((5, WIDTH)).astype(np.float32)
+TENSORFLOW = needs("tensorflow", "tensorflow", "tf2onnx")
+
+
+@pytest.fixture(autouse=True)
+def _without_its_warnings() -> Iterator[None]:
+    with quiet():
+        yield
+
+
+def run(folder: Path, spec: ModelSpec) -> Packaged:
+    return package(spec, LocalStore(folder / "store"), folder / "models.lock.json")
+
+
+def read(packaged: Packaged) -> Artifact:
+    return read_artifact(Path(packaged.location), packaged.digest)
+
+
+def original(spec: ModelSpec, signature: str, **inputs: Any) -> dict[str, Any]:
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(str(spec.source))
+    return {key: each.numpy() for key, each in loaded.signatures[signature](**inputs).items()}
+
+
+def test_weights_that_two_models_share_are_left_out_of_the_second_and_come_back() -> None:
+    first, second = linear_bytes(), linear_bytes(operator="Gemm")
+    rest, shared = share(second, first)
+    assert len(second) - len(rest) == weights().nbytes == shared[0][2]
+    assert whole(rest, first, shared) == second
+
+
+def test_models_that_share_nothing_are_kept_whole() -> None:
+    other = linear_bytes(weights(1))
+    assert share(other, linear_bytes()) == (other, [])
+
+
+def test_a_weight_that_stands_twice_is_never_more_than_the_first_model() -> None:
+    first = linear_bytes()
+    rest, shared = share(first, first)
+    assert whole(rest, first, shared) == first
+    assert sum(length for _, _, length in shared) <= len(first)
+
+
+@TENSORFLOW
+def test_every_signature_is_packaged_and_answers_by_its_name_as_the_original(
+    tmp_path: Path,
+) -> None:
+    spec = two_layers(tmp_path, "serving_default", "embed", "shift", "serve")
+    packaged = run(tmp_path, spec)
+    assert packaged.signatures == ("serving_default", "embed", "shift", "serve")
+    predictor = OnnxPredictor(read(packaged), 1)
+    for name, inputs in (
+        ("serving_default", {"x": ROWS}),
+        ("serve", {"x": ROWS}),
+        ("embed", {"x": ROWS}),
+        ("shift", {"x": ROWS, "by": ROWS}),
+    ):
+        answer = with_signature(predictor, name).predict(dict(inputs))
+        wanted = original(spec, name, **inputs)
+        assert answer.keys() == wanted.keys()
+        for key, array in answer.items():
+            assert np.allclose(array, wanted[key], 1e-3, 1e-4)
+
+
+@TENSORFLOW
+def test_shared_weights_are_shipped_once_and_aliases_cost_nothing(tmp_path: Path) -> None:
+    packaged = run(tmp_path, two_layers(tmp_path, "serving_default", "embed", "serve"))
+    folder = Path(packaged.location)
+    assert {path.name for path in folder.glob("*.onnx")} == {MODEL, "signature-1.onnx"}
+    embed = read(packaged).others["embed"]
+    assert len(embed.model) > WIDTH * HIDDEN * 4
+    assert (folder / "signature-1.onnx").stat().st_size == len(embed.model) - WIDTH * HIDDEN * 4
+    assert embed.outputs[0].shape == (-1, HIDDEN)
+
+
+@TENSORFLOW
+def test_one_signature_of_the_usual_name_is_packaged_as_models_without_any(tmp_path: Path) -> None:
+    packaged = run(tmp_path, two_layers(tmp_path, "serving_default"))
+    assert "signatures" not in json.loads((Path(packaged.location) / SPECIFICATION).read_bytes())
+    assert packaged.signatures == ("serving_default",)
+
+
+@TENSORFLOW
+def test_a_lone_signature_keeps_its_name(tmp_path: Path) -> None:
+    packaged = run(tmp_path, two_layers(tmp_path, "predict_images"))
+    assert packaged.signatures == ("predict_images",)
+    assert not list(Path(packaged.location).glob("signature-*"))
+    predictor = OnnxPredictor(read(packaged), 1)
+    assert with_signature(predictor, "predict_images") is predictor
+
+
+@TENSORFLOW
+def test_a_list_says_which_are_packaged_and_its_first_answers_unasked(tmp_path: Path) -> None:
+    spec = two_layers(tmp_path, "score", "embed", "shift")
+    with pytest.raises(ManifestError, match=r"layers\.signature: is needed, .*embed, score, shift"):
+        run(tmp_path, spec)
+    packaged = run(tmp_path, replace(spec, original=Original(signatures=("score", "embed"))))
+    assert packaged.signatures == ("score", "embed")
+    assert read(packaged).outputs[0].shape == (-1, CLASSES)
+    alone = run(tmp_path, replace(spec, original=Original(signatures=("embed",))))
+    assert (alone.version, alone.signatures) == (2, ("embed",))
+
+
+@TENSORFLOW
+def test_serving_default_answers_unasked_wherever_the_list_has_it(tmp_path: Path) -> None:
+    spec = two_layers(tmp_path, "serving_default", "embed")
+    both = Original(signatures=("embed", "serving_default"))
+    assert run(tmp_path, replace(spec, original=both)).signatures == ("serving_default", "embed")
+
+
+@TENSORFLOW
+def test_the_others_are_pruned_and_quantised_as_the_first_and_say_how_near_they_stay(
+    tmp_path: Path,
+) -> None:
+    spec = two_layers(tmp_path, "serving_default", "embed", "shift")
+    plain, small = (
+        read(run(tmp_path, each))
+        for each in (
+            spec,
+            replace(spec, prune=PruneSpec("magnitude", 0.2), quantize=QuantizeSpec("dynamic")),
+        )
+    )
+    assert len(small.others["embed"].model) < len(plain.others["embed"].model)
+    said = {each["name"]: each for each in small.specification["signatures"]}
+    assert 0.9 < said["embed"]["cosine"] < 1
+    assert set(said["shift"]["left"]) == {"prune", "quantize"}
+    answer = OnnxPredictor(small, 1).signatures["embed"].predict({"x": ROWS})["hidden"]
+    wanted = original(spec, "embed", x=ROWS)["hidden"]
+    assert np.corrcoef(answer.ravel(), wanted.ravel())[0, 1] > 0.9
+
+
+@TENSORFLOW
+def test_the_scheme_that_auto_chose_for_the_first_is_that_of_the_others(tmp_path: Path) -> None:
+    spec = two_layers(tmp_path, "serving_default", "embed")
+    x = np.random.default_rng(2).standard_normal((400, WIDTH)).astype(np.float32)
+    y = original(spec, "serving_default", x=x)["scores"].argmax(axis=1)
+    np.savez(tmp_path / "holdout.npz", X=x, y=y)
+    gate = AccuracySpec(tmp_path / "holdout.npz", "accuracy", 0.5)
+    artifact = read(run(tmp_path, replace(spec, quantize=QuantizeSpec("auto"), accuracy=gate)))
+    scheme = artifact.specification["steps"][-1]["scheme"]
+    assert scheme != "none"
+    embed = artifact.specification["signatures"][1]
+    assert "left" not in embed
+    assert len(artifact.others["embed"].model) < len(
+        read(run(tmp_path, spec)).others["embed"].model
+    )
+
+
+@TENSORFLOW
+def test_a_signature_without_an_onnx_form_is_named_with_what_to_do(tmp_path: Path) -> None:
+    spec = two_layers(tmp_path, "serving_default", "odd")
+    advice = r"'odd' that has no ONNX form: .*Lgamma.*; name what .*: \[serving_default\]"
+    with pytest.raises(ConversionError, match=advice):
+        run(tmp_path, spec)
+    assert not (tmp_path / "models.lock.json").exists()
+    chosen = replace(spec, original=Original(signatures=("serving_default",)))
+    assert run(tmp_path, chosen).signatures == ("serving_default",)
+
+
+@TENSORFLOW
+def test_an_engine_serves_one_signature_and_its_aliases(tmp_path: Path) -> None:
+    spec = replace(two_layers(tmp_path, "serving_default", "embed", "serve"), target="sagemaker")
+    with pytest.raises(
+        ConversionError, match=r"signatures serving_default, embed, .*set signature"
+    ):
+        run(tmp_path, spec)
+    both = Original(signatures=("serving_default", "serve"))
+    packaged = run(tmp_path, replace(spec, original=both))
+    assert packaged.signatures == ("serving_default", "serve")
+    assert packaged.target == "sagemaker"
+
+
+@TENSORFLOW
+def test_own_code_is_around_one_signature(tmp_path: Path) -> None:
+    from model_packaging.original import OwnCode
+
+    code = tmp_path / "steps.py"
+    code.write_text("def preprocess(arrays):\n    return arrays\n", encoding="utf-8")
+    spec = two_layers(tmp_path, "serving_default", "embed")
+    own = Original(code=OwnCode(code, {}, {}))
+    assert run(tmp_path, replace(spec, original=own)).signatures == ("serving_default",)
+    several = replace(own, signatures=("serving_default", "embed"))
+    with pytest.raises(ManifestError, match=r"signature: must name one: code"):
+        run(tmp_path, replace(spec, original=several))
