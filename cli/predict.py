@@ -22,6 +22,7 @@ from functions.inference import json_codec
 from functions.inference.artifact import read_artifact
 from functions.inference.dialects import plain
 from functions.inference.onnx_predictor import OnnxPredictor
+from functions.inference.predictor import with_signature
 from model_packaging.lock import read_lock, version_folder
 
 _SHOWN = 6
@@ -34,6 +35,7 @@ def predict(
     ],
     version: Annotated[int | None, typer.Option(min=1, help="A version by its number.")] = None,
     label: Annotated[str | None, typer.Option(help="A version by its label.")] = None,
+    signature: Annotated[str, typer.Option(help="A signature by its name.")] = "",
     url: Annotated[
         str | None, typer.Option(help="Ask this server, not the local artifact.")
     ] = None,
@@ -67,11 +69,11 @@ def predict(
         raise typer.BadParameter("--sign is for a --url without --token")
     body = _read(input_)
     if url is not None:
-        if version is not None or label is not None:
-            raise typer.BadParameter("the server chooses the version at /predict")
+        if version is not None or label is not None or signature:
+            raise typer.BadParameter("the server chooses version and signature at /predict")
         answer = _ask(url, name, body, Caller(token, sign))
     else:
-        answer = _run(lock, name, chosen_version(lock, name, version, label), body)
+        answer = _run(lock, name, chosen_version(lock, name, version, label), body, signature)
     if json_:
         typer.echo(answer.decode())
     else:
@@ -85,12 +87,12 @@ def _read(path: str) -> bytes:
         raise InputUnreadable(path, str(error.strerror)) from error
 
 
-def _run(lock: Path, name: str, version: int, body: bytes) -> bytes:
+def _run(lock: Path, name: str, version: int, body: bytes, signature: str) -> bytes:
     digest = read_lock(lock).digests(name)[version]
     artifact = read_artifact(version_folder(lock, name, version), digest)
     if artifact.engine is not None:
         raise EngineNeeded(name, artifact.engine.name)
-    predictor = OnnxPredictor(artifact, version)
+    predictor = with_signature(OnnxPredictor(artifact, version), signature)
     inputs = plain.decode(json_codec.loads(body), predictor.metadata)
     return plain.encode(predictor.metadata, predictor.predict(inputs))
 

@@ -1,0 +1,52 @@
+"""A SavedModel of several signatures, from `lading package` to `lading predict`."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from model_packaging.quiet import quiet
+from tests.cli.conftest import Lading
+from tests.frameworks import needs
+from tests.model_packaging.saved_models import HIDDEN, WIDTH, two_layers
+
+pytestmark = needs("tensorflow", "tensorflow", "tf2onnx")
+
+
+@pytest.fixture
+def layers(lading: Lading, workspace: Path) -> Lading:
+    """`lading` where `layers` is packaged, and `rows.json` fits it."""
+    with quiet():
+        two_layers(workspace, "serving_default", "embed", "serve", "shift")
+    manifest = "models:\n  layers:\n    source: saved\n    quantize: dynamic\n"
+    (workspace / "models.yaml").write_text(manifest)
+    (workspace / "rows.json").write_text(json.dumps({"inputs": [[1.0] * WIDTH]}))
+    with quiet():
+        result = lading("package")
+    assert result.code == 0
+    assert ", signatures: serving_default, embed, shift, serve, labels: stable" in result.out
+    (stage,) = (line for line in result.err.splitlines() if line.split()[0] == "signatures")
+    for part in ("serving_default answers unasked", "embed agrees in", "serve is serving_default"):
+        assert part in stage
+    return lading
+
+
+def test_predict_asks_a_signature_by_its_name(layers: Lading) -> None:
+    asked = ("predict", "layers", "-i", "rows.json", "--json")
+    assert list(layers(*asked).document["outputs"]) == ["scores"]
+    (hidden,) = layers(*asked, "--signature", "embed").document["outputs"]["hidden"]
+    assert len(hidden) == HIDDEN
+    unknown = layers(*asked, "--signature", "z")
+    assert unknown.code != 0
+    assert "the model has serving_default, embed, shift, serve" in unknown.err
+    assert layers(*asked, "--signature", "embed", "--url", "http://127.0.0.1:9").code == 2
+
+
+def test_the_report_shows_every_signature(layers: Lading, workspace: Path) -> None:
+    assert layers("report", "layers").code == 0
+    page = (workspace / "layers-1.html").read_text(encoding="utf-8")
+    assert "<h2>Signatures</h2>" in page
+    assert "x FP32 [-1, 16] to hidden FP32 [-1, 32]" in page
+    assert "cosine to the original 0.9" in page
+    assert "another name of serving_default" in page
+    assert "has nothing to quantise" in page
