@@ -22,8 +22,6 @@ def with_code(spec: ModelSpec, conversion: Conversion) -> Conversion:
     code = spec.original.code
     if code is None:
         return conversion
-    if len(spec.original.signatures) > 1:
-        raise ManifestError(spec.place("signature"), "must name one: code is around one signature")
     files = {code.file.name: code.file.read_bytes()}
     options = {"step": "code", "file": code.file.name}
     try:
@@ -40,14 +38,7 @@ def with_code(spec: ModelSpec, conversion: Conversion) -> Conversion:
     # Examples are the model's own; what callers send to preprocess is another matter.
     examples = None if code.inputs else conversion.examples
     reference = around(step, conversion.reference)
-    return replace(
-        conversion,
-        reference=reference,
-        examples=examples,
-        processing=processing,
-        others=(),
-        aliases={},
-    )
+    return replace(conversion, reference=reference, examples=examples, processing=processing)
 
 
 def _bare(spec: ModelSpec, conversion: Conversion) -> Processing:

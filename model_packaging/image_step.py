@@ -1,5 +1,6 @@
 """Image files in and labels out, around a model of pixels: what the manifest's `image` says."""
 
+from dataclasses import replace
 from typing import Any
 
 from functions.inference.artifact import TensorSpec
@@ -46,7 +47,7 @@ def with_image(spec: ModelSpec, conversion: Conversion) -> Conversion:
     inputs = (TensorSpec(IMAGE, "BYTES", pixels.shape[:1]),)
     processing = Processing(tuple(steps), {}, inputs, outputs)
     examples = {IMAGE: as_files(images().values())}
-    return Conversion(conversion.onnx, reference, examples, processing)
+    return replace(conversion, reference=reference, examples=examples, processing=processing)
 
 
 def _session(spec: ModelSpec, conversion: Conversion) -> Session:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from functions.inference.artifact import PREDICT_METHOD, SERVING_DEFAULT, TensorSpec
-from functions.inference.session import SessionError
+from functions.inference.predictor import SessionError
 from functions.inference.signatures import LONGEST_NAME, MOST, Shared, is_name, whole
 from model_packaging.conversion import Conversion, Model, check_conversion
 from model_packaging.errors import (
@@ -107,7 +107,22 @@ def choose(spec: ModelSpec, signatures: Iterable[str]) -> list[str]:
             f"whose names are text of at most {LONGEST_NAME} characters"
         )
         raise ManifestError(spec.place("signature"), reason)
-    return sorted(names, key=lambda name: name != SERVING_DEFAULT)
+    names.sort(key=lambda name: name != SERVING_DEFAULT)
+    return names[:1] if _has_steps(spec) else names
+
+
+def _has_steps(spec: ModelSpec) -> bool:
+    """Whether steps of the manifest stand before the model; they are for one signature.
+
+    Raises:
+        ManifestError: it names several.
+    """
+    for key, given in (("code", spec.original.code), ("image", spec.original.image)):
+        if given and len(spec.original.signatures) > 1:
+            raise ManifestError(spec.place("signature"), f"must name one: {key} is around one")
+        if given:
+            return True
+    return False
 
 
 def share(model: bytes, first: bytes) -> tuple[bytes, Shared]:

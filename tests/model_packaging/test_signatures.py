@@ -209,5 +209,5 @@ def test_own_code_is_around_one_signature(tmp_path: Path) -> None:
     own = Original(code=OwnCode(code, {}, {}))
     assert run(tmp_path, replace(spec, original=own)).signatures == ("serving_default",)
     several = replace(own, signatures=("serving_default", "embed"))
-    with pytest.raises(ManifestError, match=r"signature: must name one: code"):
+    with pytest.raises(ManifestError, match=r"signature: must name one: code is around one"):
         run(tmp_path, replace(spec, original=several))
