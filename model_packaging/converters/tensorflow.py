@@ -293,11 +293,14 @@ def _convert_lite(spec: ModelSpec) -> Conversion:
 
 
 def _require_readable(spec: ModelSpec) -> None:
-    """TensorFlow Lite reads beyond a truncated file and dies of it: let another process try first.
+    """TensorFlow Lite reads beyond a truncated file and may die of it: let others try first.
 
     Raises:
-        SourceUnreadable: it died.
+        SourceUnreadable: Python's reader, which stays inside, or another process did not get by.
     """
+    from tensorflow.lite.tools import flatbuffer_utils
+
+    _read(spec, lambda: flatbuffer_utils.read_model(str(spec.source)))
     command = [sys.executable, "-c", _READ_LITE, str(spec.source)]
     done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 our own words
     if done.returncode < 0:
