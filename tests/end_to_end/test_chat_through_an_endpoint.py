@@ -4,6 +4,7 @@ The client asks the proxy as Lambda runs it behind the web adapter, a process of
 `sagemaker-runtime` with boto3; and the emulated API asks `transformers serve`.
 """
 
+import json
 import os
 import socket
 import subprocess
@@ -89,6 +90,20 @@ def test_a_chat_streams_as_the_engine_says_it(client: OpenAI) -> None:
     assert len(parts) > 2
     assert said == whole.choices[0].message.content
     assert {whole.model, *(part.model for part in parts)} == {"tiny"}
+
+
+def test_tritons_generate_answers_with_the_engines_text_whole_and_in_parts(client: OpenAI) -> None:
+    url = f"{client.base_url}".removesuffix("v1/") + "v2/models/tiny"
+    asked = {"text_input": "hello", "max_tokens": 8, "temperature": 0}
+    whole = httpx.post(f"{url}/generate", json=asked, timeout=60)
+    assert whole.status_code == 200, whole.text
+    with httpx.stream("POST", f"{url}/generate_stream", json=asked, timeout=60) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        lines = [line for line in answer.iter_lines() if line]
+    parts = [json.loads(line.removeprefix("data: ")) for line in lines]
+    assert len(parts) > 2
+    assert {part.get("model_name") for part in parts} == {"tiny"}, parts
+    assert "".join(part["text_output"] for part in parts) == whole.json()["text_output"] != ""
 
 
 def test_a_model_that_is_not_there_is_openais_error(client: OpenAI) -> None:

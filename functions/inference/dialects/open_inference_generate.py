@@ -38,7 +38,7 @@ def generate(call: Call) -> Response:
     call.observation.compute_started = perf_counter()
     answer = model.complete(prompt)
     call.observation.compute_ended = perf_counter()
-    return Response(200, json_codec.dumps(_part(model, answer)))
+    return Response(200, json_codec.dumps(_part(model, answer)[0]))
 
 
 def generate_stream(call: Call) -> StreamedResponse:
@@ -79,30 +79,37 @@ def _read(call: Call) -> tuple[LanguageModel, dict[str, Any]]:
     return predictor, prompt
 
 
-def _part(model: LanguageModel, answer: bytes) -> dict[str, Any]:
-    """The engine's completion, or a part of one, as Triton tells it.
+def _part(model: LanguageModel, answer: bytes) -> tuple[dict[str, Any], bool]:
+    """The engine's completion, or a part of one, as Triton tells it, and whether it is the last.
 
     Raises:
         PredictionFailed: it is none.
     """
     name, version = model.metadata.name, model.metadata.version
     try:
-        text = "".join(choice["text"] for choice in json_codec.loads_exactly(answer)["choices"])
+        choices = json_codec.loads_exactly(answer)["choices"]
+        text = "".join(choice["text"] for choice in choices)
+        last = any(choice.get("finish_reason") for choice in choices)
     except (MalformedRequest, LookupError, TypeError) as error:
         reason = "its engine's answer is no completion of a text"
         raise PredictionFailed(name, version, reason) from error
-    return {"model_name": name, "model_version": str(version), "text_output": text}
+    return {"model_name": name, "model_version": str(version), "text_output": text}, last
 
 
 def _events(parts: Iterator[bytes], model: LanguageModel) -> Iterator[bytes]:
-    """The engine's parts as Triton tells them.
+    """The engine's parts as Triton tells them; some engines end without saying so.
 
     Raises:
         PredictionFailed: they end too early, or cannot be read.
     """
+    finished = False
     for data in read_events(parts):
         if data == DONE:
             return
-        yield write_event(json_codec.dumps(_part(model, data)))
+        part, last = _part(model, data)
+        finished = finished or last
+        yield write_event(json_codec.dumps(part))
+    if finished:
+        return
     reason = "its engine's answer ends before it is complete"
     raise PredictionFailed(model.metadata.name, model.metadata.version, reason)

@@ -56,6 +56,13 @@ def test_parts_come_as_events(app: App) -> None:
     assert events(found.body) == [{**NAMED, "text_output": text} for text in "ho"]
 
 
+def test_an_engine_may_end_without_a_word_once_it_has_said_why_it_stops(app: App) -> None:
+    last = json.dumps({"choices": [{"text": "o", "finish_reason": "stop"}]}).encode()
+    with sagemaker.running(stream([event("h"), b"data: %b\n\n" % last])):
+        found = ask(app, STREAM, {"text_input": "hi"})
+    assert [each["text_output"] for each in events(found.body)] == ["h", "o"]
+
+
 @pytest.mark.parametrize("ends", [b"", stream_error("ModelStreamError", "gone")])
 def test_a_stream_that_breaks_ends_with_an_error(app: App, ends: bytes) -> None:
     with sagemaker.running(stream([event("h")], ends)):
