@@ -1,21 +1,17 @@
-"""OpenAI's stock client, unchanged, against the service behind a real server and a real boto3."""
+"""OpenAI's stock client, unchanged, against every way to an endpoint, over a real boto3."""
 
 import json
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import openai
 import pytest
 from openai import OpenAI
 from openai.types.chat import ChatCompletionUserMessageParam
 
-from functions.inference.application import create_app
-from functions.inference.catalog import load_catalog
 from tests import sagemaker
+from tests.contracts.wire.ways import STREAMING_WAYS, WAYS_TO_AN_ENDPOINT, Way
 from tests.engines import proxy
 from tests.sagemaker import SageMaker, answer, model_error, refusal, stream, stream_error
-from tests.uvicorn_server import uvicorn_serving
 
 HEAD = {"id": "c", "created": 1, "model": "engine"}
 HELLO: ChatCompletionUserMessageParam = {"role": "user", "content": "hi"}
@@ -30,22 +26,33 @@ def chunk(text: str, finish: str | None = None) -> bytes:
 DONE = b"data: [DONE]\n\n"
 
 
-@pytest.fixture
-def aws() -> Iterator[SageMaker]:
+@pytest.fixture(scope="module")
+def sagemaker_api() -> Iterator[SageMaker]:
     with sagemaker.running() as running:
         yield running
 
 
+@pytest.fixture(scope="module", params=WAYS_TO_AN_ENDPOINT)
+def client(
+    request: pytest.FixtureRequest,
+    sagemaker_api: SageMaker,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[OpenAI]:
+    way: Way = request.param
+    with (
+        way(proxy(tmp_path_factory.mktemp("proxy"), "m")) as address,
+        OpenAI(base_url=f"http://{address}/v1", api_key="none", max_retries=1) as stock,
+    ):
+        yield stock
+
+
 @pytest.fixture
-def client(aws: SageMaker, tmp_path: Path) -> Iterator[OpenAI]:
-    catalog = load_catalog(proxy(tmp_path, "m"))
-    with ThreadPoolExecutor(4) as executor:
-        app = create_app(catalog, executor=executor)
-        with (
-            uvicorn_serving(app) as address,
-            OpenAI(base_url=f"http://{address}/v1", api_key="none", max_retries=1) as stock,
-        ):
-            yield stock
+def aws(sagemaker_api: SageMaker) -> SageMaker:
+    """Asked nothing yet, and without an answer."""
+    sagemaker_api.replies.clear()
+    sagemaker_api.asked.clear()
+    sagemaker_api.stopped.clear()
+    return sagemaker_api
 
 
 def test_models_are_listed_and_described(client: OpenAI) -> None:
@@ -88,6 +95,7 @@ def test_a_half_sent_stream_is_an_error_after_what_came(client: OpenAI, aws: Sag
         next(texts)
 
 
+@pytest.mark.parametrize("client", STREAMING_WAYS, indirect=True)
 def test_a_client_that_goes_away_stops_the_engine(client: OpenAI, aws: SageMaker) -> None:
     aws.replies.append(stream([chunk("h")] * 5000, pause_s=0.002))
     response = client.chat.completions.create(model="m", messages=[HELLO], stream=True)

@@ -9,7 +9,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,10 +23,10 @@ from cli.remote_models import Api, RemoteCatalog
 from cli.signing import Caller
 from emulator.remote_calls import serving_grpc
 from emulator.runtimes import Runtime, create_function
+from functions.inference.application import create_app
 from functions.inference.catalog import Catalog, load_catalog
 from functions.inference.observability import Observability
 from functions.inference.settings import Settings
-from tests.driver import serve
 from tests.emulator.harness import LINUX_ONLY, ROOT, serving
 from tests.uvicorn_server import uvicorn_serving
 from tests.worlds import FLOAT, HALF, STRING, add_sub, brain_doubled, echo, of_tokens, times
@@ -73,10 +74,13 @@ Way = Callable[[Settings], AbstractContextManager[str]]
 
 @contextlib.contextmanager
 def under_uvicorn(settings: Settings) -> Iterator[str]:
-    """The application by itself."""
-    with (Path(settings.model_root) / "app.log").open("w") as log:
-        app = Observability(settings, output=log).served(serve(settings))
-        with uvicorn_serving(app) as address:
+    """The application by itself, which answers in threads."""
+    with (
+        (Path(settings.model_root) / "app.log").open("w") as log,
+        ThreadPoolExecutor(4) as executor,
+    ):
+        app = create_app(load_catalog(settings), executor=executor)
+        with uvicorn_serving(Observability(settings, output=log).served(app)) as address:
             yield address
 
 
@@ -86,7 +90,9 @@ def emulated(runtime: Runtime) -> Way:
     @contextlib.contextmanager
     def way(settings: Settings) -> Iterator[str]:
         log = Path(settings.model_root) / f"{runtime}.log"
-        with serving(create_function(runtime, settings, log=log)) as served:
+        variables = {name: text for name, text in os.environ.items() if name.startswith("AWS_")}
+        function = create_function(runtime, settings, log=log, variables=variables)
+        with serving(function) as served:
             yield f"127.0.0.1:{served.port}"
 
     return way
@@ -96,13 +102,28 @@ def emulated(runtime: Runtime) -> Way:
 def container(settings: Settings, **variables: str) -> Iterator[str]:
     """The container's own process."""
     port = free_port()
-    environment = {**os.environ, **settings.to_environment(), **variables}
-    environment["SAGEMAKER_BIND_TO_PORT"] = str(port)
-    command = [sys.executable, "-m", "functions.inference.container", "serve"]
+    told = {**settings.to_environment(), **variables, "SAGEMAKER_BIND_TO_PORT": str(port)}
+    with _running(port, told, "functions.inference.container", "serve"):
+        yield f"127.0.0.1:{port}"
+
+
+@contextlib.contextmanager
+def web_adapter(settings: Settings) -> Iterator[str]:
+    """The process that streams: on Lambda it stands behind the Lambda Web Adapter."""
+    port = free_port()
+    told = {**settings.to_environment(), "AWS_LWA_PORT": str(port)}
+    with _running(port, told, "functions.inference.web_adapter"):
+        yield f"127.0.0.1:{port}"
+
+
+@contextlib.contextmanager
+def _running(port: int, told: Mapping[str, str], module: str, *arguments: str) -> Iterator[None]:
+    command = [sys.executable, "-m", module, *arguments]
+    environment = {**os.environ, **told}
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL) as process:
         try:
             _wait(process, f"http://127.0.0.1:{port}/ping")
-            yield f"127.0.0.1:{port}"
+            yield
         finally:
             process.kill()
 
@@ -119,7 +140,7 @@ def _wait(process: "subprocess.Popen[bytes]", url: str) -> None:
             if httpx.get(url).status_code == httpx.codes.OK:
                 return
         time.sleep(0.05)
-    raise AssertionError("the container ended")
+    raise AssertionError("the process ended")
 
 
 @contextlib.contextmanager
@@ -167,6 +188,13 @@ WAYS = [
     pytest.param(emulated("lambda"), id="lambda", marks=LINUX_ONLY),
     pytest.param(container, id="container"),
 ]
+
+STREAMING_WAYS = [
+    pytest.param(under_uvicorn, id="app"),
+    pytest.param(web_adapter, id="web adapter"),
+]
+WAYS_TO_AN_ENDPOINT = [*STREAMING_WAYS, *WAYS[1:3]]
+"""Of a proxy; the emulated gateway gives a stream back whole."""
 
 GRPC_WAYS = [
     pytest.param(grpc_beside_the_emulator, id="emulator"),
