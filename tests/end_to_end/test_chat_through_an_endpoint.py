@@ -5,13 +5,7 @@ The client asks the proxy as Lambda runs it behind the web adapter, a process of
 """
 
 import json
-import os
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 import httpx
@@ -23,44 +17,16 @@ from openai.types.chat import ChatCompletionUserMessageParam
 from emulator.engine_process import EngineProcess
 from emulator.language_engine import transformers_program
 from emulator.sagemaker_endpoint import LocalEndpoint
-from functions.inference.settings import Settings
+from tests.contracts.wire.ways import web_adapter
 from tests.emulator.language_models import write_language_model
 from tests.emulator.sagemaker import serving
 from tests.engines import proxy
 from tests.frameworks import needs
-from tests.interpreter import ROOT
+from tests.s3 import aws
 
 pytestmark = needs("language", "torch", "transformers", "accelerate", "openai")
 
 HELLO: ChatCompletionUserMessageParam = {"role": "user", "content": "hello"}
-
-
-@contextmanager
-def adapted(settings: Settings, runtime: str) -> Iterator[str]:
-    """The address of the proxy's server, as `serve.sh` starts it."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    environment = {
-        **settings.to_environment(),
-        "AWS_LWA_PORT": str(port),
-        "AWS_ENDPOINT_URL": runtime,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "PYTHONPATH": str(ROOT),
-        "PATH": os.defpath,
-    }
-    command = [sys.executable, "-m", "functions.inference.web_adapter"]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
-        try:
-            while process.poll() is None:
-                with suppress(httpx.TransportError):
-                    httpx.get(f"http://127.0.0.1:{port}/v2/health/live")
-                    break
-                time.sleep(0.05)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.kill()
 
 
 @pytest.fixture(scope="module")
@@ -71,8 +37,9 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenAI]:
     settings = replace(proxy(tmp_path_factory.mktemp("proxy"), "tiny"), threads=1)
     with (
         serving(LocalEndpoint("e", engine)) as served,
-        adapted(settings, served.client.meta.endpoint_url) as address,
-        OpenAI(base_url=f"{address}/v1", api_key="none", max_retries=0, timeout=60) as stock,
+        aws(served.client.meta.endpoint_url),
+        web_adapter(settings) as address,
+        OpenAI(base_url=f"http://{address}/v1", api_key="none", max_retries=0, timeout=60) as stock,
     ):
         yield stock
 
