@@ -113,6 +113,8 @@ def test_a_default_is_set_and_cannot_go(tmp_path: Path) -> None:
         ("GET /models//1", 404, "ResourceNotFoundException"),
         ("GET /models/a/1/2/3", 404, "ResourceNotFoundException"),
         ("GET /workflows", 404, "ResourceNotFoundException"),
+        ("POST /workflows?url=w.war", 404, "ResourceNotFoundException"),
+        ("GET /token?type=inference", 404, "ResourceNotFoundException"),
     ],
 )
 def test_what_is_wrong_is_the_triple(tmp_path: Path, target: str, status: int, kind: str) -> None:

@@ -169,3 +169,24 @@ def test_a_form_that_is_none_is_a_bad_request(
     tmp_path: Path, body: bytes, content_type: str
 ) -> None:
     assert refused(tmp_path, body, {"content-type": content_type}).status == 400
+
+
+@pytest.mark.parametrize(
+    ("target", "status", "said"),
+    [
+        ("OPTIONS /", 405, "OPTIONS is not allowed at /; use GET or HEAD"),
+        ("POST /wfpredict/w", 404, "nothing is served at POST /wfpredict/w; GET /models lists"),
+        ("GET /token", 404, "nothing is served at GET /token; GET /models lists"),
+    ],
+)
+def test_what_torchserve_has_besides_is_not_here_and_says_so(
+    tmp_path: Path, target: str, status: int, said: str
+) -> None:
+    answer = ask(app_of(tmp_path), target)
+    assert (answer.status, said in answer.error) == (status, True)
+
+
+def test_a_token_of_torchserves_is_neither_wanted_nor_read(tmp_path: Path) -> None:
+    headers = {"authorization": "Bearer anything"}
+    answer = ask(app_of(tmp_path), "POST /predictions/m", [[1, 2]], headers)
+    assert answer.document == [[1.0, 2.0]]

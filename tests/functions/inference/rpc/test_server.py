@@ -106,3 +106,11 @@ def test_metadata_that_is_too_large_is_refused(tmp_path: Path, serve: Serve) -> 
     with grpc.insecure_channel(address) as channel, pytest.raises(grpc.RpcError) as caught:
         channel.unary_unary(f"/{INFER}")(b"", metadata=[("x", "a" * 100_000)], timeout=20)
     assert caught.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+def test_torchserves_own_service_is_not_spoken(tmp_path: Path, serve: Serve) -> None:
+    method = "/org.pytorch.serve.grpc.inference.InferenceAPIsService/Predictions"
+    address = serve(settings_for(tmp_path, {"m": {1: echo()}}))
+    with grpc.insecure_channel(address) as channel, pytest.raises(grpc.RpcError) as caught:
+        channel.unary_unary(method)(b"", timeout=20)
+    assert caught.value.code() == grpc.StatusCode.UNIMPLEMENTED
