@@ -1,6 +1,8 @@
-"""schemathesis reads our OpenAPI document and sends what it makes of it: no fault is ours."""
+"""schemathesis reads our OpenAPI documents and sends what it makes of them: no fault is ours."""
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +12,14 @@ from schemathesis.checks import not_a_server_error
 
 from functions.inference.catalog import load_catalog
 from functions.inference.control import describe_service
+from functions.inference.model_control import ModelControl
+from functions.inference.routes import MULTI_MODEL, ROUTES
+from functions.inference.settings import Settings
+from functions.inference.torchserve_management import create_management
+from tests import sagemaker
 from tests.driver import serve
+from tests.engines import proxy
+from tests.sagemaker import Reply
 from tests.uvicorn_server import uvicorn_serving
 from tests.worlds import STRING, add_sub, echo, settings_for
 
@@ -22,22 +31,75 @@ FEWEST_OPERATIONS = 45
 some = settings(max_examples=10, suppress_health_check=list(HealthCheck))
 
 
-@pytest.fixture(scope="module")
-def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """The described service, behind a real server."""
-    models = {"floats": {1: echo(), 2: echo()}, "simple": {1: add_sub()}, "text": {1: echo(STRING)}}
-    told = settings_for(tmp_path_factory.mktemp("store"), models)
+def schema_of(document: dict[str, Any], address: str) -> Any:
+    schema = schemathesis.openapi.from_dict(document)
+    schema.config.update(base_url=f"http://{address}")
+    return schema
+
+
+def served(told: Settings) -> Iterator[Any]:
+    """What a service says of itself, led to that service behind a real server."""
     with uvicorn_serving(serve(told)) as address:
-        schema = schemathesis.openapi.from_dict(describe_service(load_catalog(told)))
-        schema.config.update(base_url=f"http://{address}")
-        yield schema
+        yield schema_of(describe_service(load_catalog(told)), address)
 
 
-def test_no_request_is_a_fault_of_ours(api: Any) -> None:
-    operations = [found.ok() for found in api.get_all_operations()]
-    assert len(operations) >= FEWEST_OPERATIONS
-    for operation in operations:
+@pytest.fixture(scope="module")
+def tensors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Several models of tensors."""
+    models = {"floats": {1: echo(), 2: echo()}, "simple": {1: add_sub()}, "text": {1: echo(STRING)}}
+    yield from served(settings_for(tmp_path_factory.mktemp("store"), models))
+
+
+def engine() -> Reply:
+    """A language model's engine, which says one thing whatever it is asked."""
+    choice = {"index": 0, "text": "ho", "message": {"content": "ho"}, "finish_reason": "stop"}
+    content = json.dumps({"choices": [choice]}).encode()
+    whole, parts = sagemaker.answer(content), sagemaker.stream([b"data: %b\n\n" % content])
+    return lambda handler, asked: (parts if "stream" in asked.path else whole)(handler, asked)
+
+
+@pytest.fixture(scope="module")
+def language(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """One language model, alone, so that every path says which is meant."""
+    with sagemaker.running(engine()):
+        yield from served(proxy(tmp_path_factory.mktemp("proxy"), "m"))
+
+
+@pytest.fixture
+def management(tmp_path: Path) -> Iterator[Any]:
+    """TorchServe's management API, which FastAPI describes."""
+    told = settings_for(tmp_path, {"a": {1: echo(), 2: echo()}})
+    catalog = load_catalog(told)
+    control = ModelControl(catalog, tmp_path)
+    catalog.attach(control)
+    app = create_management(catalog, control)
+    with uvicorn_serving(app) as address:
+        yield schema_of(app.openapi(), address)
+
+
+def test_every_route_is_described_where_a_language_model_is_served(language: Any) -> None:
+    routes = [each for several in ROUTES.values() for each in several if each not in MULTI_MODEL]
+    described = {(each.method.upper(), each.path) for each in operations(language)}
+    assert {(route.method, route.template) for route in routes} <= described
+
+
+@pytest.mark.parametrize("api", ["tensors", "language"])
+def test_no_request_is_a_fault_of_ours(api: str, request: pytest.FixtureRequest) -> None:
+    found = operations(request.getfixturevalue(api))
+    assert len(found) >= FEWEST_OPERATIONS
+    for operation in found:
         _try(operation)
+
+
+def test_no_request_to_the_management_is_a_fault_of_ours(management: Any) -> None:
+    found = operations(management)
+    assert {each.method.upper() for each in found} == {"GET", "POST", "PUT", "DELETE"}
+    for operation in found:
+        _try(operation)
+
+
+def operations(schema: Any) -> list[Any]:
+    return [found.ok() for found in schema.get_all_operations()]
 
 
 def _try(operation: Any) -> None:
