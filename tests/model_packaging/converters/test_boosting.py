@@ -16,6 +16,7 @@ from model_packaging.errors import PackagingError, SourceUnreadable
 from model_packaging.manifest import ModelSpec
 from model_packaging.quiet import quiet
 from tests.frameworks import needs
+from tests.model_packaging.converters.examples import signature
 
 pytestmark = needs("boosting", "xgboost", "lightgbm", "onnxmltools")
 
@@ -52,11 +53,6 @@ def train(folder: Path, file: str, data: str, **options: Any) -> ModelSpec:
 
 def convert(spec: ModelSpec) -> Conversion:
     return find_converter(spec.name, spec.source).convert(spec)
-
-
-def signature(conversion: Conversion) -> dict[str, tuple[str, tuple[int, ...]]]:
-    session = OnnxSession(conversion.onnx)
-    return {each.name: (each.datatype, each.shape) for each in (*session.inputs, *session.outputs)}
 
 
 @pytest.mark.parametrize("file", LIBRARIES)

@@ -3,9 +3,6 @@
 import io
 import os
 import pickle
-import shutil
-import subprocess
-import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -15,9 +12,6 @@ import numpy as np
 import onnx
 import pytest
 
-from functions.inference.session import OnnxSession
-from functions.inference.tensors import Array
-from model_packaging.conversion import Conversion, check_conversion
 from model_packaging.converters.pytorch import CONVERTER
 from model_packaging.errors import (
     ConversionError,
@@ -26,42 +20,21 @@ from model_packaging.errors import (
     SourceUnreadable,
     SourceUntrusted,
 )
-from model_packaging.manifest import ModelSpec, load_manifest
+from model_packaging.manifest import ModelSpec
 from model_packaging.onnx_graph import require_finite_weights
 from model_packaging.original import InputShape, Original
 from tests.frameworks import needs
+from tests.model_packaging.converters.examples import agree, signature, spec_of, train
 
 pytestmark = needs("pytorch", "torch", "onnxscript", "safetensors")
 
-EXAMPLE = Path(__file__).parents[3] / "examples" / "digits_pytorch"
 PIXELS = {"pixels": InputShape(("batch", 64))}
 
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The example's folder with what its script writes; not to be written to."""
-    folder = tmp_path_factory.mktemp("digits_pytorch")
-    shutil.copytree(EXAMPLE, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.pt*"))
-    command = [sys.executable, "-W", "error", str(folder / "train.py")]
-    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert printed.startswith("held-out accuracy 0.9")
-    return folder
-
-
-def spec_of(trained: Path, name: str) -> ModelSpec:
-    [spec] = load_manifest(trained / "models.yaml").select([name])
-    return spec
-
-
-def signature(conversion: Conversion) -> dict[str, tuple[str, tuple[int, ...]]]:
-    session = OnnxSession(conversion.onnx)
-    return {each.name: (each.datatype, each.shape) for each in (*session.inputs, *session.outputs)}
-
-
-def agree(conversion: Conversion, *requests: dict[str, Array]) -> None:
-    assert check_conversion(
-        "m", requests, conversion.reference, OnnxSession(conversion.onnx).run
-    ) == sum(len(next(iter(request.values()))) for request in requests)
+    return train("digits_pytorch", tmp_path_factory, "-W", "error", left_out="*.pt*")
 
 
 @pytest.mark.parametrize("name", ["digits-pytorch", "digits-program", "digits-torchscript"])

@@ -1,8 +1,5 @@
 """See `model_packaging/converters/tensorflow.py`; TensorFlow is imported where it is used."""
 
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,9 +9,6 @@ import numpy as np
 import onnx
 import pytest
 
-from functions.inference.session import OnnxSession
-from functions.inference.tensors import Array
-from model_packaging.conversion import Conversion, check_conversion
 from model_packaging.converters import find_converter
 from model_packaging.converters.tensorflow import CONVERTER
 from model_packaging.errors import (
@@ -24,48 +18,27 @@ from model_packaging.errors import (
     SourceUnreadable,
     SourceUntrusted,
 )
-from model_packaging.manifest import ModelSpec, load_manifest
+from model_packaging.manifest import ModelSpec
 from model_packaging.original import Original
 from model_packaging.quiet import quiet
 from tests.frameworks import needs
+from tests.model_packaging.converters.examples import agree, signature, spec_of, train
 
 pytestmark = needs("tensorflow", "tensorflow", "keras", "tf2onnx")
 
-EXAMPLE = Path(__file__).parents[3] / "examples" / "digits_keras"
 ROWS = np.random.default_rng(0).random((5, 3), np.float32)
 
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The example's folder with what its script writes; not to be written to."""
-    folder = tmp_path_factory.mktemp("digits_keras")
-    shutil.copytree(EXAMPLE, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("saved_*"))
-    command = [sys.executable, str(folder / "train.py")]
-    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert "held-out accuracy 0.9" in printed
-    return folder
+    return train("digits_keras", tmp_path_factory, left_out="saved_*")
 
 
 @pytest.fixture(autouse=True)
 def _without_its_warnings() -> Iterator[None]:
     with quiet():
         yield
-
-
-def spec_of(trained: Path, name: str) -> ModelSpec:
-    [spec] = load_manifest(trained / "models.yaml").select([name])
-    return spec
-
-
-def signature(conversion: Conversion) -> dict[str, tuple[str, tuple[int, ...]]]:
-    session = OnnxSession(conversion.onnx)
-    return {each.name: (each.datatype, each.shape) for each in (*session.inputs, *session.outputs)}
-
-
-def agree(conversion: Conversion, *requests: dict[str, Array]) -> None:
-    converted = OnnxSession(conversion.onnx).run
-    rows = sum(len(next(iter(request.values()))) for request in requests)
-    assert check_conversion("m", requests, conversion.reference, converted) == rows
 
 
 @pytest.mark.parametrize(
