@@ -10,6 +10,7 @@ from cli.calls import HEADERS, Reply, call
 from cli.golden import Questions
 from cli.signing import Caller
 from cli.ways import WAYS, Way
+from functions.inference.tensors import RAW_ONLY
 from functions.traffic_hook.golden import differences
 
 _REFUSALS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
@@ -49,12 +50,18 @@ class Check:
 
 
 def check_model(api: str, asked: Asked, caller: Caller) -> Iterator[Check]:
-    """Ask for one model in every way; without golden requests, whether it is ready."""
+    """Ask for one model in every way that carries its tensors in JSON.
+
+    Without golden requests, ask whether it is ready.
+    """
     requests = asked.questions.golden.requests
     if not requests:
         yield _check_ready(api, asked, caller)
         return
+    plain_only = not RAW_ONLY.isdisjoint(asked.questions.datatypes)
     for way in WAYS:
+        if plain_only and way.dialect != "plain":
+            continue
         url = way.url(api, asked.model)
         replies, wrong = [], ""
         for request, tensors in zip(requests, asked.questions.inputs, strict=True):

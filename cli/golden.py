@@ -23,10 +23,12 @@ class Questions:
     Args:
         golden: requests and answers as nested lists by name, and how near is right.
         inputs: of each request, its tensors with datatype, shape and flat data.
+        datatypes: of all inputs and outputs.
     """
 
     golden: Golden
     inputs: Sequence[Tensors]
+    datatypes: frozenset[str] = frozenset()
 
 
 NO_QUESTIONS = Questions(NOTHING, ())
@@ -75,4 +77,7 @@ def _read(place: str, content: bytes) -> Questions:
         golden = Golden.from_json(content)
     except GoldenError as error:
         raise InputUnreadable(place, str(error)) from error
-    return Questions(golden, [request["inputs"] for request in json.loads(content)["requests"]])
+    requests = json.loads(content)["requests"]
+    tensors = [each for request in requests for side in request.values() for each in side]
+    datatypes = frozenset(each["datatype"] for each in tensors)
+    return Questions(golden, [request["inputs"] for request in requests], datatypes)

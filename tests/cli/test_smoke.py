@@ -14,7 +14,7 @@ from tests.cli.conftest import Lading
 from tests.cli.test_serve import serving
 from tests.conftest import Bucket
 from tests.driver import ask, serve
-from tests.worlds import FLOAT, STRING, add_sub, echo, times
+from tests.worlds import FLOAT, HALF, STRING, add_sub, brain_doubled, echo, times
 
 TOKEN = "lading_" + "t" * 43
 
@@ -100,6 +100,18 @@ def test_people_see_a_table_and_what_is_left_to_prove(packaged: Lading, workspac
     assert [line.split()[-1] for line in lines[7:11]] == ["refused"] * 4
     assert lines[11] == "Only a real account proves:"
     assert all(line.startswith("  not proved") for line in lines[12:])
+
+
+@pytest.mark.parametrize("model", [echo(HALF), brain_doubled()], ids=["FP16", "BF16"])
+def test_half_floats_go_the_ways_that_carry_them_in_json(
+    lading: Lading, workspace: Path, model: bytes
+) -> None:
+    (workspace / "double.onnx").write_bytes(model)
+    assert lading("package").code == 0
+    with deployed(workspace) as api:
+        result = run(lading, api)
+    assert (result.code, wrong(result.document)) == (0, ["", ""])
+    assert [check["way"] for check in result.document["answers"]] == WAYS[:2]
 
 
 @pytest.mark.parametrize(
