@@ -78,6 +78,24 @@ def from_json(value: Any, name: str, datatype: str) -> Array:
     return as_datatype(array, datatype)
 
 
+def check_header(name: str, datatype: Any, shape: Any) -> None:
+    """Check what a caller says of a tensor, before any of it is read.
+
+    Raises:
+        InvalidInput: there is no such datatype, or no tensor of such a shape.
+    """
+    if not isinstance(datatype, str) or datatype not in DTYPES:
+        raise InvalidInput(name, f"needs a 'datatype' of {', '.join(DTYPES)}")
+    if not isinstance(shape, list) or not all(map(_is_size, shape)):
+        raise InvalidInput(name, "needs a 'shape', a list of whole numbers")
+    if len(shape) > MOST_DIMENSIONS:
+        raise InvalidInput(name, f"has more than {MOST_DIMENSIONS} dimensions")
+
+
+def _is_size(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 1 << 63
+
+
 def check_signature(inputs: dict[str, Array], specs: Sequence[TensorSpec]) -> None:
     """Check names, datatypes and shapes against a model's signature.
 

@@ -30,10 +30,9 @@ from functions.inference.predictor import ModelMetadata, Predictor, with_signatu
 from functions.inference.statuses import headers_of, status_of
 from functions.inference.tensors import (
     BYTES,
-    DTYPES,
-    MOST_DIMENSIONS,
     RAW_ONLY,
     Array,
+    check_header,
     datatype_of,
     element_count,
     from_json,
@@ -197,22 +196,12 @@ def _read_header(tensor: dict[str, Any]) -> tuple[str, str, list[int], dict[str,
     name = tensor.get("name")
     if not isinstance(name, str):
         raise MalformedRequest("every input needs a 'name'")
-    datatype = tensor.get("datatype")
-    if not isinstance(datatype, str) or datatype not in DTYPES:
-        raise InvalidInput(name, f"needs a 'datatype' of {', '.join(DTYPES)}")
-    shape = tensor.get("shape")
-    if not isinstance(shape, list) or not all(map(_is_size, shape)):
-        raise InvalidInput(name, "needs a 'shape', a list of whole numbers")
-    if len(shape) > MOST_DIMENSIONS:
-        raise InvalidInput(name, f"has more than {MOST_DIMENSIONS} dimensions")
+    datatype, shape = tensor.get("datatype", ""), tensor.get("shape", "")
+    check_header(name, datatype, shape)
     parameters = _object(tensor.get("parameters", {}), f"'parameters' of input '{brief(name)}'")
     if _SHARED_MEMORY in parameters:
         raise Unsupported(f"input '{brief(name)}' is in shared memory, which is out of reach here")
     return name, datatype, shape, parameters
-
-
-def _is_size(value: Any) -> bool:
-    return type(value) is int and 0 <= value < 1 << 63
 
 
 def _json_tensor(tensor: dict[str, Any], name: str, datatype: str, shape: list[int]) -> Array:

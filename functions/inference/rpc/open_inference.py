@@ -25,8 +25,8 @@ from functions.inference.rpc.messages import message
 from functions.inference.rpc.service import Service, Work
 from functions.inference.tensors import (
     DTYPES,
-    MOST_DIMENSIONS,
     Array,
+    check_header,
     datatype_of,
     element_count,
     from_json,
@@ -146,12 +146,7 @@ def _check(tensor: Any, before: Mapping[str, Array]) -> None:
     """Check what a tensor says of itself, before any of it is read."""
     if tensor.name in before:
         raise InvalidInput(tensor.name, "is given twice")
-    if tensor.datatype not in DTYPES:
-        raise InvalidInput(tensor.name, f"needs a 'datatype' of {', '.join(DTYPES)}")
-    if any(size < 0 for size in tensor.shape):
-        raise InvalidInput(tensor.name, "needs a 'shape', a list of whole numbers")
-    if len(tensor.shape) > MOST_DIMENSIONS:
-        raise InvalidInput(tensor.name, f"has more than {MOST_DIMENSIONS} dimensions")
+    check_header(tensor.name, tensor.datatype, list(tensor.shape))
     if "shared_memory_region" in tensor.parameters:
         raise Unsupported(f"input '{brief(tensor.name)}' is in shared memory, out of reach here")
 
