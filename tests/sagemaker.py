@@ -69,6 +69,11 @@ def refusal(status: int, code: str, message: str = "", **fields: Any) -> Reply:
     return lambda handler, asked: handler.say(status, body, headers)
 
 
+COLD = refusal(400, "ValidationError", "has no capacity to process this request")
+"""An endpoint that scaled to zero."""
+MISSING = refusal(400, "ValidationError", "Endpoint e of account 1 not found.")
+
+
 def model_error(status: int, message: str) -> Reply:
     """The container's own answer, as SageMaker reports it."""
     text = f'Received error ({status}) from primary with message "{message}".'

@@ -12,7 +12,7 @@ from functions.inference.settings import Settings
 from tests import sagemaker
 from tests.driver import Answer, ask, serve
 from tests.engines import proxy
-from tests.sagemaker import Reply, answer, hang_up, model_error, refusal, silence
+from tests.sagemaker import COLD, MISSING, Reply, answer, hang_up, model_error, refusal, silence
 from tests.worlds import echo
 
 TENSOR = {"name": "x", "datatype": "FP32", "shape": [1, 2], "data": [1, 2]}
@@ -22,8 +22,6 @@ REQUESTS: dict[str, tuple[str, Any]] = {
     "open_inference": ("POST /v2/models/m/infer", {"inputs": [TENSOR]}),
 }
 
-COLD = refusal(400, "ValidationError", "has no capacity to process this request")
-MISSING = refusal(400, "ValidationError", "Endpoint e of account 1 not found.")
 FAULTS: dict[str, tuple[Reply, int, str, dict[str, str]]] = {
     "throttled": (refusal(400, "ThrottlingException"), 429, "Throttled", {"retry-after": "1"}),
     "unavailable": (refusal(503, "ServiceUnavailable"), 429, "Throttled", {"retry-after": "1"}),

@@ -1,7 +1,5 @@
 """Pages of the origins that are named may ask, in every dialect; without a word none may."""
 
-import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,15 +15,6 @@ from tests.worlds import echo, settings_for
 
 HERE = {"origin": "https://here.example"}
 ALLOW = "access-control-allow-origin"
-
-
-@pytest.fixture
-def loop() -> Iterator[None]:
-    """An event loop of the thread's own, for which Mangum asks."""
-    asyncio.set_event_loop(own := asyncio.new_event_loop())
-    yield
-    asyncio.set_event_loop(None)
-    own.close()
 
 
 def app_of(root: Path, origins: str) -> App:

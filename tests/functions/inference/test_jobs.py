@@ -1,6 +1,5 @@
 """Long work is taken at once, done once, and its answer is what the same request would have had."""
 
-import asyncio
 import json
 import os
 import time
@@ -26,6 +25,8 @@ from tests.driver import Answer, ask
 from tests.engines import proxy
 from tests.sagemaker import Asked, SageMaker
 from tests.worlds import echo, settings_for, times
+
+pytestmark = pytest.mark.usefixtures("loop")
 
 BODY = {"inputs": [[1, 2]]}
 PLACE = JobsPlace("jobs", "jobs")
@@ -293,11 +294,3 @@ def test_an_asynchronous_endpoint_answers_nothing_at_once(store: str, tmp_path: 
         assert not aws.asked
     assert found.status == 501
     assert "/async" in found.error
-
-
-@pytest.fixture(autouse=True)
-def loop() -> Iterator[None]:
-    asyncio.set_event_loop(own := asyncio.new_event_loop())
-    yield
-    asyncio.set_event_loop(None)
-    own.close()

@@ -1,7 +1,5 @@
 """A smaller model on Lambda answers while the endpoint is not there, and says so."""
 
-import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +10,12 @@ from functions.inference.handler import create_handler
 from tests import sagemaker
 from tests.driver import ask, serve
 from tests.engines import proxy
-from tests.sagemaker import SageMaker, answer, model_error, refusal
+from tests.sagemaker import COLD, MISSING, SageMaker, answer, model_error
 from tests.worlds import echo, settings_for, times
 
-COLD = refusal(400, "ValidationError", "has no capacity to process this request")
-MISSING = refusal(400, "ValidationError", "Endpoint e of account 1 not found.")
+pytestmark = pytest.mark.usefixtures("loop")
+
 BODY = {"inputs": [[1, 2]]}
-
-
-@pytest.fixture(autouse=True)
-def loop() -> Iterator[None]:
-    asyncio.set_event_loop(own := asyncio.new_event_loop())
-    yield
-    asyncio.set_event_loop(None)
-    own.close()
 
 
 @pytest.fixture
