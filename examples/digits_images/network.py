@@ -1,0 +1,20 @@
+"""The convolutional network that train.py trains; models.yaml names it as the class of model.pt."""
+
+import torch
+from torch.nn import functional
+
+
+class Network(torch.nn.Module):
+    """Grey images [batch, 1, 16, 16], 0 to 1, in; a score for each digit [batch, 10] out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = torch.nn.Conv2d(1, 16, 3, padding=1)
+        self.second = torch.nn.Conv2d(16, 32, 3, padding=1)
+        self.scores = torch.nn.Linear(32 * 4 * 4, 10)
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Logits of the ten digits."""
+        edges = functional.max_pool2d(torch.relu(self.first(pixels)), 2)
+        shapes = functional.max_pool2d(torch.relu(self.second(edges)), 2)
+        return self.scores(shapes.flatten(1))
