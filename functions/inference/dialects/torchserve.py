@@ -108,7 +108,7 @@ def _predict(call: Call) -> Response:
         inputs = _decode_form(parts, predictor.metadata)
         return _answer(call.predict(predictor, inputs))
     if not _is_json(given, call.request.body):
-        inputs = media_requests.decode(given, call.request.body, predictor.metadata)
+        inputs = media_requests.decode(_media_type(given), call.request.body, predictor.metadata)
         return _answer(call.predict(predictor, inputs))
     document = json_codec.loads(call.request.body)
     if isinstance(document, dict) and "instances" in document:
@@ -119,11 +119,19 @@ def _predict(call: Call) -> Response:
 def _is_json(content_type: str, body: bytes) -> bool:
     """Whether a body is JSON: it says so, says nothing, or is octets that begin as JSON does.
 
-    curl calls a file octets unless it knows its name's end.
+    curl calls a file octets unless it knows its name's end, and with -T, as TorchServe's guide has
+    it, says nothing: JSON begins with a character of ASCII, a JPEG or PNG file does not.
     """
-    essence = media_requests.split_type(content_type)[0]
-    sniffed = essence == media_requests.OCTETS and body[:64].lstrip()[:1] in (b"{", b"[")
-    return essence in _JSON_TYPES or sniffed
+    essence, start = media_requests.split_type(content_type)[0], body[:64].lstrip()[:1]
+    if essence == media_requests.OCTETS:
+        return start in (b"{", b"[")
+    return essence in _JSON_TYPES and start.isascii()
+
+
+def _media_type(content_type: str) -> str:
+    """Of a body that is no JSON: octets where it says nothing."""
+    said = media_requests.split_type(content_type)[0] not in _JSON_TYPES
+    return content_type if said else media_requests.OCTETS
 
 
 def _decode(document: Any, metadata: ModelMetadata) -> dict[str, Array]:
@@ -155,7 +163,7 @@ def _decode_form(parts: Mapping[str, Part], metadata: ModelMetadata) -> dict[str
 def _decode_part(part: Part, metadata: ModelMetadata) -> dict[str, Array]:
     if _is_json(part.content_type, part.content):
         return _decode(json_codec.loads(part.content), metadata)
-    return media_requests.decode(part.content_type, part.content, metadata)
+    return media_requests.decode(_media_type(part.content_type), part.content, metadata)
 
 
 def _answer(outputs: dict[str, Array]) -> Response:

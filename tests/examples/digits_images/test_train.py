@@ -1,0 +1,62 @@
+"""The example as its readers run it: trained, packaged, and asked with an image file."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from functions.inference.artifact import read_artifact
+from functions.inference.onnx_predictor import OnnxPredictor
+from model_packaging.image_rows import as_files
+from model_packaging.local_store import LocalStore
+from model_packaging.manifest import load_manifest
+from model_packaging.pipeline import package
+from tests.frameworks import needs
+
+pytestmark = needs("huggingface", "torch", "onnxscript", "transformers", "PIL")
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "digits_images"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the example with what its script writes."""
+    folder = tmp_path_factory.mktemp("digits_images")
+    for name in ("train.py", "network.py", "models.yaml"):
+        shutil.copy(EXAMPLE / name, folder)
+    command = [sys.executable, str(folder / "train.py")]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert printed.startswith("held-out accuracy 0.9")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "label", "top"), [("digits-resnet", b"3", 5), ("digits-convolutional", b"three", 3)]
+)
+def test_an_image_file_is_answered_with_the_digit_in_it(
+    trained: Path, tmp_path: Path, name: str, label: bytes, top: int
+) -> None:
+    [spec] = load_manifest(trained / "models.yaml").select([name])
+    packaged = package(spec, LocalStore(tmp_path / "store"), tmp_path / "models.lock.json")
+    assert packaged.accuracy is not None
+    assert packaged.accuracy.after > 0.95
+    predictor = OnnxPredictor(read_artifact(Path(packaged.location), packaged.digest), 1)
+    three = (trained / "images" / "0003.png").read_bytes()
+    found = predictor.predict({"image": as_files([three])})
+    assert found["label"][0, 0] == label
+    assert found["label"].shape == found["score"].shape == (1, top)
+    assert 0.9 < found["score"][0, 0] <= 1
+
+
+def test_an_image_that_changed_is_another_version(trained: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "example"
+    shutil.copytree(trained, folder)
+    [spec] = load_manifest(folder / "models.yaml").select(["digits-convolutional"])
+    store, lock = LocalStore(tmp_path / "store"), tmp_path / "models.lock.json"
+    assert package(spec, store, lock).version == 1
+    assert not package(spec, store, lock).built
+    held = (folder / "holdout.csv").read_text(encoding="utf-8").splitlines()[1].partition(",")[0]
+    shutil.copy(folder / "images" / "0003.png", folder / held)
+    assert package(spec, store, lock).version == 2
