@@ -14,7 +14,9 @@ from model_packaging.holdout import read_holdout
 from model_packaging.image_rows import named_files
 from model_packaging.manifest import AccuracySpec, ModelSpec
 from model_packaging.original import ImageInput, Original
+from model_packaging.resolution import identity_of, resolve
 from model_packaging.samples import Samples
+from tests.frameworks import needs
 
 IMAGE = TensorSpec("image", "BYTES", (-1,))
 FILES = {"cat.png": b"\x89PNG cat", "birds/owl.jpg": b"\xff\xd8\xff owl"}
@@ -74,6 +76,23 @@ def test_images_may_stand_in_the_file_itself(tmp_path: Path) -> None:
     ):
         assert held(data).inputs["image"].tolist() == contents
         assert named_files(data) == ()
+
+
+@needs("processing", "PIL")
+def test_images_are_part_of_the_identity_of_what_is_judged_by_them(tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").write_bytes(b"a model")
+    gate = AccuracySpec(csv(tmp_path, *FILES), "accuracy", 0)
+    original = Original(image=ImageInput(scale=1))
+    spec = ModelSpec("pets", tmp_path / "model.onnx", accuracy=gate, original=original)
+
+    def identity() -> str:
+        job, _ = resolve(spec, ())
+        return identity_of(job)
+
+    first = identity()
+    assert identity() == first
+    (tmp_path / "cat.png").write_bytes(b"\x89PNG another cat")
+    assert identity() != first
 
 
 @pytest.mark.parametrize("name", ["/etc/passwd", "../secret.png", "birds/../../secret.png"])

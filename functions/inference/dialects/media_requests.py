@@ -7,6 +7,7 @@
 | `application/jsonlines`, `x-ndjson`, ... | a row a line: a value, or an object by input        |
 | `text/...`                               | one string                                          |
 | `image/...`, `audio/...`                 | one string of bytes, for a model that reads such    |
+| `application/x-image`                    | the same, as SageMaker's image classifier has it    |
 | `application/octet-stream`               | the same; for a model of numbers, a raw tensor      |
 
 Nothing is unpickled. What a header announces is held against the bytes that are there before
@@ -274,6 +275,7 @@ _DECODERS: MappingProxyType[str, Decoder] = MappingProxyType(
         NPY: _decode_npy,
         **dict.fromkeys(_LINES, _decode_lines),
         OCTETS: _decode_raw,
+        "application/x-image": _decode_octets,
     }
 )
 
