@@ -34,7 +34,7 @@ CHECKED_BATCH = 64
 
 _WORTH_SHARING = 128
 """Bytes of a weight that is left out where `model.onnx` has it."""
-_DECIMALS = 6
+_DECIMALS = 4
 
 
 @dataclass(frozen=True, slots=True)

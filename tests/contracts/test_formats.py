@@ -24,10 +24,11 @@ from functions.inference.tensors import DTYPES
 FORMATS = Path(__file__).parent / "formats"
 DIGESTS = {
     "v1": "sha256:9d1a46ae8f2477bc2a795e801f80740ce2e80d6ebd91ab6667287a97146edf1a",
+    "v1_signatures": "sha256:97a0d95ebe7fdfb129c6850d25f6f68a6134d2344104089c057ad8820ab822f2",
     "v2": "sha256:44c16f0f329a559de5fd2418557330573a60fda3835051281e97b8873a3cf848",
     "v3": "sha256:3e13284d4230be204301da688e849bb301d7820cea212f7637aba2134c861f4a",
 }
-WITH_A_MODEL = ("v1",)
+WITH_A_MODEL = ("v1", "v1_signatures")
 WITH_AN_ENGINE = ("v2", "v3")
 
 
@@ -78,7 +79,20 @@ def test_an_old_artifact_loads_and_answers_its_golden_requests(version: str) -> 
 
 def test_every_format_version_has_its_artifact() -> None:
     assert {path.name for path in FORMATS.iterdir()} == set(DIGESTS)
-    assert set(DIGESTS) == {f"v{version}" for version in range(1, FORMAT_VERSION + 1)}
+    wanted = {f"v{version}" for version in range(1, FORMAT_VERSION + 1)}
+    assert {version.partition("_")[0] for version in DIGESTS} == wanted
+
+
+def test_an_old_artifact_of_several_signatures_answers_by_each() -> None:
+    artifact = read_artifact(FORMATS / "v1_signatures", DIGESTS["v1_signatures"])
+    found = OnnxPredictor(artifact, 1).signatures
+    assert list(found) == ["serving_default", "embed", "serve"]
+    x = np.ones((2, 16), np.float32)
+    hidden = found["embed"].predict({"x": x})["hidden"]
+    assert hidden.shape == (2, 32)
+    assert (hidden >= 0).all()
+    scores = found["serve"].predict({"x": x})["scores"]
+    assert (scores == found["serving_default"].predict({"x": x})["scores"]).all()
 
 
 @pytest.mark.parametrize("file", [SPECIFICATION, MODEL, GOLDEN])
