@@ -1,8 +1,6 @@
 """SavedModels with signatures of their own, packaged, and asked by name in every way of serving."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,15 +9,11 @@ import httpx
 import numpy as np
 import pytest
 
-from cli.remote_models import Api, RemoteCatalog
-from cli.signing import Caller
-from functions.inference.catalog import Catalog, load_catalog
-from functions.inference.observability import Observability
 from functions.inference.settings import ServedModel, Settings
 from model_packaging.local_store import LocalStore
 from model_packaging.pipeline import package
 from model_packaging.quiet import quiet
-from tests.contracts.wire.ways import WAYS, Way, under_uvicorn
+from tests.contracts.wire.ways import GRPC_WAYS, WAYS, Way
 from tests.frameworks import needs
 from tests.model_packaging.saved_models import CLASSES, HIDDEN, WIDTH, two_layers
 
@@ -68,34 +62,15 @@ def client(request: pytest.FixtureRequest, packaged: Settings) -> Iterator[httpx
         yield given
 
 
-@contextmanager
-def stub_of(catalog: Catalog) -> Iterator[Any]:
-    """Google's own stub, at a gRPC server of these models."""
+@pytest.fixture(scope="module", params=GRPC_WAYS)
+def stub(request: pytest.FixtureRequest, packaged: Settings) -> Iterator[Any]:
+    """Google's own stub."""
     import grpc
     from tensorflow_serving.apis import prediction_service_pb2_grpc
 
-    with ThreadPoolExecutor(2) as threads:
-        from functions.inference.rpc.server import create_server
-
-        server = create_server(catalog, Observability(Settings()), threads, 1 << 24)
-        port = server.add_insecure_port("127.0.0.1:0")
-        server.start()
-        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-            yield prediction_service_pb2_grpc.PredictionServiceStub(channel)
-        server.stop(0).wait()
-
-
-@pytest.fixture(scope="module", params=["server", "proxy"])
-def stub(request: pytest.FixtureRequest, packaged: Settings) -> Iterator[Any]:
-    """The stub at the models' own server, and at a proxy that asks it over HTTP."""
-    if request.param == "server":
-        with stub_of(load_catalog(packaged)) as given:
-            yield given
-        return
-    with under_uvicorn(packaged) as address:
-        api = Api(f"http://{address}", Caller(None, False))
-        with stub_of(RemoteCatalog(api)) as given:
-            yield given
+    way: Way = request.param
+    with way(packaged) as address, grpc.insecure_channel(address) as channel:
+        yield prediction_service_pb2_grpc.PredictionServiceStub(channel)
 
 
 def near(found: Any, wanted: Any) -> bool:
