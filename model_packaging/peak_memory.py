@@ -72,7 +72,8 @@ def _plain(array: Array) -> Array:
 def _serve(stream: BinaryIO) -> Footprint:
     """What the child does."""
     lengths = [_count(stream) for _ in range(_count(stream))]
-    session, *_others = [OnnxSession(stream.read(length), 1) for length in lengths]
+    models = [stream.read(length) for length in lengths]  # the service holds them all, too
+    session, *_others = [OnnxSession(model, 1) for model in models]
     with np.load(io.BytesIO(stream.read()), allow_pickle=False) as arrays:
         request = {name: _text(arrays[name]) for name in arrays.files}
     answer = session.run(dict(request))

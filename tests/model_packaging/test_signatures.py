@@ -20,13 +20,14 @@ from model_packaging.options import PruneSpec, QuantizeSpec
 from model_packaging.original import Original
 from model_packaging.pipeline import package
 from model_packaging.quiet import quiet
-from model_packaging.signatures import share
+from model_packaging.signatures import choose, share
 from model_packaging.specification import Packaged
 from tests.frameworks import needs
 from tests.model_packaging.models import linear_bytes, weights
 from tests.model_packaging.saved_models import CLASSES, HIDDEN, WIDTH, two_layers
 
 ROWS = np.random.default_rng(0).standard_normal((5, WIDTH)).astype(np.float32)
+CLASSIFY = "tensorflow/serving/classify"
 TENSORFLOW = needs("tensorflow", "tensorflow", "tf2onnx")
 
 
@@ -68,6 +69,38 @@ def test_a_weight_that_stands_twice_is_never_more_than_the_first_model() -> None
     rest, shared = share(first, first)
     assert whole(rest, first, shared) == first
     assert sum(length for _, _, length in shared) <= len(first)
+
+
+@pytest.mark.parametrize(
+    ("names", "reason"),
+    [
+        (["serving_default", "a\x1b[2J"], "of the 2 signatures of saved name at most"),
+        (["serving_default", "a" * 200], "text of at most 128 characters"),
+        ([f"a{number}" for number in range(33)] + ["serving_default"], "name at most 32"),
+        (["a", "b"], "has several and none is serving_default"),
+    ],
+)
+def test_names_that_cannot_be_kept_must_be_chosen_from(names: list[str], reason: str) -> None:
+    with pytest.raises(ManifestError, match=reason):
+        choose(ModelSpec("m", Path("saved")), names)
+    spec = ModelSpec("m", Path("saved"), original=Original(signatures=(names[0],)))
+    assert choose(spec, names) == names[:1]
+
+
+@TENSORFLOW
+def test_a_method_is_kept_and_tells_signatures_of_one_graph_apart(tmp_path: Path) -> None:
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    spec = two_layers(tmp_path, "serving_default", "classify", "serve")
+    path, saved = spec.source / "saved_model.pb", saved_model_pb2.SavedModel()
+    saved.ParseFromString(path.read_bytes())
+    saved.meta_graphs[0].signature_def["classify"].method_name = CLASSIFY
+    path.write_bytes(saved.SerializeToString())
+    artifact = read(run(tmp_path, spec))
+    assert artifact.aliases == {"serve": "serving_default"}
+    found = OnnxPredictor(artifact, 1).signatures
+    assert found["classify"].metadata.method == CLASSIFY
+    assert found["serve"].metadata.method == "tensorflow/serving/predict"
 
 
 @TENSORFLOW
