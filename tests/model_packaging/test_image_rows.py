@@ -17,6 +17,7 @@ from model_packaging.original import ImageInput, Original
 from model_packaging.resolution import identity_of, resolve
 from model_packaging.samples import Samples
 from tests.frameworks import needs
+from tests.worlds import echo
 
 IMAGE = TensorSpec("image", "BYTES", (-1,))
 FILES = {"cat.png": b"\x89PNG cat", "birds/owl.jpg": b"\xff\xd8\xff owl"}
@@ -80,7 +81,7 @@ def test_images_may_stand_in_the_file_itself(tmp_path: Path) -> None:
 
 @needs("processing", "PIL")
 def test_images_are_part_of_the_identity_of_what_is_judged_by_them(tmp_path: Path) -> None:
-    (tmp_path / "model.onnx").write_bytes(b"a model")
+    (tmp_path / "model.onnx").write_bytes(echo())
     gate = AccuracySpec(csv(tmp_path, *FILES), "accuracy", 0)
     original = Original(image=ImageInput(scale=1))
     spec = ModelSpec("pets", tmp_path / "model.onnx", accuracy=gate, original=original)
