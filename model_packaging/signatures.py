@@ -171,6 +171,8 @@ def finish(
     )
     outcomes = [f"{signature.name} {outcome}" for signature, outcome in others]
     outcomes += [f"{name} is {of}" for name, of in conversion.aliases.items()]
+    if not outcomes:
+        return signatures, f"one, {conversion.signature}"
     return signatures, "; ".join([f"{conversion.signature} answers unasked", *outcomes])
 
 

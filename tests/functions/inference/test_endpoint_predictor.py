@@ -1,16 +1,22 @@
 """A model at an endpoint answers as it does in this process, and its engine is not trusted."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from functions.inference.artifact import TensorSpec
+from functions.inference.artifact import TensorSpec, read_artifact
 from functions.inference.catalog import Catalog, load_catalog
 from functions.inference.endpoint import Endpoint
-from functions.inference.endpoint_predictor import BINARY, EndpointGraph, EndpointPredictor
+from functions.inference.endpoint_predictor import (
+    BINARY,
+    EndpointGraph,
+    EndpointPredictor,
+    open_endpoint,
+)
 from functions.inference.errors import (
     InvalidInput,
     ModelUnavailable,
@@ -18,7 +24,7 @@ from functions.inference.errors import (
     UnexpectedOutput,
     Unsupported,
 )
-from functions.inference.predictor import ModelMetadata
+from functions.inference.predictor import ModelMetadata, signatures_of, with_signature
 from functions.inference.processing.code import CodeStep
 from functions.inference.processing.processed import ProcessedSession
 from functions.inference.settings import ServedEndpoint, Settings
@@ -60,6 +66,17 @@ def test_metadata_is_the_artifacts(tmp_path: Path) -> None:
     metadata = predictor_of(tmp_path, add_sub()).metadata
     assert (metadata.name, metadata.version, metadata.platform) == ("m", 1, "onnxruntime_onnx")
     assert [spec.name for spec in metadata.inputs] == ["a", "b"]
+
+
+def test_every_name_of_its_one_signature_is_answered(tmp_path: Path) -> None:
+    endpoint = proxy(tmp_path / "proxy", "m", add_sub()).endpoint
+    artifact = read_artifact(tmp_path / "proxy/models/m/1")
+    named = replace(artifact, signature="combine", aliases={"merge": "combine"})
+    predictor = open_endpoint(named, 1, endpoint)
+    assert list(signatures_of(predictor)) == ["combine", "merge"]
+    with sagemaker.running(engine(serve(local(tmp_path, add_sub())))):
+        answered = with_signature(predictor, "merge").predict(A_AND_B)
+    assert answered["sum"].tolist() == [[11, 22, 33]]
 
 
 @pytest.mark.parametrize(
