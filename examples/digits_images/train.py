@@ -3,7 +3,7 @@
 Writes, beside this file, the images as PNG files in `images/`, with `calibration.csv` and
 `holdout.csv`, which name some that training saw and those that it never saw; `resnet/`, a small
 Hugging Face ResNet with its image processor; and `model.pt`, the weights of the convolutional
-network in network.py.
+network in convolutional.py.
 """
 
 import csv
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from network import Network
+from convolutional import Network
 from PIL import Image
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split

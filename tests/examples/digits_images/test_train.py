@@ -24,7 +24,7 @@ EXAMPLE = Path(__file__).parents[3] / "examples" / "digits_images"
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the example with what its script writes."""
     folder = tmp_path_factory.mktemp("digits_images")
-    for name in ("train.py", "network.py", "models.yaml"):
+    for name in ("train.py", "convolutional.py", "models.yaml"):
         shutil.copy(EXAMPLE / name, folder)
     command = [sys.executable, str(folder / "train.py")]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
