@@ -82,7 +82,9 @@ def test_grpc_is_spoken_on_a_port_of_its_own(packaged: Lading, workspace: Path) 
 def test_pages_of_an_origin_may_ask_when_it_is_named(packaged: Lading, workspace: Path) -> None:
     origin = {"origin": "https://here.example"}
     with serving(workspace, "--cors", "https://here.example") as (ready, _):
-        answer = httpx.options(f"{ready['url']}/v1/models/double:predict", headers=origin)
+        answer = httpx.options(
+            f"{ready['url']}/v1/models/double:predict", headers=origin, timeout=30
+        )
     assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (
         200,
         "https://here.example",
@@ -93,13 +95,16 @@ def test_pages_of_an_origin_may_ask_when_it_is_named(packaged: Lading, workspace
 
 def test_models_are_managed_on_a_port_of_its_own(packaged: Lading, workspace: Path) -> None:
     question = {"inputs": [[1, 2]]}
-    with serving(workspace, "--management-port", "0") as (ready, _):
+    with (
+        serving(workspace, "--management-port", "0") as (ready, _),
+        httpx.Client(timeout=30) as client,
+    ):
         url, models = ready["url"], f"{ready['management']}/models"
-        assert httpx.get(models).json()["models"][0]["modelName"] == "double"
-        assert httpx.delete(f"{models}/double").status_code == 200
-        assert httpx.post(f"{url}/predict/double", json=question).status_code == 404
-        assert httpx.post(models, params={"url": "double"}).status_code == 200
-        assert httpx.post(f"{url}/predict/double", json=question).status_code == 200
+        assert client.get(models).json()["models"][0]["modelName"] == "double"
+        assert client.delete(f"{models}/double").status_code == 200
+        assert client.post(f"{url}/predict/double", json=question).status_code == 404
+        assert client.post(models, params={"url": "double"}).status_code == 200
+        assert client.post(f"{url}/predict/double", json=question).status_code == 200
 
 
 def test_aws_own_runtime_has_no_models_to_manage(packaged: Lading) -> None:

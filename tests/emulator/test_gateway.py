@@ -172,7 +172,7 @@ def test_client_that_leaves_in_the_middle_of_its_body_harms_nobody(served: Serve
 
 
 def test_requests_of_several_clients_are_all_answered(served: Served) -> None:
-    with httpx.Client(base_url=served.client.base_url) as other:
+    with httpx.Client(base_url=served.client.base_url, timeout=30) as other:
         answers = [
             client.get(f"/letters/{n}") for n in range(5) for client in (other, served.client)
         ]

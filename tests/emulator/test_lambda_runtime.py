@@ -122,7 +122,7 @@ def test_kill_9_of_the_server_leaves_no_process_even_in_the_middle_of_a_request(
     tmp_path: Path,
 ) -> None:
     with serving_process(tmp_path / "log") as (server, address):
-        runtime = int(httpx.get(f"{address}/pid").text)
+        runtime = int(httpx.get(f"{address}/pid", timeout=30).text)
         program = parent_of(runtime)
         with contextlib.suppress(httpx.TimeoutException):
             httpx.get(f"{address}/sleep/20", timeout=0.3)
@@ -133,7 +133,7 @@ def test_kill_9_of_the_server_leaves_no_process_even_in_the_middle_of_a_request(
 
 def test_interrupt_ends_the_server_and_its_runtime(tmp_path: Path) -> None:
     with serving_process(tmp_path / "log") as (server, address):
-        runtime = int(httpx.get(f"{address}/pid").text)
+        runtime = int(httpx.get(f"{address}/pid", timeout=30).text)
         server.send_signal(signal.SIGINT)
         assert server.wait(20) == 0
     assert gone(runtime)

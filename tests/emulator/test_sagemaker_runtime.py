@@ -221,7 +221,7 @@ def test_an_operation_that_is_not_emulated_says_so(served: Served) -> None:
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"[" * 100_000])
 def test_a_description_asked_for_with_no_object_is_refused(served: Served, body: bytes) -> None:
-    answer = httpx.post(f"http://127.0.0.1:{served.port}/", content=body)
+    answer = httpx.post(f"http://127.0.0.1:{served.port}/", content=body, timeout=30)
     assert (answer.status_code, answer.json()["__type"]) == (400, "SerializationException")
 
 
@@ -238,7 +238,7 @@ def test_a_description_asked_for_with_no_object_is_refused(served: Served, body:
 )
 def test_what_the_api_has_not_is_no_operation(served: Served, target: str) -> None:
     method, _, path = target.partition(" ")
-    answer = httpx.request(method, f"http://127.0.0.1:{served.port}{path}")
+    answer = httpx.request(method, f"http://127.0.0.1:{served.port}{path}", timeout=30)
     assert answer.headers["x-amzn-errortype"] == "UnknownOperationException"
 
 

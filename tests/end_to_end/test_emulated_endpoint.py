@@ -114,7 +114,7 @@ def test_long_work_is_taken_now_and_its_answer_fetched_later(api: httpx.Client, 
         time.sleep(0.5)
         job = api.get(f"/{model}/jobs/{job['job']}").json()
     assert job["state"] == "done", job
-    answer = httpx.get(job["result"]["url"]).json()
+    answer = httpx.get(job["result"]["url"], timeout=60).json()
     for name, expected in EXPECTED.items():
         np.testing.assert_array_equal(np.asarray(answer["outputs"][name], np.float32), expected)
 

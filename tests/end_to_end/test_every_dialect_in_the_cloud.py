@@ -52,7 +52,8 @@ def grpc_served(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 def test_who_has_no_token_is_refused(served: Served) -> None:
-    answer = httpx.post(f"http://{served.address}/predict/floats", json={"inputs": [[1, 2]]})
+    url = f"http://{served.address}/predict/floats"
+    answer = httpx.post(url, json={"inputs": [[1, 2]]}, timeout=60)
     assert answer.status_code in {401, 403}
 
 
@@ -63,8 +64,8 @@ def test_a_page_asks_first_without_a_token_and_may_read_every_answer(
     url, origin = f"http://{served.address}{base}/v2/models/floats/ready", {"origin": PAGE}
     asked = {**origin, "access-control-request-headers": "authorization"}
     allowed = httpx.options(url, headers=asked, timeout=60)
-    other = httpx.options(url, headers={**asked, "origin": "https://other.example"})
-    refused = httpx.get(url, headers=origin)
+    other = httpx.options(url, headers={**asked, "origin": "https://other.example"}, timeout=60)
+    refused = httpx.get(url, headers=origin, timeout=60)
     answered = httpx.get(url, headers={**origin, **served.headers}, timeout=60)
     told = [each.headers.get_list("access-control-allow-origin") for each in (allowed, answered)]
     assert (allowed.status_code, answered.status_code, told) == (200, 200, [[PAGE], [PAGE]])

@@ -57,7 +57,7 @@ def test_it_answers_below_the_models_base_url_and_logs_as_the_function_does(
 ) -> None:
     process, url = started
     headers = {"origin": "https://here.example"}
-    answer = httpx.post(f"{url}/m/predict", json={"inputs": [[1.5]]}, headers=headers)
+    answer = httpx.post(f"{url}/m/predict", json={"inputs": [[1.5]]}, headers=headers, timeout=30)
     assert answer.json()["outputs"] == {"y": [[3.0]]}
     assert answer.headers["access-control-allow-origin"] == "https://here.example"
     assert process.stdout is not None
