@@ -10,7 +10,7 @@ from benchmarks.formats.entry import Entry
 from model_packaging.manifest import AccuracySpec, ModelSpec
 from model_packaging.options import QuantizeSpec, Scheme
 
-_SENTENCES = 200
+_SENTENCES, _CALIBRATION = 200, 64
 
 
 @cache
@@ -26,12 +26,18 @@ def _minilm(folder: Path, scheme: Scheme) -> ModelSpec:
     from tests.minilm import tokenized  # noqa: PLC0415 - needs tokenizers
 
     (folder / "model.onnx").write_bytes(_exported())
-    np.savez(folder / "sentences.npz", allow_pickle=False, **tokenized(_SENTENCES))
+    rows = tokenized(_SENTENCES + _CALIBRATION)
+    held_out = {name: array[:_SENTENCES] for name, array in rows.items()}
+    np.savez(folder / "sentences.npz", allow_pickle=False, **held_out)
+    others = {name: array[_SENTENCES:] for name, array in rows.items()}
+    np.savez(folder / "calibration.npz", allow_pickle=False, **others)
     gate = AccuracySpec(folder / "sentences.npz", "cosine", 0.05)
-    return ModelSpec("minilm", folder / "model.onnx", quantize=QuantizeSpec(scheme), accuracy=gate)
+    calibration = folder / "calibration.npz" if scheme == "static" else None
+    quantize = QuantizeSpec(scheme, (), calibration)
+    return ModelSpec("minilm", folder / "model.onnx", quantize=quantize, accuracy=gate)
 
 
-_SCHEMES: tuple[Scheme, ...] = ("fp16", "dynamic", "int8", "int4")
+_SCHEMES: tuple[Scheme, ...] = ("fp16", "dynamic", "static", "int8", "int4")
 
 ENTRIES = tuple(
     Entry(
