@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 
 
 def prepare(model: bytes) -> "ModelProto":
-    """The model, its constants among the weights and every node named."""
+    """The model, its constants among the weights, every node named, no bias without effect."""
     import onnx
 
     parsed = onnx.load_model_from_string(model)
     _lift_constants(parsed)
+    _drop_unused_biases(parsed)
     taken = {node.name for node in parsed.graph.node}
     for number, node in enumerate(parsed.graph.node):
         name = node.name or f"{node.op_type}_{number}"
@@ -46,6 +47,15 @@ def _lift_constants(model: "ModelProto") -> None:
             weight.CopyFrom(node.attribute[0].t)
             weight.name = node.output[0]
             model.graph.node.remove(node)
+
+
+def _drop_unused_biases(model: "ModelProto") -> None:
+    """Take biases from `Gemm` nodes that multiply them by zero: libraries pass over such nodes."""
+    for node in model.graph.node:
+        zero = [each for each in node.attribute if each.name == "beta" and not each.f]
+        if node.op_type == "Gemm" and zero:
+            del node.input[2:]
+            node.attribute.remove(zero[0])
 
 
 def restore(quantized: "ModelProto", original: "ModelProto") -> None:

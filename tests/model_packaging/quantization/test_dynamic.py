@@ -57,3 +57,19 @@ def test_embeddings_are_quantised() -> None:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     vectors = OnnxSession(apply(model.SerializeToString())).run({"word": np.arange(50)})["vector"]
     assert np.abs(vectors - table).max() < 0.05
+
+
+def test_a_layer_whose_bias_counts_nothing_is_quantised_too() -> None:
+    model = wide()
+    (node,) = model.graph.node
+    columns = model.graph.output[0].type.tensor_type.shape.dim[1].dim_value
+    bias = numpy_helper.from_array(np.full(columns, 1e6, np.float32), "bias")
+    model.graph.initializer.append(bias)
+    layer = helper.make_node("Gemm", [*node.input, "bias"], list(node.output), beta=0.0)
+    node.CopyFrom(layer)
+    content = model.SerializeToString()
+    x = np.random.default_rng(0).standard_normal((8, 128)).astype(np.float32)
+    answer, wanted = (
+        OnnxSession(each).run({"x": x})["scores"] for each in (apply(content), content)
+    )
+    assert np.abs(answer - wanted).max() < 0.05 * np.abs(wanted).max()
