@@ -5,7 +5,8 @@ signatures and of their inputs and outputs. `signature` says which are meant; al
 when it is not given. Of a TFLite file there can be one: tf2onnx reads its first subgraph only. A
 Keras file's inputs and outputs are called as its layers are, or by the keys of its dicts.
 
-JAX comes this way too: `tf.saved_model.save` what `jax2tf.convert` gives, with a signature.
+Keras on JAX saves the same files. What `jax2tf` saves is a program of XLA's inside a
+SavedModel, which has no ONNX form.
 """
 
 import os
@@ -47,6 +48,9 @@ _TOUCHING = frozenset({"EagerPyFunc", "MatchingFiles", "PyFunc", "PyFuncStateles
     "WriteFile",
 }
 """Operators that run Python or touch files; a SavedModel may run them when it is loaded."""
+
+_XLA = "XlaCallModule"
+"""What `jax2tf` makes of a function, whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +166,11 @@ def _read_methods(spec: ModelSpec) -> dict[str, str]:
         for function in graph.library.function
         for node in function.node_def
     ]
-    found = sorted({node.op for node in nodes} & _TOUCHING)
+    operators = {node.op for node in nodes}
+    if _XLA in operators:
+        advice = "export the function with jax2onnx instead, and name that file"
+        raise ConversionError(spec.name, f"has no ONNX form: it is JAX's own {_XLA}; {advice}")
+    found = sorted(operators & _TOUCHING)
     if found and not spec.trust:
         raise SourceUntrusted(spec.name, spec.source, found)
     signed = [item for graph in saved.meta_graphs for item in graph.signature_def.items()]
