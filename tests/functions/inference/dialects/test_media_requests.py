@@ -15,7 +15,7 @@ from functions.inference.artifact import TensorSpec
 from functions.inference.dialects.media_requests import decode, read_npy
 from functions.inference.errors import InferenceError, MalformedRequest
 from functions.inference.predictor import ModelMetadata
-from functions.inference.tensors import DTYPES, Array
+from functions.inference.tensors import Array, datatype_of
 
 CSV, NPY, LINES = "text/csv", "application/x-npy", "application/jsonlines"
 
@@ -25,6 +25,7 @@ def model(*inputs: TensorSpec) -> ModelMetadata:
 
 
 FLOATS = model(TensorSpec("x", "FP32", (-1, 2)))
+BRAINS = model(TensorSpec("x", "BF16", (-1, 2)))
 INTEGERS = model(TensorSpec("x", "INT64", (-1,)))
 TEXTS = model(TensorSpec("x", "BYTES", (-1,)))
 FLAGS = model(TensorSpec("x", "BOOL", (-1, 2)))
@@ -58,6 +59,9 @@ def npy(array: Any, **options: Any) -> bytes:
         (CSV, b"true,FALSE\n0,1\n", FLAGS, [[True, False], [False, True]]),
         (NPY, npy(np.array([[1, 2]], np.float32)), FLOATS, [[1, 2]]),
         (NPY, npy(np.array([[1, 2]], ">f8")), FLOATS, [[1, 2]]),
+        (NPY, npy(np.array([[1.004, 2]], np.float32)), BRAINS, [[1.0078125, 2]]),
+        (CSV, b"1.004,2\n", BRAINS, [[1.0078125, 2]]),
+        ("application/octet-stream", b"\x80\x3f\0\x40", BRAINS, [[1, 2]]),
         (NPY, npy(np.array([[1, 2]], np.int16)), FLOATS, [[1, 2]]),
         (NPY, npy(np.array([[1, 2], [3, 4]], np.float64, order="F")), FLOATS, [[1, 2], [3, 4]]),
         (NPY, npy(np.array([1, 2], np.uint8)), INTEGERS, [1, 2]),
@@ -75,7 +79,7 @@ def test_a_body_is_read_as_its_type_says(
     content_type: str, body: bytes, metadata: ModelMetadata, values: Any
 ) -> None:
     array = decode(content_type, body, metadata)["x"]
-    assert array.dtype == DTYPES[metadata.inputs[0].datatype]
+    assert datatype_of(array) == metadata.inputs[0].datatype
     assert array.tolist() == (values if values is not None else [[b"a", "b,\u00e9".encode()]])
 
 

@@ -14,6 +14,7 @@ from functions.inference.asgi import App
 from functions.inference.settings import ServedModel, Settings
 from tests.driver import Answer, ask, serve
 from tests.worlds import (
+    BRAIN,
     FLOAT,
     HALF,
     STRING,
@@ -163,17 +164,22 @@ def test_strings_nested_hundreds_of_lists_deep_are_refused(tmp_path: Path, form:
     assert (answer.status, answer.error) == (400, "input 'x' is nested more than 64 lists deep")
 
 
-def test_half_precision_is_unimplemented_in_json(tmp_path: Path) -> None:
-    answer = predict(app_of(tmp_path, echo(HALF)), {"instances": [[1, 2]]})
+@pytest.mark.parametrize(("element", "name"), [(HALF, "half"), (BRAIN, "bfloat16")])
+def test_half_precision_is_unimplemented_in_json(tmp_path: Path, element: int, name: str) -> None:
+    answer = predict(app_of(tmp_path, echo(element)), {"instances": [[1, 2]]})
     assert answer.status == 501
+    assert answer.error == f"Conversion of JSON Value to type: {name} (input 'x')"
 
 
-def test_an_output_of_half_precision_cannot_be_written(tmp_path: Path) -> None:
-    cast = helper.make_node("Cast", ["x"], ["y"], to=HALF)
-    model = onnx_model({"x": (FLOAT, ["n"])}, {"y": (HALF, ["n"])}, cast)
+@pytest.mark.parametrize(("element", "name"), [(HALF, "half"), (BRAIN, "bfloat16")])
+def test_an_output_of_half_precision_cannot_be_written(
+    tmp_path: Path, element: int, name: str
+) -> None:
+    cast = helper.make_node("Cast", ["x"], ["y"], to=element)
+    model = onnx_model({"x": (FLOAT, ["n"])}, {"y": (element, ["n"])}, cast)
     answer = predict(app_of(tmp_path, model), {"instances": [1]})
     assert answer.status == 400
-    assert answer.error == "Failed to write JSON value for tensor type: half"
+    assert answer.error == f"Failed to write JSON value for tensor type: {name}"
 
 
 def test_rows_need_outputs_that_agree_on_their_number(tmp_path: Path) -> None:
