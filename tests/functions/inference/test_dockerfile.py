@@ -6,6 +6,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 from functions.inference.contract import CONTAINER
+from functions.inference.processing.processed import LIBRARIES
 from stacks.target import LAMBDA_PYTHON
 from tests.interpreter import ROOT, run_clean
 
@@ -32,7 +33,7 @@ def instructions(name: str) -> list[str]:
 def test_what_it_copies_is_there_and_not_ignored() -> None:
     ignored = DOCKERFILE.with_name("Dockerfile.dockerignore").read_text().splitlines()
     sources = [words.split()[0] for words in instructions("COPY") if "--from" not in words]
-    assert len(sources) == 3
+    assert len(sources) == 4
     for source in sources:
         assert (ROOT / source).exists()
         assert f"!{source}" in ignored
@@ -48,6 +49,14 @@ def test_it_starts_the_container_as_sagemaker_does() -> None:
 
 def test_it_runs_the_python_that_lambda_runs() -> None:
     assert {image.split("-")[0] for image in instructions("FROM")} == {f"python:{LAMBDA_PYTHON}"}
+
+
+def test_processing_steps_find_their_libraries_there() -> None:
+    installed = [re.findall(r"-r /tmp/(\w+)\.txt", words) for words in instructions("RUN")]
+    assert ["processing"] in installed
+    text = (ROOT / "requirements" / "processing.txt").read_text()
+    pinned = set(re.findall(r"^([\w.-]+)==", text, re.MULTILINE))
+    assert pinned == set(LIBRARIES.values())
 
 
 def test_what_the_container_imports_is_installed_there() -> None:
