@@ -23,6 +23,7 @@ from functions.inference.errors import (
     NotFound,
     RequestError,
     RequestTooLarge,
+    SignatureNotFound,
     Throttled,
     TimedOut,
     Unsupported,
@@ -40,6 +41,7 @@ _CODES = MappingProxyType(
     {
         NotFound: grpc.StatusCode.NOT_FOUND,
         RequestTooLarge: grpc.StatusCode.RESOURCE_EXHAUSTED,
+        SignatureNotFound: grpc.StatusCode.FAILED_PRECONDITION,
         Unsupported: grpc.StatusCode.UNIMPLEMENTED,
         RequestError: grpc.StatusCode.INVALID_ARGUMENT,
         ModelUnavailable: grpc.StatusCode.UNAVAILABLE,

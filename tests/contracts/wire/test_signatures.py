@@ -199,6 +199,6 @@ def test_googles_stub_is_refused_an_unknown_signature(stub: Any) -> None:
 
     with pytest.raises(grpc.RpcError) as caught:
         stub.Predict(request_of("images", "serving_default"), timeout=30)
-    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert caught.value.code() is grpc.StatusCode.FAILED_PRECONDITION
     text = 'Serving signature name: "serving_default" not found in signature def'
     assert caught.value.details().startswith(text)

@@ -117,7 +117,7 @@ def test_status_lists_the_versions_newest_first(ask: Ask) -> None:
         (PREDICT, {"model_spec": spec("nothing")}, "NOT_FOUND", "nothing"),
         (PREDICT, {"model_spec": spec(version={"value": 9})}, "NOT_FOUND", "9"),
         (PREDICT, {"model_spec": spec(version_label="none")}, "NOT_FOUND", "none"),
-        (PREDICT, {"model_spec": spec(signature_name="other")}, "INVALID_ARGUMENT", '"other"'),
+        (PREDICT, {"model_spec": spec(signature_name="other")}, "FAILED_PRECONDITION", '"other"'),
         (PREDICT, {"model_spec": spec()}, "INVALID_ARGUMENT", "is missing"),
         (STATUS, {"model_spec": spec("nothing")}, "NOT_FOUND", "nothing"),
         (f"{PREDICTION}/Classify", {"model_spec": spec("scores")}, "INVALID_ARGUMENT", "empty"),
