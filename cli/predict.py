@@ -2,6 +2,7 @@
 
 import json
 import sys
+from base64 import b64encode
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any
@@ -31,7 +32,10 @@ _SHOWN = 6
 def predict(
     name: Annotated[str, typer.Argument(help="The model.")],
     input_: Annotated[
-        str, typer.Option("--input", "-i", help='JSON file with {"inputs": ...}; - reads stdin.')
+        str,
+        typer.Option(
+            "--input", "-i", help='JSON file with {"inputs": ...}, or an image; - reads stdin.'
+        ),
     ],
     version: Annotated[int | None, typer.Option(min=1, help="A version by its number.")] = None,
     label: Annotated[str | None, typer.Option(help="A version by its label.")] = None,
@@ -59,6 +63,8 @@ def predict(
 
         lading predict digits -i sample.json --url http://127.0.0.1:8080
 
+        lading predict pets -i cat.jpg
+
         lading predict digits -i sample.json --url https://ml.example.com --token lading_...
 
         echo '{"inputs": [[0.5, 1.0]]}' | lading predict mine -i - --json
@@ -81,10 +87,14 @@ def predict(
 
 
 def _read(path: str) -> bytes:
+    """A JSON request: the file, or one that holds it; JSON begins with ASCII, an image does not."""
     try:
-        return sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+        content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
     except OSError as error:
         raise InputUnreadable(path, str(error.strerror)) from error
+    if content[:1].isascii():
+        return content
+    return json.dumps({"inputs": [{"b64": b64encode(content).decode()}]}).encode()
 
 
 def _run(lock: Path, name: str, version: int, body: bytes, signature: str) -> bytes:

@@ -84,6 +84,14 @@ def test_texts_are_shown_as_they_are(lading: Lading, workspace: Path) -> None:
     ]
 
 
+def test_a_file_that_is_no_text_is_the_input_itself(lading: Lading, workspace: Path) -> None:
+    (workspace / "double.onnx").write_bytes(echo(STRING, ["batch"]))
+    lading("package")
+    (workspace / "word.bin").write_bytes("é".encode())
+    result = lading("predict", "double", "-i", "word.bin", "--json")
+    assert result.document["outputs"] == {"y": ["é"]}
+
+
 def test_a_missing_input_names_the_file(packaged: Lading) -> None:
     result = packaged("predict", "double", "-i", "nowhere.json")
     assert result.code == 2
