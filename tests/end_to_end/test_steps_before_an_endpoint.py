@@ -29,6 +29,7 @@ def classifier(folder: Path) -> ModelSpec:
     return save(folder / "films", "BertForSequenceClassification", num_labels=3)
 
 
+HUGGING_FACE = needs("huggingface", "torch", "onnxscript", "transformers", "tokenizers")
 MODELS: dict[str, Any] = {"linear": with_code, "films": classifier}
 
 
@@ -43,7 +44,7 @@ def settings(done: Packaged, folder: Path, **changes: Any) -> Settings:
 
 @pytest.fixture(
     scope="module",
-    params=["linear", pytest.param("films", marks=needs("huggingface", "torch", "transformers"))],
+    params=["linear", pytest.param("films", marks=HUGGING_FACE)],
 )
 def spec(request: Any, tmp_path_factory: pytest.TempPathFactory) -> ModelSpec:
     found: ModelSpec = MODELS[request.param](tmp_path_factory.mktemp("source"))
