@@ -196,6 +196,6 @@ def _reference(processor: Any, model: Model, labels: list[str], top: int) -> Mod
 
     def reference(inputs: dict[str, Array]) -> dict[str, Array]:
         answers = model({PIXELS: _prepare(processor, inputs[IMAGE])})
-        return {**answers, **labelled(labels, answers["probabilities"], top)}
+        return {**labelled(labels, answers["probabilities"], top), **answers}
 
     return reference

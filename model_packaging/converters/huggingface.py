@@ -216,16 +216,17 @@ def _reference(
         texts = [text.decode() for text in inputs[TEXT]]
         answers = model(tokenize(texts))
         if folder.kind != "embedding":
-            answers |= labelled(folder.labels, answers["probabilities"], _top(folder))
+            found = labelled(folder.labels, answers["probabilities"], _top(folder))
+            answers = {**found, **answers}
         if folder.kind == "tokens":
-            found = tokenizer(
+            tokens = tokenizer(
                 texts,
                 padding=True,
                 truncation=True,
                 max_length=folder.max_length,
                 return_offsets_mapping=True,
             )
-            answers["offsets"] = np.array(found["offset_mapping"], np.int64)
+            answers["offsets"] = np.array(tokens["offset_mapping"], np.int64)
         return answers
 
     return reference

@@ -90,6 +90,7 @@ def test_a_classifier_answers_as_the_original(tmp_path: Path) -> None:
     assert conversion.processing is not None
     outputs = {spec.name: spec.shape for spec in conversion.processing.outputs}
     assert outputs == {"label": (-1, 5), "score": (-1, 5), "probabilities": (-1, 6)}
+    assert list(conversion.reference({"image": files})) == list(outputs)
 
 
 def test_a_published_classifier_answers_labels_for_files(tmp_path: Path) -> None:

@@ -1,3 +1,5 @@
+import json
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +44,17 @@ def averaging(shape: tuple[Any, ...], datatype: int = TensorProto.FLOAT) -> byte
     return bytes(model.SerializeToString())
 
 
-def run(folder: Path, shape: tuple[Any, ...] = FIRST, datatype: int = 1, **image: Any) -> Packaged:
+def run(
+    folder: Path,
+    shape: tuple[Any, ...] = FIRST,
+    datatype: int = 1,
+    gate: dict[str, Any] | None = None,
+    **image: Any,
+) -> Packaged:
     """Package a model of this shape with this entry `image`."""
     (folder / "model.onnx").write_bytes(averaging(shape, datatype))
     entry = {"source": "model.onnx", "image": {"scale": "1/255", **image}}
+    entry |= {"accuracy": gate} if gate else {}
     manifest = folder / "models.yaml"
     manifest.write_text(yaml.safe_dump({"models": {"colours": entry}}), encoding="utf-8")
     [spec] = load_manifest(manifest).select()
@@ -110,6 +119,22 @@ def test_logits_become_probabilities_of_the_labels(tmp_path: Path) -> None:
     found = served(packaged).predict(requested(file(plain(4, 6, COLOURS["blue"]))))
     assert found["label"].tolist() == [b"blue"]
     assert found["score"].tolist() == [pytest.approx(0.571, abs=1e-3)]
+
+
+def test_the_gate_compares_the_likeliest_names_with_those_of_held_out_images(
+    tmp_path: Path,
+) -> None:
+    rows = [
+        {"image": {"b64": b64encode(file(plain(2, 2, COLOURS[name]))).decode()}, "y": name}
+        for name in [*COLOURS] * 12
+    ]
+    rows[0]["y"] = "blue"  # which is wrong
+    lines = "\n".join(map(json.dumps, rows))
+    (tmp_path / "held.jsonl").write_text(lines, encoding="utf-8")
+    gate = {"data": "held.jsonl", "metric": "accuracy", "max_drop": 0}
+    change = run(tmp_path, gate=gate, classes=list(COLOURS)).accuracy
+    assert change is not None
+    assert change.before == change.after == pytest.approx(35 / 36)
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ class LabelsStep:
         found = {"label": self._labels[order], "score": np.take_along_axis(scores, order, axis=-1)}
         if self._top == 1:
             found = {name: array[..., 0] for name, array in found.items()}
-        return {**arrays, **found}
+        return {**found, **arrays}
 
 
 def _softmax(logits: Array) -> Array:

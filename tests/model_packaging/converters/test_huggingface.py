@@ -74,6 +74,7 @@ def test_a_classifier_answers_labels_for_texts(tmp_path: Path) -> None:
     assert conversion.processing is not None
     outputs = {spec.name: spec.shape for spec in conversion.processing.outputs}
     assert outputs == {"label": (-1, 3), "score": (-1, 3), "probabilities": (-1, 3)}
+    assert list(found) == list(outputs)
 
 
 def test_a_token_classifier_says_where_each_token_stands(tmp_path: Path) -> None:
