@@ -30,7 +30,12 @@ def sentences() -> tuple[str, ...]:
     texts = [getattr(datasets, f"load_{name}")().DESCR for name in names]
     for module in (cluster, ensemble, linear_model):
         texts += [getattr(module, name).__doc__ or "" for name in module.__all__]
-    words = re.sub(r"\s+", " ", " ".join(texts))
+    return sentences_of(" ".join(texts))
+
+
+def sentences_of(text: str) -> tuple[str, ...]:
+    """The plain sentences of a text of documentation, each once."""
+    words = re.sub(r"\s+", " ", text)
     found = re.split(r"(?<=[a-z][.!?]) (?=[A-Z])", words)
     plain = [
         each for each in found if 5 <= len(each.split()) <= 60 and not re.search("[=`:>]", each)
