@@ -55,16 +55,16 @@ def _error(error: InferenceError, text: str) -> Response:
 
 
 def _predict(call: Call) -> Response:
-    predictor, document = _read(call)
-    return predict_document(call, predictor, document)
+    return predict_document(call, call.predictor(), _document(call))
 
 
 def predict_document(call: Call, predictor: Predictor, document: dict[str, Any]) -> Response:
-    """Answer a request whose JSON has been read, in the form in which it asks.
+    """Answer a request whose JSON has been read, in the form and by the signature that it asks for.
 
     Raises:
         InferenceError: there is no such answer.
     """
+    predictor = _signed(predictor, document)
     if "instances" in document and "inputs" in document:
         raise MalformedRequest(
             "Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist"
@@ -104,14 +104,23 @@ def _regress(call: Call) -> Response:
 
 def _read(call: Call) -> tuple[Predictor, dict[str, Any]]:
     """The predictor that the path and `signature_name` mean, and the request's document."""
-    predictor = call.predictor()
+    predictor, document = call.predictor(), _document(call)
+    return _signed(predictor, document), document
+
+
+def _document(call: Call) -> dict[str, Any]:
     document = json_codec.loads(call.request.body)
     if not isinstance(document, dict):
         raise MalformedRequest("the request must be a JSON object")
+    return document
+
+
+def _signed(predictor: Predictor, document: dict[str, Any]) -> Predictor:
+    """What answers for the signature that the request names."""
     name = document.get("signature_name", "")
     if not isinstance(name, str):
         raise MalformedRequest("'signature_name' key must be a string value.")
-    return with_signature(predictor, name), document
+    return with_signature(predictor, name)
 
 
 def _status(call: Call) -> Response:

@@ -9,7 +9,9 @@ from functions.inference.artifact import MODEL, SPECIFICATION, read_artifact
 from functions.inference.errors import ArtifactCorrupt, SignatureNotFound
 from functions.inference.onnx_predictor import OnnxPredictor
 from functions.inference.predictor import signatures_of, with_signature
+from functions.inference.settings import ServedModel, Settings
 from functions.inference.signatures import LONGEST_NAME, MOST, whole
+from tests.driver import ask, serve
 from tests.worlds import add_sub, echo, times, write_artifact, write_signed
 
 TENSOR = {"name": "x", "datatype": "FP32", "shape": [-1, -1]}
@@ -37,6 +39,19 @@ def test_an_unknown_signature_is_told_with_those_that_there_are(tmp_path: Path) 
     predictor = OnnxPredictor(read_artifact(write(tmp_path)), 1)
     with pytest.raises(SignatureNotFound, match=r'"half" not found .*; the model has double, tri'):
         with_signature(predictor, "half")
+
+
+@pytest.mark.parametrize("path", ["/v1/models/m:predict", "/invocations", "/predictions/m"])
+def test_a_signature_is_asked_by_name_wherever_its_rows_may_be_sent(
+    tmp_path: Path, path: str
+) -> None:
+    write(tmp_path)
+    app = serve(Settings((ServedModel("m", {1: ""}),), str(tmp_path)))
+    for name, answer in {"": 2, "twice": 2, "thrice": 3}.items():
+        rows = {"signature_name": name, "instances": [[1.0]]}
+        assert ask(app, f"POST {path}", rows).document == {"predictions": [[answer]]}
+    unknown = ask(app, f"POST {path}", {"signature_name": "half", "instances": [[1.0]]})
+    assert unknown.status == 400
 
 
 def test_a_model_without_signatures_has_the_usual_one(tmp_path: Path) -> None:
