@@ -50,12 +50,20 @@ class OnnxPredictor:
             signature=artifact.signature,
             method=artifact.method,
         )
-        named = {artifact.signature: self} | {
+        self._aliases = artifact.aliases
+        self._others = {
             name: OnnxPredictor(other, version, threads) for name, other in artifact.others.items()
         }
-        self.signatures: Mapping[str, OnnxPredictor] = named | {
-            alias: named[name] for alias, name in artifact.aliases.items()
-        }
+
+    @property
+    def signatures(self) -> "Mapping[str, OnnxPredictor]":
+        """What answers for each signature, by all their names.
+
+        Made when it is asked for: a predictor that held itself would hold its model, unloaded or
+        not, until Python looks for such circles.
+        """
+        named = {self.metadata.signature: self, **self._others}
+        return named | {alias: named[name] for alias, name in self._aliases.items()}
 
     def predict(self, inputs: dict[str, Array], outputs: Sequence[str] = ()) -> dict[str, Array]:
         """See `Predictor.predict`."""

@@ -73,9 +73,9 @@ def with_signature(predictor: Predictor, name: str) -> Predictor:
     Raises:
         SignatureNotFound: the model has none of this name.
     """
-    known = signatures_of(predictor)
     if not name:
         return predictor
+    known = signatures_of(predictor)
     if name not in known:
         raise SignatureNotFound(name, known)
     return known[name]

@@ -1,5 +1,7 @@
 """OnnxPredictor answers what fits its signature and says what does not."""
 
+import gc
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,18 @@ def test_an_output_that_the_artifact_does_not_offer_stays_hidden(tmp_path: Path)
 def test_an_unknown_output_is_refused_with_those_there_are(tmp_path: Path) -> None:
     with pytest.raises(UnexpectedOutput, match="output 'z'; the model has sum, difference"):
         predictor_of(tmp_path, add_sub()).predict(A_AND_B, ["z"])
+
+
+def test_a_predictor_that_is_dropped_frees_its_model_at_once(tmp_path: Path) -> None:
+    gc.disable()
+    try:
+        predictor = predictor_of(tmp_path, add_sub())
+        predictor.predict(A_AND_B)
+        dropped = weakref.ref(predictor)
+        del predictor
+        assert dropped() is None
+    finally:
+        gc.enable()
 
 
 def test_inputs_are_checked_before_the_model_runs(tmp_path: Path) -> None:
