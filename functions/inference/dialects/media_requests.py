@@ -184,11 +184,8 @@ def _decode_npy(body: bytes, metadata: ModelMetadata, _: dict[str, str]) -> dict
     spec = _only_input(metadata, "a .npy file")
     array = read_npy(body)
     if array.dtype.kind in "US":
-        items = array.ravel().tolist()
-        texts = [item.encode() if isinstance(item, str) else item for item in items]
-        values = np.empty(len(texts), np.object_)
-        values[:] = texts
-        return {spec.name: values.reshape(array.shape)}
+        texts = from_json(array.ravel().tolist(), spec.name, BYTES)
+        return {spec.name: texts.reshape(array.shape)}
     if (array.dtype == DTYPES[spec.datatype] and spec.datatype != BF16) or array.dtype.kind == "b":
         return {spec.name: array}
     wide = array.astype(_KINDS[array.dtype.kind])
