@@ -3,7 +3,8 @@
 `artifact.json` lists them: `"processing": [{"step": "tokens", ...}, ...]`. What callers send goes
 through each step's `before` in order, then through the graph, then through each step's `after`,
 the last step's first.
-Arrays that the graph does not take go past it, and a step's extras past everything.
+Arrays that the graph does not take go past it, and a step's extras past everything. Steps see BF16
+as plain FP32: whatever numpy makes of a `BFloat16`, even numbers of classes, would be one too.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,10 +12,12 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Any, Protocol
 
+import numpy as np
+
 from functions.inference.artifact import TensorSpec
 from functions.inference.contract import Library
 from functions.inference.predictor import Graph, SessionError
-from functions.inference.tensors import Array
+from functions.inference.tensors import Array, as_datatype
 
 STEPS = frozenset({"code", "image", "labels", "tokens"})
 """Modules of this package."""
@@ -101,13 +104,12 @@ class ProcessedSession:
             InferenceError, SessionError: a step, onnxruntime or the engine gave up.
         """
         arrays, extras = self._prepared(inputs)
-        feeds = _taken(arrays, [spec.name for spec in self._graph.inputs])
+        feeds = _taken(arrays, self._graph.inputs)
         arrays = {name: array for name, array in arrays.items() if name not in feeds}
-        arrays |= self._graph.run(feeds)
+        arrays |= _plain(self._graph.run(feeds))
         for step in reversed(self._steps):
             arrays = step.after(arrays)
-        wanted = list(outputs) or [spec.name for spec in self.outputs]
-        return _taken({**arrays, **extras}, wanted)
+        return _taken({**arrays, **extras}, self.outputs, outputs)
 
     def feeds(self, inputs: dict[str, Array]) -> dict[str, Array]:
         """What the graph gets of a request.
@@ -115,11 +117,11 @@ class ProcessedSession:
         Raises:
             InvalidInput: a step does not take the inputs.
         """
-        return _taken(self._prepared(inputs)[0], [spec.name for spec in self._graph.inputs])
+        return _taken(self._prepared(inputs)[0], self._graph.inputs)
 
     def _prepared(self, inputs: dict[str, Array]) -> tuple[dict[str, Array], dict[str, Array]]:
         """The arrays for the graph, and the steps' extras."""
-        arrays = dict(inputs)
+        arrays = _plain(inputs)
         extras: dict[str, Array] = {}
         for step in self._steps:
             arrays = step.before(arrays)
@@ -127,9 +129,17 @@ class ProcessedSession:
         return arrays, extras
 
 
-def _taken(arrays: dict[str, Array], names: list[str]) -> dict[str, Array]:
-    """The arrays of these names."""
-    missing = [name for name in names if name not in arrays]
+def _plain(arrays: Mapping[str, Array]) -> dict[str, Array]:
+    return {name: np.asarray(array) for name, array in arrays.items()}
+
+
+def _taken(
+    arrays: Mapping[str, Array], specs: Sequence[TensorSpec], names: Sequence[str] = ()
+) -> dict[str, Array]:
+    """The arrays of these names, else of all `specs`, which say their datatypes."""
+    datatypes = {spec.name: spec.datatype for spec in specs}
+    wanted = names or tuple(datatypes)
+    missing = [name for name in wanted if name not in arrays]
     if missing:
         raise SessionError(ValueError(f"the processing steps gave no '{missing[0]}'"))
-    return {name: arrays[name] for name in names}
+    return {name: as_datatype(arrays[name], datatypes.get(name, "")) for name in wanted}

@@ -8,13 +8,16 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from functions.inference.artifact import TensorSpec, read_artifact, sha256
+from functions.inference.bfloat16 import rounded
 from functions.inference.errors import InvalidInput
 from functions.inference.onnx_predictor import OnnxPredictor
 from functions.inference.predictor import TEXT_LENGTHS
 from functions.inference.processing.processed import libraries_of, make_step
+from functions.inference.tensors import datatype_of
 from tests.frameworks import needs
 from tests.functions.inference.processing.worlds import VOCABULARY, options, texts, tokenizer
 from tests.interpreter import run_clean
+from tests.worlds import brain_doubled, write_artifact
 
 LABELS = {"step": "labels", "scores": "scores", "labels": ["good", "bad"], "top": 1}
 SIGNATURE = {
@@ -89,6 +92,39 @@ def test_how_many_tokens_there_were_is_told_to_those_who_ask_and_to_no_other(
     assert set(predictor.predict(texts("good"))) == {"label", "scores"}
     found = predictor.predict(texts("a good film", "bad"), ["label", TEXT_LENGTHS])
     assert found[TEXT_LENGTHS].tolist() == [5, 3]
+
+
+def test_steps_around_a_model_of_bf16_work_in_fp32_and_answer_in_what_is_said(
+    tmp_path: Path,
+) -> None:
+    code = b"""
+def preprocess(arrays):
+    return {"x": arrays["x"] / 3}
+
+def postprocess(arrays):
+    part = arrays["y"] / 7
+    return {"part": part, "wide": part, "best": part.argmax(axis=1)}
+"""
+    outputs = {"part": "BF16", "wide": "FP32", "best": "INT64"}
+    files = {"model.onnx": brain_doubled(), "own.py": code}
+    write_artifact(
+        tmp_path,
+        "m",
+        1,
+        files["model.onnx"],
+        processing=[{"step": "code", "file": "own.py"}],
+        files={name: sha256(content) for name, content in files.items()},
+        outputs=[TensorSpec(name, kind, (-1,)).to_json() for name, kind in outputs.items()],
+    )
+    folder = tmp_path / "models/m/1"
+    (folder / "own.py").write_bytes(code)
+    x = rounded(np.array([[5, 2]], np.float32))
+    found = OnnxPredictor(read_artifact(folder), 1).predict({"x": x})
+    assert {name: datatype_of(array) for name, array in found.items()} == outputs
+    assert found["best"].tolist() == [0]
+    fed = np.asarray(rounded(np.array([[5, 2]], np.float32) / 3))
+    assert found["wide"].tolist() == ((fed + fed) / 7).tolist()
+    assert found["part"].tolist() == rounded(found["wide"]).tolist() != found["wide"].tolist()
 
 
 def test_a_step_that_is_not_known_does_not_load(tmp_path: Path) -> None:
