@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from cli.locked import chosen_version
 from cli.options import LOCK, MANIFEST, Json, Lock, Manifest
+from cli.tables import show_table
 from functions.inference.artifact import REPORT
 from model_packaging.engines.triton import MODEL_FILE
 from model_packaging.lock import read_lock
@@ -22,8 +22,6 @@ from model_packaging.placement import MILLION, MONTH_HOURS, Needs, Placement, pl
 from model_packaging.prices import PRICES, Prices, read_prices
 from model_packaging.samples import make_up
 from model_packaging.transfer import read_nearest
-
-_WIDE = 200
 
 
 def plan(
@@ -128,8 +126,7 @@ def _show(placements: Mapping[str, Placement], prices: Prices, requests: int) ->
                 f"${option.per_million:,.2f}",
                 f"${option.at_rest:,.2f}",
             )
-    console = Console()
-    console.print(table, width=None if console.is_terminal else _WIDE)
+    show_table(table)
     typer.echo()
     for placement in placements.values():
         typer.echo(

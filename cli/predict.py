@@ -10,7 +10,6 @@ from urllib.parse import quote
 
 import numpy as np
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -19,6 +18,7 @@ from cli.errors import EngineNeeded, InputUnreadable, ServerError
 from cli.locked import chosen_version
 from cli.options import LOCK, Json, Lock
 from cli.signing import Caller
+from cli.tables import show_table
 from functions.inference import json_codec
 from functions.inference.artifact import read_artifact
 from functions.inference.dialects import plain
@@ -117,8 +117,7 @@ def _ask(url: str, name: str, body: bytes, caller: Caller) -> bytes:
 
 def _show(answer: dict[str, Any]) -> None:
     """A row for each item of the batch, a column for each output."""
-    console = Console()
-    console.print(f"{answer['model']} version {answer['version']}", highlight=False)
+    typer.echo(f"{answer['model']} version {answer['version']}")
     table = Table(box=None, pad_edge=False)
     table.add_column("row", justify="right")
     for output in answer["outputs"]:
@@ -127,7 +126,7 @@ def _show(answer: dict[str, Any]) -> None:
     for number in range(max(map(len, columns), default=0)):
         cells = (column[number] if number < len(column) else "" for column in columns)
         table.add_row(str(number), *(Text(_brief(cell)) for cell in cells))
-    console.print(table)
+    show_table(table)
 
 
 def _items(values: Any) -> list[Any]:

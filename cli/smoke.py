@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -17,11 +16,10 @@ from cli.golden import read_questions
 from cli.options import LOCK, MANIFEST, Json, Lock, Manifest
 from cli.proofs import Proof, find_proofs
 from cli.signing import Caller
+from cli.tables import show_table
 from functions.inference.contract import DEFAULT_LABEL
 from model_packaging.lock import read_lock
 from model_packaging.manifest import load_manifest
-
-_WIDE = 200
 
 
 def smoke(
@@ -114,8 +112,7 @@ def _show(
         slowest, result = f"{check.slowest_ms:.0f} ms", check.wrong or good
         row = (check.subject, versions.get(check.subject, ""), check.way, str(check.calls))
         table.add_row(*(Text(cell) for cell in (*row, slowest, result)))
-    console = Console()
-    console.print(table, width=None if console.is_terminal else _WIDE)
+    show_table(table)
     typer.echo("Only a real account proves:")
     for proof in proofs:
         typer.echo(f"  {'proved' if proof.proved else 'not proved':10}  {proof.claim}: {proof.how}")

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from cli.options import Json
+from cli.tables import show_table
 from cli.token_table import Token, TokenTable
 from functions.inference.contract import NAME_PATTERN, TOKENS
 from stacks.errors import SettingsError
@@ -172,4 +172,4 @@ def _show(found: Any) -> None:
         table.add_row(
             token.id, token.tenant, _named(token), token.state, _date(token.created), expires
         )
-    Console().print(table)
+    show_table(table)

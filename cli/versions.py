@@ -5,16 +5,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from cli.locked import locked_model
 from cli.options import LOCK, Json, Lock
+from cli.tables import show_table
 from functions.inference.artifact import MODEL, SPECIFICATION
 from model_packaging.errors import CopyElsewhere
 from model_packaging.lock import LockedModel, read_lock, version_folder
-
-_WIDE = 200
 
 
 def versions(
@@ -88,5 +86,4 @@ def _show(rows: list[dict[str, Any]]) -> None:
             f"{accuracy['metric']} {accuracy['after']:.4f}" if accuracy else "",
             row["digest"][:19],
         )
-    console = Console()
-    console.print(table, width=None if console.is_terminal else _WIDE)
+    show_table(table)

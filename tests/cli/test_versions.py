@@ -17,6 +17,16 @@ def test_shows_a_table_to_people(packaged: Lading) -> None:
     assert out.splitlines()[1].split()[:3] == ["double", "1", "stable"]
 
 
+def test_a_table_in_a_file_is_as_wide_as_it_needs(lading: Lading, workspace: Path) -> None:
+    name = "m" * 63
+    manifest = (workspace / "models.yaml").read_text().replace("double:", f"{name}:")
+    (workspace / "models.yaml").write_text(manifest)
+    assert lading("package").code == 0
+    _, row = lading("versions").out.splitlines()
+    assert row.split()[0] == name
+    assert row.rstrip().split()[-1].startswith("sha256:")
+
+
 def test_an_empty_lock_says_what_makes_the_first(lading: Lading) -> None:
     assert "lading package" in lading("versions").out
     assert lading("versions", "--json").document == []
