@@ -3,6 +3,7 @@
 import json
 import sys
 from base64 import b64encode
+from codecs import BOM_UTF8
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any
@@ -92,6 +93,7 @@ def _read(path: str) -> bytes:
         content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
     except OSError as error:
         raise InputUnreadable(path, str(error.strerror)) from error
+    content = content.removeprefix(BOM_UTF8)  # some editors begin a text with it
     if content[:1].isascii():
         return content
     return json.dumps({"inputs": [{"b64": b64encode(content).decode()}]}).encode()

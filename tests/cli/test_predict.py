@@ -32,6 +32,12 @@ def test_shows_a_row_for_each_item_to_people(packaged: Lading, sample: str) -> N
     ]
 
 
+def test_json_may_begin_with_a_byte_order_mark(packaged: Lading, sample: str) -> None:
+    plain = packaged("predict", "double", "-i", sample).out
+    Path(sample).write_bytes(b"\xef\xbb\xbf" + Path(sample).read_bytes())
+    assert packaged("predict", "double", "-i", sample).out == plain
+
+
 def test_a_version_and_a_label_can_be_named(packaged: Lading, workspace: Path, sample: str) -> None:
     (workspace / "double.onnx").write_bytes(times(3))
     (workspace / "models.yaml").write_text(MANIFEST + "    labels: [canary]\n")
