@@ -72,8 +72,8 @@ def _find(manifest: Path, lock: Path, names: Sequence[str]) -> Iterator[Asked]:
     labelled = [spec.name for spec in known if DEFAULT_LABEL in content.model(spec.name).labels]
     missing = [name for name in names if name not in labelled]
     if missing or not labelled:
-        which = f" '{missing[0]}'" if missing else ""
-        raise NothingLocked(lock, f"model{which} with a version labelled '{DEFAULT_LABEL}'")
+        which = f"'{missing[0]}'" if missing else f"of {manifest}"
+        raise NothingLocked(lock, f"model {which} with a version labelled '{DEFAULT_LABEL}'")
     for name in labelled:
         model = content.model(name)
         version = model.labels[DEFAULT_LABEL]

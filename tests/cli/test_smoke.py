@@ -205,10 +205,10 @@ def test_what_cannot_be_asked_costs_one_line(
 
 def test_a_model_that_is_not_deployed_is_not_found(packaged: Lading) -> None:
     packaged("label", "double", "stable", "--remove")
-    for words in ((), ("double",)):
+    for words, which in (((), "model of models.yaml"), (("double",), "model 'double'")):
         result = packaged("smoke", "--url", "http://127.0.0.1:9", *words)
         assert (result.code, result.err.count("\n")) == (4, 1)
-        assert "labelled 'stable'" in result.err
+        assert f"{which} with a version labelled 'stable'" in result.err
 
 
 @pytest.mark.parametrize(
