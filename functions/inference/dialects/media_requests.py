@@ -36,6 +36,7 @@ CSV: Final = "text/csv"
 NPY: Final = "application/x-npy"
 JSON_LINES: Final = "application/jsonlines"
 OCTETS: Final = "application/octet-stream"
+X_IMAGE: Final = "application/x-image"
 
 _LINES = (JSON_LINES, "application/jsonl", "application/x-ndjson", "application/x-jsonlines")
 _BOOLEANS = MappingProxyType({"true": True, "false": False, "1": True, "0": False})
@@ -71,9 +72,7 @@ def split_type(text: str) -> tuple[str, dict[str, str]]:
 def find_decoder(content_type: str) -> Decoder | None:
     """What reads a body of this type; None when it is none of the types above."""
     essence, _ = split_type(content_type)
-    if essence in _DECODERS:
-        return _DECODERS[essence]
-    return _decode_octets if essence.partition("/")[0] in ("text", "image", "audio") else None
+    return _decode_octets if _is_file(essence) else _DECODERS.get(essence)
 
 
 def decode(content_type: str, body: bytes, metadata: ModelMetadata) -> dict[str, Array]:
@@ -87,7 +86,24 @@ def decode(content_type: str, body: bytes, metadata: ModelMetadata) -> dict[str,
     decoder = find_decoder(content_type)
     if decoder is None:
         raise UnsupportedMediaType(content_type, KNOWN)
-    return decoder(body, metadata, split_type(content_type)[1])
+    essence, parameters = split_type(content_type)
+    if _is_file(essence):
+        _require_bytes(content_type, metadata)
+    return decoder(body, metadata, parameters)
+
+
+def _is_file(essence: str) -> bool:
+    """Whether the type is of a text or an image, which are the value of a BYTES input."""
+    kind = essence.partition("/")[0]
+    return essence == X_IMAGE or (kind in ("text", "image", "audio") and essence not in _DECODERS)
+
+
+def _require_bytes(content_type: str, metadata: ModelMetadata) -> None:
+    spec = _only_input(metadata, "such a body")
+    if spec.datatype != BYTES:
+        raise UnsupportedMediaType(
+            content_type, (f"numbers for input '{spec.name}' as JSON", CSV, NPY)
+        )
 
 
 def _only_input(metadata: ModelMetadata, what: str) -> TensorSpec:
@@ -253,16 +269,7 @@ def _line(number: int, line: bytes) -> Any:
 
 
 def _decode_octets(body: bytes, metadata: ModelMetadata, _: dict[str, str]) -> dict[str, Array]:
-    """The body as the one element of a BYTES input."""
-    spec = _only_input(metadata, "such a body")
-    if spec.datatype != BYTES:
-        raise UnsupportedMediaType(
-            "text or an image", (f"numbers for input '{spec.name}' as JSON", CSV, NPY)
-        )
-    return binary_tensors.raw_input(memoryview(body), metadata.inputs)
-
-
-def _decode_raw(body: bytes, metadata: ModelMetadata, _: dict[str, str]) -> dict[str, Array]:
+    """The body as the only input, raw: of a BYTES input its one element."""
     return binary_tensors.raw_input(memoryview(body), metadata.inputs)
 
 
@@ -271,8 +278,7 @@ _DECODERS: MappingProxyType[str, Decoder] = MappingProxyType(
         CSV: _decode_csv,
         NPY: _decode_npy,
         **dict.fromkeys(_LINES, _decode_lines),
-        OCTETS: _decode_raw,
-        "application/x-image": _decode_octets,
+        OCTETS: _decode_octets,
     }
 )
 

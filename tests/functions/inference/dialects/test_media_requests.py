@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as arrays
 
 from functions.inference.artifact import TensorSpec
 from functions.inference.dialects.media_requests import decode, read_npy
-from functions.inference.errors import InferenceError, MalformedRequest
+from functions.inference.errors import InferenceError, MalformedRequest, UnsupportedMediaType
 from functions.inference.predictor import ModelMetadata
 from functions.inference.tensors import Array, datatype_of
 
@@ -187,3 +187,10 @@ def test_no_body_at_all_is_a_fault_of_ours(body: bytes) -> None:
             for prefix in (b"", b"\x93NUMPY\x01\x00v\x00{'descr': "):
                 with suppress(InferenceError):
                     decode(content_type, prefix + body, metadata)
+
+
+@pytest.mark.parametrize("content_type", ["image/png", "text/plain", "application/x-image"])
+def test_a_file_is_the_value_of_a_model_of_bytes_alone(content_type: str) -> None:
+    assert decode(content_type, b"\x89PNG", TEXTS)["x"].tolist() == [b"\x89PNG"]
+    with pytest.raises(UnsupportedMediaType, match=f"'{content_type}' is not read; send numbers"):
+        decode(content_type, b"\x89PNG", FLOATS)
