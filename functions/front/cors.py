@@ -25,7 +25,8 @@ def allow_origins(
         answer = respond(event)
         if not allowed or ALLOW_ORIGIN in _header_names(answer):
             return answer
-        return {**answer, "headers": {**answer["headers"], **allowed, **READABLE}}
+        headers = answer.get("headers") or {}
+        return {**answer, "headers": {**headers, **allowed, **READABLE}}
 
     return allowing
 

@@ -48,6 +48,13 @@ def test_what_a_model_answered_has_its_own_headers_alone(kind: str) -> None:
     assert asked(front, "GET /v2/models/m", HERE, "*") is answer
 
 
+@pytest.mark.parametrize("headers", [{}, {"headers": None}])
+def test_a_model_may_answer_without_a_header(headers: dict[str, None]) -> None:
+    answer = {"statusCode": 200, **headers, "body": ""}
+    front = Front({"m": "f"}, lambda _function, _event: answer, log=lambda _line: None)
+    assert asked(front, "GET /v2/models/m", HERE, "*")["headers"][ALLOW] == "*"
+
+
 def test_without_a_word_nothing_changes(front: Front) -> None:
     respond = front.answer
     assert allow_origins(respond, ()) == respond
