@@ -30,7 +30,7 @@ from functions.inference.tensors import (
 )
 
 MOST_REPEATED_BYTES = 64 * 1024 * 1024
-"""Of the tensors of a request of which it holds less than all elements."""
+"""Of the tensors of a request, beyond what its message holds."""
 
 _FIELDS = MappingProxyType(
     {
@@ -74,7 +74,7 @@ def decode_all(tensors: Mapping[str, Any]) -> dict[str, Array]:
     left = MOST_REPEATED_BYTES
     for name, tensor in tensors.items():
         arrays[name] = decode(tensor, name, left)
-        left -= arrays[name].nbytes
+        left -= max(0, arrays[name].nbytes - tensor.ByteSize())
     return arrays
 
 
