@@ -27,12 +27,16 @@ from functions.inference.tensors import DTYPES, Array
 MOST_IMAGES = 64
 MOST_PIXELS = 1 << 25
 """Of all images of a request, as they are sent and as they are once resized."""
-MOST_SCANS = 100
-"""Of a progressive JPEG. Each goes over the whole image, and 42 bytes suffice for one."""
 
 _READERS = {b"\xff\xd8\xff": JpegImageFile, b"\x89PNG\r\n\x1a\n": PngImageFile}
 """Beginning of a file -> what reads it; Pillow's other forty readers are never asked."""
-_SCAN = b"\xff\xda"
+_BOUNDS = {
+    JpegImageFile: ((b"\xff\xda", 100, "scans"), (b"\xff\xe1", 100, "blocks of EXIF data")),
+    PngImageFile: ((b"iCCP", 4, "colour profiles"),),
+}
+"""What each file may have only so many of, by how it begins, for a few bytes of it cost much: a
+scan goes over the whole image, EXIF data is joined anew at each block, a profile unpacks to 1 MB.
+"""
 _QUOTED = 8
 _CHANNELS = {"channels_first": 0, "channels_last": -1}
 
@@ -87,8 +91,9 @@ class ImageStep:
         if reader is None:
             found = f"begins with {content[:_QUOTED]!r}" if content else "is empty"
             raise self._refusal(row, f"{found}; send a JPEG or PNG file")
-        if reader is JpegImageFile and content.count(_SCAN) > MOST_SCANS:
-            raise self._refusal(row, f"is a JPEG of more than {MOST_SCANS} scans")
+        for start, most, what in _BOUNDS[reader]:
+            if content.count(start) > most:
+                raise self._refusal(row, f"has more than {most} {what}")
         try:
             opened: Image = reader(BytesIO(content))
         except Exception as error:  # readers raise whatever a file makes them

@@ -61,6 +61,19 @@ def many_scans(count: int) -> bytes:
     return once[:-2] + last * count + once[-2:]
 
 
+def many_exif_blocks(count: int) -> bytes:
+    """A small JPEG with this many blocks of EXIF data."""
+    once = file(plain(16, 16), "JPEG")
+    return once[:2] + b"\xff\xe1\x00\x0aExif\0\0??" * count + once[2:]
+
+
+def many_profiles(count: int) -> bytes:
+    """A small PNG with this many colour profiles."""
+    once, content = file(plain(16, 16)), b"iCCPsame\0\0" + zlib.compress(bytes(9))
+    chunk = struct.pack(">I", len(content) - 4) + content + struct.pack(">I", zlib.crc32(content))
+    return once[:33] + chunk * count + once[33:]
+
+
 def requested(*files: bytes) -> dict[str, Array]:
     """A request with these files."""
     array = np.empty(len(files), np.object_)

@@ -1,4 +1,5 @@
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from tests.frameworks import needs
 from tests.functions.inference.processing.images import (
     announced,
     file,
+    many_exif_blocks,
+    many_profiles,
     many_scans,
     options,
     plain,
@@ -119,9 +122,23 @@ def test_a_file_cut_off_anywhere_is_refused(kind: str) -> None:
             step().before(requested(content[:length]))
 
 
-def test_a_jpeg_of_endless_scans_is_refused_and_an_ordinary_progressive_one_taken() -> None:
-    with pytest.raises(InvalidInput, match="row 0 is a JPEG of more than 100 scans"):
-        step().before(requested(many_scans(101)))
+@pytest.mark.parametrize(
+    ("make", "most", "reason"),
+    [
+        (many_scans, 90, "row 0 has more than 100 scans"),
+        (many_exif_blocks, 100, "row 0 has more than 100 blocks of EXIF data"),
+        (many_profiles, 4, "row 0 has more than 4 colour profiles"),
+    ],
+)
+def test_what_costs_much_a_file_may_have_only_so_often(
+    make: Callable[[int], bytes], most: int, reason: str
+) -> None:
+    assert pixels(make(most)).shape == (3, 4, 6)
+    with pytest.raises(InvalidInput, match=reason):
+        step().before(requested(make(101)))
+
+
+def test_an_ordinary_progressive_jpeg_is_taken() -> None:
     content = file(plain(4, 6), "JPEG", progressive=True)
     assert np.allclose(pixels(content)[:, 0, 0], [10, 20, 30], atol=2)
 
