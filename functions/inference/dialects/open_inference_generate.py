@@ -85,14 +85,13 @@ def _part(model: LanguageModel, answer: bytes) -> tuple[dict[str, Any], bool]:
     Raises:
         PredictionFailed: it is none.
     """
-    name, version = model.metadata.name, model.metadata.version
     try:
         choices = json_codec.loads_exactly(answer)["choices"]
         text = "".join(choice["text"] for choice in choices)
         last = any(choice.get("finish_reason") for choice in choices)
     except (MalformedRequest, LookupError, TypeError) as error:
-        reason = "its engine's answer is no completion of a text"
-        raise PredictionFailed(name, version, reason) from error
+        raise _unreadable(model, "is no completion of a text") from error
+    name, version = model.metadata.name, model.metadata.version
     return {"model_name": name, "model_version": str(version), "text_output": text}, last
 
 
@@ -103,13 +102,19 @@ def _events(parts: Iterator[bytes], model: LanguageModel) -> Iterator[bytes]:
         PredictionFailed: they end too early, or cannot be read.
     """
     finished = False
-    for data in read_events(parts):
-        if data == DONE:
-            return
-        part, last = _part(model, data)
-        finished = finished or last
-        yield write_event(json_codec.dumps(part))
-    if finished:
-        return
-    reason = "its engine's answer ends before it is complete"
-    raise PredictionFailed(model.metadata.name, model.metadata.version, reason)
+    try:
+        for data in read_events(parts):
+            if data == DONE:
+                return
+            part, last = _part(model, data)
+            finished = finished or last
+            yield write_event(json_codec.dumps(part))
+    except ValueError as error:
+        raise _unreadable(model, f"cannot be read: {error}") from error
+    if not finished:
+        raise _unreadable(model, "ends before it is complete")
+
+
+def _unreadable(model: LanguageModel, reason: str) -> PredictionFailed:
+    name, version = model.metadata.name, model.metadata.version
+    return PredictionFailed(name, version, f"its engine's answer {reason}")

@@ -72,6 +72,12 @@ def test_a_stream_that_breaks_ends_with_an_error(app: App, ends: bytes) -> None:
     assert list(last) == ["error"]
 
 
+def test_an_event_without_an_end_is_the_engines_failure_and_not_ours(app: App) -> None:
+    with sagemaker.running(stream([event("h"), b"data: " + bytes(1 << 20)])):
+        found = ask(app, STREAM, {"text_input": "hi"})
+    assert "its engine's answer cannot be read: an event" in events(found.body)[-1]["error"]
+
+
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
