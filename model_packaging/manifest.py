@@ -221,7 +221,7 @@ def _describe(document: LocatedYaml, detail: ErrorDetails) -> ManifestError:
 def _reworded(message: str) -> str:
     """Pydantic's sentence as the end of one of ours."""
     text = message.removeprefix("Value error, ")
-    for ours in ("Input should", "String should", "Keys should"):
+    for ours in ("Input should", "List should", "String should", "Keys should"):
         text = text.replace(ours, "must", 1) if text.startswith(ours) else text
     return text
 

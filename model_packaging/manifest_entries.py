@@ -4,12 +4,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from functions.inference.contract import DEFAULT_LABEL, NAME_PATTERN, RESERVED_NAMES
 from functions.inference.signatures import LONGEST_NAME
 from model_packaging.image_entry import ImageEntry
-from model_packaging.options import Entry, PruneEntry, QuantizeEntry, QuantizeKey
+from model_packaging.options import LIST, WORD, Entry, PruneEntry, QuantizeEntry, QuantizeKey
 from model_packaging.original_entry import ClassPath, CodeEntry, InputEntry
 
 Metric = Literal["accuracy", "f1", "roc_auc", "top_k", "mae", "rmse", "cosine", "match"]
@@ -46,6 +46,10 @@ def _unique(names: list[str]) -> list[str]:
     return names
 
 
+def _form(value: Any) -> str:
+    return LIST if isinstance(value, list) else WORD
+
+
 def _option(value: Any) -> Any:
     if not isinstance(value, bool | int | float | str) or value != value:  # noqa: PLR0124 - NaN
         raise ValueError("must be a number, a text, true or false")
@@ -56,6 +60,11 @@ _PATTERN = Field(json_schema_extra={"pattern": f"^{NAME_PATTERN}$"})
 _ModelName = Annotated[str, AfterValidator(_model_name), _PATTERN]
 _Label = Annotated[str, AfterValidator(_label), _PATTERN]
 _Signature = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
+_Signatures = Annotated[
+    Annotated[_Signature, Tag(WORD)]
+    | Annotated[list[_Signature], Field(min_length=1), AfterValidator(_unique), Tag(LIST)],
+    Discriminator(_form),
+]
 _SCALARS = Field(json_schema_extra={"type": ["boolean", "number", "string"]})
 _Option = Annotated[Any, AfterValidator(_option), _SCALARS]
 
@@ -112,7 +121,7 @@ class ModelEntry(Entry):
     """Instead: an .npz file with an array of example rows per input, in that order."""
     outputs: list[str] | None = None
     """Names for the outputs, in the original's order."""
-    signature: _Signature | Annotated[list[_Signature], AfterValidator(_unique)] | None = None
+    signature: _Signatures | None = None
     """Which signature of a SavedModel is packaged, or a list of them; all when not given. Requests
     that name none are for serving_default, or else for the first of the list."""
     code: CodeEntry | None = None

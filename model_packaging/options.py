@@ -16,8 +16,8 @@ from pydantic import (
 
 Scheme = Literal["none", "auto", "dynamic", "static", "fp16", "int8", "int4"]
 
-FORMS = WORD, MAPPING = "[word]", "[mapping]"
-"""What pydantic puts into an error's path for the two forms of a key."""
+FORMS = WORD, LIST, MAPPING = "[word]", "[list]", "[mapping]"
+"""What pydantic puts into an error's path for the forms of a key."""
 
 
 class Entry(BaseModel):

@@ -166,6 +166,9 @@ def test_models_are_selected_by_name_once_each_in_the_order_asked(tmp_path: Path
             *(6, "models.digits.prune", "leave scope out"),
         ),
         (("dynamic", "[dynamic]"), 6, "models.digits.quantize", "must be"),
+        (("quantize: dynamic", "signature: [a, a]"), 6, "models.digits.signature", "'a' twice"),
+        (("quantize: dynamic", "signature: []"), 6, "models.digits.signature", "must have at"),
+        (("quantize: dynamic", "signature: {a: b}"), 6, "models.digits.signature", "must be"),
         (
             ("source: iris.onnx", "source: i\n    quantize: auto"),
             14,
