@@ -8,7 +8,7 @@ import typer
 
 from cli.errors import InputUnreadable, Unwritable
 from cli.locked import chosen_version
-from cli.options import LOCK, Lock
+from cli.options import LOCK, Json, Lock
 from functions.inference.artifact import REPORT, SPECIFICATION, read_artifact
 from model_packaging.lock import read_lock, version_folder
 from model_packaging.report.page import render_page
@@ -23,6 +23,7 @@ def write_report(
         Path | None, typer.Option("--output", help="The file to write; NAME-VERSION.html.")
     ] = None,
     lock: Lock = LOCK,
+    json_: Json = False,
 ) -> None:
     """Write one HTML file on what packaging did to a model, stage by stage.
 
@@ -48,7 +49,8 @@ def write_report(
         path.write_text(page, encoding="utf-8")
     except OSError as error:
         raise Unwritable(path, error) from error
-    typer.echo(str(path))
+    shown = json.dumps({"model": name, "version": number, "file": str(path)})
+    typer.echo(shown if json_ else str(path))
 
 
 def _figures(path: Path) -> dict[str, Any]:

@@ -9,7 +9,8 @@ def test_writes_a_page_about_the_stable_version(packaged: Lading, workspace: Pat
 
 
 def test_writes_it_where_it_is_asked_for(packaged: Lading, workspace: Path) -> None:
-    packaged("report", "double", "--version", "1", "--output", "page.html")
+    result = packaged("report", "double", "--version", "1", "--output", "page.html", "--json")
+    assert result.document == {"model": "double", "version": 1, "file": "page.html"}
     assert (workspace / "page.html").read_text().startswith("<!doctype html>")
 
 
