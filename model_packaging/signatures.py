@@ -20,6 +20,8 @@ from model_packaging.errors import (
     ConversionError,
     ManifestError,
     PackagingError,
+    PruningError,
+    QuantizationError,
     SourceUnreadable,
     likely,
 )
@@ -241,6 +243,8 @@ def _optimised(
             continue
         try:
             model = optimiser.optimise(replace(task, spec=alike), model).model
+        except (PruningError, QuantizationError) as error:
+            left[optimiser.stage] = error.reason  # to leave the stage out is no advice here
         except PackagingError as error:
             left[optimiser.stage] = str(error).removeprefix(f"model '{spec.name}' ")
     return model, left

@@ -186,6 +186,7 @@ def test_the_others_are_pruned_and_quantised_as_the_first_and_say_how_near_they_
     said = {each["name"]: each for each in small.specification["signatures"]}
     assert 0.9 < said["embed"]["cosine"] < 1
     assert set(said["shift"]["left"]) == {"prune", "quantize"}
+    assert not any("models." in why for why in said["shift"]["left"].values())
     answer = OnnxPredictor(small, 1).signatures["embed"].predict({"x": ROWS})["hidden"]
     wanted = original(spec, "embed", x=ROWS)["hidden"]
     assert np.corrcoef(answer.ravel(), wanted.ravel())[0, 1] > 0.9
