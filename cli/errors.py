@@ -59,7 +59,7 @@ class NothingLocked(CliError):
     code = EXIT.not_found
 
     def __init__(self, lock: Path, what: str) -> None:
-        advice = "`lading versions` lists what it has"
+        advice = "`lading versions` lists what it has, `lading package` adds to it"
         if not lock.exists():
             advice = "it is not there yet; `lading package` writes it"
         super().__init__(f"{lock} has no {what}: {advice}")

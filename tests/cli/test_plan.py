@@ -92,3 +92,14 @@ def test_impossible_prices_are_one_clear_error(packaged: Lading, workspace: Path
 
 def test_no_requests_at_all_are_refused(packaged: Lading) -> None:
     assert packaged("plan", "--requests-per-month", "0").code == 2
+
+
+def test_a_model_that_is_new_in_the_manifest_is_to_be_packaged(
+    packaged: Lading, workspace: Path
+) -> None:
+    with (workspace / "models.yaml").open("a") as manifest:
+        manifest.write("  triple:\n    source: double.onnx\n")
+    result = packaged("plan")
+    assert (result.code, result.err.count("\n")) == (4, 1)
+    assert "no model 'triple'" in result.err
+    assert "`lading package` adds to it" in result.err
