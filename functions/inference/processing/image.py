@@ -10,8 +10,11 @@ Files are read as transformers' `load_image` reads them: turned as their EXIF da
 frame of several, without transparency, 16 bits of grey cut off at 255.
 """
 
-from collections.abc import Mapping
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from io import BytesIO
+from itertools import islice
 from math import prod
 from typing import Any
 
@@ -30,13 +33,10 @@ MOST_PIXELS = 1 << 25
 
 _READERS = {b"\xff\xd8\xff": JpegImageFile, b"\x89PNG\r\n\x1a\n": PngImageFile}
 """Beginning of a file -> what reads it; Pillow's other forty readers are never asked."""
-_BOUNDS = {
-    JpegImageFile: ((b"\xff\xda", 100, "scans"), (b"\xff\xe1", 100, "blocks of EXIF data")),
-    PngImageFile: ((b"iCCP", 4, "colour profiles"),),
-}
-"""What each file may have only so many of, by how it begins, for a few bytes of it cost much: a
-scan goes over the whole image, EXIF data is joined anew at each block, a profile unpacks to 1 MB.
-"""
+_MARKER = re.compile(rb"\xff([^\x00\xd0-\xd8\xff])")
+"""Of a JPEG's segment; what is left out has no segment, or is no marker at all."""
+_SCAN, _EXIF, _END = b"\xda", b"\xe1", b"\xd9"
+_MOST_SCANS, _MOST_EXIF, _MOST_SEGMENTS, _MOST_PROFILES = 100, 100, 1000, 4
 _QUOTED = 8
 _CHANNELS = {"channels_first": 0, "channels_last": -1}
 
@@ -91,8 +91,8 @@ class ImageStep:
         if reader is None:
             found = f"begins with {content[:_QUOTED]!r}" if content else "is empty"
             raise self._refusal(row, f"{found}; send a JPEG or PNG file")
-        for start, most, what in _BOUNDS[reader]:
-            if content.count(start) > most:
+        for count, most, what in _costly(reader, content):
+            if count > most:
                 raise self._refusal(row, f"has more than {most} {what}")
         try:
             opened: Image = reader(BytesIO(content))
@@ -131,6 +131,39 @@ class ImageStep:
 
     def _refusal(self, row: int, reason: str) -> InvalidInput:
         return InvalidInput(self._image, f"cannot be used: row {row} {reason}")
+
+
+def _costly(reader: type[Image], content: bytes) -> tuple[tuple[int, int, str], ...]:
+    """Of what a few bytes cost much: how many a file has, the most that are taken, their name.
+
+    A scan goes over the whole image, EXIF data is joined anew at each block, a profile unpacks to
+    1 MB, and Pillow reads segments one by one.
+    """
+    if reader is PngImageFile:
+        return ((content.count(b"iCCP"), _MOST_PROFILES, "colour profiles"),)
+    kinds = Counter(islice(_segments(content), _MOST_SEGMENTS + 1))
+    return (
+        (kinds[_SCAN], _MOST_SCANS, "scans"),
+        (kinds[_EXIF], _MOST_EXIF, "blocks of EXIF data"),
+        (kinds.total(), _MOST_SEGMENTS, "segments"),
+    )
+
+
+def _segments(content: bytes) -> Iterator[bytes]:
+    """The kind of each segment of a JPEG.
+
+    What follows its end, as a phone's film does, is none of it; an end before the first scan is no
+    end to a reader.
+    """
+    at, scanned = 0, False
+    while found := _MARKER.search(content, at):
+        kind, at = found[1], found.end()
+        if kind == _END and scanned:
+            return
+        if kind != _END:
+            at += int.from_bytes(content[at : at + 2])
+        scanned = scanned or kind == _SCAN
+        yield kind
 
 
 def _resized(size: tuple[int, int], resize: Any) -> tuple[int, int]:

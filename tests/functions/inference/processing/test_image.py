@@ -138,6 +138,22 @@ def test_what_costs_much_a_file_may_have_only_so_often(
         step().before(requested(make(101)))
 
 
+def test_a_jpeg_has_only_so_many_segments_wherever_it_says_that_it_ends() -> None:
+    once = file(plain(16, 16), "JPEG")
+    for start in (b"\xff\xd8", b"\xff\xd8\xff\xd9"):
+        content = start + b"\xff\xe0\x00\x02" * 1001 + once[2:]
+        with pytest.raises(InvalidInput, match="row 0 has more than 1000 segments"):
+            step().before(requested(content))
+    hidden = b"\xff\xd8\xff\xd9" + b"\xff\xe1\x00\x0aExif\0\0??" * 101 + once[2:]
+    with pytest.raises(InvalidInput, match="row 0 has more than 100 blocks of EXIF data"):
+        step().before(requested(hidden))
+
+
+def test_what_follows_the_end_of_a_jpeg_is_none_of_it() -> None:
+    content = file(plain(4, 6), "JPEG") + b"\xff\xda\x00\x02" * 5000
+    assert pixels(content).shape == (3, 4, 6)
+
+
 def test_an_ordinary_progressive_jpeg_is_taken() -> None:
     content = file(plain(4, 6), "JPEG", progressive=True)
     assert np.allclose(pixels(content)[:, 0, 0], [10, 20, 30], atol=2)
