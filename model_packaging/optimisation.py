@@ -44,11 +44,12 @@ class Optimised:
 class Optimiser(Protocol):
     """One way to make a model smaller or faster; importing its module is cheap.
 
-    `stage` names it, `order` says when it is its turn.
+    `stage` names it, `order` says when it is its turn, and `idle` why it leaves a model alone.
     """
 
     stage: str
     order: int
+    idle: str
 
     def options(self, spec: ModelSpec) -> Mapping[str, Any] | None:
         """What the manifest asks of it, as JSON for the identity; None leaves the model alone."""

@@ -246,7 +246,7 @@ def _compare(job: Job, conversion: Conversion, samples: Samples, model: bytes) -
 
 def _optimise(optimiser: Optimiser, task: Task, model: bytes) -> tuple[Optimised | None, str]:
     if optimiser.options(task.spec) is None:
-        return None, "not asked for"
+        return None, optimiser.idle
     done = optimiser.optimise(task, model)
     return done, done.outcome
 

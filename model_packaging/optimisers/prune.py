@@ -24,6 +24,7 @@ class Prune:
 
     stage = "prune"
     order = 10
+    idle = "not asked for"
 
     def options(self, spec: ModelSpec) -> Mapping[str, Any] | None:
         """See `Optimiser.options`."""

@@ -25,6 +25,7 @@ class Quantize:
 
     stage = "quantize"
     order = 20
+    idle = "not asked for"
 
     def options(self, spec: ModelSpec) -> Mapping[str, Any] | None:
         """See `Optimiser.options`."""
@@ -110,6 +111,8 @@ def _optimised(
     scheme: Scheme, before: bytes, after: bytes, refused: Sequence[str] = ()
 ) -> Optimised:
     outcome = f"{scheme.name}: {len(before):,} to {len(after):,} bytes"
+    if len(after) > len(before):
+        outcome += ", which is more: leave quantize out"
     if refused:
         outcome += f" (dropped too much: {', '.join(refused)})"
     return Optimised(after, outcome, {"scheme": scheme.name, "weights": scheme.weights})

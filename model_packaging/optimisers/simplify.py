@@ -19,6 +19,7 @@ class Simplify:
 
     stage = "simplify"
     order = 5
+    idle = "not needed: only .onnx files come with constants to fold"
 
     def options(self, spec: ModelSpec) -> Mapping[str, Any] | None:
         """See `Optimiser.options`."""

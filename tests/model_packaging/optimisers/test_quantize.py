@@ -53,6 +53,13 @@ def test_auto_goes_on_to_the_next_in_size_and_says_what_was_refused() -> None:
         assert len(done.model) == sizes[kept]
 
 
+def test_a_model_that_quantising_makes_larger_is_told_to_do_without() -> None:
+    done = optimise(spec("dynamic"), model=linear_bytes())
+    assert len(done.model) > len(linear_bytes())
+    assert done.outcome.endswith("which is more: leave quantize out")
+    assert "which is more" not in optimise(spec("dynamic")).outcome
+
+
 def test_auto_leaves_a_model_alone_that_nothing_keeps_right() -> None:
     done = optimise(spec("auto"), len(wide_bytes()))
     assert done.model == wide_bytes()
