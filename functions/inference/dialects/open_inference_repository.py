@@ -121,6 +121,11 @@ def _configured(spec: TensorSpec) -> dict[str, Any]:
 
 
 def statistics(call: Call) -> Response:
+    """See `count`."""
+    return _json({"model_stats": count(call)})
+
+
+def count(call: Call) -> list[dict[str, Any]]:
     """What the versions of a model, or of all models, have answered in this process.
 
     A server counts; a function, of which there are many copies, answers with zeros, so that
@@ -139,8 +144,7 @@ def statistics(call: Call) -> Response:
         versions = [(model.name, version) for version in wanted]
     control = call.catalog.control
     kept = Statistics() if control is None else control.statistics
-    counted = [_counted(kept.of(*each), *each) for each in versions]
-    return _json({"model_stats": counted})
+    return [_counted(kept.of(*each), *each) for each in versions]
 
 
 def _counted(tally: Tally, name: str, version: int) -> dict[str, Any]:

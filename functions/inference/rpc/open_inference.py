@@ -6,6 +6,7 @@ Triton's `ModelStreamInfer` answers each request of a stream by itself.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from functions.inference.contract import VERSION
 from functions.inference.dialects import binary_tensors
+from functions.inference.dialects.open_inference_repository import count
 from functions.inference.errors import (
     InvalidInput,
     InvalidOutput,
@@ -96,6 +98,13 @@ def _repository_index(work: Work, request: Any) -> Any:
                     {"name": name, "version": str(version), "state": state, "reason": reason}
                 )
     return message("inference.RepositoryIndexResponse")(models=models)
+
+
+def _statistics(work: Work, request: Any) -> Any:
+    call = work.call(request.name, request.version)
+    if not request.name:
+        call = replace(call, parameters={})  # of all models
+    return message("inference.ModelStatisticsResponse")(model_stats=count(call))
 
 
 def _infer(work: Work, request: Any) -> Any:
@@ -219,6 +228,7 @@ SERVICES = (
                 "ModelInfer": _infer,
                 "ModelStreamInfer": _infer_part,
                 "RepositoryIndex": _repository_index,
+                "ModelStatistics": _statistics,
             }
         ),
         _stream_error,

@@ -36,6 +36,19 @@ def test_grpc_tells_that_server_and_models_are_live_and_ready(triton_grpc: Any) 
     assert {model.name for model in triton_grpc.get_model_repository_index().models} == set(MODELS)
 
 
+def test_statistics_are_of_one_version_one_model_or_all(triton_grpc: Any) -> None:
+    triton_grpc.infer("floats", [raw_tensor("x", FLOATS)])
+    every = triton_grpc.get_inference_statistics(as_json=True)["model_stats"]
+    assert {each["name"] for each in every} == set(MODELS)
+    of_model = triton_grpc.get_inference_statistics("floats").model_stats
+    assert {each.name for each in of_model} == {"floats"}
+    (one,) = triton_grpc.get_inference_statistics("floats", "1").model_stats
+    assert one.inference_count == one.inference_stats.success.count
+    assert one.inference_stats.compute_infer.ns <= one.inference_stats.success.ns
+    with pytest.raises(InferenceServerException, match="'nobody' is not found"):
+        triton_grpc.get_inference_statistics("nobody")
+
+
 def test_metadata_tells_the_signature(triton_grpc: Any, grpc_served: Served) -> None:
     metadata = triton_grpc.get_model_metadata("floats", as_json=True)
     assert metadata["versions"] == grpc_served.versions
