@@ -13,6 +13,7 @@ from cli.tables import show_table
 from functions.inference.artifact import MODEL, SPECIFICATION
 from model_packaging.errors import CopyElsewhere
 from model_packaging.lock import LockedModel, read_lock, version_folder
+from model_packaging.sizes import in_words
 
 
 def versions(
@@ -82,7 +83,7 @@ def _show(rows: list[dict[str, Any]]) -> None:
             str(row["version"]),
             ", ".join(row["labels"]),
             row["target"],
-            f"{row['bytes'] / 1000:.1f} kB" if row["bytes"] is not None else "not here",
+            in_words(row["bytes"]) if row["bytes"] is not None else "not here",
             f"{accuracy['metric']} {accuracy['after']:.4f}" if accuracy else "",
             row["digest"][:19],
         )

@@ -253,6 +253,7 @@ def _break_even(function: Option, endpoint: Option) -> int | None:
 
 
 def _size(count: int) -> str:
+    """As AWS counts its limits: a kilobyte has 1024 bytes."""
     for unit, name in ((GIGABYTE, "GB"), (MEGABYTE, "MB")):
         if count >= unit:
             return f"{count / unit:.1f} {name}"

@@ -7,6 +7,7 @@ from typing import Any
 from model_packaging.report.figures import Range, Stage, Verdict, stages_of, verdict_of
 from model_packaging.report.plots import Bar, bars, gate, ranges
 from model_packaging.report.style import STYLE
+from model_packaging.sizes import in_words
 
 
 def render_page(
@@ -56,7 +57,7 @@ def _origin(specification: Mapping[str, Any], report: Mapping[str, Any]) -> str:
 
 def _tiles(stages: Sequence[Stage], verdict: Verdict | None) -> str:
     first, last = stages[0], stages[-1]
-    tiles = [(f"{last.size / first.size:.2f}x", f"the size: {_bytes(last.size)}")]
+    tiles = [(f"{last.size / first.size:.2f}x", f"the size: {in_words(last.size)}")]
     if first.p50_ms and last.p50_ms:
         ratio = f"{last.p50_ms / first.p50_ms:.2f}x"
         tiles.append((ratio, f"the time of one row: {last.p50_ms:.3g} ms"))
@@ -84,7 +85,7 @@ def _gate(verdict: Verdict | None) -> Iterable[str]:
 
 
 def _plots(stages: Sequence[Stage], verdict: Verdict | None) -> Iterable[str]:
-    yield bars("Size", [Bar(each.name, each.size, _bytes(each.size)) for each in stages])
+    yield bars("Size", [Bar(each.name, each.size, in_words(each.size)) for each in stages])
     timed = [
         Bar(each.name, each.p50_ms, f"{each.p50_ms:.3g} ms", each.p95_ms)
         for each in stages
@@ -177,10 +178,3 @@ def _table(
 
 def _ranged(figure: Range | None) -> str:
     return f"{figure.value:.4f} ({figure.low:.4f} to {figure.high:.4f})" if figure else ""
-
-
-def _bytes(size: int) -> str:
-    for unit, power in (("GB", 9), ("MB", 6), ("kB", 3)):
-        if size >= 10**power:
-            return f"{size / 10**power:.3g} {unit}"
-    return f"{size} bytes"

@@ -1,0 +1,22 @@
+"""Sizes are told in a unit that suits them."""
+
+import pytest
+
+from model_packaging.sizes import in_words
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (1000, "1 kB"),
+        (8_759, "8.76 kB"),
+        (999_499, "999 kB"),
+        (999_500, "1 MB"),
+        (90_394_100, "90.4 MB"),
+        (17_000_000_000, "17 GB"),
+    ],
+)
+def test_a_size_has_three_digits_and_a_unit(size: int, words: str) -> None:
+    assert in_words(size) == words
