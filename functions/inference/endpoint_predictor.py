@@ -79,7 +79,7 @@ def _metadata(artifact: Artifact, engine: Engine, version: int) -> ModelMetadata
 
 
 class EndpointGraph:
-    """A graph that an engine computes; see `graph.Graph`.
+    """A graph that an engine computes; see `predictor.Graph`.
 
     Args:
         metadata: the model's name and version, and what the engine takes and gives.

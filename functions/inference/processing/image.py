@@ -11,7 +11,7 @@ frame of several, without transparency, 16 bits of grey cut off at 255.
 """
 
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from io import BytesIO
 from itertools import islice
@@ -76,14 +76,16 @@ class ImageStep:
         if not 0 < len(contents) <= MOST_IMAGES:
             reason = f"holds {len(contents)} images; send 1 to {MOST_IMAGES} at a time"
             raise InvalidInput(self._image, reason)
-        pixels = 0
+        pixels, opened = 0, deque[Image]()
         for row, content in enumerate(contents):
-            size = self._opened(row, content).size
+            opened.append(self._opened(row, content))
+            size = opened[-1].size
             pixels += max(prod(size), prod(_resized(size, self._resize)))
             if pixels > MOST_PIXELS:
                 reason = f"is of {size[0]} x {size[1]} pixels, too many; {MOST_PIXELS} in all"
                 raise self._refusal(row, f"{reason} are the most of a request")
-        return np.stack([self._converted(row, each) for row, each in enumerate(contents)])
+        # Each is let go once it is converted, so that no two are held decoded.
+        return np.stack([self._converted(row, opened.popleft()) for row in range(len(contents))])
 
     def _opened(self, row: int, content: bytes) -> Image:
         """The file, of which the header has been read."""
@@ -100,9 +102,9 @@ class ImageStep:
             raise self._unreadable(row, error) from error
         return opened
 
-    def _converted(self, row: int, content: bytes) -> Array:
+    def _converted(self, row: int, image: Image) -> Array:
         """One image's pixels, [channels, height, width] or [height, width, channels]."""
-        image, mode = self._opened(row, content), "L" if self._mode == "L" else "RGB"
+        mode = "L" if self._mode == "L" else "RGB"
         try:
             image.load()
             image.info.pop("transparency", None)  # of which Pillow would warn that it is dropped
