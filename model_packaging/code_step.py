@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from functions.inference.artifact import TensorSpec
-from functions.inference.predictor import SessionError
 from functions.inference.processing.processed import make_step
-from model_packaging.conversion import Conversion, Processing, around
-from model_packaging.errors import ConversionError, ManifestError
+from model_packaging.conversion import Conversion, Processing, around, open_session
+from model_packaging.errors import ManifestError
 from model_packaging.manifest import ModelSpec
 from model_packaging.original import InputShape
 
@@ -42,10 +41,7 @@ def with_code(spec: ModelSpec, conversion: Conversion) -> Conversion:
 
 
 def _bare(spec: ModelSpec, conversion: Conversion) -> Processing:
-    try:
-        session = conversion.session(conversion.onnx)
-    except (SessionError, ValueError) as error:
-        raise ConversionError(spec.name, f"cannot be served: {error}") from error
+    session = open_session(spec.name, conversion, conversion.onnx)
     return Processing((), {}, session.inputs, session.outputs)
 
 

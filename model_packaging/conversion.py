@@ -9,10 +9,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from functions.inference.artifact import PREDICT_METHOD, SERVING_DEFAULT, TensorSpec
+from functions.inference.predictor import SessionError
 from functions.inference.processing.processed import ProcessedSession, Step, make_step
 from functions.inference.session import OnnxSession
 from functions.inference.tensors import Array
-from model_packaging.errors import ConversionMismatch, LibraryMissing
+from model_packaging.errors import ConversionError, ConversionMismatch, LibraryMissing
 from model_packaging.manifest import ModelSpec
 
 Model = Callable[[dict[str, Array]], dict[str, Array]]
@@ -94,6 +95,18 @@ def around(step: Step, model: Model) -> Model:
         return step.after(model(step.before(inputs)))
 
     return processed
+
+
+def open_session(name: str, conversion: Conversion, model: bytes) -> Session:
+    """A conversion's ONNX model, or an optimised one, as it is served.
+
+    Raises:
+        ConversionError: the model of this name cannot be served so.
+    """
+    try:
+        return conversion.session(model)
+    except (SessionError, ValueError) as error:
+        raise ConversionError(name, f"cannot be served: {error}") from error
 
 
 class Converter(Protocol):

@@ -4,11 +4,10 @@ from dataclasses import replace
 from typing import Any
 
 from functions.inference.artifact import TensorSpec
-from functions.inference.predictor import SessionError
 from functions.inference.processing.processed import make_step
 from functions.inference.tensors import DTYPES
-from model_packaging.conversion import Conversion, Processing, Session, around
-from model_packaging.errors import ConversionError, ManifestError
+from model_packaging.conversion import Conversion, Processing, Session, around, open_session
+from model_packaging.errors import ManifestError
 from model_packaging.image_corpus import images
 from model_packaging.image_rows import IMAGE, as_files
 from model_packaging.label_step import label_options, label_outputs
@@ -32,7 +31,7 @@ def with_image(spec: ModelSpec, conversion: Conversion) -> Conversion:
         return conversion
     if conversion.processing is not None:
         raise _refusal(spec, "is what the folder's own preprocessor_config.json says; remove it")
-    session = _session(spec, conversion)
+    session = open_session(spec.name, conversion, conversion.onnx)
     pixels = _pixels(spec, session)
     steps = [_options(spec, image, pixels)]
     outputs = session.outputs
@@ -48,13 +47,6 @@ def with_image(spec: ModelSpec, conversion: Conversion) -> Conversion:
     processing = Processing(tuple(steps), {}, inputs, outputs)
     examples = {IMAGE: as_files(images().values())}
     return replace(conversion, reference=reference, examples=examples, processing=processing)
-
-
-def _session(spec: ModelSpec, conversion: Conversion) -> Session:
-    try:
-        return conversion.session(conversion.onnx)
-    except (SessionError, ValueError) as error:
-        raise ConversionError(spec.name, f"cannot be served: {error}") from error
 
 
 def _made(spec: ModelSpec, options: dict[str, Any]) -> Any:

@@ -31,13 +31,12 @@ from functools import partial
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from functions.inference.predictor import SessionError
 from functions.inference.processing.processed import libraries_of
 from functions.inference.session import OnnxSession
 from model_packaging.accuracy import Gate
 from model_packaging.benchmark import Latency, time_model
 from model_packaging.code_step import with_code
-from model_packaging.conversion import Conversion, Session, check_conversion
+from model_packaging.conversion import Conversion, Session, check_conversion, open_session
 from model_packaging.errors import AccuracyChange, ConversionError, SourceError
 from model_packaging.golden import first_request, golden_requests
 from model_packaging.holdout import read_holdout
@@ -138,7 +137,7 @@ def _build(job: Resolved, identity: str, stages: "_Stages") -> Built:
 def _convert_and_check(job: Job, identity: str, stages: "_Stages") -> Built:
     conversion = stages.run("convert", _convert, job)
     samples, gate = stages.run("check", _check, job, conversion)
-    load = partial(_session, job, conversion)
+    load = partial(open_session, job.spec.name, conversion)
     task = Task(
         job.spec,
         judge=partial(_judge, load, gate),
@@ -219,7 +218,8 @@ def _convert(job: Job) -> tuple[Conversion, str]:
 
 
 def _check(job: Job, conversion: Conversion) -> tuple[tuple[Samples, Gate | None], str]:
-    spec, session = job.spec, _session(job, conversion, conversion.onnx)
+    spec = job.spec
+    session = open_session(spec.name, conversion, conversion.onnx)
     if spec.accuracy:
         samples = read_holdout(spec, session.inputs)
     elif conversion.examples:
@@ -240,7 +240,7 @@ def _compare(job: Job, conversion: Conversion, samples: Samples, model: bytes) -
         ConversionError: they do not, or the model cannot be served.
     """
     reference = samples.guarded(conversion.reference, "original")
-    converted = samples.guarded(_session(job, conversion, model).run, "converted")
+    converted = samples.guarded(open_session(job.spec.name, conversion, model).run, "converted")
     return check_conversion(job.spec.name, checked(samples), reference, converted)
 
 
@@ -356,10 +356,3 @@ def _enter(
     labels = tuple(sorted(name for name, number in locked.labels.items() if number == version))
     packaged = summarise(published, version, built=known.version is None, labels=labels)
     return packaged, f"version {version}: {', '.join(labels) or 'no labels'}"
-
-
-def _session(job: Job, conversion: Conversion, model: bytes) -> Session:
-    try:
-        return conversion.session(model)
-    except (SessionError, ValueError) as error:
-        raise ConversionError(job.spec.name, f"cannot be served: {error}") from error
