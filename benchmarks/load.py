@@ -1,7 +1,6 @@
 """Callers who each ask again as soon as they are answered, over a connection that they keep."""
 
 import asyncio
-import socket
 from time import perf_counter
 
 _LENGTH = b"content-length: "
@@ -76,10 +75,3 @@ def post(path: str, body: bytes, content_type: str = "application/json") -> byte
     """An HTTP/1.1 request, as bytes."""
     head = f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: {content_type}\r\n"
     return f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
-
-
-def free_port() -> int:
-    """A port that nothing listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])

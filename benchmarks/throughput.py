@@ -31,7 +31,8 @@ import onnx
 from onnx import TensorProto, helper
 
 from benchmarks.cold_start import starting_on
-from benchmarks.load import free_port, load, post
+from benchmarks.load import load, post
+from emulator.ports import free_port
 
 SERVERS = Path(__file__).parent / "servers"
 CALLERS = (1, 16)

@@ -7,7 +7,6 @@ ended by itself is started again when it is asked next.
 
 import asyncio
 import contextlib
-import socket
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +16,7 @@ from pathlib import Path
 from emulator.child import Child
 from emulator.errors import ContainerError, ContainerNotReady
 from emulator.http_exchange import Address, exchange
+from emulator.ports import free_port
 from functions.inference.contract import CONTAINER, ENVIRONMENT
 
 _HOST = "127.0.0.1"
@@ -89,8 +89,7 @@ class EngineProcess:
             ContainerNotReady: it ended, or did not answer `/ping` in time; nothing of it is left.
         """
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        with socket.create_server((_HOST, 0)) as listener:
-            self._port = listener.getsockname()[1]
+        self._port = free_port()
         told = {CONTAINER.port: str(self._port), "PYTHONUNBUFFERED": "1"}
         self._child = Child(
             [part.replace(PORT, str(self._port)) for part in self.program.command],

@@ -13,7 +13,6 @@ import json
 import math
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -24,6 +23,7 @@ from typing import Any
 
 from emulator.errors import FunctionFailed, FunctionTimedOut, RuntimeUnavailable
 from emulator.function import Configuration
+from emulator.ports import free_ports
 from emulator.runtime_binary import runtime_binary
 
 _TETHER = str(Path(__file__).with_name("tether.py"))
@@ -121,7 +121,7 @@ class LambdaRuntimeFunction:
 
     async def _launch(self) -> "_Program":
         for _ in range(_ATTEMPTS):  # another process may take a free port before the program does
-            invoke_port, runtime_port = _free_ports(2)
+            invoke_port, runtime_port = free_ports(2)
             program = _Program(invoke_port, self._spawn(invoke_port, runtime_port))
             if await program.ready():
                 return program
@@ -220,14 +220,6 @@ def _system_environment(configuration: Configuration, code: Code) -> dict[str, s
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(configuration.memory),
         "AWS_LAMBDA_FUNCTION_TIMEOUT": str(math.ceil(configuration.timeout)),
     }
-
-
-def _free_ports(count: int) -> list[int]:
-    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [listener.getsockname()[1] for listener in listeners]
-    for listener in listeners:
-        listener.close()
-    return ports
 
 
 def _parse(answer: bytes) -> Mapping[str, Any]:

@@ -6,7 +6,6 @@ which is what `cdk -c local=true` builds their code for.
 
 import http.client
 import os
-import socket
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 from emulator.child import Child
 from emulator.errors import CloudUnavailable, ToolUnavailable
 from emulator.own_environment import own_environment
+from emulator.ports import free_port
 
 REQUIREMENTS = Path(__file__).parents[1] / "requirements" / "emulate.txt"
 
@@ -50,7 +50,7 @@ class MiniStack:
     """
 
     def __init__(self, python: Path, folder: Path, log: Path) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self._log = log
         temporary = folder / "tmp"
         temporary.mkdir(parents=True, exist_ok=True)
@@ -131,9 +131,3 @@ def _environment(python: Path, folder: Path, temporary: Path, port: int) -> Mapp
         "PYTHONUNBUFFERED": "1",
         **dummy_credentials(),
     }
-
-
-def _free_port() -> int:
-    with socket.create_server((_HOST, 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port

@@ -5,7 +5,6 @@ The deployed one is asked the same in `tests/end_to_end/test_every_dialect_in_th
 
 import contextlib
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ from onnx import TensorProto
 
 from cli.remote_models import Api, RemoteCatalog
 from cli.signing import Caller
+from emulator.ports import free_port
 from emulator.remote_calls import serving_grpc
 from emulator.runtimes import Runtime, create_function
 from functions.inference.application import create_app
@@ -126,12 +126,6 @@ def _running(port: int, told: Mapping[str, str], module: str, *arguments: str) -
             yield
         finally:
             process.kill()
-
-
-def free_port() -> int:
-    """A port that nobody listened on a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def _wait(process: "subprocess.Popen[bytes]", url: str) -> None:

@@ -6,7 +6,6 @@ import json
 import os
 import select
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ import numpy as np
 import pytest
 import tritonclient.grpc as triton
 
+from emulator.ports import free_port
 from tests.interpreter import ROOT
 from tests.worlds import countdown, settings_for, times
 
@@ -63,8 +63,7 @@ def refused(folder: Path, *arguments: str, **environment: str) -> str:
 
 @contextlib.contextmanager
 def running(folder: Path, **environment: str) -> Iterator[Container]:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = free_port()
     process = start(folder, port, **environment)
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
@@ -101,8 +100,7 @@ def test_it_serves_what_it_is_told_to_and_checks_its_digest(tmp_path: Path) -> N
 
 def test_torchserves_management_has_a_port_of_its_own(tmp_path: Path) -> None:
     settings_for(tmp_path, {"m": {1: times(2), 2: times(3)}})
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = free_port()
     with running(tmp_path, LADING_MANAGEMENT_PORT=str(port)) as container:
         url = f"http://127.0.0.1:{port}/models/m"
         assert httpx.get(url, timeout=10).json()[0]["modelVersion"] == "2"
@@ -170,8 +168,7 @@ def test_it_is_for_serving_alone(tmp_path: Path) -> None:
 
 def test_grpc_is_spoken_where_a_port_is_named_for_it(tmp_path: Path) -> None:
     settings_for(tmp_path, {"m": {1: times(2)}})
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = free_port()
     given = triton.InferInput("x", [1, 1], "FP32")
     given.set_data_from_numpy(np.array([[3]], np.float32))
     with (

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from emulator.ports import free_port
 from functions.inference.contract import ADAPTER
 from tests.interpreter import ROOT
 from tests.worlds import settings_for, times
@@ -20,8 +20,7 @@ from tests.worlds import settings_for, times
 @pytest.fixture
 def started(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Where the function's process listens, once it is ready."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = free_port()
     environment = {
         **settings_for(tmp_path, {"m": {1: times(2.0)}}).to_environment(),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.defpath}",
