@@ -114,9 +114,9 @@ class Converter(Protocol):
 
     framework: str
     suffixes: tuple[str, ...]
-    """Of files that it takes."""
+    """Of files that it takes, lower-case; empty where it takes folders alone."""
     contents: tuple[str, ...]
-    """Files in folders that it takes: one of them tells the framework."""
+    """Patterns of files in folders that it takes: one of them tells the framework."""
     keys: tuple[str, ...]
     """What it honours of `original.Original`, by the manifest's keys."""
 

@@ -148,7 +148,8 @@ class FrameworkUnknown(SourceError):
     def __init__(self, model: str, path: Path, framework: str | None, known: Iterable[str]) -> None:
         self.framework, self.known = framework, tuple(known)
         kinds = ", ".join(self.known)
-        asked = f"is not a file that '{framework}' reads" if framework else "has an unknown type"
+        kind = "folder" if path.is_dir() else "file"
+        asked = f"is not a {kind} that '{framework}' reads" if framework else "has an unknown type"
         guess = _suggestion(likely(framework or "", (kind.split()[0] for kind in self.known)))
         super().__init__(model, path, f"{asked}; supported: {kinds}{guess}")
 

@@ -20,18 +20,21 @@ def converters() -> tuple[Converter, ...]:
 
 
 def find_converter(name: str, source: Path, framework: str | None = None) -> Converter:
-    """The converter for a file.
+    """The converter for a file or folder.
 
     Args:
         name: the model's name, for errors.
-        source: the trained model's file, of which only the suffix is looked at, or its folder.
-        framework: the manifest's word; None leaves it to the suffix.
+        source: the trained model's file, of which only the suffix is read, or its folder.
+        framework: what the manifest says; a file may then have any suffix. None leaves it to the
+            suffix.
 
     Raises:
         FrameworkUnknown: no converter takes it.
     """
     for converter in converters():
-        if framework in (None, converter.framework) and _takes(converter, source):
+        if framework is None and _takes(converter, source):
+            return converter
+        if framework == converter.framework and _may_read(converter, source):
             return converter
     known = (
         f"{each.framework} ({', '.join((*each.suffixes, *each.contents))})" for each in converters()
@@ -41,5 +44,10 @@ def find_converter(name: str, source: Path, framework: str | None = None) -> Con
 
 def _takes(converter: Converter, source: Path) -> bool:
     if source.is_dir():
-        return any((source / name).is_file() for name in converter.contents)
-    return source.suffix in converter.suffixes
+        return any(any(source.glob(pattern)) for pattern in converter.contents)
+    return source.suffix.lower() in converter.suffixes
+
+
+def _may_read(converter: Converter, source: Path) -> bool:
+    """Whether a framework that the manifest names has such sources: any file, or such a folder."""
+    return _takes(converter, source) if source.is_dir() else bool(converter.suffixes)

@@ -42,6 +42,10 @@ _WEIGHTS_ONLY = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 """torch's own switch: whatever loads a pickle then refuses code."""
 
 
+_LENGTH = 8
+"""Bytes at the start of a safetensors file: the length of the JSON that follows."""
+
+
 class PytorchConverter:
     """See `conversion.Converter`."""
 
@@ -74,13 +78,21 @@ CONVERTER = PytorchConverter()
 
 def _kind(source: Path) -> Callable[[ModelSpec], Conversion]:
     """What converts this file, by the names in its archive."""
-    if source.suffix == ".safetensors" or not zipfile.is_zipfile(source):
+    if _is_safetensors(source) or not zipfile.is_zipfile(source):
         return _checkpoint
     with zipfile.ZipFile(source) as archive:
         names = {name.partition("/")[2] for name in archive.namelist()}
     if "models/model.json" in names:
         return _program
     return _script if "constants.pkl" in names else _checkpoint
+
+
+def _is_safetensors(source: Path) -> bool:
+    """By its content too: with `framework: pytorch` a file may have any suffix."""
+    with source.open("rb") as stream:
+        length, brace = stream.read(_LENGTH), stream.read(1)
+    held = len(length) == _LENGTH and int.from_bytes(length, "little") < source.stat().st_size
+    return source.suffix == ".safetensors" or (held and brace == b"{")
 
 
 def _checkpoint(spec: ModelSpec) -> Conversion:
@@ -93,7 +105,7 @@ def _checkpoint(spec: ModelSpec) -> Conversion:
 def _load_weights(spec: ModelSpec) -> Any:
     import torch
 
-    if spec.source.suffix == ".safetensors":
+    if _is_safetensors(spec.source):
         from safetensors.torch import load_file
 
         return _read(spec, lambda: load_file(spec.source))

@@ -10,6 +10,7 @@ column for each: numbers or texts (BYTES) of shape [-1] or [-1, 1]. It answers
 """
 
 import warnings
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,7 +48,7 @@ class SklearnConverter:
     framework = "scikit-learn"
     keys = ("inputs",)
     contents: tuple[str, ...] = ()
-    suffixes = (".skops", ".joblib", ".pkl")
+    suffixes = (".skops", ".joblib", ".pkl", ".pickle")
 
     def files(self, spec: ModelSpec) -> tuple[Path, ...]:
         """See `Converter.files`."""
@@ -61,7 +62,7 @@ class SklearnConverter:
         """See `Converter.convert`."""
         name, source = spec.name, spec.source
         require_harmless(spec)
-        load = _load_skops if source.suffix == ".skops" else _load_pickle
+        load = _load_skops if _is_skops(source) else _load_pickle
         estimator = load(name, source, trust=spec.trust)
         columns = _columns(spec, _features(name, source, estimator))
         answers = _answers(name, estimator)
@@ -74,6 +75,14 @@ class SklearnConverter:
 
 
 CONVERTER = SklearnConverter()
+
+
+def _is_skops(source: Path) -> bool:
+    """By its content too: with `framework: scikit-learn` a file may have any suffix."""
+    if source.suffix == ".skops" or not zipfile.is_zipfile(source):
+        return source.suffix == ".skops"
+    with zipfile.ZipFile(source) as archive:
+        return "schema.json" in archive.namelist()
 
 
 def _load_skops(name: str, source: Path, *, trust: bool) -> Any:
@@ -98,7 +107,7 @@ def _attempt(name: str, source: Path, load: Callable[[], Any]) -> Any:
     try:
         return load()
     except Exception as error:  # a damaged file, or code that it brings along, raises anything
-        reason = f"is damaged or no {source.suffix} file: {error!r}"
+        reason = f"is damaged or no file of scikit-learn: {error!r}"
         raise SourceUnreadable(name, source, reason) from error
 
 

@@ -13,7 +13,9 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,7 +75,7 @@ class TensorflowConverter:
     """See `conversion.Converter`."""
 
     framework = "tensorflow"
-    suffixes = (".keras", ".h5", ".tflite")
+    suffixes = (".keras", ".h5", ".hdf5", ".tflite")
     contents = ("saved_model.pb",)
     keys = ("class", "signature")
 
@@ -92,16 +94,21 @@ class TensorflowConverter:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
         with quiet():
-            if spec.source.suffix == ".tflite":
-                return _convert_lite(spec)
-            if not spec.source.is_dir():
-                require_harmless(spec)
             if spec.source.is_dir():
                 return _convert_saved_model(spec)
+            if _is_lite(spec.source):
+                return _convert_lite(spec)
+            require_harmless(spec)
             return _convert(spec, _keras(spec))
 
 
 CONVERTER = TensorflowConverter()
+
+
+def _is_lite(source: Path) -> bool:
+    """By its content too: with `framework: tensorflow` a file may have any suffix."""
+    with source.open("rb") as stream:
+        return source.suffix == ".tflite" or stream.read(8)[4:] == b"TFL3"
 
 
 def _convert_saved_model(spec: ModelSpec) -> Conversion:
@@ -186,12 +193,13 @@ def _keras(spec: ModelSpec) -> _Function:
     own = (
         {spec.original.class_path.rpartition(":")[2]: load_class(spec)} if _has_class(spec) else {}
     )
-    model = _read(
-        spec,
-        lambda: keras.saving.load_model(
-            spec.source, custom_objects=own, compile=False, safe_mode=not spec.trust
-        ),
-    )
+    with _as_keras_expects(spec.source) as source:
+        model = _read(
+            spec,
+            lambda: keras.saving.load_model(
+                source, custom_objects=own, compile=False, safe_mode=not spec.trust
+            ),
+        )
     given = getattr(model, "inputs", None)
     if not given:
         reason = "does not tell its inputs; save it with model.export(...) as a SavedModel"
@@ -204,6 +212,19 @@ def _keras(spec: ModelSpec) -> _Function:
     traced = tf.function(answer, autograph=False).get_concrete_function(*inputs.values())
     outputs = _keras_outputs(model, traced.structured_outputs)
     return _Function(inputs, outputs, lambda *tensors: list(tf.nest.flatten(answer(*tensors))))
+
+
+@contextmanager
+def _as_keras_expects(source: Path) -> Iterator[Path]:
+    """The file by a name whose suffix tells its format, which is how Keras chooses its reader."""
+    suffix = ".keras" if zipfile.is_zipfile(source) else ".h5"
+    if source.suffix in (".keras", ".h5", ".hdf5"):
+        yield source
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        link = Path(folder, f"model{suffix}")
+        link.symlink_to(source.resolve())
+        yield link
 
 
 def _keras_outputs(model: Any, structure: Any) -> list[str]:

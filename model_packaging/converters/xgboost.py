@@ -3,6 +3,7 @@
 Classes are numbers: a booster does not know what they were called.
 """
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,10 @@ from model_packaging.ubjson import require_ubjson
 
 if TYPE_CHECKING:
     from onnx import ModelProto
+
+
+_JSON = re.compile(rb"\s*\{\s*[\"}]")
+"""How a JSON object begins; one of UBJSON, which begins alike, has a length next."""
 
 
 class XgboostConverter:
@@ -53,9 +58,10 @@ CONVERTER = XgboostConverter()
 def _load(source: Path) -> Any:
     import xgboost
 
-    if source.suffix == ".ubj":
-        require_ubjson(source.read_bytes())
-    booster = xgboost.Booster(model_file=source)
+    content = source.read_bytes()
+    if source.suffix == ".ubj" or not _JSON.match(content):
+        require_ubjson(content)
+    booster = xgboost.Booster(model_file=bytearray(content))  # told apart by content, not by name
     if '"multi:softmax"' in booster.save_config():
         booster.set_param({"objective": "multi:softprob"})  # the same trees, with probabilities
     booster.feature_names = None  # rows come without, and the converter wants f0, f1...

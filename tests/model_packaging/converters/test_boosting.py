@@ -82,6 +82,16 @@ def test_the_same_file_gives_the_same_bytes(tmp_path: Path, file: str) -> None:
     assert convert(spec).onnx == convert(spec).onnx
 
 
+@pytest.mark.parametrize("file", LIBRARIES)
+def test_with_a_framework_a_file_may_have_any_suffix(tmp_path: Path, file: str) -> None:
+    spec = train(tmp_path, file, "classes")
+    renamed = ModelSpec("trees", spec.source.rename(tmp_path / "model.bin"))
+    converter = find_converter("trees", renamed.source, file.partition(".")[0])
+    rows, _ = rows_of("classes")
+    conversion = converter.convert(renamed)
+    check_conversion("t", [{"X": rows}], conversion.reference, OnnxSession(conversion.onnx).run)
+
+
 def test_a_booster_that_gives_classes_alone_gives_probabilities_too(tmp_path: Path) -> None:
     conversion = convert(train(tmp_path, "xgboost.json", "classes", objective="multi:softmax"))
     rows, truth = rows_of("classes")

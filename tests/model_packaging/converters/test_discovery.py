@@ -18,11 +18,14 @@ HEAVY = ("sklearn", "skops", "skl2onnx", "joblib", "onnx", "torch", "tensorflow"
         ("a.skops", "scikit-learn"),
         ("a.joblib", "scikit-learn"),
         ("a.pkl", "scikit-learn"),
+        ("a.pickle", "scikit-learn"),
         ("a.pt", "pytorch"),
         ("a.pt2", "pytorch"),
         ("a.safetensors", "pytorch"),
         ("a.keras", "tensorflow"),
         ("a.h5", "tensorflow"),
+        ("a.hdf5", "tensorflow"),
+        ("A.H5", "tensorflow"),
         ("a.tflite", "tensorflow"),
         ("a.params", "mxnet"),
         ("a.ubj", "xgboost"),
@@ -43,7 +46,9 @@ def test_the_files_type_tells_the_framework(file: str, framework: str) -> None:
             None,
             r"a\.xls has an unknown type; supported: .*onnx \(\.onnx\), .*scikit-learn \(",
         ),
-        ("a.onnx", "scikit-learn", "is not a file that 'scikit-learn' reads"),
+        ("a.safetensors", "huggingface", "is not a file that 'huggingface' reads"),
+        (".", "onnx", "is not a folder that 'onnx' reads"),
+        (".", "tensorflow", "is not a folder that 'tensorflow' reads"),
         ("a.skops", "scikit-lern", "did you mean 'scikit-learn'"),
     ],
 )
@@ -53,6 +58,21 @@ def test_what_no_converter_takes_is_refused_with_what_they_take(
     with pytest.raises(FrameworkUnknown, match=text) as caught:
         find_converter("digits", Path(file), framework)
     assert caught.value.framework == framework
+
+
+@pytest.mark.parametrize(
+    ("file", "framework"),
+    [
+        ("a.bin", "xgboost"),
+        ("a", "lightgbm"),
+        ("a.model", "scikit-learn"),
+        ("pytorch_model.bin", "pytorch"),
+        ("a.onnx", "tensorflow"),
+        ("a.onnx.data", "onnx"),
+    ],
+)
+def test_the_manifests_framework_holds_whatever_the_suffix(file: str, framework: str) -> None:
+    assert find_converter("digits", Path(file), framework).framework == framework
 
 
 def test_finding_converters_imports_no_framework() -> None:

@@ -162,8 +162,10 @@ def test_weights_in_safetensors_are_those_of_a_state_dict(tmp_path: Path) -> Non
     spec = build(tmp_path, "Scaled")
     path = tmp_path / "model.safetensors"
     save_file(torch.load(spec.source), path)
-    other = ModelSpec("m", path, original=spec.original)
-    assert CONVERTER.convert(other).onnx == CONVERTER.convert(spec).onnx
+    expected = CONVERTER.convert(spec).onnx
+    assert CONVERTER.convert(ModelSpec("m", path, original=spec.original)).onnx == expected
+    renamed = path.rename(tmp_path / "weights.bin")
+    assert CONVERTER.convert(ModelSpec("m", renamed, original=spec.original)).onnx == expected
 
 
 @pytest.mark.parametrize(

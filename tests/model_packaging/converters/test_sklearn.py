@@ -100,6 +100,12 @@ def test_a_skops_file_of_trusted_types_needs_no_trust(converted: Conversion) -> 
     assert signature(converted) == {"label": LABEL, "probabilities": SCORES}
 
 
+def test_a_skops_file_is_one_whatever_its_suffix(digits: Path, tmp_path: Path) -> None:
+    path = tmp_path / "model.bin"
+    path.write_bytes((digits / "model.skops").read_bytes())
+    assert CONVERTER.convert(ModelSpec("digits", path)).onnx
+
+
 def test_a_skops_file_with_other_types_names_them_and_asks_for_trust(tmp_path: Path) -> None:
     path = tmp_path / "model.skops"
     io.dump(make_pipeline(StandardScaler(), FunctionTransformer(os.path.basename)), path)
@@ -135,7 +141,7 @@ def test_a_pickle_is_never_loaded_without_trust(tmp_path: Path, suffix: str) -> 
 def test_a_damaged_file_is_one_clear_error(tmp_path: Path, suffix: str, content: bytes) -> None:
     path = tmp_path / f"model{suffix}"
     path.write_bytes(content)
-    with pytest.raises(SourceUnreadable, match=f"is damaged or no {suffix} file"):
+    with pytest.raises(SourceUnreadable, match="is damaged or no file of scikit-learn"):
         CONVERTER.convert(ModelSpec("iris", path, trust=True))
 
 

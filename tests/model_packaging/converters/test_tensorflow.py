@@ -63,6 +63,20 @@ def test_each_form_of_the_example_answers_as_the_original_for_any_number_of_rows
         conversion.reference({"pixels": rows[:, :3]})
 
 
+@pytest.mark.parametrize("name", ["model.keras", "model.h5", "model.tflite"])
+def test_with_a_framework_a_file_may_have_any_suffix(
+    trained: Path, tmp_path: Path, name: str
+) -> None:
+    rows = np.load(trained / "holdout.npz")["X"]
+    for renamed in ("model.hdf5", "model.bin", "model"):
+        if renamed == "model.hdf5" and name != "model.h5":
+            continue
+        source = tmp_path / renamed
+        source.write_bytes((trained / name).read_bytes())
+        spec = ModelSpec("m", source, framework="tensorflow")
+        agree(find_converter("m", source, "tensorflow").convert(spec), {"pixels": rows})
+
+
 def test_the_same_file_gives_the_same_bytes(trained: Path) -> None:
     one, two = (CONVERTER.convert(spec_of(trained, "digits-keras")).onnx for _ in range(2))
     assert one == two
