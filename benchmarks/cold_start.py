@@ -227,7 +227,8 @@ def starting_on(core: int) -> Iterator[None]:
 
 def _environment(contender: Contender, packages: Packages) -> dict[str, str]:
     path = f"{_code(contender)}:{packages.folder}"
-    return {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", **contender.environment}
+    own = {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", "ORT_DISABLE_TELEMETRY": "1"}
+    return {**own, **contender.environment}
 
 
 def _code(contender: Contender) -> Path:

@@ -5,11 +5,14 @@ answer once, every one in a process of its own, as a cold start would.
 """
 
 import argparse
+import os
 import statistics
 import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # of the processes that it starts, too
 
 ROUNDS = 15
 FORMS = ("as it is", "optimised", "ORT format")

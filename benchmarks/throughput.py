@@ -136,6 +136,7 @@ def _environment(folder: Path, case: Case, port: int) -> Mapping[str, str]:
         "LADING_MODEL_ROOT": str(folder / case.name),
         "SAGEMAKER_BIND_TO_PORT": str(port),
         "LADING_THREADS": "1",
+        "ORT_DISABLE_TELEMETRY": "1",
     }
 
 

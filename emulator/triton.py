@@ -56,6 +56,7 @@ def triton_container(repository: Path, scratch: Path, tools: Path, log: Path) ->
             "PATH": f"{environment / 'bin'}{os.pathsep}{os.defpath}",
             "PYTHONPATH": str(packages),
             "LD_LIBRARY_PATH": os.pathsep.join(map(str, libraries)),
+            "ORT_DISABLE_TELEMETRY": "1",
         },
     )
 

@@ -4,12 +4,18 @@
 It runs in Triton's own environment and imports nothing of ours.
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read when onnxruntime is imported
+
 import onnxruntime
 import triton_python_backend_utils as triton
+
+onnxruntime.disable_telemetry_events()
 
 
 class TritonPythonModel:

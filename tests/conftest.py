@@ -1,5 +1,6 @@
 """For all tests: an S3 server for those that ask for it, and hypothesis without a clock."""
 
+import os
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
@@ -14,6 +15,8 @@ from tests.s3 import aws, running
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before any test imports onnxruntime
 
 settings.register_profile("lading", deadline=None)  # what takes how long says the machine's load
 settings.load_profile("lading")

@@ -16,6 +16,8 @@ from functions.inference.errors import InvalidInput
 from functions.inference.predictor import SessionError
 from functions.inference.tensors import BF16, BYTES, Array
 
+ort.disable_telemetry_events()  # beside the variable that the package sets
+
 _DATATYPES = {
     "tensor(bool)": "BOOL",
     "tensor(uint8)": "UINT8",
