@@ -32,12 +32,8 @@ _LONG_INTEGER = re.compile(rb"(?<![.0-9])[0-9]{19}")
 _DIGITS_TO_ZEROS = bytes(ord("0") if chr(byte) in "123456789" else byte for byte in range(256))
 
 
-def loads(body: bytes, *, bare_tokens: bool = True) -> Any:
-    """Read one JSON document.
-
-    Args:
-        body: JSON text.
-        bare_tokens: take NaN, Infinity and -Infinity, which JSON has no numbers for.
+def loads(body: bytes) -> Any:
+    """Read one JSON document; NaN, Infinity and -Infinity are numbers in it.
 
     Raises:
         MalformedRequest: `body` is no JSON text in UTF-8, is nested too deeply, or holds a number
@@ -50,10 +46,10 @@ def loads(body: bytes, *, bare_tokens: bool = True) -> Any:
             return read(body)
         except Inexact:
             pass
-    return loads_exactly(body, bare_tokens=bare_tokens)
+    return loads_exactly(body)
 
 
-def loads_exactly(body: bytes, *, bare_tokens: bool = True) -> Any:
+def loads_exactly(body: bytes) -> Any:
     """Read one JSON document as the standard library's parser does; see `loads`."""
     if not _may_hold_long_integer(body):
         try:
@@ -61,8 +57,7 @@ def loads_exactly(body: bytes, *, bare_tokens: bool = True) -> Any:
         except orjson.JSONDecodeError:
             pass  # perhaps no JSON, and the other says better why
     try:
-        constant = None if bare_tokens else _refuse_constant
-        return json.loads(body.decode(), parse_float=_finite_float, parse_constant=constant)
+        return json.loads(body.decode(), parse_float=_finite_float)
     except UnicodeDecodeError as error:
         raise MalformedRequest(
             f"the body is not UTF-8: {error.reason} at byte {error.start}"
@@ -87,10 +82,6 @@ def _finite_float(text: str) -> float:
     if math.isinf(value):
         raise MalformedRequest(f"the body holds {brief(text)}, which no double is near")
     return value
-
-
-def _refuse_constant(text: str) -> float:
-    raise MalformedRequest(f"the body holds {text}, which JSON has no number for")
 
 
 def dumps(document: Any, *, bare_tokens: bool = True) -> bytes:

@@ -23,7 +23,6 @@ MOST_KEYS = 64
 """simdjson looks a key up by reading all before it, and finds the first of duplicates."""
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_EXACT_BELOW = 1 << 24
 
 
 class Inexact(Exception):
@@ -33,8 +32,8 @@ class Inexact(Exception):
 def read(body: bytes) -> Any:
     """Read a JSON document; regular arrays of at least `FEWEST_NUMBERS` numbers become numpy's.
 
-    They are int64, uint64 or finite float64. A float64 array holds no integer literal of 2**24 or
-    more, so that a strict conversion can still tell what it would lose.
+    They are int64, uint64 or finite float64. Integers among floats are floats there, as they
+    become in any tensor that takes floats.
 
     Raises:
         Inexact: the exact parser might see this body otherwise, or would reject it.
@@ -123,9 +122,6 @@ def _numbers_below(array: Any) -> Array:
             break  # a float, or no number at all
         except ValueError:
             continue  # an integer out of this type's range
-    numbers = np.frombuffer(array.as_buffer(of_type="d"), np.float64)
-    if numbers.max() >= _EXACT_BELOW or numbers.min() <= -_EXACT_BELOW:
-        large = numbers[np.abs(numbers) >= _EXACT_BELOW]
-        if (large == np.trunc(large)).any():
-            raise Inexact  # it may have been written as an integer
-    return numbers
+    else:
+        raise Inexact  # integers that only the exact parser has
+    return np.frombuffer(array.as_buffer(of_type="d"), np.float64)

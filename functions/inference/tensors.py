@@ -1,14 +1,15 @@
 """Datatypes, and the one way from JSON values to arrays.
 
-The conversion is strict, as TensorFlow Serving's is: a number that a tensor cannot hold is an
-error, never another number. Booleans are not numbers, floats are not integers, and an integer
-that a float type would round is refused; one that it has exactly, as 2**30, is taken.
+A number beyond the range of its type is an error, booleans are not numbers, and floats are not
+integers. A float type rounds what it is given to its nearest value: 16777217 as much as 0.1, the
+same whether it was written as an integer or as a float. `null` stands for a missing value: NaN
+among floats, the empty text among BYTES; integers and booleans have none.
 """
 
 import math
 from collections.abc import Collection, Sequence
 from itertools import chain
-from types import MappingProxyType
+from types import MappingProxyType, NoneType
 from typing import Any
 
 import numpy as np
@@ -53,23 +54,21 @@ RAW_ONLY = frozenset({"FP16", BF16})
 MOST_DIMENSIONS = 64
 """The highest rank that numpy has."""
 
-_SIGNIFICANT_BITS = MappingProxyType({BF16: 8, "FP16": 11, "FP32": 24, "FP64": 53})
-_MIXED_BITS = 24
-"""Among floats, integers up to 2**24 are floats too: simdjson does not tell them apart."""
-
 
 def from_json(value: Any, name: str, datatype: str) -> Array:
     """Turn a JSON value into an array of `datatype`, in the shape in which it is nested.
 
     Args:
         value: nested lists of scalars, one scalar, or an array that `json_codec.loads` made. Bytes
-            that are no text are `{"b64": "..."}`.
+            that are no text are `{"b64": "..."}`; None is a missing value.
         name: the input's name, for errors.
         datatype: a key of `DTYPES`.
 
     Raises:
-        InvalidInput: ragged, of the wrong type, or not representable without loss.
+        InvalidInput: ragged, of the wrong type, or out of the datatype's range.
     """
+    if value is None:  # no tensor at all, rather than a scalar that is missing
+        raise _wrong_kind(name, datatype, {NoneType})
     if isinstance(value, np.ndarray):
         array = _from_numbers(value, name, datatype)
     else:
@@ -178,6 +177,11 @@ def _flatten(value: Any, name: str) -> tuple[list[Any], tuple[int, ...]]:
         level = list(chain.from_iterable(level))
 
 
+def takes_missing(datatype: str) -> bool:
+    """Whether JSON's `null` is a value of this datatype: NaN of a float, the empty text."""
+    return DTYPES[datatype].kind in "fO"
+
+
 def _from_leaves(leaves: list[Any], name: str, datatype: str) -> Array:
     kinds = set(map(type, leaves))
     if not kinds:
@@ -188,17 +192,13 @@ def _from_leaves(leaves: list[Any], name: str, datatype: str) -> Array:
         if kinds != {bool}:
             raise _wrong_kind(name, datatype, kinds)
         return np.array(leaves, np.bool_)
-    if not kinds <= {int, float}:
+    if not kinds <= ({int, float, NoneType} if takes_missing(datatype) else {int, float}):
         raise _wrong_kind(name, datatype, kinds)
-    if kinds == {int}:
-        return _from_integers(leaves, leaves, name, datatype)
-    if DTYPES[datatype].kind != "f":
+    if takes_missing(datatype):
+        return _from_floats(_doubles(leaves, name, datatype), name, datatype)
+    if float in kinds:
         raise _no_floats(name, datatype)
-    if int in kinds:
-        integers = [leaf for leaf in leaves if type(leaf) is int]
-        bits = max(_SIGNIFICANT_BITS[datatype], _MIXED_BITS)
-        _check_lossless(integers, integers, bits, name, datatype)
-    return _from_floats(np.array(leaves, np.float64), name, datatype)
+    return _from_integers(leaves, name, datatype)
 
 
 def _from_numbers(array: Array, name: str, datatype: str) -> Array:
@@ -207,49 +207,40 @@ def _from_numbers(array: Array, name: str, datatype: str) -> Array:
         raise _wrong_kind(name, datatype, {int})
     if not array.size:
         return np.empty(array.shape, DTYPES[datatype])
+    if takes_missing(datatype):
+        return _from_floats(array.astype(np.float64, copy=False), name, datatype)
     if array.dtype.kind == "f":
-        return _from_floats(array, name, datatype)
-    return _from_integers(array, [int(array.min()), int(array.max())], name, datatype)
+        raise _no_floats(name, datatype)
+    _check_range(int(array.min()), int(array.max()), name, datatype)
+    return array.astype(DTYPES[datatype])
 
 
-def _from_integers(values: Any, extremes: Sequence[int], name: str, datatype: str) -> Array:
+def _from_integers(values: list[int], name: str, datatype: str) -> Array:
+    _check_range(min(values), max(values), name, datatype)
+    return np.array(values, DTYPES[datatype])
+
+
+def _check_range(lowest: int, highest: int, name: str, datatype: str) -> None:
     dtype = DTYPES[datatype]
-    if dtype.kind == "f":
-        _check_lossless(values, extremes, _SIGNIFICANT_BITS[datatype], name, datatype)
-    else:
-        bits = dtype.itemsize * 8
-        lowest = 0 if dtype.kind == "u" else -(1 << (bits - 1))
-        for extreme in (min(extremes), max(extremes)):
-            if not lowest <= extreme < lowest + (1 << bits):
-                raise InvalidInput(name, f"holds {brief(str(extreme))}, which {datatype} cannot")
-    return np.array(values, dtype)
+    bits = dtype.itemsize * 8
+    least = 0 if dtype.kind == "u" else -(1 << (bits - 1))
+    for extreme in (lowest, highest):
+        if not least <= extreme < least + (1 << bits):
+            raise InvalidInput(name, f"holds {brief(str(extreme))}, which {datatype} cannot")
 
 
-def _check_lossless(
-    values: Any, extremes: Sequence[int], bits: int, name: str, datatype: str
-) -> None:
-    """Check that the float type has every integer; up to 2**bits it has them all."""
-    if max(abs(min(extremes)), abs(max(extremes))) <= 1 << bits:
-        return
-    for value in values.ravel().tolist() if isinstance(values, np.ndarray) else values:
-        if abs(value) > 1 << bits and not _holds(datatype, value):
-            found = brief(str(value))
-            raise InvalidInput(name, f"holds {found}, which {datatype} cannot without loss")
-
-
-def _holds(datatype: str, value: int) -> bool:
+def _doubles(leaves: list[Any], name: str, datatype: str) -> Array:
+    """Numbers as doubles, None as NaN; a double is what JSON's numbers are everywhere else."""
     try:
-        with np.errstate(over="ignore"):
-            held = as_datatype(np.array(value, DTYPES[datatype]), datatype)
-            return int(held[()]) == value
-    except OverflowError:  # beyond the type, or even beyond a double
-        return False
+        return np.array(leaves, np.float64)
+    except OverflowError as error:
+        beyond = max((leaf for leaf in leaves if type(leaf) is int), key=abs)
+        reason = f"holds {brief(str(beyond))}, which {datatype} cannot"
+        raise InvalidInput(name, reason) from error
 
 
 def _from_floats(array: Array, name: str, datatype: str) -> Array:
     dtype = DTYPES[datatype]
-    if dtype.kind != "f":
-        raise _no_floats(name, datatype)
     if dtype == np.float64:
         return array
     with np.errstate(over="ignore"):
@@ -274,8 +265,10 @@ def _byte_strings(leaves: list[Any], kinds: set[type], name: str) -> Array:
     if dict in kinds:
         leaves = [_from_b64(leaf, name) if is_b64(leaf) else leaf for leaf in leaves]
         kinds = set(map(type, leaves))
-    if not kinds <= {str, bytes}:
+    if not kinds <= {str, bytes, NoneType}:
         raise _wrong_kind(name, BYTES, kinds)
+    if NoneType in kinds:
+        leaves = [b"" if leaf is None else leaf for leaf in leaves]
     array = np.empty(len(leaves), np.object_)
     try:
         array[:] = [leaf if type(leaf) is bytes else leaf.encode() for leaf in leaves]

@@ -3,6 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from cli.locked import served_settings
+from emulator.gateway import Gateway
+from emulator.runtimes import create_function
+from emulator.server import in_background
 from tests.cli.conftest import MANIFEST, Lading
 from tests.worlds import STRING, echo, times
 
@@ -36,6 +40,23 @@ def test_json_may_begin_with_a_byte_order_mark(packaged: Lading, sample: str) ->
     plain = packaged("predict", "double", "-i", sample).out
     Path(sample).write_bytes(b"\xef\xbb\xbf" + Path(sample).read_bytes())
     assert packaged("predict", "double", "-i", sample).out == plain
+
+
+@pytest.mark.parametrize("missing", ["null", "NaN"])
+def test_a_missing_value_is_null_or_nan_here_and_at_a_server(
+    packaged: Lading, workspace: Path, missing: str
+) -> None:
+    path = workspace / "missing.json"
+    path.write_text(f'{{"inputs": [[{missing}, 2.5], [16777217, 4]]}}')
+    here = packaged("predict", "double", "-i", str(path), "--json").document
+    assert here["outputs"] == {"y": [[None, 5.0], [33554432.0, 8.0]]}
+    function = create_function(
+        "process", served_settings(workspace / "models.lock.json", ()), log=workspace / "log"
+    )
+    with in_background(Gateway(function, lambda _: None), function) as port:
+        url = f"http://127.0.0.1:{port}"
+        there = packaged("predict", "double", "-i", str(path), "--json", "--url", url).document
+    assert there == here
 
 
 def test_a_version_and_a_label_can_be_named(packaged: Lading, workspace: Path, sample: str) -> None:

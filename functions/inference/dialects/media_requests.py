@@ -10,13 +10,14 @@
 | `application/x-image`                    | the same, as SageMaker's image classifier has it    |
 | `application/octet-stream`               | the same; for a model of numbers, a raw tensor      |
 
+A missing value is an empty cell of CSV and null in JSON Lines: NaN of a float, the empty text.
 Nothing is unpickled. What a header announces is held against the bytes that are there before
 anything is made of it.
 """
 
 import csv
 import io
-import json
+import re
 import warnings
 from collections.abc import Callable
 from math import prod
@@ -26,6 +27,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from functions.inference import json_codec
 from functions.inference.artifact import TensorSpec
 from functions.inference.dialects import binary_tensors
 from functions.inference.errors import InvalidInput, MalformedRequest, UnsupportedMediaType, brief
@@ -37,6 +39,12 @@ NPY: Final = "application/x-npy"
 JSON_LINES: Final = "application/jsonlines"
 OCTETS: Final = "application/octet-stream"
 X_IMAGE: Final = "application/x-image"
+
+_EMPTY_CELL = re.compile(
+    r"""(?: (?<=,) | ^(?=[ \t]*+[",]) )   # behind a comma, or first in a line that is not blank
+        [ \t]*+ (?: ""[ \t]*+ )? (?= , | \r?$ )""",
+    re.MULTILINE | re.VERBOSE,
+)
 
 _LINES = (JSON_LINES, "application/jsonl", "application/x-ndjson", "application/x-jsonlines")
 _BOOLEANS = MappingProxyType({"true": True, "false": False, "1": True, "0": False})
@@ -155,22 +163,37 @@ def _table(text: str, spec: TensorSpec, column: int | None = None) -> Array:
     if kind is None:
         return _texts(text, spec, column)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            table = np.loadtxt(
-                io.StringIO(text),
-                dtype=kind,
-                comments=None,
-                delimiter=",",
-                quotechar='"',
-                ndmin=2,
-                usecols=column,
-            )
+        numbers = _numbers(text, kind, column)
     except (ValueError, OverflowError, Warning) as error:
         reason = brief(str(error).partition(";")[0])
         raise MalformedRequest(f"the CSV does not hold {spec.datatype}: {reason}") from error
-    table = from_json(table, spec.name, spec.datatype)
+    table = from_json(numbers, spec.name, spec.datatype)
     return table.reshape(-1) if len(spec.shape) == 1 and table.shape[1:] == (1,) else table
+
+
+def _numbers(text: str, kind: type[Any], column: int | None) -> Array:
+    """The cells as numbers; an empty one is NaN where these are floats."""
+    try:
+        return _loaded(text, kind, column)
+    except ValueError:
+        filled = _EMPTY_CELL.sub("nan", text) if kind is np.float64 else text
+        if filled == text:
+            raise
+        return _loaded(filled, kind, column)
+
+
+def _loaded(text: str, kind: type[Any], column: int | None) -> Array:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return np.loadtxt(
+            io.StringIO(text),
+            dtype=kind,
+            comments=None,
+            delimiter=",",
+            quotechar='"',
+            ndmin=2,
+            usecols=column,
+        )
 
 
 def _texts(text: str, spec: TensorSpec, column: int | None) -> Array:
@@ -263,9 +286,10 @@ def _decode_lines(body: bytes, metadata: ModelMetadata, _: dict[str, str]) -> di
 
 def _line(number: int, line: bytes) -> Any:
     try:
-        return json.loads(line.decode())
-    except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError
-        raise MalformedRequest(f"line {number} is not JSON: {brief(str(error))}") from error
+        return json_codec.loads_exactly(line)
+    except MalformedRequest as error:
+        reason = error.reason.replace("the body", "it", 1)
+        raise MalformedRequest(f"line {number} cannot be read: {brief(reason)}") from error
 
 
 def _decode_octets(body: bytes, metadata: ModelMetadata, _: dict[str, str]) -> dict[str, Array]:

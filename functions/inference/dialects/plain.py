@@ -2,9 +2,9 @@
 
 `POST /predict/{model}` or `POST /{model}/predict` with `{"inputs": ...}` answers
 `{"model": ..., "version": ..., "outputs": {...}}`. Inputs and outputs are nested lists by name; a
-model with one input takes the bare list too. Bodies are plain JSON, which has no NaN and no
-Infinity: they are refused in a request, and null in an answer. A body of another type is read as
-`media_requests` says, and answered as the Accept header asks.
+model with one input takes the bare list too. A missing value is null, or NaN where the client can
+only write that; an answer is plain JSON, so NaN and Infinity are null in it. A body of another type
+is read as `media_requests` says, and answered as the Accept header asks.
 """
 
 from types import MappingProxyType
@@ -90,7 +90,7 @@ def _decode(content_type: str, body: bytes, metadata: ModelMetadata) -> dict[str
 
         if media_requests.split_type(content_type)[0] not in _JSON_TYPES:
             return media_requests.decode(content_type, body, metadata)
-    return decode(json_codec.loads(body, bare_tokens=False), metadata)
+    return decode(json_codec.loads(body), metadata)
 
 
 OPERATIONS = MappingProxyType({"predict": _predict})

@@ -16,7 +16,7 @@ from functions.inference.artifact import TensorSpec
 from functions.inference.errors import InvalidInput, MalformedRequest, brief
 from functions.inference.json_codec import to_lists
 from functions.inference.predictor import ModelMetadata
-from functions.inference.tensors import BYTES, Array, from_json
+from functions.inference.tensors import BYTES, Array, from_json, takes_missing
 
 MOST_SHARED = 1 << 20
 """Values that a context adds to all examples together: a short request could add very many."""
@@ -82,7 +82,7 @@ def _feature(examples: list[dict[str, Any]], spec: TensorSpec) -> Array:
 
 
 def _element(value: Any, spec: TensorSpec) -> Any:
-    if value is None or isinstance(value, list):
+    if isinstance(value, list) or (value is None and not takes_missing(spec.datatype)):
         raise InvalidInput(
             spec.name,
             "is a feature of the wrong kind",

@@ -25,7 +25,7 @@ def http(served: Served) -> Iterator[httpx.Client]:
         yield connected
 
 
-def json_tensor(*data: float, datatype: str = "FP32", shape: Any = None) -> dict[str, Any]:
+def json_tensor(*data: float | None, datatype: str = "FP32", shape: Any = None) -> dict[str, Any]:
     size = shape or [len(data) // 2, 2]
     return {"name": "x", "datatype": datatype, "shape": size, "data": list(data)}
 
@@ -44,6 +44,12 @@ CASES: dict[str, tuple[str, Any, int, Any]] = {
         {"instances": [[NAN, INFINITY]]},
         200,
         b'{"predictions":[[NaN,Infinity]]}',
+    ),
+    "null in rows": (
+        "/v1/models/floats:predict",
+        {"instances": [[None, 16777217]]},
+        200,
+        b'{"predictions":[[NaN,16777216.0]]}',
     ),
     "a version": ("/v1/models/doubled/versions/2:predict", {"instances": [[1]]}, 200, b"[[4.0]]"),
     "a label": ("/v1/models/doubled/labels/stable:predict", {"instances": [[1]]}, 200, b"[[2.0]]"),
@@ -76,6 +82,12 @@ CASES: dict[str, tuple[str, Any, int, Any]] = {
         200,
         b"[NaN,1.0]",
     ),
+    "null in tensors": (
+        "/v2/models/floats/infer",
+        {"inputs": [json_tensor(None, 1)]},
+        200,
+        b"[NaN,1.0]",
+    ),
     "half precision in JSON": (
         "/v2/models/halves/infer",
         {"inputs": [json_tensor(1, 2, datatype="FP16")]},
@@ -104,13 +116,16 @@ CASES: dict[str, tuple[str, Any, int, Any]] = {
     ),
     # Plain
     "plain": ("/floats/predict", {"inputs": [[1, 2]]}, 200, b'"outputs":{"y":[[1.0,2.0]]}'),
-    "plain NaN": ("/predict/floats", {"inputs": [[NAN, 1]]}, 400, b"which JSON has no number for"),
+    "plain NaN": ("/predict/floats", {"inputs": [[NAN, 1]]}, 200, b'{"y":[[null,1.0]]}'),
+    "plain null": ("/predict/floats", {"inputs": [[None, 1]]}, 200, b'{"y":[[null,1.0]]}'),
+    "a plain null text": ("/predict/text", {"inputs": ["a", None]}, 200, b'{"y":["a",""]}'),
     "a plain version": ("/predict/doubled/versions/2", {"inputs": [[1]]}, 200, b"[[4.0]]"),
     # TorchServe
     "a prediction": ("/predictions/floats", [[1, 2]], 200, b"[[1.0,2.0]]"),
     "a prediction of 2.0": ("/predictions/doubled/2.0", [[1]], 200, b"[[4.0]]"),
     "a prediction of a label": ("/predictions/doubled/stable", [[1]], 200, b"[[2.0]]"),
     "NaN in a prediction": ("/predictions/floats", [[NAN, 1]], 200, b"[[NaN,1.0]]"),
+    "null in a prediction": ("/predictions/floats", [[None, 1]], 200, b"[[NaN,1.0]]"),
     "an explanation": ("/explanations/floats", [[1, 2]], 501, b'"NotImplementedException"'),
     "no prediction": (
         "/predictions/z",
@@ -127,6 +142,7 @@ CASES: dict[str, tuple[str, Any, int, Any]] = {
         b"[1.0,2.0]",
     ),
     "NaN to SageMaker": ("/floats/invocations", [[NAN, 1]], 200, b"[[NaN,1.0]]"),
+    "null to SageMaker": ("/floats/invocations", [[None, 1]], 200, b"[[NaN,1.0]]"),
     # OpenAI
     "a chat with a model of tensors": (
         "/v1/chat/completions",

@@ -3,6 +3,7 @@
 import io
 import pickle
 from contextlib import suppress
+from time import process_time
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ def model(*inputs: TensorSpec) -> ModelMetadata:
 FLOATS = model(TensorSpec("x", "FP32", (-1, 2)))
 BRAINS = model(TensorSpec("x", "BF16", (-1, 2)))
 INTEGERS = model(TensorSpec("x", "INT64", (-1,)))
+INTEGER_PAIRS = model(TensorSpec("x", "INT64", (-1, 2)))
 TEXTS = model(TensorSpec("x", "BYTES", (-1,)))
 FLAGS = model(TensorSpec("x", "BOOL", (-1, 2)))
 SEVERAL = model(TensorSpec("a", "FP32", (-1, 1)), TensorSpec("t", "BYTES", (-1,)))
@@ -84,6 +86,47 @@ def test_a_body_is_read_as_its_type_says(
     assert array.tolist() == (values if values is not None else [[b"a", "b,\u00e9".encode()]])
 
 
+NAN = np.nan
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "rows"),
+    [
+        (CSV, b"1,\n,2\n", [[1, NAN], [NAN, 2]]),
+        (CSV, b"1,\r\n,2\r\n\r\n3,4", [[1, NAN], [NAN, 2], [3, 4]]),
+        (CSV, b"1, \n\t,2\n", [[1, NAN], [NAN, 2]]),
+        (CSV, b'"1",""\n"","2"\n', [[1, NAN], [NAN, 2]]),
+        (CSV, b"NaN,2\n1,nan\n", [[NAN, 2], [1, NAN]]),
+        (CSV, b",\n", [[NAN, NAN]]),
+        (f"{CSV};header=present", b"p,q\n,2\n", [[NAN, 2]]),
+        (LINES, b"[1,null]\n[NaN,2]\n", [[1, NAN], [NAN, 2]]),
+        (LINES, b'{"x":[1,null]}\n{"x":[null,2]}\n', [[1, NAN], [NAN, 2]]),
+    ],
+)
+def test_a_missing_value_is_nan_among_floats(content_type: str, body: bytes, rows: Any) -> None:
+    np.testing.assert_array_equal(decode(content_type, body, FLOATS)["x"], np.array(rows))
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        (f"{CSV};header=present", b't,a\n"no,,"" ,"",x",\n,1\n'),
+        (LINES, b'{"t":"no,,\\" ,\\",x","a":[null]}\n{"t":null,"a":[1]}'),
+    ],
+)
+def test_a_missing_text_is_empty_beside_a_missing_number(content_type: str, body: bytes) -> None:
+    inputs = decode(content_type, body, SEVERAL)
+    assert inputs["t"].tolist() == [b'no,," ,",x', b""]
+    np.testing.assert_array_equal(inputs["a"], [[NAN], [1]])
+
+
+def test_a_long_row_of_blanks_costs_no_more_than_its_length() -> None:
+    started = process_time()
+    with pytest.raises(MalformedRequest):
+        decode(CSV, b"1," + b" \t" * 500_000 + b"x\n", FLOATS)
+    assert process_time() - started < 2
+
+
 @pytest.mark.parametrize(
     ("content_type", "body"),
     [
@@ -103,7 +146,9 @@ def test_several_inputs_go_by_name(content_type: str, body: bytes) -> None:
         (CSV, b"", FLOATS, "the CSV has no rows"),
         (CSV, b"1,2\n3\n", FLOATS, "the CSV does not hold FP32"),
         (CSV, b"1,a\n", FLOATS, "could not convert string 'a'"),
-        (CSV, b"1,\n", FLOATS, "the CSV does not hold FP32"),
+        (CSV, b"1,\n", INTEGER_PAIRS, "the CSV does not hold INT64"),
+        (CSV, b"1,\n2,3,4\n", FLOATS, "the CSV does not hold FP32"),
+        (CSV, b"1,-\n,2\n", FLOATS, "could not convert string '-'"),
         (CSV, b"1.5\n", INTEGERS, "the CSV does not hold INT64"),
         (CSV, b"9223372036854775808\n", INTEGERS, "the CSV does not hold INT64"),
         (CSV, b"1e39,2\n", FLOATS, "holds 1e+39, which FP32 cannot"),
@@ -133,9 +178,10 @@ def test_several_inputs_go_by_name(content_type: str, body: bytes) -> None:
         (NPY, npy(np.array(["\ud800"])), TEXTS, "holds a string that is not valid Unicode"),
         (NPY, pickle.dumps([1]), FLOATS, "the body is no .npy file"),
         (LINES, b"", FLOATS, "the body has no lines"),
-        (LINES, b"[1,2]\n{", FLOATS, "line 2 is not JSON"),
-        (LINES, b"\xff", FLOATS, "line 1 is not JSON"),
-        (LINES, b"[" * 100_000, FLOATS, "line 1 is not JSON"),
+        (LINES, b"[1,2]\n{", FLOATS, "line 2 cannot be read: it is not JSON"),
+        (LINES, b"\xff", FLOATS, "line 1 cannot be read: it is not UTF-8"),
+        (LINES, b"[" * 100_000, FLOATS, "line 1 cannot be read: it is nested too deeply"),
+        (LINES, b"[1e999,2]", FLOATS, "line 1 cannot be read: it holds 1e999"),
         (LINES, b"[1,2]\n[3]", FLOATS, "ragged"),
         (LINES, b'{"x":[1,2]}\n[3,4]', FLOATS, "some lines are objects and some are not"),
         (LINES, b'{"z":[1,2]}', FLOATS, "unexpected inference input 'z'"),

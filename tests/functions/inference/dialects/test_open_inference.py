@@ -87,6 +87,14 @@ def test_json_carries_every_value_exactly(
     assert answer.document["outputs"][0]["data"] == data
 
 
+def test_a_missing_value_goes_in_as_null_and_comes_out_as_nan(tmp_path: Path) -> None:
+    answer = infer(app_of(tmp_path), {**X, "data": [None, 16777217]})
+    assert b'"data":[NaN,16777216.0]' in answer.body
+    tensor = {"name": "x", "datatype": "BYTES", "shape": [2], "data": ["a", None]}
+    answer = infer(app_of(tmp_path / "text", echo(STRING, ["n"])), tensor)
+    assert answer.document["outputs"][0]["data"] == ["a", ""]
+
+
 def test_nan_and_infinity_are_bare_tokens_in_and_out(tmp_path: Path) -> None:
     answer = infer(app_of(tmp_path), {**X, "data": [float("nan"), float("-inf")]})
     assert b'"data":[NaN,-Infinity]' in answer.body

@@ -57,6 +57,7 @@ def test_half_precision_goes_as_numbers(tmp_path: Path) -> None:
         ({"inputs": {}}, "input 'x' is missing"),
         ({"inputs": [[1, 2, 3]]}, "unexpected shape for input 'x': [1, 3]"),
         ({"inputs": None}, "must be numbers for FP32, not null"),
+        (b'{"inputs": [[1, 1e999]]}', "the body holds 1e999, which no double is near"),
     ],
 )
 def test_a_bad_request_says_what_to_send(tmp_path: Path, body: Any, text: str) -> None:
@@ -97,11 +98,27 @@ def test_an_error_has_the_status_that_http_has_for_it(
     assert answer.error
 
 
-@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
-def test_what_json_has_no_number_for_is_refused(tmp_path: Path, number: str) -> None:
-    answer = ask(app_of(tmp_path), "POST /predict", f'{{"inputs": [[1, {number}]]}}'.encode())
-    assert answer.status == 400
-    assert answer.error == f"the body holds {number}, which JSON has no number for"
+@pytest.mark.parametrize("number", ["null", "NaN", "Infinity", "-Infinity"])
+@pytest.mark.parametrize("rows", [1, 2000])
+def test_a_missing_value_goes_in_as_null_or_nan_and_comes_out_as_null(
+    tmp_path: Path, number: str, rows: int
+) -> None:
+    row = f"[1,{number}]"
+    body = f'{{"inputs":[{",".join([row] * rows)}]}}'.encode()
+    answer = ask(app_of(tmp_path), "POST /predict", body)
+    assert answer.status == 200
+    assert answer.document["outputs"] == {"y": [[1.0, None]] * rows}
+
+
+def test_a_missing_text_goes_in_as_null_and_is_empty(tmp_path: Path) -> None:
+    app = app_of(tmp_path, echo(STRING, ["n"]))
+    answer = ask(app, "POST /predict", {"inputs": ["a", None]})
+    assert answer.document["outputs"] == {"y": ["a", ""]}
+
+
+def test_an_integer_that_the_input_rounds_is_taken_as_a_fraction_is(tmp_path: Path) -> None:
+    answer = ask(app_of(tmp_path), "POST /predict", {"inputs": [[16777217, 0.1]]})
+    assert answer.document["outputs"] == {"y": [[16777216.0, 0.1]]}
 
 
 def test_an_answer_that_overflows_is_null(tmp_path: Path) -> None:

@@ -59,6 +59,27 @@ def test_json_is_the_open_inference_protocol(tmp_path: Path, content_type: str |
     assert outputs == {"sum": [2, 3, 4], "difference": [0, 1, 2]}
 
 
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("text/csv", b",2\n3,\n"),
+        ("application/jsonlines", b"[null,2]\n[3,NaN]\n"),
+        ("application/json", b"[[null,2],[3,null]]"),
+        ("application/json", b'{"instances":[{"x":[NaN,2]},{"x":[3,null]}]}'),
+    ],
+)
+def test_a_missing_value_is_an_empty_cell_or_null(
+    tmp_path: Path, content_type: str, body: bytes
+) -> None:
+    app = serve(settings_for(tmp_path, {"m": {1: echo()}}))
+    answer = ask(app, "POST /invocations", body, {"content-type": content_type})
+    assert b"[[NaN,2.0],[3.0,NaN]]" in answer.body
+    lines = {"content-type": content_type, "accept": "application/jsonlines"}
+    if content_type != "application/json":
+        answer = ask(app, "POST /invocations", body, lines)
+        assert answer.body == b"[null,2.0]\n[3.0,null]\n"
+
+
 @pytest.mark.parametrize("behind", ["", ";charset=utf-8"])
 def test_binary_tensors_are_taken_and_given(tmp_path: Path, behind: str) -> None:
     body, length = binary(parameters={"binary_data_output": True})

@@ -55,6 +55,19 @@ def test_a_value_for_each_example_is_regressed(tmp_path: Path) -> None:
     assert answer.body == b'{"results":[1.0,2.5]}'
 
 
+def test_a_missing_value_of_an_example_is_nan(tmp_path: Path) -> None:
+    answer = regress(tmp_path, {"examples": [{"x": None}, {"x": [2.5]}]}, column())
+    assert answer.body == b'{"results":[NaN,2.5]}'
+
+
+def test_a_missing_whole_number_has_the_servers_words(tmp_path: Path) -> None:
+    cast = helper.make_node("Cast", ["x"], ["y"], to=FLOAT)
+    model = onnx_model({"x": (TensorProto.INT64, ["n", 1])}, {"y": (FLOAT, ["n", 1])}, cast)
+    answer = regress(tmp_path, {"examples": [{"x": None}]}, model)
+    assert answer.status == 400
+    assert answer.error == "Feature: x has element with unexpected JSON type: Null"
+
+
 def test_a_model_of_plain_rows_regresses_too(tmp_path: Path) -> None:
     answer = regress(tmp_path, {"examples": [{"x": 1}, {"x": 2}]}, column(shape=["batch"]))
     assert answer.document == {"results": [1.0, 2.0]}
@@ -100,7 +113,6 @@ def test_a_boolean_is_a_whole_number_as_in_an_example(tmp_path: Path) -> None:
         ({"examples": [1] * 99}, "Expecting 'examples' value to be an list/array"),
         ({"examples": [{"x": [1, 2]}], "context": []}, "Example must be JSON object"),
         ({"examples": [{}]}, "Feature: x (data type: FP32) is required but could not be found."),
-        ({"examples": [{"x": None}]}, "Feature: x has element with unexpected JSON type: Null"),
         ({"examples": [{"x": [[1, 2]]}]}, "Feature: x has element with unexpected JSON type: Arr"),
         ({"examples": [{"x": ["a", "b"]}]}, "strings"),
         ({"examples": [{"x": {"b64": "YQ=="}}]}, "objects"),

@@ -75,6 +75,17 @@ def test_nan_and_infinity_are_bare_tokens_and_whole_floats_have_a_point(tmp_path
     assert answer.body == b'{"predictions":[[NaN,-Infinity],[Infinity,7.0]]}'
 
 
+@pytest.mark.parametrize(
+    "document", [{"instances": [[None, 16777217]]}, {"inputs": [[None, 16777217]]}]
+)
+def test_a_missing_value_goes_in_as_null_and_comes_out_as_nan(
+    tmp_path: Path, document: Any
+) -> None:
+    assert b"[[NaN,16777216.0]]" in predict(app_of(tmp_path), document).body
+    app = app_of(tmp_path / "text", echo(STRING, ["n"]))
+    assert predict(app, {"instances": ["a", None]}).document["predictions"] == ["a", ""]
+
+
 def test_a_scalar_model_is_asked_in_columns(tmp_path: Path) -> None:
     app = app_of(tmp_path, echo(FLOAT, []))
     assert predict(app, {"inputs": 1}).document == {"outputs": 1.0}
@@ -116,9 +127,9 @@ def test_an_output_named_bytes_goes_in_base64(tmp_path: Path) -> None:
         ({"instances": [[1, 2], [3]]}, "ragged"),
         ({"instances": [[1, True]]}, "booleans"),
         ({"instances": [["1", "2"]]}, "strings"),
-        ({"instances": [[None, 1]]}, "null"),
+        ({"instances": [[1, 2], None]}, "ragged"),
         ({"instances": [{"b64": "YQ=="}]}, "objects"),
-        ({"instances": [[2**53 + 1, 1]]}, "without loss"),
+        ({"instances": [[10**40, 1]]}, "which FP32 cannot"),
         ({"instances": [[1, 2, 3]]}, "unexpected shape for input 'x': [1, 3]"),
         ({"inputs": {}}, "Missing named input: x in 'inputs' object."),
         ({"inputs": None}, "null"),
