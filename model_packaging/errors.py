@@ -23,6 +23,7 @@ PackagingError
 ├── ArchiveRefused              a model.tar.gz that must not be unpacked
 ├── LockError                   models.lock.json cannot be read or written
 │   └── CopyElsewhere           what it names is in S3 and not on this machine
+├── NumberTaken                 the number that a source brings along is not above all published
 └── StoreError                  a version cannot be read or published
 
 Each says which model, which value and what to do next, and carries those facts as attributes.
@@ -316,6 +317,19 @@ class CopyElsewhere(LockError):
         reason = f"has version {version} of model '{model}' only at {place}; bring it here with "
         super().__init__(path, f"{reason}`lading pull {model}`")
         self.model, self.version, self.place = model, version, place
+
+
+class NumberTaken(PackagingError):
+    """A version number that a source brings along is not above all that are published."""
+
+    def __init__(self, model: str, number: int, newest: int) -> None:
+        published = f"version {newest} is published" if newest else "versions begin at 1"
+        super().__init__(
+            f"model '{model}': the highest version in its source folder is {number}, but "
+            f"{published}; rename the folder {number} to a higher number, or name that folder "
+            "itself as source: it is then published under the next number"
+        )
+        self.model, self.number, self.newest = model, number, newest
 
 
 class StoreError(PackagingError):

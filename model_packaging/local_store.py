@@ -56,13 +56,15 @@ class LocalStore:
         files: Mapping[str, bytes],
         pinned: Mapping[int, str],
         engine: EngineFiles | None = None,
+        number: int | None = None,
     ) -> int:
         """See `Store.publish`."""
         with self._writing(name):
             known = self.find(name, json.loads(files[SPECIFICATION])["identity"], pinned)
             if known is not None:
                 return known
-            version = next_number(sha256(files[SPECIFICATION]), self.versions(name), pinned)
+            digest = sha256(files[SPECIFICATION])
+            version = next_number(name, digest, self.versions(name), pinned, number)
             self._write(name, version, files, engine)
             return version
 

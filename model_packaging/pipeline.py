@@ -43,12 +43,14 @@ from model_packaging.holdout import read_holdout
 from model_packaging.image_step import with_image
 from model_packaging.lock import LockedVersion, read_lock, record
 from model_packaging.manifest import ModelSpec
+from model_packaging.numbered_folder import stated_number
 from model_packaging.onnx_graph import require_finite_weights
 from model_packaging.optimisation import Optimised, Optimiser, Task
 from model_packaging.optimisers import optimisers
 from model_packaging.peak_memory import Footprint, measure
 from model_packaging.placement import Needs, Target, place, require_fits
 from model_packaging.prices import read_prices
+from model_packaging.publication import require_above
 from model_packaging.resolution import Job, Resolved, identity_of, resolve, source_of
 from model_packaging.samples import Samples, given, make_up
 from model_packaging.served import Served, locked_engine, serve
@@ -206,6 +208,9 @@ def _identify(job: Resolved, store: Store, lock: Path) -> tuple[_Known, str]:
     identity = identity_of(job)
     pinned = read_lock(lock).digests(job.spec.name)
     version = store.find(job.spec.name, identity, pinned)
+    number = _number(job)
+    if version is None and number is not None:  # known before the conversion takes its minutes
+        require_above(job.spec.name, number, (*store.versions(job.spec.name), *pinned))
     outcome = f"unchanged since version {version}" if version else f"new, {identity[:19]}"
     return _Known(identity, pinned, version), outcome
 
@@ -332,8 +337,13 @@ def _serve(
 
 
 def _publish(job: Resolved, known: _Known, store: Store, built: Built) -> tuple[int, str]:
-    version = store.publish(job.spec.name, built.files, known.pinned, built.engine)
+    version = store.publish(job.spec.name, built.files, known.pinned, built.engine, _number(job))
     return version, f"version {version}"
+
+
+def _number(job: Resolved) -> int | None:
+    """The version number that the source brings along, if it does."""
+    return stated_number(job.spec.source) if isinstance(job, Job) else None
 
 
 def _enter(

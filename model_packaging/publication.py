@@ -1,12 +1,13 @@
 """What every store gives and decides alike."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from functions.inference.artifact import ENGINE, SPECIFICATION, Artifact, HeldFiles, read_artifact
 from functions.inference.contract import artifact_folder
 from functions.inference.errors import ArtifactCorrupt
 from model_packaging.engine_files import EngineFiles
+from model_packaging.errors import NumberTaken
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,41 @@ def check_engine(artifact: Artifact, sizes: Mapping[str, int]) -> None:
             raise ArtifactCorrupt(place, f"has {have} bytes, {SPECIFICATION} says {want}")
 
 
-def next_number(digest: str, taken: tuple[int, ...], pinned: Mapping[int, str]) -> int:
-    """The number that the lock has for this very artifact, else the next one."""
+def next_number(
+    name: str,
+    digest: str,
+    taken: Collection[int],
+    pinned: Mapping[int, str],
+    stated: int | None = None,
+) -> int:
+    """The number of a version that is about to be published.
+
+    Args:
+        name: the model.
+        digest: SHA-256 of its artifact.json.
+        taken: the published versions.
+        pinned: what the lock knows: version -> digest.
+        stated: the number that the source brings along; None where it brings none.
+
+    Returns:
+        The number that the lock has for this very artifact, else `stated`, else the next free one.
+
+    Raises:
+        NumberTaken: `stated` is not above all that are known.
+    """
     restored = (version for version in pinned if pinned[version] == digest and version not in taken)
-    return next(restored, max((0, *taken, *pinned)) + 1)
+    number = next(restored, None)
+    if number is None and stated is not None:
+        require_above(name, stated, (*taken, *pinned))
+    return number or stated or max((0, *taken, *pinned)) + 1
+
+
+def require_above(name: str, stated: int, known: Collection[int]) -> None:
+    """Check the number that a model's source brings along.
+
+    Raises:
+        NumberTaken: it is not above all that are known.
+    """
+    newest = max((0, *known))
+    if stated <= newest:
+        raise NumberTaken(name, stated, newest)

@@ -86,6 +86,7 @@ class S3Store:
         files: Mapping[str, bytes],
         pinned: Mapping[int, str],
         engine: EngineFiles | None = None,
+        number: int | None = None,
     ) -> int:
         """See `Store.publish`."""
         identity = json.loads(files[SPECIFICATION])["identity"]
@@ -97,7 +98,7 @@ class S3Store:
                 known = self._find(name, taken, identity, pinned)
                 if known is not None:
                     return known
-                version = next_number(digest, taken, pinned)
+                version = next_number(name, digest, taken, pinned, number)
                 if self._put_version(name, version, files, engine):
                     return version
         raise StoreError(

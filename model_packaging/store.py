@@ -39,13 +39,16 @@ class Store(Protocol):
         files: Mapping[str, bytes],
         pinned: Mapping[int, str],
         engine: EngineFiles | None = None,
+        number: int | None = None,
     ) -> int:
         """Publish an artifact's files, with those of its engine, and return its version.
 
         An identity that is published already keeps its version; one that the lock pins with the
-        same digest gets that version back; any other gets the next free number.
+        same digest gets that version back; any other gets `number`, or the next free one where the
+        source brings no number along.
 
         Raises:
+            NumberTaken: `number` is not above all published versions.
             StoreError: it cannot be written; nothing is published.
         """
 

@@ -1,5 +1,7 @@
 """TensorFlow: SavedModel folders, Keras files (.keras, .h5) and TFLite.
 
+Of a base folder of TensorFlow Serving, with numbered SavedModels, the highest is packaged.
+
 Names stay as TensorFlow Serving's clients know them: those of the SavedModel's or TFLite file's
 signatures and of their inputs and outputs. `signature` says which are meant; all of a SavedModel's
 when it is not given. Of a TFLite file there can be one: tf2onnx reads its first subgraph only. A
@@ -32,6 +34,7 @@ from model_packaging.errors import (
     SourceUntrusted,
 )
 from model_packaging.manifest import ModelSpec
+from model_packaging.numbered_folder import SAVED_MODEL, highest_version
 from model_packaging.onnx_graph import name_axes, rename, require_known_operators, strip
 from model_packaging.original import BATCH
 from model_packaging.quiet import quiet
@@ -76,12 +79,12 @@ class TensorflowConverter:
 
     framework = "tensorflow"
     suffixes = (".keras", ".h5", ".hdf5", ".tflite")
-    contents = ("saved_model.pb",)
+    contents = (SAVED_MODEL, f"[0-9]*/{SAVED_MODEL}")
     keys = ("class", "signature")
 
     def files(self, spec: ModelSpec) -> tuple[Path, ...]:
         """See `Converter.files`."""
-        return folder_files(spec) if spec.source.is_dir() else (spec.source,)
+        return folder_files(_version_of(spec)) if spec.source.is_dir() else (spec.source,)
 
     def tools(self, spec: ModelSpec) -> dict[str, str]:
         """See `Converter.tools`."""
@@ -95,7 +98,7 @@ class TensorflowConverter:
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
         with quiet():
             if spec.source.is_dir():
-                return _convert_saved_model(spec)
+                return _convert_saved_model(_version_of(spec))
             if _is_lite(spec.source):
                 return _convert_lite(spec)
             require_harmless(spec)
@@ -103,6 +106,12 @@ class TensorflowConverter:
 
 
 CONVERTER = TensorflowConverter()
+
+
+def _version_of(spec: ModelSpec) -> ModelSpec:
+    """The model, with the highest version's folder as source where that is a base folder."""
+    found = highest_version(spec.source)
+    return replace(spec, source=found[1]) if found else spec
 
 
 def _is_lite(source: Path) -> bool:
@@ -162,7 +171,7 @@ def _read_methods(spec: ModelSpec) -> dict[str, str]:
 
     saved = saved_model_pb2.SavedModel()
     try:
-        saved.ParseFromString((spec.source / "saved_model.pb").read_bytes())
+        saved.ParseFromString((spec.source / SAVED_MODEL).read_bytes())
     except DecodeError as error:
         raise SourceUnreadable(spec.name, spec.source, f"is no SavedModel: {error}") from error
     graphs = [graph.graph_def for graph in saved.meta_graphs]

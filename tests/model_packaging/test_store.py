@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from functions.inference.artifact import MODEL, REPORT, SPECIFICATION
-from model_packaging.errors import StoreError
+from model_packaging.errors import NumberTaken, StoreError
 from model_packaging.local_store import LocalStore
 from model_packaging.lock import LocalCopy, S3Copy
 from model_packaging.s3_store import S3Store
@@ -49,6 +49,22 @@ def test_an_identity_that_is_published_keeps_its_version(place: Place) -> None:
 
 def test_numbers_that_the_lock_knows_are_taken(place: Place) -> None:
     assert place.store().publish("digits", files(), {4: "sha256:other"}) == 5
+
+
+def test_a_number_that_the_source_brings_is_kept_where_it_is_above_all(place: Place) -> None:
+    store = place.store()
+    assert store.publish("digits", files(b"a", "one"), {}, number=3) == 3
+    assert store.publish("digits", files(b"a", "one"), {}, number=7) == 3
+    for pinned, number, newest in (({}, 3, 3), ({}, 2, 3), ({9: "sha256:other"}, 8, 9)):
+        with pytest.raises(NumberTaken, match=f"'digits': .* is {number}, but version {newest} is"):
+            store.publish("digits", files(b"b", "two"), pinned, number=number)
+    assert store.versions("digits") == (3,)
+    assert store.publish("digits", files(b"b", "two"), {}) == 4
+
+
+def test_a_source_has_no_version_zero(place: Place) -> None:
+    with pytest.raises(NumberTaken, match="is 0, but versions begin at 1; rename the folder 0"):
+        place.store().publish("digits", files(), {}, number=0)
 
 
 def test_a_version_that_the_lock_pins_comes_back_under_its_number(place: Place) -> None:

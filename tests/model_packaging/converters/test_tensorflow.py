@@ -14,12 +14,16 @@ from model_packaging.converters.tensorflow import CONVERTER
 from model_packaging.errors import (
     ConversionError,
     ManifestError,
+    NumberTaken,
     PackagingError,
     SourceUnreadable,
     SourceUntrusted,
 )
+from model_packaging.local_store import LocalStore
 from model_packaging.manifest import ModelSpec
+from model_packaging.options import QuantizeSpec
 from model_packaging.original import Original
+from model_packaging.pipeline import package
 from model_packaging.quiet import quiet
 from tests.frameworks import needs
 from tests.model_packaging.converters.examples import agree, signature, spec_of, train
@@ -238,3 +242,25 @@ def test_a_signature_says_nothing_to_a_keras_file(trained: Path) -> None:
     spec = ModelSpec("m", trained / "model.keras", original=Original(signatures=("serve",)))
     with pytest.raises(ManifestError, match="is for SavedModels; a Keras file has none"):
         CONVERTER.convert(spec)
+
+
+def test_of_a_base_folder_the_highest_version_is_packaged_and_keeps_its_number(
+    tmp_path: Path,
+) -> None:
+    base, store = tmp_path / "base", LocalStore(tmp_path / "store")
+    base.mkdir()
+    save_module(tmp_path, "score").source.rename(base / "9")
+    save_module(tmp_path, "embed").source.rename(base / "10")
+    spec = ModelSpec("m", base)
+    assert find_converter("m", base).framework == "tensorflow"
+    first = package(spec, store, tmp_path / "models.lock.json")
+    assert first.version == 10
+    assert [each.name for each in store.open("m", 10).artifact.inputs] == ["left"]
+    assert package(spec, store, tmp_path / "models.lock.json").version == 10
+    pruned = replace(spec, quantize=QuantizeSpec("fp16"))
+    with pytest.raises(NumberTaken, match=r"'m': .* is 10, but version 10 is published; rename"):
+        package(pruned, store, tmp_path / "models.lock.json")
+    (base / "10").rename(base / "12")
+    assert package(spec, store, tmp_path / "models.lock.json").version == 12
+    alone = replace(spec, source=base / "9")
+    assert package(alone, store, tmp_path / "models.lock.json").version == 13
