@@ -7,7 +7,7 @@ there, so an event loop is not needed (`handler.py`).
 """
 
 import asyncio
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import replace
 
@@ -59,17 +59,16 @@ def create_app(
         respond: what answers, when it is more than `answer`; see `service.py`.
     """
     respond = respond or answer
-    catalogs = catalog.below()
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise NotImplementedError(f"{scope['type']} connections are not served")
         below = scope["path"].removeprefix(scope.get("root_path", ""))  # of what mounts it
-        base, path = _split_base(below, catalogs)
+        served, path = _split_base(below, catalog)
         body = await _read_body(receive, longest_body)
         request = Request(scope["method"], path, _headers(scope), body)
         observation = scope.setdefault(OBSERVATION, Observation())
-        work = (request, catalogs[base], observation, longest_body)
+        work = (request, served, observation, longest_body)
         if executor is None or request.method != "POST":
             response = respond(*work)
         else:
@@ -149,10 +148,11 @@ def _unpacked(request: Request, longest: int) -> Request:
     return replace(request, body=unpack(request.body, encoding, longest))
 
 
-def _split_base(path: str, bases: Container[str]) -> tuple[str, str]:
-    """The model whose base URL `path` is below, if any, and the path below it."""
+def _split_base(path: str, catalog: Catalog) -> tuple[Catalog, str]:
+    """What is served at the base URL that `path` is below, and the path below it."""
     first, _, rest = path.lstrip("/").partition("/")
-    return (first, f"/{rest}") if first and first in bases else ("", path)
+    only = catalog.below().get(first)
+    return (catalog, path) if only is None else (only, f"/{rest}")
 
 
 def _headers(scope: Scope) -> dict[str, str]:

@@ -76,9 +76,9 @@ class Catalog:
     def __init__(self, models: Mapping[str, CatalogModel]) -> None:
         self._models = dict(models)
         self.control: Control | None = None
-        self._below: dict[str, Catalog] = {"": self}
-        for model in models.values():
-            self._below[model.name] = self._only(model)
+        # This catalog is not among them: what refers to itself is freed by the collector alone,
+        # and a model would stay in memory until then.
+        self._below = {name: self._only(model) for name, model in models.items()}
 
     def names(self) -> tuple[str, ...]:
         """Names of the models, sorted."""
@@ -93,6 +93,10 @@ class Catalog:
         if name not in self._models:
             raise ModelNotFound(name, self.names())
         return self._models[name]
+
+    def models(self) -> tuple[CatalogModel, ...]:
+        """The models, sorted by name, as they are at this moment."""
+        return tuple(model for _, model in sorted(self._models.items()))
 
     def ready(self) -> bool:
         """Whether every version of every model can answer."""
@@ -117,7 +121,7 @@ class Catalog:
         )
 
     def below(self) -> Mapping[str, "Catalog"]:
-        """Name -> the catalog as it stands below that model's own base URL; this one for none."""
+        """Name -> the catalog as it stands below that model's own base URL."""
         return self._below
 
     def put(self, model: CatalogModel) -> None:
@@ -138,7 +142,7 @@ class Catalog:
 
     def attach(self, control: "Control") -> None:
         """Let `control` load and unload what is served here."""
-        for catalog in self._below.values():
+        for catalog in (self, *self._below.values()):
             catalog.control = control
 
     def _only(self, model: CatalogModel) -> "Catalog":

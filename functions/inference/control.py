@@ -159,7 +159,7 @@ def _operation(
 
 
 def _list_models(catalog: Catalog) -> Response:
-    return _json([_describe(catalog.model(name)) for name in catalog.names()])
+    return _json([_describe(model) for model in catalog.models()])
 
 
 def _show_model(catalog: Catalog, name: str) -> Response:

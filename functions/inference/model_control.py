@@ -64,9 +64,8 @@ class ModelControl:
             raise MalformedRequest(f"'{brief(name)}' is no name that a model may have")
         with self._turn:
             model = self._load(name, place)
-            for found in model.versions.values():
-                if isinstance(found, Exception):
-                    raise found
+            for version in model.versions:
+                model.predictor(version)  # raises what kept it from loading
             self._catalog.put(model)
             self._places[name] = place or name
             return model

@@ -149,6 +149,7 @@ class Observability:
         self._cold = False
         if self._on_request is not None:
             self._on_request(observation, exchange.status)
+        _release_frames(observation.error)
 
     def flush(self) -> None:
         """Write the lines of the requests since the last flush."""
@@ -197,6 +198,17 @@ def _declare(times: tuple[str, ...], rare: tuple[str, ...], of_function: bool) -
         "Metrics": [{"Name": name, "Unit": "Count"} for name in names],
     }
     return [*declared, counts] if of_function else declared
+
+
+def _release_frames(error: BaseException | None) -> None:
+    """Let go of the frames of an error that has been noted, and of those that caused it.
+
+    They refer to the observation, which refers to the error, so a model that the request had
+    would stay in memory until the garbage collector finds the circle.
+    """
+    while error is not None and error.__traceback__ is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__
 
 
 def _rare_counts(seen: Observation) -> tuple[str, ...]:

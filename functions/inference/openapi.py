@@ -70,8 +70,7 @@ def data_plane_paths(catalog: Catalog) -> dict[str, dict[str, Any]]:
 
 
 def _first_ready(catalog: Catalog) -> ModelMetadata | None:
-    for name in catalog.names():
-        found = catalog.model(name)
+    for found in catalog.models():
         predictor = found.versions.get(found.default_version())
         if predictor is not None and not isinstance(predictor, ModelUnavailable):
             return predictor.metadata

@@ -6,11 +6,13 @@ On Lambda, where no two requests may meet the same process, there is nothing to 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram, Metric
 from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from functions.inference.asgi import App, Receive, Scope, Send
 from functions.inference.catalog import Catalog
@@ -29,6 +31,22 @@ BUCKETS: Final = (
 _NONE = "none"
 _LABELS = METRICS.dimensions
 _Metric = TypeVar("_Metric", Counter, Histogram)
+
+
+class _Readiness(Collector):
+    """A gauge for each version that is served, read from the catalog when it is scraped."""
+
+    catalog: Catalog | None = None
+
+    def collect(self) -> Iterator[Metric]:
+        """See `Collector.collect`."""
+        gauge = GaugeMetricFamily(
+            "lading_model_ready", "Whether a version of a model can answer.", labels=_LABELS[:2]
+        )
+        for model in self.catalog.models() if self.catalog else ():
+            for version in model.versions:
+                gauge.add_metric((model.name, str(version)), model.ready(version))
+        yield gauge
 
 
 class Metrics:
@@ -53,12 +71,8 @@ class Metrics:
             for span, metric in METRICS.times.items()
         }
         self._known: dict[tuple[object, ...], Any] = {}
-        self._ready = Gauge(
-            "lading_model_ready",
-            "Whether a version of a model can answer.",
-            _LABELS[:2],
-            registry=self._registry,
-        )
+        self._readiness = _Readiness()
+        self._registry.register(self._readiness)
 
     def note(self, seen: Observation, status: int) -> None:
         """Count one exchange that has ended."""
@@ -76,11 +90,8 @@ class Metrics:
         return found
 
     def note_models(self, catalog: Catalog) -> None:
-        """Tell which versions can answer."""
-        for name in catalog.names():
-            model = catalog.model(name)
-            for version in model.versions:
-                self._ready.labels(name, str(version)).set(model.ready(version))
+        """Tell of `catalog` which versions can answer, as it is whenever it is scraped."""
+        self._readiness.catalog = catalog
 
     def page(self, accept: str = "") -> tuple[bytes, str]:
         """The metrics as a scraper wants them, and their content type."""

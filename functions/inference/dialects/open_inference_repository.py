@@ -27,7 +27,7 @@ def index(call: Call) -> Response:
     ready_only = document.get("ready", False) if isinstance(document, dict) else None
     if not isinstance(ready_only, bool):
         raise MalformedRequest("send a JSON object; 'ready' in it is true or false")
-    served = [_indexed(call.catalog.model(name)) for name in call.catalog.names()]
+    served = [_indexed(model) for model in call.catalog.models()]
     entries = [entry for each in served for entry in each]
     if call.catalog.control is not None:
         known = set(call.catalog.names())
@@ -134,7 +134,7 @@ def count(call: Call) -> list[dict[str, Any]]:
     Raises:
         NotFound: it is not served.
     """
-    models = [call.catalog.model(name) for name in call.catalog.names()]
+    models = call.catalog.models()
     versions = [(model.name, version) for model in models for version in sorted(model.versions)]
     if "model" in call.parameters:
         model = call.model()

@@ -87,15 +87,14 @@ def _model_metadata(work: Work, request: Any) -> Any:
 
 def _repository_index(work: Work, request: Any) -> Any:
     models = []
-    for name in work.catalog.names():
-        model = work.catalog.model(name)
+    for model in work.catalog.models():
         for version in sorted(model.versions):
             ready = model.ready(version)
             reason = "" if ready else str(model.versions[version])
             state = "READY" if ready else "UNAVAILABLE"
             if ready or not request.ready:
                 models.append(
-                    {"name": name, "version": str(version), "state": state, "reason": reason}
+                    {"name": model.name, "version": str(version), "state": state, "reason": reason}
                 )
     return message("inference.RepositoryIndexResponse")(models=models)
 

@@ -1,5 +1,8 @@
 """Models come and go while a server runs, through Triton's repository API and underneath it."""
 
+import gc
+import weakref
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -7,10 +10,17 @@ import pytest
 from functions.inference.application import create_app
 from functions.inference.asgi import App
 from functions.inference.catalog import Catalog
-from functions.inference.errors import MalformedRequest, ModelConflict, ModelNotFound
+from functions.inference.errors import (
+    MalformedRequest,
+    ModelConflict,
+    ModelNotFound,
+    ModelUnavailable,
+)
 from functions.inference.exchange import Observation
 from functions.inference.model_control import ModelControl
 from functions.inference.model_folder import load_folder
+from functions.inference.observability import Observability
+from functions.inference.settings import Settings
 from tests.driver import Answer, ask, serve
 from tests.worlds import echo, settings_for, times, write_artifact
 
@@ -25,7 +35,7 @@ def world(root: Path) -> tuple[App, Catalog, ModelControl]:
     write_artifact(root, "b", 1, echo())
     control = ModelControl(catalog, root)
     catalog.attach(control)
-    return create_app(catalog), catalog, control
+    return Observability(Settings()).served(create_app(catalog)), catalog, control
 
 
 def post(app: App, path: str) -> Answer:
@@ -69,6 +79,60 @@ def test_what_does_not_load_leaves_what_is_served(tmp_path: Path) -> None:
     answer = post(app, "models/a/load")
     assert (answer.status, "models/a/2/model.onnx" in answer.error) == (503, True)
     assert ask(app, "POST /predict/a", ROWS).document["version"] == 2
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    """Only what nothing refers to is freed, as in the time between two collections."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def sessions(catalog: Catalog, name: str) -> list[weakref.ref[object]]:
+    """onnxruntime's own sessions of a model, oldest version first."""
+    versions = catalog.model(name).versions
+    predictors = [getattr(versions[number], "_session", None) for number in sorted(versions)]
+    return [weakref.ref(each._session) for each in predictors if each is not None]
+
+
+def living(refs: list[weakref.ref[object]]) -> int:
+    return sum(each() is not None for each in refs)
+
+
+CHANGES: dict[str, tuple[Callable[[ModelControl], object], int]] = {
+    "unloaded": (lambda control: control.unload("a"), 0),
+    "one version unloaded": (lambda control: control.unload("a", 1), 1),
+    "replaced": (lambda control: control.load("a"), 0),
+    "another default": (lambda control: control.set_default("a", 1), 2),
+}
+
+
+@pytest.mark.usefixtures("no_collector")
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_is_no_longer_served_is_freed_without_the_collector(
+    tmp_path: Path, change: str
+) -> None:
+    app, catalog, control = world(tmp_path)
+    for path in ("/predict/a", "/a/predict", "/a/v2/models/a/versions/1/infer", "/a/models"):
+        ask(app, f"POST {path}", ROWS)
+    before = sessions(catalog, "a")
+    assert living(before) == 2
+    act, left = CHANGES[change]
+    act(control)
+    assert living(before) == left
+
+
+@pytest.mark.usefixtures("no_collector")
+def test_a_load_that_fails_keeps_none_of_what_it_loaded(tmp_path: Path) -> None:
+    _, _, control = world(tmp_path)
+    (tmp_path / "models/a/2/model.onnx").write_bytes(b"broken")
+    before = len([each for each in gc.get_objects() if type(each).__name__ == "OnnxSession"])
+    with pytest.raises(ModelUnavailable):
+        control.load("a")
+    after = len([each for each in gc.get_objects() if type(each).__name__ == "OnnxSession"])
+    assert after == before
 
 
 def test_a_default_is_set_and_kept(tmp_path: Path) -> None:

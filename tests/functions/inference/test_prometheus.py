@@ -12,11 +12,13 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from functions.inference.application import create_app
 from functions.inference.asgi import App
-from functions.inference.catalog import load_catalog
+from functions.inference.catalog import CatalogModel, load_catalog
 from functions.inference.container import create_container
 from functions.inference.container_settings import ContainerSettings
 from functions.inference.contract import METRICS
+from functions.inference.errors import ModelUnavailable
 from functions.inference.observability import Observability
 from functions.inference.prometheus import Metrics
 from tests.driver import ask
@@ -74,6 +76,18 @@ def test_each_part_of_the_time_is_a_histogram(app: App) -> None:
 def test_readiness_is_told_by_version(app: App) -> None:
     found = samples(app)
     assert (found["lading_model_ready", "m", "1"], found["lading_model_ready", "m", "2"]) == (1, 1)
+
+
+def test_readiness_is_read_when_it_is_scraped(tmp_path: Path) -> None:
+    catalog = load_catalog(settings_for(tmp_path, {"m": {1: echo()}, "gone": {1: echo()}}))
+    metrics = Metrics()
+    metrics.note_models(catalog)
+    failed = ModelUnavailable("m", 2, "it was damaged")
+    catalog.put(CatalogModel("m", {1: catalog.model("m").predictor(1), 2: failed}))
+    catalog.drop("gone")
+    found = samples(metrics.beside(create_app(catalog)))
+    ready = {key[1:]: value for key, value in found.items() if key[0] == "lading_model_ready"}
+    assert ready == {("m", "1"): 1, ("m", "2"): 0}
 
 
 def test_every_time_that_cloudwatch_gets_has_a_histogram() -> None:
