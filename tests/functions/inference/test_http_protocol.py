@@ -91,6 +91,56 @@ def test_a_body_comes_whole_however_it_is_cut(address: tuple[str, int]) -> None:
     assert cut.endswith(b"\r\n\r\n%d" % MAX_HEAD_BYTES)
 
 
+UPGRADES = [
+    b"connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAEAAEAA\r\n",
+    b"Upgrade: websocket\r\nConnection: keep-alive, upgrade\r\n",
+    b"upgrade: TLS/1.0, h2c\r\nconnection: upgrade\r\n",
+]
+BODIES = {
+    "length": b"content-length: 11\r\n\r\nhello world",
+    "chunks": b"transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("cut", [1, 7, 1 << 16])
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys())
+@pytest.mark.parametrize("upgrade", UPGRADES, ids=["h2c", "websocket", "TLS"])
+def test_an_offer_to_upgrade_is_ignored_and_the_connection_goes_on(
+    address: tuple[str, int], upgrade: bytes, body: bytes, cut: int
+) -> None:
+    offered = HEAD + upgrade + body
+    last = HEAD + b"connection: close\r\ncontent-length: 1\r\n\r\na"
+    sent = offered * 2 + HEAD + BODIES["length"] + offered + last
+    answer, _ = send(address, (sent[at : at + cut] for at in range(0, len(sent), cut)))
+    assert [each[-2:] for each in answer.split(b"HTTP/1.1 200 OK\r\n")[1:]] == [
+        *[b"11"] * 4,
+        b"\n1",
+    ]
+
+
+@pytest.mark.parametrize("upgrade", UPGRADES, ids=["h2c", "websocket", "TLS"])
+def test_an_offer_to_upgrade_without_a_body_is_answered(
+    address: tuple[str, int], upgrade: bytes
+) -> None:
+    last = HEAD + b"connection: close\r\ncontent-length: 1\r\n\r\na"
+    answer, _ = send(address, iter([HEAD + upgrade + b"content-length: 0\r\n\r\n", last]))
+    assert answer.count(b"HTTP/1.1 200 OK") == 2
+
+
+def test_a_head_that_offers_to_upgrade_and_does_not_end_is_cut_off(
+    address: tuple[str, int],
+) -> None:
+    start = HEAD + UPGRADES[0] + CHUNKED.removeprefix(HEAD) + b"1;"
+    answer, sent = send(address, iter([start, *repeat(b"a" * 1000, 100_000)]))
+    assert sent < 100_000 * 1000, "it took all"
+    assert not answer or TOO_LONG in answer
+
+
+def test_a_tunnel_is_refused(address: tuple[str, int]) -> None:
+    answer, _ = send(address, iter([b"CONNECT x:1 HTTP/1.1\r\nhost: x\r\n\r\n"]))
+    assert b" 200 " not in answer
+
+
 def test_requests_may_follow_one_another(address: tuple[str, int]) -> None:
     one = HEAD + b"x-some: " + b"a" * 20_000 + b"\r\ncontent-length: 3\r\n\r\nabc"
     last = HEAD + b"connection: close\r\ncontent-length: 1\r\n\r\na"
