@@ -53,6 +53,8 @@ def ask(
     sent: list[Message] = []
 
     async def receive() -> Message:
+        if not pieces:  # the client waits for its answer
+            await asyncio.Event().wait()
         return {"type": "http.request", "body": pieces.pop(0), "more_body": bool(pieces)}
 
     async def send(message: Message) -> None:

@@ -6,10 +6,10 @@ imported when it is first asked for. Without threads to answer in, nothing waits
 there, so an event loop is not needed (`handler.py`).
 """
 
-import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import replace
+from functools import partial
 
 from functions.inference.asgi import App, Receive, Scope, Send
 from functions.inference.call import Call
@@ -17,6 +17,7 @@ from functions.inference.catalog import Catalog
 from functions.inference.contract import MAX_BODY_BYTES
 from functions.inference.dialects import find_dialect
 from functions.inference.errors import (
+    CallerGone,
     InferenceError,
     InternalFailure,
     MalformedRequest,
@@ -32,7 +33,7 @@ from functions.inference.exchange import (
     Response,
     StreamedResponse,
 )
-from functions.inference.routes import ROUTES, Route, dialect_of, split_path
+from functions.inference.routes import LOOKED_UP, ROUTES, Route, dialect_of, split_path
 from functions.inference.sending import send_stream, start_message
 
 _CONTROL = frozenset({"models", "docs", "openapi.json", ""})
@@ -54,8 +55,9 @@ def create_app(
     Args:
         catalog: the models.
         longest_body: bytes of a body that is taken.
-        executor: where what is posted is answered, so that a prediction holds up no other request;
-            None answers in the event loop, as an environment that gets one request at a time does.
+        executor: threads for whatever is not only looked up, so that what predicts or loads holds
+            up no question of health; None answers in the event loop, as an environment that gets
+            one request at a time does.
         respond: what answers, when it is more than `answer`; see `service.py`.
     """
     respond = respond or answer
@@ -65,14 +67,20 @@ def create_app(
             raise NotImplementedError(f"{scope['type']} connections are not served")
         below = scope["path"].removeprefix(scope.get("root_path", ""))  # of what mounts it
         served, path = _split_base(below, catalog)
-        body = await _read_body(receive, longest_body)
-        request = Request(scope["method"], path, _headers(scope), body)
         observation = scope.setdefault(OBSERVATION, Observation())
-        work = (request, served, observation, longest_body)
-        if executor is None or request.method != "POST":
-            response = respond(*work)
-        else:
-            response = await asyncio.get_running_loop().run_in_executor(executor, respond, *work)
+        try:
+            body = await _read_body(receive, longest_body)
+            request = Request(scope["method"], path, _headers(scope), body)
+            work = partial(respond, request, served, observation, longest_body)
+            if executor is None or _is_looked_up(request):
+                response = work()
+            else:
+                from functions.inference.turns import in_turn  # noqa: PLC0415 cold start
+
+                response = await in_turn(work, receive, executor)
+        except CallerGone as error:
+            observation.error = error
+            return
         if isinstance(response, Response):
             await _send(response, request, send)
         else:
@@ -136,6 +144,15 @@ def find_route(request: Request, segments: tuple[str, ...]) -> tuple[Route, Mapp
     raise RouteNotFound(request.method, request.path)
 
 
+def _is_looked_up(request: Request) -> bool:
+    """Whether the answer is in memory already."""
+    try:
+        route, _ = find_route(request, split_path(request.path))
+    except InferenceError:
+        return False
+    return route.operation in LOOKED_UP
+
+
 def _unpacked(request: Request, longest: int) -> Request:
     """The request with its body as it was before it was encoded for the way."""
     if len(request.body) > longest:
@@ -162,10 +179,16 @@ def _headers(scope: Scope) -> dict[str, str]:
 
 
 async def _read_body(receive: Receive, longest: int) -> bytes:
-    """The body; of one that is too long, enough to see that, while the rest is let pass."""
+    """The body; of one that is too long, enough to see that, while the rest is let pass.
+
+    Raises:
+        CallerGone: it breaks off.
+    """
     chunks, size = [], 0
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise CallerGone("the body was complete")
         if size <= longest:
             chunks.append(message.get("body", b""))
             size += len(chunks[-1])

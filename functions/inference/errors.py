@@ -24,6 +24,7 @@ InferenceError
 │   ├── VersionNotFound
 │   ├── LabelNotFound
 │   └── JobNotFound
+├── CallerGone                  nobody waits for the answer any more
 ├── ModelUnavailable            known, but not able to answer now
 │   └── EndpointUnready         its endpoint is waking, changing, or broken
 ├── Throttled                   more is asked of the model than it takes just now
@@ -251,6 +252,13 @@ class JobNotFound(NotFound):
     def __init__(self, job_id: str) -> None:
         super().__init__(f"there is no job '{brief(job_id)}'; a job is kept for a day")
         self.job_id = job_id
+
+
+class CallerGone(InferenceError):
+    """The caller closed the connection, so nothing was predicted and nothing is sent."""
+
+    def __init__(self, before: str) -> None:
+        super().__init__(f"the caller closed the connection before {before}")
 
 
 class ModelUnavailable(InferenceError):

@@ -24,9 +24,10 @@ from aws_lambda_powertools.metrics import EphemeralMetrics
 from functions.inference.asgi import App, Message, Receive, Scope, Send
 from functions.inference.catalog import Catalog
 from functions.inference.contract import METRICS
-from functions.inference.errors import InferenceError, brief
+from functions.inference.errors import CallerGone, InferenceError, brief
 from functions.inference.exchange import OBSERVATION, Observation
 from functions.inference.settings import Settings
+from functions.inference.statuses import status_of
 
 REQUEST_ID = "x-request-id"
 
@@ -106,7 +107,7 @@ class Observability:
                 return
             observation = scope[OBSERVATION] = Observation()
             request_id = _request_id(scope)
-            status = _SERVER_ERROR
+            status: int | None = None
 
             async def send_observed(message: Message) -> None:
                 nonlocal status
@@ -118,7 +119,8 @@ class Observability:
             try:
                 await app(scope, receive, send_observed)
             finally:
-                exchange = Exchange(scope["method"], scope["path"], status, request_id)
+                ended = _unsent(observation) if status is None else status
+                exchange = Exchange(scope["method"], scope["path"], ended, request_id)
                 self.note(exchange, observation, scope.get("aws.context"))
 
         return observed
@@ -198,6 +200,11 @@ def _declare(times: tuple[str, ...], rare: tuple[str, ...], of_function: bool) -
         "Metrics": [{"Name": name, "Unit": "Count"} for name in names],
     }
     return [*declared, counts] if of_function else declared
+
+
+def _unsent(seen: Observation) -> int:
+    """The status of an exchange in which none was sent."""
+    return status_of(seen.error) if isinstance(seen.error, CallerGone) else _SERVER_ERROR
 
 
 def _release_frames(error: BaseException | None) -> None:

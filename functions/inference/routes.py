@@ -126,6 +126,14 @@ ROUTES = MappingProxyType(
 )
 """Every data-plane route, by dialect."""
 
+LOOKED_UP = frozenset(
+    (
+        *("ping", "live", "ready", "model_ready", "status", "models"),
+        *("server_metadata", "model_metadata", "metadata", "config", "statistics", "index"),
+    )
+)
+"""Operations that only read what is in memory, and so need not wait behind predictions."""
+
 PREFIXES: MappingProxyType[tuple[str, ...], str] = MappingProxyType(
     {
         ("v2",): "open_inference",

@@ -52,7 +52,7 @@ async def _send_while_heard(
     executor: Executor,
 ) -> None:
     loop, parts = asyncio.get_running_loop(), response.parts
-    gone = asyncio.ensure_future(_disconnected(receive))
+    gone = asyncio.ensure_future(disconnected(receive))
     coming: asyncio.Future[bytes | None] = loop.run_in_executor(executor, next, parts, None)
     try:
         while not gone.done() and (part := await asyncio.shield(coming)) is not None:
@@ -70,6 +70,7 @@ async def _send_part(part: bytes, observation: Observation, send: Send) -> None:
         observation.first_part = perf_counter()
 
 
-async def _disconnected(receive: Receive) -> None:
+async def disconnected(receive: Receive) -> None:
+    """Wait until the client of a request, which has been read, is gone."""
     while (await receive())["type"] != "http.disconnect":
         """What is left of a request says nothing."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from functions.inference.errors import (
+    CallerGone,
     EndpointUnready,
     InferenceError,
     KeyReused,
@@ -36,6 +37,7 @@ STATUSES: Mapping[type[InferenceError], int] = MappingProxyType(
         RequestInProgress: 409,
         KeyReused: 422,
         RequestError: 400,
+        CallerGone: 499,  # as nginx has it; nobody sees it but the log and the metrics
         ModelUnavailable: 503,
         Throttled: 429,
         TimedOut: 504,

@@ -12,10 +12,13 @@ import pytest
 
 from functions.inference.application import create_app
 from functions.inference.artifact import TensorSpec
-from functions.inference.asgi import App
+from functions.inference.asgi import App, Message
 from functions.inference.catalog import Catalog, CatalogModel, load_catalog
 from functions.inference.contract import MAX_BODY_BYTES
+from functions.inference.exchange import Observation, Response
+from functions.inference.observability import Observability
 from functions.inference.predictor import ModelMetadata
+from functions.inference.settings import Settings
 from functions.inference.tensors import Array
 from tests.driver import ask, serve
 from tests.worlds import echo, settings_for
@@ -119,28 +122,146 @@ class Waiting:
     metadata = ModelMetadata("m", 1, "none", (TensorSpec("x", "FP32", (-1,)),), ())
 
     def __init__(self) -> None:
-        self.go = threading.Event()
+        self.begun, self.go, self.asked = threading.Event(), threading.Event(), 0
 
     def predict(self, inputs: dict[str, Array], outputs: Sequence[str] = ()) -> dict[str, Array]:
+        self.begun.set()
+        self.asked += 1
         assert self.go.wait(20)
         return {}
 
 
-def test_a_prediction_in_a_thread_holds_up_no_other_request() -> None:
+HEALTH = ("/ping", "/v2/health/live", "/v2/health/ready", "/v2/models/m/ready", "/v1/models/m")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", "/predict"), ("PUT", "/predictions/m"), ("PUT", "/m/predictions/m")],
+)
+def test_a_prediction_in_a_thread_holds_up_no_question_of_health(method: str, path: str) -> None:
     model = Waiting()
 
     async def talk(app: App) -> list[int]:
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
-            asked = asyncio.create_task(client.post("/predict", json={"inputs": [1]}))
-            await asyncio.sleep(0)
-            pinged = await client.get("/ping")
+            sent = client.request(method, path, json={"inputs": [1]})
+            asked = asyncio.create_task(sent)
+            assert await asyncio.to_thread(model.begun.wait, 20)
+            answers = [await client.get(each) for each in HEALTH]
             model.go.set()
-            return [pinged.status_code, (await asked).status_code]
+            return [each.status_code for each in (*answers, await asked)]
 
     with ThreadPoolExecutor(1) as executor:
         app = create_app(Catalog({"m": CatalogModel("m", {1: model})}), executor=executor)
-        assert asyncio.run(talk(app)) == [200, 200]
+        assert asyncio.run(talk(app)) == [200] * (len(HEALTH) + 1)
+
+
+LOADING = (
+    ("POST", "/models"),
+    ("DELETE", "/models/m"),
+    ("POST", "/v2/repository/models/m/load"),
+    ("POST", "/v2/repository/models/m/unload"),
+    ("GET", "/openapi.json"),
+    ("GET", "/nothing"),
+)
+
+
+@pytest.mark.parametrize(("method", "path"), LOADING)
+def test_whatever_is_not_known_to_be_quick_is_answered_by_a_thread(method: str, path: str) -> None:
+    threads = set()
+
+    def respond(*_: object) -> Response:
+        threads.add(threading.current_thread().name)
+        return Response(200)
+
+    with ThreadPoolExecutor(1, "prediction") as executor:
+        app = create_app(Catalog({}), executor=executor, respond=respond)
+        ask(app, f"{method} {path}")
+    assert threads == {"prediction_0"}
+
+
+class Leaving:
+    """A client that sends `body`, or the part of it that it gets to, and leaves when told to."""
+
+    def __init__(self, body: bytes = b'{"inputs": [1]}', *, complete: bool = True) -> None:
+        self.sent = [{"type": "http.request", "body": body, "more_body": not complete}]
+        self.leaves = asyncio.Event()
+        self.answered: list[Message] = []
+        self.lines: list[tuple[str, int]] = []
+
+    async def ask(self, app: App, path: str = "/predict") -> None:
+        def note(seen: Observation, status: int) -> None:
+            self.lines.append((type(seen.error).__name__, status))
+
+        scope = {"type": "http", "method": "POST", "path": path, "headers": []}
+        await Observability(Settings(), note).middleware(app)(scope, self._receive, self._send)
+
+    async def _receive(self) -> Message:
+        if self.sent:
+            return self.sent.pop(0)
+        await self.leaves.wait()
+        return {"type": "http.disconnect"}
+
+    async def _send(self, message: Message) -> None:
+        self.answered.append(message)
+
+
+def test_a_request_whose_caller_leaves_before_its_turn_is_not_answered() -> None:
+    model = Waiting()
+
+    async def talk(app: App) -> tuple[Leaving, Leaving]:
+        first, second = Leaving(), Leaving()
+        answering = asyncio.create_task(first.ask(app))
+        assert await asyncio.to_thread(model.begun.wait, 20)
+        waiting = asyncio.create_task(second.ask(app))
+        second.leaves.set()
+        await asyncio.wait_for(waiting, 20)
+        model.go.set()
+        await answering
+        return first, second
+
+    with ThreadPoolExecutor(1) as executor:
+        app = create_app(Catalog({"m": CatalogModel("m", {1: model})}), executor=executor)
+        first, second = asyncio.run(talk(app))
+    assert (first.lines, model.asked) == ([("NoneType", 200)], 1)
+    assert (second.lines, second.answered) == ([("CallerGone", 499)], [])
+
+
+def test_a_prediction_that_has_begun_ends_though_its_caller_leaves() -> None:
+    model = Waiting()
+
+    async def talk(app: App) -> Leaving:
+        client = Leaving()
+        answering = asyncio.create_task(client.ask(app))
+        assert await asyncio.to_thread(model.begun.wait, 20)
+        client.leaves.set()
+        await asyncio.sleep(0)
+        model.go.set()
+        await answering
+        return client
+
+    with ThreadPoolExecutor(1) as executor:
+        app = create_app(Catalog({"m": CatalogModel("m", {1: model})}), executor=executor)
+        assert asyncio.run(talk(app)).lines == [("NoneType", 200)]
+
+
+@pytest.mark.parametrize("threads", [0, 1])
+def test_a_request_ends_with_an_upload_that_breaks_off(threads: int) -> None:
+    model = Waiting()
+    model.go.set()
+
+    async def talk(app: App) -> Leaving:
+        client = Leaving(complete=False)
+        client.leaves.set()
+        await client.ask(app)
+        return client
+
+    with ThreadPoolExecutor(1) as executor:
+        app = create_app(
+            Catalog({"m": CatalogModel("m", {1: model})}), executor=executor if threads else None
+        )
+        client = asyncio.run(talk(app))
+    assert (client.lines, client.answered, model.asked) == ([("CallerGone", 499)], [], 0)
 
 
 @pytest.mark.parametrize("kind", ["lifespan", "websocket"])

@@ -2,10 +2,12 @@
 
 import contextlib
 import http.client
+import itertools
 import json
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -83,6 +85,16 @@ def wait(process: subprocess.Popen[str], client: httpx.Client) -> None:
     raise AssertionError(process.communicate())
 
 
+def slow_request(port: int, seconds: int) -> http.client.HTTPConnection:
+    """A request that takes a thread for some seconds, sent and not answered yet."""
+    data = [seconds * ROUNDS_OF_A_SECOND]
+    rounds = {"name": "rounds", "datatype": "INT64", "shape": [1], "data": data}
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    body = json.dumps({"inputs": [rounds, {**X, "shape": [1]}]})
+    connection.request("POST", "/invocations", body, {"Content-Type": "application/json"})
+    return connection
+
+
 def test_it_serves_what_lies_in_its_model_folder(tmp_path: Path) -> None:
     settings_for(tmp_path, {"m": {1: times(2)}})
     with running(tmp_path) as container:
@@ -119,16 +131,42 @@ def test_told_to_end_it_ends_in_good_order(tmp_path: Path, number: int) -> None:
 
 def test_a_prediction_holds_up_no_ping_and_is_answered_before_the_end(tmp_path: Path) -> None:
     settings_for(tmp_path, {"m": {1: countdown()}})
-    rounds = {"name": "rounds", "datatype": "INT64", "shape": [1], "data": [ROUNDS_OF_A_SECOND]}
     with running(tmp_path) as container:
-        slow = http.client.HTTPConnection("127.0.0.1", container.port, timeout=30)
-        body = json.dumps({"inputs": [rounds, {**X, "shape": [1]}]})
-        slow.request("POST", "/invocations", body, {"Content-Type": "application/json"})
+        slow = slow_request(container.port, 1)
         assert container.client.get("/ping").status_code == 200
         assert not select.select([slow.sock], [], [], 0)[0]
         assert container.end(signal.SIGTERM) == 0
         assert json.loads(slow.getresponse().read())["outputs"][0]["data"] == [3]
         slow.close()
+
+
+def test_what_callers_who_left_had_asked_is_not_computed(tmp_path: Path) -> None:
+    settings_for(tmp_path, {"m": {1: countdown()}})
+    with running(tmp_path, LADING_THREADS="1") as container:
+        heard = [slow_request(container.port, 2) for _ in range(os.cpu_count() or 1)]
+        for left in [slow_request(container.port, 20) for _ in range(8)]:
+            left.close()
+        for each in heard:
+            assert each.getresponse().status == 200
+            each.close()
+        assert container.process.stdout is not None
+        lines = (json.loads(line) for line in container.process.stdout)
+        posted = (line["status"] for line in lines if line["path"] == "/invocations")
+        seen = list(itertools.islice(posted, 8 + len(heard)))
+        assert sorted(seen) == [*[200] * len(heard), *[499] * 8]
+
+
+def test_an_upload_that_breaks_off_is_no_answered_request(tmp_path: Path) -> None:
+    settings_for(tmp_path, {"m": {1: times(2)}})
+    with running(tmp_path) as container:
+        with socket.create_connection(("127.0.0.1", container.port)) as connection:
+            connection.sendall(
+                b"POST /invocations HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{"
+            )
+        assert container.process.stdout is not None
+        lines = map(json.loads, container.process.stdout)
+        line = next(each for each in lines if each["path"] == "/invocations")
+        assert (line["status"], line["error"]) == (499, "CallerGone")
 
 
 def test_each_request_is_a_line_at_once(tmp_path: Path) -> None:
