@@ -1,16 +1,18 @@
 """Inputs to trace a model with: from the manifest's examples, or made up from its shapes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from functions.inference.tensors import DTYPES, Array
+from functions.inference.artifact import TensorSpec
+from functions.inference.errors import InvalidInput
+from functions.inference.tensors import DTYPES, Array, check_signature
 from model_packaging.errors import DataUnusable, ManifestError
-from model_packaging.holdout import read_arrays
+from model_packaging.holdout import read_arrays, read_rows
 from model_packaging.manifest import ModelSpec
 from model_packaging.original import BATCH, InputShape
-from model_packaging.samples import SEED, made_up
+from model_packaging.samples import SEED, batch_of, made_up
 
 _FIRST_SIZE = 3
 """Tracers take sizes 0 and 1 for constants; the sizes of two axes must not be mistaken."""
@@ -45,6 +47,30 @@ def example_inputs(spec: ModelSpec) -> ExampleInputs:
     if original.examples is not None:
         return _given(spec)
     return _from_shapes(original.inputs)
+
+
+def fitting_examples(spec: ModelSpec, specs: Sequence[TensorSpec]) -> dict[str, Array]:
+    """The manifest's examples for a model whose file tells which inputs it takes.
+
+    Raises:
+        DataUnusable: they are damaged, or do not fit the model.
+    """
+    path, place = spec.original.examples, spec.place("examples")
+    assert path is not None
+    arrays = read_arrays(spec, "examples", path)
+    names = [each.name for each in specs]
+    for name in arrays:
+        if name not in names:
+            reason = f"has '{name}', which is not an input; the model takes {', '.join(names)}"
+            raise DataUnusable(spec.name, str(path), reason, place)
+    if batch_of(specs) is not None:
+        return read_rows(spec, "examples", path, specs).inputs
+    try:
+        check_signature(arrays, specs)
+    except InvalidInput as error:
+        reason = f"does not fit the model: {error}"
+        raise DataUnusable(spec.name, str(path), reason, place) from error
+    return arrays
 
 
 def _given(spec: ModelSpec) -> ExampleInputs:

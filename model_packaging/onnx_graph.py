@@ -1,14 +1,18 @@
 """What every converted graph goes through, whichever framework it came from."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from functions.inference.tensors import Array
 from model_packaging.errors import ConversionError
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto, ValueInfoProto
+    from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto
+
+_WEIGHTS_APART = 4
+"""The first IR version in which weights need not be inputs."""
 
 
 def strip(model: "ModelProto") -> None:
@@ -49,21 +53,142 @@ def rename(model: "ModelProto", inputs: Sequence[str], outputs: Sequence[str]) -
 
     What had such a name inside gets another.
     """
-    given = [value.name for value in (*model.graph.input, *model.graph.output)]
+    graph = model.graph
+    if [value.name for value in graph.output] != list(outputs):
+        _separate_outputs(graph)
+    given = [value.name for value in (*graph.input, *graph.output)]
     wanted = [*inputs, *outputs]
-    names = {**{name: f"inner_{name}" for name in wanted}, **dict(zip(given, wanted, strict=True))}
-    _rename(model.graph, names)
+    inner = {name: _unused(graph, f"inner_{name}") for name in wanted}
+    _rename(graph, {**inner, **dict(zip(given, wanted, strict=True))})
+
+
+def _separate_outputs(graph: "GraphProto") -> None:
+    """Give outputs that are inputs at the same time values of their own."""
+    from onnx import helper
+
+    inputs = {value.name for value in graph.input}
+    for value in graph.output:
+        if value.name in inputs:
+            name = _unused(graph, f"same_{value.name}")
+            graph.node.append(helper.make_node("Identity", [value.name], [name]))
+            value.name = name
+
+
+def _unused(graph: "GraphProto", name: str) -> str:
+    """The name, or one like it that nothing in the graph has."""
+    used = {value.name for value in _values(graph)} | {each.name for each in graph.initializer}
+    for node in walk(graph.node):
+        used.update(node.input, node.output)
+    while name in used:
+        name += "_"
+    return name
 
 
 def _rename(graph: "GraphProto", names: Mapping[str, str]) -> None:
-    for named in (*graph.initializer, *_values(graph)):
+    sparse = [each.values for each in graph.sparse_initializer]
+    for named in (*graph.initializer, *sparse, *_values(graph)):
         named.name = names.get(named.name, named.name)
     for node in graph.node:
         node.input[:] = [names.get(name, name) for name in node.input]
         node.output[:] = [names.get(name, name) for name in node.output]
-        for attribute in node.attribute:
-            for inner in (attribute.g, *attribute.graphs):
-                _rename(inner, names)
+        for inner in _graphs(node):
+            _rename(inner, names)
+
+
+def keep_weights_inside(model: "ModelProto") -> None:
+    """Take weights off the list of inputs, on which files of IR version 3 have them all.
+
+    No caller may replace them, and neither quantizing nor simplifying takes such a list.
+    """
+    graph = model.graph
+    weights = {tensor.name for tensor in graph.initializer}
+    weights |= {tensor.values.name for tensor in graph.sparse_initializer}
+    inputs = [value for value in graph.input if value.name not in weights]
+    if len(inputs) < len(graph.input):
+        del graph.input[:]
+        graph.input.extend(inputs)
+    model.ir_version = max(model.ir_version, _WEIGHTS_APART)
+
+
+def take_maps_apart(model: "ModelProto") -> bool:
+    """Give the scores that ZipMap puts into maps as the tensor that they were: a column per class.
+
+    Returns:
+        Whether there were any.
+    """
+    from onnx import TensorProto, helper
+
+    makers = {output: node for node in model.graph.node for output in node.output}
+    found = False
+    for value in model.graph.output:
+        node = makers.get(value.name)
+        if node is not None and (node.domain, node.op_type) == ("ai.onnx.ml", "ZipMap"):
+            classes = max(len(each.strings) + len(each.ints) for each in node.attribute)
+            node.CopyFrom(helper.make_node("Identity", node.input, [value.name], node.name))
+            tensor = helper.make_tensor_value_info(value.name, TensorProto.FLOAT, [None, classes])
+            value.CopyFrom(tensor)
+            found = True
+    return found
+
+
+def drop_repeated_outputs(model: "ModelProto") -> None:
+    """Keep the first of several outputs of one name."""
+    outputs: dict[str, ValueInfoProto] = {}
+    for value in model.graph.output:
+        outputs.setdefault(value.name, value)
+    if len(outputs) < len(model.graph.output):
+        del model.graph.output[:]
+        model.graph.output.extend(outputs.values())
+
+
+def loosen_outputs(model: "ModelProto", answers: Iterable[Mapping[str, Array]]) -> None:
+    """Correct the shapes of outputs that answers do not have: what differs becomes a free axis.
+
+    Some exporters state shapes that the model does not give, as of the row it was traced with.
+    """
+    for answer in answers:
+        for value in model.graph.output:
+            _loosen(value, answer[value.name].shape)
+
+
+def _loosen(value: "ValueInfoProto", shape: Sequence[int]) -> None:
+    stated = value.type.tensor_type.shape
+    if len(stated.dim) != len(shape):
+        stated.ClearField("dim")
+        stated.dim.extend(type(stated).Dimension() for _ in shape)
+    for axis, (dim, size) in enumerate(zip(stated.dim, shape, strict=True)):
+        if dim.HasField("dim_value") and dim.dim_value != size:
+            dim.dim_param = f"{value.name}_{axis}"
+
+
+def is_reduced(model: "ModelProto") -> bool:
+    """Whether the model computes in less than 32 bits: then the order of rounding changes answers.
+
+    onnxruntime rounds such a model at other places once it has rewritten it.
+    """
+    from onnx import TensorProto
+
+    small = (TensorProto.FLOAT16, TensorProto.BFLOAT16)
+    values = (*model.graph.input, *model.graph.output)
+    types = {value.type.tensor_type.elem_type for value in values}
+    types |= {tensor.data_type for tensor in model.graph.initializer}
+    operators = {node.op_type for node in walk(model.graph.node)}
+    return any(kind in types for kind in small) or any("Quantize" in each for each in operators)
+
+
+def walk(nodes: Iterable["NodeProto"]) -> Iterator["NodeProto"]:
+    """Every node, also of graphs inside nodes."""
+    for node in nodes:
+        yield node
+        for inner in _graphs(node):
+            yield from walk(inner.node)
+
+
+def _graphs(node: "NodeProto") -> Iterator["GraphProto"]:
+    for attribute in node.attribute:
+        if attribute.HasField("g"):
+            yield attribute.g
+        yield from attribute.graphs
 
 
 def require_known_operators(name: str, model: "ModelProto") -> None:
@@ -72,7 +197,7 @@ def require_known_operators(name: str, model: "ModelProto") -> None:
     Raises:
         ConversionError: names them.
     """
-    from onnx import defs  # noqa: PLC0415 heavy
+    from onnx import defs
 
     unknown = {
         node.op_type
@@ -91,7 +216,7 @@ def require_finite_weights(name: str, onnx: bytes) -> None:
     Raises:
         ConversionError: names the first of them.
     """
-    from onnx import TensorProto, load_model_from_string, numpy_helper  # noqa: PLC0415 heavy
+    from onnx import TensorProto, load_model_from_string, numpy_helper
 
     floats = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16)
     for tensor in load_model_from_string(onnx).graph.initializer:

@@ -5,6 +5,7 @@ identity    SHA-256 over name, source, options, data and tools: the same again i
             A version with this identity, intact in the store, makes everything up to `lock` moot
 convert     the framework's model becomes ONNX, with a reference: the original to compare with
 check       both answer the same rows alike: the held-out ones, or ones made up
+upgrade     of an ONNX file: a newer operator set, where that changes no answer
 simplify    of an ONNX file: constants folded, where that leaves less of it
 prune       weights or neurons given up; like every stage of `optimisers/`, when the manifest asks
 quantize    fewer bits for the weights

@@ -6,13 +6,14 @@ none where a graph computes them. Only onnxruntime's "basic" rewriting is done, 
 nothing but standard operators (see docs/adr/0030-simplified-graphs.md).
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from model_packaging.onnx_graph import walk
+
 if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto, NodeProto
+    from onnx import ModelProto
 
 _SMALL_CONSTANT = 1024
 """Bytes that one folded constant may have, where folding all of them makes the model larger."""
@@ -30,7 +31,7 @@ def simplify(model: bytes) -> bytes | None:
     import onnx  # noqa: PLC0415 heavy
 
     original = onnx.load_model_from_string(model)
-    operators = {node.op_type for node in _nodes(original.graph)}
+    operators = {node.op_type for node in walk(original.graph.node)}
     if operators & {"QuantizeLinear", "DequantizeLinear"}:
         return None
     needed = _without_dead_nodes(original)
@@ -48,7 +49,7 @@ def simplify(model: bytes) -> bytes | None:
 
 def count_nodes(model: "ModelProto") -> int:
     """How many nodes compute something; constants do not."""
-    return sum(node.op_type != "Constant" for node in _nodes(model.graph))
+    return sum(node.op_type != "Constant" for node in walk(model.graph.node))
 
 
 def _without_dead_nodes(model: "ModelProto") -> bytes:
@@ -84,7 +85,7 @@ def _rewritten(model: bytes, limit: int | None) -> "ModelProto | None":
 
 def _fits(rewritten: "ModelProto", original: "ModelProto") -> bool:
     """Whether it takes what the original took, and has no operators of one runtime's own."""
-    domains = [{node.domain for node in _nodes(each.graph)} for each in (rewritten, original)]
+    domains = [{node.domain for node in walk(each.graph.node)} for each in (rewritten, original)]
     names = [[value.name for value in each.graph.input] for each in (rewritten, original)]
     return domains[0] <= domains[1] and names[0] == names[1]
 
@@ -99,12 +100,3 @@ def _restore(rewritten: "ModelProto", original: "ModelProto") -> None:
         getattr(rewritten.graph, field).extend(getattr(original.graph, field))
     rewritten.graph.ClearField("value_info")  # that of folded constants, which tell it themselves
     rewritten.ir_version = original.ir_version
-
-
-def _nodes(graph: "GraphProto") -> Iterator["NodeProto"]:
-    """Every node, also of graphs inside nodes."""
-    for node in graph.node:
-        yield node
-        for attribute in node.attribute:
-            for inner in (attribute.g, *attribute.graphs):
-                yield from _nodes(inner)

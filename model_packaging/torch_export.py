@@ -24,7 +24,7 @@ def export_module(spec: ModelSpec, module: Any, examples: ExampleInputs) -> Conv
     Raises:
         ConversionError: it has no ONNX form, or fixes an axis that is said to be free.
     """
-    import torch  # noqa: PLC0415 heavy
+    import torch
 
     reference = TorchReference(spec, module, tuple(examples.arrays))
     outputs = reference.names(examples.arrays)
@@ -42,7 +42,7 @@ def export_program(spec: ModelSpec, program: Any) -> "ModelProto":
     Raises:
         ConversionError: it has no ONNX form.
     """
-    import torch  # noqa: PLC0415 heavy
+    import torch
 
     exported = attempt(spec, lambda: torch.onnx.export(program, dynamo=True, verbose=False))
     model: ModelProto = exported.model_proto
@@ -96,7 +96,7 @@ class TorchReference:
         return dict(zip(self._outputs, self._answer(inputs).values(), strict=True))
 
     def _answer(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        import torch  # noqa: PLC0415 heavy
+        import torch
 
         tensors = [as_tensor(inputs[name]) for name in self._inputs]
         try:
@@ -107,7 +107,7 @@ class TorchReference:
         return {name: self._array(name, value) for name, value in _parts(answer)}
 
     def _array(self, name: str, value: Any) -> Array:
-        import torch  # noqa: PLC0415 heavy
+        import torch
 
         if not isinstance(value, torch.Tensor):
             reason = f"gives a {type(value).__name__} as '{name}'; only tensors are served"
@@ -126,7 +126,7 @@ def _parts(answer: Any) -> list[tuple[str, Any]]:
 
 def as_tensor(array: Array) -> Any:
     """The array as a tensor of the same dtype."""
-    import torch  # noqa: PLC0415 heavy
+    import torch
 
     return torch.from_numpy(np.array(array))  # a copy: torch warns of arrays it must not write to
 

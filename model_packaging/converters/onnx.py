@@ -1,44 +1,53 @@
-"""ONNX files: taken as they are, with their external data brought inside.
+"""ONNX files: served as they are, with their weights inside.
 
-A model of an operator set that is too old to be quantised well is brought to a newer one where
-onnx's own converter can do that; what came out is compared with what went in, as for any framework.
+The original is onnxruntime on the very file, without its rewriting of graphs, so that neither our
+changes nor onnxruntime's can change an answer unnoticed. Callers see the file's names, or those
+that the manifest gives in `inputs` and `outputs`, in the file's order.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from functions.inference.errors import InvalidInput
 from functions.inference.predictor import SessionError
 from functions.inference.session import OnnxSession
 from functions.inference.tensors import Array
+from model_packaging import onnx_file
 from model_packaging.conversion import Conversion, tool_versions
-from model_packaging.errors import ConversionError, SourceUnreadable
+from model_packaging.errors import ConversionError
+from model_packaging.example_inputs import fitting_examples
 from model_packaging.manifest import ModelSpec
+from model_packaging.onnx_graph import (
+    drop_repeated_outputs,
+    is_reduced,
+    keep_weights_inside,
+    loosen_outputs,
+    rename,
+    take_maps_apart,
+)
+from model_packaging.onnx_names import input_names, output_names
+from model_packaging.samples import Request, Samples, given, make_up
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto, NodeProto, TensorProto
+    from onnx import ModelProto
 
-OLDEST_OPSET, OPSET = 13, 17
-"""Weights are quantised per channel from 13 on."""
-
-MAX_BYTES = (1 << 31) - 1
-"""What one protobuf message can hold."""
+_BATCHES = (1, 3)
+"""Sizes of requests whose answers tell the true shapes of outputs."""
 
 
 class OnnxConverter:
     """See `conversion.Converter`."""
 
     framework = "onnx"
-    keys: tuple[str, ...] = ()
+    keys = ("inputs", "examples", "outputs")
     contents: tuple[str, ...] = ()
-    suffixes = (".onnx",)
+    suffixes = onnx_file.SUFFIXES
 
     def files(self, spec: ModelSpec) -> tuple[Path, ...]:
         """See `Converter.files`."""
-        name, source = spec.name, spec.source
-        model = _parse(name, source)
-        locations = dict.fromkeys(map(_location, _external(model)))
-        return (source, *(_beside(name, source, location) for location in locations))
+        return onnx_file.source_files(spec)
 
     def tools(self, spec: ModelSpec) -> dict[str, str]:
         """See `Converter.tools`."""
@@ -46,43 +55,57 @@ class OnnxConverter:
 
     def convert(self, spec: ModelSpec) -> Conversion:
         """See `Converter.convert`."""
-        name, source = spec.name, spec.source
-        files = self.files(spec)
-        size = sum(file.stat().st_size for file in files)
-        if size > MAX_BYTES:
-            raise SourceUnreadable(name, source, f"has {size} bytes, over the limit of 2 GB")
-        model = _parse(name, source)
-        _inline(name, source, model)
+        model = onnx_file.read_model(spec)
+        reduced = is_reduced(model)
+        keep_weights_inside(model)
+        drop_repeated_outputs(model)
+        source = _serialized(model) if take_maps_apart(model) else spec.source
+        inputs, outputs = _name(spec, model)
         _infer_output_shapes(model)
-        _check(name, source, model)
-        content = model.SerializeToString(deterministic=True)
-        return Conversion(_upgraded(model) or content, _reference(name, content))
+        onnx_file.check(spec, model)
+        reference = Reference(_open(spec, source, optimized=reduced), inputs, outputs)
+        examples = _correct_outputs(spec, model, reference)
+        return Conversion(_serialized(model), reference, examples)
 
 
 CONVERTER = OnnxConverter()
 
 
-def _parse(name: str, source: Path) -> "ModelProto":
-    from google.protobuf.message import DecodeError
-    from onnx import load_model_from_string
+def _name(spec: ModelSpec, model: "ModelProto") -> tuple[dict[str, str], dict[str, str]]:
+    """Give the graph the names that callers use, and say what the file calls its inputs, outputs.
 
+    Raises:
+        ManifestError: the manifest's names or shapes do not fit the file.
+    """
+    graph = model.graph
+    given = [value.name for value in graph.input], [value.name for value in graph.output]
+    names = input_names(spec, model), output_names(spec, model)
+    rename(model, *names)
+    inputs, outputs = (dict(zip(*each, strict=True)) for each in zip(names, given, strict=True))
+    return inputs, outputs
+
+
+def _correct_outputs(
+    spec: ModelSpec, model: "ModelProto", reference: "Reference"
+) -> dict[str, Array] | None:
+    """Correct the shapes of outputs that answers do not have; gives the manifest's examples."""
+    specs = _open(spec, _serialized(model)).inputs
+    examples = fitting_examples(spec, specs) if spec.original.examples else None
+    samples = given(spec.name, examples, specs) if examples else make_up(spec.name, specs)
+    loosen_outputs(model, _answers(reference, samples))
+    return examples
+
+
+def _open(spec: ModelSpec, model: bytes | Path, *, optimized: bool = True) -> OnnxSession:
     try:
-        model = load_model_from_string(source.read_bytes())
-    except (DecodeError, OSError) as error:
-        raise SourceUnreadable(name, source, f"is not an ONNX model: {error}") from error
-    if not model.graph.output:
-        raise SourceUnreadable(name, source, "is not an ONNX model: it has no outputs")
-    return model
+        return OnnxSession(model, optimized=optimized)
+    except (SessionError, ValueError) as error:
+        raise ConversionError(spec.name, f"cannot be served: {error}") from error
 
 
-def _check(name: str, source: Path, model: "ModelProto") -> None:
-    from onnx import checker
-
-    try:
-        checker.check_model(model)
-    except (checker.ValidationError, ValueError) as error:
-        reason = str(error).partition("\n")[0]
-        raise SourceUnreadable(name, source, f"is not a valid ONNX model: {reason}") from error
+def _serialized(model: "ModelProto") -> bytes:
+    content: bytes = model.SerializeToString(deterministic=True)
+    return content
 
 
 def _infer_output_shapes(model: "ModelProto") -> None:
@@ -95,90 +118,33 @@ def _infer_output_shapes(model: "ModelProto") -> None:
             value.CopyFrom(found)
 
 
-def _inline(name: str, source: Path, model: "ModelProto") -> None:
-    """Bring external data inside."""
-    from onnx import checker
-    from onnx.external_data_helper import load_external_data_for_tensor
-
-    for tensor in _external(model):
+def _answers(reference: "Reference", samples: Samples) -> Iterable[Request]:
+    """Some answers of the original; none for rows that it does not take."""
+    for request in chain.from_iterable(islice(samples.requests(size), 2) for size in _BATCHES):
         try:
-            load_external_data_for_tensor(tensor, str(source.parent))
-        except (OSError, ValueError, checker.ValidationError) as error:
-            reason = str(error).partition("\n")[0]
-            raise SourceUnreadable(name, source, f"has unusable external data: {reason}") from error
-
-
-def _external(model: "ModelProto") -> Iterator["TensorProto"]:
-    """Tensors of the model whose data lies in another file."""
-    from onnx import TensorProto
-
-    nodes = [node for function in model.functions for node in function.node]
-    for tensor in (*_tensors(model.graph), *_tensors_of(nodes)):
-        if tensor.data_location == TensorProto.EXTERNAL:
-            yield tensor
-
-
-def _tensors(graph: "GraphProto") -> Iterator["TensorProto"]:
-    yield from graph.initializer
-    for sparse in graph.sparse_initializer:
-        yield from (sparse.values, sparse.indices)
-    yield from _tensors_of(graph.node)
-
-
-def _tensors_of(nodes: "Iterator[NodeProto] | list[NodeProto]") -> Iterator["TensorProto"]:
-    for node in nodes:
-        for attribute in node.attribute:
-            yield from (attribute.t, *attribute.tensors)
-            for graph in (attribute.g, *attribute.graphs):
-                yield from _tensors(graph)
-
-
-def _location(tensor: "TensorProto") -> str:
-    return next((entry.value for entry in tensor.external_data if entry.key == "location"), "")
-
-
-def _beside(name: str, source: Path, location: str) -> Path:
-    """The file at `location`, which must lie in the model's folder, links followed."""
-    path = source.parent / location
-    if not path.resolve().is_relative_to(source.parent.resolve()) or Path(location).is_absolute():
-        reason = f"names external data outside its folder: '{location}'"
-        raise SourceUnreadable(name, source, reason)
-    if not path.is_file():
-        raise SourceUnreadable(name, source, f"lacks its external data '{location}'")
-    return path
-
-
-def _upgraded(model: "ModelProto") -> bytes | None:
-    """The model at `OPSET`; None when it is new enough, or cannot be brought there."""
-    from onnx import version_converter
-
-    old = [each.version for each in model.opset_import if each.domain in ("", "ai.onnx")]
-    if not old or max(old) >= OLDEST_OPSET:
-        return None
-    try:
-        newer = version_converter.convert_version(model, OPSET)
-    except Exception:  # noqa: BLE001 it raises what it likes, and the model works as it is
-        return None
-    content: bytes = newer.SerializeToString(deterministic=True)
-    return content
-
-
-def _reference(name: str, content: bytes) -> "Reference":
-    try:
-        return Reference(OnnxSession(content))
-    except (SessionError, ValueError) as error:
-        raise ConversionError(name, f"cannot be served: {error}") from error
+            yield reference(dict(request))
+        except ValueError:
+            return
 
 
 class Reference:
-    """The model as onnxruntime runs it; callable as `conversion.Model`."""
+    """The file as onnxruntime runs it; callable as `conversion.Model`.
 
-    def __init__(self, session: OnnxSession) -> None:
-        self._session = session
+    Args:
+        session: the file, loaded.
+        inputs: the file's name of each input.
+        outputs: the file's name of each output.
+    """
+
+    def __init__(
+        self, session: OnnxSession, inputs: Mapping[str, str], outputs: Mapping[str, str]
+    ) -> None:
+        self._session, self._inputs, self._outputs = session, inputs, outputs
 
     def __call__(self, inputs: dict[str, Array]) -> dict[str, Array]:
         """Run the model; ValueError when it does not take the arrays."""
         try:
-            return self._session.run(inputs)
-        except SessionError as error:
+            answer = self._session.run({self._inputs[name]: it for name, it in inputs.items()})
+        except (SessionError, InvalidInput) as error:
             raise ValueError(str(error)) from error
+        return {name: answer[given] for name, given in self._outputs.items()}

@@ -10,6 +10,7 @@ from typing import Any
 from model_packaging.conversion import tool_versions
 from model_packaging.errors import ConversionError
 from model_packaging.manifest import ModelSpec
+from model_packaging.onnx_file import is_onnx
 from model_packaging.optimisation import Optimised, Task
 from model_packaging.simplification import count_nodes, simplify
 
@@ -23,7 +24,7 @@ class Simplify:
 
     def options(self, spec: ModelSpec) -> Mapping[str, Any] | None:
         """See `Optimiser.options`."""
-        return {} if spec.source.suffix == ".onnx" else None
+        return {} if is_onnx(spec) else None
 
     def files(self, spec: ModelSpec) -> Mapping[str, Path]:  # noqa: ARG002 - it needs none
         """See `Optimiser.files`."""
