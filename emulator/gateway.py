@@ -26,6 +26,7 @@ from emulator.refusals import (
     unanswered,
 )
 from functions.inference.asgi import Receive, Scope, Send
+from functions.inference.sending import disconnected
 
 LINGER_SECONDS = 2.0
 """How long a client may go on sending a refused body before the connection is closed on it."""
@@ -87,7 +88,7 @@ class Gateway:
         if len(payload) > MAX_REQUEST_BYTES:
             raise event_too_large(len(payload))
         try:
-            answer = await self._function.invoke(payload)
+            answer = await self._invoke(payload, receive)
         except FunctionError as error:
             raise unanswered(error) from error
         if len(answer) > MAX_RESPONSE_BYTES:
@@ -96,9 +97,23 @@ class Gateway:
         marks = (*_marks(ids), ("X-Amzn-Trace-Id", ids.trace))
         return HttpResponse(response.status, (*response.headers, *marks), response.body)
 
+    async def _invoke(self, payload: bytes, receive: Receive) -> bytes:
+        """What the function answers, unless the client leaves before the function begins."""
+        answering = asyncio.ensure_future(self._function.invoke(payload))
+        gone = asyncio.ensure_future(disconnected(receive))
+        gone.add_done_callback(lambda _: answering.cancel())
+        try:
+            return await answering
+        except asyncio.CancelledError:
+            if gone.done():
+                raise _Disconnected from None
+            raise
+        finally:
+            gone.cancel()
+
 
 class _Disconnected(Exception):
-    """The client went away before its request was complete."""
+    """The client went away before it was answered."""
 
 
 async def _read_request(scope: Scope, receive: Receive) -> HttpRequest:

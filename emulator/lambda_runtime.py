@@ -17,6 +17,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from emulator.errors import FunctionFailed, FunctionTimedOut, RuntimeUnavailable
 from emulator.function import Configuration
 from emulator.ports import free_ports
 from emulator.runtime_binary import runtime_binary
+from emulator.turns import Turns
 
 _TETHER = str(Path(__file__).with_name("tether.py"))
 _INVOCATIONS = "/2015-03-31/functions/function/invocations"
@@ -73,7 +75,7 @@ class LambdaRuntimeFunction:
         self._environment = {**_system_environment(self._configuration, code), **environment}
         self._log, self._tools, self._code = log, tools, code
         self._running: _Program | None = None
-        self._turn = asyncio.Lock()
+        self._turns = Turns()
 
     async def start(self) -> None:
         """Fetch the program if need be, start it, wait until it takes invocations."""
@@ -90,16 +92,18 @@ class LambdaRuntimeFunction:
 
     async def invoke(self, payload: bytes) -> bytes:
         """Answer one event; see `emulator.function.Function`."""
-        async with self._turn:
-            program = await self._alive()
-            try:
-                status, answer = await asyncio.to_thread(self._post, program.port, payload)
-            except TimeoutError:
-                await self.stop()
-                raise FunctionTimedOut(self._configuration.timeout) from None
-            except (OSError, http.client.HTTPException) as error:
-                await self.stop()
-                raise FunctionFailed(f"its runtime is gone: {error}; see {self._log}") from error
+        return await self._turns.take(partial(self._answer, payload))
+
+    async def _answer(self, payload: bytes) -> bytes:
+        program = await self._alive()
+        try:
+            status, answer = await asyncio.to_thread(self._post, program.port, payload)
+        except TimeoutError:
+            await self.stop()
+            raise FunctionTimedOut(self._configuration.timeout) from None
+        except (OSError, http.client.HTTPException) as error:
+            await self.stop()
+            raise FunctionFailed(f"its runtime is gone: {error}; see {self._log}") from error
         return self._read(status, answer)
 
     async def stop(self) -> None:

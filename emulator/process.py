@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 from emulator.errors import FunctionFailed, FunctionTimedOut
 from emulator.function import Configuration
 from emulator.output import FunctionLog, FunctionThread
+from emulator.turns import Turns
 
 Handler = Callable[[dict[str, Any], Any], Any]
 """What `functions/*/lambda_handler.py` calls `handler`."""
@@ -63,7 +65,7 @@ class InProcessFunction:
         self._configuration = configuration or Configuration()
         self._log = log
         self._environment: _Environment | None = None
-        self._turn = asyncio.Lock()
+        self._turns = Turns()
         self._open = contextlib.ExitStack()
 
     async def start(self) -> None:
@@ -76,13 +78,15 @@ class InProcessFunction:
 
     async def invoke(self, payload: bytes) -> bytes:
         """Answer one event; see `emulator.function.Function`."""
-        async with self._turn:
-            if self._environment is None:
-                self._environment = _Environment(self._load)
-            future = self._environment.submit(payload, self._context())
-            if not await _settled(future, self._configuration.timeout):
-                self._leave_environment()
-                raise FunctionTimedOut(self._configuration.timeout)
+        return await self._turns.take(partial(self._answer, payload))
+
+    async def _answer(self, payload: bytes) -> bytes:
+        if self._environment is None:
+            self._environment = _Environment(self._load)
+        future = self._environment.submit(payload, self._context())
+        if not await _settled(future, self._configuration.timeout):
+            self._leave_environment()
+            raise FunctionTimedOut(self._configuration.timeout)
         error = future.exception()
         if error is not None:
             raise FunctionFailed(f"{type(error).__name__}: {error}") from error

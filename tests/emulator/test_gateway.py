@@ -1,13 +1,18 @@
+import asyncio
 import json
 import re
 import socket
+import threading
 from typing import Any
 
 import httpx
 import pytest
 
 from emulator.function import MAX_RESPONSE_BYTES
+from emulator.gateway import Gateway
+from emulator.process import InProcessFunction
 from emulator.refusals import MAX_BODY_BYTES
+from functions.inference.asgi import App, Message
 from tests.emulator.harness import Served, in_process, serving
 
 MEGABYTE = 1 << 20
@@ -169,6 +174,66 @@ def test_client_that_leaves_in_the_middle_of_its_body_harms_nobody(served: Serve
     with socket.create_connection(("127.0.0.1", served.port)) as connection:
         connection.sendall(b"POST /body HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nfew")
     assert_works(served)
+
+
+def test_a_request_whose_client_leaves_before_its_turn_does_not_reach_the_function() -> None:
+    begun, go = threading.Event(), threading.Event()
+    paths = []
+
+    def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+        paths.append(event["path"])
+        begun.set()
+        assert go.wait(20)
+        return {"statusCode": 200, "body": ""}
+
+    async def talk() -> None:
+        function = InProcessFunction(lambda: handler)
+        await function.start()
+        gateway = Gateway(function, lambda _: None)
+        first, left, last = Client("/first"), Client("/left"), Client("/last")
+        answering = [asyncio.create_task(each.ask(gateway)) for each in (first, left, last)]
+        assert await asyncio.to_thread(begun.wait, 20)
+        left.leaves.set()
+        await asyncio.wait_for(answering[1], 20)
+        first.leaves.set()  # what has begun keeps its turn
+        await asyncio.wait_for(answering[0], 20)
+        go.set()
+        await asyncio.gather(*answering)
+        await function.stop()
+        assert [len(each.answered) for each in (first, left, last)] == [0, 0, 2]
+
+    asyncio.run(talk())
+    assert paths == ["/first", "/last"]
+
+
+class Client:
+    """A client that waits for its answer, or leaves when it is told to."""
+
+    def __init__(self, path: str) -> None:
+        self.leaves, self._path, self._sent = asyncio.Event(), path, False
+        self.answered: list[Message] = []
+
+    async def ask(self, app: App) -> None:
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "raw_path": self._path.encode(),
+            "query_string": b"",
+            "headers": [],
+            "scheme": "http",
+            "http_version": "1.1",
+        }
+        await app(scope, self._receive, self._send)
+
+    async def _receive(self) -> Message:
+        if self._sent:
+            await self.leaves.wait()
+            return {"type": "http.disconnect"}
+        self._sent = True
+        return {"type": "http.request", "body": b""}
+
+    async def _send(self, message: Message) -> None:
+        self.answered.append(message)
 
 
 def test_requests_of_several_clients_are_all_answered(served: Served) -> None:
