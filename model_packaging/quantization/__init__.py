@@ -9,7 +9,7 @@ from pkgutil import iter_modules
 
 from model_packaging.quantization.scheme import Scheme
 
-_SHARED = ("graphs", "scheme")
+_SHARED = ("graphs", "products", "scheme")
 
 
 @cache

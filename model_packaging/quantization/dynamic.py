@@ -6,9 +6,16 @@ answer differently on Lambda than here. Those of convolutions are unsigned: onnx
 `ConvInteger` knows one scale only, for which 7 bits are too few.
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from model_packaging.quantization.graphs import excluded, output_file
+from model_packaging.quantization.products import (
+    batched,
+    own_recurrent_weights,
+    spell_out,
+    unfit,
+)
 from model_packaging.quantization.scheme import Plan, Scheme
 
 if TYPE_CHECKING:
@@ -20,15 +27,33 @@ _CONVOLUTIONS = ("Conv",)
 
 def quantize_dynamic(model: "ModelProto", plan: Plan) -> "ModelProto":
     """Quantise matrices, embeddings and convolutions."""
-    return _convolutions(quantize_matrices(model, plan, _MATRICES), plan)
+    spell_out(model, excluded(model, plan.exclude))
+    return _convolutions(_stacks(quantize_matrices(model, plan, _MATRICES), plan), plan)
 
 
 def quantize_matrices(model: "ModelProto", plan: Plan, operators: tuple[str, ...]) -> "ModelProto":
     """Quantise the weights of these operators, each column with a scale of its own."""
+    from onnx import TensorProto
     from onnxruntime.quantization import QuantType
 
-    signed = {"weight_type": QuantType.QInt8, "per_channel": True, "reduce_range": True}
-    return _quantize(model, plan, operators, **signed)
+    own_recurrent_weights(model)
+    keep = [*excluded(model, plan.exclude), *unfit(model, TensorProto.FLOAT)]
+    options = {"weight_type": QuantType.QInt8, "per_channel": True, "reduce_range": True}
+    return _quantize(model, keep, operators, **options)
+
+
+def _stacks(model: "ModelProto", plan: Plan) -> "ModelProto":
+    """Quantise the weights that are several matrices, all with one scale.
+
+    The library gives them a scale for each row, which onnxruntime does not take.
+    """
+    from onnxruntime.quantization import QuantType
+
+    names = batched(model)
+    if not names:
+        return model
+    options = {"weight_type": QuantType.QInt8, "reduce_range": True, "nodes_to_quantize": names}
+    return _quantize(model, excluded(model, plan.exclude), ("MatMul",), **options)
 
 
 def _convolutions(model: "ModelProto", plan: Plan) -> "ModelProto":
@@ -36,12 +61,14 @@ def _convolutions(model: "ModelProto", plan: Plan) -> "ModelProto":
 
     if not any(node.op_type in _CONVOLUTIONS for node in model.graph.node):
         return model
-    return _quantize(model, plan, _CONVOLUTIONS, weight_type=QuantType.QUInt8)
+    keep = excluded(model, plan.exclude)
+    return _quantize(model, keep, _CONVOLUTIONS, weight_type=QuantType.QUInt8)
 
 
 def _quantize(
-    model: "ModelProto", plan: Plan, operators: tuple[str, ...], **options: object
+    model: "ModelProto", keep: Sequence[str], operators: tuple[str, ...], **options: Any
 ) -> "ModelProto":
+    """Quantise the nodes of these operators but those whose names are in `keep`."""
     import onnx
     from onnxruntime import quantization
 
@@ -50,7 +77,7 @@ def _quantize(
             model,
             path,
             op_types_to_quantize=list(operators),
-            nodes_to_exclude=excluded(model, plan.exclude),
+            nodes_to_exclude=list(keep),
             # Shape inference knows no operators of ai.onnx.ml, which give floats.
             extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
             **options,

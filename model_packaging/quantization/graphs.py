@@ -7,55 +7,145 @@ from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from onnx import ModelProto
+    from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
+
+_Message = TypeVar("_Message", "NodeProto", "TensorProto", "ValueInfoProto")
+
+OPSET = 17
+"""The operator set that models of an older one are brought to."""
+
+_OLDEST_IR = 4
+"""The first in which weights need not be inputs, too."""
 
 
 def prepare(model: bytes) -> "ModelProto":
-    """The model, its constants among the weights, every node named, no bias without effect."""
+    """The model, its constants among the weights and no weight among the inputs, every node named.
+
+    That a caller might replace a weight, as files of IR 3 allow, is not served.
+    """
     import onnx
 
     parsed = onnx.load_model_from_string(model)
-    _lift_constants(parsed)
-    _drop_unused_biases(parsed)
-    taken = {node.name for node in parsed.graph.node}
-    for number, node in enumerate(parsed.graph.node):
-        name = node.name or f"{node.op_type}_{number}"
-        while not node.name:
-            node.name, name = ("" if name in taken else name), f"{name}_"
-        taken.add(node.name)
+    _drop_weight_inputs(parsed)
+    for graph in graphs_of(parsed):
+        _lift_constants(graph)
+    _name_nodes(parsed)
     return parsed
+
+
+def graphs_of(model: "ModelProto") -> Iterator["GraphProto"]:
+    """The model's graph, and those inside its nodes: branches and bodies of loops."""
+    yield from _graphs(model.graph)
+
+
+def inner_graphs(node: "NodeProto") -> Iterator["GraphProto"]:
+    """The graphs that are attributes of a node."""
+    from onnx import AttributeProto
+
+    for attribute in node.attribute:
+        if attribute.type == AttributeProto.GRAPH:
+            yield attribute.g
+        yield from attribute.graphs
+
+
+def _graphs(graph: "GraphProto") -> Iterator["GraphProto"]:
+    yield graph
+    for node in graph.node:
+        for inner in inner_graphs(node):
+            yield from _graphs(inner)
+
+
+def operator_set(model: "ModelProto") -> int:
+    """The version of ONNX's own operators; 0 where the model has none of them."""
+    own = [each.version for each in model.opset_import if each.domain in ("", "ai.onnx")]
+    return max(own, default=0)
+
+
+def raised(model: "ModelProto") -> "ModelProto":
+    """The model with the operators of `OPSET`.
+
+    Raises:
+        ValueError: there are graphs inside nodes, which onnx would leave as they are.
+        Exception: onnx cannot do that; it raises what it likes.
+    """
+    from onnx import version_converter
+
+    if len(list(graphs_of(model))) > 1 or model.functions:
+        raise ValueError("it leaves branches, loops and functions as they are")
+    newer: ModelProto = version_converter.convert_version(model, OPSET)
+    for graph in graphs_of(newer):
+        _lift_constants(graph)
+    _name_nodes(newer)
+    return newer
 
 
 def excluded(model: "ModelProto", patterns: Sequence[str]) -> list[str]:
     """Names of the nodes that one of the patterns means, by name or by operator."""
     return [
         node.name
-        for node in model.graph.node
-        if any(node.op_type == each or fnmatchcase(node.name, each) for each in patterns)
+        for graph in graphs_of(model)
+        for node in graph.node
+        if any(_means(each, node) for each in patterns)
     ]
 
 
-def _lift_constants(model: "ModelProto") -> None:
+def _means(pattern: str, node: "NodeProto") -> bool:
+    """`prepare` adds underscores to a name that several nodes have."""
+    names = (node.name, node.name.rstrip("_"))
+    return node.op_type == pattern or any(fnmatchcase(name, pattern) for name in names)
+
+
+def operators(model: "ModelProto") -> list[str]:
+    """The operators of the model, also of the graphs inside its nodes, in alphabetical order."""
+    return sorted({node.op_type for graph in graphs_of(model) for node in graph.node})
+
+
+def copied(message: _Message) -> _Message:
+    """A copy, which outlives the list that the message is in."""
+    copy = type(message)()
+    copy.CopyFrom(message)
+    return copy
+
+
+def _drop_weight_inputs(model: "ModelProto") -> None:
+    weights = {weight.name for weight in model.graph.initializer}
+    inputs = [copied(value) for value in model.graph.input if value.name not in weights]
+    if len(inputs) < len(model.graph.input):
+        model.graph.ClearField("input")
+        model.graph.input.extend(inputs)
+    model.ir_version = max(model.ir_version, _OLDEST_IR)
+
+
+def _lift_constants(graph: "GraphProto") -> None:
     """Make weights of constant nodes, where the libraries would not look for them."""
-    constants = [node for node in model.graph.node if node.op_type == "Constant"]
-    for node in constants:
-        if node.attribute[0].name == "value":
-            weight = model.graph.initializer.add()
-            weight.CopyFrom(node.attribute[0].t)
+    given = {value.name for value in graph.output}
+    kept = []
+    for node in graph.node:
+        tensor = [each.t for each in node.attribute if each.name == "value"]
+        if node.op_type == "Constant" and tensor and node.output[0] not in given:
+            weight = graph.initializer.add()
+            weight.CopyFrom(tensor[0])
             weight.name = node.output[0]
-            model.graph.node.remove(node)
+        else:
+            kept.append(copied(node))
+    if len(kept) < len(graph.node):
+        graph.ClearField("node")
+        graph.node.extend(kept)
 
 
-def _drop_unused_biases(model: "ModelProto") -> None:
-    """Take biases from `Gemm` nodes that multiply them by zero: libraries pass over such nodes."""
-    for node in model.graph.node:
-        zero = [each for each in node.attribute if each.name == "beta" and not each.f]
-        if node.op_type == "Gemm" and zero:
-            del node.input[2:]
-            node.attribute.remove(zero[0])
+def _name_nodes(model: "ModelProto") -> None:
+    """Give a name to every node that has none, or one that another has."""
+    nodes = [node for graph in graphs_of(model) for node in graph.node]
+    given, seen = {node.name for node in nodes}, set[str]()
+    for number, node in enumerate(nodes):
+        name = node.name or f"{node.op_type}_{number}"
+        while name in seen or (name != node.name and name in given):
+            name += "_"
+        node.name = name
+        seen.add(name)
 
 
 def restore(quantized: "ModelProto", original: "ModelProto") -> None:
@@ -79,7 +169,9 @@ def narrow_weights(model: "ModelProto") -> int:
         TensorProto.FLOAT16,
     )
     return sum(
-        tensor.data_type in kinds and bool(tensor.dims) for tensor in model.graph.initializer
+        tensor.data_type in kinds and bool(tensor.dims)
+        for graph in graphs_of(model)
+        for tensor in graph.initializer
     )
 
 

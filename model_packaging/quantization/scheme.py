@@ -11,8 +11,11 @@ from model_packaging.errors import QuantizationError
 from model_packaging.quantization.graphs import (
     excluded,
     narrow_weights,
+    operator_set,
+    operators,
     prepare,
     quiet,
+    raised,
     restore,
 )
 
@@ -44,6 +47,7 @@ class Scheme:
             and raise anything.
         tools: libraries whose version the outcome depends on, beside onnxruntime and onnx.
         calibrated: whether it needs `Plan.calibration`.
+        oldest: the operator set that it needs; models of an older one are brought to a newer.
     """
 
     name: str
@@ -51,6 +55,7 @@ class Scheme:
     apply: Callable[["ModelProto", Plan], "ModelProto"]
     tools: tuple[str, ...] = ()
     calibrated: bool = False
+    oldest: int = 13
 
 
 def quantize(name: str, model: bytes, scheme: Scheme, plan: Plan) -> bytes:
@@ -68,14 +73,15 @@ def quantize(name: str, model: bytes, scheme: Scheme, plan: Plan) -> bytes:
     """
     original = prepare(model)
     _check_exclusions(name, original, plan.exclude)
-    if all(opset.domain for opset in original.opset_import):  # trees: ai.onnx.ml alone
+    if not operator_set(original):  # trees: ai.onnx.ml alone
         raise _nothing_in(name, original)
     try:
         with quiet():
-            quantized = scheme.apply(prepare(model), plan)
+            quantized = scheme.apply(_modern(name, model, scheme), plan)
+    except QuantizationError:
+        raise
     except Exception as error:  # the libraries' exceptions share no base class
-        reason = str(error).partition("\n")[0] or type(error).__name__
-        raise QuantizationError(name, f"cannot be quantised: {reason}") from error
+        raise QuantizationError(name, f"cannot be quantised: {_line(error)}") from error
     if narrow_weights(quantized) <= narrow_weights(original):
         raise _nothing_in(name, original)
     restore(quantized, original)
@@ -87,16 +93,34 @@ def quantize(name: str, model: bytes, scheme: Scheme, plan: Plan) -> bytes:
     return content
 
 
+def _modern(name: str, model: bytes, scheme: Scheme) -> "ModelProto":
+    """The prepared model, with operators that the scheme takes."""
+    prepared = prepare(model)
+    found = operator_set(prepared)
+    if found >= scheme.oldest:
+        return prepared
+    try:
+        return raised(prepared)
+    except Exception as error:  # onnx raises what it likes
+        reason = (
+            f"has operator set {found}, {scheme.name} needs {scheme.oldest}, and onnx cannot "
+            f"convert it ({_line(error)}); export it with opset {scheme.oldest} or newer"
+        )
+        raise QuantizationError(name, reason) from error
+
+
+def _line(error: Exception) -> str:
+    return str(error).partition("\n")[0] or type(error).__name__
+
+
 def _check_exclusions(name: str, model: "ModelProto", patterns: Sequence[str]) -> None:
     for pattern in patterns:
         if not excluded(model, [pattern]):
-            known = sorted({node.op_type for node in model.graph.node})
+            known = ", ".join(operators(model))
             raise QuantizationError(
-                name,
-                f"has no node or operator '{pattern}' to exclude (operators: {', '.join(known)})",
+                name, f"has no node or operator '{pattern}' to exclude (operators: {known})"
             )
 
 
 def _nothing_in(name: str, model: "ModelProto") -> QuantizationError:
-    operators = ", ".join(sorted({node.op_type for node in model.graph.node}))
-    return QuantizationError(name, f"has nothing to quantise (it is {operators})")
+    return QuantizationError(name, f"has nothing to quantise (it is {', '.join(operators(model))})")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from functions.inference.tensors import Array
 from model_packaging.quantization.graphs import excluded, output_file
+from model_packaging.quantization.products import batched, spell_out
 from model_packaging.quantization.scheme import Plan, Scheme
 
 if TYPE_CHECKING:
@@ -19,15 +20,17 @@ if TYPE_CHECKING:
 
 
 _OPERATORS = (
-    *("Conv", "ConvTranspose", "Gemm", "MatMul", "Gather"),
+    *("Conv", "ConvTranspose", "MatMul", "Gather"),
     *("Relu", "Clip", "MaxPool", "AveragePool", "GlobalAveragePool", "Reshape", "Flatten"),
 )
 """Products, and what hands integers on. Sums, softmax and layer normalisation stay floats: in a
 transformer their outliers would cost most of the accuracy, and they hold no weights."""
 
-_FLOAT_OUTPUTS = ("Gemm", "MatMul")
+_FLOAT_OUTPUTS = ("MatMul",)
 """What comes out of them stays a float until something quantised takes it: it goes into sums and
 normalisations, and a few large numbers in it would leave few steps for all the others."""
+
+_FATAL = 4
 
 
 def quantize_static(model: "ModelProto", plan: Plan) -> "ModelProto":
@@ -35,10 +38,12 @@ def quantize_static(model: "ModelProto", plan: Plan) -> "ModelProto":
     import onnx
     from onnxruntime import quantization
 
-    exclude = [*excluded(model, plan.exclude), *excluded(prepared := _fuse(model), plan.exclude)]
+    keep = excluded(model, plan.exclude)
+    spell_out(model, keep)
+    fused = _fuse(model)
     with output_file() as path:
         quantization.quantize_static(
-            prepared,
+            fused,
             path,
             _reader(plan.calibration),
             quant_format=quantization.QuantFormat.QDQ,
@@ -47,13 +52,33 @@ def quantize_static(model: "ModelProto", plan: Plan) -> "ModelProto":
             per_channel=True,
             reduce_range=True,
             op_types_to_quantize=list(_OPERATORS),
-            nodes_to_exclude=exclude,
+            nodes_to_exclude=[*keep, *_grouped(fused)],
             extra_options={
                 "MatMulConstBOnly": True,
                 "OpTypesToExcludeOutputQuantization": list(_FLOAT_OUTPUTS),
+                "TensorQuantOverrides": _overrides(fused),
             },
         )
         return onnx.load(path)
+
+
+def _grouped(model: "ModelProto") -> list[str]:
+    """Transposed convolutions in groups, whose channels the library does not count right."""
+    return [
+        node.name
+        for node in model.graph.node
+        if node.op_type == "ConvTranspose"
+        and any(each.name == "group" and each.i > 1 for each in node.attribute)
+    ]
+
+
+def _overrides(model: "ModelProto") -> dict[str, list[dict[str, object]]]:
+    """One scale for weights that are several matrices; see `dynamic`."""
+    from onnxruntime.quantization import QuantType
+
+    names = set(batched(model))
+    weights = [node.input[1] for node in model.graph.node if node.name in names]
+    return {each: [{"quant_type": QuantType.QInt8, "reduce_range": True}] for each in weights}
 
 
 def _reader(requests: Sequence[dict[str, Array]]) -> "CalibrationDataReader":
@@ -70,13 +95,21 @@ def _reader(requests: Sequence[dict[str, Array]]) -> "CalibrationDataReader":
 
 
 def _fuse(model: "ModelProto") -> "ModelProto":
-    """With batch normalisation folded into convolutions, and shapes inferred."""
+    """With batch normalisation folded into convolutions; no product takes its bias back."""
     import onnx
-    from onnxruntime.quantization.shape_inference import quant_pre_process
+    import onnxruntime as ort
 
+    options = ort.SessionOptions()
+    options.log_severity_level = _FATAL
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
     with output_file() as path:
-        onnx.save(model, path)  # given a model, it would write one with external data
-        quant_pre_process(path, path, skip_symbolic_shape=True)
+        options.optimized_model_filepath = str(path)
+        ort.InferenceSession(
+            model.SerializeToString(),
+            options,
+            providers=["CPUExecutionProvider"],
+            disabled_optimizers=["ConstantSharing", "MatMulAddFusion"],
+        )
         return onnx.load(path)
 
 

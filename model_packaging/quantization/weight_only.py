@@ -9,7 +9,8 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from model_packaging.quantization.dynamic import quantize_matrices
-from model_packaging.quantization.graphs import excluded
+from model_packaging.quantization.graphs import excluded, graphs_of
+from model_packaging.quantization.products import spell_out, unfit
 from model_packaging.quantization.scheme import Plan, Scheme
 
 if TYPE_CHECKING:
@@ -25,19 +26,19 @@ _INT8_ACTIVATIONS = 4
 
 def quantize_weights(model: "ModelProto", plan: Plan, *, bits: int) -> "ModelProto":
     """Quantise the large matrices to `bits`, and embeddings to 8."""
+    from onnx import TensorProto
     from onnxruntime.quantization import QuantFormat
     from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
-    from onnxruntime.quantization.onnx_model import ONNXModel
 
-    whole = ONNXModel(model)
-    whole.replace_gemm_with_matmul()
+    spell_out(model, excluded(model, plan.exclude))
+    keep = unfit(model, TensorProto.FLOAT, TensorProto.FLOAT16)
     quantizer = MatMulNBitsQuantizer(
-        whole.model,
+        model,
         bits=bits,
         block_size=_BLOCK[bits],
         is_symmetric=False,
         accuracy_level=_INT8_ACTIVATIONS,
-        nodes_to_exclude=[*excluded(model, plan.exclude), *_small(model)],
+        nodes_to_exclude=[*excluded(model, plan.exclude), *keep, *_small(model)],
         quant_format=QuantFormat.QOperator,
         op_types_to_quantize=("MatMul",),
     )
@@ -46,10 +47,13 @@ def quantize_weights(model: "ModelProto", plan: Plan, *, bits: int) -> "ModelPro
 
 
 def _small(model: "ModelProto") -> list[str]:
-    sizes = {weight.name: prod(weight.dims) for weight in model.graph.initializer}
+    sizes = {
+        weight.name: prod(weight.dims) for graph in graphs_of(model) for weight in graph.initializer
+    }
     return [
         node.name
-        for node in model.graph.node
+        for graph in graphs_of(model)
+        for node in graph.node
         if node.op_type == "MatMul" and sizes.get(node.input[1], 0) < SMALLEST
     ]
 
