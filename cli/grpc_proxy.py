@@ -12,7 +12,7 @@ from cli.options import Json
 from cli.remote_models import Api, RemoteCatalog
 from cli.signing import Caller
 from emulator.remote_calls import serving_grpc
-from emulator.server import address_of
+from functions.inference.http_server import address_of
 
 _LOG = Path(".lading/grpc-proxy.log")
 

@@ -19,11 +19,17 @@ from emulator.gateway import Gateway
 from emulator.management import Management
 from emulator.remote_calls import serving_grpc
 from emulator.runtimes import Told, create_function
-from emulator.server import Server, address_of
+from emulator.server import Server
 from functions.inference.artifact import read_artifact
 from functions.inference.catalog import Catalog, load_catalog
 from functions.inference.contract import artifact_folder
 from functions.inference.errors import ArtifactError
+from functions.inference.http_server import (
+    KEEP_ALIVE_SECONDS,
+    MOST_KEEP_ALIVE_SECONDS,
+    Listening,
+    address_of,
+)
 from functions.inference.origins import read_origins
 from functions.inference.prometheus import Metrics
 from functions.inference.settings import Settings
@@ -51,7 +57,9 @@ class Runtime(StrEnum):
 
 def serve(
     names: Annotated[list[str] | None, typer.Argument(help="Models; all when none.")] = None,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; :: is all of IPv6 and IPv4.")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8080,
     runtime: Annotated[Runtime, typer.Option(help="What runs the function.")] = Runtime.process,
     log: Annotated[Path, typer.Option(help="The function's own log: JSON lines.")] = _LOG,
@@ -65,6 +73,12 @@ def serve(
         int | None,
         typer.Option(min=0, max=65535, help="TorchServe's management API, as --grpc-port."),
     ] = None,
+    keep_alive: Annotated[
+        int,
+        typer.Option(
+            min=1, max=MOST_KEEP_ALIVE_SECONDS, help="Seconds that an idle connection stays open."
+        ),
+    ] = KEEP_ALIVE_SECONDS,
     lock: Lock = LOCK,
     json_: Json = False,
 ) -> None:
@@ -98,16 +112,15 @@ def serve(
         raise typer.BadParameter("--management-port needs --runtime process")
     room = EngineRoom(_ENGINES, _ENGINES, server=engine_url, tell=_tell)
     with local_endpoint(settings, lock, room) as (settings, variables):
-        listening = _Listening(host, port, grpc_port, management_port)
+        listening = _Listening(Listening(host, port, keep_alive), grpc_port, management_port)
         _run(settings, variables, runtime, listening, log, as_json=json_)
 
 
 @dataclass(frozen=True, slots=True)
 class _Listening:
-    """Ports on a host; 0 takes a free one, None is not listened on."""
+    """Where, on one host; port 0 takes a free one, None is not listened on."""
 
-    host: str
-    http: int
+    http: Listening
     grpc: int | None
     management: int | None
 
@@ -122,7 +135,7 @@ def _run(
     as_json: bool,
 ) -> None:
     """Serve until a signal."""
-    host = listening.host
+    host = listening.http.host
     metrics = Metrics() if runtime is Runtime.process else None
     management = Management(settings) if listening.management is not None else None
     told = _told(metrics, management)
@@ -144,7 +157,7 @@ def _run(
         if management and listening.management is not None:
             managing = management.serving(host, listening.management)
             beside["management"] = f"http://{address_of(host, stack.enter_context(managing))}"
-        Server(app, function, host=host, port=listening.http, on_ready=ready).run()
+        Server(app, function, listening.http, on_ready=ready).run()
 
 
 def _told(metrics: Metrics | None, management: Management | None) -> Told:

@@ -5,9 +5,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from emulator.errors import AddressUnavailable, GrpcMissing
-from emulator.server import address_of
 from functions.inference.catalog import Catalog
 from functions.inference.contract import MAX_BODY_BYTES
+from functions.inference.http_server import address_of
 from functions.inference.observability import Observability
 from functions.inference.prometheus import Metrics
 from functions.inference.settings import Settings

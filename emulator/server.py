@@ -16,11 +16,13 @@ from emulator.errors import AddressUnavailable
 from emulator.function import Function
 from emulator.gateway import Access, Gateway
 from functions.inference.asgi import App
+from functions.inference.http_server import Listening, configuration, listen
 
 GRACE_SECONDS = 2
 """How long requests under way may take to end when the server is told to."""
 
 _POLL_SECONDS = 0.1
+_ANYWHERE = Listening()
 
 
 class Running(Protocol):
@@ -54,7 +56,8 @@ def serve(
         AddressUnavailable: the port is taken, or the host is not this machine's.
         RuntimeUnavailable: the function cannot be started.
     """
-    Server(Gateway(function, on_access), function, host=host, port=port, on_ready=on_ready).run()
+    listening = Listening(host, port)
+    Server(Gateway(function, on_access), function, listening, on_ready=on_ready).run()
 
 
 @contextlib.contextmanager
@@ -67,7 +70,7 @@ def in_background(
         EmulatorError: `running` cannot be started.
     """
     bound: Future[int] = Future()
-    server = Server(app, running, host=host, port=port, on_ready=bound.set_result)
+    server = Server(app, running, Listening(host, port), on_ready=bound.set_result)
 
     def run() -> None:
         try:
@@ -93,8 +96,7 @@ class Server:
     Args:
         app: what answers.
         running: what is started before and stopped after.
-        host: address to listen on.
-        port: port to listen on; 0 takes a free one.
+        listening: where.
         on_ready: told the port once requests are accepted.
     """
 
@@ -102,25 +104,18 @@ class Server:
         self,
         app: App,
         running: Running,
+        listening: Listening = _ANYWHERE,
         *,
-        host: str = "127.0.0.1",
-        port: int = 0,
         on_ready: Callable[[int], None] = lambda _: None,
     ) -> None:
-        self._running = running
-        self._host, self._port = host, port
+        self._running, self._listening = running, listening
         self._on_ready = on_ready
         self._uvicorn = _Uvicorn(
-            uvicorn.Config(
+            configuration(
                 app,
-                http="h11",
-                ws="none",
-                lifespan="off",
-                log_config=None,
+                keep_alive_s=listening.keep_alive_s,
+                grace_s=GRACE_SECONDS,
                 log_level="critical",
-                access_log=False,
-                server_header=False,
-                timeout_graceful_shutdown=GRACE_SECONDS,
             )
         )
 
@@ -135,7 +130,10 @@ class Server:
 
     async def _run(self) -> None:
         # Signals are caught before anyone is told that there is a server to end.
-        with _listen(self._host, self._port) as listener, self._uvicorn.capture_signals():
+        with (
+            _listen(self._listening) as listener,
+            self._uvicorn.capture_signals(),
+        ):
             try:
                 if await self._started():
                     self._on_ready(listener.getsockname()[1])
@@ -172,20 +170,11 @@ class _Uvicorn(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-def address_of(host: str, port: int) -> str:
-    """`host:port`, as URLs and clients write it."""
-    return f"{f'[{host}]' if ':' in host else host}:{port}"
-
-
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(where: Listening) -> socket.socket:
+    host, port = where.host, where.port
     if not 0 <= port < 1 << 16:
         raise AddressUnavailable(host, port, "ports end at 65535")
     try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.create_server((host, port), family=family, backlog=128)
+        return listen(host, port)
     except OSError as error:
         raise AddressUnavailable(host, port, error.strerror or str(error)) from error
-    # asyncio sets this on sockets of its own making alone; connections inherit it. Without it the
-    # second write of an answer waits 40 ms for the client to acknowledge the first.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return listener

@@ -11,10 +11,10 @@ every dialect, those over gRPC among them when `LADING_GRPC_PORT` names a port f
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from importlib.util import find_spec
+from functools import partial
 from threading import Thread
 from types import FrameType
 from typing import NoReturn
@@ -28,13 +28,13 @@ from functions.inference.container_settings import ContainerSettings
 from functions.inference.cors import allow_origins
 from functions.inference.errors import ModelUnavailable
 from functions.inference.exchange import Observation
+from functions.inference.http_server import address_of, configuration, listen
 from functions.inference.model_control import ModelControl
 from functions.inference.model_folder import FolderEmpty, load_folder
 from functions.inference.observability import Observability
 from functions.inference.prometheus import Metrics
 from functions.inference.warm_up import warm_up
 
-_EVERYWHERE = "0.0.0.0"  # noqa: S104 the container's own network
 GRACE_SECONDS = 25
 """How long requests under way may take to end; SageMaker kills after 30."""
 
@@ -60,32 +60,20 @@ def main(arguments: Sequence[str]) -> None:
             )
 
             management = create_management(catalog, catalog.control)
-            server = _server(management, settings.management_port)
-            Thread(target=server.run, name="management", daemon=True).start()
-        _server(app, settings.port).run()
+            managing = _served(management, settings.management_port, settings)
+            Thread(target=managing, name="management", daemon=True).start()
+        _served(app, settings.port, settings)()
 
 
-def _server(app: App, port: int) -> uvicorn.Server:
-    return uvicorn.Server(
-        uvicorn.Config(
-            app,
-            host=_EVERYWHERE,
-            port=port,
-            http=_http(),
-            lifespan="off",
-            ws="none",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=GRACE_SECONDS,
-        )
-    )
-
-
-def _http() -> str:
-    """The parser of the image; a laptop may have only uvicorn's own."""
-    fast = "functions.inference.http_protocol:BoundedProtocol"
-    return fast if find_spec("httptools") else "h11"
+def _served(app: App, port: int, settings: ContainerSettings) -> Callable[[], None]:
+    """What serves `app` at a port, which is listened on from now."""
+    try:
+        listener = listen(settings.host, port)
+    except OSError as error:
+        address, reason = address_of(settings.host, port), error.strerror or str(error)
+        sys.exit(f"error: cannot listen on {address}: {reason}")
+    config = configuration(app, keep_alive_s=settings.keep_alive_s, grace_s=GRACE_SECONDS)
+    return partial(uvicorn.Server(config).run, sockets=[listener])
 
 
 def load(settings: ContainerSettings) -> Catalog:
@@ -145,7 +133,7 @@ def _grpc(
         return nullcontext()
     from functions.inference.rpc.server import serving  # noqa: PLC0415 a library of its own
 
-    address = f"{_EVERYWHERE}:{settings.grpc_port}"
+    address = address_of(settings.host, settings.grpc_port)
     return serving(catalog, observability, address, settings.longest_body)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from functions.inference.contract import CONTAINER, ENVIRONMENT
+from functions.inference.http_server import KEEP_ALIVE_SECONDS, MOST_KEEP_ALIVE_SECONDS
 from functions.inference.settings import Settings
 
 _MOST_PORTS = 1 << 16
@@ -26,6 +27,8 @@ class ContainerSettings:
     management_port: int = 0
     """0: TorchServe's management API is not served."""
     multi_model: bool = False
+    host: str = CONTAINER.default_host
+    keep_alive_s: int = KEEP_ALIVE_SECONDS
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "ContainerSettings":
@@ -49,7 +52,18 @@ class ContainerSettings:
             explicit=mode == "explicit",
             management_port=_port(environment, CONTAINER.management_port, 0),
             multi_model=multi_model,
+            host=environment.get(CONTAINER.host) or CONTAINER.default_host,
+            keep_alive_s=_keep_alive(environment),
         )
+
+
+def _keep_alive(environment: Mapping[str, str]) -> int:
+    seconds = _number(environment, CONTAINER.keep_alive, KEEP_ALIVE_SECONDS)
+    if seconds > MOST_KEEP_ALIVE_SECONDS:
+        raise ValueError(
+            f"{CONTAINER.keep_alive} is {seconds}; {MOST_KEEP_ALIVE_SECONDS} seconds are the most"
+        )
+    return seconds
 
 
 def _port(environment: Mapping[str, str], name: str, default: int) -> int:

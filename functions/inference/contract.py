@@ -150,8 +150,13 @@ class JOBS:
 class CONTAINER:
     """What a container is told by SageMaker or by who runs it, and where SageMaker puts a model."""
 
+    host: Final = "LADING_HOST"
+    """The address that is listened on: `::` for every one of IPv6 and IPv4."""
+    default_host: Final = "0.0.0.0"  # noqa: S104 the container's own network
     port: Final = "SAGEMAKER_BIND_TO_PORT"
     default_port: Final = 8080
+    keep_alive: Final = "LADING_KEEP_ALIVE"
+    """Seconds that an idle connection stays open; more than the proxy before it keeps its own."""
     grpc_port: Final = "LADING_GRPC_PORT"
     """Where gRPC is spoken; nowhere when it is 0 or not set."""
     model_folder: Final = "/opt/ml/model"

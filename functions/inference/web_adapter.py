@@ -17,6 +17,7 @@ from functions.inference.asgi import App, Receive, Scope, Send
 from functions.inference.catalog import load_catalog
 from functions.inference.contract import ADAPTER
 from functions.inference.cors import allow_origins
+from functions.inference.http_server import KEEP_ALIVE_SECONDS
 from functions.inference.observability import Observability
 from functions.inference.service import answerer
 from functions.inference.settings import Settings
@@ -67,6 +68,7 @@ def main() -> None:
         access_log=False,
         server_header=False,
         date_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
 
 

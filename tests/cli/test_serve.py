@@ -1,5 +1,6 @@
 import json
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -57,6 +58,20 @@ def test_serves_the_lock_until_it_is_interrupted(
         if '"message":"request"' in line
     ]
     assert (line["model"], line["status"]) == ("double", 200)
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="there is no IPv6 here")
+def test_it_listens_on_ipv6_and_keeps_connections_as_long_as_it_is_told(
+    packaged: Lading, workspace: Path
+) -> None:
+    with serving(workspace, "--host", "::", "--keep-alive", "1", "--grpc-port", "0") as (ready, _):
+        port = int(ready["url"].rpartition(":")[2])
+        assert ready["url"] == f"http://[::]:{port}"
+        assert httpx.get(f"http://127.0.0.1:{port}/ping", timeout=30).status_code == 200
+        with socket.create_connection(("::1", port), timeout=20) as connection:
+            connection.sendall(b"GET /ping HTTP/1.1\r\nhost: x\r\n\r\n")
+            while connection.recv(1 << 16):
+                """Until it is closed."""
 
 
 def test_prometheus_is_told_of_requests(packaged: Lading, workspace: Path) -> None:

@@ -122,6 +122,32 @@ def test_torchserves_management_has_a_port_of_its_own(tmp_path: Path) -> None:
         assert container.end(signal.SIGTERM) == 0
 
 
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="there is no IPv6 here")
+def test_it_listens_where_it_is_told_to_and_keeps_connections_as_long(tmp_path: Path) -> None:
+    settings_for(tmp_path, {"m": {1: times(2)}})
+    told = {"LADING_HOST": "::", "LADING_KEEP_ALIVE": "1", "LADING_GRPC_PORT": str(free_port())}
+    with running(tmp_path, **told) as container:
+        assert container.invoke().status_code == 200
+        assert httpx.get(f"http://[::1]:{container.port}/ping").status_code == 200
+        with triton.InferenceServerClient(f"[::1]:{told['LADING_GRPC_PORT']}") as client:
+            assert client.is_server_live()
+        with socket.create_connection(("::1", container.port), timeout=10) as connection:
+            connection.sendall(b"GET /ping HTTP/1.1\r\nhost: x\r\n\r\n")
+            while connection.recv(1 << 16):
+                """Until it is closed."""
+
+
+def test_a_port_that_is_taken_costs_one_line(tmp_path: Path) -> None:
+    settings_for(tmp_path, {"m": {1: times(2)}})
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        process = start(tmp_path, port, LADING_HOST="127.0.0.1")
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert said.startswith(f"error: cannot listen on 127.0.0.1:{port}: Address already in use")
+    assert said.count("\n") == 1
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_told_to_end_it_ends_in_good_order(tmp_path: Path, number: int) -> None:
     settings_for(tmp_path, {"m": {1: times(2)}})

@@ -1,0 +1,93 @@
+"""HTTP for an application: where it listens, and how uvicorn speaks to clients and proxies."""
+
+import socket
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Final
+
+import uvicorn
+
+from functions.inference.asgi import App
+
+KEEP_ALIVE_SECONDS: Final = 75
+"""How long an idle connection stays open.
+
+Load balancers keep theirs for 60 seconds. A server that closes first loses the request that is on
+its way just then, and the caller gets a 502.
+"""
+MOST_KEEP_ALIVE_SECONDS: Final = 3600
+
+_IPV6_EVERYWHERE = "::"
+_BACKLOG = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Where a server listens, and how it treats its connections.
+
+    Args:
+        host: address to listen on.
+        port: port to listen on; 0 takes a free one.
+        keep_alive_s: how long an idle connection stays open.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    keep_alive_s: int = KEEP_ALIVE_SECONDS
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; host `::` takes IPv4 too, where the system has both.
+
+    Raises:
+        OSError: the port is taken, or the host is not an address of this machine.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    both = host == _IPV6_EVERYWHERE and socket.has_dualstack_ipv6()
+    listener = socket.create_server(
+        (host, port), family=family, backlog=_BACKLOG, dualstack_ipv6=both
+    )
+    # asyncio sets this on sockets of its own making alone; connections inherit it. Without it the
+    # second write of an answer waits 40 ms for the client to acknowledge the first.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
+
+
+def address_of(host: str, port: int) -> str:
+    """`host:port`, as URLs and clients write it.
+
+    >>> address_of("::1", 8080)
+    '[::1]:8080'
+    """
+    return f"{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def configuration(
+    app: App, *, keep_alive_s: int, grace_s: int, log_level: str | None = None
+) -> uvicorn.Config:
+    """The settings of uvicorn, which logs no requests.
+
+    Args:
+        app: what answers.
+        keep_alive_s: how long an idle connection stays open.
+        grace_s: how long requests under way may take to end when the server is told to.
+        log_level: of uvicorn's own lines, as of a request that is no HTTP.
+    """
+    return uvicorn.Config(
+        app,
+        http=_protocol(),
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level=log_level,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=keep_alive_s,
+        timeout_graceful_shutdown=grace_s,
+    )
+
+
+def _protocol() -> str:
+    """The parser of the image; a laptop may have only uvicorn's own."""
+    fast = "functions.inference.http_protocol:BoundedProtocol"
+    return fast if find_spec("httptools") else "h11"
