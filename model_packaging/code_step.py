@@ -37,7 +37,8 @@ def with_code(spec: ModelSpec, conversion: Conversion) -> Conversion:
     # Examples are the model's own; what callers send to preprocess is another matter.
     examples = None if code.inputs else conversion.examples
     reference = around(step, conversion.reference)
-    return replace(conversion, reference=reference, examples=examples, processing=processing)
+    stepped = replace(conversion, reference=reference, examples=examples, processing=processing)
+    return replace(stepped, known={}, probes=(), domains={}) if code.inputs else stepped
 
 
 def _bare(spec: ModelSpec, conversion: Conversion) -> Processing:

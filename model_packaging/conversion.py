@@ -1,29 +1,26 @@
-"""From a framework's model to ONNX: what a converter gives, and the check of what it gave."""
+"""From a framework's model to ONNX: what a converter gives, and how it is served."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
+from math import inf
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from functions.inference.artifact import PREDICT_METHOD, SERVING_DEFAULT, TensorSpec
+from functions.inference.domain import Domain
 from functions.inference.predictor import SessionError
 from functions.inference.processing.processed import ProcessedSession, Step, make_step
 from functions.inference.session import OnnxSession
-from functions.inference.tensors import Array
-from model_packaging.errors import ConversionError, ConversionMismatch, LibraryMissing
+from functions.inference.tensors import DTYPES, Array, as_datatype, check_signature
+from model_packaging.agreement import Model as Model  # noqa: PLC0414 for converters
+from model_packaging.agreement import compare, gather
+from model_packaging.errors import ConversionError, LibraryMissing
 from model_packaging.manifest import ModelSpec
-
-Model = Callable[[dict[str, Array]], dict[str, Array]]
-"""A model to call: an array per input, an array per output, both by name."""
-
-RELATIVE_TOLERANCE = 1e-3
-ABSOLUTE_TOLERANCE = 1e-4
-STRAY_ROWS = 0.01
-"""Share of rows that may differ: float32 may tip a row that lies on a tree's threshold."""
-
+from model_packaging.probes import Known, Probe, Request
 
 Session = OnnxSession | ProcessedSession
 """A loaded model, with its processing steps if it has some."""
@@ -47,12 +44,16 @@ class Processing:
 class Conversion:
     """What a converter makes of a trained model.
 
-    `onnx` is the serialised ONNX model with its weights inside. `reference` is the original: it
-    takes the same arrays, gives arrays of the same names, dtypes and shapes, and raises ValueError
-    for arrays that the original does not take. `examples` are inputs to compare both on, when the
+    `onnx` is the serialised ONNX model with its weights inside. `reference` is the original, the
+    framework's own public call: it takes the same arrays, or wider ones as `known` says, gives
+    arrays of the same names, dtypes and shapes, and raises ValueError for arrays that the original
+    does not take. `examples` are inputs to compare both on, when the
     source or the manifest has some. Where there is `processing`, `reference` and
     `examples` are in its terms. It is of one `signature`, whose `method` TensorFlow Serving names;
     `others` are the model's further signatures, `aliases` further names of these.
+
+    By input name, `known` is what the converter knows of the values, and `domains` are the values
+    that the served model must not answer; `probes` are rows that the converter wants compared.
     """
 
     onnx: bytes
@@ -63,6 +64,9 @@ class Conversion:
     method: str = PREDICT_METHOD
     others: tuple["Conversion", ...] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
+    known: Mapping[str, Known] = field(default_factory=dict)
+    probes: tuple[Probe, ...] = ()
+    domains: Mapping[str, Domain] = field(default_factory=dict)
 
     def session(self, model: bytes) -> Session:
         """This conversion's ONNX model, or an optimised one, as it is served.
@@ -88,6 +92,54 @@ class Conversion:
         return processed.feeds(request) if processed else request
 
 
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """A conversion's model as callers reach it, who may hold rows in the original's types.
+
+    Args:
+        session: the model, loaded.
+        domains: the values that each input may hold, where they are fewer than its datatype has.
+    """
+
+    session: Session
+    domains: Mapping[str, Domain] = field(default_factory=dict)
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """The signature, with the inputs' domains."""
+        return tuple(
+            replace(spec, domain=self.domains.get(spec.name)) for spec in self.session.inputs
+        )
+
+    def run(self, inputs: Request, outputs: Sequence[str] = ()) -> Request:
+        """Answer rows as the service does.
+
+        Raises:
+            InvalidInput: they do not fit the signature.
+            SessionError: onnxruntime gave up.
+        """
+        sent = self.narrow(inputs)
+        check_signature(sent, self.inputs)
+        self.session.check_axes(sent)
+        return self.session.run(sent, outputs)
+
+    def narrow(self, inputs: Request) -> Request:
+        """Rows in the types that callers send."""
+        specs = {spec.name: spec for spec in self.session.inputs}
+        return {
+            name: _narrowed(array, specs[name].datatype) if name in specs else array
+            for name, array in inputs.items()
+        }
+
+
+def _narrowed(array: Array, datatype: str) -> Array:
+    dtype = DTYPES[datatype]
+    if array.dtype == dtype or array.dtype.kind not in "fiu" or dtype.kind not in "fiu":
+        return array
+    with np.errstate(over="ignore", invalid="ignore"):
+        return as_datatype(array.astype(dtype), datatype)
+
+
 def around(step: Step, model: Model) -> Model:
     """The model as it is called through a step."""
 
@@ -95,6 +147,15 @@ def around(step: Step, model: Model) -> Model:
         return step.after(model(step.before(inputs)))
 
     return processed
+
+
+def open_served(name: str, conversion: Conversion, model: bytes) -> "ServedModel":
+    """A conversion's ONNX model, or an optimized one, as callers reach it.
+
+    Raises:
+        ConversionError: the model of this name cannot be served so.
+    """
+    return ServedModel(open_session(name, conversion, model), conversion.domains)
 
 
 def open_session(name: str, conversion: Conversion, model: bytes) -> Session:
@@ -179,61 +240,10 @@ def as_bytes(texts: Array) -> Array:
 def check_conversion(
     name: str, requests: Iterable[dict[str, Array]], reference: Model, converted: Model
 ) -> int:
-    """Compare the converted model with the original, and return how many rows were compared.
-
-    Names, dtypes and shapes must agree; so must values, floats within `RELATIVE_TOLERANCE` of the
-    original's and `ABSOLUTE_TOLERANCE`, in all but `STRAY_ROWS` of the rows.
+    """Compare the converted model with the original on requests, and count the rows.
 
     Raises:
-        ConversionMismatch: the first output that differs, and how.
+        ConversionMismatch: the first output that differs, and how; see `agreement`.
     """
-    rows, strays, worst = 0, dict[str, int](), dict[str, float]()
-    for request in requests:
-        wanted, found = reference(dict(request)), converted(dict(request))
-        _check_names(name, wanted, found)
-        for output, original in wanted.items():
-            wrong = _wrong_rows(name, output, original, found[output])
-            strays[output] = strays.get(output, 0) + int(wrong.sum())
-            apart = _distance(original, found[output])
-            worst[output] = max(worst.get(output, 0.0), apart)
-        rows += len(wrong)
-    for output, count in strays.items():
-        if count > STRAY_ROWS * rows:
-            raise ConversionMismatch(
-                name,
-                output,
-                f"differs in {count} of {rows} rows, by up to {worst[output]:.3g} "
-                f"(allowed: {ABSOLUTE_TOLERANCE:g} + {RELATIVE_TOLERANCE:g} of the value)",
-            )
-    return rows
-
-
-def _check_names(name: str, wanted: Mapping[str, Array], found: Mapping[str, Array]) -> None:
-    for output in {**wanted, **found}:
-        if output not in found or output not in wanted:
-            side = "converted" if output not in found else "original"
-            raise ConversionMismatch(name, output, f"is not in the {side} model")
-
-
-def _wrong_rows(name: str, output: str, original: Array, converted: Array) -> Array:
-    """Whether each row differs: booleans of shape [rows]."""
-    for what in ("dtype", "shape"):
-        want, have = getattr(original, what), getattr(converted, what)
-        if want != have:
-            raise ConversionMismatch(name, output, f"has {what} {have}, the original {want}")
-    if original.dtype.kind == "f":
-        same = np.isclose(
-            converted, original, RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE, equal_nan=True
-        )
-    else:
-        same = converted == original
-    rows = len(original) if original.ndim else 1
-    wrong: Array = np.logical_not(np.asarray(same).reshape(rows, -1).all(axis=1, keepdims=True))
-    return wrong[:, 0]
-
-
-def _distance(original: Array, converted: Array) -> float:
-    if original.dtype.kind != "f" or not original.size:
-        return 0.0
-    apart = np.abs(converted.astype(np.float64) - original)
-    return float(apart.max(initial=0.0, where=~np.isnan(apart)))
+    probes = [Probe("given rows", request) for request in requests]
+    return compare(name, gather(reference, probes, sys.maxsize, inf), converted)

@@ -11,6 +11,7 @@ PackagingError
 ├── LibraryMissing              a library that reads it is not installed
 ├── ConversionError             the framework's model has no ONNX form that we serve
 │   └── ConversionMismatch      it has one, which answers differently
+│       └── RoundingMismatch    it does so once the rows are rounded to what callers send
 ├── QuantizationError           nothing in the model can be quantised
 ├── PruningError                nothing in the model can be pruned
 ├── DataUnusable                rows to run the model on do not fit it
@@ -198,6 +199,19 @@ class ConversionMismatch(ConversionError):
             f"is not the same after conversion: output '{output}' {reason}; nothing published",
         )
         self.output, self.reason = output, reason
+
+
+class RoundingMismatch(ConversionMismatch):
+    """The converted model answers differently once rows are rounded to the types of its inputs.
+
+    `columns` are the inputs, or columns of them, whose values were rounded.
+    """
+
+    def __init__(self, model: str, output: str, reason: str, columns: Iterable[str]) -> None:
+        self.columns = tuple(columns)
+        listed = ", ".join(self.columns[:5])
+        advice = f"rounded for callers: {listed}; declare them FP64 or INT64 under inputs:"
+        super().__init__(model, output, f"{reason} ({advice})")
 
 
 class QuantizationError(PackagingError):

@@ -2,11 +2,12 @@
 
 golden.json: {"tolerance": {"relative": r, "absolute": a},
               "requests": [{"inputs": [tensor…], "outputs": [tensor…]}…]}
-where a tensor is {"name", "datatype", "shape", "data"}, data flat in row-major order; bytes that
-are no text are {"b64": ...}.
+where a tensor is {"name", "datatype", "shape", "data"}, data flat in row-major order; NaN is null,
+and bytes that are not text are {"b64": ...}.
 """
 
 import json
+import math
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from itertools import chain, islice
@@ -15,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from functions.inference.tensors import Array, datatype_of, from_json, reshape
-from model_packaging.conversion import Model
+from model_packaging.agreement import Model
 from model_packaging.documents import canonical
-from model_packaging.samples import Request, Samples
+from model_packaging.probes import Request
+from model_packaging.samples import Samples
 
 MAX_BYTES = 256 << 10
 TOLERANCE: Mapping[str, float] = {"relative": 1e-3, "absolute": 1e-4}
@@ -29,17 +31,19 @@ _BATCH = 4
 _MARGIN = 1 << 10
 
 
-def golden_requests(samples: Samples, model: Model, *, quantized: bool) -> tuple[bytes, int]:
-    """Content of golden.json and its number of requests: single rows and one small batch.
+def golden_requests(
+    samples: Samples, model: Model, more: Iterable[Request] = (), *, quantized: bool
+) -> tuple[bytes, int]:
+    """Content of golden.json and its number of requests: single rows, one small batch, and `more`.
 
-    What would take the file over 256 KB, or has an answer that is NaN or infinite, is left out;
-    a model of large inputs may end up with no requests.
+    What holds infinities is left out, and so is what would take the file over 256 KB: a model of
+    large inputs may end up with no requests.
     """
     entries: list[dict[str, Any]] = []
     size = _MARGIN
-    for request in _chosen(samples):
+    for request in chain(_chosen(samples), more):
         answer = model(request)
-        if not _finite(request) or not _finite(answer):
+        if _infinite(request) or _infinite(answer):
             continue
         entry = {"inputs": _tensors(request), "outputs": _tensors(answer)}
         size += len(canonical(entry))
@@ -58,7 +62,7 @@ def first_request(content: bytes) -> Request | None:
         return None
     return {
         each["name"]: reshape(
-            from_json(each["data"], each["name"], each["datatype"]), each["shape"], each["name"]
+            from_json(_data(each), each["name"], each["datatype"]), each["shape"], each["name"]
         )
         for each in requests[0]["inputs"]
     }
@@ -71,8 +75,13 @@ def _chosen(samples: Samples) -> Iterable[Request]:
     )
 
 
-def _finite(arrays: Mapping[str, Array]) -> bool:
-    return all(np.isfinite(array).all() for array in arrays.values() if array.dtype.kind == "f")
+def _data(tensor: Mapping[str, Any]) -> list[Any]:
+    """The values of a tensor, in which null is NaN."""
+    return [math.nan if value is None else value for value in tensor["data"]]
+
+
+def _infinite(arrays: Mapping[str, Array]) -> bool:
+    return any(np.isinf(array).any() for array in arrays.values() if array.dtype.kind == "f")
 
 
 def _tensors(arrays: Mapping[str, Array]) -> list[dict[str, Any]]:
@@ -81,12 +90,16 @@ def _tensors(arrays: Mapping[str, Array]) -> list[dict[str, Any]]:
             "name": name,
             "datatype": datatype_of(array),
             "shape": list(array.shape),
-            "data": [
-                _text(item) if isinstance(item, bytes) else item for item in array.ravel().tolist()
-            ],
+            "data": [_value(item) for item in array.ravel().tolist()],
         }
         for name, array in arrays.items()
     ]
+
+
+def _value(item: Any) -> Any:
+    if isinstance(item, bytes):
+        return _text(item)
+    return None if isinstance(item, float) and math.isnan(item) else item
 
 
 def _text(item: bytes) -> str | dict[str, str]:

@@ -46,7 +46,8 @@ def with_image(spec: ModelSpec, conversion: Conversion) -> Conversion:
     inputs = (TensorSpec(IMAGE, "BYTES", pixels.shape[:1]),)
     processing = Processing(tuple(steps), {}, inputs, outputs)
     examples = {IMAGE: as_files(images().values())}
-    return replace(conversion, reference=reference, examples=examples, processing=processing)
+    stepped = replace(conversion, reference=reference, examples=examples, processing=processing)
+    return replace(stepped, known={}, probes=(), domains={})
 
 
 def _made(spec: ModelSpec, options: dict[str, Any]) -> Any:

@@ -4,7 +4,7 @@ resolve     the source is there, a converter takes it; its digest and the data's
 identity    SHA-256 over name, source, options, data and tools: the same again is the same version.
             A version with this identity, intact in the store, makes everything up to `lock` moot
 convert     the framework's model becomes ONNX, with a reference: the original to compare with
-check       both answer the same rows alike: the held-out ones, or ones made up
+check       both answer alike, or refuse alike: rows that reach every decision of the model
 upgrade     of an ONNX file: a newer operator set, where that changes no answer
 simplify    of an ONNX file: constants folded, where that leaves less of it
 prune       weights or neurons given up; like every stage of `optimisers/`, when the manifest asks
@@ -35,12 +35,13 @@ from typing import ParamSpec, TypeVar
 from functions.inference.processing.processed import libraries_of
 from functions.inference.session import OnnxSession
 from model_packaging.accuracy import Gate
+from model_packaging.agreement import compare
 from model_packaging.benchmark import Latency, time_model
+from model_packaging.checking import Checked, check, one_of_each
 from model_packaging.code_step import with_code
-from model_packaging.conversion import Conversion, Session, check_conversion, open_session
+from model_packaging.conversion import Conversion, ServedModel, open_served
 from model_packaging.errors import AccuracyChange, ConversionError, SourceError
 from model_packaging.golden import first_request, golden_requests
-from model_packaging.holdout import read_holdout
 from model_packaging.image_step import with_image
 from model_packaging.lock import LockedVersion, read_lock, record
 from model_packaging.manifest import ModelSpec
@@ -53,10 +54,10 @@ from model_packaging.placement import Needs, Target, place, require_fits
 from model_packaging.prices import read_prices
 from model_packaging.publication import require_above
 from model_packaging.resolution import Job, Resolved, identity_of, resolve, source_of
-from model_packaging.samples import Samples, given, make_up
+from model_packaging.samples import Samples
 from model_packaging.served import Served, locked_engine, serve
 from model_packaging.serving import OnnxModel
-from model_packaging.signatures import checked, finish
+from model_packaging.signatures import finish
 from model_packaging.specification import (
     Build,
     Built,
@@ -88,7 +89,7 @@ STAGES = (
 OnStage = Callable[[str, str], None]
 """Told of each stage twice: `(stage, "")` when it starts, `(stage, outcome)` when it is done."""
 
-Load = Callable[[bytes], Session]
+Load = Callable[[bytes], ServedModel]
 """Loads a model of this conversion as it is served."""
 
 _P = ParamSpec("_P")
@@ -139,12 +140,13 @@ def _build(job: Resolved, identity: str, stages: "_Stages") -> Built:
 
 def _convert_and_check(job: Job, identity: str, stages: "_Stages") -> Built:
     conversion = stages.run("convert", _convert, job)
-    samples, gate = stages.run("check", _check, job, conversion)
-    load = partial(open_session, job.spec.name, conversion)
+    checked, gate = stages.run("check", _check, job, conversion)
+    samples = checked.sent
+    load = partial(open_served, job.spec.name, conversion)
     task = Task(
         job.spec,
         judge=partial(_judge, load, gate),
-        compare=partial(_compare, job, conversion, samples),
+        compare=partial(_compare, load, checked),
         callers=conversion.processed(),
     )
     model = conversion.onnx
@@ -160,7 +162,7 @@ def _convert_and_check(job: Job, identity: str, stages: "_Stages") -> Built:
     steps = stages.run("benchmark", _benchmark, load, samples, gate, done, change)
     models = (model, *(other.model for other in signatures.others))
     footprint, target = stages.run("placement", _place, job, conversion, samples, models)
-    golden = stages.run("golden", _golden, job, load, samples, model)
+    golden = stages.run("golden", _golden, job, load(model), checked)
     served = stages.run("engine", _serve, job, conversion, target, model, golden)
     build = Build(
         name=job.spec.name,
@@ -174,6 +176,8 @@ def _convert_and_check(job: Job, identity: str, stages: "_Stages") -> Built:
         served=served,
         processing=conversion.processing,
         signatures=signatures,
+        domains=conversion.domains,
+        check=checked.to_json(),
     )
     return write_files(build)
 
@@ -223,31 +227,23 @@ def _convert(job: Job) -> tuple[Conversion, str]:
     return conversion, f"{len(conversion.onnx):,} bytes"
 
 
-def _check(job: Job, conversion: Conversion) -> tuple[tuple[Samples, Gate | None], str]:
+def _check(job: Job, conversion: Conversion) -> tuple[tuple[Checked, Gate | None], str]:
     spec = job.spec
-    session = open_session(spec.name, conversion, conversion.onnx)
-    if spec.accuracy:
-        samples = read_holdout(spec, session.inputs)
-    elif conversion.examples:
-        samples = given(spec.name, dict(conversion.examples), session.inputs)
-    else:
-        samples = make_up(spec.name, session.inputs)
-    rows = _compare(job, conversion, samples, conversion.onnx)
+    checked, rows = check(spec, conversion)
     if source_of(spec, job.converter) != job.source:
         raise SourceError(spec.name, spec.source, "or its data changed meanwhile; package it again")
-    gate = Gate(spec, samples, conversion.reference) if spec.accuracy else None
-    return (samples, gate), f"agrees with the original in {rows} rows"
+    gate = Gate(spec, checked.original, conversion.reference) if spec.accuracy else None
+    return (checked, gate), checked.outcome(rows)
 
 
-def _compare(job: Job, conversion: Conversion, samples: Samples, model: bytes) -> int:
+def _compare(load: Load, checked: Checked, model: bytes) -> int:
     """How many rows the original and what became of it answer alike.
 
     Raises:
         ConversionError: they do not, or the model cannot be served.
     """
-    reference = samples.guarded(conversion.reference, "original")
-    converted = samples.guarded(open_session(job.spec.name, conversion, model).run, "converted")
-    return check_conversion(job.spec.name, checked(samples), reference, converted)
+    served = load(model)
+    return compare(checked.sent.model, checked.evidence, served.run, served.narrow)
 
 
 def _optimise(optimiser: Optimiser, task: Task, model: bytes) -> tuple[Optimised | None, str]:
@@ -287,7 +283,7 @@ def _benchmark(
 
 
 def _timed(load: Load, samples: Samples, model: bytes) -> Latency:
-    return time_model(model, next(samples.requests(1)), load=load)
+    return time_model(model, next(samples.requests(1)), load=lambda each: load(each).session)
 
 
 def _measure(load: Load, gate: Gate | None, model: bytes) -> AccuracyChange | None:
@@ -315,10 +311,10 @@ def _fitting(spec: ModelSpec, needs: Needs) -> tuple[Target, str]:
     return option.target, f"{option.target} as the manifest says, {option.size}"
 
 
-def _golden(job: Job, load: Load, samples: Samples, model: bytes) -> tuple[bytes, str]:
-    session = load(model)
+def _golden(job: Job, served: ServedModel, checked: Checked) -> tuple[bytes, str]:
     quantized = job.spec.quantize.scheme != "none"
-    content, count = golden_requests(samples, session.run, quantized=quantized)
+    more = one_of_each(checked, served)
+    content, count = golden_requests(checked.sent, served.run, more, quantized=quantized)
     return content, f"{count} requests, {len(content):,} bytes"
 
 

@@ -18,7 +18,7 @@ from model_packaging.served import Served, check_engine, engine_identity, serve,
 from model_packaging.specification import Source
 from model_packaging.user_code import imported_files
 
-RECIPE = 3
+RECIPE = 4
 """Part of each identity: raise it when the same source and tools would now give another model."""
 SIGNATURES = 1
 """The same, of frameworks whose models have signatures."""

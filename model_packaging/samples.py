@@ -9,11 +9,9 @@ import numpy as np
 from functions.inference.artifact import TensorSpec
 from functions.inference.predictor import SessionError
 from functions.inference.tensors import DTYPES, Array, as_datatype
-from model_packaging.conversion import Model
+from model_packaging.agreement import Model
 from model_packaging.errors import DataUnusable, Place
-
-Request = dict[str, Array]
-"""An array per input, by name."""
+from model_packaging.probes import Request as Request  # noqa: PLC0414 for callers of samples
 
 SEED = 20_011
 _ROWS = 64
@@ -101,6 +99,14 @@ def batch_of(specs: Sequence[TensorSpec]) -> int | None:
         return None
     fixed = first - {-1}
     return None if len(fixed) > 1 else next(iter(fixed), 0)
+
+
+def free_axes(specs: Sequence[TensorSpec]) -> dict[str, tuple[int, ...]]:
+    """The free axes of each input, beside the one that counts rows."""
+    return {
+        spec.name: tuple(axis for axis, size in enumerate(spec.shape) if axis and size == -1)
+        for spec in specs
+    }
 
 
 def _affordable_rows(specs: Sequence[TensorSpec]) -> int:

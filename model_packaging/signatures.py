@@ -7,7 +7,7 @@ cosine of their answers, as vectors, to the original's.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import chain, islice
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,8 @@ import numpy as np
 from functions.inference.artifact import PREDICT_METHOD, SERVING_DEFAULT, TensorSpec
 from functions.inference.predictor import SessionError
 from functions.inference.signatures import LONGEST_NAME, MOST, Shared, is_name, whole
-from model_packaging.conversion import Conversion, Model, check_conversion
+from model_packaging.agreement import MOST_ROWS, MOST_SECONDS, Model, compare, gather
+from model_packaging.conversion import Conversion, ServedModel
 from model_packaging.errors import (
     ConversionError,
     ManifestError,
@@ -25,14 +26,19 @@ from model_packaging.errors import (
     SourceUnreadable,
     likely,
 )
+from model_packaging.graph_knowledge import with_ids
 from model_packaging.manifest import ModelSpec
 from model_packaging.metrics import METRICS, Incomparable
 from model_packaging.onnx_graph import require_finite_weights
 from model_packaging.optimisation import Task
 from model_packaging.optimisers import optimisers
-from model_packaging.samples import Request, Samples, make_up
+from model_packaging.probing import Base, make_probes
+from model_packaging.samples import Samples, make_up
 
 CHECKED_BATCH = 64
+
+_SHARE = 4
+"""Part of the bounds of the check that each further signature has."""
 
 _WORTH_SHARING = 128
 """Bytes of a weight that is left out where `model.onnx` has it."""
@@ -184,9 +190,9 @@ def _finished(
     try:
         require_finite_weights(spec.name, other.onnx)
         fitting = _rows(spec.name, other, samples)
-        compare = partial(_compare, spec.name, other, fitting)
-        rows = compare(other.onnx)
-        model, left = _optimised(Task(spec, lambda _: None, compare), other.onnx, done)
+        agrees = partial(_compare, spec, other, fitting)
+        rows = agrees(other.onnx)
+        model, left = _optimised(Task(spec, lambda _: None, agrees), other.onnx, done)
         session = other.session(model)
         near = _nearness(spec.name, other.reference, session.run, fitting)
     except (PackagingError, SessionError, ValueError) as error:
@@ -205,18 +211,13 @@ def _finished(
     return Signature(*named, model, facts), outcome
 
 
-def _compare(name: str, other: Conversion, samples: Samples, model: bytes) -> int:
-    converted = samples.guarded(other.session(model).run, "converted")
-    reference = samples.guarded(other.reference, "original")
-    return check_conversion(name, checked(samples), reference, converted)
-
-
-def checked(samples: Samples) -> Iterable[Request]:
-    """Requests to compare on: single rows, and batches."""
-    return chain(
-        islice(samples.requests(1), CHECKED_BATCH),
-        islice(samples.requests(CHECKED_BATCH), CHECKED_BATCH),
-    )
+def _compare(spec: ModelSpec, other: Conversion, samples: Samples, model: bytes) -> int:
+    """How many rows the original and a model of this signature answer alike."""
+    served = ServedModel(other.session(model), other.domains)
+    base = Base(samples, served.inputs, with_ids(other.known, other.onnx), real=False)
+    probes = [*make_probes(base), *other.probes]
+    evidence = gather(other.reference, probes, MOST_ROWS // _SHARE, MOST_SECONDS / _SHARE)
+    return compare(spec.name, evidence, served.run, served.narrow)
 
 
 def _rows(name: str, other: Conversion, samples: Samples) -> Samples:

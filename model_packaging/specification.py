@@ -16,6 +16,7 @@ from functions.inference.artifact import (
     STEPS_FORMAT,
     sha256,
 )
+from functions.inference.domain import Domain
 from functions.inference.session import OnnxSession
 from model_packaging.benchmark import Latency, make_report
 from model_packaging.conversion import Processing
@@ -81,6 +82,9 @@ class Build:
     served: Served | None = None
     processing: Processing | None = None
     signatures: Signatures = field(default_factory=Signatures)
+    domains: Mapping[str, Domain] = field(default_factory=dict)
+    check: Mapping[str, Any] = field(default_factory=dict)
+    """What the conversion was compared on, for report.json."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +131,8 @@ def write_files(build: Build) -> Built:
     sizes |= {name: len(content) for name, content in more.items()}
     named = {"signatures": signatures} if signatures else {}
     stages = [measured.to_json() for measured in build.steps]
-    report = {
-        REPORT: readable(make_report(build.steps[-1].latency, build.footprint, sizes, stages))
-    }
+    figures = make_report(build.steps[-1].latency, build.footprint, sizes, stages)
+    report = {REPORT: readable({**figures, "check": dict(build.check)})}
     return _written({**own, **report}, {**_describe(build), **named}, build.served)
 
 
@@ -160,7 +163,9 @@ def _written(files: dict[str, bytes], document: dict[str, Any], served: Served |
 
 def _describe(build: Build) -> dict[str, Any]:
     signature = build.processing or OnnxSession(build.model)
-    steps = {"processing": list(build.processing.steps)} if build.processing else {}
+    steps: dict[str, Any] = {"processing": list(build.processing.steps)} if build.processing else {}
+    if build.domains:
+        steps |= {"domains": {name: each.to_json() for name, each in build.domains.items()}}
     change = build.steps[-1].change
     accuracy = asdict(change) | {"data": build.source.data} if change else None
     return {

@@ -27,7 +27,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from functions.inference.contract import NAME_PATTERN
 from functions.inference.errors import (
@@ -35,6 +35,9 @@ from functions.inference.errors import (
     ArtifactMissing,
     ArtifactTooNew,
 )
+
+if TYPE_CHECKING:
+    from functions.inference.domain import Domain
 
 FORMAT_VERSION = 3
 """The newest that is read."""
@@ -60,14 +63,18 @@ _LAYOUT = ("models", "<name>", "<version>", "<file>")
 
 @dataclass(frozen=True, slots=True)
 class TensorSpec:
-    """One input or output: name, datatype (Open Inference Protocol name), shape (-1 is any)."""
+    """One input or output: name, datatype (Open Inference Protocol name), shape (-1 is any).
+
+    `domain` says which values an input may hold; None is any of its datatype.
+    """
 
     name: str
     datatype: str
     shape: tuple[int, ...]
+    domain: "Domain | None" = None
 
     def to_json(self) -> dict[str, Any]:
-        """As written in `artifact.json` and in model metadata."""
+        """As written in `artifact.json` and in model metadata, which do not have the domain."""
         return {"name": self.name, "datatype": self.datatype, "shape": list(self.shape)}
 
     @classmethod
@@ -257,7 +264,7 @@ def read_artifact(files: Files | Path, digest: str | None = None) -> Artifact:
         name=document["name"],
         identity=document["identity"],
         digest=found,
-        inputs=document["inputs"],
+        inputs=_with_domains(document, place),
         outputs=document["outputs"],
         model=contents.get(MODEL, b""),
         golden=contents.get(GOLDEN),
@@ -270,6 +277,19 @@ def read_artifact(files: Files | Path, digest: str | None = None) -> Artifact:
     from functions.inference.signatures import with_signatures  # noqa: PLC0415 seldom
 
     return with_signatures(artifact, place)
+
+
+def _with_domains(document: Mapping[str, Any], place: str) -> tuple[TensorSpec, ...]:
+    """The inputs, each with its domain if `domains` states one."""
+    inputs: tuple[TensorSpec, ...] = document["inputs"]
+    if "domains" not in document:
+        return inputs
+    from functions.inference.domain import with_domains  # noqa: PLC0415 only where there are some
+
+    try:
+        return with_domains(inputs, document["domains"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ArtifactCorrupt(place, f"misstates its domains: {error!r}") from error
 
 
 def _read_specification(place: str, content: bytes) -> dict[str, Any]:

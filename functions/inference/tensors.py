@@ -96,7 +96,7 @@ def _is_size(value: Any) -> bool:
 
 
 def check_signature(inputs: dict[str, Array], specs: Sequence[TensorSpec]) -> None:
-    """Check names, datatypes and shapes against a model's signature.
+    """Check names, datatypes, shapes and values against a model's signature.
 
     Raises:
         InvalidInput: the first input that does not fit; the text says what would.
@@ -108,6 +108,8 @@ def check_signature(inputs: dict[str, Array], specs: Sequence[TensorSpec]) -> No
             raise InvalidInput(spec.name, f"must be {spec.datatype}, not {datatype_of(array)}")
         if not _fits(array.shape, spec.shape):
             raise UnexpectedShape(spec.name, array.shape, spec.shape)
+        if spec.domain is not None:
+            spec.domain.check(array, spec.name)
 
 
 def check_names(names: Collection[str], specs: Sequence[TensorSpec]) -> None:

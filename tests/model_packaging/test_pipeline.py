@@ -76,7 +76,7 @@ def test_the_golden_requests_are_answered_by_the_service(tmp_path: Path, digits:
     packaged = run(tmp_path, digits_spec(digits))
     predictor = OnnxPredictor(read_artifact(Path(packaged.location)), packaged.version)
     golden = json.loads((Path(packaged.location) / GOLDEN).read_bytes())
-    assert len(golden["requests"]) == 7
+    assert len(golden["requests"]) == 8
     for entry in golden["requests"]:
         inputs = {
             tensor["name"]: from_json(tensor["data"], tensor["name"], tensor["datatype"]).reshape(
