@@ -21,6 +21,7 @@ from emulator.sagemaker_endpoint import Limits, LocalEndpoint
 from emulator.sagemaker_invocation import Invocation, respond_in_parts, respond_whole
 from emulator.sagemaker_refusals import Refused, endpoint_not_found, too_large
 from functions.inference.asgi import Receive, Scope, Send
+from functions.inference.exchange import read_headers
 
 _PATH = re.compile(r"/endpoints/(?P<name>[^/]{1,63})/(?P<operation>[a-z-]+)")
 _OPERATIONS = MappingProxyType(
@@ -77,7 +78,7 @@ class SageMakerRuntime:
         self._on_access(access)
 
     async def _answer(self, scope: Scope, receive: Receive, answer: Answer) -> None:
-        headers = {key.decode().lower(): value.decode("latin-1") for key, value in scope["headers"]}
+        headers = read_headers(scope["headers"])
         if scope["path"] == "/":
             target = headers.get("x-amz-target", "")
             body = await _read(receive, headers, Limits().payload)

@@ -32,6 +32,7 @@ from functions.inference.exchange import (
     Request,
     Response,
     StreamedResponse,
+    read_headers,
 )
 from functions.inference.routes import LOOKED_UP, ROUTES, Route, dialect_of, split_path
 from functions.inference.sending import send_stream, start_message
@@ -70,7 +71,7 @@ def create_app(
         observation = scope.setdefault(OBSERVATION, Observation())
         try:
             body = await _read_body(receive, longest_body)
-            request = Request(scope["method"], path, _headers(scope), body)
+            request = Request(scope["method"], path, read_headers(scope["headers"]), body)
             work = partial(respond, request, served, observation, longest_body)
             if executor is None or _is_looked_up(request):
                 response = work()
@@ -170,12 +171,6 @@ def _split_base(path: str, catalog: Catalog) -> tuple[Catalog, str]:
     first, _, rest = path.lstrip("/").partition("/")
     only = catalog.below().get(first)
     return (catalog, path) if only is None else (only, f"/{rest}")
-
-
-def _headers(scope: Scope) -> dict[str, str]:
-    return {
-        key.decode("latin-1").lower(): value.decode("latin-1") for key, value in scope["headers"]
-    }
 
 
 async def _read_body(receive: Receive, longest: int) -> bytes:

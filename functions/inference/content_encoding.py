@@ -25,7 +25,11 @@ def unpack(body: bytes, encoding: str, longest: int) -> bytes:
         MalformedRequest: the encoding is unknown, or the body is damaged or goes on behind it.
         RequestTooLarge: it unpacks to more than `longest` bytes.
     """
-    if encoding.strip().lower() not in (*_WINDOWS, "x-gzip"):
+    codings = [each.strip() for each in encoding.lower().split(",")]
+    codings = [each for each in codings if each not in ("identity", "")]
+    if not codings:
+        return body
+    if len(codings) > 1 or codings[0] not in (*_WINDOWS, "x-gzip"):
         raise MalformedRequest(
             f"the body is {brief(encoding)[:20]}-encoded; send it as it is, or with gzip or deflate"
         )

@@ -7,6 +7,7 @@ dialect, from the origins that are named or from all (`*`).
 from collections.abc import Mapping, Sequence
 
 from functions.inference.asgi import App, Message, Receive, Scope, Send
+from functions.inference.exchange import read_headers
 from functions.inference.origins import PREFLIGHT, READABLE, allow
 
 
@@ -19,8 +20,7 @@ def allow_origins(app: App, origins: Sequence[str]) -> App:
         if scope["type"] != "http":
             await app(scope, receive, send)
             return
-        origin = dict(scope["headers"]).get(b"origin")
-        allowed = allow(None if origin is None else origin.decode("latin-1"), origins)
+        allowed = allow(read_headers(scope["headers"]).get("origin"), origins)
         if scope["method"] == "OPTIONS" and allowed:
             headers = _encoded({**allowed, **PREFLIGHT, "content-length": "0"})
             await send({"type": "http.response.start", "status": 200, "headers": headers})

@@ -1,6 +1,6 @@
 """What passes between application and dialect: Request in, Response out, and what was seen."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from time import perf_counter
 
@@ -11,6 +11,32 @@ REASON = "lading-reason"
 """Header of a 503: `cold`, `updating` or `failed`."""
 ANSWERED_BY = "lading-answered-by"
 """Header of an answer that another model gave than the one that was asked."""
+
+
+_SINGLE = frozenset(
+    {
+        *("authorization", "content-type", "idempotency-key", "inference-header-content-length"),
+        *("origin", "x-api-key"),
+    }
+)
+"""Headers of one value each, as far as the service reads them; any other may be a list."""
+
+
+def read_headers(lines: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Headers by name in lower case, those that come on several lines as one list.
+
+    RFC 9110, 5.3: the values are joined with commas in their order. A header that has one value
+    may be repeated as it is; other values are joined all the same, and whoever reads it refuses
+    the list.
+    """
+    headers: dict[str, str] = {}
+    for key, line in lines:
+        name, value = key.decode("latin-1").lower(), line.decode("latin-1")
+        if name not in headers:
+            headers[name] = value
+        elif name not in _SINGLE or headers[name] != value:
+            headers[name] = f"{headers[name]}, {value}"
+    return headers
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,9 @@ def create_handler(
     def handler(event: LambdaEvent, context: Any) -> dict[str, Any]:
         try:
             translation = adapter.infer(_decoded(event), context)
-            return translation(_answer_at_once(app, translation.scope, translation.body))
+            scope = translation.scope
+            scope["headers"] = _header_lines(event) or scope["headers"]
+            return translation(_answer_at_once(app, scope, translation.body))
         finally:
             observability.flush()
 
@@ -65,6 +67,18 @@ def _decoded(event: LambdaEvent) -> LambdaEvent:
     from pybase64 import b64decode  # noqa: PLC0415 small requests need none
 
     return {**event, "body": b64decode(body, validate=True), "isBase64Encoded": False}
+
+
+def _header_lines(event: LambdaEvent) -> list[tuple[bytes, bytes]]:
+    """The lines of the headers where one comes on several: Mangum joins even those of one value."""
+    several = event.get("multiValueHeaders") or {}
+    if all(len(values) == 1 for values in several.values()):
+        return []
+    return [
+        (name.lower().encode(), value.encode())
+        for name, values in several.items()
+        for value in values
+    ]
 
 
 def _answerer(settings: Settings) -> Answerer | None:

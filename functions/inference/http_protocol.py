@@ -71,8 +71,15 @@ class BoundedProtocol(HttpToolsProtocol):
             self.send_400_response("Head of the request is too long.")
 
     def on_headers_complete(self) -> None:
-        """All headers are there."""
+        """All headers are there.
+
+        Raises:
+            ValueError: the request names no host, or several; uvicorn answers 400 (RFC 9112, 3.2).
+        """
         self._pending = 0
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if hosts > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
+            raise ValueError("a request needs one Host header")
         if not self.offers_upgrade():
             super().on_headers_complete()
 

@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 from functions.inference.asgi import App, Receive, Scope, Send
 from functions.inference.catalog import Catalog
 from functions.inference.contract import METRICS
-from functions.inference.exchange import Observation
+from functions.inference.exchange import Observation, read_headers
 
 PATHS: Final = ("/metrics", "/monitoring/prometheus/metrics")
 """Ours, and where TensorFlow Serving's documentation has a scraper look."""
@@ -105,8 +105,7 @@ class Metrics:
             if scope["type"] != "http" or scope["path"] not in PATHS:
                 await app(scope, receive, send)
                 return
-            accept = dict(scope["headers"]).get(b"accept", b"").decode("latin-1")
-            body, content_type = self.page(accept)
+            body, content_type = self.page(read_headers(scope["headers"]).get("accept", ""))
             headers = [
                 (b"content-type", content_type.encode()),
                 (b"content-length", str(len(body)).encode()),

@@ -136,6 +136,24 @@ def test_a_head_that_offers_to_upgrade_and_does_not_end_is_cut_off(
     assert not answer or TOO_LONG in answer
 
 
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"POST / HTTP/1.1\r\n", b"400"),
+        (HEAD + b"host: x\r\n", b"400"),
+        (HEAD + b"Host: y\r\n", b"400"),
+        (b"POST / HTTP/1.0\r\n", b"200"),
+        (HEAD, b"200"),
+    ],
+    ids=["none", "twice", "another", "none in 1.0", "one"],
+)
+def test_a_request_has_one_host(address: tuple[str, int], head: bytes, status: bytes) -> None:
+    rest = b"connection: close\r\ncontent-length: 1\r\n\r\na"
+    answer, _ = send(address, iter([head + rest]))
+    assert answer.split(b" ")[1] == status
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
 def test_a_tunnel_is_refused(address: tuple[str, int]) -> None:
     answer, _ = send(address, iter([b"CONNECT x:1 HTTP/1.1\r\nhost: x\r\n\r\n"]))
     assert b" 200 " not in answer
