@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from functions.inference.tensors import Array
+from model_packaging.quantization.graphs import graphs_of
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
 
 _DENSE = ("MatMul", "Gemm")
+_STANDARD = ("", "ai.onnx", "com.microsoft")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class Layer:
 
 
 class Graph:
-    """A model's graph, with its weights as arrays."""
+    """A model's graph, with its weights as arrays; `inside` is what branches and loops take."""
 
     def __init__(self, model: "ModelProto") -> None:
         from onnx import numpy_helper
@@ -47,6 +49,9 @@ class Graph:
         for node in model.graph.node:
             for name in dict.fromkeys(node.input):
                 self.consumers.setdefault(name, []).append(node)
+        _, *inner = graphs_of(model)
+        self.inside = {name for graph in inner for node in graph.node for name in node.input}
+        self.inside |= {value.name for graph in inner for value in graph.output}
         self._uses = Counter(name for node in model.graph.node for name in node.input)
 
     def layers(self) -> Iterator[Layer]:
@@ -59,7 +64,9 @@ class Graph:
     def layer(self, node: "NodeProto") -> Layer | None:
         """The node as a layer, when it is one."""
         weight = node.input[1] if len(node.input) > 1 else ""
-        if not self.owned(weight) or self.weights[weight].dtype != "float32":
+        if not is_standard(node) or not self.owned(weight):
+            return None
+        if self.weights[weight].dtype != "float32":
             return None
         bias = node.input[2] if len(node.input) > 2 else ""  # noqa: PLR2004 - data, weight, bias
         if node.op_type in _DENSE and self.weights[weight].ndim == 2:  # noqa: PLR2004
@@ -70,8 +77,9 @@ class Graph:
         return None
 
     def owned(self, name: str) -> bool:
-        """Whether it is a weight that one node alone uses."""
-        return name in self.weights and self._uses[name] == 1
+        """Whether it is a weight that one node alone uses, and no caller sees."""
+        elsewhere = name in self.inside or name in self.outputs
+        return name in self.weights and self._uses[name] == 1 and not elsewhere
 
     def replace(self, name: str, array: Array) -> None:
         """Give a weight another value, perhaps of another shape."""
@@ -81,6 +89,11 @@ class Graph:
         for each in self.model.graph.initializer:
             if each.name == name:
                 each.CopyFrom(numpy_helper.from_array(array, name))
+
+
+def is_standard(node: "NodeProto") -> bool:
+    """Whether its operator is one that everyone knows by its name."""
+    return node.domain in _STANDARD
 
 
 def attribute(node: "NodeProto", name: str, default: int) -> int:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from functions.inference.tensors import Array
 from model_packaging.pruning.layers import Graph, Layer
 
 if TYPE_CHECKING:
@@ -33,29 +32,20 @@ def prune_weights(
     """
     graph = Graph(model)
     layers = [layer for layer in graph.layers() if layer.node.name not in exclude]
-    if everywhere and layers:
-        sizes = np.concatenate([_sizes(graph, layer) for layer in layers])
-        thresholds = [_threshold(sizes, sparsity)] * len(layers)
-    else:
-        thresholds = [_threshold(_sizes(graph, layer), sparsity) for layer in layers]
-    count = 0
-    for layer, threshold in zip(layers, thresholds, strict=True):
-        weight = graph.weights[layer.weight]
-        zero = np.abs(weight) <= threshold
-        graph.replace(layer.weight, np.where(zero, np.float32(0), weight))
-        count += int(zero.sum())
+    groups = [layers] if everywhere else [[layer] for layer in layers]
+    return sum(_prune(graph, group, sparsity) for group in groups if group)
+
+
+def _prune(graph: Graph, layers: Sequence[Layer], sparsity: float) -> int:
+    """Make the share of these layers' weights zero that is smallest; of equal ones the first."""
+    weights = [graph.weights[layer.weight] for layer in layers]
+    whole = np.concatenate([weight.ravel() for weight in weights])
+    count = int(sparsity * whole.size)
+    whole[np.argsort(np.abs(whole), kind="stable")[:count]] = 0
+    ends = np.cumsum([weight.size for weight in weights])
+    for layer, weight, part in zip(layers, weights, np.split(whole, ends[:-1]), strict=True):
+        graph.replace(layer.weight, part.reshape(weight.shape))
     return count
-
-
-def _sizes(graph: Graph, layer: Layer) -> Array:
-    sizes: Array = np.abs(graph.weights[layer.weight]).ravel()
-    return sizes
-
-
-def _threshold(sizes: Array, sparsity: float) -> float:
-    """The size up to which weights go; -1 when none does."""
-    count = int(sparsity * sizes.size)
-    return float(np.partition(sizes, count - 1)[count - 1]) if count else -1.0
 
 
 def store_sparsely(model: "ModelProto") -> None:
@@ -65,7 +55,11 @@ def store_sparsely(model: "ModelProto") -> None:
     for weight in list(model.graph.initializer):
         array = numpy_helper.to_array(weight)
         places = np.flatnonzero(array)
-        if array.dtype != np.float32 or _STORED_BYTES * places.size >= array.nbytes:
+        if (
+            array.dtype != np.float32
+            or not array.ndim
+            or _STORED_BYTES * places.size >= array.nbytes
+        ):
             continue
         sparse = model.graph.sparse_initializer.add(dims=array.shape)
         sparse.values.CopyFrom(numpy_helper.from_array(array.ravel()[places], weight.name))

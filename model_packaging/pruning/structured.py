@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from functions.inference.tensors import Array
-from model_packaging.pruning.layers import Graph, Layer, attribute
+from model_packaging.pruning.layers import Graph, Layer, attribute, is_standard
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
@@ -49,7 +49,10 @@ _EACH_BY_ITSELF = frozenset(
 )
 _POOLS = frozenset(("AveragePool", "GlobalAveragePool", "GlobalMaxPool", "MaxPool"))
 _PAIRS = frozenset(("Add", "Div", "Mul", "Pow", "Sub"))
-_SEVERAL = 2
+
+_LAST, _CHANNEL, _FLATTENED = -1, 1, -2
+"""Where the neurons of a value lie: on its last axis, on the second, or on the last one with
+several numbers in a row for each, as channels do once they are flattened."""
 
 
 class _Unsupported(Exception):
@@ -60,17 +63,23 @@ class _Unsupported(Exception):
 class _Reach:
     """What depends on the neurons of one layer, up to the layers that take them.
 
-    `values` are what lies between, each with the axis on which the neurons lie (after flattening,
-    as many numbers for each); `constants` hold one number a neuron.
+    `values` are what lies between, each with where its neurons lie; `constants` hold one number a
+    neuron, on this axis. `width` neurons there are; channels' values have `rank` axes.
     """
 
-    values: dict[str, int]
+    width: int
+    rank: int
+
+    values: dict[str, int] = field(default_factory=dict)
     constants: dict[str, int] = field(default_factory=dict)
     following: list[Layer] = field(default_factory=list)
 
 
 def prune_neurons(
-    model: "ModelProto", sparsity: float, exclude: Sequence[str]
+    model: "ModelProto",
+    sparsity: float,
+    exclude: Sequence[str],
+    silenced: "ModelProto | None" = None,
 ) -> tuple[int, list[str]]:
     """Remove the share of neurons of each layer that matters least, in place.
 
@@ -78,34 +87,54 @@ def prune_neurons(
         model: the model, its constants among the weights.
         sparsity: the share that is removed; at least one neuron of a layer stays.
         exclude: names of nodes that stay as they are.
+        silenced: a copy of the model, in which the same neurons stay and nothing takes their
+            answers: it must answer as the pruned model does.
 
     Returns:
         How many were removed, and why layers stay as they are: a sentence for each.
     """
     graph, removed, reasons = Graph(model), 0, list[str]()
+    whole = Graph(silenced) if silenced else None
     for layer in list(graph.layers()):
         if layer.node.name in exclude:
             continue
         try:
-            removed += _prune(graph, layer, _reach(graph, layer), sparsity)
+            reach = _reach(graph, layer)
         except _Unsupported as error:
             reasons.append(f"{layer.node.name}: {error}")
+            continue
+        lost, kept = _chosen(graph, layer, reach, sparsity)
+        removed += len(lost)
+        if whole:
+            _silence(whole, reach, lost)
+        _keep(graph, layer, reach, kept)
     model.graph.ClearField("value_info")
     return removed, reasons
 
 
-def _prune(graph: Graph, layer: Layer, reach: _Reach, sparsity: float) -> int:
-    width = int(graph.weights[layer.weight].shape[layer.outward])
-    count = min(int(sparsity * width), width - 1)
-    kept = np.sort(np.argsort(_importance(graph, layer, reach), kind="stable")[count:])
+def _chosen(graph: Graph, layer: Layer, reach: _Reach, sparsity: float) -> tuple[Array, Array]:
+    """The neurons that go, and those that stay."""
+    count = min(int(sparsity * reach.width), reach.width - 1)
+    order = np.argsort(_importance(graph, layer, reach), kind="stable")
+    return np.sort(order[:count]), np.sort(order[count:])
+
+
+def _keep(graph: Graph, layer: Layer, reach: _Reach, kept: Array) -> None:
+    for each in reach.following:
+        places = _places(graph.weights[each.weight], each, reach.width, kept)
+        _take(graph, each.weight, each.inward, places)
     _take(graph, layer.weight, layer.outward, kept)
     if layer.bias:
         _take(graph, layer.bias, -1, kept)
     for name, axis in reach.constants.items():
         _take(graph, name, axis, kept)
+
+
+def _silence(whole: Graph, reach: _Reach, lost: Array) -> None:
     for each in reach.following:
-        _take(graph, each.weight, each.inward, _repeated(graph, each, kept, width))
-    return count
+        weight = whole.weights[each.weight].copy()
+        np.moveaxis(weight, each.inward, 0)[_places(weight, each, reach.width, lost)] = 0
+        whole.replace(each.weight, weight)
 
 
 def _importance(graph: Graph, layer: Layer, reach: _Reach) -> Array:
@@ -125,16 +154,16 @@ def _norms(weight: Array, axis: int) -> Array:
     return norms
 
 
-def _repeated(graph: Graph, following: Layer, kept: Array, width: int) -> Array:
-    """Places of the kept neurons' numbers: after flattening, a channel has several, in a row."""
-    each = graph.weights[following.weight].shape[following.inward] // width
-    places: Array = (kept[:, np.newaxis] * each + np.arange(each)).ravel()
+def _places(weight: Array, following: Layer, width: int, neurons: Array) -> Array:
+    """Places of the neurons' numbers: after flattening, a channel has several, in a row."""
+    each = weight.shape[following.inward] // width
+    places: Array = (neurons[:, np.newaxis] * each + np.arange(each)).ravel()
     return places
 
 
 def _take(graph: Graph, name: str, axis: int, kept: Array) -> None:
     array = graph.weights[name]
-    if array.shape[axis] > 1:  # one number for all neurons serves those that stay
+    if array.ndim and array.shape[axis] > 1:  # one number for all neurons serves those that stay
         graph.replace(name, np.ascontiguousarray(np.take(array, kept, axis)))
 
 
@@ -144,8 +173,9 @@ def _reach(graph: Graph, layer: Layer) -> _Reach:
     Raises:
         _Unsupported: something on the way needs every neuron.
     """
-    width = graph.weights[layer.weight].shape[layer.outward]
-    reach = _Reach({layer.node.output[0]: layer.channel})
+    weight = graph.weights[layer.weight]
+    reach = _Reach(weight.shape[layer.outward], weight.ndim)
+    reach.values[layer.node.output[0]] = layer.channel
     if layer.bias and not graph.owned(layer.bias):
         raise _Unsupported("its bias is computed, or shared")
     waiting, seen = [layer.node.output[0]], list["NodeProto"]()
@@ -153,59 +183,72 @@ def _reach(graph: Graph, layer: Layer) -> _Reach:
         value = waiting.pop()
         if value in graph.outputs:
             raise _Unsupported("its answer is the model's")
+        if value in graph.inside:
+            raise _Unsupported("a branch or a loop takes its answer")
         for node in graph.consumers.get(value, []):
             if not any(node is each for each in seen):
                 seen.append(node)
-                waiting += _follow(graph, node, value, reach, width)
+                waiting += _follow(graph, node, value, reach)
     if not reach.following:
         raise _Unsupported("no layer takes its answer")
     _check_pairs(graph, seen, reach)
     return reach
 
 
-def _follow(
-    graph: Graph, node: "NodeProto", value: str, reach: _Reach, width: int
-) -> Iterator[str]:
+def _follow(graph: Graph, node: "NodeProto", value: str, reach: _Reach) -> Iterator[str]:
     """What a node makes of the neurons: the values that carry them on."""
     axis = reach.values[value]
     following = graph.layer(node)
     if following is not None and node.input[0] == value:
-        _check_width(graph, following, width, axis)
+        _check_width(graph, following, reach, axis)
         reach.following.append(following)
         return
+    if any(node.output[1:]) or not is_standard(node):
+        raise _needs_all(node)
     if node.op_type in _PAIRS:
-        _note_constants(graph, node, reach, width)
-    elif node.op_type == "BatchNormalization" and axis == 1:
+        _note_constants(graph, node, reach, axis)
+    elif node.op_type == "BatchNormalization" and axis == _CHANNEL:
         reach.constants.update((name, 0) for name in _own(graph, node.input[1:]))
     elif node.op_type == "Flatten" and attribute(node, "axis", 1) == 1:
-        reach.values[node.output[0]] = -1
-    elif node.op_type not in _EACH_BY_ITSELF | _POOLS or (node.op_type in _POOLS and axis != 1):
-        raise _Unsupported(f"{node.op_type} '{node.name}' needs all of its neurons")
+        reach.values[node.output[0]] = _FLATTENED if axis == _CHANNEL else axis
+    elif node.op_type not in _EACH_BY_ITSELF | _POOLS or (
+        node.op_type in _POOLS and axis != _CHANNEL
+    ):
+        raise _needs_all(node)
     reach.values.setdefault(node.output[0], axis)
     yield node.output[0]
 
 
-def _check_width(graph: Graph, following: Layer, width: int, axis: int) -> None:
+def _needs_all(node: "NodeProto") -> _Unsupported:
+    return _Unsupported(f"{node.op_type} '{node.name}' needs all of its neurons")
+
+
+def _check_width(graph: Graph, following: Layer, reach: _Reach, axis: int) -> None:
+    """Only after flattening may a layer take several numbers of each neuron."""
     takes = graph.weights[following.weight].shape[following.inward]
-    if takes % width or (axis == 1) != (following.channel == 1):
-        raise _Unsupported(f"'{following.node.name}' takes {takes} numbers of {width} neurons")
+    fits = takes % reach.width == 0 if axis == _FLATTENED else takes == reach.width
+    turned = bool(attribute(following.node, "transA", 0))
+    if not fits or turned or (axis == _CHANNEL) != (following.channel == _CHANNEL):
+        what = f"'{following.node.name}' takes {takes} numbers of {reach.width} neurons"
+        raise _Unsupported(f"{what}, turned" if turned else what)
 
 
-def _note_constants(graph: Graph, node: "NodeProto", reach: _Reach, width: int) -> None:
+def _note_constants(graph: Graph, node: "NodeProto", reach: _Reach, axis: int) -> None:
     for name in node.input:
         if name not in graph.weights or graph.weights[name].size == 1:
             continue
-        axis = _axis_of(graph.weights[name], width, reach.values)
-        reach.constants.update((each, axis) for each in _own(graph, [name]))
+        place = _axis_of(graph.weights[name], reach, axis)
+        reach.constants.update((each, place) for each in _own(graph, [name]))
 
 
-def _axis_of(constant: Array, width: int, values: dict[str, int]) -> int:
+def _axis_of(constant: Array, reach: _Reach, axis: int) -> int:
     """The axis, from the end, on which a constant holds a number for each neuron."""
-    convolution = 1 in values.values()
-    axis = -3 if convolution else -1
-    if constant.ndim < -axis or constant.shape[axis] != width or constant.size != width:
+    place = 1 - reach.rank if axis == _CHANNEL else -1
+    most = reach.rank if axis == _CHANNEL else constant.ndim
+    fits = -place <= constant.ndim <= most and constant.shape[place] == reach.width
+    if not fits or constant.size != reach.width:
         raise _Unsupported(f"a constant of shape {list(constant.shape)} is not one a neuron")
-    return axis
+    return place
 
 
 def _own(graph: Graph, names: Sequence[str]) -> Sequence[str]:
@@ -216,9 +259,11 @@ def _own(graph: Graph, names: Sequence[str]) -> Sequence[str]:
 
 
 def _check_pairs(graph: Graph, nodes: Sequence["NodeProto"], reach: _Reach) -> None:
-    """Sums and products may join only what has the same neurons."""
+    """Sums and products may join only what has the same neurons in the same place."""
     for node in nodes:
         if node.op_type in _PAIRS:
-            for name in node.input:
-                if name not in reach.values and name not in graph.weights:
-                    raise _Unsupported(f"{node.op_type} '{node.name}' joins it with something else")
+            joined = [name for name in node.input if name not in graph.weights]
+            if len({reach.values.get(name) for name in joined} - {None}) > 1 or any(
+                name not in reach.values for name in joined
+            ):
+                raise _Unsupported(f"{node.op_type} '{node.name}' joins it with something else")

@@ -59,3 +59,24 @@ def test_what_is_mostly_zero_is_stored_in_fewer_bytes_and_answers_the_same(
     onnx.checker.check_model(model)
     x = {"x": normal(5, 16, seed=9)}
     assert np.array_equal(OnnxSession(plain).run(x)["y"], OnnxSession(stored).run(x)["y"])
+
+
+@pytest.mark.parametrize("everywhere", [True, False])
+def test_of_weights_of_one_size_no_more_go_than_are_asked_for(everywhere: bool) -> None:
+    model = dense(first=np.sign(normal(16, 32)))
+    count = prune_weights(model, 0.5, ["MatMul_3"], everywhere=everywhere)
+    assert count == 16 * 32 // 2
+    assert sparsity(weights(model)["w1"]) == 0.5
+
+
+def test_single_numbers_are_stored_as_they_are() -> None:
+    model = dense("Clip", first=normal(16, 32))
+    next(node for node in model.graph.node if node.op_type == "Clip").input.append("lowest")
+    model.graph.initializer.append(numpy_helper.from_array(np.array(0, np.float32), "lowest"))
+    prune_weights(model, 0.95, [], everywhere=False)
+    plain = model.SerializeToString()
+    store_sparsely(model)
+    x = {"x": normal(5, 16, seed=9)}
+    stored = OnnxSession(model.SerializeToString()).run(x)["y"]
+    assert np.array_equal(stored, OnnxSession(plain).run(x)["y"])
+    assert "lowest" in weights(model)

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import onnx
 import pytest
@@ -129,3 +131,162 @@ def test_products_of_two_paths_of_the_same_neurons_are_pruned_together() -> None
     x = normal(5, 8, seed=9)
     a = x @ kept["w1"]
     assert np.allclose(answer(model, 8), a / (1 + np.exp(-a)) / 2 @ kept["w2"], atol=1e-5)
+
+
+def node(operator: str, inputs: str, output: str, **attributes: Any) -> onnx.NodeProto:
+    return helper.make_node(operator, inputs.split(), [output], **attributes)
+
+
+def captured() -> onnx.ModelProto:
+    """A layer whose answer, and another whose weight, a branch takes too."""
+    value = helper.make_tensor_value_info("t", onnx.TensorProto.FLOAT, None)
+    other = helper.make_tensor_value_info("e", onnx.TensorProto.FLOAT, None)
+    then = helper.make_graph([node("MatMul", "a w2", "t")], "then", [], [value])
+    otherwise = helper.make_graph([node("Mul", "c minus", "e")], "else", [], [other])
+    return network(
+        [
+            node("MatMul", "x w1", "a"),
+            node("Relu", "a", "b"),
+            node("MatMul", "b w2", "c"),
+            node("ReduceSum", "x", "s", keepdims=0),
+            node("Greater", "s zero", "go"),
+            node("If", "go", "y", then_branch=then, else_branch=otherwise),
+        ],
+        [8],
+        4,
+        w1=normal(8, 8),
+        w2=normal(8, 4),
+        zero=np.array(0, np.float32),
+        minus=np.array(-1, np.float32),
+    )
+
+
+def beside() -> onnx.ModelProto:
+    """A layer whose answer is multiplied with a turned one of itself."""
+    return network(
+        [
+            node("MatMul", "x w1", "a"),
+            node("Gemm", "a w2", "y", transA=1),
+        ],
+        [8],
+        4,
+        w1=normal(8, 5),
+        w2=normal(5, 4),
+    )
+
+
+def sequence(length: int) -> onnx.ModelProto:
+    """A dense layer at each place of a sequence, flattened into another."""
+    return network(
+        [
+            node("MatMul", "x w1", "a"),
+            node("Relu", "a", "b"),
+            node("Flatten", "b", "c"),
+            node("MatMul", "c w2", "y"),
+        ],
+        [length, 8],
+        4,
+        w1=normal(8, 6),
+        w2=normal(6 * length, 4),
+    )
+
+
+@pytest.mark.parametrize(
+    ("model", "reason"),
+    [
+        (captured(), "a branch or a loop takes its answer"),
+        (beside(), "turned"),
+        (sequence(3), "takes 18 numbers of 6 neurons"),
+    ],
+)
+def test_a_layer_whose_neurons_do_not_lie_where_the_next_takes_them_is_left_alone(
+    model: onnx.ModelProto, reason: str
+) -> None:
+    before = model.SerializeToString()
+    removed, reasons = prune_neurons(model, 0.5, [])
+    assert removed == 0
+    assert reason in reasons[0]
+    assert model.SerializeToString() == before
+
+
+def convolutional_of(rank: int, **weights: Array) -> onnx.ModelProto:
+    """Two convolutions of this many axes with a number a channel between them."""
+    kernel = [3] * rank
+    return network(
+        [
+            node("Conv", "x w1", "a"),
+            node("Mul", "a each", "b"),
+            node("Conv", "b w2", "c"),
+            node("GlobalAveragePool", "c", "d"),
+            node("Flatten", "d", "e"),
+            node("Gemm", "e w3 b3", "y", alpha=2.0, beta=0.5),
+        ],
+        [1, *[8] * rank],
+        4,
+        w1=normal(4, 1, *kernel),
+        w2=normal(6, 4, *kernel, seed=1),
+        w3=normal(6, 4, seed=2),
+        b3=normal(4, seed=3),
+        **weights,
+    )
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3])
+@pytest.mark.parametrize("leading", [0, 1])
+def test_channels_are_found_in_convolutions_of_any_rank(rank: int, leading: int) -> None:
+    each = normal(4, seed=4).reshape(*[1] * leading, 4, *[1] * rank)
+    model = convolutional_of(rank, each=each)
+    silenced = onnx.ModelProto()
+    silenced.CopyFrom(model)
+    removed, _ = prune_neurons(model, 0.5, [], silenced)
+    assert removed == 2 + 3
+    assert sorted(shapes(model)["each"]) == sorted([*[1] * (leading + rank), 2])
+    rows = [1, *[8] * rank]
+    assert np.allclose(answer(model, *rows), answer(silenced, *rows), atol=1e-4)
+
+
+def test_a_constant_for_each_place_is_not_one_for_each_channel() -> None:
+    """Of [batch, 4, 4, 6, 6], a constant of [4, 1, 1] lies along the third axis."""
+    model = convolutional_of(3, each=normal(4, 1, 1))
+    del model.graph.input[0].type.tensor_type.shape.dim[2:]
+    model.graph.input[0].type.tensor_type.shape.dim.extend(
+        [onnx.TensorShapeProto.Dimension(dim_value=size) for size in (6, 8, 8)]
+    )
+    _, reasons = prune_neurons(model, 0.5, [])
+    assert "not one a neuron" in reasons[0]
+    assert shapes(model)["w1"][0] == 4
+
+
+def test_one_number_as_bias_serves_the_neurons_that_stay() -> None:
+    model = network(
+        [node("Gemm", "x w1 b1", "a"), node("Relu", "a", "b"), node("MatMul", "b w2", "y")],
+        [8],
+        4,
+        w1=normal(8, 6),
+        b1=np.array(0.5, np.float32),
+        w2=normal(6, 4),
+    )
+    silenced = onnx.ModelProto()
+    silenced.CopyFrom(model)
+    assert prune_neurons(model, 0.5, [], silenced)[0] == 3
+    assert np.allclose(answer(model, 8), answer(silenced, 8), atol=1e-5)
+
+
+def test_weights_that_callers_see_stay_as_they_are() -> None:
+    model = dense()
+    seen = helper.make_tensor_value_info("w2", onnx.TensorProto.FLOAT, [32, 4])
+    model.graph.output.append(seen)
+    assert prune_neurons(model, 0.5, [])[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("model", "rows"), [(dense(), [16]), (gemm(), [16]), (convolutional(), [1, 8, 8])]
+)
+def test_a_pruned_model_answers_as_one_whose_neurons_are_silent(
+    model: onnx.ModelProto, rows: list[int]
+) -> None:
+    silenced = onnx.ModelProto()
+    silenced.CopyFrom(model)
+    prune_neurons(model, 0.75, [], silenced)
+    assert shapes(silenced) != shapes(model)
+    assert np.allclose(answer(model, *rows), answer(silenced, *rows), atol=1e-4)
