@@ -1,37 +1,182 @@
-"""What boosted trees have in common, whichever library grew them.
+"""What boosted models have in common, whichever library trained them.
 
-The ONNX model takes `X`, float32 of shape [-1, features], in which NaN is a missing value, and
-answers
+The ONNX model takes `X` of shape [-1, features], in which NaN is a missing value: float32 for
+XGBoost, which rounds what it gets to that, and float64 for LightGBM, which does not. It answers
 
 - a classifier: `label` [-1], int64, and `probabilities` [-1, classes];
-- a regressor or a ranker: `prediction` [-1, 1].
+- a classifier of several labels: both of shape [-1, labels];
+- everything else: `prediction` [-1, targets].
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from functions.inference.tensors import Array
-from model_packaging.conversion import Conversion, Model
+from model_packaging.conversion import Conversion
 from model_packaging.errors import ConversionError, SourceUnreadable
 from model_packaging.manifest import ModelSpec
-from model_packaging.onnx_graph import rename, strip
+from model_packaging.onnx_nodes import Nodes
+from model_packaging.trees import Tree
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
 INPUT = "X"
-OPSET = 15  # the highest of onnxmltools
 
-_CLASSIFIER, _REGRESSOR = ["label", "probabilities"], ["prediction"]
+Answers = Literal["two classes", "classes", "labels", "numbers"]
+Transform = Callable[[Nodes, str], str]
+"""Adds nodes to a graph that make answers of sums of trees, [rows, targets]; gives their name."""
+
+
+class Unsupported(ValueError):
+    """A part of a model that has no ONNX form here; the text names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Booster:
+    """A boosted model, read from the library's own dump.
+
+    Args:
+        margins: adds the nodes that make sums [rows, targets], float32, of rows.
+        transform: what the objective makes of the sums.
+        answers: what they mean.
+        columns: how many columns a row has.
+        targets: how many sums a row gets.
+        dtype: in which the library compares.
+        trees: their splits, for probes.
+    """
+
+    margins: Transform
+    transform: Transform
+    answers: Answers
+    columns: int
+    targets: int
+    dtype: type[np.floating]
+    trees: tuple[Tree, ...] = ()
+
+
+def identity(_nodes: Nodes, sums: str) -> str:
+    """Answers that are the sums."""
+    return sums
+
+
+def sigmoid(steepness: float = 1) -> Transform:
+    """1 / (1 + exp(-steepness * sum))."""
+
+    def transform(nodes: Nodes, sums: str) -> str:
+        if steepness != 1:
+            sums = nodes.add("Mul", sums, nodes.weight(np.float32(steepness)))
+        return nodes.add("Sigmoid", sums)
+
+    return transform
+
+
+def exponential(nodes: Nodes, sums: str) -> str:
+    """exp(sum)."""
+    return nodes.add("Exp", sums)
+
+
+def softmax(nodes: Nodes, sums: str) -> str:
+    """Probabilities of classes that exclude each other."""
+    return nodes.add("Softmax", sums, axis=1)
+
+
+def softplus(nodes: Nodes, sums: str) -> str:
+    """log(1 + exp(sum))."""
+    return nodes.add("Softplus", sums)
+
+
+def step(nodes: Nodes, sums: str) -> str:
+    """1 if the sum is above 0, else 0."""
+    return nodes.add("Cast", nodes.add("Greater", sums, nodes.weight(np.float32(0))), to=1)
+
+
+def signed_square(nodes: Nodes, sums: str) -> str:
+    """The square of the sum, with the sum's sign."""
+    return nodes.add("Mul", sums, nodes.add("Abs", sums))
+
+
+def to_onnx(booster: Booster, classes: Array | None = None) -> "ModelProto":
+    """The booster as an ONNX model.
+
+    Args:
+        booster: the model.
+        classes: what the classes are called, int64 or texts; their numbers when not given.
+    """
+    from onnx import helper  # noqa: PLC0415 heavy
+
+    nodes = Nodes()
+    answers = booster.transform(nodes, booster.margins(nodes, INPUT))
+    outputs = _OUTPUTS[booster.answers](nodes, answers, booster.targets, classes)
+    rows = helper.make_tensor_value_info(INPUT, _type(booster.dtype), ["batch", booster.columns])
+    values = [
+        helper.make_tensor_value_info(name, _type(dtype), ["batch", *shape])
+        for name, (dtype, shape) in outputs.items()
+    ]
+    return nodes.model([rows], values)
+
+
+_Outputs = Mapping[str, tuple[Any, tuple[int, ...]]]
+"""Type and shape without the batch, by the output's name."""
+
+
+def _type(dtype: Any) -> int:
+    from onnx import TensorProto, helper  # noqa: PLC0415 heavy
+
+    if np.dtype(dtype).kind in "OUS":
+        return TensorProto.STRING
+    return helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+
+
+def _of_two(nodes: Nodes, second: str, _targets: int, classes: Array | None) -> _Outputs:
+    first = nodes.add("Sub", nodes.weight(np.float32(1)), second)
+    nodes.add("Concat", first, second, axis=1, output="probabilities")
+    is_second = nodes.add("Greater", second, nodes.weight(np.float32(0.5)))
+    flat = nodes.add("Reshape", is_second, nodes.weight(np.array([-1])))
+    return _named(nodes, nodes.add("Cast", flat, to=7), 2, classes)
+
+
+def _of_classes(nodes: Nodes, scores: str, targets: int, classes: Array | None) -> _Outputs:
+    nodes.add("Identity", scores, output="probabilities")
+    return _named(nodes, nodes.add("ArgMax", scores, axis=1, keepdims=0), targets, classes)
+
+
+def _named(nodes: Nodes, places: str, count: int, classes: Array | None) -> _Outputs:
+    if classes is None:
+        nodes.add("Identity", places, output="label")
+        return {"label": (np.int64, ()), "probabilities": (np.float32, (count,))}
+    nodes.add("Gather", nodes.weight(classes), places, output="label")
+    return {"label": (classes.dtype, ()), "probabilities": (np.float32, (count,))}
+
+
+def _of_labels(nodes: Nodes, scores: str, targets: int, _classes: Array | None) -> _Outputs:
+    nodes.add("Identity", scores, output="probabilities")
+    given = nodes.add("Greater", scores, nodes.weight(np.float32(0.5)))
+    nodes.add("Cast", given, to=7, output="label")
+    return {"label": (np.int64, (targets,)), "probabilities": (np.float32, (targets,))}
+
+
+def _of_numbers(nodes: Nodes, numbers: str, targets: int, _classes: Array | None) -> _Outputs:
+    nodes.add("Identity", numbers, output="prediction")
+    return {"prediction": (np.float32, (targets,))}
+
+
+_OUTPUTS: Mapping[Answers, Callable[[Nodes, str, int, Array | None], _Outputs]] = {
+    "two classes": _of_two,
+    "classes": _of_classes,
+    "labels": _of_labels,
+    "numbers": _of_numbers,
+}
 
 
 def read_booster(spec: ModelSpec, load: Callable[[], Any]) -> Any:
     """What `load` gives.
 
     Raises:
-        SourceUnreadable: it gives up.
+        SourceUnreadable: it fails.
     """
     try:
         return load()
@@ -44,54 +189,58 @@ def read_booster(spec: ModelSpec, load: Callable[[], Any]) -> Any:
 
 
 def convert_booster(
-    spec: ModelSpec, convert: Callable[[], "ModelProto"], predict: Callable[[Array], Array]
+    spec: ModelSpec, read: Callable[[], Booster], predict: Callable[[Array], Array]
 ) -> Conversion:
-    """What the library's own converter makes, with the names of this module.
+    """The booster's conversion.
 
     Args:
         spec: the model.
-        convert: gives the ONNX model.
-        predict: the original: probabilities of classes, of the second of two, or numbers.
+        read: gives the booster.
+        predict: the library's own public call: probabilities of classes, of the second of two, or
+            numbers.
 
     Raises:
-        ConversionError: it has no ONNX form.
+        ConversionError: a part of it has no ONNX form.
     """
     try:
-        model = convert()
-    except Exception as error:  # converters raise whatever their code runs into
-        reason = str(error).strip().partition("\n")[0][:300]
-        raise ConversionError(spec.name, f"has no ONNX form: {reason}") from error
-    classifies = len(model.graph.output) == len(_CLASSIFIER)
-    outputs = _CLASSIFIER if classifies else _REGRESSOR
-    rename(model, [INPUT], outputs)
-    for value in model.graph.output:  # some state a single row
-        value.type.tensor_type.shape.dim[0].dim_param = "batch"
-    model.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "batch"
-    strip(model)
-    reference = _classifier(predict) if classifies else _regressor(predict)
+        booster = read()
+    except Unsupported as error:
+        raise ConversionError(spec.name, f"has no ONNX form: {error}") from error
+    model = to_onnx(booster)
+
+    def reference(inputs: dict[str, Array]) -> dict[str, Array]:
+        try:
+            answers = np.asarray(predict(inputs[INPUT]))
+        except Exception as error:  # the libraries' errors share no base class
+            raise ValueError(str(error).strip().partition("\n")[0]) from error
+        return _REFERENCES[booster.answers](answers)
+
     return Conversion(model.SerializeToString(deterministic=True), reference)
 
 
-def _classifier(predict: Callable[[Array], Array]) -> Model:
-    def reference(inputs: dict[str, Array]) -> dict[str, Array]:
-        scores = _attempt(predict, inputs)
-        if scores.ndim == 1:
-            scores = np.stack([1 - scores, scores], axis=1)
-        return {"label": scores.argmax(axis=1), "probabilities": scores}
-
-    return reference
+def _two(answers: Array) -> dict[str, Array]:
+    if answers.ndim == 1:
+        answers = np.stack([1 - answers, answers], axis=1)
+    label = (answers[:, 1] > 0.5).astype(np.int64)  # noqa: PLR2004 - half
+    return {"label": label, "probabilities": answers.astype(np.float32)}
 
 
-def _regressor(predict: Callable[[Array], Array]) -> Model:
-    def reference(inputs: dict[str, Array]) -> dict[str, Array]:
-        numbers = _attempt(predict, inputs)
-        return {"prediction": numbers.reshape(len(numbers), -1)}
-
-    return reference
+def _classes(answers: Array) -> dict[str, Array]:
+    return {"label": answers.argmax(axis=1), "probabilities": answers.astype(np.float32)}
 
 
-def _attempt(predict: Callable[[Array], Array], inputs: dict[str, Array]) -> Array:
-    try:
-        return np.asarray(predict(inputs[INPUT])).astype(np.float32)
-    except Exception as error:  # the libraries' errors share no base class
-        raise ValueError(str(error).strip().partition("\n")[0]) from error
+def _labels(answers: Array) -> dict[str, Array]:
+    label = (answers > 0.5).astype(np.int64)  # noqa: PLR2004 - half
+    return {"label": label, "probabilities": answers.astype(np.float32)}
+
+
+def _numbers(answers: Array) -> dict[str, Array]:
+    return {"prediction": answers.astype(np.float32).reshape(len(answers), -1)}
+
+
+_REFERENCES: Mapping[Answers, Callable[[Array], dict[str, Array]]] = {
+    "two classes": _two,
+    "classes": _classes,
+    "labels": _labels,
+    "numbers": _numbers,
+}

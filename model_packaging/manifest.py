@@ -37,7 +37,7 @@ _KEYS = (
     *("accuracy", "accuracy.data", "accuracy.metric", "accuracy.max_drop"),
     "accuracy.output",
     *("engine", "engine.name", "engine.image"),
-    *("class", "inputs", "examples", "outputs", "signature", "code", "image"),
+    *("class", "inputs", "examples", "outputs", "signature", "iterations", "code", "image"),
 )
 """What `ModelSpec.place` knows the line of."""
 
@@ -196,6 +196,7 @@ def _original(folder: Path, entry: ModelEntry) -> Original:
         signatures=(entry.signature,)
         if isinstance(entry.signature, str)
         else tuple(entry.signature or ()),
+        iterations=entry.iterations or "",
         folder=folder,
         code=entry.code.own_code(folder) if entry.code else None,
         image=entry.image.image_input(folder) if entry.image else None,

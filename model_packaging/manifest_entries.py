@@ -124,6 +124,8 @@ class ModelEntry(Entry):
     signature: _Signatures | None = None
     """Which signature of a SavedModel is packaged, or a list of them; all when not given. Requests
     that name none are for serving_default, or else for the first of the list."""
+    iterations: Literal["best", "all"] | None = None
+    """Which trees of an XGBoost Booster answer, if its file records a best iteration."""
     code: CodeEntry | None = None
     """Your own code around the model, which runs wherever it is served."""
     image: ImageEntry | None = None

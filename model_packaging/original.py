@@ -62,6 +62,7 @@ class Original:
         examples: an .npz file with an example of each input, in that order.
         outputs: names of the outputs in the model's order.
         signatures: which of several are packaged; all when not said.
+        iterations: `best` or `all`, of boosted trees that record a best iteration.
         folder: the manifest's.
         code: the user's own code, which runs when the model is served.
         image: what makes image files of callers the model's pixels.
@@ -72,6 +73,7 @@ class Original:
     examples: Path | None = None
     outputs: tuple[str, ...] = ()
     signatures: tuple[str, ...] = ()
+    iterations: str = ""
     folder: Path = Path()
     code: OwnCode | None = None
     image: ImageInput | None = None
@@ -84,6 +86,7 @@ class Original:
             "examples": self.examples and self.examples.name,
             "outputs": list(self.outputs),
             "signature": list(self.signatures),
+            "iterations": self.iterations,
             "code": self.code and [_listed(self.code.inputs), _listed(self.code.outputs)],
             "image": self.image and self.image.stated(),
         }

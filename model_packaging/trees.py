@@ -5,6 +5,7 @@ A converter reads them from the trained model's own dump; `tree_probes` makes ro
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import IntEnum
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from functions.inference.tensors import Array
 
 LEAF = -1
 """The column of a node that is a leaf."""
+NEAR_ZERO = float(np.float32(1e-35))
+"""What is not further from zero than this is zero to LightGBM."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +46,50 @@ class Tree:
     def splits(self) -> Array:
         """The nodes that are not leaves."""
         return np.flatnonzero(self.column != LEAF)
+
+
+class Reading(IntEnum):
+    """What a library makes of a value before it compares it."""
+
+    AS_IS = 0
+    NAN_AS_ZERO = 1
+    ZERO_AS_NAN = 2
+    """Zero, and whatever is nearer to it than NEAR_ZERO, is missing, as NaN is."""
+    FLOOR = 3
+    """A category; a negative number is none. NaN is missing."""
+    CATEGORY = 4
+    """A category, without what stands after its decimal point; NaN and negative ones are none."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoostedTree:
+    """A tree with the values of its leaves.
+
+    Args:
+        tree: its splits.
+        values: floats of shape [nodes, targets of this tree].
+        target: the first target that it adds to.
+        readings: how each node reads its column: a `Reading`.
+    """
+
+    tree: Tree
+    values: Array
+    target: int
+    readings: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Forest:
+    """Trees whose values are added up.
+
+    Args:
+        trees: at least one.
+        columns: how many columns a row has.
+        base: floats of shape [targets], to which the trees add.
+        dtype: in which the library compares: float32 or float64.
+    """
+
+    trees: tuple[BoostedTree, ...]
+    columns: int
+    base: Array
+    dtype: type[np.floating]

@@ -39,13 +39,13 @@ ENTRIES = (
         _MODEL,
         lambda folder: _trained(folder, "model.json"),
         _TEST,
-        ("xgboost", "onnxmltools"),
+        ("xgboost", "onnx"),
     ),
     Entry(
         "LightGBM, .txt",
         _MODEL,
         lambda folder: _trained(folder, "model.txt"),
         _TEST,
-        ("lightgbm", "onnxmltools"),
+        ("lightgbm", "onnx"),
     ),
 )

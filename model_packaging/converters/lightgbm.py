@@ -4,17 +4,14 @@ Classes are numbers: a booster does not know what they were called.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from functions.inference.tensors import Array
-from model_packaging.boosting import INPUT, OPSET, convert_booster, read_booster
+from model_packaging.boosting import convert_booster, read_booster
 from model_packaging.conversion import Conversion, tool_versions
 from model_packaging.errors import SourceUnreadable
+from model_packaging.lightgbm_model import read_lightgbm
 from model_packaging.manifest import ModelSpec
 from model_packaging.quiet import quiet
-
-if TYPE_CHECKING:
-    from onnx import ModelProto
 
 _FIRST_LINE, _LAST_LINES = b"tree\n", b"\nend of trees\n"
 
@@ -33,18 +30,13 @@ class LightgbmConverter:
 
     def tools(self, spec: ModelSpec) -> dict[str, str]:
         """See `Converter.tools`."""
-        return tool_versions(spec, "boosting", "lightgbm", "onnxmltools", "onnx")
+        return tool_versions(spec, "boosting", "lightgbm", "onnx")
 
     def convert(self, spec: ModelSpec) -> Conversion:
         """See `Converter.convert`."""
         with quiet():
             booster = read_booster(spec, lambda: _load(spec))
-
-            def predict(rows: Array) -> Array:
-                answers: Array = booster.predict(rows)
-                return answers
-
-            return convert_booster(spec, lambda: _to_onnx(booster), predict)
+            return convert_booster(spec, lambda: read_lightgbm(booster), booster.predict)
 
 
 CONVERTER = LightgbmConverter()
@@ -58,14 +50,3 @@ def _load(spec: ModelSpec) -> Any:
         reason = "is no whole LightGBM model, as booster.save_model writes it"
         raise SourceUnreadable(spec.name, spec.source, reason)
     return lightgbm.Booster(model_str=content.decode())
-
-
-def _to_onnx(booster: Any) -> "ModelProto":
-    from onnxmltools import convert_lightgbm
-    from onnxmltools.convert.common.data_types import FloatTensorType
-
-    rows = FloatTensorType([None, booster.num_feature()])
-    model: ModelProto = convert_lightgbm(
-        booster, name="lading", initial_types=[(INPUT, rows)], target_opset=OPSET, zipmap=False
-    )
-    return model

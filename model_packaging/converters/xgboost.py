@@ -1,25 +1,26 @@
 """XGBoost models, from what `save_model` writes: .json or .ubj. See `boosting`.
 
-Classes are numbers: a booster does not know what they were called.
+A file of XGBClassifier, XGBRegressor or XGBRanker is loaded by such an estimator and answers as it
+does: with the trees up to the best iteration, where training was stopped early. A file of a plain
+Booster that records a best iteration leaves open which trees count, and the manifest says it.
+
+Classes are numbers: neither kind of file knows what they were called.
 """
 
+import json
 import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from functions.inference.tensors import Array
-from model_packaging.boosting import INPUT, OPSET, convert_booster, read_booster
+from model_packaging.boosting import convert_booster, read_booster
 from model_packaging.conversion import Conversion, tool_versions
+from model_packaging.errors import ManifestError
 from model_packaging.manifest import ModelSpec
 from model_packaging.quiet import quiet
 from model_packaging.ubjson import require_ubjson
-
-if TYPE_CHECKING:
-    from onnx import ModelProto
-
-
-_JSON = re.compile(rb"\s*\{\s*[\"}]")
-"""How a JSON object begins; one of UBJSON, which begins alike, has a length next."""
+from model_packaging.xgboost_model import read_xgboost
 
 
 class XgboostConverter:
@@ -28,7 +29,7 @@ class XgboostConverter:
     framework = "xgboost"
     suffixes = (".json", ".ubj")
     contents: tuple[str, ...] = ()
-    keys: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ("iterations",)
 
     def files(self, spec: ModelSpec) -> tuple[Path, ...]:
         """See `Converter.files`."""
@@ -36,44 +37,87 @@ class XgboostConverter:
 
     def tools(self, spec: ModelSpec) -> dict[str, str]:
         """See `Converter.tools`."""
-        return tool_versions(spec, "boosting", "xgboost-cpu|xgboost", "onnxmltools", "onnx")
+        return tool_versions(spec, "boosting", "xgboost-cpu|xgboost", "onnx")
 
     def convert(self, spec: ModelSpec) -> Conversion:
         """See `Converter.convert`."""
-        import xgboost
-
         with quiet():
-            booster = read_booster(spec, lambda: _load(spec.source))
-
-            def predict(rows: Array) -> Array:
-                answers: Array = booster.predict(xgboost.DMatrix(rows))
-                return answers
-
-            return convert_booster(spec, lambda: _to_onnx(booster), predict)
+            content = spec.source.read_bytes()
+            booster = read_booster(spec, lambda: _load(content))
+            if booster.attr("scikit_learn"):
+                return _of_estimator(spec, booster, content)
+            booster = _counted(spec, booster)
+            return convert_booster(spec, lambda: read_xgboost(booster), _predict(booster))
 
 
 CONVERTER = XgboostConverter()
 
 
-def _load(source: Path) -> Any:
+def _load(content: bytes) -> Any:
     import xgboost
 
-    content = source.read_bytes()
-    if source.suffix == ".ubj" or not _JSON.match(content):
+    if not re.match(rb'\{\s*["}]', content):  # not JSON
         require_ubjson(content)
-    booster = xgboost.Booster(model_file=bytearray(content))  # told apart by content, not by name
+    return xgboost.Booster(model_file=bytearray(content))
+
+
+def _of_estimator(spec: ModelSpec, booster: Any, content: bytes) -> Conversion:
+    if spec.original.iterations:
+        reason = "is for a file of a Booster; this one is an estimator's, which decides it"
+        raise ManifestError(spec.place("iterations"), reason)
+    estimator = _estimator(booster)
+    read_booster(spec, lambda: estimator.load_model(bytearray(content)))
+    classifies = hasattr(estimator, "predict_proba")
+    predict = estimator.predict_proba if classifies else estimator.predict
+    best = used(estimator)
+    return convert_booster(spec, lambda: read_xgboost(best, classifies=classifies), predict)
+
+
+def _estimator(booster: Any) -> Any:
+    """An estimator, not yet loaded, of the kind that wrote the booster's file."""
+    import xgboost
+
+    kinds = {"classifier": xgboost.XGBClassifier, "ranker": xgboost.XGBRanker}
+    written = json.loads(booster.attr("scikit_learn"))
+    kind = str(written.get("_estimator_type") or written.get("type", ""))
+    return kinds.get(kind.lower().removeprefix("xgb"), xgboost.XGBRegressor)()
+
+
+def used(estimator: Any) -> Any:
+    """The booster of an estimator, with the trees that its `predict` uses."""
+    booster = estimator.get_booster()
+    best = booster.attr("best_iteration")
+    return booster if best is None or estimator.booster == "gblinear" else booster[: int(best) + 1]
+
+
+def _counted(spec: ModelSpec, booster: Any) -> Any:
+    """The booster with the trees that the manifest says.
+
+    Raises:
+        ManifestError: it does not say which, or there is no best iteration.
+    """
+    best, stated = booster.attr("best_iteration"), spec.original.iterations
+    if best is None and stated == "best":
+        reason = f"{spec.source.name} records no best iteration; remove it, or set iterations: all"
+        raise ManifestError(spec.place("iterations"), reason)
+    if best is not None and not stated:
+        reason = (
+            f"is required: {spec.source.name} records iteration {best} of "
+            f"{booster.num_boosted_rounds()} as the best; set iterations: best or iterations: all"
+        )
+        raise ManifestError(spec.place("iterations"), reason)
+    return booster[: int(best) + 1] if stated == "best" else booster
+
+
+def _predict(booster: Any) -> Callable[[Array], Array]:
+    import xgboost
+
     if '"multi:softmax"' in booster.save_config():
         booster.set_param({"objective": "multi:softprob"})  # the same trees, with probabilities
-    booster.feature_names = None  # rows come without, and the converter wants f0, f1...
-    return booster
 
+    def predict(rows: Array) -> Array:
+        names = booster.feature_names  # rows come without
+        answers: Array = booster.predict(xgboost.DMatrix(rows, feature_names=names))
+        return answers
 
-def _to_onnx(booster: Any) -> "ModelProto":
-    from onnxmltools import convert_xgboost
-    from onnxmltools.convert.common.data_types import FloatTensorType
-
-    rows = FloatTensorType([None, booster.num_features()])
-    model: ModelProto = convert_xgboost(
-        booster, name="lading", initial_types=[(INPUT, rows)], target_opset=OPSET
-    )
-    return model
+    return predict
