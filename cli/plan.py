@@ -72,7 +72,7 @@ def _needs(lock: Path, name: str) -> Needs:
     entry = read_lock(lock).model(name).versions[version]
     published = read_nearest(name, version, entry, lock)
     engine, artifact = published.engine, published.artifact
-    if engine is not None and not artifact.inputs:
+    if engine is not None and not artifact.outputs:  # a language model
         return Needs(name, engine.size, converted=False)
     models = [b"".join(engine.read(MODEL_FILE)) if engine else artifact.model]
     models += [each.model for each in artifact.others.values()]

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from functions.inference.artifact import MODEL, SPECIFICATION, sha256
 from functions.inference.session import OnnxSession
@@ -100,6 +101,44 @@ def of_tokens() -> bytes:
         helper.make_node("ReduceSum", ["mask", "axis"], ["count"], keepdims=1),
         helper.make_node("Concat", ["sum", "count"], ["embedding"], axis=1),
     )
+
+
+def detector(*outputs: str) -> bytes:
+    """What is above 0 in `x` [n]: a `box` [found, 4] and a `label` [found] each, their `count` [1].
+
+    `outputs` names those that there are; all when it names none.
+    """
+    found: dict[str, tuple[int, list[Any]]] = {
+        "box": (FLOAT, ["found", 4]),
+        "label": (STRING, ["found"]),
+        "count": (TensorProto.INT64, [1]),
+    }
+    constants = [
+        helper.make_tensor("zero", FLOAT, [], [0.0]),
+        helper.make_tensor("none", TensorProto.INT64, [], [0]),
+        helper.make_tensor("axis", TensorProto.INT64, [1], [1]),
+        numpy_helper.from_array(np.array(["cat"], np.object_), "names"),
+    ]
+    return onnx_model(
+        {"x": (FLOAT, ["n"])},
+        {name: found[name] for name in outputs or found},
+        *[helper.make_node("Constant", [], [each.name], value=each) for each in constants],
+        helper.make_node("Greater", ["x", "zero"], ["above"]),
+        helper.make_node("Compress", ["x", "above"], ["kept"], axis=0),
+        helper.make_node("Unsqueeze", ["kept", "axis"], ["column"]),
+        helper.make_node("Concat", ["column"] * 4, ["box"], axis=1),
+        helper.make_node("Cast", ["kept"], ["whole"], to=TensorProto.INT64),
+        helper.make_node("Mul", ["whole", "none"], ["class"]),
+        helper.make_node("Gather", ["names", "class"], ["label"]),
+        helper.make_node("Shape", ["kept"], ["count"]),
+    )
+
+
+def constant() -> bytes:
+    """A model without inputs: `y` is [[1, 2]]."""
+    value = helper.make_tensor("value", FLOAT, [1, 2], [1.0, 2.0])
+    node = helper.make_node("Constant", [], ["y"], value=value)
+    return onnx_model({}, {"y": (FLOAT, [1, 2])}, node)
 
 
 def brain_doubled() -> bytes:

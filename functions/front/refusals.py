@@ -13,6 +13,18 @@ from functions.inference.routes import ROUTES, dialect_of, split_path
 
 _LONGEST_QUOTE = 128
 _SERVER_ERROR = 500
+_FAULT = "InternalServerException"
+_TORCHSERVE = MappingProxyType(
+    {
+        400: "BadRequestException",
+        404: "ResourceNotFoundException",
+        405: "MethodNotAllowedException",
+        429: "ServiceUnavailableException",
+        503: "ServiceUnavailableException",
+        504: "RequestTimeoutException",
+    }
+)
+"""TorchServe's names of errors, by status."""
 _JSON = MappingProxyType({"content-type": "application/json"})
 
 
@@ -88,8 +100,7 @@ def _refusal(
 ) -> Answer:
     """An error as the dialect of the path writes it; `code` and `param` are OpenAI's."""
     if _dialect(path) == "torchserve":
-        named = {404: "ResourceNotFoundException", 405: "MethodNotAllowedException"}
-        kind = "ModelNotFoundException" if code else named.get(status, "InternalServerException")
+        kind = "ModelNotFoundException" if code else _TORCHSERVE.get(status, _FAULT)
         return json_answer({"code": status, "type": kind, "message": text}, status)
     if _dialect(path) != "openai":
         return json_answer({"error": text}, status)

@@ -45,7 +45,7 @@ def open_endpoint(artifact: Artifact, version: int, settings: ServedEndpoint | N
     if settings is None or engine is None:
         raise ValueError("it is served by an engine, and LADING_ENDPOINT names no endpoint")
     endpoint = _endpoint(settings, artifact.name, version)
-    if not artifact.inputs:
+    if not artifact.outputs:  # a language model has neither inputs nor outputs
         return LanguageModel(_metadata(artifact, engine, version), endpoint, settings.engine_model)
     metadata = _metadata(artifact, engine, version)
     twin = None

@@ -53,7 +53,7 @@ def data_plane_paths(catalog: Catalog) -> dict[str, dict[str, Any]]:
     """Path items of every dialect's routes, with examples for the first model that is ready."""
     example = _first_ready(catalog)
     several = len(catalog.names()) > 1
-    speaks = not all(predictor.metadata.inputs for predictor in catalog.predictors())
+    speaks = not all(predictor.metadata.outputs for predictor in catalog.predictors())
     paths: dict[str, dict[str, Any]] = {}
     for dialect, routes in ROUTES.items():
         for route in routes:

@@ -40,7 +40,7 @@ _INFER = MappingProxyType(
         "properties": {
             "id": {"type": "string"},
             "parameters": {"type": "object"},
-            "inputs": {"type": "array", "items": dict(_TENSOR), "minItems": 1},
+            "inputs": {"type": "array", "items": dict(_TENSOR)},
             "outputs": {"type": "array", "items": {"type": "object"}},
         },
         "required": ["inputs"],

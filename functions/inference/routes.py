@@ -143,6 +143,8 @@ PREFIXES: MappingProxyType[tuple[str, ...], str] = MappingProxyType(
         ("v1", "embeddings"): "openai",
         ("predictions",): "torchserve",
         ("explanations",): "torchserve",
+        ("wfpredict",): "torchserve",
+        ("workflows",): "torchserve",
         ("ping",): "sagemaker",
         ("invocations",): "sagemaker",
         ("models",): "sagemaker",  # where SageMaker has models loaded; else the control plane's

@@ -89,6 +89,8 @@ def raw_input(content: memoryview, inputs: Sequence[TensorSpec]) -> dict[str, Ar
     Raises:
         MalformedRequest: the model has several inputs, or one of open shape.
     """
+    if not inputs and not content:
+        return {}
     if len(inputs) != 1:
         raise MalformedRequest("a raw request needs a model with exactly one input")
     spec = inputs[0]

@@ -3,12 +3,14 @@
 import csv
 import io
 from collections.abc import Sequence
+from math import prod
 from typing import Any, Final
 
 import numpy as np
 
 from functions.inference import json_codec
 from functions.inference.dialects.media_requests import CSV, JSON_LINES, NPY, split_type
+from functions.inference.dialects.tensorflow_values import have_rows
 from functions.inference.errors import InvalidOutput, NotAcceptable
 from functions.inference.json_codec import to_lists, to_text
 from functions.inference.tensors import Array
@@ -63,7 +65,7 @@ def _csv(outputs: dict[str, Array]) -> bytes:
         if array.ndim not in (1, _MATRIX):
             reason = f"has shape {list(array.shape)}, CSV has rows and columns; ask for JSON"
             raise InvalidOutput(name, reason)
-        table = array.reshape(len(array), -1)
+        table = array.reshape(len(array), prod(array.shape[1:]))
         columns += zip(*to_lists(to_text(table)), strict=True)
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(zip(*columns, strict=True))
@@ -84,8 +86,7 @@ def _lines(outputs: dict[str, Array]) -> bytes:
 
 def _check_rows(outputs: dict[str, Array]) -> None:
     """Rows need outputs that agree on their number."""
-    sizes = {array.shape[:1] for array in outputs.values()}
-    if len(sizes) > 1 or () in sizes:
+    if not have_rows(outputs):
         name = next(iter(outputs))
         raise InvalidOutput(name, "and the others have no rows in common; ask for JSON")
 

@@ -167,9 +167,9 @@ def _classified(document: dict[str, Any], results: dict[str, Array]) -> dict[str
 
 def _decode_inputs(document: dict[str, Any], tail: memoryview) -> dict[str, Array]:
     """Arrays by name; binary ones are taken from `tail` in the order of the inputs."""
-    tensors = document.get("inputs")
-    if not isinstance(tensors, list) or not tensors:
-        raise MalformedRequest("'inputs' must be a list of at least one tensor")
+    tensors = document.get("inputs", [])  # a model may have none
+    if not isinstance(tensors, list):
+        raise MalformedRequest("'inputs' must be a list of tensors")
     inputs: dict[str, Array] = {}
     offset = 0
     for tensor in tensors:

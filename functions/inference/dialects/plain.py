@@ -36,9 +36,12 @@ def decode(document: Any, metadata: ModelMetadata) -> dict[str, Array]:
         raise MalformedRequest('send a JSON object with the one key "inputs"')
     inputs = document["inputs"]
     if not isinstance(inputs, dict):
+        if not metadata.inputs and isinstance(inputs, list) and not inputs:
+            return {}
         if len(metadata.inputs) != 1:
             names = ", ".join(spec.name for spec in metadata.inputs)
-            raise MalformedRequest(f'"inputs" must be an object with the keys {names}')
+            wanted = f"with the keys {names}" if names else "without keys: the model has no inputs"
+            raise MalformedRequest(f'"inputs" must be an object {wanted}')
         inputs = {metadata.inputs[0].name: inputs}
     check_names(inputs, metadata.inputs)
     return {

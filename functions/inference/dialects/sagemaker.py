@@ -30,6 +30,8 @@ from functions.inference.errors import (
     brief,
 )
 from functions.inference.exchange import JSON, Response
+from functions.inference.predictor import ModelMetadata
+from functions.inference.tensors import Array
 
 BINARY = "application/vnd.sagemaker-triton.binary+json"
 """The essence of the type of a body with binary tensors."""
@@ -78,21 +80,33 @@ def _invoke_json(call: Call) -> Response:
     """JSON says itself what it is: named tensors, TensorFlow Serving's forms, or bare rows."""
     predictor = call.predictor()
     document = json_codec.loads(call.request.body)
-    if isinstance(document, dict) and not _holds_tensors(document):
+    if isinstance(document, dict) and not _holds_tensors(document, predictor.metadata):
         return tensorflow_serving.predict_document(call, predictor, document)
     if isinstance(document, list | np.ndarray):
         inputs = tensorflow_values.decode_rows(document, predictor.metadata)
-        values = tensorflow_values.encode_rows(call.predict(predictor, inputs))
-        return Response(200, json_codec.dumps(values["predictions"]))
+        (values,) = _rows_or_columns(call.predict(predictor, inputs)).values()
+        return Response(200, json_codec.dumps(values))
     return _typed(open_inference.infer_document(call, predictor, document))
 
 
-def _holds_tensors(document: dict[str, Any]) -> bool:
+def _holds_tensors(document: dict[str, Any], metadata: ModelMetadata) -> bool:
     """Whether `inputs` are tensors with names, and not values."""
     inputs = document.get("inputs")
-    if "instances" in document or not isinstance(inputs, list) or not inputs:
+    if "instances" in document or not isinstance(inputs, list):
         return False
+    if not inputs:
+        return not metadata.inputs
     return all(isinstance(each, dict) and "datatype" in each for each in inputs)
+
+
+def _rows_or_columns(outputs: dict[str, Array]) -> dict[str, Any]:
+    """`predictions` by row; `outputs` by name where they have no rows in common.
+
+    A detector answers as many boxes as it finds, beside their number.
+    """
+    if tensorflow_values.have_rows(outputs):
+        return tensorflow_values.encode_rows(outputs)
+    return tensorflow_values.encode_columns(outputs)
 
 
 def _invoke_media(call: Call, content_type: str) -> Response:
@@ -106,7 +120,7 @@ def _invoke_media(call: Call, content_type: str) -> Response:
     inputs = media_requests.decode(content_type, call.request.body, predictor.metadata)
     outputs = call.predict(predictor, inputs)
     if wanted == JSON:
-        return Response(200, json_codec.dumps(tensorflow_values.encode_rows(outputs)))
+        return Response(200, json_codec.dumps(_rows_or_columns(outputs)))
     return Response(200, media_answers.encode(wanted, outputs), wanted)
 
 

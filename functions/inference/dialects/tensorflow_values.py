@@ -16,6 +16,7 @@ from functions.inference.json_codec import to_text
 from functions.inference.predictor import ModelMetadata
 from functions.inference.tensors import BYTES, RAW_ONLY, Array, datatype_of, from_json, is_b64
 
+_COLUMNS = "(send 'inputs' in place of 'instances' for an answer by output)"
 _NAMES = MappingProxyType({"FP16": "half", "BF16": "bfloat16"})
 
 
@@ -80,15 +81,22 @@ def _is_named(row: Any) -> bool:
     return isinstance(row, dict) and not is_b64(row)
 
 
+def have_rows(outputs: dict[str, Array]) -> bool:
+    """Whether the outputs agree on their number of rows."""
+    sizes = {array.shape[:1] for array in outputs.values()}
+    return len(sizes) == 1 and () not in sizes
+
+
 def _check_batch(outputs: dict[str, Array]) -> None:
-    """Rows need outputs that agree on their number."""
+    """Rows need outputs that agree on their number; the texts begin as the server's."""
     batch = -1
     for name, array in outputs.items():
         if not array.ndim:
-            raise MalformedRequest(f"Tensor name: {name} has no shape information ")
+            raise MalformedRequest(f"Tensor name: {name} has no shape information {_COLUMNS}")
         if batch not in (-1, len(array)):
             raise MalformedRequest(
-                f"Tensor name: {name} has inconsistent batch size: {len(array)} expecting: {batch}"
+                f"Tensor name: {name} has inconsistent batch size: {len(array)} "
+                f"expecting: {batch} {_COLUMNS}"
             )
         batch = len(array)
 

@@ -110,6 +110,8 @@ def _predict(call: Call) -> Response:
     if not _is_json(given, call.request.body):
         inputs = media_requests.decode(_media_type(given), call.request.body, predictor.metadata)
         return _answer(call.predict(predictor, inputs))
+    if not predictor.metadata.inputs and not call.request.body:
+        return _answer(call.predict(predictor, {}))
     document = json_codec.loads(call.request.body)
     if isinstance(document, dict) and "instances" in document:
         return tensorflow_serving.predict_document(call, predictor, document)
@@ -167,12 +169,18 @@ def _decode_part(part: Part, metadata: ModelMetadata) -> dict[str, Array]:
 
 
 def _answer(outputs: dict[str, Array]) -> Response:
+    """The only output as it is, several by name.
+
+    One value for one instance is a scalar: a handler of TorchServe's answers for each request what
+    is that request's own, as 0.5 of [0.5].
+    """
     if len(outputs) == 1:
         (array,) = outputs.values()
         if datatype_of(array) == BYTES and array.size == 1:
             text = bytes(array.flat[0])
             return Response(200, text, "text/plain; charset=utf-8", _UNCACHED)
-        return Response(200, json_codec.dumps(json_codec.to_text(array)), headers=_UNCACHED)
+        found = array.reshape(()) if array.shape == (1,) else array
+        return Response(200, json_codec.dumps(json_codec.to_text(found)), headers=_UNCACHED)
     document = {name: json_codec.to_text(array) for name, array in outputs.items()}
     return Response(200, json_codec.dumps(document), headers=_UNCACHED)
 

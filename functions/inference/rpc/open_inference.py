@@ -129,8 +129,6 @@ def decode(request: Any) -> dict[str, Array]:
         RequestError: a tensor is not what it says it is.
     """
     raw = request.raw_input_contents
-    if not request.inputs:
-        raise MalformedRequest("the request has no inputs")
     if raw and len(raw) != len(request.inputs):
         raise MalformedRequest(
             f"raw_input_contents has {len(raw)} tensors, inputs has {len(request.inputs)}"
@@ -196,11 +194,11 @@ def _wanted(request: Any) -> list[str]:
 
 
 def encode(metadata: ModelMetadata, request: Any, results: Mapping[str, Array]) -> Any:
-    """The response, raw when the request was."""
+    """The response, raw when the request was, or had no inputs: every client reads raw tensors."""
     response = message("inference.ModelInferResponse")(
         model_name=metadata.name, model_version=str(metadata.version), id=request.id
     )
-    raw = bool(request.raw_input_contents)
+    raw = bool(request.raw_input_contents) or not request.inputs
     for name, array in results.items():
         datatype = datatype_of(array)
         output = response.outputs.add(name=name, datatype=datatype, shape=array.shape)

@@ -156,9 +156,9 @@ def test_a_tensor_that_does_not_fit_is_refused_with_a_reason(
     ("document", "text"),
     [
         ([], "the request must be a JSON object"),
-        ({}, "'inputs' must be a list of at least one tensor"),
+        ({}, "input 'x' is missing; the model takes x"),
         ({"inputs": {}}, "'inputs' must be a list"),
-        ({"inputs": []}, "'inputs' must be a list"),
+        ({"inputs": []}, "input 'x' is missing; the model takes x"),
         ({"inputs": [5]}, "an input must be a JSON object"),
         ({"inputs": [X, X]}, "input 'x' is given twice"),
         ({"inputs": [{**X, "data": [1, 2]}, {**X, "name": "z"}]}, "unexpected inference input"),

@@ -199,7 +199,8 @@ def test_rows_need_outputs_that_agree_on_their_number(tmp_path: Path) -> None:
     same = helper.make_node("Identity", ["x"], ["y"])
     app = app_of(tmp_path, onnx_model({"x": at}, {"y": at, "total": (FLOAT, [1])}, total, same))
     answer = predict(app, {"instances": [1, 2]})
-    assert answer.error == "Tensor name: total has inconsistent batch size: 1 expecting: 2"
+    said = "Tensor name: total has inconsistent batch size: 1 expecting: 2 (send 'inputs'"
+    assert answer.error.startswith(said)
     assert predict(app, {"inputs": [1, 2]}).document["outputs"] == {"y": [1, 2], "total": [3]}
 
 
@@ -207,7 +208,7 @@ def test_rows_need_outputs_that_have_rows(tmp_path: Path) -> None:
     total = helper.make_node("ReduceSum", ["x"], ["y"], keepdims=0)
     app = app_of(tmp_path, onnx_model({"x": (FLOAT, ["n"])}, {"y": (FLOAT, [])}, total))
     answer = predict(app, {"instances": [1, 2]})
-    assert answer.error == "Tensor name: y has no shape information "
+    assert answer.error.startswith("Tensor name: y has no shape information (send 'inputs'")
 
 
 def test_status_lists_versions_as_strings_newest_first(tmp_path: Path) -> None:

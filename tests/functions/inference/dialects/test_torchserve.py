@@ -1,16 +1,43 @@
 """TorchServe's inference API: raw bodies, forms, and the triple of its errors."""
 
 import io
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from onnx import TensorProto
 
 from functions.inference.asgi import App
+from functions.inference.dialects.torchserve import error_response
+from functions.inference.errors import (
+    InferenceError,
+    InternalFailure,
+    InvalidInput,
+    InvalidOutput,
+    KeyReused,
+    LabelNotFound,
+    MalformedRequest,
+    MethodNotAllowed,
+    ModelConflict,
+    ModelNotFound,
+    ModelUnavailable,
+    NotAcceptable,
+    PredictionFailed,
+    RequestInProgress,
+    RequestTooLarge,
+    RouteNotFound,
+    SignatureNotFound,
+    Throttled,
+    TimedOut,
+    Unsupported,
+    UnsupportedMediaType,
+    VersionNotFound,
+)
 from functions.inference.settings import ServedModel, Settings
 from tests.driver import Answer, ask, serve
-from tests.worlds import STRING, add_sub, echo, settings_for, times
+from tests.worlds import FLOAT, STRING, add_sub, echo, settings_for, times
 
 BOUNDARY = "----x"
 
@@ -41,6 +68,36 @@ def test_json_is_answered_with_the_only_output(
     answer = ask(app_of(tmp_path), f"{method} /predictions/m{at}", document)
     assert (answer.status, answer.document) == (200, [[1.0, 2.0]])
     assert answer.headers["cache-control"] == "no-cache; no-store, must-revalidate, private"
+
+
+@pytest.mark.parametrize(
+    ("shape", "given", "answered"),
+    [
+        ([], 0.5, b"0.5"),
+        (["n"], [0.5], b"0.5"),
+        (["n"], [1], b"1.0"),
+        (["n"], [None], b"NaN"),
+        (["n"], [0.5, 1], b"[0.5,1.0]"),
+        (["n"], [], b"[]"),
+        (["n", 1], [[0.5]], b"[[0.5]]"),
+    ],
+)
+def test_one_value_for_one_instance_is_a_scalar(
+    tmp_path: Path, shape: list[Any], given: Any, answered: bytes
+) -> None:
+    answer = ask(app_of(tmp_path, echo(FLOAT, shape)), "POST /predictions/m", {"data": given})
+    assert (answer.status, answer.body) == (200, answered)
+
+
+@pytest.mark.parametrize(
+    ("element", "given", "answered"),
+    [(TensorProto.INT64, [2**53 + 1], b"9007199254740993"), (TensorProto.BOOL, [True], b"true")],
+)
+def test_a_scalar_keeps_its_type(
+    tmp_path: Path, element: int, given: list[Any], answered: bytes
+) -> None:
+    answer = ask(app_of(tmp_path, echo(element, ["n"])), "POST /predictions/m", {"data": given})
+    assert answer.body == answered
 
 
 def test_kserves_envelope_is_answered_in_kind(tmp_path: Path) -> None:
@@ -105,6 +162,8 @@ def test_a_version_answers_for_itself(tmp_path: Path) -> None:
         ("POST /predictions", 404, "ResourceNotFoundException", "Requested resource is not found"),
         ("DELETE /predictions/m", 405, "MethodNotAllowedException", "Requested method is not all"),
         ("OPTIONS /predictions/m", 405, "MethodNotAllowedException", "Requested method is not all"),
+        ("POST /wfpredict/w", 404, "ResourceNotFoundException", "Requested resource is not found"),
+        ("GET /workflows", 404, "ResourceNotFoundException", "Requested resource is not found"),
         ("POST /explanations/m", 501, "NotImplementedException", "does not support explanations"),
     ],
 )
@@ -116,6 +175,42 @@ def test_an_error_is_a_triple(
     assert list(answer.document) == ["code", "type", "message"]
     assert (answer.document["code"], answer.document["type"]) == (status, kind)
     assert message in answer.document["message"]
+
+
+ERRORS: Any = [
+    InferenceError("text"),
+    MalformedRequest("text"),
+    RequestTooLarge(1),
+    UnsupportedMediaType("a", ["b"]),
+    NotAcceptable("a", ["b"]),
+    InvalidInput("x", "text"),
+    InvalidOutput("y", "text"),
+    SignatureNotFound("a", ["b"]),
+    RouteNotFound("GET", "/"),
+    MethodNotAllowed("GET", "/", ["POST"]),
+    ModelConflict("m", "text"),
+    RequestInProgress("key"),
+    KeyReused("key"),
+    Unsupported("text"),
+    ModelNotFound("m"),
+    VersionNotFound("m", 1),
+    LabelNotFound("m", "a"),
+    ModelUnavailable("m", 1, "text"),
+    Throttled("m", 1),
+    TimedOut("m", 1, 2),
+    PredictionFailed("m", 1, "text"),
+    InternalFailure(),
+]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_every_error_has_code_type_and_message(error: InferenceError) -> None:
+    response = error_response(error)
+    document = json.loads(response.body)
+    assert list(document) == ["code", "type", "message"]
+    assert document["code"] == response.status >= 400
+    assert document["type"].endswith("Exception")
+    assert document["message"]
 
 
 def test_a_model_that_did_not_load_is_unavailable(tmp_path: Path) -> None:
@@ -175,7 +270,6 @@ def test_a_form_that_is_none_is_a_bad_request(
     ("target", "status", "said"),
     [
         ("OPTIONS /", 405, "OPTIONS is not allowed at /; use GET or HEAD"),
-        ("POST /wfpredict/w", 404, "nothing is served at POST /wfpredict/w; GET /models lists"),
         ("GET /token", 404, "nothing is served at GET /token; GET /models lists"),
     ],
 )

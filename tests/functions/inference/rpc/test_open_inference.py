@@ -153,7 +153,9 @@ def test_what_is_not_served_has_its_own_code(
 
 
 def test_a_request_without_inputs_is_an_invalid_argument(ask: Ask) -> None:
-    assert refusal(ask) == (grpc.StatusCode.INVALID_ARGUMENT, "the request has no inputs")
+    code, said = refusal(ask)
+    assert code == grpc.StatusCode.INVALID_ARGUMENT
+    assert said == "input 'x' is missing; the model takes x"
 
 
 def test_strings_are_bytes(ask: Ask) -> None:
