@@ -16,7 +16,8 @@ from cli.options import Store as StoreOption
 from cli.progress import StageProgress
 from functions.inference.artifact import SERVING_DEFAULT
 from functions.inference.errors import InferenceError
-from model_packaging.errors import LockError, PackagingError, StoreError
+from model_packaging.errors import PackagingError
+from model_packaging.isolated import isolated
 from model_packaging.manifest import ModelSpec, load_manifest
 from model_packaging.pipeline import package as package_model
 from model_packaging.specification import Packaged
@@ -40,8 +41,9 @@ def package(
 ) -> None:
     """Convert, optimise, check and publish models, and write the lock.
 
-    A model that has not changed since its last version keeps that version. A model that fails a
-    check publishes nothing; the others go on, and the command fails in the end.
+    A model that has not changed since its last version keeps that version. A model that fails
+    publishes nothing; the others go on, and the command fails in the end. Each model is converted
+    in a process of its own: if a library crashes, that is an error of one model.
 
     Examples:
 
@@ -76,11 +78,8 @@ def _package_each(
     console = Console(stderr=True)
     for spec in specs:
         try:
-            with StageProgress(spec.name, console) as on_stage:
-                packaged = package_model(spec, store, lock, on_stage, regions)
-        except (StoreError, LockError) as error:
-            yield spec.name, error
-            return  # the other models would go the same way
+            with StageProgress(spec.name, console) as on_stage, isolated() as builder:
+                packaged = package_model(spec, store, lock, on_stage, regions, builder)
         except (PackagingError, InferenceError) as error:
             yield spec.name, error
         else:

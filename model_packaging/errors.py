@@ -18,6 +18,8 @@ PackagingError
 ├── AccuracyDropped             the gate refuses the optimised model
 │   └── AccuracyUncertain       too few rows to tell what it lost
 ├── MeasurementFailed           a process that measures a model was killed or failed
+├── UnexpectedFailure           a library raised an error that Lading does not know
+├── PackagingProcessDied        the process that converts and checks a model ended
 ├── DoesNotFit                  the model is too large, or too slow, for its target
 ├── PricesUnusable              a file of prices cannot be read
 ├── ImageUnknown                no container image is known for an engine in a region
@@ -30,10 +32,12 @@ PackagingError
 Each says which model, which value and what to do next, and carries those facts as attributes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+
+_LONGEST_REASON = 300
 
 
 class PackagingError(Exception):
@@ -279,6 +283,34 @@ class MeasurementFailed(PackagingError):
             "memory, or with less to do"
         )
         self.model, self.reason = model, reason
+
+
+class UnexpectedFailure(PackagingError):
+    """A library raised an error that Lading does not know; `details` has the traceback."""
+
+    def __init__(
+        self, model: str, stage: str, error: Exception, tools: Mapping[str, str], details: Path
+    ) -> None:
+        reason = " ".join(str(error).split())[:_LONGEST_REASON]
+        made = ", ".join(f"{name} {version}" for name, version in tools.items())
+        super().__init__(
+            f"model '{model}' failed in stage '{stage}' with {type(error).__name__}: {reason} "
+            f"({made or 'no framework'}); {details} has the traceback; try another version of the "
+            "framework, or export the model to ONNX and package that file"
+        )
+        self.model, self.stage, self.details = model, stage, details
+
+
+class PackagingProcessDied(PackagingError):
+    """The process that converts and checks a model ended without a result."""
+
+    def __init__(self, model: str, stage: str, ending: str, details: Path) -> None:
+        super().__init__(
+            f"model '{model}': the process that packages it died in stage '{stage}': {ending}; "
+            f"{details} has what it printed; look for a damaged file, too little memory, or a "
+            "faulty version of the framework"
+        )
+        self.model, self.stage, self.ending, self.details = model, stage, ending, details
 
 
 class DoesNotFit(PackagingError):

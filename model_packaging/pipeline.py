@@ -27,11 +27,13 @@ from `identity` to `publish` as they are, streamed.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 from functools import partial
 from pathlib import Path
+from traceback import format_exception
 from typing import ParamSpec, TypeVar
 
+from functions.inference.errors import InferenceError
 from functions.inference.processing.processed import libraries_of
 from functions.inference.session import OnnxSession
 from model_packaging.accuracy import Gate
@@ -40,7 +42,13 @@ from model_packaging.benchmark import Latency, time_model
 from model_packaging.checking import Checked, check, one_of_each
 from model_packaging.code_step import with_code
 from model_packaging.conversion import Conversion, ServedModel, open_served
-from model_packaging.errors import AccuracyChange, ConversionError, SourceError
+from model_packaging.errors import (
+    AccuracyChange,
+    ConversionError,
+    PackagingError,
+    SourceError,
+    UnexpectedFailure,
+)
 from model_packaging.golden import first_request, golden_requests
 from model_packaging.image_step import with_image
 from model_packaging.lock import LockedVersion, read_lock, record
@@ -87,7 +95,13 @@ STAGES = (
 )
 
 OnStage = Callable[[str, str], None]
-"""Told of each stage twice: `(stage, "")` when it starts, `(stage, outcome)` when it is done."""
+"""Called twice for each stage: `(stage, "")` when it starts, `(stage, outcome)` when it is done."""
+
+Builder = Callable[[Job, str, OnStage, Path], Built]
+"""Makes the files of a job with this identity; an unexpected error's traceback goes to the path."""
+
+FAILURES = Path(".lading/failures")
+"""Folder of tracebacks, beside the lock."""
 
 Load = Callable[[bytes], ServedModel]
 """Loads a model of this conversion as it is served."""
@@ -100,12 +114,13 @@ def ignore_stages(stage: str, outcome: str) -> None:
     """An `OnStage` that shows nothing."""
 
 
-def package(
+def package(  # noqa: PLR0913, PLR0917 - all but the first three have defaults
     spec: ModelSpec,
     store: Store,
     lock: Path,
     on_stage: OnStage = ignore_stages,
     regions: Collection[str] = (),
+    builder: Builder | None = None,
 ) -> Packaged:
     """Make a verified, published version of a model, or find the one that is there.
 
@@ -113,25 +128,43 @@ def package(
         spec: the model, from the manifest.
         store: where versions lie.
         lock: path of models.lock.json; made when it is not there.
-        on_stage: told of each stage.
+        on_stage: called for each stage.
         regions: where the lock shall name the image of the engine's container.
+        builder: makes the files; `build_here` by default, see also `isolated`.
 
     Raises:
         PackagingError: nothing is published and the lock is as it was.
     """
-    stages = _Stages(on_stage)
+    details = lock.parent / FAILURES / f"{spec.name}.txt"
+    stages = _Stages(on_stage, spec, details)
     job = stages.run("resolve", resolve, spec, regions)
     known = stages.run("identity", _identify, job, store, lock)
     version = known.version
     if version is None:
-        built = _build(job, known.identity, stages)
+        if isinstance(job, Job):
+            built = (builder or build_here)(job, known.identity, on_stage, details)
+        else:
+            built = _hand_over(job, known.identity, stages)
         version = stages.run("publish", _publish, job, known, store, built)
     return stages.run("lock", _enter, job, known, store, lock, version)
 
 
-def _build(job: Resolved, identity: str, stages: "_Stages") -> Built:
-    if isinstance(job, Job):
-        return _convert_and_check(job, identity, stages)
+def build_here(job: Job, identity: str, on_stage: OnStage, details: Path) -> Built:
+    """Convert, check and optimize a model in this process.
+
+    Args:
+        job: the model and its converter.
+        identity: what the artifact states as its identity.
+        on_stage: called for each stage.
+        details: where the traceback of an unexpected error goes.
+
+    Raises:
+        PackagingError: a stage failed.
+    """
+    return _convert_and_check(job, identity, _Stages(on_stage, job.spec, details, job.tools))
+
+
+def _hand_over(job: Resolved, identity: str, stages: "_Stages") -> Built:
     assert job.served is not None
     needs = Needs(job.spec.name, job.served.files.size, converted=False)
     stages.run("placement", _fitting, job.spec, needs)
@@ -182,9 +215,14 @@ def _convert_and_check(job: Job, identity: str, stages: "_Stages") -> Built:
     return write_files(build)
 
 
+@dataclass(frozen=True, slots=True)
 class _Stages:
-    def __init__(self, on_stage: OnStage) -> None:
-        self._on_stage = on_stage
+    """Runs stages, and gives unexpected errors of libraries a form that people can use."""
+
+    on_stage: OnStage
+    spec: ModelSpec
+    details: Path
+    tools: Mapping[str, str] = field(default_factory=dict)
 
     def run(
         self,
@@ -194,10 +232,20 @@ class _Stages:
         **kwargs: _P.kwargs,
     ) -> _T:
         """Run one stage, which gives its result and a line about it."""
-        self._on_stage(stage, "")
-        result, outcome = function(*args, **kwargs)
-        self._on_stage(stage, outcome)
+        self.on_stage(stage, "")
+        try:
+            result, outcome = function(*args, **kwargs)
+        except (PackagingError, InferenceError):
+            raise
+        except Exception as error:  # libraries raise whatever their code runs into
+            raise self._unexpected(stage, error) from error
+        self.on_stage(stage, outcome)
         return result
+
+    def _unexpected(self, stage: str, error: Exception) -> UnexpectedFailure:
+        self.details.parent.mkdir(parents=True, exist_ok=True)
+        self.details.write_text("".join(format_exception(error)))
+        return UnexpectedFailure(self.spec.name, stage, error, self.tools, self.details)
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,12 +99,12 @@ def test_models_that_fail_differently_have_an_exit_code_of_their_own(
     assert result.err.splitlines()[-1] == "2 of 2 models failed: broken, double"
 
 
-def test_a_store_that_is_no_folder_is_told_of_once(lading: Lading, workspace: Path) -> None:
+def test_a_store_that_cannot_be_written_fails_every_model(lading: Lading, workspace: Path) -> None:
     (workspace / "models.yaml").write_text(MANIFEST + "  other:\n    source: double.onnx\n")
     (workspace / "artifacts").write_text("")
     result = lading("package")
     assert result.code == 6
-    assert result.err.count("error: ") == 1
+    assert result.err.count("error: ") == 2
 
 
 def test_the_words_of_its_json_are_those_of_the_list_of_versions(packaged: Lading) -> None:
