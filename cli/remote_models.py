@@ -86,6 +86,10 @@ class RemoteCatalog(Catalog):
         """Names of the models, sorted."""
         return tuple(sorted(each["name"] for each in _document(self._api.ask("/models"), "")))
 
+    def models(self) -> tuple[CatalogModel, ...]:
+        """The models, sorted by name."""
+        return tuple(self.model(name) for name in self.names())
+
     def ready(self) -> bool:
         """Whether the API says that every model can answer."""
         return self._api.ask("/v2/health/ready").status == HTTPStatus.OK

@@ -1,14 +1,17 @@
 """The models over gRPC, beside the emulated gateway, which carries none."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from emulator.errors import AddressUnavailable, GrpcMissing
+from emulator.server import GRACE_SECONDS
 from functions.inference.catalog import Catalog
 from functions.inference.contract import MAX_BODY_BYTES
 from functions.inference.http_server import address_of
 from functions.inference.observability import Observability
+from functions.inference.processors import processors
 from functions.inference.prometheus import Metrics
 from functions.inference.settings import Settings
 
@@ -31,7 +34,11 @@ def serving_grpc(
         AddressUnavailable: the port is taken, or the host is not this machine's.
     """
     try:
-        from functions.inference.rpc.server import serving  # noqa: PLC0415 a library of its own
+        from functions.inference.rpc.server import (  # noqa: PLC0415 a library of its own
+            Limits,
+            Serving,
+            serving,
+        )
     except ModuleNotFoundError as error:
         raise GrpcMissing from error
     address = address_of(host, port)
@@ -40,7 +47,9 @@ def serving_grpc(
         output = stack.enter_context(log.open("a", encoding="utf-8"))
         observability = Observability(Settings(), metrics.note if metrics else None, output)
         try:
-            bound = stack.enter_context(serving(catalog, observability, address, MAX_BODY_BYTES))
+            threads = stack.enter_context(ThreadPoolExecutor(processors(), "prediction"))
+            served = Serving(catalog, observability, Limits(MAX_BODY_BYTES, GRACE_SECONDS))
+            bound = stack.enter_context(serving(served, address, threads))
         except OSError as error:
             raise AddressUnavailable(host, port, "it is taken, or not this machine's") from error
         yield bound

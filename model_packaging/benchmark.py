@@ -1,6 +1,5 @@
 """A short benchmark of a model on this machine, for report.json: outside the identity."""
 
-import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -11,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from functions.inference.processors import processors
 from functions.inference.session import OnnxSession
 from model_packaging.conversion import Session
 from model_packaging.peak_memory import Footprint
@@ -92,7 +92,7 @@ def make_report(
         "machine": {
             "platform": platform.platform(),
             "processor": platform.machine(),
-            "cpus": os.cpu_count(),
+            "cpus": processors(),
             "python": platform.python_version(),
             "onnxruntime": version("onnxruntime"),
         },

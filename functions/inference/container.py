@@ -12,31 +12,28 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from threading import Thread
 from types import FrameType
 from typing import NoReturn
 
-import uvicorn
-
 from functions.inference.application import create_app
 from functions.inference.asgi import App
 from functions.inference.catalog import Catalog, load_catalog
 from functions.inference.container_settings import ContainerSettings
+from functions.inference.contract import CONTAINER
 from functions.inference.cors import allow_origins
 from functions.inference.errors import ModelUnavailable
 from functions.inference.exchange import Observation
-from functions.inference.http_server import address_of, configuration, listen
+from functions.inference.http_server import Server, address_of, configuration, listen
 from functions.inference.model_control import ModelControl
 from functions.inference.model_folder import FolderEmpty, load_folder
 from functions.inference.observability import Observability
+from functions.inference.processors import processors
 from functions.inference.prometheus import Metrics
 from functions.inference.warm_up import warm_up
-
-GRACE_SECONDS = 25
-"""How long requests under way may take to end; SageMaker kills after 30."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -51,29 +48,44 @@ def main(arguments: Sequence[str]) -> None:
     except (FolderEmpty, ModelUnavailable, ValueError) as error:
         sys.exit(f"error: {error}")
     metrics, observability = observe(catalog, settings)
-    container = create_container(catalog, settings, observability)
+    executor = ThreadPoolExecutor(processors(), "prediction")
+    container = create_container(catalog, settings, observability, executor)
     app = metrics.beside(allow_origins(container, settings.service.origins))
-    with _grpc(catalog, settings, observability):
-        if settings.management_port and catalog.control is not None:
-            from functions.inference.torchserve_management import (  # noqa: PLC0415 its framework
-                create_management,
-            )
-
-            management = create_management(catalog, catalog.control)
-            managing = _served(management, settings.management_port, settings)
-            Thread(target=managing, name="management", daemon=True).start()
-        _served(app, settings.port, settings)()
+    _manage(catalog, settings)
+    grpc = _grpc(catalog, settings, observability, executor)
+    try:
+        _served(app, settings.port, settings, grpc)()
+    except OSError as error:
+        sys.exit(f"error: {error}")
 
 
-def _served(app: App, port: int, settings: ContainerSettings) -> Callable[[], None]:
-    """What serves `app` at a port, which is listened on from now."""
+def _manage(catalog: Catalog, settings: ContainerSettings) -> None:
+    """Serve TorchServe's management API from a thread, where a port is set for it."""
+    if not settings.management_port or catalog.control is None:
+        return
+    from functions.inference.torchserve_management import (  # noqa: PLC0415 its framework
+        create_management,
+    )
+
+    management = create_management(catalog, catalog.control)
+    managing = _served(management, settings.management_port, settings)
+    Thread(target=managing, name="management", daemon=True).start()
+
+
+def _served(
+    app: App,
+    port: int,
+    settings: ContainerSettings,
+    beside: AbstractAsyncContextManager[object] | None = None,
+) -> Callable[[], None]:
+    """What serves `app` at a port, which is listened on from now, and what listens beside it."""
     try:
         listener = listen(settings.host, port)
     except OSError as error:
         address, reason = address_of(settings.host, port), error.strerror or str(error)
         sys.exit(f"error: cannot listen on {address}: {reason}")
-    config = configuration(app, keep_alive_s=settings.keep_alive_s, grace_s=GRACE_SECONDS)
-    return partial(uvicorn.Server(config).run, sockets=[listener])
+    config = configuration(app, keep_alive_s=settings.keep_alive_s, grace_s=CONTAINER.grace_seconds)
+    return partial(Server(config, beside).run, sockets=[listener])
 
 
 def load(settings: ContainerSettings) -> Catalog:
@@ -117,24 +129,33 @@ def observe(catalog: Catalog, settings: ContainerSettings) -> tuple[Metrics, Obs
 
 
 def create_container(
-    catalog: Catalog, settings: ContainerSettings, observability: Observability
+    catalog: Catalog,
+    settings: ContainerSettings,
+    observability: Observability,
+    executor: Executor,
 ) -> App:
     """The app as a server needs it: predictions in threads, each log line at once."""
-    executor = ThreadPoolExecutor(os.cpu_count(), "prediction")
     app = create_app(catalog, longest_body=settings.longest_body, executor=executor)
     return observability.served(app)
 
 
 def _grpc(
-    catalog: Catalog, settings: ContainerSettings, observability: Observability
-) -> AbstractContextManager[object]:
-    """The gRPC server beside it, where a port is set for one."""
+    catalog: Catalog,
+    settings: ContainerSettings,
+    observability: Observability,
+    executor: Executor,
+) -> AbstractAsyncContextManager[object] | None:
+    """The gRPC server, where a port is set for one; the same threads predict for it."""
     if not settings.grpc_port:
-        return nullcontext()
-    from functions.inference.rpc.server import serving  # noqa: PLC0415 a library of its own
+        return None
+    from functions.inference.rpc.server import (  # noqa: PLC0415 a library of its own
+        Limits,
+        Serving,
+        listening,
+    )
 
-    address = address_of(settings.host, settings.grpc_port)
-    return serving(catalog, observability, address, settings.longest_body)
+    served = Serving(catalog, observability, Limits(settings.longest_body))
+    return listening(served, address_of(settings.host, settings.grpc_port), executor)
 
 
 def _exit(_number: int, _frame: FrameType | None) -> NoReturn:

@@ -168,6 +168,8 @@ class CONTAINER:
     multi_model: Final = "SAGEMAKER_MULTI_MODEL"
     """`true` where SageMaker says which models are loaded, from below `multi_model_folder`."""
     multi_model_folder: Final = "/opt/ml/models"
+    grace_seconds: Final = 25
+    """How long requests under way may take to end; SageMaker kills 30 seconds after SIGTERM."""
     default_longest_body: Final = 64 * 1024 * 1024
     """Bytes: Triton's own `--http-max-input-size`."""
 

@@ -1,6 +1,8 @@
 """HTTP for an application: where it listens, and how uvicorn speaks to clients and proxies."""
 
+import asyncio
 import socket
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Final
@@ -85,6 +87,30 @@ def configuration(
         timeout_keep_alive=keep_alive_s,
         timeout_graceful_shutdown=grace_s,
     )
+
+
+class Server(uvicorn.Server):
+    """uvicorn, and what listens beside it in the same event loop; both begin and end together.
+
+    Args:
+        config: see `configuration`.
+        beside: what listens while it is entered; None for nothing.
+    """
+
+    def __init__(
+        self, config: uvicorn.Config, beside: AbstractAsyncContextManager[object] | None = None
+    ) -> None:
+        super().__init__(config)
+        self._beside, self._open = beside or nullcontext(), AsyncExitStack()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin beside, then here; what is raised there ends the server."""
+        await self._open.enter_async_context(self._beside)
+        await super().startup(sockets)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let what is under way end, on both sides within the same time."""
+        await asyncio.gather(super().shutdown(sockets), self._open.aclose())
 
 
 def _protocol() -> str:

@@ -46,11 +46,13 @@ def test_a_stock_client_is_answered_by_the_api(packaged: Lading, workspace: Path
             assert client.is_server_ready()
             assert client.is_model_ready("double")
             metadata = client.get_model_metadata("double")
+            index = client.get_model_repository_index(as_json=True)
             answer = client.infer("double", [given()], request_id="mine")
             with pytest.raises(InferenceServerException) as caught:
                 client.infer("triple", [given()])
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
+    assert {each["name"] for each in index["models"]} == {"double"}
     assert [(each.name, list(each.shape)) for each in metadata.inputs] == [("x", [-1, -1])]
     assert np.array_equal(answer.as_numpy("y"), 2 * X)
     assert answer.get_response().id == "mine"

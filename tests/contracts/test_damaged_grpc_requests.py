@@ -6,7 +6,8 @@ reach a service: gRPC's own library answers INTERNAL, as it does for every serve
 
 import tracemalloc
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import grpc
@@ -15,7 +16,7 @@ import pytest
 from functions.inference.catalog import load_catalog
 from functions.inference.observability import Observability
 from functions.inference.rpc.messages import message
-from functions.inference.rpc.server import serving
+from functions.inference.rpc.server import Limits, Serving, serving
 from tests.contracts.damage import (
     DATATYPE,
     FRAMING,
@@ -49,7 +50,6 @@ class Protocol:
     request: str
     good: Message
     damage: Mapping[str, Message | bytes]
-    statuses: Mapping[str, str] = field(default_factory=dict)
 
 
 def triton(*inputs: Message, **rest: Any) -> Message:
@@ -75,7 +75,6 @@ def serving_tensor(*shape: int, name: str = "x", **fields: Any) -> Message:
 COMPLEX = 8
 """Of TensorFlow's datatypes; not served."""
 
-NO_MESSAGE = {UTF8: "INTERNAL", FRAMING: "INTERNAL", NESTING: "INTERNAL"}
 WORDS = {UTF8: b"\x0a\x01\xff", FRAMING: b"\x0a\x7f", NESTING: GROUPS, TOO_LONG: bytes(LONGEST + 1)}
 
 PROTOCOLS = {
@@ -93,7 +92,6 @@ PROTOCOLS = {
             TWICE: triton(tensor(), tensor()),
             REPEATS: triton(bare(shape=[HUGE, 0]), raw_input_contents=[b""]),
         },
-        NO_MESSAGE,
     ),
     "TensorFlow Serving": Protocol(
         "tensorflow.serving.PredictionService/Predict",
@@ -108,7 +106,6 @@ PROTOCOLS = {
             OVERFLOW: serving_tensor(HUGE, HUGE),
             REPEATS: serving_tensor(1 << 25, 1),
         },
-        NO_MESSAGE,
     ),
 }
 CELLS = [(name, kind) for name, known in PROTOCOLS.items() for kind in (*known.damage, METADATA)]
@@ -121,8 +118,13 @@ def calls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Calls]:
     settings = settings_for(root, {"m": {1: echo()}})
     with (
         (root / "log").open("w") as log,
+        ThreadPoolExecutor(2) as threads,
         serving(
-            load_catalog(settings), Observability(settings, output=log), "127.0.0.1:0", LONGEST
+            Serving(
+                load_catalog(settings), Observability(settings, output=log), Limits(LONGEST, 0)
+            ),
+            "127.0.0.1:0",
+            threads,
         ) as port,
         grpc.insecure_channel(f"127.0.0.1:{port}") as channel,
     ):
@@ -152,7 +154,7 @@ def written(protocol: Protocol, fields: Message) -> bytes:
 def test_damage_has_its_status_and_harms_nothing(calls: Calls, name: str, kind: str) -> None:
     protocol = PROTOCOLS[name]
     bounded = {METADATA: "RESOURCE_EXHAUSTED", TOO_LONG: "RESOURCE_EXHAUSTED"}
-    expected = {**bounded, **protocol.statuses}.get(kind, "INVALID_ARGUMENT")
+    expected = bounded.get(kind, "INVALID_ARGUMENT")
     code, text = refused(calls, protocol, kind)
     assert (code, bool(text)) == (expected, True), text
     assert calls(protocol.method, written(protocol, protocol.good))

@@ -11,7 +11,10 @@ from typing import Any
 from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
+
+from functions.inference.errors import MalformedRequest
 
 PROTOS = Path(__file__).parent / "protos"
 COMPILED = PROTOS / "compiled.binpb"
@@ -31,6 +34,18 @@ def pool() -> DescriptorPool:
 def message(name: str) -> Any:
     """The class of a message, such as `inference.ModelInferRequest`."""
     return GetMessageClass(pool().FindMessageTypeByName(name))
+
+
+def parse(name: str, content: bytes) -> Any:
+    """A message of a class, from its bytes.
+
+    Raises:
+        MalformedRequest: they are not such a message.
+    """
+    try:
+        return message(name).FromString(content)
+    except DecodeError as error:
+        raise MalformedRequest(f"the request is not a {name}: {error}") from error
 
 
 def service(name: str) -> ServiceDescriptor:

@@ -228,6 +228,7 @@ SERVICES = (
                 "ModelStatistics": _statistics,
             }
         ),
+        frozenset(("ModelInfer", "ModelStreamInfer")),
         _stream_error,
     ),
 )

@@ -34,10 +34,12 @@ class Service:
         dialect: as logs and metrics name it.
         operations: a method's name -> what makes its response of its request. A method that
             streams gets each request of the stream by itself.
+        predicting: the methods that predict; all others only look up what is there.
         stream_error: the part of a stream that says what was wrong with a request.
     """
 
     name: str
     dialect: str
     operations: Mapping[str, Callable[[Work, Any], Any]]
+    predicting: frozenset[str] = frozenset()
     stream_error: Callable[[Exception], Any] | None = None

@@ -170,6 +170,7 @@ SERVICES = (
                 "GetModelMetadata": _metadata,
             }
         ),
+        frozenset(("Predict", "Classify", "Regress")),
     ),
     Service(
         "tensorflow.serving.ModelService",

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +22,7 @@ from functions.inference.observability import Observability
 from functions.inference.rpc import tensorflow_tensors
 from functions.inference.rpc.messages import message
 from functions.inference.rpc.open_inference import CONTENTS
-from functions.inference.rpc.server import serving
+from functions.inference.rpc.server import Limits, Serving, serving
 from functions.inference.tensors import BF16, BYTES, DTYPES, RAW_ONLY, Array
 from tests.driver import Answer, ask
 from tests.predictors import Echo
@@ -69,7 +70,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     catalog = Catalog(known)
     with (
         (root / "log").open("w") as log,
-        serving(catalog, Observability(stored, output=log), "127.0.0.1:0", 1 << 24) as port,
+        ThreadPoolExecutor(2) as threads,
+        serving(
+            Serving(catalog, Observability(stored, output=log), Limits(1 << 24, 0)),
+            "127.0.0.1:0",
+            threads,
+        ) as port,
         grpc.insecure_channel(f"127.0.0.1:{port}") as channel,
     ):
         yield World(create_app(catalog), channel)

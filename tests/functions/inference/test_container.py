@@ -14,6 +14,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
 
 import httpx
 import numpy as np
@@ -241,3 +243,33 @@ def test_grpc_is_spoken_where_a_port_is_named_for_it(tmp_path: Path) -> None:
     ):
         assert client.infer("m", [given]).as_numpy("y").tolist() == [[6]]
         assert container.end(signal.SIGTERM) == 0
+
+
+def test_told_to_end_it_ends_what_grpc_has_under_way_as_it_does_what_http_has(
+    tmp_path: Path,
+) -> None:
+    settings_for(tmp_path, {"m": {1: countdown()}})
+    port = free_port()
+    x, rounds = triton.InferInput("x", [1], "FP32"), triton.InferInput("rounds", [1], "INT64")
+    x.set_data_from_numpy(np.array([3], np.float32))
+    rounds.set_data_from_numpy(np.array([3 * ROUNDS_OF_A_SECOND]))
+    answers: SimpleQueue[Any] = SimpleQueue()
+    with (
+        running(tmp_path, LADING_GRPC_PORT=str(port)) as container,
+        triton.InferenceServerClient(f"127.0.0.1:{port}") as client,
+        triton.InferenceServerClient(f"127.0.0.1:{port}") as silent,
+    ):
+        silent.start_stream(lambda result, error: None)
+        client.async_infer("m", [x, rounds], lambda result, error: answers.put((result, error)))
+        assert client.is_server_live()  # so the call before this one has arrived
+        assert container.end(signal.SIGTERM) == 0
+        result, error = answers.get(timeout=1)
+        assert (error, result.as_numpy("y").tolist()) == (None, [3])
+
+
+def test_with_a_grpc_port_that_is_taken_it_does_not_start(tmp_path: Path) -> None:
+    settings_for(tmp_path, {"m": {1: times(2)}})
+    with socket.create_server(("", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        said = refused(tmp_path, SAGEMAKER_BIND_TO_PORT=str(free_port()), LADING_GRPC_PORT=port)
+    assert said.splitlines()[-1].startswith(f"error: cannot listen for gRPC on 0.0.0.0:{port}")

@@ -4,6 +4,7 @@ import json
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from socket import create_server
 from typing import Any
@@ -34,7 +35,8 @@ def container(root: Path) -> App:
     catalog, metrics = load_catalog(settings), Metrics()
     metrics.note_models(catalog)
     observability = Observability(settings, metrics.note)
-    container = create_container(catalog, ContainerSettings(settings, root), observability)
+    told = ContainerSettings(settings, root)
+    container = create_container(catalog, told, observability, ThreadPoolExecutor(1))
     return metrics.beside(container)
 
 

@@ -1,5 +1,6 @@
 """SageMaker's multi-model contract, in a container that SageMaker starts for it."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ def app(tmp_path: Path) -> App:
     environment = {CONTAINER.multi_model: "true", ENVIRONMENT.model_root: str(tmp_path)}
     settings = ContainerSettings.from_environment(environment)
     catalog = load(settings)
-    return create_container(catalog, settings, observe(catalog, settings)[1])
+    observability = observe(catalog, settings)[1]
+    return create_container(catalog, settings, observability, ThreadPoolExecutor(1))
 
 
 def loaded(app: App, root: Path, place: str) -> Any:

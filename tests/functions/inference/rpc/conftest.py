@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any
 
 import grpc
@@ -10,7 +11,7 @@ import pytest
 from functions.inference.catalog import load_catalog
 from functions.inference.observability import Observability
 from functions.inference.rpc.messages import message, service
-from functions.inference.rpc.server import create_server
+from functions.inference.rpc.server import Limits, Serving, serving
 from functions.inference.settings import Settings
 
 LONGEST = 1 << 20
@@ -21,21 +22,15 @@ Call = Callable[[str, dict[str, Any]], Any]
 @pytest.fixture
 def serve() -> Iterator[Callable[[Settings], str]]:
     """Serves what settings name; the address of the server."""
-    servers = []
+    with ExitStack() as stack:
 
-    def start(settings: Settings) -> str:
-        threads = ThreadPoolExecutor(2)
-        server = create_server(
-            load_catalog(settings), Observability(settings), threads, longest_body=LONGEST
-        )
-        port = server.add_insecure_port("127.0.0.1:0")
-        server.start()
-        servers.append(server)
-        return f"127.0.0.1:{port}"
+        def start(settings: Settings) -> str:
+            threads = stack.enter_context(ThreadPoolExecutor(2))
+            limits = Limits(LONGEST, grace_seconds=0)
+            served = Serving(load_catalog(settings), Observability(settings), limits)
+            return f"127.0.0.1:{stack.enter_context(serving(served, '127.0.0.1:0', threads))}"
 
-    yield start
-    for server in servers:
-        server.stop(0).wait()
+        yield start
 
 
 @pytest.fixture

@@ -1,7 +1,12 @@
 """The server around the protocols: health, reflection, bounds, and a line for each call."""
 
 import json
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +17,14 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
     ProtoReflectionDescriptorDatabase,
 )
 
+from functions.inference.artifact import TensorSpec
+from functions.inference.catalog import Catalog, CatalogModel, load_catalog
+from functions.inference.observability import Observability
+from functions.inference.predictor import ModelMetadata, Predictor
+from functions.inference.rpc.messages import message
+from functions.inference.rpc.server import Limits, Serving, serving
 from functions.inference.settings import Settings
+from functions.inference.tensors import Array
 from tests.functions.inference.rpc.conftest import LONGEST
 from tests.worlds import echo, settings_for
 
@@ -114,3 +126,177 @@ def test_torchserves_own_service_is_not_spoken(tmp_path: Path, serve: Serve) -> 
     with grpc.insecure_channel(address) as channel, pytest.raises(grpc.RpcError) as caught:
         channel.unary_unary(method)(b"", timeout=20)
     assert caught.value.code() == grpc.StatusCode.UNIMPLEMENTED
+
+
+class Busy:
+    """A predictor that answers when it is told to."""
+
+    metadata = ModelMetadata("m", 1, "none", (TensorSpec("x", "FP32", (-1, 2)),), ())
+
+    def __init__(self) -> None:
+        self.begun, self.go, self.asked = threading.Event(), threading.Event(), 0
+
+    def predict(self, inputs: dict[str, Array], outputs: Sequence[str] = ()) -> dict[str, Array]:
+        self.asked += 1
+        self.begun.set()
+        assert self.go.wait(20)
+        return {}
+
+
+@dataclass
+class Running:
+    """A server with one thread that predicts, a channel to it, and what was noted of calls."""
+
+    address: str
+    channel: grpc.Channel
+    noted: list[tuple[str, int]]
+
+    def method(self, name: str) -> Any:
+        """Calls a method of the Open Inference Protocol, with a serialized request."""
+        return self.channel.unary_unary(f"/inference.GRPCInferenceService/{name}")
+
+    def stream(self, *requests: bytes) -> "Stream":
+        """A stream that sends these requests and then nothing, and does not end."""
+        return Stream(self.channel, requests)
+
+    def health(self) -> int:
+        checked = health_pb2.HealthCheckRequest()
+        return int(health_pb2_grpc.HealthStub(self.channel).Check(checked, timeout=20).status)
+
+
+class Stream:
+    """A call of ModelStreamInfer that its client leaves open."""
+
+    def __init__(self, channel: grpc.Channel, requests: Sequence[bytes]) -> None:
+        self._silent = threading.Event()
+
+        def sent() -> Iterator[bytes]:
+            yield from requests
+            self._silent.wait()
+
+        self.call = channel.stream_stream("/inference.GRPCInferenceService/ModelStreamInfer")(
+            sent()
+        )
+
+    def end(self) -> None:
+        self.call.cancel()
+        self._silent.set()
+
+
+def serialized(model: str = "m") -> bytes:
+    return bytes(message("inference.ModelInferRequest")(**request(model)).SerializeToString())
+
+
+@contextmanager
+def running(model: Predictor, **limits: float) -> Iterator[Running]:
+    noted: list[tuple[str, int]] = []
+    catalog = Catalog({"m": CatalogModel("m", {1: model})})
+    observability = Observability(
+        Settings(), lambda seen, status: noted.append((type(seen.error).__name__, status))
+    )
+    told = Limits(LONGEST, **{"grace_seconds": 0, **limits})  # type: ignore[arg-type]
+    served = Serving(catalog, observability, told)
+    with (
+        ThreadPoolExecutor(1) as threads,
+        serving(served, "127.0.0.1:0", threads) as port,
+        grpc.insecure_channel(f"127.0.0.1:{port}") as channel,
+    ):
+        yield Running(f"127.0.0.1:{port}", channel, noted)
+
+
+def loaded(root: Path) -> Predictor:
+    return load_catalog(settings_for(root, {"m": {1: echo()}})).model("m").predictor(1)
+
+
+def test_streams_that_say_nothing_hold_up_no_call(tmp_path: Path) -> None:
+    with running(loaded(tmp_path)) as server:
+        streams = [server.stream(serialized()) for _ in range(20)]
+        for each in streams:
+            assert next(each.call)  # it is there, and answered; then it falls silent
+        assert server.method("ModelInfer")(serialized(), timeout=20)
+        assert server.health() == health_pb2.HealthCheckResponse.SERVING
+        for each in streams:
+            each.end()
+
+
+@pytest.mark.parametrize("name", ["ServerLive", "ServerReady", "RepositoryIndex"])
+def test_health_and_lookups_do_not_wait_for_predictions(name: str) -> None:
+    model = Busy()
+    with running(model) as server:
+        asked = server.method("ModelInfer").future(serialized(), timeout=60)
+        assert model.begun.wait(20)
+        waiting = server.method("ModelInfer").future(serialized(), timeout=60)
+        assert server.health() == health_pb2.HealthCheckResponse.SERVING
+        server.method(name)(b"", timeout=20)
+        model.go.set()
+        asked.result()
+        waiting.result()
+
+
+def test_more_calls_than_may_be_are_refused_and_health_still_answers(tmp_path: Path) -> None:
+    with running(loaded(tmp_path), most_calls=3) as server:
+        streams = [server.stream(serialized()) for _ in range(3)]
+        for each in streams:
+            assert next(each.call)
+        with pytest.raises(grpc.RpcError) as caught:
+            server.method("ModelInfer")(serialized(), timeout=20)
+        with pytest.raises(grpc.RpcError) as streaming:
+            next(server.stream(serialized()).call)
+        assert server.health() == health_pb2.HealthCheckResponse.SERVING
+        for each in streams:
+            each.end()
+        assert eventually(lambda: server.method("ModelInfer")(serialized(), timeout=20))
+    for refused in (caught.value, streaming.value):
+        assert refused.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert "too many calls at once" in str(refused.details())
+
+
+def eventually(ask: Callable[[], Any]) -> Any:
+    """The answer, once there is room for the call: a server learns later than its client."""
+    for _ in range(200):
+        try:
+            return ask()
+        except grpc.RpcError:
+            time.sleep(0.05)
+    raise AssertionError("there was no room")
+
+
+def test_a_call_whose_caller_leaves_before_its_turn_is_not_answered() -> None:
+    model = Busy()
+    with running(model) as server:
+        first = server.method("ModelInfer").future(serialized(), timeout=60)
+        assert model.begun.wait(20)
+        with pytest.raises(grpc.RpcError) as caught:
+            server.method("ModelInfer")(serialized(), timeout=0.3)
+        assert caught.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+        left = server.method("ModelInfer").future(serialized(), timeout=60)
+        left.cancel()
+        while ("CallerGone", 499) not in server.noted:
+            time.sleep(0.01)
+        model.go.set()
+        first.result()
+    assert model.asked == 1
+    assert server.noted.count(("NoneType", 200)) == 1
+
+
+def test_a_server_that_ends_waits_for_calls_under_way_and_not_for_silent_streams() -> None:
+    model = Busy()
+    with ExitStack() as later, running(model, grace_seconds=60) as started:
+        channel = later.enter_context(grpc.insecure_channel(started.address))
+        server = replace(started, channel=channel)
+        silent = server.stream()
+        while not server.noted:  # the server has the stream when a later call has been answered
+            server.method("ServerLive")(b"", timeout=20)
+        asked = server.method("ModelInfer").future(serialized(), timeout=60)
+        assert model.begun.wait(20)
+        later.callback(check_ended, asked, silent)
+        silent.call.add_callback(model.go.set)  # the stream ends first, then the call may
+
+
+def check_ended(asked: Any, silent: Stream) -> None:
+    """What the server left behind: an answer, and a stream that it has ended."""
+    assert asked.result(timeout=20) is not None
+    with pytest.raises(grpc.RpcError):
+        next(silent.call)
+    assert silent.call.code() == grpc.StatusCode.UNAVAILABLE
+    silent.end()

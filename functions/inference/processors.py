@@ -1,0 +1,58 @@
+"""How many processors this process may use: what it is bound to, and its group's quota of time.
+
+`os.cpu_count()` is the machine's. In a container that may use two of 64 processors, a thread for
+each of 64 would spend the quota at once, and then all of them wait.
+"""
+
+import os
+from collections.abc import Iterator
+from math import ceil
+from pathlib import Path
+
+_GROUPS, _OWN = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
+
+
+def processors(groups: Path = _GROUPS, own: Path = _OWN) -> int:
+    """How many processors this process may keep busy, rounded up.
+
+    Args:
+        groups: where Linux shows its control groups, version 1 or 2.
+        own: where it says in which of them this process is.
+    """
+    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, min([bound or 1, *(ceil(quota) for quota in _quotas(groups, own))]))
+
+
+def fewer_than_all() -> int:
+    """How many threads one prediction may have; 0 where onnxruntime's own choice is right."""
+    count = processors()
+    return count if count < (os.cpu_count() or 1) else 0
+
+
+def _quotas(groups: Path, own: Path) -> Iterator[float]:
+    """The quotas of this process's group and of those around it, in processors."""
+    try:
+        lines = own.read_text().splitlines()
+    except OSError:  # not Linux
+        return
+    for _, names, path in (line.split(":", 2) for line in lines):
+        controllers = names.split(",")
+        if names and "cpu" not in controllers:
+            continue
+        root = groups / names if (groups / names).is_dir() else groups / "cpu"
+        # A container may see its own group as the root, whatever the path says.
+        inner = root / path.lstrip("/")
+        around = [inner, *(each for each in inner.parents if each.is_relative_to(root))]
+        yield from (quota for group in around for quota in _quota(group))
+
+
+def _quota(group: Path) -> Iterator[float]:
+    """The quota of one group, if it has one."""
+    for files in (("cpu.max",), ("cpu.cfs_quota_us", "cpu.cfs_period_us")):
+        try:
+            words = " ".join((group / file).read_text() for file in files).split()
+            quota, period = int(words[0]), int(words[1])
+        except (OSError, ValueError, IndexError):  # not there, or "max"
+            continue
+        if quota > 0 and period > 0:
+            yield quota / period

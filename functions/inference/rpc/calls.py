@@ -1,0 +1,195 @@
+"""The calls of one method: answered in threads, their errors mapped, a line written for each.
+
+A call waits in the event loop and holds a thread only while one works for it: streams that say
+nothing, and calls that wait for their turn, take none from those that predict.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import NoReturn
+
+import grpc
+from google.protobuf.descriptor import MethodDescriptor
+
+from functions.inference.catalog import Catalog
+from functions.inference.errors import (
+    CallerGone,
+    InferenceError,
+    InternalFailure,
+    ModelUnavailable,
+    NotFound,
+    RequestError,
+    RequestTooLarge,
+    SignatureNotFound,
+    Throttled,
+    TimedOut,
+    Unsupported,
+)
+from functions.inference.exchange import Observation
+from functions.inference.observability import Exchange, Observability
+from functions.inference.rpc.messages import parse
+from functions.inference.rpc.service import Service, Work
+from functions.inference.statuses import status_of
+
+_CODES = MappingProxyType(
+    {
+        NotFound: grpc.StatusCode.NOT_FOUND,
+        RequestTooLarge: grpc.StatusCode.RESOURCE_EXHAUSTED,
+        SignatureNotFound: grpc.StatusCode.FAILED_PRECONDITION,
+        Unsupported: grpc.StatusCode.UNIMPLEMENTED,
+        RequestError: grpc.StatusCode.INVALID_ARGUMENT,
+        ModelUnavailable: grpc.StatusCode.UNAVAILABLE,
+        Throttled: grpc.StatusCode.RESOURCE_EXHAUSTED,
+        TimedOut: grpc.StatusCode.DEADLINE_EXCEEDED,
+    }
+)
+"""The status that gRPC has for each error; what is not here is INTERNAL."""
+
+_OK = 200
+
+
+def code_of(error: InferenceError) -> grpc.StatusCode:
+    """The status of the nearest class of an error."""
+    kinds = type(error).__mro__
+    return next((_CODES[kind] for kind in kinds if kind in _CODES), grpc.StatusCode.INTERNAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Threads:
+    """Who works: predictions, look-ups and health hold up none of the others."""
+
+    predicting: Executor
+    looking_up: Executor
+    health: Executor
+
+
+class Room:
+    """How many calls there may be at once, silent streams among them; for one event loop.
+
+    `ending` is done when the server ends: what waits for a caller then waits no more.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._left = most
+        self.ending: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    @contextmanager
+    def place(self) -> Iterator[bool]:
+        """Whether there is a place for another call; it is kept while the block runs."""
+        free = self._left > 0
+        self._left -= free
+        try:
+            yield free
+        finally:
+            self._left += free
+
+    def end(self) -> None:
+        """Let what waits for a caller end."""
+        if not self.ending.done():
+            self.ending.set_result(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One method of a service, as a server offers it."""
+
+    offered: Service
+    described: MethodDescriptor
+    catalog: Catalog
+    observability: Observability
+    threads: Threads
+    room: Room
+
+    @property
+    def path(self) -> str:
+        """Where it is called."""
+        return f"/{self.offered.name}/{self.described.name}"
+
+    def handler(self) -> grpc.RpcMethodHandler:
+        """What a server calls."""
+        if self.described.client_streaming:
+            return grpc.stream_stream_rpc_method_handler(self.answer_each)
+        return grpc.unary_unary_rpc_method_handler(self.answer)
+
+    async def answer(self, request: bytes, context: grpc.aio.ServicerContext) -> bytes:
+        """The response; an error ends the call with its status."""
+        with self.room.place() as free:
+            if not free:
+                await _refuse(context)
+            response, error = await self._answered(request)
+        if error is not None:
+            await context.abort(code_of(error), str(error))
+        return response
+
+    async def answer_each(
+        self, requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext
+    ) -> AsyncIterator[bytes]:
+        """A response for each request of a stream; an error is a part of it, and no end."""
+        assert self.offered.stream_error is not None
+        with self.room.place() as free:
+            if not free:
+                await _refuse(context)
+            while (request := await self._next(requests, context)) is not None:
+                response, error = await self._answered(request)
+                if error is not None:
+                    response = self.offered.stream_error(error).SerializeToString()
+                yield response
+
+    async def _next(
+        self, requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext
+    ) -> bytes | None:
+        """The next request of a stream; None at its end."""
+        coming = asyncio.ensure_future(anext(requests, None))
+        try:
+            await asyncio.wait((coming, self.room.ending), return_when=asyncio.FIRST_COMPLETED)
+            if not coming.done():
+                await context.abort(grpc.StatusCode.UNAVAILABLE, "the server is shutting down")
+            return coming.result()
+        finally:
+            coming.cancel()
+
+    async def _answered(self, request: bytes) -> tuple[bytes, InferenceError | None]:
+        """The response or the error; what has not begun when the caller leaves never does."""
+        predicts = self.described.name in self.offered.predicting
+        executor = self.threads.predicting if predicts else self.threads.looking_up
+        observation = Observation(dialect=self.offered.dialect)
+        turn = executor.submit(self._run, request, observation)
+        try:
+            return await asyncio.wrap_future(turn)
+        except asyncio.CancelledError:
+            observation.error = CallerGone("it was answered")
+            raise
+        finally:
+            self._note(observation)
+
+    def _run(self, request: bytes, observation: Observation) -> tuple[bytes, InferenceError | None]:
+        work = Work(self.catalog, observation, self.path)
+        try:
+            sent = parse(self.described.input_type.full_name, request)
+            response = self.offered.operations[self.described.name](work, sent)
+            return response.SerializeToString(), None
+        except InferenceError as error:
+            observation.error = error
+            return b"", error
+        except Exception as error:  # noqa: BLE001 a fault of ours must not end the process
+            observation.error = error
+            return b"", InternalFailure()
+
+    def _note(self, observation: Observation) -> None:
+        error = observation.error
+        known = error if isinstance(error, InferenceError) else InternalFailure()
+        status = _OK if error is None else status_of(known)
+        exchange = Exchange("POST", self.path, status, os.urandom(16).hex())
+        self.observability.note(exchange, observation)
+        self.observability.flush()
+
+
+async def _refuse(context: grpc.aio.ServicerContext) -> NoReturn:
+    text = "too many calls at once; try again when some have ended"
+    await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, text)
+    raise AssertionError  # abort has raised
