@@ -1,21 +1,32 @@
-"""Torch modules to ONNX, and as the originals that conversions are compared with."""
+"""Torch modules to ONNX."""
 
+import inspect
+import io
 import re
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from functions.inference.session import OnnxSession
 from functions.inference.tensors import Array
 from model_packaging.conversion import Conversion
 from model_packaging.errors import ConversionError
 from model_packaging.example_inputs import ExampleInputs
 from model_packaging.manifest import ModelSpec
 from model_packaging.onnx_graph import name_axes, rename, strip
-from model_packaging.quiet import quiet
+from model_packaging.torch_reference import TorchReference, as_tensor
 
 if TYPE_CHECKING:
     from onnx import ModelProto
+
+_COLORS = re.compile(r"\x1b\[[0-9;]*m")
+
+_FIXES = "fixes an axis that models.yaml leaves free"
+
+_OTHER_SIZES = (1, 2, 4, 11)
+"""Of a free axis, to run a traced model with."""
 
 
 def export_module(spec: ModelSpec, module: Any, examples: ExampleInputs) -> Conversion:
@@ -24,16 +35,44 @@ def export_module(spec: ModelSpec, module: Any, examples: ExampleInputs) -> Conv
     Raises:
         ConversionError: it has no ONNX form, or fixes an axis that is said to be free.
     """
-    import torch
-
     reference = TorchReference(spec, module, tuple(examples.arrays))
     outputs = reference.names(examples.arrays)
-    shapes = tuple(dict.fromkeys(each, torch.export.Dim.DYNAMIC) for each in examples.axes.values())
-    tensors = tuple(map(as_tensor, examples.arrays.values()))
-    program = attempt(
-        spec, lambda: torch.export.export(module, tensors, dynamic_shapes=shapes, strict=False)
+    try:
+        model = export_program(spec, _program(spec, module, examples, examples.axes))
+    except ConversionError as error:
+        traced = _traced(spec, module, examples, reference) if _is_recurrent(module) else None
+        if traced is None:
+            raise _with_a_size_that_works(spec, module, examples, error) from error
+        model = traced
+    return named(spec, model, examples, outputs, reference)
+
+
+def _program(
+    spec: ModelSpec, module: Any, examples: ExampleInputs, axes: Mapping[str, Mapping[int, str]]
+) -> Any:
+    import torch
+
+    free = tuple(dict.fromkeys(axes[name], torch.export.Dim.DYNAMIC) for name in examples.arrays)
+    shapes = _by_parameter(module, free) or None
+    return attempt(
+        spec,
+        lambda: torch.export.export(
+            module, _tensors(examples), dynamic_shapes=shapes, strict=False
+        ),
     )
-    return named(export_program(spec, program), examples, outputs, reference)
+
+
+def _by_parameter(module: Any, each: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Something for each input, as `forward` takes them: those of `*inputs` stand together."""
+    kinds = [it.kind for it in inspect.signature(module.forward).parameters.values()]
+    if inspect.Parameter.VAR_POSITIONAL not in kinds:
+        return each
+    before = kinds.index(inspect.Parameter.VAR_POSITIONAL)
+    return (*each[:before], each[before:])
+
+
+def _tensors(examples: ExampleInputs) -> tuple[Any, ...]:
+    return tuple(map(as_tensor, examples.arrays.values()))
 
 
 def export_program(spec: ModelSpec, program: Any) -> "ModelProto":
@@ -49,16 +88,58 @@ def export_program(spec: ModelSpec, program: Any) -> "ModelProto":
     return model
 
 
+def trace(spec: ModelSpec, module: Any, examples: ExampleInputs, count: int) -> "ModelProto":
+    """A module, or TorchScript, as torch's older exporter has it in ONNX.
+
+    Args:
+        spec: the model, from the manifest.
+        module: the module; Python code in it runs once, and its branches are not kept.
+        examples: inputs to trace it with.
+        count: how many outputs it gives.
+
+    Raises:
+        ConversionError: it has no ONNX form.
+    """
+    import torch
+    from onnx import load_model_from_string
+
+    exported = io.BytesIO()
+    attempt(
+        spec,
+        lambda: torch.onnx.export(
+            module,
+            _tensors(examples),
+            exported,
+            dynamo=False,
+            input_names=tuple(examples.arrays),  # without names it makes no axis free
+            output_names=tuple(f"given_{index}" for index in range(count)),
+            dynamic_axes=examples.axes,
+        ),
+    )
+    return load_model_from_string(exported.getvalue())
+
+
 def named(
+    spec: ModelSpec,
     model: "ModelProto",
     examples: ExampleInputs,
     outputs: Sequence[str],
-    reference: "TorchReference",
+    reference: TorchReference,
 ) -> Conversion:
     """The conversion, with the names that callers are told of.
 
     They are given here rather than by the exporter, which lets them collide with inner ones.
+
+    Raises:
+        ConversionError: the ONNX form has other inputs or outputs than the model.
     """
+    for what, values, names in (
+        ("inputs", model.graph.input, examples.arrays),
+        ("outputs", model.graph.output, outputs),
+    ):
+        if len(values) != len(names):
+            reason = f"has {len(names)} {what}, and {len(values)} in its ONNX form"
+            raise ConversionError(spec.name, reason)
     rename(model, list(examples.arrays), outputs)
     name_axes(model, examples.axes)
     strip(model)
@@ -66,69 +147,107 @@ def named(
     return Conversion(model.SerializeToString(deterministic=True), reference, given)
 
 
-class TorchReference:
-    """The original as `conversion.Model`: arrays in by name, arrays out by name."""
-
-    def __init__(self, spec: ModelSpec, module: Any, inputs: Sequence[str]) -> None:
-        self._name, self._module, self._inputs = spec.name, module, inputs
-        self._outputs = list(spec.original.outputs)
-
-    def names(self, arrays: Mapping[str, Array]) -> list[str]:
-        """Names of the outputs, from what the model gives for these arrays.
-
-        Raises:
-            ConversionError: it does not take them, or gives other than tensors.
-        """
-        try:
-            given = self._answer(arrays)
-        except ValueError as error:
-            reason = f"cannot be run on its example inputs: {error}"
-            raise ConversionError(self._name, reason) from error
-        found = list(given)
-        if self._outputs and len(self._outputs) != len(found):
-            reason = f"gives {len(found)} outputs, the manifest names {len(self._outputs)}"
-            raise ConversionError(self._name, reason)
-        self._outputs = self._outputs or found
-        return self._outputs
-
-    def __call__(self, inputs: dict[str, Array]) -> dict[str, Array]:
-        """Run the model; ValueError when it does not take the arrays."""
-        return dict(zip(self._outputs, self._answer(inputs).values(), strict=True))
-
-    def _answer(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        import torch
-
-        tensors = [as_tensor(inputs[name]) for name in self._inputs]
-        try:
-            with torch.no_grad(), quiet():
-                answer = self._module(*tensors)
-        except Exception as error:  # the user's code raises what it likes
-            raise ValueError(str(error).partition("\n")[0] or repr(error)) from error
-        return {name: self._array(name, value) for name, value in _parts(answer)}
-
-    def _array(self, name: str, value: Any) -> Array:
-        import torch
-
-        if not isinstance(value, torch.Tensor):
-            reason = f"gives a {type(value).__name__} as '{name}'; only tensors are served"
-            raise ConversionError(self._name, reason)
-        array: Array = value.detach().numpy()
-        return array
-
-
-def _parts(answer: Any) -> list[tuple[str, Any]]:
-    if isinstance(answer, Mapping):
-        return [(str(key), value) for key, value in answer.items() if value is not None]
-    if isinstance(answer, list | tuple):
-        return [(f"output_{index}", value) for index, value in enumerate(answer)]
-    return [("output", answer)]
-
-
-def as_tensor(array: Array) -> Any:
-    """The array as a tensor of the same dtype."""
+def _is_recurrent(module: Any) -> bool:
+    """Whether it has layers over time, whose number of steps `torch.export` fixes."""
     import torch
 
-    return torch.from_numpy(np.array(array))  # a copy: torch warns of arrays it must not write to
+    return any(isinstance(each, torch.nn.RNNBase) for each in module.modules())
+
+
+def _traced(
+    spec: ModelSpec, module: Any, examples: ExampleInputs, reference: TorchReference
+) -> "ModelProto | None":
+    """The module from torch's older exporter; None where that fixes something, too."""
+    import torch
+
+    count = len(reference.names(examples.arrays))
+    try:
+        with warnings.catch_warnings(record=True) as heard:
+            warnings.simplefilter("always")
+            model = trace(spec, module, examples, count)
+    except ConversionError:
+        return None
+    branches = [
+        each
+        for each in heard
+        if issubclass(each.category, torch.jit.TracerWarning)
+        and "/torch/nn/modules/" not in each.filename
+    ]
+    if branches or not _follows(model, examples, reference):
+        return None
+    return model
+
+
+def _follows(model: "ModelProto", examples: ExampleInputs, reference: TorchReference) -> bool:
+    """Whether a traced model answers as the original for other sizes of its free axes."""
+    inputs = [value.name for value in model.graph.input]
+    session = OnnxSession(model.SerializeToString())
+    for arrays in _resized(examples):
+        try:
+            wanted = list(reference(dict(arrays)).values())
+        except ValueError:
+            continue
+        try:
+            answer = session.run(dict(zip(inputs, arrays.values(), strict=True)))
+        except Exception:  # noqa: BLE001 whatever it raises, it does not answer
+            return False
+        found = list(answer.values())
+        if not all(map(_alike, wanted, found)):
+            return False
+    return True
+
+
+def _alike(wanted: Array, found: Array) -> bool:
+    return wanted.shape == found.shape and np.allclose(wanted, found, 1e-3, 1e-4, equal_nan=True)
+
+
+def _resized(examples: ExampleInputs) -> Iterator[dict[str, Array]]:
+    """The examples with other sizes of each free axis, their values repeated."""
+    words = sorted({word for axes in examples.axes.values() for word in axes.values()})
+    for word in words:
+        for size in _OTHER_SIZES:
+            yield {
+                name: _with_size(array, examples.axes[name], word, size)
+                for name, array in examples.arrays.items()
+            }
+
+
+def _with_size(array: Array, axes: Mapping[int, str], word: str, size: int) -> Array:
+    for axis, name in axes.items():
+        if name == word:
+            array = array.take(np.arange(size) % array.shape[axis], axis)
+    return array
+
+
+def _with_a_size_that_works(
+    spec: ModelSpec, module: Any, examples: ExampleInputs, error: ConversionError
+) -> ConversionError:
+    """The error, or where it is about free axes, one that says which must be fixed, and at what."""
+    if _FIXES not in error.reason:
+        return error
+    words = sorted({word for axes in examples.axes.values() for word in axes.values()})
+    for chosen in (*({word} for word in words), set(words)):
+        free = {
+            name: {axis: word for axis, word in axes.items() if word not in chosen}
+            for name, axes in examples.axes.items()
+        }
+        try:
+            export_program(spec, _program(spec, module, examples, free))
+        except ConversionError:
+            continue
+        return ConversionError(spec.name, _advice(examples, free, chosen))
+    return error
+
+
+def _advice(
+    examples: ExampleInputs, free: Mapping[str, Mapping[int, str]], words: Collection[str]
+) -> str:
+    shapes = [
+        f"{name}: [{', '.join(str(free[name].get(at, size)) for at, size in enumerate(it.shape))}]"
+        for name, it in examples.arrays.items()
+    ]
+    named = ", ".join(f"'{word}'" for word in sorted(words))
+    return f"{_FIXES} ({named}); state its size as a number: with {', '.join(shapes)} it converts"
 
 
 def attempt(spec: ModelSpec, export: Callable[[], Any]) -> Any:
@@ -145,11 +264,17 @@ def attempt(spec: ModelSpec, export: Callable[[], Any]) -> Any:
 
 def _reason(error: Exception) -> str:
     """What stopped the export, of the pages that torch writes about it."""
-    text = " ".join(str(error).split())
+    text = " ".join(_COLORS.sub("", str(error)).split())
     if "Constraints violated" in text:
         said = text.partition(" - ")[2].partition(". ")[0]
-        return f"fixes an axis that models.yaml leaves free: {said}; state its size as a number"
+        return f"{_FIXES}: {said}; state its size as a number"
+    if "data-dependent expression" in text:
+        return (
+            "branches on the values of its inputs, which an ONNX graph made by tracing cannot; "
+            "use torch.where or torch.cond, or save it with torch.jit.script(model)"
+        )
     missing = re.search(r"No ONNX function found for <OpOverload\(op='([\w.]+)'", text)
     if missing:
         return f"has no ONNX form: ONNX lacks {missing[1]}; compute it outside the model"
-    return f"has no ONNX form: {text[:300]}"
+    _, _, summary = text.rpartition("Exception summary ")
+    return f"has no ONNX form: {summary.partition(' ⬆️')[0][:300]}"

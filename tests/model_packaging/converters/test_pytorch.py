@@ -183,7 +183,7 @@ def test_weights_in_safetensors_are_those_of_a_state_dict(tmp_path: Path) -> Non
         (
             "Fixed",
             {"inputs": {"x": InputShape(("batch", 3))}},
-            "fixes an axis that models.yaml leaves free: .*'x'.*; state its size as a number",
+            r"fixes an axis that models.yaml leaves free \('batch'\); .*: with x: \[3, 3\]",
         ),
         ("Listed", {}, "gives a int as 'output_1'; only tensors are served"),
         ("Odd", {}, "ONNX lacks aten.linalg_eig; compute it outside"),
