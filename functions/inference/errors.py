@@ -4,6 +4,7 @@ InferenceError
 ├── RequestError                the caller can mend it
 │   ├── MalformedRequest        the body or its framing cannot be read
 │   ├── RequestTooLarge         the body is longer than is taken
+│   ├── AnswerTooLarge          the answer is longer than can be given back
 │   ├── UnsupportedMediaType    the body is of a type that is not read
 │   ├── NotAcceptable           no type of answer that is offered is taken
 │   ├── InvalidInput            a tensor does not fit the model's signature
@@ -75,6 +76,22 @@ class RequestTooLarge(RequestError):
     def __init__(self, limit: int) -> None:
         super().__init__(f"the body is longer than {limit} bytes, the most that is taken")
         self.limit = limit
+
+
+class AnswerTooLarge(RequestError):
+    """The answer is longer than can be given back; the caller can get it in parts, or shorter."""
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(
+            f"the answer has {_megabytes(size)}, and a function on Lambda gives back "
+            f"{_megabytes(limit)}; send fewer rows at once, accept gzip with "
+            "'Accept-Encoding: gzip', or request binary tensors at /v2/models/.../infer"
+        )
+        self.size, self.limit = size, limit
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / (1 << 20):.2f}".rstrip("0").rstrip(".") + " MB"
 
 
 class UnsupportedMediaType(RequestError):

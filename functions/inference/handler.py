@@ -6,14 +6,17 @@ from typing import Any
 from mangum import Mangum
 from mangum.types import LambdaEvent, Response
 
-from functions.inference.application import Answerer, create_app
+from functions.inference.application import Answerer, answer, create_app
 from functions.inference.asgi import App, Message, Scope
 from functions.inference.catalog import Catalog, load_catalog
-from functions.inference.exchange import Observation
+from functions.inference.exchange import Observation, Request, StreamedResponse
+from functions.inference.exchange import Response as Answer
 from functions.inference.observability import Observability
 from functions.inference.settings import Settings
 
 _SMALL_BODY = 8192
+_SURELY_FITS = 1 << 20
+"""Bytes of an answer that is under the limit of 6 MB even if each of them is escaped."""
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
@@ -37,7 +40,8 @@ def create_handler(
         loaded(catalog)
     observability = Observability(settings, on_request)
     observability.note_failures(catalog)
-    app = observability.middleware(create_app(catalog, respond=_answerer(settings)))
+    respond = _within_limit(_answerer(settings))
+    app = observability.middleware(create_app(catalog, respond=respond))
     if settings.origins:
         from functions.inference.cors import allow_origins  # noqa: PLC0415 cold start
 
@@ -81,10 +85,26 @@ def _header_lines(event: LambdaEvent) -> list[tuple[bytes, bytes]]:
     ]
 
 
-def _answerer(settings: Settings) -> Answerer | None:
-    """What answers beside the models, of which most functions have nothing."""
+def _within_limit(respond: Answerer) -> Answerer:
+    """`respond`, whose long answers are held against what Lambda gives back."""
+
+    def answered(
+        request: Request, catalog: Catalog, observation: Observation, longest_body: int
+    ) -> Answer | StreamedResponse:
+        response = respond(request, catalog, observation, longest_body)
+        if isinstance(response, StreamedResponse) or len(response.body) <= _SURELY_FITS:
+            return response
+        from functions.inference.answer_limit import fit  # noqa: PLC0415 rare
+
+        return fit(response, request, observation)
+
+    return answered
+
+
+def _answerer(settings: Settings) -> Answerer:
+    """What answers, and what stands beside the models, of which most functions have nothing."""
     if settings.jobs is None and not settings.idempotency_table:
-        return None
+        return answer
     from functions.inference.service import answerer  # noqa: PLC0415 a proxy's
 
     return answerer(settings)

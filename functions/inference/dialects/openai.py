@@ -20,6 +20,7 @@ from functions.inference.dialects.openai_parameters import check_chat, check_com
 from functions.inference.dialects.server_sent_events import DONE, read_events, write_event
 from functions.inference.endpoint_predictor import LanguageModel
 from functions.inference.errors import (
+    AnswerTooLarge,
     EndpointUnready,
     InferenceError,
     InternalFailure,
@@ -46,6 +47,7 @@ _CODES: Mapping[type[InferenceError], str] = MappingProxyType(
         Throttled: "rate_limit_exceeded",
         TimedOut: "timeout",
         RequestTooLarge: "request_too_large",
+        AnswerTooLarge: "answer_too_large",
         InvalidInput: "invalid_value",
         Unsupported: "unsupported",
         PredictionFailed: "engine_error",
