@@ -1,12 +1,11 @@
 """What the container is told: the one place where it reads its environment."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from functions.inference.contract import CONTAINER, ENVIRONMENT
 from functions.inference.http_server import KEEP_ALIVE_SECONDS, MOST_KEEP_ALIVE_SECONDS
-from functions.inference.processors import fewer_than_all
 from functions.inference.settings import Settings
 
 _MOST_PORTS = 1 << 16
@@ -44,9 +43,8 @@ class ContainerSettings:
         mode = environment.get(CONTAINER.model_control, "none")
         if mode not in ("none", "explicit"):
             raise ValueError(f"{CONTAINER.model_control} must be none or explicit, not '{mode}'")
-        service = Settings.from_environment({**environment, ENVIRONMENT.model_root: folder})
         return cls(
-            replace(service, threads=service.threads or fewer_than_all()),
+            Settings.from_environment({**environment, ENVIRONMENT.model_root: folder}),
             Path(folder),
             _port(environment, CONTAINER.port, CONTAINER.default_port),
             _number(environment, CONTAINER.longest_body, CONTAINER.default_longest_body),

@@ -24,7 +24,7 @@ class ModelControl:
     Args:
         catalog: the models served.
         root: folder of those that may be.
-        threads: threads inside one prediction; 0 leaves the choice to onnxruntime.
+        threads: threads inside one prediction; 0: one for each processor that may be used.
         explicit: whether callers may load and unload, as Triton's control mode of that name.
         multi_model: whether SageMaker says what is loaded, each model in a folder of its own.
     """

@@ -17,7 +17,7 @@ class OnnxPredictor:
     Args:
         artifact: the model, and what it says of itself.
         version: the number under which it is served.
-        threads: threads inside one prediction; 0 leaves the choice to onnxruntime.
+        threads: threads inside one prediction; 0: one for each processor that may be used.
         session: the model, where it is loaded already.
 
     Raises:

@@ -24,7 +24,7 @@ def processors(groups: Path = _GROUPS, own: Path = _OWN) -> int:
 
 
 def fewer_than_all() -> int:
-    """How many threads one prediction may have; 0 where onnxruntime's own choice is right."""
+    """How many processors this process may use, where it may not use all; else 0."""
     count = processors()
     return count if count < (os.cpu_count() or 1) else 0
 

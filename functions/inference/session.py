@@ -56,7 +56,7 @@ class OnnxSession:
     Args:
         model: the serialised model, with its weights inside, or the file of one, which may have
             its weights beside it.
-        threads: threads inside one prediction; 0 leaves the choice to onnxruntime.
+        threads: threads inside one prediction; 0: one for each processor that may be used.
         optimized: let onnxruntime rewrite the graph, which is faster.
 
     Raises:
@@ -71,7 +71,7 @@ class OnnxSession:
         options = ort.SessionOptions()
         if not optimized:
             options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = threads or _threads()
         options.inter_op_num_threads = 1
         options.log_severity_level = _ERRORS_ONLY
         # A spinning worker burns the CPU share that Lambda meters out.
@@ -135,6 +135,13 @@ class OnnxSession:
         except Exception as error:  # onnxruntime's exceptions share no base class
             raise SessionError(error) from error
         return {name: _to_array(value) for name, value in zip(names, results, strict=True)}
+
+
+def _threads() -> int:
+    """What onnxruntime is told, which knows nothing of quotas; 0 leaves the choice to it."""
+    from functions.inference.processors import fewer_than_all  # noqa: PLC0415 a function is told
+
+    return fewer_than_all()
 
 
 def _tensor_spec(tensor: NodeArg) -> TensorSpec:

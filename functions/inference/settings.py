@@ -59,7 +59,7 @@ class Settings:
     model_root: str = LAYER_ROOT
     """Folder that holds `models/<name>/<version>`."""
     threads: int = 0
-    """Threads inside one prediction; 0 leaves the choice to onnxruntime."""
+    """Threads inside one prediction; 0: one for each processor that may be used."""
     log_level: str = "INFO"
     endpoint: ServedEndpoint | None = None
     """What answers for models with an engine; None where there are none."""

@@ -1,6 +1,7 @@
 """What a cold start imports: the weight of the Lambda entry, in modules rather than in seconds."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,8 @@ print(json.dumps({**started, "answers": answers, "answered": answered}))
 
 
 def probe(root: Path, *events: dict[str, Any]) -> dict[str, Any]:
-    environment = settings_for(root, {"m": {1: echo()}}).to_environment()
+    settings = settings_for(root, {"m": {1: echo()}})
+    environment = replace(settings, threads=1).to_environment()  # every deployed function is told
     return run_clean(PROBE, environment, json.dumps(events))[-1]
 
 

@@ -1,5 +1,8 @@
 """OnnxSession: named arrays in, named arrays out, for every datatype that is served."""
 
+import os
+import sys
+
 import numpy as np
 import pytest
 from onnx import helper
@@ -8,6 +11,7 @@ from functions.inference.errors import InvalidInput
 from functions.inference.predictor import SessionError
 from functions.inference.session import OnnxSession, choose_providers
 from functions.inference.tensors import DTYPES, as_datatype, datatype_of
+from tests.interpreter import run_clean
 from tests.worlds import BRAIN, ELEMENTS, FLOAT, STRING, add_sub, brain_doubled, echo, onnx_model
 
 
@@ -124,3 +128,18 @@ def test_a_gpu_comes_before_the_processor_where_onnxruntime_has_one(
     available: list[str], chosen: list[str]
 ) -> None:
     assert choose_providers(available) == chosen
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or (os.cpu_count() or 1) < 2, reason="needs two processors of Linux"
+)
+def test_a_session_has_no_more_threads_than_processors_that_it_may_use() -> None:
+    code = """
+import json, os
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+from functions.inference.session import OnnxSession
+from tests.worlds import echo
+options = OnnxSession(echo())._session.get_session_options()
+print(json.dumps({"threads": options.intra_op_num_threads}))
+"""
+    assert run_clean(code, {}) == [{"threads": 1}]
