@@ -8,23 +8,27 @@ XGBoost, which rounds what it gets to that, and float64 for LightGBM, which does
 - everything else: `prediction` [-1, targets].
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from functions.inference.domain import Domain
 from functions.inference.tensors import Array
 from model_packaging.conversion import Conversion
 from model_packaging.errors import ConversionError, SourceUnreadable
 from model_packaging.manifest import ModelSpec
 from model_packaging.onnx_nodes import Nodes
+from model_packaging.probes import Column, Known, Probe
+from model_packaging.tree_probes import tree_probes, typical_rows
 from model_packaging.trees import Tree
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
 INPUT = "X"
+_PROBE_ROWS = 64
 
 Answers = Literal["two classes", "classes", "labels", "numbers"]
 Transform = Callable[[Nodes, str], str]
@@ -47,6 +51,7 @@ class Booster:
         targets: how many sums a row gets.
         dtype: in which the library compares.
         trees: their splits, for probes.
+        infinite: whether the library takes infinite values.
     """
 
     margins: Transform
@@ -56,6 +61,7 @@ class Booster:
     targets: int
     dtype: type[np.floating]
     trees: tuple[Tree, ...] = ()
+    infinite: bool = True
 
 
 def identity(_nodes: Nodes, sums: str) -> str:
@@ -215,7 +221,31 @@ def convert_booster(
             raise ValueError(str(error).strip().partition("\n")[0]) from error
         return _REFERENCES[booster.answers](answers)
 
-    return Conversion(model.SerializeToString(deterministic=True), reference)
+    return Conversion(
+        model.SerializeToString(deterministic=True),
+        reference,
+        examples=_typical(booster),
+        known={INPUT: Known(columns=(Column(missing=True),))},
+        probes=tuple(_probes(booster)),
+        domains={} if booster.infinite else {INPUT: Domain(infinite=False)},
+    )
+
+
+def _typical(booster: Booster) -> dict[str, Array] | None:
+    """Rows of the size that the splits have, where there are some."""
+    rows = typical_rows(booster.trees, booster.columns, booster.dtype)
+    return None if rows is None else {INPUT: rows}
+
+
+def _probes(booster: Booster) -> Iterator[Probe]:
+    """Rows that walk to the splits, a few in each probe so that a bound cuts all kinds alike."""
+    kinds = tree_probes(booster.trees, booster.columns, booster.dtype)
+    for kind, rows in kinds.items():
+        for start in range(0, len(rows), _PROBE_ROWS):
+            yield Probe(kind, {INPUT: rows[start : start + _PROBE_ROWS]})
+    for value in (np.inf, -np.inf):
+        row = np.full((1, booster.columns), value, booster.dtype)
+        yield Probe("infinite values", {INPUT: row})
 
 
 def _two(answers: Array) -> dict[str, Array]:

@@ -1,6 +1,7 @@
 """LightGBM models, read from the text that LightGBM itself writes of them."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -163,3 +164,17 @@ def _bits(words: Array) -> frozenset[int]:
     bits = np.unpackbits(words[places].astype("<u4").view(np.uint8), bitorder="little")
     word, bit = np.nonzero(bits.reshape(-1, 32))
     return frozenset((places[word] * 32 + bit).tolist())
+
+
+def read_estimator(estimator: Any) -> Booster:
+    """What ONNX needs to know of a fitted LGBMClassifier, LGBMRegressor or LGBMRanker.
+
+    Raises:
+        Unsupported: see `read_lightgbm`; or it is a classifier whose answers are no probabilities.
+    """
+    booster = read_lightgbm(estimator.booster_)
+    if hasattr(estimator, "predict_proba"):
+        if booster.answers == "numbers":
+            raise Unsupported(f"a classifier with the objective {estimator.objective_}")
+        return booster
+    return replace(booster, answers="numbers")

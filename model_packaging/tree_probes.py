@@ -48,6 +48,16 @@ def tree_probes(
     return {kind: np.stack(each) for kind, each in rows.items()}
 
 
+def typical_rows(
+    trees: Sequence[Tree], columns: int, dtype: type[np.floating] = np.float32, rows: int = 256
+) -> Array | None:
+    """So many rows with values near the splits of their columns; None if there are no splits."""
+    if not any(tree.splits().size for tree in trees):
+        return None
+    forest = _Forest(trees, columns, dtype)
+    return np.stack([forest.row(trees[0], ()) for _ in range(rows)])
+
+
 def _path(tree: Tree, node: int) -> list[tuple[int, bool]]:
     """The splits above a node, from the root, and whether the way to it goes left there."""
     splits = tree.splits()

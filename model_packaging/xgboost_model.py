@@ -5,6 +5,7 @@ See https://xgboost.readthedocs.io/en/stable/tutorials/saving_model.html.
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,26 @@ _TRANSFORMS: Mapping[str, Transform] = {
 _CATEGORIES = 1  # a split_type
 
 
+def used_trees(estimator: Any) -> Any:
+    """The booster of a fitted estimator, with the trees that its `predict` uses."""
+    booster = estimator.get_booster()
+    best = booster.attr("best_iteration")
+    return booster if best is None or estimator.booster == "gblinear" else booster[: int(best) + 1]
+
+
+def read_estimator(estimator: Any) -> Booster:
+    """What ONNX needs to know of a fitted XGBClassifier, XGBRegressor or XGBRanker.
+
+    Raises:
+        Unsupported: see `read_xgboost`.
+    """
+    missing = np.nan if estimator.missing is None else estimator.missing
+    classifies = hasattr(estimator, "predict_proba")
+    read = read_xgboost(used_trees(estimator), classifies=classifies, missing=missing)
+    # It predicts in place, which takes infinite values; a linear booster has no such way.
+    return replace(read, infinite=estimator.booster != "gblinear")
+
+
 def read_xgboost(model: Any, *, classifies: bool | None = None, missing: float = np.nan) -> Booster:
     """What ONNX needs to know of an `xgboost.Booster`, all of whose trees are used.
 
@@ -88,6 +109,7 @@ def read_xgboost(model: Any, *, classifies: bool | None = None, missing: float =
         targets,
         np.float32,
         tuple(each.tree for each in trees),
+        infinite=False,
     )
 
 

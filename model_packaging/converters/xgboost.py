@@ -20,7 +20,7 @@ from model_packaging.errors import ManifestError
 from model_packaging.manifest import ModelSpec
 from model_packaging.quiet import quiet
 from model_packaging.ubjson import require_ubjson
-from model_packaging.xgboost_model import read_xgboost
+from model_packaging.xgboost_model import read_estimator, read_xgboost
 
 
 class XgboostConverter:
@@ -67,10 +67,8 @@ def _of_estimator(spec: ModelSpec, booster: Any, content: bytes) -> Conversion:
         raise ManifestError(spec.place("iterations"), reason)
     estimator = _estimator(booster)
     read_booster(spec, lambda: estimator.load_model(bytearray(content)))
-    classifies = hasattr(estimator, "predict_proba")
-    predict = estimator.predict_proba if classifies else estimator.predict
-    best = used(estimator)
-    return convert_booster(spec, lambda: read_xgboost(best, classifies=classifies), predict)
+    predict = getattr(estimator, "predict_proba", estimator.predict)
+    return convert_booster(spec, lambda: read_estimator(estimator), predict)
 
 
 def _estimator(booster: Any) -> Any:
@@ -81,13 +79,6 @@ def _estimator(booster: Any) -> Any:
     written = json.loads(booster.attr("scikit_learn"))
     kind = str(written.get("_estimator_type") or written.get("type", ""))
     return kinds.get(kind.lower().removeprefix("xgb"), xgboost.XGBRegressor)()
-
-
-def used(estimator: Any) -> Any:
-    """The booster of an estimator, with the trees that its `predict` uses."""
-    booster = estimator.get_booster()
-    best = booster.attr("best_iteration")
-    return booster if best is None or estimator.booster == "gblinear" else booster[: int(best) + 1]
 
 
 def _counted(spec: ModelSpec, booster: Any) -> Any:
