@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from model_packaging.graph_knowledge import with_ids
+from model_packaging.probes import Known
+
+
+def embedding(*before: str, axis: int = 0) -> bytes:
+    """A graph that picks rows of two weights by one input, after these operators."""
+    names = ["ids", *(f"step_{number}" for number in range(len(before)))]
+    steps = [helper.make_node(each, [names[at]], [names[at + 1]]) for at, each in enumerate(before)]
+    for cast in (step for step in steps if step.op_type == "Cast"):
+        cast.attribute.add().CopyFrom(helper.make_attribute("to", TensorProto.INT64))
+    picks = [
+        helper.make_node("Gather", [weight, names[-1]], [f"{weight}_rows"], axis=axis)
+        for weight in ("large", "small")
+    ]
+    graph = helper.make_graph(
+        [*steps, *picks],
+        "g",
+        [helper.make_tensor_value_info("ids", TensorProto.INT32, ["batch"])],
+        [helper.make_tensor_value_info("small_rows", TensorProto.FLOAT, None)],
+        [
+            numpy_helper.from_array(np.zeros((size, 4), np.float32), name)
+            for name, size in (("large", 100), ("small", 30))
+        ],
+    )
+    return bytes(helper.make_model(graph).SerializeToString())
+
+
+@pytest.mark.parametrize("before", [(), ("Cast",), ("Cast", "Identity")])
+def test_ids_go_to_the_last_row_of_the_smallest_weight(before: tuple[str, ...]) -> None:
+    assert with_ids({}, embedding(*before)) == {"ids": Known(highest=29)}
+
+
+def test_values_that_are_computed_first_tell_nothing() -> None:
+    assert with_ids({}, embedding("Abs")) == {}
+
+
+def test_columns_of_a_weight_are_no_ids() -> None:
+    assert with_ids({}, embedding(axis=1)) == {}
+
+
+def test_what_the_converter_says_counts_first() -> None:
+    known = {"ids": Known(highest=5)}
+    assert with_ids(known, embedding()) == known
