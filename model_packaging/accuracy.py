@@ -13,6 +13,7 @@ The metric is taken of the output that the manifest names, else of the first one
 `top_k` take the first that holds floats.
 """
 
+from collections.abc import Mapping
 from math import ceil
 
 import numpy as np
@@ -26,7 +27,7 @@ from model_packaging.errors import (
     AccuracyUncertain,
     DataUnusable,
 )
-from model_packaging.manifest import ModelSpec
+from model_packaging.manifest import AccuracySpec, ModelSpec
 from model_packaging.metrics import METRICS, Incomparable, Weighted
 from model_packaging.samples import Samples
 
@@ -38,6 +39,14 @@ FEWEST = 30
 
 _RULE_OF_THREE = 3
 _DECIMALS = 9
+
+
+def measured_output(spec: AccuracySpec, answer: Mapping[str, Array]) -> str:
+    """The output that the metric is taken of."""
+    name = spec.output or next(iter(answer))
+    if METRICS[spec.metric].scored and not spec.output:
+        name = next((key for key, array in answer.items() if array.dtype.kind == "f"), name)
+    return name
 
 
 class Gate:
@@ -116,9 +125,7 @@ class Gate:
         return np.concatenate([self._output(guarded(request)) for request in requests])
 
     def _output(self, answer: dict[str, Array]) -> Array:
-        name = self._spec.output or next(iter(answer))
-        if self._metric.scored and not self._spec.output:
-            name = next((key for key, array in answer.items() if array.dtype.kind == "f"), name)
+        name = measured_output(self._spec, answer)
         if name not in answer:
             reason = f"names no output of the model: it has {', '.join(answer)}"
             raise self._misnamed("output", f"'{name}'", reason)

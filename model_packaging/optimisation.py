@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from functions.inference.processing.processed import ProcessedSession
 from model_packaging.errors import AccuracyChange
 from model_packaging.manifest import ModelSpec
+from model_packaging.trial import Trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +21,14 @@ class Task:
             raises AccuracyDropped when the candidate must not be published.
         compare: how many rows a candidate and the original answer alike, as after the conversion.
             Raises ConversionError when they do not.
+        trial: runs a candidate beside the model that it was made of.
         callers: the model behind its processing steps, if it has some: rows are what callers send.
     """
 
     spec: ModelSpec
     judge: Callable[[bytes], AccuracyChange | None]
     compare: Callable[[bytes], int]
+    trial: Trial
     callers: ProcessedSession | None = None
 
 

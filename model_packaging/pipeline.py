@@ -77,6 +77,7 @@ from model_packaging.specification import (
     write_files,
 )
 from model_packaging.store import Store
+from model_packaging.trial import Trial
 
 STAGES = (
     "resolve",
@@ -180,6 +181,7 @@ def _convert_and_check(job: Job, identity: str, stages: "_Stages") -> Built:
         job.spec,
         judge=partial(_judge, load, gate),
         compare=partial(_compare, load, checked),
+        trial=Trial(load, [each.probe for each in checked.evidence.answered]),
         callers=conversion.processed(),
     )
     model = conversion.onnx

@@ -4,7 +4,7 @@ The accuracy gate measures that one alone. Of the others it is told how near the
 cosine of their answers, as vectors, to the original's.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
@@ -15,8 +15,15 @@ import numpy as np
 from functions.inference.artifact import PREDICT_METHOD, SERVING_DEFAULT, TensorSpec
 from functions.inference.predictor import SessionError
 from functions.inference.signatures import LONGEST_NAME, MOST, Shared, is_name, whole
-from model_packaging.agreement import MOST_ROWS, MOST_SECONDS, Model, compare, gather
-from model_packaging.conversion import Conversion, ServedModel
+from model_packaging.agreement import (
+    MOST_ROWS,
+    MOST_SECONDS,
+    Evidence,
+    Model,
+    compare,
+    gather,
+)
+from model_packaging.conversion import Conversion, ServedModel, open_served
 from model_packaging.errors import (
     ConversionError,
     ManifestError,
@@ -34,6 +41,10 @@ from model_packaging.optimisation import Task
 from model_packaging.optimisers import optimisers
 from model_packaging.probing import Base, make_probes
 from model_packaging.samples import Samples, make_up
+from model_packaging.trial import Trial
+
+Load = Callable[[bytes], ServedModel]
+"""Loads a model of this conversion as it is served."""
 
 CHECKED_BATCH = 64
 
@@ -190,11 +201,16 @@ def _finished(
     try:
         require_finite_weights(spec.name, other.onnx)
         fitting = _rows(spec.name, other, samples)
-        agrees = partial(_compare, spec, other, fitting)
+        load = partial(open_served, spec.name, other)
+        evidence = _evidence(other, fitting)
+        agrees = partial(_compare, spec.name, load, evidence)
         rows = agrees(other.onnx)
-        model, left = _optimised(Task(spec, lambda _: None, agrees), other.onnx, done)
+        trial = Trial(load, [each.probe for each in evidence.answered])
+        ungated = replace(spec, accuracy=None)
+        task = Task(ungated, lambda _: None, agrees, trial)
+        model, left = _optimised(task, other.onnx, done)
         session = other.session(model)
-        near = _nearness(spec.name, other.reference, session.run, fitting)
+        near = _nearness(other.reference, session.run, fitting)
     except (PackagingError, SessionError, ValueError) as error:
         reason = str(error).removeprefix(f"model '{spec.name}' ")
         advice = "to leave it out, name the others under signature:, as [serving_default]"
@@ -211,13 +227,18 @@ def _finished(
     return Signature(*named, model, facts), outcome
 
 
-def _compare(spec: ModelSpec, other: Conversion, samples: Samples, model: bytes) -> int:
-    """How many rows the original and a model of this signature answer alike."""
-    served = ServedModel(other.session(model), other.domains)
+def _evidence(other: Conversion, samples: Samples) -> Evidence:
+    """What the original of this signature answers."""
+    served = ServedModel(other.session(other.onnx), other.domains)
     base = Base(samples, served.inputs, with_ids(other.known, other.onnx), real=False)
     probes = [*make_probes(base), *other.probes]
-    evidence = gather(other.reference, probes, MOST_ROWS // _SHARE, MOST_SECONDS / _SHARE)
-    return compare(spec.name, evidence, served.run, served.narrow)
+    return gather(other.reference, probes, MOST_ROWS // _SHARE, MOST_SECONDS / _SHARE)
+
+
+def _compare(name: str, load: Load, evidence: Evidence, model: bytes) -> int:
+    """How many rows the original and a model of this signature answer alike."""
+    served = load(model)
+    return compare(name, evidence, served.run, served.narrow)
 
 
 def _rows(name: str, other: Conversion, samples: Samples) -> Samples:
@@ -251,21 +272,12 @@ def _optimised(
     return model, left
 
 
-def _nearness(name: str, original: Model, optimised: Model, samples: Samples) -> float | None:
-    """The lowest mean cosine of an output that holds vectors; None when none does.
-
-    Raises:
-        ConversionError: an answer has another name, shape or dtype, or holds NaN that the
-            original's does not.
-    """
+def _nearness(original: Model, optimised: Model, samples: Samples) -> float | None:
+    """The lowest mean cosine of an output that holds vectors; None when none does."""
     lowest = None
     for request in islice(samples.requests(CHECKED_BATCH), 1):
         wanted, found = original(dict(request)), optimised(dict(request))
         for output, array in found.items():
-            if (array.dtype, array.shape) != (wanted[output].dtype, wanted[output].shape):
-                raise ConversionError(name, f"gives another '{output}' once it is optimised")
-            if array.dtype.kind == "f" and np.isnan(array).any() > np.isnan(wanted[output]).any():
-                raise ConversionError(name, f"answers NaN in '{output}' once it is optimised")
             try:
                 cosine = METRICS["cosine"].of(wanted[output], array, 0)(np.ones(len(array)))
             except (Incomparable, TypeError):

@@ -1,12 +1,10 @@
 """The stage `prune`: weights become zero, or whole neurons and channels are removed."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from functions.inference.predictor import SessionError
-from functions.inference.session import OnnxSession
 from model_packaging.conversion import tool_versions
 from model_packaging.errors import PruningError
 from model_packaging.manifest import ModelSpec
@@ -15,8 +13,11 @@ from model_packaging.options import PruneSpec
 from model_packaging.pruning.magnitude import prune_weights, store_sparsely
 from model_packaging.pruning.structured import prune_neurons
 from model_packaging.quantization.graphs import excluded, prepare
+from model_packaging.trial import Unfit
 
 _SHOWN = 3
+_ROUNDING = 1e-3
+"""How far sums of the same numbers in another order may be, of the spread of the answers."""
 
 
 class Prune:
@@ -43,36 +44,62 @@ class Prune:
         asked = task.spec.prune
         if asked is None:
             raise ValueError(f"model '{task.spec.name}' is not to be pruned")
-        content, outcome = _prune(task.spec, asked, model)
-        try:
-            OnnxSession(content)
-        except (SessionError, ValueError) as error:
-            raise PruningError(task.spec.name, f"cannot be loaded once pruned: {error}") from error
-        return Optimised(content, outcome, {"method": asked.method, "sparsity": asked.sparsity})
+        pruned = _prune(task.spec, asked, model)
+        _try_out(task, model, pruned)
+        facts = {"method": asked.method, "sparsity": asked.sparsity}
+        return Optimised(pruned.model, pruned.outcome, facts)
 
 
 OPTIMISER = Prune()
 
 
-def _prune(spec: ModelSpec, asked: PruneSpec, content: bytes) -> tuple[bytes, str]:
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """A pruned model, and `silenced`: one of the original's size that must answer alike."""
+
+    model: bytes
+    silenced: bytes
+    outcome: str
+
+
+def _try_out(task: Task, before: bytes, pruned: Pruned) -> None:
+    """Run the pruned model, which must do what its neurons and weights say that are left.
+
+    Raises:
+        PruningError: it does not.
+    """
+    try:
+        task.trial.of(before).compare(pruned.silenced, ())
+        tried = task.trial.of(pruned.silenced).compare(pruned.model, ())
+    except Unfit as error:
+        raise PruningError(task.spec.name, f"{error}, once pruned") from error
+    for output, difference in tried.differences.items():
+        if difference > _ROUNDING:
+            reason = f"is pruned wrong: '{output}' differs by {difference:.2g} of its spread"
+            raise PruningError(task.spec.name, f"{reason} from the same without these neurons")
+
+
+def _prune(spec: ModelSpec, asked: PruneSpec, content: bytes) -> Pruned:
     model = prepare(content)
     for pattern in asked.exclude:
         if not excluded(model, [pattern]):
             raise PruningError(spec.name, f"has no node or operator '{pattern}' to exclude")
     reasons: list[str] = []
     names = excluded(model, asked.exclude)
-    before = len(content)
+    silenced = prepare(content)
     if asked.method == "magnitude":
         count = prune_weights(model, asked.sparsity, names, everywhere=asked.scope == "global")
         what = f"{count:,} weights became zero"
+        silenced.CopyFrom(model)
         if spec.quantize.scheme == "none":  # quantising takes plain weights
             store_sparsely(model)
     else:
-        count, reasons = prune_neurons(model, asked.sparsity, names)
+        count, reasons = prune_neurons(model, asked.sparsity, names, silenced)
         what = f"{count:,} neurons removed"
     if not count:
         why = f" ({'; '.join(reasons[:_SHOWN])})" if reasons else ""
         raise PruningError(spec.name, f"has no layer that can be pruned{why}")
     pruned: bytes = model.SerializeToString(deterministic=True)
     kept = f", {len(reasons)} layers left as they are" if reasons else ""
-    return pruned, f"{what}: {before:,} to {len(pruned):,} bytes{kept}"
+    outcome = f"{what}: {len(content):,} to {len(pruned):,} bytes{kept}"
+    return Pruned(pruned, silenced.SerializeToString(), outcome)

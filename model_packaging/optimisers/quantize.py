@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from functions.inference.session import OnnxSession
+from model_packaging.accuracy import measured_output
 from model_packaging.conversion import tool_versions
 from model_packaging.errors import AccuracyDropped, QuantizationError
 from model_packaging.holdout import read_rows
@@ -13,6 +14,7 @@ from model_packaging.manifest import ModelSpec
 from model_packaging.optimisation import Optimised, Task
 from model_packaging.quantization import schemes
 from model_packaging.quantization.scheme import Plan, Scheme, quantize
+from model_packaging.trial import Baseline, Unfit
 
 AUTO = "auto"
 
@@ -50,7 +52,12 @@ class Quantize:
         if task.spec.quantize.scheme == AUTO:
             return _smallest(task, model, plan)
         (scheme,) = _candidates(task.spec)
-        return _optimised(scheme, model, quantize(task.spec.name, model, scheme, plan))
+        candidate = quantize(task.spec.name, model, scheme, plan)
+        if len(candidate) >= len(model):
+            grown = f"{len(model):,} to {len(candidate):,} bytes"
+            why = f"{scheme.name} makes it no smaller: {grown}; leave quantize out"
+            return _left(model, why)
+        return _tried(task, model, scheme, candidate)
 
 
 OPTIMISER = Quantize()
@@ -74,20 +81,65 @@ def _plan(task: Task, model: bytes) -> Plan:
     return Plan(spec.quantize.exclude, tuple(map(callers.feeds, requests) if callers else requests))
 
 
+def _tried(task: Task, before: bytes, scheme: Scheme, candidate: bytes) -> Optimised:
+    """The candidate, once it is run.
+
+    Raises:
+        QuantizationError: it cannot stand in for the model that it was made of.
+    """
+    baseline = task.trial.of(before)
+    try:
+        tried = baseline.compare(candidate, _unmeasured(task.spec, baseline))
+    except Unfit as error:
+        raise QuantizationError(task.spec.name, f"{error}, once it is {scheme.name}") from error
+    outcome = f"{scheme.name}: {len(before):,} to {len(candidate):,} bytes"
+    if tried.overflows:
+        outcome += f"; answers NaN or infinity for {_listed(tried.overflows)}"
+    return _optimised(scheme, candidate, outcome)
+
+
 def _smallest(task: Task, model: bytes, plan: Plan) -> Optimised:
-    """The smallest candidate that passes the gate; the model itself when none does."""
+    """The smallest candidate that answers and passes the gate; the model itself when none does."""
     refused: list[str] = []
+    baseline = task.trial.of(model)
     for scheme, candidate in sorted(_try(task.spec, model, plan), key=lambda each: len(each[1])):
         if len(candidate) >= len(model):
             break
-        try:
-            task.judge(candidate)
-        except AccuracyDropped as error:
-            refused.append(f"{scheme.name} by {error.drop:.4f}")
-            continue
-        return _optimised(scheme, model, candidate, refused)
-    why = f"dropped too much: {', '.join(refused)}" if refused else "nothing became smaller"
-    return Optimised(model, f"left as it is ({why})", {"scheme": "none"})
+        why = _refusal(task, baseline, candidate)
+        if not why:
+            outcome = f"{scheme.name}: {len(model):,} to {len(candidate):,} bytes"
+            without = f" (refused: {', '.join(refused)})" if refused else ""
+            return _optimised(scheme, candidate, outcome + without)
+        refused.append(f"{scheme.name} {why}")
+    why = f"refused: {', '.join(refused)}" if refused else "nothing became smaller"
+    return _left(model, why)
+
+
+def _refusal(task: Task, baseline: Baseline, candidate: bytes) -> str:
+    """Why a candidate is not taken; empty where it is."""
+    try:
+        tried = baseline.compare(candidate, _unmeasured(task.spec, baseline))
+        task.judge(candidate)
+    except Unfit as error:
+        return str(error)
+    except AccuracyDropped as error:
+        return f"dropped by {error.drop:.4f}"
+    overflows = tried.overflows
+    return f"answers NaN or infinity for {_listed(overflows)}" if overflows else ""
+
+
+def _unmeasured(spec: ModelSpec, baseline: Baseline) -> tuple[str, ...]:
+    """The outputs that the gate does not measure."""
+    outputs = baseline.outputs
+    if spec.accuracy is None or not outputs:
+        return tuple(outputs)
+    measured = measured_output(spec.accuracy, outputs)
+    return tuple(name for name in outputs if name != measured)
+
+
+def _listed(kinds: Sequence[str]) -> str:
+    more = f" and {len(kinds) - 1} more kinds of rows" if len(kinds) > 1 else ""
+    return f"{kinds[0]}{more}"
 
 
 def _try(spec: ModelSpec, model: bytes, plan: Plan) -> list[tuple[Scheme, bytes]]:
@@ -107,12 +159,9 @@ def _try(spec: ModelSpec, model: bytes, plan: Plan) -> list[tuple[Scheme, bytes]
     return made
 
 
-def _optimised(
-    scheme: Scheme, before: bytes, after: bytes, refused: Sequence[str] = ()
-) -> Optimised:
-    outcome = f"{scheme.name}: {len(before):,} to {len(after):,} bytes"
-    if len(after) > len(before):
-        outcome += ", which is more: leave quantize out"
-    if refused:
-        outcome += f" (dropped too much: {', '.join(refused)})"
-    return Optimised(after, outcome, {"scheme": scheme.name, "weights": scheme.weights})
+def _left(model: bytes, why: str) -> Optimised:
+    return Optimised(model, f"left as it is ({why})", {"scheme": "none"})
+
+
+def _optimised(scheme: Scheme, model: bytes, outcome: str) -> Optimised:
+    return Optimised(model, outcome, {"scheme": scheme.name, "weights": scheme.weights})

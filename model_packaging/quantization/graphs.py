@@ -14,9 +14,6 @@ if TYPE_CHECKING:
 
 _Message = TypeVar("_Message", "NodeProto", "TensorProto", "ValueInfoProto")
 
-OPSET = 17
-"""The operator set that models of an older one are brought to."""
-
 _OLDEST_IR = 4
 """The first in which weights need not be inputs, too."""
 
@@ -62,24 +59,6 @@ def operator_set(model: "ModelProto") -> int:
     """The version of ONNX's own operators; 0 where the model has none of them."""
     own = [each.version for each in model.opset_import if each.domain in ("", "ai.onnx")]
     return max(own, default=0)
-
-
-def raised(model: "ModelProto") -> "ModelProto":
-    """The model with the operators of `OPSET`.
-
-    Raises:
-        ValueError: there are graphs inside nodes, which onnx would leave as they are.
-        Exception: onnx cannot do that; it raises what it likes.
-    """
-    from onnx import version_converter
-
-    if len(list(graphs_of(model))) > 1 or model.functions:
-        raise ValueError("it leaves branches, loops and functions as they are")
-    newer: ModelProto = version_converter.convert_version(model, OPSET)
-    for graph in graphs_of(newer):
-        _lift_constants(graph)
-    _name_nodes(newer)
-    return newer
 
 
 def excluded(model: "ModelProto", patterns: Sequence[str]) -> list[str]:

@@ -15,7 +15,6 @@ from model_packaging.quantization.graphs import (
     operators,
     prepare,
     quiet,
-    raised,
     restore,
 )
 
@@ -47,7 +46,7 @@ class Scheme:
             and raise anything.
         tools: libraries whose version the outcome depends on, beside onnxruntime and onnx.
         calibrated: whether it needs `Plan.calibration`.
-        oldest: the operator set that it needs; models of an older one are brought to a newer.
+        oldest: the operator set that it needs.
     """
 
     name: str
@@ -75,11 +74,11 @@ def quantize(name: str, model: bytes, scheme: Scheme, plan: Plan) -> bytes:
     _check_exclusions(name, original, plan.exclude)
     if not operator_set(original):  # trees: ai.onnx.ml alone
         raise _nothing_in(name, original)
+    if operator_set(original) < scheme.oldest:
+        raise _too_old(name, original, scheme)
     try:
         with quiet():
-            quantized = scheme.apply(_modern(name, model, scheme), plan)
-    except QuantizationError:
-        raise
+            quantized = scheme.apply(prepare(model), plan)
     except Exception as error:  # the libraries' exceptions share no base class
         raise QuantizationError(name, f"cannot be quantised: {_line(error)}") from error
     if narrow_weights(quantized) <= narrow_weights(original):
@@ -93,20 +92,11 @@ def quantize(name: str, model: bytes, scheme: Scheme, plan: Plan) -> bytes:
     return content
 
 
-def _modern(name: str, model: bytes, scheme: Scheme) -> "ModelProto":
-    """The prepared model, with operators that the scheme takes."""
-    prepared = prepare(model)
-    found = operator_set(prepared)
-    if found >= scheme.oldest:
-        return prepared
-    try:
-        return raised(prepared)
-    except Exception as error:  # onnx raises what it likes
-        reason = (
-            f"has operator set {found}, {scheme.name} needs {scheme.oldest}, and onnx cannot "
-            f"convert it ({_line(error)}); export it with opset {scheme.oldest} or newer"
-        )
-        raise QuantizationError(name, reason) from error
+def _too_old(name: str, model: "ModelProto", scheme: Scheme) -> QuantizationError:
+    """The libraries would declare its operators newer, whatever that makes of them."""
+    found, oldest = operator_set(model), scheme.oldest
+    reason = f"has operator set {found}, and {scheme.name} needs {oldest} or newer; export it anew"
+    return QuantizationError(name, reason)
 
 
 def _line(error: Exception) -> str:

@@ -46,7 +46,7 @@ def test_the_report_shows_every_signature(layers: Lading, workspace: Path) -> No
     assert layers("report", "layers").code == 0
     page = (workspace / "layers-1.html").read_text(encoding="utf-8")
     assert "<h2>Signatures</h2>" in page
-    assert "x FP32 [-1, 16] to hidden FP32 [-1, 32]" in page
+    assert "x FP32 [-1, 16] to hidden FP32 [-1, 256]" in page
     assert "cosine to the original 0.9" in page
     assert "another name of serving_default" in page
     assert "has nothing to quantise" in page

@@ -67,9 +67,13 @@ def samples(truth: Array, **inputs: Array) -> Samples:
 WIDE = 128
 
 
-def wide(operator: str = "MatMul") -> onnx.ModelProto:
+def wide_weights() -> Array:
+    return np.random.default_rng(2).standard_normal((WIDE, WIDE)).astype(np.float32)
+
+
+def wide(operator: str = "MatMul", weight: Array | None = None) -> onnx.ModelProto:
     """As `linear`, its weights of [128, 128]: enough for every scheme of quantisation."""
-    weight = np.random.default_rng(2).standard_normal((WIDE, WIDE)).astype(np.float32)
+    weight = wide_weights() if weight is None else weight
     graph = helper.make_graph(
         [helper.make_node(operator, ["x", "weight"], ["scores"], name="product")],
         "wide",
@@ -86,3 +90,13 @@ def wide_bytes() -> bytes:
 
 def wide_rows(count: int = 40) -> Array:
     return np.random.default_rng(3).standard_normal((count, WIDE)).astype(np.float32)
+
+
+def wide_spec(folder: Path, weight: Array | None = None, **changes: Any) -> ModelSpec:
+    """The spec of a wide model with a gate whose rows it gets all right, files in `folder`."""
+    weight = wide_weights() if weight is None else weight
+    source, data = folder / "wide.onnx", folder / "holdout.npz"
+    source.write_bytes(wide(weight=weight).SerializeToString())
+    np.savez(data, X=wide_rows(), y=(wide_rows() @ weight).argmax(axis=1))
+    gate = AccuracySpec(data, "accuracy", 1.0)
+    return ModelSpec(name="wide", source=source, **{"accuracy": gate, **changes})

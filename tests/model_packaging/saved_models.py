@@ -5,7 +5,7 @@ from typing import Any
 
 from model_packaging.manifest import ModelSpec
 
-WIDTH, HIDDEN, CLASSES = 16, 32, 4
+WIDTH, HIDDEN, CLASSES = 16, 256, 4
 
 
 def two_layers(folder: Path, *names: str) -> ModelSpec:

@@ -41,7 +41,15 @@ from model_packaging.original import Original
 from model_packaging.pipeline import STAGES, build_here, ignore_stages, package
 from model_packaging.resolution import Job, resolve
 from model_packaging.specification import Packaged
-from tests.model_packaging.models import linear, linear_holdout, linear_source, linear_spec, weights
+from tests.model_packaging.models import (
+    linear,
+    linear_holdout,
+    linear_source,
+    linear_spec,
+    weights,
+    wide_spec,
+    wide_weights,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -198,19 +206,16 @@ def test_every_stage_is_told_when_it_starts_and_with_its_outcome(tmp_path: Path)
 
 
 def test_a_refused_model_publishes_nothing_and_says_both_numbers(tmp_path: Path) -> None:
-    path = linear_holdout(tmp_path)
-    spec = linear_spec(tmp_path, quantize=QuantizeSpec("dynamic"))
     # Weights whose classes differ by less than a step of int8 cannot survive it.
-    close = np.ones((16, 4), np.float32) * 100 + weights() / 20
-    spec.source.write_bytes(linear(close).SerializeToString())
-    linear_holdout(tmp_path, y=(np.load(path)["X"] @ close).argmax(axis=1))
+    close = 100 + wide_weights() / 20
+    spec = wide_spec(tmp_path, close, quantize=QuantizeSpec("dynamic"))
     assert spec.accuracy is not None
     spec = replace(spec, accuracy=replace(spec.accuracy, max_drop=0.01))
     with pytest.raises(AccuracyDropped, match=r"accuracy went from 1\.0000 to 0\.\d{4}") as caught:
         run(tmp_path, spec)
     assert caught.value.drop > 0.01
     assert not (tmp_path / "models.lock.json").exists()
-    assert LocalStore(tmp_path / "store").versions("linear") == ()
+    assert LocalStore(tmp_path / "store").versions("wide") == ()
 
 
 def test_a_missing_source_says_where_it_is_named_and_how_to_make_it(tmp_path: Path) -> None:

@@ -9,12 +9,13 @@ from model_packaging.optimisation import Optimised, Task
 from model_packaging.optimisers.prune import OPTIMISER
 from model_packaging.options import PruneSpec, QuantizeSpec
 from tests.model_packaging.pruning.networks import dense, residual
+from tests.model_packaging.trials import trial_of
 from tests.worlds import echo
 
 
 def prune(asked: PruneSpec, model: bytes, quantize: QuantizeSpec | None = None) -> Optimised:
     spec = ModelSpec("net", Path("n.onnx"), prune=asked, quantize=quantize or QuantizeSpec())
-    return OPTIMISER.optimise(Task(spec, lambda _: None, len), model)
+    return OPTIMISER.optimise(Task(spec, lambda _: None, len, trial_of(model)), model)
 
 
 def test_structured_pruning_makes_a_smaller_model() -> None:

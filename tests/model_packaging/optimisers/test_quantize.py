@@ -15,7 +15,11 @@ from model_packaging.manifest import ModelSpec
 from model_packaging.optimisation import Optimised, Task
 from model_packaging.optimisers.quantize import OPTIMISER
 from model_packaging.options import QuantizeSpec, Scheme
+from model_packaging.quantization import schemes
+from model_packaging.quantization.scheme import Plan, quantize
 from tests.model_packaging.models import linear_bytes, wide_bytes, wide_rows
+from tests.model_packaging.quantization.graphs import scaled
+from tests.model_packaging.trials import trial_of
 from tests.worlds import echo
 
 
@@ -33,8 +37,12 @@ def accept(model: bytes) -> AccuracyChange:
 
 def optimise(asked: ModelSpec, smallest: int = 0, model: bytes = b"") -> Optimised:
     """Optimise the wide model, behind a gate that refuses candidates below this size."""
-    task = Task(asked, lambda each: (refuse if len(each) < smallest else accept)(each), len)
-    return OPTIMISER.optimise(task, model or wide_bytes())
+    content = model or wide_bytes()
+
+    def judge(candidate: bytes) -> AccuracyChange | None:
+        return (refuse if len(candidate) < smallest else accept)(candidate)
+
+    return OPTIMISER.optimise(Task(asked, judge, len, trial_of(content)), content)
 
 
 def test_auto_keeps_the_smallest_that_passes() -> None:
@@ -49,29 +57,44 @@ def test_auto_goes_on_to_the_next_in_size_and_says_what_was_refused() -> None:
     for refused, kept in pairwise(ordered):
         done = optimise(spec("auto"), sizes[refused] + 1)
         assert done.facts["scheme"] == kept
-        assert f"{refused} by 0.5000" in done.outcome
+        assert f"{refused} dropped by 0.5000" in done.outcome
         assert len(done.model) == sizes[kept]
 
 
-def test_a_model_that_quantising_makes_larger_is_told_to_do_without() -> None:
+def test_a_model_that_a_scheme_makes_larger_stays_as_it_is_and_is_told_so() -> None:
     done = optimise(spec("dynamic"), model=linear_bytes())
-    assert len(done.model) > len(linear_bytes())
-    assert done.outcome.endswith("which is more: leave quantize out")
-    assert "which is more" not in optimise(spec("dynamic")).outcome
+    assert done.model == linear_bytes()
+    assert done.facts == {"scheme": "none"}
+    assert "dynamic makes it no smaller: 381 to " in done.outcome
+    assert "no smaller" not in optimise(spec("dynamic")).outcome
+
+
+def test_a_model_that_overflows_once_it_is_quantized_is_refused() -> None:
+    model = scaled(1e-7).SerializeToString()
+    with pytest.raises(QuantizationError, match=r"NaN or infinity in 'y' .* once it is fp16; set"):
+        optimise(spec("fp16"), model=model)
+
+
+def test_auto_passes_over_what_overflows() -> None:
+    model = scaled(1e-7).SerializeToString()
+    smaller = quantize("net", model, schemes()["fp16"], Plan())
+    done = optimise(spec("auto"), len(smaller), model)
+    assert done.facts == {"scheme": "none"}
+    assert "fp16 answers NaN or infinity in 'y'" in done.outcome
 
 
 def test_auto_leaves_a_model_alone_that_nothing_keeps_right() -> None:
     done = optimise(spec("auto"), len(wide_bytes()))
     assert done.model == wide_bytes()
     assert done.facts == {"scheme": "none"}
-    assert "dropped too much: int4" in done.outcome
+    assert "(refused: int4 dropped by 0.5000" in done.outcome
 
 
 def test_auto_tries_static_where_it_can_be_calibrated(tmp_path: Path) -> None:
     np.savez(tmp_path / "rows.npz", x=wide_rows())
     asked = spec("auto", tmp_path / "rows.npz")
-    done = OPTIMISER.optimise(Task(asked, refuse, len), wide_bytes())
-    assert "static by 0.5000" in done.outcome
+    done = OPTIMISER.optimise(Task(asked, refuse, len, trial_of(wide_bytes())), wide_bytes())
+    assert "static dropped by 0.5000" in done.outcome
 
 
 def test_auto_of_a_model_that_no_scheme_takes_is_told_so() -> None:

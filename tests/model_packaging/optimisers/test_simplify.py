@@ -9,6 +9,7 @@ from model_packaging.options import QuantizeSpec
 from model_packaging.pipeline import package
 from tests.model_packaging.models import linear_bytes, linear_spec
 from tests.model_packaging.test_simplification import transposed
+from tests.model_packaging.trials import trial_of
 
 SPEC = ModelSpec("linear", Path("linear.onnx"))
 
@@ -19,7 +20,7 @@ def optimise(model: bytes, *, differs: bool = False) -> Optimised:
             raise ConversionMismatch("linear", "scores", "differs in 3 of 64 rows")
         return len(candidate)
 
-    return OPTIMISER.optimise(Task(SPEC, lambda _: None, compare), model)
+    return OPTIMISER.optimise(Task(SPEC, lambda _: None, compare, trial_of(model)), model)
 
 
 def test_it_tells_how_many_nodes_and_bytes_are_left() -> None:

@@ -15,6 +15,7 @@ from model_packaging.optimisers.upgrade import OPTIMISER, operator_set
 from model_packaging.options import QuantizeSpec
 from model_packaging.pipeline import package
 from tests.model_packaging.models import WIDE, linear, linear_bytes, rows, wide, wide_rows
+from tests.model_packaging.trials import trial_of
 
 SPEC = ModelSpec("old", Path("old.onnx"))
 SCALES = numpy_helper.from_array(np.array([1, 1, 2, 2.5], np.float32), "scales")
@@ -90,8 +91,8 @@ def test_a_file_of_ir_version_3_is_upgraded_and_quantized(tmp_path: Path, *, lis
 
 
 def optimise(model: onnx.ModelProto) -> Optimised:
-    task = Task(SPEC, lambda _: None, compare=len)
-    return OPTIMISER.optimise(task, model.SerializeToString())
+    content = model.SerializeToString()
+    return OPTIMISER.optimise(Task(SPEC, lambda _: None, len, trial_of(content)), content)
 
 
 def test_it_says_which_operator_set_the_model_had_and_has() -> None:

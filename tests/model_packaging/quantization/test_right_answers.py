@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnx.version_converter
 import pytest
 
 from functions.inference.session import OnnxSession
@@ -23,6 +24,12 @@ MATRICES = tuple(LOSS)
 STACKS = ("dynamic", "static", "fp16")
 
 FLAT, SEQUENCE, IMAGE = (40, WIDTH), (5, 8, WIDTH), (20, 4, 8, 8)
+
+
+def upgraded(opset: int) -> onnx.ModelProto:
+    """As the stage `upgrade` leaves it."""
+    return onnx.version_converter.convert_version(graphs.old(opset), 17)
+
 
 Case = tuple[Callable[[], onnx.ModelProto], tuple[int, ...], tuple[str, ...]]
 
@@ -101,13 +108,10 @@ CASES: dict[str, Case] = {
     "a stack of one matrix": (lambda: graphs.stack(1, WIDTH, WIDTH), (4, 1, 5, WIDTH), STACKS),
     "mask of float32's lowest number": (graphs.masked, FLAT, MATRICES),
     "numbers of other sizes": (lambda: graphs.scaled(300), FLAT, MATRICES),
-    **{
-        f"operator set {opset}": (partial(graphs.old, opset), FLAT, MATRICES) for opset in (7, 8, 9)
-    },
+    **{f"operator set {opset}": (partial(upgraded, opset), FLAT, MATRICES) for opset in (7, 8, 9)},
     "IR 3": (
         lambda: graphs.graph(
             [onnx.helper.make_node("Gemm", ["x", "w", "b"], ["y"], beta=2.0)],
-            opset=8,
             ir=3,
             w=graphs.W,
             b=graphs.B,
@@ -177,11 +181,14 @@ def test_each_channel_of_a_static_convolution_has_a_scale_of_its_own() -> None:
     assert np.abs(found - wanted).max() < 0.51 * step
 
 
-def test_a_model_with_branches_whose_operator_set_is_too_old_is_told_so() -> None:
-    """`Softmax` means another thing since 13, and onnx does not convert what is in a branch."""
-    model = graphs.branches(opset=11, ir=6).SerializeToString()
-    with pytest.raises(QuantizationError, match=r"branches.*; export it with opset 13 or newer"):
-        quantize("net", model, schemes()["dynamic"], Plan())
+def test_an_old_operator_set_is_refused_instead_of_being_relabelled() -> None:
+    """`Softmax` means another thing since 13; float16 needs no newer operators."""
+    model = graphs.old(9).SerializeToString()
+    for scheme in ("dynamic", "int4", "int8", "static"):
+        plan = Plan(calibration=[{"x": normal(*FLAT)}])
+        with pytest.raises(QuantizationError, match=r"operator set 9, and .* needs 13 or newer"):
+            quantize("net", model, schemes()[scheme], plan)
+    assert quantize("net", model, schemes()["fp16"], Plan())
 
 
 @pytest.mark.parametrize(("first", "second"), [(1e4, 5e-7), (1e-2, 2e5)])

@@ -12,7 +12,7 @@ from model_packaging.local_store import LocalStore
 from model_packaging.options import PruneSpec, QuantizeSpec
 from model_packaging.pipeline import package
 from model_packaging.report.page import render_page
-from tests.model_packaging.models import linear_spec
+from tests.model_packaging.models import wide_spec
 
 VOID = ("meta", "br")
 
@@ -42,9 +42,9 @@ class Tags(HTMLParser):
 @pytest.fixture(scope="module")
 def documents(tmp_path_factory: pytest.TempPathFactory) -> tuple[Mapping[str, Any], dict[str, Any]]:
     """artifact.json and report.json of a model that was pruned, quantised and gated."""
-    folder = tmp_path_factory.mktemp("linear")
+    folder = tmp_path_factory.mktemp("wide")
     prune, quantize = PruneSpec("magnitude", 0.1), QuantizeSpec("dynamic")
-    spec = linear_spec(folder, prune=prune, quantize=quantize)
+    spec = wide_spec(folder, prune=prune, quantize=quantize)
     packaged = package(spec, LocalStore(folder / "store"), folder / "models.lock.json")
     place = Path(packaged.location)
     return read_artifact(place).specification, json.loads((place / "report.json").read_bytes())
@@ -60,7 +60,7 @@ def test_the_page_shows_every_stage_with_its_figures(
 ) -> None:
     page = render_page(*documents, 3, "sha256:12")
     assert Tags(page).fetched == []
-    assert "<h1>linear version 3</h1>" in page
+    assert "<h1>wide version 3</h1>" in page
     for stage in ("convert", "prune", "quantize"):
         assert f"<td>{stage}</td>" in page
     for text in ("method magnitude, sparsity 0.1", "scheme dynamic", "sha256:12", "onnxruntime"):

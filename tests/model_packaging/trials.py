@@ -1,0 +1,24 @@
+"""Rows to try optimized models on, as the check of a conversion leaves them."""
+
+import numpy as np
+
+from functions.inference.session import OnnxSession
+from model_packaging.probes import Probe
+from model_packaging.probing import BASE, SINGLES
+from model_packaging.samples import made_up
+from model_packaging.trial import Trial
+
+ROWS = 40
+
+
+def trial_of(model: bytes) -> Trial:
+    """Rows that a model takes, many at once and each alone; a free axis has size 1."""
+    generator = np.random.default_rng(5)
+    specs = OnnxSession(model).inputs
+    shapes = {spec.name: tuple(1 if size == -1 else size for size in spec.shape) for spec in specs}
+    rows = {
+        spec.name: made_up(generator, spec.datatype, (ROWS, *shapes[spec.name][1:]))
+        for spec in specs
+    }
+    singles = [{name: array[n : n + 1] for name, array in rows.items()} for n in range(3)]
+    return Trial(OnnxSession, [Probe(BASE, rows), *(Probe(SINGLES, row) for row in singles)])
