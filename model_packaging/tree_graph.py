@@ -97,9 +97,7 @@ def _floor(nodes: Nodes, values: str, _dtype: type[np.floating]) -> str:
 
 def _category(nodes: Nodes, values: str, dtype: type[np.floating]) -> str:
     negative = nodes.add("Less", values, nodes.weight(np.array(0, dtype)))
-    whole = nodes.add("Where", negative, nodes.add("Ceil", values), nodes.add("Floor", values))
-    none = nodes.weight(np.array(-1, dtype))
-    return nodes.add("Where", nodes.add("IsNaN", values), none, whole)
+    return nodes.add("Where", negative, nodes.add("Ceil", values), nodes.add("Floor", values))
 
 
 _READ: Mapping[Reading, Callable[[Nodes, str, type[np.floating]], str]] = {

@@ -20,9 +20,10 @@ AT, BELOW, ABOVE = "at a split", "one step below a split", "one step above a spl
 MISSING, ZERO = "a missing value at a split", "zero at a split"
 CHOSEN, OTHER = "a category of a split's left side", "a category of a split's right side"
 UNKNOWN, NEGATIVE = "a category that no split names", "a negative category"
+FRACTION = "a fraction above a category"
 
 _SEED = 20_011
-_KINDS = 5  # of one split, at most
+_PROBES = 7  # of one split, at most
 
 
 def tree_probes(
@@ -39,7 +40,7 @@ def tree_probes(
     """
     forest = _Forest(trees, columns, dtype)
     rows = defaultdict[str, list[Array]](list)
-    for tree, node in forest.draw_splits(max(1, most // _KINDS)):
+    for tree, node in forest.draw_splits(max(1, most // _PROBES)):
         path = _path(tree, node)
         for kind, value in forest.values(tree, node):
             row = forest.row(tree, path)
@@ -122,7 +123,9 @@ class _Forest:
             if choice:
                 yield kind, self._pick(sorted(choice))
         yield UNKNOWN, max(known, default=0) + 1
+        yield FRACTION, self._pick(sorted(known or {0})) + 0.5
         yield NEGATIVE, -1
+        yield NEGATIVE, -0.5
 
     def row(self, tree: Tree, path: Sequence[tuple[int, bool]]) -> Array:
         """A row that goes this way, as far as one can; its other columns hold typical values."""

@@ -58,7 +58,7 @@ class Reading(IntEnum):
     FLOOR = 3
     """A category; a negative number is none. NaN is missing."""
     CATEGORY = 4
-    """A category, without what stands after its decimal point; NaN and negative ones are none."""
+    """A category, without what stands after its decimal point; a negative number is none."""
 
 
 @dataclass(frozen=True, slots=True)

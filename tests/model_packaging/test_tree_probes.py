@@ -85,7 +85,7 @@ def test_categories_of_each_side_and_an_unknown_one_stand_in_rows_that_come_to_t
 def test_a_forest_beyond_the_bound_is_sampled_alike_at_each_call() -> None:
     trees = [tree() for _ in range(1000)]
     first, second = (tree_probes(trees, 3, most=100) for _ in range(2))
-    assert 80 <= sum(map(len, first.values())) <= 100
+    assert 60 <= sum(map(len, first.values())) <= 100
     for kind, rows in first.items():
         np.testing.assert_array_equal(rows, second[kind])
 
