@@ -3,11 +3,16 @@
 A file has a column for each input of the model, by its name, and for held-out rows `y`. The only
 input of a model may also be called `X`, or be the row of all columns but `y`, in their order. Of a
 model that takes image files, `image` is as `image_rows` says.
+
+A missing value (an empty cell, null) is what callers send of one: NaN in an input of floats, the
+empty text in one of BYTES. No other input has missing values, and neither has `y`.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import nan
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,6 +30,8 @@ from model_packaging.tables.table import Cells, Column, Table, Unreadable
 
 TRUTH = "y"
 SINGLE_INPUT = "X"
+
+_FLOATS = frozenset(name for name, dtype in DTYPES.items() if dtype.kind == "f")
 
 _MATRIX = 2
 
@@ -140,7 +147,7 @@ def _converted(column: Column, spec: TensorSpec) -> Array:
     if isinstance(column, np.ndarray):
         array = _cast(column, spec)
     else:
-        values = _values(column, spec) if isinstance(column, Cells) else column
+        values = _values(column, spec) if isinstance(column, Cells) else _filled(column, spec)
         array = from_json(values, spec.name, spec.datatype)
     return array[:, np.newaxis] if array.ndim == 1 and len(spec.shape) == _MATRIX else array
 
@@ -148,7 +155,23 @@ def _converted(column: Column, spec: TensorSpec) -> Array:
 def _values(cells: Cells, spec: TensorSpec) -> list[str] | list[bool] | list[float] | list[int]:
     if spec.datatype == "BYTES":
         return cells.texts
+    if spec.datatype not in _FLOATS:
+        cells.require_all(spec.name, f"{spec.datatype} has no missing values")
     return cells.booleans(spec.name) if spec.datatype == "BOOL" else cells.numbers(spec.name)
+
+
+def _filled(values: list[Any], spec: TensorSpec) -> list[Any]:
+    """The values with what stands for null, also in the vectors of rows."""
+    if spec.datatype != "BYTES" and spec.datatype not in _FLOATS:
+        return values
+    stands = "" if spec.datatype == "BYTES" else nan
+
+    def filled(value: Any) -> Any:
+        if isinstance(value, list):
+            return list(map(filled, value))
+        return stands if value is None else value
+
+    return list(map(filled, values))
 
 
 def _cast(array: Array, spec: TensorSpec) -> Array:
@@ -180,6 +203,7 @@ def _plain(column: Column) -> Array:
     if isinstance(column, np.ndarray):
         return column
     if isinstance(column, Cells):
+        column.require_all(TRUTH, "every row needs its right answer")
         try:
             return np.array(column.numbers(TRUTH))
         except Unreadable:

@@ -19,6 +19,16 @@ class Cells:
     texts: list[str]
     lines: list[int]
 
+    def require_all(self, name: str, why: str) -> None:
+        """Require that no cell is empty.
+
+        Raises:
+            Unreadable: names the first empty one, with its line, and says why.
+        """
+        for text, line in zip(self.texts, self.lines, strict=True):
+            if not text:
+                raise Unreadable(f"line {line}, column '{name}' is empty; {why}")
+
     def numbers(self, name: str) -> list[float] | list[int]:
         """The cells as numbers, integers when all of them are; an empty one is NaN.
 

@@ -163,9 +163,42 @@ def test_a_column_may_hold_vectors(tmp_path: Path, kind: str) -> None:
     assert np.array_equal(held(path).inputs["features"], ROWS)
 
 
-def test_an_empty_cell_of_numbers_is_nan(tmp_path: Path) -> None:
-    path = write(tmp_path, "rows.csv", "age,y\n1,0\n,1\n")
-    assert np.isnan(held(path, AGE).inputs["age"]).tolist() == [[False], [True]]
+def missing(folder: Path, kind: str) -> Path:
+    """Rows of which the second has neither an age nor a city."""
+    rows = [{"age": 1.5, "city": "Oslo", "y": 0}, {"age": None, "city": None, "y": 1}]
+    if kind == "csv":
+        return write(folder, "rows.csv", "age,city,y\n1.5,Oslo,0\n,,1\n")
+    if kind == "jsonl":
+        return write(folder, "rows.jsonl", "\n".join(map(json.dumps, rows)))
+    parquet.write_table(pa.Table.from_pylist(rows), folder / "rows.parquet")
+    return folder / "rows.parquet"
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_missing_values_are_what_callers_send_of_them(tmp_path: Path, kind: str) -> None:
+    rows = held(missing(tmp_path, kind), AGE, CITY).inputs
+    assert np.isnan(rows["age"]).tolist() == [[False], [True]]
+    assert rows["city"].tolist() == [[b"Oslo"], [b""]]
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "parquet"])
+def test_a_vector_may_have_missing_values(tmp_path: Path, kind: str) -> None:
+    rows = [{"X": [1.0, None, 3.0], "y": 0}, {"X": [4.0, 5.0, 6.0], "y": 1}]
+    path = tmp_path / f"rows.{kind}"
+    if kind == "jsonl":
+        path.write_text("\n".join(map(json.dumps, rows)))
+    else:
+        parquet.write_table(pa.Table.from_pylist(rows), path)
+    assert np.isnan(held(path).inputs["features"]).tolist() == [[False, True, False], [False] * 3]
+
+
+@pytest.mark.parametrize("datatype", ["INT64", "BOOL"])
+def test_inputs_without_missing_values_say_so(tmp_path: Path, datatype: str) -> None:
+    whole = TensorSpec("age", datatype, (-1, 1))
+    text = refusal(write(tmp_path, "a.csv", "age,y\n1,0\n,1\n"), whole)
+    assert f"line 3, column 'age' is empty; {datatype} has no missing values" in text
+    nulls = write(tmp_path, "a.jsonl", '{"age": null, "y": 0}\n')
+    assert f"for {datatype}, not null" in refusal(nulls, whole)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +211,9 @@ def test_an_empty_cell_of_numbers_is_nan(tmp_path: Path) -> None:
         ("a.csv", "", "has no column 'age'"),
         ("a.csv", "age,y\n", "holds no rows"),
         ("a.csv", "wage,size,y\n1,2,0\n", "[1, 2]; the model takes [-1, 1]"),
-        ("a.csv", "age,y\n1,0\n2,\n", "has NaN or infinity in 'y'"),
+        ("a.csv", "age,y\n1,0\n2,\n", "line 3, column 'y' is empty; every row needs its right"),
+        ("a.csv", "age,y\n1,a\n2,\n", "line 3, column 'y' is empty; every row needs its right"),
+        ("a.csv", "age,y\n1,0\n2,nan\n", "has NaN or infinity in 'y'"),
         ("a.jsonl", '{"age": 1, "y": 0}\n{"age": "x", "y": 0}\n', "must be numbers for FP32"),
         ("a.jsonl", '{"age": 1, "y": 0}\n{"age": 1}\n', "line 2 lacks 'y'"),
         ("a.jsonl", '{"age": 1, "y": 0}\n{"age": 1, "y": 0, "b": 0}\n', "line 2 has 'b'"),
