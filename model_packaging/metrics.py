@@ -14,8 +14,13 @@ mae, rmse  errors of numbers
 cosine     mean cosine of the answer, as one vector a row, to the original model's
 match      share of rows that are labelled as the original model labels them
 
-Labels come as such, as integers or texts, or as scores, one a class, of which the greatest counts.
-Of several texts a row, the likeliest first, the first one does.
+Labels come as such, as integers or texts, or as scores, one a class, of which the greatest counts;
+one probability a row is of the second of two classes. Of several texts a row, the likeliest first,
+the first one does.
+
+Where a row may have several labels, the truth is [rows, labels] of 0 and 1, and the answer is the
+same or a probability for each. As in scikit-learn, a row is then right when all its labels are, and
+F1 and ROC AUC are means over the labels.
 """
 
 from collections.abc import Callable
@@ -27,6 +32,10 @@ from functions.inference.tensors import Array
 
 Weighted = Callable[[Array], float]
 """Weights of the rows, floats of shape [rows] -> the metric."""
+
+
+_EVEN = 0.5
+"""The probability from which on a label counts as given."""
 
 
 class Incomparable(ValueError):
@@ -60,11 +69,14 @@ def _mean(rows: Array) -> Weighted:
 
 
 def _accuracy(truth: Array, answer: Array, _: int) -> Weighted:
-    right, given = _labels(truth, answer)
-    return _mean(right == given)
+    right, given = _several(truth, answer) or _labels(truth, answer)
+    return _mean((right == given).reshape(len(right), -1).all(axis=1))
 
 
 def _f1(truth: Array, answer: Array, _: int) -> Weighted:
+    several = _several(truth, answer)
+    if several:
+        return _f1_of_several(*several)
     right, given = _labels(truth, answer)
     classes, codes = np.unique(np.concatenate([right, given]), return_inverse=True)
     true, guess = codes[: len(right)], codes[len(right) :]
@@ -79,7 +91,20 @@ def _f1(truth: Array, answer: Array, _: int) -> Weighted:
     return weighted
 
 
+def _f1_of_several(right: Array, given: Array) -> Weighted:
+    hits, both = (right * given).astype(np.float64), (right + given).astype(np.float64)
+
+    def weighted(weights: Array) -> float:
+        found, all_ = weights @ hits, weights @ both
+        return float(np.mean(np.divide(2 * found, all_, where=all_ > 0, out=0.0 * all_)))
+
+    return weighted
+
+
 def _roc_auc(truth: Array, answer: Array, _: int) -> Weighted:
+    if _has_several(truth) and answer.dtype.kind == "f" and answer.shape == truth.shape:
+        areas = [_area(one == 1, each) for one, each in zip(truth.T, answer.T, strict=True)]
+        return lambda weights: float(np.mean([area(weights) for area in areas]))
     scores, codes = _scores(truth, answer)
     if scores.shape[1] == 2:  # noqa: PLR2004 - of two classes, one curve says all
         return _area(codes == 1, scores[:, 1])
@@ -140,6 +165,23 @@ METRICS: dict[str, Metric] = {
 """The manifest's word for a metric -> the metric."""
 
 
+def _has_several(truth: Array) -> bool:
+    """Whether a row may have several labels, each 0 or 1."""
+    shaped = truth.ndim == 2 and truth.shape[1] > 1  # noqa: PLR2004 - [rows, labels]
+    return shaped and truth.dtype.kind in "biuf" and bool(np.isin(truth, (0, 1)).all())
+
+
+def _several(truth: Array, answer: Array) -> tuple[Array, Array] | None:
+    """Both as 0 or 1 for each label; None where a row has one label."""
+    if not _has_several(truth) or answer.shape != truth.shape or answer.dtype.kind not in "biuf":
+        return None
+    if answer.dtype.kind == "f":
+        if ((answer < 0) | (answer > 1)).any():
+            raise Incomparable("needs a probability for each label, the model gives other numbers")
+        answer = answer >= _EVEN
+    return truth.astype(np.int64), answer.astype(np.int64)
+
+
 def _labels(truth: Array, answer: Array) -> tuple[Array, Array]:
     """Both as labels, int64 or text, of shape [rows]."""
     right, given = _as_labels(truth), _as_labels(answer)
@@ -153,6 +195,9 @@ def _labels(truth: Array, answer: Array) -> tuple[Array, Array]:
 
 def _as_labels(array: Array) -> Array:
     if array.dtype.kind == "f" and not _whole(array):
+        if array.shape[1:] in ((), (1,)) and ((array >= 0) & (array <= 1)).all():
+            likely: Array = (array.reshape(len(array)) >= _EVEN).astype(np.int64)
+            return likely
         if array.ndim != 2 or array.shape[1] == 1:  # noqa: PLR2004
             reason = "needs labels or a score per class, the model gives"
             raise Incomparable(f"{reason} {list(array.shape)} numbers")
@@ -194,10 +239,15 @@ def _codes(truth: Array, classes: int) -> Array:
 
 
 def _errors(truth: Array, answer: Array) -> Array:
-    if truth.dtype.kind not in "fiu" or answer.dtype.kind not in "fiu" or truth.size != answer.size:
+    if truth.dtype.kind not in "fiu" or answer.dtype.kind not in "fiu" or _unlike(truth, answer):
         raise Incomparable(f"has 'y' of {_shown(truth)}, the model answers {_shown(answer)}")
+    # One number a row may have an axis of its own.
     errors: Array = answer.reshape(truth.shape).astype(np.float64) - truth
     return errors.reshape(len(errors), -1)
+
+
+def _unlike(truth: Array, answer: Array) -> bool:
+    return truth.size != answer.size or len(truth) != len(answer)
 
 
 def _shown(array: Array) -> str:

@@ -19,6 +19,10 @@ PROBABILITIES = SCORES / SCORES.sum(axis=1, keepdims=True)
 NAMES = np.array(["ant", "bee", "cat", "dog"])
 
 
+SEVERAL = GENERATOR.integers(0, 2, (COUNT, 3))
+CHANCES = np.clip(SEVERAL * 0.4 + GENERATOR.random((COUNT, 3)) * 0.7, 0, 1).astype(np.float32)
+
+
 def taken(metric: str, truth: Array, answer: Array, weights: Array = ONES, k: int = 5) -> float:
     return METRICS[metric].of(truth, answer, k)(weights)
 
@@ -55,6 +59,38 @@ def test_metrics_of_numbers_are_the_known_ones(weights: Array) -> None:
     assert taken("mae", truth, answer, weights) == pytest.approx(mae)
     rmse = theirs.root_mean_squared_error(truth, answer, sample_weight=weights)
     assert taken("rmse", truth, answer, weights) == pytest.approx(rmse)
+
+
+@pytest.mark.parametrize("weights", [ONES, WEIGHTS])
+@pytest.mark.parametrize("form", [np.float32, np.int64])
+def test_metrics_of_rows_with_several_labels_are_the_known_ones(weights: Array, form: type) -> None:
+    guess = CHANCES >= 0.5
+    answer = CHANCES if form is np.float32 else guess.astype(form)
+    accuracy = theirs.accuracy_score(SEVERAL, guess, sample_weight=weights)
+    assert 0 < accuracy < 1
+    assert taken("accuracy", SEVERAL, answer, weights) == pytest.approx(accuracy)
+    f1 = theirs.f1_score(SEVERAL, guess, sample_weight=weights, average="macro")
+    assert taken("f1", SEVERAL, answer, weights) == pytest.approx(f1)
+
+
+@pytest.mark.parametrize("weights", [ONES, WEIGHTS])
+def test_the_area_of_several_labels_is_their_mean(weights: Array) -> None:
+    area = theirs.roc_auc_score(SEVERAL, CHANCES, sample_weight=weights, average="macro")
+    assert taken("roc_auc", SEVERAL, CHANCES, weights) == pytest.approx(area)
+
+
+@pytest.mark.parametrize("shape", [(COUNT,), (COUNT, 1)])
+def test_one_probability_a_row_is_of_the_second_of_two_classes(shape: tuple[int, ...]) -> None:
+    two, chance = SEVERAL[:, 0], CHANCES[:, 0]
+    accuracy = theirs.accuracy_score(two, chance >= 0.5)
+    assert taken("accuracy", two, chance.reshape(shape)) == pytest.approx(accuracy)
+
+
+@pytest.mark.parametrize("weights", [ONES, WEIGHTS])
+def test_errors_of_several_numbers_are_the_known_ones(weights: Array) -> None:
+    truth, answer = SCORES.astype(np.float64), PROBABILITIES
+    mae = theirs.mean_absolute_error(truth, answer, sample_weight=weights)
+    assert taken("mae", truth, answer, weights) == pytest.approx(mae)
 
 
 def test_top_1_is_accuracy_ties_included() -> None:
@@ -97,7 +133,11 @@ def test_a_resample_of_one_class_has_no_roc_curve() -> None:
 @pytest.mark.parametrize(
     ("metric", "truth", "answer", "text"),
     [
-        ("accuracy", TRUTH, SCORES[:, 0], "needs labels or a score per class"),
+        ("accuracy", TRUTH, 2 * SCORES[:, 0], "needs labels or a score per class"),
+        ("accuracy", SEVERAL, 3 * CHANCES, "needs a probability for each label"),
+        ("f1", SEVERAL, CHANCES[:, :2], "'y' of int64 numbers of shape [200, 3], the model"),
+        ("mae", SCORES[:, :2], SCORES[:50].reshape(100, 2), "answers float32 numbers of shape"),
+        ("mae", SCORES, SCORES.reshape(400, 2), "answers float32 numbers of shape [400, 2]"),
         ("accuracy", NAMES[TRUTH], TRUTH, "'y' of texts of shape [200], the model answers int64"),
         ("accuracy", np.c_[TRUTH, TRUTH], TRUTH, "'y' of int64 numbers of shape [200, 2]"),
         ("f1", NAMES[TRUTH], TRUTH, "'y' of texts"),
