@@ -1,10 +1,12 @@
 """Texts to token ids, by the `tokenizers` library reading `tokenizer.json`.
 
-Options: `file`, the tokenizer's; `text`, the input; `max_length`, where texts are cut; `pad`, the
-id and the text of the padding token; `gives`, name of each array in the graph: `ids`, `mask` and,
-where the model has them, `types`, each int64 of shape [texts, tokens]; `offsets` likewise, int64 of
-shape [texts, tokens, 2]: where in the text each token begins and ends, in characters. Its extra is
-how many tokens each text has, without the padding.
+Options: `file`, the tokenizer's; `text`, the input; `max_length`, where texts are cut, and
+`truncation`, the side that is cut off, right where nothing is said; `prompt`, what is put before
+each text; `pad`, the id and the text of the padding token; `gives`, name of each array in the
+graph: `ids`, `mask` and, where the model has them, `types`, each int64 of shape [texts, tokens];
+`offsets` likewise, int64 of shape [texts, tokens, 2]: where in the text each token begins and ends,
+in characters. Its extra is how many tokens each text has, without the padding. A text without any
+token is refused: a row that is all padding has no answer.
 """
 
 from collections.abc import Mapping
@@ -41,11 +43,13 @@ class TokensStep:
 
     def __init__(self, options: Mapping[str, Any], tokenizer: bytes) -> None:
         self._text, self._gives = options["text"], dict(options["gives"])
+        self._prompt = str(options.get("prompt", ""))
         try:
             self._tokenizer = Tokenizer.from_str(tokenizer.decode())
         except Exception as error:  # its errors share no base class
             raise ValueError(f"has an unreadable {options['file']}: {error}") from error
-        self._tokenizer.enable_truncation(int(options["max_length"]))
+        side = str(options.get("truncation", "right"))
+        self._tokenizer.enable_truncation(int(options["max_length"]), direction=side)
         pad = options["pad"]
         self._tokenizer.enable_padding(pad_id=int(pad["id"]), pad_token=str(pad["token"]))
 
@@ -58,6 +62,9 @@ class TokensStep:
             for part, name in self._gives.items()
         }
         counts = np.array([sum(each.attention_mask) for each in encodings], np.int64)
+        if not counts.all():
+            reason = f"holds a text without any token in row {int(counts.argmin())}; send words"
+            raise InvalidInput(self._text, reason)
         return {**others, **given, TEXT_LENGTHS: counts}
 
     def after(self, arrays: dict[str, Array]) -> dict[str, Array]:
@@ -73,6 +80,6 @@ class TokensStep:
             reason = f"holds a text of {longest} bytes; {MOST_BYTES} are the most"
             raise InvalidInput(self._text, reason)
         try:
-            return [text.decode() for text in array]
+            return [self._prompt + text.decode() for text in array]
         except UnicodeDecodeError as error:
             raise InvalidInput(self._text, "holds bytes that are not UTF-8") from error

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -30,6 +32,24 @@ def test_texts_become_ids_padded_to_the_longest_and_cut_where_the_model_ends() -
 def test_only_as_many_columns_as_the_longest_needs_and_accents_are_no_unknowns() -> None:
     found = step().before(texts("naïve"))
     assert found["input_ids"].tolist() == [[2, 9, 3]]
+
+
+def test_a_text_is_cut_on_the_side_that_is_stated() -> None:
+    found = step(truncation="left").before(texts("good bad a a a a film"))
+    assert found["input_ids"].tolist() == [[2, 7, 7, 7, 6, 3]]
+
+
+def test_the_prompt_comes_before_each_text() -> None:
+    found = step(prompt="a good ").before(texts("film", ""))
+    assert found["input_ids"].tolist() == [[2, 7, 4, 6, 3], [2, 7, 4, 3, 0]]
+
+
+def test_a_text_without_a_token_is_refused_as_a_row_that_is_all_padding() -> None:
+    document = json.loads(tokenizer()) | {"post_processor": None}
+    bare = make_step(options(), {"tokenizer.json": json.dumps(document).encode()})
+    assert bare.before(texts("a", "film"))["input_ids"].tolist() == [[7], [6]]
+    with pytest.raises(InvalidInput, match="holds a text without any token in row 1; send words"):
+        bare.before(texts("a", " "))
 
 
 def test_where_tokens_stand_is_told_when_asked_for() -> None:
