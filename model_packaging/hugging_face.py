@@ -1,4 +1,8 @@
-"""A Hugging Face folder as a torch module and as its original: what kind it is, what it answers."""
+"""A Hugging Face folder by its configuration files: what kind of model it is, what is not served.
+
+A file or a key that changes what the model answers, and that the converter does not understand, is
+refused by its name.
+"""
 
 import json
 from collections.abc import Mapping
@@ -10,11 +14,14 @@ from model_packaging.errors import ConversionError, SourceUnreadable
 from model_packaging.manifest import ModelSpec
 
 CONFIG, TOKENIZER = "config.json", "tokenizer.json"
+TOKENIZER_CONFIG = "tokenizer_config.json"
 PROCESSOR = "preprocessor_config.json"
+MODULES = "modules.json"
 
 _KINDS = {
     "ForSequenceClassification": "classification",
     "ForTokenClassification": "tokens",
+    "ForImageClassification": "images",
     "Model": "embedding",
 }
 """End of an architecture's name -> what it answers."""
@@ -22,26 +29,28 @@ _KINDS = {
 _IMAGES = "ForImageClassification"
 _GENERATES = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration", "ForSeq2SeqLM")
 
+_NEEDED = {
+    "images": (PROCESSOR, "save it with image_processor.save_pretrained"),
+    "texts": (TOKENIZER, "save it with tokenizer.save_pretrained of a fast tokenizer"),
+}
+
+_CROSS_ENCODER = ("sentence_transformers", "sbert_ce_default_activation_function")
+"""Keys that the cross-encoders of sentence-transformers write into config.json."""
+
 
 @dataclass(frozen=True, slots=True)
 class Folder:
     """What a folder's own files say.
 
     Args:
-        kind: `classification`, `tokens` or `embedding`.
-        labels: of classes, in the model's order.
-        max_length: where texts are cut, in tokens.
-        pooling: `mean` or `cls`, of an embedding.
-        normalized: whether an embedding has length 1.
-        vocabulary: how many tokens the model knows.
+        kind: `classification`, `tokens`, `embedding` or `images`.
+        function: what config.json says is applied to the logits; empty where it says nothing.
+        sentences: whether it is a model of sentence-transformers, with a modules.json.
     """
 
     kind: str
-    labels: tuple[str, ...]
-    max_length: int
-    pooling: str
-    normalized: bool
-    vocabulary: int
+    function: str
+    sentences: bool
 
 
 def holds_images(spec: ModelSpec) -> bool:
@@ -49,49 +58,68 @@ def holds_images(spec: ModelSpec) -> bool:
 
     Raises:
         SourceUnreadable: it has no readable config.json.
-        ConversionError: it has no image processor.
     """
-    if not _architecture(_json(spec, CONFIG)).endswith(_IMAGES):
-        return False
-    if not (spec.source / PROCESSOR).is_file():
-        reason = f"has no {PROCESSOR}; save it with image_processor.save_pretrained"
-        raise SourceUnreadable(spec.name, spec.source, reason)
-    return True
-
-
-def _architecture(config: Mapping[str, Any]) -> str:
-    return str((config.get("architectures") or [""])[0])
+    return _architecture(read_json(spec, CONFIG)).endswith(_IMAGES)
 
 
 def read_folder(spec: ModelSpec) -> Folder:
     """What the folder holds.
 
     Raises:
-        SourceUnreadable: a file is missing, damaged, or contradicts another.
-        ConversionError: it is a kind of model that is not served so.
+        SourceUnreadable: a file is missing or damaged.
+        ConversionError: it is a kind of model that is not served.
     """
-    config = _json(spec, CONFIG)
-    if not (spec.source / TOKENIZER).is_file():
-        reason = f"has no {TOKENIZER}; save it with tokenizer.save_pretrained of a fast tokenizer"
-        raise SourceUnreadable(spec.name, spec.source, reason)
-    modules = _modules(spec)
-    return Folder(
-        kind=_kind(spec, config),
-        labels=_labels(spec, config),
-        max_length=_max_length(spec, config),
-        pooling=_pooling(spec, modules),
-        normalized=not modules or any("Normalize" in module for module in modules),
-        vocabulary=int(config.get("vocab_size", 0)),
-    )
+    config = read_json(spec, CONFIG)
+    sentences = (spec.source / MODULES).is_file()
+    kind = "embedding" if sentences else _kind(spec, config)
+    _refuse_what_is_not_served(spec, config)
+    needed, advice = _NEEDED["images" if kind == "images" else "texts"]
+    if not (spec.source / needed).is_file():
+        raise SourceUnreadable(spec.name, spec.source, f"has no {needed}; {advice}")
+    return Folder(kind, str(config.get("function_to_apply") or "").lower(), sentences)
 
 
-def _json(spec: ModelSpec, name: str) -> dict[str, Any]:
+def encoder_class(spec: ModelSpec) -> str | None:
+    """The class that loads the encoder alone of a model that has a decoder too, such as T5."""
+    name = _architecture(read_json(spec, CONFIG))
+    return name if name.endswith("EncoderModel") else None
+
+
+def read_json(spec: ModelSpec, name: str) -> dict[str, Any]:
+    """An object in a file of the folder.
+
+    Raises:
+        SourceUnreadable: the file is missing, damaged, or lies outside the folder.
+    """
+    document = read_document(spec, name)
+    if not isinstance(document, dict):
+        raise SourceUnreadable(spec.name, spec.source, f"has a {name} that is not an object")
+    return document
+
+
+def read_document(spec: ModelSpec, name: str) -> Any:
+    """What a JSON file of the folder holds; see `read_json`."""
     try:
-        document = json.loads((spec.source / name).read_bytes())
+        return json.loads(inside(spec, name).read_bytes())
     except (OSError, ValueError, RecursionError) as error:
         reason = f"has no readable {name}: {error}"
         raise SourceUnreadable(spec.name, spec.source, reason) from error
-    return document if isinstance(document, dict) else {}
+
+
+def inside(spec: ModelSpec, name: str) -> Path:
+    """The path of a file in the folder.
+
+    Raises:
+        SourceUnreadable: it lies outside the folder.
+    """
+    path = spec.source / name
+    if not path.resolve().is_relative_to(spec.source.resolve()):
+        raise SourceUnreadable(spec.name, spec.source, f"names '{name}', outside the folder")
+    return path
+
+
+def _architecture(config: Mapping[str, Any]) -> str:
+    return str((config.get("architectures") or [""])[0])
 
 
 def _kind(spec: ModelSpec, config: Mapping[str, Any]) -> str:
@@ -102,57 +130,23 @@ def _kind(spec: ModelSpec, config: Mapping[str, Any]) -> str:
     for end, kind in _KINDS.items():
         if name.endswith(end):
             return kind
-    known = ", ".join(f"...{end}" for end in (*_KINDS, _IMAGES))
+    known = ", ".join(f"...{end}" for end in _KINDS)
     reason = f"is of architecture '{name}'; {known} are served, or export it to ONNX"
     raise ConversionError(spec.name, reason)
 
 
-def _labels(spec: ModelSpec, config: Mapping[str, Any]) -> tuple[str, ...]:
-    found = config.get("id2label") or {}
-    try:
-        return tuple(str(found[key]) for key in sorted(found, key=int))
-    except (ValueError, TypeError) as error:
-        raise SourceUnreadable(spec.name, spec.source, f"has odd labels: {error}") from error
-
-
-def _modules(spec: ModelSpec) -> dict[str, Path]:
-    """What sentence-transformers puts behind the model: kind -> folder."""
-    path = spec.source / "modules.json"
-    if not path.is_file():
-        return {}
-    try:
-        entries = json.loads(path.read_bytes())
-        return {str(each["type"]): spec.source / str(each["path"]) for each in entries}
-    except (ValueError, KeyError, TypeError) as error:
-        reason = f"has no readable modules.json: {error!r}"
-        raise SourceUnreadable(spec.name, spec.source, reason) from error
-
-
-def _pooling(spec: ModelSpec, modules: Mapping[str, Path]) -> str:
-    folder = next((path for kind, path in modules.items() if kind.endswith("Pooling")), None)
-    if folder is None:
-        return "mean"
-    if not folder.resolve().is_relative_to(spec.source.resolve()):
-        raise SourceUnreadable(spec.name, spec.source, "names a pooling outside the folder")
-    options = _json(spec, f"{folder.name}/{CONFIG}")
-    modes = [key for key, value in options.items() if key.startswith("pooling_mode_") and value]
-    known = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls"}
-    if len(modes) != 1 or modes[0] not in known:
-        reason = f"pools by {', '.join(modes) or 'nothing'}; one of {', '.join(known)} is served"
+def _refuse_what_is_not_served(spec: ModelSpec, config: Mapping[str, Any]) -> None:
+    for name in (CONFIG, TOKENIZER_CONFIG, PROCESSOR):
+        if (spec.source / name).is_file() and read_json(spec, name).get("auto_map"):
+            advice = "remove auto_map if the class of transformers itself is the right one"
+            reason = f"brings code of its own, which is not run: auto_map in {name}; {advice}"
+            raise SourceUnreadable(spec.name, spec.source, reason)
+    if any(key in config for key in _CROSS_ENCODER):
+        reason = "is a cross-encoder, which scores pairs of texts; only single texts are served"
         raise ConversionError(spec.name, reason)
-    return known[modes[0]]
-
-
-def _max_length(spec: ModelSpec, config: Mapping[str, Any]) -> int:
-    """The shortest of the limits that the folder's files state."""
-    limits = [config.get("max_position_embeddings")]
-    for name, key in (
-        ("sentence_bert_config.json", "max_seq_length"),
-        ("tokenizer_config.json", "model_max_length"),
-    ):
-        if (spec.source / name).is_file():
-            limits.append(_json(spec, name).get(key))
-    stated = [int(limit) for limit in limits if isinstance(limit, int | float) and limit > 1]
-    if not stated:
-        raise SourceUnreadable(spec.name, spec.source, "states no longest text, in no file")
-    return min(stated)
+    if config.get("quantization_config"):
+        reason = "has weights that are quantized already: quantization_config in config.json"
+        raise ConversionError(spec.name, f"{reason}; save it in float32 or float16")
+    if (spec.source / "adapter_config.json").is_file():
+        advice = "merge it with merge_and_unload, and save the merged model"
+        raise ConversionError(spec.name, f"holds an adapter, adapter_config.json; {advice}")

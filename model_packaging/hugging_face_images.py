@@ -23,15 +23,17 @@ from functions.inference.tensors import Array
 from model_packaging.conversion import Conversion, Model, Processing
 from model_packaging.errors import ConversionError, ConversionMismatch
 from model_packaging.example_inputs import ExampleInputs
-from model_packaging.hugging_face import PROCESSOR
+from model_packaging.hugging_face import PROCESSOR, Folder
+from model_packaging.hugging_face_heads import Head, head_of, scores
+from model_packaging.hugging_face_originals import classifies_images
 from model_packaging.image_corpus import images
 from model_packaging.image_rows import IMAGE, as_files
-from model_packaging.label_step import TOP, label_options, label_outputs
+from model_packaging.label_step import label_options, label_outputs
 from model_packaging.manifest import ModelSpec
 from model_packaging.original import BATCH
 from model_packaging.quiet import quiet
 from model_packaging.torch_export import export_module
-from model_packaging.transformers_model import labelled, load_model, loaded
+from model_packaging.transformers_model import load_model, loaded
 
 PIXELS = "pixel_values"
 TOLERANCE = 1e-5
@@ -40,7 +42,7 @@ _SHORT_SIDE = 384
 """From here on, ConvNeXT's processor does not crop."""
 
 
-def convert_images(spec: ModelSpec) -> Conversion:
+def convert_images(spec: ModelSpec, folder: Folder) -> Conversion:
     """See `Converter.convert`.
 
     Raises:
@@ -49,13 +51,13 @@ def convert_images(spec: ModelSpec) -> Conversion:
     """
     processor = loaded(spec, lambda: _load_processor(spec))
     model = load_model(spec, "AutoModelForImageClassification")
+    head = head_of(spec, folder, model.config)
     options = loaded(spec, lambda: checked_options(spec, processor))
     height, width = options["crop"] or options["resize"]
     example: Array = np.zeros((3, 3, height, width), np.float32)
     inputs = ExampleInputs({PIXELS: example}, {PIXELS: {0: BATCH}}, real=False)
-    conversion = export_module(spec, _module(model), inputs)
-    labels = [str(model.config.id2label[index]) for index in range(model.config.num_labels)]
-    return _processed(conversion, processor, options, labels)
+    onnx = export_module(spec, _module(model, head), inputs).onnx
+    return _processed(onnx, classifies_images(model, head, processor), options, head)
 
 
 def _load_processor(spec: ModelSpec) -> Any:
@@ -162,8 +164,8 @@ def _prepare(processor: Any, files: Array) -> Array:
     return np.concatenate([each[PIXELS] for each in prepared])
 
 
-def _module(model: Any) -> Any:
-    """The model up to the probabilities of its classes."""
+def _module(model: Any, head: Head) -> Any:
+    """The model up to the scores of its classes."""
     import torch  # noqa: PLC0415 heavy
 
     class Answering(torch.nn.Module):
@@ -172,30 +174,16 @@ def _module(model: Any) -> Any:
             self.model = model
 
         def forward(self, pixels: Any) -> dict[str, Any]:
-            return {"probabilities": torch.softmax(self.model(pixel_values=pixels).logits, dim=-1)}
+            logits = self.model(pixel_values=pixels).logits
+            return {"probabilities": scores(head.function, logits)}
 
     return Answering().eval()
 
 
-def _processed(
-    conversion: Conversion, processor: Any, options: dict[str, Any], labels: list[str]
-) -> Conversion:
-    """The conversion between its steps."""
-    top = min(TOP, len(labels))
-    [scores] = OnnxSession(conversion.onnx).outputs
-    steps = (options, label_options(scores.name, labels, top))
+def _processed(onnx: bytes, original: Model, options: dict[str, Any], head: Head) -> Conversion:
+    """The graph between its steps."""
+    [found] = OnnxSession(onnx).outputs
+    steps = (options, label_options(found.name, head.labels, head.top))
     inputs = (TensorSpec(IMAGE, "BYTES", (-1,)),)
-    processing = Processing(steps, {}, inputs, (*label_outputs(scores, top), scores))
-    reference = _reference(processor, conversion.reference, labels, top)
-    examples = {IMAGE: as_files(images().values())}
-    return Conversion(conversion.onnx, reference, examples, processing)
-
-
-def _reference(processor: Any, model: Model, labels: list[str], top: int) -> Model:
-    """The original: transformers' processor, the torch model, and its own names of the classes."""
-
-    def reference(inputs: dict[str, Array]) -> dict[str, Array]:
-        answers = model({PIXELS: _prepare(processor, inputs[IMAGE])})
-        return {**labelled(labels, answers["probabilities"], top), **answers}
-
-    return reference
+    processing = Processing(steps, {}, inputs, (*label_outputs(found, head.top), found))
+    return Conversion(onnx, original, {IMAGE: as_files(images().values())}, processing)

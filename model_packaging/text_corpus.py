@@ -1,5 +1,7 @@
 """Texts on which a tokenizer is compared with the original: what tokenizers disagree about."""
 
+from collections.abc import Sequence
+
 TEXTS = (
     "The quick brown fox jumps over the lazy dog.",
     "Hello, world!",
@@ -38,3 +40,17 @@ TEXTS = (
     "One sentence. Another one! A third? " * 60,
 )
 """Accents, other scripts, emoji, invisible and special characters, very long texts, none at all."""
+
+
+_FORMS = ("{}", "{}, ({})! {}?", "{}{}", "{}\u0301 \u00e0{}")
+"""How words are put together: alone, with punctuation, without a space, with accents."""
+
+
+def of_words(words: Sequence[str]) -> tuple[str, ...]:
+    """Texts from words of a vocabulary: capital and small letters, punctuation, accents."""
+    found: dict[str, None] = {}
+    for index, word in enumerate(words):
+        form = _FORMS[index % len(_FORMS)].replace("{}", word)
+        found |= dict.fromkeys((form, form.upper(), form.title()))
+    found[" ".join(words)] = None
+    return tuple(found)

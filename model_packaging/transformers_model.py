@@ -1,30 +1,28 @@
 """Models as transformers loads them: nothing but tensors is read, and no code of theirs runs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from functions.inference.tensors import Array
-from model_packaging.conversion import as_bytes
 from model_packaging.errors import PackagingError, SourceUnreadable
 from model_packaging.manifest import ModelSpec
 
 
-def load_model(spec: ModelSpec, auto_class: str) -> Any:
-    """The model in a folder, by the name of the class that finds its architecture.
+def load_model(spec: ModelSpec, kind: str) -> Any:
+    """The model in a folder, in float32, by the name of the class that loads it.
 
     Raises:
-        SourceUnreadable: it is damaged, wants code of its own to run, or lacks weights.
+        SourceUnreadable: it is damaged, wants code of its own to run, lacks weights, or has some
+            that its architecture does not take.
     """
+    import torch  # noqa: PLC0415 heavy
     import transformers  # noqa: PLC0415 heavy
 
     transformers.utils.logging.disable_progress_bar()
-    kind = getattr(transformers, auto_class)
     model, report = loaded(
         spec,
-        lambda: kind.from_pretrained(
+        lambda: getattr(transformers, kind).from_pretrained(
             spec.source,
+            dtype=torch.float32,
             local_files_only=True,
             trust_remote_code=False,
             use_safetensors=True,
@@ -36,17 +34,11 @@ def load_model(spec: ModelSpec, auto_class: str) -> Any:
     if missing:
         reason = f"lacks weights of its architecture, such as '{missing[0]}'"
         raise SourceUnreadable(spec.name, spec.source, reason)
+    unexpected = sorted(report["unexpected_keys"])
+    if unexpected and "For" in type(model).__name__:
+        reason = f"has weights that a {type(model).__name__} does not take, such as"
+        raise SourceUnreadable(spec.name, spec.source, f"{reason} '{unexpected[0]}'")
     return model.eval()
-
-
-def labelled(labels: Sequence[str], probabilities: Array, top: int) -> dict[str, Array]:
-    """`label` and `score` [..., top], or [...] of one, of the likeliest, as PyTorch sorts them."""
-    import torch  # noqa: PLC0415 heavy
-
-    found = torch.sort(torch.from_numpy(probabilities), dim=-1, descending=True, stable=True)
-    kept: Any = slice(top) if top > 1 else 0
-    scores, order = (each.numpy()[..., kept] for each in found)
-    return {"label": as_bytes(np.array(labels)[order]), "score": scores}
 
 
 def loaded(spec: ModelSpec, load: Callable[[], Any]) -> Any:

@@ -1,59 +1,69 @@
 """Hugging Face folders: encoders with their tokenizer, so that text goes in, and image classifiers.
 
-Of the latter see `model_packaging.hugging_face_images`. An encoder takes `text`, BYTES of shape
-[-1], and answers
+Of the latter see `model_packaging.hugging_face_images`. A model of texts takes `text`, BYTES of
+shape [-1], and answers
 
 - a sequence classifier: `label` and `score` [-1, top], the likeliest first, five at most, and
-  `probabilities` [-1, classes];
+  `probabilities` [-1, classes]: what the pipeline of transformers calls scores, which are a
+  regression's own values (see `model_packaging.hugging_face_heads`);
 - a token classifier: `label` and `score` [-1, tokens], `probabilities` [-1, tokens, classes], and
   `offsets` [-1, tokens, 2]: where in the text each token stands, in characters. What pads a shorter
-  text, and what is no part of it, is from 0 to 0;
-- an encoder: `embedding` [-1, size], pooled and normalised as its sentence-transformers files say,
-  else the normalised mean of its tokens.
+  text, and what is no part of it, is from 0 to 0; what pads has scores of 0;
+- an encoder: `embedding` [-1, size], as sentence-transformers gives it where the folder is one of
+  that library, else the normalized mean of its tokens.
 
 Tokenizing is a step of the artifact (`functions.inference.processing.tokens`), and is compared with
-transformers' own, id by id, on a corpus of difficult texts. Weights are read from safetensors.
+transformers' own, id by id, on a corpus of difficult texts. Weights are read from safetensors, and
+computed in float32.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from functions.inference.artifact import TensorSpec
-from functions.inference.processing.processed import make_step
 from functions.inference.session import OnnxSession
-from functions.inference.tensors import Array
+from model_packaging import hugging_face_originals as originals
 from model_packaging.conversion import Conversion, Model, Processing, as_bytes, tool_versions
-from model_packaging.errors import ConversionMismatch, SourceUnreadable
+from model_packaging.errors import ConversionError
 from model_packaging.example_inputs import ExampleInputs
 from model_packaging.hugging_face import (
     CONFIG,
+    MODULES,
     TOKENIZER,
     Folder,
+    encoder_class,
     holds_images,
     read_folder,
 )
+from model_packaging.hugging_face_heads import Head, head_of, scores
 from model_packaging.hugging_face_images import convert_images
-from model_packaging.label_step import TOP, label_options, label_outputs
+from model_packaging.hugging_face_tokens import (
+    TEXT,
+    Tokenization,
+    load_tokenizer,
+    lower_case,
+    tokenization,
+)
+from model_packaging.label_step import label_options, label_outputs
 from model_packaging.manifest import ModelSpec
 from model_packaging.original import BATCH
 from model_packaging.quiet import quiet
+from model_packaging.sentence_modules import read_sentences, sentence_module
+from model_packaging.sentence_pooling import normalized_mean
 from model_packaging.source_folder import folder_files
-from model_packaging.text_corpus import TEXTS
 from model_packaging.torch_export import export_module
-from model_packaging.transformers_model import labelled, load_model, loaded
+from model_packaging.transformers_model import load_model
 
-TEXT = "text"
 _AUTO_CLASSES = {
     "classification": "AutoModelForSequenceClassification",
     "tokens": "AutoModelForTokenClassification",
     "embedding": "AutoModel",
 }
 """Kinds of folders -> what transformers loads them with."""
-_PARTS = {"input_ids": "ids", "attention_mask": "mask", "token_type_ids": "types"}
-"""What models call their inputs -> what the tokens step calls them."""
 
 
 class HuggingfaceConverter:
@@ -71,162 +81,154 @@ class HuggingfaceConverter:
     def tools(self, spec: ModelSpec) -> dict[str, str]:
         """See `Converter.tools`."""
         step = "pillow" if holds_images(spec) else "tokenizers"
-        libraries = ("transformers", step, "torch", "onnx", "onnxscript", "safetensors")
+        libraries = ["transformers", step, "torch", "onnx", "onnxscript", "safetensors"]
+        if (spec.source / MODULES).is_file() and originals.has_sentence_transformers():
+            libraries.append("sentence-transformers")
         return tool_versions(spec, "huggingface", *libraries)
 
     def convert(self, spec: ModelSpec) -> Conversion:
         """See `Converter.convert`."""
         with quiet():
-            if holds_images(spec):
-                return convert_images(spec)
             folder = read_folder(spec)
-            tokenizer = loaded(spec, lambda: _load_tokenizer(spec, folder))
-            module = _module(load_model(spec, _AUTO_CLASSES[folder.kind]), folder)
-            return _convert(spec, folder, tokenizer, module)
+            if folder.kind == "images":
+                return convert_images(spec, folder)
+            if folder.kind != "embedding":
+                return _classifier(spec, folder)
+            return _sentences(spec) if folder.sentences else _encoder(spec)
 
 
 CONVERTER = HuggingfaceConverter()
 
 
-def _load_tokenizer(spec: ModelSpec, folder: Folder) -> Any:
-    from transformers import AutoTokenizer
+def _classifier(spec: ModelSpec, folder: Folder) -> Conversion:
+    """A classifier of texts, or of their tokens."""
+    tokenizer = load_tokenizer(spec)
+    model = load_model(spec, _AUTO_CLASSES[folder.kind])
+    head = head_of(spec, folder, model.config)
+    tokens = tokenization(spec, tokenizer, model)
+    if folder.kind == "tokens":
+        original = originals.classifies_tokens(model, head, tokens)
+        onnx = _exported(spec, model, tokens, _scores_of_tokens)
+        return _labelled(onnx, original, tokens.with_offsets(), head)
+    original = originals.classifies_texts(model, head, tokens)
+    onnx = _exported(spec, model, tokens, partial(_scores_of_texts, head))
+    return _labelled(onnx, original, tokens, head)
 
-    tokenizer = AutoTokenizer.from_pretrained(
-        spec.source, local_files_only=True, trust_remote_code=False
+
+def _encoder(spec: ModelSpec) -> Conversion:
+    """An encoder; the mean of a text's tokens stands for it."""
+    tokenizer = load_tokenizer(spec)
+    model = load_model(spec, _AUTO_CLASSES["embedding"])
+    tokens = tokenization(spec, tokenizer, model)
+    onnx = _exported(spec, model, tokens, partial(_embedding, normalized_mean))
+    return _embedded(onnx, originals.averages_states(model, tokens), tokens)
+
+
+def _sentences(spec: ModelSpec) -> Conversion:
+    """A folder of sentence-transformers."""
+    sentences = read_sentences(spec)
+    tokenizer = load_tokenizer(spec)
+    if tokenizer.pad_token is None:
+        reason = "has no padding token, without which sentence-transformers encodes nothing"
+        raise ConversionError(spec.name, f"{reason}; set tokenizer.pad_token and save it")
+    if sentences.lower:
+        lower_case(tokenizer)
+    model = load_model(spec, encoder_class(spec) or _AUTO_CLASSES["embedding"])
+    tokens = tokenization(
+        spec, tokenizer, model, longest=sentences.max_length, prompt=sentences.prompt
     )
-    if not 0 < len(tokenizer) <= folder.vocabulary:
-        reason = f"does not match: {len(tokenizer)} tokens, the model knows {folder.vocabulary}"
-        raise SourceUnreadable(spec.name, spec.source / TOKENIZER, reason)
-    return tokenizer
+    vectors = sentence_module(spec, sentences, tokens.prompt_length)
+    onnx = _exported(spec, model, tokens, partial(_embedding, vectors), rest=vectors)
+    if originals.has_sentence_transformers():
+        return _embedded(onnx, originals.encodes_sentences(spec, tokens.max_length), tokens)
+    original = originals.embeds_by_states(model, tokens, vectors)
+    return _embedded(onnx, original, tokens)
 
 
-def _module(model: Any, folder: Folder) -> Any:
-    """The model up to what it answers."""
+_Answer = Callable[[Any, dict[str, Any]], dict[str, Any]]
+"""What a transformer answers for its inputs by name, as torch tensors by name."""
+
+
+def _exported(
+    spec: ModelSpec, model: Any, tokens: Tokenization, answer: _Answer, rest: Any = None
+) -> bytes:
+    """The ONNX graph from tokens to what the model answers; `rest` is a module that `answer` uses.
+
+    Modules are registered, so that their weights become those of the graph.
+    """
     import torch
 
     class Answering(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.model = model
+            self.model, self.rest = model, rest
 
         def forward(self, ids: Any, mask: Any, types: Any = None) -> dict[str, Any]:
             given = {} if types is None else {"token_type_ids": types}
-            found = self.model(input_ids=ids, attention_mask=mask, **given)
-            if folder.kind != "embedding":
-                return {"probabilities": torch.softmax(found.logits, dim=-1)}
-            return {"embedding": _pooled(folder, found.last_hidden_state, mask)}
+            return answer(self.model, {"input_ids": ids, "attention_mask": mask, **given})
 
-    return Answering().eval()
+    examples = tokens.arrays(["some words", "and quite a few more words", "a third"])
+    axes = {name: {0: BATCH, 1: "tokens"} for name in examples}
+    traced = ExampleInputs(examples, axes, real=False)
+    return export_module(spec, Answering().eval(), traced).onnx
 
 
-def _pooled(folder: Folder, states: Any, mask: Any) -> Any:
+def _scores_of_texts(head: Head, model: Any, given: dict[str, Any]) -> dict[str, Any]:
+    return {"probabilities": scores(head.function, _logits(model, given))}
+
+
+def _logits(model: Any, given: dict[str, Any]) -> Any:
+    """Logits [texts, classes].
+
+    A decoder without a token for padding answers from its last position, for one text only; in a
+    batch that is the last token of each text.
+    """
     import torch
 
-    if folder.pooling == "cls":
-        vectors = states[:, 0]
-    else:
-        kept = mask.unsqueeze(-1).to(states.dtype)
-        vectors = (states * kept).sum(1) / kept.sum(1).clamp(min=1e-9)
-    return torch.nn.functional.normalize(vectors, dim=1) if folder.normalized else vectors
+    if model.config.get_text_config().pad_token_id is not None or not hasattr(model, "score"):
+        return model(**given).logits
+    states = model.score(model.base_model(**given).last_hidden_state)
+    last = given["attention_mask"].sum(1) - 1
+    return states[torch.arange(last.shape[0]), last]
 
 
-def _convert(spec: ModelSpec, folder: Folder, tokenizer: Any, module: Any) -> Conversion:
-    tokenize = _tokenizing(folder, tokenizer)
-    examples = tokenize(["some words", "and quite a few more words", "a third"])
-    axes = {name: {0: BATCH, 1: "tokens"} for name in examples}
-    conversion = export_module(spec, module, ExampleInputs(examples, axes, real=False))
-    steps = _steps(folder, tokenizer, tuple(examples))
-    files = {TOKENIZER: (spec.source / TOKENIZER).read_bytes()}
-    _check_tokens(spec, tokenize, steps[0], files)
-    inputs = (TensorSpec(TEXT, "BYTES", (-1,)),)
-    processing = Processing(steps, files, inputs, _outputs(folder, conversion.onnx))
-    reference = _reference(folder, tokenizer, tokenize, conversion.reference)
-    return Conversion(conversion.onnx, reference, {TEXT: as_bytes(np.array(TEXTS))}, processing)
+def _scores_of_tokens(model: Any, given: dict[str, Any]) -> dict[str, Any]:
+    """What pads a text has scores of 0, whatever the model makes of it."""
+    kept = given["attention_mask"].unsqueeze(-1)
+    return {"probabilities": scores("softmax", model(**given).logits) * kept}
 
 
-def _tokenizing(folder: Folder, tokenizer: Any) -> Callable[[list[str]], dict[str, Array]]:
-    """The original's way from texts to what the model takes."""
-
-    def tokenize(texts: list[str]) -> dict[str, Array]:
-        found = tokenizer(
-            texts, padding=True, truncation=True, max_length=folder.max_length, return_tensors="np"
-        )
-        return {name: found[name].astype(np.int64) for name in _PARTS if name in found}
-
-    return tokenize
+def _embedding(vectors: Any, model: Any, given: dict[str, Any]) -> dict[str, Any]:
+    states = model(**given).last_hidden_state
+    return {"embedding": vectors(states, given["attention_mask"])}
 
 
-def _steps(folder: Folder, tokenizer: Any, names: tuple[str, ...]) -> tuple[dict[str, Any], ...]:
-    """As `artifact.json` has them."""
-    gives = {_PARTS[name]: name for name in names}
-    tokens = {
-        "step": "tokens",
-        "file": TOKENIZER,
-        "text": TEXT,
-        "max_length": folder.max_length,
-        "pad": {"id": tokenizer.pad_token_id, "token": tokenizer.pad_token},
-        "gives": gives | ({"offsets": "offsets"} if folder.kind == "tokens" else {}),
-    }
-    if folder.kind == "embedding":
-        return (tokens,)
-    return (tokens, label_options("probabilities", folder.labels, _top(folder)))
+def _labelled(onnx: bytes, original: Model, tokens: Tokenization, head: Head) -> Conversion:
+    """A graph that gives probabilities, between its steps."""
+    [probabilities] = OnnxSession(onnx).outputs
+    named = label_options(probabilities.name, head.labels, head.top)
+    outputs = [*label_outputs(probabilities, head.top), probabilities]
+    if "offsets" in tokens.options["gives"]:
+        outputs.append(TensorSpec("offsets", "INT64", (-1, -1, 2)))
+    return _processed(onnx, original, tokens, (named,), outputs)
 
 
-def _top(folder: Folder) -> int:
-    return 1 if folder.kind == "tokens" else min(TOP, len(folder.labels))
+def _embedded(onnx: bytes, original: Model, tokens: Tokenization) -> Conversion:
+    """A graph that gives vectors, behind its tokenizer."""
+    return _processed(onnx, original, tokens, (), OnnxSession(onnx).outputs)
 
 
-def _check_tokens(
-    spec: ModelSpec,
-    tokenize: Callable[[list[str]], dict[str, Array]],
-    options: Mapping[str, Any],
-    files: Mapping[str, bytes],
-) -> None:
-    """Refuse a tokenizer that gives other ids than the original's, in the first text that shows it.
-
-    Each text by itself, then all together: padding must be the same too.
-    """
-    step = make_step(options, files)
-    for texts in (*([text] for text in TEXTS), list(TEXTS)):
-        wanted, found = tokenize(texts), step.before({TEXT: as_bytes(np.array(texts))})
-        for name, array in wanted.items():
-            if not np.array_equal(array, found[name]):
-                reason = f"differs from the original tokenizer's for {texts[0][:40]!r}"
-                raise ConversionMismatch(spec.name, name, reason)
-
-
-def _outputs(folder: Folder, onnx: bytes) -> tuple[TensorSpec, ...]:
-    own = OnnxSession(onnx).outputs
-    if folder.kind == "embedding":
-        return own
-    found = (*label_outputs(own[0], _top(folder)), *own)
-    offsets = TensorSpec("offsets", "INT64", (-1, -1, 2))
-    return (*found, offsets) if folder.kind == "tokens" else found
-
-
-def _reference(
-    folder: Folder,
-    tokenizer: Any,
-    tokenize: Callable[[list[str]], dict[str, Array]],
-    model: Model,
-) -> Model:
-    """The original: transformers' tokenizer, the torch model, and its own names of the classes."""
-
-    def reference(inputs: dict[str, Array]) -> dict[str, Array]:
-        texts = [text.decode() for text in inputs[TEXT]]
-        answers = model(tokenize(texts))
-        if folder.kind != "embedding":
-            found = labelled(folder.labels, answers["probabilities"], _top(folder))
-            answers = {**found, **answers}
-        if folder.kind == "tokens":
-            tokens = tokenizer(
-                texts,
-                padding=True,
-                truncation=True,
-                max_length=folder.max_length,
-                return_offsets_mapping=True,
-            )
-            answers["offsets"] = np.array(tokens["offset_mapping"], np.int64)
-        return answers
-
-    return reference
+def _processed(
+    onnx: bytes,
+    original: Model,
+    tokens: Tokenization,
+    after: tuple[dict[str, Any], ...],
+    outputs: Sequence[TensorSpec],
+) -> Conversion:
+    processing = Processing(
+        (tokens.options, *after),
+        {TOKENIZER: tokens.file},
+        (TensorSpec(TEXT, "BYTES", (-1,)),),
+        tuple(outputs),
+    )
+    return Conversion(onnx, original, {TEXT: as_bytes(np.array(tokens.texts))}, processing)

