@@ -48,6 +48,7 @@ def main(arguments: Sequence[str]) -> None:
     except (FolderEmpty, ModelUnavailable, ValueError) as error:
         sys.exit(f"error: {error}")
     metrics, observability = observe(catalog, settings)
+    observability.write_libraries()
     executor = ThreadPoolExecutor(processors(), "prediction")
     container = create_container(catalog, settings, observability, executor)
     app = metrics.beside(allow_origins(container, settings.service.origins))

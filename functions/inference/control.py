@@ -23,6 +23,7 @@ from functions.inference.openapi import data_plane_paths
 from functions.inference.predictor import ModelMetadata, signatures_of
 
 _METHODS = ("GET", "HEAD")
+_SEE = 307
 
 _SWAGGER_UI = "https://cdn.jsdelivr.net/npm/swagger-ui-dist@5.35.0/"
 
@@ -108,10 +109,18 @@ def answer(request: Request, catalog: Catalog) -> Response:
         page, *name = _find_page(request)
         if request.method not in _METHODS:
             raise MethodNotAllowed(request.method, request.path, _METHODS)
+        if page is _show_docs and request.path.endswith("/"):
+            return _without_slash(request.path)
         response: Response = page(catalog, *name)
     except InferenceError as error:
         return plain.error_response(error)
     return response
+
+
+def _without_slash(path: str) -> Response:
+    """The way to the same page without the slash, whose links are relative to where it lies."""
+    last = path.rstrip("/").rpartition("/")[2]
+    return Response(_SEE, headers={"location": f"../{last}"})
 
 
 def _find_page(request: Request) -> tuple[Any, ...]:

@@ -135,6 +135,10 @@ class EndpointPredictor:
         self.metadata, self.twin, self._graph = metadata, twin, graph
         self.signatures = dict.fromkeys(aliases, self)
 
+    def text_of(self, tokens: Sequence[int]) -> str | None:
+        """See `ProcessedSession.text_of`; None of a model without steps."""
+        return None if isinstance(self._graph, EndpointGraph) else self._graph.text_of(tokens)
+
     def predict(self, inputs: dict[str, Array], outputs: Sequence[str] = ()) -> dict[str, Array]:
         """See `Predictor.predict`.
 

@@ -88,6 +88,17 @@ class Observability:
         self._pending: list[bytes] = []
         self._cold = True
 
+    def write_libraries(self) -> None:
+        """Write what libraries log, uvicorn among them, as JSON lines in this log.
+
+        For a server, whose log is one stream; on Lambda the runtime writes them.
+        """
+        handler, own = _StandardOutput(), self.logger.name
+        handler.setFormatter(self.logger.handlers[0].formatter)
+        handler.addFilter(lambda record: record.name != own)
+        logging.getLogger().addHandler(handler)
+        logging.captureWarnings(True)
+
     def note_failures(self, catalog: Catalog) -> None:
         """Log each version that failed to load."""
         for failure in catalog.failures():

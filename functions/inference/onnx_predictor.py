@@ -65,6 +65,10 @@ class OnnxPredictor:
         named = {self.metadata.signature: self, **self._others}
         return named | {alias: named[name] for alias, name in self._aliases.items()}
 
+    def text_of(self, tokens: Sequence[int]) -> str | None:
+        """See `ProcessedSession.text_of`; None of a model without steps."""
+        return None if isinstance(self._session, OnnxSession) else self._session.text_of(tokens)
+
     def predict(self, inputs: dict[str, Array], outputs: Sequence[str] = ()) -> dict[str, Array]:
         """See `Predictor.predict`."""
         check_request(self.metadata, inputs, outputs)

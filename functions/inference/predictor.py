@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
 
 TEXT_LENGTHS: Final = "lading.text_lengths"
 """An extra of models that read text: int64 [texts], in tokens, special ones included."""
+
+
+custom_attributes: ContextVar[str] = ContextVar("custom_attributes", default="")
+"""SageMaker's custom attributes of the request that is being answered; empty without any."""
 
 
 @dataclass(frozen=True, slots=True)

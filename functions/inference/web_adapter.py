@@ -41,6 +41,7 @@ def create_adapted(settings: Settings, context: LambdaContext) -> App:
     """The app; each request's log line is written before the adapter hears that it has ended."""
     catalog = load_catalog(settings)
     observability = Observability(settings)
+    observability.write_libraries()
     observability.note_failures(catalog)
     app = create_app(
         catalog, executor=ThreadPoolExecutor(1, "prediction"), respond=answerer(settings)

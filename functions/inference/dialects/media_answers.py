@@ -9,7 +9,14 @@ from typing import Any, Final
 import numpy as np
 
 from functions.inference import json_codec
-from functions.inference.dialects.media_requests import CSV, JSON_LINES, NPY, split_type
+from functions.inference.dialects.media_requests import (
+    CSV,
+    CSV_TYPES,
+    JSON_LINES,
+    LINE_TYPES,
+    NPY,
+    split_type,
+)
 from functions.inference.dialects.tensorflow_values import have_rows
 from functions.inference.errors import InvalidOutput, NotAcceptable
 from functions.inference.json_codec import to_lists, to_text
@@ -21,7 +28,12 @@ _MATRIX = 2
 _MOST_CHOICES = 64
 
 
-def choose(accept: str, offered: Sequence[str] = (JSON, CSV, NPY, JSON_LINES)) -> str:
+_KNOWN = (JSON, CSV, NPY, JSON_LINES)
+"""What is offered, each by its usual name, for who accepts nothing of it."""
+_OFFERED = (JSON, *CSV_TYPES, NPY, *LINE_TYPES)
+
+
+def choose(accept: str, offered: Sequence[str] = _OFFERED) -> str:
     """The content type that an Accept header likes best; the first offered when it has no wish.
 
     Raises:
@@ -37,7 +49,7 @@ def choose(accept: str, offered: Sequence[str] = (JSON, CSV, NPY, JSON_LINES)) -
             if (essence in (name, "*/*", "") or whole_kind) and wish > quality:
                 best, quality = name, wish
     if not best:
-        raise NotAcceptable(accept, offered)
+        raise NotAcceptable(accept, _KNOWN if offered is _OFFERED else offered)
     return best
 
 
@@ -54,7 +66,9 @@ def encode(content_type: str, outputs: dict[str, Array]) -> bytes:
     Raises:
         InvalidOutput: they do not go into such a body.
     """
-    return {CSV: _csv, NPY: _npy, JSON_LINES: _lines}[content_type](outputs)
+    if content_type in CSV_TYPES:
+        return _csv(outputs)
+    return _npy(outputs) if content_type == NPY else _lines(outputs)
 
 
 def _csv(outputs: dict[str, Array]) -> bytes:

@@ -2,7 +2,7 @@
 
 | content type                             | what it is                                          |
 |---|---|
-| `text/csv`                               | a row a line; `header=present` names the columns    |
+| `text/csv`, `application/csv`            | a row a line; `header=present` names the columns    |
 | `application/x-npy`                      | one array, as `numpy.save` writes it                |
 | `application/jsonlines`, `x-ndjson`, ... | a row a line: a value, or an object by input        |
 | `text/...`                               | one string                                          |
@@ -35,6 +35,7 @@ from functions.inference.predictor import ModelMetadata
 from functions.inference.tensors import BF16, BYTES, DTYPES, Array, check_names, from_json
 
 CSV: Final = "text/csv"
+CSV_TYPES: Final = (CSV, "application/csv")
 NPY: Final = "application/x-npy"
 JSON_LINES: Final = "application/jsonlines"
 OCTETS: Final = "application/octet-stream"
@@ -46,7 +47,12 @@ _EMPTY_CELL = re.compile(
     re.MULTILINE | re.VERBOSE,
 )
 
-_LINES = (JSON_LINES, "application/jsonl", "application/x-ndjson", "application/x-jsonlines")
+LINE_TYPES: Final = (
+    JSON_LINES,
+    "application/jsonl",
+    "application/x-ndjson",
+    "application/x-jsonlines",
+)
 _BOOLEANS = MappingProxyType({"true": True, "false": False, "1": True, "0": False})
 _KINDS = MappingProxyType({"i": np.int64, "u": np.uint64, "f": np.float64})
 _LONGEST_HEADER = 1024
@@ -299,9 +305,9 @@ def _decode_octets(body: bytes, metadata: ModelMetadata, _: dict[str, str]) -> d
 
 _DECODERS: MappingProxyType[str, Decoder] = MappingProxyType(
     {
-        CSV: _decode_csv,
+        **dict.fromkeys(CSV_TYPES, _decode_csv),
         NPY: _decode_npy,
-        **dict.fromkeys(_LINES, _decode_lines),
+        **dict.fromkeys(LINE_TYPES, _decode_lines),
         OCTETS: _decode_octets,
     }
 )

@@ -1,8 +1,10 @@
 """OpenAI's embeddings, answered by a model that is packaged here.
 
 The model takes text (one BYTES input) or tokens (INT64 or INT32 `[-1, -1]`, an attention mask
-beside them if it wants one) and gives one float tensor of [batch, size]. `usage` counts the tokens
-that the model read; 0 where a model takes text without a step that makes tokens of it.
+beside them if it wants one) and gives one float tensor of [batch, size]. Tokens for a model of text
+are read back as text by its own tokenizer; those of another tokenizer are refused, as far as they
+can be told. `usage` counts the tokens that the model read; 0 where a model takes text without a
+step that makes tokens of it.
 
 OpenAI's stock Python client asks for base64 whenever its caller says nothing: float32,
 little-endian.
@@ -45,7 +47,7 @@ def embed(call: Call, predictor: Predictor, document: Mapping[str, Any]) -> Resp
     if encoding not in ("float", "base64"):
         raise InvalidInput("encoding_format", "", "'encoding_format' must be 'float' or 'base64'")
     output = _embedding_output(predictor.metadata)
-    inputs, tokens = _decode(document.get("input"), predictor.metadata)
+    inputs, tokens = _decode(document.get("input"), predictor)
     counts = [name for name in predictor.metadata.extras if name == TEXT_LENGTHS]
     results = call.predict(predictor, inputs, [output.name, *counts])
     tokens = int(results[TEXT_LENGTHS].sum()) if counts else tokens
@@ -86,7 +88,7 @@ def _check_dimensions(wanted: Any, size: int) -> None:
         )
 
 
-def _decode(given: Any, metadata: ModelMetadata) -> tuple[dict[str, Array], int]:
+def _decode(given: Any, predictor: Predictor) -> tuple[dict[str, Array], int]:
     """The model's inputs, and how many tokens were given."""
     items = given if isinstance(given, list) else [given]
     if items and all(type(item) is int for item in items):
@@ -94,10 +96,29 @@ def _decode(given: Any, metadata: ModelMetadata) -> tuple[dict[str, Array], int]
     if not items or len(items) > MOST_INPUTS:
         raise _wrong(f"a list of 1 to {MOST_INPUTS}")
     if all(isinstance(item, str) and item for item in items):
-        return _texts(items, metadata), 0
+        return _texts(items, predictor.metadata), 0
     if all(isinstance(item, list) and _are_tokens(item) for item in items):
-        return _tokens(items, metadata), sum(map(len, items))
+        return _of_tokens(items, predictor)
     raise _wrong("strings that are not empty, or lists of tokens")
+
+
+def _of_tokens(items: list[list[int]], predictor: Predictor) -> tuple[dict[str, Array], int]:
+    """The inputs of a model of tokens, or of one whose tokenizer reads them back as text."""
+    count, metadata = sum(map(len, items)), predictor.metadata
+    if not _reads_text(metadata):
+        return _tokens(items, metadata), count
+    text_of = getattr(predictor, "text_of", lambda _tokens: None)
+    try:
+        texts = [text for text in map(text_of, items) if text is not None]
+    except InvalidInput as error:
+        raise _wrong(f"text here: it {error.reason}") from error
+    if not texts:
+        raise _wrong(f"strings: model '{metadata.name}' takes no tokens")
+    return _texts(texts, metadata), count
+
+
+def _reads_text(metadata: ModelMetadata) -> bool:
+    return len(metadata.inputs) == 1 and metadata.inputs[0].datatype == BYTES
 
 
 def _are_tokens(item: list[Any]) -> bool:
@@ -106,7 +127,7 @@ def _are_tokens(item: list[Any]) -> bool:
 
 
 def _texts(items: list[str], metadata: ModelMetadata) -> dict[str, Array]:
-    if len(metadata.inputs) != 1 or metadata.inputs[0].datatype != BYTES:
+    if not _reads_text(metadata):
         raise _wrong(f"lists of tokens: model '{metadata.name}' has no step that reads text")
     texts = np.empty(len(items), np.object_)
     try:

@@ -7,6 +7,8 @@ JSON Lines are as `media_requests` and `media_answers` say, the answer by the Ac
 SageMaker passes no header on that it does not know, so the length of the JSON before binary tensors
 stands in the content type: `application/vnd.sagemaker-triton.binary+json;json-header-size=123`.
 Types and spelling are those that Triton's SageMaker mode takes (`src/sagemaker_server.cc`).
+
+Custom attributes reach the model's own code, and go back with the answer.
 """
 
 from collections.abc import Callable
@@ -30,7 +32,7 @@ from functions.inference.errors import (
     brief,
 )
 from functions.inference.exchange import JSON, Response
-from functions.inference.predictor import ModelMetadata
+from functions.inference.predictor import ModelMetadata, custom_attributes
 from functions.inference.tensors import Array
 
 BINARY = "application/vnd.sagemaker-triton.binary+json"
@@ -39,6 +41,7 @@ BINARY = "application/vnd.sagemaker-triton.binary+json"
 _BINARY_PREFIX = f"{BINARY};json-header-size="
 _MOST_DIGITS = 12
 _NO_MEMORY = 507
+_ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
 
 
 def error_response(error: InferenceError) -> Response:
@@ -54,6 +57,19 @@ def _ping(call: Call) -> Response:
 
 
 def _invoke(call: Call) -> Response:
+    """Answer, with the request's custom attributes if it has some."""
+    attributes = call.request.headers.get(_ATTRIBUTES)
+    if attributes is None:
+        return _infer(call)
+    known = custom_attributes.set(attributes)
+    try:
+        response = _infer(call)
+    finally:
+        custom_attributes.reset(known)
+    return replace(response, headers={**response.headers, _ATTRIBUTES: attributes})
+
+
+def _infer(call: Call) -> Response:
     """Infer from a body of either type; the answer's type follows from the outputs asked for."""
     given = call.request.headers.get("content-type", JSON)
     headers = {key: value for key, value in call.request.headers.items() if key != HEADER_LENGTH}

@@ -2,17 +2,21 @@
 
 Options: `file`, a Python file among the artifact's verified ones. It may define
 `preprocess(arrays)` and `postprocess(arrays)`, each from a dict of arrays by name to another. A
-ValueError in `preprocess` is the caller's fault, anything else the model's.
+function that has a parameter `custom_attributes` gets SageMaker's custom attributes of the request
+in it, as a text that is empty without any. A ValueError in `preprocess` is the caller's fault,
+anything else the model's.
 """
 
 from collections.abc import Callable, Mapping
+from inspect import signature
 from types import ModuleType
 from typing import Any
 
 from functions.inference.errors import InvalidInput
-from functions.inference.predictor import SessionError
+from functions.inference.predictor import SessionError, custom_attributes
 from functions.inference.tensors import Array
 
+_ATTRIBUTES = "custom_attributes"
 _Function = Callable[[dict[str, Array]], dict[str, Array]]
 
 
@@ -32,8 +36,8 @@ class CodeStep:
             exec(compile(source, file, "exec"), vars(module))  # noqa: S102 the manifest asks for it
         except Exception as error:  # the user's code raises what it likes
             raise ValueError(f"cannot run its {file}: {error!r}") from error
-        self._preprocess: _Function | None = getattr(module, "preprocess", None)
-        self._postprocess: _Function | None = getattr(module, "postprocess", None)
+        self._preprocess = _informed(getattr(module, "preprocess", None))
+        self._postprocess = _informed(getattr(module, "postprocess", None))
         if self._preprocess is None and self._postprocess is None:
             raise ValueError(f"has a {file} that defines neither preprocess nor postprocess")
 
@@ -57,6 +61,14 @@ class CodeStep:
             return _arrays(self._postprocess(arrays))
         except Exception as error:  # the user's code raises what it likes
             raise SessionError(error) from error
+
+
+def _informed(function: Callable[..., Any] | None) -> _Function | None:
+    """The function, with what it wants to know beside the arrays."""
+    if function is None or _ATTRIBUTES not in signature(function).parameters:
+        return function
+    wanting = function
+    return lambda arrays: wanting(arrays, **{_ATTRIBUTES: custom_attributes.get()})
 
 
 def _arrays(given: Any) -> dict[str, Array]:

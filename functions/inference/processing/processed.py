@@ -93,6 +93,15 @@ class ProcessedSession:
         self.inputs, self.outputs = inputs, outputs
         self.extras = tuple(name for step in steps for name in step.extras)
 
+    def text_of(self, tokens: Sequence[int]) -> str | None:
+        """The text that has these tokens; None where no step makes tokens of text.
+
+        Raises:
+            InvalidInput: no text has them.
+        """
+        read = (getattr(step, "text_of", None) for step in self._steps)
+        return next((each(tokens) for each in read if each is not None), None)
+
     def check_axes(self, inputs: dict[str, Array]) -> None:
         """Each step checks what it takes."""
 

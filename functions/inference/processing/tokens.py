@@ -9,7 +9,7 @@ in characters. Its extra is how many tokens each text has, without the padding. 
 token is refused: a row that is all padding has no answer.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,10 +48,11 @@ class TokensStep:
             self._tokenizer = Tokenizer.from_str(tokenizer.decode())
         except Exception as error:  # its errors share no base class
             raise ValueError(f"has an unreadable {options['file']}: {error}") from error
-        side = str(options.get("truncation", "right"))
-        self._tokenizer.enable_truncation(int(options["max_length"]), direction=side)
-        pad = options["pad"]
-        self._tokenizer.enable_padding(pad_id=int(pad["id"]), pad_token=str(pad["token"]))
+        self._longest, self._side = int(options["max_length"]), options.get("truncation", "right")
+        self._tokenizer.enable_truncation(self._longest, direction=str(self._side))
+        self._pad = int(options["pad"]["id"])
+        token = str(options["pad"]["token"])
+        self._tokenizer.enable_padding(pad_id=self._pad, pad_token=token)
 
     def before(self, arrays: dict[str, Array]) -> dict[str, Array]:
         """See `Step.before`."""
@@ -66,6 +67,26 @@ class TokensStep:
             reason = f"holds a text without any token in row {int(counts.argmin())}; send words"
             raise InvalidInput(self._text, reason)
         return {**others, **given, TEXT_LENGTHS: counts}
+
+    def text_of(self, tokens: Sequence[int]) -> str:
+        """The text that has these tokens; those that frame and pad a text may be among them.
+
+        Raises:
+            InvalidInput: they are not this tokenizer's, or not what it makes of their text.
+        """
+        for token in set(tokens):
+            if self._tokenizer.id_to_token(token) is None:
+                reason = f"holds token {token}, which the model's tokenizer does not have"
+                raise InvalidInput(self._text, reason)
+        text = str(self._tokenizer.decode(list(tokens), skip_special_tokens=True))
+        frame = {self._pad, *self._tokenizer.encode("").ids}  # what the step adds by itself
+        plain = [token for token in tokens if token not in frame]
+        again = self._tokenizer.encode(text, add_special_tokens=False).ids
+        left = self._side == "left"
+        if not again or again != (plain[-self._longest :] if left else plain[: self._longest]):
+            reason = "holds tokens that the model's tokenizer does not make of their text"
+            raise InvalidInput(self._text, reason)
+        return text
 
     def after(self, arrays: dict[str, Array]) -> dict[str, Array]:
         """See `Step.after`."""

@@ -124,6 +124,22 @@ def test_torchserves_management_has_a_port_of_its_own(tmp_path: Path) -> None:
         assert container.end(signal.SIGTERM) == 0
 
 
+def test_what_uvicorn_says_is_a_json_line_among_the_others(tmp_path: Path) -> None:
+    settings_for(tmp_path, {"m": {1: times(2)}})
+    with running(tmp_path) as container:
+        with socket.create_connection(("127.0.0.1", container.port), timeout=10) as connection:
+            connection.sendall(b"no HTTP\r\n\r\n")
+            assert connection.recv(1 << 16).startswith(b"HTTP/1.1 400 ")
+        container.invoke()
+        container.process.send_signal(signal.SIGTERM)
+        said, broken = container.process.communicate(timeout=30)
+    assert broken == ""
+    lines = [json.loads(line) for line in said.splitlines()]
+    (warning,) = [line for line in lines if line["level"] == "WARNING"]
+    assert warning["message"] == "Invalid HTTP request received."
+    assert {line["service"] for line in lines} == {"inference"}
+
+
 @pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="there is no IPv6 here")
 def test_it_listens_where_it_is_told_to_and_keeps_connections_as_long(tmp_path: Path) -> None:
     settings_for(tmp_path, {"m": {1: times(2)}})

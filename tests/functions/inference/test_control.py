@@ -1,6 +1,7 @@
 """The control plane lists models and documents the data plane."""
 
 from pathlib import Path
+from urllib.parse import urljoin
 
 import jsonschema  # type: ignore[import-untyped] # has no stubs
 import pytest
@@ -53,9 +54,21 @@ def test_errors_have_the_one_key(tmp_path: Path, target: str, status: int, text:
     assert answer.error.startswith(text)
 
 
-@pytest.mark.parametrize("path", ["/models/", "/m/models/", "/m/", "/docs/"])
+@pytest.mark.parametrize("path", ["/models/", "/m/models/", "/m/"])
 def test_a_slash_behind_a_page_does_not_matter(tmp_path: Path, path: str) -> None:
     assert ask(app_of(tmp_path), f"GET {path}").status == 200
+
+
+@pytest.mark.parametrize("base", ["", "/m"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_docs_with_a_slash_lead_to_those_without_wherever_they_lie(
+    tmp_path: Path, method: str, base: str
+) -> None:
+    answer = ask(app_of(tmp_path), f"{method} {base}/docs/")
+    assert answer.status == 307
+    stage = f"https://api.example/dev{base}/docs/"
+    assert urljoin(stage, answer.headers["location"]) == f"https://api.example/dev{base}/docs"
+    assert ask(app_of(tmp_path), f"POST {base}/docs/").status == 405
 
 
 @pytest.mark.parametrize("base", ["", "/m"])

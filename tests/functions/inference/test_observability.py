@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,34 @@ def test_a_request_is_one_log_line(tmp_path: Path, capsys: Captured) -> None:
     assert (line["model"], line["version"], line["dialect"]) == ("m", "1", "plain")
     parts = [line[f"{part}Latency"][0] for part in ("Decode", "Compute", "Encode")]
     assert line["Latency"][0] >= sum(parts) - 0.01
+
+
+@pytest.fixture
+def libraries() -> Iterator[None]:
+    """The root logger, as it was before."""
+    root = logging.getLogger()
+    before = [*root.handlers]
+    yield
+    root.handlers[:] = before
+    logging.captureWarnings(False)
+
+
+@pytest.mark.usefixtures("libraries")
+def test_what_libraries_log_is_a_json_line_and_what_the_service_logs_one_only(
+    capsys: Captured,
+) -> None:
+    observability = Observability(Settings())
+    observability.write_libraries()
+    logging.getLogger("uvicorn.error").warning("Invalid HTTP request received.")
+    logging.getLogger("asyncio").error("broken", exc_info=ValueError("why"))
+    observability.logger.error("our own")
+    told = lines(capsys)
+    assert [line["message"] for line in told] == [
+        "Invalid HTTP request received.",
+        "broken",
+        "our own",
+    ]
+    assert "ValueError: why" in told[1]["exception"]
 
 
 def test_only_the_first_request_is_a_cold_start(tmp_path: Path, capsys: Captured) -> None:

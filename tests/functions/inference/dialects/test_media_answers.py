@@ -32,6 +32,9 @@ def predict(root: Path, accept: str, document: Any, model: bytes | None = None) 
         (f"{JSON};q=0.5, {NPY}", NPY),
         (f"{JSON};q=0, {LINES};q=0.001", LINES),
         ("TEXT/CSV;Q=1", CSV),
+        ("application/csv", "application/csv"),
+        ("application/x-ndjson, text/html", "application/x-ndjson"),
+        ("application/*", JSON),
         (f"{CSV};q=x, {JSON};q=0.1", JSON),
     ],
 )
@@ -49,7 +52,13 @@ def test_what_is_not_offered_is_refused(tmp_path: Path, accept: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("accept", "body"), [(CSV, b"1.0,0.1\n3.0,4.0\n"), (LINES, b"[1.0,0.1]\n[3.0,4.0]\n")]
+    ("accept", "body"),
+    [
+        (CSV, b"1.0,0.1\n3.0,4.0\n"),
+        ("application/csv", b"1.0,0.1\n3.0,4.0\n"),
+        (LINES, b"[1.0,0.1]\n[3.0,4.0]\n"),
+        ("application/jsonl", b"[1.0,0.1]\n[3.0,4.0]\n"),
+    ],
 )
 def test_a_row_is_a_line(tmp_path: Path, accept: str, body: bytes) -> None:
     answer = predict(tmp_path, accept, {"inputs": [[1, 0.1], [3, 4]]})

@@ -53,6 +53,8 @@ def npy(array: Any, **options: Any) -> bytes:
     [
         (CSV, b"1,2\n3.5,-4e2\n", FLOATS, [[1, 2], [3.5, -400]]),
         (CSV, b"1,2", FLOATS, [[1, 2]]),
+        ("application/csv", b"1,2", FLOATS, [[1, 2]]),
+        ("application/csv; header=present", b"p,q\n1,2\n", FLOATS, [[1, 2]]),
         (CSV, b'"1","2"\r\n3,4\r\n', FLOATS, [[1, 2], [3, 4]]),
         ("Text/CSV; charset=utf-8", b"1,2\n", FLOATS, [[1, 2]]),
         (f"{CSV}; header=present", b"p,q\n1,2\n", FLOATS, [[1, 2]]),

@@ -20,7 +20,7 @@ from functions.inference.tensors import Array
 from tests import minilm
 from tests.driver import Answer, ask, serve
 from tests.frameworks import needs
-from tests.functions.inference.processing.worlds import options
+from tests.functions.inference.processing.worlds import options, tokenizer
 from tests.uvicorn_server import uvicorn_serving
 from tests.worlds import FLOAT, echo, of_tokens, settings_for, write_artifact
 
@@ -129,6 +129,24 @@ def test_tokens_are_padded_masked_and_counted(tmp_path: Path) -> None:
 def test_a_list_of_tokens_is_one_input(tmp_path: Path) -> None:
     answer = embed(token_app(tmp_path), input=[5, 6]).document
     assert [each["embedding"] for each in answer["data"]] == [[11.0, 2.0]]
+
+
+@needs("processing", "tokenizers")
+def test_tokens_for_a_model_of_text_are_read_back_by_its_tokenizer(tmp_path: Path) -> None:
+    app = serve(with_tokenizer(tmp_path, tokenizer()))
+    text = embed(app, input=["a good films", "bad"]).document
+    for tokens in ([[7, 4, 6, 8], [5]], [[2, 7, 4, 6, 8, 3], [2, 5, 3, 0]]):
+        assert embed(app, input=tokens).document == text
+    assert text["usage"]["total_tokens"] == 9
+    assert embed(app, input=[7, 4, 6, 8]).document["data"] == text["data"][:1]
+
+
+@needs("processing", "tokenizers")
+@pytest.mark.parametrize("tokens", [[100_000], [8, 4], [1]])
+def test_tokens_of_another_tokenizer_are_refused(tmp_path: Path, tokens: list[int]) -> None:
+    answer = embed(serve(with_tokenizer(tmp_path, tokenizer())), input=[[4, 6], tokens])
+    assert (answer.status, answer.document["error"]["param"]) == (400, "input")
+    assert "'input' must be text here: it holds token" in answer.document["error"]["message"]
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from functions.inference.artifact import sha256
 from functions.inference.asgi import App
 from functions.inference.settings import ServedModel, Settings
 from tests.driver import Answer, ask, serve
-from tests.worlds import add_sub, echo, settings_for
+from tests.worlds import add_sub, echo, settings_for, write_artifact
 
 TYPE = "application/vnd.sagemaker-triton.binary+json;json-header-size="
 
@@ -78,6 +79,52 @@ def test_a_missing_value_is_an_empty_cell_or_null(
     if content_type != "application/json":
         answer = ask(app, "POST /invocations", body, lines)
         assert answer.body == b"[null,2.0]\n[3.0,null]\n"
+
+
+OWN = b"""
+def preprocess(arrays, custom_attributes):
+    return {"x": arrays["x"] * len(custom_attributes)}
+"""
+
+
+def with_own_code(root: Path) -> App:
+    """A model whose code multiplies by the length of the custom attributes."""
+    model = echo()
+    files = {"model.onnx": sha256(model), "own.py": sha256(OWN)}
+    steps = [{"step": "code", "file": "own.py"}]
+    digest = write_artifact(root, "m", 1, model, files=files, processing=steps)
+    (root / "models/m/1/own.py").write_bytes(OWN)
+    return serve(Settings((ServedModel("m", {1: digest}, {"stable": 1}),), str(root)))
+
+
+ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("application/json", b"[[1,2]]"),
+        ("text/csv", b"1,2"),
+        ("application/json", b'{"instances":[[1,2]]}'),
+    ],
+)
+def test_custom_attributes_reach_the_models_own_code_and_go_back(
+    tmp_path: Path, content_type: str, body: bytes
+) -> None:
+    app, headers = with_own_code(tmp_path), {"content-type": content_type}
+    answer = ask(app, "POST /invocations", body, {**headers, ATTRIBUTES: "k=v"})
+    assert answer.headers[ATTRIBUTES.lower()] == "k=v"
+    assert b"[[3.0,6.0]]" in answer.body
+    without = ask(app, "POST /invocations", body, headers)
+    assert ATTRIBUTES.lower() not in without.headers
+    assert b"[[0.0,0.0]]" in without.body
+
+
+def test_custom_attributes_go_back_with_binary_tensors(tmp_path: Path) -> None:
+    body, length = binary(parameters={"binary_data_output": True})
+    answer = invoke(tmp_path, body, f"{TYPE}{length}", **{ATTRIBUTES: "k=v"})
+    assert answer.headers[ATTRIBUTES.lower()] == "k=v"
+    assert answer.headers["content-type"].startswith(TYPE)
 
 
 @pytest.mark.parametrize("behind", ["", ";charset=utf-8"])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from functions.inference.errors import InvalidInput
-from functions.inference.predictor import SessionError
+from functions.inference.predictor import SessionError, custom_attributes
 from functions.inference.processing.processed import Step, make_step
 
 CODE = """
@@ -39,6 +39,27 @@ def test_a_value_error_is_the_callers_and_any_other_the_models() -> None:
         step().after({"x": np.ones(1)})
     with pytest.raises(SessionError, match="gives a int, not a dict of arrays"):
         step("def preprocess(arrays): return 3").before({})
+
+
+TOLD = """
+def preprocess(arrays, custom_attributes):
+    return {"x": arrays["x"] * len(custom_attributes)}
+
+def postprocess(arrays, *, custom_attributes=""):
+    return {"said": [custom_attributes]}
+"""
+
+
+def test_what_asks_for_custom_attributes_gets_those_of_its_request() -> None:
+    arrays = {"x": np.ones(1)}
+    assert step(TOLD).before(arrays)["x"].tolist() == [0]
+    known = custom_attributes.set("a=1")
+    try:
+        assert step(TOLD).before(arrays)["x"].tolist() == [3]
+        assert step(TOLD).after(arrays) == {"said": ["a=1"]}
+    finally:
+        custom_attributes.reset(known)
+    assert step(TOLD).after(arrays) == {"said": [""]}
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 from functions.inference.errors import InvalidInput
 from functions.inference.predictor import TEXT_LENGTHS
 from functions.inference.processing.processed import Step, make_step
+from functions.inference.processing.tokens import TokensStep
 from tests.frameworks import needs
 from tests.functions.inference.processing.worlds import options, texts, tokenizer
 
@@ -56,6 +57,43 @@ def test_where_tokens_stand_is_told_when_asked_for() -> None:
     gives = {"ids": "i", "mask": "m", "offsets": "where"}
     found = step(gives=gives).before(texts("a  film"))
     assert found["where"].tolist() == [[[0, 0], [0, 1], [3, 7], [0, 0]]]
+
+
+@pytest.mark.parametrize(
+    ("tokens", "text"),
+    [([4, 6, 8], "good films"), ([2, 4, 6, 8, 3, 0, 0], "good films"), ([7], "a")],
+)
+def test_tokens_are_read_back_as_the_text_that_has_them(tokens: list[int], text: str) -> None:
+    reader = TokensStep(options(), tokenizer())
+    assert reader.text_of(tokens) == text
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_a_text_that_is_cut_is_read_back_whole(side: str) -> None:
+    reader = TokensStep(options(truncation=side), tokenizer())
+    assert reader.text_of([4, *[7] * 20, 5]) == " ".join(["good", *"a" * 20, "bad"])
+
+
+@pytest.mark.parametrize(
+    ("tokens", "text"),
+    [
+        ([4, 10], "holds token 10, which the model's tokenizer does not have"),
+        ([8, 4], "holds tokens that the model's tokenizer does not make of their text"),
+        ([4, 1], "holds tokens that the model's tokenizer does not make of their text"),
+        ([2, 3], "holds tokens that the model's tokenizer does not make of their text"),
+    ],
+    ids=["unknown", "a part of a word", "an unknown word", "only special ones"],
+)
+def test_tokens_that_no_text_has_are_refused(tokens: list[int], text: str) -> None:
+    with pytest.raises(InvalidInput, match=text):
+        TokensStep(options(), tokenizer()).text_of(tokens)
+
+
+def test_without_a_decoder_parts_of_words_are_refused_and_words_are_read() -> None:
+    reader = TokensStep(options(), tokenizer(decoder=False))
+    assert reader.text_of([4, 6]) == "good film"
+    with pytest.raises(InvalidInput, match="does not make of their text"):
+        reader.text_of([4, 6, 8])
 
 
 def test_other_arrays_go_past_it() -> None:

@@ -10,7 +10,7 @@ from functions.inference.tensors import Array
 VOCABULARY = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "good", "bad", "film", "a", "##s", "naive")
 
 
-def tokenizer(lowercase: bool = True) -> bytes:
+def tokenizer(lowercase: bool = True, *, decoder: bool = True) -> bytes:
     """tokenizer.json of a WordPiece tokenizer, as BERT's."""
     special = [
         {"id": VOCABULARY.index(token), "content": token, "special": True, **_AS_IT_IS}
@@ -40,7 +40,7 @@ def tokenizer(lowercase: bool = True) -> bytes:
                 for token in ("[CLS]", "[SEP]")
             },
         },
-        "decoder": None,
+        "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": True} if decoder else None,
         "truncation": None,
         "padding": None,
         "model": {
