@@ -21,9 +21,10 @@ from typing import Any, BinaryIO
 
 from model_packaging.engine_files import EngineFiles, gather
 from model_packaging.errors import PackagingProcessDied
-from model_packaging.pipeline import Builder, OnStage, build_here
+from model_packaging.pipeline import Builder, build_here
 from model_packaging.resolution import Job
 from model_packaging.specification import Built
+from model_packaging.stages import OnStage
 
 _COMMAND = (sys.executable, "-c", "from model_packaging import isolated; isolated.serve()")
 

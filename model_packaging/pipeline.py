@@ -27,13 +27,10 @@ from `identity` to `publish` as they are, streamed.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass
 from functools import partial
 from pathlib import Path
-from traceback import format_exception
-from typing import ParamSpec, TypeVar
 
-from functions.inference.errors import InferenceError
 from functions.inference.processing.processed import libraries_of
 from functions.inference.session import OnnxSession
 from model_packaging.accuracy import Gate
@@ -45,9 +42,7 @@ from model_packaging.conversion import Conversion, ServedModel, open_served
 from model_packaging.errors import (
     AccuracyChange,
     ConversionError,
-    PackagingError,
     SourceError,
-    UnexpectedFailure,
 )
 from model_packaging.golden import first_request, golden_requests
 from model_packaging.image_step import with_image
@@ -76,6 +71,7 @@ from model_packaging.specification import (
     summarise,
     write_files,
 )
+from model_packaging.stages import OnStage, Stages, ignore_stages
 from model_packaging.store import Store
 from model_packaging.trial import Trial
 
@@ -95,9 +91,6 @@ STAGES = (
     "lock",
 )
 
-OnStage = Callable[[str, str], None]
-"""Called twice for each stage: `(stage, "")` when it starts, `(stage, outcome)` when it is done."""
-
 Builder = Callable[[Job, str, OnStage, Path], Built]
 """Makes the files of a job with this identity; an unexpected error's traceback goes to the path."""
 
@@ -106,13 +99,6 @@ FAILURES = Path(".lading/failures")
 
 Load = Callable[[bytes], ServedModel]
 """Loads a model of this conversion as it is served."""
-
-_P = ParamSpec("_P")
-_T = TypeVar("_T")
-
-
-def ignore_stages(stage: str, outcome: str) -> None:
-    """An `OnStage` that shows nothing."""
 
 
 def package(  # noqa: PLR0913, PLR0917 - all but the first three have defaults
@@ -137,7 +123,7 @@ def package(  # noqa: PLR0913, PLR0917 - all but the first three have defaults
         PackagingError: nothing is published and the lock is as it was.
     """
     details = lock.parent / FAILURES / f"{spec.name}.txt"
-    stages = _Stages(on_stage, spec, details)
+    stages = Stages(on_stage, spec, details)
     job = stages.run("resolve", resolve, spec, regions)
     known = stages.run("identity", _identify, job, store, lock)
     version = known.version
@@ -162,17 +148,17 @@ def build_here(job: Job, identity: str, on_stage: OnStage, details: Path) -> Bui
     Raises:
         PackagingError: a stage failed.
     """
-    return _convert_and_check(job, identity, _Stages(on_stage, job.spec, details, job.tools))
+    return _convert_and_check(job, identity, Stages(on_stage, job.spec, details, job.tools))
 
 
-def _hand_over(job: Resolved, identity: str, stages: "_Stages") -> Built:
+def _hand_over(job: Resolved, identity: str, stages: Stages) -> Built:
     assert job.served is not None
     needs = Needs(job.spec.name, job.served.files.size, converted=False)
     stages.run("placement", _fitting, job.spec, needs)
     return hand_over(job.spec.name, identity, job.source, job.served)
 
 
-def _convert_and_check(job: Job, identity: str, stages: "_Stages") -> Built:
+def _convert_and_check(job: Job, identity: str, stages: Stages) -> Built:
     conversion = stages.run("convert", _convert, job)
     checked, gate = stages.run("check", _check, job, conversion)
     samples = checked.sent
@@ -215,39 +201,6 @@ def _convert_and_check(job: Job, identity: str, stages: "_Stages") -> Built:
         check=checked.to_json(),
     )
     return write_files(build)
-
-
-@dataclass(frozen=True, slots=True)
-class _Stages:
-    """Runs stages, and gives unexpected errors of libraries a form that people can use."""
-
-    on_stage: OnStage
-    spec: ModelSpec
-    details: Path
-    tools: Mapping[str, str] = field(default_factory=dict)
-
-    def run(
-        self,
-        stage: str,
-        function: Callable[_P, tuple[_T, str]],
-        *args: _P.args,
-        **kwargs: _P.kwargs,
-    ) -> _T:
-        """Run one stage, which gives its result and a line about it."""
-        self.on_stage(stage, "")
-        try:
-            result, outcome = function(*args, **kwargs)
-        except (PackagingError, InferenceError):
-            raise
-        except Exception as error:  # libraries raise whatever their code runs into
-            raise self._unexpected(stage, error) from error
-        self.on_stage(stage, outcome)
-        return result
-
-    def _unexpected(self, stage: str, error: Exception) -> UnexpectedFailure:
-        self.details.parent.mkdir(parents=True, exist_ok=True)
-        self.details.write_text("".join(format_exception(error)))
-        return UnexpectedFailure(self.spec.name, stage, error, self.tools, self.details)
 
 
 @dataclass(frozen=True, slots=True)

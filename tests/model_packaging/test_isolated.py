@@ -16,8 +16,9 @@ from model_packaging.isolated import isolated
 from model_packaging.local_store import LocalStore
 from model_packaging.manifest import ModelSpec
 from model_packaging.original import Original, OwnCode
-from model_packaging.pipeline import FAILURES, STAGES, ignore_stages, package
+from model_packaging.pipeline import FAILURES, STAGES, package
 from model_packaging.specification import Packaged
+from model_packaging.stages import ignore_stages
 from tests.model_packaging.models import linear_spec
 
 

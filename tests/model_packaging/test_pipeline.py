@@ -3,7 +3,6 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn, cast
 
 import joblib
 import numpy as np
@@ -17,7 +16,6 @@ from functions.inference.artifact import GOLDEN, read_artifact
 from functions.inference.onnx_predictor import OnnxPredictor
 from functions.inference.session import OnnxSession
 from functions.inference.tensors import from_json
-from model_packaging.conversion import Converter
 from model_packaging.errors import (
     AccuracyDropped,
     ConversionError,
@@ -31,15 +29,13 @@ from model_packaging.errors import (
     SourceError,
     SourceUntrusted,
     StoreError,
-    UnexpectedFailure,
 )
 from model_packaging.local_store import LocalStore
 from model_packaging.lock import read_lock, version_folder
 from model_packaging.manifest import AccuracySpec, ModelSpec, load_manifest
 from model_packaging.options import PruneSpec, QuantizeSpec
 from model_packaging.original import Original
-from model_packaging.pipeline import STAGES, build_here, ignore_stages, package
-from model_packaging.resolution import Job, resolve
+from model_packaging.pipeline import STAGES, package
 from model_packaging.specification import Packaged
 from tests.model_packaging.models import (
     linear,
@@ -341,27 +337,3 @@ def test_two_processes_at_once_share_a_version_or_get_one_each(
     for version, digest in lock.digests("linear").items():
         OnnxSession(store.open("linear", version, digest).artifact.model)
     assert tuple(sorted(lock.digests("linear"))) == versions
-
-
-class Broken:
-    """A converter whose library raises an error of its own."""
-
-    framework = "onnx"
-
-    def convert(self, spec: ModelSpec) -> NoReturn:
-        raise KeyError("no such\nweight")
-
-
-def test_any_error_of_a_library_is_one_line_with_its_traceback_in_a_file(tmp_path: Path) -> None:
-    job, _ = resolve(linear_spec(tmp_path), ())
-    assert isinstance(job, Job)
-    broken = replace(job, converter=cast("Converter", Broken()))
-    details = tmp_path / "failures" / "linear.txt"
-    with pytest.raises(UnexpectedFailure) as caught:
-        build_here(broken, "sha256:0", ignore_stages, details)
-    line = str(caught.value)
-    assert "\n" not in line
-    for fact in ("'linear'", "'convert'", "KeyError", f"onnx {onnx.__version__}", str(details)):
-        assert fact in line
-    assert "in convert" in details.read_text()
-    assert caught.value.stage == "convert"
