@@ -156,6 +156,28 @@ def test_a_failed_invocation_is_a_5xx_that_names_the_model(
     assert ("retry-after" in answer["headers"]) == isinstance(error, Busy)
 
 
+@pytest.mark.parametrize(
+    ("error", "status", "kind"),
+    [
+        (NotDeployed("gone"), 503, "ServiceUnavailableException"),
+        (Busy("TooManyRequestsException"), 503, "ServiceUnavailableException"),
+        (TimedOut("read"), 504, "RequestTimeoutException"),
+        (Failed("secret detail"), 502, "InternalServerException"),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_a_failed_invocation_has_torchserves_name_for_it(
+    front: Front, models: Models, error: Any, status: int, kind: str
+) -> None:
+    models.failing["f-double"] = error
+    answer = front.answer(request("POST /predictions/double", [[1, 2]]))
+    assert answer["statusCode"] == status
+    told = document(answer)
+    assert list(told) == ["code", "type", "message"]
+    assert (told["code"], told["type"]) == (status, kind)
+    assert told["message"].startswith("model 'double'")
+
+
 def test_one_failing_model_makes_the_whole_not_ready(front: Front, models: Models) -> None:
     models.failing["f-same"] = Failed("crash")
     answer = front.answer(request("GET /v2/health/ready"))
