@@ -19,7 +19,7 @@ from functions.inference.contract import Library
 from functions.inference.predictor import Graph, SessionError
 from functions.inference.tensors import Array, as_datatype
 
-STEPS = frozenset({"code", "image", "labels", "tokens"})
+STEPS = frozenset({"code", "image", "labels", "ngrams", "tokens"})
 """Modules of this package."""
 
 LIBRARIES: Mapping[str, Library] = MappingProxyType({"image": "pillow", "tokens": "tokenizers"})

@@ -1,0 +1,74 @@
+"""XGBoost's and LightGBM's estimators, by what their own converters read of them."""
+
+import sys
+from typing import Any
+
+import numpy as np
+
+from model_packaging import lightgbm_model, xgboost_model
+from model_packaging.boosting import INPUT, Booster, to_onnx
+from model_packaging.boosting import Unsupported as UnsupportedBooster
+from model_packaging.estimators.calls import Classes, classify, regress
+from model_packaging.estimators.frame import Frame, matrix
+from model_packaging.estimators.graph import Graph, Unsupported
+from model_packaging.trees import LEAF
+
+_READERS = {
+    "xgboost": (xgboost_model.read_estimator, "XGBModel"),
+    "lightgbm": (lightgbm_model.read_estimator, "LGBMModel"),
+}
+"""Library -> what reads its estimators, and their base class."""
+
+
+def register() -> None:
+    """Convert the estimators of the libraries that a model's file has made Python import."""
+    for library, (_, name) in _READERS.items():
+        module = sys.modules.get(library)
+        if module is not None:
+            base = getattr(module, name)
+            classify.register(base, _classify)
+            regress.register(base, _regress)
+
+
+def is_booster(estimator: Any) -> bool:
+    """Whether the estimator is one of these libraries'."""
+    return type(estimator).__module__.partition(".")[0] in _READERS
+
+
+def _classify(estimator: Any, graph: Graph, frame: Frame) -> Classes:
+    booster = _read(estimator)
+    if booster.answers not in ("two classes", "classes"):
+        kind = type(estimator).__name__
+        raise Unsupported(f"has a {kind} that answers {booster.answers}; save it by save_model")
+    label, likely = _embedded(booster, graph, frame)
+    return Classes(label, likely if graph.dtype == np.float32 else graph.cast(likely))
+
+
+def _regress(estimator: Any, graph: Graph, frame: Frame) -> str:
+    (answer,) = _embedded(_read(estimator), graph, frame)
+    return answer if graph.dtype == np.float32 else graph.cast(answer)
+
+
+def _read(estimator: Any) -> Booster:
+    read, _ = _READERS[type(estimator).__module__.partition(".")[0]]
+    try:
+        return read(estimator)
+    except UnsupportedBooster as error:
+        raise Unsupported(f"has no ONNX form: {type(estimator).__name__}: {error}") from error
+
+
+def _embedded(booster: Booster, graph: Graph, frame: Frame) -> list[str]:
+    """The booster's outputs."""
+    if booster.columns != frame.width:
+        reason = f"has boosted trees of {booster.columns} columns, which get {frame.width}"
+        raise Unsupported(reason)
+    for column, origin in enumerate(frame.origins):
+        for tree in booster.trees:
+            splits = (tree.column == column) & (tree.column != LEAF)
+            graph.notes.thresholds(origin, np.unique(tree.threshold[splits]))
+    if booster.trees and any(frame.origins):
+        graph.notes.forests.append((frame.origins, list(booster.trees), booster.dtype))
+    rows = matrix(graph, frame)
+    if graph.dtype != booster.dtype:
+        rows = graph.cast(rows, booster.dtype)
+    return graph.embed(to_onnx(booster), {INPUT: rows})

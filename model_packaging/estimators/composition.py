@@ -1,0 +1,256 @@
+"""Estimators that are made of others by columns or in a row, and what only picks columns."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from sklearn import preprocessing
+from sklearn.compose import ColumnTransformer
+from sklearn.feature_selection import RFE, SelectorMixin
+from sklearn.frozen import FrozenEstimator
+from sklearn.impute import SimpleImputer
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.semi_supervised import SelfTrainingClassifier
+from sklearn.utils import check_array
+
+from model_packaging.estimators.calls import (
+    Classes,
+    classify,
+    classify_each,
+    decide,
+    detect,
+    regress,
+    transform,
+)
+from model_packaging.estimators.frame import Frame, beside, computed, filled, matrix, select
+from model_packaging.estimators.graph import Graph, Unsupported
+
+_PASS, _DROP = "passthrough", "drop"
+
+
+def _before_last(pipeline: Pipeline, graph: Graph, frame: Frame) -> Frame:
+    for _, step in pipeline.steps[:-1]:
+        if step is not None and step != _PASS:
+            frame = transform(step, graph, frame)
+    return frame
+
+
+@transform.register
+def _(estimator: Pipeline, graph: Graph, frame: Frame) -> Frame:
+    last = estimator.steps[-1][1]
+    frame = _before_last(estimator, graph, frame)
+    return frame if last is None or last == _PASS else transform(last, graph, frame)
+
+
+@classify.register
+def _(estimator: Pipeline, graph: Graph, frame: Frame) -> Classes:
+    return classify(estimator.steps[-1][1], graph, _before_last(estimator, graph, frame))
+
+
+@classify_each.register
+def _(estimator: Pipeline, graph: Graph, frame: Frame) -> list[Classes]:
+    return classify_each(estimator.steps[-1][1], graph, _before_last(estimator, graph, frame))
+
+
+@decide.register
+def _(estimator: Pipeline, graph: Graph, frame: Frame) -> str:
+    return decide(estimator.steps[-1][1], graph, _before_last(estimator, graph, frame))
+
+
+@regress.register
+def _(estimator: Pipeline, graph: Graph, frame: Frame) -> str:
+    return regress(estimator.steps[-1][1], graph, _before_last(estimator, graph, frame))
+
+
+@detect.register
+def _(estimator: Pipeline, graph: Graph, frame: Frame) -> str:
+    return detect(estimator.steps[-1][1], graph, _before_last(estimator, graph, frame))
+
+
+for _call in (transform, classify, classify_each, decide, regress, detect):
+
+    def _best(estimator: Any, graph: Graph, frame: Frame, call: Any = _call) -> Any:
+        return call(estimator.best_estimator_, graph, frame)
+
+    def _frozen(estimator: Any, graph: Graph, frame: Frame, call: Any = _call) -> Any:
+        return call(estimator.estimator, graph, frame)
+
+    _call.register(BaseSearchCV, _best)
+    _call.register(FrozenEstimator, _frozen)
+
+
+@transform.register
+def _(estimator: ColumnTransformer, graph: Graph, frame: Frame) -> Frame:
+    parts = []
+    for _, step, columns in estimator.transformers_:
+        if isinstance(step, str) and step == _DROP:
+            continue
+        part = select(graph, frame, places(columns, frame))
+        if not part.width:
+            continue
+        parts.append(part if isinstance(step, str) else transform(step, graph, part))
+    if getattr(estimator, "sparse_output_", False) and any(part.has_text() for part in parts):
+        raise Unsupported("has a ColumnTransformer that gives texts")
+    return beside(parts, names_of(estimator, parts))
+
+
+@transform.register
+def _(estimator: FeatureUnion, graph: Graph, frame: Frame) -> Frame:
+    parts = []
+    for name, step in estimator.transformer_list:
+        if isinstance(step, str) and step == _DROP:
+            continue
+        part = frame if isinstance(step, str) else transform(step, graph, frame)
+        weight = (estimator.transformer_weights or {}).get(name)
+        if weight is not None:
+            scaled = graph.node("Mul", matrix(graph, part), graph.number(weight))
+            part = computed(scaled, graph.dtype, [None] * part.width)
+        parts.append(part)
+    return beside(parts, names_of(estimator, parts))
+
+
+def names_of(estimator: Any, parts: Sequence[Frame]) -> tuple[str, ...] | None:
+    """Names of the columns that come out, where a following step may pick some by name."""
+    try:
+        names = tuple(map(str, estimator.get_feature_names_out()))
+    except Exception:  # noqa: BLE001 some steps have none, and say so in many ways
+        return None
+    return names if len(names) == sum(part.width for part in parts) else None
+
+
+def places(columns: Any, frame: Frame) -> list[int]:
+    """Columns as positions: of names, numbers, slices or marks of them.
+
+    Raises:
+        Unsupported: there is no such column.
+    """
+    if isinstance(columns, str | int | np.integer):
+        columns = [columns]
+    if isinstance(columns, slice):
+        if isinstance(columns.start, str) or isinstance(columns.stop, str):
+            start = _place(columns.start, frame) if columns.start is not None else 0
+            stop = _place(columns.stop, frame) + 1 if columns.stop is not None else frame.width
+            return list(range(start, stop))[:: columns.step]
+        return list(range(frame.width))[columns]
+    marks = np.asarray(columns)
+    if marks.dtype == np.bool_:
+        return [int(place) for place in np.flatnonzero(marks)]
+    return [_place(each, frame) for each in list(columns)]
+
+
+def _place(column: Any, frame: Frame) -> int:
+    if not isinstance(column, str):
+        return int(column) % frame.width
+    if frame.names is None or column not in frame.names:
+        raise Unsupported(f"picks the column '{column}', and gets columns without that name")
+    return frame.names.index(column)
+
+
+@transform.register
+def _(estimator: SelectorMixin, graph: Graph, frame: Frame) -> Frame:
+    return select(graph, frame, [int(each) for each in estimator.get_support(indices=True)])
+
+
+@classify.register
+def _(estimator: RFE, graph: Graph, frame: Frame) -> Classes:
+    return classify(estimator.estimator_, graph, transform(estimator, graph, frame))
+
+
+@regress.register
+def _(estimator: RFE, graph: Graph, frame: Frame) -> str:
+    return regress(estimator.estimator_, graph, transform(estimator, graph, frame))
+
+
+@classify.register
+def _(estimator: SelfTrainingClassifier, graph: Graph, frame: Frame) -> Classes:
+    return classify(estimator.estimator_, graph, frame)
+
+
+@transform.register
+def _(estimator: SimpleImputer, graph: Graph, frame: Frame) -> Frame:
+    if not frame.has_text():
+        return renamed(estimator, _imputed(estimator, graph, frame))
+    if estimator.add_indicator or len(estimator.statistics_) != frame.width:
+        raise Unsupported("has a SimpleImputer of texts with add_indicator, or of empty columns")
+    if not _is_missing(estimator.missing_values):
+        raise Unsupported(f"has a SimpleImputer of missing_values={estimator.missing_values!r}")
+    for origin in frame.origins:
+        if origin is not None:
+            graph.notes.of(origin.input, origin.column).missing = estimator.missing_values
+    return filled(frame, list(estimator.statistics_))
+
+
+def _imputed(estimator: SimpleImputer, graph: Graph, frame: Frame) -> Frame:
+    """Numbers in place of the missing ones, and marks of these."""
+    statistics = np.asarray(estimator.statistics_, np.float64)
+    kept = np.flatnonzero(~np.isnan(statistics))
+    graph.notes.typical(frame.origins, statistics)
+    values = graph.take(matrix(graph, frame), kept.tolist())
+    missing = _marks(estimator, graph, values)
+    origins = [frame.origins[place] for place in kept]
+    filled_in = graph.node("Where", missing, graph.number(statistics[kept]), values)
+    found = computed(filled_in, graph.dtype, origins)
+    if not estimator.add_indicator:
+        return found
+    marks = graph.cast(_marks(estimator, graph, matrix(graph, frame)))
+    chosen = [int(place) for place in estimator.indicator_.features_]
+    marked = computed(graph.take(marks, chosen), graph.dtype, [None] * len(chosen))
+    return beside([found, marked])
+
+
+def _marks(estimator: SimpleImputer, graph: Graph, values: str) -> str:
+    """Which of the values are missing."""
+    if _is_missing(estimator.missing_values):
+        return graph.node("IsNaN", values)
+    return graph.node("Equal", values, graph.number(float(estimator.missing_values)))
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value != value or type(value).__name__ == "NAType"  # noqa: PLR0124 NaN
+
+
+def renamed(estimator: Any, frame: Frame) -> Frame:
+    """The frame with the names that the estimator gives its columns."""
+    return replace(frame, names=names_of(estimator, [frame]))
+
+
+@transform.register
+def _(estimator: preprocessing.FunctionTransformer, graph: Graph, frame: Frame) -> Frame:
+    if estimator.func is None or _only_checks(estimator.func):
+        return frame
+    name = getattr(estimator.func, "__name__", "")
+    operators = FUNCTIONS.get(estimator.func)
+    if operators is None or estimator.kw_args:
+        reason = f"has a FunctionTransformer of {name or 'a function'}, which has no ONNX form"
+        raise Unsupported(f"{reason}; compute it before the model, or in code: of models.yaml")
+    return computed(operators(graph, matrix(graph, frame)), graph.dtype, [None] * frame.width)
+
+
+def _only_checks(function: Any) -> bool:
+    """Whether a function returns what it gets, as histograms of trees have one."""
+    return isinstance(function, partial) and function.func is check_array
+
+
+FUNCTIONS: dict[Any, Callable[[Graph, str], str]] = {
+    np.log: lambda graph, x: graph.node("Log", x),
+    np.log1p: lambda graph, x: graph.node("Log", graph.node("Add", x, graph.number(1))),
+    np.log2: lambda graph, x: graph.node("Div", graph.node("Log", x), graph.number(np.log(2))),
+    np.log10: lambda graph, x: graph.node("Div", graph.node("Log", x), graph.number(np.log(10))),
+    np.exp: lambda graph, x: graph.node("Exp", x),
+    np.expm1: lambda graph, x: graph.node("Sub", graph.node("Exp", x), graph.number(1)),
+    np.sqrt: lambda graph, x: graph.node("Sqrt", x),
+    np.square: lambda graph, x: graph.node("Mul", x, x),
+    np.abs: lambda graph, x: graph.node("Abs", x),
+    np.negative: lambda graph, x: graph.node("Neg", x),
+    np.reciprocal: lambda graph, x: graph.node("Reciprocal", x),
+    np.sin: lambda graph, x: graph.node("Sin", x),
+    np.cos: lambda graph, x: graph.node("Cos", x),
+    np.tan: lambda graph, x: graph.node("Tan", x),
+    np.tanh: lambda graph, x: graph.node("Tanh", x),
+    np.floor: lambda graph, x: graph.node("Floor", x),
+    np.ceil: lambda graph, x: graph.node("Ceil", x),
+    np.sign: lambda graph, x: graph.node("Sign", x),
+}

@@ -1,0 +1,120 @@
+"""Reads a fitted estimator from its file, and says what is wrong with one that cannot be read."""
+
+import pickle
+import re
+import warnings
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import sklearn
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import InconsistentVersionWarning
+
+from model_packaging.errors import SourceUnreadable, SourceUntrusted
+from model_packaging.manifest import ModelSpec
+from model_packaging.source_archive import require_harmless
+
+_VERSION = re.compile(rb"_sklearn_version\W.{0,80}?([0-9]+\.[0-9]+[.0-9a-z]*)", re.DOTALL)
+_ZLIB = b"\x78"
+
+
+def load(spec: ModelSpec) -> Any:
+    """The estimator in the model's source.
+
+    Raises:
+        SourceUntrusted: loading it would run code, and the manifest does not trust it.
+        SourceUnreadable: it cannot be read, holds something else, or was made by another version.
+    """
+    require_harmless(spec)
+    skops = spec.source.suffix == ".skops" or bool(_schema(spec.source))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        estimator = _load_skops(spec) if skops else _load_pickle(spec)
+    for each in caught:
+        if isinstance(each.message, InconsistentVersionWarning):
+            _require_version(spec, each.message.original_sklearn_version)
+    if not isinstance(estimator, BaseEstimator):
+        kind = type(estimator).__name__
+        reason = f"holds a {kind}, not a scikit-learn estimator"
+        raise SourceUnreadable(spec.name, spec.source, reason)
+    return estimator
+
+
+def _load_skops(spec: ModelSpec) -> Any:
+    from skops import io as skops_io  # noqa: PLC0415 not for pickles
+
+    content = spec.source.read_bytes()
+    untrusted = _attempt(spec, lambda: skops_io.get_untrusted_types(data=content))
+    if untrusted and not spec.trust:
+        raise SourceUntrusted(spec.name, spec.source, untrusted)
+    return _attempt(spec, lambda: skops_io.loads(content, trusted=untrusted))
+
+
+def _load_pickle(spec: ModelSpec) -> Any:
+    if not spec.trust:
+        raise SourceUntrusted(spec.name, spec.source, ["it is a pickle"])
+    import joblib  # noqa: PLC0415 not for skops
+
+    return _attempt(spec, lambda: joblib.load(spec.source))
+
+
+def _attempt(spec: ModelSpec, read: Callable[[], Any]) -> Any:
+    try:
+        return read()
+    except Exception as error:  # a damaged file, or code that it brings along, raises anything
+        made_by = _version(spec.source)
+        _require_version(spec, made_by)
+        reason = _reason(error, whole=made_by is not None)
+        raise SourceUnreadable(spec.name, spec.source, reason) from error
+
+
+def _reason(error: Exception, *, whole: bool) -> str:
+    """Why a file cannot be read; a `whole` one is a fitted estimator's, as far as one can see."""
+    if isinstance(error, ImportError) and error.name:
+        return f"needs the module '{error.name}', which is not installed here"
+    if not whole or isinstance(error, EOFError | pickle.UnpicklingError):
+        return f"is damaged or no file of scikit-learn: {error!r}"
+    here = f"scikit-learn {sklearn.__version__} and numpy {np.__version__}"
+    advice = "save it with the versions that are installed here"
+    return f"cannot be read by {here}: {error!r}; {advice}"
+
+
+def _require_version(spec: ModelSpec, made_by: str | None) -> None:
+    """Require that the file was made by the minor version that is installed.
+
+    Raises:
+        SourceUnreadable: it was not, so nobody knows whether it still answers as it did.
+    """
+    here = sklearn.__version__
+    if made_by is None or made_by.split(".")[:2] == here.split(".")[:2]:
+        return
+    reason = (
+        f"was made by scikit-learn {made_by}, and scikit-learn {here} is installed; install "
+        f"scikit-learn=={made_by} to package it, or train and save it again with {here}"
+    )
+    raise SourceUnreadable(spec.name, spec.source, reason)
+
+
+def _version(path: Path) -> str | None:
+    """The version of scikit-learn that made the file; None where it does not say."""
+    content = _schema(path) or path.read_bytes()
+    if content[:1] == _ZLIB:
+        try:
+            content = zlib.decompress(content)
+        except zlib.error:
+            return None
+    found = _VERSION.search(content)
+    return found[1].decode() if found else None
+
+
+def _schema(path: Path) -> bytes:
+    """What a skops file says of its contents; empty for a file of another kind."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.read("schema.json")
+    except (zipfile.BadZipFile, KeyError, OSError, RuntimeError):
+        return b""

@@ -1,0 +1,128 @@
+"""The columns that an estimator takes, as tensors of a growing graph."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from model_packaging.estimators.graph import Graph, Unsupported
+from model_packaging.estimators.notes import Origin
+
+TEXT = np.dtype(np.object_)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A tensor of shape [rows, columns]; for each column its origin, where that is known."""
+
+    tensor: str
+    dtype: "np.dtype[Any]"
+    origins: tuple[Origin | None, ...]
+
+    @property
+    def width(self) -> int:
+        """How many columns there are."""
+        return len(self.origins)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Blocks side by side; `names` are those of all columns, where they have some."""
+
+    blocks: tuple[Block, ...]
+    names: tuple[str, ...] | None = None
+
+    @property
+    def origins(self) -> tuple[Origin | None, ...]:
+        """Of all columns."""
+        return tuple(origin for block in self.blocks for origin in block.origins)
+
+    @property
+    def width(self) -> int:
+        """How many columns there are."""
+        return len(self.origins)
+
+    def has_text(self) -> bool:
+        """Whether a column holds texts."""
+        return any(block.dtype == TEXT for block in self.blocks)
+
+
+def computed(tensor: str, dtype: Any, origins: Iterable[Origin | None]) -> Frame:
+    """A frame of one block that nodes computed."""
+    return Frame((Block(tensor, np.dtype(dtype), tuple(origins)),))
+
+
+def dtypes(frame: Frame) -> "list[np.dtype[Any]]":
+    """Of all columns."""
+    return [block.dtype for block in frame.blocks for _ in block.origins]
+
+
+def named(frame: Frame) -> list[str]:
+    """Columns as errors call them."""
+    if frame.names:
+        return [f"column '{name}'" for name in frame.names]
+    return [
+        f"column {place}" if origin is None else f"column {origin.column} of '{origin.input}'"
+        for place, origin in enumerate(frame.origins)
+    ]
+
+
+def matrix(graph: Graph, frame: Frame) -> str:
+    """All columns, which are numbers, as one tensor of the graph's dtype.
+
+    Raises:
+        Unsupported: some are texts, or there are none.
+    """
+    for name, dtype in zip(named(frame), dtypes(frame), strict=True):
+        if dtype == TEXT:
+            raise Unsupported(f"takes numbers in {name}, and gets texts; set its datatype to FP32")
+    if not frame.blocks:
+        raise Unsupported("has a step that gets no columns")
+    parts = [
+        block.tensor if block.dtype == graph.dtype else graph.cast(block.tensor)
+        for block in frame.blocks
+    ]
+    return graph.join(parts)
+
+
+def select(graph: Graph, frame: Frame, columns: Sequence[int]) -> Frame:
+    """Some columns, in this order; neighbors of one block stay together."""
+    places = [(block, inner) for block in frame.blocks for inner in range(block.width)]
+    blocks: list[Block] = []
+    run: list[int] = []
+    for position, column in enumerate(columns):
+        block, inner = places[column]
+        run.append(inner)
+        following = columns[position + 1] if position + 1 < len(columns) else None
+        if following is None or places[following][0] is not block:
+            blocks.append(_part(graph, block, run))
+            run = []
+    names = tuple(frame.names[column] for column in columns) if frame.names else None
+    return Frame(tuple(blocks), names)
+
+
+def _part(graph: Graph, block: Block, columns: list[int]) -> Block:
+    if columns == list(range(block.width)):
+        return block
+    origins = tuple(block.origins[column] for column in columns)
+    return Block(graph.take(block.tensor, columns), block.dtype, origins)
+
+
+def beside(frames: Iterable[Frame], names: Sequence[str] | None = None) -> Frame:
+    """Frames side by side."""
+    blocks = tuple(block for frame in frames for block in frame.blocks)
+    return Frame(blocks, tuple(names) if names is not None else None)
+
+
+def filled(frame: Frame, fills: Sequence[Any]) -> Frame:
+    """A frame of texts in which an imputer has put these in the place of what was missing."""
+    places = iter(fills)
+    blocks = []
+    for block in frame.blocks:
+        origins = tuple(
+            origin and replace(origin, fill=fill if origin.fill is None else origin.fill)
+            for origin, fill in zip(block.origins, places, strict=False)
+        )
+        blocks.append(replace(block, origins=origins))
+    return Frame(tuple(blocks), frame.names)

@@ -1,0 +1,175 @@
+"""The inputs of an estimator: what callers send, what the graph gets, what the original takes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from functions.inference.artifact import TensorSpec
+from functions.inference.tensors import DTYPES, Array
+from model_packaging.errors import ManifestError, likely
+from model_packaging.estimators.frame import TEXT, Block, Frame
+from model_packaging.estimators.graph import Graph
+from model_packaging.estimators.notes import Notes, Origin
+from model_packaging.manifest import ModelSpec
+from model_packaging.original import BATCH, InputShape
+
+TABLE, TEXTS = "X", "text"
+"""What the only input is called where the manifest does not say."""
+
+_DATATYPES = ("FP32", "FP64", "INT64", "INT32", "BOOL", "BYTES")
+_TABLE_RANK = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """The inputs by name, in the order of the manifest.
+
+    Args:
+        shapes: as callers see them.
+        columns: the training columns in their order: the input that holds each, and its place.
+        names: of the training columns, where they have some.
+        texts_alone: whether the estimator takes a list of texts instead of a table.
+    """
+
+    shapes: Mapping[str, InputShape]
+    columns: tuple[tuple[str, int], ...]
+    names: tuple[str, ...] | None
+    texts_alone: bool = False
+
+    def specs(self, wide: frozenset[str] = frozenset()) -> tuple[TensorSpec, ...]:
+        """The signature; the inputs in `wide` are FP64 instead of FP32."""
+        return tuple(
+            TensorSpec(
+                name,
+                "FP64" if name in wide else each.datatype,
+                tuple(-1 if isinstance(size, str) else size for size in each.shape),
+            )
+            for name, each in self.shapes.items()
+        )
+
+    def frame(self, graph: Graph, wide: frozenset[str] = frozenset()) -> Frame:
+        """The training columns, as tensors of the graph."""
+        runs: list[tuple[str, list[int]]] = []
+        for name, place in self.columns:
+            if runs and runs[-1][0] == name:
+                runs[-1][1].append(place)
+            else:
+                runs.append((name, [place]))
+        dtypes = {spec.name: DTYPES[spec.datatype] for spec in self.specs(wide)}
+        blocks = tuple(self._block(graph, name, places, dtypes[name]) for name, places in runs)
+        return Frame(blocks, self.names)
+
+    def _block(self, graph: Graph, name: str, places: list[int], dtype: Any) -> Block:
+        shape = self.shapes[name].shape
+        tensor = name if len(shape) == _TABLE_RANK else graph.upright(name)
+        origins = tuple(Origin(name, place) for place in places)
+        return Block(tensor, np.dtype(dtype), origins)
+
+    def rows(self, inputs: Mapping[str, Array], notes: Notes, *, framed: bool) -> Any:
+        """What the estimator takes: a frame with the training's names, an array, or texts."""
+        if self.texts_alone:
+            return [each.decode() for each in next(iter(inputs.values())).ravel()]
+        columns = [
+            _column(inputs[name], place, notes.of(name, place).missing)
+            for name, place in self.columns
+        ]
+        if framed:
+            import pandas as pd  # noqa: PLC0415 heavy, and an extra
+
+            series = [pd.Series(column, dtype=column.dtype) for column in columns]
+            return pd.concat(series, axis=1, keys=self.names)
+        if any(column.dtype == TEXT for column in columns):
+            return np.stack([column.astype(np.object_) for column in columns], axis=1)
+        return np.stack(columns, axis=1)
+
+
+def _column(array: Array, place: int, missing: Any) -> Array:
+    column = array if array.ndim == 1 else array[:, place]
+    if column.dtype != TEXT:
+        return column
+    texts = np.empty(len(column), np.object_)
+    texts[:] = [each.decode() if each else missing for each in column]
+    return texts
+
+
+def inputs_of(spec: ModelSpec, estimator: Any, features: int | None) -> Inputs:
+    """The inputs that the manifest describes, or one table of numbers.
+
+    Args:
+        spec: the model, from the manifest.
+        estimator: the fitted estimator.
+        features: how many columns it was fitted on; None for a list of texts.
+
+    Raises:
+        ManifestError: they do not fit what the estimator was fitted on.
+    """
+    stated = spec.original.inputs
+    if features is None:
+        return _texts(spec, stated)
+    names = getattr(estimator, "feature_names_in_", None)
+    known = tuple(map(str, names)) if names is not None else None
+    for name, each in stated.items():
+        if each.datatype not in _DATATYPES or len(each.shape) not in (1, _TABLE_RANK):
+            takes = (
+                f"'{name}' must be a column: {', '.join(_DATATYPES)} of shape [batch] or [batch, 1]"
+            )
+            raise ManifestError(spec.place("inputs"), takes)
+    if not stated:
+        stated = {TABLE: InputShape((BATCH, features))}
+    if len(stated) == 1:
+        name, only = next(iter(stated.items()))
+        if features == 1 or len(only.shape) == _TABLE_RANK:
+            return _table(spec, name, only, features, known)
+    return _columns(spec, stated, features, known)
+
+
+def _texts(spec: ModelSpec, stated: Mapping[str, InputShape]) -> Inputs:
+    shapes = dict(stated) or {TEXTS: InputShape((BATCH,), "BYTES")}
+    name, only = next(iter(shapes.items()))
+    if len(shapes) > 1 or only.datatype != "BYTES" or only.shape[1:] not in ((), (1,)):
+        reason = "must be one input of BYTES and of shape [batch]: the model takes a list of texts"
+        raise ManifestError(spec.place("inputs"), reason)
+    return Inputs(shapes, ((name, 0),), None, texts_alone=True)
+
+
+def _table(
+    spec: ModelSpec, name: str, only: InputShape, features: int, known: tuple[str, ...] | None
+) -> Inputs:
+    width = only.shape[1] if len(only.shape) == _TABLE_RANK else 1
+    if width != features and not isinstance(width, str):
+        if width == 1:
+            raise ManifestError(spec.place("inputs"), _count(1, features))
+        reason = f"has '{name}' of {width} columns, the estimator was fitted on {features}"
+        raise ManifestError(spec.place("inputs"), reason)
+    shape = only.shape if len(only.shape) == 1 else (only.shape[0], features)
+    fixed = {name: InputShape(shape, only.datatype)}
+    return Inputs(fixed, tuple((name, place) for place in range(features)), known)
+
+
+def _columns(
+    spec: ModelSpec,
+    stated: Mapping[str, InputShape],
+    features: int,
+    known: tuple[str, ...] | None,
+) -> Inputs:
+    for name, each in stated.items():
+        if each.shape[1:] not in ((), (1,)):
+            reason = (
+                f"'{name}' must be a column: {', '.join(_DATATYPES)} of shape [batch] or [batch, 1]"
+            )
+            raise ManifestError(spec.place("inputs"), reason)
+    if len(stated) != features:
+        raise ManifestError(spec.place("inputs"), _count(len(stated), features))
+    if known is None:  # without names, the manifest's order is that of training
+        return Inputs(stated, tuple((name, 0) for name in stated), None)
+    for name in stated:
+        if name not in known:
+            reason = f"has a column '{name}', the estimator was fitted on {', '.join(known)}"
+            raise ManifestError(spec.place("inputs"), reason, likely(name, known))
+    return Inputs(stated, tuple((name, 0) for name in known), known)
+
+
+def _count(found: int, features: int) -> str:
+    return f"are {found} columns, the estimator was fitted on {features}"

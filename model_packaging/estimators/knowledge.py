@@ -1,0 +1,194 @@
+"""What is known of an estimator's inputs: rows to compare it on, and values that it refuses."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from functions.inference.artifact import TensorSpec
+from functions.inference.domain import EVERY, Domain
+from functions.inference.tensors import BYTES, DTYPES, Array
+from model_packaging.estimators.notes import LARGEST, Note, Notes
+from model_packaging.probes import Column, Known, Probe, Request
+from model_packaging.tree_probes import tree_probes
+
+_WIDE = np.dtype(np.float64)
+_NOVEL = b"a text that no category has"
+_MOST_TYPICAL = 128
+_MOST_TREE_ROWS = 1536
+_PROBE_ROWS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """See the fields of the same names in `conversion.Conversion`."""
+
+    known: Mapping[str, Known]
+    domains: Mapping[str, Domain]
+    probes: tuple[Probe, ...]
+
+
+def learn(
+    specs: Sequence[TensorSpec], notes: Notes, reference: Callable[[Request], Request]
+) -> Knowledge:
+    """What the notes of a graph say, and what the original refuses.
+
+    Args:
+        specs: the signature.
+        notes: what the estimators noted of each column.
+        reference: the original; ValueError says that it refuses a row.
+    """
+    trial = _Trial(specs, notes, reference, _WIDE)
+    if not trial.sound:  # as some that were trained in float32 take nothing else
+        trial = _Trial(specs, notes, reference, np.dtype(np.float32))
+    domains = {spec.name: trial.domain(spec) for spec in specs}
+    known = {spec.name: _known(spec, notes, trial, domains[spec.name]) for spec in specs}
+    stated = {name: domain for name, domain in domains.items() if domain != Domain()}
+    return Knowledge(known, stated, tuple(_tree_probes(trial, notes)))
+
+
+def _width(spec: TensorSpec) -> int:
+    return spec.shape[-1] if len(spec.shape) > 1 else 1
+
+
+def _known(spec: TensorSpec, notes: Notes, trial: "_Trial", domain: Domain) -> Known:
+    dtype = trial.dtype(spec)
+    found = [notes.of(spec.name, place) for place in range(_width(spec))]
+    texts = tuple(text.encode() for note in found for text in note.texts)
+    if spec.datatype == BYTES and not any(note.categories for note in found):
+        return Known(texts=texts)
+    columns = tuple(
+        Column(
+            thresholds=tuple(sorted(note.thresholds)),
+            categories=_categories(note, spec),
+            typical=tuple(note.typical[:_MOST_TYPICAL]),
+            missing=_may_miss(domain, place),
+        )
+        for place, note in enumerate(found)
+    )
+    wider = dtype if dtype != DTYPES[spec.datatype] else None
+    return Known(dtype=wider, columns=columns, texts=texts)
+
+
+def _categories(note: Note, spec: TensorSpec) -> tuple[Any, ...]:
+    if spec.datatype == BYTES:
+        return tuple(str(value).encode() for value in note.categories)
+    return tuple(value for value in note.categories if not isinstance(value, str))
+
+
+def _may_miss(domain: Domain, place: int) -> bool:
+    return domain.missing if isinstance(domain.missing, bool) else place in domain.missing
+
+
+class _Trial:
+    """One row that the original answers, in which single values are changed."""
+
+    def __init__(
+        self,
+        specs: Sequence[TensorSpec],
+        notes: Notes,
+        reference: Callable[[Request], Request],
+        floats: "np.dtype[Any]",
+    ) -> None:
+        self._notes, self._reference, self._floats = notes, reference, floats
+        self.row = {spec.name: self._typical(spec) for spec in specs}
+        self.sound = self._answers(self.row)
+
+    def dtype(self, spec: TensorSpec) -> "np.dtype[Any]":
+        """What the original takes where the graph takes this input."""
+        return self._floats if spec.datatype == "FP32" else DTYPES[spec.datatype]
+
+    def _typical(self, spec: TensorSpec) -> Array:
+        dtype = self.dtype(spec)
+        values = [self._value(spec, place) for place in range(_width(spec))]
+        row: Array = np.empty((1, len(values)), dtype)
+        row[0, :] = values
+        return row if len(spec.shape) > 1 else row[:, 0]
+
+    def _value(self, spec: TensorSpec, place: int) -> Any:
+        note = self._notes.of(spec.name, place)
+        if spec.datatype == BYTES:
+            return str((note.categories or note.texts or ["a"])[0]).encode()
+        numbers = [value for value in note.categories if not isinstance(value, str)]
+        return (numbers or note.typical or sorted(note.thresholds) or [0.0])[0]
+
+    def domain(self, spec: TensorSpec) -> Domain:
+        """What the original takes of an input, where it does not take everything."""
+        if not self.sound:
+            return Domain()
+        columns = list(range(_width(spec)))
+        values = {
+            place if len(spec.shape) > 1 else EVERY: known
+            for place in columns
+            if (known := self._only(spec, place))
+        }
+        if DTYPES[spec.datatype].kind == "f":
+            missing = self._taken(spec, columns, np.nan)
+            infinite = bool(self._taken(spec, columns, np.inf) >= set(columns))
+        elif spec.datatype == BYTES:
+            missing, infinite = self._taken(spec, columns, b""), True
+        else:
+            return Domain(values=values)
+        allowed: bool | frozenset[int] = len(missing) == len(columns)
+        return Domain(frozenset(missing) if missing and not allowed else allowed, infinite, values)
+
+    def _only(self, spec: TensorSpec, place: int) -> frozenset[Any]:
+        """The categories of a column, where the original refuses others."""
+        note = self._notes.of(spec.name, place)
+        categories = _categories(note, spec)
+        if not categories:
+            return frozenset()
+        novel: Any = _NOVEL if spec.datatype == BYTES else 2 * max(map(abs, categories)) + 1
+        if self._answers(self._changed(spec, [place], novel)):
+            return frozenset()
+        if spec.datatype == BYTES:
+            return frozenset(categories)
+        return frozenset(np.asarray(categories).astype(DTYPES[spec.datatype]).tolist())
+
+    def _taken(self, spec: TensorSpec, columns: list[int], value: Any) -> set[int]:
+        """The columns in which the original takes this value."""
+        if self._answers(self._changed(spec, columns, value)):
+            return set(columns)
+        if len(columns) == 1:
+            return set()
+        half = len(columns) // 2
+        parts = columns[:half], columns[half:]
+        return self._taken(spec, parts[0], value) | self._taken(spec, parts[1], value)
+
+    def _changed(self, spec: TensorSpec, columns: list[int], value: Any) -> Request:
+        array = self.row[spec.name].copy()
+        if array.ndim > 1:
+            array[:, columns] = value
+        else:
+            array[:] = value
+        return {**self.row, spec.name: array}
+
+    def _answers(self, request: Request) -> bool:
+        try:
+            self._reference(request)
+        except ValueError:
+            return False
+        return True
+
+
+def _tree_probes(trial: _Trial, notes: Notes) -> Iterator[Probe]:
+    """Rows that walk to the splits of trees whose columns come straight from the inputs."""
+    for origins, trees, dtype in notes.forests:
+        most = _MOST_TREE_ROWS // len(notes.forests)
+        for kind, found in tree_probes(trees, len(origins), dtype, most).items():
+            rows = found[~(np.abs(found) >= LARGEST).any(axis=1)]
+            for start in range(0, len(rows), _PROBE_ROWS):
+                part = rows[start : start + _PROBE_ROWS]
+                request = {
+                    name: np.repeat(array, len(part), axis=0) for name, array in trial.row.items()
+                }
+                for origin, values in zip(origins, part.T, strict=True):
+                    if origin is not None:
+                        _put(request[origin.input], origin.column, origin.before(values))
+                yield Probe(kind, request)
+
+
+def _put(array: Array, column: int, values: Sequence[float]) -> None:
+    if array.dtype.kind == "f":
+        array[(slice(None), column) if array.ndim > 1 else slice(None)] = values

@@ -1,0 +1,40 @@
+"""Converts an estimator as packaging does, and checks the outcome on rows that reach everything."""
+
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+
+from functions.inference.tensors import Array
+from model_packaging.checking import check
+from model_packaging.conversion import Conversion, ServedModel, open_served
+from model_packaging.converters.sklearn import CONVERTER
+from model_packaging.manifest import ModelSpec
+from model_packaging.original import InputShape, Original
+
+
+def spec_of(folder: Path, estimator: Any, **datatypes: str) -> ModelSpec:
+    """A model of the manifest, with a column of each of these datatypes."""
+    path = folder / "model.joblib"
+    joblib.dump(estimator, path)
+    inputs = {name: InputShape(("batch",), datatype) for name, datatype in datatypes.items()}
+    return ModelSpec("model", path, trust=True, original=Original(inputs=inputs))
+
+
+def converted(folder: Path, estimator: Any, **datatypes: str) -> Conversion:
+    """The conversion, which has passed the check."""
+    spec = spec_of(folder, estimator, **datatypes)
+    conversion = CONVERTER.convert(spec)
+    check(spec, conversion)
+    return conversion
+
+
+def served(conversion: Conversion) -> ServedModel:
+    return open_served("model", conversion, conversion.onnx)
+
+
+def texts(*values: str) -> Array:
+    array: Array = np.empty(len(values), np.object_)
+    array[:] = [value.encode() for value in values]
+    return array

@@ -1,0 +1,71 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.ensemble import StackingClassifier, VotingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from functions.inference.tensors import Array
+from tests.model_packaging.estimators.packaging import converted, served
+
+xgboost = pytest.importorskip("xgboost")
+lightgbm = pytest.importorskip("lightgbm")
+
+GENERATOR = np.random.default_rng(5)
+ROWS = GENERATOR.normal(size=(200, 4))
+ROWS[::9, 1] = np.nan
+CLASS = np.digitize(np.nan_to_num(ROWS[:, 1]) + ROWS[:, 0], [-0.5, 0.5])
+NAMES = np.array(["low", "middle", "high"])[CLASS]
+
+XGB = xgboost.XGBClassifier(n_estimators=5, max_depth=3)
+LGBM = lightgbm.LGBMClassifier(n_estimators=5, min_child_samples=5, verbose=-1)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "target"),
+    [
+        (XGB, CLASS),
+        (LGBM, NAMES),
+        (make_pipeline(StandardScaler(), XGB), CLASS),
+        (make_pipeline(StandardScaler(), XGB), CLASS > 0),
+        (make_pipeline(StandardScaler(), LGBM), NAMES),
+        (xgboost.XGBRFClassifier(n_estimators=5), CLASS > 0),
+        (xgboost.XGBRegressor(n_estimators=5), ROWS[:, 0]),
+        (lightgbm.LGBMRegressor(n_estimators=5, verbose=-1), ROWS[:, 0]),
+        (VotingClassifier([("a", XGB), ("b", LGBM)], voting="soft"), CLASS),
+    ],
+    ids=lambda value: type(value).__name__ if hasattr(value, "fit") else "",
+)
+def test_boosted_estimators_answer_as_the_original_alone_and_in_pipelines(
+    tmp_path: Path, estimator: Any, target: Array
+) -> None:
+    converted(tmp_path, clone(estimator).fit(ROWS, target))
+
+
+def test_the_best_iteration_answers_as_predict_does(tmp_path: Path) -> None:
+    noise = GENERATOR.integers(0, 2, 200)
+    model = xgboost.XGBClassifier(n_estimators=60, early_stopping_rounds=3)
+    model.fit(ROWS[:100], noise[:100], eval_set=[(ROWS[100:], noise[100:])], verbose=False)
+    assert model.best_iteration < 50
+    found = served(converted(tmp_path, model)).run({"X": ROWS.astype(np.float32)})
+    np.testing.assert_allclose(found["probabilities"], model.predict_proba(ROWS), 1e-4, 1e-5)
+
+
+@pytest.mark.parametrize(
+    "ranker",
+    [xgboost.XGBRanker(n_estimators=3), lightgbm.LGBMRanker(n_estimators=3, verbose=-1)],
+    ids=["xgboost", "lightgbm"],
+)
+def test_a_ranker_gives_scores_and_no_labels(tmp_path: Path, ranker: Any) -> None:
+    groups = {"group": [50] * 4}
+    conversion = converted(tmp_path, ranker.fit(ROWS, CLASS, **groups))
+    assert set(served(conversion).run({"X": ROWS})) == {"prediction"}
+
+
+def test_a_final_step_behind_boosted_trees_is_fed_by_them(tmp_path: Path) -> None:
+    model = StackingClassifier([("a", XGB)], LogisticRegression(), cv=2).fit(ROWS, CLASS)
+    converted(tmp_path, model)

@@ -1,0 +1,133 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.compose import ColumnTransformer, make_column_selector
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
+
+from functions.inference.errors import InvalidInput
+from model_packaging.errors import ConversionError
+from tests.model_packaging.estimators.packaging import converted, served, texts
+
+GENERATOR = np.random.default_rng(3)
+ROWS = 240
+CITY = GENERATOR.choice(["Wien", "Graz", "Linz"], ROWS)
+PLAN = GENERATOR.choice(list("abcde"), ROWS, p=[0.5, 0.3, 0.1, 0.07, 0.03])
+AGE, CODE = GENERATOR.normal(40, 12, ROWS), GENERATOR.choice([1.0, 2.0, 7.5], ROWS)
+TARGET = ((CITY == "Wien").astype(int) + (PLAN == "a") + (AGE > 40) > 1).astype(int)
+
+
+def column(values: Any) -> "pd.Series[Any]":
+    return pd.Series(np.asarray(values, np.object_), dtype=object)
+
+
+FULL = pd.DataFrame({"city": column(CITY), "plan": column(PLAN), "age": AGE, "code": CODE})
+HOLED = FULL.copy()
+HOLED.loc[GENERATOR.random(ROWS) < 0.2, "city"] = None
+HOLED.loc[GENERATOR.random(ROWS) < 0.2, "plan"] = np.nan
+HOLED.loc[GENERATOR.random(ROWS) < 0.2, "code"] = np.nan
+
+TEXT = {"plan": "BYTES", "city": "BYTES"}
+ENCODERS = [
+    OneHotEncoder(),
+    OneHotEncoder(handle_unknown="ignore"),
+    OneHotEncoder(min_frequency=20, handle_unknown="infrequent_if_exist"),
+    OneHotEncoder(max_categories=2, sparse_output=False),
+    OneHotEncoder(drop="first"),
+    OneHotEncoder(drop="if_binary", handle_unknown="ignore"),
+    OrdinalEncoder(encoded_missing_value=-5),
+    OrdinalEncoder(encoded_missing_value=-2, handle_unknown="use_encoded_value", unknown_value=-1),
+    OrdinalEncoder(
+        encoded_missing_value=-2,
+        min_frequency=20,
+        handle_unknown="use_encoded_value",
+        unknown_value=99,
+    ),
+    TargetEncoder(),
+]
+
+
+@pytest.mark.parametrize("encoder", ENCODERS, ids=str)
+@pytest.mark.parametrize("frame", [FULL, HOLED], ids=["full", "holed"])
+def test_categories_missing_and_unknown_ones_are_encoded_as_by_the_original(
+    tmp_path: Path, encoder: Any, frame: pd.DataFrame
+) -> None:
+    model = make_pipeline(encoder, LogisticRegression()).fit(frame[["city", "plan"]], TARGET)
+    converted(tmp_path, model, **TEXT)
+
+
+@pytest.mark.parametrize("encoder", ENCODERS, ids=str)
+@pytest.mark.parametrize("frame", [FULL, HOLED], ids=["full", "holed"])
+def test_categories_that_are_numbers_are_encoded_as_by_the_original(
+    tmp_path: Path, encoder: Any, frame: pd.DataFrame
+) -> None:
+    model = make_pipeline(encoder, LogisticRegression()).fit(frame[["code"]], TARGET)
+    converted(tmp_path, model, code="FP32")
+
+
+def test_an_unknown_category_is_refused_where_the_original_refuses_it(tmp_path: Path) -> None:
+    model = make_pipeline(OneHotEncoder(), LogisticRegression()).fit(FULL[["city"]], TARGET)
+    answer = served(converted(tmp_path, model, city="BYTES")).run
+    with pytest.raises(InvalidInput, match=r"'Paris'.*it knows 'Graz', 'Linz', 'Wien'"):
+        answer({"city": texts("Wien", "Paris")})
+    with pytest.raises(InvalidInput, match="takes no missing values"):
+        answer({"city": texts("")})
+
+
+def test_the_empty_text_is_a_missing_category(tmp_path: Path) -> None:
+    model = make_pipeline(OneHotEncoder(), LogisticRegression()).fit(HOLED[["city"]], TARGET)
+    found = served(converted(tmp_path, model, city="BYTES")).run({"city": texts("", "Wien")})
+    asked = pd.DataFrame({"city": column([None, "Wien"])})
+    np.testing.assert_allclose(found["probabilities"], model.predict_proba(asked), 1e-5)
+
+
+def test_an_imputer_fills_missing_texts(tmp_path: Path) -> None:
+    imputer = SimpleImputer(strategy="constant", fill_value="none")
+    steps = make_pipeline(imputer, OneHotEncoder(handle_unknown="ignore"))
+    rest = make_pipeline(SimpleImputer(add_indicator=True), StandardScaler())
+    columns = ColumnTransformer([("texts", steps, ["plan"])], remainder=rest)
+    model = make_pipeline(columns, LogisticRegression()).fit(HOLED[["plan", "code"]], TARGET)
+    converted(tmp_path, model, code="FP32", plan="BYTES")
+
+
+@pytest.mark.parametrize("where", [["city", "plan"], [0, 1], slice(0, 2), [True, True, False]])
+def test_columns_are_taken_by_name_whatever_their_order_in_the_manifest(
+    tmp_path: Path, where: Any
+) -> None:
+    columns = ColumnTransformer([("texts", OneHotEncoder(), where), ("n", StandardScaler(), [2])])
+    frame = FULL[["city", "plan", "age"]]
+    model = make_pipeline(columns, LogisticRegression()).fit(frame, TARGET)
+    conversion = converted(tmp_path, model, age="FP32", plan="BYTES", city="BYTES")
+    request = {"age": AGE[:20], "plan": texts(*PLAN[:20]), "city": texts(*CITY[:20])}
+    found = served(conversion).run(request)
+    np.testing.assert_allclose(found["probabilities"], model.predict_proba(frame[:20]), 1e-4)
+
+
+def test_columns_chosen_by_their_type_and_the_rest_are_those_of_training(tmp_path: Path) -> None:
+    chosen = make_column_selector(dtype_include=object)
+    columns = ColumnTransformer([("texts", OneHotEncoder(), chosen)], remainder=StandardScaler())
+    model = make_pipeline(columns, LogisticRegression()).fit(FULL, TARGET)
+    converted(tmp_path, model, code="FP32", age="FP32", **TEXT)
+
+
+@pytest.mark.parametrize(
+    ("datatypes", "text"),
+    [
+        ({"age": "FP32", "city": "FP32"}, "takes texts in column 'city', and gets numbers"),
+        ({"age": "BYTES", "city": "BYTES"}, "takes numbers in column 'age', and gets texts"),
+    ],
+)
+def test_a_datatype_that_does_not_fit_is_one_clear_error(
+    tmp_path: Path, datatypes: dict[str, str], text: str
+) -> None:
+    columns = ColumnTransformer(
+        [("texts", OneHotEncoder(), ["city"]), ("n", StandardScaler(), ["age"])]
+    )
+    model = make_pipeline(columns, LogisticRegression()).fit(FULL[["city", "age"]], TARGET)
+    with pytest.raises(ConversionError, match=text):
+        converted(tmp_path, model, **datatypes)
