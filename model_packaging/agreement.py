@@ -12,6 +12,7 @@ the served model must refuse.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import prod
 from time import monotonic
 
 import numpy as np
@@ -139,6 +140,16 @@ def compare(
     return rows
 
 
+def agrees(original: Model, served: Model, inputs: Request) -> bool:
+    """Whether both models give the same answer to rows, or both refuse them."""
+    try:
+        with np.errstate(all="ignore"):  # rows may hold NaN and infinities
+            compare("", gather(original, [Probe("rows", inputs)]), served)
+    except Exception:  # noqa: BLE001 whatever one of them raises, the other does not
+        return False
+    return True
+
+
 def _call(served: Model, probe: Probe) -> tuple[Request | None, str]:
     try:
         return served(dict(probe.inputs)), ""
@@ -188,13 +199,17 @@ def _check_form(name: str, output: str, original: Array, converted: Array) -> No
 
 def wrong_rows(original: Array, converted: Array) -> Array:
     """Whether each row differs: booleans of shape [rows]; arrays of one dtype and shape."""
-    rows = len(original) if original.ndim else 1
     if original.dtype.kind != "f":
-        same = np.asarray(converted == original).reshape(rows, -1)
+        same = _by_row(np.asarray(converted == original))
     else:
-        same = _close(converted.reshape(rows, -1), original.reshape(rows, -1))
+        same = _close(_by_row(converted), _by_row(original))
     wrong: Array = np.logical_not(same.all(axis=1))
     return wrong
+
+
+def _by_row(array: Array) -> Array:
+    """The array with one axis beside the rows, which may be none."""
+    return array.reshape(array.shape[0], prod(array.shape[1:])) if array.ndim else array[None, None]
 
 
 def _close(converted: Array, original: Array) -> Array:

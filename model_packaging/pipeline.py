@@ -46,6 +46,7 @@ from model_packaging.errors import (
 )
 from model_packaging.golden import first_request, golden_requests
 from model_packaging.image_step import with_image
+from model_packaging.limits import limited
 from model_packaging.lock import LockedVersion, read_lock, record
 from model_packaging.manifest import ModelSpec
 from model_packaging.numbered_folder import stated_number
@@ -226,6 +227,7 @@ def _identify(job: Resolved, store: Store, lock: Path) -> tuple[_Known, str]:
 def _convert(job: Job) -> tuple[Conversion, str]:
     spec = job.spec
     conversion = with_code(spec, with_image(spec, job.converter.convert(spec)))
+    conversion = limited(spec.name, conversion)
     require_finite_weights(spec.name, conversion.onnx)
     return conversion, f"{len(conversion.onnx):,} bytes"
 

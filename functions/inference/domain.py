@@ -30,11 +30,14 @@ class Domain:
             last axis (True), in none (False), or in these.
         infinite: whether infinities are allowed.
         values: column of the last axis (`EVERY` is each) -> the only values that it may hold.
+        empty: whether arrays without elements are allowed; onnxruntime's LSTM and GRU end the
+            whole process on some of them.
     """
 
     missing: bool | frozenset[int] = True
     infinite: bool = True
     values: Mapping[int, frozenset[Any]] = field(default_factory=dict)
+    empty: bool = True
 
     def check(self, array: Array, name: str) -> None:
         """Check the values of an input.
@@ -42,6 +45,9 @@ class Domain:
         Raises:
             InvalidInput: names the first value outside of the domain, and its column.
         """
+        if not (self.empty or array.size):
+            reason = f"has shape {list(array.shape)}; the model takes no arrays without elements"
+            raise InvalidInput(name, reason)
         if array.dtype.kind == "f":
             self._check_floats(array, name)
         elif self.missing is not True and array.dtype.kind == "O":
@@ -82,7 +88,8 @@ class Domain:
         """As written in `artifact.json`."""
         missing = self.missing if isinstance(self.missing, bool) else sorted(self.missing)
         values = {str(key): sorted(map(_stated, known)) for key, known in self.values.items()}
-        return {"missing": missing, "infinite": self.infinite, "values": values}
+        stated = {"missing": missing, "infinite": self.infinite, "values": values}
+        return stated if self.empty else {**stated, "empty": False}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any], datatype: str) -> "Domain":
@@ -95,6 +102,7 @@ class Domain:
                 int(key): frozenset(each.encode() if datatype == BYTES else each for each in known)
                 for key, known in document["values"].items()
             },
+            bool(document.get("empty", True)),
         )
 
 

@@ -18,6 +18,7 @@ from model_packaging import onnx_file
 from model_packaging.conversion import Conversion, tool_versions
 from model_packaging.errors import ConversionError
 from model_packaging.example_inputs import fitting_examples
+from model_packaging.limits import is_fragile
 from model_packaging.manifest import ModelSpec
 from model_packaging.onnx_graph import (
     drop_repeated_outputs,
@@ -63,7 +64,8 @@ class OnnxConverter:
         inputs, outputs = _name(spec, model)
         _infer_output_shapes(model)
         onnx_file.check(spec, model)
-        reference = Reference(_open(spec, source, optimized=reduced), inputs, outputs)
+        session = _open(spec, source, optimized=reduced)
+        reference = Reference(session, inputs, outputs, takes_empty=not is_fragile(model))
         examples = _correct_outputs(spec, model, reference)
         return Conversion(_serialized(model), reference, examples)
 
@@ -134,15 +136,24 @@ class Reference:
         session: the file, loaded.
         inputs: the file's name of each input.
         outputs: the file's name of each output.
+        takes_empty: whether arrays without elements do not end the process.
     """
 
     def __init__(
-        self, session: OnnxSession, inputs: Mapping[str, str], outputs: Mapping[str, str]
+        self,
+        session: OnnxSession,
+        inputs: Mapping[str, str],
+        outputs: Mapping[str, str],
+        *,
+        takes_empty: bool,
     ) -> None:
         self._session, self._inputs, self._outputs = session, inputs, outputs
+        self._takes_empty = takes_empty
 
     def __call__(self, inputs: dict[str, Array]) -> dict[str, Array]:
         """Run the model; ValueError when it does not take the arrays."""
+        if not (self._takes_empty or all(array.size for array in inputs.values())):
+            raise ValueError("onnxruntime takes no arrays without elements here")
         try:
             answer = self._session.run({self._inputs[name]: it for name, it in inputs.items()})
         except (SessionError, InvalidInput) as error:

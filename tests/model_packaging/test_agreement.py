@@ -40,6 +40,15 @@ def test_equal_answers_agree_and_their_rows_are_counted() -> None:
     assert agreed(doubled, doubled, probe(), probe("other")) == 40
 
 
+def test_answers_without_rows_agree_where_their_shapes_do() -> None:
+    def found(columns: int) -> Model:
+        return lambda inputs: {"boxes": np.zeros((0, columns), np.float32)}
+
+    assert agreed(found(4), found(4)) == 20
+    with pytest.raises(ConversionMismatch, match=r"has shape \(0, 5\), the original \(0, 4\)"):
+        agreed(found(4), found(5))
+
+
 def test_one_rare_row_that_differs_is_a_mismatch_that_names_its_kind() -> None:
     holes = np.array([[np.nan, 1]], np.float32)
 

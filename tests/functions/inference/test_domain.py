@@ -36,6 +36,8 @@ def with_value(value: float, column: int) -> Array:
         (Domain(), texts("")),
         (Domain(values={EVERY: frozenset({b"a", b"b"})}), texts("a", "b", "")),
         (Domain(values={1: frozenset({2.0, 4.0})}), ROWS),
+        (Domain(), ROWS[:0]),
+        (Domain(empty=False), ROWS),
     ],
 )
 def test_values_of_the_domain_pass(domain: Domain, array: Array) -> None:
@@ -59,6 +61,7 @@ def test_values_of_the_domain_pass(domain: Domain, array: Array) -> None:
             with_value(77, 0),
             r"holds 77.0 in .* 6, 7 and 12 more",
         ),
+        (Domain(empty=False), ROWS[:0], r"'x' has shape \[0, 2\]; the model takes no arrays with"),
     ],
 )
 def test_a_value_outside_of_the_domain_is_named(
@@ -77,6 +80,7 @@ def test_a_value_outside_of_the_domain_is_named(
         (Domain(missing=frozenset({0, 3}), infinite=False), "FP32"),
         (Domain(missing=False, values={EVERY: frozenset({b"a", "é".encode()})}), "BYTES"),
         (Domain(values={2: frozenset({1.5, 2.0})}), "FP64"),
+        (Domain(empty=False), "FP32"),
     ],
 )
 def test_a_domain_is_read_as_it_was_written(domain: Domain, datatype: str) -> None:
