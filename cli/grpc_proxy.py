@@ -12,9 +12,11 @@ from cli.options import Json
 from cli.remote_models import Api, RemoteCatalog
 from cli.signing import Caller
 from emulator.remote_calls import serving_grpc
-from functions.inference.http_server import address_of
+from functions.inference.http_server import Listening, address_of
 
 _LOG = Path(".lading/grpc-proxy.log")
+_AT_ONCE = 32
+"""Calls that wait for the API; they take no processor meanwhile."""
 
 
 def grpc_proxy(
@@ -47,7 +49,7 @@ def grpc_proxy(
     catalog = RemoteCatalog(Api(target, Caller(token, sign)))
     stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
-    with serving_grpc(catalog, host, port, log=log) as bound:
+    with serving_grpc(catalog, Listening(host, port), log=log, at_once=_AT_ONCE) as bound:
         address = address_of(host, bound)
         shown = json.dumps({"grpc": address, "target": target, "log": str(log)})
         typer.echo(shown if json_ else f"{address}  (gRPC to {target}; Ctrl-C stops)")

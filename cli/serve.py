@@ -152,7 +152,8 @@ def _run(
     with ExitStack() as stack:
         if listening.grpc is not None:
             catalog = load_catalog(settings)
-            speaking = serving_grpc(catalog, host, listening.grpc, log=log, metrics=metrics)
+            where = Listening(host, listening.grpc)
+            speaking = serving_grpc(catalog, where, log=log, metrics=metrics)
             beside["grpc"] = address_of(host, stack.enter_context(speaking))
         if management and listening.management is not None:
             managing = management.serving(host, listening.management)

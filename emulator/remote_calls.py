@@ -9,7 +9,7 @@ from emulator.errors import AddressUnavailable, GrpcMissing
 from emulator.server import GRACE_SECONDS
 from functions.inference.catalog import Catalog
 from functions.inference.contract import MAX_BODY_BYTES
-from functions.inference.http_server import address_of
+from functions.inference.http_server import Listening, address_of
 from functions.inference.observability import Observability
 from functions.inference.processors import processors
 from functions.inference.prometheus import Metrics
@@ -18,16 +18,21 @@ from functions.inference.settings import Settings
 
 @contextmanager
 def serving_grpc(
-    catalog: Catalog, host: str, port: int, *, log: Path, metrics: Metrics | None = None
+    catalog: Catalog,
+    where: Listening,
+    *,
+    log: Path,
+    metrics: Metrics | None = None,
+    at_once: int = 0,
 ) -> Iterator[int]:
     """Answer gRPC while the block runs.
 
     Args:
         catalog: the models.
-        host: address to listen on.
-        port: port to listen on; 0 takes a free one, which is given.
+        where: to listen; port 0 takes a free one, which is given.
         log: file to which a line for each call is appended.
         metrics: told of each call.
+        at_once: predictions at once; 0: one for each processor that may be used.
 
     Raises:
         GrpcMissing: its library is not installed.
@@ -41,15 +46,16 @@ def serving_grpc(
         )
     except ModuleNotFoundError as error:
         raise GrpcMissing from error
-    address = address_of(host, port)
+    address = address_of(where.host, where.port)
     log.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         output = stack.enter_context(log.open("a", encoding="utf-8"))
         observability = Observability(Settings(), metrics.note if metrics else None, output)
         try:
-            threads = stack.enter_context(ThreadPoolExecutor(processors(), "prediction"))
+            threads = stack.enter_context(ThreadPoolExecutor(at_once or processors()))
             served = Serving(catalog, observability, Limits(MAX_BODY_BYTES, GRACE_SECONDS))
             bound = stack.enter_context(serving(served, address, threads))
         except OSError as error:
-            raise AddressUnavailable(host, port, "it is taken, or not this machine's") from error
+            reason = "it is taken, or not this machine's"
+            raise AddressUnavailable(where.host, where.port, reason) from error
         yield bound

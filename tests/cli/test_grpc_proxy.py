@@ -1,10 +1,12 @@
 """`lading grpc-proxy` between NVIDIA's stock gRPC client and a server that speaks HTTP alone."""
 
 import json
+import os
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +71,22 @@ def test_an_api_that_does_not_answer_is_unavailable(workspace: Path) -> None:
     ):
         client.infer("double", [given()])
     assert caught.value.status() == "StatusCode.UNAVAILABLE"
+
+
+def test_calls_that_wait_for_the_api_hold_up_no_others(workspace: Path) -> None:
+    many = 4 * (os.cpu_count() or 1)
+    with (
+        socket.create_server(("127.0.0.1", 0), backlog=many) as api,
+        proxied(workspace, f"http://127.0.0.1:{api.getsockname()[1]}") as (proxy, _),
+        triton.InferenceServerClient(proxy["grpc"]) as client,
+        ExitStack() as asked,
+    ):
+        api.settimeout(20)
+        for _ in range(many):
+            client.async_infer("double", [given()], lambda result, error: None)
+        for _ in range(many):
+            connection, _address = api.accept()  # a call that the API has not answered
+            asked.enter_context(connection)
 
 
 def test_a_token_and_a_signature_exclude_one_another(lading: Lading) -> None:

@@ -25,6 +25,7 @@ from emulator.remote_calls import serving_grpc
 from emulator.runtimes import Runtime, create_function
 from functions.inference.application import create_app
 from functions.inference.catalog import Catalog, load_catalog
+from functions.inference.http_server import Listening
 from functions.inference.observability import Observability
 from functions.inference.settings import Settings
 from tests.emulator.harness import LINUX_ONLY, ROOT, serving
@@ -172,7 +173,7 @@ def proxied(served: Served, folder: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def _speaking_grpc(catalog: Catalog, folder: Path) -> Iterator[str]:
-    with serving_grpc(catalog, "127.0.0.1", 0, log=folder / "grpc.log") as port:
+    with serving_grpc(catalog, Listening(), log=folder / "grpc.log") as port:
         yield f"127.0.0.1:{port}"
 
 
