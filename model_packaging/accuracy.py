@@ -7,14 +7,18 @@ point estimate alone passes nothing, and no interval is believed of fewer rows t
 - a metric that counts rows as right or wrong needs 3 / max_drop of them, for of n rows without one
   that became wrong, up to 3 / n may still do so among all others (the rule of three, at 95 %).
 
-With `max_drop: 0` the question is about these very rows alone: none may become worse.
+With `max_drop: 0` the question is about these very rows alone: none may become worse. A model that
+nothing was done to which may lose accuracy is measured, and not judged.
+
+Rows with missing values count as all others do, and are also measured by themselves.
 
 The metric is taken of the output that the manifest names, else of the first one; `roc_auc` and
 `top_k` take the first that holds floats.
 """
 
 from collections.abc import Mapping
-from math import ceil
+from dataclasses import replace
+from math import ceil, isnan
 
 import numpy as np
 
@@ -26,6 +30,7 @@ from model_packaging.errors import (
     AccuracyDropped,
     AccuracyUncertain,
     DataUnusable,
+    Missing,
 )
 from model_packaging.manifest import AccuracySpec, ModelSpec
 from model_packaging.metrics import METRICS, Incomparable, Weighted
@@ -110,7 +115,24 @@ class Gate:
             max_drop=self._spec.max_drop,
             rows=rows,
             intervals=paired_intervals(self._before, after, rows, sign),
+            missing=self._missing(after),
         )
+
+    def report(self, model: Model) -> AccuracyChange:
+        """The figures of a model that nothing was done to which may lose accuracy.
+
+        Raises:
+            DataUnusable: the metric cannot be taken of its answers.
+        """
+        return replace(self.measure(model), judged=False)
+
+    def _missing(self, after: Weighted) -> Missing | None:
+        """The metric on the rows with missing values alone; None where there are none."""
+        some = _with_missing(self._holdout)
+        if not some.any():
+            return None
+        was, now = (weighted(some.astype(np.float64)) for weighted in (self._before, after))
+        return Missing(int(some.sum()), *(None if isnan(each) else each for each in (was, now)))
 
     def _rows_needed(self) -> int:
         allowed = self._spec.max_drop
@@ -151,3 +173,35 @@ class Gate:
     def _refusal(self, reason: str) -> DataUnusable:
         holdout = self._holdout
         return DataUnusable(holdout.model, holdout.origin, reason, holdout.place)
+
+
+def gate_stage(
+    gate: Gate | None, model: Model, *, lossy: bool
+) -> tuple[AccuracyChange | None, str]:
+    """The stage `gate`: the figures, and a line about them.
+
+    Args:
+        gate: None without an accuracy in the manifest.
+        model: what is to be published.
+        lossy: whether something was done to it that may lose accuracy.
+
+    Raises:
+        AccuracyDropped: it was, and the model lost more than `max_drop`, or may have.
+    """
+    if gate is None:
+        return None, "nothing measured: the manifest has no accuracy"
+    if not lossy:
+        change = gate.report(model)
+        return change, f"{change}, not judged: nothing was done that may lose accuracy"
+    change = gate.judge(model)
+    return change, f"{change}, of {change.max_drop:g} allowed"
+
+
+def _with_missing(rows: Samples) -> Array:
+    """Whether each row has NaN or an empty text somewhere; booleans of shape [rows]."""
+    some = np.zeros(rows.rows, np.bool_)
+    for array in rows.inputs.values():
+        if array.ndim and array.dtype.kind in "fO":
+            lacks = np.isnan(array) if array.dtype.kind == "f" else array == b""
+            some |= np.asarray(lacks).reshape(rows.rows, -1).any(axis=1)
+    return some

@@ -33,9 +33,10 @@ Each says which model, which value and what to do next, and carries those facts 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 _LONGEST_REASON = 300
 
@@ -77,11 +78,21 @@ class Intervals:
 
 
 @dataclass(frozen=True, slots=True)
+class Missing:
+    """The metric on the held-out rows with missing values; None where it is not defined."""
+
+    rows: int
+    before: float | None
+    after: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class AccuracyChange:
     """What optimising did to a model: its metric on the held-out rows, before and after.
 
     `drop` is how much worse it became, whichever way the metric points; negative is better. What
-    was published before there were intervals has none.
+    was published before there were intervals has none. It was not `judged` where nothing that may
+    lose accuracy was done. `missing` is of the rows with missing values, if there are some.
     """
 
     metric: str
@@ -91,6 +102,17 @@ class AccuracyChange:
     max_drop: float
     rows: int = 0
     intervals: Intervals | None = None
+    judged: bool = True
+    missing: Missing | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As written in artifact.json, without what goes without saying."""
+        document = asdict(self)
+        if self.judged:
+            del document["judged"]
+        if self.missing is None:
+            del document["missing"]
+        return document
 
     def __str__(self) -> str:
         moved = f"{self.metric} went from {self.before:.4f} to {self.after:.4f}"

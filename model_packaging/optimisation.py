@@ -47,12 +47,14 @@ class Optimised:
 class Optimiser(Protocol):
     """One way to make a model smaller or faster; importing its module is cheap.
 
-    `stage` names it, `order` says when it is its turn, and `idle` why it leaves a model alone.
+    `stage` names it, `order` says when it is its turn, and `idle` why it leaves a model alone. One
+    that is `exact` changes no answer by more than the check of the conversion allows.
     """
 
     stage: str
     order: int
     idle: str
+    exact: bool
 
     def options(self, spec: ModelSpec) -> Mapping[str, Any] | None:
         """What the manifest asks of it, as JSON for the identity; None leaves the model alone."""

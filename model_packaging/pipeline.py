@@ -10,6 +10,7 @@ simplify    of an ONNX file: constants folded, where that leaves less of it
 prune       weights or neurons given up; like every stage of `optimisers/`, when the manifest asks
 quantize    fewer bits for the weights
 gate        the metric on held-out rows, of the original and of what is to be published
+batches     how far answers depend on the other rows of a request
 signatures  of a model with several, the others are checked, and optimised like the first
 benchmark   sizes and latency on this machine, for report.json
 placement   memory, and whether Lambda or SageMaker serves it: what fits, or was asked and fits
@@ -33,8 +34,9 @@ from pathlib import Path
 
 from functions.inference.processing.processed import libraries_of
 from functions.inference.session import OnnxSession
-from model_packaging.accuracy import Gate
+from model_packaging.accuracy import Gate, gate_stage
 from model_packaging.agreement import compare
+from model_packaging.batches import batch_stage
 from model_packaging.benchmark import Latency, time_model
 from model_packaging.checking import Checked, check, one_of_each
 from model_packaging.code_step import with_code
@@ -83,6 +85,7 @@ STAGES = (
     "check",
     *(optimiser.stage for optimiser in optimisers()),
     "gate",
+    "batches",
     "signatures",
     "benchmark",
     "placement",
@@ -162,7 +165,7 @@ def _hand_over(job: Resolved, identity: str, stages: Stages) -> Built:
 def _convert_and_check(job: Job, identity: str, stages: Stages) -> Built:
     conversion = stages.run("convert", _convert, job)
     checked, gate = stages.run("check", _check, job, conversion)
-    samples = checked.sent
+    samples, spec = checked.sent, job.spec
     load = partial(open_served, job.spec.name, conversion)
     task = Task(
         job.spec,
@@ -171,20 +174,16 @@ def _convert_and_check(job: Job, identity: str, stages: Stages) -> Built:
         trial=Trial(load, [each.probe for each in checked.evidence.answered]),
         callers=conversion.processed(),
     )
-    model = conversion.onnx
-    done = [(Step("convert", len(model)), model)]
-    for optimiser in optimisers():
-        optimised = stages.run(optimiser.stage, _optimise, optimiser, task, model)
-        if optimised is not None and optimised.facts:
-            model = optimised.model
-            done.append((Step(optimiser.stage, len(model), optimised.facts), model))
-    change = stages.run("gate", _gate, load, gate, model)
+    done, lossy = _optimise_all(stages, task, conversion.onnx)
+    model = done[-1][1]
+    change = stages.run("gate", gate_stage, gate, load(model).run, lossy=lossy)
+    dependence = stages.run("batches", batch_stage, spec.name, load(model), len(model), checked)
     facts = {step.name: step.facts for step, _ in done}
     signatures = stages.run("signatures", finish, job.spec, conversion, samples, facts)
     steps = stages.run("benchmark", _benchmark, load, samples, gate, done, change)
     models = (model, *(other.model for other in signatures.others))
     footprint, target = stages.run("placement", _place, job, conversion, samples, models)
-    golden = stages.run("golden", _golden, job, load(model), checked)
+    golden = stages.run("golden", _golden, load(model), checked, lossy=lossy)
     served = stages.run("engine", _serve, job, conversion, target, model, golden)
     build = Build(
         name=job.spec.name,
@@ -200,8 +199,23 @@ def _convert_and_check(job: Job, identity: str, stages: Stages) -> Built:
         signatures=signatures,
         domains=conversion.domains,
         check=checked.to_json(),
+        dependence=dependence,
     )
     return write_files(build)
+
+
+def _optimise_all(
+    stages: Stages, task: Task, model: bytes
+) -> tuple[list[tuple[Step, bytes]], bool]:
+    """The model after each stage, and whether one was done that may lose accuracy."""
+    done, lossy = [(Step("convert", len(model)), model)], False
+    for optimiser in optimisers():
+        optimised = stages.run(optimiser.stage, _optimise, optimiser, task, model)
+        if optimised is not None and optimised.facts:
+            lossy |= not optimiser.exact and optimised.model != model
+            model = optimised.model
+            done.append((Step(optimiser.stage, len(model), optimised.facts), model))
+    return done, lossy
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,13 +272,6 @@ def _optimise(optimiser: Optimiser, task: Task, model: bytes) -> tuple[Optimised
     return done, done.outcome
 
 
-def _gate(load: Load, gate: Gate | None, model: bytes) -> tuple[AccuracyChange | None, str]:
-    change = _judge(load, gate, model)
-    if change is None:
-        return None, "nothing measured: the manifest has no accuracy"
-    return change, f"{change}, of {change.max_drop:g} allowed"
-
-
 def _judge(load: Load, gate: Gate | None, model: bytes) -> AccuracyChange | None:
     return gate.judge(load(model).run) if gate else None
 
@@ -316,10 +323,9 @@ def _fitting(spec: ModelSpec, needs: Needs) -> tuple[Target, str]:
     return option.target, f"{option.target} as the manifest says, {option.size}"
 
 
-def _golden(job: Job, served: ServedModel, checked: Checked) -> tuple[bytes, str]:
-    quantized = job.spec.quantize.scheme != "none"
+def _golden(served: ServedModel, checked: Checked, *, lossy: bool) -> tuple[bytes, str]:
     more = one_of_each(checked, served)
-    content, count = golden_requests(checked.sent, served.run, more, quantized=quantized)
+    content, count = golden_requests(checked.sent, served.run, more, quantized=lossy)
     return content, f"{count} requests, {len(content):,} bytes"
 
 

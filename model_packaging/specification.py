@@ -18,11 +18,12 @@ from functions.inference.artifact import (
 )
 from functions.inference.domain import Domain
 from functions.inference.session import OnnxSession
+from model_packaging.batches import Dependence
 from model_packaging.benchmark import Latency, make_report
 from model_packaging.conversion import Processing
 from model_packaging.documents import readable
 from model_packaging.engine_files import EngineFiles
-from model_packaging.errors import AccuracyChange, Interval, Intervals
+from model_packaging.errors import AccuracyChange, Interval, Intervals, Missing
 from model_packaging.peak_memory import Footprint
 from model_packaging.publication import Published
 from model_packaging.served import Served
@@ -62,7 +63,7 @@ class Measured:
 
     def to_json(self) -> dict[str, Any]:
         """As written in report.json."""
-        accuracy = asdict(self.change) if self.change else None
+        accuracy = self.change.to_json() if self.change else None
         return {**self.step.to_json(), "latency": asdict(self.latency), "accuracy": accuracy}
 
 
@@ -84,6 +85,7 @@ class Build:
     signatures: Signatures = field(default_factory=Signatures)
     domains: Mapping[str, Domain] = field(default_factory=dict)
     check: Mapping[str, Any] = field(default_factory=dict)
+    dependence: Dependence | None = None
     """What the conversion was compared on, for report.json."""
 
 
@@ -167,7 +169,9 @@ def _describe(build: Build) -> dict[str, Any]:
     if build.domains:
         steps |= {"domains": {name: each.to_json() for name, each in build.domains.items()}}
     change = build.steps[-1].change
-    accuracy = asdict(change) | {"data": build.source.data} if change else None
+    accuracy = change.to_json() | {"data": build.source.data} if change else None
+    if build.dependence:
+        steps |= {"batch": build.dependence.to_json()}
     return {
         "name": build.name,
         "identity": build.identity,
@@ -218,6 +222,8 @@ def _change(accuracy: Mapping[str, Any]) -> AccuracyChange:
         **{key: accuracy[key] for key in ("metric", "before", "after", "drop", "max_drop")},
         rows=accuracy.get("rows", 0),
         intervals=Intervals(**each) if each else None,
+        judged=accuracy.get("judged", True),
+        missing=Missing(**accuracy["missing"]) if accuracy.get("missing") else None,
     )
 
 

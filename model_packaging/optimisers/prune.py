@@ -26,6 +26,7 @@ class Prune:
     stage = "prune"
     order = 10
     idle = "not asked for"
+    exact = False
 
     def options(self, spec: ModelSpec) -> Mapping[str, Any] | None:
         """See `Optimiser.options`."""

@@ -28,6 +28,7 @@ class Quantize:
     stage = "quantize"
     order = 20
     idle = "not asked for"
+    exact = False
 
     def options(self, spec: ModelSpec) -> Mapping[str, Any] | None:
         """See `Optimiser.options`."""

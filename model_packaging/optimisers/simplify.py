@@ -21,6 +21,7 @@ class Simplify:
     stage = "simplify"
     order = 5
     idle = "not needed: only .onnx files come with constants to fold"
+    exact = True
 
     def options(self, spec: ModelSpec) -> Mapping[str, Any] | None:
         """See `Optimiser.options`."""

@@ -26,6 +26,7 @@ class Upgrade:
     stage = "upgrade"
     order = 4
     idle = "not needed: only .onnx files bring operators of their own"
+    exact = True
 
     def options(self, spec: ModelSpec) -> Mapping[str, Any] | None:
         """See `Optimiser.options`."""

@@ -31,7 +31,11 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the gate decided on."""
+    """What the gate decided on; it did not judge a model that can have lost nothing.
+
+    `missing` is of the rows with missing values: how many, and the metric before and after, None
+    where it is not defined.
+    """
 
     metric: str
     before: Range
@@ -39,6 +43,19 @@ class Verdict:
     drop: Range
     max_drop: float
     rows: int
+    judged: bool = True
+    missing: tuple[int, float | None, float | None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batches:
+    """How far answers depend on the other rows of a request; see `model_packaging.batches`."""
+
+    rows: int
+    sizes: tuple[int, ...]
+    usual: tuple[float, float, int]
+    """Largest difference, the same by the largest number of the answer, other labels."""
+    unusual: tuple[float, float, int]
 
 
 def stages_of(specification: Mapping[str, Any], report: Mapping[str, Any]) -> list[Stage]:
@@ -70,9 +87,41 @@ def verdict_of(specification: Mapping[str, Any]) -> Verdict | None:
             drop=_range(accuracy, "drop"),
             max_drop=float(accuracy["max_drop"]),
             rows=int(accuracy.get("rows", 0)),
+            judged=bool(accuracy.get("judged", True)),
+            missing=_missing(accuracy.get("missing")),
         )
     except (AttributeError, KeyError, TypeError) as error:
         raise ValueError(f"its documents are damaged: {error!r}") from error
+
+
+def batches_of(specification: Mapping[str, Any]) -> Batches | None:
+    """How far answers depend on the batch; None where it was not measured.
+
+    Raises:
+        ValueError: the document is not what packaging writes.
+    """
+    batch = specification.get("batch")
+    if batch is None:
+        return None
+    try:
+        sizes = tuple(map(int, batch["sizes"]))
+        return Batches(
+            int(batch["rows"]), sizes, _apart(batch), _apart(batch["beside_unusual_rows"])
+        )
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f"its documents are damaged: {error!r}") from error
+
+
+def _apart(measured: Mapping[str, Any]) -> tuple[float, float, int]:
+    return (
+        float(measured["largest_difference"]),
+        float(measured["largest_relative_difference"]),
+        int(measured["label_flips"]),
+    )
+
+
+def _missing(rows: Mapping[str, Any] | None) -> tuple[int, float | None, float | None] | None:
+    return (int(rows["rows"]), _number(rows["before"]), _number(rows["after"])) if rows else None
 
 
 def _stage(document: Mapping[str, Any]) -> Stage:

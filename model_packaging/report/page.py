@@ -4,7 +4,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from model_packaging.report.figures import Range, Stage, Verdict, stages_of, verdict_of
+from model_packaging.report.figures import (
+    Batches,
+    Range,
+    Stage,
+    Verdict,
+    batches_of,
+    stages_of,
+    verdict_of,
+)
 from model_packaging.report.plots import Bar, bars, gate, ranges
 from model_packaging.report.style import STYLE
 from model_packaging.sizes import in_words
@@ -34,6 +42,7 @@ def render_page(
         "<h2>Stage by stage</h2>",
         _table(_HEADINGS, map(_row, stages), numbers=range(2, 7)),
         *_plots(stages, verdict),
+        *_batches(batches_of(specification)),
         *_interface(specification),
         *_signatures(specification),
         *_provenance(specification, report, digest),
@@ -75,13 +84,45 @@ def _gate(verdict: Verdict | None) -> Iterable[str]:
     if verdict is None:
         yield "<p>No held-out rows were given, so nothing was measured.</p>"
         return
-    yield (
-        f"<p>{escape(verdict.metric)} went from {verdict.before.value:.4f} to "
-        f"{verdict.after.value:.4f}. With 95 % confidence the drop lies between "
-        f"{verdict.drop.low:.4f} and {verdict.drop.high:.4f}; the model passed, for the upper end "
-        f"is at most the {verdict.max_drop:g} that is allowed.</p>"
+    moved = f"{verdict.metric} went from {verdict.before.value:.4f} to {verdict.after.value:.4f}."
+    between = f"between {verdict.drop.low:.4f} and {verdict.drop.high:.4f}"
+    passed = (
+        f"Passed: the upper bound, {verdict.drop.high:.4f}, is within the allowed "
+        f"{verdict.max_drop:g}."
     )
+    unjudged = "Not judged: nothing was done to the model that may lose accuracy."
+    outcome = passed if verdict.judged else unjudged
+    yield f"<p>{escape(f'{moved} With 95 % confidence the drop lies {between}. {outcome}')}</p>"
+    yield from _missing(verdict)
     yield gate(verdict)
+
+
+def _missing(verdict: Verdict) -> Iterable[str]:
+    if verdict.missing:
+        rows, *values = verdict.missing
+        before, after = ("undefined" if each is None else f"{each:.4f}" for each in values)
+        what = f"{rows:,} rows have missing values: {verdict.metric} went from {before} to {after}"
+        yield f"<p>{escape(what)} on them alone.</p>"
+
+
+def _batches(batches: Batches | None) -> Iterable[str]:
+    if batches is None:
+        return
+    yield "<h2>Rows that share a request</h2>"
+    sizes = ", ".join(map(str, batches.sizes))
+    yield (
+        f"<p>{batches.rows:,} rows in requests of {escape(sizes)}, beside the answers to each row "
+        "alone:</p>"
+    )
+    rows = [
+        [among, f"{difference:.3g}", f"{relative:.3g}", f"{flips:,}"]
+        for among, (difference, relative, flips) in (
+            ("among usual rows", batches.usual),
+            ("beside one unusual row", batches.unusual),
+        )
+    ]
+    headings = ("", "largest difference", "relative to the answer", "other labels")
+    yield _table(headings, rows, numbers=range(1, 4))
 
 
 def _plots(stages: Sequence[Stage], verdict: Verdict | None) -> Iterable[str]:

@@ -12,6 +12,7 @@ from model_packaging.errors import (
     AccuracyDropped,
     AccuracyUncertain,
     DataUnusable,
+    Missing,
 )
 from model_packaging.manifest import AccuracySpec, ModelSpec
 from model_packaging.manifest_entries import Metric
@@ -174,3 +175,36 @@ def test_a_model_that_fails_on_the_rows_is_one_clear_error() -> None:
 def test_an_entry_without_an_accuracy_has_no_gate() -> None:
     with pytest.raises(ValueError, match="no accuracy section"):
         Gate(ModelSpec("model", Path("model.onnx")), held_out(), wrong_below(0))
+
+
+def test_a_model_to_which_nothing_was_done_is_reported_on_few_rows() -> None:
+    """Ten rows are too few to judge by."""
+    ten = held_out(PARITY[:10])
+    gate = Gate(spec(0.01), ten, wrong_below(1))
+    with pytest.raises(AccuracyUncertain):
+        gate.judge(wrong_below(1))
+    change = gate.report(wrong_below(1))
+    assert (change.before, change.after, change.rows, change.judged) == (0.9, 0.9, 10, False)
+
+
+def test_rows_with_missing_values_are_also_measured_by_themselves() -> None:
+    """Every fourth row has no number, and the optimized model is wrong on all of them."""
+    rows = np.concatenate([ROWS, np.ones_like(ROWS)], axis=1)
+    rows[::4, 1] = np.nan
+
+    def wrong_where_missing(inputs: dict[str, Array]) -> dict[str, Array]:
+        x = inputs["x"][:, 0].astype(np.int64)
+        return {"label": np.where(np.isnan(inputs["x"][:, 1]), 1 - x % 2, x % 2)}
+
+    held = samples(PARITY, x=rows)
+    change = Gate(spec(0.5), held, wrong_below(8)).judge(wrong_where_missing)
+    assert change.missing == Missing(COUNT // 4, 1 - 2 / (COUNT // 4), 0.0)
+    assert Gate(spec(0.5), held_out(), wrong_below(0)).judge(wrong_below(0)).missing is None
+
+
+def test_empty_texts_count_as_missing_and_an_undefined_metric_is_none() -> None:
+    words = np.array([b"a", b""] * (COUNT // 2), np.object_)
+    held = samples(PARITY, x=ROWS, word=words)
+    scores = gives(score=np.linspace(0, 1, COUNT, dtype=np.float32))
+    change = Gate(spec(0.5, "roc_auc"), held, scores).judge(scores)
+    assert change.missing == Missing(COUNT // 2, None, None)  # all of one class

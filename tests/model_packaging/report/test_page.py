@@ -95,6 +95,45 @@ def test_without_a_gate_the_page_says_so(
     assert "nothing was measured" in page
 
 
+def test_rows_with_missing_values_are_shown_by_themselves(
+    documents: tuple[Mapping[str, Any], dict[str, Any]],
+) -> None:
+    missing = {"rows": 12, "before": 0.9, "after": None}
+    accuracy = {**documents[0]["accuracy"], "missing": missing}
+    page = render_page({**documents[0], "accuracy": accuracy}, {}, 3, "sha256:12")
+    assert "12 rows have missing values: accuracy went from 0.9000 to undefined" in page
+
+
+def test_a_model_that_was_not_judged_is_not_said_to_have_passed(
+    documents: tuple[Mapping[str, Any], dict[str, Any]],
+) -> None:
+    assert "Passed: the upper bound" in render_page(documents[0], {}, 3, "sha256:12")
+    accuracy = {**documents[0]["accuracy"], "judged": False}
+    page = render_page({**documents[0], "accuracy": accuracy}, {}, 3, "sha256:12")
+    assert "Not judged: nothing was done" in page
+    assert "Passed" not in page
+
+
+def test_the_page_shows_how_far_answers_depend_on_the_batch(
+    documents: tuple[Mapping[str, Any], dict[str, Any]],
+) -> None:
+    batch = documents[0]["batch"]
+    assert (batch["rows"], batch["sizes"]) == (40, [2, 8, 32])
+    assert batch["largest_difference"] > 0
+    page = render_page(*documents, 3, "sha256:12")
+    assert f'<td class="number">{batch["largest_difference"]:.3g}</td>' in page
+    without = {key: value for key, value in documents[0].items() if key != "batch"}
+    assert "share a request" not in render_page(without, {}, 3, "sha256:12")
+
+
+@pytest.mark.parametrize("batch", [7, {"rows": 1}, {"rows": 1, "sizes": [2], "label_flips": 0}])
+def test_damaged_batches_are_one_clear_error(
+    documents: tuple[Mapping[str, Any], dict[str, Any]], batch: Any
+) -> None:
+    with pytest.raises(ValueError, match="damaged"):
+        render_page({**documents[0], "batch": batch}, {}, 3, "sha256:12")
+
+
 def test_a_version_of_before_there_were_intervals_has_a_page(
     documents: tuple[Mapping[str, Any], dict[str, Any]],
 ) -> None:
