@@ -157,7 +157,15 @@ def _values(cells: Cells, spec: TensorSpec) -> list[str] | list[bool] | list[flo
         return cells.texts
     if spec.datatype not in _FLOATS:
         cells.require_all(spec.name, f"{spec.datatype} has no missing values")
-    return cells.booleans(spec.name) if spec.datatype == "BOOL" else cells.numbers(spec.name)
+    if spec.datatype == "BOOL":
+        return cells.booleans(spec.name)
+    numbers = cells.numbers(spec.name)
+    return numbers if spec.datatype in _FLOATS else [_whole(number) for number in numbers]
+
+
+def _whole(number: float) -> int | float:
+    """A whole number as an integer: writers of CSV give 12.0 where a column also held floats."""
+    return int(number) if float(number).is_integer() else number
 
 
 def _filled(values: list[Any], spec: TensorSpec) -> list[Any]:

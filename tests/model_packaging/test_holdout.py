@@ -101,6 +101,14 @@ def test_floats_are_never_cut_to_integers(tmp_path: Path) -> None:
     assert "must be INT64, not float32" in refusal(save(tmp_path, X=ROWS, y=TRUTH), whole)
 
 
+def test_whole_numbers_of_a_csv_are_integers_however_they_are_written(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.csv", "ms,y\n1700000052123.0,0\n7,1\n")
+    found = held(path, TensorSpec("ms", "INT64", (-1,))).inputs["ms"]
+    assert found.tolist() == [1700000052123, 7]
+    path = write(tmp_path, "b.csv", "ms,y\n1.5,0\n7,1\n")
+    assert "whole numbers for INT64" in refusal(path, TensorSpec("ms", "INT64", (-1,)))
+
+
 def test_rows_must_fill_the_batches_that_a_model_insists_on(tmp_path: Path) -> None:
     path = save(tmp_path, x=ROWS, y=TRUTH)
     text = refusal(path, TensorSpec("x", "FP32", (3, 3)))
