@@ -20,7 +20,7 @@ import numpy as np
 
 from model_packaging.checking import check
 from model_packaging.conversion import Conversion, tool_versions
-from model_packaging.errors import ConversionError, ConversionMismatch, RoundingMismatch
+from model_packaging.errors import ConversionError, ConversionMismatch
 from model_packaging.manifest import ModelSpec
 
 if TYPE_CHECKING:
@@ -66,27 +66,22 @@ def _agreeing(spec: ModelSpec, fitted: "Fitted") -> Conversion:
     """
     from model_packaging.estimators.graph import TooNarrow
 
-    wide: frozenset[str] | None
     try:
-        conversion = fitted.converted(np.float32, frozenset())
-        wide = _rounded(spec, conversion)
+        conversion, rounded = fitted.converted(np.float32, frozenset())
+        if _agrees(spec, conversion):
+            return conversion
     except TooNarrow:
-        wide = fitted.floats()
-    if wide is None:
-        return conversion
-    for inputs in dict.fromkeys((wide & fitted.floats(), fitted.floats())):
-        conversion = fitted.converted(np.float64, inputs)
-        if _rounded(spec, conversion) is None:
+        rounded = fitted.floats()
+    for wide in dict.fromkeys((rounded, fitted.floats())):
+        conversion, _ = fitted.converted(np.float64, wide)
+        if _agrees(spec, conversion):
             break
     return conversion
 
 
-def _rounded(spec: ModelSpec, conversion: Conversion) -> frozenset[str] | None:
-    """The inputs whose rounding changes an answer; None where the check passes."""
+def _agrees(spec: ModelSpec, conversion: Conversion) -> bool:
     try:
         check(spec, conversion)
-    except RoundingMismatch as error:
-        return frozenset(column.partition(",")[0] for column in error.columns)
     except ConversionMismatch:
-        return frozenset()
-    return None
+        return False
+    return True

@@ -9,6 +9,7 @@ import numpy as np
 from functions.inference.artifact import TensorSpec
 from functions.inference.domain import EVERY, Domain
 from functions.inference.tensors import BYTES, DTYPES, Array
+from model_packaging.agreement import wrong_rows
 from model_packaging.estimators.notes import LARGEST, Note, Notes
 from model_packaging.probes import Column, Known, Probe, Request
 from model_packaging.tree_probes import tree_probes
@@ -22,11 +23,15 @@ _PROBE_ROWS = 64
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """See the fields of the same names in `conversion.Conversion`."""
+    """See the fields of the same names in `conversion.Conversion`.
+
+    `rounded` are the FP32 inputs whose rounding to float32 changes an answer.
+    """
 
     known: Mapping[str, Known]
     domains: Mapping[str, Domain]
     probes: tuple[Probe, ...]
+    rounded: frozenset[str]
 
 
 def learn(
@@ -45,7 +50,8 @@ def learn(
     domains = {spec.name: trial.domain(spec) for spec in specs}
     known = {spec.name: _known(spec, notes, trial, domains[spec.name]) for spec in specs}
     stated = {name: domain for name, domain in domains.items() if domain != Domain()}
-    return Knowledge(known, stated, tuple(_tree_probes(trial, notes)))
+    rounded = frozenset(spec.name for spec in specs if trial.rounds(spec))
+    return Knowledge(known, stated, tuple(_tree_probes(trial, notes)), rounded)
 
 
 def _width(spec: TensorSpec) -> int:
@@ -164,6 +170,34 @@ class _Trial:
             array[:] = value
         return {**self.row, spec.name: array}
 
+    def rounds(self, spec: TensorSpec) -> bool:
+        """Whether the original answers otherwise once values of an FP32 input are rounded."""
+        if not self.sound or spec.datatype != "FP32" or self._floats != _WIDE:
+            return False
+        return any(self._rounds(spec, place) for place in range(_width(spec)))
+
+    def _rounds(self, spec: TensorSpec, place: int) -> bool:
+        note = self._notes.of(spec.name, place)
+        values = np.array([*sorted(note.thresholds), *note.typical], np.float64)[:_MOST_TYPICAL]
+        if not len(values):
+            return False
+        beside = np.concatenate([values, np.nextafter(values, np.inf)])
+        rounded = beside.astype(np.float32).astype(np.float64)
+        answers = [self._answer(spec, place, each) for each in (beside, rounded)]
+        if None in answers:
+            return False
+        pairs = zip(*(answer.values() for answer in answers if answer is not None), strict=True)
+        return any(wrong_rows(wanted, found).any() for wanted, found in pairs)
+
+    def _answer(self, spec: TensorSpec, place: int, values: Array) -> Request | None:
+        """The original's answer to the row with each of these values in a column."""
+        request = {name: np.repeat(row, len(values), axis=0) for name, row in self.row.items()}
+        _put(request[spec.name], place, values)
+        try:
+            return self._reference(request)
+        except ValueError:
+            return None
+
     def _answers(self, request: Request) -> bool:
         try:
             self._reference(request)
@@ -189,6 +223,6 @@ def _tree_probes(trial: _Trial, notes: Notes) -> Iterator[Probe]:
                 yield Probe(kind, request)
 
 
-def _put(array: Array, column: int, values: Sequence[float]) -> None:
+def _put(array: Array, column: int, values: Sequence[float] | Array) -> None:
     if array.dtype.kind == "f":
         array[(slice(None), column) if array.ndim > 1 else slice(None)] = values

@@ -300,8 +300,8 @@ class Fitted:
         """Inputs that may be FP64 instead of FP32."""
         return frozenset(spec.name for spec in self.inputs.specs() if spec.datatype == "FP32")
 
-    def converted(self, dtype: Any, wide: frozenset[str]) -> Conversion:
-        """The conversion; see `build`.
+    def converted(self, dtype: Any, wide: frozenset[str]) -> tuple[Conversion, frozenset[str]]:
+        """The conversion, and inputs whose rounding to FP32 changes an answer; see `build`.
 
         Raises:
             Unsupported: it has no ONNX form.
@@ -310,7 +310,7 @@ class Fitted:
         reference = reference_of(self.answer, self.inputs, graph, framed=self.framed)
         specs = self.inputs.specs(wide)
         learned = learn(specs, graph.notes, reference)
-        return Conversion(
+        conversion = Conversion(
             model.SerializeToString(deterministic=True),
             reference,
             processing=_processing(model, graph, specs),
@@ -318,6 +318,7 @@ class Fitted:
             probes=learned.probes,
             domains=learned.domains,
         )
+        return conversion, learned.rounded
 
 
 def _processing(

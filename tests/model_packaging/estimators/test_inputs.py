@@ -1,0 +1,73 @@
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from model_packaging.checking import check
+from model_packaging.converters.sklearn import CONVERTER
+from model_packaging.errors import ManifestError
+from model_packaging.manifest import ModelSpec
+from model_packaging.original import InputShape, Original
+from tests.model_packaging.estimators.packaging import converted, served
+
+ROWS = np.random.default_rng(1).normal(size=(80, 2))
+FRAME = pd.DataFrame(ROWS, columns=["width", "height"])
+TARGET = (ROWS[:, 0] > ROWS[:, 1]).astype(int)
+NAMED = make_pipeline(StandardScaler(), LogisticRegression()).fit(FRAME, TARGET)
+NAMELESS = make_pipeline(StandardScaler(), LogisticRegression()).fit(ROWS, TARGET)
+
+
+def spec(folder: Path, estimator: object, **inputs: InputShape) -> ModelSpec:
+    joblib.dump(estimator, folder / "model.pickle")
+    return ModelSpec("m", folder / "model.pickle", trust=True, original=Original(inputs=inputs))
+
+
+@pytest.mark.parametrize("shape", [("batch", 2), ("batch", "features")])
+def test_the_only_input_may_have_any_name(tmp_path: Path, shape: tuple[int | str, ...]) -> None:
+    model = spec(tmp_path, NAMED, **{"input-0": InputShape(shape)})
+    conversion = CONVERTER.convert(model)
+    check(model, conversion)
+    (only,) = served(conversion).inputs
+    assert (only.name, only.shape) == ("input-0", (-1, 2))
+
+
+def test_the_only_column_may_have_any_name(tmp_path: Path) -> None:
+    model = LogisticRegression().fit(FRAME[["width"]], TARGET)
+    conversion = converted(tmp_path, model, **{"input-0": "FP32"})
+    assert [each.shape for each in served(conversion).inputs] == [(-1,)]
+
+
+def test_columns_with_names_go_to_those_of_training(tmp_path: Path) -> None:
+    conversion = converted(tmp_path, NAMED, height="FP32", width="FP32")
+    found = served(conversion).run({"height": ROWS[:, 1], "width": ROWS[:, 0]})
+    np.testing.assert_allclose(found["probabilities"], NAMED.predict_proba(FRAME), 1e-3, 1e-6)
+
+
+def test_columns_without_names_are_in_the_manifests_order(tmp_path: Path) -> None:
+    conversion = converted(tmp_path, NAMELESS, first="FP32", second="FP32")
+    found = served(conversion).run({"first": ROWS[:, 0], "second": ROWS[:, 1]})
+    np.testing.assert_allclose(found["probabilities"], NAMELESS.predict_proba(ROWS), 1e-3, 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "text"),
+    [
+        (
+            {"width": InputShape(("batch",)), "hight": InputShape(("batch",))},
+            "has a column 'hight', the estimator was fitted on width, height; did you mean",
+        ),
+        ({"width": InputShape(("batch",))}, "are 1 columns, the estimator was fitted on 2"),
+        ({"X": InputShape(("batch", 3))}, "has 'X' of 3 columns, the estimator was fitted on 2"),
+        ({"X": InputShape(("batch", 2), "FP16")}, "'X' must be a column: FP32, FP64"),
+    ],
+)
+def test_inputs_that_do_not_fit_are_one_clear_error(
+    tmp_path: Path, inputs: dict[str, InputShape], text: str
+) -> None:
+    with pytest.raises(ManifestError, match=text):
+        CONVERTER.convert(spec(tmp_path, NAMED, **inputs))
