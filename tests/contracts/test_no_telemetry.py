@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.interpreter import ROOT, proxy_event
-from tests.worlds import echo, settings_for
+from tests.worlds import echo, settings_for, times
 
 STRACE = shutil.which("strace") or ""
 TRACEABLE = bool(STRACE) and not subprocess.run([STRACE, "-qq", "true"], check=False).returncode
@@ -76,6 +76,18 @@ def test_a_predicting_process_writes_nothing_into_its_home(tmp_path: Path) -> No
 def test_nothing_of_ours_lets_onnxruntime_start_it(tmp_path: Path, package: str) -> None:
     home = tmp_path / "home"
     run(home, sys.executable, "-c", f"import {package}, onnxruntime", ORT_DISABLE_TELEMETRY="0")
+    assert not [*home.rglob("*")]
+
+
+def test_packaging_and_its_measurements_write_nothing_into_the_home(tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").write_bytes(times(2))
+    (tmp_path / "models.yaml").write_text("models: {m: {source: model.onnx}}")
+    home = tmp_path / "home"
+    package = (
+        f"import os; os.chdir({str(tmp_path)!r}); from cli.main import main; main(['package'])"
+    )
+    run(home, sys.executable, "-c", package)
+    assert [*tmp_path.rglob("artifacts/**/model.onnx")]
     assert not [*home.rglob("*")]
 
 
