@@ -113,7 +113,7 @@ lock:
 		-o requirements/frameworks.txt
 	for set in pytorch tensorflow boosting huggingface tabular; do \
 		$(COMPILE) -c requirements/frameworks.txt requirements/$$set.in -o requirements/$$set.txt; done
-	for set in tokenizers pillow processing minilm tensorflow-serving language; do $(COMPILE) --no-deps -c requirements/frameworks.txt \
+	for set in tokenizers pillow processing minilm sentences tensorflow-serving language; do $(COMPILE) --no-deps -c requirements/frameworks.txt \
 		requirements/$$set.in -o requirements/$$set.txt; done
 	$(COMPILE) --no-deps -c requirements.txt requirements/images.in -o requirements/images.txt
 	for set in emulate sam; do $(COMPILE) requirements/$$set.in -o requirements/$$set.txt; done
@@ -158,6 +158,12 @@ $(FOR_TESTS): .venv/%: requirements/%.txt .venv/demo
 	@$(PIP) install --no-deps --require-hashes -r requirements/$*.txt
 	@touch $@
 .venv/frameworks: $(FOR_TESTS)
+
+# Without the PyTorch that it asks for. Models of sentence-transformers are compared with it.
+.venv/sentences: requirements/sentences.txt .venv/demo
+	@$(PIP) install --no-deps --require-hashes -r requirements/sentences.txt
+	@touch $@
+.venv/huggingface .venv/frameworks: .venv/sentences
 
 # Without the PyTorch that it asks for; the server itself speaks with OpenAI's types.
 .venv/language: requirements/language.txt .venv/huggingface .venv/dev

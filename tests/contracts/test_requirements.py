@@ -87,7 +87,7 @@ def test_only_torch_is_without_a_hash_and_brings_no_cuda() -> None:
         ),
         *(
             f"requirements/{name}.txt"
-            for name in ("frameworks", *FRAMEWORKS, *PROCESSING, "minilm", "language")
+            for name in ("frameworks", *FRAMEWORKS, *PROCESSING, "minilm", "sentences", "language")
         ),
     ],
 )
