@@ -18,6 +18,7 @@ from model_packaging.conversion import as_bytes
 from model_packaging.errors import ConversionError, ConversionMismatch, SourceUnreadable
 from model_packaging.hugging_face import CONFIG, TOKENIZER, TOKENIZER_CONFIG, read_json
 from model_packaging.manifest import ModelSpec
+from model_packaging.probes import Probe, Request
 from model_packaging.text_corpus import TEXTS, of_words
 from model_packaging.transformers_model import loaded
 
@@ -31,6 +32,7 @@ _HUGE = 1 << 30
 _POSITIONS = ("position_embeddings", "embed_positions", "wpe", "positions_embed")
 """What models call their table of positions."""
 _WORDS = 24
+_NEAR = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +43,15 @@ class Tokenization:
         tokenizer: transformers' own.
         options: of the step, as `artifact.json` has them.
         file: what the step reads.
-        texts: what both were compared on; each has a token at least.
+        texts: difficult texts that have a token at least.
+        words: texts of words that the tokenizer knows.
     """
 
     tokenizer: Any
     options: Mapping[str, Any]
     file: bytes
     texts: tuple[str, ...]
+    words: tuple[str, ...]
 
     @property
     def max_length(self) -> int:
@@ -68,11 +72,26 @@ class Tokenization:
         gives = {**self.options["gives"], "offsets": "offsets"}
         return replace(self, options={**self.options, "gives": gives})
 
+    def probes(self) -> tuple[Probe, ...]:
+        """Rows that test padding, and texts as long as the longest that is not cut."""
+        word = next(text for text in self.texts if text.strip())
+        near = range(max(1, self.max_length - _NEAR), self.max_length + 2)
+        return (
+            Probe("a short text padded beside a long one", _request(word, "a " * self.max_length)),
+            Probe(
+                "texts about as long as the longest", _request(*("a " * count for count in near))
+            ),
+        )
+
     def arrays(self, texts: Sequence[str]) -> dict[str, Array]:
         """What the model takes for texts: int64 [texts, tokens], in the order of `PARTS`."""
         step = make_step(self.options, {TOKENIZER: self.file})
-        found = step.before({TEXT: as_bytes(np.array(texts))})
+        found = step.before(_request(*texts))
         return {name: found[name] for name in PARTS if name in found}
+
+
+def _request(*texts: str) -> Request:
+    return {TEXT: as_bytes(np.array(texts))}
 
 
 def load_tokenizer(spec: ModelSpec) -> Any:
@@ -129,7 +148,7 @@ def tokenization(
         ConversionError: the model or the tokenizer has other parts than are served.
         ConversionMismatch: the step gives other tokens than transformers.
     """
-    _require_vocabulary(spec, tokenizer, model.get_input_embeddings().num_embeddings)
+    _require_vocabulary(spec, tokenizer, len(model.get_input_embeddings().weight))
     options = {
         "step": "tokens",
         "file": TOKENIZER,
@@ -141,9 +160,12 @@ def tokenization(
         "gives": _gives(spec, tokenizer, model),
     }
     vocabulary = sorted(tokenizer.get_vocab())
-    texts = (*TEXTS, *of_words(vocabulary[:: max(1, len(vocabulary) // _WORDS)]))
-    kept = tuple(text for text in texts if tokenizer(prompt + text)["input_ids"])
-    found = Tokenization(tokenizer, options, _file(tokenizer), kept)
+    words = of_words(vocabulary[:: max(1, len(vocabulary) // _WORDS)])
+    texts, words = (
+        tuple(text for text in each if tokenizer(prompt + text)["input_ids"])
+        for each in (TEXTS, words)
+    )
+    found = Tokenization(tokenizer, options, _file(tokenizer), texts, words)
     _check(spec, found)
     return found
 
@@ -211,8 +233,9 @@ def _file(tokenizer: Any) -> bytes:
 
 def _check(spec: ModelSpec, found: Tokenization) -> None:
     """Refuse a step that gives other tokens than transformers, for the first text that shows it."""
-    together = found.arrays(found.texts)
-    for row, text in enumerate(found.texts):
+    texts = (*found.texts, *found.words)
+    together = found.arrays(texts)
+    for row, text in enumerate(texts):
         alone = found.arrays([text])
         wanted = found.tokenizer(
             found.options["prompt"] + text, truncation=True, max_length=found.max_length

@@ -51,6 +51,7 @@ from model_packaging.hugging_face_tokens import (
 from model_packaging.label_step import label_options, label_outputs
 from model_packaging.manifest import ModelSpec
 from model_packaging.original import BATCH
+from model_packaging.probes import Known
 from model_packaging.quiet import quiet
 from model_packaging.sentence_modules import read_sentences, sentence_module
 from model_packaging.sentence_pooling import normalized_mean
@@ -231,4 +232,11 @@ def _processed(
         (TensorSpec(TEXT, "BYTES", (-1,)),),
         tuple(outputs),
     )
-    return Conversion(onnx, original, {TEXT: as_bytes(np.array(tokens.texts))}, processing)
+    return Conversion(
+        onnx,
+        original,
+        {TEXT: as_bytes(np.array(tokens.texts))},
+        processing,
+        known={TEXT: Known(texts=tuple(text.encode() for text in tokens.words))},
+        probes=tokens.probes(),
+    )

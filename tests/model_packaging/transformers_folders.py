@@ -107,7 +107,7 @@ def roberta(folder: Path, **options: Any) -> ModelSpec:
 
 
 def saved(folder: Path, kind: str, config: str, options: dict[str, Any]) -> ModelSpec:
-    """A model of this class, with larger weights than usual so that texts are told apart."""
+    """A model of this class, with larger weights than at first, so that texts are told apart."""
     import torch
     import transformers
 
@@ -118,6 +118,8 @@ def saved(folder: Path, kind: str, config: str, options: dict[str, Any]) -> Mode
             for name, weight in model.named_parameters():
                 if name.endswith("weight") and weight.ndim == 2:
                     weight.mul_(6)
+                if name.endswith("bias"):
+                    weight.normal_(0, 0.3)
         model.save_pretrained(folder)
     return ModelSpec("m", folder)
 
