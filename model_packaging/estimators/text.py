@@ -22,7 +22,8 @@ from model_packaging.estimators.frame import TEXT, Frame, computed, matrix
 from model_packaging.estimators.graph import Graph, Unsupported
 
 STEP = "ngrams"
-_MOST_TEXTS_NOTED = 32
+_MOST_TERMS_NOTED = 24
+_ACCENTED = str.maketrans("aeiou", "áèîöů")
 
 
 @transform.register
@@ -107,8 +108,18 @@ class TextStep:
 
 
 def _examples(estimator: CountVectorizer, terms: list[str]) -> list[str]:
-    """Texts of terms that the vectorizer knows, in several forms."""
-    spread = terms[:: max(1, len(terms) // _MOST_TEXTS_NOTED)][:_MOST_TEXTS_NOTED]
-    words = " ".join(spread)
-    stops = " ".join(sorted(estimator.get_stop_words() or ())[:5])
-    return [*spread, words, words.upper(), ", ".join(spread), f"{words} {words} {stops}"]
+    """Texts of terms that the vectorizer knows: alone, written otherwise, and side by side."""
+    spread = terms[:: max(1, len(terms) // _MOST_TERMS_NOTED)][:_MOST_TERMS_NOTED]
+    stops = " ".join(sorted(estimator.get_stop_words() or ())[:3])
+    found = []
+    for term, other in zip(spread, [*spread[1:], spread[0]], strict=True):
+        within = term.replace(" ", " a ")
+        alone = [term, term.upper(), term.title(), term.translate(_ACCENTED), within]
+        pairs = [
+            f"{term} {term} {other}",
+            f"{term} a {other}",
+            f"{term}, {other}!",
+            f"{other}-{term}",
+        ]
+        found += [*alone, *pairs, f"{term} {stops} {other}"]
+    return found
