@@ -83,9 +83,7 @@ def test_packaging_and_its_measurements_write_nothing_into_the_home(tmp_path: Pa
     (tmp_path / "model.onnx").write_bytes(times(2))
     (tmp_path / "models.yaml").write_text("models: {m: {source: model.onnx}}")
     home = tmp_path / "home"
-    package = (
-        f"import os; os.chdir({str(tmp_path)!r}); from cli.main import main; main(['package'])"
-    )
+    package = "import os; os.chdir('..'); from cli.main import main; main(['package'])"
     run(home, sys.executable, "-c", package)
     assert [*tmp_path.rglob("artifacts/**/model.onnx")]
     assert not [*home.rglob("*")]
