@@ -6,12 +6,10 @@ nothing, and calls that wait for their turn, take none from those that predict.
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from concurrent.futures import Executor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import NoReturn
 
 import grpc
 from google.protobuf.descriptor import MethodDescriptor
@@ -33,6 +31,7 @@ from functions.inference.errors import (
 from functions.inference.exchange import Observation
 from functions.inference.observability import Exchange, Observability
 from functions.inference.rpc.messages import parse
+from functions.inference.rpc.room import Room
 from functions.inference.rpc.service import Service, Work
 from functions.inference.statuses import status_of
 
@@ -68,32 +67,6 @@ class Threads:
     health: Executor
 
 
-class Room:
-    """How many calls there may be at once, silent streams among them; for one event loop.
-
-    `ending` is done when the server ends: what waits for a caller then waits no more.
-    """
-
-    def __init__(self, most: int) -> None:
-        self._left = most
-        self.ending: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    @contextmanager
-    def place(self) -> Iterator[bool]:
-        """Whether there is a place for another call; it is kept while the block runs."""
-        free = self._left > 0
-        self._left -= free
-        try:
-            yield free
-        finally:
-            self._left += free
-
-    def end(self) -> None:
-        """Let what waits for a caller end."""
-        if not self.ending.done():
-            self.ending.set_result(None)
-
-
 @dataclass(frozen=True, slots=True)
 class Method:
     """One method of a service, as a server offers it."""
@@ -118,9 +91,7 @@ class Method:
 
     async def answer(self, request: bytes, context: grpc.aio.ServicerContext) -> bytes:
         """The response; an error ends the call with its status."""
-        with self.room.place() as free:
-            if not free:
-                await _refuse(context)
+        async with self.room.place(context):
             response, error = await self._answered(request)
         if error is not None:
             await context.abort(code_of(error), str(error))
@@ -131,27 +102,12 @@ class Method:
     ) -> AsyncIterator[bytes]:
         """A response for each request of a stream; an error is a part of it, and no end."""
         assert self.offered.stream_error is not None
-        with self.room.place() as free:
-            if not free:
-                await _refuse(context)
-            while (request := await self._next(requests, context)) is not None:
+        async with self.room.place(context):
+            async for request in self.room.each(requests, context):
                 response, error = await self._answered(request)
                 if error is not None:
                     response = self.offered.stream_error(error).SerializeToString()
                 yield response
-
-    async def _next(
-        self, requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext
-    ) -> bytes | None:
-        """The next request of a stream; None at its end."""
-        coming = asyncio.ensure_future(anext(requests, None))
-        try:
-            await asyncio.wait((coming, self.room.ending), return_when=asyncio.FIRST_COMPLETED)
-            if not coming.done():
-                await context.abort(grpc.StatusCode.UNAVAILABLE, "the server is shutting down")
-            return coming.result()
-        finally:
-            coming.cancel()
 
     async def _answered(self, request: bytes) -> tuple[bytes, InferenceError | None]:
         """The response or the error; what has not begun when the caller leaves never does."""
@@ -187,9 +143,3 @@ class Method:
         exchange = Exchange("POST", self.path, status, os.urandom(16).hex())
         self.observability.note(exchange, observation)
         self.observability.flush()
-
-
-async def _refuse(context: grpc.aio.ServicerContext) -> NoReturn:
-    text = "too many calls at once; try again when some have ended"
-    await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, text)
-    raise AssertionError  # abort has raised

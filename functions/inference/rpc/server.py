@@ -16,21 +16,23 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import SERVICE_NAME as HEALTH
-from grpc_reflection.v1alpha import reflection, reflection_pb2
+from grpc_reflection.v1alpha import reflection, reflection_pb2, reflection_pb2_grpc
 
 from functions.inference.catalog import Catalog
 from functions.inference.contract import CONTAINER
 from functions.inference.observability import Observability
 from functions.inference.rpc import open_inference, tensorflow_serving
-from functions.inference.rpc.calls import Method, Room, Threads
+from functions.inference.rpc.calls import Method, Threads
 from functions.inference.rpc.messages import pool, service
+from functions.inference.rpc.room import Room
 from functions.inference.rpc.service import Service
 
 SERVICES: Sequence[Service] = (*open_inference.SERVICES, *tensorflow_serving.SERVICES)
 
 _LOOKING_UP = 2
+_MOST_REFLECTIONS = 16
 _KEPT_FOR_HEALTH = 64
-"""Calls beyond `Limits.most_calls`, which only health and reflection have."""
+"""Calls beyond `Limits.most_calls`, so that neither can be crowded out by others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +77,12 @@ async def listening(served: Serving, address: str, predicting: Executor) -> Asyn
     Raises:
         OSError: the address is taken, or not this machine's.
     """
-    room = Room(served.limits.most_calls)
+    ending: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     with (
         ThreadPoolExecutor(_LOOKING_UP, "looking up") as looking_up,
         ThreadPoolExecutor(1, "health") as health,
     ):
-        server = _create_server(served, Threads(predicting, looking_up, health), room)
+        server = _create_server(served, Threads(predicting, looking_up, health), ending)
         try:
             port = server.add_insecure_port(address)
         except RuntimeError as error:
@@ -89,7 +91,7 @@ async def listening(served: Serving, address: str, predicting: Executor) -> Asyn
         try:
             yield port
         finally:
-            room.end()
+            ending.set_result(None)
             await server.stop(served.limits.grace_seconds)
 
 
@@ -120,14 +122,18 @@ def serving(served: Serving, address: str, predicting: Executor) -> Iterator[int
         thread.join()
 
 
-def _create_server(served: Serving, threads: Threads, room: Room) -> grpc.aio.Server:
+def _create_server(
+    served: Serving, threads: Threads, ending: asyncio.Future[None]
+) -> grpc.aio.Server:
     limits = [
         ("grpc.max_receive_message_length", served.limits.longest_body),
         ("grpc.max_send_message_length", -1),
         ("grpc.so_reuseport", 0),  # a port that is taken is an error
     ]
-    most = served.limits.most_calls + _KEPT_FOR_HEALTH
-    server = grpc.aio.server(options=limits, maximum_concurrent_rpcs=most)
+    most = served.limits.most_calls
+    room = Room(most, ending)
+    bound = most + _MOST_REFLECTIONS + _KEPT_FOR_HEALTH
+    server = grpc.aio.server(options=limits, maximum_concurrent_rpcs=bound)
     for offered in SERVICES:
         methods = {
             described.name: Method(
@@ -139,7 +145,7 @@ def _create_server(served: Serving, threads: Threads, room: Room) -> grpc.aio.Se
         server.add_generic_rpc_handlers((handler,))
     health = _Health(served.catalog, threads.health)
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
-    _reflect(server)
+    _reflect(server, Room(_MOST_REFLECTIONS, ending))
     return server
 
 
@@ -160,9 +166,27 @@ class _Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc] # has no ty
         return health_pb2.HealthCheckResponse(status=state)
 
 
-def _reflect(server: grpc.aio.Server) -> None:
+class _Reflection(reflection.aio.ReflectionServicer):  # type: ignore[misc] # has no types
+    """The library's, whose streams have places of their own."""
+
+    def __init__(self, names: Sequence[str], room: Room) -> None:
+        super().__init__(names, pool=pool())
+        self._room = room
+
+    async def ServerReflectionInfo(  # noqa: N802 gRPC's name
+        self, requests: AsyncIterator[Any], context: grpc.aio.ServicerContext
+    ) -> AsyncIterator[Any]:
+        """Answer each question of a stream."""
+        async with self._room.place(context):
+            told = super().ServerReflectionInfo(self._room.each(requests, context), context)
+            async for each in told:
+                yield each
+
+
+def _reflect(server: grpc.aio.Server, room: Room) -> None:
     """Let tools as grpcurl ask what is offered, the two services of libraries among it."""
     for library in (health_pb2, reflection_pb2):
         pool().AddSerializedFile(library.DESCRIPTOR.serialized_pb)
     names = [*(each.name for each in SERVICES), HEALTH, reflection.SERVICE_NAME]
-    reflection.enable_server_reflection(names, server, pool=pool())
+    servicer = _Reflection(names, room)
+    reflection_pb2_grpc.add_ServerReflectionServicer_to_server(servicer, server)

@@ -13,6 +13,7 @@ from typing import Any
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
     ProtoReflectionDescriptorDatabase,
 )
@@ -29,6 +30,7 @@ from tests.functions.inference.rpc.conftest import LONGEST
 from tests.worlds import echo, settings_for
 
 INFER = "inference.GRPCInferenceService/ModelInfer"
+STREAM = "/inference.GRPCInferenceService/ModelStreamInfer"
 
 Serve = Callable[[Settings], str]
 Ask = Callable[[str, dict[str, Any]], Any]
@@ -165,18 +167,18 @@ class Running:
 
 
 class Stream:
-    """A call of ModelStreamInfer that its client leaves open."""
+    """A call that its client leaves open."""
 
-    def __init__(self, channel: grpc.Channel, requests: Sequence[bytes]) -> None:
+    def __init__(
+        self, channel: grpc.Channel, requests: Sequence[bytes], path: str = STREAM
+    ) -> None:
         self._silent = threading.Event()
 
         def sent() -> Iterator[bytes]:
             yield from requests
             self._silent.wait()
 
-        self.call = channel.stream_stream("/inference.GRPCInferenceService/ModelStreamInfer")(
-            sent()
-        )
+        self.call = channel.stream_stream(path)(sent())
 
     def end(self) -> None:
         self.call.cancel()
@@ -251,6 +253,22 @@ def test_more_calls_than_may_be_are_refused_and_health_still_answers(tmp_path: P
         assert "too many calls at once" in str(refused.details())
 
 
+def test_silent_streams_of_reflection_crowd_out_nothing(tmp_path: Path) -> None:
+    path = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
+    listing = reflection_pb2.ServerReflectionRequest(list_services="*").SerializeToString()
+    with running(loaded(tmp_path)) as server:
+        streams = [Stream(server.channel, [listing], path) for _ in range(16)]
+        for each in streams:
+            assert next(each.call)
+        with pytest.raises(grpc.RpcError) as caught:
+            next(Stream(server.channel, [listing], path).call)
+        assert server.health() == health_pb2.HealthCheckResponse.SERVING
+        assert server.method("ModelInfer")(serialized(), timeout=20)
+        for each in streams:
+            each.end()
+    assert caught.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
 def eventually(ask: Callable[[], Any]) -> Any:
     """The answer, once there is room for the call: a server learns later than its client."""
     for _ in range(200):
@@ -269,8 +287,6 @@ def test_a_call_whose_caller_leaves_before_its_turn_is_not_answered() -> None:
         with pytest.raises(grpc.RpcError) as caught:
             server.method("ModelInfer")(serialized(), timeout=0.3)
         assert caught.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
-        left = server.method("ModelInfer").future(serialized(), timeout=60)
-        left.cancel()
         while ("CallerGone", 499) not in server.noted:
             time.sleep(0.01)
         model.go.set()
