@@ -26,11 +26,12 @@ from model_packaging.example_inputs import ExampleInputs
 from model_packaging.hugging_face import PROCESSOR, Folder
 from model_packaging.hugging_face_heads import Head, head_of, scores
 from model_packaging.hugging_face_originals import classifies_images
-from model_packaging.image_corpus import images
+from model_packaging.image_corpus import groups, images
 from model_packaging.image_rows import IMAGE, as_files
 from model_packaging.label_step import label_options, label_outputs
 from model_packaging.manifest import ModelSpec
 from model_packaging.original import BATCH
+from model_packaging.probes import Probe
 from model_packaging.quiet import quiet
 from model_packaging.torch_export import export_module
 from model_packaging.transformers_model import load_model, loaded
@@ -38,6 +39,31 @@ from model_packaging.transformers_model import load_model, loaded
 PIXELS = "pixel_values"
 TOLERANCE = 1e-5
 """Of one pixel's value, which is about 1: the last bits of float32."""
+_KNOWN = frozenset(
+    [
+        "image_processor_type",
+        "feature_extractor_type",
+        "processor_class",
+        "do_convert_rgb",
+        "do_resize",
+        "size",
+        "resample",
+        "do_center_crop",
+        "crop_size",
+        "crop_pct",
+        "do_pad",
+        "do_rescale",
+        "rescale_factor",
+        "rescale_offset",
+        "do_normalize",
+        "image_mean",
+        "image_std",
+        "include_top",
+        "do_flip_channel_order",
+        "default_to_square",
+    ]
+)
+"""Keys of a processor that are understood; others are allowed where they say nothing."""
 _SHORT_SIDE = 384
 """From here on, ConvNeXT's processor does not crop."""
 
@@ -84,6 +110,7 @@ def _options(spec: ModelSpec, processor: Any) -> dict[str, Any]:
     from PIL.Image import Resampling  # noqa: PLC0415 only where images are packaged
 
     said = processor.to_dict()
+    _require_known(spec, said)
     resize, crop = _sizes(said)
     if said.get("do_pad") or (crop is None and not isinstance(resize, list)):
         how = "pads" if said.get("do_pad") else "gives several sizes to"
@@ -104,6 +131,13 @@ def _options(spec: ModelSpec, processor: Any) -> dict[str, Any]:
         "mean": mean,
         "std": std,
     }
+
+
+def _require_known(spec: ModelSpec, said: Mapping[str, Any]) -> None:
+    for key, value in said.items():
+        if key not in _KNOWN and value not in (None, False):
+            reason = f"states {key}: {str(value)[:80]} in {PROCESSOR}, which is not served"
+            raise ConversionError(spec.name, reason)
 
 
 def _sizes(said: Mapping[str, Any]) -> tuple[list[int] | int | None, list[int] | None]:
@@ -186,4 +220,8 @@ def _processed(onnx: bytes, original: Model, options: dict[str, Any], head: Head
     steps = (options, label_options(found.name, head.labels, head.top))
     inputs = (TensorSpec(IMAGE, "BYTES", (-1,)),)
     processing = Processing(steps, {}, inputs, (*label_outputs(found, head.top), found))
-    return Conversion(onnx, original, {IMAGE: as_files(images().values())}, processing)
+    plain, *special = (as_files(group.values()) for group in groups().values())
+    probes = tuple(
+        Probe(kind, {IMAGE: files}) for kind, files in zip(list(groups())[1:], special, strict=True)
+    )
+    return Conversion(onnx, original, {IMAGE: plain}, processing, probes=probes)

@@ -12,13 +12,27 @@ _ORIENTATION = 0x0112
 
 
 @cache
+def groups() -> dict[str, dict[str, bytes]]:
+    """JPEG and PNG files of several kinds, by what is special about them: the same at each call."""
+    return {
+        "images of many sizes": _of_many_sizes(),
+        "images of other modes": _of_many_modes(),
+        "images turned by EXIF": _of_many_turns(),
+        "images of other encodings": _of_many_forms(),
+    }
+
+
 def images() -> dict[str, bytes]:
-    """JPEG and PNG files, by what is special about them: the same at each call."""
-    found = {}
-    for kind in ("JPEG", "PNG"):
-        for height, width in _SIDES:
-            found[f"{kind}, {width} x {height}"] = _file(_drawn(height, width), kind)
-    return {**found, **_of_many_modes(), **_of_many_turns(), **_of_many_forms()}
+    """All of them, by what is special about each."""
+    return {name: file for group in groups().values() for name, file in group.items()}
+
+
+def _of_many_sizes() -> dict[str, bytes]:
+    return {
+        f"{kind}, {width} x {height}": _file(_drawn(height, width), kind)
+        for kind in ("JPEG", "PNG")
+        for height, width in _SIDES
+    }
 
 
 def _of_many_modes() -> dict[str, bytes]:

@@ -1,6 +1,7 @@
 """See `model_packaging/hugging_face_images.py`; transformers is imported where it is used."""
 
 import json
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,12 @@ import pytest
 
 from functions.inference.artifact import read_artifact
 from functions.inference.onnx_predictor import OnnxPredictor
+from model_packaging.checking import check
 from model_packaging.conversion import check_conversion
 from model_packaging.converters.huggingface import CONVERTER
 from model_packaging.errors import ConversionError, ConversionMismatch, PackagingError
 from model_packaging.hugging_face_images import checked_options
-from model_packaging.image_corpus import images
+from model_packaging.image_corpus import groups, images
 from model_packaging.image_rows import as_files
 from model_packaging.local_store import LocalStore
 from model_packaging.manifest import ModelSpec
@@ -74,11 +76,76 @@ def test_what_a_processor_does_is_done_by_the_step(processor: str, options: dict
     assert found["step"] == "image"
 
 
+@pytest.mark.parametrize(
+    ("processor", "options", "text"),
+    [
+        ("ImageGPT", {}, r"states do_color_quantize: True in preprocessor_config\.json"),
+        ("Donut", {}, r"states do_thumbnail: True"),
+        ("TextNet", {}, "states size_divisor: 32"),
+    ],
+)
+def test_a_key_that_is_not_understood_is_refused_by_name(
+    processor: str, options: dict[str, Any], text: str
+) -> None:
+    with pytest.raises(ConversionError, match=text):
+        checked_options(ModelSpec("pets", Path()), processor_of(processor, **options))
+
+
+def test_a_key_of_the_file_that_its_processor_does_not_know_is_refused(tmp_path: Path) -> None:
+    spec = save(tmp_path, "ViT", **EXACT)
+    edit(tmp_path / "preprocessor_config.json", sharpen=3)
+    with pytest.raises(ConversionError, match=r"states sharpen: 3 in preprocessor_config\.json"):
+        CONVERTER.convert(spec)
+
+
 @pytest.mark.parametrize("processor", ["Levit", "Perceiver"])
 def test_a_processor_that_does_something_else_is_refused(processor: str) -> None:
     text = "differs from the original image processor's for JPEG, 640 x 427, by"
     with pytest.raises(ConversionMismatch, match=text):
         checked_options(ModelSpec("pets", Path()), processor_of(processor))
+
+
+def pipeline_scores(spec: ModelSpec, name: str, **options: Any) -> list[float]:
+    """What the pipeline of transformers answers for an image, in the order of the classes."""
+    from PIL import Image
+    from transformers import pipeline
+
+    with quiet():
+        pipe = pipeline("image-classification", model=str(spec.source))
+        found = pipe(Image.open(BytesIO(images()[name])), top_k=len(LABELS), **options)
+    scores = {each["label"]: each["score"] for each in found}
+    return [scores[label] for label in LABELS.values()]
+
+
+@pytest.mark.parametrize(
+    ("changes", "options"),
+    [
+        ({}, {}),
+        ({"problem_type": "multi_label_classification"}, {}),
+        ({"problem_type": "regression"}, {}),
+        ({"function_to_apply": "sigmoid"}, {"function_to_apply": "sigmoid"}),
+    ],
+    ids=str,
+)
+def test_scores_are_those_of_the_pipeline(
+    tmp_path: Path, changes: dict[str, Any], options: dict[str, Any]
+) -> None:
+    spec = save(tmp_path, "ViT", **EXACT)
+    edit(tmp_path / "config.json", **changes)
+    conversion = CONVERTER.convert(spec)
+    names = ["PNG, 1 x 1", "PNG, RGBA", "JPEG, CMYK", "JPEG, EXIF orientation 6"]
+    files = as_files(images()[name] for name in names)
+    found = conversion.session(conversion.onnx).run({"image": files})["probabilities"]
+    wanted = [pipeline_scores(spec, name, **options) for name in names]
+    np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-4)
+
+
+def test_images_of_every_kind_are_probed(tmp_path: Path) -> None:
+    spec = save(tmp_path, "ViT", **EXACT)
+    checked, _ = check(spec, CONVERTER.convert(spec))
+    kinds = checked.evidence.rows()
+    assert {*groups()} - {"images of many sizes"} <= kinds.keys()
+    assert kinds["typical rows"] == len(groups()["images of many sizes"])
 
 
 def test_a_classifier_answers_as_the_original(tmp_path: Path) -> None:
