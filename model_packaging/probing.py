@@ -144,6 +144,8 @@ def _whole(base: Base, spec: TensorSpec, known: Known) -> Iterator[Probe]:
         yield from _floats(base, spec)
     elif array.dtype.kind in "iu" and known.highest is not None:
         yield _ids(base, spec, known.highest)
+    elif array.dtype.kind in "iu" and array.ndim and not known.columns:
+        yield _row_of_zeros(base, spec)
     elif array.dtype.kind == "b":
         for value in (False, True):
             yield _filled(base, spec, f"all {str(value).lower()} in '{spec.name}'", value)
@@ -175,6 +177,16 @@ def _ids(base: Base, spec: TensorSpec, highest: int) -> Probe:
     ids.flat[0], ids.flat[-1] = 0, top
     request[spec.name] = ids.astype(array.dtype)
     return Probe(f"ids up to {top} in '{spec.name}'", request)
+
+
+def _row_of_zeros(base: Base, spec: TensorSpec) -> Probe:
+    """Rows of which the first has zeros alone: where they are a mask, it is all padding."""
+    request = base.take(base.count(4))
+    array = request[spec.name].copy()
+    array[:1] = 0
+    request[spec.name] = array
+    # A model may have no answer to it, as where zeros are lengths.
+    return Probe(f"a row of zeros in '{spec.name}'", request, may_refuse=True, binding=False)
 
 
 def _texts(base: Base, spec: TensorSpec, known: Known) -> Iterator[Probe]:

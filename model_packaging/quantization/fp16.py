@@ -15,16 +15,20 @@ from model_packaging.quantization.scheme import Plan, Scheme
 if TYPE_CHECKING:
     from onnx import ModelProto
 
+_PRODUCTS = frozenset(("Conv", "ConvTranspose", "Div", "Gemm", "MatMul", "Mul"))
 _LARGEST, _SMALLEST = float(np.finfo(np.float16).max), float(np.finfo(np.float16).tiny)
 
-_MASK = -1e9
-"""Numbers up to this one stand for minus infinity, and may become the lowest that float16 has."""
+_MASK, _HALF_MASK = -1e9, -4e4
+"""Numbers up to the first stand for minus infinity in masks, as the second does in float16. The
+lowest that float16 has would not do: less a score it is infinite, and a row that is all padding
+becomes NaN."""
 
 
 def quantize_fp16(model: "ModelProto", plan: Plan) -> "ModelProto":
     """Turn float32 into float16 where onnxruntime has operators for it."""
     from onnxruntime.transformers.float16 import convert_float_to_float16
 
+    _raise_masks(model)
     half: ModelProto = convert_float_to_float16(
         model,
         keep_io_types=True,
@@ -33,28 +37,45 @@ def quantize_fp16(model: "ModelProto", plan: Plan) -> "ModelProto":
     return half
 
 
-def _out_of_range(model: "ModelProto") -> list[str]:
-    """Names of the nodes with weights that float16 cannot hold."""
+def _raise_masks(model: "ModelProto") -> None:
+    """Give float32's numbers for minus infinity the place that float16 has for them."""
     from onnx import TensorProto, numpy_helper
 
-    far = {
-        weight.name
+    for graph in graphs_of(model):
+        for weight in graph.initializer:
+            if weight.data_type == TensorProto.FLOAT:
+                array = numpy_helper.to_array(weight)
+                masks = np.isfinite(array) & (array <= _MASK)
+                if masks.any():
+                    half = np.where(masks, np.float32(_HALF_MASK), array)
+                    weight.CopyFrom(numpy_helper.from_array(half, weight.name))
+
+
+def _out_of_range(model: "ModelProto") -> list[str]:
+    """Names of the nodes with weights that float16 cannot hold.
+
+    Where a small number keeps another from being zero, the smallest that float16 has will do.
+    """
+    from onnx import TensorProto, numpy_helper
+
+    sizes = {
+        weight.name: _largest(numpy_helper.to_array(weight))
         for graph in graphs_of(model)
         for weight in graph.initializer
-        if weight.data_type == TensorProto.FLOAT and _is_far(numpy_helper.to_array(weight))
+        if weight.data_type == TensorProto.FLOAT
     }
+    large = {name for name, size in sizes.items() if size > _LARGEST}
+    small = {name for name, size in sizes.items() if 0 < size < _SMALLEST}
     return [
         node.name
         for graph in graphs_of(model)
         for node in graph.node
-        if not far.isdisjoint(node.input)
+        if not (large | (small if node.op_type in _PRODUCTS else set())).isdisjoint(node.input)
     ]
 
 
-def _is_far(weights: Array) -> bool:
-    sizes = np.abs(weights[np.isfinite(weights) & (weights > _MASK)])
-    largest = float(sizes.max(initial=0.0))
-    return largest > _LARGEST or 0 < largest < _SMALLEST
+def _largest(weights: Array) -> float:
+    return float(np.abs(weights).max(initial=0.0, where=np.isfinite(weights)))
 
 
 SCHEMES = (Scheme("fp16", "float16", quantize_fp16, oldest=0),)

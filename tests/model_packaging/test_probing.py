@@ -99,6 +99,14 @@ def test_ids_go_up_to_the_highest() -> None:
     assert len(np.unique(ids)) > 50
 
 
+def test_whole_numbers_that_are_no_ids_may_be_a_mask_of_which_a_row_is_all_padding() -> None:
+    (probe,) = probes(IDS)["a row of zeros in 'ids'"]
+    assert not probe.inputs["ids"][0].any()
+    assert probe.inputs["ids"][1:].any()
+    assert probe.may_refuse
+    assert "a row of zeros in 'ids'" not in probes(IDS, known={"ids": Known(highest=9)})
+
+
 def test_texts_are_difficult_and_those_that_the_converter_knows() -> None:
     found = probes(CITY, known={"city": Known(texts=(b"TABLE chair",))})
     sent = set(values(found["difficult texts in 'city'"], "city"))

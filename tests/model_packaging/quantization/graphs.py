@@ -210,15 +210,17 @@ def stack(*shape: int) -> onnx.ModelProto:
     return graph([_NODE("MatMul", ["x", "w"], ["y"])], axes, w=normal(*shape, seed=9))
 
 
-def masked() -> onnx.ModelProto:
-    """Scores, some of which a mask of float32's lowest number takes out."""
-    mask = np.where(np.arange(WIDTH) % 7 == 0, np.finfo("f").min, 0).astype(np.float32)
+def masked(every: int = 7) -> onnx.ModelProto:
+    """Scores, some of which a mask of float32's lowest number takes out; of every 1, all."""
+    mask = np.where(np.arange(WIDTH) % every == 0, np.finfo("f").min, 0).astype(np.float32)
     nodes = [
         _NODE("MatMul", ["x", "w"], ["a"]),
-        _NODE("Add", ["a", "mask"], ["m"]),
-        _NODE("Softmax", ["m"], ["y"]),
+        _NODE("Sub", ["a", "shift"], ["s"]),
+        _NODE("Add", ["s", "mask"], ["m"]),
+        _NODE("Softmax", ["m"], ["p"]),
+        _NODE("MatMul", ["p", "v"], ["y"]),
     ]
-    return graph(nodes, w=W / 8, mask=mask)
+    return graph(nodes, w=W / 16, shift=np.full(1, 10, "f"), mask=mask, v=V)
 
 
 def scaled(scale: float) -> onnx.ModelProto:

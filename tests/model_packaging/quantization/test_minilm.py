@@ -78,6 +78,25 @@ def test_each_scheme_is_as_small_and_as_near_as_the_guide_says(
     assert cosines.min() >= cosine - 0.06
 
 
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_a_row_that_is_all_padding_is_answered_alone_and_among_others(
+    scheme: str, source: Path, rows: dict[str, Array], original: Array
+) -> None:
+    some = {name: array[:8].copy() for name, array in rows.items()}
+    some["attention_mask"][:2] = 0
+    plan = Plan(calibration=calibration()[:16])
+    session = OnnxSession(quantize("minilm", source.read_bytes(), schemes()[scheme], plan))
+    alone = {name: array[:1] for name, array in some.items()}
+    for request in (some, alone):
+        wanted = OnnxSession(source.read_bytes()).run(request)["sentence"]
+        found = session.run(request)["sentence"]
+        assert np.isfinite(wanted).all()
+        assert np.isfinite(found).all()
+        assert np.abs(found[:1] - wanted[:1]).max() < 0.1
+    others = session.run(some)["sentence"][2:]
+    assert (others * original[2:8]).sum(axis=1).min() > 0.9
+
+
 @pytest.mark.parametrize(("max_drop", "kept"), [(0.02, "dynamic"), (0.005, "int8")])
 def test_auto_finds_the_smallest_that_is_near_enough(
     tmp_path: Path, source: Path, rows: dict[str, Array], max_drop: float, kept: Scheme

@@ -206,6 +206,18 @@ def test_weights_that_float16_cannot_hold_stay_as_they_are(first: float, second:
     assert np.abs(found - wanted).max() < 0.005 * np.abs(wanted).max()
 
 
+@pytest.mark.parametrize("scheme", sorted(LOSS))
+def test_a_row_that_is_all_padding_has_an_answer(scheme: str) -> None:
+    """Of float32's lowest number alone, all places count alike; float16 has no such number."""
+    model, rows = graphs.masked(1).SerializeToString(), normal(*FLAT)
+    plan = Plan(calibration=[{"x": rows}])
+    found = run(quantize("net", model, schemes()[scheme], plan), rows)
+    assert np.isfinite(found).all()
+    if scheme != "fp16":
+        wanted = run(model, rows)
+        assert np.abs(found - wanted).max() < LOSS[scheme] * np.abs(wanted).max()
+
+
 def test_an_excluded_product_stays_as_it_is_whatever_follows_it() -> None:
     """`static` fuses a product with the sum behind it, under another name."""
     nodes = [
