@@ -50,7 +50,8 @@ class Conversion:
     does not take. `examples` are inputs to compare both on, when the
     source or the manifest has some. Where there is `processing`, `reference` and
     `examples` are in its terms. It is of one `signature`, whose `method` TensorFlow Serving names;
-    `others` are the model's further signatures, `aliases` further names of these.
+    `others` are the model's further signatures, `aliases` further names of these; `left_out` says
+    why a signature is not among them.
 
     By input name, `known` is what the converter knows of the values, and `domains` are the values
     that the served model must not answer; `probes` are rows that the converter wants compared.
@@ -64,6 +65,7 @@ class Conversion:
     method: str = PREDICT_METHOD
     others: tuple["Conversion", ...] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
     known: Mapping[str, Known] = field(default_factory=dict)
     probes: tuple[Probe, ...] = ()
     domains: Mapping[str, Domain] = field(default_factory=dict)

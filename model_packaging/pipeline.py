@@ -243,7 +243,8 @@ def _convert(job: Job) -> tuple[Conversion, str]:
     conversion = with_code(spec, with_image(spec, job.converter.convert(spec)))
     conversion = limited(spec.name, conversion)
     require_finite_weights(spec.name, conversion.onnx)
-    return conversion, f"{len(conversion.onnx):,} bytes"
+    left = "".join(f"; left out '{name}': it {why}" for name, why in conversion.left_out.items())
+    return conversion, f"{len(conversion.onnx):,} bytes{left}"
 
 
 def _check(job: Job, conversion: Conversion) -> tuple[tuple[Checked, Gate | None], str]:

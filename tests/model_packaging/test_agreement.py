@@ -74,6 +74,14 @@ def test_a_size_that_no_caller_was_promised_need_not_be_refused() -> None:
     agreed(refusing(has_nan), doubled, sizes)
 
 
+def test_a_size_for_which_the_original_says_nothing_may_be_refused() -> None:
+    holes = np.full((1, 2), np.nan, np.float32)
+    sizes = Probe("free axes", {"x": holes}, binding=False)
+    agreed(doubled, refusing(has_nan), sizes)
+    with pytest.raises(ConversionMismatch, match="cannot be computed for free axes"):
+        agreed(lambda _: {"y": X[:1]}, refusing(has_nan), sizes)
+
+
 def test_what_the_original_answers_the_served_model_must_answer() -> None:
     holes = np.full((1, 2), np.nan, np.float32)
     advised = Probe("NaN", {"x": holes}, advice="send no NaN")

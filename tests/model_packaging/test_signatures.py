@@ -210,14 +210,26 @@ def test_the_scheme_that_auto_chose_for_the_first_is_that_of_the_others(tmp_path
 
 
 @TENSORFLOW
-def test_a_signature_without_an_onnx_form_is_named_with_what_to_do(tmp_path: Path) -> None:
+def test_a_signature_without_an_onnx_form_is_left_out_and_the_outcome_says_so(
+    tmp_path: Path,
+) -> None:
     spec = two_layers(tmp_path, "serving_default", "odd")
-    advice = r"'odd' that has no ONNX form: .*Lgamma.*; name what .*: \[serving_default\]"
+    outcomes: dict[str, str] = {}
+    store, lock = LocalStore(tmp_path / "store"), tmp_path / "models.lock.json"
+    assert package(spec, store, lock, outcomes.__setitem__).signatures == ("serving_default",)
+    assert "left out 'odd': it has no ONNX form: ONNX lacks Lgamma" in outcomes["convert"]
+
+
+@TENSORFLOW
+@pytest.mark.parametrize("first", [("odd", "embed"), ("embed", "odd")])
+def test_a_signature_that_the_manifest_names_is_not_left_out(
+    tmp_path: Path, first: tuple[str, ...]
+) -> None:
+    spec = two_layers(tmp_path, "odd", "embed")
+    advice = r"'odd' that has no ONNX form: .*Lgamma.*; name what .*: \[embed\]"
     with pytest.raises(ConversionError, match=advice):
-        run(tmp_path, spec)
+        run(tmp_path, replace(spec, original=Original(signatures=first)))
     assert not (tmp_path / "models.lock.json").exists()
-    chosen = replace(spec, original=Original(signatures=("serving_default",)))
-    assert run(tmp_path, chosen).signatures == ("serving_default",)
 
 
 @TENSORFLOW

@@ -214,7 +214,7 @@ def test_a_layer_of_ones_own_is_named_by_its_class(tmp_path: Path) -> None:
     exec(compile(LAYERS, "layers", "exec"), names)  # noqa: S102 our own code, above
     network = keras.Sequential([keras.Input((3,), name="x"), names["Doubled"](name="twice")])
     network.save(tmp_path / "m.keras")
-    with pytest.raises(SourceUnreadable, match="a class of your own; name it: class: module:Name"):
+    with pytest.raises(SourceUnreadable, match="if it is your own, name it: class: module:Doubled"):
         CONVERTER.convert(ModelSpec("m", tmp_path / "m.keras"))
     own = Original(class_path="layers:Doubled", folder=tmp_path)
     conversion = CONVERTER.convert(ModelSpec("m", tmp_path / "m.keras", original=own))

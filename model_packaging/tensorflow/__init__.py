@@ -1,0 +1,1 @@
+"""Models of TensorFlow: what its converter reads, freezes and turns into ONNX."""

@@ -1,0 +1,29 @@
+"""Keras models for the tests of TensorFlow, saved and converted."""
+
+from pathlib import Path
+from typing import Any
+
+from functions.inference.tensors import Array
+from model_packaging.checking import check
+from model_packaging.conversion import Conversion, open_served
+from model_packaging.converters.tensorflow import CONVERTER
+from model_packaging.manifest import ModelSpec
+from model_packaging.original import InputShape, Original
+
+
+def saved(folder: Path, model: Any, **inputs: InputShape) -> ModelSpec:
+    """The spec of a Keras model, with what the manifest says of its inputs."""
+    model.save(folder / "m.keras")
+    return ModelSpec("m", folder / "m.keras", original=Original(inputs=inputs))
+
+
+def checked(spec: ModelSpec) -> Conversion:
+    """The model's conversion, which has passed the check."""
+    conversion = CONVERTER.convert(spec)
+    check(spec, conversion)
+    return conversion
+
+
+def answer(spec: ModelSpec, conversion: Conversion, **inputs: Array) -> dict[str, Array]:
+    """What the converted model answers."""
+    return open_served(spec.name, conversion, conversion.onnx).run(inputs)
