@@ -8,6 +8,7 @@ XGBoost, which rounds what it gets to that, and float64 for LightGBM, which does
 - everything else: `prediction` [-1, targets].
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 INPUT = "X"
 _PROBE_ROWS = 64
+_PLACE = re.compile(r"^\[[\d:]+\] \S+:\d+: ")
 
 Answers = Literal["two classes", "classes", "labels", "numbers"]
 Transform = Callable[[Nodes, str], str]
@@ -178,20 +180,28 @@ _OUTPUTS: Mapping[Answers, Callable[[Nodes, str, int, Array | None], _Outputs]] 
 }
 
 
-def read_booster(spec: ModelSpec, load: Callable[[], Any]) -> Any:
+def read_booster(spec: ModelSpec, library: str, load: Callable[[], Any]) -> Any:
     """What `load` gives.
+
+    Args:
+        spec: the model.
+        library: its name and version, for the error.
+        load: reads the file.
 
     Raises:
         SourceUnreadable: it fails.
     """
     try:
         return load()
-    except SourceUnreadable:
-        raise
     except Exception as error:  # a damaged file raises anything
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        reason = f"is damaged, or no model of this library: {(lines or ['?'])[0][:200]}"
+        reason = f"cannot be read by {library}: {first_line(error)[:200]}"
         raise SourceUnreadable(spec.name, spec.source, reason) from error
+
+
+def first_line(error: Exception) -> str:
+    """What the libraries say of an error, without the place in their code and the stack."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return _PLACE.sub("", lines[0]) if lines else repr(error)
 
 
 def convert_booster(
@@ -218,7 +228,7 @@ def convert_booster(
         try:
             answers = np.asarray(predict(inputs[INPUT]))
         except Exception as error:  # the libraries' errors share no base class
-            raise ValueError(str(error).strip().partition("\n")[0]) from error
+            raise ValueError(first_line(error)) from error
         return _REFERENCES[booster.answers](answers)
 
     return Conversion(

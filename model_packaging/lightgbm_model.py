@@ -59,6 +59,8 @@ def read_lightgbm(model: Any) -> Booster:
     """
     head, *parts = model.model_to_string().partition("\nend of trees")[0].split("\nTree=")
     facts, trees = _facts(head), [_facts(part) for part in parts]
+    if not trees:
+        raise Unsupported("it has no trees; train it for a round at least")
     objective, *options = facts.get("objective", "none").split(" ")
     targets, columns = int(facts["num_tree_per_iteration"]), int(facts["max_feature_idx"]) + 1
     rounds = max(1, len(trees) // targets)

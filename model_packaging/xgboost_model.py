@@ -91,14 +91,13 @@ def read_xgboost(model: Any, *, classifies: bool | None = None, missing: float =
     columns = int(parameters["num_feature"])
     targets = max(1, int(parameters["num_class"]), int(parameters.get("num_target", 1)))
     answers = _answers(objective, int(parameters.get("num_target", 1)), classifies)
-    base = _base(model, learner, columns)
     trees: tuple[BoostedTree, ...] = ()
-    if kind == "gblinear":
-        weights = np.array(learner["gradient_booster"]["model"]["weights"], np.float32)
-        margins = _linear(weights.reshape(columns + 1, targets), base)
-    elif kind in ("gbtree", "dart"):
+    if kind in ("gbtree", "dart"):
         trees = _trees(learner["gradient_booster"])
-        margins = _added(Forest(trees, columns, base, np.float32))
+        margins = _added(Forest(trees, columns, _base(model[:1], columns), np.float32))
+    elif kind == "gblinear":
+        weights = np.array(learner["gradient_booster"]["model"]["weights"], np.float32)
+        margins = _linear(weights.reshape(columns + 1, targets), _base(model, columns))
     else:
         raise Unsupported(f"the booster {kind} is not supported")
     return Booster(
@@ -123,15 +122,15 @@ def _answers(objective: str, targets: int, classifies: bool | None) -> Answers:
     return "labels" if targets > 1 else "two classes"
 
 
-def _base(model: Any, learner: dict[str, Any], columns: int) -> Array:
-    """The sums to which the trees add, by XGBoost itself: the same model with leaves of zero.
+def _base(model: Any, columns: int) -> Array:
+    """The sums to which the trees add, by XGBoost itself: a model with leaves of zero.
 
     What the file calls base_score is in terms of the answers, and its meaning changed over time.
     """
     import xgboost  # noqa: PLC0415 an extra
 
-    empty = json.loads(json.dumps(learner))
-    booster = empty["gradient_booster"]
+    document = json.loads(model.save_raw("json"))
+    booster = document["learner"]["gradient_booster"]
     if booster["name"] == "gblinear":
         booster["model"]["weights"] = [0.0] * len(booster["model"]["weights"])
     for tree in booster.get("gbtree", booster)["model"].get("trees", ()):
@@ -139,7 +138,6 @@ def _base(model: Any, learner: dict[str, Any], columns: int) -> Array:
         tree["split_conditions"] = np.where(leaves, 0, tree["split_conditions"]).tolist()
         for weights in {"base_weights", "leaf_weights"} & tree.keys():
             tree[weights] = [0.0] * len(tree[weights])
-    document = {"learner": empty, "version": json.loads(model.save_raw("json"))["version"]}
     twin = xgboost.Booster(model_file=bytearray(json.dumps(document).encode()))
     twin.feature_names = None
     row = xgboost.DMatrix(np.zeros((1, columns), np.float32))
@@ -181,6 +179,8 @@ def _without(missing: float, margins: Transform) -> Transform:
 def _trees(booster: dict[str, Any]) -> tuple[BoostedTree, ...]:
     model = booster.get("gbtree", booster)["model"]
     weights = booster.get("weight_drop") or [1.0] * len(model["trees"])
+    if not model["trees"]:
+        raise Unsupported("it has no trees; train it for a round at least")
     each = zip(model["trees"], model["tree_info"], weights, strict=True)
     return tuple(_tree(*tree) for tree in each)
 

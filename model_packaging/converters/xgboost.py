@@ -43,7 +43,7 @@ class XgboostConverter:
         """See `Converter.convert`."""
         with quiet():
             content = spec.source.read_bytes()
-            booster = read_booster(spec, lambda: _load(content))
+            booster = read_booster(spec, _library(content), lambda: _load(content))
             if booster.attr("scikit_learn"):
                 return _of_estimator(spec, booster, content)
             booster = _counted(spec, booster)
@@ -52,10 +52,34 @@ class XgboostConverter:
 
 CONVERTER = XgboostConverter()
 
+_VERSION = re.compile(
+    rb'"version"\s*:\s*\[\s*(\d+),\s*(\d+),\s*(\d+)\s*\]'  # JSON
+    rb"|version\[#L.{8}i(.)i(.)i(.)",  # UBJSON
+    re.DOTALL,
+)
+
+
+def _library(content: bytes) -> str:
+    """The installed XGBoost, and the one that wrote the file, where that is a newer one."""
+    import xgboost
+
+    here = tuple(map(int, xgboost.__version__.split(".")[:3]))
+    found = _VERSION.search(content)
+    parts = found.groups() if found else ()
+    written = tuple(int(part) if part.isdigit() else part[0] for part in parts if part)
+    name = f"XGBoost {xgboost.__version__}"
+    if written <= here:
+        return name
+    return f"{name}, which is older than the {'.'.join(map(str, written))} that wrote it"
+
 
 def _load(content: bytes) -> Any:
     import xgboost
 
+    if content.startswith(b"["):
+        raise ValueError("it is a dump of trees; write the model with save_model")
+    if content.startswith(b"\x80"):
+        raise ValueError("it is a pickle; call it .pkl and set trust: true")
     if not re.match(rb'\{\s*["}]', content):  # not JSON
         require_ubjson(content)
     return xgboost.Booster(model_file=bytearray(content))
@@ -66,7 +90,7 @@ def _of_estimator(spec: ModelSpec, booster: Any, content: bytes) -> Conversion:
         reason = "is for a file of a Booster; this one is an estimator's, which decides it"
         raise ManifestError(spec.place("iterations"), reason)
     estimator = _estimator(booster)
-    read_booster(spec, lambda: estimator.load_model(bytearray(content)))
+    read_booster(spec, _library(content), lambda: estimator.load_model(bytearray(content)))
     predict = getattr(estimator, "predict_proba", estimator.predict)
     return convert_booster(spec, lambda: read_estimator(estimator), predict)
 

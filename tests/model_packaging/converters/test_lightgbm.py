@@ -8,7 +8,7 @@ import pytest
 
 from functions.inference.session import OnnxSession
 from functions.inference.tensors import Array
-from model_packaging.errors import ConversionError
+from model_packaging.errors import ConversionError, PackagingError, SourceUnreadable
 from model_packaging.lightgbm_model import read_lightgbm
 from model_packaging.quiet import quiet
 from tests.frameworks import needs
@@ -158,4 +158,46 @@ def test_linear_trees_are_refused_by_name(tmp_path: Path) -> None:
     path = tmp_path / "m.txt"
     train(path, FULL, SIZE, {"objective": "regression", "linear_tree": True})
     with pytest.raises(ConversionError, match="linear_tree is not supported"):
+        convert(path)
+
+
+def saved(folder: Path) -> Path:
+    train(folder / "m.txt", X, TWO, BINARY)
+    return folder / "m.txt"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("leaf_value=", "leaf_valu=", "should contain leaf_value"),
+        ("num_leaves=12", "num_leaves=13", "Check failed"),
+        ("Tree=3", "Tree3", "only 3 of its 8 trees are whole"),
+        ("version=v4", "version=v9", "it has the format version v9; known are v2, v3, v4"),
+        ("version=v4\n", "", "it has the format version none"),
+    ],
+)
+def test_damage_inside_a_file_is_one_line_and_ends_no_process(
+    tmp_path: Path, old: str, new: str, reason: str
+) -> None:
+    path = saved(tmp_path)
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(SourceUnreadable, match=f"cannot be read by LightGBM .*{reason}") as caught:
+        convert(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_files_of_earlier_versions_are_read(tmp_path: Path) -> None:
+    path = saved(tmp_path)
+    text = path.read_text().replace("version=v4", "version=v3").replace("is_linear=0\n", "")
+    sizes = next(line for line in text.splitlines() if line.startswith("tree_sizes="))
+    path.write_text(text.replace(f"{sizes}\n", ""))
+    require_equal(convert(path), trees_of(path))
+
+
+def test_an_objective_that_is_not_known_is_named(tmp_path: Path) -> None:
+    path = saved(tmp_path)
+    path.write_text(path.read_text().replace("objective=binary", "objective=martian", 1))
+    with pytest.raises(PackagingError, match="martian"):
         convert(path)

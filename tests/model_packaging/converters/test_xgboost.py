@@ -1,5 +1,6 @@
 """See `model_packaging/converters/xgboost.py` and `model_packaging/xgboost_model.py`."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from functions.inference.session import OnnxSession
 from functions.inference.tensors import Array
-from model_packaging.errors import ManifestError, SourceUnreadable
+from model_packaging.errors import ConversionError, ManifestError, SourceUnreadable
 from model_packaging.quiet import quiet
 from model_packaging.xgboost_model import read_xgboost
 from tests.frameworks import needs
@@ -279,3 +280,70 @@ def test_infinite_values_are_refused_where_xgboost_refuses_them(tmp_path: Path) 
         convert(_saved(tmp_path)).reference(infinite)
     train(tmp_path / "e.json", "two classes")
     assert convert(tmp_path / "e.json").reference(infinite)["label"].shape == (1,)
+
+
+def test_a_model_without_trees_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "m.json"
+    train_booster(path, "binary:logistic", num_boost_round=0)
+    with pytest.raises(ConversionError, match="it has no trees"):
+        convert(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"[{}]", "it is a dump of trees; write the model with save_model"),
+        (b"\x80\x04", "it is a pickle; call it .pkl"),
+        (b'{"a": 1}', "cannot be read by XGBoost"),
+        (b'{"learner": {}, "version": [99, 1, 2]}', "which is older than the 99.1.2 that wrote it"),
+    ],
+)
+def test_a_file_that_is_no_model_is_one_line_that_says_what_it_is(
+    tmp_path: Path, content: bytes, reason: str
+) -> None:
+    with pytest.raises(SourceUnreadable, match=reason) as caught:
+        convert(_written(tmp_path / "m.json", content))
+    assert "\n" not in str(caught.value)
+    assert "/workspace/" not in str(caught.value)
+
+
+def test_files_of_earlier_versions_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "m.json"
+    train(path, "three classes")
+    model = json.loads(path.read_text())
+    trees = model["learner"]["gradient_booster"]["model"]
+    del trees["iteration_indptr"], trees["cats"]
+    for tree in trees["trees"]:
+        tree["tree_param"]["size_leaf_vector"] = "0"
+    model["learner"]["learner_model_param"]["base_score"] = "5E-1"
+    model["learner"]["attributes"]["scikit_learn"] = json.dumps({"type": "XGBClassifier"})
+    model["version"] = [1, 6, 2]
+    path.write_text(json.dumps(model))
+    require_equal(convert(path), trees_of(path))
+
+
+def test_categories_of_a_frame_are_their_numbers(tmp_path: Path) -> None:
+    import xgboost
+
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X.astype(np.float32), columns=list("abcde"))
+    codes = frame["d"].astype(int)
+    frame["d"] = pandas.Categorical.from_codes(codes, [f"kind {code}" for code in range(9)])
+    with quiet():
+        estimator = xgboost.XGBClassifier(n_estimators=ROUNDS, enable_categorical=True)
+        estimator.fit(frame, TWO).save_model(tmp_path / "m.json")
+    conversion = convert(tmp_path / "m.json")
+    require_equal(conversion, trees_of(tmp_path / "m.json"))
+    served = OnnxSession(conversion.onnx).run({"X": X.astype(np.float32)})
+    np.testing.assert_allclose(served["probabilities"], estimator.predict_proba(frame), 1e-4, 1e-6)
+
+
+def test_trees_that_were_pruned_keep_what_is_left(tmp_path: Path) -> None:
+    import xgboost
+
+    path = tmp_path / "m.json"
+    pruned = {"tree_method": "exact", "updater": "grow_colmaker,prune", "gamma": 5}
+    with quiet():
+        estimator = xgboost.XGBRegressor(n_estimators=ROUNDS, **pruned)
+        estimator.fit(X.astype(np.float32), SIZE).save_model(path)
+    require_equal(convert(path), trees_of(path))
