@@ -17,7 +17,7 @@ from model_packaging.tensorflow.difficult_rows import probes
 from model_packaging.tensorflow.example_protos import with_features
 from model_packaging.tensorflow.frozen import Frozen
 from model_packaging.tensorflow.knowledge import known_inputs
-from model_packaging.tensorflow.left_out import require_nothing_left_out, require_stateless
+from model_packaging.tensorflow.left_out import require_nothing_left_out, require_stateless, writes
 from model_packaging.tensorflow.naming import axis_words, fixing_advice
 from model_packaging.tensorflow.operators import handlers
 from model_packaging.tensorflow.rows import refuse_negative_rows
@@ -38,7 +38,8 @@ def convert(spec: ModelSpec, signature: Signature) -> Conversion:
     """
     frozen = _frozen(spec, signature)
     require_nothing_left_out(spec, frozen)
-    require_stateless(spec, signature, frozen)
+    if writes(frozen):
+        require_stateless(spec, signature)
     signature, frozen = with_features(spec, signature, frozen)
     _require_shapes(spec, signature)
     if signature.inputs:
@@ -55,6 +56,7 @@ def _frozen(spec: ModelSpec, signature: Signature) -> Frozen:
     try:
         frozen: Frozen = attempt(spec, signature.freeze)
     except ConversionError as error:
+        require_stateless(spec, signature)
         advice = fixing_advice(signature.inputs)
         if not advice:
             raise

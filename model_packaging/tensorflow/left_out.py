@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from functions.inference.tensors import Array
 from model_packaging.errors import ConversionError
 from model_packaging.manifest import ModelSpec
 from model_packaging.tensorflow.difficult_rows import some_rows
@@ -47,26 +48,34 @@ def require_nothing_left_out(spec: ModelSpec, frozen: Frozen) -> None:
             raise ConversionError(spec.name, f"{reason}; export it for inference, without that")
 
 
-def require_stateless(spec: ModelSpec, signature: Signature, frozen: Frozen) -> None:
-    """Refuse a model that answers the same rows differently, where it writes variables.
-
-    Many do, and do not depend on them: dropout counts its random numbers when it draws none, too.
+def require_stateless(spec: ModelSpec, signature: Signature) -> None:
+    """Refuse a model that answers the same rows differently.
 
     Raises:
-        ConversionError: names an operator that writes.
+        ConversionError: it does.
     """
-    writers = [node for node in frozen.original if node.op.startswith("Assign")]
-    if not writers:
-        return
     rows = some_rows(signature.inputs)
-    others = {
-        name: array + 1 if array.dtype.kind in "fiu" else array for name, array in rows.items()
-    }
+    others = {name: _other(array) for name, array in rows.items()}
     call = signature.reference()
-    first, _, second = call(rows), call(others), call(rows)
+    try:
+        first, _, second = call(rows), call(others), call(rows)
+    except ValueError:
+        return  # rows that it does not take tell nothing
     if any(not np.array_equal(first[name], second[name]) for name in first):
-        reason = f"answers by what earlier calls left ({writers[0].op} '{writers[0].name}')"
-        raise ConversionError(spec.name, f"{reason}; export it for inference, without that")
+        reason = "answers the same rows differently: it keeps what earlier calls left, or draws"
+        raise ConversionError(spec.name, f"{reason} random numbers; export it for inference")
+
+
+def writes(frozen: Frozen) -> bool:
+    """Whether the graph writes variables.
+
+    Many do, and do not depend on them: dropout counts its random numbers when it draws none, too.
+    """
+    return any(node.op.startswith("Assign") for node in frozen.original)
+
+
+def _other(array: Array) -> Array:
+    return array + 1 if array.dtype.kind in "fiu" else array
 
 
 def _needed(frozen: Frozen) -> Iterator[Any]:
