@@ -16,7 +16,6 @@ The metric is taken of the output that the manifest names, else of the first one
 `top_k` take the first that holds floats.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 from math import ceil, isnan
 
@@ -32,7 +31,7 @@ from model_packaging.errors import (
     DataUnusable,
     Missing,
 )
-from model_packaging.manifest import AccuracySpec, ModelSpec
+from model_packaging.manifest import ModelSpec
 from model_packaging.metrics import METRICS, Incomparable, Weighted
 from model_packaging.samples import Samples
 
@@ -44,14 +43,6 @@ FEWEST = 30
 
 _RULE_OF_THREE = 3
 _DECIMALS = 9
-
-
-def measured_output(spec: AccuracySpec, answer: Mapping[str, Array]) -> str:
-    """The output that the metric is taken of."""
-    name = spec.output or next(iter(answer))
-    if METRICS[spec.metric].scored and not spec.output:
-        name = next((key for key, array in answer.items() if array.dtype.kind == "f"), name)
-    return name
 
 
 class Gate:
@@ -147,7 +138,9 @@ class Gate:
         return np.concatenate([self._output(guarded(request)) for request in requests])
 
     def _output(self, answer: dict[str, Array]) -> Array:
-        name = measured_output(self._spec, answer)
+        name = self._spec.output or next(iter(answer))
+        if self._metric.scored and not self._spec.output:
+            name = next((key for key, array in answer.items() if array.dtype.kind == "f"), name)
         if name not in answer:
             reason = f"names no output of the model: it has {', '.join(answer)}"
             raise self._misnamed("output", f"'{name}'", reason)

@@ -206,9 +206,7 @@ def _finished(
         agrees = partial(_compare, spec.name, load, evidence)
         rows = agrees(other.onnx)
         trial = Trial(load, [each.probe for each in evidence.answered])
-        ungated = replace(spec, accuracy=None)
-        task = Task(ungated, lambda _: None, agrees, trial)
-        model, left = _optimised(task, other.onnx, done)
+        model, left = _optimised(Task(spec, lambda _: None, agrees, trial), other.onnx, done)
         session = other.session(model)
         near = _nearness(other.reference, session.run, fitting)
     except (PackagingError, SessionError, ValueError) as error:

@@ -1,12 +1,11 @@
 """The stage `quantize`: one scheme, or with `auto` the smallest that passes the accuracy gate."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from functions.inference.session import OnnxSession
-from model_packaging.accuracy import measured_output
 from model_packaging.conversion import tool_versions
 from model_packaging.errors import AccuracyDropped, QuantizationError
 from model_packaging.holdout import read_rows
@@ -23,12 +22,19 @@ _CALIBRATED_ROWS = 512
 
 
 class Quantize:
-    """See `optimisation.Optimiser`."""
+    """See `optimisation.Optimiser`.
+
+    Args:
+        known: gives the schemes by their names.
+    """
 
     stage = "quantize"
     order = 20
     idle = "not asked for"
     exact = False
+
+    def __init__(self, known: Callable[[], Mapping[str, Scheme]] = schemes) -> None:
+        self._known = known
 
     def options(self, spec: ModelSpec) -> Mapping[str, Any] | None:
         """See `Optimiser.options`."""
@@ -44,15 +50,17 @@ class Quantize:
 
     def tools(self, spec: ModelSpec) -> Mapping[str, str]:
         """See `Optimiser.tools`."""
-        libraries = {tool for scheme in _candidates(spec) for tool in scheme.tools}
+        libraries = {tool for scheme in self._candidates(spec) for tool in scheme.tools}
         return tool_versions(spec, "demo", "onnx", *sorted(libraries))
 
     def optimise(self, task: Task, model: bytes) -> Optimised:
         """See `Optimiser.optimise`."""
         plan = _plan(task, model)
         if task.spec.quantize.scheme == AUTO:
-            return _smallest(task, model, plan)
-        (scheme,) = _candidates(task.spec)
+            return _smallest(
+                task, model, _made(task.spec, model, self._candidates(task.spec), plan)
+            )
+        (scheme,) = self._candidates(task.spec)
         candidate = quantize(task.spec.name, model, scheme, plan)
         if len(candidate) >= len(model):
             grown = f"{len(model):,} to {len(candidate):,} bytes"
@@ -60,16 +68,15 @@ class Quantize:
             return _left(model, why)
         return _tried(task, model, scheme, candidate)
 
+    def _candidates(self, spec: ModelSpec) -> tuple[Scheme, ...]:
+        """The schemes to try: the one that is asked for, or all that can be."""
+        asked, known = spec.quantize, self._known()
+        if asked.scheme != AUTO:
+            return (known[asked.scheme],)
+        return tuple(each for each in known.values() if asked.calibration or not each.calibrated)
+
 
 OPTIMISER = Quantize()
-
-
-def _candidates(spec: ModelSpec) -> tuple[Scheme, ...]:
-    """The schemes to try: the one that is asked for, or all that can be."""
-    asked = spec.quantize
-    if asked.scheme != AUTO:
-        return (schemes()[asked.scheme],)
-    return tuple(each for each in schemes().values() if asked.calibration or not each.calibrated)
 
 
 def _plan(task: Task, model: bytes) -> Plan:
@@ -88,9 +95,8 @@ def _tried(task: Task, before: bytes, scheme: Scheme, candidate: bytes) -> Optim
     Raises:
         QuantizationError: it cannot stand in for the model that it was made of.
     """
-    baseline = task.trial.of(before)
     try:
-        tried = baseline.compare(candidate, _unmeasured(task.spec, baseline))
+        tried = task.trial.of(before).compare(candidate)
     except Unfit as error:
         raise QuantizationError(task.spec.name, f"{error}, once it is {scheme.name}") from error
     outcome = f"{scheme.name}: {len(before):,} to {len(candidate):,} bytes"
@@ -99,11 +105,11 @@ def _tried(task: Task, before: bytes, scheme: Scheme, candidate: bytes) -> Optim
     return _optimised(scheme, candidate, outcome)
 
 
-def _smallest(task: Task, model: bytes, plan: Plan) -> Optimised:
+def _smallest(task: Task, model: bytes, made: Sequence[tuple[Scheme, bytes]]) -> Optimised:
     """The smallest candidate that answers and passes the gate; the model itself when none does."""
     refused: list[str] = []
     baseline = task.trial.of(model)
-    for scheme, candidate in sorted(_try(task.spec, model, plan), key=lambda each: len(each[1])):
+    for scheme, candidate in sorted(made, key=lambda each: len(each[1])):
         if len(candidate) >= len(model):
             break
         why = _refusal(task, baseline, candidate)
@@ -119,7 +125,7 @@ def _smallest(task: Task, model: bytes, plan: Plan) -> Optimised:
 def _refusal(task: Task, baseline: Baseline, candidate: bytes) -> str:
     """Why a candidate is not taken; empty where it is."""
     try:
-        tried = baseline.compare(candidate, _unmeasured(task.spec, baseline))
+        tried = baseline.compare(candidate)
         task.judge(candidate)
     except Unfit as error:
         return str(error)
@@ -129,28 +135,21 @@ def _refusal(task: Task, baseline: Baseline, candidate: bytes) -> str:
     return f"answers NaN or infinity for {_listed(overflows)}" if overflows else ""
 
 
-def _unmeasured(spec: ModelSpec, baseline: Baseline) -> tuple[str, ...]:
-    """The outputs that the gate does not measure."""
-    outputs = baseline.outputs
-    if spec.accuracy is None or not outputs:
-        return tuple(outputs)
-    measured = measured_output(spec.accuracy, outputs)
-    return tuple(name for name in outputs if name != measured)
-
-
 def _listed(kinds: Sequence[str]) -> str:
     more = f" and {len(kinds) - 1} more kinds of rows" if len(kinds) > 1 else ""
     return f"{kinds[0]}{more}"
 
 
-def _try(spec: ModelSpec, model: bytes, plan: Plan) -> list[tuple[Scheme, bytes]]:
+def _made(
+    spec: ModelSpec, model: bytes, candidates: Sequence[Scheme], plan: Plan
+) -> list[tuple[Scheme, bytes]]:
     """Every scheme that can be applied, with what it makes of the model.
 
     Raises:
         QuantizationError: none can.
     """
     made: list[tuple[Scheme, bytes]] = []
-    for scheme in _candidates(spec):
+    for scheme in candidates:
         try:
             made.append((scheme, quantize(spec.name, model, scheme, plan)))
         except QuantizationError as error:

@@ -103,16 +103,21 @@ def test_a_model_that_cannot_stand_in_for_the_other_is_refused(
     assert text in str(caught.value)
 
 
-def test_labels_that_no_gate_measures_must_mostly_stay() -> None:
-    baseline = trial().of(damaged(lambda _: None))
+def test_labels_must_mostly_stay() -> None:
+    def other_labels(model: onnx.ModelProto) -> None:
+        model.graph.node[2].op_type = "ArgMin"
+
     with pytest.raises(Unfit, match="too differently in 'label'"):
-        baseline.compare(damaged(scaled("w", -1)), ["label"])
+        trial().of(damaged(lambda _: None)).compare(damaged(other_labels))
 
 
-def test_an_output_that_the_gate_measures_is_left_to_it() -> None:
-    tried = trial().of(damaged(lambda _: None)).compare(damaged(scaled("w", -1)), ())
+def test_how_far_answers_may_be_is_for_the_stage_to_say() -> None:
+    baseline, model = trial().of(damaged(lambda _: None)), damaged(scaled("w", -1))
+    tried = baseline.compare(model, far=10)
     assert tried.differences["y"] > 1
     assert tried.differences["label"] > 0.9
+    with pytest.raises(Unfit, match=r"by 0.01 of what its answers vary by, 0\.001 is allowed"):
+        baseline.compare(damaged(scaled("w", 1.01)), far=0.001)
 
 
 def test_the_same_model_differs_by_nothing() -> None:
