@@ -4,7 +4,7 @@ The accuracy gate measures that one alone. Of the others it is told how near the
 cosine of their answers, as vectors, to the original's.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
@@ -178,21 +178,41 @@ def finish(
         samples: the rows that the first was compared on; others that take such rows get them too.
         done: what was done to the first: stage -> its facts.
 
+    Returns:
+        The signatures, and a line about them: one that differs from the original, or cannot be
+        served, is left out.
+
     Raises:
-        ConversionError: one differs from the original, or cannot be served.
+        ConversionError: the manifest names such a one.
     """
-    others = [_finished(spec, each, samples, done) for each in conversion.others]
+    others: list[tuple[Signature, str]] = []
+    left_out: dict[str, str] = {}
+    for each in conversion.others:
+        try:
+            others.append(_finished(spec, each, samples, done))
+        except ConversionError as error:
+            if each.signature in spec.original.signatures:
+                wrong = f"fails in its signature '{each.signature}': {error.reason}"
+                advice = f"take {each.signature} out of signature:"
+                raise ConversionError(spec.name, f"{wrong}; {advice}") from error
+            left_out[each.signature] = error.reason
     signatures = Signatures(
         conversion.signature,
         conversion.method,
         tuple(signature for signature, _ in others),
-        conversion.aliases,
+        {name: of for name, of in conversion.aliases.items() if of not in left_out},
     )
-    outcomes = [f"{signature.name} {outcome}" for signature, outcome in others]
-    outcomes += [f"{name} is {of}" for name, of in conversion.aliases.items()]
-    if not outcomes:
-        return signatures, f"one, {conversion.signature}"
-    return signatures, "; ".join([f"{conversion.signature} answers unasked", *outcomes])
+    return signatures, _outcome(signatures, [outcome for _, outcome in others], left_out)
+
+
+def _outcome(signatures: Signatures, outcomes: Sequence[str], left_out: Mapping[str, str]) -> str:
+    """A line about the signatures beside the first; `outcomes` are in their order."""
+    parts = [f"{each.name} {said}" for each, said in zip(signatures.others, outcomes, strict=True)]
+    parts += [f"{name} is {of}" for name, of in signatures.aliases.items()]
+    parts += [f"left out '{name}': it {reason}" for name, reason in left_out.items()]
+    if not parts:
+        return f"one, {signatures.name}"
+    return "; ".join([f"{signatures.name} answers unasked", *parts])
 
 
 def _finished(
@@ -211,10 +231,7 @@ def _finished(
         near = _nearness(other.reference, session.run, fitting)
     except (PackagingError, SessionError, ValueError) as error:
         reason = str(error).removeprefix(f"model '{spec.name}' ")
-        advice = "to leave it out, name the others under signature:, as [serving_default]"
-        raise ConversionError(
-            spec.name, f"fails in its signature '{other.signature}': {reason}; {advice}"
-        ) from error
+        raise ConversionError(spec.name, reason) from error
     outcome = f"agrees in {rows} rows, {len(other.onnx):,} to {len(model):,} bytes"
     facts: dict[str, Any] = {"left": left} if left else {}
     if near is not None:

@@ -12,7 +12,7 @@ def two_layers(folder: Path, *names: str) -> ModelSpec:
     """The spec of a SavedModel whose signatures bear these names.
 
     `embed` gives the hidden layer, `shift` adds two tensors and has no weights, `odd` has no ONNX
-    form; any other name gives `scores`.
+    form, `broken` has weights of NaN; any other name gives `scores`.
     """
     import tensorflow as tf
 
@@ -29,6 +29,7 @@ def two_layers(folder: Path, *names: str) -> ModelSpec:
         "embed": lambda x: {"hidden": hidden(x)},
         "shift": lambda x, by: {"shifted": x + by},
         "odd": lambda x: {"odd": tf.math.lgamma(x)},
+        "broken": lambda x: {"broken": x * tf.constant([float("nan")] * WIDTH)},
     }
 
     def score(x: Any) -> dict[str, Any]:

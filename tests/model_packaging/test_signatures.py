@@ -233,6 +233,23 @@ def test_a_signature_that_the_manifest_names_is_not_left_out(
 
 
 @TENSORFLOW
+def test_a_signature_that_fails_the_check_is_left_out_unless_the_manifest_names_it(
+    tmp_path: Path,
+) -> None:
+    spec = two_layers(tmp_path, "serving_default", "embed", "broken")
+    outcomes: dict[str, str] = {}
+    store, lock = LocalStore(tmp_path / "store"), tmp_path / "models.lock.json"
+    found = package(spec, store, lock, outcomes.__setitem__).signatures
+    assert found == ("serving_default", "embed")
+    assert "left out 'broken': it holds NaN in" in outcomes["signatures"]
+    named = Original(signatures=("embed", "broken"))
+    with pytest.raises(
+        ConversionError, match=r"in its signature 'broken': holds NaN .*; take brok"
+    ):
+        package(replace(spec, original=named), store, lock)
+
+
+@TENSORFLOW
 def test_an_engine_serves_one_signature_and_its_aliases(tmp_path: Path) -> None:
     spec = replace(two_layers(tmp_path, "serving_default", "embed", "serve"), target="sagemaker")
     with pytest.raises(
