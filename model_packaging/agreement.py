@@ -17,6 +17,7 @@ from time import monotonic
 
 import numpy as np
 
+from functions.inference.bfloat16 import BFloat16
 from functions.inference.errors import InferenceError
 from functions.inference.predictor import SessionError
 from functions.inference.tensors import Array
@@ -29,6 +30,8 @@ Model = Callable[[Request], Request]
 RELATIVE_TOLERANCE = 1e-3
 ABSOLUTE_TOLERANCE = 1e-4
 ROW_TOLERANCE = 1e-5
+_HALF_STEPS = 4
+"""Of the row's largest value in FP16 or BF16: sums in another order round at other places."""
 
 MOST_ROWS = 4096
 MOST_SECONDS = 20.0
@@ -224,11 +227,19 @@ def _close(converted: Array, original: Array) -> Array:
     """Whether each float is as near to the original's as it must be; shape [rows, values]."""
     size = np.abs(original.astype(np.float64))
     largest = size.max(axis=1, initial=0.0, where=np.isfinite(size), keepdims=True)
-    allowed = ABSOLUTE_TOLERANCE + RELATIVE_TOLERANCE * size + ROW_TOLERANCE * largest
+    row = ROW_TOLERANCE + _HALF_STEPS * _step(original)
+    allowed = ABSOLUTE_TOLERANCE + RELATIVE_TOLERANCE * size + row * largest
     with np.errstate(invalid="ignore"):
         near = np.abs(converted.astype(np.float64) - original) <= allowed
         same = (converted == original) | (np.isnan(converted) & np.isnan(original))
     return np.asarray(np.where(np.isfinite(original), near, same))
+
+
+def _step(array: Array) -> float:
+    """The distance of 1 and the next number, in a type of 16 bits; 0 in a wider one."""
+    if isinstance(array, BFloat16):
+        return 2.0**-7
+    return float(np.finfo(array.dtype).eps) if array.dtype == np.float16 else 0.0
 
 
 def _undecided(answer: Mapping[str, Array]) -> Array:

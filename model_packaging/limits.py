@@ -77,8 +77,11 @@ class _Trial:
         self._rows = next(samples.requests(_ROWS))
 
     def domain(self, name: str) -> Domain:
-        """What an input of floats may hold."""
-        if self._rows[name].dtype.kind != "f" or not self._rows[name].size:
+        """What an input of numbers may hold."""
+        array = self._rows[name]
+        if array.size and array.dtype.kind == "i":
+            return Domain(negative=self._same(self._with(name, -1)))
+        if not array.size or array.dtype.kind != "f":
             return Domain()
         return Domain(
             missing=self._same(self._with(name, np.nan)),

@@ -27,6 +27,7 @@ _MOST_ELEMENTS = 1 << 20
 _MOST_VALUES = 256
 """Values of one column that are tried; a seeded choice of more."""
 _LARGE, _SMALL = 1e3, 1e-6
+_INTEGERS = ((0, 9), (-9, -1), (10, 127), (128, 255), (256, 9999))
 _LENGTHS = (1, 2, 37)
 """Sizes of free axes, beside the one that base rows have."""
 _UNKNOWN_TEXT = b"\xe2\x80\x94 no such category \xe2\x80\x94"
@@ -146,6 +147,7 @@ def _whole(base: Base, spec: TensorSpec, known: Known) -> Iterator[Probe]:
         yield _ids(base, spec, known.highest)
     elif array.dtype.kind in "iu" and array.ndim and not known.columns:
         yield _row_of_zeros(base, spec)
+        yield from _integers(base, spec)
     elif array.dtype.kind == "b":
         for value in (False, True):
             yield _filled(base, spec, f"all {str(value).lower()} in '{spec.name}'", value)
@@ -187,6 +189,21 @@ def _row_of_zeros(base: Base, spec: TensorSpec) -> Probe:
     request[spec.name] = array
     # A model may have no answer to it, as where zeros are lengths.
     return Probe(f"a row of zeros in '{spec.name}'", request, may_refuse=True, binding=False)
+
+
+def _integers(base: Base, spec: TensorSpec) -> Iterator[Probe]:
+    """Whole numbers of several sizes; the original may refuse some, as ids that it lacks."""
+    if base.rows.batch != 0 or "mask" in spec.name.lower():
+        return  # perhaps sizes of what the model makes; and masks hold 0 and 1 alone
+    generator = np.random.default_rng(SEED)
+    limits = np.iinfo(base.rows.inputs[spec.name].dtype)
+    for low, high in _INTEGERS:
+        if limits.min <= low and high <= limits.max:
+            request = base.take(base.count(_ROWS // 4))
+            array = request[spec.name]
+            numbers = generator.integers(low, high, array.shape, endpoint=True)
+            request[spec.name] = numbers.astype(array.dtype)
+            yield Probe(f"whole numbers to {high} in '{spec.name}'", request, binding=False)
 
 
 def _texts(base: Base, spec: TensorSpec, known: Known) -> Iterator[Probe]:

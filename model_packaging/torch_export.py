@@ -5,6 +5,7 @@ import io
 import re
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,8 +15,10 @@ from functions.inference.tensors import Array
 from model_packaging.conversion import Conversion
 from model_packaging.errors import ConversionError
 from model_packaging.example_inputs import ExampleInputs
+from model_packaging.graph_probes import decision_probes, size_probes, with_size
 from model_packaging.manifest import ModelSpec
 from model_packaging.onnx_graph import name_axes, rename, strip
+from model_packaging.probes import Probe
 from model_packaging.torch_reference import TorchReference, as_tensor
 
 if TYPE_CHECKING:
@@ -37,14 +40,18 @@ def export_module(spec: ModelSpec, module: Any, examples: ExampleInputs) -> Conv
     """
     reference = TorchReference(spec, module, tuple(examples.arrays))
     outputs = reference.names(examples.arrays)
+    edges: tuple[Probe, ...] = ()
     try:
-        model = export_program(spec, _program(spec, module, examples, examples.axes))
+        program = _program(spec, module, examples, examples.axes)
+        edges = edge_probes(program, examples)
+        model = export_program(spec, program)
     except ConversionError as error:
         traced = _traced(spec, module, examples, reference) if _is_recurrent(module) else None
         if traced is None:
             raise _with_a_size_that_works(spec, module, examples, error) from error
         model = traced
-    return named(spec, model, examples, outputs, reference)
+    conversion = named(spec, model, examples, outputs, reference)
+    return replace(conversion, probes=(*conversion.probes, *edges))
 
 
 def _program(
@@ -128,7 +135,7 @@ def named(
 ) -> Conversion:
     """The conversion, with the names that callers are told of.
 
-    They are given here rather than by the exporter, which lets them collide with inner ones.
+    Names are given here rather than by the exporter, which lets them collide with inner ones.
 
     Raises:
         ConversionError: the ONNX form has other inputs or outputs than the model.
@@ -143,8 +150,31 @@ def named(
     rename(model, list(examples.arrays), outputs)
     name_axes(model, examples.axes)
     strip(model)
-    given = examples.arrays if examples.real else None
-    return Conversion(model.SerializeToString(deterministic=True), reference, given)
+    onnx = model.SerializeToString(deterministic=True)
+    rows = dict(examples.arrays)
+    probes = (
+        *decision_probes(model, OnnxSession(onnx).inputs, rows),
+        *size_probes(rows, examples.axes),
+    )
+    return Conversion(onnx, reference, rows if examples.real else None, probes=probes)
+
+
+def edge_probes(program: Any, examples: ExampleInputs) -> tuple[Probe, ...]:
+    """Rows of the sizes between which an exported program holds, and beyond them.
+
+    Of code that looks at a size, the exporter keeps one branch and notes the sizes that take it.
+    """
+    nodes = {node.name: node for node in program.graph.nodes if node.op == "placeholder"}
+    edges: dict[str, list[int]] = {}
+    inputs = zip(program.graph_signature.user_inputs, examples.axes.values(), strict=True)
+    for name, axes in inputs:
+        for axis, word in axes.items():
+            size = nodes[name].meta["val"].shape[axis]
+            limits = program.range_constraints.get(getattr(size, "node", None) and size.node.expr)
+            if limits is not None:
+                both = (str(limits.lower), str(limits.upper))
+                edges.setdefault(word, []).extend(int(it) for it in both if it.isdecimal())
+    return size_probes(dict(examples.arrays), examples.axes, edges)
 
 
 def _is_recurrent(module: Any) -> bool:
@@ -202,21 +232,11 @@ def _alike(wanted: Array, found: Array) -> bool:
 
 
 def _resized(examples: ExampleInputs) -> Iterator[dict[str, Array]]:
-    """The examples with other sizes of each free axis, their values repeated."""
+    """The examples with other sizes of each free axis."""
     words = sorted({word for axes in examples.axes.values() for word in axes.values()})
     for word in words:
         for size in _OTHER_SIZES:
-            yield {
-                name: _with_size(array, examples.axes[name], word, size)
-                for name, array in examples.arrays.items()
-            }
-
-
-def _with_size(array: Array, axes: Mapping[int, str], word: str, size: int) -> Array:
-    for axis, name in axes.items():
-        if name == word:
-            array = array.take(np.arange(size) % array.shape[axis], axis)
-    return array
+            yield with_size(dict(examples.arrays), examples.axes, word, size)
 
 
 def _with_a_size_that_works(

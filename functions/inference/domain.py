@@ -32,12 +32,15 @@ class Domain:
         values: column of the last axis (`EVERY` is each) -> the only values that it may hold.
         empty: whether arrays without elements are allowed; onnxruntime's LSTM and GRU end the
             whole process on some of them.
+        negative: whether whole numbers below zero are allowed; they are no ids, and a graph would
+            count them from the end.
     """
 
     missing: bool | frozenset[int] = True
     infinite: bool = True
     values: Mapping[int, frozenset[Any]] = field(default_factory=dict)
     empty: bool = True
+    negative: bool = True
 
     def check(self, array: Array, name: str) -> None:
         """Check the values of an input.
@@ -48,6 +51,8 @@ class Domain:
         if not (self.empty or array.size):
             reason = f"has shape {list(array.shape)}; the model takes no arrays without elements"
             raise InvalidInput(name, reason)
+        if not self.negative and array.dtype.kind == "i" and array.min(initial=0) < 0:
+            raise InvalidInput(name, f"holds {array.min()}; the model takes no negative numbers")
         if array.dtype.kind == "f":
             self._check_floats(array, name)
         elif self.missing is not True and array.dtype.kind == "O":
@@ -89,7 +94,8 @@ class Domain:
         missing = self.missing if isinstance(self.missing, bool) else sorted(self.missing)
         values = {str(key): sorted(map(_stated, known)) for key, known in self.values.items()}
         stated = {"missing": missing, "infinite": self.infinite, "values": values}
-        return stated if self.empty else {**stated, "empty": False}
+        allowed = {"empty": self.empty, "negative": self.negative}
+        return {**stated, **{key: False for key, value in allowed.items() if not value}}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any], datatype: str) -> "Domain":
@@ -102,7 +108,8 @@ class Domain:
                 int(key): frozenset(each.encode() if datatype == BYTES else each for each in known)
                 for key, known in document["values"].items()
             },
-            bool(document.get("empty", True)),
+            empty=bool(document.get("empty", True)),
+            negative=bool(document.get("negative", True)),
         )
 
 

@@ -18,6 +18,7 @@ from model_packaging import onnx_file
 from model_packaging.conversion import Conversion, tool_versions
 from model_packaging.errors import ConversionError
 from model_packaging.example_inputs import fitting_examples
+from model_packaging.graph_probes import decision_probes
 from model_packaging.limits import is_fragile
 from model_packaging.manifest import ModelSpec
 from model_packaging.onnx_graph import (
@@ -33,6 +34,8 @@ from model_packaging.samples import Request, Samples, given, make_up
 
 if TYPE_CHECKING:
     from onnx import ModelProto
+
+_ROWS = 4
 
 _BATCHES = (1, 3)
 """Sizes of requests whose answers tell the true shapes of outputs."""
@@ -66,8 +69,12 @@ class OnnxConverter:
         onnx_file.check(spec, model)
         session = _open(spec, source, optimized=reduced)
         reference = Reference(session, inputs, outputs, takes_empty=not is_fragile(model))
-        examples = _correct_outputs(spec, model, reference)
-        return Conversion(_serialized(model), reference, examples)
+        specs = _open(spec, _serialized(model)).inputs
+        examples = fitting_examples(spec, specs) if spec.original.examples else None
+        samples = given(spec.name, examples, specs) if examples else make_up(spec.name, specs)
+        loosen_outputs(model, _answers(reference, samples))
+        probes = decision_probes(model, specs, next(samples.requests(_ROWS)))
+        return Conversion(_serialized(model), reference, examples, probes=probes)
 
 
 CONVERTER = OnnxConverter()
@@ -85,17 +92,6 @@ def _name(spec: ModelSpec, model: "ModelProto") -> tuple[dict[str, str], dict[st
     rename(model, *names)
     inputs, outputs = (dict(zip(*each, strict=True)) for each in zip(names, given, strict=True))
     return inputs, outputs
-
-
-def _correct_outputs(
-    spec: ModelSpec, model: "ModelProto", reference: "Reference"
-) -> dict[str, Array] | None:
-    """Correct the shapes of outputs that answers do not have; gives the manifest's examples."""
-    specs = _open(spec, _serialized(model)).inputs
-    examples = fitting_examples(spec, specs) if spec.original.examples else None
-    samples = given(spec.name, examples, specs) if examples else make_up(spec.name, specs)
-    loosen_outputs(model, _answers(reference, samples))
-    return examples
 
 
 def _open(spec: ModelSpec, model: bytes | Path, *, optimized: bool = True) -> OnnxSession:

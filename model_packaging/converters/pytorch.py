@@ -19,6 +19,7 @@ import os
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -32,7 +33,13 @@ from model_packaging.original import BATCH
 from model_packaging.quiet import quiet
 from model_packaging.source_archive import require_harmless
 from model_packaging.torch_checkpoint import damaged, is_safetensors, read_module
-from model_packaging.torch_export import export_module, export_program, named, trace
+from model_packaging.torch_export import (
+    edge_probes,
+    export_module,
+    export_program,
+    named,
+    trace,
+)
 from model_packaging.torch_reference import TorchReference, as_array
 
 _WEIGHTS_ONLY = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
@@ -138,7 +145,9 @@ def _program(spec: ModelSpec) -> Conversion:
     reference = TorchReference(spec, program.module(), inputs)
     examples = ExampleInputs(arrays, axes, real=False)
     outputs = reference.names(arrays)
-    return named(spec, export_program(spec, program), examples, outputs, reference)
+    conversion = named(spec, export_program(spec, program), examples, outputs, reference)
+    edges = edge_probes(program, examples)
+    return replace(conversion, probes=(*conversion.probes, *edges))
 
 
 def _script(spec: ModelSpec) -> Conversion:

@@ -3,6 +3,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from functions.inference.bfloat16 import rounded
 from functions.inference.tensors import Array
 from model_packaging.agreement import Model, compare, gather
 from model_packaging.errors import ConversionMismatch, RoundingMismatch
@@ -47,6 +48,21 @@ def test_answers_without_rows_agree_where_their_shapes_do() -> None:
     assert agreed(found(4), found(4)) == 20
     with pytest.raises(ConversionMismatch, match=r"has shape \(0, 5\), the original \(0, 4\)"):
         agreed(found(4), found(5))
+
+
+@pytest.mark.parametrize(
+    ("half", "near", "apart"),
+    [(np.float16, 1.003, 1.01), (rounded, 1.02, 1.1)],
+)
+def test_numbers_of_16_bits_may_be_rounded_at_other_places(
+    half: Callable[[Array], Array], near: float, apart: float
+) -> None:
+    def scaled(factor: float) -> Model:
+        return lambda inputs: {"y": half(np.abs(inputs["x"]) * np.float32(factor))}
+
+    assert agreed(scaled(1), scaled(near)) == 20
+    with pytest.raises(ConversionMismatch):
+        agreed(scaled(1), scaled(apart))
 
 
 def test_one_rare_row_that_differs_is_a_mismatch_that_names_its_kind() -> None:

@@ -10,10 +10,12 @@ import pytest
 
 from functions.inference.session import OnnxSession
 from functions.inference.tensors import Array, datatype_of
+from model_packaging.checking import check
 from model_packaging.conversion import Conversion
 from model_packaging.converters.pytorch import CONVERTER
-from model_packaging.errors import ConversionError, ManifestError
+from model_packaging.errors import ConversionError, ConversionMismatch, ManifestError
 from model_packaging.example_inputs import ExampleInputs, example_inputs
+from model_packaging.limits import limited
 from model_packaging.manifest import ModelSpec
 from model_packaging.original import InputShape, Original
 from model_packaging.quiet import quiet
@@ -48,6 +50,13 @@ def converted(module: Any, inputs: Mapping[str, InputShape] = ROWS, **original: 
     spec = spec_of(inputs, **original)
     with quiet():
         return export_module(spec, module, example_inputs(spec))
+
+
+def checked(module: Any, inputs: Mapping[str, InputShape] = ROWS) -> Conversion:
+    """The conversion as packaging checks it."""
+    conversion = limited("m", converted(module, inputs))
+    check(spec_of(inputs), conversion)
+    return conversion
 
 
 def agree(conversion: Conversion, module: Any, *requests: dict[str, Array]) -> None:
@@ -188,6 +197,55 @@ def test_branches_on_values_are_refused_in_one_line(forward: Any) -> None:
     with pytest.raises(ConversionError, match="branches on the values of its inputs") as caught:
         converted(module_of(forward))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [
+        lambda _, x: x * 2 if x.shape[0] == 1 else x + 0,
+        lambda _, x: x * 2 if x.shape[0] % 2 else x + 0,
+        lambda _, x: x * 2 if x.shape[0] > 100 else x + 0,
+        lambda _, x: x * 2 if x.shape[1] > 40 else x + 0,
+        lambda _, x: x * 2 if x.shape[1] < 4 else x + 0,
+        lambda _, x: x[:, :2] if x.shape[1] > 4 else x[:, :1],
+    ],
+)
+def test_branches_on_sizes_that_the_exporter_froze_are_found(forward: Any) -> None:
+    with pytest.raises(ConversionMismatch, match=r"'output' (differs|has shape)"):
+        checked(module_of(forward), {"x": InputShape(("batch", "time"))})
+
+
+@pytest.mark.parametrize(
+    ("forward", "datatype"),
+    [
+        (lambda _, x: x // 2, "INT64"),
+        (lambda _, x: x.float() / 255, "UINT8"),
+        (lambda _, x: (x >= 0.375) * 1.0, "FP32"),
+        (lambda _, x: x.argmax(1), "FP32"),
+        (lambda it, x: it.deep(x), "FP16"),
+        (lambda _, x: (~x, x.sum(1)), "BOOL"),
+    ],
+)
+def test_modules_pass_the_check_of_packaging(forward: Any, datatype: str) -> None:
+    import torch
+
+    layers = [torch.nn.Linear(64, 64).half(), torch.nn.ReLU()] * 6
+    module = module_of(forward, deep=lambda: torch.nn.Sequential(*layers))
+    checked(module, {"x": InputShape(("batch", 64), datatype)})
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN"])
+def test_layers_over_time_pass_the_check_of_packaging(kind: str) -> None:
+    conversion = checked(recurrent(kind, "all"), SERIES)
+    assert {f"size {size} along 'time'" for size in (1, 7)} <= {it.kind for it in conversion.probes}
+
+
+def test_ids_below_zero_are_refused_as_the_embedding_refuses_them() -> None:
+    import torch
+
+    module = module_of(lambda it, ids: it.table(ids), table=lambda: torch.nn.Embedding(50, 3))
+    conversion = checked(module, {"ids": InputShape(("batch", "tokens"), "INT64")})
+    assert conversion.domains["ids"].negative is False
 
 
 def test_branches_on_values_beside_layers_over_time_are_refused() -> None:

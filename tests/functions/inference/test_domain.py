@@ -38,6 +38,10 @@ def with_value(value: float, column: int) -> Array:
         (Domain(values={1: frozenset({2.0, 4.0})}), ROWS),
         (Domain(), ROWS[:0]),
         (Domain(empty=False), ROWS),
+        (Domain(negative=False), np.array([0, 3])),
+        (Domain(negative=False), np.zeros(0, np.int64)),
+        (Domain(negative=False), -ROWS),
+        (Domain(), np.array([-1])),
     ],
 )
 def test_values_of_the_domain_pass(domain: Domain, array: Array) -> None:
@@ -61,6 +65,7 @@ def test_values_of_the_domain_pass(domain: Domain, array: Array) -> None:
             with_value(77, 0),
             r"holds 77.0 in .* 6, 7 and 12 more",
         ),
+        (Domain(negative=False), np.array([3, -2]), "'x' holds -2; the model takes no negative"),
         (Domain(empty=False), ROWS[:0], r"'x' has shape \[0, 2\]; the model takes no arrays with"),
     ],
 )
@@ -81,6 +86,7 @@ def test_a_value_outside_of_the_domain_is_named(
         (Domain(missing=False, values={EVERY: frozenset({b"a", "é".encode()})}), "BYTES"),
         (Domain(values={2: frozenset({1.5, 2.0})}), "FP64"),
         (Domain(empty=False), "FP32"),
+        (Domain(negative=False), "INT64"),
     ],
 )
 def test_a_domain_is_read_as_it_was_written(domain: Domain, datatype: str) -> None:
