@@ -70,9 +70,10 @@ def _agreeing(spec: ModelSpec, fitted: "Fitted") -> Conversion:
         conversion, rounded = fitted.converted(np.float32, frozenset())
         if _agrees(spec, conversion):
             return conversion
+        some = rounded()
     except TooNarrow:
-        rounded = fitted.floats()
-    for wide in dict.fromkeys((rounded, fitted.floats())):
+        some = fitted.floats()
+    for wide in dict.fromkeys((some, fitted.floats())):
         conversion, _ = fitted.converted(np.float64, wide)
         if _agrees(spec, conversion):
             break

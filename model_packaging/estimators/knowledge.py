@@ -19,19 +19,21 @@ _NOVEL = b"a text that no category has"
 _MOST_TYPICAL = 128
 _MOST_TREE_ROWS = 1536
 _PROBE_ROWS = 64
+_MANY_COLUMNS = 24
+"""Of more columns than these a sample tells whether the original refuses a value in all of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
     """See the fields of the same names in `conversion.Conversion`.
 
-    `rounded` are the FP32 inputs whose rounding to float32 changes an answer.
+    `rounded` gives the FP32 inputs whose rounding to float32 changes an answer.
     """
 
     known: Mapping[str, Known]
     domains: Mapping[str, Domain]
     probes: tuple[Probe, ...]
-    rounded: frozenset[str]
+    rounded: Callable[[], frozenset[str]]
 
 
 def learn(
@@ -50,7 +52,10 @@ def learn(
     domains = {spec.name: trial.domain(spec) for spec in specs}
     known = {spec.name: _known(spec, notes, trial, domains[spec.name]) for spec in specs}
     stated = {name: domain for name, domain in domains.items() if domain != Domain()}
-    rounded = frozenset(spec.name for spec in specs if trial.rounds(spec))
+
+    def rounded() -> frozenset[str]:
+        return frozenset(spec.name for spec in specs if trial.rounds(spec))
+
     return Knowledge(known, stated, tuple(_tree_probes(trial, notes)), rounded)
 
 
@@ -156,11 +161,18 @@ class _Trial:
         """The columns in which the original takes this value."""
         if self._answers(self._changed(spec, columns, value)):
             return set(columns)
-        if len(columns) == 1:
+        if len(columns) == 1 or self._refuses_each(spec, columns, value):
             return set()
         half = len(columns) // 2
         parts = columns[:half], columns[half:]
         return self._taken(spec, parts[0], value) | self._taken(spec, parts[1], value)
+
+    def _refuses_each(self, spec: TensorSpec, columns: list[int], value: Any) -> bool:
+        """Whether the original refuses this value in each of some columns, of many."""
+        if len(columns) <= _MANY_COLUMNS:
+            return False
+        some = columns[:: len(columns) // _MANY_COLUMNS]
+        return not any(self._answers(self._changed(spec, [each], value)) for each in some)
 
     def _changed(self, spec: TensorSpec, columns: list[int], value: Any) -> Request:
         array = self.row[spec.name].copy()
@@ -174,6 +186,8 @@ class _Trial:
         """Whether the original answers otherwise once values of an FP32 input are rounded."""
         if not self.sound or spec.datatype != "FP32" or self._floats != _WIDE:
             return False
+        if len(self.row) == 1:  # what else could it be
+            return True
         return any(self._rounds(spec, place) for place in range(_width(spec)))
 
     def _rounds(self, spec: TensorSpec, place: int) -> bool:

@@ -300,7 +300,9 @@ class Fitted:
         """Inputs that may be FP64 instead of FP32."""
         return frozenset(spec.name for spec in self.inputs.specs() if spec.datatype == "FP32")
 
-    def converted(self, dtype: Any, wide: frozenset[str]) -> tuple[Conversion, frozenset[str]]:
+    def converted(
+        self, dtype: Any, wide: frozenset[str]
+    ) -> tuple[Conversion, Callable[[], frozenset[str]]]:
         """The conversion, and inputs whose rounding to FP32 changes an answer; see `build`.
 
         Raises:
@@ -340,12 +342,22 @@ def fitted(spec: ModelSpec, estimator: Any) -> Fitted:
         ManifestError: the inputs do not fit it.
     """
     register()
+    _calm(estimator)
     features = _features(estimator)
     inputs = inputs_of(spec, estimator, features)
     framed = inputs.names is not None and (len(inputs.shapes) > 1 or picks_names(estimator))
     if framed:
         tool_versions(spec, "tabular", "pandas")
     return Fitted(spec, answer_of(estimator), inputs, framed)
+
+
+def _calm(estimator: Any) -> None:
+    """Let the estimator answer in one thread and silently; threads cost more than a few rows."""
+    for option, value in (("n_jobs", None), ("verbose", 0)):
+        if option in vars(estimator) and not is_booster(estimator):
+            setattr(estimator, option, value)
+    for each in inner(estimator):
+        _calm(each)
 
 
 def _features(estimator: Any) -> int | None:

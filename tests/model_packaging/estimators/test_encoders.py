@@ -2,7 +2,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.impute import SimpleImputer
@@ -14,6 +13,8 @@ from functions.inference.errors import InvalidInput
 from model_packaging.errors import ConversionError
 from tests.model_packaging.estimators.packaging import converted, served, texts
 
+pd = pytest.importorskip("pandas")
+
 GENERATOR = np.random.default_rng(3)
 ROWS = 240
 CITY = GENERATOR.choice(["Wien", "Graz", "Linz"], ROWS)
@@ -22,7 +23,7 @@ AGE, CODE = GENERATOR.normal(40, 12, ROWS), GENERATOR.choice([1.0, 2.0, 7.5], RO
 TARGET = ((CITY == "Wien").astype(int) + (PLAN == "a") + (AGE > 40) > 1).astype(int)
 
 
-def column(values: Any) -> "pd.Series[Any]":
+def column(values: Any) -> Any:
     return pd.Series(np.asarray(values, np.object_), dtype=object)
 
 
@@ -55,7 +56,7 @@ ENCODERS = [
 @pytest.mark.parametrize("encoder", ENCODERS, ids=str)
 @pytest.mark.parametrize("frame", [FULL, HOLED], ids=["full", "holed"])
 def test_categories_missing_and_unknown_ones_are_encoded_as_by_the_original(
-    tmp_path: Path, encoder: Any, frame: pd.DataFrame
+    tmp_path: Path, encoder: Any, frame: Any
 ) -> None:
     model = make_pipeline(encoder, LogisticRegression()).fit(frame[["city", "plan"]], TARGET)
     converted(tmp_path, model, **TEXT)
@@ -64,7 +65,7 @@ def test_categories_missing_and_unknown_ones_are_encoded_as_by_the_original(
 @pytest.mark.parametrize("encoder", ENCODERS, ids=str)
 @pytest.mark.parametrize("frame", [FULL, HOLED], ids=["full", "holed"])
 def test_categories_that_are_numbers_are_encoded_as_by_the_original(
-    tmp_path: Path, encoder: Any, frame: pd.DataFrame
+    tmp_path: Path, encoder: Any, frame: Any
 ) -> None:
     model = make_pipeline(encoder, LogisticRegression()).fit(frame[["code"]], TARGET)
     converted(tmp_path, model, code="FP32")

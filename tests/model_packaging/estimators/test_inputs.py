@@ -2,7 +2,6 @@ from pathlib import Path
 
 import joblib
 import numpy as np
-import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -14,6 +13,8 @@ from model_packaging.errors import ManifestError
 from model_packaging.manifest import ModelSpec
 from model_packaging.original import InputShape, Original
 from tests.model_packaging.estimators.packaging import converted, served
+
+pd = pytest.importorskip("pandas")
 
 ROWS = np.random.default_rng(1).normal(size=(80, 2))
 FRAME = pd.DataFrame(ROWS, columns=["width", "height"])

@@ -2,7 +2,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
@@ -11,6 +10,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import KBinsDiscretizer, MinMaxScaler, OrdinalEncoder, StandardScaler
 
 from tests.model_packaging.estimators.packaging import converted, served
+
+pd = pytest.importorskip("pandas")
 
 GENERATOR = np.random.default_rng(11)
 MOMENT = 1.7e12 + GENERATOR.integers(0, 60_000, 300).astype(float)

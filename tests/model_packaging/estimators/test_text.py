@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import TruncatedSVD
@@ -22,6 +21,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from model_packaging.errors import ConversionError
 from tests.model_packaging.estimators.packaging import converted, served, texts
+
+pd = pytest.importorskip("pandas")
 
 TEXTS = [
     "red chair", "blue Table", "green-chair", "big red table!", "café table", "chair's leg",
