@@ -198,7 +198,7 @@ def _worse(
     for at, place in enumerate(places):
         for want, have in _pairs(alone[place], answer, at):
             if want.dtype.kind != "f":
-                flips += int((want != have).any())
+                flips += int(np.any(want != have))
                 continue
             far = _distance(want, have)
             size = float(np.abs(want).max(initial=0.0, where=np.isfinite(want)))
@@ -215,7 +215,7 @@ def _pairs(alone: Request, answer: Request, at: int) -> Iterator[tuple[Array, Ar
             raise Inseparable(f"'{output}' has no row for each row of the request")
         if array.shape[1:] != among.shape[1:]:
             raise Inseparable(f"the shape of '{output}' depends on the other rows")
-        yield array[0], among[at]
+        yield array[0, ...], among[at, ...]
 
 
 def _distance(want: Array, have: Array) -> float:

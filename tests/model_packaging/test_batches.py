@@ -75,6 +75,23 @@ def test_other_labels_are_counted() -> None:
     assert found.usual.difference == 0
 
 
+def test_labels_that_are_texts_are_compared() -> None:
+    def labels(inputs: Request) -> Request:
+        found = np.empty(len(inputs["x"]), np.object_)
+        found[:] = [b"alone" if len(found) == 1 else b"among"] * len(found)
+        return {"label": found}
+
+    assert measured(labels).usual.flips > 0
+    assert (
+        measured(
+            lambda inputs: {
+                "label": labels({"x": inputs["x"][:1]})["label"].repeat(len(inputs["x"]))
+            }
+        ).usual.flips
+        == 0
+    )
+
+
 def test_unusual_rows_that_are_refused_or_of_another_shape_are_passed_over() -> None:
     def strict(inputs: Request) -> Request:
         if np.isnan(inputs["x"]).any():

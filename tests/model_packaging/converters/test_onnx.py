@@ -9,13 +9,16 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.external_data_helper import set_external_data
 from onnx.reference import ReferenceEvaluator
 
+from functions.inference.onnx_predictor import OnnxPredictor
 from functions.inference.session import OnnxSession
 from functions.inference.tensors import Array
 from model_packaging.conversion import check_conversion
 from model_packaging.converters.onnx import CONVERTER
 from model_packaging.errors import ConversionError, DataUnusable, ManifestError, SourceUnreadable
+from model_packaging.local_store import LocalStore
 from model_packaging.manifest import ModelSpec
 from model_packaging.original import InputShape, Original
+from model_packaging.pipeline import package
 from model_packaging.samples import make_up
 from tests.model_packaging.models import (
     CLASSES,
@@ -449,3 +452,40 @@ def test_the_original_is_the_file_without_onnxruntimes_rewriting(tmp_path: Path)
     (tmp_path / "model.onnx").unlink()
     [expected] = evaluated(linear(), x=rows())
     assert np.allclose(conversion.reference({"x": rows()})["scores"], expected, atol=1e-5)
+
+
+def published(folder: Path, model: onnx.ModelProto, **original: Any) -> OnnxPredictor:
+    store = LocalStore(folder / "store")
+    package(spec_of(folder, model, **original), store, folder / "models.lock.json")
+    return OnnxPredictor(store.open("m", 1, None).artifact, 1)
+
+
+def test_a_model_without_inputs_is_published(tmp_path: Path) -> None:
+    value = numpy_helper.from_array(np.arange(3, dtype=np.float32))
+    node = helper.make_node("Constant", [], ["y"], value=value)
+    predictor = published(tmp_path, graph_of([node], {}, {"y": (TensorProto.FLOAT, [3])}))
+    assert predictor.predict({})["y"].tolist() == [0, 1, 2]
+
+
+def test_a_detector_that_may_find_nothing_is_published(tmp_path: Path) -> None:
+    predictor = published(tmp_path, detector())
+    given = {"boxes": np.ones((3, 4), np.float32), "scores": np.zeros(3, np.float32)}
+    assert predictor.predict(given)["kept"].shape == (0, 4)
+
+
+def test_a_classifier_of_texts_with_maps_of_scores_is_published(tmp_path: Path) -> None:
+    predictor = published(tmp_path, zipmap(["c", "a", "b"]))
+    answer = predictor.predict({"x": np.array([[1, 2]], np.float32)})
+    assert answer["probability"].shape == (1, 3)
+    assert answer["label"][0] in (b"a", b"b", b"c")
+
+
+def test_a_renamed_model_is_published_with_its_examples(tmp_path: Path) -> None:
+    named: dict[str, Any] = {"input-0": rows()}
+    np.savez(tmp_path / "rows.npz", **named)
+    inputs = {"input-0": InputShape(("batch", FEATURES))}
+    predictor = published(
+        tmp_path, linear(), inputs=inputs, outputs=("y",), examples=tmp_path / "rows.npz"
+    )
+    answer = predictor.predict({"input-0": rows()})
+    assert np.allclose(answer["y"], rows() @ weights(), atol=1e-5)
