@@ -27,6 +27,7 @@ import numpy as np
 from functions.inference.artifact import TensorSpec
 from functions.inference.session import OnnxSession
 from model_packaging import hugging_face_originals as originals
+from model_packaging.agreement import ABSOLUTE_TOLERANCE, RELATIVE_TOLERANCE
 from model_packaging.conversion import Conversion, Model, Processing, as_bytes, tool_versions
 from model_packaging.errors import ConversionError
 from model_packaging.example_inputs import ExampleInputs
@@ -57,6 +58,7 @@ from model_packaging.sentence_modules import read_sentences, sentence_module
 from model_packaging.sentence_pooling import normalized_mean
 from model_packaging.source_folder import folder_files
 from model_packaging.torch_export import export_module
+from model_packaging.torch_reference import as_tensor
 from model_packaging.transformers_model import load_model
 
 _AUTO_CLASSES = {
@@ -65,6 +67,10 @@ _AUTO_CLASSES = {
     "embedding": "AutoModel",
 }
 """Kinds of folders -> what transformers loads them with."""
+
+
+_EXAMPLES = ("some words", "and quite a few more words", "a third")
+"""Texts to trace a model with, of several lengths."""
 
 
 class HuggingfaceConverter:
@@ -168,10 +174,29 @@ def _exported(
             given = {} if types is None else {"token_type_ids": types}
             return answer(self.model, {"input_ids": ids, "attention_mask": mask, **given})
 
-    examples = tokens.arrays(["some words", "and quite a few more words", "a third"])
+    module = Answering().eval()
+    examples = tokens.arrays(_EXAMPLES)
     axes = {name: {0: BATCH, 1: "tokens"} for name in examples}
     traced = ExampleInputs(examples, axes, real=False)
-    return export_module(spec, Answering().eval(), traced).onnx
+    onnx = export_module(spec, module, traced).onnx
+    _require_padding_ignored(spec, module, tokens)
+    return onnx
+
+
+def _require_padding_ignored(spec: ModelSpec, module: Any, tokens: Tokenization) -> None:
+    """Refuse a model that answers a text differently when a longer one stands beside it."""
+    import torch
+
+    short, long = "a", "a " * tokens.max_length
+    together, alone = (
+        module(*map(as_tensor, tokens.arrays(texts).values())) for texts in ([short, long], [short])
+    )
+    for name, found in alone.items():
+        beside = together[name][:1, : found.shape[1]]
+        if not torch.allclose(beside, found, RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE):
+            kind = type(module.model).__name__
+            reason = f"is a {kind}, which answers a text differently beside a longer one"
+            raise ConversionError(spec.name, f"{reason}: it does not mask what pads the text")
 
 
 def _scores_of_texts(head: Head, model: Any, given: dict[str, Any]) -> dict[str, Any]:
@@ -181,16 +206,27 @@ def _scores_of_texts(head: Head, model: Any, given: dict[str, Any]) -> dict[str,
 def _logits(model: Any, given: dict[str, Any]) -> Any:
     """Logits [texts, classes].
 
-    A decoder without a token for padding answers from its last position, for one text only; in a
-    batch that is the last token of each text.
+    Two kinds of models take one text at a time, where the graph takes many: a decoder without a
+    token for padding answers from its last position, and a model with encoder and decoder from the
+    last token that ends a text, of which all texts must have as many.
     """
+    config = model.config.get_text_config()
+    if config.is_encoder_decoder and hasattr(model, "classification_head"):
+        ends = (given["input_ids"] == config.eos_token_id).to(given["input_ids"].dtype)
+        states = model.base_model(**given).last_hidden_state
+        return model.classification_head(_last_of(states, ends))
+    if config.pad_token_id is None and hasattr(model, "score"):
+        states = model.base_model(**given).last_hidden_state
+        return model.score(_last_of(states, given["attention_mask"]))
+    return model(**given).logits
+
+
+def _last_of(states: Any, marks: Any) -> Any:
+    """The state of each text's last token that is marked with 1: [texts, size]."""
     import torch
 
-    if model.config.get_text_config().pad_token_id is not None or not hasattr(model, "score"):
-        return model(**given).logits
-    states = model.score(model.base_model(**given).last_hidden_state)
-    last = given["attention_mask"].sum(1) - 1
-    return states[torch.arange(last.shape[0]), last]
+    places = torch.arange(states.shape[1])
+    return states[torch.arange(states.shape[0]), (places * marks).argmax(1)]
 
 
 def _scores_of_tokens(model: Any, given: dict[str, Any]) -> dict[str, Any]:

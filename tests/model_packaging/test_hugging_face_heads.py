@@ -12,12 +12,16 @@ from model_packaging.errors import PackagingError
 from tests.frameworks import needs
 from tests.model_packaging.transformers_folders import (
     LONG,
+    SMALL,
     TEXTS,
     answers,
+    bart,
     bert,
     gpt2,
     pipeline_scores,
     roberta,
+    saved,
+    wordpiece,
 )
 
 pytestmark = needs("huggingface", "torch", "onnxscript", "transformers", "tokenizers")
@@ -132,3 +136,17 @@ def test_half_precision_is_computed_in_single_precision(tmp_path: Path) -> None:
     found = answers(spec, *TEXTS)["probabilities"]
     wanted = pipeline_scores(spec, *TEXTS, dtype=torch.float32)
     np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_a_model_that_answers_from_the_end_of_a_text_may_find_several_ends(tmp_path: Path) -> None:
+    spec = bart(tmp_path)
+    texts = (*TEXTS, "one </s> and </s> more", LONG)
+    found = answers(spec, *texts)["probabilities"]
+    np.testing.assert_allclose(found, pipeline_scores(spec, *texts), rtol=1e-4, atol=1e-5)
+
+
+def test_a_model_that_does_not_mask_padding_is_refused(tmp_path: Path) -> None:
+    sizes = {"vocab_size": wordpiece(tmp_path, model_max_length=64), "embedding_size": 32, **SMALL}
+    spec = saved(tmp_path, "ConvBertForSequenceClassification", "ConvBertConfig", sizes)
+    with pytest.raises(PackagingError, match="answers a text differently beside a longer one"):
+        CONVERTER.convert(spec)

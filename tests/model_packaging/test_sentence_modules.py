@@ -8,10 +8,15 @@ import numpy as np
 import pytest
 
 from functions.inference.tensors import Array
+from model_packaging.conversion import as_bytes
 from model_packaging.converters.huggingface import CONVERTER
 from model_packaging.errors import PackagingError
+from model_packaging.hugging_face_originals import embeds_by_states
+from model_packaging.hugging_face_tokens import load_tokenizer, tokenization
 from model_packaging.manifest import ModelSpec
 from model_packaging.quiet import quiet
+from model_packaging.sentence_modules import read_sentences, sentence_module
+from model_packaging.transformers_model import load_model
 from tests.frameworks import needs
 from tests.model_packaging.transformers_folders import LONG, TEXTS, answers, bert, gpt2
 
@@ -162,6 +167,18 @@ def test_a_folder_as_the_library_saves_it_now_is_understood(tmp_path: Path) -> N
         model = SentenceTransformer(str(spec.source), device="cpu", local_files_only=True)
         model.save_pretrained(str(tmp_path / "new"))
     assert_right(ModelSpec("m", tmp_path / "new"), *TEXTS)
+
+
+@with_library
+def test_without_the_library_the_original_is_made_of_the_pipelines_states(tmp_path: Path) -> None:
+    spec = layout(tmp_path, pooling("mean", "max"), ("Normalize", {}))
+    write(tmp_path / LIBRARY, {"prompts": {"q": "the food: "}, "default_prompt_name": "q"})
+    sentences, model = read_sentences(spec), load_model(spec, "AutoModel")
+    tokens = tokenization(spec, load_tokenizer(spec), model, prompt=sentences.prompt)
+    vectors = sentence_module(spec, sentences, tokens.prompt_length)
+    original = embeds_by_states(model, tokens, vectors)
+    found = original({"text": as_bytes(np.array((*TEXTS, LONG)))})["embedding"]
+    np.testing.assert_allclose(found, encoded(spec, *TEXTS, LONG), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["WordEmbeddings", "BoW", "CNN", "LSTM", "StaticEmbedding", "X"])

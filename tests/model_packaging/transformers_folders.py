@@ -26,6 +26,7 @@ SMALL = {
     "num_attention_heads": 2,
     "intermediate_size": 64,
 }
+_HEADS = ("classifier", "score", "classification_head")
 _BERT = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 _ROBERTA = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
 
@@ -98,12 +99,27 @@ def gpt2(folder: Path, *, padded: bool, **options: Any) -> ModelSpec:
 
 def roberta(folder: Path, **options: Any) -> ModelSpec:
     """A RoBERTa with 66 positions, of which texts get 64, and no stated longest text."""
+    config = {"max_position_embeddings": 66, "num_labels": 3, "type_vocab_size": 1, **SMALL}
+    config |= _framed(folder, **options)
+    return saved(folder, "RobertaForSequenceClassification", "RobertaConfig", config)
+
+
+def bart(folder: Path) -> ModelSpec:
+    """A BART that classifies, from the end of a text."""
+    sides = {f"{side}_layers": 1 for side in ("encoder", "decoder")}
+    sides |= {f"{side}_attention_heads": 2 for side in ("encoder", "decoder")}
+    sides |= {f"{side}_ffn_dim": 64 for side in ("encoder", "decoder")}
+    config = {"d_model": 32, "max_position_embeddings": 64, "num_labels": 3, **sides}
+    config |= _framed(folder, model_max_length=64)
+    return saved(folder, "BartForSequenceClassification", "BartConfig", config)
+
+
+def _framed(folder: Path, **options: Any) -> dict[str, int]:
+    """A tokenizer like RoBERTa's, and what a configuration says of it."""
     names = ("bos_token", "pad_token", "eos_token", "unk_token", "mask_token")
     roles = dict(zip(names, _ROBERTA, strict=True)) | {"cls_token": "<s>", "sep_token": "</s>"}
     tokens = byte_pairs(folder, tuple(_ROBERTA), **roles, **options)
-    ids = {"pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2, "type_vocab_size": 1}
-    config = {"vocab_size": tokens, "max_position_embeddings": 66, "num_labels": 3, **ids, **SMALL}
-    return saved(folder, "RobertaForSequenceClassification", "RobertaConfig", config)
+    return {"vocab_size": tokens, "pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2}
 
 
 def saved(folder: Path, kind: str, config: str, options: dict[str, Any]) -> ModelSpec:
@@ -117,9 +133,9 @@ def saved(folder: Path, kind: str, config: str, options: dict[str, Any]) -> Mode
         with torch.no_grad():
             for name, weight in model.named_parameters():
                 if name.endswith("weight") and weight.ndim == 2:
-                    weight.mul_(6)
+                    weight.mul_(30 if name.startswith(_HEADS) else 6)
                 if name.endswith("bias"):
-                    weight.normal_(0, 0.3)
+                    weight.normal_(0, 0.1)
         model.save_pretrained(folder)
     return ModelSpec("m", folder)
 
