@@ -23,7 +23,7 @@ from model_packaging.manifest import ModelSpec
 from model_packaging.onnx_nodes import Nodes
 from model_packaging.probes import Column, Known, Probe
 from model_packaging.tree_probes import tree_probes, typical_rows
-from model_packaging.trees import Tree
+from model_packaging.trees import Tree, Unsupported
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -35,10 +35,6 @@ _PLACE = re.compile(r"^\[[\d:]+\] \S+:\d+: ")
 Answers = Literal["two classes", "classes", "labels", "numbers"]
 Transform = Callable[[Nodes, str], str]
 """Adds nodes to a graph that make answers of sums of trees, [rows, targets]; gives their name."""
-
-
-class Unsupported(ValueError):
-    """A part of a model that has no ONNX form here; the text names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +50,7 @@ class Booster:
         dtype: in which the library compares.
         trees: their splits, for probes.
         infinite: whether the library takes infinite values.
+        missing: the number that stands for a missing value, beside NaN.
     """
 
     margins: Transform
@@ -64,6 +61,7 @@ class Booster:
     dtype: type[np.floating]
     trees: tuple[Tree, ...] = ()
     infinite: bool = True
+    missing: float = np.nan
 
 
 def identity(_nodes: Nodes, sums: str) -> str:

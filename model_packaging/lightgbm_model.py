@@ -11,7 +11,6 @@ from model_packaging.boosting import (
     Answers,
     Booster,
     Transform,
-    Unsupported,
     exponential,
     identity,
     sigmoid,
@@ -20,8 +19,9 @@ from model_packaging.boosting import (
     softplus,
 )
 from model_packaging.onnx_nodes import Nodes
+from model_packaging.tree_depth import require_shallow
 from model_packaging.tree_graph import add_trees
-from model_packaging.trees import LEAF, NEAR_ZERO, BoostedTree, Forest, Reading, Tree
+from model_packaging.trees import LEAF, NEAR_ZERO, BoostedTree, Forest, Reading, Tree, Unsupported
 
 _CATEGORIC, _DEFAULT_LEFT = 1, 2  # bits of a decision_type; the two above tell what is missing
 _NUMERIC_READINGS = np.array([Reading.NAN_AS_ZERO, Reading.ZERO_AS_NAN, Reading.AS_IS])
@@ -71,6 +71,7 @@ def read_lightgbm(model: Any) -> Booster:
         np.zeros(targets),
         np.float64,
     )
+    require_shallow(each.tree for each in forest.trees)
 
     def margins(nodes: Nodes, rows: str) -> str:
         return add_trees(nodes, rows, forest)

@@ -6,13 +6,14 @@ every runtime knows sets. What a library makes of zero, NaN or fractions before 
 done to a column in front of the trees, once for each way in which splits read that column.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from functions.inference.tensors import Array
 from model_packaging.onnx_nodes import Nodes
+from model_packaging.tree_depth import runs
 from model_packaging.trees import LEAF, NEAR_ZERO, BoostedTree, Forest, Reading, Tree
 
 
@@ -179,18 +180,6 @@ def _links(chosen: frozenset[int]) -> Iterator[tuple[float, bool]]:
     """
     if not chosen:
         yield -np.inf, True
-    for first, last in _runs(sorted(chosen)):
+    for first, last in runs(sorted(chosen)):
         yield first, False
         yield last + 1, True
-
-
-def _runs(ordered: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """First and last of each run of consecutive numbers."""
-    start = previous = ordered[0] if ordered else 0
-    for number in ordered[1:]:
-        if number != previous + 1:
-            yield start, previous
-            start = number
-        previous = number
-    if ordered:
-        yield start, previous

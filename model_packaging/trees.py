@@ -17,6 +17,10 @@ NEAR_ZERO = float(np.float32(1e-35))
 """What is not further from zero than this is zero to LightGBM."""
 
 
+class Unsupported(ValueError):
+    """A part of a model of trees that has no ONNX form here; the text names it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tree:
     """One tree; node 0 is the root, and each array has one element for each node.

@@ -15,7 +15,6 @@ from model_packaging.boosting import (
     Answers,
     Booster,
     Transform,
-    Unsupported,
     exponential,
     identity,
     sigmoid,
@@ -23,8 +22,9 @@ from model_packaging.boosting import (
     step,
 )
 from model_packaging.onnx_nodes import Nodes
+from model_packaging.tree_depth import require_shallow
 from model_packaging.tree_graph import add_trees
-from model_packaging.trees import LEAF, BoostedTree, Forest, Reading, Tree
+from model_packaging.trees import LEAF, BoostedTree, Forest, Reading, Tree, Unsupported
 
 _TRANSFORMS: Mapping[str, Transform] = {
     "binary:hinge": step,
@@ -94,6 +94,7 @@ def read_xgboost(model: Any, *, classifies: bool | None = None, missing: float =
     trees: tuple[BoostedTree, ...] = ()
     if kind in ("gbtree", "dart"):
         trees = _trees(learner["gradient_booster"])
+        require_shallow(each.tree for each in trees)
         margins = _added(Forest(trees, columns, _base(model[:1], columns), np.float32))
     elif kind == "gblinear":
         weights = np.array(learner["gradient_booster"]["model"]["weights"], np.float32)
@@ -109,6 +110,7 @@ def read_xgboost(model: Any, *, classifies: bool | None = None, missing: float =
         np.float32,
         tuple(each.tree for each in trees),
         infinite=False,
+        missing=missing,
     )
 
 

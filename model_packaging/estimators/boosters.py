@@ -7,11 +7,11 @@ import numpy as np
 
 from model_packaging import lightgbm_model, xgboost_model
 from model_packaging.boosting import INPUT, Booster, to_onnx
-from model_packaging.boosting import Unsupported as UnsupportedBooster
 from model_packaging.estimators.calls import Classes, classify, regress
 from model_packaging.estimators.frame import Frame, matrix
 from model_packaging.estimators.graph import Graph, Unsupported
 from model_packaging.trees import LEAF
+from model_packaging.trees import Unsupported as UnsupportedBooster
 
 _READERS = {
     "xgboost": (xgboost_model.read_estimator, "XGBModel"),
@@ -66,6 +66,8 @@ def _embedded(booster: Booster, graph: Graph, frame: Frame) -> list[str]:
         for tree in booster.trees:
             splits = (tree.column == column) & (tree.column != LEAF)
             graph.notes.thresholds(origin, np.unique(tree.threshold[splits]))
+    if not np.isnan(booster.missing):
+        graph.notes.typical(frame.origins, np.full((1, frame.width), booster.missing))
     if booster.trees and any(frame.origins):
         graph.notes.forests.append((frame.origins, list(booster.trees), booster.dtype))
     rows = matrix(graph, frame)

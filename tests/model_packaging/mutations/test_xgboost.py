@@ -2,14 +2,17 @@
 
 from pathlib import Path
 
+import joblib
+import numpy as np
 import pytest
 from onnx import ModelProto
 
 from model_packaging.boosting import to_onnx
+from model_packaging.converters import find_converter
 from model_packaging.manifest import ModelSpec
 from model_packaging.xgboost_model import read_xgboost
 from tests.frameworks import needs
-from tests.model_packaging.converters.boosted import CATEGORIES, convert
+from tests.model_packaging.converters.boosted import CATEGORIES, TWO, X, convert
 from tests.model_packaging.converters.test_xgboost import train
 from tests.model_packaging.mutations import trees
 from tests.model_packaging.mutations.kit import Damage, require_refusal, require_sound
@@ -50,6 +53,17 @@ def test_the_same_models_pass_when_nothing_is_damaged(tmp_path: Path, kind: str)
     path = tmp_path / "m.json"
     train(path, kind)
     require_sound(ModelSpec("trees", path), convert(path))
+
+
+def test_a_number_for_missing_values_that_is_taken_for_itself_is_refused(tmp_path: Path) -> None:
+    import xgboost
+
+    estimator = xgboost.XGBClassifier(n_estimators=5, missing=-999.0)
+    joblib.dump(estimator.fit(np.nan_to_num(X, nan=-999.0), TWO), tmp_path / "m.joblib")
+    spec = ModelSpec("trees", tmp_path / "m.joblib", trust=True)
+    conversion = find_converter(spec.name, spec.source).convert(spec)
+    require_sound(spec, conversion)
+    require_refusal(spec, conversion, trees.skip("Where", keeps=2))
 
 
 def test_trees_after_the_best_iteration_are_refused(tmp_path: Path) -> None:

@@ -1,17 +1,17 @@
-"""See `model_packaging/boosted_estimators.py`."""
+"""See `model_packaging/boosting.py`, and the modules that read estimators for it."""
 
 from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.linear_model import LogisticRegression
 
 from functions.inference.session import OnnxSession
 from functions.inference.tensors import Array
-from model_packaging.boosted_estimators import boosted
-from model_packaging.boosting import Unsupported, to_onnx
+from model_packaging import lightgbm_model, xgboost_model
+from model_packaging.boosting import Booster, to_onnx
 from model_packaging.quiet import quiet
 from model_packaging.tree_probes import tree_probes
+from model_packaging.trees import Unsupported
 from tests.frameworks import needs
 from tests.model_packaging.converters.boosted import ROWS, SIZE, THREE, TWO, X
 
@@ -42,6 +42,12 @@ ESTIMATORS: dict[str, tuple[str, Array, Array, dict[str, Any]]] = {
 }
 
 
+def read(estimator: Any) -> Booster:
+    ours = type(estimator).__name__.startswith("XGB")
+    found: Booster = (xgboost_model if ours else lightgbm_model).read_estimator(estimator)
+    return found
+
+
 def fitted(kind: str) -> tuple[Any, Array]:
     """A fitted estimator of that kind, and the rows that it was fitted on."""
     import lightgbm
@@ -62,8 +68,7 @@ def fitted(kind: str) -> tuple[Any, Array]:
 @pytest.mark.parametrize("kind", ESTIMATORS)
 def test_an_estimator_answers_as_its_own_call_does(kind: str) -> None:
     estimator, rows = fitted(kind)
-    booster = boosted(estimator)
-    assert booster is not None
+    booster = read(estimator)
     session = OnnxSession(to_onnx(booster).SerializeToString())
     probes: list[Array] = [rows, *tree_probes(booster.trees, 5, booster.dtype).values()]
     for probe in (each.astype(booster.dtype) for each in probes):
@@ -79,15 +84,10 @@ def test_an_estimator_answers_as_its_own_call_does(kind: str) -> None:
 
 def test_classes_get_their_names_where_they_are_given() -> None:
     estimator, rows = fitted("lightgbm, named classes")
-    booster = boosted(estimator)
-    assert booster is not None
+    booster = read(estimator)
     model = to_onnx(booster, estimator.classes_.astype(np.object_))
     label = OnnxSession(model.SerializeToString()).run({"X": rows})["label"]
     assert [each.decode() for each in label] == estimator.predict(rows).tolist()
-
-
-def test_other_estimators_are_none_of_these() -> None:
-    assert boosted(LogisticRegression()) is None
 
 
 def test_a_classifier_with_an_objective_of_ones_own_is_refused_by_name() -> None:
@@ -99,4 +99,4 @@ def test_a_classifier_with_an_objective_of_ones_own_is_refused_by_name() -> None
     with quiet():
         estimator = lightgbm.LGBMClassifier(objective=squares, verbose=-1).fit(X, TWO)
     with pytest.raises(Unsupported, match="a classifier with the objective"):
-        boosted(estimator)
+        read(estimator)
