@@ -7,6 +7,7 @@ way to, and would answer anything.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from math import inf, isfinite
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,8 @@ class Domain:
             whole process on some of them.
         negative: whether whole numbers below zero are allowed; they are no ids, and a graph would
             count them from the end.
+        bounds: column of the last axis (`EVERY` is each) -> the lowest and the highest number that
+            it may hold.
     """
 
     missing: bool | frozenset[int] = True
@@ -41,6 +44,7 @@ class Domain:
     values: Mapping[int, frozenset[Any]] = field(default_factory=dict)
     empty: bool = True
     negative: bool = True
+    bounds: Mapping[int, tuple[float, float]] = field(default_factory=dict)
 
     def check(self, array: Array, name: str) -> None:
         """Check the values of an input.
@@ -59,6 +63,8 @@ class Domain:
             self._check_missing(array == b"", name)
         for column, known in self.values.items():
             self._check_values(array, name, column, known)
+        for column, (low, high) in self.bounds.items():
+            _check_bounds(array, name, column, low, high)
 
     def _check_floats(self, array: Array, name: str) -> None:
         if (self.missing is True and self.infinite) or np.isfinite(array).all():
@@ -95,6 +101,8 @@ class Domain:
         values = {str(key): sorted(map(_stated, known)) for key, known in self.values.items()}
         stated = {"missing": missing, "infinite": self.infinite, "values": values}
         allowed = {"empty": self.empty, "negative": self.negative}
+        bounds = {str(key): list(map(_finite, ends)) for key, ends in self.bounds.items()}
+        stated |= {"bounds": bounds} if bounds else {}
         return {**stated, **{key: False for key, value in allowed.items() if not value}}
 
     @classmethod
@@ -110,6 +118,13 @@ class Domain:
             },
             empty=bool(document.get("empty", True)),
             negative=bool(document.get("negative", True)),
+            bounds={
+                int(key): (
+                    -inf if low is None else float(low),
+                    inf if high is None else float(high),
+                )
+                for key, (low, high) in document.get("bounds", {}).items()
+            },
         )
 
 
@@ -123,6 +138,27 @@ def with_domains(
         else spec
         for spec in inputs
     )
+
+
+def _check_bounds(array: Array, name: str, column: int, low: float, high: float) -> None:
+    found = array if column == EVERY else array[..., column]
+    with np.errstate(invalid="ignore"):  # of NaN it is said elsewhere whether it is allowed
+        outside = found[(found < low) | (found > high)]
+    if outside.size:
+        where = "" if column == EVERY else f" in column {column}"
+        reason = (
+            f"holds {outside.flat[0]!s}{where}; the model takes numbers from {low!s} to {high!s}"
+        )
+        raise InvalidInput(name, reason)
+
+
+def _finite(end: float) -> float | None:
+    """A bound as JSON has it, which knows no infinity."""
+    return end if isfinite(end) else None
+
+
+def _bound(stated: Any, otherwise: float) -> float:
+    return otherwise if stated is None else float(stated)
 
 
 def _is_missing(value: Any) -> bool:

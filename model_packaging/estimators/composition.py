@@ -226,7 +226,12 @@ def _(estimator: preprocessing.FunctionTransformer, graph: Graph, frame: Frame) 
     if operators is None or estimator.kw_args:
         reason = f"has a FunctionTransformer of {name or 'a function'}, which has no ONNX form"
         raise Unsupported(f"{reason}; compute it before the model, or in code: of models.yaml")
+    graph.notes.typical(frame.origins, np.outer(_PLAUSIBLE, np.ones(frame.width)))
     return computed(operators(graph, matrix(graph, frame)), graph.dtype, [None] * frame.width)
+
+
+_PLAUSIBLE = (0.5, 1.0, 2.0, 10.0, 100.0)
+"""Numbers that every function below takes."""
 
 
 def _only_checks(function: Any) -> bool:

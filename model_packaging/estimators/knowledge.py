@@ -19,6 +19,10 @@ _NOVEL = b"a text that no category has"
 _MOST_TYPICAL = 128
 _MOST_TREE_ROWS = 1536
 _PROBE_ROWS = 64
+_FAR = 1e30
+_USUAL = (-1.0, float(np.nextafter(-1, 0)), 0.0, 5e-324)
+"""Where functions such as log and log1p end: -1 and 0, and the first numbers beyond."""
+_MOST_HALVINGS = 60
 _MANY_COLUMNS = 24
 """Of more columns than these a sample tells whether the original refuses a value in all of them."""
 
@@ -137,12 +141,37 @@ class _Trial:
         if DTYPES[spec.datatype].kind == "f":
             missing = self._taken(spec, columns, np.nan)
             infinite = bool(self._taken(spec, columns, np.inf) >= set(columns))
+            bounds = self._bounds(spec, columns)
         elif spec.datatype == BYTES:
-            missing, infinite = self._taken(spec, columns, b""), True
+            missing, infinite, bounds = self._taken(spec, columns, b""), True, {}
         else:
             return Domain(values=values)
         allowed: bool | frozenset[int] = len(missing) == len(columns)
-        return Domain(frozenset(missing) if missing and not allowed else allowed, infinite, values)
+        some = frozenset(missing) if missing and not allowed else allowed
+        return Domain(some, infinite, values, bounds=bounds)
+
+    def _bounds(self, spec: TensorSpec, columns: list[int]) -> dict[int, tuple[float, float]]:
+        """Columns of which the original refuses very low or very high numbers, and their ends."""
+        bounds: dict[int, tuple[float, float]] = {}
+        for side, far in enumerate((-_FAR, _FAR)):
+            for place in sorted(set(columns) - self._taken(spec, columns, far)):
+                key = place if len(spec.shape) > 1 else EVERY
+                ends = list(bounds.get(key, (-np.inf, np.inf)))
+                ends[side] = self._bound(spec, place, far)
+                bounds[key] = (ends[0], ends[1])
+        return bounds
+
+    def _bound(self, spec: TensorSpec, place: int, far: float) -> float:
+        """The last number towards `far` that the original takes."""
+        taken, refused = float(self.row[spec.name].reshape(-1)[place]), far
+        for _ in range(_MOST_HALVINGS):
+            for middle in (*_USUAL, (taken + refused) / 2):
+                if min(taken, refused) < middle < max(taken, refused):
+                    if self._answers(self._changed(spec, [place], middle)):
+                        taken = middle
+                    else:
+                        refused = middle
+        return taken
 
     def _only(self, spec: TensorSpec, place: int) -> frozenset[Any]:
         """The categories of a column, where the original refuses others."""

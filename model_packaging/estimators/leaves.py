@@ -13,7 +13,7 @@ from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
 from sklearn.base import BaseEstimator
 
 from functions.inference.session import OnnxSession
-from functions.inference.tensors import DTYPES
+from functions.inference.tensors import DTYPES, Array
 from model_packaging.estimators.frame import Frame, computed, matrix
 from model_packaging.estimators.graph import NAME, OPSETS, Graph, Unsupported
 
@@ -21,9 +21,11 @@ _ROWS = "X"
 _TYPICAL = (
     "mean_", "center_", "location_", "cluster_centers_", "theta_", "means_", "support_vectors_",
     "_fit_X", "X_train_", "X_fit_", "quantiles_", "statistics_", "data_min_", "data_max_", "xbar_",
+    "_x_mean",
 )  # fmt: skip
 """Fitted attributes that hold rows, or a row, of the size that training had."""
 _MOST_TYPICAL = 64
+_LARGEST_TYPICAL = 1e15
 _WRONG = frozenset(
     {"KNNImputer", "RadiusNeighborsClassifier", "RadiusNeighborsRegressor", "KNeighborsTransformer"}
 )
@@ -153,6 +155,24 @@ def _to_onnx(estimator: Any, width: int, dtype: Any, options: dict[str, Any]) ->
     return model
 
 
+def _boundary(estimator: Any, width: int) -> list[Array]:
+    """Rows of the size that the weights of a linear model were made for.
+
+    In each column the number that adds 1, and the one that outweighs the intercept.
+    """
+    weights, start = (vars(estimator).get(name) for name in ("coef_", "intercept_"))
+    if not isinstance(weights, np.ndarray) or np.atleast_2d(weights).shape[-1] != width:
+        return []
+    rows = []
+    starts = np.broadcast_to(
+        np.asarray(start if start is not None else 0.0), len(np.atleast_2d(weights))
+    )
+    for each, intercept in zip(np.atleast_2d(weights), starts, strict=True):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            rows += [1 / each, -intercept / each]
+    return [np.where(np.abs(row) < _LARGEST_TYPICAL, row, np.nan) for row in rows]
+
+
 def holds_trees(estimator: Any) -> bool:
     """Whether a fitted estimator has trees somewhere inside."""
     if hasattr(estimator, "tree_") or hasattr(estimator, "_predictors"):
@@ -178,6 +198,10 @@ def _flat(value: Any) -> list[Any]:
 
 
 def _note(graph: Graph, frame: Frame, estimator: Any) -> None:
+    for each in inner(estimator):
+        _note(graph, frame, each)
+    for row in _boundary(estimator, frame.width):
+        graph.notes.typical(frame.origins, row)
     for name in _TYPICAL:
         value = vars(estimator).get(name)
         rows = np.asarray(value) if isinstance(value, np.ndarray) else None

@@ -6,9 +6,9 @@ from sklearn.mixture._base import BaseMixture
 from sklearn.neural_network import MLPClassifier
 
 from model_packaging.estimators import leaves
-from model_packaging.estimators.calls import Classes, classify, classify_each
-from model_packaging.estimators.frame import Frame, matrix
-from model_packaging.estimators.graph import Graph
+from model_packaging.estimators.calls import Classes, classify, classify_each, transform
+from model_packaging.estimators.frame import Frame, computed, matrix
+from model_packaging.estimators.graph import Graph, Unsupported
 
 
 @classify.register
@@ -23,6 +23,18 @@ def _(estimator: LinearDiscriminantAnalysis, graph: Graph, frame: Frame) -> Clas
     likely = graph.node("Sigmoid", scores)
     other = graph.node("Sub", graph.number(1), likely)
     return Classes(graph.cast(second, np.int64), graph.join([other, likely]), scores)
+
+
+@transform.register
+def _(estimator: LinearDiscriminantAnalysis, graph: Graph, frame: Frame) -> Frame:
+    if estimator.solver == "lsqr":
+        raise Unsupported("has a LinearDiscriminantAnalysis that does not transform (lsqr)")
+    values = matrix(graph, frame)
+    if estimator.solver == "svd":
+        values = graph.node("Sub", values, graph.number(estimator.xbar_))
+    scalings = np.asarray(estimator.scalings_)[:, : estimator._max_components]
+    found = graph.node("MatMul", values, graph.number(scalings))
+    return computed(found, graph.dtype, [None] * scalings.shape[1])
 
 
 @classify.register

@@ -22,6 +22,7 @@ from model_packaging.estimators import (  # noqa: F401 the modules register what
     forests,
     histograms,
     linear,
+    neighbors,
     scalers,
     text,
 )

@@ -133,6 +133,8 @@ def _down(limit: Array, graph: Graph) -> Array:
 
 @transform.register
 def _(estimator: preprocessing.PowerTransformer, graph: Graph, frame: Frame) -> Frame:
+    usual = np.outer((-1.0, 0.0, 1.0), np.ones(frame.width))
+    graph.notes.typical(frame.origins, estimator.inverse_transform(usual))
     values, parts = matrix(graph, frame), []
     curve = _box_cox if estimator.method == "box-cox" else _yeo_johnson
     for place, power in enumerate(np.asarray(estimator.lambdas_, np.float64).tolist()):
@@ -172,6 +174,34 @@ def _(estimator: MissingIndicator, graph: Graph, frame: Frame) -> Frame:
     chosen = [int(place) for place in estimator.features_]
     found = computed(graph.take(missing, chosen), graph.dtype, [None] * len(chosen))
     return renamed(estimator, found)
+
+
+@transform.register
+def _(estimator: preprocessing.PolynomialFeatures, graph: Graph, frame: Frame) -> Frame:
+    values = matrix(graph, frame)
+    powers = np.asarray(estimator.powers_)
+    nowhere = graph.node("IsNaN", graph.take(values, [0]))
+    ones = graph.node("Where", nowhere, graph.number(1), graph.number(1))
+    factors = graph.join([values, ones])
+    products = ""
+    for columns in _factors(powers, frame.width).T:
+        taken = graph.take(factors, columns.tolist())
+        products = graph.node("Mul", products, taken) if products else taken
+    alone = (powers.sum(axis=1) == 1) & (powers.max(axis=1, initial=0) == 1)
+    origins = [
+        frame.origins[int(row.argmax())] if lone else None
+        for row, lone in zip(powers, alone, strict=True)
+    ]
+    return renamed(estimator, computed(products, graph.dtype, origins))
+
+
+def _factors(powers: Array, ones: int) -> Array:
+    """The columns that each product has as factors, filled up by a column of ones."""
+    degree = max(1, int(powers.sum(axis=1).max()))
+    factors = [np.repeat(np.arange(len(row)), row) for row in powers]
+    return np.stack(
+        [np.pad(each, (0, degree - len(each)), constant_values=ones) for each in factors]
+    )
 
 
 @transform.register

@@ -99,3 +99,14 @@ def test_the_signature_holds_inputs_to_their_domains() -> None:
     check_signature({"x": ROWS, "y": with_value(NAN, 0)}, limited)
     with pytest.raises(InvalidInput, match="input 'x' lacks a value"):
         check_signature({"x": with_value(NAN, 0), "y": ROWS}, limited)
+
+
+def test_numbers_beyond_the_bounds_of_a_column_are_refused_and_nan_is_not() -> None:
+    domain = Domain(bounds={1: (0.0, np.inf)})
+    again = Domain.from_json(json.loads(json.dumps(domain.to_json())), "FP64")
+    assert again == domain
+    again.check(np.array([[-5.0, 0.0], [1.0, np.nan]]), "X")
+    with pytest.raises(InvalidInput, match=r"holds -5.0 in column 1; .* numbers from 0.0 to inf"):
+        again.check(np.array([[0.0, 1.0], [1.0, -5.0]]), "X")
+    with pytest.raises(InvalidInput, match=r"holds 9.0; the model takes numbers from -inf to 8.0"):
+        Domain(bounds={-1: (-np.inf, 8.0)}).check(np.array([9.0]), "age")
