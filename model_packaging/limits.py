@@ -16,7 +16,7 @@ from functions.inference.artifact import TensorSpec
 from functions.inference.domain import Domain
 from functions.inference.tensors import Array
 from model_packaging.agreement import Model, agrees
-from model_packaging.conversion import Conversion, ServedModel
+from model_packaging.conversion import Conversion, ServedModel, open_session
 from model_packaging.onnx_graph import walk
 from model_packaging.probes import Request
 from model_packaging.probing import plausible, widened
@@ -40,11 +40,14 @@ def limited(name: str, conversion: Conversion) -> Conversion:
 
     Inputs that the converter knows the domain or the columns of keep what it says of NaN and
     infinities. Models behind processing steps are not tried: callers send no numbers.
+
+    Raises:
+        ConversionError: the model cannot be served.
     """
     from onnx import load_model_from_string  # noqa: PLC0415 heavy
 
     others = tuple(limited(name, other) for other in conversion.others)
-    session = conversion.session(conversion.onnx)
+    session = open_session(name, conversion, conversion.onnx)
     empty = not is_fragile(load_model_from_string(conversion.onnx))
     domains = dict(conversion.domains)
     if conversion.processing is None:

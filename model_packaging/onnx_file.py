@@ -91,7 +91,19 @@ def _parse(spec: ModelSpec) -> "ModelProto":
     if not model.graph.output:
         reason = "is not an ONNX model: it has no outputs"
         raise SourceUnreadable(spec.name, spec.source, reason)
+    if any(isinstance(name, bytes) for name in _names(model)):  # what protobuf cannot decode
+        reason = "is not an ONNX model: it holds a name that is not UTF-8"
+        raise SourceUnreadable(spec.name, spec.source, reason)
     return model
+
+
+def _names(model: "ModelProto") -> Iterator[str]:
+    graph = model.graph
+    for named in (*graph.initializer, *graph.input, *graph.output, *graph.value_info):
+        yield named.name
+    for body in (graph.node, *(function.node for function in model.functions)):
+        for node in walk(body):
+            yield from (node.op_type, node.domain, node.name, *node.input, *node.output)
 
 
 def _require_known_domains(spec: ModelSpec, model: "ModelProto") -> None:

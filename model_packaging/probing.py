@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from functions.inference.artifact import TensorSpec
-from functions.inference.tensors import BYTES, DTYPES, Array
+from functions.inference.tensors import BYTES, DTYPES, Array, as_datatype
 from model_packaging.probes import Column, Knowledge, Known, Probe, Request
 from model_packaging.samples import SEED, Samples, free_axes
 from model_packaging.text_corpus import TEXTS
@@ -161,7 +161,8 @@ def _floats(base: Base, spec: TensorSpec) -> Iterator[Probe]:
     for kind, factor in (("large", _LARGE), ("small", _SMALL), ("negative", -1.0)):
         request = base.take(base.count(_ROWS // 4))
         array = request[spec.name]
-        request[spec.name] = (array * array.dtype.type(factor)).astype(array.dtype)
+        changed = np.asarray(array * array.dtype.type(factor), array.dtype)
+        request[spec.name] = as_datatype(changed, spec.datatype)
         yield Probe(f"{kind} values in '{spec.name}'", request)
 
 

@@ -18,6 +18,7 @@ from model_packaging.example_inputs import ExampleInputs
 from model_packaging.graph_probes import decision_probes, size_probes, with_size
 from model_packaging.manifest import ModelSpec
 from model_packaging.onnx_graph import name_axes, rename, strip
+from model_packaging.original import BATCH
 from model_packaging.probes import Probe
 from model_packaging.torch_reference import TorchReference, as_tensor
 
@@ -164,17 +165,32 @@ def edge_probes(program: Any, examples: ExampleInputs) -> tuple[Probe, ...]:
 
     Of code that looks at a size, the exporter keeps one branch and notes the sizes that take it.
     """
-    nodes = {node.name: node for node in program.graph.nodes if node.op == "placeholder"}
     edges: dict[str, list[int]] = {}
+    for word, *both in _limits(program, examples):
+        edges.setdefault(word, []).extend(size for size in both if size is not None)
+    return size_probes(dict(examples.arrays), examples.axes, edges)
+
+
+def most_rows(program: Any, examples: ExampleInputs) -> int | None:
+    """The most rows that an exported program takes; None where it says nothing of them."""
+    highest = [most for word, _, most in _limits(program, examples) if word == BATCH]
+    return min((most for most in highest if most is not None), default=None)
+
+
+def _limits(program: Any, examples: ExampleInputs) -> Iterator[tuple[str, int | None, int | None]]:
+    """The lowest and the highest size of each free axis, where the program has one."""
+    nodes = {node.name: node for node in program.graph.nodes if node.op == "placeholder"}
     inputs = zip(program.graph_signature.user_inputs, examples.axes.values(), strict=True)
     for name, axes in inputs:
         for axis, word in axes.items():
             size = nodes[name].meta["val"].shape[axis]
-            limits = program.range_constraints.get(getattr(size, "node", None) and size.node.expr)
-            if limits is not None:
-                both = (str(limits.lower), str(limits.upper))
-                edges.setdefault(word, []).extend(int(it) for it in both if it.isdecimal())
-    return size_probes(dict(examples.arrays), examples.axes, edges)
+            found = program.range_constraints.get(getattr(size, "node", None) and size.node.expr)
+            if found is not None:
+                low, high = (
+                    int(str(it)) if str(it).isdecimal() else None
+                    for it in (found.lower, found.upper)
+                )
+                yield word, low, high
 
 
 def _is_recurrent(module: Any) -> bool:
@@ -293,6 +309,8 @@ def _reason(error: Exception) -> str:
             "branches on the values of its inputs, which an ONNX graph made by tracing cannot; "
             "use torch.where or torch.cond, or save it with torch.jit.script(model)"
         )
+    if "prim::DictConstruct" in text:
+        return "returns a dict, which has no ONNX form in TorchScript; return a tuple, and outputs:"
     missing = re.search(r"No ONNX function found for <OpOverload\(op='([\w.]+)'", text)
     if missing:
         return f"has no ONNX form: ONNX lacks {missing[1]}; compute it outside the model"

@@ -38,7 +38,10 @@ class TorchReference:
         try:
             first, second = self._answer(arrays), self._answer(arrays)
         except ValueError as error:
-            reason = f"cannot be run on its example inputs: {error}"
+            advice = (
+                "" if self._spec.original.examples else "; give rows that it takes as examples:"
+            )
+            reason = f"cannot be run on its example inputs: {error}{advice}"
             raise ConversionError(self._spec.name, reason) from error
         self._require_same(first, second)
         self._outputs = self._named(list(first))
@@ -89,6 +92,9 @@ class TorchReference:
 
         if not isinstance(value, torch.Tensor):
             reason = f"gives a {type(value).__name__} as '{name}'; only tensors are served"
+            raise ConversionError(self._spec.name, reason)
+        if value.is_complex():
+            reason = f"gives complex numbers as '{name}'; give torch.view_as_real(...) of them"
             raise ConversionError(self._spec.name, reason)
         try:
             return as_array(value)

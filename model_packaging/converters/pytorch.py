@@ -37,10 +37,14 @@ from model_packaging.torch_export import (
     edge_probes,
     export_module,
     export_program,
+    most_rows,
     named,
     trace,
 )
 from model_packaging.torch_reference import TorchReference, as_array
+
+CHECKED_ROWS = 64
+"""Requests of so many rows are compared."""
 
 _WEIGHTS_ONLY = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 """torch's own switch: whatever loads a pickle then refuses code."""
@@ -144,6 +148,12 @@ def _program(spec: ModelSpec) -> Conversion:
     }
     reference = TorchReference(spec, program.module(), inputs)
     examples = ExampleInputs(arrays, axes, real=False)
+    most = most_rows(program, examples)
+    if most is not None and most < CHECKED_ROWS:
+        reason = (
+            f"takes at most {most} rows, as it was exported; export it for {CHECKED_ROWS} or more"
+        )
+        raise ConversionError(spec.name, reason)
     outputs = reference.names(arrays)
     conversion = named(spec, export_program(spec, program), examples, outputs, reference)
     edges = edge_probes(program, examples)

@@ -14,6 +14,7 @@ from functions.inference.tensors import Array
 from model_packaging.checking import check
 from model_packaging.conversion import Conversion
 from model_packaging.converters.onnx import CONVERTER
+from model_packaging.errors import ConversionError
 from model_packaging.limits import limited
 from model_packaging.local_store import LocalStore
 from model_packaging.manifest import ModelSpec
@@ -22,6 +23,7 @@ from model_packaging.pipeline import package
 from model_packaging.probes import Column, Known
 from tests.frameworks import needs
 from tests.model_packaging.models import FEATURES, linear_bytes, rows, weights
+from tests.worlds import onnx_model
 
 STEPS, WIDTH = 5, 4
 
@@ -75,6 +77,13 @@ def test_what_the_converter_knows_stays(what: str) -> None:
     plain = changing(np.nan_to_num)
     conversion = Conversion(plain.onnx, plain.reference, known=known, domains=domains)
     assert limited("m", conversion).domains == domains
+
+
+def test_a_model_that_onnxruntime_cannot_run_is_one_clear_error() -> None:
+    at = (TensorProto.BFLOAT16, ["n"])
+    sine = onnx_model({"x": at}, {"y": at}, helper.make_node("Sin", ["x"], ["y"]))
+    with pytest.raises(ConversionError, match=r"model 'm' cannot be served: .*Sin"):
+        limited("m", Conversion(sine, lambda inputs: inputs))
 
 
 def recurrent(operator: str) -> ModelProto:

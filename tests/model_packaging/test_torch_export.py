@@ -398,3 +398,65 @@ def test_examples_that_are_real_are_kept() -> None:
         conversion = export_module(spec, module, examples)
     assert conversion.examples is not None
     assert np.array_equal(conversion.examples["x"], rows(5))
+
+
+def exported(folder: Path, most: int | None) -> ModelSpec:
+    """A program for any number of rows up to `most`."""
+    import torch
+
+    rows_ = torch.export.Dim("rows", max=most)
+    module = module_of(lambda _, x: x * 2)
+    with quiet():
+        program = torch.export.export(module, (torch.ones(3, 4),), dynamic_shapes=(({0: rows_},),))
+        torch.export.save(program, folder / "model.pt2")
+    return ModelSpec("m", folder / "model.pt2")
+
+
+def test_an_exported_program_answers_up_to_the_rows_that_it_was_exported_for(
+    tmp_path: Path,
+) -> None:
+    spec = exported(tmp_path, 64)
+    conversion = limited("m", CONVERTER.convert(spec))
+    assert "size 65 along 'batch'" in {each.kind for each in conversion.probes}
+    check(spec, conversion)
+
+
+def test_an_exported_program_for_few_rows_is_refused_with_their_number(tmp_path: Path) -> None:
+    with pytest.raises(ConversionError, match="takes at most 16 rows, as it was exported; export"):
+        CONVERTER.convert(exported(tmp_path, 16))
+
+
+def test_an_input_of_one_number_passes_the_check_of_packaging() -> None:
+    checked(module_of(lambda _, x, s: x * s), {**ROWS, "scale": InputShape(())})
+
+
+@pytest.mark.parametrize(
+    ("forward", "text"),
+    [
+        (lambda it, x: it.torch.fft.rfft(x), "gives complex numbers as 'output'; give torch.view"),
+        (lambda _, x: x.to_sparse(), "gives a tensor as 'output' that no array can hold"),
+        (lambda _, x: (x, "text"), "gives a str as 'output_1'"),
+        (lambda _, x: x.reshape(7, 9), "cannot be run on .*; give rows that it takes as examples:"),
+    ],
+)
+def test_what_has_no_tensor_form_is_refused_by_name(forward: Any, text: str) -> None:
+    import torch
+
+    module = module_of(forward)
+    module.torch = torch
+    with pytest.raises(ConversionError, match=text) as caught:
+        converted(module)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_dict_from_torchscript_is_refused_with_advice(tmp_path: Path) -> None:
+    import torch
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        script = type("Other", (torch.jit.ScriptModule,), {})()
+        script.define("def forward(self, x):\n    return {'double': x * 2}\n")
+        script.save(tmp_path / "script.pt")
+    spec = ModelSpec("m", tmp_path / "script.pt", original=Original(inputs=ROWS))
+    with pytest.raises(ConversionError, match=r"returns a dict, .* TorchScript; return a tuple"):
+        CONVERTER.convert(spec)

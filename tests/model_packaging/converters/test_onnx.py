@@ -81,6 +81,13 @@ def test_a_truncated_file_or_one_of_another_kind_is_one_clear_error(
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", [b"scores", b"MatMul", b"weight"])
+def test_names_that_are_no_text_are_one_clear_error(tmp_path: Path, name: bytes) -> None:
+    content = linear_bytes().replace(name, b"\xfe" * len(name))
+    with pytest.raises(SourceUnreadable, match="it holds a name that is not UTF-8"):
+        CONVERTER.convert(ModelSpec("linear", write(tmp_path, content)))
+
+
 def test_an_invalid_graph_is_one_clear_error(tmp_path: Path) -> None:
     model = linear()
     model.graph.node[0].input[1] = "nowhere"
