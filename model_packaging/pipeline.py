@@ -51,6 +51,7 @@ from model_packaging.image_step import with_image
 from model_packaging.limits import limited
 from model_packaging.lock import LockedVersion, read_lock, record
 from model_packaging.manifest import ModelSpec
+from model_packaging.nonfinite import without_lost_numbers
 from model_packaging.numbered_folder import stated_number
 from model_packaging.onnx_graph import require_finite_weights
 from model_packaging.optimisation import Optimised, Optimiser, Task
@@ -97,6 +98,9 @@ STAGES = (
 
 Builder = Callable[[Job, str, OnStage, Path], Built]
 """Makes the files of a job with this identity; an unexpected error's traceback goes to the path."""
+
+_SPOILED = 16
+"""Rows that get NaN and infinities, to see what an optimized model makes of them."""
 
 FAILURES = Path(".lading/failures")
 """Folder of tracebacks, beside the lock."""
@@ -176,6 +180,9 @@ def _convert_and_check(job: Job, identity: str, stages: Stages) -> Built:
     )
     done, lossy = _optimise_all(stages, task, conversion.onnx)
     model = done[-1][1]
+    if lossy:
+        conversion = without_lost_numbers(conversion, model, next(samples.requests(_SPOILED)))
+        load = partial(open_served, job.spec.name, conversion)
     change = stages.run("gate", gate_stage, gate, load(model).run, lossy=lossy)
     dependence = stages.run("batches", batch_stage, spec.name, load(model), len(model), checked)
     facts = {step.name: step.facts for step, _ in done}
