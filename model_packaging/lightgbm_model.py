@@ -19,7 +19,7 @@ from model_packaging.boosting import (
     softplus,
 )
 from model_packaging.onnx_nodes import Nodes
-from model_packaging.tree_depth import require_shallow
+from model_packaging.tree_depth import require_loadable
 from model_packaging.tree_graph import add_trees
 from model_packaging.trees import LEAF, NEAR_ZERO, BoostedTree, Forest, Reading, Tree, Unsupported
 
@@ -71,7 +71,7 @@ def read_lightgbm(model: Any) -> Booster:
         np.zeros(targets),
         np.float64,
     )
-    require_shallow(each.tree for each in forest.trees)
+    require_loadable((each.tree for each in forest.trees), columns)
 
     def margins(nodes: Nodes, rows: str) -> str:
         return add_trees(nodes, rows, forest)
@@ -156,8 +156,12 @@ def _categories(facts: dict[str, str], nodes: Array) -> dict[int, frozenset[int]
         return {}
     bounds, words = _numbers(facts, "cat_boundaries", int), _numbers(facts, "cat_threshold", int)
     places = _numbers(facts, "threshold", float).astype(int)
+    used = places[nodes]
+    if used.min() < 0 or used.max() + 1 >= len(bounds) or bounds.max() > len(words):
+        raise Unsupported("a tree is damaged: it splits by categories that are not there")
     return {
-        int(node): _bits(words[bounds[places[node]] : bounds[places[node] + 1]]) for node in nodes
+        int(node): _bits(words[bounds[place] : bounds[place + 1]])
+        for node, place in zip(nodes, used, strict=True)
     }
 
 

@@ -22,7 +22,7 @@ from model_packaging.boosting import (
     step,
 )
 from model_packaging.onnx_nodes import Nodes
-from model_packaging.tree_depth import require_shallow
+from model_packaging.tree_depth import require_loadable
 from model_packaging.tree_graph import add_trees
 from model_packaging.trees import LEAF, BoostedTree, Forest, Reading, Tree, Unsupported
 
@@ -94,7 +94,7 @@ def read_xgboost(model: Any, *, classifies: bool | None = None, missing: float =
     trees: tuple[BoostedTree, ...] = ()
     if kind in ("gbtree", "dart"):
         trees = _trees(learner["gradient_booster"])
-        require_shallow(each.tree for each in trees)
+        require_loadable((each.tree for each in trees), columns)
         margins = _added(Forest(trees, columns, _base(model[:1], columns), np.float32))
     elif kind == "gblinear":
         weights = np.array(learner["gradient_booster"]["model"]["weights"], np.float32)

@@ -89,20 +89,21 @@ def _of_estimator(spec: ModelSpec, booster: Any, content: bytes) -> Conversion:
     if spec.original.iterations:
         reason = "is for a file of a Booster; this one is an estimator's, which decides it"
         raise ManifestError(spec.place("iterations"), reason)
-    estimator = _estimator(booster)
-    read_booster(spec, _library(content), lambda: estimator.load_model(bytearray(content)))
+    estimator = read_booster(spec, _library(content), lambda: _estimator(booster, content))
     predict = getattr(estimator, "predict_proba", estimator.predict)
     return convert_booster(spec, lambda: read_estimator(estimator), predict)
 
 
-def _estimator(booster: Any) -> Any:
-    """An estimator, not yet loaded, of the kind that wrote the booster's file."""
+def _estimator(booster: Any, content: bytes) -> Any:
+    """An estimator of the kind that wrote the booster's file."""
     import xgboost
 
     kinds = {"classifier": xgboost.XGBClassifier, "ranker": xgboost.XGBRanker}
     written = json.loads(booster.attr("scikit_learn"))
     kind = str(written.get("_estimator_type") or written.get("type", ""))
-    return kinds.get(kind.lower().removeprefix("xgb"), xgboost.XGBRegressor)()
+    estimator = kinds.get(kind.lower().removeprefix("xgb"), xgboost.XGBRegressor)()
+    estimator.load_model(bytearray(content))
+    return estimator
 
 
 def _counted(spec: ModelSpec, booster: Any) -> Any:

@@ -6,7 +6,7 @@ from onnx import TensorProto, helper
 
 from functions.inference.session import OnnxSession
 from model_packaging.onnx_nodes import Nodes
-from model_packaging.tree_depth import DEEPEST, require_shallow
+from model_packaging.tree_depth import DEEPEST, require_loadable
 from model_packaging.tree_graph import add_trees
 from model_packaging.trees import LEAF, BoostedTree, Forest, Reading, Tree, Unsupported
 
@@ -27,7 +27,7 @@ def set_of(count: int) -> Tree:
 
 def test_the_deepest_tree_that_is_taken_can_be_loaded_and_answers_right() -> None:
     tree = set_of(DEEPEST // 2 - 1)
-    require_shallow([tree])
+    require_loadable([tree], 1)
     readings, values = np.full(3, Reading.CATEGORY), np.array([[0.0], [1.0], [2.0]])
     nodes = Nodes()
     forest = Forest((BoostedTree(tree, values, 0, readings),), 1, np.zeros(1), np.float64)
@@ -43,17 +43,26 @@ def test_the_deepest_tree_that_is_taken_can_be_loaded_and_answers_right() -> Non
 
 def test_a_deeper_one_is_refused_before_it_ends_the_process() -> None:
     with pytest.raises(Unsupported, match=f"more than {DEEPEST} comparisons deep"):
-        require_shallow([set_of(5), set_of(DEEPEST)])
+        require_loadable([set_of(5), set_of(DEEPEST)], 1)
 
 
-def test_a_tree_that_leads_back_to_itself_is_refused() -> None:
-    circle = Tree(
-        column=np.array([0, 0]),
-        threshold=np.zeros(2),
-        left=np.array([1, 0]),
-        right=np.array([1, 0]),
-        missing_left=np.zeros(2, bool),
+@pytest.mark.parametrize(
+    ("left", "column", "reason"),
+    [
+        (1, 0, "lead back to themselves"),
+        (3, 0, "nodes that are not there"),
+        (-2, 0, "nodes that are not there"),
+        (2, 1, "a column beyond the 1 of a row"),
+    ],
+)
+def test_damaged_trees_are_refused(left: int, column: int, reason: str) -> None:
+    tree = Tree(
+        column=np.array([0, column, LEAF]),
+        threshold=np.zeros(3),
+        left=np.array([2, left, LEAF]),
+        right=np.array([1, 2, LEAF]),
+        missing_left=np.zeros(3, bool),
         inclusive=True,
     )
-    with pytest.raises(Unsupported, match="lead back to themselves"):
-        require_shallow([circle])
+    with pytest.raises(Unsupported, match=reason):
+        require_loadable([tree], 1)
