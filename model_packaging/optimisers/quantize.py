@@ -5,9 +5,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from functions.inference.session import OnnxSession
+from functions.inference.tensors import Array
 from model_packaging.conversion import tool_versions
-from model_packaging.errors import AccuracyDropped, QuantizationError
+from model_packaging.errors import AccuracyDropped, DataUnusable, QuantizationError
 from model_packaging.holdout import read_rows
 from model_packaging.manifest import ModelSpec
 from model_packaging.optimisation import Optimised, Task
@@ -86,7 +89,17 @@ def _plan(task: Task, model: bytes) -> Plan:
         return Plan(spec.quantize.exclude)
     rows = read_rows(spec, _CALIBRATION, path, (callers or OnnxSession(model)).inputs)
     requests = islice(rows.requests(1), _CALIBRATED_ROWS)
-    return Plan(spec.quantize.exclude, tuple(map(callers.feeds, requests) if callers else requests))
+    feeds = list(map(callers.feeds, requests) if callers else requests)
+    finite = tuple(each for each in feeds if _is_finite(each))
+    if feeds and not finite:
+        reason = "has NaN or infinity in every row, and ranges are measured on numbers"
+        raise DataUnusable(spec.name, str(path), reason, spec.place(_CALIBRATION))
+    return Plan(spec.quantize.exclude, finite)
+
+
+def _is_finite(request: Mapping[str, Array]) -> bool:
+    floats = (array for array in request.values() if array.dtype.kind == "f")
+    return all(np.isfinite(array).all() for array in floats)
 
 
 def _tried(task: Task, before: bytes, scheme: Scheme, candidate: bytes) -> Optimised:

@@ -9,7 +9,7 @@ answer differently on Lambda than here. Those of convolutions are unsigned: onnx
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from model_packaging.quantization.graphs import excluded, output_file
+from model_packaging.quantization.graphs import output_file
 from model_packaging.quantization.products import (
     batched,
     own_recurrent_weights,
@@ -27,7 +27,7 @@ _CONVOLUTIONS = ("Conv",)
 
 def quantize_dynamic(model: "ModelProto", plan: Plan) -> "ModelProto":
     """Quantise matrices, embeddings and convolutions."""
-    spell_out(model, excluded(model, plan.exclude))
+    spell_out(model, plan.exclude)
     return _convolutions(_stacks(quantize_matrices(model, plan, _MATRICES), plan), plan)
 
 
@@ -37,7 +37,7 @@ def quantize_matrices(model: "ModelProto", plan: Plan, operators: tuple[str, ...
     from onnxruntime.quantization import QuantType
 
     own_recurrent_weights(model)
-    keep = [*excluded(model, plan.exclude), *unfit(model, TensorProto.FLOAT)]
+    keep = [*plan.exclude, *unfit(model, TensorProto.FLOAT)]
     options = {"weight_type": QuantType.QInt8, "per_channel": True, "reduce_range": True}
     return _quantize(model, keep, operators, **options)
 
@@ -53,7 +53,7 @@ def _stacks(model: "ModelProto", plan: Plan) -> "ModelProto":
     if not names:
         return model
     options = {"weight_type": QuantType.QInt8, "reduce_range": True, "nodes_to_quantize": names}
-    return _quantize(model, excluded(model, plan.exclude), ("MatMul",), **options)
+    return _quantize(model, plan.exclude, ("MatMul",), **options)
 
 
 def _convolutions(model: "ModelProto", plan: Plan) -> "ModelProto":
@@ -61,7 +61,7 @@ def _convolutions(model: "ModelProto", plan: Plan) -> "ModelProto":
 
     if not any(node.op_type in _CONVOLUTIONS for node in model.graph.node):
         return model
-    keep = excluded(model, plan.exclude)
+    keep = plan.exclude
     return _quantize(model, keep, _CONVOLUTIONS, weight_type=QuantType.QUInt8)
 
 
@@ -77,7 +77,8 @@ def _quantize(
             model,
             path,
             op_types_to_quantize=list(operators),
-            nodes_to_exclude=list(keep),
+            # Of a Gemm that stays, the library makes a MatMul of this name.
+            nodes_to_exclude=[*keep, *(f"{name}_MatMul" for name in keep)],
             # Shape inference knows no operators of ai.onnx.ml, which give floats.
             extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
             **options,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from functions.inference.tensors import Array
-from model_packaging.quantization.graphs import excluded, graphs_of
+from model_packaging.quantization.graphs import graphs_of
 from model_packaging.quantization.scheme import Plan, Scheme
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def quantize_fp16(model: "ModelProto", plan: Plan) -> "ModelProto":
     half: ModelProto = convert_float_to_float16(
         model,
         keep_io_types=True,
-        node_block_list=[*excluded(model, plan.exclude), *_out_of_range(model)],
+        node_block_list=[*plan.exclude, *_out_of_range(model)],
     )
     return half
 

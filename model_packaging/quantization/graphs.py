@@ -9,6 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, TypeVar
 
+import numpy as np
+
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 
@@ -19,13 +21,14 @@ _OLDEST_IR = 4
 
 
 def prepare(model: bytes) -> "ModelProto":
-    """The model, its constants among the weights and no weight among the inputs, every node named.
+    """The model, its constants among its weights, these whole and no inputs, every node named.
 
     That a caller might replace a weight, as files of IR 3 allow, is not served.
     """
     import onnx
 
     parsed = onnx.load_model_from_string(model)
+    _fill_sparse_weights(parsed)
     _drop_weight_inputs(parsed)
     for graph in graphs_of(parsed):
         _lift_constants(graph)
@@ -87,6 +90,21 @@ def copied(message: _Message) -> _Message:
     copy = type(message)()
     copy.CopyFrom(message)
     return copy
+
+
+def _fill_sparse_weights(model: "ModelProto") -> None:
+    """Store weights whole that are stored as the few that are not zero: libraries miss them."""
+    from onnx import numpy_helper
+
+    for sparse in model.graph.sparse_initializer:
+        values, places = map(numpy_helper.to_array, (sparse.values, sparse.indices))
+        whole = np.zeros(sparse.dims, values.dtype)
+        if places.ndim == 1:
+            whole.reshape(-1)[places] = values
+        else:
+            whole[tuple(places.T)] = values
+        model.graph.initializer.append(numpy_helper.from_array(whole, sparse.values.name))
+    model.graph.ClearField("sparse_initializer")
 
 
 def _drop_weight_inputs(model: "ModelProto") -> None:

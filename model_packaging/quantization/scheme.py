@@ -1,7 +1,7 @@
 """What a scheme of quantisation is, and how one is applied to a model."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from functions.inference.predictor import SessionError
@@ -27,7 +27,8 @@ class Plan:
     """How to quantise a model, beside the scheme.
 
     Args:
-        exclude: nodes that stay as they are: names, with wildcards, or operators.
+        exclude: nodes that stay as they are: names, with wildcards, or operators. A scheme is given
+            the names alone.
         calibration: requests on which activations are measured; only `static` needs them.
     """
 
@@ -78,7 +79,8 @@ def quantize(name: str, model: bytes, scheme: Scheme, plan: Plan) -> bytes:
         raise _too_old(name, original, scheme)
     try:
         with quiet():
-            quantized = scheme.apply(prepare(model), plan)
+            names = tuple(excluded(original, plan.exclude))
+            quantized = scheme.apply(prepare(model), replace(plan, exclude=names))
     except Exception as error:  # the libraries' exceptions share no base class
         raise QuantizationError(name, f"cannot be quantised: {_line(error)}") from error
     if narrow_weights(quantized) <= narrow_weights(original):

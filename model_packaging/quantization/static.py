@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from functions.inference.tensors import Array
-from model_packaging.quantization.graphs import excluded, output_file
+from model_packaging.quantization.graphs import output_file
 from model_packaging.quantization.products import batched, spell_out
 from model_packaging.quantization.scheme import Plan, Scheme
 
@@ -38,7 +38,7 @@ def quantize_static(model: "ModelProto", plan: Plan) -> "ModelProto":
     import onnx
     from onnxruntime import quantization
 
-    keep = excluded(model, plan.exclude)
+    keep = plan.exclude
     spell_out(model, keep)
     fused = _fuse(model)
     with output_file() as path:

@@ -9,7 +9,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from model_packaging.quantization.dynamic import quantize_matrices
-from model_packaging.quantization.graphs import excluded, graphs_of
+from model_packaging.quantization.graphs import graphs_of
 from model_packaging.quantization.products import spell_out, unfit
 from model_packaging.quantization.scheme import Plan, Scheme
 
@@ -30,7 +30,7 @@ def quantize_weights(model: "ModelProto", plan: Plan, *, bits: int) -> "ModelPro
     from onnxruntime.quantization import QuantFormat
     from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 
-    spell_out(model, excluded(model, plan.exclude))
+    spell_out(model, plan.exclude)
     keep = unfit(model, TensorProto.FLOAT, TensorProto.FLOAT16)
     quantizer = MatMulNBitsQuantizer(
         model,
@@ -38,7 +38,7 @@ def quantize_weights(model: "ModelProto", plan: Plan, *, bits: int) -> "ModelPro
         block_size=_BLOCK[bits],
         is_symmetric=False,
         accuracy_level=_INT8_ACTIVATIONS,
-        nodes_to_exclude=[*excluded(model, plan.exclude), *keep, *_small(model)],
+        nodes_to_exclude=[*plan.exclude, *keep, *_small(model)],
         quant_format=QuantFormat.QOperator,
         op_types_to_quantize=("MatMul",),
     )

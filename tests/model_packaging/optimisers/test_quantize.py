@@ -114,6 +114,20 @@ def test_static_is_calibrated_on_its_rows(tmp_path: Path) -> None:
     assert models[0] != models[1]
 
 
+def test_rows_with_missing_values_are_not_calibrated_on(tmp_path: Path) -> None:
+    models = []
+    for name, lacks in (("whole", []), ("some", [1, 5])):
+        rows = np.concatenate([wide_rows(), wide_rows()[:6]]) if lacks else wide_rows()
+        if lacks:
+            rows[40:, 3] = np.nan
+        np.savez(tmp_path / f"{name}.npz", x=rows)
+        models.append(optimise(spec("static", tmp_path / f"{name}.npz")).model)
+    assert models[0] == models[1]
+    np.savez(tmp_path / "none.npz", x=np.full_like(wide_rows(), np.nan))
+    with pytest.raises(DataUnusable, match=r"none\.npz has NaN or infinity in every row"):
+        optimise(spec("static", tmp_path / "none.npz"))
+
+
 def test_rows_to_calibrate_on_must_fit_the_model(tmp_path: Path) -> None:
     np.savez(tmp_path / "rows.npz", z=wide_rows())
     with pytest.raises(DataUnusable, match="has no column 'x'"):

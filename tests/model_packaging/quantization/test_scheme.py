@@ -3,14 +3,23 @@ import logging
 import numpy as np
 import onnx
 import pytest
-from onnx import helper
+from onnx import helper, numpy_helper
 
 from functions.inference.session import OnnxSession
 from model_packaging.conversion import Conversion
 from model_packaging.errors import QuantizationError
+from model_packaging.pruning.magnitude import prune_weights, store_sparsely
 from model_packaging.quantization import schemes
 from model_packaging.quantization.scheme import Plan, quantize
-from tests.model_packaging.models import linear, linear_bytes, rows, wide, wide_bytes, wide_rows
+from tests.model_packaging.models import (
+    linear,
+    linear_bytes,
+    rows,
+    wide,
+    wide_bytes,
+    wide_rows,
+    wide_weights,
+)
 from tests.worlds import echo
 
 ROWS = Plan(calibration=[{"x": wide_rows()}])
@@ -60,6 +69,28 @@ def test_an_excluded_node_stays_as_it_is(scheme: str, pattern: str) -> None:
         apply(scheme, wide_bytes(), Plan((pattern,), ROWS.calibration))
 
 
+@pytest.mark.parametrize("scheme", EVERY)
+@pytest.mark.parametrize("pattern", ["Gemm", "pro*", "product"])
+def test_an_excluded_gemm_stays_as_it_is(scheme: str, pattern: str) -> None:
+    with pytest.raises(QuantizationError, match="nothing to quantise"):
+        apply(scheme, wide("Gemm").SerializeToString(), Plan((pattern,), ROWS.calibration))
+
+
+@pytest.mark.parametrize("scheme", EVERY)
+def test_an_operator_is_that_of_the_model_not_of_what_is_made_of_it(scheme: str) -> None:
+    """A `Gemm` becomes a `MatMul` to be quantised; only the other one is excluded."""
+    model = wide("Gemm")
+    model.graph.node[0].output[0] = "hidden"
+    model.graph.node.append(helper.make_node("MatMul", ["hidden", "other"], ["scores"]))
+    other = numpy_helper.from_array(wide_weights(), "other")
+    model.graph.initializer.append(other)
+    plan = Plan(("MatMul",), ROWS.calibration)
+    quantized = onnx.load_model_from_string(apply(scheme, model.SerializeToString(), plan))
+    kinds = {each.name: each.data_type for each in quantized.graph.initializer}
+    assert kinds["other"] == onnx.TensorProto.FLOAT
+    assert kinds.get("weight") != onnx.TensorProto.FLOAT
+
+
 def test_an_exclusion_that_means_nothing_is_told_so() -> None:
     with pytest.raises(QuantizationError, match=r"no node or operator 'Gem' .*operators: MatMul"):
         apply("dynamic", linear_bytes(), Plan(("Gem",)))
@@ -76,6 +107,20 @@ def test_weights_of_constant_nodes_are_quantised_too(scheme: str) -> None:
     model.graph.node.insert(0, helper.make_node("Constant", [], ["weight"], value=weight))
     content = model.SerializeToString()
     assert len(apply(scheme, content)) < 0.6 * len(content)
+
+
+@pytest.mark.parametrize("scheme", EVERY)
+def test_weights_that_are_stored_sparsely_are_quantised_too(scheme: str) -> None:
+    model = wide()
+    prune_weights(model, 0.8, [], everywhere=False)
+    plain = model.SerializeToString()
+    store_sparsely(model)
+    content = apply(scheme, model.SerializeToString())
+    wanted, found = (
+        OnnxSession(each).run({"x": wide_rows()})["scores"] for each in (plain, content)
+    )
+    assert len(content) < 0.6 * len(plain)
+    assert np.abs(found - wanted).max() < 0.2 * np.abs(wanted).max()
 
 
 @pytest.mark.parametrize("scheme", EVERY)
