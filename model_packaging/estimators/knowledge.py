@@ -19,10 +19,9 @@ _NOVEL = b"a text that no category has"
 _MOST_TYPICAL = 128
 _MOST_TREE_ROWS = 1536
 _PROBE_ROWS = 64
-_FAR = 1e30
-_USUAL = (-1.0, float(np.nextafter(-1, 0)), 0.0, 5e-324)
-"""Where functions such as log and log1p end: -1 and 0, and the first numbers beyond."""
-_MOST_HALVINGS = 60
+_FAR, _FARTHEST = 1e30, 1e300
+"""Numbers that an original may refuse: trees round to float32, which has none above 3.4e38."""
+_SIGNLESS = (1 << 63) - 1
 _MANY_COLUMNS = 24
 """Of more columns than these a sample tells whether the original refuses a value in all of them."""
 
@@ -141,7 +140,7 @@ class _Trial:
         if DTYPES[spec.datatype].kind == "f":
             missing = self._taken(spec, columns, np.nan)
             infinite = bool(self._taken(spec, columns, np.inf) >= set(columns))
-            bounds = self._bounds(spec, columns)
+            bounds = {} if values else self._bounds(spec, columns)
         elif spec.datatype == BYTES:
             missing, infinite, bounds = self._taken(spec, columns, b""), True, {}
         else:
@@ -153,25 +152,26 @@ class _Trial:
     def _bounds(self, spec: TensorSpec, columns: list[int]) -> dict[int, tuple[float, float]]:
         """Columns of which the original refuses very low or very high numbers, and their ends."""
         bounds: dict[int, tuple[float, float]] = {}
-        for side, far in enumerate((-_FAR, _FAR)):
+        most = _FARTHEST if spec.datatype == "FP64" else _FAR
+        for side, far in enumerate((-most, most)):
             for place in sorted(set(columns) - self._taken(spec, columns, far)):
                 key = place if len(spec.shape) > 1 else EVERY
                 ends = list(bounds.get(key, (-np.inf, np.inf)))
                 ends[side] = self._bound(spec, place, far)
                 bounds[key] = (ends[0], ends[1])
-        return bounds
+        alike = len(bounds) == len(columns) and len(set(bounds.values())) == 1
+        return {EVERY: next(iter(bounds.values()))} if alike else bounds
 
     def _bound(self, spec: TensorSpec, place: int, far: float) -> float:
         """The last number towards `far` that the original takes."""
-        taken, refused = float(self.row[spec.name].reshape(-1)[place]), far
-        for _ in range(_MOST_HALVINGS):
-            for middle in (*_USUAL, (taken + refused) / 2):
-                if min(taken, refused) < middle < max(taken, refused):
-                    if self._answers(self._changed(spec, [place], middle)):
-                        taken = middle
-                    else:
-                        refused = middle
-        return taken
+        taken, refused = _rank(self.row[spec.name].reshape(-1)[place]), _rank(far)
+        while abs(taken - refused) > 1:
+            middle = (taken + refused) // 2
+            if self._answers(self._changed(spec, [place], _ranked(middle))):
+                taken = middle
+            else:
+                refused = middle
+        return _ranked(taken)
 
     def _only(self, spec: TensorSpec, place: int) -> frozenset[Any]:
         """The categories of a column, where the original refuses others."""
@@ -264,6 +264,18 @@ def _tree_probes(trial: _Trial, notes: Notes) -> Iterator[Probe]:
                     if origin is not None:
                         _put(request[origin.input], origin.column, origin.before(values))
                 yield Probe(kind, request)
+
+
+def _rank(value: float) -> int:
+    """The place of a number among all of float64, 0 for zero: neighbors differ by 1."""
+    bits = int(np.float64(value).view(np.int64))
+    return bits if bits >= 0 else -(bits & _SIGNLESS)
+
+
+def _ranked(rank: int) -> float:
+    """The number at this place."""
+    size = float(np.int64(abs(rank)).view(np.float64))
+    return size if rank >= 0 else -size
 
 
 def _put(array: Array, column: int, values: Sequence[float] | Array) -> None:

@@ -202,6 +202,9 @@ def _note(graph: Graph, frame: Frame, estimator: Any) -> None:
         _note(graph, frame, each)
     for row in _boundary(estimator, frame.width):
         graph.notes.typical(frame.origins, row)
+    if hasattr(estimator, "n_categories_"):  # of CategoricalNB: numbers from 0 on
+        highest = np.asarray(estimator.n_categories_) - 1
+        graph.notes.typical(frame.origins, np.stack([0 * highest, highest]))
     for name in _TYPICAL:
         value = vars(estimator).get(name)
         rows = np.asarray(value) if isinstance(value, np.ndarray) else None

@@ -276,7 +276,10 @@ def reference_of(answer: Answer, inputs: Inputs, graph: Graph, *, framed: bool) 
     def reference(arrays: Mapping[str, Array]) -> dict[str, Array]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # unknown categories, and rows without names
-            return answer.ask(inputs.rows(arrays, graph.notes, framed=framed))
+            try:
+                return answer.ask(inputs.rows(arrays, graph.notes, framed=framed))
+            except (ArithmeticError, LookupError, TypeError) as error:  # as of a number too large
+                raise ValueError(f"{type(error).__name__}: {error}") from error
 
     return reference
 

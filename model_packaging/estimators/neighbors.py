@@ -67,8 +67,11 @@ def _nearest(estimator: Any, graph: Graph, frame: Frame) -> tuple[str, str]:
     graph.notes.typical(frame.origins, known[:: max(1, len(known) // _MOST_NOTED)])
     rows = graph.cast(matrix(graph, frame), np.float64)
     count = graph.constant([int(estimator.n_neighbors)])
-    distances = _distances(estimator, graph, rows, known)
+    distances, root = _distances(estimator, graph, rows, known)
+    # The root comes last: it makes equal what differs in its last digit, and the order with it.
     near, places = graph.nodes(2, "TopK", distances, count, axis=1, largest=0)
+    if root != 1:
+        near = graph.node("Pow", near, graph.constant(1 / root))
     one = graph.constant(1.0)
     if estimator.weights != "distance":
         return places, graph.node("Where", graph.node("Equal", near, near), one, one)
@@ -81,19 +84,19 @@ def _nearest(estimator: Any, graph: Graph, frame: Frame) -> tuple[str, str]:
     return places, graph.node("Where", any_same, marks, inverse)
 
 
-def _distances(estimator: Any, graph: Graph, rows: str, known: Array) -> str:
-    """Distances to the training rows, float64 of [rows, training rows]."""
+def _distances(estimator: Any, graph: Graph, rows: str, known: Array) -> tuple[str, float]:
+    """Powers of distances to the training rows, float64 of [rows, training rows]; which power."""
     metric, options = estimator.effective_metric_, estimator.effective_metric_params_ or {}
     if metric == "cosine":
-        return _cosine(graph, rows, known)
+        return _cosine(graph, rows, known), 1.0
     if metric == "chebyshev":
-        return _by_columns(graph, rows, known, np.inf)
+        return _by_columns(graph, rows, known, np.inf), 1.0
     power = float(options.get("p", 2)) if metric == "minkowski" else _POWERS.get(metric)
     if power is None or options.get("w") is not None:
         raise Unsupported(f"has a {type(estimator).__name__} with the metric '{metric}'")
     if power == 2 and known.shape[1] > _ONE_BY_ONE:  # noqa: PLR2004 Euclid's
-        return _by_products(graph, rows, known)
-    return _by_columns(graph, rows, known, power)
+        return _by_products(graph, rows, known), power
+    return _by_columns(graph, rows, known, power), power
 
 
 def _by_columns(graph: Graph, rows: str, known: Array, power: float) -> str:
@@ -107,11 +110,7 @@ def _by_columns(graph: Graph, rows: str, known: Array, power: float) -> str:
             size = graph.node("Pow", size, graph.constant(power))
         joined = "Max" if power == np.inf else "Add"
         total = graph.node(joined, total, size) if total else size
-    if power in (1, np.inf):
-        return total
-    if power == 2:  # noqa: PLR2004 Euclid's
-        return graph.node("Sqrt", total)
-    return graph.node("Pow", total, graph.constant(1 / power))
+    return total
 
 
 def _by_products(graph: Graph, rows: str, known: Array) -> str:
@@ -119,8 +118,7 @@ def _by_products(graph: Graph, rows: str, known: Array) -> str:
     product = graph.node("MatMul", rows, graph.constant(-2 * known.T))
     own = graph.node("ReduceSumSquare", rows, axes=[1], keepdims=1)
     squares = graph.node("Add", own, graph.constant((known**2).sum(axis=1)[np.newaxis]))
-    distance = graph.node("Max", graph.node("Add", squares, product), graph.constant(0.0))
-    return graph.node("Sqrt", distance)
+    return graph.node("Max", graph.node("Add", squares, product), graph.constant(0.0))
 
 
 def _cosine(graph: Graph, rows: str, known: Array) -> str:

@@ -4,6 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn import ensemble
+from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
@@ -133,6 +134,14 @@ def test_what_the_trees_refuse_is_refused_when_served(tmp_path: Path) -> None:
     model = served(converted(tmp_path, boosted))
     with pytest.raises(InvalidInput, match="takes no missing values"):
         model.run({"X": np.full((1, 4), np.nan)})
+
+
+def test_numbers_beyond_float32_are_refused_where_the_trees_refuse_them(tmp_path: Path) -> None:
+    model = make_pipeline(StandardScaler(), clone(Forest)).fit(FULL, CLASS)
+    answer = served(converted(tmp_path, model)).run
+    assert answer({"X": np.full((1, 4), 1e30)})["label"].shape == (1,)
+    with pytest.raises(InvalidInput, match=r"holds 1e\+60.*; the model takes numbers from"):
+        answer({"X": np.full((1, 4), 1e60)})
 
 
 def test_histograms_split_by_categories_missing_and_unknown_ones_too(tmp_path: Path) -> None:
