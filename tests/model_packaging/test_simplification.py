@@ -136,6 +136,14 @@ def test_beside_a_constant_that_is_too_large_the_small_ones_are_folded() -> None
     assert "Neg" not in kinds
 
 
+def test_a_graph_that_cannot_be_taken_apart_is_left_alone() -> None:
+    given = transposed()
+    score = helper.make_tensor_type_proto(TensorProto.FLOAT, None)
+    maps = helper.make_map_type_proto(TensorProto.INT64, score)
+    given.graph.output[0].type.CopyFrom(helper.make_sequence_type_proto(maps))
+    assert simplify(given.SerializeToString()) is None
+
+
 def test_a_quantised_model_keeps_its_pattern() -> None:
     quantised = model(
         node("DequantizeLinear", ["stored", "step"], ["weight"]),
