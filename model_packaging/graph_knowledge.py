@@ -1,40 +1,136 @@
-"""What a graph tells of its inputs: ids of embeddings, where the converter does not say so."""
+"""What a graph tells of its inputs: ids of embeddings, where the converter does not say so.
 
+Which input's values, and which of its columns, arrive at the indices of a Gather from a weight is
+found by running the part of the graph before it on numbers that can be told apart.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from model_packaging.probes import Knowledge, Known
+import numpy as np
+
+from functions.inference.artifact import TensorSpec
+from functions.inference.predictor import SessionError
+from functions.inference.session import OnnxSession
+from functions.inference.tensors import DTYPES, Array
+from model_packaging.probes import Column, Knowledge, Known
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
 
-_PASSING = frozenset({"Cast", "Identity", "Reshape", "Squeeze", "Unsqueeze", "Flatten"})
-"""Operators that keep the values of their first input."""
 _DATA, _INDICES = 0, 1
+_FREE = 3
+"""Size of free axes in such a run."""
+_INTEGERS = frozenset({"INT32", "INT64", "UINT32", "UINT64"})
+
+_Arrivals = dict[str, dict[int, int]]
+"""Input -> its columns -> the rows of the smallest weight that they pick from."""
 
 
 def with_ids(known: Knowledge, onnx: bytes) -> Knowledge:
-    """The knowledge, with the highest id of each input that picks rows of a weight."""
+    """The knowledge, with the highest id of each input, or column, that picks rows of a weight."""
     from onnx import load_model_from_string  # noqa: PLC0415 heavy
 
-    found = {name: Known(highest=size - 1) for name, size in _picked(load_model_from_string(onnx))}
+    model = load_model_from_string(onnx)
+    picked = _picked(model)
+    arrivals = _arrivals(model, picked)
+    found = {name: _known(sizes) for name, sizes in arrivals.items() if any(sizes.values())}
     return {**found, **known}
 
 
-def _picked(model: "ModelProto") -> list[tuple[str, int]]:
-    """Inputs that are indices of a Gather from a weight, and the number of that weight's rows."""
+def _picked(model: "ModelProto") -> dict[str, int]:
+    """Indices of Gathers from a weight, by name, and the number of the smallest weight's rows."""
     rows = {weight.name: weight.dims[0] for weight in model.graph.initializer if weight.dims}
-    origin = {value.name: value.name for value in model.graph.input}
     picked: dict[str, int] = {}
     for node in model.graph.node:
-        if node.op_type in _PASSING and node.input[0] in origin:
-            origin[node.output[0]] = origin[node.input[0]]
         if node.op_type == "Gather" and node.input[_DATA] in rows and not _axis(node):
-            name = origin.get(node.input[_INDICES])
-            if name is not None:
-                size = rows[node.input[_DATA]]
-                picked[name] = min(size, picked.get(name, size))
-    return list(picked.items())
+            name, size = node.input[_INDICES], rows[node.input[_DATA]]
+            picked[name] = min(size, picked.get(name, size))
+    return {name: size for name, size in picked.items() if name not in rows}
 
 
 def _axis(node: "NodeProto") -> int:
     return next((int(each.i) for each in node.attribute if each.name == "axis"), 0)
+
+
+def _known(sizes: Mapping[int, int]) -> Known:
+    """What is known of an input with these columns; every column has `sizes`, 0 where none."""
+    if len(set(sizes.values())) == 1:
+        return Known(highest=next(iter(sizes.values())) - 1)
+    return Known(
+        columns=tuple(
+            Column(typical=(0, size - 1)) if size else Column() for size in sizes.values()
+        )
+    )
+
+
+def _arrivals(model: "ModelProto", picked: Mapping[str, int]) -> _Arrivals:
+    found: _Arrivals = {}
+    for indices, size in picked.items():
+        for spec, columns in _sources(model, indices):
+            count = spec.shape[-1] if len(spec.shape) > 1 and spec.shape[-1] > 0 else 1
+            sizes = found.setdefault(spec.name, dict.fromkeys(range(count), 0))
+            for column in columns:
+                sizes[column] = min(size, sizes[column] or size)
+    return found
+
+
+def _sources(model: "ModelProto", tensor: str) -> Iterator[tuple[TensorSpec, Collection[int]]]:
+    """The inputs whose values a tensor holds unchanged, and their columns that it holds."""
+    try:
+        session = OnnxSession(_part(model, tensor))
+        specs = [spec for spec in session.inputs if spec.datatype in _INTEGERS]
+        for spec in specs:
+            zeros = {
+                other.name: np.zeros(_shape(other), DTYPES[other.datatype])
+                for other in session.inputs
+            }
+            codes = _codes(spec)
+            one, two = (
+                session.run({**zeros, spec.name: codes + more})[tensor].astype(np.int64)
+                for more in (codes.dtype.type(1), codes.dtype.type(2))
+            )
+            if one.size and np.array_equal(two, one + 1):
+                columns = set((one - 1).ravel().tolist())
+                yield spec, columns if columns <= set(codes.ravel().tolist()) else ()
+    except (SessionError, ValueError, KeyError):  # then nothing is known
+        return
+
+
+def _codes(spec: TensorSpec) -> Array:
+    """The number of its column in each element; 0 where columns are not told apart."""
+    shape = _shape(spec)
+    fixed = len(shape) > 1 and spec.shape[-1] > 0
+    numbers = np.arange(shape[-1]) if fixed else np.zeros(1)
+    return np.broadcast_to(numbers, shape).astype(DTYPES[spec.datatype])
+
+
+def _shape(spec: TensorSpec) -> tuple[int, ...]:
+    return tuple(_FREE if size == -1 else size for size in spec.shape)
+
+
+def _part(model: "ModelProto", tensor: str) -> bytes:
+    """The part of the graph that a tensor is computed by."""
+    from onnx import helper  # noqa: PLC0415 heavy
+
+    needed: set[str] = {tensor}
+    nodes: list[NodeProto] = []
+    for node in reversed(model.graph.node):
+        if needed & set(node.output):
+            needed.update(node.input)
+            nodes.insert(0, node)
+    graph = helper.make_graph(
+        nodes,
+        "part",
+        [each for each in model.graph.input if each.name in needed],
+        [helper.make_empty_tensor_value_info(tensor)],
+        [each for each in model.graph.initializer if each.name in needed],
+    )
+    part = helper.make_model(
+        graph,
+        ir_version=model.ir_version,
+        opset_imports=list(model.opset_import),
+        functions=list(model.functions),
+    )
+    content: bytes = part.SerializeToString()
+    return content

@@ -53,11 +53,37 @@ def network() -> Any:
     return module
 
 
+def columns() -> Any:
+    """A column of ids for each of two tables."""
+    import torch
+
+    return module_of(
+        lambda it, ids: torch.cat([it.large(ids[:, 0]), it.small(ids[:, 1])], 1),
+        large=lambda: torch.nn.Embedding(90, 3),
+        small=lambda: torch.nn.Embedding(7, 3),
+    )
+
+
+def last_rows(size: int) -> Damage:
+    """The last row of the table of this size is another."""
+
+    def damage(model: ModelProto) -> None:
+        [table] = [each for each in model.graph.initializer if each.dims and each.dims[0] == size]
+        array = numpy_helper.to_array(table).copy()
+        array[-1] += 0.5
+        table.CopyFrom(numpy_helper.from_array(array, table.name))
+
+    return damage
+
+
 @cache
 def conversion_of(kind: str) -> tuple[ModelSpec, Conversion]:
     """Exported once for all damages."""
     if kind == "network":
         return spec_of(INPUTS), limited("m", converted(network(), INPUTS))
+    if kind == "columns":
+        inputs = {"ids": InputShape(("batch", 2), "INT64")}
+        return spec_of(inputs), limited("m", converted(columns(), inputs))
     return spec_of(SERIES), limited("m", converted(recurrent(kind, "all"), SERIES))
 
 
@@ -101,6 +127,8 @@ DAMAGES: dict[str, tuple[str, Damage]] = {
     "rows are mixed": ("network", layers.attribute("Softmax", "axis", 0)),
     "a slope is another": ("network", layers.attribute("LeakyRelu", "alpha", 0.1)),
     "the last id has another vector": ("network", layers.weight("Gather", 0, layers.last_row(0.5))),
+    "the last id of a column has another vector": ("columns", last_rows(90)),
+    "that of a column with fewer ids": ("columns", last_rows(7)),
     "outputs are swapped": ("network", layers.swapped_outputs),
     "the steps are frozen": ("GRU", frozen_time),
     "time runs backwards": ("GRU", backwards),
@@ -119,6 +147,6 @@ def test_mutations_pytorch(name: str) -> None:
     require_refusal(*conversion_of(kind), damage)
 
 
-@pytest.mark.parametrize("kind", ["network", "GRU"])
+@pytest.mark.parametrize("kind", ["network", "GRU", "columns"])
 def test_the_same_modules_pass_when_nothing_is_damaged(kind: str) -> None:
     require_sound(*conversion_of(kind))
