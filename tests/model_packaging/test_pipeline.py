@@ -11,6 +11,7 @@ import pytest
 from onnx.external_data_helper import convert_model_to_external_data
 from sklearn.cluster import Birch
 from sklearn.datasets import load_iris
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.tree import DecisionTreeClassifier
 
 from functions.inference.artifact import GOLDEN, read_artifact
@@ -19,12 +20,14 @@ from functions.inference.session import OnnxSession
 from functions.inference.tensors import from_json
 from model_packaging.errors import (
     AccuracyDropped,
+    AccuracyUncertain,
     ConversionError,
     DataUnusable,
     FileMissing,
     FrameworkUnknown,
     LockError,
     ManifestError,
+    Missing,
     PackagingError,
     QuantizationError,
     SourceError,
@@ -213,6 +216,41 @@ def test_a_refused_model_publishes_nothing_and_says_both_numbers(tmp_path: Path)
     assert caught.value.drop > 0.01
     assert not (tmp_path / "models.lock.json").exists()
     assert LocalStore(tmp_path / "store").versions("wide") == ()
+
+
+def test_a_model_to_which_nothing_was_done_needs_no_more_rows_than_there_are(
+    tmp_path: Path,
+) -> None:
+    """Forty rows could not show that no more than one in a hundred becomes wrong."""
+    spec = linear_spec(tmp_path)
+    assert spec.accuracy is not None
+    strict = replace(spec, accuracy=replace(spec.accuracy, max_drop=0.01))
+    packaged = run(tmp_path, strict)
+    assert packaged.accuracy is not None
+    assert (packaged.accuracy.rows, packaged.accuracy.judged) == (40, False)
+    left = replace(strict, quantize=QuantizeSpec("dynamic"))  # which makes it larger
+    again = run(tmp_path, left)
+    assert again.accuracy is not None
+    assert not again.accuracy.judged
+    with pytest.raises(AccuracyUncertain, match="hold out at least 300"):
+        run(tmp_path, replace(strict, prune=PruneSpec("magnitude", 0.02)))
+
+
+def test_rows_with_missing_values_are_measured_as_callers_send_them(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    x = generator.standard_normal((400, 2))
+    x[::4, 0] = np.nan
+    y = (np.nan_to_num(x[:, 0], nan=2) + x[:, 1] > 0).astype(int)
+    model = HistGradientBoostingClassifier(max_iter=20).fit(x, y)
+    joblib.dump(model, tmp_path / "m.joblib")
+    lines = [f"{'' if np.isnan(a) else a},{b},{label}" for (a, b), label in zip(x, y, strict=True)]
+    (tmp_path / "rows.csv").write_text("\n".join(["a,b,y", *lines]) + "\n")
+    gate = AccuracySpec(tmp_path / "rows.csv", "accuracy", 0.01)
+    spec = ModelSpec("m", tmp_path / "m.joblib", trust=True, accuracy=gate)
+    packaged = run(tmp_path, spec)
+    expected = float((model.predict(x) == y)[::4].mean())
+    assert packaged.accuracy is not None
+    assert packaged.accuracy.missing == Missing(100, expected, expected)
 
 
 def test_a_missing_source_says_where_it_is_named_and_how_to_make_it(tmp_path: Path) -> None:

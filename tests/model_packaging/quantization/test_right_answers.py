@@ -168,6 +168,30 @@ def test_weights_and_rows_that_the_bits_hold_give_the_same_answers(
     np.testing.assert_allclose(found, run(model, rows), rtol=1e-5, atol=1e-2)
 
 
+@pytest.mark.parametrize("sides", [1, 2])
+@pytest.mark.parametrize("attributes", [{}, {"input_forget": 1}, {"clip": 3.0}])
+def test_recurrent_weights_that_the_bits_hold_give_the_same_answers(
+    sides: int, attributes: dict[str, Any]
+) -> None:
+    """One step from a state of zeros: nothing but the weights of the inputs is rounded."""
+    hidden = 16
+    weight = whole(WIDTH, sides * 4 * hidden, seed=1, low=-64, high=64).T
+    weight = weight * np.float32(2) ** np.repeat(np.arange(-8, 0), sides * 8)[:, np.newaxis]
+    kind = {"direction": "bidirectional"} if sides == 2 else {}
+    taken = ["x", "w", "r", "b"]
+    node = onnx.helper.make_node("LSTM", taken, ["", "y"], hidden_size=hidden, **attributes, **kind)
+    model = graphs.graph(
+        [node],
+        ("length", "batch", WIDTH),
+        w=weight.reshape(sides, 4 * hidden, WIDTH).astype(np.float32),
+        r=normal(sides, 4 * hidden, hidden, seed=2) / 8,
+        b=normal(sides, 8 * hidden, seed=3),
+    ).SerializeToString()
+    rows = whole(WIDTH, 20, seed=4, low=0, high=255).T[np.newaxis] / 1024
+    found = run(quantize("net", model, schemes()["dynamic"], Plan()), rows.astype(np.float32))
+    np.testing.assert_allclose(found, run(model, rows.astype(np.float32)), atol=1e-5)
+
+
 def test_each_channel_of_a_static_convolution_has_a_scale_of_its_own() -> None:
     weight = whole(36, 8, seed=3, low=-64, high=64).T.reshape(8, 4, 3, 3)
     weight = weight * np.float32(2) ** np.arange(-4, 4, dtype="f").reshape(8, 1, 1, 1)
