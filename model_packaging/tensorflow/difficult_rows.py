@@ -10,6 +10,7 @@ from model_packaging.probes import Known, Probe, Request
 from model_packaging.samples import SEED
 
 _ROWS, _STEPS = 3, 6
+_BYTE = 8
 _SEQUENCE, _VECTORS = 2, 3
 """Ranks of a batch of sequences of ids, and of vectors."""
 
@@ -57,8 +58,15 @@ def _ids(base: Request, name: str, highest: int) -> Iterator[Probe]:
 
 
 def _numbers(base: Request, name: str) -> Iterator[Probe]:
-    """Numbers of two sizes that classes and counts have."""
+    """Numbers of two sizes that classes and counts have; of 8 bits all that there are."""
     array = base[name]
+    kinds = np.iinfo(array.dtype)
+    if kinds.bits == _BYTE:
+        every = np.arange(kinds.min, kinds.max + 1)
+        rows = -(-every.size // max(1, array[0].size))
+        whole = np.resize(every, (rows, *array.shape[1:])).astype(array.dtype)
+        others = {key: np.resize(each, (rows, *each.shape[1:])) for key, each in base.items()}
+        yield Probe(f"every number in '{name}'", {**others, name: whole})
     for end in (10, 100):
         numbers = np.arange(array.size).reshape(array.shape) * 7 % end
         kind = f"numbers up to {end} in '{name}'"

@@ -17,6 +17,7 @@ from model_packaging.manifest import ModelSpec
 from model_packaging.signatures import choose
 from model_packaging.tensorflow.export import OPSET
 from model_packaging.tensorflow.naming import distinct
+from model_packaging.tensorflow.operators import handlers
 from model_packaging.tensorflow.signature import Answer, Signature
 
 _MARK, _MARKED = b"TFL3", slice(4, 8)
@@ -118,6 +119,7 @@ def to_onnx(spec: ModelSpec, tensors: list[list[str]]) -> Any:
             input_names=tensors[0],
             output_names=tensors[1],
             opset=OPSET,
+            custom_op_handlers=handlers({}),
             output_path=f"{folder}/model.onnx",
         )
     return model

@@ -122,6 +122,18 @@ def _dense_bincount(nodes: _Nodes, node: Any, x: str, size: str, weights: str) -
     return nodes("ReduceSum", hits, nodes.constant([-2], np.int64), keepdims=0)
 
 
+def _gelu(nodes: _Nodes, node: Any, x: str) -> str:
+    """TFLite's gelu, exact or by tanh."""
+    if node.get_attr_value("approximate"):
+        cube = nodes("Mul", nodes("Mul", x, x), x)
+        inner = nodes("Add", x, nodes("Mul", cube, nodes.constant(0.044715)))
+        part = nodes("Tanh", nodes("Mul", inner, nodes.constant(np.sqrt(2 / np.pi))))
+    else:
+        part = nodes("Erf", nodes("Mul", x, nodes.constant(np.sqrt(0.5))))
+    half = nodes("Mul", x, nodes.constant(0.5))
+    return nodes("Mul", half, nodes("Add", part, nodes.constant(1)))
+
+
 _BUILDS: Mapping[str, Build] = {
     "Bucketize": _bucketize,
     "DenseBincount": _dense_bincount,
@@ -131,6 +143,7 @@ _BUILDS: Mapping[str, Build] = {
     "Log1p": _log1p,
     "MulNoNan": _mul_no_nan,
     "Reciprocal": _reciprocal,
+    "TFL_GELU": _gelu,
     "TruncateMod": _truncate_mod,
     "Xdivy": _xdivy,
     "Xlog1py": _xlog1py,
