@@ -18,7 +18,7 @@ from model_packaging.manifest import ModelSpec
 from model_packaging.sentence_pooling import MODES, Pooling
 from model_packaging.transformers_model import loaded
 
-WEIGHTS = "model.safetensors"
+_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 
 _LIBRARY = "config_sentence_transformers.json"
 _TRANSFORMERS = tuple(
@@ -294,14 +294,23 @@ def _activation(spec: ModelSpec, module: Module) -> Any:
 
 
 def _with_weights(spec: ModelSpec, module: Module, name: str, layer: Any) -> Any:
-    from safetensors.torch import load_file  # noqa: PLC0415 heavy
-
-    path = inside(spec, f"{module.folder}/{WEIGHTS}")
-    if not path.is_file():
-        advice = "save it again with SentenceTransformer.save_pretrained"
-        reason = f"has no {module.folder}/{WEIGHTS}; {advice}"
-        raise SourceUnreadable(spec.name, spec.source, reason)
-    weights = loaded(spec, lambda: load_file(path))
+    """The layer with its weights from the module's folder, in float32."""
+    weights = loaded(spec, lambda: _weights(spec, module))
     found = {key.removeprefix(f"{name}."): value.float() for key, value in weights.items()}
     loaded(spec, lambda: layer.load_state_dict(found))
     return layer
+
+
+def _weights(spec: ModelSpec, module: Module) -> Any:
+    """Tensors by name; older folders hold them as a pickle, of which torch reads tensors alone."""
+    import torch  # noqa: PLC0415 heavy
+    from safetensors.torch import load_file  # noqa: PLC0415 heavy
+
+    safe, older = (inside(spec, f"{module.folder}/{name}") for name in _WEIGHTS)
+    if safe.is_file():
+        return load_file(safe)
+    if older.is_file():
+        return torch.load(older, map_location="cpu", weights_only=True)
+    advice = "save it again with SentenceTransformer.save_pretrained"
+    reason = f"has no {module.folder}/{_WEIGHTS[0]}; {advice}"
+    raise SourceUnreadable(spec.name, spec.source, reason)

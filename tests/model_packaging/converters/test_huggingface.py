@@ -139,6 +139,15 @@ def test_texts_are_cut_on_the_side_that_the_tokenizer_names(tmp_path: Path) -> N
     np.testing.assert_allclose(found[0], found[1], rtol=1e-5)
 
 
+def test_a_tokenizer_that_gives_no_mask_is_masked_all_the_same(tmp_path: Path) -> None:
+    spec = save(tmp_path, "BertModel")
+    edit(tmp_path / "tokenizer_config.json", model_input_names=["input_ids"])
+    found = agree(CONVERTER.convert(spec), "film", "a good film a good film a good film")
+    edit(tmp_path / "tokenizer_config.json", model_input_names=["input_ids", "attention_mask"])
+    wanted = agree(CONVERTER.convert(spec), "film", "a good film a good film a good film")
+    np.testing.assert_allclose(found["embedding"], wanted["embedding"], rtol=1e-5)
+
+
 def test_token_types_are_given_where_the_tokenizer_gives_them(tmp_path: Path) -> None:
     spec = save(tmp_path, "BertModel")
     names = ["input_ids", "token_type_ids", "attention_mask"]
@@ -164,6 +173,7 @@ def test_token_types_are_given_where_the_tokenizer_gives_them(tmp_path: Path) ->
         ("config.json", {"quantization_config": {"bits": 4}}, "quantized already: quantization_c"),
         ("tokenizer_config.json", {"split_special_tokens": True}, "states split_special_tokens"),
         ("tokenizer_config.json", {"auto_map": {"AutoTokenizer": "evil.T"}}, "auto_map in token"),
+        ("tokenizer_config.json", {"tokenizer_class": "CanineTokenizer"}, "is written in Python"),
         ("adapter_config.json", {}, "holds an adapter, adapter_config.json; merge it"),
         ("config.json", {"model_type": "nonsense"}, "cannot be loaded"),
         ("config.json", {"auto_map": {"AutoModel": "evil.Model"}}, "model 'films'"),
