@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _COMPARING = frozenset(
     ("Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Equal", "Clip", "Max", "Min", "Mod")
 )
+_FEW = 256
 _MOST_VALUES = 64
 _MOST_ELEMENTS = 1 << 20
 _SIZES = (1, 2, 3, 6, 7)
@@ -38,7 +39,8 @@ def decision_probes(
         specs: its inputs.
         rows: some rows that the original answers.
     """
-    values = _beside(compared(model))
+    found = compared(model)
+    values = _beside(found) if found else []
     batched = all(spec.shape and spec.shape[0] == -1 for spec in specs)
     if not values or not batched:
         return ()
@@ -53,30 +55,36 @@ def decision_probes(
 
 
 def compared(model: "ModelProto") -> list[float]:
-    """Single numbers that the graph compares with."""
+    """Numbers that the graph compares with, of weights and constants that hold a few."""
     found: set[float] = set()
     constants = _constants(model)
     for node in walk(model.graph.node):
         if node.op_type in _COMPARING:
-            found.update(constants[name] for name in node.input if name in constants)
+            for name in node.input:
+                found.update(constants.get(name, ()))
     return sorted(value for value in found if np.isfinite(value))
 
 
-def _constants(model: "ModelProto") -> dict[str, float]:
+def _constants(model: "ModelProto") -> dict[str, list[float]]:
     from onnx import numpy_helper  # noqa: PLC0415 heavy
 
     tensors = {tensor.name: tensor for tensor in model.graph.initializer}
     for node in walk(model.graph.node):
         if node.op_type == "Constant" and node.attribute[0].name == "value":
             tensors[node.output[0]] = node.attribute[0].t
-    small = {name: it for name, it in tensors.items() if int(np.prod(it.dims)) == 1}
-    arrays = {name: numpy_helper.to_array(tensor) for name, tensor in small.items()}
-    return {name: float(it.item()) for name, it in arrays.items() if it.dtype.kind in "fiu"}
+    few = {name: it for name, it in tensors.items() if int(np.prod(it.dims)) <= _FEW}
+    arrays = {name: numpy_helper.to_array(tensor) for name, tensor in few.items()}
+    return {
+        name: array.astype(np.float64).ravel().tolist()
+        for name, array in arrays.items()
+        if array.dtype.kind in "fiu"
+    }
 
 
-def _beside(values: Collection[float]) -> list[float]:
-    """The values, and the numbers one step of float32 below and above."""
-    at = np.asarray(sorted(values)[:_MOST_VALUES], np.float32)
+def _beside(values: Sequence[float]) -> list[float]:
+    """The values, spread evenly where there are many, and the float32 numbers beside them."""
+    places = np.unique(np.linspace(0, len(values) - 1, min(len(values), _MOST_VALUES)).astype(int))
+    at = np.asarray(values, np.float32)[places]
     low, high = np.float32(-np.inf), np.float32(np.inf)
     beside = np.stack([np.nextafter(at, low), at, np.nextafter(at, high)], axis=-1)
     return [float(value) for value in beside.ravel() if np.isfinite(value)]

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from functions.inference.artifact import TensorSpec
 from functions.inference.domain import Domain
 from functions.inference.tensors import Array
 from model_packaging.agreement import Model, agrees
-from model_packaging.conversion import Conversion, ServedModel, open_session
+from model_packaging.conversion import Conversion, ServedModel, Session, open_session
 from model_packaging.onnx_graph import walk
 from model_packaging.probes import Request
 from model_packaging.probing import plausible, widened
@@ -51,7 +50,7 @@ def limited(name: str, conversion: Conversion) -> Conversion:
     empty = not is_fragile(load_model_from_string(conversion.onnx))
     domains = dict(conversion.domains)
     if conversion.processing is None:
-        trial = _Trial(name, conversion, session.inputs)
+        trial = _Trial(name, conversion, session)
         empty = empty and trial.takes_empty()
         for spec in session.inputs:
             known = conversion.known.get(spec.name)
@@ -67,11 +66,11 @@ def limited(name: str, conversion: Conversion) -> Conversion:
 class _Trial:
     """Both models, and rows to change."""
 
-    def __init__(self, name: str, conversion: Conversion, specs: tuple[TensorSpec, ...]) -> None:
+    def __init__(self, name: str, conversion: Conversion, session: Session) -> None:
         self._original: Model = conversion.reference
-        self._served: Model = ServedModel(conversion.session(conversion.onnx)).run
-        self._axes = free_axes(specs)
-        wide = widened(specs, conversion.known)
+        self._served: Model = ServedModel(session).run
+        self._axes = free_axes(session.inputs)
+        wide = widened(session.inputs, conversion.known)
         if conversion.examples:
             samples = given(name, dict(conversion.examples), wide)
         else:

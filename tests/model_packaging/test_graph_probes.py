@@ -33,6 +33,16 @@ def test_numbers_that_a_graph_compares_with_are_found_wherever_they_stand() -> N
     assert compared(linear()) == []
 
 
+def test_of_several_numbers_each_is_found() -> None:
+    model = stepped()
+    edges = numpy_helper.from_array(np.array([-1, 0.5, 7], np.float32), "step")
+    model.graph.initializer[0].CopyFrom(edges)
+    assert compared(model) == [-1, 0.5, 7]
+    specs = OnnxSession(model.SerializeToString()).inputs
+    everywhere, _ = decision_probes(model, specs, {"x": np.zeros((1, 3), np.float32)})
+    assert {-1, 0.5, 7} <= set(everywhere.inputs["x"][:, 0].tolist())
+
+
 def test_rows_hold_the_number_and_its_neighbors_everywhere_and_in_one_place() -> None:
     model = stepped()
     given = {"x": np.zeros((2, 3), np.float32)}

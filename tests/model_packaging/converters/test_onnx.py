@@ -141,6 +141,19 @@ def test_an_output_that_is_a_sequence_is_refused(tmp_path: Path) -> None:
         CONVERTER.convert(ModelSpec("parts", write(tmp_path, model.SerializeToString())))
 
 
+def test_an_output_that_may_be_missing_is_refused(tmp_path: Path) -> None:
+    tensor = helper.make_tensor_type_proto(TensorProto.FLOAT, ["batch", 2])
+    graph = helper.make_graph(
+        [helper.make_node("Optional", ["x"], ["perhaps"])],
+        "optional",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", 2])],
+        [helper.make_value_info("perhaps", helper.make_optional_type_proto(tensor))],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    with pytest.raises(ConversionError, match=r"'perhaps' is optional.* only plain tensors are"):
+        CONVERTER.convert(ModelSpec("perhaps", write(tmp_path, model.SerializeToString())))
+
+
 def test_an_input_without_a_shape_is_refused_and_an_outputs_is_inferred(tmp_path: Path) -> None:
     model = linear()
     model.graph.output[0].type.tensor_type.ClearField("shape")
