@@ -51,6 +51,7 @@ class Booster:
         trees: their splits, for probes.
         infinite: whether the library takes infinite values.
         missing: the number that stands for a missing value, beside NaN.
+        named: whether it was trained on a frame whose categories have names.
     """
 
     margins: Transform
@@ -62,6 +63,7 @@ class Booster:
     trees: tuple[Tree, ...] = ()
     infinite: bool = True
     missing: float = np.nan
+    named: bool = False
 
 
 def identity(_nodes: Nodes, sums: str) -> str:

@@ -84,6 +84,7 @@ def read_lightgbm(model: Any) -> Booster:
         targets,
         np.float64,
         tuple(each.tree for each in forest.trees),
+        named=bool(model.pandas_categorical),
     )
 
 

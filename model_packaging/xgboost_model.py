@@ -111,6 +111,7 @@ def read_xgboost(model: Any, *, classifies: bool | None = None, missing: float =
         tuple(each.tree for each in trees),
         infinite=False,
         missing=missing,
+        named=bool(_model(learner["gradient_booster"]).get("cats", {}).get("enc")),
     )
 
 
@@ -135,7 +136,7 @@ def _base(model: Any, columns: int) -> Array:
     booster = document["learner"]["gradient_booster"]
     if booster["name"] == "gblinear":
         booster["model"]["weights"] = [0.0] * len(booster["model"]["weights"])
-    for tree in booster.get("gbtree", booster)["model"].get("trees", ()):
+    for tree in _model(booster).get("trees", ()):
         leaves = np.array(tree["left_children"]) == LEAF
         tree["split_conditions"] = np.where(leaves, 0, tree["split_conditions"]).tolist()
         for weights in {"base_weights", "leaf_weights"} & tree.keys():
@@ -178,8 +179,13 @@ def _without(missing: float, margins: Transform) -> Transform:
     return read
 
 
+def _model(booster: dict[str, Any]) -> dict[str, Any]:
+    model: dict[str, Any] = booster.get("gbtree", booster)["model"]  # dart holds a gbtree
+    return model
+
+
 def _trees(booster: dict[str, Any]) -> tuple[BoostedTree, ...]:
-    model = booster.get("gbtree", booster)["model"]
+    model = _model(booster)
     weights = booster.get("weight_drop") or [1.0] * len(model["trees"])
     if not model["trees"]:
         raise Unsupported("it has no trees; train it for a round at least")

@@ -1,13 +1,14 @@
 """XGBoost's and LightGBM's estimators, by what their own converters read of them."""
 
 import sys
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from model_packaging import lightgbm_model, xgboost_model
-from model_packaging.boosting import INPUT, Booster, to_onnx
-from model_packaging.estimators.calls import Classes, classify, regress
+from model_packaging.boosting import INPUT, Booster, identity, to_onnx
+from model_packaging.estimators.calls import Classes, classify, decide, regress
 from model_packaging.estimators.frame import Frame, matrix
 from model_packaging.estimators.graph import Graph, Unsupported
 from model_packaging.trees import LEAF
@@ -28,6 +29,7 @@ def register() -> None:
             base = getattr(module, name)
             classify.register(base, _classify)
             regress.register(base, _regress)
+            decide.register(base, _decide)
 
 
 def is_booster(estimator: Any) -> bool:
@@ -57,11 +59,29 @@ def _read(estimator: Any) -> Booster:
         raise Unsupported(f"has no ONNX form: {type(estimator).__name__}: {error}") from error
 
 
+def _decide(estimator: Any, graph: Graph, frame: Frame) -> str:
+    """The sums of the trees; of these libraries, LightGBM's classifiers have such a call."""
+    sums = replace(_read(estimator), transform=identity, answers="numbers")
+    (decision,) = _embedded(sums, graph, frame)
+    return decision if graph.dtype == np.float32 else graph.cast(decision)
+
+
+def _require_numbers(booster: Booster, frame: Frame) -> None:
+    """Refuse categories by their names, which only a frame of pandas' own categories carries."""
+    columns = {origin.input for origin in frame.origins if origin is not None}
+    if frame.has_text() or (booster.named and len(columns) > 1):
+        raise Unsupported(
+            "was trained on categories of a frame, which callers send by their numbers: "
+            "leave inputs out of the manifest, and send rows as X"
+        )
+
+
 def _embedded(booster: Booster, graph: Graph, frame: Frame) -> list[str]:
     """The booster's outputs."""
     if booster.columns != frame.width:
         reason = f"has boosted trees of {booster.columns} columns, which get {frame.width}"
         raise Unsupported(reason)
+    _require_numbers(booster, frame)
     for column, origin in enumerate(frame.origins):
         for tree in booster.trees:
             splits = (tree.column == column) & (tree.column != LEAF)

@@ -4,12 +4,14 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import StackingClassifier, VotingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from functions.inference.tensors import Array
+from model_packaging.errors import ConversionError
 from tests.model_packaging.estimators.packaging import converted, served
 
 xgboost = pytest.importorskip("xgboost")
@@ -68,4 +70,24 @@ def test_a_ranker_gives_scores_and_no_labels(tmp_path: Path, ranker: Any) -> Non
 
 def test_a_final_step_behind_boosted_trees_is_fed_by_them(tmp_path: Path) -> None:
     model = StackingClassifier([("a", XGB)], LogisticRegression(), cv=2).fit(ROWS, CLASS)
+    converted(tmp_path, model)
+
+
+def test_a_calibrated_classifier_gets_the_sums_that_lightgbm_decides_by(tmp_path: Path) -> None:
+    converted(tmp_path, CalibratedClassifierCV(LGBM, cv=2).fit(ROWS, CLASS))
+    converted(tmp_path, CalibratedClassifierCV(LGBM, cv=2).fit(ROWS, CLASS > 0))
+
+
+@pytest.mark.parametrize("datatype", ["BYTES", "FP32"])
+@pytest.mark.parametrize("kind", ["xgboost", "lightgbm"])
+def test_named_categories_are_sent_by_their_numbers(
+    tmp_path: Path, kind: str, datatype: str
+) -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(ROWS, columns=list("abcd"))
+    frame["d"] = pandas.Categorical(NAMES)
+    model = xgboost.XGBClassifier(n_estimators=3, enable_categorical=True)
+    model = (model if kind == "xgboost" else clone(LGBM)).fit(frame, CLASS)
+    with pytest.raises(ConversionError, match="leave inputs out of the manifest"):
+        converted(tmp_path, model, a="FP32", b="FP32", c="FP32", d=datatype)
     converted(tmp_path, model)
