@@ -1,6 +1,7 @@
 """The stage `quantize`: one scheme, or with `auto` the smallest that passes the accuracy gate."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -113,9 +114,11 @@ def _tried(task: Task, before: bytes, scheme: Scheme, candidate: bytes) -> Optim
     except Unfit as error:
         raise QuantizationError(task.spec.name, f"{error}, once it is {scheme.name}") from error
     outcome = f"{scheme.name}: {len(before):,} to {len(candidate):,} bytes"
-    if tried.overflows:
-        outcome += f"; answers NaN or infinity for {_listed(tried.overflows)}"
-    return _optimised(scheme, candidate, outcome)
+    done = _optimised(scheme, candidate, outcome)
+    if not tried.overflows:
+        return done
+    told = f"{outcome}; answers NaN or infinity for {_listed(tried.overflows)}"
+    return replace(done, outcome=told, facts={**done.facts, "overflows": list(tried.overflows)})
 
 
 def _smallest(task: Task, model: bytes, made: Sequence[tuple[Scheme, bytes]]) -> Optimised:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from functions.inference.session import OnnxSession
 from model_packaging.errors import (
     AccuracyChange,
     AccuracyDropped,
@@ -15,16 +16,22 @@ from model_packaging.manifest import ModelSpec
 from model_packaging.optimisation import Optimised, Task
 from model_packaging.optimisers.quantize import OPTIMISER
 from model_packaging.options import QuantizeSpec, Scheme
+from model_packaging.probes import Probe
+from model_packaging.probing import BASE
 from model_packaging.quantization import schemes
 from model_packaging.quantization.scheme import Plan, quantize
+from model_packaging.trial import Trial
 from tests.model_packaging.models import linear_bytes, wide_bytes, wide_rows
-from tests.model_packaging.quantization.graphs import scaled
+from tests.model_packaging.quantization.graphs import WIDTH, normal, scaled
 from tests.model_packaging.trials import trial_of
 from tests.worlds import echo
 
 
 def spec(scheme: Scheme, calibration: Path | None = None) -> ModelSpec:
     return ModelSpec("wide", Path("wide.onnx"), quantize=QuantizeSpec(scheme, (), calibration))
+
+
+SIZES = {BASE: 1e-4, "large values in 'x'": 1.0}
 
 
 def refuse(model: bytes) -> AccuracyChange:
@@ -73,6 +80,19 @@ def test_a_model_that_overflows_once_it_is_quantized_is_refused() -> None:
     model = scaled(1e-7).SerializeToString()
     with pytest.raises(QuantizationError, match=r"NaN or infinity in 'y' .* once it is fp16; set"):
         optimise(spec("fp16"), model=model)
+
+
+def test_rows_far_larger_than_usual_that_overflow_are_named_in_the_artifact() -> None:
+    model = scaled(1e-7).SerializeToString()
+    usual, large = (Probe(kind, {"x": size * normal(8, WIDTH)}) for kind, size in SIZES.items())
+    task = Task(spec("fp16"), lambda _: None, len, Trial(OnnxSession, [usual, large]))
+    done = OPTIMISER.optimise(task, model)
+    assert done.facts["overflows"] == ["large values in 'x'"]
+    assert done.outcome.endswith("answers NaN or infinity for large values in 'x'")
+    whole = quantize("net", model, schemes()["fp16"], Plan())
+    assert done.model == whole
+    gated = Task(spec("auto"), lambda _: None, len, Trial(OnnxSession, [usual, large]))
+    assert OPTIMISER.optimise(gated, model).facts["scheme"] != "fp16"
 
 
 def test_auto_passes_over_what_overflows() -> None:
