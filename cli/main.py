@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
+from typer.core import TyperOption
 from typer.exceptions import TyperException
+from typer.main import get_command
 
 from cli.emulate import emulate
 from cli.errors import BadCall, CliError
@@ -28,10 +30,10 @@ from functions.inference.errors import InferenceError
 from model_packaging.errors import PackagingError
 
 _INTERRUPTED = 130
+_COMPLETION = ("install_completion", "show_completion")
 
 app = typer.Typer(
     name="lading",
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     help="Give a trained model an HTTPS endpoint.",
@@ -39,7 +41,8 @@ app = typer.Typer(
         "Exit codes: 0 done, 1 several different failures or a fault of Lading's own, "
         "2 usage, manifest or lock, 3 refused by the accuracy gate, 4 not found, "
         "5 model or data unusable, 6 store or artifact damaged, 7 server, "
-        "8 input refused by the model."
+        "8 input refused by the model.\n\n"
+        "Shell completion: `lading --install-completion` (`--show-completion` prints it)."
     ),
 )
 for command in (package, plan, serve, predict, versions, label, pull, push, emulate, smoke):
@@ -64,6 +67,15 @@ def options(
     """Give a trained model an HTTPS endpoint."""
 
 
+def _run(words: list[str]) -> int:
+    """Run one command line. The options that install completion work but `--help` omits them."""
+    command = get_command(app)
+    for option in command.params:
+        if isinstance(option, TyperOption) and option.name in _COMPLETION:
+            option.hidden = True
+    return command.main(words, prog_name="lading", standalone_mode=False) or 0
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command; what goes wrong costs one line and an exit code.
 
@@ -72,10 +84,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        sys.exit(app(words or ["--help"], standalone_mode=False))
+        sys.exit(_run(words or ["--help"]))
     except TyperException as error:
         sys.exit(report(BadCall(error), as_json="--json" in words))
     except (CliError, EmulatorError, InferenceError, PackagingError) as error:
         sys.exit(report(error, as_json="--json" in words))
     except (KeyboardInterrupt, typer.Abort):
         sys.exit(_INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

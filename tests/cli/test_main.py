@@ -1,5 +1,7 @@
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -41,6 +43,40 @@ def test_the_installed_command_tells_its_version() -> None:
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == (
         f"{VERSION}\n"
     )
+
+
+def test_the_module_runs_as_the_command() -> None:
+    command = [sys.executable, "-m", "cli.main", "versions", "--help"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "Usage: lading versions" in ended.stdout
+
+
+BASH_COMPLETES = """\
+eval "$(lading --show-completion)"
+COMP_WORDS=(lading {words}) COMP_CWORD={at}
+_lading_completion lading
+printf '%s\\n' "${{COMPREPLY[@]}}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "completed"), [(("pa",), ["package"]), (("label", "--rem"), ["--remove"])]
+)
+def test_bash_completes_commands_and_options(words: tuple[str, ...], completed: list[str]) -> None:
+    script = BASH_COMPLETES.format(words=" ".join(words), at=len(words))
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    shell = ["bash", "--norc", "-c", script]
+    ended = subprocess.run(
+        shell, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=True
+    )
+    assert ended.stdout.splitlines() == completed
+    assert not ended.stderr
+
+
+def test_help_says_how_to_switch_completion_on_and_lists_no_option_for_it(lading: Lading) -> None:
+    options, _, rest = lading("--help").out.partition("Commands")
+    assert "completion" not in options
+    assert "lading --install-completion" in rest
 
 
 @pytest.mark.parametrize(
