@@ -93,12 +93,16 @@ def given(model: str, inputs: Request, specs: Sequence[TensorSpec]) -> Samples:
 
 
 def batch_of(specs: Sequence[TensorSpec]) -> int | None:
-    """The batch of a model with these inputs; see `Samples`."""
+    """The batch of a model with these inputs; see `Samples`.
+
+    Inputs of which one has a fixed first axis and another a free one share none, as the state of a
+    recurrent model, [layers, batch, size], beside its series.
+    """
     first = {spec.shape[0] for spec in specs if spec.shape}
-    if not first:
+    if len(first) != 1:
         return None
-    fixed = first - {-1}
-    return None if len(fixed) > 1 else next(iter(fixed), 0)
+    (size,) = first
+    return max(size, 0)
 
 
 def free_axes(specs: Sequence[TensorSpec]) -> dict[str, tuple[int, ...]]:

@@ -18,7 +18,7 @@ from model_packaging import onnx_file
 from model_packaging.conversion import Conversion, tool_versions
 from model_packaging.errors import ConversionError
 from model_packaging.example_inputs import fitting_examples
-from model_packaging.graph_probes import decision_probes
+from model_packaging.graph_probes import decision_probes, size_probes
 from model_packaging.limits import is_fragile
 from model_packaging.manifest import ModelSpec
 from model_packaging.onnx_graph import (
@@ -73,7 +73,8 @@ class OnnxConverter:
         examples = fitting_examples(spec, specs) if spec.original.examples else None
         samples = given(spec.name, examples, specs) if examples else make_up(spec.name, specs)
         loosen_outputs(model, _answers(reference, samples))
-        probes = decision_probes(model, specs, next(samples.requests(_ROWS)))
+        rows = next(samples.requests(_ROWS))
+        probes = (*decision_probes(model, specs, rows), *size_probes(rows, _free_axes(model)))
         return Conversion(_serialized(model), reference, examples, probes=probes)
 
 
@@ -92,6 +93,18 @@ def _name(spec: ModelSpec, model: "ModelProto") -> tuple[dict[str, str], dict[st
     rename(model, *names)
     inputs, outputs = (dict(zip(*each, strict=True)) for each in zip(names, given, strict=True))
     return inputs, outputs
+
+
+def _free_axes(model: "ModelProto") -> dict[str, dict[int, str]]:
+    """The free axes of each input that have a name."""
+    return {
+        value.name: {
+            axis: dim.dim_param
+            for axis, dim in enumerate(value.type.tensor_type.shape.dim)
+            if dim.dim_param
+        }
+        for value in model.graph.input
+    }
 
 
 def _open(spec: ModelSpec, model: bytes | Path, *, optimized: bool = True) -> OnnxSession:

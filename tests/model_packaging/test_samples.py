@@ -54,3 +54,11 @@ def test_a_model_that_cannot_answer_the_rows_is_one_clear_error() -> None:
 
         with pytest.raises(DataUnusable, match=r"made-up rows .* the original model: bad$"):
             samples.guarded(fail, "original")(samples.inputs)
+
+
+def test_inputs_of_which_one_has_a_fixed_first_axis_share_no_batch() -> None:
+    series = TensorSpec("x", "FP32", (-1, 5, 4))
+    state = TensorSpec("state", "FP32", (2, -1, 6))
+    found = make_up("recurrent", (series, state))
+    assert found.batch is None
+    assert found.inputs["x"].shape[0] == found.inputs["state"].shape[1]

@@ -240,6 +240,16 @@ def test_layers_over_time_pass_the_check_of_packaging(kind: str) -> None:
     assert {f"size {size} along 'time'" for size in (1, 7)} <= {it.kind for it in conversion.probes}
 
 
+def test_a_state_whose_batch_is_its_second_axis_passes_the_check_of_packaging() -> None:
+    import torch
+
+    module = module_of(
+        lambda it, x, state: it.layers(x, state),
+        layers=lambda: torch.nn.GRU(4, 6, num_layers=2, batch_first=True),
+    )
+    checked(module, {**SERIES, "state": InputShape((2, "batch", 6))})
+
+
 def test_ids_below_zero_are_refused_as_the_embedding_refuses_them() -> None:
     import torch
 
