@@ -1,0 +1,116 @@
+"""Classifiers whose scores are put on a curve, or held against a threshold."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.isotonic import IsotonicRegression
+from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
+
+from model_packaging.estimators.calls import Classes, classify, decide
+from model_packaging.estimators.frame import Frame
+from model_packaging.estimators.graph import Graph, Unsupported
+from model_packaging.estimators.votes import TWO, likely_of, mean
+
+
+@classify.register
+def _(estimator: CalibratedClassifierCV, graph: Graph, frame: Frame) -> Classes:
+    parts = [_calibrated(each, graph, frame) for each in estimator.calibrated_classifiers_]
+    shares = mean(graph, parts)
+    return Classes(graph.best(shares), shares)
+
+
+def _calibrated(fitted: Any, graph: Graph, frame: Frame) -> str:
+    """Probabilities of one of the classifiers behind a `CalibratedClassifierCV`."""
+    if fitted.method not in ("sigmoid", "isotonic"):
+        raise Unsupported(f"is calibrated by '{fitted.method}', which is not supported")
+    scores = _responses(fitted.estimator, graph, frame)
+    count = len(fitted.classes)
+    places = np.searchsorted(fitted.classes, fitted.estimator.classes_)
+    if count > TWO and len(places) < count:
+        raise Unsupported("is calibrated on folds that lack a class")
+    columns = [
+        _curve(curve, graph, graph.take(scores, [place]))
+        for place, curve in enumerate(fitted.calibrators)
+    ]
+    if count == TWO:
+        other = graph.node("Sub", graph.number(1), columns[0])
+        return graph.join([other, columns[0]])
+    shares = graph.join(columns)
+    total = graph.node("ReduceSum", shares, graph.constant([1]), keepdims=1)
+    none = graph.node("Equal", total, graph.number(0))
+    even = graph.node("Where", none, graph.number(1 / count), shares)
+    return graph.node("Div", even, graph.node("Where", none, graph.number(1), total))
+
+
+def _responses(member: Any, graph: Graph, frame: Frame) -> str:
+    """Scores of a classifier: one column for two classes."""
+    if hasattr(member, "decision_function"):
+        return decide(member, graph, frame)
+    shares = str(likely_of(classify(member, graph, frame)).probabilities)
+    return graph.take(shares, [1]) if len(member.classes_) == TWO else shares
+
+
+def _curve(curve: Any, graph: Graph, scores: str) -> str:
+    """A calibrator's curve at scores of shape [rows, 1]."""
+    if isinstance(curve, IsotonicRegression):
+        return _steps(curve, graph, scores)
+    scaled = graph.node("Mul", scores, graph.number(-curve.a_))
+    return graph.node("Sigmoid", graph.node("Sub", scaled, graph.number(curve.b_)))
+
+
+def _steps(curve: IsotonicRegression, graph: Graph, scores: str) -> str:
+    """Straight lines between the curve's points."""
+    x, y = (np.asarray(each, np.float64) for each in (curve.X_thresholds_, curve.y_thresholds_))
+    if len(x) == 1:
+        flat = graph.node("Mul", graph.cast(scores, np.float64), graph.constant(0.0))
+        return graph.cast(graph.node("Add", flat, graph.constant(y[0])))
+    value = graph.cast(scores, np.float64)
+    value = graph.node("Clip", value, graph.constant(x[0]), graph.constant(x[-1]))
+    passed = (
+        graph.cast(graph.node("GreaterOrEqual", value, graph.constant(x[None, 1:-1])), np.int64)
+        if len(x) > TWO
+        else ""
+    )
+    first = graph.node("Cast", graph.node("Mul", value, graph.constant(0.0)), to=7)
+    place = graph.node("ReduceSum", passed, graph.constant([1]), keepdims=1) if passed else first
+    slopes = np.diff(y) / np.diff(x)
+    beyond = graph.node("Sub", value, graph.choose(x[:-1], place))
+    rise = graph.node("Mul", beyond, graph.choose(slopes, place))
+    return graph.cast(graph.node("Add", graph.choose(y[:-1], place), rise))
+
+
+@classify.register
+def _(estimator: FixedThresholdClassifier, graph: Graph, frame: Frame) -> Classes:
+    threshold = estimator.threshold
+    if threshold == "auto":
+        threshold = 0.5 if _asks_probabilities(estimator) else 0.0
+    return _above(estimator, float(threshold), graph, frame)
+
+
+@classify.register
+def _(estimator: TunedThresholdClassifierCV, graph: Graph, frame: Frame) -> Classes:
+    return _above(estimator, float(estimator.best_threshold_), graph, frame)
+
+
+def _asks_probabilities(estimator: Any) -> bool:
+    if estimator.response_method == "auto":
+        return hasattr(estimator.estimator_, "predict_proba")
+    return bool(estimator.response_method == "predict_proba")
+
+
+def _above(estimator: Any, threshold: float, graph: Graph, frame: Frame) -> Classes:
+    """Two classes, told apart at a threshold."""
+    member = estimator.estimator_
+    classes = list(estimator.classes_)
+    label = getattr(estimator, "pos_label", None)
+    positive = classes.index(label) if label is not None else 1
+    found = classify(member, graph, frame)
+    if _asks_probabilities(estimator):
+        score = graph.take(str(likely_of(found).probabilities), [positive])
+    else:
+        score = decide(member, graph, frame)
+        score = score if positive else graph.node("Neg", score)
+    above = graph.node("GreaterOrEqual", graph.flat(score), graph.number(threshold))
+    places = graph.constant(positive), graph.constant(1 - positive)
+    return Classes(graph.node("Where", above, *places), found.probabilities)
