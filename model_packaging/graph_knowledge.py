@@ -12,7 +12,7 @@ import numpy as np
 from functions.inference.artifact import TensorSpec
 from functions.inference.predictor import SessionError
 from functions.inference.session import OnnxSession
-from functions.inference.tensors import DTYPES, Array
+from functions.inference.tensors import BYTES, DTYPES, Array
 from model_packaging.probes import Column, Knowledge, Known
 
 if TYPE_CHECKING:
@@ -81,10 +81,7 @@ def _sources(model: "ModelProto", tensor: str) -> Iterator[tuple[TensorSpec, Col
         session = OnnxSession(_part(model, tensor))
         specs = [spec for spec in session.inputs if spec.datatype in _INTEGERS]
         for spec in specs:
-            zeros = {
-                other.name: np.zeros(_shape(other), DTYPES[other.datatype])
-                for other in session.inputs
-            }
+            zeros = {other.name: _zeros(other) for other in session.inputs}
             codes = _codes(spec)
             one, two = (
                 session.run({**zeros, spec.name: codes + more})[tensor].astype(np.int64)
@@ -95,6 +92,12 @@ def _sources(model: "ModelProto", tensor: str) -> Iterator[tuple[TensorSpec, Col
                 yield spec, columns if columns <= set(codes.ravel().tolist()) else ()
     except (SessionError, ValueError, KeyError):  # then nothing is known
         return
+
+
+def _zeros(spec: TensorSpec) -> Array:
+    """Zeros, or empty texts."""
+    nothing = b"" if spec.datatype == BYTES else 0
+    return np.full(_shape(spec), nothing, DTYPES[spec.datatype])
 
 
 def _codes(spec: TensorSpec) -> Array:

@@ -116,6 +116,21 @@ def test_columns_chosen_by_their_type_and_the_rest_are_those_of_training(tmp_pat
     converted(tmp_path, model, code="FP32", age="FP32", **TEXT)
 
 
+def test_texts_stand_beside_whole_numbers_flags_and_moments(tmp_path: Path) -> None:
+    kinds = {
+        "city": CITY,
+        "kids": GENERATOR.integers(0, 4, ROWS),
+        "member": AGE > 40,
+        "seen": 1.7e9 + GENERATOR.integers(0, 10**7, ROWS),
+    }
+    columns = ColumnTransformer(
+        [("c", OneHotEncoder(), ["city"]), ("n", StandardScaler(), ["kids", "seen"])],
+        remainder="passthrough",
+    )
+    model = make_pipeline(columns, LogisticRegression()).fit(pd.DataFrame(kinds), TARGET)
+    converted(tmp_path, model, city="BYTES", kids="INT64", member="BOOL", seen="INT64")
+
+
 @pytest.mark.parametrize(
     ("datatypes", "text"),
     [
