@@ -32,6 +32,8 @@ _HUGE = 1 << 30
 _POSITIONS = ("position_embeddings", "embed_positions", "wpe", "positions_embed")
 """What models call their table of positions."""
 _WORDS = 24
+_LETTERS = 3
+_LOOKED_AT = 4096
 _NEAR = 4
 
 
@@ -159,8 +161,7 @@ def tokenization(
         "prompt": prompt,
         "gives": _gives(spec, tokenizer, model),
     }
-    vocabulary = sorted(tokenizer.get_vocab())
-    words = of_words(vocabulary[:: max(1, len(vocabulary) // _WORDS)])
+    words = of_words(_words(tokenizer))
     texts, words = (
         tuple(text for text in each if tokenizer(prompt + text)["input_ids"])
         for each in (TEXTS, words)
@@ -168,6 +169,15 @@ def tokenization(
     found = Tokenization(tokenizer, options, _file(tokenizer), texts, words)
     _check(spec, found)
     return found
+
+
+def _words(tokenizer: Any) -> list[str]:
+    """Words that are tokens, from all over the vocabulary; any tokens where it has too few."""
+    ids = range(0, len(tokenizer), max(1, len(tokenizer) // _LOOKED_AT))
+    found = {tokenizer.decode([each]).strip(" #") for each in ids} - {""}
+    words = sorted(each for each in found if each.isalpha() and len(each) >= _LETTERS)
+    chosen = words if len(words) >= _WORDS else sorted(found)
+    return chosen[:: max(1, len(chosen) // _WORDS)][:_WORDS]
 
 
 def _require_vocabulary(spec: ModelSpec, tokenizer: Any, known: int) -> None:
