@@ -28,6 +28,8 @@ _NEAR = 8
 _LARGE = 16 << 20
 """Bytes of a model of which fewer rows are measured."""
 _MOST_UNUSUAL = 64
+_SCORES = 2
+"""The fewest numbers of a row of which one can be the largest."""
 _DIGITS = 3
 _ROUNDING = 1e-5
 """Relative differences that come of sums in another order."""
@@ -207,8 +209,15 @@ def _worse(
             size = float(np.abs(want).max(initial=0.0, where=np.isfinite(want)))
             difference = max(difference, far)
             relative = max(relative, far / size if size else 0.0)
-            flips += int(want.ndim == 1 and want.size > 1 and want.argmax() != have.argmax())
+            flips += int(_is_another(want, have, size))
     return Apart(difference, relative, flips)
+
+
+def _is_another(want: Array, have: Array, size: float) -> bool:
+    """Whether another score is the largest, by more than rounding makes of equal ones."""
+    if want.ndim != 1 or want.size < _SCORES or np.isnan(have).any():
+        return False
+    return bool(have[want.argmax()] < have.max() - _ROUNDING * size)
 
 
 def _pairs(alone: Request, answer: Request, at: int) -> Iterator[tuple[Array, Array]]:

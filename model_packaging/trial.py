@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from functions.inference.tensors import Array
-from model_packaging.agreement import REFUSALS, Model
+from model_packaging.agreement import ABSOLUTE_TOLERANCE, REFUSALS, Model
 from model_packaging.errors import ConversionError
 from model_packaging.probes import Probe, Request
 from model_packaging.probing import BASE, SINGLES
@@ -39,7 +39,8 @@ class Tried:
 
     Args:
         differences: for each output, how far it is from what it was on usual rows: the root mean
-            square of the difference by the spread of the answers, or the share of other labels.
+            square of the difference by the spread of the answers, 0 where conversions may differ as
+            much, or the share of other labels.
         overflows: kinds of rows far larger than usual ones that it has no numbers for any more.
     """
 
@@ -203,8 +204,9 @@ class _Difference:
         """Of the answers' spread, or of the labels; see `Tried`."""
         if self._labels:
             return self._other / max(1, self._count)
-        if not self._apart:
+        apart = np.sqrt(self._apart / max(1, self._count))
+        if apart <= ABSOLUTE_TOLERANCE:
             return 0.0
         size, mean = self._squares / self._count, self._sum / self._count
         spread = max(size - mean * mean, _CONSTANT * size)
-        return float(np.sqrt(self._apart / self._count / spread)) if spread else float("inf")
+        return float(apart / np.sqrt(spread)) if spread else float("inf")

@@ -131,6 +131,24 @@ def test_a_difference_is_told_by_what_answers_vary_by() -> None:
     assert tried.differences["y"] == pytest.approx(0.01, rel=0.1)
 
 
+def test_answers_that_hardly_differ_from_zero_may_be_any_such() -> None:
+    """Of a classifier that is sure, on made-up rows, the other classes have such numbers."""
+    nearly = [damaged(scaled_output(size)) for size in (1e-9, -3e-9)]
+    assert trial().of(nearly[0]).compare(nearly[1]).differences["y"] == 0
+    apart = [damaged(scaled_output(size)) for size in (1e-2, -3e-2)]
+    with pytest.raises(Unfit):
+        trial().of(apart[0]).compare(apart[1])
+
+
+def scaled_output(size: float) -> Callable[[onnx.ModelProto], None]:
+    def damage(model: onnx.ModelProto) -> None:
+        model.graph.node[1].CopyFrom(helper.make_node("Mul", ["s", "size"], ["y"]))
+        factor = numpy_helper.from_array(np.full(1, size, "f"), "size")
+        model.graph.initializer.append(factor)
+
+    return damage
+
+
 def test_numbers_lost_on_rows_far_larger_than_usual_are_told_and_allowed() -> None:
     def squared(model: onnx.ModelProto) -> None:
         """Beyond float32 for the largest rows."""
