@@ -76,6 +76,9 @@ class TorchReference:
     def _answer(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         import torch
 
+        for name in self._inputs:
+            if name not in inputs:  # what the user's own code makes of a request
+                raise ValueError(f"input '{name}' is missing; there are {', '.join(inputs)}")
         tensors = [as_tensor(inputs[name]) for name in self._inputs]
         try:
             with torch.no_grad(), quiet():

@@ -164,7 +164,9 @@ class Reference:
         if not (self._takes_empty or all(array.size for array in inputs.values())):
             raise ValueError("onnxruntime takes no arrays without elements here")
         try:
-            answer = self._session.run({self._inputs[name]: it for name, it in inputs.items()})
+            answer = self._session.run(
+                {self._inputs.get(key, key): it for key, it in inputs.items()}
+            )
         except (SessionError, InvalidInput) as error:
             raise ValueError(str(error)) from error
         return {name: answer[given] for name, given in self._outputs.items()}

@@ -440,6 +440,12 @@ def test_an_input_of_one_number_passes_the_check_of_packaging() -> None:
     checked(module_of(lambda _, x, s: x * s), {**ROWS, "scale": InputShape(())})
 
 
+def test_a_request_that_lacks_an_input_is_refused_by_its_name() -> None:
+    conversion = converted(module_of(lambda _, x: x * 2))
+    with pytest.raises(ValueError, match="input 'x' is missing; there are y"):
+        conversion.reference({"y": rows(1)})
+
+
 @pytest.mark.parametrize(
     ("forward", "text"),
     [
