@@ -9,7 +9,7 @@ from sklearn.utils import get_tags
 
 from functions.inference.tensors import Array
 from model_packaging.conversion import as_bytes
-from model_packaging.estimators.boosters import is_booster
+from model_packaging.estimators.boosters import is_booster, labels_of
 from model_packaging.estimators.calls import (
     Classes,
     classify,
@@ -62,12 +62,17 @@ def answer_of(estimator: Any) -> Answer:
 
 def _several(estimator: Any) -> bool:
     """Whether a classifier has several labels for each row."""
-    last = estimator
-    while hasattr(last, "steps"):
-        last = last.steps[-1][1]
+    last = _last_step(estimator)
     kind = getattr(getattr(last, "_label_binarizer", None), "y_type_", "")
     several = bool(getattr(last, "multilabel_", False)) or "multilabel" in kind
+    several |= labels_of(last) > 1
     return several or isinstance(getattr(last, "classes_", None), list)
+
+
+def _last_step(estimator: Any) -> Any:
+    while hasattr(estimator, "steps"):
+        estimator = estimator.steps[-1][1]
+    return estimator
 
 
 def _named_classes(estimator: Any) -> Array:
@@ -126,7 +131,8 @@ def _scores(graph: Graph, found: Classes) -> str:
 def _labels(estimator: Any) -> Answer:
     """Several labels: `label` of [rows, labels], and `probabilities_0`... of each."""
     flags = not isinstance(estimator.classes_, list)
-    each_classes = [np.arange(2)] * len(estimator.classes_) if flags else estimator.classes_
+    count = labels_of(_last_step(estimator)) or len(estimator.classes_)
+    each_classes = [np.arange(2)] * count if flags else estimator.classes_
     classes = [_named(np.asarray(each)) for each in each_classes]
     if len({each.dtype for each in classes}) > 1:
         raise Unsupported("has labels of several types; train a model for each")

@@ -3,12 +3,13 @@
 import sys
 from dataclasses import replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from model_packaging import lightgbm_model, xgboost_model
 from model_packaging.boosting import INPUT, Booster, identity, to_onnx
-from model_packaging.estimators.calls import Classes, classify, decide, regress
+from model_packaging.estimators.calls import Classes, classify, classify_each, decide, regress
 from model_packaging.estimators.frame import Frame, matrix
 from model_packaging.estimators.graph import Graph, Unsupported
 from model_packaging.trees import LEAF
@@ -20,6 +21,9 @@ _READERS = {
 }
 """Library -> what reads its estimators, and their base class."""
 
+_KNOWN: WeakKeyDictionary[Any, Booster] = WeakKeyDictionary()
+"""What was read of estimators, since a large one takes seconds."""
+
 
 def register() -> None:
     """Convert the estimators of the libraries that a model's file has made Python import."""
@@ -28,6 +32,7 @@ def register() -> None:
         if module is not None:
             base = getattr(module, name)
             classify.register(base, _classify)
+            classify_each.register(base, _classify_each)
             regress.register(base, _regress)
             decide.register(base, _decide)
 
@@ -35,6 +40,14 @@ def register() -> None:
 def is_booster(estimator: Any) -> bool:
     """Whether the estimator is one of these libraries'."""
     return type(estimator).__module__.partition(".")[0] in _READERS
+
+
+def labels_of(estimator: Any) -> int:
+    """How many labels a classifier of these libraries was trained on; 0 for any other estimator."""
+    if not is_booster(estimator) or not hasattr(estimator, "predict_proba"):
+        return 0
+    booster = _read(estimator)
+    return booster.targets if booster.answers == "labels" else 0
 
 
 def _classify(estimator: Any, graph: Graph, frame: Frame) -> Classes:
@@ -46,6 +59,19 @@ def _classify(estimator: Any, graph: Graph, frame: Frame) -> Classes:
     return Classes(label, likely if graph.dtype == np.float32 else graph.cast(likely))
 
 
+def _classify_each(estimator: Any, graph: Graph, frame: Frame) -> list[Classes]:
+    booster = _read(estimator)
+    labels, likely = _embedded(booster, graph, frame)
+    likely = likely if graph.dtype == np.float32 else graph.cast(likely)
+    found = []
+    for place in range(booster.targets):
+        second = graph.take(likely, [place])
+        first = graph.node("Sub", graph.number(1), second)
+        index = graph.flat(graph.take(labels, [place]))
+        found.append(Classes(index, graph.join([first, second])))
+    return found
+
+
 def _regress(estimator: Any, graph: Graph, frame: Frame) -> str:
     (answer,) = _embedded(_read(estimator), graph, frame)
     return answer if graph.dtype == np.float32 else graph.cast(answer)
@@ -54,9 +80,11 @@ def _regress(estimator: Any, graph: Graph, frame: Frame) -> str:
 def _read(estimator: Any) -> Booster:
     read, _ = _READERS[type(estimator).__module__.partition(".")[0]]
     try:
-        return read(estimator)
+        if estimator not in _KNOWN:
+            _KNOWN[estimator] = read(estimator)
     except UnsupportedBooster as error:
         raise Unsupported(f"has no ONNX form: {type(estimator).__name__}: {error}") from error
+    return _KNOWN[estimator]
 
 
 def _decide(estimator: Any, graph: Graph, frame: Frame) -> str:

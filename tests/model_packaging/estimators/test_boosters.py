@@ -48,6 +48,19 @@ def test_boosted_estimators_answer_as_the_original_alone_and_in_pipelines(
     converted(tmp_path, clone(estimator).fit(ROWS, target))
 
 
+@pytest.mark.parametrize("strategy", ["one_output_per_tree", "multi_output_tree"])
+def test_several_labels_get_a_zero_or_one_each(tmp_path: Path, strategy: str) -> None:
+    labels = np.stack([CLASS > 0, CLASS > 1, ROWS[:, 2] > 0], axis=1).astype(int)
+    model = xgboost.XGBClassifier(n_estimators=5, max_depth=3, multi_strategy=strategy)
+    for estimator in (model, make_pipeline(StandardScaler(), model)):
+        conversion = converted(tmp_path, clone(estimator).fit(ROWS, labels))
+        found = served(conversion).run({"X": np.nan_to_num(ROWS)})
+        assert {name: each.shape for name, each in found.items()} == {
+            "label": (200, 3),
+            "probabilities": (200, 3),
+        }
+
+
 def test_the_best_iteration_answers_as_predict_does(tmp_path: Path) -> None:
     noise = GENERATOR.integers(0, 2, 200)
     model = xgboost.XGBClassifier(n_estimators=60, early_stopping_rounds=3)
