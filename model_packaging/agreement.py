@@ -169,9 +169,12 @@ def _says_something(answer: Mapping[str, Array]) -> bool:
 
 
 def _no_answer(name: str, each: Answered, refusal: str) -> ConversionMismatch:
-    advice = f"; {each.probe.advice}" if each.probe.advice else ""
-    reason = f"cannot be computed for {each.probe.kind}: {refusal}{advice}"
+    reason = f"cannot be computed for {each.probe.kind}: {refusal}{_advice(each.probe)}"
     return ConversionMismatch(name, next(iter(each.answer or {}), ""), reason)
+
+
+def _advice(probe: Probe) -> str:
+    return f"; {probe.advice}" if probe.advice else ""
 
 
 def _answers_anyway(name: str, each: Answered, found: Mapping[str, Array]) -> ConversionMismatch:
@@ -187,7 +190,7 @@ def _compare_answers(
         if output not in found or output not in wanted:
             side = "converted" if output not in found else "original"
             raise ConversionMismatch(name, output, f"is not in the {side} model")
-        _check_form(name, output, wanted[output], found[output])
+        _check_form(name, output, each, found[output])
     undecided = _undecided(wanted)
     for output, original in wanted.items():
         wrong = wrong_rows(original, found[output])
@@ -201,11 +204,14 @@ def _compare_answers(
             raise ConversionMismatch(name, output, difference)
 
 
-def _check_form(name: str, output: str, original: Array, converted: Array) -> None:
+def _check_form(name: str, output: str, each: Answered, converted: Array) -> None:
+    original = (each.answer or {})[output]
     for what in ("dtype", "shape"):
         want, have = getattr(original, what), getattr(converted, what)
         if want != have:
-            raise ConversionMismatch(name, output, f"has {what} {have}, the original {want}")
+            kind = f"for {each.probe.kind}{_advice(each.probe)}"
+            reason = f"has {what} {have}, the original {want}, {kind}"
+            raise ConversionMismatch(name, output, reason)
 
 
 def wrong_rows(original: Array, converted: Array) -> Array:
@@ -259,7 +265,7 @@ def _difference(probe: Probe, original: Array, converted: Array, wrong: Array) -
     want, have = (_shown(array[row] if array.ndim else array) for array in (original, converted))
     return (
         f"differs in {int(wrong.sum())} of {len(wrong)} rows of kind '{probe.kind}': "
-        f"{have} in row {row}, the original gives {want}"
+        f"{have} in row {row}, the original gives {want}{_advice(probe)}"
     )
 
 

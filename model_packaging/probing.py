@@ -30,6 +30,8 @@ _LARGE, _SMALL = 1e3, 1e-6
 _INTEGERS = ((0, 9), (-9, -1), (10, 127), (128, 255), (256, 9999))
 _LENGTHS = (1, 2, 37)
 """Sizes of free axes, beside the one that base rows have."""
+_FEW_PIXELS = 32
+"""Images that are smaller need not be answered: networks halve them until nothing is left."""
 _UNKNOWN_TEXT = b"\xe2\x80\x94 no such category \xe2\x80\x94"
 
 
@@ -289,6 +291,7 @@ def _lengths(base: Base) -> Iterator[Probe]:
     axes = free_axes(base.specs)
     if not any(axes.values()):
         return
+    of_images = any(len(free) > 1 for free in axes.values())
     request = base.take(base.count(4))
     advice = "give the axes under inputs: the sizes that work, such as " + ", ".join(
         f"{name}: {list(array.shape[1:])} after the batch"
@@ -298,7 +301,8 @@ def _lengths(base: Base) -> Iterator[Probe]:
     for length in (*_LENGTHS, 0):
         resized = {name: _resized(array, axes[name], length) for name, array in request.items()}
         kind = f"free axes of size {length}" if length else "free axes without an element"
-        yield Probe(kind, resized, may_refuse=not length, binding=False, advice=advice)
+        may_refuse = not length or (of_images and length < _FEW_PIXELS)
+        yield Probe(kind, resized, may_refuse=may_refuse, binding=False, advice=advice)
 
 
 def _resized(array: Array, axes: Sequence[int], size: int) -> Array:

@@ -11,8 +11,9 @@ from model_packaging.samples import SEED
 
 _ROWS, _STEPS = 3, 6
 _BYTE = 8
-_SEQUENCE, _VECTORS = 2, 3
-"""Ranks of a batch of sequences of ids, and of vectors."""
+_SEQUENCE, _VECTORS, _IMAGES = 2, 3, 4
+"""Ranks of a batch of sequences of ids, of sequences of vectors, and of images."""
+_IMAGE_ROWS, _PIXELS = 8, 64
 
 
 def probes(inputs: Mapping[str, Any], known: Mapping[str, Known]) -> Iterator[Probe]:
@@ -33,6 +34,26 @@ def probes(inputs: Mapping[str, Any], known: Mapping[str, Known]) -> Iterator[Pr
             yield from _padded(base, name, highest)
         if each.dtype.is_floating and rank == _VECTORS:
             yield from _masked(base, name)
+
+
+def examples(inputs: Mapping[str, Any]) -> Request | None:
+    """Rows of images, where their size is free: a few pixels are too few for many networks."""
+    sizes = {name: _image_size(each) for name, each in inputs.items()}
+    if not sizes or None in sizes.values():
+        return None
+    generator = np.random.default_rng(SEED)
+    return {
+        name: generator.standard_normal(sizes[name]).astype(each.dtype.as_numpy_dtype)
+        for name, each in inputs.items()
+    }
+
+
+def _image_size(tensor: Any) -> list[int] | None:
+    """The shape of some images; None of what is none, or has a size."""
+    sizes = list(tensor.shape)
+    if not tensor.dtype.is_floating or len(sizes) != _IMAGES or None not in sizes[1:]:
+        return None
+    return [_IMAGE_ROWS, *(size or _PIXELS for size in sizes[1:])]
 
 
 def some_rows(inputs: Mapping[str, Any]) -> Request:

@@ -13,7 +13,7 @@ from model_packaging.conversion import Conversion
 from model_packaging.errors import ConversionError, PackagingError
 from model_packaging.manifest import ModelSpec
 from model_packaging.onnx_graph import name_axes, rename, require_known_operators, strip
-from model_packaging.tensorflow.difficult_rows import probes
+from model_packaging.tensorflow.difficult_rows import examples, probes
 from model_packaging.tensorflow.example_protos import with_features
 from model_packaging.tensorflow.frozen import Frozen
 from model_packaging.tensorflow.knowledge import known_inputs
@@ -124,6 +124,7 @@ def finished(spec: ModelSpec, model: "ModelProto", signature: Signature) -> Conv
     return Conversion(
         model.SerializeToString(deterministic=True),
         signature.reference(),
+        examples(signature.inputs),
         known=known,
         probes=tuple(probes(signature.inputs, known)),
     )

@@ -70,12 +70,12 @@ def known_inputs(model: "ModelProto", *, unrounded: bool = False) -> dict[str, K
         for node, name in _readers(model, value.name, _PASSING | _CHANGING):
             _count(found, node, name, constants)
         wide = unrounded and value.type.tensor_type.elem_type == TensorProto.FLOAT
-        known[value.name] = Known(
-            np.dtype(np.float64) if wide else None,
-            found.columns(_width(value)),
-            min(found.rows) - 1 if found.rows else None,
-        )
-    return {name: each for name, each in known.items() if each != Known()}
+        columns = found.columns(_width(value))
+        highest = min(found.rows) - 1 if found.rows else None
+        if wide or columns or highest is not None:
+            dtype = np.dtype(np.float64) if wide else None
+            known[value.name] = Known(dtype, columns, highest)
+    return known
 
 
 def _width(value: "ValueInfoProto") -> int:

@@ -25,7 +25,7 @@ class _Nodes:
     """
 
     def __init__(self, context: Any, name: str, dtype: Any) -> None:
-        self._context, self._name, self.dtype = context, name, dtype
+        self._context, self._name, self.dtype = context, name, np.dtype(dtype)
 
     def __call__(self, operator: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
         """Add a node, and return the name of its output."""
@@ -70,6 +70,31 @@ def _truncate_mod(nodes: _Nodes, _: Any, x: str, y: str) -> str:
     return nodes("Mod", x, y, fmod=1)
 
 
+def _floor_div(nodes: _Nodes, _: Any, x: str, y: str) -> str:
+    """Rounded down; ONNX rounds whole numbers towards zero."""
+    divided = nodes("Div", x, y)
+    if nodes.dtype.kind == "f":
+        return nodes("Floor", divided)
+    rest = nodes("Sub", x, nodes("Mul", divided, y))
+    apart = nodes("Xor", _below_zero(nodes, rest), _below_zero(nodes, y))
+    inexact = nodes("Not", nodes("Equal", rest, nodes.constant(0)))
+    return nodes("Sub", divided, nodes.cast(nodes("And", inexact, apart), nodes.dtype))
+
+
+def _below_zero(nodes: _Nodes, x: str) -> str:
+    return nodes("Less", x, nodes.constant(0))
+
+
+def _floor_mod(nodes: _Nodes, _: Any, x: str, y: str) -> str:
+    """The remainder with the sign of the divisor; of floats ONNX has that of the dividend alone."""
+    if nodes.dtype.kind != "f":
+        return nodes("Mod", x, y)
+    rest = nodes("Mod", x, y, fmod=1)
+    apart = nodes("Xor", _below_zero(nodes, rest), _below_zero(nodes, y))
+    inexact = nodes("Not", nodes("Equal", rest, nodes.constant(0)))
+    return nodes("Where", nodes("And", inexact, apart), nodes("Add", rest, y), rest)
+
+
 def _xlogy(nodes: _Nodes, _: Any, x: str, y: str) -> str:
     return _zero_where_zero(nodes, x, nodes("Mul", x, nodes("Log", y)))
 
@@ -96,7 +121,7 @@ def _bucketize(nodes: _Nodes, node: Any, x: str) -> str:
     """How many boundaries are not above x; NaN is above all of them, as in TensorFlow's search."""
     boundaries = np.asarray(node.get_attr_value("boundaries"), np.float32)
     if nodes.dtype != np.float64:
-        nodes.dtype, x = np.float32, nodes.cast(x, np.float32)
+        nodes.dtype, x = np.dtype(np.float32), nodes.cast(x, np.float32)
     last = nodes.constant([-1], np.int64)
     below = nodes("Less", nodes("Unsqueeze", x, last), nodes.constant(boundaries))
     passed = nodes.cast(nodes("Not", below), np.int32)
@@ -139,6 +164,8 @@ _BUILDS: Mapping[str, Build] = {
     "DenseBincount": _dense_bincount,
     "Erfc": _erfc,
     "Expm1": _expm1,
+    "FloorDiv": _floor_div,
+    "FloorMod": _floor_mod,
     "Inv": _reciprocal,
     "Log1p": _log1p,
     "MulNoNan": _mul_no_nan,

@@ -164,3 +164,11 @@ def test_many_splits_are_a_choice_with_both_ends_that_is_the_same_each_time() ->
     assert first == second
     assert len(first) == 3 * 256
     assert {0.0, 4999.0} <= set(first)
+
+
+def test_images_of_a_few_pixels_may_be_refused_and_no_short_sequences() -> None:
+    image = TensorSpec("image", "FP32", (-1, -1, -1, 3))
+    sizes = (1, 2, 37)
+    of_images = [probes(image)[f"free axes of size {size}"][0].may_refuse for size in sizes]
+    assert of_images == [True, True, False]
+    assert not any(probes(IDS)[f"free axes of size {size}"][0].may_refuse for size in sizes)

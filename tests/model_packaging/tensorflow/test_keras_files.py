@@ -311,9 +311,35 @@ def test_what_the_graph_knows_of_its_inputs_is_told(tmp_path: Path) -> None:
     assert np.allclose([each.typical[0] for each in columns], X.mean(axis=0), 1e-3)
     assert np.allclose([each.typical[2] - each.typical[0] for each in columns], X.std(axis=0), 1e-3)
     assert conversion.known["x"].dtype == np.float64
+    plain = one_layer(keras, keras.layers.Dense(2), (6,))
+    assert CONVERTER.convert(saved(tmp_path, plain)).known["x"].dtype == np.float64
     cities = BUILDS["texts"](keras)[0]
     known = CONVERTER.convert(saved(tmp_path, cities)).known["x"]
     assert set(known.columns[0].categories) == {b"Graz", b"Linz", "Köln".encode()}
     bins = BUILDS["discretization"](keras)[0]
     known = CONVERTER.convert(saved(tmp_path, bins)).known["x"]
     assert np.allclose(known.columns[0].thresholds, [0.1, 5, 10])
+
+
+def test_images_of_free_size_are_checked_on_large_ones(tmp_path: Path) -> None:
+    import keras
+
+    model = keras.applications.MobileNet(
+        (None, None, 3), alpha=0.25, weights=None, include_top=False, pooling="avg"
+    )
+    spec = saved(tmp_path, model)
+    conversion = checked(spec)
+    [name] = conversion.known
+    x = np.random.default_rng(0).random((2, 64, 96, 3), np.float32)
+    [found] = answer(spec, conversion, **{name: x}).values()
+    assert np.allclose(found, model.predict(x, verbose=0), 1e-3, 1e-4)
+
+
+def test_a_length_that_is_answered_otherwise_names_those_that_work(tmp_path: Path) -> None:
+    import keras
+
+    given = keras.Input((None, 4), name="x")
+    model = keras.Model(given, keras.layers.AveragePooling1D(2)(given))
+    with pytest.raises(ConversionError, match=r"for free axes of size 1; .* x: \[8, 4\] after"):
+        checked(saved(tmp_path, model))
+    checked(saved(tmp_path, model, x=InputShape(("batch", 8, 4))))

@@ -127,6 +127,29 @@ OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
+INTEGERS: dict[str, Callable[[Any, Any], Any]] = {
+    "floor_div": lambda tf, k: k // tf.constant([3, -3, 1], k.dtype),
+    "floor_mod": lambda tf, k: k % tf.constant([3, -3, 1], k.dtype),
+    "truncate_div": lambda tf, k: tf.truncatediv(k, 3),
+    "truncate_mod": lambda tf, k: tf.truncatemod(k, 3),
+    "of floats": lambda tf, k: tf.cast(k, tf.float32) // -0.7 + tf.cast(k, tf.float32) % -0.7,
+}
+
+
+@pytest.mark.parametrize("name", INTEGERS)
+@pytest.mark.parametrize("kind", ["int32", "int64"])
+def test_whole_numbers_are_divided_as_tensorflow_divides_them(
+    tmp_path: Path, name: str, kind: str
+) -> None:
+    import tensorflow as tf
+
+    spec = save(tmp_path, lambda k: {"y": INTEGERS[name](tf, k)}, k=tf.TensorSpec([None, 3], kind))
+    conversion = checked(spec)
+    k = np.array([[-7, -7, -7], [7, 7, 7], [-6, 6, 0]], kind)
+    found, wanted = answer(spec, conversion, k=k), conversion.reference({"k": k})
+    assert np.allclose(found["y"], wanted["y"], 1e-4)
+
+
 @pytest.mark.parametrize("name", OPERATORS)
 def test_an_operator_that_onnx_computes_otherwise_is_rewritten(tmp_path: Path, name: str) -> None:
     import tensorflow as tf
