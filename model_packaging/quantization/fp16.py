@@ -4,6 +4,7 @@ Half the size. Not faster on a processor without float16 arithmetic: onnxruntime
 float32 between casts.
 """
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,7 @@ from model_packaging.quantization.graphs import graphs_of
 from model_packaging.quantization.scheme import Plan, Scheme
 
 if TYPE_CHECKING:
-    from onnx import ModelProto
+    from onnx import ModelProto, TensorProto
 
 _PRODUCTS = frozenset(("Conv", "ConvTranspose", "Div", "Gemm", "MatMul", "Mul"))
 _LARGEST, _SMALLEST = float(np.finfo(np.float16).max), float(np.finfo(np.float16).tiny)
@@ -39,16 +40,13 @@ def quantize_fp16(model: "ModelProto", plan: Plan) -> "ModelProto":
 
 def _raise_masks(model: "ModelProto") -> None:
     """Give float32's numbers for minus infinity the place that float16 has for them."""
-    from onnx import TensorProto, numpy_helper
+    from onnx import numpy_helper
 
-    for graph in graphs_of(model):
-        for weight in graph.initializer:
-            if weight.data_type == TensorProto.FLOAT:
-                array = numpy_helper.to_array(weight)
-                masks = np.isfinite(array) & (array <= _MASK)
-                if masks.any():
-                    half = np.where(masks, np.float32(_HALF_MASK), array)
-                    weight.CopyFrom(numpy_helper.from_array(half, weight.name))
+    for weight, array in _floats(model):
+        masks = np.isfinite(array) & (array <= _MASK)
+        if masks.any():
+            half = np.where(masks, np.float32(_HALF_MASK), array)
+            weight.CopyFrom(numpy_helper.from_array(half, weight.name))
 
 
 def _out_of_range(model: "ModelProto") -> list[str]:
@@ -56,14 +54,7 @@ def _out_of_range(model: "ModelProto") -> list[str]:
 
     Where a small number keeps another from being zero, the smallest that float16 has will do.
     """
-    from onnx import TensorProto, numpy_helper
-
-    sizes = {
-        weight.name: _largest(numpy_helper.to_array(weight))
-        for graph in graphs_of(model)
-        for weight in graph.initializer
-        if weight.data_type == TensorProto.FLOAT
-    }
+    sizes = {weight.name: _largest(array) for weight, array in _floats(model)}
     large = {name for name, size in sizes.items() if size > _LARGEST}
     small = {name for name, size in sizes.items() if 0 < size < _SMALLEST}
     return [
@@ -72,6 +63,16 @@ def _out_of_range(model: "ModelProto") -> list[str]:
         for node in graph.node
         if not (large | (small if node.op_type in _PRODUCTS else set())).isdisjoint(node.input)
     ]
+
+
+def _floats(model: "ModelProto") -> Iterator[tuple["TensorProto", Array]]:
+    """The float32 weights, also of graphs inside nodes, and their values."""
+    from onnx import TensorProto, numpy_helper
+
+    for graph in graphs_of(model):
+        for weight in graph.initializer:
+            if weight.data_type == TensorProto.FLOAT:
+                yield weight, numpy_helper.to_array(weight)
 
 
 def _largest(weights: Array) -> float:
