@@ -61,6 +61,18 @@ def some_rows(inputs: Mapping[str, Any]) -> Request:
     return {name: _filled(each) for name, each in inputs.items()}
 
 
+def various_rows(inputs: Mapping[str, Any]) -> Request:
+    """A few rows that fit, each another: normal floats, and 0 and 1."""
+    generator = np.random.default_rng(SEED)
+    rows = some_rows(inputs)
+    for name, array in rows.items():
+        if array.dtype.kind == "f":
+            rows[name] = generator.standard_normal(array.shape).astype(array.dtype)
+        elif array.dtype.kind in "iub":
+            rows[name] = generator.integers(0, 2, array.shape).astype(array.dtype)
+    return rows
+
+
 def _filled(tensor: Any) -> Array:
     """An array that fits: zeros, or empty texts."""
     rank = tensor.shape.rank

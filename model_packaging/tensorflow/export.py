@@ -37,7 +37,7 @@ def convert(spec: ModelSpec, signature: Signature) -> Conversion:
         ConversionError: it has no ONNX form, or one that would leave something out.
     """
     frozen = _frozen(spec, signature)
-    require_nothing_left_out(spec, frozen)
+    require_nothing_left_out(spec, signature, frozen)
     if writes(frozen):
         require_stateless(spec, signature)
     signature, frozen = with_features(spec, signature, frozen)

@@ -126,6 +126,10 @@ def cut(frozen: Frozen, inputs: Mapping[str, Any]) -> Frozen:
         kept = graph.node.add()
         kept.CopyFrom(node)
         kept.input[:] = [placeholders.get(name, name) for name in read_by(node)]
+        if kept.op == "PlaceholderWithDefault":  # none of the inputs, so it keeps its default
+            kept.op = "Identity"
+            kept.attr["T"].CopyFrom(kept.attr.pop("dtype"))
+            kept.attr.pop("shape")
     graph.library.CopyFrom(frozen.graph.library)
     outputs = {name: placeholders.get(each, each) for name, each in frozen.outputs.items()}
     needed = [*(each.partition(":")[0] for each in (*outputs.values(), *placeholders.values()))]

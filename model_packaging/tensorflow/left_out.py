@@ -11,11 +11,15 @@ import numpy as np
 from functions.inference.tensors import Array
 from model_packaging.errors import ConversionError
 from model_packaging.manifest import ModelSpec
-from model_packaging.tensorflow.difficult_rows import some_rows
+from model_packaging.tensorflow.difficult_rows import some_rows, various_rows
 from model_packaging.tensorflow.frozen import Frozen, reachable, read_by
 from model_packaging.tensorflow.signature import Signature
 
 _CHECKS = frozenset({"Assert", "CheckNumerics", "CheckNumericsV2"})
+
+_DROPOUT = "RandomUniform"
+_CALLS = 8
+"""By so many, chance shows."""
 
 _HARMLESS = frozenset(
     {
@@ -27,10 +31,11 @@ _HARMLESS = frozenset(
 """Operators that TensorFlow calls stateful, and that compute the same at each call."""
 
 
-def require_nothing_left_out(spec: ModelSpec, frozen: Frozen) -> None:
+def require_nothing_left_out(spec: ModelSpec, signature: Signature, frozen: Frozen) -> None:
     """Refuse a graph that checks its inputs, or whose answers depend on more than its inputs.
 
-    A check counts wherever it stands; of other operators only those that an output depends on.
+    A check counts wherever it stands; of other operators only those that an output depends on. The
+    dropout of TensorFlow 1 draws numbers even where it drops nothing; then answers repeat.
 
     Raises:
         ConversionError: names the first of them, and what to do.
@@ -43,7 +48,9 @@ def require_nothing_left_out(spec: ModelSpec, frozen: Frozen) -> None:
             raise ConversionError(spec.name, f"{reason}; check inputs outside the model")
     for node in reachable(_needed(frozen), frozen.graph.library):
         known = op_def_registry.get(node.op)
-        if known is not None and known.is_stateful and node.op not in _HARMLESS:
+        if known is None or not known.is_stateful or node.op in _HARMLESS:
+            continue
+        if node.op != _DROPOUT or not _is_repeatable(signature):
             reason = f"answers by chance or by what earlier calls left ({node.op} '{node.name}')"
             raise ConversionError(spec.name, f"{reason}; export it for inference, without that")
 
@@ -54,16 +61,25 @@ def require_stateless(spec: ModelSpec, signature: Signature) -> None:
     Raises:
         ConversionError: it does.
     """
-    rows = some_rows(signature.inputs)
-    others = {name: _other(array) for name, array in rows.items()}
-    call = signature.reference()
-    try:
-        first, _, second = call(rows), call(others), call(rows)
-    except ValueError:
-        return  # rows that it does not take tell nothing
-    if any(not np.array_equal(first[name], second[name]) for name in first):
+    if not _is_repeatable(signature):
         reason = "answers the same rows differently: it keeps what earlier calls left, or draws"
         raise ConversionError(spec.name, f"{reason} random numbers; export it for inference")
+
+
+def _is_repeatable(signature: Signature) -> bool:
+    """Whether the original answers the same rows alike, with a call for others between."""
+    rows, call = various_rows(signature.inputs), signature.reference()
+    try:
+        first = call(rows)
+        call(some_rows(signature.inputs))
+        repeated = [call(rows) for _ in range(_CALLS)]
+    except ValueError:
+        return True  # rows that it does not take tell nothing
+    return all(_equal(first[name], each[name]) for each in repeated for name in first)
+
+
+def _equal(one: Array, other: Array) -> bool:
+    return np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
 
 
 def writes(frozen: Frozen) -> bool:
@@ -72,10 +88,6 @@ def writes(frozen: Frozen) -> bool:
     Many do, and do not depend on them: dropout counts its random numbers when it draws none, too.
     """
     return any(node.op.startswith("Assign") for node in frozen.original)
-
-
-def _other(array: Array) -> Array:
-    return array + 1 if array.dtype.kind in "fiu" else array
 
 
 def _needed(frozen: Frozen) -> Iterator[Any]:
