@@ -84,35 +84,39 @@ def read_xgboost(model: Any, *, classifies: bool | None = None, missing: float =
         Unsupported: it has an objective or a booster that is not known here.
     """
     learner = json.loads(model.save_raw("json"))["learner"]
-    objective, kind = learner["objective"]["name"], learner["gradient_booster"]["name"]
+    objective, booster = learner["objective"]["name"], learner["gradient_booster"]
     if objective not in _TRANSFORMS:
         raise Unsupported(f"the objective {objective} is not supported")
     parameters = learner["learner_model_param"]
-    columns = int(parameters["num_feature"])
-    targets = max(1, int(parameters["num_class"]), int(parameters.get("num_target", 1)))
-    answers = _answers(objective, int(parameters.get("num_target", 1)), classifies)
-    trees: tuple[BoostedTree, ...] = ()
-    if kind in ("gbtree", "dart"):
-        trees = _trees(learner["gradient_booster"])
-        require_loadable((each.tree for each in trees), columns)
-        margins = _added(Forest(trees, columns, _base(model[:1], columns), np.float32))
-    elif kind == "gblinear":
-        weights = np.array(learner["gradient_booster"]["model"]["weights"], np.float32)
-        margins = _linear(weights.reshape(columns + 1, targets), _base(model, columns))
-    else:
-        raise Unsupported(f"the booster {kind} is not supported")
+    columns, several = int(parameters["num_feature"]), int(parameters.get("num_target", 1))
+    targets = max(1, int(parameters["num_class"]), several)
+    trees, margins = _sums(model, booster, columns, targets)
     return Booster(
         _without(missing, margins),
         _TRANSFORMS[objective],
-        answers,
+        _answers(objective, several, classifies),
         columns,
         targets,
         np.float32,
         tuple(each.tree for each in trees),
         infinite=False,
         missing=missing,
-        named=bool(_model(learner["gradient_booster"]).get("cats", {}).get("enc")),
+        named=bool(_model(booster).get("cats", {}).get("enc")),
     )
+
+
+def _sums(
+    model: Any, booster: dict[str, Any], columns: int, targets: int
+) -> tuple[tuple[BoostedTree, ...], Transform]:
+    """The trees, if it has some, and what makes the sums."""
+    if booster["name"] in ("gbtree", "dart"):
+        trees = _trees(booster)
+        require_loadable((each.tree for each in trees), columns)
+        return trees, _added(Forest(trees, columns, _base(model[:1], columns), np.float32))
+    if booster["name"] == "gblinear":
+        weights = np.array(booster["model"]["weights"], np.float32)
+        return (), _linear(weights.reshape(columns + 1, targets), _base(model, columns))
+    raise Unsupported(f"the booster {booster['name']} is not supported")
 
 
 def _answers(objective: str, targets: int, classifies: bool | None) -> Answers:

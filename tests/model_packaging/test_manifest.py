@@ -169,6 +169,7 @@ def test_models_are_selected_by_name_once_each_in_the_order_asked(tmp_path: Path
         (("quantize: dynamic", "signature: [a, a]"), 6, "models.digits.signature", "'a' twice"),
         (("quantize: dynamic", "signature: []"), 6, "models.digits.signature", "must have at"),
         (("quantize: dynamic", "signature: {a: b}"), 6, "models.digits.signature", "must be"),
+        (("quantize: dynamic", "iterations: bets"), 6, "models.digits.iterations", "did you mean"),
         (
             ("source: iris.onnx", "source: i\n    quantize: auto"),
             14,
@@ -239,6 +240,14 @@ def test_what_is_wrong_with_an_input_is_named_with_its_line(
     error = refusal(tmp_path, ORIGINAL.replace(*change))
     assert error.line == line
     assert text in str(error)
+
+
+def test_the_trees_of_a_booster_that_answer_are_read(tmp_path: Path) -> None:
+    models = load(
+        tmp_path, "models: {a: {source: a.json, iterations: all}, b: {source: b.json}}"
+    ).models
+    assert models["a"].original.stated() == {"iterations": "all"}
+    assert models["b"].original.stated() == {}
 
 
 @pytest.mark.parametrize("text", ["", "models:\n", "[]", "models: [digits]", "models: {a: b}"])

@@ -7,9 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from functions.inference.artifact import read_artifact
+from functions.inference.onnx_predictor import OnnxPredictor
 from functions.inference.session import OnnxSession
 from functions.inference.tensors import Array
 from model_packaging.errors import ConversionError, ManifestError, SourceUnreadable
+from model_packaging.local_store import LocalStore
+from model_packaging.manifest import ModelSpec
+from model_packaging.pipeline import package
 from model_packaging.quiet import quiet
 from model_packaging.xgboost_model import read_xgboost
 from tests.frameworks import needs
@@ -347,3 +352,17 @@ def test_trees_that_were_pruned_keep_what_is_left(tmp_path: Path) -> None:
         estimator = xgboost.XGBRegressor(n_estimators=ROUNDS, **pruned)
         estimator.fit(X.astype(np.float32), SIZE).save_model(path)
     require_equal(convert(path), trees_of(path))
+
+
+@pytest.mark.parametrize("kind", ["two classes, stopped early", "two classes, categories"])
+def test_what_is_published_answers_as_the_estimator_does_without_held_out_rows(
+    tmp_path: Path, kind: str
+) -> None:
+    estimator = train(tmp_path / "m.json", kind)
+    spec = ModelSpec("trees", tmp_path / "m.json")
+    packaged = package(spec, LocalStore(tmp_path / "store"), tmp_path / "models.lock.json")
+    predictor = OnnxPredictor(read_artifact(Path(packaged.location)), packaged.version)
+    rows = X.astype(np.float32)
+    answers = predictor.predict({"X": rows})
+    np.testing.assert_array_equal(answers["label"], estimator.predict(rows))
+    np.testing.assert_allclose(answers["probabilities"], estimator.predict_proba(rows), 1e-4, 1e-6)
