@@ -6,7 +6,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")])
+DOCUMENTS = sorted(
+    path
+    for pattern in ("*.md", ".github/*.md", "docs/**/*.md", "benchmarks/*.md")
+    for path in ROOT.glob(pattern)
+)
 OF_OTHERS = {
     *("process.py", "networks/ranker.py", "networks/digits.py"),
     *("simple_http_health_metadata.py", "simple_http_model_control.py"),
@@ -31,3 +35,11 @@ def test_every_module_that_is_named_exists(document: Path) -> None:
     named = set(re.findall(r"`((?:\w+/)*\w+\.py)`", document.read_text())) - OF_OTHERS
     lost = [name for name in named if not any(f"/{at}".endswith(f"/{name}") for at in SOURCES)]
     assert not lost
+
+
+def test_the_glossary_is_in_order_and_explains_each_word_once() -> None:
+    words = re.findall(
+        r"^\| \*\*(.+?)\*\* \|", (ROOT / "docs/glossary.md").read_text(), re.MULTILINE
+    )
+    assert words
+    assert words == sorted(set(words))
