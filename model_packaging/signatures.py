@@ -234,6 +234,8 @@ def _finished(
         raise ConversionError(spec.name, reason) from error
     outcome = f"agrees in {rows} rows, {len(other.onnx):,} to {len(model):,} bytes"
     facts: dict[str, Any] = {"left": left} if left else {}
+    if other.domains:
+        facts["domains"] = {name: each.to_json() for name, each in other.domains.items()}
     if near is not None:
         facts["cosine"] = round(near, _DECIMALS)
         outcome += f", cosine {near:.4f}"

@@ -6,11 +6,12 @@
       {"name": "serving_default", "method": "tensorflow/serving/predict"},
       {"name": "serve", "alias": "serving_default"},
       {"name": "embed", "method": ..., "inputs": [...], "outputs": [...],
-       "file": "signature-1.onnx", "shared": [[33, 6113, 32768]]}]
+       "domains": {...}, "file": "signature-1.onnx", "shared": [[33, 6113, 32768]]}]
 
 The first is `model.onnx` and answers when no name is given. The file of another is its ONNX model
 without the weights that `model.onnx` has too: `[at, start, length]` says that so many bytes of
-`model.onnx`, from `start` on, belong before byte `at` of the file.
+`model.onnx`, from `start` on, belong before byte `at` of the file. `domains`, where there are some,
+are as those of the artifact (`domain.py`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -83,6 +84,10 @@ def _other(artifact: Artifact, entry: Mapping[str, Any]) -> Artifact:
         tuple(TensorSpec.from_json(tensor) for tensor in entry[side])
         for side in ("inputs", "outputs")
     )
+    if "domains" in entry:
+        from functions.inference.domain import with_domains  # noqa: PLC0415 seldom
+
+        inputs = with_domains(inputs, entry["domains"])
     return replace(
         artifact,
         inputs=inputs,

@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 
 from functions.inference.artifact import MODEL, SPECIFICATION, Artifact, read_artifact
+from functions.inference.domain import Domain
 from functions.inference.onnx_predictor import OnnxPredictor
 from functions.inference.predictor import with_signature
 from functions.inference.signatures import whole
+from functions.inference.tensors import Array
+from model_packaging.conversion import Conversion
 from model_packaging.errors import ConversionError, ManifestError
 from model_packaging.local_store import LocalStore
 from model_packaging.manifest import AccuracySpec, ModelSpec
@@ -20,7 +23,8 @@ from model_packaging.options import PruneSpec, QuantizeSpec
 from model_packaging.original import Original
 from model_packaging.pipeline import package
 from model_packaging.quiet import quiet
-from model_packaging.signatures import choose, share
+from model_packaging.samples import make_up
+from model_packaging.signatures import choose, finish, share
 from model_packaging.specification import Packaged
 from tests.frameworks import needs
 from tests.model_packaging.models import linear_bytes, weights
@@ -85,6 +89,19 @@ def test_names_that_cannot_be_kept_must_be_chosen_from(names: list[str], reason:
         choose(ModelSpec("m", Path("saved")), names)
     spec = ModelSpec("m", Path("saved"), original=Original(signatures=(names[0],)))
     assert choose(spec, names) == names[:1]
+
+
+def test_what_a_signature_refuses_is_stated_beside_it() -> None:
+    def original(inputs: dict[str, Array]) -> dict[str, Array]:
+        return {"scores": inputs["x"] @ weights()}
+
+    domains = {"x": Domain(missing=False)}
+    other = Conversion(linear_bytes(), original, signature="other", domains=domains)
+    first = replace(other, signature="first", domains={}, others=(other,))
+    samples = make_up("m", first.session(first.onnx).inputs)
+    signatures, _ = finish(ModelSpec("m", Path("m")), first, samples, {})
+    _, entry = signatures.files(first.onnx)[0]
+    assert entry["domains"] == {"x": domains["x"].to_json()}
 
 
 @TENSORFLOW

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from functions.inference.artifact import MODEL, SPECIFICATION, read_artifact
-from functions.inference.errors import ArtifactCorrupt, SignatureNotFound
+from functions.inference.domain import Domain
+from functions.inference.errors import ArtifactCorrupt, InvalidInput, SignatureNotFound
 from functions.inference.onnx_predictor import OnnxPredictor
 from functions.inference.predictor import signatures_of, with_signature
 from functions.inference.settings import ServedModel, Settings
@@ -54,6 +55,18 @@ def test_a_signature_is_asked_by_name_wherever_its_rows_may_be_sent(
     assert unknown.status == 400
 
 
+def test_each_signature_has_a_domain_of_its_own(tmp_path: Path) -> None:
+    folder = write(tmp_path)
+    document = json.loads((folder / SPECIFICATION).read_text(encoding="utf-8"))
+    document["signatures"][1]["domains"] = {"x": Domain(missing=False).to_json()}
+    (folder / SPECIFICATION).write_text(json.dumps(document), encoding="utf-8")
+    predictor = OnnxPredictor(read_artifact(folder), 1)
+    hole = {"x": np.full((1, 1), np.nan, np.float32)}
+    assert np.isnan(with_signature(predictor, "double").predict(dict(hole))["y"])
+    with pytest.raises(InvalidInput, match="'x' lacks a value"):
+        with_signature(predictor, "triple").predict(dict(hole))
+
+
 def test_a_model_without_signatures_has_the_usual_one(tmp_path: Path) -> None:
     write_artifact(tmp_path, "m", 1, echo())
     predictor = OnnxPredictor(read_artifact(tmp_path / "models/m/1"), 1)
@@ -98,6 +111,7 @@ def test_a_signature_that_cannot_be_loaded_leaves_the_version_unready(tmp_path: 
         [{"name": "a"}, OTHER],
         [{"name": "a"}, {**OTHER, "file": "../other/model.onnx"}],
         [{"name": "a"}, {**OTHER, "file": "signature-1.onnx", "shared": [[0, 0]]}],
+        [{"name": "a"}, {**OTHER, "domains": {"x": {"missing": 5}}}],
         [{"name": f"a{number}", "alias": "a0"} for number in range(MOST + 1)],
     ],
 )
