@@ -122,6 +122,7 @@ def _options(spec: ModelSpec, processor: Any) -> dict[str, Any]:
         "image": IMAGE,
         "pixels": PIXELS,
         "datatype": "FP32",
+        "clear": bool(said.get("do_convert_rgb")),
         "mode": "BGR" if said.get("do_flip_channel_order") else "RGB",
         "layout": "channels_first",
         "resize": resize,
@@ -191,9 +192,8 @@ def _prepare(processor: Any, files: Array) -> Array:
     from transformers.image_utils import load_image  # noqa: PLC0415 heavy
 
     with quiet():
-        read = [np.asarray(load_image(open_image(BytesIO(file)))) for file in files]
         prepared = [
-            processor(each, return_tensors="np", input_data_format="channels_last") for each in read
+            processor(load_image(open_image(BytesIO(file))), return_tensors="np") for file in files
         ]
     return np.concatenate([each[PIXELS] for each in prepared])
 

@@ -39,14 +39,17 @@ def _of_many_modes() -> dict[str, bytes]:
     image = _drawn(61, 90)
     modes = {f"PNG, {mode}": _file(image.convert(mode), "PNG") for mode in ("1", "L", "LA", "RGBA")}
     palette = image.quantize(32)
+    few, grey = palette.convert("RGB"), palette.convert("L")
     clear = bytes(range(0, 256, 8))
     return {
         **modes,
         "PNG, 16 bits": _file(_of_16_bits(), "PNG"),
         "PNG, palette": _file(palette, "PNG"),
+        "PNG, palette of two colours": _file(image.quantize(2), "PNG"),
         "PNG, palette with a clear colour": _file(palette, "PNG", transparency=3),
         "PNG, palette, half transparent": _file(palette, "PNG", transparency=clear),
-        "PNG, RGB with a clear colour": _file(image, "PNG", transparency=(10, 20, 30)),
+        "PNG, RGB with a clear colour": _file(few, "PNG", transparency=few.getpixel((5, 5))),
+        "PNG, grey with a clear colour": _file(grey, "PNG", transparency=grey.getpixel((5, 5))),
         "JPEG, grey": _file(image.convert("L"), "JPEG"),
         "JPEG, CMYK": _file(image.convert("CMYK"), "JPEG"),
     }

@@ -7,7 +7,9 @@ width], or the length of the shorter side, or null; `resample`, Pillow's name of
 `mean` and `std`, a number for each channel, which are then subtracted and divided by.
 
 Files are read as transformers' `load_image` reads them: turned as their EXIF data says, the first
-frame of several, without transparency, 16 bits of grey cut off at 255.
+frame of several, without transparency, 16 bits of grey cut off at 255. With the option `clear`,
+pixels of the one color that a file declares to be clear become white, as transformers' processors
+with `do_convert_rgb` make them.
 """
 
 import re
@@ -20,7 +22,7 @@ from typing import Any
 
 import numpy as np
 from PIL import ImageOps
-from PIL.Image import Image, Resampling
+from PIL.Image import Image, Resampling, alpha_composite, new
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
@@ -56,7 +58,7 @@ class ImageStep:
         self._mode, self._axis = str(options["mode"]), _CHANNELS[options["layout"]]
         self._resize, self._crop = options["resize"], options["crop"]
         self._resample = Resampling[str(options["resample"]).upper()]
-        self._values = _values(options)
+        self._values, self._clear = _values(options), bool(options.get("clear"))
         if self._crop is None and not isinstance(self._resize, list | tuple):
             raise ValueError("has an image step that gives images of several sizes; crop them")
         if len(self._values) != len(self._mode):
@@ -107,9 +109,12 @@ class ImageStep:
         mode = "L" if self._mode == "L" else "RGB"
         try:
             image.load()
-            image.info.pop("transparency", None)  # of which Pillow would warn that it is dropped
+            if not self._clear or isinstance(image.info.get("transparency"), bytes):
+                image.info.pop("transparency", None)  # else Pillow warns that it drops it
             ImageOps.exif_transpose(image, in_place=True)
             plain = image if image.mode == mode else image.convert(mode)
+            if plain.info.get("transparency") is not None:
+                plain = _on_white(plain)
         except Exception as error:  # decoders raise whatever a file makes them
             raise self._unreadable(row, error) from error
         array = np.atleast_3d(np.asarray(self._fitted(plain)))
@@ -178,6 +183,12 @@ def _resized(size: tuple[int, int], resize: Any) -> tuple[int, int]:
     short, long = sorted(size)
     length = int(resize * long / short)
     return (resize, length) if size[0] <= size[1] else (length, resize)
+
+
+def _on_white(image: Image) -> Image:
+    """The image with white in place of the color that its file declares to be clear."""
+    seen = image.convert("RGBA")
+    return alpha_composite(new(seen.mode, seen.size, "white"), seen).convert(image.mode)
 
 
 def _values(options: Mapping[str, Any]) -> Array:

@@ -81,6 +81,16 @@ def test_an_image_is_turned_as_its_camera_says_and_loses_its_transparency() -> N
     assert np.array_equal(seen, plain(4, 6))
 
 
+def test_a_clear_color_becomes_white_where_the_step_says_so_and_is_itself_elsewhere() -> None:
+    clear = file(RAMP, transparency=tuple(map(int, RAMP[0, 0])))
+    assert np.array_equal(pixels(clear, layout="channels_last"), RAMP)
+    seen = pixels(clear, layout="channels_last", clear=True)
+    assert seen[0, 0].tolist() == [255, 255, 255]
+    assert np.array_equal(seen.reshape(-1, 3)[1:], RAMP.reshape(-1, 3)[1:])
+    half_clear = file(plain(4, 6, (10, 20, 30, 0)))
+    assert np.array_equal(pixels(half_clear, layout="channels_last", clear=True), plain(4, 6))
+
+
 def test_several_images_of_several_sizes_make_one_batch_and_other_arrays_go_past() -> None:
     given = requested(file(plain(9, 2)), file(plain(1, 1, (7, 7, 7)), "JPEG"))
     found = step().before({**given, "weight": np.ones(2)})
