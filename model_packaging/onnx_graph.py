@@ -199,15 +199,16 @@ def require_known_operators(name: str, model: "ModelProto") -> None:
     """
     from onnx import defs
 
-    unknown = {
-        node.op_type
-        for node in model.graph.node
-        if node.domain in ("", "ai.onnx") and not defs.has(node.op_type)
-    }
+    unknown: dict[str, str] = {}
+    for node in walk(model.graph.node):
+        if node.domain in ("", "ai.onnx") and not defs.has(node.op_type):
+            unknown.setdefault(node.op_type, node.name)
     if unknown:
         operators = ", ".join(sorted(unknown))
-        reason = f"has no ONNX form: ONNX lacks {operators}; compute that outside the model"
-        raise ConversionError(name, reason)
+        place = unknown[min(unknown)]
+        where = f", which has it at '{place}'" if place else ""
+        advice = f"compute that outside the model{where}"
+        raise ConversionError(name, f"has no ONNX form: ONNX lacks {operators}; {advice}")
 
 
 def require_finite_weights(name: str, onnx: bytes) -> None:

@@ -1,6 +1,5 @@
 """Apache MXNet, which is retired upstream: recognised only to say what to do."""
 
-from pathlib import Path
 from typing import NoReturn
 
 from model_packaging.errors import ConversionError
@@ -25,11 +24,13 @@ class MxnetConverter:
 
     def convert(self, spec: ModelSpec) -> NoReturn:
         """See `Converter.convert`."""
-        symbol = Path(spec.source.stem.rpartition("-")[0] or spec.source.stem).name
+        symbol, _, part = spec.source.stem.rpartition("-")
+        symbol = symbol or spec.source.stem
+        parameters = f"{symbol}-0000.params" if part == "symbol" else spec.source.name
         raise ConversionError(
             spec.name,
             "is an Apache MXNet model, and MXNet is retired; where MXNet 1.9 runs, export it: "
-            f"mx.onnx.export_model('{symbol}-symbol.json', '{spec.source.name}', "
+            f"mx.onnx.export_model('{symbol}-symbol.json', '{parameters}', "
             "in_shapes=[...], in_types=numpy.float32, onnx_file_path='model.onnx'), "
             "and name model.onnx as its source",
         )

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from onnx import checker
+from onnx import checker, helper
 
 from functions.inference.session import OnnxSession
 from model_packaging.errors import ConversionError
@@ -54,6 +54,17 @@ def test_operators_that_an_exporter_left_are_named() -> None:
     require_known_operators("linear", linear())
     with pytest.raises(ConversionError, match="ONNX lacks Lgamma; compute that outside the model"):
         require_known_operators("linear", linear(operator="Lgamma"))
+
+
+def test_an_operator_inside_a_branch_is_named_with_its_place() -> None:
+    node = helper.make_node("Erfinv", ["x"], ["y"], name="layer/Erfinv")
+    branch = helper.make_graph([node], "branch", [], [])
+    model = linear()
+    model.graph.node.add(op_type="If").attribute.append(
+        helper.make_attribute("then_branch", branch)
+    )
+    with pytest.raises(ConversionError, match=r"ONNX lacks Erfinv; .* has it at 'layer/Erfinv'"):
+        require_known_operators("linear", model)
 
 
 def test_weights_with_nan_are_refused_by_name() -> None:

@@ -20,3 +20,10 @@ def test_a_retired_framework_is_told_how_to_export_to_onnx(tmp_path: Path) -> No
     with pytest.raises(ConversionError, match=r"name model\.onnx as its source"):
         package(spec, LocalStore(tmp_path / "store"), tmp_path / "models.lock.json")
     assert not (tmp_path / "store").exists()
+
+
+def test_the_file_of_the_graph_is_told_from_that_of_the_weights(tmp_path: Path) -> None:
+    spec = ModelSpec("resnet", tmp_path / "resnet-symbol.json", framework="mxnet")
+    advice = r"export_model\('resnet-symbol.json', 'resnet-0000.params'"
+    with pytest.raises(ConversionError, match=advice):
+        CONVERTER.convert(spec)

@@ -231,6 +231,42 @@ LITE: dict[str, Damage] = {
 }
 
 
+def unguarded(model: ModelProto) -> None:
+    """ONNX's own count of negative rows, from the end."""
+    [gather] = [node for node in model.graph.node if node.op_type == "Gather"]
+    gather.input[1] = model.graph.input[0].name
+
+
+PICKS: dict[str, Damage] = {
+    "negative rows count from the end": unguarded,
+    "the last row is lost": constant("Gather", 0, lambda w: w[:-1]),
+    "the first row is lost": constant("Gather", 0, lambda w: w * (np.arange(7) > 0)[:, None]),
+}
+
+
+@pytest.fixture(scope="module")
+def picks(tmp_path_factory: pytest.TempPathFactory) -> tuple[ModelSpec, Conversion]:
+    """A SavedModel that picks rows of a weight by their numbers."""
+    import tensorflow as tf
+
+    folder, module = tmp_path_factory.mktemp("picks"), tf.Module()
+    module.rows = tf.Variable(tf.random.Generator.from_seed(1).normal((7, 2)))
+    function = tf.function(lambda ids: {"rows": tf.gather(module.rows, ids)}, autograph=False)
+    given = tf.TensorSpec([None, 3], tf.int64)
+    signatures = {"serving_default": function.get_concrete_function(ids=given)}
+    with quiet():
+        tf.saved_model.save(module, str(folder), signatures)
+        spec = ModelSpec("picks", folder)
+        conversion = CONVERTER.convert(spec)
+        require_sound(spec, conversion)
+    return spec, conversion
+
+
+@pytest.mark.parametrize("name", PICKS)
+def test_mutations_saved_model(picks: tuple[ModelSpec, Conversion], name: str) -> None:
+    require_refusal(*picks, PICKS[name])
+
+
 @pytest.fixture(scope="module")
 def lite(tmp_path_factory: pytest.TempPathFactory) -> tuple[ModelSpec, Conversion]:
     """A TFLite file with all of 8 bits."""
