@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from model_packaging.estimators.model import Fitted
 
 
+_BOOSTERS = {b"xgboost": "xgboost-cpu|xgboost", b"lightgbm": "lightgbm"}
+"""What stands in the file of an estimator of these libraries."""
+
+
 class SklearnConverter:
     """See `conversion.Converter`."""
 
@@ -41,7 +45,10 @@ class SklearnConverter:
 
     def tools(self, spec: ModelSpec) -> dict[str, str]:
         """See `Converter.tools`."""
-        return tool_versions(spec, "demo", "onnx", "scikit-learn", "skl2onnx", "skops")
+        used = tool_versions(spec, "demo", "onnx", "scikit-learn", "skl2onnx", "skops")
+        content = spec.source.read_bytes()
+        boosters = [name for word, name in _BOOSTERS.items() if word in content]
+        return used | tool_versions(spec, "boosting", *boosters)
 
     def convert(self, spec: ModelSpec) -> Conversion:
         """See `Converter.convert`."""

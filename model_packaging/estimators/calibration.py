@@ -8,6 +8,7 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
 
 from model_packaging.estimators.calls import Classes, classify, decide
+from model_packaging.estimators.curves import straight
 from model_packaging.estimators.frame import Frame
 from model_packaging.estimators.graph import Graph, Unsupported
 from model_packaging.estimators.votes import TWO, likely_of, mean
@@ -54,30 +55,11 @@ def _responses(member: Any, graph: Graph, frame: Frame) -> str:
 def _curve(curve: Any, graph: Graph, scores: str) -> str:
     """A calibrator's curve at scores of shape [rows, 1]."""
     if isinstance(curve, IsotonicRegression):
-        return _steps(curve, graph, scores)
+        points = (np.asarray(each) for each in (curve.X_thresholds_, curve.y_thresholds_))
+        heights = straight(graph, graph.cast(scores, np.float64), *points)
+        return graph.cast(heights)
     scaled = graph.node("Mul", scores, graph.number(-curve.a_))
     return graph.node("Sigmoid", graph.node("Sub", scaled, graph.number(curve.b_)))
-
-
-def _steps(curve: IsotonicRegression, graph: Graph, scores: str) -> str:
-    """Straight lines between the curve's points."""
-    x, y = (np.asarray(each, np.float64) for each in (curve.X_thresholds_, curve.y_thresholds_))
-    if len(x) == 1:
-        flat = graph.node("Mul", graph.cast(scores, np.float64), graph.constant(0.0))
-        return graph.cast(graph.node("Add", flat, graph.constant(y[0])))
-    value = graph.cast(scores, np.float64)
-    value = graph.node("Clip", value, graph.constant(x[0]), graph.constant(x[-1]))
-    passed = (
-        graph.cast(graph.node("GreaterOrEqual", value, graph.constant(x[None, 1:-1])), np.int64)
-        if len(x) > TWO
-        else ""
-    )
-    first = graph.node("Cast", graph.node("Mul", value, graph.constant(0.0)), to=7)
-    place = graph.node("ReduceSum", passed, graph.constant([1]), keepdims=1) if passed else first
-    slopes = np.diff(y) / np.diff(x)
-    beyond = graph.node("Sub", value, graph.choose(x[:-1], place))
-    rise = graph.node("Mul", beyond, graph.choose(slopes, place))
-    return graph.cast(graph.node("Add", graph.choose(y[:-1], place), rise))
 
 
 @classify.register

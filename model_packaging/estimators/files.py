@@ -76,7 +76,8 @@ def _reason(error: Exception, *, whole: bool) -> str:
     """Why a file cannot be read; a `whole` one is a fitted estimator's, as far as one can see."""
     if isinstance(error, ImportError) and error.name:
         return f"needs the module '{error.name}', which is not installed here"
-    if not whole or isinstance(error, EOFError | pickle.UnpicklingError):
+    foreign = isinstance(error, AttributeError)  # a class that is called otherwise here, or nowhere
+    if not (whole or foreign) or isinstance(error, EOFError | pickle.UnpicklingError):
         return f"is damaged or no file of scikit-learn: {error!r}"
     here = f"scikit-learn {sklearn.__version__} and numpy {np.__version__}"
     advice = "save it with the versions that are installed here"

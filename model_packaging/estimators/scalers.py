@@ -10,9 +10,13 @@ from sklearn.impute import MissingIndicator
 from functions.inference.tensors import Array
 from model_packaging.estimators.calls import transform
 from model_packaging.estimators.composition import names_of, renamed
+from model_packaging.estimators.curves import straight
 from model_packaging.estimators.frame import Frame, beside, computed, matrix
 from model_packaging.estimators.graph import Graph, Unsupported
 from model_packaging.estimators.notes import Origin
+
+_FEW = 32
+"""Quantiles of a column that are noted."""
 
 
 def _affine(frame: Frame, scale: Any, shift: Any) -> list[Origin | None]:
@@ -212,4 +216,25 @@ def _(estimator: preprocessing.Normalizer, graph: Graph, frame: Frame) -> Frame:
     length = graph.node(size, sizes, axes=[1], keepdims=1)
     none = graph.node("Equal", length, graph.number(0))
     found = graph.node("Div", values, graph.node("Where", none, graph.number(1), length))
+    return renamed(estimator, computed(found, graph.dtype, [None] * frame.width))
+
+
+@transform.register
+def _(estimator: preprocessing.QuantileTransformer, graph: Graph, frame: Frame) -> Frame:
+    if estimator.output_distribution != "uniform":
+        raise Unsupported("has a QuantileTransformer to a normal distribution, not supported")
+    quantiles, shares = np.asarray(estimator.quantiles_), np.asarray(estimator.references_)
+    graph.notes.typical(frame.origins, quantiles[:: max(1, len(quantiles) // _FEW)])
+    rows, parts = graph.cast(matrix(graph, frame), np.float64), []
+    for place, points in enumerate(quantiles.T):
+        value = graph.take(rows, [place])
+        up = straight(graph, value, points, shares)
+        down = straight(graph, graph.node("Neg", value), -points[::-1], -shares[::-1])
+        both = graph.node("Mul", graph.node("Sub", up, down), graph.constant(0.5))
+        for bound, share in ((points[-1], 1.0), (points[0], 0.0)):
+            at = graph.node("Equal", value, graph.constant(bound))
+            both = graph.node("Where", at, graph.constant(share), both)
+        missing = graph.node("IsNaN", value)
+        parts.append(graph.node("Where", missing, value, both))
+    found = graph.cast(graph.join(parts))
     return renamed(estimator, computed(found, graph.dtype, [None] * frame.width))

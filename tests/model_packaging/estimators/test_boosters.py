@@ -11,8 +11,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from functions.inference.tensors import Array
+from model_packaging.converters.sklearn import CONVERTER
 from model_packaging.errors import ConversionError
-from tests.model_packaging.estimators.packaging import converted, served
+from tests.model_packaging.estimators.packaging import converted, served, spec_of
 
 xgboost = pytest.importorskip("xgboost")
 lightgbm = pytest.importorskip("lightgbm")
@@ -59,6 +60,14 @@ def test_several_labels_get_a_zero_or_one_each(tmp_path: Path, strategy: str) ->
             "label": (200, 3),
             "probabilities": (200, 3),
         }
+
+
+def test_the_version_of_the_library_is_part_of_the_identity(tmp_path: Path) -> None:
+    plain, boosted = tmp_path / "plain", tmp_path / "boosted"
+    plain.mkdir()
+    boosted.mkdir()
+    assert "xgboost-cpu" not in CONVERTER.tools(spec_of(plain, LogisticRegression()))
+    assert "xgboost-cpu" in CONVERTER.tools(spec_of(boosted, clone(XGB).fit(ROWS, CLASS)))
 
 
 def test_the_best_iteration_answers_as_predict_does(tmp_path: Path) -> None:

@@ -82,6 +82,13 @@ def test_a_patch_of_the_same_minor_version_is_loaded(tmp_path: Path) -> None:
     assert load(ModelSpec("model", tmp_path / "model.pkl", trust=True)).classes_.tolist() == [0, 1]
 
 
+def test_a_class_that_is_not_here_is_named(tmp_path: Path) -> None:
+    (tmp_path / "model.pkl").write_bytes(b"csklearn.tree\nRenamedTree\n.")
+    text = refusal(tmp_path / "model.pkl")
+    assert "RenamedTree" in text
+    assert f"cannot be read by scikit-learn {HERE.decode()}" in text
+
+
 def test_a_module_that_is_not_installed_is_named(tmp_path: Path) -> None:
     (tmp_path / "model.pkl").write_bytes(b"cabsent_module.models\nModel\n.")
     assert "needs the module 'absent_module', which is not installed here" in refusal(

@@ -23,6 +23,7 @@ from sklearn.preprocessing import (
     Normalizer,
     PolynomialFeatures,
     PowerTransformer,
+    QuantileTransformer,
     StandardScaler,
 )
 from sklearn.svm import SVC, LinearSVC, OneClassSVM
@@ -57,6 +58,8 @@ NAMES = np.array(["low", "middle", "high"])[CLASS]
         (make_pipeline(StandardScaler(), GaussianMixture(2, random_state=0)), None),
         (make_pipeline(SimpleImputer(add_indicator=True), Ridge()), NUMBER),
         (make_pipeline(PowerTransformer(), Ridge()), NUMBER),
+        (make_pipeline(QuantileTransformer(n_quantiles=100), Ridge()), NUMBER),
+        (QuantileTransformer(n_quantiles=7), None),
         (make_pipeline(KBinsDiscretizer(4), LogisticRegression()), TWO),
         (make_pipeline(Normalizer("max"), LogisticRegression()), TWO),
         (make_pipeline(StandardScaler(), PCA(2, whiten=True), SVC()), NAMES),
