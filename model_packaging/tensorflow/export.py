@@ -12,7 +12,7 @@ import numpy as np
 from model_packaging.conversion import Conversion
 from model_packaging.errors import ConversionError, PackagingError
 from model_packaging.manifest import ModelSpec
-from model_packaging.onnx_graph import name_axes, rename, require_known_operators, strip
+from model_packaging.onnx_graph import name_axes, rename, require_known_operators, strip, walk
 from model_packaging.tensorflow.difficult_rows import examples, probes
 from model_packaging.tensorflow.example_protos import with_features
 from model_packaging.tensorflow.frozen import Frozen
@@ -75,16 +75,19 @@ def _to_onnx(frozen: Frozen) -> "ModelProto":
     import tf2onnx
     from onnx import helper
 
-    tables = frozen.tables
     model: ModelProto
     model, _ = tf2onnx.convert.from_graph_def(
         frozen.graph,
         input_names=list(frozen.inputs.values()),
         output_names=list(frozen.outputs.values()),
         opset=OPSET,
-        custom_op_handlers=handlers(tables),
-        extra_opset=[helper.make_opsetid(*_ML_OPSET)] if tables else None,
+        custom_op_handlers=handlers(frozen.tables),
+        extra_opset=[helper.make_opsetid(*_ML_OPSET)],
     )
+    used = {"", *(node.domain for node in walk(model.graph.node))}
+    kept = [each for each in model.opset_import if each.domain in used]
+    model.ClearField("opset_import")
+    model.opset_import.extend(kept)
     return model
 
 
@@ -127,6 +130,7 @@ def finished(spec: ModelSpec, model: "ModelProto", signature: Signature) -> Conv
         examples(signature.inputs),
         known=known,
         probes=tuple(probes(signature.inputs, known)),
+        domains=signature.domains,
     )
 
 

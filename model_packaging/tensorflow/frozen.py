@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from functions.inference.tensors import Array
 
 _FIND = "LookupTableFindV2"
@@ -68,7 +70,7 @@ def freeze_function(
 
     def export(node: str, types: tuple[int, int]) -> Table:
         keys, values = _export(handles[node], types)
-        return Table(keys.numpy(), values.numpy())
+        return _sorted(keys.numpy(), values.numpy())
 
     return Frozen(
         graph,
@@ -100,7 +102,7 @@ def freeze_session(session: Any, inputs: Mapping[str, str], outputs: Mapping[str
         with session.graph.as_default():
             handle = session.graph.get_tensor_by_name(f"{node}:0")
             keys, values = session.run(_export(handle, types))
-        return Table(keys, values)
+        return _sorted(keys, values)
 
     tables = {node: export(node, types) for node, types in _tables(graph)}
     return Frozen(graph, inputs, outputs, tables, list(graph.node))
@@ -156,6 +158,12 @@ def _export(handle: Any, types: tuple[int, int]) -> Any:
     import tensorflow as tf
 
     return tf.raw_ops.LookupTableExportV2(table_handle=handle, Tkeys=types[0], Tvalues=types[1])
+
+
+def _sorted(keys: Array, values: Array) -> Table:
+    """A table in the order of its keys: that of a hash table may be another in each process."""
+    order = np.argsort(keys)
+    return Table(keys[order], values[order])
 
 
 def _tables(graph: Any) -> Iterator[tuple[str, tuple[int, int]]]:

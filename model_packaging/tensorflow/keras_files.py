@@ -12,6 +12,7 @@ from functions.inference.tensors import Array
 from model_packaging.errors import ConversionError, SourceUnreadable, SourceUntrusted
 from model_packaging.manifest import ModelSpec
 from model_packaging.tensorflow.frozen import Frozen, freeze_function
+from model_packaging.tensorflow.keras_domains import lookup_domains
 from model_packaging.tensorflow.keras_format import (
     described,
     holds_weights_alone,
@@ -125,7 +126,8 @@ def as_signature(spec: ModelSpec, model: Any) -> Signature:
     def freeze() -> Frozen:
         return freeze_function(inputs, outputs, call)
 
-    return Signature(inputs, outputs, answer, freeze, unrounded=True)
+    domains, layers = lookup_domains(_layers(model), named)
+    return Signature(inputs, outputs, answer, freeze, True, domains, layers)
 
 
 def _require_repeatable(spec: ModelSpec, model: Any, inputs: Mapping[str, Any]) -> None:

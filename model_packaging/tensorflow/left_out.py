@@ -3,7 +3,7 @@
 Checks that raise an error, random numbers, and state that one call leaves to the next.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import numpy as np
@@ -34,8 +34,9 @@ _HARMLESS = frozenset(
 def require_nothing_left_out(spec: ModelSpec, signature: Signature, frozen: Frozen) -> None:
     """Refuse a graph that checks its inputs, or whose answers depend on more than its inputs.
 
-    A check counts wherever it stands; of other operators only those that an output depends on. The
-    dropout of TensorFlow 1 draws numbers even where it drops nothing; then answers repeat.
+    A check counts wherever it stands, unless a domain stands for it; of other operators only those
+    that an output depends on. The dropout of TensorFlow 1 draws numbers even where it drops
+    nothing; then answers repeat.
 
     Raises:
         ConversionError: names the first of them, and what to do.
@@ -43,7 +44,7 @@ def require_nothing_left_out(spec: ModelSpec, signature: Signature, frozen: Froz
     from tensorflow.python.framework import op_def_registry
 
     for node in frozen.original:
-        if node.op in _CHECKS:
+        if node.op in _CHECKS and not _is_of(node, signature.checks):
             reason = f"raises an error for some inputs ({node.op} '{node.name}'), which ONNX cannot"
             raise ConversionError(spec.name, f"{reason}; check inputs outside the model")
     for node in reachable(_needed(frozen), frozen.graph.library):
@@ -53,6 +54,11 @@ def require_nothing_left_out(spec: ModelSpec, signature: Signature, frozen: Froz
         if node.op != _DROPOUT or not _is_repeatable(signature):
             reason = f"answers by chance or by what earlier calls left ({node.op} '{node.name}')"
             raise ConversionError(spec.name, f"{reason}; export it for inference, without that")
+
+
+def _is_of(node: Any, layers: Collection[str]) -> bool:
+    """Whether an operator belongs to one of these layers, by its name's path."""
+    return any(f"/{layer}" in f"/{node.name}" for layer in layers)
 
 
 def require_stateless(spec: ModelSpec, signature: Signature) -> None:

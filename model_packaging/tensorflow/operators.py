@@ -13,6 +13,8 @@ Handlers = dict[str, tuple[Callable[..., None], list[Any]]]
 """Operator -> what tf2onnx calls with its graph, the node and more; the list stays empty."""
 
 _ML = "ai.onnx.ml"
+_TEXT = 8
+"""ONNX's number of the type."""
 
 
 class _Nodes:
@@ -181,7 +183,8 @@ _BUILDS: Mapping[str, Build] = {
 def handlers(tables: Mapping[str, Table]) -> Handlers:
     """What tf2onnx is to do with operators that it does not know itself."""
     known: Handlers = {name: (partial(_replace, build), []) for name, build in _BUILDS.items()}
-    return {**known, "LookupTableFindV2": (partial(_find, tables), [])}
+    compared: Handlers = {name: (_equal, []) for name in ("Equal", "NotEqual")}
+    return {**known, **compared, "LookupTableFindV2": (partial(_find, tables), [])}
 
 
 def _replace(build: Build, context: Any, node: Any, *_: Any) -> None:
@@ -199,6 +202,31 @@ def _put(context: Any, node: Any, build: Callable[[_Nodes], str], dtype: Any) ->
     context.make_node(
         "Identity", [result], name=node.name, outputs=outputs, shapes=shapes, dtypes=dtypes
     )
+
+
+def _equal(context: Any, node: Any, *_: Any) -> None:
+    """Compare texts with one that is constant, as a LabelEncoder; tf2onnx makes numbers of them.
+
+    Texts that are compared with each other have no ONNX form, and are refused by the name.
+    """
+    from tf2onnx.onnx_opset import logical
+
+    if not any(context.get_dtype(name) == _TEXT for name in node.input):
+        logical.Equal.version_11(context, node)
+        return
+    constants = [place for place, each in enumerate(node.inputs) if each.is_const()]
+    if not constants or node.inputs[constants[0]].get_tensor_value(as_list=False).size != 1:
+        node.type = f"{node.type}OfTexts"
+        return
+    value = node.inputs[constants[0]].get_tensor_value(as_list=False).reshape(1)
+    attributes = {"keys_strings": _scalars(value), "values_int64s": [1], "default_int64": 0}
+
+    def build(nodes: _Nodes) -> str:
+        text = node.input[1 - constants[0]]
+        found = nodes.cast(nodes("LabelEncoder", text, domain=_ML, **attributes), np.bool_)
+        return nodes("Not", found) if node.type == "NotEqual" else found
+
+    _put(context, node, build, np.dtype(np.object_))
 
 
 def _find(tables: Mapping[str, Table], context: Any, node: Any, *_: Any) -> None:

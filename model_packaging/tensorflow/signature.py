@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from functions.inference.domain import Domain
 from functions.inference.tensors import Array
 from model_packaging.conversion import Model
 from model_packaging.tensorflow.frozen import Frozen
@@ -33,6 +34,8 @@ class Signature:
         freeze: returns the graph, whose inputs and outputs have these names; None where what
             converts the model reads its file itself.
         unrounded: whether the original takes float64 where the inputs are float32.
+        domains: the values that the original takes, where it refuses others, by input.
+        checks: names of the layers that refuse those others.
     """
 
     inputs: Mapping[str, Any]
@@ -40,6 +43,8 @@ class Signature:
     answer: Answer
     freeze: Callable[[], Frozen] | None = None
     unrounded: bool = False
+    domains: Mapping[str, Domain] = field(default_factory=dict)
+    checks: frozenset[str] = frozenset()
 
     def reference(self) -> Model:
         """The original as the check calls it: ValueError for rows that it does not take."""

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from functions.inference.errors import InvalidInput
 from model_packaging.converters.tensorflow import CONVERTER
 from model_packaging.errors import ConversionError, ManifestError
 from model_packaging.original import InputShape
@@ -38,9 +39,15 @@ def normalized(keras: Any, **options: Any) -> Any:
     return keras.Model(given, keras.layers.Dense(3)(layer(given)))
 
 
-def one_layer(keras: Any, layer: Any, shape: tuple[int | None, ...], dtype: str = "float32") -> Any:
+def one_layer(
+    keras: Any,
+    layer: Any,
+    shape: tuple[int | None, ...],
+    dtype: str = "float32",
+    before: Any = None,
+) -> Any:
     given = keras.Input(shape, name="x", dtype=dtype)
-    return keras.Model(given, layer(given))
+    return keras.Model(given, layer(before(given) if before else given))
 
 
 BUILDS: dict[str, Build] = {
@@ -277,7 +284,11 @@ REFUSED: dict[str, tuple[Callable[[Any], Any], str]] = {
     ),
     "check": (
         lambda k: one_layer(
-            k, k.layers.StringLookup(vocabulary=["a"], num_oov_indices=0), (1,), "string"
+            k,
+            k.layers.StringLookup(vocabulary=["a"], num_oov_indices=0),
+            (1,),
+            "string",
+            before=k.layers.Identity(),
         ),
         r"raises an error for some inputs \(Assert '.*string_lookup.*'\), which ONNX cannot",
     ),
@@ -343,3 +354,32 @@ def test_a_length_that_is_answered_otherwise_names_those_that_work(tmp_path: Pat
     with pytest.raises(ConversionError, match=r"for free axes of size 1; .* x: \[8, 4\] after"):
         checked(saved(tmp_path, model))
     checked(saved(tmp_path, model, x=InputShape(("batch", 8, 4))))
+
+
+@pytest.mark.parametrize("mask", [None, ""])
+def test_a_lookup_without_a_place_for_the_unknown_refuses_it(
+    tmp_path: Path, mask: str | None
+) -> None:
+    import keras
+
+    layers = keras.layers
+    city, size = (
+        keras.Input((1,), name="city", dtype="string"),
+        keras.Input((2,), name="n", dtype="int64"),
+    )
+    cities = layers.StringLookup(vocabulary=["Graz", "Linz"], num_oov_indices=0, mask_token=mask)
+    sizes = layers.IntegerLookup(vocabulary=[3, 40], num_oov_indices=0, name="sizes")
+    spec = saved(tmp_path, keras.Model([city, size], [cities(city), sizes(size)]))
+    conversion = checked(spec)
+    known = {b"Graz", b"Linz", *([b""] if mask == "" else [])}
+    assert conversion.domains["city"].values == {-1: known}
+    request = {"city": np.array([[b"Linz"]], np.object_), "n": np.array([[3, 40]])}
+    found = answer(spec, conversion, **request)
+    for name, wanted in conversion.reference(request).items():
+        assert np.array_equal(found[name], wanted)
+    for name, value in (("city", [[b"Paris"]]), ("n", [[3, 4]])):
+        strange = {**request, name: np.array(value, request[name].dtype)}
+        with pytest.raises(ValueError, match=r"\w"):
+            conversion.reference(strange)
+        with pytest.raises(InvalidInput, match="which the model was not trained on; it knows"):
+            answer(spec, conversion, **strange)

@@ -332,6 +332,28 @@ def test_texts_are_looked_up_in_a_vocabulary(tmp_path: Path) -> None:
     assert answer(spec, conversion, text=text)["id"].tolist() == [3, 4, 5, -7, -7]
 
 
+def test_texts_are_compared_as_texts(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    def compare(text: Any) -> dict[str, Any]:
+        return {"one": tf.equal(text, "1"), "other": tf.not_equal(text, "")}
+
+    spec = save(tmp_path, compare, text=tf.TensorSpec([None], tf.string))
+    text = np.array([b"1", b"01", b"1.0", b"", b"x"], np.object_)
+    found = answer(spec, checked(spec), text=text)
+    assert found["one"].tolist() == [True, False, False, False, False]
+    assert found["other"].tolist() == [True, True, True, False, True]
+
+
+def test_texts_that_are_compared_with_each_other_are_refused(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    given = {name: tf.TensorSpec([None], tf.string) for name in ("left", "right")}
+    spec = save(tmp_path, lambda left, right: {"same": tf.equal(left, right)}, **given)
+    with pytest.raises(ConversionError, match="ONNX lacks EqualOfTexts"):
+        CONVERTER.convert(spec)
+
+
 def test_an_unknown_operator_of_ones_own_is_named(tmp_path: Path) -> None:
     import tensorflow as tf
     from tensorflow.core.protobuf import saved_model_pb2
