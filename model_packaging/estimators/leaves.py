@@ -27,7 +27,7 @@ _TYPICAL = (
 _MOST_TYPICAL = 64
 _LARGEST_TYPICAL = 1e15
 _WRONG = frozenset(
-    {"KNNImputer", "RadiusNeighborsClassifier", "RadiusNeighborsRegressor", "KNeighborsTransformer"}
+    {"RadiusNeighborsClassifier", "RadiusNeighborsRegressor", "KNeighborsTransformer"}
 )
 """What skl2onnx converts, but not rightly."""
 

@@ -21,6 +21,7 @@ from model_packaging.estimators import (  # noqa: F401 the modules register what
     ensembles,
     forests,
     histograms,
+    imputers,
     linear,
     neighbors,
     scalers,

@@ -81,6 +81,24 @@ def test_estimators_answer_as_the_original_does(
     converted(tmp_path, estimator)
 
 
+@pytest.mark.parametrize(
+    "imputer",
+    [
+        KNNImputer(),
+        KNNImputer(n_neighbors=3, weights="distance", add_indicator=True),
+        KNNImputer(n_neighbors=500),
+    ],
+    ids=str,
+)
+def test_missing_numbers_become_those_of_the_nearest_rows(tmp_path: Path, imputer: Any) -> None:
+    holed = np.where(GENERATOR.random(ROWS.shape) < 0.2, np.nan, ROWS)
+    holed[:, 3] = np.nan  # a column without a number is left out
+    model = make_pipeline(imputer, Ridge()).fit(holed, NUMBER)
+    asked = np.vstack([holed, np.full((1, 4), np.nan), ROWS[:3]])
+    found = served(converted(tmp_path, model)).run({"X": asked})["prediction"][:, 0]
+    np.testing.assert_allclose(found, model.predict(asked), 1e-3, 1e-4)
+
+
 def test_numbers_that_a_logarithm_does_not_take_are_refused_when_served(tmp_path: Path) -> None:
     size = np.exp(ROWS)
     model = make_pipeline(FunctionTransformer(np.log), Ridge()).fit(size, NUMBER)
@@ -109,7 +127,7 @@ def test_the_size_of_numbers_is_known_without_a_scaler_in_front(
 @pytest.mark.parametrize(
     ("estimator", "text"),
     [
-        (make_pipeline(KNNImputer(), Ridge()), "has a KNNImputer, which is not supported"),
+        (make_pipeline(KNNImputer(weights=np.abs), Ridge()), "KNNImputer with a metric or weights"),
         (Birch(), "has a Birch, which is not supported"),
         (KNeighborsClassifier(weights=np.abs), "KNeighborsClassifier with weights of its own"),
         (make_pipeline(FunctionTransformer(np.unwrap), Ridge()), "a FunctionTransformer of unwrap"),

@@ -1,0 +1,90 @@
+"""KNNImputer: what is missing becomes the mean of the nearest training rows that have it."""
+
+import numpy as np
+from sklearn.impute import KNNImputer
+
+from functions.inference.tensors import Array
+from model_packaging.estimators.calls import transform
+from model_packaging.estimators.composition import renamed
+from model_packaging.estimators.frame import Frame, beside, computed, matrix
+from model_packaging.estimators.graph import Graph, Unsupported
+
+_NEVER = 1e300
+"""The distance of a row that shares no known column."""
+_MOST_NOTED = 64
+
+
+@transform.register
+def _(estimator: KNNImputer, graph: Graph, frame: Frame) -> Frame:
+    if estimator.metric != "nan_euclidean" or estimator.weights not in ("uniform", "distance"):
+        raise Unsupported("has a KNNImputer with a metric or weights of its own")
+    if estimator.missing_values == estimator.missing_values:
+        raise Unsupported(f"has a KNNImputer of missing_values={estimator.missing_values!r}")
+    known = np.asarray(estimator._fit_X, np.float64)
+    graph.notes.typical(frame.origins, known[:: max(1, len(known) // _MOST_NOTED)])
+    rows = graph.cast(matrix(graph, frame), np.float64)
+    missing = graph.node("IsNaN", rows)
+    distances = _distances(graph, rows, missing, known)
+    parts, origins = [], []
+    for place, valid in enumerate(estimator._valid_mask.tolist()):
+        column = graph.take(rows, [place])
+        if valid:
+            filled = _filling(estimator, graph, distances, known[:, place])
+            column = graph.node("Where", graph.take(missing, [place]), filled, column)
+        elif estimator.keep_empty_features:
+            column = graph.node("Where", graph.take(missing, [place]), *[graph.constant(0.0)] * 2)
+        if valid or estimator.keep_empty_features:
+            parts.append(graph.cast(column))
+            origins.append(frame.origins[place])
+    found = computed(graph.join(parts), graph.dtype, origins)
+    if not estimator.add_indicator:
+        return renamed(estimator, found)
+    chosen = [int(place) for place in estimator.indicator_.features_]
+    marks = graph.cast(graph.take(missing, chosen))
+    marked = computed(marks, graph.dtype, [None] * len(chosen))
+    return renamed(estimator, beside([found, marked]))
+
+
+def _distances(graph: Graph, rows: str, missing: str, known: Array) -> str:
+    """Squares of distances over the columns that both rows have: [rows, training rows]."""
+    zero, one = graph.constant(0.0), graph.constant(1.0)
+    there, theirs = graph.node("Where", missing, zero, one), (~np.isnan(known)).astype(np.float64)
+    values, filled = graph.node("Where", missing, zero, rows), np.nan_to_num(known)
+    total = ""
+    for place in range(known.shape[1]):
+        apart = graph.node(
+            "Sub", graph.take(values, [place]), graph.constant(filled[None, :, place])
+        )
+        both = graph.node("Mul", graph.take(there, [place]), graph.constant(theirs[None, :, place]))
+        size = graph.node("Mul", graph.node("Mul", apart, apart), both)
+        total = graph.node("Add", total, size) if total else size
+    shared = graph.node("MatMul", there, graph.constant(theirs.T))
+    nothing = graph.node("Equal", shared, zero)
+    share = graph.node("Where", nothing, one, shared)
+    scaled = graph.node("Div", total, share)
+    whole = graph.node("Mul", scaled, graph.constant(float(known.shape[1])))
+    return graph.node("Where", nothing, graph.constant(_NEVER), whole)
+
+
+def _filling(estimator: KNNImputer, graph: Graph, distances: str, column: Array) -> str:
+    """What a column gets where it is missing: [rows, 1]."""
+    donors = np.flatnonzero(~np.isnan(column))
+    count = graph.constant([min(int(estimator.n_neighbors), len(donors))])
+    theirs = graph.take(distances, donors.tolist())
+    near, places = graph.nodes(2, "TopK", theirs, count, axis=1, largest=0)
+    zero, one = graph.constant(0.0), graph.constant(1.0)
+    weights = one
+    if estimator.weights == "distance":
+        same = graph.node("Equal", near, zero)
+        inverse = graph.node("Div", one, graph.node("Sqrt", graph.node("Where", same, one, near)))
+        marks = graph.cast(same, np.float64)
+        some = graph.node("Greater", graph.node("ReduceMax", marks, axes=[1], keepdims=1), zero)
+        weights = graph.node("Where", some, marks, inverse)
+    reached = graph.node("Less", near, graph.constant(_NEVER))
+    weights = graph.node("Where", reached, weights, zero)
+    total = graph.node("ReduceSum", weights, graph.constant([1]), keepdims=1)
+    values = graph.node("Mul", graph.choose(column[donors], places), weights)
+    summed = graph.node("ReduceSum", values, graph.constant([1]), keepdims=1)
+    none = graph.node("Equal", total, zero)
+    mean = graph.node("Div", summed, graph.node("Where", none, one, total))
+    return graph.node("Where", none, graph.constant(float(column[donors].mean())), mean)
