@@ -13,6 +13,8 @@ Handlers = dict[str, tuple[Callable[..., None], list[Any]]]
 """Operator -> what tf2onnx calls with its graph, the node and more; the list stays empty."""
 
 _ML = "ai.onnx.ml"
+_COMPARED = tuple(map(np.dtype, (np.float32, np.float64, np.int32, np.int64)))
+"""What the runtime compares and sorts."""
 _TEXT = 8
 """ONNX's number of the type."""
 
@@ -50,6 +52,23 @@ class _Nodes:
 
 Build = Callable[..., str]
 """Takes `_Nodes`, the operator's node, and names of its inputs; returns the name of its result."""
+
+
+def _ordered(operator: str) -> Build:
+    """A comparison of numbers in their own type: tf2onnx makes float32 of whole ones."""
+
+    def build(nodes: _Nodes, _: Any, x: str, y: str) -> str:
+        if nodes.dtype not in _COMPARED:
+            wider = _wider(nodes.dtype)
+            x, y = nodes.cast(x, wider), nodes.cast(y, wider)
+        return nodes(operator, x, y)
+
+    return build
+
+
+def _wider(dtype: "np.dtype[Any]") -> type[np.generic]:
+    """A type that has every value of another one, and that the runtime compares."""
+    return np.float32 if dtype.kind == "f" else np.int64
 
 
 def _erfc(nodes: _Nodes, _: Any, x: str) -> str:
@@ -168,6 +187,8 @@ _BUILDS: Mapping[str, Build] = {
     "Expm1": _expm1,
     "FloorDiv": _floor_div,
     "FloorMod": _floor_mod,
+    "Greater": _ordered("Greater"),
+    "Less": _ordered("Less"),
     "Inv": _reciprocal,
     "Log1p": _log1p,
     "MulNoNan": _mul_no_nan,
@@ -183,16 +204,26 @@ _BUILDS: Mapping[str, Build] = {
 def handlers(tables: Mapping[str, Table]) -> Handlers:
     """What tf2onnx is to do with operators that it does not know itself."""
     known: Handlers = {name: (partial(_replace, build), []) for name, build in _BUILDS.items()}
-    compared: Handlers = {name: (_equal, []) for name in ("Equal", "NotEqual")}
-    return {**known, **compared, "LookupTableFindV2": (partial(_find, tables), [])}
+    others: dict[str, Callable[..., None]] = {
+        "Equal": _equal,
+        "NotEqual": _equal,
+        "LookupTableFindV2": partial(_find, tables),
+        "TopKV2": _top_k,
+    }
+    return {**known, **{name: (handler, []) for name, handler in others.items()}}
 
 
 def _replace(build: Build, context: Any, node: Any, *_: Any) -> None:
     """Put what `build` builds in the place of an operator."""
+    dtype = _numpy(context, node.input[0])
+    _put(context, node, lambda nodes: build(nodes, node, *node.input), dtype)
+
+
+def _numpy(context: Any, name: str) -> Any:
+    """Numpy's type of a tensor."""
     from tf2onnx import utils
 
-    dtype = utils.map_onnx_to_numpy_type(context.get_dtype(node.input[0]))
-    _put(context, node, lambda nodes: build(nodes, node, *node.input), dtype)
+    return utils.map_onnx_to_numpy_type(context.get_dtype(name))
 
 
 def _put(context: Any, node: Any, build: Callable[[_Nodes], str], dtype: Any) -> None:
@@ -202,6 +233,27 @@ def _put(context: Any, node: Any, build: Callable[[_Nodes], str], dtype: Any) ->
     context.make_node(
         "Identity", [result], name=node.name, outputs=outputs, shapes=shapes, dtypes=dtypes
     )
+
+
+def _top_k(context: Any, node: Any, *_: Any) -> None:
+    """The largest of a row, in their own type: tf2onnx makes float32 of them."""
+    outputs, shapes, dtypes = node.output[:], node.output_shapes, node.output_dtypes
+    x, count = node.input
+    dtype = np.dtype(_numpy(context, x))
+    context.remove_node(node.name)
+    nodes = _Nodes(context, node.name, dtype)
+    compared = x if dtype in _COMPARED else nodes.cast(x, _wider(dtype))
+    length = nodes("Reshape", nodes.cast(count, np.int64), nodes.constant([1], np.int64))
+    made = context.make_node("TopK", [compared, length], attr={"axis": -1}, output_count=2)
+    for place, output in enumerate(outputs):
+        context.make_node(
+            "Cast",
+            [made.output[place]],
+            attr={"to": dtypes[place]},
+            outputs=[output],
+            shapes=[shapes[place]],
+            dtypes=[dtypes[place]],
+        )
 
 
 def _equal(context: Any, node: Any, *_: Any) -> None:

@@ -3,6 +3,7 @@
 TensorFlow refuses it, as it refuses one that is too high; of `one_hot` it makes zeros.
 """
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ _INT64 = 7
 """ONNX's number of the type."""
 _NUMBERS = {"Gather": 1, "GatherND": 1, "OneHot": 0}
 """Operators that pick by number, and their input that has the numbers."""
+_OF_EXPORTER = re.compile(r"__\d+$")
+"""How names end of operators that tf2onnx adds; it may count from the end on purpose."""
 _BEYOND, _ZERO = "lading_row_beyond_all", "lading_row_zero"
 
 
@@ -39,7 +42,8 @@ def _guarded(node: "NodeProto", constants: set[str]) -> "Iterator[NodeProto]":
     from onnx import helper
 
     place = _NUMBERS.get(node.op_type)
-    if place is not None and node.input[place] not in constants:
+    of_model = place is not None and not _OF_EXPORTER.search(node.name)
+    if place is not None and of_model and node.input[place] not in constants:
         row, below, safe = (f"{node.output[0]}_lading_{part}" for part in ("row", "below", "safe"))
         yield helper.make_node("Cast", [node.input[place]], [row], to=_INT64)
         yield helper.make_node("Less", [row, _ZERO], [below])

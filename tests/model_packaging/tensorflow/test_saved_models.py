@@ -332,6 +332,34 @@ def test_texts_are_looked_up_in_a_vocabulary(tmp_path: Path) -> None:
     assert answer(spec, conversion, text=text)["id"].tolist() == [3, 4, 5, -7, -7]
 
 
+LARGE: dict[str, Callable[[Any, Any], Any]] = {
+    "less": lambda tf, k: k < 1_700_000_001,
+    "greater": lambda tf, k: k > 16_777_216,
+    "less or equal": lambda tf, k: k <= 16_777_216,
+    "equal": lambda tf, k: tf.equal(k, 16_777_217),
+    "largest": lambda tf, k: tf.math.top_k(k, 2)[0],
+    "places of the largest": lambda tf, k: tf.math.top_k(k, 2)[1],
+    "sorted": lambda tf, k: tf.sort(k, axis=1),
+    "within": lambda tf, k: tf.clip_by_value(k, 16_777_217, 1_700_000_001),
+    "segments": lambda tf, k: tf.math.unsorted_segment_sum(k % 9, [0, 1, 0], 2),
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+@pytest.mark.parametrize("kind", ["int32", "int64", "float64"])
+def test_numbers_that_float32_does_not_have_stay_what_they_are(
+    tmp_path: Path, name: str, kind: str
+) -> None:
+    import tensorflow as tf
+
+    function = LARGE[name]
+    spec = save(tmp_path, lambda k: {"y": function(tf, k)}, k=tf.TensorSpec([3, 3], kind))
+    conversion = checked(spec)
+    rows = [[16777215, 16777216, 16777217], [1700000000, 1700000002, 1700000001], [-5, 5, 0]]
+    k = np.array(rows, kind)
+    assert np.array_equal(answer(spec, conversion, k=k)["y"], conversion.reference({"k": k})["y"])
+
+
 def test_texts_are_compared_as_texts(tmp_path: Path) -> None:
     import tensorflow as tf
 
