@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sklearn.multioutput import ClassifierChain
 from sklearn.utils import get_tags
 
 from functions.inference.tensors import Array
@@ -130,7 +131,10 @@ def _scores(graph: Graph, found: Classes) -> str:
 
 def _labels(estimator: Any) -> Answer:
     """Several labels: `label` of [rows, labels], and `probabilities_0`... of each."""
-    flags = not isinstance(estimator.classes_, list)
+    chained = isinstance(_last_step(estimator), ClassifierChain)
+    if chained and any(list(each) != [0, 1] for each in estimator.classes_):
+        raise Unsupported("has a ClassifierChain of labels other than 0 and 1")
+    flags = chained or not isinstance(estimator.classes_, list)
     count = labels_of(_last_step(estimator)) or len(estimator.classes_)
     each_classes = [np.arange(2)] * count if flags else estimator.classes_
     classes = [_named(np.asarray(each)) for each in each_classes]

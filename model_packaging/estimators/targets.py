@@ -11,7 +11,7 @@ from model_packaging.estimators.calls import Classes, classify, classify_each, d
 from model_packaging.estimators.composition import FUNCTIONS
 from model_packaging.estimators.frame import Frame, beside, computed, matrix, select
 from model_packaging.estimators.graph import Graph, Unsupported
-from model_packaging.estimators.votes import TWO, aligned, votes_of
+from model_packaging.estimators.votes import TWO, aligned, likely_of, votes_of
 
 
 @classify_each.register
@@ -22,6 +22,25 @@ def _(estimator: multioutput.MultiOutputClassifier, graph: Graph, frame: Frame) 
 @regress.register
 def _(estimator: multioutput.MultiOutputRegressor, graph: Graph, frame: Frame) -> str:
     return graph.join([regress(each, graph, frame) for each in estimator.estimators_])
+
+
+@classify_each.register
+def _(estimator: multioutput.ClassifierChain, graph: Graph, frame: Frame) -> list[Classes]:
+    """Each label is predicted with those before it in the chain as further columns."""
+    found: list[Classes] = []
+    columns = frame
+    for member in estimator.estimators_:
+        found.append(classify(member, graph, columns))
+        if estimator.chain_method_ == "predict":
+            said = graph.upright(
+                graph.choose(np.asarray(member.classes_, graph.dtype), found[-1].index)
+            )
+        elif estimator.chain_method_ == "predict_proba":
+            said = graph.take(str(likely_of(found[-1]).probabilities), [1])
+        else:
+            said = decide(member, graph, columns)
+        columns = Frame(beside([columns, computed(said, graph.dtype, [None])]).blocks)
+    return [found[place] for place in np.argsort(estimator.order_)]
 
 
 @regress.register

@@ -14,6 +14,7 @@ from sklearn.impute import KNNImputer, SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.mixture import GaussianMixture
 from sklearn.multiclass import OneVsRestClassifier
+from sklearn.multioutput import ClassifierChain, RegressorChain
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
@@ -54,6 +55,9 @@ NAMES = np.array(["low", "middle", "high"])[CLASS]
         (make_pipeline(LinearDiscriminantAnalysis(n_components=1), LogisticRegression()), CLASS),
         (MLPClassifier((4,), max_iter=20, random_state=0), SEVERAL),
         (OneVsRestClassifier(LogisticRegression()), SEVERAL),
+        (ClassifierChain(LogisticRegression(), order=[1, 0]), SEVERAL),
+        (ClassifierChain(LogisticRegression(), chain_method="predict_proba"), SEVERAL),
+        (RegressorChain(Ridge(), order=[1, 0]), ROWS[:, :2]),
         (GaussianMixture(2, random_state=0), None),
         (make_pipeline(StandardScaler(), GaussianMixture(2, random_state=0)), None),
         (make_pipeline(SimpleImputer(add_indicator=True), Ridge()), NUMBER),
