@@ -58,7 +58,8 @@ def _ordered(operator: str) -> Build:
     """A comparison of numbers in their own type: tf2onnx makes float32 of whole ones."""
 
     def build(nodes: _Nodes, _: Any, x: str, y: str) -> str:
-        if nodes.dtype not in _COMPARED:
+        if nodes.dtype not in _COMPARED or nodes.dtype.kind != "f":
+            # Whole numbers always: tf2onnx gives the counter of a loop another type later.
             wider = _wider(nodes.dtype)
             x, y = nodes.cast(x, wider), nodes.cast(y, wider)
         return nodes(operator, x, y)
