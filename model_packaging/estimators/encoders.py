@@ -80,6 +80,9 @@ class _Table:
             raise Unsupported(f"{reason}column the datatype {want}")
         value = block.tensor if block.width == 1 else graph.take(block.tensor, [inner])
         fill = origin.fill if origin else None
+        if "" in self._known and (self._missing if fill is None else fill != ""):
+            reason = "knows the empty text and also what is missing, which callers send alike"
+            raise Unsupported(f"{reason}, in {self._name}; train it with one of the two only")
         graph.notes.categories(origin, self._known)
         if origin and texts and fill is None and "" not in self._known:
             graph.notes.of(origin.input, origin.column).missing = self._absent(fill)

@@ -99,8 +99,18 @@ class Graph:
         return self.node("Gather", tensor, self.constant(list(columns), np.int64), axis=1)
 
     def choose(self, values: Any, index: str) -> str:
-        """Of the constant `values`, those at the places in `index`."""
-        return self.node("Gather", self.constant(values), index, axis=0)
+        """Of the constant `values`, those at the places in `index`.
+
+        Weights that hold NaN are refused as those of a failed training, so a NaN that is meant, as
+        what an encoder makes of a missing category, is a constant of its own.
+        """
+        array = np.asarray(values)
+        if array.dtype.kind != "f" or not np.isnan(array).any():
+            return self.node("Gather", self.constant(array), index, axis=0)
+        nothing = np.isnan(array)
+        chosen = self.choose(np.where(nothing, array.dtype.type(0), array), index)
+        lone = self.constant(np.nan, array.dtype)
+        return self.node("Where", self.choose(nothing, index), lone, chosen)
 
     def best(self, scores: str) -> str:
         """The column of the largest score of each row, the first of equals: int64 of [rows]."""

@@ -11,6 +11,7 @@ from model_packaging.checking import check
 from model_packaging.conversion import Conversion, ServedModel, open_served
 from model_packaging.converters.sklearn import CONVERTER
 from model_packaging.manifest import ModelSpec
+from model_packaging.onnx_graph import require_finite_weights
 from model_packaging.original import InputShape, Original
 
 
@@ -23,9 +24,10 @@ def spec_of(folder: Path, estimator: Any, **datatypes: str) -> ModelSpec:
 
 
 def converted(folder: Path, estimator: Any, **datatypes: str) -> Conversion:
-    """The conversion, which has passed the check."""
+    """The conversion, which has passed the checks of packaging."""
     spec = spec_of(folder, estimator, **datatypes)
     conversion = CONVERTER.convert(spec)
+    require_finite_weights(spec.name, conversion.onnx)
     check(spec, conversion)
     return conversion
 

@@ -4,6 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.compose import ColumnTransformer, make_column_selector
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -129,6 +130,47 @@ def test_texts_stand_beside_whole_numbers_flags_and_moments(tmp_path: Path) -> N
     )
     model = make_pipeline(columns, LogisticRegression()).fit(pd.DataFrame(kinds), TARGET)
     converted(tmp_path, model, city="BYTES", kids="INT64", member="BOOL", seen="INT64")
+
+
+@pytest.mark.parametrize("unknown", [{}, {"unknown_value": np.nan}, {"unknown_value": -1}], ids=str)
+def test_categories_that_are_encoded_as_nan_reach_the_trees(
+    tmp_path: Path, unknown: dict[str, float]
+) -> None:
+    how = {"handle_unknown": "use_encoded_value", **unknown} if unknown else {}
+    trees = HistGradientBoostingClassifier(max_iter=3, categorical_features=[0])
+    model = make_pipeline(OrdinalEncoder(**how), trees).fit(HOLED[["city", "plan"]], TARGET)
+    converted(tmp_path, model, **TEXT)
+
+
+@pytest.mark.parametrize("frame", [FULL, HOLED], ids=["full", "holed"])
+def test_histograms_take_the_categories_of_a_frame(tmp_path: Path, frame: Any) -> None:
+    typed = frame[["city", "age"]].astype({"city": "category"})
+    model = HistGradientBoostingClassifier(max_iter=3, categorical_features="from_dtype")
+    converted(tmp_path, model.fit(typed, TARGET), city="BYTES", age="FP32")
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [OneHotEncoder()],
+        [SimpleImputer(missing_values=None, strategy="constant", fill_value="no"), OneHotEncoder()],
+    ],
+    ids=str,
+)
+def test_empty_texts_beside_missing_ones_are_refused_by_name(
+    tmp_path: Path, steps: list[Any]
+) -> None:
+    frame = HOLED[["city"]].replace("Linz", "")
+    model = make_pipeline(*steps, LogisticRegression()).fit(frame, TARGET)
+    with pytest.raises(ConversionError, match=r"the empty text and also what is missing.* 'city'"):
+        converted(tmp_path, model, city="BYTES")
+
+
+def test_an_imputer_may_put_the_empty_text_in_the_place_of_missing_ones(tmp_path: Path) -> None:
+    imputer = SimpleImputer(missing_values=None, strategy="constant", fill_value="")
+    frame = HOLED[["city"]].replace("Linz", "")
+    model = make_pipeline(imputer, OneHotEncoder(), LogisticRegression()).fit(frame, TARGET)
+    converted(tmp_path, model, city="BYTES")
 
 
 @pytest.mark.parametrize(
