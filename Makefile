@@ -10,7 +10,7 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 # Sets of requirements that add a framework to the environment, all of them at once, or what servers speak.
 FRAMEWORKS := pytorch tensorflow boosting huggingface tabular frameworks server
 
-.PHONY: help demo cloud emulate test test-all check bench-cold bench-json bench-endpoint bench-synth bench-throughput formats-table protos schema lock \
+.PHONY: help demo cloud emulate test test-all check coverage bench-cold bench-json bench-endpoint bench-synth bench-throughput formats-table protos schema lock \
 	clean language processing prometheus $(FRAMEWORKS)
 
 help:
@@ -25,6 +25,7 @@ help:
 	@echo "make processing  install what serving models with a processing step needs"
 	@echo "make prometheus  fetch Debian's Prometheus, whose programs read ours in the tests"
 	@echo "make check       lint, types, import contracts, clean imports"
+	@echo "make coverage    what the tests of the functions reach, held against a floor"
 	@echo "make bench-cold  cold start and warm answers beside a bare handler's"
 	@echo "make bench-json  JSON tensors beside simdjson alone"
 	@echo "make bench-endpoint  what the proxy adds to an engine's answer and first token"
@@ -71,6 +72,13 @@ check: .venv/dev
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/pytest -q tests/contracts/test_clean_import.py
+
+# Only what runs in the cloud: tracing makes tests slow, and these need no framework. The floor is in
+# pyproject.toml.
+coverage: .venv/dev
+	@mkdir -p .lading
+	@$(BIN)/coverage run -m pytest -q tests/functions
+	@$(BIN)/coverage report
 
 bench-cold: .venv/dev
 	@$(BIN)/python -m benchmarks.cold_start
