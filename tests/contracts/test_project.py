@@ -1,14 +1,17 @@
-"""What people and services read about the project: its metadata, workflow and forms."""
+"""What people and services read about the project: its metadata, changelog, workflow and forms."""
 
 import os
 import re
 import tomllib
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from packaging.specifiers import SpecifierSet
+
+from functions.inference.contract import VERSION
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -22,6 +25,15 @@ def read_yaml(file: str) -> Any:
 def steps() -> list[dict[str, Any]]:
     [job] = read_yaml(".github/workflows/ci.yml")["jobs"].values()
     return [dict(step) for step in job["steps"]]
+
+
+def test_the_newest_release_in_the_changelog_is_the_version() -> None:
+    headings = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert headings[0] == "Unreleased"
+    found = re.fullmatch(r"(\S+) \((.+)\)", headings[1])
+    assert found
+    assert found[1] == VERSION
+    assert date.fromisoformat(found[2])
 
 
 def test_the_license_that_the_metadata_names_is_the_text_that_is_there() -> None:
