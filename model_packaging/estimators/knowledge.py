@@ -1,6 +1,6 @@
 """What is known of an estimator's inputs: rows to compare it on, and values that it refuses."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,10 @@ _MOST_TREE_ROWS = 1536
 _PROBE_ROWS = 64
 _FAR, _FARTHEST = 1e30, 1e300
 """Numbers that an original may refuse: trees round to float32, which has none above 3.4e38."""
+_LAST_FLOAT32 = np.nextafter(float(np.finfo(np.float32).max) + 2.0**103, 0)
+"""The largest number that rounds to a finite float32."""
+_COARSE = 1 << 48
+"""Places between numbers that are a sixteenth apart, near enough for an end beyond `_FAR`."""
 _SIGNLESS = (1 << 63) - 1
 _MANY_COLUMNS = 24
 """Of more columns than these a sample tells whether the original refuses a value in all of them."""
@@ -157,15 +161,23 @@ class _Trial:
             for place in sorted(set(columns) - self._taken(spec, columns, far)):
                 key = place if len(spec.shape) > 1 else EVERY
                 ends = list(bounds.get(key, (-np.inf, np.inf)))
-                ends[side] = self._bound(spec, place, far)
+                known = {each[side] for each in bounds.values() if np.isfinite(each[side])}
+                likely = {float(np.copysign(_LAST_FLOAT32, far)), *known}
+                ends[side] = self._bound(spec, place, far, likely)
                 bounds[key] = (ends[0], ends[1])
         alike = len(bounds) == len(columns) and len(set(bounds.values())) == 1
         return {EVERY: next(iter(bounds.values()))} if alike else bounds
 
-    def _bound(self, spec: TensorSpec, place: int, far: float) -> float:
-        """The last number towards `far` that the original takes."""
+    def _bound(self, spec: TensorSpec, place: int, far: float, likely: Iterable[float]) -> float:
+        """The last number towards `far` that the original takes; most often a likely one."""
         taken, refused = _rank(self.row[spec.name].reshape(-1)[place]), _rank(far)
-        while abs(taken - refused) > 1:
+        step = 1 if refused > taken else -1
+        for rank in map(_rank, likely):
+            beyond = self._changed(spec, [place], _ranked(rank + step))
+            at = self._changed(spec, [place], _ranked(rank))
+            if self._answers(at) and not self._answers(beyond):
+                return _ranked(rank)
+        while abs(taken - refused) > (_COARSE if abs(_ranked(taken)) > _FAR else 1):
             middle = (taken + refused) // 2
             if self._answers(self._changed(spec, [place], _ranked(middle))):
                 taken = middle
