@@ -142,8 +142,9 @@ def with_domains(
 
 def _check_bounds(array: Array, name: str, column: int, low: float, high: float) -> None:
     found = array if column == EVERY else array[..., column]
+    ends = np.float64(low), np.float64(high)  # compared unrounded, also with float32
     with np.errstate(invalid="ignore"):  # of NaN it is said elsewhere whether it is allowed
-        outside = found[(found < low) | (found > high)]
+        outside = found[(found < ends[0]) | (found > ends[1])]
     if outside.size:
         where = "" if column == EVERY else f" in column {column}"
         reason = (

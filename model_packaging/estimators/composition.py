@@ -85,13 +85,14 @@ for _call in (transform, classify, classify_each, decide, regress, detect):
 @transform.register
 def _(estimator: ColumnTransformer, graph: Graph, frame: Frame) -> Frame:
     parts = []
-    for _, step, columns in estimator.transformers_:
+    for name, step, columns in estimator.transformers_:
         if isinstance(step, str) and step == _DROP:
             continue
         part = select(graph, frame, places(columns, frame))
         if not part.width:
             continue
-        parts.append(part if isinstance(step, str) else transform(step, graph, part))
+        part = part if isinstance(step, str) else transform(step, graph, part)
+        parts.append(_weighted(estimator, name, graph, part))
     if getattr(estimator, "sparse_output_", False) and any(part.has_text() for part in parts):
         raise Unsupported("has a ColumnTransformer that gives texts")
     return beside(parts, names_of(estimator, parts))
@@ -104,12 +105,17 @@ def _(estimator: FeatureUnion, graph: Graph, frame: Frame) -> Frame:
         if isinstance(step, str) and step == _DROP:
             continue
         part = frame if isinstance(step, str) else transform(step, graph, frame)
-        weight = (estimator.transformer_weights or {}).get(name)
-        if weight is not None:
-            scaled = graph.node("Mul", matrix(graph, part), graph.number(weight))
-            part = computed(scaled, graph.dtype, [None] * part.width)
-        parts.append(part)
+        parts.append(_weighted(estimator, name, graph, part))
     return beside(parts, names_of(estimator, parts))
+
+
+def _weighted(estimator: Any, name: str, graph: Graph, part: Frame) -> Frame:
+    """What a transformer gives, times its weight in the union of all."""
+    weight = (estimator.transformer_weights or {}).get(name)
+    if weight is None or not part.width:
+        return part
+    scaled = graph.node("Mul", matrix(graph, part), graph.number(weight))
+    return computed(scaled, graph.dtype, [None] * part.width)
 
 
 def names_of(estimator: Any, parts: Sequence[Frame]) -> tuple[str, ...] | None:

@@ -110,3 +110,13 @@ def test_numbers_beyond_the_bounds_of_a_column_are_refused_and_nan_is_not() -> N
         again.check(np.array([[0.0, 1.0], [1.0, -5.0]]), "X")
     with pytest.raises(InvalidInput, match=r"holds 9.0; the model takes numbers from -inf to 8.0"):
         Domain(bounds={-1: (-np.inf, 8.0)}).check(np.array([9.0]), "age")
+
+
+@pytest.mark.parametrize(("value", "lowest"), [(0.0, 5e-324), (-1.0, -0.9999999999999999)])
+def test_a_float32_number_is_compared_with_bounds_that_float32_does_not_have(
+    value: float, lowest: float
+) -> None:
+    domain = Domain(bounds={-1: (lowest, np.inf)})
+    domain.check(np.array([0.5], np.float32), "X")
+    with pytest.raises(InvalidInput, match=f"holds {value}; the model takes numbers from"):
+        domain.check(np.array([value], np.float32), "X")

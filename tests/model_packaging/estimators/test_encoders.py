@@ -117,6 +117,13 @@ def test_columns_chosen_by_their_type_and_the_rest_are_those_of_training(tmp_pat
     converted(tmp_path, model, code="FP32", age="FP32", **TEXT)
 
 
+def test_columns_count_by_the_weights_of_their_transformers(tmp_path: Path) -> None:
+    steps = [("c", OneHotEncoder(), ["city"]), ("n", StandardScaler(), ["age"])]
+    columns = ColumnTransformer(steps, transformer_weights={"c": 0.5, "n": 2})
+    model = make_pipeline(columns, LogisticRegression()).fit(FULL[["city", "age"]], TARGET)
+    converted(tmp_path, model, city="BYTES", age="FP32")
+
+
 def test_texts_stand_beside_whole_numbers_flags_and_moments(tmp_path: Path) -> None:
     kinds = {
         "city": CITY,

@@ -115,6 +115,27 @@ def test_numbers_that_a_logarithm_does_not_take_are_refused_when_served(tmp_path
 
 
 @pytest.mark.parametrize(
+    ("curve", "edge"),
+    [
+        (FunctionTransformer(np.log), 0.0),
+        (FunctionTransformer(np.log1p), -1.0),
+        (PowerTransformer("box-cox"), 0.0),
+    ],
+    ids=str,
+)
+def test_the_edge_of_a_logarithm_is_refused_when_served(
+    tmp_path: Path, curve: Any, edge: float
+) -> None:
+    size = np.exp(ROWS)
+    model = make_pipeline(curve, Ridge()).fit(size, NUMBER)
+    row = np.array([[1, edge, 1, 1]], np.float32)
+    with np.errstate(divide="ignore"), pytest.raises(ValueError, match=r"infinity|positive"):
+        model.predict(row)
+    with pytest.raises(InvalidInput, match="the model takes numbers from"):
+        served(converted(tmp_path, model)).run({"X": row})
+
+
+@pytest.mark.parametrize(
     "steps",
     [[LinearRegression()], [PolynomialFeatures(2), StandardScaler(), Ridge()]],
     ids=["linear", "polynomial"],
