@@ -10,6 +10,8 @@ from onnx import ModelProto, ValueInfoProto
 from sklearn.compose import ColumnTransformer
 from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.feature_extraction.text import _VectorizerMixin as VectorizerMixin
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.pipeline import Pipeline
 
 from functions.inference.artifact import TensorSpec
 from functions.inference.session import OnnxSession
@@ -148,8 +150,8 @@ def fitted(spec: ModelSpec, estimator: Any) -> Fitted:
     """
     register()
     _calm(estimator)
-    features = _features(estimator)
-    inputs = inputs_of(spec, estimator, features)
+    first = _taker(estimator)
+    inputs = inputs_of(spec, first, _features(first))
     framed = inputs.names is not None and (len(inputs.shapes) > 1 or picks_names(estimator))
     if framed:
         tool_versions(spec, "tabular", "pandas")
@@ -163,6 +165,15 @@ def _calm(estimator: Any) -> None:
             setattr(estimator, option, value)
     for each in inner(estimator):
         _calm(each)
+
+
+def _taker(estimator: Any) -> Any:
+    """The part of an estimator that knows the columns; a step that passes them on does not."""
+    if isinstance(estimator, BaseSearchCV) and hasattr(estimator, "best_estimator_"):
+        return _taker(estimator.best_estimator_)
+    if isinstance(estimator, Pipeline) and isinstance(estimator.steps[0][1], str | None):
+        return _taker(estimator[1:])
+    return estimator
 
 
 def _features(estimator: Any) -> int | None:

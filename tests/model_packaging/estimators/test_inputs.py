@@ -1,10 +1,12 @@
 from pathlib import Path
+from typing import Any
 
 import joblib
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from model_packaging.checking import check
@@ -53,6 +55,19 @@ def test_columns_without_names_are_in_the_manifests_order(tmp_path: Path) -> Non
     conversion = converted(tmp_path, NAMELESS, first="FP32", second="FP32")
     found = served(conversion).run({"first": ROWS[:, 0], "second": ROWS[:, 1]})
     np.testing.assert_allclose(found["probabilities"], NAMELESS.predict_proba(ROWS), 1e-3, 1e-6)
+
+
+@pytest.mark.parametrize("table", [FRAME, ROWS], ids=["named", "nameless"])
+def test_a_search_may_find_that_the_first_step_passes_columns_on(
+    tmp_path: Path, table: Any
+) -> None:
+    steps = Pipeline([("scale", StandardScaler()), ("model", LogisticRegression())])
+    search = GridSearchCV(steps, {"scale": ["passthrough"]}, cv=2).fit(table, TARGET)
+    inputs = {"height": "FP32", "width": "FP32"} if table is FRAME else {}
+    found = served(converted(tmp_path, search, **inputs)).run(
+        {"height": ROWS[:, 1], "width": ROWS[:, 0]} if inputs else {"X": ROWS}
+    )
+    np.testing.assert_allclose(found["probabilities"], search.predict_proba(table), 1e-3, 1e-6)
 
 
 @pytest.mark.parametrize(
