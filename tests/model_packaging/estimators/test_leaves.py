@@ -158,7 +158,7 @@ def test_the_size_of_numbers_is_known_without_a_scaler_in_front(
         (make_pipeline(FunctionTransformer(np.unwrap), Ridge()), "a FunctionTransformer of unwrap"),
         (CalibratedClassifierCV(LinearSVC(), method="temperature"), "calibrated by 'temperature'"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_what_has_no_right_form_is_refused_by_name(
     tmp_path: Path, estimator: Any, text: str
