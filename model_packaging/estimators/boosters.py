@@ -121,4 +121,8 @@ def _embedded(booster: Booster, graph: Graph, frame: Frame) -> list[str]:
     rows = matrix(graph, frame)
     if graph.dtype != booster.dtype:
         rows = graph.cast(rows, booster.dtype)
+    if frame.sparse and booster.dtype == np.float32 and np.isnan(booster.missing):
+        # XGBoost, unlike LightGBM, takes what a sparse matrix does not hold for missing.
+        zero, lone = (graph.constant(value, booster.dtype) for value in (0, np.nan))
+        rows = graph.node("Where", graph.node("Equal", rows, zero), lone, rows)
     return graph.embed(to_onnx(booster), {INPUT: rows})

@@ -95,7 +95,8 @@ def _(estimator: ColumnTransformer, graph: Graph, frame: Frame) -> Frame:
         parts.append(_weighted(estimator, name, graph, part))
     if getattr(estimator, "sparse_output_", False) and any(part.has_text() for part in parts):
         raise Unsupported("has a ColumnTransformer that gives texts")
-    return beside(parts, names_of(estimator, parts))
+    found = beside(parts, names_of(estimator, parts))
+    return replace(found, sparse=bool(getattr(estimator, "sparse_output_", False)))
 
 
 @transform.register

@@ -5,6 +5,7 @@ categories are right without knowing its options.
 """
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,8 @@ _NOVEL = "a text that no category has"
 
 @transform.register
 def _(estimator: preprocessing.OneHotEncoder, graph: Graph, frame: Frame) -> Frame:
-    return _encoded(estimator, graph, frame, list(estimator._n_features_outs))
+    found = _encoded(estimator, graph, frame, list(estimator._n_features_outs))
+    return replace(found, sparse=estimator.sparse_output)
 
 
 @transform.register

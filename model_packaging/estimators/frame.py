@@ -28,10 +28,14 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Blocks side by side; `names` are those of all columns, where they have some."""
+    """Blocks side by side; `names` are those of all columns, where they have some.
+
+    `sparse` says that scikit-learn hands a sparse matrix on here, which has no zeros.
+    """
 
     blocks: tuple[Block, ...]
     names: tuple[str, ...] | None = None
+    sparse: bool = False
 
     @property
     def origins(self) -> tuple[Origin | None, ...]:

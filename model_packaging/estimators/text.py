@@ -32,7 +32,7 @@ def _(estimator: CountVectorizer, graph: Graph, frame: Frame) -> Frame:
     found = computed(counts, graph.dtype, [None] * len(estimator.vocabulary_))
     if isinstance(estimator, TfidfVectorizer):
         found = transform(estimator._tfidf, graph, found)
-    return Frame(found.blocks, names_of(estimator, [found]))
+    return Frame(found.blocks, names_of(estimator, [found]), sparse=True)
 
 
 @transform.register

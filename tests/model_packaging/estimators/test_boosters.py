@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import StackingClassifier, VotingClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from functions.inference.tensors import Array
 from model_packaging.converters.sklearn import CONVERTER
@@ -47,6 +49,21 @@ def test_boosted_estimators_answer_as_the_original_alone_and_in_pipelines(
     tmp_path: Path, estimator: Any, target: Array
 ) -> None:
     converted(tmp_path, clone(estimator).fit(ROWS, target))
+
+
+@pytest.mark.parametrize("booster", [XGB, LGBM], ids=["xgboost", "lightgbm"])
+def test_zeros_of_a_sparse_matrix_are_missing_where_the_library_says_so(
+    tmp_path: Path, booster: Any
+) -> None:
+    places = GENERATOR.integers(0, 9, 200).astype(float)
+    table = np.stack([places, ROWS[:, 0]], axis=1)
+    encoder = OneHotEncoder(handle_unknown="ignore")
+    columns = ColumnTransformer([("c", encoder, [0])], remainder="passthrough", sparse_threshold=1)
+    converted(tmp_path, make_pipeline(columns, clone(booster)).fit(table, places % 2))
+    converted(tmp_path, make_pipeline(encoder, clone(booster)).fit(table[:, :1], places % 2))
+    words = np.array(["red fox", "blue dog", "", "red dog dog"])[GENERATOR.integers(0, 4, 200)]
+    model = make_pipeline(TfidfVectorizer(), clone(booster)).fit(words, words == "red fox")
+    converted(tmp_path, model)
 
 
 @pytest.mark.parametrize("strategy", ["one_output_per_tree", "multi_output_tree"])
