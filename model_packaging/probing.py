@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from functions.inference.artifact import TensorSpec
+from functions.inference.domain import EVERY
 from functions.inference.tensors import BYTES, DTYPES, Array, as_datatype
 from model_packaging.probes import Column, Knowledge, Known, Probe, Request
 from model_packaging.samples import SEED, Samples, free_axes
@@ -32,6 +33,8 @@ _LENGTHS = (1, 2, 37)
 """Sizes of free axes, beside the one that base rows have."""
 _FEW_PIXELS = 32
 """Images that are smaller need not be answered: networks halve them until nothing is left."""
+_MOST_BOUNDED = 8
+"""Columns whose ends are tried, of those that have some."""
 _UNKNOWN_TEXT = b"\xe2\x80\x94 no such category \xe2\x80\x94"
 
 
@@ -114,7 +117,31 @@ def make_probes(base: Base) -> Iterator[Probe]:
         for place, column in enumerate(known.columns):
             where = _Where(spec, place if len(known.columns) > 1 else None)
             yield from _column(base, where, column)
+        yield from _ends(base, spec)
     yield from _lengths(base)
+
+
+def _ends(base: Base, spec: TensorSpec) -> Iterator[Probe]:
+    """A row with each number that callers can send at, and just beside, an end of the domain."""
+    bounds = spec.domain.bounds if spec.domain else {}
+    dtype = DTYPES[spec.datatype]
+    for column, ends in islice(bounds.items(), _MOST_BOUNDED):
+        where = _Where(spec, None if column == EVERY else column)
+        for end in filter(np.isfinite, ends):
+            with np.errstate(over="ignore"):
+                at = np.asarray(end).astype(dtype)
+            beside = [
+                np.nextafter(at, -np.inf, dtype=dtype),
+                at,
+                np.nextafter(at, np.inf, dtype=dtype),
+            ]
+            for value in filter(np.isfinite, beside):
+                kind = f"an end of what {where} takes"
+                request = base.take(base.count(1))
+                array = request[spec.name]
+                values = np.full(len(array) if array.ndim else 1, value, array.dtype)
+                request[spec.name] = _put_values(array, where.place, values)
+                yield Probe(kind, request, may_refuse=True)
 
 
 def _typical(base: Base) -> Iterator[Probe]:

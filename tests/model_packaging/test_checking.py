@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from functions.inference.domain import Domain
+from functions.inference.domain import EVERY, Domain
 from model_packaging.agreement import MOST_ROWS
 from model_packaging.checking import check, one_of_each
 from model_packaging.conversion import Conversion, open_served
@@ -96,3 +96,25 @@ def test_rows_over_the_bound_are_told_by_their_kind() -> None:
     checked, rows = check(SPEC, replace(conversion(), probes=(Probe("too many", {"x": x}),)))
     assert checked.to_json()["left_out"] == {"too many": MOST_ROWS}
     assert "not compared: 4,096 rows of 'too many'" in checked.outcome(rows)
+
+
+def test_numbers_at_the_ends_of_a_domain_are_refused_as_the_original_refuses_them() -> None:
+    """Zero is refused, and the smallest positive number is not: float32 must not blur that."""
+
+    def positive(inputs: Request) -> Request:
+        if (inputs["x"] <= 0).any():
+            raise ValueError("must be positive")
+        return doubled(inputs)
+
+    known = {"x": Known(np.dtype(np.float64), (Column(typical=(1.0, 2.0)),))}
+    strict = Domain(bounds={EVERY: (5e-324, np.inf)})
+    lax = Domain(bounds={EVERY: (-1e-30, np.inf)})
+    refusing = replace(conversion(known), reference=positive)
+    with pytest.raises(ConversionMismatch, match="an end of what 'x' takes, which the original"):
+        check(SPEC, replace(refusing, domains={"x": lax}, probes=()))
+    assert "an end of what 'x' takes" in probes_of(replace(refusing, domains={"x": strict}))
+
+
+def probes_of(made: Conversion) -> set[str]:
+    """Kinds of rows that agree, or are refused by both."""
+    return set(check(SPEC, made)[0].evidence.rows())
