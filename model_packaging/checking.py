@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from functions.inference.tensors import Array, as_datatype, datatype_of
 from model_packaging.agreement import Evidence, compare, gather
 from model_packaging.conversion import Conversion, ServedModel, open_served
 from model_packaging.errors import DataUnusable
@@ -79,9 +80,14 @@ def _first_of_each(evidence: Evidence) -> Iterator[Probe]:
 
 def _joined(rows: Sequence[Request]) -> Request:
     return {
-        name: np.concatenate([row[name] for row in rows]) if array.ndim else array
+        name: _stacked([row[name] for row in rows]) if array.ndim else array
         for name, array in rows[0].items()
     }
+
+
+def _stacked(arrays: Sequence[Array]) -> Array:
+    """Arrays of one datatype, one behind the other; numpy alone would forget that it is BF16."""
+    return as_datatype(np.concatenate(arrays), datatype_of(arrays[0]))
 
 
 def check(spec: ModelSpec, conversion: Conversion) -> tuple[Checked, int]:
