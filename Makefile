@@ -104,7 +104,7 @@ protos: .venv/dev
 		--descriptor_set_out=$(PROTOS)/compiled.binpb $(PROTOS)/*.proto
 
 schema: .venv/demo
-	@$(BIN)/python -m model_packaging.manifest > models.schema.json
+	@$(BIN)/python -m lading.model_packaging.manifest.models > models.schema.json
 
 # requirements.txt is the whole deploy set; the subsets are resolved within it. MiniStack pins a
 # botocore of its own, Triton a NumPy, and each has an environment of its own. torch is not resolved:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from aws_cdk import App
 
-from stacks.composition import add_stacks
-from stacks.errors import StackError
+from lading.stacks.composition import add_stacks
+from lading.stacks.errors import StackError
 
 if __name__ == "__main__":
     app = App()

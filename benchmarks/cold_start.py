@@ -33,13 +33,13 @@ import numpy as np
 
 from benchmarks.installed import ROOT, Packages, install_code, install_packages
 from benchmarks.runtime_api import RuntimeApi
-from emulator.event import HttpRequest, RequestIds, build_event
-from emulator.lambda_runtime import Code, LambdaRuntimeFunction
-from functions.inference.artifact import MODEL
-from functions.inference.settings import ServedModel, Settings
-from model_packaging.local_store import LocalStore
-from model_packaging.manifest import load_manifest
-from model_packaging.pipeline import package
+from lading.emulator.function.lambda_runtime import Code, LambdaRuntimeFunction
+from lading.emulator.gateway.event import HttpRequest, RequestIds, build_event
+from lading.functions.contract.settings import ServedModel, Settings
+from lading.functions.inference.artifact.reading import MODEL
+from lading.model_packaging.manifest.models import load_manifest
+from lading.model_packaging.pipeline import package
+from lading.model_packaging.store.local import LocalStore
 
 SCRATCH = ROOT / ".lading" / "bench"
 DIGITS = ROOT / "examples" / "digits"
@@ -116,7 +116,7 @@ def _contenders(packages: Packages, settings: Settings) -> list[Contender]:
         ),
         Contender(
             "lading",
-            "functions.inference.lambda_handler.handler",
+            "lading.functions.inference.entry.lambda_handler.handler",
             ROOT / "functions",
             settings.to_environment(),
         ),

@@ -14,12 +14,12 @@ import onnx
 import uvicorn
 from onnx import TensorProto, helper
 
-from emulator.event_stream import CONTENT_TYPE, event
-from functions.inference.application import create_app
-from functions.inference.artifact import SPECIFICATION
-from functions.inference.asgi import App, Receive, Scope, Send
-from functions.inference.dialects.binary_tensors import HEADER_LENGTH
-from functions.inference.model_folder import load_folder
+from lading.emulator.sagemaker.event_stream import CONTENT_TYPE, event
+from lading.functions.inference.app.application import create_app
+from lading.functions.inference.artifact.reading import SPECIFICATION
+from lading.functions.inference.loading.folder import load_folder
+from lading.functions.inference.tensors.binary import HEADER_LENGTH
+from lading.functions.inference.wire.asgi import App, Receive, Scope, Send
 
 LENGTH = HEADER_LENGTH
 SHAPE = (1, 3, 224, 224)

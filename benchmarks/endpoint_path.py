@@ -33,14 +33,14 @@ from typing import Any
 import numpy as np
 
 from benchmarks.endpoint_engine import LENGTH, SHAPE, write_models
-from functions.inference.application import create_app
-from functions.inference.asgi import Message
-from functions.inference.catalog import load_catalog
-from functions.inference.endpoint_predictor import BINARY
-from functions.inference.handler import create_handler
-from functions.inference.invocation import proxy_event
-from functions.inference.settings import ServedEndpoint, ServedModel, Settings
-from functions.inference.tensor_messages import encode
+from lading.functions.contract.invocation import proxy_event
+from lading.functions.contract.settings import ServedEndpoint, ServedModel, Settings
+from lading.functions.inference.app.application import create_app
+from lading.functions.inference.endpoint.predictor import BINARY
+from lading.functions.inference.entry.handler import create_handler
+from lading.functions.inference.loading.catalog import load_catalog
+from lading.functions.inference.tensors.messages import encode
+from lading.functions.inference.wire.asgi import Message
 
 WARM = 30
 TARGETS = {"tensor": (3.0, 10.0), "first token": (15.0, None)}

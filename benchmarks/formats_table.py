@@ -12,11 +12,11 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.formats import entries
 from benchmarks.formats.entry import Entry
-from functions.inference.artifact import REPORT
-from model_packaging.local_store import LocalStore
-from model_packaging.manifest import ModelSpec
-from model_packaging.pipeline import package
-from model_packaging.report.figures import Range, Stage, Verdict, stages_of, verdict_of
+from lading.functions.inference.artifact.reading import REPORT
+from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.pipeline import package
+from lading.model_packaging.report.figures import Range, Stage, Verdict, stages_of, verdict_of
+from lading.model_packaging.store.local import LocalStore
 
 GUIDE = Path(__file__).parents[1] / "docs" / "formats.md"
 BEGIN, END = "<!-- begin of the table -->", "<!-- end of the table -->"

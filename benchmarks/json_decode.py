@@ -22,8 +22,8 @@ from typing import Any
 import csimdjson
 import numpy as np
 
-from functions.inference import json_codec
-from functions.inference.tensors import Array, from_json
+from lading.functions.inference.tensors import json_values as json_codec
+from lading.functions.inference.tensors.conversion import Array, from_json
 
 SHAPES = ((1, 3, 224, 224), (2352, 64), (37632, 4), (150528,))
 TARGET = 1.3

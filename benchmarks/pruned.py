@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import onnx
 
-from functions.inference.session import OnnxSession
-from functions.inference.tensors import Array
-from model_packaging.pruning.structured import prune_neurons
-from model_packaging.quantization.graphs import prepare
+from lading.functions.inference.models.session import OnnxSession
+from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.pruning.structured import prune_neurons
+from lading.model_packaging.quantization.graphs import prepare
 
 SPARSITIES = (0.25, 0.5, 0.75)
 ROUNDS = 201

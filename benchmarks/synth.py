@@ -22,7 +22,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
-from emulator.cdk import Cdk, find_cdk
+from lading.emulator.cloud.cdk import Cdk, find_cdk
 
 ROOT = Path(__file__).parents[1]
 SCRATCH = ROOT / ".lading" / "bench"

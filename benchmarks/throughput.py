@@ -32,7 +32,7 @@ from onnx import TensorProto, helper
 
 from benchmarks.cold_start import starting_on
 from benchmarks.load import load, post
-from emulator.ports import free_port
+from lading.emulator.processes.ports import free_port
 
 SERVERS = Path(__file__).parent / "servers"
 CALLERS = (1, 16)
@@ -116,7 +116,7 @@ def serving(name: str, case: Case, folder: Path, core: int) -> Iterator[int]:
     """A server on a core of its own, ready to answer; gives its port."""
     port = free_port()
     theirs = ["uvicorn", "--log-level", "warning", "--app-dir", str(SERVERS), f"{name}:app"]
-    ours = ["functions.inference.container", "serve"]
+    ours = ["lading.functions.inference.entry.container", "serve"]
     module = ours if name == "lading" else [*theirs, "--port", str(port), "--no-access-log"]
     environment = _environment(folder, case, port)
     with (folder / "log").open("wb") as log, starting_on(core):

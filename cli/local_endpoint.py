@@ -7,17 +7,17 @@ from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
-from cli.errors import CliError
-from emulator.engine_room import LANGUAGE, EngineRoom
-from emulator.gateway import Access
-from emulator.ministack import dummy_credentials
-from emulator.sagemaker_endpoint import LocalEndpoint
-from emulator.sagemaker_runtime import SageMakerRuntime
-from emulator.server import in_background
-from functions.inference.artifact import ENGINE
-from functions.inference.contract import DEFAULT_LABEL
-from functions.inference.settings import ServedEndpoint, ServedModel, Settings
-from model_packaging.lock import LockedEngine, read_lock, version_folder
+from lading.cli.errors import CliError
+from lading.emulator.cloud.ministack import dummy_credentials
+from lading.emulator.engines.room import LANGUAGE, EngineRoom
+from lading.emulator.gateway.api import Access
+from lading.emulator.processes.server import in_background
+from lading.emulator.sagemaker.endpoint import LocalEndpoint
+from lading.emulator.sagemaker.runtime import SageMakerRuntime
+from lading.functions.contract.names import DEFAULT_LABEL
+from lading.functions.contract.settings import ServedEndpoint, ServedModel, Settings
+from lading.functions.inference.artifact.reading import ENGINE
+from lading.model_packaging.lock.file import LockedEngine, read_lock, version_folder
 
 Variables = Mapping[str, str]
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from cli.errors import CliError, NothingLocked
-from functions.inference.contract import DEFAULT_LABEL
-from functions.inference.settings import ServedModel, Settings
-from model_packaging.lock import Lock, LockedModel, local_roots, read_lock
+from lading.cli.errors import CliError, NothingLocked
+from lading.functions.contract.names import DEFAULT_LABEL
+from lading.functions.contract.settings import ServedModel, Settings
+from lading.model_packaging.lock.file import Lock, LockedModel, local_roots, read_lock
 
 
 def served_settings(lock_path: Path, names: Iterable[str], threads: int = 0) -> Settings:

@@ -9,25 +9,25 @@ from typer.core import TyperOption
 from typer.exceptions import TyperException
 from typer.main import get_command
 
-from cli.emulate import emulate
-from cli.errors import BadCall, CliError
-from cli.grpc_proxy import grpc_proxy
-from cli.label import label
-from cli.package import package
-from cli.plan import plan
-from cli.predict import predict
-from cli.pull import pull
-from cli.push import push
-from cli.report import write_report
-from cli.reports import report
-from cli.serve import serve
-from cli.smoke import smoke
-from cli.tokens import tokens
-from cli.versions import versions
-from emulator.errors import EmulatorError
-from functions.inference.contract import VERSION
-from functions.inference.errors import InferenceError
-from model_packaging.errors import PackagingError
+from lading.cli.commands.emulate import emulate
+from lading.cli.commands.grpc_proxy import grpc_proxy
+from lading.cli.commands.label import label
+from lading.cli.commands.package import package
+from lading.cli.commands.plan import plan
+from lading.cli.commands.predict import predict
+from lading.cli.commands.pull import pull
+from lading.cli.commands.push import push
+from lading.cli.commands.report import write_report
+from lading.cli.commands.serve import serve
+from lading.cli.commands.smoke import smoke
+from lading.cli.commands.tokens import tokens
+from lading.cli.commands.versions import versions
+from lading.cli.error_output import report
+from lading.cli.errors import BadCall, CliError
+from lading.emulator.errors import EmulatorError
+from lading.functions.contract.names import VERSION
+from lading.functions.inference.errors import InferenceError
+from lading.model_packaging.errors import PackagingError
 
 _INTERRUPTED = 130
 _COMPLETION = ("install_completion", "show_completion")

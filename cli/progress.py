@@ -6,7 +6,7 @@ from typing import Self
 from rich.console import Console
 from rich.status import Status
 
-from model_packaging.pipeline import STAGES
+from lading.model_packaging.pipeline import STAGES
 
 _WIDTH = max(map(len, STAGES))
 

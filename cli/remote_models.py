@@ -13,14 +13,11 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
-from cli.calls import HEADERS, Reply, call
-from cli.errors import CliError
-from cli.signing import Caller
-from functions.inference import tensor_messages
-from functions.inference.artifact import PREDICT_METHOD, SERVING_DEFAULT, TensorSpec
-from functions.inference.catalog import Catalog, CatalogModel
-from functions.inference.dialects.binary_tensors import HEADER_LENGTH
-from functions.inference.errors import (
+from lading.cli.aws.signing import Caller
+from lading.cli.calls import HEADERS, Reply, call
+from lading.cli.errors import CliError
+from lading.functions.inference.artifact.reading import PREDICT_METHOD, SERVING_DEFAULT, TensorSpec
+from lading.functions.inference.errors import (
     InferenceError,
     MalformedRequest,
     ModelNotFound,
@@ -30,8 +27,11 @@ from functions.inference.errors import (
     Throttled,
     TimedOut,
 )
-from functions.inference.predictor import ModelMetadata, Predictor, check_request
-from functions.inference.tensors import Array
+from lading.functions.inference.loading.catalog import Catalog, CatalogModel
+from lading.functions.inference.models.predictor import ModelMetadata, Predictor, check_request
+from lading.functions.inference.tensors import messages as tensor_messages
+from lading.functions.inference.tensors.binary import HEADER_LENGTH
+from lading.functions.inference.tensors.conversion import Array
 
 BELIEVED_S = 30.0
 """How long what an API said of a model is held to be true."""

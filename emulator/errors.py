@@ -17,7 +17,7 @@ EmulatorError
 ├── DeploymentFailed       the stacks cannot be deployed into the emulated cloud
 └── AnswerWrong            what is deployed there does not answer as it must
 
-What the gateway itself refuses is `emulator.refusals.Refused`, which it turns into an answer.
+What the gateway itself refuses is `refusals.Refused`, which it turns into an answer.
 """
 
 from pathlib import Path

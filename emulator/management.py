@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
 
-from emulator.errors import ManagementMissing
-from emulator.server import in_background
-from functions.inference.asgi import App, Receive, Scope, Send
-from functions.inference.catalog import Catalog
-from functions.inference.model_control import ModelControl
-from functions.inference.settings import Settings
+from lading.emulator.errors import ManagementMissing
+from lading.emulator.processes.server import in_background
+from lading.functions.contract.settings import Settings
+from lading.functions.inference.loading.catalog import Catalog
+from lading.functions.inference.loading.control import ModelControl
+from lading.functions.inference.wire.asgi import App, Receive, Scope, Send
 
 
 class Management:
@@ -23,9 +23,7 @@ class Management:
 
     def __init__(self, settings: Settings) -> None:
         try:
-            from functions.inference.torchserve_management import (  # noqa: PLC0415 a library of its own
-                create_management,
-            )
+            from lading.functions.inference.app.torchserve_management import create_management  # noqa: PLC0415 a library of its own
         except ModuleNotFoundError as error:
             raise ManagementMissing from error
         self._create, self._settings = create_management, settings

@@ -5,15 +5,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from emulator.errors import AddressUnavailable, GrpcMissing
-from emulator.server import GRACE_SECONDS
-from functions.inference.catalog import Catalog
-from functions.inference.contract import MAX_BODY_BYTES
-from functions.inference.http_server import Listening, address_of
-from functions.inference.observability import Observability
-from functions.inference.processors import processors
-from functions.inference.prometheus import Metrics
-from functions.inference.settings import Settings
+from lading.emulator.errors import AddressUnavailable, GrpcMissing
+from lading.emulator.processes.server import GRACE_SECONDS
+from lading.functions.contract.names import MAX_BODY_BYTES
+from lading.functions.contract.settings import Settings
+from lading.functions.inference.entry.http_server import Listening, address_of
+from lading.functions.inference.entry.processors import processors
+from lading.functions.inference.loading.catalog import Catalog
+from lading.functions.inference.observability.log import Observability
+from lading.functions.inference.observability.prometheus import Metrics
 
 
 @contextmanager
@@ -39,11 +39,7 @@ def serving_grpc(
         AddressUnavailable: the port is taken, or the host is not this machine's.
     """
     try:
-        from functions.inference.rpc.server import (  # noqa: PLC0415 a library of its own
-            Limits,
-            Serving,
-            serving,
-        )
+        from lading.functions.inference.rpc.server import Limits, Serving, serving  # noqa: PLC0415 a library of its own
     except ModuleNotFoundError as error:
         raise GrpcMissing from error
     address = address_of(where.host, where.port)

@@ -3,4 +3,4 @@
 Converters import onnxruntime through libraries of their own, so its telemetry is off before any.
 """
 
-import functions.inference  # noqa: F401 switches it off
+import lading.functions.inference  # noqa: F401 switches it off

@@ -10,17 +10,22 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from functions.inference.artifact import PREDICT_METHOD, SERVING_DEFAULT, TensorSpec
-from functions.inference.domain import Domain
-from functions.inference.predictor import SessionError
-from functions.inference.processing.processed import ProcessedSession, Step, make_step
-from functions.inference.session import OnnxSession
-from functions.inference.tensors import DTYPES, Array, as_datatype, check_signature
-from model_packaging.agreement import Model as Model  # noqa: PLC0414 for converters
-from model_packaging.agreement import compare, gather
-from model_packaging.errors import ConversionError, LibraryMissing
-from model_packaging.manifest import ModelSpec
-from model_packaging.probes import Known, Probe, Request
+from lading.functions.inference.artifact.reading import PREDICT_METHOD, SERVING_DEFAULT, TensorSpec
+from lading.functions.inference.models.predictor import SessionError
+from lading.functions.inference.models.session import OnnxSession
+from lading.functions.inference.processing.processed import ProcessedSession, Step, make_step
+from lading.functions.inference.tensors.conversion import (
+    DTYPES,
+    Array,
+    as_datatype,
+    check_signature,
+)
+from lading.functions.inference.tensors.domain import Domain
+from lading.model_packaging.check.agreement import Model as Model  # noqa: PLC0414 for converters
+from lading.model_packaging.check.agreement import compare, gather
+from lading.model_packaging.check.probes import Known, Probe, Request
+from lading.model_packaging.errors import ConversionError, LibraryMissing
+from lading.model_packaging.manifest.models import ModelSpec
 
 Session = OnnxSession | ProcessedSession
 """A loaded model, with its processing steps if it has some."""
@@ -30,7 +35,7 @@ Session = OnnxSession | ProcessedSession
 class Processing:
     """Steps around a graph, and the signature that callers see of it.
 
-    `steps` are as `functions.inference.processing.processed` describes; `files` are what they read,
+    `steps` are as `processing.processed` describes; `files` are what they read,
     by name, and become part of the artifact.
     """
 
@@ -175,13 +180,21 @@ def open_session(name: str, conversion: Conversion, model: bytes) -> Session:
 class Converter(Protocol):
     """One framework; importing its module is cheap, the framework is imported when first used."""
 
-    framework: str
-    suffixes: tuple[str, ...]
-    """Of files that it takes, lower-case; empty where it takes folders alone."""
-    contents: tuple[str, ...]
-    """Patterns of files in folders that it takes: one of them tells the framework."""
-    keys: tuple[str, ...]
-    """What it honours of `original.Original`, by the manifest's keys."""
+    @property
+    def framework(self) -> str:
+        """Its name in the manifest."""
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """Suffixes of the files that it takes, lower-case; none where it takes folders alone."""
+
+    @property
+    def contents(self) -> tuple[str, ...]:
+        """Patterns of files in folders that it takes: one of them tells the framework."""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What it honors of `original.Original`, by the manifest's keys."""
 
     def files(self, spec: ModelSpec) -> tuple[Path, ...]:
         """All files that make up the model, its source first.

@@ -347,7 +347,9 @@ class PricesUnusable(PackagingError):
     """A file of prices cannot be read, or says something impossible."""
 
     def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{path}: {reason}; take model_packaging/prices.yaml as the example")
+        super().__init__(
+            f"{path}: {reason}; take model_packaging/placement/prices.yaml as the example"
+        )
         self.path, self.reason = path, reason
 
 

@@ -19,14 +19,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
-from model_packaging.engine_files import EngineFiles, gather
-from model_packaging.errors import PackagingProcessDied
-from model_packaging.pipeline import Builder, build_here
-from model_packaging.resolution import Job
-from model_packaging.specification import Built
-from model_packaging.stages import OnStage
+from lading.model_packaging.errors import PackagingProcessDied
+from lading.model_packaging.pipeline import Builder, build_here
+from lading.model_packaging.resolution import Job
+from lading.model_packaging.specification import Built
+from lading.model_packaging.stages import OnStage
+from lading.model_packaging.store.engine_files import EngineFiles, gather
 
-_COMMAND = (sys.executable, "-c", "from model_packaging import isolated; isolated.serve()")
+_COMMAND = (sys.executable, "-c", "from lading.model_packaging import isolated; isolated.serve()")
 
 
 @dataclass(frozen=True, slots=True)

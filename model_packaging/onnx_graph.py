@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from functions.inference.tensors import Array
-from model_packaging.errors import ConversionError
+from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.errors import ConversionError
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto

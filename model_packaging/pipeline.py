@@ -32,40 +32,34 @@ from dataclasses import astuple, dataclass
 from functools import partial
 from pathlib import Path
 
-from functions.inference.processing.processed import libraries_of
-from functions.inference.session import OnnxSession
-from model_packaging.accuracy import Gate, gate_stage
-from model_packaging.agreement import compare
-from model_packaging.batches import batch_stage
-from model_packaging.benchmark import Latency, time_model
-from model_packaging.checking import Checked, check, one_of_each
-from model_packaging.code_step import with_code
-from model_packaging.conversion import Conversion, ServedModel, open_served
-from model_packaging.errors import (
-    AccuracyChange,
-    ConversionError,
-    SourceError,
-)
-from model_packaging.golden import first_request, golden_requests
-from model_packaging.image_step import with_image
-from model_packaging.limits import limited
-from model_packaging.lock import LockedVersion, read_lock, record
-from model_packaging.manifest import ModelSpec
-from model_packaging.nonfinite import without_lost_numbers
-from model_packaging.numbered_folder import stated_number
-from model_packaging.onnx_graph import require_finite_weights
-from model_packaging.optimisation import Optimised, Optimiser, Task
-from model_packaging.optimisers import optimisers
-from model_packaging.peak_memory import Footprint, measure
-from model_packaging.placement import Needs, Target, place, require_fits
-from model_packaging.prices import read_prices
-from model_packaging.publication import require_above
-from model_packaging.resolution import Job, Resolved, identity_of, resolve, source_of
-from model_packaging.samples import Samples
-from model_packaging.served import Served, locked_engine, serve
-from model_packaging.serving import OnnxModel
-from model_packaging.signatures import finish
-from model_packaging.specification import (
+from lading.functions.inference.models.session import OnnxSession
+from lading.functions.inference.processing.processed import libraries_of
+from lading.model_packaging.check.agreement import compare
+from lading.model_packaging.check.golden import first_request, golden_requests
+from lading.model_packaging.check.limits import limited
+from lading.model_packaging.check.nonfinite import without_lost_numbers
+from lading.model_packaging.check.samples import Samples
+from lading.model_packaging.check.stage import Checked, check, one_of_each
+from lading.model_packaging.check.trial import Trial
+from lading.model_packaging.conversion import Conversion, ServedModel, open_served
+from lading.model_packaging.engines.served import Served, locked_engine, serve
+from lading.model_packaging.engines.serving import OnnxModel
+from lading.model_packaging.errors import AccuracyChange, ConversionError, SourceError
+from lading.model_packaging.lock.file import LockedVersion, read_lock, record
+from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.measure.accuracy import Gate, gate_stage
+from lading.model_packaging.measure.batches import batch_stage
+from lading.model_packaging.measure.benchmark import Latency, time_model
+from lading.model_packaging.measure.peak_memory import Footprint, measure
+from lading.model_packaging.onnx_graph import require_finite_weights
+from lading.model_packaging.optimizers.optimizer import Optimised, Optimiser, Task
+from lading.model_packaging.optimizers.registry import optimisers
+from lading.model_packaging.placement.prices import read_prices
+from lading.model_packaging.placement.targets import Needs, Target, place, require_fits
+from lading.model_packaging.resolution import Job, Resolved, identity_of, resolve, source_of
+from lading.model_packaging.signatures import finish
+from lading.model_packaging.sources.numbered_folder import stated_number
+from lading.model_packaging.specification import (
     Build,
     Built,
     Measured,
@@ -75,9 +69,11 @@ from model_packaging.specification import (
     summarise,
     write_files,
 )
-from model_packaging.stages import OnStage, Stages, ignore_stages
-from model_packaging.store import Store
-from model_packaging.trial import Trial
+from lading.model_packaging.stages import OnStage, Stages, ignore_stages
+from lading.model_packaging.steps.code import with_code
+from lading.model_packaging.steps.image import with_image
+from lading.model_packaging.store.publication import require_above
+from lading.model_packaging.store.versions import Store
 
 STAGES = (
     "resolve",

@@ -6,17 +6,23 @@ from dataclasses import astuple, dataclass
 from importlib.metadata import version as version_of
 from pathlib import Path
 
-from functions.inference.artifact import MODEL_FORMAT, sha256
-from model_packaging.conversion import Converter, tool_versions
-from model_packaging.converters import find_converter
-from model_packaging.documents import canonical
-from model_packaging.errors import FileMissing, ManifestError, Place
-from model_packaging.image_rows import named_files, takes_images
-from model_packaging.manifest import ModelSpec
-from model_packaging.optimisers import optimisers
-from model_packaging.served import Served, check_engine, engine_identity, serve, takes_trained_files
-from model_packaging.specification import Source
-from model_packaging.user_code import imported_files
+from lading.functions.inference.artifact.reading import MODEL_FORMAT, sha256
+from lading.model_packaging.conversion import Converter, tool_versions
+from lading.model_packaging.converters.registry import find_converter
+from lading.model_packaging.documents import canonical
+from lading.model_packaging.engines.served import (
+    Served,
+    check_engine,
+    engine_identity,
+    serve,
+    takes_trained_files,
+)
+from lading.model_packaging.errors import FileMissing, ManifestError, Place
+from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.optimizers.registry import optimisers
+from lading.model_packaging.sources.user_code import imported_files
+from lading.model_packaging.specification import Source
+from lading.model_packaging.steps.image_rows import named_files, takes_images
 
 RECIPE = 4
 """Part of each identity: raise it when the same source and tools would now give another model."""

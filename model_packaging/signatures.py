@@ -12,10 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from functions.inference.artifact import PREDICT_METHOD, SERVING_DEFAULT, TensorSpec
-from functions.inference.predictor import SessionError
-from functions.inference.signatures import LONGEST_NAME, MOST, Shared, is_name, whole
-from model_packaging.agreement import (
+from lading.functions.inference.artifact.reading import PREDICT_METHOD, SERVING_DEFAULT, TensorSpec
+from lading.functions.inference.artifact.signatures import (
+    LONGEST_NAME,
+    MOST,
+    Shared,
+    is_name,
+    whole,
+)
+from lading.functions.inference.models.predictor import SessionError
+from lading.model_packaging.check.agreement import (
     MOST_ROWS,
     MOST_SECONDS,
     Evidence,
@@ -23,8 +29,12 @@ from model_packaging.agreement import (
     compare,
     gather,
 )
-from model_packaging.conversion import Conversion, ServedModel, open_served
-from model_packaging.errors import (
+from lading.model_packaging.check.graph_knowledge import with_ids
+from lading.model_packaging.check.probing import Base, make_probes
+from lading.model_packaging.check.samples import Samples, make_up
+from lading.model_packaging.check.trial import Trial
+from lading.model_packaging.conversion import Conversion, ServedModel, open_served
+from lading.model_packaging.errors import (
     ConversionError,
     ManifestError,
     PackagingError,
@@ -33,15 +43,11 @@ from model_packaging.errors import (
     SourceUnreadable,
     likely,
 )
-from model_packaging.graph_knowledge import with_ids
-from model_packaging.manifest import ModelSpec
-from model_packaging.metrics import METRICS, Incomparable
-from model_packaging.onnx_graph import require_finite_weights
-from model_packaging.optimisation import Task
-from model_packaging.optimisers import optimisers
-from model_packaging.probing import Base, make_probes
-from model_packaging.samples import Samples, make_up
-from model_packaging.trial import Trial
+from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.measure.metrics import METRICS, Incomparable
+from lading.model_packaging.onnx_graph import require_finite_weights
+from lading.model_packaging.optimizers.optimizer import Task
+from lading.model_packaging.optimizers.registry import optimisers
 
 Load = Callable[[bytes], ServedModel]
 """Loads a model of this conversion as it is served."""
@@ -80,7 +86,7 @@ class Signatures:
     def files(self, model: bytes) -> tuple[list[dict[str, Any]], dict[str, bytes]]:
         """What artifact.json says of them, nothing where that goes without saying, and files.
 
-        `functions.inference.signatures` has the form.
+        `lading.functions.inference.artifact.signatures` has the form.
         """
         entries: list[dict[str, Any]] = [{"name": self.name, "method": self.method}]
         contents = {}

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from functions.inference.artifact import (
+from lading.functions.inference.artifact.reading import (
     ENGINE_FORMAT,
     GOLDEN,
     MODEL,
@@ -16,18 +16,18 @@ from functions.inference.artifact import (
     STEPS_FORMAT,
     sha256,
 )
-from functions.inference.domain import Domain
-from functions.inference.session import OnnxSession
-from model_packaging.batches import Dependence
-from model_packaging.benchmark import Latency, make_report
-from model_packaging.conversion import Processing
-from model_packaging.documents import readable
-from model_packaging.engine_files import EngineFiles
-from model_packaging.errors import AccuracyChange, Interval, Intervals, Missing
-from model_packaging.peak_memory import Footprint
-from model_packaging.publication import Published
-from model_packaging.served import Served
-from model_packaging.signatures import Signatures
+from lading.functions.inference.models.session import OnnxSession
+from lading.functions.inference.tensors.domain import Domain
+from lading.model_packaging.conversion import Processing
+from lading.model_packaging.documents import readable
+from lading.model_packaging.engines.served import Served
+from lading.model_packaging.errors import AccuracyChange, Interval, Intervals, Missing
+from lading.model_packaging.measure.batches import Dependence
+from lading.model_packaging.measure.benchmark import Latency, make_report
+from lading.model_packaging.measure.peak_memory import Footprint
+from lading.model_packaging.signatures import Signatures
+from lading.model_packaging.store.engine_files import EngineFiles
+from lading.model_packaging.store.publication import Published
 
 
 @dataclass(frozen=True, slots=True)

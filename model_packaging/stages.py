@@ -6,9 +6,9 @@ from pathlib import Path
 from traceback import format_exception
 from typing import ParamSpec, TypeVar
 
-from functions.inference.errors import InferenceError
-from model_packaging.errors import PackagingError, UnexpectedFailure
-from model_packaging.manifest import ModelSpec
+from lading.functions.inference.errors import InferenceError
+from lading.model_packaging.errors import PackagingError, UnexpectedFailure
+from lading.model_packaging.manifest.models import ModelSpec
 
 OnStage = Callable[[str, str], None]
 """Called twice for each stage: `(stage, "")` when it starts, `(stage, outcome)` when it is done."""

@@ -14,17 +14,17 @@ from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_route53_targets as targets
 from constructs import Construct
 
-from functions.inference.contract import ENVIRONMENT, FRONT
-from stacks.api_plan import PlannedApi, told_models
-from stacks.authorization import authorize
-from stacks.code_assets import CodeAssets
-from stacks.dashboards import Dashboards
-from stacks.firewall import Firewall
-from stacks.logged_function import LoggedFunction
-from stacks.monitoring import AlarmTopic, ApiAlarms, topic_by_name
-from stacks.rest_api import ModelApi
-from stacks.settings import ALIAS, OUTPUTS, Deployment, Domain
-from stacks.signals import WatchedApi
+from lading.functions.contract.names import ENVIRONMENT, FRONT
+from lading.stacks.api.authorization import authorize
+from lading.stacks.api.firewall import Firewall
+from lading.stacks.api.rest_api import ModelApi
+from lading.stacks.function.code_assets import CodeAssets
+from lading.stacks.function.logged_function import LoggedFunction
+from lading.stacks.monitoring.alarms import AlarmTopic, ApiAlarms, topic_by_name
+from lading.stacks.monitoring.dashboards import Dashboards
+from lading.stacks.monitoring.signals import WatchedApi
+from lading.stacks.plan.apis import PlannedApi, told_models
+from lading.stacks.stages.settings import ALIAS, OUTPUTS, Deployment, Domain
 
 _FRONT_LIMIT_S = 29
 
@@ -87,7 +87,7 @@ class ApiStack(Stack):
             "Front",
             deployment=deployment,
             name=deployment.names.api_function(f"front{self._planned.suffix}"),
-            handler="functions.front.lambda_handler.handler",
+            handler="lading.functions.front.lambda_handler.handler",
             code=assets.functions(self),
             memory_mb=512,
             timeout_s=_FRONT_LIMIT_S,

@@ -10,8 +10,8 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from functions.inference.contract import TOKENS
-from stacks.settings import OUTPUTS, Deployment
+from lading.functions.contract.names import TOKENS
+from lading.stacks.stages.settings import OUTPUTS, Deployment
 
 _OLD_VERSIONS_DAYS, _ACCESS_LOG_DAYS = 90, 365
 

@@ -7,17 +7,17 @@ from aws_cdk import Annotations, App, Stack, Tags
 from aws_cdk import aws_iam as iam
 from aws_cdk.region_info import RegionInfo
 
-from model_packaging.errors import likely
-from stacks.api_plan import PlannedApi, describe, plan_apis
-from stacks.api_stack import ApiStack
-from stacks.artifact_stack import ArtifactStack
-from stacks.code_assets import CodeAssets
-from stacks.errors import SettingsError
-from stacks.lambda_code import LambdaCode
-from stacks.model_stack import ModelStack
-from stacks.plan import Plan, plan_models
-from stacks.settings import Deployment, load_deployment
-from stacks.target import lambda_target, local_target
+from lading.model_packaging.errors import likely
+from lading.stacks.api_stack import ApiStack
+from lading.stacks.artifact_stack import ArtifactStack
+from lading.stacks.build.lambda_code import LambdaCode
+from lading.stacks.errors import SettingsError
+from lading.stacks.function.code_assets import CodeAssets
+from lading.stacks.model_stack import ModelStack
+from lading.stacks.plan.apis import PlannedApi, describe, plan_apis
+from lading.stacks.plan.models import Plan, plan_models
+from lading.stacks.stages.settings import Deployment, load_deployment
+from lading.stacks.stages.target import lambda_target, local_target
 
 _LINT = {"cfn-lint": {"config": {"ignore_checks": ["W3005"]}}}
 """In every template, for whoever lints it: the CDK states each dependency that it knows twice."""

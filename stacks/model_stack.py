@@ -6,15 +6,15 @@ from aws_cdk import CfnOutput, Stack, Tags
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from stacks.code_assets import CodeAssets
-from stacks.endpoint_signals import ENDPOINT_SIGNALS
-from stacks.lambda_model import LambdaModel
-from stacks.model_endpoint import ModelEndpoint
-from stacks.monitoring import CanaryAlarms, ModelAlarms, topic_by_name
-from stacks.plan import PlannedModel
-from stacks.rollout import Rollout
-from stacks.settings import OUTPUTS, Deployment
-from stacks.signals import WatchedModel
+from lading.stacks.endpoint.model_endpoint import ModelEndpoint
+from lading.stacks.endpoint.signals import ENDPOINT_SIGNALS
+from lading.stacks.function.code_assets import CodeAssets
+from lading.stacks.function.lambda_model import LambdaModel
+from lading.stacks.function.rollout import Rollout
+from lading.stacks.monitoring.alarms import CanaryAlarms, ModelAlarms, topic_by_name
+from lading.stacks.monitoring.signals import WatchedModel
+from lading.stacks.plan.models import PlannedModel
+from lading.stacks.stages.settings import OUTPUTS, Deployment
 
 
 class ModelStack(Stack):

@@ -11,7 +11,7 @@ import boto3
 import pytest
 from hypothesis import settings
 
-from tests.s3 import aws, running
+from tests.support.s3 import aws, running
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

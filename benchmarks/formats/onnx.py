@@ -7,15 +7,15 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from benchmarks.formats.entry import Entry
-from model_packaging.manifest import AccuracySpec, ModelSpec
-from model_packaging.options import QuantizeSpec, Scheme
+from lading.model_packaging.manifest.models import AccuracySpec, ModelSpec
+from lading.model_packaging.manifest.options import QuantizeSpec, Scheme
 
 _SENTENCES, _CALIBRATION = 200, 64
 
 
 @cache
 def _exported() -> bytes:
-    from tests.minilm import export  # noqa: PLC0415 - needs PyTorch
+    from tests.support.minilm import export  # noqa: PLC0415 - needs PyTorch
 
     with TemporaryDirectory() as folder:
         export(Path(folder) / "model.onnx")
@@ -23,7 +23,7 @@ def _exported() -> bytes:
 
 
 def _minilm(folder: Path, scheme: Scheme) -> ModelSpec:
-    from tests.minilm import tokenized  # noqa: PLC0415 - needs tokenizers
+    from tests.support.minilm import tokenized  # noqa: PLC0415 - needs tokenizers
 
     (folder / "model.onnx").write_bytes(_exported())
     rows = tokenized(_SENTENCES + _CALIBRATION)

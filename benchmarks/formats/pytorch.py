@@ -2,7 +2,7 @@
 
 from benchmarks.formats.entry import Entry, example
 
-_TEST = "tests/model_packaging/converters/test_pytorch.py"
+_TEST = "tests/model_packaging/converters/pytorch/test_converter.py"
 _MODEL = "MLP 64-50-10, digits"
 
 ENTRIES = tuple(

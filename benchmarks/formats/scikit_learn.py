@@ -4,8 +4,8 @@ from pathlib import Path
 
 from benchmarks.formats.entry import Entry
 from examples.digits.train import main
-from model_packaging.manifest import AccuracySpec, ModelSpec
-from model_packaging.options import QuantizeSpec
+from lading.model_packaging.manifest.models import AccuracySpec, ModelSpec
+from lading.model_packaging.manifest.options import QuantizeSpec
 
 
 def _digits(folder: Path) -> ModelSpec:

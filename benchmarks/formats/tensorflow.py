@@ -2,7 +2,7 @@
 
 from benchmarks.formats.entry import Entry, example
 
-_TEST = "tests/model_packaging/converters/test_tensorflow.py"
+_TEST = "tests/model_packaging/converters/tensorflow/test_converter.py"
 _MODEL = "MLP 64-64-64-10, digits"
 
 ENTRIES = tuple(

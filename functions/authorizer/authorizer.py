@@ -15,9 +15,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
-from functions.authorizer.grants import FindItem, Grant, read_grant, token_digest, token_id
-from functions.inference.contract import RESERVED_NAMES, TOKENS
-from functions.inference.routes import named_model, split_path
+from lading.functions.authorizer.grants import FindItem, Grant, read_grant, token_digest, token_id
+from lading.functions.contract.names import RESERVED_NAMES, TOKENS
+from lading.functions.contract.routes import named_model, split_path
 
 _BEARER = re.compile(rf"(?i:bearer) +({TOKENS.pattern})")
 _LONGEST_HEADER = 256

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from functions.inference.contract import TOKENS
+from lading.functions.contract.names import TOKENS
 
 Item = Mapping[str, Mapping[str, Any]]
 """An item as DynamoDB words it: `{"tenant": {"S": "..."}}`."""

@@ -3,9 +3,9 @@
 import os
 from typing import Any
 
-from functions.authorizer.authorizer import Authorizer
-from functions.authorizer.grants import table_lookup
-from functions.inference.contract import TOKENS
+from lading.functions.authorizer.authorizer import Authorizer
+from lading.functions.authorizer.grants import table_lookup
+from lading.functions.contract.names import TOKENS
 
 _authorizer = Authorizer(table_lookup(os.environ[TOKENS.table]))
 

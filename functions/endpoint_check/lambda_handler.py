@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from itertools import chain, repeat
 from typing import Any
 
-from functions.endpoint_check.endpoint import EndpointWrong, Wanted, keep_log, pending
-from functions.traffic_hook.custom_resource import respond
+from lading.functions.endpoint_check.endpoint import EndpointWrong, Wanted, keep_log, pending
+from lading.functions.traffic_hook.custom_resource import respond
 
 _PAUSES_S = (1, 2, 5, 10)
 _SPARED_S = 30

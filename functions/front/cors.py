@@ -6,8 +6,8 @@ calls; no model is woken for it. What the models' functions answer has its heade
 
 from collections.abc import Callable, Sequence
 
-from functions.front.invocation import Answer, Event
-from functions.inference.origins import ALLOW_ORIGIN, PREFLIGHT, READABLE, allow
+from lading.functions.contract.origins import ALLOW_ORIGIN, PREFLIGHT, READABLE, allow
+from lading.functions.front.invocation import Answer, Event
 
 
 def allow_origins(

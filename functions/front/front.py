@@ -28,10 +28,10 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
-from functions.front import refusals
-from functions.front.invocation import MOST_AT_ONCE, Answer, Event, InvocationError, Invoke
-from functions.inference.contract import EXTENSIONS, TOKENS, VERSION, model_list
-from functions.inference.routes import named_model
+from lading.functions.contract.names import EXTENSIONS, TOKENS, VERSION, model_list
+from lading.functions.contract.routes import named_model
+from lading.functions.front import refusals
+from lading.functions.front.invocation import MOST_AT_ONCE, Answer, Event, InvocationError, Invoke
 
 GATHER_LIMIT_S = 15.0
 """How long models are waited for when all are asked."""

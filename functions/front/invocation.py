@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from functions.inference.streamed_answer import read_answer
+from lading.functions.contract.streamed_answer import read_answer
 
 Event = Mapping[str, Any]
 Answer = dict[str, Any]

@@ -3,10 +3,10 @@
 import os
 from typing import Any
 
-from functions.front.cors import allow_origins
-from functions.front.front import Front
-from functions.front.invocation import lambda_invoke
-from functions.front.settings import Settings
+from lading.functions.front.cors import allow_origins
+from lading.functions.front.front import Front
+from lading.functions.front.invocation import lambda_invoke
+from lading.functions.front.settings import Settings
 
 _settings = Settings.from_environment(os.environ)
 _front = Front(_settings.functions, lambda_invoke(_settings.alias))

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from types import MappingProxyType
 from typing import Any
 
-from functions.front.invocation import Answer, Busy, InvocationError
-from functions.inference.routes import ROUTES, dialect_of, split_path
+from lading.functions.contract.routes import ROUTES, dialect_of, split_path
+from lading.functions.front.invocation import Answer, Busy, InvocationError
 
 _LONGEST_QUOTE = 128
 _SERVER_ERROR = 500

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from functions.inference.contract import ENVIRONMENT, FRONT
-from functions.inference.origins import read_origins
+from lading.functions.contract.names import ENVIRONMENT, FRONT
+from lading.functions.contract.origins import read_origins
 
 
 @dataclass(frozen=True, slots=True)

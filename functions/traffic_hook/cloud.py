@@ -11,8 +11,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from functions.inference.contract import in_layers
-from functions.inference.streamed_answer import read_answer
+from lading.functions.contract.names import in_layers
+from lading.functions.contract.streamed_answer import read_answer
 
 _LONGEST_ANSWER_S = 300
 _PROPAGATION_S = (1, 2, 4, 8, 16, 30)

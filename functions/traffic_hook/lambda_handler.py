@@ -14,11 +14,17 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from functions.traffic_hook.cloud import Deployment, Function, read_golden
-from functions.traffic_hook.custom_resource import respond
-from functions.traffic_hook.golden import NOTHING, Golden, differences, proxy_event, wrong_status
-from functions.traffic_hook.patience import Patience
-from functions.traffic_hook.settings import Settings
+from lading.functions.traffic_hook.cloud import Deployment, Function, read_golden
+from lading.functions.traffic_hook.custom_resource import respond
+from lading.functions.traffic_hook.golden import (
+    NOTHING,
+    Golden,
+    differences,
+    proxy_event,
+    wrong_status,
+)
+from lading.functions.traffic_hook.patience import Patience
+from lading.functions.traffic_hook.settings import Settings
 
 
 def check(event: Mapping[str, Any], context: Any) -> None:

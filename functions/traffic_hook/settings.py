@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from functions.inference.contract import HOOK
+from lading.functions.contract.names import HOOK
 
 
 @dataclass(frozen=True, slots=True)

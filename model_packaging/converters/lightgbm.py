@@ -8,11 +8,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from model_packaging.boosting import convert_booster, read_booster
-from model_packaging.conversion import Conversion, tool_versions
-from model_packaging.lightgbm_model import read_lightgbm
-from model_packaging.manifest import ModelSpec
-from model_packaging.quiet import quiet
+from lading.model_packaging.conversion import Conversion, tool_versions
+from lading.model_packaging.converters.boosting.conversion import convert_booster, read_booster
+from lading.model_packaging.converters.boosting.lightgbm_model import read_lightgbm
+from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.quiet import quiet
 
 _FIRST_LINE, _LAST_LINES = b"tree\n", b"\nend of trees\n"
 _VERSION = re.compile(rb"^version=(.*)$", re.MULTILINE)

@@ -2,8 +2,8 @@
 
 from typing import NoReturn
 
-from model_packaging.errors import ConversionError
-from model_packaging.manifest import ModelSpec
+from lading.model_packaging.errors import ConversionError
+from lading.model_packaging.manifest.models import ModelSpec
 
 
 class MxnetConverter:

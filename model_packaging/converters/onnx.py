@@ -10,18 +10,18 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from functions.inference.errors import InvalidInput
-from functions.inference.predictor import SessionError
-from functions.inference.session import OnnxSession
-from functions.inference.tensors import Array
-from model_packaging import onnx_file
-from model_packaging.conversion import Conversion, tool_versions
-from model_packaging.errors import ConversionError
-from model_packaging.example_inputs import fitting_examples
-from model_packaging.graph_probes import decision_probes, size_probes
-from model_packaging.limits import is_fragile
-from model_packaging.manifest import ModelSpec
-from model_packaging.onnx_graph import (
+from lading.functions.inference.errors import InvalidInput
+from lading.functions.inference.models.predictor import SessionError
+from lading.functions.inference.models.session import OnnxSession
+from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.check.example_inputs import fitting_examples
+from lading.model_packaging.check.graph_probes import decision_probes, size_probes
+from lading.model_packaging.check.limits import is_fragile
+from lading.model_packaging.check.samples import Request, Samples, given, make_up
+from lading.model_packaging.conversion import Conversion, tool_versions
+from lading.model_packaging.errors import ConversionError
+from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.onnx_graph import (
     drop_repeated_outputs,
     is_reduced,
     keep_weights_inside,
@@ -29,8 +29,8 @@ from model_packaging.onnx_graph import (
     rename,
     take_maps_apart,
 )
-from model_packaging.onnx_names import input_names, output_names
-from model_packaging.samples import Request, Samples, given, make_up
+from lading.model_packaging.sources import onnx_file
+from lading.model_packaging.sources.onnx_names import input_names, output_names
 
 if TYPE_CHECKING:
     from onnx import ModelProto

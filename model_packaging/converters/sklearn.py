@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from model_packaging.checking import check
-from model_packaging.conversion import Conversion, tool_versions
-from model_packaging.errors import ConversionError, ConversionMismatch
-from model_packaging.manifest import ModelSpec
+from lading.model_packaging.check.stage import check
+from lading.model_packaging.conversion import Conversion, tool_versions
+from lading.model_packaging.errors import ConversionError, ConversionMismatch
+from lading.model_packaging.manifest.models import ModelSpec
 
 if TYPE_CHECKING:
-    from model_packaging.estimators.model import Fitted
+    from lading.model_packaging.estimators.model import Fitted
 
 
 _BOOSTERS = {b"xgboost": "xgboost-cpu|xgboost", b"lightgbm": "lightgbm"}
@@ -52,9 +52,9 @@ class SklearnConverter:
 
     def convert(self, spec: ModelSpec) -> Conversion:
         """See `Converter.convert`."""
-        from model_packaging.estimators.files import load
-        from model_packaging.estimators.graph import Unsupported
-        from model_packaging.estimators.model import fitted
+        from lading.model_packaging.estimators.files import load
+        from lading.model_packaging.estimators.graph import Unsupported
+        from lading.model_packaging.estimators.model import fitted
 
         estimator = load(spec)
         try:
@@ -71,7 +71,7 @@ def _agreeing(spec: ModelSpec, fitted: "Fitted") -> Conversion:
 
     Where none does, the last one, for the check to say how it differs.
     """
-    from model_packaging.estimators.graph import TooNarrow
+    from lading.model_packaging.estimators.graph import TooNarrow
 
     try:
         conversion, rounded = fitted.converted(np.float32, frozenset())

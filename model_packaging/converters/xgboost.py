@@ -13,14 +13,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from functions.inference.tensors import Array
-from model_packaging.boosting import convert_booster, read_booster
-from model_packaging.conversion import Conversion, tool_versions
-from model_packaging.errors import ManifestError
-from model_packaging.manifest import ModelSpec
-from model_packaging.quiet import quiet
-from model_packaging.ubjson import require_ubjson
-from model_packaging.xgboost_model import read_estimator, read_xgboost
+from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.conversion import Conversion, tool_versions
+from lading.model_packaging.converters.boosting.conversion import convert_booster, read_booster
+from lading.model_packaging.converters.boosting.xgboost_model import read_estimator, read_xgboost
+from lading.model_packaging.errors import ManifestError
+from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.quiet import quiet
+from lading.model_packaging.sources.ubjson import require_ubjson
 
 
 class XgboostConverter:

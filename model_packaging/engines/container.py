@@ -7,12 +7,19 @@ SageMaker unpacks there.
 from collections.abc import Mapping
 from typing import Final
 
-from model_packaging.engine_options import VARIABLE, Flag, Rule, Text, Value, is_variable
-from model_packaging.errors import SourceUntrusted
-from model_packaging.manifest import ModelSpec
-from model_packaging.manifest_entries import EngineName
-from model_packaging.serving import OnnxModel, Serving
-from model_packaging.source_files import RUNS_CODE, source_files
+from lading.model_packaging.engines.serving import OnnxModel, Serving
+from lading.model_packaging.errors import SourceUntrusted
+from lading.model_packaging.manifest.engine_options import (
+    VARIABLE,
+    Flag,
+    Rule,
+    Text,
+    Value,
+    is_variable,
+)
+from lading.model_packaging.manifest.entries import EngineName
+from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.sources.files import RUNS_CODE, source_files
 
 RULES: Mapping[str, Rule] = {"archive": Flag(), VARIABLE: Text()}
 """archive: one model.tar.gz instead of the files; in capitals: environment variables."""

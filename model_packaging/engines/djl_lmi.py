@@ -7,13 +7,13 @@ https://github.com/deepjavalibrary/djl-serving/tree/master/serving/docs/lmi
 from collections.abc import Mapping
 from typing import Final
 
-from model_packaging.engine_options import Rule, Value, Whole
-from model_packaging.engines.vllm import COMMON_RULES
-from model_packaging.errors import SourceError
-from model_packaging.language_models import language_model_files
-from model_packaging.manifest import ModelSpec
-from model_packaging.manifest_entries import EngineName
-from model_packaging.serving import OnnxModel, Serving
+from lading.model_packaging.engines.language_models import language_model_files
+from lading.model_packaging.engines.serving import OnnxModel, Serving
+from lading.model_packaging.engines.vllm import COMMON_RULES
+from lading.model_packaging.errors import SourceError
+from lading.model_packaging.manifest.engine_options import Rule, Value, Whole
+from lading.model_packaging.manifest.entries import EngineName
+from lading.model_packaging.manifest.models import ModelSpec
 
 PROPERTIES = "serving.properties"
 

@@ -9,13 +9,13 @@ import struct
 from collections.abc import Mapping
 from typing import Any, Final
 
-from functions.inference.bfloat16 import BFloat16, to_bits
-from functions.inference.tensors import Array
-from model_packaging.engine_options import Flag, Rule, Value, Whole, Word
-from model_packaging.manifest import ModelSpec
-from model_packaging.manifest_entries import EngineName
-from model_packaging.serving import OnnxModel, Serving
-from model_packaging.triton_config import NAME, Sample, Settings, render_config
+from lading.functions.inference.tensors.bfloat16 import BFloat16, to_bits
+from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.engines.serving import OnnxModel, Serving
+from lading.model_packaging.engines.triton_config import NAME, Sample, Settings, render_config
+from lading.model_packaging.manifest.engine_options import Flag, Rule, Value, Whole, Word
+from lading.model_packaging.manifest.entries import EngineName
+from lading.model_packaging.manifest.models import ModelSpec
 
 MODEL_FILE = f"{NAME}/1/model.onnx"
 

@@ -8,11 +8,19 @@ https://aws.github.io/deep-learning-containers/vllm/configuration/
 from collections.abc import Mapping
 from typing import Final
 
-from model_packaging.engine_options import Flag, Refused, Rule, Share, Value, Whole, Word
-from model_packaging.language_models import language_model_files
-from model_packaging.manifest import ModelSpec
-from model_packaging.manifest_entries import EngineName
-from model_packaging.serving import MODEL_FOLDER, OnnxModel, Serving
+from lading.model_packaging.engines.language_models import language_model_files
+from lading.model_packaging.engines.serving import MODEL_FOLDER, OnnxModel, Serving
+from lading.model_packaging.manifest.engine_options import (
+    Flag,
+    Refused,
+    Rule,
+    Share,
+    Value,
+    Whole,
+    Word,
+)
+from lading.model_packaging.manifest.entries import EngineName
+from lading.model_packaging.manifest.models import ModelSpec
 
 _NO_CODE = "no code of a model runs where it is served"
 _OURS = "Lading sets it"

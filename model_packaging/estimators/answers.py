@@ -8,10 +8,9 @@ import numpy as np
 from sklearn.multioutput import ClassifierChain
 from sklearn.utils import get_tags
 
-from functions.inference.tensors import Array
-from model_packaging.conversion import as_bytes
-from model_packaging.estimators.boosters import is_booster, labels_of
-from model_packaging.estimators.calls import (
+from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.conversion import as_bytes
+from lading.model_packaging.estimators.calls import (
     Classes,
     classify,
     classify_each,
@@ -19,8 +18,9 @@ from model_packaging.estimators.calls import (
     regress,
     transform,
 )
-from model_packaging.estimators.frame import Frame, matrix
-from model_packaging.estimators.graph import Graph, Unsupported, as_array
+from lading.model_packaging.estimators.frame import Frame, matrix
+from lading.model_packaging.estimators.graph import Graph, Unsupported, as_array
+from lading.model_packaging.estimators.kinds.boosters import is_booster, labels_of
 
 LABEL, SCORES = "label", "probabilities"
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import singledispatch
 from typing import Any
 
-from model_packaging.estimators import leaves
-from model_packaging.estimators.frame import Frame
-from model_packaging.estimators.graph import Graph, Unsupported
+from lading.model_packaging.estimators.frame import Frame
+from lading.model_packaging.estimators.graph import Graph, Unsupported
+from lading.model_packaging.estimators.kinds import leaves
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.semi_supervised import SelfTrainingClassifier
 from sklearn.utils import check_array
 
-from model_packaging.estimators.calls import (
+from lading.model_packaging.estimators.calls import (
     Classes,
     classify,
     classify_each,
@@ -25,8 +25,8 @@ from model_packaging.estimators.calls import (
     regress,
     transform,
 )
-from model_packaging.estimators.frame import Frame, beside, computed, filled, matrix, select
-from model_packaging.estimators.graph import Graph, Unsupported
+from lading.model_packaging.estimators.frame import Frame, beside, computed, filled, matrix, select
+from lading.model_packaging.estimators.graph import Graph, Unsupported
 
 _PASS, _DROP = "passthrough", "drop"
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from functions.inference.tensors import Array
-from model_packaging.estimators.graph import Graph
+from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.estimators.graph import Graph
 
 
 def straight(graph: Graph, values: str, x: Array, y: Array) -> str:

@@ -14,9 +14,9 @@ import sklearn
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import InconsistentVersionWarning
 
-from model_packaging.errors import SourceUnreadable, SourceUntrusted
-from model_packaging.manifest import ModelSpec
-from model_packaging.source_archive import require_harmless
+from lading.model_packaging.errors import SourceUnreadable, SourceUntrusted
+from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.sources.archive import require_harmless
 
 _VERSION = re.compile(rb"_sklearn_version\W.{0,80}?([0-9]+\.[0-9]+[.0-9a-z]*)", re.DOTALL)
 _ZLIB = b"\x78"

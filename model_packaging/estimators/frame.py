@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from model_packaging.estimators.graph import Graph, Unsupported
-from model_packaging.estimators.notes import Origin
+from lading.model_packaging.estimators.graph import Graph, Unsupported
+from lading.model_packaging.estimators.notes import Origin
 
 TEXT = np.dtype(np.object_)
 

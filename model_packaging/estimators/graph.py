@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from onnx import ModelProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
-from functions.inference.tensors import Array
-from model_packaging.estimators.notes import Notes
+from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.estimators.notes import Notes
 
 OPSETS = {"": 17, "ai.onnx.ml": 3}
 ML = "ai.onnx.ml"

@@ -3,11 +3,11 @@
 import numpy as np
 from sklearn.impute import KNNImputer
 
-from functions.inference.tensors import Array
-from model_packaging.estimators.calls import transform
-from model_packaging.estimators.composition import renamed
-from model_packaging.estimators.frame import Frame, beside, computed, matrix
-from model_packaging.estimators.graph import Graph, Unsupported
+from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.estimators.calls import transform
+from lading.model_packaging.estimators.composition import renamed
+from lading.model_packaging.estimators.frame import Frame, beside, computed, matrix
+from lading.model_packaging.estimators.graph import Graph, Unsupported
 
 _NEVER = 1e300
 """The distance of a row that shares no known column."""

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from functions.inference.artifact import TensorSpec
-from functions.inference.tensors import DTYPES, Array
-from model_packaging.errors import ManifestError, likely
-from model_packaging.estimators.frame import TEXT, Block, Frame
-from model_packaging.estimators.graph import Graph
-from model_packaging.estimators.notes import Notes, Origin
-from model_packaging.manifest import ModelSpec
-from model_packaging.original import BATCH, InputShape
+from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.tensors.conversion import DTYPES, Array
+from lading.model_packaging.errors import ManifestError, likely
+from lading.model_packaging.estimators.frame import TEXT, Block, Frame
+from lading.model_packaging.estimators.graph import Graph
+from lading.model_packaging.estimators.notes import Notes, Origin
+from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.manifest.original import BATCH, InputShape
 
 TABLE, TEXTS = "X", "text"
 """What the only input is called where the manifest does not say."""

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from functions.inference.artifact import TensorSpec
-from functions.inference.domain import EVERY, Domain
-from functions.inference.tensors import BYTES, DTYPES, Array
-from model_packaging.agreement import wrong_rows
-from model_packaging.estimators.notes import LARGEST, Note, Notes
-from model_packaging.probes import Column, Known, Probe, Request
-from model_packaging.tree_probes import tree_probes
+from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.tensors.conversion import BYTES, DTYPES, Array
+from lading.functions.inference.tensors.domain import EVERY, Domain
+from lading.model_packaging.check.agreement import wrong_rows
+from lading.model_packaging.check.probes import Column, Known, Probe, Request
+from lading.model_packaging.check.tree_probes import tree_probes
+from lading.model_packaging.estimators.notes import LARGEST, Note, Notes
 
 _WIDE = np.dtype(np.float64)
 _NOVEL = b"a text that no category has"

@@ -13,30 +13,30 @@ from sklearn.feature_extraction.text import _VectorizerMixin as VectorizerMixin
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 
-from functions.inference.artifact import TensorSpec
-from functions.inference.session import OnnxSession
-from functions.inference.tensors import DTYPES, Array
-from model_packaging.conversion import Conversion, Processing, tool_versions
-from model_packaging.estimators import (  # noqa: F401 the modules register what they convert
+from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.models.session import OnnxSession
+from lading.functions.inference.tensors.conversion import DTYPES, Array
+from lading.model_packaging.conversion import Conversion, Processing, tool_versions
+from lading.model_packaging.estimators import imputers  # noqa: F401 the modules register what they convert
+from lading.model_packaging.estimators.answers import Answer, answer_of
+from lading.model_packaging.estimators.graph import Graph, Unsupported, value_info
+from lading.model_packaging.estimators.inputs import Inputs, inputs_of
+from lading.model_packaging.estimators.kinds import (  # noqa: F401 the modules register what they convert
     calibration,
     encoders,
     ensembles,
     forests,
     histograms,
-    imputers,
     linear,
     neighbors,
     scalers,
     targets,
     text,
 )
-from model_packaging.estimators.answers import Answer, answer_of
-from model_packaging.estimators.boosters import is_booster, register
-from model_packaging.estimators.graph import Graph, Unsupported, value_info
-from model_packaging.estimators.inputs import Inputs, inputs_of
-from model_packaging.estimators.knowledge import learn
-from model_packaging.estimators.leaves import inner
-from model_packaging.manifest import ModelSpec
+from lading.model_packaging.estimators.kinds.boosters import is_booster, register
+from lading.model_packaging.estimators.kinds.leaves import inner
+from lading.model_packaging.estimators.knowledge import learn
+from lading.model_packaging.manifest.models import ModelSpec
 
 _ROWS = "batch"
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from functions.inference.tensors import Array
-from model_packaging.trees import Tree
+from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.check.trees import Tree
 
 LARGEST = 1e30
 """Values beyond are not tried: trees split what is missing from the rest at infinity."""

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from functions.inference.tensors import Array
-from model_packaging.quantization.graphs import graphs_of
+from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.quantization.graphs import graphs_of
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from model_packaging.pruning.layers import Graph, Layer
+from lading.model_packaging.pruning.layers import Graph, Layer
 
 if TYPE_CHECKING:
     from onnx import ModelProto

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from functions.inference.tensors import Array
-from model_packaging.pruning.layers import Graph, Layer, attribute, is_standard
+from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.pruning.layers import Graph, Layer, attribute, is_standard
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto

@@ -9,14 +9,14 @@ answer differently on Lambda than here. Those of convolutions are unsigned: onnx
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from model_packaging.quantization.graphs import output_file
-from model_packaging.quantization.products import (
+from lading.model_packaging.quantization.graphs import output_file
+from lading.model_packaging.quantization.products import (
     batched,
     own_recurrent_weights,
     spell_out,
     unfit,
 )
-from model_packaging.quantization.scheme import Plan, Scheme
+from lading.model_packaging.quantization.scheme import Plan, Scheme
 
 if TYPE_CHECKING:
     from onnx import ModelProto

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from functions.inference.tensors import Array
-from model_packaging.quantization.graphs import graphs_of
-from model_packaging.quantization.scheme import Plan, Scheme
+from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.quantization.graphs import graphs_of
+from lading.model_packaging.quantization.scheme import Plan, Scheme
 
 if TYPE_CHECKING:
     from onnx import ModelProto, TensorProto

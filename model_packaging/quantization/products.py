@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from functions.inference.tensors import Array
-from model_packaging.quantization.graphs import copied, graphs_of, inner_graphs
+from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.quantization.graphs import copied, graphs_of, inner_graphs
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto

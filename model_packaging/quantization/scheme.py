@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from functions.inference.predictor import SessionError
-from functions.inference.session import OnnxSession
-from functions.inference.tensors import Array
-from model_packaging.errors import QuantizationError
-from model_packaging.quantization.graphs import (
+from lading.functions.inference.models.predictor import SessionError
+from lading.functions.inference.models.session import OnnxSession
+from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.errors import QuantizationError
+from lading.model_packaging.quantization.graphs import (
     excluded,
     narrow_weights,
     operator_set,

@@ -9,10 +9,10 @@ quick with `dynamic`, and a little nearer. Weights take 7 bits and a scale for e
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from functions.inference.tensors import Array
-from model_packaging.quantization.graphs import output_file
-from model_packaging.quantization.products import batched, spell_out
-from model_packaging.quantization.scheme import Plan, Scheme
+from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.quantization.graphs import output_file
+from lading.model_packaging.quantization.products import batched, spell_out
+from lading.model_packaging.quantization.scheme import Plan, Scheme
 
 if TYPE_CHECKING:
     from onnx import ModelProto

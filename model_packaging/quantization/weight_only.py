@@ -8,10 +8,10 @@ from functools import partial
 from math import prod
 from typing import TYPE_CHECKING
 
-from model_packaging.quantization.dynamic import quantize_matrices
-from model_packaging.quantization.graphs import graphs_of
-from model_packaging.quantization.products import spell_out, unfit
-from model_packaging.quantization.scheme import Plan, Scheme
+from lading.model_packaging.quantization.dynamic import quantize_matrices
+from lading.model_packaging.quantization.graphs import graphs_of
+from lading.model_packaging.quantization.products import spell_out, unfit
+from lading.model_packaging.quantization.scheme import Plan, Scheme
 
 if TYPE_CHECKING:
     from onnx import ModelProto

@@ -49,7 +49,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Batches:
-    """How far answers depend on the other rows of a request; see `model_packaging.batches`."""
+    """How far answers depend on the other rows of a request; see `measure.batches`."""
 
     rows: int
     sizes: tuple[int, ...]

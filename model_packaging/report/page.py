@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from model_packaging.report.figures import (
+from lading.model_packaging.report.figures import (
     Batches,
     Range,
     Stage,
@@ -13,9 +13,9 @@ from model_packaging.report.figures import (
     stages_of,
     verdict_of,
 )
-from model_packaging.report.plots import Bar, bars, gate, ranges
-from model_packaging.report.style import STYLE
-from model_packaging.sizes import in_words
+from lading.model_packaging.report.plots import Bar, bars, gate, ranges
+from lading.model_packaging.report.style import STYLE
+from lading.model_packaging.sizes import in_words
 
 
 def render_page(

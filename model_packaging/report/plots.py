@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from model_packaging.report.figures import Range, Verdict
+from lading.model_packaging.report.figures import Range, Verdict
 
 WIDTH = 640
 _LABELS = 130

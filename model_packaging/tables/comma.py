@@ -3,7 +3,7 @@
 import csv
 from pathlib import Path
 
-from model_packaging.tables.table import Cells, Table, Unreadable
+from lading.model_packaging.tables.table import Cells, Table, Unreadable
 
 
 class CommaSeparated:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from model_packaging.tables.table import Table, Unreadable
+from lading.model_packaging.tables.table import Table, Unreadable
 
 
 class JsonLines:

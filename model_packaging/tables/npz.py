@@ -6,7 +6,7 @@ from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
-from model_packaging.tables.table import Table, Unreadable
+from lading.model_packaging.tables.table import Table, Unreadable
 
 
 class Npz:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from types import ModuleType
 
-from model_packaging.tables.table import Table, Unreadable
+from lading.model_packaging.tables.table import Table, Unreadable
 
 
 class Parquet:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from functions.inference.tensors import Array
+from lading.functions.inference.tensors.conversion import Array
 
 
 class Unreadable(ValueError):

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from cli.main import main
-from tests.worlds import times
+from lading.cli.main import main
+from tests.support.worlds import times
 
 MANIFEST = """\
 models:

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from cli.errors import EXIT, CliError
-from cli.reports import exit_code
-from functions.inference.contract import VERSION
-from functions.inference.errors import InferenceError
-from model_packaging.errors import PackagingError
+from lading.cli.error_output import exit_code
+from lading.cli.errors import EXIT, CliError
+from lading.functions.contract.names import VERSION
+from lading.functions.inference.errors import InferenceError
+from lading.model_packaging.errors import PackagingError
 from tests.cli.conftest import Lading
 
 COMMANDS = ("package", "plan", "serve", "predict", "versions", "label", "pull", "push", "smoke")
@@ -39,14 +39,14 @@ def test_help_of_each_command_has_examples(lading: Lading, command: str) -> None
 
 
 def test_the_installed_command_tells_its_version() -> None:
-    command = [sys.executable, "-c", "from cli.main import main; main()", "--version"]
+    command = [sys.executable, "-c", "from lading.cli.main import main; main()", "--version"]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == (
         f"{VERSION}\n"
     )
 
 
 def test_the_module_runs_as_the_command() -> None:
-    command = [sys.executable, "-m", "cli.main", "versions", "--help"]
+    command = [sys.executable, "-m", "lading.cli.main", "versions", "--help"]
     ended = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "Usage: lading versions" in ended.stdout
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from model_packaging.quiet import quiet
+from lading.model_packaging.quiet import quiet
 from tests.cli.conftest import Lading
-from tests.frameworks import needs
 from tests.model_packaging.saved_models import HIDDEN, WIDTH, two_layers
+from tests.support.frameworks import needs
 
 pytestmark = needs("tensorflow", "tensorflow", "tf2onnx")
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from functions.inference.dialects.binary_tensors import HEADER_LENGTH
+from lading.functions.inference.tensors.binary import HEADER_LENGTH
 from tests.contracts.sent import (
     Sent,
     binary,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from functions.inference.dialects.binary_tensors import HEADER_LENGTH
+from lading.functions.inference.tensors.binary import HEADER_LENGTH
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from functions.inference.application import create_app
-from functions.inference.artifact import FORMAT_VERSION, MODEL, SPECIFICATION
-from functions.inference.asgi import App
-from functions.inference.catalog import load_catalog
-from functions.inference.observability import Observability
-from functions.inference.settings import ServedModel, Settings
-from tests.driver import Answer, ask
-from tests.worlds import echo, write_artifact
+from lading.functions.contract.settings import ServedModel, Settings
+from lading.functions.inference.app.application import create_app
+from lading.functions.inference.artifact.reading import FORMAT_VERSION, MODEL, SPECIFICATION
+from lading.functions.inference.loading.catalog import load_catalog
+from lading.functions.inference.observability.log import Observability
+from lading.functions.inference.wire.asgi import App
+from tests.support.driver import Answer, ask
+from tests.support.worlds import echo, write_artifact
 
 INT64 = 7
 Captured = pytest.CaptureFixture[str]

@@ -13,10 +13,10 @@ from typing import Any
 import grpc
 import pytest
 
-from functions.inference.catalog import load_catalog
-from functions.inference.observability import Observability
-from functions.inference.rpc.messages import message
-from functions.inference.rpc.server import Limits, Serving, serving
+from lading.functions.inference.loading.catalog import load_catalog
+from lading.functions.inference.observability.log import Observability
+from lading.functions.inference.rpc.messages import message
+from lading.functions.inference.rpc.server import Limits, Serving, serving
 from tests.contracts.damage import (
     DATATYPE,
     FRAMING,
@@ -31,7 +31,7 @@ from tests.contracts.damage import (
     TWO,
     UTF8,
 )
-from tests.worlds import echo, settings_for
+from tests.support.worlds import echo, settings_for
 
 METADATA = "metadata too large"
 TOO_LONG = "a message too long"

@@ -9,26 +9,18 @@ from dataclasses import replace
 
 import pytest
 
-from functions.inference.application import create_app
-from functions.inference.asgi import App
-from functions.inference.catalog import load_catalog
-from functions.inference.model_control import ModelControl
-from functions.inference.torchserve_management import create_management
-from tests import sagemaker
-from tests.contracts.damage import (
-    BOMB,
-    BOMBED,
-    DEEP,
-    DIALECTS,
-    LONGEST,
-    NESTING,
-    Dialect,
-)
+from lading.functions.inference.app.application import create_app
+from lading.functions.inference.app.torchserve_management import create_management
+from lading.functions.inference.loading.catalog import load_catalog
+from lading.functions.inference.loading.control import ModelControl
+from lading.functions.inference.wire.asgi import App
+from tests.contracts.damage import BOMB, BOMBED, DEEP, DIALECTS, LONGEST, NESTING, Dialect
 from tests.contracts.sent import Sent
-from tests.driver import Answer, ask
-from tests.engines import proxy
-from tests.sagemaker import answer
-from tests.worlds import STRING, add_sub, echo, of_tokens, settings_for
+from tests.support import sagemaker
+from tests.support.driver import Answer, ask
+from tests.support.engines import proxy
+from tests.support.sagemaker import answer
+from tests.support.worlds import STRING, add_sub, echo, of_tokens, settings_for
 
 MODELS = {
     "floats": {1: echo()},

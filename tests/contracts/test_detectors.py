@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import tritonclient.grpc as triton
 
-from functions.inference.asgi import App
+from lading.functions.inference.wire.asgi import App
 from tests.contracts.wire.ways import grpc_beside_the_emulator
-from tests.driver import ask, serve
-from tests.worlds import detector, settings_for
+from tests.support.driver import ask, serve
+from tests.support.worlds import detector, settings_for
 
 NOTHING, TWO = [-1, -2], [1, -1, 2]
 BOXES: dict[str, Any] = {

@@ -8,7 +8,7 @@ import pytest
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from cli.main import app
+from lading.cli.main import app
 from tests.contracts.test_documents import DOCUMENTS, ROOT
 
 GUIDES = [path for path in DOCUMENTS if path.name != "CHANGELOG.md" and path.parent.name != "adr"]

@@ -6,14 +6,23 @@ from typing import Any
 
 import pytest
 
-from functions.inference.contract import METRICS
-from functions.inference.observability import Observability
-from functions.inference.settings import Settings
-from tests import sagemaker
-from tests.driver import Answer, ask, serve
-from tests.engines import proxy
-from tests.sagemaker import COLD, MISSING, Reply, answer, hang_up, model_error, refusal, silence
-from tests.worlds import echo
+from lading.functions.contract.names import METRICS
+from lading.functions.contract.settings import Settings
+from lading.functions.inference.observability.log import Observability
+from tests.support import sagemaker
+from tests.support.driver import Answer, ask, serve
+from tests.support.engines import proxy
+from tests.support.sagemaker import (
+    COLD,
+    MISSING,
+    Reply,
+    answer,
+    hang_up,
+    model_error,
+    refusal,
+    silence,
+)
+from tests.support.worlds import echo
 
 TENSOR = {"name": "x", "datatype": "FP32", "shape": [1, 2], "data": [1, 2]}
 REQUESTS: dict[str, tuple[str, Any]] = {
@@ -69,6 +78,6 @@ def test_an_endpoint_says_itself_what_it_is_doing(tmp_path: Path, state: str) ->
 
 
 def test_every_counted_fault_is_an_error_of_ours() -> None:
-    from functions.inference import errors
+    from lading.functions.inference import errors
 
     assert all(issubclass(getattr(errors, name), errors.InferenceError) for name in METRICS.faults)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from functions.inference.artifact import (
+from lading.functions.inference.artifact.reading import (
     ENGINE,
     FORMAT_VERSION,
     GOLDEN,
@@ -17,9 +17,9 @@ from functions.inference.artifact import (
     read_artifact,
     sha256,
 )
-from functions.inference.errors import ArtifactCorrupt, ArtifactMissing, ArtifactTooNew
-from functions.inference.onnx_predictor import OnnxPredictor
-from functions.inference.tensors import DTYPES
+from lading.functions.inference.errors import ArtifactCorrupt, ArtifactMissing, ArtifactTooNew
+from lading.functions.inference.models.onnx_predictor import OnnxPredictor
+from lading.functions.inference.tensors.conversion import DTYPES
 
 FORMATS = Path(__file__).parent / "formats"
 DIGESTS = {

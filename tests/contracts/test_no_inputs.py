@@ -8,8 +8,8 @@ import tritonclient.grpc as triton
 import tritonclient.http as triton_http
 
 from tests.contracts.wire.ways import Way, container, emulated, grpc_beside_the_emulator
-from tests.driver import ask, serve
-from tests.worlds import constant, settings_for
+from tests.support.driver import ask, serve
+from tests.support.worlds import constant, settings_for
 
 JSON = {"content-type": "application/json"}
 

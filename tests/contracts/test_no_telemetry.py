@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.interpreter import ROOT, proxy_event
-from tests.worlds import echo, settings_for, times
+from tests.support.interpreter import ROOT, proxy_event
+from tests.support.worlds import echo, settings_for, times
 
 STRACE = shutil.which("strace") or ""
 TRACEABLE = bool(STRACE) and not subprocess.run([STRACE, "-qq", "true"], check=False).returncode
@@ -21,7 +21,7 @@ FIRST_EVENTS_SECONDS = 12
 
 PREDICT = """
 import json, sys, time
-from functions.inference.lambda_handler import handler
+from lading.functions.inference.entry.lambda_handler import handler
 print(handler(json.loads(sys.argv[1]), None)["statusCode"])
 time.sleep(float(sys.argv[2]))
 """
@@ -71,7 +71,13 @@ def test_a_predicting_process_writes_nothing_into_its_home(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    "package", ["functions.inference", "model_packaging", "emulator.runtimes", "cli.main"]
+    "package",
+    [
+        "lading.functions.inference",
+        "model_packaging",
+        "lading.emulator.function.runtimes",
+        "lading.cli.main",
+    ],
 )
 def test_nothing_of_ours_lets_onnxruntime_start_it(tmp_path: Path, package: str) -> None:
     home = tmp_path / "home"
@@ -83,7 +89,7 @@ def test_packaging_and_its_measurements_write_nothing_into_the_home(tmp_path: Pa
     (tmp_path / "model.onnx").write_bytes(times(2))
     (tmp_path / "models.yaml").write_text("models: {m: {source: model.onnx}}")
     home = tmp_path / "home"
-    package = "import os; os.chdir('..'); from cli.main import main; main(['package'])"
+    package = "import os; os.chdir('..'); from lading.cli.main import main; main(['package'])"
     run(home, sys.executable, "-c", package)
     assert [*tmp_path.rglob("artifacts/**/model.onnx")]
     assert not [*home.rglob("*")]
@@ -91,7 +97,7 @@ def test_packaging_and_its_measurements_write_nothing_into_the_home(tmp_path: Pa
 
 def test_tritons_python_model_does_not_start_it(tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_bytes(echo())
-    model = shutil.copy(ROOT / "emulator" / "triton_model.py", tmp_path / "model.py")
+    model = shutil.copy(ROOT / "emulator" / "engines" / "triton_model.py", tmp_path / "model.py")
     home = tmp_path / "home"
     run(home, sys.executable, "-c", TRITON, str(model))
     assert not [*home.rglob("*")]

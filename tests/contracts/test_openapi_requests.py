@@ -10,18 +10,18 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import not_a_server_error
 
-from functions.inference.catalog import load_catalog
-from functions.inference.control import describe_service
-from functions.inference.model_control import ModelControl
-from functions.inference.routes import MULTI_MODEL, ROUTES
-from functions.inference.settings import Settings
-from functions.inference.torchserve_management import create_management
-from tests import sagemaker
-from tests.driver import serve
-from tests.engines import proxy
-from tests.sagemaker import Reply
-from tests.uvicorn_server import uvicorn_serving
-from tests.worlds import STRING, add_sub, echo, settings_for
+from lading.functions.contract.routes import MULTI_MODEL, ROUTES
+from lading.functions.contract.settings import Settings
+from lading.functions.inference.app.pages import describe_service
+from lading.functions.inference.app.torchserve_management import create_management
+from lading.functions.inference.loading.catalog import load_catalog
+from lading.functions.inference.loading.control import ModelControl
+from tests.support import sagemaker
+from tests.support.driver import serve
+from tests.support.engines import proxy
+from tests.support.sagemaker import Reply
+from tests.support.uvicorn_server import uvicorn_serving
+from tests.support.worlds import STRING, add_sub, echo, settings_for
 
 UNSUPPORTED = 501
 """What is understood and not offered, as loading a model here; not a fault."""

@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 from botocore.exceptions import ClientError
 
-from emulator.engine_process import EngineProcess, Program, service_container
-from emulator.errors import ContainerNotReady, EngineUnavailable
-from emulator.sagemaker_endpoint import LocalEndpoint
-from emulator.triton import triton_container
+from lading.emulator.engines.process import EngineProcess, Program, service_container
+from lading.emulator.engines.triton import triton_container
+from lading.emulator.errors import ContainerNotReady, EngineUnavailable
+from lading.emulator.sagemaker.endpoint import LocalEndpoint
 from tests.emulator.harness import TOOLS
-from tests.emulator.sagemaker import Served, serving
-from tests.worlds import STRING, add_sub, echo
+from tests.support.emulator_sagemaker import Served, serving
+from tests.support.worlds import STRING, add_sub, echo
 
 BINARY = "application/vnd.sagemaker-triton.binary+json;json-header-size="
 NO_TRITON = pytest.mark.skipif(

@@ -9,13 +9,13 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from functions.inference.artifact import GOLDEN
-from functions.inference.tensors import DTYPES
-from model_packaging.local_store import LocalStore
-from model_packaging.manifest import EngineSpec, ModelSpec
-from model_packaging.pipeline import package
+from lading.functions.inference.artifact.reading import GOLDEN
+from lading.functions.inference.tensors.conversion import DTYPES
+from lading.model_packaging.manifest.models import EngineSpec, ModelSpec
+from lading.model_packaging.pipeline import package
+from lading.model_packaging.store.local import LocalStore
 from tests.contracts.test_sagemaker_engines import BOTH, engine
-from tests.emulator.sagemaker import serving
+from tests.support.emulator_sagemaker import serving
 
 Shape = list[int | str]
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from emulator.function import Configuration, Function
-from emulator.gateway import Access, Gateway
-from emulator.lambda_runtime import Code, LambdaRuntimeFunction
-from emulator.process import InProcessFunction
-from emulator.server import Server
+from lading.emulator.function.invocation import Configuration, Function
+from lading.emulator.function.lambda_runtime import Code, LambdaRuntimeFunction
+from lading.emulator.function.process import InProcessFunction
+from lading.emulator.gateway.api import Access, Gateway
+from lading.emulator.processes.server import Server
 from tests.emulator.handlers import handler
 
 ROOT = Path(__file__).parents[2]

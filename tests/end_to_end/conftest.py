@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.cloud import EmulatedCloud
+from lading.emulator.cloud.account import EmulatedCloud
 
 ROOT = Path(__file__).parents[2]
 

@@ -14,15 +14,15 @@ import pytest
 from openai import OpenAI
 from openai.types.chat import ChatCompletionUserMessageParam
 
-from emulator.engine_process import EngineProcess
-from emulator.language_engine import transformers_program
-from emulator.sagemaker_endpoint import LocalEndpoint
+from lading.emulator.engines.language import transformers_program
+from lading.emulator.engines.process import EngineProcess
+from lading.emulator.sagemaker.endpoint import LocalEndpoint
 from tests.contracts.wire.ways import web_adapter
 from tests.emulator.language_models import write_language_model
-from tests.emulator.sagemaker import serving
-from tests.engines import proxy
-from tests.frameworks import needs
-from tests.s3 import aws
+from tests.support.emulator_sagemaker import serving
+from tests.support.engines import proxy
+from tests.support.frameworks import needs
+from tests.support.s3 import aws
 
 pytestmark = needs("language", "torch", "transformers", "accelerate", "openai")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stacks.settings import load_deployment
+from lading.stacks.stages.settings import load_deployment
 from tests.end_to_end.conftest import ROOT, command_environment
 from tests.stacks.projects import locked, s3_copy, write_project
 from tests.stacks.synthesis import synthesise

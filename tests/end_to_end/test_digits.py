@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import tritonclient.http as triton
 
-from functions.inference.artifact import read_artifact
-from functions.inference.onnx_predictor import OnnxPredictor
+from lading.functions.inference.artifact.reading import read_artifact
+from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from tests.end_to_end.conftest import lading, serving
 
 # gevent, which the stock client uses, warns of its own doings.

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import tritonclient.http as triton
 
-from cli.emulate import create_token, deploy
-from emulator.cloud import EmulatedCloud
-from functions.inference.artifact import read_artifact
-from functions.inference.onnx_predictor import OnnxPredictor
-from stacks.settings import Deployment, load_deployment
+from lading.cli.commands.emulate import create_token, deploy
+from lading.emulator.cloud.account import EmulatedCloud
+from lading.functions.inference.artifact.reading import read_artifact
+from lading.functions.inference.models.onnx_predictor import OnnxPredictor
+from lading.stacks.stages.settings import Deployment, load_deployment
 from tests.end_to_end.conftest import lading
 from tests.end_to_end.test_digits import Outputs, same
 

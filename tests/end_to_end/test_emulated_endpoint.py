@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import tritonclient.http as triton
 
-from cli.emulate import create_token, deploy, endpoints
-from emulator.cloud import EmulatedCloud
-from emulator.engine_room import EngineRoom
-from stacks.settings import load_deployment
+from lading.cli.commands.emulate import create_token, deploy, endpoints
+from lading.emulator.cloud.account import EmulatedCloud
+from lading.emulator.engines.room import EngineRoom
+from lading.stacks.stages.settings import load_deployment
 from tests.emulator.harness import TOOLS
 from tests.end_to_end.conftest import lading
-from tests.worlds import add_sub
+from tests.support.worlds import add_sub
 
 # gevent, which the stock client uses, warns of its own doings.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:gevent.*")

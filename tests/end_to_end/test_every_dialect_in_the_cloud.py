@@ -8,17 +8,17 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from cli.emulate import create_token, deploy
-from emulator.cloud import EmulatedCloud
-from model_packaging.lock import LocalCopy, LockedVersion, record
-from stacks.settings import load_deployment
+from lading.cli.commands.emulate import create_token, deploy
+from lading.emulator.cloud.account import EmulatedCloud
+from lading.model_packaging.lock.file import LocalCopy, LockedVersion, record
+from lading.stacks.stages.settings import load_deployment
 from tests.contracts.wire.test_every_way import *  # noqa: F403
 from tests.contracts.wire.test_openai_every_way import *  # noqa: F403
 from tests.contracts.wire.test_tensorflow_serving_api import *  # noqa: F403
 from tests.contracts.wire.test_tritonclient import *  # noqa: F403
 from tests.contracts.wire.test_tritonclient_grpc import *  # noqa: F403
 from tests.contracts.wire.ways import MODELS, Served, proxied
-from tests.worlds import settings_for
+from tests.support.worlds import settings_for
 
 PAGE = "https://page.example"
 

@@ -6,8 +6,8 @@ from contextlib import chdir
 from pathlib import Path
 from runpy import run_path
 
-from tests.driver import ask
 from tests.end_to_end.conftest import ROOT, lading
+from tests.support.driver import ask
 
 GUIDE = (ROOT / "docs/own-application.md").read_text()
 SAMPLE = "examples/digits/sample.json"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.end_to_end.conftest import ROOT, command_environment, serving
-from tests.s3 import aws
+from tests.support.s3 import aws
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

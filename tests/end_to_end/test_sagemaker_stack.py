@@ -15,14 +15,14 @@ from typing import Any
 import boto3
 import pytest
 
-from emulator.engine_process import EngineProcess, service_container
-from emulator.sagemaker_endpoint import LocalEndpoint
-from emulator.sagemaker_runtime import SageMakerRuntime
-from emulator.server import in_background
-from functions.endpoint_check.endpoint import EndpointWrong, Wanted, pending
-from tests.s3 import aws, running
+from lading.emulator.engines.process import EngineProcess, service_container
+from lading.emulator.processes.server import in_background
+from lading.emulator.sagemaker.endpoint import LocalEndpoint
+from lading.emulator.sagemaker.runtime import SageMakerRuntime
+from lading.functions.endpoint_check.endpoint import EndpointWrong, Wanted, pending
 from tests.stacks.endpoints import PLANNED, endpoint_template
-from tests.worlds import times
+from tests.support.s3 import aws, running
+from tests.support.worlds import times
 
 STACK = "chat"
 

@@ -8,21 +8,21 @@ from typing import Any
 
 import pytest
 
-from functions.inference.artifact import SPECIFICATION, read_artifact
-from functions.inference.asgi import App
-from functions.inference.settings import ServedEndpoint, ServedModel, Settings
-from model_packaging.local_store import LocalStore
-from model_packaging.lock import read_lock
-from model_packaging.manifest import EngineSpec, ModelSpec
-from model_packaging.pipeline import package
-from model_packaging.specification import Packaged
-from tests import s3
+from lading.functions.contract.settings import ServedEndpoint, ServedModel, Settings
+from lading.functions.inference.artifact.reading import SPECIFICATION, read_artifact
+from lading.functions.inference.wire.asgi import App
+from lading.model_packaging.lock.file import read_lock
+from lading.model_packaging.manifest.models import EngineSpec, ModelSpec
+from lading.model_packaging.pipeline import package
+from lading.model_packaging.specification import Packaged
+from lading.model_packaging.store.local import LocalStore
 from tests.contracts.test_sagemaker_engines import BOTH, engine
-from tests.driver import ask, serve
-from tests.emulator.sagemaker import serving
-from tests.frameworks import needs
-from tests.model_packaging.converters.test_huggingface import save
-from tests.model_packaging.test_code_step import spec as with_code
+from tests.model_packaging.converters.huggingface.test_converter import save
+from tests.model_packaging.steps.test_code import spec as with_code
+from tests.support import s3
+from tests.support.driver import ask, serve
+from tests.support.emulator_sagemaker import serving
+from tests.support.frameworks import needs
 
 
 def classifier(folder: Path) -> ModelSpec:

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from emulator.engine_process import EngineProcess, service_container
-from emulator.sagemaker_endpoint import LocalEndpoint
-from emulator.sagemaker_runtime import SageMakerRuntime
-from emulator.server import in_background
-from functions.inference.asgi import App
-from tests import s3
-from tests.driver import ask, serve
-from tests.engines import proxy
-from tests.worlds import add_sub, settings_for
+from lading.emulator.engines.process import EngineProcess, service_container
+from lading.emulator.processes.server import in_background
+from lading.emulator.sagemaker.endpoint import LocalEndpoint
+from lading.emulator.sagemaker.runtime import SageMakerRuntime
+from lading.functions.inference.wire.asgi import App
+from tests.support import s3
+from tests.support.driver import ask, serve
+from tests.support.engines import proxy
+from tests.support.worlds import add_sub, settings_for
 
 TENSORS = [
     {"name": name, "datatype": "FP32", "shape": [1, 3], "data": [1, 2, 3]} for name in ("a", "b")

@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from examples.digits.train import main
-from model_packaging.conversion import Conversion
-from model_packaging.converters.sklearn import CONVERTER
-from model_packaging.manifest import ModelSpec
+from lading.model_packaging.conversion import Conversion
+from lading.model_packaging.converters.sklearn import CONVERTER
+from lading.model_packaging.manifest.models import ModelSpec
 from tests.model_packaging.stores import S3, Folder, Place
 
 

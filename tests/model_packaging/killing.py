@@ -14,8 +14,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any, NoReturn
 
-from model_packaging.local_store import LocalStore
-from model_packaging.pipeline import STAGES, package
+from lading.model_packaging.pipeline import STAGES, package
+from lading.model_packaging.store.local import LocalStore
 from tests.model_packaging.models import linear_spec
 
 OnStage = Callable[[str, str], None]

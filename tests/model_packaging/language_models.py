@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
-from functions.inference.tensors import Array
-from model_packaging.manifest import EngineSpec, ModelSpec
+from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.manifest.models import EngineSpec, ModelSpec
 
 
 def language_model(folder: Path, **files: bytes) -> Path:

@@ -7,9 +7,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from functions.inference.tensors import Array
-from model_packaging.manifest import AccuracySpec, ModelSpec
-from model_packaging.samples import Samples
+from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.check.samples import Samples
+from lading.model_packaging.manifest.models import AccuracySpec, ModelSpec
 
 FEATURES, CLASSES = 16, 4
 

@@ -11,7 +11,7 @@ import sys
 from itertools import count
 from typing import Any
 
-from model_packaging.store import open_store
+from lading.model_packaging.store.versions import open_store
 from tests.model_packaging.stores import files, large
 
 _CHANGES = frozenset({"os.mkdir", "os.rename", "os.remove", "os.rmdir"})

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from model_packaging.manifest import ModelSpec
+from lading.model_packaging.manifest.models import ModelSpec
 
 WIDTH, HIDDEN, CLASSES = 16, 256, 4
 

@@ -6,10 +6,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
 
-from functions.inference.archive import pack
-from functions.inference.artifact import GOLDEN, MODEL, REPORT, SPECIFICATION, sha256
-from model_packaging.engine_files import EngineFiles, gather
-from model_packaging.store import Store, open_store
+from lading.functions.inference.artifact.archive import pack
+from lading.functions.inference.artifact.reading import (
+    GOLDEN,
+    MODEL,
+    REPORT,
+    SPECIFICATION,
+    sha256,
+)
+from lading.model_packaging.store.engine_files import EngineFiles, gather
+from lading.model_packaging.store.versions import Store, open_store
 from tests.conftest import Bucket
 
 

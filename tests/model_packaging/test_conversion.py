@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from functions.inference.tensors import Array
-from model_packaging.conversion import Model, as_bytes, check_conversion, tool_versions
-from model_packaging.errors import ConversionMismatch, LibraryMissing
-from model_packaging.manifest import ModelSpec
+from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.conversion import Model, as_bytes, check_conversion, tool_versions
+from lading.model_packaging.errors import ConversionMismatch, LibraryMissing
+from lading.model_packaging.manifest.models import ModelSpec
 
 SCORES = np.linspace(-3, 3, 400, dtype=np.float32).reshape(200, 2)
 

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from model_packaging.documents import canonical, readable
+from lading.model_packaging.documents import canonical, readable
 
 
 def test_canonical_bytes_depend_on_the_value_alone() -> None:

@@ -1,8 +1,8 @@
 import inspect
 from pathlib import Path
 
-from model_packaging import errors
-from model_packaging.errors import (
+from lading.model_packaging import errors
+from lading.model_packaging.errors import (
     AccuracyChange,
     AccuracyDropped,
     FileMissing,

@@ -5,20 +5,20 @@ from pathlib import Path
 
 import pytest
 
-from model_packaging.errors import (
+from lading.model_packaging.errors import (
     AccuracyDropped,
     DataUnusable,
     PackagingError,
     PackagingProcessDied,
     SourceUnreadable,
 )
-from model_packaging.isolated import isolated
-from model_packaging.local_store import LocalStore
-from model_packaging.manifest import ModelSpec
-from model_packaging.original import Original, OwnCode
-from model_packaging.pipeline import FAILURES, STAGES, package
-from model_packaging.specification import Packaged
-from model_packaging.stages import ignore_stages
+from lading.model_packaging.isolated import isolated
+from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.manifest.original import Original, OwnCode
+from lading.model_packaging.pipeline import FAILURES, STAGES, package
+from lading.model_packaging.specification import Packaged
+from lading.model_packaging.stages import ignore_stages
+from lading.model_packaging.store.local import LocalStore
 from tests.model_packaging.models import linear_spec
 
 

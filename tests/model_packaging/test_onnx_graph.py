@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from onnx import checker, helper
 
-from functions.inference.session import OnnxSession
-from model_packaging.errors import ConversionError
-from model_packaging.onnx_graph import (
+from lading.functions.inference.models.session import OnnxSession
+from lading.model_packaging.errors import ConversionError
+from lading.model_packaging.onnx_graph import (
     name_axes,
     rename,
     require_finite_weights,

@@ -14,11 +14,11 @@ from sklearn.datasets import load_iris
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.tree import DecisionTreeClassifier
 
-from functions.inference.artifact import GOLDEN, read_artifact
-from functions.inference.onnx_predictor import OnnxPredictor
-from functions.inference.session import OnnxSession
-from functions.inference.tensors import from_json
-from model_packaging.errors import (
+from lading.functions.inference.artifact.reading import GOLDEN, read_artifact
+from lading.functions.inference.models.onnx_predictor import OnnxPredictor
+from lading.functions.inference.models.session import OnnxSession
+from lading.functions.inference.tensors.conversion import from_json
+from lading.model_packaging.errors import (
     AccuracyDropped,
     AccuracyUncertain,
     ConversionError,
@@ -34,13 +34,13 @@ from model_packaging.errors import (
     SourceUntrusted,
     StoreError,
 )
-from model_packaging.local_store import LocalStore
-from model_packaging.lock import read_lock, version_folder
-from model_packaging.manifest import AccuracySpec, ModelSpec, load_manifest
-from model_packaging.options import PruneSpec, QuantizeSpec
-from model_packaging.original import Original
-from model_packaging.pipeline import STAGES, package
-from model_packaging.specification import Packaged
+from lading.model_packaging.lock.file import read_lock, version_folder
+from lading.model_packaging.manifest.models import AccuracySpec, ModelSpec, load_manifest
+from lading.model_packaging.manifest.options import PruneSpec, QuantizeSpec
+from lading.model_packaging.manifest.original import Original
+from lading.model_packaging.pipeline import STAGES, package
+from lading.model_packaging.specification import Packaged
+from lading.model_packaging.store.local import LocalStore
 from tests.model_packaging.models import (
     linear,
     linear_holdout,

@@ -12,19 +12,25 @@ import numpy as np
 import onnx
 import pytest
 
-from functions.inference.artifact import GOLDEN, MODEL, REPORT, read_artifact
-from functions.inference.session import OnnxSession
-from model_packaging.errors import DoesNotFit, FileMissing, ImageUnknown, ManifestError, SourceError
-from model_packaging.local_store import LocalStore
-from model_packaging.lock import LockedVersion, read_lock
-from model_packaging.manifest import AccuracySpec, EngineSpec, ModelSpec
-from model_packaging.pipeline import package
-from model_packaging.specification import Packaged
-from model_packaging.store import open_store
+from lading.functions.inference.artifact.reading import GOLDEN, MODEL, REPORT, read_artifact
+from lading.functions.inference.models.session import OnnxSession
+from lading.model_packaging.errors import (
+    DoesNotFit,
+    FileMissing,
+    ImageUnknown,
+    ManifestError,
+    SourceError,
+)
+from lading.model_packaging.lock.file import LockedVersion, read_lock
+from lading.model_packaging.manifest.models import AccuracySpec, EngineSpec, ModelSpec
+from lading.model_packaging.pipeline import package
+from lading.model_packaging.specification import Packaged
+from lading.model_packaging.store.local import LocalStore
+from lading.model_packaging.store.versions import open_store
 from tests.conftest import Bucket
-from tests.interpreter import ROOT
 from tests.model_packaging.language_models import language_model, spec_of
 from tests.model_packaging.models import linear_bytes, linear_holdout, linear_spec
+from tests.support.interpreter import ROOT
 
 TRITON = "763104351884.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-tritonserver:26.05-py3"
 
@@ -181,7 +187,7 @@ def test_a_missing_or_impossible_source_is_one_clear_error(tmp_path: Path) -> No
 
 def test_the_packaging_of_an_engine_imports_no_heavy_library(tmp_path: Path) -> None:
     script = (
-        "import sys, model_packaging.engines as it; it.engines(); "
+        "import sys, lading.model_packaging.engines.registry as it; it.engines(); "
         "print([name for name in sys.modules if name.split('.')[0] in "
         "('sagemaker', 'boto3', 'torch', 'transformers', 'onnxruntime', 'sklearn')])"
     )

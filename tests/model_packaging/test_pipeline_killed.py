@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from model_packaging.local_store import LocalStore
-from model_packaging.lock import read_lock
-from model_packaging.pipeline import STAGES, package
+from lading.model_packaging.lock.file import read_lock
+from lading.model_packaging.pipeline import STAGES, package
+from lading.model_packaging.store.local import LocalStore
 from tests.model_packaging.models import linear_spec
 
 ROOT = Path(__file__).parents[2]

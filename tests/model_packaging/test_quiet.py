@@ -3,7 +3,7 @@ import warnings
 
 import pytest
 
-from model_packaging.quiet import quiet
+from lading.model_packaging.quiet import quiet
 
 
 def test_warnings_and_log_lines_are_kept_back_only_meanwhile(

@@ -1,9 +1,9 @@
 from pathlib import Path
 
-from model_packaging.converters import find_converter
-from model_packaging.manifest import ModelSpec
-from model_packaging.original import Original
-from model_packaging.resolution import source_of
+from lading.model_packaging.converters.registry import find_converter
+from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.manifest.original import Original
+from lading.model_packaging.resolution import source_of
 
 
 def test_what_a_class_imports_of_its_neighbours_is_part_of_the_source(tmp_path: Path) -> None:

@@ -9,26 +9,31 @@ from typing import Any
 import numpy as np
 import pytest
 
-from functions.inference.artifact import MODEL, SPECIFICATION, Artifact, read_artifact
-from functions.inference.domain import Domain
-from functions.inference.onnx_predictor import OnnxPredictor
-from functions.inference.predictor import with_signature
-from functions.inference.signatures import whole
-from functions.inference.tensors import Array
-from model_packaging.conversion import Conversion
-from model_packaging.errors import ConversionError, ManifestError
-from model_packaging.local_store import LocalStore
-from model_packaging.manifest import AccuracySpec, ModelSpec
-from model_packaging.options import PruneSpec, QuantizeSpec
-from model_packaging.original import Original
-from model_packaging.pipeline import package
-from model_packaging.quiet import quiet
-from model_packaging.samples import make_up
-from model_packaging.signatures import choose, finish, share
-from model_packaging.specification import Packaged
-from tests.frameworks import needs
+from lading.functions.inference.artifact.reading import (
+    MODEL,
+    SPECIFICATION,
+    Artifact,
+    read_artifact,
+)
+from lading.functions.inference.artifact.signatures import whole
+from lading.functions.inference.models.onnx_predictor import OnnxPredictor
+from lading.functions.inference.models.predictor import with_signature
+from lading.functions.inference.tensors.conversion import Array
+from lading.functions.inference.tensors.domain import Domain
+from lading.model_packaging.check.samples import make_up
+from lading.model_packaging.conversion import Conversion
+from lading.model_packaging.errors import ConversionError, ManifestError
+from lading.model_packaging.manifest.models import AccuracySpec, ModelSpec
+from lading.model_packaging.manifest.options import PruneSpec, QuantizeSpec
+from lading.model_packaging.manifest.original import Original
+from lading.model_packaging.pipeline import package
+from lading.model_packaging.quiet import quiet
+from lading.model_packaging.signatures import choose, finish, share
+from lading.model_packaging.specification import Packaged
+from lading.model_packaging.store.local import LocalStore
 from tests.model_packaging.models import linear_bytes, weights
 from tests.model_packaging.saved_models import CLASSES, HIDDEN, WIDTH, two_layers
+from tests.support.frameworks import needs
 
 ROWS = np.random.default_rng(0).standard_normal((5, WIDTH)).astype(np.float32)
 CLASSIFY = "tensorflow/serving/classify"
@@ -281,7 +286,7 @@ def test_an_engine_serves_one_signature_and_its_aliases(tmp_path: Path) -> None:
 
 @TENSORFLOW
 def test_own_code_is_around_one_signature(tmp_path: Path) -> None:
-    from model_packaging.original import OwnCode
+    from lading.model_packaging.manifest.original import OwnCode
 
     code = tmp_path / "steps.py"
     code.write_text("def preprocess(arrays):\n    return arrays\n", encoding="utf-8")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from model_packaging.sizes import in_words
+from lading.model_packaging.sizes import in_words
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,25 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from functions.inference.artifact import GOLDEN, MODEL, REPORT, SPECIFICATION, read_artifact
-from model_packaging.benchmark import Latency
-from model_packaging.errors import AccuracyChange, Interval, Intervals
-from model_packaging.peak_memory import Footprint
-from model_packaging.publication import Published, verify
-from model_packaging.specification import Build, Measured, Source, Step, summarise, write_files
+from lading.functions.inference.artifact.reading import (
+    GOLDEN,
+    MODEL,
+    REPORT,
+    SPECIFICATION,
+    read_artifact,
+)
+from lading.model_packaging.errors import AccuracyChange, Interval, Intervals
+from lading.model_packaging.measure.benchmark import Latency
+from lading.model_packaging.measure.peak_memory import Footprint
+from lading.model_packaging.specification import (
+    Build,
+    Measured,
+    Source,
+    Step,
+    summarise,
+    write_files,
+)
+from lading.model_packaging.store.publication import Published, verify
 from tests.model_packaging.models import linear_bytes
 
 LATENCY = Latency(1, 2, 3, 4, 5, 6)

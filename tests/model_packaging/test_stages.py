@@ -5,12 +5,12 @@ from typing import NoReturn, cast
 import onnx
 import pytest
 
-from model_packaging.conversion import Converter
-from model_packaging.errors import SourceError, UnexpectedFailure
-from model_packaging.manifest import ModelSpec
-from model_packaging.pipeline import build_here
-from model_packaging.resolution import Job, resolve
-from model_packaging.stages import Stages, ignore_stages
+from lading.model_packaging.conversion import Converter
+from lading.model_packaging.errors import SourceError, UnexpectedFailure
+from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.pipeline import build_here
+from lading.model_packaging.resolution import Job, resolve
+from lading.model_packaging.stages import Stages, ignore_stages
 from tests.model_packaging.models import linear_spec
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from functions.inference.artifact import EngineFile
-from model_packaging.errors import StoreError
-from model_packaging.store import open_store
-from tests.interpreter import ROOT
+from lading.functions.inference.artifact.reading import EngineFile
+from lading.model_packaging.errors import StoreError
+from lading.model_packaging.store.versions import open_store
 from tests.model_packaging.stores import Place, contents, digest, large
+from tests.support.interpreter import ROOT
 
 
 def test_an_engines_files_are_published_with_their_version_and_read_back(place: Place) -> None:

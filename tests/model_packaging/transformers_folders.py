@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from functions.inference.tensors import Array
-from model_packaging.conversion import Conversion, as_bytes
-from model_packaging.converters.huggingface import CONVERTER
-from model_packaging.manifest import ModelSpec
-from model_packaging.quiet import quiet
+from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.conversion import Conversion, as_bytes
+from lading.model_packaging.converters.huggingface.converter import CONVERTER
+from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.quiet import quiet
 
 TEXTS = (
     "the food was great and the staff friendly",

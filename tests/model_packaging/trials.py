@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from functions.inference.session import OnnxSession
-from model_packaging.probes import Probe
-from model_packaging.probing import BASE, SINGLES
-from model_packaging.samples import made_up
-from model_packaging.trial import Trial
+from lading.functions.inference.models.session import OnnxSession
+from lading.model_packaging.check.probes import Probe
+from lading.model_packaging.check.probing import BASE, SINGLES
+from lading.model_packaging.check.samples import made_up
+from lading.model_packaging.check.trial import Trial
 
 ROWS = 40
 

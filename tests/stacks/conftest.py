@@ -4,9 +4,9 @@ from typing import get_args
 
 import pytest
 
-from functions.inference.contract import Library
-from stacks.lambda_code import Folders, LambdaCode
-from stacks.target import lambda_target, local_target
+from lading.functions.contract.names import Library
+from lading.stacks.build.lambda_code import Folders, LambdaCode
+from lading.stacks.stages.target import lambda_target, local_target
 
 ROOT = Path(__file__).parents[2]
 
@@ -17,6 +17,8 @@ SMALL = ("mangum", "typing-extensions")
 def copy_project(folder: Path, *, small: bool = True) -> Path:
     """A checkout in `folder`, as far as the Lambda code goes; `small` locks little."""
     shutil.copytree(ROOT / "functions", folder / "functions")
+    (folder / "lading").mkdir()
+    shutil.copy(ROOT / "lading/__init__.py", folder / "lading")
     (folder / "requirements").mkdir()
     lock = (ROOT / "requirements/lambda.txt").read_text()
     if small:

@@ -6,10 +6,10 @@ from aws_cdk import App, Stack
 from aws_cdk import aws_kms as kms
 from aws_cdk.assertions import Template
 
-from stacks.endpoint_plan import EngineFiles, PlannedEndpoint
-from stacks.job_store import JobStore
-from stacks.sagemaker_model import SageMakerModel
-from stacks.sagemaker_settings import SageMakerSettings
+from lading.stacks.endpoint.job_store import JobStore
+from lading.stacks.endpoint.resources import SageMakerModel
+from lading.stacks.plan.endpoints import EngineFiles, PlannedEndpoint
+from lading.stacks.stages.sagemaker import SageMakerSettings
 from tests.stacks.projects import IMAGE
 
 PLANNED = PlannedEndpoint(

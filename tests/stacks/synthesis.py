@@ -13,7 +13,7 @@ os.environ.setdefault("JSII_NODE", str(Path(sys.executable).parent / "node"))
 from aws_cdk import App
 from aws_cdk.assertions import Template
 
-from stacks.composition import RegionStacks, add_stacks
+from lading.stacks.composition import RegionStacks, add_stacks
 from tests.stacks.projects import write_project
 
 ROOT = Path(__file__).parents[2]

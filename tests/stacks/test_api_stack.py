@@ -15,16 +15,16 @@ from aws_cdk import App, Validations
 from aws_cdk.assertions import Template
 from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 
-from functions.inference.routes import ROUTES
-from stacks.api_plan import MOST_MODELS, MOST_MODELS_WITH_PAGES, plan_apis
-from stacks.api_stack import ApiStack
-from stacks.code_assets import CodeAssets
-from stacks.firewall import COUNTED
-from stacks.lambda_code import LambdaCode
-from stacks.rest_api import ROOT_PATHS
-from stacks.settings import Alarms, Deployment, Domain, Names, StageSettings
-from stacks.signals import API_SIGNALS, MODEL_SIGNALS, WatchedModel
-from stacks.target import lambda_target
+from lading.functions.contract.routes import ROUTES
+from lading.stacks.api.firewall import COUNTED
+from lading.stacks.api.rest_api import ROOT_PATHS
+from lading.stacks.api_stack import ApiStack
+from lading.stacks.build.lambda_code import LambdaCode
+from lading.stacks.function.code_assets import CodeAssets
+from lading.stacks.monitoring.signals import API_SIGNALS, MODEL_SIGNALS, WatchedModel
+from lading.stacks.plan.apis import MOST_MODELS, MOST_MODELS_WITH_PAGES, plan_apis
+from lading.stacks.stages.settings import Alarms, Deployment, Domain, Names, StageSettings
+from lading.stacks.stages.target import lambda_target
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("digits", "iris.v2")

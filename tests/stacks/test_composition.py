@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from stacks.composition import add_stacks
-from stacks.errors import SettingsError, StackError
+from lading.stacks.composition import add_stacks
+from lading.stacks.errors import SettingsError, StackError
 from tests.stacks.projects import local_artifact, locked, s3_copy, write_project
 from tests.stacks.synthesis import ROOT, make_app, synthesise
 

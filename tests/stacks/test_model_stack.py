@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from aws_cdk.assertions import Match, Template
 
-from stacks.plan import ARTIFACT_LIMIT
+from lading.stacks.plan.models import ARTIFACT_LIMIT
 from tests.stacks.projects import local_artifact, locked, s3_copy
 from tests.stacks.synthesis import one_model, only, resources, statements
 

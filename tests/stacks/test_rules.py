@@ -9,7 +9,7 @@ import pytest
 from aws_cdk import Validations
 from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 
-from stacks.composition import add_stacks
+from lading.stacks.composition import add_stacks
 from tests.stacks.projects import local_artifact, locked, s3_copy, served_by_engine, write_project
 from tests.stacks.synthesis import ROOT, make_app
 

@@ -9,12 +9,11 @@ from functools import cache
 from importlib import import_module
 from typing import Any, Protocol
 
-from functions.inference.call import Call
-
 # These three are there from the start; the others are imported by who first speaks them.
-from functions.inference.dialects import open_inference, plain, tensorflow_serving  # noqa: F401
-from functions.inference.errors import InferenceError
-from functions.inference.exchange import Response, StreamedResponse
+from lading.functions.inference.dialects import open_inference, plain, tensorflow_serving  # noqa: F401
+from lading.functions.inference.errors import InferenceError
+from lading.functions.inference.models.call import Call
+from lading.functions.inference.wire.messages import Response, StreamedResponse
 
 
 class Dialect(Protocol):

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from functions.inference.errors import InvalidOutput, MalformedRequest
-from functions.inference.tensors import BYTES, Array, datatype_of
+from lading.functions.inference.errors import InvalidOutput, MalformedRequest
+from lading.functions.inference.tensors.conversion import BYTES, Array, datatype_of
 
 _MOST_CLASSES = 1 << 16
 

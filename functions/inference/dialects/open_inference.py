@@ -10,12 +10,8 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from functions.inference import json_codec
-from functions.inference.call import Call
-from functions.inference.contract import EXTENSIONS, VERSION
-from functions.inference.dialects import binary_tensors
-from functions.inference.dialects.binary_tensors import HEADER_LENGTH
-from functions.inference.errors import (
+from lading.functions.contract.names import EXTENSIONS, VERSION
+from lading.functions.inference.errors import (
     InferenceError,
     InvalidInput,
     InvalidOutput,
@@ -25,10 +21,12 @@ from functions.inference.errors import (
     VersionNotFound,
     brief,
 )
-from functions.inference.exchange import JSON, Response, StreamedResponse
-from functions.inference.predictor import ModelMetadata, Predictor, with_signature
-from functions.inference.statuses import headers_of, status_of
-from functions.inference.tensors import (
+from lading.functions.inference.models.call import Call
+from lading.functions.inference.models.predictor import ModelMetadata, Predictor, with_signature
+from lading.functions.inference.tensors import binary as binary_tensors
+from lading.functions.inference.tensors import json_values as json_codec
+from lading.functions.inference.tensors.binary import HEADER_LENGTH
+from lading.functions.inference.tensors.conversion import (
     BYTES,
     RAW_ONLY,
     Array,
@@ -38,6 +36,8 @@ from functions.inference.tensors import (
     from_json,
     reshape,
 )
+from lading.functions.inference.wire.messages import JSON, Response, StreamedResponse
+from lading.functions.inference.wire.statuses import headers_of, status_of
 
 _OCTETS = "application/octet-stream"
 _NO_TENSORS = memoryview(b"")
@@ -93,7 +93,7 @@ def _infer(call: Call) -> Response:
     accepted = call.request.headers.get("accept-encoding")
     if accepted is None:
         return response
-    from functions.inference import content_encoding  # noqa: PLC0415 cold start
+    from lading.functions.inference.wire import content_encoding  # noqa: PLC0415 cold start
 
     chosen = content_encoding.choose(accepted)
     if not chosen or len(response.body) < content_encoding.WORTHWHILE:
@@ -153,10 +153,7 @@ def _classified(document: dict[str, Any], results: dict[str, Array]) -> dict[str
     ]
     if not asked:
         return results
-    from functions.inference.dialects.classification import (  # noqa: PLC0415 rare
-        read_count,
-        top_classes,
-    )
+    from lading.functions.inference.dialects.classification import read_count, top_classes  # noqa: PLC0415 rare
 
     counts = {name: read_count(name, wanted) for name, wanted in asked}
     return {
@@ -305,7 +302,7 @@ def _of_models(name: str) -> Callable[[Call], Response]:
     """One of Triton's operations on models, imported when it is first asked for."""
 
     def operation(call: Call) -> Response:
-        from functions.inference.dialects import open_inference_repository  # noqa: PLC0415 rare
+        from lading.functions.inference.dialects import open_inference_repository  # noqa: PLC0415 rare
 
         answered: Response = getattr(open_inference_repository, name)(call)
         return answered
@@ -314,13 +311,13 @@ def _of_models(name: str) -> Callable[[Call], Response]:
 
 
 def _generate(call: Call) -> Response:
-    from functions.inference.dialects.open_inference_generate import generate  # noqa: PLC0415 rare
+    from lading.functions.inference.dialects.open_inference_generate import generate  # noqa: PLC0415 rare
 
     return generate(call)
 
 
 def _generate_stream(call: Call) -> StreamedResponse:
-    from functions.inference.dialects import open_inference_generate  # noqa: PLC0415 rare
+    from lading.functions.inference.dialects import open_inference_generate  # noqa: PLC0415 rare
 
     return open_inference_generate.generate_stream(call)
 

@@ -11,19 +11,19 @@ from collections.abc import Iterator
 from time import perf_counter
 from typing import Any
 
-from functions.inference import json_codec
-from functions.inference.call import Call
-from functions.inference.dialects.event_stream import stream_events
-from functions.inference.dialects.openai_parameters import check_completion
-from functions.inference.dialects.server_sent_events import DONE, read_events, write_event
-from functions.inference.endpoint_predictor import LanguageModel
-from functions.inference.errors import (
+from lading.functions.inference.dialects.openai_parameters import check_completion
+from lading.functions.inference.endpoint.predictor import LanguageModel
+from lading.functions.inference.errors import (
     InvalidInput,
     MalformedRequest,
     PredictionFailed,
     Unsupported,
 )
-from functions.inference.exchange import Response, StreamedResponse
+from lading.functions.inference.models.call import Call
+from lading.functions.inference.tensors import json_values as json_codec
+from lading.functions.inference.wire.event_stream import stream_events
+from lading.functions.inference.wire.messages import Response, StreamedResponse
+from lading.functions.inference.wire.server_sent_events import DONE, read_events, write_event
 
 _OURS = ("text_input", "parameters", "id", "stream")
 

@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from functions.inference import json_codec
-from functions.inference.artifact import TensorSpec
-from functions.inference.call import Call
-from functions.inference.catalog import CatalogModel, Control
-from functions.inference.errors import MalformedRequest, ModelUnavailable, Unsupported
-from functions.inference.exchange import Response
-from functions.inference.statistics import SPANS, Statistics, Tally
+from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.errors import MalformedRequest, ModelUnavailable, Unsupported
+from lading.functions.inference.loading.catalog import CatalogModel, Control
+from lading.functions.inference.models.call import Call
+from lading.functions.inference.models.statistics import SPANS, Statistics, Tally
+from lading.functions.inference.tensors import json_values as json_codec
+from lading.functions.inference.wire.messages import Response
 
 _SPANS: Final = ("success", "fail", "queue", *SPANS.values(), "cache_hit", "cache_miss")
 _TYPES: Final = MappingProxyType({"BYTES": "TYPE_STRING"})

@@ -13,13 +13,9 @@ from time import perf_counter
 from types import MappingProxyType
 from typing import Any
 
-from functions.inference import json_codec
-from functions.inference.call import Call
-from functions.inference.dialects.event_stream import stream_events
-from functions.inference.dialects.openai_parameters import check_chat, check_completion
-from functions.inference.dialects.server_sent_events import DONE, read_events, write_event
-from functions.inference.endpoint_predictor import LanguageModel
-from functions.inference.errors import (
+from lading.functions.inference.dialects.openai_parameters import check_chat, check_completion
+from lading.functions.inference.endpoint.predictor import LanguageModel
+from lading.functions.inference.errors import (
     AnswerTooLarge,
     EndpointUnready,
     InferenceError,
@@ -35,9 +31,13 @@ from functions.inference.errors import (
     TimedOut,
     Unsupported,
 )
-from functions.inference.exchange import Response, StreamedResponse
-from functions.inference.predictor import Predictor
-from functions.inference.statuses import headers_of, status_of
+from lading.functions.inference.models.call import Call
+from lading.functions.inference.models.predictor import Predictor
+from lading.functions.inference.tensors import json_values as json_codec
+from lading.functions.inference.wire.event_stream import stream_events
+from lading.functions.inference.wire.messages import Response, StreamedResponse
+from lading.functions.inference.wire.server_sent_events import DONE, read_events, write_event
+from lading.functions.inference.wire.statuses import headers_of, status_of
 
 _STATUS: Mapping[type[InferenceError], int] = MappingProxyType({Unsupported: 400})
 _CODES: Mapping[type[InferenceError], str] = MappingProxyType(
@@ -136,7 +136,7 @@ def _pass_through(
 
 
 def _embed(call: Call) -> Response:
-    from functions.inference.dialects.openai_embeddings import embed  # noqa: PLC0415 rare
+    from lading.functions.inference.dialects.openai_embeddings import embed  # noqa: PLC0415 rare
 
     document = json_codec.loads_exactly(call.request.body)
     if not isinstance(document, dict):

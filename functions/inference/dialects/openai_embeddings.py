@@ -17,13 +17,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from functions.inference import json_codec
-from functions.inference.artifact import TensorSpec
-from functions.inference.call import Call
-from functions.inference.errors import InvalidInput, Unsupported
-from functions.inference.exchange import Response
-from functions.inference.predictor import TEXT_LENGTHS, ModelMetadata, Predictor
-from functions.inference.tensors import BYTES, DTYPES, Array
+from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.errors import InvalidInput, Unsupported
+from lading.functions.inference.models.call import Call
+from lading.functions.inference.models.predictor import TEXT_LENGTHS, ModelMetadata, Predictor
+from lading.functions.inference.tensors import json_values as json_codec
+from lading.functions.inference.tensors.conversion import BYTES, DTYPES, Array
+from lading.functions.inference.wire.messages import Response
 
 MOST_INPUTS: Final = 2048
 """As many as OpenAI takes in one request."""

@@ -10,16 +10,13 @@ is read as `media_requests` says, and answered as the Accept header asks.
 from types import MappingProxyType
 from typing import Any
 
-from functions.inference import json_codec
-from functions.inference.call import Call
-from functions.inference.errors import (
-    InferenceError,
-    MalformedRequest,
-)
-from functions.inference.exchange import JSON, Response
-from functions.inference.predictor import ModelMetadata
-from functions.inference.statuses import headers_of, status_of
-from functions.inference.tensors import Array, check_names, from_json
+from lading.functions.inference.errors import InferenceError, MalformedRequest
+from lading.functions.inference.models.call import Call
+from lading.functions.inference.models.predictor import ModelMetadata
+from lading.functions.inference.tensors import json_values as json_codec
+from lading.functions.inference.tensors.conversion import Array, check_names, from_json
+from lading.functions.inference.wire.messages import JSON, Response
+from lading.functions.inference.wire.statuses import headers_of, status_of
 
 _ANYTHING = (JSON, "*/*", "")
 _JSON_TYPES = (JSON, "application/x-www-form-urlencoded", "")
@@ -75,13 +72,13 @@ def _predict(call: Call) -> Response:
     outputs = call.predict(predictor, inputs)
     if wanted == JSON:
         return Response(200, encode(predictor.metadata, outputs))
-    from functions.inference.dialects import media_answers  # noqa: PLC0415 cold start
+    from lading.functions.inference.wire import media_answers  # noqa: PLC0415 cold start
 
     return Response(200, media_answers.encode(wanted, outputs), wanted)
 
 
 def _choose(accept: str) -> str:
-    from functions.inference.dialects import media_answers  # noqa: PLC0415 cold start
+    from lading.functions.inference.wire import media_answers  # noqa: PLC0415 cold start
 
     return media_answers.choose(accept)
 
@@ -89,7 +86,7 @@ def _choose(accept: str) -> str:
 def _decode(content_type: str, body: bytes, metadata: ModelMetadata) -> dict[str, Array]:
     """A body by its type; what curl sends when it is told none is JSON too."""
     if content_type not in _JSON_TYPES:
-        from functions.inference.dialects import media_requests  # noqa: PLC0415 cold start
+        from lading.functions.inference.wire import media_requests  # noqa: PLC0415 cold start
 
         if media_requests.split_type(content_type)[0] not in _JSON_TYPES:
             return media_requests.decode(content_type, body, metadata)

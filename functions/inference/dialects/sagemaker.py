@@ -18,12 +18,12 @@ from typing import Any
 
 import numpy as np
 
-from functions.inference import json_codec
-from functions.inference.call import Call
-from functions.inference.catalog import Control
-from functions.inference.dialects import open_inference, tensorflow_serving, tensorflow_values
-from functions.inference.dialects.binary_tensors import HEADER_LENGTH
-from functions.inference.errors import (
+from lading.functions.inference.dialects import (
+    open_inference,
+    tensorflow_serving,
+    tensorflow_values,
+)
+from lading.functions.inference.errors import (
     InferenceError,
     MalformedRequest,
     ModelConflict,
@@ -31,9 +31,13 @@ from functions.inference.errors import (
     UnsupportedMediaType,
     brief,
 )
-from functions.inference.exchange import JSON, Response
-from functions.inference.predictor import ModelMetadata, custom_attributes
-from functions.inference.tensors import Array
+from lading.functions.inference.loading.catalog import Control
+from lading.functions.inference.models.call import Call
+from lading.functions.inference.models.predictor import ModelMetadata, custom_attributes
+from lading.functions.inference.tensors import json_values as json_codec
+from lading.functions.inference.tensors.binary import HEADER_LENGTH
+from lading.functions.inference.tensors.conversion import Array
+from lading.functions.inference.wire.messages import JSON, Response
 
 BINARY = "application/vnd.sagemaker-triton.binary+json"
 """The essence of the type of a body with binary tensors."""
@@ -126,7 +130,7 @@ def _rows_or_columns(outputs: dict[str, Array]) -> dict[str, Any]:
 
 
 def _invoke_media(call: Call, content_type: str) -> Response:
-    from functions.inference.dialects import media_answers, media_requests  # noqa: PLC0415 rare
+    from lading.functions.inference.wire import media_answers, media_requests  # noqa: PLC0415 rare
 
     if media_requests.find_decoder(content_type) is None:
         known = (*media_requests.KNOWN, f"{_BINARY_PREFIX}<bytes of JSON>")

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from functions.inference.artifact import TensorSpec
-from functions.inference.errors import InvalidInput, MalformedRequest, brief
-from functions.inference.json_codec import to_lists
-from functions.inference.predictor import ModelMetadata
-from functions.inference.tensors import BYTES, Array, from_json, takes_missing
+from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.errors import InvalidInput, MalformedRequest, brief
+from lading.functions.inference.models.predictor import ModelMetadata
+from lading.functions.inference.tensors.conversion import BYTES, Array, from_json, takes_missing
+from lading.functions.inference.tensors.json_values import to_lists
 
 MOST_SHARED = 1 << 20
 """Values that a context adds to all examples together: a short request could add very many."""

@@ -7,15 +7,15 @@ has the keys of all three, each client reads its own (docs/adr/0021).
 from types import MappingProxyType
 from typing import Any
 
-from functions.inference import json_codec
-from functions.inference.artifact import TensorSpec
-from functions.inference.call import Call
-from functions.inference.catalog import CatalogModel
-from functions.inference.contract import model_list, model_object
-from functions.inference.errors import ModelUnavailable
-from functions.inference.exchange import Response
-from functions.inference.predictor import ModelMetadata, signatures_of
-from functions.inference.tensors import BYTES
+from lading.functions.contract.names import model_list, model_object
+from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.errors import ModelUnavailable
+from lading.functions.inference.loading.catalog import CatalogModel
+from lading.functions.inference.models.call import Call
+from lading.functions.inference.models.predictor import ModelMetadata, signatures_of
+from lading.functions.inference.tensors import json_values as json_codec
+from lading.functions.inference.tensors.conversion import BYTES
+from lading.functions.inference.wire.messages import Response
 
 DATATYPES = MappingProxyType(
     {

@@ -8,15 +8,13 @@ from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any
 
-from functions.inference import json_codec
-from functions.inference.call import Call
-from functions.inference.dialects.tensorflow_values import (
+from lading.functions.inference.dialects.tensorflow_values import (
     decode_columns,
     decode_rows,
     encode_columns,
     encode_rows,
 )
-from functions.inference.errors import (
+from lading.functions.inference.errors import (
     InferenceError,
     LabelNotFound,
     MalformedRequest,
@@ -26,9 +24,11 @@ from functions.inference.errors import (
     VersionNotFound,
     brief,
 )
-from functions.inference.exchange import Response
-from functions.inference.predictor import Predictor, with_signature
-from functions.inference.statuses import headers_of, status_of
+from lading.functions.inference.models.call import Call
+from lading.functions.inference.models.predictor import Predictor, with_signature
+from lading.functions.inference.tensors import json_values as json_codec
+from lading.functions.inference.wire.messages import Response
+from lading.functions.inference.wire.statuses import headers_of, status_of
 
 _STATUSES = MappingProxyType({LabelNotFound: 400, RouteNotFound: 400, MethodNotAllowed: 400})
 
@@ -79,7 +79,7 @@ def predict_document(call: Call, predictor: Predictor, document: dict[str, Any])
 
 
 def _classify(call: Call) -> Response:
-    from functions.inference.dialects import tensorflow_examples as form  # noqa: PLC0415 cold start
+    from lading.functions.inference.dialects import tensorflow_examples as form  # noqa: PLC0415 cold start
 
     predictor, document = _read(call)
     scores = form.scores_output(predictor.metadata)
@@ -93,7 +93,7 @@ def _classify(call: Call) -> Response:
 
 
 def _regress(call: Call) -> Response:
-    from functions.inference.dialects import tensorflow_examples as form  # noqa: PLC0415 cold start
+    from lading.functions.inference.dialects import tensorflow_examples as form  # noqa: PLC0415 cold start
 
     predictor, document = _read(call)
     value = form.value_output(predictor.metadata)
@@ -124,7 +124,7 @@ def _signed(predictor: Predictor, document: dict[str, Any]) -> Predictor:
 
 
 def _status(call: Call) -> Response:
-    from functions.inference.dialects import tensorflow_models  # noqa: PLC0415 cold start
+    from lading.functions.inference.dialects import tensorflow_models  # noqa: PLC0415 cold start
 
     try:
         return tensorflow_models.status(call)
@@ -137,13 +137,13 @@ def _status(call: Call) -> Response:
 
 
 def _metadata(call: Call) -> Response:
-    from functions.inference.dialects import tensorflow_models  # noqa: PLC0415 cold start
+    from lading.functions.inference.dialects import tensorflow_models  # noqa: PLC0415 cold start
 
     return tensorflow_models.metadata(call)
 
 
 def _models(call: Call) -> Response:
-    from functions.inference.dialects import tensorflow_models  # noqa: PLC0415 cold start
+    from lading.functions.inference.dialects import tensorflow_models  # noqa: PLC0415 cold start
 
     return tensorflow_models.models(call)
 

@@ -9,12 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from functions.inference import json_codec
-from functions.inference.artifact import TensorSpec
-from functions.inference.errors import InvalidOutput, MalformedRequest, Unsupported
-from functions.inference.json_codec import to_text
-from functions.inference.predictor import ModelMetadata
-from functions.inference.tensors import BYTES, RAW_ONLY, Array, datatype_of, from_json, is_b64
+from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.errors import InvalidOutput, MalformedRequest, Unsupported
+from lading.functions.inference.models.predictor import ModelMetadata
+from lading.functions.inference.tensors import json_values as json_codec
+from lading.functions.inference.tensors.conversion import (
+    BYTES,
+    RAW_ONLY,
+    Array,
+    datatype_of,
+    from_json,
+    is_b64,
+)
+from lading.functions.inference.tensors.json_values import to_text
 
 _COLUMNS = "(send 'inputs' in place of 'instances' for an answer by output)"
 _NAMES = MappingProxyType({"FP16": "half", "BF16": "bfloat16"})

@@ -13,11 +13,8 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from functions.inference import json_codec
-from functions.inference.call import Call
-from functions.inference.dialects import media_requests, plain, tensorflow_serving
-from functions.inference.dialects.multipart import MULTIPART, Part, read_parts
-from functions.inference.errors import (
+from lading.functions.inference.dialects import plain, tensorflow_serving
+from lading.functions.inference.errors import (
     InferenceError,
     InternalFailure,
     MethodNotAllowed,
@@ -35,10 +32,14 @@ from functions.inference.errors import (
     VersionNotFound,
     brief,
 )
-from functions.inference.exchange import JSON, Response
-from functions.inference.predictor import ModelMetadata
-from functions.inference.statuses import headers_of, status_of
-from functions.inference.tensors import BYTES, Array, datatype_of
+from lading.functions.inference.models.call import Call
+from lading.functions.inference.models.predictor import ModelMetadata
+from lading.functions.inference.tensors import json_values as json_codec
+from lading.functions.inference.tensors.conversion import BYTES, Array, datatype_of
+from lading.functions.inference.wire import media_requests
+from lading.functions.inference.wire.messages import JSON, Response
+from lading.functions.inference.wire.multipart import MULTIPART, Part, read_parts
+from lading.functions.inference.wire.statuses import headers_of, status_of
 
 _STATUSES: Mapping[type[InferenceError], int] = MappingProxyType(
     {PredictionFailed: 503, TimedOut: 408}

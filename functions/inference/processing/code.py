@@ -12,9 +12,9 @@ from inspect import signature
 from types import ModuleType
 from typing import Any
 
-from functions.inference.errors import InvalidInput
-from functions.inference.predictor import SessionError, custom_attributes
-from functions.inference.tensors import Array
+from lading.functions.inference.errors import InvalidInput
+from lading.functions.inference.models.predictor import SessionError, custom_attributes
+from lading.functions.inference.tensors.conversion import Array
 
 _ATTRIBUTES = "custom_attributes"
 _Function = Callable[[dict[str, Array]], dict[str, Array]]

@@ -26,8 +26,8 @@ from PIL.Image import Image, Resampling, alpha_composite, new
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
-from functions.inference.errors import InvalidInput, brief
-from functions.inference.tensors import DTYPES, Array
+from lading.functions.inference.errors import InvalidInput, brief
+from lading.functions.inference.tensors.conversion import DTYPES, Array
 
 MOST_IMAGES = 64
 MOST_PIXELS = 1 << 25

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from functions.inference.tensors import Array
+from lading.functions.inference.tensors.conversion import Array
 
 
 def make(options: Mapping[str, Any], files: Mapping[str, bytes]) -> "LabelsStep":  # noqa: ARG001 - all is in the options

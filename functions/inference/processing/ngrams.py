@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from functions.inference.errors import InvalidInput
-from functions.inference.tensors import Array
+from lading.functions.inference.errors import InvalidInput
+from lading.functions.inference.tensors.conversion import Array
 
 MOST_BYTES = 1 << 20
 """Of one text."""

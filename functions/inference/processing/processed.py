@@ -14,10 +14,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from functions.inference.artifact import TensorSpec
-from functions.inference.contract import Library
-from functions.inference.predictor import Graph, SessionError
-from functions.inference.tensors import Array, as_datatype
+from lading.functions.contract.names import Library
+from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.models.predictor import Graph, SessionError
+from lading.functions.inference.tensors.conversion import Array, as_datatype
 
 STEPS = frozenset({"code", "image", "labels", "ngrams", "tokens"})
 """Modules of this package."""
@@ -57,7 +57,9 @@ def make_step(options: Mapping[str, Any], files: Mapping[str, bytes]) -> Step:
     if name not in STEPS:
         raise ValueError(f"has a step '{name}' that this Lading does not know; deploy a newer one")
     try:
-        step: Step = import_module(f"functions.inference.processing.{name}").make(options, files)
+        step: Step = import_module(f"lading.functions.inference.processing.{name}").make(
+            options, files
+        )
     except ImportError as error:
         advice = "make processing brings it, and on Lambda the processing layer"
         raise ValueError(f"needs {error.name} for its step '{name}'; {advice}") from error

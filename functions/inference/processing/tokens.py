@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer
 
-from functions.inference.errors import InvalidInput
-from functions.inference.predictor import TEXT_LENGTHS
-from functions.inference.tensors import Array
+from lading.functions.inference.errors import InvalidInput
+from lading.functions.inference.models.predictor import TEXT_LENGTHS
+from lading.functions.inference.tensors.conversion import Array
 
 MOST_TEXTS = 256
 MOST_BYTES = 1 << 20

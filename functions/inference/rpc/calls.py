@@ -14,8 +14,7 @@ from types import MappingProxyType
 import grpc
 from google.protobuf.descriptor import MethodDescriptor
 
-from functions.inference.catalog import Catalog
-from functions.inference.errors import (
+from lading.functions.inference.errors import (
     CallerGone,
     InferenceError,
     InternalFailure,
@@ -28,12 +27,13 @@ from functions.inference.errors import (
     TimedOut,
     Unsupported,
 )
-from functions.inference.exchange import Observation
-from functions.inference.observability import Exchange, Observability
-from functions.inference.rpc.messages import parse
-from functions.inference.rpc.room import Room
-from functions.inference.rpc.service import Service, Work
-from functions.inference.statuses import status_of
+from lading.functions.inference.loading.catalog import Catalog
+from lading.functions.inference.observability.log import Exchange, Observability
+from lading.functions.inference.rpc.messages import parse
+from lading.functions.inference.rpc.room import Room
+from lading.functions.inference.rpc.service import Service, Work
+from lading.functions.inference.wire.messages import Observation
+from lading.functions.inference.wire.statuses import status_of
 
 _CODES = MappingProxyType(
     {

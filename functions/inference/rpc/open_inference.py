@@ -12,20 +12,20 @@ from typing import Any
 
 import numpy as np
 
-from functions.inference.contract import VERSION
-from functions.inference.dialects import binary_tensors
-from functions.inference.dialects.open_inference_repository import count
-from functions.inference.errors import (
+from lading.functions.contract.names import VERSION
+from lading.functions.inference.dialects.open_inference_repository import count
+from lading.functions.inference.errors import (
     InvalidInput,
     InvalidOutput,
     MalformedRequest,
     Unsupported,
     brief,
 )
-from functions.inference.predictor import ModelMetadata
-from functions.inference.rpc.messages import message
-from functions.inference.rpc.service import Service, Work
-from functions.inference.tensors import (
+from lading.functions.inference.models.predictor import ModelMetadata
+from lading.functions.inference.rpc.messages import message
+from lading.functions.inference.rpc.service import Service, Work
+from lading.functions.inference.tensors import binary as binary_tensors
+from lading.functions.inference.tensors.conversion import (
     DTYPES,
     Array,
     check_header,

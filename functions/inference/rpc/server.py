@@ -18,14 +18,14 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import SERVICE_NAME as HEALTH
 from grpc_reflection.v1alpha import reflection, reflection_pb2, reflection_pb2_grpc
 
-from functions.inference.catalog import Catalog
-from functions.inference.contract import CONTAINER
-from functions.inference.observability import Observability
-from functions.inference.rpc import open_inference, tensorflow_serving
-from functions.inference.rpc.calls import Method, Threads
-from functions.inference.rpc.messages import pool, service
-from functions.inference.rpc.room import Room
-from functions.inference.rpc.service import Service
+from lading.functions.contract.names import CONTAINER
+from lading.functions.inference.loading.catalog import Catalog
+from lading.functions.inference.observability.log import Observability
+from lading.functions.inference.rpc import open_inference, tensorflow_serving
+from lading.functions.inference.rpc.calls import Method, Threads
+from lading.functions.inference.rpc.messages import pool, service
+from lading.functions.inference.rpc.room import Room
+from lading.functions.inference.rpc.service import Service
 
 SERVICES: Sequence[Service] = (*open_inference.SERVICES, *tensorflow_serving.SERVICES)
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from functions.inference.call import Call
-from functions.inference.catalog import Catalog
-from functions.inference.exchange import Observation, Request
+from lading.functions.inference.loading.catalog import Catalog
+from lading.functions.inference.models.call import Call
+from lading.functions.inference.wire.messages import Observation, Request
 
 
 @dataclass(frozen=True, slots=True)

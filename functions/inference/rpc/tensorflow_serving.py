@@ -7,19 +7,24 @@ features of examples as inputs, versions by number or label.
 from types import MappingProxyType
 from typing import Any
 
-from functions.inference.artifact import TensorSpec
-from functions.inference.call import Call
-from functions.inference.dialects import tensorflow_examples as examples
-from functions.inference.errors import MalformedRequest, ModelUnavailable
-from functions.inference.predictor import (
+from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.dialects import tensorflow_examples as examples
+from lading.functions.inference.errors import MalformedRequest, ModelUnavailable
+from lading.functions.inference.models.call import Call
+from lading.functions.inference.models.predictor import (
     ModelMetadata,
     Predictor,
     signatures_of,
     with_signature,
 )
-from functions.inference.rpc.messages import message
-from functions.inference.rpc.service import Service, Work
-from functions.inference.rpc.tensorflow_tensors import decode_all, encode, number_of, shape_of
+from lading.functions.inference.rpc.messages import message
+from lading.functions.inference.rpc.service import Service, Work
+from lading.functions.inference.rpc.tensorflow_tensors import (
+    decode_all,
+    encode,
+    number_of,
+    shape_of,
+)
 
 _SIGNATURE_FIELD = "signature_def"
 _DATA_LOSS = 15

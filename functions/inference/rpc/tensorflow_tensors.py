@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from functions.inference.bfloat16 import from_bits
-from functions.inference.dialects import binary_tensors
-from functions.inference.dialects.tensorflow_models import DATATYPES
-from functions.inference.errors import InvalidInput
-from functions.inference.rpc.messages import message, pool
-from functions.inference.tensors import (
+from lading.functions.inference.dialects.tensorflow_models import DATATYPES
+from lading.functions.inference.errors import InvalidInput
+from lading.functions.inference.rpc.messages import message, pool
+from lading.functions.inference.tensors import binary as binary_tensors
+from lading.functions.inference.tensors.bfloat16 import from_bits
+from lading.functions.inference.tensors.conversion import (
     BF16,
     BYTES,
     DTYPES,

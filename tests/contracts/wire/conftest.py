@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.contracts.wire.ways import GRPC_WAYS, MODELS, WAYS, Served, Way
-from tests.worlds import settings_for
+from tests.support.worlds import settings_for
 
 
 def _served(way: Way, factory: pytest.TempPathFactory) -> Iterator[Served]:

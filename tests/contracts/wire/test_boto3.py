@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from botocore.exceptions import ClientError
 
-from emulator.engine_process import EngineProcess, service_container
-from emulator.sagemaker_endpoint import LocalEndpoint
+from lading.emulator.engines.process import EngineProcess, service_container
+from lading.emulator.sagemaker.endpoint import LocalEndpoint
 from tests.contracts.wire.test_every_way import ANSWERS, BODIES
-from tests.emulator.sagemaker import Served, serving
-from tests.worlds import echo, settings_for
+from tests.support.emulator_sagemaker import Served, serving
+from tests.support.worlds import echo, settings_for
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 
 from tests.contracts.wire.ways import Way, container, emulated
 from tests.emulator.harness import LINUX_ONLY
-from tests.worlds import echo, settings_for
+from tests.support.worlds import echo, settings_for
 
 pytestmark = pytest.mark.skipif(shutil.which("javac") is None, reason="needs a JDK")
 

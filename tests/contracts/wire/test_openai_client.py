@@ -8,10 +8,10 @@ import pytest
 from openai import OpenAI
 from openai.types.chat import ChatCompletionUserMessageParam
 
-from tests import sagemaker
 from tests.contracts.wire.ways import STREAMING_WAYS, WAYS_TO_AN_ENDPOINT, Way
-from tests.engines import proxy
-from tests.sagemaker import SageMaker, answer, model_error, refusal, stream, stream_error
+from tests.support import sagemaker
+from tests.support.engines import proxy
+from tests.support.sagemaker import SageMaker, answer, model_error, refusal, stream, stream_error
 
 HEAD = {"id": "c", "created": 1, "model": "engine"}
 HELLO: ChatCompletionUserMessageParam = {"role": "user", "content": "hi"}

@@ -13,20 +13,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from functions.inference.application import create_app
-from functions.inference.asgi import App
-from functions.inference.bfloat16 import from_bits
-from functions.inference.catalog import Catalog, CatalogModel, load_catalog
-from functions.inference.dialects import binary_tensors
-from functions.inference.observability import Observability
-from functions.inference.rpc import tensorflow_tensors
-from functions.inference.rpc.messages import message
-from functions.inference.rpc.open_inference import CONTENTS
-from functions.inference.rpc.server import Limits, Serving, serving
-from functions.inference.tensors import BF16, BYTES, DTYPES, RAW_ONLY, Array
-from tests.driver import Answer, ask
-from tests.predictors import Echo
-from tests.worlds import ELEMENTS, echo, settings_for
+from lading.functions.inference.app.application import create_app
+from lading.functions.inference.loading.catalog import Catalog, CatalogModel, load_catalog
+from lading.functions.inference.observability.log import Observability
+from lading.functions.inference.rpc import tensorflow_tensors
+from lading.functions.inference.rpc.messages import message
+from lading.functions.inference.rpc.open_inference import CONTENTS
+from lading.functions.inference.rpc.server import Limits, Serving, serving
+from lading.functions.inference.tensors import binary as binary_tensors
+from lading.functions.inference.tensors.bfloat16 import from_bits
+from lading.functions.inference.tensors.conversion import BF16, BYTES, DTYPES, RAW_ONLY, Array
+from lading.functions.inference.wire.asgi import App
+from tests.support.driver import Answer, ask
+from tests.support.predictors import Echo
+from tests.support.worlds import ELEMENTS, echo, settings_for
 
 OCTETS = "octets"
 """BYTES that need not be text, for a model with a step that reads them; onnxruntime takes text."""

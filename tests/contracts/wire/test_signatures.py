@@ -9,13 +9,13 @@ import httpx
 import numpy as np
 import pytest
 
-from functions.inference.settings import ServedModel, Settings
-from model_packaging.local_store import LocalStore
-from model_packaging.pipeline import package
-from model_packaging.quiet import quiet
+from lading.functions.contract.settings import ServedModel, Settings
+from lading.model_packaging.pipeline import package
+from lading.model_packaging.quiet import quiet
+from lading.model_packaging.store.local import LocalStore
 from tests.contracts.wire.ways import GRPC_WAYS, WAYS, Way
-from tests.frameworks import needs
 from tests.model_packaging.saved_models import CLASSES, HIDDEN, WIDTH, two_layers
+from tests.support.frameworks import needs
 
 pytestmark = needs("tensorflow", "tensorflow", "tf2onnx", "tensorflow_serving")
 

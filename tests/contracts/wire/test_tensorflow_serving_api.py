@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.contracts.wire.ways import Served
-from tests.frameworks import needs
+from tests.support.frameworks import needs
 
 stubs = needs("tensorflow", "tensorflow", "tensorflow_serving")
 

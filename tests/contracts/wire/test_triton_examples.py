@@ -18,7 +18,7 @@ import pytest
 from onnx import NodeProto, TensorProto, helper
 
 from tests.contracts.wire.ways import GRPC_WAYS, WAYS, Way
-from tests.worlds import STRING, echo_named, onnx_model, settings_for
+from tests.support.worlds import STRING, echo_named, onnx_model, settings_for
 
 EXAMPLES = os.environ.get("LADING_TRITON_EXAMPLES")
 INT32 = TensorProto.INT32

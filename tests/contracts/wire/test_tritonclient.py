@@ -10,7 +10,7 @@ import tritonclient.http as triton
 from tritonclient._plugin import InferenceServerClientPlugin
 from tritonclient.utils import InferenceServerException
 
-from functions.inference.tensors import Array
+from lading.functions.inference.tensors.conversion import Array
 from tests.contracts.wire.ways import MODELS, Served
 
 

@@ -9,7 +9,7 @@ import pytest
 import tritonclient.grpc as triton
 from tritonclient.utils import InferenceServerException
 
-from functions.inference.tensors import Array
+from lading.functions.inference.tensors.conversion import Array
 from tests.contracts.wire.test_tritonclient import FACTORS
 from tests.contracts.wire.ways import MODELS, Served
 

@@ -18,19 +18,28 @@ import httpx
 import pytest
 from onnx import TensorProto
 
-from cli.remote_models import Api, RemoteCatalog
-from cli.signing import Caller
-from emulator.ports import free_port
-from emulator.remote_calls import serving_grpc
-from emulator.runtimes import Runtime, create_function
-from functions.inference.application import create_app
-from functions.inference.catalog import Catalog, load_catalog
-from functions.inference.http_server import Listening
-from functions.inference.observability import Observability
-from functions.inference.settings import Settings
+from lading.cli.aws.signing import Caller
+from lading.cli.remote_models import Api, RemoteCatalog
+from lading.emulator.function.runtimes import Runtime, create_function
+from lading.emulator.processes.ports import free_port
+from lading.emulator.remote_calls import serving_grpc
+from lading.functions.contract.settings import Settings
+from lading.functions.inference.app.application import create_app
+from lading.functions.inference.entry.http_server import Listening
+from lading.functions.inference.loading.catalog import Catalog, load_catalog
+from lading.functions.inference.observability.log import Observability
 from tests.emulator.harness import LINUX_ONLY, ROOT, serving
-from tests.uvicorn_server import uvicorn_serving
-from tests.worlds import FLOAT, HALF, STRING, add_sub, brain_doubled, echo, of_tokens, times
+from tests.support.uvicorn_server import uvicorn_serving
+from tests.support.worlds import (
+    FLOAT,
+    HALF,
+    STRING,
+    add_sub,
+    brain_doubled,
+    echo,
+    of_tokens,
+    times,
+)
 
 MODELS = {
     "floats": {1: echo(), 2: echo()},
@@ -104,7 +113,7 @@ def container(settings: Settings, **variables: str) -> Iterator[str]:
     """The container's own process."""
     port = free_port()
     told = {**settings.to_environment(), **variables, "SAGEMAKER_BIND_TO_PORT": str(port)}
-    with _running(port, told, "functions.inference.container", "serve"):
+    with _running(port, told, "lading.functions.inference.entry.container", "serve"):
         yield f"127.0.0.1:{port}"
 
 
@@ -113,7 +122,7 @@ def web_adapter(settings: Settings) -> Iterator[str]:
     """The process that streams: on Lambda it stands behind the Lambda Web Adapter."""
     port = free_port()
     told = {**settings.to_environment(), "AWS_LWA_PORT": str(port)}
-    with _running(port, told, "functions.inference.web_adapter"):
+    with _running(port, told, "lading.functions.inference.entry.web_adapter"):
         yield f"127.0.0.1:{port}"
 
 

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from functions.inference.artifact import read_artifact
-from functions.inference.onnx_predictor import OnnxPredictor
-from functions.inference.tensors import from_json
-from model_packaging.local_store import LocalStore
-from model_packaging.manifest import load_manifest
-from model_packaging.pipeline import package
-from tests.frameworks import needs
+from lading.functions.inference.artifact.reading import read_artifact
+from lading.functions.inference.models.onnx_predictor import OnnxPredictor
+from lading.functions.inference.tensors.conversion import from_json
+from lading.model_packaging.manifest.models import load_manifest
+from lading.model_packaging.pipeline import package
+from lading.model_packaging.store.local import LocalStore
+from tests.support.frameworks import needs
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "churn"
 CUSTOMERS = {

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from functions.inference.artifact import read_artifact
-from functions.inference.onnx_predictor import OnnxPredictor
-from model_packaging.image_rows import as_files
-from model_packaging.local_store import LocalStore
-from model_packaging.manifest import load_manifest
-from model_packaging.pipeline import package
-from tests.frameworks import needs
+from lading.functions.inference.artifact.reading import read_artifact
+from lading.functions.inference.models.onnx_predictor import OnnxPredictor
+from lading.model_packaging.manifest.models import load_manifest
+from lading.model_packaging.pipeline import package
+from lading.model_packaging.steps.image_rows import as_files
+from lading.model_packaging.store.local import LocalStore
+from tests.support.frameworks import needs
 
 pytestmark = needs("huggingface", "torch", "onnxscript", "transformers", "PIL")
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from functions.authorizer.authorizer import Authorizer, Unauthorized
-from functions.authorizer.grants import Item, token_digest
+from lading.functions.authorizer.authorizer import Authorizer, Unauthorized
+from lading.functions.authorizer.grants import Item, token_digest
 
 ARN = "arn:aws:execute-api:eu-central-1:000000000000:abc123/dev"
 GOOD = "lading_" + "g" * 43

@@ -6,15 +6,21 @@ from collections.abc import Iterator
 
 import pytest
 
-from functions.authorizer.grants import Grant, read_grant, table_lookup, token_digest, token_id
-from tests.interpreter import run_clean
-from tests.token_table import token_table
+from lading.functions.authorizer.grants import (
+    Grant,
+    read_grant,
+    table_lookup,
+    token_digest,
+    token_id,
+)
+from tests.support.interpreter import run_clean
+from tests.support.token_table import token_table
 
 TOKEN = "lading_" + "t" * 43
 
 START = """
 import json, sys
-from functions.authorizer import lambda_handler
+from lading.functions.authorizer import lambda_handler
 loaded = sorted({name.partition(".")[0] for name in sys.modules} & set(json.loads(sys.argv[2])))
 print(json.dumps({"loaded": loaded}))
 print(json.dumps(lambda_handler.handler(json.loads(sys.argv[1]), None)))

@@ -9,11 +9,11 @@ from threading import Thread
 from types import TracebackType
 from typing import Any, Self
 
-from tests.interpreter import run_clean
+from tests.support.interpreter import run_clean
 
 RUN = """
 import json, sys
-from functions.endpoint_check.lambda_handler import check
+from lading.functions.endpoint_check.lambda_handler import check
 class Context:
     def get_remaining_time_in_millis(self):
         return int(sys.argv[2])

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from functions.front.front import Front
-from functions.front.invocation import Answer, Event, InvocationError
-from functions.inference.asgi import App
-from tests.driver import ask, serve
-from tests.interpreter import proxy_event
-from tests.worlds import echo, settings_for, times
+from lading.functions.front.front import Front
+from lading.functions.front.invocation import Answer, Event, InvocationError
+from lading.functions.inference.wire.asgi import App
+from tests.support.driver import ask, serve
+from tests.support.interpreter import proxy_event
+from tests.support.worlds import echo, settings_for, times
 
 Whole = App
 

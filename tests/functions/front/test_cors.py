@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from functions.front.cors import allow_origins
-from functions.front.front import Front
+from lading.functions.front.cors import allow_origins
+from lading.functions.front.front import Front
 from tests.functions.front.conftest import Models, request
 
 HERE = "https://here.example"

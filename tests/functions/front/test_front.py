@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from functions.front.front import Front
-from functions.front.invocation import Answer, Busy, Event, Failed, NotDeployed, TimedOut
-from functions.inference.asgi import App
-from tests.driver import ask
+from lading.functions.front.front import Front
+from lading.functions.front.invocation import Answer, Busy, Event, Failed, NotDeployed, TimedOut
+from lading.functions.inference.wire.asgi import App
 from tests.functions.front.conftest import Models, document, request
+from tests.support.driver import ask
 
 ROWS = {"inputs": [[1, 2]]}
 CHAT: dict[str, Any] = {"messages": [{"role": "user", "content": "hi"}]}

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from functions.front.invocation import (
+from lading.functions.front.invocation import (
     Busy,
     Failed,
     InvocationError,
@@ -18,7 +18,7 @@ from functions.front.invocation import (
     TimedOut,
     lambda_invoke,
 )
-from tests.s3 import aws
+from tests.support.s3 import aws
 
 EVENT = {"path": "/v2/models/m/infer", "body": "ä"}
 ANSWER = {"statusCode": 200, "body": "hi"}

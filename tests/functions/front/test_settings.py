@@ -1,7 +1,7 @@
 import json
 
-from functions.front.settings import Settings
-from tests.interpreter import proxy_event, run_clean
+from lading.functions.front.settings import Settings
+from tests.support.interpreter import proxy_event, run_clean
 
 ENVIRONMENT = {
     "LADING_FUNCTION_PREFIX": "lading-dev-model-",
@@ -11,7 +11,7 @@ ENVIRONMENT = {
 
 START = """
 import json, sys
-from functions.front import lambda_handler
+from lading.functions.front import lambda_handler
 loaded = sorted({name.partition(".")[0] for name in sys.modules} & set(json.loads(sys.argv[2])))
 print(json.dumps({"loaded": loaded}))
 print(json.dumps(lambda_handler.handler(json.loads(sys.argv[1]), None)))

@@ -5,10 +5,10 @@ import re
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
-from functions.inference.contract import CONTAINER
-from functions.inference.processing.processed import LIBRARIES
-from stacks.target import LAMBDA_PYTHON
-from tests.interpreter import ROOT, run_clean
+from lading.functions.contract.names import CONTAINER
+from lading.functions.inference.processing.processed import LIBRARIES
+from lading.stacks.stages.target import LAMBDA_PYTHON
+from tests.support.interpreter import ROOT, run_clean
 
 DOCKERFILE = ROOT / "functions" / "inference" / "Dockerfile"
 
@@ -18,7 +18,7 @@ OPTIONAL = {"botocore", "grpc_tools"}
 IMPORTED = """
 import json, sys
 before = set(sys.modules)  # what the environment's own .pth files bring
-import functions.inference.container, functions.inference.rpc.server
+import lading.functions.inference.entry.container, lading.functions.inference.rpc.server
 added = set(sys.modules) - before
 print(json.dumps({"roots": sorted({name.partition(".")[0] for name in added})}))
 """
@@ -33,7 +33,7 @@ def instructions(name: str) -> list[str]:
 def test_what_it_copies_is_there_and_not_ignored() -> None:
     ignored = DOCKERFILE.with_name("Dockerfile.dockerignore").read_text().splitlines()
     sources = [words.split()[0] for words in instructions("COPY") if "--from" not in words]
-    assert len(sources) == 4
+    assert len(sources) == 6
     for source in sources:
         assert (ROOT / source).exists()
         assert f"!{source}" in ignored
@@ -64,7 +64,7 @@ def test_what_the_container_imports_is_installed_there() -> None:
     known = packages_distributions()
     text = Path(ROOT / "requirements" / "container.txt").read_text()
     pinned = {_canonical(name) for name in re.findall(r"^([\w.-]+)==", text, re.MULTILINE)}
-    for root in set(seen["roots"]) & known.keys() - OPTIONAL - {"functions"}:
+    for root in set(seen["roots"]) & known.keys() - OPTIONAL - {"lading"}:
         assert pinned & set(map(_canonical, known[root])), root
 
 

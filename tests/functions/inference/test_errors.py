@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from functions.inference import errors
-from functions.inference.errors import (
+from lading.functions.inference import errors
+from lading.functions.inference.errors import (
     InferenceError,
     InvalidInput,
     LabelNotFound,

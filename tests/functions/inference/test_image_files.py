@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from functions.inference.artifact import TensorSpec
-from functions.inference.asgi import App
-from functions.inference.settings import ServedModel, Settings
-from tests.driver import Answer, ask, serve
-from tests.frameworks import needs
+from lading.functions.contract.settings import ServedModel, Settings
+from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.wire.asgi import App
 from tests.functions.inference.processing.images import announced, file, options, plain
-from tests.worlds import FLOAT, echo_named, write_artifact
+from tests.support.driver import Answer, ask, serve
+from tests.support.frameworks import needs
+from tests.support.worlds import FLOAT, echo_named, write_artifact
 
 pytestmark = needs("processing", "PIL")
 

@@ -9,13 +9,13 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
-from functions.inference.handler import create_handler
-from functions.inference.settings import Settings
-from tests.interpreter import run_clean
+from lading.functions.contract.settings import Settings
+from lading.functions.inference.entry.handler import create_handler
+from tests.support.interpreter import run_clean
 
 RUN = """
 import json, sys
-from functions.traffic_hook import lambda_handler
+from lading.functions.traffic_hook import lambda_handler
 getattr(lambda_handler, sys.argv[1])(json.loads(sys.argv[2]), None)
 """
 

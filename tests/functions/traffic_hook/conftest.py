@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.functions.traffic_hook.aws import LocalAws
-from tests.worlds import settings_for, times
+from tests.support.worlds import settings_for, times
 
 TOLERANCE = {"relative": 1e-3, "absolute": 1e-4}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from functions.traffic_hook.golden import Golden, GoldenError, differences, proxy_event
+from lading.functions.traffic_hook.golden import Golden, GoldenError, differences, proxy_event
 
 
 def golden(outputs: list[Any], shape: list[int], datatype: str = "FP32") -> Golden:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from functions.traffic_hook.patience import Patience
+from lading.functions.traffic_hook.patience import Patience
 
 GOOD = {"statusCode": 200}
 PLENTY, LITTLE = 900_000, 20_000

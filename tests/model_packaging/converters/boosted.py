@@ -5,14 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from functions.inference.session import OnnxSession
-from functions.inference.tensors import DTYPES, Array
-from model_packaging.conversion import Conversion
-from model_packaging.converters import find_converter
-from model_packaging.manifest import ModelSpec
-from model_packaging.original import Original
-from model_packaging.tree_probes import tree_probes
-from model_packaging.trees import Tree
+from lading.functions.inference.models.session import OnnxSession
+from lading.functions.inference.tensors.conversion import DTYPES, Array
+from lading.model_packaging.check.tree_probes import tree_probes
+from lading.model_packaging.check.trees import Tree
+from lading.model_packaging.conversion import Conversion
+from lading.model_packaging.converters.registry import find_converter
+from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.manifest.original import Original
 
 COLUMNS, CATEGORIES = 5, 3
 """Columns of the rows; the place of the one that holds categories."""

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from functions.inference.session import OnnxSession
-from functions.inference.tensors import Array
-from model_packaging.conversion import Conversion, check_conversion
-from model_packaging.manifest import ModelSpec, load_manifest
+from lading.functions.inference.models.session import OnnxSession
+from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.conversion import Conversion, check_conversion
+from lading.model_packaging.manifest.models import ModelSpec, load_manifest
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 

@@ -1,4 +1,4 @@
-"""See `model_packaging/boosting.py` and the converters that stand on it."""
+"""See `model_packaging/converters/boosting/conversion.py` and the converters that stand on it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 
-from functions.inference.session import OnnxSession
-from functions.inference.tensors import DTYPES, Array
-from model_packaging.conversion import Conversion, check_conversion
-from model_packaging.converters import find_converter
-from model_packaging.errors import SourceUnreadable
-from model_packaging.manifest import ModelSpec
-from model_packaging.quiet import quiet
-from tests.frameworks import needs
+from lading.functions.inference.models.session import OnnxSession
+from lading.functions.inference.tensors.conversion import DTYPES, Array
+from lading.model_packaging.conversion import Conversion, check_conversion
+from lading.model_packaging.converters.registry import find_converter
+from lading.model_packaging.errors import SourceUnreadable
+from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.quiet import quiet
 from tests.model_packaging.converters.examples import signature
+from tests.support.frameworks import needs
 
 pytestmark = needs("boosting", "xgboost", "lightgbm")
 

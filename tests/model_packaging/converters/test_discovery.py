@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from model_packaging.converters import find_converter
-from model_packaging.errors import FrameworkUnknown
+from lading.model_packaging.converters.registry import find_converter
+from lading.model_packaging.errors import FrameworkUnknown
 
 ROOT = Path(__file__).parents[3]
 HEAVY = ("sklearn", "skops", "skl2onnx", "joblib", "onnx", "torch", "tensorflow", "xgboost")
@@ -77,7 +77,7 @@ def test_the_manifests_framework_holds_whatever_the_suffix(file: str, framework:
 
 def test_finding_converters_imports_no_framework() -> None:
     code = (
-        "import sys; from model_packaging.converters import converters; converters();"
+        "import sys; import lading.model_packaging.converters.registry;"
         f"print([name for name in {HEAVY} if name in sys.modules])"
     )
     found = subprocess.run(

@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from functions.inference.tensors import Array
-from model_packaging.converters import find_converter
-from model_packaging.errors import ConversionError
-from model_packaging.local_store import LocalStore
-from model_packaging.manifest import AccuracySpec, ModelSpec
-from model_packaging.options import QuantizeSpec
-from model_packaging.pipeline import package
-from tests.frameworks import needs
+from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.converters.registry import find_converter
+from lading.model_packaging.errors import ConversionError
+from lading.model_packaging.manifest.models import AccuracySpec, ModelSpec
+from lading.model_packaging.manifest.options import QuantizeSpec
+from lading.model_packaging.pipeline import package
+from lading.model_packaging.store.local import LocalStore
+from tests.support.frameworks import needs
 
 SEED, ROWS, FEATURES, CLASSES = 0, 64, 8, 3
 

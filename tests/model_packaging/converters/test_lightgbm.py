@@ -1,4 +1,5 @@
-"""See `model_packaging/converters/lightgbm.py` and `model_packaging/lightgbm_model.py`."""
+"""See `model_packaging/converters/lightgbm.py` and
+`model_packaging/converters/boosting/lightgbm_model.py`."""
 
 from pathlib import Path
 from typing import Any
@@ -6,12 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from functions.inference.session import OnnxSession
-from functions.inference.tensors import Array
-from model_packaging.errors import ConversionError, PackagingError, SourceUnreadable
-from model_packaging.lightgbm_model import read_lightgbm
-from model_packaging.quiet import quiet
-from tests.frameworks import needs
+from lading.functions.inference.models.session import OnnxSession
+from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.converters.boosting.lightgbm_model import read_lightgbm
+from lading.model_packaging.errors import ConversionError, PackagingError, SourceUnreadable
+from lading.model_packaging.quiet import quiet
 from tests.model_packaging.converters.boosted import (
     CATEGORIES,
     POSITIVE,
@@ -23,6 +23,7 @@ from tests.model_packaging.converters.boosted import (
     convert,
     require_equal,
 )
+from tests.support.frameworks import needs
 
 pytestmark = needs("boosting", "lightgbm")
 

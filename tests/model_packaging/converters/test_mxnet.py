@@ -2,11 +2,11 @@ from pathlib import Path
 
 import pytest
 
-from model_packaging.converters.mxnet import CONVERTER
-from model_packaging.errors import ConversionError
-from model_packaging.local_store import LocalStore
-from model_packaging.manifest import ModelSpec
-from model_packaging.pipeline import package
+from lading.model_packaging.converters.mxnet import CONVERTER
+from lading.model_packaging.errors import ConversionError
+from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.pipeline import package
+from lading.model_packaging.store.local import LocalStore
 
 
 def test_a_retired_framework_is_told_how_to_export_to_onnx(tmp_path: Path) -> None:

@@ -9,26 +9,24 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.external_data_helper import set_external_data
 from onnx.reference import ReferenceEvaluator
 
-from functions.inference.onnx_predictor import OnnxPredictor
-from functions.inference.session import OnnxSession
-from functions.inference.tensors import Array
-from model_packaging.conversion import check_conversion
-from model_packaging.converters.onnx import CONVERTER
-from model_packaging.errors import ConversionError, DataUnusable, ManifestError, SourceUnreadable
-from model_packaging.local_store import LocalStore
-from model_packaging.manifest import ModelSpec
-from model_packaging.original import InputShape, Original
-from model_packaging.pipeline import package
-from model_packaging.samples import make_up
-from tests.model_packaging.models import (
-    CLASSES,
-    FEATURES,
-    linear,
-    linear_bytes,
-    rows,
-    weights,
+from lading.functions.inference.models.onnx_predictor import OnnxPredictor
+from lading.functions.inference.models.session import OnnxSession
+from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.check.samples import make_up
+from lading.model_packaging.conversion import check_conversion
+from lading.model_packaging.converters.onnx import CONVERTER
+from lading.model_packaging.errors import (
+    ConversionError,
+    DataUnusable,
+    ManifestError,
+    SourceUnreadable,
 )
-from tests.worlds import BRAIN, brain_doubled, onnx_model
+from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.manifest.original import InputShape, Original
+from lading.model_packaging.pipeline import package
+from lading.model_packaging.store.local import LocalStore
+from tests.model_packaging.models import CLASSES, FEATURES, linear, linear_bytes, rows, weights
+from tests.support.worlds import BRAIN, brain_doubled, onnx_model
 
 
 def write(folder: Path, content: bytes) -> Path:

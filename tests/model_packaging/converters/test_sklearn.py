@@ -24,13 +24,18 @@ from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 from skops import io
 
-from functions.inference.session import OnnxSession
-from functions.inference.tensors import DTYPES, Array
-from model_packaging.conversion import Conversion, as_bytes, check_conversion
-from model_packaging.converters.sklearn import CONVERTER
-from model_packaging.errors import ConversionError, ManifestError, SourceUnreadable, SourceUntrusted
-from model_packaging.manifest import ModelSpec
-from model_packaging.original import InputShape, Original
+from lading.functions.inference.models.session import OnnxSession
+from lading.functions.inference.tensors.conversion import DTYPES, Array
+from lading.model_packaging.conversion import Conversion, as_bytes, check_conversion
+from lading.model_packaging.converters.sklearn import CONVERTER
+from lading.model_packaging.errors import (
+    ConversionError,
+    ManifestError,
+    SourceUnreadable,
+    SourceUntrusted,
+)
+from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.manifest.original import InputShape, Original
 
 PIXELS, SPECIES = load_iris(return_X_y=True)
 ROWS = PIXELS.astype(np.float32)

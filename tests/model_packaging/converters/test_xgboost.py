@@ -1,4 +1,5 @@
-"""See `model_packaging/converters/xgboost.py` and `model_packaging/xgboost_model.py`."""
+"""See `model_packaging/converters/xgboost.py` and
+`model_packaging/converters/boosting/xgboost_model.py`."""
 
 import json
 from pathlib import Path
@@ -7,17 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from functions.inference.artifact import read_artifact
-from functions.inference.onnx_predictor import OnnxPredictor
-from functions.inference.session import OnnxSession
-from functions.inference.tensors import Array
-from model_packaging.errors import ConversionError, ManifestError, SourceUnreadable
-from model_packaging.local_store import LocalStore
-from model_packaging.manifest import ModelSpec
-from model_packaging.pipeline import package
-from model_packaging.quiet import quiet
-from model_packaging.xgboost_model import read_xgboost
-from tests.frameworks import needs
+from lading.functions.inference.artifact.reading import read_artifact
+from lading.functions.inference.models.onnx_predictor import OnnxPredictor
+from lading.functions.inference.models.session import OnnxSession
+from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.converters.boosting.xgboost_model import read_xgboost
+from lading.model_packaging.errors import ConversionError, ManifestError, SourceUnreadable
+from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.pipeline import package
+from lading.model_packaging.quiet import quiet
+from lading.model_packaging.store.local import LocalStore
 from tests.model_packaging.converters.boosted import (
     POSITIVE,
     ROWS,
@@ -29,6 +29,7 @@ from tests.model_packaging.converters.boosted import (
     convert,
     require_equal,
 )
+from tests.support.frameworks import needs
 
 pytestmark = needs("boosting", "xgboost")
 

@@ -6,16 +6,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from functions.inference.artifact import TensorSpec
-from functions.inference.bfloat16 import rounded
-from functions.inference.session import OnnxSession
-from functions.inference.tensors import Array
-from model_packaging.engine_options import check_options
-from model_packaging.engines import engine_of, engines
-from model_packaging.errors import ManifestError, SourceError, SourceUntrusted
-from model_packaging.manifest import ModelSpec
-from model_packaging.manifest_entries import EngineName
-from model_packaging.serving import OnnxModel, Serving
+from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.models.session import OnnxSession
+from lading.functions.inference.tensors.bfloat16 import rounded
+from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.engines.registry import engine_of, engines
+from lading.model_packaging.engines.serving import OnnxModel, Serving
+from lading.model_packaging.errors import ManifestError, SourceError, SourceUntrusted
+from lading.model_packaging.manifest.engine_options import check_options
+from lading.model_packaging.manifest.entries import EngineName
+from lading.model_packaging.manifest.models import ModelSpec
 from tests.model_packaging.language_models import language_model, spec_of
 from tests.model_packaging.models import linear_bytes, rows
 

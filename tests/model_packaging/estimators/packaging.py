@@ -6,13 +6,13 @@ from typing import Any
 import joblib
 import numpy as np
 
-from functions.inference.tensors import Array
-from model_packaging.checking import check
-from model_packaging.conversion import Conversion, ServedModel, open_served
-from model_packaging.converters.sklearn import CONVERTER
-from model_packaging.manifest import ModelSpec
-from model_packaging.onnx_graph import require_finite_weights
-from model_packaging.original import InputShape, Original
+from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.check.stage import check
+from lading.model_packaging.conversion import Conversion, ServedModel, open_served
+from lading.model_packaging.converters.sklearn import CONVERTER
+from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.manifest.original import InputShape, Original
+from lading.model_packaging.onnx_graph import require_finite_weights
 
 
 def spec_of(folder: Path, estimator: Any, **datatypes: str) -> ModelSpec:

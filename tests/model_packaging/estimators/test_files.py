@@ -10,9 +10,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 from skops import io
 
-from model_packaging.errors import SourceUnreadable
-from model_packaging.estimators.files import load
-from model_packaging.manifest import ModelSpec
+from lading.model_packaging.errors import SourceUnreadable
+from lading.model_packaging.estimators.files import load
+from lading.model_packaging.manifest.models import ModelSpec
 
 ROWS, CLASSES = np.arange(12.0).reshape(6, 2), np.arange(6) % 2
 HERE = sklearn.__version__.encode()

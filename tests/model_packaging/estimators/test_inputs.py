@@ -9,11 +9,11 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from model_packaging.checking import check
-from model_packaging.converters.sklearn import CONVERTER
-from model_packaging.errors import ManifestError
-from model_packaging.manifest import ModelSpec
-from model_packaging.original import InputShape, Original
+from lading.model_packaging.check.stage import check
+from lading.model_packaging.converters.sklearn import CONVERTER
+from lading.model_packaging.errors import ManifestError
+from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.manifest.original import InputShape, Original
 from tests.model_packaging.estimators.packaging import converted, served
 
 pd = pytest.importorskip("pandas")

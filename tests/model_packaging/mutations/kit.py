@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 from onnx import ModelProto, load_model_from_string
 
-from model_packaging.checking import check
-from model_packaging.conversion import Conversion
-from model_packaging.errors import ConversionError
-from model_packaging.manifest import ModelSpec
+from lading.model_packaging.check.stage import check
+from lading.model_packaging.conversion import Conversion
+from lading.model_packaging.errors import ConversionError
+from lading.model_packaging.manifest.models import ModelSpec
 
 Damage = Callable[[ModelProto], None]
 """Changes a graph so that it answers differently on an input that callers may send."""

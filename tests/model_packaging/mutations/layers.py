@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from onnx import ModelProto, NodeProto, helper, numpy_helper
 
-from functions.inference.tensors import Array
+from lading.functions.inference.tensors.conversion import Array
 from tests.model_packaging.mutations.kit import Damage
 
 

@@ -10,14 +10,21 @@ import numpy as np
 import pytest
 from onnx import ModelProto, helper, numpy_helper
 
-from model_packaging.conversion import Conversion
-from model_packaging.converters.huggingface import CONVERTER
-from model_packaging.manifest import ModelSpec
-from tests.frameworks import needs
+from lading.model_packaging.conversion import Conversion
+from lading.model_packaging.converters.huggingface.converter import CONVERTER
+from lading.model_packaging.manifest.models import ModelSpec
+from tests.model_packaging.converters.huggingface.test_images import CROPPED, save
+from tests.model_packaging.converters.huggingface.test_sentence_modules import (
+    LIBRARY,
+    OWN,
+    SIZE,
+    layout,
+    weights,
+    write,
+)
 from tests.model_packaging.mutations.kit import require_refusal, require_refused, require_sound
-from tests.model_packaging.test_hugging_face_images import CROPPED, save
-from tests.model_packaging.test_sentence_modules import LIBRARY, OWN, SIZE, layout, weights, write
 from tests.model_packaging.transformers_folders import bert, gpt2
+from tests.support.frameworks import needs
 
 pytestmark = needs("huggingface", "torch", "onnxscript", "transformers", "tokenizers")
 

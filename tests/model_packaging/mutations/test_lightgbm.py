@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from onnx import ModelProto, TensorProto, helper
 
-from model_packaging.manifest import ModelSpec
-from tests.frameworks import needs
+from lading.model_packaging.manifest.models import ModelSpec
 from tests.model_packaging.converters.boosted import convert
 from tests.model_packaging.converters.test_lightgbm import MODELS, train
 from tests.model_packaging.mutations import trees
 from tests.model_packaging.mutations.kit import Damage, require_refusal, require_sound
+from tests.support.frameworks import needs
 
 pytestmark = needs("boosting", "lightgbm")
 

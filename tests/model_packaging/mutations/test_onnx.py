@@ -10,9 +10,9 @@ import onnx
 import pytest
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
-from model_packaging.conversion import Conversion
-from model_packaging.converters.onnx import CONVERTER
-from model_packaging.manifest import ModelSpec
+from lading.model_packaging.conversion import Conversion
+from lading.model_packaging.converters.onnx import CONVERTER
+from lading.model_packaging.manifest.models import ModelSpec
 from tests.model_packaging.mutations import layers
 from tests.model_packaging.mutations.kit import (
     Damage,
@@ -20,7 +20,7 @@ from tests.model_packaging.mutations.kit import (
     require_refused,
     require_sound,
 )
-from tests.model_packaging.optimisers.test_upgrade import CHANGED, old
+from tests.model_packaging.optimizers.test_upgrade import CHANGED, old
 
 IDS, WIDTH, CLASSES = 300, 4, 5
 node = helper.make_node

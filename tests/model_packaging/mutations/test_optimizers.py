@@ -10,20 +10,20 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from functions.inference.tensors import Array
-from model_packaging.accuracy import Gate, gate_stage
-from model_packaging.checking import check
-from model_packaging.conversion import Conversion, ServedModel, open_served
-from model_packaging.converters.onnx import CONVERTER
-from model_packaging.errors import AccuracyDropped, PruningError, QuantizationError
-from model_packaging.manifest import AccuracySpec, ModelSpec
-from model_packaging.optimisation import Optimised, Task
-from model_packaging.optimisers.prune import Prune, Pruned, prune_model
-from model_packaging.optimisers.quantize import Quantize
-from model_packaging.options import PruneSpec, QuantizeSpec, Scheme
-from model_packaging.quantization import schemes
-from model_packaging.quantization.scheme import Plan
-from model_packaging.trial import Trial
+from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.check.stage import check
+from lading.model_packaging.check.trial import Trial
+from lading.model_packaging.conversion import Conversion, ServedModel, open_served
+from lading.model_packaging.converters.onnx import CONVERTER
+from lading.model_packaging.errors import AccuracyDropped, PruningError, QuantizationError
+from lading.model_packaging.manifest.models import AccuracySpec, ModelSpec
+from lading.model_packaging.manifest.options import PruneSpec, QuantizeSpec, Scheme
+from lading.model_packaging.measure.accuracy import Gate, gate_stage
+from lading.model_packaging.optimizers.optimizer import Optimised, Task
+from lading.model_packaging.optimizers.prune import Prune, Pruned, prune_model
+from lading.model_packaging.optimizers.quantize import Quantize
+from lading.model_packaging.quantization.registry import schemes
+from lading.model_packaging.quantization.scheme import Plan
 from tests.model_packaging.pruning.networks import convolutional, network, normal
 
 Damage = Callable[[onnx.ModelProto], None]

@@ -7,20 +7,20 @@ import numpy as np
 import pytest
 from onnx import ModelProto, helper, numpy_helper
 
-from model_packaging.conversion import Conversion
-from model_packaging.limits import limited
-from model_packaging.manifest import ModelSpec
-from model_packaging.original import InputShape
-from tests.frameworks import needs
-from tests.model_packaging.mutations import layers
-from tests.model_packaging.mutations.kit import Damage, require_refusal, require_sound
-from tests.model_packaging.test_torch_export import (
+from lading.model_packaging.check.limits import limited
+from lading.model_packaging.conversion import Conversion
+from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.manifest.original import InputShape
+from tests.model_packaging.converters.pytorch.test_export import (
     SERIES,
     converted,
     module_of,
     recurrent,
     spec_of,
 )
+from tests.model_packaging.mutations import layers
+from tests.model_packaging.mutations.kit import Damage, require_refusal, require_sound
+from tests.support.frameworks import needs
 
 pytestmark = needs("pytorch", "torch", "onnxscript")
 

@@ -16,10 +16,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
-from functions.inference.tensors import Array
-from model_packaging.conversion import Conversion, Processing
-from model_packaging.converters.sklearn import CONVERTER
-from model_packaging.manifest import ModelSpec
+from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.conversion import Conversion, Processing
+from lading.model_packaging.converters.sklearn import CONVERTER
+from lading.model_packaging.manifest.models import ModelSpec
 from tests.model_packaging.estimators.packaging import spec_of
 from tests.model_packaging.mutations import trees
 from tests.model_packaging.mutations.kit import (

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
-from functions.inference.tensors import Array
-from model_packaging.conversion import Conversion
-from model_packaging.converters.tensorflow import CONVERTER
-from model_packaging.manifest import ModelSpec
-from model_packaging.quiet import quiet
-from tests.frameworks import needs
+from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.conversion import Conversion
+from lading.model_packaging.converters.tensorflow.converter import CONVERTER
+from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.quiet import quiet
 from tests.model_packaging.mutations.kit import Damage, require_refusal, require_sound
 from tests.model_packaging.tensorflow.lite_models import perceptron, save_lite
+from tests.support.frameworks import needs
 
 pytestmark = needs("tensorflow", "tensorflow", "keras", "tf2onnx")
 

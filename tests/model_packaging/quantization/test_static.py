@@ -1,9 +1,9 @@
 import numpy as np
 import onnx
 
-from functions.inference.session import OnnxSession
-from model_packaging.quantization import schemes
-from model_packaging.quantization.scheme import Plan, quantize
+from lading.functions.inference.models.session import OnnxSession
+from lading.model_packaging.quantization.registry import schemes
+from lading.model_packaging.quantization.scheme import Plan, quantize
 from tests.model_packaging.pruning.networks import convolutional, normal
 
 ROWS = normal(64, 1, 8, 8, seed=9)

@@ -7,11 +7,11 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from functions.inference.artifact import read_artifact
-from model_packaging.local_store import LocalStore
-from model_packaging.options import PruneSpec, QuantizeSpec
-from model_packaging.pipeline import package
-from model_packaging.report.page import render_page
+from lading.functions.inference.artifact.reading import read_artifact
+from lading.model_packaging.manifest.options import PruneSpec, QuantizeSpec
+from lading.model_packaging.pipeline import package
+from lading.model_packaging.report.page import render_page
+from lading.model_packaging.store.local import LocalStore
 from tests.model_packaging.models import wide_spec
 
 VOID = ("meta", "br")

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from model_packaging.tables import MAX_BYTES, formats, read_table
-from model_packaging.tables.table import Unreadable
+from lading.model_packaging.tables.registry import MAX_BYTES, formats, read_table
+from lading.model_packaging.tables.table import Unreadable
 
 
 def test_each_format_is_found_by_its_suffix() -> None:

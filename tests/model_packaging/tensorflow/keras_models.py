@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from functions.inference.tensors import Array
-from model_packaging.checking import check
-from model_packaging.conversion import Conversion, open_served
-from model_packaging.converters.tensorflow import CONVERTER
-from model_packaging.manifest import ModelSpec
-from model_packaging.original import InputShape, Original
+from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.check.stage import check
+from lading.model_packaging.conversion import Conversion, open_served
+from lading.model_packaging.converters.tensorflow.converter import CONVERTER
+from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.manifest.original import InputShape, Original
 
 
 def saved(folder: Path, model: Any, **inputs: InputShape) -> ModelSpec:

@@ -9,9 +9,9 @@ import pytest
 import tritonclient.http as triton
 from onnx import TensorProto
 
-from tests.driver import Answer, ask, serve
-from tests.uvicorn_server import uvicorn_serving
-from tests.worlds import FLOAT, STRING, echo, settings_for
+from tests.support.driver import Answer, ask, serve
+from tests.support.uvicorn_server import uvicorn_serving
+from tests.support.worlds import FLOAT, STRING, echo, settings_for
 
 SCORES = [[0.1, 0.7, 0.2], [3, 2, 1]]
 

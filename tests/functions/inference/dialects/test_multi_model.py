@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from functions.inference.asgi import App
-from functions.inference.container import create_container, load, observe
-from functions.inference.container_settings import ContainerSettings
-from functions.inference.contract import CONTAINER, ENVIRONMENT
-from tests.driver import ask, serve
-from tests.worlds import echo, settings_for, times, write_artifact
+from lading.functions.contract.names import CONTAINER, ENVIRONMENT
+from lading.functions.inference.entry.container import create_container, load, observe
+from lading.functions.inference.entry.container_settings import ContainerSettings
+from lading.functions.inference.wire.asgi import App
+from tests.support.driver import ask, serve
+from tests.support.worlds import echo, settings_for, times, write_artifact
 
 ROWS = {"instances": [[1, 2]]}
 

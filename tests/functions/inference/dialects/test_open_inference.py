@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from onnx import TensorProto
 
-from functions.inference.asgi import App
-from functions.inference.contract import EXTENSIONS
-from tests.driver import Answer, ask, serve
-from tests.worlds import (
+from lading.functions.contract.names import EXTENSIONS
+from lading.functions.inference.wire.asgi import App
+from tests.support.driver import Answer, ask, serve
+from tests.support.worlds import (
     FLOAT,
     HALF,
     STRING,

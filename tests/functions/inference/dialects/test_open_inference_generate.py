@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from functions.inference.asgi import App
-from tests import sagemaker
-from tests.driver import ask, serve
-from tests.engines import proxy
-from tests.sagemaker import answer, model_error, stream, stream_error
-from tests.worlds import echo, settings_for
+from lading.functions.inference.wire.asgi import App
+from tests.support import sagemaker
+from tests.support.driver import ask, serve
+from tests.support.engines import proxy
+from tests.support.sagemaker import answer, model_error, stream, stream_error
+from tests.support.worlds import echo, settings_for
 
 GENERATE, STREAM = "POST /v2/models/m/generate", "POST /v2/models/m/generate_stream"
 NAMED = {"model_name": "m", "model_version": "1"}

@@ -6,12 +6,20 @@ from typing import Any
 
 import pytest
 
-from functions.inference.asgi import App
-from tests import sagemaker
-from tests.driver import Answer, ask, serve
-from tests.engines import proxy
-from tests.sagemaker import Reply, SageMaker, answer, model_error, refusal, stream, stream_error
-from tests.worlds import echo, settings_for
+from lading.functions.inference.wire.asgi import App
+from tests.support import sagemaker
+from tests.support.driver import Answer, ask, serve
+from tests.support.engines import proxy
+from tests.support.sagemaker import (
+    Reply,
+    SageMaker,
+    answer,
+    model_error,
+    refusal,
+    stream,
+    stream_error,
+)
+from tests.support.worlds import echo, settings_for
 
 CHAT = "POST /v1/chat/completions"
 REQUEST = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}

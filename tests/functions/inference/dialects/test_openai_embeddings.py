@@ -10,19 +10,19 @@ import openai
 import pytest
 from openai import OpenAI
 
-from functions.inference.application import create_app
-from functions.inference.artifact import TensorSpec, sha256
-from functions.inference.asgi import App
-from functions.inference.catalog import Catalog, CatalogModel
-from functions.inference.predictor import ModelMetadata
-from functions.inference.settings import ServedModel, Settings
-from functions.inference.tensors import Array
-from tests import minilm
-from tests.driver import Answer, ask, serve
-from tests.frameworks import needs
+from lading.functions.contract.settings import ServedModel, Settings
+from lading.functions.inference.app.application import create_app
+from lading.functions.inference.artifact.reading import TensorSpec, sha256
+from lading.functions.inference.loading.catalog import Catalog, CatalogModel
+from lading.functions.inference.models.predictor import ModelMetadata
+from lading.functions.inference.tensors.conversion import Array
+from lading.functions.inference.wire.asgi import App
 from tests.functions.inference.processing.worlds import options, tokenizer
-from tests.uvicorn_server import uvicorn_serving
-from tests.worlds import FLOAT, echo, of_tokens, settings_for, write_artifact
+from tests.support import minilm
+from tests.support.driver import Answer, ask, serve
+from tests.support.frameworks import needs
+from tests.support.uvicorn_server import uvicorn_serving
+from tests.support.worlds import FLOAT, echo, of_tokens, settings_for, write_artifact
 
 
 class OfText:

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from functions.inference.asgi import App
-from tests.driver import ask, serve
-from tests.worlds import HALF, STRING, add_sub, echo, settings_for, times
+from lading.functions.inference.wire.asgi import App
+from tests.support.driver import ask, serve
+from tests.support.worlds import HALF, STRING, add_sub, echo, settings_for, times
 
 
 def app_of(root: Path, model: bytes | None = None) -> App:

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from functions.inference.artifact import sha256
-from functions.inference.asgi import App
-from functions.inference.settings import ServedModel, Settings
-from tests.driver import Answer, ask, serve
-from tests.worlds import add_sub, echo, settings_for, write_artifact
+from lading.functions.contract.settings import ServedModel, Settings
+from lading.functions.inference.artifact.reading import sha256
+from lading.functions.inference.wire.asgi import App
+from tests.support.driver import Answer, ask, serve
+from tests.support.worlds import add_sub, echo, settings_for, write_artifact
 
 TYPE = "application/vnd.sagemaker-triton.binary+json;json-header-size="
 

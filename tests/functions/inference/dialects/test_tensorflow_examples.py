@@ -8,8 +8,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from tests.driver import Answer, ask, serve
-from tests.worlds import FLOAT, STRING, add_sub, echo, onnx_model, settings_for
+from tests.support.driver import Answer, ask, serve
+from tests.support.worlds import FLOAT, STRING, add_sub, echo, onnx_model, settings_for
 
 PAIR = (FLOAT, ["batch", 2])
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from tests.driver import ask, serve
-from tests.worlds import echo, settings_for
+from tests.support.driver import ask, serve
+from tests.support.worlds import echo, settings_for
 
 
 def test_the_list_is_openais(tmp_path: Path) -> None:

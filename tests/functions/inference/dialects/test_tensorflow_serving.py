@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from onnx import TensorProto, helper
 
-from functions.inference.asgi import App
-from functions.inference.settings import ServedModel, Settings
-from tests.driver import Answer, ask, serve
-from tests.worlds import (
+from lading.functions.contract.settings import ServedModel, Settings
+from lading.functions.inference.wire.asgi import App
+from tests.support.driver import Answer, ask, serve
+from tests.support.worlds import (
     BRAIN,
     FLOAT,
     HALF,

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from onnx import TensorProto
 
-from functions.inference.asgi import App
-from functions.inference.dialects.torchserve import error_response
-from functions.inference.errors import (
+from lading.functions.contract.settings import ServedModel, Settings
+from lading.functions.inference.dialects.torchserve import error_response
+from lading.functions.inference.errors import (
     InferenceError,
     InternalFailure,
     InvalidInput,
@@ -35,9 +35,9 @@ from functions.inference.errors import (
     UnsupportedMediaType,
     VersionNotFound,
 )
-from functions.inference.settings import ServedModel, Settings
-from tests.driver import Answer, ask, serve
-from tests.worlds import FLOAT, STRING, add_sub, echo, settings_for, times
+from lading.functions.inference.wire.asgi import App
+from tests.support.driver import Answer, ask, serve
+from tests.support.worlds import FLOAT, STRING, add_sub, echo, settings_for, times
 
 BOUNDARY = "----x"
 

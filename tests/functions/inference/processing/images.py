@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from functions.inference.tensors import Array
+from lading.functions.inference.tensors.conversion import Array
 
 
 def options(**changes: Any) -> dict[str, Any]:

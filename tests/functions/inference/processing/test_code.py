@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from functions.inference.errors import InvalidInput
-from functions.inference.predictor import SessionError, custom_attributes
-from functions.inference.processing.processed import Step, make_step
+from lading.functions.inference.errors import InvalidInput
+from lading.functions.inference.models.predictor import SessionError, custom_attributes
+from lading.functions.inference.processing.processed import Step, make_step
 
 CODE = """
 def preprocess(arrays):

@@ -5,10 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from functions.inference.errors import InvalidInput
-from functions.inference.processing.processed import Step, make_step
-from functions.inference.tensors import Array
-from tests.frameworks import needs
+from lading.functions.inference.errors import InvalidInput
+from lading.functions.inference.processing.processed import Step, make_step
+from lading.functions.inference.tensors.conversion import Array
 from tests.functions.inference.processing.images import (
     announced,
     file,
@@ -19,6 +18,7 @@ from tests.functions.inference.processing.images import (
     plain,
     requested,
 )
+from tests.support.frameworks import needs
 
 pytestmark = needs("processing", "PIL")
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from functions.inference.processing.processed import make_step
-from functions.inference.tensors import Array
+from lading.functions.inference.processing.processed import make_step
+from lading.functions.inference.tensors.conversion import Array
 
 LABELS = ["cat", "dog", "größer"]
 

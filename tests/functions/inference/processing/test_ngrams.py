@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from sklearn.feature_extraction.text import CountVectorizer
 
-from functions.inference.errors import InvalidInput
-from functions.inference.processing.processed import Step, make_step
-from functions.inference.tensors import Array
+from lading.functions.inference.errors import InvalidInput
+from lading.functions.inference.processing.processed import Step, make_step
+from lading.functions.inference.tensors.conversion import Array
 
 TEXTS = [
     "red chair", "Blue TABLE", "green-chair", "big  red table!", "café\ttable", "chair's leg",

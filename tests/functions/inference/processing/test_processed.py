@@ -7,17 +7,17 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from functions.inference.artifact import TensorSpec, read_artifact, sha256
-from functions.inference.bfloat16 import rounded
-from functions.inference.errors import InvalidInput
-from functions.inference.onnx_predictor import OnnxPredictor
-from functions.inference.predictor import TEXT_LENGTHS
-from functions.inference.processing.processed import libraries_of, make_step
-from functions.inference.tensors import datatype_of
-from tests.frameworks import needs
+from lading.functions.inference.artifact.reading import TensorSpec, read_artifact, sha256
+from lading.functions.inference.errors import InvalidInput
+from lading.functions.inference.models.onnx_predictor import OnnxPredictor
+from lading.functions.inference.models.predictor import TEXT_LENGTHS
+from lading.functions.inference.processing.processed import libraries_of, make_step
+from lading.functions.inference.tensors.bfloat16 import rounded
+from lading.functions.inference.tensors.conversion import datatype_of
 from tests.functions.inference.processing.worlds import VOCABULARY, options, texts, tokenizer
-from tests.interpreter import run_clean
-from tests.worlds import brain_doubled, write_artifact
+from tests.support.frameworks import needs
+from tests.support.interpreter import run_clean
+from tests.support.worlds import brain_doubled, write_artifact
 
 LABELS = {"step": "labels", "scores": "scores", "labels": ["good", "bad"], "top": 1}
 SIGNATURE = {
@@ -147,7 +147,7 @@ def test_a_missing_library_is_said_with_what_brings_it() -> None:
                 sys.modules[name] = module
 
 
-_TOKENS = "functions.inference.processing.tokens"
+_TOKENS = "lading.functions.inference.processing.tokens"
 
 
 def test_only_some_steps_need_libraries_of_their_own() -> None:
@@ -159,7 +159,7 @@ def test_only_some_steps_need_libraries_of_their_own() -> None:
 
 def test_a_model_without_steps_imports_nothing_of_this() -> None:
     probe = (
-        "import json, sys; from functions.inference import lambda_handler; "
+        "import json, sys; from lading.functions.inference.entry import lambda_handler; "
         "print(json.dumps([name for name in sys.modules if 'processing' in name]))"
     )
-    assert not [name for name in run_clean(probe, {})[-1] if name.startswith("functions")]
+    assert not [name for name in run_clean(probe, {})[-1] if name.startswith("lading.")]

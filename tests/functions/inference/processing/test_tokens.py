@@ -3,12 +3,12 @@ import json
 import numpy as np
 import pytest
 
-from functions.inference.errors import InvalidInput
-from functions.inference.predictor import TEXT_LENGTHS
-from functions.inference.processing.processed import Step, make_step
-from functions.inference.processing.tokens import TokensStep
-from tests.frameworks import needs
+from lading.functions.inference.errors import InvalidInput
+from lading.functions.inference.models.predictor import TEXT_LENGTHS
+from lading.functions.inference.processing.processed import Step, make_step
+from lading.functions.inference.processing.tokens import TokensStep
 from tests.functions.inference.processing.worlds import options, texts, tokenizer
+from tests.support.frameworks import needs
 
 pytestmark = needs("processing", "tokenizers")
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from functions.inference.tensors import Array
+from lading.functions.inference.tensors.conversion import Array
 
 VOCABULARY = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "good", "bad", "film", "a", "##s", "naive")
 

@@ -8,11 +8,11 @@ from typing import Any
 import grpc
 import pytest
 
-from functions.inference.catalog import load_catalog
-from functions.inference.observability import Observability
-from functions.inference.rpc.messages import message, service
-from functions.inference.rpc.server import Limits, Serving, serving
-from functions.inference.settings import Settings
+from lading.functions.contract.settings import Settings
+from lading.functions.inference.loading.catalog import load_catalog
+from lading.functions.inference.observability.log import Observability
+from lading.functions.inference.rpc.messages import message, service
+from lading.functions.inference.rpc.server import Limits, Serving, serving
 
 LONGEST = 1 << 20
 

@@ -8,7 +8,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from grpc_tools import protoc
 from tritonclient.grpc import service_pb2
 
-from functions.inference.rpc.messages import COMPILED, PROTOS, pool
+from lading.functions.inference.rpc.messages import COMPILED, PROTOS, pool
 
 
 def test_the_compiled_messages_are_up_to_date(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from onnx import TensorProto
 
-from functions.inference.settings import Settings
-from tests.worlds import HALF, STRING, add_sub, echo, settings_for
+from lading.functions.contract.settings import Settings
+from tests.support.worlds import HALF, STRING, add_sub, echo, settings_for
 
 INFER = "inference.GRPCInferenceService/ModelInfer"
 

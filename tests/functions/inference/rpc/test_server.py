@@ -18,16 +18,16 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
     ProtoReflectionDescriptorDatabase,
 )
 
-from functions.inference.artifact import TensorSpec
-from functions.inference.catalog import Catalog, CatalogModel, load_catalog
-from functions.inference.observability import Observability
-from functions.inference.predictor import ModelMetadata, Predictor
-from functions.inference.rpc.messages import message
-from functions.inference.rpc.server import Limits, Serving, serving
-from functions.inference.settings import Settings
-from functions.inference.tensors import Array
+from lading.functions.contract.settings import Settings
+from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.loading.catalog import Catalog, CatalogModel, load_catalog
+from lading.functions.inference.models.predictor import ModelMetadata, Predictor
+from lading.functions.inference.observability.log import Observability
+from lading.functions.inference.rpc.messages import message
+from lading.functions.inference.rpc.server import Limits, Serving, serving
+from lading.functions.inference.tensors.conversion import Array
 from tests.functions.inference.rpc.conftest import LONGEST
-from tests.worlds import echo, settings_for
+from tests.support.worlds import echo, settings_for
 
 INFER = "inference.GRPCInferenceService/ModelInfer"
 STREAM = "/inference.GRPCInferenceService/ModelStreamInfer"

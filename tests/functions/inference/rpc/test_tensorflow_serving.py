@@ -7,9 +7,9 @@ from typing import Any
 import grpc
 import pytest
 
-from functions.inference.rpc.messages import message
-from functions.inference.settings import ServedModel, Settings
-from tests.worlds import add_sub, echo, settings_for, times
+from lading.functions.contract.settings import ServedModel, Settings
+from lading.functions.inference.rpc.messages import message
+from tests.support.worlds import add_sub, echo, settings_for, times
 
 PREDICTION = "tensorflow.serving.PredictionService"
 PREDICT = f"{PREDICTION}/Predict"

@@ -8,15 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from functions.inference.errors import InvalidInput
-from functions.inference.rpc.messages import message
-from functions.inference.rpc.tensorflow_tensors import (
+from lading.functions.inference.errors import InvalidInput
+from lading.functions.inference.rpc.messages import message
+from lading.functions.inference.rpc.tensorflow_tensors import (
     MOST_REPEATED_BYTES,
     decode,
     decode_all,
     encode,
 )
-from functions.inference.tensors import DTYPES, Array, as_datatype, datatype_of
+from lading.functions.inference.tensors.conversion import DTYPES, Array, as_datatype, datatype_of
 
 NUMERIC = [name for name in DTYPES if name != "BYTES"]
 

@@ -1,0 +1,186 @@
+"""Bearer tokens in the cloud: items of a DynamoDB table, and keys in usage plans."""
+
+import re
+import secrets
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from lading.cli.errors import AwsRefused, TokenNotFound
+from lading.functions.authorizer.grants import token_digest, token_id
+from lading.functions.contract.names import TOKENS
+
+_SECRET_BYTES = 32
+_DAY_S = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What is known of a token; times are seconds since 1970."""
+
+    digest: str
+    tenant: str
+    models: tuple[str, ...]
+    created: int
+    expires: int | None = None
+    revoked: int | None = None
+
+    @property
+    def id(self) -> str:
+        """What it is called by."""
+        return token_id(self.digest)
+
+    @property
+    def state(self) -> str:
+        """`active`, `expired` or `revoked`."""
+        if self.revoked is not None:
+            return "revoked"
+        expired = self.expires is not None and self.expires <= time.time()
+        return "expired" if expired else "active"
+
+
+class TokenTable:
+    """The tokens of one stage.
+
+    Args:
+        table: name of the DynamoDB table.
+        api: name of the REST API, whose usage plans the tokens count in.
+        region: where both are; None: where the AWS profile says.
+    """
+
+    def __init__(self, table: str, api: str, region: str | None = None) -> None:
+        self.table, self.api, self.region = table, api, region
+
+    def create(self, tenant: str, models: Sequence[str], days: int | None) -> tuple[str, Token]:
+        """A new token, which is kept nowhere, and what is kept of it.
+
+        Raises:
+            AwsRefused: it could not be kept; there is no such token then.
+        """
+        secret = f"lading_{secrets.token_urlsafe(_SECRET_BYTES)}"
+        now = int(time.time())
+        expires = None if days is None else now + days * _DAY_S
+        token = Token(token_digest(secret), tenant, tuple(sorted(set(models))), now, expires)
+        usage_key = secrets.token_hex(_SECRET_BYTES)
+        with self._asking():
+            key = self._add_key(token, usage_key)
+            try:
+                self._dynamodb.put_item(TableName=self.table, Item=_item(token, usage_key))
+            except Exception:
+                self._delete_keys([key] if key else [])
+                raise
+        return secret, token
+
+    def list(self) -> Sequence[Token]:
+        """Every token, the newest first.
+
+        Raises:
+            AwsRefused: the table cannot be read.
+        """
+        return sorted(self._scan(), key=lambda token: -token.created)
+
+    def revoke(self, id_: str) -> Token:
+        """End a token, from the next request on; twice is as good as once.
+
+        Raises:
+            TokenNotFound: there is none of this id.
+            AwsRefused: it could not be changed.
+        """
+        found = [token for token in self._scan() if token.id == id_]
+        if not found:
+            raise TokenNotFound(id_, self.table)
+        with self._asking():
+            answer = self._dynamodb.update_item(
+                TableName=self.table,
+                Key={TOKENS.digest: {"S": found[0].digest}},
+                UpdateExpression="SET #revoked = if_not_exists(#revoked, :now)",
+                ConditionExpression="attribute_exists(#digest)",
+                ExpressionAttributeNames={"#revoked": TOKENS.revoked, "#digest": TOKENS.digest},
+                ExpressionAttributeValues={":now": {"N": str(int(time.time()))}},
+                ReturnValues="ALL_NEW",
+            )
+            self._delete_keys(self._find_keys(id_))
+        return _token(answer["Attributes"])
+
+    def _scan(self) -> Iterator[Token]:
+        with self._asking():
+            for page in self._dynamodb.get_paginator("scan").paginate(
+                TableName=self.table, ConsistentRead=True
+            ):
+                yield from map(_token, page["Items"])
+
+    def _add_key(self, token: Token, value: str) -> str | None:
+        """A key in every usage plan of the API; None when it has no plan."""
+        plans = [
+            plan["id"]
+            for page in self._gateway.get_paginator("get_usage_plans").paginate()
+            for plan in page["items"]
+            if re.fullmatch(rf"{re.escape(self.api)}(-\d+)?", plan["name"])
+        ]
+        if not plans:
+            return None
+        name = f"{self.api}-{token.id}"
+        key: str = self._gateway.create_api_key(name=name, value=value, enabled=True)["id"]
+        for plan in plans:
+            self._gateway.create_usage_plan_key(usagePlanId=plan, keyId=key, keyType="API_KEY")
+        return key
+
+    def _find_keys(self, id_: str) -> Sequence[str]:
+        name = f"{self.api}-{id_}"
+        pages = self._gateway.get_paginator("get_api_keys").paginate(nameQuery=name)
+        return [key["id"] for page in pages for key in page["items"] if key["name"] == name]
+
+    def _delete_keys(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            self._gateway.delete_api_key(apiKey=key)
+
+    @cached_property
+    def _session(self) -> Any:
+        import boto3  # noqa: PLC0415 most commands do without
+
+        return boto3.session.Session(region_name=self.region)
+
+    @cached_property
+    def _dynamodb(self) -> Any:
+        return self._session.client("dynamodb")
+
+    @cached_property
+    def _gateway(self) -> Any:
+        return self._session.client("apigateway")
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+        try:
+            yield
+        except (BotoCoreError, ClientError) as error:
+            raise AwsRefused(f"token table {self.table}", str(error).rstrip(".")) from error
+
+
+def _item(token: Token, usage_key: str) -> dict[str, dict[str, Any]]:
+    item: dict[str, dict[str, Any]] = {
+        TOKENS.digest: {"S": token.digest},
+        TOKENS.tenant: {"S": token.tenant},
+        TOKENS.models: {"SS": list(token.models)},
+        TOKENS.usage_key: {"S": usage_key},
+        TOKENS.created: {"N": str(token.created)},
+    }
+    return item if token.expires is None else {**item, TOKENS.expires: {"N": str(token.expires)}}
+
+
+def _token(item: dict[str, dict[str, Any]]) -> Token:
+    def number(name: str) -> int | None:
+        return int(item[name]["N"]) if name in item else None
+
+    return Token(
+        digest=item[TOKENS.digest]["S"],
+        tenant=item[TOKENS.tenant]["S"],
+        models=tuple(sorted(item[TOKENS.models]["SS"])),
+        created=number(TOKENS.created) or 0,
+        expires=number(TOKENS.expires),
+        revoked=number(TOKENS.revoked),
+    )

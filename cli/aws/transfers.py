@@ -1,0 +1,58 @@
+"""What `lading pull` and `lading push` have in common."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lading.cli.errors import NothingLocked
+from lading.cli.locked import locked_model
+from lading.model_packaging.lock.file import LocalCopy, read_lock
+from lading.model_packaging.store.transfer import Transferred, transfer
+from lading.model_packaging.store.versions import Store
+
+Labelled = Annotated[bool, typer.Option("--labelled", help="Only versions that carry a label.")]
+
+
+def move(names: Iterable[str], target: Store, lock: Path, *, labelled: bool, as_json: bool) -> None:
+    """Transfer the models' versions, one after another, and tell how each ended.
+
+    Raises:
+        NothingLocked: a model is not in the lock, or nothing is.
+    """
+    done = []
+    for name, version in _chosen(names, lock, labelled=labelled):
+        moved = transfer(name, version, target, lock)
+        typer.echo(_line(moved), err=as_json)
+        done.append(moved)
+    if as_json:
+        typer.echo(json.dumps([_document(each) for each in done], indent=2))
+
+
+def _chosen(names: Iterable[str], lock: Path, *, labelled: bool) -> list[tuple[str, int]]:
+    content = read_lock(lock)
+    wanted = list(names) or sorted(content.root)
+    if not wanted:
+        raise NothingLocked(lock, "versions")
+    models = {name: locked_model(lock, content, name) for name in wanted}
+    return [
+        (name, version)
+        for name, model in models.items()
+        for version in sorted(model.versions)
+        if not labelled or version in model.labels.values()
+    ]
+
+
+def _line(done: Transferred) -> str:
+    copy = done.copy
+    place = copy.path if isinstance(copy, LocalCopy) else f"s3://{copy.bucket}/{copy.key}"
+    state = f"copied, {done.bytes:,} bytes" if done.moved else "there already"
+    return f"{done.name} version {done.version} {state}: {place}"
+
+
+def _document(done: Transferred) -> dict[str, Any]:
+    document = asdict(done) | {"copy": done.copy.model_dump(mode="json")}
+    return {"model": document.pop("name"), **document}

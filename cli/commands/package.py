@@ -1,0 +1,117 @@
+"""`lading package`: make published versions of the manifest's models."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from lading.cli import error_output as reports
+from lading.cli.errors import EXIT
+from lading.cli.options import LOCK, MANIFEST, STORE, Json, Lock, Manifest
+from lading.cli.options import Store as StoreOption
+from lading.cli.progress import StageProgress
+from lading.functions.inference.artifact.reading import SERVING_DEFAULT
+from lading.functions.inference.errors import InferenceError
+from lading.model_packaging.errors import PackagingError
+from lading.model_packaging.isolated import isolated
+from lading.model_packaging.manifest.models import ModelSpec, load_manifest
+from lading.model_packaging.pipeline import package as package_model
+from lading.model_packaging.specification import Packaged
+from lading.model_packaging.store.versions import Store, open_store
+
+
+def package(
+    names: Annotated[list[str] | None, typer.Argument(help="Models; all when none.")] = None,
+    manifest: Manifest = MANIFEST,
+    lock: Lock = LOCK,
+    store: StoreOption = STORE,
+    region: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--region",
+            envvar="LADING_REGIONS",
+            help="Look up the container image of a large model for this region; repeat for more.",
+        ),
+    ] = None,
+    json_: Json = False,
+) -> None:
+    """Convert, optimise, check and publish models, and write the lock.
+
+    A model that has not changed since its last version keeps that version. A model that fails
+    publishes nothing; the others go on, and the command fails in the end. Each model is converted
+    in a process of its own: if a library crashes, that is an error of one model.
+
+    Examples:
+
+        lading package
+
+        lading package digits --json
+
+        lading package --store s3://my-bucket/models --region eu-west-1
+    """
+    specs = load_manifest(manifest).select(names or ())
+    outcomes = {}
+    for name, outcome in _package_each(specs, open_store(store), lock, region or ()):
+        outcomes[name] = outcome
+        if isinstance(outcome, Exception):
+            reports.tell(outcome)
+        elif not json_:
+            typer.echo(_line(outcome))
+    if json_:
+        documents = [_document(name, outcome) for name, outcome in outcomes.items()]
+        typer.echo(json.dumps(documents, indent=2))
+    elif not specs:
+        typer.echo(f"{manifest} names no model yet")
+    failures = {name: it for name, it in outcomes.items() if isinstance(it, Exception)}
+    if failures:
+        raise typer.Exit(_summarise(failures, len(specs)))
+
+
+def _package_each(
+    specs: Sequence[ModelSpec], store: Store, lock: Path, regions: Sequence[str]
+) -> Iterator[tuple[str, Packaged | Exception]]:
+    """Package one model after another; of each its name, and the version or what went wrong."""
+    console = Console(stderr=True)
+    for spec in specs:
+        try:
+            with StageProgress(spec.name, console) as on_stage, isolated() as builder:
+                packaged = package_model(spec, store, lock, on_stage, regions, builder)
+        except (PackagingError, InferenceError) as error:
+            yield spec.name, error
+        else:
+            yield spec.name, packaged
+
+
+def _summarise(failures: Mapping[str, Exception], models: int) -> int:
+    """Tell which models failed, if there were others; the exit code."""
+    if models > 1:
+        names = ", ".join(failures)
+        typer.echo(f"{len(failures)} of {models} models failed: {names}", err=True)
+    codes = {reports.exit_code(error) for error in failures.values()}
+    return codes.pop() if len(codes) == 1 else EXIT.several
+
+
+def _document(name: str, outcome: Packaged | Exception) -> dict[str, Any]:
+    """For scripts, in the words of `lading versions --json`."""
+    if isinstance(outcome, Exception):
+        return {"model": name, "error": reports.document(outcome)}
+    words = {"name": "model", "size_before": "bytes_before", "size_after": "bytes"}
+    return {words.get(key, key): value for key, value in asdict(outcome).items()}
+
+
+def _line(packaged: Packaged) -> str:
+    state = "published" if packaged.built else "unchanged"
+    line = f"{packaged.name} version {packaged.version} {state}: {packaged.size_after:,} bytes"
+    if packaged.size_after != packaged.size_before:
+        line += f" (was {packaged.size_before:,})"
+    if packaged.accuracy is not None:
+        line += f", {packaged.accuracy}"
+    if packaged.signatures != (SERVING_DEFAULT,):
+        line += f", signatures: {', '.join(packaged.signatures)}"
+    if packaged.target != "lambda":
+        line += f", for {packaged.target}"
+    return f"{line}, labels: {', '.join(packaged.labels) or 'none'}"

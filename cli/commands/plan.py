@@ -1,0 +1,146 @@
+"""`lading plan`: where each model fits, why, and what that costs."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import astuple
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from lading.cli.locked import chosen_version
+from lading.cli.options import LOCK, MANIFEST, Json, Lock, Manifest
+from lading.cli.tables import show_table
+from lading.functions.inference.artifact.reading import REPORT
+from lading.model_packaging.check.samples import make_up
+from lading.model_packaging.engines.triton import MODEL_FILE
+from lading.model_packaging.lock.file import read_lock
+from lading.model_packaging.manifest.models import load_manifest
+from lading.model_packaging.measure.peak_memory import Footprint, measure
+from lading.model_packaging.placement.prices import PRICES, Prices, read_prices
+from lading.model_packaging.placement.targets import MILLION, MONTH_HOURS, Needs, Placement, place
+from lading.model_packaging.store.transfer import read_nearest
+
+
+def plan(
+    names: Annotated[list[str] | None, typer.Argument(help="Models; all when none.")] = None,
+    manifest: Manifest = MANIFEST,
+    lock: Lock = LOCK,
+    prices: Annotated[
+        Path, typer.Option("--prices", envvar="LADING_PRICES", help="What AWS asks, as YAML.")
+    ] = PRICES,
+    requests: Annotated[
+        int,
+        typer.Option(
+            "--requests-per-month", min=1, max=10**15, help="How often each model is asked."
+        ),
+    ] = MILLION,
+    json_: Json = False,
+) -> None:
+    """Say of each packaged model whether it fits Lambda or SageMaker, and what each would cost.
+
+    It takes what was measured when the model was packaged, and the prices of a dated file.
+
+    Examples:
+
+        lading plan
+
+        lading plan digits --requests-per-month 50000000
+
+        lading plan --prices prices-eu.yaml --json
+    """
+    dated = read_prices(prices)
+    specs = load_manifest(manifest).select(names or ())
+    plans = {
+        spec.name: (spec.target, place(_needs(lock, spec.name), dated, requests)) for spec in specs
+    }
+    if json_:
+        documents = [_document(target, each) for target, each in plans.values()]
+        head = {"region": dated.region, "prices_as_of": str(dated.as_of), "requests": requests}
+        typer.echo(json.dumps({**head, "models": documents}, indent=2))
+    elif not plans:
+        typer.echo(f"{manifest} names no model yet")
+    else:
+        _show({name: placement for name, (_, placement) in plans.items()}, dated, requests)
+
+
+def _needs(lock: Path, name: str) -> Needs:
+    """What packaging measured of the version that is served; measured now where that is lost."""
+    version = chosen_version(lock, name)
+    entry = read_lock(lock).model(name).versions[version]
+    published = read_nearest(name, version, entry, lock)
+    engine, artifact = published.engine, published.artifact
+    if engine is not None and not artifact.outputs:  # a language model
+        return Needs(name, engine.size, converted=False)
+    models = [b"".join(engine.read(MODEL_FILE)) if engine else artifact.model]
+    models += [each.model for each in artifact.others.values()]
+    footprint = _reported(published.files.get(REPORT, b""))
+    if footprint is None:
+        request = next(make_up(name, artifact.inputs).requests(1))
+        footprint = measure(name, models, request)
+    return Needs(name, sum(map(len, models)), True, *astuple(footprint))
+
+
+def _reported(report: bytes) -> Footprint | None:
+    """The figures of report.json, which nothing pins; None when it has none that can be."""
+    try:
+        found = json.loads(report)["footprint"]
+        figures = Footprint(
+            int(found["peak_bytes"]), float(found["one_processor_ms"]), int(found["request_bytes"])
+        )
+    except (ValueError, KeyError, TypeError, OverflowError):
+        return None
+    return figures if all(0 < figure < math.inf for figure in astuple(figures)) else None
+
+
+def _document(target: str, placement: Placement) -> dict[str, Any]:
+    return {
+        "model": placement.name,
+        "target": target,
+        "fits": placement.chosen.target,
+        "size": placement.chosen.size,
+        "why": placement.why,
+        "options": [option.to_json() for option in placement.options],
+        "refused": dict(placement.refused),
+        "break_even_requests_a_month": placement.break_even,
+    }
+
+
+def _show(placements: Mapping[str, Placement], prices: Prices, requests: int) -> None:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("model", "fits", "size", "answers in", "a million", "at rest, a month"):
+        numbers = heading in ("answers in", "a million", "at rest, a month")
+        table.add_column(heading, justify="right" if numbers else "left")
+    for name, placement in placements.items():
+        for option in placement.options:
+            chosen = option is placement.chosen
+            answers = "" if option.answers_ms is None else f"{option.answers_ms:.1f} ms"
+            count = f"{option.instances} x " if option.instances > 1 else ""
+            table.add_row(
+                name if chosen else "",
+                option.target if chosen else f"or {option.target}",
+                f"{count}{option.size}",
+                answers,
+                f"${option.per_million:,.2f}",
+                f"${option.at_rest:,.2f}",
+            )
+    show_table(table)
+    typer.echo()
+    for placement in placements.values():
+        typer.echo(
+            f"{placement.name}: {placement.chosen.target}, {placement.why}{_even(placement)}"
+        )
+    typer.echo(
+        f"\nFor {requests:,} requests a month, at the prices of {prices.region} of "
+        f"{prices.as_of}; estimates from the machine that packaged."
+    )
+
+
+def _even(placement: Placement) -> str:
+    if placement.break_even is None:
+        return ""
+    rate = placement.break_even / (MONTH_HOURS * 3600)
+    asked = f"{placement.break_even:,} requests a month ({rate:,.1f} a second)"
+    return f"; an instance that never sleeps costs less from {asked}"

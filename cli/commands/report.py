@@ -1,0 +1,62 @@
+"""`lading report`: a readable page about a packaged version."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lading.cli.errors import InputUnreadable, Unwritable
+from lading.cli.locked import chosen_version
+from lading.cli.options import LOCK, Json, Lock
+from lading.functions.inference.artifact.reading import REPORT, SPECIFICATION, read_artifact
+from lading.model_packaging.lock.file import read_lock, version_folder
+from lading.model_packaging.report.page import render_page
+
+
+def write_report(
+    name: Annotated[str, typer.Argument(help="The model.")],
+    version: Annotated[
+        int | None, typer.Option(help="Its version; the stable one when not given.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", help="The file to write; NAME-VERSION.html.")
+    ] = None,
+    lock: Lock = LOCK,
+    json_: Json = False,
+) -> None:
+    """Write one HTML file on what packaging did to a model, stage by stage.
+
+    Sizes, latencies and the metric with its confidence interval, and what the accuracy gate decided
+    on. The file loads nothing from elsewhere.
+
+    Examples:
+
+        lading report digits
+
+        lading report digits --version 2 --output digits.html
+    """
+    number = chosen_version(lock, name, version)
+    digest = read_lock(lock).model(name).versions[number].digest
+    folder = version_folder(lock, name, number)
+    specification = read_artifact(folder, digest).specification
+    try:
+        page = render_page(specification, _figures(folder / REPORT), number, digest)
+    except ValueError as error:
+        raise InputUnreadable(str(folder / SPECIFICATION), str(error)) from error
+    path = output or Path(f"{name}-{number}.html")
+    try:
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise Unwritable(path, error) from error
+    shown = json.dumps({"model": name, "version": number, "file": str(path)})
+    typer.echo(shown if json_ else str(path))
+
+
+def _figures(path: Path) -> dict[str, Any]:
+    """report.json, which nothing pins: nothing when it is lost or unreadable."""
+    try:
+        document = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return document if isinstance(document, dict) else {}

@@ -1,0 +1,90 @@
+"""`lading versions`: what the lock has."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from lading.cli.locked import locked_model
+from lading.cli.options import LOCK, Json, Lock
+from lading.cli.tables import show_table
+from lading.functions.inference.artifact.reading import MODEL, SPECIFICATION
+from lading.model_packaging.errors import CopyElsewhere
+from lading.model_packaging.lock.file import LockedModel, read_lock, version_folder
+from lading.model_packaging.sizes import in_words
+
+
+def versions(
+    names: Annotated[list[str] | None, typer.Argument(help="Models; all when none.")] = None,
+    lock: Lock = LOCK,
+    json_: Json = False,
+) -> None:
+    """List versions, their labels and what is known of them.
+
+    Examples:
+
+        lading versions
+
+        lading versions digits --json
+    """
+    content = read_lock(lock)
+    models = {name: locked_model(lock, content, name) for name in (names or sorted(content.root))}
+    rows = [
+        {"model": name, **_row(model, number), **_facts(lock, name, number)}
+        for name, model in models.items()
+        for number in sorted(model.versions, reverse=True)
+    ]
+    if json_:
+        typer.echo(json.dumps(rows, indent=2))
+    elif not rows:
+        typer.echo(f"{lock} has no versions yet; `lading package` makes the first")
+    else:
+        _show(rows)
+
+
+def _row(model: LockedModel, number: int) -> dict[str, Any]:
+    entry = model.versions[number]
+    return {
+        "version": number,
+        "labels": sorted(label for label, at in model.labels.items() if at == number),
+        "target": entry.target,
+        "digest": entry.digest,
+    }
+
+
+def _facts(lock: Path, name: str, number: int) -> dict[str, Any]:
+    """What the artifact itself says, when its copy is here."""
+    try:
+        folder = version_folder(lock, name, number)
+        document = json.loads((folder / SPECIFICATION).read_bytes())
+        size = _size(folder, document.get("engine"))
+    except (CopyElsewhere, OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {"bytes": None, "accuracy": None}
+    return {"bytes": size, "accuracy": document.get("accuracy")}
+
+
+def _size(folder: Path, engine: dict[str, Any] | None) -> int:
+    """Bytes of the model, or of what its engine loads."""
+    if engine is None:
+        return (folder / MODEL).stat().st_size
+    return sum(int(file["bytes"]) for file in engine["files"].values())
+
+
+def _show(rows: list[dict[str, Any]]) -> None:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("model", "version", "labels", "target", "size", "accuracy", "digest"):
+        table.add_column(heading, justify="right" if heading in ("version", "size") else "left")
+    for row in rows:
+        accuracy = row["accuracy"]
+        table.add_row(
+            row["model"],
+            str(row["version"]),
+            ", ".join(row["labels"]),
+            row["target"],
+            in_words(row["bytes"]) if row["bytes"] is not None else "not here",
+            f"{accuracy['metric']} {accuracy['after']:.4f}" if accuracy else "",
+            row["digest"][:19],
+        )
+    show_table(table)

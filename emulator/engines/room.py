@@ -1,0 +1,76 @@
+"""Which engine of this machine stands in for the one that a lock names.
+
+- `triton`: a real Triton where it can be had, else the service's own container.
+- `container`: the service's own container, where its files are models that it serves.
+- `vllm`, `djl-lmi`: a server of the user's own that speaks OpenAI's API, else `transformers serve`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from lading.emulator.engines.language import RunningServer, transformers_program
+from lading.emulator.engines.process import EngineProcess, Program, service_container
+from lading.emulator.engines.triton import triton_container
+from lading.emulator.errors import EngineUnavailable
+from lading.emulator.sagemaker.endpoint import Engine
+from lading.functions.inference.artifact.reading import MODEL, SPECIFICATION
+
+TOOLS = Path(".lading/tools")
+LANGUAGE = frozenset({"vllm", "djl-lmi"})
+"""Engines of language models."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineRoom:
+    """Where engines work.
+
+    Args:
+        logs: folder for what they say.
+        scratch: folder for what they are given, beside the artifacts.
+        tools: folder of what is installed for them.
+        server: URL of a server that speaks OpenAI's API; empty: there is none.
+        tell: told what is chosen, and what takes its time.
+    """
+
+    logs: Path
+    scratch: Path
+    tools: Path = TOOLS
+    server: str = ""
+    tell: Callable[[str], None] = lambda _: None
+
+    def engine(self, endpoint: str, kind: str, folder: Path) -> Engine:
+        """An engine for the files in `folder`, which are for an engine of `kind`.
+
+        Raises:
+            EngineUnavailable: none of this machine takes them.
+        """
+        if kind in LANGUAGE and self.server:
+            self.tell(f"endpoint {endpoint}: {self.server}")
+            return RunningServer(endpoint, self.server)
+        self.logs.mkdir(parents=True, exist_ok=True)
+        program = self._program(endpoint, kind, folder.absolute())
+        log = (self.logs / f"{endpoint}.log").absolute()
+        return EngineProcess(endpoint, program, log)
+
+    def _program(self, endpoint: str, kind: str, folder: Path) -> Program:
+        if kind in LANGUAGE:
+            self.tell(f"endpoint {endpoint}: transformers serve")
+            return transformers_program(folder)
+        if kind == "triton":
+            scratch = (self.scratch / endpoint).absolute()
+            install = (self.logs / "install.log").absolute()
+            try:
+                self.tell(f"endpoint {endpoint}: Triton (the first time, it is installed)")
+                return triton_container(folder, scratch, self.tools.absolute(), install)
+            except EngineUnavailable as error:
+                self.tell(f"{error}; Lading's own container answers alike")
+        elif not _is_served(folder):
+            reason = f"{folder} holds nothing that Lading's own container serves"
+            raise EngineUnavailable(f"the image of endpoint {endpoint}", reason)
+        return service_container(folder)
+
+
+def _is_served(folder: Path) -> bool:
+    patterns = (f"models/*/*/{SPECIFICATION}", f"*/*/{MODEL}")
+    return any(any(folder.glob(pattern)) for pattern in patterns)

@@ -1,0 +1,79 @@
+"""As much of the `sagemaker` API as tells what state an endpoint is in."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from lading.emulator.sagemaker.endpoint import VARIANT, LocalEndpoint, Status
+from lading.emulator.sagemaker.refusals import ACCOUNT, Refused
+
+_ARN = f"arn:aws:sagemaker:us-east-1:{ACCOUNT}"
+_EPOCH = 0.0
+
+
+def describe(
+    endpoints: Mapping[str, LocalEndpoint], target: str, document: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The answer to one operation, which the header `X-Amz-Target` names.
+
+    Raises:
+        Refused: it is another one, or what it asks for is not there.
+    """
+    operation = target.removeprefix("SageMaker.")
+    if operation not in _OPERATIONS:
+        raise Refused("UnknownOperationException", 400, f"{target[:100]} is not answered here")
+    return _OPERATIONS[operation](endpoints, document)
+
+
+def _describe_endpoint(
+    endpoints: Mapping[str, LocalEndpoint], document: Mapping[str, Any]
+) -> dict[str, Any]:
+    endpoint = endpoints.get(str(document.get("EndpointName")))
+    if endpoint is None:
+        raise _missing("endpoint", str(document.get("EndpointName")))
+    reason = {"FailureReason": endpoint.failure} if endpoint.failure else {}
+    variant = {"VariantName": VARIANT, "CurrentInstanceCount": endpoint.copies}
+    return {
+        "EndpointName": endpoint.name,
+        "EndpointArn": f"{_ARN}:endpoint/{endpoint.name}",
+        "EndpointConfigName": endpoint.name,
+        "EndpointStatus": str(endpoint.status),
+        "ProductionVariants": [variant],
+        **_TIMES,
+        **reason,
+    }
+
+
+def _describe_component(
+    endpoints: Mapping[str, LocalEndpoint], document: Mapping[str, Any]
+) -> dict[str, Any]:
+    name = str(document.get("InferenceComponentName"))
+    endpoint = next((each for each in endpoints.values() if each.component == name), None)
+    if endpoint is None:
+        raise _missing("inference component", name)
+    failed = endpoint.status == Status.failed
+    return {
+        "InferenceComponentName": name,
+        "InferenceComponentArn": f"{_ARN}:inference-component/{name}",
+        "EndpointName": endpoint.name,
+        "EndpointArn": f"{_ARN}:endpoint/{endpoint.name}",
+        "VariantName": VARIANT,
+        "InferenceComponentStatus": "Failed" if failed else "InService",
+        "RuntimeConfig": {"DesiredCopyCount": 1, "CurrentCopyCount": endpoint.copies},
+        **_TIMES,
+    }
+
+
+def _missing(kind: str, name: str) -> Refused:
+    return Refused("ValidationException", 400, f'Could not find {kind} "{name[:63]}".')
+
+
+_TIMES = MappingProxyType({"CreationTime": _EPOCH, "LastModifiedTime": _EPOCH})
+_OPERATIONS: MappingProxyType[
+    str, Callable[[Mapping[str, LocalEndpoint], Mapping[str, Any]], dict[str, Any]]
+] = MappingProxyType(
+    {
+        "DescribeEndpoint": _describe_endpoint,
+        "DescribeInferenceComponent": _describe_component,
+    }
+)

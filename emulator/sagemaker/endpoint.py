@@ -1,0 +1,199 @@
+"""One SageMaker endpoint of this machine: its state, its limits, and the engine behind it."""
+
+import asyncio
+import contextlib
+from collections import deque
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from lading.emulator.errors import ContainerError
+from lading.emulator.processes.http_exchange import Address
+from lading.emulator.sagemaker.refusals import (
+    Refused,
+    broken,
+    component_not_found,
+    endpoint_not_found,
+    invalid,
+    no_capacity,
+)
+
+VARIANT = "AllTraffic"
+
+
+class Engine(Protocol):
+    """What answers behind an endpoint."""
+
+    async def start(self) -> None:
+        """Make ready.
+
+        Raises:
+            ContainerNotReady: it does not come to it.
+        """
+
+    async def address(self) -> Address:
+        """Where it listens now.
+
+        Raises:
+            ContainerNotReady: it is gone and does not come back.
+        """
+
+    async def check(self) -> None:
+        """Told that an exchange with it broke."""
+
+    async def request(self, body: bytes) -> tuple[str, bytes]:
+        """The path where it takes a request, and the request as it takes it."""
+
+    async def stop(self) -> None:
+        """End it."""
+
+
+class Later(Protocol):
+    """Where an asynchronous endpoint writes; `sagemaker.async_invocation` knows more of it."""
+
+    async def stop(self) -> None:
+        """Leave undone what is not done."""
+
+
+class Status(StrEnum):
+    """SageMaker's EndpointStatus."""
+
+    creating = "Creating"
+    in_service = "InService"
+    updating = "Updating"
+    system_updating = "SystemUpdating"
+    rolling_back = "RollingBack"
+    out_of_service = "OutOfService"
+    deleting = "Deleting"
+    failed = "Failed"
+    update_rollback_failed = "UpdateRollbackFailed"
+
+
+_SERVING = frozenset({Status.in_service, Status.updating, Status.system_updating})
+_SERVING |= {Status.rolling_back, Status.update_rollback_failed}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an endpoint takes, and how long it waits for its container."""
+
+    payload: int = 6_291_456
+    """Bytes of a request or an answer: the API's model says 6 MB, AWS's guide 25 MB."""
+    seconds: float = 60.0
+    """For a whole answer, and for the first part of a streamed one."""
+    stream_seconds: float = 480.0
+    """For all of a streamed answer."""
+    inline_payload: int = 128_000
+    """Bytes that an asynchronous request may carry itself."""
+    asynchronous_seconds: float = 900.0
+
+
+@dataclass
+class LocalEndpoint:
+    """An endpoint.
+
+    Tests set `status` and `copies`, and put into `refusals` what the next requests are told.
+
+    Args:
+        name: its name.
+        engine: what answers.
+        component: its inference component; empty for an endpoint that holds the model itself.
+        limits: what it takes.
+        asleep: whether it begins with no copy; the first request is refused, and wakes it.
+        wake_seconds: how long until it begins to start then, as the alarm and the scaling take.
+        asynchronous: where it writes what it answers later; None: it answers at once alone.
+    """
+
+    name: str
+    engine: Engine
+    component: str = ""
+    limits: Limits = field(default_factory=Limits)
+    asleep: bool = False
+    wake_seconds: float = 0.0
+    asynchronous: Later | None = None
+    status: Status = Status.creating
+    failure: str = ""
+    copies: int = 0
+    refusals: deque[Refused] = field(default_factory=deque)
+    _waking: asyncio.Task[None] | None = None
+
+    @property
+    def log_group(self) -> str:
+        """Where SageMaker would write what the container says."""
+        return f"/aws/sagemaker/Endpoints/{self.name}"
+
+    async def start(self) -> None:
+        """Bring it into service.
+
+        Raises:
+            ContainerNotReady: its container does not start; the endpoint has failed.
+        """
+        if not self.asleep:
+            await self._start_engine()
+        self.status = Status.in_service
+
+    async def stop(self) -> None:
+        """End its engine."""
+        if self._waking is not None:
+            self._waking.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._waking
+        if self.asynchronous is not None:
+            await self.asynchronous.stop()
+        await self.engine.stop()
+        self.status, self.copies = Status.deleting, 0
+
+    async def admit(self, component: str) -> Address:
+        """Where a request may be sent to.
+
+        Args:
+            component: the inference component that it names; empty when it names none.
+
+        Raises:
+            Refused: nowhere.
+        """
+        if self.refusals:
+            raise self.refusals.popleft()
+        if self.status not in _SERVING:
+            raise endpoint_not_found(self.name)
+        self._check_component(component)
+        if self.asleep_now:
+            self.wake()
+            raise no_capacity(self.component)
+        try:
+            return await self.engine.address()
+        except ContainerError as error:
+            raise broken(self.log_group, str(error)) from error
+
+    @property
+    def asleep_now(self) -> bool:
+        """Whether it is in service, with no copy."""
+        return self.status in _SERVING and self.copies == 0
+
+    def wake(self) -> None:
+        """Begin to start its engine, unless that has begun."""
+        if self._waking is None or self._waking.done():
+            self._waking = asyncio.create_task(self._wake())
+
+    def _check_component(self, component: str) -> None:
+        if self.component and not component:
+            raise invalid(
+                "Inference Component Name header is required for endpoints to which you plan to "
+                "deploy inference components. Please include Inference Component Name header or "
+                "consider using SageMaker models."
+            )
+        if component != self.component:
+            raise component_not_found(component)
+
+    async def _wake(self) -> None:
+        await asyncio.sleep(self.wake_seconds)
+        with contextlib.suppress(ContainerError):  # it stays at zero, and the log says why
+            await self._start_engine()
+
+    async def _start_engine(self) -> None:
+        try:
+            await self.engine.start()
+        except ContainerError as error:
+            self.status, self.failure = Status.failed, str(error)
+            raise
+        self.copies = 1

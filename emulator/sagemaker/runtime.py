@@ -1,0 +1,124 @@
+"""The `sagemaker-runtime` API on a laptop, in front of local processes, for an unmodified boto3.
+
+An ASGI application with SageMaker's rules: its limits, its errors, and the headers that it lets
+through. It answers as much of the `sagemaker` API as tells an endpoint's state. Signatures are not
+checked.
+"""
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from lading.emulator.gateway.answer import Answer
+from lading.emulator.gateway.api import Access
+from lading.emulator.sagemaker.async_invocation import respond_later
+from lading.emulator.sagemaker.control import describe
+from lading.emulator.sagemaker.endpoint import Limits, LocalEndpoint
+from lading.emulator.sagemaker.invocation import Invocation, respond_in_parts, respond_whole
+from lading.emulator.sagemaker.refusals import Refused, endpoint_not_found, too_large
+from lading.functions.inference.wire.asgi import Receive, Scope, Send
+from lading.functions.inference.wire.messages import read_headers
+
+_PATH = re.compile(r"/endpoints/(?P<name>[^/]{1,63})/(?P<operation>[a-z-]+)")
+_OPERATIONS = MappingProxyType(
+    {
+        "invocations": respond_whole,
+        "invocations-response-stream": respond_in_parts,
+        "async-invocations": respond_later,
+    }
+)
+
+
+class SageMakerRuntime:
+    """The API in front of `endpoints`.
+
+    Args:
+        endpoints: what may be invoked.
+        on_access: told of each answered request.
+    """
+
+    def __init__(
+        self,
+        endpoints: Iterable[LocalEndpoint],
+        on_access: Callable[[Access], None] = lambda _: None,
+    ) -> None:
+        self.endpoints = {endpoint.name: endpoint for endpoint in endpoints}
+        self._on_access = on_access
+
+    async def start(self) -> None:
+        """Bring every endpoint into service.
+
+        Raises:
+            ContainerNotReady: one does not start.
+        """
+        await asyncio.gather(*(endpoint.start() for endpoint in self.endpoints.values()))
+
+    async def stop(self) -> None:
+        """End every endpoint."""
+        await asyncio.gather(*(endpoint.stop() for endpoint in self.endpoints.values()))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request."""
+        if scope["type"] != "http":
+            raise NotImplementedError(f"SageMaker has no {scope['type']} connections here")
+        answer = Answer(send)
+        started = time.perf_counter()
+        reason = ""
+        try:
+            await self._answer(scope, receive, answer)
+        except Refused as refused:
+            reason = refused.reason
+            await answer.refuse(refused)
+        elapsed = (time.perf_counter() - started) * 1000
+        access = Access(scope["method"], scope["path"], answer.status, elapsed, answer.size, reason)
+        self._on_access(access)
+
+    async def _answer(self, scope: Scope, receive: Receive, answer: Answer) -> None:
+        headers = read_headers(scope["headers"])
+        if scope["path"] == "/":
+            target = headers.get("x-amz-target", "")
+            body = await _read(receive, headers, Limits().payload)
+            described = describe(self.endpoints, target, _document(body))
+            await answer.whole(200, {}, json.dumps(described))
+            return
+        found = _PATH.fullmatch(scope["path"])
+        if found is None or found["operation"] not in _OPERATIONS or scope["method"] != "POST":
+            raise Refused("UnknownOperationException", 404, f"no operation {scope['path'][:100]}")
+        endpoint = self.endpoints.get(found["name"])
+        if endpoint is None:
+            raise endpoint_not_found(found["name"])
+        body = await _read(receive, headers, endpoint.limits.payload)
+        respond = _OPERATIONS[found["operation"]]
+        await respond(Invocation(endpoint, headers, body), receive, answer)
+
+
+def _document(body: bytes) -> Mapping[str, Any]:
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise Refused("SerializationException", 400, "the body is no JSON object")
+    return document
+
+
+async def _read(receive: Receive, headers: Mapping[str, str], limit: int) -> bytes:
+    """The body; of one that is too long nothing is kept, but all is read."""
+    announced = headers.get("content-length", "")
+    too_long = announced.isdecimal() and int(announced) > limit
+    chunks, size = [], 0
+    while True:
+        message = await receive()
+        size += len(message.get("body", b""))
+        too_long = too_long or size > limit
+        if not too_long:
+            chunks.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            break
+    if too_long:
+        raise too_large(limit)
+    return b"".join(chunks)

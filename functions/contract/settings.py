@@ -1,0 +1,205 @@
+"""The service's settings: the one place that reads its environment."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from lading.functions.contract.names import ENDPOINT, ENVIRONMENT, JOBS, LAYER_ROOT, S3Object
+
+MOST_HOLD_S = 25
+"""API Gateway gives up after 29 s; an answer of ours must be there before."""
+_TIME_LIMIT_S = 26
+_MOST_TIME_S = 900
+_PAYLOAD_LIMIT = 6 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """One model to serve: its versions with their artifact digests, and the labels on them."""
+
+    name: str
+    versions: Mapping[int, str]
+    labels: Mapping[str, int] = field(default_factory=dict)
+    remote: Mapping[int, S3Object] = field(default_factory=dict)
+    """Versions that are read from S3; the others lie below the model root."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServedEndpoint:
+    """The SageMaker endpoint that answers for the models of a proxy; see `contract.ENDPOINT`."""
+
+    name: str
+    component: str = ""
+    engine_model: str = ""
+    mode: str = "steady"
+    hold_s: float = 0
+    time_limit_s: float = _TIME_LIMIT_S
+    payload_limit: int = _PAYLOAD_LIMIT
+    twin_function: str = ""
+    twin_model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JobsPlace:
+    """Where long work and its answers are kept; see `contract.JOBS`."""
+
+    bucket: str
+    table: str
+    function: str = ""
+    """`name:version` of this very function, which runs them; empty elsewhere: threads do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Which models to serve, from where, and how."""
+
+    models: tuple[ServedModel, ...] = ()
+    """What to serve."""
+    model_root: str = LAYER_ROOT
+    """Folder that holds `models/<name>/<version>`."""
+    threads: int = 0
+    """Threads inside one prediction; 0: one for each processor that may be used."""
+    log_level: str = "INFO"
+    endpoint: ServedEndpoint | None = None
+    """What answers for models with an engine; None where there are none."""
+    jobs: JobsPlace | None = None
+    idempotency_table: str = ""
+    origins: tuple[str, ...] = ()
+    """Whose pages may ask from a browser."""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
+        """Settings from variables named in `contract.ENVIRONMENT`, `ENDPOINT` and `JOBS`.
+
+        `LADING_MODELS` is a slice of the lock:
+        `{"digits": {"versions": {"1": "sha256:..."}, "labels": {"stable": 1}}}`. A model too big
+        for a layer also has `"s3": {"1": {"bucket": ..., "key": ..., "version_id": ...}}`.
+
+        Raises:
+            ValueError: a variable cannot be read; the text names it.
+        """
+        return cls(
+            models=_read_models(environment.get(ENVIRONMENT.models, "{}")),
+            model_root=environment.get(ENVIRONMENT.model_root, LAYER_ROOT),
+            threads=_read_threads(environment.get(ENVIRONMENT.threads, "0")),
+            log_level=environment.get(ENVIRONMENT.log_level, "INFO"),
+            endpoint=_read_endpoint(environment),
+            jobs=_read_jobs(environment),
+            idempotency_table=environment.get(JOBS.idempotency_table, ""),
+            origins=_read_origins(environment.get(ENVIRONMENT.cors, "")),
+        )
+
+    def to_environment(self) -> dict[str, str]:
+        """The variables from which `from_environment` makes these settings again."""
+        models = {model.name: _render_model(model) for model in self.models}
+        return {
+            ENVIRONMENT.models: json.dumps(models, separators=(",", ":")),
+            ENVIRONMENT.model_root: self.model_root,
+            ENVIRONMENT.threads: str(self.threads),
+            ENVIRONMENT.log_level: self.log_level,
+            **(_render_endpoint(self.endpoint) if self.endpoint else {}),
+            **({JOBS.bucket: self.jobs.bucket, JOBS.table: self.jobs.table} if self.jobs else {}),
+            **({JOBS.idempotency_table: it} if (it := self.idempotency_table) else {}),
+            **({ENVIRONMENT.cors: ",".join(self.origins)} if self.origins else {}),
+        }
+
+
+def _read_models(text: str) -> tuple[ServedModel, ...]:
+    try:
+        return tuple(_read_model(name, entry) for name, entry in json.loads(text).items())
+    except (ValueError, AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f"{ENVIRONMENT.models} is not a slice of a lock: {error!r}") from error
+
+
+def _read_model(name: str, entry: Mapping[str, Any]) -> ServedModel:
+    versions = {int(version): str(digest) for version, digest in entry["versions"].items()}
+    labels = {str(label): int(version) for label, version in entry.get("labels", {}).items()}
+    remote = {int(version): S3Object(**place) for version, place in entry.get("s3", {}).items()}
+    if not versions:
+        raise ValueError(f"model '{name}' has no versions")
+    for label, version in labels.items():
+        if version not in versions:
+            raise ValueError(f"label '{label}' of model '{name}' is on version {version}")
+    return ServedModel(name, versions, labels, remote)
+
+
+def _render_model(model: ServedModel) -> dict[str, Any]:
+    """The inverse of `_read_model`."""
+    entry = {"versions": dict(model.versions), "labels": dict(model.labels)}
+    remote = {version: asdict(place) for version, place in model.remote.items()}
+    return {**entry, "s3": remote} if remote else entry
+
+
+def _read_origins(text: str) -> tuple[str, ...]:
+    if not text:
+        return ()
+    from lading.functions.contract.origins import read_origins  # noqa: PLC0415 cold start
+
+    try:
+        return read_origins(text)
+    except ValueError as error:
+        raise ValueError(f"{ENVIRONMENT.cors}: {error}") from error
+
+
+def _read_threads(text: str) -> int:
+    if not text.isdecimal():
+        raise ValueError(f"{ENVIRONMENT.threads} must be a whole number, not '{text}'")
+    return int(text)
+
+
+def _read_endpoint(environment: Mapping[str, str]) -> ServedEndpoint | None:
+    if not environment.get(ENDPOINT.name):
+        return None
+    endpoint = ServedEndpoint(
+        name=environment[ENDPOINT.name],
+        component=environment.get(ENDPOINT.component, ""),
+        engine_model=environment.get(ENDPOINT.engine_model, ""),
+        mode=environment.get(ENDPOINT.mode, "steady"),
+        hold_s=_number(environment, ENDPOINT.hold, 0, MOST_HOLD_S),
+        time_limit_s=_number(environment, ENDPOINT.time_limit, _TIME_LIMIT_S, _MOST_TIME_S),
+        payload_limit=int(_number(environment, ENDPOINT.payload_limit, _PAYLOAD_LIMIT, 1 << 30)),
+        twin_function=environment.get(ENDPOINT.twin, ""),
+        twin_model=environment.get(ENDPOINT.twin_model, ""),
+    )
+    if bool(endpoint.twin_function) != bool(endpoint.twin_model):
+        raise ValueError(
+            f"{ENDPOINT.twin} and {ENDPOINT.twin_model} must both be there, or neither"
+        )
+    return endpoint
+
+
+def _render_endpoint(endpoint: ServedEndpoint) -> dict[str, str]:
+    """The inverse of `_read_endpoint`."""
+    said = {
+        ENDPOINT.name: endpoint.name,
+        ENDPOINT.component: endpoint.component,
+        ENDPOINT.engine_model: endpoint.engine_model,
+        ENDPOINT.mode: endpoint.mode,
+        ENDPOINT.hold: f"{endpoint.hold_s:g}",
+        ENDPOINT.time_limit: f"{endpoint.time_limit_s:g}",
+        ENDPOINT.payload_limit: str(endpoint.payload_limit),
+        ENDPOINT.twin: endpoint.twin_function,
+        ENDPOINT.twin_model: endpoint.twin_model,
+    }
+    return {name: value for name, value in said.items() if value}
+
+
+def _read_jobs(environment: Mapping[str, str]) -> JobsPlace | None:
+    bucket, table = environment.get(JOBS.bucket, ""), environment.get(JOBS.table, "")
+    if bool(bucket) != bool(table):
+        raise ValueError(f"{JOBS.bucket} and {JOBS.table} must both be there, or neither")
+    name = environment.get("AWS_LAMBDA_FUNCTION_NAME", "")
+    function = f"{name}:{environment.get('AWS_LAMBDA_FUNCTION_VERSION', '')}" if name else ""
+    return JobsPlace(bucket, table, function) if bucket else None
+
+
+def _number(environment: Mapping[str, str], name: str, default: float, most: float) -> float:
+    text = environment.get(name) or str(default)
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1
+    if not 0 <= number <= most:
+        raise ValueError(f"{name} must be a number from 0 to {most:g}, not '{text}'")
+    return number

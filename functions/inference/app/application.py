@@ -1,0 +1,201 @@
+"""The inference service as an ASGI application.
+
+The dialects answer the data plane in plain ASGI, because a web framework's import would cost more
+at a cold start than this whole package; the control plane (lists of models, OpenAPI, `/docs`) is
+imported when it is first asked for. Without threads to answer in, nothing waits once the body is
+there, so an event loop is not needed (`handler.py`).
+"""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from dataclasses import replace
+from functools import partial
+
+from lading.functions.contract.names import MAX_BODY_BYTES
+from lading.functions.contract.routes import LOOKED_UP, ROUTES, Route, dialect_of, split_path
+from lading.functions.inference.dialects import find_dialect
+from lading.functions.inference.errors import (
+    CallerGone,
+    InferenceError,
+    InternalFailure,
+    MalformedRequest,
+    MethodNotAllowed,
+    RequestTooLarge,
+    RouteNotFound,
+)
+from lading.functions.inference.loading.catalog import Catalog
+from lading.functions.inference.models.call import Call
+from lading.functions.inference.wire.asgi import App, Receive, Scope, Send
+from lading.functions.inference.wire.messages import (
+    ANSWERED_BY,
+    OBSERVATION,
+    Observation,
+    Request,
+    Response,
+    StreamedResponse,
+    read_headers,
+)
+from lading.functions.inference.wire.sending import send_stream, start_message
+
+_CONTROL = frozenset({"models", "docs", "openapi.json", ""})
+
+
+Answerer = Callable[[Request, Catalog, Observation, int], Response | StreamedResponse]
+"""Answers one request below a base URL; the number is how many bytes of a body are taken."""
+
+
+def create_app(
+    catalog: Catalog,
+    *,
+    longest_body: int = MAX_BODY_BYTES,
+    executor: Executor | None = None,
+    respond: Answerer | None = None,
+) -> App:
+    """The application that serves `catalog`: every dialect, at the root and below each model.
+
+    Args:
+        catalog: the models.
+        longest_body: bytes of a body that is taken.
+        executor: threads for whatever is not only looked up, so that what predicts or loads holds
+            up no question of health; None answers in the event loop, as an environment that gets
+            one request at a time does.
+        respond: what answers, when it is more than `answer`; see `service.py`.
+    """
+    respond = respond or answer
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise NotImplementedError(f"{scope['type']} connections are not served")
+        below = scope["path"].removeprefix(scope.get("root_path", ""))  # of what mounts it
+        served, path = _split_base(below, catalog)
+        observation = scope.setdefault(OBSERVATION, Observation())
+        try:
+            body = await _read_body(receive, longest_body)
+            request = Request(scope["method"], path, read_headers(scope["headers"]), body)
+            work = partial(respond, request, served, observation, longest_body)
+            if executor is None or _is_looked_up(request):
+                response = work()
+            else:
+                from lading.functions.inference.entry.turns import in_turn  # noqa: PLC0415 cold start
+
+                response = await in_turn(work, receive, executor)
+        except CallerGone as error:
+            observation.error = error
+            return
+        if isinstance(response, Response):
+            await _send(response, request, send)
+        else:
+            await send_stream(response, observation, receive, send, executor)
+
+    return application
+
+
+def answer(
+    request: Request,
+    catalog: Catalog,
+    observation: Observation,
+    longest_body: int = MAX_BODY_BYTES,
+) -> Response | StreamedResponse:
+    """Answer one request; whatever goes wrong becomes its dialect's error."""
+    segments = split_path(request.path)
+    if segments[0] in _CONTROL and not _is_multi_model(segments[0], catalog):
+        from lading.functions.inference.app import pages as control  # noqa: PLC0415 cold start
+
+        return control.answer(request, catalog)
+    observation.dialect = dialect_of(segments)
+    dialect = find_dialect(observation.dialect)
+    try:
+        request = _unpacked(request, longest_body)
+        route, parameters = find_route(request, segments)
+        call = Call(request, catalog, parameters, observation)
+        response = dialect.OPERATIONS[route.operation](call)
+        return _marked(response, observation.answered_by) if observation.answered_by else response
+    except InferenceError as error:
+        observation.error = error
+        return dialect.error_response(error)
+    except RecursionError:  # what can be read may still be too deep to be shown or passed on
+        observation.error = refusal = MalformedRequest("the body is nested too deeply")
+        return dialect.error_response(refusal)
+    except Exception as error:  # noqa: BLE001 a fault of ours must not end the process
+        observation.error = error
+        return dialect.error_response(InternalFailure())
+
+
+def _is_multi_model(first: str, catalog: Catalog) -> bool:
+    """Whether a path is SageMaker's to answer, which has models loaded at `/models`."""
+    return first == "models" and catalog.control is not None and catalog.control.multi_model
+
+
+def find_route(request: Request, segments: tuple[str, ...]) -> tuple[Route, Mapping[str, str]]:
+    """The route of a request, whose path has these segments, and what the path says in it.
+
+    Raises:
+        RouteNotFound, MethodNotAllowed: there is none.
+    """
+    method = "GET" if request.method == "HEAD" else request.method
+    allowed = set()
+    for route in ROUTES[dialect_of(segments)]:
+        parameters = route.match(segments)
+        if parameters is not None:
+            if route.method == method:
+                return route, parameters
+            allowed.add(route.method)
+    if allowed:
+        raise MethodNotAllowed(request.method, request.path, allowed)
+    raise RouteNotFound(request.method, request.path)
+
+
+def _is_looked_up(request: Request) -> bool:
+    """Whether the answer is in memory already."""
+    try:
+        route, _ = find_route(request, split_path(request.path))
+    except InferenceError:
+        return False
+    return route.operation in LOOKED_UP
+
+
+def _unpacked(request: Request, longest: int) -> Request:
+    """The request with its body as it was before it was encoded for the way."""
+    if len(request.body) > longest:
+        raise RequestTooLarge(longest)
+    encoding = request.headers.get("content-encoding", "identity")
+    if encoding.lower() == "identity" or not request.body:
+        return request
+    from lading.functions.inference.wire.content_encoding import unpack  # noqa: PLC0415 cold start
+
+    return replace(request, body=unpack(request.body, encoding, longest))
+
+
+def _split_base(path: str, catalog: Catalog) -> tuple[Catalog, str]:
+    """What is served at the base URL that `path` is below, and the path below it."""
+    first, _, rest = path.lstrip("/").partition("/")
+    only = catalog.below().get(first)
+    return (catalog, path) if only is None else (only, f"/{rest}")
+
+
+async def _read_body(receive: Receive, longest: int) -> bytes:
+    """The body; of one that is too long, enough to see that, while the rest is let pass.
+
+    Raises:
+        CallerGone: it breaks off.
+    """
+    chunks, size = [], 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise CallerGone("the body was complete")
+        if size <= longest:
+            chunks.append(message.get("body", b""))
+            size += len(chunks[-1])
+        if not message.get("more_body", False):
+            return b"".join(chunks)
+
+
+def _marked(response: Response | StreamedResponse, answered_by: str) -> Response | StreamedResponse:
+    return replace(response, headers={**response.headers, ANSWERED_BY: answered_by})
+
+
+async def _send(response: Response, request: Request, send: Send) -> None:
+    await send(start_message(response, {"content-length": str(len(response.body))}))
+    body = b"" if request.method == "HEAD" else response.body
+    await send({"type": "http.response.body", "body": body})

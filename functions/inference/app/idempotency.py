@@ -1,0 +1,172 @@
+"""Requests that may be sent twice and are answered once: those with an `Idempotency-Key`.
+
+The first answer is kept for an hour and given again; one that is wrong, streamed or very long is
+not kept, and the next request is answered anew. Powertools keeps the record in DynamoDB.
+Rules: https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header.
+"""
+
+import base64
+import hashlib
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, Final
+
+from lading.functions.contract.routes import dialect_of, split_path
+from lading.functions.inference.app.application import Answerer
+from lading.functions.inference.dialects import find_dialect
+from lading.functions.inference.errors import (
+    InferenceError,
+    InternalFailure,
+    KeyReused,
+    MalformedRequest,
+    RequestInProgress,
+)
+from lading.functions.inference.loading.catalog import Catalog
+from lading.functions.inference.wire.messages import (
+    Observation,
+    Request,
+    Response,
+    StreamedResponse,
+)
+
+HEADER: Final = "idempotency-key"
+REPLAYED: Final = "idempotent-replayed"
+"""Header of an answer that was given before."""
+
+KEPT_S: Final = 3600
+LONGEST_KEPT: Final = 256 * 1024
+"""Bytes of an answer that a DynamoDB item has room for, in base64 and with the rest."""
+
+_LONGEST_KEY = 255
+_RUN_MS = 120_000
+"""After so long a request that never ended may be sent again."""
+_OK = 200
+
+Once = Callable[..., dict[str, Any]]
+
+
+class Idempotent:
+    """Answers a request with a key once, and any other by `inner`.
+
+    Args:
+        table: the DynamoDB table of what has been answered.
+        inner: answers requests.
+    """
+
+    def __init__(self, table: str, inner: Answerer) -> None:
+        self._table, self._inner = table, inner
+
+    def __call__(
+        self, request: Request, catalog: Catalog, observation: Observation, longest_body: int
+    ) -> Response | StreamedResponse:
+        """Answer one request; see `application.answer`."""
+        key = request.headers.get(HEADER)
+        if key is None or request.method != "POST":
+            return self._inner(request, catalog, observation, longest_body)
+        work = (request, catalog, observation, longest_body)
+        try:
+            return self._answer_once(key, request, lambda: self._inner(*work))
+        except InferenceError as error:
+            observation.error = error
+        except Exception as error:  # noqa: BLE001 a fault of ours must not end the process
+            observation.error = error
+        observation.dialect = dialect_of(split_path(request.path))
+        shown = observation.error
+        known = shown if isinstance(shown, InferenceError) else InternalFailure()
+        return find_dialect(observation.dialect).error_response(known)
+
+    def _answer_once(
+        self, key: str, request: Request, answer: Callable[[], Response | StreamedResponse]
+    ) -> Response | StreamedResponse:
+        from aws_lambda_powertools.utilities.idempotency import exceptions  # noqa: PLC0415 seldom
+
+        if not (key.isascii() and key.isprintable() and 0 < len(key) <= _LONGEST_KEY):
+            raise MalformedRequest(f"Idempotency-Key must be 1 to {_LONGEST_KEY} ASCII characters")
+        ran: list[bool] = []
+        try:
+            kept = self._once(exchange=_exchange(key, request), answer=answer, ran=ran)
+        except _Unkept as unkept:
+            return unkept.response
+        except exceptions.IdempotencyAlreadyInProgressError as error:
+            raise RequestInProgress(key) from error
+        except exceptions.IdempotencyValidationError as error:
+            raise KeyReused(key) from error
+        headers = kept["headers"] if ran else {**kept["headers"], REPLAYED: "true"}
+        body = base64.b64decode(kept["body"])
+        return Response(kept["status"], body, kept["content_type"], headers)
+
+    @cached_property
+    def _once(self) -> Once:
+        from aws_lambda_powertools.utilities.idempotency import (  # noqa: PLC0415 seldom
+            DynamoDBPersistenceLayer,
+            IdempotencyConfig,
+            idempotent_function,
+        )
+
+        context: Any = _Patience()
+        config = IdempotencyConfig(
+            event_key_jmespath="key",
+            payload_validation_jmespath="body",
+            raise_on_no_idempotency_key=True,
+            expires_after_seconds=KEPT_S,
+            hash_function="sha256",
+            lambda_context=context,
+        )
+        once: Once = idempotent_function(
+            _keep,
+            data_keyword_argument="exchange",
+            config=config,
+            persistence_store=DynamoDBPersistenceLayer(table_name=self._table),
+        )
+        return once
+
+
+class _Unkept(Exception):
+    """Carries an answer past Powertools, which forgets a request that raises."""
+
+    def __init__(self, response: Response | StreamedResponse) -> None:
+        super().__init__()
+        self.response = response
+
+
+class _Patience:
+    """What Powertools asks of Lambda's context: how long a request may be under way."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return _RUN_MS
+
+
+def _exchange(key: str, request: Request) -> dict[str, Any]:
+    """What makes two requests the same, and what must be the same then.
+
+    A key is its sender's own: another token's, or another path's, is another key.
+    """
+    sender = [request.headers.get(name, "") for name in ("authorization", "x-api-key")]
+    content_type = request.headers.get("content-type", "").encode()
+    body = hashlib.sha256(content_type + b"\0" + request.body).hexdigest()
+    return {"key": [key, request.path, *sender], "body": body}
+
+
+def _keep(
+    *,
+    exchange: dict[str, Any],  # noqa: ARG001 Powertools reads it
+    answer: Callable[[], Response | StreamedResponse],
+    ran: list[bool],
+) -> dict[str, Any]:
+    """The answer in a form that DynamoDB keeps.
+
+    Raises:
+        _Unkept: it is none to be given again.
+    """
+    response = answer()
+    ran.append(True)
+    if isinstance(response, StreamedResponse) or len(response.body) > LONGEST_KEPT:
+        raise _Unkept(response)
+    if response.status // 100 != _OK // 100:
+        raise _Unkept(response)
+    return {
+        "status": response.status,
+        "content_type": response.content_type,
+        "headers": dict(response.headers),
+        "body": base64.b64encode(response.body).decode(),
+    }

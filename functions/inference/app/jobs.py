@@ -1,0 +1,226 @@
+"""Long work: a request is taken now, answered in its own time, and its answer fetched later.
+
+Below a model's base URL, beside every path that predicts:
+
+- `POST <path>/async`  202: the job's id and where to ask for it; with no body also where to upload
+  one, which may be longer than the gateway takes
+- `POST /jobs/{id}`    202: the upload is there, begin
+- `GET /jobs/{id}`     the job's state; when it is over, a pre-signed address of the answer, which
+  is what `POST <path>` would have answered in its dialect
+
+On Lambda the function invokes itself with `POST /jobs/{id}/run`, which does no harm when a caller
+does: a job is run once. Whoever knows a job's id, 128 random bits, may ask for it.
+"""
+
+import re
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from lading.functions.contract.invocation import dumps, lambda_client, proxy_event
+from lading.functions.contract.routes import dialect_of, split_path
+from lading.functions.contract.settings import JobsPlace
+from lading.functions.inference.app.application import Answerer, find_route
+from lading.functions.inference.dialects import find_dialect
+from lading.functions.inference.endpoint.job_store import (
+    ACCEPTED,
+    DONE,
+    FAILED,
+    KEPT_S,
+    LONGEST_INPUT,
+    RUNNING,
+    SUBMITTED,
+    URL_S,
+    WAITING,
+    Job,
+    JobStore,
+)
+from lading.functions.inference.endpoint.queued import Work, working
+from lading.functions.inference.errors import (
+    InferenceError,
+    InternalFailure,
+    JobNotFound,
+    MalformedRequest,
+    MethodNotAllowed,
+    Submitted,
+)
+from lading.functions.inference.loading.catalog import Catalog
+from lading.functions.inference.tensors import json_values as json_codec
+from lading.functions.inference.wire.messages import (
+    JSON,
+    Observation,
+    Request,
+    Response,
+    StreamedResponse,
+)
+
+LONGEST_RUN_S = 900
+"""Lambda ends a function by then."""
+
+_ASYNC = "/async"
+_JOB = re.compile(r"/jobs/([^/]*)(/run)?")
+_ID = re.compile(r"[0-9a-f]{32}")
+_KEPT_HEADERS = ("content-type", "accept", "inference-header-content-length", "content-encoding")
+_ASK_AGAIN = MappingProxyType({"retry-after": "2"})
+_START_S = 5
+
+Start = Callable[[Job, Catalog], None]
+
+
+class Jobs:
+    """Answers requests for jobs, and has all others answered by `inner`.
+
+    Args:
+        place: where they are kept.
+        inner: answers ordinary requests, and those inside jobs.
+    """
+
+    def __init__(self, place: JobsPlace, inner: Answerer) -> None:
+        self._store, self._inner = JobStore(place), inner
+        self._start: Start = self._start_thread
+        if place.function:
+            self._start = lambda job, _catalog: _invoke_self(place.function, job)
+
+    def __call__(
+        self, request: Request, catalog: Catalog, observation: Observation, longest_body: int
+    ) -> Response | StreamedResponse:
+        """Answer one request; see `application.answer`."""
+        path = request.path.rstrip("/")
+        found = _JOB.fullmatch(path)
+        if found is None and not path.endswith(_ASYNC):
+            return self._inner(request, catalog, observation, longest_body)
+        below = path.removesuffix(_ASYNC)
+        dialect = "plain" if found else dialect_of(split_path(below))
+        observation.dialect = dialect
+        try:
+            if found is None:
+                return self._accept(request, below, catalog)
+            return self._answer_job(request, found, catalog, observation)
+        except InferenceError as error:
+            observation.error = error
+            return find_dialect(dialect).error_response(error)
+        except Exception as error:  # noqa: BLE001 a fault of ours must not end the process
+            observation.error = error
+            return find_dialect(dialect).error_response(InternalFailure())
+
+    def _accept(self, request: Request, below: str, catalog: Catalog) -> Response:
+        if request.method != "POST":
+            raise MethodNotAllowed(request.method, request.path, ["POST"])
+        inner = Request("POST", below, request.headers, b"")
+        find_route(inner, split_path(below))
+        headers = {name: request.headers[name] for name in _KEPT_HEADERS if name in request.headers}
+        state = ACCEPTED if request.body else WAITING
+        job = Job(uuid.uuid4().hex, below, headers, state, int(time.time()) + KEPT_S)
+        if request.body:
+            self._store.put_input(job.id, request.body)
+        self._store.create(job)
+        if request.body:
+            self._start(job, catalog)
+        place = "../" * (len(request.path.strip("/").split("/")) - 1) + f"jobs/{job.id}"
+        return _told(self._describe(job), 202, {"location": place, **_ASK_AGAIN})
+
+    def _answer_job(
+        self, request: Request, found: re.Match[str], catalog: Catalog, observation: Observation
+    ) -> Response:
+        job = self._store.find(found[1]) if _ID.fullmatch(found[1]) else None
+        if job is None:
+            raise JobNotFound(found[1])
+        if found[2]:
+            if request.method != "POST":
+                raise MethodNotAllowed(request.method, request.path, ["POST"])
+            return self._run(job, catalog, observation)
+        if request.method == "POST":
+            return self._begin(job, catalog)
+        if request.method not in ("GET", "HEAD"):
+            raise MethodNotAllowed(request.method, request.path, ["GET", "POST"])
+        return self._poll(job, catalog)
+
+    def _begin(self, job: Job, catalog: Catalog) -> Response:
+        if job.state == WAITING and self._store.read_input(job) is None:
+            raise MalformedRequest("the upload is not there yet; PUT it to the address given first")
+        if self._store.accept(job):
+            self._start(job, catalog)
+        return _told(self._describe(self._again(job)), 202, _ASK_AGAIN)
+
+    def _run(self, job: Job, catalog: Catalog, observation: Observation) -> Response:
+        if self._store.claim(job, int(time.time()) + LONGEST_RUN_S):
+            self._answer_or_fail(job, catalog, observation, Work(job.id, self._store))
+        return _told(self._describe(self._again(job)), 200)
+
+    def _poll(self, job: Job, catalog: Catalog) -> Response:
+        if job.state == SUBMITTED:
+            answer = self._store.read_output(job.output)
+            failure = self._store.read_output(job.failure) if answer is None else None
+            if answer is not None or failure is not None:
+                work = Work(job.id, self._store, answer, failure)
+                self._answer_or_fail(job, catalog, Observation(), work)
+                job = self._again(job)
+        return _told(self._describe(job), 200, {} if job.state in (DONE, FAILED) else _ASK_AGAIN)
+
+    def _answer_or_fail(
+        self, job: Job, catalog: Catalog, observation: Observation, work: Work
+    ) -> None:
+        """Answer the request inside the job; a job whose input is too long has an answer, too."""
+        try:
+            self._answer(job, catalog, observation, work)
+        except InferenceError as error:
+            observation.error = error
+            response = find_dialect(dialect_of(split_path(job.path))).error_response(error)
+            self._store.finish(job, response.status, {"content-type": JSON}, response.body)
+
+    def _answer(self, job: Job, catalog: Catalog, observation: Observation, work: Work) -> None:
+        """Answer the request inside the job, and keep the answer, or where it will be."""
+        request = Request("POST", job.path, job.headers, self._store.read_input(job) or b"")
+        with working(work):
+            response = self._inner(request, catalog, observation, LONGEST_INPUT)
+            body = response.body if isinstance(response, Response) else b"".join(response.parts)
+        if isinstance(observation.error, Submitted):
+            self._store.submit(job, observation.error.output, observation.error.failure)
+            observation.error = None
+            return
+        headers = {"content-type": response.content_type, **response.headers}
+        self._store.finish(job, response.status, headers, body)
+
+    def _again(self, job: Job) -> Job:
+        return self._store.find(job.id) or job
+
+    def _describe(self, job: Job) -> dict[str, Any]:
+        lost = job.state == RUNNING and job.until < time.time()
+        document: dict[str, Any] = {"job": job.id, "state": FAILED if lost else job.state}
+        if lost:
+            document["error"] = "it did not end in time; send it again"
+        if job.state == WAITING:
+            where = {"method": "PUT", "url": self._store.upload_url(job), "expires_in": URL_S}
+            document["upload"] = where
+        if job.state in (DONE, FAILED):
+            where = {"url": self._store.result_url(job), "expires_in": URL_S}
+            document |= {
+                "status": job.status,
+                "headers": dict(job.answer_headers),
+                "result": where,
+            }
+        return document
+
+    def _start_thread(self, job: Job, catalog: Catalog) -> None:
+        work = (job, catalog, Observation())
+        threading.Thread(target=self._run, args=work, name=f"job {job.id}", daemon=True).start()
+
+
+def _invoke_self(function: str, job: Job) -> None:
+    """Have Lambda run the job, in an environment of its own; it tries again when one dies."""
+    name, _, version = function.partition(":")
+    lambda_client(_START_S).invoke(
+        FunctionName=name,
+        Qualifier=version,
+        InvocationType="Event",
+        Payload=dumps(proxy_event("POST", f"/jobs/{job.id}/run", {}, b"")),
+    )
+
+
+def _told(
+    document: Mapping[str, Any], status: int, headers: Mapping[str, str] | None = None
+) -> Response:
+    return Response(status, json_codec.dumps(dict(document)), JSON, headers or {})

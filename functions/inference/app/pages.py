@@ -1,0 +1,229 @@
+"""The control plane, which people see: lists of models, the OpenAPI document and `/docs`.
+
+No web framework: FastAPI and pydantic would be a tenth of the runtime layer, for five pages.
+"""
+
+from collections.abc import Callable
+from types import MappingProxyType
+from typing import Any
+
+from lading.functions.contract.names import VERSION
+from lading.functions.inference.app.openapi import data_plane_paths
+from lading.functions.inference.artifact.reading import SERVING_DEFAULT
+from lading.functions.inference.dialects import plain
+from lading.functions.inference.errors import (
+    InferenceError,
+    MethodNotAllowed,
+    ModelUnavailable,
+    RouteNotFound,
+)
+from lading.functions.inference.loading.catalog import Catalog, CatalogModel
+from lading.functions.inference.models.predictor import ModelMetadata, signatures_of
+from lading.functions.inference.tensors import json_values as json_codec
+from lading.functions.inference.wire.messages import Request, Response
+
+_METHODS = ("GET", "HEAD")
+_SEE = 307
+
+_SWAGGER_UI = "https://cdn.jsdelivr.net/npm/swagger-ui-dist@5.35.0/"
+
+_DOCS = f"""\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Lading</title>
+<link rel="stylesheet" href="{_SWAGGER_UI}swagger-ui.css" crossorigin="anonymous"
+integrity="sha384-WlYgdmXYOOBWL5apwjDEZwN+U3HmXSSu5R6V5aGxEcf7z+KuRNwBhoxKVN1i3D5I">
+</head>
+<body>
+<div id="docs"></div>
+<script src="{_SWAGGER_UI}swagger-ui-bundle.js" crossorigin="anonymous"
+integrity="sha384-gjRm0bEPMeTmMh5jT2cHccIwCUZSTd8YC+j0d0sXw0MdGEfScduGpSyF3ZSSLkX9"></script>
+<script>SwaggerUIBundle({{url: 'openapi.json', dom_id: '#docs', deepLinking: true}})</script>
+</body>
+</html>
+"""
+"""Swagger UI as npm has it: no browser runs a file that has not these digests."""
+
+_SCHEMAS = MappingProxyType(
+    {
+        "Tensor": {
+            "type": "object",
+            "description": "An input or an output; -1 in a shape is any size.",
+            "required": ["name", "datatype", "shape"],
+            "properties": {
+                "name": {"type": "string"},
+                "datatype": {"type": "string"},
+                "shape": {"type": "array", "items": {"type": "integer"}},
+            },
+        },
+        "Version": {
+            "type": "object",
+            "description": "One served version of a model; one that is not ready has a reason.",
+            "required": ["version", "ready", "reason", "labels", "inputs", "outputs"],
+            "properties": {
+                "version": {"type": "integer", "minimum": 1},
+                "ready": {"type": "boolean"},
+                "reason": {"type": ["string", "null"]},
+                "labels": {"type": "array", "items": {"type": "string"}},
+                "inputs": {"type": "array", "items": {"$ref": "#/components/schemas/Tensor"}},
+                "outputs": {"type": "array", "items": {"$ref": "#/components/schemas/Tensor"}},
+                "signatures": {
+                    "type": "array",
+                    "description": "Where it is more than serving_default; the first is meant.",
+                    "items": {"$ref": "#/components/schemas/Signature"},
+                },
+            },
+        },
+        "Signature": {
+            "type": "object",
+            "description": "One way to ask a model, as TensorFlow Serving has it.",
+            "required": ["name", "method", "inputs", "outputs"],
+            "properties": {
+                "name": {"type": "string"},
+                "method": {"type": "string"},
+                "inputs": {"type": "array", "items": {"$ref": "#/components/schemas/Tensor"}},
+                "outputs": {"type": "array", "items": {"$ref": "#/components/schemas/Tensor"}},
+            },
+        },
+        "Model": {
+            "type": "object",
+            "description": "A served model.",
+            "required": ["name", "default_version", "versions"],
+            "properties": {
+                "name": {"type": "string"},
+                "default_version": {"type": "integer", "minimum": 1},
+                "versions": {"type": "array", "items": {"$ref": "#/components/schemas/Version"}},
+            },
+        },
+    }
+)
+"""What the pages of models hold, in OpenAPI's words."""
+
+
+def answer(request: Request, catalog: Catalog) -> Response:
+    """Answer one request of the control plane; errors are as the plain dialect's."""
+    try:
+        page, *name = _find_page(request)
+        if request.method not in _METHODS:
+            raise MethodNotAllowed(request.method, request.path, _METHODS)
+        if page is _show_docs and request.path.endswith("/"):
+            return _without_slash(request.path)
+        response: Response = page(catalog, *name)
+    except InferenceError as error:
+        return plain.error_response(error)
+    return response
+
+
+def _without_slash(path: str) -> Response:
+    """The way to the same page without the slash, whose links are relative to where it lies."""
+    last = path.rstrip("/").rpartition("/")[2]
+    return Response(_SEE, headers={"location": f"../{last}"})
+
+
+def _find_page(request: Request) -> tuple[Any, ...]:
+    """What makes the page, and the model's name where the path has one."""
+    path = request.path.strip("/")
+    if path in _PAGES:
+        return (_PAGES[path],)
+    first, _, name = path.partition("/")
+    if first != "models" or "/" in name:
+        raise RouteNotFound(request.method, request.path)
+    return _show_model, name
+
+
+def describe_service(catalog: Catalog) -> dict[str, Any]:
+    """The OpenAPI document: the pages of models, and every dialect's routes."""
+    model = {"$ref": "#/components/schemas/Model"}
+    models = {"type": "array", "items": model}
+    named = {"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Lading", "version": VERSION},
+        "servers": [{"url": "."}],
+        "paths": {
+            "/models": _operation("models", "List the models served here", models),
+            "/models/{model}": _operation("model", "Describe one model", model, named),
+            **data_plane_paths(catalog),
+        },
+        "components": {"schemas": dict(_SCHEMAS)},
+    }
+
+
+def _operation(
+    identity: str, summary: str, schema: dict[str, Any], *parameters: dict[str, Any]
+) -> dict[str, Any]:
+    """A path that can be read alone."""
+    content = {"application/json": {"schema": schema}}
+    operation = {
+        "tags": ["control"],
+        "summary": summary,
+        "operationId": identity,
+        "parameters": list(parameters),
+        "responses": {"200": {"description": "The answer", "content": content}},
+    }
+    return {"get": operation}
+
+
+def _list_models(catalog: Catalog) -> Response:
+    return _json([_describe(model) for model in catalog.models()])
+
+
+def _show_model(catalog: Catalog, name: str) -> Response:
+    return _json(_describe(catalog.model(name)))
+
+
+def _show_docs(_catalog: Catalog) -> Response:
+    return Response(200, _DOCS.encode(), "text/html; charset=utf-8")
+
+
+def _show_openapi(catalog: Catalog) -> Response:
+    return _json(describe_service(catalog))
+
+
+_PAGES: MappingProxyType[str, Callable[[Catalog], Response]] = MappingProxyType(
+    {
+        "": _list_models,
+        "models": _list_models,
+        "docs": _show_docs,
+        "openapi.json": _show_openapi,
+    }
+)
+"""Path -> what makes the page."""
+
+
+def _json(document: Any) -> Response:
+    return Response(200, json_codec.dumps(document))
+
+
+def _describe(model: CatalogModel) -> dict[str, Any]:
+    return {
+        "name": model.name,
+        "default_version": model.default_version(),
+        "versions": [_describe_version(model, version) for version in sorted(model.versions)],
+    }
+
+
+def _describe_version(model: CatalogModel, version: int) -> dict[str, Any]:
+    found = model.versions[version]
+    labels = sorted(label for label, at in model.labels.items() if at == version)
+    described = {"version": version, "ready": True, "reason": None, "labels": labels}
+    if isinstance(found, ModelUnavailable):
+        silent = {"ready": False, "reason": found.reason, "inputs": [], "outputs": []}
+        return described | silent
+    signatures = signatures_of(found)
+    named = [
+        {"name": name, "method": each.metadata.method, **_tensors(each.metadata)}
+        for name, each in signatures.items()
+    ]
+    several = {"signatures": named} if {*signatures} != {SERVING_DEFAULT} else {}
+    return {**described, **_tensors(found.metadata), **several}
+
+
+def _tensors(metadata: ModelMetadata) -> dict[str, Any]:
+    return {
+        "inputs": [spec.to_json() for spec in metadata.inputs],
+        "outputs": [spec.to_json() for spec in metadata.outputs],
+    }

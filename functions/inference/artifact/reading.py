@@ -1,0 +1,336 @@
+"""A packaged model: its format, and how it is read and verified.
+
+A version is a folder, `models/<name>/<version>/`, or one zip with that folder in it (`archive.py`):
+
+- `model.onnx`      the model
+- `golden.json`     requests with their expected answers
+- `artifact.json`   what the model is, and the SHA-256 of each file above
+- `report.json`     benchmark figures, outside the identity and not verified
+- `signature-1.onnx`, ... more ways to ask the model, where it has some; see `signatures.py`
+- `engine/`         instead of `model.onnx`: what an engine on SageMaker loads (format 2; format 3
+                    where processing steps stand before it). It may be large, never enters a zip,
+                    and is not read here
+
+`artifact.json` is the root: the lock pins its SHA-256, it pins the files, those of the engine under
+`engine.files`. Nothing here is ever unpickled, and nothing is executed but the
+code that the manifest asked for by `code`.
+
+How to change the format: raise `FORMAT_VERSION` when an older reader would misread a new artifact
+(a new optional key does not need it), and write the earliest version that says what there is to
+say; keep reading every earlier version in `_read_specification`; keep an artifact of each version
+below `tests/contracts/formats/`, where a test loads it.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any, Protocol
+
+from lading.functions.contract.names import NAME_PATTERN
+from lading.functions.inference.errors import ArtifactCorrupt, ArtifactMissing, ArtifactTooNew
+
+if TYPE_CHECKING:
+    from lading.functions.inference.tensors.domain import Domain
+
+FORMAT_VERSION = 3
+"""The newest that is read."""
+MODEL_FORMAT, ENGINE_FORMAT, STEPS_FORMAT = 1, 2, 3
+"""Written for an artifact with a model of its own, for one with an engine's files, and for one with
+processing steps before its engine, which a reader of format 2 would leave out."""
+
+SPECIFICATION = "artifact.json"
+MODEL = "model.onnx"
+GOLDEN = "golden.json"
+REPORT = "report.json"
+ENGINE = "engine"
+
+MAX_SPECIFICATION_BYTES = 1 << 20
+
+SERVING_DEFAULT = "serving_default"
+"""TensorFlow's name of the signature that is meant when none is named."""
+PREDICT_METHOD = "tensorflow/serving/predict"
+"""TensorFlow Serving's name of what a signature does, where nothing else is said."""
+
+_LAYOUT = ("models", "<name>", "<version>", "<file>")
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """One input or output: name, datatype (Open Inference Protocol name), shape (-1 is any).
+
+    `domain` says which values an input may hold; None is any of its datatype.
+    """
+
+    name: str
+    datatype: str
+    shape: tuple[int, ...]
+    domain: "Domain | None" = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As written in `artifact.json` and in model metadata, which do not have the domain."""
+        return {"name": self.name, "datatype": self.datatype, "shape": list(self.shape)}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "TensorSpec":
+        """The inverse of `to_json`."""
+        shape = tuple(int(size) for size in document["shape"])
+        return cls(str(document["name"]), str(document["datatype"]), shape)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFile:
+    """One file below `engine/`: its SHA-256 and its size in bytes."""
+
+    digest: str
+    bytes: int
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "EngineFile":
+        """Read one entry of `engine.files`.
+
+        Raises:
+            ValueError: its size is impossible.
+        """
+        size = int(document["bytes"])
+        if size < 0:
+            raise ValueError(f"{size} bytes")
+        return cls(str(document["digest"]), size)
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What serves the model in its own container; `files` by path below `engine/`.
+
+    `environment` is that of the container; with `archive` the one file is its `model.tar.gz`.
+    `inputs` and `outputs` are what it takes and gives, which callers see through the processing
+    steps, if there are some; empty where it takes no tensors, and of early versions.
+    """
+
+    name: str
+    options: Mapping[str, Any]
+    files: Mapping[str, EngineFile]
+    environment: Mapping[str, str]
+    archive: bool
+    inputs: tuple[TensorSpec, ...] = ()
+    outputs: tuple[TensorSpec, ...] = ()
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "Engine":
+        """Read `engine` of an `artifact.json`.
+
+        Raises:
+            ValueError: a path leads out of the folder.
+        """
+        files = {
+            _plain_path(path): EngineFile.from_json(file)
+            for path, file in document["files"].items()
+        }
+        return cls(
+            name=str(document["name"]),
+            options=dict(document["options"]),
+            files=files,
+            environment=dict(document.get("environment", {})),
+            archive=document.get("archive", False) is True,
+            inputs=tuple(map(TensorSpec.from_json, document.get("inputs", ()))),
+            outputs=tuple(map(TensorSpec.from_json, document.get("outputs", ()))),
+        )
+
+
+def _plain_path(path: str) -> str:
+    if not path.isprintable() or "\\" in path or {"", ".", ".."} & set(path.split("/")):
+        raise ValueError(f"engine file {path!r}")
+    return path
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A verified artifact; `model` holds the very bytes whose digest was checked.
+
+    It has a model of its own, or an engine; then `model` is empty. `files` holds what else its
+    processing steps need, by name. It answers as its `signature`; `others` are further signatures
+    by name, and `aliases` further names of signatures.
+    """
+
+    name: str
+    identity: str
+    digest: str
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    model: bytes
+    golden: bytes | None
+    specification: Mapping[str, Any]
+    engine: Engine | None = None
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    signature: str = SERVING_DEFAULT
+    method: str = PREDICT_METHOD
+    others: Mapping[str, "Artifact"] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+
+def sha256(content: bytes) -> str:
+    """Digest of `content` as written everywhere in Lading: `sha256:<hex>`."""
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def shown(path: Path) -> str:
+    """A path as errors name it: from `models/` on, since callers must not learn what is above."""
+    return PurePath(*path.parts[-len(_LAYOUT) :]).as_posix()
+
+
+class Files(Protocol):
+    """An artifact's files, read by name."""
+
+    def read(self, name: str, limit: int | None = None) -> bytes:
+        """Content of a file.
+
+        Raises:
+            ArtifactMissing: it is not there.
+            ArtifactCorrupt: it is larger than `limit`.
+        """
+
+    def place(self, name: str) -> str:
+        """A file as errors name it, from `models/` on."""
+
+
+@dataclass(frozen=True, slots=True)
+class FolderFiles:
+    """Files in a folder."""
+
+    folder: Path
+
+    def read(self, name: str, limit: int | None = None) -> bytes:
+        """See `Files.read`."""
+        path = self.folder / name
+        try:
+            if limit is not None:
+                _check_size(self.place(name), path.stat().st_size, limit)
+            return path.read_bytes()
+        except OSError as error:
+            raise ArtifactMissing(self.place(name)) from error
+
+    def place(self, name: str) -> str:
+        """See `Files.place`."""
+        return shown(self.folder / name)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldFiles:
+    """Files in memory, of the version whose folder would be `folder`."""
+
+    folder: str
+    contents: Mapping[str, bytes]
+
+    def read(self, name: str, limit: int | None = None) -> bytes:
+        """See `Files.read`."""
+        if name not in self.contents:
+            raise ArtifactMissing(self.place(name))
+        if limit is not None:
+            _check_size(self.place(name), len(self.contents[name]), limit)
+        return self.contents[name]
+
+    def place(self, name: str) -> str:
+        """See `Files.place`."""
+        return f"{self.folder}/{name}"
+
+
+def read_artifact(files: Files | Path, digest: str | None = None) -> Artifact:
+    """Read and verify an artifact.
+
+    Args:
+        files: the version's folder, or its files held elsewhere.
+        digest: expected SHA-256 of `artifact.json`, from the lock; None trusts the artifact's own.
+
+    Raises:
+        ArtifactMissing: the specification or a file that it names is not there.
+        ArtifactCorrupt: a digest differs, or the specification cannot be read.
+        ArtifactTooNew: the format version is above `FORMAT_VERSION`.
+    """
+    source = FolderFiles(files) if isinstance(files, Path) else files
+    place = source.place(SPECIFICATION)
+    content = source.read(SPECIFICATION, MAX_SPECIFICATION_BYTES)
+    found = sha256(content)
+    if digest is not None and digest != found:
+        raise ArtifactCorrupt(place, f"has digest {found}, the lock says {digest}")
+    document = _read_specification(place, content)
+    contents = _verified(source, document["files"])
+    artifact = Artifact(
+        name=document["name"],
+        identity=document["identity"],
+        digest=found,
+        inputs=_with_domains(document, place),
+        outputs=document["outputs"],
+        model=contents.get(MODEL, b""),
+        golden=contents.get(GOLDEN),
+        specification=document,
+        engine=document["engine"],
+        files={name: each for name, each in contents.items() if name not in (MODEL, GOLDEN)},
+    )
+    if "signatures" not in document:
+        return artifact
+    from lading.functions.inference.artifact.signatures import with_signatures  # noqa: PLC0415 seldom
+
+    return with_signatures(artifact, place)
+
+
+def _with_domains(document: Mapping[str, Any], place: str) -> tuple[TensorSpec, ...]:
+    """The inputs, each with its domain if `domains` states one."""
+    inputs: tuple[TensorSpec, ...] = document["inputs"]
+    if "domains" not in document:
+        return inputs
+    from lading.functions.inference.tensors.domain import with_domains  # noqa: PLC0415 only where there are some
+
+    try:
+        return with_domains(inputs, document["domains"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ArtifactCorrupt(place, f"misstates its domains: {error!r}") from error
+
+
+def _read_specification(place: str, content: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(content)
+        version = document["format_version"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        reason = f"is not an artifact's specification: {error!r}"
+        raise ArtifactCorrupt(place, reason) from error
+    if type(version) is not int or version < 1:
+        raise ArtifactCorrupt(place, f"has an impossible format version {version!r}")
+    if version > FORMAT_VERSION:
+        raise ArtifactTooNew(place, version, FORMAT_VERSION)
+    try:
+        tensors = {
+            side: tuple(TensorSpec.from_json(tensor) for tensor in document[side])
+            for side in ("inputs", "outputs")
+        }
+        texts = {key: str(document[key]) for key in ("name", "identity")}
+        files = {str(name): str(digest) for name, digest in document["files"].items()}
+        engine = Engine.from_json(document["engine"]) if version >= ENGINE_FORMAT else None
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        raise ArtifactCorrupt(place, f"lacks or misstates {error!r}") from error
+    if not re.fullmatch(NAME_PATTERN, texts["name"]):
+        raise ArtifactCorrupt(place, f"has an impossible model name {texts['name']!r}")
+    if (MODEL in files) == (engine is not None):
+        raise ArtifactCorrupt(place, f"names no {MODEL}, or one beside its engine")
+    return {**document, **tensors, **texts, "files": files, "engine": engine}
+
+
+def _verified(files: Files, digests: Mapping[str, str]) -> dict[str, bytes]:
+    """Contents of the files in `digests`, each checked."""
+    contents = {}
+    for name, expected in digests.items():
+        if Path(name).name != name:
+            place = files.place(SPECIFICATION)
+            raise ArtifactCorrupt(place, f"names a file outside it: {name!r}")
+        contents[name] = files.read(name)
+        found = sha256(contents[name])
+        if found != expected:
+            reason = f"has digest {found}, {SPECIFICATION} says {expected}"
+            raise ArtifactCorrupt(files.place(name), reason)
+    return contents
+
+
+def _check_size(place: str, size: int, limit: int) -> None:
+    if size > limit:
+        raise ArtifactCorrupt(place, f"is larger than {limit} bytes")

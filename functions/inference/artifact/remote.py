@@ -1,0 +1,61 @@
+"""An artifact straight from S3 into memory, for a model that is too big for a layer.
+
+Nothing is written to disk. The object version is pinned, so what was published is what is read,
+and the digests are checked as they are for a folder. boto3 is imported when the first such model
+is loaded; Lambda's Python brings it along.
+"""
+
+from contextlib import closing
+from typing import Final
+
+from lading.functions.contract.names import S3Object, artifact_archive, artifact_folder
+from lading.functions.inference.artifact.archive import unpack
+from lading.functions.inference.artifact.reading import Artifact, HeldFiles, read_artifact
+from lading.functions.inference.errors import ArtifactUnreachable
+
+_CONNECT_S: Final = 5
+_READ_S: Final = 30
+_ATTEMPTS: Final = 5
+
+
+def read_remote(place: S3Object, name: str, version: int, digest: str | None) -> Artifact:
+    """Read and verify an artifact.
+
+    Args:
+        place: the object version that holds it.
+        name: the model that it must be of.
+        version: the version that it must be.
+        digest: expected SHA-256 of `artifact.json`, from the lock; None trusts the object.
+
+    Raises:
+        ArtifactUnreachable: S3 does not give it.
+        ArtifactError: it is not what was published.
+    """
+    contents = _fetch(place, name, version)
+    return read_artifact(HeldFiles(artifact_folder(name, version), contents), digest)
+
+
+def _fetch(place: S3Object, name: str, version: int) -> dict[str, bytes]:
+    shown = artifact_archive(name, version)
+    try:
+        from boto3.session import Session  # noqa: PLC0415 a third of a second, when it is used
+        from botocore.config import Config  # noqa: PLC0415
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+    except ImportError as error:
+        raise ArtifactUnreachable(shown, "boto3 is not installed") from error
+    config = Config(
+        connect_timeout=_CONNECT_S,
+        read_timeout=_READ_S,
+        retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
+    )
+    try:
+        with closing(Session().client("s3", config=config)) as client:
+            found = client.get_object(
+                Bucket=place.bucket, Key=place.key, VersionId=place.version_id
+            )
+            return unpack(found["Body"], found["ContentLength"], name, version)
+    except ClientError as error:
+        code = error.response["Error"].get("Code", "no reason given")  # its message names buckets
+        raise ArtifactUnreachable(shown, code) from error
+    except BotoCoreError as error:
+        raise ArtifactUnreachable(shown, type(error).__name__) from error

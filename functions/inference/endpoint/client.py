@@ -1,0 +1,151 @@
+"""One SageMaker endpoint, asked for an answer or for a stream of its parts.
+
+Only what has surely not begun is asked again, a few times, after a random pause: a prediction that
+is asked for twice costs twice. While the endpoint wakes or changes, a request is held as long as
+the settings say.
+
+boto3 is imported at the first request, or by `connect`; Lambda's Python brings it along.
+"""
+
+import random
+from collections.abc import Callable, Generator
+from functools import cached_property
+from itertools import count
+from time import monotonic, sleep
+from typing import Any, Final, TypeVar
+
+from lading.functions.contract.settings import ServedEndpoint
+from lading.functions.inference.endpoint.refusals import Refusals
+from lading.functions.inference.endpoint.state import FAILED, EndpointState
+from lading.functions.inference.errors import EndpointUnready, InferenceError, RequestTooLarge
+
+MOST_RETRIES: Final = 2
+
+_CONNECT_S, _CONTROL_READ_S = 2, 2
+_MOST_CONNECTIONS = 64
+_FIRST_PAUSE_S, _POLL_S = 0.1, 2.0
+
+T = TypeVar("T")
+
+
+class Endpoint:
+    """An endpoint that answers for one version of a model.
+
+    Args:
+        settings: where it is, and how long it is waited for.
+        model: the model's name, for errors.
+        version: its version, likewise.
+    """
+
+    answers_binary = True
+    """Whether tensors may come back in binary form: what says where they begin comes with them."""
+
+    def __init__(self, settings: ServedEndpoint, model: str, version: int) -> None:
+        self._settings, self._who = settings, (model, version)
+        state = EndpointState(settings, lambda: self._control)
+        self._refusals = Refusals(settings, self._who, state.ask)
+
+    def connect(self) -> None:
+        """Make the client now, not at the first request."""
+        _ = self._runtime
+
+    def invoke(self, body: bytes, content_type: str) -> tuple[str, bytes]:
+        """The engine's answer: its content type and its body.
+
+        Raises:
+            InferenceError: there is none; `endpoint_refusals` has a table of why.
+        """
+        arguments = self._arguments(body, content_type)
+
+        def ask() -> tuple[str, bytes]:
+            reply = self._runtime.invoke_endpoint(**arguments)
+            return reply.get("ContentType", ""), reply["Body"].read()
+
+        return self._insist(ask)
+
+    def stream(self, body: bytes, content_type: str) -> Generator[bytes, None, None]:
+        """The engine's answer in the parts in which it comes; closing the iterator stops it.
+
+        Raises:
+            InferenceError: there is none, at once or from some part on.
+        """
+        arguments = self._arguments(body, content_type)
+
+        def ask() -> Any:
+            return self._runtime.invoke_endpoint_with_response_stream(**arguments)["Body"]
+
+        return self._parts(self._insist(ask))
+
+    def _parts(self, events: Any) -> Generator[bytes, None, None]:
+        try:
+            for event in events:
+                if "PayloadPart" in event:
+                    yield event["PayloadPart"]["Bytes"]
+        except Exception as error:  # urllib3's, where botocore does not wrap them
+            raise self._refusals.explain(error)[0] from error
+        finally:
+            events.close()
+
+    def _arguments(self, body: bytes, content_type: str) -> dict[str, Any]:
+        if len(body) > self._settings.payload_limit:
+            raise RequestTooLarge(self._settings.payload_limit)
+        component = self._settings.component
+        return {
+            "EndpointName": self._settings.name,
+            "Body": body,
+            "ContentType": content_type,
+            **({"InferenceComponentName": component} if component else {}),
+        }
+
+    def _insist(self, ask: Callable[[], T]) -> T:
+        """Ask until there is an answer, or an error that asking again cannot mend."""
+        held_until = monotonic() + self._settings.hold_s
+        for attempt in count():
+            try:
+                return ask()
+            except InferenceError:
+                raise
+            except Exception as error:  # of botocore, whose classes are not imported yet
+                refusal, at_once = self._refusals.explain(error)
+                pause = _retry_pause(attempt) if at_once else _hold_pause(refusal, held_until)
+                if pause is None:
+                    raise refusal from error
+            sleep(pause)
+        raise AssertionError("unreachable")
+
+    @cached_property
+    def _runtime(self) -> Any:
+        return _client("sagemaker-runtime", self._settings.time_limit_s)
+
+    @cached_property
+    def _control(self) -> Any:
+        return _client("sagemaker", _CONTROL_READ_S)
+
+
+def _retry_pause(attempt: int) -> float | None:
+    """Seconds before asking once more what was turned away; None when it was often enough."""
+    if attempt >= MOST_RETRIES:
+        return None
+    return random.uniform(0, _FIRST_PAUSE_S * 2**attempt)  # noqa: S311 no secret
+
+
+def _hold_pause(refusal: InferenceError, until: float) -> float | None:
+    """Seconds before looking again whether the endpoint is there; None when that is pointless."""
+    left = until - monotonic()
+    if left <= 0 or not isinstance(refusal, EndpointUnready) or refusal.state == FAILED:
+        return None
+    return min(left, random.uniform(_POLL_S / 2, _POLL_S))  # noqa: S311 no secret
+
+
+def _client(service: str, read_timeout_s: float) -> Any:
+    from boto3.session import Session  # noqa: PLC0415 a third of a second, when it is used
+    from botocore.config import Config  # noqa: PLC0415
+
+    patience = Config(
+        connect_timeout=_CONNECT_S,
+        read_timeout=read_timeout_s,
+        retries={"total_max_attempts": 1},  # what is safe to repeat is decided here
+        max_pool_connections=_MOST_CONNECTIONS,
+    )
+    session: Any = Session()
+    return session.client(service, config=patience)

@@ -1,0 +1,211 @@
+"""Where jobs are kept: their states in a DynamoDB table, their bodies in an S3 bucket.
+
+`inputs/<id>` is the request's body and `results/<id>` the answer's; both are forgotten some days
+later by the bucket's own rule, and the entry by the table's.
+"""
+
+import json
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final
+
+from lading.functions.contract.names import JOBS
+from lading.functions.contract.settings import JobsPlace
+from lading.functions.inference.errors import RequestTooLarge
+
+WAITING, ACCEPTED, RUNNING, SUBMITTED = "waiting", "accepted", "running", "submitted"
+DONE, FAILED = "done", "failed"
+
+KEPT_S: Final = 24 * 3600
+URL_S: Final = 900
+"""Seconds for which a pre-signed address is good."""
+LONGEST_INPUT: Final = 64 * 1024 * 1024
+
+_NAME = re.compile(r"#\w+")
+_GONE = frozenset({"404", "NoSuchKey", "403", "AccessDenied"})
+"""Whoever may not list a bucket is refused what is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One request whose answer is fetched later.
+
+    `path`, below the base URL, and `headers` are the request's; `status` and `answer_headers` the
+    answer's. `until` is when a run is given up, in seconds since 1970, `output` and `failure`
+    where SageMaker writes when the endpoint is an asynchronous one.
+    """
+
+    id: str
+    path: str
+    headers: Mapping[str, str]
+    state: str
+    expires: int
+    until: int = 0
+    status: int = 0
+    answer_headers: Mapping[str, str] = field(default_factory=dict)
+    output: str = ""
+    failure: str = ""
+
+
+class JobStore:
+    """The jobs of one model.
+
+    What AWS refuses is raised as boto3 raises it: nothing that a caller could mend.
+    """
+
+    def __init__(self, place: JobsPlace) -> None:
+        self._place = place
+
+    def create(self, job: Job) -> None:
+        """Keep a new job."""
+        self._table.put_item(Item=_item(job))
+
+    def find(self, job_id: str) -> Job | None:
+        """The job of this id, unless there is none or it has expired."""
+        found = self._table.get_item(Key={JOBS.id: job_id}, ConsistentRead=True).get("Item")
+        job = _job(found) if found else None
+        return job if job and job.expires > time.time() else None
+
+    def claim(self, job: Job, until: int) -> bool:
+        """Take a job that is accepted, or whose run was given up; whether it could be taken."""
+        condition = "#state = :accepted OR (#state = :running AND #until < :now)"
+        values = {":accepted": ACCEPTED, ":running": RUNNING, ":now": int(time.time())}
+        return self._change(job.id, {"state": RUNNING, "until": until}, condition, values)
+
+    def accept(self, job: Job) -> bool:
+        """Take a waiting job whose input is there, to be run; whether it was waiting still."""
+        values = {":waiting": WAITING, ":accepted": ACCEPTED}
+        condition = "#state IN (:waiting, :accepted)"
+        return self._change(job.id, {"state": ACCEPTED}, condition, values)
+
+    def submit(self, job: Job, output: str, failure: str) -> None:
+        """Note where SageMaker will write."""
+        self._change(job.id, {"state": SUBMITTED, "output": output, "failure": failure})
+
+    def finish(self, job: Job, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        """Keep the answer."""
+        content_type = headers.get("content-type", "application/octet-stream")
+        self._s3.put_object(
+            Bucket=self._place.bucket,
+            Key=f"{JOBS.results}{job.id}",
+            Body=body,
+            ContentType=content_type,
+        )
+        good = status < 400  # noqa: PLR2004 where HTTP's errors begin
+        said = {"status": status, "answer_headers": json.dumps(dict(headers))}
+        self._change(job.id, {"state": DONE if good else FAILED, **said})
+
+    def put_input(self, name: str, body: bytes) -> str:
+        """Keep an input; its address."""
+        key = f"{JOBS.inputs}{name}"
+        self._s3.put_object(Bucket=self._place.bucket, Key=key, Body=body)
+        return f"s3://{self._place.bucket}/{key}"
+
+    def read_input(self, job: Job) -> bytes | None:
+        """A job's input; None when it is not there.
+
+        Raises:
+            RequestTooLarge: it is longer than is taken; it has not been read.
+        """
+        return self._read(self._place.bucket, f"{JOBS.inputs}{job.id}")
+
+    def read_output(self, address: str) -> bytes | None:
+        """What SageMaker wrote at `s3://bucket/key`; None when there is nothing yet."""
+        bucket, _, key = address.removeprefix("s3://").partition("/")
+        return self._read(bucket, key)
+
+    def upload_url(self, job: Job) -> str:
+        """Where the input may be put, by whoever knows this address."""
+        return self._presigned("put_object", f"{JOBS.inputs}{job.id}")
+
+    def result_url(self, job: Job) -> str:
+        """Where the answer may be fetched, by whoever knows this address."""
+        return self._presigned("get_object", f"{JOBS.results}{job.id}")
+
+    def _presigned(self, operation: str, key: str) -> str:
+        where = {"Bucket": self._place.bucket, "Key": key}
+        return str(self._s3.generate_presigned_url(operation, Params=where, ExpiresIn=URL_S))
+
+    def _read(self, bucket: str, key: str) -> bytes | None:
+        from botocore.exceptions import ClientError  # noqa: PLC0415 on demand
+
+        try:
+            found = self._s3.get_object(Bucket=bucket, Key=key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _GONE:
+                return None
+            raise
+        if found["ContentLength"] > LONGEST_INPUT:
+            found["Body"].close()
+            raise RequestTooLarge(LONGEST_INPUT)
+        content: bytes = found["Body"].read()
+        return content
+
+    def _change(
+        self,
+        job_id: str,
+        said: Mapping[str, Any],
+        condition: str = "attribute_exists(id)",
+        values: Mapping[str, Any] | None = None,
+    ) -> bool:
+        """Change an entry if the condition holds; whether it did."""
+        assignments = ", ".join(f"#{name} = :new_{name}" for name in said)
+        names = set(_NAME.findall(f"{assignments} {condition}"))  # some are DynamoDB's own words
+        try:
+            self._table.update_item(
+                Key={JOBS.id: job_id},
+                UpdateExpression=f"SET {assignments}",
+                ConditionExpression=condition,
+                ExpressionAttributeNames={name: name[1:] for name in names},
+                ExpressionAttributeValues={
+                    **(values or {}),
+                    **{f":new_{name}": value for name, value in said.items()},
+                },
+            )
+        except self._table.meta.client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+    @cached_property
+    def _session(self) -> Any:
+        from boto3.session import Session  # noqa: PLC0415 when there is a job
+
+        return Session()
+
+    @cached_property
+    def _table(self) -> Any:
+        return self._session.resource("dynamodb").Table(self._place.table)
+
+    @cached_property
+    def _s3(self) -> Any:
+        from botocore.config import Config  # noqa: PLC0415 when there is a job
+
+        return self._session.client("s3", config=Config(signature_version="s3v4"))
+
+
+def _item(job: Job) -> dict[str, Any]:
+    return {
+        JOBS.id: job.id,
+        JOBS.expires: job.expires,
+        "path": job.path,
+        "headers": json.dumps(dict(job.headers)),
+        "state": job.state,
+    }
+
+
+def _job(item: Mapping[str, Any]) -> Job:
+    return Job(
+        id=str(item[JOBS.id]),
+        path=str(item["path"]),
+        headers=json.loads(item["headers"]),
+        state=str(item["state"]),
+        expires=int(item[JOBS.expires]),
+        until=int(item.get("until", 0)),
+        status=int(item.get("status", 0)),
+        answer_headers=json.loads(item.get("answer_headers", "{}")),
+        output=str(item.get("output", "")),
+        failure=str(item.get("failure", "")),
+    )

@@ -1,0 +1,77 @@
+"""Why a SageMaker endpoint does not answer: its control plane is asked, briefly and seldom."""
+
+import threading
+from collections.abc import Callable
+from time import monotonic
+from types import MappingProxyType
+from typing import Any
+
+from lading.functions.contract.settings import ServedEndpoint
+
+READY, COLD, UPDATING, FAILED = "ready", "cold", "updating", "failed"
+UNKNOWN = ""
+
+REMEMBERED_S = 5.0
+"""An answer is good for so long: whoever waits must not wear out the control plane's quota."""
+
+_STATES = MappingProxyType(
+    {
+        "InService": READY,
+        "Creating": UPDATING,
+        "Updating": UPDATING,
+        "SystemUpdating": UPDATING,
+        "RollingBack": UPDATING,
+        "OutOfService": FAILED,
+        "Deleting": FAILED,
+        "Failed": FAILED,
+        "UpdateRollbackFailed": FAILED,
+    }
+)
+"""EndpointStatus and InferenceComponentStatus, as SageMaker's API reference lists them."""
+
+
+class EndpointState:
+    """What the control plane says of one endpoint.
+
+    Args:
+        settings: which endpoint, and which inference component on it.
+        control: gives a `sagemaker` client, with short timeouts.
+    """
+
+    def __init__(self, settings: ServedEndpoint, control: Callable[[], Any]) -> None:
+        self._settings, self._control = settings, control
+        self._known, self._asked = UNKNOWN, float("-inf")
+        self._alone = threading.Lock()
+
+    def ask(self) -> str:
+        """`ready`, `cold`, `updating` or `failed`; empty when the control plane does not say."""
+        with self._alone:
+            if monotonic() - self._asked > REMEMBERED_S:
+                self._known = self._describe()
+                self._asked = monotonic()
+            return self._known
+
+    def _describe(self) -> str:
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 on demand
+
+        try:
+            client = self._control()
+            endpoint = client.describe_endpoint(EndpointName=self._settings.name)
+            state = _STATES.get(endpoint["EndpointStatus"], UNKNOWN)
+            if state != READY or not self._settings.component:
+                return state
+            return _component_state(
+                client.describe_inference_component(InferenceComponentName=self._settings.component)
+            )
+        except ClientError as error:
+            missing = "could not find" in error.response["Error"].get("Message", "").lower()
+            return FAILED if missing else UNKNOWN
+        except BotoCoreError:
+            return UNKNOWN
+
+
+def _component_state(component: dict[str, Any]) -> str:
+    """A component whose copies are being made out of none is waking, not changing."""
+    state = _STATES.get(component["InferenceComponentStatus"], UNKNOWN)
+    copies = component.get("RuntimeConfig", {}).get("CurrentCopyCount", 1)
+    return COLD if state in (READY, UPDATING) and not copies else state

@@ -1,0 +1,165 @@
+"""The service as a container: the same app under uvicorn, with SageMaker's container contract.
+
+    python -m lading.functions.inference.entry.container serve
+
+SageMaker starts an image with the argument `serve`, puts the model at `/opt/ml/model`, waits until
+`GET /ping` on port 8080 answers 200 within two seconds, posts to `/invocations`, and ends it with
+SIGTERM, thirty seconds before SIGKILL. Any other container platform may run it too, for it answers
+every dialect, those over gRPC among them when `LADING_GRPC_PORT` names a port for them.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from threading import Thread
+from types import FrameType
+from typing import NoReturn
+
+from lading.functions.contract.names import CONTAINER
+from lading.functions.inference.app.application import create_app
+from lading.functions.inference.entry.container_settings import ContainerSettings
+from lading.functions.inference.entry.http_server import Server, address_of, configuration, listen
+from lading.functions.inference.entry.processors import processors
+from lading.functions.inference.entry.warm_up import warm_up
+from lading.functions.inference.errors import ModelUnavailable
+from lading.functions.inference.loading.catalog import Catalog, load_catalog
+from lading.functions.inference.loading.control import ModelControl
+from lading.functions.inference.loading.folder import FolderEmpty, load_folder
+from lading.functions.inference.observability.log import Observability
+from lading.functions.inference.observability.prometheus import Metrics
+from lading.functions.inference.wire.asgi import App
+from lading.functions.inference.wire.cors import allow_origins
+from lading.functions.inference.wire.messages import Observation
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Serve until SIGTERM or SIGINT, and exit with 0; with 1 when there is nothing to serve."""
+    if list(arguments) != ["serve"]:
+        sys.exit("usage: python -m lading.functions.inference.entry.container serve")
+    signal.signal(signal.SIGTERM, _exit)
+    signal.signal(signal.SIGINT, _exit)
+    try:
+        settings = ContainerSettings.from_environment(os.environ)
+        catalog = load(settings)
+    except (FolderEmpty, ModelUnavailable, ValueError) as error:
+        sys.exit(f"error: {error}")
+    metrics, observability = observe(catalog, settings)
+    observability.write_libraries()
+    executor = ThreadPoolExecutor(processors(), "prediction")
+    container = create_container(catalog, settings, observability, executor)
+    app = metrics.beside(allow_origins(container, settings.service.origins))
+    _manage(catalog, settings)
+    grpc = _grpc(catalog, settings, observability, executor)
+    try:
+        _served(app, settings.port, settings, grpc)()
+    except OSError as error:
+        sys.exit(f"error: {error}")
+
+
+def _manage(catalog: Catalog, settings: ContainerSettings) -> None:
+    """Serve TorchServe's management API from a thread, where a port is set for it."""
+    if not settings.management_port or catalog.control is None:
+        return
+    from lading.functions.inference.app.torchserve_management import create_management  # noqa: PLC0415 its framework
+
+    management = create_management(catalog, catalog.control)
+    managing = _served(management, settings.management_port, settings)
+    Thread(target=managing, name="management", daemon=True).start()
+
+
+def _served(
+    app: App,
+    port: int,
+    settings: ContainerSettings,
+    beside: AbstractAsyncContextManager[object] | None = None,
+) -> Callable[[], None]:
+    """What serves `app` at a port, which is listened on from now, and what listens beside it."""
+    try:
+        listener = listen(settings.host, port)
+    except OSError as error:
+        address, reason = address_of(settings.host, port), error.strerror or str(error)
+        sys.exit(f"error: cannot listen on {address}: {reason}")
+    config = configuration(app, keep_alive_s=settings.keep_alive_s, grace_s=CONTAINER.grace_seconds)
+    return partial(Server(config, beside).run, sockets=[listener])
+
+
+def load(settings: ContainerSettings) -> Catalog:
+    """The models, each warmed with its golden requests, and what loads more while it runs.
+
+    Raises:
+        FolderEmpty: there are none.
+        ModelUnavailable: one does not load; a container that cannot answer had better not start.
+    """
+    if settings.multi_model:
+        catalog = Catalog({})  # SageMaker says what to load
+    elif settings.service.models:
+        catalog = load_catalog(settings.service)
+    else:
+        catalog = load_folder(settings.model_folder, settings.service.threads)
+    for failure in catalog.failures():
+        raise failure
+    warm_up(catalog)
+    control = ModelControl(
+        catalog,
+        settings.model_folder,
+        settings.service.threads,
+        explicit=settings.explicit,
+        multi_model=settings.multi_model,
+    )
+    catalog.attach(control)
+    return catalog
+
+
+def observe(catalog: Catalog, settings: ContainerSettings) -> tuple[Metrics, Observability]:
+    """What counts requests, over whatever protocol: for Prometheus, Triton's clients, the log."""
+    metrics = Metrics()
+    metrics.note_models(catalog)
+
+    def note(seen: Observation, status: int) -> None:
+        metrics.note(seen, status)
+        if catalog.control is not None:
+            catalog.control.statistics.note(seen, status)
+
+    return metrics, Observability(settings.service, note)
+
+
+def create_container(
+    catalog: Catalog,
+    settings: ContainerSettings,
+    observability: Observability,
+    executor: Executor,
+) -> App:
+    """The app as a server needs it: predictions in threads, each log line at once."""
+    app = create_app(catalog, longest_body=settings.longest_body, executor=executor)
+    return observability.served(app)
+
+
+def _grpc(
+    catalog: Catalog,
+    settings: ContainerSettings,
+    observability: Observability,
+    executor: Executor,
+) -> AbstractAsyncContextManager[object] | None:
+    """The gRPC server, where a port is set for one; the same threads predict for it."""
+    if not settings.grpc_port:
+        return None
+    from lading.functions.inference.rpc.server import Limits, Serving, listening  # noqa: PLC0415 a library of its own
+
+    served = Serving(catalog, observability, Limits(settings.longest_body))
+    return listening(served, address_of(settings.host, settings.grpc_port), executor)
+
+
+def _exit(_number: int, _frame: FrameType | None) -> NoReturn:
+    """Exit with 0: while loading at once, later when uvicorn has ended and raises the signal again.
+
+    The first process of a container would not even end without a handler.
+    """
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

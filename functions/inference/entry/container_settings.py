@@ -1,0 +1,85 @@
+"""What the container is told: the one place where it reads its environment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lading.functions.contract.names import CONTAINER, ENVIRONMENT
+from lading.functions.contract.settings import Settings
+from lading.functions.inference.entry.http_server import (
+    KEEP_ALIVE_SECONDS,
+    MOST_KEEP_ALIVE_SECONDS,
+)
+
+_MOST_PORTS = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerSettings:
+    """Where to listen, how much to take, and what to serve."""
+
+    service: Settings
+    """Without models: what lies in `model_folder` is served."""
+    model_folder: Path
+    port: int = CONTAINER.default_port
+    longest_body: int = CONTAINER.default_longest_body
+    grpc_port: int = 0
+    """0: gRPC is not spoken."""
+    explicit: bool = False
+    """Whether callers may load and unload models."""
+    management_port: int = 0
+    """0: TorchServe's management API is not served."""
+    multi_model: bool = False
+    host: str = CONTAINER.default_host
+    keep_alive_s: int = KEEP_ALIVE_SECONDS
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "ContainerSettings":
+        """Settings from variables named in `contract.CONTAINER` and `contract.ENVIRONMENT`.
+
+        Raises:
+            ValueError: a variable cannot be read; the text names it.
+        """
+        multi_model = environment.get(CONTAINER.multi_model, "false").lower() == "true"
+        usual = CONTAINER.multi_model_folder if multi_model else CONTAINER.model_folder
+        folder = environment.get(ENVIRONMENT.model_root, usual)
+        mode = environment.get(CONTAINER.model_control, "none")
+        if mode not in ("none", "explicit"):
+            raise ValueError(f"{CONTAINER.model_control} must be none or explicit, not '{mode}'")
+        return cls(
+            Settings.from_environment({**environment, ENVIRONMENT.model_root: folder}),
+            Path(folder),
+            _port(environment, CONTAINER.port, CONTAINER.default_port),
+            _number(environment, CONTAINER.longest_body, CONTAINER.default_longest_body),
+            grpc_port=_port(environment, CONTAINER.grpc_port, 0),
+            explicit=mode == "explicit",
+            management_port=_port(environment, CONTAINER.management_port, 0),
+            multi_model=multi_model,
+            host=environment.get(CONTAINER.host) or CONTAINER.default_host,
+            keep_alive_s=_keep_alive(environment),
+        )
+
+
+def _keep_alive(environment: Mapping[str, str]) -> int:
+    seconds = _number(environment, CONTAINER.keep_alive, KEEP_ALIVE_SECONDS)
+    if seconds > MOST_KEEP_ALIVE_SECONDS:
+        raise ValueError(
+            f"{CONTAINER.keep_alive} is {seconds}; {MOST_KEEP_ALIVE_SECONDS} seconds are the most"
+        )
+    return seconds
+
+
+def _port(environment: Mapping[str, str], name: str, default: int) -> int:
+    if name not in environment:
+        return default
+    port = _number(environment, name, default)
+    if port >= _MOST_PORTS:
+        raise ValueError(f"{name} is {port}; ports end at {_MOST_PORTS - 1}")
+    return port
+
+
+def _number(environment: Mapping[str, str], name: str, default: int) -> int:
+    text = environment.get(name, str(default))
+    if not (text.isascii() and text.isdecimal() and int(text)):
+        raise ValueError(f"{name} must be a whole number above 0, not '{text[:40]}'")
+    return int(text)

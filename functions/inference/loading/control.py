@@ -1,0 +1,112 @@
+"""Loading and unloading models while a server runs: in a container, for who may reach its ports.
+
+Triton's repository API, TorchServe's management and SageMaker's multi-model contract all come here.
+Models lie in one folder, as `model_folder` says; nothing outside it is ever loaded. What is loaded
+is held against its own artifact's digests, and not against a lock, which a caller cannot name.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from threading import Lock
+
+from lading.functions.contract.names import DEFAULT_LABEL, NAME_PATTERN, RESERVED_NAMES
+from lading.functions.inference.errors import MalformedRequest, ModelConflict, ModelNotFound, brief
+from lading.functions.inference.loading.catalog import Catalog, CatalogModel
+from lading.functions.inference.loading.folder import list_folder, load_model
+from lading.functions.inference.models.statistics import Statistics
+
+
+class ModelControl:
+    """Loads from `root` into `catalog`; see `catalog.Control`.
+
+    Args:
+        catalog: the models served.
+        root: folder of those that may be.
+        threads: threads inside one prediction; 0: one for each processor that may be used.
+        explicit: whether callers may load and unload, as Triton's control mode of that name.
+        multi_model: whether SageMaker says what is loaded, each model in a folder of its own.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        root: Path,
+        threads: int = 0,
+        *,
+        explicit: bool = True,
+        multi_model: bool = False,
+    ) -> None:
+        self._catalog, self._root, self._threads = catalog, root.resolve(), threads
+        self.explicit, self.multi_model = explicit, multi_model
+        self.statistics = Statistics()
+        self._turn = Lock()
+        self._places: dict[str, str] = {}
+
+    def places(self) -> Mapping[str, str]:
+        """See `Control.places`."""
+        return dict(self._places)
+
+    def available(self) -> Mapping[str, Sequence[int]]:
+        """See `Control.available`."""
+        return list_folder(self._root)
+
+    def load(self, name: str, place: str = "") -> CatalogModel:
+        """See `Control.load`.
+
+        Raises:
+            ModelNotFound: there is none of this name.
+            MalformedRequest: `place` is no folder below the root with one model in it.
+            ModelUnavailable: it does not load; what was served before is still served.
+        """
+        if name in RESERVED_NAMES or not re.fullmatch(NAME_PATTERN, name):
+            raise MalformedRequest(f"'{brief(name)}' is no name that a model may have")
+        with self._turn:
+            model = self._load(name, place)
+            for version in model.versions:
+                model.predictor(version)  # raises what kept it from loading
+            self._catalog.put(model)
+            self._places[name] = place or name
+            return model
+
+    def _load(self, name: str, place: str) -> CatalogModel:
+        if not place:
+            if name not in self.available():
+                raise ModelNotFound(name, self.available())
+            return load_model(self._root, name, self._threads)
+        folder = (self._root / place).resolve()
+        found = list_folder(folder) if folder.is_relative_to(self._root) else {}
+        if len(found) != 1:
+            raise MalformedRequest(f"'{brief(place)}' is no folder of one model below the root")
+        (own_name,) = found
+        return replace(load_model(folder, own_name, self._threads), name=name)
+
+    def unload(self, name: str, version: int | None = None) -> None:
+        """See `Control.unload`.
+
+        Raises:
+            NotFound: it is not served.
+            ModelConflict: the version answers when none is named, and is not the last.
+        """
+        with self._turn:
+            model = self._catalog.model(name)
+            if version is None or list(model.versions) == [model.find_version(version)]:
+                self._catalog.drop(name)
+                return
+            if version == model.default_version():
+                raise ModelConflict(name, f"has version {version} for its default")
+            versions = {n: found for n, found in model.versions.items() if n != version}
+            labels = {label: n for label, n in model.labels.items() if n != version}
+            self._catalog.put(replace(model, versions=versions, labels=labels))
+
+    def set_default(self, name: str, version: int) -> None:
+        """See `Control.set_default`.
+
+        Raises:
+            NotFound: it is not served.
+        """
+        with self._turn:
+            model = self._catalog.model(name)
+            labels = {**model.labels, DEFAULT_LABEL: model.find_version(version)}
+            self._catalog.put(replace(model, labels=labels))

@@ -1,0 +1,83 @@
+"""What a container finds in its model folder: artifacts, or a Triton model repository.
+
+- `models/<name>/<version>/artifact.json`   artifacts, as a store has them, in every version
+- `<name>/<version>/model.onnx`             a repository; of each model the newest, as Triton does
+
+Nothing pins the digest of either: SageMaker mounts what the deployment named, by content.
+"""
+
+from pathlib import Path
+
+from lading.functions.contract.settings import ServedModel, Settings
+from lading.functions.inference.artifact.reading import MODEL, SPECIFICATION, Artifact
+from lading.functions.inference.errors import ModelUnavailable
+from lading.functions.inference.loading.catalog import Catalog, CatalogModel, load_catalog
+from lading.functions.inference.models.onnx_predictor import OnnxPredictor
+from lading.functions.inference.models.predictor import SessionError
+from lading.functions.inference.models.session import OnnxSession
+
+
+class FolderEmpty(Exception):
+    """There is no model in the folder."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"{folder} holds no model; put models/<name>/<version>/{SPECIFICATION} "
+            f"or <name>/<version>/{MODEL} there"
+        )
+        self.folder = folder
+
+
+def load_folder(folder: Path, threads: int = 0) -> Catalog:
+    """Load what lies in `folder`; a model that fails is kept, with its reason, as not ready.
+
+    Raises:
+        FolderEmpty: there is nothing.
+    """
+    models = {name: load_model(folder, name, threads) for name in list_folder(folder)}
+    if not models:
+        raise FolderEmpty(folder)
+    return Catalog(models)
+
+
+def list_folder(folder: Path) -> dict[str, list[int]]:
+    """What lies in `folder`: model -> its versions that would be loaded."""
+    repository = {name: [max(found)] for name, found in _versions(folder, MODEL).items()}
+    return _versions(folder / "models", SPECIFICATION) or repository
+
+
+def load_model(folder: Path, name: str, threads: int = 0) -> CatalogModel:
+    """Load one of the models of `list_folder`; what fails is kept, with its reason."""
+    versions = list_folder(folder)[name]
+    if not (folder / "models" / name).exists():
+        return _load(folder, name, max(versions), threads)
+    served = ServedModel(name, dict.fromkeys(versions, ""))
+    return load_catalog(Settings((served,), str(folder), threads)).model(name)
+
+
+def _versions(folder: Path, file: str) -> dict[str, list[int]]:
+    """Model -> its versions that have the file; folders of other names are not versions."""
+    found: dict[str, list[int]] = {}
+    for path in sorted(folder.glob(f"*/*/{file}")):
+        version = path.parent.name
+        if version.isascii() and version.isdecimal():
+            found.setdefault(path.parents[1].name, []).append(int(version))
+    return found
+
+
+def _load(folder: Path, name: str, version: int, threads: int) -> CatalogModel:
+    try:
+        session = OnnxSession(folder / name / str(version) / MODEL, threads)
+    except (SessionError, ValueError) as error:
+        return CatalogModel(name, {version: ModelUnavailable(name, version, str(error))})
+    bare = Artifact(
+        name=name,
+        identity="",
+        digest="",
+        inputs=session.inputs,
+        outputs=session.outputs,
+        model=b"",
+        golden=None,
+        specification={},
+    )
+    return CatalogModel(name, {version: OnnxPredictor(bare, version, session=session)})

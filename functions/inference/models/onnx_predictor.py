@@ -1,0 +1,94 @@
+"""A model in this process, answered by onnxruntime."""
+
+from collections.abc import Mapping, Sequence
+
+from lading.functions.inference.artifact.reading import Artifact, TensorSpec
+from lading.functions.inference.errors import PredictionFailed
+from lading.functions.inference.models.predictor import (
+    ModelMetadata,
+    SessionError,
+    check_request,
+    with_steps,
+)
+from lading.functions.inference.models.session import OnnxSession
+from lading.functions.inference.tensors.conversion import Array
+
+
+class OnnxPredictor:
+    """A verified artifact, answered by onnxruntime in this process.
+
+    `golden` is the artifact's golden.json, if it has one; `signatures` answer for its others.
+
+    Args:
+        artifact: the model, and what it says of itself.
+        version: the number under which it is served.
+        threads: threads inside one prediction; 0: one for each processor that may be used.
+        session: the model, where it is loaded already.
+
+    Raises:
+        ValueError: onnxruntime does not load the model, or it has other inputs or outputs than the
+            artifact says.
+    """
+
+    def __init__(
+        self,
+        artifact: Artifact,
+        version: int,
+        threads: int = 0,
+        session: OnnxSession | None = None,
+    ) -> None:
+        self.golden = artifact.golden
+        try:
+            loaded = session or OnnxSession(artifact.model, threads)
+        except SessionError as error:
+            raise ValueError(str(error)) from error
+        self._session = with_steps(loaded, artifact)
+        _check_specification(artifact.inputs, self._session.inputs, exhaustive=True)
+        _check_specification(artifact.outputs, self._session.outputs, exhaustive=False)
+        self.metadata = ModelMetadata(
+            artifact.name,
+            version,
+            "onnxruntime_onnx",
+            artifact.inputs,
+            artifact.outputs,
+            self._session.extras,
+            signature=artifact.signature,
+            method=artifact.method,
+        )
+        self._aliases = artifact.aliases
+        self._others = {
+            name: OnnxPredictor(other, version, threads) for name, other in artifact.others.items()
+        }
+
+    @property
+    def signatures(self) -> "Mapping[str, OnnxPredictor]":
+        """What answers for each signature, by all their names.
+
+        Made when it is asked for: a predictor that held itself would hold its model, unloaded or
+        not, until Python looks for such circles.
+        """
+        named = {self.metadata.signature: self, **self._others}
+        return named | {alias: named[name] for alias, name in self._aliases.items()}
+
+    def text_of(self, tokens: Sequence[int]) -> str | None:
+        """See `ProcessedSession.text_of`; None of a model without steps."""
+        return None if isinstance(self._session, OnnxSession) else self._session.text_of(tokens)
+
+    def predict(self, inputs: dict[str, Array], outputs: Sequence[str] = ()) -> dict[str, Array]:
+        """See `Predictor.predict`."""
+        check_request(self.metadata, inputs, outputs)
+        self._session.check_axes(inputs)
+        try:
+            return self._session.run(inputs, outputs or self.metadata.output_names())
+        except SessionError as error:
+            raise PredictionFailed(self.metadata.name, self.metadata.version, str(error)) from error
+
+
+def _check_specification(
+    said: Sequence[TensorSpec], found: Sequence[TensorSpec], *, exhaustive: bool
+) -> None:
+    """The artifact may say more of a shape than the model does, and of outputs offer fewer."""
+    known = {(spec.name, spec.datatype) for spec in found}
+    claimed = {(spec.name, spec.datatype) for spec in said}
+    if not claimed <= known or (exhaustive and claimed != known):
+        raise ValueError(f"its artifact says {sorted(claimed)}, its model has {sorted(known)}")

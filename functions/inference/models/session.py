@@ -1,0 +1,196 @@
+"""The only importer of onnxruntime in the service: named arrays in, named arrays out."""
+
+import ctypes
+from collections.abc import Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from onnxruntime.capi.onnxruntime_pybind11_state import NodeArg
+
+from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.errors import InvalidInput
+from lading.functions.inference.models.predictor import SessionError
+from lading.functions.inference.tensors import bfloat16
+from lading.functions.inference.tensors.conversion import BF16, BYTES, Array
+
+ort.disable_telemetry_events()  # beside the variable that the package sets
+
+_DATATYPES = {
+    "tensor(bool)": "BOOL",
+    "tensor(uint8)": "UINT8",
+    "tensor(uint16)": "UINT16",
+    "tensor(uint32)": "UINT32",
+    "tensor(uint64)": "UINT64",
+    "tensor(int8)": "INT8",
+    "tensor(int16)": "INT16",
+    "tensor(int32)": "INT32",
+    "tensor(int64)": "INT64",
+    "tensor(bfloat16)": BF16,
+    "tensor(float16)": "FP16",
+    "tensor(float)": "FP32",
+    "tensor(double)": "FP64",
+    "tensor(string)": BYTES,
+}
+
+_PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
+_ERRORS_ONLY = 3
+_BFLOAT16 = 16
+"""ONNX's number of the element type."""
+
+
+def choose_providers(available: Sequence[str]) -> list[str]:
+    """What runs a model: CUDA where onnxruntime-gpu is installed, else the processor.
+
+    Whatever CUDA lacks runs on the processor, and so does everything where it finds no GPU, as
+    when `CUDA_VISIBLE_DEVICES` is empty.
+    """
+    return [each for each in _PROVIDERS if each in available]
+
+
+class OnnxSession:
+    """A loaded ONNX model.
+
+    Args:
+        model: the serialised model, with its weights inside, or the file of one, which may have
+            its weights beside it.
+        threads: threads inside one prediction; 0: one for each processor that may be used.
+        optimized: let onnxruntime rewrite the graph, which is faster.
+
+    Raises:
+        SessionError: the bytes are no model that onnxruntime reads.
+        ValueError: an input or output is no plain tensor (a sequence, a map), or text and bfloat16
+            stand together as onnxruntime cannot have them.
+    """
+
+    extras: tuple[str, ...] = ()
+
+    def __init__(self, model: bytes | Path, threads: int = 0, *, optimized: bool = True) -> None:
+        options = ort.SessionOptions()
+        if not optimized:
+            options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+        options.intra_op_num_threads = threads or _threads()
+        options.inter_op_num_threads = 1
+        options.log_severity_level = _ERRORS_ONLY
+        # A spinning worker burns the CPU share that Lambda meters out.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            providers = choose_providers(ort.get_available_providers())
+            self._session = ort.InferenceSession(model, options, providers=providers)
+        except Exception as error:  # onnxruntime's exceptions share no base class
+            raise SessionError(error) from error
+        self.inputs = tuple(_tensor_spec(tensor) for tensor in self._session.get_inputs())
+        self.outputs = tuple(_tensor_spec(tensor) for tensor in self._session.get_outputs())
+        self._axes = {
+            tensor.name: [axis if isinstance(axis, str) else None for axis in tensor.shape]
+            for tensor in self._session.get_inputs()
+        }
+        self._converted = {
+            spec.name: _FEEDS[spec.datatype] for spec in self.inputs if spec.datatype in _FEEDS
+        }
+        self._bfloats = {spec.name for spec in self.outputs if spec.datatype == BF16}
+        if self._bfloats and _to_text in self._converted.values():
+            raise ValueError(
+                "it takes text and gives bfloat16, which onnxruntime does not together"
+            )
+
+    def check_axes(self, inputs: dict[str, Array]) -> None:
+        """Check that axes which the model gives one name have one size.
+
+        Raises:
+            InvalidInput: they differ; onnxruntime would fail, or stretch the one over the other.
+        """
+        sizes: dict[str, tuple[str, int]] = {}
+        for name, array in inputs.items():
+            for axis, size in zip(self._axes[name], array.shape, strict=False):
+                other, known = sizes.setdefault(axis, (name, size)) if axis else (name, size)
+                if size != known:
+                    reason = f"has size {size} along '{axis}', input '{other}' has {known}"
+                    raise InvalidInput(name, reason)
+
+    def run(self, inputs: dict[str, Array], outputs: Sequence[str] = ()) -> dict[str, Array]:
+        """Run the model.
+
+        Args:
+            inputs: an array per input, of the input's dtype and a shape that fits it.
+            outputs: names of the outputs wanted; all when empty.
+
+        Raises:
+            InvalidInput: a BYTES input is no UTF-8, which is all that onnxruntime takes.
+            SessionError: onnxruntime gave up.
+        """
+        names = list(outputs) or [spec.name for spec in self.outputs]
+        feeds = {
+            name: self._converted[name](name, array) if name in self._converted else array
+            for name, array in inputs.items()
+        }
+        try:
+            if self._bfloats.isdisjoint(names):
+                results = self._session.run(names, feeds)
+            else:
+                values = self._session.run_with_ort_values(names, _to_values(feeds))
+                results = [_from_value(value) for value in values]
+        except Exception as error:  # onnxruntime's exceptions share no base class
+            raise SessionError(error) from error
+        return {name: _to_array(value) for name, value in zip(names, results, strict=True)}
+
+
+def _threads() -> int:
+    """What onnxruntime is told, which knows nothing of quotas; 0 leaves the choice to it."""
+    from lading.functions.inference.entry.processors import fewer_than_all  # noqa: PLC0415 a function is told
+
+    return fewer_than_all()
+
+
+def _tensor_spec(tensor: NodeArg) -> TensorSpec:
+    if tensor.type not in _DATATYPES:
+        raise ValueError(f"'{tensor.name}' is {tensor.type}; only plain tensors are served")
+    shape = tuple(size if isinstance(size, int) else -1 for size in tensor.shape)
+    return TensorSpec(tensor.name, _DATATYPES[tensor.type], shape)
+
+
+def _to_text(name: str, array: Array) -> Array:
+    """BYTES as onnxruntime takes them: `str` objects."""
+    texts = np.empty(array.shape, np.object_)
+    try:
+        texts.flat[:] = [item.decode() for item in array.flat]
+    except UnicodeDecodeError as error:
+        raise InvalidInput(name, "holds bytes that are not UTF-8") from error
+    return texts
+
+
+def _to_bfloats(_name: str, array: Array) -> ort.OrtValue:
+    """BF16 as onnxruntime takes it, which knows no numpy array of it."""
+    bits = bfloat16.to_bits(bfloat16.rounded(array))
+    return ort.OrtValue.ortvalue_from_numpy_with_onnx_type(bits, _BFLOAT16)
+
+
+_FEEDS = MappingProxyType({BYTES: _to_text, BF16: _to_bfloats})
+"""Datatype -> what makes of an array what onnxruntime takes, where that is not the array."""
+
+
+def _to_values(feeds: dict[str, Any]) -> dict[str, ort.OrtValue]:
+    return {
+        name: feed if isinstance(feed, ort.OrtValue) else ort.OrtValue.ortvalue_from_numpy(feed)
+        for name, feed in feeds.items()
+    }
+
+
+def _from_value(value: ort.OrtValue) -> Array:
+    """An output as an array; numpy reads all but BF16."""
+    if value.element_type() != _BFLOAT16:
+        return np.asarray(value.numpy())
+    content = ctypes.string_at(value.data_ptr(), value.tensor_size_in_bytes())
+    return bfloat16.from_bits(np.frombuffer(content, bfloat16.BITS).reshape(value.shape()))
+
+
+def _to_array(value: Any) -> Array:
+    """An output as the service carries it: BYTES are `bytes` objects."""
+    array = value if isinstance(value, np.ndarray) else np.asarray(value)
+    if array.dtype.kind not in "OUT":
+        return array
+    contents = np.empty(array.shape, np.object_)
+    contents.flat[:] = [str(item).encode() for item in array.flat]
+    return contents

@@ -1,3 +1,0 @@
-#!/bin/sh
-# What the Lambda Web Adapter starts: the handler of a function whose answers stream.
-exec python3 -m functions.inference.web_adapter

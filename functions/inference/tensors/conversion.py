@@ -1,0 +1,302 @@
+"""Datatypes, and the one way from JSON values to arrays.
+
+A number beyond the range of its type is an error, booleans are not numbers, and floats are not
+integers. A float type rounds what it is given to its nearest value: 16777217 as much as 0.1, the
+same whether it was written as an integer or as a float. `null` stands for a missing value: NaN
+among floats, the empty text among BYTES; integers and booleans have none.
+"""
+
+import math
+from collections.abc import Collection, Sequence
+from itertools import chain
+from types import MappingProxyType, NoneType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.errors import InvalidInput, UnexpectedInput, UnexpectedShape, brief
+from lading.functions.inference.tensors.bfloat16 import BFloat16, rounded
+
+Array = NDArray[Any]
+
+BF16, BYTES = "BF16", "BYTES"
+
+DTYPES = MappingProxyType(
+    {
+        "BOOL": np.dtype(np.bool_),
+        "UINT8": np.dtype("<u1"),
+        "UINT16": np.dtype("<u2"),
+        "UINT32": np.dtype("<u4"),
+        "UINT64": np.dtype("<u8"),
+        "INT8": np.dtype("<i1"),
+        "INT16": np.dtype("<i2"),
+        "INT32": np.dtype("<i4"),
+        "INT64": np.dtype("<i8"),
+        "FP16": np.dtype("<f2"),
+        "FP32": np.dtype("<f4"),
+        "FP64": np.dtype("<f8"),
+        BF16: np.dtype("<f4"),
+        BYTES: np.dtype(np.object_),
+    }
+)
+"""Open Inference Protocol datatype -> numpy dtype.
+
+A BYTES array holds `bytes` objects; a BF16 array is a `BFloat16` (`bfloat16.py`).
+"""
+
+_DATATYPES = MappingProxyType({dtype: name for name, dtype in DTYPES.items() if name != BF16})
+
+RAW_ONLY = frozenset({"FP16", BF16})
+"""Datatypes that the protocols of several servers carry in binary form alone."""
+
+MOST_DIMENSIONS = 64
+"""The highest rank that numpy has."""
+
+
+def from_json(value: Any, name: str, datatype: str) -> Array:
+    """Turn a JSON value into an array of `datatype`, in the shape in which it is nested.
+
+    Args:
+        value: nested lists of scalars, one scalar, or an array that `json_codec.loads` made. Bytes
+            that are no text are `{"b64": "..."}`; None is a missing value.
+        name: the input's name, for errors.
+        datatype: a key of `DTYPES`.
+
+    Raises:
+        InvalidInput: ragged, of the wrong type, or out of the datatype's range.
+    """
+    if value is None:  # no tensor at all, rather than a scalar that is missing
+        raise _wrong_kind(name, datatype, {NoneType})
+    if isinstance(value, np.ndarray):
+        array = _from_numbers(value, name, datatype)
+    else:
+        leaves, shape = _flatten(value, name)
+        array = _from_leaves(leaves, name, datatype).reshape(shape)
+    return as_datatype(array, datatype)
+
+
+def check_header(name: str, datatype: Any, shape: Any) -> None:
+    """Check what a caller says of a tensor, before any of it is read.
+
+    Raises:
+        InvalidInput: there is no such datatype, or no tensor of such a shape.
+    """
+    if not isinstance(datatype, str) or datatype not in DTYPES:
+        raise InvalidInput(name, f"needs a 'datatype' of {', '.join(DTYPES)}")
+    if not isinstance(shape, list) or not all(map(_is_size, shape)):
+        raise InvalidInput(name, "needs a 'shape', a list of whole numbers")
+    if len(shape) > MOST_DIMENSIONS:
+        raise InvalidInput(name, f"has more than {MOST_DIMENSIONS} dimensions")
+
+
+def _is_size(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 1 << 63
+
+
+def check_signature(inputs: dict[str, Array], specs: Sequence[TensorSpec]) -> None:
+    """Check names, datatypes, shapes and values against a model's signature.
+
+    Raises:
+        InvalidInput: the first input that does not fit; the text says what would.
+    """
+    check_names(inputs, specs)
+    for spec in specs:
+        array = inputs[spec.name]
+        if datatype_of(array) != spec.datatype:
+            raise InvalidInput(spec.name, f"must be {spec.datatype}, not {datatype_of(array)}")
+        if not _fits(array.shape, spec.shape):
+            raise UnexpectedShape(spec.name, array.shape, spec.shape)
+        if spec.domain is not None:
+            spec.domain.check(array, spec.name)
+
+
+def check_names(names: Collection[str], specs: Sequence[TensorSpec]) -> None:
+    """Check that the inputs are those of the signature, no more and no fewer.
+
+    Raises:
+        InvalidInput: one is unknown, or one is missing.
+    """
+    wanted = [spec.name for spec in specs]
+    for name in names:
+        if name not in wanted:
+            raise UnexpectedInput(name, wanted)
+    for name in wanted:
+        if name not in names:
+            raise InvalidInput(name, f"is missing; the model takes {', '.join(wanted)}")
+
+
+def reshape(array: Array, shape: Sequence[int], name: str) -> Array:
+    """`array` in the shape that a caller announced for it; the counts of elements agree.
+
+    Raises:
+        InvalidInput: numpy has no such shape, as one of 2**80 rows without a column.
+    """
+    try:
+        return array.reshape(shape)
+    except ValueError as error:
+        raise InvalidInput(name, f"has shape {list(shape)}, which no tensor can have") from error
+
+
+def as_datatype(array: Array, datatype: str) -> Array:
+    """An array of a datatype's dtype as one of that datatype: numbers for BF16 are rounded."""
+    return rounded(array) if datatype == BF16 else array
+
+
+def datatype_of(array: Array) -> str:
+    """The Open Inference Protocol name of an array's datatype."""
+    return BF16 if isinstance(array, BFloat16) else _DATATYPES[array.dtype]
+
+
+def _fits(shape: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    return len(shape) == len(wanted) and all(
+        want in (-1, have) for have, want in zip(shape, wanted, strict=True)
+    )
+
+
+def _flatten(value: Any, name: str) -> tuple[list[Any], tuple[int, ...]]:
+    """Leaves in row-major order, and the shape; every list of a level has the same length."""
+    level: list[Any] = [value]
+    shape: list[int] = []
+    while True:
+        kinds = set(map(type, level))
+        if np.ndarray in kinds:
+            level = [item.tolist() if isinstance(item, np.ndarray) else item for item in level]
+            kinds = set(map(type, level))
+        if list not in kinds:
+            return level, tuple(shape)
+        if kinds != {list}:
+            raise InvalidInput(name, "is ragged: it mixes lists and values at one level")
+        lengths = set(map(len, level))
+        if len(lengths) > 1:
+            raise InvalidInput(
+                name, f"is ragged: lists of {min(lengths)} and {max(lengths)} at one level"
+            )
+        shape.append(lengths.pop())
+        if len(shape) > MOST_DIMENSIONS:
+            raise InvalidInput(name, f"is nested more than {MOST_DIMENSIONS} lists deep")
+        level = list(chain.from_iterable(level))
+
+
+def takes_missing(datatype: str) -> bool:
+    """Whether JSON's `null` is a value of this datatype: NaN of a float, the empty text."""
+    return DTYPES[datatype].kind in "fO"
+
+
+def _from_leaves(leaves: list[Any], name: str, datatype: str) -> Array:
+    kinds = set(map(type, leaves))
+    if not kinds:
+        return np.empty(0, DTYPES[datatype])
+    if datatype == BYTES:
+        return _byte_strings(leaves, kinds, name)
+    if datatype == "BOOL":
+        if kinds != {bool}:
+            raise _wrong_kind(name, datatype, kinds)
+        return np.array(leaves, np.bool_)
+    if not kinds <= ({int, float, NoneType} if takes_missing(datatype) else {int, float}):
+        raise _wrong_kind(name, datatype, kinds)
+    if takes_missing(datatype):
+        return _from_floats(_doubles(leaves, name, datatype), name, datatype)
+    if float in kinds:
+        raise _no_floats(name, datatype)
+    return _from_integers(leaves, name, datatype)
+
+
+def _from_numbers(array: Array, name: str, datatype: str) -> Array:
+    """`array` holds int64, uint64 or finite float64 numbers."""
+    if datatype in (BYTES, "BOOL"):
+        raise _wrong_kind(name, datatype, {int})
+    if not array.size:
+        return np.empty(array.shape, DTYPES[datatype])
+    if takes_missing(datatype):
+        return _from_floats(array.astype(np.float64, copy=False), name, datatype)
+    if array.dtype.kind == "f":
+        raise _no_floats(name, datatype)
+    _check_range(int(array.min()), int(array.max()), name, datatype)
+    return array.astype(DTYPES[datatype])
+
+
+def _from_integers(values: list[int], name: str, datatype: str) -> Array:
+    _check_range(min(values), max(values), name, datatype)
+    return np.array(values, DTYPES[datatype])
+
+
+def _check_range(lowest: int, highest: int, name: str, datatype: str) -> None:
+    dtype = DTYPES[datatype]
+    bits = dtype.itemsize * 8
+    least = 0 if dtype.kind == "u" else -(1 << (bits - 1))
+    for extreme in (lowest, highest):
+        if not least <= extreme < least + (1 << bits):
+            raise InvalidInput(name, f"holds {brief(str(extreme))}, which {datatype} cannot")
+
+
+def _doubles(leaves: list[Any], name: str, datatype: str) -> Array:
+    """Numbers as doubles, None as NaN; a double is what JSON's numbers are everywhere else."""
+    try:
+        return np.array(leaves, np.float64)
+    except OverflowError as error:
+        beyond = max((leaf for leaf in leaves if type(leaf) is int), key=abs)
+        reason = f"holds {brief(str(beyond))}, which {datatype} cannot"
+        raise InvalidInput(name, reason) from error
+
+
+def _from_floats(array: Array, name: str, datatype: str) -> Array:
+    dtype = DTYPES[datatype]
+    if dtype == np.float64:
+        return array
+    with np.errstate(over="ignore"):
+        converted = as_datatype(array.astype(dtype), datatype)
+    if not np.isfinite(converted).all():
+        beyond = array[np.isinf(converted) & np.isfinite(array)]
+        if beyond.size:
+            raise InvalidInput(name, f"holds {beyond.flat[0]!s}, which {datatype} cannot")
+    return converted
+
+
+def _no_floats(name: str, datatype: str) -> InvalidInput:
+    return InvalidInput(name, f"must be whole numbers for {datatype}, not floats")
+
+
+def is_b64(value: Any) -> bool:
+    """Whether a JSON value stands for bytes: `{"b64": "..."}`, as TensorFlow Serving has it."""
+    return isinstance(value, dict) and value.keys() == {"b64"} and isinstance(value["b64"], str)
+
+
+def _byte_strings(leaves: list[Any], kinds: set[type], name: str) -> Array:
+    if dict in kinds:
+        leaves = [_from_b64(leaf, name) if is_b64(leaf) else leaf for leaf in leaves]
+        kinds = set(map(type, leaves))
+    if not kinds <= {str, bytes, NoneType}:
+        raise _wrong_kind(name, BYTES, kinds)
+    if NoneType in kinds:
+        leaves = [b"" if leaf is None else leaf for leaf in leaves]
+    array = np.empty(len(leaves), np.object_)
+    try:
+        array[:] = [leaf if type(leaf) is bytes else leaf.encode() for leaf in leaves]
+    except UnicodeEncodeError as error:
+        raise InvalidInput(name, "holds a string that is not valid Unicode") from error
+    return array
+
+
+def _from_b64(value: dict[str, str], name: str) -> bytes:
+    """The bytes; space and missing padding are taken, as TensorFlow Serving takes them."""
+    from pybase64 import b64decode  # noqa: PLC0415 most requests need none
+
+    text = "".join(value["b64"].split())
+    try:
+        return b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except ValueError as error:  # binascii's error is one
+        raise InvalidInput(name, "holds a 'b64' that is not base64") from error
+
+
+def _wrong_kind(name: str, datatype: str, kinds: set[type]) -> InvalidInput:
+    words = {int: "numbers", float: "numbers", bool: "booleans", str: "strings", dict: "objects"}
+    found = " and ".join(sorted({words.get(kind, "null") for kind in kinds}))
+    wanted = {"BOOL": "true or false", BYTES: "strings"}.get(datatype, "numbers")
+    return InvalidInput(name, f"must be {wanted} for {datatype}, not {found}")
+
+
+def element_count(shape: Sequence[int]) -> int:
+    """Number of elements of a tensor of this shape; exact for any sizes."""
+    return math.prod(shape)

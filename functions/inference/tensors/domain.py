@@ -1,0 +1,192 @@
+"""The values that an input may hold, where its datatype allows more than the model was made for.
+
+`artifact.json` states them: `"domains": {"<input>": {"missing": false, "infinite": false,
+"values": {"-1": ["Graz", "Wien"]}}}`. The original raises an error for such values; a graph has no
+way to, and would answer anything.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from math import inf, isfinite
+from typing import Any
+
+import numpy as np
+
+from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.errors import InvalidInput, brief
+from lading.functions.inference.tensors.conversion import BYTES, Array
+
+EVERY = -1
+"""Stands for every element of an input, in place of a column of its last axis."""
+
+_MOST_LISTED = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """Values that an input may hold.
+
+    Args:
+        missing: whether NaN, or the empty text, stands for a missing value: in all columns of the
+            last axis (True), in none (False), or in these.
+        infinite: whether infinities are allowed.
+        values: column of the last axis (`EVERY` is each) -> the only values that it may hold.
+        empty: whether arrays without elements are allowed; onnxruntime's LSTM and GRU end the
+            whole process on some of them.
+        negative: whether whole numbers below zero are allowed; they are no ids, and a graph would
+            count them from the end.
+        bounds: column of the last axis (`EVERY` is each) -> the lowest and the highest number that
+            it may hold.
+    """
+
+    missing: bool | frozenset[int] = True
+    infinite: bool = True
+    values: Mapping[int, frozenset[Any]] = field(default_factory=dict)
+    empty: bool = True
+    negative: bool = True
+    bounds: Mapping[int, tuple[float, float]] = field(default_factory=dict)
+
+    def check(self, array: Array, name: str) -> None:
+        """Check the values of an input.
+
+        Raises:
+            InvalidInput: names the first value outside of the domain, and its column.
+        """
+        if not (self.empty or array.size):
+            reason = f"has shape {list(array.shape)}; the model takes no arrays without elements"
+            raise InvalidInput(name, reason)
+        if not self.negative and array.dtype.kind == "i" and array.min(initial=0) < 0:
+            raise InvalidInput(name, f"holds {array.min()}; the model takes no negative numbers")
+        if array.dtype.kind == "f":
+            self._check_floats(array, name)
+        elif self.missing is not True and array.dtype.kind == "O":
+            self._check_missing(array == b"", name)
+        for column, known in self.values.items():
+            self._check_values(array, name, column, known)
+        for column, (low, high) in self.bounds.items():
+            _check_bounds(array, name, column, low, high)
+
+    def _check_floats(self, array: Array, name: str) -> None:
+        if (self.missing is True and self.infinite) or np.isfinite(array).all():
+            return
+        if not self.infinite and np.isinf(array).any():
+            where = _column_of(np.isinf(array))
+            raise InvalidInput(name, f"holds infinity{where}, which the model does not take")
+        if self.missing is not True:
+            self._check_missing(np.isnan(array), name)
+
+    def _check_missing(self, missing: Array, name: str) -> None:
+        if isinstance(self.missing, frozenset) and missing.ndim:
+            missing = missing.copy()
+            missing[..., sorted(self.missing)] = False
+        if missing.any():
+            reason = f"lacks a value{_column_of(missing)}, and the model takes no missing values"
+            raise InvalidInput(name, reason)
+
+    def _check_values(self, array: Array, name: str, column: int, known: frozenset[Any]) -> None:
+        found = array if column == EVERY else array[..., column]
+        for value in set(found.ravel().tolist()) - known:
+            if _is_missing(value) and self._may_miss(column):
+                continue
+            where = "" if column == EVERY else f" in column {column}"
+            reason = f"holds {_quoted(value)}{where}, which the model was not trained on"
+            raise InvalidInput(name, f"{reason}; it knows {_listed(known)}")
+
+    def _may_miss(self, column: int) -> bool:
+        return self.missing if isinstance(self.missing, bool) else column in self.missing
+
+    def to_json(self) -> dict[str, Any]:
+        """As written in `artifact.json`."""
+        missing = self.missing if isinstance(self.missing, bool) else sorted(self.missing)
+        values = {str(key): sorted(map(_stated, known)) for key, known in self.values.items()}
+        stated = {"missing": missing, "infinite": self.infinite, "values": values}
+        allowed = {"empty": self.empty, "negative": self.negative}
+        bounds = {str(key): list(map(_finite, ends)) for key, ends in self.bounds.items()}
+        stated |= {"bounds": bounds} if bounds else {}
+        return {**stated, **{key: False for key, value in allowed.items() if not value}}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any], datatype: str) -> "Domain":
+        """Read what `to_json` wrote of an input of this datatype."""
+        missing = document["missing"]
+        return cls(
+            missing if isinstance(missing, bool) else frozenset(map(int, missing)),
+            bool(document["infinite"]),
+            {
+                int(key): frozenset(each.encode() if datatype == BYTES else each for each in known)
+                for key, known in document["values"].items()
+            },
+            empty=bool(document.get("empty", True)),
+            negative=bool(document.get("negative", True)),
+            bounds={
+                int(key): (
+                    -inf if low is None else float(low),
+                    inf if high is None else float(high),
+                )
+                for key, (low, high) in document.get("bounds", {}).items()
+            },
+        )
+
+
+def with_domains(
+    inputs: tuple[TensorSpec, ...], documents: Mapping[str, Mapping[str, Any]]
+) -> tuple[TensorSpec, ...]:
+    """Inputs with the domains that `artifact.json` states of them."""
+    return tuple(
+        replace(spec, domain=Domain.from_json(documents[spec.name], spec.datatype))
+        if spec.name in documents
+        else spec
+        for spec in inputs
+    )
+
+
+def _check_bounds(array: Array, name: str, column: int, low: float, high: float) -> None:
+    found = array if column == EVERY else array[..., column]
+    ends = np.float64(low), np.float64(high)  # compared unrounded, also with float32
+    with np.errstate(invalid="ignore"):  # of NaN it is said elsewhere whether it is allowed
+        outside = found[(found < ends[0]) | (found > ends[1])]
+    if outside.size:
+        where = "" if column == EVERY else f" in column {column}"
+        reason = (
+            f"holds {outside.flat[0]!s}{where}; the model takes numbers from {low!s} to {high!s}"
+        )
+        raise InvalidInput(name, reason)
+
+
+def _finite(end: float) -> float | None:
+    """A bound as JSON has it, which knows no infinity."""
+    return end if isfinite(end) else None
+
+
+def _bound(stated: Any, otherwise: float) -> float:
+    return otherwise if stated is None else float(stated)
+
+
+def _is_missing(value: Any) -> bool:
+    return bool(value == b"" or value != value)  # noqa: PLR0124 only NaN differs from itself
+
+
+def _column_of(wrong: Array) -> str:
+    """Where the first wrong element stands, if there are several columns."""
+    if wrong.ndim <= 1 or wrong.shape[-1] == 1:
+        return ""
+    return f" in column {int(np.argwhere(wrong)[0][-1])}"
+
+
+def _stated(value: Any) -> Any:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _quoted(value: Any) -> str:
+    if isinstance(value, bytes):
+        value = value.decode(errors="backslashreplace")
+        return f"'{brief(value)}'"
+    return str(value)
+
+
+def _listed(known: frozenset[Any]) -> str:
+    """The known values, the first of many."""
+    ordered = sorted(known)
+    listed = ", ".join(map(_quoted, ordered[:_MOST_LISTED]))
+    more = len(ordered) - _MOST_LISTED
+    return f"{listed} and {more} more" if more > 0 else listed

@@ -1,0 +1,127 @@
+"""Large JSON bodies through simdjson, believed only where the result can be verified.
+
+`Array.as_buffer` copies all numbers below an array into one buffer, whatever their nesting, so the
+nesting is verified apart from it: every array of a level has the same length, and the body has
+exactly as many opening brackets as the result accounts for. The second check catches an array in
+the place of a number without looking at each number.
+"""
+
+from collections.abc import Iterable
+from itertools import chain
+from math import prod
+from typing import Any
+
+import csimdjson
+import numpy as np
+
+from lading.functions.inference.tensors.conversion import Array
+
+FEWEST_NUMBERS = 64
+"""Smaller arrays become lists: they are as often a shape or a list of ids as a tensor."""
+
+MOST_KEYS = 64
+"""simdjson looks a key up by reading all before it, and finds the first of duplicates."""
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+class Inexact(Exception):
+    """The body needs the exact parser."""
+
+
+def read(body: bytes) -> Any:
+    """Read a JSON document; regular arrays of at least `FEWEST_NUMBERS` numbers become numpy's.
+
+    They are int64, uint64 or finite float64. Integers among floats are floats there, as they
+    become in any tensor that takes floats.
+
+    Raises:
+        Inexact: the exact parser might see this body otherwise, or would reject it.
+    """
+    if b"\\" in body or body.startswith(_BYTE_ORDER_MARK):
+        raise Inexact  # an escaped bracket would spoil the count; json rejects the mark
+    try:
+        reader = _Reader()
+        document = reader.convert(csimdjson.Parser().parse(body))
+    except (ValueError, RuntimeError, RecursionError, TypeError) as error:
+        raise Inexact from error
+    if reader.brackets != np.count_nonzero(np.frombuffer(body, np.uint8) == ord("[")):
+        raise Inexact
+    return document
+
+
+class _Reader:
+    """Converts simdjson's values and counts the brackets that the result accounts for."""
+
+    def __init__(self) -> None:
+        self.brackets = 0
+
+    def convert(self, value: Any) -> Any:
+        kind = type(value)
+        if kind is csimdjson.Object:
+            return self._convert_object(value)
+        if kind is csimdjson.Array:
+            return self._convert_array(value)
+        if kind is str:
+            self.brackets += value.count("[")
+        return value
+
+    def _convert_object(self, value: Any) -> dict[str, Any]:
+        keys = list(value.keys())
+        if len(keys) > MOST_KEYS or len(set(keys)) < len(keys):
+            raise Inexact
+        return {self.convert(key): self.convert(value[key]) for key in keys}
+
+    def _convert_array(self, array: Any) -> Any:
+        leaf, depth = _first_leaf(array)
+        if type(leaf) in (int, float):
+            return self._numbers(array, depth)
+        self.brackets += 1
+        return [self.convert(item) for item in array]
+
+    def _numbers(self, array: Any, depth: int) -> Any:
+        shape = _regular_shape(array, depth)
+        self.brackets += sum(prod(shape[:level]) for level in range(depth))
+        if prod(shape) < FEWEST_NUMBERS:
+            return array.as_list()
+        numbers = _numbers_below(array)
+        if numbers.size != prod(shape):
+            raise Inexact
+        return numbers.reshape(shape)
+
+
+def _first_leaf(value: Any) -> tuple[Any, int]:
+    """The first value below that is no array, and how many arrays it lies in."""
+    depth = 0
+    while type(value) is csimdjson.Array:
+        depth += 1
+        value = value[0] if len(value) else None
+    return value, depth
+
+
+def _regular_shape(array: Any, depth: int) -> tuple[int, ...]:
+    """Shape by the lengths of the arrays at each of `depth` levels, which must agree."""
+    shape, level = [len(array)], [array]
+    for deeper in reversed(range(1, depth)):
+        rows: Iterable[Any] = chain.from_iterable(level)
+        if deeper > 1:
+            rows = level = list(rows)
+        lengths = set(map(len, rows))
+        if len(lengths) != 1:
+            raise Inexact
+        shape.append(lengths.pop())
+    return tuple(shape)
+
+
+def _numbers_below(array: Any) -> Array:
+    """All numbers below `array` in order, as the narrowest of int64, uint64 and float64."""
+    for kind, dtype in (("i", np.int64), ("u", np.uint64)):
+        try:
+            return np.frombuffer(array.as_buffer(of_type=kind), dtype)
+        except TypeError:
+            break  # a float, or no number at all
+        except ValueError:
+            continue  # an integer out of this type's range
+    else:
+        raise Inexact  # integers that only the exact parser has
+    return np.frombuffer(array.as_buffer(of_type="d"), np.float64)

@@ -1,0 +1,41 @@
+"""Cross-origin requests, for pages that ask the service from a browser.
+
+Off unless it is asked for, as TensorFlow Serving's `--rest_api_enable_cors_support`; then for every
+dialect, from the origins that are named or from all (`*`).
+"""
+
+from collections.abc import Mapping, Sequence
+
+from lading.functions.contract.origins import PREFLIGHT, READABLE, allow
+from lading.functions.inference.wire.asgi import App, Message, Receive, Scope, Send
+from lading.functions.inference.wire.messages import read_headers
+
+
+def allow_origins(app: App, origins: Sequence[str]) -> App:
+    """`app`, for pages of these origins too; itself when there are none."""
+    if not origins:
+        return app
+
+    async def allowing(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+            return
+        allowed = allow(read_headers(scope["headers"]).get("origin"), origins)
+        if scope["method"] == "OPTIONS" and allowed:
+            headers = _encoded({**allowed, **PREFLIGHT, "content-length": "0"})
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": b""})
+            return
+
+        async def send_allowed(message: Message) -> None:
+            if allowed and message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *_encoded({**allowed, **READABLE})]
+            await send(message)
+
+        await app(scope, receive, send_allowed)
+
+    return allowing
+
+
+def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]

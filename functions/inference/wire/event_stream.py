@@ -1,0 +1,49 @@
+"""An engine's answer passed on as server-sent events while it is made."""
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from itertools import chain
+from time import perf_counter
+from types import MappingProxyType
+
+from lading.functions.inference.errors import InferenceError, InternalFailure
+from lading.functions.inference.wire.messages import Observation, StreamedResponse
+from lading.functions.inference.wire.server_sent_events import write_event
+
+_CONTENT_TYPE = "text/event-stream; charset=utf-8"
+_UNBUFFERED = MappingProxyType({"cache-control": "no-cache", "x-accel-buffering": "no"})
+
+
+def stream_events(
+    parts: Generator[bytes, None, None],
+    read: Callable[[Iterator[bytes]], Iterator[bytes]],
+    write_error: Callable[[InferenceError], bytes],
+    observation: Observation,
+) -> StreamedResponse:
+    """The answer that a dialect makes of an engine's.
+
+    Args:
+        parts: the engine's answer; closed when ours ends.
+        read: the dialect's events, made from `parts`.
+        write_error: the data of the event that ends a stream which breaks.
+        observation: learns when the last part was there, and what broke.
+
+    Raises:
+        InferenceError: not even the first part is there, so that a status of its own can say so.
+    """
+    begun = chain([next(parts, b"")], parts)
+
+    def events() -> Generator[bytes, None, None]:
+        with closing(parts):
+            try:
+                yield from read(begun)
+            except InferenceError as error:
+                observation.error, observation.broken = error, True
+                yield write_event(write_error(error))
+            except Exception as error:  # noqa: BLE001 a fault of ours must not end the process
+                observation.error, observation.broken = error, True
+                yield write_event(write_error(InternalFailure()))
+            finally:
+                observation.compute_ended = perf_counter()
+
+    return StreamedResponse(200, events(), _CONTENT_TYPE, _UNBUFFERED)

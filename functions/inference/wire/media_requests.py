@@ -1,0 +1,328 @@
+"""Bodies that are no JSON object, read as a model's inputs: CSV, npy, JSON Lines, text, octets.
+
+| content type                             | what it is                                          |
+|---|---|
+| `text/csv`, `application/csv`            | a row a line; `header=present` names the columns    |
+| `application/x-npy`                      | one array, as `numpy.save` writes it                |
+| `application/jsonlines`, `x-ndjson`, ... | a row a line: a value, or an object by input        |
+| `text/...`                               | one string                                          |
+| `image/...`, `audio/...`                 | one string of bytes, for a model that reads such    |
+| `application/x-image`                    | the same, as SageMaker's image classifier has it    |
+| `application/octet-stream`               | the same; for a model of numbers, a raw tensor      |
+
+A missing value is an empty cell of CSV and null in JSON Lines: NaN of a float, the empty text.
+Nothing is unpickled. What a header announces is held against the bytes that are there before
+anything is made of it.
+"""
+
+import csv
+import io
+import re
+import warnings
+from collections.abc import Callable
+from math import prod
+from tokenize import TokenError
+from types import MappingProxyType
+from typing import Any, Final
+
+import numpy as np
+
+from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.errors import (
+    InvalidInput,
+    MalformedRequest,
+    UnsupportedMediaType,
+    brief,
+)
+from lading.functions.inference.models.predictor import ModelMetadata
+from lading.functions.inference.tensors import binary as binary_tensors
+from lading.functions.inference.tensors import json_values as json_codec
+from lading.functions.inference.tensors.conversion import (
+    BF16,
+    BYTES,
+    DTYPES,
+    Array,
+    check_names,
+    from_json,
+)
+
+CSV: Final = "text/csv"
+CSV_TYPES: Final = (CSV, "application/csv")
+NPY: Final = "application/x-npy"
+JSON_LINES: Final = "application/jsonlines"
+OCTETS: Final = "application/octet-stream"
+X_IMAGE: Final = "application/x-image"
+
+_EMPTY_CELL = re.compile(
+    r"""(?: (?<=,) | ^(?=[ \t]*+[",]) )   # behind a comma, or first in a line that is not blank
+        [ \t]*+ (?: ""[ \t]*+ )? (?= , | \r?$ )""",
+    re.MULTILINE | re.VERBOSE,
+)
+
+LINE_TYPES: Final = (
+    JSON_LINES,
+    "application/jsonl",
+    "application/x-ndjson",
+    "application/x-jsonlines",
+)
+_BOOLEANS = MappingProxyType({"true": True, "false": False, "1": True, "0": False})
+_KINDS = MappingProxyType({"i": np.int64, "u": np.uint64, "f": np.float64})
+_LONGEST_HEADER = 1024
+"""Of a .npy file, in bytes: numpy's are of 128, and one of brackets costs 300 times its length."""
+
+_NO_HEADER = (
+    ValueError,
+    TypeError,
+    LookupError,
+    SyntaxError,
+    TokenError,
+    RecursionError,
+    MemoryError,
+)
+"""What numpy raises of a header, which it reads as Python reads a literal."""
+
+Decoder = Callable[[bytes, ModelMetadata, dict[str, str]], dict[str, Array]]
+
+
+def split_type(text: str) -> tuple[str, dict[str, str]]:
+    """A content type and its parameters, both in lower case.
+
+    >>> split_type("Text/CSV; header=present")
+    ('text/csv', {'header': 'present'})
+    """
+    essence, *rest = text.lower().split(";")
+    pairs = (each.partition("=") for each in rest)
+    return essence.strip(), {key.strip(): value.strip(' "') for key, _, value in pairs}
+
+
+def find_decoder(content_type: str) -> Decoder | None:
+    """What reads a body of this type; None when it is none of the types above."""
+    essence, _ = split_type(content_type)
+    return _decode_octets if _is_file(essence) else _DECODERS.get(essence)
+
+
+def decode(content_type: str, body: bytes, metadata: ModelMetadata) -> dict[str, Array]:
+    """Arrays by name from a body.
+
+    Raises:
+        UnsupportedMediaType: the type is not read, or not for this model.
+        MalformedRequest: the body is not what its type says.
+        InvalidInput: its values do not fit the signature.
+    """
+    decoder = find_decoder(content_type)
+    if decoder is None:
+        raise UnsupportedMediaType(content_type, KNOWN)
+    essence, parameters = split_type(content_type)
+    if _is_file(essence):
+        _require_bytes(content_type, metadata)
+    return decoder(body, metadata, parameters)
+
+
+def _is_file(essence: str) -> bool:
+    """Whether the type is of a text or an image, which are the value of a BYTES input."""
+    kind = essence.partition("/")[0]
+    return essence == X_IMAGE or (kind in ("text", "image", "audio") and essence not in _DECODERS)
+
+
+def _require_bytes(content_type: str, metadata: ModelMetadata) -> None:
+    spec = _only_input(metadata, "such a body")
+    if spec.datatype != BYTES:
+        raise UnsupportedMediaType(
+            content_type, (f"numbers for input '{spec.name}' as JSON", CSV, NPY)
+        )
+
+
+def _only_input(metadata: ModelMetadata, what: str) -> TensorSpec:
+    if len(metadata.inputs) != 1:
+        names = ", ".join(spec.name for spec in metadata.inputs)
+        raise MalformedRequest(f"{what} holds one input, the model takes {names}; send JSON")
+    return metadata.inputs[0]
+
+
+def _text(body: bytes) -> str:
+    try:
+        return body.decode()
+    except UnicodeDecodeError as error:
+        raise MalformedRequest(
+            f"the body is not UTF-8: {error.reason} at byte {error.start}"
+        ) from error
+
+
+def _decode_csv(
+    body: bytes, metadata: ModelMetadata, parameters: dict[str, str]
+) -> dict[str, Array]:
+    text = _text(body)
+    if parameters.get("header") == "present":
+        header, _, text = text.partition("\n")
+        names = next(csv.reader([header]), [])
+        if len(metadata.inputs) > 1:
+            return _named_columns(text, names, metadata)
+    spec = _only_input(metadata, "CSV without header=present")
+    return {spec.name: _table(text, spec)}
+
+
+def _named_columns(text: str, names: list[str], metadata: ModelMetadata) -> dict[str, Array]:
+    """Columns by the inputs' names, each of one value a row."""
+    check_names(names, metadata.inputs)
+    if len(set(names)) < len(names):
+        raise MalformedRequest("the CSV's header has a column twice")
+    arrays = {}
+    for spec in metadata.inputs:
+        column = _table(text, spec, names.index(spec.name))
+        arrays[spec.name] = column.reshape(-1) if len(spec.shape) == 1 else column
+    return arrays
+
+
+def _table(text: str, spec: TensorSpec, column: int | None = None) -> Array:
+    """Rows and columns of one datatype; all the columns, or one."""
+    kind = _KINDS.get(DTYPES[spec.datatype].kind)
+    if not text.strip():
+        raise MalformedRequest("the CSV has no rows")
+    if kind is None:
+        return _texts(text, spec, column)
+    try:
+        numbers = _numbers(text, kind, column)
+    except (ValueError, OverflowError, Warning) as error:
+        reason = brief(str(error).partition(";")[0])
+        raise MalformedRequest(f"the CSV does not hold {spec.datatype}: {reason}") from error
+    table = from_json(numbers, spec.name, spec.datatype)
+    return table.reshape(-1) if len(spec.shape) == 1 and table.shape[1:] == (1,) else table
+
+
+def _numbers(text: str, kind: type[Any], column: int | None) -> Array:
+    """The cells as numbers; an empty one is NaN where these are floats."""
+    try:
+        return _loaded(text, kind, column)
+    except ValueError:
+        filled = _EMPTY_CELL.sub("nan", text) if kind is np.float64 else text
+        if filled == text:
+            raise
+        return _loaded(filled, kind, column)
+
+
+def _loaded(text: str, kind: type[Any], column: int | None) -> Array:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return np.loadtxt(
+            io.StringIO(text),
+            dtype=kind,
+            comments=None,
+            delimiter=",",
+            quotechar='"',
+            ndmin=2,
+            usecols=column,
+        )
+
+
+def _texts(text: str, spec: TensorSpec, column: int | None) -> Array:
+    try:
+        rows: list[list[Any]] = [row for row in csv.reader(io.StringIO(text), strict=True) if row]
+    except csv.Error as error:
+        raise MalformedRequest(f"the body is not CSV: {error}") from error
+    if column is not None:
+        if any(len(row) <= column for row in rows):
+            raise MalformedRequest("the CSV has a row with fewer columns than its header")
+        rows = [[row[column]] for row in rows]
+    if spec.datatype == "BOOL":
+        rows = [[_boolean(cell, spec.name) for cell in row] for row in rows]
+    array = from_json(rows, spec.name, spec.datatype)
+    return array.reshape(-1) if len(spec.shape) == 1 and array.shape[1:] == (1,) else array
+
+
+def _boolean(text: str, name: str) -> bool:
+    try:
+        return _BOOLEANS[text.strip().lower()]
+    except KeyError as error:
+        reason = f"holds '{brief(text)}', which is neither true nor false"
+        raise InvalidInput(name, reason) from error
+
+
+def _decode_npy(body: bytes, metadata: ModelMetadata, _: dict[str, str]) -> dict[str, Array]:
+    spec = _only_input(metadata, "a .npy file")
+    array = read_npy(body)
+    if array.dtype.kind in "US":
+        texts = from_json(array.ravel().tolist(), spec.name, BYTES)
+        return {spec.name: texts.reshape(array.shape)}
+    if (array.dtype == DTYPES[spec.datatype] and spec.datatype != BF16) or array.dtype.kind == "b":
+        return {spec.name: array}
+    wide = array.astype(_KINDS[array.dtype.kind])
+    return {spec.name: from_json(wide, spec.name, spec.datatype)}
+
+
+def read_npy(body: bytes) -> Array:
+    """The array of a .npy file, as a view of its bytes where they lie as the processor wants them.
+
+    https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+
+    Raises:
+        MalformedRequest: it is none, holds objects, or not the bytes that it announces.
+    """
+    stream = io.BytesIO(body)
+    try:
+        version = np.lib.format.read_magic(stream)
+        readers = {
+            (1, 0): np.lib.format.read_array_header_1_0,
+            (2, 0): np.lib.format.read_array_header_2_0,
+        }
+        shape, column_major, dtype = readers[version](stream, max_header_size=_LONGEST_HEADER)
+    except _NO_HEADER as error:
+        raise MalformedRequest(f"the body is no .npy file: {brief(str(error))}") from error
+    if dtype.kind not in "biufUS" or not dtype.itemsize:
+        raise MalformedRequest(f"the .npy file holds {brief(str(dtype))}, which no tensor does")
+    content = memoryview(body)[stream.tell() :]
+    wanted = prod(shape) * dtype.itemsize
+    if min(shape, default=0) < 0 or wanted != len(content):
+        raise MalformedRequest(
+            f"the .npy file has {len(content)} bytes of data, its header announces {wanted}"
+        )
+    array = np.frombuffer(content, dtype)
+    # Vectorised kernels read from whole addresses only, and in the processor's own byte order.
+    native = array if array.flags.aligned else array.copy()
+    try:
+        shaped = native.reshape(shape, order="F" if column_major else "C")
+    except (ValueError, TypeError) as error:
+        raise MalformedRequest("the .npy file has a shape that no tensor can have") from error
+    return np.ascontiguousarray(shaped, dtype.newbyteorder("=")).reshape(shape)
+
+
+def _decode_lines(body: bytes, metadata: ModelMetadata, _: dict[str, str]) -> dict[str, Array]:
+    rows = [_line(number, line) for number, line in enumerate(body.splitlines(), 1) if line.strip()]
+    if not rows:
+        raise MalformedRequest("the body has no lines")
+    if not isinstance(rows[0], dict):
+        spec = _only_input(metadata, "a line that is no object")
+        return {spec.name: from_json(rows, spec.name, spec.datatype)}
+    for row in rows:
+        if not isinstance(row, dict):
+            raise MalformedRequest("some lines are objects and some are not")
+        check_names(row, metadata.inputs)
+    return {
+        spec.name: from_json([row[spec.name] for row in rows], spec.name, spec.datatype)
+        for spec in metadata.inputs
+    }
+
+
+def _line(number: int, line: bytes) -> Any:
+    try:
+        return json_codec.loads_exactly(line)
+    except MalformedRequest as error:
+        reason = error.reason.replace("the body", "it", 1)
+        raise MalformedRequest(f"line {number} cannot be read: {brief(reason)}") from error
+
+
+def _decode_octets(body: bytes, metadata: ModelMetadata, _: dict[str, str]) -> dict[str, Array]:
+    """The body as the only input, raw: of a BYTES input its one element."""
+    return binary_tensors.raw_input(memoryview(body), metadata.inputs)
+
+
+_DECODERS: MappingProxyType[str, Decoder] = MappingProxyType(
+    {
+        **dict.fromkeys(CSV_TYPES, _decode_csv),
+        NPY: _decode_npy,
+        **dict.fromkeys(LINE_TYPES, _decode_lines),
+        OCTETS: _decode_octets,
+    }
+)
+
+KNOWN = ("application/json", CSV, NPY, JSON_LINES, OCTETS, "text/plain", "image/*")
+"""Types that are read, for who sent another."""

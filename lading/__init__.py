@@ -1,0 +1,1 @@
+"""Lading: a trained model becomes an HTTPS endpoint on AWS."""

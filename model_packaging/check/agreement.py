@@ -1,0 +1,295 @@
+"""The check that a served model answers as its original does.
+
+The original is called once for each probe, and its answers are kept: what the conversion gives,
+and each model that an optimizer makes without changing answers, is compared with them.
+
+No share of the rows may differ, and each kind of row is counted by itself: floats must be within
+`ABSOLUTE_TOLERANCE`, `RELATIVE_TOLERANCE` of the value and `ROW_TOLERANCE` of the row's largest
+value; everything else must be equal. A label alone may differ where the original itself is
+undecided: two values of the same answer are equal within the tolerance. What the original refuses,
+the served model must refuse.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import prod
+from time import monotonic
+
+import numpy as np
+
+from lading.functions.inference.errors import InferenceError
+from lading.functions.inference.models.predictor import SessionError
+from lading.functions.inference.tensors.bfloat16 import BFloat16
+from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.check.probes import Probe, Request
+from lading.model_packaging.errors import ConversionMismatch, RoundingMismatch
+
+Model = Callable[[Request], Request]
+"""A model to call: an array per input, an array per output, both by name."""
+
+RELATIVE_TOLERANCE = 1e-3
+ABSOLUTE_TOLERANCE = 1e-4
+ROW_TOLERANCE = 1e-5
+_HALF_STEPS = 4
+"""Of the row's largest value in FP16 or BF16: sums in another order round at other places."""
+
+MOST_ROWS = 4096
+MOST_SECONDS = 20.0
+
+REFUSALS = (ValueError, SessionError, InferenceError)
+"""What a model raises for rows that it does not take."""
+
+_SCORES = 2
+"""The fewest values of a row among which two can be equal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A probe, and what the original made of it: an answer, or why it refused."""
+
+    probe: Probe
+    answer: Request | None
+    refusal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The original's answers; `cut` has kinds of which rows were left out, and how many."""
+
+    answered: tuple[Answered, ...]
+    cut: Mapping[str, int] = field(default_factory=dict)
+
+    def rows(self) -> dict[str, int]:
+        """How many rows of each kind the original answered or refused."""
+        counts: dict[str, int] = {}
+        for each in self.answered:
+            counts[each.probe.kind] = counts.get(each.probe.kind, 0) + each.probe.rows
+        return counts
+
+
+def gather(
+    original: Model,
+    probes: Iterable[Probe],
+    most_rows: int = MOST_ROWS,
+    most_seconds: float = MOST_SECONDS,
+) -> Evidence:
+    """Call the original on probes, in turn one of each kind, within bounds.
+
+    Args:
+        original: raises ValueError for rows that it does not take.
+        probes: in the order of their importance.
+        most_rows: no more rows than these.
+        most_seconds: no further call once the original has taken so long.
+    """
+    answered: list[Answered] = []
+    cut: dict[str, int] = {}
+    rows, seconds = 0, 0.0
+    for probe in _in_turn(probes):
+        if rows + probe.rows > most_rows or seconds > most_seconds:
+            cut[probe.kind] = cut.get(probe.kind, 0) + probe.rows
+            continue
+        start = monotonic()
+        answered.append(_answered(original, probe))
+        seconds += monotonic() - start
+        rows += probe.rows
+    return Evidence(tuple(answered), cut)
+
+
+def _in_turn(probes: Iterable[Probe]) -> list[Probe]:
+    """The first of each kind, then the second of each, and so on."""
+    seen: dict[str, int] = {}
+    numbered = []
+    for probe in probes:
+        number = seen[probe.kind] = seen.get(probe.kind, -1) + 1
+        numbered.append((number, probe))
+    return [probe for _, probe in sorted(numbered, key=lambda each: each[0])]
+
+
+def _answered(original: Model, probe: Probe) -> Answered:
+    try:
+        return Answered(probe, original(dict(probe.inputs)))
+    except REFUSALS as error:
+        return Answered(probe, None, _line(error))
+
+
+def compare(
+    name: str, evidence: Evidence, served: Model, narrow: Callable[[Request], Request] = dict
+) -> int:
+    """Compare a served model with the original's answers, and count the rows that agree.
+
+    Args:
+        name: the model's name, for errors.
+        evidence: the original's answers.
+        served: takes the rows in the original's types, and raises one of `REFUSALS` for rows
+            that it does not take.
+        narrow: rounds rows to the types that callers send; to tell why answers differ.
+
+    Raises:
+        ConversionMismatch: the first kind of rows for which answers differ, and how.
+    """
+    rows = 0
+    for each in evidence.answered:
+        found, refusal = _call(served, each.probe)
+        if each.answer is None:
+            if found is not None and each.probe.binding:
+                raise _answers_anyway(name, each, found)
+            continue
+        if found is None:
+            if not each.probe.may_refuse and (each.probe.binding or _says_something(each.answer)):
+                raise _no_answer(name, each, refusal)
+            continue
+        _compare_answers(name, each, found, narrow)
+        rows += each.probe.rows
+    return rows
+
+
+def agrees(original: Model, served: Model, inputs: Request) -> bool:
+    """Whether both models give the same answer to rows, or both refuse them."""
+    try:
+        with np.errstate(all="ignore"):  # rows may hold NaN and infinities
+            compare("", gather(original, [Probe("rows", inputs)]), served)
+    except Exception:  # noqa: BLE001 whatever one of them raises, the other does not
+        return False
+    return True
+
+
+def _call(served: Model, probe: Probe) -> tuple[Request | None, str]:
+    try:
+        return served(dict(probe.inputs)), ""
+    except REFUSALS as error:
+        return None, _line(error)
+
+
+def _says_something(answer: Mapping[str, Array]) -> bool:
+    """Whether an answer holds a value: the mean over an axis that is too short is NaN."""
+    return any(
+        array.size and not (array.dtype.kind == "f" and np.isnan(array).all())
+        for array in answer.values()
+    )
+
+
+def _no_answer(name: str, each: Answered, refusal: str) -> ConversionMismatch:
+    reason = f"cannot be computed for {each.probe.kind}: {refusal}{_advice(each.probe)}"
+    return ConversionMismatch(name, next(iter(each.answer or {}), ""), reason)
+
+
+def _advice(probe: Probe) -> str:
+    return f"; {probe.advice}" if probe.advice else ""
+
+
+def _answers_anyway(name: str, each: Answered, found: Mapping[str, Array]) -> ConversionMismatch:
+    reason = f"has an answer for {each.probe.kind}, which the original refuses: {each.refusal}"
+    return ConversionMismatch(name, next(iter(found), ""), reason)
+
+
+def _compare_answers(
+    name: str, each: Answered, found: Request, narrow: Callable[[Request], Request]
+) -> None:
+    wanted = each.answer or {}
+    for output in {**wanted, **found}:
+        if output not in found or output not in wanted:
+            side = "converted" if output not in found else "original"
+            raise ConversionMismatch(name, output, f"is not in the {side} model")
+        _check_form(name, output, each, found[output])
+    undecided = _undecided(wanted)
+    for output, original in wanted.items():
+        wrong = wrong_rows(original, found[output])
+        if original.dtype.kind != "f" and len(undecided) == len(wrong):
+            wrong &= ~undecided
+        if wrong.any():
+            difference = _difference(each.probe, original, found[output], wrong)
+            columns = _rounded_columns(each.probe.inputs, narrow, int(wrong.argmax()))
+            if columns:
+                raise RoundingMismatch(name, output, difference, columns)
+            raise ConversionMismatch(name, output, difference)
+
+
+def _check_form(name: str, output: str, each: Answered, converted: Array) -> None:
+    original = (each.answer or {})[output]
+    for what in ("dtype", "shape"):
+        want, have = getattr(original, what), getattr(converted, what)
+        if want != have:
+            kind = f"for {each.probe.kind}{_advice(each.probe)}"
+            reason = f"has {what} {have}, the original {want}, {kind}"
+            raise ConversionMismatch(name, output, reason)
+
+
+def wrong_rows(original: Array, converted: Array) -> Array:
+    """Whether each row differs: booleans of shape [rows]; arrays of one dtype and shape."""
+    if original.dtype.kind != "f":
+        same = _by_row(np.asarray(converted == original))
+    else:
+        same = _close(_by_row(converted), _by_row(original))
+    wrong: Array = np.logical_not(same.all(axis=1))
+    return wrong
+
+
+def _by_row(array: Array) -> Array:
+    """The array with one axis beside the rows, which may be none."""
+    return array.reshape(array.shape[0], prod(array.shape[1:])) if array.ndim else array[None, None]
+
+
+def _close(converted: Array, original: Array) -> Array:
+    """Whether each float is as near to the original's as it must be; shape [rows, values]."""
+    size = np.abs(original.astype(np.float64))
+    largest = size.max(axis=1, initial=0.0, where=np.isfinite(size), keepdims=True)
+    row = ROW_TOLERANCE + _HALF_STEPS * _step(original)
+    allowed = ABSOLUTE_TOLERANCE + RELATIVE_TOLERANCE * size + row * largest
+    with np.errstate(invalid="ignore"):
+        near = np.abs(converted.astype(np.float64) - original) <= allowed
+        same = (converted == original) | (np.isnan(converted) & np.isnan(original))
+    return np.asarray(np.where(np.isfinite(original), near, same))
+
+
+def _step(array: Array) -> float:
+    """The distance of 1 and the next number, in a type of 16 bits; 0 in a wider one."""
+    if isinstance(array, BFloat16):
+        return 2.0**-7
+    return float(np.finfo(array.dtype).eps) if array.dtype == np.float16 else 0.0
+
+
+def _undecided(answer: Mapping[str, Array]) -> Array:
+    """Rows in which the two largest values of a float output are equal within the tolerance."""
+    undecided = np.zeros(0, np.bool_)
+    for scores in answer.values():
+        if scores.dtype.kind == "f" and scores.ndim == _SCORES and scores.shape[1] >= _SCORES:
+            second, first = np.sort(scores.astype(np.float64), axis=1)[:, -_SCORES:].T
+            tie = first - second <= ABSOLUTE_TOLERANCE + RELATIVE_TOLERANCE * np.abs(first)
+            undecided = tie if not len(undecided) else undecided | tie
+    return undecided
+
+
+def _difference(probe: Probe, original: Array, converted: Array, wrong: Array) -> str:
+    """How many rows differ, and the first of them."""
+    row = int(wrong.argmax())
+    want, have = (_shown(array[row] if array.ndim else array) for array in (original, converted))
+    return (
+        f"differs in {int(wrong.sum())} of {len(wrong)} rows of kind '{probe.kind}': "
+        f"{have} in row {row}, the original gives {want}{_advice(probe)}"
+    )
+
+
+def _shown(value: Array) -> str:
+    text = np.array2string(np.asarray(value), precision=5, threshold=6, edgeitems=3)
+    return " ".join(text.split())[:120]
+
+
+def _rounded_columns(
+    inputs: Request, narrow: Callable[[Request], Request], row: int
+) -> Sequence[str]:
+    """Inputs, with their columns, whose values in this row change when callers send them."""
+    sent = narrow(dict(inputs))
+    names: list[str] = []
+    for name, array in inputs.items():
+        if array.dtype.kind not in "fiu" or array.dtype == sent[name].dtype or not array.ndim:
+            continue
+        changed = np.atleast_1d(sent[name][row].astype(array.dtype) != array[row])
+        changed &= ~np.atleast_1d(np.isnan(array[row])) if array.dtype.kind == "f" else True
+        places = np.flatnonzero(changed.reshape(-1))
+        alone = changed.size == 1
+        names += [name if alone else f"{name}, column {place}" for place in places]
+    return names
+
+
+def _line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0] or type(error).__name__

@@ -1,0 +1,75 @@
+"""Trees that would end the process that loads them or walks through them.
+
+onnxruntime builds a tree by calling itself for each node on the way down, so a tree must not be too
+deep. XGBoost and LightGBM do not look whether the nodes and columns that a damaged file names are
+there at all.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+
+from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.check.trees import LEAF, Tree, Unsupported
+
+DEEPEST = 2000
+"""A stack of 2 MB, the smallest of a thread on Linux, was seen to hold 2,500 and not 3,000."""
+
+
+def require_loadable(trees: Iterable[Tree], columns: int) -> None:
+    """Refuse trees that could not be loaded, or walked through with rows of so many columns.
+
+    Raises:
+        Unsupported: says what is wrong with one of them.
+    """
+    for tree in trees:
+        _require_places(tree, columns)
+        if _depth(tree) > DEEPEST:
+            raise Unsupported(
+                f"a tree is more than {DEEPEST} comparisons deep, each run of categories counted; "
+                "train it with fewer leaves or a lower max_cat_threshold"
+            )
+
+
+def _require_places(tree: Tree, columns: int) -> None:
+    splits = tree.splits()
+    children = np.concatenate([tree.left[splits], tree.right[splits]])
+    if ((children < 1) | (children >= len(tree.column))).any():
+        raise Unsupported("a tree is damaged: it leads to nodes that are not there")
+    if (tree.column >= columns).any() or (tree.column < LEAF).any():
+        raise Unsupported(f"a tree is damaged: it splits a column beyond the {columns} of a row")
+
+
+def _depth(tree: Tree) -> int:
+    links = np.ones(len(tree.column), int)
+    for node, chosen in tree.categories.items():
+        links[node] = 2 * sum(1 for _ in runs(sorted(chosen)))
+    nodes, depth = np.zeros(1, int), links[:1]
+    seen = deepest = 0
+    while nodes.size and deepest <= DEEPEST:
+        seen, deepest = seen + nodes.size, int(depth.max())
+        if seen > len(links):
+            raise Unsupported("a tree is damaged: its splits lead back to themselves")
+        nodes, depth = _below(tree, nodes, depth)
+        depth = depth + links[nodes]
+    return deepest
+
+
+def _below(tree: Tree, nodes: Array, depth: Array) -> tuple[Array, Array]:
+    """The children of those nodes that have some, and the depths of their parents."""
+    inner = tree.column[nodes] != LEAF
+    parents = nodes[inner]
+    children = np.concatenate([tree.left[parents], tree.right[parents]])
+    return children, np.tile(depth[inner], 2)
+
+
+def runs(ordered: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """First and last of each run of consecutive numbers."""
+    start = previous = ordered[0] if ordered else 0
+    for number in ordered[1:]:
+        if number != previous + 1:
+            yield start, previous
+            start = number
+        previous = number
+    if ordered:
+        yield start, previous

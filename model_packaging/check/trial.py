@@ -1,0 +1,225 @@
+"""An optimized model is run, not only loaded, on all rows that the conversion was compared on.
+
+It may differ a little from the model that it was made of: how little is enough, the accuracy gate
+says. But it must answer, with the same outputs of the same dtypes and shapes, and with numbers
+where there were numbers. And each output must have something to do with what it was, for a gate
+measures one output, perhaps only which of its values is largest: on usual rows, it differs by less
+than half of what the answers themselves vary by.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.check.agreement import ABSOLUTE_TOLERANCE, REFUSALS, Model
+from lading.model_packaging.check.probes import Probe, Request
+from lading.model_packaging.check.probing import BASE, SINGLES
+from lading.model_packaging.errors import ConversionError
+
+FAR = 0.5
+"""How far an output may be: of its spread, or of its labels."""
+
+_CONSTANT = 1e-6
+"""Of the square of answers that do not vary: what counts as their spread."""
+
+_BEYOND = 100
+"""Times the size of usual rows: numbers of such rows may overflow in float16."""
+
+
+class Unfit(Exception):
+    """An optimized model cannot stand in for the one that it was made of; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What a run of an optimized model showed.
+
+    Args:
+        differences: for each output, how far it is from what it was on usual rows: the root mean
+            square of the difference by the spread of the answers, 0 where conversions may differ as
+            much, or the share of other labels.
+        overflows: kinds of rows far larger than usual ones that it has no numbers for any more.
+    """
+
+    differences: Mapping[str, float]
+    overflows: tuple[str, ...]
+
+
+class Loaded(Protocol):
+    """A model that can be run."""
+
+    def run(self, inputs: Request) -> Request:
+        """Answer rows; raises one of `agreement.REFUSALS` for those that it does not take."""
+
+
+Load = Callable[[bytes], Loaded]
+"""Loads a serialized model as it is served."""
+
+
+class Trial:
+    """The rows to run models on, and the way to load one as it is served.
+
+    Args:
+        load: a model of the conversion as callers reach it.
+        probes: the rows.
+    """
+
+    def __init__(self, load: Load, probes: Sequence[Probe]) -> None:
+        self._load, self._probes = load, probes
+        self._sizes = _sizes(probes)
+
+    def of(self, model: bytes) -> "Baseline":
+        """The answers of a model that is to be optimized."""
+        run = self._load(model).run
+        answered = [(probe, _answer(run, probe)) for probe in self._probes]
+        return Baseline(self._load, self._sizes, answered)
+
+
+class Baseline:
+    """The answers of a model before it is optimized; see `Trial.of`."""
+
+    def __init__(
+        self,
+        load: Load,
+        sizes: Mapping[str, float],
+        answered: Sequence[tuple[Probe, Request | None]],
+    ) -> None:
+        self._load, self._sizes = load, sizes
+        self._answered = [(probe, answer) for probe, answer in answered if answer is not None]
+
+    def compare(self, model: bytes, *, far: float = FAR) -> Tried:
+        """Run an optimized model.
+
+        Args:
+            model: made of the one whose answers these are.
+            far: how far each output may be from what it was.
+
+        Raises:
+            Unfit: it does not answer as it must.
+        """
+        run = _loaded(self._load, model)
+        differences: dict[str, _Difference] = {}
+        overflows: dict[str, None] = {}
+        for probe, before in self._answered:
+            after = _again(run, probe)
+            if self._overflows(probe, before, after):
+                overflows[probe.kind] = None
+            for output in before if probe.kind in (BASE, SINGLES) else ():
+                added = differences.setdefault(output, _Difference())
+                added.add(before[output], after[output])
+        found = {output: each.share() for output, each in differences.items()}
+        _require_near(found, far)
+        return Tried(found, tuple(overflows))
+
+    def _overflows(self, probe: Probe, before: Request, after: Request) -> bool:
+        """Whether numbers were lost, on rows so large that this is only noted.
+
+        Raises:
+            Unfit: they were, on other rows.
+        """
+        lost = list(_lost(probe.kind, before, after))
+        if lost and not self._is_beyond(probe):
+            reason = f"answers NaN or infinity in '{lost[0]}' for {probe.kind}"
+            raise Unfit(f"{reason}, where there were numbers")
+        return bool(lost)
+
+    def _is_beyond(self, probe: Probe) -> bool:
+        return any(
+            size > _BEYOND * self._sizes.get(name, 0.0) for name, size in _sizes([probe]).items()
+        )
+
+
+def _answer(run: Model, probe: Probe) -> Request | None:
+    try:
+        return run(dict(probe.inputs))
+    except REFUSALS:
+        return None
+
+
+def _loaded(load: Load, model: bytes) -> Model:
+    try:
+        return load(model).run
+    except (ConversionError, *REFUSALS) as error:
+        raise Unfit(f"cannot be loaded: {error}") from error
+
+
+def _again(run: Model, probe: Probe) -> Request:
+    try:
+        return run(dict(probe.inputs))
+    except REFUSALS as error:
+        reason = str(error).partition("\n")[0]
+        raise Unfit(f"cannot answer {probe.kind}: {reason}") from error
+
+
+def _lost(kind: str, before: Request, after: Request) -> Iterator[str]:
+    """The outputs that have NaN or infinity where there was a number.
+
+    Raises:
+        Unfit: an output has another name, dtype or shape.
+    """
+    for output in {**before, **after}:
+        if output not in after or output not in before:
+            raise Unfit(f"has another set of outputs for {kind}: {', '.join(after)}")
+        want, have = before[output], after[output]
+        if (want.dtype, want.shape) != (have.dtype, have.shape):
+            shown = f"{have.dtype} of shape {list(have.shape)}"
+            reason = f"answers {shown} in '{output}' for {kind}"
+            raise Unfit(f"{reason}, not {want.dtype} of shape {list(want.shape)}")
+        if want.dtype.kind == "f" and (np.isfinite(want) & ~np.isfinite(have)).any():
+            yield output
+
+
+def _sizes(probes: Sequence[Probe]) -> dict[str, float]:
+    """The largest number in each input of floats: of usual rows, or of the one probe."""
+    usual = [each for each in probes if each.kind in (BASE, SINGLES)] or probes
+    sizes: dict[str, float] = {}
+    for probe in usual:
+        for name, array in probe.inputs.items():
+            if array.dtype.kind == "f":
+                size = np.abs(array).max(initial=0.0, where=np.isfinite(array))
+                sizes[name] = max(sizes.get(name, 0.0), float(size))
+    return sizes
+
+
+def _require_near(differences: Mapping[str, float], far: float) -> None:
+    for output, difference in differences.items():
+        if difference > far:
+            raise Unfit(
+                f"answers too differently in '{output}': by {difference:.2g} of what its answers "
+                f"vary by, {far:g} is allowed"
+            )
+
+
+class _Difference:
+    """How far the answers of one output are apart, over several requests."""
+
+    def __init__(self) -> None:
+        self._count, self._other, self._labels = 0, 0, False
+        self._sum, self._squares, self._apart = 0.0, 0.0, 0.0
+
+    def add(self, before: Array, after: Array) -> None:
+        self._labels = before.dtype.kind != "f"
+        if self._labels:
+            self._count += before.size
+            self._other += int((before != after).sum())
+            return
+        both = np.isfinite(before) & np.isfinite(after)
+        want, have = before[both].astype(np.float64), after[both].astype(np.float64)
+        self._count += want.size
+        self._sum += float(want.sum())
+        self._squares += float(np.square(want).sum())
+        self._apart += float(np.square(have - want).sum())
+
+    def share(self) -> float:
+        """Of the answers' spread, or of the labels; see `Tried`."""
+        if self._labels:
+            return self._other / max(1, self._count)
+        apart = np.sqrt(self._apart / max(1, self._count))
+        if apart <= ABSOLUTE_TOLERANCE:
+            return 0.0
+        size, mean = self._squares / self._count, self._sum / self._count
+        spread = max(size - mean * mean, _CONSTANT * size)
+        return float(apart / np.sqrt(spread)) if spread else float("inf")

@@ -1,0 +1,286 @@
+"""What boosted models have in common, whichever library trained them.
+
+The ONNX model takes `X` of shape [-1, features], in which NaN is a missing value: float32 for
+XGBoost, which rounds what it gets to that, and float64 for LightGBM, which does not. It answers
+
+- a classifier: `label` [-1], int64, and `probabilities` [-1, classes];
+- a classifier of several labels: both of shape [-1, labels];
+- everything else: `prediction` [-1, targets].
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from lading.functions.inference.tensors.conversion import Array
+from lading.functions.inference.tensors.domain import Domain
+from lading.model_packaging.check.probes import Column, Known, Probe
+from lading.model_packaging.check.tree_probes import tree_probes, typical_rows
+from lading.model_packaging.check.trees import Tree, Unsupported
+from lading.model_packaging.conversion import Conversion
+from lading.model_packaging.errors import ConversionError, SourceUnreadable
+from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.onnx_nodes import Nodes
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+INPUT = "X"
+_PROBE_ROWS = 64
+_PLACE = re.compile(r"^\[[\d:]+\] \S+:\d+: ")
+
+Answers = Literal["two classes", "classes", "labels", "numbers"]
+Transform = Callable[[Nodes, str], str]
+"""Adds nodes to a graph that make answers of sums of trees, [rows, targets]; gives their name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Booster:
+    """A boosted model, read from the library's own dump.
+
+    Args:
+        margins: adds the nodes that make sums [rows, targets], float32, of rows.
+        transform: what the objective makes of the sums.
+        answers: what they mean.
+        columns: how many columns a row has.
+        targets: how many sums a row gets.
+        dtype: in which the library compares.
+        trees: their splits, for probes.
+        infinite: whether the library takes infinite values.
+        missing: the number that stands for a missing value, beside NaN.
+        named: whether it was trained on a frame whose categories have names.
+    """
+
+    margins: Transform
+    transform: Transform
+    answers: Answers
+    columns: int
+    targets: int
+    dtype: type[np.floating]
+    trees: tuple[Tree, ...] = ()
+    infinite: bool = True
+    missing: float = np.nan
+    named: bool = False
+
+
+def identity(_nodes: Nodes, sums: str) -> str:
+    """Answers that are the sums."""
+    return sums
+
+
+def sigmoid(steepness: float = 1) -> Transform:
+    """1 / (1 + exp(-steepness * sum))."""
+
+    def transform(nodes: Nodes, sums: str) -> str:
+        if steepness != 1:
+            sums = nodes.add("Mul", sums, nodes.weight(np.float32(steepness)))
+        return nodes.add("Sigmoid", sums)
+
+    return transform
+
+
+def exponential(nodes: Nodes, sums: str) -> str:
+    """exp(sum)."""
+    return nodes.add("Exp", sums)
+
+
+def softmax(nodes: Nodes, sums: str) -> str:
+    """Probabilities of classes that exclude each other."""
+    return nodes.add("Softmax", sums, axis=1)
+
+
+def softplus(nodes: Nodes, sums: str) -> str:
+    """log(1 + exp(sum))."""
+    return nodes.add("Softplus", sums)
+
+
+def step(nodes: Nodes, sums: str) -> str:
+    """1 if the sum is above 0, else 0."""
+    return nodes.add("Cast", nodes.add("Greater", sums, nodes.weight(np.float32(0))), to=1)
+
+
+def signed_square(nodes: Nodes, sums: str) -> str:
+    """The square of the sum, with the sum's sign."""
+    return nodes.add("Mul", sums, nodes.add("Abs", sums))
+
+
+def to_onnx(booster: Booster, classes: Array | None = None) -> "ModelProto":
+    """The booster as an ONNX model.
+
+    Args:
+        booster: the model.
+        classes: what the classes are called, int64 or texts; their numbers when not given.
+    """
+    from onnx import helper
+
+    nodes = Nodes()
+    answers = booster.transform(nodes, booster.margins(nodes, INPUT))
+    outputs = _OUTPUTS[booster.answers](nodes, answers, booster.targets, classes)
+    rows = helper.make_tensor_value_info(INPUT, _type(booster.dtype), ["batch", booster.columns])
+    values = [
+        helper.make_tensor_value_info(name, _type(dtype), ["batch", *shape])
+        for name, (dtype, shape) in outputs.items()
+    ]
+    return nodes.model([rows], values)
+
+
+_Outputs = Mapping[str, tuple[Any, tuple[int, ...]]]
+"""Type and shape without the batch, by the output's name."""
+
+
+def _type(dtype: Any) -> int:
+    from onnx import TensorProto, helper
+
+    if np.dtype(dtype).kind in "OUS":
+        return TensorProto.STRING
+    return helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+
+
+def _of_two(nodes: Nodes, second: str, _targets: int, classes: Array | None) -> _Outputs:
+    first = nodes.add("Sub", nodes.weight(np.float32(1)), second)
+    nodes.add("Concat", first, second, axis=1, output="probabilities")
+    is_second = nodes.add("Greater", second, nodes.weight(np.float32(0.5)))
+    flat = nodes.add("Reshape", is_second, nodes.weight(np.array([-1])))
+    return _named(nodes, nodes.add("Cast", flat, to=7), 2, classes)
+
+
+def _of_classes(nodes: Nodes, scores: str, targets: int, classes: Array | None) -> _Outputs:
+    nodes.add("Identity", scores, output="probabilities")
+    return _named(nodes, nodes.add("ArgMax", scores, axis=1, keepdims=0), targets, classes)
+
+
+def _named(nodes: Nodes, places: str, count: int, classes: Array | None) -> _Outputs:
+    if classes is None:
+        nodes.add("Identity", places, output="label")
+        return {"label": (np.int64, ()), "probabilities": (np.float32, (count,))}
+    nodes.add("Gather", nodes.weight(classes), places, output="label")
+    return {"label": (classes.dtype, ()), "probabilities": (np.float32, (count,))}
+
+
+def _of_labels(nodes: Nodes, scores: str, targets: int, _classes: Array | None) -> _Outputs:
+    nodes.add("Identity", scores, output="probabilities")
+    given = nodes.add("Greater", scores, nodes.weight(np.float32(0.5)))
+    nodes.add("Cast", given, to=7, output="label")
+    return {"label": (np.int64, (targets,)), "probabilities": (np.float32, (targets,))}
+
+
+def _of_numbers(nodes: Nodes, numbers: str, targets: int, _classes: Array | None) -> _Outputs:
+    nodes.add("Identity", numbers, output="prediction")
+    return {"prediction": (np.float32, (targets,))}
+
+
+_OUTPUTS: Mapping[Answers, Callable[[Nodes, str, int, Array | None], _Outputs]] = {
+    "two classes": _of_two,
+    "classes": _of_classes,
+    "labels": _of_labels,
+    "numbers": _of_numbers,
+}
+
+
+def read_booster(spec: ModelSpec, library: str, load: Callable[[], Any]) -> Any:
+    """What `load` gives.
+
+    Args:
+        spec: the model.
+        library: its name and version, for the error.
+        load: reads the file.
+
+    Raises:
+        SourceUnreadable: it fails.
+    """
+    try:
+        return load()
+    except Exception as error:  # a damaged file raises anything
+        reason = f"cannot be read by {library}: {first_line(error)[:200]}"
+        raise SourceUnreadable(spec.name, spec.source, reason) from error
+
+
+def first_line(error: Exception) -> str:
+    """What the libraries say of an error, without the place in their code and the stack."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return _PLACE.sub("", lines[0]) if lines else repr(error)
+
+
+def convert_booster(
+    spec: ModelSpec, read: Callable[[], Booster], predict: Callable[[Array], Array]
+) -> Conversion:
+    """The booster's conversion.
+
+    Args:
+        spec: the model.
+        read: gives the booster.
+        predict: the library's own public call: probabilities of classes, of the second of two, or
+            numbers.
+
+    Raises:
+        ConversionError: a part of it has no ONNX form.
+    """
+    try:
+        booster = read()
+    except Unsupported as error:
+        raise ConversionError(spec.name, f"has no ONNX form: {error}") from error
+    model = to_onnx(booster)
+
+    def reference(inputs: dict[str, Array]) -> dict[str, Array]:
+        try:
+            answers = np.asarray(predict(inputs[INPUT]))
+        except Exception as error:  # the libraries' errors share no base class
+            raise ValueError(first_line(error)) from error
+        return _REFERENCES[booster.answers](answers)
+
+    return Conversion(
+        model.SerializeToString(deterministic=True),
+        reference,
+        examples=_typical(booster),
+        known={INPUT: Known(columns=(Column(missing=True),))},
+        probes=tuple(_probes(booster)),
+        domains={} if booster.infinite else {INPUT: Domain(infinite=False)},
+    )
+
+
+def _typical(booster: Booster) -> dict[str, Array] | None:
+    """Rows of the size that the splits have, where there are some."""
+    rows = typical_rows(booster.trees, booster.columns, booster.dtype)
+    return None if rows is None else {INPUT: rows}
+
+
+def _probes(booster: Booster) -> Iterator[Probe]:
+    """Rows that walk to the splits, a few in each probe so that a bound cuts all kinds alike."""
+    kinds = tree_probes(booster.trees, booster.columns, booster.dtype)
+    for kind, rows in kinds.items():
+        for start in range(0, len(rows), _PROBE_ROWS):
+            yield Probe(kind, {INPUT: rows[start : start + _PROBE_ROWS]})
+    for value in (np.inf, -np.inf):
+        row = np.full((1, booster.columns), value, booster.dtype)
+        yield Probe("infinite values", {INPUT: row})
+
+
+def _two(answers: Array) -> dict[str, Array]:
+    if answers.ndim == 1:
+        answers = np.stack([1 - answers, answers], axis=1)
+    label = (answers[:, 1] > 0.5).astype(np.int64)  # noqa: PLR2004 - half
+    return {"label": label, "probabilities": answers.astype(np.float32)}
+
+
+def _classes(answers: Array) -> dict[str, Array]:
+    return {"label": answers.argmax(axis=1), "probabilities": answers.astype(np.float32)}
+
+
+def _labels(answers: Array) -> dict[str, Array]:
+    label = (answers > 0.5).astype(np.int64)  # noqa: PLR2004 - half
+    return {"label": label, "probabilities": answers.astype(np.float32)}
+
+
+def _numbers(answers: Array) -> dict[str, Array]:
+    return {"prediction": answers.astype(np.float32).reshape(len(answers), -1)}
+
+
+_REFERENCES: Mapping[Answers, Callable[[Array], dict[str, Array]]] = {
+    "two classes": _two,
+    "classes": _classes,
+    "labels": _labels,
+    "numbers": _numbers,
+}

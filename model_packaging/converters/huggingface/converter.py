@@ -1,0 +1,287 @@
+"""Hugging Face folders: encoders with their tokenizer, so that text goes in, and image classifiers.
+
+Of the latter see `huggingface.images`. A model of texts takes `text`, BYTES of
+shape [-1], and answers
+
+- a sequence classifier: `label` and `score` [-1, top], the likeliest first, five at most, and
+  `probabilities` [-1, classes]: what the pipeline of transformers calls scores, which are a
+  regression's own values (see `lading.model_packaging.converters.huggingface.heads`);
+- a token classifier: `label` and `score` [-1, tokens], `probabilities` [-1, tokens, classes], and
+  `offsets` [-1, tokens, 2]: where in the text each token stands, in characters. What pads a shorter
+  text, and what is no part of it, is from 0 to 0; what pads has scores of 0;
+- an encoder: `embedding` [-1, size], as sentence-transformers gives it where the folder is one of
+  that library, else the normalized mean of its tokens.
+
+Tokenizing is a step of the artifact (`processing.tokens`), and is compared with
+transformers' own, id by id, on a corpus of difficult texts. Weights are read from safetensors, and
+computed in float32.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.models.session import OnnxSession
+from lading.model_packaging.check.agreement import ABSOLUTE_TOLERANCE, RELATIVE_TOLERANCE
+from lading.model_packaging.check.example_inputs import ExampleInputs
+from lading.model_packaging.check.probes import Known
+from lading.model_packaging.conversion import (
+    Conversion,
+    Model,
+    Processing,
+    as_bytes,
+    tool_versions,
+)
+from lading.model_packaging.converters.huggingface import originals
+from lading.model_packaging.converters.huggingface.folder import (
+    CONFIG,
+    MODULES,
+    TOKENIZER,
+    Folder,
+    encoder_class,
+    holds_images,
+    read_folder,
+)
+from lading.model_packaging.converters.huggingface.heads import Head, head_of, scores
+from lading.model_packaging.converters.huggingface.images import convert_images
+from lading.model_packaging.converters.huggingface.sentence_modules import (
+    read_sentences,
+    sentence_module,
+)
+from lading.model_packaging.converters.huggingface.sentence_pooling import normalized_mean
+from lading.model_packaging.converters.huggingface.tokens import (
+    TEXT,
+    Tokenization,
+    load_tokenizer,
+    lower_case,
+    tokenization,
+)
+from lading.model_packaging.converters.huggingface.transformers_models import load_model
+from lading.model_packaging.converters.pytorch.export import export_module
+from lading.model_packaging.converters.pytorch.reference import as_tensor
+from lading.model_packaging.errors import ConversionError
+from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.manifest.original import BATCH
+from lading.model_packaging.quiet import quiet
+from lading.model_packaging.sources.folder import folder_files
+from lading.model_packaging.steps.labels import label_options, label_outputs
+
+_AUTO_CLASSES = {
+    "classification": "AutoModelForSequenceClassification",
+    "tokens": "AutoModelForTokenClassification",
+    "embedding": "AutoModel",
+}
+"""Kinds of folders -> what transformers loads them with."""
+
+
+_EXAMPLES = ("some words", "and quite a few more words", "a third")
+"""Texts to trace a model with, of several lengths."""
+
+
+class HuggingfaceConverter:
+    """See `conversion.Converter`."""
+
+    framework = "huggingface"
+    suffixes: tuple[str, ...] = ()
+    contents = (CONFIG,)
+    keys: tuple[str, ...] = ()
+
+    def files(self, spec: ModelSpec) -> tuple[Path, ...]:
+        """See `Converter.files`."""
+        return folder_files(spec)
+
+    def tools(self, spec: ModelSpec) -> dict[str, str]:
+        """See `Converter.tools`."""
+        step = "pillow" if holds_images(spec) else "tokenizers"
+        libraries = ["transformers", step, "torch", "onnx", "onnxscript", "safetensors"]
+        if (spec.source / MODULES).is_file() and originals.has_sentence_transformers():
+            libraries.append("sentence-transformers")
+        return tool_versions(spec, "huggingface", *libraries)
+
+    def convert(self, spec: ModelSpec) -> Conversion:
+        """See `Converter.convert`."""
+        with quiet():
+            folder = read_folder(spec)
+            if folder.kind == "images":
+                return convert_images(spec, folder)
+            if folder.kind != "embedding":
+                return _classifier(spec, folder)
+            return _sentences(spec) if folder.sentences else _encoder(spec)
+
+
+CONVERTER = HuggingfaceConverter()
+
+
+def _classifier(spec: ModelSpec, folder: Folder) -> Conversion:
+    """A classifier of texts, or of their tokens."""
+    tokenizer = load_tokenizer(spec)
+    model = load_model(spec, _AUTO_CLASSES[folder.kind])
+    head = head_of(spec, folder, model.config)
+    tokens = tokenization(spec, tokenizer, model)
+    if folder.kind == "tokens":
+        original = originals.classifies_tokens(model, head, tokens)
+        onnx = _exported(spec, model, tokens, _scores_of_tokens)
+        return _labelled(onnx, original, tokens.with_offsets(), head)
+    original = originals.classifies_texts(model, head, tokens)
+    onnx = _exported(spec, model, tokens, partial(_scores_of_texts, head))
+    return _labelled(onnx, original, tokens, head)
+
+
+def _encoder(spec: ModelSpec) -> Conversion:
+    """An encoder; the mean of a text's tokens stands for it."""
+    tokenizer = load_tokenizer(spec)
+    model = load_model(spec, _AUTO_CLASSES["embedding"])
+    tokens = tokenization(spec, tokenizer, model)
+    onnx = _exported(spec, model, tokens, partial(_embedding, normalized_mean))
+    return _embedded(onnx, originals.averages_states(model, tokens), tokens)
+
+
+def _sentences(spec: ModelSpec) -> Conversion:
+    """A folder of sentence-transformers."""
+    sentences = read_sentences(spec)
+    tokenizer = load_tokenizer(spec)
+    if tokenizer.pad_token is None:
+        reason = "has no padding token, without which sentence-transformers encodes nothing"
+        raise ConversionError(spec.name, f"{reason}; set tokenizer.pad_token and save it")
+    if sentences.lower:
+        lower_case(tokenizer)
+    model = load_model(spec, encoder_class(spec) or _AUTO_CLASSES["embedding"])
+    tokens = tokenization(
+        spec, tokenizer, model, longest=sentences.max_length, prompt=sentences.prompt
+    )
+    vectors = sentence_module(spec, sentences, tokens.prompt_length)
+    onnx = _exported(spec, model, tokens, partial(_embedding, vectors), rest=vectors)
+    if originals.has_sentence_transformers():
+        return _embedded(onnx, originals.encodes_sentences(spec, tokens.max_length), tokens)
+    original = originals.embeds_by_states(model, tokens, vectors)
+    return _embedded(onnx, original, tokens)
+
+
+_Answer = Callable[[Any, dict[str, Any]], dict[str, Any]]
+"""What a transformer answers for its inputs by name, as torch tensors by name."""
+
+
+def _exported(
+    spec: ModelSpec, model: Any, tokens: Tokenization, answer: _Answer, rest: Any = None
+) -> bytes:
+    """The ONNX graph from tokens to what the model answers; `rest` is a module that `answer` uses.
+
+    Modules are registered, so that their weights become those of the graph.
+    """
+    import torch
+
+    class Answering(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model, self.rest = model, rest
+
+        def forward(self, ids: Any, mask: Any, types: Any = None) -> dict[str, Any]:
+            given = {} if types is None else {"token_type_ids": types}
+            return answer(self.model, {"input_ids": ids, "attention_mask": mask, **given})
+
+    module = Answering().eval()
+    examples = tokens.arrays(_EXAMPLES)
+    axes = {name: {0: BATCH, 1: "tokens"} for name in examples}
+    traced = ExampleInputs(examples, axes, real=False)
+    onnx = export_module(spec, module, traced).onnx
+    _require_padding_ignored(spec, module, tokens)
+    return onnx
+
+
+def _require_padding_ignored(spec: ModelSpec, module: Any, tokens: Tokenization) -> None:
+    """Refuse a model that answers a text differently when a longer one stands beside it."""
+    import torch
+
+    short, long = "a", "a " * tokens.max_length
+    together, alone = (
+        module(*map(as_tensor, tokens.arrays(texts).values())) for texts in ([short, long], [short])
+    )
+    for name, found in alone.items():
+        beside = together[name][:1, : found.shape[1]]
+        if not torch.allclose(beside, found, RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE):
+            kind = type(module.model).__name__
+            reason = f"is a {kind}, which answers a text differently beside a longer one"
+            raise ConversionError(spec.name, f"{reason}: it does not mask what pads the text")
+
+
+def _scores_of_texts(head: Head, model: Any, given: dict[str, Any]) -> dict[str, Any]:
+    return {"probabilities": scores(head.function, _logits(model, given))}
+
+
+def _logits(model: Any, given: dict[str, Any]) -> Any:
+    """Logits [texts, classes].
+
+    Two kinds of models take one text at a time, where the graph takes many: a decoder without a
+    token for padding answers from its last position, and a model with encoder and decoder from the
+    last token that ends a text, of which all texts must have as many.
+    """
+    config = model.config.get_text_config()
+    if config.is_encoder_decoder and hasattr(model, "classification_head"):
+        ends = (given["input_ids"] == config.eos_token_id).to(given["input_ids"].dtype)
+        states = model.base_model(**given).last_hidden_state
+        return model.classification_head(_last_of(states, ends))
+    if config.pad_token_id is None and hasattr(model, "score"):
+        states = model.base_model(**given).last_hidden_state
+        return model.score(_last_of(states, given["attention_mask"]))
+    return model(**given).logits
+
+
+def _last_of(states: Any, marks: Any) -> Any:
+    """The state of each text's last token that is marked with 1: [texts, size]."""
+    import torch
+
+    places = torch.arange(states.shape[1])
+    return states[torch.arange(states.shape[0]), (places * marks).argmax(1)]
+
+
+def _scores_of_tokens(model: Any, given: dict[str, Any]) -> dict[str, Any]:
+    """What pads a text has scores of 0, whatever the model makes of it."""
+    kept = given["attention_mask"].unsqueeze(-1)
+    return {"probabilities": scores("softmax", model(**given).logits) * kept}
+
+
+def _embedding(vectors: Any, model: Any, given: dict[str, Any]) -> dict[str, Any]:
+    states = model(**given).last_hidden_state
+    return {"embedding": vectors(states, given["attention_mask"])}
+
+
+def _labelled(onnx: bytes, original: Model, tokens: Tokenization, head: Head) -> Conversion:
+    """A graph that gives probabilities, between its steps."""
+    [probabilities] = OnnxSession(onnx).outputs
+    named = label_options(probabilities.name, head.labels, head.top)
+    outputs = [*label_outputs(probabilities, head.top), probabilities]
+    if "offsets" in tokens.options["gives"]:
+        outputs.append(TensorSpec("offsets", "INT64", (-1, -1, 2)))
+    return _processed(onnx, original, tokens, (named,), outputs)
+
+
+def _embedded(onnx: bytes, original: Model, tokens: Tokenization) -> Conversion:
+    """A graph that gives vectors, behind its tokenizer."""
+    return _processed(onnx, original, tokens, (), OnnxSession(onnx).outputs)
+
+
+def _processed(
+    onnx: bytes,
+    original: Model,
+    tokens: Tokenization,
+    after: tuple[dict[str, Any], ...],
+    outputs: Sequence[TensorSpec],
+) -> Conversion:
+    processing = Processing(
+        (tokens.options, *after),
+        {TOKENIZER: tokens.file},
+        (TensorSpec(TEXT, "BYTES", (-1,)),),
+        tuple(outputs),
+    )
+    return Conversion(
+        onnx,
+        original,
+        {TEXT: as_bytes(np.array(tokens.texts))},
+        processing,
+        known={TEXT: Known(texts=tuple(text.encode() for text in tokens.words))},
+        probes=tokens.probes(),
+    )

@@ -1,0 +1,152 @@
+"""A Hugging Face folder by its configuration files: what kind of model it is, what is not served.
+
+A file or a key that changes what the model answers, and that the converter does not understand, is
+refused by its name.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lading.model_packaging.errors import ConversionError, SourceUnreadable
+from lading.model_packaging.manifest.models import ModelSpec
+
+CONFIG, TOKENIZER = "config.json", "tokenizer.json"
+TOKENIZER_CONFIG = "tokenizer_config.json"
+PROCESSOR = "preprocessor_config.json"
+MODULES = "modules.json"
+
+_KINDS = {
+    "ForSequenceClassification": "classification",
+    "ForTokenClassification": "tokens",
+    "ForImageClassification": "images",
+    "Model": "embedding",
+}
+"""End of an architecture's name -> what it answers."""
+
+_IMAGES = "ForImageClassification"
+_GENERATES = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration", "ForSeq2SeqLM")
+
+_NEEDED = {
+    "images": (PROCESSOR, "save it with image_processor.save_pretrained"),
+    "texts": (TOKENIZER, "save it with tokenizer.save_pretrained of a fast tokenizer"),
+}
+
+_CROSS_ENCODER = ("sentence_transformers", "sbert_ce_default_activation_function")
+"""Keys that the cross-encoders of sentence-transformers write into config.json."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """What a folder's own files say.
+
+    Args:
+        kind: `classification`, `tokens`, `embedding` or `images`.
+        function: what config.json says is applied to the logits; empty where it says nothing.
+        sentences: whether it is a model of sentence-transformers, with a modules.json.
+    """
+
+    kind: str
+    function: str
+    sentences: bool
+
+
+def holds_images(spec: ModelSpec) -> bool:
+    """Whether the folder is that of an image classifier.
+
+    Raises:
+        SourceUnreadable: it has no readable config.json.
+    """
+    return _architecture(read_json(spec, CONFIG)).endswith(_IMAGES)
+
+
+def read_folder(spec: ModelSpec) -> Folder:
+    """What the folder holds.
+
+    Raises:
+        SourceUnreadable: a file is missing or damaged.
+        ConversionError: it is a kind of model that is not served.
+    """
+    config = read_json(spec, CONFIG)
+    sentences = (spec.source / MODULES).is_file()
+    kind = "embedding" if sentences else _kind(spec, config)
+    _refuse_what_is_not_served(spec, config)
+    needed, advice = _NEEDED["images" if kind == "images" else "texts"]
+    if not (spec.source / needed).is_file():
+        raise SourceUnreadable(spec.name, spec.source, f"has no {needed}; {advice}")
+    return Folder(kind, str(config.get("function_to_apply") or "").lower(), sentences)
+
+
+def encoder_class(spec: ModelSpec) -> str | None:
+    """The class that loads the encoder alone of a model that has a decoder too, such as T5."""
+    name = _architecture(read_json(spec, CONFIG))
+    return name if name.endswith("EncoderModel") else None
+
+
+def read_json(spec: ModelSpec, name: str) -> dict[str, Any]:
+    """An object in a file of the folder.
+
+    Raises:
+        SourceUnreadable: the file is missing, damaged, or lies outside the folder.
+    """
+    document = read_document(spec, name)
+    if not isinstance(document, dict):
+        raise SourceUnreadable(spec.name, spec.source, f"has a {name} that is not an object")
+    return document
+
+
+def read_document(spec: ModelSpec, name: str) -> Any:
+    """What a JSON file of the folder holds; see `read_json`."""
+    try:
+        return json.loads(inside(spec, name).read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        reason = f"has no readable {name}: {error}"
+        raise SourceUnreadable(spec.name, spec.source, reason) from error
+
+
+def inside(spec: ModelSpec, name: str) -> Path:
+    """The path of a file in the folder.
+
+    Raises:
+        SourceUnreadable: it lies outside the folder.
+    """
+    path = spec.source / name
+    if not path.resolve().is_relative_to(spec.source.resolve()):
+        raise SourceUnreadable(spec.name, spec.source, f"names '{name}', outside the folder")
+    return path
+
+
+def _architecture(config: Mapping[str, Any]) -> str:
+    return str((config.get("architectures") or [""])[0])
+
+
+def _kind(spec: ModelSpec, config: Mapping[str, Any]) -> str:
+    name = _architecture(config)
+    if name.endswith(_GENERATES):
+        advice = "set target: sagemaker and an engine such as vllm"
+        raise ConversionError(spec.name, f"is a {name}, which generates text; {advice}")
+    for end, kind in _KINDS.items():
+        if name.endswith(end):
+            return kind
+    known = ", ".join(f"...{end}" for end in _KINDS)
+    reason = f"is of architecture '{name}'; {known} are served, or export it to ONNX"
+    raise ConversionError(spec.name, reason)
+
+
+def _refuse_what_is_not_served(spec: ModelSpec, config: Mapping[str, Any]) -> None:
+    for name in (CONFIG, TOKENIZER_CONFIG, PROCESSOR):
+        if (spec.source / name).is_file() and read_json(spec, name).get("auto_map"):
+            advice = "remove auto_map if the class of transformers itself is the right one"
+            reason = f"brings code of its own, which is not run: auto_map in {name}; {advice}"
+            raise SourceUnreadable(spec.name, spec.source, reason)
+    if any(key in config for key in _CROSS_ENCODER):
+        reason = "is a cross-encoder, which scores pairs of texts; only single texts are served"
+        raise ConversionError(spec.name, reason)
+    if config.get("quantization_config"):
+        reason = "has weights that are quantized already: quantization_config in config.json"
+        raise ConversionError(spec.name, f"{reason}; save it in float32 or float16")
+    if (spec.source / "adapter_config.json").is_file():
+        advice = "merge it with merge_and_unload, and save the merged model"
+        raise ConversionError(spec.name, f"holds an adapter, adapter_config.json; {advice}")

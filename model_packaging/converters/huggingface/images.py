@@ -1,0 +1,227 @@
+"""Hugging Face folders of image classifiers: images in, the likeliest labels out.
+
+The model takes `image`, BYTES of shape [-1], and answers `label` and `score` [-1, top], the
+likeliest first, five at most, and `probabilities` [-1, classes].
+
+What preprocessor_config.json says becomes the step `processing.image`. It is
+compared, pixel by pixel, with transformers' own image processor on a corpus of difficult images,
+each read by transformers' `load_image`: in RGB, turned upright, without its transparency.
+transformers has every processor twice, for Pillow and for torchvision, which resizes a little
+differently. The original here is the one for Pillow.
+"""
+
+from collections.abc import Mapping
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+
+from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.models.session import OnnxSession
+from lading.functions.inference.processing.processed import make_step
+from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.check.example_inputs import ExampleInputs
+from lading.model_packaging.check.probes import Probe
+from lading.model_packaging.conversion import Conversion, Model, Processing
+from lading.model_packaging.converters.huggingface.folder import PROCESSOR, Folder
+from lading.model_packaging.converters.huggingface.heads import Head, head_of, scores
+from lading.model_packaging.converters.huggingface.originals import classifies_images
+from lading.model_packaging.converters.huggingface.transformers_models import load_model, loaded
+from lading.model_packaging.converters.pytorch.export import export_module
+from lading.model_packaging.errors import ConversionError, ConversionMismatch
+from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.manifest.original import BATCH
+from lading.model_packaging.quiet import quiet
+from lading.model_packaging.steps.image_corpus import groups, images
+from lading.model_packaging.steps.image_rows import IMAGE, as_files
+from lading.model_packaging.steps.labels import label_options, label_outputs
+
+PIXELS = "pixel_values"
+TOLERANCE = 1e-5
+"""Of one pixel's value, which is about 1: the last bits of float32."""
+_KNOWN = frozenset(
+    [
+        "image_processor_type",
+        "feature_extractor_type",
+        "processor_class",
+        "do_convert_rgb",
+        "do_resize",
+        "size",
+        "resample",
+        "do_center_crop",
+        "crop_size",
+        "crop_pct",
+        "do_pad",
+        "do_rescale",
+        "rescale_factor",
+        "rescale_offset",
+        "do_normalize",
+        "image_mean",
+        "image_std",
+        "include_top",
+        "do_flip_channel_order",
+        "default_to_square",
+    ]
+)
+"""Keys of a processor that are understood; others are allowed where they say nothing."""
+_SHORT_SIDE = 384
+"""From here on, ConvNeXT's processor does not crop."""
+
+
+def convert_images(spec: ModelSpec, folder: Folder) -> Conversion:
+    """See `Converter.convert`.
+
+    Raises:
+        SourceUnreadable: a file is missing or damaged.
+        ConversionError: it prepares images in a way that the step does not know.
+    """
+    processor = loaded(spec, lambda: _load_processor(spec))
+    model = load_model(spec, "AutoModelForImageClassification")
+    head = head_of(spec, folder, model.config)
+    options = loaded(spec, lambda: checked_options(spec, processor))
+    height, width = options["crop"] or options["resize"]
+    example: Array = np.zeros((3, 3, height, width), np.float32)
+    inputs = ExampleInputs({PIXELS: example}, {PIXELS: {0: BATCH}}, real=False)
+    onnx = export_module(spec, _module(model, head), inputs).onnx
+    return _processed(onnx, classifies_images(model, head, processor), options, head)
+
+
+def _load_processor(spec: ModelSpec) -> Any:
+    from transformers import AutoImageProcessor
+
+    return AutoImageProcessor.from_pretrained(
+        spec.source, backend="pil", local_files_only=True, trust_remote_code=False
+    )
+
+
+def checked_options(spec: ModelSpec, processor: Any) -> dict[str, Any]:
+    """What an image processor of transformers does, as options of the step.
+
+    Raises:
+        ConversionError: it does something that the step does not.
+        ConversionMismatch: and here it shows.
+    """
+    options = _options(spec, processor)
+    _check_pixels(spec, processor, options)
+    return options
+
+
+def _options(spec: ModelSpec, processor: Any) -> dict[str, Any]:
+    from PIL.Image import Resampling
+
+    said = processor.to_dict()
+    _require_known(spec, said)
+    resize, crop = _sizes(said)
+    if said.get("do_pad") or (crop is None and not isinstance(resize, list)):
+        how = "pads" if said.get("do_pad") else "gives several sizes to"
+        reason = f"{how} images, which is not done here; state height and width in {PROCESSOR}"
+        raise ConversionError(spec.name, reason)
+    mean, std = _normalization(said)
+    return {
+        "step": "image",
+        "image": IMAGE,
+        "pixels": PIXELS,
+        "datatype": "FP32",
+        "clear": bool(said.get("do_convert_rgb")),
+        "mode": "BGR" if said.get("do_flip_channel_order") else "RGB",
+        "layout": "channels_first",
+        "resize": resize,
+        "resample": Resampling(said["resample"] if resize else 0).name.lower(),
+        "crop": crop,
+        "scale": float(said["rescale_factor"]) if said.get("do_rescale") else 1.0,
+        "mean": mean,
+        "std": std,
+    }
+
+
+def _require_known(spec: ModelSpec, said: Mapping[str, Any]) -> None:
+    for key, value in said.items():
+        if key not in _KNOWN and value not in (None, False):
+            reason = f"states {key}: {str(value)[:80]} in {PROCESSOR}, which is not served"
+            raise ConversionError(spec.name, reason)
+
+
+def _sizes(said: Mapping[str, Any]) -> tuple[list[int] | int | None, list[int] | None]:
+    """To what an image is resized, and what is then cut out of its middle."""
+    crop = _pair(said["crop_size"]) if said.get("do_center_crop") else None
+    size = said["size"] if said.get("do_resize") else {}
+    short = size.get("shortest_edge")
+    if short is None:
+        return _pair(size), crop
+    if "crop_pct" not in said:
+        return short, crop
+    square = [short, short]  # ConvNeXT's, which is ResNet's too
+    return (int(short / said["crop_pct"]), square) if short < _SHORT_SIDE else (square, crop)
+
+
+def _pair(size: Mapping[str, Any]) -> list[int] | None:
+    height, width = size.get("height"), size.get("width")
+    return [height, width] if height and width else None
+
+
+def _normalization(said: Mapping[str, Any]) -> tuple[list[float], list[float]]:
+    """What is subtracted from a channel's values, and what they are then divided by."""
+    mean, std = (np.broadcast_to(said.get(key, 0), 3) for key in ("image_mean", "image_std"))
+    if not said.get("do_normalize"):
+        mean, std = np.zeros(3), np.ones(3)
+    if said.get("rescale_offset"):  # EfficientNet's: from -1 to 1
+        mean = mean + 1
+    if said.get("include_top"):  # and divided twice
+        std = std * said["image_std"]
+    return mean.tolist(), std.tolist()
+
+
+def _check_pixels(spec: ModelSpec, processor: Any, options: Mapping[str, Any]) -> None:
+    """Refuse a step that gives other pixels than the original, for the first image that shows it.
+
+    Each image by itself, then all together.
+    """
+    step = make_step(options, {})
+    for names in (*([name] for name in images()), list(images())):
+        files = as_files(images()[name] for name in names)
+        wanted, found = _prepare(processor, files), step.before({IMAGE: files})[PIXELS]
+        apart = np.abs(wanted - found).max() if wanted.shape == found.shape else np.inf
+        if apart > TOLERANCE:
+            reason = f"differs from the original image processor's for {names[0]}, by {apart:.2g}"
+            raise ConversionMismatch(spec.name, PIXELS, reason)
+
+
+def _prepare(processor: Any, files: Array) -> Array:
+    """The original's way from files to what the model takes."""
+    from PIL.Image import open as open_image
+    from transformers.image_utils import load_image
+
+    with quiet():
+        prepared = [
+            processor(load_image(open_image(BytesIO(file))), return_tensors="np") for file in files
+        ]
+    return np.concatenate([each[PIXELS] for each in prepared])
+
+
+def _module(model: Any, head: Head) -> Any:
+    """The model up to the scores of its classes."""
+    import torch
+
+    class Answering(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self, pixels: Any) -> dict[str, Any]:
+            logits = self.model(pixel_values=pixels).logits
+            return {"probabilities": scores(head.function, logits)}
+
+    return Answering().eval()
+
+
+def _processed(onnx: bytes, original: Model, options: dict[str, Any], head: Head) -> Conversion:
+    """The graph between its steps."""
+    [found] = OnnxSession(onnx).outputs
+    steps = (options, label_options(found.name, head.labels, head.top))
+    inputs = (TensorSpec(IMAGE, "BYTES", (-1,)),)
+    processing = Processing(steps, {}, inputs, (*label_outputs(found, head.top), found))
+    plain, *special = (as_files(group.values()) for group in groups().values())
+    probes = tuple(
+        Probe(kind, {IMAGE: files}) for kind, files in zip(list(groups())[1:], special, strict=True)
+    )
+    return Conversion(onnx, original, {IMAGE: plain}, processing, probes=probes)

@@ -1,0 +1,125 @@
+"""TFLite files: a signature, as TensorFlow Lite's interpreter answers it.
+
+A file without signatures has the one that TensorFlow Serving gives it: `serving_default`, whose
+inputs and outputs bear the names of its tensors.
+"""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from typing import Any
+
+from lading.functions.inference.artifact.reading import SERVING_DEFAULT
+from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.converters.tensorflow.export import OPSET
+from lading.model_packaging.converters.tensorflow.naming import distinct
+from lading.model_packaging.converters.tensorflow.operators import handlers
+from lading.model_packaging.converters.tensorflow.signature import Answer, Signature
+from lading.model_packaging.errors import ManifestError, SourceUnreadable
+from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.signatures import choose
+
+_MARK, _MARKED = b"TFL3", slice(4, 8)
+_READ_LITE = "import sys, tensorflow; tensorflow.lite.Interpreter(sys.argv[1]).allocate_tensors()"
+"""A program that ends well, or with an error, when the file can be read or refused."""
+
+
+def is_lite(spec: ModelSpec) -> bool:
+    """Whether the source is a TFLite file, by its suffix or by its content."""
+    with spec.source.open("rb") as stream:
+        content = stream.read(_MARKED.stop)
+    return spec.source.suffix.lower() == ".tflite" or content[_MARKED] == _MARK
+
+
+def read_model(spec: ModelSpec) -> Any:
+    """Read the file in Python, which stays inside it.
+
+    TensorFlow Lite reads beyond a truncated file and may die of it: another process goes first.
+
+    Raises:
+        SourceUnreadable: that process died.
+    """
+    from tensorflow.lite.tools import flatbuffer_utils
+
+    flatbuffer_utils.read_model(str(spec.source))
+    command = [sys.executable, "-c", _READ_LITE, str(spec.source)]
+    done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 our own words
+    if done.returncode < 0:
+        reason = "is damaged or of another kind than its name says: TensorFlow Lite dies of it"
+        raise SourceUnreadable(spec.name, spec.source, reason)
+
+
+def interpreter_of(spec: ModelSpec) -> Any:
+    """TensorFlow Lite's interpreter of the file."""
+    import tensorflow as tf
+
+    read_model(spec)
+    return tf.lite.Interpreter(str(spec.source))
+
+
+def signature_of(spec: ModelSpec, interpreter: Any) -> tuple[str, Signature, list[list[str]]]:
+    """The name of the signature that is meant, the signature, and the names of its tensors.
+
+    Raises:
+        ManifestError: the manifest names several, or one that there is not.
+    """
+    if not interpreter.get_signature_list() and not spec.original.signatures:
+        taken = {each["name"]: each for each in interpreter.get_input_details()}
+        given = {each["name"]: each for each in interpreter.get_output_details()}
+        name, answer = SERVING_DEFAULT, _by_tensors(interpreter, taken, given)
+    else:
+        name, *more = choose(spec, interpreter.get_signature_list())
+        if more and spec.original.signatures:
+            reason = "names several; of a TFLite file one is packaged, of its SavedModel all can be"
+            raise ManifestError(spec.place("signature"), reason)
+        runner = interpreter.get_signature_runner(name)
+        taken, given = runner.get_input_details(), runner.get_output_details()
+        answer = _by_runner(runner, given)
+    inputs = {key: _spec(each) for key, each in taken.items()}
+    tensors = [[each["name"] for each in side.values()] for side in (taken, given)]
+    return name, Signature(inputs, distinct(given, inputs), answer), tensors
+
+
+def _spec(details: Mapping[str, Any]) -> Any:
+    import tensorflow as tf
+
+    sizes = [None if size < 0 else int(size) for size in details["shape_signature"]]
+    return tf.TensorSpec(sizes, details["dtype"])
+
+
+def _by_runner(runner: Any, given: Mapping[str, Any]) -> Answer:
+    def answer(rows: Mapping[str, Array]) -> list[Array]:
+        answers = runner(**rows)
+        return [answers[key] for key in given]
+
+    return answer
+
+
+def _by_tensors(interpreter: Any, taken: Mapping[str, Any], given: Mapping[str, Any]) -> Answer:
+    def answer(rows: Mapping[str, Array]) -> list[Array]:
+        for name, details in taken.items():
+            interpreter.resize_tensor_input(details["index"], rows[name].shape, strict=True)
+        interpreter.allocate_tensors()
+        for name, details in taken.items():
+            interpreter.set_tensor(details["index"], rows[name])
+        interpreter.invoke()
+        return [interpreter.get_tensor(details["index"]) for details in given.values()]
+
+    return answer
+
+
+def to_onnx(spec: ModelSpec, tensors: list[list[str]]) -> Any:
+    """The ONNX model between these tensors, by tf2onnx."""
+    import tf2onnx
+
+    with tempfile.TemporaryDirectory() as folder:
+        model, _ = tf2onnx.convert.from_tflite(
+            str(spec.source),
+            input_names=tensors[0],
+            output_names=tensors[1],
+            opset=OPSET,
+            custom_op_handlers=handlers({}),
+            output_path=f"{folder}/model.onnx",
+        )
+    return model

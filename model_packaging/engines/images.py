@@ -1,0 +1,105 @@
+"""Container images of the engines, by region, from the tables of SageMaker's SDK.
+
+Only the tables are read, where the distribution `sagemaker-core` has them: importing the SDK needs
+731 MB of other libraries, and looks for credentials (docs/adr/0015).
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import Any
+
+from lading.model_packaging.errors import ImageUnknown
+from lading.model_packaging.manifest.entries import EngineName
+from lading.model_packaging.manifest.models import ModelSpec
+
+TABLES: Mapping[EngineName, str] = {
+    "triton": "sagemaker-tritonserver",
+    "vllm": "vllm-server",
+    "djl-lmi": "djl-lmi",
+}
+"""The SDK's name of each engine's images."""
+
+DISTRIBUTION = "sagemaker-core"
+INSTALL = "pip install --no-deps -r requirements/images.txt"
+
+_FOLDER = "sagemaker/core/image_uri_config"
+_GPU = "gpu"
+_SUFFIXES = {
+    "cn-": "amazonaws.com.cn",
+    "us-iso-": "c2s.ic.gov",
+    "us-isob-": "sc2s.sgov.gov",
+    "us-isof-": "csp.hci.ic.gov",
+    "eu-isoe-": "cloud.adc-e.uk",
+    "eusc-": "amazonaws.eu",
+}
+_REGION = r"[a-z]{2,4}(-[a-z]+)+-[0-9]+"
+_ECR = rf"[0-9]{{12}}\.dkr\.ecr(-fips)?\.({_REGION})\.[a-z0-9.-]+/.+"
+_PLACEHOLDER = "{region}"
+
+
+def images(spec: ModelSpec, engine: EngineName, regions: Iterable[str]) -> dict[str, str]:
+    """The image that serves a model, in each region.
+
+    An image of the user's own stands as it is, with the region in place of `{region}`. SageMaker
+    pulls from its own region's registry, so an image of one region is none for another.
+
+    Raises:
+        ImageUnknown: there is none in one of them, or the SDK's tables are not installed.
+    """
+    own = spec.engine.image if spec.engine else None
+    find = _own if own else _published
+    return {region: find(spec, engine, region) for region in regions}
+
+
+def _own(spec: ModelSpec, engine: EngineName, region: str) -> str:
+    assert spec.engine is not None
+    image = str(spec.engine.image).replace(_PLACEHOLDER, region)
+    found = re.fullmatch(_ECR, image)
+    if found and found[2] != region:
+        reason = f"{image} is in {found[2]}; write {_PLACEHOLDER} for the region"
+        raise ImageUnknown(spec.name, engine, region, reason)
+    return image
+
+
+def _published(spec: ModelSpec, engine: EngineName, region: str) -> str:
+    if not re.fullmatch(_REGION, region):
+        raise ImageUnknown(spec.name, engine, region, "that is no region's name; correct it")
+    try:
+        table = _table(engine)
+        latest = table["versions"][max(table["versions"], key=_order)]
+        account = latest["registries"].get(region)
+        place = f"{latest['repository']}:{_tag(latest)}"
+    except PackageNotFoundError as error:
+        reason = f"SageMaker's tables of images are not installed; {INSTALL}"
+        raise ImageUnknown(spec.name, engine, region, reason) from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = f"{DISTRIBUTION} has another table than was expected ({error!r}); {INSTALL}"
+        raise ImageUnknown(spec.name, engine, region, reason) from error
+    if account is None:
+        raise ImageUnknown(spec.name, engine, region, "AWS publishes none there; choose another")
+    return f"{account}.dkr.ecr.{region}.{_suffix(region)}/{place}"
+
+
+def _table(engine: EngineName) -> Any:
+    """The SDK's table of an engine's images."""
+    file = distribution(DISTRIBUTION).locate_file(f"{_FOLDER}/{TABLES[engine]}.json")
+    return json.loads(Path(str(file)).read_bytes())
+
+
+def _order(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
+
+
+def _tag(version: Mapping[str, Any]) -> str:
+    """The tag as the SDK composes it for a GPU: a prefix, and what the container is built for."""
+    built_for = version.get("container_version", {}).get(_GPU)
+    return "-".join(part for part in (version["tag_prefix"], built_for) if part)
+
+
+def _suffix(region: str) -> str:
+    """DNS suffix of the partition that a region is in."""
+    found = (suffix for prefix, suffix in _SUFFIXES.items() if region.startswith(prefix))
+    return next(found, "amazonaws.com")

@@ -1,0 +1,137 @@
+"""`config.pbtxt` of a Triton model repository, as protobuf's text format.
+
+The keys are those of Triton's `model_config.proto`, those of the accelerators its onnxruntime
+backend's. https://github.com/triton-inference-server/common/blob/main/protobuf/model_config.proto
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from lading.functions.inference.artifact.reading import TensorSpec
+
+NAME = "model"
+"""The model's name in its repository, whatever Lading calls it; each repository has only one."""
+
+_KINDS = {"auto": "KIND_AUTO", "gpu": "KIND_GPU", "cpu": "KIND_CPU"}
+_ANY = -1
+_PLAIN = r"[\w./:-]+"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How Triton runs a model.
+
+    Args:
+        max_batch_size: the most rows that it puts together, where requests count rows at all.
+        max_queue_delay_us: how long a request may wait for others to be put together with.
+        instances: copies of the model, on each GPU.
+        device: auto takes GPUs where there are any.
+        accelerator: what runs it on a GPU; tensorrt is built when Triton starts.
+        precision: of tensorrt.
+    """
+
+    max_batch_size: int = 64
+    max_queue_delay_us: int = 100
+    instances: int = 1
+    device: str = "auto"
+    accelerator: str = "cuda"
+    precision: str = "fp32"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A request to warm up with: the shape of each input, and the file that holds it raw."""
+
+    shapes: Mapping[str, tuple[int, ...]]
+    files: Mapping[str, str]
+
+
+def render_config(
+    inputs: Sequence[TensorSpec],
+    outputs: Sequence[TensorSpec],
+    settings: Settings,
+    sample: Sample | None = None,
+) -> bytes:
+    """The content of config.pbtxt.
+
+    Triton batches a model whose inputs and outputs all have a free first axis and another beside
+    it. Any other keeps its shapes, whole, and takes one request at a time.
+    """
+    batched = all(batchable(spec) for spec in (*inputs, *outputs))
+    lines = [f'name: "{NAME}"', 'backend: "onnxruntime"']
+    lines.append(f"max_batch_size: {settings.max_batch_size if batched else 0}")
+    lines += [_tensor("input", spec, batched=batched) for spec in inputs]
+    lines += [_tensor("output", spec, batched=batched) for spec in outputs]
+    if batched:
+        delay = settings.max_queue_delay_us
+        lines.append(f"dynamic_batching {{ max_queue_delay_microseconds: {delay} }}")
+    kind = _KINDS[settings.device]
+    lines.append(f"instance_group [ {{ kind: {kind} count: {settings.instances} }} ]")
+    if settings.device != "cpu":
+        lines += _accelerator(settings)
+    if sample is not None:
+        largest = settings.max_batch_size if batched else 1
+        lines += _warm_up(inputs, sample, sorted({1, largest}), batched=batched)
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def batchable(spec: TensorSpec) -> bool:
+    """Whether the first axis counts rows of something; Triton has no rows of nothing."""
+    return len(spec.shape) > 1 and spec.shape[0] == _ANY
+
+
+def _tensor(side: str, spec: TensorSpec, *, batched: bool) -> str:
+    name, datatype = _text(spec.name), _datatype(spec.datatype)
+    # Triton wants a dimension; a scalar has one element.
+    dims = spec.shape[1:] if batched else spec.shape or (1,)
+    reshape = " reshape { shape: [ ] }" if not spec.shape else ""
+    return f"{side} [ {{ name: {name} data_type: {datatype} dims: {_dims(dims)}{reshape} }} ]"
+
+
+def _accelerator(settings: Settings) -> Iterator[str]:
+    parameters = {}
+    if settings.accelerator == "tensorrt":
+        parameters = {
+            "precision_mode": settings.precision.upper(),
+            "trt_engine_cache_enable": "true",
+            "trt_engine_cache_path": "/tmp/tensorrt",  # noqa: S108 - in the container
+        }
+    pairs = (f'parameters {{ key: "{key}" value: "{it}" }}' for key, it in parameters.items())
+    inner = " ".join((f'name: "{settings.accelerator}"', *pairs))
+    accelerators = f"gpu_execution_accelerator [ {{ {inner} }} ]"
+    yield f"optimization {{ execution_accelerators {{ {accelerators} }} }}"
+
+
+def _warm_up(
+    inputs: Sequence[TensorSpec], sample: Sample, batch_sizes: Sequence[int], *, batched: bool
+) -> Iterator[str]:
+    """One sample for each batch size; Triton repeats the request's row to make the batch."""
+    for size in batch_sizes:
+        tensors = " ".join(_warm_up_input(spec, sample, batched=batched) for spec in inputs)
+        yield f'model_warmup [ {{ name: "golden-{size}" batch_size: {size} {tensors} }} ]'
+
+
+def _warm_up_input(spec: TensorSpec, sample: Sample, *, batched: bool) -> str:
+    shape = sample.shapes[spec.name]
+    dims = _dims(shape[1:] if batched else shape or (1,))
+    fields = (
+        f"data_type: {_datatype(spec.datatype)}",
+        f"dims: {dims}",
+        f'input_data_file: "{sample.files[spec.name]}"',
+    )
+    return f"inputs {{ key: {_text(spec.name)} value {{ {' '.join(fields)} }} }}"
+
+
+def _datatype(datatype: str) -> str:
+    return f"TYPE_{'STRING' if datatype == 'BYTES' else datatype}"
+
+
+def _dims(sizes: Sequence[int]) -> str:
+    return f"[ {', '.join(map(str, sizes))} ]"
+
+
+def _text(text: str) -> str:
+    """A quoted string of protobuf's text format: in octal unless it is plain."""
+    octal = "".join(f"\\{each:03o}" for each in text.encode())
+    return f'"{text if re.fullmatch(_PLAIN, text, re.ASCII) else octal}"'

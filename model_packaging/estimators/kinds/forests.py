@@ -1,0 +1,170 @@
+"""scikit-learn's estimators that are trees or sums of trees.
+
+Each is a TreeEnsemble of raw values, and what the estimator makes of these.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from sklearn import ensemble, tree
+from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.ensemble._forest import ForestClassifier, ForestRegressor
+from sklearn.ensemble._iforest import _average_path_length
+
+from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.estimators.calls import (
+    Classes,
+    classify,
+    classify_each,
+    detect,
+    regress,
+    transform,
+)
+from lading.model_packaging.estimators.frame import Frame, computed
+from lading.model_packaging.estimators.graph import Graph, Unsupported
+from lading.model_packaging.estimators.kinds.trees import grow, of_sklearn
+
+_NEAR = 1e-9
+"""Isolation forests put their threshold on a training row; sums of another order are this near."""
+
+
+@classify.register
+def _(estimator: tree.DecisionTreeClassifier, graph: Graph, frame: Frame) -> Classes:
+    return _of_shares(graph, _shares(graph, frame, [estimator], estimator))[0]
+
+
+@classify.register
+def _(estimator: ForestClassifier, graph: Graph, frame: Frame) -> Classes:
+    return _of_shares(graph, _shares(graph, frame, estimator.estimators_, estimator))[0]
+
+
+@classify_each.register
+def _(estimator: tree.DecisionTreeClassifier, graph: Graph, frame: Frame) -> list[Classes]:
+    return _of_shares(graph, _shares(graph, frame, [estimator], estimator))
+
+
+@classify_each.register
+def _(estimator: ForestClassifier, graph: Graph, frame: Frame) -> list[Classes]:
+    return _of_shares(graph, _shares(graph, frame, estimator.estimators_, estimator))
+
+
+def _shares(graph: Graph, frame: Frame, members: Iterable[Any], whole: Any) -> list[str]:
+    """Of each label, the probability of each class: [rows, classes]."""
+    trees = [of_sklearn(each.tree_, _normal(each.tree_.value)) for each in members]
+    most, counts = trees[0].values.shape[1] // whole.n_outputs_, np.atleast_1d(whole.n_classes_)
+    # Whole numbers are added up before they are divided: forests often tie exactly.
+    sums = grow(graph, frame, trees, most * whole.n_outputs_)
+    means = graph.node("Div", sums, graph.number(len(trees)))
+    if whole.n_outputs_ == 1:
+        return [means]
+    return [
+        graph.take(means, range(label * most, label * most + count))
+        for label, count in enumerate(counts)
+    ]
+
+
+def _normal(values: Array) -> Array:
+    """Shares of classes, of shape [nodes, labels, classes]; older versions keep counts."""
+    return np.asarray(values / np.maximum(values.sum(axis=2, keepdims=True), 1e-300))
+
+
+def _of_shares(graph: Graph, shares: list[str]) -> list[Classes]:
+    return [Classes(graph.best(each), each) for each in shares]
+
+
+@regress.register
+def _(estimator: tree.DecisionTreeRegressor, graph: Graph, frame: Frame) -> str:
+    return _mean(graph, frame, [estimator], estimator.n_outputs_)
+
+
+@regress.register
+def _(estimator: ForestRegressor, graph: Graph, frame: Frame) -> str:
+    return _mean(graph, frame, estimator.estimators_, estimator.n_outputs_)
+
+
+def _mean(graph: Graph, frame: Frame, members: list[Any], targets: int) -> str:
+    trees = [of_sklearn(each.tree_, each.tree_.value / len(members)) for each in members]
+    return grow(graph, frame, trees, targets)
+
+
+@classify.register
+def _(estimator: ensemble.GradientBoostingClassifier, graph: Graph, frame: Frame) -> Classes:
+    raw = _boosted(estimator, graph, frame)
+    if estimator.loss == "exponential":
+        odds = graph.node("Mul", raw, graph.number(2))
+        return _binary(graph, raw, odds, least=True)
+    return of_raw(graph, raw, estimator.n_classes_, least=True)
+
+
+@regress.register
+def _(estimator: ensemble.GradientBoostingRegressor, graph: Graph, frame: Frame) -> str:
+    return _boosted(estimator, graph, frame)
+
+
+def _boosted(estimator: Any, graph: Graph, frame: Frame) -> str:
+    """The raw values, of shape [rows, trees of a stage]."""
+    if not isinstance(estimator.init_, (str, DummyClassifier, DummyRegressor)):
+        kind = type(estimator.init_).__name__
+        raise Unsupported(f"starts from a {kind} (init), which is not supported")
+    start = estimator._raw_predict_init(np.zeros((1, estimator.n_features_in_), np.float32))
+    trees = [
+        of_sklearn(each.tree_, each.tree_.value * estimator.learning_rate, target=target)
+        for stage in estimator.estimators_
+        for target, each in enumerate(stage)
+    ]
+    return graph.node("Add", grow(graph, frame, trees, start.shape[1]), graph.number(start))
+
+
+def of_raw(graph: Graph, raw: str, classes: int, *, least: bool) -> Classes:
+    """Classes from the logits of boosted trees, one for two classes."""
+    if classes <= 2:  # noqa: PLR2004 two classes share one logit
+        return _binary(graph, raw, raw, least=least)
+    return Classes(graph.best(raw), graph.node("Softmax", raw, axis=1), raw)
+
+
+def _binary(graph: Graph, raw: str, odds: str, *, least: bool) -> Classes:
+    """Two classes: the second where `raw` is above 0, or from 0 on when `least`."""
+    compare = "GreaterOrEqual" if least else "Greater"
+    second = graph.node(compare, graph.flat(raw), graph.number(0))
+    likely = graph.node("Sigmoid", odds)
+    other = graph.node("Sub", graph.number(1), likely)
+    return Classes(graph.cast(second, np.int64), graph.join([other, likely]), raw)
+
+
+@detect.register
+def _(estimator: ensemble.IsolationForest, graph: Graph, frame: Frame) -> str:
+    """1, or -1 for an outlier, whose path through the trees is short.
+
+    Paths are added up in float64: the threshold is the score of a training row.
+    """
+    trees, lengths = [], []
+    paths = zip(
+        estimator._decision_path_lengths, estimator._average_path_length_per_tree, strict=True
+    )
+    members = zip(estimator.estimators_, estimator.estimators_features_, paths, strict=True)
+    for target, (each, features, (steps, average)) in enumerate(members):
+        places = np.arange(each.tree_.node_count, dtype=np.float64)
+        trees.append(of_sklearn(each.tree_, places, features, target))
+        lengths.append(steps + average - 1.0)
+    leaf = graph.cast(grow(graph, frame, trees, len(trees)), np.int64)
+    starts = np.cumsum([0, *map(len, lengths[:-1])])
+    place = graph.node("Add", leaf, graph.constant(starts, np.int64))
+    depths = graph.choose(np.concatenate(lengths).astype(np.float64), place)
+    depth = graph.node("ReduceSum", depths, graph.constant([1]), keepdims=0)
+    whole = len(trees) * float(_average_path_length([estimator._max_samples])[0])
+    least = -np.log2(-estimator.offset_) * whole
+    inside = graph.node("GreaterOrEqual", depth, graph.constant(least - _NEAR * max(whole, 1.0)))
+    return graph.node("Where", inside, graph.constant(1), graph.constant(-1))
+
+
+@transform.register
+def _(estimator: ensemble.RandomTreesEmbedding, graph: Graph, frame: Frame) -> Frame:
+    trees = [
+        of_sklearn(each.tree_, np.arange(each.tree_.node_count, dtype=np.float64), target=target)
+        for target, each in enumerate(estimator.estimators_)
+    ]
+    leaves = grow(graph, frame, trees, len(trees))
+    return transform(
+        estimator.one_hot_encoder_, graph, computed(leaves, graph.dtype, [None] * len(trees))
+    )

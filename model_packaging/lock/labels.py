@@ -1,0 +1,60 @@
+"""Labels that move by hand: a version promoted, or brought back, without packaging anything."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from lading.functions.contract.names import NAME_PATTERN
+from lading.model_packaging.errors import LockError
+from lading.model_packaging.lock.file import Lock, LockedModel, read_lock, render_lock
+from lading.model_packaging.store.durable import exclusive, replace_file
+
+
+@dataclass(frozen=True, slots=True)
+class MovedLabel:
+    """A label, the version that it pointed at, and the one that it points at; None for none."""
+
+    model: str
+    label: str
+    before: int | None
+    after: int | None
+
+
+def move_label(path: Path, name: str, label: str, version: int | None) -> MovedLabel:
+    """Point a model's label at a version that the lock has, or take it away.
+
+    Args:
+        path: the lock.
+        name: the model.
+        label: the label; a new one is made.
+        version: where to; None removes the label.
+
+    Raises:
+        LockError: the lock cannot be read or written, or has no such model or version; or the
+            label is no name.
+    """
+    if version is not None and not re.fullmatch(NAME_PATTERN, label):
+        raise LockError(path, f"takes no label '{label}': letters, digits and ._- make a name")
+    try:
+        with exclusive(path.with_name(f".{path.name}.guard")):
+            lock = read_lock(path)
+            model = _find(path, lock, name, version)
+            labels = {known: at for known, at in model.labels.items() if known != label}
+            if version is not None:
+                labels[label] = version
+            changed = LockedModel(versions=model.versions, labels=labels)
+            if changed != model:
+                replace_file(path, render_lock(Lock({**lock.root, name: changed})))
+            return MovedLabel(name, label, model.labels.get(label), version)
+    except OSError as error:
+        raise LockError(path, f"cannot be written: {error.strerror}") from error
+
+
+def _find(path: Path, lock: Lock, name: str, version: int | None) -> LockedModel:
+    model = lock.model(name)
+    if not model.versions:
+        raise LockError(path, f"has no model '{name}'; package it first")
+    if version is not None and version not in model.versions:
+        listed = ", ".join(map(str, sorted(model.versions)))
+        raise LockError(path, f"has no version {version} of model '{name}'; it has {listed}")
+    return model

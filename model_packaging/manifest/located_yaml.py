@@ -1,0 +1,124 @@
+"""YAML whose every value knows its line.
+
+Only plain data is built (PyYAML's safe loader). Two keys of one name in one mapping are an error,
+and both the file and what its aliases expand to are bounded.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lading.model_packaging.errors import ManifestError, Place
+
+MAX_BYTES = 1 << 18
+MAX_VALUES = 20_000
+TOP = "(top)"
+"""The key that errors give for the document as a whole."""
+
+Key = str | int
+
+
+class LocatedYaml:
+    """A YAML document as plain `value`, and the line of each part of it.
+
+    Args:
+        path: the file.
+
+    Raises:
+        ManifestError: it is missing, no YAML, too large, or states a key twice.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._root = self._compose(self._read())
+        self.value = self._construct()
+
+    def place(self, keys: Sequence[Key]) -> Place:
+        """File, line and dotted key of the value at `keys`, or of the nearest one above it."""
+        node, line = self._root, 1
+        for key in keys:
+            found = _child(node, key)
+            if found is None:
+                break
+            line, node = found
+        return Place(self.path, line, ".".join(map(str, keys)) or TOP)
+
+    def _error(self, reason: str, line: int = 1, key: str = TOP) -> ManifestError:
+        return ManifestError(Place(self.path, line, key), reason)
+
+    def _read(self) -> str:
+        try:
+            content = self.path.read_bytes()
+            if len(content) > MAX_BYTES:
+                raise self._error(f"has {len(content)} bytes, over the limit of {MAX_BYTES}")
+            return content.decode()
+        except OSError as error:
+            raise self._error(f"cannot be read: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise self._error(f"is not UTF-8 text: byte {error.start}") from error
+
+    def _compose(self, text: str) -> yaml.Node | None:
+        try:
+            root = yaml.compose(text, Loader=yaml.SafeLoader)
+        except yaml.MarkedYAMLError as error:
+            line = error.problem_mark.line + 1 if error.problem_mark else 1
+            raise self._error(f"is not YAML: {error.problem}", line) from error
+        except (yaml.YAMLError, RecursionError) as error:
+            raise self._error(f"is not YAML: {str(error).partition(chr(10))[0]}") from error
+        for count, node in enumerate(_expand(root)):
+            if count > MAX_VALUES:
+                raise self._error(f"holds over {MAX_VALUES} values once aliases are expanded")
+            self._check_keys(node)
+        return root
+
+    def _check_keys(self, node: yaml.Node) -> None:
+        if not isinstance(node, yaml.MappingNode):
+            return
+        seen: set[str] = set()
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if key.value in seen:
+                raise self._error("is stated twice", _line(key), key.value)
+            seen.add(key.value)
+
+    def _construct(self) -> Any:
+        if self._root is None:
+            return None
+        loader = yaml.SafeLoader("")
+        try:
+            return loader.construct_document(self._root)
+        except yaml.MarkedYAMLError as error:
+            line = error.problem_mark.line + 1 if error.problem_mark else 1
+            raise self._error(f"is not plain YAML: {error.problem}", line) from error
+        except (ValueError, RecursionError) as error:
+            raise self._error(f"is not plain YAML: {error}") from error
+        finally:
+            loader.dispose()
+
+
+def _expand(root: yaml.Node | None) -> Iterator[yaml.Node]:
+    """Every node, once for each path that leads to it."""
+    waiting = [root] if root else []
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if isinstance(node, yaml.MappingNode):
+            waiting += [child for pair in node.value for child in pair]
+        elif isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+
+
+def _child(node: yaml.Node | None, key: Key) -> tuple[int, yaml.Node] | None:
+    """Line and value of `node[key]`."""
+    if isinstance(node, yaml.MappingNode):
+        for name, value in node.value:
+            if name.value == str(key):
+                return _line(name), value
+    if isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
+        return _line(node.value[key]), node.value[key]
+    return None
+
+
+def _line(node: yaml.Node) -> int:
+    return int(node.start_mark.line) + 1

@@ -1,0 +1,200 @@
+"""The accuracy gate: what was lost between the original model and the one to publish.
+
+What passes: the upper end of the drop's interval (`bootstrap.py`, 95 %) is at most `max_drop`. A
+point estimate alone passes nothing, and no interval is believed of fewer rows than can tell:
+
+- fewer than `FEWEST` rows tell nothing;
+- a metric that counts rows as right or wrong needs 3 / max_drop of them, for of n rows without one
+  that became wrong, up to 3 / n may still do so among all others (the rule of three, at 95 %).
+
+With `max_drop: 0` the question is about these very rows alone: none may become worse. A model that
+nothing was done to which may lose accuracy is measured, and not judged.
+
+Rows with missing values count as all others do, and are also measured by themselves.
+
+The metric is taken of the output that the manifest names, else of the first one; `roc_auc` and
+`top_k` take the first that holds floats.
+"""
+
+from dataclasses import replace
+from math import ceil, isnan
+
+import numpy as np
+
+from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.check.samples import Samples
+from lading.model_packaging.conversion import Model
+from lading.model_packaging.errors import (
+    AccuracyChange,
+    AccuracyDropped,
+    AccuracyUncertain,
+    DataUnusable,
+    Missing,
+)
+from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.measure.bootstrap import paired_intervals
+from lading.model_packaging.measure.metrics import METRICS, Incomparable, Weighted
+
+BATCH = 64
+"""Rows in one request of the gate; dynamic quantisation's answers depend a little on it."""
+
+FEWEST = 30
+"""Rows without which a bootstrap says nothing."""
+
+_RULE_OF_THREE = 3
+_DECIMALS = 9
+
+
+class Gate:
+    """One model's gate; asks the original once.
+
+    Args:
+        spec: the model's entry in the manifest, which has an accuracy.
+        holdout: rows, with their truth where the metric needs one.
+        original: the original model.
+
+    Raises:
+        DataUnusable: the metric cannot be taken of these rows.
+    """
+
+    def __init__(self, spec: ModelSpec, holdout: Samples, original: Model) -> None:
+        if spec.accuracy is None:
+            raise ValueError(f"model '{spec.name}' has no accuracy section")
+        self._model, self._spec, self._holdout = spec, spec.accuracy, holdout
+        self._metric = METRICS[spec.accuracy.metric]
+        answer = self._answers(original, "original")
+        self._truth = answer if self._metric.relative else np.asarray(holdout.truth)
+        self._check_classes()
+        self._before = self._weighted(answer)
+
+    def judge(self, model: Model) -> AccuracyChange:
+        """Measure the model to publish, and let it pass.
+
+        Raises:
+            AccuracyDropped: it lost more than `max_drop`, or may have.
+            DataUnusable: the metric cannot be taken of its answers.
+        """
+        change = self.measure(model)
+        if change.drop > change.max_drop:
+            raise AccuracyDropped(self._model.name, change)
+        needed = self._rows_needed()
+        if change.rows < needed:
+            raise AccuracyUncertain(self._model.name, change, needed)
+        if change.intervals and change.intervals.drop.high > change.max_drop:
+            raise AccuracyUncertain(self._model.name, change)
+        return change
+
+    def measure(self, model: Model) -> AccuracyChange:
+        """The metric of the original and of this model, with intervals; nothing is refused.
+
+        Raises:
+            DataUnusable: the metric cannot be taken of its answers.
+        """
+        metric, rows = self._metric, self._holdout.rows
+        after = self._weighted(self._answers(model, "optimised"))
+        was, now = (weighted(np.ones(rows)) for weighted in (self._before, after))
+        if metric.counted and was == now == 0:
+            raise self._refusal(
+                "has no row that either model answers right; is 'y' of its classes?"
+            )
+        sign = 1 if metric.ascending else -1
+        return AccuracyChange(
+            metric=self._spec.metric,
+            before=was,
+            after=now,
+            drop=round(sign * (was - now), _DECIMALS),
+            max_drop=self._spec.max_drop,
+            rows=rows,
+            intervals=paired_intervals(self._before, after, rows, sign),
+            missing=self._missing(after),
+        )
+
+    def report(self, model: Model) -> AccuracyChange:
+        """The figures of a model that nothing was done to which may lose accuracy.
+
+        Raises:
+            DataUnusable: the metric cannot be taken of its answers.
+        """
+        return replace(self.measure(model), judged=False)
+
+    def _missing(self, after: Weighted) -> Missing | None:
+        """The metric on the rows with missing values alone; None where there are none."""
+        some = _with_missing(self._holdout)
+        if not some.any():
+            return None
+        was, now = (weighted(some.astype(np.float64)) for weighted in (self._before, after))
+        return Missing(int(some.sum()), *(None if isnan(each) else each for each in (was, now)))
+
+    def _rows_needed(self) -> int:
+        allowed = self._spec.max_drop
+        if not self._metric.counted or not allowed:
+            return FEWEST
+        return max(FEWEST, ceil(round(_RULE_OF_THREE / allowed, _DECIMALS)))
+
+    def _answers(self, model: Model, what: str) -> Array:
+        """The answers in the output that is measured, for all rows."""
+        guarded = self._holdout.guarded(model, what)
+        requests = self._holdout.requests(BATCH)
+        return np.concatenate([self._output(guarded(request)) for request in requests])
+
+    def _output(self, answer: dict[str, Array]) -> Array:
+        name = self._spec.output or next(iter(answer))
+        if self._metric.scored and not self._spec.output:
+            name = next((key for key, array in answer.items() if array.dtype.kind == "f"), name)
+        if name not in answer:
+            reason = f"names no output of the model: it has {', '.join(answer)}"
+            raise self._misnamed("output", f"'{name}'", reason)
+        array = answer[name]
+        if array.dtype.kind == "f" and np.isnan(array).any():
+            raise self._refusal(f"makes the model answer NaN in '{name}'; look for NaN in the rows")
+        return array
+
+    def _weighted(self, answer: Array) -> Weighted:
+        try:
+            return self._metric.of(self._truth, answer, self._spec.k)
+        except Incomparable as error:
+            raise self._misnamed("metric", self._spec.metric, str(error)) from error
+
+    def _check_classes(self) -> None:
+        truth = self._truth
+        if self._metric.classes and (truth == truth[:1]).all():
+            raise self._refusal("holds one class only in 'y'; a gate needs rows of two or more")
+
+    def _misnamed(self, key: str, value: str, reason: str) -> DataUnusable:
+        return DataUnusable(self._model.name, value, reason, self._model.place(f"accuracy.{key}"))
+
+    def _refusal(self, reason: str) -> DataUnusable:
+        holdout = self._holdout
+        return DataUnusable(holdout.model, holdout.origin, reason, holdout.place)
+
+
+def gate_stage(
+    gate: Gate | None, model: Model, *, lossy: bool
+) -> tuple[AccuracyChange | None, str]:
+    """The stage `gate`: the figures, and a line about them.
+
+    Args:
+        gate: None without an accuracy in the manifest.
+        model: what is to be published.
+        lossy: whether something was done to it that may lose accuracy.
+
+    Raises:
+        AccuracyDropped: it was, and the model lost more than `max_drop`, or may have.
+    """
+    if gate is None:
+        return None, "nothing measured: the manifest has no accuracy"
+    if not lossy:
+        change = gate.report(model)
+        return change, f"{change}, not judged: nothing was done that may lose accuracy"
+    change = gate.judge(model)
+    return change, f"{change}, of {change.max_drop:g} allowed"
+
+
+def _with_missing(rows: Samples) -> Array:
+    """Whether each row has NaN or an empty text somewhere; booleans of shape [rows]."""
+    some = np.zeros(rows.rows, np.bool_)
+    for array in rows.inputs.values():
+        if array.ndim and array.dtype.kind in "fO":
+            lacks = np.isnan(array) if array.dtype.kind == "f" else array == b""
+            some |= np.asarray(lacks).reshape(rows.rows, -1).any(axis=1)
+    return some

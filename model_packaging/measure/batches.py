@@ -1,0 +1,240 @@
+"""Measures how far a model's answers depend on the rows that share a request with them.
+
+An exact model answers a row alone as among others. A dynamically quantized one does not quite: its
+activations share one scale in each request. Nor does a graph that computes across rows, or a
+tokenizer that pads to the longest text. Whoever puts rows of several callers into one request must
+know by how much.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.check.agreement import REFUSALS, Model
+from lading.model_packaging.check.probes import Request
+from lading.model_packaging.check.samples import SEED, Samples
+from lading.model_packaging.check.stage import Checked, one_of_each
+from lading.model_packaging.conversion import ServedModel
+from lading.model_packaging.errors import ConversionError
+
+SIZES = (2, 8, 32)
+ROWS, FEW_ROWS = 64, 16
+_NEAR = 8
+"""Usual rows beside which an unusual one is put."""
+_LARGE = 16 << 20
+"""Bytes of a model of which fewer rows are measured."""
+_MOST_UNUSUAL = 64
+_SCORES = 2
+"""The fewest numbers of a row of which one can be the largest."""
+_DIGITS = 3
+_ROUNDING = 1e-5
+"""Relative differences that come of sums in another order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """How far answers among other rows are from those to the same rows alone.
+
+    Args:
+        difference: the largest difference of two numbers.
+        relative: the largest difference by the largest number in the row's answer alone.
+        flips: answers with another label, or with another largest score; each row counts once for
+            each request it is in.
+    """
+
+    difference: float = 0.0
+    relative: float = 0.0
+    flips: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """As written in artifact.json, so that it is the same on each run: rounding counts as 0."""
+        real = self.relative > _ROUNDING
+        return {
+            "largest_difference": _rounded(self.difference) if real else 0.0,
+            "largest_relative_difference": _rounded(self.relative) if real else 0.0,
+            "label_flips": self.flips,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Dependence:
+    """What was measured: of `rows` rows in requests of these `sizes`.
+
+    `usual` is among rows like them, `unusual` beside one row of each other kind that the model
+    was checked on, such as large numbers, in a request of nine.
+    """
+
+    rows: int
+    sizes: tuple[int, ...]
+    usual: Apart
+    unusual: Apart
+
+    def to_json(self) -> dict[str, Any]:
+        """As written in artifact.json."""
+        measured = {"rows": self.rows, "sizes": list(self.sizes)}
+        return {**measured, **self.usual.to_json(), "beside_unusual_rows": self.unusual.to_json()}
+
+    def __str__(self) -> str:
+        sizes = ", ".join(map(str, self.sizes))
+        flips = f", {self.usual.flips} with another label" if self.usual.flips else ""
+        return (
+            f"in requests of {sizes} rows, answers differ from those to each row alone by up to "
+            f"{self.usual.difference:.3g}{flips}, beside unusual rows by "
+            f"{self.unusual.difference:.3g}"
+        )
+
+
+class Inseparable(Exception):
+    """Answers cannot be told apart by row, or change their shape; the text says which."""
+
+
+def measure_dependence(
+    model: Model, samples: Samples, unusual: Iterable[Request], count: int = ROWS
+) -> Dependence:
+    """How far a model's answers depend on the batch.
+
+    Args:
+        model: as it is served.
+        samples: usual rows, of which a request may hold any number.
+        unusual: requests with rows of other kinds, as callers send them.
+        count: how many usual rows are measured.
+
+    Raises:
+        Inseparable: the answers cannot be compared row by row.
+    """
+    sizes, count = _sizes(samples), min(samples.rows, count)
+    rows = {name: array[:count] if array.ndim else array for name, array in samples.inputs.items()}
+    alone = [model(_taken(rows, [row])) for row in range(count)]
+    usual = _among_others(model, rows, alone, sizes)
+    return Dependence(count, sizes, usual, _beside(model, rows, alone, unusual))
+
+
+def batch_stage(
+    name: str, served: ServedModel, size: int, checked: Checked
+) -> tuple[Dependence | None, str]:
+    """The stage `batches`: what was measured, if that is possible, and a line about it.
+
+    Args:
+        name: the model's name, for errors.
+        served: the model to publish.
+        size: its bytes; of a large one fewer rows are measured.
+        checked: rows to measure on.
+
+    Raises:
+        ConversionError: it does not answer requests of all sizes.
+    """
+    samples, count = checked.sent, FEW_ROWS if size > _LARGE else ROWS
+    if samples.batch != 0 or not _sizes(samples):
+        return None, "not measured: a request has a size of the model's own"
+    try:
+        found = measure_dependence(served.run, samples, one_of_each(checked, served), count)
+    except Inseparable as error:
+        return None, f"not measured: {error}"
+    except REFUSALS as error:
+        reason = f"cannot answer requests of {', '.join(map(str, SIZES))} rows: {error}"
+        raise ConversionError(name, reason) from error
+    return found, str(found)
+
+
+def _sizes(samples: Samples) -> tuple[int, ...]:
+    return tuple(size for size in SIZES if size <= (samples.most or size))
+
+
+def _among_others(
+    model: Model, rows: Request, alone: Sequence[Request], sizes: Sequence[int]
+) -> Apart:
+    """Each row in a request of each size, among others in a seeded order."""
+    generator, apart = np.random.default_rng(SEED), Apart()
+    for size in sizes:
+        order = generator.permutation(len(alone))
+        for start in range(0, len(alone), size):
+            places = np.resize(np.roll(order, -start), size)
+            apart = _worse(apart, model(_taken(rows, places)), alone, places)
+    return apart
+
+
+def _beside(
+    model: Model, rows: Request, alone: Sequence[Request], unusual: Iterable[Request]
+) -> Apart:
+    """The first rows, each time with one unusual row behind them."""
+    apart, places = Apart(), np.resize(np.arange(len(alone)), _NEAR)
+    first = _taken(rows, places)
+    singles = (row for request in unusual if _joins(first, request) for row in _singles(request))
+    for row in islice(singles, _MOST_UNUSUAL):
+        request = {
+            name: np.concatenate([array, row[name]]) if array.ndim else array
+            for name, array in first.items()
+        }
+        try:
+            answer = model(request)
+        except REFUSALS:
+            continue
+        apart = _worse(apart, answer, alone, places)
+    return apart
+
+
+def _joins(first: Request, other: Request) -> bool:
+    """Whether the rows of both may stand in one request."""
+    return all(
+        name in other
+        and (other[name].dtype, other[name].shape[1:]) == (array.dtype, array.shape[1:])
+        for name, array in first.items()
+    )
+
+
+def _singles(request: Request) -> Iterator[Request]:
+    count = min((len(array) for array in request.values() if array.ndim), default=0)
+    yield from (_taken(request, [row]) for row in range(count))
+
+
+def _taken(rows: Request, places: Sequence[int] | Array) -> Request:
+    return {name: array[places] if array.ndim else array for name, array in rows.items()}
+
+
+def _worse(
+    apart: Apart, answer: Request, alone: Sequence[Request], places: Sequence[int] | Array
+) -> Apart:
+    """`apart`, or what this answer has that is further apart."""
+    difference, relative, flips = apart.difference, apart.relative, apart.flips
+    for at, place in enumerate(places):
+        for want, have in _pairs(alone[place], answer, at):
+            if want.dtype.kind != "f":
+                flips += int(np.any(want != have))
+                continue
+            far = _distance(want, have)
+            size = float(np.abs(want).max(initial=0.0, where=np.isfinite(want)))
+            difference = max(difference, far)
+            relative = max(relative, far / size if size else 0.0)
+            flips += int(_is_another(want, have, size))
+    return Apart(difference, relative, flips)
+
+
+def _is_another(want: Array, have: Array, size: float) -> bool:
+    """Whether another score is the largest, by more than rounding makes of equal ones."""
+    if want.ndim != 1 or want.size < _SCORES or np.isnan(have).any():
+        return False
+    return bool(have[want.argmax()] < have.max() - _ROUNDING * size)
+
+
+def _pairs(alone: Request, answer: Request, at: int) -> Iterator[tuple[Array, Array]]:
+    for output, array in alone.items():
+        among = answer[output]
+        if not array.ndim or len(array) != 1 or at >= len(among):
+            raise Inseparable(f"'{output}' has no row for each row of the request")
+        if array.shape[1:] != among.shape[1:]:
+            raise Inseparable(f"the shape of '{output}' depends on the other rows")
+        yield array[0, ...], among[at, ...]
+
+
+def _distance(want: Array, have: Array) -> float:
+    both = np.isfinite(want) & np.isfinite(have)
+    apart = np.abs(have.astype(np.float64) - want.astype(np.float64))
+    return float(apart.max(initial=0.0, where=both))
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.{_DIGITS}g}")

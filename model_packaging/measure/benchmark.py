@@ -1,0 +1,104 @@
+"""A short benchmark of a model on this machine, for report.json: outside the identity."""
+
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from lading.functions.inference.entry.processors import processors
+from lading.functions.inference.models.session import OnnxSession
+from lading.model_packaging.check.samples import Request
+from lading.model_packaging.conversion import Session
+from lading.model_packaging.measure.peak_memory import Footprint
+
+SECONDS = 0.5
+MAX_RUNS = 1000
+_WARM_UP = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Times of one model in this process, in milliseconds; throughput in requests per second."""
+
+    load_ms: float
+    first_ms: float
+    p50_ms: float
+    p95_ms: float
+    throughput: float
+    runs: int
+
+
+def time_model(
+    model: bytes,
+    request: Request,
+    seconds: float = SECONDS,
+    load: Callable[[bytes], Session] = OnnxSession,
+) -> Latency:
+    """Load a serialised model and answer one request again and again.
+
+    Args:
+        model: the serialised ONNX model.
+        request: the smallest request that the model takes.
+        seconds: how long to repeat it, at most `MAX_RUNS` times.
+        load: loads it as it is served, with its processing steps.
+
+    Raises:
+        SessionError: onnxruntime cannot load or run it.
+    """
+    start = perf_counter()
+    session = load(model)
+    loaded = perf_counter()
+    session.run(dict(request))
+    first = perf_counter()
+    for _ in range(_WARM_UP):
+        session.run(dict(request))
+    times: list[float] = []
+    begin = perf_counter()
+    while not times or (len(times) < MAX_RUNS and perf_counter() - begin < seconds):
+        before = perf_counter()
+        session.run(dict(request))
+        times.append(perf_counter() - before)
+    p50, p95 = np.percentile(times, [50, 95])
+    return Latency(
+        load_ms=_ms(loaded - start),
+        first_ms=_ms(first - loaded),
+        p50_ms=_ms(p50),
+        p95_ms=_ms(p95),
+        throughput=round(len(times) / sum(times), 1),
+        runs=len(times),
+    )
+
+
+def make_report(
+    latency: Latency,
+    footprint: Footprint,
+    sizes: Mapping[str, int],
+    stages: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
+    """The document of report.json: figures, sizes in bytes by name, machine and date (UTC).
+
+    `stages` are what was done to the model, each with its figures.
+    """
+    return {
+        "latency": asdict(latency),
+        "footprint": asdict(footprint),
+        "bytes": dict(sizes),
+        "stages": list(stages),
+        "machine": {
+            "platform": platform.platform(),
+            "processor": platform.machine(),
+            "cpus": processors(),
+            "python": platform.python_version(),
+            "onnxruntime": version("onnxruntime"),
+        },
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _ms(seconds: float) -> float:
+    return round(float(seconds) * 1e3, 4)

@@ -1,0 +1,234 @@
+"""Rows from files: held-out ones with their truth, or plain ones to calibrate on.
+
+A file has a column for each input of the model, by its name, and for held-out rows `y`. The only
+input of a model may also be called `X`, or be the row of all columns but `y`, in their order. Of a
+model that takes image files, `image` is as `image_rows` says.
+
+A missing value (an empty cell, null) is what callers send of one: NaN in an input of floats, the
+empty text in one of BYTES. No other input has missing values, and neither has `y`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import nan
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.errors import InvalidInput
+from lading.functions.inference.tensors.conversion import (
+    DTYPES,
+    Array,
+    as_datatype,
+    check_signature,
+    from_json,
+)
+from lading.model_packaging.check.samples import Samples, batch_of
+from lading.model_packaging.conversion import as_bytes
+from lading.model_packaging.errors import DataUnusable, Place
+from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.measure.metrics import METRICS
+from lading.model_packaging.steps.image_rows import IMAGE, read_images, takes_images
+from lading.model_packaging.tables.registry import read_table
+from lading.model_packaging.tables.table import Cells, Column, Table, Unreadable
+
+TRUTH = "y"
+SINGLE_INPUT = "X"
+
+_FLOATS = frozenset(name for name, dtype in DTYPES.items() if dtype.kind == "f")
+
+_MATRIX = 2
+
+
+def read_holdout(spec: ModelSpec, inputs: Sequence[TensorSpec]) -> Samples:
+    """The held-out rows that the manifest names, with their truth when the metric needs one.
+
+    Raises:
+        DataUnusable: damaged, empty, lacks a column, or one does not fit the signature.
+    """
+    if spec.accuracy is None:
+        raise ValueError(f"model '{spec.name}' has no accuracy section")
+    truth = not METRICS[spec.accuracy.metric].relative
+    place = spec.place("accuracy.data")
+    return _Reader(spec, spec.accuracy.data, place).read(inputs, truth=truth)
+
+
+def read_rows(spec: ModelSpec, key: str, path: Path, inputs: Sequence[TensorSpec]) -> Samples:
+    """Rows without a truth from the file that the manifest names under `key`.
+
+    Raises:
+        DataUnusable: as `read_holdout`.
+    """
+    return _Reader(spec, path, spec.place(key)).read(inputs, truth=False)
+
+
+def read_arrays(spec: ModelSpec, key: str, path: Path) -> dict[str, Array]:
+    """The arrays of an .npz file that the manifest names under `key`, in its order.
+
+    Raises:
+        DataUnusable: it is none, or damaged.
+    """
+    try:
+        return {name: _array(column) for name, column in read_table(path).items()}
+    except Unreadable as error:
+        raise DataUnusable(spec.name, str(path), str(error), spec.place(key)) from error
+
+
+def _array(column: Column) -> Array:
+    if not isinstance(column, np.ndarray):
+        raise Unreadable("must be an .npz file, whose arrays have dtypes")
+    return column
+
+
+class _Reader:
+    """One file, whose faults are told with the place in the manifest that names it."""
+
+    def __init__(self, spec: ModelSpec, path: Path, place: Place) -> None:
+        self._model, self._path, self._place = spec.name, path, place
+        self._images = takes_images(spec)
+
+    def read(self, specs: Sequence[TensorSpec], *, truth: bool) -> Samples:
+        try:
+            table = read_table(self._path)
+            inputs = {spec.name: self._input(table, spec, specs) for spec in specs}
+            check_signature(inputs, [_any_rows(spec) for spec in specs])
+            right = _truth(table) if truth else None
+        except Unreadable as error:
+            raise self._refusal(str(error)) from error
+        except InvalidInput as error:
+            raise self._refusal(f"does not fit the model: {error}") from error
+        samples = Samples(
+            self._model, str(self._path), inputs, 0, batch_of(specs), right, self._place
+        )
+        if self._images:  # many photographs are more than one request may hold
+            samples = replace(samples, most=1)
+        return replace(samples, rows=self._rows(samples))
+
+    def _input(self, table: Table, spec: TensorSpec, specs: Sequence[TensorSpec]) -> Array:
+        if self._images and spec.name == IMAGE and IMAGE in table:
+            return read_images(table[IMAGE], self._path.parent)
+        return _input(table, spec, specs)
+
+    def _rows(self, samples: Samples) -> int:
+        counts = {name: len(array) for name, array in samples.inputs.items() if array.ndim}
+        if samples.truth is not None:
+            counts = {TRUTH: len(samples.truth), **counts}
+        first, rows = next(iter(counts.items()), (TRUTH, 0))
+        if not rows:
+            raise self._refusal("holds no rows")
+        for name, count in counts.items():
+            if count != rows:
+                raise self._refusal(f"has {count} rows in '{name}' and {rows} in '{first}'")
+        if samples.batch is None or rows % (samples.batch or 1):
+            takes = samples.batch or "its own"
+            raise self._refusal(f"has {rows} rows, the model takes batches of {takes}")
+        return rows
+
+    def _refusal(self, reason: str) -> DataUnusable:
+        return DataUnusable(self._model, str(self._path), reason, self._place)
+
+
+def _input(table: Table, spec: TensorSpec, specs: Sequence[TensorSpec]) -> Array:
+    """The array of one input."""
+    alone = len(specs) == 1
+    names = [name for name in (spec.name, *[SINGLE_INPUT] * alone) if name in table]
+    if names:
+        return _converted(table[names[0]], spec)
+    others = [name for name in table if name != TRUTH]
+    if not alone or not others or len(spec.shape) != _MATRIX or _is_arrays(table):
+        wanted = [each.name for each in specs]
+        raise Unreadable(f"has no column '{spec.name}'; it has {list(table)}, the model {wanted}")
+    flat = replace(spec, shape=(-1,))
+    return np.stack([_converted(table[name], replace(flat, name=name)) for name in others], axis=1)
+
+
+def _is_arrays(table: Table) -> bool:
+    return any(isinstance(column, np.ndarray) for column in table.values())
+
+
+def _converted(column: Column, spec: TensorSpec) -> Array:
+    """A column in the input's dtype; rows of one value each in the input's rank."""
+    if isinstance(column, np.ndarray):
+        array = _cast(column, spec)
+    else:
+        values = _values(column, spec) if isinstance(column, Cells) else _filled(column, spec)
+        array = from_json(values, spec.name, spec.datatype)
+    return array[:, np.newaxis] if array.ndim == 1 and len(spec.shape) == _MATRIX else array
+
+
+def _values(cells: Cells, spec: TensorSpec) -> list[str] | list[bool] | list[float] | list[int]:
+    if spec.datatype == "BYTES":
+        return cells.texts
+    if spec.datatype not in _FLOATS:
+        cells.require_all(spec.name, f"{spec.datatype} has no missing values")
+    if spec.datatype == "BOOL":
+        return cells.booleans(spec.name)
+    numbers = cells.numbers(spec.name)
+    return numbers if spec.datatype in _FLOATS else [_whole(number) for number in numbers]
+
+
+def _whole(number: float) -> int | float:
+    """A whole number as an integer: writers of CSV give 12.0 where a column also held floats."""
+    return int(number) if float(number).is_integer() else number
+
+
+def _filled(values: list[Any], spec: TensorSpec) -> list[Any]:
+    """The values with what stands for null, also in the vectors of rows."""
+    if spec.datatype != "BYTES" and spec.datatype not in _FLOATS:
+        return values
+    stands = "" if spec.datatype == "BYTES" else nan
+
+    def filled(value: Any) -> Any:
+        if isinstance(value, list):
+            return list(map(filled, value))
+        return stands if value is None else value
+
+    return list(map(filled, values))
+
+
+def _cast(array: Array, spec: TensorSpec) -> Array:
+    """An array in the input's dtype, where that loses nothing that a caller would miss."""
+    dtype = DTYPES[spec.datatype]
+    if spec.datatype == "BYTES" and array.dtype.kind == "U":
+        return as_bytes(array)
+    if dtype.kind in "fiu" and np.can_cast(array.dtype, dtype, "same_kind"):
+        return as_datatype(array.astype(dtype), spec.datatype)
+    if array.dtype != dtype:
+        kind = "text" if array.dtype.kind in "SU" else str(array.dtype)
+        raise InvalidInput(spec.name, f"must be {spec.datatype}, not {kind}")
+    return array
+
+
+def _truth(table: Table) -> Array:
+    if TRUTH not in table:
+        raise Unreadable(f"has no column '{TRUTH}', the right answers; it has {list(table)}")
+    truth = _plain(table[TRUTH])
+    if truth.dtype.kind == "O":
+        raise Unreadable(f"has a mixture of kinds in '{TRUTH}', or values missing")
+    if truth.dtype.kind == "f" and not np.isfinite(truth).all():
+        raise Unreadable(f"has NaN or infinity in '{TRUTH}'")
+    return truth if truth.ndim else truth.reshape(-1)[:0]  # one number is no row
+
+
+def _plain(column: Column) -> Array:
+    """The truth as an array: numbers where all are, else texts."""
+    if isinstance(column, np.ndarray):
+        return column
+    if isinstance(column, Cells):
+        column.require_all(TRUTH, "every row needs its right answer")
+        try:
+            return np.array(column.numbers(TRUTH))
+        except Unreadable:
+            return np.array(column.texts, np.str_)
+    kinds = {type(value) for value in column}
+    mixed = len(kinds - {int, float}) > (0 if kinds & {int, float} else 1)
+    try:
+        return np.array(column, np.object_ if mixed else None)
+    except ValueError:  # lists of several lengths
+        return np.array([None])
+
+
+def _any_rows(spec: TensorSpec) -> TensorSpec:
+    return replace(spec, shape=(-1, *spec.shape[1:])) if spec.shape else spec

@@ -1,0 +1,111 @@
+"""What serving a model takes, measured in a process of its own: memory, and time on one processor.
+
+This process has loaded more than a function ever does. `python -m
+lading.model_packaging.measure.peak_memory` is
+the child: it reads the models of all signatures and a request, loads and runs them as the service
+does, and prints its figures as JSON.
+"""
+
+import io
+import json
+import resource
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import BinaryIO
+
+import numpy as np
+
+from lading.functions.inference.models.session import OnnxSession
+from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.errors import MeasurementFailed
+
+_SECONDS, _MOST_RUNS = 0.3, 200
+_TIMEOUT = 600
+_LENGTH_BYTES = 8
+_STATUS = Path("/proc/self/status")
+_KIB = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """Peak memory in bytes, of a process that serves the model; the median of one request's time.
+
+    `request_bytes` is the size of that request's arrays and of its answer's.
+    """
+
+    peak_bytes: int
+    one_processor_ms: float
+    request_bytes: int
+
+
+def measure(name: str, models: Sequence[bytes], request: Mapping[str, Array]) -> Footprint:
+    """Load models and let the first answer a request, again and again, in a process of its own.
+
+    Raises:
+        MeasurementFailed: that process was killed, for want of memory or time, or failed.
+    """
+    arrays = io.BytesIO()
+    np.savez(arrays, allow_pickle=False, **{key: _plain(it) for key, it in request.items()})
+    counts = (len(models), *map(len, models))
+    head = b"".join(count.to_bytes(_LENGTH_BYTES, "little") for count in counts)
+    given = b"".join([head, *models, arrays.getvalue()])
+    command = [sys.executable, "-m", "lading.model_packaging.measure.peak_memory"]
+    try:
+        ended = subprocess.run(  # noqa: S603 - this very program
+            command, input=given, capture_output=True, timeout=_TIMEOUT, check=True
+        )
+        return Footprint(**json.loads(ended.stdout))
+    except subprocess.SubprocessError as error:
+        said = getattr(error, "stderr", None) or b""
+        last = said.decode(errors="replace").strip().rpartition("\n")[2]
+        raise MeasurementFailed(name, last or str(error)) from error
+
+
+def _plain(array: Array) -> Array:
+    """Texts as an array that needs no pickling."""
+    return array.astype(np.bytes_) if array.dtype == np.object_ else array
+
+
+def _serve(stream: BinaryIO) -> Footprint:
+    """What the child does."""
+    lengths = [_count(stream) for _ in range(_count(stream))]
+    models = [stream.read(length) for length in lengths]  # the service holds them all, too
+    session, *_others = [OnnxSession(model, 1) for model in models]
+    with np.load(io.BytesIO(stream.read()), allow_pickle=False) as arrays:
+        request = {name: _text(arrays[name]) for name in arrays.files}
+    answer = session.run(dict(request))
+    times: list[float] = []
+    begin = perf_counter()
+    while not times or (len(times) < _MOST_RUNS and perf_counter() - begin < _SECONDS):
+        before = perf_counter()
+        session.run(dict(request))
+        times.append(perf_counter() - before)
+    size = sum(array.nbytes for array in (*request.values(), *answer.values()))
+    return Footprint(_peak(), round(float(np.median(times)) * 1e3, 4), size)
+
+
+def _count(stream: BinaryIO) -> int:
+    return int.from_bytes(stream.read(_LENGTH_BYTES), "little")
+
+
+def _text(array: Array) -> Array:
+    return array.astype(np.object_) if array.dtype.kind == "S" else array
+
+
+def _peak() -> int:
+    """The most memory that this process had; what it was forked from does not count on Linux."""
+    if _STATUS.exists():
+        lines = dict(line.split(":", 1) for line in _STATUS.read_text().splitlines())
+        return int(lines["VmHWM"].split()[0]) * _KIB
+    unit = 1 if sys.platform == "darwin" else _KIB
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+if __name__ == "__main__":
+    found = _serve(sys.stdin.buffer)
+    fields = {name: getattr(found, name) for name in Footprint.__slots__}
+    sys.stdout.write(json.dumps(fields))

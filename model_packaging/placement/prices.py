@@ -1,0 +1,66 @@
+"""What AWS asks: one dated file, `prices.yaml`, or another of its form."""
+
+from datetime import date
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from lading.model_packaging.errors import ManifestError, PricesUnusable
+from lading.model_packaging.manifest.located_yaml import LocatedYaml
+
+PRICES = Path(__file__).with_name("prices.yaml")
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class ApiPrices(_Entry):
+    """A REST API of API Gateway, in dollars."""
+
+    requests_per_million: float = Field(ge=0)
+
+
+class LambdaPrices(_Entry):
+    """A function, in dollars."""
+
+    requests_per_million: float = Field(ge=0)
+    gb_second: float = Field(gt=0)
+    snapshot_gb_second: float = Field(ge=0)
+
+
+class Instance(_Entry):
+    """One type of SageMaker's instances: dollars an hour, processors, and GiB of memory."""
+
+    hour: float = Field(gt=0)
+    processors: int = Field(ge=1)
+    memory: float = Field(gt=0)
+    gpus: int = Field(ge=0)
+    gpu_memory: float = Field(ge=0)
+
+
+class Prices(_Entry):
+    """The whole file."""
+
+    region: str
+    as_of: date
+    source: str = ""
+    api: ApiPrices
+    lambda_: LambdaPrices = Field(alias="lambda")
+    sagemaker: dict[str, Instance] = Field(min_length=1)
+
+
+def read_prices(path: Path = PRICES) -> Prices:
+    """Read and check a file of prices.
+
+    Raises:
+        PricesUnusable: it cannot be read, or says something impossible.
+    """
+    try:
+        return Prices.model_validate(LocatedYaml(path).value)
+    except ManifestError as error:
+        raise PricesUnusable(path, error.reason) from error
+    except ValidationError as error:
+        detail = error.errors()[0]
+        key = ".".join(map(str, detail["loc"]))
+        raise PricesUnusable(path, f"{key}: {detail['msg']}") from error

@@ -1,0 +1,59 @@
+"""Code of the user's own that the manifest names, as `module:Name`."""
+
+import importlib.util
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from lading.model_packaging.errors import ManifestError, likely
+from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.sources.local_imports import local_imports
+
+
+def load_class(spec: ModelSpec) -> Any:
+    """What `class` names: a class, or any other callable; its module is run afresh.
+
+    Raises:
+        ManifestError: the module fails to run, or has no such name.
+    """
+    module, _, name = spec.original.class_path.partition(":")
+    path = spec.original.class_file()
+    with _importable(spec.original.folder):
+        try:
+            names = vars(_run(module, path))
+        except Exception as error:  # the user's code raises what it likes
+            reason = f"{path} cannot be run: {error!r}"
+            raise ManifestError(spec.place("class"), reason) from error
+    if not callable(names.get(name)):
+        public = [each for each in names if not each.startswith("_")]
+        reason = f"{path} has no class '{name}'"
+        raise ManifestError(spec.place("class"), reason, likely(name, public))
+    return names[name]
+
+
+def imported_files(spec: ModelSpec) -> tuple[Path, ...]:
+    """What the code that `class` names imports of the files beside it; none when it names none."""
+    module = spec.original.class_path.partition(":")[0]
+    return tuple(local_imports(spec.original.folder, module).values()) if module else ()
+
+
+def _run(module: str, path: Path) -> Any:
+    found = importlib.util.spec_from_file_location(module, path)
+    assert found is not None
+    assert found.loader is not None
+    loaded = importlib.util.module_from_spec(found)
+    sys.modules[module] = loaded  # dataclasses and the like look there
+    found.loader.exec_module(loaded)
+    return loaded
+
+
+@contextmanager
+def _importable(folder: Path) -> Iterator[None]:
+    """Its modules may import their neighbours."""
+    sys.path.insert(0, str(folder.resolve()))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder.resolve()))

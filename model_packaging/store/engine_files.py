@@ -1,0 +1,136 @@
+"""The files that an engine loads: listed with their digests, streamed, never held whole.
+
+They may be many gigabytes. Whoever reads one gets what was listed or an error: `read` digests the
+bytes as they pass.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Protocol
+
+from lading.functions.inference.artifact.reading import EngineFile
+from lading.model_packaging.documents import canonical
+from lading.model_packaging.errors import StoreError
+
+CHUNK_BYTES = 1 << 20
+
+
+class Readable(Protocol):
+    """A stream of bytes, as a file or an S3 response is one."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """At most `size` bytes; none at the end."""
+
+
+Open = Callable[[str], AbstractContextManager[Readable]]
+"""Opens the file at a path of the list."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFiles:
+    """The files below `engine/`, by path.
+
+    Args:
+        model: whose they are.
+        place: the folder or address that they come from, for errors.
+        files: digest and size of each.
+        opener: opens one.
+    """
+
+    model: str
+    place: str
+    files: Mapping[str, EngineFile]
+    opener: Open
+
+    @property
+    def digest(self) -> str:
+        """See `engine_digest`."""
+        return engine_digest(self.files)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(file.bytes for file in self.files.values())
+
+    def read(self, path: str, piece: int = CHUNK_BYTES) -> Iterator[bytes]:
+        """The content of a file in pieces of `piece` bytes, the last one shorter.
+
+        Raises:
+            StoreError: it cannot be read, or is not what was listed; its last piece is kept back.
+        """
+        listed, digest, size = self.files[path], hashlib.sha256(), 0
+        last = b""
+        for content in self._pieces(path, piece):
+            if last:
+                yield last
+            digest.update(content)
+            size += len(content)
+            last = content
+            if size > listed.bytes:
+                break
+        if EngineFile(f"sha256:{digest.hexdigest()}", size) != listed:
+            was = f"{listed.bytes:,} bytes with digest {listed.digest}"
+            raise self._refused(path, f"is not what it was, {was}; restore it, or package it again")
+        if last:
+            yield last
+
+    def _pieces(self, path: str, size: int) -> Iterator[bytes]:
+        try:
+            with self.opener(path) as stream:
+                while content := _full(stream, size):
+                    yield content
+        except OSError as error:
+            raise self._refused(path, f"cannot be read: {error.strerror}") from error
+
+    def _refused(self, path: str, reason: str) -> StoreError:
+        return StoreError(self.model, f"{self.place}/{path}", reason)
+
+
+def _full(stream: Readable, size: int) -> bytes:
+    """`size` bytes; fewer at the end only, where a network may give fewer at any time."""
+    pieces: list[bytes] = []
+    while size and (piece := stream.read(size)):
+        pieces.append(piece)
+        size -= len(piece)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def engine_digest(files: Mapping[str, EngineFile]) -> str:
+    """Hexadecimal SHA-256 of the list of paths and digests; the last part of their S3 prefix."""
+    listed = [[path, files[path].digest] for path in sorted(files)]
+    return hashlib.sha256(canonical(listed)).hexdigest()
+
+
+def gather(model: str, place: Path, contents: Mapping[str, bytes | Path]) -> EngineFiles:
+    """List files that are in memory or on this machine.
+
+    Args:
+        model: whose they are.
+        place: the folder of the trained model, for errors.
+        contents: content, or the file that has it, by path.
+
+    Raises:
+        OSError: one cannot be read.
+    """
+
+    @contextmanager
+    def opener(path: str) -> Iterator[Readable]:
+        content = contents[path]
+        with BytesIO(content) if isinstance(content, bytes) else content.open("rb") as stream:
+            yield stream
+
+    files = {path: _listed(opener, path) for path in contents}
+    return EngineFiles(model, str(place), files, opener)
+
+
+def _listed(opener: Open, path: str) -> EngineFile:
+    digest, size = hashlib.sha256(), 0
+    with opener(path) as stream:
+        while piece := stream.read(CHUNK_BYTES):
+            digest.update(piece)
+            size += len(piece)
+    return EngineFile(f"sha256:{digest.hexdigest()}", size)

@@ -1,0 +1,195 @@
+"""A store in a folder.
+
+<root>/models/<name>/<version>/   the published versions
+<root>/.staging/                  the version that is being written, and the publishers' lock
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from lading.functions.contract.names import artifact_folder
+from lading.functions.inference.artifact.reading import ENGINE, SPECIFICATION, Artifact, sha256
+from lading.functions.inference.errors import ArtifactError
+from lading.model_packaging.errors import StoreError
+from lading.model_packaging.lock.file import LocalCopy
+from lading.model_packaging.store.durable import (
+    exclusive,
+    make_folder,
+    stream_file,
+    sync_folder,
+    write_file,
+)
+from lading.model_packaging.store.engine_files import EngineFiles, Readable
+from lading.model_packaging.store.publication import Published, check_engine, next_number, verify
+
+
+class LocalStore:
+    """A store in a folder; see `store.Store`.
+
+    Args:
+        root: the folder; made with the first version.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._staging = root / ".staging"
+
+    def versions(self, name: str) -> tuple[int, ...]:
+        """See `Store.versions`."""
+        folder = self.root / artifact_folder(name, 0)
+        if not folder.parent.is_dir():
+            return ()
+        names = (entry.name for entry in folder.parent.iterdir())
+        return tuple(sorted(int(name) for name in names if name.isascii() and name.isdecimal()))
+
+    def find(self, name: str, identity: str, pinned: Mapping[int, str]) -> int | None:
+        """See `Store.find`."""
+        for version in self.versions(name):
+            content = self._specification(name, version)
+            if pinned.get(version, digest := sha256(content)) != digest:
+                continue
+            if json.loads(content).get("identity") == identity:
+                return version
+        return None
+
+    def publish(
+        self,
+        name: str,
+        files: Mapping[str, bytes],
+        pinned: Mapping[int, str],
+        engine: EngineFiles | None = None,
+        number: int | None = None,
+    ) -> int:
+        """See `Store.publish`."""
+        with self._writing(name):
+            known = self.find(name, json.loads(files[SPECIFICATION])["identity"], pinned)
+            if known is not None:
+                return known
+            digest = sha256(files[SPECIFICATION])
+            version = next_number(name, digest, self.versions(name), pinned, number)
+            self._write(name, version, files, engine)
+            return version
+
+    def place(
+        self,
+        name: str,
+        version: int,
+        files: Mapping[str, bytes],
+        engine: EngineFiles | None = None,
+    ) -> None:
+        """See `Store.place`."""
+        with self._writing(name):
+            if version in self.versions(name):
+                self.open(name, version, sha256(files[SPECIFICATION]))
+            else:
+                self._write(name, version, files, engine)
+
+    def open(self, name: str, version: int, digest: str | None = None) -> Published:
+        """See `Store.open`."""
+        folder = self.folder(name, version)
+        try:
+            files = {path.name: path.read_bytes() for path in _files(folder)}
+            artifact = verify(name, version, files, digest)
+            check_engine(artifact, _sizes(folder / ENGINE))
+            engine = _engine_files(artifact, folder / ENGINE)
+            return Published(artifact, files, str(folder), engine)
+        except (ArtifactError, OSError) as error:
+            raise self._damaged(name, version, str(error)) from error
+
+    def copy(self, name: str, version: int, digest: str, lock: Path) -> LocalCopy:
+        """See `Store.copy`."""
+        self.open(name, version, digest)
+        path = os.path.relpath(self.root.resolve(), lock.parent.resolve())
+        return LocalCopy(path=Path(path).as_posix())
+
+    def folder(self, name: str, version: int) -> Path:
+        """Where a version lies."""
+        return self.root / artifact_folder(name, version)
+
+    def _specification(self, name: str, version: int) -> bytes:
+        try:
+            content = (self.folder(name, version) / SPECIFICATION).read_bytes()
+            if isinstance(json.loads(content), dict):
+                return content
+        except (OSError, ValueError) as error:
+            raise self._damaged(name, version, f"{SPECIFICATION}: {error}") from error
+        raise self._damaged(name, version, f"{SPECIFICATION} is no specification")
+
+    def _damaged(self, name: str, version: int, reason: str) -> StoreError:
+        folder = self.folder(name, version)
+        advice = "delete the folder and package again"
+        return StoreError(name, folder, f"is damaged ({reason}); {advice}")
+
+    @contextmanager
+    def _writing(self, name: str) -> Iterator[None]:
+        """Keep other publishers out, and sweep away what killed ones left."""
+        try:
+            with exclusive(self._staging / "lock"):
+                self._sweep()
+                try:
+                    yield
+                finally:
+                    self._sweep()
+        except OSError as error:
+            raise StoreError(name, self.root, f"cannot be written: {error.strerror}") from error
+
+    def _sweep(self) -> None:
+        for leftover in self._staging.iterdir():
+            if leftover.is_dir():
+                shutil.rmtree(leftover)
+
+    def _write(
+        self,
+        name: str,
+        version: int,
+        files: Mapping[str, bytes],
+        engine: EngineFiles | None,
+    ) -> None:
+        """Write the files aside and rename their folder into its place."""
+        staged = self._staging / "version"
+        make_folder(staged)
+        for file, content in files.items():
+            write_file(staged / file, content)
+        if engine is not None:
+            _write_engine(staged / ENGINE, engine)
+        for folder, _, _ in os.walk(staged):
+            sync_folder(Path(folder))
+        target = self.folder(name, version)
+        make_folder(target.parent)
+        staged.rename(target)
+        sync_folder(target.parent)
+
+
+def _write_engine(folder: Path, engine: EngineFiles) -> None:
+    for path in engine.files:
+        make_folder((folder / path).parent)
+        stream_file(folder / path, engine.read(path))
+
+
+def _engine_files(artifact: Artifact, folder: Path) -> EngineFiles | None:
+    if artifact.engine is None:
+        return None
+
+    @contextmanager
+    def opener(path: str) -> Iterator[Readable]:
+        with (folder / path).open("rb") as stream:
+            yield stream
+
+    return EngineFiles(artifact.name, str(folder), artifact.engine.files, opener)
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """Size of each file below a folder, by its path; -1 for a link, which no engine may follow."""
+    return {
+        path.relative_to(folder).as_posix(): -1 if path.is_symlink() else path.stat().st_size
+        for path in folder.rglob("*")
+        if path.is_symlink() or not path.is_dir()
+    }
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []

@@ -1,0 +1,98 @@
+"""What every store gives and decides alike."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from lading.functions.contract.names import artifact_folder
+from lading.functions.inference.artifact.reading import (
+    ENGINE,
+    SPECIFICATION,
+    Artifact,
+    HeldFiles,
+    read_artifact,
+)
+from lading.functions.inference.errors import ArtifactCorrupt
+from lading.model_packaging.errors import NumberTaken
+from lading.model_packaging.store.engine_files import EngineFiles
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A version read from a store.
+
+    `artifact` is verified; `files` are all of the version's, by name, with those beside it that no
+    digest covers; `location` is its folder or its address, for people. Its engine's files are all
+    there and of their size; their content is verified when it is read.
+    """
+
+    artifact: Artifact
+    files: Mapping[str, bytes]
+    location: str
+    engine: EngineFiles | None = None
+
+
+def verify(name: str, version: int, files: Mapping[str, bytes], digest: str | None) -> Artifact:
+    """The artifact that these files are.
+
+    Raises:
+        ArtifactError: they are none, another than `digest` says, or of another model.
+    """
+    held = HeldFiles(artifact_folder(name, version), files)
+    artifact = read_artifact(held, digest)
+    if artifact.name != name:
+        raise ArtifactCorrupt(held.place(SPECIFICATION), f"it is of model '{artifact.name}'")
+    return artifact
+
+
+def check_engine(artifact: Artifact, sizes: Mapping[str, int]) -> None:
+    """Compare the engine's files that are there, by path and size, with the artifact's list.
+
+    Raises:
+        ArtifactCorrupt: one is missing, of another size, or not listed; an engine would load it.
+    """
+    listed = artifact.engine.files if artifact.engine else {}
+    for path in sorted({*listed, *sizes}):
+        have, want = sizes.get(path), listed[path].bytes if path in listed else None
+        if have != want:
+            place = f"{ENGINE}/{path}"
+            raise ArtifactCorrupt(place, f"has {have} bytes, {SPECIFICATION} says {want}")
+
+
+def next_number(
+    name: str,
+    digest: str,
+    taken: Collection[int],
+    pinned: Mapping[int, str],
+    stated: int | None = None,
+) -> int:
+    """The number of a version that is about to be published.
+
+    Args:
+        name: the model.
+        digest: SHA-256 of its artifact.json.
+        taken: the published versions.
+        pinned: what the lock knows: version -> digest.
+        stated: the number that the source brings along; None where it brings none.
+
+    Returns:
+        The number that the lock has for this very artifact, else `stated`, else the next free one.
+
+    Raises:
+        NumberTaken: `stated` is not above all that are known.
+    """
+    restored = (version for version in pinned if pinned[version] == digest and version not in taken)
+    number = next(restored, None)
+    if number is None and stated is not None:
+        require_above(name, stated, (*taken, *pinned))
+    return number or stated or max((0, *taken, *pinned)) + 1
+
+
+def require_above(name: str, stated: int, known: Collection[int]) -> None:
+    """Check the number that a model's source brings along.
+
+    Raises:
+        NumberTaken: it is not above all that are known.
+    """
+    newest = max((0, *known))
+    if stated <= newest:
+        raise NumberTaken(name, stated, newest)

@@ -1,0 +1,300 @@
+"""A store in a versioned S3 bucket.
+
+    <prefix>/models/<name>/<version>/artifact.zip   a version; its appearance publishes it
+    <prefix>/models/<name>/golden/<digest>.json     its golden requests, written before it
+    <prefix>/models/<name>/sha256/<digest>/<path>   its engine's files, written before it
+
+Every write is conditional on the key being free, so nothing is ever overwritten, and of two
+publishers that want one number one gets it and the other takes the next. Identity and digest are
+metadata of the zip: they appear with it and are read without it. docs/adr/0008 has the reasons.
+The engine's files lie under the digest of their list, since SageMaker pins no object version; of
+what a killed publisher left there, the next one uses what is whole.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lading.functions.contract.names import artifact_archive, artifact_folder
+from lading.functions.inference.artifact.archive import pack, unpack
+from lading.functions.inference.artifact.reading import GOLDEN, SPECIFICATION, Artifact, sha256
+from lading.functions.inference.errors import ArtifactError
+from lading.model_packaging.check.golden import MAX_BYTES
+from lading.model_packaging.errors import StoreError
+from lading.model_packaging.lock.file import S3Copy
+from lading.model_packaging.store.engine_files import EngineFiles, engine_digest
+from lading.model_packaging.store.publication import Published, check_engine, next_number, verify
+from lading.model_packaging.store.s3_engine import EnginePrefix
+from lading.model_packaging.store.s3_refusals import refusal
+from lading.model_packaging.store.s3_upload import Upload
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_ADDRESS = re.compile(r"([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/([A-Za-z0-9!_.*'()/-]*))?")
+_IDENTITY, _DIGEST = "lading-identity", "lading-digest"
+_GOLDEN, _ENGINE = "lading-golden", "lading-engine"
+_TRIES = 50
+_AT_ONCE = 8
+
+
+class S3Store:
+    """A store in a bucket; see `store.Store`.
+
+    Args:
+        bucket: the bucket's name.
+        prefix: where in it `models/` lies; empty or ending in a slash.
+        version_id: the object version to read; None reads what is current.
+    """
+
+    def __init__(self, bucket: str, prefix: str = "", version_id: str | None = None) -> None:
+        self.bucket, self.prefix = bucket, prefix
+        self._pin: Any = {"VersionId": version_id} if version_id else {}
+
+    @classmethod
+    def at(cls, path: str) -> "S3Store":
+        """The store at `bucket/prefix`.
+
+        Raises:
+            StoreError: it cannot be one.
+        """
+        found = _ADDRESS.fullmatch(path)
+        if found is None:
+            advice = "is no address of a store; give s3://bucket/prefix"
+            raise StoreError(None, f"s3://{path}", advice)
+        prefix = (found[2] or "").strip("/")
+        return cls(found[1], f"{prefix}/" if prefix else "")
+
+    def versions(self, name: str) -> tuple[int, ...]:
+        """See `Store.versions`."""
+        with self._asking(name):
+            return self._versions(name)
+
+    def find(self, name: str, identity: str, pinned: Mapping[int, str]) -> int | None:
+        """See `Store.find`."""
+        with self._asking(name):
+            return self._find(name, self._versions(name), identity, pinned)
+
+    def publish(
+        self,
+        name: str,
+        files: Mapping[str, bytes],
+        pinned: Mapping[int, str],
+        engine: EngineFiles | None = None,
+        number: int | None = None,
+    ) -> int:
+        """See `Store.publish`."""
+        identity = json.loads(files[SPECIFICATION])["identity"]
+        digest = sha256(files[SPECIFICATION])
+        with self._asking(name):
+            self._prepare(name, files, engine)
+            for _ in range(_TRIES):
+                taken = self._versions(name)
+                known = self._find(name, taken, identity, pinned)
+                if known is not None:
+                    return known
+                version = next_number(name, digest, taken, pinned, number)
+                if self._put_version(name, version, files, engine):
+                    return version
+        raise StoreError(
+            name, self._address(), f"took {_TRIES} other versions meanwhile; try again"
+        )
+
+    def place(
+        self,
+        name: str,
+        version: int,
+        files: Mapping[str, bytes],
+        engine: EngineFiles | None = None,
+    ) -> None:
+        """See `Store.place`."""
+        with self._asking(name):
+            self._prepare(name, files, engine)
+            if not self._put_version(name, version, files, engine):
+                self._head(name, version, sha256(files[SPECIFICATION]))
+
+    def open(self, name: str, version: int, digest: str | None = None) -> Published:
+        """See `Store.open`."""
+        key = self._key(name, version)
+        with self._asking(name, key):
+            found = self._client.get_object(Bucket=self.bucket, Key=key, **self._pin)
+            try:
+                files = unpack(found["Body"], found["ContentLength"], name, version)
+                artifact = verify(name, version, files, digest)
+                engine = self._engine_files(name, artifact)
+            except ArtifactError as error:
+                advice = "restore the object's first version, or delete it and package again"
+                reason = f"is damaged ({error}); {advice}"
+                raise StoreError(name, self._address(key), reason) from error
+        return Published(artifact, files, self._address(key), engine)
+
+    def read_golden(self, name: str, key: str) -> bytes:
+        """The golden requests at a key that a lock names, without the artifact that they are of.
+
+        Raises:
+            StoreError: they are not there, or not those that the key says.
+        """
+        with self._asking(name, key):
+            found = self._client.get_object(Bucket=self.bucket, Key=key)
+            content = found["Body"].read(MAX_BYTES + 1)
+        if key != self._golden_key(name, sha256(content)):
+            advice = "restore the object's first version"
+            raise StoreError(name, self._address(key), f"is not what its name says; {advice}")
+        return content
+
+    def copy(self, name: str, version: int, digest: str, lock: Path) -> S3Copy:  # noqa: ARG002 a local store's entry depends on where the lock is
+        """See `Store.copy`."""
+        with self._asking(name, self._key(name, version)):
+            found = self._head(name, version, digest)
+        golden, engine = (found["Metadata"].get(key) for key in (_GOLDEN, _ENGINE))
+        if engine:
+            self.open(name, version, digest)
+        return S3Copy(
+            bucket=self.bucket,
+            key=self._key(name, version),
+            version_id=found["VersionId"],
+            golden=self._golden_key(name, golden) if golden else None,
+            bytes=found["ContentLength"],
+            engine=self._engine(name, engine).prefix if engine else None,
+        )
+
+    @cached_property
+    def _client(self) -> "S3Client":
+        from boto3.session import Session  # noqa: PLC0415 imported when first used
+        from botocore.config import Config  # noqa: PLC0415
+
+        config = Config(
+            connect_timeout=5,
+            max_pool_connections=_AT_ONCE,
+            retries={"mode": "standard"},
+        )
+        try:
+            return Session().client("s3", config=config)
+        except ValueError as error:
+            reason = f"cannot be asked for: {error}; correct AWS_ENDPOINT_URL or AWS_REGION"
+            raise StoreError(None, self._address(), reason) from error
+
+    @contextmanager
+    def _asking(self, name: str, key: str = "") -> Iterator[None]:
+        """Make one clear error of whatever S3, or the AWS library, refuses."""
+        try:
+            from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+        except ImportError as error:
+            advice = "needs boto3: pip install boto3, or all of requirements.txt"
+            raise StoreError(None, self._address(), advice) from error
+        try:
+            yield
+        except (BotoCoreError, ClientError) as error:
+            raise StoreError(name, self._address(key), refusal(error, self.bucket)) from error
+
+    def _versions(self, name: str) -> tuple[int, ...]:
+        folder = f"{self.prefix}{artifact_folder(name, 0)}".removesuffix("0")
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self.bucket, Prefix=folder
+        )
+        keys = {found["Key"] for page in pages for found in page.get("Contents", [])}
+        numbers = (key.removeprefix(folder).partition("/")[0] for key in keys)
+        known = {int(number) for number in numbers if number.isascii() and number.isdecimal()}
+        return tuple(sorted(each for each in known if self._key(name, each) in keys))
+
+    def _find(
+        self, name: str, versions: tuple[int, ...], identity: str, pinned: Mapping[int, str]
+    ) -> int | None:
+        """The first version of this identity that is not somebody else's."""
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            found = zip(
+                versions, pool.map(lambda each: self._head(name, each), versions), strict=True
+            )
+            for version, head in found:
+                about = head["Metadata"]
+                ours = pinned.get(version, about[_DIGEST]) == about[_DIGEST]
+                if ours and about[_IDENTITY] == identity:
+                    return version
+        return None
+
+    def _head(self, name: str, version: int, digest: str | None = None) -> Any:
+        """A version's object without its content.
+
+        Raises:
+            StoreError: it is none that we wrote, or of another artifact than `digest`.
+        """
+        key = self._key(name, version)
+        found = self._client.head_object(Bucket=self.bucket, Key=key, **self._pin)
+        about = found["Metadata"]
+        if not {_IDENTITY, _DIGEST} <= about.keys() or "VersionId" not in found:
+            reason = "is damaged (it was not published by Lading, or not into a versioned bucket)"
+            raise StoreError(name, self._address(key), f"{reason}; delete it and package again")
+        if digest not in (None, about[_DIGEST]):
+            reason = f"is another version {version}, with digest {about[_DIGEST]}, not {digest}"
+            advice = "publish below another prefix, or package again for a new version"
+            raise StoreError(name, self._address(key), f"{reason}; {advice}")
+        return found
+
+    def _prepare(self, name: str, files: Mapping[str, bytes], engine: EngineFiles | None) -> None:
+        """Refuse a bucket that forgets, and put what a version needs beside it."""
+        state = self._client.get_bucket_versioning(Bucket=self.bucket).get("Status")
+        if state != "Enabled":
+            command = (
+                f"aws s3api put-bucket-versioning --bucket {self.bucket} "
+                "--versioning-configuration Status=Enabled"
+            )
+            reason = f"keeps no object versions, which the lock needs; turn them on: {command}"
+            raise StoreError(name, self._address(), reason)
+        if GOLDEN in files:
+            key = self._golden_key(name, sha256(files[GOLDEN]))
+            self._upload(key, "application/json", {}).put(files[GOLDEN])
+        if engine is not None:
+            self._engine(name, engine.digest).put(engine)
+
+    def _put_version(
+        self,
+        name: str,
+        version: int,
+        files: Mapping[str, bytes],
+        engine: EngineFiles | None,
+    ) -> bool:
+        specification = files[SPECIFICATION]
+        about = {_IDENTITY: json.loads(specification)["identity"], _DIGEST: sha256(specification)}
+        if GOLDEN in files:
+            about[_GOLDEN] = sha256(files[GOLDEN])
+        if engine is not None:
+            about[_ENGINE] = engine.digest
+        body = pack(name, version, files)
+        return self._upload(self._key(name, version), "application/zip", about).put(body)
+
+    def _engine_files(self, name: str, artifact: Artifact) -> EngineFiles | None:
+        """The engine's files of a version, all of which are there.
+
+        Raises:
+            ArtifactCorrupt: they are not.
+        """
+        if artifact.engine is None:
+            return None
+        listed = artifact.engine.files
+        prefix = self._engine(name, engine_digest(listed))
+        check_engine(artifact, prefix.sizes())
+        return prefix.files(listed)
+
+    def _engine(self, name: str, digest: str) -> EnginePrefix:
+        folder = artifact_folder(name, 0).removesuffix("0")
+        prefix = f"{self.prefix}{folder}sha256/{digest}/"
+        asking = partial(self._asking, name)
+        return EnginePrefix(name, self._client, self.bucket, prefix, asking)
+
+    def _upload(self, key: str, kind: str, about: Mapping[str, str]) -> Upload:
+        return Upload(self._client, self.bucket, key, kind, about)
+
+    def _key(self, name: str, version: int) -> str:
+        return f"{self.prefix}{artifact_archive(name, version)}"
+
+    def _golden_key(self, name: str, digest: str) -> str:
+        folder = artifact_folder(name, 0).removesuffix("0")
+        return f"{self.prefix}{folder}golden/{digest.removeprefix('sha256:')}.json"
+
+    def _address(self, key: str = "") -> str:
+        return f"s3://{self.bucket}/{key or self.prefix}".rstrip("/")

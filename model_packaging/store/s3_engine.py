@@ -1,0 +1,100 @@
+"""An engine's files in S3, below a prefix that their content names.
+
+SageMaker takes a prefix and no object version, and loads whatever lies below it. So a file is
+written once, says its digest in its metadata, and nothing but the listed files may lie there.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from lading.functions.inference.artifact.reading import EngineFile
+from lading.model_packaging.errors import StoreError
+from lading.model_packaging.store.engine_files import EngineFiles, Readable
+from lading.model_packaging.store.s3_upload import Upload
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_DIGEST = "lading-digest"
+_KIND = "application/octet-stream"
+_MISSING = 404
+
+Asking = Callable[[str], AbstractContextManager[Any]]
+"""Makes one clear error of what S3 refuses at a key."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnginePrefix:
+    """Where one engine's files lie, or shall.
+
+    Args:
+        model: whose it is.
+        client: of S3.
+        bucket: the bucket's name.
+        prefix: ends with the digest of the list of files, and a slash.
+        asking: see `Asking`.
+    """
+
+    model: str
+    client: "S3Client"
+    bucket: str
+    prefix: str
+    asking: Asking
+
+    def put(self, engine: EngineFiles) -> None:
+        """Put each file in its place, unless it is there.
+
+        Raises:
+            StoreError: another file is there, or one is not what was listed.
+        """
+        for path in sorted(engine.files):
+            with self.asking(f"{self.prefix}{path}"):
+                self._put(engine, path)
+
+    def sizes(self) -> dict[str, int]:
+        """Size of each object below the prefix, by its path there."""
+        pages = self.client.get_paginator("list_objects_v2").paginate(
+            Bucket=self.bucket, Prefix=self.prefix
+        )
+        found = [each for page in pages for each in page.get("Contents", [])]
+        return {each["Key"].removeprefix(self.prefix): each["Size"] for each in found}
+
+    def files(self, listed: Mapping[str, EngineFile]) -> EngineFiles:
+        """The files, to be read from here."""
+        place = f"s3://{self.bucket}/{self.prefix}".rstrip("/")
+        return EngineFiles(self.model, place, listed, self._open)
+
+    @contextmanager
+    def _open(self, path: str) -> Iterator[Readable]:
+        key = f"{self.prefix}{path}"
+        with self.asking(key):
+            body = self.client.get_object(Bucket=self.bucket, Key=key)["Body"]
+            with closing(body):
+                yield body
+
+    def _put(self, engine: EngineFiles, path: str) -> None:
+        key, file = f"{self.prefix}{path}", engine.files[path]
+        upload = Upload(self.client, self.bucket, key, _KIND, {_DIGEST: file.digest})
+        # Asked first: what is there would otherwise go up in full, to be refused at the end.
+        there = self._found(key)
+        if there is None and upload.stream(file.bytes, partial(engine.read, path)):
+            return
+        if (there or self._found(key)) != file:
+            reason = f"is another file than the engine's, with digest {file.digest}"
+            advice = "delete it and package again"
+            raise StoreError(self.model, f"s3://{self.bucket}/{key}", f"{reason}; {advice}")
+
+    def _found(self, key: str) -> EngineFile | None:
+        """What an object says that it is; None when there is none."""
+        from botocore.exceptions import ClientError  # noqa: PLC0415 imported when first used
+
+        try:
+            found = self.client.head_object(Bucket=self.bucket, Key=key)
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] == _MISSING:
+                return None
+            raise
+        return EngineFile(found["Metadata"].get(_DIGEST, ""), found["ContentLength"])

@@ -1,0 +1,75 @@
+"""Published versions from one store to another, verified against the lock on the way."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lading.model_packaging.errors import LockError, StoreError
+from lading.model_packaging.lock.file import (
+    Copy,
+    LocalCopy,
+    LockedVersion,
+    S3Copy,
+    read_lock,
+    record,
+)
+from lading.model_packaging.store.publication import Published
+from lading.model_packaging.store.versions import Store, store_of
+
+
+@dataclass(frozen=True, slots=True)
+class Transferred:
+    """A version that now lies in the target; `moved` is False when it lay there already.
+
+    `bytes` is the size of its files, None when they did not have to be read.
+    """
+
+    name: str
+    version: int
+    moved: bool
+    bytes: int | None
+    copy: LocalCopy | S3Copy
+
+
+def transfer(name: str, version: int, target: Store, lock: Path) -> Transferred:
+    """Put a version of the lock into `target`, and write that copy into the lock.
+
+    Raises:
+        StoreError: no copy can be read, the target cannot be written, or what lies there differs.
+        LockError: the lock lacks the version, or cannot be written.
+    """
+    entry = read_lock(lock).model(name).versions.get(version)
+    if entry is None:
+        raise LockError(lock, f"has no version {version} of model '{name}'")
+    read: Published | None = None
+    if version not in target.versions(name):
+        read = read_nearest(name, version, entry, lock)
+        target.place(name, version, read.files, read.engine)
+    copy = target.copy(name, version, entry.digest, lock)
+    record(lock, name, version, entry.model_copy(update={"stores": (copy,)}), ())
+    size = None if read is None else _size(read)
+    return Transferred(name, version, moved=read is not None, bytes=size, copy=copy)
+
+
+def _size(published: Published) -> int:
+    engine = published.engine.size if published.engine else 0
+    return sum(map(len, published.files.values())) + engine
+
+
+def read_nearest(name: str, version: int, entry: LockedVersion, lock: Path) -> Published:
+    """The version from the first copy that gives it; local ones come first.
+
+    Raises:
+        StoreError: no copy can be read.
+    """
+    refused: StoreError | None = None
+    for copy in sorted(entry.stores, key=_nearest):
+        try:
+            return store_of(copy, name, version, lock).open(name, version, entry.digest)
+        except StoreError as error:
+            refused = error
+    assert refused is not None  # a locked version has a copy
+    raise refused
+
+
+def _nearest(copy: Copy) -> bool:
+    return not isinstance(copy, LocalCopy)

@@ -1,1 +1,0 @@
-"""Models of TensorFlow: what its converter reads, freezes and turns into ONNX."""

@@ -1,0 +1,69 @@
+"""Wheels for a target, fetched by pip and unpacked without what a running service does not need."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from zipfile import ZipFile
+
+from lading.stacks.build.commands import Finished, last_line, run
+from lading.stacks.build.requirements import Locked
+from lading.stacks.build.trimming import is_kept, trimmed
+from lading.stacks.errors import WheelsMissing
+from lading.stacks.stages.target import Target
+
+_INSTALLED_DATA = ("purelib", "platlib")
+"""The schemes of a wheel's `.data` folder that end up beside its packages."""
+
+
+def install_wheels(requirements: Iterable[Locked], target: Target, folder: Path) -> None:
+    """Put what the service needs of `requirements` into `folder`, as on `sys.path`.
+
+    Raises:
+        WheelsMissing: pip did not bring them all, or one is not what its hash says.
+    """
+    with TemporaryDirectory(prefix="lading-wheels-") as temporary:
+        for wheel in _fetch(requirements, target, Path(temporary)):
+            unpack_wheel(wheel, folder)
+
+
+def _fetch(requirements: Iterable[Locked], target: Target, folder: Path) -> list[Path]:
+    lock = folder / "requirements.txt"
+    lock.write_text("".join(f"{locked}\n" for locked in requirements), encoding="utf-8")
+    command = [
+        *(sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "download"),
+        *("--quiet", "--dest", str(folder), "--requirement", str(lock)),
+        *("--no-deps", "--only-binary=:all:", "--require-hashes", *target.pip_options),
+    ]
+    finished = run(*command)
+    if finished.returncode != 0:
+        raise WheelsMissing(str(target), _complaint(finished))
+    return sorted(folder.glob("*.whl"))
+
+
+def _complaint(finished: Finished) -> str:
+    """The lines in which pip says what is wrong."""
+    lines = [line.partition("ERROR: ")[2] for line in finished.stderr.splitlines()]
+    return " ".join(filter(None, lines)) or last_line(finished)
+
+
+def unpack_wheel(wheel: Path, folder: Path) -> None:
+    """Write the files of `wheel` that are kept below `folder`."""
+    with ZipFile(wheel) as archive:
+        for member, path in _installed(archive):
+            if is_kept(path):
+                destination = folder / path
+                destination.parent.mkdir(parents=True, exist_ok=True)
+                destination.write_bytes(trimmed(path, archive.read(member)))
+
+
+def _installed(archive: ZipFile) -> Iterator[tuple[str, PurePosixPath]]:
+    """Names of files in the wheel, each with its path once installed."""
+    for name in archive.namelist():
+        path = PurePosixPath(name)
+        if name.endswith("/") or path.is_absolute() or ".." in path.parts:
+            continue
+        if not path.parts[0].endswith(".data"):
+            yield name, path
+        elif path.parts[1] in _INSTALLED_DATA:
+            yield name, PurePosixPath(*path.parts[2:])

@@ -1,0 +1,253 @@
+"""One model on SageMaker: model, endpoint configuration, endpoint, and what they may do.
+
+CloudFormation names the three: a model and a configuration cannot change, so a new one is made for
+each new version, and an endpoint follows. With mode scale_to_zero the endpoint is empty, and the
+model is an inference component on it, whose copies can all go.
+"""
+
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Any
+
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sagemaker as sagemaker
+from constructs import Construct
+
+from lading.stacks.endpoint.job_store import JobStore
+from lading.stacks.endpoint.role import EndpointRole
+from lading.stacks.endpoint.scaling import VARIANT, EndpointScaling
+from lading.stacks.endpoint.updates import component_deployment, endpoint_deployment
+from lading.stacks.plan.endpoints import PlannedEndpoint
+from lading.stacks.stages.sagemaker import SageMakerSettings
+
+_Model = sagemaker.CfnModel
+_Config = sagemaker.CfnEndpointConfig
+_Component = sagemaker.CfnInferenceComponent
+
+
+class SageMakerModel(Construct):
+    """The endpoint of one model.
+
+    Args:
+        scope: the model's stack.
+        id_: the construct's id.
+        endpoint: what to serve, with which image.
+        settings: how it runs.
+        prefix: start of the names of alarms and policies.
+        artifact_key: alias of the key that encrypts artifacts.
+        key: encrypts the instances' disks, where they have none of their own.
+        jobs: where asynchronous requests and answers lie; with mode async.
+        alarms: names of the alarms that bring an old version back.
+
+    `component` is None where the endpoint holds the model itself.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        endpoint: PlannedEndpoint,
+        settings: SageMakerSettings,
+        prefix: str,
+        artifact_key: str,
+        key: kms.IKey,
+        jobs: JobStore | None = None,
+        alarms: Sequence[str] = (),
+    ) -> None:
+        super().__init__(scope, id_)
+        self._planned, self._settings, self._alarms = endpoint, settings, alarms
+        self._volume_key = _volume_key(settings, key)
+        self.role = EndpointRole(
+            self, "Execution", endpoint=endpoint, settings=settings, artifact_key=artifact_key
+        ).role
+        if self._volume_key == key.key_arn:
+            key.grant(self.role, "kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey")
+        self.model = self._model()
+        self.config = self._config(jobs)
+        self.endpoint = self._endpoint()
+        self.component = self._component() if self._empty else None
+        if settings.scales:
+            EndpointScaling(
+                self,
+                "Scaling",
+                settings=settings,
+                endpoint=self.endpoint,
+                component=self.component,
+                prefix=prefix,
+            )
+
+    @property
+    def _empty(self) -> bool:
+        """Whether the endpoint is made without its model, which comes as a component."""
+        return self._settings.mode == "scale_to_zero"
+
+    def _model(self) -> sagemaker.CfnModel:
+        planned, settings = self._planned, self._settings
+        place = f"s3://{planned.files.bucket}/{planned.files.prefix}"
+        archive = planned.files.archive
+        data = _Model.S3DataSourceProperty(
+            s3_uri=f"{place}model.tar.gz" if archive else place,
+            s3_data_type="S3Object" if archive else "S3Prefix",
+            compression_type="Gzip" if archive else "None",
+        )
+        vpc = settings.vpc
+        model = _Model(
+            self,
+            "Model",
+            execution_role_arn=self.role.role_arn,
+            enable_network_isolation=settings.network_isolation,
+            primary_container=_Model.ContainerDefinitionProperty(
+                image=planned.image,
+                environment=dict(planned.environment),
+                model_data_source=_Model.ModelDataSourceProperty(s3_data_source=data),
+            ),
+            vpc_config=(
+                _Model.VpcConfigProperty(
+                    subnets=list(vpc.subnets), security_group_ids=list(vpc.security_groups)
+                )
+                if vpc
+                else None
+            ),
+        )
+        model.node.add_dependency(self.role)  # its policy, too, which SageMaker tries at once
+        return model
+
+    def _config(self, jobs: JobStore | None) -> sagemaker.CfnEndpointConfig:
+        """What the endpoint is; of an empty one it also says what its components share."""
+        settings, vpc = self._settings, self._settings.vpc
+        shared: dict[str, Any] = {
+            "execution_role_arn": self.role.role_arn,
+            "enable_network_isolation": settings.network_isolation,
+            "vpc_config": (
+                _Config.VpcConfigProperty(
+                    subnets=list(vpc.subnets), security_group_ids=list(vpc.security_groups)
+                )
+                if vpc
+                else None
+            ),
+        }
+        return _Config(
+            self,
+            "Config",
+            kms_key_id=self._volume_key,
+            production_variants=[self._variant()],
+            async_inference_config=jobs.async_config(self.role, settings) if jobs else None,
+            **(shared if self._empty else {}),
+        )
+
+    def _variant(self) -> sagemaker.CfnEndpointConfig.ProductionVariantProperty:
+        settings = self._settings
+        several = len(settings.instances) > 1
+        return _Config.ProductionVariantProperty(
+            variant_name=VARIANT,
+            model_name=None if self._empty else self.model.attr_model_name,
+            initial_instance_count=max(1, settings.fewest),
+            instance_type=None if several else settings.instances[0],
+            instance_pools=_pools(settings) if several else None,
+            variant_instance_provision_timeout_in_seconds=(
+                settings.provision_timeout_s if several else None
+            ),
+            inference_ami_version=settings.inference_ami,
+            managed_instance_scaling=(
+                _Config.ManagedInstanceScalingProperty(
+                    status="ENABLED", min_instance_count=0, max_instance_count=settings.count.max
+                )
+                if self._empty
+                else None
+            ),
+            routing_config=(
+                None
+                if settings.mode == "async"
+                else _Config.RoutingConfigProperty(routing_strategy="LEAST_OUTSTANDING_REQUESTS")
+            ),
+            **({} if self._empty else _timeouts(settings)),
+        )
+
+    def _endpoint(self) -> sagemaker.CfnEndpoint:
+        """The endpoint.
+
+        While its instances scale, SageMaker refuses to update it to other instance types. So
+        another endpoint is made for those, and the proxy function moves there by its roll-out.
+        """
+        settings = self._settings
+        fixed = self._empty or not settings.scales
+        types = sha256(" ".join(settings.instances).encode()).hexdigest()[:8]
+        return sagemaker.CfnEndpoint(
+            self,
+            "Endpoint" if fixed else f"Endpoint{types}",
+            endpoint_config_name=self.config.attr_endpoint_config_name,
+            retain_all_variant_properties=None if fixed else True,
+            deployment_config=(
+                None if self._empty else endpoint_deployment(settings, self._alarms)
+            ),
+        )
+
+    def _component(self) -> sagemaker.CfnInferenceComponent:
+        settings = self._settings
+        several = len(settings.instances) > 1
+        return _Component(
+            self,
+            "Component",
+            endpoint_name=self.endpoint.attr_endpoint_name,
+            variant_name=VARIANT,
+            runtime_config=_Component.InferenceComponentRuntimeConfigProperty(copy_count=1),
+            specification=(
+                None
+                if several
+                else _Component.InferenceComponentSpecificationProperty(**self._copy())
+            ),
+            specifications=(
+                [
+                    _Component.InferenceComponentSpecificationForInstanceTypeProperty(
+                        instance_type=instance, **self._copy()
+                    )
+                    for instance in settings.instances
+                ]
+                if several
+                else None
+            ),
+            deployment_config=component_deployment(settings, self._alarms),
+        )
+
+    def _copy(self) -> dict[str, Any]:
+        """What one copy of the model is, and takes."""
+        wanted = self._settings.component
+        return {
+            "model_name": self.model.attr_model_name,
+            "compute_resource_requirements": (
+                _Component.InferenceComponentComputeResourceRequirementsProperty(
+                    number_of_accelerator_devices_required=wanted.accelerators or None,
+                    number_of_cpu_cores_required=wanted.cpus,
+                    min_memory_required_in_mb=wanted.memory_mb,
+                )
+            ),
+            "data_cache_config": _Component.InferenceComponentDataCacheConfigProperty(
+                enable_caching=wanted.data_cache
+            ),
+            "startup_parameters": _Component.InferenceComponentStartupParametersProperty(
+                **_timeouts(self._settings)
+            ),
+        }
+
+
+def _volume_key(settings: SageMakerSettings, key: kms.IKey) -> str | None:
+    """None where instances have disks of their own: SageMaker takes no key for those."""
+    return None if settings.local_storage else settings.volume_key or key.key_arn
+
+
+def _pools(
+    settings: SageMakerSettings,
+) -> list[sagemaker.CfnEndpointConfig.InstancePoolProperty]:
+    """The instance types in the order in which they are tried."""
+    return [
+        _Config.InstancePoolProperty(instance_type=instance, priority=priority)
+        for priority, instance in enumerate(settings.instances, 1)
+    ]
+
+
+def _timeouts(settings: SageMakerSettings) -> dict[str, Any]:
+    return {
+        "model_data_download_timeout_in_seconds": settings.download_timeout_s,
+        "container_startup_health_check_timeout_in_seconds": settings.startup_timeout_s,
+    }

@@ -1,0 +1,104 @@
+"""Rules that every endpoint keeps: checked at each synthesis, beside those of cdk-nag.
+
+The packs of cdk-nag that we run have no rule for endpoints. These look at CloudFormation's own
+resources, so that they also hold what somebody adds to a stack by hand.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jsii
+from aws_cdk import Annotations, IAspect, Token
+from aws_cdk import aws_sagemaker as sagemaker
+from constructs import IConstruct
+
+from lading.stacks.endpoint.scaling import VARIANT
+from lading.stacks.plan.endpoints import Repository
+from lading.stacks.stages.sagemaker import has_local_storage
+
+_ADDRESSED = re.compile(r"/sha256/[0-9a-f]{64}/")
+
+
+@jsii.implements(IAspect)
+class EndpointRules:
+    """Marks what breaks a rule as an error, at which synthesis fails."""
+
+    def visit(self, node: IConstruct) -> None:
+        """See `IAspect`."""
+        for kind, rules in _RULES.items():
+            if isinstance(node, kind):
+                for rule, broken in rules(node):
+                    if broken:
+                        Annotations.of(node).add_error(f"Lading-{rule}")
+
+
+def _model(model: sagemaker.CfnModel) -> Iterator[tuple[str, bool]]:
+    container: Any = model.primary_container
+    yield "Model1: CloudFormation names it, for it cannot change", model.model_name is not None
+    yield "Model2: its image is in a private repository", not _private(container.image)
+    source = container.model_data_source
+    place = source.s3_data_source.s3_uri if source else ""
+    yield (
+        "Model3: its files lie in S3 under the digest of what they are",
+        not _ADDRESSED.search(place),
+    )
+    yield (
+        "Model4: it says whether its containers may call others",
+        model.enable_network_isolation is None,
+    )
+
+
+def _config(config: sagemaker.CfnEndpointConfig) -> Iterator[tuple[str, bool]]:
+    named = config.endpoint_config_name is not None
+    yield "Config1: CloudFormation names it, for it cannot change", named
+    variants: Any = config.production_variants
+    names = [variant.variant_name for variant in variants]
+    yield f"Config2: its one variant is named '{VARIANT}'", names != [VARIANT]
+    instances = [name for variant in variants for name in _instances(variant)]
+    local = any(map(has_local_storage, instances))
+    yield (
+        "Config3: a key encrypts the disks of instances without any of their own",
+        not local and config.kms_key_id is None,
+    )
+    yield (
+        "Config4: instances with disks of their own take no key",
+        local and config.kms_key_id is not None,
+    )
+    empty = any(variant.model_name is None for variant in variants)
+    yield (
+        "Config5: an endpoint without a model isolates the components that come",
+        empty and config.enable_network_isolation is None,
+    )
+
+
+def _endpoint(endpoint: sagemaker.CfnEndpoint) -> Iterator[tuple[str, bool]]:
+    yield "Endpoint1: CloudFormation names it", endpoint.endpoint_name is not None
+
+
+def _component(component: sagemaker.CfnInferenceComponent) -> Iterator[tuple[str, bool]]:
+    yield "Component1: CloudFormation names it", component.inference_component_name is not None
+    yield "Component2: it says how an update rolls", component.deployment_config is None
+
+
+_RULES: dict[type[Any], Callable[[Any], Iterator[tuple[str, bool]]]] = {
+    sagemaker.CfnModel: _model,
+    sagemaker.CfnEndpointConfig: _config,
+    sagemaker.CfnEndpoint: _endpoint,
+    sagemaker.CfnInferenceComponent: _component,
+}
+
+
+def _private(image: str) -> bool:
+    if Token.is_unresolved(image):
+        return True  # a repository of the same app
+    try:
+        Repository.of(image)
+    except ValueError:
+        return False
+    return True
+
+
+def _instances(variant: Any) -> list[str]:
+    pools = [pool.instance_type for pool in variant.instance_pools or ()]
+    return [variant.instance_type] if variant.instance_type else pools

@@ -1,0 +1,142 @@
+"""Folders as Lambda code, made at synth and only for stacks that are being deployed.
+
+`cdk ls` builds nothing, and `cdk deploy lading-dev-artifacts` no runtime layer: for the other
+stacks the asset has its hash, which is known without building, and no content.
+"""
+
+import shutil
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Protocol
+
+import jsii
+from aws_cdk import AssetHashType, BundlingOptions, DockerImage, ILocalBundling, Stack
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from lading.functions.contract.names import Library, artifact_folder
+from lading.stacks.build.cache import Build
+from lading.stacks.build.lambda_code import CACHE, Folders
+from lading.stacks.errors import PlanError
+from lading.stacks.plan.layer_sizes import layer_sizes, require_fits
+from lading.stacks.plan.models import LocalArtifact, PlannedModel
+
+_ROOM = str(Path(__file__).parent)
+"""A folder that is there: what an asset's source must be, though nothing is read from it."""
+
+
+@jsii.implements(ILocalBundling)
+class _CopyOf:
+    """Bundling that copies a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def try_bundle(self, output_dir: str, options: Any = None, **_: Any) -> bool:  # noqa: ARG002
+        """See `ILocalBundling`."""
+        shutil.copytree(self._folder, output_dir, dirs_exist_ok=True)
+        return True
+
+
+class Code(Protocol):
+    """What builds the Lambda code: `lambda_code.LambdaCode`."""
+
+    @property
+    def project(self) -> Path:
+        """The checkout's root."""
+
+    def layer(self) -> Build:
+        """The runtime layer."""
+
+    def functions(self) -> Build:
+        """The code of all functions."""
+
+    def processing(self, library: Library) -> Build:
+        """The layer of a library of processing steps."""
+
+    def build_processing(self, library: Library) -> Path:
+        """That layer, made now."""
+
+    def build(self) -> Folders:
+        """Both, made now."""
+
+
+class CodeAssets:
+    """The Lambda code of one app: the same assets in every stack.
+
+    Args:
+        code: builds the runtime layer and the functions' code.
+    """
+
+    def __init__(self, code: Code) -> None:
+        self._code = code
+        self._hashes = code.layer().asset_hash, code.functions().asset_hash
+
+    @cached_property
+    def _built(self) -> Folders:
+        return self._code.build()
+
+    @cached_property
+    def _sizes(self) -> Mapping[str, int]:
+        return layer_sizes(self._built.layer, self._built.functions)
+
+    def runtime(self, scope: Construct) -> lambda_.Code:
+        """The runtime layer."""
+        return _code(scope, self._hashes[0], lambda: self._built.layer)
+
+    def processing(self, scope: Construct, library: Library) -> lambda_.Code:
+        """The layer that only models with processing steps get that need the library."""
+        asset_hash = self._code.processing(library).asset_hash
+        return _code(scope, asset_hash, lambda: self._code.build_processing(library))
+
+    def functions(self, scope: Construct) -> lambda_.Code:
+        """The code of all functions."""
+        return _code(scope, self._hashes[1], lambda: self._built.functions)
+
+    def artifact(
+        self, scope: Construct, model: PlannedModel, source: LocalArtifact
+    ) -> lambda_.Code:
+        """A local artifact as a layer."""
+        digests = sorted(source.digests.items())
+        asset_hash = sha256(repr((model.name, model.version, digests)).encode()).hexdigest()
+        return _code(scope, asset_hash, lambda: self._staged(model, source, asset_hash))
+
+    def require_fits(self, scope: Construct, model: PlannedModel) -> None:
+        """Refuse a model that does not fit beside the code, as soon as that is built.
+
+        Raises:
+            LayersTooLarge: it does not fit.
+        """
+        if Stack.of(scope).bundling_required:
+            layer = isinstance(model.artifact, LocalArtifact) or model.artifact.layer
+            steps = layer_sizes(*map(self._code.build_processing, model.processing))
+            code = {**self._sizes, **steps}
+            require_fits(model.name, code, model.artifact.size if layer else 0)
+
+    def _staged(self, model: PlannedModel, source: LocalArtifact, asset_hash: str) -> Path:
+        """The artifact's files as a layer holds them, each verified.
+
+        What has once gone up under this hash never goes up again.
+        """
+        root = self._code.project / CACHE / "artifacts" / asset_hash
+        folder = root / artifact_folder(model.name, model.version)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, expected in source.digests.items():
+            content = (source.folder / name).read_bytes()
+            if f"sha256:{sha256(content).hexdigest()}" != expected:
+                reason = f"{source.folder / name} is damaged; restore it, or package again"
+                raise PlanError(model.name, model.version, reason)
+            (folder / name).write_bytes(content)
+        return root
+
+
+def _code(scope: Construct, asset_hash: str, build: Callable[[], Path]) -> lambda_.Code:
+    needed = Stack.of(scope).bundling_required
+    bundling = BundlingOptions(
+        image=DockerImage.from_registry("unused"), local=_CopyOf(build() if needed else Path(_ROOM))
+    )
+    return lambda_.Code.from_asset(
+        _ROOM, asset_hash=asset_hash, asset_hash_type=AssetHashType.CUSTOM, bundling=bundling
+    )

@@ -1,0 +1,243 @@
+"""What is to be deployed: models.yaml, models.lock.json and a stage's settings, brought together.
+
+Everything that can be wrong is found here, before any stack is made. The answer depends on those
+files alone, never on what else happens to lie on this machine: where the lock names S3, the
+function's layer comes from there.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lading.functions.contract.names import DEFAULT_LABEL, Library, S3Object, artifact_folder
+from lading.model_packaging.errors import PackagingError, likely
+from lading.model_packaging.lock.file import LocalCopy, Lock, LockedVersion, S3Copy, read_lock
+from lading.model_packaging.manifest.models import ModelSpec, load_manifest
+from lading.stacks.errors import MEGABYTE, PlanError, SettingsError, StackError
+from lading.stacks.plan.endpoints import Endpoint, plan_endpoint, require_instances
+from lading.stacks.plan.layer_sizes import LIMIT
+from lading.stacks.stages.settings import Deployment, ModelSettings
+
+CODE_RESERVE = 110 * MEGABYTE
+"""Kept for the runtime layer and the function's code, whose true size is known once they are built.
+The choice between a layer and S3 must not wait for that."""
+
+ARTIFACT_LIMIT = LIMIT - CODE_RESERVE
+"""The largest artifact that is a layer."""
+
+GOLDEN = "golden.json"
+"""The golden requests' file in an artifact."""
+
+_SPECIFICATION = "artifact.json"
+
+
+@dataclass(frozen=True, slots=True)
+class LocalArtifact:
+    """An artifact in a folder of this machine; it goes up as an asset.
+
+    Args:
+        folder: the version's folder.
+        digests: file name -> SHA-256, of all that goes up.
+        size: their bytes.
+    """
+
+    folder: Path
+    digests: Mapping[str, str]
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class S3Artifact:
+    """An artifact in S3.
+
+    Args:
+        archive: the zip, laid out as a layer.
+        golden: key of the golden requests, if it has any.
+        size: bytes that it unpacks to.
+    """
+
+    archive: S3Object
+    golden: str | None
+    size: int
+
+    @property
+    def layer(self) -> bool:
+        """Whether it fits in a layer; else it is read into memory."""
+        return self.size <= ARTIFACT_LIMIT
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedModel:
+    """One model to serve.
+
+    Args:
+        name: the model.
+        version: the version labelled `stable`.
+        digest: SHA-256 of the version's artifact.json.
+        artifact: where the version lies.
+        settings: of its function.
+        endpoint: what serves it on SageMaker; the function then is a proxy. None: the function
+            serves it itself.
+        processing: libraries of its processing steps, each in a layer of its own.
+    """
+
+    name: str
+    version: int
+    digest: str
+    artifact: LocalArtifact | S3Artifact
+    settings: ModelSettings
+    endpoint: Endpoint | None = None
+    processing: tuple[Library, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What goes into one region.
+
+    Args:
+        models: to deploy.
+        waiting: models of the manifest that are not, with the reason.
+    """
+
+    models: tuple[PlannedModel, ...]
+    waiting: Mapping[str, str] = field(default_factory=dict)
+
+
+def plan_models(manifest: Path, lock: Path, deployment: Deployment, region: str | None) -> Plan:
+    """The models that one region of a stage serves.
+
+    Args:
+        manifest: models.yaml: which models there are.
+        lock: models.lock.json: which version of each, and where; it may be absent.
+        deployment: the stage.
+        region: the region; None: whichever the AWS profile says.
+
+    Raises:
+        StackError: the files are broken, or a version cannot be deployed.
+    """
+    try:
+        names, locked = load_manifest(manifest).models, read_lock(lock)
+    except PackagingError as error:
+        raise StackError(str(error)) from error
+    _require_known(deployment, names)
+    waiting = {name: reason for name in names if (reason := _reason_to_wait(locked, name))}
+    models = tuple(
+        _plan(spec, locked, lock, deployment, region)
+        for name, spec in names.items()
+        if name not in waiting
+    )
+    _require_apart(models, deployment)
+    _require_twins(models, waiting)
+    return Plan(models, waiting)
+
+
+def _require_known(deployment: Deployment, names: Iterable[str]) -> None:
+    """Settings of a model that there is not are those of another, misspelt."""
+    for name in set(deployment.settings.models) - set(names):
+        guess = likely(name, names)
+        advice = f"did you mean '{guess}'?" if guess else f"there are {', '.join(names)}"
+        key = f"stages.{deployment.stage}.models"
+        raise SettingsError(f"{key}: there is no model '{name}'; {advice}")
+
+
+def _reason_to_wait(locked: Lock, name: str) -> str | None:
+    if name not in locked.root:
+        return f"it is not packaged yet; run `lading package {name}`"
+    if DEFAULT_LABEL not in locked.model(name).labels:
+        return f"no version of it has the label '{DEFAULT_LABEL}'"
+    return None
+
+
+def _require_apart(models: tuple[PlannedModel, ...], deployment: Deployment) -> None:
+    taken: dict[str, str] = {}
+    for model in models:
+        function = deployment.names.function(model.name)
+        other = taken.setdefault(function.lower(), model.name)
+        if other != model.name:
+            reason = f"its function would be called as that of model '{other}'; rename one"
+            raise PlanError(model.name, model.version, reason)
+
+
+def _require_twins(models: Iterable[PlannedModel], waiting: Mapping[str, str]) -> None:
+    for model in models:
+        twin = model.endpoint.twin if model.endpoint else None
+        if twin is not None and twin in waiting:
+            raise PlanError(model.name, model.version, f"its twin '{twin}': {waiting[twin]}")
+
+
+def _plan(
+    spec: ModelSpec, locked: Lock, lock: Path, deployment: Deployment, region: str | None
+) -> PlannedModel:
+    name = spec.name
+    version = locked.model(name).labels[DEFAULT_LABEL]
+    entry = locked.model(name).versions[version]
+    endpoint = None
+    try:
+        copy = _choose(entry, deployment, region)
+        if entry.engine is not None:
+            require_instances(name, deployment)
+            endpoint = plan_endpoint(entry.engine, copy, deployment, region, spec.twin)
+        artifact: LocalArtifact | S3Artifact
+        if isinstance(copy, S3Copy):
+            archive = S3Object(copy.bucket, copy.key, copy.version_id)
+            artifact = S3Artifact(archive, copy.golden, copy.bytes)
+        else:
+            artifact = _local(lock.parent / copy.path / artifact_folder(name, version), entry)
+    except ValueError as error:
+        raise PlanError(name, version, str(error)) from error
+    settings = deployment.settings.model(name)
+    return PlannedModel(name, version, entry.digest, artifact, settings, endpoint, entry.processing)
+
+
+def _choose(entry: LockedVersion, deployment: Deployment, region: str | None) -> LocalCopy | S3Copy:
+    """The copy to deploy from.
+
+    Raises:
+        ValueError: there is none for this region; the text says what to do.
+    """
+    local = [copy for copy in entry.stores if isinstance(copy, LocalCopy)]
+    remote = [copy for copy in entry.stores if isinstance(copy, S3Copy)]
+    if not remote or (deployment.local and local):
+        return local[0]
+    settings = deployment.settings
+    wanted = settings.artifact_buckets.get(region or "")
+    if wanted is not None:
+        copies = [copy for copy in remote if copy.bucket == wanted]
+        if not copies:
+            raise ValueError(f"the lock has no copy in {wanted}; run `lading push s3://{wanted}`")
+        return copies[0]
+    if len({copy.bucket for copy in remote}) > 1 or len(settings.regions) > 1:
+        key = f"stages.{deployment.stage}.artifact_buckets"
+        raise ValueError(
+            f"the lock names S3 ({', '.join(sorted({copy.bucket for copy in remote}))}), and a "
+            f"function takes artifacts of its own region; write its bucket at {key}"
+            f"{f'.{region}' if region else ', region: bucket'} in stages.yaml"
+        )
+    return remote[0]
+
+
+def _local(folder: Path, entry: LockedVersion) -> LocalArtifact:
+    """The artifact in a folder, checked as far as that is quick.
+
+    Raises:
+        ValueError: it is missing or not the locked one.
+    """
+    try:
+        content = (folder / _SPECIFICATION).read_bytes()
+        found = f"sha256:{hashlib.sha256(content).hexdigest()}"
+        if found != entry.digest:
+            raise ValueError(f"{folder} is not the locked artifact; restore it, or package again")
+        files = json.loads(content)["files"]
+        digests = {_SPECIFICATION: entry.digest, **files}
+        size = sum((folder / name).stat().st_size for name in digests)
+    except OSError as error:
+        advice = "run `lading package`, or `lading pull` from another store"
+        raise ValueError(f"{error.filename} is missing; {advice}") from error
+    if size > ARTIFACT_LIMIT:
+        raise ValueError(
+            f"it has {size / MEGABYTE:.1f} MB, and a layer takes {ARTIFACT_LIMIT / MEGABYTE:.0f} "
+            "MB; publish it to S3 (`lading push s3://...`), and its function loads it from there"
+        )
+    return LocalArtifact(folder, digests, size)

@@ -1,0 +1,347 @@
+"""Where and how to deploy: stages.yaml, and the names that follow from it.
+
+    service: lading
+    owner: platform-team
+    stages:
+      dev: {}
+      prod:
+        regions: [eu-central-1, us-east-1]
+        rollout: canary-10-percent-15-minutes
+
+The file may be absent: then there are the stages `dev` and `prod`, with every default. Nothing here
+needs AWS or the CDK.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from lading.functions.contract.origins import read_origins
+from lading.model_packaging.errors import ManifestError, likely
+from lading.model_packaging.manifest.located_yaml import LocatedYaml
+from lading.stacks.errors import SettingsError
+from lading.stacks.stages.sagemaker import SageMakerSettings
+from lading.stacks.stages.sagemaker_rules import impossible
+
+ALIAS = "live"
+"""The alias of every model's function: the only one that callers use."""
+
+PRODUCTION = "prod"
+
+Auth = Literal["iam", "token", "none"]
+RolloutName = Literal[
+    "all-at-once",
+    "canary-10-percent-5-minutes",
+    "canary-10-percent-10-minutes",
+    "canary-10-percent-15-minutes",
+    "canary-10-percent-30-minutes",
+    "linear-10-percent-every-1-minute",
+    "linear-10-percent-every-2-minutes",
+    "linear-10-percent-every-3-minutes",
+    "linear-10-percent-every-10-minutes",
+]
+"""CodeDeploy's own configurations: configurations made per model run into its rate limits."""
+
+RetentionDays = Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653]
+"""What CloudWatch Logs takes."""
+
+_LONGEST_FUNCTION_NAME = 64
+_LONGEST_STACK_NAME = 128
+_FINGERPRINT = 8
+
+
+class OUTPUTS:
+    """Keys of the stacks' outputs: what scripts read, so they never change."""
+
+    api_url: Final = "ApiUrl"
+    artifact_bucket_name: Final = "ArtifactBucketName"
+    dashboard_url: Final = "DashboardUrl"
+    alarm_topic_arn: Final = "AlarmTopicArn"
+    function_name: Final = "FunctionName"
+    alias_arn: Final = "AliasArn"
+
+
+def _stage_name(text: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9]{0,15}", text):
+        raise ValueError(f"must be 1 to 16 of a-z and 0-9, the first a letter, not '{text}'")
+    return text
+
+
+def _origins(texts: tuple[str, ...]) -> tuple[str, ...]:
+    return read_origins(",".join(texts))
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True
+    )
+
+
+class ModelSettings(_Entry):
+    """The function of one model, or of every model that has no settings of its own."""
+
+    memory_mb: int = Field(default=1769, ge=128, le=10_240)
+    """Lambda gives processors in proportion: one at 1769 MB."""
+    timeout_s: int = Field(default=29, ge=1, le=900)
+    """API Gateway waits 29 s unless its quota is raised."""
+    threads: int = Field(default=0, ge=0, le=6)
+    """Threads inside one prediction; 0: as many as the memory brings processors."""
+    snap_start: bool = True
+    """Start from a snapshot of the warm function."""
+    p99_ms: int = Field(default=1000, ge=1)
+    """The objective of the latency alarm: 99 of 100 requests are faster."""
+    reserved_concurrency: int | None = Field(default=None, ge=1)
+    """At most so many at once, taken out of the account's; None: no limit of its own."""
+    sagemaker: SageMakerSettings = SageMakerSettings()
+    """Its endpoint, where the model's target is SageMaker."""
+
+
+class Throttling(_Entry):
+    """What the API lets through, all callers together."""
+
+    rate: float = Field(default=100, gt=0)
+    """Requests per second."""
+    burst: int = Field(default=200, ge=1)
+
+
+class Alarms(_Entry):
+    """Who is told, and from when on."""
+
+    email: str | None = Field(default=None, pattern=r"^[^@\s]+@[^@\s]+$")
+    """Gets every alarm, once it has confirmed the subscription."""
+    error_rate: float = Field(default=0.01, gt=0, lt=1)
+    """Failed invocations over all, from which on an alarm rings."""
+
+
+class Domain(_Entry):
+    """A name of one's own for the API; one region only."""
+
+    name: str = Field(min_length=4)
+    certificate_arn: str = Field(pattern=r"^arn:[a-z-]+:acm:")
+    hosted_zone_id: str | None = None
+    """The Route 53 zone to write the record into; None: write it yourself."""
+    hosted_zone_name: str | None = None
+
+
+class StageSettings(_Entry):
+    """One stage: a whole deployment, apart from every other one."""
+
+    account: str | None = Field(default=None, pattern=r"^[0-9]{12}$")
+    """The only account to deploy into; None: the one whose credentials are used."""
+    regions: tuple[str, ...] = Field(default=(), strict=False)
+    """Regions to deploy into; none: the one that the AWS profile says."""
+    artifact_buckets: Mapping[str, str] = Field(default={})
+    """Region -> bucket of its artifacts; needed when the lock names several buckets."""
+    architecture: Literal["x86_64", "arm64"] = "x86_64"
+    auth: Auth = "iam"
+    """Who may call: signed requests, bearer tokens, or anybody."""
+    authorizer_cache_s: int = Field(default=0, ge=0, le=3600)
+    """How long a token's answer is remembered; a revoked one works that much longer."""
+    cors: Annotated[tuple[str, ...], AfterValidator(_origins)] = Field(default=(), strict=False)
+    """Origins whose pages may ask from a browser, `*` for all; none unless it says so."""
+    throttling: Throttling = Throttling()
+    waf: bool | None = None
+    """A web application firewall before the API; None: in production alone."""
+    domain: Domain | None = None
+    alarms: Alarms = Alarms()
+    rollout: RolloutName = "canary-10-percent-5-minutes"
+    log_retention_days: RetentionDays = 90
+    permissions_boundary: str | None = None
+    """Name or ARN of a managed policy that bounds every role."""
+    defaults: ModelSettings = ModelSettings()
+    """Settings of every model's function."""
+    models: Mapping[str, ModelSettings] = Field(default={})
+    """Settings of one model's function, instead of the defaults."""
+
+    def model(self, name: str) -> ModelSettings:
+        """The settings of a model's function: its own, and the defaults for the rest."""
+        own = self.models.get(name, ModelSettings())
+        endpoint = self.defaults.sagemaker.model_copy(update=_stated(own.sagemaker))
+        changes = {**_stated(own), "sagemaker": endpoint}
+        return self.defaults.model_copy(update=changes)
+
+
+class SettingsFile(_Entry):
+    """stages.yaml: the stages of one service."""
+
+    service: str = Field(default="lading", pattern=r"^[a-z][a-z0-9-]{0,19}$")
+    """Start of every name; another one for a second deployment in the same account."""
+    owner: str | None = Field(default=None, min_length=1)
+    """Who answers for it: a tag on everything."""
+    stages: Mapping[Annotated[str, AfterValidator(_stage_name)], StageSettings] = Field(
+        default={"dev": StageSettings(), PRODUCTION: StageSettings()}, min_length=1
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Physical names of one stage: stacks refer to one another by these, without exports.
+
+    Args:
+        service: start of every name.
+        stage: the stage.
+    """
+
+    service: str
+    stage: str
+
+    @property
+    def prefix(self) -> str:
+        """Start of every name of the stage: `lading-dev`."""
+        return f"{self.service}-{self.stage}"
+
+    @property
+    def artifact_stack(self) -> str:
+        """Name of the stack that keeps artifacts and tokens."""
+        return f"{self.prefix}-artifacts"
+
+    @property
+    def api_stack(self) -> str:
+        """Name of the stack with the REST API."""
+        return f"{self.prefix}-api"
+
+    @property
+    def artifact_key(self) -> str:
+        """Alias of the key that encrypts artifacts and tokens."""
+        return f"alias/{self.prefix}-artifacts"
+
+    @property
+    def token_table(self) -> str:
+        """Name of the table of bearer tokens."""
+        return f"{self.prefix}-tokens"
+
+    def model_stack(self, model: str) -> str:
+        """Name of a model's stack."""
+        return _physical(f"{self.prefix}-model-", model, _LONGEST_STACK_NAME, r"[^A-Za-z0-9-]")
+
+    def function(self, model: str) -> str:
+        """Name of a model's function."""
+        return _physical(f"{self.prefix}-model-", model, _LONGEST_FUNCTION_NAME, r"[^A-Za-z0-9_-]")
+
+    def hook(self, model: str, role: Literal["check", "clean", "endpoint"]) -> str:
+        """Name of a function around a model's roll-outs."""
+        return _physical(f"{self.prefix}-{role}-", model, _LONGEST_FUNCTION_NAME, r"[^A-Za-z0-9_-]")
+
+    def api_function(self, role: str) -> str:
+        """Name of a function of the API's own: `front` or `authorizer`."""
+        return f"{self.prefix}-api-{role}"
+
+    def log_group(self, function: str) -> str:
+        """Name of a function's log group."""
+        return f"/aws/lambda/{function}"
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """One stage to deploy.
+
+    Args:
+        names: physical names.
+        settings: the stage's settings.
+        owner: who answers for it.
+        local: into an emulated cloud, without what that does not know.
+        runtime: URL of an emulated SageMaker beside that cloud.
+    """
+
+    names: Names
+    settings: StageSettings = field(default_factory=StageSettings)
+    owner: str | None = None
+    local: bool = False
+    runtime: str = ""
+
+    @property
+    def stage(self) -> str:
+        """The stage's name."""
+        return self.names.stage
+
+    @property
+    def production(self) -> bool:
+        """Whether this is the stage that the world uses."""
+        return self.stage == PRODUCTION
+
+    def environment(self, region: str | None) -> dict[str, str]:
+        """Account and region of a stack, as far as they are stated."""
+        stated = {"account": self.settings.account, "region": region}
+        return {key: value for key, value in stated.items() if value is not None}
+
+    @property
+    def waf(self) -> bool:
+        """Whether a firewall stands before the API."""
+        wanted = self.production if self.settings.waf is None else self.settings.waf
+        return wanted and not self.local
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """Tags of every resource."""
+        tags = {"service": self.names.service, "stage": self.stage}
+        return MappingProxyType({**tags, "owner": self.owner} if self.owner else tags)
+
+
+def load_deployment(path: Path, stage: str, *, local: bool = False) -> Deployment:
+    """The stage `stage` of the settings file at `path`, which may be absent.
+
+    Raises:
+        SettingsError: the file says something impossible, or has no such stage.
+    """
+    document = _read(path)
+    if stage not in document.stages:
+        guess = likely(stage, document.stages)
+        known = f"did you mean '{guess}'?" if guess else f"it has {', '.join(document.stages)}"
+        raise SettingsError(f"{path}: there is no stage '{stage}'; {known}")
+    settings = document.stages[stage]
+    if settings.domain is not None and len(settings.regions) > 1:
+        reason = "a name leads to one API; state one region, or no domain"
+        raise SettingsError(f"{path}: stages.{stage}.domain: {reason}")
+    return Deployment(Names(document.service, stage), settings, document.owner, local)
+
+
+def _read(path: Path) -> SettingsFile:
+    if not path.exists():
+        return SettingsFile()
+    try:
+        document = LocatedYaml(path)
+        settings = SettingsFile.model_validate(document.value or {})
+    except ManifestError as error:
+        raise SettingsError(str(error)) from error
+    except ValidationError as error:
+        failures = [(document.place(_keys(detail["loc"])), detail) for detail in error.errors()]
+        place, detail = min(failures, key=lambda failure: failure[0].line)
+        unknown = detail["type"] == "extra_forbidden"
+        raise SettingsError(f"{place}: {'unknown key' if unknown else detail['msg']}") from error
+    _require_possible(document, settings)
+    return settings
+
+
+def _require_possible(document: LocatedYaml, settings: SettingsFile) -> None:
+    """Refuse what AWS takes one by one, and not together."""
+    for name, stage in settings.stages.items():
+        described = [(["defaults"], stage.defaults)]
+        described += [(["models", model], stage.model(model)) for model in stage.models]
+        for keys, model in described:
+            for key, row in impossible(model.sagemaker):
+                place = document.place(["stages", name, *keys, "sagemaker", *key.split(".")])
+                raise SettingsError(f"{place}: {row}")
+
+
+def _stated(entry: BaseModel) -> dict[str, object]:
+    return {key: getattr(entry, key) for key in entry.model_fields_set}
+
+
+def _keys(location: Sequence[str | int]) -> list[str | int]:
+    return [key for key in location if key != "[key]"]
+
+
+def _physical(prefix: str, name: str, longest: int, illegal: str) -> str:
+    """`prefix` and `name`, with a fingerprint where `name` had to be changed or shortened."""
+    plain = f"{prefix}{name}"
+    if len(plain) <= longest and not re.search(illegal, name):
+        return plain
+    fingerprint = sha256(name.encode()).hexdigest()[:_FINGERPRINT]
+    legal = re.sub(illegal, "-", plain)[: longest - _FINGERPRINT - 1]
+    return f"{legal}-{fingerprint}"

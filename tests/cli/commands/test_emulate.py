@@ -1,0 +1,54 @@
+"""What is wrong before anything is deployed; tests/end_to_end deploys."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lading.cli.commands.emulate import find_question
+from lading.cli.errors import EXIT, InputUnreadable
+from lading.model_packaging.errors import CopyElsewhere
+from tests.cli.conftest import Lading
+
+DIGEST = f"sha256:{'0' * 64}"
+MANIFEST = "models:\n  digits:\n    source: model.onnx\n"
+
+
+def lock(folder: Path, store: dict[str, object]) -> tuple[Path, Path]:
+    """A manifest, and a lock with one version of its model."""
+    (folder / "models.yaml").write_text(MANIFEST)
+    entry = {"identity": DIGEST, "digest": DIGEST, "target": "lambda", "stores": [store]}
+    content = {"digits": {"labels": {"stable": 1}, "versions": {"1": entry}}}
+    (folder / "models.lock.json").write_text(json.dumps(content))
+    return folder / "models.yaml", folder / "models.lock.json"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "reason"),
+    [
+        ([], EXIT.not_found, "golden requests"),
+        (["--stage", "production"], EXIT.usage, "there is no stage 'production'"),
+    ],
+)
+def test_what_cannot_be_deployed_is_told_before_anything_starts(
+    words: list[str], code: int, reason: str, lading: Lading, workspace: Path
+) -> None:
+    refused = lading("emulate", "--once", *words)
+    assert refused.code == code
+    assert reason in refused.err
+    assert not (workspace / ".lading").exists()
+
+
+def test_a_version_that_lies_in_s3_alone_must_be_pulled_first(tmp_path: Path) -> None:
+    key = "models/digits/1/artifact.zip"
+    remote = {"kind": "s3", "bucket": "b", "key": key, "version_id": "v", "bytes": 1}
+    with pytest.raises(CopyElsewhere):
+        find_question(*lock(tmp_path, remote))
+
+
+def test_broken_golden_requests_are_told_by_their_file(tmp_path: Path) -> None:
+    golden = tmp_path / "artifacts/models/digits/1/golden.json"
+    golden.parent.mkdir(parents=True)
+    golden.write_text("{}")
+    with pytest.raises(InputUnreadable, match=r"golden\.json"):
+        find_question(*lock(tmp_path, {"kind": "local", "path": "artifacts"}))

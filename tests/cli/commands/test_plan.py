@@ -1,0 +1,105 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from lading.model_packaging.placement.prices import PRICES
+from tests.cli.conftest import Lading
+from tests.model_packaging.language_models import language_model
+
+REPORT = "artifacts/models/double/1/report.json"
+
+
+def test_a_small_model_is_placed_on_lambda_with_what_each_place_costs(packaged: Lading) -> None:
+    lines = packaged("plan").out.splitlines()
+    assert lines[1].split()[:4] == ["double", "lambda", "1769", "MB"]
+    assert lines[2].split()[:3] == ["or", "sagemaker", "ml.g4dn.xlarge"]
+    assert "$537.57" in lines[2]
+    assert lines[4].startswith("double: lambda, it fits: ")
+    assert lines[-1].startswith("For 1,000,000 requests a month, at the prices of us-east-1 of 20")
+
+
+def test_json_has_everything_that_the_table_says_and_why(packaged: Lading) -> None:
+    document = packaged("plan", "double", "--json", "--requests-per-month", "2000000").document
+    assert (document["region"], document["requests"]) == ("us-east-1", 2_000_000)
+    [model] = document["models"]
+    assert (model["model"], model["target"], model["fits"]) == ("double", "lambda", "lambda")
+    function, endpoint = model["options"]
+    assert function["size"] == model["size"] == "1769 MB"
+    assert endpoint["per_million_usd"] == pytest.approx(537.57 / 2 + 3.78, abs=0.02)
+    assert model["refused"] == {}
+
+
+def test_other_prices_give_other_costs(packaged: Lading, workspace: Path) -> None:
+    text = PRICES.read_text().replace("hour: 0.7364", "hour: 7.364")
+    (workspace / "ours.yaml").write_text(text.replace("us-east-1", "eu-west-1"))
+    document = packaged("plan", "--prices", "ours.yaml", "--json").document
+    assert document["region"] == "eu-west-1"
+    assert document["models"][0]["options"][1]["size"] == "ml.g6.xlarge"
+
+
+@pytest.mark.parametrize(
+    "report", ["", "[]", "{}", '{"footprint": {"peak_bytes": -1}}', '{"footprint": 3}']
+)
+def test_a_report_that_is_lost_is_measured_anew(
+    packaged: Lading, workspace: Path, report: str
+) -> None:
+    (workspace / REPORT).write_text(report)
+    assert packaged("plan", "--json").document["models"][0]["fits"] == "lambda"
+
+
+def test_what_was_measured_when_it_was_packaged_decides(packaged: Lading, workspace: Path) -> None:
+    report = json.loads((workspace / REPORT).read_bytes())
+    report["footprint"]["peak_bytes"] = 9 << 30
+    (workspace / REPORT).write_text(json.dumps(report))
+    result = packaged("plan")
+    assert "double  sagemaker" in result.out.splitlines()[1]
+    assert "a function has at most 10,240" in result.out
+
+
+def test_a_language_model_is_for_sagemaker_alone(lading: Lading, workspace: Path) -> None:
+    language_model(workspace / "chat")
+    manifest = (workspace / "models.yaml").read_text()
+    entry = "  chat:\n    source: chat\n    target: sagemaker\n"
+    (workspace / "models.yaml").write_text(manifest + entry)
+    assert lading("package").code == 0
+    models = {each["model"]: each for each in lading("plan", "--json").document["models"]}
+    assert models["chat"]["fits"] == "sagemaker"
+    assert models["chat"]["break_even_requests_a_month"] is None
+    assert list(models["chat"]["refused"]) == ["lambda"]
+
+
+def test_a_triton_model_is_planned_from_its_repository(lading: Lading, workspace: Path) -> None:
+    with (workspace / "models.yaml").open("a") as manifest:
+        manifest.write("    target: sagemaker\n")
+    assert lading("package").code == 0
+    [model] = lading("plan", "--json").document["models"]
+    assert (model["target"], model["fits"]) == ("sagemaker", "lambda")
+
+
+def test_a_model_that_is_not_packaged_says_so(lading: Lading) -> None:
+    result = lading("plan")
+    assert result.code == 4
+    assert "`lading package` writes it" in result.err
+
+
+def test_impossible_prices_are_one_clear_error(packaged: Lading, workspace: Path) -> None:
+    (workspace / "ours.yaml").write_text("region: x\n")
+    result = packaged("plan", "--prices", "ours.yaml")
+    assert result.code == 2
+    assert "ours.yaml: as_of: " in result.err
+
+
+def test_no_requests_at_all_are_refused(packaged: Lading) -> None:
+    assert packaged("plan", "--requests-per-month", "0").code == 2
+
+
+def test_a_model_that_is_new_in_the_manifest_is_to_be_packaged(
+    packaged: Lading, workspace: Path
+) -> None:
+    with (workspace / "models.yaml").open("a") as manifest:
+        manifest.write("  triple:\n    source: double.onnx\n")
+    result = packaged("plan")
+    assert (result.code, result.err.count("\n")) == (4, 1)
+    assert "no model 'triple'" in result.err
+    assert "`lading package` adds to it" in result.err

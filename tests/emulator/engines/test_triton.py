@@ -1,0 +1,63 @@
+"""What a repository becomes for a Triton without an onnxruntime backend, and how it is started."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lading.emulator.engines import triton, triton_serve
+from lading.emulator.errors import EngineUnavailable
+from tests.contracts.test_sagemaker_engines import NO_TRITON, repository
+
+
+def copied(root: Path, config: str) -> Path:
+    folder = root / "copy"
+    triton._copy_repository(repository(root, b"model", config), folder)
+    return folder / "model"
+
+
+@pytest.mark.parametrize("line", ['backend: "onnxruntime"', 'platform:"onnxruntime_onnx"'])
+def test_an_onnx_model_is_run_by_the_python_backend(tmp_path: Path, line: str) -> None:
+    model = copied(tmp_path, f'name: "model"\n{line}\nmax_batch_size: 4\n')
+    text = (model / "config.pbtxt").read_text()
+    assert text == 'name: "model"\nbackend: "python"\nmax_batch_size: 4\n'
+    assert "class TritonPythonModel" in (model / "1" / "model.py").read_text()
+    assert (model / "1" / "model.onnx").read_bytes() == b"model"
+
+
+def test_another_model_stays_as_it_is(tmp_path: Path) -> None:
+    model = copied(tmp_path, 'backend: "python"')
+    assert (model / "config.pbtxt").read_text() == 'backend: "python"'
+    assert not (model / "1" / "model.py").exists()
+
+
+def test_the_repository_itself_is_left_alone(tmp_path: Path) -> None:
+    copied(tmp_path, 'backend: "onnxruntime"')
+    original = tmp_path / "repository" / "model" / "config.pbtxt"
+    assert original.read_text() == 'backend: "onnxruntime"'
+
+
+@NO_TRITON
+def test_without_the_interpreters_library_it_cannot_be_had(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(triton, "_library", lambda: "libpython0.0.so")
+    with pytest.raises(EngineUnavailable, match=r"Triton .* needs libpython0\.0\.so"):
+        triton.triton_container(tmp_path, tmp_path, tmp_path, tmp_path / "log")
+
+
+@pytest.mark.parametrize("names", [[], ["m", "n"]])
+def test_one_of_several_models_must_be_named(tmp_path: Path, names: list[str]) -> None:
+    for name in names:
+        (tmp_path / name).mkdir()
+    script = [sys.executable, "-I", triton_serve.__file__, "/bin/true", str(tmp_path), "backends"]
+    done = subprocess.run([*script, "serve"], env={}, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert f"holds {len(names)} models; name one in SAGEMAKER_TRITON_DEFAULT" in done.stderr
+
+
+def test_it_is_for_serving_alone(tmp_path: Path) -> None:
+    script = [sys.executable, "-I", triton_serve.__file__, "/bin/true", str(tmp_path), "backends"]
+    done = subprocess.run([*script, "train"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "train is not offered; serve is\n")

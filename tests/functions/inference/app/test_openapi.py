@@ -1,0 +1,77 @@
+"""The OpenAPI document describes every route, with examples that the model takes."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lading.functions.contract.routes import MULTI_MODEL, ROUTES
+from lading.functions.inference.app.openapi import data_plane_paths
+from lading.functions.inference.errors import ModelUnavailable
+from lading.functions.inference.loading.catalog import Catalog, CatalogModel, load_catalog
+from tests.support.driver import ask, serve
+from tests.support.engines import proxy
+from tests.support.worlds import FLOAT, STRING, add_sub, echo, settings_for
+
+
+def paths_of(root: Path, *names: str, model: bytes | None = None) -> dict[str, dict[str, Any]]:
+    models = {name: {1: model or echo()} for name in names}
+    return data_plane_paths(load_catalog(settings_for(root, models)))
+
+
+def test_every_route_is_described_once_under_an_id_of_its_own(tmp_path: Path) -> None:
+    paths = paths_of(tmp_path, "m")
+    described = {(path, method.upper()) for path, item in paths.items() for method in item}
+    speaking = ("chat", "complete", "generate", "generate_stream")  # no model does
+    served = [r for routes in ROUTES.values() for r in routes if r.operation not in speaking]
+    served = [route for route in served if route not in MULTI_MODEL]
+    assert described == {(route.template, route.method) for route in served}
+    identities = [
+        operation["operationId"] for item in paths.values() for operation in item.values()
+    ]
+    assert len(set(identities)) == len(identities)
+
+
+def test_every_parameter_of_a_path_is_described(tmp_path: Path) -> None:
+    for path, item in paths_of(tmp_path, "m").items():
+        for operation in item.values():
+            assert all(f"{{{parameter['name']}}}" in path for parameter in operation["parameters"])
+            assert len(operation["parameters"]) == path.count("{")
+
+
+def test_completions_are_described_where_there_is_a_language_model(tmp_path: Path) -> None:
+    paths = data_plane_paths(load_catalog(proxy(tmp_path, "chat")))
+    assert {"/v1/chat/completions", "/v1/completions"} <= paths.keys()
+
+
+@pytest.mark.parametrize(
+    "model", [echo(), add_sub(), echo(STRING, ["n", 2]), echo(FLOAT, [])], ids=range(4)
+)
+def test_the_example_of_each_dialect_is_answered(tmp_path: Path, model: bytes) -> None:
+    settings = settings_for(tmp_path, {"m": {1: model}})
+    app = serve(settings)
+    for path, item in data_plane_paths(load_catalog(settings)).items():
+        # For models of one score or value, and of embeddings.
+        unlike = path.endswith((":classify", ":regress", "/embeddings", "/explanations/{model}"))
+        unlike = unlike or path.startswith("/v2/repository")
+        if "post" not in item or "version" in path or "label" in path or unlike:
+            continue
+        example = item["post"]["requestBody"]["content"]["application/json"]["example"]
+        answer = ask(app, f"POST {path.replace('{model}', 'm')}", example)
+        assert answer.status == 200, (path, answer.body)
+
+
+def test_an_image_has_no_example_of_megabytes(tmp_path: Path) -> None:
+    paths = paths_of(tmp_path, "m", model=echo(FLOAT, ["n", 3, 10**5, 10**5]))
+    assert len(json.dumps(paths)) < 50_000
+
+
+def test_no_bare_predict_is_offered_where_several_models_are(tmp_path: Path) -> None:
+    assert "/predict" not in paths_of(tmp_path, "m", "n")
+
+
+def test_a_catalog_without_a_ready_model_has_no_examples() -> None:
+    broken = CatalogModel("m", {1: ModelUnavailable("m", 1, "broken")})
+    for catalog in (Catalog({}), Catalog({"m": broken})):
+        assert '"example":' not in json.dumps(data_plane_paths(catalog))

@@ -1,0 +1,298 @@
+"""The container, as SageMaker starts it: a process with `serve`, and HTTP."""
+
+import contextlib
+import http.client
+import itertools
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+import tritonclient.grpc as triton
+
+from lading.emulator.processes.ports import free_port
+from tests.support.interpreter import ROOT
+from tests.support.worlds import countdown, settings_for, times
+
+X = {"name": "x", "datatype": "FP32", "shape": [1, 1], "data": [3]}
+ROUNDS_OF_A_SECOND = 3_000_000
+
+
+@dataclass
+class Container:
+    """A running container: its process and a client of it."""
+
+    process: subprocess.Popen[str]
+    port: int
+    client: httpx.Client
+
+    def invoke(self) -> httpx.Response:
+        return self.client.post("/invocations", json={"inputs": [X]})
+
+    def end(self, number: int) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(30)
+
+
+def start(folder: Path, port: int, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+    told = {"SAGEMAKER_BIND_TO_PORT": str(port), "LADING_MODEL_ROOT": str(folder), **environment}
+    return subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "lading.functions.inference.entry.container",
+            *(arguments or ("serve",)),
+        ],
+        env={"PYTHONPATH": str(ROOT), "PATH": os.defpath, **told},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def refused(folder: Path, *arguments: str, **environment: str) -> str:
+    """What a container says that does not start."""
+    process = start(folder, 8080, *arguments, **environment)
+    output, said = process.communicate(timeout=30)
+    assert (process.returncode, output) == (1, "")
+    return said
+
+
+@contextlib.contextmanager
+def running(folder: Path, **environment: str) -> Iterator[Container]:
+    port = free_port()
+    process = start(folder, port, **environment)
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+            wait(process, client)
+            yield Container(process, port, client)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def wait(process: subprocess.Popen[str], client: httpx.Client) -> None:
+    while process.poll() is None:
+        with contextlib.suppress(httpx.TransportError):
+            if client.get("/ping").status_code == 200:
+                return
+        time.sleep(0.05)
+    raise AssertionError(process.communicate())
+
+
+def slow_request(port: int, seconds: int) -> http.client.HTTPConnection:
+    """A request that takes a thread for some seconds, sent and not answered yet."""
+    data = [seconds * ROUNDS_OF_A_SECOND]
+    rounds = {"name": "rounds", "datatype": "INT64", "shape": [1], "data": data}
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    body = json.dumps({"inputs": [rounds, {**X, "shape": [1]}]})
+    connection.request("POST", "/invocations", body, {"Content-Type": "application/json"})
+    return connection
+
+
+def test_it_serves_what_lies_in_its_model_folder(tmp_path: Path) -> None:
+    settings_for(tmp_path, {"m": {1: times(2)}})
+    with running(tmp_path) as container:
+        assert container.invoke().json()["outputs"][0]["data"] == [6]
+        assert container.client.post("/predict", json={"inputs": [[3]]}).json()["model"] == "m"
+
+
+def test_it_serves_what_it_is_told_to_and_checks_its_digest(tmp_path: Path) -> None:
+    told = settings_for(tmp_path, {"m": {1: times(2), 2: times(3)}}).to_environment()
+    with running(tmp_path, **told) as container:
+        assert container.invoke().json()["outputs"][0]["data"] == [6]
+    broken = told | {"LADING_MODELS": told["LADING_MODELS"].replace("sha256:", "sha256:0")}
+    assert "model 'm' version 1 is not ready" in refused(tmp_path, **broken)
+
+
+def test_torchserves_management_has_a_port_of_its_own(tmp_path: Path) -> None:
+    settings_for(tmp_path, {"m": {1: times(2), 2: times(3)}})
+    port = free_port()
+    with running(tmp_path, LADING_MANAGEMENT_PORT=str(port)) as container:
+        url = f"http://127.0.0.1:{port}/models/m"
+        assert httpx.get(url, timeout=10).json()[0]["modelVersion"] == "2"
+        assert httpx.put(f"{url}/1/set-default", timeout=10).status_code == 200
+        assert container.invoke().json()["outputs"][0]["data"] == [6]
+        assert container.client.post("/v2/repository/models/m/unload").status_code == 501
+        assert container.end(signal.SIGTERM) == 0
+
+
+def test_what_uvicorn_says_is_a_json_line_among_the_others(tmp_path: Path) -> None:
+    settings_for(tmp_path, {"m": {1: times(2)}})
+    with running(tmp_path) as container:
+        with socket.create_connection(("127.0.0.1", container.port), timeout=10) as connection:
+            connection.sendall(b"no HTTP\r\n\r\n")
+            assert connection.recv(1 << 16).startswith(b"HTTP/1.1 400 ")
+        container.invoke()
+        container.process.send_signal(signal.SIGTERM)
+        said, broken = container.process.communicate(timeout=30)
+    assert broken == ""
+    lines = [json.loads(line) for line in said.splitlines()]
+    (warning,) = [line for line in lines if line["level"] == "WARNING"]
+    assert warning["message"] == "Invalid HTTP request received."
+    assert {line["service"] for line in lines} == {"inference"}
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="there is no IPv6 here")
+def test_it_listens_where_it_is_told_to_and_keeps_connections_as_long(tmp_path: Path) -> None:
+    settings_for(tmp_path, {"m": {1: times(2)}})
+    told = {"LADING_HOST": "::", "LADING_KEEP_ALIVE": "1", "LADING_GRPC_PORT": str(free_port())}
+    with running(tmp_path, **told) as container:
+        assert container.invoke().status_code == 200
+        assert httpx.get(f"http://[::1]:{container.port}/ping").status_code == 200
+        with triton.InferenceServerClient(f"[::1]:{told['LADING_GRPC_PORT']}") as client:
+            assert client.is_server_live()
+        with socket.create_connection(("::1", container.port), timeout=10) as connection:
+            connection.sendall(b"GET /ping HTTP/1.1\r\nhost: x\r\n\r\n")
+            while connection.recv(1 << 16):
+                """Until it is closed."""
+
+
+def test_a_port_that_is_taken_costs_one_line(tmp_path: Path) -> None:
+    settings_for(tmp_path, {"m": {1: times(2)}})
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        process = start(tmp_path, port, LADING_HOST="127.0.0.1")
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert said.startswith(f"error: cannot listen on 127.0.0.1:{port}: Address already in use")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_told_to_end_it_ends_in_good_order(tmp_path: Path, number: int) -> None:
+    settings_for(tmp_path, {"m": {1: times(2)}})
+    with running(tmp_path) as container:
+        assert container.end(number) == 0
+
+
+def test_a_prediction_holds_up_no_ping_and_is_answered_before_the_end(tmp_path: Path) -> None:
+    settings_for(tmp_path, {"m": {1: countdown()}})
+    with running(tmp_path) as container:
+        slow = slow_request(container.port, 1)
+        assert container.client.get("/ping").status_code == 200
+        assert not select.select([slow.sock], [], [], 0)[0]
+        assert container.end(signal.SIGTERM) == 0
+        assert json.loads(slow.getresponse().read())["outputs"][0]["data"] == [3]
+        slow.close()
+
+
+def test_what_callers_who_left_had_asked_is_not_computed(tmp_path: Path) -> None:
+    settings_for(tmp_path, {"m": {1: countdown()}})
+    with running(tmp_path, LADING_THREADS="1") as container:
+        heard = [slow_request(container.port, 2) for _ in range(os.cpu_count() or 1)]
+        for left in [slow_request(container.port, 20) for _ in range(8)]:
+            left.close()
+        for each in heard:
+            assert each.getresponse().status == 200
+            each.close()
+        assert container.process.stdout is not None
+        lines = (json.loads(line) for line in container.process.stdout)
+        posted = (line["status"] for line in lines if line["path"] == "/invocations")
+        seen = list(itertools.islice(posted, 8 + len(heard)))
+        assert sorted(seen) == [*[200] * len(heard), *[499] * 8]
+
+
+def test_an_upload_that_breaks_off_is_no_answered_request(tmp_path: Path) -> None:
+    settings_for(tmp_path, {"m": {1: times(2)}})
+    with running(tmp_path) as container:
+        with socket.create_connection(("127.0.0.1", container.port)) as connection:
+            connection.sendall(
+                b"POST /invocations HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{"
+            )
+        assert container.process.stdout is not None
+        lines = map(json.loads, container.process.stdout)
+        line = next(each for each in lines if each["path"] == "/invocations")
+        assert (line["status"], line["error"]) == (499, "CallerGone")
+
+
+def test_each_request_is_a_line_at_once(tmp_path: Path) -> None:
+    settings_for(tmp_path, {"m": {1: times(2)}})
+    with running(tmp_path) as container:
+        container.invoke()
+        assert container.process.stdout is not None
+        lines = map(json.loads, container.process.stdout)
+        line = next(each for each in lines if each["path"] == "/invocations")
+        assert (line["dialect"], line["status"], line["model"]) == ("sagemaker", 200, "m")
+
+
+def test_a_body_over_its_limit_is_refused(tmp_path: Path) -> None:
+    settings_for(tmp_path, {"m": {1: times(2)}})
+    with running(tmp_path, LADING_LONGEST_BODY="50") as container:
+        assert container.invoke().status_code == 413
+
+
+def test_without_a_model_it_does_not_start(tmp_path: Path) -> None:
+    assert refused(tmp_path).startswith(f"error: {tmp_path} holds no model; put models/")
+
+
+def test_with_a_model_that_does_not_load_it_does_not_start(tmp_path: Path) -> None:
+    settings_for(tmp_path, {"m": {1: times(2)}})
+    (tmp_path / "models/m/1/model.onnx").write_bytes(b"other")
+    assert refused(tmp_path).startswith("error: model 'm' version 1 is not ready: models/m/1")
+
+
+def test_with_a_setting_that_is_none_it_does_not_start(tmp_path: Path) -> None:
+    said = refused(tmp_path, SAGEMAKER_BIND_TO_PORT="http")
+    assert said == "error: SAGEMAKER_BIND_TO_PORT must be a whole number above 0, not 'http'\n"
+
+
+def test_it_is_for_serving_alone(tmp_path: Path) -> None:
+    assert "usage: python -m lading.functions.inference.entry.container serve" in refused(
+        tmp_path, "train"
+    )
+
+
+def test_grpc_is_spoken_where_a_port_is_named_for_it(tmp_path: Path) -> None:
+    settings_for(tmp_path, {"m": {1: times(2)}})
+    port = free_port()
+    given = triton.InferInput("x", [1, 1], "FP32")
+    given.set_data_from_numpy(np.array([[3]], np.float32))
+    with (
+        running(tmp_path, LADING_GRPC_PORT=str(port)) as container,
+        triton.InferenceServerClient(f"127.0.0.1:{port}") as client,
+    ):
+        assert client.infer("m", [given]).as_numpy("y").tolist() == [[6]]
+        assert container.end(signal.SIGTERM) == 0
+
+
+def test_told_to_end_it_ends_what_grpc_has_under_way_as_it_does_what_http_has(
+    tmp_path: Path,
+) -> None:
+    settings_for(tmp_path, {"m": {1: countdown()}})
+    port = free_port()
+    x, rounds = triton.InferInput("x", [1], "FP32"), triton.InferInput("rounds", [1], "INT64")
+    x.set_data_from_numpy(np.array([3], np.float32))
+    rounds.set_data_from_numpy(np.array([3 * ROUNDS_OF_A_SECOND]))
+    answers: SimpleQueue[Any] = SimpleQueue()
+    with (
+        running(tmp_path, LADING_GRPC_PORT=str(port)) as container,
+        triton.InferenceServerClient(f"127.0.0.1:{port}") as client,
+        triton.InferenceServerClient(f"127.0.0.1:{port}") as silent,
+    ):
+        silent.start_stream(lambda result, error: None)
+        client.async_infer("m", [x, rounds], lambda result, error: answers.put((result, error)))
+        assert client.is_server_live()  # so the call before this one has arrived
+        assert container.end(signal.SIGTERM) == 0
+        result, error = answers.get(timeout=1)
+        assert (error, result.as_numpy("y").tolist()) == (None, [3])
+
+
+def test_with_a_grpc_port_that_is_taken_it_does_not_start(tmp_path: Path) -> None:
+    settings_for(tmp_path, {"m": {1: times(2)}})
+    with socket.create_server(("", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        said = refused(tmp_path, SAGEMAKER_BIND_TO_PORT=str(free_port()), LADING_GRPC_PORT=port)
+    assert said.splitlines()[-1].startswith(f"error: cannot listen for gRPC on 0.0.0.0:{port}")

@@ -1,0 +1,67 @@
+"""What the container reads from its environment."""
+
+from pathlib import Path
+
+import pytest
+
+from lading.functions.inference.entry.container_settings import ContainerSettings
+
+
+def test_without_a_word_it_is_as_sagemaker_starts_it() -> None:
+    settings = ContainerSettings.from_environment({})
+    assert (settings.port, settings.model_folder) == (8080, Path("/opt/ml/model"))
+    assert settings.longest_body == 64 << 20
+    assert (settings.host, settings.keep_alive_s) == ("0.0.0.0", 75)  # noqa: S104
+    assert not settings.service.models
+
+
+def test_each_variable_is_read() -> None:
+    told = {
+        "SAGEMAKER_BIND_TO_PORT": "9000",
+        "LADING_MODEL_ROOT": "/models",
+        "LADING_LONGEST_BODY": "1000",
+        "LADING_THREADS": "2",
+        "LADING_MODELS": '{"m": {"versions": {"1": "sha256:0"}}}',
+    }
+    told |= {"LADING_MODEL_CONTROL": "explicit", "LADING_MANAGEMENT_PORT": "8081"}
+    told |= {"LADING_HOST": "::", "LADING_KEEP_ALIVE": "120"}
+    settings = ContainerSettings.from_environment(told)
+    assert (settings.host, settings.keep_alive_s) == ("::", 120)
+    assert (settings.explicit, settings.management_port, settings.multi_model) == (
+        True,
+        8081,
+        False,
+    )
+    assert (settings.port, settings.longest_body) == (9000, 1000)
+    assert settings.model_folder == Path("/models")
+    assert (settings.service.model_root, settings.service.threads) == ("/models", 2)
+    assert [model.name for model in settings.service.models] == ["m"]
+
+
+def test_a_connection_is_not_kept_for_days() -> None:
+    with pytest.raises(ValueError, match="LADING_KEEP_ALIVE is 3601; 3600 seconds are the most"):
+        ContainerSettings.from_environment({"LADING_KEEP_ALIVE": "3601"})
+
+
+@pytest.mark.parametrize(
+    "name", ["SAGEMAKER_BIND_TO_PORT", "LADING_LONGEST_BODY", "LADING_KEEP_ALIVE"]
+)
+@pytest.mark.parametrize("text", ["", "0", "-1", "8080.5", "many", "\u00b2"])
+def test_a_number_that_is_none_is_refused_by_name(name: str, text: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} must be a whole number above 0"):
+        ContainerSettings.from_environment({name: text})
+
+
+def test_a_multi_model_container_has_a_folder_of_its_own() -> None:
+    settings = ContainerSettings.from_environment({"SAGEMAKER_MULTI_MODEL": "true"})
+    assert (settings.multi_model, settings.model_folder) == (True, Path("/opt/ml/models"))
+
+
+def test_another_control_mode_is_refused() -> None:
+    with pytest.raises(ValueError, match="LADING_MODEL_CONTROL must be none or explicit"):
+        ContainerSettings.from_environment({"LADING_MODEL_CONTROL": "poll"})
+
+
+def test_a_port_past_the_last_is_refused() -> None:
+    with pytest.raises(ValueError, match="ports end at 65535"):
+        ContainerSettings.from_environment({"SAGEMAKER_BIND_TO_PORT": "65536"})

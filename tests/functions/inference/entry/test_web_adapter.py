@@ -1,0 +1,66 @@
+"""The service as the Lambda Web Adapter starts it: the handler's script, and HTTP."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from lading.emulator.processes.ports import free_port
+from lading.functions.contract.names import ADAPTER
+from tests.support.interpreter import ROOT
+from tests.support.worlds import settings_for, times
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Where the function's process listens, once it is ready."""
+    port = free_port()
+    environment = {
+        **settings_for(tmp_path, {"m": {1: times(2.0)}}).to_environment(),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.defpath}",
+        "PYTHONPATH": str(ROOT),
+        "AWS_LWA_PORT": str(port),
+        "AWS_LAMBDA_FUNCTION_NAME": "lading-dev-model-m",
+        "AWS_LAMBDA_FUNCTION_VERSION": "7",
+        "LADING_CORS": "https://here.example",
+    }
+    with subprocess.Popen(
+        [str(ROOT / ADAPTER.handler)], env=environment, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            url = f"http://127.0.0.1:{port}"
+            wait_until_ready(process, url)
+            yield process, url
+        finally:
+            process.terminate()
+
+
+def wait_until_ready(process: subprocess.Popen[str], url: str) -> None:
+    while process.poll() is None:
+        try:
+            if httpx.get(f"{url}/v2/health/live").status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.05)
+    raise AssertionError(f"it has ended with {process.returncode}")
+
+
+def test_it_answers_below_the_models_base_url_and_logs_as_the_function_does(
+    started: tuple[subprocess.Popen[str], str],
+) -> None:
+    process, url = started
+    headers = {"origin": "https://here.example"}
+    answer = httpx.post(f"{url}/m/predict", json={"inputs": [[1.5]]}, headers=headers, timeout=30)
+    assert answer.json()["outputs"] == {"y": [[3.0]]}
+    assert answer.headers["access-control-allow-origin"] == "https://here.example"
+    assert process.stdout is not None
+    lines = [json.loads(process.stdout.readline()) for _ in range(2)]
+    line = next(it for it in lines if it["path"] == "/m/predict")
+    assert (line["function_name"], line["function_version"]) == ("lading-dev-model-m", "7")
+    assert line["Requests"] == [1]

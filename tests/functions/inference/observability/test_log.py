@@ -1,0 +1,210 @@
+"""Each request leaves one JSON line, which is its log entry and its metrics."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lading.functions.contract.settings import ServedModel, Settings
+from lading.functions.inference.app.application import create_app
+from lading.functions.inference.loading.catalog import Catalog, CatalogModel, load_catalog
+from lading.functions.inference.models.predictor import ModelMetadata
+from lading.functions.inference.observability.log import Observability
+from lading.functions.inference.tensors.conversion import Array
+from lading.functions.inference.wire.asgi import App, Message
+from tests.support.driver import ask
+from tests.support.worlds import echo, settings_for
+
+GOOD = {"inputs": [[1, 2]]}
+Captured = pytest.CaptureFixture[str]
+
+
+def observed(root: Path) -> App:
+    """An application that is flushed after each request, as on Lambda."""
+    settings = settings_for(root, {"m": {1: echo()}})
+    return Observability(settings).served(create_app(load_catalog(settings)))
+
+
+def lines(captured: Captured) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in captured.readouterr().out.splitlines()]
+
+
+def test_a_request_is_one_log_line(tmp_path: Path, capsys: Captured) -> None:
+    app = observed(tmp_path)
+    ask(app, "POST /predict", GOOD)
+    (line,) = lines(capsys)
+    told = {key: line[key] for key in ("message", "level", "service", "method", "path", "status")}
+    assert told == {
+        "message": "request",
+        "level": "INFO",
+        "service": "inference",
+        "method": "POST",
+        "path": "/predict",
+        "status": 200,
+    }
+    assert (line["model"], line["version"], line["dialect"]) == ("m", "1", "plain")
+    parts = [line[f"{part}Latency"][0] for part in ("Decode", "Compute", "Encode")]
+    assert line["Latency"][0] >= sum(parts) - 0.01
+
+
+@pytest.fixture
+def libraries() -> Iterator[None]:
+    """The root logger, as it was before."""
+    root = logging.getLogger()
+    before = [*root.handlers]
+    yield
+    root.handlers[:] = before
+    logging.captureWarnings(False)
+
+
+@pytest.mark.usefixtures("libraries")
+def test_what_libraries_log_is_a_json_line_and_what_the_service_logs_one_only(
+    capsys: Captured,
+) -> None:
+    observability = Observability(Settings())
+    observability.write_libraries()
+    logging.getLogger("some.library").warning("look out")
+    logging.getLogger("another").error("broken", exc_info=ValueError("why"))
+    observability.logger.error("our own")
+    told = lines(capsys)
+    assert [line["message"] for line in told] == ["look out", "broken", "our own"]
+    assert "ValueError: why" in told[1]["exception"]
+
+
+def test_only_the_first_request_is_a_cold_start(tmp_path: Path, capsys: Captured) -> None:
+    app = observed(tmp_path)
+    for _ in range(3):
+        ask(app, "POST /predict", GOOD)
+    assert [line["ColdStart"] for line in lines(capsys)] == [[1], [0], [0]]
+
+
+@pytest.mark.parametrize("header", ["x-request-id", "X-Correlation-Id"])
+def test_the_callers_id_is_logged_and_answered(
+    tmp_path: Path, capsys: Captured, header: str
+) -> None:
+    app = observed(tmp_path)
+    answer = ask(app, "GET /v2", headers={header: "abc-1"})
+    assert answer.headers["x-request-id"] == lines(capsys)[0]["correlation_id"] == "abc-1"
+
+
+@pytest.mark.parametrize("identity", ["", "a\nb", "\u00e9", "x" * 129])
+def test_an_id_unfit_for_a_log_is_replaced(tmp_path: Path, capsys: Captured, identity: str) -> None:
+    app = observed(tmp_path)
+    answer = ask(app, "GET /v2", headers={"x-request-id": identity})
+    assert answer.headers["x-request-id"] == lines(capsys)[0]["correlation_id"]
+    assert len(answer.headers["x-request-id"]) == 32
+
+
+def test_a_bad_request_is_a_warning_with_its_reason(tmp_path: Path, capsys: Captured) -> None:
+    app = observed(tmp_path)
+    ask(app, "POST /predict", b"{")
+    (line,) = lines(capsys)
+    assert (line["level"], line["error"], line["status"]) == ("WARNING", "MalformedRequest", 400)
+    assert line["reason"].startswith("the body is not JSON")
+    assert "exception" not in line
+
+
+@pytest.mark.parametrize("name", ["\ud800", "z" * 10**6, "\n\x1b[31m"], ids=["lone", "long", "raw"])
+def test_a_hostile_name_still_makes_one_short_line(
+    tmp_path: Path, capsys: Captured, name: str
+) -> None:
+    app = observed(tmp_path)
+    answer = ask(app, "POST /predict", {"inputs": {name: 1}})
+    out = capsys.readouterr().out
+    assert (answer.status, out.count("\n"), json.loads(out)["status"]) == (400, 1, 400)
+    assert len(out) < 1500
+    assert out[:-1].isprintable()
+
+
+def test_a_hostile_path_still_makes_one_short_line(tmp_path: Path, capsys: Captured) -> None:
+    app = observed(tmp_path)
+    ask(app, f"GET /v2/\udcff\n{'z' * 10**5}")
+    out = capsys.readouterr().out
+    assert out.count("\n") == 1
+    assert len(out) < 1500
+
+
+class Faulty:
+    """A predictor with a fault of its own."""
+
+    metadata = ModelMetadata("m", 1, "none", (), ())
+
+    def predict(self, inputs: dict[str, Array], outputs: Sequence[str] = ()) -> dict[str, Array]:
+        raise RuntimeError("broken")
+
+
+def test_a_fault_of_the_service_is_logged_with_its_traceback(capsys: Captured) -> None:
+    catalog = Catalog({"m": CatalogModel("m", {1: Faulty()})})
+    app = Observability(Settings()).served(create_app(catalog))
+    ask(app, "POST /predict", {"inputs": {}})
+    fault, line = lines(capsys)
+    assert (line["level"], line["error"], line["reason"]) == ("ERROR", "RuntimeError", "broken")
+    assert "Traceback" in fault["exception"]
+    assert fault["correlation_id"] == line["correlation_id"]
+
+
+def test_models_that_failed_to_load_are_logged(tmp_path: Path, capsys: Captured) -> None:
+    settings = Settings((ServedModel("m", {1: ""}),), str(tmp_path))
+    Observability(settings).note_failures(load_catalog(settings))
+    (line,) = lines(capsys)
+    assert (line["level"], line["model"], line["version"]) == ("ERROR", "m", 1)
+    assert line["reason"].startswith("models/m/1/artifact.json is missing")
+
+
+def test_the_line_is_a_set_of_metrics_with_their_dimensions(
+    tmp_path: Path, capsys: Captured
+) -> None:
+    ask(observed(tmp_path), "POST /predict", GOOD)
+    (line,) = lines(capsys)
+    (directive,) = line["_aws"]["CloudWatchMetrics"]
+    assert directive["Namespace"] == "Lading"
+    assert directive["Dimensions"] == [["model", "version", "dialect"]]
+    units = {metric["Name"]: metric["Unit"] for metric in directive["Metrics"]}
+    assert units["Requests"] == "Count"
+    assert units["Latency"] == "Milliseconds"
+    assert all(isinstance(line[name], list) for name in units)
+    counts = [line[name] for name in ("Requests", "ClientErrors", "ServerErrors", "ColdStart")]
+    assert counts == [[1], [0], [0], [1]]
+
+
+def test_metrics_of_a_refused_request_name_no_model_of_the_callers(
+    tmp_path: Path, capsys: Captured
+) -> None:
+    ask(observed(tmp_path), "POST /predict/invented", GOOD)
+    (line,) = lines(capsys)
+    assert (line["model"], line["version"], line["ClientErrors"]) == ("none", "none", [1])
+
+
+def test_nothing_is_written_twice(tmp_path: Path, capsys: Captured) -> None:
+    settings = settings_for(tmp_path, {"m": {1: echo()}})
+    observability = Observability(settings)
+    ask(observability.middleware(create_app(load_catalog(settings))), "GET /v2")
+    assert not lines(capsys)
+    observability.flush()
+    observability.flush()
+    assert len(lines(capsys)) == 1
+
+
+def test_a_server_that_never_flushes_does_not_pile_lines_up(
+    tmp_path: Path, capsys: Captured
+) -> None:
+    settings = settings_for(tmp_path, {"m": {1: echo()}})
+    app = Observability(settings).middleware(create_app(load_catalog(settings)))
+    for _ in range(100):
+        ask(app, "GET /v2")
+    assert len(lines(capsys)) == 100
+
+
+def test_other_connections_than_http_pass_through_untouched() -> None:
+    seen: list[Message] = []
+
+    async def app(scope: Message, receive: Any, send: Any) -> None:
+        seen.append(scope)
+
+    observed_app = Observability(Settings()).middleware(app)
+    asyncio.run(observed_app({"type": "lifespan"}, None, None))  # type: ignore[arg-type]
+    assert seen == [{"type": "lifespan"}]

@@ -1,0 +1,75 @@
+"""See `model_packaging/check/tree_depth.py`."""
+
+import numpy as np
+import pytest
+from onnx import TensorProto, helper
+
+from lading.functions.inference.models.session import OnnxSession
+from lading.model_packaging.check.tree_depth import DEEPEST, require_loadable
+from lading.model_packaging.check.trees import (
+    LEAF,
+    BoostedTree,
+    Forest,
+    Reading,
+    Tree,
+    Unsupported,
+)
+from lading.model_packaging.converters.boosting.tree_graph import add_trees
+from lading.model_packaging.onnx_nodes import Nodes
+
+
+def set_of(count: int) -> Tree:
+    """A split by so many categories, no two of which follow each other."""
+    none = np.array([LEAF, LEAF])
+    return Tree(
+        column=np.array([0, *none]),
+        threshold=np.zeros(3),
+        left=np.array([1, *none]),
+        right=np.array([2, *none]),
+        missing_left=np.array([True, False, False]),
+        inclusive=True,
+        categories={0: frozenset(range(0, 2 * count, 2))},
+    )
+
+
+def test_the_deepest_tree_that_is_taken_can_be_loaded_and_answers_right() -> None:
+    tree = set_of(DEEPEST // 2 - 1)
+    require_loadable([tree], 1)
+    readings, values = np.full(3, Reading.CATEGORY), np.array([[0.0], [1.0], [2.0]])
+    nodes = Nodes()
+    forest = Forest((BoostedTree(tree, values, 0, readings),), 1, np.zeros(1), np.float64)
+    output = add_trees(nodes, "X", forest)
+    model = nodes.model(
+        [helper.make_tensor_value_info("X", TensorProto.DOUBLE, ["rows", 1])],
+        [helper.make_tensor_value_info(output, TensorProto.FLOAT, ["rows", 1])],
+    )
+    rows = np.array([[0], [1], [2], [2.5], [DEEPEST - 4], [DEEPEST - 3], [DEEPEST], [-1], [np.nan]])
+    answers = OnnxSession(model.SerializeToString()).run({"X": rows})[output]
+    assert answers.ravel().tolist() == [1, 2, 1, 1, 1, 2, 2, 2, 1]
+
+
+def test_a_deeper_one_is_refused_before_it_ends_the_process() -> None:
+    with pytest.raises(Unsupported, match=f"more than {DEEPEST} comparisons deep"):
+        require_loadable([set_of(5), set_of(DEEPEST)], 1)
+
+
+@pytest.mark.parametrize(
+    ("left", "column", "reason"),
+    [
+        (1, 0, "lead back to themselves"),
+        (3, 0, "nodes that are not there"),
+        (-2, 0, "nodes that are not there"),
+        (2, 1, "a column beyond the 1 of a row"),
+    ],
+)
+def test_damaged_trees_are_refused(left: int, column: int, reason: str) -> None:
+    tree = Tree(
+        column=np.array([0, column, LEAF]),
+        threshold=np.zeros(3),
+        left=np.array([2, left, LEAF]),
+        right=np.array([1, 2, LEAF]),
+        missing_left=np.zeros(3, bool),
+        inclusive=True,
+    )
+    with pytest.raises(Unsupported, match=reason):
+        require_loadable([tree], 1)

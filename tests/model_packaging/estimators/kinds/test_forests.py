@@ -1,0 +1,162 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn import ensemble
+from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import GridSearchCV
+from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
+from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.tree import (
+    DecisionTreeClassifier,
+    DecisionTreeRegressor,
+    ExtraTreeClassifier,
+    ExtraTreeRegressor,
+)
+
+from lading.functions.inference.errors import InvalidInput
+from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.errors import ConversionError
+from tests.model_packaging.estimators.packaging import converted, served
+
+GENERATOR = np.random.default_rng(7)
+FULL = GENERATOR.normal(size=(160, 4))
+HOLED = np.where(GENERATOR.random(FULL.shape) < 0.15, np.nan, FULL)
+NUMBER = FULL[:, 0] * 3 + FULL[:, 1] ** 2
+CLASS = np.digitize(NUMBER, [0.0, 2.0])
+TWO = (CLASS > 0).astype(int)
+SEVERAL = np.stack([CLASS > 0, CLASS > 1], axis=1).astype(int)
+
+Tree, Forest = DecisionTreeClassifier(max_depth=4), ensemble.RandomForestClassifier(6)
+Histogram = ensemble.HistGradientBoostingClassifier(max_iter=6, min_samples_leaf=4)
+
+
+def agrees(folder: Path, estimator: Any, rows: Array, target: Array | None) -> None:
+    """The conversion agrees on rows of all kinds, and of these rows on every single one."""
+    estimator.fit(rows, target)
+    conversion = converted(folder, estimator)
+    wide = rows.astype(conversion.known["X"].dtype or np.float32)
+    wanted, found = conversion.reference({"X": wide}), served(conversion).run({"X": wide})
+    for name, original in wanted.items():
+        np.testing.assert_allclose(found[name], original, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "target"),
+    [
+        (Tree, CLASS),
+        (ExtraTreeClassifier(max_depth=4, random_state=0), CLASS),
+        (DecisionTreeRegressor(max_depth=4), NUMBER),
+        (ExtraTreeRegressor(max_depth=4, random_state=0), NUMBER),
+        (Forest, CLASS),
+        (ensemble.ExtraTreesClassifier(6, random_state=0), CLASS),
+        (ensemble.RandomForestRegressor(6), NUMBER),
+        (ensemble.ExtraTreesRegressor(6), NUMBER),
+        (ensemble.IsolationForest(n_estimators=10, random_state=0), None),
+        (ensemble.IsolationForest(n_estimators=10, contamination=0.1, max_features=2), None),
+        (Histogram, CLASS),
+        (Histogram, TWO),
+        (ensemble.HistGradientBoostingRegressor(max_iter=6, loss="poisson"), NUMBER + 9),
+        (make_pipeline(StandardScaler(), Forest), CLASS),
+        (make_pipeline(MinMaxScaler(clip=True), Histogram), CLASS),
+        (ensemble.BaggingClassifier(Tree, 4, max_features=2), CLASS),
+        (ensemble.BaggingRegressor(DecisionTreeRegressor(max_depth=3), 4), NUMBER),
+        (ensemble.VotingClassifier([("a", Forest), ("b", Histogram)], voting="soft"), CLASS),
+        (ensemble.VotingClassifier([("a", Forest), ("b", Tree)], weights=[2, 1]), CLASS),
+        (ensemble.StackingClassifier([("a", Forest)], Tree, passthrough=True), CLASS),
+        (ensemble.StackingRegressor([("a", ensemble.RandomForestRegressor(4))], Ridge()), NUMBER),
+        (CalibratedClassifierCV(Forest), CLASS),
+        (CalibratedClassifierCV(Forest, method="isotonic"), TWO),
+        (OneVsRestClassifier(Forest), CLASS),
+        (OneVsOneClassifier(Forest), CLASS),
+        (MultiOutputClassifier(Forest), SEVERAL),
+        (MultiOutputRegressor(ensemble.RandomForestRegressor(3)), FULL[:, :2]),
+        (GridSearchCV(Forest, {"max_depth": [2, 3]}, cv=2), CLASS),
+    ],
+    ids=lambda value: type(value).__name__ if hasattr(value, "fit") else "",
+)
+def test_nan_goes_the_way_that_the_trees_send_it_however_they_are_nested(
+    tmp_path: Path, estimator: Any, target: Array | None
+) -> None:
+    agrees(tmp_path, estimator, HOLED, target)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "target"),
+    [
+        (ensemble.GradientBoostingClassifier(n_estimators=6), CLASS),
+        (ensemble.GradientBoostingClassifier(n_estimators=6, loss="exponential"), TWO),
+        (ensemble.GradientBoostingClassifier(n_estimators=6, init="zero"), TWO),
+        (ensemble.GradientBoostingRegressor(n_estimators=6, loss="huber"), NUMBER),
+        (ensemble.AdaBoostClassifier(n_estimators=6), CLASS),
+        (ensemble.AdaBoostClassifier(n_estimators=6), TWO),
+        (ensemble.AdaBoostRegressor(n_estimators=9), NUMBER),
+        (make_pipeline(ensemble.RandomTreesEmbedding(4), LogisticRegression()), TWO),
+    ],
+    ids=lambda value: type(value).__name__ if hasattr(value, "fit") else "",
+)
+def test_boosted_and_embedding_trees_answer_as_the_original_does(
+    tmp_path: Path, estimator: Any, target: Array
+) -> None:
+    agrees(tmp_path, estimator, FULL, target)
+
+
+def test_a_value_exactly_between_two_float32_numbers_falls_on_the_side_of_the_original(
+    tmp_path: Path,
+) -> None:
+    near = np.float32(1e6 / 3)
+    rows = np.array([[near], [np.nextafter(near, np.float32(np.inf))]], np.float32)
+    tree = DecisionTreeClassifier().fit(rows, [0, 1])
+    conversion = converted(tmp_path, tree)
+    assert served(conversion).run({"X": rows})["label"].tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("estimator", [Tree, Forest], ids=["tree", "forest"])
+def test_several_labels_come_with_the_probabilities_of_each(tmp_path: Path, estimator: Any) -> None:
+    labels = np.stack([CLASS, TWO], axis=1)
+    conversion = converted(tmp_path, estimator.fit(HOLED, labels))
+    answer = served(conversion).run({"X": HOLED})
+    assert answer["label"].tolist() == estimator.predict(HOLED).tolist()
+    assert answer["probabilities_0"].shape == (160, 3)
+    np.testing.assert_allclose(answer["probabilities_1"], estimator.predict_proba(HOLED)[1], 1e-5)
+
+
+def test_what_the_trees_refuse_is_refused_when_served(tmp_path: Path) -> None:
+    model = served(converted(tmp_path, Forest.fit(FULL, CLASS)))
+    with pytest.raises(InvalidInput, match="holds infinity"):
+        model.run({"X": np.full((1, 4), np.inf)})
+    boosted = ensemble.GradientBoostingClassifier(n_estimators=3).fit(FULL, CLASS)
+    model = served(converted(tmp_path, boosted))
+    with pytest.raises(InvalidInput, match="takes no missing values"):
+        model.run({"X": np.full((1, 4), np.nan)})
+
+
+def test_numbers_beyond_float32_are_refused_where_the_trees_refuse_them(tmp_path: Path) -> None:
+    model = make_pipeline(StandardScaler(), clone(Forest)).fit(FULL, CLASS)
+    answer = served(converted(tmp_path, model)).run
+    assert answer({"X": np.full((1, 4), 1e30)})["label"].shape == (1,)
+    with pytest.raises(InvalidInput, match=r"holds 1e\+60.*; the model takes numbers from"):
+        answer({"X": np.full((1, 4), 1e60)})
+
+
+def test_histograms_split_by_categories_missing_and_unknown_ones_too(tmp_path: Path) -> None:
+    rows = np.stack([GENERATOR.integers(0, 9, 160), FULL[:, 1]], axis=1)
+    rows[::9, 0] = np.nan
+    model = ensemble.HistGradientBoostingClassifier(
+        max_iter=8, categorical_features=[0], min_samples_leaf=4
+    ).fit(rows, (np.nan_to_num(rows[:, 0]) % 2) + (rows[:, 1] > 0))
+    conversion = converted(tmp_path, model)
+    asked = np.array([[0, 0], [8, 0], [3, 1], [np.nan, 0], [20, 0], [-1, 0], [300, 0]], np.float64)
+    found = served(conversion).run({"X": asked})
+    np.testing.assert_allclose(found["probabilities"], model.predict_proba(asked), 1e-4, 1e-5)
+
+
+def test_a_boosted_model_that_starts_from_another_one_is_refused_by_name(tmp_path: Path) -> None:
+    start = ensemble.GradientBoostingClassifier(n_estimators=3, init=LogisticRegression())
+    with pytest.raises(ConversionError, match=r"starts from a LogisticRegression \(init\)"):
+        converted(tmp_path, start.fit(FULL, TWO))

@@ -1,0 +1,260 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lading.model_packaging.errors import CopyElsewhere, LockError
+from lading.model_packaging.lock.file import (
+    LocalCopy,
+    Lock,
+    LockedEngine,
+    LockedVersion,
+    S3Copy,
+    read_lock,
+    record,
+    render_lock,
+    version_folder,
+)
+
+ROOT = Path(__file__).parents[3]
+
+
+def entry(digit: int = 0, path: str = "artifacts") -> LockedVersion:
+    text = f"sha256:{digit:064x}"
+    return LockedVersion(identity=text, digest=text, stores=(LocalCopy(path=path),))
+
+
+def remote(version_id: str = "one") -> S3Copy:
+    key = "a/models/digits/1/artifact.zip"
+    return S3Copy(bucket="a-bucket", key=key, version_id=version_id, bytes=7)
+
+
+def test_an_absent_lock_is_empty(tmp_path: Path) -> None:
+    lock = read_lock(tmp_path / "models.lock.json")
+    assert lock == Lock({})
+    assert lock.digests("digits") == {}
+
+
+def test_a_version_is_recorded_in_the_form_that_git_keeps(tmp_path: Path) -> None:
+    path = tmp_path / "models.lock.json"
+    record(path, "digits", 1, entry(7), ["stable"])
+    digest = f"sha256:{7:064x}"
+    document = {
+        "digits": {
+            "versions": {
+                "1": {
+                    "identity": digest,
+                    "digest": digest,
+                    "target": "lambda",
+                    "stores": [{"kind": "local", "path": "artifacts"}],
+                }
+            },
+            "labels": {"stable": 1},
+        }
+    }
+    text = path.read_text(encoding="utf-8")
+    assert json.loads(text) == document
+    assert text == json.dumps(document, indent=2, sort_keys=True) + "\n"
+    assert read_lock(path).digests("digits") == {1: digest}
+
+
+def test_libraries_of_steps_are_recorded_and_what_was_a_flag_is_still_read() -> None:
+    given = entry().model_dump(mode="json")
+    assert "processing" not in given
+    stepped = LockedVersion.model_validate({**given, "processing": ["pillow"]})
+    assert stepped.model_dump(mode="json")["processing"] == ["pillow"]
+    flagged = LockedVersion.model_validate({**given, "processing": True})
+    assert flagged.processing == ("tokenizers",)
+    with pytest.raises(ValueError, match="pillow"):
+        LockedVersion.model_validate({**given, "processing": ["../lambda"]})
+
+
+def test_labels_move_and_others_stay_where_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "models.lock.json"
+    record(path, "digits", 1, entry(1), ["stable", "old"])
+    record(path, "iris", 1, entry(5), ["stable"])
+    lock = record(path, "digits", 2, entry(2), ["stable", "canary"])
+    assert lock.model("digits").labels == {"stable": 2, "old": 1, "canary": 2}
+    assert lock.model("iris").labels == {"stable": 1}
+    assert record(path, "digits", 1, entry(1), []).model("digits").labels["stable"] == 2
+
+
+def test_recording_the_same_again_leaves_the_file_untouched(tmp_path: Path) -> None:
+    path = tmp_path / "models.lock.json"
+    record(path, "digits", 1, entry(), ["stable"])
+    before = path.stat()
+    record(path, "digits", 1, entry(), ["stable"])
+    assert path.stat().st_ino == before.st_ino
+
+
+def test_another_copy_of_a_version_is_added_to_its_stores(tmp_path: Path) -> None:
+    path = tmp_path / "models.lock.json"
+    record(path, "digits", 1, entry(path="here"), [])
+    lock = record(path, "digits", 1, entry(path="there"), [])
+    there = (LocalCopy(path="here"), LocalCopy(path="there"))
+    assert lock.model("digits").versions[1].stores == there
+
+
+def test_a_version_has_copies_of_both_kinds(tmp_path: Path) -> None:
+    path = tmp_path / "models.lock.json"
+    record(path, "digits", 1, entry(), ["stable"])
+    record(path, "digits", 1, entry().model_copy(update={"stores": (remote(),)}), [])
+    stores = json.loads(path.read_text())["digits"]["versions"]["1"]["stores"]
+    assert stores == [
+        {"kind": "local", "path": "artifacts"},
+        {
+            "kind": "s3",
+            "bucket": "a-bucket",
+            "key": "a/models/digits/1/artifact.zip",
+            "version_id": "one",
+            "golden": None,
+            "bytes": 7,
+        },
+    ]
+    assert read_lock(path).model("digits").versions[1].stores == (
+        LocalCopy(path="artifacts"),
+        remote(),
+    )
+
+
+def test_an_object_published_again_takes_the_place_of_its_former_version(tmp_path: Path) -> None:
+    path = tmp_path / "models.lock.json"
+    for version_id in ("one", "two"):
+        copy = entry().model_copy(update={"stores": (remote(version_id),)})
+        lock = record(path, "digits", 1, copy, [])
+    assert lock.model("digits").versions[1].stores == (remote("two"),)
+
+
+def test_a_version_that_is_not_here_says_what_brings_it(tmp_path: Path) -> None:
+    path = tmp_path / "models.lock.json"
+    copies = (LocalCopy(path="artifacts"), remote())
+    record(path, "digits", 1, entry().model_copy(update={"stores": copies}), [])
+    with pytest.raises(CopyElsewhere, match=r"s3://a-bucket/a/models.*`lading pull digits`"):
+        version_folder(path, "digits", 1)
+    (tmp_path / "artifacts/models/digits/1").mkdir(parents=True)
+    assert version_folder(path, "digits", 1) == tmp_path / "artifacts/models/digits/1"
+
+
+HEX = f"{1:064x}"
+
+
+def large(region: str, image: str = "one") -> LockedVersion:
+    engine = LockedEngine(name="triton", digest=HEX, images={region: image})
+    return entry().model_copy(update={"target": "sagemaker", "engine": engine})
+
+
+def test_an_engines_version_says_which_images_run_it_and_where_its_files_lie(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "models.lock.json"
+    copy = remote().model_copy(update={"engine": f"a/models/digits/sha256/{HEX}/"})
+    record(path, "digits", 1, large("eu-west-1").model_copy(update={"stores": (copy,)}), [])
+    version = json.loads(path.read_text())["digits"]["versions"]["1"]
+    assert version["engine"] == {
+        "name": "triton",
+        "digest": HEX,
+        "images": {"eu-west-1": "one"},
+        "environment": {},
+        "archive": False,
+    }
+    assert version["stores"][0]["engine"] == f"a/models/digits/sha256/{HEX}/"
+    assert read_lock(path).model("digits").versions[1].target == "sagemaker"
+
+
+def test_images_of_another_region_are_added_and_a_known_regions_is_replaced(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "models.lock.json"
+    for region, image in (("eu-west-1", "one"), ("us-east-1", "two"), ("eu-west-1", "three")):
+        lock = record(path, "digits", 1, large(region, image), [])
+    engine = lock.model("digits").versions[1].engine
+    assert engine is not None
+    assert engine.images == {"eu-west-1": "three", "us-east-1": "two"}
+
+
+def test_a_version_never_changes_its_digest(tmp_path: Path) -> None:
+    path = tmp_path / "models.lock.json"
+    record(path, "digits", 1, entry(1), ["stable"])
+    before = path.read_bytes()
+    with pytest.raises(LockError, match="version 1 of model 'digits' with digest"):
+        record(path, "digits", 1, entry(2), ["stable"])
+    assert path.read_bytes() == before
+
+
+BROKEN = {
+    "": "is not JSON",
+    '{"digits": ': "is not JSON at line 1",
+    "[]": "is broken",
+    '{"digits": {"versions": {"1": {}}}}': "digits.versions.1.identity",
+    '{"digits": {"labels": {"stable": 3}}}': "label 'stable' points at version 3",
+    '{"digits": {"versons": {}}}': "digits.versons",
+    '{"a": 1,\n<<<<<<< HEAD\n"b": 2\n=======\n>>>>>>> x\n}': "merge conflict at line 2",
+    "[" * 100_000: "is broken",
+    json.dumps(
+        {"a": {"versions": {"1": {**entry().model_dump(), "target": "sagemaker"}}}}
+    ): "has an engine when its target is sagemaker",
+}
+
+
+@pytest.mark.parametrize("text", BROKEN)
+def test_a_broken_lock_is_one_clear_error_and_is_never_written_over(
+    tmp_path: Path, text: str
+) -> None:
+    path = tmp_path / "models.lock.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(LockError) as caught:
+        record(path, "digits", 1, entry(), [])
+    assert str(path) in str(caught.value)
+    assert BROKEN[text] in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert path.read_text(encoding="utf-8") == text
+
+
+def test_a_lock_that_is_no_text_is_one_clear_error(tmp_path: Path) -> None:
+    path = tmp_path / "models.lock.json"
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(LockError, match="cannot be read"):
+        read_lock(path)
+
+
+def test_a_lock_in_an_impossible_place_is_one_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(LockError, match="cannot be written"):
+        record(tmp_path / "file" / "models.lock.json", "digits", 1, entry(), [])
+
+
+def test_the_folder_of_a_version_is_found_from_the_lock(tmp_path: Path) -> None:
+    path = tmp_path / "models.lock.json"
+    record(path, "digits", 1, entry(path="gone"), [])
+    record(path, "digits", 1, entry(path="kept"), [])
+    assert version_folder(path, "digits", 1) == tmp_path / "gone/models/digits/1"
+    (tmp_path / "kept/models/digits/1").mkdir(parents=True)
+    assert version_folder(path, "digits", 1) == tmp_path / "kept/models/digits/1"
+    with pytest.raises(LockError, match="no version 2 of model 'digits'; package it first"):
+        version_folder(path, "digits", 2)
+
+
+WRITE = """
+import sys
+from pathlib import Path
+from lading.model_packaging.lock.file import LocalCopy, LockedVersion, record
+path, first = Path(sys.argv[1]), int(sys.argv[2])
+for number in range(first, first + 20):
+    text = f"sha256:{number:064x}"
+    copy = LocalCopy(path="artifacts")
+    record(path, "digits", number, LockedVersion(identity=text, digest=text, stores=(copy,)), [])
+"""
+
+
+def test_writers_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "models.lock.json"
+    writers = [
+        subprocess.Popen([sys.executable, "-c", WRITE, str(path), str(first)], cwd=ROOT)
+        for first in (1, 101)
+    ]
+    assert [writer.wait(60) for writer in writers] == [0, 0]
+    lock = read_lock(path)
+    assert set(lock.digests("digits")) == {*range(1, 21), *range(101, 121)}
+    assert path.read_bytes() == render_lock(lock)

@@ -1,0 +1,63 @@
+from pathlib import Path
+
+import onnx
+import pytest
+
+from lading.model_packaging.errors import PruningError
+from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.manifest.options import PruneSpec, QuantizeSpec
+from lading.model_packaging.optimizers.optimizer import Optimised, Task
+from lading.model_packaging.optimizers.prune import OPTIMISER
+from tests.model_packaging.pruning.networks import dense, residual
+from tests.model_packaging.trials import trial_of
+from tests.support.worlds import echo
+
+
+def prune(asked: PruneSpec, model: bytes, quantize: QuantizeSpec | None = None) -> Optimised:
+    spec = ModelSpec("net", Path("n.onnx"), prune=asked, quantize=quantize or QuantizeSpec())
+    return OPTIMISER.optimise(Task(spec, lambda _: None, len, trial_of(model)), model)
+
+
+def test_structured_pruning_makes_a_smaller_model() -> None:
+    model = dense().SerializeToString()
+    done = prune(PruneSpec("structured", 0.5), model)
+    assert len(done.model) < 0.7 * len(model)
+    assert done.outcome.startswith("16 neurons removed: ")
+    assert done.outcome.endswith("1 layers left as they are")
+    assert done.facts == {"method": "structured", "sparsity": 0.5}
+
+
+def test_magnitude_pruning_stores_what_is_left_unless_it_is_quantised_next() -> None:
+    model = dense().SerializeToString()
+    asked = PruneSpec("magnitude", 0.9, "global")
+    assert len(prune(asked, model).model) < 0.6 * len(model)
+    assert len(prune(asked, model, QuantizeSpec("dynamic")).model) >= 0.99 * len(model)
+
+
+@pytest.mark.parametrize(
+    ("model", "asked", "text"),
+    [
+        (residual(), PruneSpec("structured", 0.5), r"no layer that can be pruned \(MatMul_0: Add"),
+        (dense(), PruneSpec("structured", 0.01), "no layer that can be pruned"),
+        (dense(), PruneSpec("magnitude", 0.5, exclude=("Gemm",)), "no node or operator 'Gemm'"),
+        (dense(), PruneSpec("magnitude", 0.5, exclude=("MatMul*",)), "no layer that can be pru"),
+    ],
+)
+def test_a_model_that_cannot_be_pruned_is_told_why(
+    model: onnx.ModelProto, asked: PruneSpec, text: str
+) -> None:
+    with pytest.raises(PruningError, match=text) as caught:
+        prune(asked, model.SerializeToString())
+    assert "models.net.prune" in str(caught.value)
+
+
+def test_a_model_without_weights_is_told_so() -> None:
+    with pytest.raises(PruningError, match="no layer that can be pruned"):
+        prune(PruneSpec("magnitude", 0.5), echo())
+
+
+def test_only_what_is_asked_for_is_done() -> None:
+    spec = ModelSpec("net", Path("n.onnx"))
+    assert OPTIMISER.options(spec) is None
+    assert OPTIMISER.files(spec) == {}
+    assert set(OPTIMISER.tools(spec)) == {"onnx"}

@@ -1,0 +1,139 @@
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from lading.model_packaging.errors import DoesNotFit
+from lading.model_packaging.placement.prices import read_prices
+from lading.model_packaging.placement.targets import (
+    GIGABYTE,
+    MEGABYTE,
+    MILLION,
+    MONTH_HOURS,
+    MOST_MS,
+    Needs,
+    Placement,
+    lambda_ms,
+    needed_memory,
+    place,
+    require_fits,
+)
+
+PRICES = read_prices()
+SMALL = Needs("m", 20 * MEGABYTE, True, 200 * MEGABYTE, 10.0, 5_000)
+CHAT = Needs("chat", 15 * GIGABYTE, converted=False)
+
+
+def of(**changes: Any) -> Placement:
+    return place(replace(SMALL, **changes), PRICES)
+
+
+def test_a_small_model_goes_to_lambda_and_says_why() -> None:
+    placement = of()
+    assert (placement.chosen.target, placement.chosen.size) == ("lambda", "1769 MB")
+    assert placement.why == "it fits: 20.0 MB in a layer, 324 MB of memory"
+    assert [option.target for option in placement.options] == ["lambda", "sagemaker"]
+    assert placement.refused == {}
+
+
+def test_a_model_that_no_layer_holds_is_loaded_from_s3() -> None:
+    placement = of(model_bytes=900 * MEGABYTE, peak_bytes=2_500 * MEGABYTE)
+    assert placement.chosen.size == "4096 MB"
+    assert "900.0 MB loaded from S3 at its start" in placement.why
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"peak_bytes": 8 * GIGABYTE}, "a function has at most 10,240"),
+        ({"request_bytes": 5 * MEGABYTE}, "have 5.0 MB, over 6 MB encoded"),
+        ({"one_processor_ms": 29_500.0}, "an answer takes 29.5 s, the API waits 29"),
+        ({"converted": False}, "runs in a container of SageMaker's"),
+    ],
+)
+def test_what_lambda_cannot_serve_goes_to_the_cheapest_instance_that_can(
+    changes: dict[str, Any], reason: str
+) -> None:
+    placement = of(**changes)
+    assert reason in placement.refused["lambda"]
+    assert placement.why == placement.refused["lambda"]
+    assert (placement.chosen.target, placement.chosen.size) == ("sagemaker", "ml.g4dn.xlarge")
+    assert placement.break_even is None
+
+
+@pytest.mark.parametrize(
+    ("gigabytes", "instance"),
+    [(1, "ml.g4dn.xlarge"), (15, "ml.g6.xlarge"), (30, "ml.g6e.2xlarge"), (140, "ml.g6e.12xlarge")],
+)
+def test_an_instance_has_room_for_the_weights_and_for_what_is_worked_on(
+    gigabytes: int, instance: str
+) -> None:
+    chosen = place(replace(CHAT, model_bytes=gigabytes * GIGABYTE), PRICES).chosen
+    assert chosen.size == instance
+    assert PRICES.sagemaker[instance].gpu_memory * 0.8 >= gigabytes
+
+
+def test_a_model_that_fits_nowhere_is_an_error_with_both_reasons() -> None:
+    with pytest.raises(DoesNotFit, match=r"lambda: .*; sagemaker: no instance has GPU memory for"):
+        place(replace(CHAT, model_bytes=400 * GIGABYTE), PRICES)
+
+
+def test_a_target_that_the_manifest_insists_on_is_refused_with_what_fits() -> None:
+    assert require_fits(of(), "lambda").size == "1769 MB"
+    assert require_fits(of(), "sagemaker").size == "ml.g4dn.xlarge"
+    with pytest.raises(DoesNotFit, match=r"models\.m\.target: sagemaker, which takes ml\.g4dn"):
+        require_fits(of(peak_bytes=9 * GIGABYTE), "lambda")
+
+
+def test_half_the_memory_is_half_a_processor() -> None:
+    assert lambda_ms(SMALL, 3_072) == lambda_ms(SMALL, 1_769) == 11.0
+    assert lambda_ms(SMALL, 1_769 // 2) == pytest.approx(22.0, rel=0.01)
+
+
+def test_memory_is_chosen_for_the_price_and_then_for_the_answer() -> None:
+    """Below one processor an answer costs the same at any memory, so the quickest is taken."""
+    assert of(peak_bytes=MEGABYTE).chosen.size == "1769 MB"
+    assert of(peak_bytes=1_500 * MEGABYTE).chosen.size == "3072 MB"
+    assert needed_memory(SMALL) == 324
+
+
+def test_a_million_answers_cost_what_lambda_and_the_api_ask() -> None:
+    chosen = of().chosen
+    seconds = 0.011 * MILLION * 1769 / 1024
+    assert chosen.asked == pytest.approx(3.50 + 0.20 + seconds * 0.0000166667)
+    assert chosen.at_rest == pytest.approx(1769 / 1024 * MONTH_HOURS * 3600 * 0.0000015046)
+    assert chosen.per_million == chosen.asked + chosen.at_rest
+
+
+def test_an_endpoint_costs_its_hours_whatever_is_asked() -> None:
+    few, many = (place(CHAT, PRICES, requests).chosen for requests in (1_000, 10 * MILLION))
+    assert few.at_rest == many.at_rest == pytest.approx(1.127 * MONTH_HOURS)
+    assert few.per_million == pytest.approx(few.asked + few.at_rest * 1_000)
+    assert many.per_million == pytest.approx(many.asked + many.at_rest / 10)
+
+
+def test_more_requests_than_one_instance_answers_need_more_of_them() -> None:
+    a_month = 4 * 100 * MONTH_HOURS * 3600  # four processors, ten milliseconds
+    for requests, instances in ((a_month, 1), (a_month + 1, 2), (3 * a_month, 3)):
+        assert place(SMALL, PRICES, requests).options[1].instances == instances
+
+
+def test_costs_meet_at_the_break_even_rate() -> None:
+    slow = replace(SMALL, one_processor_ms=500.0)
+    break_even = place(slow, PRICES).break_even
+    assert break_even is not None
+    function, endpoint = place(slow, PRICES, break_even).options
+    endpoint = replace(endpoint, at_rest=endpoint.at_rest / endpoint.instances)
+    assert function.per_million == pytest.approx(endpoint.per_million, rel=1e-4)
+
+
+def test_there_is_no_break_even_when_lambda_is_cheaper_for_each_request() -> None:
+    assert of(one_processor_ms=0.01, peak_bytes=MEGABYTE).break_even is None
+
+
+def test_an_option_is_plain_json() -> None:
+    document = json.loads(json.dumps(of().chosen.to_json()))
+    assert document["per_million_usd"] == round(of().chosen.per_million, 2)
+    assert document["size"] == "1769 MB"
+    assert MOST_MS == 29_000

@@ -1,0 +1,152 @@
+"""Code as assets: built for the stacks that are deployed, and for no other."""
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from aws_cdk import App, Stack
+from aws_cdk import aws_lambda as lambda_
+
+from lading.functions.contract.names import Library
+from lading.model_packaging.lock.file import LockedModel
+from lading.stacks.build.cache import Build
+from lading.stacks.build.lambda_code import Folders
+from lading.stacks.errors import LayersTooLarge, PlanError
+from lading.stacks.function.code_assets import CodeAssets
+from lading.stacks.plan.layer_sizes import LIMIT
+from lading.stacks.plan.models import LocalArtifact, PlannedModel
+from lading.stacks.stages.settings import ModelSettings
+from tests.stacks.projects import local_artifact
+
+
+@dataclass
+class TinyCode:
+    """Lambda code of one file each, that counts how often it is built."""
+
+    project: Path
+    size: int = 1
+    built: list[str] = field(default_factory=list)
+
+    def layer(self) -> Build:
+        return Build("1" * 64, lambda _: None)
+
+    def functions(self) -> Build:
+        return Build("2" * 64, lambda _: None)
+
+    def processing(self, library: Library) -> Build:
+        return Build(library[0] * 64, lambda _: None)
+
+    def build_processing(self, library: Library) -> Path:
+        folder = self.project / library
+        folder.mkdir(exist_ok=True)
+        (folder / f"{library}.so").write_bytes(b"x" * self.size)
+        self.built.append(library)
+        return folder
+
+    def build(self) -> Folders:
+        self.built.append("once")
+        folders = Folders(self.project / "layer", self.project / "functions", tried=False)
+        for folder in (folders.layer, folders.functions):
+            folder.mkdir()
+            with (folder / "code.py").open("wb") as file:
+                file.truncate(self.size)
+        return folders
+
+
+@pytest.fixture
+def code(tmp_path: Path) -> TinyCode:
+    return TinyCode(tmp_path)
+
+
+def stack_of(folder: Path, *, deployed: bool) -> Stack:
+    """A stack that is, or is not, among the ones that the CDK deploys."""
+    patterns = ["S"] if deployed else ["Other"]
+    return Stack(
+        App(context={"aws:cdk:bundling-stacks": patterns}, outdir=str(folder / "out")), "S"
+    )
+
+
+def planned(folder: Path) -> tuple[PlannedModel, LocalArtifact]:
+    entry = LockedModel.model_validate(local_artifact(folder, "digits"))
+    content = (folder / "store/models/digits/3/artifact.json").read_bytes()
+    digests = {
+        path.name: f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+        for path in (folder / "store/models/digits/3").iterdir()
+    }
+    artifact = LocalArtifact(folder / "store/models/digits/3", digests, len(content))
+    digest = entry.versions[3].digest
+    return PlannedModel("digits", 3, digest, artifact, ModelSettings()), artifact
+
+
+def staged(stack: Stack, code: lambda_.Code) -> list[str]:
+    """Files of the asset that a layer of `code` becomes."""
+    lambda_.LayerVersion(stack, "Layer", code=code)
+    directory = Path(App.of(stack).synth().directory)  # type: ignore[union-attr]
+    roots = [path for path in directory.glob("asset.*") if path.is_dir()]
+    return sorted(str(it.relative_to(root)) for root in roots for it in root.rglob("*.*"))
+
+
+def test_a_deployed_stack_has_its_code_built_once(tmp_path: Path, code: TinyCode) -> None:
+    stack = stack_of(tmp_path, deployed=True)
+    assets = CodeAssets(code)
+    assets.functions(stack)
+    assert staged(stack, assets.runtime(stack)) == ["code.py"]
+    assert code.built == ["once"]
+
+
+def test_for_any_other_stack_nothing_is_built(tmp_path: Path, code: TinyCode) -> None:
+    stack = stack_of(tmp_path, deployed=False)
+    model, artifact = planned(tmp_path)
+    assets = CodeAssets(code)
+    assets.require_fits(stack, model)
+    assets.artifact(stack, model, artifact)
+    assert staged(stack, assets.runtime(stack)) == []
+    assert code.built == []
+
+
+def test_a_local_artifact_becomes_a_layer_of_the_same_layout(
+    tmp_path: Path, code: TinyCode
+) -> None:
+    model, artifact = planned(tmp_path)
+    stack = stack_of(tmp_path, deployed=True)
+    assert staged(stack, CodeAssets(code).artifact(stack, model, artifact)) == [
+        f"models/digits/3/{name}" for name in ("artifact.json", "golden.json", "model.onnx")
+    ]
+
+
+def test_a_damaged_artifact_never_goes_up(tmp_path: Path, code: TinyCode) -> None:
+    model, artifact = planned(tmp_path)
+    (artifact.folder / "model.onnx").write_bytes(b"onnx, damaged")
+    stack = stack_of(tmp_path, deployed=True)
+    with pytest.raises(PlanError, match=r"model\.onnx is damaged; restore it"):
+        CodeAssets(code).artifact(stack, model, artifact)
+
+
+def test_a_model_that_does_not_fit_beside_the_code_is_refused(
+    tmp_path: Path, code: TinyCode
+) -> None:
+    code.size = LIMIT
+    model, _ = planned(tmp_path)
+    with pytest.raises(LayersTooLarge, match="model 'digits': its function and layers unpack"):
+        CodeAssets(code).require_fits(stack_of(tmp_path, deployed=True), model)
+
+
+def test_only_the_layer_of_the_library_that_a_model_needs_is_built(
+    code: TinyCode, tmp_path: Path
+) -> None:
+    assets, (model, _) = CodeAssets(code), planned(tmp_path)
+    stack = stack_of(tmp_path, deployed=True)
+    assets.require_fits(stack, model)
+    assert code.built == ["once"]
+    assets.require_fits(stack, replace(model, processing=("pillow",)))
+    assert code.built == ["once", "pillow"]
+    assets.processing(stack, "tokenizers")
+    assert code.built == ["once", "pillow", "tokenizers"]
+
+
+def test_a_processing_layer_counts_towards_lambdas_limit(code: TinyCode, tmp_path: Path) -> None:
+    code.size = LIMIT // 3
+    model = replace(planned(tmp_path)[0], processing=("tokenizers",))
+    with pytest.raises(LayersTooLarge, match="tokenizers"):
+        CodeAssets(code).require_fits(stack_of(tmp_path, deployed=True), model)
