@@ -243,7 +243,8 @@ def _file(tokenizer: Any) -> bytes:
     backend = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
     backend.no_truncation()
     backend.no_padding()
-    return backend.to_str().encode()
+    content: bytes = backend.to_str().encode()
+    return content
 
 
 def _check(spec: ModelSpec, found: Tokenization) -> None:
