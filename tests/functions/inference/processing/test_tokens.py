@@ -1,4 +1,5 @@
 import json
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -6,15 +7,23 @@ import pytest
 from lading.functions.inference.errors import InvalidInput
 from lading.functions.inference.models.predictor import TEXT_LENGTHS
 from lading.functions.inference.processing.processed import Step, make_step
-from lading.functions.inference.processing.tokens import TokensStep
 from tests.functions.inference.processing.worlds import options, texts, tokenizer
 from tests.support.frameworks import needs
+
+if TYPE_CHECKING:
+    from lading.functions.inference.processing.tokens import TokensStep
 
 pytestmark = needs("processing", "tokenizers")
 
 
 def step(**changes: object) -> Step:
     return make_step(options(**changes), {"tokenizer.json": tokenizer()})
+
+
+def reading(content: bytes | None = None, **changes: object) -> "TokensStep":
+    from lading.functions.inference.processing.tokens import TokensStep
+
+    return TokensStep(options(**changes), content or tokenizer())
 
 
 def test_texts_become_ids_padded_to_the_longest_and_cut_where_the_model_ends() -> None:
@@ -64,13 +73,13 @@ def test_where_tokens_stand_is_told_when_asked_for() -> None:
     [([4, 6, 8], "good films"), ([2, 4, 6, 8, 3, 0, 0], "good films"), ([7], "a")],
 )
 def test_tokens_are_read_back_as_the_text_that_has_them(tokens: list[int], text: str) -> None:
-    reader = TokensStep(options(), tokenizer())
+    reader = reading()
     assert reader.text_of(tokens) == text
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_a_text_that_is_cut_is_read_back_whole(side: str) -> None:
-    reader = TokensStep(options(truncation=side), tokenizer())
+    reader = reading(truncation=side)
     assert reader.text_of([4, *[7] * 20, 5]) == " ".join(["good", *"a" * 20, "bad"])
 
 
@@ -86,11 +95,11 @@ def test_a_text_that_is_cut_is_read_back_whole(side: str) -> None:
 )
 def test_tokens_that_no_text_has_are_refused(tokens: list[int], text: str) -> None:
     with pytest.raises(InvalidInput, match=text):
-        TokensStep(options(), tokenizer()).text_of(tokens)
+        reading().text_of(tokens)
 
 
 def test_without_a_decoder_parts_of_words_are_refused_and_words_are_read() -> None:
-    reader = TokensStep(options(), tokenizer(decoder=False))
+    reader = reading(tokenizer(decoder=False))
     assert reader.text_of([4, 6]) == "good film"
     with pytest.raises(InvalidInput, match="does not make of their text"):
         reader.text_of([4, 6, 8])
