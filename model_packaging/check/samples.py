@@ -10,7 +10,7 @@ from lading.functions.inference.artifact.reading import TensorSpec
 from lading.functions.inference.models.predictor import SessionError
 from lading.functions.inference.tensors.conversion import DTYPES, Array, as_datatype
 from lading.model_packaging.check.agreement import Model
-from lading.model_packaging.check.probes import Request as Request  # noqa: PLC0414 for callers of samples
+from lading.model_packaging.check.probes import Request
 from lading.model_packaging.errors import DataUnusable, Place
 
 SEED = 20_011

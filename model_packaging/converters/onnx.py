@@ -17,7 +17,8 @@ from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.check.example_inputs import fitting_examples
 from lading.model_packaging.check.graph_probes import decision_probes, size_probes
 from lading.model_packaging.check.limits import is_fragile
-from lading.model_packaging.check.samples import Request, Samples, given, make_up
+from lading.model_packaging.check.probes import Request
+from lading.model_packaging.check.samples import Samples, given, make_up
 from lading.model_packaging.conversion import Conversion, tool_versions
 from lading.model_packaging.errors import ConversionError
 from lading.model_packaging.manifest.models import ModelSpec

@@ -12,7 +12,7 @@ import numpy as np
 
 from lading.functions.inference.entry.processors import processors
 from lading.functions.inference.models.session import OnnxSession
-from lading.model_packaging.check.samples import Request
+from lading.model_packaging.check.probes import Request
 from lading.model_packaging.conversion import Session
 from lading.model_packaging.measure.peak_memory import Footprint
 

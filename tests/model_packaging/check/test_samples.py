@@ -5,7 +5,8 @@ import pytest
 
 from lading.functions.inference.artifact.reading import TensorSpec
 from lading.functions.inference.models.predictor import SessionError
-from lading.model_packaging.check.samples import Request, make_up
+from lading.model_packaging.check.probes import Request
+from lading.model_packaging.check.samples import make_up
 from lading.model_packaging.errors import DataUnusable
 
 X = TensorSpec("features", "FP32", (-1, 3))
