@@ -21,8 +21,7 @@ from lading.functions.inference.tensors.conversion import (
     check_signature,
 )
 from lading.functions.inference.tensors.domain import Domain
-from lading.model_packaging.check.agreement import Model as Model  # noqa: PLC0414 for converters
-from lading.model_packaging.check.agreement import compare, gather
+from lading.model_packaging.check.agreement import Model, compare, gather
 from lading.model_packaging.check.probes import Known, Probe, Request
 from lading.model_packaging.errors import ConversionError, LibraryMissing
 from lading.model_packaging.manifest.models import ModelSpec

@@ -22,8 +22,8 @@ from math import ceil, isnan
 import numpy as np
 
 from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.check.agreement import Model
 from lading.model_packaging.check.samples import Samples
-from lading.model_packaging.conversion import Model
 from lading.model_packaging.errors import (
     AccuracyChange,
     AccuracyDropped,

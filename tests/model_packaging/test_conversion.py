@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from lading.functions.inference.tensors.conversion import Array
-from lading.model_packaging.conversion import Model, as_bytes, check_conversion, tool_versions
+from lading.model_packaging.check.agreement import Model
+from lading.model_packaging.conversion import as_bytes, check_conversion, tool_versions
 from lading.model_packaging.errors import ConversionMismatch, LibraryMissing
 from lading.model_packaging.manifest.models import ModelSpec
 

@@ -26,16 +26,10 @@ import numpy as np
 
 from lading.functions.inference.artifact.reading import TensorSpec
 from lading.functions.inference.models.session import OnnxSession
-from lading.model_packaging.check.agreement import ABSOLUTE_TOLERANCE, RELATIVE_TOLERANCE
+from lading.model_packaging.check.agreement import ABSOLUTE_TOLERANCE, RELATIVE_TOLERANCE, Model
 from lading.model_packaging.check.example_inputs import ExampleInputs
 from lading.model_packaging.check.probes import Known
-from lading.model_packaging.conversion import (
-    Conversion,
-    Model,
-    Processing,
-    as_bytes,
-    tool_versions,
-)
+from lading.model_packaging.conversion import Conversion, Processing, as_bytes, tool_versions
 from lading.model_packaging.converters.huggingface import originals
 from lading.model_packaging.converters.huggingface.folder import (
     CONFIG,

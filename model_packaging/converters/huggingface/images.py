@@ -20,9 +20,10 @@ from lading.functions.inference.artifact.reading import TensorSpec
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.processing.processed import make_step
 from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.check.agreement import Model
 from lading.model_packaging.check.example_inputs import ExampleInputs
 from lading.model_packaging.check.probes import Probe
-from lading.model_packaging.conversion import Conversion, Model, Processing
+from lading.model_packaging.conversion import Conversion, Processing
 from lading.model_packaging.converters.huggingface.folder import PROCESSOR, Folder
 from lading.model_packaging.converters.huggingface.heads import Head, head_of, scores
 from lading.model_packaging.converters.huggingface.originals import classifies_images

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from lading.functions.inference.tensors.conversion import Array
-from lading.model_packaging.conversion import Model, as_bytes
+from lading.model_packaging.check.agreement import Model
+from lading.model_packaging.conversion import as_bytes
 from lading.model_packaging.converters.huggingface.heads import Head
 from lading.model_packaging.converters.huggingface.tokens import TEXT, Tokenization
 from lading.model_packaging.converters.huggingface.transformers_models import loaded

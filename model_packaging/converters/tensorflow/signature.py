@@ -9,7 +9,7 @@ import numpy as np
 
 from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.tensors.domain import Domain
-from lading.model_packaging.conversion import Model
+from lading.model_packaging.check.agreement import Model
 from lading.model_packaging.converters.tensorflow.frozen import Frozen
 
 _COLOR = re.compile(r"\x1b\[[0-9;]*m")

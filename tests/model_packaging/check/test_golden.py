@@ -6,6 +6,7 @@ import pytest
 from lading.functions.inference.artifact.reading import TensorSpec
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.conversion import DTYPES, Array, datatype_of
+from lading.model_packaging.check.agreement import Model
 from lading.model_packaging.check.golden import (
     MAX_BYTES,
     QUANTIZED_TOLERANCE,
@@ -14,7 +15,7 @@ from lading.model_packaging.check.golden import (
     golden_requests,
 )
 from lading.model_packaging.check.samples import given, make_up
-from lading.model_packaging.conversion import Model, as_bytes
+from lading.model_packaging.conversion import as_bytes
 from tests.model_packaging.models import linear_bytes
 from tests.support.worlds import brain_doubled
 
