@@ -35,7 +35,7 @@ from benchmarks.installed import ROOT, Packages, install_code, install_packages
 from benchmarks.runtime_api import RuntimeApi
 from lading.emulator.function.lambda_runtime import Code, LambdaRuntimeFunction
 from lading.emulator.gateway.event import HttpRequest, RequestIds, build_event
-from lading.functions.contract.settings import ServedModel, Settings
+from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.functions.inference.artifact.reading import MODEL
 from lading.model_packaging.manifest.models import load_manifest
 from lading.model_packaging.pipeline import package
@@ -93,7 +93,7 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _package_digits() -> Settings:
+def _package_digits() -> ServingSettings:
     """The digits example, packaged as a user would, into a scratch store."""
     if not (DIGITS / "model.skops").exists():
         subprocess.run([sys.executable, DIGITS / "train.py"], check=True)
@@ -101,10 +101,10 @@ def _package_digits() -> Settings:
     packaged = package(spec, LocalStore(SCRATCH / "artifacts"), SCRATCH / "models.lock.json")
     versions, labels = {packaged.version: packaged.digest}, {"stable": packaged.version}
     model = ServedModel("digits", versions, labels)
-    return Settings((model,), str((SCRATCH / "artifacts").resolve()), threads=1)
+    return ServingSettings((model,), str((SCRATCH / "artifacts").resolve()), threads=1)
 
 
-def _contenders(packages: Packages, settings: Settings) -> list[Contender]:
+def _contenders(packages: Packages, settings: ServingSettings) -> list[Contender]:
     (digits,) = settings.models
     (number,) = digits.versions
     model = Path(settings.model_root, "models", digits.name, str(number), MODEL)

@@ -34,7 +34,7 @@ import numpy as np
 
 from benchmarks.endpoint_engine import LENGTH, SHAPE, write_models
 from lading.functions.contract.invocation import proxy_event
-from lading.functions.contract.settings import ServedEndpoint, ServedModel, Settings
+from lading.functions.contract.settings import ServedEndpoint, ServedModel, ServingSettings
 from lading.functions.inference.app.application import create_app
 from lading.functions.inference.endpoint.predictor import BINARY
 from lading.functions.inference.entry.handler import create_handler
@@ -103,7 +103,7 @@ def _direct(port: int, body: bytes, size: int) -> Callable[[], float]:
     return ask
 
 
-def _through(settings: Settings, body: bytes, size: int) -> Callable[[], float]:
+def _through(settings: ServingSettings, body: bytes, size: int) -> Callable[[], float]:
     asyncio.set_event_loop(asyncio.new_event_loop())
     handler = create_handler(replace(settings, models=settings.models[:1]))
     headers = {LENGTH: str(size)}
@@ -135,7 +135,7 @@ def _first_direct(port: int) -> Callable[[], float]:
     return ask
 
 
-def _first_through(settings: Settings) -> Callable[[], float]:
+def _first_through(settings: ServingSettings) -> Callable[[], float]:
     executor = ThreadPoolExecutor(1)
     app = create_app(load_catalog(replace(settings, models=settings.models[1:])), executor=executor)
     scope = {"type": "http", "method": "POST", "path": "/v1/chat/completions", "headers": []}
@@ -175,13 +175,13 @@ def _engine(folder: Path) -> Iterator[int]:
             process.terminate()
 
 
-def _settings(folder: Path, port: int) -> Settings:
+def _settings(folder: Path, port: int) -> ServingSettings:
     """Those of a proxy for the two models, whose AWS is the engine."""
     here = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
     os.environ |= {**here, "AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1"}
     os.environ["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{port}"
     models: Any = tuple(ServedModel(name, {1: ""}) for name in ("tensor", "chat"))
-    return Settings(models, str(folder), endpoint=ServedEndpoint("e"))
+    return ServingSettings(models, str(folder), endpoint=ServedEndpoint("e"))
 
 
 if __name__ == "__main__":

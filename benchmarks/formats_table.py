@@ -25,7 +25,7 @@ _KEY = 3
 """Cells that say what a row is about; the others are figures."""
 
 HEADINGS = (
-    *("format", "model", "optimised", "file", "ONNX", "published", "metric"),
+    *("format", "model", "optimized", "file", "ONNX", "published", "metric"),
     *("original", "published", "drop, 95 %", "one row, ONNX", "published", "test"),
 )
 

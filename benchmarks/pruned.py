@@ -25,7 +25,7 @@ ROUNDS = 201
 
 def networks() -> dict[str, tuple[Any, tuple[int, ...]]]:
     """A dense and a convolutional network, and the shape of one row."""
-    from torch import nn  # noqa: PLC0415 - the rest of benchmarks needs none
+    from torch import nn
 
     dense = nn.Sequential(
         *(nn.Linear(256, 1024), nn.ReLU(), nn.Linear(1024, 1024), nn.ReLU()),
@@ -51,7 +51,7 @@ def networks() -> dict[str, tuple[Any, tuple[int, ...]]]:
 
 def exported(module: Any, shape: tuple[int, ...]) -> bytes:
     """The network as ONNX."""
-    import torch  # noqa: PLC0415
+    import torch
 
     content = io.BytesIO()
     with warnings.catch_warnings():

@@ -20,7 +20,7 @@ _MOST_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class ServerAnswer:
     """What a server answered, whatever its status; names of headers are in lower case."""
 
     status: int
@@ -39,7 +39,7 @@ class Reply:
 
 def call(
     url: str, body: bytes | None, proof: Mapping[str, str], headers: Mapping[str, str] = HEADERS
-) -> Reply:
+) -> ServerAnswer:
     """POST `body`, or GET where there is none.
 
     Args:
@@ -67,7 +67,7 @@ def call(
         raise ServerError(url, f"cannot be reached: {error}") from error
 
 
-def _reply(response: Any, started: float) -> Reply:
+def _reply(response: Any, started: float) -> ServerAnswer:
     body = bytes(response.read(_MOST_BYTES))
     headers = {name.lower(): value for name, value in response.headers.items()}
-    return Reply(response.status, headers, body, perf_counter() - started)
+    return ServerAnswer(response.status, headers, body, perf_counter() - started)

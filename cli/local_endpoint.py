@@ -15,14 +15,14 @@ from lading.emulator.processes.server import in_background
 from lading.emulator.sagemaker.endpoint import LocalEndpoint
 from lading.emulator.sagemaker.runtime import SageMakerRuntime
 from lading.functions.contract.names import DEFAULT_LABEL
-from lading.functions.contract.settings import ServedEndpoint, ServedModel, Settings
+from lading.functions.contract.settings import ServedEndpoint, ServedModel, ServingSettings
 from lading.functions.inference.artifact.reading import ENGINE
 from lading.model_packaging.lock.file import LockedEngine, read_lock, version_folder
 
 Variables = Mapping[str, str]
 
 
-def engines_of(settings: Settings, lock: Path) -> Mapping[str, LockedEngine]:
+def engines_of(settings: ServingSettings, lock: Path) -> Mapping[str, LockedEngine]:
     """The models of `settings` whose answering version has an engine, with that engine."""
     locked = read_lock(lock)
     found = {}
@@ -35,8 +35,8 @@ def engines_of(settings: Settings, lock: Path) -> Mapping[str, LockedEngine]:
 
 @contextmanager
 def local_endpoint(
-    settings: Settings, lock: Path, room: EngineRoom
-) -> Iterator[tuple[Settings, Variables]]:
+    settings: ServingSettings, lock: Path, room: EngineRoom
+) -> Iterator[tuple[ServingSettings, Variables]]:
     """Start the engine of the model that has one; the settings and variables that lead to it.
 
     Of such a model one version is served: the stable one, or the newest.
@@ -74,7 +74,7 @@ def _answering(model: ServedModel) -> int:
     return model.labels.get(DEFAULT_LABEL, max(model.versions))
 
 
-def _told(settings: Settings, model: ServedModel, engine: LockedEngine) -> Settings:
+def _told(settings: ServingSettings, model: ServedModel, engine: LockedEngine) -> ServingSettings:
     """The settings with the endpoint, which stands for one version."""
     version = _answering(model)
     labels = {label: at for label, at in model.labels.items() if at == version}

@@ -5,12 +5,12 @@ from pathlib import Path
 
 from lading.cli.errors import CliError, NothingLocked
 from lading.functions.contract.names import DEFAULT_LABEL
-from lading.functions.contract.settings import ServedModel, Settings
+from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.model_packaging.lock.file import Lock, LockedModel, local_roots, read_lock
 
 
-def served_settings(lock_path: Path, names: Iterable[str], threads: int = 0) -> Settings:
-    """Settings to serve the labelled versions of these models, or of all in the lock.
+def served_settings(lock_path: Path, names: Iterable[str], threads: int = 0) -> ServingSettings:
+    """Settings to serve the labeled versions of these models, or of all in the lock.
 
     Raises:
         NothingLocked: a model is not in the lock, or nothing is.
@@ -29,7 +29,7 @@ def served_settings(lock_path: Path, names: Iterable[str], threads: int = 0) -> 
             for version in model.versions
         ]
     )
-    return Settings(models=tuple(models), model_root=str(root.resolve()), threads=threads)
+    return ServingSettings(models=tuple(models), model_root=str(root.resolve()), threads=threads)
 
 
 def _common_root(roots: list[list[Path]]) -> Path:
@@ -52,7 +52,7 @@ def chosen_version(
     model = locked_model(lock_path, read_lock(lock_path), name)
     if label is not None:
         if label not in model.labels:
-            raise NothingLocked(lock_path, f"version of model '{name}' labelled '{label}'")
+            raise NothingLocked(lock_path, f"version of model '{name}' labeled '{label}'")
         return model.labels[label]
     default = model.labels.get(DEFAULT_LABEL, max(model.versions))
     chosen = default if version is None else version
@@ -75,6 +75,6 @@ def locked_model(lock_path: Path, lock: Lock, name: str) -> LockedModel:
 
 def _served(lock_path: Path, lock: Lock, name: str) -> ServedModel:
     model = locked_model(lock_path, lock, name)
-    labelled = set(model.labels.values()) or {max(model.versions)}
-    digests = {version: model.versions[version].digest for version in sorted(labelled)}
+    labeled = set(model.labels.values()) or {max(model.versions)}
+    digests = {version: model.versions[version].digest for version in sorted(labeled)}
     return ServedModel(name, digests, dict(model.labels))

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from lading.cli.aws.signing import Caller
-from lading.cli.calls import HEADERS, Reply, call
+from lading.cli.calls import HEADERS, ServerAnswer, call
 from lading.cli.errors import CliError
 from lading.functions.inference.artifact.reading import PREDICT_METHOD, SERVING_DEFAULT, TensorSpec
 from lading.functions.inference.errors import (
@@ -53,7 +53,7 @@ class Api:
 
     def ask(
         self, path: str, body: bytes | None = None, headers: Mapping[str, str] = HEADERS
-    ) -> Reply:
+    ) -> ServerAnswer:
         """The answer to GET `path`, or to POST `body` there, whatever its status.
 
         Raises:
@@ -184,7 +184,7 @@ def _signature(name: str, version: int, document: Mapping[str, Any]) -> ModelMet
     )
 
 
-def _document(reply: Reply, name: str) -> Any:
+def _document(reply: ServerAnswer, name: str) -> Any:
     """The JSON of an answer; of one that refuses, its error."""
     if reply.status == HTTPStatus.NOT_FOUND and name:
         raise ModelNotFound(name, ())
@@ -193,7 +193,7 @@ def _document(reply: Reply, name: str) -> Any:
     return json.loads(reply.body)
 
 
-def _refusal(reply: Reply, name: str, version: int) -> InferenceError:
+def _refusal(reply: ServerAnswer, name: str, version: int) -> InferenceError:
     """The error that an answer of the service, or of the gateway before it, stands for."""
     text = reply.reason()
     found: dict[int, InferenceError] = {

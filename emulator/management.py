@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lading.emulator.errors import ManagementMissing
 from lading.emulator.processes.server import in_background
-from lading.functions.contract.settings import Settings
+from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.loading.catalog import Catalog
 from lading.functions.inference.loading.control import ModelControl
 from lading.functions.inference.wire.asgi import App, Receive, Scope, Send
@@ -21,9 +21,9 @@ class Management:
         ManagementMissing: its library is not installed.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: ServingSettings) -> None:
         try:
-            from lading.functions.inference.app.torchserve_management import create_management  # noqa: PLC0415 a library of its own
+            from lading.functions.inference.app.torchserve_management import create_management
         except ModuleNotFoundError as error:
             raise ManagementMissing from error
         self._create, self._settings = create_management, settings

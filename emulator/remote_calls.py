@@ -8,7 +8,7 @@ from pathlib import Path
 from lading.emulator.errors import AddressUnavailable, GrpcMissing
 from lading.emulator.processes.server import GRACE_SECONDS
 from lading.functions.contract.names import MAX_BODY_BYTES
-from lading.functions.contract.settings import Settings
+from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.entry.http_server import Listening, address_of
 from lading.functions.inference.entry.processors import processors
 from lading.functions.inference.loading.catalog import Catalog
@@ -39,17 +39,17 @@ def serving_grpc(
         AddressUnavailable: the port is taken, or the host is not this machine's.
     """
     try:
-        from lading.functions.inference.rpc.server import Limits, Serving, serving  # noqa: PLC0415 a library of its own
+        from lading.functions.inference.rpc.server import RpcLimits, RpcServing, serving
     except ModuleNotFoundError as error:
         raise GrpcMissing from error
     address = address_of(where.host, where.port)
     log.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         output = stack.enter_context(log.open("a", encoding="utf-8"))
-        observability = Observability(Settings(), metrics.note if metrics else None, output)
+        observability = Observability(ServingSettings(), metrics.note if metrics else None, output)
         try:
             threads = stack.enter_context(ThreadPoolExecutor(at_once or processors()))
-            served = Serving(catalog, observability, Limits(MAX_BODY_BYTES, GRACE_SECONDS))
+            served = RpcServing(catalog, observability, RpcLimits(MAX_BODY_BYTES, GRACE_SECONDS))
             bound = stack.enter_context(serving(served, address, threads))
         except OSError as error:
             reason = "it is taken, or not this machine's"

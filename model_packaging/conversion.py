@@ -48,7 +48,7 @@ class Processing:
 class Conversion:
     """What a converter makes of a trained model.
 
-    `onnx` is the serialised ONNX model with its weights inside. `reference` is the original, the
+    `onnx` is the serialized ONNX model with its weights inside. `reference` is the original, the
     framework's own public call: it takes the same arrays, or wider ones as `known` says, gives
     arrays of the same names, dtypes and shapes, and raises ValueError for arrays that the original
     does not take. `examples` are inputs to compare both on, when the
@@ -75,7 +75,7 @@ class Conversion:
     domains: Mapping[str, Domain] = field(default_factory=dict)
 
     def session(self, model: bytes) -> Session:
-        """This conversion's ONNX model, or an optimised one, as it is served.
+        """This conversion's ONNX model, or an optimized one, as it is served.
 
         Raises:
             SessionError: onnxruntime does not read it.
@@ -99,7 +99,7 @@ class Conversion:
 
 
 @dataclass(frozen=True, slots=True)
-class ServedModel:
+class ConvertedModel:
     """A conversion's model as callers reach it, who may hold rows in the original's types.
 
     Args:
@@ -155,17 +155,17 @@ def around(step: Step, model: Model) -> Model:
     return processed
 
 
-def open_served(name: str, conversion: Conversion, model: bytes) -> "ServedModel":
+def open_served(name: str, conversion: Conversion, model: bytes) -> "ConvertedModel":
     """A conversion's ONNX model, or an optimized one, as callers reach it.
 
     Raises:
         ConversionError: the model of this name cannot be served so.
     """
-    return ServedModel(open_session(name, conversion, model), conversion.domains)
+    return ConvertedModel(open_session(name, conversion, model), conversion.domains)
 
 
 def open_session(name: str, conversion: Conversion, model: bytes) -> Session:
-    """A conversion's ONNX model, or an optimised one, as it is served.
+    """A conversion's ONNX model, or an optimized one, as it is served.
 
     Raises:
         ConversionError: the model of this name cannot be served so.

@@ -12,10 +12,10 @@ PackagingError
 ├── ConversionError             the framework's model has no ONNX form that we serve
 │   └── ConversionMismatch      it has one, which answers differently
 │       └── RoundingMismatch    it does so once the rows are rounded to what callers send
-├── QuantizationError           nothing in the model can be quantised
+├── QuantizationError           nothing in the model can be quantized
 ├── PruningError                nothing in the model can be pruned
 ├── DataUnusable                rows to run the model on do not fit it
-├── AccuracyDropped             the gate refuses the optimised model
+├── AccuracyDropped             the gate refuses the optimized model
 │   └── AccuracyUncertain       too few rows to tell what it lost
 ├── MeasurementFailed           a process that measures a model was killed or failed
 ├── UnexpectedFailure           a library raised an error that Lading does not know
@@ -70,7 +70,7 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Intervals:
-    """The intervals of a metric before and after optimising, and of its drop."""
+    """The intervals of a metric before and after optimizing, and of its drop."""
 
     before: Interval
     after: Interval
@@ -88,7 +88,7 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class AccuracyChange:
-    """What optimising did to a model: its metric on the held-out rows, before and after.
+    """What optimizing did to a model: its metric on the held-out rows, before and after.
 
     `drop` is how much worse it became, whichever way the metric points; negative is better. What
     was published before there were intervals has none. It was not `judged` where nothing that may
@@ -241,7 +241,7 @@ class RoundingMismatch(ConversionMismatch):
 
 
 class QuantizationError(PackagingError):
-    """The model cannot be quantised."""
+    """The model cannot be quantized."""
 
     def __init__(self, model: str, reason: str) -> None:
         super().__init__(f"model '{model}' {reason}; set models.{model}.quantize: none")
@@ -266,7 +266,7 @@ class DataUnusable(PackagingError):
 
 
 class AccuracyDropped(PackagingError):
-    """The accuracy gate refuses the optimised model; nothing is published."""
+    """The accuracy gate refuses the optimized model; nothing is published."""
 
     _over = "over"
 
@@ -274,7 +274,7 @@ class AccuracyDropped(PackagingError):
         super().__init__(
             f"model '{model}' is not published: {change}, {self._over} the "
             f"{change.max_drop:g} that models.{model}.accuracy.max_drop allows; "
-            + (advice or f"optimise less (models.{model}.quantize, .prune), or allow more")
+            + (advice or f"optimize less (models.{model}.quantize, .prune), or allow more")
         )
         self.model, self.metric = model, change.metric
         self.before, self.after = change.before, change.after
@@ -282,7 +282,7 @@ class AccuracyDropped(PackagingError):
 
 
 class AccuracyUncertain(AccuracyDropped):
-    """Too few rows to tell that the optimised model lost no more than is allowed.
+    """Too few rows to tell that the optimized model lost no more than is allowed.
 
     `needed` is how many are needed to say anything at all; 0 when there are that many.
     """

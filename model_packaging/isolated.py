@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 
 from lading.model_packaging.errors import PackagingProcessDied
 from lading.model_packaging.pipeline import Builder, build_here
-from lading.model_packaging.resolution import Job
+from lading.model_packaging.resolution import ConversionJob
 from lading.model_packaging.specification import Built
 from lading.model_packaging.stages import OnStage
 from lading.model_packaging.store.engine_files import EngineFiles, gather
@@ -33,7 +33,7 @@ _COMMAND = (sys.executable, "-c", "from lading.model_packaging import isolated; 
 class _Order:
     """What the child is to do, and where it puts what is large or long."""
 
-    job: Job
+    job: ConversionJob
     identity: str
     details: Path
     engine: Path
@@ -60,7 +60,9 @@ def isolated() -> Iterator[Builder]:
     """A `Builder` that works in a process of its own; its files last as long as the context."""
     with TemporaryDirectory(prefix="lading-") as folder:
 
-        def isolated_build(job: Job, identity: str, on_stage: OnStage, details: Path) -> Built:
+        def isolated_build(
+            job: ConversionJob, identity: str, on_stage: OnStage, details: Path
+        ) -> Built:
             order = _Order(job, identity, details, Path(folder) / "engine")
             return _supervised(order, on_stage)
 
@@ -92,7 +94,7 @@ def _supervised(order: _Order, on_stage: OnStage) -> Built:
 
 def _child(said: BinaryIO) -> "subprocess.Popen[bytes]":
     pipe = subprocess.PIPE
-    return subprocess.Popen(_COMMAND, stdin=pipe, stdout=pipe, stderr=said)  # noqa: S603 - ours
+    return subprocess.Popen(_COMMAND, stdin=pipe, stdout=pipe, stderr=said)
 
 
 def _follow(order: _Order, child: "subprocess.Popen[bytes]", on_stage: OnStage) -> tuple[str, Any]:

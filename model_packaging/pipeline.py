@@ -7,11 +7,11 @@ convert     the framework's model becomes ONNX, with a reference: the original t
 check       both answer alike, or refuse alike: rows that reach every decision of the model
 upgrade     of an ONNX file: a newer operator set, where that changes no answer
 simplify    of an ONNX file: constants folded, where that leaves less of it
-prune       weights or neurons given up; like every stage of `optimisers/`, when the manifest asks
+prune       weights or neurons given up; like every stage of `optimizers/`, when the manifest asks
 quantize    fewer bits for the weights
 gate        the metric on held-out rows, of the original and of what is to be published
 batches     how far answers depend on the other rows of a request
-signatures  of a model with several, the others are checked, and optimised like the first
+signatures  of a model with several, the others are checked, and optimized like the first
 benchmark   sizes and latency on this machine, for report.json
 placement   memory, and whether Lambda or SageMaker serves it: what fits, or was asked and fits
 golden      a few requests with their answers, for golden.json
@@ -41,7 +41,7 @@ from lading.model_packaging.check.nonfinite import without_lost_numbers
 from lading.model_packaging.check.samples import Samples
 from lading.model_packaging.check.stage import Checked, check, one_of_each
 from lading.model_packaging.check.trial import Trial
-from lading.model_packaging.conversion import Conversion, ServedModel, open_served
+from lading.model_packaging.conversion import Conversion, ConvertedModel, open_served
 from lading.model_packaging.engines.served import Served, locked_engine, serve
 from lading.model_packaging.engines.serving import OnnxModel
 from lading.model_packaging.errors import AccuracyChange, ConversionError, SourceError
@@ -52,11 +52,17 @@ from lading.model_packaging.measure.batches import batch_stage
 from lading.model_packaging.measure.benchmark import Latency, time_model
 from lading.model_packaging.measure.peak_memory import Footprint, measure
 from lading.model_packaging.onnx_graph import require_finite_weights
-from lading.model_packaging.optimizers.optimizer import Optimised, Optimiser, Task
-from lading.model_packaging.optimizers.registry import optimisers
+from lading.model_packaging.optimizers.optimizer import Optimized, Optimizer, Task
+from lading.model_packaging.optimizers.registry import optimizers
 from lading.model_packaging.placement.prices import read_prices
 from lading.model_packaging.placement.targets import Needs, Target, place, require_fits
-from lading.model_packaging.resolution import Job, Resolved, identity_of, resolve, source_of
+from lading.model_packaging.resolution import (
+    ConversionJob,
+    Resolved,
+    identity_of,
+    resolve,
+    source_of,
+)
 from lading.model_packaging.signatures import finish
 from lading.model_packaging.sources.numbered_folder import stated_number
 from lading.model_packaging.specification import (
@@ -64,9 +70,9 @@ from lading.model_packaging.specification import (
     Built,
     Measured,
     Packaged,
-    Step,
+    StageRecord,
     hand_over,
-    summarise,
+    summarize,
     write_files,
 )
 from lading.model_packaging.stages import OnStage, Stages, ignore_stages
@@ -80,7 +86,7 @@ STAGES = (
     "identity",
     "convert",
     "check",
-    *(optimiser.stage for optimiser in optimisers()),
+    *(optimizer.stage for optimizer in optimizers()),
     "gate",
     "batches",
     "signatures",
@@ -92,7 +98,7 @@ STAGES = (
     "lock",
 )
 
-Builder = Callable[[Job, str, OnStage, Path], Built]
+Builder = Callable[[ConversionJob, str, OnStage, Path], Built]
 """Makes the files of a job with this identity; an unexpected error's traceback goes to the path."""
 
 _SPOILED = 16
@@ -101,7 +107,7 @@ _SPOILED = 16
 FAILURES = Path(".lading/failures")
 """Folder of tracebacks, beside the lock."""
 
-Load = Callable[[bytes], ServedModel]
+Load = Callable[[bytes], ConvertedModel]
 """Loads a model of this conversion as it is served."""
 
 
@@ -132,7 +138,7 @@ def package(  # noqa: PLR0913, PLR0917 - all but the first three have defaults
     known = stages.run("identity", _identify, job, store, lock)
     version = known.version
     if version is None:
-        if isinstance(job, Job):
+        if isinstance(job, ConversionJob):
             built = (builder or build_here)(job, known.identity, on_stage, details)
         else:
             built = _hand_over(job, known.identity, stages)
@@ -140,7 +146,7 @@ def package(  # noqa: PLR0913, PLR0917 - all but the first three have defaults
     return stages.run("lock", _enter, job, known, store, lock, version)
 
 
-def build_here(job: Job, identity: str, on_stage: OnStage, details: Path) -> Built:
+def build_here(job: ConversionJob, identity: str, on_stage: OnStage, details: Path) -> Built:
     """Convert, check and optimize a model in this process.
 
     Args:
@@ -162,7 +168,7 @@ def _hand_over(job: Resolved, identity: str, stages: Stages) -> Built:
     return hand_over(job.spec.name, identity, job.source, job.served)
 
 
-def _convert_and_check(job: Job, identity: str, stages: Stages) -> Built:
+def _convert_and_check(job: ConversionJob, identity: str, stages: Stages) -> Built:
     conversion = stages.run("convert", _convert, job)
     checked, gate = stages.run("check", _check, job, conversion)
     samples, spec = checked.sent, job.spec
@@ -174,7 +180,7 @@ def _convert_and_check(job: Job, identity: str, stages: Stages) -> Built:
         trial=Trial(load, [each.probe for each in checked.evidence.answered]),
         callers=conversion.processed(),
     )
-    done, lossy = _optimise_all(stages, task, conversion.onnx)
+    done, lossy = _optimize_all(stages, task, conversion.onnx)
     model = done[-1][1]
     if lossy:
         conversion = without_lost_numbers(conversion, model, next(samples.requests(_SPOILED)))
@@ -207,17 +213,17 @@ def _convert_and_check(job: Job, identity: str, stages: Stages) -> Built:
     return write_files(build)
 
 
-def _optimise_all(
+def _optimize_all(
     stages: Stages, task: Task, model: bytes
-) -> tuple[list[tuple[Step, bytes]], bool]:
+) -> tuple[list[tuple[StageRecord, bytes]], bool]:
     """The model after each stage, and whether one was done that may lose accuracy."""
-    done, lossy = [(Step("convert", len(model)), model)], False
-    for optimiser in optimisers():
-        optimised = stages.run(optimiser.stage, _optimise, optimiser, task, model)
-        if optimised is not None and optimised.facts:
-            lossy |= not optimiser.exact and optimised.model != model
-            model = optimised.model
-            done.append((Step(optimiser.stage, len(model), optimised.facts), model))
+    done, lossy = [(StageRecord("convert", len(model)), model)], False
+    for optimizer in optimizers():
+        optimized = stages.run(optimizer.stage, _optimize, optimizer, task, model)
+        if optimized is not None and optimized.facts:
+            lossy |= not optimizer.exact and optimized.model != model
+            model = optimized.model
+            done.append((StageRecord(optimizer.stage, len(model), optimized.facts), model))
     return done, lossy
 
 
@@ -241,7 +247,7 @@ def _identify(job: Resolved, store: Store, lock: Path) -> tuple[_Known, str]:
     return _Known(identity, pinned, version), outcome
 
 
-def _convert(job: Job) -> tuple[Conversion, str]:
+def _convert(job: ConversionJob) -> tuple[Conversion, str]:
     spec = job.spec
     conversion = with_code(spec, with_image(spec, job.converter.convert(spec)))
     conversion = limited(spec.name, conversion)
@@ -250,7 +256,7 @@ def _convert(job: Job) -> tuple[Conversion, str]:
     return conversion, f"{len(conversion.onnx):,} bytes{left}"
 
 
-def _check(job: Job, conversion: Conversion) -> tuple[tuple[Checked, Gate | None], str]:
+def _check(job: ConversionJob, conversion: Conversion) -> tuple[tuple[Checked, Gate | None], str]:
     spec = job.spec
     checked, rows = check(spec, conversion)
     if source_of(spec, job.converter) != job.source:
@@ -269,10 +275,10 @@ def _compare(load: Load, checked: Checked, model: bytes) -> int:
     return compare(checked.sent.model, checked.evidence, served.run, served.narrow)
 
 
-def _optimise(optimiser: Optimiser, task: Task, model: bytes) -> tuple[Optimised | None, str]:
-    if optimiser.options(task.spec) is None:
-        return None, optimiser.idle
-    done = optimiser.optimise(task, model)
+def _optimize(optimizer: Optimizer, task: Task, model: bytes) -> tuple[Optimized | None, str]:
+    if optimizer.options(task.spec) is None:
+        return None, optimizer.idle
+    done = optimizer.optimize(task, model)
     return done, done.outcome
 
 
@@ -284,7 +290,7 @@ def _benchmark(
     load: Load,
     samples: Samples,
     gate: Gate | None,
-    done: Sequence[tuple[Step, bytes]],
+    done: Sequence[tuple[StageRecord, bytes]],
     change: AccuracyChange | None,
 ) -> tuple[tuple[Measured, ...], str]:
     """Each step's figures; what the last one lost, `change`, is known from the gate."""
@@ -307,7 +313,7 @@ def _measure(load: Load, gate: Gate | None, model: bytes) -> AccuracyChange | No
 
 
 def _place(
-    job: Job, conversion: Conversion, samples: Samples, models: Sequence[bytes]
+    job: ConversionJob, conversion: Conversion, samples: Samples, models: Sequence[bytes]
 ) -> tuple[tuple[Footprint, Target], str]:
     """What serves the model, all of whose signatures are loaded at once; the first is asked."""
     footprint = measure(job.spec.name, models, conversion.feeds(next(samples.requests(1))))
@@ -327,14 +333,14 @@ def _fitting(spec: ModelSpec, needs: Needs) -> tuple[Target, str]:
     return option.target, f"{option.target} as the manifest says, {option.size}"
 
 
-def _golden(served: ServedModel, checked: Checked, *, lossy: bool) -> tuple[bytes, str]:
+def _golden(served: ConvertedModel, checked: Checked, *, lossy: bool) -> tuple[bytes, str]:
     more = one_of_each(checked, served)
     content, count = golden_requests(checked.sent, served.run, more, quantized=lossy)
     return content, f"{count} requests, {len(content):,} bytes"
 
 
 def _serve(
-    job: Job, conversion: Conversion, target: Target, model: bytes, golden: bytes
+    job: ConversionJob, conversion: Conversion, target: Target, model: bytes, golden: bytes
 ) -> tuple[Served | None, str]:
     if target == "lambda":
         return None, "none: Lambda runs the model itself"
@@ -355,7 +361,7 @@ def _publish(job: Resolved, known: _Known, store: Store, built: Built) -> tuple[
 
 def _number(job: Resolved) -> int | None:
     """The version number that the source brings along, if it does."""
-    return stated_number(job.spec.source) if isinstance(job, Job) else None
+    return stated_number(job.spec.source) if isinstance(job, ConversionJob) else None
 
 
 def _enter(
@@ -376,5 +382,5 @@ def _enter(
     )
     locked = record(lock, spec.name, version, entry, spec.labels).model(spec.name)
     labels = tuple(sorted(name for name, number in locked.labels.items() if number == version))
-    packaged = summarise(published, version, built=known.version is None, labels=labels)
+    packaged = summarize(published, version, built=known.version is None, labels=labels)
     return packaged, f"version {version}: {', '.join(labels) or 'no labels'}"

@@ -19,7 +19,7 @@ from lading.model_packaging.engines.served import (
 )
 from lading.model_packaging.errors import FileMissing, ManifestError, Place
 from lading.model_packaging.manifest.models import ModelSpec
-from lading.model_packaging.optimizers.registry import optimisers
+from lading.model_packaging.optimizers.registry import optimizers
 from lading.model_packaging.sources.user_code import imported_files
 from lading.model_packaging.specification import Source
 from lading.model_packaging.steps.image_rows import named_files, takes_images
@@ -42,7 +42,7 @@ class Resolved:
 
 
 @dataclass(frozen=True, slots=True)
-class Job(Resolved):
+class ConversionJob(Resolved):
     """A model to convert."""
 
     converter: Converter
@@ -62,7 +62,7 @@ def resolve(spec: ModelSpec, regions: Collection[str]) -> tuple[Resolved, str]:
         _require(spec.source, spec.place("source"))
     if spec.accuracy:
         _require(spec.accuracy.data, spec.place("accuracy.data"))
-    for key, path in _optimising_files(spec).items():
+    for key, path in _optimizing_files(spec).items():
         _require(path, spec.place(key))
     converter = find_converter(spec.name, spec.source, spec.framework)
     for key in spec.original.stated():
@@ -73,11 +73,11 @@ def resolve(spec: ModelSpec, regions: Collection[str]) -> tuple[Resolved, str]:
         _require(path, spec.place(key))
     source = source_of(spec, converter)
     used = {name: version_of(name) for name in ("numpy", "onnxruntime")}
-    asked = [each.tools(spec) for each in optimisers() if each.options(spec) is not None]
+    asked = [each.tools(spec) for each in optimizers() if each.options(spec) is not None]
     if spec.original.image:
         asked.append(tool_versions(spec, "processing", "pillow"))
     tools = {**converter.tools(spec), **ChainMap(*map(dict, asked)), **used}
-    job = Job(spec, source, tools, regions, None, converter)
+    job = ConversionJob(spec, source, tools, regions, None, converter)
     return job, f"{spec.source}, {converter.framework}"
 
 
@@ -96,9 +96,9 @@ def _resolve_files(spec: ModelSpec, regions: Collection[str]) -> tuple[Resolved,
     return resolved, f"{spec.source}, {len(served.files.files)} files for {served.name}"
 
 
-def _optimising_files(spec: ModelSpec) -> dict[str, Path]:
-    """Files that optimisers read, by the manifest's key."""
-    return {key: path for each in optimisers() for key, path in each.files(spec).items()}
+def _optimizing_files(spec: ModelSpec) -> dict[str, Path]:
+    """Files that optimizers read, by the manifest's key."""
+    return {key: path for each in optimizers() for key, path in each.files(spec).items()}
 
 
 def source_of(spec: ModelSpec, converter: Converter) -> Source:
@@ -162,11 +162,11 @@ def identity_of(job: Resolved) -> str:
 
 
 def _has_signatures(job: Resolved) -> bool:
-    return isinstance(job, Job) and "signature" in job.converter.keys
+    return isinstance(job, ConversionJob) and "signature" in job.converter.keys
 
 
 def _asked(spec: ModelSpec) -> dict[str, object]:
     """What is to be done to the model, and digests of the files that it takes."""
-    options = {each.stage: each.options(spec) for each in optimisers()}
-    digests = {key: _rows_digest(spec, path) for key, path in _optimising_files(spec).items()}
+    options = {each.stage: each.options(spec) for each in optimizers()}
+    digests = {key: _rows_digest(spec, path) for key, path in _optimizing_files(spec).items()}
     return {**{stage: given for stage, given in options.items() if given}, **digests}

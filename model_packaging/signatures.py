@@ -1,4 +1,4 @@
-"""The signatures of a model beside the one that answers unasked: checked, and optimised alike.
+"""The signatures of a model beside the one that answers unasked: checked, and optimized alike.
 
 The accuracy gate measures that one alone. Of the others it is told how near they stay: the mean
 cosine of their answers, as vectors, to the original's.
@@ -33,7 +33,7 @@ from lading.model_packaging.check.graph_knowledge import with_ids
 from lading.model_packaging.check.probing import Base, make_probes
 from lading.model_packaging.check.samples import Samples, make_up
 from lading.model_packaging.check.trial import Trial
-from lading.model_packaging.conversion import Conversion, ServedModel, open_served
+from lading.model_packaging.conversion import Conversion, ConvertedModel, open_served
 from lading.model_packaging.errors import (
     ConversionError,
     ManifestError,
@@ -47,9 +47,9 @@ from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.measure.metrics import METRICS, Incomparable
 from lading.model_packaging.onnx_graph import require_finite_weights
 from lading.model_packaging.optimizers.optimizer import Task
-from lading.model_packaging.optimizers.registry import optimisers
+from lading.model_packaging.optimizers.registry import optimizers
 
-Load = Callable[[bytes], ServedModel]
+Load = Callable[[bytes], ConvertedModel]
 """Loads a model of this conversion as it is served."""
 
 CHECKED_BATCH = 64
@@ -63,7 +63,7 @@ _DECIMALS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Signature:
+class ExtraSignature:
     """A signature beside the first, as it is published; `facts` are for artifact.json."""
 
     name: str
@@ -80,7 +80,7 @@ class Signatures:
 
     name: str = SERVING_DEFAULT
     method: str = PREDICT_METHOD
-    others: tuple[Signature, ...] = ()
+    others: tuple[ExtraSignature, ...] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
 
     def files(self, model: bytes) -> tuple[list[dict[str, Any]], dict[str, bytes]]:
@@ -167,7 +167,7 @@ def share(model: bytes, first: bytes) -> tuple[bytes, Shared]:
 
 
 def _weights(model: bytes) -> set[bytes]:
-    from onnx import load_model_from_string  # noqa: PLC0415 heavy
+    from onnx import load_model_from_string
 
     tensors = load_model_from_string(model).graph.initializer
     return {each.raw_data for each in tensors if len(each.raw_data) >= _WORTH_SHARING}
@@ -176,7 +176,7 @@ def _weights(model: bytes) -> set[bytes]:
 def finish(
     spec: ModelSpec, conversion: Conversion, samples: Samples, done: Mapping[str, Mapping[str, Any]]
 ) -> tuple[Signatures, str]:
-    """Check each other signature against the original, and optimise it as the first was.
+    """Check each other signature against the original, and optimize it as the first was.
 
     Args:
         spec: the model, from the manifest.
@@ -191,7 +191,7 @@ def finish(
     Raises:
         ConversionError: the manifest names such a one.
     """
-    others: list[tuple[Signature, str]] = []
+    others: list[tuple[ExtraSignature, str]] = []
     left_out: dict[str, str] = {}
     for each in conversion.others:
         try:
@@ -223,7 +223,7 @@ def _outcome(signatures: Signatures, outcomes: Sequence[str], left_out: Mapping[
 
 def _finished(
     spec: ModelSpec, other: Conversion, samples: Samples, done: Mapping[str, Mapping[str, Any]]
-) -> tuple[Signature, str]:
+) -> tuple[ExtraSignature, str]:
     try:
         require_finite_weights(spec.name, other.onnx)
         fitting = _rows(spec.name, other, samples)
@@ -232,7 +232,7 @@ def _finished(
         agrees = partial(_compare, spec.name, load, evidence)
         rows = agrees(other.onnx)
         trial = Trial(load, [each.probe for each in evidence.answered])
-        model, left = _optimised(Task(spec, lambda _: None, agrees, trial), other.onnx, done)
+        model, left = _optimized(Task(spec, lambda _: None, agrees, trial), other.onnx, done)
         session = other.session(model)
         near = _nearness(other.reference, session.run, fitting)
     except (PackagingError, SessionError, ValueError) as error:
@@ -247,12 +247,12 @@ def _finished(
         outcome += f", cosine {near:.4f}"
     outcome += "".join(f", not {stage}d: {why}" for stage, why in left.items())
     named = (other.signature, other.method, session.inputs, session.outputs)
-    return Signature(*named, model, facts), outcome
+    return ExtraSignature(*named, model, facts), outcome
 
 
 def _evidence(other: Conversion, samples: Samples) -> Evidence:
     """What the original of this signature answers."""
-    served = ServedModel(other.session(other.onnx), other.domains)
+    served = ConvertedModel(other.session(other.onnx), other.domains)
     base = Base(samples, served.inputs, with_ids(other.known, other.onnx), real=False)
     probes = [*make_probes(base), *other.probes]
     return gather(other.reference, probes, MOST_ROWS // _SHARE, MOST_SECONDS / _SHARE)
@@ -273,33 +273,33 @@ def _rows(name: str, other: Conversion, samples: Samples) -> Samples:
     return samples if given == taken and samples.batch == made.batch else made
 
 
-def _optimised(
+def _optimized(
     task: Task, model: bytes, done: Mapping[str, Mapping[str, Any]]
 ) -> tuple[bytes, dict[str, str]]:
     """The model after the same stages, and why a stage left it as it was."""
     spec = task.spec
     left: dict[str, str] = {}
-    for optimiser in optimisers():
-        if optimiser.stage not in done:
+    for optimizer in optimizers():
+        if optimizer.stage not in done:
             continue
-        scheme = done[optimiser.stage].get("scheme", spec.quantize.scheme)
+        scheme = done[optimizer.stage].get("scheme", spec.quantize.scheme)
         alike = replace(spec, quantize=replace(spec.quantize, scheme=scheme))
-        if optimiser.options(alike) is None:
+        if optimizer.options(alike) is None:
             continue
         try:
-            model = optimiser.optimise(replace(task, spec=alike), model).model
+            model = optimizer.optimize(replace(task, spec=alike), model).model
         except (PruningError, QuantizationError) as error:
-            left[optimiser.stage] = error.reason  # to leave the stage out is no advice here
+            left[optimizer.stage] = error.reason  # to leave the stage out is no advice here
         except PackagingError as error:
-            left[optimiser.stage] = str(error).removeprefix(f"model '{spec.name}' ")
+            left[optimizer.stage] = str(error).removeprefix(f"model '{spec.name}' ")
     return model, left
 
 
-def _nearness(original: Model, optimised: Model, samples: Samples) -> float | None:
+def _nearness(original: Model, optimized: Model, samples: Samples) -> float | None:
     """The lowest mean cosine of an output that holds vectors; None when none does."""
     lowest = None
     for request in islice(samples.requests(CHECKED_BATCH), 1):
-        wanted, found = original(dict(request)), optimised(dict(request))
+        wanted, found = original(dict(request)), optimized(dict(request))
         for output, array in found.items():
             try:
                 cosine = METRICS["cosine"].of(wanted[output], array, 0)(np.ones(len(array)))

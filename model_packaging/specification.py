@@ -41,7 +41,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class StageRecord:
     """One thing that was done to the source: its stage, the bytes after it, and facts about it."""
 
     name: str
@@ -57,7 +57,7 @@ class Step:
 class Measured:
     """The model after a step: its latency, and what it lost so far when there is a gate."""
 
-    step: Step
+    step: StageRecord
     latency: Latency
     change: AccuracyChange | None
 
@@ -102,7 +102,7 @@ class Packaged:
     """A published version, for whoever asked for it.
 
     `location` is its folder or its address. `built` is False when the version was there already.
-    Sizes are bytes of the ONNX model, before and after optimising, or of what its engine loads;
+    Sizes are bytes of the ONNX model, before and after optimizing, or of what its engine loads;
     `target` is what serves it. Latencies are milliseconds, None when report.json is lost.
     `signatures` are names of ways to ask it, the one that is meant unasked first.
     """
@@ -147,7 +147,7 @@ def hand_over(name: str, identity: str, source: Source, served: Served) -> Built
         "outputs": [],
         "source": _sourced(source),
         "tools": {},
-        "steps": [Step("take", served.files.size).to_json()],
+        "steps": [StageRecord("take", served.files.size).to_json()],
         "accuracy": None,
     }
     return _written({}, document, served)
@@ -189,7 +189,7 @@ def _sourced(source: Source) -> dict[str, Any]:
     return {key: value for key, value in asdict(source).items() if key != "data"}
 
 
-def summarise(
+def summarize(
     published: Published, version: int, *, built: bool, labels: tuple[str, ...]
 ) -> Packaged:
     """What a published, verified artifact says of itself."""

@@ -24,7 +24,7 @@ from lading.stacks.monitoring.alarms import AlarmTopic, ApiAlarms, topic_by_name
 from lading.stacks.monitoring.dashboards import Dashboards
 from lading.stacks.monitoring.signals import WatchedApi
 from lading.stacks.plan.apis import PlannedApi, told_models
-from lading.stacks.stages.settings import ALIAS, OUTPUTS, Deployment, Domain
+from lading.stacks.stages.settings import ALIAS, OUTPUTS, CustomDomain, Deployment
 
 _FRONT_LIMIT_S = 29
 
@@ -141,7 +141,7 @@ class ApiStack(Stack):
         self._add_domain(domain)
         return f"https://{domain.name}/"
 
-    def _add_domain(self, domain: Domain) -> None:
+    def _add_domain(self, domain: CustomDomain) -> None:
         """A name of one's own; with no zone given, the target to point it at is an output."""
         name = apigateway.DomainName(
             self,

@@ -15,7 +15,7 @@ from lading.stacks.errors import SettingsError
 from lading.stacks.function.code_assets import CodeAssets
 from lading.stacks.model_stack import ModelStack
 from lading.stacks.plan.apis import PlannedApi, describe, plan_apis
-from lading.stacks.plan.models import Plan, plan_models
+from lading.stacks.plan.models import RegionPlan, plan_models
 from lading.stacks.stages.settings import Deployment, load_deployment
 from lading.stacks.stages.target import lambda_target, local_target
 
@@ -87,7 +87,7 @@ def _bound(stack: Stack, boundary: str | None) -> None:
 
 
 def _add_region(
-    app: App, deployment: Deployment, region: str | None, plan: Plan, assets: CodeAssets
+    app: App, deployment: Deployment, region: str | None, plan: RegionPlan, assets: CodeAssets
 ) -> RegionStacks:
     several = len(deployment.settings.regions) > 1
 

@@ -19,13 +19,13 @@ def _trained(folder: Path, file: str) -> ModelSpec:
     train, held, train_truth, held_truth = parts
     np.savez(folder / "holdout.npz", X=held, y=held_truth)
     if file.endswith(".json"):
-        from xgboost import XGBClassifier  # noqa: PLC0415 - an extra
+        from xgboost import XGBClassifier
 
         XGBClassifier(n_estimators=100, random_state=0).fit(train, train_truth).save_model(
             folder / file
         )
     else:
-        from lightgbm import LGBMClassifier  # noqa: PLC0415 - an extra
+        from lightgbm import LGBMClassifier
 
         model = LGBMClassifier(n_estimators=100, random_state=0, verbose=-1)
         model.fit(train, train_truth).booster_.save_model(folder / file)

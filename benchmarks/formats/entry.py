@@ -33,7 +33,7 @@ class Entry:
 
 
 def example(folder: str, name: str) -> Callable[[Path], ModelSpec]:
-    """A model of an example's manifest, trained by its train.py, quantised as `auto` finds."""
+    """A model of an example's manifest, trained by its train.py, quantized as `auto` finds."""
 
     def prepare(scratch: Path) -> ModelSpec:
         for path in (EXAMPLES / folder).glob("*.*"):

@@ -34,7 +34,7 @@ def _classifier(folder: Path) -> ModelSpec:
 
 def _rows() -> list[_Row]:
     """Sentences that stand in the documentation of one topic alone."""
-    from tests.support.minilm import sentences_of  # noqa: PLC0415 - needs the weights' package
+    from tests.support.minilm import sentences_of
 
     found = []
     for topic in _TOPICS:
@@ -47,10 +47,10 @@ def _rows() -> list[_Row]:
 
 def _train(folder: Path, rows: list[_Row]) -> None:
     """MiniLM as it is, under a pooler and a classifier that learn."""
-    import torch  # noqa: PLC0415 - an extra
-    import transformers  # noqa: PLC0415 - an extra
+    import torch
+    import transformers
 
-    from tests.support import minilm  # noqa: PLC0415 - needs the weights' package
+    from tests.support import minilm
 
     torch.manual_seed(0)
     model: Any = transformers.BertForSequenceClassification.from_pretrained(

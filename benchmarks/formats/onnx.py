@@ -15,7 +15,7 @@ _SENTENCES, _CALIBRATION = 200, 64
 
 @cache
 def _exported() -> bytes:
-    from tests.support.minilm import export  # noqa: PLC0415 - needs PyTorch
+    from tests.support.minilm import export
 
     with TemporaryDirectory() as folder:
         export(Path(folder) / "model.onnx")
@@ -23,7 +23,7 @@ def _exported() -> bytes:
 
 
 def _minilm(folder: Path, scheme: Scheme) -> ModelSpec:
-    from tests.support.minilm import tokenized  # noqa: PLC0415 - needs tokenizers
+    from tests.support.minilm import tokenized
 
     (folder / "model.onnx").write_bytes(_exported())
     rows = tokenized(_SENTENCES + _CALIBRATION)

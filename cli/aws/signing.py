@@ -63,10 +63,10 @@ def _sign(
     url: str, body: bytes | None, headers: Mapping[str, str], region: str | None
 ) -> Mapping[str, str]:
     """The headers of AWS's Signature Version 4."""
-    from botocore.auth import SigV4Auth  # noqa: PLC0415 most calls do without
-    from botocore.awsrequest import AWSRequest  # noqa: PLC0415
-    from botocore.exceptions import BotoCoreError  # noqa: PLC0415
-    from botocore.session import Session  # noqa: PLC0415
+    from botocore.auth import SigV4Auth
+    from botocore.awsrequest import AWSRequest
+    from botocore.exceptions import BotoCoreError
+    from botocore.session import Session
 
     session = Session()
     try:

@@ -139,7 +139,7 @@ class TokenTable:
 
     @cached_property
     def _session(self) -> Any:
-        import boto3  # noqa: PLC0415 most commands do without
+        import boto3
 
         return boto3.session.Session(region_name=self.region)
 
@@ -153,7 +153,7 @@ class TokenTable:
 
     @contextmanager
     def _asking(self) -> Iterator[None]:
-        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+        from botocore.exceptions import BotoCoreError, ClientError
 
         try:
             yield

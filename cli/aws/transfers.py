@@ -14,17 +14,17 @@ from lading.model_packaging.lock.file import LocalCopy, read_lock
 from lading.model_packaging.store.transfer import Transferred, transfer
 from lading.model_packaging.store.versions import Store
 
-Labelled = Annotated[bool, typer.Option("--labelled", help="Only versions that carry a label.")]
+Labeled = Annotated[bool, typer.Option("--labeled", help="Only versions that carry a label.")]
 
 
-def move(names: Iterable[str], target: Store, lock: Path, *, labelled: bool, as_json: bool) -> None:
+def move(names: Iterable[str], target: Store, lock: Path, *, labeled: bool, as_json: bool) -> None:
     """Transfer the models' versions, one after another, and tell how each ended.
 
     Raises:
         NothingLocked: a model is not in the lock, or nothing is.
     """
     done = []
-    for name, version in _chosen(names, lock, labelled=labelled):
+    for name, version in _chosen(names, lock, labeled=labeled):
         moved = transfer(name, version, target, lock)
         typer.echo(_line(moved), err=as_json)
         done.append(moved)
@@ -32,7 +32,7 @@ def move(names: Iterable[str], target: Store, lock: Path, *, labelled: bool, as_
         typer.echo(json.dumps([_document(each) for each in done], indent=2))
 
 
-def _chosen(names: Iterable[str], lock: Path, *, labelled: bool) -> list[tuple[str, int]]:
+def _chosen(names: Iterable[str], lock: Path, *, labeled: bool) -> list[tuple[str, int]]:
     content = read_lock(lock)
     wanted = list(names) or sorted(content.root)
     if not wanted:
@@ -42,7 +42,7 @@ def _chosen(names: Iterable[str], lock: Path, *, labelled: bool) -> list[tuple[s
         (name, version)
         for name, model in models.items()
         for version in sorted(model.versions)
-        if not labelled or version in model.labels.values()
+        if not labeled or version in model.labels.values()
     ]
 
 

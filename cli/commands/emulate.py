@@ -177,7 +177,7 @@ def find_question(manifest: Path, lock: Path) -> Question:
         golden = version_folder(lock, name, version) / "golden.json"
         if golden.is_file():
             return Question(name, version, _read(golden))
-    raise NothingLocked(lock, f"model labelled '{DEFAULT_LABEL}' and with golden requests")
+    raise NothingLocked(lock, f"model labeled '{DEFAULT_LABEL}' and with golden requests")
 
 
 def _read(golden: Path) -> Golden:

@@ -27,7 +27,7 @@ def label(
 ) -> None:
     """Point a label at a version, in the lock alone.
 
-    The version labelled `stable` is the one that is deployed: commit the lock, and deploy.
+    The version labeled `stable` is the one that is deployed: commit the lock, and deploy.
 
     Examples:
 

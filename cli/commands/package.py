@@ -39,7 +39,7 @@ def package(
     ] = None,
     json_: Json = False,
 ) -> None:
-    """Convert, optimise, check and publish models, and write the lock.
+    """Convert, optimize, check and publish models, and write the lock.
 
     A model that has not changed since its last version keeps that version. A model that fails
     publishes nothing; the others go on, and the command fails in the end. Each model is converted
@@ -68,7 +68,7 @@ def package(
         typer.echo(f"{manifest} names no model yet")
     failures = {name: it for name, it in outcomes.items() if isinstance(it, Exception)}
     if failures:
-        raise typer.Exit(_summarise(failures, len(specs)))
+        raise typer.Exit(_summarize(failures, len(specs)))
 
 
 def _package_each(
@@ -86,7 +86,7 @@ def _package_each(
             yield spec.name, packaged
 
 
-def _summarise(failures: Mapping[str, Exception], models: int) -> int:
+def _summarize(failures: Mapping[str, Exception], models: int) -> int:
     """Tell which models failed, if there were others; the exit code."""
     if models > 1:
         names = ", ".join(failures)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from lading.cli.aws.transfers import Labelled, move
+from lading.cli.aws.transfers import Labeled, move
 from lading.cli.options import LOCK, STORE, Json, Lock, Store
 from lading.model_packaging.store.local import LocalStore
 from lading.model_packaging.store.versions import open_store
@@ -12,7 +12,7 @@ from lading.model_packaging.store.versions import open_store
 
 def pull(
     names: Annotated[list[str] | None, typer.Argument(help="Models; all when none.")] = None,
-    labelled: Labelled = False,
+    labeled: Labeled = False,
     lock: Lock = LOCK,
     store: Store = STORE,
     json_: Json = False,
@@ -26,11 +26,11 @@ def pull(
 
         lading pull
 
-        lading pull digits --labelled
+        lading pull digits --labeled
 
         lading pull --store /mnt/models --json
     """
     target = open_store(store)
     if not isinstance(target, LocalStore):
         raise typer.BadParameter(f"pull needs a folder, --store {STORE}, not {store}")
-    move(names or (), target, lock, labelled=labelled, as_json=json_)
+    move(names or (), target, lock, labeled=labeled, as_json=json_)

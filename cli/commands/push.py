@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from lading.cli.aws.transfers import Labelled, move
+from lading.cli.aws.transfers import Labeled, move
 from lading.cli.options import LOCK, STORE, Json, Lock, Store
 from lading.model_packaging.store.s3 import S3Store
 from lading.model_packaging.store.versions import open_store
@@ -12,7 +12,7 @@ from lading.model_packaging.store.versions import open_store
 
 def push(
     names: Annotated[list[str] | None, typer.Argument(help="Models; all when none.")] = None,
-    labelled: Labelled = False,
+    labeled: Labeled = False,
     lock: Lock = LOCK,
     store: Store = STORE,
     json_: Json = False,
@@ -26,9 +26,9 @@ def push(
 
         lading push --store s3://my-bucket/models
 
-        lading push digits --labelled --store s3://my-bucket/models --json
+        lading push digits --labeled --store s3://my-bucket/models --json
     """
     target = open_store(store)
     if not isinstance(target, S3Store):
         raise typer.BadParameter(f"push needs --store s3://bucket/prefix, not {store}")
-    move(names or (), target, lock, labelled=labelled, as_json=json_)
+    move(names or (), target, lock, labeled=labeled, as_json=json_)

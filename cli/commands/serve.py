@@ -18,11 +18,11 @@ from lading.emulator.engines.room import EngineRoom
 from lading.emulator.function.runtimes import Told, create_function
 from lading.emulator.gateway.api import Gateway
 from lading.emulator.management import Management
-from lading.emulator.processes.server import Server
+from lading.emulator.processes.server import ThreadedServer
 from lading.emulator.remote_calls import serving_grpc
 from lading.functions.contract.names import artifact_folder
 from lading.functions.contract.origins import read_origins
-from lading.functions.contract.settings import Settings
+from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.artifact.reading import read_artifact
 from lading.functions.inference.entry.http_server import (
     KEEP_ALIVE_SECONDS,
@@ -84,7 +84,7 @@ def serve(
 ) -> None:
     """Answer over HTTP as the deployed API would, with its limits.
 
-    Serves the labelled versions of the models in the lock. Each answered request is a line on
+    Serves the labeled versions of the models in the lock. Each answered request is a line on
     standard error, and counted for Prometheus at /metrics (runtime process). With --json the
     address is one JSON line on standard output, once it answers. API Gateway carries no gRPC; with
     --grpc-port this server speaks it all the same, as the container does, on a port of its own.
@@ -126,7 +126,7 @@ class _Listening:
 
 
 def _run(
-    settings: Settings,
+    settings: ServingSettings,
     variables: Mapping[str, str],
     runtime: Runtime,
     listening: _Listening,
@@ -158,7 +158,7 @@ def _run(
         if management and listening.management is not None:
             managing = management.serving(host, listening.management)
             beside["management"] = f"http://{address_of(host, stack.enter_context(managing))}"
-        Server(app, function, listening.http, on_ready=ready).run()
+        ThreadedServer(app, function, listening.http, on_ready=ready).run()
 
 
 def _told(metrics: Metrics | None, management: Management | None) -> Told:
@@ -184,7 +184,7 @@ def _origins(text: str) -> tuple[str, ...]:
         raise typer.BadParameter(str(error), param_hint="--cors") from error
 
 
-def _damaged(settings: Settings) -> Iterator[ArtifactError]:
+def _damaged(settings: ServingSettings) -> Iterator[ArtifactError]:
     """What is wrong with artifacts that will answer that they are not ready."""
     for model in settings.models:
         for version, digest in model.versions.items():
@@ -196,12 +196,12 @@ def _damaged(settings: Settings) -> Iterator[ArtifactError]:
                 yield error
 
 
-def _document(url: str, settings: Settings, log: Path) -> dict[str, object]:
+def _document(url: str, settings: ServingSettings, log: Path) -> dict[str, object]:
     models = {model.name: sorted(model.versions) for model in settings.models}
     return {"url": url, "models": models, "log": str(log)}
 
 
-def _banner(url: str, beside: Mapping[str, str], settings: Settings) -> str:
+def _banner(url: str, beside: Mapping[str, str], settings: ServingSettings) -> str:
     lines = [f"{url}  (Ctrl-C stops; {url}/docs shows every route)"]
     lines += [f"{address}  ({_BESIDE[what]})" for what, address in beside.items()]
     for model in settings.models:

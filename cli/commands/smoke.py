@@ -69,12 +69,12 @@ def _find(manifest: Path, lock: Path, names: Sequence[str]) -> Iterator[Asked]:
     """The models that are deployed, each with what its stable version must answer."""
     content = read_lock(lock)
     known = load_manifest(manifest).select(names)
-    labelled = [spec.name for spec in known if DEFAULT_LABEL in content.model(spec.name).labels]
-    missing = [name for name in names if name not in labelled]
-    if missing or not labelled:
+    labeled = [spec.name for spec in known if DEFAULT_LABEL in content.model(spec.name).labels]
+    missing = [name for name in names if name not in labeled]
+    if missing or not labeled:
         which = f"'{missing[0]}'" if missing else f"of {manifest}"
-        raise NothingLocked(lock, f"model {which} with a version labelled '{DEFAULT_LABEL}'")
-    for name in labelled:
+        raise NothingLocked(lock, f"model {which} with a version labeled '{DEFAULT_LABEL}'")
+    for name in labeled:
         model = content.model(name)
         version = model.labels[DEFAULT_LABEL]
         questions = read_questions(lock, name, version, model.versions[version])

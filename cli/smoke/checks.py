@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 from lading.cli.aws.signing import Caller
-from lading.cli.calls import HEADERS, Reply, call
+from lading.cli.calls import HEADERS, ServerAnswer, call
 from lading.cli.smoke.golden import Questions
 from lading.cli.smoke.ways import WAYS, Way
 from lading.functions.inference.tensors.conversion import RAW_ONLY
@@ -68,7 +68,7 @@ def check_model(api: str, asked: Asked, caller: Caller) -> Iterator[Check]:
             reply = _ask(url, way.write(tensors), caller)
             replies.append(reply)
             wrong = wrong or _difference(way, asked, request, reply)
-        yield _summarise(asked.model, way.name, replies, wrong)
+        yield _summarize(asked.model, way.name, replies, wrong)
 
 
 def check_refusals(api: str, asked: Asked, caller: Caller) -> Iterator[Check]:
@@ -85,7 +85,7 @@ def check_refusals(api: str, asked: Asked, caller: Caller) -> Iterator[Check]:
             reply = call(url, body, headers)
             refused = reply.status in _REFUSALS
             wrong = "" if refused else f"status {reply.status}, where 401 or 403 must be"
-            yield _summarise(subject, way.name, [reply], wrong)
+            yield _summarize(subject, way.name, [reply], wrong)
 
 
 def _question(way: Way, asked: Asked) -> Mapping[str, Any]:
@@ -103,10 +103,10 @@ def _check_ready(api: str, asked: Asked, caller: Caller) -> Check:
     """Whether a model of which no golden request is known serves the locked version."""
     url = f"{api.rstrip('/')}/{asked.model}/v2/models/{asked.model}/versions/{asked.version}/ready"
     reply = call(url, None, caller.headers(url, None, HEADERS))
-    return _summarise(asked.model, "ready, base URL", [reply], _refusal(reply))
+    return _summarize(asked.model, "ready, base URL", [reply], _refusal(reply))
 
 
-def _ask(url: str, document: Mapping[str, Any], caller: Caller) -> Reply:
+def _ask(url: str, document: Mapping[str, Any], caller: Caller) -> ServerAnswer:
     body = _body(document)
     return call(url, body, caller.headers(url, body, HEADERS))
 
@@ -115,7 +115,7 @@ def _body(document: Mapping[str, Any]) -> bytes:
     return json.dumps(document).encode()
 
 
-def _difference(way: Way, asked: Asked, request: Mapping[str, Any], reply: Reply) -> str:
+def _difference(way: Way, asked: Asked, request: Mapping[str, Any], reply: ServerAnswer) -> str:
     """How an answer differs from the golden one; empty when it does not."""
     if refused := _refusal(reply):
         return refused
@@ -132,13 +132,13 @@ def _difference(way: Way, asked: Asked, request: Mapping[str, Any], reply: Reply
     return next(found, "")
 
 
-def _refusal(reply: Reply) -> str:
+def _refusal(reply: ServerAnswer) -> str:
     if reply.status == HTTPStatus.OK:
         return ""
     return f"status {reply.status}: {reply.body[:_LONGEST_QUOTE].decode(errors='replace')}"
 
 
-def _summarise(subject: str, way: str, replies: Iterable[Reply], wrong: str) -> Check:
+def _summarize(subject: str, way: str, replies: Iterable[ServerAnswer], wrong: str) -> Check:
     replies = list(replies)
     return Check(
         subject=subject,

@@ -80,7 +80,7 @@ def _node(wanted: int, python_environment: Path) -> Path:
     """
     found = shutil.which("node")
     if found is not None:
-        said = subprocess.run(  # noqa: S603 no arguments of others
+        said = subprocess.run(
             [found, "-p", "process.version + process.execPath"],
             capture_output=True,
             text=True,
@@ -105,7 +105,7 @@ def _install(node: Path, folder: Path, log: Path) -> None:
     environment = {**os.environ, "PATH": f"{node.parent}{os.pathsep}{os.environ['PATH']}"}
     command = [*_npm(node), "ci", "--no-audit", "--no-fund", "--no-update-notifier"]
     with log.open("ab") as output:
-        finished = subprocess.run(  # noqa: S603 our own arguments
+        finished = subprocess.run(
             command,
             cwd=folder,
             env=environment,

@@ -39,13 +39,13 @@ class S3Objects:
 
     @cached_property
     def _client(self) -> Any:
-        from boto3.session import Session  # noqa: PLC0415 most endpoints need none
+        from boto3.session import Session
 
         session: Any = Session()
         return session.client("s3")
 
     def _call(self, work: Callable[[], T]) -> T:
-        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 likewise
+        from botocore.exceptions import BotoCoreError, ClientError
 
         try:
             return work()

@@ -46,7 +46,7 @@ class Program:
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class ContainerTimeouts:
     """How long SageMaker waits for a container, in seconds."""
 
     ping: float = 2.0
@@ -77,7 +77,7 @@ class EngineProcess:
     name: str
     program: Program
     log: Path
-    patience: Patience = field(default_factory=Patience)
+    patience: ContainerTimeouts = field(default_factory=ContainerTimeouts)
     _child: Child | None = None
     _port: int = 0
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)

@@ -13,7 +13,7 @@ from lading.emulator.engines.language import RunningServer, transformers_program
 from lading.emulator.engines.process import EngineProcess, Program, service_container
 from lading.emulator.engines.triton import triton_container
 from lading.emulator.errors import EngineUnavailable
-from lading.emulator.sagemaker.endpoint import Engine
+from lading.emulator.sagemaker.endpoint import EndpointEngine
 from lading.functions.inference.artifact.reading import MODEL, SPECIFICATION
 
 TOOLS = Path(".lading/tools")
@@ -39,7 +39,7 @@ class EngineRoom:
     server: str = ""
     tell: Callable[[str], None] = lambda _: None
 
-    def engine(self, endpoint: str, kind: str, folder: Path) -> Engine:
+    def engine(self, endpoint: str, kind: str, folder: Path) -> EndpointEngine:
         """An engine for the files in `folder`, which are for an engine of `kind`.
 
         Raises:

@@ -39,7 +39,7 @@ class Function(Protocol):
     async def invoke(self, payload: bytes) -> bytes:
         """Answer one JSON event with the JSON of what the handler returned.
 
-        Whoever is cancelled while others are answered has not been invoked.
+        Whoever is canceled while others are answered has not been invoked.
 
         Raises:
             FunctionFailed: there is no such answer; the next invocation gets a fresh environment

@@ -141,7 +141,7 @@ class LambdaRuntimeFunction:
         program += [f"127.0.0.1:{runtime_port}"]
         runtime = [str(self._code.interpreter), "-m", "awslambdaric", self._code.handler]
         with self._log.open("ab") as log:
-            return subprocess.Popen(  # noqa: S603 our own arguments
+            return subprocess.Popen(
                 [*tether, str(os.getpid()), *program, *tether, "0", *runtime],
                 cwd=self._code.folder,
                 env=self._environment,

@@ -52,7 +52,7 @@ def _version() -> str:
 def _download(folder: Path) -> Path:
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
     options = ["--no-deps", "--require-hashes", "--only-binary=:all:"]
-    done = subprocess.run(  # noqa: S603 our own arguments
+    done = subprocess.run(
         [*command, *options, "--dest", str(folder), "--requirement", str(REQUIREMENTS)],
         capture_output=True,
         text=True,

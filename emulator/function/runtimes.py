@@ -9,7 +9,7 @@ from typing import Literal
 from lading.emulator.function.invocation import Function
 from lading.emulator.function.lambda_runtime import LambdaRuntimeFunction
 from lading.emulator.function.process import InProcessFunction
-from lading.functions.contract.settings import Settings
+from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.entry.handler import create_handler
 from lading.functions.inference.loading.catalog import Catalog
 from lading.functions.inference.wire.messages import Observation
@@ -32,7 +32,7 @@ class Told:
 
 def create_function(
     runtime: Runtime,
-    settings: Settings,
+    settings: ServingSettings,
     *,
     log: Path,
     told: Told = Told(),

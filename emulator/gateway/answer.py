@@ -4,7 +4,7 @@ import json
 import uuid
 from collections.abc import Mapping
 
-from lading.emulator.sagemaker.refusals import Refused
+from lading.emulator.sagemaker.refusals import SageMakerRefusal
 from lading.functions.inference.wire.asgi import Send
 
 
@@ -15,7 +15,7 @@ class Answer:
         self._send = send
         self.status, self.size = 0, 0
 
-    async def refuse(self, refused: Refused) -> None:
+    async def refuse(self, refused: SageMakerRefusal) -> None:
         """Answer with an error."""
         error_type = {} if refused.code.isdecimal() else {"x-amzn-errortype": refused.code}
         texts = {"__type": refused.code, "Message": refused.text, "message": refused.text}

@@ -18,7 +18,7 @@ from lading.emulator.gateway.proxy_response import HttpResponse, read_response
 from lading.emulator.gateway.refusals import (
     MAX_BODY_BYTES,
     MAX_HEADER_BYTES,
-    Refused,
+    GatewayRefusal,
     body_too_large,
     event_too_large,
     headers_too_large,
@@ -73,7 +73,7 @@ class Gateway:
             response = await self._answer(scope, receive, ids)
         except _Disconnected:
             return
-        except Refused as refused:
+        except GatewayRefusal as refused:
             response, reason = _refusal(refused, ids), refused.reason
             unread = receive if refused.unread else None
         path = scope["raw_path"].decode("latin-1")
@@ -155,7 +155,7 @@ async def _read_body(announced: str, receive: Receive) -> bytes:
             return b"".join(chunks)
 
 
-def _refusal(refused: Refused, ids: RequestIds) -> HttpResponse:
+def _refusal(refused: GatewayRefusal, ids: RequestIds) -> HttpResponse:
     headers = [("content-type", refused.content_type)]
     if refused.error_type:
         headers += [*_marks(ids), ("x-amzn-ErrorType", refused.error_type)]

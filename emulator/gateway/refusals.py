@@ -16,7 +16,7 @@ _TEXT = "text; charset=utf-8"  # sic
 _INTERNAL = b'{"message": "Internal server error"}'
 
 
-class Refused(EmulatorError):
+class GatewayRefusal(EmulatorError):
     """An answer of the gateway's own; `reason` tells the person at the terminal why."""
 
     def __init__(
@@ -33,54 +33,54 @@ class Refused(EmulatorError):
         """Whether the client may still be sending the body."""
 
 
-def headers_too_large(size: int) -> Refused:
+def headers_too_large(size: int) -> GatewayRefusal:
     """The header block is over the limit."""
     body = f"HTTP header is larger than {MAX_HEADER_BYTES} bytes."
     reason = f"headers are {size} bytes, API Gateway takes {MAX_HEADER_BYTES}"
-    return Refused(431, body.encode(), reason, unread=True)
+    return GatewayRefusal(431, body.encode(), reason, unread=True)
 
 
-def body_too_large(size: int | None = None) -> Refused:
+def body_too_large(size: int | None = None) -> GatewayRefusal:
     """The body is over the gateway's limit; `size` when the client announced it."""
     body = f"HTTP content length exceeded {MAX_BODY_BYTES} bytes."
     reason = f"body is over the {_megabytes(MAX_BODY_BYTES)} that API Gateway takes"
     if size:
         reason = f"body is {_sizes(size, MAX_BODY_BYTES, 'API Gateway takes')}"
-    return Refused(413, body.encode(), reason, unread=True)
+    return GatewayRefusal(413, body.encode(), reason, unread=True)
 
 
-def event_too_large(size: int) -> Refused:
+def event_too_large(size: int) -> GatewayRefusal:
     """The event, with its body in base64, is over Lambda's limit."""
     body = b'{"message": "Request Too Long"}'
     reason = f"event is {_sizes(size, MAX_REQUEST_BYTES, 'Lambda takes')}"
-    return Refused(413, body, reason, "BadRequestException")
+    return GatewayRefusal(413, body, reason, "BadRequestException")
 
 
-def response_too_large(size: int) -> Refused:
+def response_too_large(size: int) -> GatewayRefusal:
     """The function's response is over Lambda's limit."""
     return _internal(502, f"response is {_sizes(size, MAX_RESPONSE_BYTES, 'Lambda gives back')}")
 
 
-def malformed_response(why: str) -> Refused:
+def malformed_response(why: str) -> GatewayRefusal:
     """The function's response is not what a proxy integration returns."""
     return _internal(502, f"malformed proxy response: {why}")
 
 
-def undecodable_body() -> Refused:
+def undecodable_body() -> GatewayRefusal:
     """The function's response says base64, and its body is not."""
     return _internal(500, "isBase64Encoded is true, and the body is not base64")
 
 
-def unanswered(error: FunctionError) -> Refused:
+def unanswered(error: FunctionError) -> GatewayRefusal:
     """The function failed, or took too long."""
     if isinstance(error, FunctionTimedOut):
         body = b'{"message": "Endpoint request timed out"}'
-        return Refused(504, body, str(error), "InternalServerErrorException")
+        return GatewayRefusal(504, body, str(error), "InternalServerErrorException")
     return _internal(502, f"function failed: {error}")
 
 
-def _internal(status: int, reason: str) -> Refused:
-    return Refused(status, _INTERNAL, reason, "InternalServerErrorException")
+def _internal(status: int, reason: str) -> GatewayRefusal:
+    return GatewayRefusal(status, _INTERNAL, reason, "InternalServerErrorException")
 
 
 def _sizes(size: int, limit: int, who: str) -> str:

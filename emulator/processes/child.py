@@ -26,7 +26,7 @@ class Child:
         self, command: Sequence[str], *, environment: Mapping[str, str], folder: Path, log: Path
     ) -> None:
         with log.open("ab") as output:
-            self._process = subprocess.Popen(  # noqa: S603 our own arguments
+            self._process = subprocess.Popen(
                 [*tether(os.getpid()), *command],
                 cwd=folder,
                 env=environment,

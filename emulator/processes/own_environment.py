@@ -55,7 +55,7 @@ def _install(folder: Path, requirements: Path, log: Path, options: tuple[str, ..
     locked = ["--require-hashes", "--only-binary=:all:", *options, "-r", str(requirements)]
     for command in ([sys.executable, "-m", "venv", str(folder)], [*pip, *locked]):
         with log.open("ab") as output:
-            finished = subprocess.run(  # noqa: S603 our own arguments
+            finished = subprocess.run(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False
             )
         if finished.returncode != 0:

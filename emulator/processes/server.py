@@ -57,7 +57,7 @@ def serve(
         RuntimeUnavailable: the function cannot be started.
     """
     listening = Listening(host, port)
-    Server(Gateway(function, on_access), function, listening, on_ready=on_ready).run()
+    ThreadedServer(Gateway(function, on_access), function, listening, on_ready=on_ready).run()
 
 
 @contextlib.contextmanager
@@ -70,7 +70,7 @@ def in_background(
         EmulatorError: `running` cannot be started.
     """
     bound: Future[int] = Future()
-    server = Server(app, running, Listening(host, port), on_ready=bound.set_result)
+    server = ThreadedServer(app, running, Listening(host, port), on_ready=bound.set_result)
 
     def run() -> None:
         try:
@@ -90,7 +90,7 @@ def in_background(
         thread.join()
 
 
-class Server:
+class ThreadedServer:
     """A server, for who must stop it from another thread.
 
     Args:

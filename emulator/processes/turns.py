@@ -17,7 +17,7 @@ class Turns:
     async def take(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Wait for a turn, and give what `work` returns.
 
-        A caller that is cancelled while it waits has no turn; `work` that has begun keeps its turn
+        A caller that is canceled while it waits has no turn; `work` that has begun keeps its turn
         until it ends, whoever still listens.
         """
         await self._free.acquire()

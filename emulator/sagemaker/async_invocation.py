@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from lading.emulator.cloud.s3_objects import S3Objects
 from lading.emulator.gateway.answer import Answer
 from lading.emulator.sagemaker.invocation import Invocation
-from lading.emulator.sagemaker.refusals import Refused, invalid, timed_out, too_large
+from lading.emulator.sagemaker.refusals import SageMakerRefusal, invalid, timed_out, too_large
 from lading.functions.inference.wire.asgi import Receive
 
 _PREFIX = "x-amzn-sagemaker-"
@@ -72,7 +72,7 @@ async def respond_later(call: Invocation, _receive: Receive, answer: Answer) -> 
     """Take a request, and say where its answer will be.
 
     Raises:
-        Refused: it cannot be taken.
+        SageMakerRefusal: it cannot be taken.
     """
     place = call.endpoint.asynchronous
     if not isinstance(place, AsyncPlace):
@@ -103,7 +103,7 @@ async def _work(
     except TimeoutError:
         late = timed_out(call.endpoint.log_group, seconds)
         await asyncio.to_thread(place.objects.write, failures, late.text.encode(), "text/plain")
-    except (Refused, OSError) as error:
+    except (SageMakerRefusal, OSError) as error:
         await asyncio.to_thread(place.objects.write, failures, str(error).encode(), "text/plain")
 
 

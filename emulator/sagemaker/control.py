@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Any
 
 from lading.emulator.sagemaker.endpoint import VARIANT, LocalEndpoint, Status
-from lading.emulator.sagemaker.refusals import ACCOUNT, Refused
+from lading.emulator.sagemaker.refusals import ACCOUNT, SageMakerRefusal
 
 _ARN = f"arn:aws:sagemaker:us-east-1:{ACCOUNT}"
 _EPOCH = 0.0
@@ -17,11 +17,13 @@ def describe(
     """The answer to one operation, which the header `X-Amz-Target` names.
 
     Raises:
-        Refused: it is another one, or what it asks for is not there.
+        SageMakerRefusal: it is another one, or what it asks for is not there.
     """
     operation = target.removeprefix("SageMaker.")
     if operation not in _OPERATIONS:
-        raise Refused("UnknownOperationException", 400, f"{target[:100]} is not answered here")
+        raise SageMakerRefusal(
+            "UnknownOperationException", 400, f"{target[:100]} is not answered here"
+        )
     return _OPERATIONS[operation](endpoints, document)
 
 
@@ -64,8 +66,8 @@ def _describe_component(
     }
 
 
-def _missing(kind: str, name: str) -> Refused:
-    return Refused("ValidationException", 400, f'Could not find {kind} "{name[:63]}".')
+def _missing(kind: str, name: str) -> SageMakerRefusal:
+    return SageMakerRefusal("ValidationException", 400, f'Could not find {kind} "{name[:63]}".')
 
 
 _TIMES = MappingProxyType({"CreationTime": _EPOCH, "LastModifiedTime": _EPOCH})

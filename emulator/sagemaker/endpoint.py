@@ -10,7 +10,7 @@ from typing import Protocol
 from lading.emulator.errors import ContainerError
 from lading.emulator.processes.http_exchange import Address
 from lading.emulator.sagemaker.refusals import (
-    Refused,
+    SageMakerRefusal,
     broken,
     component_not_found,
     endpoint_not_found,
@@ -21,7 +21,7 @@ from lading.emulator.sagemaker.refusals import (
 VARIANT = "AllTraffic"
 
 
-class Engine(Protocol):
+class EndpointEngine(Protocol):
     """What answers behind an endpoint."""
 
     async def start(self) -> None:
@@ -74,7 +74,7 @@ _SERVING |= {Status.rolling_back, Status.update_rollback_failed}
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class EndpointLimits:
     """What an endpoint takes, and how long it waits for its container."""
 
     payload: int = 6_291_456
@@ -105,16 +105,16 @@ class LocalEndpoint:
     """
 
     name: str
-    engine: Engine
+    engine: EndpointEngine
     component: str = ""
-    limits: Limits = field(default_factory=Limits)
+    limits: EndpointLimits = field(default_factory=EndpointLimits)
     asleep: bool = False
     wake_seconds: float = 0.0
     asynchronous: Later | None = None
     status: Status = Status.creating
     failure: str = ""
     copies: int = 0
-    refusals: deque[Refused] = field(default_factory=deque)
+    refusals: deque[SageMakerRefusal] = field(default_factory=deque)
     _waking: asyncio.Task[None] | None = None
 
     @property
@@ -150,7 +150,7 @@ class LocalEndpoint:
             component: the inference component that it names; empty when it names none.
 
         Raises:
-            Refused: nowhere.
+            SageMakerRefusal: nowhere.
         """
         if self.refusals:
             raise self.refusals.popleft()

@@ -10,7 +10,13 @@ from lading.emulator.gateway.answer import Answer
 from lading.emulator.processes.http_exchange import Reply, exchange
 from lading.emulator.sagemaker import event_stream
 from lading.emulator.sagemaker.endpoint import VARIANT, LocalEndpoint
-from lading.emulator.sagemaker.refusals import Refused, broken, invalid, model_error, timed_out
+from lading.emulator.sagemaker.refusals import (
+    SageMakerRefusal,
+    broken,
+    invalid,
+    model_error,
+    timed_out,
+)
 from lading.functions.inference.wire.asgi import Receive
 
 _PREFIX = "x-amzn-sagemaker-"
@@ -41,7 +47,7 @@ class Invocation:
         """The headers that reach the container; `accept` is where the API carries Accept.
 
         Raises:
-            Refused: the custom attributes are too long.
+            SageMakerRefusal: the custom attributes are too long.
         """
         if len(self.headers.get(_CUSTOM, "")) > _LONGEST_ATTRIBUTES:
             raise invalid(
@@ -58,7 +64,7 @@ class Invocation:
         """Ask the container, and give what it answers.
 
         Raises:
-            Refused: there is no such answer.
+            SageMakerRefusal: there is no such answer.
         """
         address = await self.endpoint.admit(self.headers.get(f"{_PREFIX}inference-component", ""))
         path, body = await self.endpoint.engine.request(self.body)
@@ -77,7 +83,7 @@ async def respond_whole(call: Invocation, _receive: Receive, answer: Answer) -> 
     """Answer with the whole of what the container answers.
 
     Raises:
-        Refused: there is no such answer.
+        SageMakerRefusal: there is no such answer.
     """
     limits = call.endpoint.limits
     try:
@@ -95,7 +101,7 @@ async def respond_in_parts(call: Invocation, receive: Receive, answer: Answer) -
     """Stream what the container answers; a client that has gone is noticed with the next part.
 
     Raises:
-        Refused: there is no such answer; what goes wrong later ends the stream with an exception.
+        SageMakerRefusal: there is no such answer; a later error ends the stream with an exception.
     """
     limits, headers = call.endpoint.limits, call.container_headers(f"{_PREFIX}accept")
     gone = asyncio.ensure_future(receive())
@@ -111,7 +117,7 @@ async def respond_in_parts(call: Invocation, receive: Receive, answer: Answer) -
                     return
                 await answer.part(event_stream.event("PayloadPart", part))
         await answer.end()
-    except (TimeoutError, Refused) as error:
+    except (TimeoutError, SageMakerRefusal) as error:
         if not answer.status:
             late = isinstance(error, TimeoutError)
             raise timed_out(call.endpoint.log_group, limits.seconds) if late else error from error

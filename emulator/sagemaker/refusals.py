@@ -12,7 +12,7 @@ ACCOUNT = "000000000000"
 _MOST_CHARACTERS = 2048
 
 
-class Refused(EmulatorError):
+class SageMakerRefusal(EmulatorError):
     """An answer of SageMaker's own.
 
     `fields` stand in the body beside the message; `reason` is for the person at the terminal.
@@ -33,22 +33,22 @@ class Refused(EmulatorError):
         self.reason = reason or f"{code}: {text}"
 
 
-def invalid(text: str) -> Refused:
+def invalid(text: str) -> SageMakerRefusal:
     """The request cannot be taken as it is."""
-    return Refused("ValidationError", 400, text)
+    return SageMakerRefusal("ValidationError", 400, text)
 
 
-def endpoint_not_found(name: str) -> Refused:
+def endpoint_not_found(name: str) -> SageMakerRefusal:
     """There is no endpoint of this name, or none that has ever been in service."""
     return invalid(f"Endpoint {name} of account {ACCOUNT} not found.")
 
 
-def component_not_found(name: str) -> Refused:
+def component_not_found(name: str) -> SageMakerRefusal:
     """The endpoint has no inference component of this name."""
     return invalid(f'Inference Component Name "{name}" not found.')
 
 
-def no_capacity(name: str) -> Refused:
+def no_capacity(name: str) -> SageMakerRefusal:
     """The inference component has no copy, for it has scaled to zero."""
     return invalid(
         f"Inference Component {name} has no capacity to process this request. "
@@ -57,32 +57,34 @@ def no_capacity(name: str) -> Refused:
     )
 
 
-def too_large(limit: int) -> Refused:
+def too_large(limit: int) -> SageMakerRefusal:
     """The body is longer than SageMaker takes."""
-    return Refused("413", 413, f"Request body exceeds the limit of {limit} bytes")
+    return SageMakerRefusal("413", 413, f"Request body exceeds the limit of {limit} bytes")
 
 
-def throttled() -> Refused:
+def throttled() -> SageMakerRefusal:
     """Too many requests."""
-    return Refused("ThrottlingException", 400, "Rate exceeded")
+    return SageMakerRefusal("ThrottlingException", 400, "Rate exceeded")
 
 
-def unavailable() -> Refused:
+def unavailable() -> SageMakerRefusal:
     """The service has no room for the request."""
-    return Refused("ServiceUnavailable", 503, "Service Unavailable")
+    return SageMakerRefusal("ServiceUnavailable", 503, "Service Unavailable")
 
 
-def internal_failure() -> Refused:
+def internal_failure() -> SageMakerRefusal:
     """A fault of the service's own."""
-    return Refused("InternalFailure", 500, "Internal failure")
+    return SageMakerRefusal("InternalFailure", 500, "Internal failure")
 
 
-def not_ready() -> Refused:
+def not_ready() -> SageMakerRefusal:
     """The model that the request names is still being loaded."""
-    return Refused("ModelNotReadyException", 429, "Model is not ready for inference. Try again.")
+    return SageMakerRefusal(
+        "ModelNotReadyException", 429, "Model is not ready for inference. Try again."
+    )
 
 
-def model_error(status: int, message: str, log: str, *, reason: str = "") -> Refused:
+def model_error(status: int, message: str, log: str, *, reason: str = "") -> SageMakerRefusal:
     """The container answered with an error, or, status 0, not at all."""
     side = "client" if 400 <= status < 500 else "server"  # noqa: PLR2004
     text = f'Received {side} error ({status}) from primary with message "{message}". See {log}.'
@@ -91,10 +93,10 @@ def model_error(status: int, message: str, log: str, *, reason: str = "") -> Ref
         "OriginalMessage": message[:_MOST_CHARACTERS],
         "LogStreamArn": f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:{log}",
     }
-    return Refused("ModelError", 424, text, fields, reason=reason)
+    return SageMakerRefusal("ModelError", 424, text, fields, reason=reason)
 
 
-def timed_out(log: str, seconds: float) -> Refused:
+def timed_out(log: str, seconds: float) -> SageMakerRefusal:
     """The container did not answer in time."""
     message = (
         "Your invocation timed out while waiting for a response from container primary. "
@@ -104,7 +106,7 @@ def timed_out(log: str, seconds: float) -> Refused:
     return model_error(0, message, log, reason=f"the container took longer than {seconds:g} s")
 
 
-def broken(log: str, reason: str) -> Refused:
+def broken(log: str, reason: str) -> SageMakerRefusal:
     """The container went away while it was asked."""
     message = "An error occurred while handling request as the model process exited."
     return model_error(0, message, log, reason=reason)

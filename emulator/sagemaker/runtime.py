@@ -17,9 +17,9 @@ from lading.emulator.gateway.answer import Answer
 from lading.emulator.gateway.api import Access
 from lading.emulator.sagemaker.async_invocation import respond_later
 from lading.emulator.sagemaker.control import describe
-from lading.emulator.sagemaker.endpoint import Limits, LocalEndpoint
+from lading.emulator.sagemaker.endpoint import EndpointLimits, LocalEndpoint
 from lading.emulator.sagemaker.invocation import Invocation, respond_in_parts, respond_whole
-from lading.emulator.sagemaker.refusals import Refused, endpoint_not_found, too_large
+from lading.emulator.sagemaker.refusals import SageMakerRefusal, endpoint_not_found, too_large
 from lading.functions.inference.wire.asgi import Receive, Scope, Send
 from lading.functions.inference.wire.messages import read_headers
 
@@ -70,7 +70,7 @@ class SageMakerRuntime:
         reason = ""
         try:
             await self._answer(scope, receive, answer)
-        except Refused as refused:
+        except SageMakerRefusal as refused:
             reason = refused.reason
             await answer.refuse(refused)
         elapsed = (time.perf_counter() - started) * 1000
@@ -81,13 +81,15 @@ class SageMakerRuntime:
         headers = read_headers(scope["headers"])
         if scope["path"] == "/":
             target = headers.get("x-amz-target", "")
-            body = await _read(receive, headers, Limits().payload)
+            body = await _read(receive, headers, EndpointLimits().payload)
             described = describe(self.endpoints, target, _document(body))
             await answer.whole(200, {}, json.dumps(described))
             return
         found = _PATH.fullmatch(scope["path"])
         if found is None or found["operation"] not in _OPERATIONS or scope["method"] != "POST":
-            raise Refused("UnknownOperationException", 404, f"no operation {scope['path'][:100]}")
+            raise SageMakerRefusal(
+                "UnknownOperationException", 404, f"no operation {scope['path'][:100]}"
+            )
         endpoint = self.endpoints.get(found["name"])
         if endpoint is None:
             raise endpoint_not_found(found["name"])
@@ -102,7 +104,7 @@ def _document(body: bytes) -> Mapping[str, Any]:
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
-        raise Refused("SerializationException", 400, "the body is no JSON object")
+        raise SageMakerRefusal("SerializationException", 400, "the body is no JSON object")
     return document
 
 

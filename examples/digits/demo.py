@@ -27,7 +27,7 @@ def main() -> None:
     shutil.rmtree(SCRATCH, ignore_errors=True)
     print("1. train a classifier of handwritten digits")
     subprocess.run([sys.executable, EXAMPLE / "train.py"], check=True)
-    print("2. convert, quantise, hold against the accuracy gate, publish")
+    print("2. convert, quantize, hold against the accuracy gate, publish")
     subprocess.run([*LADING, "package", "digits", *WHERE], check=True)
     holdout = np.load(EXAMPLE / "holdout.npz")
     rows, truth = holdout["X"][:QUESTIONS], holdout["y"][:QUESTIONS]

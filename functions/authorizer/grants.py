@@ -80,8 +80,8 @@ def table_lookup(table: str, **options: Any) -> FindItem:
 
 
 def _client(options: Mapping[str, Any]) -> Any:
-    import boto3  # noqa: PLC0415 half a second of a cold start
-    from botocore.config import Config  # noqa: PLC0415
+    import boto3
+    from botocore.config import Config
 
     patience = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 3})
     return boto3.client("dynamodb", config=patience, **options)

@@ -41,8 +41,8 @@ def dumps(event: Mapping[str, Any]) -> bytes:
 
 def lambda_client(read_timeout_s: float) -> Any:
     """A client that asks once: what a function does twice costs twice."""
-    from boto3.session import Session  # noqa: PLC0415 a third of a second, when it is used
-    from botocore.config import Config  # noqa: PLC0415
+    from boto3.session import Session
+    from botocore.config import Config
 
     patience = Config(
         connect_timeout=_CONNECT_S,

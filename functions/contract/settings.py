@@ -51,7 +51,7 @@ class JobsPlace:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class ServingSettings:
     """Which models to serve, from where, and how."""
 
     models: tuple[ServedModel, ...] = ()
@@ -69,7 +69,7 @@ class Settings:
     """Whose pages may ask from a browser."""
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
+    def from_environment(cls, environment: Mapping[str, str]) -> "ServingSettings":
         """Settings from variables named in `contract.ENVIRONMENT`, `ENDPOINT` and `JOBS`.
 
         `LADING_MODELS` is a slice of the lock:
@@ -134,7 +134,7 @@ def _render_model(model: ServedModel) -> dict[str, Any]:
 def _read_origins(text: str) -> tuple[str, ...]:
     if not text:
         return ()
-    from lading.functions.contract.origins import read_origins  # noqa: PLC0415 cold start
+    from lading.functions.contract.origins import read_origins
 
     try:
         return read_origins(text)

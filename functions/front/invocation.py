@@ -3,7 +3,7 @@
 InvocationError
 ├── NotDeployed       the function or its alias is not there
 ├── Busy              no room for one more request just now
-├── TimedOut          no answer within the time that there is
+├── InvocationTimedOut          no answer within the time that there is
 └── Failed            it crashed, or did not answer as a function behind API Gateway must
 """
 
@@ -52,7 +52,7 @@ class Busy(InvocationError):
     status, text = 503, "is busy; try again in a moment"
 
 
-class TimedOut(InvocationError):
+class InvocationTimedOut(InvocationError):
     """No answer within the time that there is."""
 
     status, text = 504, "did not answer in time"
@@ -77,8 +77,8 @@ def lambda_invoke(alias: str, time_limit_s: float = TIME_LIMIT_S) -> Invoke:
 
 
 def _client(time_limit_s: float) -> Any:
-    import boto3  # noqa: PLC0415 half a second of a cold start
-    from botocore.config import Config  # noqa: PLC0415
+    import boto3
+    from botocore.config import Config
 
     patience = Config(
         connect_timeout=2,
@@ -90,7 +90,7 @@ def _client(time_limit_s: float) -> Any:
 
 
 def _invoke(client: Any, function: str, alias: str, event: Event) -> Answer:
-    from botocore.exceptions import (  # noqa: PLC0415
+    from botocore.exceptions import (
         BotoCoreError,
         ClientError,
         ConnectTimeoutError,
@@ -102,7 +102,7 @@ def _invoke(client: Any, function: str, alias: str, event: Event) -> Answer:
         response = client.invoke(FunctionName=function, Qualifier=alias, Payload=payload)
         content = response["Payload"].read()
     except (ConnectTimeoutError, ReadTimeoutError) as error:
-        raise TimedOut(type(error).__name__) from error
+        raise InvocationTimedOut(type(error).__name__) from error
     except ClientError as error:
         raise _refusal(error.response["Error"]["Code"]) from error
     except BotoCoreError as error:
@@ -120,7 +120,7 @@ def _read(content: bytes, *, failed: bool) -> Answer:
     """The function's answer.
 
     Raises:
-        TimedOut, Failed: it is none; the log of the function itself says more.
+        InvocationTimedOut, Failed: it is none; the log of the function itself says more.
     """
     try:
         answer = read_answer(content)
@@ -129,7 +129,9 @@ def _read(content: bytes, *, failed: bool) -> Answer:
     if failed:
         kind = answer.get("errorType", "") if isinstance(answer, dict) else ""
         message = str(answer.get("errorMessage", "")) if isinstance(answer, dict) else ""
-        raise TimedOut(kind) if "Task timed out" in message else Failed(f"it raised {kind}")
+        raise (
+            InvocationTimedOut(kind) if "Task timed out" in message else Failed(f"it raised {kind}")
+        )
     if not isinstance(answer, dict) or "statusCode" not in answer:
         raise Failed("its answer has no statusCode")
     return answer

@@ -6,9 +6,9 @@ from typing import Any
 from lading.functions.front.cors import allow_origins
 from lading.functions.front.front import Front
 from lading.functions.front.invocation import lambda_invoke
-from lading.functions.front.settings import Settings
+from lading.functions.front.settings import FrontSettings
 
-_settings = Settings.from_environment(os.environ)
+_settings = FrontSettings.from_environment(os.environ)
 _front = Front(_settings.functions, lambda_invoke(_settings.alias))
 _answer = allow_origins(_front.answer, _settings.origins)
 

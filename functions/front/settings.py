@@ -8,7 +8,7 @@ from lading.functions.contract.origins import read_origins
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class FrontSettings:
     """Which models there are, and which function answers for each.
 
     Args:
@@ -22,7 +22,7 @@ class Settings:
     origins: tuple[str, ...] = ()
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
+    def from_environment(cls, environment: Mapping[str, str]) -> "FrontSettings":
         """Settings from variables named in `contract.FRONT`, and `contract.ENVIRONMENT.cors`."""
         prefix = environment[FRONT.prefix]
         entries = (entry for entry in environment[FRONT.models].split(",") if entry)

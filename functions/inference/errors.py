@@ -259,7 +259,7 @@ class LabelNotFound(NotFound):
         self.name, self.label, self.known = name, label, tuple(known)
         labels = ", ".join(self.known) or "none"
         super().__init__(
-            f"model '{name}' has no version labelled '{brief(label)}'; labels: {labels}"
+            f"model '{name}' has no version labeled '{brief(label)}'; labels: {labels}"
         )
 
 

@@ -39,7 +39,7 @@ def read_golden(place: str) -> bytes:
     return bytes(_client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
 
 
-class Deployment:
+class CodeDeployment:
     """One CodeDeploy deployment, at one of its lifecycle hooks.
 
     Args:
@@ -73,7 +73,7 @@ class Deployment:
         )
 
 
-class Function:
+class ModelFunction:
     """The model's function.
 
     Args:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from lading.functions.traffic_hook.cloud import Deployment, Function, read_golden
+from lading.functions.traffic_hook.cloud import CodeDeployment, ModelFunction, read_golden
 from lading.functions.traffic_hook.custom_resource import respond
 from lading.functions.traffic_hook.golden import (
     NOTHING,
@@ -23,21 +23,21 @@ from lading.functions.traffic_hook.golden import (
     proxy_event,
     wrong_status,
 )
-from lading.functions.traffic_hook.patience import Patience
-from lading.functions.traffic_hook.settings import Settings
+from lading.functions.traffic_hook.patience import Retries
+from lading.functions.traffic_hook.settings import HookSettings
 
 
 def check(event: Mapping[str, Any], context: Any) -> None:
     """Answer CodeDeploy's BeforeAllowTraffic, or the custom resource."""
-    patience = Patience(context.get_remaining_time_in_millis if context else lambda: 0)
+    patience = Retries(context.get_remaining_time_in_millis if context else lambda: 0)
     if "RequestType" in event:
         _check_resource(event, patience)
         return
-    deployment = Deployment(event)
+    deployment = CodeDeployment(event)
     deployment.report(succeeded=_check(lambda: deployment.versions()[1], patience) is None)
 
 
-def _check_resource(event: Mapping[str, Any], patience: Patience) -> None:
+def _check_resource(event: Mapping[str, Any], patience: Retries) -> None:
     """Its properties: `Version`; `Always`, to check at updates too, where no CodeDeploy does it."""
     properties = event["ResourceProperties"]
     checked = event["RequestType"] == "Create" or (
@@ -48,18 +48,18 @@ def _check_resource(event: Mapping[str, Any], patience: Patience) -> None:
 
 def after_traffic(event: Mapping[str, str], context: Any) -> None:  # noqa: ARG001 Lambda's signature
     """Answer CodeDeploy's AfterAllowTraffic; the roll-out is good whatever happens here."""
-    deployment = Deployment(event)
+    deployment = CodeDeployment(event)
     try:
-        function = Function(Settings.from_environment(os.environ).function)
+        function = ModelFunction(HookSettings.from_environment(os.environ).function)
         _delete_versions(function, kept={*deployment.versions(), *function.aliased_versions()})
     except Exception as error:  # noqa: BLE001 what stays costs money, what fails here a roll-out
         _log(message="old versions stay", reason=repr(error))
     deployment.report(succeeded=True)
 
 
-def _check(version: Callable[[], int], patience: Patience) -> str | None:
+def _check(version: Callable[[], int], patience: Retries) -> str | None:
     """Whatever keeps the version from serving, or None."""
-    settings = Settings.from_environment(os.environ)
+    settings = HookSettings.from_environment(os.environ)
     try:
         target = version()
         golden = Golden.from_json(read_golden(settings.golden)) if settings.golden else NOTHING
@@ -71,9 +71,9 @@ def _check(version: Callable[[], int], patience: Patience) -> str | None:
 
 
 def _differences(
-    settings: Settings, golden: Golden, target: int, patience: Patience
+    settings: HookSettings, golden: Golden, target: int, patience: Retries
 ) -> Iterator[str]:
-    function = Function(settings.function)
+    function = ModelFunction(settings.function)
     base = f"/{settings.model}"
     ready = patience.insist(
         lambda: function.invoke(target, proxy_event("GET", f"{base}/v2/health/ready"))
@@ -88,7 +88,7 @@ def _differences(
             yield f"golden request {number}: {difference}"
 
 
-def _delete_versions(function: Function, *, kept: set[int]) -> None:
+def _delete_versions(function: ModelFunction, *, kept: set[int]) -> None:
     for version in sorted(set(function.versions()) - kept):
         failure = function.delete(version)
         _log(message="old version", version=version, kept_because=failure)

@@ -14,7 +14,7 @@ _SPARED_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Retries:
     """Asks again while an answer says that there will be a better one, and while there is time.
 
     Args:

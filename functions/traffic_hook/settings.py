@@ -7,7 +7,7 @@ from lading.functions.contract.names import HOOK
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class HookSettings:
     """Whose roll-out this is.
 
     Args:
@@ -23,7 +23,7 @@ class Settings:
     golden: str
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
+    def from_environment(cls, environment: Mapping[str, str]) -> "HookSettings":
         """Settings from the variables that `contract.HOOK` names."""
         return cls(
             model=environment[HOOK.model],

@@ -29,7 +29,7 @@ _Arrivals = dict[str, dict[int, int]]
 
 def with_ids(known: Knowledge, onnx: bytes) -> Knowledge:
     """The knowledge, with the highest id of each input, or column, that picks rows of a weight."""
-    from onnx import load_model_from_string  # noqa: PLC0415 heavy
+    from onnx import load_model_from_string
 
     model = load_model_from_string(onnx)
     picked = _picked(model)
@@ -114,7 +114,7 @@ def _shape(spec: TensorSpec) -> tuple[int, ...]:
 
 def _part(model: "ModelProto", tensor: str) -> bytes:
     """The part of the graph that a tensor is computed by."""
-    from onnx import helper  # noqa: PLC0415 heavy
+    from onnx import helper
 
     needed: set[str] = {tensor}
     nodes: list[NodeProto] = []

@@ -66,7 +66,7 @@ def compared(model: "ModelProto") -> list[float]:
 
 
 def _constants(model: "ModelProto") -> dict[str, list[float]]:
-    from onnx import numpy_helper  # noqa: PLC0415 heavy
+    from onnx import numpy_helper
 
     tensors = {tensor.name: tensor for tensor in model.graph.initializer}
     for node in walk(model.graph.node):

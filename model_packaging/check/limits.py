@@ -18,7 +18,7 @@ from lading.model_packaging.check.agreement import Model, agrees
 from lading.model_packaging.check.probes import Request
 from lading.model_packaging.check.probing import plausible, widened
 from lading.model_packaging.check.samples import free_axes, given, make_up
-from lading.model_packaging.conversion import Conversion, ServedModel, Session, open_session
+from lading.model_packaging.conversion import Conversion, ConvertedModel, Session, open_session
 from lading.model_packaging.onnx_graph import walk
 
 if TYPE_CHECKING:
@@ -43,14 +43,14 @@ def limited(name: str, conversion: Conversion) -> Conversion:
     Raises:
         ConversionError: the model cannot be served.
     """
-    from onnx import load_model_from_string  # noqa: PLC0415 heavy
+    from onnx import load_model_from_string
 
     others = tuple(limited(name, other) for other in conversion.others)
     session = open_session(name, conversion, conversion.onnx)
     empty = not is_fragile(load_model_from_string(conversion.onnx))
     domains = dict(conversion.domains)
     if conversion.processing is None:
-        trial = _Trial(name, conversion, session)
+        trial = _LimitTrial(name, conversion, session)
         empty = empty and trial.takes_empty()
         for spec in session.inputs:
             known = conversion.known.get(spec.name)
@@ -63,12 +63,12 @@ def limited(name: str, conversion: Conversion) -> Conversion:
     return replace(conversion, domains=stated, others=others)
 
 
-class _Trial:
+class _LimitTrial:
     """Both models, and rows to change."""
 
     def __init__(self, name: str, conversion: Conversion, session: Session) -> None:
         self._original: Model = conversion.reference
-        self._served: Model = ServedModel(session).run
+        self._served: Model = ConvertedModel(session).run
         self._axes = free_axes(session.inputs)
         wide = widened(session.inputs, conversion.known)
         if conversion.examples:

@@ -13,7 +13,7 @@ from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.tensors.domain import Domain
 from lading.model_packaging.check.agreement import REFUSALS, Model
 from lading.model_packaging.check.probes import Known, Request
-from lading.model_packaging.conversion import Conversion, ServedModel
+from lading.model_packaging.conversion import Conversion, ConvertedModel
 
 
 def without_lost_numbers(conversion: Conversion, model: bytes, rows: Request) -> Conversion:
@@ -29,7 +29,9 @@ def without_lost_numbers(conversion: Conversion, model: bytes, rows: Request) ->
     """
     if conversion.processing is not None:
         return conversion
-    before, after = (ServedModel(conversion.session(each)).run for each in (conversion.onnx, model))
+    before, after = (
+        ConvertedModel(conversion.session(each)).run for each in (conversion.onnx, model)
+    )
     domains = dict(conversion.domains)
     for name, array in rows.items():
         if array.dtype.kind == "f" and not conversion.known.get(name, Known()).columns:

@@ -19,7 +19,7 @@ from lading.model_packaging.check.probing import (
     widened,
 )
 from lading.model_packaging.check.samples import Samples, given, make_up
-from lading.model_packaging.conversion import Conversion, ServedModel, open_served
+from lading.model_packaging.conversion import Conversion, ConvertedModel, open_served
 from lading.model_packaging.errors import DataUnusable
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.measure.holdout import read_holdout
@@ -57,7 +57,7 @@ class Checked:
         return line
 
 
-def one_of_each(checked: Checked, served: ServedModel) -> Iterator[Request]:
+def one_of_each(checked: Checked, served: ConvertedModel) -> Iterator[Request]:
     """A row of each kind that the original answered, as callers send it.
 
     Rows that may share a request do, where the model takes any number of them.
@@ -109,7 +109,7 @@ def check(spec: ModelSpec, conversion: Conversion) -> tuple[Checked, int]:
     return checked, compare(spec.name, checked.evidence, served.run, served.narrow)
 
 
-def _gathered(spec: ModelSpec, conversion: Conversion, served: ServedModel) -> Checked:
+def _gathered(spec: ModelSpec, conversion: Conversion, served: ConvertedModel) -> Checked:
     known = _known(conversion)
     original = _rows(spec, conversion, served, known)
     real = bool(spec.accuracy or conversion.examples)
@@ -128,7 +128,7 @@ def _known(conversion: Conversion) -> Knowledge:
 
 
 def _rows(
-    spec: ModelSpec, conversion: Conversion, served: ServedModel, known: Mapping[str, Any]
+    spec: ModelSpec, conversion: Conversion, served: ConvertedModel, known: Mapping[str, Any]
 ) -> Samples:
     """Held-out rows, else examples, else made-up rows, in the original's types."""
     specs = widened(served.inputs, known)

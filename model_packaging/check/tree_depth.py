@@ -10,37 +10,37 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from lading.functions.inference.tensors.conversion import Array
-from lading.model_packaging.check.trees import LEAF, Tree, Unsupported
+from lading.model_packaging.check.trees import LEAF, NoTreeForm, TreeArrays
 
 DEEPEST = 2000
 """A stack of 2 MB, the smallest of a thread on Linux, was seen to hold 2,500 and not 3,000."""
 
 
-def require_loadable(trees: Iterable[Tree], columns: int) -> None:
+def require_loadable(trees: Iterable[TreeArrays], columns: int) -> None:
     """Refuse trees that could not be loaded, or walked through with rows of so many columns.
 
     Raises:
-        Unsupported: says what is wrong with one of them.
+        NoTreeForm: says what is wrong with one of them.
     """
     for tree in trees:
         _require_places(tree, columns)
         if _depth(tree) > DEEPEST:
-            raise Unsupported(
+            raise NoTreeForm(
                 f"a tree is more than {DEEPEST} comparisons deep, each run of categories counted; "
                 "train it with fewer leaves or a lower max_cat_threshold"
             )
 
 
-def _require_places(tree: Tree, columns: int) -> None:
+def _require_places(tree: TreeArrays, columns: int) -> None:
     splits = tree.splits()
     children = np.concatenate([tree.left[splits], tree.right[splits]])
     if ((children < 1) | (children >= len(tree.column))).any():
-        raise Unsupported("a tree is damaged: it leads to nodes that are not there")
+        raise NoTreeForm("a tree is damaged: it leads to nodes that are not there")
     if (tree.column >= columns).any() or (tree.column < LEAF).any():
-        raise Unsupported(f"a tree is damaged: it splits a column beyond the {columns} of a row")
+        raise NoTreeForm(f"a tree is damaged: it splits a column beyond the {columns} of a row")
 
 
-def _depth(tree: Tree) -> int:
+def _depth(tree: TreeArrays) -> int:
     links = np.ones(len(tree.column), int)
     for node, chosen in tree.categories.items():
         links[node] = 2 * sum(1 for _ in runs(sorted(chosen)))
@@ -49,13 +49,13 @@ def _depth(tree: Tree) -> int:
     while nodes.size and deepest <= DEEPEST:
         seen, deepest = seen + nodes.size, int(depth.max())
         if seen > len(links):
-            raise Unsupported("a tree is damaged: its splits lead back to themselves")
+            raise NoTreeForm("a tree is damaged: its splits lead back to themselves")
         nodes, depth = _below(tree, nodes, depth)
         depth = depth + links[nodes]
     return deepest
 
 
-def _below(tree: Tree, nodes: Array, depth: Array) -> tuple[Array, Array]:
+def _below(tree: TreeArrays, nodes: Array, depth: Array) -> tuple[Array, Array]:
     """The children of those nodes that have some, and the depths of their parents."""
     inner = tree.column[nodes] != LEAF
     parents = nodes[inner]

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lading.functions.inference.tensors.conversion import Array
-from lading.model_packaging.check.trees import Tree
+from lading.model_packaging.check.trees import TreeArrays
 
 AT, BELOW, ABOVE = "at a split", "one step below a split", "one step above a split"
 MISSING, ZERO = "a missing value at a split", "zero at a split"
@@ -27,7 +27,10 @@ _PROBES = 7  # of one split, at most
 
 
 def tree_probes(
-    trees: Sequence[Tree], columns: int, dtype: type[np.floating] = np.float32, most: int = 2048
+    trees: Sequence[TreeArrays],
+    columns: int,
+    dtype: type[np.floating] = np.float32,
+    most: int = 2048,
 ) -> dict[str, Array]:
     """Rows by kind, each array of shape [rows, columns] and of `dtype`; the same at each call.
 
@@ -50,7 +53,10 @@ def tree_probes(
 
 
 def typical_rows(
-    trees: Sequence[Tree], columns: int, dtype: type[np.floating] = np.float32, rows: int = 256
+    trees: Sequence[TreeArrays],
+    columns: int,
+    dtype: type[np.floating] = np.float32,
+    rows: int = 256,
 ) -> Array | None:
     """So many rows with values near the splits of their columns; None if there are no splits."""
     if not any(tree.splits().size for tree in trees):
@@ -59,7 +65,7 @@ def typical_rows(
     return np.stack([forest.row(trees[0], ()) for _ in range(rows)])
 
 
-def _path(tree: Tree, node: int) -> list[tuple[int, bool]]:
+def _path(tree: TreeArrays, node: int) -> list[tuple[int, bool]]:
     """The splits above a node, from the root, and whether the way to it goes left there."""
     splits = tree.splits()
     parents = np.full(len(tree.column), -1)
@@ -84,7 +90,7 @@ class _Allowed:
 class _Forest:
     """What the trees know of each column."""
 
-    def __init__(self, trees: Sequence[Tree], columns: int, dtype: type[np.floating]) -> None:
+    def __init__(self, trees: Sequence[TreeArrays], columns: int, dtype: type[np.floating]) -> None:
         self._trees, self._columns, self._dtype = trees, columns, dtype
         self._generator = np.random.default_rng(_SEED)
         self._categories = defaultdict[int, set[int]](set)
@@ -100,7 +106,7 @@ class _Forest:
         self._thresholds = np.concatenate(thresholds)[order]
         self._starts = np.searchsorted(split[order], np.arange(columns + 1))
 
-    def draw_splits(self, most: int) -> Iterator[tuple[Tree, int]]:
+    def draw_splits(self, most: int) -> Iterator[tuple[TreeArrays, int]]:
         """So many splits at most, of all trees."""
         total = int(self._ends[-1]) if self._trees else 0
         for place in self._generator.choice(total, min(total, most), replace=False):
@@ -108,7 +114,7 @@ class _Forest:
             splits = self._trees[number].splits()
             yield self._trees[number], int(splits[place - self._ends[number]])
 
-    def values(self, tree: Tree, node: int) -> Iterator[tuple[str, float]]:
+    def values(self, tree: TreeArrays, node: int) -> Iterator[tuple[str, float]]:
         """What the split's column shall hold, and what kind of probe that is."""
         yield MISSING, math.nan
         if node not in tree.categories:
@@ -127,7 +133,7 @@ class _Forest:
         yield NEGATIVE, -1
         yield NEGATIVE, -0.5
 
-    def row(self, tree: Tree, path: Sequence[tuple[int, bool]]) -> Array:
+    def row(self, tree: TreeArrays, path: Sequence[tuple[int, bool]]) -> Array:
         """A row that goes this way, as far as one can; its other columns hold typical values."""
         allowed = defaultdict[int, _Allowed](_Allowed)
         for node, left in path:
@@ -137,7 +143,7 @@ class _Forest:
             row[column] = self._inside(column, each, float(row[column]))
         return row
 
-    def _narrow(self, allowed: _Allowed, tree: Tree, node: int, *, left: bool) -> None:
+    def _narrow(self, allowed: _Allowed, tree: TreeArrays, node: int, *, left: bool) -> None:
         if node not in tree.categories:
             below, above = self._sides(float(tree.threshold[node]), inclusive=tree.inclusive)
             if left:

@@ -17,12 +17,12 @@ NEAR_ZERO = float(np.float32(1e-35))
 """What is not further from zero than this is zero to LightGBM."""
 
 
-class Unsupported(ValueError):
+class NoTreeForm(ValueError):
     """A part of a model of trees that has no ONNX form here; the text names it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Tree:
+class TreeArrays:
     """One tree; node 0 is the root, and each array has one element for each node.
 
     A numeric split sends a value left that is below its threshold, or equal to it if the tree is
@@ -76,7 +76,7 @@ class BoostedTree:
         readings: how each node reads its column: a `Reading`.
     """
 
-    tree: Tree
+    tree: TreeArrays
     values: Array
     target: int
     readings: Array

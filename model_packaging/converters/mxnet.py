@@ -1,4 +1,4 @@
-"""Apache MXNet, which is retired upstream: recognised only to say what to do."""
+"""Apache MXNet, which is retired upstream: recognized only to say what to do."""
 
 from typing import NoReturn
 

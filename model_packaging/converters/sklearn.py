@@ -53,13 +53,13 @@ class SklearnConverter:
     def convert(self, spec: ModelSpec) -> Conversion:
         """See `Converter.convert`."""
         from lading.model_packaging.estimators.files import load
-        from lading.model_packaging.estimators.graph import Unsupported
+        from lading.model_packaging.estimators.graph import NoOnnxForm
         from lading.model_packaging.estimators.model import fitted
 
         estimator = load(spec)
         try:
             return _agreeing(spec, fitted(spec, estimator))
-        except Unsupported as error:
+        except NoOnnxForm as error:
             raise ConversionError(spec.name, str(error)) from error
 
 

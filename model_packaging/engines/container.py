@@ -12,7 +12,7 @@ from lading.model_packaging.errors import SourceUntrusted
 from lading.model_packaging.manifest.engine_options import (
     VARIABLE,
     Flag,
-    Rule,
+    OptionRule,
     Text,
     Value,
     is_variable,
@@ -21,7 +21,7 @@ from lading.model_packaging.manifest.entries import EngineName
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.sources.files import RUNS_CODE, source_files
 
-RULES: Mapping[str, Rule] = {"archive": Flag(), VARIABLE: Text()}
+RULES: Mapping[str, OptionRule] = {"archive": Flag(), VARIABLE: Text()}
 """archive: one model.tar.gz instead of the files; in capitals: environment variables."""
 
 

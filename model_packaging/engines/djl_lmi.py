@@ -11,13 +11,13 @@ from lading.model_packaging.engines.language_models import language_model_files
 from lading.model_packaging.engines.serving import OnnxModel, Serving
 from lading.model_packaging.engines.vllm import COMMON_RULES
 from lading.model_packaging.errors import SourceError
-from lading.model_packaging.manifest.engine_options import Rule, Value, Whole
+from lading.model_packaging.manifest.engine_options import OptionRule, Value, Whole
 from lading.model_packaging.manifest.entries import EngineName
 from lading.model_packaging.manifest.models import ModelSpec
 
 PROPERTIES = "serving.properties"
 
-RULES: Mapping[str, Rule] = {
+RULES: Mapping[str, OptionRule] = {
     **COMMON_RULES,
     "max_rolling_batch_size": Whole(1, 4096),
     "model_loading_timeout": Whole(1, 3600),

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from lading.functions.inference.artifact.reading import TensorSpec
 from lading.functions.inference.tensors.conversion import Array
-from lading.model_packaging.manifest.engine_options import Rule, Value
+from lading.model_packaging.manifest.engine_options import OptionRule, Value
 from lading.model_packaging.manifest.entries import EngineName
 from lading.model_packaging.manifest.models import ModelSpec
 
@@ -52,7 +52,7 @@ class Engine(Protocol):
         """Whether it gets a converted, checked model; else the trained files as they are."""
 
     @property
-    def rules(self) -> Mapping[str, Rule]:
+    def rules(self) -> Mapping[str, OptionRule]:
         """What each of its options may be."""
 
     def write(

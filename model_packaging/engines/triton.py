@@ -12,14 +12,14 @@ from typing import Any, Final
 from lading.functions.inference.tensors.bfloat16 import BFloat16, to_bits
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.engines.serving import OnnxModel, Serving
-from lading.model_packaging.engines.triton_config import NAME, Sample, Settings, render_config
-from lading.model_packaging.manifest.engine_options import Flag, Rule, Value, Whole, Word
+from lading.model_packaging.engines.triton_config import NAME, Sample, TritonSettings, render_config
+from lading.model_packaging.manifest.engine_options import Flag, OptionRule, Value, Whole, Word
 from lading.model_packaging.manifest.entries import EngineName
 from lading.model_packaging.manifest.models import ModelSpec
 
 MODEL_FILE = f"{NAME}/1/model.onnx"
 
-RULES: Mapping[str, Rule] = {
+RULES: Mapping[str, OptionRule] = {
     "max_batch_size": Whole(1, 1 << 16),
     "max_queue_delay_us": Whole(0, 10_000_000),
     "instances": Whole(1, 64),
@@ -48,7 +48,7 @@ class TritonEngine:
         assert model is not None  # takes_onnx
         given: dict[str, Any] = {key: value for key, value in options.items() if key != "warm_up"}
         sample, files = _sample(model.request) if options.get("warm_up", True) else (None, {})
-        config = render_config(model.inputs, model.outputs, Settings(**given), sample)
+        config = render_config(model.inputs, model.outputs, TritonSettings(**given), sample)
         return Serving(
             {f"{NAME}/config.pbtxt": config, MODEL_FILE: model.content, **files},
             {"SAGEMAKER_TRITON_DEFAULT_MODEL_NAME": NAME},

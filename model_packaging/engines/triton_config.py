@@ -19,7 +19,7 @@ _PLAIN = r"[\w./:-]+"
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class TritonSettings:
     """How Triton runs a model.
 
     Args:
@@ -50,7 +50,7 @@ class Sample:
 def render_config(
     inputs: Sequence[TensorSpec],
     outputs: Sequence[TensorSpec],
-    settings: Settings,
+    settings: TritonSettings,
     sample: Sample | None = None,
 ) -> bytes:
     """The content of config.pbtxt.
@@ -89,7 +89,7 @@ def _tensor(side: str, spec: TensorSpec, *, batched: bool) -> str:
     return f"{side} [ {{ name: {name} data_type: {datatype} dims: {_dims(dims)}{reshape} }} ]"
 
 
-def _accelerator(settings: Settings) -> Iterator[str]:
+def _accelerator(settings: TritonSettings) -> Iterator[str]:
     parameters = {}
     if settings.accelerator == "tensorrt":
         parameters = {

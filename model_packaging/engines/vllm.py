@@ -12,11 +12,11 @@ from lading.model_packaging.engines.language_models import language_model_files
 from lading.model_packaging.engines.serving import MODEL_FOLDER, OnnxModel, Serving
 from lading.model_packaging.manifest.engine_options import (
     Flag,
-    Refused,
-    Rule,
+    OptionRule,
     Share,
     Value,
     Whole,
+    WithheldOption,
     Word,
 )
 from lading.model_packaging.manifest.entries import EngineName
@@ -25,7 +25,7 @@ from lading.model_packaging.manifest.models import ModelSpec
 _NO_CODE = "no code of a model runs where it is served"
 _OURS = "Lading sets it"
 
-COMMON_RULES: Mapping[str, Rule] = {
+COMMON_RULES: Mapping[str, OptionRule] = {
     "dtype": Word(("auto", "half", "float16", "bfloat16", "float", "float32")),
     "enable_chunked_prefill": Flag(),
     "enable_prefix_caching": Flag(),
@@ -37,12 +37,12 @@ COMMON_RULES: Mapping[str, Rule] = {
     "max_num_seqs": Whole(),
     "quantization": Word(),
     "seed": Whole(0),
-    "trust_remote_code": Refused(_NO_CODE),
-    "model": Refused(_OURS),
+    "trust_remote_code": WithheldOption(_NO_CODE),
+    "model": WithheldOption(_OURS),
 }
 """Arguments of vLLM's engine, which DJL-LMI hands on to it."""
 
-RULES: Mapping[str, Rule] = {
+RULES: Mapping[str, OptionRule] = {
     **COMMON_RULES,
     "disable_log_requests": Flag(),
     "enable_auto_tool_choice": Flag(),
@@ -50,9 +50,9 @@ RULES: Mapping[str, Rule] = {
     "reasoning_parser": Word(),
     "tensor_parallel_size": Whole(1, 64),
     "tool_call_parser": Word(),
-    "host": Refused(_OURS),
-    "port": Refused(_OURS),
-    "served_model_name": Refused(_OURS),
+    "host": WithheldOption(_OURS),
+    "port": WithheldOption(_OURS),
+    "served_model_name": WithheldOption(_OURS),
 }
 
 _PREFIX = "SM_VLLM_"

@@ -19,14 +19,14 @@ from lading.model_packaging.estimators.calls import (
     transform,
 )
 from lading.model_packaging.estimators.frame import Frame, matrix
-from lading.model_packaging.estimators.graph import Graph, Unsupported, as_array
+from lading.model_packaging.estimators.graph import GraphBuilder, NoOnnxForm, as_array
 from lading.model_packaging.estimators.kinds.boosters import is_booster, labels_of
 
 LABEL, SCORES = "label", "probabilities"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class EstimatorOutputs:
     """The outputs of a kind of estimator.
 
     Args:
@@ -35,15 +35,15 @@ class Answer:
         ask: the estimator's own answer to rows.
     """
 
-    add: Callable[[Graph, Frame], dict[str, tuple[str, Any, int | None]]]
+    add: Callable[[GraphBuilder, Frame], dict[str, tuple[str, Any, int | None]]]
     ask: Callable[[Any], dict[str, Array]]
 
 
-def answer_of(estimator: Any) -> Answer:
+def answer_of(estimator: Any) -> EstimatorOutputs:
     """How the estimator answers.
 
     Raises:
-        Unsupported: it can neither predict nor transform.
+        NoOnnxForm: it can neither predict nor transform.
     """
     kind = get_tags(estimator).estimator_type
     if kind == "classifier" and _several(estimator):
@@ -58,7 +58,7 @@ def answer_of(estimator: Any) -> Answer:
         return _transformer(estimator)
     if kind == "density_estimator" and hasattr(estimator, "predict_proba"):
         return _mixture(estimator)
-    raise Unsupported(f"is a {type(estimator).__name__}, which can neither predict nor transform")
+    raise NoOnnxForm(f"is a {type(estimator).__name__}, which can neither predict nor transform")
 
 
 def _several(estimator: Any) -> bool:
@@ -93,7 +93,7 @@ def _named(classes: Array) -> Array:
         return classes.astype(np.object_)
     if all(issubclass(each, int) for each in kinds):
         return classes.astype(np.int64)
-    raise Unsupported("has classes of several types; train it with texts or whole numbers")
+    raise NoOnnxForm("has classes of several types; train it with texts or whole numbers")
 
 
 def _as_label(labels: Any, classes: Array) -> Array:
@@ -101,11 +101,11 @@ def _as_label(labels: Any, classes: Array) -> Array:
     return as_bytes(array) if classes.dtype.kind == "O" else array.astype(classes.dtype)
 
 
-def _label(estimator: Any) -> Answer:
+def _label(estimator: Any) -> EstimatorOutputs:
     classes = _named_classes(estimator)
     scored = hasattr(estimator, "predict_proba")
 
-    def add(graph: Graph, frame: Frame) -> dict[str, tuple[str, Any, int | None]]:
+    def add(graph: GraphBuilder, frame: Frame) -> dict[str, tuple[str, Any, int | None]]:
         found = classify(estimator, graph, frame)
         outputs: dict[str, tuple[str, Any, int | None]] = {
             LABEL: (graph.choose(classes, found.index), classes.dtype, None)
@@ -120,29 +120,29 @@ def _label(estimator: Any) -> Answer:
             answers[SCORES] = np.asarray(estimator.predict_proba(rows), np.float32)
         return answers
 
-    return Answer(add, ask)
+    return EstimatorOutputs(add, ask)
 
 
-def _scores(graph: Graph, found: Classes) -> str:
+def _scores(graph: GraphBuilder, found: Classes) -> str:
     if found.probabilities is None:
-        raise Unsupported("has no ONNX form that gives probabilities")
+        raise NoOnnxForm("has no ONNX form that gives probabilities")
     return graph.cast(found.probabilities, np.float32)
 
 
-def _labels(estimator: Any) -> Answer:
+def _labels(estimator: Any) -> EstimatorOutputs:
     """Several labels: `label` of [rows, labels], and `probabilities_0`... of each."""
     chained = isinstance(_last_step(estimator), ClassifierChain)
     if chained and any(list(each) != [0, 1] for each in estimator.classes_):
-        raise Unsupported("has a ClassifierChain of labels other than 0 and 1")
+        raise NoOnnxForm("has a ClassifierChain of labels other than 0 and 1")
     flags = chained or not isinstance(estimator.classes_, list)
     count = labels_of(_last_step(estimator)) or len(estimator.classes_)
     each_classes = [np.arange(2)] * count if flags else estimator.classes_
     classes = [_named(np.asarray(each)) for each in each_classes]
     if len({each.dtype for each in classes}) > 1:
-        raise Unsupported("has labels of several types; train a model for each")
+        raise NoOnnxForm("has labels of several types; train a model for each")
     scored = hasattr(estimator, "predict_proba")
 
-    def add(graph: Graph, frame: Frame) -> dict[str, tuple[str, Any, int | None]]:
+    def add(graph: GraphBuilder, frame: Frame) -> dict[str, tuple[str, Any, int | None]]:
         found = classify_each(estimator, graph, frame)
         labels = [
             graph.upright(graph.choose(names, each.index))
@@ -172,20 +172,22 @@ def _labels(estimator: Any) -> Answer:
             }
         return answers
 
-    return Answer(add, ask)
+    return EstimatorOutputs(add, ask)
 
 
-def _detector(estimator: Any) -> Answer:
-    def add(graph: Graph, frame: Frame) -> dict[str, tuple[str, Any, int | None]]:
+def _detector(estimator: Any) -> EstimatorOutputs:
+    def add(graph: GraphBuilder, frame: Frame) -> dict[str, tuple[str, Any, int | None]]:
         return {LABEL: (detect(estimator, graph, frame), np.int64, None)}
 
-    return Answer(add, lambda rows: {LABEL: np.asarray(estimator.predict(rows), np.int64)})
+    return EstimatorOutputs(
+        add, lambda rows: {LABEL: np.asarray(estimator.predict(rows), np.int64)}
+    )
 
 
-def _mixture(estimator: Any) -> Answer:
+def _mixture(estimator: Any) -> EstimatorOutputs:
     """A mixture of densities: the likeliest of them, and how likely each one is."""
 
-    def add(graph: Graph, frame: Frame) -> dict[str, tuple[str, Any, int | None]]:
+    def add(graph: GraphBuilder, frame: Frame) -> dict[str, tuple[str, Any, int | None]]:
         found = classify(estimator, graph, frame)
         return {
             LABEL: (found.index, np.int64, None),
@@ -196,11 +198,11 @@ def _mixture(estimator: Any) -> Answer:
         shares = np.asarray(estimator.predict_proba(rows), np.float32)
         return {LABEL: np.asarray(estimator.predict(rows), np.int64), SCORES: shares}
 
-    return Answer(add, ask)
+    return EstimatorOutputs(add, ask)
 
 
-def _regressor(estimator: Any) -> Answer:
-    def add(graph: Graph, frame: Frame) -> dict[str, tuple[str, Any, int | None]]:
+def _regressor(estimator: Any) -> EstimatorOutputs:
+    def add(graph: GraphBuilder, frame: Frame) -> dict[str, tuple[str, Any, int | None]]:
         tensor = graph.cast(regress(estimator, graph, frame), np.float32)
         return {"prediction": (tensor, np.float32, -1)}
 
@@ -208,14 +210,14 @@ def _regressor(estimator: Any) -> Answer:
         given = np.asarray(estimator.predict(rows), np.float32)
         return {"prediction": given.reshape(len(given), -1)}
 
-    return Answer(add, ask)
+    return EstimatorOutputs(add, ask)
 
 
-def _transformer(estimator: Any) -> Answer:
-    def add(graph: Graph, frame: Frame) -> dict[str, tuple[str, Any, int | None]]:
+def _transformer(estimator: Any) -> EstimatorOutputs:
+    def add(graph: GraphBuilder, frame: Frame) -> dict[str, tuple[str, Any, int | None]]:
         found = transform(estimator, graph, frame)
         if found.has_text():
-            raise Unsupported("is a transformer that gives texts, which is not supported")
+            raise NoOnnxForm("is a transformer that gives texts, which is not supported")
         return {
             "transformed": (graph.cast(matrix(graph, found), np.float32), np.float32, found.width)
         }
@@ -223,4 +225,4 @@ def _transformer(estimator: Any) -> Answer:
     def ask(rows: Any) -> dict[str, Array]:
         return {"transformed": as_array(estimator.transform(rows)).astype(np.float32)}
 
-    return Answer(add, ask)
+    return EstimatorOutputs(add, ask)

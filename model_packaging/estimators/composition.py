@@ -26,12 +26,12 @@ from lading.model_packaging.estimators.calls import (
     transform,
 )
 from lading.model_packaging.estimators.frame import Frame, beside, computed, filled, matrix, select
-from lading.model_packaging.estimators.graph import Graph, Unsupported
+from lading.model_packaging.estimators.graph import GraphBuilder, NoOnnxForm
 
 _PASS, _DROP = "passthrough", "drop"
 
 
-def _before_last(pipeline: Pipeline, graph: Graph, frame: Frame) -> Frame:
+def _before_last(pipeline: Pipeline, graph: GraphBuilder, frame: Frame) -> Frame:
     for _, step in pipeline.steps[:-1]:
         if step is not None and step != _PASS:
             frame = transform(step, graph, frame)
@@ -39,43 +39,43 @@ def _before_last(pipeline: Pipeline, graph: Graph, frame: Frame) -> Frame:
 
 
 @transform.register
-def _(estimator: Pipeline, graph: Graph, frame: Frame) -> Frame:
+def _(estimator: Pipeline, graph: GraphBuilder, frame: Frame) -> Frame:
     last = estimator.steps[-1][1]
     frame = _before_last(estimator, graph, frame)
     return frame if last is None or last == _PASS else transform(last, graph, frame)
 
 
 @classify.register
-def _(estimator: Pipeline, graph: Graph, frame: Frame) -> Classes:
+def _(estimator: Pipeline, graph: GraphBuilder, frame: Frame) -> Classes:
     return classify(estimator.steps[-1][1], graph, _before_last(estimator, graph, frame))
 
 
 @classify_each.register
-def _(estimator: Pipeline, graph: Graph, frame: Frame) -> list[Classes]:
+def _(estimator: Pipeline, graph: GraphBuilder, frame: Frame) -> list[Classes]:
     return classify_each(estimator.steps[-1][1], graph, _before_last(estimator, graph, frame))
 
 
 @decide.register
-def _(estimator: Pipeline, graph: Graph, frame: Frame) -> str:
+def _(estimator: Pipeline, graph: GraphBuilder, frame: Frame) -> str:
     return decide(estimator.steps[-1][1], graph, _before_last(estimator, graph, frame))
 
 
 @regress.register
-def _(estimator: Pipeline, graph: Graph, frame: Frame) -> str:
+def _(estimator: Pipeline, graph: GraphBuilder, frame: Frame) -> str:
     return regress(estimator.steps[-1][1], graph, _before_last(estimator, graph, frame))
 
 
 @detect.register
-def _(estimator: Pipeline, graph: Graph, frame: Frame) -> str:
+def _(estimator: Pipeline, graph: GraphBuilder, frame: Frame) -> str:
     return detect(estimator.steps[-1][1], graph, _before_last(estimator, graph, frame))
 
 
 for _call in (transform, classify, classify_each, decide, regress, detect):
 
-    def _best(estimator: Any, graph: Graph, frame: Frame, call: Any = _call) -> Any:
+    def _best(estimator: Any, graph: GraphBuilder, frame: Frame, call: Any = _call) -> Any:
         return call(estimator.best_estimator_, graph, frame)
 
-    def _frozen(estimator: Any, graph: Graph, frame: Frame, call: Any = _call) -> Any:
+    def _frozen(estimator: Any, graph: GraphBuilder, frame: Frame, call: Any = _call) -> Any:
         return call(estimator.estimator, graph, frame)
 
     _call.register(BaseSearchCV, _best)
@@ -83,7 +83,7 @@ for _call in (transform, classify, classify_each, decide, regress, detect):
 
 
 @transform.register
-def _(estimator: ColumnTransformer, graph: Graph, frame: Frame) -> Frame:
+def _(estimator: ColumnTransformer, graph: GraphBuilder, frame: Frame) -> Frame:
     parts = []
     for name, step, columns in estimator.transformers_:
         if isinstance(step, str) and step == _DROP:
@@ -94,13 +94,13 @@ def _(estimator: ColumnTransformer, graph: Graph, frame: Frame) -> Frame:
         part = part if isinstance(step, str) else transform(step, graph, part)
         parts.append(_weighted(estimator, name, graph, part))
     if getattr(estimator, "sparse_output_", False) and any(part.has_text() for part in parts):
-        raise Unsupported("has a ColumnTransformer that gives texts")
+        raise NoOnnxForm("has a ColumnTransformer that gives texts")
     found = beside(parts, names_of(estimator, parts))
     return replace(found, sparse=bool(getattr(estimator, "sparse_output_", False)))
 
 
 @transform.register
-def _(estimator: FeatureUnion, graph: Graph, frame: Frame) -> Frame:
+def _(estimator: FeatureUnion, graph: GraphBuilder, frame: Frame) -> Frame:
     parts = []
     for name, step in estimator.transformer_list:
         if isinstance(step, str) and step == _DROP:
@@ -110,7 +110,7 @@ def _(estimator: FeatureUnion, graph: Graph, frame: Frame) -> Frame:
     return beside(parts, names_of(estimator, parts))
 
 
-def _weighted(estimator: Any, name: str, graph: Graph, part: Frame) -> Frame:
+def _weighted(estimator: Any, name: str, graph: GraphBuilder, part: Frame) -> Frame:
     """What a transformer gives, times its weight in the union of all."""
     weight = (estimator.transformer_weights or {}).get(name)
     if weight is None or not part.width:
@@ -132,7 +132,7 @@ def places(columns: Any, frame: Frame) -> list[int]:
     """Columns as positions: of names, numbers, slices or marks of them.
 
     Raises:
-        Unsupported: there is no such column.
+        NoOnnxForm: there is no such column.
     """
     if isinstance(columns, str | int | np.integer):
         columns = [columns]
@@ -152,45 +152,45 @@ def _place(column: Any, frame: Frame) -> int:
     if not isinstance(column, str):
         return int(column) % frame.width
     if frame.names is None or column not in frame.names:
-        raise Unsupported(f"picks the column '{column}', and gets columns without that name")
+        raise NoOnnxForm(f"picks the column '{column}', and gets columns without that name")
     return frame.names.index(column)
 
 
 @transform.register
-def _(estimator: SelectorMixin, graph: Graph, frame: Frame) -> Frame:
+def _(estimator: SelectorMixin, graph: GraphBuilder, frame: Frame) -> Frame:
     return select(graph, frame, [int(each) for each in estimator.get_support(indices=True)])
 
 
 @classify.register
-def _(estimator: RFE, graph: Graph, frame: Frame) -> Classes:
+def _(estimator: RFE, graph: GraphBuilder, frame: Frame) -> Classes:
     return classify(estimator.estimator_, graph, transform(estimator, graph, frame))
 
 
 @regress.register
-def _(estimator: RFE, graph: Graph, frame: Frame) -> str:
+def _(estimator: RFE, graph: GraphBuilder, frame: Frame) -> str:
     return regress(estimator.estimator_, graph, transform(estimator, graph, frame))
 
 
 @classify.register
-def _(estimator: SelfTrainingClassifier, graph: Graph, frame: Frame) -> Classes:
+def _(estimator: SelfTrainingClassifier, graph: GraphBuilder, frame: Frame) -> Classes:
     return classify(estimator.estimator_, graph, frame)
 
 
 @transform.register
-def _(estimator: SimpleImputer, graph: Graph, frame: Frame) -> Frame:
+def _(estimator: SimpleImputer, graph: GraphBuilder, frame: Frame) -> Frame:
     if not frame.has_text():
         return renamed(estimator, _imputed(estimator, graph, frame))
     if estimator.add_indicator or len(estimator.statistics_) != frame.width:
-        raise Unsupported("has a SimpleImputer of texts with add_indicator, or of empty columns")
+        raise NoOnnxForm("has a SimpleImputer of texts with add_indicator, or of empty columns")
     if not _is_missing(estimator.missing_values):
-        raise Unsupported(f"has a SimpleImputer of missing_values={estimator.missing_values!r}")
+        raise NoOnnxForm(f"has a SimpleImputer of missing_values={estimator.missing_values!r}")
     for origin in frame.origins:
         if origin is not None:
             graph.notes.of(origin.input, origin.column).missing = estimator.missing_values
     return filled(frame, list(estimator.statistics_))
 
 
-def _imputed(estimator: SimpleImputer, graph: Graph, frame: Frame) -> Frame:
+def _imputed(estimator: SimpleImputer, graph: GraphBuilder, frame: Frame) -> Frame:
     """Numbers in place of the missing ones, and marks of these."""
     statistics = np.asarray(estimator.statistics_, np.float64)
     kept = np.flatnonzero(~np.isnan(statistics))
@@ -208,7 +208,7 @@ def _imputed(estimator: SimpleImputer, graph: Graph, frame: Frame) -> Frame:
     return beside([found, marked])
 
 
-def _marks(estimator: SimpleImputer, graph: Graph, values: str) -> str:
+def _marks(estimator: SimpleImputer, graph: GraphBuilder, values: str) -> str:
     """Which of the values are missing."""
     if _is_missing(estimator.missing_values):
         return graph.node("IsNaN", values)
@@ -225,14 +225,14 @@ def renamed(estimator: Any, frame: Frame) -> Frame:
 
 
 @transform.register
-def _(estimator: preprocessing.FunctionTransformer, graph: Graph, frame: Frame) -> Frame:
+def _(estimator: preprocessing.FunctionTransformer, graph: GraphBuilder, frame: Frame) -> Frame:
     if estimator.func is None or _only_checks(estimator.func):
         return frame
     name = getattr(estimator.func, "__name__", "")
     operators = FUNCTIONS.get(estimator.func)
     if operators is None or estimator.kw_args:
         reason = f"has a FunctionTransformer of {name or 'a function'}, which has no ONNX form"
-        raise Unsupported(f"{reason}; compute it before the model, or in code: of models.yaml")
+        raise NoOnnxForm(f"{reason}; compute it before the model, or in code: of models.yaml")
     graph.notes.typical(frame.origins, np.outer(_PLAUSIBLE, np.ones(frame.width)))
     return computed(operators(graph, matrix(graph, frame)), graph.dtype, [None] * frame.width)
 
@@ -246,7 +246,7 @@ def _only_checks(function: Any) -> bool:
     return isinstance(function, partial) and function.func is check_array
 
 
-FUNCTIONS: dict[Any, Callable[[Graph, str], str]] = {
+FUNCTIONS: dict[Any, Callable[[GraphBuilder, str], str]] = {
     np.log: lambda graph, x: graph.node("Log", x),
     np.log1p: lambda graph, x: graph.node("Log", graph.node("Add", x, graph.number(1))),
     np.log2: lambda graph, x: graph.node("Div", graph.node("Log", x), graph.number(np.log(2))),

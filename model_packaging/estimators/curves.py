@@ -3,10 +3,10 @@
 import numpy as np
 
 from lading.functions.inference.tensors.conversion import Array
-from lading.model_packaging.estimators.graph import Graph
+from lading.model_packaging.estimators.graph import GraphBuilder
 
 
-def straight(graph: Graph, values: str, x: Array, y: Array) -> str:
+def straight(graph: GraphBuilder, values: str, x: Array, y: Array) -> str:
     """The lines' height at values of shape [rows, 1], in float64; beyond them that of their ends.
 
     Args:

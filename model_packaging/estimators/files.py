@@ -45,7 +45,7 @@ def load(spec: ModelSpec) -> Any:
 
 
 def _load_skops(spec: ModelSpec) -> Any:
-    from skops import io as skops_io  # noqa: PLC0415 not for pickles
+    from skops import io as skops_io
 
     content = spec.source.read_bytes()
     untrusted = _attempt(spec, lambda: skops_io.get_untrusted_types(data=content))
@@ -57,7 +57,7 @@ def _load_skops(spec: ModelSpec) -> Any:
 def _load_pickle(spec: ModelSpec) -> Any:
     if not spec.trust:
         raise SourceUntrusted(spec.name, spec.source, ["it is a pickle"])
-    import joblib  # noqa: PLC0415 not for skops
+    import joblib
 
     return _attempt(spec, lambda: joblib.load(spec.source))
 

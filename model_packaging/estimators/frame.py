@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lading.model_packaging.estimators.graph import Graph, Unsupported
+from lading.model_packaging.estimators.graph import GraphBuilder, NoOnnxForm
 from lading.model_packaging.estimators.notes import Origin
 
 TEXT = np.dtype(np.object_)
@@ -72,17 +72,17 @@ def named(frame: Frame) -> list[str]:
     ]
 
 
-def matrix(graph: Graph, frame: Frame) -> str:
+def matrix(graph: GraphBuilder, frame: Frame) -> str:
     """All columns, which are numbers, as one tensor of the graph's dtype.
 
     Raises:
-        Unsupported: some are texts, or there are none.
+        NoOnnxForm: some are texts, or there are none.
     """
     for name, dtype in zip(named(frame), dtypes(frame), strict=True):
         if dtype == TEXT:
-            raise Unsupported(f"takes numbers in {name}, and gets texts; set its datatype to FP32")
+            raise NoOnnxForm(f"takes numbers in {name}, and gets texts; set its datatype to FP32")
     if not frame.blocks:
-        raise Unsupported("has a step that gets no columns")
+        raise NoOnnxForm("has a step that gets no columns")
     parts = [
         block.tensor if block.dtype == graph.dtype else graph.cast(block.tensor)
         for block in frame.blocks
@@ -90,7 +90,7 @@ def matrix(graph: Graph, frame: Frame) -> str:
     return graph.join(parts)
 
 
-def select(graph: Graph, frame: Frame, columns: Sequence[int]) -> Frame:
+def select(graph: GraphBuilder, frame: Frame, columns: Sequence[int]) -> Frame:
     """Some columns, in this order; neighbors of one block stay together."""
     places = [(block, inner) for block in frame.blocks for inner in range(block.width)]
     blocks: list[Block] = []
@@ -106,7 +106,7 @@ def select(graph: Graph, frame: Frame, columns: Sequence[int]) -> Frame:
     return Frame(tuple(blocks), names)
 
 
-def _part(graph: Graph, block: Block, columns: list[int]) -> Block:
+def _part(graph: GraphBuilder, block: Block, columns: list[int]) -> Block:
     if columns == list(range(block.width)):
         return block
     origins = tuple(block.origins[column] for column in columns)

@@ -24,15 +24,15 @@ _ELEMENTS = {
 """numpy dtype -> ONNX element type; texts are objects."""
 
 
-class Unsupported(Exception):
+class NoOnnxForm(Exception):
     """An estimator that has no ONNX form here; the text says which, after "the model"."""
 
 
-class TooNarrow(Unsupported):
+class TooNarrow(NoOnnxForm):
     """What float32 cannot express, and float64 can."""
 
 
-class Graph:
+class GraphBuilder:
     """Nodes and constants; every method that adds a node returns the name of its output.
 
     Args:

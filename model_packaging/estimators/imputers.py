@@ -7,7 +7,7 @@ from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.estimators.calls import transform
 from lading.model_packaging.estimators.composition import renamed
 from lading.model_packaging.estimators.frame import Frame, beside, computed, matrix
-from lading.model_packaging.estimators.graph import Graph, Unsupported
+from lading.model_packaging.estimators.graph import GraphBuilder, NoOnnxForm
 
 _NEVER = 1e300
 """The distance of a row that shares no known column."""
@@ -15,11 +15,11 @@ _MOST_NOTED = 64
 
 
 @transform.register
-def _(estimator: KNNImputer, graph: Graph, frame: Frame) -> Frame:
+def _(estimator: KNNImputer, graph: GraphBuilder, frame: Frame) -> Frame:
     if estimator.metric != "nan_euclidean" or estimator.weights not in ("uniform", "distance"):
-        raise Unsupported("has a KNNImputer with a metric or weights of its own")
+        raise NoOnnxForm("has a KNNImputer with a metric or weights of its own")
     if estimator.missing_values == estimator.missing_values:
-        raise Unsupported(f"has a KNNImputer of missing_values={estimator.missing_values!r}")
+        raise NoOnnxForm(f"has a KNNImputer of missing_values={estimator.missing_values!r}")
     known = np.asarray(estimator._fit_X, np.float64)
     graph.notes.typical(frame.origins, known[:: max(1, len(known) // _MOST_NOTED)])
     rows = graph.cast(matrix(graph, frame), np.float64)
@@ -45,7 +45,7 @@ def _(estimator: KNNImputer, graph: Graph, frame: Frame) -> Frame:
     return renamed(estimator, beside([found, marked]))
 
 
-def _distances(graph: Graph, rows: str, missing: str, known: Array) -> str:
+def _distances(graph: GraphBuilder, rows: str, missing: str, known: Array) -> str:
     """Squares of distances over the columns that both rows have: [rows, training rows]."""
     zero, one = graph.constant(0.0), graph.constant(1.0)
     there, theirs = graph.node("Where", missing, zero, one), (~np.isnan(known)).astype(np.float64)
@@ -66,7 +66,7 @@ def _distances(graph: Graph, rows: str, missing: str, known: Array) -> str:
     return graph.node("Where", nothing, graph.constant(_NEVER), whole)
 
 
-def _filling(estimator: KNNImputer, graph: Graph, distances: str, column: Array) -> str:
+def _filling(estimator: KNNImputer, graph: GraphBuilder, distances: str, column: Array) -> str:
     """What a column gets where it is missing: [rows, 1]."""
     donors = np.flatnonzero(~np.isnan(column))
     count = graph.constant([min(int(estimator.n_neighbors), len(donors))])

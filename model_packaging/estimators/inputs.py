@@ -10,7 +10,7 @@ from lading.functions.inference.artifact.reading import TensorSpec
 from lading.functions.inference.tensors.conversion import DTYPES, Array
 from lading.model_packaging.errors import ManifestError, likely
 from lading.model_packaging.estimators.frame import TEXT, Block, Frame
-from lading.model_packaging.estimators.graph import Graph
+from lading.model_packaging.estimators.graph import GraphBuilder
 from lading.model_packaging.estimators.notes import Notes, Origin
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.manifest.original import BATCH, InputShape
@@ -49,7 +49,7 @@ class Inputs:
             for name, each in self.shapes.items()
         )
 
-    def frame(self, graph: Graph, wide: frozenset[str] = frozenset()) -> Frame:
+    def frame(self, graph: GraphBuilder, wide: frozenset[str] = frozenset()) -> Frame:
         """The training columns, as tensors of the graph."""
         runs: list[tuple[str, list[int]]] = []
         for name, place in self.columns:
@@ -61,7 +61,7 @@ class Inputs:
         blocks = tuple(self._block(graph, name, places, dtypes[name]) for name, places in runs)
         return Frame(blocks, self.names)
 
-    def _block(self, graph: Graph, name: str, places: list[int], dtype: Any) -> Block:
+    def _block(self, graph: GraphBuilder, name: str, places: list[int], dtype: Any) -> Block:
         shape = self.shapes[name].shape
         tensor = name if len(shape) == _TABLE_RANK else graph.upright(name)
         origins = tuple(Origin(name, place) for place in places)
@@ -76,7 +76,7 @@ class Inputs:
             for name, place in self.columns
         ]
         if framed:
-            import pandas as pd  # noqa: PLC0415 heavy, and an extra
+            import pandas as pd
 
             series = [pd.Series(column, dtype=column.dtype) for column in columns]
             return pd.concat(series, axis=1, keys=self.names)

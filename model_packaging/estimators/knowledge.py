@@ -53,9 +53,9 @@ def learn(
         notes: what the estimators noted of each column.
         reference: the original; ValueError says that it refuses a row.
     """
-    trial = _Trial(specs, notes, reference, _WIDE)
+    trial = _KnowledgeTrial(specs, notes, reference, _WIDE)
     if not trial.sound:  # as some that were trained in float32 take nothing else
-        trial = _Trial(specs, notes, reference, np.dtype(np.float32))
+        trial = _KnowledgeTrial(specs, notes, reference, np.dtype(np.float32))
     domains = {spec.name: trial.domain(spec) for spec in specs}
     known = {spec.name: _known(spec, notes, trial, domains[spec.name]) for spec in specs}
     stated = {name: domain for name, domain in domains.items() if domain != Domain()}
@@ -70,7 +70,7 @@ def _width(spec: TensorSpec) -> int:
     return spec.shape[-1] if len(spec.shape) > 1 else 1
 
 
-def _known(spec: TensorSpec, notes: Notes, trial: "_Trial", domain: Domain) -> Known:
+def _known(spec: TensorSpec, notes: Notes, trial: "_KnowledgeTrial", domain: Domain) -> Known:
     dtype = trial.dtype(spec)
     found = [notes.of(spec.name, place) for place in range(_width(spec))]
     texts = tuple(text.encode() for note in found for text in note.texts)
@@ -99,7 +99,7 @@ def _may_miss(domain: Domain, place: int) -> bool:
     return domain.missing if isinstance(domain.missing, bool) else place in domain.missing
 
 
-class _Trial:
+class _KnowledgeTrial:
     """One row that the original answers, in which single values are changed."""
 
     def __init__(
@@ -261,7 +261,7 @@ class _Trial:
         return True
 
 
-def _tree_probes(trial: _Trial, notes: Notes) -> Iterator[Probe]:
+def _tree_probes(trial: _KnowledgeTrial, notes: Notes) -> Iterator[Probe]:
     """Rows that walk to the splits of trees whose columns come straight from the inputs."""
     for origins, trees, dtype in notes.forests:
         most = _MOST_TREE_ROWS // len(notes.forests)

@@ -18,8 +18,8 @@ from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.conversion import DTYPES, Array
 from lading.model_packaging.conversion import Conversion, Processing, tool_versions
 from lading.model_packaging.estimators import imputers  # noqa: F401 the modules register what they convert
-from lading.model_packaging.estimators.answers import Answer, answer_of
-from lading.model_packaging.estimators.graph import Graph, Unsupported, value_info
+from lading.model_packaging.estimators.answers import EstimatorOutputs, answer_of
+from lading.model_packaging.estimators.graph import GraphBuilder, NoOnnxForm, value_info
 from lading.model_packaging.estimators.inputs import Inputs, inputs_of
 from lading.model_packaging.estimators.kinds import (  # noqa: F401 the modules register what they convert
     calibration,
@@ -42,8 +42,8 @@ _ROWS = "batch"
 
 
 def build(
-    answer: Answer, inputs: Inputs, dtype: Any, wide: frozenset[str]
-) -> tuple[ModelProto, Graph]:
+    answer: EstimatorOutputs, inputs: Inputs, dtype: Any, wide: frozenset[str]
+) -> tuple[ModelProto, GraphBuilder]:
     """The estimator as an ONNX model.
 
     Args:
@@ -53,9 +53,9 @@ def build(
         wide: inputs that are FP64 instead of FP32.
 
     Raises:
-        Unsupported: it has no ONNX form.
+        NoOnnxForm: it has no ONNX form.
     """
-    graph = Graph(dtype)
+    graph = GraphBuilder(dtype)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # rows without names, and the libraries' deprecations
         found = answer.add(graph, inputs.frame(graph, wide))
@@ -73,7 +73,9 @@ def _input(name: str, datatype: str, shape: tuple[int, ...]) -> ValueInfoProto:
     return value_info(name, DTYPES[datatype], [_ROWS if size == -1 else size for size in shape])
 
 
-def reference_of(answer: Answer, inputs: Inputs, graph: Graph, *, framed: bool) -> Any:
+def reference_of(
+    answer: EstimatorOutputs, inputs: Inputs, graph: GraphBuilder, *, framed: bool
+) -> Any:
     """The estimator's own answer to named arrays; see `conversion.Model`."""
 
     def reference(arrays: Mapping[str, Array]) -> dict[str, Array]:
@@ -99,7 +101,7 @@ class Fitted:
     """
 
     spec: ModelSpec
-    answer: Answer
+    answer: EstimatorOutputs
     inputs: Inputs
     framed: bool
 
@@ -113,7 +115,7 @@ class Fitted:
         """The conversion, and inputs whose rounding to FP32 changes an answer; see `build`.
 
         Raises:
-            Unsupported: it has no ONNX form.
+            NoOnnxForm: it has no ONNX form.
         """
         model, graph = build(self.answer, self.inputs, dtype, wide)
         reference = reference_of(self.answer, self.inputs, graph, framed=self.framed)
@@ -131,7 +133,7 @@ class Fitted:
 
 
 def _processing(
-    model: ModelProto, graph: Graph, specs: tuple[TensorSpec, ...]
+    model: ModelProto, graph: GraphBuilder, specs: tuple[TensorSpec, ...]
 ) -> Processing | None:
     """The steps that count n-grams of texts, if there are some."""
     if not graph.steps:
@@ -145,7 +147,7 @@ def fitted(spec: ModelSpec, estimator: Any) -> Fitted:
     """A fitted estimator with the inputs that the manifest describes.
 
     Raises:
-        Unsupported: it is not fitted, or can neither predict nor transform.
+        NoOnnxForm: it is not fitted, or can neither predict nor transform.
         ManifestError: the inputs do not fit it.
     """
     register()
@@ -182,7 +184,7 @@ def _features(estimator: Any) -> int | None:
     if features is not None:
         return int(features)
     if not _reads_texts(estimator):
-        raise Unsupported("is not fitted, or takes other inputs than rows of columns or texts")
+        raise NoOnnxForm("is not fitted, or takes other inputs than rows of columns or texts")
     return None
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from lading.functions.inference.tensors.conversion import Array
-from lading.model_packaging.check.trees import Tree
+from lading.model_packaging.check.trees import TreeArrays
 
 LARGEST = 1e30
 """Values beyond are not tried: trees split what is missing from the rest at infinity."""
@@ -49,7 +49,7 @@ class Notes:
 
     def __init__(self) -> None:
         self._notes: dict[tuple[str, int], Note] = {}
-        self.forests: list[tuple[tuple[Origin | None, ...], list[Tree], Any]] = []
+        self.forests: list[tuple[tuple[Origin | None, ...], list[TreeArrays], Any]] = []
         """Origins of the columns that trees take, the trees, and the dtype they compare in."""
 
     def of(self, input_name: str, column: int) -> Note:

@@ -48,7 +48,7 @@ from lading.model_packaging.store.durable import exclusive, replace_file
 _DIGEST = r"^sha256:[0-9a-f]{64}$"
 
 
-class _Entry(BaseModel):
+class _LockEntry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
@@ -56,7 +56,7 @@ def _is_none(value: object) -> bool:
     return value is None
 
 
-class LocalCopy(_Entry):
+class LocalCopy(_LockEntry):
     """A copy of a version in a local store."""
 
     kind: Literal["local"] = "local"
@@ -64,7 +64,7 @@ class LocalCopy(_Entry):
     """The store's root, relative to the lock's folder."""
 
 
-class S3Copy(_Entry):
+class S3Copy(_LockEntry):
     """A copy of a version in S3."""
 
     kind: Literal["s3"] = "s3"
@@ -86,7 +86,7 @@ class S3Copy(_Entry):
 Copy = Annotated[LocalCopy | S3Copy, Field(discriminator="kind")]
 
 
-class LockedEngine(_Entry):
+class LockedEngine(_LockEntry):
     """What serves a version on SageMaker."""
 
     name: EngineName
@@ -100,7 +100,7 @@ class LockedEngine(_Entry):
     """The container takes one `model.tar.gz`, the only file there is, and not a folder."""
 
 
-class LockedVersion(_Entry):
+class LockedVersion(_LockEntry):
     """A published version."""
 
     identity: str = Field(pattern=_DIGEST)
@@ -124,7 +124,7 @@ class LockedVersion(_Entry):
         return self
 
 
-class LockedModel(_Entry):
+class LockedModel(_LockEntry):
     """A model's versions, and the labels that point at them."""
 
     versions: dict[int, LockedVersion] = {}

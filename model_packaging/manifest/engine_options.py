@@ -16,7 +16,7 @@ VARIABLE = "*"
 _INT32 = (1 << 31) - 1
 
 
-class Rule(Protocol):
+class OptionRule(Protocol):
     """What an option may be."""
 
     @property
@@ -37,12 +37,12 @@ class Whole:
 
     @property
     def wanted(self) -> str:
-        """See `Rule.wanted`."""
+        """See `OptionRule.wanted`."""
         numbers = f"a whole number from {self.low} to {self.high}"
         return " or ".join((numbers, *(f"'{word}'" for word in self.words)))
 
     def takes(self, value: Value) -> bool:
-        """See `Rule.takes`."""
+        """See `OptionRule.takes`."""
         if isinstance(value, str):
             return value in self.words
         return isinstance(value, int) and type(value) is int and self.low <= value <= self.high
@@ -55,7 +55,7 @@ class Share:
     wanted: str = "a number above 0, up to 1"
 
     def takes(self, value: Value) -> bool:
-        """See `Rule.takes`."""
+        """See `OptionRule.takes`."""
         return type(value) in (int, float) and 0 < float(value) <= 1
 
 
@@ -66,7 +66,7 @@ class Flag:
     wanted: str = "true or false"
 
     def takes(self, value: Value) -> bool:
-        """See `Rule.takes`."""
+        """See `OptionRule.takes`."""
         return isinstance(value, bool)
 
 
@@ -78,11 +78,11 @@ class Word:
 
     @property
     def wanted(self) -> str:
-        """See `Rule.wanted`."""
+        """See `OptionRule.wanted`."""
         return " or ".join(f"'{word}'" for word in self.words) or "a word"
 
     def takes(self, value: Value) -> bool:
-        """See `Rule.takes`."""
+        """See `OptionRule.takes`."""
         if not isinstance(value, str):
             return False
         return value in self.words if self.words else bool(re.fullmatch(r"[\w./:-]{1,256}", value))
@@ -95,27 +95,27 @@ class Text:
     wanted: str = "one line of text"
 
     def takes(self, value: Value) -> bool:
-        """See `Rule.takes`."""
+        """See `OptionRule.takes`."""
         return isinstance(value, str) and value.isprintable()
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class WithheldOption:
     """An option that the engine has and Lading does not give."""
 
     reason: str
 
     @property
     def wanted(self) -> str:
-        """See `Rule.wanted`."""
+        """See `OptionRule.wanted`."""
         return f"left out: {self.reason}"
 
     def takes(self, value: Value) -> bool:  # noqa: ARG002 - none at all
-        """See `Rule.takes`."""
+        """See `OptionRule.takes`."""
         return False
 
 
-def check_options(spec: ModelSpec, rules: Mapping[str, Rule]) -> dict[str, Value]:
+def check_options(spec: ModelSpec, rules: Mapping[str, OptionRule]) -> dict[str, Value]:
     """The engine's options of a model, in the order of their names.
 
     Raises:
@@ -126,7 +126,7 @@ def check_options(spec: ModelSpec, rules: Mapping[str, Rule]) -> dict[str, Value
         place = spec.place(f"engine.options.{key}")
         rule = rules.get(VARIABLE if is_variable(key) else key)
         if rule is None:
-            known = [each for each, it in rules.items() if not isinstance(it, Refused)]
+            known = [each for each, it in rules.items() if not isinstance(it, WithheldOption)]
             guess = likely(key, known)
             listed = "" if guess else f"; there are {', '.join(known)}"
             raise ManifestError(place, f"unknown option{listed}", guess)

@@ -85,7 +85,7 @@ class AccuracyEntry(Entry):
     """Of labels: accuracy, f1 (macro); of scores: roc_auc, top_k; of numbers: mae, rmse; without y,
     beside the original: cosine of its vectors, match of its labels."""
     max_drop: float = Field(ge=0, allow_inf_nan=False)
-    """How much worse, in the metric's unit, the optimised model may be than the original, with 95 %
+    """How much worse, in the metric's unit, the optimized model may be than the original, with 95 %
     confidence."""
     output: str | None = Field(default=None, min_length=1)
     """The output that is measured; the first one when not given."""
@@ -105,7 +105,7 @@ class EngineEntry(Entry):
 
 
 class ModelEntry(Entry):
-    """One model: where it comes from, how it is optimised and where it is served."""
+    """One model: where it comes from, how it is optimized and where it is served."""
 
     source: str = Field(min_length=1)
     """The trained model's file, relative to this manifest."""
@@ -114,9 +114,9 @@ class ModelEntry(Entry):
     trust: bool = False
     """Load the file even when that runs code: any .joblib or .pkl, or a .skops of unknown types."""
     prune: PruneEntry | None = None
-    """Which weights are given up, before quantising."""
+    """Which weights are given up, before quantizing."""
     quantize: QuantizeKey = "none"
-    """A scheme of quantisation, or a mapping with what to exclude and what to calibrate on."""
+    """A scheme of quantization, or a mapping with what to exclude and what to calibrate on."""
     class_: ClassPath | None = Field(
         default=None, alias="class", examples=["networks.digits:Network"]
     )
@@ -138,7 +138,7 @@ class ModelEntry(Entry):
     image: ImageEntry | None = None
     """For a model that takes pixels: callers send image files."""
     accuracy: AccuracyEntry | None = None
-    """The gate between optimising and publishing."""
+    """The gate between optimizing and publishing."""
     target: Target = "lambda"
     """auto: Lambda when the model fits there, else SageMaker; `lading plan` says which and why."""
     engine: EngineEntry | None = None

@@ -1,4 +1,4 @@
-"""models.yaml: which models there are, from which file, how optimised, served where.
+"""models.yaml: which models there are, from which file, how optimized, served where.
 
 `python -m lading.model_packaging.manifest.models` prints the JSON Schema that `models.schema.json`
 publishes.

@@ -1,4 +1,4 @@
-"""How a model is optimised, as the manifest says it and as packaging takes it."""
+"""How a model is optimized, as the manifest says it and as packaging takes it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +32,7 @@ class QuantizeEntry(Entry):
     """How weights are stored in fewer bits."""
 
     scheme: Scheme
-    """dynamic: int8 weights, activations quantised as they come; static: int8 both, measured on
+    """dynamic: int8 weights, activations quantized as they come; static: int8 both, measured on
     `calibration`; fp16: half precision; int8, int4: weights only; auto: the smallest of these that
     passes the accuracy gate."""
     exclude: list[str] = []
@@ -45,7 +45,7 @@ class QuantizeEntry(Entry):
         if self.calibration is None:
             _uncalibrated(self.scheme)
         if self.scheme == "none" and (self.exclude or self.calibration):
-            raise ValueError("none quantises nothing: leave out exclude and calibration")
+            raise ValueError("none quantizes nothing: leave out exclude and calibration")
         return self
 
 

@@ -36,7 +36,7 @@ from lading.model_packaging.measure.bootstrap import paired_intervals
 from lading.model_packaging.measure.metrics import METRICS, Incomparable, Weighted
 
 BATCH = 64
-"""Rows in one request of the gate; dynamic quantisation's answers depend a little on it."""
+"""Rows in one request of the gate; dynamic quantization's answers depend a little on it."""
 
 FEWEST = 30
 """Rows without which a bootstrap says nothing."""
@@ -91,7 +91,7 @@ class Gate:
             DataUnusable: the metric cannot be taken of its answers.
         """
         metric, rows = self._metric, self._holdout.rows
-        after = self._weighted(self._answers(model, "optimised"))
+        after = self._weighted(self._answers(model, "optimized"))
         was, now = (weighted(np.ones(rows)) for weighted in (self._before, after))
         if metric.counted and was == now == 0:
             raise self._refusal(

@@ -18,7 +18,7 @@ from lading.model_packaging.check.agreement import REFUSALS, Model
 from lading.model_packaging.check.probes import Request
 from lading.model_packaging.check.samples import SEED, Samples
 from lading.model_packaging.check.stage import Checked, one_of_each
-from lading.model_packaging.conversion import ServedModel
+from lading.model_packaging.conversion import ConvertedModel
 from lading.model_packaging.errors import ConversionError
 
 SIZES = (2, 8, 32)
@@ -114,7 +114,7 @@ def measure_dependence(
 
 
 def batch_stage(
-    name: str, served: ServedModel, size: int, checked: Checked
+    name: str, served: ConvertedModel, size: int, checked: Checked
 ) -> tuple[Dependence | None, str]:
     """The stage `batches`: what was measured, if that is possible, and a line about it.
 

@@ -39,10 +39,10 @@ def time_model(
     seconds: float = SECONDS,
     load: Callable[[bytes], Session] = OnnxSession,
 ) -> Latency:
-    """Load a serialised model and answer one request again and again.
+    """Load a serialized model and answer one request again and again.
 
     Args:
-        model: the serialised ONNX model.
+        model: the serialized ONNX model.
         request: the smallest request that the model takes.
         seconds: how long to repeat it, at most `MAX_RUNS` times.
         load: loads it as it is served, with its processing steps.

@@ -1,6 +1,6 @@
 """Confidence intervals by the bootstrap: the same rows drawn again and again, with replacement.
 
-Original and optimised model are measured on the same draws (the paired bootstrap), so that the
+Original and optimized model are measured on the same draws (the paired bootstrap), so that the
 interval of their difference is not blurred by rows that are hard for both. Draws are seeded: the
 same answers give the same intervals.
 """
@@ -26,7 +26,7 @@ def paired_intervals(before: Weighted, after: Weighted, rows: int, sign: int) ->
 
     Args:
         before: the original's metric.
-        after: the optimised model's.
+        after: the optimized model's.
         rows: how many there are.
         sign: 1 where more is better, -1 where less is.
     """

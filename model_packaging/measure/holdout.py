@@ -52,7 +52,7 @@ def read_holdout(spec: ModelSpec, inputs: Sequence[TensorSpec]) -> Samples:
         raise ValueError(f"model '{spec.name}' has no accuracy section")
     truth = not METRICS[spec.accuracy.metric].relative
     place = spec.place("accuracy.data")
-    return _Reader(spec, spec.accuracy.data, place).read(inputs, truth=truth)
+    return _FileReader(spec, spec.accuracy.data, place).read(inputs, truth=truth)
 
 
 def read_rows(spec: ModelSpec, key: str, path: Path, inputs: Sequence[TensorSpec]) -> Samples:
@@ -61,7 +61,7 @@ def read_rows(spec: ModelSpec, key: str, path: Path, inputs: Sequence[TensorSpec
     Raises:
         DataUnusable: as `read_holdout`.
     """
-    return _Reader(spec, path, spec.place(key)).read(inputs, truth=False)
+    return _FileReader(spec, path, spec.place(key)).read(inputs, truth=False)
 
 
 def read_arrays(spec: ModelSpec, key: str, path: Path) -> dict[str, Array]:
@@ -82,7 +82,7 @@ def _array(column: Column) -> Array:
     return column
 
 
-class _Reader:
+class _FileReader:
     """One file, whose faults are told with the place in the manifest that names it."""
 
     def __init__(self, spec: ModelSpec, path: Path, place: Place) -> None:

@@ -12,7 +12,7 @@ roc_auc    area under the ROC curve; of several classes, the mean of each agains
 top_k      share of rows whose class is among the k with the greatest scores
 mae, rmse  errors of numbers
 cosine     mean cosine of the answer, as one vector a row, to the original model's
-match      share of rows that are labelled as the original model labels them
+match      share of rows that are labeled as the original model labels them
 
 Labels come as such, as integers or texts, or as scores, one a class, of which the greatest counts;
 one probability a row is of the second of two classes. Of several texts a row, the likeliest first,

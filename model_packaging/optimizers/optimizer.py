@@ -1,4 +1,4 @@
-"""What an optimiser is: a stage between the conversion and the accuracy gate."""
+"""What an optimizer is: a stage between the conversion and the accuracy gate."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from lading.model_packaging.manifest.models import ModelSpec
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What an optimiser may look at beside the model.
+    """What an optimizer may look at beside the model.
 
     Args:
         spec: the model's entry in the manifest.
@@ -33,8 +33,8 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Optimised:
-    """What an optimiser made: the model, a line about it, and facts for artifact.json.
+class Optimized:
+    """What an optimizer made: the model, a line about it, and facts for artifact.json.
 
     No facts: the model was left as it is, and there is nothing to write down.
     """
@@ -44,7 +44,7 @@ class Optimised:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Optimiser(Protocol):
+class Optimizer(Protocol):
     """One way to make a model smaller or faster; importing its module is cheap.
 
     `stage` names it, `order` says when it is its turn, and `idle` why it leaves a model alone. One
@@ -69,8 +69,8 @@ class Optimiser(Protocol):
             LibraryMissing: one is not installed.
         """
 
-    def optimise(self, task: Task, model: bytes) -> Optimised:
-        """Optimise a serialised model; called only when `options` are given.
+    def optimize(self, task: Task, model: bytes) -> Optimized:
+        """Optimize a serialized model; called only when `options` are given.
 
         Raises:
             PackagingError: it cannot be done to this model; the text says what to do instead.

@@ -11,7 +11,7 @@ from lading.model_packaging.conversion import tool_versions
 from lading.model_packaging.errors import PruningError
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.manifest.options import PruneSpec
-from lading.model_packaging.optimizers.optimizer import Optimised, Task
+from lading.model_packaging.optimizers.optimizer import Optimized, Task
 from lading.model_packaging.pruning.magnitude import prune_weights, store_sparsely
 from lading.model_packaging.pruning.structured import prune_neurons
 from lading.model_packaging.quantization.graphs import excluded, prepare
@@ -26,7 +26,7 @@ PruneModel = Callable[[ModelSpec, PruneSpec, bytes], "Pruned"]
 
 
 class Prune:
-    """See `optimisation.Optimiser`.
+    """See `optimization.Optimizer`.
 
     Args:
         prune: does it to a serialized model.
@@ -43,26 +43,26 @@ class Prune:
         self._prune = prune or prune_model
 
     def options(self, spec: ModelSpec) -> Mapping[str, Any] | None:
-        """See `Optimiser.options`."""
+        """See `Optimizer.options`."""
         return asdict(spec.prune) if spec.prune else None
 
     def files(self, spec: ModelSpec) -> Mapping[str, Path]:  # noqa: ARG002 - it needs none
-        """See `Optimiser.files`."""
+        """See `Optimizer.files`."""
         return {}
 
     def tools(self, spec: ModelSpec) -> Mapping[str, str]:
-        """See `Optimiser.tools`."""
+        """See `Optimizer.tools`."""
         return tool_versions(spec, "demo", "onnx")
 
-    def optimise(self, task: Task, model: bytes) -> Optimised:
-        """See `Optimiser.optimise`."""
+    def optimize(self, task: Task, model: bytes) -> Optimized:
+        """See `Optimizer.optimize`."""
         asked = task.spec.prune
         if asked is None:
             raise ValueError(f"model '{task.spec.name}' is not to be pruned")
         pruned = self._prune(task.spec, asked, model)
         _try_out(task, model, pruned)
         facts = {"method": asked.method, "sparsity": asked.sparsity}
-        return Optimised(pruned.model, pruned.outcome, facts)
+        return Optimized(pruned.model, pruned.outcome, facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def prune_model(spec: ModelSpec, asked: PruneSpec, content: bytes) -> Pruned:
         count = prune_weights(model, asked.sparsity, names, everywhere=asked.scope == "global")
         what = f"{count:,} weights became zero"
         silenced.CopyFrom(model)
-        if spec.quantize.scheme == "none":  # quantising takes plain weights
+        if spec.quantize.scheme == "none":  # quantizing takes plain weights
             store_sparsely(model)
     else:
         count, reasons = prune_neurons(model, asked.sparsity, names, silenced)
@@ -122,4 +122,4 @@ def prune_model(spec: ModelSpec, asked: PruneSpec, content: bytes) -> Pruned:
     return Pruned(pruned, silenced.SerializeToString(), outcome)
 
 
-OPTIMISER = Prune()
+OPTIMIZER = Prune()

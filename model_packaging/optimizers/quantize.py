@@ -15,9 +15,9 @@ from lading.model_packaging.conversion import tool_versions
 from lading.model_packaging.errors import AccuracyDropped, DataUnusable, QuantizationError
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.measure.holdout import read_rows
-from lading.model_packaging.optimizers.optimizer import Optimised, Task
+from lading.model_packaging.optimizers.optimizer import Optimized, Task
 from lading.model_packaging.quantization.registry import schemes
-from lading.model_packaging.quantization.scheme import Plan, Scheme, quantize
+from lading.model_packaging.quantization.scheme import QuantizationPlan, Scheme, quantize
 
 AUTO = "auto"
 
@@ -26,7 +26,7 @@ _CALIBRATED_ROWS = 512
 
 
 class Quantize:
-    """See `optimisation.Optimiser`.
+    """See `optimization.Optimizer`.
 
     Args:
         known: gives the schemes by their names.
@@ -41,24 +41,24 @@ class Quantize:
         self._known = known
 
     def options(self, spec: ModelSpec) -> Mapping[str, Any] | None:
-        """See `Optimiser.options`."""
+        """See `Optimizer.options`."""
         asked = spec.quantize
         if asked.scheme == "none":
             return None
         return {"scheme": asked.scheme, "exclude": list(asked.exclude)}
 
     def files(self, spec: ModelSpec) -> Mapping[str, Path]:
-        """See `Optimiser.files`."""
+        """See `Optimizer.files`."""
         path = spec.quantize.calibration
         return {_CALIBRATION: path} if path else {}
 
     def tools(self, spec: ModelSpec) -> Mapping[str, str]:
-        """See `Optimiser.tools`."""
+        """See `Optimizer.tools`."""
         libraries = {tool for scheme in self._candidates(spec) for tool in scheme.tools}
         return tool_versions(spec, "demo", "onnx", *sorted(libraries))
 
-    def optimise(self, task: Task, model: bytes) -> Optimised:
-        """See `Optimiser.optimise`."""
+    def optimize(self, task: Task, model: bytes) -> Optimized:
+        """See `Optimizer.optimize`."""
         plan = _plan(task, model)
         if task.spec.quantize.scheme == AUTO:
             return _smallest(
@@ -80,14 +80,14 @@ class Quantize:
         return tuple(each for each in known.values() if asked.calibration or not each.calibrated)
 
 
-OPTIMISER = Quantize()
+OPTIMIZER = Quantize()
 
 
-def _plan(task: Task, model: bytes) -> Plan:
+def _plan(task: Task, model: bytes) -> QuantizationPlan:
     spec, callers = task.spec, task.callers
     path = spec.quantize.calibration
     if path is None:
-        return Plan(spec.quantize.exclude)
+        return QuantizationPlan(spec.quantize.exclude)
     rows = read_rows(spec, _CALIBRATION, path, (callers or OnnxSession(model)).inputs)
     requests = islice(rows.requests(1), _CALIBRATED_ROWS)
     feeds = list(map(callers.feeds, requests) if callers else requests)
@@ -95,7 +95,7 @@ def _plan(task: Task, model: bytes) -> Plan:
     if feeds and not finite:
         reason = "has NaN or infinity in every row, and ranges are measured on numbers"
         raise DataUnusable(spec.name, str(path), reason, spec.place(_CALIBRATION))
-    return Plan(spec.quantize.exclude, finite)
+    return QuantizationPlan(spec.quantize.exclude, finite)
 
 
 def _is_finite(request: Mapping[str, Array]) -> bool:
@@ -103,7 +103,7 @@ def _is_finite(request: Mapping[str, Array]) -> bool:
     return all(np.isfinite(array).all() for array in floats)
 
 
-def _tried(task: Task, before: bytes, scheme: Scheme, candidate: bytes) -> Optimised:
+def _tried(task: Task, before: bytes, scheme: Scheme, candidate: bytes) -> Optimized:
     """The candidate, once it is run.
 
     Raises:
@@ -114,14 +114,14 @@ def _tried(task: Task, before: bytes, scheme: Scheme, candidate: bytes) -> Optim
     except Unfit as error:
         raise QuantizationError(task.spec.name, f"{error}, once it is {scheme.name}") from error
     outcome = f"{scheme.name}: {len(before):,} to {len(candidate):,} bytes"
-    done = _optimised(scheme, candidate, outcome)
+    done = _optimized(scheme, candidate, outcome)
     if not tried.overflows:
         return done
     told = f"{outcome}; answers NaN or infinity for {_listed(tried.overflows)}"
     return replace(done, outcome=told, facts={**done.facts, "overflows": list(tried.overflows)})
 
 
-def _smallest(task: Task, model: bytes, made: Sequence[tuple[Scheme, bytes]]) -> Optimised:
+def _smallest(task: Task, model: bytes, made: Sequence[tuple[Scheme, bytes]]) -> Optimized:
     """The smallest candidate that answers and passes the gate; the model itself when none does."""
     refused: list[str] = []
     baseline = task.trial.of(model)
@@ -132,7 +132,7 @@ def _smallest(task: Task, model: bytes, made: Sequence[tuple[Scheme, bytes]]) ->
         if not why:
             outcome = f"{scheme.name}: {len(model):,} to {len(candidate):,} bytes"
             without = f" (refused: {', '.join(refused)})" if refused else ""
-            return _optimised(scheme, candidate, outcome + without)
+            return _optimized(scheme, candidate, outcome + without)
         refused.append(f"{scheme.name} {why}")
     why = f"refused: {', '.join(refused)}" if refused else "nothing became smaller"
     return _left(model, why)
@@ -157,7 +157,7 @@ def _listed(kinds: Sequence[str]) -> str:
 
 
 def _made(
-    spec: ModelSpec, model: bytes, candidates: Sequence[Scheme], plan: Plan
+    spec: ModelSpec, model: bytes, candidates: Sequence[Scheme], plan: QuantizationPlan
 ) -> list[tuple[Scheme, bytes]]:
     """Every scheme that can be applied, with what it makes of the model.
 
@@ -175,9 +175,9 @@ def _made(
     return made
 
 
-def _left(model: bytes, why: str) -> Optimised:
-    return Optimised(model, f"left as it is ({why})", {"scheme": "none"})
+def _left(model: bytes, why: str) -> Optimized:
+    return Optimized(model, f"left as it is ({why})", {"scheme": "none"})
 
 
-def _optimised(scheme: Scheme, model: bytes, outcome: str) -> Optimised:
-    return Optimised(model, outcome, {"scheme": scheme.name, "weights": scheme.weights})
+def _optimized(scheme: Scheme, model: bytes, outcome: str) -> Optimized:
+    return Optimized(model, outcome, {"scheme": scheme.name, "weights": scheme.weights})

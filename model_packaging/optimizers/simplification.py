@@ -1,7 +1,7 @@
 """A graph without what it need not compute: constants folded, dead and redundant nodes removed.
 
 onnxruntime folds constants whenever it loads a model, so that answers do not change, and hardly the
-time of one. What is gained is what comes after: quantising and pruning look for weights, and find
+time of one. What is gained is what comes after: quantizing and pruning look for weights, and find
 none where a graph computes them. Only onnxruntime's "basic" rewriting is done, which gives
 nothing but standard operators (see docs/adr/0030-simplified-graphs.md).
 """
@@ -22,13 +22,13 @@ _FATAL = 4
 
 
 def simplify(model: bytes) -> bytes | None:
-    """Simplify a serialised model, its weights inside.
+    """Simplify a serialized model, its weights inside.
 
     Returns:
         The model with fewer nodes and no more bytes; None when there is no such one, or the model
-        is quantised already.
+        is quantized already.
     """
-    import onnx  # noqa: PLC0415 heavy
+    import onnx
 
     original = onnx.load_model_from_string(model)
     operators = {node.op_type for node in walk(original.graph.node)}
@@ -57,8 +57,8 @@ def count_nodes(model: "ModelProto") -> int:
 
 def _without_dead_nodes(model: "ModelProto") -> bytes:
     """Only what leads to the outputs, which onnxruntime does not see to."""
-    import onnx_ir  # noqa: PLC0415 heavy
-    from onnx_ir.passes.common import RemoveUnusedNodesPass  # noqa: PLC0415
+    import onnx_ir
+    from onnx_ir.passes.common import RemoveUnusedNodesPass
 
     alive = RemoveUnusedNodesPass()(onnx_ir.from_proto(model)).model
     content: bytes = onnx_ir.to_proto(alive).SerializeToString()
@@ -67,8 +67,8 @@ def _without_dead_nodes(model: "ModelProto") -> bytes:
 
 def _rewritten(model: bytes, limit: int | None) -> "ModelProto | None":
     """What onnxruntime makes of it; None when it cannot save that in one file."""
-    import onnx  # noqa: PLC0415 heavy
-    import onnxruntime as ort  # noqa: PLC0415 heavy
+    import onnx
+    import onnxruntime as ort
 
     options = ort.SessionOptions()
     options.log_severity_level = _FATAL

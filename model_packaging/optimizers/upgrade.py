@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lading.model_packaging.conversion import tool_versions
 from lading.model_packaging.errors import ConversionError
 from lading.model_packaging.manifest.models import ModelSpec
-from lading.model_packaging.optimizers.optimizer import Optimised, Task
+from lading.model_packaging.optimizers.optimizer import Optimized, Task
 from lading.model_packaging.sources.onnx_file import is_onnx
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ OLDEST_OPSET, OPSET = 13, 17
 
 
 class Upgrade:
-    """See `optimisation.Optimiser`."""
+    """See `optimization.Optimizer`."""
 
     stage = "upgrade"
     order = 4
@@ -29,37 +29,37 @@ class Upgrade:
     exact = True
 
     def options(self, spec: ModelSpec) -> Mapping[str, Any] | None:
-        """See `Optimiser.options`."""
+        """See `Optimizer.options`."""
         return {} if is_onnx(spec) else None
 
     def files(self, spec: ModelSpec) -> Mapping[str, Path]:  # noqa: ARG002 - it needs none
-        """See `Optimiser.files`."""
+        """See `Optimizer.files`."""
         return {}
 
     def tools(self, spec: ModelSpec) -> Mapping[str, str]:
-        """See `Optimiser.tools`."""
+        """See `Optimizer.tools`."""
         return tool_versions(spec, "demo", "onnx")
 
-    def optimise(self, task: Task, model: bytes) -> Optimised:
-        """See `Optimiser.optimise`."""
-        from onnx import load_model_from_string  # noqa: PLC0415 heavy
+    def optimize(self, task: Task, model: bytes) -> Optimized:
+        """See `Optimizer.optimize`."""
+        from onnx import load_model_from_string
 
         old = load_model_from_string(model)
         before = operator_set(old)
         if before is None or before >= OLDEST_OPSET:
-            return Optimised(model, "not needed: its operator set is new enough")
+            return Optimized(model, "not needed: its operator set is new enough")
         newer = _upgraded(old)
         if newer is None:
-            return Optimised(model, f"left at operator set {before}: onnx cannot convert it")
+            return Optimized(model, f"left at operator set {before}: onnx cannot convert it")
         try:
             task.compare(newer)
         except ConversionError as error:
             reason = f"left at operator set {before}: at {OPSET}, it {error.reason}"
-            return Optimised(model, reason)
-        return Optimised(newer, f"operator set {before} to {OPSET}", {"opset": OPSET})
+            return Optimized(model, reason)
+        return Optimized(newer, f"operator set {before} to {OPSET}", {"opset": OPSET})
 
 
-OPTIMISER = Upgrade()
+OPTIMIZER = Upgrade()
 
 
 def operator_set(model: "ModelProto") -> int | None:
@@ -70,7 +70,7 @@ def operator_set(model: "ModelProto") -> int | None:
 
 def _upgraded(model: "ModelProto") -> bytes | None:
     """The model at `OPSET`; None when it cannot be brought there."""
-    from onnx import version_converter  # noqa: PLC0415 heavy
+    from onnx import version_converter
 
     try:
         newer = version_converter.convert_version(model, OPSET)

@@ -11,17 +11,17 @@ from lading.model_packaging.manifest.located_yaml import LocatedYaml
 PRICES = Path(__file__).with_name("prices.yaml")
 
 
-class _Entry(BaseModel):
+class _PriceEntry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class ApiPrices(_Entry):
+class ApiPrices(_PriceEntry):
     """A REST API of API Gateway, in dollars."""
 
     requests_per_million: float = Field(ge=0)
 
 
-class LambdaPrices(_Entry):
+class LambdaPrices(_PriceEntry):
     """A function, in dollars."""
 
     requests_per_million: float = Field(ge=0)
@@ -29,7 +29,7 @@ class LambdaPrices(_Entry):
     snapshot_gb_second: float = Field(ge=0)
 
 
-class Instance(_Entry):
+class Instance(_PriceEntry):
     """One type of SageMaker's instances: dollars an hour, processors, and GiB of memory."""
 
     hour: float = Field(gt=0)
@@ -39,7 +39,7 @@ class Instance(_Entry):
     gpu_memory: float = Field(ge=0)
 
 
-class Prices(_Entry):
+class Prices(_PriceEntry):
     """The whole file."""
 
     region: str

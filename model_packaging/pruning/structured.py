@@ -2,9 +2,9 @@
 
 What is removed is gone: weights, biases and the inputs of the next layers shrink, and so does the
 time that a prediction takes. A layer can be pruned when everything between it and the next layers
-works on each neuron by itself (activations, biases, batch normalisation, pooling, flattening). One
+works on each neuron by itself (activations, biases, batch normalization, pooling, flattening). One
 whose answer leaves the model, is added to something else (as a residual connection is) or is
-normalised across neurons cannot.
+normalized across neurons cannot.
 
 A neuron matters as much as the norms of its weights inward and outward, multiplied.
 """

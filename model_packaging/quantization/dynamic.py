@@ -1,4 +1,4 @@
-"""Dynamic int8: weights are stored as 8-bit integers, activations quantised as they come.
+"""Dynamic int8: weights are stored as 8-bit integers, activations quantized as they come.
 
 Weights of matrices are signed, one scale for each column, and take 7 of their 8 bits: on processors
 without VNNI the products of more would saturate inside onnxruntime's 16-bit sums, and a model would
@@ -16,7 +16,7 @@ from lading.model_packaging.quantization.products import (
     spell_out,
     unfit,
 )
-from lading.model_packaging.quantization.scheme import Plan, Scheme
+from lading.model_packaging.quantization.scheme import QuantizationPlan, Scheme
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -25,14 +25,16 @@ _MATRICES = ("Attention", "EmbedLayerNormalization", "Gather", "LSTM", "MatMul",
 _CONVOLUTIONS = ("Conv",)
 
 
-def quantize_dynamic(model: "ModelProto", plan: Plan) -> "ModelProto":
-    """Quantise matrices, embeddings and convolutions."""
+def quantize_dynamic(model: "ModelProto", plan: QuantizationPlan) -> "ModelProto":
+    """Quantize matrices, embeddings and convolutions."""
     spell_out(model, plan.exclude)
     return _convolutions(_stacks(quantize_matrices(model, plan, _MATRICES), plan), plan)
 
 
-def quantize_matrices(model: "ModelProto", plan: Plan, operators: tuple[str, ...]) -> "ModelProto":
-    """Quantise the weights of these operators, each column with a scale of its own."""
+def quantize_matrices(
+    model: "ModelProto", plan: QuantizationPlan, operators: tuple[str, ...]
+) -> "ModelProto":
+    """Quantize the weights of these operators, each column with a scale of its own."""
     from onnx import TensorProto
     from onnxruntime.quantization import QuantType
 
@@ -42,8 +44,8 @@ def quantize_matrices(model: "ModelProto", plan: Plan, operators: tuple[str, ...
     return _quantize(model, keep, operators, **options)
 
 
-def _stacks(model: "ModelProto", plan: Plan) -> "ModelProto":
-    """Quantise the weights that are several matrices, all with one scale.
+def _stacks(model: "ModelProto", plan: QuantizationPlan) -> "ModelProto":
+    """Quantize the weights that are several matrices, all with one scale.
 
     The library gives them a scale for each row, which onnxruntime does not take.
     """
@@ -56,7 +58,7 @@ def _stacks(model: "ModelProto", plan: Plan) -> "ModelProto":
     return _quantize(model, plan.exclude, ("MatMul",), **options)
 
 
-def _convolutions(model: "ModelProto", plan: Plan) -> "ModelProto":
+def _convolutions(model: "ModelProto", plan: QuantizationPlan) -> "ModelProto":
     from onnxruntime.quantization import QuantType
 
     if not any(node.op_type in _CONVOLUTIONS for node in model.graph.node):
@@ -68,7 +70,7 @@ def _convolutions(model: "ModelProto", plan: Plan) -> "ModelProto":
 def _quantize(
     model: "ModelProto", keep: Sequence[str], operators: tuple[str, ...], **options: Any
 ) -> "ModelProto":
-    """Quantise the nodes of these operators but those whose names are in `keep`."""
+    """Quantize the nodes of these operators but those whose names are in `keep`."""
     import onnx
     from onnxruntime import quantization
 

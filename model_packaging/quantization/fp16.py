@@ -11,7 +11,7 @@ import numpy as np
 
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.quantization.graphs import graphs_of
-from lading.model_packaging.quantization.scheme import Plan, Scheme
+from lading.model_packaging.quantization.scheme import QuantizationPlan, Scheme
 
 if TYPE_CHECKING:
     from onnx import ModelProto, TensorProto
@@ -25,7 +25,7 @@ lowest that float16 has would not do: less a score it is infinite, and a row tha
 becomes NaN."""
 
 
-def quantize_fp16(model: "ModelProto", plan: Plan) -> "ModelProto":
+def quantize_fp16(model: "ModelProto", plan: QuantizationPlan) -> "ModelProto":
     """Turn float32 into float16 where onnxruntime has operators for it."""
     from onnxruntime.transformers.float16 import convert_float_to_float16
 

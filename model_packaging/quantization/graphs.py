@@ -1,4 +1,4 @@
-"""What all schemes do to an ONNX graph before and after quantising it."""
+"""What all schemes do to an ONNX graph before and after quantizing it."""
 
 import logging
 import warnings
@@ -146,7 +146,7 @@ def _name_nodes(model: "ModelProto") -> None:
 
 
 def restore(quantized: "ModelProto", original: "ModelProto") -> None:
-    """Undo what the libraries do beside quantising: forgotten shapes, notes to themselves."""
+    """Undo what the libraries do beside quantizing: forgotten shapes, notes to themselves."""
     for field in ("input", "output"):
         quantized.graph.ClearField(field)
         getattr(quantized.graph, field).extend(getattr(original.graph, field))

@@ -1,4 +1,4 @@
-"""What a scheme of quantisation is, and how one is applied to a model."""
+"""What a scheme of quantization is, and how one is applied to a model."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """How to quantise a model, beside the scheme.
+class QuantizationPlan:
+    """How to quantize a model, beside the scheme.
 
     Args:
         exclude: nodes that stay as they are: names, with wildcards, or operators. A scheme is given
@@ -43,32 +43,32 @@ class Scheme:
     Args:
         name: the manifest's word for it.
         weights: type of the weights, for the artifact.
-        apply: a prepared model and a plan, to the quantised model. May change the one it is given,
+        apply: a prepared model and a plan, to the quantized model. May change the one it is given,
             and raise anything.
         tools: libraries whose version the outcome depends on, beside onnxruntime and onnx.
-        calibrated: whether it needs `Plan.calibration`.
+        calibrated: whether it needs `QuantizationPlan.calibration`.
         oldest: the operator set that it needs.
     """
 
     name: str
     weights: str
-    apply: Callable[["ModelProto", Plan], "ModelProto"]
+    apply: Callable[["ModelProto", QuantizationPlan], "ModelProto"]
     tools: tuple[str, ...] = ()
     calibrated: bool = False
     oldest: int = 13
 
 
-def quantize(name: str, model: bytes, scheme: Scheme, plan: Plan) -> bytes:
-    """Quantise a model.
+def quantize(name: str, model: bytes, scheme: Scheme, plan: QuantizationPlan) -> bytes:
+    """Quantize a model.
 
     Args:
         name: the model's name, for errors.
-        model: the serialised ONNX model, with its weights inside.
+        model: the serialized ONNX model, with its weights inside.
         scheme: which way.
         plan: what to leave out, and rows to calibrate on.
 
     Raises:
-        QuantizationError: nothing in it can be quantised, the libraries cannot quantise it, or
+        QuantizationError: nothing in it can be quantized, the libraries cannot quantize it, or
             nothing bears a name that is to be excluded.
     """
     original = prepare(model)
@@ -82,7 +82,7 @@ def quantize(name: str, model: bytes, scheme: Scheme, plan: Plan) -> bytes:
             names = tuple(excluded(original, plan.exclude))
             quantized = scheme.apply(prepare(model), replace(plan, exclude=names))
     except Exception as error:  # the libraries' exceptions share no base class
-        raise QuantizationError(name, f"cannot be quantised: {_line(error)}") from error
+        raise QuantizationError(name, f"cannot be quantized: {_line(error)}") from error
     if narrow_weights(quantized) <= narrow_weights(original):
         raise _nothing_in(name, original)
     restore(quantized, original)
@@ -90,7 +90,7 @@ def quantize(name: str, model: bytes, scheme: Scheme, plan: Plan) -> bytes:
     try:
         OnnxSession(content)
     except (SessionError, ValueError) as error:
-        raise QuantizationError(name, f"cannot be loaded once quantised: {error}") from error
+        raise QuantizationError(name, f"cannot be loaded once quantized: {error}") from error
     return content
 
 
@@ -115,4 +115,4 @@ def _check_exclusions(name: str, model: "ModelProto", patterns: Sequence[str]) -
 
 
 def _nothing_in(name: str, model: "ModelProto") -> QuantizationError:
-    return QuantizationError(name, f"has nothing to quantise (it is {', '.join(operators(model))})")
+    return QuantizationError(name, f"has nothing to quantize (it is {', '.join(operators(model))})")

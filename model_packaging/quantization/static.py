@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.quantization.graphs import output_file
 from lading.model_packaging.quantization.products import batched, spell_out
-from lading.model_packaging.quantization.scheme import Plan, Scheme
+from lading.model_packaging.quantization.scheme import QuantizationPlan, Scheme
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -23,18 +23,18 @@ _OPERATORS = (
     *("Conv", "ConvTranspose", "MatMul", "Gather"),
     *("Relu", "Clip", "MaxPool", "AveragePool", "GlobalAveragePool", "Reshape", "Flatten"),
 )
-"""Products, and what hands integers on. Sums, softmax and layer normalisation stay floats: in a
+"""Products, and what hands integers on. Sums, softmax and layer normalization stay floats: in a
 transformer their outliers would cost most of the accuracy, and they hold no weights."""
 
 _FLOAT_OUTPUTS = ("MatMul",)
-"""What comes out of them stays a float until something quantised takes it: it goes into sums and
-normalisations, and a few large numbers in it would leave few steps for all the others."""
+"""What comes out of them stays a float until something quantized takes it: it goes into sums and
+normalizations, and a few large numbers in it would leave few steps for all the others."""
 
 _FATAL = 4
 
 
-def quantize_static(model: "ModelProto", plan: Plan) -> "ModelProto":
-    """Quantise products of weights, and what lies between them."""
+def quantize_static(model: "ModelProto", plan: QuantizationPlan) -> "ModelProto":
+    """Quantize products of weights, and what lies between them."""
     import onnx
     from onnxruntime import quantization
 
@@ -95,7 +95,7 @@ def _reader(requests: Sequence[dict[str, Array]]) -> "CalibrationDataReader":
 
 
 def _fuse(model: "ModelProto") -> "ModelProto":
-    """With batch normalisation folded into convolutions; no product takes its bias back."""
+    """With batch normalization folded into convolutions; no product takes its bias back."""
     import onnx
     import onnxruntime as ort
 

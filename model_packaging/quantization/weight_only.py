@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from lading.model_packaging.quantization.dynamic import quantize_matrices
 from lading.model_packaging.quantization.graphs import graphs_of
 from lading.model_packaging.quantization.products import spell_out, unfit
-from lading.model_packaging.quantization.scheme import Plan, Scheme
+from lading.model_packaging.quantization.scheme import QuantizationPlan, Scheme
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -24,8 +24,8 @@ _BLOCK = {4: 32, 8: 128}
 _INT8_ACTIVATIONS = 4
 
 
-def quantize_weights(model: "ModelProto", plan: Plan, *, bits: int) -> "ModelProto":
-    """Quantise the large matrices to `bits`, and embeddings to 8."""
+def quantize_weights(model: "ModelProto", plan: QuantizationPlan, *, bits: int) -> "ModelProto":
+    """Quantize the large matrices to `bits`, and embeddings to 8."""
     from onnx import TensorProto
     from onnxruntime.quantization import QuantFormat
     from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer

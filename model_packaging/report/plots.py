@@ -1,4 +1,4 @@
-"""Plots as inline SVG, coloured by the page's own style so that they fit light and dark."""
+"""Plots as inline SVG, colored by the page's own style so that they fit light and dark."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

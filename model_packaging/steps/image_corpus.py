@@ -45,18 +45,18 @@ def _of_many_modes() -> dict[str, bytes]:
         **modes,
         "PNG, 16 bits": _file(_of_16_bits(), "PNG"),
         "PNG, palette": _file(palette, "PNG"),
-        "PNG, palette of two colours": _file(image.quantize(2), "PNG"),
-        "PNG, palette with a clear colour": _file(palette, "PNG", transparency=3),
+        "PNG, palette of two colors": _file(image.quantize(2), "PNG"),
+        "PNG, palette with a clear color": _file(palette, "PNG", transparency=3),
         "PNG, palette, half transparent": _file(palette, "PNG", transparency=clear),
-        "PNG, RGB with a clear colour": _file(few, "PNG", transparency=few.getpixel((5, 5))),
-        "PNG, grey with a clear colour": _file(grey, "PNG", transparency=grey.getpixel((5, 5))),
+        "PNG, RGB with a clear color": _file(few, "PNG", transparency=few.getpixel((5, 5))),
+        "PNG, grey with a clear color": _file(grey, "PNG", transparency=grey.getpixel((5, 5))),
         "JPEG, grey": _file(image.convert("L"), "JPEG"),
         "JPEG, CMYK": _file(image.convert("CMYK"), "JPEG"),
     }
 
 
 def _of_many_turns() -> dict[str, bytes]:
-    from PIL import Image  # noqa: PLC0415 only where images are packaged
+    from PIL import Image
 
     found = {}
     for orientation in range(1, 9):
@@ -82,18 +82,18 @@ def _of_many_forms() -> dict[str, bytes]:
 
 def _drawn(height: int, width: int, seed: int = 0) -> Any:
     """Slopes, edges and noise, as a Pillow image in RGB."""
-    from PIL import Image  # noqa: PLC0415 only where images are packaged
+    from PIL import Image
 
     generator = np.random.default_rng(seed)
     rows, columns = np.mgrid[0:height, 0:width] / max(height, width)
     edges = 120 * ((np.floor(rows * 9) + np.floor(columns * 7)) % 2)
-    colours = np.stack([255 * rows, 255 * columns, edges], axis=-1)
-    noisy = colours + generator.normal(0, 12, (height, width, 3))
+    colors = np.stack([255 * rows, 255 * columns, edges], axis=-1)
+    noisy = colors + generator.normal(0, 12, (height, width, 3))
     return Image.fromarray(noisy.clip(0, 255).astype(np.uint8))
 
 
 def _of_16_bits() -> Any:
-    from PIL import Image  # noqa: PLC0415 only where images are packaged
+    from PIL import Image
 
     return Image.fromarray((3 * np.arange(1500)).astype(np.uint16).reshape(30, 50))
 

@@ -165,8 +165,8 @@ class S3Store:
 
     @cached_property
     def _client(self) -> "S3Client":
-        from boto3.session import Session  # noqa: PLC0415 imported when first used
-        from botocore.config import Config  # noqa: PLC0415
+        from boto3.session import Session
+        from botocore.config import Config
 
         config = Config(
             connect_timeout=5,
@@ -183,7 +183,7 @@ class S3Store:
     def _asking(self, name: str, key: str = "") -> Iterator[None]:
         """Make one clear error of whatever S3, or the AWS library, refuses."""
         try:
-            from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+            from botocore.exceptions import BotoCoreError, ClientError
         except ImportError as error:
             advice = "needs boto3: pip install boto3, or all of requirements.txt"
             raise StoreError(None, self._address(), advice) from error

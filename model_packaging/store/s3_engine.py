@@ -89,7 +89,7 @@ class EnginePrefix:
 
     def _found(self, key: str) -> EngineFile | None:
         """What an object says that it is; None when there is none."""
-        from botocore.exceptions import ClientError  # noqa: PLC0415 imported when first used
+        from botocore.exceptions import ClientError
 
         try:
             found = self.client.head_object(Bucket=self.bucket, Key=key)

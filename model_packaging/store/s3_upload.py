@@ -50,7 +50,7 @@ class Upload:
 
     def stream(self, size: int, pieces: Pieces) -> bool:
         """Write an object piece by piece; False when there is one at this key."""
-        from botocore.exceptions import ClientError  # noqa: PLC0415 imported when first used
+        from botocore.exceptions import ClientError
 
         for _ in range(_TRIES):
             try:

@@ -16,7 +16,7 @@ _TIME = 315_532_800
 
 
 @dataclass(frozen=True, slots=True)
-class Build:
+class CachedFolder:
     """A folder that can be made.
 
     Args:

@@ -13,7 +13,7 @@ def run(
     patience_s: float | None = None,
 ) -> Finished:
     """Run `command` to its end, without a shell; its status is the caller's to judge."""
-    return subprocess.run(  # noqa: S603
+    return subprocess.run(
         command, capture_output=True, text=True, check=False, env=environment, timeout=patience_s
     )
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from lading.functions.contract.names import Library
 from lading.stacks.build.bytecode import Compiler, native_compiler, webassembly_compiler
-from lading.stacks.build.cache import Build
+from lading.stacks.build.cache import CachedFolder
 from lading.stacks.build.first_request import answer_first_request
 from lading.stacks.build.interpreters import find_python
 from lading.stacks.build.requirements import locked_requirements
@@ -69,7 +69,7 @@ class LambdaCode:
     target: Target
     python: Path | None = None
 
-    def layer(self) -> Build:
+    def layer(self) -> CachedFolder:
         """The runtime layer.
 
         Raises:
@@ -77,7 +77,7 @@ class LambdaCode:
         """
         return self._layer("layer", "lambda")
 
-    def processing(self, library: Library) -> Build:
+    def processing(self, library: Library) -> CachedFolder:
         """The layer of models with processing steps that need a library.
 
         Raises:
@@ -85,7 +85,7 @@ class LambdaCode:
         """
         return self._layer("processing", library)
 
-    def _layer(self, kind: str, requirements_set: str) -> Build:
+    def _layer(self, kind: str, requirements_set: str) -> CachedFolder:
         path = self.project / "requirements" / f"{requirements_set}.txt"
         requirements = locked_requirements(path, self.target)
 
@@ -95,9 +95,9 @@ class LambdaCode:
 
         tables = [sorted(UNUSED_PATHS), sorted(UNUSED_FOLDERS), sorted(UNUSED_SUFFIXES)]
         locked = [str(requirement) for requirement in requirements]
-        return Build(self._hash(kind, self.target.tag, locked, tables), write)
+        return CachedFolder(self._hash(kind, self.target.tag, locked, tables), write)
 
-    def functions(self) -> Build:
+    def functions(self) -> CachedFolder:
         """The code of all functions."""
         sources = dict(self._sources())
 
@@ -108,7 +108,7 @@ class LambdaCode:
             self._compiler().compile(folder, _FUNCTION_PREFIX, "beside")
 
         digests = {name: hashlib.sha256(content).hexdigest() for name, content in sources.items()}
-        return Build(self._hash("functions", digests), write)
+        return CachedFolder(self._hash("functions", digests), write)
 
     def build(self) -> Folders:
         """Both folders, made now as far as they are not in the cache.

@@ -13,7 +13,7 @@ UNUSED_DISTRIBUTIONS: Mapping[str, str] = MappingProxyType(
     {
         "flatbuffers": "onnxruntime's converter to its own format",
         "packaging": "onnxruntime's tools and its device checks",
-        "protobuf": "onnxruntime's quantisation and tools; a session reads models in C++",
+        "protobuf": "onnxruntime's quantization and tools; a session reads models in C++",
     }
 )
 """Required by what we use, and imported by nothing that the service reaches."""
@@ -24,7 +24,7 @@ UNUSED_PATHS: Mapping[str, str] = MappingProxyType(
         "onnxruntime/capi/libonnxruntime.so.": "the engine again, for programs in C; the Python "
         "module has it inside",
         "onnxruntime/datasets/": "models for its tests",
-        "onnxruntime/quantization/": "packaging quantises, the service does not",
+        "onnxruntime/quantization/": "packaging quantizes, the service does not",
         "onnxruntime/tools/": "for a workstation",
         "onnxruntime/transformers/": "for a workstation",
         "numpy/_core/_multiarray_tests.": "C for its tests",
@@ -51,7 +51,7 @@ UNUSED_PATHS: Mapping[str, str] = MappingProxyType(
         "aws_lambda_powertools/utilities/streaming/": "no part of logs or metrics",
         "aws_lambda_powertools/utilities/validation/": "no part of logs or metrics",
         "PIL/_avif.": "a decoder that no step asks for",
-        "PIL/_imagingcms.": "colour profiles",
+        "PIL/_imagingcms.": "color profiles",
         "PIL/_imagingft.": "text in images",
         "PIL/_imagingtk.": "windows",
         "PIL/_webp.": "a decoder that no step asks for",

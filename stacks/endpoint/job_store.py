@@ -20,7 +20,7 @@ from lading.stacks.stages.sagemaker import SageMakerSettings
 _Config = sagemaker.CfnEndpointConfig
 
 
-class JobStore(Construct):
+class JobStoreResources(Construct):
     """The bucket and the tables of one model's jobs.
 
     Args:

@@ -8,7 +8,7 @@ from constructs import Construct
 
 from lading.functions.contract.settings import JobsPlace, ServedEndpoint
 from lading.stacks.endpoint.check import EndpointCheck
-from lading.stacks.endpoint.job_store import JobStore
+from lading.stacks.endpoint.job_store import JobStoreResources
 from lading.stacks.endpoint.resources import SageMakerModel
 from lading.stacks.endpoint.rules import EndpointRules
 from lading.stacks.endpoint.scaling import component_name
@@ -64,7 +64,7 @@ class ModelEndpoint(Construct):
             # Its bucket empties itself in days, and what was encrypted with it goes too.
             removal_policy=RemovalPolicy.RETAIN,
         )
-        self.jobs = JobStore(self, "Jobs", days=self._settings.jobs_days, key=self._key)
+        self.jobs = JobStoreResources(self, "Jobs", days=self._settings.jobs_days, key=self._key)
         self.served: SageMakerModel | None = None
         if isinstance(model.endpoint, PlannedEndpoint):
             self.served = self._serve(model.endpoint)

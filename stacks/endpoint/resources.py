@@ -13,7 +13,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
-from lading.stacks.endpoint.job_store import JobStore
+from lading.stacks.endpoint.job_store import JobStoreResources
 from lading.stacks.endpoint.role import EndpointRole
 from lading.stacks.endpoint.scaling import VARIANT, EndpointScaling
 from lading.stacks.endpoint.updates import component_deployment, endpoint_deployment
@@ -52,7 +52,7 @@ class SageMakerModel(Construct):
         prefix: str,
         artifact_key: str,
         key: kms.IKey,
-        jobs: JobStore | None = None,
+        jobs: JobStoreResources | None = None,
         alarms: Sequence[str] = (),
     ) -> None:
         super().__init__(scope, id_)
@@ -113,7 +113,7 @@ class SageMakerModel(Construct):
         model.node.add_dependency(self.role)  # its policy, too, which SageMaker tries at once
         return model
 
-    def _config(self, jobs: JobStore | None) -> sagemaker.CfnEndpointConfig:
+    def _config(self, jobs: JobStoreResources | None) -> sagemaker.CfnEndpointConfig:
         """What the endpoint is; of an empty one it also says what its components share."""
         settings, vpc = self._settings, self._settings.vpc
         shared: dict[str, Any] = {

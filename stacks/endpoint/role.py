@@ -5,7 +5,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from lading.stacks.function.lambda_model import grant_decrypt
-from lading.stacks.plan.endpoints import EngineFiles, PlannedEndpoint, Repository
+from lading.stacks.plan.endpoints import EngineData, PlannedEndpoint, Repository
 from lading.stacks.stages.sagemaker import SageMakerSettings
 
 
@@ -41,7 +41,7 @@ class EndpointRole(Construct):
         if settings.vpc is not None:
             self._allow(*_NETWORK, reason="network interfaces have no name before they are made")
 
-    def _let_read(self, files: EngineFiles, artifact_key: str) -> None:
+    def _let_read(self, files: EngineData, artifact_key: str) -> None:
         bucket = f"arn:{Aws.PARTITION}:s3:::{files.bucket}"
         self.role.add_to_policy(
             iam.PolicyStatement(actions=["s3:GetObject"], resources=[f"{bucket}/{files.prefix}*"])

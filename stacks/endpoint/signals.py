@@ -17,7 +17,7 @@ INSTANCES = "/aws/sagemaker/Endpoints"
 
 MICROSECONDS = 1000
 OVERHEAD_MS = 500
-"""What SageMaker may add to a model's time: authorisation, queueing, the way to the instance."""
+"""What SageMaker may add to a model's time: authorization, queueing, the way to the instance."""
 FULL_GPU = 95
 BACKLOG_TIMES = 10
 """A queue so many times as long as scaling aims at does not get shorter by itself."""

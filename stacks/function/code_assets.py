@@ -17,7 +17,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from lading.functions.contract.names import Library, artifact_folder
-from lading.stacks.build.cache import Build
+from lading.stacks.build.cache import CachedFolder
 from lading.stacks.build.lambda_code import CACHE, Folders
 from lading.stacks.errors import PlanError
 from lading.stacks.plan.layer_sizes import layer_sizes, require_fits
@@ -40,20 +40,20 @@ class _CopyOf:
         return True
 
 
-class Code(Protocol):
+class CodeBuilder(Protocol):
     """What builds the Lambda code: `lambda_code.LambdaCode`."""
 
     @property
     def project(self) -> Path:
         """The checkout's root."""
 
-    def layer(self) -> Build:
+    def layer(self) -> CachedFolder:
         """The runtime layer."""
 
-    def functions(self) -> Build:
+    def functions(self) -> CachedFolder:
         """The code of all functions."""
 
-    def processing(self, library: Library) -> Build:
+    def processing(self, library: Library) -> CachedFolder:
         """The layer of a library of processing steps."""
 
     def build_processing(self, library: Library) -> Path:
@@ -70,7 +70,7 @@ class CodeAssets:
         code: builds the runtime layer and the functions' code.
     """
 
-    def __init__(self, code: Code) -> None:
+    def __init__(self, code: CodeBuilder) -> None:
         self._code = code
         self._hashes = code.layer().asset_hash, code.functions().asset_hash
 

@@ -13,7 +13,7 @@ from lading.functions.contract.names import (
     S3Object,
     artifact_folder,
 )
-from lading.functions.contract.settings import ServedModel, Settings
+from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.stacks.function.code_assets import CodeAssets
 from lading.stacks.function.logged_function import RUNTIME, LoggedFunction
 from lading.stacks.function.proxy import TIMEOUT_S, WHOLE, Proxy
@@ -122,7 +122,9 @@ class LambdaModel(Construct):
         )
 
 
-def _settings(model: PlannedModel, proxy: Proxy | None, origins: tuple[str, ...]) -> Settings:
+def _settings(
+    model: PlannedModel, proxy: Proxy | None, origins: tuple[str, ...]
+) -> ServingSettings:
     """What the function is told: it serves the stable version alone."""
     remote = {}
     if isinstance(model.artifact, S3Artifact) and not model.artifact.layer:
@@ -134,7 +136,7 @@ def _settings(model: PlannedModel, proxy: Proxy | None, origins: tuple[str, ...]
         remote=remote,
     )
     processors = max(1, round(model.settings.memory_mb / _PROCESSOR_MB))
-    return Settings(
+    return ServingSettings(
         (served,),
         threads=model.settings.threads or processors,
         endpoint=proxy.endpoint if proxy else None,

@@ -134,7 +134,7 @@ def _model_widgets(
     for signal in MODEL_SIGNALS:
         if signal.dashboard == dashboard:
             for some in _chunks(models, _MOST_LINES):
-                lines = [_labelled(signal.metric(model), model) for model in some]
+                lines = [_labeled(signal.metric(model), model) for model in some]
                 yield _graph(signal.title, lines, left_annotations=_limits(signal, some))
 
 
@@ -146,12 +146,12 @@ def _limits(
     return [cloudwatch.HorizontalAnnotation(value=value, label="alarm") for value in values]
 
 
-def _labelled(metric: cloudwatch.IMetric, model: WatchedModel) -> cloudwatch.IMetric:
+def _labeled(metric: cloudwatch.IMetric, model: WatchedModel) -> cloudwatch.IMetric:
     return metric.with_(label=model.name) if isinstance(metric, cloudwatch.Metric) else metric
 
 
 def _requests(models: Sequence[WatchedModel]) -> cloudwatch.IWidget:
-    lines = [_labelled(service_metric(model, METRICS.requests), model) for model in models]
+    lines = [_labeled(service_metric(model, METRICS.requests), model) for model in models]
     return _graph("Requests of each model", lines)
 
 

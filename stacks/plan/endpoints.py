@@ -34,7 +34,7 @@ class Repository:
 
 
 @dataclass(frozen=True, slots=True)
-class EngineFiles:
+class EngineData:
     """What the engine serves, in S3.
 
     Args:
@@ -62,7 +62,7 @@ class PlannedEndpoint:
 
     engine: str
     image: str
-    files: EngineFiles
+    files: EngineData
     environment: Mapping[str, str]
     twin: str | None = None
 
@@ -109,7 +109,7 @@ def plan_endpoint(
     return PlannedEndpoint(
         engine=engine.name,
         image=_image(engine.images, deployment, region),
-        files=EngineFiles(copy.bucket, copy.engine, engine.archive),
+        files=EngineData(copy.bucket, copy.engine, engine.archive),
         environment=engine.environment,
         twin=twin,
     )

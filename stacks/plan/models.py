@@ -74,7 +74,7 @@ class PlannedModel:
 
     Args:
         name: the model.
-        version: the version labelled `stable`.
+        version: the version labeled `stable`.
         digest: SHA-256 of the version's artifact.json.
         artifact: where the version lies.
         settings: of its function.
@@ -93,7 +93,7 @@ class PlannedModel:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RegionPlan:
     """What goes into one region.
 
     Args:
@@ -105,7 +105,9 @@ class Plan:
     waiting: Mapping[str, str] = field(default_factory=dict)
 
 
-def plan_models(manifest: Path, lock: Path, deployment: Deployment, region: str | None) -> Plan:
+def plan_models(
+    manifest: Path, lock: Path, deployment: Deployment, region: str | None
+) -> RegionPlan:
     """The models that one region of a stage serves.
 
     Args:
@@ -130,7 +132,7 @@ def plan_models(manifest: Path, lock: Path, deployment: Deployment, region: str 
     )
     _require_apart(models, deployment)
     _require_twins(models, waiting)
-    return Plan(models, waiting)
+    return RegionPlan(models, waiting)
 
 
 def _require_known(deployment: Deployment, names: Iterable[str]) -> None:

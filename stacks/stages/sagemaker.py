@@ -40,13 +40,13 @@ _Names = Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_unique)
 _Instance = Annotated[str, Field(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")]
 
 
-class _Entry(BaseModel):
+class _SageMakerEntry(BaseModel):
     model_config = ConfigDict(
         extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True
     )
 
 
-class Count(_Entry):
+class Count(_SageMakerEntry):
     """How many instances, or with scale_to_zero copies of the model."""
 
     min: int | None = Field(default=None, ge=0)
@@ -54,7 +54,7 @@ class Count(_Entry):
     max: int = Field(default=1, ge=1, le=100)
 
 
-class Scaling(_Entry):
+class Scaling(_SageMakerEntry):
     """What the number follows, where `count` leaves it room."""
 
     metric: Metric | None = None
@@ -66,7 +66,7 @@ class Scaling(_Entry):
     in_cooldown_s: int = Field(default=600, ge=0, le=3600)
 
 
-class Update(_Entry):
+class Update(_SageMakerEntry):
     """How a new version takes over from the old one."""
 
     policy: Policy | None = None
@@ -85,7 +85,7 @@ class Update(_Entry):
     """Names of further CloudWatch alarms that bring it back."""
 
 
-class Component(_Entry):
+class Component(_SageMakerEntry):
     """What each copy of the model takes of its instance; with scale_to_zero alone."""
 
     accelerators: int = Field(default=1, ge=0, le=16)
@@ -97,7 +97,7 @@ class Component(_Entry):
     """Keep image and model on an instance for the next copy that starts there."""
 
 
-class Queue(_Entry):
+class Queue(_SageMakerEntry):
     """The waiting line of an endpoint with mode async."""
 
     concurrency: int = Field(default=4, ge=1, le=1000)
@@ -107,14 +107,14 @@ class Queue(_Entry):
     error_topic: str | None = Field(default=None, pattern=_ARN)
 
 
-class Vpc(_Entry):
+class Vpc(_SageMakerEntry):
     """One's own network for the model's containers."""
 
     subnets: _Names = Field(min_length=1, max_length=16)
     security_groups: _Names = Field(min_length=1, max_length=5)
 
 
-class SageMakerSettings(_Entry):
+class SageMakerSettings(_SageMakerEntry):
     """The endpoint of one model, and the proxy function before it."""
 
     mode: Mode = "steady"

@@ -62,7 +62,7 @@ TABLE: Mapping[Mode, Allowed] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class SettingRule:
     """A row that holds whatever the mode.
 
     Args:
@@ -84,17 +84,17 @@ def _steps(settings: SageMakerSettings) -> int:
 
 
 RULES = (
-    Rule(
+    SettingRule(
         "instances",
         f"an endpoint takes at most {MOST_INSTANCE_TYPES} instance types",
         lambda it: len(it.instances) > MOST_INSTANCE_TYPES,
     ),
-    Rule(
+    SettingRule(
         "count.max",
         "count.max is not below count.min",
         lambda it: it.count.max < it.fewest,
     ),
-    Rule(
+    SettingRule(
         "update.policy",
         "canary, linear and rolling shift at most half of the instances at once, so count.min is "
         "2 or more; with fewer, all_at_once",
@@ -104,19 +104,19 @@ RULES = (
             and it.fewest < FEWEST_TO_SHIFT
         ),
     ),
-    Rule(
+    SettingRule(
         "update.policy",
         "ml.inf1 takes all_at_once alone: SageMaker's guardrails exclude it",
         lambda it: (
             it.policy != "all_at_once" and any(name.startswith("ml.inf1.") for name in it.instances)
         ),
     ),
-    Rule(
+    SettingRule(
         "update.percent",
         "linear steps are 10 to 50 percent",
         lambda it: it.policy == "linear" and it.percent < LEAST_LINEAR_PERCENT,
     ),
-    Rule(
+    SettingRule(
         "update.percent",
         "all_at_once has no steps, and one copy at a time takes over with scale_to_zero",
         lambda it: (
@@ -124,24 +124,24 @@ RULES = (
             and (it.policy == "all_at_once" or it.mode == "scale_to_zero")
         ),
     ),
-    Rule(
+    SettingRule(
         "update.timeout_s",
         "update.timeout_s is longer than all waits of the update together",
         lambda it: (
             _steps(it) * it.update.wait_s + it.update.termination_wait_s >= it.update.timeout_s
         ),
     ),
-    Rule(
+    SettingRule(
         "update.alarms",
         f"an update watches at most {MOST_ALARMS} alarms, {OWN_ALARMS} of them Lading's own",
         lambda it: len(it.update.alarms) > MOST_ALARMS - OWN_ALARMS,
     ),
-    Rule(
+    SettingRule(
         "update.alarms",
         "alarms need update.rollback",
         lambda it: bool(it.update.alarms) and not it.update.rollback,
     ),
-    Rule(
+    SettingRule(
         "volume_key",
         "an instance type with disks of its own takes no volume_key: its hardware encrypts them",
         lambda it: it.volume_key is not None and it.local_storage,

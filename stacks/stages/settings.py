@@ -77,13 +77,13 @@ def _origins(texts: tuple[str, ...]) -> tuple[str, ...]:
     return read_origins(",".join(texts))
 
 
-class _Entry(BaseModel):
+class _StageEntry(BaseModel):
     model_config = ConfigDict(
         extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True
     )
 
 
-class ModelSettings(_Entry):
+class ModelSettings(_StageEntry):
     """The function of one model, or of every model that has no settings of its own."""
 
     memory_mb: int = Field(default=1769, ge=128, le=10_240)
@@ -102,7 +102,7 @@ class ModelSettings(_Entry):
     """Its endpoint, where the model's target is SageMaker."""
 
 
-class Throttling(_Entry):
+class Throttling(_StageEntry):
     """What the API lets through, all callers together."""
 
     rate: float = Field(default=100, gt=0)
@@ -110,7 +110,7 @@ class Throttling(_Entry):
     burst: int = Field(default=200, ge=1)
 
 
-class Alarms(_Entry):
+class Alarms(_StageEntry):
     """Who is told, and from when on."""
 
     email: str | None = Field(default=None, pattern=r"^[^@\s]+@[^@\s]+$")
@@ -119,7 +119,7 @@ class Alarms(_Entry):
     """Failed invocations over all, from which on an alarm rings."""
 
 
-class Domain(_Entry):
+class CustomDomain(_StageEntry):
     """A name of one's own for the API; one region only."""
 
     name: str = Field(min_length=4)
@@ -129,7 +129,7 @@ class Domain(_Entry):
     hosted_zone_name: str | None = None
 
 
-class StageSettings(_Entry):
+class StageSettings(_StageEntry):
     """One stage: a whole deployment, apart from every other one."""
 
     account: str | None = Field(default=None, pattern=r"^[0-9]{12}$")
@@ -148,7 +148,7 @@ class StageSettings(_Entry):
     throttling: Throttling = Throttling()
     waf: bool | None = None
     """A web application firewall before the API; None: in production alone."""
-    domain: Domain | None = None
+    domain: CustomDomain | None = None
     alarms: Alarms = Alarms()
     rollout: RolloutName = "canary-10-percent-5-minutes"
     log_retention_days: RetentionDays = 90
@@ -167,7 +167,7 @@ class StageSettings(_Entry):
         return self.defaults.model_copy(update=changes)
 
 
-class SettingsFile(_Entry):
+class SettingsFile(_StageEntry):
     """stages.yaml: the stages of one service."""
 
     service: str = Field(default="lading", pattern=r"^[a-z][a-z0-9-]{0,19}$")

@@ -49,4 +49,4 @@ def test_the_report_shows_every_signature(layers: Lading, workspace: Path) -> No
     assert "x FP32 [-1, 16] to hidden FP32 [-1, 256]" in page
     assert "cosine to the original 0.9" in page
     assert "another name of serving_default" in page
-    assert "has nothing to quantise" in page
+    assert "has nothing to quantize" in page

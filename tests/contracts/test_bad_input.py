@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lading.functions.contract.settings import ServedModel, Settings
+from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.functions.inference.app.application import create_app
 from lading.functions.inference.artifact.reading import FORMAT_VERSION, MODEL, SPECIFICATION
 from lading.functions.inference.loading.catalog import load_catalog
@@ -107,7 +107,7 @@ def world(root: Path) -> App:
     served = tuple(
         ServedModel(name, {1: digest}, {"stable": 1}) for name, digest in digests.items()
     )
-    settings = Settings(served, str(root))
+    settings = ServingSettings(served, str(root))
     return Observability(settings).served(create_app(load_catalog(settings)))
 
 

@@ -16,7 +16,7 @@ import pytest
 from lading.functions.inference.loading.catalog import load_catalog
 from lading.functions.inference.observability.log import Observability
 from lading.functions.inference.rpc.messages import message
-from lading.functions.inference.rpc.server import Limits, Serving, serving
+from lading.functions.inference.rpc.server import RpcLimits, RpcServing, serving
 from tests.contracts.damage import (
     DATATYPE,
     FRAMING,
@@ -120,8 +120,8 @@ def calls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Calls]:
         (root / "log").open("w") as log,
         ThreadPoolExecutor(2) as threads,
         serving(
-            Serving(
-                load_catalog(settings), Observability(settings, output=log), Limits(LONGEST, 0)
+            RpcServing(
+                load_catalog(settings), Observability(settings, output=log), RpcLimits(LONGEST, 0)
             ),
             "127.0.0.1:0",
             threads,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lading.functions.contract.names import METRICS
-from lading.functions.contract.settings import Settings
+from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.observability.log import Observability
 from tests.support import sagemaker
 from tests.support.driver import Answer, ask, serve
@@ -49,7 +49,7 @@ FAULTS: dict[str, tuple[Reply, int, str, dict[str, str]]] = {
 def exchange(root: Path, request: tuple[str, Any], reply: Reply, time_limit_s: float) -> Answer:
     """One request through the proxy; its log line is on standard output."""
     settings = proxy(root, "m", echo(), time_limit_s=time_limit_s)
-    app = Observability(Settings()).served(serve(settings))
+    app = Observability(ServingSettings()).served(serve(settings))
     with sagemaker.running(reply):
         return ask(app, *request)
 

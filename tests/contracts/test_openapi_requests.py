@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import not_a_server_error
 
 from lading.functions.contract.routes import MULTI_MODEL, ROUTES
-from lading.functions.contract.settings import Settings
+from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.app.pages import describe_service
 from lading.functions.inference.app.torchserve_management import create_management
 from lading.functions.inference.loading.catalog import load_catalog
@@ -37,7 +37,7 @@ def schema_of(document: dict[str, Any], address: str) -> Any:
     return schema
 
 
-def served(told: Settings) -> Iterator[Any]:
+def served(told: ServingSettings) -> Iterator[Any]:
     """What a service says of itself, led to that service behind a real server."""
     with uvicorn_serving(serve(told)) as address:
         yield schema_of(describe_service(load_catalog(told)), address)

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from typing import Any
 
 Event = dict[str, Any]
-Behaviour = Callable[[Event, Any], Any]
+Behavior = Callable[[Event, Any], Any]
 
 
 def handler(event: Event, context: Any) -> Any:
-    """Behave as the path says; a path that names no behaviour is echoed."""
-    behave: Behaviour = BEHAVIOURS.get(event["path"].split("/")[1], _event)
+    """Behave as the path says; a path that names no behavior is echoed."""
+    behave: Behavior = BEHAVIORS.get(event["path"].split("/")[1], _event)
     return behave(event, context)
 
 
@@ -85,11 +85,11 @@ def _returned(event: Event, context: Any) -> Any:
     return json.loads(base64.b64decode(event["body"]))
 
 
-def _unserialisable(event: Event, context: Any) -> Any:
+def _unserializable(event: Event, context: Any) -> Any:
     return {"statusCode": 200, "body": {1, 2}}
 
 
-BEHAVIOURS: dict[str, Behaviour] = {
+BEHAVIORS: dict[str, Behavior] = {
     "body": _body,
     "context": _context,
     "die": _die,
@@ -101,5 +101,5 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "returned": _returned,
     "sleep": _sleep,
     "system-exit": _system_exit,
-    "unserialisable": _unserialisable,
+    "unserializable": _unserializable,
 }

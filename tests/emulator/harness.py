@@ -15,7 +15,7 @@ from lading.emulator.function.invocation import Configuration, Function
 from lading.emulator.function.lambda_runtime import Code, LambdaRuntimeFunction
 from lading.emulator.function.process import InProcessFunction
 from lading.emulator.gateway.api import Access, Gateway
-from lading.emulator.processes.server import Server
+from lading.emulator.processes.server import ThreadedServer
 from tests.emulator.handlers import handler
 
 ROOT = Path(__file__).parents[2]
@@ -53,7 +53,7 @@ def serving(function: Function) -> Iterator[Served]:
         ports.append(port)
         ready.set()
 
-    server = Server(Gateway(function, accesses.append), function, on_ready=on_ready)
+    server = ThreadedServer(Gateway(function, accesses.append), function, on_ready=on_ready)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lading.functions.contract.settings import ServedEndpoint, ServedModel, Settings
+from lading.functions.contract.settings import ServedEndpoint, ServedModel, ServingSettings
 from lading.functions.inference.artifact.reading import SPECIFICATION, read_artifact
 from lading.functions.inference.wire.asgi import App
 from lading.model_packaging.lock.file import read_lock
@@ -37,9 +37,9 @@ def packaged(spec: ModelSpec, folder: Path) -> Packaged:
     return package(spec, LocalStore(folder), folder / "models.lock.json")
 
 
-def settings(done: Packaged, folder: Path, **changes: Any) -> Settings:
+def settings(done: Packaged, folder: Path, **changes: Any) -> ServingSettings:
     model = ServedModel(done.name, {done.version: done.digest}, {"stable": done.version})
-    return Settings(models=(model,), model_root=str(folder), **changes)
+    return ServingSettings(models=(model,), model_root=str(folder), **changes)
 
 
 @pytest.fixture(

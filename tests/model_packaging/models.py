@@ -72,7 +72,7 @@ def wide_weights() -> Array:
 
 
 def wide(operator: str = "MatMul", weight: Array | None = None) -> onnx.ModelProto:
-    """As `linear`, its weights of [128, 128]: enough for every scheme of quantisation."""
+    """As `linear`, its weights of [128, 128]: enough for every scheme of quantization."""
     weight = wide_weights() if weight is None else weight
     graph = helper.make_graph(
         [helper.make_node(operator, ["x", "weight"], ["scores"], name="product")],

@@ -1,4 +1,4 @@
-"""Stores to try one behaviour on, and artifacts to put into them."""
+"""Stores to try one behavior on, and artifacts to put into them."""
 
 import json
 from collections.abc import Mapping

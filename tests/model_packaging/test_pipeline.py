@@ -292,11 +292,11 @@ def test_bad_sources_publish_nothing(
     assert not (tmp_path / "models.lock.json").exists()
 
 
-def test_a_model_with_nothing_to_quantise_is_told_so(tmp_path: Path) -> None:
+def test_a_model_with_nothing_to_quantize_is_told_so(tmp_path: Path) -> None:
     pixels, species = load_iris(return_X_y=True)
     joblib.dump(DecisionTreeClassifier().fit(pixels, species), tmp_path / "iris.joblib")
     spec = ModelSpec("iris", tmp_path / "iris.joblib", trust=True, quantize=QuantizeSpec("dynamic"))
-    with pytest.raises(QuantizationError, match=r"nothing to quantise .*TreeEnsembleRegressor"):
+    with pytest.raises(QuantizationError, match=r"nothing to quantize .*TreeEnsembleRegressor"):
         run(tmp_path, spec)
     assert run(tmp_path, replace(spec, quantize=QuantizeSpec())).version == 1
 

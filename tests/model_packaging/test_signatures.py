@@ -193,7 +193,7 @@ def test_serving_default_answers_unasked_wherever_the_list_has_it(tmp_path: Path
 
 
 @TENSORFLOW
-def test_the_others_are_pruned_and_quantised_as_the_first_and_say_how_near_they_stay(
+def test_the_others_are_pruned_and_quantized_as_the_first_and_say_how_near_they_stay(
     tmp_path: Path,
 ) -> None:
     spec = two_layers(tmp_path, "serving_default", "embed", "shift")

@@ -16,8 +16,8 @@ from lading.model_packaging.specification import (
     Build,
     Measured,
     Source,
-    Step,
-    summarise,
+    StageRecord,
+    summarize,
     write_files,
 )
 from lading.model_packaging.store.publication import Published, verify
@@ -34,8 +34,10 @@ BUILD = Build(
     source=Source("linear.onnx", "onnx", "sha256:2", "sha256:3"),
     tools={"onnx": "1"},
     steps=(
-        Measured(Step("convert", len(linear_bytes())), LATENCY, None),
-        Measured(Step("quantize", len(linear_bytes()), {"scheme": "dynamic"}), LATENCY, CHANGE),
+        Measured(StageRecord("convert", len(linear_bytes())), LATENCY, None),
+        Measured(
+            StageRecord("quantize", len(linear_bytes()), {"scheme": "dynamic"}), LATENCY, CHANGE
+        ),
     ),
     model=linear_bytes(),
     footprint=Footprint(7, 8, 9),
@@ -86,7 +88,7 @@ def test_an_artifact_says_what_it_is_and_how_it_came_to_be(tmp_path: Path) -> No
 
 
 def test_a_summary_says_it_all_again(tmp_path: Path) -> None:
-    packaged = summarise(published(write(tmp_path, BUILD)), 3, built=True, labels=("stable",))
+    packaged = summarize(published(write(tmp_path, BUILD)), 3, built=True, labels=("stable",))
     assert (packaged.name, packaged.version, packaged.built) == ("linear", 3, True)
     assert packaged.labels == ("stable",)
     assert packaged.accuracy == CHANGE
@@ -95,18 +97,18 @@ def test_a_summary_says_it_all_again(tmp_path: Path) -> None:
     assert packaged.location == "somewhere"
 
 
-def test_without_a_gate_or_quantising_there_is_nothing_to_say_of_them(tmp_path: Path) -> None:
+def test_without_a_gate_or_quantizing_there_is_nothing_to_say_of_them(tmp_path: Path) -> None:
     plain = replace(BUILD, steps=BUILD.steps[:1])
     artifact = read_artifact(write(tmp_path, plain))
     assert artifact.specification["accuracy"] is None
     assert [step["step"] for step in artifact.specification["steps"]] == ["convert"]
-    assert summarise(published(tmp_path), 1, built=False, labels=()).accuracy is None
+    assert summarize(published(tmp_path), 1, built=False, labels=()).accuracy is None
 
 
 def test_a_lost_report_costs_only_its_figures(tmp_path: Path) -> None:
     write(tmp_path, BUILD)
     for content in (b"", b"[]", b'{"latency": 3}'):
         (tmp_path / REPORT).write_bytes(content)
-        assert summarise(published(tmp_path), 1, built=False, labels=()).p50_ms is None
+        assert summarize(published(tmp_path), 1, built=False, labels=()).p50_ms is None
     (tmp_path / REPORT).unlink()
-    assert summarise(published(tmp_path), 1, built=False, labels=()).p95_ms is None
+    assert summarize(published(tmp_path), 1, built=False, labels=()).p95_ms is None

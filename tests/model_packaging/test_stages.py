@@ -9,7 +9,7 @@ from lading.model_packaging.conversion import Converter
 from lading.model_packaging.errors import SourceError, UnexpectedFailure
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.pipeline import build_here
-from lading.model_packaging.resolution import Job, resolve
+from lading.model_packaging.resolution import ConversionJob, resolve
 from lading.model_packaging.stages import Stages, ignore_stages
 from tests.model_packaging.models import linear_spec
 
@@ -41,7 +41,7 @@ class Broken:
 
 def test_any_error_of_a_library_is_one_line_with_its_traceback_in_a_file(tmp_path: Path) -> None:
     job, _ = resolve(linear_spec(tmp_path), ())
-    assert isinstance(job, Job)
+    assert isinstance(job, ConversionJob)
     broken = replace(job, converter=cast("Converter", Broken()))
     details = tmp_path / "failures" / "linear.txt"
     with pytest.raises(UnexpectedFailure) as caught:

@@ -1,4 +1,4 @@
-"""One behaviour over every store: the files that an engine loads."""
+"""One behavior over every store: the files that an engine loads."""
 
 import subprocess
 import sys

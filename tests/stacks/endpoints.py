@@ -6,16 +6,16 @@ from aws_cdk import App, Stack
 from aws_cdk import aws_kms as kms
 from aws_cdk.assertions import Template
 
-from lading.stacks.endpoint.job_store import JobStore
+from lading.stacks.endpoint.job_store import JobStoreResources
 from lading.stacks.endpoint.resources import SageMakerModel
-from lading.stacks.plan.endpoints import EngineFiles, PlannedEndpoint
+from lading.stacks.plan.endpoints import EngineData, PlannedEndpoint
 from lading.stacks.stages.sagemaker import SageMakerSettings
 from tests.stacks.projects import IMAGE
 
 PLANNED = PlannedEndpoint(
     engine="triton",
     image=IMAGE,
-    files=EngineFiles("artifacts-of-dev", f"models/chat/sha256/{'e' * 64}/"),
+    files=EngineData("artifacts-of-dev", f"models/chat/sha256/{'e' * 64}/"),
     environment={"SAGEMAKER_TRITON_DEFAULT_MODEL_NAME": "model"},
 )
 
@@ -36,7 +36,7 @@ def endpoint_template(
         prefix="lading-dev-model-chat",
         artifact_key="alias/lading-dev-artifacts",
         key=key,
-        jobs=JobStore(stack, "Jobs", days=7, key=key) if queued else None,
+        jobs=JobStoreResources(stack, "Jobs", days=7, key=key) if queued else None,
         alarms=alarms,
     )
     return Template.from_stack(stack)

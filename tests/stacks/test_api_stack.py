@@ -23,12 +23,12 @@ from lading.stacks.build.lambda_code import LambdaCode
 from lading.stacks.function.code_assets import CodeAssets
 from lading.stacks.monitoring.signals import API_SIGNALS, MODEL_SIGNALS, WatchedModel
 from lading.stacks.plan.apis import MOST_MODELS, MOST_MODELS_WITH_PAGES, plan_apis
-from lading.stacks.stages.settings import Alarms, Deployment, Domain, Names, StageSettings
+from lading.stacks.stages.settings import Alarms, CustomDomain, Deployment, Names, StageSettings
 from lading.stacks.stages.target import lambda_target
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("digits", "iris.v2")
-DOMAIN = Domain(
+DOMAIN = CustomDomain(
     name="ml.example.com",
     certificate_arn="arn:aws:acm:eu-west-1:000000000000:certificate/one",
     hosted_zone_id="Z1",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lading.functions.contract.settings import Settings
+from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.app.application import create_app
 from lading.functions.inference.loading.catalog import load_catalog
 from lading.functions.inference.wire.asgi import App, Message
@@ -32,7 +32,7 @@ class Answer:
         return str(self.document["error"])
 
 
-def serve(settings: Settings) -> App:
+def serve(settings: ServingSettings) -> App:
     """The application that serves what `settings` names."""
     return create_app(load_catalog(settings))
 

@@ -11,18 +11,18 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from lading.emulator.engines.process import EngineProcess, Patience, Program
+from lading.emulator.engines.process import ContainerTimeouts, EngineProcess, Program
 from lading.emulator.gateway.api import Access
 from lading.emulator.processes.server import in_background
-from lading.emulator.sagemaker.endpoint import Limits, LocalEndpoint
+from lading.emulator.sagemaker.endpoint import EndpointLimits, LocalEndpoint
 from lading.emulator.sagemaker.runtime import SageMakerRuntime
 
 CONTRARY = str(Path(__file__).with_name("contrary_engine.py"))
 SESSION: Any = boto3.session.Session("test", "test", region_name="us-east-1")
-QUICK = Patience(ping=0.5, start=5, stop=5)
+QUICK = ContainerTimeouts(ping=0.5, start=5, stop=5)
 
 
-def contrary(folder: Path, *habits: str, patience: Patience = QUICK) -> EngineProcess:
+def contrary(folder: Path, *habits: str, patience: ContainerTimeouts = QUICK) -> EngineProcess:
     """The tests' own engine, with these habits."""
     program = Program([sys.executable, "-I", "-S", CONTRARY, "serve"], {"HABITS": " ".join(habits)})
     return EngineProcess("e", program, folder / "engine.log", patience)
@@ -33,8 +33,8 @@ def endpoint(folder: Path, *habits: str, **settings: Any) -> LocalEndpoint:
     return LocalEndpoint("e", contrary(folder, *habits), **settings)
 
 
-def quick(**limits: float) -> Limits:
-    return Limits(**{"seconds": 5.0, **limits})  # type: ignore[arg-type]  # two are whole numbers
+def quick(**limits: float) -> EndpointLimits:
+    return EndpointLimits(**{"seconds": 5.0, **limits})  # type: ignore[arg-type]  # two are whole numbers
 
 
 @dataclass

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lading.functions.contract.settings import ServedEndpoint, ServedModel, Settings
+from lading.functions.contract.settings import ServedEndpoint, ServedModel, ServingSettings
 from lading.functions.inference.artifact.reading import SPECIFICATION, sha256
 from lading.functions.inference.endpoint.predictor import BINARY
 from lading.functions.inference.models.session import OnnxSession
@@ -33,12 +33,12 @@ def write_engine_artifact(root: Path, name: str, model: bytes | None, engine: st
     return sha256(content)
 
 
-def proxy(root: Path, name: str, model: bytes | None = None, **endpoint: Any) -> Settings:
+def proxy(root: Path, name: str, model: bytes | None = None, **endpoint: Any) -> ServingSettings:
     """Settings of a proxy for one model; of a language model when it has no bytes."""
     digest = write_engine_artifact(root, name, model, "triton" if model else "vllm")
     served = ServedModel(name, {1: digest}, {"stable": 1})
     settings = ServedEndpoint("e", **{"time_limit_s": 5, **endpoint})
-    return Settings(models=(served,), model_root=str(root), endpoint=settings)
+    return ServingSettings(models=(served,), model_root=str(root), endpoint=settings)
 
 
 def engine(app: App) -> Reply:

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from lading.functions.contract.settings import ServedModel, Settings
+from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.functions.inference.artifact.reading import MODEL, SPECIFICATION, sha256
 from lading.functions.inference.models.session import OnnxSession
 
@@ -39,7 +39,7 @@ def onnx_model(
     outputs: Mapping[str, tuple[int, list[Any]]],
     *nodes: onnx.NodeProto,
 ) -> bytes:
-    """A serialised model: names -> (element type, shape), and the nodes between."""
+    """A serialized model: names -> (element type, shape), and the nodes between."""
 
     def values(side: Mapping[str, tuple[int, list[Any]]]) -> list[onnx.ValueInfoProto]:
         return [helper.make_tensor_value_info(name, *spec) for name, spec in side.items()]
@@ -217,7 +217,7 @@ def write_signed(
     return write_artifact(root, name, version, model, files=files, signatures=signatures)
 
 
-def settings_for(root: Path, models: Mapping[str, Mapping[int, bytes]]) -> Settings:
+def settings_for(root: Path, models: Mapping[str, Mapping[int, bytes]]) -> ServingSettings:
     """Write each model's versions below `root`; the first version of each is stable."""
     served = []
     for name, versions in models.items():
@@ -226,4 +226,4 @@ def settings_for(root: Path, models: Mapping[str, Mapping[int, bytes]]) -> Setti
             for version, model in versions.items()
         }
         served.append(ServedModel(name, digests, {"stable": min(versions)}))
-    return Settings(models=tuple(served), model_root=str(root))
+    return ServingSettings(models=tuple(served), model_root=str(root))

@@ -76,7 +76,7 @@ def create_app(
             if executor is None or _is_looked_up(request):
                 response = work()
             else:
-                from lading.functions.inference.entry.turns import in_turn  # noqa: PLC0415 cold start
+                from lading.functions.inference.entry.turns import in_turn
 
                 response = await in_turn(work, receive, executor)
         except CallerGone as error:
@@ -99,7 +99,7 @@ def answer(
     """Answer one request; whatever goes wrong becomes its dialect's error."""
     segments = split_path(request.path)
     if segments[0] in _CONTROL and not _is_multi_model(segments[0], catalog):
-        from lading.functions.inference.app import pages as control  # noqa: PLC0415 cold start
+        from lading.functions.inference.app import pages as control
 
         return control.answer(request, catalog)
     observation.dialect = dialect_of(segments)
@@ -161,7 +161,7 @@ def _unpacked(request: Request, longest: int) -> Request:
     encoding = request.headers.get("content-encoding", "identity")
     if encoding.lower() == "identity" or not request.body:
         return request
-    from lading.functions.inference.wire.content_encoding import unpack  # noqa: PLC0415 cold start
+    from lading.functions.inference.wire.content_encoding import unpack
 
     return replace(request, body=unpack(request.body, encoding, longest))
 

@@ -78,7 +78,7 @@ class Idempotent:
     def _answer_once(
         self, key: str, request: Request, answer: Callable[[], Response | StreamedResponse]
     ) -> Response | StreamedResponse:
-        from aws_lambda_powertools.utilities.idempotency import exceptions  # noqa: PLC0415 seldom
+        from aws_lambda_powertools.utilities.idempotency import exceptions
 
         if not (key.isascii() and key.isprintable() and 0 < len(key) <= _LONGEST_KEY):
             raise MalformedRequest(f"Idempotency-Key must be 1 to {_LONGEST_KEY} ASCII characters")
@@ -97,7 +97,7 @@ class Idempotent:
 
     @cached_property
     def _once(self) -> Once:
-        from aws_lambda_powertools.utilities.idempotency import (  # noqa: PLC0415 seldom
+        from aws_lambda_powertools.utilities.idempotency import (
             DynamoDBPersistenceLayer,
             IdempotencyConfig,
             idempotent_function,

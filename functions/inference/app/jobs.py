@@ -38,7 +38,7 @@ from lading.functions.inference.endpoint.job_store import (
     Job,
     JobStore,
 )
-from lading.functions.inference.endpoint.queued import Work, working
+from lading.functions.inference.endpoint.queued import EngineWork, working
 from lading.functions.inference.errors import (
     InferenceError,
     InternalFailure,
@@ -147,7 +147,7 @@ class Jobs:
 
     def _run(self, job: Job, catalog: Catalog, observation: Observation) -> Response:
         if self._store.claim(job, int(time.time()) + LONGEST_RUN_S):
-            self._answer_or_fail(job, catalog, observation, Work(job.id, self._store))
+            self._answer_or_fail(job, catalog, observation, EngineWork(job.id, self._store))
         return _told(self._describe(self._again(job)), 200)
 
     def _poll(self, job: Job, catalog: Catalog) -> Response:
@@ -155,13 +155,13 @@ class Jobs:
             answer = self._store.read_output(job.output)
             failure = self._store.read_output(job.failure) if answer is None else None
             if answer is not None or failure is not None:
-                work = Work(job.id, self._store, answer, failure)
+                work = EngineWork(job.id, self._store, answer, failure)
                 self._answer_or_fail(job, catalog, Observation(), work)
                 job = self._again(job)
         return _told(self._describe(job), 200, {} if job.state in (DONE, FAILED) else _ASK_AGAIN)
 
     def _answer_or_fail(
-        self, job: Job, catalog: Catalog, observation: Observation, work: Work
+        self, job: Job, catalog: Catalog, observation: Observation, work: EngineWork
     ) -> None:
         """Answer the request inside the job; a job whose input is too long has an answer, too."""
         try:
@@ -171,7 +171,9 @@ class Jobs:
             response = find_dialect(dialect_of(split_path(job.path))).error_response(error)
             self._store.finish(job, response.status, {"content-type": JSON}, response.body)
 
-    def _answer(self, job: Job, catalog: Catalog, observation: Observation, work: Work) -> None:
+    def _answer(
+        self, job: Job, catalog: Catalog, observation: Observation, work: EngineWork
+    ) -> None:
         """Answer the request inside the job, and keep the answer, or where it will be."""
         request = Request("POST", job.path, job.headers, self._store.read_input(job) or b"")
         with working(work):

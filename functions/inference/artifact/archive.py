@@ -25,7 +25,7 @@ _END_BYTES, _END64_BYTES = 22, 20
 _MAX_DIRECTORY_BYTES = 1 << 16
 
 
-class Readable(Protocol):
+class StreamedBody(Protocol):
     """A stream of bytes, as an S3 response has it."""
 
     def read(self) -> bytes:
@@ -48,7 +48,7 @@ def pack(name: str, version: int, files: Mapping[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def unpack(stream: Readable, size: int, name: str, version: int) -> dict[str, bytes]:
+def unpack(stream: StreamedBody, size: int, name: str, version: int) -> dict[str, bytes]:
     """The files of a version's zip, by name.
 
     Args:

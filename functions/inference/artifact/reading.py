@@ -101,7 +101,7 @@ class EngineFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Engine:
+class EngineSection:
     """What serves the model in its own container; `files` by path below `engine/`.
 
     `environment` is that of the container; with `archive` the one file is its `model.tar.gz`.
@@ -118,7 +118,7 @@ class Engine:
     outputs: tuple[TensorSpec, ...] = ()
 
     @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> "Engine":
+    def from_json(cls, document: Mapping[str, Any]) -> "EngineSection":
         """Read `engine` of an `artifact.json`.
 
         Raises:
@@ -162,7 +162,7 @@ class Artifact:
     model: bytes
     golden: bytes | None
     specification: Mapping[str, Any]
-    engine: Engine | None = None
+    engine: EngineSection | None = None
     files: Mapping[str, bytes] = field(default_factory=dict)
     signature: str = SERVING_DEFAULT
     method: str = PREDICT_METHOD
@@ -270,7 +270,7 @@ def read_artifact(files: Files | Path, digest: str | None = None) -> Artifact:
     )
     if "signatures" not in document:
         return artifact
-    from lading.functions.inference.artifact.signatures import with_signatures  # noqa: PLC0415 seldom
+    from lading.functions.inference.artifact.signatures import with_signatures
 
     return with_signatures(artifact, place)
 
@@ -280,7 +280,7 @@ def _with_domains(document: Mapping[str, Any], place: str) -> tuple[TensorSpec, 
     inputs: tuple[TensorSpec, ...] = document["inputs"]
     if "domains" not in document:
         return inputs
-    from lading.functions.inference.tensors.domain import with_domains  # noqa: PLC0415 only where there are some
+    from lading.functions.inference.tensors.domain import with_domains
 
     try:
         return with_domains(inputs, document["domains"])
@@ -306,7 +306,7 @@ def _read_specification(place: str, content: bytes) -> dict[str, Any]:
         }
         texts = {key: str(document[key]) for key in ("name", "identity")}
         files = {str(name): str(digest) for name, digest in document["files"].items()}
-        engine = Engine.from_json(document["engine"]) if version >= ENGINE_FORMAT else None
+        engine = EngineSection.from_json(document["engine"]) if version >= ENGINE_FORMAT else None
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ArtifactCorrupt(place, f"lacks or misstates {error!r}") from error
     if not re.fullmatch(NAME_PATTERN, texts["name"]):

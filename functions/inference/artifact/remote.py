@@ -38,9 +38,9 @@ def read_remote(place: S3Object, name: str, version: int, digest: str | None) ->
 def _fetch(place: S3Object, name: str, version: int) -> dict[str, bytes]:
     shown = artifact_archive(name, version)
     try:
-        from boto3.session import Session  # noqa: PLC0415 a third of a second, when it is used
-        from botocore.config import Config  # noqa: PLC0415
-        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+        from boto3.session import Session
+        from botocore.config import Config
+        from botocore.exceptions import BotoCoreError, ClientError
     except ImportError as error:
         raise ArtifactUnreachable(shown, "boto3 is not installed") from error
     config = Config(

@@ -81,7 +81,7 @@ def _other(artifact: Artifact, entry: Mapping[str, Any]) -> Artifact:
         for side in ("inputs", "outputs")
     )
     if "domains" in entry:
-        from lading.functions.inference.tensors.domain import with_domains  # noqa: PLC0415 seldom
+        from lading.functions.inference.tensors.domain import with_domains
 
         inputs = with_domains(inputs, entry["domains"])
     return replace(

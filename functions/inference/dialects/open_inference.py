@@ -93,7 +93,7 @@ def _infer(call: Call) -> Response:
     accepted = call.request.headers.get("accept-encoding")
     if accepted is None:
         return response
-    from lading.functions.inference.wire import content_encoding  # noqa: PLC0415 cold start
+    from lading.functions.inference.wire import content_encoding
 
     chosen = content_encoding.choose(accepted)
     if not chosen or len(response.body) < content_encoding.WORTHWHILE:
@@ -153,7 +153,7 @@ def _classified(document: dict[str, Any], results: dict[str, Array]) -> dict[str
     ]
     if not asked:
         return results
-    from lading.functions.inference.dialects.classification import read_count, top_classes  # noqa: PLC0415 rare
+    from lading.functions.inference.dialects.classification import read_count, top_classes
 
     counts = {name: read_count(name, wanted) for name, wanted in asked}
     return {
@@ -302,7 +302,7 @@ def _of_models(name: str) -> Callable[[Call], Response]:
     """One of Triton's operations on models, imported when it is first asked for."""
 
     def operation(call: Call) -> Response:
-        from lading.functions.inference.dialects import open_inference_repository  # noqa: PLC0415 rare
+        from lading.functions.inference.dialects import open_inference_repository
 
         answered: Response = getattr(open_inference_repository, name)(call)
         return answered
@@ -311,13 +311,13 @@ def _of_models(name: str) -> Callable[[Call], Response]:
 
 
 def _generate(call: Call) -> Response:
-    from lading.functions.inference.dialects.open_inference_generate import generate  # noqa: PLC0415 rare
+    from lading.functions.inference.dialects.open_inference_generate import generate
 
     return generate(call)
 
 
 def _generate_stream(call: Call) -> StreamedResponse:
-    from lading.functions.inference.dialects import open_inference_generate  # noqa: PLC0415 rare
+    from lading.functions.inference.dialects import open_inference_generate
 
     return open_inference_generate.generate_stream(call)
 

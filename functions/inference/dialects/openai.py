@@ -136,7 +136,7 @@ def _pass_through(
 
 
 def _embed(call: Call) -> Response:
-    from lading.functions.inference.dialects.openai_embeddings import embed  # noqa: PLC0415 rare
+    from lading.functions.inference.dialects.openai_embeddings import embed
 
     document = json_codec.loads_exactly(call.request.body)
     if not isinstance(document, dict):

@@ -72,13 +72,13 @@ def _predict(call: Call) -> Response:
     outputs = call.predict(predictor, inputs)
     if wanted == JSON:
         return Response(200, encode(predictor.metadata, outputs))
-    from lading.functions.inference.wire import media_answers  # noqa: PLC0415 cold start
+    from lading.functions.inference.wire import media_answers
 
     return Response(200, media_answers.encode(wanted, outputs), wanted)
 
 
 def _choose(accept: str) -> str:
-    from lading.functions.inference.wire import media_answers  # noqa: PLC0415 cold start
+    from lading.functions.inference.wire import media_answers
 
     return media_answers.choose(accept)
 
@@ -86,7 +86,7 @@ def _choose(accept: str) -> str:
 def _decode(content_type: str, body: bytes, metadata: ModelMetadata) -> dict[str, Array]:
     """A body by its type; what curl sends when it is told none is JSON too."""
     if content_type not in _JSON_TYPES:
-        from lading.functions.inference.wire import media_requests  # noqa: PLC0415 cold start
+        from lading.functions.inference.wire import media_requests
 
         if media_requests.split_type(content_type)[0] not in _JSON_TYPES:
             return media_requests.decode(content_type, body, metadata)

@@ -130,7 +130,7 @@ def _rows_or_columns(outputs: dict[str, Array]) -> dict[str, Any]:
 
 
 def _invoke_media(call: Call, content_type: str) -> Response:
-    from lading.functions.inference.wire import media_answers, media_requests  # noqa: PLC0415 rare
+    from lading.functions.inference.wire import media_answers, media_requests
 
     if media_requests.find_decoder(content_type) is None:
         known = (*media_requests.KNOWN, f"{_BINARY_PREFIX}<bytes of JSON>")

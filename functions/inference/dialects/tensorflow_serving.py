@@ -79,7 +79,7 @@ def predict_document(call: Call, predictor: Predictor, document: dict[str, Any])
 
 
 def _classify(call: Call) -> Response:
-    from lading.functions.inference.dialects import tensorflow_examples as form  # noqa: PLC0415 cold start
+    from lading.functions.inference.dialects import tensorflow_examples as form
 
     predictor, document = _read(call)
     scores = form.scores_output(predictor.metadata)
@@ -93,7 +93,7 @@ def _classify(call: Call) -> Response:
 
 
 def _regress(call: Call) -> Response:
-    from lading.functions.inference.dialects import tensorflow_examples as form  # noqa: PLC0415 cold start
+    from lading.functions.inference.dialects import tensorflow_examples as form
 
     predictor, document = _read(call)
     value = form.value_output(predictor.metadata)
@@ -124,7 +124,7 @@ def _signed(predictor: Predictor, document: dict[str, Any]) -> Predictor:
 
 
 def _status(call: Call) -> Response:
-    from lading.functions.inference.dialects import tensorflow_models  # noqa: PLC0415 cold start
+    from lading.functions.inference.dialects import tensorflow_models
 
     try:
         return tensorflow_models.status(call)
@@ -137,13 +137,13 @@ def _status(call: Call) -> Response:
 
 
 def _metadata(call: Call) -> Response:
-    from lading.functions.inference.dialects import tensorflow_models  # noqa: PLC0415 cold start
+    from lading.functions.inference.dialects import tensorflow_models
 
     return tensorflow_models.metadata(call)
 
 
 def _models(call: Call) -> Response:
-    from lading.functions.inference.dialects import tensorflow_models  # noqa: PLC0415 cold start
+    from lading.functions.inference.dialects import tensorflow_models
 
     return tensorflow_models.models(call)
 

@@ -138,8 +138,8 @@ def _hold_pause(refusal: InferenceError, until: float) -> float | None:
 
 
 def _client(service: str, read_timeout_s: float) -> Any:
-    from boto3.session import Session  # noqa: PLC0415 a third of a second, when it is used
-    from botocore.config import Config  # noqa: PLC0415
+    from boto3.session import Session
+    from botocore.config import Config
 
     patience = Config(
         connect_timeout=_CONNECT_S,

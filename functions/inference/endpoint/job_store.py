@@ -130,7 +130,7 @@ class JobStore:
         return str(self._s3.generate_presigned_url(operation, Params=where, ExpiresIn=URL_S))
 
     def _read(self, bucket: str, key: str) -> bytes | None:
-        from botocore.exceptions import ClientError  # noqa: PLC0415 on demand
+        from botocore.exceptions import ClientError
 
         try:
             found = self._s3.get_object(Bucket=bucket, Key=key)
@@ -171,7 +171,7 @@ class JobStore:
 
     @cached_property
     def _session(self) -> Any:
-        from boto3.session import Session  # noqa: PLC0415 when there is a job
+        from boto3.session import Session
 
         return Session()
 
@@ -181,7 +181,7 @@ class JobStore:
 
     @cached_property
     def _s3(self) -> Any:
-        from botocore.config import Config  # noqa: PLC0415 when there is a job
+        from botocore.config import Config
 
         return self._session.client("s3", config=Config(signature_version="s3v4"))
 

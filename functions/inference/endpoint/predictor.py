@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from lading.functions.contract.settings import ServedEndpoint
-from lading.functions.inference.artifact.reading import Artifact, Engine, TensorSpec
+from lading.functions.inference.artifact.reading import Artifact, EngineSection, TensorSpec
 from lading.functions.inference.endpoint.client import Endpoint
 from lading.functions.inference.endpoint.twin import Twin
 from lading.functions.inference.errors import InferenceError, PredictionFailed, Unsupported
@@ -60,12 +60,12 @@ def open_endpoint(artifact: Artifact, version: int, settings: ServedEndpoint | N
 def _endpoint(settings: ServedEndpoint, model: str, version: int) -> Endpoint:
     if settings.mode != "async":
         return Endpoint(settings, model, version)
-    from lading.functions.inference.endpoint.queued import AsyncEndpoint  # noqa: PLC0415 seldom
+    from lading.functions.inference.endpoint.queued import AsyncEndpoint
 
     return AsyncEndpoint(settings, model, version)
 
 
-def _metadata(artifact: Artifact, engine: Engine, version: int) -> ModelMetadata:
+def _metadata(artifact: Artifact, engine: EngineSection, version: int) -> ModelMetadata:
     platform = _PLATFORMS.get(engine.name, engine.name)
     return ModelMetadata(
         artifact.name,

@@ -16,7 +16,7 @@ from lading.functions.inference.errors import PredictionFailed, Submitted, Unsup
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class EngineWork:
     """The job under way: `answer` or `failure` is what the engine has written, if it has."""
 
     job_id: str
@@ -25,11 +25,11 @@ class Work:
     failure: bytes | None = None
 
 
-_WORK: ContextVar[Work | None] = ContextVar("work", default=None)
+_WORK: ContextVar[EngineWork | None] = ContextVar("work", default=None)
 
 
 @contextmanager
-def working(work: Work) -> Iterator[None]:
+def working(work: EngineWork) -> Iterator[None]:
     """Answer what is asked in this thread for `work`."""
     token = _WORK.set(work)
     try:
@@ -74,7 +74,7 @@ class AsyncEndpoint(Endpoint):
         )
         return reply["OutputLocation"], reply.get("FailureLocation", "")
 
-    def _work(self) -> Work:
+    def _work(self) -> EngineWork:
         work = _WORK.get()
         if work is None:
             raise Unsupported(

@@ -61,7 +61,7 @@ class Refusals:
 
     def explain(self, error: Exception) -> tuple[InferenceError, bool]:
         """The error of ours, and whether the request may be sent again at once."""
-        from botocore import exceptions as aws  # noqa: PLC0415 on demand
+        from botocore import exceptions as aws
 
         if isinstance(error, aws.ClientError):
             return self._refused(dict(error.response))

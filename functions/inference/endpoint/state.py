@@ -52,7 +52,7 @@ class EndpointState:
             return self._known
 
     def _describe(self) -> str:
-        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 on demand
+        from botocore.exceptions import BotoCoreError, ClientError
 
         try:
             client = self._control()

@@ -62,7 +62,7 @@ class Twin:
         return decode(content, int(headers.get(HEADER_LENGTH, len(content))))
 
     def _invoke(self, payload: bytes) -> Any:
-        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 on demand
+        from botocore.exceptions import BotoCoreError, ClientError
 
         try:
             reply = self._client.invoke(

@@ -22,7 +22,12 @@ from typing import NoReturn
 from lading.functions.contract.names import CONTAINER
 from lading.functions.inference.app.application import create_app
 from lading.functions.inference.entry.container_settings import ContainerSettings
-from lading.functions.inference.entry.http_server import Server, address_of, configuration, listen
+from lading.functions.inference.entry.http_server import (
+    HttpServer,
+    address_of,
+    configuration,
+    listen,
+)
 from lading.functions.inference.entry.processors import processors
 from lading.functions.inference.entry.warm_up import warm_up
 from lading.functions.inference.errors import ModelUnavailable
@@ -64,7 +69,7 @@ def _manage(catalog: Catalog, settings: ContainerSettings) -> None:
     """Serve TorchServe's management API from a thread, where a port is set for it."""
     if not settings.management_port or catalog.control is None:
         return
-    from lading.functions.inference.app.torchserve_management import create_management  # noqa: PLC0415 its framework
+    from lading.functions.inference.app.torchserve_management import create_management
 
     management = create_management(catalog, catalog.control)
     managing = _served(management, settings.management_port, settings)
@@ -84,7 +89,7 @@ def _served(
         address, reason = address_of(settings.host, port), error.strerror or str(error)
         sys.exit(f"error: cannot listen on {address}: {reason}")
     config = configuration(app, keep_alive_s=settings.keep_alive_s, grace_s=CONTAINER.grace_seconds)
-    return partial(Server(config, beside).run, sockets=[listener])
+    return partial(HttpServer(config, beside).run, sockets=[listener])
 
 
 def load(settings: ContainerSettings) -> Catalog:
@@ -147,9 +152,9 @@ def _grpc(
     """The gRPC server, where a port is set for one; the same threads predict for it."""
     if not settings.grpc_port:
         return None
-    from lading.functions.inference.rpc.server import Limits, Serving, listening  # noqa: PLC0415 a library of its own
+    from lading.functions.inference.rpc.server import RpcLimits, RpcServing, listening
 
-    served = Serving(catalog, observability, Limits(settings.longest_body))
+    served = RpcServing(catalog, observability, RpcLimits(settings.longest_body))
     return listening(served, address_of(settings.host, settings.grpc_port), executor)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lading.functions.contract.names import CONTAINER, ENVIRONMENT
-from lading.functions.contract.settings import Settings
+from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.entry.http_server import (
     KEEP_ALIVE_SECONDS,
     MOST_KEEP_ALIVE_SECONDS,
@@ -18,7 +18,7 @@ _MOST_PORTS = 1 << 16
 class ContainerSettings:
     """Where to listen, how much to take, and what to serve."""
 
-    service: Settings
+    service: ServingSettings
     """Without models: what lies in `model_folder` is served."""
     model_folder: Path
     port: int = CONTAINER.default_port
@@ -47,7 +47,7 @@ class ContainerSettings:
         if mode not in ("none", "explicit"):
             raise ValueError(f"{CONTAINER.model_control} must be none or explicit, not '{mode}'")
         return cls(
-            Settings.from_environment({**environment, ENVIRONMENT.model_root: folder}),
+            ServingSettings.from_environment({**environment, ENVIRONMENT.model_root: folder}),
             Path(folder),
             _port(environment, CONTAINER.port, CONTAINER.default_port),
             _number(environment, CONTAINER.longest_body, CONTAINER.default_longest_body),

@@ -6,7 +6,7 @@ from typing import Any
 from mangum import Mangum
 from mangum.types import LambdaEvent, Response
 
-from lading.functions.contract.settings import Settings
+from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.app.application import Answerer, answer, create_app
 from lading.functions.inference.loading.catalog import Catalog, load_catalog
 from lading.functions.inference.observability.log import Observability
@@ -22,7 +22,7 @@ Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 
 def create_handler(
-    settings: Settings,
+    settings: ServingSettings,
     loaded: Callable[[Catalog], object] | None = None,
     on_request: Callable[[Observation, int], object] | None = None,
 ) -> Handler:
@@ -43,7 +43,7 @@ def create_handler(
     respond = _within_limit(_answerer(settings))
     app = observability.middleware(create_app(catalog, respond=respond))
     if settings.origins:
-        from lading.functions.inference.wire.cors import allow_origins  # noqa: PLC0415 cold start
+        from lading.functions.inference.wire.cors import allow_origins
 
         app = allow_origins(app, settings.origins)
     adapter = Mangum(app, lifespan="off")
@@ -68,7 +68,7 @@ def _decoded(event: LambdaEvent) -> LambdaEvent:
     body = event.get("body") or ""
     if not event.get("isBase64Encoded") or len(body) <= _SMALL_BODY:
         return event
-    from pybase64 import b64decode  # noqa: PLC0415 small requests need none
+    from pybase64 import b64decode
 
     return {**event, "body": b64decode(body, validate=True), "isBase64Encoded": False}
 
@@ -94,18 +94,18 @@ def _within_limit(respond: Answerer) -> Answerer:
         response = respond(request, catalog, observation, longest_body)
         if isinstance(response, StreamedResponse) or len(response.body) <= _SURELY_FITS:
             return response
-        from lading.functions.inference.app.answer_limit import fit  # noqa: PLC0415 rare
+        from lading.functions.inference.app.answer_limit import fit
 
         return fit(response, request, observation)
 
     return answered
 
 
-def _answerer(settings: Settings) -> Answerer:
+def _answerer(settings: ServingSettings) -> Answerer:
     """What answers, and what stands beside the models, of which most functions have nothing."""
     if settings.jobs is None and not settings.idempotency_table:
         return answer
-    from lading.functions.inference.entry.service import answerer  # noqa: PLC0415 a proxy's
+    from lading.functions.inference.entry.service import answerer
 
     return answerer(settings)
 

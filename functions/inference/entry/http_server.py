@@ -89,7 +89,7 @@ def configuration(
     )
 
 
-class Server(uvicorn.Server):
+class HttpServer(uvicorn.Server):
     """uvicorn, and what listens beside it in the same event loop; both begin and end together.
 
     Args:

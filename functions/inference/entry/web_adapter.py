@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import uvicorn
 
 from lading.functions.contract.names import ADAPTER
-from lading.functions.contract.settings import Settings
+from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.app.application import create_app
 from lading.functions.inference.entry.http_server import KEEP_ALIVE_SECONDS
 from lading.functions.inference.entry.service import answerer
@@ -24,20 +24,20 @@ from lading.functions.inference.wire.cors import allow_origins
 
 
 @dataclass(frozen=True, slots=True)
-class LambdaContext:
+class AdapterContext:
     """What Lambda tells of the function in its environment; the log reads it as `aws.context`."""
 
     function_name: str
     function_version: str
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> "LambdaContext":
+    def from_environment(cls, environment: Mapping[str, str]) -> "AdapterContext":
         """The function that this process is one environment of."""
         name = environment.get("AWS_LAMBDA_FUNCTION_NAME", "")
         return cls(name, environment.get("AWS_LAMBDA_FUNCTION_VERSION", ""))
 
 
-def create_adapted(settings: Settings, context: LambdaContext) -> App:
+def create_adapted(settings: ServingSettings, context: AdapterContext) -> App:
     """The app; each request's log line is written before the adapter hears that it has ended."""
     catalog = load_catalog(settings)
     observability = Observability(settings)
@@ -59,7 +59,8 @@ def main() -> None:
     """Serve until Lambda ends the environment."""
     uvicorn.run(
         create_adapted(
-            Settings.from_environment(os.environ), LambdaContext.from_environment(os.environ)
+            ServingSettings.from_environment(os.environ),
+            AdapterContext.from_environment(os.environ),
         ),
         host="127.0.0.1",
         port=int(os.environ.get(ADAPTER.port, ADAPTER.default_port)),

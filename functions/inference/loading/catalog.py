@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from lading.functions.contract.names import DEFAULT_LABEL, artifact_folder, in_layers
-from lading.functions.contract.settings import ServedModel, Settings
+from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.functions.inference.artifact.reading import (
     SPECIFICATION,
     Artifact,
@@ -189,13 +189,13 @@ class Control(Protocol):
         """Let a version answer when none is named."""
 
 
-def load_catalog(settings: Settings) -> Catalog:
+def load_catalog(settings: ServingSettings) -> Catalog:
     """Load every model in `settings`; one that fails is kept, with its reason, as not ready."""
     root = Path(settings.model_root)
     return Catalog({model.name: _load_model(model, root, settings) for model in settings.models})
 
 
-def _load_model(model: ServedModel, root: Path, settings: Settings) -> CatalogModel:
+def _load_model(model: ServedModel, root: Path, settings: ServingSettings) -> CatalogModel:
     versions = {
         version: _load_version(model, version, root, settings) for version in model.versions
     }
@@ -203,7 +203,7 @@ def _load_model(model: ServedModel, root: Path, settings: Settings) -> CatalogMo
 
 
 def _load_version(
-    model: ServedModel, version: int, root: Path, settings: Settings
+    model: ServedModel, version: int, root: Path, settings: ServingSettings
 ) -> Predictor | ModelUnavailable:
     folder = in_layers(root / artifact_folder(model.name, version))
     try:
@@ -215,13 +215,13 @@ def _load_version(
         return ModelUnavailable(model.name, version, str(error))
 
 
-def _open(artifact: Artifact, version: int, settings: Settings) -> Predictor:
+def _open(artifact: Artifact, version: int, settings: ServingSettings) -> Predictor:
     """What answers for an artifact: an engine at an endpoint, or onnxruntime in this process."""
     if artifact.engine is not None:
-        from lading.functions.inference.endpoint.predictor import open_endpoint  # noqa: PLC0415 a proxy's
+        from lading.functions.inference.endpoint.predictor import open_endpoint
 
         return open_endpoint(artifact, version, settings.endpoint)
-    from lading.functions.inference.models.onnx_predictor import OnnxPredictor  # noqa: PLC0415 no proxy needs it
+    from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 
     return OnnxPredictor(artifact, version, settings.threads)
 
@@ -230,6 +230,6 @@ def _read_version(model: ServedModel, version: int, folder: Path) -> Artifact:
     digest = model.versions[version] or None
     if version not in model.remote:
         return read_artifact(folder, digest)
-    from lading.functions.inference.artifact.remote import read_remote  # noqa: PLC0415 only for big models
+    from lading.functions.inference.artifact.remote import read_remote
 
     return read_remote(model.remote[version], model.name, version, digest)

@@ -8,7 +8,7 @@ Nothing pins the digest of either: SageMaker mounts what the deployment named, b
 
 from pathlib import Path
 
-from lading.functions.contract.settings import ServedModel, Settings
+from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.functions.inference.artifact.reading import MODEL, SPECIFICATION, Artifact
 from lading.functions.inference.errors import ModelUnavailable
 from lading.functions.inference.loading.catalog import Catalog, CatalogModel, load_catalog
@@ -52,7 +52,7 @@ def load_model(folder: Path, name: str, threads: int = 0) -> CatalogModel:
     if not (folder / "models" / name).exists():
         return _load(folder, name, max(versions), threads)
     served = ServedModel(name, dict.fromkeys(versions, ""))
-    return load_catalog(Settings((served,), str(folder), threads)).model(name)
+    return load_catalog(ServingSettings((served,), str(folder), threads)).model(name)
 
 
 def _versions(folder: Path, file: str) -> dict[str, list[int]]:

@@ -1,4 +1,4 @@
-"""Predictor: the seam between wire and model; Graph: the one between a model and its engine."""
+"""Predictor: the seam between wire and model; Backend: the one between a model and its engine."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -107,7 +107,7 @@ def check_request(
             raise UnexpectedOutput(name, known)
 
 
-class Graph(Protocol):
+class Backend(Protocol):
     """What computes a model: onnxruntime in this process, or an engine elsewhere."""
 
     @property
@@ -126,7 +126,7 @@ class Graph(Protocol):
         """
 
 
-G = TypeVar("G", bound=Graph)
+G = TypeVar("G", bound=Backend)
 
 
 _SOURCE = re.compile(r"\S*/\S+:\d+ ")
@@ -150,7 +150,7 @@ def with_steps(graph: G, artifact: Artifact) -> "G | ProcessedSession":
     processing = artifact.specification.get("processing")
     if not processing:
         return graph
-    from lading.functions.inference.processing.processed import ProcessedSession, make_step  # noqa: PLC0415 only with steps
+    from lading.functions.inference.processing.processed import ProcessedSession, make_step
 
     steps = [make_step(options, artifact.files) for options in processing]
     return ProcessedSession(graph, steps, artifact.inputs, artifact.outputs)

@@ -54,7 +54,7 @@ class OnnxSession:
     """A loaded ONNX model.
 
     Args:
-        model: the serialised model, with its weights inside, or the file of one, which may have
+        model: the serialized model, with its weights inside, or the file of one, which may have
             its weights beside it.
         threads: threads inside one prediction; 0: one for each processor that may be used.
         optimized: let onnxruntime rewrite the graph, which is faster.
@@ -139,7 +139,7 @@ class OnnxSession:
 
 def _threads() -> int:
     """What onnxruntime is told, which knows nothing of quotas; 0 leaves the choice to it."""
-    from lading.functions.inference.entry.processors import fewer_than_all  # noqa: PLC0415 a function is told
+    from lading.functions.inference.entry.processors import fewer_than_all
 
     return fewer_than_all()
 

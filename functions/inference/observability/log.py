@@ -22,7 +22,7 @@ from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics
 
 from lading.functions.contract.names import METRICS
-from lading.functions.contract.settings import Settings
+from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.errors import CallerGone, InferenceError, brief
 from lading.functions.inference.loading.catalog import Catalog
 from lading.functions.inference.wire.asgi import App, Message, Receive, Scope, Send
@@ -73,7 +73,7 @@ class Observability:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: ServingSettings,
         on_request: Callable[[Observation, int], object] | None = None,
         output: TextIO | None = None,
     ) -> None:

@@ -147,7 +147,7 @@ def _costly(reader: type[Image], content: bytes) -> tuple[tuple[int, int, str], 
     1 MB, and Pillow reads segments one by one.
     """
     if reader is PngImageFile:
-        return ((content.count(b"iCCP"), _MOST_PROFILES, "colour profiles"),)
+        return ((content.count(b"iCCP"), _MOST_PROFILES, "color profiles"),)
     kinds = Counter(islice(_segments(content), _MOST_SEGMENTS + 1))
     return (
         (kinds[_SCAN], _MOST_SCANS, "scans"),

@@ -16,7 +16,7 @@ import numpy as np
 
 from lading.functions.contract.names import Library
 from lading.functions.inference.artifact.reading import TensorSpec
-from lading.functions.inference.models.predictor import Graph, SessionError
+from lading.functions.inference.models.predictor import Backend, SessionError
 from lading.functions.inference.tensors.conversion import Array, as_datatype
 
 STEPS = frozenset({"code", "image", "labels", "ngrams", "tokens"})
@@ -86,7 +86,7 @@ class ProcessedSession:
 
     def __init__(
         self,
-        graph: Graph,
+        graph: Backend,
         steps: Sequence[Step],
         inputs: tuple[TensorSpec, ...],
         outputs: tuple[TensorSpec, ...],

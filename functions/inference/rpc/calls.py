@@ -31,7 +31,7 @@ from lading.functions.inference.loading.catalog import Catalog
 from lading.functions.inference.observability.log import Exchange, Observability
 from lading.functions.inference.rpc.messages import parse
 from lading.functions.inference.rpc.room import Room
-from lading.functions.inference.rpc.service import Service, Work
+from lading.functions.inference.rpc.service import RpcCall, Service
 from lading.functions.inference.wire.messages import Observation
 from lading.functions.inference.wire.statuses import status_of
 
@@ -124,7 +124,7 @@ class Method:
             self._note(observation)
 
     def _run(self, request: bytes, observation: Observation) -> tuple[bytes, InferenceError | None]:
-        work = Work(self.catalog, observation, self.path)
+        work = RpcCall(self.catalog, observation, self.path)
         try:
             sent = parse(self.described.input_type.full_name, request)
             response = self.offered.operations[self.described.name](work, sent)

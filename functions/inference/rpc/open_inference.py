@@ -23,7 +23,7 @@ from lading.functions.inference.errors import (
 )
 from lading.functions.inference.models.predictor import ModelMetadata
 from lading.functions.inference.rpc.messages import message
-from lading.functions.inference.rpc.service import Service, Work
+from lading.functions.inference.rpc.service import RpcCall, Service
 from lading.functions.inference.tensors import binary as binary_tensors
 from lading.functions.inference.tensors.conversion import (
     DTYPES,
@@ -56,25 +56,25 @@ CONTENTS = MappingProxyType(
 _REFUSED_PARAMETERS = ("classification", "shared_memory_region")
 
 
-def _live(_work: Work, _request: Any) -> Any:
+def _live(_work: RpcCall, _request: Any) -> Any:
     return message("inference.ServerLiveResponse")(live=True)
 
 
-def _ready(work: Work, _request: Any) -> Any:
+def _ready(work: RpcCall, _request: Any) -> Any:
     return message("inference.ServerReadyResponse")(ready=work.catalog.ready())
 
 
-def _server_metadata(_work: Work, _request: Any) -> Any:
+def _server_metadata(_work: RpcCall, _request: Any) -> Any:
     return message("inference.ServerMetadataResponse")(name="lading", version=VERSION)
 
 
-def _model_ready(work: Work, request: Any) -> Any:
+def _model_ready(work: RpcCall, request: Any) -> Any:
     name, version = work.call(request.name, request.version).find_version()
     ready = work.catalog.model(name).ready(version)
     return message("inference.ModelReadyResponse")(ready=ready)
 
 
-def _model_metadata(work: Work, request: Any) -> Any:
+def _model_metadata(work: RpcCall, request: Any) -> Any:
     metadata = work.call(request.name, request.version).predictor().metadata
     return message("inference.ModelMetadataResponse")(
         name=metadata.name,
@@ -85,7 +85,7 @@ def _model_metadata(work: Work, request: Any) -> Any:
     )
 
 
-def _repository_index(work: Work, request: Any) -> Any:
+def _repository_index(work: RpcCall, request: Any) -> Any:
     models = []
     for model in work.catalog.models():
         for version in sorted(model.versions):
@@ -99,14 +99,14 @@ def _repository_index(work: Work, request: Any) -> Any:
     return message("inference.RepositoryIndexResponse")(models=models)
 
 
-def _statistics(work: Work, request: Any) -> Any:
+def _statistics(work: RpcCall, request: Any) -> Any:
     call = work.call(request.name, request.version)
     if not request.name:
         call = replace(call, parameters={})  # of all models
     return message("inference.ModelStatisticsResponse")(model_stats=count(call))
 
 
-def _infer(work: Work, request: Any) -> Any:
+def _infer(work: RpcCall, request: Any) -> Any:
     call = work.call(request.model_name, request.model_version)
     predictor = call.predictor()
     inputs = decode(request)
@@ -114,7 +114,7 @@ def _infer(work: Work, request: Any) -> Any:
     return encode(predictor.metadata, request, results)
 
 
-def _infer_part(work: Work, request: Any) -> Any:
+def _infer_part(work: RpcCall, request: Any) -> Any:
     return message("inference.ModelStreamInferResponse")(infer_response=_infer(work, request))
 
 

@@ -32,11 +32,11 @@ SERVICES: Sequence[Service] = (*open_inference.SERVICES, *tensorflow_serving.SER
 _LOOKING_UP = 2
 _MOST_REFLECTIONS = 16
 _KEPT_FOR_HEALTH = 64
-"""Calls beyond `Limits.most_calls`, so that neither can be crowded out by others."""
+"""Calls beyond `RpcLimits.most_calls`, so that neither can be crowded out by others."""
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class RpcLimits:
     """What a server takes.
 
     Args:
@@ -51,7 +51,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Serving:
+class RpcServing:
     """What is served, and how.
 
     Args:
@@ -62,11 +62,11 @@ class Serving:
 
     catalog: Catalog
     observability: Observability
-    limits: Limits
+    limits: RpcLimits
 
 
 @asynccontextmanager
-async def listening(served: Serving, address: str, predicting: Executor) -> AsyncIterator[int]:
+async def listening(served: RpcServing, address: str, predicting: Executor) -> AsyncIterator[int]:
     """Serve in this event loop while the block runs; calls under way may end after it.
 
     Args:
@@ -96,7 +96,7 @@ async def listening(served: Serving, address: str, predicting: Executor) -> Asyn
 
 
 @contextmanager
-def serving(served: Serving, address: str, predicting: Executor) -> Iterator[int]:
+def serving(served: RpcServing, address: str, predicting: Executor) -> Iterator[int]:
     """The same from an event loop in a thread of its own; see `listening`."""
     started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event, int]] = Future()
 
@@ -123,7 +123,7 @@ def serving(served: Serving, address: str, predicting: Executor) -> Iterator[int
 
 
 def _create_server(
-    served: Serving, threads: Threads, ending: asyncio.Future[None]
+    served: RpcServing, threads: Threads, ending: asyncio.Future[None]
 ) -> grpc.aio.Server:
     limits = [
         ("grpc.max_receive_message_length", served.limits.longest_body),

@@ -10,7 +10,7 @@ from lading.functions.inference.wire.messages import Observation, Request
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class RpcCall:
     """One call: the models, and what is noted of it."""
 
     catalog: Catalog
@@ -40,6 +40,6 @@ class Service:
 
     name: str
     dialect: str
-    operations: Mapping[str, Callable[[Work, Any], Any]]
+    operations: Mapping[str, Callable[[RpcCall, Any], Any]]
     predicting: frozenset[str] = frozenset()
     stream_error: Callable[[Exception], Any] | None = None

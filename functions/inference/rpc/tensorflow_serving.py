@@ -18,7 +18,7 @@ from lading.functions.inference.models.predictor import (
     with_signature,
 )
 from lading.functions.inference.rpc.messages import message
-from lading.functions.inference.rpc.service import Service, Work
+from lading.functions.inference.rpc.service import RpcCall, Service
 from lading.functions.inference.rpc.tensorflow_tensors import (
     decode_all,
     encode,
@@ -31,7 +31,7 @@ _DATA_LOSS = 15
 _TYPE_URL = "type.googleapis.com/tensorflow.serving.SignatureDefMap"
 
 
-def _predict(work: Work, request: Any) -> Any:
+def _predict(work: RpcCall, request: Any) -> Any:
     call, predictor = _resolve(work, request.model_spec)
     inputs = decode_all(request.inputs)
     wanted = list(dict.fromkeys(request.output_filter))
@@ -44,7 +44,7 @@ def _predict(work: Work, request: Any) -> Any:
     return response
 
 
-def _classify(work: Work, request: Any) -> Any:
+def _classify(work: RpcCall, request: Any) -> Any:
     call, predictor = _resolve(work, request.model_spec)
     scores = examples.scores_output(predictor.metadata)
     labels = examples.labels_output(predictor.metadata, scores)
@@ -61,7 +61,7 @@ def _classify(work: Work, request: Any) -> Any:
     )
 
 
-def _regress(work: Work, request: Any) -> Any:
+def _regress(work: RpcCall, request: Any) -> Any:
     call, predictor = _resolve(work, request.model_spec)
     value = examples.value_output(predictor.metadata)
     document = _document(request.input)
@@ -74,7 +74,7 @@ def _regress(work: Work, request: Any) -> Any:
     )
 
 
-def _metadata(work: Work, request: Any) -> Any:
+def _metadata(work: RpcCall, request: Any) -> Any:
     if list(request.metadata_field) != [_SIGNATURE_FIELD]:
         raise MalformedRequest(f"Metadata field must be '{_SIGNATURE_FIELD}', and no other")
     _, predictor = _resolve(work, request.model_spec)
@@ -90,7 +90,7 @@ def _metadata(work: Work, request: Any) -> Any:
     return response
 
 
-def _status(work: Work, request: Any) -> Any:
+def _status(work: RpcCall, request: Any) -> Any:
     call = _call(work, request.model_spec)
     model = call.model()
     named = {"version", "label"} & call.parameters.keys()
@@ -109,14 +109,14 @@ def _status(work: Work, request: Any) -> Any:
     return message("tensorflow.serving.GetModelStatusResponse")(model_version_status=statuses)
 
 
-def _call(work: Work, spec: Any) -> Call:
+def _call(work: RpcCall, spec: Any) -> Call:
     if not spec.name:
         raise MalformedRequest("Missing ModelSpec")
     version = str(spec.version.value) if spec.HasField("version") else ""
     return work.call(spec.name, version, spec.version_label)
 
 
-def _resolve(work: Work, spec: Any) -> tuple[Call, Predictor]:
+def _resolve(work: RpcCall, spec: Any) -> tuple[Call, Predictor]:
     call = _call(work, spec)
     return call, with_signature(call.predictor(), spec.signature_name)
 

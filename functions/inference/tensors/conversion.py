@@ -281,7 +281,7 @@ def _byte_strings(leaves: list[Any], kinds: set[type], name: str) -> Array:
 
 def _from_b64(value: dict[str, str], name: str) -> bytes:
     """The bytes; space and missing padding are taken, as TensorFlow Serving takes them."""
-    from pybase64 import b64decode  # noqa: PLC0415 most requests need none
+    from pybase64 import b64decode
 
     text = "".join(value["b64"].split())
     try:

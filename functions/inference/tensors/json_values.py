@@ -40,7 +40,7 @@ def loads(body: bytes) -> Any:
             that no double is near.
     """
     if len(body) > SMALL_BODY:
-        from lading.functions.inference.tensors.simdjson_reader import Inexact, read  # noqa: PLC0415 cold start
+        from lading.functions.inference.tensors.simdjson_reader import Inexact, read
 
         try:
             return read(body)

@@ -41,7 +41,7 @@ def read(body: bytes) -> Any:
     if b"\\" in body or body.startswith(_BYTE_ORDER_MARK):
         raise Inexact  # an escaped bracket would spoil the count; json rejects the mark
     try:
-        reader = _Reader()
+        reader = _DocumentReader()
         document = reader.convert(csimdjson.Parser().parse(body))
     except (ValueError, RuntimeError, RecursionError, TypeError) as error:
         raise Inexact from error
@@ -50,7 +50,7 @@ def read(body: bytes) -> Any:
     return document
 
 
-class _Reader:
+class _DocumentReader:
     """Converts simdjson's values and counts the brackets that the result accounts for."""
 
     def __init__(self) -> None:

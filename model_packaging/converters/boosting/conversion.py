@@ -19,7 +19,7 @@ from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.tensors.domain import Domain
 from lading.model_packaging.check.probes import Column, Known, Probe
 from lading.model_packaging.check.tree_probes import tree_probes, typical_rows
-from lading.model_packaging.check.trees import Tree, Unsupported
+from lading.model_packaging.check.trees import NoTreeForm, TreeArrays
 from lading.model_packaging.conversion import Conversion
 from lading.model_packaging.errors import ConversionError, SourceUnreadable
 from lading.model_packaging.manifest.models import ModelSpec
@@ -60,7 +60,7 @@ class Booster:
     columns: int
     targets: int
     dtype: type[np.floating]
-    trees: tuple[Tree, ...] = ()
+    trees: tuple[TreeArrays, ...] = ()
     infinite: bool = True
     missing: float = np.nan
     named: bool = False
@@ -220,7 +220,7 @@ def convert_booster(
     """
     try:
         booster = read()
-    except Unsupported as error:
+    except NoTreeForm as error:
         raise ConversionError(spec.name, f"has no ONNX form: {error}") from error
     model = to_onnx(booster)
 

@@ -13,9 +13,9 @@ from lading.model_packaging.check.trees import (
     NEAR_ZERO,
     BoostedTree,
     Forest,
+    NoTreeForm,
     Reading,
-    Tree,
-    Unsupported,
+    TreeArrays,
 )
 from lading.model_packaging.converters.boosting.conversion import (
     Answers,
@@ -63,12 +63,12 @@ def read_lightgbm(model: Any) -> Booster:
     """What ONNX needs to know of a `lightgbm.Booster`, up to its best iteration.
 
     Raises:
-        Unsupported: it has an objective or trees that are not known here.
+        NoTreeForm: it has an objective or trees that are not known here.
     """
     head, *parts = model.model_to_string().partition("\nend of trees")[0].split("\nTree=")
     facts, trees = _facts(head), [_facts(part) for part in parts]
     if not trees:
-        raise Unsupported("it has no trees; train it for a round at least")
+        raise NoTreeForm("it has no trees; train it for a round at least")
     objective, *options = facts.get("objective", "none").split(" ")
     targets, columns = int(facts["num_tree_per_iteration"]), int(facts["max_feature_idx"]) + 1
     rounds = max(1, len(trees) // targets)
@@ -106,7 +106,7 @@ def _transform(objective: str, options: list[str]) -> Transform:
     if objective == "none":  # of one's own: the answers are the sums
         return identity
     if objective not in _TRANSFORMS:
-        raise Unsupported(f"the objective {objective} is not supported")
+        raise NoTreeForm(f"the objective {objective} is not supported")
     if "sigmoid" in known:
         return sigmoid(float(known["sigmoid"]))
     return signed_square if "sqrt" in known else _TRANSFORMS[objective]
@@ -114,7 +114,7 @@ def _transform(objective: str, options: list[str]) -> Transform:
 
 def _tree(facts: dict[str, str], target: int, share: float) -> BoostedTree:
     if facts.get("is_linear", "0") != "0":
-        raise Unsupported("linear_tree is not supported; train with linear_tree=false")
+        raise NoTreeForm("linear_tree is not supported; train with linear_tree=false")
     leaves = _numbers(facts, "leaf_value", float)
     splits = len(leaves) - 1
     ends = np.full(len(leaves), LEAF)
@@ -126,7 +126,7 @@ def _tree(facts: dict[str, str], target: int, share: float) -> BoostedTree:
     decision = each("decision_type", int, after=np.zeros_like(ends))
     categoric = (decision & _CATEGORIC) > 0
     readings = np.where(categoric, Reading.CATEGORY, _NUMERIC_READINGS[decision >> 2 & 3])
-    tree = Tree(
+    tree = TreeArrays(
         column=each("split_feature", int),
         threshold=_around_zero(each("threshold", float)),
         left=_children(each("left_child", int), splits),
@@ -167,7 +167,7 @@ def _categories(facts: dict[str, str], nodes: Array) -> dict[int, frozenset[int]
     places = _numbers(facts, "threshold", float).astype(int)
     used = places[nodes]
     if used.min() < 0 or used.max() + 1 >= len(bounds) or bounds.max() > len(words):
-        raise Unsupported("a tree is damaged: it splits by categories that are not there")
+        raise NoTreeForm("a tree is damaged: it splits by categories that are not there")
     return {
         int(node): _bits(words[bounds[place] : bounds[place + 1]])
         for node, place in zip(nodes, used, strict=True)
@@ -186,11 +186,11 @@ def read_estimator(estimator: Any) -> Booster:
     """What ONNX needs to know of a fitted LGBMClassifier, LGBMRegressor or LGBMRanker.
 
     Raises:
-        Unsupported: see `read_lightgbm`; or it is a classifier whose answers are no probabilities.
+        NoTreeForm: see `read_lightgbm`; or it is a classifier whose answers are no probabilities.
     """
     booster = read_lightgbm(estimator.booster_)
     if hasattr(estimator, "predict_proba"):
         if booster.answers == "numbers":
-            raise Unsupported(f"a classifier with the objective {estimator.objective_}")
+            raise NoTreeForm(f"a classifier with the objective {estimator.objective_}")
         return booster
     return replace(booster, answers="numbers")

@@ -13,7 +13,14 @@ import numpy as np
 
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.check.tree_depth import runs
-from lading.model_packaging.check.trees import LEAF, NEAR_ZERO, BoostedTree, Forest, Reading, Tree
+from lading.model_packaging.check.trees import (
+    LEAF,
+    NEAR_ZERO,
+    BoostedTree,
+    Forest,
+    Reading,
+    TreeArrays,
+)
 from lading.model_packaging.onnx_nodes import Nodes
 
 
@@ -138,7 +145,7 @@ def _flat(number: int, each: BoostedTree, keys: Array | None, columns: int) -> d
     }
 
 
-def _with_chains(nodes: dict[str, Array], tree: Tree) -> dict[str, Array]:
+def _with_chains(nodes: dict[str, Array], tree: TreeArrays) -> dict[str, Array]:
     """The nodes, with those that split by categories replaced by the first link of their chain.
 
     The other links stand at the end. Links of one chain share their children: runtimes take that

@@ -16,9 +16,9 @@ from lading.model_packaging.check.trees import (
     LEAF,
     BoostedTree,
     Forest,
+    NoTreeForm,
     Reading,
-    Tree,
-    Unsupported,
+    TreeArrays,
 )
 from lading.model_packaging.converters.boosting.conversion import (
     Answers,
@@ -70,7 +70,7 @@ def read_estimator(estimator: Any) -> Booster:
     """What ONNX needs to know of a fitted XGBClassifier, XGBRegressor or XGBRanker.
 
     Raises:
-        Unsupported: see `read_xgboost`.
+        NoTreeForm: see `read_xgboost`.
     """
     missing = np.nan if estimator.missing is None else estimator.missing
     classifies = hasattr(estimator, "predict_proba")
@@ -88,12 +88,12 @@ def read_xgboost(model: Any, *, classifies: bool | None = None, missing: float =
         missing: the number that stands for a missing value, beside NaN.
 
     Raises:
-        Unsupported: it has an objective or a booster that is not known here.
+        NoTreeForm: it has an objective or a booster that is not known here.
     """
     learner = json.loads(model.save_raw("json"))["learner"]
     objective, booster = learner["objective"]["name"], learner["gradient_booster"]
     if objective not in _TRANSFORMS:
-        raise Unsupported(f"the objective {objective} is not supported")
+        raise NoTreeForm(f"the objective {objective} is not supported")
     parameters = learner["learner_model_param"]
     columns, several = int(parameters["num_feature"]), int(parameters.get("num_target", 1))
     targets = max(1, int(parameters["num_class"]), several)
@@ -123,7 +123,7 @@ def _sums(
     if booster["name"] == "gblinear":
         weights = np.array(booster["model"]["weights"], np.float32)
         return (), _linear(weights.reshape(columns + 1, targets), _base(model, columns))
-    raise Unsupported(f"the booster {booster['name']} is not supported")
+    raise NoTreeForm(f"the booster {booster['name']} is not supported")
 
 
 def _answers(objective: str, targets: int, classifies: bool | None) -> Answers:
@@ -199,7 +199,7 @@ def _trees(booster: dict[str, Any]) -> tuple[BoostedTree, ...]:
     model = _model(booster)
     weights = booster.get("weight_drop") or [1.0] * len(model["trees"])
     if not model["trees"]:
-        raise Unsupported("it has no trees; train it for a round at least")
+        raise NoTreeForm("it has no trees; train it for a round at least")
     each = zip(model["trees"], model["tree_info"], weights, strict=True)
     return tuple(_tree(*tree) for tree in each)
 
@@ -212,7 +212,7 @@ def _tree(dump: dict[str, Any], group: int, weight: float) -> BoostedTree:
     categoric = np.array(dump["split_type"]) == _CATEGORIES
     default_left = np.array(dump["default_left"], bool)
     # Categories that are listed go right; here they go left, so that both sides change places.
-    tree = Tree(
+    tree = TreeArrays(
         column=column,
         threshold=conditions,
         left=np.where(categoric, right, left),

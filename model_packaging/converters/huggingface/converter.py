@@ -119,10 +119,10 @@ def _classifier(spec: ModelSpec, folder: Folder) -> Conversion:
     if folder.kind == "tokens":
         original = originals.classifies_tokens(model, head, tokens)
         onnx = _exported(spec, model, tokens, _scores_of_tokens)
-        return _labelled(onnx, original, tokens.with_offsets(), head)
+        return _labeled(onnx, original, tokens.with_offsets(), head)
     original = originals.classifies_texts(model, head, tokens)
     onnx = _exported(spec, model, tokens, partial(_scores_of_texts, head))
-    return _labelled(onnx, original, tokens, head)
+    return _labeled(onnx, original, tokens, head)
 
 
 def _encoder(spec: ModelSpec) -> Conversion:
@@ -243,7 +243,7 @@ def _embedding(vectors: Any, model: Any, given: dict[str, Any]) -> dict[str, Any
     return {"embedding": vectors(states, given["attention_mask"])}
 
 
-def _labelled(onnx: bytes, original: Model, tokens: Tokenization, head: Head) -> Conversion:
+def _labeled(onnx: bytes, original: Model, tokens: Tokenization, head: Head) -> Conversion:
     """A graph that gives probabilities, between its steps."""
     [probabilities] = OnnxSession(onnx).outputs
     named = label_options(probabilities.name, head.labels, head.top)

@@ -12,7 +12,7 @@ import numpy as np
 
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.converters.tensorflow.frozen import Frozen, cut, read_by, whole
-from lading.model_packaging.converters.tensorflow.signature import Signature
+from lading.model_packaging.converters.tensorflow.signature import SavedSignature
 from lading.model_packaging.errors import ConversionError
 from lading.model_packaging.manifest.models import ModelSpec
 
@@ -41,8 +41,8 @@ class _Feature:
 
 
 def with_features(
-    spec: ModelSpec, signature: Signature, frozen: Frozen
-) -> tuple[Signature, Frozen]:
+    spec: ModelSpec, signature: SavedSignature, frozen: Frozen
+) -> tuple[SavedSignature, Frozen]:
     """The signature and its graph, with features as inputs where it takes examples.
 
     Raises:
@@ -69,12 +69,12 @@ def with_features(
     def answer(rows: Mapping[str, Array]) -> Sequence[Any]:
         return signature.answer({serialized: serialize(rows)})
 
-    return Signature(inputs, signature.outputs, answer), cut(
+    return SavedSignature(inputs, signature.outputs, answer), cut(
         replace(frozen, inputs=tensors), inputs
     )
 
 
-def _parser(signature: Signature, frozen: Frozen) -> Any:
+def _parser(signature: SavedSignature, frozen: Frozen) -> Any:
     """The operator that parses the only input, if nothing else reads it."""
     if [each.dtype.name for each in signature.inputs.values()] != ["string"]:
         return None

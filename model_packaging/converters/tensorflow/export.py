@@ -22,7 +22,7 @@ from lading.model_packaging.converters.tensorflow.left_out import (
 from lading.model_packaging.converters.tensorflow.naming import axis_words, fixing_advice
 from lading.model_packaging.converters.tensorflow.operators import handlers
 from lading.model_packaging.converters.tensorflow.rows import refuse_negative_rows
-from lading.model_packaging.converters.tensorflow.signature import Signature, one_line
+from lading.model_packaging.converters.tensorflow.signature import SavedSignature, one_line
 from lading.model_packaging.errors import ConversionError, PackagingError
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.onnx_graph import (
@@ -40,7 +40,7 @@ OPSET = 17
 _ML_OPSET = ("ai.onnx.ml", 3)
 
 
-def convert(spec: ModelSpec, signature: Signature) -> Conversion:
+def convert(spec: ModelSpec, signature: SavedSignature) -> Conversion:
     """What becomes of a signature.
 
     Raises:
@@ -60,7 +60,7 @@ def convert(spec: ModelSpec, signature: Signature) -> Conversion:
     return finished(spec, model, signature)
 
 
-def _frozen(spec: ModelSpec, signature: Signature) -> Frozen:
+def _frozen(spec: ModelSpec, signature: SavedSignature) -> Frozen:
     """The graph; one that cannot be made for free axes may be made for axes of a size."""
     assert signature.freeze is not None
     try:
@@ -74,7 +74,7 @@ def _frozen(spec: ModelSpec, signature: Signature) -> Frozen:
     return frozen
 
 
-def _require_shapes(spec: ModelSpec, signature: Signature) -> None:
+def _require_shapes(spec: ModelSpec, signature: SavedSignature) -> None:
     for name, each in signature.inputs.items():
         if each.shape.rank is None:
             advice = f"state it under inputs: {{{name}: {{shape: [batch, ...]}}}}"
@@ -101,7 +101,7 @@ def _to_onnx(frozen: Frozen) -> "ModelProto":
     return model
 
 
-def _constants(signature: Signature) -> "ModelProto":
+def _constants(signature: SavedSignature) -> "ModelProto":
     """A model without inputs: its answers, which no state and no chance can change."""
     from onnx import helper, numpy_helper
 
@@ -115,7 +115,7 @@ def _constants(signature: Signature) -> "ModelProto":
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)])
 
 
-def finished(spec: ModelSpec, model: "ModelProto", signature: Signature) -> Conversion:
+def finished(spec: ModelSpec, model: "ModelProto", signature: SavedSignature) -> Conversion:
     """A converted model with its names, and with what every model gets.
 
     Raises:

@@ -18,7 +18,7 @@ from lading.model_packaging.converters.tensorflow.keras_format import (
     version_advice,
 )
 from lading.model_packaging.converters.tensorflow.naming import distinct, fixing_advice, restated
-from lading.model_packaging.converters.tensorflow.signature import Signature, one_line
+from lading.model_packaging.converters.tensorflow.signature import SavedSignature, one_line
 from lading.model_packaging.errors import ConversionError, SourceUnreadable, SourceUntrusted
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.sources.user_code import load_class
@@ -90,7 +90,7 @@ def _as_keras_expects(source: Path) -> Iterator[Path]:
         yield link
 
 
-def as_signature(spec: ModelSpec, model: Any) -> Signature:
+def as_signature(spec: ModelSpec, model: Any) -> SavedSignature:
     """A Keras model; names are the keys of its dicts, else those of its layers.
 
     Raises:
@@ -127,7 +127,7 @@ def as_signature(spec: ModelSpec, model: Any) -> Signature:
         return freeze_function(inputs, outputs, call)
 
     domains, layers = lookup_domains(_layers(model), named)
-    return Signature(inputs, outputs, answer, freeze, True, domains, layers)
+    return SavedSignature(inputs, outputs, answer, freeze, True, domains, layers)
 
 
 def _require_repeatable(spec: ModelSpec, model: Any, inputs: Mapping[str, Any]) -> None:

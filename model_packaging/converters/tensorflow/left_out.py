@@ -11,7 +11,7 @@ import numpy as np
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.converters.tensorflow.difficult_rows import some_rows, various_rows
 from lading.model_packaging.converters.tensorflow.frozen import Frozen, reachable, read_by
-from lading.model_packaging.converters.tensorflow.signature import Signature
+from lading.model_packaging.converters.tensorflow.signature import SavedSignature
 from lading.model_packaging.errors import ConversionError
 from lading.model_packaging.manifest.models import ModelSpec
 
@@ -31,7 +31,7 @@ _HARMLESS = frozenset(
 """Operators that TensorFlow calls stateful, and that compute the same at each call."""
 
 
-def require_nothing_left_out(spec: ModelSpec, signature: Signature, frozen: Frozen) -> None:
+def require_nothing_left_out(spec: ModelSpec, signature: SavedSignature, frozen: Frozen) -> None:
     """Refuse a graph that checks its inputs, or whose answers depend on more than its inputs.
 
     A check counts wherever it stands, unless a domain stands for it; of other operators only those
@@ -61,7 +61,7 @@ def _is_of(node: Any, layers: Collection[str]) -> bool:
     return any(f"/{layer}" in f"/{node.name}" for layer in layers)
 
 
-def require_stateless(spec: ModelSpec, signature: Signature) -> None:
+def require_stateless(spec: ModelSpec, signature: SavedSignature) -> None:
     """Refuse a model that answers the same rows differently.
 
     Raises:
@@ -72,7 +72,7 @@ def require_stateless(spec: ModelSpec, signature: Signature) -> None:
         raise ConversionError(spec.name, f"{reason} random numbers; export it for inference")
 
 
-def _is_repeatable(signature: Signature) -> bool:
+def _is_repeatable(signature: SavedSignature) -> bool:
     """Whether the original answers the same rows alike, with a call for others between."""
     rows, call = various_rows(signature.inputs), signature.reference()
     try:

@@ -15,7 +15,7 @@ from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.converters.tensorflow.export import OPSET
 from lading.model_packaging.converters.tensorflow.naming import distinct
 from lading.model_packaging.converters.tensorflow.operators import handlers
-from lading.model_packaging.converters.tensorflow.signature import Answer, Signature
+from lading.model_packaging.converters.tensorflow.signature import Answer, SavedSignature
 from lading.model_packaging.errors import ManifestError, SourceUnreadable
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.signatures import choose
@@ -44,7 +44,7 @@ def read_model(spec: ModelSpec) -> Any:
 
     flatbuffer_utils.read_model(str(spec.source))
     command = [sys.executable, "-c", _READ_LITE, str(spec.source)]
-    done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 our own words
+    done = subprocess.run(command, capture_output=True, check=False)
     if done.returncode < 0:
         reason = "is damaged or of another kind than its name says: TensorFlow Lite dies of it"
         raise SourceUnreadable(spec.name, spec.source, reason)
@@ -58,7 +58,7 @@ def interpreter_of(spec: ModelSpec) -> Any:
     return tf.lite.Interpreter(str(spec.source))
 
 
-def signature_of(spec: ModelSpec, interpreter: Any) -> tuple[str, Signature, list[list[str]]]:
+def signature_of(spec: ModelSpec, interpreter: Any) -> tuple[str, SavedSignature, list[list[str]]]:
     """The name of the signature that is meant, the signature, and the names of its tensors.
 
     Raises:
@@ -78,7 +78,7 @@ def signature_of(spec: ModelSpec, interpreter: Any) -> tuple[str, Signature, lis
         answer = _by_runner(runner, given)
     inputs = {key: _spec(each) for key, each in taken.items()}
     tensors = [[each["name"] for each in side.values()] for side in (taken, given)]
-    return name, Signature(inputs, distinct(given, inputs), answer), tensors
+    return name, SavedSignature(inputs, distinct(given, inputs), answer), tensors
 
 
 def _spec(details: Mapping[str, Any]) -> Any:

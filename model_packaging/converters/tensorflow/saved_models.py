@@ -12,7 +12,7 @@ from lading.model_packaging.converters.tensorflow.frozen import (
     freeze_session,
 )
 from lading.model_packaging.converters.tensorflow.naming import distinct, restated
-from lading.model_packaging.converters.tensorflow.signature import Signature
+from lading.model_packaging.converters.tensorflow.signature import SavedSignature
 from lading.model_packaging.errors import ConversionError, SourceUnreadable, SourceUntrusted
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.sources.numbered_folder import SAVED_MODEL
@@ -41,7 +41,7 @@ class SavedModel:
     """
 
     methods: Mapping[str, str]
-    signature: Callable[[str], Signature]
+    signature: Callable[[str], SavedSignature]
 
 
 def read(spec: ModelSpec) -> SavedModel:
@@ -102,7 +102,7 @@ def _require_harmless(spec: ModelSpec, graph: Any) -> None:
         raise SourceUntrusted(spec.name, spec.source, found)
 
 
-def _of_function(spec: ModelSpec, loaded: Any, name: str) -> Signature:
+def _of_function(spec: ModelSpec, loaded: Any, name: str) -> SavedSignature:
     import tensorflow as tf
 
     signature = loaded.signatures[name]
@@ -118,7 +118,7 @@ def _of_function(spec: ModelSpec, loaded: Any, name: str) -> Signature:
     def answer(rows: Mapping[str, Array]) -> list[Any]:
         return call(*(tf.constant(rows[key], each.dtype) for key, each in inputs.items()))
 
-    return Signature(inputs, outputs, answer, lambda: freeze_function(inputs, outputs, call))
+    return SavedSignature(inputs, outputs, answer, lambda: freeze_function(inputs, outputs, call))
 
 
 def _open(spec: ModelSpec, tags: Sequence[str]) -> Any:
@@ -131,7 +131,7 @@ def _open(spec: ModelSpec, tags: Sequence[str]) -> Any:
     return session
 
 
-def _of_graph(spec: ModelSpec, session: Any, signature: Any) -> Signature:
+def _of_graph(spec: ModelSpec, session: Any, signature: Any) -> SavedSignature:
     import tensorflow as tf
 
     for key, info in (*signature.inputs.items(), *signature.outputs.items()):
@@ -157,7 +157,7 @@ def _of_graph(spec: ModelSpec, session: Any, signature: Any) -> Signature:
     def answer(rows: Mapping[str, Array]) -> Any:
         return session.run(outputs, {tensors[key]: array for key, array in rows.items()})
 
-    return Signature(inputs, names, answer, freeze)
+    return SavedSignature(inputs, names, answer, freeze)
 
 
 def _shape(tensor: Any, info: Any) -> Any:

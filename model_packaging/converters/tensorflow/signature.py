@@ -24,7 +24,7 @@ def one_line(error: Exception) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Signature:
+class SavedSignature:
     """One signature of a model.
 
     Args:

@@ -7,8 +7,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from lading.model_packaging.check.trees import LEAF
-from lading.model_packaging.check.trees import Unsupported as UnsupportedBooster
+from lading.model_packaging.check.trees import LEAF, NoTreeForm
 from lading.model_packaging.converters.boosting import lightgbm_model, xgboost_model
 from lading.model_packaging.converters.boosting.conversion import INPUT, Booster, identity, to_onnx
 from lading.model_packaging.estimators.calls import (
@@ -19,7 +18,7 @@ from lading.model_packaging.estimators.calls import (
     regress,
 )
 from lading.model_packaging.estimators.frame import Frame, matrix
-from lading.model_packaging.estimators.graph import Graph, Unsupported
+from lading.model_packaging.estimators.graph import GraphBuilder, NoOnnxForm
 
 _READERS = {
     "xgboost": (xgboost_model.read_estimator, "XGBModel"),
@@ -56,16 +55,16 @@ def labels_of(estimator: Any) -> int:
     return booster.targets if booster.answers == "labels" else 0
 
 
-def _classify(estimator: Any, graph: Graph, frame: Frame) -> Classes:
+def _classify(estimator: Any, graph: GraphBuilder, frame: Frame) -> Classes:
     booster = _read(estimator)
     if booster.answers not in ("two classes", "classes"):
         kind = type(estimator).__name__
-        raise Unsupported(f"has a {kind} that answers {booster.answers}; save it by save_model")
+        raise NoOnnxForm(f"has a {kind} that answers {booster.answers}; save it by save_model")
     label, likely = _embedded(booster, graph, frame)
     return Classes(label, likely if graph.dtype == np.float32 else graph.cast(likely))
 
 
-def _classify_each(estimator: Any, graph: Graph, frame: Frame) -> list[Classes]:
+def _classify_each(estimator: Any, graph: GraphBuilder, frame: Frame) -> list[Classes]:
     booster = _read(estimator)
     labels, likely = _embedded(booster, graph, frame)
     likely = likely if graph.dtype == np.float32 else graph.cast(likely)
@@ -78,7 +77,7 @@ def _classify_each(estimator: Any, graph: Graph, frame: Frame) -> list[Classes]:
     return found
 
 
-def _regress(estimator: Any, graph: Graph, frame: Frame) -> str:
+def _regress(estimator: Any, graph: GraphBuilder, frame: Frame) -> str:
     (answer,) = _embedded(_read(estimator), graph, frame)
     return answer if graph.dtype == np.float32 else graph.cast(answer)
 
@@ -88,12 +87,12 @@ def _read(estimator: Any) -> Booster:
     try:
         if estimator not in _KNOWN:
             _KNOWN[estimator] = read(estimator)
-    except UnsupportedBooster as error:
-        raise Unsupported(f"has no ONNX form: {type(estimator).__name__}: {error}") from error
+    except NoTreeForm as error:
+        raise NoOnnxForm(f"has no ONNX form: {type(estimator).__name__}: {error}") from error
     return _KNOWN[estimator]
 
 
-def _decide(estimator: Any, graph: Graph, frame: Frame) -> str:
+def _decide(estimator: Any, graph: GraphBuilder, frame: Frame) -> str:
     """The sums of the trees; of these libraries, LightGBM's classifiers have such a call."""
     sums = replace(_read(estimator), transform=identity, answers="numbers")
     (decision,) = _embedded(sums, graph, frame)
@@ -104,17 +103,17 @@ def _require_numbers(booster: Booster, frame: Frame) -> None:
     """Refuse categories by their names, which only a frame of pandas' own categories carries."""
     columns = {origin.input for origin in frame.origins if origin is not None}
     if frame.has_text() or (booster.named and len(columns) > 1):
-        raise Unsupported(
+        raise NoOnnxForm(
             "was trained on categories of a frame, which callers send by their numbers: "
             "leave inputs out of the manifest, and send rows as X"
         )
 
 
-def _embedded(booster: Booster, graph: Graph, frame: Frame) -> list[str]:
+def _embedded(booster: Booster, graph: GraphBuilder, frame: Frame) -> list[str]:
     """The booster's outputs."""
     if booster.columns != frame.width:
         reason = f"has boosted trees of {booster.columns} columns, which get {frame.width}"
-        raise Unsupported(reason)
+        raise NoOnnxForm(reason)
     _require_numbers(booster, frame)
     for column, origin in enumerate(frame.origins):
         for tree in booster.trees:

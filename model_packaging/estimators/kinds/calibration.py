@@ -10,26 +10,26 @@ from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClas
 from lading.model_packaging.estimators.calls import Classes, classify, decide
 from lading.model_packaging.estimators.curves import straight
 from lading.model_packaging.estimators.frame import Frame
-from lading.model_packaging.estimators.graph import Graph, Unsupported
+from lading.model_packaging.estimators.graph import GraphBuilder, NoOnnxForm
 from lading.model_packaging.estimators.kinds.votes import TWO, likely_of, mean
 
 
 @classify.register
-def _(estimator: CalibratedClassifierCV, graph: Graph, frame: Frame) -> Classes:
+def _(estimator: CalibratedClassifierCV, graph: GraphBuilder, frame: Frame) -> Classes:
     parts = [_calibrated(each, graph, frame) for each in estimator.calibrated_classifiers_]
     shares = mean(graph, parts)
     return Classes(graph.best(shares), shares)
 
 
-def _calibrated(fitted: Any, graph: Graph, frame: Frame) -> str:
+def _calibrated(fitted: Any, graph: GraphBuilder, frame: Frame) -> str:
     """Probabilities of one of the classifiers behind a `CalibratedClassifierCV`."""
     if fitted.method not in ("sigmoid", "isotonic"):
-        raise Unsupported(f"is calibrated by '{fitted.method}', which is not supported")
+        raise NoOnnxForm(f"is calibrated by '{fitted.method}', which is not supported")
     scores = _responses(fitted.estimator, graph, frame)
     count = len(fitted.classes)
     places = np.searchsorted(fitted.classes, fitted.estimator.classes_)
     if count > TWO and len(places) < count:
-        raise Unsupported("is calibrated on folds that lack a class")
+        raise NoOnnxForm("is calibrated on folds that lack a class")
     columns = [
         _curve(curve, graph, graph.take(scores, [place]))
         for place, curve in enumerate(fitted.calibrators)
@@ -44,7 +44,7 @@ def _calibrated(fitted: Any, graph: Graph, frame: Frame) -> str:
     return graph.node("Div", even, graph.node("Where", none, graph.number(1), total))
 
 
-def _responses(member: Any, graph: Graph, frame: Frame) -> str:
+def _responses(member: Any, graph: GraphBuilder, frame: Frame) -> str:
     """Scores of a classifier: one column for two classes."""
     if hasattr(member, "decision_function"):
         return decide(member, graph, frame)
@@ -52,7 +52,7 @@ def _responses(member: Any, graph: Graph, frame: Frame) -> str:
     return graph.take(shares, [1]) if len(member.classes_) == TWO else shares
 
 
-def _curve(curve: Any, graph: Graph, scores: str) -> str:
+def _curve(curve: Any, graph: GraphBuilder, scores: str) -> str:
     """A calibrator's curve at scores of shape [rows, 1]."""
     if isinstance(curve, IsotonicRegression):
         points = (np.asarray(each) for each in (curve.X_thresholds_, curve.y_thresholds_))
@@ -63,7 +63,7 @@ def _curve(curve: Any, graph: Graph, scores: str) -> str:
 
 
 @classify.register
-def _(estimator: FixedThresholdClassifier, graph: Graph, frame: Frame) -> Classes:
+def _(estimator: FixedThresholdClassifier, graph: GraphBuilder, frame: Frame) -> Classes:
     threshold = estimator.threshold
     if threshold == "auto":
         threshold = 0.5 if _asks_probabilities(estimator) else 0.0
@@ -71,7 +71,7 @@ def _(estimator: FixedThresholdClassifier, graph: Graph, frame: Frame) -> Classe
 
 
 @classify.register
-def _(estimator: TunedThresholdClassifierCV, graph: Graph, frame: Frame) -> Classes:
+def _(estimator: TunedThresholdClassifierCV, graph: GraphBuilder, frame: Frame) -> Classes:
     return _above(estimator, float(estimator.best_threshold_), graph, frame)
 
 
@@ -81,7 +81,7 @@ def _asks_probabilities(estimator: Any) -> bool:
     return bool(estimator.response_method == "predict_proba")
 
 
-def _above(estimator: Any, threshold: float, graph: Graph, frame: Frame) -> Classes:
+def _above(estimator: Any, threshold: float, graph: GraphBuilder, frame: Frame) -> Classes:
     """Two classes, told apart at a threshold."""
     member = estimator.estimator_
     classes = list(estimator.classes_)

@@ -15,33 +15,39 @@ from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.estimators.calls import transform
 from lading.model_packaging.estimators.composition import names_of
 from lading.model_packaging.estimators.frame import TEXT, Block, Frame, beside, computed, named
-from lading.model_packaging.estimators.graph import ML, Graph, TooNarrow, Unsupported, as_array
+from lading.model_packaging.estimators.graph import (
+    ML,
+    GraphBuilder,
+    NoOnnxForm,
+    TooNarrow,
+    as_array,
+)
 
 _NOVEL = "a text that no category has"
 
 
 @transform.register
-def _(estimator: preprocessing.OneHotEncoder, graph: Graph, frame: Frame) -> Frame:
+def _(estimator: preprocessing.OneHotEncoder, graph: GraphBuilder, frame: Frame) -> Frame:
     found = _encoded(estimator, graph, frame, list(estimator._n_features_outs))
     return replace(found, sparse=estimator.sparse_output)
 
 
 @transform.register
-def _(estimator: preprocessing.OrdinalEncoder, graph: Graph, frame: Frame) -> Frame:
+def _(estimator: preprocessing.OrdinalEncoder, graph: GraphBuilder, frame: Frame) -> Frame:
     return _encoded(estimator, graph, frame, [1] * frame.width)
 
 
 @transform.register
-def _(estimator: preprocessing.TargetEncoder, graph: Graph, frame: Frame) -> Frame:
+def _(estimator: preprocessing.TargetEncoder, graph: GraphBuilder, frame: Frame) -> Frame:
     several = len(estimator.classes_) if estimator.target_type_ == "multiclass" else 1
     return _encoded(estimator, graph, frame, [several] * frame.width)
 
 
-def _encoded(estimator: Any, graph: Graph, frame: Frame, widths: list[int]) -> Frame:
+def _encoded(estimator: Any, graph: GraphBuilder, frame: Frame, widths: list[int]) -> Frame:
     columns = _columns(frame)
     if len(columns) != len(estimator.categories_):
         kind, count = type(estimator).__name__, len(estimator.categories_)
-        raise Unsupported(f"has a {kind} of {count} columns, which gets {len(columns)}")
+        raise NoOnnxForm(f"has a {kind} of {count} columns, which gets {len(columns)}")
     ends = np.cumsum(widths)
     parts = []
     for place, (name, (block, inner)) in enumerate(zip(named(frame), columns, strict=True)):
@@ -71,7 +77,7 @@ class _Table:
         self._known = [value for value in found if not is_missing(value)]
         self._missing = [value for value in found if is_missing(value)]
 
-    def add_to(self, graph: Graph, block: Block, inner: int) -> str:
+    def add_to(self, graph: GraphBuilder, block: Block, inner: int) -> str:
         """The lookup, of shape [rows, outputs]."""
         origin = block.origins[inner]
         texts = block.dtype == TEXT
@@ -79,12 +85,12 @@ class _Table:
             taken, given = ("numbers", "texts") if texts else ("texts", "numbers")
             want = "FP32" if texts else "BYTES"
             reason = f"takes {taken} in {self._name}, and gets {given}; under inputs: give that "
-            raise Unsupported(f"{reason}column the datatype {want}")
+            raise NoOnnxForm(f"{reason}column the datatype {want}")
         value = block.tensor if block.width == 1 else graph.take(block.tensor, [inner])
         fill = origin.fill if origin else None
         if "" in self._known and (self._missing if fill is None else fill != ""):
             reason = "knows the empty text and also what is missing, which callers send alike"
-            raise Unsupported(f"{reason}, in {self._name}; train it with one of the two only")
+            raise NoOnnxForm(f"{reason}, in {self._name}; train it with one of the two only")
         graph.notes.categories(origin, self._known)
         if origin and texts and fill is None and "" not in self._known:
             graph.notes.of(origin.input, origin.column).missing = self._absent(fill)
@@ -124,7 +130,7 @@ class _Table:
         return as_array(given)[0, self._span].astype(np.float64)
 
 
-def _text_place(graph: Graph, texts: str, known: list[str]) -> str:
+def _text_place(graph: GraphBuilder, texts: str, known: list[str]) -> str:
     """The place of each text in `known`, of the empty text behind them, of others behind that."""
     keys = [*known, *([] if "" in known else [""])]
     return graph.node(
@@ -137,7 +143,7 @@ def _text_place(graph: Graph, texts: str, known: list[str]) -> str:
     )
 
 
-def _place(graph: Graph, block: Block, numbers: str, known: list[Any]) -> str:
+def _place(graph: GraphBuilder, block: Block, numbers: str, known: list[Any]) -> str:
     """As `_text_place`, of numbers, where NaN is missing."""
     dtype = block.dtype if block.dtype != np.bool_ else np.dtype(np.int64)
     if block.dtype == np.bool_:

@@ -7,14 +7,14 @@ from sklearn import ensemble
 
 from lading.model_packaging.estimators.calls import Classes, classify, decide, regress
 from lading.model_packaging.estimators.frame import Frame, beside, computed, select
-from lading.model_packaging.estimators.graph import Graph, Unsupported
+from lading.model_packaging.estimators.graph import GraphBuilder, NoOnnxForm
 from lading.model_packaging.estimators.kinds.votes import TWO, aligned, likely_of, mean, votes_of
 
 # Voting
 
 
 @classify.register
-def _(estimator: ensemble.VotingClassifier, graph: Graph, frame: Frame) -> Classes:
+def _(estimator: ensemble.VotingClassifier, graph: GraphBuilder, frame: Frame) -> Classes:
     found = [classify(each, graph, frame) for each in estimator.estimators_]
     weights = estimator._weights_not_none
     if estimator.voting == "soft":
@@ -28,7 +28,7 @@ def _(estimator: ensemble.VotingClassifier, graph: Graph, frame: Frame) -> Class
 
 
 @regress.register
-def _(estimator: ensemble.VotingRegressor, graph: Graph, frame: Frame) -> str:
+def _(estimator: ensemble.VotingRegressor, graph: GraphBuilder, frame: Frame) -> str:
     members = [regress(each, graph, frame) for each in estimator.estimators_]
     return mean(graph, members, estimator._weights_not_none)
 
@@ -36,7 +36,7 @@ def _(estimator: ensemble.VotingRegressor, graph: Graph, frame: Frame) -> str:
 # Stacking
 
 
-def _stacked(estimator: Any, graph: Graph, frame: Frame) -> Frame:
+def _stacked(estimator: Any, graph: GraphBuilder, frame: Frame) -> Frame:
     """What the members say, as columns for the last estimator."""
     parts = []
     methods = zip(estimator.estimators_, estimator.stack_method_, strict=True)
@@ -46,7 +46,7 @@ def _stacked(estimator: Any, graph: Graph, frame: Frame) -> Frame:
     return beside([*parts, frame] if estimator.passthrough else parts)
 
 
-def _column(member: Any, method: str, graph: Graph, frame: Frame) -> tuple[str, int]:
+def _column(member: Any, method: str, graph: GraphBuilder, frame: Frame) -> tuple[str, int]:
     if not hasattr(member, "classes_"):
         return regress(member, graph, frame), 1
     count = len(member.classes_)
@@ -62,21 +62,21 @@ def _column(member: Any, method: str, graph: Graph, frame: Frame) -> tuple[str, 
 
 
 @classify.register
-def _(estimator: ensemble.StackingClassifier, graph: Graph, frame: Frame) -> Classes:
+def _(estimator: ensemble.StackingClassifier, graph: GraphBuilder, frame: Frame) -> Classes:
     last = estimator.final_estimator_
     found = classify(last, graph, _stacked(estimator, graph, frame))
     return Classes(aligned(graph, found.index, last.classes_), found.probabilities)
 
 
 @regress.register
-def _(estimator: ensemble.StackingRegressor, graph: Graph, frame: Frame) -> str:
+def _(estimator: ensemble.StackingRegressor, graph: GraphBuilder, frame: Frame) -> str:
     return regress(estimator.final_estimator_, graph, _stacked(estimator, graph, frame))
 
 
 # Bagging and boosting
 
 
-def _members(estimator: Any, frame: Frame, graph: Graph) -> list[tuple[Any, Frame]]:
+def _members(estimator: Any, frame: Frame, graph: GraphBuilder) -> list[tuple[Any, Frame]]:
     """Each member with the columns that it takes."""
     whole = list(range(frame.width))
     return [
@@ -93,7 +93,7 @@ def _members(estimator: Any, frame: Frame, graph: Graph) -> list[tuple[Any, Fram
 
 
 @classify.register
-def _(estimator: ensemble.BaggingClassifier, graph: Graph, frame: Frame) -> Classes:
+def _(estimator: ensemble.BaggingClassifier, graph: GraphBuilder, frame: Frame) -> Classes:
     count, parts = len(estimator.classes_), []
     for member, columns in _members(estimator, frame, graph):
         found = classify(member, graph, columns)
@@ -106,7 +106,7 @@ def _(estimator: ensemble.BaggingClassifier, graph: Graph, frame: Frame) -> Clas
     return Classes(graph.best(shares), shares)
 
 
-def _spread(graph: Graph, shares: str, numbers: Any, count: int) -> str:
+def _spread(graph: GraphBuilder, shares: str, numbers: Any, count: int) -> str:
     """Probabilities of a member's classes, at their places among all."""
     if len(numbers) == count:
         return shares
@@ -116,22 +116,22 @@ def _spread(graph: Graph, shares: str, numbers: Any, count: int) -> str:
 
 
 @regress.register
-def _(estimator: ensemble.BaggingRegressor, graph: Graph, frame: Frame) -> str:
+def _(estimator: ensemble.BaggingRegressor, graph: GraphBuilder, frame: Frame) -> str:
     return mean(
         graph, [regress(*_called(each, graph)) for each in _members(estimator, frame, graph)]
     )
 
 
-def _called(member: tuple[Any, Frame], graph: Graph) -> tuple[Any, Graph, Frame]:
+def _called(member: tuple[Any, Frame], graph: GraphBuilder) -> tuple[Any, GraphBuilder, Frame]:
     return member[0], graph, member[1]
 
 
 @classify.register
-def _(estimator: ensemble.AdaBoostClassifier, graph: Graph, frame: Frame) -> Classes:
+def _(estimator: ensemble.AdaBoostClassifier, graph: GraphBuilder, frame: Frame) -> Classes:
     """Votes count as `AdaBoostClassifier.decision_function` counts them."""
     count = len(estimator.classes_)
     if count == 1:
-        raise Unsupported("has an AdaBoostClassifier of one class")
+        raise NoOnnxForm("has an AdaBoostClassifier of one class")
     weights = estimator.estimator_weights_[: len(estimator.estimators_)]
     votes = []
     for member, weight in zip(estimator.estimators_, weights.tolist(), strict=True):
@@ -154,7 +154,7 @@ def _(estimator: ensemble.AdaBoostClassifier, graph: Graph, frame: Frame) -> Cla
 
 
 @regress.register
-def _(estimator: ensemble.AdaBoostRegressor, graph: Graph, frame: Frame) -> str:
+def _(estimator: ensemble.AdaBoostRegressor, graph: GraphBuilder, frame: Frame) -> str:
     """The weighted median of the members."""
     members = [regress(each, graph, frame) for each in estimator.estimators_]
     weights = estimator.estimator_weights_[: len(members)]

@@ -22,7 +22,7 @@ from lading.model_packaging.estimators.calls import (
     transform,
 )
 from lading.model_packaging.estimators.frame import Frame, computed
-from lading.model_packaging.estimators.graph import Graph, Unsupported
+from lading.model_packaging.estimators.graph import GraphBuilder, NoOnnxForm
 from lading.model_packaging.estimators.kinds.trees import grow, of_sklearn
 
 _NEAR = 1e-9
@@ -30,26 +30,26 @@ _NEAR = 1e-9
 
 
 @classify.register
-def _(estimator: tree.DecisionTreeClassifier, graph: Graph, frame: Frame) -> Classes:
+def _(estimator: tree.DecisionTreeClassifier, graph: GraphBuilder, frame: Frame) -> Classes:
     return _of_shares(graph, _shares(graph, frame, [estimator], estimator))[0]
 
 
 @classify.register
-def _(estimator: ForestClassifier, graph: Graph, frame: Frame) -> Classes:
+def _(estimator: ForestClassifier, graph: GraphBuilder, frame: Frame) -> Classes:
     return _of_shares(graph, _shares(graph, frame, estimator.estimators_, estimator))[0]
 
 
 @classify_each.register
-def _(estimator: tree.DecisionTreeClassifier, graph: Graph, frame: Frame) -> list[Classes]:
+def _(estimator: tree.DecisionTreeClassifier, graph: GraphBuilder, frame: Frame) -> list[Classes]:
     return _of_shares(graph, _shares(graph, frame, [estimator], estimator))
 
 
 @classify_each.register
-def _(estimator: ForestClassifier, graph: Graph, frame: Frame) -> list[Classes]:
+def _(estimator: ForestClassifier, graph: GraphBuilder, frame: Frame) -> list[Classes]:
     return _of_shares(graph, _shares(graph, frame, estimator.estimators_, estimator))
 
 
-def _shares(graph: Graph, frame: Frame, members: Iterable[Any], whole: Any) -> list[str]:
+def _shares(graph: GraphBuilder, frame: Frame, members: Iterable[Any], whole: Any) -> list[str]:
     """Of each label, the probability of each class: [rows, classes]."""
     trees = [of_sklearn(each.tree_, _normal(each.tree_.value)) for each in members]
     most, counts = trees[0].values.shape[1] // whole.n_outputs_, np.atleast_1d(whole.n_classes_)
@@ -69,27 +69,27 @@ def _normal(values: Array) -> Array:
     return np.asarray(values / np.maximum(values.sum(axis=2, keepdims=True), 1e-300))
 
 
-def _of_shares(graph: Graph, shares: list[str]) -> list[Classes]:
+def _of_shares(graph: GraphBuilder, shares: list[str]) -> list[Classes]:
     return [Classes(graph.best(each), each) for each in shares]
 
 
 @regress.register
-def _(estimator: tree.DecisionTreeRegressor, graph: Graph, frame: Frame) -> str:
+def _(estimator: tree.DecisionTreeRegressor, graph: GraphBuilder, frame: Frame) -> str:
     return _mean(graph, frame, [estimator], estimator.n_outputs_)
 
 
 @regress.register
-def _(estimator: ForestRegressor, graph: Graph, frame: Frame) -> str:
+def _(estimator: ForestRegressor, graph: GraphBuilder, frame: Frame) -> str:
     return _mean(graph, frame, estimator.estimators_, estimator.n_outputs_)
 
 
-def _mean(graph: Graph, frame: Frame, members: list[Any], targets: int) -> str:
+def _mean(graph: GraphBuilder, frame: Frame, members: list[Any], targets: int) -> str:
     trees = [of_sklearn(each.tree_, each.tree_.value / len(members)) for each in members]
     return grow(graph, frame, trees, targets)
 
 
 @classify.register
-def _(estimator: ensemble.GradientBoostingClassifier, graph: Graph, frame: Frame) -> Classes:
+def _(estimator: ensemble.GradientBoostingClassifier, graph: GraphBuilder, frame: Frame) -> Classes:
     raw = _boosted(estimator, graph, frame)
     if estimator.loss == "exponential":
         odds = graph.node("Mul", raw, graph.number(2))
@@ -98,15 +98,15 @@ def _(estimator: ensemble.GradientBoostingClassifier, graph: Graph, frame: Frame
 
 
 @regress.register
-def _(estimator: ensemble.GradientBoostingRegressor, graph: Graph, frame: Frame) -> str:
+def _(estimator: ensemble.GradientBoostingRegressor, graph: GraphBuilder, frame: Frame) -> str:
     return _boosted(estimator, graph, frame)
 
 
-def _boosted(estimator: Any, graph: Graph, frame: Frame) -> str:
+def _boosted(estimator: Any, graph: GraphBuilder, frame: Frame) -> str:
     """The raw values, of shape [rows, trees of a stage]."""
     if not isinstance(estimator.init_, (str, DummyClassifier, DummyRegressor)):
         kind = type(estimator.init_).__name__
-        raise Unsupported(f"starts from a {kind} (init), which is not supported")
+        raise NoOnnxForm(f"starts from a {kind} (init), which is not supported")
     start = estimator._raw_predict_init(np.zeros((1, estimator.n_features_in_), np.float32))
     trees = [
         of_sklearn(each.tree_, each.tree_.value * estimator.learning_rate, target=target)
@@ -116,14 +116,14 @@ def _boosted(estimator: Any, graph: Graph, frame: Frame) -> str:
     return graph.node("Add", grow(graph, frame, trees, start.shape[1]), graph.number(start))
 
 
-def of_raw(graph: Graph, raw: str, classes: int, *, least: bool) -> Classes:
+def of_raw(graph: GraphBuilder, raw: str, classes: int, *, least: bool) -> Classes:
     """Classes from the logits of boosted trees, one for two classes."""
     if classes <= 2:  # noqa: PLR2004 two classes share one logit
         return _binary(graph, raw, raw, least=least)
     return Classes(graph.best(raw), graph.node("Softmax", raw, axis=1), raw)
 
 
-def _binary(graph: Graph, raw: str, odds: str, *, least: bool) -> Classes:
+def _binary(graph: GraphBuilder, raw: str, odds: str, *, least: bool) -> Classes:
     """Two classes: the second where `raw` is above 0, or from 0 on when `least`."""
     compare = "GreaterOrEqual" if least else "Greater"
     second = graph.node(compare, graph.flat(raw), graph.number(0))
@@ -133,7 +133,7 @@ def _binary(graph: Graph, raw: str, odds: str, *, least: bool) -> Classes:
 
 
 @detect.register
-def _(estimator: ensemble.IsolationForest, graph: Graph, frame: Frame) -> str:
+def _(estimator: ensemble.IsolationForest, graph: GraphBuilder, frame: Frame) -> str:
     """1, or -1 for an outlier, whose path through the trees is short.
 
     Paths are added up in float64: the threshold is the score of a training row.
@@ -159,7 +159,7 @@ def _(estimator: ensemble.IsolationForest, graph: Graph, frame: Frame) -> str:
 
 
 @transform.register
-def _(estimator: ensemble.RandomTreesEmbedding, graph: Graph, frame: Frame) -> Frame:
+def _(estimator: ensemble.RandomTreesEmbedding, graph: GraphBuilder, frame: Frame) -> Frame:
     trees = [
         of_sklearn(each.tree_, np.arange(each.tree_.node_count, dtype=np.float64), target=target)
         for target, each in enumerate(estimator.estimators_)

@@ -8,7 +8,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.estimators.calls import Classes, classify, regress, transform
 from lading.model_packaging.estimators.frame import Frame, computed, matrix
-from lading.model_packaging.estimators.graph import Graph, Unsupported
+from lading.model_packaging.estimators.graph import GraphBuilder, NoOnnxForm
 from lading.model_packaging.estimators.kinds.forests import of_raw
 from lading.model_packaging.estimators.kinds.trees import LEAF, Tree, walk
 
@@ -17,20 +17,20 @@ _INVERSES = {"IdentityLink": "", "LogLink": "Exp"}
 
 
 @classify.register
-def _(estimator: HistGradientBoostingClassifier, graph: Graph, frame: Frame) -> Classes:
+def _(estimator: HistGradientBoostingClassifier, graph: GraphBuilder, frame: Frame) -> Classes:
     return of_raw(graph, _raw(estimator, graph, frame), len(estimator.classes_), least=False)
 
 
 @regress.register
-def _(estimator: HistGradientBoostingRegressor, graph: Graph, frame: Frame) -> str:
+def _(estimator: HistGradientBoostingRegressor, graph: GraphBuilder, frame: Frame) -> str:
     raw = _raw(estimator, graph, frame)
     link = type(estimator._loss.link).__name__
     if link not in _INVERSES:
-        raise Unsupported(f"has the loss '{estimator.loss}', which is not supported")
+        raise NoOnnxForm(f"has the loss '{estimator.loss}', which is not supported")
     return graph.node(_INVERSES[link], raw) if _INVERSES[link] else raw
 
 
-def _raw(estimator: Any, graph: Graph, frame: Frame) -> str:
+def _raw(estimator: Any, graph: GraphBuilder, frame: Frame) -> str:
     """The raw values, of shape [rows, trees of an iteration]."""
     if estimator._preprocessor is not None:
         frame = transform(estimator._preprocessor, graph, frame)
@@ -81,7 +81,7 @@ class _Members:
             target,
         )
 
-    def tensor(self, graph: Graph, rows: str, column: int, left: Array, known: Array) -> str:
+    def tensor(self, graph: GraphBuilder, rows: str, column: int, left: Array, known: Array) -> str:
         """A group's column, of shape [rows, 1]; categories are numbers without a fraction."""
         value = graph.take(rows, [column])
         codes = np.full(_BITS * 8 + 1, np.nan)

@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.conversion import DTYPES, Array
 from lading.model_packaging.estimators.frame import Frame, computed, matrix
-from lading.model_packaging.estimators.graph import NAME, OPSETS, Graph, Unsupported
+from lading.model_packaging.estimators.graph import NAME, OPSETS, GraphBuilder, NoOnnxForm
 
 _ROWS = "X"
 _TYPICAL = (
@@ -32,12 +32,12 @@ _WRONG = frozenset(
 """What skl2onnx converts, but not rightly."""
 
 
-def transform(estimator: Any, graph: Graph, frame: Frame) -> Frame:
+def transform(estimator: Any, graph: GraphBuilder, frame: Frame) -> Frame:
     """See `calls.transform`."""
     return computed(*_converted(estimator, graph, frame, {}, 1)[0])
 
 
-def classify(estimator: Any, graph: Graph, frame: Frame) -> tuple[str, str | None]:
+def classify(estimator: Any, graph: GraphBuilder, frame: Frame) -> tuple[str, str | None]:
     """The index of the class, and the probabilities if it has some."""
     scores = hasattr(estimator, "predict_proba")
     numbered = _numbered(estimator)
@@ -48,12 +48,12 @@ def classify(estimator: Any, graph: Graph, frame: Frame) -> tuple[str, str | Non
     return index, outputs[1][0] if scores else None
 
 
-def shares(estimator: Any, graph: Graph, frame: Frame) -> str:
+def shares(estimator: Any, graph: GraphBuilder, frame: Frame) -> str:
     """`estimator.predict_proba`, of any shape."""
     return _converted(estimator, graph, frame, {"zipmap": False}, 2)[1][0]
 
 
-def decide(estimator: Any, graph: Graph, frame: Frame) -> str:
+def decide(estimator: Any, graph: GraphBuilder, frame: Frame) -> str:
     """See `calls.decide`."""
     options = {"zipmap": False, "raw_scores": True}
     tensor, _, origins = _converted(_numbered(estimator), graph, frame, options, 2)[1]
@@ -61,13 +61,13 @@ def decide(estimator: Any, graph: Graph, frame: Frame) -> str:
     return graph.take(tensor, [1]) if two else tensor
 
 
-def regress(estimator: Any, graph: Graph, frame: Frame) -> str:
+def regress(estimator: Any, graph: GraphBuilder, frame: Frame) -> str:
     """See `calls.regress`."""
     tensor, _, origins = _converted(estimator, graph, frame, {}, 1)[0]
     return tensor if origins else graph.upright(tensor)
 
 
-def detect(estimator: Any, graph: Graph, frame: Frame) -> str:
+def detect(estimator: Any, graph: GraphBuilder, frame: Frame) -> str:
     """See `calls.detect`."""
     return graph.cast(graph.flat(_converted(estimator, graph, frame, {}, 1)[0][0]), np.int64)
 
@@ -82,10 +82,10 @@ def _numbered(estimator: Any) -> Any:
     return numbered
 
 
-def _index(graph: Graph, label: str, classes: Any) -> str:
+def _index(graph: GraphBuilder, label: str, classes: Any) -> str:
     kind = np.asarray(classes).dtype.kind
     if kind not in "biuOUS":
-        raise Unsupported(f"has classes of the type {np.asarray(classes).dtype}")
+        raise NoOnnxForm(f"has classes of the type {np.asarray(classes).dtype}")
     keys: dict[str, Any] = {"keys_strings": [str(each) for each in classes]}
     if kind in "biu":
         keys = {"keys_int64s": [int(each) for each in classes]}
@@ -94,14 +94,14 @@ def _index(graph: Graph, label: str, classes: Any) -> str:
 
 
 def _converted(
-    estimator: Any, graph: Graph, frame: Frame, options: dict[str, Any], count: int
+    estimator: Any, graph: GraphBuilder, frame: Frame, options: dict[str, Any], count: int
 ) -> list[tuple[str, Any, list[None]]]:
     """Of each output its tensor, dtype, and an origin (None) for each column."""
     kind = type(estimator).__name__
     if type(estimator) not in sklearn_operator_name_map or kind in _WRONG:
-        raise Unsupported(f"has a {kind}, which is not supported; see docs/frameworks.md")
+        raise NoOnnxForm(f"has a {kind}, which is not supported; see docs/frameworks.md")
     if holds_trees(estimator):
-        raise Unsupported(f"has a {kind} around trees, which is not supported")
+        raise NoOnnxForm(f"has a {kind} around trees, which is not supported")
     rows = matrix(graph, frame)
     _note(graph, frame, estimator)
     known = get_converter(sklearn_operator_name_map[type(estimator)]).get_allowed_options() or {}
@@ -110,7 +110,7 @@ def _converted(
     feed = rows if dtype == graph.dtype else graph.cast(rows, dtype)
     tensors = graph.embed(model, {_ROWS: feed})[:count]
     if len(tensors) < count:
-        raise Unsupported(f"has a {kind}, of which skl2onnx does not give all outputs")
+        raise NoOnnxForm(f"has a {kind}, of which skl2onnx does not give all outputs")
     answer = session.run({_ROWS: np.zeros((1, frame.width), dtype)})
     found = []
     for tensor, spec in zip(tensors, session.outputs, strict=False):
@@ -125,7 +125,7 @@ def _converted(
 
 
 def _loaded(
-    estimator: Any, graph: Graph, width: int, options: dict[str, Any]
+    estimator: Any, graph: GraphBuilder, width: int, options: dict[str, Any]
 ) -> tuple[ModelProto, OnnxSession, Any]:
     """skl2onnx's model, in the graph's dtype if onnxruntime runs it so, else in float32."""
     reason = ""
@@ -138,7 +138,7 @@ def _loaded(
             reason = reason or str(error).strip().partition("\n")[0][:200]
         else:
             return model, session, dtype
-    raise Unsupported(f"has no ONNX form: {type(estimator).__name__}: {reason}")
+    raise NoOnnxForm(f"has no ONNX form: {type(estimator).__name__}: {reason}")
 
 
 def _to_onnx(estimator: Any, width: int, dtype: Any, options: dict[str, Any]) -> ModelProto:
@@ -197,7 +197,7 @@ def _flat(value: Any) -> list[Any]:
     return [each for part in value for each in (part if isinstance(part, tuple) else (part,))]
 
 
-def _note(graph: Graph, frame: Frame, estimator: Any) -> None:
+def _note(graph: GraphBuilder, frame: Frame, estimator: Any) -> None:
     for each in inner(estimator):
         _note(graph, frame, each)
     for row in _boundary(estimator, frame.width):

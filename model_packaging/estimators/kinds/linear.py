@@ -7,12 +7,12 @@ from sklearn.neural_network import MLPClassifier
 
 from lading.model_packaging.estimators.calls import Classes, classify, classify_each, transform
 from lading.model_packaging.estimators.frame import Frame, computed, matrix
-from lading.model_packaging.estimators.graph import Graph, Unsupported
+from lading.model_packaging.estimators.graph import GraphBuilder, NoOnnxForm
 from lading.model_packaging.estimators.kinds import leaves
 
 
 @classify.register
-def _(estimator: LinearDiscriminantAnalysis, graph: Graph, frame: Frame) -> Classes:
+def _(estimator: LinearDiscriminantAnalysis, graph: GraphBuilder, frame: Frame) -> Classes:
     graph.notes.typical(frame.origins, np.asarray(estimator.means_))
     product = graph.node("MatMul", matrix(graph, frame), graph.number(estimator.coef_.T))
     scores = graph.node("Add", product, graph.number(estimator.intercept_))
@@ -26,9 +26,9 @@ def _(estimator: LinearDiscriminantAnalysis, graph: Graph, frame: Frame) -> Clas
 
 
 @transform.register
-def _(estimator: LinearDiscriminantAnalysis, graph: Graph, frame: Frame) -> Frame:
+def _(estimator: LinearDiscriminantAnalysis, graph: GraphBuilder, frame: Frame) -> Frame:
     if estimator.solver == "lsqr":
-        raise Unsupported("has a LinearDiscriminantAnalysis that does not transform (lsqr)")
+        raise NoOnnxForm("has a LinearDiscriminantAnalysis that does not transform (lsqr)")
     values = matrix(graph, frame)
     if estimator.solver == "svd":
         values = graph.node("Sub", values, graph.number(estimator.xbar_))
@@ -38,7 +38,7 @@ def _(estimator: LinearDiscriminantAnalysis, graph: Graph, frame: Frame) -> Fram
 
 
 @classify.register
-def _(estimator: BaseMixture, graph: Graph, frame: Frame) -> Classes:
+def _(estimator: BaseMixture, graph: GraphBuilder, frame: Frame) -> Classes:
     """The likeliest density of a mixture."""
     likely = leaves.shares(estimator, graph, frame)
     return Classes(graph.best(likely), likely)
@@ -48,7 +48,7 @@ _ACTIVATIONS = {"identity": "Identity", "logistic": "Sigmoid", "tanh": "Tanh", "
 
 
 @classify_each.register
-def _(estimator: MLPClassifier, graph: Graph, frame: Frame) -> list[Classes]:
+def _(estimator: MLPClassifier, graph: GraphBuilder, frame: Frame) -> list[Classes]:
     values = matrix(graph, frame)
     last = len(estimator.coefs_) - 1
     for layer, (weights, bias) in enumerate(

@@ -8,7 +8,7 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.estimators.calls import Classes, classify, classify_each, regress
 from lading.model_packaging.estimators.frame import Frame, matrix
-from lading.model_packaging.estimators.graph import Graph, Unsupported
+from lading.model_packaging.estimators.graph import GraphBuilder, NoOnnxForm
 
 _POWERS = {"euclidean": 2.0, "l2": 2.0, "manhattan": 1.0, "cityblock": 1.0, "l1": 1.0}
 _ONE_BY_ONE = 48
@@ -17,13 +17,13 @@ _MOST_NOTED = 64
 
 
 @classify.register
-def _(estimator: KNeighborsClassifier, graph: Graph, frame: Frame) -> Classes:
+def _(estimator: KNeighborsClassifier, graph: GraphBuilder, frame: Frame) -> Classes:
     places, weights = _nearest(estimator, graph, frame)
     return _voted(graph, np.asarray(estimator._y), len(estimator.classes_), places, weights)
 
 
 @classify_each.register
-def _(estimator: KNeighborsClassifier, graph: Graph, frame: Frame) -> list[Classes]:
+def _(estimator: KNeighborsClassifier, graph: GraphBuilder, frame: Frame) -> list[Classes]:
     places, weights = _nearest(estimator, graph, frame)
     return [
         _voted(graph, np.asarray(labels), len(classes), places, weights)
@@ -31,7 +31,7 @@ def _(estimator: KNeighborsClassifier, graph: Graph, frame: Frame) -> list[Class
     ]
 
 
-def _voted(graph: Graph, labels: Array, classes: int, places: str, weights: str) -> Classes:
+def _voted(graph: GraphBuilder, labels: Array, classes: int, places: str, weights: str) -> Classes:
     """Each neighbor votes for its class, with its weight."""
     marks = (labels.reshape(-1, 1) == np.arange(classes)).astype(np.float64)
     votes = graph.node("Mul", graph.choose(marks, places), _apart(graph, weights))
@@ -41,7 +41,7 @@ def _voted(graph: Graph, labels: Array, classes: int, places: str, weights: str)
 
 
 @regress.register
-def _(estimator: KNeighborsRegressor, graph: Graph, frame: Frame) -> str:
+def _(estimator: KNeighborsRegressor, graph: GraphBuilder, frame: Frame) -> str:
     places, weights = _nearest(estimator, graph, frame)
     known = np.asarray(estimator._y, np.float64)
     answers = known.reshape(len(known), -1)
@@ -51,15 +51,15 @@ def _(estimator: KNeighborsRegressor, graph: Graph, frame: Frame) -> str:
     return graph.cast(graph.node("Div", total, whole))
 
 
-def _apart(graph: Graph, weights: str) -> str:
+def _apart(graph: GraphBuilder, weights: str) -> str:
     """Weights of [rows, neighbors] as [rows, neighbors, 1]."""
     return graph.node("Unsqueeze", weights, graph.constant([2]))
 
 
-def _nearest(estimator: Any, graph: Graph, frame: Frame) -> tuple[str, str]:
+def _nearest(estimator: Any, graph: GraphBuilder, frame: Frame) -> tuple[str, str]:
     """Places of the nearest training rows, and what each of them weighs: [rows, neighbors]."""
     if estimator.weights not in (None, "uniform", "distance"):
-        raise Unsupported(f"has a {type(estimator).__name__} with weights of its own")
+        raise NoOnnxForm(f"has a {type(estimator).__name__} with weights of its own")
     known = estimator._fit_X
     if hasattr(known, "toarray"):
         known = known.toarray()
@@ -84,7 +84,7 @@ def _nearest(estimator: Any, graph: Graph, frame: Frame) -> tuple[str, str]:
     return places, graph.node("Where", any_same, marks, inverse)
 
 
-def _distances(estimator: Any, graph: Graph, rows: str, known: Array) -> tuple[str, float]:
+def _distances(estimator: Any, graph: GraphBuilder, rows: str, known: Array) -> tuple[str, float]:
     """Powers of distances to the training rows, float64 of [rows, training rows]; which power."""
     metric, options = estimator.effective_metric_, estimator.effective_metric_params_ or {}
     if metric == "cosine":
@@ -93,13 +93,13 @@ def _distances(estimator: Any, graph: Graph, rows: str, known: Array) -> tuple[s
         return _by_columns(graph, rows, known, np.inf), 1.0
     power = float(options.get("p", 2)) if metric == "minkowski" else _POWERS.get(metric)
     if power is None or options.get("w") is not None:
-        raise Unsupported(f"has a {type(estimator).__name__} with the metric '{metric}'")
+        raise NoOnnxForm(f"has a {type(estimator).__name__} with the metric '{metric}'")
     if power == 2 and known.shape[1] > _ONE_BY_ONE:  # noqa: PLR2004 Euclid's
         return _by_products(graph, rows, known), power
     return _by_columns(graph, rows, known, power), power
 
 
-def _by_columns(graph: Graph, rows: str, known: Array, power: float) -> str:
+def _by_columns(graph: GraphBuilder, rows: str, known: Array, power: float) -> str:
     total = ""
     for place in range(known.shape[1]):
         apart = graph.node(
@@ -113,7 +113,7 @@ def _by_columns(graph: Graph, rows: str, known: Array, power: float) -> str:
     return total
 
 
-def _by_products(graph: Graph, rows: str, known: Array) -> str:
+def _by_products(graph: GraphBuilder, rows: str, known: Array) -> str:
     """|x - y|^2 = |x|^2 + |y|^2 - 2 x y."""
     product = graph.node("MatMul", rows, graph.constant(-2 * known.T))
     own = graph.node("ReduceSumSquare", rows, axes=[1], keepdims=1)
@@ -121,7 +121,7 @@ def _by_products(graph: Graph, rows: str, known: Array) -> str:
     return graph.node("Max", graph.node("Add", squares, product), graph.constant(0.0))
 
 
-def _cosine(graph: Graph, rows: str, known: Array) -> str:
+def _cosine(graph: GraphBuilder, rows: str, known: Array) -> str:
     lengths = np.linalg.norm(known, axis=1, keepdims=True)
     unit = known / np.where(lengths == 0, 1, lengths)
     length = graph.node("ReduceL2", rows, axes=[1], keepdims=1)

@@ -12,7 +12,7 @@ from lading.model_packaging.estimators.calls import transform
 from lading.model_packaging.estimators.composition import names_of, renamed
 from lading.model_packaging.estimators.curves import straight
 from lading.model_packaging.estimators.frame import Frame, beside, computed, matrix
-from lading.model_packaging.estimators.graph import Graph, Unsupported
+from lading.model_packaging.estimators.graph import GraphBuilder, NoOnnxForm
 from lading.model_packaging.estimators.notes import Origin
 
 _FEW = 32
@@ -30,7 +30,11 @@ def _affine(frame: Frame, scale: Any, shift: Any) -> list[Origin | None]:
 
 
 def _scale(
-    graph: Graph, frame: Frame, scale: Any, shift: Any, limits: tuple[float, float] | None = None
+    graph: GraphBuilder,
+    frame: Frame,
+    scale: Any,
+    shift: Any,
+    limits: tuple[float, float] | None = None,
 ) -> Frame:
     """`(value - shift) / scale` of each column; without a scale, the value's own."""
     values = matrix(graph, frame)
@@ -46,7 +50,7 @@ def _scale(
 
 
 @transform.register
-def _(estimator: preprocessing.StandardScaler, graph: Graph, frame: Frame) -> Frame:
+def _(estimator: preprocessing.StandardScaler, graph: GraphBuilder, frame: Frame) -> Frame:
     mean = estimator.mean_ if estimator.with_mean else None
     if mean is None and estimator.mean_ is not None:
         graph.notes.typical(frame.origins, estimator.mean_)
@@ -54,19 +58,19 @@ def _(estimator: preprocessing.StandardScaler, graph: Graph, frame: Frame) -> Fr
 
 
 @transform.register
-def _(estimator: preprocessing.RobustScaler, graph: Graph, frame: Frame) -> Frame:
+def _(estimator: preprocessing.RobustScaler, graph: GraphBuilder, frame: Frame) -> Frame:
     scaled = _scale(graph, frame, estimator.scale_, estimator.center_)
     return renamed(estimator, scaled)
 
 
 @transform.register
-def _(estimator: preprocessing.MaxAbsScaler, graph: Graph, frame: Frame) -> Frame:
+def _(estimator: preprocessing.MaxAbsScaler, graph: GraphBuilder, frame: Frame) -> Frame:
     limits = (-1.0, 1.0) if getattr(estimator, "clip", False) else None
     return renamed(estimator, _scale(graph, frame, estimator.scale_, None, limits))
 
 
 @transform.register
-def _(estimator: preprocessing.MinMaxScaler, graph: Graph, frame: Frame) -> Frame:
+def _(estimator: preprocessing.MinMaxScaler, graph: GraphBuilder, frame: Frame) -> Frame:
     graph.notes.typical(frame.origins, np.stack([estimator.data_min_, estimator.data_max_]))
     values = graph.node("Mul", matrix(graph, frame), graph.number(estimator.scale_))
     values = graph.node("Add", values, graph.number(estimator.min_))
@@ -77,7 +81,7 @@ def _(estimator: preprocessing.MinMaxScaler, graph: Graph, frame: Frame) -> Fram
     return renamed(estimator, computed(values, graph.dtype, origins))
 
 
-def _clipped(graph: Graph, values: str, low: float, high: float) -> str:
+def _clipped(graph: GraphBuilder, values: str, low: float, high: float) -> str:
     """Values within bounds; NaN stays, which onnxruntime's Clip does not promise."""
     for operator, bound in (("Less", low), ("Greater", high)):
         outside = graph.node(operator, values, graph.number(bound))
@@ -86,7 +90,7 @@ def _clipped(graph: Graph, values: str, low: float, high: float) -> str:
 
 
 @transform.register
-def _(estimator: preprocessing.KBinsDiscretizer, graph: Graph, frame: Frame) -> Frame:
+def _(estimator: preprocessing.KBinsDiscretizer, graph: GraphBuilder, frame: Frame) -> Frame:
     values, parts = matrix(graph, frame), []
     for place, edges in enumerate(estimator.bin_edges_):
         inner = np.asarray(edges[1:-1], np.float64)
@@ -102,7 +106,7 @@ def _(estimator: preprocessing.KBinsDiscretizer, graph: Graph, frame: Frame) -> 
     return beside(parts, names_of(estimator, parts))
 
 
-def _bin(graph: Graph, value: str, edges: Array) -> str:
+def _bin(graph: GraphBuilder, value: str, edges: Array) -> str:
     """How many edges the value has reached, of shape [rows, 1]."""
     if not len(edges):
         zero = graph.node("Mul", value, graph.number(0))
@@ -113,7 +117,7 @@ def _bin(graph: Graph, value: str, edges: Array) -> str:
     return graph.node("ReduceSum", graph.cast(reached), graph.constant([1]), keepdims=1)
 
 
-def _up(edges: Array, graph: Graph) -> Array:
+def _up(edges: Array, graph: GraphBuilder) -> Array:
     """Edges rounded up to the graph's dtype, whose numbers reach them just when they did before."""
     rounded = edges.astype(graph.dtype)
     below = rounded.astype(np.float64) < edges
@@ -121,7 +125,7 @@ def _up(edges: Array, graph: Graph) -> Array:
 
 
 @transform.register
-def _(estimator: preprocessing.Binarizer, graph: Graph, frame: Frame) -> Frame:
+def _(estimator: preprocessing.Binarizer, graph: GraphBuilder, frame: Frame) -> Frame:
     for origin in frame.origins:
         graph.notes.thresholds(origin, np.array([estimator.threshold]))
     limit = _down(np.array(estimator.threshold, np.float64), graph)
@@ -129,14 +133,14 @@ def _(estimator: preprocessing.Binarizer, graph: Graph, frame: Frame) -> Frame:
     return renamed(estimator, computed(graph.cast(above), graph.dtype, [None] * frame.width))
 
 
-def _down(limit: Array, graph: Graph) -> Array:
+def _down(limit: Array, graph: GraphBuilder) -> Array:
     rounded = limit.astype(graph.dtype)
     above = rounded.astype(np.float64) > limit
     return np.where(above, np.nextafter(rounded, graph.dtype.type(-np.inf)), rounded)
 
 
 @transform.register
-def _(estimator: preprocessing.PowerTransformer, graph: Graph, frame: Frame) -> Frame:
+def _(estimator: preprocessing.PowerTransformer, graph: GraphBuilder, frame: Frame) -> Frame:
     usual = np.outer((-1.0, 0.0, 1.0), np.ones(frame.width))
     graph.notes.typical(frame.origins, estimator.inverse_transform(usual))
     values, parts = matrix(graph, frame), []
@@ -149,19 +153,19 @@ def _(estimator: preprocessing.PowerTransformer, graph: Graph, frame: Frame) -> 
     return renamed(estimator, found)
 
 
-def _box_cox(graph: Graph, value: str, power: float) -> str:
+def _box_cox(graph: GraphBuilder, value: str, power: float) -> str:
     if power == 0:
         return graph.node("Log", value)
     raised = graph.node("Pow", value, graph.number(power))
     return _less_one(graph, raised, power)
 
 
-def _less_one(graph: Graph, raised: str, power: float) -> str:
+def _less_one(graph: GraphBuilder, raised: str, power: float) -> str:
     """(raised - 1) / power."""
     return graph.node("Div", graph.node("Sub", raised, graph.number(1)), graph.number(power))
 
 
-def _yeo_johnson(graph: Graph, value: str, power: float) -> str:
+def _yeo_johnson(graph: GraphBuilder, value: str, power: float) -> str:
     """Box-Cox of 1 + |value|, with another power where the value is negative."""
     size = graph.node("Add", graph.node("Abs", value), graph.number(1))
     positive = _box_cox(graph, size, power)
@@ -171,9 +175,9 @@ def _yeo_johnson(graph: Graph, value: str, power: float) -> str:
 
 
 @transform.register
-def _(estimator: MissingIndicator, graph: Graph, frame: Frame) -> Frame:
+def _(estimator: MissingIndicator, graph: GraphBuilder, frame: Frame) -> Frame:
     if frame.has_text() or estimator.missing_values == estimator.missing_values:
-        raise Unsupported("has a MissingIndicator of something else than NaN")
+        raise NoOnnxForm("has a MissingIndicator of something else than NaN")
     missing = graph.cast(graph.node("IsNaN", matrix(graph, frame)))
     chosen = [int(place) for place in estimator.features_]
     found = computed(graph.take(missing, chosen), graph.dtype, [None] * len(chosen))
@@ -181,7 +185,7 @@ def _(estimator: MissingIndicator, graph: Graph, frame: Frame) -> Frame:
 
 
 @transform.register
-def _(estimator: preprocessing.PolynomialFeatures, graph: Graph, frame: Frame) -> Frame:
+def _(estimator: preprocessing.PolynomialFeatures, graph: GraphBuilder, frame: Frame) -> Frame:
     values = matrix(graph, frame)
     powers = np.asarray(estimator.powers_)
     nowhere = graph.node("IsNaN", graph.take(values, [0]))
@@ -209,7 +213,7 @@ def _factors(powers: Array, ones: int) -> Array:
 
 
 @transform.register
-def _(estimator: preprocessing.Normalizer, graph: Graph, frame: Frame) -> Frame:
+def _(estimator: preprocessing.Normalizer, graph: GraphBuilder, frame: Frame) -> Frame:
     values = matrix(graph, frame)
     size = {"l1": "ReduceL1", "l2": "ReduceL2", "max": "ReduceMax"}[estimator.norm]
     sizes = graph.node("Abs", values) if estimator.norm == "max" else values
@@ -220,9 +224,9 @@ def _(estimator: preprocessing.Normalizer, graph: Graph, frame: Frame) -> Frame:
 
 
 @transform.register
-def _(estimator: preprocessing.QuantileTransformer, graph: Graph, frame: Frame) -> Frame:
+def _(estimator: preprocessing.QuantileTransformer, graph: GraphBuilder, frame: Frame) -> Frame:
     if estimator.output_distribution != "uniform":
-        raise Unsupported("has a QuantileTransformer to a normal distribution, not supported")
+        raise NoOnnxForm("has a QuantileTransformer to a normal distribution, not supported")
     quantiles, shares = np.asarray(estimator.quantiles_), np.asarray(estimator.references_)
     graph.notes.typical(frame.origins, quantiles[:: max(1, len(quantiles) // _FEW)])
     rows, parts = graph.cast(matrix(graph, frame), np.float64), []

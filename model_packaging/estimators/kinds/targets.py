@@ -16,22 +16,24 @@ from lading.model_packaging.estimators.calls import (
 )
 from lading.model_packaging.estimators.composition import FUNCTIONS
 from lading.model_packaging.estimators.frame import Frame, beside, computed, matrix, select
-from lading.model_packaging.estimators.graph import Graph, Unsupported
+from lading.model_packaging.estimators.graph import GraphBuilder, NoOnnxForm
 from lading.model_packaging.estimators.kinds.votes import TWO, aligned, likely_of, votes_of
 
 
 @classify_each.register
-def _(estimator: multioutput.MultiOutputClassifier, graph: Graph, frame: Frame) -> list[Classes]:
+def _(
+    estimator: multioutput.MultiOutputClassifier, graph: GraphBuilder, frame: Frame
+) -> list[Classes]:
     return [classify(each, graph, frame) for each in estimator.estimators_]
 
 
 @regress.register
-def _(estimator: multioutput.MultiOutputRegressor, graph: Graph, frame: Frame) -> str:
+def _(estimator: multioutput.MultiOutputRegressor, graph: GraphBuilder, frame: Frame) -> str:
     return graph.join([regress(each, graph, frame) for each in estimator.estimators_])
 
 
 @classify_each.register
-def _(estimator: multioutput.ClassifierChain, graph: Graph, frame: Frame) -> list[Classes]:
+def _(estimator: multioutput.ClassifierChain, graph: GraphBuilder, frame: Frame) -> list[Classes]:
     """Each label is predicted with those before it in the chain as further columns."""
     found: list[Classes] = []
     columns = frame
@@ -50,7 +52,7 @@ def _(estimator: multioutput.ClassifierChain, graph: Graph, frame: Frame) -> lis
 
 
 @regress.register
-def _(estimator: multioutput.RegressorChain, graph: Graph, frame: Frame) -> str:
+def _(estimator: multioutput.RegressorChain, graph: GraphBuilder, frame: Frame) -> str:
     answers: list[str] = []
     for member in estimator.estimators_:
         chained = [computed(answer, graph.dtype, [None]) for answer in answers]
@@ -60,12 +62,12 @@ def _(estimator: multioutput.RegressorChain, graph: Graph, frame: Frame) -> str:
 
 
 @classify.register
-def _(estimator: multiclass.OneVsRestClassifier, graph: Graph, frame: Frame) -> Classes:
+def _(estimator: multiclass.OneVsRestClassifier, graph: GraphBuilder, frame: Frame) -> Classes:
     """The class whose own classifier is surest."""
     sure, likely = [], []
     for member in estimator.estimators_:
         if not hasattr(member, "classes_"):
-            raise Unsupported("has a OneVsRestClassifier with a class that is always or never")
+            raise NoOnnxForm("has a OneVsRestClassifier with a class that is always or never")
         found = classify(member, graph, frame)
         if found.probabilities is not None:
             likely.append(graph.take(found.probabilities, [1]))
@@ -79,7 +81,7 @@ def _(estimator: multiclass.OneVsRestClassifier, graph: Graph, frame: Frame) -> 
     return Classes(graph.cast(second, np.int64), shares)
 
 
-def _shares(graph: Graph, likely: list[str]) -> str:
+def _shares(graph: GraphBuilder, likely: list[str]) -> str:
     if len(likely) == 1:
         return graph.join([graph.node("Sub", graph.number(1), likely[0]), likely[0]])
     joined = graph.join(likely)
@@ -89,7 +91,7 @@ def _shares(graph: Graph, likely: list[str]) -> str:
 
 
 @classify.register
-def _(estimator: multiclass.OneVsOneClassifier, graph: Graph, frame: Frame) -> Classes:
+def _(estimator: multiclass.OneVsOneClassifier, graph: GraphBuilder, frame: Frame) -> Classes:
     """The class with the most votes of pairs; how sure they are breaks ties."""
     count = len(estimator.classes_)
     pairs = [(one, two) for one in range(count) for two in range(one + 1, count)]
@@ -116,18 +118,20 @@ def _(estimator: multiclass.OneVsOneClassifier, graph: Graph, frame: Frame) -> C
 
 
 @classify_each.register
-def _(estimator: multiclass.OneVsRestClassifier, graph: Graph, frame: Frame) -> list[Classes]:
+def _(
+    estimator: multiclass.OneVsRestClassifier, graph: GraphBuilder, frame: Frame
+) -> list[Classes]:
     """Of each label whether it is there."""
     return [classify(each, graph, frame) for each in estimator.estimators_]
 
 
 @regress.register
-def _(estimator: TransformedTargetRegressor, graph: Graph, frame: Frame) -> str:
+def _(estimator: TransformedTargetRegressor, graph: GraphBuilder, frame: Frame) -> str:
     answer = regress(estimator.regressor_, graph, frame)
     return _restored(estimator, graph, answer)
 
 
-def _restored(estimator: Any, graph: Graph, answer: str) -> str:
+def _restored(estimator: Any, graph: GraphBuilder, answer: str) -> str:
     """The target before it was transformed."""
     if estimator.transformer is None:
         inverse = estimator.inverse_func
@@ -135,7 +139,7 @@ def _restored(estimator: Any, graph: Graph, answer: str) -> str:
             return answer
         if inverse not in FUNCTIONS:
             name = getattr(inverse, "__name__", "a function")
-            raise Unsupported(f"has an inverse_func {name}, which has no ONNX form")
+            raise NoOnnxForm(f"has an inverse_func {name}, which has no ONNX form")
         return FUNCTIONS[inverse](graph, answer)
     fitted = estimator.transformer_
     if type(fitted).__name__ not in (
@@ -144,7 +148,7 @@ def _restored(estimator: Any, graph: Graph, answer: str) -> str:
         "MaxAbsScaler",
         "RobustScaler",
     ):
-        raise Unsupported(
+        raise NoOnnxForm(
             f"transforms its target by a {type(fitted).__name__}, which is not supported"
         )
     width = fitted.n_features_in_
@@ -156,20 +160,20 @@ def _restored(estimator: Any, graph: Graph, answer: str) -> str:
     return graph.node("Add", scaled, graph.number(start))
 
 
-def _always(graph: Graph, frame: Frame, answer: Any) -> str:
+def _always(graph: GraphBuilder, frame: Frame, answer: Any) -> str:
     """The same answer to each row, of shape [rows, values]."""
     rows = graph.node("IsNaN", graph.take(matrix(graph, frame), [0]))
     return graph.node("Where", rows, graph.number(answer), graph.number(answer))
 
 
 @classify.register
-def _(estimator: DummyClassifier, graph: Graph, frame: Frame) -> Classes:
+def _(estimator: DummyClassifier, graph: GraphBuilder, frame: Frame) -> Classes:
     if estimator.strategy not in ("most_frequent", "prior", "constant"):
-        raise Unsupported(f"is a DummyClassifier that answers by chance ({estimator.strategy})")
+        raise NoOnnxForm(f"is a DummyClassifier that answers by chance ({estimator.strategy})")
     likely = _always(graph, frame, estimator.predict_proba(np.zeros((1, frame.width))))
     return Classes(graph.best(likely), likely)
 
 
 @regress.register
-def _(estimator: DummyRegressor, graph: Graph, frame: Frame) -> str:
+def _(estimator: DummyRegressor, graph: GraphBuilder, frame: Frame) -> str:
     return _always(graph, frame, np.asarray(estimator.constant_).reshape(1, -1))

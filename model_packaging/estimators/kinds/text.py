@@ -19,7 +19,7 @@ from sklearn.feature_extraction.text import (
 from lading.model_packaging.estimators.calls import transform
 from lading.model_packaging.estimators.composition import names_of
 from lading.model_packaging.estimators.frame import TEXT, Frame, computed, matrix
-from lading.model_packaging.estimators.graph import Graph, Unsupported
+from lading.model_packaging.estimators.graph import GraphBuilder, NoOnnxForm
 
 STEP = "ngrams"
 _MOST_TERMS_NOTED = 24
@@ -27,7 +27,7 @@ _ACCENTED = str.maketrans("aeiou", "áèîöů")
 
 
 @transform.register
-def _(estimator: CountVectorizer, graph: Graph, frame: Frame) -> Frame:
+def _(estimator: CountVectorizer, graph: GraphBuilder, frame: Frame) -> Frame:
     counts = _counts(estimator, graph, frame)
     found = computed(counts, graph.dtype, [None] * len(estimator.vocabulary_))
     if isinstance(estimator, TfidfVectorizer):
@@ -36,7 +36,7 @@ def _(estimator: CountVectorizer, graph: Graph, frame: Frame) -> Frame:
 
 
 @transform.register
-def _(estimator: TfidfTransformer, graph: Graph, frame: Frame) -> Frame:
+def _(estimator: TfidfTransformer, graph: GraphBuilder, frame: Frame) -> Frame:
     weights = matrix(graph, frame)
     if estimator.sublinear_tf:
         some = graph.node("Greater", weights, graph.number(0))
@@ -54,23 +54,23 @@ def _(estimator: TfidfTransformer, graph: Graph, frame: Frame) -> Frame:
 
 
 @transform.register
-def _(estimator: HashingVectorizer, graph: Graph, frame: Frame) -> Frame:  # noqa: ARG001 refused whatever it gets
-    raise Unsupported("has a HashingVectorizer, which is not supported; train a TfidfVectorizer")
+def _(estimator: HashingVectorizer, graph: GraphBuilder, frame: Frame) -> Frame:  # noqa: ARG001 refused whatever it gets
+    raise NoOnnxForm("has a HashingVectorizer, which is not supported; train a TfidfVectorizer")
 
 
-def _counts(estimator: CountVectorizer, graph: Graph, frame: Frame) -> str:
+def _counts(estimator: CountVectorizer, graph: GraphBuilder, frame: Frame) -> str:
     """The count of each n-gram, of shape [rows, n-grams]."""
     origin = frame.origins[0] if frame.width == 1 else None
     kind = type(estimator).__name__
     if origin is None or frame.blocks[0].dtype != TEXT or origin.fill is not None:
-        raise Unsupported(f"has a {kind} that takes one column of texts; set its datatype to BYTES")
+        raise NoOnnxForm(f"has a {kind} that takes one column of texts; set its datatype to BYTES")
     for option, plain in (("tokenizer", None), ("preprocessor", None), ("input", "content")):
         if getattr(estimator, option) != plain:
-            raise Unsupported(f"has a {kind} with a {option} of its own, which is not supported")
+            raise NoOnnxForm(f"has a {kind} with a {option} of its own, which is not supported")
     if callable(estimator.analyzer):
-        raise Unsupported(f"has a {kind} with an analyzer of its own, which is not supported")
+        raise NoOnnxForm(f"has a {kind} with an analyzer of its own, which is not supported")
     if callable(estimator.strip_accents):
-        raise Unsupported(f"has a {kind} with strip_accents of its own, which is not supported")
+        raise NoOnnxForm(f"has a {kind} with strip_accents of its own, which is not supported")
     terms = sorted(estimator.vocabulary_, key=estimator.vocabulary_.__getitem__)
     note = graph.notes.of(origin.input, origin.column)
     note.texts += _examples(estimator, terms)

@@ -12,9 +12,9 @@ import numpy as np
 from onnx import numpy_helper
 
 from lading.functions.inference.tensors.conversion import Array
-from lading.model_packaging.check.trees import Tree as Splits
+from lading.model_packaging.check.trees import TreeArrays as Splits
 from lading.model_packaging.estimators.frame import Frame, computed, matrix
-from lading.model_packaging.estimators.graph import ML, Graph
+from lading.model_packaging.estimators.graph import ML, GraphBuilder
 
 LEAF = -1
 
@@ -65,19 +65,19 @@ def of_sklearn(tree: Any, values: Array, features: Array | None = None, target: 
     )
 
 
-def rows_of(graph: Graph, frame: Frame) -> str:
+def rows_of(graph: GraphBuilder, frame: Frame) -> str:
     """The columns as scikit-learn's trees take them, in float32 whatever the graph computes in."""
     rows = matrix(graph, frame)
     return rows if graph.dtype == np.float32 else graph.cast(rows, np.float32)
 
 
-def grow(graph: Graph, frame: Frame, trees: Sequence[Tree], targets: int) -> str:
+def grow(graph: GraphBuilder, frame: Frame, trees: Sequence[Tree], targets: int) -> str:
     """The sum of what the trees' leaves add, of shape [rows, targets], in the graph's dtype."""
     rows = computed(rows_of(graph, frame), np.float32, frame.origins)
     return walk(graph, rows, trees, targets)
 
 
-def walk(graph: Graph, rows: Frame, trees: Sequence[Tree], targets: int) -> str:
+def walk(graph: GraphBuilder, rows: Frame, trees: Sequence[Tree], targets: int) -> str:
     """As `grow`, on a frame of one block, in whose dtype the trees compare."""
     (block,) = rows.blocks
     _note(graph, rows, trees, block.dtype)
@@ -88,7 +88,7 @@ def walk(graph: Graph, rows: Frame, trees: Sequence[Tree], targets: int) -> str:
     return sums if graph.dtype == np.float32 else graph.cast(sums)
 
 
-def _note(graph: Graph, frame: Frame, trees: Sequence[Tree], dtype: "np.dtype[Any]") -> None:
+def _note(graph: GraphBuilder, frame: Frame, trees: Sequence[Tree], dtype: "np.dtype[Any]") -> None:
     feature = np.concatenate([tree.feature for tree in trees])
     threshold = np.concatenate([tree.threshold for tree in trees])
     for column, origin in enumerate(frame.origins):

@@ -66,8 +66,8 @@ def test_pulling_again_changes_nothing(remote: Lading, workspace: Path) -> None:
     assert (workspace / "models.lock.json").read_bytes() == before
 
 
-def test_only_labelled_versions_come_when_that_is_asked(remote: Lading, workspace: Path) -> None:
-    remote("pull", "--labelled")
+def test_only_labeled_versions_come_when_that_is_asked(remote: Lading, workspace: Path) -> None:
+    remote("pull", "--labeled")
     assert [path.name for path in (workspace / "artifacts/models/double").iterdir()] == ["2"]
     assert remote("versions").code == 0
 

@@ -208,7 +208,7 @@ def test_a_model_that_is_not_deployed_is_not_found(packaged: Lading) -> None:
     for words, which in (((), "model of models.yaml"), (("double",), "model 'double'")):
         result = packaged("smoke", "--url", "http://127.0.0.1:9", *words)
         assert (result.code, result.err.count("\n")) == (4, 1)
-        assert f"{which} with a version labelled 'stable'" in result.err
+        assert f"{which} with a version labeled 'stable'" in result.err
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from lading.functions.inference.observability.log import Observability
 from lading.functions.inference.rpc import tensorflow_tensors
 from lading.functions.inference.rpc.messages import message
 from lading.functions.inference.rpc.open_inference import CONTENTS
-from lading.functions.inference.rpc.server import Limits, Serving, serving
+from lading.functions.inference.rpc.server import RpcLimits, RpcServing, serving
 from lading.functions.inference.tensors import binary as binary_tensors
 from lading.functions.inference.tensors.bfloat16 import from_bits
 from lading.functions.inference.tensors.conversion import BF16, BYTES, DTYPES, RAW_ONLY, Array
@@ -72,7 +72,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         (root / "log").open("w") as log,
         ThreadPoolExecutor(2) as threads,
         serving(
-            Serving(catalog, Observability(stored, output=log), Limits(1 << 24, 0)),
+            RpcServing(catalog, Observability(stored, output=log), RpcLimits(1 << 24, 0)),
             "127.0.0.1:0",
             threads,
         ) as port,

@@ -9,7 +9,7 @@ import httpx
 import numpy as np
 import pytest
 
-from lading.functions.contract.settings import ServedModel, Settings
+from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.model_packaging.pipeline import package
 from lading.model_packaging.quiet import quiet
 from lading.model_packaging.store.local import LocalStore
@@ -28,7 +28,7 @@ PREDICT = "tensorflow/serving/predict"
 
 
 @pytest.fixture(scope="module")
-def packaged(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+def packaged(tmp_path_factory: pytest.TempPathFactory) -> ServingSettings:
     """The models, packaged as a user would."""
     root, served = tmp_path_factory.mktemp("packaged"), []
     for name, signatures in NAMES.items():
@@ -38,11 +38,11 @@ def packaged(tmp_path_factory: pytest.TempPathFactory) -> Settings:
             done = package(spec, LocalStore(root), root / "models.lock.json")
         assert done.signatures == tuple(signatures)
         served.append(ServedModel(name, {1: done.digest}, {"stable": 1}))
-    return Settings(models=tuple(served), model_root=str(root))
+    return ServingSettings(models=tuple(served), model_root=str(root))
 
 
 @pytest.fixture(scope="module")
-def originals(packaged: Settings) -> Any:
+def originals(packaged: ServingSettings) -> Any:
     """What TensorFlow itself answers: `(model, signature)` -> arrays by name."""
     import tensorflow as tf
 
@@ -56,14 +56,14 @@ def originals(packaged: Settings) -> Any:
 
 
 @pytest.fixture(scope="module", params=WAYS)
-def client(request: pytest.FixtureRequest, packaged: Settings) -> Iterator[httpx.Client]:
+def client(request: pytest.FixtureRequest, packaged: ServingSettings) -> Iterator[httpx.Client]:
     way: Way = request.param
     with way(packaged) as address, httpx.Client(base_url=f"http://{address}", timeout=30) as given:
         yield given
 
 
 @pytest.fixture(scope="module", params=GRPC_WAYS)
-def stub(request: pytest.FixtureRequest, packaged: Settings) -> Iterator[Any]:
+def stub(request: pytest.FixtureRequest, packaged: ServingSettings) -> Iterator[Any]:
     """Google's own stub."""
     import grpc
     from tensorflow_serving.apis import prediction_service_pb2_grpc

@@ -23,7 +23,7 @@ from lading.cli.remote_models import Api, RemoteCatalog
 from lading.emulator.function.runtimes import Runtime, create_function
 from lading.emulator.processes.ports import free_port
 from lading.emulator.remote_calls import serving_grpc
-from lading.functions.contract.settings import Settings
+from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.app.application import create_app
 from lading.functions.inference.entry.http_server import Listening
 from lading.functions.inference.loading.catalog import Catalog, load_catalog
@@ -79,11 +79,11 @@ class Served:
         return {"Authorization": f"Bearer {self.token}"} if self.token else {}
 
 
-Way = Callable[[Settings], AbstractContextManager[str]]
+Way = Callable[[ServingSettings], AbstractContextManager[str]]
 
 
 @contextlib.contextmanager
-def under_uvicorn(settings: Settings) -> Iterator[str]:
+def under_uvicorn(settings: ServingSettings) -> Iterator[str]:
     """The application by itself, which answers in threads."""
     with (
         (Path(settings.model_root) / "app.log").open("w") as log,
@@ -98,7 +98,7 @@ def emulated(runtime: Runtime) -> Way:
     """`lading serve`: the Lambda handler behind the emulated API Gateway."""
 
     @contextlib.contextmanager
-    def way(settings: Settings) -> Iterator[str]:
+    def way(settings: ServingSettings) -> Iterator[str]:
         log = Path(settings.model_root) / f"{runtime}.log"
         variables = {name: text for name, text in os.environ.items() if name.startswith("AWS_")}
         function = create_function(runtime, settings, log=log, variables=variables)
@@ -109,7 +109,7 @@ def emulated(runtime: Runtime) -> Way:
 
 
 @contextlib.contextmanager
-def container(settings: Settings, **variables: str) -> Iterator[str]:
+def container(settings: ServingSettings, **variables: str) -> Iterator[str]:
     """The container's own process."""
     port = free_port()
     told = {**settings.to_environment(), **variables, "SAGEMAKER_BIND_TO_PORT": str(port)}
@@ -118,7 +118,7 @@ def container(settings: Settings, **variables: str) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def web_adapter(settings: Settings) -> Iterator[str]:
+def web_adapter(settings: ServingSettings) -> Iterator[str]:
     """The process that streams: on Lambda it stands behind the Lambda Web Adapter."""
     port = free_port()
     told = {**settings.to_environment(), "AWS_LWA_PORT": str(port)}
@@ -148,14 +148,14 @@ def _wait(process: "subprocess.Popen[bytes]", url: str) -> None:
 
 
 @contextlib.contextmanager
-def grpc_beside_the_emulator(settings: Settings) -> Iterator[str]:
+def grpc_beside_the_emulator(settings: ServingSettings) -> Iterator[str]:
     """`lading serve --grpc-port`."""
     with _speaking_grpc(load_catalog(settings), Path(settings.model_root)) as address:
         yield address
 
 
 @contextlib.contextmanager
-def grpc_of_the_container(settings: Settings) -> Iterator[str]:
+def grpc_of_the_container(settings: ServingSettings) -> Iterator[str]:
     """The container's own, on a port beside that of HTTP."""
     port = free_port()
     with container(settings, LADING_GRPC_PORT=str(port)):
@@ -163,7 +163,7 @@ def grpc_of_the_container(settings: Settings) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def grpc_through_the_proxy(settings: Settings) -> Iterator[str]:
+def grpc_through_the_proxy(settings: ServingSettings) -> Iterator[str]:
     """`lading grpc-proxy` in front of an API that speaks HTTP alone."""
     with (
         emulated("process")(settings) as address,

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EventStreamError
 
-from lading.emulator.engines.process import EngineProcess, Patience, service_container
+from lading.emulator.engines.process import ContainerTimeouts, EngineProcess, service_container
 from lading.emulator.errors import ContainerNotReady, ExchangeBroken
 from lading.emulator.processes.http_exchange import Address, exchange
 from lading.emulator.sagemaker.endpoint import LocalEndpoint, Status
@@ -21,7 +21,7 @@ from tests.support.emulator_sagemaker import QUICK, contrary, endpoint, quick, s
 from tests.support.interpreter import ROOT
 from tests.support.worlds import settings_for, times
 
-SHORT = Patience(ping=0.2, start=0.6, stop=0.3)
+SHORT = ContainerTimeouts(ping=0.2, start=0.6, stop=0.3)
 
 
 def running(folder: Path) -> list[int]:
@@ -64,7 +64,7 @@ def test_what_it_says_is_in_its_log(tmp_path: Path) -> None:
 
 def test_one_that_ignores_sigterm_is_killed_and_its_log_says_so(tmp_path: Path) -> None:
     async def start_and_stop() -> None:
-        engine = contrary(tmp_path, "stays", patience=Patience(ping=1, start=5, stop=0.3))
+        engine = contrary(tmp_path, "stays", patience=ContainerTimeouts(ping=1, start=5, stop=0.3))
         await engine.start()
         assert running(tmp_path)
         await engine.stop()

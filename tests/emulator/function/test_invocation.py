@@ -40,7 +40,7 @@ def test_context_knows_the_function_and_its_time(either: Served) -> None:
     assert 0 < context["remaining"] <= 3000
 
 
-@pytest.mark.parametrize("path", ["/raise", "/system-exit", "/unserialisable"])
+@pytest.mark.parametrize("path", ["/raise", "/system-exit", "/unserializable"])
 def test_failing_handler_is_a_502_and_the_next_request_works(either: Served, path: str) -> None:
     response = either.client.get(path)
     assert response.status_code == 502

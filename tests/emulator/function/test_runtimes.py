@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from lading.emulator.function.runtimes import Runtime, create_function
-from lading.functions.contract.settings import Settings
+from lading.functions.contract.settings import ServingSettings
 from tests.emulator.harness import LINUX_ONLY, serving
 from tests.support.worlds import settings_for, times
 
@@ -22,11 +22,11 @@ REQUESTS = [
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+def settings(tmp_path_factory: pytest.TempPathFactory) -> ServingSettings:
     return settings_for(tmp_path_factory.mktemp("world"), {"double": {1: times(2)}})
 
 
-def answers(runtime: Runtime, settings: Settings, log: Path) -> list[Any]:
+def answers(runtime: Runtime, settings: ServingSettings, log: Path) -> list[Any]:
     with serving(create_function(runtime, settings, log=log)) as served:
         responses = [
             served.client.request(method, path, content=body) for method, path, body in REQUESTS
@@ -37,7 +37,7 @@ def answers(runtime: Runtime, settings: Settings, log: Path) -> list[Any]:
 
 
 @LINUX_ONLY
-def test_both_runtimes_answer_the_same_bytes(settings: Settings, tmp_path: Path) -> None:
+def test_both_runtimes_answer_the_same_bytes(settings: ServingSettings, tmp_path: Path) -> None:
     here = answers("process", settings, tmp_path / "process.log")
     there = answers("lambda", settings, tmp_path / "lambda.log")
     assert here == there
@@ -46,7 +46,9 @@ def test_both_runtimes_answer_the_same_bytes(settings: Settings, tmp_path: Path)
 
 
 @LINUX_ONLY
-def test_both_runtimes_log_the_request_and_its_metrics(settings: Settings, tmp_path: Path) -> None:
+def test_both_runtimes_log_the_request_and_its_metrics(
+    settings: ServingSettings, tmp_path: Path
+) -> None:
     for runtime in ("process", "lambda"):
         log = tmp_path / f"{runtime}.log"
         answers(runtime, settings, log)

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from lading.emulator.gateway.proxy_response import HttpResponse, read_response
-from lading.emulator.gateway.refusals import Refused
+from lading.emulator.gateway.refusals import GatewayRefusal
 
 
 def response_of(**document: Any) -> HttpResponse:
@@ -79,7 +79,7 @@ def test_statuses_without_a_body_have_none(status: int) -> None:
     ],
 )
 def test_what_is_malformed_is_a_502(payload: bytes) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(GatewayRefusal) as refused:
         read_response(payload)
     assert refused.value.status == 502
     assert refused.value.body == b'{"message": "Internal server error"}'
@@ -87,6 +87,6 @@ def test_what_is_malformed_is_a_502(payload: bytes) -> None:
 
 
 def test_body_that_is_not_base64_is_a_500() -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(GatewayRefusal) as refused:
         response_of(body="*", isBase64Encoded=True)
     assert refused.value.status == 500

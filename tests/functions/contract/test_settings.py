@@ -3,7 +3,12 @@
 import pytest
 
 from lading.functions.contract.names import S3Object
-from lading.functions.contract.settings import JobsPlace, ServedEndpoint, ServedModel, Settings
+from lading.functions.contract.settings import (
+    JobsPlace,
+    ServedEndpoint,
+    ServedModel,
+    ServingSettings,
+)
 
 
 def test_settings_survive_the_environment() -> None:
@@ -12,12 +17,12 @@ def test_settings_survive_the_environment() -> None:
         ServedModel("half", {7: ""}),
         ServedModel("big", {1: "sha256:c", 2: ""}, remote={2: S3Object("bucket", "key", "v")}),
     )
-    settings = Settings(models=models, model_root="/srv", threads=2, log_level="DEBUG")
-    assert Settings.from_environment(settings.to_environment()) == settings
+    settings = ServingSettings(models=models, model_root="/srv", threads=2, log_level="DEBUG")
+    assert ServingSettings.from_environment(settings.to_environment()) == settings
 
 
 def test_an_empty_environment_serves_nothing_from_the_layers() -> None:
-    assert Settings.from_environment({}) == Settings(
+    assert ServingSettings.from_environment({}) == ServingSettings(
         models=(), model_root="/opt", threads=0, log_level="INFO"
     )
 
@@ -40,13 +45,13 @@ def test_an_empty_environment_serves_nothing_from_the_layers() -> None:
 )
 def test_models_that_are_no_slice_of_a_lock_are_refused(models: str) -> None:
     with pytest.raises(ValueError, match="LADING_MODELS is not a slice of a lock"):
-        Settings.from_environment({"LADING_MODELS": models})
+        ServingSettings.from_environment({"LADING_MODELS": models})
 
 
 @pytest.mark.parametrize("threads", ["", "-1", "two", "1.5", "\u0663x"])
 def test_threads_must_be_a_whole_number(threads: str) -> None:
     with pytest.raises(ValueError, match="LADING_THREADS must be a whole number"):
-        Settings.from_environment({"LADING_THREADS": threads})
+        ServingSettings.from_environment({"LADING_THREADS": threads})
 
 
 @pytest.mark.parametrize(
@@ -57,8 +62,8 @@ def test_threads_must_be_a_whole_number(threads: str) -> None:
     ],
 )
 def test_an_endpoint_survives_the_environment(endpoint: ServedEndpoint) -> None:
-    settings = Settings(endpoint=endpoint, jobs=JobsPlace("b", "t"), idempotency_table="i")
-    assert Settings.from_environment(settings.to_environment()) == settings
+    settings = ServingSettings(endpoint=endpoint, jobs=JobsPlace("b", "t"), idempotency_table="i")
+    assert ServingSettings.from_environment(settings.to_environment()) == settings
 
 
 @pytest.mark.parametrize(
@@ -78,4 +83,4 @@ def test_an_endpoint_survives_the_environment(endpoint: ServedEndpoint) -> None:
 )
 def test_an_endpoint_that_is_told_wrongly_is_refused(name: str, value: str) -> None:
     with pytest.raises(ValueError, match=name):
-        Settings.from_environment({"LADING_ENDPOINT": "e", name: value})
+        ServingSettings.from_environment({"LADING_ENDPOINT": "e", name: value})

@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 
 from lading.functions.front.front import Front
-from lading.functions.front.invocation import Answer, Busy, Event, Failed, NotDeployed, TimedOut
+from lading.functions.front.invocation import (
+    Answer,
+    Busy,
+    Event,
+    Failed,
+    InvocationTimedOut,
+    NotDeployed,
+)
 from lading.functions.inference.wire.asgi import App
 from tests.functions.front.conftest import Models, document, request
 from tests.support.driver import ask
@@ -141,7 +148,7 @@ def test_a_name_that_is_no_model_reaches_no_function(
 FAILURES = [
     (NotDeployed("gone"), 503, "model 'double' is not deployed"),
     (Busy("TooManyRequestsException"), 503, "model 'double' is busy; try again in a moment"),
-    (TimedOut("read"), 504, "model 'double' did not answer in time"),
+    (InvocationTimedOut("read"), 504, "model 'double' did not answer in time"),
     (Failed("secret detail"), 502, "model 'double' failed to answer"),
 ]
 
@@ -161,7 +168,7 @@ def test_a_failed_invocation_is_a_5xx_that_names_the_model(
     [
         (NotDeployed("gone"), 503, "ServiceUnavailableException"),
         (Busy("TooManyRequestsException"), 503, "ServiceUnavailableException"),
-        (TimedOut("read"), 504, "RequestTimeoutException"),
+        (InvocationTimedOut("read"), 504, "RequestTimeoutException"),
         (Failed("secret detail"), 502, "InternalServerException"),
     ],
     ids=lambda value: str(value)[:20],

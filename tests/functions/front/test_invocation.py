@@ -14,8 +14,8 @@ from lading.functions.front.invocation import (
     Busy,
     Failed,
     InvocationError,
+    InvocationTimedOut,
     NotDeployed,
-    TimedOut,
     lambda_invoke,
 )
 from tests.support.s3 import aws
@@ -86,7 +86,10 @@ def test_the_alias_gets_the_event_and_its_answer_comes_back() -> None:
         (refusing("TooManyRequestsException", 429), Busy),
         (refusing("SnapStartNotReadyException", 409), Busy),
         (refusing("AccessDeniedException", 403), Failed),
-        (raising("2026 Task timed out after 29.00 seconds", "Sandbox.Timedout"), TimedOut),
+        (
+            raising("2026 Task timed out after 29.00 seconds", "Sandbox.Timedout"),
+            InvocationTimedOut,
+        ),
         (raising("boom", "RuntimeError"), Failed),
         (lambda _path, _body: (200, {}, b"no json"), Failed),
         (lambda _path, _body: (200, {}, b"[]"), Failed),
@@ -110,7 +113,7 @@ def test_an_answer_that_is_too_late_is_not_asked_for_again() -> None:
         time.sleep(3)
         return ok(path, body)
 
-    with lambda_api(slow), pytest.raises(TimedOut):
+    with lambda_api(slow), pytest.raises(InvocationTimedOut):
         lambda_invoke("live", time_limit_s=1)("f", EVENT)
     assert len(asked) == 1
 

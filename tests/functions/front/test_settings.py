@@ -1,6 +1,6 @@
 import json
 
-from lading.functions.front.settings import Settings
+from lading.functions.front.settings import FrontSettings
 from tests.support.interpreter import proxy_event, run_clean
 
 ENVIRONMENT = {
@@ -19,7 +19,7 @@ print(json.dumps(lambda_handler.handler(json.loads(sys.argv[1]), None)))
 
 
 def test_functions_are_named_after_their_models_unless_it_says_otherwise() -> None:
-    settings = Settings.from_environment(ENVIRONMENT)
+    settings = FrontSettings.from_environment(ENVIRONMENT)
     assert settings.alias == "live"
     assert settings.functions == {
         "digits": "lading-dev-model-digits",
@@ -28,13 +28,13 @@ def test_functions_are_named_after_their_models_unless_it_says_otherwise() -> No
 
 
 def test_no_models_are_no_functions() -> None:
-    assert Settings.from_environment({**ENVIRONMENT, "LADING_FUNCTIONS": ""}).functions == {}
+    assert FrontSettings.from_environment({**ENVIRONMENT, "LADING_FUNCTIONS": ""}).functions == {}
 
 
 def test_pages_may_ask_only_where_it_says_so() -> None:
-    assert Settings.from_environment(ENVIRONMENT).origins == ()
+    assert FrontSettings.from_environment(ENVIRONMENT).origins == ()
     told = {**ENVIRONMENT, "LADING_CORS": "https://a.example,http://b.example"}
-    assert Settings.from_environment(told).origins == ("https://a.example", "http://b.example")
+    assert FrontSettings.from_environment(told).origins == ("https://a.example", "http://b.example")
 
 
 def test_the_entry_answers_by_itself_without_an_aws_library() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lading.functions.contract.settings import ServedModel, Settings
+from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.functions.inference.artifact.reading import TensorSpec
 from lading.functions.inference.wire.asgi import App
 from tests.functions.inference.processing.images import announced, file, options, plain
@@ -24,14 +24,14 @@ GREEN = (10, 200, 20)
 
 @pytest.fixture
 def app(tmp_path: Path) -> App:
-    """A model that names the colour of an image, by the value of its one pixel's channels."""
+    """A model that names the color of an image, by the value of its one pixel's channels."""
     steps = [
         options(resize=[1, 1], layout="channels_last", pixels="x"),
         {"step": "labels", "scores": "y", "labels": LABELS, "top": 2},
     ]
     digest = write_artifact(
         tmp_path,
-        "colours",
+        "colors",
         1,
         echo_named("x", "y", FLOAT, ["batch", 1, 1, 3]),
         processing=steps,
@@ -41,8 +41,8 @@ def app(tmp_path: Path) -> App:
             TensorSpec("score", "FP32", (-1, 1, 1, 2)).to_json(),
         ],
     )
-    served = ServedModel("colours", {1: digest}, {"stable": 1})
-    return serve(Settings(models=(served,), model_root=str(tmp_path)))
+    served = ServedModel("colors", {1: digest}, {"stable": 1})
+    return serve(ServingSettings(models=(served,), model_root=str(tmp_path)))
 
 
 def jpeg() -> bytes:
@@ -60,24 +60,24 @@ def text() -> str:
 @pytest.mark.parametrize(
     ("target", "headers", "body"),
     [
-        ("POST /predict/colours", {"content-type": "image/jpeg"}, jpeg),
-        ("POST /predict/colours", {"content-type": "application/octet-stream"}, png),
-        ("POST /predict/colours", {}, lambda: {"inputs": [{"b64": text()}]}),
-        ("POST /predictions/colours", {"content-type": "image/png"}, png),
-        ("PUT /predictions/colours", {}, jpeg),
-        ("PUT /predictions/colours", {}, png),
-        ("POST /predictions/colours", {"content-type": "application/octet-stream"}, jpeg),
-        ("POST /colours/invocations", {"content-type": "image/png"}, png),
-        ("POST /colours/invocations", {"content-type": "application/x-image"}, jpeg),
-        ("POST /v1/models/colours:predict", {}, lambda: {"instances": [{"b64": text()}]}),
+        ("POST /predict/colors", {"content-type": "image/jpeg"}, jpeg),
+        ("POST /predict/colors", {"content-type": "application/octet-stream"}, png),
+        ("POST /predict/colors", {}, lambda: {"inputs": [{"b64": text()}]}),
+        ("POST /predictions/colors", {"content-type": "image/png"}, png),
+        ("PUT /predictions/colors", {}, jpeg),
+        ("PUT /predictions/colors", {}, png),
+        ("POST /predictions/colors", {"content-type": "application/octet-stream"}, jpeg),
+        ("POST /colors/invocations", {"content-type": "image/png"}, png),
+        ("POST /colors/invocations", {"content-type": "application/x-image"}, jpeg),
+        ("POST /v1/models/colors:predict", {}, lambda: {"instances": [{"b64": text()}]}),
         (
-            "POST /v1/models/colours:predict",
+            "POST /v1/models/colors:predict",
             {},
             lambda: {"instances": [{"image": {"b64": text()}}]},
         ),
-        ("POST /v1/models/colours:predict", {}, lambda: {"inputs": {"image": [{"b64": text()}]}}),
+        ("POST /v1/models/colors:predict", {}, lambda: {"inputs": {"image": [{"b64": text()}]}}),
         (
-            "POST /v2/models/colours/infer",
+            "POST /v2/models/colors/infer",
             {},
             lambda: {
                 "inputs": [
@@ -85,10 +85,10 @@ def text() -> str:
                 ]
             },
         ),
-        ("POST /v2/models/colours/infer", {"inference-header-content-length": "0"}, png),
+        ("POST /v2/models/colors/infer", {"inference-header-content-length": "0"}, png),
     ],
 )
-def test_an_image_is_labelled_in_every_dialect(
+def test_an_image_is_labeled_in_every_dialect(
     app: App, target: str, headers: dict[str, str], body: Any
 ) -> None:
     answer = ask(app, target, body(), headers)
@@ -104,7 +104,7 @@ def test_images_are_binary_tensors_of_open_inference(app: App) -> None:
     parameters = {"parameters": {"binary_data_size": len(tail)}}
     header = json.dumps({"inputs": [tensor | parameters], "outputs": [{"name": "label"}]}).encode()
     length = {"inference-header-content-length": str(len(header))}
-    answer = ask(app, "POST /v2/models/colours/infer", header + tail, length)
+    answer = ask(app, "POST /v2/models/colors/infer", header + tail, length)
     [output] = answer.document["outputs"]
     assert output["data"] == ["green", "blue", "scarlet", "green"]
 
@@ -113,11 +113,11 @@ def wrong(body: bytes, app: App) -> list[Answer]:
     image, wrapped = {"content-type": "image/png"}, {"b64": b64encode(body).decode()}
     tensor = {"name": "image", "datatype": "BYTES", "shape": [1], "data": [wrapped]}
     return [
-        ask(app, "POST /predict/colours", body, image),
-        ask(app, "POST /predictions/colours", body, image),
-        ask(app, "POST /colours/invocations", body, image),
-        ask(app, "POST /v1/models/colours:predict", {"instances": [wrapped]}),
-        ask(app, "POST /v2/models/colours/infer", {"inputs": [tensor]}),
+        ask(app, "POST /predict/colors", body, image),
+        ask(app, "POST /predictions/colors", body, image),
+        ask(app, "POST /colors/invocations", body, image),
+        ask(app, "POST /v1/models/colors:predict", {"instances": [wrapped]}),
+        ask(app, "POST /v2/models/colors/infer", {"inputs": [tensor]}),
     ]
 
 

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
-from lading.functions.contract.settings import Settings
+from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.entry.handler import create_handler
 from tests.support.interpreter import run_clean
 
@@ -32,7 +32,7 @@ class LocalAws:
         yaml: whether the deployment's specification is YAML.
     """
 
-    settings: Settings
+    settings: ServingSettings
     function: str
     current: int
     target: int

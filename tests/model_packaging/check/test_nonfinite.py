@@ -11,12 +11,12 @@ from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.tensors.domain import Domain
 from lading.model_packaging.check.nonfinite import without_lost_numbers
 from lading.model_packaging.check.probes import Column, Known
-from lading.model_packaging.conversion import Conversion, ServedModel
+from lading.model_packaging.conversion import Conversion, ConvertedModel
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.manifest.options import QuantizeSpec, Scheme
 from lading.model_packaging.pipeline import package
 from lading.model_packaging.quantization.registry import schemes
-from lading.model_packaging.quantization.scheme import Plan, quantize
+from lading.model_packaging.quantization.scheme import QuantizationPlan, quantize
 from lading.model_packaging.store.local import LocalStore
 from tests.model_packaging.quantization.graphs import WIDTH, V, W, graph, normal
 
@@ -47,7 +47,7 @@ def domains(
 ) -> Mapping[str, Domain]:
     content = model.SerializeToString()
     conversion = Conversion(content, lambda _: {}, known=known or {})
-    made = quantize("m", content, schemes()[scheme], Plan(calibration=[ROWS]))
+    made = quantize("m", content, schemes()[scheme], QuantizationPlan(calibration=[ROWS]))
     return without_lost_numbers(conversion, made, ROWS).domains
 
 
@@ -83,7 +83,7 @@ def test_a_quantized_package_refuses_nan_that_it_would_answer_with_a_number(tmp_
         spec = ModelSpec("m", source, quantize=QuantizeSpec(scheme))
         version = package(spec, store, tmp_path / "models.lock.json").version
         artifact = store.open("m", version, None).artifact
-        served = ServedModel(
+        served = ConvertedModel(
             Conversion(artifact.model, lambda _: {}).session(artifact.model),
             {each.name: each.domain for each in artifact.inputs if each.domain},
         )

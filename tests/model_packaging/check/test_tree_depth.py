@@ -10,18 +10,18 @@ from lading.model_packaging.check.trees import (
     LEAF,
     BoostedTree,
     Forest,
+    NoTreeForm,
     Reading,
-    Tree,
-    Unsupported,
+    TreeArrays,
 )
 from lading.model_packaging.converters.boosting.tree_graph import add_trees
 from lading.model_packaging.onnx_nodes import Nodes
 
 
-def set_of(count: int) -> Tree:
+def set_of(count: int) -> TreeArrays:
     """A split by so many categories, no two of which follow each other."""
     none = np.array([LEAF, LEAF])
-    return Tree(
+    return TreeArrays(
         column=np.array([0, *none]),
         threshold=np.zeros(3),
         left=np.array([1, *none]),
@@ -49,7 +49,7 @@ def test_the_deepest_tree_that_is_taken_can_be_loaded_and_answers_right() -> Non
 
 
 def test_a_deeper_one_is_refused_before_it_ends_the_process() -> None:
-    with pytest.raises(Unsupported, match=f"more than {DEEPEST} comparisons deep"):
+    with pytest.raises(NoTreeForm, match=f"more than {DEEPEST} comparisons deep"):
         require_loadable([set_of(5), set_of(DEEPEST)], 1)
 
 
@@ -63,7 +63,7 @@ def test_a_deeper_one_is_refused_before_it_ends_the_process() -> None:
     ],
 )
 def test_damaged_trees_are_refused(left: int, column: int, reason: str) -> None:
-    tree = Tree(
+    tree = TreeArrays(
         column=np.array([0, column, LEAF]),
         threshold=np.zeros(3),
         left=np.array([2, left, LEAF]),
@@ -71,5 +71,5 @@ def test_damaged_trees_are_refused(left: int, column: int, reason: str) -> None:
         missing_left=np.zeros(3, bool),
         inclusive=True,
     )
-    with pytest.raises(Unsupported, match=reason):
+    with pytest.raises(NoTreeForm, match=reason):
         require_loadable([tree], 1)

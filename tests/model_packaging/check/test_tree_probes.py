@@ -16,12 +16,12 @@ from lading.model_packaging.check.tree_probes import (
     UNKNOWN,
     tree_probes,
 )
-from lading.model_packaging.check.trees import LEAF, Tree
+from lading.model_packaging.check.trees import LEAF, TreeArrays
 
 
-def tree(*, inclusive: bool = False) -> Tree:
+def tree(*, inclusive: bool = False) -> TreeArrays:
     """x0 at 0.1; below it x1 at 1e9, and left of that the categories 3 and 70,000 of x2."""
-    return Tree(
+    return TreeArrays(
         column=np.array([0, 1, LEAF, 2, LEAF, LEAF, LEAF]),
         threshold=np.array([0.1, 1e9, 0, 0, 0, 0, 0]),
         left=np.array([1, 3, -1, 5, -1, -1, -1]),
@@ -92,5 +92,5 @@ def test_a_forest_beyond_the_bound_is_sampled_alike_at_each_call() -> None:
 
 def test_trees_without_a_split_have_no_probes() -> None:
     none = np.array([-1])
-    leaf = Tree(np.array([LEAF]), np.array([0.0]), none, none, none < 0, inclusive=True)
+    leaf = TreeArrays(np.array([LEAF]), np.array([0.0]), none, none, none < 0, inclusive=True)
     assert tree_probes([leaf], 3) == tree_probes([], 3) == {}

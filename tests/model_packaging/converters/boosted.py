@@ -8,7 +8,7 @@ import numpy as np
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.conversion import DTYPES, Array
 from lading.model_packaging.check.tree_probes import tree_probes
-from lading.model_packaging.check.trees import Tree
+from lading.model_packaging.check.trees import TreeArrays
 from lading.model_packaging.conversion import Conversion
 from lading.model_packaging.converters.registry import find_converter
 from lading.model_packaging.manifest.models import ModelSpec
@@ -43,7 +43,7 @@ def convert(path: Path, iterations: str = "") -> Conversion:
 
 def require_equal(
     conversion: Conversion,
-    trees: tuple[Tree, ...] = (),
+    trees: tuple[TreeArrays, ...] = (),
     data: Array = X,
     *,
     refuses_infinite: bool = False,

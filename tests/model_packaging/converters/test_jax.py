@@ -90,7 +90,7 @@ def answers(folder: Path) -> tuple[Array, Array]:
 
 
 def agrees(folder: Path, source: Path) -> None:
-    """The converted model answers as JAX did; the small model is packaged and quantised, too."""
+    """The converted model answers as JAX did; the small model is packaged and quantized, too."""
     rows, wanted = answers(folder)
     spec = ModelSpec("m", source)
     conversion = find_converter("m", source, None).convert(spec)

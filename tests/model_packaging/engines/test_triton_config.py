@@ -9,7 +9,7 @@ import tritonclient
 from google.protobuf import text_format
 
 from lading.functions.inference.artifact.reading import TensorSpec
-from lading.model_packaging.engines.triton_config import Sample, Settings, render_config
+from lading.model_packaging.engines.triton_config import Sample, TritonSettings, render_config
 
 X, Y = TensorSpec("x", "FP32", (-1, 3, 224, 224)), TensorSpec("y", "INT64", (-1, 10))
 
@@ -34,7 +34,7 @@ def parsed(
     sample: Sample | None = None,
     **settings: Any,
 ) -> Any:
-    content = render_config(inputs, outputs, Settings(**settings), sample)
+    content = render_config(inputs, outputs, TritonSettings(**settings), sample)
     return text_format.Parse(content, DEFINITIONS.ModelConfig())
 
 

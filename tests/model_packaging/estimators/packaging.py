@@ -8,7 +8,7 @@ import numpy as np
 
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.check.stage import check
-from lading.model_packaging.conversion import Conversion, ServedModel, open_served
+from lading.model_packaging.conversion import Conversion, ConvertedModel, open_served
 from lading.model_packaging.converters.sklearn import CONVERTER
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.manifest.original import InputShape, Original
@@ -32,7 +32,7 @@ def converted(folder: Path, estimator: Any, **datatypes: str) -> Conversion:
     return conversion
 
 
-def served(conversion: Conversion) -> ServedModel:
+def served(conversion: Conversion) -> ConvertedModel:
     return open_served("model", conversion, conversion.onnx)
 
 

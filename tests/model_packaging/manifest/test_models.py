@@ -63,7 +63,7 @@ def test_paths_are_below_the_manifests_folder_and_defaults_are_filled_in(tmp_pat
     assert (iris.accuracy, iris.labels) == (None, ("stable",))
 
 
-def test_quantising_has_a_short_form_and_a_long_one(tmp_path: Path) -> None:
+def test_quantizing_has_a_short_form_and_a_long_one(tmp_path: Path) -> None:
     (short, *_) = load(tmp_path, FULL).select()
     assert short.quantize == QuantizeSpec("dynamic")
     asked = "{scheme: static, exclude: [Gemm, '/head/*'], calibration: data/rows.npz}"

@@ -264,7 +264,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Sound:
 
 
 IMAGES: Mapping[str, Mapping[str, Any]] = {
-    "colours in another order": {"mode": "BGR"},
+    "colors in another order": {"mode": "BGR"},
     "another filter": {"resample": "nearest"},
     "values not scaled": {"scale": 1.0},
     "another mean": {"mean": [0.4, 0.4, 0.4]},

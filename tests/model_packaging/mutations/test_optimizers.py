@@ -13,17 +13,17 @@ from onnx import helper, numpy_helper
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.check.stage import check
 from lading.model_packaging.check.trial import Trial
-from lading.model_packaging.conversion import Conversion, ServedModel, open_served
+from lading.model_packaging.conversion import Conversion, ConvertedModel, open_served
 from lading.model_packaging.converters.onnx import CONVERTER
 from lading.model_packaging.errors import AccuracyDropped, PruningError, QuantizationError
 from lading.model_packaging.manifest.models import AccuracySpec, ModelSpec
 from lading.model_packaging.manifest.options import PruneSpec, QuantizeSpec, Scheme
 from lading.model_packaging.measure.accuracy import Gate, gate_stage
-from lading.model_packaging.optimizers.optimizer import Optimised, Task
+from lading.model_packaging.optimizers.optimizer import Optimized, Task
 from lading.model_packaging.optimizers.prune import Prune, Pruned, prune_model
 from lading.model_packaging.optimizers.quantize import Quantize
 from lading.model_packaging.quantization.registry import schemes
-from lading.model_packaging.quantization.scheme import Plan
+from lading.model_packaging.quantization.scheme import QuantizationPlan
 from tests.model_packaging.pruning.networks import convolutional, network, normal
 
 Damage = Callable[[onnx.ModelProto], None]
@@ -71,7 +71,7 @@ class World:
     conversion: Conversion
     gate: Gate | None
 
-    def load(self, model: bytes) -> ServedModel:
+    def load(self, model: bytes) -> ConvertedModel:
         return open_served(self.task.spec.name, self.conversion, model)
 
 
@@ -92,11 +92,11 @@ def world(folder: Path, model: onnx.ModelProto, *, gated: bool) -> World:
     return World(task, conversion, gate)
 
 
-def quantized(given: World, scheme: Scheme, damage: Damage) -> Optimised:
+def quantized(given: World, scheme: Scheme, damage: Damage) -> Optimized:
     """What the stages `quantize` and `gate` make of it with a damaged scheme."""
     sound = schemes()[scheme]
 
-    def apply(model: onnx.ModelProto, plan: Plan) -> onnx.ModelProto:
+    def apply(model: onnx.ModelProto, plan: QuantizationPlan) -> onnx.ModelProto:
         made = sound.apply(model, plan)
         damage(made)
         return made
@@ -104,7 +104,7 @@ def quantized(given: World, scheme: Scheme, damage: Damage) -> Optimised:
     damaged = replace(sound, apply=apply)
     asked = replace(given.task.spec.quantize, scheme=scheme)
     task = replace(given.task, spec=replace(given.task.spec, quantize=asked))
-    done = Quantize(lambda: {scheme: damaged}).optimise(task, given.conversion.onnx)
+    done = Quantize(lambda: {scheme: damaged}).optimize(task, given.conversion.onnx)
     assert done.facts["scheme"] == scheme
     gate_stage(given.gate, given.load(done.model).run, lossy=True)
     return done
@@ -245,7 +245,7 @@ MAGNITUDE: dict[str, Damage] = {
 }
 
 
-def pruned(folder: Path, asked: PruneSpec, damage: Damage) -> Optimised:
+def pruned(folder: Path, asked: PruneSpec, damage: Damage) -> Optimized:
     """What the stage `prune` makes of it with damaged pruning, without a gate."""
     source = folder / "m.onnx"
     source.write_bytes(convolutional().SerializeToString())
@@ -262,7 +262,7 @@ def pruned(folder: Path, asked: PruneSpec, damage: Damage) -> Optimised:
         damage(model)
         return replace(sound, model=model.SerializeToString())
 
-    return Prune(prune).optimise(Task(spec, lambda _: None, len, trial), conversion.onnx)
+    return Prune(prune).optimize(Task(spec, lambda _: None, len, trial), conversion.onnx)
 
 
 @pytest.mark.parametrize("damage", STRUCTURED)

@@ -6,16 +6,16 @@ import pytest
 from lading.model_packaging.errors import PruningError
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.manifest.options import PruneSpec, QuantizeSpec
-from lading.model_packaging.optimizers.optimizer import Optimised, Task
-from lading.model_packaging.optimizers.prune import OPTIMISER
+from lading.model_packaging.optimizers.optimizer import Optimized, Task
+from lading.model_packaging.optimizers.prune import OPTIMIZER
 from tests.model_packaging.pruning.networks import dense, residual
 from tests.model_packaging.trials import trial_of
 from tests.support.worlds import echo
 
 
-def prune(asked: PruneSpec, model: bytes, quantize: QuantizeSpec | None = None) -> Optimised:
+def prune(asked: PruneSpec, model: bytes, quantize: QuantizeSpec | None = None) -> Optimized:
     spec = ModelSpec("net", Path("n.onnx"), prune=asked, quantize=quantize or QuantizeSpec())
-    return OPTIMISER.optimise(Task(spec, lambda _: None, len, trial_of(model)), model)
+    return OPTIMIZER.optimize(Task(spec, lambda _: None, len, trial_of(model)), model)
 
 
 def test_structured_pruning_makes_a_smaller_model() -> None:
@@ -27,7 +27,7 @@ def test_structured_pruning_makes_a_smaller_model() -> None:
     assert done.facts == {"method": "structured", "sparsity": 0.5}
 
 
-def test_magnitude_pruning_stores_what_is_left_unless_it_is_quantised_next() -> None:
+def test_magnitude_pruning_stores_what_is_left_unless_it_is_quantized_next() -> None:
     model = dense().SerializeToString()
     asked = PruneSpec("magnitude", 0.9, "global")
     assert len(prune(asked, model).model) < 0.6 * len(model)
@@ -58,6 +58,6 @@ def test_a_model_without_weights_is_told_so() -> None:
 
 def test_only_what_is_asked_for_is_done() -> None:
     spec = ModelSpec("net", Path("n.onnx"))
-    assert OPTIMISER.options(spec) is None
-    assert OPTIMISER.files(spec) == {}
-    assert set(OPTIMISER.tools(spec)) == {"onnx"}
+    assert OPTIMIZER.options(spec) is None
+    assert OPTIMIZER.files(spec) == {}
+    assert set(OPTIMIZER.tools(spec)) == {"onnx"}

@@ -17,10 +17,10 @@ from lading.model_packaging.errors import (
 )
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.manifest.options import QuantizeSpec, Scheme
-from lading.model_packaging.optimizers.optimizer import Optimised, Task
-from lading.model_packaging.optimizers.quantize import OPTIMISER
+from lading.model_packaging.optimizers.optimizer import Optimized, Task
+from lading.model_packaging.optimizers.quantize import OPTIMIZER
 from lading.model_packaging.quantization.registry import schemes
-from lading.model_packaging.quantization.scheme import Plan, quantize
+from lading.model_packaging.quantization.scheme import QuantizationPlan, quantize
 from tests.model_packaging.models import linear_bytes, wide_bytes, wide_rows
 from tests.model_packaging.quantization.graphs import WIDTH, normal, scaled
 from tests.model_packaging.trials import trial_of
@@ -42,69 +42,69 @@ def accept(model: bytes) -> AccuracyChange:
     return AccuracyChange("accuracy", 1, 1, 0, 0.1)
 
 
-def optimise(asked: ModelSpec, smallest: int = 0, model: bytes = b"") -> Optimised:
-    """Optimise the wide model, behind a gate that refuses candidates below this size."""
+def optimize(asked: ModelSpec, smallest: int = 0, model: bytes = b"") -> Optimized:
+    """Optimize the wide model, behind a gate that refuses candidates below this size."""
     content = model or wide_bytes()
 
     def judge(candidate: bytes) -> AccuracyChange | None:
         return (refuse if len(candidate) < smallest else accept)(candidate)
 
-    return OPTIMISER.optimise(Task(asked, judge, len, trial_of(content)), content)
+    return OPTIMIZER.optimize(Task(asked, judge, len, trial_of(content)), content)
 
 
 def test_auto_keeps_the_smallest_that_passes() -> None:
-    assert optimise(spec("auto")).facts == {"scheme": "int4", "weights": "int4"}
+    assert optimize(spec("auto")).facts == {"scheme": "int4", "weights": "int4"}
 
 
 def test_auto_goes_on_to_the_next_in_size_and_says_what_was_refused() -> None:
     asked: tuple[Scheme, ...] = ("int4", "dynamic", "int8", "fp16")
-    sizes = {name: len(optimise(spec(name)).model) for name in asked}
+    sizes = {name: len(optimize(spec(name)).model) for name in asked}
     ordered = sorted(asked, key=lambda name: sizes[name])
     assert (ordered[0], ordered[-1]) == ("int4", "fp16")
     for refused, kept in pairwise(ordered):
-        done = optimise(spec("auto"), sizes[refused] + 1)
+        done = optimize(spec("auto"), sizes[refused] + 1)
         assert done.facts["scheme"] == kept
         assert f"{refused} dropped by 0.5000" in done.outcome
         assert len(done.model) == sizes[kept]
 
 
 def test_a_model_that_a_scheme_makes_larger_stays_as_it_is_and_is_told_so() -> None:
-    done = optimise(spec("dynamic"), model=linear_bytes())
+    done = optimize(spec("dynamic"), model=linear_bytes())
     assert done.model == linear_bytes()
     assert done.facts == {"scheme": "none"}
     assert "dynamic makes it no smaller: 381 to " in done.outcome
-    assert "no smaller" not in optimise(spec("dynamic")).outcome
+    assert "no smaller" not in optimize(spec("dynamic")).outcome
 
 
 def test_a_model_that_overflows_once_it_is_quantized_is_refused() -> None:
     model = scaled(1e-7).SerializeToString()
     with pytest.raises(QuantizationError, match=r"NaN or infinity in 'y' .* once it is fp16; set"):
-        optimise(spec("fp16"), model=model)
+        optimize(spec("fp16"), model=model)
 
 
 def test_rows_far_larger_than_usual_that_overflow_are_named_in_the_artifact() -> None:
     model = scaled(1e-7).SerializeToString()
     usual, large = (Probe(kind, {"x": size * normal(8, WIDTH)}) for kind, size in SIZES.items())
     task = Task(spec("fp16"), lambda _: None, len, Trial(OnnxSession, [usual, large]))
-    done = OPTIMISER.optimise(task, model)
+    done = OPTIMIZER.optimize(task, model)
     assert done.facts["overflows"] == ["large values in 'x'"]
     assert done.outcome.endswith("answers NaN or infinity for large values in 'x'")
-    whole = quantize("net", model, schemes()["fp16"], Plan())
+    whole = quantize("net", model, schemes()["fp16"], QuantizationPlan())
     assert done.model == whole
     gated = Task(spec("auto"), lambda _: None, len, Trial(OnnxSession, [usual, large]))
-    assert OPTIMISER.optimise(gated, model).facts["scheme"] != "fp16"
+    assert OPTIMIZER.optimize(gated, model).facts["scheme"] != "fp16"
 
 
 def test_auto_passes_over_what_overflows() -> None:
     model = scaled(1e-7).SerializeToString()
-    smaller = quantize("net", model, schemes()["fp16"], Plan())
-    done = optimise(spec("auto"), len(smaller), model)
+    smaller = quantize("net", model, schemes()["fp16"], QuantizationPlan())
+    done = optimize(spec("auto"), len(smaller), model)
     assert done.facts == {"scheme": "none"}
     assert "fp16 answers NaN or infinity in 'y'" in done.outcome
 
 
 def test_auto_leaves_a_model_alone_that_nothing_keeps_right() -> None:
-    done = optimise(spec("auto"), len(wide_bytes()))
+    done = optimize(spec("auto"), len(wide_bytes()))
     assert done.model == wide_bytes()
     assert done.facts == {"scheme": "none"}
     assert "(refused: int4 dropped by 0.5000" in done.outcome
@@ -113,24 +113,24 @@ def test_auto_leaves_a_model_alone_that_nothing_keeps_right() -> None:
 def test_auto_tries_static_where_it_can_be_calibrated(tmp_path: Path) -> None:
     np.savez(tmp_path / "rows.npz", x=wide_rows())
     asked = spec("auto", tmp_path / "rows.npz")
-    done = OPTIMISER.optimise(Task(asked, refuse, len, trial_of(wide_bytes())), wide_bytes())
+    done = OPTIMIZER.optimize(Task(asked, refuse, len, trial_of(wide_bytes())), wide_bytes())
     assert "static dropped by 0.5000" in done.outcome
 
 
 def test_auto_of_a_model_that_no_scheme_takes_is_told_so() -> None:
-    with pytest.raises(QuantizationError, match="nothing to quantise"):
-        optimise(spec("auto"), model=echo())
+    with pytest.raises(QuantizationError, match="nothing to quantize"):
+        optimize(spec("auto"), model=echo())
 
 
 def test_auto_leaves_out_schemes_that_do_not_take_the_model() -> None:
-    assert optimise(spec("auto"), model=linear_bytes()).facts["scheme"] in ("none", "fp16")
+    assert optimize(spec("auto"), model=linear_bytes()).facts["scheme"] in ("none", "fp16")
 
 
 def test_static_is_calibrated_on_its_rows(tmp_path: Path) -> None:
     models = []
     for name, factor in (("near", 1), ("far", 10)):
         np.savez(tmp_path / f"{name}.npz", x=factor * wide_rows())
-        models.append(optimise(spec("static", tmp_path / f"{name}.npz")).model)
+        models.append(optimize(spec("static", tmp_path / f"{name}.npz")).model)
     assert models[0] != models[1]
 
 
@@ -141,23 +141,23 @@ def test_rows_with_missing_values_are_not_calibrated_on(tmp_path: Path) -> None:
         if lacks:
             rows[40:, 3] = np.nan
         np.savez(tmp_path / f"{name}.npz", x=rows)
-        models.append(optimise(spec("static", tmp_path / f"{name}.npz")).model)
+        models.append(optimize(spec("static", tmp_path / f"{name}.npz")).model)
     assert models[0] == models[1]
     np.savez(tmp_path / "none.npz", x=np.full_like(wide_rows(), np.nan))
     with pytest.raises(DataUnusable, match=r"none\.npz has NaN or infinity in every row"):
-        optimise(spec("static", tmp_path / "none.npz"))
+        optimize(spec("static", tmp_path / "none.npz"))
 
 
 def test_rows_to_calibrate_on_must_fit_the_model(tmp_path: Path) -> None:
     np.savez(tmp_path / "rows.npz", z=wide_rows())
     with pytest.raises(DataUnusable, match="has no column 'x'"):
-        optimise(spec("static", tmp_path / "rows.npz"))
+        optimize(spec("static", tmp_path / "rows.npz"))
 
 
 def test_what_is_asked_for_and_what_it_needs_enter_the_identity() -> None:
     asked = spec("int4", Path("rows.npz"))
-    assert OPTIMISER.options(asked) == {"scheme": "int4", "exclude": []}
-    assert OPTIMISER.files(asked) == {"quantize.calibration": Path("rows.npz")}
-    assert set(OPTIMISER.tools(asked)) == {"onnx", "onnx-ir"}
-    assert set(OPTIMISER.tools(spec("dynamic"))) == {"onnx"}
-    assert OPTIMISER.options(replace(asked, quantize=QuantizeSpec())) is None
+    assert OPTIMIZER.options(asked) == {"scheme": "int4", "exclude": []}
+    assert OPTIMIZER.files(asked) == {"quantize.calibration": Path("rows.npz")}
+    assert set(OPTIMIZER.tools(asked)) == {"onnx", "onnx-ir"}
+    assert set(OPTIMIZER.tools(spec("dynamic"))) == {"onnx"}
+    assert OPTIMIZER.options(replace(asked, quantize=QuantizeSpec())) is None

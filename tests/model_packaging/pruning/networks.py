@@ -79,7 +79,7 @@ def gemm() -> onnx.ModelProto:
 
 
 def convolutional() -> onnx.ModelProto:
-    """Two convolutions, the first normalised, the second pooled and flattened into a Gemm."""
+    """Two convolutions, the first normalized, the second pooled and flattened into a Gemm."""
     scale = np.abs(normal(8, seed=1)) + 0.5
     return network(
         [
@@ -108,7 +108,7 @@ def convolutional() -> onnx.ModelProto:
 
 
 def residual() -> onnx.ModelProto:
-    """A layer whose answer is added to its input, and whose sum is normalised."""
+    """A layer whose answer is added to its input, and whose sum is normalized."""
     return network(
         [
             helper.make_node("MatMul", ["x", "w1"], ["a"]),

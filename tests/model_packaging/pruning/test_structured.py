@@ -39,7 +39,7 @@ def test_the_neurons_that_hardly_matter_go_and_answers_stay(model: onnx.ModelPro
     assert np.allclose(answer(model, 16), wanted, atol=1e-3)
 
 
-def test_channels_go_with_their_normalisation_and_what_is_flattened_of_them() -> None:
+def test_channels_go_with_their_normalization_and_what_is_flattened_of_them() -> None:
     model = convolutional()
     wanted = answer(model, 1, 8, 8)
     assert prune_neurons(model, 0.5, [])[0] == 4 + 3

@@ -5,16 +5,16 @@ from onnx import TensorProto, helper, numpy_helper
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.quantization.registry import schemes
-from lading.model_packaging.quantization.scheme import Plan, quantize
+from lading.model_packaging.quantization.scheme import QuantizationPlan, quantize
 from tests.model_packaging.models import wide, wide_bytes
 
 
 def apply(model: bytes) -> bytes:
-    return quantize("model", model, schemes()["dynamic"], Plan())
+    return quantize("model", model, schemes()["dynamic"], QuantizationPlan())
 
 
 def weights_of(model: bytes) -> list[Array]:
-    """The quantised matrices and kernels."""
+    """The quantized matrices and kernels."""
     graph = onnx.load_model_from_string(model).graph
     arrays = [numpy_helper.to_array(weight) for weight in graph.initializer]
     return [array for array in arrays if array.dtype.itemsize == 1 and array.ndim > 1]
@@ -45,7 +45,7 @@ def test_each_column_has_a_scale_of_its_own() -> None:
     assert (np.abs(answer - wanted).max(axis=0) < 0.05 * np.abs(wanted).max(axis=0)).all()
 
 
-def test_embeddings_are_quantised() -> None:
+def test_embeddings_are_quantized() -> None:
     table = np.random.default_rng(0).standard_normal((50, 16)).astype(np.float32)
     graph = helper.make_graph(
         [helper.make_node("Gather", ["table", "word"], ["vector"])],
@@ -59,7 +59,7 @@ def test_embeddings_are_quantised() -> None:
     assert np.abs(vectors - table).max() < 0.05
 
 
-def test_a_layer_whose_bias_counts_nothing_is_quantised_too() -> None:
+def test_a_layer_whose_bias_counts_nothing_is_quantized_too() -> None:
     model = wide()
     (node,) = model.graph.node
     columns = model.graph.output[0].type.tensor_type.shape.dim[1].dim_value

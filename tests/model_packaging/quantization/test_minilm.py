@@ -11,7 +11,7 @@ from lading.model_packaging.manifest.models import AccuracySpec, ModelSpec
 from lading.model_packaging.manifest.options import QuantizeSpec, Scheme
 from lading.model_packaging.pipeline import package
 from lading.model_packaging.quantization.registry import schemes
-from lading.model_packaging.quantization.scheme import Plan, quantize
+from lading.model_packaging.quantization.scheme import QuantizationPlan, quantize
 from lading.model_packaging.store.local import LocalStore
 from tests.support.frameworks import needs
 from tests.support.minilm import export, sentences, tokenized
@@ -69,7 +69,7 @@ def test_each_scheme_is_as_small_and_as_near_as_the_guide_says(
     scheme: str, source: Path, rows: dict[str, Array], original: Array
 ) -> None:
     size, cosine = SCHEMES[scheme]
-    plan = Plan(calibration=calibration())
+    plan = QuantizationPlan(calibration=calibration())
     content = quantize("minilm", source.read_bytes(), schemes()[scheme], plan)
     assert len(content) <= size * source.stat().st_size
     vectors = OnnxSession(content).run(rows)["sentence"]
@@ -84,7 +84,7 @@ def test_a_row_that_is_all_padding_is_answered_alone_and_among_others(
 ) -> None:
     some = {name: array[:8].copy() for name, array in rows.items()}
     some["attention_mask"][:2] = 0
-    plan = Plan(calibration=calibration()[:16])
+    plan = QuantizationPlan(calibration=calibration()[:16])
     session = OnnxSession(quantize("minilm", source.read_bytes(), schemes()[scheme], plan))
     alone = {name: array[:1] for name, array in some.items()}
     for request in (some, alone):

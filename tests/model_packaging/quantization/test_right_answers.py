@@ -13,7 +13,7 @@ from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.errors import QuantizationError
 from lading.model_packaging.quantization.registry import schemes
-from lading.model_packaging.quantization.scheme import Plan, quantize
+from lading.model_packaging.quantization.scheme import QuantizationPlan, quantize
 from tests.model_packaging.quantization import graphs
 from tests.model_packaging.quantization.graphs import WIDTH, normal
 
@@ -131,9 +131,9 @@ def run(model: bytes, rows: Array) -> Array:
 def test_a_quantized_graph_loses_no_more_than_its_bits(case: str, scheme: str) -> None:
     make, shape, takes = CASES[case]
     content, rows = make().SerializeToString(), normal(*shape, seed=10)
-    plan = Plan(calibration=[{"x": rows}])
+    plan = QuantizationPlan(calibration=[{"x": rows}])
     if scheme not in takes:
-        with pytest.raises(QuantizationError, match="nothing to quantise"):
+        with pytest.raises(QuantizationError, match="nothing to quantize"):
             quantize("net", content, schemes()[scheme], plan)
         return
     wanted = run(content, rows)
@@ -163,7 +163,7 @@ def test_weights_and_rows_that_the_bits_hold_give_the_same_answers(
     model = graphs.graph(nodes, ("batch", 128), w=weight, b=graphs.B).SerializeToString()
     least = 0 if scheme in ("dynamic", "static") else -127
     rows = whole(128, 20, seed=2, low=least, high=least + 255 - (least < 0)).T
-    plan = Plan(calibration=[{"x": rows}])
+    plan = QuantizationPlan(calibration=[{"x": rows}])
     found = run(quantize("net", model, schemes()[scheme], plan), rows)
     np.testing.assert_allclose(found, run(model, rows), rtol=1e-5, atol=1e-2)
 
@@ -188,7 +188,9 @@ def test_recurrent_weights_that_the_bits_hold_give_the_same_answers(
         b=normal(sides, 8 * hidden, seed=3),
     ).SerializeToString()
     rows = whole(WIDTH, 20, seed=4, low=0, high=255).T[np.newaxis] / 1024
-    found = run(quantize("net", model, schemes()["dynamic"], Plan()), rows.astype(np.float32))
+    found = run(
+        quantize("net", model, schemes()["dynamic"], QuantizationPlan()), rows.astype(np.float32)
+    )
     np.testing.assert_allclose(found, run(model, rows.astype(np.float32)), atol=1e-5)
 
 
@@ -198,21 +200,21 @@ def test_each_channel_of_a_static_convolution_has_a_scale_of_its_own() -> None:
     nodes = [onnx.helper.make_node("Conv", ["x", "w"], ["y"])]
     model = graphs.graph(nodes, ("batch", 4, 8, 8), w=weight).SerializeToString()
     rows = whole(256, 6, seed=4, low=0, high=255).T.reshape(6, 4, 8, 8)
-    plan = Plan(calibration=[{"x": rows}])
+    plan = QuantizationPlan(calibration=[{"x": rows}])
     wanted = run(model, rows)
     found = run(quantize("net", model, schemes()["static"], plan), rows)
     step = (wanted.max() - wanted.min()) / 255  # the answer, too, has 8 bits
     assert np.abs(found - wanted).max() < 0.51 * step
 
 
-def test_an_old_operator_set_is_refused_instead_of_being_relabelled() -> None:
+def test_an_old_operator_set_is_refused_instead_of_being_relabeled() -> None:
     """`Softmax` means another thing since 13; float16 needs no newer operators."""
     model = graphs.old(9).SerializeToString()
     for scheme in ("dynamic", "int4", "int8", "static"):
-        plan = Plan(calibration=[{"x": normal(*FLAT)}])
+        plan = QuantizationPlan(calibration=[{"x": normal(*FLAT)}])
         with pytest.raises(QuantizationError, match=r"operator set 9, and .* needs 13 or newer"):
             quantize("net", model, schemes()[scheme], plan)
-    assert quantize("net", model, schemes()["fp16"], Plan())
+    assert quantize("net", model, schemes()["fp16"], QuantizationPlan())
 
 
 @pytest.mark.parametrize(("first", "second"), [(1e4, 5e-7), (1e-2, 2e5)])
@@ -226,7 +228,7 @@ def test_weights_that_float16_cannot_hold_stay_as_they_are(first: float, second:
     model = graphs.graph(nodes, w=graphs.W / 8, first=one, second=two).SerializeToString()
     rows = normal(20, WIDTH)
     wanted = run(model, rows)
-    found = run(quantize("net", model, schemes()["fp16"], Plan()), rows)
+    found = run(quantize("net", model, schemes()["fp16"], QuantizationPlan()), rows)
     assert np.abs(found - wanted).max() < 0.005 * np.abs(wanted).max()
 
 
@@ -234,7 +236,7 @@ def test_weights_that_float16_cannot_hold_stay_as_they_are(first: float, second:
 def test_a_row_that_is_all_padding_has_an_answer(scheme: str) -> None:
     """Of float32's lowest number alone, all places count alike; float16 has no such number."""
     model, rows = graphs.masked(1).SerializeToString(), normal(*FLAT)
-    plan = Plan(calibration=[{"x": rows}])
+    plan = QuantizationPlan(calibration=[{"x": rows}])
     found = run(quantize("net", model, schemes()[scheme], plan), rows)
     assert np.isfinite(found).all()
     if scheme != "fp16":
@@ -250,7 +252,7 @@ def test_an_excluded_product_stays_as_it_is_whatever_follows_it() -> None:
         onnx.helper.make_node("MatMul", ["s", "v"], ["y"], name="second"),
     ]
     model = graphs.graph(nodes, w=graphs.W, b=graphs.B, v=graphs.V).SerializeToString()
-    plan = Plan(("first",), [{"x": normal(*FLAT)}])
+    plan = QuantizationPlan(("first",), [{"x": normal(*FLAT)}])
     kept = onnx.load_model_from_string(quantize("net", model, schemes()["static"], plan))
     weights = {each.name: each.data_type for each in kept.graph.initializer}
     assert weights["w"] == onnx.TensorProto.FLOAT

@@ -10,7 +10,7 @@ from lading.model_packaging.conversion import Conversion
 from lading.model_packaging.errors import QuantizationError
 from lading.model_packaging.pruning.magnitude import prune_weights, store_sparsely
 from lading.model_packaging.quantization.registry import schemes
-from lading.model_packaging.quantization.scheme import Plan, quantize
+from lading.model_packaging.quantization.scheme import QuantizationPlan, quantize
 from tests.model_packaging.models import (
     linear,
     linear_bytes,
@@ -22,11 +22,11 @@ from tests.model_packaging.models import (
 )
 from tests.support.worlds import echo
 
-ROWS = Plan(calibration=[{"x": wide_rows()}])
+ROWS = QuantizationPlan(calibration=[{"x": wide_rows()}])
 EVERY = sorted(schemes())
 
 
-def apply(name: str, model: bytes, plan: Plan = ROWS) -> bytes:
+def apply(name: str, model: bytes, plan: QuantizationPlan = ROWS) -> bytes:
     return quantize("linear", model, schemes()[name], plan)
 
 
@@ -65,26 +65,28 @@ def test_the_same_model_gives_the_same_bytes(scheme: str) -> None:
 @pytest.mark.parametrize("scheme", EVERY)
 @pytest.mark.parametrize("pattern", ["MatMul", "pro*", "product"])
 def test_an_excluded_node_stays_as_it_is(scheme: str, pattern: str) -> None:
-    with pytest.raises(QuantizationError, match="nothing to quantise"):
-        apply(scheme, wide_bytes(), Plan((pattern,), ROWS.calibration))
+    with pytest.raises(QuantizationError, match="nothing to quantize"):
+        apply(scheme, wide_bytes(), QuantizationPlan((pattern,), ROWS.calibration))
 
 
 @pytest.mark.parametrize("scheme", EVERY)
 @pytest.mark.parametrize("pattern", ["Gemm", "pro*", "product"])
 def test_an_excluded_gemm_stays_as_it_is(scheme: str, pattern: str) -> None:
-    with pytest.raises(QuantizationError, match="nothing to quantise"):
-        apply(scheme, wide("Gemm").SerializeToString(), Plan((pattern,), ROWS.calibration))
+    with pytest.raises(QuantizationError, match="nothing to quantize"):
+        apply(
+            scheme, wide("Gemm").SerializeToString(), QuantizationPlan((pattern,), ROWS.calibration)
+        )
 
 
 @pytest.mark.parametrize("scheme", EVERY)
 def test_an_operator_is_that_of_the_model_not_of_what_is_made_of_it(scheme: str) -> None:
-    """A `Gemm` becomes a `MatMul` to be quantised; only the other one is excluded."""
+    """A `Gemm` becomes a `MatMul` to be quantized; only the other one is excluded."""
     model = wide("Gemm")
     model.graph.node[0].output[0] = "hidden"
     model.graph.node.append(helper.make_node("MatMul", ["hidden", "other"], ["scores"]))
     other = numpy_helper.from_array(wide_weights(), "other")
     model.graph.initializer.append(other)
-    plan = Plan(("MatMul",), ROWS.calibration)
+    plan = QuantizationPlan(("MatMul",), ROWS.calibration)
     quantized = onnx.load_model_from_string(apply(scheme, model.SerializeToString(), plan))
     kinds = {each.name: each.data_type for each in quantized.graph.initializer}
     assert kinds["other"] == onnx.TensorProto.FLOAT
@@ -93,7 +95,7 @@ def test_an_operator_is_that_of_the_model_not_of_what_is_made_of_it(scheme: str)
 
 def test_an_exclusion_that_means_nothing_is_told_so() -> None:
     with pytest.raises(QuantizationError, match=r"no node or operator 'Gem' .*operators: MatMul"):
-        apply("dynamic", linear_bytes(), Plan(("Gem",)))
+        apply("dynamic", linear_bytes(), QuantizationPlan(("Gem",)))
 
 
 def test_the_example_becomes_smaller(converted: Conversion) -> None:
@@ -101,7 +103,7 @@ def test_the_example_becomes_smaller(converted: Conversion) -> None:
 
 
 @pytest.mark.parametrize("scheme", EVERY)
-def test_weights_of_constant_nodes_are_quantised_too(scheme: str) -> None:
+def test_weights_of_constant_nodes_are_quantized_too(scheme: str) -> None:
     model = wide()
     weight = model.graph.initializer.pop()
     model.graph.node.insert(0, helper.make_node("Constant", [], ["weight"], value=weight))
@@ -110,7 +112,7 @@ def test_weights_of_constant_nodes_are_quantised_too(scheme: str) -> None:
 
 
 @pytest.mark.parametrize("scheme", EVERY)
-def test_weights_that_are_stored_sparsely_are_quantised_too(scheme: str) -> None:
+def test_weights_that_are_stored_sparsely_are_quantized_too(scheme: str) -> None:
     model = wide()
     prune_weights(model, 0.8, [], everywhere=False)
     plain = model.SerializeToString()
@@ -124,16 +126,21 @@ def test_weights_that_are_stored_sparsely_are_quantised_too(scheme: str) -> None
 
 
 @pytest.mark.parametrize("scheme", EVERY)
-def test_a_model_without_weights_to_quantise_is_told_so(scheme: str) -> None:
+def test_a_model_without_weights_to_quantize_is_told_so(scheme: str) -> None:
     with pytest.raises(
-        QuantizationError, match=r"nothing to quantise \(it is Identity\)"
+        QuantizationError, match=r"nothing to quantize \(it is Identity\)"
     ) as caught:
-        quantize("echo", echo(), schemes()[scheme], Plan(calibration=[{"x": np.ones((1, 2), "f")}]))
+        quantize(
+            "echo",
+            echo(),
+            schemes()[scheme],
+            QuantizationPlan(calibration=[{"x": np.ones((1, 2), "f")}]),
+        )
     assert "models.echo.quantize: none" in str(caught.value)
 
 
-def test_a_model_that_is_quantised_already_is_told_so() -> None:
-    with pytest.raises(QuantizationError, match="has nothing to quantise"):
+def test_a_model_that_is_quantized_already_is_told_so() -> None:
+    with pytest.raises(QuantizationError, match="has nothing to quantize"):
         apply("dynamic", apply("dynamic", linear_bytes()))
 
 
@@ -154,5 +161,5 @@ def test_the_root_logger_is_left_alone(scheme: str, capfd: pytest.CaptureFixture
 
 
 def test_a_failure_of_the_library_is_one_clear_error() -> None:
-    with pytest.raises(QuantizationError, match=r"cannot be quantised: .*set models\.linear"):
-        apply("static", wide_bytes(), Plan(calibration=[{"x": rows()}]))
+    with pytest.raises(QuantizationError, match=r"cannot be quantized: .*set models\.linear"):
+        apply("static", wide_bytes(), QuantizationPlan(calibration=[{"x": rows()}]))

@@ -3,7 +3,7 @@ import onnx
 
 from lading.functions.inference.models.session import OnnxSession
 from lading.model_packaging.quantization.registry import schemes
-from lading.model_packaging.quantization.scheme import Plan, quantize
+from lading.model_packaging.quantization.scheme import QuantizationPlan, quantize
 from tests.model_packaging.pruning.networks import convolutional, normal
 
 ROWS = normal(64, 1, 8, 8, seed=9)
@@ -11,7 +11,7 @@ ROWS = normal(64, 1, 8, 8, seed=9)
 
 def apply(scheme: str, *exclude: str) -> onnx.ModelProto:
     content = convolutional().SerializeToString()
-    plan = Plan(exclude, [{"x": ROWS[:32]}])
+    plan = QuantizationPlan(exclude, [{"x": ROWS[:32]}])
     return onnx.load_model_from_string(quantize("net", content, schemes()[scheme], plan))
 
 
@@ -28,7 +28,7 @@ def apart(model: onnx.ModelProto) -> float:
     return float(np.abs(found - wanted).max() / np.abs(wanted).max())
 
 
-def test_a_convolutional_network_is_quantised_with_its_normalisation_folded_in() -> None:
+def test_a_convolutional_network_is_quantized_with_its_normalization_folded_in() -> None:
     model = apply("static")
     assert "BatchNormalization" not in operators(model)
     assert {"QuantizeLinear", "DequantizeLinear", "Conv"} <= operators(model)
@@ -52,7 +52,7 @@ def test_an_excluded_convolution_stays_as_it_is_though_it_is_fused() -> None:
     assert "w2" not in quantized(apply("static", "Conv"))
 
 
-def test_dynamic_quantisation_takes_convolutions_too() -> None:
+def test_dynamic_quantization_takes_convolutions_too() -> None:
     model = apply("dynamic")
     assert {"ConvInteger", "MatMulInteger"} <= operators(model)
     assert apart(model) < 0.1

@@ -41,7 +41,7 @@ class Tags(HTMLParser):
 
 @pytest.fixture(scope="module")
 def documents(tmp_path_factory: pytest.TempPathFactory) -> tuple[Mapping[str, Any], dict[str, Any]]:
-    """artifact.json and report.json of a model that was pruned, quantised and gated."""
+    """artifact.json and report.json of a model that was pruned, quantized and gated."""
     folder = tmp_path_factory.mktemp("wide")
     prune, quantize = PruneSpec("magnitude", 0.1), QuantizeSpec("dynamic")
     spec = wide_spec(folder, prune=prune, quantize=quantize)

@@ -22,7 +22,7 @@ from tests.support.frameworks import needs
 
 pytestmark = needs("processing", "PIL")
 
-COLOURS = {"red": (250, 0, 0), "green": (0, 250, 0), "blue": (0, 0, 250)}
+COLORS = {"red": (250, 0, 0), "green": (0, 250, 0), "blue": (0, 0, 250)}
 FIRST: tuple[Any, ...] = ("batch", 3, 4, 6)
 
 
@@ -56,7 +56,7 @@ def run(
     entry = {"source": "model.onnx", "image": {"scale": "1/255", **image}}
     entry |= {"accuracy": gate} if gate else {}
     manifest = folder / "models.yaml"
-    manifest.write_text(yaml.safe_dump({"models": {"colours": entry}}), encoding="utf-8")
+    manifest.write_text(yaml.safe_dump({"models": {"colors": entry}}), encoding="utf-8")
     [spec] = load_manifest(manifest).select()
     return package(spec, LocalStore(folder / "store"), folder / "models.lock.json")
 
@@ -69,8 +69,8 @@ def served(packaged: Packaged) -> OnnxPredictor:
     "shape", [FIRST, ("batch", 4, 6, 3), (2, 3, 4, 6)], ids=["first", "last", "batch of two"]
 )
 def test_a_model_of_pixels_names_what_is_in_files(tmp_path: Path, shape: tuple[Any, ...]) -> None:
-    predictor = served(run(tmp_path, shape, classes=list(COLOURS), top=2))
-    files = [file(plain(9, 9, COLOURS[name])) for name in ("green", "red")]
+    predictor = served(run(tmp_path, shape, classes=list(COLORS), top=2))
+    files = [file(plain(9, 9, COLORS[name])) for name in ("green", "red")]
     found = predictor.predict(requested(*files))
     assert found["label"][:, 0].tolist() == [b"green", b"red"]
     assert found["score"][:, 0].tolist() == [pytest.approx(250 / 255)] * 2
@@ -80,7 +80,7 @@ def test_a_model_of_pixels_names_what_is_in_files(tmp_path: Path, shape: tuple[A
         predictor.predict(requested(files[0], b"no image"))
 
 
-def test_values_are_scaled_and_normalised_as_the_manifest_says(tmp_path: Path) -> None:
+def test_values_are_scaled_and_normalized_as_the_manifest_says(tmp_path: Path) -> None:
     given = requested(file(plain(4, 6, (0, 100, 200))))
     found = served(run(tmp_path, scale=0.5, mean=[10, 20, 30], std=2)).predict(given)
     assert list(found) == ["means"]
@@ -106,7 +106,7 @@ def test_classes_may_stand_in_a_file_which_is_part_of_the_identity(tmp_path: Pat
     names = tmp_path / "names.txt"
     names.write_text("rot\ngrün\nblau\n", encoding="utf-8")
     first = run(tmp_path, classes="names.txt")
-    given = requested(file(plain(4, 6, COLOURS["green"])))
+    given = requested(file(plain(4, 6, COLORS["green"])))
     assert served(first).predict(given)["label"][0, 0].decode() == "grün"
     assert run(tmp_path, classes="names.txt").version == 1
     names.write_text("rouge\nvert\nbleu\n", encoding="utf-8")
@@ -115,8 +115,8 @@ def test_classes_may_stand_in_a_file_which_is_part_of_the_identity(tmp_path: Pat
 
 
 def test_logits_become_probabilities_of_the_labels(tmp_path: Path) -> None:
-    packaged = run(tmp_path, classes=list(COLOURS), softmax=True, top=1)
-    found = served(packaged).predict(requested(file(plain(4, 6, COLOURS["blue"]))))
+    packaged = run(tmp_path, classes=list(COLORS), softmax=True, top=1)
+    found = served(packaged).predict(requested(file(plain(4, 6, COLORS["blue"]))))
     assert found["label"].tolist() == [b"blue"]
     assert found["score"].tolist() == [pytest.approx(0.571, abs=1e-3)]
 
@@ -125,14 +125,14 @@ def test_the_gate_compares_the_likeliest_names_with_those_of_held_out_images(
     tmp_path: Path,
 ) -> None:
     rows = [
-        {"image": {"b64": b64encode(file(plain(2, 2, COLOURS[name]))).decode()}, "y": name}
-        for name in [*COLOURS] * 12
+        {"image": {"b64": b64encode(file(plain(2, 2, COLORS[name]))).decode()}, "y": name}
+        for name in [*COLORS] * 12
     ]
     rows[0]["y"] = "blue"  # which is wrong
     lines = "\n".join(map(json.dumps, rows))
     (tmp_path / "held.jsonl").write_text(lines, encoding="utf-8")
     gate = {"data": "held.jsonl", "metric": "accuracy", "max_drop": 0}
-    change = run(tmp_path, gate=gate, classes=list(COLOURS)).accuracy
+    change = run(tmp_path, gate=gate, classes=list(COLORS)).accuracy
     assert change is not None
     assert change.before == change.after == pytest.approx(35 / 36)
 
@@ -159,7 +159,7 @@ def test_the_gate_compares_the_likeliest_names_with_those_of_held_out_images(
 def test_what_does_not_fit_the_model_is_said_with_its_place(
     tmp_path: Path, shape: tuple[Any, ...], image: dict[str, Any], text: str
 ) -> None:
-    with pytest.raises(PackagingError, match=rf"models\.yaml:\d+: models\.colours\.image.*{text}"):
+    with pytest.raises(PackagingError, match=rf"models\.yaml:\d+: models\.colors\.image.*{text}"):
         run(tmp_path, shape, **image)
 
 

@@ -1,4 +1,4 @@
-"""One behaviour over every store."""
+"""One behavior over every store."""
 
 import subprocess
 import sys

@@ -6,7 +6,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk.assertions import Template
 
-from lading.stacks.endpoint.job_store import JobStore
+from lading.stacks.endpoint.job_store import JobStoreResources
 from tests.stacks.endpoints import endpoint_template
 from tests.stacks.synthesis import only, resources, statements
 
@@ -17,7 +17,7 @@ TABLE, BUCKET = "AWS::DynamoDB::Table", "AWS::S3::Bucket"
 def template() -> Template:
     stack = Stack(App(), "jobs")
     role = iam.Role(stack, "Proxy", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
-    JobStore(stack, "Jobs", days=5, key=kms.Key(stack, "Key")).grant_use(role)
+    JobStoreResources(stack, "Jobs", days=5, key=kms.Key(stack, "Key")).grant_use(role)
     return Template.from_stack(stack)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from aws_cdk.assertions import Match, Template
 
-from lading.stacks.plan.endpoints import EngineFiles
+from lading.stacks.plan.endpoints import EngineData
 from tests.stacks.endpoints import PLANNED, endpoint_template
 from tests.stacks.projects import IMAGE
 from tests.stacks.synthesis import only, resources, statements
@@ -61,7 +61,7 @@ def test_the_engine_serves_files_that_are_named_by_their_digest(steady: Template
 
 
 def test_a_container_that_wants_an_archive_gets_the_one_below_the_prefix() -> None:
-    files = EngineFiles("artifacts-of-dev", "models/chat/sha256/abc/", archive=True)
+    files = EngineData("artifacts-of-dev", "models/chat/sha256/abc/", archive=True)
     template = endpoint_template(replace(PLANNED, files=files))
     source = properties(template, MODEL)["PrimaryContainer"]["ModelDataSource"]["S3DataSource"]
     assert source == {

@@ -10,7 +10,7 @@ from aws_cdk import aws_lambda as lambda_
 
 from lading.functions.contract.names import Library
 from lading.model_packaging.lock.file import LockedModel
-from lading.stacks.build.cache import Build
+from lading.stacks.build.cache import CachedFolder
 from lading.stacks.build.lambda_code import Folders
 from lading.stacks.errors import LayersTooLarge, PlanError
 from lading.stacks.function.code_assets import CodeAssets
@@ -28,14 +28,14 @@ class TinyCode:
     size: int = 1
     built: list[str] = field(default_factory=list)
 
-    def layer(self) -> Build:
-        return Build("1" * 64, lambda _: None)
+    def layer(self) -> CachedFolder:
+        return CachedFolder("1" * 64, lambda _: None)
 
-    def functions(self) -> Build:
-        return Build("2" * 64, lambda _: None)
+    def functions(self) -> CachedFolder:
+        return CachedFolder("2" * 64, lambda _: None)
 
-    def processing(self, library: Library) -> Build:
-        return Build(library[0] * 64, lambda _: None)
+    def processing(self, library: Library) -> CachedFolder:
+        return CachedFolder(library[0] * 64, lambda _: None)
 
     def build_processing(self, library: Library) -> Path:
         folder = self.project / library

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from lading.stacks.errors import PlanError
-from lading.stacks.plan.endpoints import EmulatedEndpoint, EngineFiles, PlannedEndpoint
-from lading.stacks.plan.models import Plan, S3Artifact, plan_models
+from lading.stacks.plan.endpoints import EmulatedEndpoint, EngineData, PlannedEndpoint
+from lading.stacks.plan.models import RegionPlan, S3Artifact, plan_models
 from lading.stacks.stages.settings import Deployment, ModelSettings, Names, StageSettings
 from tests.stacks.projects import IMAGE, local_artifact, locked, s3_copy, served_by_engine
 from tests.stacks.projects import write_project as write
@@ -24,7 +24,7 @@ def plan(
     *,
     local: bool = False,
     instances: tuple[str, ...] = ("ml.g5.xlarge",),
-) -> Plan:
+) -> RegionPlan:
     write(folder, {"chat": entry}, chat={"target": "sagemaker"})
     settings = ModelSettings.model_validate({"sagemaker": {"instances": instances}})
     stage = Deployment(Names("lading", "dev"), StageSettings(defaults=settings), local=local)
@@ -38,7 +38,7 @@ def test_an_endpoint_has_the_image_of_its_region_and_the_files_that_the_lock_pin
     assert model.endpoint == PlannedEndpoint(
         engine="triton",
         image=IMAGE,
-        files=EngineFiles("artifacts-of-dev", PREFIX),
+        files=EngineData("artifacts-of-dev", PREFIX),
         environment={"SAGEMAKER_TRITON_DEFAULT_MODEL_NAME": "model"},
     )
     assert isinstance(model.artifact, S3Artifact)

@@ -9,7 +9,13 @@ import pytest
 
 from lading.functions.contract.names import S3Object
 from lading.stacks.errors import PlanError, SettingsError, StackError
-from lading.stacks.plan.models import ARTIFACT_LIMIT, LocalArtifact, Plan, S3Artifact, plan_models
+from lading.stacks.plan.models import (
+    ARTIFACT_LIMIT,
+    LocalArtifact,
+    RegionPlan,
+    S3Artifact,
+    plan_models,
+)
 from lading.stacks.stages.settings import Deployment, Names, StageSettings
 from tests.stacks.projects import local_artifact, locked, s3_copy, write_project
 
@@ -23,13 +29,13 @@ def plan(
     *,
     local: bool = False,
     **settings: Any,
-) -> Plan:
+) -> RegionPlan:
     write_project(folder, {"digits": entry})
     stage = Deployment(Names("lading", "dev"), StageSettings(**settings), local=local)
     return plan_models(folder / "models.yaml", folder / "models.lock.json", stage, region)
 
 
-def artifact(plan: Plan) -> LocalArtifact | S3Artifact:
+def artifact(plan: RegionPlan) -> LocalArtifact | S3Artifact:
     return plan.models[0].artifact
 
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from lading.functions.contract.names import MAX_BODY_BYTES
-from lading.functions.contract.settings import Settings
+from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.app.application import create_app
 from lading.functions.inference.artifact.reading import TensorSpec
 from lading.functions.inference.loading.catalog import Catalog, CatalogModel, load_catalog
@@ -194,7 +194,9 @@ class Leaving:
             self.lines.append((type(seen.error).__name__, status))
 
         scope = {"type": "http", "method": "POST", "path": path, "headers": []}
-        await Observability(Settings(), note).middleware(app)(scope, self._receive, self._send)
+        await Observability(ServingSettings(), note).middleware(app)(
+            scope, self._receive, self._send
+        )
 
     async def _receive(self) -> Message:
         if self.sent:

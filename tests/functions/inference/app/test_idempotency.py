@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 import pytest
 
-from lading.functions.contract.settings import Settings
+from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.app.application import create_app
 from lading.functions.inference.entry.service import answerer
 from lading.functions.inference.loading.catalog import load_catalog
@@ -52,7 +52,7 @@ def aws(table: str) -> Iterator[SageMaker]:
 @pytest.fixture
 def app(tmp_path: Path) -> App:
     told = proxy(tmp_path, "m", payload_limit=1 << 30)
-    settings = Settings(
+    settings = ServingSettings(
         models=told.models,
         model_root=told.model_root,
         endpoint=told.endpoint,

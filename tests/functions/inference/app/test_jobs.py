@@ -14,7 +14,7 @@ from urllib.parse import urljoin
 import boto3
 import pytest
 
-from lading.functions.contract.settings import JobsPlace, Settings
+from lading.functions.contract.settings import JobsPlace, ServingSettings
 from lading.functions.inference.app.application import create_app
 from lading.functions.inference.endpoint.job_store import Job, JobStore
 from lading.functions.inference.entry.service import answerer
@@ -61,8 +61,8 @@ def aws(store: str) -> Iterator[SageMaker]:
         yield running
 
 
-def serve(settings: Settings, place: JobsPlace = PLACE) -> App:
-    with_jobs = Settings(
+def serve(settings: ServingSettings, place: JobsPlace = PLACE) -> App:
+    with_jobs = ServingSettings(
         models=settings.models,
         model_root=settings.model_root,
         endpoint=settings.endpoint,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lading.functions.contract.names import S3Object
-from lading.functions.contract.settings import ServedModel, Settings
+from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.functions.inference.artifact.archive import pack
 from lading.functions.inference.artifact.remote import read_remote
 from lading.functions.inference.errors import ArtifactCorrupt, ArtifactUnreachable
@@ -49,7 +49,7 @@ def read(model: ServedModel, **changes: str) -> bytes:
 
 def test_a_model_in_s3_answers_beside_one_on_disk(big: ServedModel, tmp_path: Path) -> None:
     small = ServedModel("small", {1: write_artifact(tmp_path, "small", 1, times(3))})
-    app = serve(Settings(models=(big, small), model_root=str(tmp_path)))
+    app = serve(ServingSettings(models=(big, small), model_root=str(tmp_path)))
     for name, factor in (("big", 2), ("small", 3)):
         answer = ask(app, f"POST /predict/{name}", {"inputs": [[1, 2]]})
         assert answer.document["outputs"] == {"y": [[factor, 2 * factor]]}
@@ -92,7 +92,9 @@ def test_a_model_that_s3_refuses_is_not_ready_and_tells_callers_no_bucket(
 ) -> None:
     place = S3Object("secret-bucket", KEY, "v")
     small = ServedModel("small", {1: write_artifact(tmp_path, "small", 1, times(3))})
-    settings = Settings((ServedModel("big", {2: ""}, remote={2: place}), small), str(tmp_path))
+    settings = ServingSettings(
+        (ServedModel("big", {2: ""}, remote={2: place}), small), str(tmp_path)
+    )
     with refusing(403, "AccessDenied", "on secret-bucket") as url, aws(url):
         app = serve(settings)
     answer = ask(app, "POST /predict/big", {"inputs": [[1, 2]]})
@@ -114,7 +116,7 @@ print(json.dumps({"status": answer["statusCode"], "body": json.loads(answer["bod
 def test_the_lambda_entry_loads_it_at_init_from_its_environment(
     big: ServedModel, s3_url: str
 ) -> None:
-    environment = credentials(s3_url) | Settings(models=(big,)).to_environment()
+    environment = credentials(s3_url) | ServingSettings(models=(big,)).to_environment()
     event = json.dumps(proxy_event("POST", "/big/predict", {"inputs": [[1, 2]]}))
     answered = run_clean(COLD_START, environment, event)[-1]
     assert answered["body"]["outputs"] == {"y": [[2, 4]]}
@@ -123,6 +125,8 @@ def test_the_lambda_entry_loads_it_at_init_from_its_environment(
 def test_without_boto3_the_model_is_not_ready() -> None:
     model = ServedModel("big", {2: ""}, remote={2: S3Object("bucket", KEY, "v")})
     event = json.dumps(proxy_event("GET", "/big/v2/health/ready"))
-    lines = run_clean(COLD_START, Settings(models=(model,)).to_environment(), event, "without")
+    lines = run_clean(
+        COLD_START, ServingSettings(models=(model,)).to_environment(), event, "without"
+    )
     assert lines[-1]["status"] == 503
     assert any("boto3 is not installed" in json.dumps(line) for line in lines)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lading.functions.contract.settings import ServedModel, Settings
+from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.functions.inference.artifact.reading import MODEL, SPECIFICATION, read_artifact
 from lading.functions.inference.artifact.signatures import LONGEST_NAME, MOST, whole
 from lading.functions.inference.errors import ArtifactCorrupt, InvalidInput, SignatureNotFound
@@ -47,7 +47,7 @@ def test_a_signature_is_asked_by_name_wherever_its_rows_may_be_sent(
     tmp_path: Path, path: str
 ) -> None:
     write(tmp_path)
-    app = serve(Settings((ServedModel("m", {1: ""}),), str(tmp_path)))
+    app = serve(ServingSettings((ServedModel("m", {1: ""}),), str(tmp_path)))
     for name, answer in {"": 2, "twice": 2, "thrice": 3}.items():
         rows = {"signature_name": name, "instances": [[1.0]]}
         assert ask(app, f"POST {path}", rows).document == {"predictions": [[answer]]}

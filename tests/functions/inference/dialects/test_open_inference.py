@@ -326,7 +326,7 @@ def test_a_version_or_a_label_in_the_path_answers_for_itself(tmp_path: Path) -> 
         ("GET /v2/models/z/ready", 404, "Request for unknown model: 'z' is not found"),
         ("POST /v2/models/z/infer", 404, "Request for unknown model: 'z' is not found"),
         ("GET /v2/models/m/versions/9", 404, "Request for unknown model: 'm' version 9 is not f"),
-        ("GET /v2/models/m/labels/z", 404, "no version labelled 'z'"),
+        ("GET /v2/models/m/labels/z", 404, "no version labeled 'z'"),
         ("GET /v2/models/m/versions/x", 400, "version 'x' is no number"),
         ("GET /v2/models/m/versions/-1", 400, "version '-1' is no number"),
         ("GET /v2/models/m/versions/\u0661", 400, "is no number"),

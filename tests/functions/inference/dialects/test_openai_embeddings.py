@@ -10,7 +10,7 @@ import openai
 import pytest
 from openai import OpenAI
 
-from lading.functions.contract.settings import ServedModel, Settings
+from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.functions.inference.app.application import create_app
 from lading.functions.inference.artifact.reading import TensorSpec, sha256
 from lading.functions.inference.loading.catalog import Catalog, CatalogModel
@@ -40,7 +40,7 @@ def text_app() -> App:
     return create_app(Catalog({"m": CatalogModel("m", {1: OfText()})}))
 
 
-def with_tokenizer(root: Path, tokenizer: bytes) -> Settings:
+def with_tokenizer(root: Path, tokenizer: bytes) -> ServingSettings:
     """A model that is given text and reads its tokens; see `of_tokens`."""
     files = {"model.onnx": of_tokens(), "tokenizer.json": tokenizer}
     changes = {
@@ -50,7 +50,9 @@ def with_tokenizer(root: Path, tokenizer: bytes) -> Settings:
     }
     digest = write_artifact(root, "m", 1, of_tokens(), **changes)
     (root / "models/m/1/tokenizer.json").write_bytes(tokenizer)
-    return Settings(models=(ServedModel("m", {1: digest}, {"stable": 1}),), model_root=str(root))
+    return ServingSettings(
+        models=(ServedModel("m", {1: digest}, {"stable": 1}),), model_root=str(root)
+    )
 
 
 def token_app(root: Path) -> App:

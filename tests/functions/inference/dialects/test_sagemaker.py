@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lading.functions.contract.settings import ServedModel, Settings
+from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.functions.inference.artifact.reading import sha256
 from lading.functions.inference.wire.asgi import App
 from tests.support.driver import Answer, ask, serve
@@ -47,7 +47,7 @@ def test_a_ping_of_ready_models_is_a_200_as_torchserves(tmp_path: Path) -> None:
 
 
 def test_a_ping_of_a_model_that_did_not_load_is_no_200(tmp_path: Path) -> None:
-    missing = Settings((ServedModel("m", {1: ""}),), str(tmp_path))
+    missing = ServingSettings((ServedModel("m", {1: ""}),), str(tmp_path))
     answer = ask(serve(missing), "GET /ping")
     assert (answer.status, answer.document) == (500, {"status": "Unhealthy"})
 
@@ -94,7 +94,7 @@ def with_own_code(root: Path) -> App:
     steps = [{"step": "code", "file": "own.py"}]
     digest = write_artifact(root, "m", 1, model, files=files, processing=steps)
     (root / "models/m/1/own.py").write_bytes(OWN)
-    return serve(Settings((ServedModel("m", {1: digest}, {"stable": 1}),), str(root)))
+    return serve(ServingSettings((ServedModel("m", {1: digest}, {"stable": 1}),), str(root)))
 
 
 ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"

@@ -24,7 +24,7 @@ def regress(root: Path, document: Any, model: bytes) -> Answer:
     return ask(app, "POST /v1/models/m/versions/1:regress", document)
 
 
-def labelled() -> bytes:
+def labeled() -> bytes:
     """`scores = x`, and a label for each score."""
     names = onnx.numpy_helper.from_array(np.array([["cat", "dog"]], np.object_), "names")
     return onnx_model(
@@ -46,7 +46,7 @@ def test_classes_without_labels_are_numbered(tmp_path: Path) -> None:
 
 
 def test_labels_are_the_models_own_where_it_has_them(tmp_path: Path) -> None:
-    answer = classify(tmp_path, {"examples": [{"x": [0.5, 2]}]}, labelled())
+    answer = classify(tmp_path, {"examples": [{"x": [0.5, 2]}]}, labeled())
     assert answer.document == {"results": [[["cat", 0.5], ["dog", 2.0]]]}
 
 

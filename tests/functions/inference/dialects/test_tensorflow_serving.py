@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from onnx import TensorProto, helper
 
-from lading.functions.contract.settings import ServedModel, Settings
+from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.functions.inference.wire.asgi import App
 from tests.support.driver import Answer, ask, serve
 from tests.support.worlds import (
@@ -253,7 +253,7 @@ def test_a_version_or_a_label_answers_for_itself(tmp_path: Path, at: str) -> Non
         version: write_artifact(tmp_path, "m", version, times(version)) for version in (1, 2)
     }
     served = ServedModel("m", digests, {"stable": 1, "canary": 2})
-    app = serve(Settings((served,), str(tmp_path)))
+    app = serve(ServingSettings((served,), str(tmp_path)))
     answer = ask(app, f"POST /v1/models/m{at}:predict", {"instances": [[1]]})
     assert answer.document["predictions"] == [[2.0]]
 

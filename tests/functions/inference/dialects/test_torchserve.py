@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto
 
-from lading.functions.contract.settings import ServedModel, Settings
+from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.functions.inference.dialects.torchserve import error_response
 from lading.functions.inference.errors import (
     InferenceError,
@@ -158,7 +158,7 @@ def test_a_version_answers_for_itself(tmp_path: Path) -> None:
             "ModelVersionNotFoundException",
             "Model version: 9 does not exist for model: m",
         ),
-        ("POST /predictions/m/nope", 404, "ModelVersionNotFoundException", "no version labelled"),
+        ("POST /predictions/m/nope", 404, "ModelVersionNotFoundException", "no version labeled"),
         ("POST /predictions", 404, "ResourceNotFoundException", "Requested resource is not found"),
         ("DELETE /predictions/m", 405, "MethodNotAllowedException", "Requested method is not all"),
         ("OPTIONS /predictions/m", 405, "MethodNotAllowedException", "Requested method is not all"),
@@ -214,7 +214,7 @@ def test_every_error_has_code_type_and_message(error: InferenceError) -> None:
 
 
 def test_a_model_that_did_not_load_is_unavailable(tmp_path: Path) -> None:
-    app = serve(Settings((ServedModel("m", {1: ""}),), str(tmp_path)))
+    app = serve(ServingSettings((ServedModel("m", {1: ""}),), str(tmp_path)))
     answer = ask(app, "POST /predictions/m", [[1, 2]])
     assert (answer.status, answer.document["type"]) == (503, "ServiceUnavailableException")
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lading.functions.contract.settings import ServedEndpoint, Settings
+from lading.functions.contract.settings import ServedEndpoint, ServingSettings
 from lading.functions.inference.artifact.reading import TensorSpec, read_artifact
 from lading.functions.inference.endpoint.client import Endpoint
 from lading.functions.inference.endpoint.predictor import (
@@ -53,7 +53,7 @@ def predictor_of(root: Path, model: bytes | None = None) -> Any:
     return catalog_of(root, model).model("m").predictor(1)
 
 
-def local(root: Path, model: bytes) -> Settings:
+def local(root: Path, model: bytes) -> ServingSettings:
     return settings_for(root / "engine", {"m": {1: model}})
 
 
@@ -143,7 +143,7 @@ def test_an_answer_in_json_is_read_too(tmp_path: Path) -> None:
 
 def test_without_an_endpoint_a_model_of_an_engine_is_not_ready(tmp_path: Path) -> None:
     served = proxy(tmp_path, "m", echo())
-    catalog = load_catalog(Settings(models=served.models, model_root=served.model_root))
+    catalog = load_catalog(ServingSettings(models=served.models, model_root=served.model_root))
     with pytest.raises(ModelUnavailable, match="LADING_ENDPOINT names no endpoint"):
         catalog.model("m").predictor(1)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lading.functions.contract.settings import ServedModel, Settings
+from lading.functions.contract.settings import ServedModel, ServingSettings
 from tests.support.interpreter import proxy_event, run_clean
 from tests.support.worlds import echo, settings_for
 
@@ -19,7 +19,7 @@ for event in json.loads(sys.argv[1]):
 """
 
 
-def invoke(settings: Settings, *events: dict[str, Any]) -> list[dict[str, Any]]:
+def invoke(settings: ServingSettings, *events: dict[str, Any]) -> list[dict[str, Any]]:
     return run_clean(INVOKE, settings.to_environment(), json.dumps(events))
 
 
@@ -76,7 +76,7 @@ def test_a_bad_event_does_not_end_the_process(tmp_path: Path) -> None:
 def test_a_model_that_cannot_be_loaded_is_logged_at_the_start_and_is_not_ready(
     tmp_path: Path,
 ) -> None:
-    settings = Settings((ServedModel("m", {1: "sha256:0"}),), str(tmp_path))
+    settings = ServingSettings((ServedModel("m", {1: "sha256:0"}),), str(tmp_path))
     told = invoke(settings, proxy_event("GET", "/m/v2/health/ready"))
     assert (told[0]["level"], told[0]["message"]) == ("ERROR", "model failed to load")
     assert told[-1]["answer"]["statusCode"] == 503

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lading.functions.contract.settings import ServedModel, Settings
+from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.functions.inference.artifact.reading import GOLDEN, MODEL, sha256
 from lading.functions.inference.entry.warm_up import warm_up
 from lading.functions.inference.loading.catalog import load_catalog
@@ -25,14 +25,14 @@ def tensor(datatype: str, shape: list[int], data: list[Any]) -> dict[str, Any]:
     return {"name": "x", "datatype": datatype, "shape": shape, "data": data}
 
 
-def served(root: Path, model: bytes, *inputs: dict[str, Any]) -> Settings:
+def served(root: Path, model: bytes, *inputs: dict[str, Any]) -> ServingSettings:
     """A model with these golden requests."""
     requests = [{"inputs": [it], "outputs": []} for it in inputs]
     golden = json.dumps({"tolerance": {}, "requests": requests}).encode()
     files = {MODEL: sha256(model), GOLDEN: sha256(golden)}
     digest = write_artifact(root, "m", 1, model, files=files)
     (root / "models/m/1" / GOLDEN).write_bytes(golden)
-    return Settings((ServedModel("m", {1: digest}, {"stable": 1}),), str(root))
+    return ServingSettings((ServedModel("m", {1: digest}, {"stable": 1}),), str(root))
 
 
 def test_every_golden_request_is_answered(tmp_path: Path) -> None:
@@ -47,12 +47,12 @@ def test_texts_are_answered_too(tmp_path: Path) -> None:
 
 def test_a_model_without_golden_requests_is_left_as_it_is(tmp_path: Path) -> None:
     digest = write_artifact(tmp_path, "m", 1, echo())
-    settings = Settings((ServedModel("m", {1: digest}),), str(tmp_path))
+    settings = ServingSettings((ServedModel("m", {1: digest}),), str(tmp_path))
     assert warm_up(load_catalog(settings)) == 0
 
 
 def test_a_model_that_did_not_load_stops_nothing(tmp_path: Path) -> None:
-    settings = Settings((ServedModel("m", {1: "sha256:0"}),), str(tmp_path))
+    settings = ServingSettings((ServedModel("m", {1: "sha256:0"}),), str(tmp_path))
     assert warm_up(load_catalog(settings)) == 0
 
 

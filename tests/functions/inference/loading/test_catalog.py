@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lading.functions.contract.settings import ServedModel, Settings
+from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.functions.inference.errors import (
     LabelNotFound,
     ModelNotFound,
@@ -20,7 +20,7 @@ from tests.support.worlds import echo, settings_for, times, write_artifact
 def test_a_version_is_found_by_number_by_label_and_by_default(tmp_path: Path) -> None:
     digests = {n: write_artifact(tmp_path, "m", n, times(n)) for n in (1, 2, 3)}
     served = ServedModel("m", digests, {"stable": 2, "canary": 3})
-    model = load_catalog(Settings((served,), str(tmp_path))).model("m")
+    model = load_catalog(ServingSettings((served,), str(tmp_path))).model("m")
     found = [model.find_version(), model.find_version(1), model.find_version(label="canary")]
     assert found == [2, 1, 3]
     answer = model.predictor(3).predict({"x": np.ones((1, 1), np.float32)})
@@ -38,7 +38,7 @@ def test_what_is_not_served_is_told_with_what_is(tmp_path: Path) -> None:
         catalog.model("z")
     with pytest.raises(VersionNotFound, match="version 9 of model 'm' is not found; served: 1"):
         catalog.model("m").find_version(9)
-    with pytest.raises(LabelNotFound, match="no version labelled 'canary'; labels: stable"):
+    with pytest.raises(LabelNotFound, match="no version labeled 'canary'; labels: stable"):
         catalog.model("m").find_version(label="canary")
 
 
@@ -84,7 +84,7 @@ def test_a_broken_version_is_kept_with_its_reason_and_the_others_answer(
 
 
 def test_a_refusal_keeps_nothing_of_the_request_that_met_it(tmp_path: Path) -> None:
-    catalog = load_catalog(Settings((ServedModel("m", {1: ""}),), str(tmp_path)))
+    catalog = load_catalog(ServingSettings((ServedModel("m", {1: ""}),), str(tmp_path)))
     with pytest.raises(ModelUnavailable):
         catalog.model("m").predictor(1)
     assert catalog.failures()[0].__traceback__ is None
@@ -92,7 +92,7 @@ def test_a_refusal_keeps_nothing_of_the_request_that_met_it(tmp_path: Path) -> N
 
 def test_an_artifact_of_another_model_is_not_served(tmp_path: Path) -> None:
     digest = write_artifact(tmp_path, "m", 1, echo(), name="other")
-    catalog = load_catalog(Settings((ServedModel("m", {1: digest}),), str(tmp_path)))
+    catalog = load_catalog(ServingSettings((ServedModel("m", {1: digest}),), str(tmp_path)))
     assert "is of model 'other'" in catalog.failures()[0].reason
 
 

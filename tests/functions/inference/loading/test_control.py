@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lading.functions.contract.settings import Settings
+from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.app.application import create_app
 from lading.functions.inference.errors import (
     MalformedRequest,
@@ -35,7 +35,7 @@ def world(root: Path) -> tuple[App, Catalog, ModelControl]:
     write_artifact(root, "b", 1, echo())
     control = ModelControl(catalog, root)
     catalog.attach(control)
-    return Observability(Settings()).served(create_app(catalog)), catalog, control
+    return Observability(ServingSettings()).served(create_app(catalog)), catalog, control
 
 
 def post(app: App, path: str) -> Answer:

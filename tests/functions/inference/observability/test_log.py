@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lading.functions.contract.settings import ServedModel, Settings
+from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.functions.inference.app.application import create_app
 from lading.functions.inference.loading.catalog import Catalog, CatalogModel, load_catalog
 from lading.functions.inference.models.predictor import ModelMetadata
@@ -65,7 +65,7 @@ def libraries() -> Iterator[None]:
 def test_what_libraries_log_is_a_json_line_and_what_the_service_logs_one_only(
     capsys: Captured,
 ) -> None:
-    observability = Observability(Settings())
+    observability = Observability(ServingSettings())
     observability.write_libraries()
     logging.getLogger("some.library").warning("look out")
     logging.getLogger("another").error("broken", exc_info=ValueError("why"))
@@ -139,7 +139,7 @@ class Faulty:
 
 def test_a_fault_of_the_service_is_logged_with_its_traceback(capsys: Captured) -> None:
     catalog = Catalog({"m": CatalogModel("m", {1: Faulty()})})
-    app = Observability(Settings()).served(create_app(catalog))
+    app = Observability(ServingSettings()).served(create_app(catalog))
     ask(app, "POST /predict", {"inputs": {}})
     fault, line = lines(capsys)
     assert (line["level"], line["error"], line["reason"]) == ("ERROR", "RuntimeError", "broken")
@@ -148,7 +148,7 @@ def test_a_fault_of_the_service_is_logged_with_its_traceback(capsys: Captured) -
 
 
 def test_models_that_failed_to_load_are_logged(tmp_path: Path, capsys: Captured) -> None:
-    settings = Settings((ServedModel("m", {1: ""}),), str(tmp_path))
+    settings = ServingSettings((ServedModel("m", {1: ""}),), str(tmp_path))
     Observability(settings).note_failures(load_catalog(settings))
     (line,) = lines(capsys)
     assert (line["level"], line["model"], line["version"]) == ("ERROR", "m", 1)
@@ -205,6 +205,6 @@ def test_other_connections_than_http_pass_through_untouched() -> None:
     async def app(scope: Message, receive: Any, send: Any) -> None:
         seen.append(scope)
 
-    observed_app = Observability(Settings()).middleware(app)
+    observed_app = Observability(ServingSettings()).middleware(app)
     asyncio.run(observed_app({"type": "lifespan"}, None, None))  # type: ignore[arg-type]
     assert seen == [{"type": "lifespan"}]

@@ -38,9 +38,9 @@ def file(pixels: Any, kind: str = "PNG", **saving: Any) -> bytes:
     return content.getvalue()
 
 
-def plain(height: int, width: int, colour: tuple[int, ...] = (10, 20, 30)) -> Array:
-    """Pixels of one colour."""
-    return np.full((height, width, len(colour)), colour, np.uint8)
+def plain(height: int, width: int, color: tuple[int, ...] = (10, 20, 30)) -> Array:
+    """Pixels of one color."""
+    return np.full((height, width, len(color)), color, np.uint8)
 
 
 def announced(width: int, height: int) -> bytes:
@@ -68,7 +68,7 @@ def many_exif_blocks(count: int) -> bytes:
 
 
 def many_profiles(count: int) -> bytes:
-    """A small PNG with this many colour profiles."""
+    """A small PNG with this many color profiles."""
     once, content = file(plain(16, 16)), b"iCCPsame\0\0" + zlib.compress(bytes(9))
     chunk = struct.pack(">I", len(content) - 4) + content + struct.pack(">I", zlib.crc32(content))
     return once[:33] + chunk * count + once[33:]

@@ -137,7 +137,7 @@ def test_a_file_cut_off_anywhere_is_refused(kind: str) -> None:
     [
         (many_scans, 90, "row 0 has more than 100 scans"),
         (many_exif_blocks, 100, "row 0 has more than 100 blocks of EXIF data"),
-        (many_profiles, 4, "row 0 has more than 4 colour profiles"),
+        (many_profiles, 4, "row 0 has more than 4 color profiles"),
     ],
 )
 def test_what_costs_much_a_file_may_have_only_so_often(

@@ -8,11 +8,11 @@ from typing import Any
 import grpc
 import pytest
 
-from lading.functions.contract.settings import Settings
+from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.loading.catalog import load_catalog
 from lading.functions.inference.observability.log import Observability
 from lading.functions.inference.rpc.messages import message, service
-from lading.functions.inference.rpc.server import Limits, Serving, serving
+from lading.functions.inference.rpc.server import RpcLimits, RpcServing, serving
 
 LONGEST = 1 << 20
 
@@ -20,14 +20,14 @@ Call = Callable[[str, dict[str, Any]], Any]
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[[Settings], str]]:
+def serve() -> Iterator[Callable[[ServingSettings], str]]:
     """Serves what settings name; the address of the server."""
     with ExitStack() as stack:
 
-        def start(settings: Settings) -> str:
+        def start(settings: ServingSettings) -> str:
             threads = stack.enter_context(ThreadPoolExecutor(2))
-            limits = Limits(LONGEST, grace_seconds=0)
-            served = Serving(load_catalog(settings), Observability(settings), limits)
+            limits = RpcLimits(LONGEST, grace_seconds=0)
+            served = RpcServing(load_catalog(settings), Observability(settings), limits)
             return f"127.0.0.1:{stack.enter_context(serving(served, '127.0.0.1:0', threads))}"
 
         yield start

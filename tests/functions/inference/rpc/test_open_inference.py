@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from onnx import TensorProto
 
-from lading.functions.contract.settings import Settings
+from lading.functions.contract.settings import ServingSettings
 from tests.support.worlds import HALF, STRING, add_sub, echo, settings_for
 
 INFER = "inference.GRPCInferenceService/ModelInfer"
 
-Serve = Callable[[Settings], str]
+Serve = Callable[[ServingSettings], str]
 Ask = Callable[[str, dict[str, Any]], Any]
 
 

@@ -18,13 +18,13 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
     ProtoReflectionDescriptorDatabase,
 )
 
-from lading.functions.contract.settings import Settings
+from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.artifact.reading import TensorSpec
 from lading.functions.inference.loading.catalog import Catalog, CatalogModel, load_catalog
 from lading.functions.inference.models.predictor import ModelMetadata, Predictor
 from lading.functions.inference.observability.log import Observability
 from lading.functions.inference.rpc.messages import message
-from lading.functions.inference.rpc.server import Limits, Serving, serving
+from lading.functions.inference.rpc.server import RpcLimits, RpcServing, serving
 from lading.functions.inference.tensors.conversion import Array
 from tests.functions.inference.rpc.conftest import LONGEST
 from tests.support.worlds import echo, settings_for
@@ -32,7 +32,7 @@ from tests.support.worlds import echo, settings_for
 INFER = "inference.GRPCInferenceService/ModelInfer"
 STREAM = "/inference.GRPCInferenceService/ModelStreamInfer"
 
-Serve = Callable[[Settings], str]
+Serve = Callable[[ServingSettings], str]
 Ask = Callable[[str, dict[str, Any]], Any]
 
 
@@ -194,10 +194,10 @@ def running(model: Predictor, **limits: float) -> Iterator[Running]:
     noted: list[tuple[str, int]] = []
     catalog = Catalog({"m": CatalogModel("m", {1: model})})
     observability = Observability(
-        Settings(), lambda seen, status: noted.append((type(seen.error).__name__, status))
+        ServingSettings(), lambda seen, status: noted.append((type(seen.error).__name__, status))
     )
-    told = Limits(LONGEST, **{"grace_seconds": 0, **limits})  # type: ignore[arg-type]
-    served = Serving(catalog, observability, told)
+    told = RpcLimits(LONGEST, **{"grace_seconds": 0, **limits})  # type: ignore[arg-type]
+    served = RpcServing(catalog, observability, told)
     with (
         ThreadPoolExecutor(1) as threads,
         serving(served, "127.0.0.1:0", threads) as port,

@@ -7,7 +7,7 @@ from typing import Any
 import grpc
 import pytest
 
-from lading.functions.contract.settings import ServedModel, Settings
+from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.functions.inference.rpc.messages import message
 from tests.support.worlds import add_sub, echo, settings_for, times
 
@@ -15,7 +15,7 @@ PREDICTION = "tensorflow.serving.PredictionService"
 PREDICT = f"{PREDICTION}/Predict"
 STATUS = "tensorflow.serving.ModelService/GetModelStatus"
 
-Serve = Callable[[Settings], str]
+Serve = Callable[[ServingSettings], str]
 Ask = Callable[[str, dict[str, Any]], Any]
 
 
@@ -24,8 +24,8 @@ def ask(tmp_path: Path, serve: Serve, call: Callable[[str], Ask]) -> Ask:
     models = {"m": {1: times(2), 3: times(4)}, "sums": {1: add_sub()}, "scores": {1: echo()}}
     settings = settings_for(tmp_path, {**models, "value": {1: echo(shape=["n", 1])}})
     first, *rest = settings.models
-    labelled = ServedModel(first.name, first.versions, {"stable": 1, "canary": 3})
-    return call(serve(Settings((labelled, *rest), settings.model_root)))
+    labeled = ServedModel(first.name, first.versions, {"stable": 1, "canary": 3})
+    return call(serve(ServingSettings((labeled, *rest), settings.model_root)))
 
 
 def floats(*values: float, shape: tuple[int, ...] = (1, 2)) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lading.functions.contract.origins import read_origins
-from lading.functions.contract.settings import Settings
+from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.entry.handler import create_handler
 from lading.functions.inference.wire.asgi import App
 from lading.functions.inference.wire.cors import allow_origins
@@ -59,10 +59,10 @@ def test_another_origin_is_not_told_that_it_may(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("loop")
 def test_the_handler_is_told_by_its_environment(tmp_path: Path) -> None:
     told = settings_for(tmp_path, {"m": {1: echo()}}).to_environment()
-    handler = create_handler(Settings.from_environment({**told, "LADING_CORS": "*"}))
+    handler = create_handler(ServingSettings.from_environment({**told, "LADING_CORS": "*"}))
     event = proxy_event("GET", "/m/v2")
     event["multiValueHeaders"] = {"origin": ["https://here.example"]}
     answer = handler(event, None)
     assert ALLOW in {**answer.get("headers", {}), **answer.get("multiValueHeaders", {})}
     with pytest.raises(ValueError, match="LADING_CORS"):
-        Settings.from_environment({"LADING_CORS": "anything"})
+        ServingSettings.from_environment({"LADING_CORS": "anything"})

@@ -9,7 +9,7 @@ import pytest
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.check.tree_probes import tree_probes
-from lading.model_packaging.check.trees import Unsupported
+from lading.model_packaging.check.trees import NoTreeForm
 from lading.model_packaging.converters.boosting import lightgbm_model, xgboost_model
 from lading.model_packaging.converters.boosting.conversion import Booster, to_onnx
 from lading.model_packaging.quiet import quiet
@@ -99,5 +99,5 @@ def test_a_classifier_with_an_objective_of_ones_own_is_refused_by_name() -> None
 
     with quiet():
         estimator = lightgbm.LGBMClassifier(objective=squares, verbose=-1).fit(X, TWO)
-    with pytest.raises(Unsupported, match="a classifier with the objective"):
+    with pytest.raises(NoTreeForm, match="a classifier with the objective"):
         read(estimator)

@@ -8,7 +8,14 @@ from onnx import TensorProto, helper
 
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.conversion import Array
-from lading.model_packaging.check.trees import LEAF, NEAR_ZERO, BoostedTree, Forest, Reading, Tree
+from lading.model_packaging.check.trees import (
+    LEAF,
+    NEAR_ZERO,
+    BoostedTree,
+    Forest,
+    Reading,
+    TreeArrays,
+)
 from lading.model_packaging.converters.boosting.tree_graph import add_trees
 from lading.model_packaging.onnx_nodes import Nodes
 
@@ -20,7 +27,7 @@ def split(
     reading: Reading, *, chosen: frozenset[int] | None = None, inclusive: bool, missing_left: bool
 ) -> BoostedTree:
     """A tree with one split, at 0.5 or by categories."""
-    tree = Tree(
+    tree = TreeArrays(
         column=np.array([0, *NONE]),
         threshold=np.array([0.5, 0, 0]),
         left=np.array([1, *NONE]),

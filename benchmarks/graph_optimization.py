@@ -1,6 +1,6 @@
-"""Load a model as it is, optimised ahead of time, and in onnxruntime's own format, side by side.
+"""Load a model as it is, optimized ahead of time, and in onnxruntime's own format, side by side.
 
-`python -m benchmarks.graph_optimisation MODEL.onnx...` prints the time to load each form and to
+`python -m benchmarks.graph_optimization MODEL.onnx...` prints the time to load each form and to
 answer once, every one in a process of its own, as a cold start would.
 """
 
@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # of the processes that it starts, too
 
 ROUNDS = 15
-FORMS = ("as it is", "optimised", "ORT format")
+FORMS = ("as it is", "optimized", "ORT format")
 
 LOAD = """
 import sys
@@ -44,12 +44,12 @@ print(loaded - begin, perf_counter() - begin)
 """
 
 
-def optimise(model: Path, folder: Path) -> dict[str, Path]:
+def optimize(model: Path, folder: Path) -> dict[str, Path]:
     """The forms of a model; what is done to it ahead of time fits every processor."""
-    import onnxruntime as ort  # noqa: PLC0415 - this process measures nothing
+    import onnxruntime as ort
 
     forms = {"as it is": model}
-    for form, suffix in (("optimised", ".onnx"), ("ORT format", ".ort")):
+    for form, suffix in (("optimized", ".onnx"), ("ORT format", ".ort")):
         path = folder / f"{model.stem}{suffix}"
         options = ort.SessionOptions()
         options.log_severity_level = 3
@@ -74,7 +74,7 @@ def load(path: Path, form: str) -> tuple[float, float]:
 def compare(model: Path) -> None:
     """Print one line for each form, the forms taking turns."""
     with TemporaryDirectory() as folder:
-        forms = optimise(model, Path(folder))
+        forms = optimize(model, Path(folder))
         times: dict[str, list[tuple[float, float]]] = {form: [] for form in FORMS}
         for _ in range(ROUNDS):
             for form in FORMS:
