@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lading.cli.errors import CliError
 from lading.emulator.cloud.ministack import dummy_credentials
-from lading.emulator.engines.room import LANGUAGE, EngineRoom
+from lading.emulator.engines.local_engines import LANGUAGE, LocalEngines
 from lading.emulator.gateway.api import Access
 from lading.emulator.processes.server import in_background
 from lading.emulator.sagemaker.endpoint import LocalEndpoint
@@ -35,7 +35,7 @@ def engines_of(settings: ServingSettings, lock: Path) -> Mapping[str, LockedEngi
 
 @contextmanager
 def local_endpoint(
-    settings: ServingSettings, lock: Path, room: EngineRoom
+    settings: ServingSettings, lock: Path, room: LocalEngines
 ) -> Iterator[tuple[ServingSettings, Variables]]:
     """Start the engine of the model that has one; the settings and variables that lead to it.
 

@@ -18,7 +18,7 @@ from lading.cli.commands.tokens import STAGE, STAGES, Stage, Stages
 from lading.cli.errors import InputUnreadable, NothingLocked
 from lading.cli.options import LOCK, MANIFEST, EngineUrl, Json, Lock, Manifest
 from lading.emulator.cloud.account import EmulatedCloud
-from lading.emulator.engines.room import EngineRoom
+from lading.emulator.engines.local_engines import LocalEngines
 from lading.emulator.errors import AnswerWrong
 from lading.emulator.processes.server import in_background
 from lading.emulator.sagemaker.locked_endpoints import locked_endpoints
@@ -78,7 +78,7 @@ def emulate(
     """
     deployment = _deployment(stages, stage)
     question = find_question(manifest, lock)
-    room = EngineRoom(_FOLDER, _FOLDER / "engines", server=engine_url, tell=_tell)
+    room = LocalEngines(_FOLDER, _FOLDER / "engines", server=engine_url, tell=_tell)
     _end_when_told()
     with (
         EmulatedCloud(_FOLDER, _tell) as cloud,
@@ -101,7 +101,7 @@ def emulate(
 
 @contextmanager
 def endpoints(
-    deployment: Deployment, manifest: Path, lock: Path, room: EngineRoom
+    deployment: Deployment, manifest: Path, lock: Path, room: LocalEngines
 ) -> Iterator[str]:
     """The URL of an emulated SageMaker with the endpoints that the lock asks for; empty for none.
 

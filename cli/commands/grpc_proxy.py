@@ -11,7 +11,7 @@ import typer
 from lading.cli.aws.signing import Caller
 from lading.cli.options import Json
 from lading.cli.remote_models import Api, RemoteCatalog
-from lading.emulator.remote_calls import serving_grpc
+from lading.emulator.grpc_server import serving_grpc
 from lading.functions.inference.entry.http_server import Listening, address_of
 
 _LOG = Path(".lading/grpc-proxy.log")

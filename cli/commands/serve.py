@@ -14,12 +14,12 @@ import typer
 from lading.cli.local_endpoint import local_endpoint
 from lading.cli.locked import served_settings
 from lading.cli.options import LOCK, EngineUrl, Json, Lock
-from lading.emulator.engines.room import EngineRoom
+from lading.emulator.engines.local_engines import LocalEngines
 from lading.emulator.function.runtimes import Told, create_function
 from lading.emulator.gateway.api import Gateway
+from lading.emulator.grpc_server import serving_grpc
 from lading.emulator.management import Management
 from lading.emulator.processes.server import ThreadedServer
-from lading.emulator.remote_calls import serving_grpc
 from lading.functions.contract.names import artifact_folder
 from lading.functions.contract.origins import read_origins
 from lading.functions.contract.settings import ServingSettings
@@ -110,7 +110,7 @@ def serve(
 
     if management_port is not None and runtime is not Runtime.process:
         raise typer.BadParameter("--management-port needs --runtime process")
-    room = EngineRoom(_ENGINES, _ENGINES, server=engine_url, tell=_tell)
+    room = LocalEngines(_ENGINES, _ENGINES, server=engine_url, tell=_tell)
     with local_endpoint(settings, lock, room) as (settings, variables):
         listening = _Listening(Listening(host, port, keep_alive), grpc_port, management_port)
         _run(settings, variables, runtime, listening, log, as_json=json_)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from lading.emulator.engines.process import PORT, Program
+from lading.emulator.engines.container_process import PORT, Program
 from lading.emulator.errors import ContainerNotReady, EngineUnavailable, ExchangeBroken
 from lading.emulator.processes.http_exchange import Address, exchange
 

@@ -13,7 +13,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from lading.emulator.engines.process import Program
+from lading.emulator.engines.container_process import Program
 from lading.emulator.errors import EngineUnavailable, ToolUnavailable
 from lading.emulator.processes.own_environment import own_environment
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from lading.emulator.errors import FunctionFailed, FunctionTimedOut, RuntimeUnavailable
-from lading.emulator.function.invocation import Configuration
+from lading.emulator.function.interface import Configuration
 from lading.emulator.function.runtime_binary import runtime_binary
 from lading.emulator.processes.ports import free_ports
 from lading.emulator.processes.turns import Turns
@@ -93,7 +93,7 @@ class LambdaRuntimeFunction:
         self._running = await self._launch()
 
     async def invoke(self, payload: bytes) -> bytes:
-        """Answer one event; see `lading.emulator.function.invocation.Function`."""
+        """Answer one event; see `lading.emulator.function.interface.Function`."""
         return await self._turns.take(partial(self._answer, payload))
 
     async def _answer(self, payload: bytes) -> bytes:

@@ -6,9 +6,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
-from lading.emulator.function.invocation import Function
+from lading.emulator.function.in_process import InProcessFunction
+from lading.emulator.function.interface import Function
 from lading.emulator.function.lambda_runtime import LambdaRuntimeFunction
-from lading.emulator.function.process import InProcessFunction
 from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.entry.handler import create_handler
 from lading.functions.inference.loading.catalog import Catalog

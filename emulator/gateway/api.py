@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lading.emulator.errors import FunctionError
-from lading.emulator.function.invocation import MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES, Function
+from lading.emulator.function.interface import MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES, Function
 from lading.emulator.gateway.event import HttpRequest, RequestIds, build_event
 from lading.emulator.gateway.proxy_response import HttpResponse, read_response
 from lading.emulator.gateway.refusals import (

@@ -6,7 +6,7 @@ header block (its text is), and the 500 for a body that is not base64 (documente
 """
 
 from lading.emulator.errors import EmulatorError, FunctionError, FunctionTimedOut
-from lading.emulator.function.invocation import MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES
+from lading.emulator.function.interface import MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES
 
 MAX_BODY_BYTES = 10_485_760
 MAX_HEADER_BYTES = 10_240

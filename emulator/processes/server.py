@@ -13,7 +13,7 @@ from typing import Protocol
 import uvicorn
 
 from lading.emulator.errors import AddressUnavailable
-from lading.emulator.function.invocation import Function
+from lading.emulator.function.interface import Function
 from lading.emulator.gateway.api import Access, Gateway
 from lading.functions.inference.entry.http_server import Listening, configuration, listen
 from lading.functions.inference.wire.asgi import App

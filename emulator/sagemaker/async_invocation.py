@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from lading.emulator.cloud.s3_objects import S3Objects
-from lading.emulator.gateway.answer import Answer
+from lading.emulator.sagemaker.answer import Answer
 from lading.emulator.sagemaker.invocation import Invocation
 from lading.emulator.sagemaker.refusals import SageMakerRefusal, invalid, timed_out, too_large
 from lading.functions.inference.wire.asgi import Receive

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
 from lading.emulator.errors import ExchangeBroken
-from lading.emulator.gateway.answer import Answer
 from lading.emulator.processes.http_exchange import Reply, exchange
 from lading.emulator.sagemaker import event_stream
+from lading.emulator.sagemaker.answer import Answer
 from lading.emulator.sagemaker.endpoint import VARIANT, LocalEndpoint
 from lading.emulator.sagemaker.refusals import (
     SageMakerRefusal,

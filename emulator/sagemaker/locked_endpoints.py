@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from lading.emulator.engines.room import EngineRoom
+from lading.emulator.engines.local_engines import LocalEngines
 from lading.emulator.sagemaker.endpoint import LocalEndpoint
 from lading.functions.contract.names import DEFAULT_LABEL
 from lading.functions.inference.artifact.reading import ENGINE
@@ -11,7 +11,7 @@ from lading.model_packaging.lock.file import read_lock, version_folder
 
 
 def locked_endpoints(
-    models: Iterable[str], lock: Path, room: EngineRoom, name_of: Callable[[str], str]
+    models: Iterable[str], lock: Path, room: LocalEngines, name_of: Callable[[str], str]
 ) -> Iterator[LocalEndpoint]:
     """An endpoint for each of the models whose stable version goes to SageMaker.
 

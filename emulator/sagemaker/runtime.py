@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from lading.emulator.gateway.answer import Answer
 from lading.emulator.gateway.api import Access
+from lading.emulator.sagemaker.answer import Answer
 from lading.emulator.sagemaker.async_invocation import respond_later
-from lading.emulator.sagemaker.control import describe
+from lading.emulator.sagemaker.descriptions import describe
 from lading.emulator.sagemaker.endpoint import EndpointLimits, LocalEndpoint
 from lading.emulator.sagemaker.invocation import Invocation, respond_in_parts, respond_whole
 from lading.emulator.sagemaker.refusals import SageMakerRefusal, endpoint_not_found, too_large

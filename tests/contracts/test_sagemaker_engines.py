@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from botocore.exceptions import ClientError
 
-from lading.emulator.engines.process import EngineProcess, Program, service_container
+from lading.emulator.engines.container_process import EngineProcess, Program, service_container
 from lading.emulator.engines.triton import triton_container
 from lading.emulator.errors import ContainerNotReady, EngineUnavailable
 from lading.emulator.sagemaker.endpoint import LocalEndpoint

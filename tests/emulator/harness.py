@@ -11,9 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from lading.emulator.function.invocation import Configuration, Function
+from lading.emulator.function.in_process import InProcessFunction
+from lading.emulator.function.interface import Configuration, Function
 from lading.emulator.function.lambda_runtime import Code, LambdaRuntimeFunction
-from lading.emulator.function.process import InProcessFunction
 from lading.emulator.gateway.api import Access, Gateway
 from lading.emulator.processes.server import ThreadedServer
 from tests.emulator.handlers import handler

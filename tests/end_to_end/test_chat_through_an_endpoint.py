@@ -14,8 +14,8 @@ import pytest
 from openai import OpenAI
 from openai.types.chat import ChatCompletionUserMessageParam
 
+from lading.emulator.engines.container_process import EngineProcess
 from lading.emulator.engines.language import transformers_program
-from lading.emulator.engines.process import EngineProcess
 from lading.emulator.sagemaker.endpoint import LocalEndpoint
 from tests.contracts.wire.ways import web_adapter
 from tests.emulator.language_models import write_language_model

@@ -12,7 +12,7 @@ import tritonclient.http as triton
 
 from lading.cli.commands.emulate import create_token, deploy, endpoints
 from lading.emulator.cloud.account import EmulatedCloud
-from lading.emulator.engines.room import EngineRoom
+from lading.emulator.engines.local_engines import LocalEngines
 from lading.stacks.stages.settings import load_deployment
 from tests.emulator.harness import TOOLS
 from tests.end_to_end.conftest import lading
@@ -45,7 +45,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     manifest, lock = folder / "models.yaml", folder / "models.lock.json"
     deployment = load_deployment(folder / "stages.yaml", "dev", local=True)
     logs = folder / ".lading/emulate"
-    room = EngineRoom(logs, logs / "engines", TOOLS)
+    room = LocalEngines(logs, logs / "engines", TOOLS)
     with EmulatedCloud(logs) as cloud, endpoints(deployment, manifest, lock, room) as runtime:
         cloud.bootstrap()
         url = deploy(cloud, deployment, manifest, lock, runtime)

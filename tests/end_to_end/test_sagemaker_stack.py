@@ -15,7 +15,7 @@ from typing import Any
 import boto3
 import pytest
 
-from lading.emulator.engines.process import EngineProcess, service_container
+from lading.emulator.engines.container_process import EngineProcess, service_container
 from lading.emulator.processes.server import in_background
 from lading.emulator.sagemaker.endpoint import LocalEndpoint
 from lading.emulator.sagemaker.runtime import SageMakerRuntime

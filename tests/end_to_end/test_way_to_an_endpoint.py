@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lading.emulator.engines.process import EngineProcess, service_container
+from lading.emulator.engines.container_process import EngineProcess, service_container
 from lading.emulator.processes.server import in_background
 from lading.emulator.sagemaker.endpoint import LocalEndpoint
 from lading.emulator.sagemaker.runtime import SageMakerRuntime

@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from lading.emulator.engines.process import ContainerTimeouts, EngineProcess, Program
+from lading.emulator.engines.container_process import ContainerTimeouts, EngineProcess, Program
 from lading.emulator.gateway.api import Access
 from lading.emulator.processes.server import in_background
 from lading.emulator.sagemaker.endpoint import EndpointLimits, LocalEndpoint

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from botocore.exceptions import ClientError
 
-from lading.emulator.engines.process import EngineProcess, service_container
+from lading.emulator.engines.container_process import EngineProcess, service_container
 from lading.emulator.sagemaker.endpoint import LocalEndpoint
 from tests.contracts.wire.test_every_way import ANSWERS, BODIES
 from tests.support.emulator_sagemaker import Served, serving

@@ -21,8 +21,8 @@ from onnx import TensorProto
 from lading.cli.aws.signing import Caller
 from lading.cli.remote_models import Api, RemoteCatalog
 from lading.emulator.function.runtimes import Runtime, create_function
+from lading.emulator.grpc_server import serving_grpc
 from lading.emulator.processes.ports import free_port
-from lading.emulator.remote_calls import serving_grpc
 from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.app.application import create_app
 from lading.functions.inference.entry.http_server import Listening

@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 import pytest
 from botocore.exceptions import ClientError
 
+from lading.emulator.engines.container_process import EngineProcess
 from lading.emulator.engines.language import RunningServer, transformers_program
-from lading.emulator.engines.process import EngineProcess
 from lading.emulator.errors import ContainerNotReady, EngineUnavailable
 from lading.emulator.sagemaker.endpoint import LocalEndpoint
 from tests.emulator.language_models import write_language_model

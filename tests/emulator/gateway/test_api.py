@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from lading.emulator.function.invocation import MAX_RESPONSE_BYTES
-from lading.emulator.function.process import InProcessFunction
+from lading.emulator.function.in_process import InProcessFunction
+from lading.emulator.function.interface import MAX_RESPONSE_BYTES
 from lading.emulator.gateway.api import Gateway
 from lading.emulator.gateway.refusals import MAX_BODY_BYTES
 from lading.functions.inference.wire.asgi import App, Message

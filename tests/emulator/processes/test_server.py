@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[3]
 
 SERVE = """
     import os, sys
-    from lading.emulator.function.process import InProcessFunction
+    from lading.emulator.function.in_process import InProcessFunction
     from lading.emulator.processes.server import serve
     from tests.emulator.handlers import handler
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lading.emulator.engines.language import RunningServer
-from lading.emulator.engines.room import EngineRoom
+from lading.emulator.engines.local_engines import LocalEngines
 from lading.emulator.errors import EngineUnavailable
 from lading.emulator.sagemaker.endpoint import LocalEndpoint
 from lading.emulator.sagemaker.locked_endpoints import locked_endpoints
@@ -31,7 +31,7 @@ def engine_file(folder: Path, model: str, name: str, content: bytes) -> None:
 
 
 def found(folder: Path, models: dict[str, Any], server: str = "") -> list[LocalEndpoint]:
-    room = EngineRoom(folder, folder / "scratch", server=server)
+    room = LocalEngines(folder, folder / "scratch", server=server)
     lock = written(folder, models)
     return list(locked_endpoints(models, lock, room, lambda name: f"dev-{name}"))
 

@@ -13,7 +13,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EventStreamError
 
-from lading.emulator.engines.process import ContainerTimeouts, EngineProcess, service_container
+from lading.emulator.engines.container_process import (
+    ContainerTimeouts,
+    EngineProcess,
+    service_container,
+)
 from lading.emulator.errors import ContainerNotReady, ExchangeBroken
 from lading.emulator.processes.http_exchange import Address, exchange
 from lading.emulator.sagemaker.endpoint import LocalEndpoint, Status

@@ -15,7 +15,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from lading.emulator.errors import FunctionFailed, FunctionTimedOut
-from lading.emulator.function.invocation import Configuration
+from lading.emulator.function.interface import Configuration
 from lading.emulator.processes.output import FunctionLog, FunctionThread
 from lading.emulator.processes.turns import Turns
 
@@ -77,7 +77,7 @@ class InProcessFunction:
         self._environment = _Environment(self._load)
 
     async def invoke(self, payload: bytes) -> bytes:
-        """Answer one event; see `lading.emulator.function.invocation.Function`."""
+        """Answer one event; see `lading.emulator.function.interface.Function`."""
         return await self._turns.take(partial(self._answer, payload))
 
     async def _answer(self, payload: bytes) -> bytes:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from lading.emulator.errors import FunctionFailed, FunctionTimedOut
-from lading.emulator.function.invocation import Configuration
-from lading.emulator.function.process import Handler, InProcessFunction
+from lading.emulator.function.in_process import Handler, InProcessFunction
+from lading.emulator.function.interface import Configuration
 from lading.emulator.gateway.event import HttpRequest, RequestIds, build_event
 from lading.functions.inference.entry.handler import create_handler
 from tests.support.worlds import settings_for, times

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from lading.emulator.engines.container_process import EngineProcess, Program, service_container
 from lading.emulator.engines.language import RunningServer, transformers_program
-from lading.emulator.engines.process import EngineProcess, Program, service_container
 from lading.emulator.engines.triton import triton_container
 from lading.emulator.errors import EngineUnavailable
 from lading.emulator.sagemaker.endpoint import EndpointEngine
@@ -22,7 +22,7 @@ LANGUAGE = frozenset({"vllm", "djl-lmi"})
 
 
 @dataclass(frozen=True, slots=True)
-class EngineRoom:
+class LocalEngines:
     """Where engines work.
 
     Args:

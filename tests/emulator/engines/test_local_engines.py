@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from lading.emulator.engines.container_process import EngineProcess
 from lading.emulator.engines.language import RunningServer
-from lading.emulator.engines.process import EngineProcess
-from lading.emulator.engines.room import EngineRoom
+from lading.emulator.engines.local_engines import LocalEngines
 from lading.emulator.errors import EngineUnavailable
 from tests.support.worlds import settings_for, times
 
 
-def room(root: Path, told: list[str], server: str = "") -> EngineRoom:
-    return EngineRoom(root / "logs", root / "scratch", root / "tools", server, told.append)
+def room(root: Path, told: list[str], server: str = "") -> LocalEngines:
+    return LocalEngines(root / "logs", root / "scratch", root / "tools", server, told.append)
 
 
 def command(engine: object) -> str:
