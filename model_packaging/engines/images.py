@@ -23,7 +23,7 @@ TABLES: Mapping[EngineName, str] = {
 """The SDK's name of each engine's images."""
 
 DISTRIBUTION = "sagemaker-core"
-INSTALL = "pip install --no-deps -r requirements/images.txt"
+INSTALL = "pip install --no-deps -r requirements/sagemaker-images.txt"
 
 _FOLDER = "sagemaker/core/image_uri_config"
 _GPU = "gpu"

@@ -51,7 +51,7 @@ def require_fits(model: str, code: Mapping[str, int], artifact: int, limit: int 
 
 def _advice(model: str, code: int, artifact: int) -> str:
     if code > LIMIT:
-        return "take packages out of requirements/lambda.in"
+        return "remove packages from the group `lambda` in pyproject.toml, then run `make lock`"
     if artifact * _COPIES > _MOST_MEMORY:
         return f"serve '{model}' on SageMaker"
     return f"let its function load '{model}' from S3 at its start, or serve it on SageMaker"

@@ -1,11 +1,21 @@
-"""The locked requirements: one resolution, every subset within it, every file hashed."""
+"""Requirements: pyproject.toml names them, and one resolution with hashes locks them."""
 
 import re
+import tomllib
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+EXTRAS: dict[str, list[str]] = PYPROJECT["project"]["optional-dependencies"]
+GROUPS: dict[str, list[Any]] = PYPROJECT["dependency-groups"]
+CORE: list[str] = PYPROJECT["project"]["dependencies"]
+
 OWNERS = (
     "aws-cdk-lib",
     "aws-lambda-powertools",
@@ -15,9 +25,22 @@ OWNERS = (
     "onnxruntime",
     "sagemaker",
 )
+OWN_ENVIRONMENT = {"emulate", "sam", "triton", "rie"}
+"""Tools in environments of their own, whose versions differ from the project's."""
 
-FRAMEWORKS = ("pytorch", "tensorflow", "boosting", "huggingface", "tabular")
-PROCESSING = ("processing", "pillow", "tokenizers")
+FILES = sorted(path.stem for path in (ROOT / "requirements").glob("*.txt"))
+TOGETHER = [name for name in FILES if name not in OWN_ENVIRONMENT | {"torch"}]
+
+DEMO = [*CORE, *EXTRAS["sklearn"], *GROUPS["build"]]
+EXPECTED = {
+    "../requirements": [*DEMO, *EXTRAS["cloud"], *EXTRAS["deploy"]],
+    "demo": DEMO,
+    **{name: [*DEMO, *EXTRAS[name]] for name in ("cloud", "server", "pytorch", "tensorflow")},
+    **{name: [*DEMO, *EXTRAS[name]] for name in ("boosting", "huggingface", "tabular")},
+    "dev": [*DEMO, *EXTRAS["cloud"], *EXTRAS["server"], *GROUPS["dev"]],
+    "container": [*GROUPS["lambda"], *GROUPS["container"]],
+}
+"""What each locked file must hold; the others hold the group of their name."""
 
 
 def pins(file: str) -> dict[str, str]:
@@ -35,33 +58,48 @@ def without_marker(pin: str) -> str:
     return pin.partition(" ;")[0]
 
 
+def names(file: str) -> set[str]:
+    return {pin.partition("==")[0] for pin in pins(file)}
+
+
+def named(requirements: list[Any]) -> set[str]:
+    """The distributions that a list names, without itself, groups it includes, and torch."""
+    parsed = [Requirement(each) for each in requirements if isinstance(each, str)]
+    return {str(canonicalize_name(each.name)) for each in parsed} - {"lading", "torch"}
+
+
 def test_the_whole_deploy_set_is_locked_together() -> None:
-    names = {pin.partition("==")[0] for pin in pins("requirements.txt")}
-    assert names >= set(OWNERS)
+    assert names("requirements.txt") >= set(OWNERS)
 
 
-@pytest.mark.parametrize("subset", ["lambda", "demo", "cloud"])
-def test_a_subset_has_the_versions_and_the_files_of_the_whole(subset: str) -> None:
-    whole = {without_marker(pin): hashes for pin, hashes in pins("requirements.txt").items()}
-    for pin, hashes in pins(f"requirements/{subset}.txt").items():
-        assert whole[without_marker(pin)] == hashes
+@pytest.mark.parametrize(
+    "file", ["../requirements", *(name for name in FILES if name not in {"rie", "torch"})]
+)
+def test_a_locked_file_holds_what_pyproject_names(file: str) -> None:
+    expected = EXPECTED[file] if file in EXPECTED else GROUPS[file]
+    assert names(f"requirements/{file}.txt") >= named(expected)
 
 
-def test_the_checks_run_on_the_versions_that_are_deployed() -> None:
-    whole = {without_marker(pin) for pin in pins("requirements.txt")}
-    named = {pin.partition("==")[0] for pin in whole}
-    for pin in map(without_marker, pins("requirements/dev.txt")):
-        assert pin in whole or pin.partition("==")[0] not in named
+def test_every_requirement_of_pyproject_is_locked() -> None:
+    locked = {name for file in FILES for name in names(f"requirements/{file}.txt")}
+    everything = [*CORE, *chain(*EXTRAS.values(), *GROUPS.values())]
+    assert named(everything) - locked - names("requirements.txt") == set()
 
 
-@pytest.mark.parametrize("file", ["frameworks", *FRAMEWORKS, *PROCESSING])
-def test_a_framework_comes_in_the_versions_of_the_whole_and_of_all_frameworks(file: str) -> None:
-    whole = {without_marker(pin) for pin in pins("requirements.txt")}
-    named = {pin.partition("==")[0] for pin in whole}
-    together = {without_marker(pin) for pin in pins("requirements/frameworks.txt")}
-    for pin in map(without_marker, pins(f"requirements/{file}.txt")):
-        assert pin in together
-        assert pin in whole or pin.partition("==")[0] not in named
+def test_what_runs_on_lambda_is_part_of_what_everybody_installs() -> None:
+    assert named(GROUPS["lambda"]) < named(CORE)
+
+
+def test_a_package_has_the_same_versions_and_hashes_in_every_file() -> None:
+    seen: dict[str, dict[str, str]] = {}
+    for file in ("../requirements", *TOGETHER):
+        here: dict[str, dict[str, str]] = {}
+        for pin, hashes in pins(f"requirements/{file}.txt").items():
+            name, _, version = without_marker(pin).partition("==")
+            here.setdefault(name, {})[version] = hashes  # two where an old Python needs another
+        for name, versions in here.items():
+            assert seen.setdefault(name, versions) == versions, f"{name} in {file}"
+    assert len(seen) > 200
 
 
 def test_only_torch_is_without_a_hash_and_brings_no_cuda() -> None:
@@ -69,39 +107,27 @@ def test_only_torch_is_without_a_hash_and_brings_no_cuda() -> None:
     [linux, other] = [line for line in lines if not line.startswith(("#", "--"))]
     assert re.fullmatch(r'torch==[\d.]+\+cpu ; sys_platform == "linux"', linux)
     assert re.fullmatch(r'torch==[\d.]+ ; sys_platform != "linux"', other)
-    for name in ("frameworks", *FRAMEWORKS):
+    for file in TOGETHER:
         assert not [
             pin
-            for pin in pins(f"requirements/{name}.txt")
+            for pin in pins(f"requirements/{file}.txt")
             if pin.startswith(("torch==", "nvidia-")) and "== 'x86_64'" in pin
         ]
 
 
-@pytest.mark.parametrize(
-    "file",
-    [
-        "requirements.txt",
-        *(
-            f"requirements/{name}.txt"
-            for name in ("lambda", "demo", "cloud", "container", "dev", "emulate", "sam", "triton")
-        ),
-        *(
-            f"requirements/{name}.txt"
-            for name in ("frameworks", *FRAMEWORKS, *PROCESSING, "minilm", "sentences", "language")
-        ),
-    ],
-)
+@pytest.mark.parametrize("file", ["../requirements", *(name for name in FILES if name != "torch")])
 def test_every_pin_has_hashes_and_names_no_index(file: str) -> None:
-    assert all("sha256:" in hashes for hashes in pins(file).values())
-    assert not re.search(r"://|--(extra-)?index-url|--find-links", (ROOT / file).read_text())
+    assert pins(f"requirements/{file}.txt")
+    assert all("sha256:" in hashes for hashes in pins(f"requirements/{file}.txt").values())
+    text = (ROOT / "requirements" / f"{file}.txt").read_text()
+    assert not re.search(r"://|--(extra-)?index-url|--find-links", text)
 
 
 def test_deploying_from_a_laptop_installs_nothing_of_sagemaker() -> None:
-    names = {pin.partition("==")[0] for pin in pins("requirements/cloud.txt")}
-    assert "aws-cdk-lib" in names
-    assert not {name for name in names if "sagemaker" in name}
+    assert "aws-cdk-lib" in names("requirements/cloud.txt")
+    assert not {name for name in names("requirements/cloud.txt") if "sagemaker" in name}
 
 
 def test_the_lambda_set_holds_no_training_library_and_no_aws_sdk() -> None:
-    names = {pin.partition("==")[0] for pin in pins("requirements/lambda.txt")}
-    assert not names & {"boto3", "scikit-learn", "skl2onnx", "skops", "onnx", "aws-cdk-lib"}
+    unwanted = {"boto3", "scikit-learn", "skl2onnx", "skops", "onnx", "aws-cdk-lib"}
+    assert not names("requirements/lambda.txt") & unwanted

@@ -110,5 +110,5 @@ def test_without_the_tables_it_says_what_to_install() -> None:
     found = subprocess.run(
         [sys.executable, "-c", WITHOUT_TABLES], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert "pip install --no-deps -r requirements/images.txt" in found.stdout
+    assert "pip install --no-deps -r requirements/sagemaker-images.txt" in found.stdout
     assert "or give models.m.engine.image" in found.stdout

@@ -44,5 +44,7 @@ def test_a_model_too_large_for_memory_belongs_on_sagemaker() -> None:
 
 
 def test_code_that_is_too_large_alone_is_not_blamed_on_the_model() -> None:
-    with pytest.raises(LayersTooLarge, match=r"take packages out of requirements/lambda\.in"):
+    with pytest.raises(
+        LayersTooLarge, match=r"remove packages from the group `lambda` in pyproject\.toml"
+    ):
         require_fits("digits", {"torch": 900 * MEGABYTE}, 1)
