@@ -42,7 +42,7 @@ def test_an_unknown_model_names_the_likely_one(lading: Lading) -> None:
 
 
 def test_an_unknown_key_names_file_line_and_the_likely_key(lading: Lading, workspace: Path) -> None:
-    (workspace / "models.yaml").write_text(MANIFEST + "    quantize: dynamic\n")
+    (workspace / "models.yaml").write_text(MANIFEST + "    quantise: dynamic\n")
     result = lading("package")
     assert result.code == 2
     assert "models.yaml:4" in result.err
