@@ -7,7 +7,7 @@ import typer
 
 from lading.cli.errors import EXIT, CliError
 from lading.emulator.errors import EmulatorError
-from lading.functions.inference.errors import ArtifactError, InferenceError, NotFound
+from lading.functions.contract.errors import ArtifactError, InferenceError, NotFound
 from lading.model_packaging.errors import (
     AccuracyDropped,
     CopyElsewhere,

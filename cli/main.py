@@ -25,8 +25,8 @@ from lading.cli.commands.versions import versions
 from lading.cli.error_output import report
 from lading.cli.errors import BadCall, CliError
 from lading.emulator.errors import EmulatorError
+from lading.functions.contract.errors import InferenceError
 from lading.functions.contract.names import VERSION
-from lading.functions.inference.errors import InferenceError
 from lading.model_packaging.errors import PackagingError
 
 _INTERRUPTED = 130

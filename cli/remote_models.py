@@ -16,8 +16,7 @@ from urllib.parse import quote
 from lading.cli.aws.signing import Caller
 from lading.cli.calls import HEADERS, ServerAnswer, call
 from lading.cli.errors import CliError
-from lading.functions.inference.artifact.reading import PREDICT_METHOD, SERVING_DEFAULT, TensorSpec
-from lading.functions.inference.errors import (
+from lading.functions.contract.errors import (
     InferenceError,
     MalformedRequest,
     ModelNotFound,
@@ -27,6 +26,7 @@ from lading.functions.inference.errors import (
     Throttled,
     TimedOut,
 )
+from lading.functions.inference.artifact.reading import PREDICT_METHOD, SERVING_DEFAULT, TensorSpec
 from lading.functions.inference.loading.catalog import Catalog, CatalogModel
 from lading.functions.inference.models.predictor import ModelMetadata, Predictor, check_request
 from lading.functions.inference.tensors import messages as tensor_messages

@@ -6,7 +6,7 @@ from pathlib import Path
 from traceback import format_exception
 from typing import ParamSpec, TypeVar
 
-from lading.functions.inference.errors import InferenceError
+from lading.functions.contract.errors import InferenceError
 from lading.model_packaging.errors import PackagingError, UnexpectedFailure
 from lading.model_packaging.manifest.models import ModelSpec
 

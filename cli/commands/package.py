@@ -14,8 +14,8 @@ from lading.cli.errors import EXIT
 from lading.cli.options import LOCK, MANIFEST, STORE, Json, Lock, Manifest
 from lading.cli.options import Store as StoreOption
 from lading.cli.progress import StageProgress
+from lading.functions.contract.errors import InferenceError
 from lading.functions.inference.artifact.reading import SERVING_DEFAULT
-from lading.functions.inference.errors import InferenceError
 from lading.model_packaging.errors import PackagingError
 from lading.model_packaging.isolated import isolated
 from lading.model_packaging.manifest.models import ModelSpec, load_manifest

@@ -20,6 +20,7 @@ from lading.emulator.gateway.api import Gateway
 from lading.emulator.grpc_server import serving_grpc
 from lading.emulator.management import Management
 from lading.emulator.processes.server import ThreadedServer
+from lading.functions.contract.errors import ArtifactError
 from lading.functions.contract.names import artifact_folder
 from lading.functions.contract.origins import read_origins
 from lading.functions.contract.settings import ServingSettings
@@ -30,7 +31,6 @@ from lading.functions.inference.entry.http_server import (
     Listening,
     address_of,
 )
-from lading.functions.inference.errors import ArtifactError
 from lading.functions.inference.loading.catalog import Catalog, load_catalog
 from lading.functions.inference.observability.prometheus import Metrics
 

@@ -17,7 +17,7 @@ from time import monotonic
 
 import numpy as np
 
-from lading.functions.inference.errors import InferenceError
+from lading.functions.contract.errors import InferenceError
 from lading.functions.inference.models.predictor import SessionError
 from lading.functions.inference.tensors.bfloat16 import BFloat16
 from lading.functions.inference.tensors.conversion import Array

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from lading.functions.contract.errors import ArtifactError
 from lading.functions.contract.names import artifact_folder
 from lading.functions.inference.artifact.reading import ENGINE, SPECIFICATION, Artifact, sha256
-from lading.functions.inference.errors import ArtifactError
 from lading.model_packaging.errors import StoreError
 from lading.model_packaging.lock.file import LocalCopy
 from lading.model_packaging.store.durable import (

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from lading.functions.contract.errors import ArtifactCorrupt
 from lading.functions.contract.names import artifact_folder
 from lading.functions.inference.artifact.reading import (
     ENGINE,
@@ -11,7 +12,6 @@ from lading.functions.inference.artifact.reading import (
     HeldFiles,
     read_artifact,
 )
-from lading.functions.inference.errors import ArtifactCorrupt
 from lading.model_packaging.errors import NumberTaken
 from lading.model_packaging.store.engine_files import EngineFiles
 

@@ -7,8 +7,8 @@ import pytest
 
 from lading.cli.error_output import exit_code
 from lading.cli.errors import EXIT, CliError
+from lading.functions.contract.errors import InferenceError
 from lading.functions.contract.names import VERSION
-from lading.functions.inference.errors import InferenceError
 from lading.model_packaging.errors import PackagingError
 from tests.cli.conftest import Lading
 

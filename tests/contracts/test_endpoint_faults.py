@@ -78,6 +78,6 @@ def test_an_endpoint_says_itself_what_it_is_doing(tmp_path: Path, state: str) ->
 
 
 def test_every_counted_fault_is_an_error_of_ours() -> None:
-    from lading.functions.inference import errors
+    from lading.functions.contract import errors
 
     assert all(issubclass(getattr(errors, name), errors.InferenceError) for name in METRICS.faults)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lading.functions.contract.errors import ArtifactCorrupt, ArtifactMissing, ArtifactTooNew
 from lading.functions.inference.artifact.reading import (
     ENGINE,
     FORMAT_VERSION,
@@ -17,7 +18,6 @@ from lading.functions.inference.artifact.reading import (
     read_artifact,
     sha256,
 )
-from lading.functions.inference.errors import ArtifactCorrupt, ArtifactMissing, ArtifactTooNew
 from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from lading.functions.inference.tensors.conversion import DTYPES
 

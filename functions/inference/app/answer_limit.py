@@ -9,9 +9,9 @@ import json
 from dataclasses import replace
 from typing import Final
 
+from lading.functions.contract.errors import AnswerTooLarge
 from lading.functions.contract.invocation import LONGEST_EVENT
 from lading.functions.inference.dialects import find_dialect
-from lading.functions.inference.errors import AnswerTooLarge
 from lading.functions.inference.wire import content_encoding
 from lading.functions.inference.wire.messages import Observation, Request, Response
 

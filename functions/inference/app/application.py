@@ -11,10 +11,7 @@ from concurrent.futures import Executor
 from dataclasses import replace
 from functools import partial
 
-from lading.functions.contract.names import MAX_BODY_BYTES
-from lading.functions.contract.routes import LOOKED_UP, ROUTES, Route, dialect_of, split_path
-from lading.functions.inference.dialects import find_dialect
-from lading.functions.inference.errors import (
+from lading.functions.contract.errors import (
     CallerGone,
     InferenceError,
     InternalFailure,
@@ -23,6 +20,9 @@ from lading.functions.inference.errors import (
     RequestTooLarge,
     RouteNotFound,
 )
+from lading.functions.contract.names import MAX_BODY_BYTES
+from lading.functions.contract.routes import LOOKED_UP, ROUTES, Route, dialect_of, split_path
+from lading.functions.inference.dialects import find_dialect
 from lading.functions.inference.loading.catalog import Catalog
 from lading.functions.inference.models.call import Call
 from lading.functions.inference.wire.asgi import App, Receive, Scope, Send

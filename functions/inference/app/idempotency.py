@@ -11,16 +11,16 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any, Final
 
-from lading.functions.contract.routes import dialect_of, split_path
-from lading.functions.inference.app.application import Answerer
-from lading.functions.inference.dialects import find_dialect
-from lading.functions.inference.errors import (
+from lading.functions.contract.errors import (
     InferenceError,
     InternalFailure,
     KeyReused,
     MalformedRequest,
     RequestInProgress,
 )
+from lading.functions.contract.routes import dialect_of, split_path
+from lading.functions.inference.app.application import Answerer
+from lading.functions.inference.dialects import find_dialect
 from lading.functions.inference.loading.catalog import Catalog
 from lading.functions.inference.wire.messages import (
     Observation,

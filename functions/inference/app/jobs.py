@@ -20,6 +20,14 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from lading.functions.contract.errors import (
+    InferenceError,
+    InternalFailure,
+    JobNotFound,
+    MalformedRequest,
+    MethodNotAllowed,
+    Submitted,
+)
 from lading.functions.contract.invocation import dumps, lambda_client, proxy_event
 from lading.functions.contract.routes import dialect_of, split_path
 from lading.functions.contract.settings import JobsPlace
@@ -39,14 +47,6 @@ from lading.functions.inference.endpoint.job_store import (
     JobStore,
 )
 from lading.functions.inference.endpoint.queued import EngineWork, working
-from lading.functions.inference.errors import (
-    InferenceError,
-    InternalFailure,
-    JobNotFound,
-    MalformedRequest,
-    MethodNotAllowed,
-    Submitted,
-)
 from lading.functions.inference.loading.catalog import Catalog
 from lading.functions.inference.tensors import json_values as json_codec
 from lading.functions.inference.wire.messages import (

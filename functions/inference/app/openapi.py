@@ -6,9 +6,9 @@ The dialects are plain ASGI; this describes them for people and for generated cl
 from types import MappingProxyType
 from typing import Any
 
+from lading.functions.contract.errors import ModelUnavailable
 from lading.functions.contract.routes import MULTI_MODEL, ROUTES, Route
 from lading.functions.inference.app.openapi_bodies import body_of
-from lading.functions.inference.errors import ModelUnavailable
 from lading.functions.inference.loading.catalog import Catalog
 from lading.functions.inference.models.predictor import ModelMetadata
 

@@ -7,16 +7,16 @@ from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any
 
-from lading.functions.contract.names import VERSION
-from lading.functions.inference.app.openapi import data_plane_paths
-from lading.functions.inference.artifact.reading import SERVING_DEFAULT
-from lading.functions.inference.dialects import plain
-from lading.functions.inference.errors import (
+from lading.functions.contract.errors import (
     InferenceError,
     MethodNotAllowed,
     ModelUnavailable,
     RouteNotFound,
 )
+from lading.functions.contract.names import VERSION
+from lading.functions.inference.app.openapi import data_plane_paths
+from lading.functions.inference.artifact.reading import SERVING_DEFAULT
+from lading.functions.inference.dialects import plain
 from lading.functions.inference.loading.catalog import Catalog, CatalogModel
 from lading.functions.inference.models.predictor import ModelMetadata, signatures_of
 from lading.functions.inference.tensors import json_values as json_codec

@@ -17,9 +17,7 @@ from fastapi.responses import JSONResponse
 from fastapi.responses import Response as HttpResponse
 from starlette.exceptions import HTTPException
 
-from lading.functions.contract.names import VERSION
-from lading.functions.inference.dialects import torchserve
-from lading.functions.inference.errors import (
+from lading.functions.contract.errors import (
     InferenceError,
     InternalFailure,
     MalformedRequest,
@@ -28,6 +26,8 @@ from lading.functions.inference.errors import (
     RouteNotFound,
     brief,
 )
+from lading.functions.contract.names import VERSION
+from lading.functions.inference.dialects import torchserve
 from lading.functions.inference.loading.catalog import Catalog, CatalogModel, Control
 from lading.functions.inference.models.call import Call
 from lading.functions.inference.wire.messages import Observation

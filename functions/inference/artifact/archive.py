@@ -11,8 +11,8 @@ from io import BytesIO
 from typing import Protocol
 from zipfile import ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
+from lading.functions.contract.errors import ArtifactCorrupt
 from lading.functions.contract.names import artifact_archive, artifact_folder
-from lading.functions.inference.errors import ArtifactCorrupt
 
 MAX_ARCHIVE_BYTES = (1 << 31) - 1
 """What a zip holds without its 64-bit extension, and protobuf's own limit for a model."""

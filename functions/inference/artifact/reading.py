@@ -29,8 +29,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Protocol
 
+from lading.functions.contract.errors import ArtifactCorrupt, ArtifactMissing, ArtifactTooNew
 from lading.functions.contract.names import NAME_PATTERN
-from lading.functions.inference.errors import ArtifactCorrupt, ArtifactMissing, ArtifactTooNew
 
 if TYPE_CHECKING:
     from lading.functions.inference.tensors.domain import Domain

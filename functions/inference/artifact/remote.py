@@ -8,10 +8,10 @@ is loaded; Lambda's Python brings it along.
 from contextlib import closing
 from typing import Final
 
+from lading.functions.contract.errors import ArtifactUnreachable
 from lading.functions.contract.names import S3Object, artifact_archive, artifact_folder
 from lading.functions.inference.artifact.archive import unpack
 from lading.functions.inference.artifact.reading import Artifact, HeldFiles, read_artifact
-from lading.functions.inference.errors import ArtifactUnreachable
 
 _CONNECT_S: Final = 5
 _READ_S: Final = 30

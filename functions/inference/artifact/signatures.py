@@ -18,8 +18,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from lading.functions.contract.errors import ArtifactCorrupt
 from lading.functions.inference.artifact.reading import PREDICT_METHOD, Artifact, TensorSpec
-from lading.functions.inference.errors import ArtifactCorrupt
 
 MOST = 32
 """Signatures of one model."""

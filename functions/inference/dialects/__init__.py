@@ -9,9 +9,10 @@ from functools import cache
 from importlib import import_module
 from typing import Any, Protocol
 
+from lading.functions.contract.errors import InferenceError
+
 # These three are there from the start; the others are imported by who first speaks them.
 from lading.functions.inference.dialects import open_inference, plain, tensorflow_serving  # noqa: F401
-from lading.functions.inference.errors import InferenceError
 from lading.functions.inference.models.call import Call
 from lading.functions.inference.wire.messages import Response, StreamedResponse
 

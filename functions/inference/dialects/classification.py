@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lading.functions.inference.errors import InvalidOutput, MalformedRequest
+from lading.functions.contract.errors import InvalidOutput, MalformedRequest
 from lading.functions.inference.tensors.conversion import BYTES, Array, datatype_of
 
 _MOST_CLASSES = 1 << 16

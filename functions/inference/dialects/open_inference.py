@@ -10,8 +10,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from lading.functions.contract.names import EXTENSIONS, VERSION
-from lading.functions.inference.errors import (
+from lading.functions.contract.errors import (
     InferenceError,
     InvalidInput,
     InvalidOutput,
@@ -21,6 +20,8 @@ from lading.functions.inference.errors import (
     VersionNotFound,
     brief,
 )
+from lading.functions.contract.names import EXTENSIONS, VERSION
+from lading.functions.contract.statuses import headers_of, status_of
 from lading.functions.inference.models.call import Call
 from lading.functions.inference.models.predictor import ModelMetadata, Predictor, with_signature
 from lading.functions.inference.tensors import binary as binary_tensors
@@ -37,7 +38,6 @@ from lading.functions.inference.tensors.conversion import (
     reshape,
 )
 from lading.functions.inference.wire.messages import JSON, Response, StreamedResponse
-from lading.functions.inference.wire.statuses import headers_of, status_of
 
 _OCTETS = "application/octet-stream"
 _NO_TENSORS = memoryview(b"")

@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from time import perf_counter
 from typing import Any
 
-from lading.functions.inference.dialects.openai_parameters import check_completion
-from lading.functions.inference.endpoint.predictor import LanguageModel
-from lading.functions.inference.errors import (
+from lading.functions.contract.errors import (
     InvalidInput,
     MalformedRequest,
     PredictionFailed,
     Unsupported,
 )
+from lading.functions.inference.dialects.openai_parameters import check_completion
+from lading.functions.inference.endpoint.predictor import LanguageModel
 from lading.functions.inference.models.call import Call
 from lading.functions.inference.tensors import json_values as json_codec
 from lading.functions.inference.wire.event_stream import stream_events

@@ -13,9 +13,7 @@ from time import perf_counter
 from types import MappingProxyType
 from typing import Any
 
-from lading.functions.inference.dialects.openai_parameters import check_chat, check_completion
-from lading.functions.inference.endpoint.predictor import LanguageModel
-from lading.functions.inference.errors import (
+from lading.functions.contract.errors import (
     AnswerTooLarge,
     EndpointUnready,
     InferenceError,
@@ -31,13 +29,15 @@ from lading.functions.inference.errors import (
     TimedOut,
     Unsupported,
 )
+from lading.functions.contract.statuses import headers_of, status_of
+from lading.functions.inference.dialects.openai_parameters import check_chat, check_completion
+from lading.functions.inference.endpoint.predictor import LanguageModel
 from lading.functions.inference.models.call import Call
 from lading.functions.inference.models.predictor import Predictor
 from lading.functions.inference.tensors import json_values as json_codec
 from lading.functions.inference.wire.event_stream import stream_events
 from lading.functions.inference.wire.messages import Response, StreamedResponse
 from lading.functions.inference.wire.server_sent_events import DONE, read_events, write_event
-from lading.functions.inference.wire.statuses import headers_of, status_of
 
 _STATUS: Mapping[type[InferenceError], int] = MappingProxyType({Unsupported: 400})
 _CODES: Mapping[type[InferenceError], str] = MappingProxyType(

@@ -17,8 +17,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from lading.functions.contract.errors import InvalidInput, Unsupported
 from lading.functions.inference.artifact.reading import TensorSpec
-from lading.functions.inference.errors import InvalidInput, Unsupported
 from lading.functions.inference.models.call import Call
 from lading.functions.inference.models.predictor import TEXT_LENGTHS, ModelMetadata, Predictor
 from lading.functions.inference.tensors import json_values as json_codec

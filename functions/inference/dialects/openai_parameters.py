@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from lading.functions.inference.errors import InvalidInput, brief
+from lading.functions.contract.errors import InvalidInput, brief
 
 _NUMBERS = MappingProxyType(
     {

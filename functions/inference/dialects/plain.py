@@ -10,13 +10,13 @@ is read as `media_requests` says, and answered as the Accept header asks.
 from types import MappingProxyType
 from typing import Any
 
-from lading.functions.inference.errors import InferenceError, MalformedRequest
+from lading.functions.contract.errors import InferenceError, MalformedRequest
+from lading.functions.contract.statuses import headers_of, status_of
 from lading.functions.inference.models.call import Call
 from lading.functions.inference.models.predictor import ModelMetadata
 from lading.functions.inference.tensors import json_values as json_codec
 from lading.functions.inference.tensors.conversion import Array, check_names, from_json
 from lading.functions.inference.wire.messages import JSON, Response
-from lading.functions.inference.wire.statuses import headers_of, status_of
 
 _ANYTHING = (JSON, "*/*", "")
 _JSON_TYPES = (JSON, "application/x-www-form-urlencoded", "")

@@ -18,18 +18,18 @@ from typing import Any
 
 import numpy as np
 
-from lading.functions.inference.dialects import (
-    open_inference,
-    tensorflow_serving,
-    tensorflow_values,
-)
-from lading.functions.inference.errors import (
+from lading.functions.contract.errors import (
     InferenceError,
     MalformedRequest,
     ModelConflict,
     Unsupported,
     UnsupportedMediaType,
     brief,
+)
+from lading.functions.inference.dialects import (
+    open_inference,
+    tensorflow_serving,
+    tensorflow_values,
 )
 from lading.functions.inference.loading.catalog import Control
 from lading.functions.inference.models.call import Call

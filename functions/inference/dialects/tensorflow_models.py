@@ -7,9 +7,9 @@ has the keys of all three, each client reads its own (docs/adr/0021).
 from types import MappingProxyType
 from typing import Any
 
+from lading.functions.contract.errors import ModelUnavailable
 from lading.functions.contract.names import model_list, model_object
 from lading.functions.inference.artifact.reading import TensorSpec
-from lading.functions.inference.errors import ModelUnavailable
 from lading.functions.inference.loading.catalog import CatalogModel
 from lading.functions.inference.models.call import Call
 from lading.functions.inference.models.predictor import ModelMetadata, signatures_of

@@ -8,13 +8,7 @@ from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any
 
-from lading.functions.inference.dialects.tensorflow_values import (
-    decode_columns,
-    decode_rows,
-    encode_columns,
-    encode_rows,
-)
-from lading.functions.inference.errors import (
+from lading.functions.contract.errors import (
     InferenceError,
     LabelNotFound,
     MalformedRequest,
@@ -24,11 +18,17 @@ from lading.functions.inference.errors import (
     VersionNotFound,
     brief,
 )
+from lading.functions.contract.statuses import headers_of, status_of
+from lading.functions.inference.dialects.tensorflow_values import (
+    decode_columns,
+    decode_rows,
+    encode_columns,
+    encode_rows,
+)
 from lading.functions.inference.models.call import Call
 from lading.functions.inference.models.predictor import Predictor, with_signature
 from lading.functions.inference.tensors import json_values as json_codec
 from lading.functions.inference.wire.messages import Response
-from lading.functions.inference.wire.statuses import headers_of, status_of
 
 _STATUSES = MappingProxyType({LabelNotFound: 400, RouteNotFound: 400, MethodNotAllowed: 400})
 

@@ -13,8 +13,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from lading.functions.inference.dialects import plain, tensorflow_serving
-from lading.functions.inference.errors import (
+from lading.functions.contract.errors import (
     InferenceError,
     InternalFailure,
     MethodNotAllowed,
@@ -32,6 +31,8 @@ from lading.functions.inference.errors import (
     VersionNotFound,
     brief,
 )
+from lading.functions.contract.statuses import headers_of, status_of
+from lading.functions.inference.dialects import plain, tensorflow_serving
 from lading.functions.inference.models.call import Call
 from lading.functions.inference.models.predictor import ModelMetadata
 from lading.functions.inference.tensors import json_values as json_codec
@@ -39,7 +40,6 @@ from lading.functions.inference.tensors.conversion import BYTES, Array, datatype
 from lading.functions.inference.wire import media_requests
 from lading.functions.inference.wire.messages import JSON, Response
 from lading.functions.inference.wire.multipart import MULTIPART, Part, read_parts
-from lading.functions.inference.wire.statuses import headers_of, status_of
 
 _STATUSES: Mapping[type[InferenceError], int] = MappingProxyType(
     {PredictionFailed: 503, TimedOut: 408}

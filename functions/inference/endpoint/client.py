@@ -14,10 +14,10 @@ from itertools import count
 from time import monotonic, sleep
 from typing import Any, Final, TypeVar
 
+from lading.functions.contract.errors import EndpointUnready, InferenceError, RequestTooLarge
 from lading.functions.contract.settings import ServedEndpoint
 from lading.functions.inference.endpoint.refusals import Refusals
 from lading.functions.inference.endpoint.state import FAILED, EndpointState
-from lading.functions.inference.errors import EndpointUnready, InferenceError, RequestTooLarge
 
 MOST_RETRIES: Final = 2
 

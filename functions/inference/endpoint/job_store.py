@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
+from lading.functions.contract.errors import RequestTooLarge
 from lading.functions.contract.names import JOBS
 from lading.functions.contract.settings import JobsPlace
-from lading.functions.inference.errors import RequestTooLarge
 
 WAITING, ACCEPTED, RUNNING, SUBMITTED = "waiting", "accepted", "running", "submitted"
 DONE, FAILED = "done", "failed"

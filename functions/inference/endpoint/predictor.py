@@ -11,11 +11,11 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from lading.functions.contract.errors import InferenceError, PredictionFailed, Unsupported
 from lading.functions.contract.settings import ServedEndpoint
 from lading.functions.inference.artifact.reading import Artifact, EngineSection, TensorSpec
 from lading.functions.inference.endpoint.client import Endpoint
 from lading.functions.inference.endpoint.twin import Twin
-from lading.functions.inference.errors import InferenceError, PredictionFailed, Unsupported
 from lading.functions.inference.models.predictor import (
     ModelMetadata,
     Predictor,

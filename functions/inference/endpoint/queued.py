@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
+from lading.functions.contract.errors import PredictionFailed, Submitted, Unsupported, brief
 from lading.functions.inference.endpoint.client import Endpoint
 from lading.functions.inference.endpoint.job_store import JobStore
-from lading.functions.inference.errors import PredictionFailed, Submitted, Unsupported, brief
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,7 @@ from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any
 
-from lading.functions.contract.settings import ServedEndpoint
-from lading.functions.inference.endpoint.state import COLD, FAILED, READY, UNKNOWN, UPDATING
-from lading.functions.inference.errors import (
+from lading.functions.contract.errors import (
     EndpointUnready,
     InferenceError,
     PredictionFailed,
@@ -30,6 +28,8 @@ from lading.functions.inference.errors import (
     Throttled,
     TimedOut,
 )
+from lading.functions.contract.settings import ServedEndpoint
+from lading.functions.inference.endpoint.state import COLD, FAILED, READY, UNKNOWN, UPDATING
 
 _RETRY_AFTER_S = MappingProxyType({COLD: 60, UPDATING: 30})
 _REASONS = MappingProxyType(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, Final
 
+from lading.functions.contract.errors import InferenceError, PredictionFailed
 from lading.functions.contract.invocation import (
     LONGEST_EVENT,
     answer_body,
@@ -12,7 +13,6 @@ from lading.functions.contract.invocation import (
     lambda_client,
     proxy_event,
 )
-from lading.functions.inference.errors import InferenceError, PredictionFailed
 from lading.functions.inference.models.predictor import ModelMetadata
 from lading.functions.inference.tensors.binary import HEADER_LENGTH
 from lading.functions.inference.tensors.conversion import Array

@@ -19,6 +19,7 @@ from threading import Thread
 from types import FrameType
 from typing import NoReturn
 
+from lading.functions.contract.errors import ModelUnavailable
 from lading.functions.contract.names import CONTAINER
 from lading.functions.inference.app.application import create_app
 from lading.functions.inference.entry.container_settings import ContainerSettings
@@ -30,7 +31,6 @@ from lading.functions.inference.entry.http_server import (
 )
 from lading.functions.inference.entry.processors import processors
 from lading.functions.inference.entry.warm_up import warm_up
-from lading.functions.inference.errors import ModelUnavailable
 from lading.functions.inference.loading.catalog import Catalog, load_catalog
 from lading.functions.inference.loading.control import ModelControl
 from lading.functions.inference.loading.folder import FolderEmpty, load_folder

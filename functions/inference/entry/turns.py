@@ -5,7 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import TypeVar
 
-from lading.functions.inference.errors import CallerGone
+from lading.functions.contract.errors import CallerGone
 from lading.functions.inference.wire.asgi import Receive
 from lading.functions.inference.wire.sending import disconnected
 

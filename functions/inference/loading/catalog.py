@@ -5,6 +5,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from lading.functions.contract.errors import (
+    ArtifactCorrupt,
+    ArtifactError,
+    LabelNotFound,
+    ModelNotFound,
+    ModelUnavailable,
+    VersionNotFound,
+)
 from lading.functions.contract.names import DEFAULT_LABEL, artifact_folder, in_layers
 from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.functions.inference.artifact.reading import (
@@ -12,14 +20,6 @@ from lading.functions.inference.artifact.reading import (
     Artifact,
     read_artifact,
     shown,
-)
-from lading.functions.inference.errors import (
-    ArtifactCorrupt,
-    ArtifactError,
-    LabelNotFound,
-    ModelNotFound,
-    ModelUnavailable,
-    VersionNotFound,
 )
 from lading.functions.inference.models.predictor import Predictor
 

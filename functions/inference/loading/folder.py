@@ -8,9 +8,9 @@ Nothing pins the digest of either: SageMaker mounts what the deployment named, b
 
 from pathlib import Path
 
+from lading.functions.contract.errors import ModelUnavailable
 from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.functions.inference.artifact.reading import MODEL, SPECIFICATION, Artifact
-from lading.functions.inference.errors import ModelUnavailable
 from lading.functions.inference.loading.catalog import Catalog, CatalogModel, load_catalog
 from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from lading.functions.inference.models.predictor import SessionError

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
+from lading.functions.contract.errors import EndpointUnready, InferenceError, MalformedRequest
 from lading.functions.contract.names import DEFAULT_LABEL
-from lading.functions.inference.errors import EndpointUnready, InferenceError, MalformedRequest
 from lading.functions.inference.loading.catalog import Catalog, CatalogModel
 from lading.functions.inference.models.predictor import Predictor
 from lading.functions.inference.tensors.conversion import Array

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from lading.functions.contract.errors import PredictionFailed
 from lading.functions.inference.artifact.reading import Artifact, TensorSpec
-from lading.functions.inference.errors import PredictionFailed
 from lading.functions.inference.models.predictor import (
     ModelMetadata,
     SessionError,

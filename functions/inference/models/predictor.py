@@ -6,13 +6,13 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
+from lading.functions.contract.errors import SignatureNotFound, UnexpectedOutput
 from lading.functions.inference.artifact.reading import (
     PREDICT_METHOD,
     SERVING_DEFAULT,
     Artifact,
     TensorSpec,
 )
-from lading.functions.inference.errors import SignatureNotFound, UnexpectedOutput
 from lading.functions.inference.tensors.conversion import Array, check_signature
 
 if TYPE_CHECKING:

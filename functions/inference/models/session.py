@@ -10,8 +10,8 @@ import numpy as np
 import onnxruntime as ort
 from onnxruntime.capi.onnxruntime_pybind11_state import NodeArg
 
+from lading.functions.contract.errors import InvalidInput
 from lading.functions.inference.artifact.reading import TensorSpec
-from lading.functions.inference.errors import InvalidInput
 from lading.functions.inference.models.predictor import SessionError
 from lading.functions.inference.tensors import bfloat16
 from lading.functions.inference.tensors.conversion import BF16, BYTES, Array

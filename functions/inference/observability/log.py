@@ -21,13 +21,13 @@ import orjson
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics
 
+from lading.functions.contract.errors import CallerGone, InferenceError, brief
 from lading.functions.contract.names import METRICS
 from lading.functions.contract.settings import ServingSettings
-from lading.functions.inference.errors import CallerGone, InferenceError, brief
+from lading.functions.contract.statuses import status_of
 from lading.functions.inference.loading.catalog import Catalog
 from lading.functions.inference.wire.asgi import App, Message, Receive, Scope, Send
 from lading.functions.inference.wire.messages import OBSERVATION, Observation
-from lading.functions.inference.wire.statuses import status_of
 
 REQUEST_ID = "x-request-id"
 

@@ -12,7 +12,7 @@ from inspect import signature
 from types import ModuleType
 from typing import Any
 
-from lading.functions.inference.errors import InvalidInput
+from lading.functions.contract.errors import InvalidInput
 from lading.functions.inference.models.predictor import SessionError, custom_attributes
 from lading.functions.inference.tensors.conversion import Array
 

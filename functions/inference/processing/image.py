@@ -26,7 +26,7 @@ from PIL.Image import Image, Resampling, alpha_composite, new
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
-from lading.functions.inference.errors import InvalidInput, brief
+from lading.functions.contract.errors import InvalidInput, brief
 from lading.functions.inference.tensors.conversion import DTYPES, Array
 
 MOST_IMAGES = 64

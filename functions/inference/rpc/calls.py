@@ -14,7 +14,7 @@ from types import MappingProxyType
 import grpc
 from google.protobuf.descriptor import MethodDescriptor
 
-from lading.functions.inference.errors import (
+from lading.functions.contract.errors import (
     CallerGone,
     InferenceError,
     InternalFailure,
@@ -27,13 +27,13 @@ from lading.functions.inference.errors import (
     TimedOut,
     Unsupported,
 )
+from lading.functions.contract.statuses import status_of
 from lading.functions.inference.loading.catalog import Catalog
 from lading.functions.inference.observability.log import Exchange, Observability
 from lading.functions.inference.rpc.messages import parse
 from lading.functions.inference.rpc.room import Room
 from lading.functions.inference.rpc.service import RpcCall, Service
 from lading.functions.inference.wire.messages import Observation
-from lading.functions.inference.wire.statuses import status_of
 
 _CODES = MappingProxyType(
     {

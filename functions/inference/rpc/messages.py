@@ -14,7 +14,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
-from lading.functions.inference.errors import MalformedRequest
+from lading.functions.contract.errors import MalformedRequest
 
 PROTOS = Path(__file__).parent / "protos"
 COMPILED = PROTOS / "compiled.binpb"

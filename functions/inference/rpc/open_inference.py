@@ -12,15 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from lading.functions.contract.names import VERSION
-from lading.functions.inference.dialects.open_inference_repository import count
-from lading.functions.inference.errors import (
+from lading.functions.contract.errors import (
     InvalidInput,
     InvalidOutput,
     MalformedRequest,
     Unsupported,
     brief,
 )
+from lading.functions.contract.names import VERSION
+from lading.functions.inference.dialects.open_inference_repository import count
 from lading.functions.inference.models.predictor import ModelMetadata
 from lading.functions.inference.rpc.messages import message
 from lading.functions.inference.rpc.service import RpcCall, Service

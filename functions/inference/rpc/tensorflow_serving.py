@@ -7,9 +7,9 @@ features of examples as inputs, versions by number or label.
 from types import MappingProxyType
 from typing import Any
 
+from lading.functions.contract.errors import MalformedRequest, ModelUnavailable
 from lading.functions.inference.artifact.reading import TensorSpec
 from lading.functions.inference.dialects import tensorflow_examples as examples
-from lading.functions.inference.errors import MalformedRequest, ModelUnavailable
 from lading.functions.inference.models.call import Call
 from lading.functions.inference.models.predictor import (
     ModelMetadata,

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from lading.functions.contract.errors import InvalidInput
 from lading.functions.inference.dialects.tensorflow_models import DATATYPES
-from lading.functions.inference.errors import InvalidInput
 from lading.functions.inference.rpc.messages import message, pool
 from lading.functions.inference.tensors import binary as binary_tensors
 from lading.functions.inference.tensors.bfloat16 import from_bits

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from lading.functions.contract.errors import InvalidInput, MalformedRequest
 from lading.functions.inference.artifact.reading import TensorSpec
-from lading.functions.inference.errors import InvalidInput, MalformedRequest
 from lading.functions.inference.tensors import bfloat16
 from lading.functions.inference.tensors.conversion import (
     BF16,

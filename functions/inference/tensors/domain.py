@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from lading.functions.contract.errors import InvalidInput, brief
 from lading.functions.inference.artifact.reading import TensorSpec
-from lading.functions.inference.errors import InvalidInput, brief
 from lading.functions.inference.tensors.conversion import BYTES, Array
 
 EVERY = -1

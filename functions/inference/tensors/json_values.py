@@ -22,7 +22,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from lading.functions.inference.errors import MalformedRequest, brief
+from lading.functions.contract.errors import MalformedRequest, brief
 
 SMALL_BODY = 8192
 """Bytes up to which the exact parser is as fast, and simdjson need not even be imported."""

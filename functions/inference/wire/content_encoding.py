@@ -6,7 +6,7 @@ than an honest request. https://www.rfc-editor.org/rfc/rfc9110#name-content-codi
 
 import zlib
 
-from lading.functions.inference.errors import MalformedRequest, RequestTooLarge, brief
+from lading.functions.contract.errors import MalformedRequest, RequestTooLarge, brief
 
 WORTHWHILE = 1024
 """Bytes from which an answer is compressed: below, the headers outweigh what is saved."""

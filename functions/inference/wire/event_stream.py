@@ -6,7 +6,7 @@ from itertools import chain
 from time import perf_counter
 from types import MappingProxyType
 
-from lading.functions.inference.errors import InferenceError, InternalFailure
+from lading.functions.contract.errors import InferenceError, InternalFailure
 from lading.functions.inference.wire.messages import Observation, StreamedResponse
 from lading.functions.inference.wire.server_sent_events import write_event
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from lading.functions.contract.errors import InvalidOutput, NotAcceptable
 from lading.functions.inference.dialects.tensorflow_values import have_rows
-from lading.functions.inference.errors import InvalidOutput, NotAcceptable
 from lading.functions.inference.tensors import json_values as json_codec
 from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.tensors.json_values import to_lists, to_text

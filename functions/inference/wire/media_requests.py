@@ -27,13 +27,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from lading.functions.inference.artifact.reading import TensorSpec
-from lading.functions.inference.errors import (
+from lading.functions.contract.errors import (
     InvalidInput,
     MalformedRequest,
     UnsupportedMediaType,
     brief,
 )
+from lading.functions.inference.artifact.reading import TensorSpec
 from lading.functions.inference.models.predictor import ModelMetadata
 from lading.functions.inference.tensors import binary as binary_tensors
 from lading.functions.inference.tensors import json_values as json_codec

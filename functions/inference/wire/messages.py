@@ -7,8 +7,6 @@ from time import perf_counter
 JSON = "application/json"
 OBSERVATION = "lading.observation"
 """Key of the ASGI scope at which the middleware learns what happened."""
-REASON = "lading-reason"
-"""Header of a 503: `cold`, `updating` or `failed`."""
 ANSWERED_BY = "lading-answered-by"
 """Header of an answer that another model gave than the one that was asked."""
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from lading.functions.inference.errors import MalformedRequest
+from lading.functions.contract.errors import MalformedRequest
 
 MULTIPART: Final = "multipart/form-data"
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
-from lading.functions.inference.errors import InvalidInput
+from lading.functions.contract.errors import InvalidInput
 from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.tensors.domain import Domain

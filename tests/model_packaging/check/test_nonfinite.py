@@ -6,7 +6,7 @@ import onnx
 import pytest
 from onnx import helper
 
-from lading.functions.inference.errors import InvalidInput
+from lading.functions.contract.errors import InvalidInput
 from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.tensors.domain import Domain
 from lading.model_packaging.check.nonfinite import without_lost_numbers

@@ -9,8 +9,8 @@ import pytest
 import yaml
 from onnx import TensorProto, helper
 
+from lading.functions.contract.errors import InvalidInput
 from lading.functions.inference.artifact.reading import read_artifact
-from lading.functions.inference.errors import InvalidInput
 from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from lading.model_packaging.errors import PackagingError
 from lading.model_packaging.manifest.models import load_manifest

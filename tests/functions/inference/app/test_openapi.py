@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from lading.functions.contract.errors import ModelUnavailable
 from lading.functions.contract.routes import MULTI_MODEL, ROUTES
 from lading.functions.inference.app.openapi import data_plane_paths
-from lading.functions.inference.errors import ModelUnavailable
 from lading.functions.inference.loading.catalog import Catalog, CatalogModel, load_catalog
 from tests.support.driver import ask, serve
 from tests.support.engines import proxy

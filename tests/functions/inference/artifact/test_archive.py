@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lading.functions.contract.errors import ArtifactCorrupt
 from lading.functions.inference.artifact.archive import MAX_ARCHIVE_BYTES, pack, unpack
-from lading.functions.inference.errors import ArtifactCorrupt
 
 FILES = {"model.onnx": b"weights", "artifact.json": b"{}"}
 

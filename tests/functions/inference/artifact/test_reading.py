@@ -6,6 +6,12 @@ from typing import Any
 
 import pytest
 
+from lading.functions.contract.errors import (
+    ArtifactCorrupt,
+    ArtifactError,
+    ArtifactMissing,
+    ArtifactTooNew,
+)
 from lading.functions.inference.artifact.reading import (
     MODEL,
     SPECIFICATION,
@@ -13,12 +19,6 @@ from lading.functions.inference.artifact.reading import (
     TensorSpec,
     read_artifact,
     sha256,
-)
-from lading.functions.inference.errors import (
-    ArtifactCorrupt,
-    ArtifactError,
-    ArtifactMissing,
-    ArtifactTooNew,
 )
 from tests.support.worlds import echo, write_artifact
 

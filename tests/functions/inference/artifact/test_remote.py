@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from lading.functions.contract.errors import ArtifactCorrupt, ArtifactUnreachable
 from lading.functions.contract.names import S3Object
 from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.functions.inference.artifact.archive import pack
 from lading.functions.inference.artifact.remote import read_remote
-from lading.functions.inference.errors import ArtifactCorrupt, ArtifactUnreachable
 from tests.conftest import Bucket
 from tests.support.driver import ask, serve
 from tests.support.interpreter import proxy_event, run_clean

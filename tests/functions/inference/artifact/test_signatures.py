@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lading.functions.contract.errors import ArtifactCorrupt, InvalidInput, SignatureNotFound
 from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.functions.inference.artifact.reading import MODEL, SPECIFICATION, read_artifact
 from lading.functions.inference.artifact.signatures import LONGEST_NAME, MOST, whole
-from lading.functions.inference.errors import ArtifactCorrupt, InvalidInput, SignatureNotFound
 from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from lading.functions.inference.models.predictor import signatures_of, with_signature
 from lading.functions.inference.tensors.domain import Domain

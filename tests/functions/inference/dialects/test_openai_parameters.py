@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from lading.functions.contract.errors import InvalidInput
 from lading.functions.inference.dialects.openai_parameters import check_chat, check_completion
-from lading.functions.inference.errors import InvalidInput
 
 MESSAGES = [{"role": "user", "content": "hi"}]
 

@@ -9,9 +9,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto
 
-from lading.functions.contract.settings import ServedModel, ServingSettings
-from lading.functions.inference.dialects.torchserve import error_response
-from lading.functions.inference.errors import (
+from lading.functions.contract.errors import (
     InferenceError,
     InternalFailure,
     InvalidInput,
@@ -35,6 +33,8 @@ from lading.functions.inference.errors import (
     UnsupportedMediaType,
     VersionNotFound,
 )
+from lading.functions.contract.settings import ServedModel, ServingSettings
+from lading.functions.inference.dialects.torchserve import error_response
 from lading.functions.inference.wire.asgi import App
 from tests.support.driver import Answer, ask, serve
 from tests.support.worlds import FLOAT, STRING, add_sub, echo, settings_for, times

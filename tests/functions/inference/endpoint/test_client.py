@@ -2,9 +2,7 @@
 
 import pytest
 
-from lading.functions.contract.settings import ServedEndpoint
-from lading.functions.inference.endpoint.client import MOST_RETRIES, Endpoint
-from lading.functions.inference.errors import (
+from lading.functions.contract.errors import (
     EndpointUnready,
     InferenceError,
     PredictionFailed,
@@ -13,6 +11,8 @@ from lading.functions.inference.errors import (
     Throttled,
     TimedOut,
 )
+from lading.functions.contract.settings import ServedEndpoint
+from lading.functions.inference.endpoint.client import MOST_RETRIES, Endpoint
 from tests.support import s3, sagemaker
 from tests.support.sagemaker import Reply, answer, model_error, refusal, stream, stream_error
 

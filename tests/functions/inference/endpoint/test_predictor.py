@@ -8,6 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lading.functions.contract.errors import (
+    InvalidInput,
+    ModelUnavailable,
+    PredictionFailed,
+    UnexpectedOutput,
+    Unsupported,
+)
 from lading.functions.contract.settings import ServedEndpoint, ServingSettings
 from lading.functions.inference.artifact.reading import TensorSpec, read_artifact
 from lading.functions.inference.endpoint.client import Endpoint
@@ -16,13 +23,6 @@ from lading.functions.inference.endpoint.predictor import (
     EndpointGraph,
     EndpointPredictor,
     open_endpoint,
-)
-from lading.functions.inference.errors import (
-    InvalidInput,
-    ModelUnavailable,
-    PredictionFailed,
-    UnexpectedOutput,
-    Unsupported,
 )
 from lading.functions.inference.loading.catalog import Catalog, load_catalog
 from lading.functions.inference.models.predictor import (

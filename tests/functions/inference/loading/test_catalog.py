@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lading.functions.contract.settings import ServedModel, ServingSettings
-from lading.functions.inference.errors import (
+from lading.functions.contract.errors import (
     LabelNotFound,
     ModelNotFound,
     ModelUnavailable,
     VersionNotFound,
 )
+from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.functions.inference.loading.catalog import Catalog, CatalogModel, load_catalog
 from tests.support.worlds import echo, settings_for, times, write_artifact
 

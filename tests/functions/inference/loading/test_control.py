@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from lading.functions.contract.settings import ServingSettings
-from lading.functions.inference.app.application import create_app
-from lading.functions.inference.errors import (
+from lading.functions.contract.errors import (
     MalformedRequest,
     ModelConflict,
     ModelNotFound,
     ModelUnavailable,
 )
+from lading.functions.contract.settings import ServingSettings
+from lading.functions.inference.app.application import create_app
 from lading.functions.inference.loading.catalog import Catalog
 from lading.functions.inference.loading.control import ModelControl
 from lading.functions.inference.loading.folder import load_folder

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from lading.functions.inference.errors import MalformedRequest, ModelNotFound, ModelUnavailable
+from lading.functions.contract.errors import MalformedRequest, ModelNotFound, ModelUnavailable
 from lading.functions.inference.loading.catalog import Catalog, CatalogModel
 from lading.functions.inference.models.call import Call
 from lading.functions.inference.wire.messages import Observation, Request

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper
 
+from lading.functions.contract.errors import InvalidInput, PredictionFailed, UnexpectedOutput
 from lading.functions.inference.artifact.reading import read_artifact
-from lading.functions.inference.errors import InvalidInput, PredictionFailed, UnexpectedOutput
 from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from tests.support.worlds import FLOAT, add_sub, echo, onnx_model, write_artifact
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from onnx import helper
 
-from lading.functions.inference.errors import InvalidInput
+from lading.functions.contract.errors import InvalidInput
 from lading.functions.inference.models.predictor import SessionError
 from lading.functions.inference.models.session import OnnxSession, choose_providers
 from lading.functions.inference.tensors.conversion import DTYPES, as_datatype, datatype_of

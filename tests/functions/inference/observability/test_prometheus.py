@@ -13,11 +13,11 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from lading.functions.contract.errors import ModelUnavailable
 from lading.functions.contract.names import METRICS
 from lading.functions.inference.app.application import create_app
 from lading.functions.inference.entry.container import create_container
 from lading.functions.inference.entry.container_settings import ContainerSettings
-from lading.functions.inference.errors import ModelUnavailable
 from lading.functions.inference.loading.catalog import CatalogModel, load_catalog
 from lading.functions.inference.observability.log import Observability
 from lading.functions.inference.observability.prometheus import Metrics

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lading.functions.inference.errors import InvalidInput
+from lading.functions.contract.errors import InvalidInput
 from lading.functions.inference.models.predictor import SessionError, custom_attributes
 from lading.functions.inference.processing.processed import Step, make_step
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lading.functions.inference.errors import InvalidInput
+from lading.functions.contract.errors import InvalidInput
 from lading.functions.inference.processing.processed import Step, make_step
 from lading.functions.inference.tensors.conversion import Array
 from tests.functions.inference.processing.images import (

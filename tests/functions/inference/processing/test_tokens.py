@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from lading.functions.inference.errors import InvalidInput
+from lading.functions.contract.errors import InvalidInput
 from lading.functions.inference.models.predictor import TEXT_LENGTHS
 from lading.functions.inference.processing.processed import Step, make_step
 from tests.functions.inference.processing.worlds import options, texts, tokenizer

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from lading.functions.inference.errors import InvalidInput
+from lading.functions.contract.errors import InvalidInput
 from lading.functions.inference.rpc.messages import message
 from lading.functions.inference.rpc.tensorflow_tensors import (
     MOST_REPEATED_BYTES,

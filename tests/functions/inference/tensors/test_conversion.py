@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lading.functions.contract.errors import InvalidInput
 from lading.functions.inference.artifact.reading import TensorSpec
-from lading.functions.inference.errors import InvalidInput
 from lading.functions.inference.tensors.conversion import (
     DTYPES,
     as_datatype,

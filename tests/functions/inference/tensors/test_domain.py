@@ -3,8 +3,8 @@ import json
 import numpy as np
 import pytest
 
+from lading.functions.contract.errors import InvalidInput
 from lading.functions.inference.artifact.reading import TensorSpec
-from lading.functions.inference.errors import InvalidInput
 from lading.functions.inference.tensors.conversion import Array, check_signature
 from lading.functions.inference.tensors.domain import EVERY, Domain, with_domains
 

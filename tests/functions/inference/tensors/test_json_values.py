@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lading.functions.inference.errors import MalformedRequest
+from lading.functions.contract.errors import MalformedRequest
 from lading.functions.inference.tensors.json_values import SMALL_BODY, dumps, loads, loads_exactly
 from lading.functions.inference.tensors.simdjson_reader import Inexact, read
 

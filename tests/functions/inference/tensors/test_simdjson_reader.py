@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lading.functions.inference.errors import InvalidInput
+from lading.functions.contract.errors import InvalidInput
 from lading.functions.inference.tensors.conversion import DTYPES, from_json
 from lading.functions.inference.tensors.simdjson_reader import (
     FEWEST_NUMBERS,

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lading.functions.contract.errors import MalformedRequest, RequestTooLarge
 from lading.functions.contract.names import MAX_BODY_BYTES
-from lading.functions.inference.errors import MalformedRequest, RequestTooLarge
 from lading.functions.inference.wire.content_encoding import choose, pack, unpack
 from tests.support.driver import Answer, ask, serve
 from tests.support.worlds import echo, settings_for

@@ -4,7 +4,7 @@ from collections.abc import Generator, Iterator
 
 import pytest
 
-from lading.functions.inference.errors import InferenceError, TimedOut
+from lading.functions.contract.errors import InferenceError, TimedOut
 from lading.functions.inference.wire.event_stream import stream_events
 from lading.functions.inference.wire.messages import Observation
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper
 
-from lading.functions.inference.errors import NotAcceptable
+from lading.functions.contract.errors import NotAcceptable
 from lading.functions.inference.wire.media_answers import choose
 from tests.support.driver import Answer, ask, serve
 from tests.support.worlds import FLOAT, STRING, add_sub, echo, onnx_model, settings_for

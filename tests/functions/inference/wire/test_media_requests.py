@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from lading.functions.inference.artifact.reading import TensorSpec
-from lading.functions.inference.errors import (
+from lading.functions.contract.errors import (
     InferenceError,
     MalformedRequest,
     UnsupportedMediaType,
 )
+from lading.functions.inference.artifact.reading import TensorSpec
 from lading.functions.inference.models.predictor import ModelMetadata
 from lading.functions.inference.tensors.conversion import Array, datatype_of
 from lading.functions.inference.wire.media_requests import decode, read_npy

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lading.functions.inference.errors import InvalidInput
+from lading.functions.contract.errors import InvalidInput
 from lading.model_packaging.converters.tensorflow.converter import CONVERTER
 from lading.model_packaging.errors import ConversionError, ManifestError
 from lading.model_packaging.manifest.original import InputShape

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
 
-from lading.functions.inference.errors import InvalidInput
+from lading.functions.contract.errors import InvalidInput
 from lading.model_packaging.errors import ConversionError
 from tests.model_packaging.estimators.packaging import converted, served, texts
 

@@ -29,7 +29,7 @@ from sklearn.preprocessing import (
 )
 from sklearn.svm import SVC, LinearSVC, OneClassSVM
 
-from lading.functions.inference.errors import InvalidInput
+from lading.functions.contract.errors import InvalidInput
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.errors import ConversionError
 from tests.model_packaging.estimators.packaging import converted, served

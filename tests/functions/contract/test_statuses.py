@@ -2,7 +2,7 @@
 
 import pytest
 
-from lading.functions.inference.errors import (
+from lading.functions.contract.errors import (
     EndpointUnready,
     InferenceError,
     MalformedRequest,
@@ -13,7 +13,7 @@ from lading.functions.inference.errors import (
     RequestError,
     Throttled,
 )
-from lading.functions.inference.wire.statuses import headers_of, status_of
+from lading.functions.contract.statuses import headers_of, status_of
 
 
 def test_the_nearest_class_of_an_error_gives_its_status() -> None:

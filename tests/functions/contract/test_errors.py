@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from lading.functions.inference import errors
-from lading.functions.inference.errors import (
+from lading.functions.contract import errors
+from lading.functions.contract.errors import (
     InferenceError,
     InvalidInput,
     LabelNotFound,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from lading.functions.inference.errors import (
+from lading.functions.contract.errors import (
     CallerGone,
     EndpointUnready,
     InferenceError,
@@ -22,7 +22,9 @@ from lading.functions.inference.errors import (
     Unsupported,
     UnsupportedMediaType,
 )
-from lading.functions.inference.wire.messages import REASON
+
+REASON = "lading-reason"
+"""Header of a 503: `cold`, `updating` or `failed`."""
 
 STATUSES: Mapping[type[InferenceError], int] = MappingProxyType(
     {
