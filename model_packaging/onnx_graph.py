@@ -91,7 +91,7 @@ def _rename(graph: "GraphProto", names: Mapping[str, str]) -> None:
     for node in graph.node:
         node.input[:] = [names.get(name, name) for name in node.input]
         node.output[:] = [names.get(name, name) for name in node.output]
-        for inner in _graphs(node):
+        for inner in inner_graphs(node):
             _rename(inner, names)
 
 
@@ -172,23 +172,42 @@ def is_reduced(model: "ModelProto") -> bool:
     values = (*model.graph.input, *model.graph.output)
     types = {value.type.tensor_type.elem_type for value in values}
     types |= {tensor.data_type for tensor in model.graph.initializer}
-    operators = {node.op_type for node in walk(model.graph.node)}
-    return any(kind in types for kind in small) or any("Quantize" in each for each in operators)
+    quantized = any("Quantize" in each for each in operators(model))
+    return quantized or any(kind in types for kind in small)
 
 
 def walk(nodes: Iterable["NodeProto"]) -> Iterator["NodeProto"]:
-    """Every node, also of graphs inside nodes."""
+    """Every node, also those of graphs inside nodes."""
     for node in nodes:
         yield node
-        for inner in _graphs(node):
+        for inner in inner_graphs(node):
             yield from walk(inner.node)
 
 
-def _graphs(node: "NodeProto") -> Iterator["GraphProto"]:
+def graphs_of(model: "ModelProto") -> Iterator["GraphProto"]:
+    """The model's graph, and those inside its nodes: branches and bodies of loops."""
+    yield model.graph
+    for node in walk(model.graph.node):
+        yield from inner_graphs(node)
+
+
+def inner_graphs(node: "NodeProto") -> Iterator["GraphProto"]:
+    """The graphs that are attributes of a node."""
     for attribute in node.attribute:
         if attribute.HasField("g"):
             yield attribute.g
         yield from attribute.graphs
+
+
+def operators(model: "ModelProto") -> set[str]:
+    """The operators of the model, also of the graphs inside its nodes."""
+    return {node.op_type for node in walk(model.graph.node)}
+
+
+def operator_set(model: "ModelProto") -> int:
+    """The version of ONNX's own operators; 0 when the model has none of them."""
+    versions = [each.version for each in model.opset_import if each.domain in ("", "ai.onnx")]
+    return max(versions, default=0)
 
 
 def require_known_operators(name: str, model: "ModelProto") -> None:

@@ -53,7 +53,7 @@ from lading.model_packaging.measure.benchmark import Latency, time_model
 from lading.model_packaging.measure.peak_memory import Footprint, measure
 from lading.model_packaging.onnx_graph import require_finite_weights
 from lading.model_packaging.optimizers.optimizer import Optimized, Optimizer, Task
-from lading.model_packaging.optimizers.registry import optimizers
+from lading.model_packaging.optimizers.registry import OPTIMIZERS
 from lading.model_packaging.placement.prices import read_prices
 from lading.model_packaging.placement.targets import Needs, Target, place, require_fits
 from lading.model_packaging.resolution import (
@@ -86,7 +86,7 @@ STAGES = (
     "identity",
     "convert",
     "check",
-    *(optimizer.stage for optimizer in optimizers()),
+    *(optimizer.stage for optimizer in OPTIMIZERS),
     "gate",
     "batches",
     "signatures",
@@ -218,7 +218,7 @@ def _optimize_all(
 ) -> tuple[list[tuple[StageRecord, bytes]], bool]:
     """The model after each stage, and whether one was done that may lose accuracy."""
     done, lossy = [(StageRecord("convert", len(model)), model)], False
-    for optimizer in optimizers():
+    for optimizer in OPTIMIZERS:
         optimized = stages.run(optimizer.stage, _optimize, optimizer, task, model)
         if optimized is not None and optimized.facts:
             lossy |= not optimizer.exact and optimized.model != model

@@ -1,4 +1,4 @@
-"""Frameworks that talk while they convert."""
+"""Libraries that warn and log while they work."""
 
 import logging
 import warnings
@@ -7,13 +7,18 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """Without warnings of the exporters about one another, and about packages not installed."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
+def quiet(level: int = logging.WARNING) -> Iterator[None]:
+    """Hold back warnings, and log records up to `level`.
+
+    A handler keeps libraries that log on the root logger from setting it up.
+    """
+    before, handler = logging.root.manager.disable, logging.NullHandler()
+    logging.root.addHandler(handler)
+    logging.disable(level)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
         logging.disable(before)
+        logging.root.removeHandler(handler)

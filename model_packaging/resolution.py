@@ -19,7 +19,7 @@ from lading.model_packaging.engines.served import (
 )
 from lading.model_packaging.errors import FileMissing, ManifestError, Place
 from lading.model_packaging.manifest.models import ModelSpec
-from lading.model_packaging.optimizers.registry import optimizers
+from lading.model_packaging.optimizers.registry import OPTIMIZERS
 from lading.model_packaging.sources.user_code import imported_files
 from lading.model_packaging.specification import Source
 from lading.model_packaging.steps.image_rows import named_files, takes_images
@@ -73,7 +73,7 @@ def resolve(spec: ModelSpec, regions: Collection[str]) -> tuple[Resolved, str]:
         _require(path, spec.place(key))
     source = source_of(spec, converter)
     used = {name: version_of(name) for name in ("numpy", "onnxruntime")}
-    asked = [each.tools(spec) for each in optimizers() if each.options(spec) is not None]
+    asked = [each.tools(spec) for each in OPTIMIZERS if each.options(spec) is not None]
     if spec.original.image:
         asked.append(tool_versions(spec, "processing", "pillow"))
     tools = {**converter.tools(spec), **ChainMap(*map(dict, asked)), **used}
@@ -98,7 +98,7 @@ def _resolve_files(spec: ModelSpec, regions: Collection[str]) -> tuple[Resolved,
 
 def _optimizing_files(spec: ModelSpec) -> dict[str, Path]:
     """Files that optimizers read, by the manifest's key."""
-    return {key: path for each in optimizers() for key, path in each.files(spec).items()}
+    return {key: path for each in OPTIMIZERS for key, path in each.files(spec).items()}
 
 
 def source_of(spec: ModelSpec, converter: Converter) -> Source:
@@ -167,6 +167,6 @@ def _has_signatures(job: Resolved) -> bool:
 
 def _asked(spec: ModelSpec) -> dict[str, object]:
     """What is to be done to the model, and digests of the files that it takes."""
-    options = {each.stage: each.options(spec) for each in optimizers()}
+    options = {each.stage: each.options(spec) for each in OPTIMIZERS}
     digests = {key: _rows_digest(spec, path) for key, path in _optimizing_files(spec).items()}
     return {**{stage: given for stage, given in options.items() if given}, **digests}

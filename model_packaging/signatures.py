@@ -47,7 +47,7 @@ from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.measure.metrics import METRICS, Incomparable
 from lading.model_packaging.onnx_graph import require_finite_weights
 from lading.model_packaging.optimizers.optimizer import Task
-from lading.model_packaging.optimizers.registry import optimizers
+from lading.model_packaging.optimizers.registry import OPTIMIZERS
 
 Load = Callable[[bytes], ConvertedModel]
 """Loads a model of this conversion as it is served."""
@@ -279,7 +279,7 @@ def _optimized(
     """The model after the same stages, and why a stage left it as it was."""
     spec = task.spec
     left: dict[str, str] = {}
-    for optimizer in optimizers():
+    for optimizer in OPTIMIZERS:
         if optimizer.stage not in done:
             continue
         scheme = done[optimizer.stage].get("scheme", spec.quantize.scheme)

@@ -1,28 +1,30 @@
-"""What an optimizer is: a stage between the conversion and the accuracy gate."""
+"""What an optimizer is: a stage between the check of the conversion and the accuracy gate."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from lading.functions.inference.processing.processed import ProcessedSession
 from lading.model_packaging.check.trial import Trial
-from lading.model_packaging.errors import AccuracyChange
+from lading.model_packaging.conversion import tool_versions
+from lading.model_packaging.errors import AccuracyChange, ConversionError
 from lading.model_packaging.manifest.models import ModelSpec
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What an optimizer may look at beside the model.
+    """What an optimizer gets beside the model.
 
     Args:
         spec: the model's entry in the manifest.
-        judge: the accuracy gate on a candidate. Gives None when the manifest has no accuracy, and
-            raises AccuracyDropped when the candidate must not be published.
-        compare: how many rows a candidate and the original answer alike, as after the conversion.
-            Raises ConversionError when they do not.
-        trial: runs a candidate beside the model that it was made of.
-        callers: the model behind its processing steps, if it has some: rows are what callers send.
+        judge: runs the accuracy gate on a candidate. Returns None when the manifest has no accuracy
+            section; raises AccuracyDropped when the candidate must not be published.
+        compare: compares a candidate with the original on the rows of the check and returns how
+            many agree. Raises ConversionError when one differs.
+        trial: runs a candidate beside the model that it was made from.
+        callers: the model with its processing steps, if it has some. Its inputs are what callers
+            send.
     """
 
     spec: ModelSpec
@@ -31,12 +33,20 @@ class Task:
     trial: Trial
     callers: ProcessedSession | None = None
 
+    def difference(self, candidate: bytes) -> str:
+        """Return how a candidate's answers differ from the original's; empty if they agree."""
+        try:
+            self.compare(candidate)
+        except ConversionError as error:
+            return error.reason
+        return ""
+
 
 @dataclass(frozen=True, slots=True)
 class Optimized:
-    """What an optimizer made: the model, a line about it, and facts for artifact.json.
+    """The result of an optimizer: the model, a line for the user, and facts for artifact.json.
 
-    No facts: the model was left as it is, and there is nothing to write down.
+    Without facts the model is unchanged, and the artifact does not mention the stage.
     """
 
     model: bytes
@@ -44,34 +54,37 @@ class Optimized:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Optimizer(Protocol):
-    """One way to make a model smaller or faster; importing its module is cheap.
+def _no_files(_spec: ModelSpec) -> Mapping[str, Path]:
+    return {}
 
-    `stage` names it, `order` says when it is its turn, and `idle` why it leaves a model alone. One
-    that is `exact` changes no answer by more than the check of the conversion allows.
+
+def _onnx(spec: ModelSpec) -> Mapping[str, str]:
+    return tool_versions(spec, "demo", "onnx")
+
+
+@dataclass(frozen=True, slots=True)
+class Optimizer:
+    """One way to make a model smaller or faster. Importing its module must be cheap.
+
+    The stages of the pipeline, the identity, artifact.json and the report follow from it.
+
+    Args:
+        stage: its name.
+        idle: what the stage prints when it leaves a model alone.
+        exact: whether answers stay within the tolerance of the check.
+        options: what the manifest requests of it, as JSON for the identity; None leaves the model
+            alone.
+        optimize: optimizes a serialized model; called only when there are options. Raises
+            PackagingError when the model cannot be optimized; the text says what to do instead.
+        files: the files that it reads, by their keys in the manifest.
+        tools: versions of the libraries that the result depends on, beside onnxruntime. Raises
+            LibraryMissing when one is not installed.
     """
 
     stage: str
-    order: int
     idle: str
     exact: bool
-
-    def options(self, spec: ModelSpec) -> Mapping[str, Any] | None:
-        """What the manifest asks of it, as JSON for the identity; None leaves the model alone."""
-
-    def files(self, spec: ModelSpec) -> Mapping[str, Path]:
-        """Files that it reads, by the manifest's key."""
-
-    def tools(self, spec: ModelSpec) -> Mapping[str, str]:
-        """Versions of the libraries that the outcome depends on, beside onnxruntime's.
-
-        Raises:
-            LibraryMissing: one is not installed.
-        """
-
-    def optimize(self, task: Task, model: bytes) -> Optimized:
-        """Optimize a serialized model; called only when `options` are given.
-
-        Raises:
-            PackagingError: it cannot be done to this model; the text says what to do instead.
-        """
+    options: Callable[[ModelSpec], Mapping[str, Any] | None]
+    optimize: Callable[[Task, bytes], Optimized]
+    files: Callable[[ModelSpec], Mapping[str, Path]] = _no_files
+    tools: Callable[[ModelSpec], Mapping[str, str]] = _onnx

@@ -1,6 +1,6 @@
 """The stage `quantize`: one scheme, or with `auto` the smallest that passes the accuracy gate."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -15,8 +15,8 @@ from lading.model_packaging.conversion import tool_versions
 from lading.model_packaging.errors import AccuracyDropped, DataUnusable, QuantizationError
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.measure.holdout import read_rows
-from lading.model_packaging.optimizers.optimizer import Optimized, Task
-from lading.model_packaging.quantization.registry import schemes
+from lading.model_packaging.optimizers.optimizer import Optimized, Optimizer, Task
+from lading.model_packaging.quantization.registry import SCHEMES
 from lading.model_packaging.quantization.scheme import QuantizationPlan, Scheme, quantize
 
 AUTO = "auto"
@@ -25,62 +25,26 @@ _CALIBRATION = "quantize.calibration"
 _CALIBRATED_ROWS = 512
 
 
-class Quantize:
-    """See `optimization.Optimizer`.
-
-    Args:
-        known: gives the schemes by their names.
-    """
-
-    stage = "quantize"
-    order = 20
-    idle = "not asked for"
-    exact = False
-
-    def __init__(self, known: Callable[[], Mapping[str, Scheme]] = schemes) -> None:
-        self._known = known
-
-    def options(self, spec: ModelSpec) -> Mapping[str, Any] | None:
-        """See `Optimizer.options`."""
-        asked = spec.quantize
-        if asked.scheme == "none":
-            return None
-        return {"scheme": asked.scheme, "exclude": list(asked.exclude)}
-
-    def files(self, spec: ModelSpec) -> Mapping[str, Path]:
-        """See `Optimizer.files`."""
-        path = spec.quantize.calibration
-        return {_CALIBRATION: path} if path else {}
-
-    def tools(self, spec: ModelSpec) -> Mapping[str, str]:
-        """See `Optimizer.tools`."""
-        libraries = {tool for scheme in self._candidates(spec) for tool in scheme.tools}
-        return tool_versions(spec, "demo", "onnx", *sorted(libraries))
-
-    def optimize(self, task: Task, model: bytes) -> Optimized:
-        """See `Optimizer.optimize`."""
-        plan = _plan(task, model)
-        if task.spec.quantize.scheme == AUTO:
-            return _smallest(
-                task, model, _made(task.spec, model, self._candidates(task.spec), plan)
-            )
-        (scheme,) = self._candidates(task.spec)
-        candidate = quantize(task.spec.name, model, scheme, plan)
-        if len(candidate) >= len(model):
-            grown = f"{len(model):,} to {len(candidate):,} bytes"
-            why = f"{scheme.name} makes it no smaller: {grown}; leave quantize out"
-            return _left(model, why)
-        return _tried(task, model, scheme, candidate)
-
-    def _candidates(self, spec: ModelSpec) -> tuple[Scheme, ...]:
-        """The schemes to try: the one that is asked for, or all that can be."""
-        asked, known = spec.quantize, self._known()
-        if asked.scheme != AUTO:
-            return (known[asked.scheme],)
-        return tuple(each for each in known.values() if asked.calibration or not each.calibrated)
+def optimize(task: Task, model: bytes, schemes: Mapping[str, Scheme] = SCHEMES) -> Optimized:
+    """Quantize a model by the scheme that the manifest names, or by the smallest that passes."""
+    spec = task.spec
+    plan, candidates = _plan(task, model), _candidates(spec, schemes)
+    if spec.quantize.scheme == AUTO:
+        return _smallest(task, model, _quantized(spec, model, candidates, plan))
+    (scheme,) = candidates
+    candidate = quantize(spec.name, model, scheme, plan)
+    if len(candidate) >= len(model):
+        sizes = f"{len(model):,} to {len(candidate):,} bytes"
+        return _unchanged(model, f"{scheme.name} makes it no smaller: {sizes}; remove quantize")
+    return _tried(task, model, scheme, candidate)
 
 
-OPTIMIZER = Quantize()
+def _candidates(spec: ModelSpec, schemes: Mapping[str, Scheme] = SCHEMES) -> tuple[Scheme, ...]:
+    """Return the schemes to try: the requested one, or with `auto` all that can be used."""
+    asked = spec.quantize
+    if asked.scheme != AUTO:
+        return (schemes[asked.scheme],)
+    return tuple(each for each in schemes.values() if asked.calibration or not each.calibrated)
 
 
 def _plan(task: Task, model: bytes) -> QuantizationPlan:
@@ -93,7 +57,7 @@ def _plan(task: Task, model: bytes) -> QuantizationPlan:
     feeds = list(map(callers.feeds, requests) if callers else requests)
     finite = tuple(each for each in feeds if _is_finite(each))
     if feeds and not finite:
-        reason = "has NaN or infinity in every row, and ranges are measured on numbers"
+        reason = "has NaN or infinity in every row; calibration needs rows of finite numbers"
         raise DataUnusable(spec.name, str(path), reason, spec.place(_CALIBRATION))
     return QuantizationPlan(spec.quantize.exclude, finite)
 
@@ -104,42 +68,42 @@ def _is_finite(request: Mapping[str, Array]) -> bool:
 
 
 def _tried(task: Task, before: bytes, scheme: Scheme, candidate: bytes) -> Optimized:
-    """The candidate, once it is run.
+    """Return the candidate after a trial run.
 
     Raises:
-        QuantizationError: it cannot stand in for the model that it was made of.
+        QuantizationError: it cannot replace the model that it was made from.
     """
     try:
         tried = task.trial.of(before).compare(candidate)
     except Unfit as error:
-        raise QuantizationError(task.spec.name, f"{error}, once it is {scheme.name}") from error
-    outcome = f"{scheme.name}: {len(before):,} to {len(candidate):,} bytes"
-    done = _optimized(scheme, candidate, outcome)
+        reason = f"{error} after quantizing to {scheme.name}"
+        raise QuantizationError(task.spec.name, reason) from error
+    done = _optimized(scheme, before, candidate)
     if not tried.overflows:
         return done
-    told = f"{outcome}; answers NaN or infinity for {_listed(tried.overflows)}"
-    return replace(done, outcome=told, facts={**done.facts, "overflows": list(tried.overflows)})
+    outcome = f"{done.outcome}; answers NaN or infinity for {_listed(tried.overflows)}"
+    return replace(done, outcome=outcome, facts={**done.facts, "overflows": list(tried.overflows)})
 
 
 def _smallest(task: Task, model: bytes, made: Sequence[tuple[Scheme, bytes]]) -> Optimized:
-    """The smallest candidate that answers and passes the gate; the model itself when none does."""
-    refused: list[str] = []
+    """Return the smallest candidate that answers and passes the gate; else the model itself."""
+    rejected: list[str] = []
     baseline = task.trial.of(model)
     for scheme, candidate in sorted(made, key=lambda each: len(each[1])):
         if len(candidate) >= len(model):
             break
-        why = _refusal(task, baseline, candidate)
-        if not why:
-            outcome = f"{scheme.name}: {len(model):,} to {len(candidate):,} bytes"
-            without = f" (refused: {', '.join(refused)})" if refused else ""
-            return _optimized(scheme, candidate, outcome + without)
-        refused.append(f"{scheme.name} {why}")
-    why = f"refused: {', '.join(refused)}" if refused else "nothing became smaller"
-    return _left(model, why)
+        reason = _rejection(task, baseline, candidate)
+        if not reason:
+            others = f" (rejected: {', '.join(rejected)})" if rejected else ""
+            done = _optimized(scheme, model, candidate)
+            return replace(done, outcome=done.outcome + others)
+        rejected.append(f"{scheme.name} {reason}")
+    why = f"rejected: {', '.join(rejected)}" if rejected else "no scheme makes it smaller"
+    return _unchanged(model, why)
 
 
-def _refusal(task: Task, baseline: Baseline, candidate: bytes) -> str:
-    """Why a candidate is not taken; empty where it is."""
+def _rejection(task: Task, baseline: Baseline, candidate: bytes) -> str:
+    """Return why a candidate is rejected; empty if it is accepted."""
     try:
         tried = baseline.compare(candidate)
         task.judge(candidate)
@@ -156,13 +120,13 @@ def _listed(kinds: Sequence[str]) -> str:
     return f"{kinds[0]}{more}"
 
 
-def _made(
+def _quantized(
     spec: ModelSpec, model: bytes, candidates: Sequence[Scheme], plan: QuantizationPlan
 ) -> list[tuple[Scheme, bytes]]:
-    """Every scheme that can be applied, with what it makes of the model.
+    """Return every scheme that can be applied, with the model that it gives.
 
     Raises:
-        QuantizationError: none can.
+        QuantizationError: none can be applied.
     """
     made: list[tuple[Scheme, bytes]] = []
     for scheme in candidates:
@@ -175,9 +139,38 @@ def _made(
     return made
 
 
-def _left(model: bytes, why: str) -> Optimized:
-    return Optimized(model, f"left as it is ({why})", {"scheme": "none"})
+def _unchanged(model: bytes, why: str) -> Optimized:
+    return Optimized(model, f"unchanged ({why})", {"scheme": "none"})
 
 
-def _optimized(scheme: Scheme, model: bytes, outcome: str) -> Optimized:
-    return Optimized(model, outcome, {"scheme": scheme.name, "weights": scheme.weights})
+def _optimized(scheme: Scheme, before: bytes, after: bytes) -> Optimized:
+    outcome = f"{scheme.name}: {len(before):,} to {len(after):,} bytes"
+    return Optimized(after, outcome, {"scheme": scheme.name, "weights": scheme.weights})
+
+
+def _options(spec: ModelSpec) -> Mapping[str, Any] | None:
+    asked = spec.quantize
+    if asked.scheme == "none":
+        return None
+    return {"scheme": asked.scheme, "exclude": list(asked.exclude)}
+
+
+def _files(spec: ModelSpec) -> Mapping[str, Path]:
+    path = spec.quantize.calibration
+    return {_CALIBRATION: path} if path else {}
+
+
+def _tools(spec: ModelSpec) -> Mapping[str, str]:
+    libraries = {tool for scheme in _candidates(spec) for tool in scheme.tools}
+    return tool_versions(spec, "demo", "onnx", *sorted(libraries))
+
+
+OPTIMIZER = Optimizer(
+    "quantize",
+    idle="not requested",
+    exact=False,
+    options=_options,
+    optimize=optimize,
+    files=_files,
+    tools=_tools,
+)

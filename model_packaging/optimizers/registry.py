@@ -1,20 +1,15 @@
-"""The optimizers: each is a stage of the pipeline.
+"""The optimizers in the order in which they run; each one is a stage of the pipeline.
 
-To add one, add a module with an `OPTIMIZER` that satisfies `optimizer.Optimizer`, list it in
-`OPTIMIZERS`, and add its key to `manifest.options`.
+To add one, write a module with an `OPTIMIZER` (see `optimizer.Optimizer`) and list it here. If
+users turn it on, its key goes into the manifest: docs/architecture.md names the places.
 """
 
 from lading.model_packaging.optimizers import prune, quantize, simplify, upgrade
 from lading.model_packaging.optimizers.optimizer import Optimizer
 
-_LISTED: tuple[Optimizer, ...] = (
+OPTIMIZERS: tuple[Optimizer, ...] = (
+    upgrade.OPTIMIZER,
+    simplify.OPTIMIZER,
     prune.OPTIMIZER,
     quantize.OPTIMIZER,
-    simplify.OPTIMIZER,
-    upgrade.OPTIMIZER,
 )
-
-
-def optimizers() -> tuple[Optimizer, ...]:
-    """Every optimizer, in the order of their turns."""
-    return tuple(sorted(_LISTED, key=lambda each: each.order))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lading.functions.inference.tensors.conversion import Array
-from lading.model_packaging.quantization.graphs import graphs_of
+from lading.model_packaging.onnx_graph import graphs_of
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto

@@ -1,9 +1,9 @@
-"""Dynamic int8: weights are stored as 8-bit integers, activations quantized as they come.
+"""Dynamic int8: weights are stored as 8-bit integers, activations are quantized at run time.
 
-Weights of matrices are signed, one scale for each column, and take 7 of their 8 bits: on processors
-without VNNI the products of more would saturate inside onnxruntime's 16-bit sums, and a model would
-answer differently on Lambda than here. Those of convolutions are unsigned: onnxruntime's
-`ConvInteger` knows one scale only, for which 7 bits are too few.
+Weights of matrices are signed, with one scale for each column, and use 7 of their 8 bits: on
+processors without VNNI larger products would saturate in onnxruntime's 16-bit sums, and a model
+would answer differently on Lambda than here. Weights of convolutions are unsigned: onnxruntime's
+`ConvInteger` has only one scale, for which 7 bits are too few.
 """
 
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ def quantize_dynamic(model: "ModelProto", plan: QuantizationPlan) -> "ModelProto
 def quantize_matrices(
     model: "ModelProto", plan: QuantizationPlan, operators: tuple[str, ...]
 ) -> "ModelProto":
-    """Quantize the weights of these operators, each column with a scale of its own."""
+    """Quantize the weights of these operators, each column with its own scale."""
     from onnx import TensorProto
     from onnxruntime.quantization import QuantType
 
@@ -47,7 +47,7 @@ def quantize_matrices(
 def _stacks(model: "ModelProto", plan: QuantizationPlan) -> "ModelProto":
     """Quantize the weights that are several matrices, all with one scale.
 
-    The library gives them a scale for each row, which onnxruntime does not take.
+    The library would give them a scale for each row, which onnxruntime rejects.
     """
     from onnxruntime.quantization import QuantType
 
@@ -63,14 +63,13 @@ def _convolutions(model: "ModelProto", plan: QuantizationPlan) -> "ModelProto":
 
     if not any(node.op_type in _CONVOLUTIONS for node in model.graph.node):
         return model
-    keep = plan.exclude
-    return _quantize(model, keep, _CONVOLUTIONS, weight_type=QuantType.QUInt8)
+    return _quantize(model, plan.exclude, _CONVOLUTIONS, weight_type=QuantType.QUInt8)
 
 
 def _quantize(
     model: "ModelProto", keep: Sequence[str], operators: tuple[str, ...], **options: Any
 ) -> "ModelProto":
-    """Quantize the nodes of these operators but those whose names are in `keep`."""
+    """Quantize the nodes of these operators, except those whose names are in `keep`."""
     import onnx
     from onnxruntime import quantization
 
@@ -79,9 +78,9 @@ def _quantize(
             model,
             path,
             op_types_to_quantize=list(operators),
-            # Of a Gemm that stays, the library makes a MatMul of this name.
+            # The library turns a Gemm that stays into a MatMul of this name.
             nodes_to_exclude=[*keep, *(f"{name}_MatMul" for name in keep)],
-            # Shape inference knows no operators of ai.onnx.ml, which give floats.
+            # Shape inference does not know the operators of ai.onnx.ml, which return floats.
             extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
             **options,
         )

@@ -1,7 +1,7 @@
-"""Half precision: weights and arithmetic in float16, inputs and outputs as they were.
+"""Half precision: weights and arithmetic in float16, inputs and outputs unchanged.
 
-Half the size. Not faster on a processor without float16 arithmetic: onnxruntime then computes in
-float32 between casts.
+The model has half the size. It is not faster on a processor without float16 arithmetic, where
+onnxruntime computes in float32 between casts.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lading.functions.inference.tensors.conversion import Array
-from lading.model_packaging.quantization.graphs import graphs_of
+from lading.model_packaging.onnx_graph import graphs_of, walk
 from lading.model_packaging.quantization.scheme import QuantizationPlan, Scheme
 
 if TYPE_CHECKING:
@@ -20,13 +20,12 @@ _PRODUCTS = frozenset(("Conv", "ConvTranspose", "Div", "Gemm", "MatMul", "Mul"))
 _LARGEST, _SMALLEST = float(np.finfo(np.float16).max), float(np.finfo(np.float16).tiny)
 
 _MASK, _HALF_MASK = -1e9, -4e4
-"""Numbers up to the first stand for minus infinity in masks, as the second does in float16. The
-lowest that float16 has would not do: less a score it is infinite, and a row that is all padding
-becomes NaN."""
+"""Numbers up to the first stand for minus infinity in masks; in float16 the second does. The lowest
+number of float16 would not work: minus a score it is infinite, and a row of padding becomes NaN."""
 
 
 def quantize_fp16(model: "ModelProto", plan: QuantizationPlan) -> "ModelProto":
-    """Turn float32 into float16 where onnxruntime has operators for it."""
+    """Convert float32 to float16 where onnxruntime has operators for it."""
     from onnxruntime.transformers.float16 import convert_float_to_float16
 
     _raise_masks(model)
@@ -39,7 +38,7 @@ def quantize_fp16(model: "ModelProto", plan: QuantizationPlan) -> "ModelProto":
 
 
 def _raise_masks(model: "ModelProto") -> None:
-    """Give float32's numbers for minus infinity the place that float16 has for them."""
+    """Replace float32's numbers for minus infinity by the one for float16."""
     from onnx import numpy_helper
 
     for weight, array in _floats(model):
@@ -50,23 +49,22 @@ def _raise_masks(model: "ModelProto") -> None:
 
 
 def _out_of_range(model: "ModelProto") -> list[str]:
-    """Names of the nodes with weights that float16 cannot hold.
+    """Return the names of the nodes with weights that float16 cannot hold.
 
-    Where a small number keeps another from being zero, the smallest that float16 has will do.
+    A small number that only keeps another from being zero may become float16's smallest number.
     """
     sizes = {weight.name: _largest(array) for weight, array in _floats(model)}
     large = {name for name, size in sizes.items() if size > _LARGEST}
     small = {name for name, size in sizes.items() if 0 < size < _SMALLEST}
     return [
         node.name
-        for graph in graphs_of(model)
-        for node in graph.node
+        for node in walk(model.graph.node)
         if not (large | (small if node.op_type in _PRODUCTS else set())).isdisjoint(node.input)
     ]
 
 
 def _floats(model: "ModelProto") -> Iterator[tuple["TensorProto", Array]]:
-    """The float32 weights, also of graphs inside nodes, and their values."""
+    """Yield the float32 weights, also of graphs inside nodes, and their values."""
     from onnx import TensorProto, numpy_helper
 
     for graph in graphs_of(model):

@@ -1,8 +1,7 @@
-"""Products with constant weights, in the one form that onnxruntime quantizes right.
+"""Rewrites products with constant weights into the form that onnxruntime quantizes correctly.
 
-Its quantizers pass over a `Gemm` that scales its product, and `static` loses the scale of the bias.
-So each `Gemm` becomes a `MatMul`, whose weights take in `alpha` and the transposition, and an
-`Add`.
+Its quantizers skip a `Gemm` that scales its product, and `static` loses the scale of the bias. So
+each `Gemm` becomes a `MatMul`, whose weights include `alpha` and the transposition, and an `Add`.
 """
 
 from collections import Counter
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lading.functions.inference.tensors.conversion import Array
-from lading.model_packaging.quantization.graphs import copied, graphs_of, inner_graphs
+from lading.model_packaging.onnx_graph import graphs_of, inner_graphs, walk
+from lading.model_packaging.quantization.graphs import copied
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto
@@ -27,7 +27,7 @@ def spell_out(model: "ModelProto", keep: Collection[str]) -> None:
 
     Args:
         model: the model, its constants among the weights and its nodes named.
-        keep: names of nodes that stay as they are.
+        keep: names of nodes that stay unchanged.
     """
     taken = {name for graph in graphs_of(model) for name in _values(graph)}
     _spell_out(model.graph, {}, keep, taken)
@@ -35,28 +35,28 @@ def spell_out(model: "ModelProto", keep: Collection[str]) -> None:
 
 
 def batched(model: "ModelProto") -> list[str]:
-    """Names of the products whose constant float32 weights are a stack of matrices."""
+    """Return the names of the products whose constant float32 weights are a stack of matrices."""
     from onnx import TensorProto
 
     return [
         node.name
-        for node, weight in _products(model)
+        for node, weight in products(model)
         if len(weight.dims) > _MATRIX and weight.data_type == TensorProto.FLOAT
     ]
 
 
 def unfit(model: "ModelProto", *types: int) -> list[str]:
-    """Names of the products whose constant weights are no matrix of these types of element."""
+    """Return the names of the products whose constant weights are no matrix of these types."""
     return [
         node.name
-        for node, weight in _products(model)
+        for node, weight in products(model)
         if len(weight.dims) != _MATRIX or weight.data_type not in types
     ]
 
 
 def own_recurrent_weights(model: "ModelProto") -> None:
-    """Give each `LSTM` weights that no other node takes, in place: the library reshapes them."""
-    uses = Counter(n for graph in graphs_of(model) for node in graph.node for n in node.input)
+    """Give each `LSTM` weights that no other node uses, in place: the library reshapes them."""
+    uses = Counter(name for node in walk(model.graph.node) for name in node.input)
     weights = {weight.name: weight for weight in model.graph.initializer}
     for node in model.graph.node:
         for place in _RECURRENT if node.op_type == "LSTM" else ():
@@ -68,9 +68,9 @@ def own_recurrent_weights(model: "ModelProto") -> None:
 
 
 def drop_unused(model: "ModelProto") -> None:
-    """Remove the weights that no node takes and no graph gives, in place."""
+    """Remove the weights that no node uses and no graph returns, in place."""
     used = {value.name for graph in graphs_of(model) for value in graph.output}
-    used |= {name for graph in graphs_of(model) for node in graph.node for name in node.input}
+    used |= {name for node in walk(model.graph.node) for name in node.input}
     for graph in graphs_of(model):
         kept = [weight for weight in graph.initializer if weight.name in used]
         if len(kept) < len(graph.initializer):
@@ -79,13 +79,12 @@ def drop_unused(model: "ModelProto") -> None:
             graph.initializer.extend(copies)
 
 
-def _products(model: "ModelProto") -> Iterator[tuple["NodeProto", "TensorProto"]]:
-    """Each `MatMul` by constant weights, and these."""
+def products(model: "ModelProto") -> Iterator[tuple["NodeProto", "TensorProto"]]:
+    """Yield each `MatMul` by constant weights, with the weights."""
     weights = {weight.name: weight for graph in graphs_of(model) for weight in graph.initializer}
-    for graph in graphs_of(model):
-        for node in graph.node:
-            if node.op_type == "MatMul" and node.input[1] in weights:
-                yield node, weights[node.input[1]]
+    for node in walk(model.graph.node):
+        if node.op_type == "MatMul" and node.input[1] in weights:
+            yield node, weights[node.input[1]]
 
 
 def _values(graph: "GraphProto") -> Iterator[str]:
@@ -118,7 +117,7 @@ def _has_matrix(node: "NodeProto", weights: Mapping[str, "TensorProto"]) -> bool
 
 
 class _Gemm:
-    """Writes `Gemm` nodes anew in one graph, which gets their weights."""
+    """Rewrites the `Gemm` nodes of one graph, and adds their weights to it."""
 
     def __init__(
         self, graph: "GraphProto", weights: Mapping[str, "TensorProto"], taken: set[str]

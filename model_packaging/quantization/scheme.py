@@ -1,5 +1,6 @@
 """What a scheme of quantization is, and how one is applied to a model."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -8,15 +9,10 @@ from lading.functions.inference.models.predictor import SessionError
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.errors import QuantizationError
-from lading.model_packaging.quantization.graphs import (
-    excluded,
-    narrow_weights,
-    operator_set,
-    operators,
-    prepare,
-    quiet,
-    restore,
-)
+from lading.model_packaging.library_errors import LibraryFailed, library_errors
+from lading.model_packaging.onnx_graph import operator_set, operators
+from lading.model_packaging.quantization.graphs import excluded, narrow_weights, prepare, restore
+from lading.model_packaging.quiet import quiet
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -24,11 +20,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class QuantizationPlan:
-    """How to quantize a model, beside the scheme.
+    """What to quantize in a model.
 
     Args:
-        exclude: nodes that stay as they are: names, with wildcards, or operators. A scheme is given
-            the names alone.
+        exclude: nodes that stay unchanged: names, with wildcards, or operators. A scheme gets the
+            names of the nodes that match.
         calibration: requests on which activations are measured; only `static` needs them.
     """
 
@@ -43,11 +39,11 @@ class Scheme:
     Args:
         name: the manifest's word for it.
         weights: type of the weights, for the artifact.
-        apply: a prepared model and a plan, to the quantized model. May change the one it is given,
-            and raise anything.
-        tools: libraries whose version the outcome depends on, beside onnxruntime and onnx.
+        apply: makes the quantized model of a prepared model and a plan. It may change the model
+            that it gets and raise anything.
+        tools: libraries whose version the result depends on, beside onnxruntime and onnx.
         calibrated: whether it needs `QuantizationPlan.calibration`.
-        oldest: the operator set that it needs.
+        oldest: the lowest operator set that it supports.
     """
 
     name: str
@@ -64,12 +60,12 @@ def quantize(name: str, model: bytes, scheme: Scheme, plan: QuantizationPlan) ->
     Args:
         name: the model's name, for errors.
         model: the serialized ONNX model, with its weights inside.
-        scheme: which way.
+        scheme: how weights are stored.
         plan: what to leave out, and rows to calibrate on.
 
     Raises:
-        QuantizationError: nothing in it can be quantized, the libraries cannot quantize it, or
-            nothing bears a name that is to be excluded.
+        QuantizationError: nothing in it can be quantized, the libraries cannot quantize it, or a
+            pattern to exclude matches nothing.
     """
     original = prepare(model)
     _check_exclusions(name, original, plan.exclude)
@@ -78,11 +74,11 @@ def quantize(name: str, model: bytes, scheme: Scheme, plan: QuantizationPlan) ->
     if operator_set(original) < scheme.oldest:
         raise _too_old(name, original, scheme)
     try:
-        with quiet():
+        with library_errors(), quiet(logging.CRITICAL):
             names = tuple(excluded(original, plan.exclude))
             quantized = scheme.apply(prepare(model), replace(plan, exclude=names))
-    except Exception as error:  # the libraries' exceptions share no base class
-        raise QuantizationError(name, f"cannot be quantized: {_line(error)}") from error
+    except LibraryFailed as error:
+        raise QuantizationError(name, f"cannot be quantized: {error}") from error
     if narrow_weights(quantized) <= narrow_weights(original):
         raise _nothing_in(name, original)
     restore(quantized, original)
@@ -90,29 +86,27 @@ def quantize(name: str, model: bytes, scheme: Scheme, plan: QuantizationPlan) ->
     try:
         OnnxSession(content)
     except (SessionError, ValueError) as error:
-        raise QuantizationError(name, f"cannot be loaded once quantized: {error}") from error
+        raise QuantizationError(name, f"cannot be loaded after quantizing: {error}") from error
     return content
 
 
 def _too_old(name: str, model: "ModelProto", scheme: Scheme) -> QuantizationError:
-    """The libraries would declare its operators newer, whatever that makes of them."""
+    """Refuse old operators, which the libraries would only relabel as newer ones."""
     found, oldest = operator_set(model), scheme.oldest
     reason = f"has operator set {found}, and {scheme.name} needs {oldest} or newer; export it anew"
     return QuantizationError(name, reason)
 
 
-def _line(error: Exception) -> str:
-    return str(error).partition("\n")[0] or type(error).__name__
-
-
 def _check_exclusions(name: str, model: "ModelProto", patterns: Sequence[str]) -> None:
     for pattern in patterns:
         if not excluded(model, [pattern]):
-            known = ", ".join(operators(model))
-            raise QuantizationError(
-                name, f"has no node or operator '{pattern}' to exclude (operators: {known})"
-            )
+            reason = f"has no node or operator '{pattern}' to exclude (operators: {_listed(model)})"
+            raise QuantizationError(name, reason)
 
 
 def _nothing_in(name: str, model: "ModelProto") -> QuantizationError:
-    return QuantizationError(name, f"has nothing to quantize (it is {', '.join(operators(model))})")
+    return QuantizationError(name, f"has nothing to quantize (operators: {_listed(model)})")
+
+
+def _listed(model: "ModelProto") -> str:
+    return ", ".join(sorted(operators(model)))

@@ -1,9 +1,9 @@
 """Static int8: weights and activations are 8-bit integers, their ranges measured on given rows.
 
-Written with QuantizeLinear and DequantizeLinear around each operator (QDQ), which onnxruntime turns
-into integer kernels. The right scheme for convolutional networks; transformers are as small and as
-quick with `dynamic`, and a little nearer. Weights take 7 bits and a scale for each channel, as in
-`dynamic`.
+The model has QuantizeLinear and DequantizeLinear around each operator (QDQ), which onnxruntime
+turns into integer kernels. This is the right scheme for convolutional networks; transformers are as
+small and fast with `dynamic`, and a little more accurate. Weights use 7 bits and a scale for each
+channel, as in `dynamic`.
 """
 
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.quantization.graphs import output_file
 from lading.model_packaging.quantization.products import batched, spell_out
+from lading.model_packaging.quantization.rewriting import rewritten
 from lading.model_packaging.quantization.scheme import QuantizationPlan, Scheme
 
 if TYPE_CHECKING:
@@ -23,24 +24,23 @@ _OPERATORS = (
     *("Conv", "ConvTranspose", "MatMul", "Gather"),
     *("Relu", "Clip", "MaxPool", "AveragePool", "GlobalAveragePool", "Reshape", "Flatten"),
 )
-"""Products, and what hands integers on. Sums, softmax and layer normalization stay floats: in a
-transformer their outliers would cost most of the accuracy, and they hold no weights."""
+"""Products, and operators that pass integers on. Sums, softmax and layer normalization stay floats:
+in a transformer their outliers would cost most of the accuracy, and they have no weights."""
 
 _FLOAT_OUTPUTS = ("MatMul",)
-"""What comes out of them stays a float until something quantized takes it: it goes into sums and
-normalizations, and a few large numbers in it would leave few steps for all the others."""
-
-_FATAL = 4
+"""Operators whose outputs stay floats until a quantized operator needs them. They go into sums and
+normalizations, where a few large numbers would leave few steps for all the others."""
 
 
 def quantize_static(model: "ModelProto", plan: QuantizationPlan) -> "ModelProto":
-    """Quantize products of weights, and what lies between them."""
+    """Quantize products with weights, and the operators between them."""
     import onnx
     from onnxruntime import quantization
 
     keep = plan.exclude
     spell_out(model, keep)
-    fused = _fuse(model)
+    # Batch normalization is folded into convolutions; products keep their separate biases.
+    fused = rewritten(model, {}, ["ConstantSharing", "MatMulAddFusion"])
     with output_file() as path:
         quantization.quantize_static(
             fused,
@@ -63,7 +63,7 @@ def quantize_static(model: "ModelProto", plan: QuantizationPlan) -> "ModelProto"
 
 
 def _grouped(model: "ModelProto") -> list[str]:
-    """Transposed convolutions in groups, whose channels the library does not count right."""
+    """Return transposed convolutions in groups, whose channels the library counts wrongly."""
     return [
         node.name
         for node in model.graph.node
@@ -73,7 +73,7 @@ def _grouped(model: "ModelProto") -> list[str]:
 
 
 def _overrides(model: "ModelProto") -> dict[str, list[dict[str, object]]]:
-    """One scale for weights that are several matrices; see `dynamic`."""
+    """Request one scale for weights that are several matrices; see `dynamic`."""
     from onnxruntime.quantization import QuantType
 
     names = set(batched(model))
@@ -82,7 +82,7 @@ def _overrides(model: "ModelProto") -> dict[str, list[dict[str, object]]]:
 
 
 def _reader(requests: Sequence[dict[str, Array]]) -> "CalibrationDataReader":
-    """The requests as onnxruntime's calibration wants them: one at each call, then None."""
+    """Return a reader of the requests for calibration: one at each call, then None."""
     from onnxruntime.quantization import CalibrationDataReader
 
     class Reader(CalibrationDataReader):
@@ -92,25 +92,6 @@ def _reader(requests: Sequence[dict[str, Array]]) -> "CalibrationDataReader":
             return next(self.rest, None)
 
     return Reader()
-
-
-def _fuse(model: "ModelProto") -> "ModelProto":
-    """With batch normalization folded into convolutions; no product takes its bias back."""
-    import onnx
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.log_severity_level = _FATAL
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    with output_file() as path:
-        options.optimized_model_filepath = str(path)
-        ort.InferenceSession(
-            model.SerializeToString(),
-            options,
-            providers=["CPUExecutionProvider"],
-            disabled_optimizers=["ConstantSharing", "MatMulAddFusion"],
-        )
-        return onnx.load(path)
 
 
 SCHEMES = (Scheme("static", "int8", quantize_static, calibrated=True),)

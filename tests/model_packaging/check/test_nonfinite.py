@@ -15,7 +15,7 @@ from lading.model_packaging.conversion import Conversion, ConvertedModel
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.manifest.options import QuantizeSpec, Scheme
 from lading.model_packaging.pipeline import package
-from lading.model_packaging.quantization.registry import schemes
+from lading.model_packaging.quantization.registry import SCHEMES
 from lading.model_packaging.quantization.scheme import QuantizationPlan, quantize
 from lading.model_packaging.store.local import LocalStore
 from tests.model_packaging.quantization.graphs import WIDTH, V, W, graph, normal
@@ -47,7 +47,7 @@ def domains(
 ) -> Mapping[str, Domain]:
     content = model.SerializeToString()
     conversion = Conversion(content, lambda _: {}, known=known or {})
-    made = quantize("m", content, schemes()[scheme], QuantizationPlan(calibration=[ROWS]))
+    made = quantize("m", content, SCHEMES[scheme], QuantizationPlan(calibration=[ROWS]))
     return without_lost_numbers(conversion, made, ROWS).domains
 
 

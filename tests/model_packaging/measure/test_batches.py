@@ -8,7 +8,7 @@ from lading.model_packaging.check.agreement import Model
 from lading.model_packaging.check.probes import Request
 from lading.model_packaging.check.samples import Samples
 from lading.model_packaging.measure.batches import Dependence, Inseparable, measure_dependence
-from lading.model_packaging.quantization.registry import schemes
+from lading.model_packaging.quantization.registry import SCHEMES
 from lading.model_packaging.quantization.scheme import QuantizationPlan, quantize
 from tests.model_packaging.models import wide_bytes, wide_rows
 from tests.model_packaging.quantization.graphs import WIDTH, graph, normal
@@ -38,7 +38,7 @@ def test_an_exact_model_answers_alike_whatever_is_beside_a_row() -> None:
 
 
 def test_a_dynamically_quantized_model_depends_on_the_rows_beside() -> None:
-    quantized = quantize("wide", wide_bytes(), schemes()["dynamic"], QuantizationPlan())
+    quantized = quantize("wide", wide_bytes(), SCHEMES["dynamic"], QuantizationPlan())
     run = OnnxSession(quantized).run
     found = measured(run, {"x": 100 * wide_rows(2)})
     assert 0.001 < found.usual.relative < 0.1
@@ -52,7 +52,7 @@ def test_a_dynamically_quantized_model_depends_on_the_rows_beside() -> None:
 
 
 def test_the_same_rows_give_the_same_figures() -> None:
-    run = OnnxSession(quantize("wide", wide_bytes(), schemes()["dynamic"], QuantizationPlan())).run
+    run = OnnxSession(quantize("wide", wide_bytes(), SCHEMES["dynamic"], QuantizationPlan())).run
     assert measured(run).to_json() == measured(run).to_json()
 
 

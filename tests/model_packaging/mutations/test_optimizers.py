@@ -19,10 +19,10 @@ from lading.model_packaging.errors import AccuracyDropped, PruningError, Quantiz
 from lading.model_packaging.manifest.models import AccuracySpec, ModelSpec
 from lading.model_packaging.manifest.options import PruneSpec, QuantizeSpec, Scheme
 from lading.model_packaging.measure.accuracy import Gate, gate_stage
+from lading.model_packaging.optimizers import prune, quantize
 from lading.model_packaging.optimizers.optimizer import Optimized, Task
-from lading.model_packaging.optimizers.prune import Prune, Pruned, prune_model
-from lading.model_packaging.optimizers.quantize import Quantize
-from lading.model_packaging.quantization.registry import schemes
+from lading.model_packaging.optimizers.prune import Pruned, prune_model
+from lading.model_packaging.quantization.registry import SCHEMES
 from lading.model_packaging.quantization.scheme import QuantizationPlan
 from tests.model_packaging.pruning.networks import convolutional, network, normal
 
@@ -94,7 +94,7 @@ def world(folder: Path, model: onnx.ModelProto, *, gated: bool) -> World:
 
 def quantized(given: World, scheme: Scheme, damage: Damage) -> Optimized:
     """What the stages `quantize` and `gate` make of it with a damaged scheme."""
-    sound = schemes()[scheme]
+    sound = SCHEMES[scheme]
 
     def apply(model: onnx.ModelProto, plan: QuantizationPlan) -> onnx.ModelProto:
         made = sound.apply(model, plan)
@@ -104,7 +104,7 @@ def quantized(given: World, scheme: Scheme, damage: Damage) -> Optimized:
     damaged = replace(sound, apply=apply)
     asked = replace(given.task.spec.quantize, scheme=scheme)
     task = replace(given.task, spec=replace(given.task.spec, quantize=asked))
-    done = Quantize(lambda: {scheme: damaged}).optimize(task, given.conversion.onnx)
+    done = quantize.optimize(task, given.conversion.onnx, {scheme: damaged})
     assert done.facts["scheme"] == scheme
     gate_stage(given.gate, given.load(done.model).run, lossy=True)
     return done
@@ -256,13 +256,13 @@ def pruned(folder: Path, asked: PruneSpec, damage: Damage) -> Optimized:
         partial(open_served, "m", conversion), [each.probe for each in checked.evidence.answered]
     )
 
-    def prune(spec: ModelSpec, asked: PruneSpec, content: bytes) -> Pruned:
+    def damaged(spec: ModelSpec, asked: PruneSpec, content: bytes) -> Pruned:
         sound = prune_model(spec, asked, content)
         model = onnx.load_model_from_string(sound.model)
         damage(model)
         return replace(sound, model=model.SerializeToString())
 
-    return Prune(prune).optimize(Task(spec, lambda _: None, len, trial), conversion.onnx)
+    return prune.optimize(Task(spec, lambda _: None, len, trial), conversion.onnx, damaged)
 
 
 @pytest.mark.parametrize("damage", STRUCTURED)

@@ -23,7 +23,7 @@ def test_structured_pruning_makes_a_smaller_model() -> None:
     done = prune(PruneSpec("structured", 0.5), model)
     assert len(done.model) < 0.7 * len(model)
     assert done.outcome.startswith("16 neurons removed: ")
-    assert done.outcome.endswith("1 layers left as they are")
+    assert done.outcome.endswith("1 layers unchanged")
     assert done.facts == {"method": "structured", "sparsity": 0.5}
 
 

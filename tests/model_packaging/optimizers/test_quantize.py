@@ -19,7 +19,7 @@ from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.manifest.options import QuantizeSpec, Scheme
 from lading.model_packaging.optimizers.optimizer import Optimized, Task
 from lading.model_packaging.optimizers.quantize import OPTIMIZER
-from lading.model_packaging.quantization.registry import schemes
+from lading.model_packaging.quantization.registry import SCHEMES
 from lading.model_packaging.quantization.scheme import QuantizationPlan, quantize
 from tests.model_packaging.models import linear_bytes, wide_bytes, wide_rows
 from tests.model_packaging.quantization.graphs import WIDTH, normal, scaled
@@ -78,7 +78,7 @@ def test_a_model_that_a_scheme_makes_larger_stays_as_it_is_and_is_told_so() -> N
 
 def test_a_model_that_overflows_once_it_is_quantized_is_refused() -> None:
     model = scaled(1e-7).SerializeToString()
-    with pytest.raises(QuantizationError, match=r"NaN or infinity in 'y' .* once it is fp16; set"):
+    with pytest.raises(QuantizationError, match=r"NaN .* in 'y' .* after quantizing to fp16; set"):
         optimize(spec("fp16"), model=model)
 
 
@@ -89,7 +89,7 @@ def test_rows_far_larger_than_usual_that_overflow_are_named_in_the_artifact() ->
     done = OPTIMIZER.optimize(task, model)
     assert done.facts["overflows"] == ["large values in 'x'"]
     assert done.outcome.endswith("answers NaN or infinity for large values in 'x'")
-    whole = quantize("net", model, schemes()["fp16"], QuantizationPlan())
+    whole = quantize("net", model, SCHEMES["fp16"], QuantizationPlan())
     assert done.model == whole
     gated = Task(spec("auto"), lambda _: None, len, Trial(OnnxSession, [usual, large]))
     assert OPTIMIZER.optimize(gated, model).facts["scheme"] != "fp16"
@@ -97,7 +97,7 @@ def test_rows_far_larger_than_usual_that_overflow_are_named_in_the_artifact() ->
 
 def test_auto_passes_over_what_overflows() -> None:
     model = scaled(1e-7).SerializeToString()
-    smaller = quantize("net", model, schemes()["fp16"], QuantizationPlan())
+    smaller = quantize("net", model, SCHEMES["fp16"], QuantizationPlan())
     done = optimize(spec("auto"), len(smaller), model)
     assert done.facts == {"scheme": "none"}
     assert "fp16 answers NaN or infinity in 'y'" in done.outcome
@@ -107,7 +107,7 @@ def test_auto_leaves_a_model_alone_that_nothing_keeps_right() -> None:
     done = optimize(spec("auto"), len(wide_bytes()))
     assert done.model == wide_bytes()
     assert done.facts == {"scheme": "none"}
-    assert "(refused: int4 dropped by 0.5000" in done.outcome
+    assert "(rejected: int4 dropped by 0.5000" in done.outcome
 
 
 def test_auto_tries_static_where_it_can_be_calibrated(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from lading.functions.inference.models.session import OnnxSession
 from lading.model_packaging.optimizers.simplification import count_nodes, simplify
-from lading.model_packaging.quantization.registry import schemes
+from lading.model_packaging.quantization.registry import SCHEMES
 from lading.model_packaging.quantization.scheme import QuantizationPlan, quantize
 from tests.model_packaging.models import CLASSES, FEATURES, linear, rows, weights
 from tests.support.frameworks import needs
@@ -65,7 +65,7 @@ def test_what_can_be_computed_beforehand_is_and_what_nobody_needs_goes() -> None
 
 
 def test_the_quantizer_then_finds_the_weights() -> None:
-    content, scheme = transposed().SerializeToString(), schemes()["dynamic"]
+    content, scheme = transposed().SerializeToString(), SCHEMES["dynamic"]
     found = quantize("m", simplify(content) or b"", scheme, QuantizationPlan())
     kinds = {each.data_type for each in onnx.load_model_from_string(found).graph.initializer}
     assert TensorProto.INT8 in kinds
@@ -194,8 +194,7 @@ def test_a_real_transformer_that_computes_its_weights_is_quantized_whole(tmp_pat
         atol=1e-6,
     )
     sizes = [
-        len(quantize("m", each, schemes()["dynamic"], QuantizationPlan()))
-        for each in (before, after)
+        len(quantize("m", each, SCHEMES["dynamic"], QuantizationPlan())) for each in (before, after)
     ]
     assert sizes[0] > 0.5 * len(before)
     assert sizes[1] < 0.3 * len(before)

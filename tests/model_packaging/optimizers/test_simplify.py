@@ -32,14 +32,14 @@ def test_it_tells_how_many_nodes_and_bytes_are_left() -> None:
 
 def test_a_graph_with_nothing_to_fold_is_no_step() -> None:
     model = linear_bytes()
-    assert optimize(model) == Optimized(model, "left as it is, nothing to fold")
+    assert optimize(model) == Optimized(model, "unchanged: there are no constants to fold")
 
 
 def test_what_answers_differently_is_not_kept() -> None:
     model = transposed().SerializeToString()
     done = optimize(model, differs=True)
     assert (done.model, done.facts) == (model, {})
-    assert done.outcome == "left as it is: once simplified, it differs in 3 of 64 rows"
+    assert done.outcome == "unchanged: the simplified model differs in 3 of 64 rows"
 
 
 def test_it_is_for_onnx_files() -> None:

@@ -10,8 +10,9 @@ from onnx import TensorProto, helper, numpy_helper
 from lading.functions.inference.models.session import OnnxSession
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.manifest.options import QuantizeSpec
+from lading.model_packaging.onnx_graph import operator_set
 from lading.model_packaging.optimizers.optimizer import Optimized, Task
-from lading.model_packaging.optimizers.upgrade import OPTIMIZER, operator_set
+from lading.model_packaging.optimizers.upgrade import OPTIMIZER
 from lading.model_packaging.pipeline import package
 from lading.model_packaging.store.local import LocalStore
 from tests.model_packaging.models import WIDE, linear, linear_bytes, rows, wide, wide_rows

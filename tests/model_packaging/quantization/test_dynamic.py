@@ -4,13 +4,13 @@ from onnx import TensorProto, helper, numpy_helper
 
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.conversion import Array
-from lading.model_packaging.quantization.registry import schemes
+from lading.model_packaging.quantization.registry import SCHEMES
 from lading.model_packaging.quantization.scheme import QuantizationPlan, quantize
 from tests.model_packaging.models import wide, wide_bytes
 
 
 def apply(model: bytes) -> bytes:
-    return quantize("model", model, schemes()["dynamic"], QuantizationPlan())
+    return quantize("model", model, SCHEMES["dynamic"], QuantizationPlan())
 
 
 def weights_of(model: bytes) -> list[Array]:

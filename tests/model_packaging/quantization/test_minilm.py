@@ -10,7 +10,7 @@ from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.manifest.models import AccuracySpec, ModelSpec
 from lading.model_packaging.manifest.options import QuantizeSpec, Scheme
 from lading.model_packaging.pipeline import package
-from lading.model_packaging.quantization.registry import schemes
+from lading.model_packaging.quantization.registry import SCHEMES
 from lading.model_packaging.quantization.scheme import QuantizationPlan, quantize
 from lading.model_packaging.store.local import LocalStore
 from tests.support.frameworks import needs
@@ -38,7 +38,7 @@ def original(source: Path, rows: dict[str, Array]) -> Array:
     return OnnxSession(source.read_bytes()).run(rows)["sentence"]
 
 
-SCHEMES = {
+BOUNDS = {
     "dynamic": (0.30, 0.98),
     "static": (0.30, 0.98),
     "int8": (0.30, 0.995),
@@ -64,13 +64,13 @@ def calibration() -> list[dict[str, Array]]:
     ]
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("scheme", BOUNDS)
 def test_each_scheme_is_as_small_and_as_near_as_the_guide_says(
     scheme: str, source: Path, rows: dict[str, Array], original: Array
 ) -> None:
-    size, cosine = SCHEMES[scheme]
+    size, cosine = BOUNDS[scheme]
     plan = QuantizationPlan(calibration=calibration())
-    content = quantize("minilm", source.read_bytes(), schemes()[scheme], plan)
+    content = quantize("minilm", source.read_bytes(), SCHEMES[scheme], plan)
     assert len(content) <= size * source.stat().st_size
     vectors = OnnxSession(content).run(rows)["sentence"]
     cosines = (vectors * original).sum(axis=1) / np.linalg.norm(vectors, axis=1)
@@ -78,14 +78,14 @@ def test_each_scheme_is_as_small_and_as_near_as_the_guide_says(
     assert cosines.min() >= cosine - 0.06
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("scheme", BOUNDS)
 def test_a_row_that_is_all_padding_is_answered_alone_and_among_others(
     scheme: str, source: Path, rows: dict[str, Array], original: Array
 ) -> None:
     some = {name: array[:8].copy() for name, array in rows.items()}
     some["attention_mask"][:2] = 0
     plan = QuantizationPlan(calibration=calibration()[:16])
-    session = OnnxSession(quantize("minilm", source.read_bytes(), schemes()[scheme], plan))
+    session = OnnxSession(quantize("minilm", source.read_bytes(), SCHEMES[scheme], plan))
     alone = {name: array[:1] for name, array in some.items()}
     for request in (some, alone):
         wanted = OnnxSession(source.read_bytes()).run(request)["sentence"]

@@ -12,7 +12,7 @@ import pytest
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.errors import QuantizationError
-from lading.model_packaging.quantization.registry import schemes
+from lading.model_packaging.quantization.registry import SCHEMES
 from lading.model_packaging.quantization.scheme import QuantizationPlan, quantize
 from tests.model_packaging.quantization import graphs
 from tests.model_packaging.quantization.graphs import WIDTH, normal
@@ -134,10 +134,10 @@ def test_a_quantized_graph_loses_no_more_than_its_bits(case: str, scheme: str) -
     plan = QuantizationPlan(calibration=[{"x": rows}])
     if scheme not in takes:
         with pytest.raises(QuantizationError, match="nothing to quantize"):
-            quantize("net", content, schemes()[scheme], plan)
+            quantize("net", content, SCHEMES[scheme], plan)
         return
     wanted = run(content, rows)
-    found = run(quantize("net", content, schemes()[scheme], plan), rows)
+    found = run(quantize("net", content, SCHEMES[scheme], plan), rows)
     assert (found.shape, found.dtype) == (wanted.shape, wanted.dtype)
     assert np.abs(found - wanted).max() < LOSS[scheme] * np.abs(wanted).max()
 
@@ -164,7 +164,7 @@ def test_weights_and_rows_that_the_bits_hold_give_the_same_answers(
     least = 0 if scheme in ("dynamic", "static") else -127
     rows = whole(128, 20, seed=2, low=least, high=least + 255 - (least < 0)).T
     plan = QuantizationPlan(calibration=[{"x": rows}])
-    found = run(quantize("net", model, schemes()[scheme], plan), rows)
+    found = run(quantize("net", model, SCHEMES[scheme], plan), rows)
     np.testing.assert_allclose(found, run(model, rows), rtol=1e-5, atol=1e-2)
 
 
@@ -189,7 +189,7 @@ def test_recurrent_weights_that_the_bits_hold_give_the_same_answers(
     ).SerializeToString()
     rows = whole(WIDTH, 20, seed=4, low=0, high=255).T[np.newaxis] / 1024
     found = run(
-        quantize("net", model, schemes()["dynamic"], QuantizationPlan()), rows.astype(np.float32)
+        quantize("net", model, SCHEMES["dynamic"], QuantizationPlan()), rows.astype(np.float32)
     )
     np.testing.assert_allclose(found, run(model, rows.astype(np.float32)), atol=1e-5)
 
@@ -202,7 +202,7 @@ def test_each_channel_of_a_static_convolution_has_a_scale_of_its_own() -> None:
     rows = whole(256, 6, seed=4, low=0, high=255).T.reshape(6, 4, 8, 8)
     plan = QuantizationPlan(calibration=[{"x": rows}])
     wanted = run(model, rows)
-    found = run(quantize("net", model, schemes()["static"], plan), rows)
+    found = run(quantize("net", model, SCHEMES["static"], plan), rows)
     step = (wanted.max() - wanted.min()) / 255  # the answer, too, has 8 bits
     assert np.abs(found - wanted).max() < 0.51 * step
 
@@ -213,8 +213,8 @@ def test_an_old_operator_set_is_refused_instead_of_being_relabeled() -> None:
     for scheme in ("dynamic", "int4", "int8", "static"):
         plan = QuantizationPlan(calibration=[{"x": normal(*FLAT)}])
         with pytest.raises(QuantizationError, match=r"operator set 9, and .* needs 13 or newer"):
-            quantize("net", model, schemes()[scheme], plan)
-    assert quantize("net", model, schemes()["fp16"], QuantizationPlan())
+            quantize("net", model, SCHEMES[scheme], plan)
+    assert quantize("net", model, SCHEMES["fp16"], QuantizationPlan())
 
 
 @pytest.mark.parametrize(("first", "second"), [(1e4, 5e-7), (1e-2, 2e5)])
@@ -228,7 +228,7 @@ def test_weights_that_float16_cannot_hold_stay_as_they_are(first: float, second:
     model = graphs.graph(nodes, w=graphs.W / 8, first=one, second=two).SerializeToString()
     rows = normal(20, WIDTH)
     wanted = run(model, rows)
-    found = run(quantize("net", model, schemes()["fp16"], QuantizationPlan()), rows)
+    found = run(quantize("net", model, SCHEMES["fp16"], QuantizationPlan()), rows)
     assert np.abs(found - wanted).max() < 0.005 * np.abs(wanted).max()
 
 
@@ -237,7 +237,7 @@ def test_a_row_that_is_all_padding_has_an_answer(scheme: str) -> None:
     """Of float32's lowest number alone, all places count alike; float16 has no such number."""
     model, rows = graphs.masked(1).SerializeToString(), normal(*FLAT)
     plan = QuantizationPlan(calibration=[{"x": rows}])
-    found = run(quantize("net", model, schemes()[scheme], plan), rows)
+    found = run(quantize("net", model, SCHEMES[scheme], plan), rows)
     assert np.isfinite(found).all()
     if scheme != "fp16":
         wanted = run(model, rows)
@@ -253,7 +253,7 @@ def test_an_excluded_product_stays_as_it_is_whatever_follows_it() -> None:
     ]
     model = graphs.graph(nodes, w=graphs.W, b=graphs.B, v=graphs.V).SerializeToString()
     plan = QuantizationPlan(("first",), [{"x": normal(*FLAT)}])
-    kept = onnx.load_model_from_string(quantize("net", model, schemes()["static"], plan))
+    kept = onnx.load_model_from_string(quantize("net", model, SCHEMES["static"], plan))
     weights = {each.name: each.data_type for each in kept.graph.initializer}
     assert weights["w"] == onnx.TensorProto.FLOAT
     assert "v" not in weights

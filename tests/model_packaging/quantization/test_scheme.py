@@ -9,7 +9,7 @@ from lading.functions.inference.models.session import OnnxSession
 from lading.model_packaging.conversion import Conversion
 from lading.model_packaging.errors import QuantizationError
 from lading.model_packaging.pruning.magnitude import prune_weights, store_sparsely
-from lading.model_packaging.quantization.registry import schemes
+from lading.model_packaging.quantization.registry import SCHEMES
 from lading.model_packaging.quantization.scheme import QuantizationPlan, quantize
 from tests.model_packaging.models import (
     linear,
@@ -23,11 +23,11 @@ from tests.model_packaging.models import (
 from tests.support.worlds import echo
 
 ROWS = QuantizationPlan(calibration=[{"x": wide_rows()}])
-EVERY = sorted(schemes())
+EVERY = sorted(SCHEMES)
 
 
 def apply(name: str, model: bytes, plan: QuantizationPlan = ROWS) -> bytes:
-    return quantize("linear", model, schemes()[name], plan)
+    return quantize("linear", model, SCHEMES[name], plan)
 
 
 def test_there_is_a_scheme_for_each_word_of_the_manifest() -> None:
@@ -128,12 +128,12 @@ def test_weights_that_are_stored_sparsely_are_quantized_too(scheme: str) -> None
 @pytest.mark.parametrize("scheme", EVERY)
 def test_a_model_without_weights_to_quantize_is_told_so(scheme: str) -> None:
     with pytest.raises(
-        QuantizationError, match=r"nothing to quantize \(it is Identity\)"
+        QuantizationError, match=r"nothing to quantize \(operators: Identity\)"
     ) as caught:
         quantize(
             "echo",
             echo(),
-            schemes()[scheme],
+            SCHEMES[scheme],
             QuantizationPlan(calibration=[{"x": np.ones((1, 2), "f")}]),
         )
     assert "models.echo.quantize: none" in str(caught.value)

@@ -2,7 +2,7 @@ import numpy as np
 import onnx
 
 from lading.functions.inference.models.session import OnnxSession
-from lading.model_packaging.quantization.registry import schemes
+from lading.model_packaging.quantization.registry import SCHEMES
 from lading.model_packaging.quantization.scheme import QuantizationPlan, quantize
 from tests.model_packaging.pruning.networks import convolutional, normal
 
@@ -12,7 +12,7 @@ ROWS = normal(64, 1, 8, 8, seed=9)
 def apply(scheme: str, *exclude: str) -> onnx.ModelProto:
     content = convolutional().SerializeToString()
     plan = QuantizationPlan(exclude, [{"x": ROWS[:32]}])
-    return onnx.load_model_from_string(quantize("net", content, schemes()[scheme], plan))
+    return onnx.load_model_from_string(quantize("net", content, SCHEMES[scheme], plan))
 
 
 def operators(model: onnx.ModelProto) -> set[str]:

@@ -1,0 +1,25 @@
+"""The boundary to libraries that raise anything: their errors in one form.
+
+Exporters, quantizers and unpicklers run code of many origins, whose errors share no base class.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class LibraryFailed(Exception):
+    """A library raised an error: the text is its first line, `__cause__` the error itself."""
+
+
+@contextmanager
+def library_errors() -> Iterator[None]:
+    """Raise LibraryFailed for whatever a library raises."""
+    try:
+        yield
+    except Exception as error:
+        raise LibraryFailed(first_line(error)) from error
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error's text, or the name of its type where it has no text."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__
