@@ -35,6 +35,7 @@ from benchmarks.installed import ROOT, Packages, install_code, install_packages
 from benchmarks.runtime_api import RuntimeApi
 from lading.emulator.function.lambda_runtime import Code, LambdaRuntimeFunction
 from lading.emulator.gateway.event import HttpRequest, RequestIds, build_event
+from lading.functions.contract.limits import LAMBDA
 from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.functions.inference.artifact.reading import MODEL
 from lading.model_packaging.manifest.models import load_manifest
@@ -170,7 +171,7 @@ def _spawn(
         "TZ": ":UTC",
         "AWS_LAMBDA_RUNTIME_API": api,
         "AWS_LAMBDA_FUNCTION_NAME": contender.name,
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(LAMBDA.processor_mb),
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
         "AWS_REGION": "us-east-1",
         **_environment(contender, packages),

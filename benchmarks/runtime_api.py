@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from io import BufferedReader
 from itertools import count
 
+from lading.functions.contract.limits import GATEWAY
+
 ARN = "arn:aws:lambda:us-east-1:000000000000:function:benchmark"
 
 
@@ -83,7 +85,7 @@ class RuntimeApi:
         connection.sendall(answer)
 
     def _invocation(self, event: bytes) -> bytes:
-        deadline = int((time.time() + 29) * 1000)
+        deadline = int((time.time() + GATEWAY.timeout_s) * 1000)
         headers = (
             f"Lambda-Runtime-Aws-Request-Id: {next(self._ids):032d}\r\n"
             f"Lambda-Runtime-Deadline-Ms: {deadline}\r\n"

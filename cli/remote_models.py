@@ -26,6 +26,7 @@ from lading.functions.contract.errors import (
     Throttled,
     TimedOut,
 )
+from lading.functions.contract.limits import GATEWAY
 from lading.functions.inference.artifact.reading import PREDICT_METHOD, SERVING_DEFAULT, TensorSpec
 from lading.functions.inference.loading.catalog import Catalog, CatalogModel
 from lading.functions.inference.models.predictor import ModelMetadata, Predictor, check_request
@@ -36,8 +37,6 @@ from lading.functions.inference.tensors.conversion import Array
 BELIEVED_S = 30.0
 """How long what an API said of a model is held to be true."""
 
-_GATEWAY_LIMIT = 10 * 1024 * 1024
-_GATEWAY_PATIENCE_S = 29.0
 _BINARY: Mapping[str, str] = MappingProxyType(
     {"Content-Type": "application/octet-stream", "Accept": "*/*"}
 )
@@ -199,10 +198,10 @@ def _refusal(reply: ServerAnswer, name: str, version: int) -> InferenceError:
     found: dict[int, InferenceError] = {
         400: MalformedRequest(text),
         404: ModelNotFound(name, ()),
-        413: RequestTooLarge(_GATEWAY_LIMIT),
+        413: RequestTooLarge(GATEWAY.body_bytes),
         429: Throttled(name, version),
         503: ModelUnavailable(name, version, text),
-        504: TimedOut(name, version, _GATEWAY_PATIENCE_S),
+        504: TimedOut(name, version, GATEWAY.timeout_s),
     }
     return found.get(
         reply.status, PredictionFailed(name, version, f"the API answers {reply.status}: {text}")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lading.emulator.errors import AddressUnavailable, GrpcMissing
 from lading.emulator.processes.server import GRACE_SECONDS
-from lading.functions.contract.names import MAX_BODY_BYTES
+from lading.functions.contract.limits import GATEWAY
 from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.entry.http_server import Listening, address_of
 from lading.functions.inference.entry.processors import processors
@@ -49,7 +49,9 @@ def serving_grpc(
         observability = Observability(ServingSettings(), metrics.note if metrics else None, output)
         try:
             threads = stack.enter_context(ThreadPoolExecutor(at_once or processors()))
-            served = RpcServing(catalog, observability, RpcLimits(MAX_BODY_BYTES, GRACE_SECONDS))
+            served = RpcServing(
+                catalog, observability, RpcLimits(GATEWAY.body_bytes, GRACE_SECONDS)
+            )
             bound = stack.enter_context(serving(served, address, threads))
         except OSError as error:
             reason = "it is taken, or not this machine's"

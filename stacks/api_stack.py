@@ -14,6 +14,7 @@ from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_route53_targets as targets
 from constructs import Construct
 
+from lading.functions.contract.limits import GATEWAY
 from lading.functions.contract.names import ENVIRONMENT, FRONT
 from lading.stacks.api.authorization import authorize
 from lading.stacks.api.firewall import Firewall
@@ -25,8 +26,6 @@ from lading.stacks.monitoring.dashboards import Dashboards
 from lading.stacks.monitoring.signals import WatchedApi
 from lading.stacks.plan.apis import PlannedApi, told_models
 from lading.stacks.stages.settings import ALIAS, OUTPUTS, CustomDomain, Deployment
-
-_FRONT_LIMIT_S = 29
 
 
 class ApiStack(Stack):
@@ -90,7 +89,7 @@ class ApiStack(Stack):
             handler="lading.functions.front.lambda_handler.handler",
             code=assets.functions(self),
             memory_mb=512,
-            timeout_s=_FRONT_LIMIT_S,
+            timeout_s=GATEWAY.timeout_s,
             environment={
                 FRONT.prefix: deployment.names.function(""),
                 FRONT.models: told_models(models, deployment.names),

@@ -18,8 +18,7 @@ Each says which value is wrong and what to do next, and carries those facts as a
 from collections.abc import Mapping
 from pathlib import Path
 
-MEGABYTE = 1024 * 1024
-"""What Lambda's limits count in."""
+from lading.functions.contract.limits import LAMBDA, MEGABYTE
 
 
 class StackError(Exception):
@@ -87,20 +86,19 @@ class LayersTooLarge(StackError):
     Args:
         model: the model whose function it is.
         sizes: part -> bytes, the artifact among them under "the model".
-        limit: Lambda's limit in bytes.
         advice: which target fits instead.
     """
 
     _SHOWN = 4
 
-    def __init__(self, model: str, sizes: Mapping[str, int], limit: int, advice: str) -> None:
-        self.model, self.sizes, self.limit, self.advice = model, dict(sizes), limit, advice
+    def __init__(self, model: str, sizes: Mapping[str, int], advice: str) -> None:
+        self.model, self.sizes, self.advice = model, dict(sizes), advice
         largest = sorted(sizes.items(), key=lambda part: -part[1])[: self._SHOWN]
         parts = ", ".join(f"{name} {size / MEGABYTE:.1f} MB" for name, size in largest)
+        total, limit = sum(sizes.values()) / MEGABYTE, LAMBDA.unpacked_bytes / MEGABYTE
         super().__init__(
-            f"model '{model}': its function and layers unpack to "
-            f"{sum(sizes.values()) / MEGABYTE:.1f} MB, over Lambda's {limit / MEGABYTE:.0f} MB "
-            f"(largest: {parts}); {advice}"
+            f"model '{model}': its function and layers unpack to {total:.1f} MB, over Lambda's "
+            f"{limit:.0f} MB (largest: {parts}); {advice}"
         )
 
 

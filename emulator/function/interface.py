@@ -3,11 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-MAX_REQUEST_BYTES = 6_291_456
-"""What Lambda takes in one synchronous invocation; its error says this number."""
-
-MAX_RESPONSE_BYTES = 6_291_556
-"""What Lambda gives back; its error says this one, 100 bytes more."""
+from lading.functions.contract.limits import GATEWAY, LAMBDA
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,9 +11,9 @@ class Configuration:
     """What a function is deployed with."""
 
     name: str = "lading"
-    memory: int = 1769
-    """Megabytes; 1769 is one virtual processor."""
-    timeout: float = 29.0
+    memory: int = LAMBDA.processor_mb
+    """Megabytes."""
+    timeout: float = GATEWAY.timeout_s
     """Seconds; no longer than the gateway waits, so that one limit serves for both."""
 
     @property

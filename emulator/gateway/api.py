@@ -12,12 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lading.emulator.errors import FunctionError
-from lading.emulator.function.interface import MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES, Function
+from lading.emulator.function.interface import Function
 from lading.emulator.gateway.event import HttpRequest, RequestIds, build_event
 from lading.emulator.gateway.proxy_response import HttpResponse, read_response
 from lading.emulator.gateway.refusals import (
-    MAX_BODY_BYTES,
-    MAX_HEADER_BYTES,
     GatewayRefusal,
     body_too_large,
     event_too_large,
@@ -25,6 +23,7 @@ from lading.emulator.gateway.refusals import (
     response_too_large,
     unanswered,
 )
+from lading.functions.contract.limits import GATEWAY, LAMBDA
 from lading.functions.inference.wire.asgi import Receive, Scope, Send
 from lading.functions.inference.wire.sending import disconnected
 
@@ -85,13 +84,13 @@ class Gateway:
     async def _answer(self, scope: Scope, receive: Receive, ids: RequestIds) -> HttpResponse:
         request = await _read_request(scope, receive)
         payload = json.dumps(build_event(request, ids)).encode()
-        if len(payload) > MAX_REQUEST_BYTES:
+        if len(payload) > LAMBDA.request_bytes:
             raise event_too_large(len(payload))
         try:
             answer = await self._invoke(payload, receive)
         except FunctionError as error:
             raise unanswered(error) from error
-        if len(answer) > MAX_RESPONSE_BYTES:
+        if len(answer) > LAMBDA.response_bytes:
             raise response_too_large(len(answer))
         response = read_response(answer)
         marks = (*_marks(ids), ("X-Amzn-Trace-Id", ids.trace))
@@ -118,7 +117,7 @@ class _Disconnected(Exception):
 
 async def _read_request(scope: Scope, receive: Receive) -> HttpRequest:
     size = sum(len(name) + len(value) for name, value in scope["headers"])
-    if size > MAX_HEADER_BYTES:
+    if size > GATEWAY.header_bytes:
         raise headers_too_large(size)
     headers = tuple(
         (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]
@@ -140,7 +139,7 @@ async def _read_request(scope: Scope, receive: Receive) -> HttpRequest:
 
 async def _read_body(announced: str, receive: Receive) -> bytes:
     """The body, never holding more of it than the limit and one chunk."""
-    if announced.isdecimal() and int(announced) > MAX_BODY_BYTES:
+    if announced.isdecimal() and int(announced) > GATEWAY.body_bytes:
         raise body_too_large(int(announced))
     chunks, size = [], 0
     while True:
@@ -149,7 +148,7 @@ async def _read_body(announced: str, receive: Receive) -> bytes:
             raise _Disconnected
         chunks.append(message.get("body", b""))
         size += len(chunks[-1])
-        if size > MAX_BODY_BYTES:
+        if size > GATEWAY.body_bytes:
             raise body_too_large()
         if not message.get("more_body", False):
             return b"".join(chunks)

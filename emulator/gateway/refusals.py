@@ -6,10 +6,7 @@ header block (its text is), and the 500 for a body that is not base64 (documente
 """
 
 from lading.emulator.errors import EmulatorError, FunctionError, FunctionTimedOut
-from lading.emulator.function.interface import MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES
-
-MAX_BODY_BYTES = 10_485_760
-MAX_HEADER_BYTES = 10_240
+from lading.functions.contract.limits import GATEWAY, LAMBDA
 
 _JSON = "application/json"
 _TEXT = "text; charset=utf-8"  # sic
@@ -35,30 +32,30 @@ class GatewayRefusal(EmulatorError):
 
 def headers_too_large(size: int) -> GatewayRefusal:
     """The header block is over the limit."""
-    body = f"HTTP header is larger than {MAX_HEADER_BYTES} bytes."
-    reason = f"headers are {size} bytes, API Gateway takes {MAX_HEADER_BYTES}"
+    body = f"HTTP header is larger than {GATEWAY.header_bytes} bytes."
+    reason = f"headers are {size} bytes, API Gateway takes {GATEWAY.header_bytes}"
     return GatewayRefusal(431, body.encode(), reason, unread=True)
 
 
 def body_too_large(size: int | None = None) -> GatewayRefusal:
     """The body is over the gateway's limit; `size` when the client announced it."""
-    body = f"HTTP content length exceeded {MAX_BODY_BYTES} bytes."
-    reason = f"body is over the {_megabytes(MAX_BODY_BYTES)} that API Gateway takes"
+    body = f"HTTP content length exceeded {GATEWAY.body_bytes} bytes."
+    reason = f"body is over the {_megabytes(GATEWAY.body_bytes)} that API Gateway takes"
     if size:
-        reason = f"body is {_sizes(size, MAX_BODY_BYTES, 'API Gateway takes')}"
+        reason = f"body is {_sizes(size, GATEWAY.body_bytes, 'API Gateway takes')}"
     return GatewayRefusal(413, body.encode(), reason, unread=True)
 
 
 def event_too_large(size: int) -> GatewayRefusal:
     """The event, with its body in base64, is over Lambda's limit."""
     body = b'{"message": "Request Too Long"}'
-    reason = f"event is {_sizes(size, MAX_REQUEST_BYTES, 'Lambda takes')}"
+    reason = f"event is {_sizes(size, LAMBDA.request_bytes, 'Lambda takes')}"
     return GatewayRefusal(413, body, reason, "BadRequestException")
 
 
 def response_too_large(size: int) -> GatewayRefusal:
     """The function's response is over Lambda's limit."""
-    return _internal(502, f"response is {_sizes(size, MAX_RESPONSE_BYTES, 'Lambda gives back')}")
+    return _internal(502, f"response is {_sizes(size, LAMBDA.response_bytes, 'Lambda gives back')}")
 
 
 def malformed_response(why: str) -> GatewayRefusal:

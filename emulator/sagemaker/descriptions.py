@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from lading.emulator.sagemaker.endpoint import VARIANT, LocalEndpoint, Status
+from lading.emulator.sagemaker.endpoint import LocalEndpoint, Status
 from lading.emulator.sagemaker.refusals import ACCOUNT, SageMakerRefusal
+from lading.functions.contract.names import ENDPOINT
 
 _ARN = f"arn:aws:sagemaker:us-east-1:{ACCOUNT}"
 _EPOCH = 0.0
@@ -34,7 +35,7 @@ def _describe_endpoint(
     if endpoint is None:
         raise _missing("endpoint", str(document.get("EndpointName")))
     reason = {"FailureReason": endpoint.failure} if endpoint.failure else {}
-    variant = {"VariantName": VARIANT, "CurrentInstanceCount": endpoint.copies}
+    variant = {"VariantName": ENDPOINT.variant, "CurrentInstanceCount": endpoint.copies}
     return {
         "EndpointName": endpoint.name,
         "EndpointArn": f"{_ARN}:endpoint/{endpoint.name}",
@@ -59,7 +60,7 @@ def _describe_component(
         "InferenceComponentArn": f"{_ARN}:inference-component/{name}",
         "EndpointName": endpoint.name,
         "EndpointArn": f"{_ARN}:endpoint/{endpoint.name}",
-        "VariantName": VARIANT,
+        "VariantName": ENDPOINT.variant,
         "InferenceComponentStatus": "Failed" if failed else "InService",
         "RuntimeConfig": {"DesiredCopyCount": 1, "CurrentCopyCount": endpoint.copies},
         **_TIMES,

@@ -17,8 +17,7 @@ from lading.emulator.sagemaker.refusals import (
     invalid,
     no_capacity,
 )
-
-VARIANT = "AllTraffic"
+from lading.functions.contract.limits import SAGEMAKER
 
 
 class EndpointEngine(Protocol):
@@ -77,8 +76,8 @@ _SERVING |= {Status.rolling_back, Status.update_rollback_failed}
 class EndpointLimits:
     """What an endpoint takes, and how long it waits for its container."""
 
-    payload: int = 6_291_456
-    """Bytes of a request or an answer: the API's model says 6 MB, AWS's guide 25 MB."""
+    payload: int = SAGEMAKER.payload_bytes
+    """Bytes of a request or an answer."""
     seconds: float = 60.0
     """For a whole answer, and for the first part of a streamed one."""
     stream_seconds: float = 480.0

@@ -9,7 +9,7 @@ from lading.emulator.errors import ExchangeBroken
 from lading.emulator.processes.http_exchange import Reply, exchange
 from lading.emulator.sagemaker import event_stream
 from lading.emulator.sagemaker.answer import Answer
-from lading.emulator.sagemaker.endpoint import VARIANT, LocalEndpoint
+from lading.emulator.sagemaker.endpoint import LocalEndpoint
 from lading.emulator.sagemaker.refusals import (
     SageMakerRefusal,
     broken,
@@ -17,6 +17,7 @@ from lading.emulator.sagemaker.refusals import (
     model_error,
     timed_out,
 )
+from lading.functions.contract.names import ENDPOINT
 from lading.functions.inference.wire.asgi import Receive
 
 _PREFIX = "x-amzn-sagemaker-"
@@ -137,4 +138,4 @@ def _stream_error(error: Exception) -> dict[str, str]:
 
 def _passed_out(reply: Reply) -> dict[str, str]:
     headers = {key: value for key, value in reply.headers.items() if key in _PASSED_OUT}
-    return headers | {"x-amzn-invoked-production-variant": VARIANT}
+    return headers | {"x-amzn-invoked-production-variant": ENDPOINT.variant}

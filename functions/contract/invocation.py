@@ -3,10 +3,7 @@
 import base64
 import json
 from collections.abc import Mapping
-from typing import Any, Final
-
-LONGEST_EVENT: Final = 6 * 1024 * 1024
-"""Bytes of the longest event, and of the longest answer, of a function that is waited for."""
+from typing import Any
 
 _CONNECT_S = 2
 

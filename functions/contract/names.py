@@ -36,9 +36,6 @@ RESERVED_NAMES = frozenset(
 DEFAULT_LABEL = "stable"
 """The label whose version answers when a request names none."""
 
-MAX_BODY_BYTES = 10 * 1024 * 1024
-"""The longest request body: API Gateway's limit, kept by every server that runs the service."""
-
 EXTENSIONS = (
     *("binary_tensor_data", "classification", "model_configuration", "model_repository"),
     "statistics",
@@ -110,6 +107,9 @@ class ENDPOINT:
     """Environment names that tell a proxy function which SageMaker endpoint answers, and how."""
 
     name: Final = "LADING_ENDPOINT"
+    variant: Final = "main"
+    """The only production variant of every endpoint, deployed or emulated: an update must find it
+    under the same name."""
     component: Final = "LADING_ENDPOINT_COMPONENT"
     """The inference component on it; empty where the endpoint holds the model itself."""
     engine_model: Final = "LADING_ENGINE_MODEL"

@@ -5,13 +5,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from lading.functions.contract.limits import GATEWAY, LAMBDA, SAGEMAKER
 from lading.functions.contract.names import ENDPOINT, ENVIRONMENT, JOBS, LAYER_ROOT, S3Object
-
-MOST_HOLD_S = 25
-"""API Gateway gives up after 29 s; an answer of ours must be there before."""
-_TIME_LIMIT_S = 26
-_MOST_TIME_S = 900
-_PAYLOAD_LIMIT = 6 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +29,8 @@ class ServedEndpoint:
     engine_model: str = ""
     mode: str = "steady"
     hold_s: float = 0
-    time_limit_s: float = _TIME_LIMIT_S
-    payload_limit: int = _PAYLOAD_LIMIT
+    time_limit_s: float = GATEWAY.answer_timeout_s
+    payload_limit: int = SAGEMAKER.payload_bytes
     twin_function: str = ""
     twin_model: str = ""
 
@@ -156,9 +151,13 @@ def _read_endpoint(environment: Mapping[str, str]) -> ServedEndpoint | None:
         component=environment.get(ENDPOINT.component, ""),
         engine_model=environment.get(ENDPOINT.engine_model, ""),
         mode=environment.get(ENDPOINT.mode, "steady"),
-        hold_s=_number(environment, ENDPOINT.hold, 0, MOST_HOLD_S),
-        time_limit_s=_number(environment, ENDPOINT.time_limit, _TIME_LIMIT_S, _MOST_TIME_S),
-        payload_limit=int(_number(environment, ENDPOINT.payload_limit, _PAYLOAD_LIMIT, 1 << 30)),
+        hold_s=_number(environment, ENDPOINT.hold, 0, SAGEMAKER.hold_s),
+        time_limit_s=_number(
+            environment, ENDPOINT.time_limit, GATEWAY.answer_timeout_s, LAMBDA.timeout_s
+        ),
+        payload_limit=int(
+            _number(environment, ENDPOINT.payload_limit, SAGEMAKER.payload_bytes, 1 << 30)
+        ),
         twin_function=environment.get(ENDPOINT.twin, ""),
         twin_model=environment.get(ENDPOINT.twin_model, ""),
     )

@@ -11,15 +11,13 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from lading.functions.contract.limits import GATEWAY
 from lading.functions.contract.streamed_answer import read_answer
 
 Event = Mapping[str, Any]
 Answer = dict[str, Any]
 Invoke = Callable[[str, Event], Answer]
 """Function's name, event -> its answer; raises InvocationError."""
-
-TIME_LIMIT_S = 26.0
-"""API Gateway gives up after 29 s; an answer of ours must be there before."""
 
 MOST_AT_ONCE = 16
 
@@ -64,7 +62,7 @@ class Failed(InvocationError):
     status, text = 502, "failed to answer"
 
 
-def lambda_invoke(alias: str, time_limit_s: float = TIME_LIMIT_S) -> Invoke:
+def lambda_invoke(alias: str, time_limit_s: float = GATEWAY.answer_timeout_s) -> Invoke:
     """Invokes functions at `alias`; the client is made when first used."""
     clients: list[Any] = []
 

@@ -10,22 +10,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from lading.functions.contract.limits import GATEWAY, LAMBDA, MEGABYTE
 from lading.model_packaging.errors import DoesNotFit
 from lading.model_packaging.placement.prices import Prices
 
 Target = Literal["lambda", "sagemaker"]
 
-MEGABYTE = 1 << 20
 GIGABYTE = 1 << 30
-LAYER_BYTES = 140 * MEGABYTE
-"""What the service's code leaves of the 250 MB of a function and its layers."""
-PROCESSOR_MB = 1_769
-MEMORIES = (512, 1_024, PROCESSOR_MB, 3_072, 4_096, 5_120, 6_144, 7_168, 8_192, 9_216, 10_240)
-"""Sizes of a function that are looked at, in MB; the last is the largest there is."""
-MOST_PAYLOAD = 6 * MEGABYTE * 3 // 4
-"""Of a request and of its answer, before they are written in base64 for Lambda's 6 MB."""
-MOST_MS = 29_000
-"""API Gateway waits no longer for a function."""
+MEMORIES = (512, 1_024, LAMBDA.processor_mb, *range(3_072, LAMBDA.most_memory_mb + 1, 1_024))
+"""Memory sizes of a function that are compared, in MB."""
+_MOST_PAYLOAD = LAMBDA.request_bytes * 3 // 4
+"""Of a request and of its answer, before they are encoded in base64."""
 
 MONTH_HOURS = 730
 MILLION = 1_000_000
@@ -172,7 +167,7 @@ def needed_memory(needs: Needs) -> int:
 
 def lambda_ms(needs: Needs, memory: int) -> float:
     """Estimate of one answer of a function of so much memory, on one processor or a part of it."""
-    slower = max(1.0, PROCESSOR_MB / memory)
+    slower = max(1.0, LAMBDA.processor_mb / memory)
     return (needs.one_processor_ms + SERVICE_MS) * slower
 
 
@@ -180,19 +175,24 @@ def _refused_by_lambda(needs: Needs) -> str:
     """Why Lambda cannot serve the model; empty when it can."""
     if not needs.converted:
         return "its engine runs in a container of SageMaker's"
-    if needed_memory(needs) > MEMORIES[-1]:
+    if needed_memory(needs) > LAMBDA.most_memory_mb:
         needed = f"{needed_memory(needs):,} MB of memory"
-        return f"it needs {needed}, a function has at most {MEMORIES[-1]:,}"
-    if needs.request_bytes > MOST_PAYLOAD:
-        return f"one request and its answer have {_size(needs.request_bytes)}, over 6 MB encoded"
-    slowest = lambda_ms(needs, PROCESSOR_MB)
-    if slowest > MOST_MS:
-        return f"an answer takes {slowest / 1000:.1f} s, the API waits {MOST_MS // 1000}"
+        return f"it needs {needed}, a function has at most {LAMBDA.most_memory_mb:,}"
+    if needs.request_bytes > _MOST_PAYLOAD:
+        size, limit = _size(needs.request_bytes), LAMBDA.request_bytes // MEGABYTE
+        return f"one request and its answer have {size}, over {limit} MB encoded"
+    slowest = lambda_ms(needs, LAMBDA.processor_mb)
+    if slowest > GATEWAY.timeout_s * 1000:
+        return f"an answer takes {slowest / 1000:.1f} s, the API waits {GATEWAY.timeout_s}"
     return ""
 
 
 def _why(needs: Needs) -> str:
-    layer = "in a layer" if needs.model_bytes <= LAYER_BYTES else "loaded from S3 at its start"
+    layer = (
+        "in a layer"
+        if needs.model_bytes <= LAMBDA.artifact_bytes
+        else "loaded from S3 at its start"
+    )
     return f"{_size(needs.model_bytes)} {layer}, {needed_memory(needs):,} MB of memory"
 
 

@@ -19,6 +19,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from lading.functions.contract.limits import GATEWAY
 from lading.stacks.api.gateway_responses import word_refusals
 from lading.stacks.monitoring.signals import WatchedModel
 from lading.stacks.stages.settings import ALIAS, Deployment
@@ -33,7 +34,7 @@ ROOT_PATHS = (
 TLS_POLICY = "SecurityPolicy_TLS13_1_2_PQ_2025_09"
 """TLS 1.2 at least, 1.3 with key exchange that resists quantum computers where the caller can."""
 
-_INTEGRATION_LIMIT = Duration.seconds(29)
+_INTEGRATION_LIMIT = Duration.seconds(GATEWAY.timeout_s)
 
 _ACCESS_LOG = {
     "requestId": "$context.requestId",

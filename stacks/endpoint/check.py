@@ -6,6 +6,7 @@ from aws_cdk import Aws, CustomResource, Duration
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from lading.functions.contract.limits import LAMBDA
 from lading.stacks.endpoint.resources import SageMakerModel
 from lading.stacks.endpoint.scaling import component_name
 from lading.stacks.function.code_assets import CodeAssets
@@ -13,7 +14,6 @@ from lading.stacks.function.logged_function import LoggedFunction
 from lading.stacks.stages.settings import Deployment
 
 _HANDLER = "lading.functions.endpoint_check.lambda_handler.check"
-_CHECK_S = 900
 
 
 class EndpointCheck(Construct):
@@ -55,7 +55,7 @@ class EndpointCheck(Construct):
             name=deployment.names.hook(model, "endpoint"),
             handler=_HANDLER,
             code=assets.functions(self),
-            timeout_s=_CHECK_S,
+            timeout_s=LAMBDA.timeout_s,
             failures="CloudFormation waits for its report, and fails without it",
         )
         self._let_look(served, group)
@@ -64,7 +64,7 @@ class EndpointCheck(Construct):
             "Resource",
             resource_type="Custom::EndpointCheck",
             service_token=self.check.function.function_arn,
-            service_timeout=Duration.seconds(_CHECK_S),
+            service_timeout=Duration.seconds(LAMBDA.timeout_s),
             properties={
                 "Endpoint": endpoint,
                 "Config": served.config.attr_endpoint_config_name,

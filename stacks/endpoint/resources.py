@@ -13,9 +13,10 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
+from lading.functions.contract.names import ENDPOINT
 from lading.stacks.endpoint.job_store import JobStoreResources
 from lading.stacks.endpoint.role import EndpointRole
-from lading.stacks.endpoint.scaling import VARIANT, EndpointScaling
+from lading.stacks.endpoint.scaling import EndpointScaling
 from lading.stacks.endpoint.updates import component_deployment, endpoint_deployment
 from lading.stacks.plan.endpoints import PlannedEndpoint
 from lading.stacks.stages.sagemaker import SageMakerSettings
@@ -140,7 +141,7 @@ class SageMakerModel(Construct):
         settings = self._settings
         several = len(settings.instances) > 1
         return _Config.ProductionVariantProperty(
-            variant_name=VARIANT,
+            variant_name=ENDPOINT.variant,
             model_name=None if self._empty else self.model.attr_model_name,
             initial_instance_count=max(1, settings.fewest),
             instance_type=None if several else settings.instances[0],
@@ -190,7 +191,7 @@ class SageMakerModel(Construct):
             self,
             "Component",
             endpoint_name=self.endpoint.attr_endpoint_name,
-            variant_name=VARIANT,
+            variant_name=ENDPOINT.variant,
             runtime_config=_Component.InferenceComponentRuntimeConfigProperty(copy_count=1),
             specification=(
                 None

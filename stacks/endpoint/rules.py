@@ -13,7 +13,7 @@ from aws_cdk import Annotations, IAspect, Token
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import IConstruct
 
-from lading.stacks.endpoint.scaling import VARIANT
+from lading.functions.contract.names import ENDPOINT
 from lading.stacks.plan.endpoints import Repository
 from lading.stacks.stages.sagemaker import has_local_storage
 
@@ -54,7 +54,7 @@ def _config(config: sagemaker.CfnEndpointConfig) -> Iterator[tuple[str, bool]]:
     yield "Config1: CloudFormation names it, for it cannot change", named
     variants: Any = config.production_variants
     names = [variant.variant_name for variant in variants]
-    yield f"Config2: its one variant is named '{VARIANT}'", names != [VARIANT]
+    yield f"Config2: its one variant is named '{ENDPOINT.variant}'", names != [ENDPOINT.variant]
     instances = [name for variant in variants for name in _instances(variant)]
     local = any(map(has_local_storage, instances))
     yield (

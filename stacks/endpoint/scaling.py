@@ -16,10 +16,8 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
+from lading.functions.contract.names import ENDPOINT
 from lading.stacks.stages.sagemaker import SageMakerSettings
-
-VARIANT = "main"
-"""The only production variant of every endpoint: an update must find it under the same name."""
 
 NAMESPACE = "AWS/SageMaker"
 
@@ -67,7 +65,7 @@ class EndpointScaling(Construct):
         self._of = "component" if component else "variant"
         self._dimensions = {"EndpointName": endpoint.attr_endpoint_name}
         resource, dimension = (
-            f"endpoint/{endpoint.attr_endpoint_name}/variant/{VARIANT}",
+            f"endpoint/{endpoint.attr_endpoint_name}/variant/{ENDPOINT.variant}",
             "sagemaker:variant:DesiredInstanceCount",
         )
         if component:

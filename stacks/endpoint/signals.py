@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from lading.stacks.endpoint.scaling import NAMESPACE, VARIANT
+from lading.functions.contract.names import ENDPOINT
+from lading.stacks.endpoint.scaling import NAMESPACE
 from lading.stacks.monitoring.signals import PERIOD, Signal
 from lading.stacks.stages.sagemaker import Mode
 
@@ -55,7 +56,7 @@ class WatchedEndpoint:
     @property
     def on_variant(self) -> Mapping[str, str]:
         """Dimensions of what is counted by instance."""
-        return {"EndpointName": self.name, "VariantName": VARIANT}
+        return {"EndpointName": self.name, "VariantName": ENDPOINT.variant}
 
 
 def endpoint_metric(

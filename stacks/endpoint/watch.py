@@ -12,6 +12,7 @@ from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from lading.functions.contract.alarms import ALARMS, alarm_name
 from lading.functions.contract.names import METRICS
 from lading.stacks.endpoint.signals import ENDPOINT_SIGNALS, WatchedEndpoint, requests
 from lading.stacks.monitoring.alarms import make_alarms
@@ -44,8 +45,8 @@ class RollbackAlarms(Construct):
         crashes = lambda_metric(model, "Errors", "Sum")
         invoked = lambda_metric(model, "Invocations", "Sum")
         self.alarms = [
-            self._alarm("Failures", "update-failures", failures, answered),
-            self._alarm("Crashes", "update-crashes", crashes, invoked),
+            self._alarm("Failures", ALARMS.update_failures, failures, answered),
+            self._alarm("Crashes", ALARMS.update_crashes, crashes, invoked),
         ]
 
     def _alarm(
@@ -54,7 +55,7 @@ class RollbackAlarms(Construct):
         alarm = cloudwatch.Alarm(
             self,
             id_,
-            alarm_name=f"{self._model.function}-{key}",
+            alarm_name=alarm_name(self._model.function, key),
             alarm_description=(
                 f"Model {self._model.name} fails; while its endpoint changes this brings the old "
                 "version back. To replace a version that rings, set update.rollback: false."

@@ -6,6 +6,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from lading.functions.contract.limits import LAMBDA
 from lading.functions.contract.names import (
     DEFAULT_LABEL,
     LAYER_ROOT,
@@ -16,12 +17,9 @@ from lading.functions.contract.names import (
 from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.stacks.function.code_assets import CodeAssets
 from lading.stacks.function.logged_function import RUNTIME, LoggedFunction
-from lading.stacks.function.proxy import TIMEOUT_S, WHOLE, Proxy
+from lading.stacks.function.proxy import WHOLE, Proxy
 from lading.stacks.plan.models import GOLDEN, LocalArtifact, PlannedModel, S3Artifact
 from lading.stacks.stages.settings import ALIAS, Deployment
-
-_PROCESSOR_MB = 1769
-"""Memory that brings one processor."""
 
 
 class LambdaModel(Construct):
@@ -75,7 +73,7 @@ class LambdaModel(Construct):
             code=assets.functions(self),
             layers=layers,
             memory_mb=model.settings.memory_mb,
-            timeout_s=TIMEOUT_S if proxy else model.settings.timeout_s,
+            timeout_s=LAMBDA.timeout_s if proxy else model.settings.timeout_s,
             environment={
                 **_settings(model, proxy, deployment.settings.cors).to_environment(),
                 **(proxy.environment if proxy else {}),
@@ -135,7 +133,7 @@ def _settings(
         labels={DEFAULT_LABEL: model.version},
         remote=remote,
     )
-    processors = max(1, round(model.settings.memory_mb / _PROCESSOR_MB))
+    processors = max(1, round(model.settings.memory_mb / LAMBDA.processor_mb))
     return ServingSettings(
         (served,),
         threads=model.settings.threads or processors,

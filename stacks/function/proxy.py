@@ -10,9 +10,6 @@ from lading.functions.contract.settings import JobsPlace, ServedEndpoint
 from lading.stacks.stages.settings import ALIAS, Deployment
 from lading.stacks.stages.target import Architecture
 
-TIMEOUT_S = 900
-"""Lambda's longest: a job may take it, whatever the gateway waits for."""
-
 WHOLE = "lading.functions.inference.entry.lambda_handler.handler"
 """Handler of a function whose answers are whole."""
 

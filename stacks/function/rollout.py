@@ -17,6 +17,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from lading.functions.contract.limits import LAMBDA
 from lading.functions.contract.names import HOOK, LAYER_ROOT
 from lading.stacks.function.code_assets import CodeAssets
 from lading.stacks.function.lambda_model import LambdaModel, grant_decrypt
@@ -25,7 +26,7 @@ from lading.stacks.plan.models import PlannedModel, S3Artifact
 from lading.stacks.stages.settings import ALIAS, Deployment, RolloutName
 
 _HANDLERS = "lading.functions.traffic_hook.lambda_handler"
-_CHECK_S, _WAKING_CHECK_S, _CLEAN_S = 600, 900, 120
+_CHECK_S, _CLEAN_S = 600, 120
 """An endpoint may have to wake before it gives its golden answers."""
 
 
@@ -56,7 +57,7 @@ class Rollout(Construct):
         super().__init__(scope, id_)
         self._deployment, self._model = deployment, model
         self._served, self._assets = served, assets
-        self._check_s = _WAKING_CHECK_S if model.endpoint else _CHECK_S
+        self._check_s = LAMBDA.timeout_s if model.endpoint else _CHECK_S
         self.check = self._check()
         first = CustomResource(
             self,

@@ -22,6 +22,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
+from lading.functions.contract.alarms import ALARMS, alarm_name
 from lading.functions.contract.names import METRICS
 from lading.stacks.monitoring.signals import (
     API_SIGNALS,
@@ -167,7 +168,7 @@ class CanaryAlarms(Construct):
             label="crashes of the new version, of its invocations",
             period=_MINUTE,
         )
-        return self._rollback_alarm("canary-crashes", rate)
+        return self._rollback_alarm(ALARMS.canary_crashes, rate)
 
     def _failures(self) -> cloudwatch.Alarm:
         rate = cloudwatch.MathExpression(
@@ -180,13 +181,13 @@ class CanaryAlarms(Construct):
             label="5xx answers of the new version, of its requests",
             period=_MINUTE,
         )
-        return self._rollback_alarm("canary-failures", rate)
+        return self._rollback_alarm(ALARMS.canary_failures, rate)
 
     def _rollback_alarm(self, key: str, rate: cloudwatch.IMetric) -> cloudwatch.Alarm:
         alarm = cloudwatch.Alarm(
             self,
             _camel(key),
-            alarm_name=f"{self._model.function}-{key}",
+            alarm_name=alarm_name(self._model.function, key),
             alarm_description=f"Brings the last version of {self._model.name} back.",
             metric=rate,
             threshold=self._model.error_rate,
@@ -201,7 +202,7 @@ class CanaryAlarms(Construct):
         alarm = cloudwatch.Alarm(
             self,
             "CanaryQuiet",
-            alarm_name=f"{self._model.function}-canary-quiet",
+            alarm_name=alarm_name(self._model.function, ALARMS.canary_quiet),
             alarm_description=(
                 f"Roll-out of {self._model.name} not judged: its new version saw fewer than "
                 f"{FEWEST_CANARY_REQUESTS} requests in 5 minutes. Send it some and look again."
@@ -241,7 +242,7 @@ def make_alarms(
         alarms[signal.key] = alarm = cloudwatch.Alarm(
             scope,
             _camel(signal.key),
-            alarm_name=f"{watched.alarm_prefix}-{signal.key}",
+            alarm_name=alarm_name(watched.alarm_prefix, signal.key),
             alarm_description=f"{signal.title}. {signal.advice}",
             metric=metric,
             threshold=signal.threshold(watched),

@@ -10,6 +10,7 @@ from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
+from lading.functions.contract.alarms import ALARMS, alarm_name
 from lading.functions.contract.names import METRICS
 from lading.stacks.monitoring.signals import (
     API_SIGNALS,
@@ -205,10 +206,11 @@ def _alarm_lists(
 ) -> Iterator[cloudwatch.IWidget]:
     """Every alarm by its name: those of the models are other stacks'."""
     watched = [(api.alarm_prefix, API_SIGNALS) for api in apis]
-    names = [f"{prefix}-{signal.key}" for prefix, signals in watched for signal in signals]
-    names += [f"{model.alarm_prefix}-{signal.key}" for model in models for signal in MODEL_SIGNALS]
-    names += [f"{model.alarm_prefix}-canary-quiet" for model in models]
-    names += [f"{model.alarm_prefix}-{key}" for model in models for key in model.endpoint_alarms]
+    names = [alarm_name(prefix, signal.key) for prefix, signals in watched for signal in signals]
+    for model in models:
+        keys = [signal.key for signal in MODEL_SIGNALS]
+        keys += [ALARMS.canary_quiet, *model.endpoint_alarms]
+        names += [alarm_name(model.alarm_prefix, key) for key in keys]
     for number, some in enumerate(_chunks(names, _MOST_LINES)):
         alarms = [_alarm(scope, name) for name in some]
         title = "Alarms" if number == 0 else f"Alarms, continued ({number + 1})"

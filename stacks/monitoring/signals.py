@@ -14,6 +14,7 @@ from typing import Generic, Literal, Protocol, TypeVar
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
+from lading.functions.contract.limits import GATEWAY, LAMBDA
 from lading.functions.contract.names import METRICS
 from lading.stacks.stages.settings import ALIAS
 
@@ -25,8 +26,6 @@ FEWEST_REQUESTS = 20
 """A share of fewer requests than this in one period says nothing."""
 
 CONCURRENCY_SHARE = 0.8
-ACCOUNT_CONCURRENCY = 1000
-"""Lambda's quota for an account, unless it was raised or the account is new."""
 
 GATEWAY_MS = 500
 """What the gateway, the authorizer and the front function may add to a model's time."""
@@ -55,7 +54,7 @@ class WatchedModel:
     p99_ms: int
     reserved_concurrency: int | None = None
     streams: bool = False
-    timeout_s: int = 29
+    timeout_s: int = GATEWAY.timeout_s
     endpoint_alarms: tuple[str, ...] = ()
 
     @property
@@ -169,7 +168,7 @@ def _cold_share(model: WatchedModel) -> cloudwatch.IMetric:
 
 
 def _concurrency_limit(model: WatchedModel) -> float:
-    return CONCURRENCY_SHARE * (model.reserved_concurrency or ACCOUNT_CONCURRENCY)
+    return CONCURRENCY_SHARE * (model.reserved_concurrency or LAMBDA.account_concurrency)
 
 
 MODEL_SIGNALS: tuple[Signal[WatchedModel], ...] = (

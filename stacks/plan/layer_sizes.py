@@ -4,15 +4,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from lading.stacks.errors import MEGABYTE, LayersTooLarge
-
-LIMIT = 250 * MEGABYTE
-"""Of a function and all its layers, unpacked."""
+from lading.functions.contract.limits import LAMBDA, MEGABYTE
+from lading.stacks.errors import LayersTooLarge
 
 MODEL = "the model"
 """Name of the artifact among the parts."""
 
-_MOST_MEMORY = 10_240 * MEGABYTE
 _COPIES = 3
 """In memory while it loads: the file, the session's copy, and room to run."""
 
@@ -38,20 +35,20 @@ def _package(name: str) -> str:
     return name.partition("-")[0].partition(".")[0]
 
 
-def require_fits(model: str, code: Mapping[str, int], artifact: int, limit: int = LIMIT) -> None:
+def require_fits(model: str, code: Mapping[str, int], artifact: int) -> None:
     """Refuse a model whose artifact of `artifact` bytes does not fit beside `code`.
 
     Raises:
         LayersTooLarge: with the largest parts, and the target that fits.
     """
     sizes = {**code, MODEL: artifact}
-    if sum(sizes.values()) > limit:
-        raise LayersTooLarge(model, sizes, limit, _advice(model, sum(code.values()), artifact))
+    if sum(sizes.values()) > LAMBDA.unpacked_bytes:
+        raise LayersTooLarge(model, sizes, _advice(model, sum(code.values()), artifact))
 
 
 def _advice(model: str, code: int, artifact: int) -> str:
-    if code > LIMIT:
+    if code > LAMBDA.unpacked_bytes:
         return "remove packages from the group `lambda` in pyproject.toml, then run `make lock`"
-    if artifact * _COPIES > _MOST_MEMORY:
+    if artifact * _COPIES > LAMBDA.most_memory_mb * MEGABYTE:
         return f"serve '{model}' on SageMaker"
     return f"let its function load '{model}' from S3 at its start, or serve it on SageMaker"

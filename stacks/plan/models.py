@@ -11,21 +11,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lading.functions.contract.limits import LAMBDA, MEGABYTE
 from lading.functions.contract.names import DEFAULT_LABEL, Library, S3Object, artifact_folder
 from lading.model_packaging.errors import PackagingError, likely
 from lading.model_packaging.lock.file import LocalCopy, Lock, LockedVersion, S3Copy, read_lock
 from lading.model_packaging.manifest.models import ModelSpec, load_manifest
-from lading.stacks.errors import MEGABYTE, PlanError, SettingsError, StackError
+from lading.stacks.errors import PlanError, SettingsError, StackError
 from lading.stacks.plan.endpoints import Endpoint, plan_endpoint, require_instances
-from lading.stacks.plan.layer_sizes import LIMIT
 from lading.stacks.stages.settings import Deployment, ModelSettings
-
-CODE_RESERVE = 110 * MEGABYTE
-"""Kept for the runtime layer and the function's code, whose true size is known once they are built.
-The choice between a layer and S3 must not wait for that."""
-
-ARTIFACT_LIMIT = LIMIT - CODE_RESERVE
-"""The largest artifact that is a layer."""
 
 GOLDEN = "golden.json"
 """The golden requests' file in an artifact."""
@@ -65,7 +58,7 @@ class S3Artifact:
     @property
     def layer(self) -> bool:
         """Whether it fits in a layer; else it is read into memory."""
-        return self.size <= ARTIFACT_LIMIT
+        return self.size <= LAMBDA.artifact_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,9 +230,9 @@ def _local(folder: Path, entry: LockedVersion) -> LocalArtifact:
     except OSError as error:
         advice = "run `lading package`, or `lading pull` from another store"
         raise ValueError(f"{error.filename} is missing; {advice}") from error
-    if size > ARTIFACT_LIMIT:
+    if size > LAMBDA.artifact_bytes:
         raise ValueError(
-            f"it has {size / MEGABYTE:.1f} MB, and a layer takes {ARTIFACT_LIMIT / MEGABYTE:.0f} "
-            "MB; publish it to S3 (`lading push s3://...`), and its function loads it from there"
+            f"it has {size / MEGABYTE:.1f} MB, over the {LAMBDA.artifact_bytes / MEGABYTE:.0f} MB "
+            "of a layer; run `lading push s3://...`, and its function loads it from S3"
         )
     return LocalArtifact(folder, digests, size)

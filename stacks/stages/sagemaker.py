@@ -14,12 +14,11 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from lading.functions.contract.limits import LAMBDA, SAGEMAKER
+
 Mode = Literal["steady", "scale_to_zero", "async"]
 Policy = Literal["canary", "linear", "rolling", "all_at_once"]
 Metric = Literal["concurrency", "invocations", "backlog"]
-
-LONGEST_HOLD_S = 25
-"""API Gateway waits 29 s for an answer that is not streamed."""
 
 _ARN = r"^arn:[a-z-]+:"
 
@@ -140,9 +139,9 @@ class SageMakerSettings(_SageMakerEntry):
     """Time to find instances, over all types."""
     inference_ami: str | None = Field(default=None, pattern=r"^al[0-9]+-ami-sagemaker-inference-")
     """Driver and CUDA of the instances; an engine newer than AWS's default needs a newer one."""
-    hold_s: int = Field(default=20, ge=0, le=LONGEST_HOLD_S)
+    hold_s: int = Field(default=20, ge=0, le=SAGEMAKER.hold_s)
     """How long a request waits for an endpoint that wakes."""
-    answer_timeout_s: int = Field(default=300, ge=1, le=900)
+    answer_timeout_s: int = Field(default=300, ge=1, le=LAMBDA.timeout_s)
     """The longest answer, streamed ones included."""
     jobs_days: int = Field(default=7, ge=1, le=365)
     """How long the input and the result of an asynchronous job are kept."""

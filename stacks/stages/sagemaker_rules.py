@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from lading.functions.contract.limits import SAGEMAKER
 from lading.stacks.stages.sagemaker import Metric, Mode, Policy, SageMakerSettings
 
-MOST_INSTANCE_TYPES = 5
-MOST_ALARMS = 10
 OWN_ALARMS = 2
 """Alarms of ours that bring an old version back."""
 FEWEST_TO_SHIFT = 2
@@ -86,8 +85,8 @@ def _steps(settings: SageMakerSettings) -> int:
 RULES = (
     SettingRule(
         "instances",
-        f"an endpoint takes at most {MOST_INSTANCE_TYPES} instance types",
-        lambda it: len(it.instances) > MOST_INSTANCE_TYPES,
+        f"an endpoint takes at most {SAGEMAKER.instance_types} instance types",
+        lambda it: len(it.instances) > SAGEMAKER.instance_types,
     ),
     SettingRule(
         "count.max",
@@ -133,8 +132,8 @@ RULES = (
     ),
     SettingRule(
         "update.alarms",
-        f"an update watches at most {MOST_ALARMS} alarms, {OWN_ALARMS} of them Lading's own",
-        lambda it: len(it.update.alarms) > MOST_ALARMS - OWN_ALARMS,
+        f"an update watches at most {SAGEMAKER.alarms} alarms, {OWN_ALARMS} of them Lading's own",
+        lambda it: len(it.update.alarms) > SAGEMAKER.alarms - OWN_ALARMS,
     ),
     SettingRule(
         "update.alarms",

@@ -22,6 +22,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from lading.functions.contract.limits import CLOUDFORMATION, GATEWAY, LAMBDA
 from lading.functions.contract.origins import read_origins
 from lading.model_packaging.errors import ManifestError, likely
 from lading.model_packaging.manifest.located_yaml import LocatedYaml
@@ -51,8 +52,6 @@ RolloutName = Literal[
 RetentionDays = Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653]
 """What CloudWatch Logs takes."""
 
-_LONGEST_FUNCTION_NAME = 64
-_LONGEST_STACK_NAME = 128
 _FINGERPRINT = 8
 
 
@@ -86,11 +85,13 @@ class _StageEntry(BaseModel):
 class ModelSettings(_StageEntry):
     """The function of one model, or of every model that has no settings of its own."""
 
-    memory_mb: int = Field(default=1769, ge=128, le=10_240)
-    """Lambda gives processors in proportion: one at 1769 MB."""
-    timeout_s: int = Field(default=29, ge=1, le=900)
-    """API Gateway waits 29 s unless its quota is raised."""
-    threads: int = Field(default=0, ge=0, le=6)
+    memory_mb: int = Field(
+        default=LAMBDA.processor_mb, ge=LAMBDA.least_memory_mb, le=LAMBDA.most_memory_mb
+    )
+    """Lambda gives processors in proportion."""
+    timeout_s: int = Field(default=GATEWAY.timeout_s, ge=1, le=LAMBDA.timeout_s)
+    """Default: how long API Gateway waits, unless that quota is raised."""
+    threads: int = Field(default=0, ge=0, le=LAMBDA.processors)
     """Threads inside one prediction; 0: as many as the memory brings processors."""
     snap_start: bool = True
     """Start from a snapshot of the warm function."""
@@ -218,15 +219,17 @@ class Names:
 
     def model_stack(self, model: str) -> str:
         """Name of a model's stack."""
-        return _physical(f"{self.prefix}-model-", model, _LONGEST_STACK_NAME, r"[^A-Za-z0-9-]")
+        return _physical(
+            f"{self.prefix}-model-", model, CLOUDFORMATION.name_length, r"[^A-Za-z0-9-]"
+        )
 
     def function(self, model: str) -> str:
         """Name of a model's function."""
-        return _physical(f"{self.prefix}-model-", model, _LONGEST_FUNCTION_NAME, r"[^A-Za-z0-9_-]")
+        return _physical(f"{self.prefix}-model-", model, LAMBDA.name_length, r"[^A-Za-z0-9_-]")
 
     def hook(self, model: str, role: Literal["check", "clean", "endpoint"]) -> str:
         """Name of a function around a model's roll-outs."""
-        return _physical(f"{self.prefix}-{role}-", model, _LONGEST_FUNCTION_NAME, r"[^A-Za-z0-9_-]")
+        return _physical(f"{self.prefix}-{role}-", model, LAMBDA.name_length, r"[^A-Za-z0-9_-]")
 
     def api_function(self, role: str) -> str:
         """Name of a function of the API's own: `front` or `authorizer`."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from aws_cdk.assertions import Match, Template
 
-from lading.stacks.plan.models import ARTIFACT_LIMIT
+from lading.functions.contract.limits import LAMBDA
 from tests.stacks.projects import local_artifact, locked, s3_copy
 from tests.stacks.synthesis import one_model, only, resources, statements
 
@@ -23,7 +23,7 @@ def layered(tmp_path_factory: pytest.TempPathFactory) -> Template:
 @pytest.fixture(scope="module")
 def remote(tmp_path_factory: pytest.TempPathFactory) -> Template:
     """A model in S3 that is too big for one."""
-    entry = locked(s3_copy("digits", bytes=ARTIFACT_LIMIT + 1))
+    entry = locked(s3_copy("digits", bytes=LAMBDA.artifact_bytes + 1))
     return one_model(tmp_path_factory.mktemp("remote"), entry)
 
 

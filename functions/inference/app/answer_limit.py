@@ -10,12 +10,12 @@ from dataclasses import replace
 from typing import Final
 
 from lading.functions.contract.errors import AnswerTooLarge
-from lading.functions.contract.invocation import LONGEST_EVENT
+from lading.functions.contract.limits import LAMBDA
 from lading.functions.inference.dialects import find_dialect
 from lading.functions.inference.wire import content_encoding
 from lading.functions.inference.wire.messages import Observation, Request, Response
 
-MOST: Final = LONGEST_EVENT - 16 * 1024
+MOST: Final = LAMBDA.request_bytes - 16 * 1024
 """Bytes of a body as it goes back; status and headers go with it."""
 
 _TEXTS = ("text/", "application/json")
@@ -35,7 +35,7 @@ def fit(response: Response, request: Request, observation: Observation) -> Respo
         smaller = replace(response, body=packed, headers=headers)
         if size_of(smaller) <= MOST:
             return smaller
-    observation.error = refusal = AnswerTooLarge(size, LONGEST_EVENT)
+    observation.error = refusal = AnswerTooLarge(size, LAMBDA.request_bytes)
     return find_dialect(observation.dialect or "plain").error_response(refusal)
 
 

@@ -20,7 +20,7 @@ from lading.functions.contract.errors import (
     RequestTooLarge,
     RouteNotFound,
 )
-from lading.functions.contract.names import MAX_BODY_BYTES
+from lading.functions.contract.limits import GATEWAY
 from lading.functions.contract.routes import LOOKED_UP, ROUTES, Route, dialect_of, split_path
 from lading.functions.inference.dialects import find_dialect
 from lading.functions.inference.loading.catalog import Catalog
@@ -47,7 +47,7 @@ Answerer = Callable[[Request, Catalog, Observation, int], Response | StreamedRes
 def create_app(
     catalog: Catalog,
     *,
-    longest_body: int = MAX_BODY_BYTES,
+    longest_body: int = GATEWAY.body_bytes,
     executor: Executor | None = None,
     respond: Answerer | None = None,
 ) -> App:
@@ -94,7 +94,7 @@ def answer(
     request: Request,
     catalog: Catalog,
     observation: Observation,
-    longest_body: int = MAX_BODY_BYTES,
+    longest_body: int = GATEWAY.body_bytes,
 ) -> Response | StreamedResponse:
     """Answer one request; whatever goes wrong becomes its dialect's error."""
     segments = split_path(request.path)

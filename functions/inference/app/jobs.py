@@ -29,6 +29,7 @@ from lading.functions.contract.errors import (
     Submitted,
 )
 from lading.functions.contract.invocation import dumps, lambda_client, proxy_event
+from lading.functions.contract.limits import LAMBDA
 from lading.functions.contract.routes import dialect_of, split_path
 from lading.functions.contract.settings import JobsPlace
 from lading.functions.inference.app.application import Answerer, find_route
@@ -56,9 +57,6 @@ from lading.functions.inference.wire.messages import (
     Response,
     StreamedResponse,
 )
-
-LONGEST_RUN_S = 900
-"""Lambda ends a function by then."""
 
 _ASYNC = "/async"
 _JOB = re.compile(r"/jobs/([^/]*)(/run)?")
@@ -146,7 +144,7 @@ class Jobs:
         return _told(self._describe(self._again(job)), 202, _ASK_AGAIN)
 
     def _run(self, job: Job, catalog: Catalog, observation: Observation) -> Response:
-        if self._store.claim(job, int(time.time()) + LONGEST_RUN_S):
+        if self._store.claim(job, int(time.time()) + LAMBDA.timeout_s):
             self._answer_or_fail(job, catalog, observation, EngineWork(job.id, self._store))
         return _told(self._describe(self._again(job)), 200)
 

@@ -7,12 +7,12 @@ from typing import Any, Final
 
 from lading.functions.contract.errors import InferenceError, PredictionFailed
 from lading.functions.contract.invocation import (
-    LONGEST_EVENT,
     answer_body,
     dumps,
     lambda_client,
     proxy_event,
 )
+from lading.functions.contract.limits import LAMBDA
 from lading.functions.inference.models.predictor import ModelMetadata
 from lading.functions.inference.tensors.binary import HEADER_LENGTH
 from lading.functions.inference.tensors.conversion import Array
@@ -52,7 +52,7 @@ class Twin:
     def _ask(self, body: bytes, header_size: int) -> dict[str, Array]:
         path = f"/{self.metadata.name}/v2/models/{self.metadata.name}/infer"
         payload = dumps(proxy_event("POST", path, {HEADER_LENGTH: str(header_size)}, body))
-        if len(payload) > LONGEST_EVENT:
+        if len(payload) > LAMBDA.request_bytes:
             raise self._silent("the request is too long for Lambda")
         answer = self._invoke(payload)
         if answer["statusCode"] != _OK:

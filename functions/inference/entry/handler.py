@@ -6,6 +6,7 @@ from typing import Any
 from mangum import Mangum
 from mangum.types import LambdaEvent, Response
 
+from lading.functions.contract.limits import LAMBDA
 from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.app.application import Answerer, answer, create_app
 from lading.functions.inference.loading.catalog import Catalog, load_catalog
@@ -15,8 +16,8 @@ from lading.functions.inference.wire.messages import Observation, Request, Strea
 from lading.functions.inference.wire.messages import Response as Answer
 
 _SMALL_BODY = 8192
-_SURELY_FITS = 1 << 20
-"""Bytes of an answer that is under the limit of 6 MB even if each of them is escaped."""
+_SURELY_FITS = LAMBDA.request_bytes // 6
+"""Bytes of an answer that is under Lambda's limit even if each of them is escaped as `\\u00xx`."""
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 

@@ -9,13 +9,10 @@ import httpx
 import pytest
 
 from lading.emulator.function.in_process import InProcessFunction
-from lading.emulator.function.interface import MAX_RESPONSE_BYTES
 from lading.emulator.gateway.api import Gateway
-from lading.emulator.gateway.refusals import MAX_BODY_BYTES
+from lading.functions.contract.limits import GATEWAY, LAMBDA, MEGABYTE
 from lading.functions.inference.wire.asgi import App, Message
 from tests.emulator.harness import Served, in_process, serving
-
-MEGABYTE = 1 << 20
 
 
 def echoed(response: httpx.Response) -> dict[str, Any]:
@@ -113,7 +110,7 @@ def test_binary_body_of_4_mb_is_answered(served: Served) -> None:
 
 
 def test_body_just_over_the_gateways_limit_is_the_gateways_to_refuse(served: Served) -> None:
-    at, over = bytes(MAX_BODY_BYTES), bytes(MAX_BODY_BYTES + 1)
+    at, over = bytes(GATEWAY.body_bytes), bytes(GATEWAY.body_bytes + 1)
     assert b"Request Too Long" in served.client.post("/body", content=at).content
     assert b"HTTP content length" in served.client.post("/body", content=over).content
 
@@ -127,7 +124,7 @@ def test_response_over_6_mb_is_a_502(served: Served) -> None:
 
 
 def test_response_just_below_6_mb_is_passed_on(served: Served) -> None:
-    assert len(served.client.get(f"/letters/{MAX_RESPONSE_BYTES - 200}").content) > 6_291_000
+    assert len(served.client.get(f"/letters/{LAMBDA.response_bytes - 200}").content) > 6_291_000
 
 
 def test_headers_over_10240_bytes_are_refused(served: Served) -> None:

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError, EventStreamError
 
 from lading.emulator.sagemaker.endpoint import Status
 from lading.emulator.sagemaker.refusals import internal_failure, not_ready, throttled, unavailable
+from lading.functions.contract.names import ENDPOINT
 from tests.support.emulator_sagemaker import Served, endpoint, quick, serving
 
 
@@ -45,7 +46,7 @@ def streamed(served: Served, body: dict[str, Any]) -> Iterator[bytes]:
 def test_an_answer_comes_back_with_its_type_and_its_variant(served: Served) -> None:
     answer = served.invoke(b"{}", ContentType="application/json")
     assert answer["ContentType"] == "application/json"
-    assert answer["InvokedProductionVariant"] == "AllTraffic"
+    assert answer["InvokedProductionVariant"] == ENDPOINT.variant
     assert answer["CustomAttributes"] == "from=container"
     assert json.loads(answer["Body"])["path"] == "/invocations"
     assert "x-own" not in answer["ResponseMetadata"]["HTTPHeaders"]

@@ -8,13 +8,13 @@ import pytest
 from aws_cdk import App, Stack
 from aws_cdk import aws_lambda as lambda_
 
+from lading.functions.contract.limits import LAMBDA
 from lading.functions.contract.names import Library
 from lading.model_packaging.lock.file import LockedModel
 from lading.stacks.build.cache import CachedFolder
 from lading.stacks.build.lambda_code import Folders
 from lading.stacks.errors import LayersTooLarge, PlanError
 from lading.stacks.function.code_assets import CodeAssets
-from lading.stacks.plan.layer_sizes import LIMIT
 from lading.stacks.plan.models import LocalArtifact, PlannedModel
 from lading.stacks.stages.settings import ModelSettings
 from tests.stacks.projects import local_artifact
@@ -126,7 +126,7 @@ def test_a_damaged_artifact_never_goes_up(tmp_path: Path, code: TinyCode) -> Non
 def test_a_model_that_does_not_fit_beside_the_code_is_refused(
     tmp_path: Path, code: TinyCode
 ) -> None:
-    code.size = LIMIT
+    code.size = LAMBDA.unpacked_bytes
     model, _ = planned(tmp_path)
     with pytest.raises(LayersTooLarge, match="model 'digits': its function and layers unpack"):
         CodeAssets(code).require_fits(stack_of(tmp_path, deployed=True), model)
@@ -146,7 +146,7 @@ def test_only_the_layer_of_the_library_that_a_model_needs_is_built(
 
 
 def test_a_processing_layer_counts_towards_lambdas_limit(code: TinyCode, tmp_path: Path) -> None:
-    code.size = LIMIT // 3
+    code.size = LAMBDA.unpacked_bytes // 3
     model = replace(planned(tmp_path)[0], processing=("tokenizers",))
     with pytest.raises(LayersTooLarge, match="tokenizers"):
         CodeAssets(code).require_fits(stack_of(tmp_path, deployed=True), model)

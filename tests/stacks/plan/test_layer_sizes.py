@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from lading.stacks.errors import MEGABYTE, LayersTooLarge
+from lading.functions.contract.limits import MEGABYTE
+from lading.stacks.errors import LayersTooLarge
 from lading.stacks.plan.layer_sizes import layer_sizes, require_fits
 
 CODE = {"onnxruntime": 40 * MEGABYTE, "numpy": 35 * MEGABYTE, "mangum": MEGABYTE}

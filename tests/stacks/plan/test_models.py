@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from lading.functions.contract.limits import LAMBDA
 from lading.functions.contract.names import S3Object
 from lading.stacks.errors import PlanError, SettingsError, StackError
 from lading.stacks.plan.models import (
-    ARTIFACT_LIMIT,
     LocalArtifact,
     RegionPlan,
     S3Artifact,
@@ -71,8 +71,8 @@ def test_each_region_takes_the_artifact_of_its_own_bucket(tmp_path: Path) -> Non
 
 
 def test_a_model_too_big_for_a_layer_is_read_from_s3(tmp_path: Path) -> None:
-    fits = artifact(plan(tmp_path, locked(s3_copy("digits", bytes=ARTIFACT_LIMIT))))
-    big = artifact(plan(tmp_path, locked(s3_copy("digits", bytes=ARTIFACT_LIMIT + 1))))
+    fits = artifact(plan(tmp_path, locked(s3_copy("digits", bytes=LAMBDA.artifact_bytes))))
+    big = artifact(plan(tmp_path, locked(s3_copy("digits", bytes=LAMBDA.artifact_bytes + 1))))
     assert isinstance(fits, S3Artifact)
     assert isinstance(big, S3Artifact)
     assert (fits.layer, big.layer) == (True, False)
@@ -137,8 +137,8 @@ def test_a_local_artifact_other_than_the_locked_one_is_refused(tmp_path: Path) -
 def test_a_local_artifact_too_big_for_a_layer_belongs_into_s3(tmp_path: Path) -> None:
     entry = local_artifact(tmp_path, "digits")
     with (tmp_path / "store/models/digits/3/model.onnx").open("r+b") as file:
-        file.truncate(ARTIFACT_LIMIT + 1)
-    with pytest.raises(PlanError, match="a layer takes 140 MB; publish it to S3"):
+        file.truncate(LAMBDA.artifact_bytes + 1)
+    with pytest.raises(PlanError, match="over the 140 MB of a layer; run `lading push"):
         plan(tmp_path, entry)
 
 

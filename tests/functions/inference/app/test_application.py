@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from lading.functions.contract.names import MAX_BODY_BYTES
+from lading.functions.contract.limits import GATEWAY
 from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.app.application import create_app
 from lading.functions.inference.artifact.reading import TensorSpec
@@ -74,7 +74,7 @@ def test_a_body_may_come_in_pieces(tmp_path: Path, chunk: int) -> None:
 def test_the_longest_body_is_taken_and_a_longer_one_is_not(tmp_path: Path) -> None:
     app = app_of(tmp_path)
     body = json.dumps(GOOD).encode()
-    longest = body + b" " * (MAX_BODY_BYTES - len(body))
+    longest = body + b" " * (GATEWAY.body_bytes - len(body))
     assert ask(app, "POST /predict", longest, chunk=1 << 16).status == 200
     refused = ask(app, "POST /predict", longest + b" ", chunk=1 << 16)
     assert (refused.status, refused.error) == (
@@ -85,7 +85,7 @@ def test_the_longest_body_is_taken_and_a_longer_one_is_not(tmp_path: Path) -> No
 
 def test_a_server_may_take_longer_bodies_than_the_gateway(tmp_path: Path) -> None:
     catalog = load_catalog(settings_for(tmp_path, {"m": {1: echo()}}))
-    longest = json.dumps(GOOD).encode() + b" " * MAX_BODY_BYTES
+    longest = json.dumps(GOOD).encode() + b" " * GATEWAY.body_bytes
     app = create_app(catalog, longest_body=len(longest))
     assert ask(app, "POST /predict", longest, chunk=1 << 16).status == 200
     assert ask(app, "POST /predict", longest + b" ", chunk=1 << 16).status == 413

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lading.functions.contract.errors import MalformedRequest, RequestTooLarge
-from lading.functions.contract.names import MAX_BODY_BYTES
+from lading.functions.contract.limits import GATEWAY
 from lading.functions.inference.wire.content_encoding import choose, pack, unpack
 from tests.support.driver import Answer, ask, serve
 from tests.support.worlds import echo, settings_for
@@ -60,7 +60,7 @@ def test_a_body_that_is_not_what_it_says_is_refused(
 
 
 def test_a_bomb_is_too_large_before_it_is_unpacked(tmp_path: Path) -> None:
-    assert len(BOMB) < MAX_BODY_BYTES
+    assert len(BOMB) < GATEWAY.body_bytes
     answer = predict(tmp_path, BOMB, "gzip")
     assert answer.status == 413
     with pytest.raises(RequestTooLarge):

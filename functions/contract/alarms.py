@@ -1,0 +1,21 @@
+"""Names of the CloudWatch alarms of a model: stacks create them, commands and guides name them."""
+
+from typing import Final
+
+
+class ALARMS:
+    """Ends of the names of alarms that people look at or set by hand."""
+
+    canary_crashes: Final = "canary-crashes"
+    canary_failures: Final = "canary-failures"
+    """These two roll a new version of a function back."""
+    canary_quiet: Final = "canary-quiet"
+    """The new version received too few requests to be judged."""
+    update_crashes: Final = "update-crashes"
+    update_failures: Final = "update-failures"
+    """These two roll an update of an endpoint back."""
+
+
+def alarm_name(prefix: str, alarm: str) -> str:
+    """Return the full name of an alarm; the prefix is the function's or the API's name."""
+    return f"{prefix}-{alarm}"
