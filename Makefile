@@ -179,4 +179,4 @@ $(ALONE:%=.venv/%): .venv/%: requirements/%.txt .venv/demo
 		echo "$(PYTHON) cannot make a virtual environment; on Debian: apt install python3-venv" >&2; exit 1; }
 
 clean:
-	rm -rf .venv .lading cdk.out *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .lading cdk.out build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

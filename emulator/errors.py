@@ -8,6 +8,7 @@ EmulatorError
 │   ├── ContainerNotReady  it ended, or did not answer /ping, before it was ready
 │   └── ExchangeBroken     it went away before it had answered
 ├── RuntimeUnavailable     AWS's Lambda runtime cannot be had or started on this machine
+├── CheckoutNeeded         a file is only in a checkout of Lading
 ├── ToolUnavailable        what a tool requires cannot be installed
 ├── EngineUnavailable      an engine cannot be had on this machine
 ├── GrpcMissing            gRPC is asked for, and its library is not installed
@@ -83,6 +84,17 @@ class ToolUnavailable(EmulatorError):
     def __init__(self, requirements: str, log: Path) -> None:
         super().__init__(f"what requirements/{requirements} names cannot be installed; see {log}")
         self.requirements, self.log = requirements, log
+
+
+class CheckoutNeeded(EmulatorError):
+    """A file is needed that is in a checkout of Lading, but not in its wheel."""
+
+    def __init__(self, file: str, folder: Path) -> None:
+        super().__init__(
+            f"{file} is not in {folder}: an installed package does not have it; "
+            "clone Lading's repository, and run the command there"
+        )
+        self.file, self.folder = file, folder
 
 
 class EngineUnavailable(EmulatorError):

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from lading.emulator.checkout import CODE, checkout_file
 from lading.emulator.cloud.cdk import Cdk, find_cdk
 from lading.emulator.cloud.ministack import (
     ACCOUNT,
@@ -23,8 +24,7 @@ from lading.emulator.cloud.ministack import (
 from lading.emulator.errors import DeploymentFailed
 from lading.emulator.processes.child import tether
 
-PROJECT = Path(__file__).resolve().parents[2]
-TOOLS = PROJECT / ".lading" / "emulate"
+TOOLS = CODE / ".lading" / "emulate"
 """Where MiniStack and the CDK's command are kept, once installed."""
 
 Outputs = Mapping[str, Mapping[str, str]]
@@ -48,7 +48,7 @@ class EmulatedCloud:
         folder: Path,
         tell: Callable[[str], None] = lambda _: None,
         *,
-        project: Path = PROJECT,
+        project: Path = CODE,
         tools: Path = TOOLS,
     ) -> None:
         self.folder = folder.resolve()
@@ -58,6 +58,7 @@ class EmulatedCloud:
         self.log = self.folder / "ministack.log"
 
     def __enter__(self) -> Self:
+        checkout_file("app.py")  # before anything is written below it
         for folder in (self.folder, self._tools):
             folder.mkdir(parents=True, exist_ok=True)
         _sweep(self.folder)

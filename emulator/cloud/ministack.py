@@ -10,12 +10,11 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from lading.emulator.checkout import checkout_file
 from lading.emulator.errors import CloudUnavailable, ToolUnavailable
 from lading.emulator.processes.child import Child
 from lading.emulator.processes.own_environment import own_environment
 from lading.emulator.processes.ports import free_port
-
-REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements" / "emulate.txt"
 
 ACCOUNT = "000000000000"
 """The only account whose API answers."""
@@ -35,7 +34,7 @@ def environment_folder(tools: Path, log: Path) -> Path:
         CloudUnavailable: it cannot be made.
     """
     try:
-        return own_environment(tools / "venv", REQUIREMENTS, log)
+        return own_environment(tools / "venv", checkout_file("requirements/emulate.txt"), log)
     except ToolUnavailable as error:
         raise CloudUnavailable("MiniStack cannot be installed", log) from error
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lading.emulator.checkout import CODE
 from lading.emulator.errors import ContainerError, ContainerNotReady
 from lading.emulator.processes.child import Child
 from lading.emulator.processes.http_exchange import Address, exchange
@@ -56,10 +57,9 @@ class ContainerTimeouts:
 
 def service_container(model_folder: Path, interpreter: Path = Path(sys.executable)) -> Program:
     """`functions/inference/entry/container.py`, serving what lies in `model_folder`."""
-    project = Path(__file__).resolve().parents[2]
     return Program(
         [str(interpreter), "-m", "lading.functions.inference.entry.container", "serve"],
-        {"PYTHONPATH": str(project), ENVIRONMENT.model_root: str(model_folder.absolute())},
+        {"PYTHONPATH": str(CODE), ENVIRONMENT.model_root: str(model_folder.absolute())},
     )
 
 

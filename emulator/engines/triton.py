@@ -13,11 +13,10 @@ import sys
 import sysconfig
 from pathlib import Path
 
+from lading.emulator.checkout import checkout_file
 from lading.emulator.engines.container_process import Program
 from lading.emulator.errors import EngineUnavailable, ToolUnavailable
 from lading.emulator.processes.own_environment import own_environment
-
-REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements" / "triton.txt"
 
 _NAME = "Triton"
 _BACKEND = re.compile(r'\b(backend|platform)\s*:\s*"onnxruntime(_onnx)?"')
@@ -40,7 +39,8 @@ def triton_container(repository: Path, scratch: Path, tools: Path, log: Path) ->
     """
     _check_machine()
     try:
-        environment = own_environment(tools / "triton", REQUIREMENTS, log, "--no-deps")
+        locked = checkout_file("requirements/triton.txt")
+        environment = own_environment(tools / "triton", locked, log, "--no-deps")
     except ToolUnavailable as error:
         raise EngineUnavailable(_NAME, str(error)) from error
     packages = next(environment.glob("lib/python3*/site-packages"))

@@ -22,6 +22,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from lading.emulator.checkout import CODE
 from lading.emulator.errors import FunctionFailed, FunctionTimedOut, RuntimeUnavailable
 from lading.emulator.function.interface import Configuration
 from lading.emulator.function.runtime_binary import runtime_binary
@@ -48,9 +49,7 @@ class Code:
     interpreter: Path = Path(sys.executable)
 
 
-SERVICE = Code(
-    Path(__file__).resolve().parents[2], "lading.functions.inference.entry.lambda_handler.handler"
-)
+SERVICE = Code(CODE, "lading.functions.inference.entry.lambda_handler.handler")
 
 
 class LambdaRuntimeFunction:

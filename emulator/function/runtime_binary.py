@@ -12,9 +12,10 @@ from pathlib import Path
 from types import MappingProxyType
 from zipfile import BadZipFile, ZipFile
 
+from lading.emulator.checkout import checkout_file
 from lading.emulator.errors import RuntimeUnavailable
 
-REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements" / "rie.txt"
+_REQUIREMENTS = "requirements/rie.txt"
 
 _ARCHITECTURES = MappingProxyType(
     {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
@@ -44,16 +45,18 @@ def runtime_binary(tools: Path, *, system: str = sys.platform, machine: str | No
 
 
 def _version() -> str:
-    """The version that `REQUIREMENTS` pins, so that a new pin is a new program."""
-    pinned = next(line for line in REQUIREMENTS.read_text().splitlines() if "==" in line)
+    """The version that `_REQUIREMENTS` pins, so that a new pin is a new program."""
+    lines = checkout_file(_REQUIREMENTS).read_text().splitlines()
+    pinned = next(line for line in lines if "==" in line)
     return pinned.partition("==")[2].split()[0]
 
 
 def _download(folder: Path) -> Path:
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
     options = ["--no-deps", "--require-hashes", "--only-binary=:all:"]
+    pinned = str(checkout_file(_REQUIREMENTS))
     done = subprocess.run(
-        [*command, *options, "--dest", str(folder), "--requirement", str(REQUIREMENTS)],
+        [*command, *options, "--dest", str(folder), "--requirement", pinned],
         capture_output=True,
         text=True,
         check=False,

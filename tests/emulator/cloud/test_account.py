@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lading.emulator.cloud.account import PROJECT, TOOLS, EmulatedCloud
+from lading.emulator.checkout import CODE
+from lading.emulator.cloud.account import TOOLS, EmulatedCloud
 from lading.emulator.cloud.cdk import find_cdk
 from lading.emulator.cloud.ministack import environment_folder
 from lading.emulator.errors import CloudUnavailable, DeploymentFailed
@@ -23,7 +24,7 @@ def project(folder: Path, app: str = APP) -> Path:
     """A checkout whose app.py is another one."""
     folder.mkdir()
     for name in ("cdk.json", "package.json", "package-lock.json"):
-        (folder / name).write_bytes((PROJECT / name).read_bytes())
+        (folder / name).write_bytes((CODE / name).read_bytes())
     (folder / "app.py").write_text(app)
     return folder
 
@@ -85,8 +86,8 @@ def test_the_address_of_an_api_is_told_for_the_emulated_gateway(tmp_path: Path) 
 
 def test_the_cdk_is_the_one_that_package_json_pins(tmp_path: Path) -> None:
     log = tmp_path / "install.log"
-    cdk = find_cdk(PROJECT, TOOLS, environment_folder(TOOLS, log), log)
-    wanted = json.loads((PROJECT / "package.json").read_text())["devDependencies"]["aws-cdk"]
+    cdk = find_cdk(CODE, TOOLS, environment_folder(TOOLS, log), log)
+    wanted = json.loads((CODE / "package.json").read_text())["devDependencies"]["aws-cdk"]
     output = tmp_path / "version.log"
     assert cdk.run(["--version"], environment=os.environ, folder=tmp_path, log=output) == 0
     assert wanted in output.read_text()
@@ -103,7 +104,7 @@ child = Child([sys.executable, "-c", "import time; time.sleep(60)"],
 print(child._process.pid, flush=True)
 time.sleep(60)
 """
-    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    environment = {**os.environ, "PYTHONPATH": str(CODE)}
     with subprocess.Popen(
         [sys.executable, "-c", script], cwd=tmp_path, stdout=subprocess.PIPE, env=environment
     ) as parent:
