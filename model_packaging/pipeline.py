@@ -276,7 +276,7 @@ def _compare(load: Load, checked: Checked, model: bytes) -> int:
 
 
 def _optimize(optimizer: Optimizer, task: Task, model: bytes) -> tuple[Optimized | None, str]:
-    if optimizer.options(task.spec) is None:
+    if not optimizer.applies(task.spec):
         return None, optimizer.idle
     done = optimizer.optimize(task, model)
     return done, done.outcome

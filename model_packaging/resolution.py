@@ -1,8 +1,8 @@
-"""What a model is made of: its source, where it goes, and the identity that follows from both."""
+"""Finds what a model is made of: its source, its destination, and the resulting identity."""
 
 from collections import ChainMap
 from collections.abc import Collection, Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version as version_of
 from pathlib import Path
 
@@ -25,14 +25,13 @@ from lading.model_packaging.specification import Source
 from lading.model_packaging.steps.image_rows import named_files, takes_images
 
 RECIPE = 4
-"""Part of each identity: raise it when the same source and tools would now give another model."""
-SIGNATURES = 1
-"""The same, of frameworks whose models have signatures."""
+"""Part of each identity: raise it when the same manifest, source and tools would now give another
+model, also when a key's default changes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A model whose source is there; `served` is what its engine gets, if that is the source."""
+    """A model whose source exists; `served` is what its engine gets, if that is the source."""
 
     spec: ModelSpec
     source: Source
@@ -49,10 +48,10 @@ class ConversionJob(Resolved):
 
 
 def resolve(spec: ModelSpec, regions: Collection[str]) -> tuple[Resolved, str]:
-    """Find everything that the manifest names, and refuse what could not be built or served.
+    """Find everything that the manifest names, and reject what could not be built or served.
 
     Raises:
-        PackagingError: something is missing, unknown, or says nothing to such a model.
+        PackagingError: something is missing or unknown, or has no effect on such a model.
     """
     if spec.target != "lambda":
         check_engine(spec, regions)
@@ -60,45 +59,36 @@ def resolve(spec: ModelSpec, regions: Collection[str]) -> tuple[Resolved, str]:
         return _resolve_files(spec, regions)
     if not spec.source.is_dir():
         _require(spec.source, spec.place("source"))
-    if spec.accuracy:
-        _require(spec.accuracy.data, spec.place("accuracy.data"))
-    for key, path in _optimizing_files(spec).items():
+    for key, path in spec.row_files().items():
         _require(path, spec.place(key))
     converter = find_converter(spec.name, spec.source, spec.framework)
-    for key in spec.original.stated():
+    for key in spec.original():
         if key not in (*converter.keys, "code", "image"):
-            reason = f"says nothing to {converter.framework} models; remove it"
+            reason = f"has no effect on {converter.framework} models; remove it"
             raise ManifestError(spec.place(key), reason)
-    for key, path in spec.original.files().items():
+    for key, path in spec.original_files().items():
         _require(path, spec.place(key))
     source = source_of(spec, converter)
     used = {name: version_of(name) for name in ("numpy", "onnxruntime")}
-    asked = [each.tools(spec) for each in OPTIMIZERS if each.options(spec) is not None]
-    if spec.original.image:
-        asked.append(tool_versions(spec, "processing", "pillow"))
-    tools = {**converter.tools(spec), **ChainMap(*map(dict, asked)), **used}
+    more = [each.tools(spec) for each in OPTIMIZERS if each.applies(spec)]
+    if spec.image:
+        more.append(tool_versions(spec, "processing", "pillow"))
+    tools = {**converter.tools(spec), **ChainMap(*map(dict, more)), **used}
     job = ConversionJob(spec, source, tools, regions, None, converter)
     return job, f"{spec.source}, {converter.framework}"
 
 
 def _resolve_files(spec: ModelSpec, regions: Collection[str]) -> tuple[Resolved, str]:
-    """A model that goes to its engine as it is."""
-    stated = [*spec.original.stated(), *_asked(spec), *(("accuracy",) if spec.accuracy else ())]
-    if stated:
-        raise ManifestError(
-            spec.place(stated[0]), "says nothing to a model that is not converted; remove it"
-        )
+    """A model whose trained files go to its engine unchanged."""
+    for key in spec.conversion():
+        reason = "has no effect on a model that is not converted; remove it"
+        raise ManifestError(spec.place(key), reason)
     if not spec.source.is_dir():
         _require(spec.source, spec.place("source"))
     served = serve(spec)
     source = Source(spec.source.name, served.name, f"sha256:{served.files.digest}", None)
     resolved = Resolved(spec, source, {}, regions, served)
     return resolved, f"{spec.source}, {len(served.files.files)} files for {served.name}"
-
-
-def _optimizing_files(spec: ModelSpec) -> dict[str, Path]:
-    """Files that optimizers read, by the manifest's key."""
-    return {key: path for each in OPTIMIZERS for key, path in each.files(spec).items()}
 
 
 def source_of(spec: ModelSpec, converter: Converter) -> Source:
@@ -108,7 +98,7 @@ def source_of(spec: ModelSpec, converter: Converter) -> Source:
         framework=converter.framework,
         digest=_digest(
             spec.source.parent,
-            (*converter.files(spec), *spec.original.files().values(), *imported_files(spec)),
+            (*converter.files(spec), *spec.original_files().values(), *imported_files(spec)),
         ),
         data=_rows_digest(spec, spec.accuracy.data) if spec.accuracy else None,
     )
@@ -139,34 +129,18 @@ def _named(folder: Path, path: Path) -> str:
 
 
 def identity_of(job: Resolved) -> str:
-    """SHA-256 over all that decides what is published: the same again is the same version."""
-    accuracy, stated = job.spec.accuracy, job.spec.original.stated()
-    return sha256(
-        canonical(
-            {
-                "recipe": RECIPE,
-                "format_version": MODEL_FORMAT,
-                "name": job.spec.name,
-                "source": job.source.digest,
-                "framework": job.source.framework,
-                **({"original": stated} if stated else {}),
-                **({"signatures": SIGNATURES} if _has_signatures(job) else {}),
-                "optimise": _asked(job.spec),
-                "accuracy": [*astuple(accuracy)[1:]] if accuracy else None,
-                "data": job.source.data,
-                "tools": dict(job.tools),
-                **({} if job.spec.target == "lambda" else {"engine": engine_identity(job.spec)}),
-            }
-        )
-    )
-
-
-def _has_signatures(job: Resolved) -> bool:
-    return isinstance(job, ConversionJob) and "signature" in job.converter.keys
-
-
-def _asked(spec: ModelSpec) -> dict[str, object]:
-    """What is to be done to the model, and digests of the files that it takes."""
-    options = {each.stage: each.options(spec) for each in OPTIMIZERS}
-    digests = {key: _rows_digest(spec, path) for key, path in _optimizing_files(spec).items()}
-    return {**{stage: given for stage, given in options.items() if given}, **digests}
+    """SHA-256 over all that decides what is published: the same identity is the same version."""
+    spec, calibration = job.spec, job.spec.quantize.calibration
+    document = {
+        "recipe": RECIPE,
+        "format_version": MODEL_FORMAT,
+        "name": spec.name,
+        "source": job.source.digest,
+        "framework": job.source.framework,
+        "manifest": spec.conversion(),
+        "data": job.source.data,
+        "calibration": _rows_digest(spec, calibration) if calibration else None,
+        "tools": dict(job.tools),
+        "engine": None if spec.target == "lambda" else engine_identity(spec),
+    }
+    return sha256(canonical(document))

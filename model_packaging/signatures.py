@@ -111,7 +111,7 @@ def choose(spec: ModelSpec, signatures: Iterable[str]) -> list[str]:
         SourceUnreadable: there are none.
         ManifestError: there is none of a name that it says, or it must say which.
     """
-    known, wanted = sorted(signatures), spec.original.signatures
+    known, wanted = sorted(signatures), spec.signatures
     if not known:
         reason = "has no signatures; save it with model.export(...), or signatures={...}"
         raise SourceUnreadable(spec.name, spec.source, reason)
@@ -142,8 +142,8 @@ def _has_steps(spec: ModelSpec) -> bool:
     Raises:
         ManifestError: it names several.
     """
-    for key, given in (("code", spec.original.code), ("image", spec.original.image)):
-        if given and len(spec.original.signatures) > 1:
+    for key, given in (("code", spec.code), ("image", spec.image)):
+        if given and len(spec.signatures) > 1:
             raise ManifestError(spec.place("signature"), f"must name one: {key} is around one")
         if given:
             return True
@@ -197,7 +197,7 @@ def finish(
         try:
             others.append(_finished(spec, each, samples, done))
         except ConversionError as error:
-            if each.signature in spec.original.signatures:
+            if each.signature in spec.signatures:
                 wrong = f"fails in its signature '{each.signature}': {error.reason}"
                 advice = f"take {each.signature} out of signature:"
                 raise ConversionError(spec.name, f"{wrong}; {advice}") from error
@@ -284,7 +284,7 @@ def _optimized(
             continue
         scheme = done[optimizer.stage].get("scheme", spec.quantize.scheme)
         alike = replace(spec, quantize=replace(spec.quantize, scheme=scheme))
-        if optimizer.options(alike) is None:
+        if not optimizer.applies(alike):
             continue
         try:
             model = optimizer.optimize(replace(task, spec=alike), model).model

@@ -7,7 +7,8 @@ from sklearn.datasets import load_breast_cancer
 from sklearn.model_selection import train_test_split
 
 from benchmarks.formats.entry import Entry
-from lading.model_packaging.manifest.models import AccuracySpec, ModelSpec
+from lading.model_packaging.manifest.entries import AccuracySpec
+from lading.model_packaging.manifest.models import ModelSpec
 
 _TEST = "tests/model_packaging/converters/test_boosting.py"
 _MODEL = "100 trees, breast cancer"

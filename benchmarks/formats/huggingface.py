@@ -9,7 +9,8 @@ from typing import Any
 from sklearn.model_selection import train_test_split
 
 from benchmarks.formats.entry import Entry
-from lading.model_packaging.manifest.models import AccuracySpec, ModelSpec
+from lading.model_packaging.manifest.entries import AccuracySpec
+from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.manifest.options import QuantizeSpec
 
 _TOPICS = ("cluster", "ensemble", "linear_model", "metrics", "preprocessing")

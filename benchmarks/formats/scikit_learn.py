@@ -4,7 +4,8 @@ from pathlib import Path
 
 from benchmarks.formats.entry import Entry
 from examples.digits.train import main
-from lading.model_packaging.manifest.models import AccuracySpec, ModelSpec
+from lading.model_packaging.manifest.entries import AccuracySpec
+from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.manifest.options import QuantizeSpec
 
 

@@ -37,16 +37,13 @@ def example_inputs(spec: ModelSpec) -> ExampleInputs:
         ManifestError: the manifest tells neither `inputs` nor `examples`, or both.
         DataUnusable: the examples are damaged or of types that no tensor has.
     """
-    original = spec.original
-    if bool(original.inputs) == (original.examples is not None):
-        problem = (
-            "are both given; keep one" if original.inputs else "are needed: shapes or examples"
-        )
+    if bool(spec.inputs) == (spec.examples is not None):
+        problem = "are both given; keep one" if spec.inputs else "are needed: shapes or examples"
         example = "such as inputs: {x: {shape: [batch, 64]}}"
         raise ManifestError(spec.place("inputs"), f"inputs or examples {problem}, {example}")
-    if original.examples is not None:
+    if spec.examples is not None:
         return _given(spec)
-    return _from_shapes(original.inputs)
+    return _from_shapes(spec.inputs)
 
 
 def fitting_examples(spec: ModelSpec, specs: Sequence[TensorSpec]) -> dict[str, Array]:
@@ -55,7 +52,7 @@ def fitting_examples(spec: ModelSpec, specs: Sequence[TensorSpec]) -> dict[str, 
     Raises:
         DataUnusable: they are damaged, or do not fit the model.
     """
-    path, place = spec.original.examples, spec.place("examples")
+    path, place = spec.examples, spec.place("examples")
     assert path is not None
     arrays = read_arrays(spec, "examples", path)
     names = [each.name for each in specs]
@@ -74,7 +71,7 @@ def fitting_examples(spec: ModelSpec, specs: Sequence[TensorSpec]) -> dict[str, 
 
 
 def _given(spec: ModelSpec) -> ExampleInputs:
-    path = spec.original.examples
+    path = spec.examples
     assert path is not None
     arrays = read_arrays(spec, "examples", path)
     for name, array in arrays.items():

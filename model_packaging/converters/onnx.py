@@ -71,7 +71,7 @@ class OnnxConverter:
         session = _open(spec, source, optimized=reduced)
         reference = Reference(session, inputs, outputs, takes_empty=not is_fragile(model))
         specs = _open(spec, _serialized(model)).inputs
-        examples = fitting_examples(spec, specs) if spec.original.examples else None
+        examples = fitting_examples(spec, specs) if spec.examples else None
         samples = given(spec.name, examples, specs) if examples else make_up(spec.name, specs)
         loosen_outputs(model, _answers(reference, samples))
         rows = next(samples.requests(_ROWS))

@@ -86,7 +86,7 @@ def _load(content: bytes) -> Any:
 
 
 def _of_estimator(spec: ModelSpec, booster: Any, content: bytes) -> Conversion:
-    if spec.original.iterations:
+    if spec.iterations:
         reason = "is for a file of a Booster; this one is an estimator's, which decides it"
         raise ManifestError(spec.place("iterations"), reason)
     estimator = read_booster(spec, _library(content), lambda: _estimator(booster, content))
@@ -112,7 +112,7 @@ def _counted(spec: ModelSpec, booster: Any) -> Any:
     Raises:
         ManifestError: it does not say which, or there is no best iteration.
     """
-    best, stated = booster.attr("best_iteration"), spec.original.iterations
+    best, stated = booster.attr("best_iteration"), spec.iterations
     if best is None and stated == "best":
         reason = f"{spec.source.name} records no best iteration; remove it, or set iterations: all"
         raise ManifestError(spec.place("iterations"), reason)

@@ -105,7 +105,7 @@ def inputs_of(spec: ModelSpec, estimator: Any, features: int | None) -> Inputs:
     Raises:
         ManifestError: they do not fit what the estimator was fitted on.
     """
-    stated = spec.original.inputs
+    stated = spec.inputs
     if features is None:
         return _texts(spec, stated)
     names = getattr(estimator, "feature_names_in_", None)

@@ -1,23 +1,22 @@
-"""The keys of models.yaml: what the JSON Schema publishes, and pydantic checks."""
+"""The keys of models.yaml: each with its type, default, description and rule, in one place.
+
+To add a key, add a field to the class of its mapping. To add a metric or an engine, add its name to
+`Metric` or `EngineName`, and its line to `measure.metrics.METRICS` or `engines.registry.ENGINES`.
+"""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Discriminator, Field, Tag
+from pydantic import AfterValidator, BeforeValidator, Field, Strict, StrictBool, model_validator
+from pydantic.dataclasses import dataclass
 
 from lading.functions.contract.names import DEFAULT_LABEL, NAME_PATTERN, RESERVED_NAMES
 from lading.functions.inference.artifact.signatures import LONGEST_NAME
-from lading.model_packaging.manifest.image_entry import ImageEntry
-from lading.model_packaging.manifest.options import (
-    LIST,
-    WORD,
-    Entry,
-    PruneEntry,
-    QuantizeEntry,
-    QuantizeKey,
-)
-from lading.model_packaging.manifest.original_entry import ClassPath, CodeEntry, InputEntry
+from lading.model_packaging.manifest.fields import CONFIG, File, Text, one_or_more, unique
+from lading.model_packaging.manifest.image_input import ImageInput
+from lading.model_packaging.manifest.options import PruneSpec, Quantize, QuantizeSpec
+from lading.model_packaging.manifest.original import ClassPath, OwnCode, Shapes
 
 Metric = Literal["accuracy", "f1", "roc_auc", "top_k", "mae", "rmse", "cosine", "match"]
 Target = Literal["lambda", "sagemaker", "auto"]
@@ -46,17 +45,6 @@ def _label(text: str) -> str:
     return _name(text)
 
 
-def _unique(names: list[str]) -> list[str]:
-    repeated = {name for name in names if names.count(name) > 1}
-    if repeated:
-        raise ValueError(f"names '{min(repeated)}' twice")
-    return names
-
-
-def _form(value: Any) -> str:
-    return LIST if isinstance(value, list) else WORD
-
-
 def _option(value: Any) -> Any:
     if not isinstance(value, bool | int | float | str) or value != value:  # noqa: PLR0124 - NaN
         raise ValueError("must be a number, a text, true or false")
@@ -67,109 +55,107 @@ _PATTERN = Field(json_schema_extra={"pattern": f"^{NAME_PATTERN}$"})
 _ModelName = Annotated[str, AfterValidator(_model_name), _PATTERN]
 _Label = Annotated[str, AfterValidator(_label), _PATTERN]
 _Signature = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
-_Signatures = Annotated[
-    Annotated[_Signature, Tag(WORD)]
-    | Annotated[list[_Signature], Field(min_length=1), AfterValidator(_unique), Tag(LIST)],
-    Discriminator(_form),
-]
+_Signatures = Annotated[list[_Signature], Field(min_length=1)]
 _SCALARS = Field(json_schema_extra={"type": ["boolean", "number", "string"]})
-_Option = Annotated[Any, AfterValidator(_option), _SCALARS]
 
 
-class AccuracyEntry(Entry):
+@dataclass(frozen=True, slots=True, config=CONFIG)
+class AccuracySpec:
     """The accuracy gate."""
 
-    data: str = Field(min_length=1)
-    """Held-out rows, in .npz, .csv, .jsonl or .parquet: a column per input, by name, and y."""
+    data: File
+    """Held-out rows, in .npz, .csv, .jsonl or .parquet: a column for each input, by name, and y."""
     metric: Metric
-    """Of labels: accuracy, f1 (macro); of scores: roc_auc, top_k; of numbers: mae, rmse; without y,
-    beside the original: cosine of its vectors, match of its labels."""
-    max_drop: float = Field(ge=0, allow_inf_nan=False)
+    """For labels: accuracy, f1 (macro); for scores: roc_auc, top_k; for numbers: mae, rmse; without
+    y, against the original: cosine of its vectors, match of its labels."""
+    max_drop: Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False)]
     """How much worse, in the metric's unit, the optimized model may be than the original, with 95 %
     confidence."""
-    output: str | None = Field(default=None, min_length=1)
-    """The output that is measured; the first one when not given."""
-    k: int = Field(default=5, ge=1)
-    """How many of the greatest scores top_k looks at."""
+    output: Text | None = None
+    """The output to measure; the first one when not given."""
+    k: Annotated[int, Strict(), Field(ge=1)] = 5
+    """How many of the highest scores top_k counts."""
 
 
-class EngineEntry(Entry):
+@dataclass(frozen=True, slots=True, config=CONFIG)
+class EngineSpec:
     """What serves the model on SageMaker."""
 
     name: EngineName
-    """triton: ONNX models; vllm, djl-lmi: Hugging Face folders; container: whatever image says."""
-    image: str | None = Field(default=None, min_length=1)
-    """Another container image; {region} in it is the region that it is deployed to."""
-    options: dict[str, _Option] = Field(default={})
-    """The engine's own options; docs/large-models.md has those of each."""
+    """triton: ONNX models; vllm, djl-lmi: Hugging Face folders; container: the one in image."""
+    image: Text | None = None
+    """Another container image; {region} in it stands for the region that it is deployed to."""
+    options: Mapping[str, Annotated[Any, AfterValidator(_option), _SCALARS]] = Field(default={})
+    """The engine's own options; docs/large-models.md lists them."""
 
 
-class ModelEntry(Entry):
+@dataclass(frozen=True, config=CONFIG)
+class ModelEntry:
     """One model: where it comes from, how it is optimized and where it is served."""
 
-    source: str = Field(min_length=1)
-    """The trained model's file, relative to this manifest."""
-    framework: str | None = Field(default=None, examples=["onnx", "scikit-learn"])
-    """What the file comes from; needed only when its name does not tell."""
-    trust: bool = False
+    source: File
+    """The trained model's file or folder, relative to this manifest."""
+    framework: Annotated[str | None, Field(examples=["onnx", "scikit-learn"])] = None
+    """The framework of the file; needed only when its name does not tell."""
+    trust: StrictBool = False
     """Load the file even when that runs code: any .joblib or .pkl, or a .skops of unknown types."""
-    prune: PruneEntry | None = None
-    """Which weights are given up, before quantizing."""
-    quantize: QuantizeKey = "none"
+    prune: PruneSpec | None = None
+    """Which weights to remove, before quantizing."""
+    quantize: Quantize = QuantizeSpec()
     """A scheme of quantization, or a mapping with what to exclude and what to calibrate on."""
-    class_: ClassPath | None = Field(
-        default=None, alias="class", examples=["networks.digits:Network"]
-    )
-    """module:Name of the class whose weights the file holds; your own code, beside this manifest,
-    runs when the model is packaged."""
-    inputs: dict[str, InputEntry] | None = None
+    class_path: Annotated[
+        ClassPath | None,
+        Field(
+            validation_alias="class",
+            serialization_alias="class",
+            examples=["networks.digits:Network"],
+        ),
+    ] = None
+    """module:Name of the class whose weights the file holds, or of a function that makes the model;
+    your own code, beside this manifest, runs when the model is packaged."""
+    inputs: Shapes = Field(default={})
     """The inputs in the order in which the original takes them, when its file does not tell."""
-    examples: str | None = Field(default=None, min_length=1)
+    examples: File | None = None
     """Instead: an .npz file with an array of example rows per input, in that order."""
-    outputs: list[str] | None = None
+    outputs: tuple[str, ...] = ()
     """Names for the outputs, in the original's order."""
-    signature: _Signatures | None = None
+    signatures: Annotated[
+        tuple[_Signature, ...],
+        AfterValidator(unique),
+        BeforeValidator(one_or_more, json_schema_input_type=_Signature | _Signatures),
+        Field(validation_alias="signature", serialization_alias="signature"),
+    ] = ()
     """Which signature of a SavedModel is packaged, or a list of them; all when not given. Requests
     that name none are for serving_default, or else for the first of the list."""
     iterations: Literal["best", "all"] | None = None
     """Which trees of an XGBoost Booster answer, if its file records a best iteration."""
-    code: CodeEntry | None = None
+    code: OwnCode | None = None
     """Your own code around the model, which runs wherever it is served."""
-    image: ImageEntry | None = None
-    """For a model that takes pixels: callers send image files."""
-    accuracy: AccuracyEntry | None = None
+    image: ImageInput | None = None
+    """For a model of pixels: callers send image files."""
+    accuracy: AccuracySpec | None = None
     """The gate between optimizing and publishing."""
     target: Target = "lambda"
     """auto: Lambda when the model fits there, else SageMaker; `lading plan` says which and why."""
-    engine: EngineEntry | None = None
+    engine: EngineSpec | None = None
     """What serves it on SageMaker; triton, or vllm for a language model, when not given."""
-    twin: str | None = Field(default=None, min_length=1)
+    twin: Text | None = None
     """A smaller model of this manifest that may answer while the SageMaker endpoint wakes."""
-    labels: Annotated[list[_Label], AfterValidator(_unique)] = Field(default=[DEFAULT_LABEL])
+    labels: Annotated[tuple[_Label, ...], AfterValidator(unique)] = (DEFAULT_LABEL,)
     """Labels that the published version gets; other labels stay where they are."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _given(cls, value: Any) -> Any:
+        """A key without a value keeps its default."""
+        if not isinstance(value, dict):
+            return value
+        return {key: each for key, each in value.items() if each is not None}
 
-class ManifestEntry(Entry):
+
+@dataclass(frozen=True, slots=True, config=CONFIG)
+class ManifestEntry:
     """Lading's manifest: the models to package and serve."""
 
-    models: dict[_ModelName, ModelEntry]
+    models: Mapping[_ModelName, ModelEntry]
     """The models, by name; the name is the first segment of the model's URL."""
-
-
-_ENTRIES: Mapping[str, type[Entry]] = {
-    "accuracy": AccuracyEntry,
-    "engine": EngineEntry,
-    "prune": PruneEntry,
-    "quantize": QuantizeEntry,
-    "code": CodeEntry,
-    "image": ImageEntry,
-}
-
-
-def entry_at(keys: Sequence[int | str]) -> type[Entry]:
-    """The kind of entry at `keys`: the top, a model, or a part of one."""
-    if len(keys) <= 1:
-        return ManifestEntry
-    if len(keys) > len(("models", "name", "inputs")) and keys[-2] in ("inputs", "outputs"):
-        return InputEntry
-    return ModelEntry if len(keys) == len(("models", "name")) else _ENTRIES[str(keys[-1])]

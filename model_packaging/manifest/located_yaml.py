@@ -45,6 +45,24 @@ class LocatedYaml:
             line, node = found
         return Place(self.path, line, ".".join(map(str, keys)) or TOP)
 
+    def holds(self, keys: Sequence[Key]) -> bool:
+        """Whether there is a value at `keys`."""
+        node = self._root
+        for key in keys:
+            found = _child(node, key)
+            if found is None:
+                return False
+            node = found[1]
+        return True
+
+    def lines(self, keys: Sequence[Key]) -> dict[str, int]:
+        """The line of each key below `keys`, by its dotted path from there."""
+        node = self._root
+        for key in keys:
+            found = _child(node, key)
+            node = found and found[1]
+        return dict(_lines(node))
+
     def _error(self, reason: str, line: int = 1, key: str = TOP) -> ManifestError:
         return ManifestError(Place(self.path, line, key), reason)
 
@@ -118,6 +136,13 @@ def _child(node: yaml.Node | None, key: Key) -> tuple[int, yaml.Node] | None:
     if isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
         return _line(node.value[key]), node.value[key]
     return None
+
+
+def _lines(node: yaml.Node | None, above: str = "") -> Iterator[tuple[str, int]]:
+    for name, value in node.value if isinstance(node, yaml.MappingNode) else ():
+        path = f"{above}{name.value}"
+        yield path, _line(name)
+        yield from _lines(value, f"{path}.")
 
 
 def _line(node: yaml.Node) -> int:

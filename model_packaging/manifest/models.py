@@ -7,92 +7,93 @@ publishes.
 import json
 import re
 import sys
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass as validated
 from pydantic_core import ErrorDetails
 
-from lading.functions.contract.names import DEFAULT_LABEL
 from lading.model_packaging.errors import ManifestError, Place, UnknownModel, likely
-from lading.model_packaging.manifest.entries import (
-    AccuracyEntry,
-    EngineEntry,
-    EngineName,
-    ManifestEntry,
-    Metric,
-    ModelEntry,
-    Option,
-    Target,
-    entry_at,
-)
+from lading.model_packaging.manifest.entries import ManifestEntry, ModelEntry
+from lading.model_packaging.manifest.fields import CONFIG
 from lading.model_packaging.manifest.located_yaml import LocatedYaml
-from lading.model_packaging.manifest.options import (
-    FORMS,
-    PruneSpec,
-    QuantizeSpec,
-    prune_spec,
-    quantize_spec,
+
+_MANIFEST = TypeAdapter(ManifestEntry)
+
+_UNKNOWN_KEY = "unexpected_keyword_argument"
+_ORIGINAL = (
+    *("class_path", "inputs", "examples", "outputs", "signatures", "iterations", "code", "image"),
 )
-from lading.model_packaging.manifest.original import Original
-
-_KEYS = (
-    *("source", "framework", "trust", "target", "twin"),
-    *("prune", "prune.sparsity", "prune.exclude"),
-    *("quantize", "quantize.scheme", "quantize.exclude", "quantize.calibration"),
-    *("accuracy", "accuracy.data", "accuracy.metric", "accuracy.max_drop"),
-    "accuracy.output",
-    *("engine", "engine.name", "engine.image"),
-    *("class", "inputs", "examples", "outputs", "signature", "iterations", "code", "image"),
-)
-"""What `ModelSpec.place` knows the line of."""
-
-_UNKNOWN_KEY = "extra_forbidden"
+_CONVERSION = (*_ORIGINAL, "prune", "quantize", "accuracy")
 
 
-@dataclass(frozen=True, slots=True)
-class AccuracySpec:
-    """The gate of one model: held-out rows, metric, and the drop that is still allowed."""
-
-    data: Path
-    metric: Metric
-    max_drop: float
-    output: str | None = None
-    k: int = 5
-
-
-@dataclass(frozen=True, slots=True)
-class EngineSpec:
-    """The engine of one model: its name, an image of one's own, and its options."""
-
-    name: EngineName
-    image: str | None = None
-    options: Mapping[str, Option] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class ModelSpec:
-    """One model of the manifest; paths are below the manifest's folder."""
-
+@dataclass(frozen=True)
+class _Named:
     name: str
-    source: Path
-    framework: str | None = None
-    trust: bool = False
-    prune: PruneSpec | None = None
-    quantize: QuantizeSpec = field(default_factory=QuantizeSpec)
-    accuracy: AccuracySpec | None = None
-    target: Target = "lambda"
-    engine: EngineSpec | None = None
-    twin: str | None = None
-    original: Original = field(default_factory=Original)
-    labels: tuple[str, ...] = (DEFAULT_LABEL,)
-    places: Mapping[str, Place] = field(default_factory=dict, compare=False)
+
+
+@validated(frozen=True, config=CONFIG)
+class ModelSpec(ModelEntry, _Named):
+    """One model of the manifest: its name, its keys, and where they stand."""
+
+    manifest: Path = Path("models.yaml")
+    line: int = field(default=1, compare=False)
+    lines: Mapping[str, int] = field(default_factory=dict, compare=False)
+    """The line of each key below `line`, by its dotted path."""
 
     def place(self, key: str) -> Place:
-        """Where in the manifest the model's `key` stands, such as `accuracy.data`."""
-        nowhere = Place(Path("models.yaml"), 1, f"models.{self.name}.{key}")
-        return self.places.get(key, nowhere)
+        """Where in the manifest the model's `key` is, or would be, such as `accuracy.data`."""
+        above = key
+        while above and above not in self.lines:
+            above = above.rpartition(".")[0]
+        line = self.lines.get(above, self.line)
+        return Place(self.manifest, line, f"models.{self.name}.{key}")
+
+    def original(self) -> dict[str, Any]:
+        """What the manifest states of the trained model beside its file; see `conversion`.
+
+        Not every framework has all of these keys.
+        """
+        return self._stated(_ORIGINAL)
+
+    def conversion(self) -> dict[str, Any]:
+        """What the manifest states of the conversion, by its keys, as JSON for the identity.
+
+        A value that equals its default is left out, so that adding a key changes no identity. A
+        file is left to its digest.
+        """
+        return self._stated(_CONVERSION)
+
+    def _stated(self, fields: Iterable[str]) -> dict[str, Any]:
+        document: dict[str, Any] = TypeAdapter(type(self)).dump_python(
+            self, mode="json", by_alias=True, exclude_defaults=True, include=set(fields)
+        )
+        return document
+
+    def class_file(self) -> Path:
+        """The file with the code of `class_path`."""
+        module = str(self.class_path).partition(":")[0]
+        return self.manifest.parent.joinpath(*module.split(".")).with_suffix(".py")
+
+    def row_files(self) -> dict[str, Path]:
+        """Files of rows for the gate and for calibration, by the manifest's key."""
+        data = self.accuracy.data if self.accuracy else None
+        named = {"accuracy.data": data, "quantize.calibration": self.quantize.calibration}
+        return {key: path for key, path in named.items() if path}
+
+    def original_files(self) -> dict[str, Path]:
+        """Files beside the source that the outcome depends on, by the manifest's key."""
+        classes = self.image.classes if self.image else None
+        named = {
+            "class": self.class_file() if self.class_path else None,
+            "examples": self.examples,
+            "code": self.code.file if self.code else None,
+            "image": classes if isinstance(classes, Path) else None,
+        }
+        return {key: path for key, path in named.items() if path}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,9 @@ def load_manifest(path: Path) -> Manifest:
     """
     document = LocatedYaml(path)
     try:
-        entry = ManifestEntry.model_validate(document.value)
+        entry = _MANIFEST.validate_python(
+            document.value, by_alias=True, by_name=False, context={"folder": path.parent}
+        )
     except ValidationError as error:
         details = error.errors()
         # A misspelt key is often also a missing one: the misspelling says more.
@@ -137,42 +140,14 @@ def load_manifest(path: Path) -> Manifest:
     models = {name: _spec(document, name, model) for name, model in entry.models.items()}
     for spec in models.values():
         _check_target(spec, models)
-        if spec.quantize.scheme == "auto" and spec.accuracy is None:
-            reason = "auto needs an accuracy section, which decides what is kept"
-            raise ManifestError(spec.place("quantize"), reason)
+        _check_quantize(spec)
     return Manifest(path, models, document.place(["models"]))
 
 
 def _spec(document: LocatedYaml, name: str, entry: ModelEntry) -> ModelSpec:
-    folder = document.path.parent
-    gate = entry.accuracy
-    engine = _engine(entry.engine)
-    options = (f"engine.options.{key}" for key in engine.options) if engine else ()
-    keys = (*_KEYS, *options)
-    places = {key: document.place(["models", name, *key.split(".")]) for key in keys}
-    return ModelSpec(
-        name=name,
-        source=folder / entry.source,
-        framework=entry.framework,
-        trust=entry.trust,
-        prune=prune_spec(entry.prune) if entry.prune else None,
-        quantize=quantize_spec(entry.quantize, folder),
-        accuracy=_accuracy(gate, folder) if gate else None,
-        target=entry.target,
-        engine=engine,
-        twin=entry.twin,
-        original=_original(folder, entry),
-        labels=tuple(entry.labels),
-        places=places,
-    )
-
-
-def _accuracy(entry: AccuracyEntry, folder: Path) -> AccuracySpec:
-    return AccuracySpec(folder / entry.data, entry.metric, entry.max_drop, entry.output, entry.k)
-
-
-def _engine(entry: EngineEntry | None) -> EngineSpec | None:
-    return EngineSpec(entry.name, entry.image, dict(entry.options)) if entry else None
+    keys = {each.name: getattr(entry, each.name) for each in fields(entry)}
+    line, lines = document.place(["models", name]).line, document.lines(["models", name])
+    return ModelSpec(name=name, manifest=document.path, line=line, lines=lines, **keys)
 
 
 def _check_target(spec: ModelSpec, models: Mapping[str, ModelSpec]) -> None:
@@ -194,31 +169,26 @@ def _check_target(spec: ModelSpec, models: Mapping[str, ModelSpec]) -> None:
         raise ManifestError(spec.place("twin"), reason)
 
 
-def _original(folder: Path, entry: ModelEntry) -> Original:
-    return Original(
-        class_path=entry.class_ or "",
-        inputs={name: each.shape_of(name) for name, each in (entry.inputs or {}).items()},
-        examples=folder / entry.examples if entry.examples else None,
-        outputs=tuple(entry.outputs or ()),
-        signatures=(entry.signature,)
-        if isinstance(entry.signature, str)
-        else tuple(entry.signature or ()),
-        iterations=entry.iterations or "",
-        folder=folder,
-        code=entry.code.own_code(folder) if entry.code else None,
-        image=entry.image.image_input(folder) if entry.image else None,
-    )
+def _check_quantize(spec: ModelSpec) -> None:
+    """Refuse options that the scheme does not have, and `auto` without a gate."""
+    scheme, asked = spec.quantize.scheme, spec.quantize
+    if scheme == "none" and (asked.exclude or asked.calibration):
+        reason = "none quantizes nothing: leave out exclude and calibration"
+        raise ManifestError(spec.place("quantize"), reason)
+    if scheme == "auto" and spec.accuracy is None:
+        reason = "auto needs an accuracy section, which decides what is kept"
+        raise ManifestError(spec.place("quantize"), reason)
 
 
 def _describe(document: LocatedYaml, detail: ErrorDetails) -> ManifestError:
-    keys = [key for key in detail["loc"] if key not in ("[key]", *FORMS)]
+    keys = [key for key in detail["loc"] if key != "[key]"]
+    if detail["type"] == "missing":
+        return ManifestError(document.place(keys), "is required")
+    while keys and not document.holds(keys):  # part of a short form, such as `quantize: dynamic`
+        keys.pop()
     place = document.place(keys)
     if detail["type"] == _UNKNOWN_KEY:
-        fields = entry_at(keys[:-1]).model_fields
-        known = [field.alias or name for name, field in fields.items()]
-        return ManifestError(place, "unknown key", likely(str(keys[-1]), known))
-    if detail["type"] == "missing":
-        return ManifestError(place, "is required")
+        return ManifestError(place, "unknown key", likely(str(keys[-1]), _known(keys[:-1])))
     if detail["type"] == "literal_error":
         expected = str(detail["ctx"]["expected"])
         guess = likely(str(detail["input"]), re.findall("'([^']*)'", expected))
@@ -226,18 +196,42 @@ def _describe(document: LocatedYaml, detail: ErrorDetails) -> ManifestError:
     return ManifestError(place, _reworded(detail["msg"]))
 
 
+def _known(keys: Sequence[int | str]) -> list[str]:
+    """The keys that the mapping at `keys` may have, from the JSON Schema."""
+    schema = _MANIFEST.json_schema()
+    forms = _forms(schema, schema)
+    for key in keys:
+        values = [
+            value
+            for each in forms
+            for value in (
+                each.get("properties", {}).get(key),
+                each.get("additionalProperties"),
+                *each.get("patternProperties", {}).values(),
+            )
+        ]
+        forms = [form for value in values if value for form in _forms(schema, value)]
+    return [key for each in forms for key in each.get("properties", {})]
+
+
+def _forms(schema: Mapping[str, Any], value: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The forms that a value of the schema may have, references resolved."""
+    if "$ref" in value:
+        return [schema["$defs"][value["$ref"].rpartition("/")[2]]]
+    return [form for each in value.get("anyOf", ()) for form in _forms(schema, each)] or [value]
+
+
 def _reworded(message: str) -> str:
     """Pydantic's sentence as the end of one of ours."""
     text = message.removeprefix("Value error, ")
-    for ours in ("Input should", "List should", "String should", "Keys should"):
-        text = text.replace(ours, "must", 1) if text.startswith(ours) else text
-    return text
+    text = re.sub(r"^(Input|List|String|Keys|Value) should", "must", text)
+    text = text.replace("a valid tuple", "a list").replace(" after validation", "")
+    return re.sub("a (valid )?dictionary( or an instance of .*)?", "a mapping", text)
 
 
 def render_schema() -> str:
     """The manifest's JSON Schema, as `models.schema.json` holds it."""
-    schema = ManifestEntry.model_json_schema()
-    titled = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    titled = {"$schema": "https://json-schema.org/draft/2020-12/schema", **_MANIFEST.json_schema()}
     return f"{json.dumps({**titled, 'title': 'models.yaml'}, indent=2)}\n"
 
 

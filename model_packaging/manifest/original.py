@@ -1,112 +1,72 @@
-"""What the manifest says of a trained model beside its file, as far as its framework needs it."""
+"""The trained model's own terms: the manifest's keys `inputs`, `class` and `code`."""
 
+import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, StrictInt
+from pydantic.dataclasses import dataclass
+
+from lading.model_packaging.manifest.fields import CONFIG, File, Ordered
 
 BATCH = "batch"
 """The axis that counts rows, where nothing else is said."""
 
+Datatype = Literal[
+    "BOOL", "INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64", "FP16",
+    "FP32", "FP64", "BYTES"
+]  # fmt: skip
 
-@dataclass(frozen=True, slots=True)
+
+def _class(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", text):
+        raise ValueError(f"must be module:Name, such as networks.digits:Network, not '{text}'")
+    return text
+
+
+def _sizes(sizes: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    for size in sizes:
+        if isinstance(size, int) and size < 1 and size != -1:
+            raise ValueError(f"holds {size}; a free axis is a word or -1")
+    return sizes
+
+
+@dataclass(frozen=True, slots=True, config=CONFIG)
 class InputShape:
-    """Datatype (Open Inference Protocol name) and shape of one input; a word is a free axis.
+    """One input of the original."""
 
-    Axes of one word have one size, in all inputs.
-    """
+    shape: Annotated[tuple[StrictInt | str, ...], AfterValidator(_sizes)]
+    """Sizes; a free axis is a word, such as batch, or -1. Axes of one word have one size."""
+    datatype: Datatype = "FP32"
+    """Open Inference Protocol name."""
 
-    shape: tuple[int | str, ...]
-    datatype: str = "FP32"
+
+def _named(inputs: Mapping[str, InputShape]) -> Mapping[str, InputShape]:
+    """A word for each -1: the batch on the first axis, and an axis of its own elsewhere."""
+    return {
+        name: replace(
+            each,
+            shape=tuple(
+                (f"{name}_{axis}" if axis else BATCH) if size == -1 else size
+                for axis, size in enumerate(each.shape)
+            ),
+        )
+        for name, each in inputs.items()
+    }
 
 
-@dataclass(frozen=True, slots=True)
+ClassPath = Annotated[str, AfterValidator(_class)]
+Shapes = Annotated[Mapping[str, InputShape], AfterValidator(_named), Ordered]
+
+
+@dataclass(frozen=True, slots=True, config=CONFIG)
 class OwnCode:
-    """A file with `preprocess` or `postprocess`, and what callers send and get by it."""
+    """Your own code around the model, which runs wherever the model is served."""
 
-    file: Path
-    inputs: Mapping[str, InputShape]
-    outputs: Mapping[str, InputShape]
-
-
-@dataclass(frozen=True, slots=True)
-class ImageInput:
-    """How image files become pixels, and what the classes are called; see `image_entry`."""
-
-    scale: float
-    mean: tuple[float, ...] = (0.0,)
-    std: tuple[float, ...] = (1.0,)
-    size: tuple[int, int] | None = None
-    resize: int | list[int] | None = None
-    resample: str = "bilinear"
-    mode: str | None = None
-    layout: str | None = None
-    classes: tuple[str, ...] = ()
-    classes_file: Path | None = None
-    top: int = 5
-    softmax: bool = False
-
-    def stated(self) -> dict[str, Any]:
-        """What is said, as JSON has it; the file is left to its digest."""
-        return {**asdict(self), "classes_file": self.classes_file and self.classes_file.name}
-
-
-@dataclass(frozen=True, slots=True)
-class Original:
-    """The trained model's own terms; what is not said is empty.
-
-    Args:
-        class_path: `module:Name` of the class, or of a function that makes the model; its code
-            lies below `folder`.
-        inputs: the model's inputs in the order in which it takes them.
-        examples: an .npz file with an example of each input, in that order.
-        outputs: names of the outputs in the model's order.
-        signatures: which of several are packaged; all when not said.
-        iterations: `best` or `all`, of boosted trees that record a best iteration.
-        folder: the manifest's.
-        code: the user's own code, which runs when the model is served.
-        image: what makes image files of callers the model's pixels.
-    """
-
-    class_path: str = ""
-    inputs: Mapping[str, InputShape] = field(default_factory=dict)
-    examples: Path | None = None
-    outputs: tuple[str, ...] = ()
-    signatures: tuple[str, ...] = ()
-    iterations: str = ""
-    folder: Path = Path()
-    code: OwnCode | None = None
-    image: ImageInput | None = None
-
-    def stated(self) -> dict[str, Any]:
-        """What is said, by the manifest's keys, as JSON has it; files are left to their digests."""
-        stated = {
-            "class": self.class_path,
-            "inputs": _listed(self.inputs),
-            "examples": self.examples and self.examples.name,
-            "outputs": list(self.outputs),
-            "signature": list(self.signatures),
-            "iterations": self.iterations,
-            "code": self.code and [_listed(self.code.inputs), _listed(self.code.outputs)],
-            "image": self.image and self.image.stated(),
-        }
-        return {key: value for key, value in stated.items() if value}
-
-    def class_file(self) -> Path:
-        """The file with the code of `class_path`."""
-        module = self.class_path.partition(":")[0]
-        return self.folder.joinpath(*module.split(".")).with_suffix(".py")
-
-    def files(self) -> dict[str, Path]:
-        """Files beside the source that the outcome depends on, by the manifest's key."""
-        named = {
-            "class": self.class_file() if self.class_path else None,
-            "examples": self.examples,
-            "code": self.code and self.code.file,
-            "image": self.image and self.image.classes_file,
-        }
-        return {key: path for key, path in named.items() if path}
-
-
-def _listed(inputs: Mapping[str, InputShape]) -> list[Any]:
-    return [[name, each.datatype, list(each.shape)] for name, each in inputs.items()]
+    file: File
+    """A Python file with preprocess(arrays), postprocess(arrays) or both, on dicts of arrays."""
+    inputs: Shapes = Field(default={})
+    """What callers send to preprocess; the model's inputs when not given."""
+    outputs: Shapes = Field(default={})
+    """What callers get from postprocess; the model's outputs when not given."""

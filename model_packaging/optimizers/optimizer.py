@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from lading.functions.inference.processing.processed import ProcessedSession
@@ -54,10 +53,6 @@ class Optimized:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-def _no_files(_spec: ModelSpec) -> Mapping[str, Path]:
-    return {}
-
-
 def _onnx(spec: ModelSpec) -> Mapping[str, str]:
     return tool_versions(spec, "demo", "onnx")
 
@@ -72,11 +67,9 @@ class Optimizer:
         stage: its name.
         idle: what the stage prints when it leaves a model alone.
         exact: whether answers stay within the tolerance of the check.
-        options: what the manifest requests of it, as JSON for the identity; None leaves the model
-            alone.
-        optimize: optimizes a serialized model; called only when there are options. Raises
+        applies: whether the manifest requests it for this model.
+        optimize: optimizes a serialized model; called only when it applies. Raises
             PackagingError when the model cannot be optimized; the text says what to do instead.
-        files: the files that it reads, by their keys in the manifest.
         tools: versions of the libraries that the result depends on, beside onnxruntime. Raises
             LibraryMissing when one is not installed.
     """
@@ -84,7 +77,6 @@ class Optimizer:
     stage: str
     idle: str
     exact: bool
-    options: Callable[[ModelSpec], Mapping[str, Any] | None]
+    applies: Callable[[ModelSpec], bool]
     optimize: Callable[[Task, bytes], Optimized]
-    files: Callable[[ModelSpec], Mapping[str, Path]] = _no_files
     tools: Callable[[ModelSpec], Mapping[str, str]] = _onnx

@@ -1,9 +1,8 @@
 """The stage `prune`: sets weights to zero, or removes whole neurons and channels."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import dataclass
 from math import inf
-from typing import Any
 
 from lading.model_packaging.check.trial import Unfit
 from lading.model_packaging.errors import PruningError
@@ -89,10 +88,10 @@ def _try_out(task: Task, before: bytes, pruned: Pruned) -> None:
         raise PruningError(task.spec.name, reason) from error
 
 
-def _options(spec: ModelSpec) -> Mapping[str, Any] | None:
-    return asdict(spec.prune) if spec.prune else None
+def _applies(spec: ModelSpec) -> bool:
+    return spec.prune is not None
 
 
 OPTIMIZER = Optimizer(
-    "prune", idle="not requested", exact=False, options=_options, optimize=optimize
+    "prune", idle="not requested", exact=False, applies=_applies, optimize=optimize
 )

@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -148,16 +146,8 @@ def _optimized(scheme: Scheme, before: bytes, after: bytes) -> Optimized:
     return Optimized(after, outcome, {"scheme": scheme.name, "weights": scheme.weights})
 
 
-def _options(spec: ModelSpec) -> Mapping[str, Any] | None:
-    asked = spec.quantize
-    if asked.scheme == "none":
-        return None
-    return {"scheme": asked.scheme, "exclude": list(asked.exclude)}
-
-
-def _files(spec: ModelSpec) -> Mapping[str, Path]:
-    path = spec.quantize.calibration
-    return {_CALIBRATION: path} if path else {}
+def _applies(spec: ModelSpec) -> bool:
+    return spec.quantize.scheme != "none"
 
 
 def _tools(spec: ModelSpec) -> Mapping[str, str]:
@@ -169,8 +159,7 @@ OPTIMIZER = Optimizer(
     "quantize",
     idle="not requested",
     exact=False,
-    options=_options,
+    applies=_applies,
     optimize=optimize,
-    files=_files,
     tools=_tools,
 )

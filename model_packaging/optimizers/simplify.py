@@ -4,17 +4,12 @@ Exporters of other frameworks fold constants themselves.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 from lading.model_packaging.conversion import tool_versions
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.optimizers.optimizer import Optimized, Optimizer, Task
 from lading.model_packaging.optimizers.simplification import count_nodes, simplify
 from lading.model_packaging.sources.onnx_file import is_onnx
-
-
-def _options(spec: ModelSpec) -> Mapping[str, Any] | None:
-    return {} if is_onnx(spec) else None
 
 
 def _tools(spec: ModelSpec) -> Mapping[str, str]:
@@ -39,7 +34,7 @@ OPTIMIZER = Optimizer(
     "simplify",
     idle="not needed: only .onnx files have constants to fold",
     exact=True,
-    options=_options,
+    applies=is_onnx,
     optimize=_optimize,
     tools=_tools,
 )

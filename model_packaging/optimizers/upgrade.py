@@ -4,11 +4,9 @@ Quantizing per channel needs operator set 13, and pruning knows current operator
 cannot be converted, or answers differently afterwards, stays unchanged.
 """
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lading.model_packaging.library_errors import LibraryFailed, library_errors
-from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.onnx_graph import operator_set
 from lading.model_packaging.optimizers.optimizer import Optimized, Optimizer, Task
 from lading.model_packaging.sources.onnx_file import is_onnx
@@ -17,10 +15,6 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
 OLDEST_OPSET, OPSET = 13, 17
-
-
-def _options(spec: ModelSpec) -> Mapping[str, Any] | None:
-    return {} if is_onnx(spec) else None
 
 
 def _optimize(task: Task, model: bytes) -> Optimized:
@@ -56,6 +50,6 @@ OPTIMIZER = Optimizer(
     "upgrade",
     idle="not needed: only .onnx files bring an operator set",
     exact=True,
-    options=_options,
+    applies=is_onnx,
     optimize=_optimize,
 )

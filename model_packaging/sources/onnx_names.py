@@ -22,11 +22,11 @@ def input_names(spec: ModelSpec, model: "ModelProto") -> list[str]:
     """
     values = list(model.graph.input)
     given = [value.name for value in values]
-    if not spec.original.inputs:
+    if not spec.inputs:
         return given
-    names = _matched(spec, "inputs", given, list(spec.original.inputs))
+    names = _matched(spec, "inputs", given, list(spec.inputs))
     for value, name in zip(values, names, strict=True):
-        _narrow(spec, name, value, spec.original.inputs[name])
+        _narrow(spec, name, value, spec.inputs[name])
     return names
 
 
@@ -37,9 +37,9 @@ def output_names(spec: ModelSpec, model: "ModelProto") -> list[str]:
         ManifestError: the manifest's `outputs` are not as many as the file's, or mixed up.
     """
     given = [value.name for value in model.graph.output]
-    if not spec.original.outputs:
+    if not spec.outputs:
         return given
-    return _matched(spec, "outputs", given, list(spec.original.outputs))
+    return _matched(spec, "outputs", given, list(spec.outputs))
 
 
 def _matched(spec: ModelSpec, key: str, given: list[str], wanted: list[str]) -> list[str]:

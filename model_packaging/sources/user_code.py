@@ -18,9 +18,9 @@ def load_class(spec: ModelSpec) -> Any:
     Raises:
         ManifestError: the module fails to run, or has no such name.
     """
-    module, _, name = spec.original.class_path.partition(":")
-    path = spec.original.class_file()
-    with _importable(spec.original.folder):
+    module, _, name = str(spec.class_path).partition(":")
+    path = spec.class_file()
+    with _importable(spec.manifest.parent):
         try:
             names = vars(_run(module, path))
         except Exception as error:  # the user's code raises what it likes
@@ -35,8 +35,10 @@ def load_class(spec: ModelSpec) -> Any:
 
 def imported_files(spec: ModelSpec) -> tuple[Path, ...]:
     """What the code that `class` names imports of the files beside it; none when it names none."""
-    module = spec.original.class_path.partition(":")[0]
-    return tuple(local_imports(spec.original.folder, module).values()) if module else ()
+    if spec.class_path is None:
+        return ()
+    module = spec.class_path.partition(":")[0]
+    return tuple(local_imports(spec.manifest.parent, module).values())
 
 
 def _run(module: str, path: Path) -> Any:

@@ -18,7 +18,7 @@ def with_code(spec: ModelSpec, conversion: Conversion) -> Conversion:
         ManifestError: the code does not run, or defines neither function.
         ConversionError: the model has other than plain tensors.
     """
-    code = spec.original.code
+    code = spec.code
     if code is None:
         return conversion
     files = {code.file.name: code.file.read_bytes()}

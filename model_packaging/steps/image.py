@@ -1,6 +1,7 @@
 """Image files in and labels out, around a model of pixels: what the manifest's `image` says."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from lading.functions.inference.artifact.reading import TensorSpec
@@ -8,8 +9,8 @@ from lading.functions.inference.processing.processed import make_step
 from lading.functions.inference.tensors.conversion import DTYPES
 from lading.model_packaging.conversion import Conversion, Processing, Session, around, open_session
 from lading.model_packaging.errors import ManifestError
+from lading.model_packaging.manifest.image_input import ImageInput
 from lading.model_packaging.manifest.models import ModelSpec
-from lading.model_packaging.manifest.original import ImageInput
 from lading.model_packaging.steps.image_corpus import images
 from lading.model_packaging.steps.image_rows import IMAGE, as_files
 from lading.model_packaging.steps.labels import label_options, label_outputs
@@ -26,7 +27,7 @@ def with_image(spec: ModelSpec, conversion: Conversion) -> Conversion:
         ManifestError: what it says does not fit the model.
         ConversionError: the model has other than plain tensors.
     """
-    image = spec.original.image
+    image = spec.image
     if image is None:
         return conversion
     if conversion.processing is not None:
@@ -124,10 +125,10 @@ def _for_each(spec: ModelSpec, key: str, numbers: tuple[float, ...], mode: str) 
 
 
 def _names(spec: ModelSpec, image: ImageInput) -> tuple[str, ...]:
-    if image.classes_file is None:
-        return image.classes
+    if not isinstance(image.classes, Path):
+        return image.classes or ()
     try:
-        lines = image.classes_file.read_text(encoding="utf-8").splitlines()
+        lines = image.classes.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise _refusal(spec, f"names classes that cannot be read: {error}") from error
     return tuple(line.strip() for line in lines if line.strip())

@@ -26,7 +26,7 @@ IMAGE = "image"
 
 def takes_images(spec: ModelSpec) -> bool:
     """Whether callers send the model image files."""
-    return spec.original.image is not None or (spec.source / PROCESSOR).is_file()
+    return spec.image is not None or (spec.source / PROCESSOR).is_file()
 
 
 def as_files(contents: Iterable[bytes]) -> Array:

@@ -11,7 +11,8 @@ from onnx import TensorProto, helper
 
 from lading.functions.inference.artifact.reading import GOLDEN
 from lading.functions.inference.tensors.conversion import DTYPES
-from lading.model_packaging.manifest.models import EngineSpec, ModelSpec
+from lading.model_packaging.manifest.entries import EngineSpec
+from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.pipeline import package
 from lading.model_packaging.store.local import LocalStore
 from tests.contracts.test_sagemaker_engines import BOTH, engine

@@ -12,7 +12,8 @@ from lading.functions.contract.settings import ServedEndpoint, ServedModel, Serv
 from lading.functions.inference.artifact.reading import SPECIFICATION, read_artifact
 from lading.functions.inference.wire.asgi import App
 from lading.model_packaging.lock.file import read_lock
-from lading.model_packaging.manifest.models import EngineSpec, ModelSpec
+from lading.model_packaging.manifest.entries import EngineSpec
+from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.pipeline import package
 from lading.model_packaging.specification import Packaged
 from lading.model_packaging.store.local import LocalStore

@@ -8,7 +8,8 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from lading.functions.inference.tensors.conversion import Array
-from lading.model_packaging.manifest.models import EngineSpec, ModelSpec
+from lading.model_packaging.manifest.entries import EngineSpec
+from lading.model_packaging.manifest.models import ModelSpec
 
 
 def language_model(folder: Path, **files: bytes) -> Path:

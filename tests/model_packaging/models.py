@@ -9,7 +9,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.check.samples import Samples
-from lading.model_packaging.manifest.models import AccuracySpec, ModelSpec
+from lading.model_packaging.manifest.entries import AccuracySpec
+from lading.model_packaging.manifest.models import ModelSpec
 
 FEATURES, CLASSES = 16, 4
 

@@ -14,7 +14,7 @@ from lading.model_packaging.errors import (
 )
 from lading.model_packaging.isolated import isolated
 from lading.model_packaging.manifest.models import ModelSpec
-from lading.model_packaging.manifest.original import Original, OwnCode
+from lading.model_packaging.manifest.original import OwnCode
 from lading.model_packaging.pipeline import FAILURES, STAGES, package
 from lading.model_packaging.specification import Packaged
 from lading.model_packaging.stages import ignore_stages
@@ -38,8 +38,12 @@ def with_code(folder: Path, preprocess: str) -> ModelSpec:
     file.write_text(
         f"import os, signal, sys\n\ndef preprocess(arrays):\n    {preprocess}\n    return arrays\n"
     )
-    original = Original(code=OwnCode(file, {}, {}), folder=folder)
-    return replace(linear_spec(folder), accuracy=None, original=original)
+    return replace(
+        linear_spec(folder),
+        accuracy=None,
+        code=OwnCode(file, {}, {}),
+        manifest=folder / "models.yaml",
+    )
 
 
 def failure(folder: Path) -> Path:

@@ -35,9 +35,9 @@ from lading.model_packaging.errors import (
     StoreError,
 )
 from lading.model_packaging.lock.file import read_lock, version_folder
-from lading.model_packaging.manifest.models import AccuracySpec, ModelSpec, load_manifest
+from lading.model_packaging.manifest.entries import AccuracySpec
+from lading.model_packaging.manifest.models import ModelSpec, load_manifest
 from lading.model_packaging.manifest.options import PruneSpec, QuantizeSpec
-from lading.model_packaging.manifest.original import Original
 from lading.model_packaging.pipeline import STAGES, package
 from lading.model_packaging.specification import Packaged
 from lading.model_packaging.store.local import LocalStore
@@ -168,8 +168,8 @@ def test_external_data_is_part_of_the_identity(tmp_path: Path) -> None:
 
 
 def test_a_key_that_says_nothing_to_the_framework_is_refused(tmp_path: Path) -> None:
-    spec = replace(linear_spec(tmp_path), original=Original(signatures=("serving_default",)))
-    with pytest.raises(ManifestError, match=r"linear\.signature: says nothing to onnx models"):
+    spec = replace(linear_spec(tmp_path), signatures=("serving_default",))
+    with pytest.raises(ManifestError, match=r"linear\.signature: has no effect on onnx models"):
         run(tmp_path, spec)
 
 

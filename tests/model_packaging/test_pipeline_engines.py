@@ -22,7 +22,8 @@ from lading.model_packaging.errors import (
     SourceError,
 )
 from lading.model_packaging.lock.file import LockedVersion, read_lock
-from lading.model_packaging.manifest.models import AccuracySpec, EngineSpec, ModelSpec
+from lading.model_packaging.manifest.entries import AccuracySpec, EngineSpec
+from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.pipeline import package
 from lading.model_packaging.specification import Packaged
 from lading.model_packaging.store.local import LocalStore
@@ -173,7 +174,7 @@ def test_what_says_nothing_to_an_unconverted_model_is_refused(tmp_path: Path, ch
         "accuracy": accuracy,
         "quantize": replace(quantize, scheme="dynamic"),
     }
-    with pytest.raises(ManifestError, match=rf"{change}: says nothing to a model"):
+    with pytest.raises(ManifestError, match=rf"{change}: has no effect on a model"):
         run(tmp_path, replace(spec, **{change: changes[change]}))
 
 

@@ -23,9 +23,9 @@ from lading.functions.inference.tensors.domain import Domain
 from lading.model_packaging.check.samples import make_up
 from lading.model_packaging.conversion import Conversion
 from lading.model_packaging.errors import ConversionError, ManifestError
-from lading.model_packaging.manifest.models import AccuracySpec, ModelSpec
+from lading.model_packaging.manifest.entries import AccuracySpec
+from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.manifest.options import PruneSpec, QuantizeSpec
-from lading.model_packaging.manifest.original import Original
 from lading.model_packaging.pipeline import package
 from lading.model_packaging.quiet import quiet
 from lading.model_packaging.signatures import choose, finish, share
@@ -92,7 +92,7 @@ def test_a_weight_that_stands_twice_is_never_more_than_the_first_model() -> None
 def test_names_that_cannot_be_kept_must_be_chosen_from(names: list[str], reason: str) -> None:
     with pytest.raises(ManifestError, match=reason):
         choose(ModelSpec("m", Path("saved")), names)
-    spec = ModelSpec("m", Path("saved"), original=Original(signatures=(names[0],)))
+    spec = ModelSpec("m", Path("saved"), signatures=(names[0],))
     assert choose(spec, names) == names[:1]
 
 
@@ -178,18 +178,20 @@ def test_a_list_says_which_are_packaged_and_its_first_answers_unasked(tmp_path: 
     spec = two_layers(tmp_path, "score", "embed", "shift")
     with pytest.raises(ManifestError, match=r"layers\.signature: is needed, .*embed, score, shift"):
         run(tmp_path, spec)
-    packaged = run(tmp_path, replace(spec, original=Original(signatures=("score", "embed"))))
+    packaged = run(tmp_path, replace(spec, signatures=("score", "embed")))
     assert packaged.signatures == ("score", "embed")
     assert read(packaged).outputs[0].shape == (-1, CLASSES)
-    alone = run(tmp_path, replace(spec, original=Original(signatures=("embed",))))
+    alone = run(tmp_path, replace(spec, signatures=("embed",)))
     assert (alone.version, alone.signatures) == (2, ("embed",))
 
 
 @TENSORFLOW
 def test_serving_default_answers_unasked_wherever_the_list_has_it(tmp_path: Path) -> None:
     spec = two_layers(tmp_path, "serving_default", "embed")
-    both = Original(signatures=("embed", "serving_default"))
-    assert run(tmp_path, replace(spec, original=both)).signatures == ("serving_default", "embed")
+    assert run(tmp_path, replace(spec, signatures=("embed", "serving_default"))).signatures == (
+        "serving_default",
+        "embed",
+    )
 
 
 @TENSORFLOW
@@ -250,7 +252,7 @@ def test_a_signature_that_the_manifest_names_is_not_left_out(
     spec = two_layers(tmp_path, "odd", "embed")
     advice = r"'odd' that has no ONNX form: .*Lgamma.*; name what .*: \[embed\]"
     with pytest.raises(ConversionError, match=advice):
-        run(tmp_path, replace(spec, original=Original(signatures=first)))
+        run(tmp_path, replace(spec, signatures=first))
     assert not (tmp_path / "models.lock.json").exists()
 
 
@@ -264,11 +266,10 @@ def test_a_signature_that_fails_the_check_is_left_out_unless_the_manifest_names_
     found = package(spec, store, lock, outcomes.__setitem__).signatures
     assert found == ("serving_default", "embed")
     assert "left out 'broken': it holds NaN in" in outcomes["signatures"]
-    named = Original(signatures=("embed", "broken"))
     with pytest.raises(
         ConversionError, match=r"in its signature 'broken': holds NaN .*; take brok"
     ):
-        package(replace(spec, original=named), store, lock)
+        package(replace(spec, signatures=("embed", "broken")), store, lock)
 
 
 @TENSORFLOW
@@ -278,8 +279,7 @@ def test_an_engine_serves_one_signature_and_its_aliases(tmp_path: Path) -> None:
         ConversionError, match=r"signatures serving_default, embed, .*set signature"
     ):
         run(tmp_path, spec)
-    both = Original(signatures=("serving_default", "serve"))
-    packaged = run(tmp_path, replace(spec, original=both))
+    packaged = run(tmp_path, replace(spec, signatures=("serving_default", "serve")))
     assert packaged.signatures == ("serving_default", "serve")
     assert packaged.target == "sagemaker"
 
@@ -291,8 +291,8 @@ def test_own_code_is_around_one_signature(tmp_path: Path) -> None:
     code = tmp_path / "steps.py"
     code.write_text("def preprocess(arrays):\n    return arrays\n", encoding="utf-8")
     spec = two_layers(tmp_path, "serving_default", "embed")
-    own = Original(code=OwnCode(code, {}, {}))
-    assert run(tmp_path, replace(spec, original=own)).signatures == ("serving_default",)
-    several = replace(own, signatures=("serving_default", "embed"))
+    wrapped = replace(spec, code=OwnCode(code, {}, {}))
+    assert run(tmp_path, wrapped).signatures == ("serving_default",)
+    several = replace(wrapped, signatures=("serving_default", "embed"))
     with pytest.raises(ManifestError, match=r"signature: must name one: code is around one"):
-        run(tmp_path, replace(spec, original=several))
+        run(tmp_path, several)

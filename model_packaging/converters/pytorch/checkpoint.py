@@ -206,7 +206,7 @@ def _with_weights(spec: ModelSpec, checkpoint: Checkpoint) -> Any:
 def _make(spec: ModelSpec, checkpoint: Checkpoint) -> Any:
     import torch
 
-    if not spec.original.class_path:
+    if not spec.class_path:
         example = "such as networks.digits:Network, for models.yaml's neighbour networks/digits.py"
         reason = f"is needed, since {spec.source.name} holds weights alone: module:Name, {example}"
         raise ManifestError(spec.place("class"), reason)

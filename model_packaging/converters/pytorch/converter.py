@@ -74,7 +74,7 @@ class PytorchConverter:
         """See `Converter.convert`."""
         require_harmless(spec)
         kind = _kind(spec)
-        if kind is not _checkpoint and spec.original.class_path:
+        if kind is not _checkpoint and spec.class_path:
             reason = "is needed for weights alone; this file brings its own code: remove it"
             raise ManifestError(spec.place("class"), reason)
         _require_numbers(spec)
@@ -98,17 +98,16 @@ def _kind(spec: ModelSpec) -> Callable[[ModelSpec], Conversion]:
 
 def _require_numbers(spec: ModelSpec) -> None:
     """Refuse inputs of text, of which PyTorch has no tensors."""
-    original = spec.original
-    texts = [name for name, each in original.inputs.items() if each.datatype == "BYTES"]
-    if original.examples and not original.inputs:
-        arrays = read_arrays(spec, "examples", original.examples)
+    texts = [name for name, each in spec.inputs.items() if each.datatype == "BYTES"]
+    if spec.examples and not spec.inputs:
+        arrays = read_arrays(spec, "examples", spec.examples)
         texts += [name for name, array in arrays.items() if array.dtype.kind in "OSU"]
     for name in texts:
         reason = (
             f"'{name}' is text, and PyTorch has no tensors of text; give the ids that forward "
             "takes, and let your tokenizer make them in code:, or package a Hugging Face folder"
         )
-        raise ManifestError(spec.place("examples" if original.examples else "inputs"), reason)
+        raise ManifestError(spec.place("examples" if spec.examples else "inputs"), reason)
 
 
 def _checkpoint(spec: ModelSpec) -> Conversion:
@@ -125,7 +124,7 @@ def _examples(spec: ModelSpec, module: Any) -> ExampleInputs:
         takes_nothing = len(module.forward.schema.arguments) == 1  # itself
     else:
         takes_nothing = not inspect.signature(module.forward).parameters
-    stated = spec.original.inputs or spec.original.examples
+    stated = spec.inputs or spec.examples
     return (
         ExampleInputs({}, {}, real=False) if takes_nothing and not stated else example_inputs(spec)
     )
@@ -134,8 +133,8 @@ def _examples(spec: ModelSpec, module: Any) -> ExampleInputs:
 def _program(spec: ModelSpec) -> Conversion:
     import torch
 
-    if spec.original.inputs or spec.original.examples:
-        key = "inputs" if spec.original.inputs else "examples"
+    if spec.inputs or spec.examples:
+        key = "inputs" if spec.inputs else "examples"
         raise ManifestError(spec.place(key), "stand in the exported program itself; remove this")
     with _forced_weights_only(forced=not spec.trust):
         program = _read(spec, lambda: torch.export.load(spec.source))

@@ -38,9 +38,7 @@ class TorchReference:
         try:
             first, second = self._answer(arrays), self._answer(arrays)
         except ValueError as error:
-            advice = (
-                "" if self._spec.original.examples else "; give rows that it takes as examples:"
-            )
+            advice = "" if self._spec.examples else "; give rows that it takes as examples:"
             reason = f"cannot be run on its example inputs: {error}{advice}"
             raise ConversionError(self._spec.name, reason) from error
         self._require_same(first, second)
@@ -52,7 +50,7 @@ class TorchReference:
         return dict(zip(self._outputs, self._answer(inputs).values(), strict=True))
 
     def _named(self, found: list[str]) -> list[str]:
-        named = list(self._spec.original.outputs)
+        named = list(self._spec.outputs)
         if not named:
             return [f"{name}_output" if name in self._inputs else name for name in found]
         if len(named) != len(found):

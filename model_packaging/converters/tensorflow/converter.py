@@ -89,7 +89,7 @@ def _convert_saved_model(spec: ModelSpec) -> Conversion:
         try:
             conversion = convert(spec, saved.signature(name))
         except ConversionError as error:
-            if not made or name in spec.original.signatures:
+            if not made or name in spec.signatures:
                 raise _with_others(spec, name, error, [*saved.methods]) from error
             left_out[name] = error.reason
             continue
@@ -116,14 +116,14 @@ def _with_others(
 
 def _convert_keras(spec: ModelSpec) -> Conversion:
     require_harmless(spec)
-    if spec.original.signatures:
+    if spec.signatures:
         raise ManifestError(spec.place("signature"), "is for SavedModels; a Keras file has none")
     model = keras_files.load(spec)
     return convert(spec, attempt(spec, lambda: keras_files.as_signature(spec, model)))
 
 
 def _convert_lite(spec: ModelSpec) -> Conversion:
-    if spec.original.inputs:
+    if spec.inputs:
         raise ManifestError(spec.place("inputs"), "is not for TFLite files; remove it")
     interpreter = _read(spec, lambda: lite_files.interpreter_of(spec))
     name, signature, tensors = lite_files.signature_of(spec, interpreter)

@@ -69,11 +69,11 @@ def _unreadable(spec: ModelSpec, text: str) -> SourceUnreadable | SourceUntruste
 
 def _own_classes(spec: ModelSpec) -> dict[str, Any]:
     """What the module that `class` names has, by name: a model may need several of its classes."""
-    if not spec.original.class_path:
+    if not spec.class_path:
         return {}
-    name = spec.original.class_path.rpartition(":")[2]
+    name = spec.class_path.rpartition(":")[2]
     named = load_class(spec)
-    module = sys.modules[spec.original.class_path.partition(":")[0]]
+    module = sys.modules[spec.class_path.partition(":")[0]]
     own = {key: value for key, value in vars(module).items() if callable(value)}
     return {**own, name: named}
 

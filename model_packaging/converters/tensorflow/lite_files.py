@@ -64,13 +64,13 @@ def signature_of(spec: ModelSpec, interpreter: Any) -> tuple[str, SavedSignature
     Raises:
         ManifestError: the manifest names several, or one that there is not.
     """
-    if not interpreter.get_signature_list() and not spec.original.signatures:
+    if not interpreter.get_signature_list() and not spec.signatures:
         taken = {each["name"]: each for each in interpreter.get_input_details()}
         given = {each["name"]: each for each in interpreter.get_output_details()}
         name, answer = SERVING_DEFAULT, _by_tensors(interpreter, taken, given)
     else:
         name, *more = choose(spec, interpreter.get_signature_list())
-        if more and spec.original.signatures:
+        if more and spec.signatures:
             reason = "names several; of a TFLite file one is packaged, of its SavedModel all can be"
             raise ManifestError(spec.place("signature"), reason)
         runner = interpreter.get_signature_runner(name)

@@ -24,21 +24,21 @@ def restated(spec: ModelSpec, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """
     import tensorflow as tf
 
-    for name in spec.original.inputs:
+    for name in spec.inputs:
         if name not in inputs:
             reason = f"'{name}' is not an input of the model, which has {', '.join(inputs)}"
             raise ManifestError(spec.place("inputs"), reason, likely(name, inputs))
     stated = {
         name: tf.TensorSpec(_shape(spec, name, each), each.dtype)
         for name, each in inputs.items()
-        if name in spec.original.inputs
+        if name in spec.inputs
     }
     return {**inputs, **stated}
 
 
 def _shape(spec: ModelSpec, name: str, tensor: Any) -> list[int | None]:
     """The shape that the manifest gives an input, which must be one that the model has."""
-    stated = spec.original.inputs[name]
+    stated = spec.inputs[name]
     sizes = [size if isinstance(size, int) else None for size in stated.shape]
     if stated.datatype not in (_UNSTATED, _datatype(tensor)):
         reason = f"says {stated.datatype} of '{name}', the model takes {_datatype(tensor)}"
@@ -60,7 +60,7 @@ def _datatype(tensor: Any) -> str:
 
 def axis_words(spec: ModelSpec, name: str, rank: int) -> Sequence[str]:
     """Words for the axes of an input, used where they are free."""
-    stated = spec.original.inputs.get(name)
+    stated = spec.inputs.get(name)
     words = [f"{name}_{axis}" if axis else BATCH for axis in range(rank)]
     if stated is None:
         return words

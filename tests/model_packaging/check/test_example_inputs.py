@@ -7,11 +7,11 @@ from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.check.example_inputs import example_inputs
 from lading.model_packaging.errors import DataUnusable, ManifestError
 from lading.model_packaging.manifest.models import ModelSpec
-from lading.model_packaging.manifest.original import InputShape, Original
+from lading.model_packaging.manifest.original import InputShape
 
 
 def spec(**original: object) -> ModelSpec:
-    return ModelSpec("m", Path("model.pt"), original=Original(**original))  # type: ignore[arg-type]
+    return ModelSpec("m", Path("model.pt"), **original)  # type: ignore[arg-type]
 
 
 def test_axes_of_one_word_have_one_size_and_others_another() -> None:

@@ -1,7 +1,7 @@
 """Rows and checks for boosted models."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -12,7 +12,6 @@ from lading.model_packaging.check.trees import TreeArrays
 from lading.model_packaging.conversion import Conversion
 from lading.model_packaging.converters.registry import find_converter
 from lading.model_packaging.manifest.models import ModelSpec
-from lading.model_packaging.manifest.original import Original
 
 COLUMNS, CATEGORIES = 5, 3
 """Columns of the rows; the place of the one that holds categories."""
@@ -36,8 +35,8 @@ TWO, THREE = (NOISY > 0).astype(int), np.digitize(NOISY, [-0.5, 0.7])
 POSITIVE, SEVERAL = np.exp(SIZE), np.stack([SIZE * 50, X[:, 4]], axis=1)
 
 
-def convert(path: Path, iterations: str = "") -> Conversion:
-    spec = ModelSpec("trees", path, original=Original(iterations=iterations))
+def convert(path: Path, iterations: Literal["best", "all"] | None = None) -> Conversion:
+    spec = ModelSpec("trees", path, iterations=iterations)
     return find_converter(spec.name, path).convert(spec)
 
 

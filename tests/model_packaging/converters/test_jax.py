@@ -15,7 +15,8 @@ import pytest
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.converters.registry import find_converter
 from lading.model_packaging.errors import ConversionError
-from lading.model_packaging.manifest.models import AccuracySpec, ModelSpec
+from lading.model_packaging.manifest.entries import AccuracySpec
+from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.manifest.options import QuantizeSpec
 from lading.model_packaging.pipeline import package
 from lading.model_packaging.store.local import LocalStore

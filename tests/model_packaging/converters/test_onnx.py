@@ -22,7 +22,7 @@ from lading.model_packaging.errors import (
     SourceUnreadable,
 )
 from lading.model_packaging.manifest.models import ModelSpec
-from lading.model_packaging.manifest.original import InputShape, Original
+from lading.model_packaging.manifest.original import InputShape
 from lading.model_packaging.pipeline import package
 from lading.model_packaging.store.local import LocalStore
 from tests.model_packaging.models import CLASSES, FEATURES, linear, linear_bytes, rows, weights
@@ -181,7 +181,7 @@ def test_a_model_of_an_old_operator_set_is_taken_as_it_is(tmp_path: Path) -> Non
 
 def spec_of(folder: Path, model: onnx.ModelProto, **original: Any) -> ModelSpec:
     path = write(folder, model.SerializeToString())
-    return ModelSpec("m", path, original=Original(folder=folder, **original))
+    return ModelSpec("m", path, manifest=folder / "models.yaml", **original)
 
 
 def graph_of(

@@ -35,7 +35,7 @@ from lading.model_packaging.errors import (
     SourceUntrusted,
 )
 from lading.model_packaging.manifest.models import ModelSpec
-from lading.model_packaging.manifest.original import InputShape, Original
+from lading.model_packaging.manifest.original import InputShape
 
 PIXELS, SPECIES = load_iris(return_X_y=True)
 ROWS = PIXELS.astype(np.float32)
@@ -198,8 +198,7 @@ def mixed(folder: Path, **inputs: InputShape) -> ModelSpec:
     steps = ColumnTransformer([("n", StandardScaler(), [0]), ("c", OneHotEncoder(), [1])])
     model = make_pipeline(steps, LogisticRegression()).fit(rows, [0, 1, 1, 0])
     joblib.dump(model, folder / "mixed.joblib")
-    original = Original(inputs=inputs)
-    return ModelSpec("mixed", folder / "mixed.joblib", trust=True, original=original)
+    return ModelSpec("mixed", folder / "mixed.joblib", trust=True, inputs=inputs)
 
 
 def test_columns_that_the_manifest_names_are_inputs_of_their_own(tmp_path: Path) -> None:

@@ -226,7 +226,7 @@ def stopped_early(path: Path) -> Any:
 
 
 @pytest.mark.parametrize("iterations", ["best", "all"])
-def test_the_manifest_says_which_trees_of_a_booster_answer(tmp_path: Path, iterations: str) -> None:
+def test_the_manifest_says_which_trees_of_a_booster_answer(tmp_path: Path, iterations: Any) -> None:
     import xgboost
 
     path = tmp_path / "m.json"

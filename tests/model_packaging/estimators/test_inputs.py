@@ -13,7 +13,7 @@ from lading.model_packaging.check.stage import check
 from lading.model_packaging.converters.sklearn import CONVERTER
 from lading.model_packaging.errors import ManifestError
 from lading.model_packaging.manifest.models import ModelSpec
-from lading.model_packaging.manifest.original import InputShape, Original
+from lading.model_packaging.manifest.original import InputShape
 from tests.model_packaging.estimators.packaging import converted, served
 
 pd = pytest.importorskip("pandas")
@@ -27,7 +27,7 @@ NAMELESS = make_pipeline(StandardScaler(), LogisticRegression()).fit(ROWS, TARGE
 
 def spec(folder: Path, estimator: object, **inputs: InputShape) -> ModelSpec:
     joblib.dump(estimator, folder / "model.pickle")
-    return ModelSpec("m", folder / "model.pickle", trust=True, original=Original(inputs=inputs))
+    return ModelSpec("m", folder / "model.pickle", trust=True, inputs=inputs)
 
 
 @pytest.mark.parametrize("shape", [("batch", 2), ("batch", "features")])

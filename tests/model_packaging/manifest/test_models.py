@@ -8,12 +8,8 @@ import pytest
 import yaml
 
 from lading.model_packaging.errors import ManifestError, UnknownModel
-from lading.model_packaging.manifest.models import (
-    EngineSpec,
-    Manifest,
-    load_manifest,
-    render_schema,
-)
+from lading.model_packaging.manifest.entries import EngineSpec
+from lading.model_packaging.manifest.models import Manifest, load_manifest, render_schema
 from lading.model_packaging.manifest.options import QuantizeSpec
 from lading.model_packaging.manifest.original import InputShape
 
@@ -219,12 +215,12 @@ models:
 
 def test_what_a_framework_needs_beside_the_file_is_read(tmp_path: Path) -> None:
     [net] = load(tmp_path, ORIGINAL).select()
-    assert net.original.class_file() == tmp_path / "networks" / "digits.py"
-    assert net.original.inputs == {
+    assert net.class_file() == tmp_path / "networks" / "digits.py"
+    assert net.inputs == {
         "ids": InputShape(("batch", 16), "INT64"),
         "mask": InputShape(("batch", "mask_1")),
     }
-    assert list(net.original.stated()) == ["class", "inputs", "outputs"]
+    assert list(net.original()) == ["class", "inputs", "outputs"]
     assert net.place("class").line == 4
 
 
@@ -251,8 +247,8 @@ def test_the_trees_of_a_booster_that_answer_are_read(tmp_path: Path) -> None:
     models = load(
         tmp_path, "models: {a: {source: a.json, iterations: all}, b: {source: b.json}}"
     ).models
-    assert models["a"].original.stated() == {"iterations": "all"}
-    assert models["b"].original.stated() == {}
+    assert models["a"].original() == {"iterations": "all"}
+    assert models["b"].original() == {}
 
 
 @pytest.mark.parametrize("text", ["", "models:\n", "[]", "models: [digits]", "models: {a: b}"])

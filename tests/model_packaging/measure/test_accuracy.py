@@ -14,8 +14,8 @@ from lading.model_packaging.errors import (
     DataUnusable,
     Missing,
 )
-from lading.model_packaging.manifest.entries import Metric
-from lading.model_packaging.manifest.models import AccuracySpec, ModelSpec
+from lading.model_packaging.manifest.entries import AccuracySpec, Metric
+from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.measure.accuracy import Gate
 from tests.model_packaging.models import samples
 

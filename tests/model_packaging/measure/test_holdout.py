@@ -11,9 +11,9 @@ from pyarrow import parquet
 from lading.functions.inference.artifact.reading import TensorSpec
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.check.samples import Samples
-from lading.model_packaging.errors import DataUnusable, Place
-from lading.model_packaging.manifest.entries import Metric
-from lading.model_packaging.manifest.models import AccuracySpec, ModelSpec
+from lading.model_packaging.errors import DataUnusable
+from lading.model_packaging.manifest.entries import AccuracySpec, Metric
+from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.measure.holdout import read_holdout, read_rows
 
 X = TensorSpec("features", "FP32", (-1, 3))
@@ -39,9 +39,8 @@ def write(folder: Path, name: str, text: str) -> Path:
 
 
 def held(path: Path, *specs: TensorSpec, metric: Metric = "accuracy") -> Samples:
-    place = {"accuracy.data": Place(Path("models.yaml"), 7, "models.digits.accuracy.data")}
     gate = AccuracySpec(path, metric, 0)
-    spec = ModelSpec("digits", Path("model.onnx"), accuracy=gate, places=place)
+    spec = ModelSpec("digits", Path("model.onnx"), accuracy=gate, lines={"accuracy.data": 7})
     return read_holdout(spec, specs or (X,))
 
 

@@ -16,7 +16,8 @@ from lading.model_packaging.check.trial import Trial
 from lading.model_packaging.conversion import Conversion, ConvertedModel, open_served
 from lading.model_packaging.converters.onnx import CONVERTER
 from lading.model_packaging.errors import AccuracyDropped, PruningError, QuantizationError
-from lading.model_packaging.manifest.models import AccuracySpec, ModelSpec
+from lading.model_packaging.manifest.entries import AccuracySpec
+from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.manifest.options import PruneSpec, QuantizeSpec, Scheme
 from lading.model_packaging.measure.accuracy import Gate, gate_stage
 from lading.model_packaging.optimizers import prune, quantize

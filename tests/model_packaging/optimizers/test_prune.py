@@ -58,6 +58,5 @@ def test_a_model_without_weights_is_told_so() -> None:
 
 def test_only_what_is_asked_for_is_done() -> None:
     spec = ModelSpec("net", Path("n.onnx"))
-    assert OPTIMIZER.options(spec) is None
-    assert OPTIMIZER.files(spec) == {}
+    assert not OPTIMIZER.applies(spec)
     assert set(OPTIMIZER.tools(spec)) == {"onnx"}

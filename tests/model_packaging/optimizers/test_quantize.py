@@ -154,10 +154,9 @@ def test_rows_to_calibrate_on_must_fit_the_model(tmp_path: Path) -> None:
         optimize(spec("static", tmp_path / "rows.npz"))
 
 
-def test_what_is_asked_for_and_what_it_needs_enter_the_identity() -> None:
+def test_a_scheme_needs_libraries_and_none_does_not_apply() -> None:
     asked = spec("int4", Path("rows.npz"))
-    assert OPTIMIZER.options(asked) == {"scheme": "int4", "exclude": []}
-    assert OPTIMIZER.files(asked) == {"quantize.calibration": Path("rows.npz")}
+    assert OPTIMIZER.applies(asked)
     assert set(OPTIMIZER.tools(asked)) == {"onnx", "onnx-ir"}
     assert set(OPTIMIZER.tools(spec("dynamic"))) == {"onnx"}
-    assert OPTIMIZER.options(replace(asked, quantize=QuantizeSpec())) is None
+    assert not OPTIMIZER.applies(replace(asked, quantize=QuantizeSpec()))

@@ -43,8 +43,8 @@ def test_what_answers_differently_is_not_kept() -> None:
 
 
 def test_it_is_for_onnx_files() -> None:
-    assert OPTIMIZER.options(SPEC) is not None
-    assert OPTIMIZER.options(ModelSpec("linear", Path("linear.keras"))) is None
+    assert OPTIMIZER.applies(SPEC)
+    assert not OPTIMIZER.applies(ModelSpec("linear", Path("linear.keras")))
 
 
 def test_the_step_is_written_into_the_artifact_before_what_it_helps(tmp_path: Path) -> None:

@@ -116,6 +116,6 @@ def test_a_new_operator_set_stays_and_so_does_a_model_of_other_operators_alone()
 
 
 def test_it_is_for_onnx_files_whatever_they_are_called() -> None:
-    assert OPTIMIZER.options(SPEC) is not None
-    assert OPTIMIZER.options(ModelSpec("m", Path("model.bin"), framework="onnx")) is not None
-    assert OPTIMIZER.options(ModelSpec("m", Path("model.keras"))) is None
+    assert OPTIMIZER.applies(SPEC)
+    assert OPTIMIZER.applies(ModelSpec("m", Path("model.bin"), framework="onnx"))
+    assert not OPTIMIZER.applies(ModelSpec("m", Path("model.keras")))

@@ -7,7 +7,8 @@ import pytest
 
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.conversion import Array
-from lading.model_packaging.manifest.models import AccuracySpec, ModelSpec
+from lading.model_packaging.manifest.entries import AccuracySpec
+from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.manifest.options import QuantizeSpec, Scheme
 from lading.model_packaging.pipeline import package
 from lading.model_packaging.quantization.registry import SCHEMES

@@ -4,14 +4,13 @@ import pytest
 
 from lading.model_packaging.errors import ManifestError
 from lading.model_packaging.manifest.models import ModelSpec
-from lading.model_packaging.manifest.original import Original
 from lading.model_packaging.sources.user_code import load_class
 
 
 def spec(folder: Path, class_path: str, **files: str) -> ModelSpec:
     for name, text in files.items():
         (folder / f"{name}.py").write_text(text, encoding="utf-8")
-    return ModelSpec("m", Path("m.pt"), original=Original(class_path=class_path, folder=folder))
+    return ModelSpec("m", Path("m.pt"), class_path=class_path, manifest=folder / "models.yaml")
 
 
 def test_code_beside_the_manifest_may_import_its_neighbours(tmp_path: Path) -> None:

@@ -149,10 +149,10 @@ def test_the_gate_compares_the_likeliest_names_with_those_of_held_out_images(
         (FIRST, {"classes": ["a", "b"]}, r"names 2 classes; the model gives means \[-1, 3\]"),
         (FIRST, {"classes": "none.txt"}, r".*none\.txt"),
         (FIRST, {"scale": "1/0"}, "must be a number, or two with / between"),
-        (FIRST, {"std": [1, 0, 1]}, "holds 0"),
+        (FIRST, {"std": [1, 0, 1]}, "contains 0"),
         (FIRST, {"size": [4]}, r"must be \[height, width\]"),
         (FIRST, {"resize": 0}, r"must be \[height, width\]"),
-        (FIRST, {"classes": []}, "must be the classes' names"),
+        (FIRST, {"classes": []}, "must list the classes"),
         (FIRST, {"sise": 1}, "did you mean 'size'"),
     ],
 )

@@ -11,8 +11,9 @@ from pyarrow import parquet
 from lading.functions.inference.artifact.reading import TensorSpec
 from lading.model_packaging.check.samples import Samples
 from lading.model_packaging.errors import DataUnusable
-from lading.model_packaging.manifest.models import AccuracySpec, ModelSpec
-from lading.model_packaging.manifest.original import ImageInput, Original
+from lading.model_packaging.manifest.entries import AccuracySpec
+from lading.model_packaging.manifest.image_input import ImageInput
+from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.measure.holdout import read_holdout
 from lading.model_packaging.resolution import identity_of, resolve
 from lading.model_packaging.steps.image_rows import named_files
@@ -25,8 +26,7 @@ FILES = {"cat.png": b"\x89PNG cat", "birds/owl.jpg": b"\xff\xd8\xff owl"}
 
 def held(data: Path) -> Samples:
     gate = AccuracySpec(data, "accuracy", 0)
-    original = Original(image=ImageInput(scale=1))
-    spec = ModelSpec("pets", data.parent / "model.onnx", accuracy=gate, original=original)
+    spec = ModelSpec("pets", data.parent / "model.onnx", accuracy=gate, image=ImageInput(scale=1))
     return read_holdout(spec, (IMAGE,))
 
 
@@ -83,8 +83,7 @@ def test_images_may_stand_in_the_file_itself(tmp_path: Path) -> None:
 def test_images_are_part_of_the_identity_of_what_is_judged_by_them(tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_bytes(echo())
     gate = AccuracySpec(csv(tmp_path, *FILES), "accuracy", 0)
-    original = Original(image=ImageInput(scale=1))
-    spec = ModelSpec("pets", tmp_path / "model.onnx", accuracy=gate, original=original)
+    spec = ModelSpec("pets", tmp_path / "model.onnx", accuracy=gate, image=ImageInput(scale=1))
 
     def identity() -> str:
         job, _ = resolve(spec, ())

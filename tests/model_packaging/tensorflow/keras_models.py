@@ -8,13 +8,13 @@ from lading.model_packaging.check.stage import check
 from lading.model_packaging.conversion import Conversion, open_served
 from lading.model_packaging.converters.tensorflow.converter import CONVERTER
 from lading.model_packaging.manifest.models import ModelSpec
-from lading.model_packaging.manifest.original import InputShape, Original
+from lading.model_packaging.manifest.original import InputShape
 
 
 def saved(folder: Path, model: Any, **inputs: InputShape) -> ModelSpec:
     """The spec of a Keras model, with what the manifest says of its inputs."""
     model.save(folder / "m.keras")
-    return ModelSpec("m", folder / "m.keras", original=Original(inputs=inputs))
+    return ModelSpec("m", folder / "m.keras", inputs=inputs)
 
 
 def checked(spec: ModelSpec) -> Conversion:

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -16,7 +17,6 @@ from lading.model_packaging.errors import (
     SourceUntrusted,
 )
 from lading.model_packaging.manifest.models import ModelSpec
-from lading.model_packaging.manifest.original import Original
 from tests.support.frameworks import needs
 
 pytestmark = needs("pytorch", "torch", "safetensors")
@@ -86,8 +86,13 @@ def spec_of(folder: Path, content: Any, name: str = "Net", *, file: str = "model
         save_file(content, folder / file)
     else:
         torch.save(content, folder / file)
-    original = Original(class_path=f"networks:{name}", folder=folder)
-    return ModelSpec("m", folder / file, framework="pytorch", original=original)
+    return ModelSpec(
+        "m",
+        folder / file,
+        framework="pytorch",
+        class_path=f"networks:{name}",
+        manifest=folder / "models.yaml",
+    )
 
 
 def agree(original: Any, spec: ModelSpec) -> None:
@@ -291,7 +296,7 @@ def test_whole_modules_are_taken_out_of_their_wrappers(tmp_path: Path) -> None:
 
     module = torch.nn.Sequential(torch.nn.Linear(3, 2)).eval()
     spec = spec_of(tmp_path, torch.nn.DataParallel(module))
-    trusted = ModelSpec("m", spec.source, trust=True, original=spec.original)
+    trusted = replace(spec, trust=True)
     assert isinstance(read_module(trusted), torch.nn.Sequential)
     agree(module, trusted)
     with pytest.raises(SourceUntrusted, match="DataParallel"):

@@ -5,6 +5,7 @@ import os
 import pickle
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from lading.model_packaging.errors import (
     SourceUntrusted,
 )
 from lading.model_packaging.manifest.models import ModelSpec
-from lading.model_packaging.manifest.original import InputShape, Original
+from lading.model_packaging.manifest.original import InputShape
 from lading.model_packaging.onnx_graph import require_finite_weights
 from tests.model_packaging.converters.examples import agree, signature, spec_of, train
 from tests.support.frameworks import needs
@@ -112,7 +113,7 @@ def build(folder: Path, name: str, **original: Any) -> ModelSpec:
     torch.save(kind().state_dict(), folder / "model.pt")
     terms = {"class_path": f"networks:{name}", "inputs": {"x": InputShape(("batch", 3))}}
     return ModelSpec(
-        "m", folder / "model.pt", original=Original(folder=folder, **{**terms, **original})
+        "m", folder / "model.pt", manifest=folder / "models.yaml", **{**terms, **original}
     )
 
 
@@ -163,9 +164,9 @@ def test_weights_in_safetensors_are_those_of_a_state_dict(tmp_path: Path) -> Non
     path = tmp_path / "model.safetensors"
     save_file(torch.load(spec.source), path)
     expected = CONVERTER.convert(spec).onnx
-    assert CONVERTER.convert(ModelSpec("m", path, original=spec.original)).onnx == expected
+    assert CONVERTER.convert(replace(spec, source=path)).onnx == expected
     renamed = path.rename(tmp_path / "weights.bin")
-    assert CONVERTER.convert(ModelSpec("m", renamed, original=spec.original)).onnx == expected
+    assert CONVERTER.convert(replace(spec, source=renamed)).onnx == expected
 
 
 @pytest.mark.parametrize(
@@ -247,7 +248,7 @@ def test_a_whole_module_needs_trust_and_then_no_class(tmp_path: Path) -> None:
     torch.save(torch.nn.Linear(3, 2), spec.source)
     with pytest.raises(SourceUntrusted, match=r"torch\.nn\.modules\.linear\.Linear"):
         CONVERTER.convert(spec)
-    trusted = ModelSpec("m", spec.source, trust=True, original=spec.original)
+    trusted = replace(spec, trust=True)
     assert signature(CONVERTER.convert(trusted))["output"] == ("FP32", (-1, 2))
 
 
@@ -258,7 +259,7 @@ def test_a_damaged_file_is_one_clear_error(tmp_path: Path, suffix: str, content:
     path = tmp_path / f"damaged{suffix}"
     path.write_bytes(content)
     with pytest.raises(SourceUnreadable, match="is damaged or no file that PyTorch saves") as e:
-        CONVERTER.convert(ModelSpec("m", path, original=spec.original))
+        CONVERTER.convert(replace(spec, source=path))
     assert "\n" not in str(e.value)
 
 
@@ -268,18 +269,18 @@ def test_a_truncated_file_is_one_clear_error(tmp_path: Path, trained: Path, name
     path = tmp_path / name
     path.write_bytes(content[: len(content) // 2])
     with pytest.raises(SourceUnreadable, match="is damaged"):
-        CONVERTER.convert(ModelSpec("m", path, original=Original(inputs=PIXELS)))
+        CONVERTER.convert(ModelSpec("m", path, inputs=PIXELS))
 
 
 @pytest.mark.parametrize("name", ["model.pt2", "scripted.pt"])
 def test_a_file_with_its_own_code_takes_no_class(trained: Path, name: str) -> None:
-    spec = ModelSpec("m", trained / name, original=Original(class_path="network:Network"))
+    spec = ModelSpec("m", trained / name, class_path="network:Network")
     with pytest.raises(ManifestError, match=r"m\.class: .*this file brings its own code"):
         CONVERTER.convert(spec)
 
 
 def test_an_exported_program_takes_no_inputs_and_torchscript_needs_them(trained: Path) -> None:
-    program = ModelSpec("m", trained / "model.pt2", original=Original(inputs=PIXELS))
+    program = ModelSpec("m", trained / "model.pt2", inputs=PIXELS)
     with pytest.raises(ManifestError, match=r"m\.inputs: stand in the exported program itself"):
         CONVERTER.convert(program)
     with pytest.raises(ManifestError, match="inputs or examples are needed"):
@@ -311,7 +312,5 @@ def test_torchscript_that_was_traced_converts_too(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.jit.trace(torch.nn.Linear(64, 2), torch.zeros(3, 64)).save(tmp_path / "t.pt")
-    conversion = CONVERTER.convert(
-        ModelSpec("m", tmp_path / "t.pt", original=Original(inputs=PIXELS))
-    )
+    conversion = CONVERTER.convert(ModelSpec("m", tmp_path / "t.pt", inputs=PIXELS))
     assert signature(conversion)["output"] == ("FP32", (-1, 2))

@@ -18,7 +18,7 @@ from lading.model_packaging.converters.pytorch.converter import CONVERTER
 from lading.model_packaging.converters.pytorch.export import export_module
 from lading.model_packaging.errors import ConversionError, ConversionMismatch, ManifestError
 from lading.model_packaging.manifest.models import ModelSpec
-from lading.model_packaging.manifest.original import InputShape, Original
+from lading.model_packaging.manifest.original import Datatype, InputShape
 from lading.model_packaging.quiet import quiet
 from tests.support.frameworks import needs
 
@@ -28,7 +28,7 @@ ROWS = {"x": InputShape(("batch", 4))}
 
 
 def spec_of(inputs: Mapping[str, InputShape] = ROWS, **original: Any) -> ModelSpec:
-    return ModelSpec("m", Path("model.pt"), original=Original(inputs=inputs, **original))
+    return ModelSpec("m", Path("model.pt"), inputs=inputs, **original)
 
 
 def module_of(forward: Callable[..., Any], **parts: Any) -> Any:
@@ -226,7 +226,7 @@ def test_branches_on_sizes_that_the_exporter_froze_are_found(forward: Any) -> No
         (lambda _, x: (~x, x.sum(1)), "BOOL"),
     ],
 )
-def test_modules_pass_the_check_of_packaging(forward: Any, datatype: str) -> None:
+def test_modules_pass_the_check_of_packaging(forward: Any, datatype: Datatype) -> None:
     import torch
 
     layers = [torch.nn.Linear(64, 64).half(), torch.nn.ReLU()] * 6
@@ -289,8 +289,7 @@ def test_layers_that_train_differently_are_in_eval_mode(tmp_path: Path) -> None:
     ).train()
     module(torch.randn(20, 4) * 3 + 1)
     torch.save(module, tmp_path / "m.pt")
-    original = Original(inputs=ROWS)
-    spec = ModelSpec("m", tmp_path / "m.pt", trust=True, original=original)
+    spec = ModelSpec("m", tmp_path / "m.pt", trust=True, inputs=ROWS)
     agree(CONVERTER.convert(spec), module.eval(), {"x": rows(1)}, {"x": rows(5)})
 
 
@@ -325,14 +324,20 @@ def test_a_module_without_inputs_is_taken(tmp_path: Path) -> None:
     import torch
 
     torch.save({"weight": torch.tensor([1.0, 2.0, 3.0])}, tmp_path / "model.pt")
-    original = Original(class_path="networks:Constant", folder=tmp_path)
-    conversion = CONVERTER.convert(ModelSpec("m", tmp_path / "model.pt", original=original))
+    conversion = CONVERTER.convert(
+        ModelSpec(
+            "m",
+            tmp_path / "model.pt",
+            class_path="networks:Constant",
+            manifest=tmp_path / "models.yaml",
+        )
+    )
     for model in (OnnxSession(conversion.onnx).run, conversion.reference):
         assert model({})["output"].tolist() == [2, 4, 6]
 
 
 @pytest.mark.parametrize("datatype", ["FP64", "FP16"])
-def test_modules_of_other_precisions_take_and_give_them(datatype: str) -> None:
+def test_modules_of_other_precisions_take_and_give_them(datatype: Datatype) -> None:
     import torch
 
     module = module_of(lambda it, x: it.layer(x), layer=lambda: torch.nn.Linear(4, 3))
@@ -363,9 +368,12 @@ def test_text_inputs_are_refused_by_name(tmp_path: Path) -> None:
     import torch
 
     torch.save({}, tmp_path / "model.pt")
-    original = Original(inputs={"review": InputShape(("batch",), "BYTES")})
     with pytest.raises(ManifestError, match=r"m\.inputs: 'review' is text, and PyTorch has no t"):
-        CONVERTER.convert(ModelSpec("m", tmp_path / "model.pt", original=original))
+        CONVERTER.convert(
+            ModelSpec(
+                "m", tmp_path / "model.pt", inputs={"review": InputShape(("batch",), "BYTES")}
+            )
+        )
 
 
 def test_text_in_examples_is_refused_by_name(tmp_path: Path) -> None:
@@ -373,9 +381,8 @@ def test_text_in_examples_is_refused_by_name(tmp_path: Path) -> None:
 
     torch.save({}, tmp_path / "model.pt")
     np.savez(tmp_path / "rows.npz", review=np.array(["good", "bad"]))
-    original = Original(examples=tmp_path / "rows.npz")
     with pytest.raises(ManifestError, match="'review' is text"):
-        CONVERTER.convert(ModelSpec("m", tmp_path / "model.pt", original=original))
+        CONVERTER.convert(ModelSpec("m", tmp_path / "model.pt", examples=tmp_path / "rows.npz"))
 
 
 def test_torchscript_with_branches_and_nested_outputs_is_kept_whole(tmp_path: Path) -> None:
@@ -394,7 +401,7 @@ def test_torchscript_with_branches_and_nested_outputs_is_kept_whole(tmp_path: Pa
         script = torch.jit.ScriptModule()
         script.define(source)
         script.save(tmp_path / "script.pt")
-    spec = ModelSpec("m", tmp_path / "script.pt", original=Original(inputs=ROWS))
+    spec = ModelSpec("m", tmp_path / "script.pt", inputs=ROWS)
     conversion = CONVERTER.convert(spec)
     assert names(conversion) == ["output_0", "output_1_0", "output_1_1"]
     agree(conversion, script, {"x": np.abs(rows(3))}, {"x": -np.abs(rows(2))})
@@ -473,6 +480,6 @@ def test_a_dict_from_torchscript_is_refused_with_advice(tmp_path: Path) -> None:
         script = type("Other", (torch.jit.ScriptModule,), {})()
         script.define("def forward(self, x):\n    return {'double': x * 2}\n")
         script.save(tmp_path / "script.pt")
-    spec = ModelSpec("m", tmp_path / "script.pt", original=Original(inputs=ROWS))
+    spec = ModelSpec("m", tmp_path / "script.pt", inputs=ROWS)
     with pytest.raises(ConversionError, match=r"returns a dict, .* TorchScript; return a tuple"):
         CONVERTER.convert(spec)

@@ -22,7 +22,6 @@ from lading.model_packaging.errors import (
 )
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.manifest.options import QuantizeSpec
-from lading.model_packaging.manifest.original import Original
 from lading.model_packaging.pipeline import package
 from lading.model_packaging.quiet import quiet
 from lading.model_packaging.store.local import LocalStore
@@ -117,10 +116,10 @@ def save_module(folder: Path, *names: str, function: Any = None) -> ModelSpec:
 
 def test_a_signature_is_chosen_by_its_name_and_keeps_its_names(tmp_path: Path) -> None:
     spec = save_module(tmp_path, "score", "embed")
-    score = CONVERTER.convert(replace(spec, original=Original(signatures=("score",))))
+    score = CONVERTER.convert(replace(spec, signatures=("score",)))
     assert list(signature(score)) == ["left", "right", "apart", "total"]
     agree(score, {"left": ROWS, "right": ROWS * 2})
-    embed = CONVERTER.convert(replace(spec, original=Original(signatures=("embed",))))
+    embed = CONVERTER.convert(replace(spec, signatures=("embed",)))
     assert list(signature(embed)) == ["left", "vector"]
     agree(embed, {"left": ROWS})
 
@@ -138,7 +137,7 @@ def test_of_several_signatures_one_must_be_named_and_a_lone_one_need_not(tmp_pat
     ):
         CONVERTER.convert(spec)
     with pytest.raises(ManifestError, match=r"'scor' is not in saved, .*did you mean 'score'"):
-        CONVERTER.convert(replace(spec, original=Original(signatures=("scor",))))
+        CONVERTER.convert(replace(spec, signatures=("scor",)))
 
 
 def test_a_saved_model_without_signatures_says_how_to_save_one(tmp_path: Path) -> None:
@@ -217,8 +216,14 @@ def test_a_layer_of_ones_own_is_named_by_its_class(tmp_path: Path) -> None:
     network.save(tmp_path / "m.keras")
     with pytest.raises(SourceUnreadable, match="if it is your own, name it: class: module:Doubled"):
         CONVERTER.convert(ModelSpec("m", tmp_path / "m.keras"))
-    own = Original(class_path="layers:Doubled", folder=tmp_path)
-    conversion = CONVERTER.convert(ModelSpec("m", tmp_path / "m.keras", original=own))
+    conversion = CONVERTER.convert(
+        ModelSpec(
+            "m",
+            tmp_path / "m.keras",
+            class_path="layers:Doubled",
+            manifest=tmp_path / "models.yaml",
+        )
+    )
     assert list(signature(conversion)) == ["x", "twice"]
     agree(conversion, {"x": ROWS})
 
@@ -240,7 +245,7 @@ def test_several_inputs_and_a_dict_of_outputs_keep_their_order(tmp_path: Path) -
 
 
 def test_a_signature_says_nothing_to_a_keras_file(trained: Path) -> None:
-    spec = ModelSpec("m", trained / "model.keras", original=Original(signatures=("serve",)))
+    spec = ModelSpec("m", trained / "model.keras", signatures=("serve",))
     with pytest.raises(ManifestError, match="is for SavedModels; a Keras file has none"):
         CONVERTER.convert(spec)
 

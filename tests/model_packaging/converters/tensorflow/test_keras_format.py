@@ -12,7 +12,6 @@ from lading.model_packaging.converters.tensorflow.converter import CONVERTER
 from lading.model_packaging.converters.tensorflow.keras_format import described
 from lading.model_packaging.errors import SourceUnreadable
 from lading.model_packaging.manifest.models import ModelSpec
-from lading.model_packaging.manifest.original import Original
 from lading.model_packaging.quiet import quiet
 from tests.support.frameworks import needs
 
@@ -119,5 +118,6 @@ def test_all_that_the_module_of_a_class_has_is_known(tmp_path: Path, name: str) 
     keras.Sequential([keras.Input((3,)), *layers]).save(tmp_path / name)
     with pytest.raises(SourceUnreadable, match=r"holds 'Doubled', .*: class: module:Doubled"):
         CONVERTER.convert(ModelSpec("m", tmp_path / name))
-    own = Original(class_path="own:Doubled", folder=tmp_path)
-    assert CONVERTER.convert(ModelSpec("m", tmp_path / name, original=own)).onnx
+    assert CONVERTER.convert(
+        ModelSpec("m", tmp_path / name, class_path="own:Doubled", manifest=tmp_path / "models.yaml")
+    ).onnx

@@ -11,7 +11,7 @@ from lading.model_packaging.check.stage import check
 from lading.model_packaging.converters.tensorflow.converter import CONVERTER
 from lading.model_packaging.errors import ConversionError, ManifestError
 from lading.model_packaging.manifest.models import ModelSpec
-from lading.model_packaging.manifest.original import InputShape, Original
+from lading.model_packaging.manifest.original import InputShape
 from lading.model_packaging.quiet import quiet
 from tests.model_packaging.converters.examples import signature
 from tests.model_packaging.tensorflow.keras_models import answer, checked
@@ -80,6 +80,5 @@ def test_a_file_without_signatures_has_the_one_that_serving_gives_it(tmp_path: P
 
 def test_a_shape_is_not_for_such_files(tmp_path: Path) -> None:
     spec = ModelSpec("m", save_lite(tmp_path / "m.tflite", perceptron()))
-    stated = Original(inputs={"x": InputShape(("batch", 8))})
     with pytest.raises(ManifestError, match="is not for TFLite files; remove it"):
-        CONVERTER.convert(replace(spec, original=stated))
+        CONVERTER.convert(replace(spec, inputs={"x": InputShape(("batch", 8))}))

@@ -14,7 +14,7 @@ from lading.model_packaging.check.stage import check
 from lading.model_packaging.converters.tensorflow.converter import CONVERTER
 from lading.model_packaging.errors import ConversionError, SourceUnreadable
 from lading.model_packaging.manifest.models import ModelSpec
-from lading.model_packaging.manifest.original import InputShape, Original
+from lading.model_packaging.manifest.original import InputShape
 from lading.model_packaging.pipeline import package
 from lading.model_packaging.quiet import quiet
 from lading.model_packaging.store.local import LocalStore
@@ -63,7 +63,7 @@ def test_half_plus_two_is_packaged_with_every_signature(tmp_path: Path, second: 
 
 def test_the_original_of_examples_is_the_graph_that_parses_them(tmp_path: Path) -> None:
     spec = ModelSpec("half", save_half_plus_two(tmp_path / "half"))
-    chosen = replace(spec, original=Original(signatures=("regress_x_to_y",)))
+    chosen = replace(spec, signatures=("regress_x_to_y",))
     conversion = CONVERTER.convert(chosen)
     check(chosen, conversion)
     assert np.allclose(conversion.reference({"x": ROWS})["outputs"], ROWS / 2 + 2)
@@ -301,7 +301,7 @@ def test_an_input_without_a_shape_is_named_with_how_to_state_it(tmp_path: Path) 
     spec = save(tmp_path, lambda x: {"y": x * 2}, x=tf.TensorSpec(None, tf.float32))
     with pytest.raises(ConversionError, match=r"shape of 'x'; state it under inputs: \{x: \{shape"):
         CONVERTER.convert(spec)
-    stated = replace(spec, original=Original(inputs={"x": InputShape(("batch", 3))}))
+    stated = replace(spec, inputs={"x": InputShape(("batch", 3))})
     conversion = checked(stated)
     assert answer(stated, conversion, x=np.ones((2, 3), np.float32))["y"].tolist() == [[2] * 3] * 2
 
