@@ -57,7 +57,7 @@ test: .venv/dev
 	@$(BIN)/pytest -rs
 
 test-all: .venv/dev .venv/frameworks
-	@LADING_EVERY_FRAMEWORK=1 $(BIN)/pytest --numprocesses 2 --dist loadfile
+	@LADING_EVERY_FRAMEWORK=1 $(BIN)/pytest -rs --numprocesses 2 --dist loadfile
 
 $(FRAMEWORKS) frameworks server language processing: %: .venv/%
 

@@ -2,17 +2,16 @@
 
 StackError
 ├── BuildError                  the Lambda code cannot be built
-│   ├── RequirementsUnusable    requirements/lambda.txt does not say what to install
+│   ├── RequirementsUnusable    a file of locked requirements cannot be used
 │   ├── WheelsMissing           the registry has no wheel for the target
-│   ├── InterpreterUnfit        the Python asked for is not the target's
-│   ├── CompilerMissing         nothing on this machine compiles for the target
+│   ├── PythonMissing           this machine has no Python of the target's version
 │   ├── CompilationFailed       a source file does not compile
-│   └── CodeDoesNotAnswer       it was built, and fails its first request
-├── LayersTooLarge              a function and its layers pass Lambda's limit
-├── SettingsError               stages.yaml, or what was asked of it, is impossible
-└── PlanError                   what the lock says cannot be deployed as the stage says
+│   └── CodeDoesNotAnswer       the built code fails its first request
+├── LayersTooLarge              a function and its layers exceed Lambda's limit
+├── SettingsError               stages.yaml, or a request for one of its stages, is invalid
+└── PlanError                   a locked version cannot be deployed to the stage
 
-Each says which value is wrong and what to do next, and carries those facts as attributes.
+Each text says which value is wrong and what to do next; attributes carry the same facts.
 """
 
 from collections.abc import Mapping
@@ -22,7 +21,7 @@ from lading.functions.contract.limits import LAMBDA, MEGABYTE
 
 
 class StackError(Exception):
-    """Root of the tree; its text is one line for the person who deploys."""
+    """The root of the tree; its text is one line for the person who deploys."""
 
 
 class BuildError(StackError):
@@ -30,63 +29,55 @@ class BuildError(StackError):
 
 
 class RequirementsUnusable(BuildError):
-    """The lock of the Lambda requirements does not say what to install."""
+    """A file of locked requirements cannot be used."""
 
     def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{path} {reason}; `make lock` writes it anew")
+        super().__init__(f"{path} {reason}; run `make lock` to write it again")
         self.path, self.reason = path, reason
 
 
 class WheelsMissing(BuildError):
-    """pip did not bring every wheel."""
+    """pip cannot download every wheel for the target."""
 
     def __init__(self, target: str, reason: str) -> None:
-        super().__init__(f"no complete set of wheels for {target}: {reason}")
+        super().__init__(f"pip cannot download every wheel for {target}: {reason}")
         self.target, self.reason = target, reason
 
 
-class InterpreterUnfit(BuildError):
-    """The interpreter that was asked for cannot compile for the target."""
+class PythonMissing(BuildError):
+    """This machine has no Python of the target's version, which compiles the code."""
 
-    def __init__(self, path: Path, version: str) -> None:
-        super().__init__(f"{path} is no CPython {version}; name one, or none to look for it")
-        self.path, self.version = path, version
-
-
-class CompilerMissing(BuildError):
-    """Nothing on this machine compiles for the target's Python."""
-
-    def __init__(self, version: str, reason: str) -> None:
+    def __init__(self, version: str) -> None:
         super().__init__(
-            f"nothing here compiles for Python {version} ({reason}); put python{version} on the "
-            f"PATH (`uv python install {version}`), or Node.js with npm"
+            f"the code for Lambda is compiled by Python {version}, and none was found here; run "
+            f"`uv python install {version}`, or put python{version} on the PATH"
         )
-        self.version, self.reason = version, reason
+        self.version = version
 
 
 class CompilationFailed(BuildError):
     """A source file does not compile for the target."""
 
-    def __init__(self, version: str, reason: str) -> None:
-        super().__init__(f"the Lambda code does not compile for Python {version}: {reason}")
-        self.version, self.reason = version, reason
+    def __init__(self, python: Path, reason: str) -> None:
+        super().__init__(f"the Lambda code does not compile with {python}: {reason}")
+        self.python, self.reason = python, reason
 
 
 class CodeDoesNotAnswer(BuildError):
-    """The built code fails its first request; something that it needs was left out."""
+    """The built code fails its first request: a file that it needs was left out."""
 
     def __init__(self, layer: Path, reason: str) -> None:
-        super().__init__(f"the code built in {layer} does not answer a request: {reason}")
+        super().__init__(f"the code built in {layer} fails a request: {reason}")
         self.layer, self.reason = layer, reason
 
 
 class LayersTooLarge(StackError):
-    """A function and its layers pass Lambda's limit.
+    """A function and its layers exceed Lambda's limit.
 
     Args:
-        model: the model whose function it is.
-        sizes: part -> bytes, the artifact among them under "the model".
-        advice: which target fits instead.
+        model: name of the model.
+        sizes: part -> bytes; "the model" is the artifact.
+        advice: what to do instead.
     """
 
     _SHOWN = 4
@@ -103,11 +94,11 @@ class LayersTooLarge(StackError):
 
 
 class SettingsError(StackError):
-    """stages.yaml, or what was asked of it, is impossible; the text says what to write."""
+    """stages.yaml, or a request for one of its stages, is invalid; the text says what to write."""
 
 
 class PlanError(StackError):
-    """What the lock says of a model cannot be deployed as the stage says."""
+    """A locked version cannot be deployed to the stage."""
 
     def __init__(self, model: str, version: int, reason: str) -> None:
         super().__init__(f"model '{model}', version {version}: {reason}")

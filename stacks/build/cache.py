@@ -1,4 +1,4 @@
-"""Folders named by the hash of what they are made from, made once."""
+"""Folders that are named by the hash of their inputs and built once."""
 
 import fcntl
 import os
@@ -12,53 +12,56 @@ _UNFINISHED = ".unfinished"
 _SCRIPT = ".sh"
 _LOCK = ".lock"
 _TIME = 315_532_800
-"""1980-01-01, the earliest that a zip can say."""
+"""1980-01-01, the earliest time that a zip can hold."""
 
 
 @dataclass(frozen=True, slots=True)
 class CachedFolder:
-    """A folder that can be made.
+    """A folder that can be built.
 
     Args:
-        asset_hash: of all that decides what is in it; known without making it.
+        cache: holds every finished folder, under its hash.
+        asset_hash: hash of everything that decides the content; known without building.
         write: fills an empty folder.
     """
 
+    cache: Path
     asset_hash: str
     write: Callable[[Path], None]
 
-    def folder(self, cache: Path) -> Path:
-        """The finished folder below `cache`, made now if it is not there.
+    def folder(self) -> Path:
+        """Return the finished folder, built now unless it is in the cache.
 
-        A kill leaves it unmade. Of two processes one makes it while the other waits.
+        A process that is killed leaves no finished folder. Of two processes one builds it while
+        the other waits.
         """
-        finished = cache / self.asset_hash
+        finished = self.cache / self.asset_hash
         if not finished.is_dir():
-            with _alone(cache):
+            with _exclusively(self.cache):
                 if not finished.is_dir():
-                    self._make(cache / _UNFINISHED, finished)
+                    self._build(self.cache / _UNFINISHED, finished)
         return finished
 
-    def _make(self, unfinished: Path, finished: Path) -> None:
+    def _build(self, unfinished: Path, finished: Path) -> None:
         if unfinished.exists():
-            shutil.rmtree(unfinished)  # left by a kill: nobody else is here
+            shutil.rmtree(unfinished)  # left by a killed process; the lock excludes any other
         unfinished.mkdir()
         self.write(unfinished)
-        _level(unfinished)
+        _normalize(unfinished)
         unfinished.rename(finished)
 
 
 @contextmanager
-def _alone(cache: Path) -> Iterator[None]:
-    """Wait for whoever builds in `cache`; the kernel lets go when a builder dies."""
+def _exclusively(cache: Path) -> Iterator[None]:
+    """Lock `cache` among processes; the kernel releases the lock when a process dies."""
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / _LOCK).open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
-def _level(folder: Path) -> None:
-    """Give all below `folder`, and itself, the same modes and times on every machine."""
+def _normalize(folder: Path) -> None:
+    """Give `folder` and everything below it the same modes and times on every machine."""
     for path in (folder, *folder.rglob("*")):
         path.chmod(0o755 if path.is_dir() or path.suffix == _SCRIPT else 0o644)
         os.utime(path, (_TIME, _TIME))

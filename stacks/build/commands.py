@@ -1,4 +1,4 @@
-"""Run another program and read what it says."""
+"""Run another program and read its output."""
 
 import subprocess
 from collections.abc import Mapping
@@ -10,15 +10,15 @@ Finished = subprocess.CompletedProcess[str]
 def run(
     *command: str | Path,
     environment: Mapping[str, str] | None = None,
-    patience_s: float | None = None,
+    timeout_s: float | None = None,
 ) -> Finished:
-    """Run `command` to its end, without a shell; its status is the caller's to judge."""
+    """Run `command` to its end, without a shell; the caller checks its exit status."""
     return subprocess.run(
-        command, capture_output=True, text=True, check=False, env=environment, timeout=patience_s
+        command, capture_output=True, text=True, check=False, env=environment, timeout=timeout_s
     )
 
 
 def last_line(finished: Finished) -> str:
-    """The last line that a failed program wrote: mostly what is wrong."""
+    """Return the last line that a failed program wrote, which mostly states the error."""
     lines = finished.stderr.strip().splitlines()
-    return lines[-1].strip() if lines else f"it ended with status {finished.returncode}"
+    return lines[-1].strip() if lines else f"it exited with status {finished.returncode}"

@@ -8,34 +8,34 @@ from pathlib import Path
 from subprocess import TimeoutExpired
 
 from lading.stacks.build.commands import run
-from lading.stacks.errors import InterpreterUnfit
+from lading.stacks.errors import PythonMissing
 
 _LOCATORS = (
     ("uv", "python", "find", "--managed-python", "--no-python-downloads"),
     ("pyenv", "prefix"),
 )
-"""Commands that know of Pythons which are not on the PATH; each takes a version."""
+"""Commands that know Pythons outside the PATH; each takes a version as its last argument."""
 
-_INTRODUCE = """
+_IDENTIFY = """
 import sys, sysconfig
 free_threaded = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 print(sys.implementation.name, "%d.%d" % sys.version_info[:2], free_threaded)
 """
 
-_PATIENCE_S = 30
+_TIMEOUT_S = 30
 
 
-def find_python(version: str, asked: Path | None = None) -> Path | None:
-    """An interpreter of CPython `version`: the one asked for, or the first there is, or None.
+def find_python(version: str) -> Path:
+    """Return the first interpreter of CPython `version` on this machine.
 
     Raises:
-        InterpreterUnfit: the one asked for is of another version, or does not run.
+        PythonMissing: there is none; the text says how to install one.
     """
-    if asked is None:
-        return next((path for path in _candidates(version) if _is_python(path, version)), None)
-    if not _is_python(asked, version):
-        raise InterpreterUnfit(asked, version)
-    return asked
+    for path in _candidates(version):
+        # A name proves nothing: pyenv has shims for versions that are not installed.
+        if _output(str(path), "-I", "-c", _IDENTIFY).split() == ["cpython", version, "False"]:
+            return path
+    raise PythonMissing(version)
 
 
 def _candidates(version: str) -> Iterator[Path]:
@@ -50,15 +50,10 @@ def _candidates(version: str) -> Iterator[Path]:
             yield located / "bin" / "python" if located.is_dir() else located
 
 
-def _is_python(path: Path, version: str) -> bool:
-    # A name proves nothing: shims exist for versions that are not there.
-    return _output(str(path), "-I", "-c", _INTRODUCE).split() == ["cpython", version, "False"]
-
-
 def _output(*command: str) -> str:
-    """What `command` prints; nothing when it fails."""
+    """Return what `command` prints; nothing when it fails."""
     try:
-        finished = run(*command, patience_s=_PATIENCE_S)
+        finished = run(*command, timeout_s=_TIMEOUT_S)
     except (OSError, TimeoutExpired):
         return ""
     return finished.stdout if finished.returncode == 0 else ""

@@ -1,24 +1,25 @@
 """The code that every function runs: the runtime layer and our own functions.
 
-For each, a hash is known at once, and a folder is built when a stack that needs it is deployed:
+The hash of each folder is known at once; a folder is built when a deployed stack needs it:
 
 - the runtime layer: locked requirements for the target -> wheels -> trimmed -> compiled
-- a layer for each library of processing steps likewise, for models with such steps alone
-- the function code: the sources of `functions/` -> compiled beside their sources
+- a layer for each library of processing steps, built the same way, for models with such steps
+- the function code: the sources of `functions/`, with compiled files beside them
 
-Then one request is answered with what was built, if this machine can run it. Nothing here needs
-Docker, and nothing of this machine goes into the hash.
+Then the built code answers requests, if this machine can run it. The build needs no Docker, and
+nothing of this machine goes into a hash.
 """
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from lading.functions.contract.names import Library
-from lading.stacks.build.bytecode import Compiler, native_compiler, webassembly_compiler
+from lading.stacks.build.bytecode import compile_folder
 from lading.stacks.build.cache import CachedFolder
 from lading.stacks.build.first_request import answer_first_request
 from lading.stacks.build.interpreters import find_python
@@ -28,13 +29,13 @@ from lading.stacks.build.wheels import install_wheels
 from lading.stacks.stages.target import Target
 
 BUILDER = 1
-"""Raise it when the same inputs give other folders; the tables of `trimming` count by themselves.
-"""
+"""Raise it when the same inputs produce other folders; the tables of `trimming` count by
+themselves."""
 
 CACHE = Path(".lading", "build")
 
 _LAYER_PREFIX, _FUNCTION_PREFIX = "/opt", "/var/task"
-"""Where Lambda unpacks the two."""
+"""Where Lambda unpacks a layer and a function."""
 
 _SOURCES = frozenset({".py", ".sh"})
 _NAMESPACE = "lading"
@@ -42,121 +43,96 @@ _NAMESPACE = "lading"
 
 @dataclass(frozen=True, slots=True)
 class Folders:
-    """What was built.
+    """The built code.
 
     Args:
         layer: the runtime layer, with `python/` in it.
         functions: the function code, with `lading/functions/` in it.
-        tried: whether this machine could run it, and did.
     """
 
     layer: Path
     functions: Path
-    tried: bool
 
 
-@dataclass(frozen=True, slots=True)
 class LambdaCode:
     """The Lambda code of a checkout, for one target.
 
     Args:
-        project: the checkout's root.
-        target: what it is built for.
-        python: an interpreter of the target's version; looked for when None.
+        project: root of the checkout.
+        target: what the code is built for.
     """
 
-    project: Path
-    target: Target
-    python: Path | None = None
+    def __init__(self, project: Path, target: Target) -> None:
+        self.project = project
+        self._target, self._cache = target, project / CACHE
 
     def layer(self) -> CachedFolder:
-        """The runtime layer.
+        """Return the runtime layer.
 
         Raises:
-            RequirementsUnusable: the lock does not say what to install.
+            RequirementsUnusable: the lock of requirements cannot be used.
         """
         return self._layer("layer", "lambda")
 
     def processing(self, library: Library) -> CachedFolder:
-        """The layer of models with processing steps that need a library.
+        """Return the layer of models whose processing steps need a library.
 
         Raises:
-            RequirementsUnusable: the lock does not say what to install.
+            RequirementsUnusable: the lock of requirements cannot be used.
         """
         return self._layer("processing", library)
 
     def _layer(self, kind: str, requirements_set: str) -> CachedFolder:
         path = self.project / "requirements" / f"{requirements_set}.txt"
-        requirements = locked_requirements(path, self.target)
+        requirements = locked_requirements(path, self._target)
 
         def write(folder: Path) -> None:
-            install_wheels(requirements, self.target, folder / "python")
-            self._compiler().compile(folder, _LAYER_PREFIX, "instead")
+            python = self._python  # before anything is downloaded
+            install_wheels(requirements, self._target, folder / "python")
+            compile_folder(python, folder, _LAYER_PREFIX, keep_sources=False)
 
         tables = [sorted(UNUSED_PATHS), sorted(UNUSED_FOLDERS), sorted(UNUSED_SUFFIXES)]
         locked = [str(requirement) for requirement in requirements]
-        return CachedFolder(self._hash(kind, self.target.tag, locked, tables), write)
+        return self._cached(write, kind, self._target.tag, locked, tables)
 
     def functions(self) -> CachedFolder:
-        """The code of all functions."""
+        """Return the code of all functions."""
         sources = dict(self._sources())
 
         def write(folder: Path) -> None:
             for name, content in sources.items():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 (folder / name).write_bytes(content)
-            self._compiler().compile(folder, _FUNCTION_PREFIX, "beside")
+            compile_folder(self._python, folder, _FUNCTION_PREFIX, keep_sources=True)
 
         digests = {name: hashlib.sha256(content).hexdigest() for name, content in sources.items()}
-        return CachedFolder(self._hash("functions", digests), write)
+        return self._cached(write, "functions", digests)
 
     def build(self) -> Folders:
-        """Both folders, made now as far as they are not in the cache.
+        """Return both folders, built now unless they are in the cache.
 
         Raises:
             BuildError: they cannot be built, or do not answer a request.
         """
-        layer, functions = (build.folder(self._cache) for build in (self.layer(), self.functions()))
-        return Folders(layer, functions, tried=self._try(layer, functions))
-
-    def build_processing(self, library: Library) -> Path:
-        """The folder of a library's layer, made now unless it is in the cache.
-
-        Raises:
-            BuildError: it cannot be built.
-        """
-        return self.processing(library).folder(self._cache)
-
-    def _try(self, layer: Path, functions: Path) -> bool:
-        """Answer a request, once per pair of builds."""
+        layer, functions = self.layer().folder(), self.functions().folder()
         answered = self._cache / f"{layer.name[:32]}-{functions.name[:32]}.answered"
-        if answered.exists():
-            return True
-        python = find_python(self.target.python, self.python) if self.target.runs_here else None
-        if python is None:
-            return False
-        answer_first_request(python, layer / "python", functions)
-        answered.touch()
-        return True
+        if self._target.runs_here and not answered.exists():
+            answer_first_request(self._python, layer / "python", functions)
+            answered.touch()
+        return Folders(layer, functions)
 
-    @property
-    def _cache(self) -> Path:
-        return self.project / CACHE
-
-    def _compiler(self) -> Compiler:
-        python = find_python(self.target.python, self.python)
-        if python is None:
-            return webassembly_compiler(self.target.python, self._cache / "tools")
-        return native_compiler(self.target.python, python)
+    @cached_property
+    def _python(self) -> Path:
+        return find_python(self._target.python)
 
     def _sources(self) -> Iterator[tuple[str, bytes]]:
-        """Each source file's path in the function's folder, and its content."""
+        """Yield each source file's path in the function's folder, and its content."""
         yield f"{_NAMESPACE}/__init__.py", (self.project / _NAMESPACE / "__init__.py").read_bytes()
         for path in sorted((self.project / "functions").rglob("*")):
             name = path.relative_to(self.project)
             if path.suffix in _SOURCES and not UNUSED_FOLDERS.intersection(name.parts):
                 yield f"{_NAMESPACE}/{name.as_posix()}", path.read_bytes()
 
-    def _hash(self, *inputs: Any) -> str:
-        document = json.dumps([BUILDER, self.target.python, *inputs])
-        return hashlib.sha256(document.encode()).hexdigest()
+    def _cached(self, write: Callable[[Path], None], *inputs: Any) -> CachedFolder:
+        document = json.dumps([BUILDER, self._target.python, *inputs])
+        return CachedFolder(self._cache, hashlib.sha256(document.encode()).hexdigest(), write)

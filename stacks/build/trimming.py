@@ -18,6 +18,15 @@ UNUSED_DISTRIBUTIONS: Mapping[str, str] = MappingProxyType(
 )
 """Required by what we use, and imported by nothing that the service reaches."""
 
+_OTHER_UTILITIES = tuple(
+    f"aws_lambda_powertools/utilities/{name}/"
+    for name in (
+        *("auth_alpha", "batch", "circuit_breaker", "data_classes", "data_masking"),
+        *("feature_flags", "idempotency", "kafka", "metadata", "parameters", "parser"),
+        *("streaming", "validation"),
+    )
+)
+
 UNUSED_PATHS: Mapping[str, str] = MappingProxyType(
     {
         "onnxruntime/backend/": "an adapter to onnx's own test suite",
@@ -37,19 +46,7 @@ UNUSED_PATHS: Mapping[str, str] = MappingProxyType(
         "numpy/f2py/": "a compiler of Fortran",
         "aws_lambda_powertools/event_handler/": "a web framework of its own",
         "aws_lambda_powertools/middleware_factory/": "decorators that we do not use",
-        "aws_lambda_powertools/utilities/auth_alpha/": "no part of logs or metrics",
-        "aws_lambda_powertools/utilities/batch/": "no part of logs or metrics",
-        "aws_lambda_powertools/utilities/circuit_breaker/": "no part of logs or metrics",
-        "aws_lambda_powertools/utilities/data_classes/": "no part of logs or metrics",
-        "aws_lambda_powertools/utilities/data_masking/": "no part of logs or metrics",
-        "aws_lambda_powertools/utilities/feature_flags/": "no part of logs or metrics",
-        "aws_lambda_powertools/utilities/idempotency/": "no part of logs or metrics",
-        "aws_lambda_powertools/utilities/kafka/": "no part of logs or metrics",
-        "aws_lambda_powertools/utilities/metadata/": "no part of logs or metrics",
-        "aws_lambda_powertools/utilities/parameters/": "no part of logs or metrics",
-        "aws_lambda_powertools/utilities/parser/": "no part of logs or metrics",
-        "aws_lambda_powertools/utilities/streaming/": "no part of logs or metrics",
-        "aws_lambda_powertools/utilities/validation/": "no part of logs or metrics",
+        **dict.fromkeys(_OTHER_UTILITIES, "not logs or metrics"),
         "PIL/_avif.": "a decoder that no step asks for",
         "PIL/_imagingcms.": "color profiles",
         "PIL/_imagingft.": "text in images",

@@ -1,15 +1,15 @@
-"""Folders as Lambda code, made at synth and only for stacks that are being deployed.
+"""Folders as Lambda code: built at synth, and only for stacks that are being deployed.
 
-`cdk ls` builds nothing, and `cdk deploy lading-dev-artifacts` no runtime layer: for the other
-stacks the asset has its hash, which is known without building, and no content.
+`cdk ls` builds nothing, and `cdk deploy lading-dev-artifacts` builds no runtime layer: in a stack
+that is not deployed, an asset has its hash, which is known without building, and no content.
 """
 
 import shutil
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import jsii
 from aws_cdk import AssetHashType, BundlingOptions, DockerImage, ILocalBundling, Stack
@@ -18,13 +18,13 @@ from constructs import Construct
 
 from lading.functions.contract.names import Library, artifact_folder
 from lading.stacks.build.cache import CachedFolder
-from lading.stacks.build.lambda_code import CACHE, Folders
+from lading.stacks.build.lambda_code import CACHE, Folders, LambdaCode
 from lading.stacks.errors import PlanError
 from lading.stacks.plan.layer_sizes import layer_sizes, require_fits
 from lading.stacks.plan.models import LocalArtifact, PlannedModel
 
-_ROOM = str(Path(__file__).parent)
-"""A folder that is there: what an asset's source must be, though nothing is read from it."""
+_PLACEHOLDER = str(Path(__file__).parent)
+"""An existing folder, which an asset must name as its source, although nothing is read from it."""
 
 
 @jsii.implements(ILocalBundling)
@@ -35,44 +35,22 @@ class _CopyOf:
         self._folder = folder
 
     def try_bundle(self, output_dir: str, options: Any = None, **_: Any) -> bool:  # noqa: ARG002
-        """See `ILocalBundling`."""
+        """Implement `ILocalBundling`."""
         shutil.copytree(self._folder, output_dir, dirs_exist_ok=True)
         return True
-
-
-class CodeBuilder(Protocol):
-    """What builds the Lambda code: `lambda_code.LambdaCode`."""
-
-    @property
-    def project(self) -> Path:
-        """The checkout's root."""
-
-    def layer(self) -> CachedFolder:
-        """The runtime layer."""
-
-    def functions(self) -> CachedFolder:
-        """The code of all functions."""
-
-    def processing(self, library: Library) -> CachedFolder:
-        """The layer of a library of processing steps."""
-
-    def build_processing(self, library: Library) -> Path:
-        """That layer, made now."""
-
-    def build(self) -> Folders:
-        """Both, made now."""
 
 
 class CodeAssets:
     """The Lambda code of one app: the same assets in every stack.
 
     Args:
-        code: builds the runtime layer and the functions' code.
+        code: builds the runtime layer, the layers of processing steps, and the functions' code.
     """
 
-    def __init__(self, code: CodeBuilder) -> None:
+    def __init__(self, code: LambdaCode) -> None:
         self._code = code
-        self._hashes = code.layer().asset_hash, code.functions().asset_hash
+        self._layer, self._functions = code.layer(), code.functions()
+        self._processing: Callable[[Library], CachedFolder] = cache(code.processing)
 
     @cached_property
     def _built(self) -> Folders:
@@ -83,22 +61,22 @@ class CodeAssets:
         return layer_sizes(self._built.layer, self._built.functions)
 
     def runtime(self, scope: Construct) -> lambda_.Code:
-        """The runtime layer."""
-        return _code(scope, self._hashes[0], lambda: self._built.layer)
+        """Return the runtime layer."""
+        return _code(scope, self._layer.asset_hash, lambda: self._built.layer)
 
     def processing(self, scope: Construct, library: Library) -> lambda_.Code:
-        """The layer that only models with processing steps get that need the library."""
-        asset_hash = self._code.processing(library).asset_hash
-        return _code(scope, asset_hash, lambda: self._code.build_processing(library))
+        """Return the layer of models whose processing steps need the library."""
+        layer = self._processing(library)
+        return _code(scope, layer.asset_hash, layer.folder)
 
     def functions(self, scope: Construct) -> lambda_.Code:
-        """The code of all functions."""
-        return _code(scope, self._hashes[1], lambda: self._built.functions)
+        """Return the code of all functions."""
+        return _code(scope, self._functions.asset_hash, lambda: self._built.functions)
 
     def artifact(
         self, scope: Construct, model: PlannedModel, source: LocalArtifact
     ) -> lambda_.Code:
-        """A local artifact as a layer."""
+        """Return a local artifact as a layer."""
         digests = sorted(source.digests.items())
         asset_hash = sha256(repr((model.name, model.version, digests)).encode()).hexdigest()
         return _code(scope, asset_hash, lambda: self._staged(model, source, asset_hash))
@@ -111,14 +89,14 @@ class CodeAssets:
         """
         if Stack.of(scope).bundling_required:
             layer = isinstance(model.artifact, LocalArtifact) or model.artifact.layer
-            steps = layer_sizes(*map(self._code.build_processing, model.processing))
+            steps = layer_sizes(*(self._processing(it).folder() for it in model.processing))
             code = {**self._sizes, **steps}
             require_fits(model.name, code, model.artifact.size if layer else 0)
 
     def _staged(self, model: PlannedModel, source: LocalArtifact, asset_hash: str) -> Path:
-        """The artifact's files as a layer holds them, each verified.
+        """Return a folder with the artifact's files as a layer holds them, each verified.
 
-        What has once gone up under this hash never goes up again.
+        CloudFormation uploads an asset once for each hash, so a wrong file would stay for ever.
         """
         root = self._code.project / CACHE / "artifacts" / asset_hash
         folder = root / artifact_folder(model.name, model.version)
@@ -133,10 +111,8 @@ class CodeAssets:
 
 
 def _code(scope: Construct, asset_hash: str, build: Callable[[], Path]) -> lambda_.Code:
-    needed = Stack.of(scope).bundling_required
-    bundling = BundlingOptions(
-        image=DockerImage.from_registry("unused"), local=_CopyOf(build() if needed else Path(_ROOM))
-    )
+    source = build() if Stack.of(scope).bundling_required else Path(_PLACEHOLDER)
+    bundling = BundlingOptions(image=DockerImage.from_registry("unused"), local=_CopyOf(source))
     return lambda_.Code.from_asset(
-        _ROOM, asset_hash=asset_hash, asset_hash_type=AssetHashType.CUSTOM, bundling=bundling
+        _PLACEHOLDER, asset_hash=asset_hash, asset_hash_type=AssetHashType.CUSTOM, bundling=bundling
     )

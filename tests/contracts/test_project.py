@@ -12,6 +12,7 @@ import yaml
 from packaging.specifiers import SpecifierSet
 
 from lading.functions.contract.names import VERSION
+from lading.stacks.stages.target import LAMBDA_PYTHON
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -65,9 +66,11 @@ def test_every_action_of_the_workflow_is_pinned_to_a_commit() -> None:
     assert [name for name in actions if not re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", name)] == []
 
 
-def test_the_workflow_runs_the_oldest_python_that_is_supported() -> None:
-    [version] = [step["with"]["python-version"] for step in steps() if "setup-python" in str(step)]
-    assert PROJECT["requires-python"] == f">={version}"
+def test_the_workflow_runs_the_oldest_python_that_is_supported_beside_lambdas() -> None:
+    [versions] = [step["with"]["python-version"] for step in steps() if "setup-python" in str(step)]
+    lambdas, default = versions.split()
+    assert PROJECT["requires-python"] == f">={default}"
+    assert lambdas == LAMBDA_PYTHON
 
 
 def test_each_hook_before_a_commit_is_a_line_of_make_check() -> None:

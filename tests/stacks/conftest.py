@@ -7,6 +7,7 @@ import pytest
 from lading.functions.contract.names import Library
 from lading.stacks.build.lambda_code import Folders, LambdaCode
 from lading.stacks.stages.target import lambda_target, local_target
+from tests.support.lambda_python import require_lambda_python
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,6 +40,7 @@ def project(tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def cross(tmp_path_factory: pytest.TempPathFactory) -> Folders:
     """The whole code, for Lambda."""
+    require_lambda_python()
     project = copy_project(tmp_path_factory.mktemp("cross") / "project", small=False)
     return LambdaCode(project, lambda_target()).build()
 

@@ -1,67 +1,57 @@
-import shutil
+import os
+import runpy
 import sys
+from importlib.util import MAGIC_NUMBER, cache_from_source
 from pathlib import Path
 
 import pytest
 
-from lading.stacks.build.bytecode import PYODIDES, Compiler, native_compiler, webassembly_compiler
-from lading.stacks.errors import CompilationFailed, CompilerMissing
-from lading.stacks.stages.target import LAMBDA_PYTHON
+from lading.stacks.build.bytecode import compile_folder
+from lading.stacks.errors import CompilationFailed
 
-NODE_ONLY = pytest.mark.skipif(
-    not (shutil.which("node") and shutil.which("npm")), reason="needs Node.js and npm"
-)
-
-MAGIC_3_13 = bytes.fromhex("f30d0d0a")
+UNCHECKED_HASH = (1).to_bytes(4, "little")
 
 
-@pytest.fixture(scope="module")
-def webassembly(tmp_path_factory: pytest.TempPathFactory) -> Compiler:
-    return webassembly_compiler("3.13", tmp_path_factory.mktemp("tools"))
-
-
-def sources(folder: Path, **texts: str) -> Path:
-    folder.mkdir()
+def compiled(
+    folder: Path, *, keep_sources: bool = False, prefix: str = "/opt", **texts: str
+) -> Path:
+    """A folder with these sources, compiled by this interpreter."""
     for name, text in texts.items():
         (folder / f"{name}.py").write_text(text)
+    compile_folder(Path(sys.executable), folder, prefix, keep_sources=keep_sources)
     return folder
 
 
-def test_a_tree_is_compiled_by_the_interpreter_that_is_given(tmp_path: Path) -> None:
-    folder = sources(tmp_path / "tree", a="x = 1\n")
-    native_compiler("3", Path(sys.executable)).compile(folder, "/opt", "instead")
-    assert [path.name for path in folder.iterdir()] == ["a.pyc"]
+def test_compiled_files_replace_their_sources(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "b.py").write_text("x = 1\n")
+    assert [path.name for path in (compiled(tmp_path) / "a").iterdir()] == ["b.pyc"]
 
 
-def test_a_file_that_does_not_compile_is_named(tmp_path: Path) -> None:
-    folder = sources(tmp_path / "tree", broken="x = = 1\n")
-    with pytest.raises(CompilationFailed, match=r"Python 3:.*broken\.py"):
-        native_compiler("3", Path(sys.executable)).compile(folder, "/opt", "instead")
+def test_compiled_files_stand_beside_their_sources(tmp_path: Path) -> None:
+    source = compiled(tmp_path, keep_sources=True, prefix="/var/task", b="x = 1\n") / "b.py"
+    assert source.exists()
+    assert Path(cache_from_source(str(source))).exists()
 
 
-@NODE_ONLY
-def test_the_targets_python_compiles_in_webassembly(tmp_path: Path, webassembly: Compiler) -> None:
-    folder = sources(tmp_path / "tree", a="x = 1\n", b="y = 2\n")
-    webassembly.compile(folder, "/opt", "instead")
-    assert sorted(path.name for path in folder.iterdir()) == ["a.pyc", "b.pyc"]
-    compiled = (folder / "a.pyc").read_bytes()
-    assert compiled.startswith(MAGIC_3_13)
-    assert b"/opt/a.py" in compiled
+def test_compiled_files_are_valid_at_any_time_and_name_their_later_place(tmp_path: Path) -> None:
+    source = tmp_path / "b.py"
+    source.write_text("x = 1\n")
+    os.utime(source, (0, 0))
+    content = (compiled(tmp_path) / "b.pyc").read_bytes()
+    assert content[:8] == MAGIC_NUMBER + UNCHECKED_HASH
+    assert b"/opt/b.py" in content
+    assert str(tmp_path).encode() not in content
 
 
-@NODE_ONLY
-def test_webassembly_names_a_file_that_does_not_compile(
-    tmp_path: Path, webassembly: Compiler
-) -> None:
-    folder = sources(tmp_path / "tree", broken="x = = 1\n")
-    with pytest.raises(CompilationFailed, match=r"broken\.py"):
-        webassembly.compile(folder, "/opt", "beside")
+def test_assertions_and_docstrings_are_kept(tmp_path: Path) -> None:
+    compiled(tmp_path, a='"""Text."""\ntext = __doc__\n', b="wrong = 0\nassert wrong\n")
+    assert runpy.run_path(str(tmp_path / "a.pyc"))["text"] == "Text."
+    with pytest.raises(AssertionError):
+        runpy.run_path(str(tmp_path / "b.pyc"))
 
 
-def test_lambdas_python_has_a_webassembly_build() -> None:
-    assert LAMBDA_PYTHON in PYODIDES
-
-
-def test_a_python_that_nothing_here_compiles_for_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CompilerMissing, match=r"uv python install 3\.99"):
-        webassembly_compiler("3.99", tmp_path)
+def test_a_file_that_does_not_compile_is_named_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(CompilationFailed, match=r"^[^\n]*broken\.py[^\n]*SyntaxError[^\n]*$"):
+        compiled(tmp_path, good="x = 1\n", broken="x = = 1\n")
+    assert (tmp_path / "good.py").exists()

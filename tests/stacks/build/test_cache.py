@@ -20,7 +20,7 @@ def write(folder):
     (folder / "half").touch()
     os.kill(os.getpid(), signal.SIGKILL)
 
-CachedFolder("abc", write).folder(Path(sys.argv[1]))
+CachedFolder(Path(sys.argv[1]), "abc", write).folder()
 """
 
 
@@ -31,14 +31,14 @@ def write(folder: Path) -> None:
 
 
 def test_a_folder_is_made_once(tmp_path: Path) -> None:
-    made = CachedFolder("abc", write).folder(tmp_path / "cache")
+    made = CachedFolder(tmp_path / "cache", "abc", write).folder()
     (made / "mark").touch()
-    assert CachedFolder("abc", write).folder(tmp_path / "cache") == made
+    assert CachedFolder(tmp_path / "cache", "abc", write).folder() == made
     assert (made / "mark").exists()
 
 
 def test_times_and_modes_are_the_same_everywhere(tmp_path: Path) -> None:
-    made = CachedFolder("abc", write).folder(tmp_path)
+    made = CachedFolder(tmp_path, "abc", write).folder()
     paths = (made, made / "a", made / "a" / "b.txt")
     assert {path.stat().st_mtime for path in paths} == {315_532_800}
     assert [stat.S_IMODE(path.stat().st_mode) for path in paths] == [0o755, 0o755, 0o644]
@@ -50,7 +50,7 @@ def test_a_failure_leaves_nothing_that_looks_finished(tmp_path: Path) -> None:
         raise OSError("no space left")
 
     with pytest.raises(OSError, match="no space"):
-        CachedFolder("abc", fail).folder(tmp_path)
+        CachedFolder(tmp_path, "abc", fail).folder()
     assert not (tmp_path / "abc").exists()
 
 
@@ -59,7 +59,7 @@ def test_a_kill_leaves_nothing_behind_in_the_next_build(tmp_path: Path) -> None:
     killed = subprocess.run(command, check=False, cwd=ROOT)
     assert killed.returncode == -signal.SIGKILL
     assert not (tmp_path / "abc").exists()
-    made = CachedFolder("abc", write).folder(tmp_path)
+    made = CachedFolder(tmp_path, "abc", write).folder()
     assert [path.name for path in made.iterdir()] == ["a"]
 
 
@@ -72,6 +72,6 @@ def test_of_two_at_once_one_builds(tmp_path: Path) -> None:
         write(folder)
 
     with ThreadPoolExecutor() as pool:
-        made = set(pool.map(lambda _: CachedFolder("abc", slow).folder(tmp_path), range(4)))
+        made = set(pool.map(lambda _: CachedFolder(tmp_path, "abc", slow).folder(), range(4)))
     assert made == {tmp_path / "abc"}
     assert len(calls) == 1

@@ -13,4 +13,4 @@ def test_a_failure_is_told_by_its_last_line() -> None:
 
 
 def test_a_silent_failure_is_told_by_its_status() -> None:
-    assert last_line(run(sys.executable, "-c", "raise SystemExit(3)")) == "it ended with status 3"
+    assert last_line(run(sys.executable, "-c", "raise SystemExit(3)")) == "it exited with status 3"

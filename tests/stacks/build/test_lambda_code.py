@@ -2,6 +2,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 from typing import get_args
@@ -11,10 +12,12 @@ import pytest
 from lading.functions.contract.names import ADAPTER, Library
 from lading.functions.inference.processing.processed import LIBRARIES
 from lading.stacks.build.lambda_code import Folders, LambdaCode
+from lading.stacks.errors import PythonMissing
 from lading.stacks.plan.layer_sizes import layer_sizes
 from lading.stacks.stages.target import Architecture, lambda_target, local_target
 from tests.functions.inference.processing.images import options
 from tests.stacks.conftest import copy_project
+from tests.support.lambda_python import require_lambda_python
 
 EXERCISES = {
     "tokens": "import tokenizers as library; library.Tokenizer(library.models.BPE())",
@@ -93,11 +96,11 @@ def test_another_architecture_is_another_layer_with_the_same_functions(project: 
 
 
 def test_two_builds_in_different_folders_are_the_same_bytes(project: Path, tmp_path: Path) -> None:
+    require_lambda_python()
     other = copy_project(tmp_path / "a longer name than the other")
     for part in ("layer", "functions"):
         one, two = (
-            getattr(LambdaCode(root, lambda_target()), part)().folder(root / ".lading/build")
-            for root in (project, other)
+            getattr(LambdaCode(root, lambda_target()), part)().folder() for root in (project, other)
         )
         assert one.name == two.name
         assert contents(one) == contents(two)
@@ -152,14 +155,21 @@ def test_the_layer_has_what_streaming_takes(local: Folders) -> None:
 
 
 def test_the_local_build_answers_and_is_compiled_for_this_python(local: Folders) -> None:
-    assert local.tried
+    assert list(local.layer.parent.glob("*.answered"))
     magic = {path.read_bytes()[:4] for path in local.layer.rglob("*.pyc")}
     assert magic == {MAGIC_NUMBER}
 
 
 def test_a_finished_build_is_used_again(local: Folders) -> None:
-    project = local.layer.parents[2]
-    assert LambdaCode(project, local_target(), Path("no-such-python")).build() == local
+    unusable = replace(local_target(), pip_options=("--no-such-option",))
+    assert LambdaCode(local.layer.parents[2], unusable).build() == local
+
+
+def test_without_lambdas_python_nothing_is_downloaded_or_built(project: Path) -> None:
+    missing = replace(lambda_target(), python="3.99")
+    with pytest.raises(PythonMissing, match=r"`uv python install 3\.99`"):
+        LambdaCode(project, missing).build()
+    assert not list((project / ".lading/build/.unfinished").iterdir())
 
 
 @pytest.mark.parametrize("architecture", get_args(Architecture))
@@ -177,7 +187,7 @@ def test_a_processing_layer_has_what_its_step_imports_beside_the_runtime_layer(
     step: str, library: Library, local: Folders, tmp_path: Path
 ) -> None:
     project = copy_project(tmp_path / "project", small=False)
-    processing = LambdaCode(project, local_target()).build_processing(library)
+    processing = LambdaCode(project, local_target()).processing(library).folder()
     code = f"from lading.functions.inference.processing import {step}; {EXERCISES[step]}"
     path = os.pathsep.join(map(str, (processing / "python", local.layer / "python")))
     done = subprocess.run(

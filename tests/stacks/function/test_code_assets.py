@@ -1,7 +1,7 @@
 """Code as assets: built for the stacks that are deployed, and for no other."""
 
 import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,46 +12,44 @@ from lading.functions.contract.limits import LAMBDA
 from lading.functions.contract.names import Library
 from lading.model_packaging.lock.file import LockedModel
 from lading.stacks.build.cache import CachedFolder
-from lading.stacks.build.lambda_code import Folders
+from lading.stacks.build.lambda_code import Folders, LambdaCode
 from lading.stacks.errors import LayersTooLarge, PlanError
 from lading.stacks.function.code_assets import CodeAssets
 from lading.stacks.plan.models import LocalArtifact, PlannedModel
 from lading.stacks.stages.settings import ModelSettings
+from lading.stacks.stages.target import local_target
 from tests.stacks.projects import local_artifact
 
 
-@dataclass
-class TinyCode:
-    """Lambda code of one file each, that counts how often it is built."""
+class TinyCode(LambdaCode):
+    """Lambda code of one file each, that counts how often it is read and built."""
 
-    project: Path
-    size: int = 1
-    built: list[str] = field(default_factory=list)
+    def __init__(self, project: Path) -> None:
+        super().__init__(project, local_target())
+        self.size = 1
+        self.read: list[str] = []
+        self.built: list[str] = []
+
+    def _tiny(self, name: str) -> CachedFolder:
+        def write(folder: Path) -> None:
+            self.built.append(name)
+            with (folder / f"{name}.py").open("wb") as file:
+                file.truncate(self.size)
+
+        self.read.append(name)
+        return CachedFolder(self.project / "cache", name[0] * 64, write)
 
     def layer(self) -> CachedFolder:
-        return CachedFolder("1" * 64, lambda _: None)
+        return self._tiny("layer")
 
     def functions(self) -> CachedFolder:
-        return CachedFolder("2" * 64, lambda _: None)
+        return self._tiny("functions")
 
     def processing(self, library: Library) -> CachedFolder:
-        return CachedFolder(library[0] * 64, lambda _: None)
-
-    def build_processing(self, library: Library) -> Path:
-        folder = self.project / library
-        folder.mkdir(exist_ok=True)
-        (folder / f"{library}.so").write_bytes(b"x" * self.size)
-        self.built.append(library)
-        return folder
+        return self._tiny(library)
 
     def build(self) -> Folders:
-        self.built.append("once")
-        folders = Folders(self.project / "layer", self.project / "functions", tried=False)
-        for folder in (folders.layer, folders.functions):
-            folder.mkdir()
-            with (folder / "code.py").open("wb") as file:
-                file.truncate(self.size)
-        return folders
+        return Folders(self.layer().folder(), self.functions().folder())
 
 
 @pytest.fixture
@@ -91,8 +89,8 @@ def test_a_deployed_stack_has_its_code_built_once(tmp_path: Path, code: TinyCode
     stack = stack_of(tmp_path, deployed=True)
     assets = CodeAssets(code)
     assets.functions(stack)
-    assert staged(stack, assets.runtime(stack)) == ["code.py"]
-    assert code.built == ["once"]
+    assert staged(stack, assets.runtime(stack)) == ["layer.py"]
+    assert code.built == ["layer", "functions"]
 
 
 def test_for_any_other_stack_nothing_is_built(tmp_path: Path, code: TinyCode) -> None:
@@ -138,11 +136,22 @@ def test_only_the_layer_of_the_library_that_a_model_needs_is_built(
     assets, (model, _) = CodeAssets(code), planned(tmp_path)
     stack = stack_of(tmp_path, deployed=True)
     assets.require_fits(stack, model)
-    assert code.built == ["once"]
+    assert code.built == ["layer", "functions"]
     assets.require_fits(stack, replace(model, processing=("pillow",)))
-    assert code.built == ["once", "pillow"]
+    assert code.built == ["layer", "functions", "pillow"]
     assets.processing(stack, "tokenizers")
-    assert code.built == ["once", "pillow", "tokenizers"]
+    assert code.built == ["layer", "functions", "pillow", "tokenizers"]
+
+
+def test_locked_requirements_are_read_once_however_many_models_need_them(
+    code: TinyCode, tmp_path: Path
+) -> None:
+    assets, model = CodeAssets(code), replace(planned(tmp_path)[0], processing=("pillow",))
+    stack = stack_of(tmp_path, deployed=True)
+    for number in range(3):
+        assets.require_fits(stack, model)
+        assets.processing(Stack(stack, f"Model{number}"), "pillow")
+    assert code.read.count("pillow") == 1
 
 
 def test_a_processing_layer_counts_towards_lambdas_limit(code: TinyCode, tmp_path: Path) -> None:
