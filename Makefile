@@ -13,39 +13,40 @@ FRAMEWORKS := pytorch huggingface tensorflow boosting tabular
 FOR_TESTS := minilm tensorflow-serving
 ALONE := $(FOR_TESTS) sentences language sagemaker-images
 
-.PHONY: help demo cloud emulate test test-all check coverage bench-cold bench-json bench-endpoint bench-synth bench-throughput formats-table protos schema lock \
-	clean language processing prometheus frameworks server $(FRAMEWORKS)
+.PHONY: help demo cloud emulate test test-all check coverage bench-cold bench-json bench-endpoint \
+	bench-synth bench-throughput formats-table protos schema lock clean language processing prometheus frameworks server $(FRAMEWORKS)
 
 help:
-	@echo "make demo        set up, train the example, package it, serve it, ask it over HTTP"
-	@echo "make emulate     the same, deployed by the CDK into an AWS on this machine"
+	@echo "make demo        create .venv, then train, package and serve the example, and send it a request"
+	@echo "make emulate     the same, deployed by the CDK into an emulated AWS on this machine"
 	@echo "make cloud       install what deploying to AWS needs"
-	@echo "make test        the test suite; what needs a framework that is not installed is skipped"
-	@echo "make test-all    the whole test suite, with every framework (an environment of 4 GB)"
-	@echo "make pytorch     install what converting PyTorch models needs; likewise tensorflow,"
-	@echo "                 boosting, huggingface, tabular, or all of them: frameworks"
+	@echo "make test        run the tests; those of frameworks that are not installed are skipped"
+	@echo "make test-all    install every framework (4 GB), and run all tests"
+	@echo "make check       run the linter, the type checker and the import contracts"
+	@echo "make coverage    measure the coverage of the functions' tests; below the floor it fails"
+	@echo "make pytorch     install what PyTorch models need; likewise tensorflow, boosting,"
+	@echo "                 huggingface, tabular, and frameworks for all of them"
+	@echo "make server      install gRPC and TorchServe's management API for lading serve"
+	@echo "make processing  install what serving models of texts and images needs"
 	@echo "make language    install what runs a language model behind an emulated endpoint"
-	@echo "make processing  install what serving models with a processing step needs"
-	@echo "make prometheus  fetch Debian's Prometheus, whose programs read ours in the tests"
-	@echo "make check       lint, types, import contracts, clean imports"
-	@echo "make coverage    what the tests of the functions reach, held against a floor"
-	@echo "make bench-cold  cold start and warm answers beside a bare handler's"
-	@echo "make bench-json  JSON tensors beside simdjson alone"
-	@echo "make bench-endpoint  what the proxy adds to an engine's answer and first token"
-	@echo "make bench-throughput  answers a second of the container, beside FastAPI's"
-	@echo "make formats-table  package a model of every format, and write docs/formats.md"
-	@echo "make bench-synth cdk synth for 1, 10 and 100 models"
-	@echo "make protos      compile the messages of the gRPC dialects anew"
-	@echo "make schema      write models.schema.json anew"
-	@echo "make lock        resolve requirements anew (needs uv)"
-	@echo "make clean       remove what make made"
+	@echo "make prometheus  download Debian's Prometheus, which reads our metrics in the tests"
+	@echo "make bench-cold  measure cold starts and warm answers beside a bare handler"
+	@echo "make bench-json  measure JSON tensors beside simdjson alone"
+	@echo "make bench-endpoint    measure what the proxy adds to an engine's answer and first token"
+	@echo "make bench-throughput  measure the container's answers per second beside FastAPI's"
+	@echo "make bench-synth       measure cdk synth for 1, 10 and 100 models"
+	@echo "make formats-table     package a model of every format, and write docs/formats.md"
+	@echo "make protos      compile the messages of the gRPC dialects"
+	@echo "make schema      write models.schema.json"
+	@echo "make lock        write requirements.txt and requirements/*.txt (needs uv)"
+	@echo "make clean       remove everything that make created"
 
 demo: .venv/demo
 	@$(BIN)/python examples/digits/demo.py
 
 cloud: .venv/cloud
 
-# On a lock and a store of its own, as the demo.
+# With a separate lock and store, as in the demo.
 EMULATED := .lading/emulate/example
 emulate: .venv/cloud
 	@rm -rf $(EMULATED)
@@ -61,7 +62,7 @@ test-all: .venv/dev .venv/frameworks
 
 $(FRAMEWORKS) frameworks server language processing: %: .venv/%
 
-# Unpacked and not installed: that takes no root, and starts no server.
+# Unpacked, not installed: that needs no root, and starts no server.
 PROMETHEUS := .lading/tools/prometheus
 prometheus: $(PROMETHEUS)
 $(PROMETHEUS):
@@ -76,8 +77,8 @@ check: .venv/dev
 	@$(BIN)/lint-imports
 	@$(BIN)/pytest -q tests/contracts/test_clean_import.py
 
-# Only what runs in the cloud: tracing makes tests slow, and these need no framework. The floor is in
-# pyproject.toml.
+# Only what runs in the cloud: tracing makes tests slow, and these tests need no framework. The floor
+# is in pyproject.toml.
 coverage: .venv/dev
 	@mkdir -p .lading
 	@$(BIN)/coverage run -m pytest -q tests/functions

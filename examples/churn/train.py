@@ -1,6 +1,6 @@
-"""Train a churn model on columns of numbers and of categories, each taken by its name.
+"""Train a churn model on columns of numbers and of categories, which are found by their names.
 
-The customers are made up: who leaves follows from tenure, price, plan and country, with noise.
+The customers are invented: who leaves depends on tenure, price, plan and country, with noise.
 Writes, beside this file, `model.skops` and `holdout.csv`: customers that training never saw.
 """
 

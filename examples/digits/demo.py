@@ -1,6 +1,6 @@
-"""From nothing to answers over HTTP: train, package, serve, ask, and show answers beside the truth.
+"""Run the whole example: train, package, serve, send requests, compare the answers with the truth.
 
-Works below `.lading/demo`, so that it never touches models.lock.json or the artifacts beside it.
+It works below `.lading/demo`, so that it never changes models.lock.json or `artifacts/`.
 """
 
 import json
@@ -27,11 +27,11 @@ def main() -> None:
     shutil.rmtree(SCRATCH, ignore_errors=True)
     print("1. train a classifier of handwritten digits")
     subprocess.run([sys.executable, EXAMPLE / "train.py"], check=True)
-    print("2. convert, quantize, hold against the accuracy gate, publish")
+    print("2. convert, quantize, check the accuracy, publish")
     subprocess.run([*LADING, "package", "digits", *WHERE], check=True)
     holdout = np.load(EXAMPLE / "holdout.npz")
     rows, truth = holdout["X"][:QUESTIONS], holdout["y"][:QUESTIONS]
-    print("3. serve it as API Gateway and Lambda would, and ask over HTTP")
+    print("3. serve it as API Gateway and Lambda would, and send requests over HTTP")
     with served() as url:
         plain = post(f"{url}/digits/predict", {"inputs": rows.tolist()})["outputs"]
         tensorflow = post(f"{url}/v1/models/digits:predict", {"inputs": rows.tolist()})["outputs"]
@@ -46,7 +46,7 @@ def main() -> None:
 
 @contextmanager
 def served() -> Iterator[str]:
-    """`lading serve` on a free port, as long as it is needed; gives its URL."""
+    """Run `lading serve` on a free port while it is needed, and give its URL."""
     command = [*LADING, "serve", *WHERE[:2], "--port", "0", "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
@@ -64,19 +64,19 @@ def post(url: str, document: Any) -> Any:
 
 
 def show(answers: list[int], probabilities: list[list[float]], truth: list[int]) -> None:
-    """Answers beside the truth."""
+    """Print the answers beside the truth."""
     print("   answer  truth  probability")
     for answer, true, row in zip(answers, truth, probabilities, strict=True):
         print(f"   {answer:6}  {true:5}  {max(row):11.3f}{'' if answer == true else '  wrong'}")
 
 
 NEXT = """
-Done. From here on:
+Done. Next:
    source .venv/bin/activate
    lading package                    # publish into artifacts/, write models.lock.json
    lading serve                      # http://127.0.0.1:8080, docs at /docs
    lading predict digits --input examples/digits/sample.json
-and put a model of your own into models.yaml."""
+then add your own model to models.yaml."""
 
 if __name__ == "__main__":
     main()

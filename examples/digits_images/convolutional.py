@@ -5,7 +5,7 @@ from torch.nn import functional
 
 
 class Network(torch.nn.Module):
-    """Grey images [batch, 1, 16, 16], 0 to 1, in; a score for each digit [batch, 10] out."""
+    """A network from gray images [batch, 1, 16, 16], 0 to 1, to scores of digits [batch, 10]."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -14,7 +14,7 @@ class Network(torch.nn.Module):
         self.scores = torch.nn.Linear(32 * 4 * 4, 10)
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Logits of the ten digits."""
+        """Return the logits of the ten digits."""
         edges = functional.max_pool2d(torch.relu(self.first(pixels)), 2)
         shapes = functional.max_pool2d(torch.relu(self.second(edges)), 2)
         return self.scores(shapes.flatten(1))

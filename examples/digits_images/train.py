@@ -1,7 +1,7 @@
 """Train two networks on images of the handwritten digits that ship with scikit-learn.
 
 Writes, beside this file, the images as PNG files in `images/`, with `calibration.csv` and
-`holdout.csv`, which name some that training saw and those that it never saw; `resnet/`, a small
+`holdout.csv`, which name images that training saw, and images that it never saw; `resnet/`, a small
 Hugging Face ResNet with its image processor; and `model.pt`, the weights of the convolutional
 network in convolutional.py.
 """
@@ -43,27 +43,27 @@ def main(folder: Path) -> tuple[float, float]:
 
 
 def draw(folder: Path) -> list[Example]:
-    """The digits, 8 x 8 pixels of 0 to 16, as grey PNG files of 32 x 32."""
+    """Write the digits, 8 x 8 pixels of 0 to 16, as gray PNG files of 32 x 32 pixels."""
     (folder / "images").mkdir(parents=True, exist_ok=True)
     pixels, digits = load_digits(return_X_y=True)
     examples = []
     for number, (each, digit) in enumerate(zip(pixels, digits, strict=True)):
         path = folder / "images" / f"{number:04}.png"
-        grey = (each.reshape(8, 8) * 15).astype(np.uint8)
-        Image.fromarray(grey).resize((32, 32), Image.Resampling.BICUBIC).save(path)
+        gray = (each.reshape(8, 8) * 15).astype(np.uint8)
+        Image.fromarray(gray).resize((32, 32), Image.Resampling.BICUBIC).save(path)
         examples.append((path, int(digit)))
     return examples
 
 
 def write(table: Path, examples: Sequence[Example]) -> None:
-    """Rows of image, a path from the table's folder, and y."""
+    """Write rows of `image`, a path relative to the table's folder, and `y`."""
     with table.open("w", encoding="utf-8", newline="") as file:
         rows = ([path.relative_to(table.parent).as_posix(), digit] for path, digit in examples)
         csv.writer(file).writerows([["image", "y"], *rows])
 
 
 def train_resnet(folder: Path, trained: Sequence[Example], held: Sequence[Example]) -> float:
-    """A Hugging Face folder: weights, configuration, and how images are prepared."""
+    """Write a Hugging Face folder: weights, configuration, and how images are prepared."""
     torch.manual_seed(SEED)
     config = ResNetConfig(
         embedding_size=16,
@@ -90,7 +90,7 @@ def train_resnet(folder: Path, trained: Sequence[Example], held: Sequence[Exampl
 
 
 def train_convolutional(folder: Path, trained: Sequence[Example], held: Sequence[Example]) -> float:
-    """A PyTorch network of grey pixels; models.yaml says how images become those."""
+    """Train a PyTorch network on gray pixels; models.yaml says how images become pixels."""
 
     def pixels(examples: Sequence[Example]) -> torch.Tensor:
         images = [Image.open(path).convert("L").resize((SIDE, SIDE), 2) for path, _ in examples]
@@ -110,7 +110,7 @@ def fit(
     pixels: torch.Tensor,
     examples: Sequence[Example],
 ) -> None:
-    """Train `network`, whose logits `scores` gives, on all examples in small batches."""
+    """Train `network` on all examples in small batches; `scores` returns its logits."""
     digits = torch.tensor([digit for _, digit in examples])
     optimizer = torch.optim.AdamW(network.parameters(), lr=0.003)
     for _ in range(EPOCHS):
@@ -122,7 +122,7 @@ def fit(
 
 
 def accuracy(scores: torch.Tensor, examples: Sequence[Example]) -> float:
-    """Share of examples whose digit has the greatest score."""
+    """Return the share of examples whose digit has the greatest score."""
     digits = torch.tensor([digit for _, digit in examples])
     return float((scores.argmax(dim=1) == digits).float().mean())
 

@@ -12,5 +12,5 @@ class Network(torch.nn.Module):
         self.scores = torch.nn.Linear(50, 10)
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Scores of images whose pixels are 0 to 16."""
+        """Return the scores of images whose pixels are 0 to 16."""
         return self.scores(torch.relu(self.hidden(pixels / 16)))

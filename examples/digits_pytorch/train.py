@@ -1,7 +1,7 @@
 """Train a PyTorch network on the handwritten digits that ship with scikit-learn.
 
 Writes, beside this file, the network in each form that PyTorch has: `model.pt` (its weights; the
-class stands in network.py), `model.pt2` (an exported program) and `scripted.pt` (TorchScript), and
+class is in network.py), `model.pt2` (an exported program) and `scripted.pt` (TorchScript), and
 `holdout.npz`: the rows that training never saw.
 """
 
