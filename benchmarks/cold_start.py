@@ -37,7 +37,7 @@ from lading.emulator.function.lambda_runtime import Code, LambdaRuntimeFunction
 from lading.emulator.gateway.event import HttpRequest, RequestIds, build_event
 from lading.functions.contract.limits import LAMBDA
 from lading.functions.contract.settings import ServedModel, ServingSettings
-from lading.functions.inference.artifact.reading import MODEL
+from lading.functions.inference.artifact.specification import MODEL
 from lading.model_packaging.manifest.models import load_manifest
 from lading.model_packaging.pipeline import package
 from lading.model_packaging.store.local import LocalStore

@@ -16,7 +16,7 @@ from onnx import TensorProto, helper
 
 from lading.emulator.sagemaker.event_stream import CONTENT_TYPE, event
 from lading.functions.inference.app.application import create_app
-from lading.functions.inference.artifact.reading import SPECIFICATION
+from lading.functions.inference.artifact.specification import SPECIFICATION
 from lading.functions.inference.loading.folder import load_folder
 from lading.functions.inference.tensors.binary import HEADER_LENGTH
 from lading.functions.inference.wire.asgi import App, Receive, Scope, Send

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.formats import entries
 from benchmarks.formats.entry import Entry
-from lading.functions.inference.artifact.reading import REPORT
+from lading.functions.inference.artifact.specification import REPORT
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.pipeline import package
 from lading.model_packaging.report.figures import Range, Stage, Verdict, stages_of, verdict_of

@@ -16,7 +16,7 @@ from lading.emulator.sagemaker.endpoint import LocalEndpoint
 from lading.emulator.sagemaker.runtime import SageMakerRuntime
 from lading.functions.contract.names import DEFAULT_LABEL
 from lading.functions.contract.settings import ServedEndpoint, ServedModel, ServingSettings
-from lading.functions.inference.artifact.reading import ENGINE
+from lading.functions.inference.artifact.specification import ENGINE
 from lading.model_packaging.lock.file import LockedEngine, read_lock, version_folder
 
 Variables = Mapping[str, str]

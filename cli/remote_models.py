@@ -27,7 +27,11 @@ from lading.functions.contract.errors import (
     TimedOut,
 )
 from lading.functions.contract.limits import GATEWAY
-from lading.functions.inference.artifact.reading import PREDICT_METHOD, SERVING_DEFAULT, TensorSpec
+from lading.functions.inference.artifact.specification import (
+    PREDICT_METHOD,
+    SERVING_DEFAULT,
+    TensorSpec,
+)
 from lading.functions.inference.loading.catalog import Catalog, CatalogModel
 from lading.functions.inference.models.predictor import ModelMetadata, Predictor, check_request
 from lading.functions.inference.tensors import messages as tensor_messages
@@ -108,7 +112,7 @@ class RemoteCatalog(Catalog):
         return known
 
 
-class RemotePredictor:
+class RemotePredictor(Predictor):
     """One version of a model of an API.
 
     Args:
@@ -119,7 +123,12 @@ class RemotePredictor:
 
     def __init__(self, metadata: ModelMetadata, api: Api, signature: str = "") -> None:
         self.metadata, self._api, self._signature = metadata, api, signature
-        self.signatures: Mapping[str, RemotePredictor] = {}
+        self.others: Mapping[str, RemotePredictor] = {}
+
+    @property
+    def signatures(self) -> Mapping[str, Predictor]:
+        """See `Predictor.signatures`."""
+        return {self.metadata.signature: self, **self.others}
 
     def predict(self, inputs: dict[str, Array], outputs: Sequence[str] = ()) -> dict[str, Array]:
         """See `Predictor.predict`.
@@ -166,7 +175,7 @@ def _predictor(name: str, version: int, document: Mapping[str, Any], api: Api) -
         _signature(name, version, each) for each in document.get("signatures", [alone])
     )
     predictor = RemotePredictor(first, api)
-    predictor.signatures = {
+    predictor.others = {
         each.signature: RemotePredictor(each, api, each.signature) for each in others
     }
     return predictor

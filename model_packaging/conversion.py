@@ -10,10 +10,15 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from lading.functions.inference.artifact.reading import PREDICT_METHOD, SERVING_DEFAULT, TensorSpec
+from lading.functions.inference.artifact.specification import (
+    PREDICT_METHOD,
+    SERVING_DEFAULT,
+    TensorSpec,
+)
 from lading.functions.inference.models.predictor import SessionError
 from lading.functions.inference.models.session import OnnxSession
-from lading.functions.inference.processing.processed import ProcessedSession, Step, make_step
+from lading.functions.inference.processing.processed import ProcessedSession, Steps, make_step
+from lading.functions.inference.processing.step import Step
 from lading.functions.inference.tensors.conversion import (
     DTYPES,
     Array,
@@ -85,7 +90,8 @@ class Conversion:
         if processing is None:
             return session
         steps = [make_step(options, processing.files) for options in processing.steps]
-        return ProcessedSession(session, steps, processing.inputs, processing.outputs)
+        around = Steps(steps, session.inputs, processing.outputs)
+        return ProcessedSession(session, around, processing.inputs, processing.outputs)
 
     def processed(self) -> ProcessedSession | None:
         """The model behind its processing steps, if it has some."""

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from importlib.metadata import version as version_of
 from pathlib import Path
 
-from lading.functions.inference.artifact.reading import MODEL_FORMAT, sha256
+from lading.functions.inference.artifact.reading import sha256
+from lading.functions.inference.artifact.specification import MODEL_FORMAT
 from lading.model_packaging.conversion import Converter, tool_versions
 from lading.model_packaging.converters.registry import find_converter
 from lading.model_packaging.documents import canonical

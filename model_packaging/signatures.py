@@ -12,13 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from lading.functions.inference.artifact.reading import PREDICT_METHOD, SERVING_DEFAULT, TensorSpec
 from lading.functions.inference.artifact.signatures import (
     LONGEST_NAME,
     MOST,
     Shared,
     is_name,
     whole,
+)
+from lading.functions.inference.artifact.specification import (
+    PREDICT_METHOD,
+    SERVING_DEFAULT,
+    TensorSpec,
 )
 from lading.functions.inference.models.predictor import SessionError
 from lading.model_packaging.check.agreement import (

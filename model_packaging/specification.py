@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from lading.functions.inference.artifact.reading import (
+from lading.functions.inference.artifact.reading import sha256
+from lading.functions.inference.artifact.specification import (
     ENGINE_FORMAT,
     GOLDEN,
     MODEL,
@@ -14,7 +15,6 @@ from lading.functions.inference.artifact.reading import (
     SERVING_DEFAULT,
     SPECIFICATION,
     STEPS_FORMAT,
-    sha256,
 )
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.domain import Domain

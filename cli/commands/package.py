@@ -15,7 +15,7 @@ from lading.cli.options import LOCK, MANIFEST, STORE, Json, Lock, Manifest
 from lading.cli.options import Store as StoreOption
 from lading.cli.progress import StageProgress
 from lading.functions.contract.errors import InferenceError
-from lading.functions.inference.artifact.reading import SERVING_DEFAULT
+from lading.functions.inference.artifact.specification import SERVING_DEFAULT
 from lading.model_packaging.errors import PackagingError
 from lading.model_packaging.isolated import isolated
 from lading.model_packaging.manifest.models import ModelSpec, load_manifest

@@ -13,7 +13,7 @@ from rich.table import Table
 from lading.cli.locked import chosen_version
 from lading.cli.options import LOCK, MANIFEST, Json, Lock, Manifest
 from lading.cli.tables import show_table
-from lading.functions.inference.artifact.reading import REPORT
+from lading.functions.inference.artifact.specification import REPORT
 from lading.model_packaging.check.samples import make_up
 from lading.model_packaging.engines.triton import MODEL_FILE
 from lading.model_packaging.lock.file import read_lock

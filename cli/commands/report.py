@@ -9,7 +9,8 @@ import typer
 from lading.cli.errors import InputUnreadable, Unwritable
 from lading.cli.locked import chosen_version
 from lading.cli.options import LOCK, Json, Lock
-from lading.functions.inference.artifact.reading import REPORT, SPECIFICATION, read_artifact
+from lading.functions.inference.artifact.reading import read_artifact
+from lading.functions.inference.artifact.specification import REPORT, SPECIFICATION
 from lading.model_packaging.lock.file import read_lock, version_folder
 from lading.model_packaging.report.page import render_page
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from lading.cli.errors import InputUnreadable
 from lading.functions.contract.names import artifact_archive, artifact_folder
-from lading.functions.inference.artifact.reading import GOLDEN, SPECIFICATION, sha256
+from lading.functions.inference.artifact.reading import sha256
+from lading.functions.inference.artifact.specification import GOLDEN, SPECIFICATION
 from lading.functions.traffic_hook.golden import NOTHING, Golden, GoldenError
 from lading.model_packaging.lock.file import LocalCopy, LockedVersion, S3Copy
 from lading.model_packaging.store.s3 import S3Store

@@ -14,7 +14,7 @@ from lading.emulator.engines.language import RunningServer, transformers_program
 from lading.emulator.engines.triton import triton_container
 from lading.emulator.errors import EngineUnavailable
 from lading.emulator.sagemaker.endpoint import EndpointEngine
-from lading.functions.inference.artifact.reading import MODEL, SPECIFICATION
+from lading.functions.inference.artifact.specification import MODEL, SPECIFICATION
 
 TOOLS = Path(".lading/tools")
 LANGUAGE = frozenset({"vllm", "djl-lmi"})

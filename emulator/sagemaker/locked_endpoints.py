@@ -6,7 +6,7 @@ from pathlib import Path
 from lading.emulator.engines.local_engines import LocalEngines
 from lading.emulator.sagemaker.endpoint import LocalEndpoint
 from lading.functions.contract.names import DEFAULT_LABEL
-from lading.functions.inference.artifact.reading import ENGINE
+from lading.functions.inference.artifact.specification import ENGINE
 from lading.model_packaging.lock.file import read_lock, version_folder
 
 

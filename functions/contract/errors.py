@@ -30,7 +30,6 @@ InferenceError
 │   └── EndpointUnready         its endpoint is waking, changing, or broken
 ├── Throttled                   more is asked of the model than it takes just now
 ├── TimedOut                    the model did not answer in time
-├── Submitted                   the answer will lie somewhere, later
 ├── PredictionFailed            the runtime gave up on a valid request
 ├── InternalFailure             a fault of the service itself; the log has it
 └── ArtifactError               a packaged model that must not be served
@@ -321,14 +320,6 @@ class TimedOut(InferenceError):
             "send less at once, or send long work to .../async where that is offered"
         )
         self.name, self.version, self.seconds = name, version, seconds
-
-
-class Submitted(InferenceError):
-    """An asynchronous endpoint has taken the request; `output` or `failure` will be written."""
-
-    def __init__(self, output: str, failure: str) -> None:
-        super().__init__("the answer is not there yet")
-        self.output, self.failure = output, failure
 
 
 class PredictionFailed(InferenceError):

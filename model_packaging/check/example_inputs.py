@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lading.functions.contract.errors import InvalidInput
-from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.tensors.conversion import DTYPES, Array, check_signature
 from lading.model_packaging.check.samples import SEED, batch_of, made_up
 from lading.model_packaging.errors import DataUnusable, ManifestError

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.models.predictor import SessionError
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.conversion import BYTES, DTYPES, Array

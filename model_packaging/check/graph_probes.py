@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.check.probes import Probe, Request
 from lading.model_packaging.onnx_graph import walk

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.tensors.conversion import BYTES, DTYPES, Array, as_datatype
 from lading.functions.inference.tensors.domain import EVERY
 from lading.model_packaging.check.probes import Column, Knowledge, Known, Probe, Request

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.models.predictor import SessionError
 from lading.functions.inference.tensors.conversion import DTYPES, Array, as_datatype
 from lading.model_packaging.check.agreement import Model

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lading.functions.inference.artifact.reading import Artifact
+from lading.functions.inference.artifact.specification import Artifact
 from lading.model_packaging.engines.images import images
 from lading.model_packaging.engines.registry import engine_of
 from lading.model_packaging.engines.serving import OnnxModel, Serving

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.manifest.engine_options import OptionRule, Value
 from lading.model_packaging.manifest.entries import EngineName

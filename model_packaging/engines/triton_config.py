@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.artifact.specification import TensorSpec
 
 NAME = "model"
 """The model's name in its repository, whatever Lading calls it; each repository has only one."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.tensors.conversion import DTYPES, Array
 from lading.model_packaging.errors import ManifestError, likely
 from lading.model_packaging.estimators.frame import TEXT, Block, Frame

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.tensors.conversion import BYTES, DTYPES, Array
 from lading.functions.inference.tensors.domain import EVERY, Domain
 from lading.model_packaging.check.agreement import wrong_rows

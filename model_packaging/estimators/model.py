@@ -13,7 +13,7 @@ from sklearn.feature_extraction.text import _VectorizerMixin as VectorizerMixin
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 
-from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.conversion import DTYPES, Array
 from lading.model_packaging.conversion import Conversion, Processing, tool_versions

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from lading.functions.contract.errors import InvalidInput
-from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.tensors.conversion import (
     DTYPES,
     Array,

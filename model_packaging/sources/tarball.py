@@ -14,7 +14,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, Self
 
-from lading.functions.inference.artifact.reading import EngineFile
+from lading.functions.inference.artifact.specification import EngineFile
 from lading.model_packaging.errors import ArchiveRefused
 from lading.model_packaging.store.engine_files import EngineFiles, Readable
 

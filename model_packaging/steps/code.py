@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.processing.processed import make_step
 from lading.model_packaging.conversion import Conversion, Processing, around, open_session
 from lading.model_packaging.errors import ManifestError

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.processing.processed import make_step
 from lading.functions.inference.tensors.conversion import DTYPES
 from lading.model_packaging.conversion import Conversion, Processing, Session, around, open_session

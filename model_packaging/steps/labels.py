@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.artifact.specification import TensorSpec
 
 TOP = 5
 """How many labels are given where nothing is said; fewer of fewer classes."""

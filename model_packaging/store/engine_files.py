@@ -12,7 +12,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Protocol
 
-from lading.functions.inference.artifact.reading import EngineFile
+from lading.functions.inference.artifact.specification import EngineFile
 from lading.model_packaging.documents import canonical
 from lading.model_packaging.errors import StoreError
 

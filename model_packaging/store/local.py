@@ -13,7 +13,8 @@ from pathlib import Path
 
 from lading.functions.contract.errors import ArtifactError
 from lading.functions.contract.names import artifact_folder
-from lading.functions.inference.artifact.reading import ENGINE, SPECIFICATION, Artifact, sha256
+from lading.functions.inference.artifact.reading import sha256
+from lading.functions.inference.artifact.specification import ENGINE, SPECIFICATION, Artifact
 from lading.model_packaging.errors import StoreError
 from lading.model_packaging.lock.file import LocalCopy
 from lading.model_packaging.store.durable import (

@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Any
 from lading.functions.contract.errors import ArtifactError
 from lading.functions.contract.names import artifact_archive, artifact_folder
 from lading.functions.inference.artifact.archive import pack, unpack
-from lading.functions.inference.artifact.reading import GOLDEN, SPECIFICATION, Artifact, sha256
+from lading.functions.inference.artifact.reading import sha256
+from lading.functions.inference.artifact.specification import GOLDEN, SPECIFICATION, Artifact
 from lading.model_packaging.check.golden import MAX_BYTES
 from lading.model_packaging.errors import StoreError
 from lading.model_packaging.lock.file import S3Copy

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from lading.functions.inference.artifact.reading import EngineFile
+from lading.functions.inference.artifact.specification import EngineFile
 from lading.model_packaging.errors import StoreError
 from lading.model_packaging.store.engine_files import EngineFiles, Readable
 from lading.model_packaging.store.s3_upload import Upload

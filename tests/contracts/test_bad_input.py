@@ -10,7 +10,7 @@ import pytest
 
 from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.functions.inference.app.application import create_app
-from lading.functions.inference.artifact.reading import FORMAT_VERSION, MODEL, SPECIFICATION
+from lading.functions.inference.artifact.specification import FORMAT_VERSION, MODEL, SPECIFICATION
 from lading.functions.inference.loading.catalog import load_catalog
 from lading.functions.inference.observability.log import Observability
 from lading.functions.inference.wire.asgi import App

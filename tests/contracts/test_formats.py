@@ -8,15 +8,14 @@ import numpy as np
 import pytest
 
 from lading.functions.contract.errors import ArtifactCorrupt, ArtifactMissing, ArtifactTooNew
-from lading.functions.inference.artifact.reading import (
+from lading.functions.inference.artifact.reading import read_artifact, sha256
+from lading.functions.inference.artifact.specification import (
     ENGINE,
     FORMAT_VERSION,
     GOLDEN,
     MODEL,
     SPECIFICATION,
     EngineFile,
-    read_artifact,
-    sha256,
 )
 from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from lading.functions.inference.tensors.conversion import DTYPES

@@ -9,7 +9,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from lading.functions.inference.artifact.reading import GOLDEN
+from lading.functions.inference.artifact.specification import GOLDEN
 from lading.functions.inference.tensors.conversion import DTYPES
 from lading.model_packaging.manifest.entries import EngineSpec
 from lading.model_packaging.manifest.models import ModelSpec

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from lading.functions.contract.settings import ServedEndpoint, ServedModel, ServingSettings
-from lading.functions.inference.artifact.reading import SPECIFICATION, read_artifact
+from lading.functions.inference.artifact.reading import read_artifact
+from lading.functions.inference.artifact.specification import SPECIFICATION
 from lading.functions.inference.wire.asgi import App
 from lading.model_packaging.lock.file import read_lock
 from lading.model_packaging.manifest.entries import EngineSpec

@@ -7,13 +7,8 @@ from pathlib import Path
 from typing import Protocol
 
 from lading.functions.inference.artifact.archive import pack
-from lading.functions.inference.artifact.reading import (
-    GOLDEN,
-    MODEL,
-    REPORT,
-    SPECIFICATION,
-    sha256,
-)
+from lading.functions.inference.artifact.reading import sha256
+from lading.functions.inference.artifact.specification import GOLDEN, MODEL, REPORT, SPECIFICATION
 from lading.model_packaging.store.engine_files import EngineFiles, gather
 from lading.model_packaging.store.versions import Store, open_store
 from tests.conftest import Bucket
@@ -52,6 +47,8 @@ def large(identity: str = "one", **contents: bytes) -> tuple[dict[str, bytes], E
         "engine": {
             "name": "triton",
             "options": {},
+            "environment": {},
+            "archive": False,
             "files": {path: asdict(file) for path, file in engine.files.items()},
         },
     }

@@ -14,7 +14,8 @@ from sklearn.datasets import load_iris
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.tree import DecisionTreeClassifier
 
-from lading.functions.inference.artifact.reading import GOLDEN, read_artifact
+from lading.functions.inference.artifact.reading import read_artifact
+from lading.functions.inference.artifact.specification import GOLDEN
 from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.conversion import from_json

@@ -12,7 +12,8 @@ import numpy as np
 import onnx
 import pytest
 
-from lading.functions.inference.artifact.reading import GOLDEN, MODEL, REPORT, read_artifact
+from lading.functions.inference.artifact.reading import read_artifact
+from lading.functions.inference.artifact.specification import GOLDEN, MODEL, REPORT
 from lading.functions.inference.models.session import OnnxSession
 from lading.model_packaging.errors import (
     DoesNotFit,

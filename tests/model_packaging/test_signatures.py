@@ -9,13 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lading.functions.inference.artifact.reading import (
-    MODEL,
-    SPECIFICATION,
-    Artifact,
-    read_artifact,
-)
+from lading.functions.inference.artifact.reading import read_artifact
 from lading.functions.inference.artifact.signatures import whole
+from lading.functions.inference.artifact.specification import MODEL, SPECIFICATION, Artifact
 from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from lading.functions.inference.models.predictor import with_signature
 from lading.functions.inference.tensors.conversion import Array

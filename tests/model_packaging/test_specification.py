@@ -2,13 +2,8 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from lading.functions.inference.artifact.reading import (
-    GOLDEN,
-    MODEL,
-    REPORT,
-    SPECIFICATION,
-    read_artifact,
-)
+from lading.functions.inference.artifact.reading import read_artifact
+from lading.functions.inference.artifact.specification import GOLDEN, MODEL, REPORT, SPECIFICATION
 from lading.model_packaging.errors import AccuracyChange, Interval, Intervals
 from lading.model_packaging.measure.benchmark import Latency
 from lading.model_packaging.measure.peak_memory import Footprint

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from lading.functions.contract.settings import ServedEndpoint, ServedModel, ServingSettings
-from lading.functions.inference.artifact.reading import SPECIFICATION, sha256
+from lading.functions.inference.artifact.reading import sha256
+from lading.functions.inference.artifact.specification import SPECIFICATION
 from lading.functions.inference.endpoint.predictor import BINARY
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.binary import HEADER_LENGTH
@@ -17,14 +18,18 @@ from tests.support.sagemaker import Asked, Reply, computed, model_error
 def write_engine_artifact(root: Path, name: str, model: bytes | None, engine: str) -> str:
     """An artifact at `root/models/<name>/1` whose model lies with an engine; returns its digest."""
     session = OnnxSession(model) if model else None
+    tensors = {
+        "inputs": [spec.to_json() for spec in session.inputs] if session else [],
+        "outputs": [spec.to_json() for spec in session.outputs] if session else [],
+    }
+    bare: dict[str, Any] = {"options": {}, "environment": {}, "archive": False, "files": {}}
     document = {
         "format_version": 2,
         "name": name,
         "identity": sha256(model or b""),
-        "inputs": [spec.to_json() for spec in session.inputs] if session else [],
-        "outputs": [spec.to_json() for spec in session.outputs] if session else [],
+        **tensors,
         "files": {},
-        "engine": {"name": engine, "options": {}, "files": {}},
+        "engine": {"name": engine, **bare, **(tensors if session else {})},
     }
     folder = root / "models" / name / "1"
     folder.mkdir(parents=True)

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from lading.functions.inference.artifact.reading import TensorSpec
-from lading.functions.inference.models.predictor import ModelMetadata
+from lading.functions.inference.artifact.specification import TensorSpec
+from lading.functions.inference.models.predictor import ModelMetadata, Predictor
 from lading.functions.inference.tensors.conversion import Array
 
 
-class Echo:
+class Echo(Predictor):
     """`y = x`, of one datatype and rank."""
 
     def __init__(self, name: str, datatype: str, rank: int) -> None:

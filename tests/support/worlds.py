@@ -10,7 +10,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from lading.functions.contract.settings import ServedModel, ServingSettings
-from lading.functions.inference.artifact.reading import MODEL, SPECIFICATION, sha256
+from lading.functions.inference.artifact.reading import sha256
+from lading.functions.inference.artifact.specification import MODEL, SPECIFICATION
 from lading.functions.inference.models.session import OnnxSession
 
 FLOAT, STRING = TensorProto.FLOAT, TensorProto.STRING

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from lading.functions.contract.errors import (
     CallerGone,
@@ -36,6 +37,9 @@ from lading.functions.inference.wire.messages import (
     read_headers,
 )
 from lading.functions.inference.wire.sending import send_stream, start_message
+
+if TYPE_CHECKING:
+    from lading.functions.inference.endpoint.job_store import EngineWork
 
 _CONTROL = frozenset({"models", "docs", "openapi.json", ""})
 
@@ -95,8 +99,12 @@ def answer(
     catalog: Catalog,
     observation: Observation,
     longest_body: int = GATEWAY.body_bytes,
+    work: "EngineWork | None" = None,
 ) -> Response | StreamedResponse:
-    """Answer one request; whatever goes wrong becomes its dialect's error."""
+    """Answer one request; whatever goes wrong becomes its dialect's error.
+
+    `work` is what an asynchronous endpoint has done for the job that the request is in, if any.
+    """
     segments = split_path(request.path)
     if segments[0] in _CONTROL and not _is_multi_model(segments[0], catalog):
         from lading.functions.inference.app import pages as control
@@ -107,7 +115,7 @@ def answer(
     try:
         request = _unpacked(request, longest_body)
         route, parameters = find_route(request, segments)
-        call = Call(request, catalog, parameters, observation)
+        call = Call(request, catalog, parameters, observation, work)
         response = dialect.OPERATIONS[route.operation](call)
         return _marked(response, observation.answered_by) if observation.answered_by else response
     except InferenceError as error:

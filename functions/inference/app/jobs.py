@@ -26,13 +26,12 @@ from lading.functions.contract.errors import (
     JobNotFound,
     MalformedRequest,
     MethodNotAllowed,
-    Submitted,
 )
 from lading.functions.contract.invocation import dumps, lambda_client, proxy_event
 from lading.functions.contract.limits import LAMBDA
 from lading.functions.contract.routes import dialect_of, split_path
 from lading.functions.contract.settings import JobsPlace
-from lading.functions.inference.app.application import Answerer, find_route
+from lading.functions.inference.app.application import answer, find_route
 from lading.functions.inference.dialects import find_dialect
 from lading.functions.inference.endpoint.job_store import (
     ACCEPTED,
@@ -44,14 +43,15 @@ from lading.functions.inference.endpoint.job_store import (
     SUBMITTED,
     URL_S,
     WAITING,
+    EngineWork,
     Job,
     JobStore,
 )
-from lading.functions.inference.endpoint.queued import EngineWork, working
 from lading.functions.inference.loading.catalog import Catalog
 from lading.functions.inference.tensors import json_values as json_codec
 from lading.functions.inference.wire.messages import (
     JSON,
+    Deferred,
     Observation,
     Request,
     Response,
@@ -69,15 +69,13 @@ Start = Callable[[Job, Catalog], None]
 
 
 class Jobs:
-    """Answers requests for jobs, and has all others answered by `inner`.
+    """Answers requests for jobs, and all others as `application.answer` does.
 
-    Args:
-        place: where they are kept.
-        inner: answers ordinary requests, and those inside jobs.
+    `place` is where the jobs are kept.
     """
 
-    def __init__(self, place: JobsPlace, inner: Answerer) -> None:
-        self._store, self._inner = JobStore(place), inner
+    def __init__(self, place: JobsPlace) -> None:
+        self._store = JobStore(place)
         self._start: Start = self._start_thread
         if place.function:
             self._start = lambda job, _catalog: _invoke_self(place.function, job)
@@ -89,7 +87,7 @@ class Jobs:
         path = request.path.rstrip("/")
         found = _JOB.fullmatch(path)
         if found is None and not path.endswith(_ASYNC):
-            return self._inner(request, catalog, observation, longest_body)
+            return answer(request, catalog, observation, longest_body)
         below = path.removesuffix(_ASYNC)
         dialect = "plain" if found else dialect_of(split_path(below))
         observation.dialect = dialect
@@ -174,13 +172,11 @@ class Jobs:
     ) -> None:
         """Answer the request inside the job, and keep the answer, or where it will be."""
         request = Request("POST", job.path, job.headers, self._store.read_input(job) or b"")
-        with working(work):
-            response = self._inner(request, catalog, observation, LONGEST_INPUT)
-            body = response.body if isinstance(response, Response) else b"".join(response.parts)
-        if isinstance(observation.error, Submitted):
-            self._store.submit(job, observation.error.output, observation.error.failure)
-            observation.error = None
+        response = answer(request, catalog, observation, LONGEST_INPUT, work)
+        if isinstance(response, Deferred):
+            self._store.submit(job, response.output, response.failure)
             return
+        body = response.body if isinstance(response, Response) else b"".join(response.parts)
         headers = {"content-type": response.content_type, **response.headers}
         self._store.finish(job, response.status, headers, body)
 

@@ -5,7 +5,7 @@ from math import prod
 from types import MappingProxyType
 from typing import Any
 
-from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.models.predictor import ModelMetadata
 
 _MOST_NUMBERS = 256

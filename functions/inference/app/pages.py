@@ -15,10 +15,10 @@ from lading.functions.contract.errors import (
 )
 from lading.functions.contract.names import VERSION
 from lading.functions.inference.app.openapi import data_plane_paths
-from lading.functions.inference.artifact.reading import SERVING_DEFAULT
+from lading.functions.inference.artifact.specification import SERVING_DEFAULT
 from lading.functions.inference.dialects import plain
 from lading.functions.inference.loading.catalog import Catalog, CatalogModel
-from lading.functions.inference.models.predictor import ModelMetadata, signatures_of
+from lading.functions.inference.models.predictor import ModelMetadata
 from lading.functions.inference.tensors import json_values as json_codec
 from lading.functions.inference.wire.messages import Request, Response
 
@@ -213,7 +213,7 @@ def _describe_version(model: CatalogModel, version: int) -> dict[str, Any]:
     if isinstance(found, ModelUnavailable):
         silent = {"ready": False, "reason": found.reason, "inputs": [], "outputs": []}
         return described | silent
-    signatures = signatures_of(found)
+    signatures = found.signatures
     named = [
         {"name": name, "method": each.metadata.method, **_tensors(each.metadata)}
         for name, each in signatures.items()

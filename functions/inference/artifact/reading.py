@@ -25,149 +25,27 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from lading.functions.contract.errors import ArtifactCorrupt, ArtifactMissing, ArtifactTooNew
 from lading.functions.contract.names import NAME_PATTERN
-
-if TYPE_CHECKING:
-    from lading.functions.inference.tensors.domain import Domain
-
-FORMAT_VERSION = 3
-"""The newest that is read."""
-MODEL_FORMAT, ENGINE_FORMAT, STEPS_FORMAT = 1, 2, 3
-"""Written for an artifact with a model of its own, for one with an engine's files, and for one with
-processing steps before its engine, which a reader of format 2 would leave out."""
-
-SPECIFICATION = "artifact.json"
-MODEL = "model.onnx"
-GOLDEN = "golden.json"
-REPORT = "report.json"
-ENGINE = "engine"
+from lading.functions.inference.artifact.specification import (
+    ENGINE_FORMAT,
+    FORMAT_VERSION,
+    GOLDEN,
+    MODEL,
+    SPECIFICATION,
+    Artifact,
+    EngineSection,
+    TensorSpec,
+    with_domains,
+)
 
 MAX_SPECIFICATION_BYTES = 1 << 20
 
-SERVING_DEFAULT = "serving_default"
-"""TensorFlow's name of the signature that is meant when none is named."""
-PREDICT_METHOD = "tensorflow/serving/predict"
-"""TensorFlow Serving's name of what a signature does, where nothing else is said."""
-
 _LAYOUT = ("models", "<name>", "<version>", "<file>")
-
-
-@dataclass(frozen=True, slots=True)
-class TensorSpec:
-    """One input or output: name, datatype (Open Inference Protocol name), shape (-1 is any).
-
-    `domain` says which values an input may hold; None is any of its datatype.
-    """
-
-    name: str
-    datatype: str
-    shape: tuple[int, ...]
-    domain: "Domain | None" = None
-
-    def to_json(self) -> dict[str, Any]:
-        """As written in `artifact.json` and in model metadata, which do not have the domain."""
-        return {"name": self.name, "datatype": self.datatype, "shape": list(self.shape)}
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> "TensorSpec":
-        """The inverse of `to_json`."""
-        shape = tuple(int(size) for size in document["shape"])
-        return cls(str(document["name"]), str(document["datatype"]), shape)
-
-
-@dataclass(frozen=True, slots=True)
-class EngineFile:
-    """One file below `engine/`: its SHA-256 and its size in bytes."""
-
-    digest: str
-    bytes: int
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> "EngineFile":
-        """Read one entry of `engine.files`.
-
-        Raises:
-            ValueError: its size is impossible.
-        """
-        size = int(document["bytes"])
-        if size < 0:
-            raise ValueError(f"{size} bytes")
-        return cls(str(document["digest"]), size)
-
-
-@dataclass(frozen=True, slots=True)
-class EngineSection:
-    """What serves the model in its own container; `files` by path below `engine/`.
-
-    `environment` is that of the container; with `archive` the one file is its `model.tar.gz`.
-    `inputs` and `outputs` are what it takes and gives, which callers see through the processing
-    steps, if there are some; empty where it takes no tensors, and of early versions.
-    """
-
-    name: str
-    options: Mapping[str, Any]
-    files: Mapping[str, EngineFile]
-    environment: Mapping[str, str]
-    archive: bool
-    inputs: tuple[TensorSpec, ...] = ()
-    outputs: tuple[TensorSpec, ...] = ()
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> "EngineSection":
-        """Read `engine` of an `artifact.json`.
-
-        Raises:
-            ValueError: a path leads out of the folder.
-        """
-        files = {
-            _plain_path(path): EngineFile.from_json(file)
-            for path, file in document["files"].items()
-        }
-        return cls(
-            name=str(document["name"]),
-            options=dict(document["options"]),
-            files=files,
-            environment=dict(document.get("environment", {})),
-            archive=document.get("archive", False) is True,
-            inputs=tuple(map(TensorSpec.from_json, document.get("inputs", ()))),
-            outputs=tuple(map(TensorSpec.from_json, document.get("outputs", ()))),
-        )
-
-
-def _plain_path(path: str) -> str:
-    if not path.isprintable() or "\\" in path or {"", ".", ".."} & set(path.split("/")):
-        raise ValueError(f"engine file {path!r}")
-    return path
-
-
-@dataclass(frozen=True, slots=True)
-class Artifact:
-    """A verified artifact; `model` holds the very bytes whose digest was checked.
-
-    It has a model of its own, or an engine; then `model` is empty. `files` holds what else its
-    processing steps need, by name. It answers as its `signature`; `others` are further signatures
-    by name, and `aliases` further names of signatures.
-    """
-
-    name: str
-    identity: str
-    digest: str
-    inputs: tuple[TensorSpec, ...]
-    outputs: tuple[TensorSpec, ...]
-    model: bytes
-    golden: bytes | None
-    specification: Mapping[str, Any]
-    engine: EngineSection | None = None
-    files: Mapping[str, bytes] = field(default_factory=dict)
-    signature: str = SERVING_DEFAULT
-    method: str = PREDICT_METHOD
-    others: Mapping[str, "Artifact"] = field(default_factory=dict)
-    aliases: Mapping[str, str] = field(default_factory=dict)
 
 
 def sha256(content: bytes) -> str:
@@ -277,13 +155,8 @@ def read_artifact(files: Files | Path, digest: str | None = None) -> Artifact:
 
 def _with_domains(document: Mapping[str, Any], place: str) -> tuple[TensorSpec, ...]:
     """The inputs, each with its domain if `domains` states one."""
-    inputs: tuple[TensorSpec, ...] = document["inputs"]
-    if "domains" not in document:
-        return inputs
-    from lading.functions.inference.tensors.domain import with_domains
-
     try:
-        return with_domains(inputs, document["domains"])
+        return with_domains(document["inputs"], document.get("domains", {}))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ArtifactCorrupt(place, f"misstates its domains: {error!r}") from error
 
@@ -312,7 +185,9 @@ def _read_specification(place: str, content: bytes) -> dict[str, Any]:
     if not re.fullmatch(NAME_PATTERN, texts["name"]):
         raise ArtifactCorrupt(place, f"has an impossible model name {texts['name']!r}")
     if (MODEL in files) == (engine is not None):
-        raise ArtifactCorrupt(place, f"names no {MODEL}, or one beside its engine")
+        raise ArtifactCorrupt(place, f"must name {MODEL} or an engine, and not both")
+    if engine is not None and tensors["outputs"] and not engine.outputs:
+        raise ArtifactCorrupt(place, "does not state the outputs of its engine")
     return {**document, **tensors, **texts, "files": files, "engine": engine}
 
 

@@ -11,7 +11,8 @@ from typing import Final
 from lading.functions.contract.errors import ArtifactUnreachable
 from lading.functions.contract.names import S3Object, artifact_archive, artifact_folder
 from lading.functions.inference.artifact.archive import unpack
-from lading.functions.inference.artifact.reading import Artifact, HeldFiles, read_artifact
+from lading.functions.inference.artifact.reading import HeldFiles, read_artifact
+from lading.functions.inference.artifact.specification import Artifact
 
 _CONNECT_S: Final = 5
 _READ_S: Final = 30

@@ -19,7 +19,12 @@ from dataclasses import replace
 from typing import Any
 
 from lading.functions.contract.errors import ArtifactCorrupt
-from lading.functions.inference.artifact.reading import PREDICT_METHOD, Artifact, TensorSpec
+from lading.functions.inference.artifact.specification import (
+    PREDICT_METHOD,
+    Artifact,
+    TensorSpec,
+    with_domains,
+)
 
 MOST = 32
 """Signatures of one model."""
@@ -80,13 +85,9 @@ def _other(artifact: Artifact, entry: Mapping[str, Any]) -> Artifact:
         tuple(TensorSpec.from_json(tensor) for tensor in entry[side])
         for side in ("inputs", "outputs")
     )
-    if "domains" in entry:
-        from lading.functions.inference.tensors.domain import with_domains
-
-        inputs = with_domains(inputs, entry["domains"])
     return replace(
         artifact,
-        inputs=inputs,
+        inputs=with_domains(inputs, entry.get("domains", {})),
         outputs=outputs,
         model=whole(artifact.files[entry["file"]], artifact.model, entry.get("shared", ())),
         golden=None,

@@ -112,8 +112,12 @@ def infer(call: Call) -> Response:
     metadata = predictor.metadata
     header, tail = binary_tensors.split_body(call.request)
     if header is None:
-        results = call.predict(predictor, binary_tensors.raw_input(tail, metadata.inputs))
-        return _encode(metadata, {}, results, dict.fromkeys(results, True))
+        inputs = binary_tensors.raw_input(tail, metadata.inputs)
+        return call.respond(
+            predictor,
+            inputs,
+            lambda results: _encode(metadata, {}, results, dict.fromkeys(results, True)),
+        )
     return infer_document(call, predictor, json_codec.loads(header), tail)
 
 
@@ -132,8 +136,12 @@ def infer_document(
         raise MalformedRequest("'id' must be a string")
     inputs = _decode_inputs(document, tail)
     binary = _decode_outputs(document, metadata)
-    results = call.predict(predictor, inputs, list(binary))
-    return _encode(metadata, document, _classified(document, results), binary)
+    return call.respond(
+        predictor,
+        inputs,
+        lambda results: _encode(metadata, document, _classified(document, results), binary),
+        list(binary),
+    )
 
 
 def _signed(predictor: Predictor, document: dict[str, Any]) -> Predictor:

@@ -18,8 +18,8 @@ from lading.functions.contract.errors import (
     Unsupported,
 )
 from lading.functions.inference.dialects.openai_parameters import check_completion
-from lading.functions.inference.endpoint.predictor import LanguageModel
 from lading.functions.inference.models.call import Call
+from lading.functions.inference.models.predictor import TextModel
 from lading.functions.inference.tensors import json_values as json_codec
 from lading.functions.inference.wire.event_stream import stream_events
 from lading.functions.inference.wire.messages import Response, StreamedResponse
@@ -35,10 +35,9 @@ def generate(call: Call) -> Response:
         InferenceError: there is none.
     """
     model, prompt = _read(call)
-    call.observation.compute_started = perf_counter()
-    answer = model.complete(prompt)
-    call.observation.compute_ended = perf_counter()
-    return Response(200, json_codec.dumps(_part(model, answer)[0]))
+    return call.complete(
+        model, prompt, lambda answer: Response(200, json_codec.dumps(_part(model, answer)[0]))
+    )
 
 
 def generate_stream(call: Call) -> StreamedResponse:
@@ -57,10 +56,11 @@ def generate_stream(call: Call) -> StreamedResponse:
     )
 
 
-def _read(call: Call) -> tuple[LanguageModel, dict[str, Any]]:
+def _read(call: Call) -> tuple[TextModel, dict[str, Any]]:
     """The model that the path means, and what its engine is asked."""
     predictor = call.predictor()
-    if not isinstance(predictor, LanguageModel):
+    model = predictor.language_model
+    if model is None:
         name = predictor.metadata.name
         raise Unsupported(f"model '{name}' is no language model; use /v2/models/{name}/infer")
     document = json_codec.loads_exactly(call.request.body)
@@ -74,12 +74,12 @@ def _read(call: Call) -> tuple[LanguageModel, dict[str, Any]]:
     said = {**{key: document[key] for key in document if key not in _OURS}, **parameters}
     prompt = {**said, "prompt": text, "stream": False}
     check_completion(prompt)
-    if predictor.engine_model:
-        prompt["model"] = predictor.engine_model
-    return predictor, prompt
+    if model.engine_model:
+        prompt["model"] = model.engine_model
+    return model, prompt
 
 
-def _part(model: LanguageModel, answer: bytes) -> tuple[dict[str, Any], bool]:
+def _part(model: TextModel, answer: bytes) -> tuple[dict[str, Any], bool]:
     """The engine's completion, or a part of one, as Triton tells it, and whether it is the last.
 
     Raises:
@@ -95,7 +95,7 @@ def _part(model: LanguageModel, answer: bytes) -> tuple[dict[str, Any], bool]:
     return {"model_name": name, "model_version": str(version), "text_output": text}, last
 
 
-def _events(parts: Iterator[bytes], model: LanguageModel) -> Iterator[bytes]:
+def _events(parts: Iterator[bytes], model: TextModel) -> Iterator[bytes]:
     """The engine's parts as Triton tells them; some engines end without saying so.
 
     Raises:
@@ -115,6 +115,6 @@ def _events(parts: Iterator[bytes], model: LanguageModel) -> Iterator[bytes]:
         raise _unreadable(model, "ends before it is complete")
 
 
-def _unreadable(model: LanguageModel, reason: str) -> PredictionFailed:
+def _unreadable(model: TextModel, reason: str) -> PredictionFailed:
     name, version = model.metadata.name, model.metadata.version
     return PredictionFailed(name, version, f"its engine's answer {reason}")

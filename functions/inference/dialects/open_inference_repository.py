@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from lading.functions.contract.errors import MalformedRequest, ModelUnavailable, Unsupported
-from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.loading.catalog import CatalogModel, Control
 from lading.functions.inference.models.call import Call
 from lading.functions.inference.models.statistics import SPANS, Statistics, Tally

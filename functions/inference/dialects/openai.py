@@ -31,9 +31,8 @@ from lading.functions.contract.errors import (
 )
 from lading.functions.contract.statuses import headers_of, status_of
 from lading.functions.inference.dialects.openai_parameters import check_chat, check_completion
-from lading.functions.inference.endpoint.predictor import LanguageModel
 from lading.functions.inference.models.call import Call
-from lading.functions.inference.models.predictor import Predictor
+from lading.functions.inference.models.predictor import Predictor, TextModel
 from lading.functions.inference.tensors import json_values as json_codec
 from lading.functions.inference.wire.event_stream import stream_events
 from lading.functions.inference.wire.messages import Response, StreamedResponse
@@ -122,11 +121,9 @@ def _pass_through(
     check(document)
     if model.engine_model:
         document["model"] = model.engine_model
-    call.observation.compute_started = perf_counter()
     if not document.get("stream"):
-        answer = model.complete(document)
-        call.observation.compute_ended = perf_counter()
-        return Response(200, _renamed(answer, model))
+        return call.complete(model, document, lambda answer: Response(200, _renamed(answer, model)))
+    call.observation.compute_started = perf_counter()
     return stream_events(
         model.stream(document),
         lambda parts: _events(parts, model),
@@ -142,12 +139,13 @@ def _embed(call: Call) -> Response:
     if not isinstance(document, dict):
         raise MalformedRequest("the request must be a JSON object")
     predictor = _find(call, document.get("model"))
-    if not isinstance(predictor, LanguageModel):
+    model = predictor.language_model
+    if model is None:
         return embed(call, predictor, document)
     document.pop("model", None)
-    if predictor.engine_model:
-        document["model"] = predictor.engine_model
-    return Response(200, _renamed(predictor.complete(document), predictor))
+    if model.engine_model:
+        document["model"] = model.engine_model
+    return call.complete(model, document, lambda answer: Response(200, _renamed(answer, model)))
 
 
 def _find(call: Call, name: Any) -> Predictor:
@@ -164,22 +162,22 @@ def _find(call: Call, name: Any) -> Predictor:
     return named.predictor()
 
 
-def _language_model(call: Call, name: Any) -> LanguageModel:
+def _language_model(call: Call, name: Any) -> TextModel:
     """The language model that the body names; see `_find`.
 
     Raises:
         Unsupported: it is no language model.
     """
     predictor = _find(call, name)
-    if not isinstance(predictor, LanguageModel):
+    if predictor.language_model is None:
         raise Unsupported(
             f"model '{predictor.metadata.name}' takes tensors and is no language model; "
             "use /predict or /v2/models/.../infer"
         )
-    return predictor
+    return predictor.language_model
 
 
-def _renamed(answer: bytes, model: LanguageModel) -> bytes:
+def _renamed(answer: bytes, model: TextModel) -> bytes:
     """The engine's answer with our name for the model.
 
     Raises:
@@ -196,7 +194,7 @@ def _renamed(answer: bytes, model: LanguageModel) -> bytes:
     return json_codec.dumps(document, bare_tokens=False)
 
 
-def _events(parts: Iterator[bytes], model: LanguageModel) -> Iterator[bytes]:
+def _events(parts: Iterator[bytes], model: TextModel) -> Iterator[bytes]:
     """The engine's events.
 
     Raises:
@@ -220,7 +218,7 @@ def _events(parts: Iterator[bytes], model: LanguageModel) -> Iterator[bytes]:
     yield write_event(DONE)
 
 
-def _unreadable(model: LanguageModel, reason: str) -> PredictionFailed:
+def _unreadable(model: TextModel, reason: str) -> PredictionFailed:
     name, version = model.metadata.name, model.metadata.version
     return PredictionFailed(name, version, f"its engine's answer: {reason}")
 

@@ -18,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 
 from lading.functions.contract.errors import InvalidInput, Unsupported
-from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.models.call import Call
 from lading.functions.inference.models.predictor import TEXT_LENGTHS, ModelMetadata, Predictor
 from lading.functions.inference.tensors import json_values as json_codec
@@ -49,17 +49,20 @@ def embed(call: Call, predictor: Predictor, document: Mapping[str, Any]) -> Resp
     output = _embedding_output(predictor.metadata)
     inputs, tokens = _decode(document.get("input"), predictor)
     counts = [name for name in predictor.metadata.extras if name == TEXT_LENGTHS]
-    results = call.predict(predictor, inputs, [output.name, *counts])
-    tokens = int(results[TEXT_LENGTHS].sum()) if counts else tokens
-    vectors = results[output.name].astype("<f4", copy=False)
-    _check_dimensions(document.get("dimensions"), vectors.shape[-1])
-    data = [
-        {"object": "embedding", "index": index, "embedding": _value(vector, encoding)}
-        for index, vector in enumerate(vectors)
-    ]
-    usage = {"prompt_tokens": tokens, "total_tokens": tokens}
-    answer = {"object": "list", "data": data, "model": predictor.metadata.name, "usage": usage}
-    return Response(200, json_codec.dumps(answer, bare_tokens=False))
+
+    def encode(results: dict[str, Array]) -> Response:
+        read = int(results[TEXT_LENGTHS].sum()) if counts else tokens
+        vectors = results[output.name].astype("<f4", copy=False)
+        _check_dimensions(document.get("dimensions"), vectors.shape[-1])
+        data = [
+            {"object": "embedding", "index": index, "embedding": _value(vector, encoding)}
+            for index, vector in enumerate(vectors)
+        ]
+        usage = {"prompt_tokens": read, "total_tokens": read}
+        answer = {"object": "list", "data": data, "model": predictor.metadata.name, "usage": usage}
+        return Response(200, json_codec.dumps(answer, bare_tokens=False))
+
+    return call.respond(predictor, inputs, encode, [output.name, *counts])
 
 
 def _value(vector: Array, encoding: str) -> Any:
@@ -107,9 +110,8 @@ def _of_tokens(items: list[list[int]], predictor: Predictor) -> tuple[dict[str, 
     count, metadata = sum(map(len, items)), predictor.metadata
     if not _reads_text(metadata):
         return _tokens(items, metadata), count
-    text_of = getattr(predictor, "text_of", lambda _tokens: None)
     try:
-        texts = [text for text in map(text_of, items) if text is not None]
+        texts = [text for text in map(predictor.text_of, items) if text is not None]
     except InvalidInput as error:
         raise _wrong(f"text here: it {error.reason}") from error
     if not texts:

@@ -69,12 +69,17 @@ def _predict(call: Call) -> Response:
     given, accept = headers.get("content-type", JSON), headers.get("accept", JSON)
     wanted = JSON if accept in _ANYTHING else _choose(accept)
     inputs = _decode(given, call.request.body, predictor.metadata)
-    outputs = call.predict(predictor, inputs)
-    if wanted == JSON:
-        return Response(200, encode(predictor.metadata, outputs))
+    return call.respond(
+        predictor, inputs, lambda outputs: _encode(wanted, predictor.metadata, outputs)
+    )
+
+
+def _encode(content_type: str, metadata: ModelMetadata, outputs: dict[str, Array]) -> Response:
+    if content_type == JSON:
+        return Response(200, encode(metadata, outputs))
     from lading.functions.inference.wire import media_answers
 
-    return Response(200, media_answers.encode(wanted, outputs), wanted)
+    return Response(200, media_answers.encode(content_type, outputs), content_type)
 
 
 def _choose(accept: str) -> str:

@@ -104,9 +104,14 @@ def _invoke_json(call: Call) -> Response:
         return tensorflow_serving.predict_document(call, predictor, document)
     if isinstance(document, list | np.ndarray):
         inputs = tensorflow_values.decode_rows(document, predictor.metadata)
-        (values,) = _rows_or_columns(call.predict(predictor, inputs)).values()
-        return Response(200, json_codec.dumps(values))
+        return call.respond(predictor, inputs, _bare)
     return _typed(open_inference.infer_document(call, predictor, document))
+
+
+def _bare(outputs: dict[str, Array]) -> Response:
+    """The rows or columns themselves, without the key that TensorFlow Serving gives them."""
+    (values,) = _rows_or_columns(outputs).values()
+    return Response(200, json_codec.dumps(values))
 
 
 def _holds_tensors(document: dict[str, Any], metadata: ModelMetadata) -> bool:
@@ -138,10 +143,13 @@ def _invoke_media(call: Call, content_type: str) -> Response:
     wanted = media_answers.choose(call.request.headers.get("accept", ""))
     predictor = call.predictor()
     inputs = media_requests.decode(content_type, call.request.body, predictor.metadata)
-    outputs = call.predict(predictor, inputs)
-    if wanted == JSON:
-        return Response(200, json_codec.dumps(_rows_or_columns(outputs)))
-    return Response(200, media_answers.encode(wanted, outputs), wanted)
+
+    def encode(outputs: dict[str, Array]) -> Response:
+        if wanted == JSON:
+            return Response(200, json_codec.dumps(_rows_or_columns(outputs)))
+        return Response(200, media_answers.encode(wanted, outputs), wanted)
+
+    return call.respond(predictor, inputs, encode)
 
 
 def _checked_size(text: str, limit: int) -> str:

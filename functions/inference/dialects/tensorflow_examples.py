@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from lading.functions.contract.errors import InvalidInput, MalformedRequest, brief
-from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.models.predictor import ModelMetadata
 from lading.functions.inference.tensors.conversion import BYTES, Array, from_json, takes_missing
 from lading.functions.inference.tensors.json_values import to_lists

@@ -9,10 +9,10 @@ from typing import Any
 
 from lading.functions.contract.errors import ModelUnavailable
 from lading.functions.contract.names import model_list, model_object
-from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.loading.catalog import CatalogModel
 from lading.functions.inference.models.call import Call
-from lading.functions.inference.models.predictor import ModelMetadata, signatures_of
+from lading.functions.inference.models.predictor import ModelMetadata
 from lading.functions.inference.tensors import json_values as json_codec
 from lading.functions.inference.tensors.conversion import BYTES
 from lading.functions.inference.wire.messages import Response
@@ -86,9 +86,7 @@ def metadata(call: Call) -> Response:
     """
     predictor = call.predictor()
     found = predictor.metadata
-    signatures = {
-        name: _signature(each.metadata) for name, each in signatures_of(predictor).items()
-    }
+    signatures = {name: _signature(each.metadata) for name, each in predictor.signatures.items()}
     specification = {"name": found.name, "signature_name": "", "version": str(found.version)}
     return _json(
         {

@@ -28,6 +28,7 @@ from lading.functions.inference.dialects.tensorflow_values import (
 from lading.functions.inference.models.call import Call
 from lading.functions.inference.models.predictor import Predictor, with_signature
 from lading.functions.inference.tensors import json_values as json_codec
+from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.wire.messages import Response
 
 _STATUSES = MappingProxyType({LabelNotFound: 400, RouteNotFound: 400, MethodNotAllowed: 400})
@@ -71,10 +72,10 @@ def predict_document(call: Call, predictor: Predictor, document: dict[str, Any])
         )
     if "instances" in document:
         inputs = decode_rows(document["instances"], predictor.metadata)
-        return _json(encode_rows(call.predict(predictor, inputs)))
+        return call.respond(predictor, inputs, lambda outputs: _json(encode_rows(outputs)))
     if "inputs" in document:
         inputs = decode_columns(document["inputs"], predictor.metadata)
-        return _json(encode_columns(call.predict(predictor, inputs)))
+        return call.respond(predictor, inputs, lambda outputs: _json(encode_columns(outputs)))
     raise MalformedRequest("Missing 'inputs' or 'instances' key")
 
 
@@ -86,10 +87,12 @@ def _classify(call: Call) -> Response:
     labels = form.labels_output(predictor.metadata, scores)
     inputs = form.decode_examples(document, predictor.metadata)
     wanted = [spec.name for spec in (scores, labels) if spec]
-    outputs = call.predict(predictor, inputs, wanted)
-    return _json(
-        form.encode_classes(outputs[scores.name], outputs[labels.name] if labels else None)
-    )
+
+    def encode(outputs: dict[str, Array]) -> Response:
+        texts = outputs[labels.name] if labels else None
+        return _json(form.encode_classes(outputs[scores.name], texts))
+
+    return call.respond(predictor, inputs, encode, wanted)
 
 
 def _regress(call: Call) -> Response:
@@ -98,8 +101,11 @@ def _regress(call: Call) -> Response:
     predictor, document = _read(call)
     value = form.value_output(predictor.metadata)
     inputs = form.decode_examples(document, predictor.metadata)
-    outputs = call.predict(predictor, inputs, [value.name])
-    return _json(form.encode_values(outputs[value.name], len(document["examples"])))
+
+    def encode(outputs: dict[str, Array]) -> Response:
+        return _json(form.encode_values(outputs[value.name], len(document["examples"])))
+
+    return call.respond(predictor, inputs, encode, [value.name])
 
 
 def _read(call: Call) -> tuple[Predictor, dict[str, Any]]:

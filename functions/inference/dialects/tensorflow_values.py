@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lading.functions.contract.errors import InvalidOutput, MalformedRequest, Unsupported
-from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.models.predictor import ModelMetadata
 from lading.functions.inference.tensors import json_values as json_codec
 from lading.functions.inference.tensors.conversion import (

@@ -107,16 +107,16 @@ def _predict(call: Call) -> Response:
     if media_requests.split_type(given)[0] == MULTIPART:
         parts = read_parts(given, call.request.body)
         inputs = _decode_form(parts, predictor.metadata)
-        return _answer(call.predict(predictor, inputs))
+        return call.respond(predictor, inputs, _answer)
     if not _is_json(given, call.request.body):
         inputs = media_requests.decode(_media_type(given), call.request.body, predictor.metadata)
-        return _answer(call.predict(predictor, inputs))
+        return call.respond(predictor, inputs, _answer)
     if not predictor.metadata.inputs and not call.request.body:
-        return _answer(call.predict(predictor, {}))
+        return call.respond(predictor, {}, _answer)
     document = json_codec.loads(call.request.body)
     if isinstance(document, dict) and "instances" in document:
         return tensorflow_serving.predict_document(call, predictor, document)
-    return _answer(call.predict(predictor, _decode(document, predictor.metadata)))
+    return call.respond(predictor, _decode(document, predictor.metadata), _answer)
 
 
 def _is_json(content_type: str, body: bytes) -> bool:

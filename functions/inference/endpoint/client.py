@@ -9,15 +9,20 @@ boto3 is imported at the first request, or by `connect`; Lambda's Python brings 
 
 import random
 from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
 from time import monotonic, sleep
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from lading.functions.contract.errors import EndpointUnready, InferenceError, RequestTooLarge
 from lading.functions.contract.settings import ServedEndpoint
 from lading.functions.inference.endpoint.refusals import Refusals
 from lading.functions.inference.endpoint.state import FAILED, EndpointState
+
+if TYPE_CHECKING:
+    from lading.functions.inference.endpoint.job_store import EngineWork
+    from lading.functions.inference.wire.messages import Deferred
 
 MOST_RETRIES: Final = 2
 
@@ -26,6 +31,15 @@ _MOST_CONNECTIONS = 64
 _FIRST_PAUSE_S, _POLL_S = 0.1, 2.0
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class EngineRequest(Generic[T]):
+    """One request for an engine; `read` makes the caller's answer of a content type and a body."""
+
+    body: bytes
+    content_type: str
+    read: Callable[[str, bytes], T]
 
 
 class Endpoint:
@@ -49,19 +63,31 @@ class Endpoint:
         """Make the client now, not at the first request."""
         _ = self._runtime
 
-    def invoke(self, body: bytes, content_type: str) -> tuple[str, bytes]:
-        """The engine's answer: its content type and its body.
+    def answer(self, request: EngineRequest[T]) -> T:
+        """Return the engine's answer.
 
         Raises:
-            InferenceError: there is none; `endpoint_refusals` has a table of why.
+            InferenceError: there is none; `refusals.py` lists the reasons.
         """
-        arguments = self._arguments(body, content_type)
+        arguments = self._arguments(request.body, request.content_type)
 
         def ask() -> tuple[str, bytes]:
             reply = self._runtime.invoke_endpoint(**arguments)
             return reply.get("ContentType", ""), reply["Body"].read()
 
-        return self._insist(ask)
+        return request.read(*self._insist(ask))
+
+    def answer_in_job(
+        self,
+        work: "EngineWork",  # noqa: ARG002
+        request: EngineRequest[T],
+    ) -> "T | Deferred":
+        """Return the engine's answer to the request of a job; deferred if the endpoint queues it.
+
+        Raises:
+            InferenceError: there is none.
+        """
+        return self.answer(request)
 
     def stream(self, body: bytes, content_type: str) -> Generator[bytes, None, None]:
         """The engine's answer in the parts in which it comes; closing the iterator stops it.

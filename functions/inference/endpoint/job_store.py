@@ -30,6 +30,16 @@ _GONE = frozenset({"404", "NoSuchKey", "403", "AccessDenied"})
 
 
 @dataclass(frozen=True, slots=True)
+class EngineWork:
+    """A job's work at an asynchronous endpoint; `answer` or `failure` is what that has written."""
+
+    job_id: str
+    store: "JobStore"
+    answer: bytes | None = None
+    failure: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One request whose answer is fetched later.
 

@@ -1,34 +1,39 @@
-"""A model that an engine serves at a SageMaker endpoint, behind the protocol of any other model.
+"""A model that an engine serves at a SageMaker endpoint, behind the interface of any other model.
 
 Tensors travel both ways in the Open Inference Protocol's binary form. The length of its JSON header
-stands in the content type, since SageMaker passes no header on that it does not know:
+is part of the content type, since SageMaker does not forward headers that it does not know:
 https://docs.nvidia.com/deeplearning/triton-inference-server, "SageMaker Triton Inference Server".
 A language model has no tensors; its requests go to the engine as the caller wrote them.
 """
 
 import re
-from collections.abc import Generator, Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from lading.functions.contract.errors import InferenceError, PredictionFailed, Unsupported
 from lading.functions.contract.settings import ServedEndpoint
-from lading.functions.inference.artifact.reading import Artifact, EngineSection, TensorSpec
-from lading.functions.inference.endpoint.client import Endpoint
+from lading.functions.inference.artifact.specification import Artifact, EngineSection, TensorSpec
+from lading.functions.inference.endpoint.client import Endpoint, EngineRequest
 from lading.functions.inference.endpoint.twin import Twin
 from lading.functions.inference.models.predictor import (
     ModelMetadata,
     Predictor,
     SessionError,
+    TextModel,
     check_request,
-    with_steps,
 )
 from lading.functions.inference.tensors import json_values as json_codec
 from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.tensors.messages import decode, encode
 
 if TYPE_CHECKING:
-    from lading.functions.inference.processing.processed import ProcessedSession
+    from lading.functions.inference.endpoint.job_store import EngineWork
+    from lading.functions.inference.processing.processed import Steps
+    from lading.functions.inference.wire.messages import Deferred
+
+T = TypeVar("T")
 
 BINARY: Final = "application/vnd.sagemaker-triton.binary+json;json-header-size="
 _SIZE = re.compile(r";\s*json-header-size=([0-9]{1,12})\s*(?:;|$)", re.IGNORECASE)
@@ -36,25 +41,28 @@ _PLATFORMS: Final = {"triton": "onnxruntime_onnx"}
 
 
 def open_endpoint(artifact: Artifact, version: int, settings: ServedEndpoint | None) -> Predictor:
-    """What answers for an artifact that has an engine.
+    """Return the predictor of an artifact that has an engine.
 
     Raises:
         ValueError: no endpoint is configured, or a processing step cannot be made.
     """
     engine = artifact.engine
     if settings is None or engine is None:
-        raise ValueError("it is served by an engine, and LADING_ENDPOINT names no endpoint")
+        raise ValueError("an engine serves it, and LADING_ENDPOINT does not name its endpoint")
     endpoint = _endpoint(settings, artifact.name, version)
-    if not artifact.outputs:  # a language model has neither inputs nor outputs
-        return LanguageModel(_metadata(artifact, engine, version), endpoint, settings.engine_model)
     metadata = _metadata(artifact, engine, version)
+    if not artifact.outputs:  # a language model has neither inputs nor outputs
+        return LanguageModel(metadata, endpoint, settings.engine_model)
     twin = None
     if settings.twin_function:
         twin = Twin(replace(metadata, name=settings.twin_model), settings.twin_function)
-    own = replace(metadata, inputs=engine.inputs, outputs=engine.outputs)
-    graph = with_steps(EndpointGraph(own if engine.inputs else metadata, endpoint), artifact)
-    seen = replace(metadata, extras=graph.extras)
-    return EndpointPredictor(seen, graph, twin, tuple(artifact.aliases))
+    if not artifact.specification.get("processing"):
+        return EndpointPredictor(metadata, endpoint, None, twin, tuple(artifact.aliases))
+    from lading.functions.inference.processing.processed import steps_of
+
+    steps = EngineSteps(steps_of(artifact, engine.inputs), engine.outputs)
+    metadata = replace(metadata, extras=steps.around.extras)
+    return EndpointPredictor(metadata, endpoint, steps, twin, tuple(artifact.aliases))
 
 
 def _endpoint(settings: ServedEndpoint, model: str, version: int) -> Endpoint:
@@ -78,49 +86,21 @@ def _metadata(artifact: Artifact, engine: EngineSection, version: int) -> ModelM
     )
 
 
-class EndpointGraph:
-    """A graph that an engine computes; see `predictor.Graph`.
+@dataclass(frozen=True, slots=True)
+class EngineSteps:
+    """The processing steps around an engine's graph, and what that graph returns."""
 
-    Args:
-        metadata: the model's name and version, and what the engine takes and gives.
-        endpoint: where it is.
-    """
-
-    extras: tuple[str, ...] = ()
-    """See `ModelMetadata.extras`."""
-
-    def __init__(self, metadata: ModelMetadata, endpoint: Endpoint) -> None:
-        self._metadata, self._endpoint = metadata, endpoint
-
-    @property
-    def inputs(self) -> tuple[TensorSpec, ...]:
-        """What the engine takes."""
-        return self._metadata.inputs
-
-    def run(self, inputs: dict[str, Array], outputs: Sequence[str] = ()) -> dict[str, Array]:
-        """See `Graph.run`.
-
-        Raises:
-            InferenceError: also those of `endpoint_refusals`.
-        """
-        wanted = outputs or self._metadata.output_names()
-        body, header_size = encode(inputs, wanted, binary=self._endpoint.answers_binary)
-        content_type, answer = self._endpoint.invoke(body, f"{BINARY}{header_size}")
-        try:
-            size = _SIZE.search(content_type)
-            found = decode(answer, int(size[1]) if size else len(answer))
-            return {name: found[name] for name in wanted}
-        except (InferenceError, LookupError, TypeError, ValueError) as error:
-            reason = f"its engine's answer cannot be read: {error!r}"
-            raise PredictionFailed(self._metadata.name, self._metadata.version, reason) from error
+    around: "Steps"
+    outputs: tuple[TensorSpec, ...]
 
 
-class EndpointPredictor:
-    """A model of tensors, answered by an engine; `twin` may answer while that is not there.
+class EndpointPredictor(Predictor):
+    """A model of tensors, answered by an engine; `twin` may answer while that is unavailable.
 
     Args:
         metadata: what callers see.
-        graph: the engine, behind the processing steps if there are some.
+        endpoint: where the engine is.
+        steps: what is done before and after the engine, if the artifact has processing steps.
         twin: another model that answers the same.
         aliases: further names of its one signature.
     """
@@ -128,62 +108,110 @@ class EndpointPredictor:
     def __init__(
         self,
         metadata: ModelMetadata,
-        graph: "EndpointGraph | ProcessedSession",
+        endpoint: Endpoint,
+        steps: EngineSteps | None = None,
         twin: Twin | None = None,
         aliases: Sequence[str] = (),
     ) -> None:
-        self.metadata, self.twin, self._graph = metadata, twin, graph
-        self.signatures = dict.fromkeys(aliases, self)
+        self.metadata, self.twin, self._aliases = metadata, twin, aliases
+        self._endpoint, self._steps = endpoint, steps
+
+    @property
+    def signatures(self) -> Mapping[str, Predictor]:
+        """See `Predictor.signatures`."""
+        return dict.fromkeys((self.metadata.signature, *self._aliases), self)
 
     def text_of(self, tokens: Sequence[int]) -> str | None:
-        """See `ProcessedSession.text_of`; None of a model without steps."""
-        return None if isinstance(self._graph, EndpointGraph) else self._graph.text_of(tokens)
+        """See `Predictor.text_of`."""
+        return self._steps.around.text_of(tokens) if self._steps else None
 
     def predict(self, inputs: dict[str, Array], outputs: Sequence[str] = ()) -> dict[str, Array]:
         """See `Predictor.predict`.
 
         Raises:
-            InferenceError: also those of `endpoint_refusals`.
+            InferenceError: also those of `refusals.py`.
         """
+        return self._answered(self._endpoint.answer, inputs, outputs)
+
+    def predict_in_job(
+        self, work: "EngineWork", inputs: dict[str, Array], outputs: Sequence[str] = ()
+    ) -> "dict[str, Array] | Deferred":
+        """See `Predictor.predict_in_job`."""
+        return self._answered(partial(self._endpoint.answer_in_job, work), inputs, outputs)
+
+    def _answered(
+        self,
+        answer: Callable[[EngineRequest[dict[str, Array]]], T],
+        inputs: dict[str, Array],
+        outputs: Sequence[str],
+    ) -> T:
         check_request(self.metadata, inputs, outputs)
         try:
-            return self._graph.run(inputs, outputs or self.metadata.output_names())
+            return answer(self._request(inputs, outputs))
         except SessionError as error:
-            raise PredictionFailed(self.metadata.name, self.metadata.version, str(error)) from error
+            raise self._failed(str(error)) from error
+
+    def _request(
+        self, inputs: dict[str, Array], outputs: Sequence[str]
+    ) -> EngineRequest[dict[str, Array]]:
+        """What the engine is asked, and how the outputs are read from its answer."""
+        wanted = tuple(outputs or self.metadata.output_names())
+        feeds, finish = inputs, None
+        if self._steps:
+            feeds, finish = self._steps.around.prepare(inputs, wanted)
+            wanted = tuple(spec.name for spec in self._steps.outputs)
+
+        def read(content_type: str, answer: bytes) -> dict[str, Array]:
+            found = self._read(content_type, answer, wanted)
+            return finish(found) if finish else found
+
+        body, header_size = encode(feeds, wanted, binary=self._endpoint.answers_binary)
+        return EngineRequest(body, f"{BINARY}{header_size}", read)
+
+    def _read(self, content_type: str, answer: bytes, wanted: Sequence[str]) -> dict[str, Array]:
+        size = _SIZE.search(content_type)
+        try:
+            found = decode(answer, int(size[1]) if size else len(answer))
+            return {name: found[name] for name in wanted}
+        except (InferenceError, LookupError, TypeError, ValueError) as error:
+            raise self._failed(f"its engine's answer cannot be read: {error!r}") from error
+
+    def _failed(self, reason: str) -> PredictionFailed:
+        return PredictionFailed(self.metadata.name, self.metadata.version, reason)
 
 
-class LanguageModel:
-    """A model of text, answered by an engine that speaks OpenAI's JSON.
-
-    `engine_model` is its name there; empty when requests name none.
-    """
+class LanguageModel(Predictor):
+    """A model of text, answered by an engine that accepts OpenAI's JSON; see `TextModel`."""
 
     def __init__(self, metadata: ModelMetadata, endpoint: Endpoint, engine_model: str = "") -> None:
         self.metadata, self.engine_model, self._endpoint = metadata, engine_model, endpoint
+
+    @property
+    def language_model(self) -> TextModel:
+        """See `Predictor.language_model`."""
+        return self
 
     def predict(self, inputs: dict[str, Array], outputs: Sequence[str] = ()) -> dict[str, Array]:  # noqa: ARG002
         """Refuse.
 
         Raises:
-            Unsupported: a language model takes no tensors.
+            Unsupported: a language model accepts no tensors.
         """
         raise Unsupported(
-            f"model '{self.metadata.name}' is a language model and takes no tensors; "
+            f"model '{self.metadata.name}' is a language model and accepts no tensors; "
             "use /v1/chat/completions or /v1/completions"
         )
 
-    def complete(self, document: Mapping[str, Any]) -> bytes:
-        """The engine's whole answer to an OpenAI request.
-
-        Raises:
-            InferenceError: there is none.
-        """
-        return self._endpoint.invoke(json_codec.dumps(document), "application/json")[1]
+    def complete(
+        self, document: Mapping[str, Any], work: "EngineWork | None" = None
+    ) -> "bytes | Deferred":
+        """See `TextModel.complete`."""
+        body = json_codec.dumps(document)
+        request = EngineRequest(body, "application/json", lambda _, answer: answer)
+        if work is None:
+            return self._endpoint.answer(request)
+        return self._endpoint.answer_in_job(work, request)
 
     def stream(self, document: Mapping[str, Any]) -> Generator[bytes, None, None]:
-        """The engine's answer as server-sent events, in whatever parts they come.
-
-        Raises:
-            InferenceError: there is none, at once or from some part on.
-        """
+        """See `TextModel.stream`."""
         return self._endpoint.stream(json_codec.dumps(document), "application/json")

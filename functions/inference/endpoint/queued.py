@@ -1,70 +1,58 @@
-"""An asynchronous SageMaker endpoint, behind the interface of one that answers at once.
+"""An asynchronous SageMaker endpoint, which answers requests inside jobs only.
 
-It is asked within a job alone. The first time it takes the request and says where the answer will
-lie; once that is there the same request is made again, and finds it. So every dialect decodes and
-encodes as ever, and nobody waits in between.
+The first time it accepts the request and says where it will write the answer. When the answer is
+there, the job's request is decoded again, and the answer is read in place of a call.
 """
 
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass
+from collections.abc import Generator
+from typing import TypeVar
 
-from lading.functions.contract.errors import PredictionFailed, Submitted, Unsupported, brief
-from lading.functions.inference.endpoint.client import Endpoint
-from lading.functions.inference.endpoint.job_store import JobStore
+from lading.functions.contract.errors import PredictionFailed, Unsupported, brief
+from lading.functions.inference.endpoint.client import Endpoint, EngineRequest
+from lading.functions.inference.endpoint.job_store import EngineWork
+from lading.functions.inference.wire.messages import Deferred
 
-
-@dataclass(frozen=True, slots=True)
-class EngineWork:
-    """The job under way: `answer` or `failure` is what the engine has written, if it has."""
-
-    job_id: str
-    store: JobStore
-    answer: bytes | None = None
-    failure: bytes | None = None
-
-
-_WORK: ContextVar[EngineWork | None] = ContextVar("work", default=None)
-
-
-@contextmanager
-def working(work: EngineWork) -> Iterator[None]:
-    """Answer what is asked in this thread for `work`."""
-    token = _WORK.set(work)
-    try:
-        yield
-    finally:
-        _WORK.reset(token)
+T = TypeVar("T")
 
 
 class AsyncEndpoint(Endpoint):
-    """An endpoint that answers later, in JSON, whose header needs no length beside it."""
+    """An endpoint that answers later, in JSON, which needs no header length beside it."""
 
     answers_binary = False
 
-    def invoke(self, body: bytes, content_type: str) -> tuple[str, bytes]:
-        """What the engine has written for the job under way.
+    def answer(self, request: EngineRequest[T]) -> T:  # noqa: ARG002
+        """Refuse: nobody can wait for this endpoint.
 
         Raises:
-            Submitted: it has been asked now.
-            PredictionFailed: it has failed.
-            Unsupported: no job is under way.
+            Unsupported: always.
         """
-        work = self._work()
+        raise Unsupported(
+            f"model '{self._who[0]}' answers asynchronously only; post to the same path + /async"
+        )
+
+    def answer_in_job(self, work: EngineWork, request: EngineRequest[T]) -> T | Deferred:
+        """Return the answer that the engine has written, or submit the request.
+
+        Raises:
+            PredictionFailed: the engine has written a failure.
+        """
         if work.answer is not None:
-            return "application/json", work.answer
+            return request.read("application/json", work.answer)
         if work.failure is not None:
             reason = brief(work.failure.decode(errors="replace"))
             raise PredictionFailed(*self._who, f"its engine: {reason}")
-        place = work.store.put_input(f"{work.job_id}-engine", body)
-        raise Submitted(*self._insist(lambda: self._submit(place, content_type, work.job_id)))
+        place = work.store.put_input(f"{work.job_id}-engine", request.body)
+        return self._insist(lambda: self._submit(place, request.content_type, work.job_id))
 
     def stream(self, body: bytes, content_type: str) -> Generator[bytes, None, None]:  # noqa: ARG002
-        """Never: nobody listens while the answer is made; see `invoke`."""
-        raise Unsupported("a job's answer is whole; leave 'stream' out of the request")
+        """Refuse: the answer comes as a whole.
 
-    def _submit(self, place: str, content_type: str, job_id: str) -> tuple[str, str]:
+        Raises:
+            Unsupported: always.
+        """
+        raise Unsupported("a job cannot stream its answer; leave 'stream' out of the request")
+
+    def _submit(self, place: str, content_type: str, job_id: str) -> Deferred:
         reply = self._runtime.invoke_endpoint_async(
             EndpointName=self._settings.name,
             InputLocation=place,
@@ -72,12 +60,5 @@ class AsyncEndpoint(Endpoint):
             Accept="application/json",
             InferenceId=job_id,
         )
-        return reply["OutputLocation"], reply.get("FailureLocation", "")
-
-    def _work(self) -> EngineWork:
-        work = _WORK.get()
-        if work is None:
-            raise Unsupported(
-                f"model '{self._who[0]}' answers long work alone; post to the same path + /async"
-            )
-        return work
+        output, failure = reply["OutputLocation"], reply.get("FailureLocation", "")
+        return Deferred(202, output=output, failure=failure)

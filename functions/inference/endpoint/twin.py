@@ -13,7 +13,7 @@ from lading.functions.contract.invocation import (
     proxy_event,
 )
 from lading.functions.contract.limits import LAMBDA
-from lading.functions.inference.models.predictor import ModelMetadata
+from lading.functions.inference.models.predictor import ModelMetadata, Predictor
 from lading.functions.inference.tensors.binary import HEADER_LENGTH
 from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.tensors.messages import decode, encode
@@ -24,7 +24,7 @@ PATIENCE_S: Final = 10
 _OK = 200
 
 
-class Twin:
+class Twin(Predictor):
     """A model that takes what another takes, at the alias of its function.
 
     Args:

@@ -13,7 +13,7 @@ def answerer(settings: ServingSettings) -> Answerer:
     if settings.jobs is not None:
         from lading.functions.inference.app.jobs import Jobs
 
-        chosen = Jobs(settings.jobs, chosen)
+        chosen = Jobs(settings.jobs)
     if settings.idempotency_table:
         from lading.functions.inference.app.idempotency import Idempotent
 

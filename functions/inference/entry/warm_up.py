@@ -15,6 +15,7 @@ import numpy as np
 
 from lading.functions.inference.dialects import plain
 from lading.functions.inference.loading.catalog import Catalog
+from lading.functions.inference.models.predictor import Predictor
 
 
 def before_snapshot(action: Callable[[], object]) -> None:
@@ -31,11 +32,10 @@ def warm_up(catalog: Catalog) -> int:
     return sum(_answer_all(predictor) for predictor in catalog.predictors())
 
 
-def _answer_all(predictor: Any) -> int:
-    golden = getattr(predictor, "golden", None)  # what is answered elsewhere has none
-    if golden is None:
+def _answer_all(predictor: Predictor) -> int:
+    if predictor.golden is None:
         return 0
-    requests = json.loads(golden)["requests"]
+    requests = json.loads(predictor.golden)["requests"]
     for request in requests:
         inputs = {tensor["name"]: _nested(tensor) for tensor in request["inputs"]}
         arrays = plain.decode({"inputs": inputs}, predictor.metadata)

@@ -15,12 +15,8 @@ from lading.functions.contract.errors import (
 )
 from lading.functions.contract.names import DEFAULT_LABEL, artifact_folder, in_layers
 from lading.functions.contract.settings import ServedModel, ServingSettings
-from lading.functions.inference.artifact.reading import (
-    SPECIFICATION,
-    Artifact,
-    read_artifact,
-    shown,
-)
+from lading.functions.inference.artifact.reading import read_artifact, shown
+from lading.functions.inference.artifact.specification import SPECIFICATION, Artifact
 from lading.functions.inference.models.predictor import Predictor
 
 if TYPE_CHECKING:

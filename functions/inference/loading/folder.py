@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lading.functions.contract.errors import ModelUnavailable
 from lading.functions.contract.settings import ServedModel, ServingSettings
-from lading.functions.inference.artifact.reading import MODEL, SPECIFICATION, Artifact
+from lading.functions.inference.artifact.specification import MODEL, SPECIFICATION, Artifact
 from lading.functions.inference.loading.catalog import Catalog, CatalogModel, load_catalog
 from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from lading.functions.inference.models.predictor import SessionError

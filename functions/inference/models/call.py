@@ -1,15 +1,19 @@
-"""One routed request: which model it means, and the prediction that is asked of it."""
+"""One routed request: the model that it names, and the prediction that it asks for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
+from typing import TYPE_CHECKING, Any
 
 from lading.functions.contract.errors import EndpointUnready, InferenceError, MalformedRequest
 from lading.functions.contract.names import DEFAULT_LABEL
 from lading.functions.inference.loading.catalog import Catalog, CatalogModel
-from lading.functions.inference.models.predictor import Predictor
+from lading.functions.inference.models.predictor import Predictor, TextModel
 from lading.functions.inference.tensors.conversion import Array
-from lading.functions.inference.wire.messages import Observation, Request
+from lading.functions.inference.wire.messages import Deferred, Observation, Request, Response
+
+if TYPE_CHECKING:
+    from lading.functions.inference.endpoint.job_store import EngineWork
 
 _MOST_VERSION_DIGITS = 18
 
@@ -22,6 +26,8 @@ class Call:
     catalog: Catalog
     parameters: Mapping[str, str]
     observation: Observation
+    work: "EngineWork | None" = None
+    """What an asynchronous endpoint has done for the job that the request belongs to, if any."""
 
     def model_name(self) -> str:
         """The model in the path, else the only one served at this base URL.
@@ -33,7 +39,7 @@ class Call:
             return self.parameters["model"]
         names = self.catalog.names()
         if len(names) != 1:
-            raise MalformedRequest(f"name one of the models in the path: {', '.join(names)}")
+            raise MalformedRequest(f"the path must name one of the models: {', '.join(names)}")
         return names[0]
 
     def model(self) -> CatalogModel:
@@ -69,15 +75,45 @@ class Call:
         name, version = self.find_version()
         return self.catalog.model(name).predictor(version)
 
+    def respond(
+        self,
+        predictor: Predictor,
+        inputs: dict[str, Array],
+        encode: Callable[[dict[str, Array]], Response],
+        outputs: Sequence[str] = (),
+    ) -> Response:
+        """Predict, and return the response that `encode` makes of the outputs.
+
+        Inside a job the response may be a `Deferred`; then nothing has been encoded.
+        """
+        if self.work is None:
+            return encode(self.predict(predictor, inputs, outputs))
+        self.observation.compute_started = perf_counter()
+        found = predictor.predict_in_job(self.work, inputs, outputs)
+        self.observation.compute_ended = perf_counter()
+        return found if isinstance(found, Deferred) else encode(found)
+
+    def complete(
+        self,
+        model: TextModel,
+        document: Mapping[str, Any],
+        encode: Callable[[bytes], Response],
+    ) -> Response:
+        """Have a language model complete a text; otherwise as `respond`."""
+        self.observation.compute_started = perf_counter()
+        found = model.complete(document, self.work)
+        self.observation.compute_ended = perf_counter()
+        return found if isinstance(found, Deferred) else encode(found)
+
     def predict(
         self, predictor: Predictor, inputs: dict[str, Array], outputs: Sequence[str] = ()
     ) -> dict[str, Array]:
-        """Predict, and note when: what came before is decoding, what comes after encoding."""
+        """Predict, and note the time: before it lies decoding, after it encoding."""
         self.observation.compute_started = perf_counter()
         try:
             return predictor.predict(inputs, outputs)
         except EndpointUnready as unready:
-            return self._ask_twin(unready, getattr(predictor, "twin", None), inputs, outputs)
+            return self._ask_twin(unready, predictor.twin, inputs, outputs)
         finally:
             self.observation.compute_ended = perf_counter()
 
@@ -88,7 +124,7 @@ class Call:
         inputs: dict[str, Array],
         outputs: Sequence[str],
     ) -> dict[str, Array]:
-        """The answer of the model that stands in for another, if there is one and it answers."""
+        """Return the answer of the model's twin, if it has one that answers."""
         if twin is None:
             raise unready
         try:
@@ -104,6 +140,6 @@ def _version_number(text: str | None) -> int | None:
         return None
     if not (text.isascii() and text.isdecimal()) or len(text) > _MOST_VERSION_DIGITS:
         raise MalformedRequest(
-            f"version '{text[:40]}' is no number; a label as '{DEFAULT_LABEL}' goes after /labels/"
+            f"version must be a number, got '{text[:40]}'; use /labels/{DEFAULT_LABEL} for labels"
         )
     return int(text)

@@ -3,21 +3,20 @@
 from collections.abc import Mapping, Sequence
 
 from lading.functions.contract.errors import PredictionFailed
-from lading.functions.inference.artifact.reading import Artifact, TensorSpec
+from lading.functions.inference.artifact.specification import Artifact, TensorSpec
 from lading.functions.inference.models.predictor import (
+    Backend,
     ModelMetadata,
+    Predictor,
     SessionError,
     check_request,
-    with_steps,
 )
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.conversion import Array
 
 
-class OnnxPredictor:
+class OnnxPredictor(Predictor):
     """A verified artifact, answered by onnxruntime in this process.
-
-    `golden` is the artifact's golden.json, if it has one; `signatures` answer for its others.
 
     Args:
         artifact: the model, and what it says of itself.
@@ -42,7 +41,7 @@ class OnnxPredictor:
             loaded = session or OnnxSession(artifact.model, threads)
         except SessionError as error:
             raise ValueError(str(error)) from error
-        self._session = with_steps(loaded, artifact)
+        self._session = _with_steps(loaded, artifact)
         _check_specification(artifact.inputs, self._session.inputs, exhaustive=True)
         _check_specification(artifact.outputs, self._session.outputs, exhaustive=False)
         self.metadata = ModelMetadata(
@@ -61,18 +60,18 @@ class OnnxPredictor:
         }
 
     @property
-    def signatures(self) -> "Mapping[str, OnnxPredictor]":
-        """What answers for each signature, by all their names.
+    def signatures(self) -> Mapping[str, Predictor]:
+        """See `Predictor.signatures`.
 
-        Made when it is asked for: a predictor that held itself would hold its model, unloaded or
-        not, until Python looks for such circles.
+        Made for each call: a predictor that held itself would keep its model in memory, unloaded or
+        not, until Python's garbage collector finds the cycle.
         """
-        named = {self.metadata.signature: self, **self._others}
+        named: dict[str, Predictor] = {self.metadata.signature: self, **self._others}
         return named | {alias: named[name] for alias, name in self._aliases.items()}
 
     def text_of(self, tokens: Sequence[int]) -> str | None:
-        """See `ProcessedSession.text_of`; None of a model without steps."""
-        return None if isinstance(self._session, OnnxSession) else self._session.text_of(tokens)
+        """See `Predictor.text_of`."""
+        return self._session.text_of(tokens)
 
     def predict(self, inputs: dict[str, Array], outputs: Sequence[str] = ()) -> dict[str, Array]:
         """See `Predictor.predict`."""
@@ -82,6 +81,16 @@ class OnnxPredictor:
             return self._session.run(inputs, outputs or self.metadata.output_names())
         except SessionError as error:
             raise PredictionFailed(self.metadata.name, self.metadata.version, str(error)) from error
+
+
+def _with_steps(session: OnnxSession, artifact: Artifact) -> Backend:
+    """The session, behind the artifact's processing steps if it has some."""
+    if not artifact.specification.get("processing"):
+        return session
+    from lading.functions.inference.processing.processed import ProcessedSession, steps_of
+
+    steps = steps_of(artifact, session.inputs)
+    return ProcessedSession(session, steps, artifact.inputs, artifact.outputs)
 
 
 def _check_specification(

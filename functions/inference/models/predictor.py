@@ -1,37 +1,37 @@
-"""Predictor: the seam between wire and model; Backend: the one between a model and its engine."""
+"""The seams of a model: Predictor, which dialects call, and Backend, which computes its graph."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from lading.functions.contract.errors import SignatureNotFound, UnexpectedOutput
-from lading.functions.inference.artifact.reading import (
+from lading.functions.inference.artifact.specification import (
     PREDICT_METHOD,
     SERVING_DEFAULT,
-    Artifact,
     TensorSpec,
 )
 from lading.functions.inference.tensors.conversion import Array, check_signature
 
 if TYPE_CHECKING:
-    from lading.functions.inference.processing.processed import ProcessedSession
+    from lading.functions.inference.endpoint.job_store import EngineWork
+    from lading.functions.inference.wire.messages import Deferred
 
 TEXT_LENGTHS: Final = "lading.text_lengths"
 """An extra of models that read text: int64 [texts], in tokens, special ones included."""
 
 
 custom_attributes: ContextVar[str] = ContextVar("custom_attributes", default="")
-"""SageMaker's custom attributes of the request that is being answered; empty without any."""
+"""SageMaker's custom attributes of the current request; empty without any."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelMetadata:
     """What a caller may know of a model: its name, version, platform and signature.
 
-    `extras` are arrays that are no part of its signature, given when they are asked for by name.
-    `signature` is the signature's name, `method` what it does in TensorFlow Serving's words.
+    `extras` are arrays outside the signature, returned when a request names them. `signature` is
+    the signature's name, `method` what it does in TensorFlow Serving's terms.
     """
 
     name: str
@@ -49,43 +49,94 @@ class ModelMetadata:
 
 
 class Predictor(Protocol):
-    """A model that answers: named arrays in, named arrays out.
+    """One version of a model, as dialects call it: named arrays in, named arrays out.
 
-    One with several signatures has a predictor for each, by name, in `signatures`.
+    Whatever implements it inherits from it: what a model may lack is absent by default.
     """
 
+    metadata: ModelMetadata
+
+    golden: bytes | None = None
+    """Content of the artifact's golden.json; None where another process answers for the model."""
+
+    twin: "Predictor | None" = None
+    """The smaller model that answers while this one's endpoint is not available."""
+
     @property
-    def metadata(self) -> ModelMetadata:
-        """The model's name, version and signature."""
+    def signatures(self) -> Mapping[str, "Predictor"]:
+        """A predictor for each signature, by every name; the first is the default."""
+        return {self.metadata.signature: self}
+
+    @property
+    def language_model(self) -> "TextModel | None":
+        """The same model as a generator of text; None where it accepts tensors."""
+        return None
+
+    def text_of(self, tokens: Sequence[int]) -> str | None:  # noqa: ARG002
+        """Return the text that has these tokens; None where the model has no tokenizer.
+
+        Raises:
+            InvalidInput: no text has them.
+        """
+        return None
 
     def predict(self, inputs: dict[str, Array], outputs: Sequence[str] = ()) -> dict[str, Array]:
         """Answer one request.
 
         Args:
-            inputs: an array per input of the signature.
-            outputs: names of the outputs wanted; all when empty.
+            inputs: an array for each input of the signature.
+            outputs: names of the outputs to return; all when empty.
 
         Raises:
             InvalidInput: an input does not fit the signature.
-            UnexpectedOutput: the signature has no output of a wanted name.
-            PredictionFailed: the model gave up.
+            UnexpectedOutput: the signature has no output of a requested name.
+            PredictionFailed: the model failed.
+        """
+
+    def predict_in_job(
+        self,
+        work: "EngineWork",  # noqa: ARG002
+        inputs: dict[str, Array],
+        outputs: Sequence[str] = (),
+    ) -> "dict[str, Array] | Deferred":
+        """Answer one request inside a job, at once or with where the answer will be written."""
+        return self.predict(inputs, outputs)
+
+
+class TextModel(Protocol):
+    """A language model behind an engine that accepts OpenAI's JSON."""
+
+    metadata: ModelMetadata
+
+    engine_model: str
+    """The model's name at the engine; empty when requests name none there."""
+
+    def complete(
+        self, document: Mapping[str, Any], work: "EngineWork | None" = None
+    ) -> "bytes | Deferred":
+        """Return the engine's whole answer; deferred only inside a job, whose `work` is given.
+
+        Raises:
+            InferenceError: there is no answer.
+        """
+
+    def stream(self, document: Mapping[str, Any]) -> Generator[bytes, None, None]:
+        """Return the engine's answer as server-sent events, in parts of any length.
+
+        Raises:
+            InferenceError: there is no answer, at once or from some part on.
         """
 
 
-def signatures_of(predictor: Predictor) -> Mapping[str, Predictor]:
-    """What answers for each signature of a model; the first does when none is named."""
-    return {predictor.metadata.signature: predictor, **getattr(predictor, "signatures", {})}
-
-
 def with_signature(predictor: Predictor, name: str) -> Predictor:
-    """What answers for a signature of a model; an empty name means the first.
+    """Return the predictor of a model's signature; the default one for an empty name.
 
     Raises:
-        SignatureNotFound: the model has none of this name.
+        SignatureNotFound: the model has no signature of this name.
     """
     if not name:
         return predictor
-    known = signatures_of(predictor)
+    known = predictor.signatures
     if name not in known:
         raise SignatureNotFound(name, known)
     return known[name]
@@ -98,7 +149,7 @@ def check_request(
 
     Raises:
         InvalidInput: an input does not fit.
-        UnexpectedOutput: there is no output of a wanted name.
+        UnexpectedOutput: there is no output of a requested name.
     """
     check_signature(inputs, metadata.inputs)
     known = metadata.output_names()
@@ -108,49 +159,45 @@ def check_request(
 
 
 class Backend(Protocol):
-    """What computes a model: onnxruntime in this process, or an engine elsewhere."""
+    """A loaded model, with or without processing steps: named arrays in, named arrays out."""
 
-    @property
-    def inputs(self) -> tuple[TensorSpec, ...]:
-        """What it takes."""
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+
+    extras: tuple[str, ...] = ()
+    """See `ModelMetadata.extras`."""
+
+    def check_axes(self, inputs: dict[str, Array]) -> None:  # noqa: ARG002
+        """Check that axes to which the model gives one name have one size.
+
+        Raises:
+            InvalidInput: they differ.
+        """
+        return
+
+    def text_of(self, tokens: Sequence[int]) -> str | None:  # noqa: ARG002
+        """See `Predictor.text_of`."""
+        return None
 
     def run(self, inputs: dict[str, Array], outputs: Sequence[str] = ()) -> dict[str, Array]:
         """Compute.
 
         Args:
-            inputs: an array per input.
-            outputs: names of the outputs wanted; all when empty.
+            inputs: an array for each input.
+            outputs: names of the outputs to return; all when empty.
 
         Raises:
             InferenceError, SessionError: there is no answer.
         """
 
 
-G = TypeVar("G", bound=Backend)
-
-
 _SOURCE = re.compile(r"\S*/\S+:\d+ ")
-"""A place in onnxruntime's own sources, which tells a caller nothing."""
+"""A place in onnxruntime's own sources, which means nothing to a caller."""
 
 
 class SessionError(Exception):
-    """A graph, or a step around it, could not be loaded or run; carries the error's first line."""
+    """A graph, or a step around it, failed to load or to run; holds the error's first line."""
 
     def __init__(self, error: Exception) -> None:
         line = str(error).strip().partition("\n")[0]
         super().__init__(_SOURCE.sub("", line) or type(error).__name__)
-
-
-def with_steps(graph: G, artifact: Artifact) -> "G | ProcessedSession":
-    """The graph, behind the artifact's processing steps if it has some.
-
-    Raises:
-        ValueError: a step is not known here, or lacks its library.
-    """
-    processing = artifact.specification.get("processing")
-    if not processing:
-        return graph
-    from lading.functions.inference.processing.processed import ProcessedSession, make_step
-
-    steps = [make_step(options, artifact.files) for options in processing]
-    return ProcessedSession(graph, steps, artifact.inputs, artifact.outputs)

@@ -11,8 +11,8 @@ import onnxruntime as ort
 from onnxruntime.capi.onnxruntime_pybind11_state import NodeArg
 
 from lading.functions.contract.errors import InvalidInput
-from lading.functions.inference.artifact.reading import TensorSpec
-from lading.functions.inference.models.predictor import SessionError
+from lading.functions.inference.artifact.specification import TensorSpec
+from lading.functions.inference.models.predictor import Backend, SessionError
 from lading.functions.inference.tensors import bfloat16
 from lading.functions.inference.tensors.conversion import BF16, BYTES, Array
 
@@ -50,7 +50,7 @@ def choose_providers(available: Sequence[str]) -> list[str]:
     return [each for each in _PROVIDERS if each in available]
 
 
-class OnnxSession:
+class OnnxSession(Backend):
     """A loaded ONNX model.
 
     Args:
@@ -64,8 +64,6 @@ class OnnxSession:
         ValueError: an input or output is no plain tensor (a sequence, a map), or text and bfloat16
             stand together as onnxruntime cannot have them.
     """
-
-    extras: tuple[str, ...] = ()
 
     def __init__(self, model: bytes | Path, threads: int = 0, *, optimized: bool = True) -> None:
         options = ort.SessionOptions()
@@ -97,11 +95,7 @@ class OnnxSession:
             )
 
     def check_axes(self, inputs: dict[str, Array]) -> None:
-        """Check that axes which the model gives one name have one size.
-
-        Raises:
-            InvalidInput: they differ; onnxruntime would fail, or stretch the one over the other.
-        """
+        """See `Backend.check_axes`; onnxruntime would fail, or broadcast one to the other."""
         sizes: dict[str, tuple[str, int]] = {}
         for name, array in inputs.items():
             for axis, size in zip(self._axes[name], array.shape, strict=False):

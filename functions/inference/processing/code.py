@@ -14,6 +14,7 @@ from typing import Any
 
 from lading.functions.contract.errors import InvalidInput
 from lading.functions.inference.models.predictor import SessionError, custom_attributes
+from lading.functions.inference.processing.step import Step
 from lading.functions.inference.tensors.conversion import Array
 
 _ATTRIBUTES = "custom_attributes"
@@ -25,10 +26,8 @@ def make(options: Mapping[str, Any], files: Mapping[str, bytes]) -> "CodeStep":
     return CodeStep(str(options["file"]), files[options["file"]])
 
 
-class CodeStep:
-    """See `processed.Step`."""
-
-    extras: tuple[str, ...] = ()
+class CodeStep(Step):
+    """The step; see the module."""
 
     def __init__(self, file: str, source: bytes) -> None:
         module = ModuleType(file.removesuffix(".py"))

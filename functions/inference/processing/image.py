@@ -27,6 +27,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
 from lading.functions.contract.errors import InvalidInput, brief
+from lading.functions.inference.processing.step import Step
 from lading.functions.inference.tensors.conversion import DTYPES, Array
 
 MOST_IMAGES = 64
@@ -48,10 +49,8 @@ def make(options: Mapping[str, Any], files: Mapping[str, bytes]) -> "ImageStep":
     return ImageStep(options)
 
 
-class ImageStep:
-    """See `processed.Step`."""
-
-    extras: tuple[str, ...] = ()
+class ImageStep(Step):
+    """The step; see the module."""
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         self._image, self._pixels = str(options["image"]), str(options["pixels"])
@@ -68,10 +67,6 @@ class ImageStep:
         """See `Step.before`."""
         others = {name: array for name, array in arrays.items() if name != self._image}
         return {**others, self._pixels: self._read(arrays[self._image])}
-
-    def after(self, arrays: dict[str, Array]) -> dict[str, Array]:
-        """See `Step.after`."""
-        return arrays
 
     def _read(self, contents: Array) -> Array:
         """Pixels of each file; all headers are looked at before the first is decoded."""

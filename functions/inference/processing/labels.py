@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from lading.functions.inference.processing.step import Step
 from lading.functions.inference.tensors.conversion import Array
 
 
@@ -18,19 +19,13 @@ def make(options: Mapping[str, Any], files: Mapping[str, bytes]) -> "LabelsStep"
     return LabelsStep(options)
 
 
-class LabelsStep:
-    """See `processed.Step`."""
-
-    extras: tuple[str, ...] = ()
+class LabelsStep(Step):
+    """The step; see the module."""
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         self._scores, self._top = options["scores"], int(options["top"])
         self._softmax = bool(options.get("softmax"))
         self._labels = np.array([str(each).encode() for each in options["labels"]], np.object_)
-
-    def before(self, arrays: dict[str, Array]) -> dict[str, Array]:
-        """See `Step.before`."""
-        return arrays
 
     def after(self, arrays: dict[str, Array]) -> dict[str, Array]:
         """See `Step.after`."""

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from lading.functions.contract.errors import InvalidInput
+from lading.functions.inference.processing.step import Step
 from lading.functions.inference.tensors.conversion import Array
 
 MOST_BYTES = 1 << 20
@@ -31,10 +32,8 @@ def make(options: Mapping[str, Any], files: Mapping[str, bytes]) -> "NgramsStep"
     return NgramsStep(options, json.loads(files[options["file"]]))
 
 
-class NgramsStep:
-    """See `processed.Step`."""
-
-    extras: tuple[str, ...] = ()
+class NgramsStep(Step):
+    """The step; see the module."""
 
     def __init__(self, options: Mapping[str, Any], words: Mapping[str, Any]) -> None:
         self._text, self._column = str(options["text"]), int(options["column"])
@@ -66,10 +65,6 @@ class NgramsStep:
                 if place is not None:
                     counts[row, place] += 1
         return {**arrays, self._counts: np.minimum(counts, 1) if self._binary else counts}
-
-    def after(self, arrays: dict[str, Array]) -> dict[str, Array]:
-        """See `Step.after`."""
-        return arrays
 
     def _plain(self, content: bytes) -> str:
         """The text, in lower case and without accents where the options say so."""

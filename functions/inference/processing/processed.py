@@ -1,46 +1,29 @@
-"""A model with processing steps, behind the same face as a model without.
+"""A model with processing steps, behind the same interface as a model without.
 
-`artifact.json` lists them: `"processing": [{"step": "tokens", ...}, ...]`. What callers send goes
-through each step's `before` in order, then through the graph, then through each step's `after`,
-the last step's first.
-Arrays that the graph does not take go past it, and a step's extras past everything. Steps see BF16
-as plain FP32: whatever numpy makes of a `BFloat16`, even numbers of classes, would be one too.
+`artifact.json` lists them: `"processing": [{"step": "tokens", ...}, ...]`. A request goes through
+each step's `before` in order, then through the graph, then through each step's `after` in reverse
+order. Arrays that the graph does not need bypass it; a step's extras bypass everything else. Steps
+see BF16 as plain FP32, since all that numpy computes from a `BFloat16` would be BF16 too.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from lading.functions.contract.names import Library
-from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.artifact.specification import Artifact, TensorSpec
 from lading.functions.inference.models.predictor import Backend, SessionError
+from lading.functions.inference.processing.step import Step
 from lading.functions.inference.tensors.conversion import Array, as_datatype
 
 STEPS = frozenset({"code", "image", "labels", "ngrams", "tokens"})
 """Modules of this package."""
 
 LIBRARIES: Mapping[str, Library] = MappingProxyType({"image": "pillow", "tokens": "tokenizers"})
-"""Steps that need more than the runtime layer has -> what they need."""
-
-
-class Step(Protocol):
-    """One thing done to named arrays, before the graph and after it."""
-
-    extras: tuple[str, ...]
-    """What `before` gives besides, for callers who ask for it; see `ModelMetadata.extras`."""
-
-    def before(self, arrays: dict[str, Array]) -> dict[str, Array]:
-        """Arrays for the graph, or for the next step.
-
-        Raises:
-            InvalidInput: the caller's arrays are not what the step takes.
-        """
-
-    def after(self, arrays: dict[str, Array]) -> dict[str, Array]:
-        """Arrays for the caller, or for the next step."""
+"""Steps that need more than the runtime layer has -> the library that they need."""
 
 
 def make_step(options: Mapping[str, Any], files: Mapping[str, bytes]) -> Step:
@@ -74,12 +57,71 @@ def libraries_of(specification: Mapping[str, Any]) -> tuple[Library, ...]:
     return tuple(sorted(LIBRARIES[step] for step in steps & LIBRARIES.keys()))
 
 
-class ProcessedSession:
-    """A graph with steps around it; named arrays in, named arrays out, as `OnnxSession`.
+Finish = Callable[[dict[str, Array]], dict[str, Array]]
+"""Makes the caller's outputs of what the graph computed."""
+
+
+class Steps:
+    """The processing steps around a graph.
 
     Args:
-        graph: what computes it, here or elsewhere.
         steps: in the order of `before`.
+        feeds: what the graph requires.
+        outputs: what callers get.
+    """
+
+    def __init__(
+        self, steps: Sequence[Step], feeds: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...]
+    ) -> None:
+        self._steps, self._feeds, self._outputs = steps, feeds, outputs
+        self.extras = tuple(name for step in steps for name in step.extras)
+
+    def text_of(self, tokens: Sequence[int]) -> str | None:
+        """See `Predictor.text_of`."""
+        texts = (step.text_of(tokens) for step in self._steps)
+        return next((text for text in texts if text is not None), None)
+
+    def prepare(
+        self, inputs: dict[str, Array], outputs: Sequence[str] = ()
+    ) -> tuple[dict[str, Array], Finish]:
+        """Return what the graph gets of a request, and what makes the answer of its outputs.
+
+        Raises:
+            InvalidInput: a step does not accept the inputs.
+            SessionError: a step failed.
+        """
+        arrays, extras = _plain(inputs), dict[str, Array]()
+        for step in self._steps:
+            arrays = step.before(arrays)
+            extras |= {name: arrays.pop(name) for name in step.extras}
+        feeds = _taken(arrays, self._feeds)
+        past = {name: array for name, array in arrays.items() if name not in feeds}
+
+        def finish(computed: dict[str, Array]) -> dict[str, Array]:
+            arrays = past | _plain(computed)
+            for step in reversed(self._steps):
+                arrays = step.after(arrays)
+            return _taken({**arrays, **extras}, self._outputs, outputs)
+
+        return feeds, finish
+
+
+def steps_of(artifact: Artifact, feeds: tuple[TensorSpec, ...]) -> Steps:
+    """Return the processing steps of an artifact whose graph requires `feeds`.
+
+    Raises:
+        ValueError: a step is unknown here, or lacks its library.
+    """
+    options = artifact.specification["processing"]
+    return Steps([make_step(each, artifact.files) for each in options], feeds, artifact.outputs)
+
+
+class ProcessedSession(Backend):
+    """A graph with processing steps around it.
+
+    Args:
+        graph: what computes it.
+        steps: its steps.
         inputs: what callers send.
         outputs: what they get.
     """
@@ -87,57 +129,29 @@ class ProcessedSession:
     def __init__(
         self,
         graph: Backend,
-        steps: Sequence[Step],
+        steps: Steps,
         inputs: tuple[TensorSpec, ...],
         outputs: tuple[TensorSpec, ...],
     ) -> None:
         self._graph, self._steps = graph, steps
-        self.inputs, self.outputs = inputs, outputs
-        self.extras = tuple(name for step in steps for name in step.extras)
+        self.inputs, self.outputs, self.extras = inputs, outputs, steps.extras
 
     def text_of(self, tokens: Sequence[int]) -> str | None:
-        """The text that has these tokens; None where no step makes tokens of text.
-
-        Raises:
-            InvalidInput: no text has them.
-        """
-        read = (getattr(step, "text_of", None) for step in self._steps)
-        return next((each(tokens) for each in read if each is not None), None)
-
-    def check_axes(self, inputs: dict[str, Array]) -> None:
-        """Each step checks what it takes."""
+        """See `Predictor.text_of`."""
+        return self._steps.text_of(tokens)
 
     def run(self, inputs: dict[str, Array], outputs: Sequence[str] = ()) -> dict[str, Array]:
-        """Run steps and model; see `OnnxSession.run`.
-
-        Raises:
-            InvalidInput: a step does not take the inputs.
-            InferenceError, SessionError: a step, onnxruntime or the engine gave up.
-        """
-        arrays, extras = self._prepared(inputs)
-        feeds = _taken(arrays, self._graph.inputs)
-        arrays = {name: array for name, array in arrays.items() if name not in feeds}
-        arrays |= _plain(self._graph.run(feeds))
-        for step in reversed(self._steps):
-            arrays = step.after(arrays)
-        return _taken({**arrays, **extras}, self.outputs, outputs)
+        """See `Backend.run`."""
+        feeds, finish = self._steps.prepare(inputs, outputs)
+        return finish(self._graph.run(feeds))
 
     def feeds(self, inputs: dict[str, Array]) -> dict[str, Array]:
-        """What the graph gets of a request.
+        """Return what the graph gets of a request.
 
         Raises:
-            InvalidInput: a step does not take the inputs.
+            InvalidInput: a step does not accept the inputs.
         """
-        return _taken(self._prepared(inputs)[0], self._graph.inputs)
-
-    def _prepared(self, inputs: dict[str, Array]) -> tuple[dict[str, Array], dict[str, Array]]:
-        """The arrays for the graph, and the steps' extras."""
-        arrays = _plain(inputs)
-        extras: dict[str, Array] = {}
-        for step in self._steps:
-            arrays = step.before(arrays)
-            extras |= {name: arrays.pop(name) for name in step.extras}
-        return arrays, extras
+        return self._steps.prepare(inputs)[0]
 
 
 def _plain(arrays: Mapping[str, Array]) -> dict[str, Array]:
@@ -147,7 +161,7 @@ def _plain(arrays: Mapping[str, Array]) -> dict[str, Array]:
 def _taken(
     arrays: Mapping[str, Array], specs: Sequence[TensorSpec], names: Sequence[str] = ()
 ) -> dict[str, Array]:
-    """The arrays of these names, else of all `specs`, which say their datatypes."""
+    """The arrays of these names, else of all `specs`, in the datatypes of the specs."""
     datatypes = {spec.name: spec.datatype for spec in specs}
     wanted = names or tuple(datatypes)
     missing = [name for name in wanted if name not in arrays]

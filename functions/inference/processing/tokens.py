@@ -17,6 +17,7 @@ from tokenizers import Tokenizer
 
 from lading.functions.contract.errors import InvalidInput
 from lading.functions.inference.models.predictor import TEXT_LENGTHS
+from lading.functions.inference.processing.step import Step
 from lading.functions.inference.tensors.conversion import Array
 
 MOST_TEXTS = 256
@@ -36,8 +37,8 @@ def make(options: Mapping[str, Any], files: Mapping[str, bytes]) -> "TokensStep"
     return TokensStep(options, files[options["file"]])
 
 
-class TokensStep:
-    """See `processed.Step`."""
+class TokensStep(Step):
+    """The step; see the module."""
 
     extras = (TEXT_LENGTHS,)
 
@@ -87,10 +88,6 @@ class TokensStep:
             reason = "holds tokens that the model's tokenizer does not make of their text"
             raise InvalidInput(self._text, reason)
         return text
-
-    def after(self, arrays: dict[str, Array]) -> dict[str, Array]:
-        """See `Step.after`."""
-        return arrays
 
     def _texts(self, array: Array) -> list[str]:
         if not 0 < len(array) <= MOST_TEXTS:

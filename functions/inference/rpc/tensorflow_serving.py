@@ -8,13 +8,12 @@ from types import MappingProxyType
 from typing import Any
 
 from lading.functions.contract.errors import MalformedRequest, ModelUnavailable
-from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.dialects import tensorflow_examples as examples
 from lading.functions.inference.models.call import Call
 from lading.functions.inference.models.predictor import (
     ModelMetadata,
     Predictor,
-    signatures_of,
     with_signature,
 )
 from lading.functions.inference.rpc.messages import message
@@ -78,7 +77,7 @@ def _metadata(work: RpcCall, request: Any) -> Any:
     if list(request.metadata_field) != [_SIGNATURE_FIELD]:
         raise MalformedRequest(f"Metadata field must be '{_SIGNATURE_FIELD}', and no other")
     _, predictor = _resolve(work, request.model_spec)
-    found = {name: each.metadata for name, each in signatures_of(predictor).items()}
+    found = {name: each.metadata for name, each in predictor.signatures.items()}
     signatures = message("tensorflow.serving.SignatureDefMap")(
         signature_def={name: _signature(each) for name, each in found.items()}
     )

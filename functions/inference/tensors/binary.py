@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from lading.functions.contract.errors import InvalidInput, MalformedRequest
-from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.tensors import bfloat16
 from lading.functions.inference.tensors.conversion import (
     BF16,

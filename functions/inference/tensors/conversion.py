@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lading.functions.contract.errors import InvalidInput, UnexpectedInput, UnexpectedShape, brief
-from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.tensors.bfloat16 import BFloat16, rounded
 
 Array = NDArray[Any]

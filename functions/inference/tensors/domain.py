@@ -6,15 +6,16 @@ way to, and would answer anything.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import inf, isfinite
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lading.functions.contract.errors import InvalidInput, brief
-from lading.functions.inference.artifact.reading import TensorSpec
-from lading.functions.inference.tensors.conversion import BYTES, Array
+
+Array = NDArray[Any]
 
 EVERY = -1
 """Stands for every element of an input, in place of a column of its last axis."""
@@ -108,12 +109,12 @@ class Domain:
     @classmethod
     def from_json(cls, document: Mapping[str, Any], datatype: str) -> "Domain":
         """Read what `to_json` wrote of an input of this datatype."""
-        missing = document["missing"]
+        missing, text = document["missing"], datatype == "BYTES"
         return cls(
             missing if isinstance(missing, bool) else frozenset(map(int, missing)),
             bool(document["infinite"]),
             {
-                int(key): frozenset(each.encode() if datatype == BYTES else each for each in known)
+                int(key): frozenset(each.encode() if text else each for each in known)
                 for key, known in document["values"].items()
             },
             empty=bool(document.get("empty", True)),
@@ -126,18 +127,6 @@ class Domain:
                 for key, (low, high) in document.get("bounds", {}).items()
             },
         )
-
-
-def with_domains(
-    inputs: tuple[TensorSpec, ...], documents: Mapping[str, Mapping[str, Any]]
-) -> tuple[TensorSpec, ...]:
-    """Inputs with the domains that `artifact.json` states of them."""
-    return tuple(
-        replace(spec, domain=Domain.from_json(documents[spec.name], spec.datatype))
-        if spec.name in documents
-        else spec
-        for spec in inputs
-    )
 
 
 def _check_bounds(array: Array, name: str, column: int, low: float, high: float) -> None:
@@ -156,10 +145,6 @@ def _check_bounds(array: Array, name: str, column: int, low: float, high: float)
 def _finite(end: float) -> float | None:
     """A bound as JSON has it, which knows no infinity."""
     return end if isfinite(end) else None
-
-
-def _bound(stated: Any, otherwise: float) -> float:
-    return otherwise if stated is None else float(stated)
 
 
 def _is_missing(value: Any) -> bool:

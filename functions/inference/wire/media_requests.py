@@ -33,7 +33,7 @@ from lading.functions.contract.errors import (
     UnsupportedMediaType,
     brief,
 )
-from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.models.predictor import ModelMetadata
 from lading.functions.inference.tensors import binary as binary_tensors
 from lading.functions.inference.tensors import json_values as json_codec

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.models.session import OnnxSession
 from lading.model_packaging.check.agreement import ABSOLUTE_TOLERANCE, RELATIVE_TOLERANCE, Model
 from lading.model_packaging.check.example_inputs import ExampleInputs

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.processing.processed import make_step
 from lading.functions.inference.tensors.conversion import Array

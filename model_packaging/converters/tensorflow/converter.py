@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from lading.functions.inference.artifact.reading import PREDICT_METHOD
+from lading.functions.inference.artifact.specification import PREDICT_METHOD
 from lading.model_packaging.conversion import Conversion, tool_versions
 from lading.model_packaging.converters.tensorflow import keras_files, lite_files, saved_models
 from lading.model_packaging.converters.tensorflow.export import attempt, convert, finished

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Mapping
 from typing import Any
 
-from lading.functions.inference.artifact.reading import SERVING_DEFAULT
+from lading.functions.inference.artifact.specification import SERVING_DEFAULT
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.converters.tensorflow.export import OPSET
 from lading.model_packaging.converters.tensorflow.naming import distinct

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lading.functions.contract.settings import ServedModel, ServingSettings
-from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.wire.asgi import App
 from tests.functions.inference.processing.images import announced, file, options, plain
 from tests.support.driver import Answer, ask, serve

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.conversion import DTYPES, Array, datatype_of
 from lading.model_packaging.check.agreement import Model

@@ -3,7 +3,7 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.artifact.specification import TensorSpec
 from lading.model_packaging.check.probes import Column, Known, Probe
 from lading.model_packaging.check.probing import (
     BASE,

@@ -3,7 +3,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.models.predictor import SessionError
 from lading.model_packaging.check.probes import Request
 from lading.model_packaging.check.samples import make_up

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.bfloat16 import rounded
 from lading.functions.inference.tensors.conversion import Array

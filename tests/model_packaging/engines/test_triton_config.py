@@ -8,7 +8,7 @@ import pytest
 import tritonclient
 from google.protobuf import text_format
 
-from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.artifact.specification import TensorSpec
 from lading.model_packaging.engines.triton_config import Sample, TritonSettings, render_config
 
 X, Y = TensorSpec("x", "FP32", (-1, 3, 224, 224)), TensorSpec("y", "INT64", (-1, 10))

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.artifact.specification import TensorSpec
 from lading.model_packaging.check.samples import Samples
 from lading.model_packaging.errors import DataUnusable
 from lading.model_packaging.manifest.entries import AccuracySpec

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lading.functions.inference.artifact.reading import EngineFile, sha256
+from lading.functions.inference.artifact.reading import sha256
+from lading.functions.inference.artifact.specification import EngineFile
 from lading.model_packaging.errors import StoreError
 from lading.model_packaging.store.engine_files import EngineFiles, Readable, engine_digest, gather
 

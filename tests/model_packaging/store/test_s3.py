@@ -12,7 +12,8 @@ from zipfile import ZipFile
 import pytest
 
 from lading.functions.inference.artifact.archive import pack
-from lading.functions.inference.artifact.reading import GOLDEN, SPECIFICATION, sha256
+from lading.functions.inference.artifact.reading import sha256
+from lading.functions.inference.artifact.specification import GOLDEN, SPECIFICATION
 from lading.model_packaging.errors import StoreError
 from lading.model_packaging.store.engine_files import gather
 from lading.model_packaging.store.local import LocalStore

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lading.functions.inference.artifact.reading import MODEL, REPORT, SPECIFICATION
+from lading.functions.inference.artifact.specification import MODEL, REPORT, SPECIFICATION
 from lading.model_packaging.errors import NumberTaken, StoreError
 from lading.model_packaging.lock.file import LocalCopy, S3Copy
 from lading.model_packaging.store.local import LocalStore

@@ -13,9 +13,9 @@ import pytest
 from lading.functions.contract.limits import GATEWAY
 from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.app.application import create_app
-from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.loading.catalog import Catalog, CatalogModel, load_catalog
-from lading.functions.inference.models.predictor import ModelMetadata
+from lading.functions.inference.models.predictor import ModelMetadata, Predictor
 from lading.functions.inference.observability.log import Observability
 from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.wire.asgi import App, Message
@@ -98,7 +98,7 @@ def test_an_unknown_encoding_is_refused_and_plain_bodies_may_say_so(tmp_path: Pa
     assert ask(app, "POST /predict", GOOD, {"Content-Encoding": "Identity"}).status == 200
 
 
-class Faulty:
+class Faulty(Predictor):
     """A predictor with a fault of its own."""
 
     metadata = ModelMetadata("m", 1, "none", (), ())
@@ -116,7 +116,7 @@ def test_a_fault_of_the_service_is_an_internal_error_that_tells_nothing() -> Non
         assert "secret" not in answer.error
 
 
-class Waiting:
+class Waiting(Predictor):
     """A predictor that answers when it is told to."""
 
     metadata = ModelMetadata("m", 1, "none", (TensorSpec("x", "FP32", (-1,)),), ())

@@ -12,13 +12,12 @@ from lading.functions.contract.errors import (
     ArtifactMissing,
     ArtifactTooNew,
 )
-from lading.functions.inference.artifact.reading import (
+from lading.functions.inference.artifact.reading import read_artifact, sha256
+from lading.functions.inference.artifact.specification import (
     MODEL,
     SPECIFICATION,
     EngineFile,
     TensorSpec,
-    read_artifact,
-    sha256,
 )
 from tests.support.worlds import echo, write_artifact
 
@@ -87,7 +86,7 @@ def test_a_newer_format_is_told_even_when_nothing_else_can_be_read(tmp_path: Pat
         ({"inputs": None}, "TypeError"),
         ({"outputs": [{"name": "y", "datatype": "FP32", "shape": [1e400]}]}, "OverflowError"),
         ({"files": []}, "AttributeError"),
-        ({"files": {}}, "names no model.onnx"),
+        ({"files": {}}, "must name model.onnx or an engine"),
         ({"files": {MODEL: "sha256:0", "../secret": "sha256:0"}}, "has digest|outside"),
         ({"files": {"../secret": "sha256:0", MODEL: "sha256:0"}}, "names a file outside"),
         ({"name": "../up"}, "impossible model name"),
@@ -118,8 +117,12 @@ def test_no_error_tells_where_the_models_lie(tmp_path: Path) -> None:
 FILE = {"digest": sha256(b""), "bytes": 0}
 
 
+BARE: dict[str, Any] = {"name": "triton", "options": {}, "environment": {}, "archive": False}
+
+
 def engine(**files: Any) -> dict[str, Any]:
-    document = {"name": "triton", "options": {"max_batch_size": 8}, "files": files}
+    tensors = {side: [TensorSpec("x", "FP32", (-1,)).to_json()] for side in ("inputs", "outputs")}
+    document = {**BARE, "options": {"max_batch_size": 8}, "files": files, **tensors}
     return {"format_version": 2, "files": {}, "engine": document}
 
 
@@ -147,12 +150,17 @@ def test_an_engines_file_stays_below_its_folder(tmp_path: Path, path: str) -> No
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"engine": {"name": "triton", "options": {}, "files": []}}, "AttributeError"),
+        ({"engine": {**BARE, "files": []}}, "AttributeError"),
+        ({"engine": {**BARE, "files": {}}}, "package the model again"),
+        *(
+            ({"engine": {**engine()["engine"], key: None}}, "TypeError")
+            for key in ("options", "environment", "inputs")
+        ),
         ({"engine": {"name": "triton", "files": {}}}, "KeyError"),
         ({"engine": None}, "TypeError"),
         (engine(a={"digest": "sha256:"}), "KeyError"),
         (engine(a={"digest": "sha256:", "bytes": -1}), "ValueError"),
-        ({"files": {MODEL: sha256(echo())}}, "one beside its engine"),
+        ({"files": {MODEL: sha256(echo())}}, "and not both"),
     ],
 )
 def test_a_broken_list_of_an_engines_files_is_one_clear_error(

@@ -7,10 +7,11 @@ import pytest
 
 from lading.functions.contract.errors import ArtifactCorrupt, InvalidInput, SignatureNotFound
 from lading.functions.contract.settings import ServedModel, ServingSettings
-from lading.functions.inference.artifact.reading import MODEL, SPECIFICATION, read_artifact
+from lading.functions.inference.artifact.reading import read_artifact
 from lading.functions.inference.artifact.signatures import LONGEST_NAME, MOST, whole
+from lading.functions.inference.artifact.specification import MODEL, SPECIFICATION
 from lading.functions.inference.models.onnx_predictor import OnnxPredictor
-from lading.functions.inference.models.predictor import signatures_of, with_signature
+from lading.functions.inference.models.predictor import with_signature
 from lading.functions.inference.tensors.domain import Domain
 from tests.support.driver import ask, serve
 from tests.support.worlds import add_sub, echo, times, write_artifact, write_signed
@@ -30,7 +31,7 @@ def test_each_signature_answers_by_its_names_and_the_first_unasked(tmp_path: Pat
     x = {"x": np.ones((1, 1), np.float32)}
     for name, factor in {"": 2, "double": 2, "twice": 2, "triple": 3, "thrice": 3}.items():
         assert with_signature(predictor, name).predict(dict(x))["y"] == factor
-    assert list(signatures_of(predictor)) == ["double", "triple", "simple", "twice", "thrice"]
+    assert list(predictor.signatures) == ["double", "triple", "simple", "twice", "thrice"]
     simple = with_signature(predictor, "simple")
     assert simple.metadata.output_names() == ("sum", "difference")
     assert with_signature(predictor, "thrice") is with_signature(predictor, "triple")
@@ -70,7 +71,7 @@ def test_each_signature_has_a_domain_of_its_own(tmp_path: Path) -> None:
 def test_a_model_without_signatures_has_the_usual_one(tmp_path: Path) -> None:
     write_artifact(tmp_path, "m", 1, echo())
     predictor = OnnxPredictor(read_artifact(tmp_path / "models/m/1"), 1)
-    assert list(signatures_of(predictor)) == ["serving_default"]
+    assert list(predictor.signatures) == ["serving_default"]
     assert with_signature(predictor, "serving_default") is predictor
 
 

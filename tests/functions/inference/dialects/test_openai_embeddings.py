@@ -12,9 +12,10 @@ from openai import OpenAI
 
 from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.functions.inference.app.application import create_app
-from lading.functions.inference.artifact.reading import TensorSpec, sha256
+from lading.functions.inference.artifact.reading import sha256
+from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.loading.catalog import Catalog, CatalogModel
-from lading.functions.inference.models.predictor import ModelMetadata
+from lading.functions.inference.models.predictor import ModelMetadata, Predictor
 from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.wire.asgi import App
 from tests.functions.inference.processing.worlds import options, tokenizer
@@ -25,7 +26,7 @@ from tests.support.uvicorn_server import uvicorn_serving
 from tests.support.worlds import FLOAT, echo, of_tokens, settings_for, write_artifact
 
 
-class OfText:
+class OfText(Predictor):
     """A model with a step that reads text: the length of each, and a half."""
 
     metadata = ModelMetadata(

@@ -12,7 +12,7 @@ from lading.functions.contract.errors import (
     TimedOut,
 )
 from lading.functions.contract.settings import ServedEndpoint
-from lading.functions.inference.endpoint.client import MOST_RETRIES, Endpoint
+from lading.functions.inference.endpoint.client import MOST_RETRIES, Endpoint, EngineRequest
 from tests.support import s3, sagemaker
 from tests.support.sagemaker import Reply, answer, model_error, refusal, stream, stream_error
 
@@ -33,9 +33,14 @@ def endpoint(**changes: float | str) -> Endpoint:
     return Endpoint(ServedEndpoint("e", **settings), "m", 3)  # type: ignore[arg-type]
 
 
+def request(body: bytes = b"", content_type: str = "") -> EngineRequest[tuple[str, bytes]]:
+    """A request whose answer is returned as it is."""
+    return EngineRequest(body, content_type, lambda *answer: answer)
+
+
 def test_an_answer_comes_with_its_content_type_and_the_request_goes_as_it_is() -> None:
     with sagemaker.running(answer(b"42", "text/plain")) as aws:
-        assert endpoint(component="c").invoke(b"body", "a/b") == ("text/plain", b"42")
+        assert endpoint(component="c").answer(request(b"body", "a/b")) == ("text/plain", b"42")
         asked = aws.asked[0]
     assert asked.path == "/endpoints/e/invocations"
     assert asked.body == b"body"
@@ -64,7 +69,7 @@ def test_an_answer_comes_with_its_content_type_and_the_request_goes_as_it_is() -
 )
 def test_each_refusal_has_its_error(reply: Reply, error: type[InferenceError]) -> None:
     with sagemaker.running(reply), pytest.raises(error) as raised:
-        endpoint().invoke(b"", "")
+        endpoint().answer(request())
     assert type(raised.value) is error
     assert "arn:" not in str(raised.value)
     assert "123456789012" not in str(raised.value)
@@ -86,19 +91,19 @@ def test_each_refusal_has_its_error(reply: Reply, error: type[InferenceError]) -
 def test_only_what_has_not_begun_is_asked_again(reply: Reply, times: int) -> None:
     with sagemaker.running(reply) as aws:
         with pytest.raises(InferenceError):
-            endpoint().invoke(b"", "")
+            endpoint().answer(request())
         assert len(aws.asked) == times
 
 
 def test_a_request_that_is_turned_away_once_is_answered_the_next_time() -> None:
     with sagemaker.running(THROTTLED, answer(b"42")):
-        assert endpoint().invoke(b"", "")[1] == b"42"
+        assert endpoint().answer(request())[1] == b"42"
 
 
 def test_an_answer_that_does_not_come_is_waited_for_once() -> None:
     with sagemaker.running(sagemaker.silence(5)) as aws:
         with pytest.raises(TimedOut) as raised:
-            endpoint(time_limit_s=1).invoke(b"", "")
+            endpoint(time_limit_s=1).answer(request())
         assert len(aws.asked) == 1
     assert raised.value.seconds == 1
 
@@ -107,32 +112,32 @@ def test_nobody_at_the_address_is_an_endpoint_that_is_not_ready() -> None:
     with sagemaker.running() as aws:
         pass
     with s3.aws(aws.url), pytest.raises(EndpointUnready, match="cannot be reached"):
-        endpoint().invoke(b"", "")
+        endpoint().answer(request())
 
 
 def test_a_body_over_the_limit_is_not_sent() -> None:
     with sagemaker.running(answer(b"")) as aws:
         with pytest.raises(RequestTooLarge) as raised:
-            endpoint(payload_limit=3).invoke(b"1234", "")
+            endpoint(payload_limit=3).answer(request(b"1234", ""))
         assert not aws.asked
     assert raised.value.limit == 3
 
 
 def test_a_request_is_held_until_the_endpoint_is_awake() -> None:
     with sagemaker.running(NO_CAPACITY, answer(b"42")):
-        assert endpoint(hold_s=10).invoke(b"", "")[1] == b"42"
+        assert endpoint(hold_s=10).answer(request())[1] == b"42"
 
 
 def test_a_request_is_held_no_longer_than_is_said() -> None:
     with sagemaker.running(NO_CAPACITY), pytest.raises(EndpointUnready) as raised:
-        endpoint(hold_s=0.1).invoke(b"", "")
+        endpoint(hold_s=0.1).answer(request())
     assert (raised.value.state, raised.value.retry_after_s) == ("cold", 60)
 
 
 def test_what_has_failed_is_not_waited_for() -> None:
     with sagemaker.running(NOT_FOUND, DescribeEndpoint={"EndpointStatus": "Failed"}) as aws:
         with pytest.raises(EndpointUnready) as raised:
-            endpoint(hold_s=20).invoke(b"", "")
+            endpoint(hold_s=20).answer(request())
         assert len(aws.asked) == 1
     assert (raised.value.state, raised.value.retry_after_s) == ("failed", None)
 

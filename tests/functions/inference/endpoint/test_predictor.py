@@ -16,22 +16,22 @@ from lading.functions.contract.errors import (
     Unsupported,
 )
 from lading.functions.contract.settings import ServedEndpoint, ServingSettings
-from lading.functions.inference.artifact.reading import TensorSpec, read_artifact
+from lading.functions.inference.artifact.reading import read_artifact
+from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.endpoint.client import Endpoint
 from lading.functions.inference.endpoint.predictor import (
     BINARY,
-    EndpointGraph,
     EndpointPredictor,
+    EngineSteps,
     open_endpoint,
 )
 from lading.functions.inference.loading.catalog import Catalog, load_catalog
 from lading.functions.inference.models.predictor import (
     ModelMetadata,
-    signatures_of,
     with_signature,
 )
 from lading.functions.inference.processing.code import CodeStep
-from lading.functions.inference.processing.processed import ProcessedSession
+from lading.functions.inference.processing.processed import Steps
 from lading.functions.inference.tensors.conversion import Array
 from tests.support import sagemaker
 from tests.support.driver import serve
@@ -77,7 +77,7 @@ def test_every_name_of_its_one_signature_is_answered(tmp_path: Path) -> None:
     artifact = read_artifact(tmp_path / "proxy/models/m/1")
     named = replace(artifact, signature="combine", aliases={"merge": "combine"})
     predictor = open_endpoint(named, 1, endpoint)
-    assert list(signatures_of(predictor)) == ["combine", "merge"]
+    assert list(predictor.signatures) == ["combine", "merge"]
     with sagemaker.running(engine(serve(local(tmp_path, add_sub())))):
         answered = with_signature(predictor, "merge").predict(A_AND_B)
     assert answered["sum"].tolist() == [[11, 22, 33]]
@@ -144,7 +144,7 @@ def test_an_answer_in_json_is_read_too(tmp_path: Path) -> None:
 def test_without_an_endpoint_a_model_of_an_engine_is_not_ready(tmp_path: Path) -> None:
     served = proxy(tmp_path, "m", echo())
     catalog = load_catalog(ServingSettings(models=served.models, model_root=served.model_root))
-    with pytest.raises(ModelUnavailable, match="LADING_ENDPOINT names no endpoint"):
+    with pytest.raises(ModelUnavailable, match="LADING_ENDPOINT does not name its endpoint"):
         catalog.model("m").predictor(1)
 
 
@@ -155,9 +155,11 @@ def test_a_language_model_takes_no_tensors(tmp_path: Path) -> None:
 
 def test_a_step_that_fails_after_the_engine_is_the_models_fault(tmp_path: Path) -> None:
     metadata = ModelMetadata("m", 1, "triton", (X,), (Y_SPEC,))
-    graph = EndpointGraph(metadata, Endpoint(ServedEndpoint("e"), "m", 1))
+    endpoint = Endpoint(ServedEndpoint("e"), "m", 1)
     steps = [CodeStep("own.py", b"def postprocess(arrays):\n    return arrays['absent']\n")]
-    predictor = EndpointPredictor(metadata, ProcessedSession(graph, steps, (X,), (Y_SPEC,)))
+    predictor = EndpointPredictor(
+        metadata, endpoint, EngineSteps(Steps(steps, (X,), (Y_SPEC,)), (Y_SPEC,))
+    )
     with (
         sagemaker.running(engine(serve(local(tmp_path, echo())))),
         pytest.raises(PredictionFailed, match="absent"),

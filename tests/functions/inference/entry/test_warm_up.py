@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from lading.functions.contract.settings import ServedModel, ServingSettings
-from lading.functions.inference.artifact.reading import GOLDEN, MODEL, sha256
+from lading.functions.inference.artifact.reading import sha256
+from lading.functions.inference.artifact.specification import GOLDEN, MODEL
 from lading.functions.inference.entry.warm_up import warm_up
 from lading.functions.inference.loading.catalog import load_catalog
 from tests.support.interpreter import proxy_event, run_clean

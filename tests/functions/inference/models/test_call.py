@@ -40,7 +40,7 @@ def test_a_name_that_is_not_served_is_not_observed() -> None:
     "version", ["x", "-1", "+1", "1.0", " 1", "1_0", "\u0661", "\u00b2", "9" * 19, "9" * 5000]
 )
 def test_a_version_that_is_no_number_is_malformed(version: str) -> None:
-    with pytest.raises(MalformedRequest, match="is no number; a label as 'stable'") as caught:
+    with pytest.raises(MalformedRequest, match="use /labels/stable for labels") as caught:
         call({"model": "a", "version": version}, "a").find_version()
     assert len(str(caught.value)) < 200
 

@@ -12,7 +12,7 @@ import pytest
 from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.functions.inference.app.application import create_app
 from lading.functions.inference.loading.catalog import Catalog, CatalogModel, load_catalog
-from lading.functions.inference.models.predictor import ModelMetadata
+from lading.functions.inference.models.predictor import ModelMetadata, Predictor
 from lading.functions.inference.observability.log import Observability
 from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.wire.asgi import App, Message
@@ -128,7 +128,7 @@ def test_a_hostile_path_still_makes_one_short_line(tmp_path: Path, capsys: Captu
     assert len(out) < 1500
 
 
-class Faulty:
+class Faulty(Predictor):
     """A predictor with a fault of its own."""
 
     metadata = ModelMetadata("m", 1, "none", (), ())

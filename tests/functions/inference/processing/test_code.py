@@ -3,7 +3,8 @@ import pytest
 
 from lading.functions.contract.errors import InvalidInput
 from lading.functions.inference.models.predictor import SessionError, custom_attributes
-from lading.functions.inference.processing.processed import Step, make_step
+from lading.functions.inference.processing.processed import make_step
+from lading.functions.inference.processing.step import Step
 
 CODE = """
 def preprocess(arrays):

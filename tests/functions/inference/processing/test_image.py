@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from lading.functions.contract.errors import InvalidInput
-from lading.functions.inference.processing.processed import Step, make_step
+from lading.functions.inference.processing.processed import make_step
+from lading.functions.inference.processing.step import Step
 from lading.functions.inference.tensors.conversion import Array
 from tests.functions.inference.processing.images import (
     announced,

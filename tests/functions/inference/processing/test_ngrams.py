@@ -7,7 +7,8 @@ import pytest
 from sklearn.feature_extraction.text import CountVectorizer
 
 from lading.functions.contract.errors import InvalidInput
-from lading.functions.inference.processing.processed import Step, make_step
+from lading.functions.inference.processing.processed import make_step
+from lading.functions.inference.processing.step import Step
 from lading.functions.inference.tensors.conversion import Array
 
 TEXTS = [

@@ -8,7 +8,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from lading.functions.contract.errors import InvalidInput
-from lading.functions.inference.artifact.reading import TensorSpec, read_artifact, sha256
+from lading.functions.inference.artifact.reading import read_artifact, sha256
+from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from lading.functions.inference.models.predictor import TEXT_LENGTHS
 from lading.functions.inference.processing.processed import libraries_of, make_step

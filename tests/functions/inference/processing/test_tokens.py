@@ -6,7 +6,8 @@ import pytest
 
 from lading.functions.contract.errors import InvalidInput
 from lading.functions.inference.models.predictor import TEXT_LENGTHS
-from lading.functions.inference.processing.processed import Step, make_step
+from lading.functions.inference.processing.processed import make_step
+from lading.functions.inference.processing.step import Step
 from tests.functions.inference.processing.worlds import options, texts, tokenizer
 from tests.support.frameworks import needs
 

@@ -19,7 +19,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
 )
 
 from lading.functions.contract.settings import ServingSettings
-from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.loading.catalog import Catalog, CatalogModel, load_catalog
 from lading.functions.inference.models.predictor import ModelMetadata, Predictor
 from lading.functions.inference.observability.log import Observability
@@ -130,7 +130,7 @@ def test_torchserves_own_service_is_not_spoken(tmp_path: Path, serve: Serve) -> 
     assert caught.value.code() == grpc.StatusCode.UNIMPLEMENTED
 
 
-class Busy:
+class Busy(Predictor):
     """A predictor that answers when it is told to."""
 
     metadata = ModelMetadata("m", 1, "none", (TensorSpec("x", "FP32", (-1, 2)),), ())

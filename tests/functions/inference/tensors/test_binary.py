@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lading.functions.contract.errors import InvalidInput, MalformedRequest
-from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.tensors.binary import (
     HEADER_LENGTH,
     decode,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lading.functions.contract.errors import InvalidInput
-from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.tensors.conversion import (
     DTYPES,
     as_datatype,

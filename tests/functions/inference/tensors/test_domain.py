@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from lading.functions.contract.errors import InvalidInput
-from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.artifact.specification import TensorSpec, with_domains
 from lading.functions.inference.tensors.conversion import Array, check_signature
-from lading.functions.inference.tensors.domain import EVERY, Domain, with_domains
+from lading.functions.inference.tensors.domain import EVERY, Domain
 
 ROWS = np.array([[1, 2], [3, 4]], np.float32)
 NAN, INF = np.nan, np.inf

@@ -17,7 +17,7 @@ from lading.functions.contract.errors import (
     MalformedRequest,
     UnsupportedMediaType,
 )
-from lading.functions.inference.artifact.reading import TensorSpec
+from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.models.predictor import ModelMetadata
 from lading.functions.inference.tensors.conversion import Array, datatype_of
 from lading.functions.inference.wire.media_requests import decode, read_npy

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lading.functions.inference.artifact.reading import SERVING_DEFAULT, read_artifact
+from lading.functions.inference.artifact.reading import read_artifact
+from lading.functions.inference.artifact.specification import SERVING_DEFAULT
 from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from lading.model_packaging.check.stage import check
 from lading.model_packaging.converters.tensorflow.converter import CONVERTER

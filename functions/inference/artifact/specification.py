@@ -1,0 +1,154 @@
+"""What `artifact.json` says of a packaged model, and the names of an artifact's files."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lading.functions.inference.tensors.domain import Domain
+
+FORMAT_VERSION = 3
+"""The newest that is read."""
+MODEL_FORMAT, ENGINE_FORMAT, STEPS_FORMAT = 1, 2, 3
+"""Written for an artifact with a model of its own, for one with an engine's files, and for one with
+processing steps before its engine, which a reader of format 2 would leave out."""
+
+SPECIFICATION = "artifact.json"
+MODEL = "model.onnx"
+GOLDEN = "golden.json"
+REPORT = "report.json"
+ENGINE = "engine"
+
+SERVING_DEFAULT = "serving_default"
+"""TensorFlow's name of the signature that is meant when none is named."""
+PREDICT_METHOD = "tensorflow/serving/predict"
+"""TensorFlow Serving's name of what a signature does, where nothing else is said."""
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """One input or output: name, datatype (Open Inference Protocol name), shape (-1 is any).
+
+    `domain` says which values an input may hold; None is any of its datatype.
+    """
+
+    name: str
+    datatype: str
+    shape: tuple[int, ...]
+    domain: "Domain | None" = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As written in `artifact.json` and in model metadata, which do not have the domain."""
+        return {"name": self.name, "datatype": self.datatype, "shape": list(self.shape)}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "TensorSpec":
+        """The inverse of `to_json`."""
+        shape = tuple(int(size) for size in document["shape"])
+        return cls(str(document["name"]), str(document["datatype"]), shape)
+
+
+def with_domains(
+    inputs: tuple[TensorSpec, ...], documents: Mapping[str, Mapping[str, Any]]
+) -> tuple[TensorSpec, ...]:
+    """Return the inputs, each with the domain that `documents` state for it, by name."""
+    if not documents:
+        return inputs
+    from lading.functions.inference.tensors.domain import Domain
+
+    return tuple(
+        replace(spec, domain=Domain.from_json(documents[spec.name], spec.datatype))
+        if spec.name in documents
+        else spec
+        for spec in inputs
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFile:
+    """One file below `engine/`: its SHA-256 and its size in bytes."""
+
+    digest: str
+    bytes: int
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "EngineFile":
+        """Read one entry of `engine.files`.
+
+        Raises:
+            ValueError: its size is impossible.
+        """
+        size = int(document["bytes"])
+        if size < 0:
+            raise ValueError(f"{size} bytes")
+        return cls(str(document["digest"]), size)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSection:
+    """What serves the model in its own container; `files` by path below `engine/`.
+
+    `environment` is that of the container; with `archive` the one file is its `model.tar.gz`.
+    `inputs` and `outputs` are what it takes and gives, which callers see through the processing
+    steps, if there are some; empty where it takes no tensors, and of early versions.
+    """
+
+    name: str
+    options: Mapping[str, Any]
+    files: Mapping[str, EngineFile]
+    environment: Mapping[str, str]
+    archive: bool
+    inputs: tuple[TensorSpec, ...] = ()
+    outputs: tuple[TensorSpec, ...] = ()
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "EngineSection":
+        """Read `engine` of an `artifact.json`.
+
+        Raises:
+            ValueError: a path leads out of the folder.
+        """
+        files = {
+            _plain_path(path): EngineFile.from_json(file)
+            for path, file in document["files"].items()
+        }
+        return cls(
+            name=str(document["name"]),
+            options=dict(document["options"]),
+            files=files,
+            environment=dict(document["environment"]),
+            archive=document["archive"] is True,
+            inputs=tuple(map(TensorSpec.from_json, document.get("inputs", ()))),
+            outputs=tuple(map(TensorSpec.from_json, document.get("outputs", ()))),
+        )
+
+
+def _plain_path(path: str) -> str:
+    if not path.isprintable() or "\\" in path or {"", ".", ".."} & set(path.split("/")):
+        raise ValueError(f"engine file {path!r}")
+    return path
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A verified artifact; `model` holds the very bytes whose digest was checked.
+
+    It has a model of its own, or an engine; then `model` is empty. `files` holds what else its
+    processing steps need, by name. It answers as its `signature`; `others` are further signatures
+    by name, and `aliases` further names of signatures.
+    """
+
+    name: str
+    identity: str
+    digest: str
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    model: bytes
+    golden: bytes | None
+    specification: Mapping[str, Any]
+    engine: EngineSection | None = None
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    signature: str = SERVING_DEFAULT
+    method: str = PREDICT_METHOD
+    others: Mapping[str, "Artifact"] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
