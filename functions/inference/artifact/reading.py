@@ -186,8 +186,8 @@ def _read_specification(place: str, content: bytes) -> dict[str, Any]:
         raise ArtifactCorrupt(place, f"has an impossible model name {texts['name']!r}")
     if (MODEL in files) == (engine is not None):
         raise ArtifactCorrupt(place, f"must name {MODEL} or an engine, and not both")
-    if engine is not None and tensors["outputs"] and not engine.outputs:
-        raise ArtifactCorrupt(place, "does not state the outputs of its engine")
+    if engine and tensors["outputs"] and not {"inputs", "outputs"} <= document["engine"].keys():
+        raise ArtifactCorrupt(place, "does not state the inputs and outputs of its engine")
     return {**document, **tensors, **texts, "files": files, "engine": engine}
 
 

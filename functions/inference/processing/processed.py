@@ -38,16 +38,17 @@ def make_step(options: Mapping[str, Any], files: Mapping[str, bytes]) -> Step:
     """
     name = options.get("step")
     if name not in STEPS:
-        raise ValueError(f"has a step '{name}' that this Lading does not know; deploy a newer one")
+        raise ValueError(f"has a step '{name}' that this version of Lading does not have; upgrade")
     try:
         step: Step = import_module(f"lading.functions.inference.processing.{name}").make(
             options, files
         )
     except ImportError as error:
-        advice = "make processing brings it, and on Lambda the processing layer"
+        advice = "run make processing; on Lambda, add the processing layer"
         raise ValueError(f"needs {error.name} for its step '{name}'; {advice}") from error
     except (KeyError, TypeError) as error:
-        raise ValueError(f"misstates its step '{name}': {error!r}") from error
+        reason = f"has a step '{name}' that cannot be read: {error!r}; package the model again"
+        raise ValueError(reason) from error
     return step
 
 

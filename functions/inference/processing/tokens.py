@@ -1,7 +1,7 @@
 """Texts to token ids, by the `tokenizers` library reading `tokenizer.json`.
 
 Options: `file`, the tokenizer's; `text`, the input; `max_length`, where texts are cut, and
-`truncation`, the side that is cut off, right where nothing is said; `prompt`, what is put before
+`truncation`, the side that is cut off; `prompt`, what is put before
 each text; `pad`, the id and the text of the padding token; `gives`, name of each array in the
 graph: `ids`, `mask` and, where the model has them, `types`, each int64 of shape [texts, tokens];
 `offsets` likewise, int64 of shape [texts, tokens, 2]: where in the text each token begins and ends,
@@ -44,12 +44,12 @@ class TokensStep(Step):
 
     def __init__(self, options: Mapping[str, Any], tokenizer: bytes) -> None:
         self._text, self._gives = options["text"], dict(options["gives"])
-        self._prompt = str(options.get("prompt", ""))
+        self._prompt = str(options["prompt"])
         try:
             self._tokenizer = Tokenizer.from_str(tokenizer.decode())
         except Exception as error:  # its errors share no base class
             raise ValueError(f"has an unreadable {options['file']}: {error}") from error
-        self._longest, self._side = int(options["max_length"]), options.get("truncation", "right")
+        self._longest, self._side = int(options["max_length"]), options["truncation"]
         self._tokenizer.enable_truncation(self._longest, direction=str(self._side))
         self._pad = int(options["pad"]["id"])
         token = str(options["pad"]["token"])

@@ -191,8 +191,8 @@ def test_only_so_many_images_go_into_a_request(count: int) -> None:
         ({"crop": None, "resize": 4}, "images of several sizes"),
         ({"resize": None}, "images of several sizes"),
         ({"mode": "L"}, "a mean and std of other than L"),
-        ({"layout": "sideways"}, "misstates its step 'image'"),
-        ({"resample": "magic"}, "misstates its step 'image'"),
+        ({"layout": "sideways"}, "a step 'image' that cannot be read"),
+        ({"resample": "magic"}, "a step 'image' that cannot be read"),
     ],
 )
 def test_options_that_contradict_each_other_do_not_load(changes: dict[str, Any], text: str) -> None:

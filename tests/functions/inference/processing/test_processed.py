@@ -130,7 +130,7 @@ def postprocess(arrays):
 
 def test_a_step_that_is_not_known_does_not_load(tmp_path: Path) -> None:
     artifact = read_artifact(publish(tmp_path, {"step": "os"}))
-    with pytest.raises(ValueError, match="a step 'os' that this Lading does not know"):
+    with pytest.raises(ValueError, match="a step 'os' that this version of Lading"):
         OnnxPredictor(artifact, 1)
 
 
@@ -139,7 +139,7 @@ def test_a_missing_library_is_said_with_what_brings_it() -> None:
     before = {name: sys.modules.pop(name, None) for name in ("tokenizers", _TOKENS)}
     sys.modules.update(missing)  # type: ignore[arg-type]
     try:
-        with pytest.raises(ValueError, match="needs tokenizers for its step 'tokens'; make proc"):
+        with pytest.raises(ValueError, match=r"needs tokenizers .*; run make proc"):
             make_step(options(), {})
     finally:
         for name, module in before.items():

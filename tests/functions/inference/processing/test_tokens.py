@@ -130,5 +130,5 @@ def test_what_would_take_too_much_or_is_no_text_is_refused(given: dict, text: st
 def test_a_damaged_tokenizer_or_step_does_not_load() -> None:
     with pytest.raises(ValueError, match=r"unreadable tokenizer\.json"):
         make_step(options(), {"tokenizer.json": b"{}"})
-    with pytest.raises(ValueError, match="misstates its step 'tokens': KeyError"):
+    with pytest.raises(ValueError, match="a step 'tokens' that cannot be read: KeyError"):
         make_step(options(), {})

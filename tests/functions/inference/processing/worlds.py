@@ -68,6 +68,8 @@ def options(**changes: Any) -> dict[str, Any]:
         "file": "tokenizer.json",
         "text": "text",
         "max_length": 6,
+        "truncation": "right",
+        "prompt": "",
         "pad": {"id": 0, "token": "[PAD]"},
         "gives": {"ids": "input_ids", "mask": "attention_mask"},
         **changes,
