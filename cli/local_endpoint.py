@@ -61,7 +61,7 @@ def local_endpoint(
 
     def tell(access: Access) -> None:
         if access.reason:
-            room.tell(f"endpoint {name}: {access.reason}")
+            room.on_progress(f"endpoint {name}: {access.reason}")
 
     runtime = SageMakerRuntime([endpoint], tell)
     with in_background(runtime, runtime) as port:

@@ -1,11 +1,11 @@
-"""The models over gRPC, beside the emulated gateway, which carries none."""
+"""The gRPC server beside the emulated gateway, which does not support gRPC."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from lading.emulator.errors import AddressUnavailable, GrpcMissing
+from lading.emulator.errors import AddressUnavailable, ServerLibraryMissing
 from lading.emulator.processes.server import GRACE_SECONDS
 from lading.functions.contract.limits import GATEWAY
 from lading.functions.contract.settings import ServingSettings
@@ -25,23 +25,23 @@ def serving_grpc(
     metrics: Metrics | None = None,
     at_once: int = 0,
 ) -> Iterator[int]:
-    """Answer gRPC while the block runs.
+    """Serve gRPC while the block runs, and yield the port.
 
     Args:
         catalog: the models.
-        where: to listen; port 0 takes a free one, which is given.
+        where: the address; port 0 chooses a free one.
         log: file to which a line for each call is appended.
-        metrics: told of each call.
-        at_once: predictions at once; 0: one for each processor that may be used.
+        metrics: counts each call.
+        at_once: concurrent predictions; 0 means one for each usable processor.
 
     Raises:
-        GrpcMissing: its library is not installed.
-        AddressUnavailable: the port is taken, or the host is not this machine's.
+        ServerLibraryMissing: grpcio is not installed.
+        AddressUnavailable: the address cannot be used.
     """
     try:
         from lading.functions.inference.rpc.server import RpcLimits, RpcServing, serving
     except ModuleNotFoundError as error:
-        raise GrpcMissing from error
+        raise ServerLibraryMissing("gRPC", "grpcio") from error
     address = address_of(where.host, where.port)
     log.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
@@ -54,6 +54,6 @@ def serving_grpc(
             )
             bound = stack.enter_context(serving(served, address, threads))
         except OSError as error:
-            reason = "it is taken, or not this machine's"
+            reason = "the port is in use, or this machine does not have the address"
             raise AddressUnavailable(where.host, where.port, reason) from error
         yield bound

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
 
-from lading.emulator.errors import ManagementMissing
+from lading.emulator.errors import ServerLibraryMissing
 from lading.emulator.processes.server import in_background
 from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.loading.catalog import Catalog
@@ -15,22 +15,22 @@ from lading.functions.inference.wire.asgi import App, Receive, Scope, Send
 
 
 class Management:
-    """The management API of models that are loaded later; who asks before that waits for them.
+    """The management API of models that are loaded later; earlier requests wait for them.
 
     Raises:
-        ManagementMissing: its library is not installed.
+        ServerLibraryMissing: FastAPI is not installed.
     """
 
     def __init__(self, settings: ServingSettings) -> None:
         try:
             from lading.functions.inference.app.torchserve_management import create_management
         except ModuleNotFoundError as error:
-            raise ManagementMissing from error
+            raise ServerLibraryMissing("the management API", "FastAPI") from error
         self._create, self._settings = create_management, settings
         self._app: Future[App] = Future()
 
     def attach(self, catalog: Catalog) -> None:
-        """Manage these models, from the store that they came from."""
+        """Manage these models, from the folder that they were loaded from."""
         control = ModelControl(catalog, Path(self._settings.model_root), self._settings.threads)
         catalog.attach(control)
         self._app.set_result(self._create(catalog, control))
@@ -48,10 +48,10 @@ class Management:
 
     @contextlib.contextmanager
     def serving(self, host: str, port: int) -> Iterator[int]:
-        """Serve while the block runs; gives the port.
+        """Serve while the block runs, and yield the port.
 
         Raises:
-            AddressUnavailable: the port is taken, or the host is not this machine's.
+            AddressUnavailable: the address cannot be used.
         """
         with in_background(self, self, host=host, port=port) as bound:
             yield bound

@@ -15,11 +15,10 @@ import typer
 from lading.cli.aws.token_table import TokenTable
 from lading.cli.calls import call
 from lading.cli.commands.tokens import STAGE, STAGES, Stage, Stages
-from lading.cli.errors import InputUnreadable, NothingLocked
+from lading.cli.errors import InputUnreadable, NothingLocked, ServerError
 from lading.cli.options import LOCK, MANIFEST, EngineUrl, Json, Lock, Manifest
 from lading.emulator.cloud.account import EmulatedCloud
 from lading.emulator.engines.local_engines import LocalEngines
-from lading.emulator.errors import AnswerWrong
 from lading.emulator.processes.server import in_background
 from lading.emulator.sagemaker.locked_endpoints import locked_endpoints
 from lading.emulator.sagemaker.runtime import SageMakerRuntime
@@ -78,7 +77,7 @@ def emulate(
     """
     deployment = _deployment(stages, stage)
     question = find_question(manifest, lock)
-    room = LocalEngines(_FOLDER, _FOLDER / "engines", server=engine_url, tell=_tell)
+    room = LocalEngines(_FOLDER, _FOLDER / "engines", server=engine_url, on_progress=_tell)
     _end_when_told()
     with (
         EmulatedCloud(_FOLDER, _tell) as cloud,
@@ -191,18 +190,18 @@ def ask(cloud: EmulatedCloud, url: str, token: str, question: Question) -> Any:
     """The API's answer, which is right; without a token there is none.
 
     Raises:
-        AnswerWrong: it is another one.
+        ServerError: it is another one.
     """
     address = f"{url}/{question.model}/predict"
     body = json.dumps({"inputs": question.request["inputs"]}).encode()
     refused = call(address, body, {})
     if refused.status not in _REFUSALS:
         reason = f"status {refused.status} for a call without a token"
-        raise AnswerWrong(address, reason, cloud.log)
+        raise ServerError(address, f"{reason}; see {cloud.log}")
     reply = call(address, body, {"Authorization": f"Bearer {token}"})
     event = {"statusCode": reply.status, "body": reply.body.decode(errors="replace")}
     for difference in differences(question.golden, question.request, question.version, event):
-        raise AnswerWrong(address, difference, cloud.log)
+        raise ServerError(address, f"{difference}; see {cloud.log}")
     return json.loads(reply.body)
 
 

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated
@@ -15,7 +14,7 @@ from lading.cli.local_endpoint import local_endpoint
 from lading.cli.locked import served_settings
 from lading.cli.options import LOCK, EngineUrl, Json, Lock
 from lading.emulator.engines.local_engines import LocalEngines
-from lading.emulator.function.runtimes import Told, create_function
+from lading.emulator.function.runtimes import Listeners, Runtime, create_function
 from lading.emulator.gateway.api import Gateway
 from lading.emulator.grpc_server import serving_grpc
 from lading.emulator.management import Management
@@ -46,22 +45,13 @@ _BESIDE: Mapping[str, str] = MappingProxyType(
 )
 
 
-class Runtime(StrEnum):
-    """What runs the function."""
-
-    process = "process"
-    """This process."""
-    lambda_ = "lambda"
-    """AWS's runtime client under its runtime interface emulator; Linux only."""
-
-
 def serve(
     names: Annotated[list[str] | None, typer.Argument(help="Models; all when none.")] = None,
     host: Annotated[
         str, typer.Option(help="Address to listen on; :: is all of IPv6 and IPv4.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8080,
-    runtime: Annotated[Runtime, typer.Option(help="What runs the function.")] = Runtime.process,
+    runtime: Annotated[Runtime, typer.Option(help="What runs the function.")] = "process",
     log: Annotated[Path, typer.Option(help="The function's own log: JSON lines.")] = _LOG,
     threads: Annotated[int, typer.Option(min=0, help="Per prediction; 0: all cores.")] = 0,
     grpc_port: Annotated[
@@ -108,9 +98,9 @@ def serve(
     for failure in _damaged(settings):
         typer.secho(f"warning: {failure}", err=True, fg="yellow")
 
-    if management_port is not None and runtime is not Runtime.process:
+    if management_port is not None and runtime != "process":
         raise typer.BadParameter("--management-port needs --runtime process")
-    room = LocalEngines(_ENGINES, _ENGINES, server=engine_url, tell=_tell)
+    room = LocalEngines(_ENGINES, _ENGINES, server=engine_url, on_progress=_tell)
     with local_endpoint(settings, lock, room) as (settings, variables):
         listening = _Listening(Listening(host, port, keep_alive), grpc_port, management_port)
         _run(settings, variables, runtime, listening, log, as_json=json_)
@@ -136,10 +126,10 @@ def _run(
 ) -> None:
     """Serve until a signal."""
     host = listening.http.host
-    metrics = Metrics() if runtime is Runtime.process else None
+    metrics = Metrics() if runtime == "process" else None
     management = Management(settings) if listening.management is not None else None
     told = _told(metrics, management)
-    function = create_function(runtime.value, settings, log=log, told=told, variables=variables)
+    function = create_function(runtime, settings, log=log, listeners=told, variables=variables)
     gateway = Gateway(function, lambda access: typer.echo(str(access), err=True))
     app = metrics.beside(gateway) if metrics else gateway
     beside: dict[str, str] = {}
@@ -161,7 +151,7 @@ def _run(
         ThreadedServer(app, function, listening.http, on_ready=ready).run()
 
 
-def _told(metrics: Metrics | None, management: Management | None) -> Told:
+def _told(metrics: Metrics | None, management: Management | None) -> Listeners:
     """What counts requests and what manages models, as far as there are any."""
 
     def loaded(catalog: Catalog) -> None:
@@ -170,7 +160,7 @@ def _told(metrics: Metrics | None, management: Management | None) -> Told:
         if management:
             management.attach(catalog)
 
-    return Told(loaded, metrics.note if metrics else None)
+    return Listeners(loaded, metrics.note if metrics else None)
 
 
 def _tell(step: str) -> None:

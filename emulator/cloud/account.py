@@ -1,4 +1,4 @@
-"""An AWS on this machine, into which the very stacks deploy that go to the real one."""
+"""An AWS account on this machine, into which the real stacks deploy."""
 
 import contextlib
 import json
@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from lading.emulator.checkout import CODE, checkout_file
-from lading.emulator.cloud.cdk import Cdk, find_cdk
+from lading.emulator.cloud.cdk import find_cdk
 from lading.emulator.cloud.ministack import (
     ACCOUNT,
     REGION,
@@ -23,51 +23,51 @@ from lading.emulator.cloud.ministack import (
 )
 from lading.emulator.errors import DeploymentFailed
 from lading.emulator.processes.child import tether
+from lading.emulator.settings import inherited_environment
 
 TOOLS = CODE / ".lading" / "emulate"
-"""Where MiniStack and the CDK's command are kept, once installed."""
+"""Folder in which MiniStack and the CDK's command stay installed."""
 
 Outputs = Mapping[str, Mapping[str, str]]
-"""Stack -> its outputs."""
+"""The outputs of each stack, by the stack's name."""
 
 _API = re.compile(r"https://([a-z0-9]+)\.execute-api\.[^/]+/([^/]+)/?")
 
 
 class EmulatedCloud:
-    """MiniStack, and the CDK that deploys into it; all of it is gone on leaving.
+    """MiniStack, and the CDK that deploys into it; leaving the context removes both.
 
     Args:
-        folder: for logs and temporary files.
-        tell: told of each step that takes its time.
-        project: where app.py is.
-        tools: where MiniStack and the CDK's command are, or are installed to.
+        folder: folder of logs and temporary files.
+        on_progress: called with the name of each slow step.
+        project: folder of app.py.
+        tools: folder in which MiniStack and the CDK's command are installed.
     """
 
     def __init__(
         self,
         folder: Path,
-        tell: Callable[[str], None] = lambda _: None,
+        on_progress: Callable[[str], None] = lambda _: None,
         *,
         project: Path = CODE,
         tools: Path = TOOLS,
     ) -> None:
         self.folder = folder.resolve()
-        self._tell, self._project, self._tools = tell, project, tools.resolve()
-        self._run = self.folder / f"run-{os.getpid()}"
-        self._log = self.folder / "cdk.log"
         self.log = self.folder / "ministack.log"
+        self.scratch = self.folder / f"run-{os.getpid()}"
+        self._on_progress, self._project, self._tools = on_progress, project, tools.resolve()
+        self._cdk_log = self.folder / "cdk.log"
 
     def __enter__(self) -> Self:
         checkout_file("app.py")  # before anything is written below it
         for folder in (self.folder, self._tools):
             folder.mkdir(parents=True, exist_ok=True)
-        _sweep(self.folder)
-        self._run.mkdir()
-        try:
-            self._start()
-        except BaseException:
-            shutil.rmtree(self._run, ignore_errors=True)
-            raise
+        _remove_leftovers(self.folder)
+        self.scratch.mkdir()
+        with contextlib.ExitStack() as undo:
+            undo.callback(shutil.rmtree, self.scratch, ignore_errors=True)
+            self._start(undo)
+            self._undo = undo.pop_all()
         return self
 
     def __exit__(
@@ -76,33 +76,27 @@ class EmulatedCloud:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._ministack.end()
-        shutil.rmtree(self._run, ignore_errors=True)
+        self._undo.close()
 
     @property
     def endpoint(self) -> str:
-        """The URL of every service of AWS."""
+        """The endpoint URL of every AWS service."""
         return self._ministack.endpoint
 
     @property
-    def scratch(self) -> Path:
-        """A folder that goes with the cloud."""
-        return self._run
-
-    @property
     def environment(self) -> Mapping[str, str]:
-        """Variables that lead AWS's clients here, and to nothing else."""
+        """Variables that lead AWS's clients to this cloud, and nowhere else."""
         return {**dummy_credentials(), "AWS_ENDPOINT_URL": self.endpoint}
 
     def bootstrap(self) -> None:
         """Prepare the account for the CDK.
 
         Raises:
-            DeploymentFailed: that did not work.
+            DeploymentFailed: `cdk bootstrap` failed.
         """
-        self._tell("cdk bootstrap")
-        arguments = ["bootstrap", f"aws://{ACCOUNT}/{REGION}"]
-        self._cdk_run(arguments, self._run)  # no cdk.json there, so that nothing is synthesised
+        self._on_progress("cdk bootstrap")
+        # The scratch folder has no cdk.json, so that nothing is synthesized.
+        self._cdk_run(["bootstrap", f"aws://{ACCOUNT}/{REGION}"], self.scratch)
 
     def deploy(self, context: Mapping[str, str]) -> Outputs:
         """Deploy every stack.
@@ -111,12 +105,12 @@ class EmulatedCloud:
             context: what app.py reads: the stage, and the files of models and settings.
 
         Raises:
-            DeploymentFailed: the stacks cannot be made, or not be deployed.
+            DeploymentFailed: the stacks cannot be synthesized or deployed.
         """
-        self._tell("cdk deploy --all")
-        outputs = self._run / "outputs.json"
+        self._on_progress("cdk deploy --all")
+        outputs = self.scratch / "outputs.json"
         arguments = ["deploy", "--all", "--require-approval", "never", "--progress", "events"]
-        arguments += ["--app", _app(), "--output", str(self._run / "cdk.out")]
+        arguments += ["--app", _app(), "--output", str(self.scratch / "cdk.out")]
         arguments += ["--outputs-file", str(outputs), "--context", "local=true"]
         for key, value in context.items():
             arguments += ["--context", f"{key}={value}"]
@@ -124,62 +118,63 @@ class EmulatedCloud:
         written: Outputs = json.loads(outputs.read_text())
         return written
 
-    def api_url(self, said: str) -> str:
-        """Where an API answers here, from what its stack says is its URL.
+    def api_url(self, output: str) -> str:
+        """Return the URL at which an API answers here, from the URL in its stack's outputs.
 
         Raises:
-            DeploymentFailed: it says something else.
+            DeploymentFailed: the output is not the URL of an API.
         """
-        found = _API.fullmatch(said)
+        found = _API.fullmatch(output)
         if found is None:
-            raise DeploymentFailed(f"'{said}' is no API's URL", self._log)
+            raise DeploymentFailed(f"'{output}' is not the URL of an API", self._cdk_log)
         return f"{self.endpoint}/restapis/{found[1]}/{found[2]}/_user_request_"
 
-    def _start(self) -> None:
-        installing = self.folder / "install.log"
-        installing.unlink(missing_ok=True)
-        self._tell("MiniStack and the CDK's command (the first time, they are installed)")
-        python = environment_folder(self._tools, installing)
-        self._cdk: Cdk = find_cdk(self._project, self._tools, python, installing)
-        for old in (self.log, self._log):
-            old.unlink(missing_ok=True)
-        self._ministack = MiniStack(python / "bin" / "python", self._run, self.log)
-        self._ministack.wait()
-
     def require_running(self) -> None:
-        """Refuse to go on without the cloud.
+        """Check that the cloud still runs.
 
         Raises:
             CloudUnavailable: it has ended.
         """
         self._ministack.require_running()
 
+    def _start(self, undo: contextlib.ExitStack) -> None:
+        installing = self.folder / "install.log"
+        for old in (installing, self.log, self._cdk_log):
+            old.unlink(missing_ok=True)
+        self._on_progress("MiniStack and the CDK's command (the first time, they are installed)")
+        python = environment_folder(self._tools, installing)
+        self._cdk = find_cdk(self._project, self._tools, python, installing)
+        self._ministack = MiniStack(python / "bin" / "python", self.scratch, self.log)
+        undo.callback(self._ministack.end)
+        self._ministack.wait()
+
     def _cdk_run(self, arguments: list[str], folder: Path) -> None:
         self.require_running()
-        before = self._log.stat().st_size if self._log.exists() else 0
-        inherited = {key: value for key, value in os.environ.items() if key[:4] != "AWS_"}
-        environment = {**inherited, **self.environment, "CDK_HOME": str(self._run)}
-        status = self._cdk.run(arguments, environment=environment, folder=folder, log=self._log)
+        log = self._cdk_log
+        before = log.stat().st_size if log.exists() else 0
+        own = {**self.environment, "CDK_HOME": str(self.scratch)}
+        environment = {**inherited_environment(), **own}
+        status = self._cdk.run(arguments, environment=environment, folder=folder, log=log)
         if status != 0:
-            raise DeploymentFailed(_reason(self._log, before), self._log)
+            raise DeploymentFailed(_reason(log, before), log)
 
 
 def _app() -> str:
-    """The interpreter of this process runs app.py, for it is what the code is built for."""
+    """The command of app.py; this process's interpreter, for which the code is built, runs it."""
     return shlex.join(["exec", *tether(0), sys.executable, "app.py"])
 
 
 def _reason(log: Path, start: int) -> str:
-    """The line of a log that says what went wrong, as far as one can tell."""
+    """The line after `start` in a log that most likely names the cause."""
     lines = [line.strip() for line in log.read_bytes()[start:].decode(errors="replace").split("\n")]
-    told = [line for line in lines if line.startswith("error: ")]
-    told = told or [line for line in lines if "❌" in line or "Error" in line]
-    told = told or [line for line in lines if line] or ["the CDK says nothing"]
-    return told[0].removeprefix("error: ").lstrip("❌ ")
+    found = [line for line in lines if line.startswith("error: ")]
+    found = found or [line for line in lines if "❌" in line or "Error" in line]
+    found = found or [line for line in lines if line] or ["the CDK printed nothing"]
+    return found[0].removeprefix("error: ").lstrip("❌ ")
 
 
-def _sweep(folder: Path) -> None:
-    """Remove what clouds have left that were killed."""
+def _remove_leftovers(folder: Path) -> None:
+    """Remove the scratch folders of processes that were killed."""
     for left in folder.glob("run-*"):
         with contextlib.suppress(ValueError):
             if not _is_alive(int(left.name.partition("-")[2])):

@@ -1,18 +1,19 @@
-"""MiniStack, an emulator of AWS that needs no Docker, and the environment that it runs in.
+"""MiniStack, an AWS emulator that needs no Docker, in an environment of its own.
 
-Its functions run in its own interpreter, so that one is made from the interpreter of this process,
-which is what `cdk -c local=true` builds their code for.
+Its functions run in its own interpreter. The environment is therefore made with the interpreter of
+this process, for which `cdk -c local=true` builds their code.
 """
 
-import http.client
+import asyncio
 import os
-import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from lading.emulator.checkout import checkout_file
 from lading.emulator.errors import CloudUnavailable, ToolUnavailable
 from lading.emulator.processes.child import Child
+from lading.emulator.processes.http_exchange import Address, answers_ok
 from lading.emulator.processes.own_environment import own_environment
 from lading.emulator.processes.ports import free_port
 
@@ -23,12 +24,11 @@ REGION = "us-east-1"
 
 _HOST = "127.0.0.1"
 _HEALTH = "/_localstack/health"
-_START_SECONDS = 60.0
-_OK = 200
+_PROBE_SECONDS, _START_SECONDS = 5.0, 60.0
 
 
 def environment_folder(tools: Path, log: Path) -> Path:
-    """The virtual environment of MiniStack below `tools`, made unless it is there as locked.
+    """Return MiniStack's virtual environment below `tools`; make it unless it matches the lock.
 
     Raises:
         CloudUnavailable: it cannot be made.
@@ -40,12 +40,12 @@ def environment_folder(tools: Path, log: Path) -> Path:
 
 
 class MiniStack:
-    """A running MiniStack on a free port of this machine, empty at first.
+    """A running MiniStack on a free port of this machine; it starts empty.
 
     Args:
         python: interpreter of its environment.
-        folder: for its temporary files.
-        log: file that it and its functions write to.
+        folder: folder of its temporary files.
+        log: file to which it and its functions write.
     """
 
     def __init__(self, python: Path, folder: Path, log: Path) -> None:
@@ -62,24 +62,22 @@ class MiniStack:
 
     @property
     def endpoint(self) -> str:
-        """What AWS's clients take as endpoint; the CDK understands the name alone."""
+        """The endpoint URL for AWS's clients; the CDK accepts only the name `localhost`."""
         return f"http://localhost:{self.port}"
 
     def wait(self) -> None:
         """Wait until it answers.
 
         Raises:
-            CloudUnavailable: it ended, or does not come to it.
+            CloudUnavailable: it ended, or does not answer in time.
         """
-        deadline = time.monotonic() + _START_SECONDS
-        while not self._answers():
-            if self._child.ended or time.monotonic() > deadline:
-                self._child.end()
-                raise CloudUnavailable("MiniStack does not start", self._log)
-            time.sleep(0.1)
+        probe = partial(answers_ok, Address(_HOST, self.port), _HEALTH, _PROBE_SECONDS)
+        if not asyncio.run(self._child.ready(probe, _START_SECONDS)):
+            self._child.end()
+            raise CloudUnavailable("MiniStack does not start", self._log)
 
     def require_running(self) -> None:
-        """Refuse to go on without it.
+        """Check that it still runs.
 
         Raises:
             CloudUnavailable: it has ended.
@@ -91,19 +89,9 @@ class MiniStack:
         """End it and all of its functions."""
         self._child.end()
 
-    def _answers(self) -> bool:
-        connection = http.client.HTTPConnection(_HOST, self.port, timeout=5)
-        try:
-            connection.request("GET", _HEALTH)
-            return connection.getresponse().status == _OK
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
-
 
 def dummy_credentials() -> Mapping[str, str]:
-    """What AWS's clients need so as not to look for more; MiniStack checks none of it."""
+    """Return variables that keep AWS's clients from real credentials; MiniStack checks none."""
     return {
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
@@ -116,7 +104,7 @@ def dummy_credentials() -> Mapping[str, str]:
 
 
 def _environment(python: Path, folder: Path, temporary: Path, port: int) -> Mapping[str, str]:
-    """Nothing of this process's own: the functions get all of it."""
+    """MiniStack's variables, which its functions inherit; none of this process."""
     return {
         "PATH": f"{python.parent}{os.pathsep}{os.defpath}",
         "HOME": str(temporary),

@@ -1,28 +1,24 @@
-"""Objects in S3, by their `s3://` addresses; boto3 is imported when the first is touched."""
+"""S3 objects by their `s3://` addresses; the first use imports boto3."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
-
-T = TypeVar("T")
 
 
 class S3Objects:
-    """Reads and writes objects where the environment leads AWS's client."""
+    """Reads and writes objects with the credentials and endpoint of the environment."""
 
     def read(self, address: str) -> bytes:
-        """An object's content.
+        """Return an object's content.
 
         Raises:
             OSError: it cannot be read.
         """
         bucket, key = _split(address)
-
-        def get() -> bytes:
+        with _os_errors():
             return bytes(self._client.get_object(Bucket=bucket, Key=key)["Body"].read())
-
-        return self._call(get)
 
     def write(self, address: str, content: bytes, content_type: str) -> None:
         """Write an object.
@@ -31,11 +27,8 @@ class S3Objects:
             OSError: it cannot be written.
         """
         bucket, key = _split(address)
-
-        def put() -> None:
+        with _os_errors():
             self._client.put_object(Bucket=bucket, Key=key, Body=content, ContentType=content_type)
-
-        self._call(put)
 
     @cached_property
     def _client(self) -> Any:
@@ -44,17 +37,20 @@ class S3Objects:
         session: Any = Session()
         return session.client("s3")
 
-    def _call(self, work: Callable[[], T]) -> T:
-        from botocore.exceptions import BotoCoreError, ClientError
 
-        try:
-            return work()
-        except (BotoCoreError, ClientError) as error:
-            raise OSError(str(error)) from error
+@contextmanager
+def _os_errors() -> Iterator[None]:
+    """Raise errors of AWS's client as OSError."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        raise OSError(str(error)) from error
 
 
 def _split(address: str) -> tuple[str, str]:
     parts = urlsplit(address)
     if parts.scheme != "s3" or not parts.netloc or not parts.path.strip("/"):
-        raise OSError(f"'{address[:200]}' is no s3://bucket/key")
+        raise OSError(f"'{address[:200]}' must be an address as s3://bucket/key")
     return parts.netloc, parts.path.lstrip("/")

@@ -1,43 +1,39 @@
 """A container's program as a process of this machine, under SageMaker's container contract.
 
-It is started with the argument `serve`, listens on the port that it is told, is ready when `/ping`
-answers 200 within two seconds, and ends at SIGTERM; thirty seconds later it is killed. One that has
-ended by itself is started again when it is asked next.
+The program gets the argument `serve`, listens on the port that its environment names, is ready when
+`/ping` answers 200 within two seconds, and ends at SIGTERM or is killed 30 seconds later. A program
+that ended by itself is started again at the next request.
 """
 
 import asyncio
-import contextlib
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from lading.emulator.checkout import CODE
-from lading.emulator.errors import ContainerError, ContainerNotReady
+from lading.emulator.errors import ContainerNotReady
 from lading.emulator.processes.child import Child
-from lading.emulator.processes.http_exchange import Address, exchange
+from lading.emulator.processes.http_exchange import Address, answers_ok
 from lading.emulator.processes.ports import free_port
 from lading.functions.contract.names import CONTAINER, ENVIRONMENT
 
+PORT = "{port}"
+"""Stands for the port in a command; a container reads it from its environment."""
+
 _HOST = "127.0.0.1"
-_OK = 200
-_BETWEEN_PINGS = 0.05
 _DYING_SECONDS = 0.5
 
 
-PORT = "{port}"
-"""Stands in a command for the port; a container is told it by its environment."""
-
-
 def invocations(body: bytes) -> tuple[str, bytes]:
-    """Where a container takes a request, and the request."""
+    """Return the path of a container's requests, and the request unchanged."""
     return "/invocations", body
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What a container runs, and what it answers to."""
+    """A container's command, and the paths that it answers."""
 
     command: Sequence[str]
     environment: Mapping[str, str]
@@ -48,7 +44,7 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class ContainerTimeouts:
-    """How long SageMaker waits for a container, in seconds."""
+    """SageMaker's time limits for a container, in seconds."""
 
     ping: float = 2.0
     start: float = 180.0
@@ -56,7 +52,7 @@ class ContainerTimeouts:
 
 
 def service_container(model_folder: Path, interpreter: Path = Path(sys.executable)) -> Program:
-    """`functions/inference/entry/container.py`, serving what lies in `model_folder`."""
+    """Return `functions/inference/entry/container.py` as a program that serves `model_folder`."""
     return Program(
         [str(interpreter), "-m", "lading.functions.inference.entry.container", "serve"],
         {"PYTHONPATH": str(CODE), ENVIRONMENT.model_root: str(model_folder.absolute())},
@@ -68,16 +64,16 @@ class EngineProcess:
     """One container.
 
     Args:
-        name: of its endpoint, for errors.
-        program: what it runs.
+        name: name of its endpoint, for error texts.
+        program: the program that it runs.
         log: file to which its output is appended.
-        patience: how long it is waited for.
+        timeouts: its time limits.
     """
 
     name: str
     program: Program
     log: Path
-    patience: ContainerTimeouts = field(default_factory=ContainerTimeouts)
+    timeouts: ContainerTimeouts = field(default_factory=ContainerTimeouts)
     _child: Child | None = None
     _port: int = 0
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -86,28 +82,34 @@ class EngineProcess:
         """Start it, and wait until it is ready.
 
         Raises:
-            ContainerNotReady: it ended, or did not answer `/ping` in time; nothing of it is left.
+            ContainerNotReady: it ended, or did not answer `/ping` in time; no process is left.
         """
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self._port = free_port()
-        told = {CONTAINER.port: str(self._port), "PYTHONUNBUFFERED": "1"}
-        self._child = Child(
+        own = {CONTAINER.port: str(self._port), "PYTHONUNBUFFERED": "1"}
+        self._child = child = Child(
             [part.replace(PORT, str(self._port)) for part in self.program.command],
-            environment={**self.program.environment, **told},
+            environment={**self.program.environment, **own},
             folder=self.program.folder,
             log=self.log,
         )
+        probe = partial(
+            answers_ok, Address(_HOST, self._port), self.program.ping, self.timeouts.ping
+        )
+        ready = False
         try:
-            await self._ready(self._child)
-        except BaseException:
-            await self.stop()
-            raise
+            ready = await child.ready(probe, self.timeouts.start)
+            if not ready:
+                raise ContainerNotReady(self.name, self._why_not_ready(child), self.log)
+        finally:
+            if not ready:
+                await self.stop()
 
     async def address(self) -> Address:
-        """Where it listens; started anew when it has ended.
+        """Return its address, after a restart if it has ended.
 
         Raises:
-            ContainerNotReady: it does not come back.
+            ContainerNotReady: it does not start again.
         """
         async with self._turn:
             if self._child is None or self._child.ended:
@@ -115,42 +117,24 @@ class EngineProcess:
         return Address(_HOST, self._port)
 
     async def check(self) -> None:
-        """See whether it has ended, now that an exchange broke: its connections go before it."""
+        """Wait a moment for its end after a broken exchange: its connections close before it."""
         if self._child is not None:
             await asyncio.to_thread(self._child.has_ended_within, _DYING_SECONDS)
 
     async def request(self, body: bytes) -> tuple[str, bytes]:
-        """Where it takes a request, and the request as it takes it."""
+        """Return the path and the body of a request as the program expects them."""
         return self.program.request(body)
 
     async def stop(self) -> None:
-        """Ask it to end, and kill it when it does not.
-
-        Raises nothing: what ignored SIGTERM is said in its log.
-        """
+        """Send SIGTERM, and SIGKILL when it does not end in time; its log says so then."""
         child, self._child = self._child, None
         if child is None:
             return
-        if not await asyncio.to_thread(child.end, self.patience.stop):
+        if not await asyncio.to_thread(child.end, self.timeouts.stop):
             with self.log.open("a") as log:
-                log.write(f"lading: still there {self.patience.stop:g} s after SIGTERM; killed\n")
+                log.write(f"lading: still running {self.timeouts.stop:g} s after SIGTERM; killed\n")
 
-    async def _ready(self, child: Child) -> None:
-        deadline = time.monotonic() + self.patience.start
-        while not await self._answers_ping():
-            if child.ended:
-                raise ContainerNotReady(self.name, "ended before it was ready", self.log)
-            if time.monotonic() > deadline:
-                ping, seconds = self.program.ping, f"{self.patience.start:g} s"
-                reason = f"did not answer {ping} with 200 within {seconds}"
-                raise ContainerNotReady(self.name, reason, self.log)
-            await asyncio.sleep(_BETWEEN_PINGS)
-
-    async def _answers_ping(self) -> bool:
-        with contextlib.suppress(ContainerError, TimeoutError):
-            async with (
-                asyncio.timeout(self.patience.ping),
-                exchange(Address(_HOST, self._port), "GET", self.program.ping, {}) as reply,
-            ):
-                return reply.status == _OK
-        return False
+    def _why_not_ready(self, child: Child) -> str:
+        if child.ended:
+            return "ended before it was ready"
+        return f"did not answer {self.program.ping} with 200 within {self.timeouts.start:g} s"

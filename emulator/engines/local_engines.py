@@ -1,8 +1,8 @@
-"""Which engine of this machine stands in for the one that a lock names.
+"""The engines of this machine that stand in for those that a lock names.
 
-- `triton`: a real Triton where it can be had, else the service's own container.
-- `container`: the service's own container, where its files are models that it serves.
-- `vllm`, `djl-lmi`: a server of the user's own that speaks OpenAI's API, else `transformers serve`.
+- `triton`: a real Triton where it can be installed, else the service's own container.
+- `container`: the service's own container, if the files are models that it serves.
+- `vllm`, `djl-lmi`: a running server that speaks OpenAI's API, else `transformers serve`.
 """
 
 from collections.abc import Callable
@@ -23,30 +23,30 @@ LANGUAGE = frozenset({"vllm", "djl-lmi"})
 
 @dataclass(frozen=True, slots=True)
 class LocalEngines:
-    """Where engines work.
+    """The choice of engines on this machine.
 
     Args:
-        logs: folder for what they say.
-        scratch: folder for what they are given, beside the artifacts.
+        logs: folder of their logs.
+        scratch: folder of the files that are written for them.
         tools: folder of what is installed for them.
-        server: URL of a server that speaks OpenAI's API; empty: there is none.
-        tell: told what is chosen, and what takes its time.
+        server: URL of a running server that speaks OpenAI's API; empty for none.
+        on_progress: called with a text for each choice and each slow step.
     """
 
     logs: Path
     scratch: Path
     tools: Path = TOOLS
     server: str = ""
-    tell: Callable[[str], None] = lambda _: None
+    on_progress: Callable[[str], None] = lambda _: None
 
     def engine(self, endpoint: str, kind: str, folder: Path) -> EndpointEngine:
-        """An engine for the files in `folder`, which are for an engine of `kind`.
+        """Return an engine for the files in `folder`, which are for an engine of `kind`.
 
         Raises:
-            EngineUnavailable: none of this machine takes them.
+            EngineUnavailable: no engine of this machine can serve them.
         """
         if kind in LANGUAGE and self.server:
-            self.tell(f"endpoint {endpoint}: {self.server}")
+            self.on_progress(f"endpoint {endpoint}: {self.server}")
             return RunningServer(endpoint, self.server)
         self.logs.mkdir(parents=True, exist_ok=True)
         program = self._program(endpoint, kind, folder.absolute())
@@ -55,18 +55,18 @@ class LocalEngines:
 
     def _program(self, endpoint: str, kind: str, folder: Path) -> Program:
         if kind in LANGUAGE:
-            self.tell(f"endpoint {endpoint}: transformers serve")
+            self.on_progress(f"endpoint {endpoint}: transformers serve")
             return transformers_program(folder)
         if kind == "triton":
             scratch = (self.scratch / endpoint).absolute()
             install = (self.logs / "install.log").absolute()
             try:
-                self.tell(f"endpoint {endpoint}: Triton (the first time, it is installed)")
+                self.on_progress(f"endpoint {endpoint}: Triton (the first time, it is installed)")
                 return triton_container(folder, scratch, self.tools.absolute(), install)
             except EngineUnavailable as error:
-                self.tell(f"{error}; Lading's own container answers alike")
+                self.on_progress(f"{error}; Lading's own container serves the model instead")
         elif not _is_served(folder):
-            reason = f"{folder} holds nothing that Lading's own container serves"
+            reason = f"{folder} has no model that Lading's own container serves"
             raise EngineUnavailable(f"the image of endpoint {endpoint}", reason)
         return service_container(folder)
 

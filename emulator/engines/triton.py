@@ -1,8 +1,8 @@
-"""A real Triton as an engine, without Docker: the server that NVIDIA's `nvidia-pytriton` carries.
+"""A real Triton as an engine, without Docker: the server in NVIDIA's wheel `nvidia-pytriton`.
 
-That wheel has no onnxruntime backend. A model of a repository that wants one is run by the Python
-backend instead, with onnxruntime from the same environment (`engines.triton_model`); the rest of
-its configuration is Triton's own, batching and warm-up too.
+That wheel has no onnxruntime backend. Where a repository asks for it, the Python backend runs the
+model with onnxruntime of the same environment (`engines/triton_model.py`); everything else in the
+configuration works as in any Triton, batching and warm-up too.
 """
 
 import os
@@ -14,7 +14,7 @@ import sysconfig
 from pathlib import Path
 
 from lading.emulator.checkout import checkout_file
-from lading.emulator.engines.container_process import Program
+from lading.emulator.engines.container_process import PORT, Program
 from lading.emulator.errors import EngineUnavailable, ToolUnavailable
 from lading.emulator.processes.own_environment import own_environment
 
@@ -22,21 +22,21 @@ _NAME = "Triton"
 _BACKEND = re.compile(r'\b(backend|platform)\s*:\s*"onnxruntime(_onnx)?"')
 _CONFIG = "config.pbtxt"
 _MODEL, _RUN_BY = "model.onnx", Path(__file__).with_name("triton_model.py")
-_SERVE = str(Path(__file__).with_name("triton_serve.py"))
 
 
 def triton_container(repository: Path, scratch: Path, tools: Path, log: Path) -> Program:
-    """Triton in its SageMaker mode, serving the one model of `repository`.
+    """Return Triton in its SageMaker mode as a program that serves the model of `repository`.
 
     Args:
-        repository: a Triton model repository.
+        repository: a Triton model repository with one model.
         scratch: folder for a copy of it.
-        tools: folder of Triton's environment, installed when it is missing.
+        tools: folder of Triton's environment, which is installed when it is missing.
         log: file to which the installation's output is appended.
 
     Raises:
         EngineUnavailable: Triton does not run on this machine, or cannot be installed.
     """
+    model = _only_model(repository)
     _check_machine()
     try:
         locked = checkout_file("requirements/triton.txt")
@@ -48,17 +48,41 @@ def triton_container(repository: Path, scratch: Path, tools: Path, log: Path) ->
     copy, backends = scratch / "repository", scratch / "backends"
     _copy_repository(repository, copy)
     _copy_backend(server, backends)
-    command = [sys.executable, "-I", "-S", _SERVE, str(server / "bin" / "tritonserver")]
     libraries = (packages / "nvidia_pytriton.libs", _library_folder())
     return Program(
-        [*command, str(copy), str(backends), "serve"],
+        [str(server / "bin" / "tritonserver"), *_options(copy, backends, model)],
         {
             "PATH": f"{environment / 'bin'}{os.pathsep}{os.defpath}",
             "PYTHONPATH": str(packages),
             "LD_LIBRARY_PATH": os.pathsep.join(map(str, libraries)),
             "ORT_DISABLE_TELEMETRY": "1",
+            "SAGEMAKER_TRITON_DEFAULT_MODEL_NAME": model,
         },
     )
+
+
+def _only_model(repository: Path) -> str:
+    names = sorted(folder.name for folder in repository.iterdir() if folder.is_dir())
+    if len(names) != 1:
+        raise EngineUnavailable(_NAME, f"{repository} must hold one model, not {len(names)}")
+    return names[0]
+
+
+def _options(repository: Path, backends: Path, model: str) -> list[str]:
+    """The options of `docker/sagemaker/serve` in NVIDIA's image."""
+    options = {
+        "model-repository": repository,
+        "backend-directory": backends,
+        "model-control-mode": "explicit",
+        "load-model": model,
+        "model-namespacing": "true",
+        "allow-sagemaker": "true",
+        "allow-http": "false",
+        "allow-grpc": "false",
+        "allow-metrics": "false",
+        "sagemaker-port": PORT,
+    }
+    return [f"--{key}={value}" for key, value in options.items()]
 
 
 def _check_machine() -> None:
@@ -66,7 +90,7 @@ def _check_machine() -> None:
         reason = f"its wheel is for Linux on x86-64, not {sys.platform} on {platform.machine()}"
         raise EngineUnavailable(_NAME, reason)
     if not (_library_folder() / _library()).exists():
-        reason = f"its Python backend needs {_library()}, which this Python does not bring"
+        reason = f"its Python backend needs {_library()}, which this Python does not include"
         raise EngineUnavailable(_NAME, reason)
 
 
@@ -75,7 +99,7 @@ def _library() -> str:
 
 
 def _library_folder() -> Path:
-    """Where the interpreter's shared library is; Debian has it below the machine's own name."""
+    """The folder of the interpreter's shared library; on Debian it is below LIBDIR."""
     folder = Path(str(sysconfig.get_config_var("LIBDIR")))
     below = folder / str(sysconfig.get_config_var("MULTIARCH"))
     return below if (below / _library()).exists() else folder
@@ -92,7 +116,7 @@ def _copy_repository(repository: Path, copy: Path) -> None:
 
 
 def _copy_backend(server: Path, backends: Path) -> None:
-    """The Python backend, with the stub that was built for this interpreter."""
+    """Copy the Python backend, with the stub that was built for this interpreter."""
     shutil.copytree(server / "backends" / "python", backends / "python", dirs_exist_ok=True)
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     stub = server / "python_backend_stubs" / version / "triton_python_backend_stub"

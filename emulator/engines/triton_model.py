@@ -1,7 +1,7 @@
-"""What Triton's Python backend runs in place of its onnxruntime backend, which no wheel has.
+"""The model that Triton's Python backend runs instead of its onnxruntime backend.
 
-`engines.triton` puts a copy of this file into each model of a repository, beside `model.onnx`.
-It runs in Triton's own environment and imports nothing of ours.
+`engines/triton.py` copies this file into each model of a repository, beside `model.onnx`. It runs
+in Triton's own environment, and imports nothing of Lading.
 """
 
 import os
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read when onnxruntime is imported
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # onnxruntime reads it when it is imported
 
 import onnxruntime
 import triton_python_backend_utils as triton
@@ -19,7 +19,7 @@ onnxruntime.disable_telemetry_events()
 
 
 class TritonPythonModel:
-    """The name under which the backend looks for a model."""
+    """The class that the backend looks for by this name."""
 
     def initialize(self, _arguments: dict[str, str]) -> None:
         """Load the model."""
@@ -34,7 +34,7 @@ class TritonPythonModel:
         return [self._answer(request) for request in requests]
 
     def _answer(self, request: Any) -> Any:
-        requested = set(request.requested_output_names())  # in no order of its own
+        requested = set(request.requested_output_names())  # in no defined order
         names = [name for name in self._outputs if name in requested]
         feeds = {
             name: _to_text(triton.get_input_tensor_by_name(request, name).as_numpy())
@@ -49,7 +49,7 @@ class TritonPythonModel:
 
 
 def _to_text(array: Any) -> Any:
-    """Triton's texts are bytes, onnxruntime's are text."""
+    """Decode Triton's texts, which are bytes; onnxruntime's are str."""
     if array.dtype != np.object_:
         return array
     return np.array([each.decode() for each in array.flat], np.object_).reshape(array.shape)

@@ -1,4 +1,4 @@
-"""A function in this very process: quick to start, easy to debug, the same on every system."""
+"""A function in this process: quick to start, easy to debug, the same on every system."""
 
 import asyncio
 import contextlib
@@ -12,15 +12,17 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, TypeVar
 
 from lading.emulator.errors import FunctionFailed, FunctionTimedOut
 from lading.emulator.function.interface import Configuration
-from lading.emulator.processes.output import FunctionLog, FunctionThread
+from lading.emulator.processes.output import FunctionThread, function_output
 from lading.emulator.processes.turns import Turns
 
+T = TypeVar("T")
+
 Handler = Callable[[dict[str, Any], Any], Any]
-"""What `functions/*/lambda_handler.py` calls `handler`."""
+"""The callable `handler` in `functions/*/lambda_handler.py`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +41,20 @@ class LambdaContext:
     identity: None = None
 
     def get_remaining_time_in_millis(self) -> int:
-        """How long the invocation may still take."""
+        """Return the milliseconds until the invocation times out."""
         return max(0, int((self.deadline - time.monotonic()) * 1000))
 
 
 class InProcessFunction:
     """One execution environment in a thread of its own.
 
-    A thread cannot be ended from outside: one that takes too long is left to itself, and another
-    one loads the handler anew. A handler that ends its process ends this one.
+    Python cannot end a thread from outside: one that exceeds the time limit is abandoned, and a new
+    thread loads the handler again. A handler that ends its process ends this one.
 
     Args:
-        load: makes the handler, as importing its module does on Lambda; called in the thread.
-        configuration: what the handler's context says.
-        log: file to which the function's output is appended; None leaves it where it is.
+        load: returns the handler, as importing its module does on Lambda; called in the thread.
+        configuration: the settings that the handler's context shows.
+        log: file to which the function's output is appended; None does not redirect it.
     """
 
     def __init__(
@@ -69,11 +71,11 @@ class InProcessFunction:
         self._open = contextlib.ExitStack()
 
     async def start(self) -> None:
-        """Direct the function's output, and begin to load the handler."""
+        """Redirect the function's output, and begin to load the handler."""
         if self._log:
             self._log.parent.mkdir(parents=True, exist_ok=True)
             log = self._open.enter_context(self._log.open("a", encoding="utf-8", buffering=1))
-            self._open.enter_context(FunctionLog(log))
+            self._open.enter_context(function_output(log))
         self._environment = _Environment(self._load)
 
     async def invoke(self, payload: bytes) -> bytes:
@@ -93,7 +95,7 @@ class InProcessFunction:
         return future.result()
 
     async def stop(self) -> None:
-        """Let the thread end and give the output back."""
+        """Let the thread end, and restore the output."""
         self._leave_environment()
         self._open.close()
 
@@ -114,11 +116,12 @@ class InProcessFunction:
 class _Environment:
     """A thread that loads the handler, then answers one event at a time.
 
-    When loading failed, each event tries it anew, as on Lambda.
+    After a failed load each event loads the handler again, as on Lambda.
     """
 
     def __init__(self, load: Callable[[], Handler]) -> None:
         self._load = load
+        self._handler: Handler | None = None
         self._events: SimpleQueue[tuple[bytes, LambdaContext, Future[bytes]] | None] = SimpleQueue()
         FunctionThread(target=self._run, name="function", daemon=True).start()
 
@@ -130,42 +133,44 @@ class _Environment:
     def end(self) -> None:
         self._events.put(None)
 
-    def _loaded(self) -> Handler | None:
-        try:
-            return self._load()
-        except BaseException as error:  # noqa: BLE001 an event will tell it
-            traceback.print_exception(error)
-            return None
-
     def _run(self) -> None:
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)  # Mangum expects one
-        handler = self._loaded()
         try:
+            self._handler = _attempt(self._load, Future())
             for payload, context, future in iter(self._events.get, None):
-                try:
-                    handler = handler or self._load()
-                    future.set_result(_call(handler, payload, context))
-                except BaseException as error:  # noqa: BLE001 even an exit fails one event only
-                    traceback.print_exception(error)
-                    future.set_exception(error)
+                _attempt(partial(self._answer, payload, context), future)
         finally:
             asyncio.set_event_loop(None)
             loop.close()
 
+    def _answer(self, payload: bytes, context: LambdaContext) -> bytes:
+        """Call the handler as AWS's runtime client does: JSON in, JSON or bytes out."""
+        self._handler = self._handler or self._load()
+        answer = self._handler(json.loads(payload), context)
+        if isinstance(answer, bytes):
+            return answer
+        return json.dumps(answer, ensure_ascii=False).encode()
 
-def _call(handler: Handler, payload: bytes, context: LambdaContext) -> bytes:
-    """Call `handler` as AWS's runtime client does: JSON in, JSON or bytes out."""
-    answer = handler(json.loads(payload), context)
-    return answer if isinstance(answer, bytes) else json.dumps(answer, ensure_ascii=False).encode()
+
+def _attempt(work: Callable[[], T], future: Future[T]) -> T | None:
+    """Run `work` and settle `future`; print what it raises, and return None then."""
+    try:
+        result = work()
+    except BaseException as error:  # noqa: BLE001 even an exit must fail one event only
+        traceback.print_exception(error)
+        future.set_exception(error)
+        return None
+    future.set_result(result)
+    return result
 
 
 async def _settled(future: Future[bytes], seconds: float) -> bool:
-    """Wait for `future` without taking its result; False when the time is over first."""
+    """Wait for `future` without its result; return False when the time limit passes first."""
     loop, settled = asyncio.get_running_loop(), asyncio.Event()
 
     def notify(_: Future[bytes]) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed, nobody waits any more
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(settled.set)
 
     future.add_done_callback(notify)

@@ -1,4 +1,4 @@
-"""A Lambda function as its callers see it: a payload goes in, a payload comes out."""
+"""A Lambda function as its callers see it: JSON goes in, JSON comes out."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -8,40 +8,39 @@ from lading.functions.contract.limits import GATEWAY, LAMBDA
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """What a function is deployed with."""
+    """The settings with which a function is deployed."""
 
     name: str = "lading"
     memory: int = LAMBDA.processor_mb
     """Megabytes."""
     timeout: float = GATEWAY.timeout_s
-    """Seconds; no longer than the gateway waits, so that one limit serves for both."""
+    """Seconds; the same as the gateway's limit, so that one limit serves for both."""
 
     @property
     def arn(self) -> str:
-        """Address of the function, in an account that does not exist."""
+        """The function's ARN, in an account that does not exist."""
         return f"arn:aws:lambda:us-east-1:000000000000:function:{self.name}"
 
 
 class Function(Protocol):
-    """One execution environment; it answers one request at a time, others wait."""
+    """One execution environment; it handles one request at a time, others wait."""
 
     async def start(self) -> None:
-        """Make ready to be invoked.
+        """Prepare for invocations.
 
         Raises:
-            RuntimeUnavailable: there is nothing to run it with.
+            RuntimeUnavailable: the runtime cannot be installed or started.
         """
 
     async def invoke(self, payload: bytes) -> bytes:
-        """Answer one JSON event with the JSON of what the handler returned.
+        """Return what the handler returns for one JSON event, as JSON.
 
-        Whoever is canceled while others are answered has not been invoked.
+        A caller that is canceled while it waits for others has not been invoked.
 
         Raises:
-            FunctionFailed: there is no such answer; the next invocation gets a fresh environment
-                if this one is spoilt.
-            FunctionTimedOut: none in time; the next invocation gets a fresh environment.
+            FunctionFailed: the handler failed; a broken environment is replaced for the next event.
+            FunctionTimedOut: no answer within the limit; the environment is replaced likewise.
         """
 
     async def stop(self) -> None:
-        """End it and whatever it started."""
+        """End the function and all of its processes."""

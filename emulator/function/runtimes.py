@@ -1,4 +1,4 @@
-"""Where `lading serve` runs the inference service: here, or under AWS's own runtime."""
+"""The runtimes of `lading serve`: the service in this process, or under AWS's own runtime."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -15,18 +15,19 @@ from lading.functions.inference.loading.catalog import Catalog
 from lading.functions.inference.wire.messages import Observation
 
 Runtime = Literal["process", "lambda"]
+"""What runs the function: this process, or AWS's own runtime under its emulator (Linux only)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """Who hears what the service does.
+class Listeners:
+    """Callbacks of the service; only the runtime `process` calls them.
 
     Args:
-        loaded: gets the models once they are there.
-        on_request: gets each exchange that has ended, and its status.
+        on_loaded: gets the models when they are loaded.
+        on_request: gets each finished exchange and its status.
     """
 
-    loaded: Callable[[Catalog], object] | None = None
+    on_loaded: Callable[[Catalog], object] | None = None
     on_request: Callable[[Observation, int], object] | None = None
 
 
@@ -35,22 +36,22 @@ def create_function(
     settings: ServingSettings,
     *,
     log: Path,
-    told: Told = Told(),
+    listeners: Listeners = Listeners(),
     variables: Mapping[str, str] = MappingProxyType({}),
 ) -> Function:
-    """The inference service with `settings`, for `lading.emulator.processes.server.serve`.
+    """Return the inference service as a function.
 
     Args:
-        runtime: `process` works everywhere and at once; `lambda` is AWS's own, on Linux.
-        settings: which models are served, from where.
+        runtime: what runs it.
+        settings: which models are served, and from which folder.
         log: file to which the service's output is appended.
-        variables: beside the settings', for AWS's clients under `lambda`; `process` has its own.
-        told: who hears what `process` does; `lambda` tells nobody, as on Lambda.
+        listeners: callbacks of the service.
+        variables: environment of AWS's clients under `lambda`.
     """
     if runtime == "process":
         return InProcessFunction(
-            lambda: create_handler(settings, told.loaded, told.on_request), log=log
+            lambda: create_handler(settings, listeners.on_loaded, listeners.on_request), log=log
         )
     absolute = replace(settings, model_root=str(Path(settings.model_root).absolute()))
-    told_too = {**variables, **absolute.to_environment()}
-    return LambdaRuntimeFunction(told_too, log=log.absolute())
+    environment = {**variables, **absolute.to_environment()}
+    return LambdaRuntimeFunction(environment, log=log.absolute())

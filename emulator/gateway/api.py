@@ -1,7 +1,7 @@
-"""API Gateway on a laptop: every HTTP request becomes an event for a Lambda function.
+"""API Gateway on this machine: every HTTP request becomes an event for a Lambda function.
 
-An ASGI application with the REST API's rules: its limits, the answers it makes itself, and what it
-does to headers on either way. `event`, `refusals` and `proxy_response` hold one of these each.
+An ASGI application with the rules of a REST API: its limits, its own error responses, and its
+changes of headers in both directions. `event`, `refusals` and `proxy_response` hold one each.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from lading.functions.inference.wire.asgi import Receive, Scope, Send
 from lading.functions.inference.wire.sending import disconnected
 
 LINGER_SECONDS = 2.0
-"""How long a client may go on sending a refused body before the connection is closed on it."""
+"""Time for a client to finish sending a refused body before its connection is closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Access:
     milliseconds: float
     size: int
     reason: str = ""
-    """Why the gateway answered by itself; empty when the function did."""
+    """Why the emulated service itself answered; empty when the function or the engine did."""
 
     def __str__(self) -> str:
         line = (
@@ -54,8 +54,8 @@ class Gateway:
     """The API in front of one function.
 
     Args:
-        function: what answers.
-        on_access: told of each answered request.
+        function: answers the requests.
+        on_access: called for each answered request.
     """
 
     def __init__(self, function: Function, on_access: Callable[[Access], None]) -> None:
@@ -93,11 +93,11 @@ class Gateway:
         if len(answer) > LAMBDA.response_bytes:
             raise response_too_large(len(answer))
         response = read_response(answer)
-        marks = (*_marks(ids), ("X-Amzn-Trace-Id", ids.trace))
-        return HttpResponse(response.status, (*response.headers, *marks), response.body)
+        own = (*_id_headers(ids), ("X-Amzn-Trace-Id", ids.trace))
+        return HttpResponse(response.status, (*response.headers, *own), response.body)
 
     async def _invoke(self, payload: bytes, receive: Receive) -> bytes:
-        """What the function answers, unless the client leaves before the function begins."""
+        """Invoke the function, unless the client disconnects before the function begins."""
         answering = asyncio.ensure_future(self._function.invoke(payload))
         gone = asyncio.ensure_future(disconnected(receive))
         gone.add_done_callback(lambda _: answering.cancel())
@@ -112,7 +112,7 @@ class Gateway:
 
 
 class _Disconnected(Exception):
-    """The client went away before it was answered."""
+    """The client disconnected before it was answered."""
 
 
 async def _read_request(scope: Scope, receive: Receive) -> HttpRequest:
@@ -122,11 +122,10 @@ async def _read_request(scope: Scope, receive: Receive) -> HttpRequest:
     headers = tuple(
         (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]
     )
-    path = scope["raw_path"].decode("latin-1")
     body = await _read_body(dict(headers).get("content-length", ""), receive)
     return HttpRequest(
         method=scope["method"],
-        path=path,
+        path=scope["raw_path"].decode("latin-1"),
         query=scope["query_string"].decode("latin-1"),
         headers=headers,
         body=body,
@@ -138,7 +137,7 @@ async def _read_request(scope: Scope, receive: Receive) -> HttpRequest:
 
 
 async def _read_body(announced: str, receive: Receive) -> bytes:
-    """The body, never holding more of it than the limit and one chunk."""
+    """The body; memory never holds more than the limit and one chunk."""
     if announced.isdecimal() and int(announced) > GATEWAY.body_bytes:
         raise body_too_large(int(announced))
     chunks, size = [], 0
@@ -157,16 +156,16 @@ async def _read_body(announced: str, receive: Receive) -> bytes:
 def _refusal(refused: GatewayRefusal, ids: RequestIds) -> HttpResponse:
     headers = [("content-type", refused.content_type)]
     if refused.error_type:
-        headers += [*_marks(ids), ("x-amzn-ErrorType", refused.error_type)]
+        headers += [*_id_headers(ids), ("x-amzn-ErrorType", refused.error_type)]
     return HttpResponse(refused.status, tuple(headers), refused.body)
 
 
-def _marks(ids: RequestIds) -> tuple[tuple[str, str], ...]:
+def _id_headers(ids: RequestIds) -> tuple[tuple[str, str], ...]:
     return (("x-amzn-RequestId", ids.request), ("x-amz-apigw-id", ids.extended))
 
 
 async def _send(response: HttpResponse, method: str, unread: Receive | None, send: Send) -> None:
-    """Send a response; `unread` still holds a body that the client may be sending."""
+    """Send a response; `unread` is set when the client may still send its body."""
     headers = [*response.headers]
     if response.status not in (204, 304):
         headers.append(("content-length", str(len(response.body))))
@@ -182,7 +181,7 @@ async def _send(response: HttpResponse, method: str, unread: Receive | None, sen
 
 
 async def _discard(receive: Receive) -> None:
-    """Read on for a while and keep nothing: a client that is cut off misses the answer."""
+    """Read the rest of a body for a while: a client that is cut off misses the response."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(LINGER_SECONDS):
             while (await receive()).get("more_body", False):

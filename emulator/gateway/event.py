@@ -1,13 +1,13 @@
-"""An HTTP request as the event that a REST API sends to a Lambda proxy integration.
+"""The event that a REST API sends to a Lambda proxy integration for an HTTP request.
 
-The API has `binaryMediaTypes: ['*/*']`, so every body arrives in base64. One function serves all
-models here, behind the one resource `/{proxy+}`; in the cloud each model's function stands behind
-`/<model>` and `/<model>/{proxy+}`, so `resource` and `pathParameters` differ there. `path` is the
-same, and is all that the service reads.
+The API has `binaryMediaTypes: ['*/*']`, so every body arrives in base64. Here one function serves
+all models behind the resource `/{proxy+}`. In the cloud each model's function is behind `/<model>`
+and `/<model>/{proxy+}`, so `resource` and `pathParameters` differ; `path` is the same, and the
+service reads nothing else of them.
 
-As recorded from live REST APIs: `path` keeps its percent-encoding while path and query parameters
-are decoded; `headers` has the last of several values; some headers never reach the function. Names
-of headers are in lower case, as from an HTTP/2 client, but for those that the gateway itself sets.
+As recorded from live REST APIs: `path` keeps its percent-encoding, while path and query parameters
+are decoded; `headers` has the last of several values; some headers never reach the function. Header
+names are in lower case, as from an HTTP/2 client, except those that the gateway itself sets.
 """
 
 import base64
@@ -61,7 +61,7 @@ _ABSENT_IDENTITY = {
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """What arrived over HTTP; `path` is percent-encoded, names of headers are in lower case."""
+    """An HTTP request; `path` is percent-encoded, header names are in lower case."""
 
     method: str
     path: str
@@ -76,7 +76,7 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class RequestIds:
-    """What the gateway calls one request, in its event and in its answer."""
+    """The gateway's ids of one request, in its event and in its response."""
 
     request: str = field(default_factory=lambda: str(uuid.uuid4()))
     extended: str = field(default_factory=lambda: base64.b64encode(os.urandom(11)).decode())
@@ -86,7 +86,7 @@ class RequestIds:
 
 
 def build_event(request: HttpRequest, ids: RequestIds) -> dict[str, Any]:
-    """The proxy event, payload format 1.0, of one request."""
+    """Return the proxy event of a request, in payload format 1.0."""
     headers = _group([*_passed_headers(request), *_gateway_headers(request, ids)])
     query = _group(parse_qsl(request.query, keep_blank_values=True))
     resource = _resource(request.path)
@@ -108,7 +108,7 @@ def build_event(request: HttpRequest, ids: RequestIds) -> dict[str, Any]:
 
 
 def _resource(path: str) -> str:
-    """The API's own name for a path; it has one for the root, and one for all below it."""
+    """The API resource of a path: one for the root, and one for all paths below it."""
     return RESOURCE if path.strip("/") else "/"
 
 

@@ -1,4 +1,4 @@
-"""What a function returned, as the HTTP response that the gateway makes of it."""
+"""The HTTP response that the gateway makes of a function's result."""
 
 import base64
 import binascii
@@ -22,7 +22,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """What goes back over HTTP."""
+    """The status, headers and body of an HTTP response."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
@@ -30,10 +30,10 @@ class HttpResponse:
 
 
 def read_response(payload: bytes) -> HttpResponse:
-    """The HTTP response that a function's JSON asks for.
+    """Return the HTTP response that a function's JSON describes.
 
     Raises:
-        Refused: the gateway would not take it.
+        GatewayRefusal: the gateway would reject it.
     """
     try:
         document = json.loads(payload)
@@ -43,7 +43,7 @@ def read_response(payload: bytes) -> HttpResponse:
         raise malformed_response(f"it is {_kind(document)}, not an object")
     unknown = sorted(document.keys() - _KEYS)
     if unknown:
-        raise malformed_response(f"it has {', '.join(unknown)}, which the gateway does not know")
+        raise malformed_response(f"it has the unknown keys {', '.join(unknown)}")
     status = _status(document.get("statusCode"))
     body = b"" if status in _BODILESS else _body(document)
     return HttpResponse(status, tuple(_headers(document)), body)
@@ -72,7 +72,7 @@ def _body(document: Mapping[str, Any]) -> bytes:
 
 
 def _headers(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Several values override one of the same name; some names are changed or dropped."""
+    """The headers: multi-value ones win over single ones; some are renamed or dropped."""
     several = list(_several(_given(document, "multiValueHeaders", {})))
     names = {name.lower() for name, _ in several}
     single = [
@@ -109,12 +109,12 @@ def _checked(name: str, value: Any) -> tuple[str, str]:
     if not isinstance(value, str):
         raise malformed_response(f"header {name} is {_kind(value)}, not a string")
     if not _TOKEN.fullmatch(name) or _CONTROL.search(value):
-        raise malformed_response(f"header {name!r} is not fit for HTTP")
+        raise malformed_response(f"header {name!r} is not a valid HTTP header")
     return name, value.strip()
 
 
 def _given(document: Mapping[str, Any], key: str, default: Any) -> Any:
-    """The value of an optional key, which may also be null."""
+    """The value of an optional key; null counts as missing."""
     value = document.get(key)
     return default if value is None else value
 

@@ -1,11 +1,11 @@
-"""One template of the functions, layers and routes of a synthesised app, for `sam local`.
+"""One template with the functions, layers and routes of a synthesized app, for `sam local`.
 
     python -m lading.emulator.gateway.sam_template [cdk.out]
 
-SAM reads one template and looks functions up by name in it; here every model has a stack of its
-own, beside the API's. What SAM runs nothing of, as roles and alarms, is left out. The models must
-come from a local store (SAM cannot read a layer out of a bucket) and the app must be synthesised by
-the CDK's command, which notes where each asset lies.
+SAM reads a single template and finds functions by name in it, while the app has a stack for each
+model and one for the API. Resources that SAM does not run, such as roles and alarms, are left out.
+The models must come from a local store, since SAM cannot read a layer from a bucket, and the CDK's
+command must have synthesized the app, since it records the path of each asset.
 """
 
 import json
@@ -26,14 +26,14 @@ _ASSET = "aws:asset:path"
 
 
 class NotForSam(Exception):
-    """The app was synthesised in a way that `sam local` cannot run."""
+    """`sam local` cannot run the synthesized app."""
 
 
 def sam_template(assembly: Path) -> dict[str, Any]:
-    """The template for `sam local`; it must lie in `assembly`, for its paths start there.
+    """Return the template for `sam local`; its paths are relative to `assembly`.
 
     Raises:
-        NotForSam: there is no app, or one whose code SAM would not find.
+        NotForSam: there is no app, or SAM would not find its code.
     """
     resources: dict[str, Any] = {}
     for number, file in enumerate(_templates(assembly)):
@@ -46,10 +46,10 @@ def sam_template(assembly: Path) -> dict[str, Any]:
 
 
 def write_sam_template(assembly: Path) -> Path:
-    """Write `sam_template` beside what it names; its path.
+    """Write the template into `assembly`, and return its path.
 
     Raises:
-        NotForSam: there is no such template.
+        NotForSam: there is no app, or SAM would not find its code.
     """
     path = assembly / FILE
     path.write_text(json.dumps(sam_template(assembly), indent=1))
@@ -60,14 +60,14 @@ def _templates(assembly: Path) -> Iterator[str]:
     try:
         artifacts = json.loads((assembly / "manifest.json").read_text())["artifacts"]
     except (OSError, ValueError) as error:
-        raise NotForSam(f"{assembly} holds no synthesised app; run `cdk synth`") from error
+        raise NotForSam(f"{assembly} has no synthesized app; run `cdk synth`") from error
     for artifact in artifacts.values():
         if artifact["type"] == "aws:cloudformation:stack":
             yield artifact["properties"]["templateFile"]
 
 
 def _runnable(name: str, resource: Mapping[str, Any]) -> dict[str, Any]:
-    """A resource without what it says of others that are left out."""
+    """A resource without its references to resources that are left out."""
     kept = {key: resource[key] for key in ("Type", "Properties", "Metadata") if key in resource}
     if resource["Type"].startswith("AWS::Lambda::"):
         if _ASSET not in resource.get("Metadata", {}):
@@ -78,7 +78,7 @@ def _runnable(name: str, resource: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _renamed(value: Any, names: Mapping[str, str]) -> Any:
-    """The same with each reference to a resource of its stack under the new name."""
+    """The value, with each reference to a resource of its stack renamed."""
     if isinstance(value, list):
         return [_renamed(item, names) for item in value]
     if not isinstance(value, dict):
@@ -93,6 +93,6 @@ def _renamed(value: Any, names: Mapping[str, str]) -> Any:
 
 if __name__ == "__main__":
     try:
-        print(write_sam_template(Path(*sys.argv[1:2] or ["cdk.out"])))  # noqa: T201 its answer
+        print(write_sam_template(Path(*sys.argv[1:2] or ["cdk.out"])))  # noqa: T201 its output
     except NotForSam as refused:
         sys.exit(f"error: {refused}")

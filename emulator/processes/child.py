@@ -1,15 +1,18 @@
-"""A program of another's making, in a group of its own, that does not outlive this process."""
+"""An external program in a process group of its own that does not outlive this process."""
 
+import asyncio
 import contextlib
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 _TETHER = str(Path(__file__).with_name("tether.py"))
 _GRACE_SECONDS = 5.0
+_BETWEEN_PROBES = 0.05
 
 
 class Child:
@@ -18,7 +21,7 @@ class Child:
     Args:
         command: the program's path and its arguments.
         environment: all of its variables.
-        folder: where it works.
+        folder: its working directory.
         log: file to which its output is appended.
     """
 
@@ -42,14 +45,23 @@ class Child:
         return self._process.poll() is not None
 
     def wait(self) -> int:
-        """Wait until it ends, and end it when that is interrupted; its exit status."""
+        """Wait until it ends and return its exit status; an interrupted wait ends it."""
         try:
             return self._process.wait()
         finally:
             self.end()
 
+    async def ready(self, probe: Callable[[], Awaitable[bool]], seconds: float) -> bool:
+        """Wait until `probe` succeeds; False when the program ends or `seconds` pass first."""
+        deadline = time.monotonic() + seconds
+        while not await probe():
+            if self.ended or time.monotonic() > deadline:
+                return False
+            await asyncio.sleep(_BETWEEN_PROBES)
+        return True
+
     def end(self, grace_seconds: float = _GRACE_SECONDS) -> bool:
-        """Ask its group to end, then make it; whether asking was enough."""
+        """Send SIGTERM, and SIGKILL after the grace period; return whether SIGTERM was enough."""
         self._signal(signal.SIGTERM)
         asked = self.has_ended_within(grace_seconds)
         self._signal(signal.SIGKILL)
@@ -57,7 +69,7 @@ class Child:
         return asked
 
     def has_ended_within(self, seconds: float) -> bool:
-        """Wait for so long at most; whether it has ended."""
+        """Wait at most `seconds` for its end; return whether it has ended."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(seconds)
         return self.ended
@@ -68,6 +80,6 @@ class Child:
 
 
 def tether(parent: int) -> list[str]:
-    """What to put before a command to bind it to its parent (see `processes.tether`), on Linux."""
+    """Return the words before a command that bind it to its parent on Linux: `tether.py`."""
     linux = sys.platform == "linux"
     return [sys.executable, "-I", "-S", _TETHER, str(parent)] if linux else []

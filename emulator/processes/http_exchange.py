@@ -1,9 +1,10 @@
-"""One HTTP exchange with a server on this machine, whose answer may come in parts."""
+"""One HTTP exchange with a server on this machine; the response may be streamed."""
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 
 import h11
 
@@ -11,11 +12,12 @@ from lading.emulator.errors import ExchangeBroken
 
 _CHUNK_BYTES = 1 << 16
 _BUFFER_BYTES = 1 << 20
+_CLOSED = "closed the connection before the response ended"
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a server listens."""
+    """The host and port of a server."""
 
     host: str
     port: int
@@ -25,7 +27,7 @@ class Address:
 
 
 class Reply:
-    """What a server answers; header names are lower case."""
+    """A server's response; header names are in lower case."""
 
     def __init__(self, head: h11.Response, incoming: AsyncIterator[h11.Event]) -> None:
         self.status = head.status_code
@@ -33,10 +35,10 @@ class Reply:
         self._incoming = incoming
 
     async def parts(self) -> AsyncIterator[bytes]:
-        """The body, in the parts in which it comes.
+        """Yield the parts of the body as they arrive.
 
         Raises:
-            ExchangeBroken: the server goes away in the middle of it.
+            ExchangeBroken: the server closes the connection before the body ends.
         """
         async for event in self._incoming:
             if isinstance(event, h11.Data):
@@ -45,10 +47,10 @@ class Reply:
                 return
 
     async def body(self) -> bytes:
-        """The whole body.
+        """Return the whole body.
 
         Raises:
-            ExchangeBroken: the server goes away in the middle of it.
+            ExchangeBroken: the server closes the connection before the body ends.
         """
         return b"".join([part async for part in self.parts()])
 
@@ -57,23 +59,24 @@ class Reply:
 async def exchange(
     address: Address, method: str, path: str, headers: Mapping[str, str], body: bytes = b""
 ) -> AsyncIterator[Reply]:
-    """Send a request, and give what is answered; the connection is closed behind it.
+    """Send a request and yield the response; the connection closes on exit.
 
     Raises:
-        ExchangeBroken: nothing listens there, or what does is gone before it answers.
+        ExchangeBroken: the server refuses the connection, or closes it before it answers.
     """
     try:
         reader, writer = await asyncio.open_connection(
             address.host, address.port, limit=_BUFFER_BYTES
         )
     except OSError as error:
-        raise ExchangeBroken(str(address), "nothing listens there") from error
+        raise ExchangeBroken(str(address), "no server listens there") from error
     try:
         connection = h11.Connection(h11.CLIENT)
         own = {"host": str(address), "content-length": str(len(body)), "connection": "close"}
         request = h11.Request(method=method, target=path, headers=[*{**headers, **own}.items()])
         writer.write(connection.send(request) or b"")
         writer.write(connection.send(h11.Data(body)) or b"")
+        connection.send(h11.EndOfMessage())
         incoming = _events(connection, reader, address)
         async for event in incoming:
             if isinstance(event, h11.Response):
@@ -83,10 +86,17 @@ async def exchange(
         writer.close()
 
 
+async def answers_ok(address: Address, path: str, seconds: float) -> bool:
+    """Return whether GET `path` answers 200 within `seconds`."""
+    with contextlib.suppress(ExchangeBroken, TimeoutError):
+        async with asyncio.timeout(seconds), exchange(address, "GET", path, {}) as reply:
+            return reply.status == HTTPStatus.OK
+    return False
+
+
 async def _events(
     connection: h11.Connection, reader: asyncio.StreamReader, address: Address
 ) -> AsyncIterator[h11.Event]:
-    connection.send(h11.EndOfMessage())
     while True:
         try:
             event = connection.next_event()
@@ -94,7 +104,7 @@ async def _events(
                 connection.receive_data(await reader.read(_CHUNK_BYTES))
                 continue
         except (OSError, h11.ProtocolError) as error:
-            raise ExchangeBroken(str(address), "closed the connection too early") from error
+            raise ExchangeBroken(str(address), _CLOSED) from error
         if not isinstance(event, h11.Event) or isinstance(event, h11.ConnectionClosed):
-            raise ExchangeBroken(str(address), "closed the connection too early")
+            raise ExchangeBroken(str(address), _CLOSED)
         yield event

@@ -1,40 +1,41 @@
-"""Where a function's output goes: into a file, as in the cloud it goes into a log group."""
+"""The function's output, written to a file as the cloud writes it to a log group."""
 
+import contextlib
 import io
 import sys
 import threading
-from types import TracebackType
-from typing import Self, TextIO
+from collections.abc import Iterator
+from typing import TextIO
 
 
 class FunctionThread(threading.Thread):
-    """A thread that runs a function; what it prints belongs to the function's log."""
+    """A thread that runs the function; what it prints belongs to the function's log."""
 
 
 class SplitOutput(io.TextIOBase):
-    """A standard stream for two: a function's threads write to a file, all others to `stream`."""
+    """A standard stream that sends the function's threads to `log` and all others to `stream`."""
 
     def __init__(self, stream: TextIO, log: TextIO) -> None:
         self._stream = stream
         self._log = log
 
     def write(self, text: str) -> int:
-        """Write `text` where the current thread's output belongs."""
+        """Write `text` to the stream of the current thread."""
         return self._target().write(text)
 
     def flush(self) -> None:
-        """Flush what the current thread writes to."""
+        """Flush the stream of the current thread."""
         self._target().flush()
 
     def close(self) -> None:
-        """Close nothing: both streams belong to others, and may be closed by now."""
+        """Do nothing: both streams belong to others, which may have closed them."""
 
     def isatty(self) -> bool:
-        """Whether the current thread writes to a terminal."""
+        """Return whether the current thread writes to a terminal."""
         return self._target().isatty()
 
     def fileno(self) -> int:
-        """Descriptor of what the current thread writes to."""
+        """Return the descriptor of the current thread's stream."""
         return self._target().fileno()
 
     def _target(self) -> TextIO:
@@ -42,25 +43,12 @@ class SplitOutput(io.TextIOBase):
         return self._log if own else self._stream
 
 
-class FunctionLog:
-    """A context in which the function's threads print to `log`.
-
-    `sys.stdout` is one for all threads, so meanwhile one stands there that tells them apart.
-    """
-
-    def __init__(self, log: TextIO) -> None:
-        self._log = log
-
-    def __enter__(self) -> Self:
-        self._streams = sys.stdout, sys.stderr
-        sys.stdout = SplitOutput(sys.stdout, self._log)
-        sys.stderr = SplitOutput(sys.stderr, self._log)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        sys.stdout, sys.stderr = self._streams
+@contextlib.contextmanager
+def function_output(log: TextIO) -> Iterator[None]:
+    """Send what the function's threads print to `log`; all threads share one `sys.stdout`."""
+    streams = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (SplitOutput(stream, log) for stream in streams)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = streams

@@ -1,4 +1,4 @@
-"""A virtual environment of a tool's own, made once of locked requirements."""
+"""Virtual environments of tools, each made once from locked requirements."""
 
 import fcntl
 import hashlib
@@ -12,24 +12,24 @@ from lading.emulator.errors import ToolUnavailable
 
 
 def own_environment(folder: Path, requirements: Path, log: Path, *options: str) -> Path:
-    """The environment in `folder`, made of `requirements` unless it is there as locked.
+    """Return the virtual environment in `folder`; make it unless it matches `requirements`.
 
-    Its interpreter is the one of this process.
+    It uses the interpreter of this process.
 
     Args:
-        folder: of the environment.
-        requirements: a file of pins with their hashes.
+        folder: the environment's folder.
+        requirements: a requirements file with hashes.
         log: file to which pip's output is appended.
         options: more options of `pip install`.
 
     Raises:
-        ToolUnavailable: it cannot be made.
+        ToolUnavailable: the packages cannot be installed.
     """
     made_of = folder / "made-of"
     wanted = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_name(f"{folder.name}.lock").open("ab") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # of two at once, the second finds what the first made
+        fcntl.flock(lock, fcntl.LOCK_EX)  # a second process waits, then finds it made
         if not made_of.is_file() or made_of.read_text() != wanted:
             _make(folder, wanted, requirements, log, options)
     return folder
@@ -38,7 +38,7 @@ def own_environment(folder: Path, requirements: Path, log: Path, *options: str) 
 def _make(
     folder: Path, wanted: str, requirements: Path, log: Path, options: tuple[str, ...]
 ) -> None:
-    """Make the environment beside its place, and put it there when it is whole."""
+    """Make the environment in a scratch folder, and move it to its place when it is complete."""
     scratch = folder.with_name(f"{folder.name}-{os.getpid()}")
     shutil.rmtree(scratch, ignore_errors=True)
     try:
@@ -59,4 +59,4 @@ def _install(folder: Path, requirements: Path, log: Path, options: tuple[str, ..
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False
             )
         if finished.returncode != 0:
-            raise ToolUnavailable(requirements.name, log)
+            raise ToolUnavailable(f"cannot install requirements/{requirements.name}", log)

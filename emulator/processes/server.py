@@ -1,4 +1,4 @@
-"""The emulator over HTTP: uvicorn around the gateway, or around any other service of AWS."""
+"""The emulator's HTTP server: uvicorn around the gateway, or around another emulated service."""
 
 import asyncio
 import contextlib
@@ -6,110 +6,77 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from types import FrameType
-from typing import Protocol
+from typing import Any, Protocol
 
 import uvicorn
 
 from lading.emulator.errors import AddressUnavailable
-from lading.emulator.function.interface import Function
-from lading.emulator.gateway.api import Access, Gateway
 from lading.functions.inference.entry.http_server import Listening, configuration, listen
 from lading.functions.inference.wire.asgi import App
 
 GRACE_SECONDS = 2
-"""How long requests under way may take to end when the server is told to."""
+"""Time for running requests to end after the server was told to stop."""
 
 _POLL_SECONDS = 0.1
-_ANYWHERE = Listening()
+_LOCALHOST = Listening()
 
 
 class Running(Protocol):
-    """What runs while there is a server for it."""
+    """A service that runs as long as its server."""
 
     async def start(self) -> None:
-        """Begin; what is raised here ends the server."""
+        """Start; an exception ends the server."""
 
     async def stop(self) -> None:
-        """End."""
-
-
-def serve(
-    function: Function,
-    *,
-    host: str = "127.0.0.1",
-    port: int = 0,
-    on_ready: Callable[[int], None] = lambda _: None,
-    on_access: Callable[[Access], None] = lambda _: None,
-) -> None:
-    """Serve `function` until SIGINT or SIGTERM; returns when it has ended.
-
-    Args:
-        function: what answers; started before and stopped after.
-        host: address to listen on.
-        port: port to listen on; 0 takes a free one.
-        on_ready: told the port once requests are accepted.
-        on_access: told of each answered request.
-
-    Raises:
-        AddressUnavailable: the port is taken, or the host is not this machine's.
-        RuntimeUnavailable: the function cannot be started.
-    """
-    listening = Listening(host, port)
-    ThreadedServer(Gateway(function, on_access), function, listening, on_ready=on_ready).run()
+        """Stop."""
 
 
 @contextlib.contextmanager
 def in_background(
     app: App, running: Running, *, host: str = "127.0.0.1", port: int = 0
 ) -> Iterator[int]:
-    """Serve `app` from a thread of its own; gives the port, a free one when it is to be 0.
+    """Serve `app` in another thread and yield the port; port 0 chooses a free one.
 
     Raises:
         EmulatorError: `running` cannot be started.
     """
     bound: Future[int] = Future()
     server = ThreadedServer(app, running, Listening(host, port), on_ready=bound.set_result)
-
-    def run() -> None:
+    with ThreadPoolExecutor(1, "server") as thread:
+        served = thread.submit(server.run)
         try:
-            server.run()
-        except BaseException as error:
-            if bound.done():
-                raise
-            bound.set_exception(error)
-        bound.cancel()  # of a server that was stopped before it was ready
-
-    thread = threading.Thread(target=run, name="server")
-    thread.start()
-    try:
-        yield bound.result()
-    finally:
-        server.stop()
-        thread.join()
+            either: tuple[Future[Any], ...] = (bound, served)
+            wait(either, return_when=FIRST_COMPLETED)
+            if served.done():
+                served.result()
+                bound.cancel()  # the server was stopped before it was ready
+            yield bound.result()
+        finally:
+            server.stop()
+    served.result()
 
 
 class ThreadedServer:
-    """A server, for who must stop it from another thread.
+    """A server that another thread can stop.
 
     Args:
-        app: what answers.
-        running: what is started before and stopped after.
-        listening: where.
-        on_ready: told the port once requests are accepted.
+        app: the application to serve.
+        running: started before the server, and stopped after it.
+        listening: the address.
+        on_ready: called with the port when the server accepts requests.
     """
 
     def __init__(
         self,
         app: App,
         running: Running,
-        listening: Listening = _ANYWHERE,
+        listening: Listening = _LOCALHOST,
         *,
         on_ready: Callable[[int], None] = lambda _: None,
     ) -> None:
-        self._running, self._listening = running, listening
-        self._on_ready = on_ready
+        self._running, self._listening, self._on_ready = running, listening, on_ready
         self._uvicorn = _Uvicorn(
             configuration(
                 app,
@@ -120,20 +87,21 @@ class ThreadedServer:
         )
 
     def run(self) -> None:
-        """Serve until a signal or `stop`."""
+        """Serve until a signal or `stop`.
+
+        Raises:
+            EmulatorError: the address cannot be used, or `running` cannot be started.
+        """
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(self._run())
 
     def stop(self) -> None:
-        """Make `run` return; from any thread."""
+        """Make `run` return; any thread may call this."""
         self._uvicorn.should_exit = True
 
     async def _run(self) -> None:
-        # Signals are caught before anyone is told that there is a server to end.
-        with (
-            _listen(self._listening) as listener,
-            self._uvicorn.capture_signals(),
-        ):
+        # Signals are handled before `on_ready` can lead to one.
+        with _listen(self._listening) as listener, self._uvicorn.capture_signals():
             try:
                 if await self._started():
                     self._on_ready(listener.getsockname()[1])
@@ -142,7 +110,7 @@ class ThreadedServer:
                 await self._running.stop()
 
     async def _started(self) -> bool:
-        """Start what runs; False when the server is told to end meanwhile."""
+        """Start the service; return False when the server is told to stop meanwhile."""
         starting = asyncio.ensure_future(self._running.start())
         while not starting.done():
             await asyncio.wait({starting}, timeout=_POLL_SECONDS)
@@ -155,7 +123,7 @@ class ThreadedServer:
 
 
 class _Uvicorn(uvicorn.Server):
-    """uvicorn raises a caught signal again when it ends, which would leave the function behind."""
+    """uvicorn, except that it does not raise a signal again, which would skip `Running.stop`."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -173,7 +141,7 @@ class _Uvicorn(uvicorn.Server):
 def _listen(where: Listening) -> socket.socket:
     host, port = where.host, where.port
     if not 0 <= port < 1 << 16:
-        raise AddressUnavailable(host, port, "ports end at 65535")
+        raise AddressUnavailable(host, port, "a port must be 0 to 65535")
     try:
         return listen(host, port)
     except OSError as error:

@@ -1,10 +1,10 @@
-"""Run a command that ends when its parent does, however that ends (Linux only).
+"""Run a command that the kernel kills when its parent ends, in whatever way (Linux only).
 
     python tether.py PARENT COMMAND [ARGUMENT ...]
 
-Run as a file, with nothing but the standard library. PARENT is the expected parent's process id, or
-0 for the leader of the session: if it is gone already, the command is not run. The kernel keeps the
-bond when a program replaces itself by another one, so it is the command itself that is bound.
+This file runs as a script and imports only the standard library. PARENT is the process id of the
+expected parent, or 0 for the leader of the session; when that parent is gone already, the command
+does not run. The kernel keeps the setting through `exec`, so the command itself is bound.
 """
 
 import ctypes
@@ -16,7 +16,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def main(arguments: list[str]) -> None:
-    """Bind this process to its parent, and become the command."""
+    """Bind this process to its parent, then replace it by the command."""
     parent, command = int(arguments[0]), arguments[1:]
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL)) != 0:

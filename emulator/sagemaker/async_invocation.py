@@ -1,125 +1,86 @@
-"""InvokeEndpointAsync: the request is taken now, and its answer is written to S3 later.
+"""InvokeEndpointAsync: the request is accepted now, and its answer is written to S3 later.
 
-As on SageMaker, one that comes while the endpoint has no copy waits for it. No topic is told of the
-end; whoever waits looks for the answer or the failure where the first reply says.
+As on SageMaker, a request to an endpoint without a copy waits for one. No SNS topic is notified:
+callers look for the answer or the failure at the addresses in the first response.
 """
 
 import asyncio
 import json
 import uuid
-from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Mapping
 
-from lading.emulator.cloud.s3_objects import S3Objects
 from lading.emulator.sagemaker.answer import Answer
-from lading.emulator.sagemaker.invocation import Invocation
+from lading.emulator.sagemaker.async_place import AsyncPlace
+from lading.emulator.sagemaker.invocation import HEADER_PREFIX, Invocation
 from lading.emulator.sagemaker.refusals import SageMakerRefusal, invalid, timed_out, too_large
 from lading.functions.inference.wire.asgi import Receive
 
-_PREFIX = "x-amzn-sagemaker-"
 _AGAIN_SECONDS = 0.1
 _MOST_SECONDS = 3600
 
 
-class Objects(Protocol):
-    """Where requests are read from and answers are written to."""
-
-    def read(self, address: str) -> bytes:
-        """An object's content.
-
-        Raises:
-            OSError: it cannot be read.
-        """
-
-    def write(self, address: str, content: bytes, content_type: str) -> None:
-        """Write an object.
-
-        Raises:
-            OSError: it cannot be written.
-        """
-
-
-@dataclass
-class AsyncPlace:
-    """Where an endpoint writes what it answers later.
-
-    Args:
-        answers: `s3://bucket/prefix` of answers.
-        failures: the same of failures.
-        objects: reads and writes there.
-    """
-
-    answers: str
-    failures: str
-    objects: Objects = field(default_factory=S3Objects)
-    _running: set[asyncio.Task[None]] = field(default_factory=set)
-
-    def begin(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do work that nobody waits for."""
-        task = asyncio.create_task(work)
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
-
-    async def stop(self) -> None:
-        """Leave undone what is not done."""
-        for task in self._running:
-            task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
-
-
 async def respond_later(call: Invocation, _receive: Receive, answer: Answer) -> None:
-    """Take a request, and say where its answer will be.
+    """Accept a request, and answer where its result will be.
 
     Raises:
-        SageMakerRefusal: it cannot be taken.
+        SageMakerRefusal: the request is not valid.
     """
-    place = call.endpoint.asynchronous
-    if not isinstance(place, AsyncPlace):
+    place, limits = call.endpoint.asynchronous, call.endpoint.limits
+    if place is None:
         raise invalid(f"Endpoint {call.endpoint.name} is not configured for asynchronous inference")
-    source = call.headers.get(f"{_PREFIX}inputlocation", "")
+    source = call.headers.get(f"{HEADER_PREFIX}inputlocation", "")
     if bool(source) == bool(call.body):
         raise invalid("Exactly one of Body and InputLocation must be given")
-    if len(call.body) > call.endpoint.limits.inline_payload:
-        raise too_large(call.endpoint.limits.inline_payload)
-    seconds = _seconds(call.headers, call.endpoint.limits.asynchronous_seconds)
+    if len(call.body) > limits.inline_payload:
+        raise too_large(limits.inline_payload)
+    seconds = _seconds(call.headers, limits.asynchronous_seconds)
     name = str(uuid.uuid4())
-    identity = call.headers.get(f"{_PREFIX}inference-id") or name
-    answers, failures = f"{place.answers}/{name}.out", f"{place.failures}/{name}-error.out"
-    place.begin(_work(place, call, source, (answers, failures, seconds)))
-    told = {f"{_PREFIX}outputlocation": answers, f"{_PREFIX}failurelocation": failures}
-    await answer.whole(202, told, json.dumps({"InferenceId": identity}))
+    identity = call.headers.get(f"{HEADER_PREFIX}inference-id") or name
+    place.begin(_work(place, call, source, name, seconds))
+    headers = {
+        f"{HEADER_PREFIX}outputlocation": _answer_address(place, name),
+        f"{HEADER_PREFIX}failurelocation": _failure_address(place, name),
+    }
+    await answer.whole(202, headers, json.dumps({"InferenceId": identity}))
+
+
+def _answer_address(place: AsyncPlace, name: str) -> str:
+    return f"{place.answers}/{name}.out"
+
+
+def _failure_address(place: AsyncPlace, name: str) -> str:
+    return f"{place.failures}/{name}-error.out"
 
 
 async def _work(
-    place: AsyncPlace, call: Invocation, source: str, told: tuple[str, str, float]
+    place: AsyncPlace, call: Invocation, source: str, name: str, seconds: float
 ) -> None:
-    answers, failures, seconds = told
+    address = _failure_address(place, name)
     try:
         body = await asyncio.to_thread(place.objects.read, source) if source else call.body
         async with asyncio.timeout(seconds):
-            content, content_type = await _ask(Invocation(call.endpoint, call.headers, body))
-        await asyncio.to_thread(place.objects.write, answers, content, content_type)
+            content, kind = await _invoke(Invocation(call.endpoint, call.headers, body))
+        address = _answer_address(place, name)
     except TimeoutError:
-        late = timed_out(call.endpoint.log_group, seconds)
-        await asyncio.to_thread(place.objects.write, failures, late.text.encode(), "text/plain")
+        content, kind = timed_out(call.endpoint.log_group, seconds).text.encode(), "text/plain"
     except (SageMakerRefusal, OSError) as error:
-        await asyncio.to_thread(place.objects.write, failures, str(error).encode(), "text/plain")
+        content, kind = str(error).encode(), "text/plain"
+    await asyncio.to_thread(place.objects.write, address, content, kind)
 
 
-async def _ask(call: Invocation) -> tuple[bytes, str]:
-    """The container's answer and its type, waited for while there is no container."""
-    headers = call.container_headers(f"{_PREFIX}accept")
-    headers["content-type"] = call.headers.get(f"{_PREFIX}content-type", "")
+async def _invoke(call: Invocation) -> tuple[bytes, str]:
+    """The container's answer and its type; waits as long as the endpoint has no copy."""
+    headers = call.container_headers(f"{HEADER_PREFIX}accept")
+    headers["content-type"] = call.headers.get(f"{HEADER_PREFIX}content-type", "")
     while call.endpoint.asleep_now:
         call.endpoint.wake()
         await asyncio.sleep(_AGAIN_SECONDS)
-    async with call.ask(headers) as reply:
+    async with call.send(headers) as reply:
         return await reply.body(), reply.headers.get("content-type", "")
 
 
 def _seconds(headers: Mapping[str, str], default: float) -> float:
-    text = headers.get(f"{_PREFIX}invocationtimeoutseconds")
+    text = headers.get(f"{HEADER_PREFIX}invocationtimeoutseconds")
     if text is None:
         return default
     if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= _MOST_SECONDS):

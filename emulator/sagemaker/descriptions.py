@@ -1,4 +1,4 @@
-"""As much of the `sagemaker` API as tells what state an endpoint is in."""
+"""The operations of the `sagemaker` API that describe the state of endpoints."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -15,16 +15,14 @@ _EPOCH = 0.0
 def describe(
     endpoints: Mapping[str, LocalEndpoint], target: str, document: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The answer to one operation, which the header `X-Amz-Target` names.
+    """Return the answer of the operation that the header `X-Amz-Target` names.
 
     Raises:
-        SageMakerRefusal: it is another one, or what it asks for is not there.
+        SageMakerRefusal: the operation is not supported, or finds nothing.
     """
     operation = target.removeprefix("SageMaker.")
     if operation not in _OPERATIONS:
-        raise SageMakerRefusal(
-            "UnknownOperationException", 400, f"{target[:100]} is not answered here"
-        )
+        raise SageMakerRefusal("UnknownOperationException", 400, f"{target[:100]} is not supported")
     return _OPERATIONS[operation](endpoints, document)
 
 

@@ -1,4 +1,4 @@
-"""One SageMaker endpoint of this machine: its state, its limits, and the engine behind it."""
+"""A SageMaker endpoint on this machine: its state, its limits, and the engine behind it."""
 
 import asyncio
 import contextlib
@@ -9,6 +9,7 @@ from typing import Protocol
 
 from lading.emulator.errors import ContainerError
 from lading.emulator.processes.http_exchange import Address
+from lading.emulator.sagemaker.async_place import AsyncPlace
 from lading.emulator.sagemaker.refusals import (
     SageMakerRefusal,
     broken,
@@ -21,37 +22,30 @@ from lading.functions.contract.limits import SAGEMAKER
 
 
 class EndpointEngine(Protocol):
-    """What answers behind an endpoint."""
+    """The program behind an endpoint."""
 
     async def start(self) -> None:
-        """Make ready.
+        """Start, and wait until it is ready.
 
         Raises:
-            ContainerNotReady: it does not come to it.
+            ContainerNotReady: it does not become ready.
         """
 
     async def address(self) -> Address:
-        """Where it listens now.
+        """Return its address, after a restart if it has ended.
 
         Raises:
-            ContainerNotReady: it is gone and does not come back.
+            ContainerNotReady: it does not start again.
         """
 
     async def check(self) -> None:
-        """Told that an exchange with it broke."""
+        """Look at its state after a broken exchange."""
 
     async def request(self, body: bytes) -> tuple[str, bytes]:
-        """The path where it takes a request, and the request as it takes it."""
+        """Return the path and the body of a request as it expects them."""
 
     async def stop(self) -> None:
-        """End it."""
-
-
-class Later(Protocol):
-    """Where an asynchronous endpoint writes; `sagemaker.async_invocation` knows more of it."""
-
-    async def stop(self) -> None:
-        """Leave undone what is not done."""
+        """Stop."""
 
 
 class Status(StrEnum):
@@ -74,16 +68,16 @@ _SERVING |= {Status.rolling_back, Status.update_rollback_failed}
 
 @dataclass(frozen=True, slots=True)
 class EndpointLimits:
-    """What an endpoint takes, and how long it waits for its container."""
+    """The size and time limits of an endpoint."""
 
     payload: int = SAGEMAKER.payload_bytes
-    """Bytes of a request or an answer."""
+    """Bytes of a request or a response."""
     seconds: float = 60.0
-    """For a whole answer, and for the first part of a streamed one."""
+    """For a complete response, and for the first part of a streamed one."""
     stream_seconds: float = 480.0
-    """For all of a streamed answer."""
+    """For a streamed response as a whole."""
     inline_payload: int = 128_000
-    """Bytes that an asynchronous request may carry itself."""
+    """Bytes of an asynchronous request's own body."""
     asynchronous_seconds: float = 900.0
 
 
@@ -91,16 +85,16 @@ class EndpointLimits:
 class LocalEndpoint:
     """An endpoint.
 
-    Tests set `status` and `copies`, and put into `refusals` what the next requests are told.
+    Tests set `status` and `copies`, and put the errors of the next requests into `refusals`.
 
     Args:
         name: its name.
-        engine: what answers.
+        engine: the program behind it.
         component: its inference component; empty for an endpoint that holds the model itself.
-        limits: what it takes.
-        asleep: whether it begins with no copy; the first request is refused, and wakes it.
-        wake_seconds: how long until it begins to start then, as the alarm and the scaling take.
-        asynchronous: where it writes what it answers later; None: it answers at once alone.
+        limits: its limits.
+        asleep: whether it begins without a copy; the first request is refused and wakes it.
+        wake_seconds: delay before it starts then, as alarm and scaling need on SageMaker.
+        asynchronous: where it writes asynchronous answers; None when it has none.
     """
 
     name: str
@@ -109,7 +103,7 @@ class LocalEndpoint:
     limits: EndpointLimits = field(default_factory=EndpointLimits)
     asleep: bool = False
     wake_seconds: float = 0.0
-    asynchronous: Later | None = None
+    asynchronous: AsyncPlace | None = None
     status: Status = Status.creating
     failure: str = ""
     copies: int = 0
@@ -118,11 +112,11 @@ class LocalEndpoint:
 
     @property
     def log_group(self) -> str:
-        """Where SageMaker would write what the container says."""
+        """The log group of the container on SageMaker."""
         return f"/aws/sagemaker/Endpoints/{self.name}"
 
     async def start(self) -> None:
-        """Bring it into service.
+        """Bring the endpoint into service.
 
         Raises:
             ContainerNotReady: its container does not start; the endpoint has failed.
@@ -132,7 +126,7 @@ class LocalEndpoint:
         self.status = Status.in_service
 
     async def stop(self) -> None:
-        """End its engine."""
+        """Stop its engine."""
         if self._waking is not None:
             self._waking.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -143,13 +137,13 @@ class LocalEndpoint:
         self.status, self.copies = Status.deleting, 0
 
     async def admit(self, component: str) -> Address:
-        """Where a request may be sent to.
+        """Return the engine's address for a request.
 
         Args:
-            component: the inference component that it names; empty when it names none.
+            component: the inference component that the request names; may be empty.
 
         Raises:
-            SageMakerRefusal: nowhere.
+            SageMakerRefusal: the endpoint cannot accept the request.
         """
         if self.refusals:
             raise self.refusals.popleft()
@@ -166,11 +160,11 @@ class LocalEndpoint:
 
     @property
     def asleep_now(self) -> bool:
-        """Whether it is in service, with no copy."""
+        """Whether it is in service without a copy."""
         return self.status in _SERVING and self.copies == 0
 
     def wake(self) -> None:
-        """Begin to start its engine, unless that has begun."""
+        """Start its engine in the background, unless that has begun."""
         if self._waking is None or self._waking.done():
             self._waking = asyncio.create_task(self._wake())
 
@@ -186,7 +180,7 @@ class LocalEndpoint:
 
     async def _wake(self) -> None:
         await asyncio.sleep(self.wake_seconds)
-        with contextlib.suppress(ContainerError):  # it stays at zero, and the log says why
+        with contextlib.suppress(ContainerError):  # it stays at zero copies; the log says why
             await self._start_engine()
 
     async def _start_engine(self) -> None:

@@ -1,9 +1,9 @@
-"""AWS's event stream encoding: messages with headers and two checksums, one behind the other.
+"""AWS's event stream encoding: a sequence of messages with headers and two checksums.
 
     total length (4) | headers length (4) | CRC-32 of these 8 | headers | payload | CRC-32 of all
 
-A header is the length of its name in one byte, the name, the byte 7 for text, the length of the
-text in two bytes, and the text.
+A header consists of the length of its name in one byte, the name, the byte 7 for text, the length
+of the text in two bytes, and the text.
 Format: https://docs.aws.amazon.com/AmazonS3/latest/API/RESTSelectObjectAppendix.html
 """
 
@@ -19,7 +19,7 @@ _PRELUDE_BYTES, _CHECKSUM_BYTES = 12, 4
 
 
 def event(kind: str, payload: bytes) -> bytes:
-    """One message of a stream, as `PayloadPart`."""
+    """Return one message of a stream, such as `PayloadPart`."""
     return _message(
         {
             ":message-type": "event",
@@ -31,7 +31,7 @@ def event(kind: str, payload: bytes) -> bytes:
 
 
 def exception(kind: str, fields: Mapping[str, str]) -> bytes:
-    """The error that ends a stream, as `ModelStreamError`."""
+    """Return the error that ends a stream, such as `ModelStreamError`."""
     return _message(
         {
             ":message-type": "exception",

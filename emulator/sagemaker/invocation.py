@@ -1,4 +1,4 @@
-"""One invocation of an endpoint: what its container is told, and what comes back."""
+"""One invocation of an endpoint: the request to its container, and the response."""
 
 import asyncio
 import contextlib
@@ -20,32 +20,34 @@ from lading.emulator.sagemaker.refusals import (
 from lading.functions.contract.names import ENDPOINT
 from lading.functions.inference.wire.asgi import Receive
 
-_PREFIX = "x-amzn-sagemaker-"
-_CUSTOM = f"{_PREFIX}custom-attributes"
+HEADER_PREFIX = "x-amzn-sagemaker-"
+_CUSTOM = f"{HEADER_PREFIX}custom-attributes"
+_COMPONENT = f"{HEADER_PREFIX}inference-component"
 _LONGEST_ATTRIBUTES = 1024
+_SUCCESS = range(200, 300)
 _PASSED_IN = frozenset(
     {
-        *("content-type", "accept", _CUSTOM, f"{_PREFIX}target-model"),
-        *(f"{_PREFIX}inference-id", f"{_PREFIX}session-id"),
+        *("content-type", "accept", _CUSTOM, f"{HEADER_PREFIX}target-model"),
+        *(f"{HEADER_PREFIX}inference-id", f"{HEADER_PREFIX}session-id"),
     }
 )
-"""Headers that reach a container; every other is stripped."""
+"""Headers that reach a container; all others are removed."""
 
 _PASSED_OUT = frozenset(
-    {_CUSTOM, f"{_PREFIX}new-session-id", f"{_PREFIX}closed-session-id", "content-type"}
+    {_CUSTOM, f"{HEADER_PREFIX}new-session-id", f"{HEADER_PREFIX}closed-session-id", "content-type"}
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """One request for an endpoint; header names are lower case."""
+    """One request for an endpoint; header names are in lower case."""
 
     endpoint: LocalEndpoint
     headers: Mapping[str, str]
     body: bytes
 
     def container_headers(self, accept: str = "accept") -> dict[str, str]:
-        """The headers that reach the container; `accept` is where the API carries Accept.
+        """Return the headers for the container; `accept` names the API's header for Accept.
 
         Raises:
             SageMakerRefusal: the custom attributes are too long.
@@ -61,17 +63,17 @@ class Invocation:
         return passed
 
     @contextlib.asynccontextmanager
-    async def ask(self, headers: Mapping[str, str]) -> AsyncIterator[Reply]:
-        """Ask the container, and give what it answers.
+    async def send(self, headers: Mapping[str, str]) -> AsyncIterator[Reply]:
+        """Send the request to the container, and yield its response.
 
         Raises:
-            SageMakerRefusal: there is no such answer.
+            SageMakerRefusal: the endpoint is not in service, or the container failed.
         """
-        address = await self.endpoint.admit(self.headers.get(f"{_PREFIX}inference-component", ""))
+        address = await self.endpoint.admit(self.headers.get(_COMPONENT, ""))
         path, body = await self.endpoint.engine.request(self.body)
         try:
             async with exchange(address, "POST", path, headers, body) as reply:
-                if reply.status // 100 != 2:  # noqa: PLR2004
+                if reply.status not in _SUCCESS:
                     message = (await reply.body()).decode(errors="replace")
                     raise model_error(reply.status, message, self.endpoint.log_group)
                 yield reply
@@ -81,37 +83,37 @@ class Invocation:
 
 
 async def respond_whole(call: Invocation, _receive: Receive, answer: Answer) -> None:
-    """Answer with the whole of what the container answers.
+    """Answer with the container's complete response.
 
     Raises:
-        SageMakerRefusal: there is no such answer.
+        SageMakerRefusal: the container failed, or its response is too long.
     """
     limits = call.endpoint.limits
     try:
-        async with asyncio.timeout(limits.seconds), call.ask(call.container_headers()) as reply:
+        async with asyncio.timeout(limits.seconds), call.send(call.container_headers()) as reply:
             body = await reply.body()
     except TimeoutError as error:
         raise timed_out(call.endpoint.log_group, limits.seconds) from error
     if len(body) > limits.payload:
-        reason = f"the answer has {len(body)} bytes, SageMaker gives back {limits.payload}"
+        reason = f"the response has {len(body)} bytes; SageMaker's limit is {limits.payload}"
         raise model_error(reply.status, reason, call.endpoint.log_group)
     await answer.whole(200, _passed_out(reply), body)
 
 
 async def respond_in_parts(call: Invocation, receive: Receive, answer: Answer) -> None:
-    """Stream what the container answers; a client that has gone is noticed with the next part.
+    """Stream the container's response; a client that disconnects is noticed at the next part.
 
     Raises:
-        SageMakerRefusal: there is no such answer; a later error ends the stream with an exception.
+        SageMakerRefusal: the container failed; after the first part an exception ends the stream.
     """
-    limits, headers = call.endpoint.limits, call.container_headers(f"{_PREFIX}accept")
+    limits, headers = call.endpoint.limits, call.container_headers(f"{HEADER_PREFIX}accept")
     gone = asyncio.ensure_future(receive())
     deadline = asyncio.get_running_loop().time() + limits.seconds
     try:
-        async with asyncio.timeout_at(deadline) as patience, call.ask(headers) as reply:
+        async with asyncio.timeout_at(deadline) as patience, call.send(headers) as reply:
             patience.reschedule(deadline - limits.seconds + limits.stream_seconds)
             passed = _passed_out(reply)
-            passed[f"{_PREFIX}content-type"] = passed.pop("content-type", "")
+            passed[f"{HEADER_PREFIX}content-type"] = passed.pop("content-type", "")
             await answer.begin(passed | {"content-type": event_stream.CONTENT_TYPE})
             async for part in reply.parts():
                 if gone.done():

@@ -1,4 +1,4 @@
-"""The endpoints that a lock asks for, with engines of this machine behind them."""
+"""The endpoints of a lock, with engines of this machine behind them."""
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -11,18 +11,18 @@ from lading.model_packaging.lock.file import read_lock, version_folder
 
 
 def locked_endpoints(
-    models: Iterable[str], lock: Path, room: LocalEngines, name_of: Callable[[str], str]
+    models: Iterable[str], lock: Path, engines: LocalEngines, name_of: Callable[[str], str]
 ) -> Iterator[LocalEndpoint]:
-    """An endpoint for each of the models whose stable version goes to SageMaker.
+    """Yield an endpoint for each model whose stable version has an engine.
 
     Args:
-        models: names to look for in the lock.
-        lock: the lock.
-        room: where engines come from.
-        name_of: what the endpoint of a model is called.
+        models: names of models in the lock.
+        lock: path of the lock.
+        engines: the engines of this machine.
+        name_of: returns the name of a model's endpoint.
 
     Raises:
-        LockError: the lock cannot be read, or names an artifact that is not here.
+        LockError: the lock cannot be read, or an artifact is not on this machine.
         EngineUnavailable: a model's engine does not run on this machine.
     """
     locked = read_lock(lock)
@@ -32,4 +32,4 @@ def locked_endpoints(
         if version is not None and engine is not None:
             folder = version_folder(lock, model, version) / ENGINE
             name = name_of(model)
-            yield LocalEndpoint(name, room.engine(name, engine.name, folder))
+            yield LocalEndpoint(name, engines.engine(name, engine.name, folder))

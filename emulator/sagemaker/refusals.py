@@ -1,6 +1,6 @@
-"""The errors of the `sagemaker-runtime` API, with their codes, statuses and texts.
+"""The error responses of the `sagemaker-runtime` API.
 
-Codes and statuses are those of the API's own model; the texts are as people have reported them.
+Codes and statuses are those of the API's own model; texts are as people have reported them.
 """
 
 from collections.abc import Mapping
@@ -10,12 +10,13 @@ from lading.emulator.errors import EmulatorError
 ACCOUNT = "000000000000"
 
 _MOST_CHARACTERS = 2048
+_CLIENT_ERRORS = 4
 
 
 class SageMakerRefusal(EmulatorError):
-    """An answer of SageMaker's own.
+    """An error response of SageMaker itself.
 
-    `fields` stand in the body beside the message; `reason` is for the person at the terminal.
+    `fields` are in the body beside the message; `reason` explains it in the emulator's log.
     """
 
     def __init__(
@@ -34,22 +35,22 @@ class SageMakerRefusal(EmulatorError):
 
 
 def invalid(text: str) -> SageMakerRefusal:
-    """The request cannot be taken as it is."""
+    """Return the error for a request that is not valid."""
     return SageMakerRefusal("ValidationError", 400, text)
 
 
 def endpoint_not_found(name: str) -> SageMakerRefusal:
-    """There is no endpoint of this name, or none that has ever been in service."""
+    """Return the error for an endpoint that does not exist or was never in service."""
     return invalid(f"Endpoint {name} of account {ACCOUNT} not found.")
 
 
 def component_not_found(name: str) -> SageMakerRefusal:
-    """The endpoint has no inference component of this name."""
+    """Return the error for an inference component that the endpoint does not have."""
     return invalid(f'Inference Component Name "{name}" not found.')
 
 
 def no_capacity(name: str) -> SageMakerRefusal:
-    """The inference component has no copy, for it has scaled to zero."""
+    """Return the error for an inference component that has scaled to zero copies."""
     return invalid(
         f"Inference Component {name} has no capacity to process this request. "
         "ApplicationAutoScaling may be in-progress (if configured) or try to increase the capacity "
@@ -58,35 +59,35 @@ def no_capacity(name: str) -> SageMakerRefusal:
 
 
 def too_large(limit: int) -> SageMakerRefusal:
-    """The body is longer than SageMaker takes."""
+    """Return the error for a body over the limit."""
     return SageMakerRefusal("413", 413, f"Request body exceeds the limit of {limit} bytes")
 
 
 def throttled() -> SageMakerRefusal:
-    """Too many requests."""
+    """Return the error for too many requests."""
     return SageMakerRefusal("ThrottlingException", 400, "Rate exceeded")
 
 
 def unavailable() -> SageMakerRefusal:
-    """The service has no room for the request."""
+    """Return the error for a service at capacity."""
     return SageMakerRefusal("ServiceUnavailable", 503, "Service Unavailable")
 
 
 def internal_failure() -> SageMakerRefusal:
-    """A fault of the service's own."""
+    """Return the error for a fault of SageMaker itself."""
     return SageMakerRefusal("InternalFailure", 500, "Internal failure")
 
 
 def not_ready() -> SageMakerRefusal:
-    """The model that the request names is still being loaded."""
+    """Return the error for a model that is still loading."""
     return SageMakerRefusal(
         "ModelNotReadyException", 429, "Model is not ready for inference. Try again."
     )
 
 
 def model_error(status: int, message: str, log: str, *, reason: str = "") -> SageMakerRefusal:
-    """The container answered with an error, or, status 0, not at all."""
-    side = "client" if 400 <= status < 500 else "server"  # noqa: PLR2004
+    """Return the error for a container that failed; status 0 means that it did not answer."""
+    side = "client" if status // 100 == _CLIENT_ERRORS else "server"
     text = f'Received {side} error ({status}) from primary with message "{message}". See {log}.'
     fields: dict[str, str | int] = {
         "OriginalStatusCode": status,
@@ -97,16 +98,18 @@ def model_error(status: int, message: str, log: str, *, reason: str = "") -> Sag
 
 
 def timed_out(log: str, seconds: float) -> SageMakerRefusal:
-    """The container did not answer in time."""
+    """Return the error for a container that did not answer in time."""
     message = (
         "Your invocation timed out while waiting for a response from container primary. "
         "Review the latency metrics for each container in Amazon CloudWatch, resolve the issue, "
         "and try again."
     )
-    return model_error(0, message, log, reason=f"the container took longer than {seconds:g} s")
+    return model_error(
+        0, message, log, reason=f"the container exceeded its time limit of {seconds:g} s"
+    )
 
 
 def broken(log: str, reason: str) -> SageMakerRefusal:
-    """The container went away while it was asked."""
+    """Return the error for a container that ended during a request."""
     message = "An error occurred while handling request as the model process exited."
     return model_error(0, message, log, reason=reason)

@@ -1,8 +1,8 @@
-"""The `sagemaker-runtime` API on a laptop, in front of local processes, for an unmodified boto3.
+"""The `sagemaker-runtime` API on this machine, in front of local processes.
 
-An ASGI application with SageMaker's rules: its limits, its errors, and the headers that it lets
-through. It answers as much of the `sagemaker` API as tells an endpoint's state. Signatures are not
-checked.
+An ASGI application with SageMaker's rules: its limits, its errors, and the headers that it passes
+on. It also answers the operations of the `sagemaker` API that describe an endpoint's state. An
+unmodified boto3 works with it; signatures are not checked.
 """
 
 import asyncio
@@ -34,11 +34,11 @@ _OPERATIONS = MappingProxyType(
 
 
 class SageMakerRuntime:
-    """The API in front of `endpoints`.
+    """The API in front of endpoints.
 
     Args:
-        endpoints: what may be invoked.
-        on_access: told of each answered request.
+        endpoints: the endpoints that can be invoked.
+        on_access: called for each answered request.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class SageMakerRuntime:
         await asyncio.gather(*(endpoint.start() for endpoint in self.endpoints.values()))
 
     async def stop(self) -> None:
-        """End every endpoint."""
+        """Stop every endpoint."""
         await asyncio.gather(*(endpoint.stop() for endpoint in self.endpoints.values()))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -104,12 +104,12 @@ def _document(body: bytes) -> Mapping[str, Any]:
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
-        raise SageMakerRefusal("SerializationException", 400, "the body is no JSON object")
+        raise SageMakerRefusal("SerializationException", 400, "the body must be a JSON object")
     return document
 
 
 async def _read(receive: Receive, headers: Mapping[str, str], limit: int) -> bytes:
-    """The body; of one that is too long nothing is kept, but all is read."""
+    """The body; one that is too long is read to its end, but not kept."""
     announced = headers.get("content-length", "")
     too_long = announced.isdecimal() and int(announced) > limit
     chunks, size = [], 0

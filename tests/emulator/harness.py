@@ -3,8 +3,7 @@
 import contextlib
 import socket
 import sys
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +14,8 @@ from lading.emulator.function.in_process import InProcessFunction
 from lading.emulator.function.interface import Configuration, Function
 from lading.emulator.function.lambda_runtime import Code, LambdaRuntimeFunction
 from lading.emulator.gateway.api import Access, Gateway
-from lading.emulator.processes.server import ThreadedServer
+from lading.emulator.processes.server import ThreadedServer, in_background
+from lading.functions.inference.entry.http_server import Listening
 from tests.emulator.handlers import handler
 
 ROOT = Path(__file__).parents[2]
@@ -47,22 +47,23 @@ class Served:
 @contextlib.contextmanager
 def serving(function: Function) -> Iterator[Served]:
     """Serve `function` in a thread of this process."""
-    ready, ports, accesses = threading.Event(), list[int](), list[Access]()
+    accesses = list[Access]()
+    with (
+        in_background(Gateway(function, accesses.append), function) as port,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=40) as client,
+    ):
+        yield Served(client, port, accesses)
 
-    def on_ready(port: int) -> None:
-        ports.append(port)
-        ready.set()
 
-    server = ThreadedServer(Gateway(function, accesses.append), function, on_ready=on_ready)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        assert ready.wait(20)
-        with httpx.Client(base_url=f"http://127.0.0.1:{ports[0]}", timeout=40) as client:
-            yield Served(client, ports[0], accesses)
-    finally:
-        server.stop()
-        thread.join()
+def serve(
+    function: Function,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    on_ready: Callable[[int], None] = lambda _: None,
+) -> None:
+    """Serve `function` in this thread until a signal."""
+    gateway = Gateway(function, lambda _: None)
+    ThreadedServer(gateway, function, Listening(host, port), on_ready=on_ready).run()
 
 
 def in_process(timeout: float = 29.0, log: Path | None = None) -> InProcessFunction:

@@ -22,10 +22,10 @@ SESSION: Any = boto3.session.Session("test", "test", region_name="us-east-1")
 QUICK = ContainerTimeouts(ping=0.5, start=5, stop=5)
 
 
-def contrary(folder: Path, *habits: str, patience: ContainerTimeouts = QUICK) -> EngineProcess:
+def contrary(folder: Path, *habits: str, timeouts: ContainerTimeouts = QUICK) -> EngineProcess:
     """The tests' own engine, with these habits."""
     program = Program([sys.executable, "-I", "-S", CONTRARY, "serve"], {"HABITS": " ".join(habits)})
-    return EngineProcess("e", program, folder / "engine.log", patience)
+    return EngineProcess("e", program, folder / "engine.log", timeouts)
 
 
 def endpoint(folder: Path, *habits: str, **settings: Any) -> LocalEndpoint:

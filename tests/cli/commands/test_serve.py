@@ -161,7 +161,7 @@ def test_a_taken_port_costs_one_line(packaged: Lading, workspace: Path) -> None:
     with serving(workspace) as (ready, _):
         result = packaged("serve", "--port", ready["url"].rpartition(":")[2])
     assert result.code == 7
-    assert "choose another port" in result.err
+    assert "choose another host or port" in result.err
 
 
 PLACED = """\

@@ -52,8 +52,8 @@ def running(folder: Path) -> list[int]:
 def test_one_that_does_not_become_ready_is_refused_and_gone(
     tmp_path: Path, habit: str, text: str
 ) -> None:
-    patience = QUICK if habit == "exits" else SHORT
-    engine = contrary(tmp_path, habit, patience=patience)
+    timeouts = QUICK if habit == "exits" else SHORT
+    engine = contrary(tmp_path, habit, timeouts=timeouts)
     with pytest.raises(ContainerNotReady, match=text) as caught:
         asyncio.run(engine.start())
     assert str(tmp_path / "engine.log") in str(caught.value)
@@ -68,14 +68,14 @@ def test_what_it_says_is_in_its_log(tmp_path: Path) -> None:
 
 def test_one_that_ignores_sigterm_is_killed_and_its_log_says_so(tmp_path: Path) -> None:
     async def start_and_stop() -> None:
-        engine = contrary(tmp_path, "stays", patience=ContainerTimeouts(ping=1, start=5, stop=0.3))
+        engine = contrary(tmp_path, "stays", timeouts=ContainerTimeouts(ping=1, start=5, stop=0.3))
         await engine.start()
         assert running(tmp_path)
         await engine.stop()
 
     asyncio.run(start_and_stop())
     assert not running(tmp_path)
-    assert "still there 0.3 s after SIGTERM; killed" in (tmp_path / "engine.log").read_text()
+    assert "still running 0.3 s after SIGTERM; killed" in (tmp_path / "engine.log").read_text()
 
 
 def test_one_that_ends_when_asked_is_not_killed(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_one_that_dies_of_a_request_fails_it_and_is_started_again(tmp_path: Path
         error = model_error(served, {"exit": 3})
         assert error["OriginalStatusCode"] == 0
         assert served.invoke()["ContentType"] == "application/json"
-    assert "closed the connection too early" in served.accesses[0].reason
+    assert "closed the connection before the response ended" in served.accesses[0].reason
 
 
 def test_one_that_dies_and_does_not_come_back_says_where_to_look(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_one_that_takes_too_long_is_timed_out(tmp_path: Path) -> None:
         error = model_error(served, {"sleep": 2})
         assert error["OriginalStatusCode"] == 0
         assert "Your invocation timed out" in error["OriginalMessage"]
-    assert served.accesses[-1].reason == "the container took longer than 0.3 s"
+    assert served.accesses[-1].reason == "the container exceeded its time limit of 0.3 s"
 
 
 def test_one_that_dies_in_mid_stream_ends_the_stream_with_an_error(tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_where_nothing_listens_there_is_no_exchange() -> None:
         async with exchange(Address("127.0.0.1", 1), "GET", "/ping", {}):
             pass
 
-    with pytest.raises(ExchangeBroken, match=r"127\.0\.0\.1:1: nothing listens there"):
+    with pytest.raises(ExchangeBroken, match=r"127\.0\.0\.1:1: no server listens there"):
         asyncio.run(ask())
 
 

@@ -80,13 +80,13 @@ def test_a_server_that_lists_no_model_is_no_engine(listed: Any) -> None:
 
 
 def test_where_no_server_is_there_is_no_engine() -> None:
-    with pytest.raises(ContainerNotReady, match="is that server running"):
+    with pytest.raises(ContainerNotReady, match="start that server"):
         asyncio.run(RunningServer("e", "http://127.0.0.1:1/v1").start())
 
 
 @pytest.mark.parametrize("url", ["", "127.0.0.1:8000", "https://host/v1", "http:///v1"])
 def test_a_url_that_is_none_is_refused(url: str) -> None:
-    with pytest.raises(EngineUnavailable, match="give a URL as http://"):
+    with pytest.raises(EngineUnavailable, match="use a URL such as http://"):
         RunningServer("e", url)
 
 

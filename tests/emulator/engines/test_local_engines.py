@@ -28,8 +28,10 @@ def test_where_there_is_no_triton_the_services_own_container_stands_in(
     told: list[str] = []
     engine = room(tmp_path, told).engine("e", "triton", tmp_path)
     assert "lading.functions.inference.entry.container serve" in command(engine)
-    assert told[-1].startswith("Triton cannot be had here: its wheel is for Linux on x86-64")
-    assert told[-1].endswith("; Lading's own container answers alike")
+    assert told[-1].startswith(
+        "Triton cannot be used on this machine: its wheel is for Linux on x86-64"
+    )
+    assert told[-1].endswith("; Lading's own container serves the model instead")
 
 
 def test_a_container_of_models_is_served(tmp_path: Path) -> None:
@@ -39,7 +41,9 @@ def test_a_container_of_models_is_served(tmp_path: Path) -> None:
 
 
 def test_a_container_of_anything_else_cannot_be_had(tmp_path: Path) -> None:
-    with pytest.raises(EngineUnavailable, match="the image of endpoint e cannot be had here"):
+    with pytest.raises(
+        EngineUnavailable, match="the image of endpoint e cannot be used on this machine"
+    ):
         room(tmp_path, []).engine("e", "container", tmp_path)
 
 

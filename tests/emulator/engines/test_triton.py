@@ -1,14 +1,14 @@
 """What a repository becomes for a Triton without an onnxruntime backend, and how it is started."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from lading.emulator.engines import triton, triton_serve
+from lading.emulator.engines import triton
+from lading.emulator.engines.container_process import PORT
 from lading.emulator.errors import EngineUnavailable
 from tests.contracts.test_sagemaker_engines import NO_TRITON, repository
+from tests.emulator.harness import TOOLS
 
 
 def copied(root: Path, config: str) -> Path:
@@ -39,25 +39,30 @@ def test_the_repository_itself_is_left_alone(tmp_path: Path) -> None:
 
 
 @NO_TRITON
-def test_without_the_interpreters_library_it_cannot_be_had(
+def test_without_the_interpreters_library_it_is_unavailable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(triton, "_library", lambda: "libpython0.0.so")
     with pytest.raises(EngineUnavailable, match=r"Triton .* needs libpython0\.0\.so"):
-        triton.triton_container(tmp_path, tmp_path, tmp_path, tmp_path / "log")
+        triton.triton_container(
+            repository(tmp_path, b"model", ""), tmp_path, tmp_path, tmp_path / "log"
+        )
 
 
 @pytest.mark.parametrize("names", [[], ["m", "n"]])
-def test_one_of_several_models_must_be_named(tmp_path: Path, names: list[str]) -> None:
+def test_a_repository_must_hold_one_model(tmp_path: Path, names: list[str]) -> None:
     for name in names:
         (tmp_path / name).mkdir()
-    script = [sys.executable, "-I", triton_serve.__file__, "/bin/true", str(tmp_path), "backends"]
-    done = subprocess.run([*script, "serve"], env={}, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert f"holds {len(names)} models; name one in SAGEMAKER_TRITON_DEFAULT" in done.stderr
+    with pytest.raises(EngineUnavailable, match=f"must hold one model, not {len(names)}"):
+        triton.triton_container(tmp_path, tmp_path / "scratch", TOOLS, tmp_path / "log")
 
 
-def test_it_is_for_serving_alone(tmp_path: Path) -> None:
-    script = [sys.executable, "-I", triton_serve.__file__, "/bin/true", str(tmp_path), "backends"]
-    done = subprocess.run([*script, "train"], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (1, "train is not offered; serve is\n")
+@NO_TRITON
+def test_the_program_serves_the_model_alone_in_sagemakers_mode(tmp_path: Path) -> None:
+    folder = repository(tmp_path, b"model", 'backend: "onnxruntime"')
+    program = triton.triton_container(folder, tmp_path / "scratch", TOOLS, tmp_path / "log")
+    options = dict(option.split("=", 1) for option in program.command[1:])
+    assert options["--load-model"] == "model"
+    assert options["--sagemaker-port"] == PORT
+    assert (options["--allow-sagemaker"], options["--allow-http"]) == ("true", "false")
+    assert program.environment["SAGEMAKER_TRITON_DEFAULT_MODEL_NAME"] == "model"

@@ -21,8 +21,7 @@ pytestmark = LINUX_ONLY
 SERVE = """
     import sys
     from pathlib import Path
-    from lading.emulator.processes.server import serve
-    from tests.emulator.harness import under_lambda
+    from tests.emulator.harness import serve, under_lambda
 
     serve(under_lambda(Path(sys.argv[1])), on_ready=lambda port: print(port, flush=True))
 """

@@ -79,7 +79,7 @@ def test_body_of_11_mb_is_refused(served: Served) -> None:
     assert response.status_code == 413
     assert response.content == b"HTTP content length exceeded 10485760 bytes."
     assert response.headers["content-type"] == "text; charset=utf-8"
-    assert served.accesses[-1].reason == "body is 11 MB, API Gateway takes 10 MB"
+    assert served.accesses[-1].reason == "body has 11 MB; API Gateway's limit is 10 MB"
     assert_works(served)
 
 
@@ -100,7 +100,7 @@ def test_binary_body_of_5_mb_is_too_long_in_base64(served: Served) -> None:
     assert response.status_code == 413
     assert response.content == b'{"message": "Request Too Long"}'
     assert response.headers["x-amzn-errortype"] == "BadRequestException"
-    assert served.accesses[-1].reason == "event is 6.67 MB, Lambda takes 6 MB"
+    assert served.accesses[-1].reason == "event has 6.67 MB; Lambda's limit is 6 MB"
     assert_works(served)
 
 
@@ -119,7 +119,7 @@ def test_response_over_6_mb_is_a_502(served: Served) -> None:
     response = served.client.get("/letters/6815744")
     assert response.status_code == 502
     assert response.content == b'{"message": "Internal server error"}'
-    assert served.accesses[-1].reason == "response is 6.5 MB, Lambda gives back 6 MB"
+    assert served.accesses[-1].reason == "response has 6.5 MB; Lambda's limit is 6 MB"
     assert_works(served)
 
 
@@ -155,7 +155,7 @@ def test_handler_that_takes_too_long_is_a_504_and_the_next_request_works() -> No
         response = served.client.get("/sleep/4")
         assert response.status_code == 504
         assert response.content == b'{"message": "Endpoint request timed out"}'
-        assert served.accesses[-1].reason == "the function took longer than 1 s"
+        assert served.accesses[-1].reason == "the function exceeded its time limit of 1 s"
         assert_works(served)
 
 
@@ -164,7 +164,7 @@ def test_access_line_is_for_people(served: Served) -> None:
     access = served.accesses[-1]
     assert re.fullmatch(r"GET /letters/5 200 \d+\.\d ms 5 bytes", str(access))
     served.client.post("/body", content=bytes(11 * MEGABYTE))
-    assert str(served.accesses[-1]).endswith("(body is 11 MB, API Gateway takes 10 MB)")
+    assert str(served.accesses[-1]).endswith("(body has 11 MB; API Gateway's limit is 10 MB)")
 
 
 def test_client_that_leaves_in_the_middle_of_its_body_harms_nobody(served: Served) -> None:

@@ -8,18 +8,18 @@ from lading.emulator.gateway.refusals import (
 
 
 def test_reason_tells_sizes_in_megabytes() -> None:
-    assert event_too_large(8_283_750).reason == "event is 7.9 MB, Lambda takes 6 MB"
-    assert body_too_large(20 << 20).reason == "body is 20 MB, API Gateway takes 10 MB"
+    assert event_too_large(8_283_750).reason == "event has 7.9 MB; Lambda's limit is 6 MB"
+    assert body_too_large(20 << 20).reason == "body has 20 MB; API Gateway's limit is 10 MB"
 
 
 def test_reason_tells_bytes_when_megabytes_would_look_the_same() -> None:
     assert response_too_large(6_291_557).reason == (
-        "response is 6291557 bytes, Lambda gives back 6291556"
+        "response has 6291557 bytes; Lambda's limit is 6291556 bytes"
     )
 
 
 def test_size_that_nobody_announced_is_not_told() -> None:
-    assert body_too_large().reason == "body is over the 10 MB that API Gateway takes"
+    assert body_too_large().reason == "body exceeds API Gateway's limit of 10 MB"
 
 
 def test_only_what_the_api_itself_answers_names_an_error_type() -> None:

@@ -111,6 +111,6 @@ def test_an_app_that_does_not_say_where_its_code_is_is_refused(tmp_path: Path) -
 
 
 def test_a_folder_without_an_app_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(NotForSam, match="holds no synthesised app"):
+    with pytest.raises(NotForSam, match="has no synthesized app"):
         write_sam_template(tmp_path)
     assert not (tmp_path / FILE).exists()

@@ -9,16 +9,15 @@ from pathlib import Path
 import pytest
 
 from lading.emulator.errors import AddressUnavailable
-from lading.emulator.processes.server import serve
-from tests.emulator.harness import in_process, serving
+from tests.emulator.harness import in_process, serve, serving
 
 ROOT = Path(__file__).parents[3]
 
 SERVE = """
     import os, sys
     from lading.emulator.function.in_process import InProcessFunction
-    from lading.emulator.processes.server import serve
     from tests.emulator.handlers import handler
+    from tests.emulator.harness import serve
 
     class Told(InProcessFunction):
         async def stop(self):

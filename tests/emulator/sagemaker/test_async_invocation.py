@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from lading.emulator.sagemaker.async_invocation import AsyncPlace
+from lading.emulator.sagemaker.async_place import AsyncPlace
 from tests.conftest import Bucket
 from tests.support.emulator_sagemaker import Served, endpoint, quick, serving
 

@@ -129,7 +129,7 @@ def test_a_request_and_an_answer_over_the_limit_are_refused(tmp_path: Path) -> N
         with pytest.raises(ClientError) as caught:
             served.invoke(b" " * 101)
         assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 413
-        assert refused(served, {"size": 101})["OriginalMessage"].startswith("the answer has 101")
+        assert refused(served, {"size": 101})["OriginalMessage"].startswith("the response has 101")
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_what_is_not_there_cannot_be_described(
 
 
 def test_an_operation_that_is_not_emulated_says_so(served: Served) -> None:
-    with pytest.raises(ClientError, match=r"SageMaker\.ListModels is not answered here"):
+    with pytest.raises(ClientError, match=r"SageMaker\.ListModels is not supported"):
         served.control.list_models()
 
 
