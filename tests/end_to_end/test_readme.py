@@ -37,7 +37,7 @@ def run(command: str, folder: Path) -> str:
 
 
 def test_no_command_is_forgotten_here() -> None:
-    kinds = ("make ", "source ", "lading ", "curl ", "npm ", "npx cdk ")
+    kinds = ("make ", "source ", "lading ", "curl ", "npm ", "npx cdk ", "uv ")
     assert all(command.startswith(kinds) for command in COMMANDS)
     assert {command for command in COMMANDS if command.startswith("make ")} == {
         "make cloud",
