@@ -1,6 +1,7 @@
 """What is known of an estimator's inputs: rows to compare it on, and values that it refuses."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import pickle
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,8 @@ _LAST_FLOAT32 = np.nextafter(float(np.finfo(np.float32).max) + 2.0**103, 0)
 """The largest number that rounds to a finite float32."""
 _COARSE = 1 << 48
 """Places between numbers that are a sixteenth apart, near enough for an end beyond `_FAR`."""
+_SLACK = 1 << 6
+"""Places by which rounding may move an end that is computed backwards through scalers."""
 _SIGNLESS = (1 << 63) - 1
 _MANY_COLUMNS = 24
 """Of more columns than these a sample tells whether the original refuses a value in all of them."""
@@ -44,18 +47,23 @@ class Knowledge:
 
 
 def learn(
-    specs: Sequence[TensorSpec], notes: Notes, reference: Callable[[Request], Request]
+    specs: Sequence[TensorSpec],
+    notes: Notes,
+    reference: Callable[[Request], Request],
+    accepted: dict[bytes, bool] | None = None,
 ) -> Knowledge:
-    """What the notes of a graph say, and what the original refuses.
+    """Return what the notes of a graph say, and what the original refuses.
 
     Args:
         specs: the signature.
         notes: what the estimators noted of each column.
-        reference: the original; ValueError says that it refuses a row.
+        reference: the original; it raises ValueError when it refuses a row.
+        accepted: which rows the original accepted before. New ones are added.
     """
-    trial = _KnowledgeTrial(specs, notes, reference, _WIDE)
-    if not trial.sound:  # as some that were trained in float32 take nothing else
-        trial = _KnowledgeTrial(specs, notes, reference, np.dtype(np.float32))
+    seen = {} if accepted is None else accepted
+    trial = _KnowledgeTrial(specs, notes, reference, _WIDE, seen)
+    if not trial.sound:  # some that were trained in float32 accept nothing else
+        trial = _KnowledgeTrial(specs, notes, reference, np.dtype(np.float32), seen)
     domains = {spec.name: trial.domain(spec) for spec in specs}
     known = {spec.name: _known(spec, notes, trial, domains[spec.name]) for spec in specs}
     stated = {name: domain for name, domain in domains.items() if domain != Domain()}
@@ -108,8 +116,10 @@ class _KnowledgeTrial:
         notes: Notes,
         reference: Callable[[Request], Request],
         floats: "np.dtype[Any]",
+        accepted: dict[bytes, bool],
     ) -> None:
         self._notes, self._reference, self._floats = notes, reference, floats
+        self._accepted = accepted
         self.row = {spec.name: self._typical(spec) for spec in specs}
         self.sound = self._answers(self.row)
 
@@ -161,29 +171,40 @@ class _KnowledgeTrial:
             for place in sorted(set(columns) - self._taken(spec, columns, far)):
                 key = place if len(spec.shape) > 1 else EVERY
                 ends = list(bounds.get(key, (-np.inf, np.inf)))
-                known = {each[side] for each in bounds.values() if np.isfinite(each[side])}
-                likely = {float(np.copysign(_LAST_FLOAT32, far)), *known}
-                ends[side] = self._bound(spec, place, far, likely)
+                ends[side] = self._bound(spec, place, far)
                 bounds[key] = (ends[0], ends[1])
         alike = len(bounds) == len(columns) and len(set(bounds.values())) == 1
         return {EVERY: next(iter(bounds.values()))} if alike else bounds
 
-    def _bound(self, spec: TensorSpec, place: int, far: float, likely: Iterable[float]) -> float:
-        """The last number towards `far` that the original takes; most often a likely one."""
+    def _bound(self, spec: TensorSpec, place: int, far: float) -> float:
+        """Return the last number towards `far` that the original accepts."""
         taken, refused = _rank(self.row[spec.name].reshape(-1)[place]), _rank(far)
         step = 1 if refused > taken else -1
-        for rank in map(_rank, likely):
-            beyond = self._changed(spec, [place], _ranked(rank + step))
-            at = self._changed(spec, [place], _ranked(rank))
-            if self._answers(at) and not self._answers(beyond):
-                return _ranked(rank)
+        for end, slack in self._likely_ends(spec, place, far):
+            inner, outer = _rank(end) - step * slack, _rank(end) + step * (slack or 1)
+            if self._accepts(spec, place, inner) and not self._accepts(spec, place, outer):
+                return _ranked(inner)
         while abs(taken - refused) > (_COARSE if abs(_ranked(taken)) > _FAR else 1):
             middle = (taken + refused) // 2
-            if self._answers(self._changed(spec, [place], _ranked(middle))):
+            if self._accepts(spec, place, middle):
                 taken = middle
             else:
                 refused = middle
         return _ranked(taken)
+
+    def _likely_ends(self, spec: TensorSpec, place: int, far: float) -> Iterator[tuple[float, int]]:
+        """Yield numbers that trees round to the last one of float32, and how exact each one is.
+
+        A column that reaches them through scalers ends where the scaled value does.
+        """
+        last = float(np.copysign(_LAST_FLOAT32, far))
+        for origin in self._notes.origins_of(spec.name, place):
+            (end,) = origin.before(last * np.sign(origin.scale))
+            yield end, 0 if end == last else _SLACK
+        yield last, 0
+
+    def _accepts(self, spec: TensorSpec, place: int, rank: int) -> bool:
+        return self._answers(self._changed(spec, [place], _ranked(rank)))
 
     def _only(self, spec: TensorSpec, place: int) -> frozenset[Any]:
         """The categories of a column, where the original refuses others."""
@@ -254,11 +275,15 @@ class _KnowledgeTrial:
             return None
 
     def _answers(self, request: Request) -> bool:
-        try:
-            self._reference(request)
-        except ValueError:
-            return False
-        return True
+        key = pickle.dumps(request)
+        if key not in self._accepted:
+            try:
+                self._reference(request)
+            except ValueError:
+                self._accepted[key] = False
+            else:
+                self._accepted[key] = True
+        return self._accepted[key]
 
 
 def _tree_probes(trial: _KnowledgeTrial, notes: Notes) -> Iterator[Probe]:

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -98,12 +98,14 @@ class Fitted:
         answer: how the estimator answers.
         inputs: what it takes.
         framed: whether it takes a frame with named columns.
+        accepted: rows that the estimator was called with, and whether it accepted them.
     """
 
     spec: ModelSpec
     answer: EstimatorOutputs
     inputs: Inputs
     framed: bool
+    accepted: dict[bytes, bool] = field(default_factory=dict)
 
     def floats(self) -> frozenset[str]:
         """Inputs that may be FP64 instead of FP32."""
@@ -120,7 +122,7 @@ class Fitted:
         model, graph = build(self.answer, self.inputs, dtype, wide)
         reference = reference_of(self.answer, self.inputs, graph, framed=self.framed)
         specs = self.inputs.specs(wide)
-        learned = learn(specs, graph.notes, reference)
+        learned = learn(specs, graph.notes, reference, self.accepted)
         conversion = Conversion(
             model.SerializeToString(deterministic=True),
             reference,

@@ -40,8 +40,8 @@ class Origin:
 
     def before(self, values: Array) -> list[float]:
         """What the input held where the column holds these values."""
-        held: list[float] = (np.asarray(values, np.float64) * self.scale + self.shift).tolist()
-        return held
+        held = np.atleast_1d(values).astype(np.float64) * self.scale + self.shift
+        return [float(value) for value in held]
 
 
 class Notes:
@@ -51,6 +51,16 @@ class Notes:
         self._notes: dict[tuple[str, int], Note] = {}
         self.forests: list[tuple[tuple[Origin | None, ...], list[TreeArrays], Any]] = []
         """Origins of the columns that trees take, the trees, and the dtype they compare in."""
+
+    def origins_of(self, input_name: str, column: int) -> list[Origin]:
+        """How the columns of trees come from a column of an input."""
+        found = [
+            origin
+            for origins, _, _ in self.forests
+            for origin in origins
+            if origin is not None and (origin.input, origin.column) == (input_name, column)
+        ]
+        return list(dict.fromkeys(found))
 
     def of(self, input_name: str, column: int) -> Note:
         """The note of a column, empty when nothing was noted."""
