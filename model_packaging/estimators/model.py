@@ -34,7 +34,7 @@ from lading.model_packaging.estimators.kinds import (  # noqa: F401 the modules 
     text,
 )
 from lading.model_packaging.estimators.kinds.boosters import is_booster, register
-from lading.model_packaging.estimators.kinds.leaves import inner
+from lading.model_packaging.estimators.kinds.leaves import inner, require_operators
 from lading.model_packaging.estimators.knowledge import learn
 from lading.model_packaging.manifest.models import ModelSpec
 
@@ -185,6 +185,7 @@ def _features(estimator: Any) -> int | None:
     features = getattr(estimator, "n_features_in_", None)
     if features is not None:
         return int(features)
+    require_operators(estimator)
     if not _reads_texts(estimator):
         raise NoOnnxForm("is not fitted, or takes other inputs than rows of columns or texts")
     return None

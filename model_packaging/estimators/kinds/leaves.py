@@ -11,6 +11,8 @@ from skl2onnx._supported_operators import sklearn_operator_name_map
 from skl2onnx.common._registration import get_converter
 from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
 from sklearn.base import BaseEstimator
+from sklearn.gaussian_process import GaussianProcessClassifier
+from sklearn.svm._base import BaseLibSVM
 
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.conversion import DTYPES, Array
@@ -29,7 +31,9 @@ _LARGEST_TYPICAL = 1e15
 _WRONG = frozenset(
     {"RadiusNeighborsClassifier", "RadiusNeighborsRegressor", "KNeighborsTransformer"}
 )
-"""What skl2onnx converts, but not rightly."""
+"""Estimators that skl2onnx converts wrongly."""
+_KERNELS = frozenset({"linear", "poly", "rbf", "sigmoid"})
+"""Kernels of support vector machines that ONNX has."""
 
 
 def transform(estimator: Any, graph: GraphBuilder, frame: Frame) -> Frame:
@@ -100,6 +104,7 @@ def _converted(
     kind = type(estimator).__name__
     if type(estimator) not in sklearn_operator_name_map or kind in _WRONG:
         raise NoOnnxForm(f"has a {kind}, which is not supported; see docs/frameworks.md")
+    require_operators(estimator)
     if holds_trees(estimator):
         raise NoOnnxForm(f"has a {kind} around trees, which is not supported")
     rows = matrix(graph, frame)
@@ -122,6 +127,22 @@ def _converted(
             (graph.cast(tensor) if real else tensor, own if real else given, [None] * width)
         )
     return found
+
+
+def require_operators(estimator: Any) -> None:
+    """Refuse estimators that need operators which ONNX does not have.
+
+    Raises:
+        NoOnnxForm: the estimator is such a one; the text says what to train instead.
+    """
+    kind = type(estimator).__name__
+    if isinstance(estimator, GaussianProcessClassifier):
+        reason = "solves equations for each row, which ONNX has no operator for"
+        raise NoOnnxForm(f"has a {kind}, which {reason}; train an SVC or a LogisticRegression")
+    if isinstance(estimator, BaseLibSVM) and estimator.kernel not in _KERNELS:
+        given = estimator.kernel if isinstance(estimator.kernel, str) else "custom"
+        reason = f"has a {kind} with the kernel '{given}', which ONNX has no operator for"
+        raise NoOnnxForm(f"{reason}; train it with one of {', '.join(sorted(_KERNELS))}")
 
 
 def _loaded(

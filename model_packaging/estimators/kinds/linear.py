@@ -1,11 +1,21 @@
 """Classifiers that skl2onnx converts wrongly, or gives other outputs."""
 
+from copy import copy
+from typing import Any
+
 import numpy as np
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.mixture._base import BaseMixture
 from sklearn.neural_network import MLPClassifier
+from sklearn.svm import SVC, NuSVC
 
-from lading.model_packaging.estimators.calls import Classes, classify, classify_each, transform
+from lading.model_packaging.estimators.calls import (
+    Classes,
+    classify,
+    classify_each,
+    decide,
+    transform,
+)
 from lading.model_packaging.estimators.frame import Frame, computed, matrix
 from lading.model_packaging.estimators.graph import GraphBuilder, NoOnnxForm
 from lading.model_packaging.estimators.kinds import leaves
@@ -42,6 +52,24 @@ def _(estimator: BaseMixture, graph: GraphBuilder, frame: Frame) -> Classes:
     """The likeliest density of a mixture."""
     likely = leaves.shares(estimator, graph, frame)
     return Classes(graph.best(likely), likely)
+
+
+@classify.register(SVC)
+@classify.register(NuSVC)
+def _(estimator: Any, graph: GraphBuilder, frame: Frame) -> Classes:
+    """The class with the most votes of pairs; with `break_ties` the one with the best score."""
+    index, likely = leaves.classify(estimator, graph, frame)
+    if not estimator.break_ties or len(estimator.classes_) <= 2:  # noqa: PLR2004 two cannot tie
+        return Classes(index, likely)
+    return Classes(graph.best(decide(estimator, graph, frame)), likely)
+
+
+@decide.register(SVC)
+@decide.register(NuSVC)
+def _(estimator: Any, graph: GraphBuilder, frame: Frame) -> str:
+    scored = copy(estimator)  # with probabilities, skl2onnx would return these as scores
+    scored.probability, scored._probA, scored._probB = False, np.empty(0), np.empty(0)
+    return leaves.decide(scored, graph, frame)
 
 
 _ACTIVATIONS = {"identity": "Identity", "logistic": "Sigmoid", "tanh": "Tanh", "relu": "Relu"}

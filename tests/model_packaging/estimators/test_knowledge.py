@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.estimators.model import Fitted, fitted
 from lading.model_packaging.manifest.models import ModelSpec
-from lading.model_packaging.manifest.original import InputShape, Original
+from lading.model_packaging.manifest.original import InputShape
 
 NAMES = [f"c{place}" for place in range(60)]
 
@@ -44,7 +44,7 @@ def estimator() -> Pipeline:
 @pytest.fixture
 def counted(estimator: Pipeline) -> Counted:
     inputs = {name: InputShape(("batch",)) for name in NAMES}
-    spec = ModelSpec("m", Path("m.joblib"), original=Original(inputs=inputs))
+    spec = ModelSpec("m", Path("m.joblib"), inputs=inputs)
     return Counted(fitted(spec, estimator))
 
 

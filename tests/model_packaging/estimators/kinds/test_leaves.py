@@ -7,9 +7,10 @@ import pytest
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.cluster import Birch, KMeans
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.datasets import make_blobs
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process import GaussianProcessClassifier, GaussianProcessRegressor
 from sklearn.impute import KNNImputer, SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.mixture import GaussianMixture
@@ -27,7 +28,7 @@ from sklearn.preprocessing import (
     QuantileTransformer,
     StandardScaler,
 )
-from sklearn.svm import SVC, LinearSVC, OneClassSVM
+from sklearn.svm import SVC, LinearSVC, NuSVC, OneClassSVM
 
 from lading.functions.contract.errors import InvalidInput
 from lading.functions.inference.tensors.conversion import Array
@@ -39,6 +40,13 @@ ROWS = GENERATOR.normal(size=(120, 4))
 NUMBER = ROWS[:, 0] + ROWS[:, 1] * ROWS[:, 2]
 CLASS, TWO = np.digitize(NUMBER, [-0.5, 0.7]), (NUMBER > 0).astype(int)
 SEVERAL = np.stack([CLASS > 0, TWO], axis=1).astype(int)
+
+
+def dot(rows: Array, others: Array) -> Array:
+    """A kernel of the user."""
+    return np.asarray(rows @ others.T)
+
+
 NAMES = np.array(["low", "middle", "high"])[CLASS]
 
 
@@ -150,8 +158,31 @@ def test_the_size_of_numbers_is_known_without_a_scaler_in_front(
 
 
 @pytest.mark.parametrize(
+    "estimator",
+    [
+        SVC(break_ties=True),
+        SVC(break_ties=True, probability=True),
+        NuSVC(nu=0.3, break_ties=True),
+        CalibratedClassifierCV(SVC(probability=True)),
+    ],
+    ids=str,
+)
+def test_votes_of_pairs_that_tie_are_broken_as_the_original_does(
+    tmp_path: Path, estimator: Any
+) -> None:
+    rows, target = make_blobs(120, 2, centers=6, cluster_std=4.0, random_state=1)
+    with warnings.catch_warnings(action="ignore"):  # `probability` is deprecated
+        answer = served(converted(tmp_path, estimator.fit(rows, target))).run
+    far = 30 * GENERATOR.normal(size=(1000, 2))
+    np.testing.assert_array_equal(answer({"X": far})["label"], estimator.predict(far))
+
+
+@pytest.mark.parametrize(
     ("estimator", "text"),
     [
+        (GaussianProcessClassifier(), "a GaussianProcessClassifier, which .*; train an SVC or"),
+        (SVC(kernel=dot), "a SVC with the kernel 'custom', .* train it with one of linear, poly"),
+        (OneClassSVM(kernel=dot), "a OneClassSVM with the kernel 'custom'"),
         (make_pipeline(KNNImputer(weights=np.abs), Ridge()), "KNNImputer with a metric or weights"),
         (Birch(), "has a Birch, which is not supported"),
         (KNeighborsClassifier(weights=np.abs), "KNeighborsClassifier with weights of its own"),
