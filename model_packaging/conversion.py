@@ -1,10 +1,9 @@
 """From a framework's model to ONNX: what a converter gives, and how it is served."""
 
-import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
-from math import inf
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -26,13 +25,24 @@ from lading.functions.inference.tensors.conversion import (
     check_signature,
 )
 from lading.functions.inference.tensors.domain import Domain
-from lading.model_packaging.check.agreement import Model, compare, gather
+from lading.model_packaging.check.agreement import Model
 from lading.model_packaging.check.probes import Known, Probe, Request
 from lading.model_packaging.errors import ConversionError, LibraryMissing
 from lading.model_packaging.manifest.models import ModelSpec
 
+_KEPT = 2
+"""Graphs kept open: the converted model, and the one made from it."""
+
+Open = Callable[[bytes], OnnxSession]
+"""Opens a graph."""
+
 Session = OnnxSession | ProcessedSession
 """A loaded model, with its processing steps if it has some."""
+
+
+def open_once() -> Open:
+    """Open each graph once: the stages run the same few graphs again and again."""
+    return lru_cache(_KEPT)(OnnxSession)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +74,7 @@ class Conversion:
 
     By input name, `known` is what the converter knows of the values, and `domains` are the values
     that the served model must not answer; `probes` are rows that the converter wants compared.
+    `open` opens its graph, and graphs made from it.
     """
 
     onnx: bytes
@@ -78,6 +89,7 @@ class Conversion:
     known: Mapping[str, Known] = field(default_factory=dict)
     probes: tuple[Probe, ...] = ()
     domains: Mapping[str, Domain] = field(default_factory=dict)
+    open: Open = field(default_factory=open_once, compare=False, repr=False)
 
     def session(self, model: bytes) -> Session:
         """This conversion's ONNX model, or an optimized one, as it is served.
@@ -86,7 +98,7 @@ class Conversion:
             SessionError: onnxruntime does not read it.
             ValueError: it has other than plain tensors, or a step lacks its library.
         """
-        session, processing = OnnxSession(model), self.processing
+        session, processing = self.open(model), self.processing
         if processing is None:
             return session
         steps = [make_step(options, processing.files) for options in processing.steps]
@@ -255,15 +267,3 @@ def as_bytes(texts: Array) -> Array:
     contents: Array = np.empty(texts.size, np.object_)
     contents[:] = [str(text).encode() for text in texts.flat]
     return contents.reshape(texts.shape)
-
-
-def check_conversion(
-    name: str, requests: Iterable[dict[str, Array]], reference: Model, converted: Model
-) -> int:
-    """Compare the converted model with the original on requests, and count the rows.
-
-    Raises:
-        ConversionMismatch: the first output that differs, and how; see `agreement`.
-    """
-    probes = [Probe("given rows", request) for request in requests]
-    return compare(name, gather(reference, probes, sys.maxsize, inf), converted)

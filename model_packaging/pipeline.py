@@ -28,7 +28,7 @@ from `identity` to `publish` as they are, streamed.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -185,14 +185,15 @@ def _convert_and_check(job: ConversionJob, identity: str, stages: Stages) -> Bui
     if lossy:
         conversion = without_lost_numbers(conversion, model, next(samples.requests(_SPOILED)))
         load = partial(open_served, job.spec.name, conversion)
-    change = stages.run("gate", gate_stage, gate, load(model).run, lossy=lossy)
-    dependence = stages.run("batches", batch_stage, spec.name, load(model), len(model), checked)
+    final = load(model)
+    change = stages.run("gate", gate_stage, gate, final.run, lossy=lossy)
+    dependence = stages.run("batches", batch_stage, spec.name, final, len(model), checked)
     facts = {step.name: step.facts for step, _ in done}
     signatures = stages.run("signatures", finish, job.spec, conversion, samples, facts)
-    steps = stages.run("benchmark", _benchmark, load, samples, gate, done, change)
+    steps = stages.run("benchmark", _benchmark, conversion, samples, gate, done, change)
     models = (model, *(other.model for other in signatures.others))
     footprint, target = stages.run("placement", _place, job, conversion, samples, models)
-    golden = stages.run("golden", _golden, load(model), checked, lossy=lossy)
+    golden = stages.run("golden", _golden, final, checked, lossy=lossy)
     served = stages.run("engine", _serve, job, conversion, target, model, golden)
     build = Build(
         name=job.spec.name,
@@ -201,6 +202,8 @@ def _convert_and_check(job: ConversionJob, identity: str, stages: Stages) -> Bui
         tools=job.tools,
         steps=steps,
         model=model,
+        inputs=final.session.inputs,
+        outputs=final.session.outputs,
         footprint=footprint,
         golden=golden,
         served=served,
@@ -287,25 +290,27 @@ def _judge(load: Load, gate: Gate | None, model: bytes) -> AccuracyChange | None
 
 
 def _benchmark(
-    load: Load,
+    conversion: Conversion,
     samples: Samples,
     gate: Gate | None,
     done: Sequence[tuple[StageRecord, bytes]],
     change: AccuracyChange | None,
 ) -> tuple[tuple[Measured, ...], str]:
-    """Each step's figures; what the last one lost, `change`, is known from the gate."""
-    *earlier, (last, model) = done
-    measured = [
-        Measured(step, _timed(load, samples, each), _measure(load, gate, each))
-        for step, each in earlier
-    ]
-    latency = _timed(load, samples, model)
-    outcome = f"p50 {latency.p50_ms:g} ms, p95 {latency.p95_ms:g} ms, one row at a time"
-    return (*measured, Measured(last, latency, change)), outcome
+    """The figures of each step; `change` is what the last one lost, as the gate found.
 
-
-def _timed(load: Load, samples: Samples, model: bytes) -> Latency:
-    return time_model(model, next(samples.requests(1)), load=lambda each: load(each).session)
+    A model that a step left as it was is not measured again.
+    """
+    load = partial(open_served, samples.model, conversion)
+    anew = replace(conversion, open=OnnxSession).session  # to time the loading
+    latencies: dict[bytes, Latency] = {}
+    changes = {done[-1][1]: change}
+    for model in dict.fromkeys(model for _, model in done):
+        latencies[model] = time_model(model, next(samples.requests(1)), load=anew)
+        if model not in changes:
+            changes[model] = _measure(load, gate, model)
+    measured = tuple(Measured(step, latencies[each], changes[each]) for step, each in done)
+    last = measured[-1].latency
+    return measured, f"p50 {last.p50_ms:g} ms, p95 {last.p95_ms:g} ms, one row at a time"
 
 
 def _measure(load: Load, gate: Gate | None, model: bytes) -> AccuracyChange | None:
@@ -348,7 +353,7 @@ def _serve(
         names = ", ".join([conversion.signature, *(each.signature for each in conversion.others)])
         reason = f"has the signatures {names}, and an engine serves one; set signature: to its name"
         raise ConversionError(job.spec.name, reason)
-    graph, request = OnnxSession(model), first_request(golden)
+    graph, request = conversion.open(model), first_request(golden)
     feeds = None if request is None else conversion.feeds(request)
     served = serve(job.spec, OnnxModel(model, graph.inputs, graph.outputs, feeds))
     return served, f"{served.name}, {served.files.size:,} bytes"

@@ -15,8 +15,8 @@ from lading.functions.inference.artifact.specification import (
     SERVING_DEFAULT,
     SPECIFICATION,
     STEPS_FORMAT,
+    TensorSpec,
 )
-from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.domain import Domain
 from lading.model_packaging.conversion import Processing
 from lading.model_packaging.documents import readable
@@ -78,6 +78,8 @@ class Build:
     steps: tuple[Measured, ...]
     """What was done, in order; the last is the model to publish."""
     model: bytes
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
     footprint: Footprint
     golden: bytes
     served: Served | None = None
@@ -164,7 +166,6 @@ def _written(files: dict[str, bytes], document: dict[str, Any], served: Served |
 
 
 def _describe(build: Build) -> dict[str, Any]:
-    signature = build.processing or OnnxSession(build.model)
     steps: dict[str, Any] = {"processing": list(build.processing.steps)} if build.processing else {}
     if build.domains:
         steps |= {"domains": {name: each.to_json() for name, each in build.domains.items()}}
@@ -175,8 +176,8 @@ def _describe(build: Build) -> dict[str, Any]:
     return {
         "name": build.name,
         "identity": build.identity,
-        "inputs": [spec.to_json() for spec in signature.inputs],
-        "outputs": [spec.to_json() for spec in signature.outputs],
+        "inputs": [spec.to_json() for spec in build.inputs],
+        "outputs": [spec.to_json() for spec in build.outputs],
         "source": _sourced(build.source),
         "tools": dict(build.tools),
         "steps": [measured.step.to_json() for measured in build.steps],

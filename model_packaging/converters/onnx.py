@@ -5,10 +5,11 @@ changes nor onnxruntime's can change an answer unnoticed. Callers see the file's
 that the manifest gives in `inputs` and `outputs`, in the file's order.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from lading.functions.contract.errors import InvalidInput
 from lading.functions.inference.models.predictor import SessionError
@@ -19,7 +20,7 @@ from lading.model_packaging.check.graph_probes import decision_probes, size_prob
 from lading.model_packaging.check.limits import is_fragile
 from lading.model_packaging.check.probes import Request
 from lading.model_packaging.check.samples import Samples, given, make_up
-from lading.model_packaging.conversion import Conversion, tool_versions
+from lading.model_packaging.conversion import Conversion, open_once, tool_versions
 from lading.model_packaging.errors import ConversionError
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.onnx_graph import (
@@ -35,6 +36,8 @@ from lading.model_packaging.sources.onnx_names import input_names, output_names
 
 if TYPE_CHECKING:
     from onnx import ModelProto
+
+_Model = TypeVar("_Model", bytes, bytes | Path)
 
 _ROWS = 4
 
@@ -68,15 +71,16 @@ class OnnxConverter:
         inputs, outputs = _name(spec, model)
         _infer_output_shapes(model)
         onnx_file.check(spec, model)
-        session = _open(spec, source, optimized=reduced)
+        session = _open(spec, partial(OnnxSession, optimized=reduced), source)
         reference = Reference(session, inputs, outputs, takes_empty=not is_fragile(model))
-        specs = _open(spec, _serialized(model)).inputs
+        graphs = open_once()
+        specs = _open(spec, graphs, _serialized(model)).inputs
         examples = fitting_examples(spec, specs) if spec.examples else None
         samples = given(spec.name, examples, specs) if examples else make_up(spec.name, specs)
         loosen_outputs(model, _answers(reference, samples))
         rows = next(samples.requests(_ROWS))
         probes = (*decision_probes(model, specs, rows), *size_probes(rows, _free_axes(model)))
-        return Conversion(_serialized(model), reference, examples, probes=probes)
+        return Conversion(_serialized(model), reference, examples, probes=probes, open=graphs)
 
 
 CONVERTER = OnnxConverter()
@@ -108,9 +112,9 @@ def _free_axes(model: "ModelProto") -> dict[str, dict[int, str]]:
     }
 
 
-def _open(spec: ModelSpec, model: bytes | Path, *, optimized: bool = True) -> OnnxSession:
+def _open(spec: ModelSpec, opener: Callable[[_Model], OnnxSession], model: _Model) -> OnnxSession:
     try:
-        return OnnxSession(model, optimized=optimized)
+        return opener(model)
     except (SessionError, ValueError) as error:
         raise ConversionError(spec.name, f"cannot be served: {error}") from error
 

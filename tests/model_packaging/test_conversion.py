@@ -7,9 +7,10 @@ import pytest
 
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.check.agreement import Model
-from lading.model_packaging.conversion import as_bytes, check_conversion, tool_versions
+from lading.model_packaging.conversion import as_bytes, tool_versions
 from lading.model_packaging.errors import ConversionMismatch, LibraryMissing
 from lading.model_packaging.manifest.models import ModelSpec
+from tests.model_packaging.comparison import check_conversion
 
 SCORES = np.linspace(-3, 3, 400, dtype=np.float32).reshape(200, 2)
 

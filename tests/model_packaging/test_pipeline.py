@@ -1,8 +1,10 @@
 import json
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import joblib
 import numpy as np
@@ -14,8 +16,8 @@ from sklearn.datasets import load_iris
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.tree import DecisionTreeClassifier
 
-from lading.functions.inference.artifact.reading import read_artifact
-from lading.functions.inference.artifact.specification import GOLDEN
+from lading.functions.inference.artifact.reading import read_artifact, sha256
+from lading.functions.inference.artifact.specification import GOLDEN, MODEL, REPORT
 from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.conversion import from_json
@@ -350,6 +352,7 @@ def test_a_broken_lock_stops_before_anything_is_built(tmp_path: Path) -> None:
 PACKAGE = """
 import sys
 from pathlib import Path
+from typing import Any
 from tests.model_packaging.test_pipeline import run
 from tests.model_packaging.models import linear_spec
 folder = Path(sys.argv[1])
@@ -376,3 +379,30 @@ def test_two_processes_at_once_share_a_version_or_get_one_each(
     for version, digest in lock.digests("linear").items():
         OnnxSession(store.open("linear", version, digest).artifact.model)
     assert tuple(sorted(lock.digests("linear"))) == versions
+
+
+def test_each_graph_is_opened_once_and_once_more_to_time_the_loading(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    real = OnnxSession.__init__
+
+    def opens(self: OnnxSession, model: bytes | Path, *args: Any, **options: Any) -> None:
+        opened.append("original" if isinstance(model, Path) else sha256(model))
+        real(self, model, *args, **options)
+
+    monkeypatch.setattr(OnnxSession, "__init__", opens)
+    packaged = run(tmp_path, wide_spec(tmp_path, wide_weights(), quantize=QuantizeSpec("dynamic")))
+    final = sha256((Path(packaged.location) / MODEL).read_bytes())
+    counts = Counter(opened)
+    assert counts.pop("original") == 1
+    assert counts.pop(final) == 3  # what quantizes it opens it, to see that it can be loaded
+    assert list(counts.values()) == [2]  # the converted model
+
+
+def test_a_model_that_a_stage_left_as_it_was_is_measured_once(tmp_path: Path) -> None:
+    spec = linear_spec(tmp_path, quantize=QuantizeSpec("dynamic"))  # makes it no smaller
+    report = json.loads((Path(run(tmp_path, spec).location) / REPORT).read_bytes())
+    converted, quantized = report["stages"]
+    assert quantized["scheme"] == "none"
+    assert converted["latency"] == quantized["latency"]

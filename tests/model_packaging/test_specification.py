@@ -4,6 +4,7 @@ from pathlib import Path
 
 from lading.functions.inference.artifact.reading import read_artifact
 from lading.functions.inference.artifact.specification import GOLDEN, MODEL, REPORT, SPECIFICATION
+from lading.functions.inference.models.session import OnnxSession
 from lading.model_packaging.errors import AccuracyChange, Interval, Intervals
 from lading.model_packaging.measure.benchmark import Latency
 from lading.model_packaging.measure.peak_memory import Footprint
@@ -35,6 +36,8 @@ BUILD = Build(
         ),
     ),
     model=linear_bytes(),
+    inputs=OnnxSession(linear_bytes()).inputs,
+    outputs=OnnxSession(linear_bytes()).outputs,
     footprint=Footprint(7, 8, 9),
     golden=b"{}\n",
 )

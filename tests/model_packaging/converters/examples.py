@@ -9,8 +9,9 @@ import pytest
 
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.conversion import Array
-from lading.model_packaging.conversion import Conversion, check_conversion
+from lading.model_packaging.conversion import Conversion
 from lading.model_packaging.manifest.models import ModelSpec, load_manifest
+from tests.model_packaging.comparison import check_conversion
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 

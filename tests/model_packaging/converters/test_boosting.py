@@ -10,11 +10,12 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.conversion import DTYPES, Array
-from lading.model_packaging.conversion import Conversion, check_conversion
+from lading.model_packaging.conversion import Conversion
 from lading.model_packaging.converters.registry import find_converter
 from lading.model_packaging.errors import SourceUnreadable
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.quiet import quiet
+from tests.model_packaging.comparison import check_conversion
 from tests.model_packaging.converters.examples import signature
 from tests.support.frameworks import needs
 

@@ -13,7 +13,6 @@ from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.check.samples import make_up
-from lading.model_packaging.conversion import check_conversion
 from lading.model_packaging.converters.onnx import CONVERTER
 from lading.model_packaging.errors import (
     ConversionError,
@@ -25,6 +24,7 @@ from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.manifest.original import InputShape
 from lading.model_packaging.pipeline import package
 from lading.model_packaging.store.local import LocalStore
+from tests.model_packaging.comparison import check_conversion
 from tests.model_packaging.models import CLASSES, FEATURES, linear, linear_bytes, rows, weights
 from tests.support.worlds import BRAIN, brain_doubled, onnx_model
 

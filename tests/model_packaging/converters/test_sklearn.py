@@ -26,7 +26,7 @@ from skops import io
 
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.conversion import DTYPES, Array
-from lading.model_packaging.conversion import Conversion, as_bytes, check_conversion
+from lading.model_packaging.conversion import Conversion, as_bytes
 from lading.model_packaging.converters.sklearn import CONVERTER
 from lading.model_packaging.errors import (
     ConversionError,
@@ -36,6 +36,7 @@ from lading.model_packaging.errors import (
 )
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.manifest.original import InputShape
+from tests.model_packaging.comparison import check_conversion
 
 PIXELS, SPECIES = load_iris(return_X_y=True)
 ROWS = PIXELS.astype(np.float32)

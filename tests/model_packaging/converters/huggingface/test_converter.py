@@ -12,7 +12,7 @@ import pytest
 from lading.functions.inference.artifact.reading import read_artifact
 from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from lading.functions.inference.tensors.conversion import Array
-from lading.model_packaging.conversion import Conversion, as_bytes, check_conversion
+from lading.model_packaging.conversion import Conversion, as_bytes
 from lading.model_packaging.converters.huggingface.converter import CONVERTER
 from lading.model_packaging.converters.registry import find_converter
 from lading.model_packaging.errors import PackagingError
@@ -22,6 +22,7 @@ from lading.model_packaging.quiet import quiet
 from lading.model_packaging.steps.text_corpus import TEXTS
 from lading.model_packaging.store.local import LocalStore
 from tests.functions.inference.processing.worlds import VOCABULARY, tokenizer
+from tests.model_packaging.comparison import check_conversion
 from tests.model_packaging.transformers_folders import byte_pairs, saved
 from tests.support.frameworks import needs
 

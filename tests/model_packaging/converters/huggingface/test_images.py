@@ -12,7 +12,6 @@ import pytest
 from lading.functions.inference.artifact.reading import read_artifact
 from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from lading.model_packaging.check.stage import check
-from lading.model_packaging.conversion import check_conversion
 from lading.model_packaging.converters.huggingface.converter import CONVERTER
 from lading.model_packaging.converters.huggingface.images import checked_options
 from lading.model_packaging.errors import ConversionError, ConversionMismatch, PackagingError
@@ -22,6 +21,7 @@ from lading.model_packaging.quiet import quiet
 from lading.model_packaging.steps.image_corpus import groups, images
 from lading.model_packaging.steps.image_rows import as_files
 from lading.model_packaging.store.local import LocalStore
+from tests.model_packaging.comparison import check_conversion
 from tests.support.frameworks import needs
 
 pytestmark = needs("huggingface", "torch", "onnxscript", "transformers", "PIL")
