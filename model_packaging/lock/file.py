@@ -5,16 +5,16 @@
                                    "stores": [{"kind": "local", "path": "artifacts"}]}},
                 "labels": {"stable": 1}}}
 
-`digest` is the SHA-256 of the version's artifact.json, and so of everything in it. A version may
-lie in several stores. A local store's `path` is the root below which `models/<name>/<version>`
-lies, relative to the lock's folder. In S3 a version is one object, pinned by its version id, with
+`digest` is the SHA-256 of the version's artifact.json, which lists the digests of the other files.
+A version may be in several stores. A local store's `path` is the root of `models/<name>/<version>`,
+relative to the lock's folder. In S3 a version is one object, pinned by its version id, with
 its golden requests beside it:
 
     {"kind": "s3", "bucket": "…", "key": "…/models/digits/1/artifact.zip", "version_id": "…",
      "golden": "…/models/digits/golden/….json", "bytes": 21504}
 
-A version that an engine serves on SageMaker says so beside `stores`, and its copies in S3 say where
-the engine's files lie (docs/adr/0014):
+A version that an engine serves on SageMaker has these keys as well, and its copies in S3 have the
+address of the engine's files (docs/adr/0014):
 
     "target": "sagemaker", "engine": {"name": "triton", "digest": "<64 hex digits>",
         "images": {"eu-west-1": "….dkr.ecr.eu-west-1.amazonaws.com/…"}, "environment": {…}}
@@ -35,7 +35,6 @@ from pydantic import (
     Field,
     RootModel,
     ValidationError,
-    field_validator,
     model_validator,
 )
 
@@ -74,13 +73,13 @@ class S3Copy(_LockEntry):
     golden: str | None = None
     """Key of the golden requests, named by their digest; None when the artifact has none."""
     bytes: int = Field(gt=0)
-    """Size of the object, and of what it unpacks to: nothing in it is compressed."""
+    """Size of the object and of its unpacked content: nothing in it is compressed."""
     engine: str | None = Field(
         default=None,
         pattern=r"^(.+/)?models/[^/]+/sha256/[0-9a-f]{64}/$",
         exclude_if=_is_none,
     )
-    """Prefix below which the engine's files lie, and nothing else; None when it has no engine."""
+    """Prefix of the engine's files and of nothing else; None when it has no engine."""
 
 
 Copy = Annotated[LocalCopy | S3Copy, Field(discriminator="kind")]
@@ -91,13 +90,13 @@ class LockedEngine(_LockEntry):
 
     name: EngineName
     digest: str = Field(pattern=r"^[0-9a-f]{64}$")
-    """Of the list of the engine's files; the last part of their prefix in S3."""
+    """Digest of the list of the engine's files; the last part of their prefix in S3."""
     images: dict[str, str] = {}
     """The container image, by region."""
     environment: dict[str, str] = {}
     """Environment variables of the container."""
     archive: bool = False
-    """The container takes one `model.tar.gz`, the only file there is, and not a folder."""
+    """The container gets one `model.tar.gz`, the only file, instead of a folder."""
 
 
 class LockedVersion(_LockEntry):
@@ -109,13 +108,7 @@ class LockedVersion(_LockEntry):
     stores: tuple[Copy, ...] = Field(min_length=1)
     engine: LockedEngine | None = Field(default=None, exclude_if=_is_none)
     processing: tuple[Library, ...] = Field(default=(), exclude_if=not_)
-    """What its processing steps need beside the runtime layer: a Lambda layer for each."""
-
-    @field_validator("processing", mode="before")
-    @classmethod
-    def _was_a_flag(cls, value: object) -> object:
-        """Locks were written with `true` when there were texts alone."""
-        return ("tokenizers",) if value is True else value
+    """Libraries of its processing steps beside the runtime layer: a Lambda layer for each."""
 
     @model_validator(mode="after")
     def _sagemaker_has_an_engine(self) -> "LockedVersion":
@@ -134,7 +127,7 @@ class LockedModel(_LockEntry):
     def _labels_point_at_versions(self) -> "LockedModel":
         for label, version in self.labels.items():
             if version not in self.versions:
-                raise ValueError(f"label '{label}' points at version {version}, which is not there")
+                raise ValueError(f"label '{label}' points at version {version}, which is missing")
         return self
 
 
@@ -142,19 +135,19 @@ class Lock(RootModel[dict[str, LockedModel]]):
     """The lock's content: models by name."""
 
     def model(self, name: str) -> LockedModel:
-        """The entry of a model; an empty one when the lock does not know it."""
+        """Return the entry of a model; an empty one when the lock does not have it."""
         return self.root.get(name, LockedModel())
 
     def digests(self, name: str) -> dict[int, str]:
-        """A model's versions with the digests that they must have."""
+        """Return the digest of each version of a model."""
         return {number: entry.digest for number, entry in self.model(name).versions.items()}
 
 
 def read_lock(path: Path) -> Lock:
-    """Read and check a lock; an absent file is an empty lock.
+    """Read and check a lock; a missing file is an empty lock.
 
     Raises:
-        LockError: it cannot be read, is broken, or holds a merge conflict.
+        LockError: it cannot be read, is invalid, or contains a merge conflict.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -164,14 +157,17 @@ def read_lock(path: Path) -> Lock:
         raise LockError(path, f"cannot be read: {error}") from error
     if "<<<<<<<" in text:
         line = text[: text.index("<<<<<<<")].count("\n") + 1
-        raise LockError(path, f"holds a merge conflict at line {line}; resolve it, both sides stay")
+        reason = f"contains a merge conflict at line {line}; resolve it by keeping both sides"
+        raise LockError(path, reason)
     try:
         return Lock.model_validate(json.loads(text))
     except json.JSONDecodeError as error:
         advice = "restore it from git"
         raise LockError(path, f"is not JSON at line {error.lineno}; {advice}") from error
     except (ValidationError, RecursionError) as error:
-        raise LockError(path, f"is broken: {_first(error)}; restore it from git") from error
+        reason = f"is not a lock of this version of Lading: {_first(error)}; restore it from git, "
+        advice = "or, if an older Lading wrote it, delete it and package the models again"
+        raise LockError(path, reason + advice) from error
 
 
 def record(
@@ -179,15 +175,15 @@ def record(
 ) -> Lock:
     """Write a version and the labels that now point at it into the lock, in one step.
 
-    Writers wait for one another. The other versions and labels stay as they are; another copy of
-    a known version is added to its stores, and one at a known place takes that place.
+    Concurrent writers wait for each other. The other versions and labels stay unchanged; another
+    copy of a known version is added to its stores, and replaces one at the same place.
 
     Args:
-        path: the lock, made when it is not there.
+        path: the lock; created if it is missing.
         name: the model.
         version: the version's number.
-        entry: what to write of it.
-        labels: labels to point at it.
+        entry: the version's entry.
+        labels: labels to point at the version.
 
     Raises:
         LockError: it cannot be read or written, or has this version with another digest.
@@ -206,15 +202,15 @@ def record(
 
 
 def render_lock(lock: Lock) -> bytes:
-    """The file's content: sorted and indented, so that a change is a few lines in git."""
+    """Return the file's content: sorted and indented, so that a change is a few lines in git."""
     return readable(lock.model_dump(mode="json"))
 
 
 def version_folder(path: Path, name: str, version: int) -> Path:
-    """Where the version's artifact lies on this machine, according to the lock at `path`.
+    """Return the folder of the version's artifact on this machine, according to the lock at `path`.
 
     Raises:
-        CopyElsewhere: it is not here, and lies in S3.
+        CopyElsewhere: it is only in S3.
         LockError: the lock cannot be read, or lacks the version.
     """
     entry = read_lock(path).model(name).versions.get(version)
@@ -224,10 +220,10 @@ def version_folder(path: Path, name: str, version: int) -> Path:
 
 
 def local_roots(path: Path, name: str, version: int, entry: LockedVersion) -> list[Path]:
-    """Roots of the local stores that hold the version; when none does, those that should.
+    """Return the roots of the local stores that hold the version; when none does, all of them.
 
     Raises:
-        CopyElsewhere: none does, and the version lies in S3.
+        CopyElsewhere: none does, and the version is in S3.
     """
     roots = [path.parent / copy.path for copy in entry.stores if isinstance(copy, LocalCopy)]
     here = [root for root in roots if (root / artifact_folder(name, version)).is_dir()]
@@ -257,7 +253,7 @@ def _with_version(
 
 
 def _merged(known: LockedVersion, entry: LockedVersion) -> LockedVersion:
-    """Both entries' copies and images; of two for one place or region, the later one."""
+    """Merge the copies and images of both; the later one wins for the same place or region."""
     stores = {_place(copy): copy for copy in (*known.stores, *entry.stores)}
     engine = entry.engine
     if engine and known.engine:
@@ -267,12 +263,12 @@ def _merged(known: LockedVersion, entry: LockedVersion) -> LockedVersion:
 
 
 def _place(copy: LocalCopy | S3Copy) -> tuple[str, ...]:
-    """What two entries for one place have in common."""
+    """Return the key that copies at the same place share."""
     return (copy.path,) if isinstance(copy, LocalCopy) else (copy.bucket, copy.key)
 
 
 def _first(error: ValidationError | RecursionError) -> str:
     if isinstance(error, RecursionError):
-        return "it is nested too deeply"
+        return "it is too deeply nested"
     detail = error.errors()[0]
     return f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}"

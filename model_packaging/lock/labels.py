@@ -1,4 +1,4 @@
-"""Labels that move by hand: a version promoted, or brought back, without packaging anything."""
+"""Moves labels by hand: promotes a version or brings one back, without packaging."""
 
 import re
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from lading.model_packaging.store.durable import exclusive, replace_file
 
 @dataclass(frozen=True, slots=True)
 class MovedLabel:
-    """A label, the version that it pointed at, and the one that it points at; None for none."""
+    """A label, and the versions that it pointed at before and points at now; None for none."""
 
     model: str
     label: str
@@ -21,20 +21,21 @@ class MovedLabel:
 
 
 def move_label(path: Path, name: str, label: str, version: int | None) -> MovedLabel:
-    """Point a model's label at a version that the lock has, or take it away.
+    """Point a model's label at a version in the lock, or remove the label.
 
     Args:
         path: the lock.
         name: the model.
-        label: the label; a new one is made.
-        version: where to; None removes the label.
+        label: the label; created if it is new.
+        version: the version to point at; None removes the label.
 
     Raises:
         LockError: the lock cannot be read or written, or has no such model or version; or the
-            label is no name.
+            label is not a valid name.
     """
     if version is not None and not re.fullmatch(NAME_PATTERN, label):
-        raise LockError(path, f"takes no label '{label}': letters, digits and ._- make a name")
+        reason = f"cannot have the label '{label}'; use letters, digits, '.', '_' and '-'"
+        raise LockError(path, reason)
     try:
         with exclusive(path.with_name(f".{path.name}.guard")):
             lock = read_lock(path)

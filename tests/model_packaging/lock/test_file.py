@@ -60,13 +60,42 @@ def test_a_version_is_recorded_in_the_form_that_git_keeps(tmp_path: Path) -> Non
     assert read_lock(path).digests("digits") == {1: digest}
 
 
-def test_libraries_of_steps_are_recorded_and_what_was_a_flag_is_still_read() -> None:
+WRITTEN = Path(__file__).with_name("models.lock.json")
+"""Written by packaging before version 0.1.0: a version of each kind, and copies of each kind."""
+
+
+def test_a_lock_with_every_kind_of_version_and_copy_is_read_and_written_the_same() -> None:
+    lock = read_lock(WRITTEN)
+    assert render_lock(lock) == WRITTEN.read_bytes()
+    versions = {name: model.versions[1] for name, model in lock.root.items()}
+    assert {copy.kind for copy in versions["linear"].stores} == {"local", "s3"}
+    assert versions["colors"].processing == ("pillow",)
+    engines = {name: entry.engine for name, entry in versions.items()}
+    kinds = {name: (each.name, each.archive) for name, each in engines.items() if each}
+    assert kinds == {
+        "large": ("triton", False),
+        "chat": ("vllm", False),
+        "boxed": ("container", True),
+    }
+
+
+def test_a_lock_of_an_older_layout_says_what_to_do(tmp_path: Path) -> None:
+    old = json.loads(WRITTEN.read_text(encoding="utf-8"))
+    old["colors"]["versions"]["1"]["processing"] = True  # before steps had several libraries
+    path = tmp_path / "models.lock.json"
+    path.write_text(json.dumps(old), encoding="utf-8")
+    with pytest.raises(LockError, match=r"colors\.versions\.1\.processing") as caught:
+        read_lock(path)
+    assert "if an older Lading wrote it, delete it and package the models again" in str(
+        caught.value
+    )
+
+
+def test_the_libraries_of_steps_are_recorded() -> None:
     given = entry().model_dump(mode="json")
     assert "processing" not in given
     stepped = LockedVersion.model_validate({**given, "processing": ["pillow"]})
     assert stepped.model_dump(mode="json")["processing"] == ["pillow"]
-    flagged = LockedVersion.model_validate({**given, "processing": True})
-    assert flagged.processing == ("tokenizers",)
     with pytest.raises(ValueError, match="pillow"):
         LockedVersion.model_validate({**given, "processing": ["../lambda"]})
 
@@ -186,12 +215,12 @@ def test_a_version_never_changes_its_digest(tmp_path: Path) -> None:
 BROKEN = {
     "": "is not JSON",
     '{"digits": ': "is not JSON at line 1",
-    "[]": "is broken",
+    "[]": "is not a lock of this",
     '{"digits": {"versions": {"1": {}}}}': "digits.versions.1.identity",
     '{"digits": {"labels": {"stable": 3}}}': "label 'stable' points at version 3",
     '{"digits": {"versons": {}}}': "digits.versons",
     '{"a": 1,\n<<<<<<< HEAD\n"b": 2\n=======\n>>>>>>> x\n}': "merge conflict at line 2",
-    "[" * 100_000: "is broken",
+    "[" * 100_000: "too deeply nested",
     json.dumps(
         {"a": {"versions": {"1": {**entry().model_dump(), "target": "sagemaker"}}}}
     ): "has an engine when its target is sagemaker",

@@ -54,8 +54,8 @@ def test_a_label_that_is_there_already_writes_nothing(lock: Path) -> None:
     [
         ("digits", "stable", 3, "no version 3 of model 'digits'; it has 1, 2"),
         ("digit", "stable", 1, "no model 'digit'; package it first"),
-        ("digits", "a/b", 1, "takes no label 'a/b'"),
-        ("digits", "", 1, "takes no label ''"),
+        ("digits", "a/b", 1, "cannot have the label 'a/b'"),
+        ("digits", "", 1, "cannot have the label ''"),
     ],
 )
 def test_what_is_not_there_changes_nothing(

@@ -144,7 +144,7 @@ def test_a_local_artifact_too_big_for_a_layer_belongs_into_s3(tmp_path: Path) ->
 
 def test_a_broken_lock_or_manifest_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(
-        StackError, match=r"models\.lock\.json is broken: .*target: Input should be"
+        StackError, match=r"models\.lock\.json is not a lock .*target: Input should be"
     ):
         plan(tmp_path, locked(LOCAL, target="elsewhere"))
     (tmp_path / "models.yaml").write_text(json.dumps({"modles": {}}))
