@@ -8,16 +8,11 @@ import typer
 from lading.cli.errors import EXIT, CliError
 from lading.emulator.errors import EmulatorError
 from lading.functions.contract.errors import ArtifactError, InferenceError, NotFound
-from lading.model_packaging.errors import (
-    AccuracyDropped,
-    CopyElsewhere,
-    LockError,
-    ManifestError,
-    PackagingError,
-    PricesUnusable,
-    StoreError,
-    UnknownModel,
-)
+from lading.model_packaging.errors import ManifestError, PackagingError, UnknownModel
+from lading.model_packaging.lock.file import CopyElsewhere, LockError
+from lading.model_packaging.measure.change import AccuracyDropped
+from lading.model_packaging.placement.prices import PricesUnusable
+from lading.model_packaging.store.errors import StoreError
 
 _CODES: dict[type[Exception], int] = {
     UnknownModel: EXIT.not_found,

@@ -1,53 +1,47 @@
-"""What can go wrong between a trained model and its published version.
+"""Errors of packaging that several rooms raise; the others stand beside what raises them.
 
 PackagingError
-├── ManifestError               models.yaml says something impossible
-│   ├── UnknownModel            a name that it does not have
-│   └── FileMissing             a file that it names is not there
-├── SourceError                 the trained model's file
-│   ├── FrameworkUnknown        no converter takes it
+├── ManifestError               models.yaml asks for something impossible
+│   ├── UnknownModel            a name that the manifest does not have
+│   └── FileMissing             a file that the manifest names is missing
+├── SourceError                 the trained model's file cannot be used
+│   ├── FrameworkUnknown        no converter reads it
 │   ├── SourceUntrusted         loading it would run code
-│   └── SourceUnreadable        truncated, damaged, or of another kind
-├── LibraryMissing              a library that reads it is not installed
-├── ConversionError             the framework's model has no ONNX form that we serve
-│   └── ConversionMismatch      it has one, which answers differently
-│       └── RoundingMismatch    it does so once the rows are rounded to what callers send
+│   └── SourceUnreadable        it is truncated, damaged, or of another type
+├── LibraryMissing              a library that reads the model is not installed
+├── ConversionError             the model has no ONNX form that Lading can serve
+│   └── ConversionMismatch      the ONNX form answers differently
+│       └── RoundingMismatch    it does so after rows are rounded to the types of its inputs
 ├── QuantizationError           nothing in the model can be quantized
 ├── PruningError                nothing in the model can be pruned
-├── DataUnusable                rows to run the model on do not fit it
-├── AccuracyDropped             the gate refuses the optimized model
-│   └── AccuracyUncertain       too few rows to tell what it lost
-├── MeasurementFailed           a process that measures a model was killed or failed
-├── UnexpectedFailure           a library raised an error that Lading does not know
-├── PackagingProcessDied        the process that converts and checks a model ended
-├── DoesNotFit                  the model is too large, or too slow, for its target
-├── PricesUnusable              a file of prices cannot be read
-├── ImageUnknown                no container image is known for an engine in a region
-├── ArchiveRefused              a model.tar.gz that must not be unpacked
-├── LockError                   models.lock.json cannot be read or written
-│   └── CopyElsewhere           what it names is in S3 and not on this machine
-├── NumberTaken                 the number that a source brings along is not above all published
-└── StoreError                  a version cannot be read or published
+└── DataUnusable                rows to run the model on do not fit it
 
-Each says which model, which value and what to do next, and carries those facts as attributes.
+measure.change                  AccuracyDropped, AccuracyUncertain
+measure.peak_memory             MeasurementFailed
+placement                       DoesNotFit, PricesUnusable
+engines.images                  ImageUnknown
+sources.tarball                 ArchiveRefused
+lock.file                       LockError, CopyElsewhere
+store.errors                    StoreError, NumberTaken
+stages                          UnexpectedFailure
+isolated                        PackagingProcessDied
+
+Each says which model, which value and what to do next, and has these facts as attributes.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
-
-_LONGEST_REASON = 300
 
 
 class PackagingError(Exception):
-    """Root of the tree; its text is one line for the person who packages."""
+    """Root of the tree; its text is one line for the person who packages a model."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where in the manifest a value stands: `models.yaml:7: models.digits.source`."""
+    """A value's position in the manifest: `models.yaml:7: models.digits.source`."""
 
     file: Path
     line: int
@@ -57,71 +51,8 @@ class Place:
         return f"{self.file}:{self.line}: {self.key}"
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """Where a figure lies with 95 % confidence."""
-
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.low:.4f} to {self.high:.4f}"
-
-
-@dataclass(frozen=True, slots=True)
-class Intervals:
-    """The intervals of a metric before and after optimizing, and of its drop."""
-
-    before: Interval
-    after: Interval
-    drop: Interval
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """The metric on the held-out rows with missing values; None where it is not defined."""
-
-    rows: int
-    before: float | None
-    after: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class AccuracyChange:
-    """What optimizing did to a model: its metric on the held-out rows, before and after.
-
-    `drop` is how much worse it became, whichever way the metric points; negative is better. What
-    was published before there were intervals has none. It was not `judged` where nothing that may
-    lose accuracy was done. `missing` is of the rows with missing values, if there are some.
-    """
-
-    metric: str
-    before: float
-    after: float
-    drop: float
-    max_drop: float
-    rows: int = 0
-    intervals: Intervals | None = None
-    judged: bool = True
-    missing: Missing | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """As written in artifact.json, without what goes without saying."""
-        document = asdict(self)
-        if self.judged:
-            del document["judged"]
-        if self.missing is None:
-            del document["missing"]
-        return document
-
-    def __str__(self) -> str:
-        moved = f"{self.metric} went from {self.before:.4f} to {self.after:.4f}"
-        between = f" ({self.intervals.drop})" if self.intervals else ""
-        return f"{moved}, a drop of {self.drop:.4f}{between}"
-
-
 def likely(word: str, known: Iterable[str]) -> str | None:
-    """The one of `known` that `word` was probably meant to be."""
+    """Return the member of `known` that `word` most likely means; None when none is similar."""
     return next(iter(get_close_matches(word, list(known), n=1)), None)
 
 
@@ -130,12 +61,12 @@ def _suggestion(guess: str | None) -> str:
 
 
 class ManifestError(PackagingError):
-    """models.yaml says something impossible.
+    """models.yaml asks for something impossible.
 
     Args:
         place: file, line and key of the value.
         reason: what is wrong with it.
-        guess: the key or value that was probably meant.
+        guess: the key or value that was probably intended.
     """
 
     def __init__(self, place: Place, reason: str, guess: str | None = None) -> None:
@@ -145,7 +76,7 @@ class ManifestError(PackagingError):
 
 
 class UnknownModel(ManifestError):
-    """A name that the manifest does not have."""
+    """The manifest has no model of this name."""
 
     def __init__(self, place: Place, name: str, known: Iterable[str]) -> None:
         self.name, self.known = name, tuple(known)
@@ -155,7 +86,7 @@ class UnknownModel(ManifestError):
 
 
 class FileMissing(ManifestError):
-    """A file that the manifest names is not there."""
+    """A file that the manifest names is missing."""
 
     def __init__(self, place: Place, path: Path, advice: str) -> None:
         super().__init__(place, f"{path} is missing; {advice}")
@@ -171,19 +102,19 @@ class SourceError(PackagingError):
 
 
 class FrameworkUnknown(SourceError):
-    """No converter takes this framework, or this kind of file."""
+    """No converter reads this framework, or this type of file."""
 
     def __init__(self, model: str, path: Path, framework: str | None, known: Iterable[str]) -> None:
         self.framework, self.known = framework, tuple(known)
         kinds = ", ".join(self.known)
         kind = "folder" if path.is_dir() else "file"
-        asked = f"is not a {kind} that '{framework}' reads" if framework else "has an unknown type"
+        what = f"is not a {kind} that '{framework}' reads" if framework else "has an unknown type"
         guess = _suggestion(likely(framework or "", (kind.split()[0] for kind in self.known)))
-        super().__init__(model, path, f"{asked}; supported: {kinds}{guess}")
+        super().__init__(model, path, f"{what}; supported: {kinds}{guess}")
 
 
 class SourceUntrusted(SourceError):
-    """Loading the file would run code that it brings along."""
+    """Loading the file would run code that is inside it."""
 
     def __init__(self, model: str, path: Path, contents: Iterable[str]) -> None:
         self.contents = tuple(contents)
@@ -196,11 +127,11 @@ class SourceUntrusted(SourceError):
 
 
 class SourceUnreadable(SourceError):
-    """The file is truncated, damaged, or of another kind than its name says."""
+    """The file is truncated, damaged, or not of the type that its name indicates."""
 
 
 class LibraryMissing(PackagingError):
-    """A library that reads the model is not installed; `extra` is the set that brings it."""
+    """A library that reads the model is not installed; `extra` is the set that contains it."""
 
     def __init__(self, model: str, library: str, extra: str) -> None:
         advice = f"install it with: make {extra}"
@@ -222,13 +153,13 @@ class ConversionMismatch(ConversionError):
     def __init__(self, model: str, output: str, reason: str) -> None:
         super().__init__(
             model,
-            f"is not the same after conversion: output '{output}' {reason}; nothing published",
+            f"answers differently after conversion: output '{output}' {reason}; nothing published",
         )
         self.output, self.reason = output, reason
 
 
 class RoundingMismatch(ConversionMismatch):
-    """The converted model answers differently once rows are rounded to the types of its inputs.
+    """The converted model answers differently after rows are rounded to the types of its inputs.
 
     `columns` are the inputs, or columns of them, whose values were rounded.
     """
@@ -252,165 +183,14 @@ class PruningError(PackagingError):
     """The model cannot be pruned."""
 
     def __init__(self, model: str, reason: str) -> None:
-        super().__init__(f"model '{model}' {reason}; take models.{model}.prune out")
+        super().__init__(f"model '{model}' {reason}; remove models.{model}.prune")
         self.model, self.reason = model, reason
 
 
 class DataUnusable(PackagingError):
-    """Rows to run the model on do not fit it."""
+    """Rows for running the model do not fit it."""
 
     def __init__(self, model: str, data: str, reason: str, place: Place | None = None) -> None:
         where = str(place) if place else f"model '{model}'"
         super().__init__(f"{where}: {data} {reason}")
         self.model, self.data, self.reason, self.place = model, data, reason, place
-
-
-class AccuracyDropped(PackagingError):
-    """The accuracy gate refuses the optimized model; nothing is published."""
-
-    _over = "over"
-
-    def __init__(self, model: str, change: AccuracyChange, advice: str = "") -> None:
-        super().__init__(
-            f"model '{model}' is not published: {change}, {self._over} the "
-            f"{change.max_drop:g} that models.{model}.accuracy.max_drop allows; "
-            + (advice or f"optimize less (models.{model}.quantize, .prune), or allow more")
-        )
-        self.model, self.metric = model, change.metric
-        self.before, self.after = change.before, change.after
-        self.drop, self.max_drop = change.drop, change.max_drop
-
-
-class AccuracyUncertain(AccuracyDropped):
-    """Too few rows to tell that the optimized model lost no more than is allowed.
-
-    `needed` is how many are needed to say anything at all; 0 when there are that many.
-    """
-
-    _over = "perhaps over"
-
-    def __init__(self, model: str, change: AccuracyChange, needed: int = 0) -> None:
-        more = f"at least {needed}" if needed else "more"
-        few = f"{change.rows} rows are too few to tell that it is not; hold out {more}"
-        super().__init__(model, change, f"{few}, or allow more")
-        self.rows, self.needed = change.rows, needed
-
-
-class MeasurementFailed(PackagingError):
-    """A process that measures a model was killed or failed."""
-
-    def __init__(self, model: str, reason: str) -> None:
-        super().__init__(
-            f"model '{model}' could not be measured: {reason}; package it on a machine with more "
-            "memory, or with less to do"
-        )
-        self.model, self.reason = model, reason
-
-
-class UnexpectedFailure(PackagingError):
-    """A library raised an error that Lading does not know; `details` has the traceback."""
-
-    def __init__(
-        self, model: str, stage: str, error: Exception, tools: Mapping[str, str], details: Path
-    ) -> None:
-        reason = " ".join(str(error).split())[:_LONGEST_REASON]
-        made = ", ".join(f"{name} {version}" for name, version in tools.items())
-        super().__init__(
-            f"model '{model}' failed in stage '{stage}' with {type(error).__name__}: {reason} "
-            f"({made or 'no framework'}); {details} has the traceback; try another version of the "
-            "framework, or export the model to ONNX and package that file"
-        )
-        self.model, self.stage, self.details = model, stage, details
-
-
-class PackagingProcessDied(PackagingError):
-    """The process that converts and checks a model ended without a result."""
-
-    def __init__(self, model: str, stage: str, ending: str, details: Path) -> None:
-        super().__init__(
-            f"model '{model}': the process that packages it died in stage '{stage}': {ending}; "
-            f"{details} has what it printed; look for a damaged file, too little memory, or a "
-            "faulty version of the framework"
-        )
-        self.model, self.stage, self.ending, self.details = model, stage, ending, details
-
-
-class DoesNotFit(PackagingError):
-    """The model is too large, or too slow, for its target; nothing is published."""
-
-    def __init__(self, model: str, target: str, reason: str, advice: str) -> None:
-        super().__init__(f"model '{model}' does not fit {target}: {reason}; {advice}")
-        self.model, self.target, self.reason, self.advice = model, target, reason, advice
-
-
-class PricesUnusable(PackagingError):
-    """A file of prices cannot be read, or says something impossible."""
-
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(
-            f"{path}: {reason}; take model_packaging/placement/prices.yaml as the example"
-        )
-        self.path, self.reason = path, reason
-
-
-class ImageUnknown(PackagingError):
-    """No container image is known for an engine in a region."""
-
-    def __init__(self, model: str, engine: str, region: str, reason: str) -> None:
-        super().__init__(
-            f"model '{model}': no image of {engine} for {region}: {reason}, "
-            f"or give models.{model}.engine.image"
-        )
-        self.model, self.engine, self.region, self.reason = model, engine, region, reason
-
-
-class ArchiveRefused(PackagingError):
-    """A model.tar.gz is damaged, or holds what must not be unpacked."""
-
-    def __init__(self, archive: Path, reason: str) -> None:
-        super().__init__(f"{archive} {reason}; use nothing of it, and package the model again")
-        self.archive, self.reason = archive, reason
-
-
-class LockError(PackagingError):
-    """models.lock.json cannot be read or written."""
-
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{path} {reason}")
-        self.path, self.reason = path, reason
-
-
-class CopyElsewhere(LockError):
-    """The version is not on this machine, and lies in S3."""
-
-    def __init__(self, path: Path, model: str, version: int, place: str) -> None:
-        reason = f"has version {version} of model '{model}' only at {place}; bring it here with "
-        super().__init__(path, f"{reason}`lading pull {model}`")
-        self.model, self.version, self.place = model, version, place
-
-
-class NumberTaken(PackagingError):
-    """A version number that a source brings along is not above all that are published."""
-
-    def __init__(self, model: str, number: int, newest: int) -> None:
-        published = f"version {newest} is published" if newest else "versions begin at 1"
-        super().__init__(
-            f"model '{model}': the highest version in its source folder is {number}, but "
-            f"{published}; rename the folder {number} to a higher number, or name that folder "
-            "itself as source: it is then published under the next number"
-        )
-        self.model, self.number, self.newest = model, number, newest
-
-
-class StoreError(PackagingError):
-    """A version cannot be read from the store or published to it.
-
-    Args:
-        model: whose version; None when it is about the whole store.
-        place: the folder or the address.
-        reason: what is wrong with it, and what to do.
-    """
-
-    def __init__(self, model: str | None, place: Path | str, reason: str) -> None:
-        super().__init__(f"model '{model}': {place} {reason}" if model else f"{place} {reason}")
-        self.model, self.place, self.reason = model, str(place), reason

@@ -19,7 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
-from lading.model_packaging.errors import PackagingProcessDied
+from lading.model_packaging.errors import PackagingError
 from lading.model_packaging.pipeline import Builder, build_here
 from lading.model_packaging.resolution import ConversionJob
 from lading.model_packaging.specification import Built
@@ -27,6 +27,18 @@ from lading.model_packaging.stages import OnStage
 from lading.model_packaging.store.engine_files import EngineFiles, gather
 
 _COMMAND = (sys.executable, "-c", "from lading.model_packaging import isolated; isolated.serve()")
+
+
+class PackagingProcessDied(PackagingError):
+    """The process that converts and checks a model ended without a result."""
+
+    def __init__(self, model: str, stage: str, ending: str, details: Path) -> None:
+        super().__init__(
+            f"model '{model}': the process that packages it died in stage '{stage}': {ending}; "
+            f"{details} has what it printed; look for a damaged file, too little memory, or a "
+            "faulty version of the framework"
+        )
+        self.model, self.stage, self.ending, self.details = model, stage, ending, details
 
 
 @dataclass(frozen=True, slots=True)

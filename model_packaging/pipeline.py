@@ -44,12 +44,13 @@ from lading.model_packaging.check.trial import Trial
 from lading.model_packaging.conversion import Conversion, ConvertedModel, open_served
 from lading.model_packaging.engines.served import Served, locked_engine, serve
 from lading.model_packaging.engines.serving import OnnxModel
-from lading.model_packaging.errors import AccuracyChange, ConversionError, SourceError
+from lading.model_packaging.errors import ConversionError, SourceError
 from lading.model_packaging.lock.file import LockedVersion, read_lock, record
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.measure.accuracy import Gate, gate_stage
 from lading.model_packaging.measure.batches import batch_stage
 from lading.model_packaging.measure.benchmark import Latency, time_model
+from lading.model_packaging.measure.change import AccuracyChange
 from lading.model_packaging.measure.peak_memory import Footprint, measure
 from lading.model_packaging.onnx_graph import require_finite_weights
 from lading.model_packaging.optimizers.optimizer import Optimized, Optimizer, Task

@@ -21,9 +21,9 @@ from lading.functions.inference.tensors.domain import Domain
 from lading.model_packaging.conversion import Processing
 from lading.model_packaging.documents import readable
 from lading.model_packaging.engines.served import Served
-from lading.model_packaging.errors import AccuracyChange, Interval, Intervals, Missing
 from lading.model_packaging.measure.batches import Dependence
 from lading.model_packaging.measure.benchmark import Latency, make_report
+from lading.model_packaging.measure.change import AccuracyChange, Interval, Intervals, Missing
 from lading.model_packaging.measure.peak_memory import Footprint
 from lading.model_packaging.signatures import Signatures
 from lading.model_packaging.store.engine_files import EngineFiles

@@ -7,14 +7,32 @@ from traceback import format_exception
 from typing import ParamSpec, TypeVar
 
 from lading.functions.contract.errors import InferenceError
-from lading.model_packaging.errors import PackagingError, UnexpectedFailure
+from lading.model_packaging.errors import PackagingError
 from lading.model_packaging.manifest.models import ModelSpec
 
 OnStage = Callable[[str, str], None]
 """Called twice for each stage: `(stage, "")` when it starts, `(stage, outcome)` when it is done."""
 
+_LONGEST_REASON = 300
+
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
+
+
+class UnexpectedFailure(PackagingError):
+    """A library raised an error that Lading does not know; `details` has the traceback."""
+
+    def __init__(
+        self, model: str, stage: str, error: Exception, tools: Mapping[str, str], details: Path
+    ) -> None:
+        reason = " ".join(str(error).split())[:_LONGEST_REASON]
+        made = ", ".join(f"{name} {version}" for name, version in tools.items())
+        super().__init__(
+            f"model '{model}' failed in stage '{stage}' with {type(error).__name__}: {reason} "
+            f"({made or 'no framework'}); {details} has the traceback; try another version of the "
+            "framework, or export the model to ONNX and package that file"
+        )
+        self.model, self.stage, self.details = model, stage, details
 
 
 def ignore_stages(stage: str, outcome: str) -> None:

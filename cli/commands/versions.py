@@ -11,8 +11,7 @@ from lading.cli.locked import locked_model
 from lading.cli.options import LOCK, Json, Lock
 from lading.cli.tables import show_table
 from lading.functions.inference.artifact.specification import MODEL, SPECIFICATION
-from lading.model_packaging.errors import CopyElsewhere
-from lading.model_packaging.lock.file import LockedModel, read_lock, version_folder
+from lading.model_packaging.lock.file import CopyElsewhere, LockedModel, read_lock, version_folder
 from lading.model_packaging.sizes import in_words
 
 

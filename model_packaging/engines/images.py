@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
-from lading.model_packaging.errors import ImageUnknown
+from lading.model_packaging.errors import PackagingError
 from lading.model_packaging.manifest.entries import EngineName
 from lading.model_packaging.manifest.models import ModelSpec
 
@@ -38,6 +38,17 @@ _SUFFIXES = {
 _REGION = r"[a-z]{2,4}(-[a-z]+)+-[0-9]+"
 _ECR = rf"[0-9]{{12}}\.dkr\.ecr(-fips)?\.({_REGION})\.[a-z0-9.-]+/.+"
 _PLACEHOLDER = "{region}"
+
+
+class ImageUnknown(PackagingError):
+    """No container image is known for an engine in a region."""
+
+    def __init__(self, model: str, engine: str, region: str, reason: str) -> None:
+        super().__init__(
+            f"model '{model}': no image of {engine} for {region}: {reason}, "
+            f"or give models.{model}.engine.image"
+        )
+        self.model, self.engine, self.region, self.reason = model, engine, region, reason
 
 
 def images(spec: ModelSpec, engine: EngineName, regions: Iterable[str]) -> dict[str, str]:

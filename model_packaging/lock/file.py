@@ -40,11 +40,28 @@ from pydantic import (
 
 from lading.functions.contract.names import Library, artifact_folder
 from lading.model_packaging.documents import readable
-from lading.model_packaging.errors import CopyElsewhere, LockError
+from lading.model_packaging.errors import PackagingError
 from lading.model_packaging.manifest.entries import EngineName
 from lading.model_packaging.store.durable import exclusive, replace_file
 
 _DIGEST = r"^sha256:[0-9a-f]{64}$"
+
+
+class LockError(PackagingError):
+    """models.lock.json cannot be read or written."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path} {reason}")
+        self.path, self.reason = path, reason
+
+
+class CopyElsewhere(LockError):
+    """The version is not on this machine, and lies in S3."""
+
+    def __init__(self, path: Path, model: str, version: int, place: str) -> None:
+        reason = f"has version {version} of model '{model}' only at {place}; bring it here with "
+        super().__init__(path, f"{reason}`lading pull {model}`")
+        self.model, self.version, self.place = model, version, place
 
 
 class _LockEntry(BaseModel):

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lading.functions.contract.names import NAME_PATTERN
-from lading.model_packaging.errors import LockError
-from lading.model_packaging.lock.file import Lock, LockedModel, read_lock, render_lock
+from lading.model_packaging.lock.file import Lock, LockedModel, LockError, read_lock, render_lock
 from lading.model_packaging.store.durable import exclusive, replace_file
 
 

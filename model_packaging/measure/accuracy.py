@@ -24,15 +24,15 @@ import numpy as np
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.check.agreement import Model
 from lading.model_packaging.check.samples import Samples
-from lading.model_packaging.errors import (
+from lading.model_packaging.errors import DataUnusable
+from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.measure.bootstrap import paired_intervals
+from lading.model_packaging.measure.change import (
     AccuracyChange,
     AccuracyDropped,
     AccuracyUncertain,
-    DataUnusable,
     Missing,
 )
-from lading.model_packaging.manifest.models import ModelSpec
-from lading.model_packaging.measure.bootstrap import paired_intervals
 from lading.model_packaging.measure.metrics import METRICS, Incomparable, Weighted
 
 BATCH = 64

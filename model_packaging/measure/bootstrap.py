@@ -8,7 +8,7 @@ same answers give the same intervals.
 import numpy as np
 
 from lading.functions.inference.tensors.conversion import Array
-from lading.model_packaging.errors import Interval, Intervals
+from lading.model_packaging.measure.change import Interval, Intervals
 from lading.model_packaging.measure.metrics import Weighted
 
 CONFIDENCE = 0.95

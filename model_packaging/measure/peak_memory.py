@@ -21,13 +21,24 @@ import numpy as np
 
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.conversion import Array
-from lading.model_packaging.errors import MeasurementFailed
+from lading.model_packaging.errors import PackagingError
 
 _SECONDS, _MOST_RUNS = 0.3, 200
 _TIMEOUT = 600
 _LENGTH_BYTES = 8
 _STATUS = Path("/proc/self/status")
 _KIB = 1024
+
+
+class MeasurementFailed(PackagingError):
+    """A process that measures a model was killed or failed."""
+
+    def __init__(self, model: str, reason: str) -> None:
+        super().__init__(
+            f"model '{model}' could not be measured: {reason}; package it on a machine with more "
+            "memory, or with less to do"
+        )
+        self.model, self.reason = model, reason
 
 
 @dataclass(frozen=True, slots=True)

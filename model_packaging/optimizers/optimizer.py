@@ -7,8 +7,9 @@ from typing import Any
 from lading.functions.inference.processing.processed import ProcessedSession
 from lading.model_packaging.check.trial import Trial
 from lading.model_packaging.conversion import tool_versions
-from lading.model_packaging.errors import AccuracyChange, ConversionError
+from lading.model_packaging.errors import ConversionError
 from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.measure.change import AccuracyChange
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,9 @@ from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.check.trial import Baseline, Unfit
 from lading.model_packaging.conversion import tool_versions
-from lading.model_packaging.errors import AccuracyDropped, DataUnusable, QuantizationError
+from lading.model_packaging.errors import DataUnusable, QuantizationError
 from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.measure.change import AccuracyDropped
 from lading.model_packaging.measure.holdout import read_rows
 from lading.model_packaging.optimizers.optimizer import Optimized, Optimizer, Task
 from lading.model_packaging.quantization.registry import SCHEMES

@@ -5,10 +5,20 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from lading.model_packaging.errors import ManifestError, PricesUnusable
+from lading.model_packaging.errors import ManifestError, PackagingError
 from lading.model_packaging.manifest.located_yaml import LocatedYaml
 
 PRICES = Path(__file__).with_name("prices.yaml")
+
+
+class PricesUnusable(PackagingError):
+    """A file of prices cannot be read, or says something impossible."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(
+            f"{path}: {reason}; take model_packaging/placement/prices.yaml as the example"
+        )
+        self.path, self.reason = path, reason
 
 
 class _PriceEntry(BaseModel):

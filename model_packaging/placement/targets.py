@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lading.functions.contract.limits import GATEWAY, LAMBDA, MEGABYTE
-from lading.model_packaging.errors import DoesNotFit
+from lading.model_packaging.errors import PackagingError
 from lading.model_packaging.placement.prices import Prices
 
 Target = Literal["lambda", "sagemaker"]
@@ -36,6 +36,14 @@ _GPU_SHARE = 0.8
 """Of a GPU's memory that weights may take; the rest is for what is worked on."""
 _DEARER = 1.1
 """So much more may be paid for a quicker answer."""
+
+
+class DoesNotFit(PackagingError):
+    """The model is too large, or too slow, for its target; nothing is published."""
+
+    def __init__(self, model: str, target: str, reason: str, advice: str) -> None:
+        super().__init__(f"model '{model}' does not fit {target}: {reason}; {advice}")
+        self.model, self.target, self.reason, self.advice = model, target, reason, advice
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, Self
 
 from lading.functions.inference.artifact.specification import EngineFile
-from lading.model_packaging.errors import ArchiveRefused
+from lading.model_packaging.errors import PackagingError
 from lading.model_packaging.store.engine_files import EngineFiles, Readable
 
 ARCHIVE = "model.tar.gz"
@@ -28,6 +28,14 @@ _HEADERS = (
     *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
     *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
 )
+
+
+class ArchiveRefused(PackagingError):
+    """A model.tar.gz is damaged, or holds what must not be unpacked."""
+
+    def __init__(self, archive: Path, reason: str) -> None:
+        super().__init__(f"{archive} {reason}; use nothing of it, and package the model again")
+        self.archive, self.reason = archive, reason
 
 
 def archived(files: EngineFiles) -> EngineFiles:

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from lading.functions.inference.artifact.specification import EngineFile
 from lading.model_packaging.documents import canonical
-from lading.model_packaging.errors import StoreError
+from lading.model_packaging.store.errors import StoreError
 
 CHUNK_BYTES = 1 << 20
 

@@ -15,7 +15,6 @@ from lading.functions.contract.errors import ArtifactError
 from lading.functions.contract.names import artifact_folder
 from lading.functions.inference.artifact.reading import sha256
 from lading.functions.inference.artifact.specification import ENGINE, SPECIFICATION, Artifact
-from lading.model_packaging.errors import StoreError
 from lading.model_packaging.lock.file import LocalCopy
 from lading.model_packaging.store.durable import (
     exclusive,
@@ -25,6 +24,7 @@ from lading.model_packaging.store.durable import (
     write_file,
 )
 from lading.model_packaging.store.engine_files import EngineFiles, Readable
+from lading.model_packaging.store.errors import StoreError
 from lading.model_packaging.store.publication import Published, check_engine, next_number, verify
 
 

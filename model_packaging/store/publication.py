@@ -7,8 +7,8 @@ from lading.functions.contract.errors import ArtifactCorrupt
 from lading.functions.contract.names import artifact_folder
 from lading.functions.inference.artifact.reading import HeldFiles, read_artifact
 from lading.functions.inference.artifact.specification import ENGINE, SPECIFICATION, Artifact
-from lading.model_packaging.errors import NumberTaken
 from lading.model_packaging.store.engine_files import EngineFiles
+from lading.model_packaging.store.errors import NumberTaken
 
 
 @dataclass(frozen=True, slots=True)

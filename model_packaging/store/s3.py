@@ -26,9 +26,9 @@ from lading.functions.inference.artifact.archive import pack, unpack
 from lading.functions.inference.artifact.reading import sha256
 from lading.functions.inference.artifact.specification import GOLDEN, SPECIFICATION, Artifact
 from lading.model_packaging.check.golden import MAX_BYTES
-from lading.model_packaging.errors import StoreError
 from lading.model_packaging.lock.file import S3Copy
 from lading.model_packaging.store.engine_files import EngineFiles, engine_digest
+from lading.model_packaging.store.errors import StoreError
 from lading.model_packaging.store.publication import Published, check_engine, next_number, verify
 from lading.model_packaging.store.s3_engine import EnginePrefix
 from lading.model_packaging.store.s3_refusals import refusal

@@ -11,8 +11,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lading.functions.inference.artifact.specification import EngineFile
-from lading.model_packaging.errors import StoreError
 from lading.model_packaging.store.engine_files import EngineFiles, Readable
+from lading.model_packaging.store.errors import StoreError
 from lading.model_packaging.store.s3_upload import Upload
 
 if TYPE_CHECKING:

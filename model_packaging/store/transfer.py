@@ -3,15 +3,16 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from lading.model_packaging.errors import LockError, StoreError
 from lading.model_packaging.lock.file import (
     Copy,
     LocalCopy,
     LockedVersion,
+    LockError,
     S3Copy,
     read_lock,
     record,
 )
+from lading.model_packaging.store.errors import StoreError
 from lading.model_packaging.store.publication import Published
 from lading.model_packaging.store.versions import Store, store_of
 

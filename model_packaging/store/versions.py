@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Protocol
 
 from lading.functions.contract.names import artifact_archive
-from lading.model_packaging.errors import StoreError
 from lading.model_packaging.lock.file import LocalCopy, S3Copy
 from lading.model_packaging.store.engine_files import EngineFiles
+from lading.model_packaging.store.errors import StoreError
 from lading.model_packaging.store.local import LocalStore
 from lading.model_packaging.store.publication import Published
 from lading.model_packaging.store.s3 import S3Store

@@ -1,10 +1,9 @@
 import inspect
+import re
 from pathlib import Path
 
-from lading.model_packaging import errors
+from lading.model_packaging import errors, isolated
 from lading.model_packaging.errors import (
-    AccuracyChange,
-    AccuracyDropped,
     FileMissing,
     FrameworkUnknown,
     ManifestError,
@@ -14,16 +13,23 @@ from lading.model_packaging.errors import (
     UnknownModel,
     likely,
 )
+from lading.model_packaging.measure.change import AccuracyChange, AccuracyDropped
 
 PLACE = Place(Path("models.yaml"), 7, "models.digits.quantise")
 
 
 def test_every_error_is_in_the_tree_and_in_its_drawing() -> None:
     raised = [each for _, each in inspect.getmembers(errors, inspect.isclass)]
-    for each in raised:
-        if issubclass(each, Exception):
-            assert issubclass(each, PackagingError)
-            assert each.__name__ in (errors.__doc__ or "")
+    assert all(issubclass(each, PackagingError) for each in raised if issubclass(each, Exception))
+    assert isolated.__name__.startswith("lading.model_packaging.")  # which imports all that raise
+    drawn = set(re.findall(r"\w+", errors.__doc__ or ""))
+    waiting: list[type] = [PackagingError]
+    while waiting:
+        each = waiting.pop()
+        waiting += each.__subclasses__()
+        ours = each.__module__.startswith("lading.model_packaging.")
+        public = not each.__name__.startswith("_")
+        assert each.__name__ in drawn or not (ours and public), each
 
 
 def test_a_manifest_error_names_file_line_key_and_the_likely_key() -> None:

@@ -5,16 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from lading.model_packaging.errors import (
-    AccuracyDropped,
-    DataUnusable,
-    PackagingError,
-    PackagingProcessDied,
-    SourceUnreadable,
-)
-from lading.model_packaging.isolated import isolated
+from lading.model_packaging.errors import DataUnusable, PackagingError, SourceUnreadable
+from lading.model_packaging.isolated import PackagingProcessDied, isolated
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.manifest.original import OwnCode
+from lading.model_packaging.measure.change import AccuracyDropped
 from lading.model_packaging.pipeline import FAILURES, STAGES, package
 from lading.model_packaging.specification import Packaged
 from lading.model_packaging.stages import ignore_stages

@@ -22,27 +22,24 @@ from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.conversion import from_json
 from lading.model_packaging.errors import (
-    AccuracyDropped,
-    AccuracyUncertain,
     ConversionError,
     DataUnusable,
     FileMissing,
     FrameworkUnknown,
-    LockError,
     ManifestError,
-    Missing,
     PackagingError,
     QuantizationError,
     SourceError,
     SourceUntrusted,
-    StoreError,
 )
-from lading.model_packaging.lock.file import read_lock, version_folder
+from lading.model_packaging.lock.file import LockError, read_lock, version_folder
 from lading.model_packaging.manifest.entries import AccuracySpec
 from lading.model_packaging.manifest.models import ModelSpec, load_manifest
 from lading.model_packaging.manifest.options import PruneSpec, QuantizeSpec
+from lading.model_packaging.measure.change import AccuracyDropped, AccuracyUncertain, Missing
 from lading.model_packaging.pipeline import STAGES, package
 from lading.model_packaging.specification import Packaged
+from lading.model_packaging.store.errors import StoreError
 from lading.model_packaging.store.local import LocalStore
 from tests.model_packaging.models import (
     linear,

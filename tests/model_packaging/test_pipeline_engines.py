@@ -15,17 +15,13 @@ import pytest
 from lading.functions.inference.artifact.reading import read_artifact
 from lading.functions.inference.artifact.specification import GOLDEN, MODEL, REPORT
 from lading.functions.inference.models.session import OnnxSession
-from lading.model_packaging.errors import (
-    DoesNotFit,
-    FileMissing,
-    ImageUnknown,
-    ManifestError,
-    SourceError,
-)
+from lading.model_packaging.engines.images import ImageUnknown
+from lading.model_packaging.errors import FileMissing, ManifestError, SourceError
 from lading.model_packaging.lock.file import LockedVersion, read_lock
 from lading.model_packaging.manifest.entries import AccuracySpec, EngineSpec
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.pipeline import package
+from lading.model_packaging.placement.targets import DoesNotFit
 from lading.model_packaging.specification import Packaged
 from lading.model_packaging.store.local import LocalStore
 from lading.model_packaging.store.versions import open_store

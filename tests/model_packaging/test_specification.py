@@ -5,8 +5,8 @@ from pathlib import Path
 from lading.functions.inference.artifact.reading import read_artifact
 from lading.functions.inference.artifact.specification import GOLDEN, MODEL, REPORT, SPECIFICATION
 from lading.functions.inference.models.session import OnnxSession
-from lading.model_packaging.errors import AccuracyChange, Interval, Intervals
 from lading.model_packaging.measure.benchmark import Latency
+from lading.model_packaging.measure.change import AccuracyChange, Interval, Intervals
 from lading.model_packaging.measure.peak_memory import Footprint
 from lading.model_packaging.specification import (
     Build,

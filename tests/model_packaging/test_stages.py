@@ -6,11 +6,11 @@ import onnx
 import pytest
 
 from lading.model_packaging.conversion import Converter
-from lading.model_packaging.errors import SourceError, UnexpectedFailure
+from lading.model_packaging.errors import SourceError
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.pipeline import build_here
 from lading.model_packaging.resolution import ConversionJob, resolve
-from lading.model_packaging.stages import Stages, ignore_stages
+from lading.model_packaging.stages import Stages, UnexpectedFailure, ignore_stages
 from tests.model_packaging.models import linear_spec
 
 

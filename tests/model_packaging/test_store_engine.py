@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lading.functions.inference.artifact.specification import EngineFile
-from lading.model_packaging.errors import StoreError
+from lading.model_packaging.store.errors import StoreError
 from lading.model_packaging.store.versions import open_store
 from tests.model_packaging.stores import Place, contents, digest, large
 from tests.support.interpreter import ROOT

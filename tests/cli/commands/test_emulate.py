@@ -7,7 +7,7 @@ import pytest
 
 from lading.cli.commands.emulate import find_question
 from lading.cli.errors import EXIT, InputUnreadable
-from lading.model_packaging.errors import CopyElsewhere
+from lading.model_packaging.lock.file import CopyElsewhere
 from tests.cli.conftest import Lading
 
 DIGEST = f"sha256:{'0' * 64}"

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lading.model_packaging.engines.images import TABLES, images
-from lading.model_packaging.errors import ImageUnknown
+from lading.model_packaging.engines.images import TABLES, ImageUnknown, images
 from lading.model_packaging.manifest.entries import EngineName, EngineSpec
 from lading.model_packaging.manifest.models import ModelSpec
 from tests.model_packaging.language_models import spec_of

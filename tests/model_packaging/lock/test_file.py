@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from lading.model_packaging.errors import CopyElsewhere, LockError
 from lading.model_packaging.lock.file import (
+    CopyElsewhere,
     LocalCopy,
     Lock,
     LockedEngine,
     LockedVersion,
+    LockError,
     S3Copy,
     read_lock,
     record,

@@ -2,8 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from lading.model_packaging.errors import LockError
-from lading.model_packaging.lock.file import read_lock, record
+from lading.model_packaging.lock.file import LockError, read_lock, record
 from lading.model_packaging.lock.labels import MovedLabel, move_label
 from tests.model_packaging.lock.test_file import entry
 

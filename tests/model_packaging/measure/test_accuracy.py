@@ -7,16 +7,16 @@ import pytest
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.check.agreement import Model
 from lading.model_packaging.check.samples import Samples
-from lading.model_packaging.errors import (
-    AccuracyChange,
-    AccuracyDropped,
-    AccuracyUncertain,
-    DataUnusable,
-    Missing,
-)
+from lading.model_packaging.errors import DataUnusable
 from lading.model_packaging.manifest.entries import AccuracySpec, Metric
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.measure.accuracy import Gate
+from lading.model_packaging.measure.change import (
+    AccuracyChange,
+    AccuracyDropped,
+    AccuracyUncertain,
+    Missing,
+)
 from tests.model_packaging.models import samples
 
 COUNT = 1000

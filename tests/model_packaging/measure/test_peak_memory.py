@@ -4,8 +4,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from lading.functions.inference.tensors.conversion import Array
-from lading.model_packaging.errors import MeasurementFailed
-from lading.model_packaging.measure.peak_memory import measure
+from lading.model_packaging.measure.peak_memory import MeasurementFailed, measure
 from tests.model_packaging.models import linear_bytes, rows
 
 MEGABYTE = 1 << 20

@@ -15,11 +15,12 @@ from lading.model_packaging.check.stage import check
 from lading.model_packaging.check.trial import Trial
 from lading.model_packaging.conversion import Conversion, ConvertedModel, open_served
 from lading.model_packaging.converters.onnx import CONVERTER
-from lading.model_packaging.errors import AccuracyDropped, PruningError, QuantizationError
+from lading.model_packaging.errors import PruningError, QuantizationError
 from lading.model_packaging.manifest.entries import AccuracySpec
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.manifest.options import PruneSpec, QuantizeSpec, Scheme
 from lading.model_packaging.measure.accuracy import Gate, gate_stage
+from lading.model_packaging.measure.change import AccuracyDropped
 from lading.model_packaging.optimizers import prune, quantize
 from lading.model_packaging.optimizers.optimizer import Optimized, Task
 from lading.model_packaging.optimizers.prune import Pruned, prune_model

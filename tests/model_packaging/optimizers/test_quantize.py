@@ -9,14 +9,10 @@ from lading.functions.inference.models.session import OnnxSession
 from lading.model_packaging.check.probes import Probe
 from lading.model_packaging.check.probing import BASE
 from lading.model_packaging.check.trial import Trial
-from lading.model_packaging.errors import (
-    AccuracyChange,
-    AccuracyDropped,
-    DataUnusable,
-    QuantizationError,
-)
+from lading.model_packaging.errors import DataUnusable, QuantizationError
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.manifest.options import QuantizeSpec, Scheme
+from lading.model_packaging.measure.change import AccuracyChange, AccuracyDropped
 from lading.model_packaging.optimizers.optimizer import Optimized, Task
 from lading.model_packaging.optimizers.quantize import OPTIMIZER
 from lading.model_packaging.quantization.registry import SCHEMES

@@ -2,8 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from lading.model_packaging.errors import PricesUnusable
-from lading.model_packaging.placement.prices import PRICES, read_prices
+from lading.model_packaging.placement.prices import PRICES, PricesUnusable, read_prices
 
 
 def test_the_shipped_prices_are_dated_and_say_their_region() -> None:

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from lading.functions.contract.limits import MEGABYTE
-from lading.model_packaging.errors import DoesNotFit
 from lading.model_packaging.placement.prices import read_prices
 from lading.model_packaging.placement.targets import (
     GIGABYTE,
     MILLION,
     MONTH_HOURS,
+    DoesNotFit,
     Needs,
     Placement,
     lambda_ms,

@@ -7,8 +7,13 @@ from typing import Any
 import pytest
 
 from lading.functions.inference.artifact.reading import sha256
-from lading.model_packaging.errors import ArchiveRefused
-from lading.model_packaging.sources.tarball import ARCHIVE, MAX_FILES, archived, unpack
+from lading.model_packaging.sources.tarball import (
+    ARCHIVE,
+    MAX_FILES,
+    ArchiveRefused,
+    archived,
+    unpack,
+)
 from lading.model_packaging.store.engine_files import gather
 
 CONTENTS: dict[str, bytes | Path] = {

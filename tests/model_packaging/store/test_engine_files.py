@@ -8,8 +8,8 @@ import pytest
 
 from lading.functions.inference.artifact.reading import sha256
 from lading.functions.inference.artifact.specification import EngineFile
-from lading.model_packaging.errors import StoreError
 from lading.model_packaging.store.engine_files import EngineFiles, Readable, engine_digest, gather
+from lading.model_packaging.store.errors import StoreError
 
 
 def test_files_are_listed_with_digest_and_size_wherever_they_are(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from lading.functions.inference.artifact.specification import GOLDEN, MODEL, REPORT, SPECIFICATION
-from lading.model_packaging.errors import StoreError
+from lading.model_packaging.store.errors import StoreError
 from lading.model_packaging.store.local import LocalStore
 from tests.model_packaging.stores import digest, files
 

@@ -14,8 +14,8 @@ import pytest
 from lading.functions.inference.artifact.archive import pack
 from lading.functions.inference.artifact.reading import sha256
 from lading.functions.inference.artifact.specification import GOLDEN, SPECIFICATION
-from lading.model_packaging.errors import StoreError
 from lading.model_packaging.store.engine_files import gather
+from lading.model_packaging.store.errors import StoreError
 from lading.model_packaging.store.local import LocalStore
 from lading.model_packaging.store.s3 import S3Store
 from lading.model_packaging.store.s3_upload import PART_BYTES

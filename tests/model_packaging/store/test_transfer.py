@@ -3,8 +3,15 @@ from pathlib import Path
 
 import pytest
 
-from lading.model_packaging.errors import LockError, StoreError
-from lading.model_packaging.lock.file import LockedEngine, LockedVersion, S3Copy, read_lock, record
+from lading.model_packaging.lock.file import (
+    LockedEngine,
+    LockedVersion,
+    LockError,
+    S3Copy,
+    read_lock,
+    record,
+)
+from lading.model_packaging.store.errors import StoreError
 from lading.model_packaging.store.local import LocalStore
 from lading.model_packaging.store.transfer import transfer
 from lading.model_packaging.store.versions import open_store

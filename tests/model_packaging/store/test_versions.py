@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from lading.functions.inference.artifact.specification import MODEL, REPORT, SPECIFICATION
-from lading.model_packaging.errors import NumberTaken, StoreError
 from lading.model_packaging.lock.file import LocalCopy, S3Copy
+from lading.model_packaging.store.errors import NumberTaken, StoreError
 from lading.model_packaging.store.local import LocalStore
 from lading.model_packaging.store.s3 import S3Store
 from lading.model_packaging.store.versions import open_store, store_of

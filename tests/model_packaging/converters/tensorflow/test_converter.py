@@ -15,7 +15,6 @@ from lading.model_packaging.converters.tensorflow.converter import CONVERTER
 from lading.model_packaging.errors import (
     ConversionError,
     ManifestError,
-    NumberTaken,
     PackagingError,
     SourceUnreadable,
     SourceUntrusted,
@@ -24,6 +23,7 @@ from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.manifest.options import QuantizeSpec
 from lading.model_packaging.pipeline import package
 from lading.model_packaging.quiet import quiet
+from lading.model_packaging.store.errors import NumberTaken
 from lading.model_packaging.store.local import LocalStore
 from tests.model_packaging.converters.examples import agree, signature, spec_of, train
 from tests.support.frameworks import needs

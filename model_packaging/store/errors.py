@@ -1,0 +1,32 @@
+"""What can go wrong in a store of published versions."""
+
+from pathlib import Path
+
+from lading.model_packaging.errors import PackagingError
+
+
+class NumberTaken(PackagingError):
+    """A version number that a source brings along is not above all that are published."""
+
+    def __init__(self, model: str, number: int, newest: int) -> None:
+        published = f"version {newest} is published" if newest else "versions begin at 1"
+        super().__init__(
+            f"model '{model}': the highest version in its source folder is {number}, but "
+            f"{published}; rename the folder {number} to a higher number, or name that folder "
+            "itself as source: it is then published under the next number"
+        )
+        self.model, self.number, self.newest = model, number, newest
+
+
+class StoreError(PackagingError):
+    """A version cannot be read from the store or published to it.
+
+    Args:
+        model: whose version; None when it is about the whole store.
+        place: the folder or the address.
+        reason: what is wrong with it, and what to do.
+    """
+
+    def __init__(self, model: str | None, place: Path | str, reason: str) -> None:
+        super().__init__(f"model '{model}': {place} {reason}" if model else f"{place} {reason}")
+        self.model, self.place, self.reason = model, str(place), reason
