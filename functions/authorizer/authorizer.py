@@ -16,8 +16,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from lading.functions.authorizer.grants import FindItem, Grant, read_grant, token_digest, token_id
-from lading.functions.contract.names import RESERVED_NAMES, TOKENS
-from lading.functions.contract.routes import named_model, split_path
+from lading.functions.contract.dialects.dialect import split_path
+from lading.functions.contract.names import TOKENS
+from lading.functions.contract.routes import RESERVED_NAMES, named_model
 
 _BEARER = re.compile(rf"(?i:bearer) +({TOKENS.pattern})")
 _LONGEST_HEADER = 256

@@ -31,6 +31,11 @@ InferenceError
 ├── Throttled                   more is asked of the model than it takes just now
 ├── TimedOut                    the model did not answer in time
 ├── PredictionFailed            the runtime gave up on a valid request
+├── InvocationError             the model's function gave no answer to the front function
+│   ├── NotDeployed             the function or its alias does not exist
+│   ├── AtCapacity              the function accepts no more requests at the moment
+│   ├── InvocationTimedOut      it did not answer within the time limit
+│   └── InvocationFailed        it crashed, or its answer is not what API Gateway accepts
 ├── InternalFailure             a fault of the service itself; the log has it
 └── ArtifactError               a packaged model that must not be served
     ├── ArtifactMissing
@@ -328,6 +333,40 @@ class PredictionFailed(InferenceError):
     def __init__(self, name: str, version: int, reason: str) -> None:
         super().__init__(f"model '{name}' version {version} failed to predict: {reason}")
         self.name, self.version, self.reason = name, version, reason
+
+
+class InvocationError(InferenceError):
+    """The model's function gave no answer; `reason` is for the log alone."""
+
+    outcome = "could not be invoked"
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"model '{name}' {self.outcome}")
+        self.name, self.reason = name, reason
+
+
+class NotDeployed(InvocationError):
+    """The function or its alias does not exist."""
+
+    outcome = "is not deployed"
+
+
+class AtCapacity(InvocationError):
+    """The function accepts no more requests at the moment."""
+
+    outcome, retry_after_s = "is at capacity; retry in 1 s", 1
+
+
+class InvocationTimedOut(InvocationError):
+    """The function did not answer within the time limit."""
+
+    outcome = "did not answer in time"
+
+
+class InvocationFailed(InvocationError):
+    """The function crashed, or its answer is not what API Gateway accepts."""
+
+    outcome = "failed to answer"
 
 
 class InternalFailure(InferenceError):

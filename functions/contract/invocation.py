@@ -36,8 +36,8 @@ def dumps(event: Mapping[str, Any]) -> bytes:
     return json.dumps(event, separators=(",", ":")).encode()
 
 
-def lambda_client(read_timeout_s: float) -> Any:
-    """A client that asks once: what a function does twice costs twice."""
+def lambda_client(read_timeout_s: float, most_at_once: int = 10) -> Any:
+    """A client of Lambda that never retries: a prediction that runs twice costs twice."""
     from boto3.session import Session
     from botocore.config import Config
 
@@ -45,6 +45,7 @@ def lambda_client(read_timeout_s: float) -> Any:
         connect_timeout=_CONNECT_S,
         read_timeout=read_timeout_s,
         retries={"total_max_attempts": 1},
+        max_pool_connections=most_at_once,
     )
     session: Any = Session()
     return session.client("lambda", config=patience)

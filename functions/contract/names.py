@@ -16,31 +16,9 @@ VERSION = "0.1.0"
 NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}"
 """A model's or a label's name: safe in a URL, a file name and a CloudWatch dimension."""
 
-RESERVED_NAMES = frozenset(
-    (
-        *(
-            "docs",
-            "explanations",
-            "health",
-            "invocations",
-            "jobs",
-            "metrics",
-            "models",
-            "openapi.json",
-        ),
-        *("ping", "predict", "predictions", "redoc", "v1", "v2", "workflows"),
-    )
-)
-"""First segments of root paths; a model of such a name would hide them."""
-
 DEFAULT_LABEL = "stable"
 """The label whose version answers when a request names none."""
 
-EXTENSIONS = (
-    *("binary_tensor_data", "classification", "model_configuration", "model_repository"),
-    "statistics",
-)
-"""Extensions of the Open Inference Protocol that the service answers, by Triton's names."""
 
 LAYER_ROOT = "/opt"
 """Where Lambda unpacks layers."""

@@ -4,14 +4,18 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from lading.functions.contract.errors import (
+    AtCapacity,
     CallerGone,
     EndpointUnready,
     InferenceError,
+    InvocationError,
+    InvocationTimedOut,
     KeyReused,
     MethodNotAllowed,
     ModelConflict,
     ModelUnavailable,
     NotAcceptable,
+    NotDeployed,
     NotFound,
     RequestError,
     RequestInProgress,
@@ -43,6 +47,10 @@ STATUSES: Mapping[type[InferenceError], int] = MappingProxyType(
         ModelUnavailable: 503,
         Throttled: 429,
         TimedOut: 504,
+        InvocationError: 502,
+        NotDeployed: 503,
+        AtCapacity: 503,
+        InvocationTimedOut: 504,
     }
 )
 """The status that HTTP has for each error; what is not here is 500."""

@@ -1,22 +1,20 @@
 """Root paths: finds the model that a request names and passes it to that model's function.
 
-The function gets the very event that came from API Gateway, and its answer goes back as it is. What
-names no model is answered here, or by asking all the models at once:
+The function gets the event exactly as API Gateway sent it, and its answer is returned unchanged.
+What names no model is answered as the route's record says (`at_root`):
 
-| path                | answered                                                                |
+| at_root    | answered                                                                         |
 |---|---|
-| `/v2`, `/v2/health/live` | here                                                               |
-| `/ping`             | 200 when every model says so                                            |
-| `/v2/health/ready`  | ready when every model says so; one that is silent is not               |
-| `/v1/models`        | here, from the names                                                    |
-| `/`, `/models`, `/v2/repository/index` | the models' own lists, joined; a silent one is there |
-|                     | with a `reason`                                                         |
-| `/v2/models/stats`  | the models' own, joined                                                 |
-| `/v1/chat/completions`, `/v1/completions`, `/v1/embeddings` | by the model that the body     |
-|                     | names: whole, at most 6 MB, 26 s. To stream, use the model's base URL:  |
-|                     | `/{model}/v1/chat/completions`                                          |
-| `/predict`          | by the only model; 400 when there are several                           |
-| `/docs`, `/openapi.json` | by the first model: all of them have the same paths                |
+| `constant` | here, with the example of its answer                                             |
+| `names`    | here, with OpenAI's list of models, from the names                               |
+| `ready`    | ready when every model is; one that does not answer is not ready                 |
+| `ping`     | 200 when every model is ready                                                    |
+| `models`, `index` | the models' own lists, joined; one that does not answer has a `reason`    |
+| `stats`    | the models' own statistics, joined                                               |
+| `body`     | by the model that the body names: whole, at most 6 MB, 26 s. To stream, use the  |
+|            | model's base URL: `/{model}/v1/chat/completions`                                 |
+| `only`     | by the only model; 400 when there are several                                    |
+| `first`    | by the first model: all of them have the same paths                              |
 
 A caller whose token is for some of the models sees no other.
 """
@@ -24,160 +22,160 @@ A caller whose token is for some of the models sees no other.
 import json
 import time
 from base64 import b64decode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
-from lading.functions.contract.names import EXTENSIONS, TOKENS, VERSION, model_list
-from lading.functions.contract.routes import named_model
-from lading.functions.front import refusals
-from lading.functions.front.invocation import MOST_AT_ONCE, Answer, Event, InvocationError, Invoke
+from lading.functions.contract.dialects.dialect import AtRoot, Route, split_path
+from lading.functions.contract.errors import (
+    InferenceError,
+    InvalidInput,
+    InvocationError,
+    MalformedRequest,
+    ModelNotFound,
+    RouteNotFound,
+)
+from lading.functions.contract.names import TOKENS, model_list
+from lading.functions.contract.routes import RESERVED_NAMES, dialect_of, find_route
+from lading.functions.front.invocation import MOST_AT_ONCE, Answer, Event, Invoke
 
-GATHER_LIMIT_S = 15.0
-"""How long models are waited for when all are asked."""
+GATHER_LIMIT_S: Final = 15.0
+"""How long the front function waits for models when it asks all of them."""
 
 _OK, _BAD_REQUEST = 200, 400
 _SILENT = "it did not answer"
+_JSON = MappingProxyType({"content-type": "application/json"})
 
 
 class Front:
     """Answers API Gateway events for paths at the root.
 
     Args:
-        functions: model -> name of its function.
-        invoke: asks a function.
-        log: takes one line for each request.
-        gather_limit_s: how long models are waited for when all are asked.
+        models: names of the models.
+        invoke: passes an event to a model's function.
+        log: writes one line for each request.
+        gather_limit_s: how long to wait for models when all are asked.
     """
 
     def __init__(
         self,
-        functions: Mapping[str, str],
+        models: Iterable[str],
         invoke: Invoke,
         log: Callable[[str], None] = print,
         gather_limit_s: float = GATHER_LIMIT_S,
     ) -> None:
-        self._functions, self._invoke, self._log = functions, invoke, log
+        self._models, self._invoke, self._log = frozenset(models), invoke, log
         self._gather_limit_s = gather_limit_s
-        self._nameless: Mapping[str, tuple[str, Callable[[Event, Sequence[str]], Answer]]] = {
-            "": ("GET", self._list),
-            "models": ("GET", self._list),
-            "v1/models": ("GET", self._objects),
-            "v2": ("GET", self._metadata),
-            "v2/health/live": ("GET", self._live),
-            "v2/health/ready": ("GET", self._ready),
-            "v2/repository/index": ("POST", self._index),
-            "v2/models/stats": ("GET", self._statistics),
-            "predict": ("POST", self._only),
-            "v1/chat/completions": ("POST", self._in_body),
-            "v1/completions": ("POST", self._in_body),
-            "v1/embeddings": ("POST", self._in_body),
-            "ping": ("GET", self._ping),
-            "invocations": ("POST", self._only),
-            "docs": ("GET", self._first),
-            "openapi.json": ("GET", self._first),
+        self._at_root: Mapping[AtRoot, Callable[[Event, Sequence[str], Route], Answer]] = {
+            "body": self._named_in_body,
+            "constant": lambda _event, _models, route: _answer(route.answer),
+            "first": self._first,
+            "index": self._index,
+            "models": self._list,
+            "names": lambda _event, models, _route: _answer(model_list(models)),
+            "only": self._only,
+            "ping": self._ping,
+            "ready": self._ready,
+            "stats": self._statistics,
         }
 
     def answer(self, event: Event) -> Answer:
-        """The answer to one event."""
-        models = _visible(self._functions, event)
-        name = named_model(event["path"])
-        if not name:
-            return self._answer_nameless(event, models)
-        if name not in models:
-            return refusals.unknown_model(event["path"], name, models)
-        return self._forward(event, name)
+        """Answer one event; an error has the shape of the path's dialect."""
+        path = event["path"]
+        segments = split_path(path)
+        try:
+            return self._route(event, segments, _visible(self._models, event))
+        except InferenceError as error:
+            status, document, headers = dialect_of(segments).refuse(error, path)
+            return _answer(document, status, headers)
 
-    def _forward(self, event: Event, name: str) -> Answer:
+    def _route(self, event: Event, segments: tuple[str, ...], models: Sequence[str]) -> Answer:
+        if segments[0] and segments[0] not in RESERVED_NAMES:
+            return self._forward(event, segments[0], models)
+        method = event["httpMethod"]
+        route, parameters = find_route(dialect_of(segments), method, event["path"], segments)
+        if "model" in parameters:
+            return self._forward(event, parameters["model"], models)
+        answer = self._at_root[route.at_root](event, models, route)
+        return {**answer, "body": ""} if method == "HEAD" else answer
+
+    def _forward(self, event: Event, name: str, models: Sequence[str]) -> Answer:
+        if name not in models:
+            raise ModelNotFound(name, models)
         started = time.perf_counter()
         try:
-            answer = self._invoke(self._functions[name], event)
+            answer = self._invoke(name, event)
         except InvocationError as error:
             self._note(name, started, error)
-            return refusals.unanswered(event["path"], name, error)
+            raise
         self._note(name, started)
         return answer
 
-    def _answer_nameless(self, event: Event, models: Sequence[str]) -> Answer:
-        path, method = event["path"], event["httpMethod"]
-        if path.strip("/") not in self._nameless:
-            return refusals.unknown_path(method, path)
-        allowed, respond = self._nameless[path.strip("/")]
-        if ("GET" if method == "HEAD" else method) != allowed:
-            return refusals.wrong_method(method, path, allowed)
-        answer = respond(event, models)
-        return {**answer, "body": ""} if method == "HEAD" else answer
+    def _ready(self, event: Event, models: Sequence[str], _route: Route) -> Answer:
+        ready = self._are_ready(event, models)
+        return _answer({"ready": ready}, _OK if ready else 503)
 
-    def _metadata(self, _event: Event, _models: Sequence[str]) -> Answer:
-        return refusals.json_answer(
-            {"name": "lading", "version": VERSION, "extensions": list(EXTENSIONS)}
-        )
+    def _ping(self, event: Event, models: Sequence[str], route: Route) -> Answer:
+        if self._are_ready(event, models):
+            return _answer(route.answer)
+        return _answer({"status": "Unhealthy"}, 500)
 
-    def _live(self, _event: Event, _models: Sequence[str]) -> Answer:
-        return refusals.json_answer({"live": True})
+    def _are_ready(self, event: Event, models: Sequence[str]) -> bool:
+        answers = self._ask_all(event, models).values()
+        return all(answer.get("statusCode") == _OK for answer in answers)
 
-    def _ready(self, event: Event, models: Sequence[str]) -> Answer:
-        answers = self._ask_all(event, models)
-        ready = all(answer.get("statusCode") == _OK for answer in answers.values())
-        return refusals.json_answer({"ready": ready}, _OK if ready else 503)
-
-    def _ping(self, event: Event, models: Sequence[str]) -> Answer:
-        if self._ready(event, models)["statusCode"] == _OK:
-            return refusals.json_answer({"status": "Healthy"})
-        return refusals.json_answer({"status": "Unhealthy"}, 500)
-
-    def _objects(self, _event: Event, models: Sequence[str]) -> Answer:
-        return refusals.json_answer(model_list(models))
-
-    def _list(self, event: Event, models: Sequence[str]) -> Answer:
+    def _list(self, event: Event, models: Sequence[str], _route: Route) -> Answer:
         missing: dict[str, Any] = {"default_version": None, "versions": [], "reason": _SILENT}
-        answers = self._ask_all(event, models)
-        return refusals.json_answer(_joined(answers, missing))
+        return _answer(_joined(self._ask_all(event, models), missing))
 
-    def _index(self, event: Event, models: Sequence[str]) -> Answer:
+    def _index(self, event: Event, models: Sequence[str], _route: Route) -> Answer:
         """Triton's list; models that cannot read the body say why."""
         missing = {"version": "", "state": "UNAVAILABLE", "reason": _SILENT}
         answers = self._ask_all(event, models)
         refused = (each for each in answers.values() if each.get("statusCode") == _BAD_REQUEST)
         ready_only = (_object(_body(event)) or {}).get("ready") is True
-        listed = _joined(answers, None if ready_only else missing)
-        return next(refused, refusals.json_answer(listed))
+        return next(refused, _answer(_joined(answers, None if ready_only else missing)))
 
-    def _statistics(self, event: Event, models: Sequence[str]) -> Answer:
+    def _statistics(self, event: Event, models: Sequence[str], _route: Route) -> Answer:
         found = map(_document, self._ask_all(event, models).values())
-        joined = [each for told in found if told for each in told["model_stats"]]
-        return refusals.json_answer({"model_stats": joined})
+        return _answer({"model_stats": [each for it in found if it for each in it["model_stats"]]})
 
-    def _only(self, event: Event, models: Sequence[str]) -> Answer:
+    def _only(self, event: Event, models: Sequence[str], _route: Route) -> Answer:
         if len(models) != 1:
-            return refusals.no_model_named(models)
-        return self._forward(event, models[0])
+            raise MalformedRequest(f"name one of the models in the path: {', '.join(models)}")
+        return self._forward(event, models[0], models)
 
-    def _in_body(self, event: Event, models: Sequence[str]) -> Answer:
+    def _named_in_body(self, event: Event, models: Sequence[str], _route: Route) -> Answer:
         """By the model that OpenAI's JSON names; the only one when it names none."""
-        path = event["path"]
         document = _object(_body(event))
         if document is None:
-            return refusals.unreadable(path)
+            raise MalformedRequest("the request must be a JSON object")
         name = document.get("model")
         if not name and len(models) == 1:
-            return self._forward(event, models[0])
+            name = models[0]
         if not isinstance(name, str) or not name:
-            return refusals.no_model_in_body(path, models)
-        if name not in models:
-            return refusals.unknown_model(path, name, models)
-        return self._forward(event, name)
+            text = f"'model' must name one of the models: {', '.join(models)}"
+            raise InvalidInput("model", "", text)
+        return self._forward(event, name, models)
 
-    def _first(self, event: Event, models: Sequence[str]) -> Answer:
+    def _first(self, event: Event, models: Sequence[str], _route: Route) -> Answer:
         if not models:
-            return refusals.unknown_path(event["httpMethod"], event["path"])
-        return self._forward(event, models[0])
+            raise RouteNotFound(event["httpMethod"], event["path"])
+        return self._forward(event, models[0], models)
 
     def _ask_all(self, event: Event, models: Sequence[str]) -> dict[str, Answer]:
         """Every model's answer; an empty one for a model that gave none in time."""
         asked = {**event, "httpMethod": "GET"} if event["httpMethod"] == "HEAD" else event
+
+        def ask(name: str) -> Answer:
+            try:
+                return self._forward(asked, name, models)
+            except InvocationError:
+                return {}
+
         pool = ThreadPoolExecutor(MOST_AT_ONCE)
-        started = {name: pool.submit(self._forward, asked, name) for name in models}
+        started = {name: pool.submit(ask, name) for name in models}
         done, _ = wait(started.values(), self._gather_limit_s)
         pool.shutdown(wait=False, cancel_futures=True)
         return {name: future.result() if future in done else {} for name, future in started.items()}
@@ -194,13 +192,11 @@ class Front:
         self._log(json.dumps(line))
 
 
-def _visible(functions: Mapping[str, str], event: Event) -> tuple[str, ...]:
+def _visible(models: frozenset[str], event: Event) -> tuple[str, ...]:
     """The models that the caller may see, sorted: all of them unless a token says which."""
     authorizer = event.get("requestContext", {}).get("authorizer") or {}
     allowed = str(authorizer.get("models", TOKENS.every_model)).split(",")
-    if TOKENS.every_model in allowed:
-        return tuple(sorted(functions))
-    return tuple(sorted(functions.keys() & set(allowed)))
+    return tuple(sorted(models if TOKENS.every_model in allowed else models & set(allowed)))
 
 
 def _joined(answers: Mapping[str, Answer], missing: Mapping[str, Any] | None) -> list[Any]:
@@ -215,8 +211,18 @@ def _joined(answers: Mapping[str, Answer], missing: Mapping[str, Any] | None) ->
     return joined
 
 
+def _answer(document: Any, status: int = _OK, headers: Mapping[str, str] = _JSON) -> Answer:
+    """An answer to API Gateway, with `document` as its body."""
+    return {
+        "statusCode": status,
+        "headers": {**_JSON, **headers},
+        "body": json.dumps(document, separators=(",", ":"), default=dict),
+        "isBase64Encoded": False,
+    }
+
+
 def _document(answer: Answer) -> Any:
-    """What a model answered, or None when it did not."""
+    """The JSON that a model answered, or None when it did not."""
     try:
         return json.loads(_body(answer)) if answer["statusCode"] == _OK else None
     except (KeyError, ValueError):

@@ -1,93 +1,61 @@
-"""One invocation of a model's function, and what can go wrong with it.
-
-InvocationError
-├── NotDeployed       the function or its alias is not there
-├── Busy              no room for one more request just now
-├── InvocationTimedOut          no answer within the time that there is
-└── Failed            it crashed, or did not answer as a function behind API Gateway must
-"""
+"""One invocation of a model's function."""
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
+from lading.functions.contract.errors import (
+    AtCapacity,
+    InvocationError,
+    InvocationFailed,
+    InvocationTimedOut,
+    NotDeployed,
+)
 from lading.functions.contract.limits import GATEWAY
 from lading.functions.contract.streamed_answer import read_answer
 
 Event = Mapping[str, Any]
 Answer = dict[str, Any]
 Invoke = Callable[[str, Event], Answer]
-"""Function's name, event -> its answer; raises InvocationError."""
+"""Model's name, event -> its function's answer; raises InvocationError."""
 
-MOST_AT_ONCE = 16
+MOST_AT_ONCE: Final = 16
+"""Invocations at the same time."""
 
-_BUSY = frozenset(
+_AT_CAPACITY = frozenset(
     {"TooManyRequestsException", "EC2ThrottledException", "SnapStartNotReadyException"}
 )
 
 
-class InvocationError(Exception):
-    """Root of the tree; its text is safe to show to a caller."""
+def lambda_invoke(
+    functions: Mapping[str, str], alias: str, time_limit_s: float = GATEWAY.answer_timeout_s
+) -> Invoke:
+    """Invokes the models' functions at `alias`; the client is made when first used.
 
-    status = 502
-    text = "could not be asked"
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(self.text)
-        self.reason = reason
-        """What happened, for the log."""
-
-
-class NotDeployed(InvocationError):
-    """The function or its alias is not there."""
-
-    status, text = 503, "is not deployed"
-
-
-class Busy(InvocationError):
-    """No room for one more request just now."""
-
-    status, text = 503, "is busy; try again in a moment"
-
-
-class InvocationTimedOut(InvocationError):
-    """No answer within the time that there is."""
-
-    status, text = 504, "did not answer in time"
-
-
-class Failed(InvocationError):
-    """It crashed, or did not answer as a function behind API Gateway must."""
-
-    status, text = 502, "failed to answer"
-
-
-def lambda_invoke(alias: str, time_limit_s: float = GATEWAY.answer_timeout_s) -> Invoke:
-    """Invokes functions at `alias`; the client is made when first used."""
+    Args:
+        functions: model -> name of its function.
+        alias: the functions' alias.
+        time_limit_s: how long to wait for an answer.
+    """
     clients: list[Any] = []
 
-    def invoke(function: str, event: Event) -> Answer:
+    def invoke(model: str, event: Event) -> Answer:
         if not clients:
             clients.append(_client(time_limit_s))
-        return _invoke(clients[0], function, alias, event)
+        payload = json.dumps(event, separators=(",", ":")).encode()
+        request = {"FunctionName": functions[model], "Qualifier": alias, "Payload": payload}
+        return _invoke(clients[0], request, model)
 
     return invoke
 
 
 def _client(time_limit_s: float) -> Any:
-    import boto3
-    from botocore.config import Config
+    from lading.functions.contract.invocation import lambda_client
 
-    patience = Config(
-        connect_timeout=2,
-        read_timeout=time_limit_s,
-        retries={"total_max_attempts": 1},  # a prediction asked for twice costs twice
-        max_pool_connections=MOST_AT_ONCE,
-    )
-    return boto3.client("lambda", config=patience)
+    return lambda_client(time_limit_s, MOST_AT_ONCE)
 
 
-def _invoke(client: Any, function: str, alias: str, event: Event) -> Answer:
+def _invoke(client: Any, request: Mapping[str, Any], model: str) -> Answer:
     from botocore.exceptions import (
         BotoCoreError,
         ClientError,
@@ -95,41 +63,40 @@ def _invoke(client: Any, function: str, alias: str, event: Event) -> Answer:
         ReadTimeoutError,
     )
 
-    payload = json.dumps(event, separators=(",", ":")).encode()
     try:
-        response = client.invoke(FunctionName=function, Qualifier=alias, Payload=payload)
+        response = client.invoke(**request)
         content = response["Payload"].read()
     except (ConnectTimeoutError, ReadTimeoutError) as error:
-        raise InvocationTimedOut(type(error).__name__) from error
+        raise InvocationTimedOut(model, type(error).__name__) from error
     except ClientError as error:
-        raise _refusal(error.response["Error"]["Code"]) from error
+        raise _refusal(model, error.response["Error"]["Code"]) from error
     except BotoCoreError as error:
-        raise Failed(type(error).__name__) from error
-    return _read(content, failed="FunctionError" in response)
+        raise InvocationFailed(model, type(error).__name__) from error
+    return _read(model, content, failed="FunctionError" in response)
 
 
-def _refusal(code: str) -> InvocationError:
+def _refusal(model: str, code: str) -> InvocationError:
     if code == "ResourceNotFoundException":
-        return NotDeployed(code)
-    return Busy(code) if code in _BUSY else Failed(code)
+        return NotDeployed(model, code)
+    return AtCapacity(model, code) if code in _AT_CAPACITY else InvocationFailed(model, code)
 
 
-def _read(content: bytes, *, failed: bool) -> Answer:
+def _read(model: str, content: bytes, *, failed: bool) -> Answer:
     """The function's answer.
 
     Raises:
-        InvocationTimedOut, Failed: it is none; the log of the function itself says more.
+        InvocationTimedOut, InvocationFailed: there is none; the function's own log says more.
     """
     try:
         answer = read_answer(content)
     except ValueError as error:
-        raise Failed("its answer is not JSON") from error
+        raise InvocationFailed(model, "its answer is not JSON") from error
+    document = answer if isinstance(answer, dict) else {}
     if failed:
-        kind = answer.get("errorType", "") if isinstance(answer, dict) else ""
-        message = str(answer.get("errorMessage", "")) if isinstance(answer, dict) else ""
-        raise (
-            InvocationTimedOut(kind) if "Task timed out" in message else Failed(f"it raised {kind}")
-        )
-    if not isinstance(answer, dict) or "statusCode" not in answer:
-        raise Failed("its answer has no statusCode")
-    return answer
+        kind = document.get("errorType", "")
+        if "Task timed out" in str(document.get("errorMessage", "")):
+            raise InvocationTimedOut(model, kind)
+        raise InvocationFailed(model, f"it raised {kind}")
+    if "statusCode" not in document:
+        raise InvocationFailed(model, "its answer has no statusCode")
+    return document

@@ -9,7 +9,7 @@ from lading.functions.front.invocation import lambda_invoke
 from lading.functions.front.settings import FrontSettings
 
 _settings = FrontSettings.from_environment(os.environ)
-_front = Front(_settings.functions, lambda_invoke(_settings.alias))
+_front = Front(_settings.functions, lambda_invoke(_settings.functions, _settings.alias))
 _answer = allow_origins(_front.answer, _settings.origins)
 
 

@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, Strict, StrictBool, model_validator
 from pydantic.dataclasses import dataclass
 
-from lading.functions.contract.names import DEFAULT_LABEL, NAME_PATTERN, RESERVED_NAMES
+from lading.functions.contract.names import DEFAULT_LABEL, NAME_PATTERN
+from lading.functions.contract.routes import RESERVED_NAMES
 from lading.functions.inference.artifact.signatures import LONGEST_NAME
 from lading.model_packaging.manifest.fields import CONFIG, File, Text, one_or_more, unique
 from lading.model_packaging.manifest.image_input import ImageInput

@@ -20,16 +20,10 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from lading.functions.contract.limits import GATEWAY
+from lading.functions.contract.routes import root_paths
 from lading.stacks.api.gateway_responses import word_refusals
 from lading.stacks.monitoring.signals import WatchedModel
 from lading.stacks.stages.settings import ALIAS, Deployment
-
-ROOT_PATHS = (
-    *("/", "/docs", "/explanations/{proxy+}", "/invocations", "/models", "/models/{proxy+}"),
-    *("/openapi.json", "/ping", "/predict", "/predict/{proxy+}", "/predictions/{proxy+}"),
-    *("/v1", "/v1/{proxy+}", "/v2", "/v2/{proxy+}"),
-)
-"""Paths below no model's base URL, which the front function answers."""
 
 TLS_POLICY = "SecurityPolicy_TLS13_1_2_PQ_2025_09"
 """TLS 1.2 at least, 1.3 with key exchange that resists quantum computers where the caller can."""
@@ -138,7 +132,7 @@ class ModelApi(Construct):
 
     def serve_root(self, front: lambda_.IFunction) -> None:
         """Send the root paths to the front function."""
-        for path in ROOT_PATHS:
+        for path in root_paths():
             self._add_method(self.api.root.resource_for_path(path), _whole(front.function_arn))
         self._permit("InvokeFront", front.function_arn, "/*")
 

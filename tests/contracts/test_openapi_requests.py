@@ -10,7 +10,7 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import not_a_server_error
 
-from lading.functions.contract.routes import MULTI_MODEL, ROUTES
+from lading.functions.contract.dialects import DIALECTS
 from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.app.pages import describe_service
 from lading.functions.inference.app.torchserve_management import create_management
@@ -78,7 +78,7 @@ def management(tmp_path: Path) -> Iterator[Any]:
 
 
 def test_every_route_is_described_where_a_language_model_is_served(language: Any) -> None:
-    routes = [each for several in ROUTES.values() for each in several if each not in MULTI_MODEL]
+    routes = [route for dialect in DIALECTS for route in dialect.routes]
     described = {(each.method.upper(), each.path) for each in operations(language)}
     assert {(route.method, route.template) for route in routes} <= described
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from lading.functions.contract.errors import AnswerTooLarge
 from lading.functions.contract.limits import LAMBDA
-from lading.functions.inference.dialects import find_dialect
+from lading.functions.inference.dialects import refuse
 from lading.functions.inference.wire import content_encoding
 from lading.functions.inference.wire.messages import Observation, Request, Response
 
@@ -36,7 +36,7 @@ def fit(response: Response, request: Request, observation: Observation) -> Respo
         if size_of(smaller) <= MOST:
             return smaller
     observation.error = refusal = AnswerTooLarge(size, LAMBDA.request_bytes)
-    return find_dialect(observation.dialect or "plain").error_response(refusal)
+    return refuse(refusal, request.path)
 
 
 def size_of(response: Response) -> int:

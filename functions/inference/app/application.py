@@ -6,24 +6,24 @@ imported when it is first asked for. Without threads to answer in, nothing waits
 there, so an event loop is not needed (`handler.py`).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from lading.functions.contract.dialects.dialect import Dialect, split_path
+from lading.functions.contract.dialects.sagemaker import MULTI_MODEL
 from lading.functions.contract.errors import (
     CallerGone,
     InferenceError,
     InternalFailure,
     MalformedRequest,
-    MethodNotAllowed,
     RequestTooLarge,
-    RouteNotFound,
 )
 from lading.functions.contract.limits import GATEWAY
-from lading.functions.contract.routes import LOOKED_UP, ROUTES, Route, dialect_of, split_path
-from lading.functions.inference.dialects import find_dialect
+from lading.functions.contract.routes import CONTROL, dialect_of, find_route
+from lading.functions.inference.dialects import find_operations, refuse
 from lading.functions.inference.loading.catalog import Catalog
 from lading.functions.inference.models.call import Call
 from lading.functions.inference.wire.asgi import App, Receive, Scope, Send
@@ -40,9 +40,6 @@ from lading.functions.inference.wire.sending import send_stream, start_message
 
 if TYPE_CHECKING:
     from lading.functions.inference.endpoint.job_store import EngineWork
-
-_CONTROL = frozenset({"models", "docs", "openapi.json", ""})
-
 
 Answerer = Callable[[Request, Catalog, Observation, int], Response | StreamedResponse]
 """Answers one request below a base URL; the number is how many bytes of a body are taken."""
@@ -106,60 +103,45 @@ def answer(
     `work` is what an asynchronous endpoint has done for the job that the request is in, if any.
     """
     segments = split_path(request.path)
-    if segments[0] in _CONTROL and not _is_multi_model(segments[0], catalog):
-        from lading.functions.inference.app import pages as control
+    dialect = _dialect_of(segments, catalog)
+    if dialect is CONTROL:
+        from lading.functions.inference.app import pages
 
-        return control.answer(request, catalog)
-    observation.dialect = dialect_of(segments)
-    dialect = find_dialect(observation.dialect)
+        return pages.answer(request, catalog)
+    observation.dialect = dialect.name
+    operations = find_operations(dialect.name)
     try:
         request = _unpacked(request, longest_body)
-        route, parameters = find_route(request, segments)
+        route, parameters = find_route(dialect, request.method, request.path, segments)
         call = Call(request, catalog, parameters, observation, work)
-        response = dialect.OPERATIONS[route.operation](call)
+        response = operations[route.operation](call)
         return _marked(response, observation.answered_by) if observation.answered_by else response
     except InferenceError as error:
         observation.error = error
-        return dialect.error_response(error)
+        return refuse(error, request.path)
     except RecursionError:  # what can be read may still be too deep to be shown or passed on
         observation.error = refusal = MalformedRequest("the body is nested too deeply")
-        return dialect.error_response(refusal)
+        return refuse(refusal, request.path)
     except Exception as error:  # noqa: BLE001 a fault of ours must not end the process
         observation.error = error
-        return dialect.error_response(InternalFailure())
+        return refuse(InternalFailure(), request.path)
 
 
-def _is_multi_model(first: str, catalog: Catalog) -> bool:
-    """Whether a path is SageMaker's to answer, which has models loaded at `/models`."""
-    return first == "models" and catalog.control is not None and catalog.control.multi_model
-
-
-def find_route(request: Request, segments: tuple[str, ...]) -> tuple[Route, Mapping[str, str]]:
-    """The route of a request, whose path has these segments, and what the path says in it.
-
-    Raises:
-        RouteNotFound, MethodNotAllowed: there is none.
-    """
-    method = "GET" if request.method == "HEAD" else request.method
-    allowed = set()
-    for route in ROUTES[dialect_of(segments)]:
-        parameters = route.match(segments)
-        if parameters is not None:
-            if route.method == method:
-                return route, parameters
-            allowed.add(route.method)
-    if allowed:
-        raise MethodNotAllowed(request.method, request.path, allowed)
-    raise RouteNotFound(request.method, request.path)
+def _dialect_of(segments: tuple[str, ...], catalog: Catalog) -> Dialect:
+    """The dialect that owns a path; `/models` is SageMaker's where SageMaker loads the models."""
+    if segments[0] == "models" and catalog.control is not None and catalog.control.multi_model:
+        return MULTI_MODEL
+    return dialect_of(segments)
 
 
 def _is_looked_up(request: Request) -> bool:
     """Whether the answer is in memory already."""
+    segments = split_path(request.path)
     try:
-        route, _ = find_route(request, split_path(request.path))
+        route, _ = find_route(dialect_of(segments), request.method, request.path, segments)
     except InferenceError:
         return False
-    return route.operation in LOOKED_UP
+    return route.in_memory
 
 
 def _unpacked(request: Request, longest: int) -> Request:

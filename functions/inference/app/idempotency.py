@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any, Final
 
+from lading.functions.contract.dialects.dialect import split_path
 from lading.functions.contract.errors import (
     InferenceError,
     InternalFailure,
@@ -18,9 +19,9 @@ from lading.functions.contract.errors import (
     MalformedRequest,
     RequestInProgress,
 )
-from lading.functions.contract.routes import dialect_of, split_path
+from lading.functions.contract.routes import dialect_of
 from lading.functions.inference.app.application import Answerer
-from lading.functions.inference.dialects import find_dialect
+from lading.functions.inference.dialects import refuse
 from lading.functions.inference.loading.catalog import Catalog
 from lading.functions.inference.wire.messages import (
     Observation,
@@ -70,10 +71,10 @@ class Idempotent:
             observation.error = error
         except Exception as error:  # noqa: BLE001 a fault of ours must not end the process
             observation.error = error
-        observation.dialect = dialect_of(split_path(request.path))
+        observation.dialect = dialect_of(split_path(request.path)).name
         shown = observation.error
         known = shown if isinstance(shown, InferenceError) else InternalFailure()
-        return find_dialect(observation.dialect).error_response(known)
+        return refuse(known, request.path)
 
     def _answer_once(
         self, key: str, request: Request, answer: Callable[[], Response | StreamedResponse]

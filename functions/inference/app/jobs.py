@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from lading.functions.contract.dialects.dialect import split_path
 from lading.functions.contract.errors import (
     InferenceError,
     InternalFailure,
@@ -29,10 +30,10 @@ from lading.functions.contract.errors import (
 )
 from lading.functions.contract.invocation import dumps, lambda_client, proxy_event
 from lading.functions.contract.limits import LAMBDA
-from lading.functions.contract.routes import dialect_of, split_path
+from lading.functions.contract.routes import dialect_of, find_route
 from lading.functions.contract.settings import JobsPlace
-from lading.functions.inference.app.application import answer, find_route
-from lading.functions.inference.dialects import find_dialect
+from lading.functions.inference.app.application import answer
+from lading.functions.inference.dialects import refuse
 from lading.functions.inference.endpoint.job_store import (
     ACCEPTED,
     DONE,
@@ -89,24 +90,24 @@ class Jobs:
         if found is None and not path.endswith(_ASYNC):
             return answer(request, catalog, observation, longest_body)
         below = path.removesuffix(_ASYNC)
-        dialect = "plain" if found else dialect_of(split_path(below))
-        observation.dialect = dialect
+        at = "/predict" if found else below
+        observation.dialect = dialect_of(split_path(at)).name
         try:
             if found is None:
                 return self._accept(request, below, catalog)
             return self._answer_job(request, found, catalog, observation)
         except InferenceError as error:
             observation.error = error
-            return find_dialect(dialect).error_response(error)
+            return refuse(error, at)
         except Exception as error:  # noqa: BLE001 a fault of ours must not end the process
             observation.error = error
-            return find_dialect(dialect).error_response(InternalFailure())
+            return refuse(InternalFailure(), at)
 
     def _accept(self, request: Request, below: str, catalog: Catalog) -> Response:
         if request.method != "POST":
             raise MethodNotAllowed(request.method, request.path, ["POST"])
-        inner = Request("POST", below, request.headers, b"")
-        find_route(inner, split_path(below))
+        segments = split_path(below)
+        find_route(dialect_of(segments), "POST", below, segments)
         headers = {name: request.headers[name] for name in _KEPT_HEADERS if name in request.headers}
         state = ACCEPTED if request.body else WAITING
         job = Job(uuid.uuid4().hex, below, headers, state, int(time.time()) + KEPT_S)
@@ -164,7 +165,7 @@ class Jobs:
             self._answer(job, catalog, observation, work)
         except InferenceError as error:
             observation.error = error
-            response = find_dialect(dialect_of(split_path(job.path))).error_response(error)
+            response = refuse(error, job.path)
             self._store.finish(job, response.status, {"content-type": JSON}, response.body)
 
     def _answer(

@@ -1,52 +1,25 @@
-"""The data plane in OpenAPI's words: what `routes.ROUTES` serves, with bodies to try.
+"""The paths of the OpenAPI document, made from the dialects' records, with requests to try."""
 
-The dialects are plain ASGI; this describes them for people and for generated clients.
-"""
+from collections.abc import Mapping
+from math import prod
+from typing import Any, Final
 
-from types import MappingProxyType
-from typing import Any
-
-from lading.functions.contract.errors import ModelUnavailable
-from lading.functions.contract.routes import MULTI_MODEL, ROUTES, Route
-from lading.functions.inference.app.openapi_bodies import body_of
+from lading.functions.contract.dialects import DIALECTS
+from lading.functions.contract.dialects.dialect import (
+    FEATURES,
+    MODEL,
+    TENSORS,
+    VALUES,
+    Dialect,
+    Route,
+)
+from lading.functions.contract.errors import InternalFailure, ModelUnavailable
+from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.loading.catalog import Catalog
 from lading.functions.inference.models.predictor import ModelMetadata
 
-_SUMMARIES = MappingProxyType(
-    {
-        ("open_inference", "server_metadata"): "Server metadata",
-        ("open_inference", "live"): "Whether the server is alive",
-        ("open_inference", "ready"): "Whether every model is ready",
-        ("open_inference", "model_metadata"): "Model metadata",
-        ("open_inference", "model_ready"): "Whether a model is ready",
-        ("open_inference", "config"): "Model configuration",
-        ("open_inference", "statistics"): "What has been answered, in what time",
-        ("open_inference", "index"): "Index of the models",
-        ("open_inference", "load"): "Load a model, where there is a folder of them",
-        ("open_inference", "unload"): "Unload a model, where there is a folder of them",
-        ("open_inference", "infer"): "Infer, Open Inference Protocol v2",
-        ("tensorflow_serving", "predict"): "Predict, TensorFlow Serving",
-        ("tensorflow_serving", "classify"): "Classify examples",
-        ("tensorflow_serving", "regress"): "Regress examples",
-        ("tensorflow_serving", "models"): "List the models, as OpenAI does",
-        ("tensorflow_serving", "status"): "Model status: TensorFlow Serving's, OpenAI's, KServe's",
-        ("tensorflow_serving", "metadata"): "Model metadata",
-        ("plain", "predict"): "Predict",
-        ("torchserve", "predict"): "Predict, TorchServe",
-        ("torchserve", "explain"): "Explain, which no model here does",
-        ("open_inference", "generate"): "Text from a language model",
-        ("open_inference", "generate_stream"): "Text from a language model, as it is made",
-        ("openai", "chat"): "Chat completions of a language model",
-        ("openai", "complete"): "Text completions of a language model",
-        ("openai", "embed"): "Embeddings of text or of tokens",
-        ("sagemaker", "ping"): "Whether every model is ready, SageMaker",
-        ("sagemaker", "invoke"): "Infer, SageMaker",
-    }
-)
-
-
-_OF_ONE_MODEL = ("plain", "sagemaker")
-_OF_LANGUAGE_MODELS = ("chat", "complete", "generate", "generate_stream")
+_MOST_NUMBERS: Final = 256
+"""Numbers in an example, which is for people to read: an image would be megabytes of zeros."""
 
 
 def data_plane_paths(catalog: Catalog) -> dict[str, dict[str, Any]]:
@@ -55,17 +28,14 @@ def data_plane_paths(catalog: Catalog) -> dict[str, dict[str, Any]]:
     several = len(catalog.names()) > 1
     speaks = not all(predictor.metadata.outputs for predictor in catalog.predictors())
     paths: dict[str, dict[str, Any]] = {}
-    for dialect, routes in ROUTES.items():
-        for route in routes:
-            if route in MULTI_MODEL:
-                continue  # SageMaker's own business
-            if several and "{model}" not in route.template and dialect in _OF_ONE_MODEL:
+    for dialect in DIALECTS:
+        for route in dialect.routes:
+            if several and route.at_root == "only" and "{model}" not in route.template:
                 continue  # it would not say which model
-            if route.operation in _OF_LANGUAGE_MODELS and not speaks:
+            if route.language_model and not speaks:
                 continue
-            paths.setdefault(route.template, {})[route.method.lower()] = _operation(
-                dialect, route, catalog, example
-            )
+            operation = _operation(dialect, route, catalog, example)
+            paths.setdefault(route.template, {})[route.method.lower()] = operation
     return paths
 
 
@@ -78,11 +48,14 @@ def _first_ready(catalog: Catalog) -> ModelMetadata | None:
 
 
 def _operation(
-    dialect: str, route: Route, catalog: Catalog, example: ModelMetadata | None
+    dialect: Dialect, route: Route, catalog: Catalog, example: ModelMetadata | None
 ) -> dict[str, Any]:
+    _, error, _ = dialect.refuse(InternalFailure(), route.template)
+    wrong = {"schema": {"type": "object", "required": [*error]}, "example": error}
+    answer = {"schema": {}} if route.answer is None else {"schema": {}, "example": route.answer}
     operation: dict[str, Any] = {
-        "tags": [dialect],
-        "summary": _SUMMARIES[dialect, route.operation],
+        "tags": [dialect.name],
+        "summary": route.summary,
         "operationId": _operation_id(dialect, route),
         "parameters": [
             _parameter(part[1:].partition("}")[0], catalog)
@@ -90,23 +63,28 @@ def _operation(
             if part.startswith("{")
         ],
         "responses": {
-            "200": {"description": "The answer", "content": _json({"type": "object"})},
-            "default": {"description": "What is wrong", "content": _json(_error_schema())},
+            "200": {"description": "The answer", "content": {"application/json": answer}},
+            "default": {"description": "The error", "content": {"application/json": wrong}},
         },
     }
-    if route.method in ("POST", "PUT"):
-        content = body_of(dialect, route.operation, example)
+    if route.request is not None:
+        content = {"application/json": _body(route, example)}
         operation["requestBody"] = {"required": True, "content": content}
     return operation
 
 
-def _operation_id(dialect: str, route: Route) -> str:
-    at = "_at_version" if "{version}" in route.template else ""
-    at = "_at_label" if "{label}" in route.template else at
-    at += "_put" if route.method == "PUT" else ""
-    named = "_named" if dialect == "plain" and "{model}" in route.template else ""
-    named = "_of_all" if route.template == "/v2/models/stats" else named
-    return f"{dialect}_{route.operation}{at}{named}"
+def _operation_id(dialect: Dialect, route: Route) -> str:
+    named = "{model}" in route.template and any(
+        each.operation == route.operation and "{model}" not in each.template
+        for each in dialect.routes
+    )
+    suffixes = {
+        "_at_version": "{version}" in route.template,
+        "_at_label": "{label}" in route.template,
+        "_put": route.method == "PUT",
+        "_named": named,
+    }
+    return f"{dialect.name}_{route.operation}" + "".join(it for it, has in suffixes.items() if has)
 
 
 def _parameter(name: str, catalog: Catalog) -> dict[str, Any]:
@@ -118,13 +96,63 @@ def _parameter(name: str, catalog: Catalog) -> dict[str, Any]:
     return {"name": name, "in": "path", "required": True, "schema": schema}
 
 
-def _json(schema: dict[str, Any]) -> dict[str, Any]:
-    return {"application/json": {"schema": schema}}
+def _body(route: Route, model: ModelMetadata | None) -> dict[str, Any]:
+    """A request's body: its schema, with an example where one of the model's is short."""
+    body: dict[str, Any] = {"schema": route.request}
+    if route.example is not None and model is not None and _is_small(model):
+        body["example"] = _filled(route.example, model)
+    return body
 
 
-def _error_schema() -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": {"error": {"type": "string"}},
-        "required": ["error"],
-    }
+def _is_small(metadata: ModelMetadata) -> bool:
+    return all(prod(_shape(spec)) <= _MOST_NUMBERS for spec in metadata.inputs)
+
+
+def _filled(example: Any, model: ModelMetadata) -> Any:
+    """An example with a model's own values in place of its placeholders."""
+    if isinstance(example, Mapping):
+        return {key: _filled(value, model) for key, value in example.items()}
+    if not isinstance(example, str):
+        return example
+    placeholders = {VALUES: _values, TENSORS: _tensors, FEATURES: _features, MODEL: _name}
+    return placeholders[example](model) if example in placeholders else example
+
+
+def _name(model: ModelMetadata) -> str:
+    return model.name
+
+
+def _values(model: ModelMetadata) -> Any:
+    """Zeros or empty strings, for a batch of one: a bare value, or several by name."""
+    values = {spec.name: _nested(_value(spec), _shape(spec)) for spec in model.inputs}
+    return next(iter(values.values())) if len(values) == 1 else values
+
+
+def _tensors(model: ModelMetadata) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": spec.name,
+            "datatype": spec.datatype,
+            "shape": _shape(spec),
+            "data": [_value(spec)] * prod(_shape(spec)),
+        }
+        for spec in model.inputs
+    ]
+
+
+def _features(model: ModelMetadata) -> list[dict[str, Any]]:
+    return [{spec.name: [_value(spec)] * prod(_shape(spec)[1:]) for spec in model.inputs}]
+
+
+def _shape(spec: TensorSpec) -> list[int]:
+    return [1 if size == -1 else size for size in spec.shape]
+
+
+def _value(spec: TensorSpec) -> Any:
+    return {"BYTES": "", "BOOL": False}.get(spec.datatype, 0)
+
+
+def _nested(value: Any, shape: list[int]) -> Any:
+    for size in reversed(shape):
+        value = [value] * size
+    return value

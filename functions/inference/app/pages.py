@@ -1,28 +1,27 @@
-"""The control plane, which people see: lists of models, the OpenAPI document and `/docs`.
+"""The control plane, for people: lists of models, the OpenAPI document and `/docs`.
 
-No web framework: FastAPI and pydantic would be a tenth of the runtime layer, for five pages.
+No web framework: FastAPI and pydantic would be a tenth of the runtime layer, for four pages.
 """
 
 from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any
 
+from lading.functions.contract.dialects.dialect import split_path
 from lading.functions.contract.errors import (
     InferenceError,
-    MethodNotAllowed,
     ModelUnavailable,
-    RouteNotFound,
 )
 from lading.functions.contract.names import VERSION
+from lading.functions.contract.routes import CONTROL, find_route
 from lading.functions.inference.app.openapi import data_plane_paths
 from lading.functions.inference.artifact.specification import SERVING_DEFAULT
-from lading.functions.inference.dialects import plain
+from lading.functions.inference.dialects import refuse
 from lading.functions.inference.loading.catalog import Catalog, CatalogModel
 from lading.functions.inference.models.predictor import ModelMetadata
 from lading.functions.inference.tensors import json_values as json_codec
 from lading.functions.inference.wire.messages import Request, Response
 
-_METHODS = ("GET", "HEAD")
 _SEE = 307
 
 _SWAGGER_UI = "https://cdn.jsdelivr.net/npm/swagger-ui-dist@5.35.0/"
@@ -45,7 +44,7 @@ integrity="sha384-gjRm0bEPMeTmMh5jT2cHccIwCUZSTd8YC+j0d0sXw0MdGEfScduGpSyF3ZSSLk
 </body>
 </html>
 """
-"""Swagger UI as npm has it: no browser runs a file that has not these digests."""
+"""Swagger UI as npm has it: a browser runs no file with another digest."""
 
 _SCHEMAS = MappingProxyType(
     {
@@ -72,14 +71,14 @@ _SCHEMAS = MappingProxyType(
                 "outputs": {"type": "array", "items": {"$ref": "#/components/schemas/Tensor"}},
                 "signatures": {
                     "type": "array",
-                    "description": "Where it is more than serving_default; the first is meant.",
+                    "description": "Where it has more than one; the first is the default.",
                     "items": {"$ref": "#/components/schemas/Signature"},
                 },
             },
         },
         "Signature": {
             "type": "object",
-            "description": "One way to ask a model, as TensorFlow Serving has it.",
+            "description": "A set of inputs and outputs of a model, as in TensorFlow Serving.",
             "required": ["name", "method", "inputs", "outputs"],
             "properties": {
                 "name": {"type": "string"},
@@ -100,42 +99,23 @@ _SCHEMAS = MappingProxyType(
         },
     }
 )
-"""What the pages of models hold, in OpenAPI's words."""
+"""Schemas of the pages about models."""
 
 
 def answer(request: Request, catalog: Catalog) -> Response:
-    """Answer one request of the control plane; errors are as the plain dialect's."""
+    """Answer one request of the control plane."""
+    segments = split_path(request.path)
     try:
-        page, *name = _find_page(request)
-        if request.method not in _METHODS:
-            raise MethodNotAllowed(request.method, request.path, _METHODS)
-        if page is _show_docs and request.path.endswith("/"):
-            return _without_slash(request.path)
-        response: Response = page(catalog, *name)
+        route, parameters = find_route(CONTROL, request.method, request.path, segments)
+        if route.operation == "docs" and request.path.endswith("/"):
+            return Response(_SEE, headers={"location": "../docs"})  # its links are relative
+        return _PAGES[route.operation](catalog, **parameters)
     except InferenceError as error:
-        return plain.error_response(error)
-    return response
-
-
-def _without_slash(path: str) -> Response:
-    """The way to the same page without the slash, whose links are relative to where it lies."""
-    last = path.rstrip("/").rpartition("/")[2]
-    return Response(_SEE, headers={"location": f"../{last}"})
-
-
-def _find_page(request: Request) -> tuple[Any, ...]:
-    """What makes the page, and the model's name where the path has one."""
-    path = request.path.strip("/")
-    if path in _PAGES:
-        return (_PAGES[path],)
-    first, _, name = path.partition("/")
-    if first != "models" or "/" in name:
-        raise RouteNotFound(request.method, request.path)
-    return _show_model, name
+        return refuse(error, request.path)
 
 
 def describe_service(catalog: Catalog) -> dict[str, Any]:
-    """The OpenAPI document: the pages of models, and every dialect's routes."""
+    """The OpenAPI document: the pages about models, and every dialect's routes."""
     model = {"$ref": "#/components/schemas/Model"}
     models = {"type": "array", "items": model}
     named = {"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}
@@ -155,7 +135,7 @@ def describe_service(catalog: Catalog) -> dict[str, Any]:
 def _operation(
     identity: str, summary: str, schema: dict[str, Any], *parameters: dict[str, Any]
 ) -> dict[str, Any]:
-    """A path that can be read alone."""
+    """A path item with GET alone."""
     content = {"application/json": {"schema": schema}}
     operation = {
         "tags": ["control"],
@@ -171,8 +151,8 @@ def _list_models(catalog: Catalog) -> Response:
     return _json([_describe(model) for model in catalog.models()])
 
 
-def _show_model(catalog: Catalog, name: str) -> Response:
-    return _json(_describe(catalog.model(name)))
+def _show_model(catalog: Catalog, model: str) -> Response:
+    return _json(_describe(catalog.model(model)))
 
 
 def _show_docs(_catalog: Catalog) -> Response:
@@ -183,15 +163,15 @@ def _show_openapi(catalog: Catalog) -> Response:
     return _json(describe_service(catalog))
 
 
-_PAGES: MappingProxyType[str, Callable[[Catalog], Response]] = MappingProxyType(
+_PAGES: MappingProxyType[str, Callable[..., Response]] = MappingProxyType(
     {
-        "": _list_models,
-        "models": _list_models,
+        "list": _list_models,
+        "describe": _show_model,
         "docs": _show_docs,
-        "openapi.json": _show_openapi,
+        "openapi": _show_openapi,
     }
 )
-"""Path -> what makes the page."""
+"""Operation -> what makes the page of a catalog, from the path's parameters."""
 
 
 def _json(document: Any) -> Response:

@@ -1,15 +1,17 @@
 """TorchServe's management API, on a port of its own: register, describe, scale, unregister.
 
-It is a FastAPI application, whose `/docs` shows it: never a part of what runs on Lambda. Models lie
-in the server's folder; `url` names a folder below it, and nothing is fetched. A worker is a thread
-that predicts, and all models share them: scaling is noted and told, and changes no more than that.
+It is a FastAPI application, which documents itself at `/docs`; it never runs on Lambda. Models are
+in the server's folder: `url` names a folder below it, and nothing is downloaded. All models share
+the server's threads, so there are no workers of one model to count or to scale. A description has
+only what is known of this process: TorchServe's other fields (`batchSize`, `memoryUsage`,
+`gpuUsage`, `jobQueueStatus` and more) are left out.
 Routes, texts and statuses: https://pytorch.org/serve/management_api.html and its front end's
 sources (`http/api/rest/ManagementRequestHandler.java`).
 """
 
 import os
 import time
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 from fastapi import FastAPI, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
@@ -17,6 +19,7 @@ from fastapi.responses import JSONResponse
 from fastapi.responses import Response as HttpResponse
 from starlette.exceptions import HTTPException
 
+from lading.functions.contract.dialects.torchserve import refuse
 from lading.functions.contract.errors import (
     InferenceError,
     InternalFailure,
@@ -24,6 +27,7 @@ from lading.functions.contract.errors import (
     MethodNotAllowed,
     ModelConflict,
     RouteNotFound,
+    Unsupported,
     brief,
 )
 from lading.functions.contract.names import VERSION
@@ -35,7 +39,7 @@ from lading.functions.inference.wire.messages import Request as ServiceRequest
 
 _MOST_WORKERS = 1024
 _LONGEST = 1024
-_ACCEPTED, _FORBIDDEN, _NOT_FOUND, _CONFLICT = 202, 403, 404, 409
+_FORBIDDEN, _NOT_FOUND, _CONFLICT = 403, 404, 409
 
 Name = Annotated[str, Path(max_length=_LONGEST)]
 Text = Annotated[str, Query(max_length=_LONGEST)]
@@ -43,7 +47,7 @@ Workers = Annotated[int, Query(ge=1, le=_MOST_WORKERS)]
 
 
 def create_management(catalog: Catalog, control: Control) -> FastAPI:
-    """The application that manages `catalog`; it is for who runs the server, not for callers."""
+    """The application that manages `catalog`; for operators, not for callers."""
     app = FastAPI(title="Lading: TorchServe's management API", version=VERSION, redoc_url=None)
     management = _Management(catalog, control)
     for method, path, answer in (
@@ -68,7 +72,7 @@ class _Management:
 
     def __init__(self, catalog: Catalog, control: Control) -> None:
         self._catalog, self._control = catalog, control
-        self._workers: dict[str, int] = {}
+        self._at_startup = {*catalog.names()}
         self._started = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
 
     def list_models(
@@ -87,9 +91,8 @@ class _Management:
         self,
         url: Text = "",
         model_name: Text = "",
-        initial_workers: Annotated[int, Query(ge=0, le=_MOST_WORKERS)] = 1,
     ) -> dict[str, str]:
-        """Register a model that lies in the server's folder."""
+        """Register a model from the server's folder."""
         if not url and not model_name:
             raise MalformedRequest("Parameter url is required.")
         if model_name in self._catalog.names():
@@ -97,10 +100,8 @@ class _Management:
             raise ModelConflict(model_name, reason)
         place = "" if url in self._control.available() else url
         model = self._control.load(model_name or url.strip("/").rpartition("/")[2], place)
-        count = self._workers[model.name] = max(1, initial_workers)
         version = model.default_version()
-        text = f'Model "{model.name}" Version: {version} registered with {count} initial workers'
-        return {"status": text}
+        return {"status": f'Model "{model.name}" Version: {version} registered'}
 
     def describe(self, name: Name, version: str = "") -> list[dict[str, Any]]:
         """Describe a version of a model: the default one, the one named, or `all`."""
@@ -114,18 +115,13 @@ class _Management:
         name: Name,
         version: str = "",
         min_worker: Workers = 1,
-        max_worker: Annotated[int | None, Query(ge=1, le=_MOST_WORKERS)] = None,
-        synchronous: bool = False,
-    ) -> JSONResponse:
-        """Scale a model's workers."""
+        max_worker: Workers = _MOST_WORKERS,
+    ) -> NoReturn:
+        """Refuse to scale a model's workers."""
         self._version(name, version)
-        most = min_worker if max_worker is None else max_worker
-        if most < min_worker:
+        if max_worker < min_worker:
             raise MalformedRequest("max_worker cannot be less than min_worker.")
-        self._workers[name] = most
-        if synchronous:
-            return JSONResponse({"status": f"Workers scaled to {most} for model: {name}"})
-        return JSONResponse({"status": "Processing worker updates..."}, _ACCEPTED)
+        raise Unsupported("Workers cannot be scaled: all models share the threads of the server.")
 
     def set_default(self, name: Name, version: str) -> dict[str, str]:
         """Make a version the one that answers when none is named."""
@@ -136,40 +132,22 @@ class _Management:
     def unregister(self, name: Name, version: str = "") -> dict[str, str]:
         """Unregister a model, or a version of it that is not the default."""
         self._control.unload(name, self._version(name, version) if version else None)
-        self._workers.pop(name, None)
+        if name not in self._catalog.names():
+            self._at_startup.discard(name)
         return {"status": f'Model "{name}" unregistered'}
 
     def _described(self, model: CatalogModel, version: int) -> dict[str, Any]:
-        count = self._workers.get(model.name, 1)
-        ready = "READY" if model.ready(version) else "UNLOADING"
+        status = "READY" if model.ready(version) else "UNLOADING"
         return {
             "modelName": model.name,
             "modelVersion": str(version),
             "modelUrl": self._url(model.name),
-            "engine": "ONNX",
-            "runtime": "python",
-            "minWorkers": count,
-            "maxWorkers": count,
-            "batchSize": 1,
-            "maxBatchDelay": 0,
-            "loadedAtStartup": model.name not in self._workers,
-            "workers": [self._worker(9000 + number, ready) for number in range(count)],
-            "jobQueueStatus": {"remainingCapacity": 100, "pendingRequests": 0},
-        }
-
-    def _worker(self, identity: int, status: str) -> dict[str, Any]:
-        return {
-            "id": str(identity),
-            "startTime": self._started,
-            "status": status,
-            "memoryUsage": 0,
-            "pid": os.getpid(),
-            "gpu": False,
-            "gpuUsage": "N/A",
+            "loadedAtStartup": model.name in self._at_startup,
+            "workers": [{"startTime": self._started, "status": status, "pid": os.getpid()}],
         }
 
     def _version(self, name: str, version: str) -> int:
-        """The version that a path means.
+        """The version that a path names.
 
         Raises:
             NotFound: it is not served.
@@ -184,15 +162,15 @@ class _Management:
 
 
 def _refuse(request: Request, error: Exception) -> HttpResponse:
-    """TorchServe's triple, whatever was wrong."""
+    """The answer to an error, with TorchServe's code, type and message."""
     if isinstance(error, ModelConflict):
         return _conflict(error)
-    answer = torchserve.error_response(_explain(request, error))
-    return HttpResponse(answer.body, answer.status, answer.headers, answer.content_type)
+    status, document, headers = refuse(_explain(request, error), request.url.path)
+    return JSONResponse(document, status, headers)
 
 
 def _explain(request: Request, error: Exception) -> InferenceError:
-    """What FastAPI says, as an error of ours."""
+    """An error of FastAPI's as one of Lading's."""
     path = request.url.path
     match error:
         case InferenceError():
@@ -210,7 +188,7 @@ def _explain(request: Request, error: Exception) -> InferenceError:
 
 
 def _conflict(error: ModelConflict) -> JSONResponse:
-    """A version that must stay is forbidden to go; a model that is there is a conflict."""
+    """403 for a version that must not be removed, 409 for a model that is registered already."""
     if "default" in error.reason:
         text, status = f"Cannot remove default version for model {error.name}", _FORBIDDEN
         kind = "InvalidModelVersionException"

@@ -1,35 +1,35 @@
-"""The dialects: one module each, found by the name under which `routes.ROUTES` lists its routes.
+"""The dialects: one module each, of the name that its record has in `contract/dialects`.
 
-A dialect decodes a request to named arrays, has them predicted, and encodes the answer; its errors
-have its own status codes and bodies. It works on `Call` and `Response` alone and knows no server.
+A dialect decodes a request to named arrays, has them predicted, and encodes the answer. Its module
+has `OPERATIONS`: the operation's name in the record's routes -> a function from `Call` to
+`Response`. It knows no server.
 """
 
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import import_module
-from typing import Any, Protocol
 
+from lading.functions.contract.dialects.dialect import split_path
 from lading.functions.contract.errors import InferenceError
+from lading.functions.contract.routes import dialect_of
 
-# These three are there from the start; the others are imported by who first speaks them.
+# These three are imported at the start; the others when a request first needs them.
 from lading.functions.inference.dialects import open_inference, plain, tensorflow_serving  # noqa: F401
 from lading.functions.inference.models.call import Call
+from lading.functions.inference.tensors import json_values as json_codec
 from lading.functions.inference.wire.messages import Response, StreamedResponse
 
-
-class Dialect(Protocol):
-    """What a dialect's module offers."""
-
-    @property
-    def OPERATIONS(self) -> Mapping[str, Callable[[Call], Response | StreamedResponse]]:  # noqa: N802 a constant
-        """Operation, as named in `routes.ROUTES` -> what answers it."""
-
-    def error_response(self, error: InferenceError) -> Response:
-        """The dialect's answer to an error."""
+Operations = Mapping[str, Callable[[Call], Response | StreamedResponse]]
 
 
 @cache
-def find_dialect(name: str) -> Dialect:
-    """The dialect of a name that `routes.ROUTES` has."""
-    module: Any = import_module(f"{__name__}.{name}")
-    return module  # type: ignore[no-any-return]  # a module satisfies no protocol before it is read
+def find_operations(name: str) -> Operations:
+    """The operations of a dialect."""
+    operations: Operations = import_module(f"{__name__}.{name}").OPERATIONS
+    return operations
+
+
+def refuse(error: InferenceError, path: str) -> Response:
+    """The answer to an error, in the shape of the dialect that owns the path."""
+    status, document, headers = dialect_of(split_path(path)).refuse(error, path)
+    return Response(status, json_codec.dumps(document, bare_tokens=False), headers=headers)

@@ -10,18 +10,14 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
+from lading.functions.contract.dialects.open_inference import LIVE, SERVER
 from lading.functions.contract.errors import (
-    InferenceError,
     InvalidInput,
     InvalidOutput,
     MalformedRequest,
-    ModelNotFound,
     Unsupported,
-    VersionNotFound,
     brief,
 )
-from lading.functions.contract.names import EXTENSIONS, VERSION
-from lading.functions.contract.statuses import headers_of, status_of
 from lading.functions.inference.models.call import Call
 from lading.functions.inference.models.predictor import ModelMetadata, Predictor, with_signature
 from lading.functions.inference.tensors import binary as binary_tensors
@@ -44,23 +40,12 @@ _NO_TENSORS = memoryview(b"")
 _SHARED_MEMORY = "shared_memory_region"
 
 
-def error_response(error: InferenceError) -> Response:
-    """`{"error": "..."}`; the stock client reads nothing else."""
-    text = str(error)
-    if isinstance(error, ModelNotFound):
-        text = f"Request for unknown model: '{brief(error.name)}' is not found"
-    if isinstance(error, VersionNotFound):
-        text = f"Request for unknown model: '{error.name}' version {error.version} is not found"
-    body = json_codec.dumps({"error": text})
-    return Response(status_of(error), body, headers=headers_of(error))
-
-
 def _server_metadata(_call: Call) -> Response:
-    return _json({"name": "lading", "version": VERSION, "extensions": list(EXTENSIONS)})
+    return _json(SERVER)
 
 
 def _live(_call: Call) -> Response:
-    return _json({"live": True})
+    return _json(LIVE)
 
 
 def _ready(call: Call) -> Response:

@@ -13,23 +13,13 @@ from time import perf_counter
 from types import MappingProxyType
 from typing import Any
 
+from lading.functions.contract.dialects.openai import engine_error, refuse
 from lading.functions.contract.errors import (
-    AnswerTooLarge,
-    EndpointUnready,
-    InferenceError,
-    InternalFailure,
     InvalidInput,
     MalformedRequest,
-    ModelNotFound,
-    ModelUnavailable,
     PredictionFailed,
-    RefusedByEngine,
-    RequestTooLarge,
-    Throttled,
-    TimedOut,
     Unsupported,
 )
-from lading.functions.contract.statuses import headers_of, status_of
 from lading.functions.inference.dialects.openai_parameters import check_chat, check_completion
 from lading.functions.inference.models.call import Call
 from lading.functions.inference.models.predictor import Predictor, TextModel
@@ -37,70 +27,6 @@ from lading.functions.inference.tensors import json_values as json_codec
 from lading.functions.inference.wire.event_stream import stream_events
 from lading.functions.inference.wire.messages import Response, StreamedResponse
 from lading.functions.inference.wire.server_sent_events import DONE, read_events, write_event
-
-_STATUS: Mapping[type[InferenceError], int] = MappingProxyType({Unsupported: 400})
-_CODES: Mapping[type[InferenceError], str] = MappingProxyType(
-    {
-        ModelNotFound: "model_not_found",
-        ModelUnavailable: "model_unavailable",
-        Throttled: "rate_limit_exceeded",
-        TimedOut: "timeout",
-        RequestTooLarge: "request_too_large",
-        AnswerTooLarge: "answer_too_large",
-        InvalidInput: "invalid_value",
-        Unsupported: "unsupported",
-        PredictionFailed: "engine_error",
-    }
-)
-_SERVER_ERROR, _TOO_MANY = 500, 429
-
-
-def error_response(error: InferenceError) -> Response:
-    """`{"error": {"message", "type", "param", "code"}}`.
-
-    Clients of OpenAI's ask again by themselves; `x-should-retry` tells them when that is not safe.
-    """
-    headers = headers_of(error)
-    if isinstance(error, TimedOut | PredictionFailed | InternalFailure):
-        headers["x-should-retry"] = "false"
-    body = json_codec.dumps({"error": _error_object(error)}, bare_tokens=False)
-    return Response(status_of(error, _STATUS), body, headers=headers)
-
-
-def _error_object(error: InferenceError) -> dict[str, Any]:
-    if isinstance(error, RefusedByEngine) and (said := _engine_error(error.body)):
-        return said
-    code = next((_CODES[kind] for kind in type(error).__mro__ if kind in _CODES), None)
-    return {
-        "message": str(error),
-        "type": _type_of(status_of(error, _STATUS)),
-        "param": error.name if isinstance(error, InvalidInput) else None,
-        "code": error.state if isinstance(error, EndpointUnready) else code,
-    }
-
-
-def _type_of(status: int) -> str:
-    if status == _TOO_MANY:
-        return "rate_limit_error"
-    return "server_error" if status >= _SERVER_ERROR else "invalid_request_error"
-
-
-def _engine_error(body: str) -> dict[str, Any] | None:
-    """The engine's own error object; older ones write its keys without `error` around them."""
-    try:
-        document = json_codec.loads(body.encode())
-    except MalformedRequest:
-        return None
-    found = document.get("error", document) if isinstance(document, dict) else None
-    if not isinstance(found, dict) or not isinstance(found.get("message"), str):
-        return None
-    kind = found.get("type") if isinstance(found.get("type"), str) else "invalid_request_error"
-    return {
-        "message": found["message"],
-        "type": kind,
-        "param": found.get("param"),
-        "code": found.get("code"),
-    }
 
 
 def _chat(call: Call) -> Response | StreamedResponse:
@@ -127,7 +53,7 @@ def _pass_through(
     return stream_events(
         model.stream(document),
         lambda parts: _events(parts, model),
-        lambda error: error_response(error).body,
+        lambda error: json_codec.dumps(refuse(error, "")[1], bare_tokens=False),
         call.observation,
     )
 
@@ -207,7 +133,7 @@ def _events(parts: Iterator[bytes], model: TextModel) -> Iterator[bytes]:
                 yield write_event(DONE)
                 return
             renamed = _renamed(data, model)
-            if b'"error"' in data and (said := _engine_error(data.decode())):
+            if b'"error"' in data and (said := engine_error(data.decode())):
                 raise _unreadable(model, said["message"])
             finished = finished or b'"finish_reason":"' in renamed
             yield write_event(renamed)

@@ -10,8 +10,7 @@ is read as `media_requests` says, and answered as the Accept header asks.
 from types import MappingProxyType
 from typing import Any
 
-from lading.functions.contract.errors import InferenceError, MalformedRequest
-from lading.functions.contract.statuses import headers_of, status_of
+from lading.functions.contract.errors import MalformedRequest
 from lading.functions.inference.models.call import Call
 from lading.functions.inference.models.predictor import ModelMetadata
 from lading.functions.inference.tensors import json_values as json_codec
@@ -55,12 +54,6 @@ def encode(metadata: ModelMetadata, outputs: dict[str, Array]) -> bytes:
         "outputs": {name: json_codec.to_text(array) for name, array in outputs.items()},
     }
     return json_codec.dumps(document, bare_tokens=False)
-
-
-def error_response(error: InferenceError) -> Response:
-    """`{"error": "..."}` with the status that HTTP has for it."""
-    body = json_codec.dumps({"error": str(error)})
-    return Response(status_of(error), body, headers=headers_of(error))
 
 
 def _predict(call: Call) -> Response:

@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 
 from lading.functions.contract.errors import (
-    InferenceError,
     MalformedRequest,
     ModelConflict,
     Unsupported,
@@ -46,11 +45,6 @@ _BINARY_PREFIX = f"{BINARY};json-header-size="
 _MOST_DIGITS = 12
 _NO_MEMORY = 507
 _ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
-
-
-def error_response(error: InferenceError) -> Response:
-    """`{"error": "..."}`, as the Open Inference Protocol has it."""
-    return open_inference.error_response(error)
 
 
 def _ping(call: Call) -> Response:

@@ -9,16 +9,8 @@ from types import MappingProxyType
 from typing import Any
 
 from lading.functions.contract.errors import (
-    InferenceError,
-    LabelNotFound,
     MalformedRequest,
-    MethodNotAllowed,
-    ModelNotFound,
-    RouteNotFound,
-    VersionNotFound,
-    brief,
 )
-from lading.functions.contract.statuses import headers_of, status_of
 from lading.functions.inference.dialects.tensorflow_values import (
     decode_columns,
     decode_rows,
@@ -30,29 +22,6 @@ from lading.functions.inference.models.predictor import Predictor, with_signatur
 from lading.functions.inference.tensors import json_values as json_codec
 from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.wire.messages import Response
-
-_STATUSES = MappingProxyType({LabelNotFound: 400, RouteNotFound: 400, MethodNotAllowed: 400})
-
-
-def error_response(error: InferenceError) -> Response:
-    """`{"error": "..."}` in the server's own words where clients look for them."""
-    match error:
-        case ModelNotFound():
-            text = f"Servable not found for request: Latest({brief(error.name)})"
-        case VersionNotFound():
-            text = f"Servable not found for request: Specific({error.name}, {error.version})"
-        case LabelNotFound():
-            text = f"Unrecognized servable version label: {brief(error.label)}"
-        case RouteNotFound() | MethodNotAllowed():
-            text = f"Malformed request: {error.method} {brief(error.path)}"
-        case _:
-            text = str(error)
-    return _error(error, text)
-
-
-def _error(error: InferenceError, text: str) -> Response:
-    body = json_codec.dumps({"error": text})
-    return Response(status_of(error, _STATUSES), body, headers=headers_of(error))
 
 
 def _predict(call: Call) -> Response:
@@ -132,14 +101,7 @@ def _signed(predictor: Predictor, document: dict[str, Any]) -> Predictor:
 def _status(call: Call) -> Response:
     from lading.functions.inference.dialects import tensorflow_models
 
-    try:
-        return tensorflow_models.status(call)
-    except ModelNotFound as error:
-        call.observation.error = error
-        return _error(error, f"Could not find any versions of model {brief(error.name)}")
-    except VersionNotFound as error:
-        call.observation.error = error
-        return _error(error, f"Could not find version {error.version} of model {error.name}")
+    return tensorflow_models.status(call)
 
 
 def _metadata(call: Call) -> Response:

@@ -13,25 +13,11 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
+from lading.functions.contract.dialects.torchserve import UNCACHED
 from lading.functions.contract.errors import (
-    InferenceError,
-    InternalFailure,
-    MethodNotAllowed,
-    ModelNotFound,
-    ModelUnavailable,
-    NotFound,
-    PredictionFailed,
-    RequestError,
-    RequestTooLarge,
-    RouteNotFound,
-    Throttled,
-    TimedOut,
     UnexpectedInput,
     Unsupported,
-    VersionNotFound,
-    brief,
 )
-from lading.functions.contract.statuses import headers_of, status_of
 from lading.functions.inference.dialects import plain, tensorflow_serving
 from lading.functions.inference.models.call import Call
 from lading.functions.inference.models.predictor import ModelMetadata
@@ -41,53 +27,9 @@ from lading.functions.inference.wire import media_requests
 from lading.functions.inference.wire.messages import JSON, Response
 from lading.functions.inference.wire.multipart import MULTIPART, Part, read_parts
 
-_STATUSES: Mapping[type[InferenceError], int] = MappingProxyType(
-    {PredictionFailed: 503, TimedOut: 408}
-)
-_TYPES: Mapping[type[InferenceError], str] = MappingProxyType(
-    {
-        ModelNotFound: "ModelNotFoundException",
-        NotFound: "ModelVersionNotFoundException",
-        RouteNotFound: "ResourceNotFoundException",
-        MethodNotAllowed: "MethodNotAllowedException",
-        RequestTooLarge: "RequestEntityTooLargeException",
-        Unsupported: "NotImplementedException",
-        RequestError: "BadRequestException",
-        ModelUnavailable: "ServiceUnavailableException",
-        Throttled: "ServiceUnavailableException",
-        TimedOut: "RequestTimeoutException",
-        InternalFailure: "InternalServerException",
-    }
-)
-_UNCACHED = MappingProxyType(
-    {
-        "pragma": "no-cache",
-        "cache-control": "no-cache; no-store, must-revalidate, private",
-        "expires": "Thu, 01 Jan 1970 00:00:00 UTC",
-    }
-)
 _JSON_TYPES = (JSON, "application/x-www-form-urlencoded", "")
 _BARE = ("data", "body")
 """What TorchServe's own handlers call the one input of a request."""
-
-
-def error_response(error: InferenceError) -> Response:
-    """`{"code": ..., "type": ..., "message": ...}`."""
-    match error:
-        case ModelNotFound():
-            text = f"Model not found: {brief(error.name)}"
-        case VersionNotFound():
-            text = f"Model version: {error.version} does not exist for model: {error.name}"
-        case RouteNotFound():
-            text = "Requested resource is not found, please refer to API document."
-        case MethodNotAllowed():
-            text = "Requested method is not allowed, please refer to API document."
-        case _:
-            text = str(error)
-    status = status_of(error, _STATUSES)
-    kind = next((_TYPES[it] for it in type(error).__mro__ if it in _TYPES), _TYPES[InternalFailure])
-    body = json_codec.dumps({"code": status, "type": kind, "message": text})
-    return Response(status, body, headers={**_UNCACHED, **headers_of(error)})
 
 
 def named_version(call: Call) -> Call:
@@ -179,11 +121,11 @@ def _answer(outputs: dict[str, Array]) -> Response:
         (array,) = outputs.values()
         if datatype_of(array) == BYTES and array.size == 1:
             text = bytes(array.flat[0])
-            return Response(200, text, "text/plain; charset=utf-8", _UNCACHED)
+            return Response(200, text, "text/plain; charset=utf-8", UNCACHED)
         found = array.reshape(()) if array.shape == (1,) else array
-        return Response(200, json_codec.dumps(json_codec.to_text(found)), headers=_UNCACHED)
+        return Response(200, json_codec.dumps(json_codec.to_text(found)), headers=UNCACHED)
     document = {name: json_codec.to_text(array) for name, array in outputs.items()}
-    return Response(200, json_codec.dumps(document), headers=_UNCACHED)
+    return Response(200, json_codec.dumps(document), headers=UNCACHED)
 
 
 def _explain(call: Call) -> Response:

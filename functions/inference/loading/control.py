@@ -12,7 +12,8 @@ from pathlib import Path
 from threading import Lock
 
 from lading.functions.contract.errors import MalformedRequest, ModelConflict, ModelNotFound, brief
-from lading.functions.contract.names import DEFAULT_LABEL, NAME_PATTERN, RESERVED_NAMES
+from lading.functions.contract.names import DEFAULT_LABEL, NAME_PATTERN
+from lading.functions.contract.routes import RESERVED_NAMES
 from lading.functions.inference.loading.catalog import Catalog, CatalogModel
 from lading.functions.inference.loading.folder import list_folder, load_model
 from lading.functions.inference.models.statistics import Statistics

@@ -1,41 +1,20 @@
-"""Routes match by segments, every path has one dialect, and dialects serve what is listed."""
+"""Every path has one dialect, whose routes are served, and may name a model."""
 
 import pytest
 
-from lading.functions.contract.names import RESERVED_NAMES
-from lading.functions.contract.routes import ROUTES, Route, dialect_of, named_model, split_path
-from lading.functions.inference.dialects import find_dialect
-
-
-@pytest.mark.parametrize(
-    ("path", "segments"),
-    [
-        ("/", ("",)),
-        ("", ("",)),
-        ("/v2/", ("v2",)),
-        ("//v2//models/", ("v2", "", "models")),
-        ("/v1/models/m:predict", ("v1", "models", "m", ":predict")),
-        ("/v1/models/:predict", ("v1", "models", "", ":predict")),
-    ],
+from lading.functions.contract.dialects import DIALECTS
+from lading.functions.contract.dialects.dialect import split_path
+from lading.functions.contract.dialects.sagemaker import MULTI_MODEL, SAGEMAKER
+from lading.functions.contract.errors import MethodNotAllowed, RouteNotFound
+from lading.functions.contract.routes import (
+    CONTROL,
+    RESERVED_NAMES,
+    dialect_of,
+    find_route,
+    named_model,
+    root_paths,
 )
-def test_a_path_splits_at_slashes_and_before_verbs(path: str, segments: tuple[str, ...]) -> None:
-    assert split_path(path) == segments
-
-
-@pytest.mark.parametrize(
-    ("path", "parameters"),
-    [
-        ("/v1/models/m/versions/3:predict", {"model": "m", "version": "3"}),
-        ("/v1/models/m/versions/3:PREDICT", {"model": "m", "version": "3"}),
-        ("/v1/models/m/versions/:predict", None),
-        ("/v1/models/m/versions/3", None),
-        ("/v1/models/m/versions/3:predict/more", None),
-        ("/V1/models/m/versions/3:predict", None),
-    ],
-)
-def test_a_template_matches_whole_paths(path: str, parameters: dict[str, str] | None) -> None:
-    route = Route("predict", "POST", "/v1/models/{model}/versions/{version}:predict")
-    assert route.match(split_path(path)) == parameters
+from lading.functions.inference.dialects import find_operations
 
 
 @pytest.mark.parametrize(
@@ -52,6 +31,7 @@ def test_a_template_matches_whole_paths(path: str, parameters: dict[str, str] | 
         ("/predict", ""),
         ("/docs", ""),
         ("/ping", ""),
+        ("/workflows/digits", ""),
         ("/", ""),
         ("/v2/models/%64igits/infer", "%64igits"),
     ],
@@ -61,16 +41,40 @@ def test_a_root_path_names_a_model_as_the_routes_say(path: str, model: str) -> N
 
 
 def test_every_route_has_an_operation_and_every_operation_a_route() -> None:
-    for dialect, routes in ROUTES.items():
-        assert {route.operation for route in routes} == find_dialect(dialect).OPERATIONS.keys()
+    for dialect in DIALECTS:
+        routes = [*dialect.routes, *(MULTI_MODEL.routes if dialect is SAGEMAKER else ())]
+        assert {route.operation for route in routes} == find_operations(dialect.name).keys()
 
 
 def test_every_route_is_below_a_prefix_of_its_own_dialect() -> None:
-    for dialect, routes in ROUTES.items():
-        for route in routes:
-            assert dialect_of(split_path(route.template)) == dialect
+    for dialect in (*DIALECTS, CONTROL):
+        for route in dialect.routes:
+            assert dialect_of(split_path(route.template)) is dialect
 
 
 def test_no_model_may_hide_a_root_path() -> None:
-    roots = {split_path(route.template)[0] for routes in ROUTES.values() for route in routes}
-    assert roots | {"models", "docs", "openapi.json"} <= RESERVED_NAMES
+    roots = {split_path(route.template)[0] for it in DIALECTS for route in it.routes}
+    assert roots | {"models", "docs", "openapi.json", "jobs", "metrics"} <= RESERVED_NAMES
+    assert "" not in RESERVED_NAMES
+
+
+def test_head_has_the_route_of_get() -> None:
+    path = "/v2/health/live"
+    segments = split_path(path)
+    dialect = dialect_of(segments)
+    get, _ = find_route(dialect, "GET", path, segments)
+    assert find_route(dialect, "HEAD", path, segments) == (get, {})
+    with pytest.raises(MethodNotAllowed, match="use GET"):
+        find_route(dialect, "POST", path, segments)
+    with pytest.raises(RouteNotFound):
+        find_route(dialect, "GET", path, (*segments, "more"))
+
+
+def test_the_rest_api_has_a_resource_for_every_route() -> None:
+    paths = root_paths()
+    assert {"/", "/predict", "/predict/{proxy+}", "/v2", "/v2/{proxy+}", "/ping"} <= {*paths}
+    assert "/ping/{proxy+}" not in paths
+    for dialect in (*DIALECTS, CONTROL):
+        for route in dialect.routes:
+            first = f"/{split_path(route.template)[0]}"
+            assert route.template in paths or f"{first}/{{proxy+}}" in paths

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from lading.functions.contract.errors import InvocationError
 from lading.functions.front.front import Front
-from lading.functions.front.invocation import Answer, Event, InvocationError
+from lading.functions.front.invocation import Answer, Event
 from lading.functions.inference.wire.asgi import App
 from tests.support.driver import ask, serve
 from tests.support.interpreter import proxy_event
@@ -17,19 +18,19 @@ Whole = App
 
 
 class Models:
-    """Stands in for Lambda: a function's name -> the application that it runs."""
+    """Stands in for Lambda: a model's name -> the application that its function runs."""
 
     def __init__(self, apps: dict[str, App]) -> None:
         self.apps = apps
         self.events: list[Event] = []
         self.failing: dict[str, InvocationError] = {}
 
-    def invoke(self, function: str, event: Event) -> Answer:
+    def invoke(self, model: str, event: Event) -> Answer:
         self.events.append(event)
-        if function in self.failing:
-            raise self.failing[function]
+        if model in self.failing:
+            raise self.failing[model]
         body = (event["body"] or "").encode()
-        answer = ask(self.apps[function], f"{event['httpMethod']} {event['path']}", body)
+        answer = ask(self.apps[model], f"{event['httpMethod']} {event['path']}", body)
         return {
             "statusCode": answer.status,
             "headers": dict(answer.headers),
@@ -42,8 +43,8 @@ class Models:
 def models(tmp_path: Path) -> Models:
     return Models(
         {
-            "f-double": serve(settings_for(tmp_path / "double", {"double": {1: times(2)}})),
-            "f-same": serve(settings_for(tmp_path / "same", {"same": {1: echo()}})),
+            "double": serve(settings_for(tmp_path / "double", {"double": {1: times(2)}})),
+            "same": serve(settings_for(tmp_path / "same", {"same": {1: echo()}})),
         }
     )
 
@@ -56,8 +57,7 @@ def whole(tmp_path: Path) -> App:
 
 @pytest.fixture
 def front(models: Models) -> Front:
-    functions = {name.removeprefix("f-"): name for name in models.apps}
-    return Front(functions, models.invoke, log=lambda _line: None, gather_limit_s=2)
+    return Front(models.apps, models.invoke, log=lambda _line: None, gather_limit_s=2)
 
 
 def request(target: str, body: Any = None, seen: str | None = None) -> dict[str, Any]:

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from lading.functions.front.front import Front
-from lading.functions.front.invocation import (
-    Answer,
-    Busy,
-    Event,
-    Failed,
+from lading.functions.contract.dialects import DIALECTS
+from lading.functions.contract.errors import (
+    AtCapacity,
+    InvocationFailed,
     InvocationTimedOut,
     NotDeployed,
 )
+from lading.functions.front.front import Front
+from lading.functions.front.invocation import Answer, Event
 from lading.functions.inference.wire.asgi import App
 from tests.functions.front.conftest import Models, document, request
 from tests.support.driver import ask
@@ -24,6 +24,14 @@ CHAT: dict[str, Any] = {"messages": [{"role": "user", "content": "hi"}]}
 TENSOR = {"inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 2], "data": [1, 2]}]}
 
 ALIKE = [
+    ("POST /predict/versions/1", ROWS),
+    ("DELETE /v1/models", None),
+    ("DELETE /v1/models/double", None),
+    ("GET /v1/models/double/versions/9", None),
+    ("GET /v1/models/absent/versions/9", None),
+    ("GET /explanations/double", None),
+    ("POST /workflows/double", None),
+    ("POST /models", None),
     ("POST /predict/double", ROWS),
     ("POST /predict/same/", ROWS),
     ("POST /predict/double", {"inputs": "no"}),
@@ -103,12 +111,12 @@ def test_the_function_gets_the_very_event_and_its_answer_goes_back_as_it_is() ->
     event = request("POST /v2/models/m/infer", TENSOR)
     got: list[tuple[str, Event]] = []
 
-    def invoke(function: str, event: Event) -> Answer:
-        got.append((function, event))
+    def invoke(model: str, event: Event) -> Answer:
+        got.append((model, event))
         return odd
 
-    assert Front({"m": "f"}, invoke, log=lambda _line: None).answer(event) is odd
-    assert got[0][0] == "f"
+    assert Front(["m"], invoke, log=lambda _line: None).answer(event) is odd
+    assert got[0][0] == "m"
     assert got[0][1] is event
 
 
@@ -119,7 +127,7 @@ def test_documents_come_from_the_first_model(front: Front, models: Models, targe
 
 
 def test_the_only_model_answers_where_the_path_names_none(models: Models) -> None:
-    front = Front({"double": "f-double"}, models.invoke, log=lambda _line: None)
+    front = Front(["double"], models.invoke, log=lambda _line: None)
     answer = front.answer(request("POST /predict", ROWS))
     assert document(answer)["outputs"] == {"y": [[2, 4]]}
 
@@ -146,10 +154,14 @@ def test_a_name_that_is_no_model_reaches_no_function(
 
 
 FAILURES = [
-    (NotDeployed("gone"), 503, "model 'double' is not deployed"),
-    (Busy("TooManyRequestsException"), 503, "model 'double' is busy; try again in a moment"),
-    (InvocationTimedOut("read"), 504, "model 'double' did not answer in time"),
-    (Failed("secret detail"), 502, "model 'double' failed to answer"),
+    (NotDeployed("double", "gone"), 503, "model 'double' is not deployed"),
+    (
+        AtCapacity("double", "TooManyRequestsException"),
+        503,
+        "model 'double' is at capacity; retry in 1 s",
+    ),
+    (InvocationTimedOut("double", "read"), 504, "model 'double' did not answer in time"),
+    (InvocationFailed("double", "secret detail"), 502, "model 'double' failed to answer"),
 ]
 
 
@@ -157,26 +169,26 @@ FAILURES = [
 def test_a_failed_invocation_is_a_5xx_that_names_the_model(
     front: Front, models: Models, error: Any, status: int, text: str
 ) -> None:
-    models.failing["f-double"] = error
+    models.failing["double"] = error
     answer = front.answer(request("POST /predict/double", ROWS))
     assert (answer["statusCode"], document(answer)) == (status, {"error": text})
-    assert ("retry-after" in answer["headers"]) == isinstance(error, Busy)
+    assert ("retry-after" in answer["headers"]) == isinstance(error, AtCapacity)
 
 
 @pytest.mark.parametrize(
     ("error", "status", "kind"),
     [
-        (NotDeployed("gone"), 503, "ServiceUnavailableException"),
-        (Busy("TooManyRequestsException"), 503, "ServiceUnavailableException"),
-        (InvocationTimedOut("read"), 504, "RequestTimeoutException"),
-        (Failed("secret detail"), 502, "InternalServerException"),
+        (NotDeployed("double", "gone"), 503, "ServiceUnavailableException"),
+        (AtCapacity("double", "TooManyRequestsException"), 503, "ServiceUnavailableException"),
+        (InvocationTimedOut("double", "read"), 504, "RequestTimeoutException"),
+        (InvocationFailed("double", "secret detail"), 502, "InternalServerException"),
     ],
     ids=lambda value: str(value)[:20],
 )
 def test_a_failed_invocation_has_torchserves_name_for_it(
     front: Front, models: Models, error: Any, status: int, kind: str
 ) -> None:
-    models.failing["f-double"] = error
+    models.failing["double"] = error
     answer = front.answer(request("POST /predictions/double", [[1, 2]]))
     assert answer["statusCode"] == status
     told = document(answer)
@@ -186,13 +198,13 @@ def test_a_failed_invocation_has_torchserves_name_for_it(
 
 
 def test_one_failing_model_makes_the_whole_not_ready(front: Front, models: Models) -> None:
-    models.failing["f-same"] = Failed("crash")
+    models.failing["same"] = InvocationFailed("m", "crash")
     answer = front.answer(request("GET /v2/health/ready"))
     assert (answer["statusCode"], document(answer)) == (503, {"ready": False})
 
 
 def test_a_failing_model_is_listed_with_the_reason(front: Front, models: Models) -> None:
-    models.failing["f-double"] = Failed("crash")
+    models.failing["double"] = InvocationFailed("m", "crash")
     double, same = document(front.answer(request("GET /models")))
     assert double["versions"] == []
     assert double["reason"] == "it did not answer"
@@ -203,7 +215,7 @@ def test_a_failing_model_is_listed_with_the_reason(front: Front, models: Models)
 def test_a_failing_model_is_not_ready_in_tritons_index(
     front: Front, models: Models, ready: bool, listed: list[str]
 ) -> None:
-    models.failing["f-double"] = Failed("crash")
+    models.failing["double"] = InvocationFailed("m", "crash")
     index = document(front.answer(request("POST /v2/repository/index", {"ready": ready})))
     assert [each["name"] for each in index] == listed
     assert index[-1]["state"] == "READY"
@@ -211,7 +223,7 @@ def test_a_failing_model_is_not_ready_in_tritons_index(
 
 
 def test_statistics_are_of_the_models_that_answer(front: Front, models: Models) -> None:
-    models.failing["f-double"] = Failed("crash")
+    models.failing["double"] = InvocationFailed("m", "crash")
     told = document(front.answer(request("GET /v2/models/stats")))
     assert [each["name"] for each in told["model_stats"]] == ["same"]
 
@@ -219,13 +231,12 @@ def test_statistics_are_of_the_models_that_answer(front: Front, models: Models) 
 def test_a_silent_model_holds_the_others_up_for_the_time_limit_alone() -> None:
     released = threading.Event()
 
-    def invoke(function: str, _event: Event) -> Answer:
-        if function == "f-b":
+    def invoke(model: str, _event: Event) -> Answer:
+        if model == "b":
             released.wait(10)
         return {"statusCode": 200, "body": "[]"}
 
-    functions = {name: f"f-{name}" for name in "abc"}
-    front = Front(functions, invoke, log=lambda _line: None, gather_limit_s=0.2)
+    front = Front("abc", invoke, log=lambda _line: None, gather_limit_s=0.2)
     try:
         assert document(front.answer(request("GET /v2/health/ready"))) == {"ready": False}
     finally:
@@ -235,11 +246,11 @@ def test_a_silent_model_holds_the_others_up_for_the_time_limit_alone() -> None:
 def test_models_are_asked_side_by_side() -> None:
     together = threading.Barrier(3, timeout=5)
 
-    def invoke(_function: str, _event: Event) -> Answer:
+    def invoke(_model: str, _event: Event) -> Answer:
         together.wait()
         return {"statusCode": 200, "body": "[]"}
 
-    front = Front(dict.fromkeys("abc", "f"), invoke, log=lambda _line: None)
+    front = Front("abc", invoke, log=lambda _line: None)
     assert document(front.answer(request("GET /v2/health/ready"))) == {"ready": True}
 
 
@@ -261,9 +272,19 @@ def test_a_token_for_every_model_sees_all(front: Front) -> None:
 
 def test_a_line_tells_how_long_a_model_took_and_what_went_wrong(models: Models) -> None:
     lines: list[str] = []
-    models.failing["f-double"] = Failed("RuntimeError")
-    front = Front({"double": "f-double"}, models.invoke, lines.append)
+    models.failing["double"] = InvocationFailed("double", "RuntimeError")
+    front = Front(["double"], models.invoke, lines.append)
     front.answer(request("POST /predict/double", ROWS))
     (line,) = map(json.loads, lines)
     assert line["total_ms"] >= 0
-    assert (line["model"], line["error"], line["reason"]) == ("double", "Failed", "RuntimeError")
+    assert (line["model"], line["error"], line["reason"]) == (
+        "double",
+        "InvocationFailed",
+        "RuntimeError",
+    )
+
+
+def test_every_route_that_names_no_model_says_how_the_front_answers_it() -> None:
+    nameless = [route for it in DIALECTS for route in it.routes if "{model}" not in route.template]
+    assert len(nameless) > 10
+    assert all(route.at_root for route in nameless)

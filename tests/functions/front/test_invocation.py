@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from lading.functions.front.invocation import (
-    Busy,
-    Failed,
+from lading.functions.contract.errors import (
+    AtCapacity,
     InvocationError,
+    InvocationFailed,
     InvocationTimedOut,
     NotDeployed,
-    lambda_invoke,
 )
+from lading.functions.front.invocation import lambda_invoke
 from tests.support.s3 import aws
 
 EVENT = {"path": "/v2/models/m/infer", "body": "ä"}
@@ -74,7 +74,7 @@ def test_the_alias_gets_the_event_and_its_answer_comes_back() -> None:
         return ok(path, body)
 
     with lambda_api(reply):
-        assert lambda_invoke("live")("lading-dev-model-m", EVENT) == ANSWER
+        assert lambda_invoke({"m": "lading-dev-model-m"}, "live")("m", EVENT) == ANSWER
     path = "/2015-03-31/functions/lading-dev-model-m/invocations?Qualifier=live"
     assert seen == [(path, EVENT)]
 
@@ -83,24 +83,24 @@ def test_the_alias_gets_the_event_and_its_answer_comes_back() -> None:
     ("reply", "error"),
     [
         (refusing("ResourceNotFoundException", 404), NotDeployed),
-        (refusing("TooManyRequestsException", 429), Busy),
-        (refusing("SnapStartNotReadyException", 409), Busy),
-        (refusing("AccessDeniedException", 403), Failed),
+        (refusing("TooManyRequestsException", 429), AtCapacity),
+        (refusing("SnapStartNotReadyException", 409), AtCapacity),
+        (refusing("AccessDeniedException", 403), InvocationFailed),
         (
             raising("2026 Task timed out after 29.00 seconds", "Sandbox.Timedout"),
             InvocationTimedOut,
         ),
-        (raising("boom", "RuntimeError"), Failed),
-        (lambda _path, _body: (200, {}, b"no json"), Failed),
-        (lambda _path, _body: (200, {}, b"[]"), Failed),
-        (lambda _path, _body: (200, {}, b"null"), Failed),
+        (raising("boom", "RuntimeError"), InvocationFailed),
+        (lambda _path, _body: (200, {}, b"no json"), InvocationFailed),
+        (lambda _path, _body: (200, {}, b"[]"), InvocationFailed),
+        (lambda _path, _body: (200, {}, b"null"), InvocationFailed),
     ],
 )
 def test_what_goes_wrong_has_its_kind(
     reply: Callable[[str, bytes], Reply], error: type[InvocationError]
 ) -> None:
     with lambda_api(reply), pytest.raises(error) as caught:
-        lambda_invoke("live")("f", EVENT)
+        lambda_invoke({"m": "f"}, "live")("m", EVENT)
     assert type(caught.value) is error
     assert "boom" not in str(caught.value)
 
@@ -114,13 +114,13 @@ def test_an_answer_that_is_too_late_is_not_asked_for_again() -> None:
         return ok(path, body)
 
     with lambda_api(slow), pytest.raises(InvocationTimedOut):
-        lambda_invoke("live", time_limit_s=1)("f", EVENT)
+        lambda_invoke({"m": "f"}, "live", time_limit_s=1)("m", EVENT)
     assert len(asked) == 1
 
 
 def test_a_lambda_that_cannot_be_reached_is_a_failure() -> None:
     with (
         aws("http://127.0.0.1:9", AWS_DEFAULT_REGION="eu-west-1"),
-        pytest.raises(Failed, match="failed to answer"),
+        pytest.raises(InvocationFailed, match="failed to answer"),
     ):
-        lambda_invoke("live")("f", EVENT)
+        lambda_invoke({"m": "f"}, "live")("m", EVENT)

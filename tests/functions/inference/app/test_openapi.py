@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from lading.functions.contract.dialects import DIALECTS
 from lading.functions.contract.errors import ModelUnavailable
-from lading.functions.contract.routes import MULTI_MODEL, ROUTES
 from lading.functions.inference.app.openapi import data_plane_paths
 from lading.functions.inference.loading.catalog import Catalog, CatalogModel, load_catalog
 from tests.support.driver import ask, serve
@@ -23,9 +23,8 @@ def paths_of(root: Path, *names: str, model: bytes | None = None) -> dict[str, d
 def test_every_route_is_described_once_under_an_id_of_its_own(tmp_path: Path) -> None:
     paths = paths_of(tmp_path, "m")
     described = {(path, method.upper()) for path, item in paths.items() for method in item}
-    speaking = ("chat", "complete", "generate", "generate_stream")  # no model does
-    served = [r for routes in ROUTES.values() for r in routes if r.operation not in speaking]
-    served = [route for route in served if route not in MULTI_MODEL]
+    routes = [route for dialect in DIALECTS for route in dialect.routes]
+    served = [route for route in routes if not route.language_model]  # there is none here
     assert described == {(route.template, route.method) for route in served}
     identities = [
         operation["operationId"] for item in paths.values() for operation in item.values()
@@ -74,4 +73,29 @@ def test_no_bare_predict_is_offered_where_several_models_are(tmp_path: Path) -> 
 def test_a_catalog_without_a_ready_model_has_no_examples() -> None:
     broken = CatalogModel("m", {1: ModelUnavailable("m", 1, "broken")})
     for catalog in (Catalog({}), Catalog({"m": broken})):
-        assert '"example":' not in json.dumps(data_plane_paths(catalog))
+        for item in data_plane_paths(catalog).values():
+            assert '"example":' not in json.dumps([it.get("requestBody") for it in item.values()])
+
+
+@pytest.mark.parametrize(
+    ("path", "keys"),
+    [
+        ("/v2/models/{model}/infer", ["error"]),
+        ("/v1/models/{model}:predict", ["error"]),
+        ("/predict/{model}", ["error"]),
+        ("/predictions/{model}", ["code", "type", "message"]),
+        ("/v1/embeddings", ["error"]),
+    ],
+)
+def test_an_error_is_described_in_the_shape_that_its_dialect_answers(
+    tmp_path: Path, path: str, keys: list[str]
+) -> None:
+    described = paths_of(tmp_path, "m")[path]["post"]["responses"]["default"]
+    content = described["content"]["application/json"]
+    assert content["schema"]["required"] == [*content["example"]] == keys
+
+
+def test_answers_have_examples(tmp_path: Path) -> None:
+    paths = paths_of(tmp_path, "m")
+    live = paths["/v2/health/live"]["get"]["responses"]["200"]
+    assert live["content"]["application/json"]["example"] == {"live": True}

@@ -45,7 +45,7 @@ def test_a_version_that_is_not_ready_says_why(tmp_path: Path) -> None:
         ("GET /m/models/n", 404, "model 'n' is not found; served here: m"),
         ("GET /models/m/more", 404, "nothing is served at GET /models/m/more; GET /models lists"),
         ("GET /docs/more", 404, "nothing is served at GET /docs/more; GET /models lists what is"),
-        ("POST /models", 405, "POST is not allowed at /models; use GET or HEAD"),
+        ("POST /models", 405, "POST is not allowed at /models; use GET"),
     ],
 )
 def test_errors_have_the_one_key(tmp_path: Path, target: str, status: int, text: str) -> None:

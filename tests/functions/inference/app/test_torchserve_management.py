@@ -1,5 +1,6 @@
 """TorchServe's management API, as its clients read it, over models that really come and go."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +33,9 @@ def predicted(app: App, model: str) -> Answer:
 
 def test_a_model_is_registered_and_unregistered(tmp_path: Path) -> None:
     management, inference = world(tmp_path)
-    answer = ask(management, "POST /models?url=b&initial_workers=2&synchronous=true")
+    answer = ask(management, "POST /models?url=b&initial_workers=1&synchronous=true")
     assert answer.status == 200
-    assert answer.document == {"status": 'Model "b" Version: 1 registered with 2 initial workers'}
+    assert answer.document == {"status": 'Model "b" Version: 1 registered'}
     assert predicted(inference, "b").status == 200
     answer = ask(management, "DELETE /models/b")
     assert answer.document == {"status": 'Model "b" unregistered'}
@@ -64,17 +65,28 @@ def test_models_are_listed_in_pages(tmp_path: Path) -> None:
 def test_a_model_is_described_in_a_list(tmp_path: Path, path: str, versions: list[str]) -> None:
     described = ask(world(tmp_path)[0], f"GET /models/{path}").document
     assert [each["modelVersion"] for each in described] == versions
-    assert described[0].keys() >= {"minWorkers", "maxWorkers", "batchSize", "jobQueueStatus"}
-    assert described[0]["workers"][0]["status"] == "READY"
 
 
-def test_scaling_is_accepted_and_told(tmp_path: Path) -> None:
+def test_a_description_has_only_what_is_known_of_this_process(tmp_path: Path) -> None:
+    (told,) = ask(world(tmp_path)[0], "GET /models/a").document
+    (worker,) = told.pop("workers")
+    assert told == {"modelName": "a", "modelVersion": "2", "modelUrl": "a", "loadedAtStartup": True}
+    assert worker.keys() == {"startTime", "status", "pid"}
+    assert (worker["status"], worker["pid"]) == ("READY", os.getpid())
+
+
+def test_a_model_that_comes_back_was_not_loaded_at_startup(tmp_path: Path) -> None:
     management, _ = world(tmp_path)
-    answer = ask(management, "PUT /models/a?min_worker=3")
-    assert (answer.status, answer.document) == (202, {"status": "Processing worker updates..."})
-    assert ask(management, "PUT /models/a?min_worker=3&synchronous=true").status == 200
+    ask(management, "DELETE /models/a")
+    ask(management, "POST /models?url=a")
     (told,) = ask(management, "GET /models/a").document
-    assert (told["minWorkers"], len(told["workers"])) == (3, 3)
+    assert told["loadedAtStartup"] is False
+
+
+def test_workers_cannot_be_scaled(tmp_path: Path) -> None:
+    answer = ask(world(tmp_path)[0], "PUT /models/a?min_worker=3&synchronous=true")
+    assert (answer.status, answer.document["type"]) == (501, "NotImplementedException")
+    assert "share the threads" in answer.document["message"]
 
 
 def test_a_default_is_set_and_cannot_go(tmp_path: Path) -> None:

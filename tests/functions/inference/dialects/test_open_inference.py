@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from onnx import TensorProto
 
-from lading.functions.contract.names import EXTENSIONS
+from lading.functions.contract.dialects.open_inference import EXTENSIONS
 from lading.functions.inference.wire.asgi import App
 from tests.support.driver import Answer, ask, serve
 from tests.support.worlds import (

@@ -34,7 +34,7 @@ from lading.functions.contract.errors import (
     VersionNotFound,
 )
 from lading.functions.contract.settings import ServedModel, ServingSettings
-from lading.functions.inference.dialects.torchserve import error_response
+from lading.functions.inference.dialects import refuse
 from lading.functions.inference.wire.asgi import App
 from tests.support.driver import Answer, ask, serve
 from tests.support.worlds import FLOAT, STRING, add_sub, echo, settings_for, times
@@ -205,7 +205,7 @@ ERRORS: Any = [
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 def test_every_error_has_code_type_and_message(error: InferenceError) -> None:
-    response = error_response(error)
+    response = refuse(error, "/predictions/m")
     document = json.loads(response.body)
     assert list(document) == ["code", "type", "message"]
     assert document["code"] == response.status >= 400
@@ -269,7 +269,7 @@ def test_a_form_that_is_none_is_a_bad_request(
 @pytest.mark.parametrize(
     ("target", "status", "said"),
     [
-        ("OPTIONS /", 405, "OPTIONS is not allowed at /; use GET or HEAD"),
+        ("OPTIONS /", 405, "OPTIONS is not allowed at /; use GET"),
         ("GET /token", 404, "nothing is served at GET /token; GET /models lists"),
     ],
 )

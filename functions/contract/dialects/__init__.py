@@ -1,0 +1,18 @@
+"""The dialects, a record each: from this one tuple everything else that knows of them is made."""
+
+from lading.functions.contract.dialects.dialect import Dialect
+from lading.functions.contract.dialects.open_inference import OPEN_INFERENCE
+from lading.functions.contract.dialects.openai import OPENAI
+from lading.functions.contract.dialects.plain import PLAIN
+from lading.functions.contract.dialects.sagemaker import SAGEMAKER
+from lading.functions.contract.dialects.tensorflow_serving import TENSORFLOW_SERVING
+from lading.functions.contract.dialects.torchserve import TORCHSERVE
+
+DIALECTS: tuple[Dialect, ...] = (
+    OPEN_INFERENCE,
+    TENSORFLOW_SERVING,
+    PLAIN,
+    OPENAI,
+    TORCHSERVE,
+    SAGEMAKER,
+)

@@ -1,0 +1,116 @@
+"""The record of a dialect: its routes, what OpenAPI shows of them, and the shape of its errors.
+
+A record is data, so that the router, the front function, the authorizer, the REST API and the
+OpenAPI document can all be made from it. It says nothing about how a request is answered: that is
+the module of the same name in `functions/inference/dialects/`. Named tuples, because they are made
+at a cold start in an eighth of the time of dataclasses.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from typing import Any, Final, Literal, NamedTuple
+
+from lading.functions.contract.errors import InferenceError
+from lading.functions.contract.statuses import headers_of, status_of
+
+Json = Mapping[str, Any]
+
+AtRoot = Literal[
+    "", "body", "constant", "first", "index", "models", "names", "only", "ping", "ready", "stats"
+]
+"""How the front function answers a path that names no model; see `functions/front/front.py`."""
+
+Refusal = tuple[int, dict[str, Any], dict[str, str]]
+"""The answer to an error: its status, its JSON document and its headers."""
+
+VALUES: Final = "{values}"
+TENSORS: Final = "{tensors}"
+FEATURES: Final = "{features}"
+MODEL: Final = "{model}"
+"""Placeholders in an example, for the name and the inputs of a model that is served."""
+
+ANY_TENSOR: Final[Json] = {"description": "A value, or nested lists of values"}
+"""Schema of a tensor's values."""
+
+
+class Route(NamedTuple):
+    """One operation at one path.
+
+    Args:
+        operation: name of the operation in the dialect's module.
+        method: HTTP's method; GET includes HEAD.
+        template: the path below a base URL; `{name}` matches one segment.
+        summary: what the operation does, for the OpenAPI document.
+        request: JSON schema of the request's body; None where there is no body.
+        example: a request's body.
+        answer: an answer's body.
+        at_root: how the front function answers where `template` names no model.
+        in_memory: the answer only reads memory, so it need not wait behind predictions.
+        language_model: only language models have it.
+    """
+
+    operation: str
+    method: str
+    template: str
+    summary: str = ""
+    request: Json | None = None
+    example: Any = None
+    answer: Any = None
+    at_root: AtRoot = ""
+    in_memory: bool = False
+    language_model: bool = False
+
+    def match(self, segments: tuple[str, ...]) -> dict[str, str] | None:
+        """The template's parameters when `segments` fit it, else None."""
+        wanted = _template_segments(self.template)
+        if len(wanted) != len(segments):
+            return None
+        parameters = {}
+        for want, have in zip(wanted, segments, strict=True):
+            if want.startswith("{"):
+                if not have:
+                    return None
+                parameters[want[1:-1]] = have
+            elif want != have and not (want[:1] == ":" and want == have.lower()):
+                return None
+        return parameters
+
+
+class Dialect(NamedTuple):
+    """One way to talk to models.
+
+    Args:
+        name: name of the module that implements it.
+        prefixes: paths, of one or two segments, below which it answers everything.
+        routes: its operations.
+        refuse: makes the answer to an error at a path.
+    """
+
+    name: str
+    prefixes: tuple[str, ...]
+    routes: tuple[Route, ...]
+    refuse: Callable[[InferenceError, str], Refusal]
+
+
+def split_path(path: str) -> tuple[str, ...]:
+    """Segments of a path; TensorFlow Serving's `:verb` is a segment of its own.
+
+    >>> split_path("/v1/models/digits:predict")
+    ('v1', 'models', 'digits', ':predict')
+    """
+    return tuple(path.strip("/").replace(":", "/:").split("/"))
+
+
+_template_segments = cache(split_path)
+
+
+def versioned(*routes: Route) -> Iterator[Route]:
+    """Each route at a model, at one version of it and at one label."""
+    for route in routes:
+        for at in ("", "/versions/{version}", "/labels/{label}"):
+            yield route._replace(template=route.template.replace("{model}", f"{{model}}{at}"))
+
+
+def refuse_plainly(error: InferenceError, _path: str) -> Refusal:
+    """Refuse with `{"error": "..."}` and the status that HTTP has for the error."""
+    return status_of(error), {"error": str(error)}, headers_of(error)

@@ -1,0 +1,147 @@
+"""OpenAI's chat completions, text completions and embeddings.
+
+https://platform.openai.com/docs/api-reference. The list of models is answered where TensorFlow
+Serving's `/v1/models` is (docs/adr/0021).
+"""
+
+import json
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from lading.functions.contract.dialects.dialect import MODEL, Dialect, Json, Refusal, Route
+from lading.functions.contract.errors import (
+    AnswerTooLarge,
+    EndpointUnready,
+    InferenceError,
+    InternalFailure,
+    InvalidInput,
+    ModelNotFound,
+    ModelUnavailable,
+    PredictionFailed,
+    RefusedByEngine,
+    RequestTooLarge,
+    Throttled,
+    TimedOut,
+    Unsupported,
+)
+from lading.functions.contract.statuses import headers_of, status_of
+
+_STATUS: Mapping[type[InferenceError], int] = MappingProxyType({Unsupported: 400})
+_CODES: Mapping[type[InferenceError], str] = MappingProxyType(
+    {
+        ModelNotFound: "model_not_found",
+        ModelUnavailable: "model_unavailable",
+        Throttled: "rate_limit_exceeded",
+        TimedOut: "timeout",
+        RequestTooLarge: "request_too_large",
+        AnswerTooLarge: "answer_too_large",
+        InvalidInput: "invalid_value",
+        Unsupported: "unsupported",
+        PredictionFailed: "engine_error",
+    }
+)
+_SERVER_ERROR, _TOO_MANY = 500, 429
+
+
+def refuse(error: InferenceError, _path: str) -> Refusal:
+    """Refuse with `{"error": {"message", "type", "param", "code"}}`.
+
+    OpenAI's clients retry by themselves; `x-should-retry` says when that is not safe.
+    """
+    headers = headers_of(error)
+    if isinstance(error, TimedOut | PredictionFailed | InternalFailure):
+        headers["x-should-retry"] = "false"
+    return status_of(error, _STATUS), {"error": _error_object(error)}, headers
+
+
+def _error_object(error: InferenceError) -> dict[str, Any]:
+    if isinstance(error, RefusedByEngine) and (said := engine_error(error.body)):
+        return said
+    code = next((_CODES[kind] for kind in type(error).__mro__ if kind in _CODES), None)
+    return {
+        "message": str(error),
+        "type": _type_of(status_of(error, _STATUS)),
+        "param": error.name if isinstance(error, InvalidInput) else None,
+        "code": error.state if isinstance(error, EndpointUnready) else code,
+    }
+
+
+def _type_of(status: int) -> str:
+    if status == _TOO_MANY:
+        return "rate_limit_error"
+    return "server_error" if status >= _SERVER_ERROR else "invalid_request_error"
+
+
+def engine_error(body: str) -> dict[str, Any] | None:
+    """The error object in an engine's answer; older engines write it without `error` around it."""
+    try:
+        document = json.loads(body)
+    except (RecursionError, ValueError):
+        return None
+    found = document.get("error", document) if isinstance(document, dict) else None
+    if not isinstance(found, dict) or not isinstance(found.get("message"), str):
+        return None
+    kind = found.get("type") if isinstance(found.get("type"), str) else "invalid_request_error"
+    return {
+        "message": found["message"],
+        "type": kind,
+        "param": found.get("param"),
+        "code": found.get("code"),
+    }
+
+
+def _completion(content: Json) -> Json:
+    """The schema of a request to a language model, which may also have `model` and `stream`."""
+    properties = {**content, "model": {"type": "string"}, "stream": {"type": "boolean"}}
+    return {"type": "object", "properties": properties, "required": list(content)}
+
+
+_EMBEDDINGS: Json = {
+    "type": "object",
+    "properties": {
+        "model": {"type": "string"},
+        "input": {"type": ["string", "array"]},
+        "encoding_format": {"enum": ["float", "base64"]},
+        "dimensions": {"type": "integer", "minimum": 1},
+        "user": {"type": "string"},
+    },
+    "required": ["input"],
+}
+
+OPENAI = Dialect(
+    name="openai",
+    prefixes=("/v1/chat", "/v1/completions", "/v1/embeddings"),
+    routes=(
+        Route(
+            "chat",
+            "POST",
+            "/v1/chat/completions",
+            "Chat completions of a language model",
+            request=_completion({"messages": {"type": "array", "minItems": 1}}),
+            example={"model": MODEL, "messages": [{"role": "user", "content": "Hello"}]},
+            at_root="body",
+            language_model=True,
+        ),
+        Route(
+            "complete",
+            "POST",
+            "/v1/completions",
+            "Text completions of a language model",
+            request=_completion({"prompt": {"type": "string"}}),
+            example={"model": MODEL, "prompt": "Once upon a time"},
+            at_root="body",
+            language_model=True,
+        ),
+        Route(
+            "embed",
+            "POST",
+            "/v1/embeddings",
+            "Embeddings of text or of tokens",
+            request=_EMBEDDINGS,
+            example={"model": MODEL, "input": "Hello"},
+            at_root="body",
+        ),
+    ),
+    refuse=refuse,
+)

@@ -1,0 +1,118 @@
+"""TorchServe's inference API.
+
+https://pytorch.org/serve/inference_api.html; the names of errors and their texts are those of the
+server's front end (`http/InferenceRequestHandler.java` and its exceptions).
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from lading.functions.contract.dialects.dialect import (
+    ANY_TENSOR,
+    VALUES,
+    Dialect,
+    Refusal,
+    Route,
+)
+from lading.functions.contract.errors import (
+    AtCapacity,
+    InferenceError,
+    InternalFailure,
+    InvocationTimedOut,
+    MethodNotAllowed,
+    ModelNotFound,
+    ModelUnavailable,
+    NotDeployed,
+    NotFound,
+    PredictionFailed,
+    RequestError,
+    RequestTooLarge,
+    RouteNotFound,
+    Throttled,
+    TimedOut,
+    Unsupported,
+    VersionNotFound,
+    brief,
+)
+from lading.functions.contract.statuses import headers_of, status_of
+
+_STATUSES: Mapping[type[InferenceError], int] = MappingProxyType(
+    {PredictionFailed: 503, TimedOut: 408}
+)
+_TYPES: Mapping[type[InferenceError], str] = MappingProxyType(
+    {
+        ModelNotFound: "ModelNotFoundException",
+        NotFound: "ModelVersionNotFoundException",
+        RouteNotFound: "ResourceNotFoundException",
+        MethodNotAllowed: "MethodNotAllowedException",
+        RequestTooLarge: "RequestEntityTooLargeException",
+        Unsupported: "NotImplementedException",
+        RequestError: "BadRequestException",
+        ModelUnavailable: "ServiceUnavailableException",
+        Throttled: "ServiceUnavailableException",
+        TimedOut: "RequestTimeoutException",
+        NotDeployed: "ServiceUnavailableException",
+        AtCapacity: "ServiceUnavailableException",
+        InvocationTimedOut: "RequestTimeoutException",
+        InternalFailure: "InternalServerException",
+    }
+)
+UNCACHED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "pragma": "no-cache",
+        "cache-control": "no-cache; no-store, must-revalidate, private",
+        "expires": "Thu, 01 Jan 1970 00:00:00 UTC",
+    }
+)
+"""Headers of every answer."""
+
+
+def refuse(error: InferenceError, _path: str) -> Refusal:
+    """Refuse with `{"code": ..., "type": ..., "message": ...}`."""
+    match error:
+        case ModelNotFound():
+            text = f"Model not found: {brief(error.name)}"
+        case VersionNotFound():
+            text = f"Model version: {error.version} does not exist for model: {error.name}"
+        case RouteNotFound():
+            text = "Requested resource is not found, please refer to API document."
+        case MethodNotAllowed():
+            text = "Requested method is not allowed, please refer to API document."
+        case _:
+            text = str(error)
+    status = status_of(error, _STATUSES)
+    kind = next((_TYPES[it] for it in type(error).__mro__ if it in _TYPES), _TYPES[InternalFailure])
+    document = {"code": status, "type": kind, "message": text}
+    return status, document, {**UNCACHED, **headers_of(error)}
+
+
+_PREDICT = Route(
+    "predict",
+    "POST",
+    "/predictions/{model}",
+    "Predict, TorchServe",
+    request=ANY_TENSOR,
+    example={"inputs": VALUES},
+    answer=[[0.25, 0.75]],
+)
+
+TORCHSERVE = Dialect(
+    name="torchserve",
+    prefixes=("/predictions", "/explanations", "/wfpredict", "/workflows"),
+    routes=(
+        *(
+            _PREDICT._replace(method=method, template=f"/predictions/{{model}}{version}")
+            for version in ("", "/{version}")
+            for method in ("POST", "PUT")
+        ),
+        Route(
+            "explain",
+            "POST",
+            "/explanations/{model}",
+            "Explain; no model supports it",
+            request=ANY_TENSOR,
+        ),
+    ),
+    refuse=refuse,
+)
