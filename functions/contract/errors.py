@@ -3,6 +3,7 @@
 InferenceError
 ├── RequestError                the caller can mend it
 │   ├── MalformedRequest        the body or its framing cannot be read
+│   │   └── NoModelNamed        the path leaves open which of several models is meant
 │   ├── RequestTooLarge         the body is longer than is taken
 │   ├── AnswerTooLarge          the answer is longer than can be given back
 │   ├── UnsupportedMediaType    the body is of a type that is not read
@@ -72,6 +73,13 @@ class MalformedRequest(RequestError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class NoModelNamed(MalformedRequest):
+    """The path leaves open which of several models is meant."""
+
+    def __init__(self, known: Iterable[str]) -> None:
+        super().__init__(f"the path must name one of the models: {', '.join(known)}")
 
 
 class RequestTooLarge(RequestError):

@@ -34,6 +34,7 @@ from lading.functions.contract.errors import (
     InvocationError,
     MalformedRequest,
     ModelNotFound,
+    NoModelNamed,
     RouteNotFound,
 )
 from lading.functions.contract.names import TOKENS, model_list
@@ -143,7 +144,7 @@ class Front:
 
     def _only(self, event: Event, models: Sequence[str], _route: Route) -> Answer:
         if len(models) != 1:
-            raise MalformedRequest(f"name one of the models in the path: {', '.join(models)}")
+            raise NoModelNamed(models)
         return self._forward(event, models[0], models)
 
     def _named_in_body(self, event: Event, models: Sequence[str], _route: Route) -> Answer:

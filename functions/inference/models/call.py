@@ -5,7 +5,12 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from lading.functions.contract.errors import EndpointUnready, InferenceError, MalformedRequest
+from lading.functions.contract.errors import (
+    EndpointUnready,
+    InferenceError,
+    MalformedRequest,
+    NoModelNamed,
+)
 from lading.functions.contract.names import DEFAULT_LABEL
 from lading.functions.inference.loading.catalog import Catalog, CatalogModel
 from lading.functions.inference.models.predictor import Predictor, TextModel
@@ -39,7 +44,7 @@ class Call:
             return self.parameters["model"]
         names = self.catalog.names()
         if len(names) != 1:
-            raise MalformedRequest(f"the path must name one of the models: {', '.join(names)}")
+            raise NoModelNamed(names)
         return names[0]
 
     def model(self) -> CatalogModel:

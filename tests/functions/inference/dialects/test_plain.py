@@ -74,7 +74,7 @@ def test_a_model_of_several_inputs_takes_no_bare_list(tmp_path: Path) -> None:
 def test_one_of_several_models_must_be_named(tmp_path: Path) -> None:
     app = serve(settings_for(tmp_path, {"m": {1: echo()}, "n": {1: echo()}}))
     assert ask(app, "POST /predict", {"inputs": [[1, 2]]}).error == (
-        "name one of the models in the path: m, n"
+        "the path must name one of the models: m, n"
     )
     assert ask(app, "POST /n/predict", {"inputs": [[1, 2]]}).document["model"] == "n"
 
