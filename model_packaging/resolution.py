@@ -141,6 +141,7 @@ def identity_of(job: Resolved) -> str:
         "manifest": spec.conversion(),
         "data": job.source.data,
         "calibration": _rows_digest(spec, calibration) if calibration else None,
+        "optimizers": [each.stage for each in OPTIMIZERS if each.applies(spec)],
         "tools": dict(job.tools),
         "engine": None if spec.target == "lambda" else engine_identity(spec),
     }

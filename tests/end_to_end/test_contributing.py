@@ -88,9 +88,9 @@ def save_onnx(path: Path, **notes: str) -> None:
     save_model(model, path)
 
 
-def published(clone: Path) -> Path:
-    """The files of the version that was published."""
-    return clone / "artifacts/models/toy/1"
+def published(clone: Path, version: int = 1) -> Path:
+    """The files of a version that was published."""
+    return clone / f"artifacts/models/toy/{version}"
 
 
 def test_a_framework_is_a_converter_and_a_line(clone: Path) -> None:
@@ -103,12 +103,31 @@ def test_a_framework_is_a_converter_and_a_line(clone: Path) -> None:
 
 
 def test_an_optimizer_is_a_record_and_a_line(clone: Path) -> None:
-    follow("Add an optimizer", clone)
     save_onnx(clone / "toy.onnx", author="somebody", note="a secret")
     manifest(clone, source="toy.onnx")
     lading(clone, "package")
-    assert '"notes": 2' in (published(clone) / "report.json").read_text()
-    assert b"a secret" not in (published(clone) / "model.onnx").read_bytes()
+    follow("Add an optimizer", clone)
+    lading(clone, "package")
+    assert b"a secret" in (published(clone) / "model.onnx").read_bytes()
+    assert b"a secret" not in (published(clone, 2) / "model.onnx").read_bytes()
+    assert '"notes": 2' in (published(clone, 2) / "report.json").read_text()
+
+
+def test_an_optimizer_that_users_turn_on_is_one_more_line(clone: Path) -> None:
+    follow("Add an optimizer", clone)
+    module = clone / "model_packaging/optimizers/strip.py"
+    module.write_text(module.read_text().replace("=is_onnx", "=lambda spec: spec.strip"))
+    entries = clone / "model_packaging/manifest/entries.py"
+    prune = "    prune: PruneSpec | None = None\n"
+    entries.write_text(
+        entries.read_text().replace(prune, f"    strip: StrictBool = False\n{prune}")
+    )
+    save_onnx(clone / "toy.onnx", note="a secret")
+    for version, strip in ((1, False), (2, True)):
+        manifest(clone, source="toy.onnx", strip=strip)
+        lading(clone, "package")
+        kept = b"a secret" in (published(clone, version) / "model.onnx").read_bytes()
+        assert kept == (not strip)
 
 
 def test_a_metric_is_a_function_and_a_word(clone: Path) -> None:
