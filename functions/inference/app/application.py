@@ -17,8 +17,6 @@ from lading.functions.contract.dialects.sagemaker import MULTI_MODEL
 from lading.functions.contract.errors import (
     CallerGone,
     InferenceError,
-    InternalFailure,
-    MalformedRequest,
     RequestTooLarge,
 )
 from lading.functions.contract.limits import GATEWAY
@@ -27,6 +25,7 @@ from lading.functions.inference.dialects import find_operations, refuse
 from lading.functions.inference.loading.catalog import Catalog
 from lading.functions.inference.models.call import Call
 from lading.functions.inference.wire.asgi import App, Receive, Scope, Send
+from lading.functions.inference.wire.boundary import Boundary
 from lading.functions.inference.wire.messages import (
     ANSWERED_BY,
     OBSERVATION,
@@ -107,24 +106,16 @@ def answer(
     if dialect is CONTROL:
         from lading.functions.inference.app import pages
 
-        return pages.answer(request, catalog)
+        return pages.answer(request, catalog, observation)
     observation.dialect = dialect.name
     operations = find_operations(dialect.name)
-    try:
+    with Boundary(observation) as boundary:
         request = _unpacked(request, longest_body)
         route, parameters = find_route(dialect, request.method, request.path, segments)
         call = Call(request, catalog, parameters, observation, work)
         response = operations[route.operation](call)
         return _marked(response, observation.answered_by) if observation.answered_by else response
-    except InferenceError as error:
-        observation.error = error
-        return refuse(error, request.path)
-    except RecursionError:  # what can be read may still be too deep to be shown or passed on
-        observation.error = refusal = MalformedRequest("the body is nested too deeply")
-        return refuse(refusal, request.path)
-    except Exception as error:  # noqa: BLE001 a fault of ours must not end the process
-        observation.error = error
-        return refuse(InternalFailure(), request.path)
+    return refuse(boundary.refusal, request.path)
 
 
 def _dialect_of(segments: tuple[str, ...], catalog: Catalog) -> Dialect:

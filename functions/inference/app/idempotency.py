@@ -13,8 +13,6 @@ from typing import Any, Final
 
 from lading.functions.contract.dialects.dialect import split_path
 from lading.functions.contract.errors import (
-    InferenceError,
-    InternalFailure,
     KeyReused,
     MalformedRequest,
     RequestInProgress,
@@ -23,6 +21,7 @@ from lading.functions.contract.routes import dialect_of
 from lading.functions.inference.app.application import Answerer
 from lading.functions.inference.dialects import refuse
 from lading.functions.inference.loading.catalog import Catalog
+from lading.functions.inference.wire.boundary import Boundary
 from lading.functions.inference.wire.messages import (
     Observation,
     Request,
@@ -65,16 +64,10 @@ class Idempotent:
         if key is None or request.method != "POST":
             return self._inner(request, catalog, observation, longest_body)
         work = (request, catalog, observation, longest_body)
-        try:
+        with Boundary(observation) as boundary:
             return self._answer_once(key, request, lambda: self._inner(*work))
-        except InferenceError as error:
-            observation.error = error
-        except Exception as error:  # noqa: BLE001 a fault of ours must not end the process
-            observation.error = error
         observation.dialect = dialect_of(split_path(request.path)).name
-        shown = observation.error
-        known = shown if isinstance(shown, InferenceError) else InternalFailure()
-        return refuse(known, request.path)
+        return refuse(boundary.refusal, request.path)
 
     def _answer_once(
         self, key: str, request: Request, answer: Callable[[], Response | StreamedResponse]

@@ -22,8 +22,6 @@ from typing import Any
 
 from lading.functions.contract.dialects.dialect import split_path
 from lading.functions.contract.errors import (
-    InferenceError,
-    InternalFailure,
     JobNotFound,
     MalformedRequest,
     MethodNotAllowed,
@@ -50,6 +48,7 @@ from lading.functions.inference.endpoint.job_store import (
 )
 from lading.functions.inference.loading.catalog import Catalog
 from lading.functions.inference.tensors import json_values as json_codec
+from lading.functions.inference.wire.boundary import Boundary
 from lading.functions.inference.wire.messages import (
     JSON,
     Deferred,
@@ -92,16 +91,11 @@ class Jobs:
         below = path.removesuffix(_ASYNC)
         at = "/predict" if found else below
         observation.dialect = dialect_of(split_path(at)).name
-        try:
+        with Boundary(observation) as boundary:
             if found is None:
                 return self._accept(request, below, catalog)
             return self._answer_job(request, found, catalog, observation)
-        except InferenceError as error:
-            observation.error = error
-            return refuse(error, at)
-        except Exception as error:  # noqa: BLE001 a fault of ours must not end the process
-            observation.error = error
-            return refuse(InternalFailure(), at)
+        return refuse(boundary.refusal, at)
 
     def _accept(self, request: Request, below: str, catalog: Catalog) -> Response:
         if request.method != "POST":
@@ -133,7 +127,7 @@ class Jobs:
             return self._begin(job, catalog)
         if request.method not in ("GET", "HEAD"):
             raise MethodNotAllowed(request.method, request.path, ["GET", "POST"])
-        return self._poll(job, catalog)
+        return self._poll(job, catalog, observation)
 
     def _begin(self, job: Job, catalog: Catalog) -> Response:
         if job.state == WAITING and self._store.read_input(job) is None:
@@ -147,13 +141,13 @@ class Jobs:
             self._answer_or_fail(job, catalog, observation, EngineWork(job.id, self._store))
         return _told(self._describe(self._again(job)), 200)
 
-    def _poll(self, job: Job, catalog: Catalog) -> Response:
+    def _poll(self, job: Job, catalog: Catalog, observation: Observation) -> Response:
         if job.state == SUBMITTED:
             answer = self._store.read_output(job.output)
             failure = self._store.read_output(job.failure) if answer is None else None
             if answer is not None or failure is not None:
                 work = EngineWork(job.id, self._store, answer, failure)
-                self._answer_or_fail(job, catalog, Observation(), work)
+                self._answer_or_fail(job, catalog, observation, work)
                 job = self._again(job)
         return _told(self._describe(job), 200, {} if job.state in (DONE, FAILED) else _ASK_AGAIN)
 
@@ -161,12 +155,11 @@ class Jobs:
         self, job: Job, catalog: Catalog, observation: Observation, work: EngineWork
     ) -> None:
         """Answer the request inside the job; a job whose input is too long has an answer, too."""
-        try:
+        with Boundary(observation) as boundary:
             self._answer(job, catalog, observation, work)
-        except InferenceError as error:
-            observation.error = error
-            response = refuse(error, job.path)
-            self._store.finish(job, response.status, {"content-type": JSON}, response.body)
+            return
+        response = refuse(boundary.refusal, job.path)
+        self._store.finish(job, response.status, {"content-type": JSON}, response.body)
 
     def _answer(
         self, job: Job, catalog: Catalog, observation: Observation, work: EngineWork

@@ -9,7 +9,6 @@ from typing import Any
 
 from lading.functions.contract.dialects.dialect import split_path
 from lading.functions.contract.errors import (
-    InferenceError,
     ModelUnavailable,
 )
 from lading.functions.contract.names import VERSION
@@ -20,7 +19,8 @@ from lading.functions.inference.dialects import refuse
 from lading.functions.inference.loading.catalog import Catalog, CatalogModel
 from lading.functions.inference.models.predictor import ModelMetadata
 from lading.functions.inference.tensors import json_values as json_codec
-from lading.functions.inference.wire.messages import Request, Response
+from lading.functions.inference.wire.boundary import Boundary
+from lading.functions.inference.wire.messages import Observation, Request, Response
 
 _SEE = 307
 
@@ -102,16 +102,15 @@ _SCHEMAS = MappingProxyType(
 """Schemas of the pages about models."""
 
 
-def answer(request: Request, catalog: Catalog) -> Response:
+def answer(request: Request, catalog: Catalog, observation: Observation) -> Response:
     """Answer one request of the control plane."""
-    segments = split_path(request.path)
-    try:
+    with Boundary(observation) as boundary:
+        segments = split_path(request.path)
         route, parameters = find_route(CONTROL, request.method, request.path, segments)
         if route.operation == "docs" and request.path.endswith("/"):
             return Response(_SEE, headers={"location": "../docs"})  # its links are relative
         return _PAGES[route.operation](catalog, **parameters)
-    except InferenceError as error:
-        return refuse(error, request.path)
+    return refuse(boundary.refusal, request.path)
 
 
 def describe_service(catalog: Catalog) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from lading.functions.inference.observability.log import Exchange, Observability
 from lading.functions.inference.rpc.messages import parse
 from lading.functions.inference.rpc.room import Room
 from lading.functions.inference.rpc.service import RpcCall, Service
+from lading.functions.inference.wire.boundary import Boundary
 from lading.functions.inference.wire.messages import Observation
 
 _CODES = MappingProxyType(
@@ -125,16 +126,11 @@ class Method:
 
     def _run(self, request: bytes, observation: Observation) -> tuple[bytes, InferenceError | None]:
         work = RpcCall(self.catalog, observation, self.path)
-        try:
+        with Boundary(observation) as boundary:
             sent = parse(self.described.input_type.full_name, request)
             response = self.offered.operations[self.described.name](work, sent)
             return response.SerializeToString(), None
-        except InferenceError as error:
-            observation.error = error
-            return b"", error
-        except Exception as error:  # noqa: BLE001 a fault of ours must not end the process
-            observation.error = error
-            return b"", InternalFailure()
+        return b"", boundary.refusal
 
     def _note(self, observation: Observation) -> None:
         error = observation.error

@@ -6,7 +6,8 @@ from itertools import chain
 from time import perf_counter
 from types import MappingProxyType
 
-from lading.functions.contract.errors import InferenceError, InternalFailure
+from lading.functions.contract.errors import InferenceError
+from lading.functions.inference.wire.boundary import Boundary
 from lading.functions.inference.wire.messages import Observation, StreamedResponse
 from lading.functions.inference.wire.server_sent_events import write_event
 
@@ -36,13 +37,11 @@ def stream_events(
     def events() -> Generator[bytes, None, None]:
         with closing(parts):
             try:
-                yield from read(begun)
-            except InferenceError as error:
-                observation.error, observation.broken = error, True
-                yield write_event(write_error(error))
-            except Exception as error:  # noqa: BLE001 a fault of ours must not end the process
-                observation.error, observation.broken = error, True
-                yield write_event(write_error(InternalFailure()))
+                with Boundary(observation) as boundary:
+                    yield from read(begun)
+                    return
+                observation.broken = True
+                yield write_event(write_error(boundary.refusal))
             finally:
                 observation.compute_ended = perf_counter()
 
