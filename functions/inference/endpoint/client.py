@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from lading.functions.contract.errors import EndpointUnready, InferenceError, RequestTooLarge
 from lading.functions.contract.settings import ServedEndpoint
-from lading.functions.inference.endpoint.refusals import Refusals
+from lading.functions.inference.endpoint.refusals import Refusals, call_failures
 from lading.functions.inference.endpoint.state import FAILED, EndpointState
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class Endpoint:
             for event in events:
                 if "PayloadPart" in event:
                     yield event["PayloadPart"]["Bytes"]
-        except Exception as error:  # urllib3's, where botocore does not wrap them
+        except call_failures() as error:
             raise self._refusals.explain(error)[0] from error
         finally:
             events.close()
@@ -129,9 +129,7 @@ class Endpoint:
         for attempt in count():
             try:
                 return ask()
-            except InferenceError:
-                raise
-            except Exception as error:  # of botocore, whose classes are not imported yet
+            except call_failures() as error:
                 refusal, at_once = self._refusals.explain(error)
                 pause = _retry_pause(attempt) if at_once else _hold_pause(refusal, held_until)
                 if pause is None:

@@ -45,6 +45,15 @@ _THROTTLED = frozenset(
 _TOO_MANY, _TOO_LARGE, _CLIENT_ERROR, _SERVER_ERROR = 429, 413, 400, 500
 
 
+def call_failures() -> tuple[type[Exception], ...]:
+    """Every exception that a call of boto3's may raise; its modules are imported by then."""
+    from botocore.eventstream import ParserError
+    from botocore.exceptions import BotoCoreError, ClientError
+    from urllib3.exceptions import HTTPError
+
+    return BotoCoreError, ClientError, ParserError, HTTPError, OSError
+
+
 class Refusals:
     """Explains the refusals of one endpoint.
 

@@ -4,11 +4,11 @@ import ctypes
 from collections.abc import Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import onnxruntime as ort
-from onnxruntime.capi.onnxruntime_pybind11_state import NodeArg
+from onnxruntime.capi import onnxruntime_pybind11_state as native
 
 from lading.functions.contract.errors import InvalidInput
 from lading.functions.inference.artifact.specification import TensorSpec
@@ -34,6 +34,12 @@ _DATATYPES = {
     "tensor(double)": "FP64",
     "tensor(string)": BYTES,
 }
+
+_FAILURES: Final[tuple[type[Exception], ...]] = (
+    *(it for it in vars(native).values() if isinstance(it, type) and issubclass(it, Exception)),
+    *(RuntimeError, ValueError, TypeError, LookupError, ArithmeticError, MemoryError),
+)
+"""What onnxruntime raises: its own exceptions, which share no base class, and those of C++."""
 
 _PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
 _ERRORS_ONLY = 3
@@ -77,7 +83,7 @@ class OnnxSession(Backend):
         try:
             providers = choose_providers(ort.get_available_providers())
             self._session = ort.InferenceSession(model, options, providers=providers)
-        except Exception as error:  # onnxruntime's exceptions share no base class
+        except _FAILURES as error:
             raise SessionError(error) from error
         self.inputs = tuple(_tensor_spec(tensor) for tensor in self._session.get_inputs())
         self.outputs = tuple(_tensor_spec(tensor) for tensor in self._session.get_outputs())
@@ -126,7 +132,7 @@ class OnnxSession(Backend):
             else:
                 values = self._session.run_with_ort_values(names, _to_values(feeds))
                 results = [_from_value(value) for value in values]
-        except Exception as error:  # onnxruntime's exceptions share no base class
+        except _FAILURES as error:
             raise SessionError(error) from error
         return {name: _to_array(value) for name, value in zip(names, results, strict=True)}
 
@@ -138,7 +144,7 @@ def _threads() -> int:
     return fewer_than_all()
 
 
-def _tensor_spec(tensor: NodeArg) -> TensorSpec:
+def _tensor_spec(tensor: native.NodeArg) -> TensorSpec:
     if tensor.type not in _DATATYPES:
         raise ValueError(f"'{tensor.name}' is {tensor.type}; only plain tensors are served")
     shape = tuple(size if isinstance(size, int) else -1 for size in tensor.shape)

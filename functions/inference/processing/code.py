@@ -10,7 +10,7 @@ anything else the model's.
 from collections.abc import Callable, Mapping
 from inspect import signature
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 from lading.functions.contract.errors import InvalidInput
 from lading.functions.inference.models.predictor import SessionError, custom_attributes
@@ -18,6 +18,7 @@ from lading.functions.inference.processing.step import Step
 from lading.functions.inference.tensors.conversion import Array
 
 _ATTRIBUTES = "custom_attributes"
+T = TypeVar("T")
 _Function = Callable[[dict[str, Array]], dict[str, Array]]
 
 
@@ -32,9 +33,9 @@ class CodeStep(Step):
     def __init__(self, file: str, source: bytes) -> None:
         module = ModuleType(file.removesuffix(".py"))
         try:
-            exec(compile(source, file, "exec"), vars(module))  # noqa: S102 the manifest asks for it
-        except Exception as error:  # the user's code raises what it likes
-            raise ValueError(f"cannot run its {file}: {error!r}") from error
+            _run(lambda: exec(compile(source, file, "exec"), vars(module)))  # noqa: S102 the manifest's
+        except SessionError as error:
+            raise ValueError(f"cannot run its {file}: {error.__cause__!r}") from error
         self._preprocess = _informed(getattr(module, "preprocess", None))
         self._postprocess = _informed(getattr(module, "postprocess", None))
         if self._preprocess is None and self._postprocess is None:
@@ -45,21 +46,16 @@ class CodeStep(Step):
         if self._preprocess is None:
             return arrays
         try:
-            return _arrays(self._preprocess(arrays))
-        except ValueError as error:
-            name = ", ".join(arrays)
-            raise InvalidInput(name, f"is not what the model takes: {error}") from error
-        except Exception as error:  # the user's code raises what it likes
-            raise SessionError(error) from error
+            return _called(self._preprocess, arrays)
+        except SessionError as error:
+            if not isinstance(error.__cause__, ValueError):
+                raise
+            reason = f"is not what the model accepts: {error.__cause__}"
+            raise InvalidInput(", ".join(arrays), reason) from error
 
     def after(self, arrays: dict[str, Array]) -> dict[str, Array]:
         """See `Step.after`."""
-        if self._postprocess is None:
-            return arrays
-        try:
-            return _arrays(self._postprocess(arrays))
-        except Exception as error:  # the user's code raises what it likes
-            raise SessionError(error) from error
+        return arrays if self._postprocess is None else _called(self._postprocess, arrays)
 
 
 def _informed(function: Callable[..., Any] | None) -> _Function | None:
@@ -70,9 +66,17 @@ def _informed(function: Callable[..., Any] | None) -> _Function | None:
     return lambda arrays: wanting(arrays, **{_ATTRIBUTES: custom_attributes.get()})
 
 
-def _arrays(given: Any) -> dict[str, Array]:
+def _run(work: Callable[[], T]) -> T:
+    """Run the user's code, which may raise any exception."""
+    try:
+        return work()
+    except Exception as error:
+        raise SessionError(error) from error
+
+
+def _called(function: _Function, arrays: dict[str, Array]) -> dict[str, Array]:
+    given: object = _run(lambda: function(arrays))
     if not isinstance(given, dict):
-        raise TypeError(
-            f"the model's own code gives a {type(given).__name__}, not a dict of arrays"
-        )
+        kind = type(given).__name__
+        raise SessionError(TypeError(f"the model's code returns a {kind}, not a dict of arrays"))
     return given

@@ -15,6 +15,7 @@ with `do_convert_rgb` make them.
 import re
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from io import BytesIO
 from itertools import islice
 from math import prod
@@ -93,16 +94,14 @@ class ImageStep(Step):
         for count, most, what in _costly(reader, content):
             if count > most:
                 raise self._refusal(row, f"has more than {most} {what}")
-        try:
+        with self._reading(row):
             opened: Image = reader(BytesIO(content))
-        except Exception as error:  # readers raise whatever a file makes them
-            raise self._unreadable(row, error) from error
         return opened
 
     def _converted(self, row: int, image: Image) -> Array:
         """One image's pixels, [channels, height, width] or [height, width, channels]."""
         mode = "L" if self._mode == "L" else "RGB"
-        try:
+        with self._reading(row):
             image.load()
             if not self._clear or isinstance(image.info.get("transparency"), bytes):
                 image.info.pop("transparency", None)  # else Pillow warns that it drops it
@@ -110,8 +109,6 @@ class ImageStep(Step):
             plain = image if image.mode == mode else image.convert(mode)
             if plain.info.get("transparency") is not None:
                 plain = _on_white(plain)
-        except Exception as error:  # decoders raise whatever a file makes them
-            raise self._unreadable(row, error) from error
         array = np.atleast_3d(np.asarray(self._fitted(plain)))
         if self._mode == "BGR":
             array = array[..., ::-1]
@@ -128,8 +125,14 @@ class ImageStep(Step):
         left, top = (image.width - width) // 2, (image.height - height) // 2
         return image.crop((left, top, left + width, top + height))
 
-    def _unreadable(self, row: int, error: Exception) -> InvalidInput:
-        return self._refusal(row, f"cannot be read as an image: {brief(str(error))}")
+    @contextmanager
+    def _reading(self, row: int) -> Iterator[None]:
+        """Refuse a file that Pillow cannot read."""
+        try:
+            yield
+        except Exception as error:  # a damaged file makes decoders raise almost anything
+            reason = f"cannot be read as an image: {brief(str(error))}"
+            raise self._refusal(row, reason) from error
 
     def _refusal(self, row: int, reason: str) -> InvalidInput:
         return InvalidInput(self._image, f"cannot be used: row {row} {reason}")
