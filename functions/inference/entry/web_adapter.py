@@ -7,20 +7,16 @@ One environment answers one request at a time, as with any function.
 
 import os
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import uvicorn
 
 from lading.functions.contract.names import ADAPTER
 from lading.functions.contract.settings import ServingSettings
-from lading.functions.inference.app.application import create_app
 from lading.functions.inference.entry.http_server import KEEP_ALIVE_SECONDS
-from lading.functions.inference.entry.service import answerer
-from lading.functions.inference.loading.catalog import load_catalog
+from lading.functions.inference.entry.mounted import create_service
 from lading.functions.inference.observability.log import Observability
 from lading.functions.inference.wire.asgi import App, Receive, Scope, Send
-from lading.functions.inference.wire.cors import allow_origins
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +35,9 @@ class AdapterContext:
 
 def create_adapted(settings: ServingSettings, context: AdapterContext) -> App:
     """The app; each request's log line is written before the adapter hears that it has ended."""
-    catalog = load_catalog(settings)
     observability = Observability(settings)
     observability.write_libraries()
-    observability.note_failures(catalog)
-    app = create_app(
-        catalog, executor=ThreadPoolExecutor(1, "prediction"), respond=answerer(settings)
-    )
-    served = allow_origins(observability.served(app), settings.origins)
+    served = create_service(settings, threads=1, observability=observability)
 
     async def adapted(scope: Scope, receive: Receive, send: Send) -> None:
         scope["aws.context"] = context

@@ -34,9 +34,7 @@ def test_one_of_them_may_be_left_out() -> None:
 
 
 def test_a_value_error_is_the_callers_and_any_other_the_models() -> None:
-    with pytest.raises(
-        InvalidInput, match="model accepts: x is over 100"
-    ):
+    with pytest.raises(InvalidInput, match="model accepts: x is over 100"):
         step().before({"x": np.array([101.0])})
     with pytest.raises(SessionError, match="scores"):
         step().after({"x": np.ones(1)})

@@ -1,0 +1,33 @@
+"""The service as one ASGI application that another application mounts, or that a server runs."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from lading.functions.contract.settings import ServingSettings
+from lading.functions.inference.app.application import create_app
+from lading.functions.inference.entry.processors import processors
+from lading.functions.inference.entry.service import answerer
+from lading.functions.inference.loading.catalog import load_catalog
+from lading.functions.inference.observability.log import Observability
+from lading.functions.inference.wire.asgi import App
+from lading.functions.inference.wire.cors import allow_origins
+
+
+def create_service(
+    settings: ServingSettings, *, threads: int = 0, observability: Observability | None = None
+) -> App:
+    """Load the models of `settings`, and return the application that serves them.
+
+    Predictions run in threads, so that they block no other route of the process. Each request's log
+    line, which holds its metrics too, is written as soon as its response is out.
+
+    Args:
+        settings: what to serve; `lading.cli.locked.served_settings` reads it from a lock.
+        threads: predictions at once; 0: one for each processor that this process may use.
+        observability: where requests are logged and counted; by default the standard output.
+    """
+    catalog = load_catalog(settings)
+    observed = observability or Observability(settings)
+    observed.note_failures(catalog)
+    executor = ThreadPoolExecutor(threads or processors(), "prediction")
+    app = create_app(catalog, executor=executor, respond=answerer(settings))
+    return allow_origins(observed.served(app), settings.origins)
