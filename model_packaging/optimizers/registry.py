@@ -1,7 +1,6 @@
 """The optimizers in the order in which they run; each one is a stage of the pipeline.
 
-To add one, write a module with an `OPTIMIZER` (see `optimizer.Optimizer`) and list it here. If
-users turn it on, its key goes into the manifest: docs/architecture.md names the places.
+CONTRIBUTING.md shows how to add one.
 """
 
 from lading.model_packaging.optimizers import prune, quantize, simplify, upgrade
