@@ -1,6 +1,7 @@
 """The service's settings: the one place that reads its environment."""
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -64,7 +65,7 @@ class ServingSettings:
     """Whose pages may ask from a browser."""
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> "ServingSettings":
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "ServingSettings":
         """Settings from variables named in `contract.ENVIRONMENT`, `ENDPOINT` and `JOBS`.
 
         `LADING_MODELS` is a slice of the lock:

@@ -1,6 +1,5 @@
 """The front function's Lambda entry."""
 
-import os
 from typing import Any
 
 from lading.functions.front.cors import allow_origins
@@ -8,7 +7,7 @@ from lading.functions.front.front import Front
 from lading.functions.front.invocation import lambda_invoke
 from lading.functions.front.settings import FrontSettings
 
-_settings = FrontSettings.from_environment(os.environ)
+_settings = FrontSettings.from_environment()
 _front = Front(_settings.functions, lambda_invoke(_settings.functions, _settings.alias))
 _answer = allow_origins(_front.answer, _settings.origins)
 

@@ -1,5 +1,6 @@
 """The front function's settings: the one place that reads its environment."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -22,7 +23,7 @@ class FrontSettings:
     origins: tuple[str, ...] = ()
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> "FrontSettings":
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "FrontSettings":
         """Settings from variables named in `contract.FRONT`, and `contract.ENVIRONMENT.cors`."""
         prefix = environment[FRONT.prefix]
         entries = (entry for entry in environment[FRONT.models].split(",") if entry)

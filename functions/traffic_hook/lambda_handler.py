@@ -9,7 +9,6 @@
 """
 
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -50,7 +49,7 @@ def after_traffic(event: Mapping[str, str], context: Any) -> None:  # noqa: ARG0
     """Answer CodeDeploy's AfterAllowTraffic; the roll-out is good whatever happens here."""
     deployment = CodeDeployment(event)
     try:
-        function = ModelFunction(HookSettings.from_environment(os.environ).function)
+        function = ModelFunction(HookSettings.from_environment().function)
         _delete_versions(function, kept={*deployment.versions(), *function.aliased_versions()})
     except Exception as error:  # noqa: BLE001 what stays costs money, what fails here a roll-out
         _log(message="old versions stay", reason=repr(error))
@@ -59,7 +58,7 @@ def after_traffic(event: Mapping[str, str], context: Any) -> None:  # noqa: ARG0
 
 def _check(version: Callable[[], int], patience: Retries) -> str | None:
     """Whatever keeps the version from serving, or None."""
-    settings = HookSettings.from_environment(os.environ)
+    settings = HookSettings.from_environment()
     try:
         target = version()
         golden = Golden.from_json(read_golden(settings.golden)) if settings.golden else NOTHING

@@ -1,5 +1,6 @@
 """What the hook is told: the one place that reads its environment."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -23,7 +24,7 @@ class HookSettings:
     golden: str
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> "HookSettings":
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "HookSettings":
         """Settings from the variables that `contract.HOOK` names."""
         return cls(
             model=environment[HOOK.model],

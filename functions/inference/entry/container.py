@@ -8,7 +8,6 @@ SIGTERM, thirty seconds before SIGKILL. Any other container platform may run it 
 every dialect, those over gRPC among them when `LADING_GRPC_PORT` names a port for them.
 """
 
-import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -48,7 +47,7 @@ def main(arguments: Sequence[str]) -> None:
     signal.signal(signal.SIGTERM, _exit)
     signal.signal(signal.SIGINT, _exit)
     try:
-        settings = ContainerSettings.from_environment(os.environ)
+        settings = ContainerSettings.from_environment()
         catalog = load(settings)
     except (FolderEmpty, ModelUnavailable, ValueError) as error:
         sys.exit(f"error: {error}")

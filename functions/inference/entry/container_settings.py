@@ -1,10 +1,11 @@
-"""What the container is told: the one place where it reads its environment."""
+"""Settings of the servers, each read from the environment in one place."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lading.functions.contract.names import CONTAINER, ENVIRONMENT
+from lading.functions.contract.names import ADAPTER, CONTAINER, ENVIRONMENT
 from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.entry.http_server import (
     KEEP_ALIVE_SECONDS,
@@ -16,7 +17,7 @@ _MOST_PORTS = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class ContainerSettings:
-    """Where to listen, how much to take, and what to serve."""
+    """Settings of the container: where to listen, the largest body, and what to serve."""
 
     service: ServingSettings
     """Without models: what lies in `model_folder` is served."""
@@ -34,7 +35,7 @@ class ContainerSettings:
     keep_alive_s: int = KEEP_ALIVE_SECONDS
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> "ContainerSettings":
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "ContainerSettings":
         """Settings from variables named in `contract.CONTAINER` and `contract.ENVIRONMENT`.
 
         Raises:
@@ -58,6 +59,29 @@ class ContainerSettings:
             host=environment.get(CONTAINER.host) or CONTAINER.default_host,
             keep_alive_s=_keep_alive(environment),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterSettings:
+    """Settings of the process behind the Lambda Web Adapter.
+
+    The name and version of its function are named as in Lambda's context, which the log reads.
+    """
+
+    function_name: str
+    function_version: str
+    port: int = ADAPTER.default_port
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "AdapterSettings":
+        """Read the variables that Lambda and the adapter set.
+
+        Raises:
+            ValueError: the port is no port.
+        """
+        name = environment.get("AWS_LAMBDA_FUNCTION_NAME", "")
+        version = environment.get("AWS_LAMBDA_FUNCTION_VERSION", "")
+        return cls(name, version, _port(environment, ADAPTER.port, ADAPTER.default_port))
 
 
 def _keep_alive(environment: Mapping[str, str]) -> int:

@@ -9,7 +9,6 @@ import gc
 gc.disable()
 
 import asyncio  # noqa: E402 after the collector is at rest
-import os  # noqa: E402
 
 from lading.functions.contract.settings import ServingSettings  # noqa: E402
 from lading.functions.inference.entry.handler import create_handler  # noqa: E402
@@ -17,7 +16,7 @@ from lading.functions.inference.entry.warm_up import before_snapshot, warm_up  #
 
 asyncio.set_event_loop(asyncio.new_event_loop())
 handler = create_handler(
-    ServingSettings.from_environment(os.environ),
+    ServingSettings.from_environment(),
     loaded=lambda catalog: before_snapshot(lambda: warm_up(catalog)),
 )
 

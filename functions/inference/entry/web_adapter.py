@@ -5,35 +5,17 @@ module; the adapter is an extension in a layer, which turns invocations into HTT
 One environment answers one request at a time, as with any function.
 """
 
-import os
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 import uvicorn
 
-from lading.functions.contract.names import ADAPTER
 from lading.functions.contract.settings import ServingSettings
+from lading.functions.inference.entry.container_settings import AdapterSettings
 from lading.functions.inference.entry.http_server import KEEP_ALIVE_SECONDS
 from lading.functions.inference.entry.mounted import create_service
 from lading.functions.inference.observability.log import Observability
 from lading.functions.inference.wire.asgi import App, Receive, Scope, Send
 
 
-@dataclass(frozen=True, slots=True)
-class AdapterContext:
-    """What Lambda tells of the function in its environment; the log reads it as `aws.context`."""
-
-    function_name: str
-    function_version: str
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> "AdapterContext":
-        """The function that this process is one environment of."""
-        name = environment.get("AWS_LAMBDA_FUNCTION_NAME", "")
-        return cls(name, environment.get("AWS_LAMBDA_FUNCTION_VERSION", ""))
-
-
-def create_adapted(settings: ServingSettings, context: AdapterContext) -> App:
+def create_adapted(settings: ServingSettings, context: AdapterSettings) -> App:
     """The app; each request's log line is written before the adapter hears that it has ended."""
     observability = Observability(settings)
     observability.write_libraries()
@@ -48,13 +30,11 @@ def create_adapted(settings: ServingSettings, context: AdapterContext) -> App:
 
 def main() -> None:
     """Serve until Lambda ends the environment."""
+    settings = AdapterSettings.from_environment()
     uvicorn.run(
-        create_adapted(
-            ServingSettings.from_environment(os.environ),
-            AdapterContext.from_environment(os.environ),
-        ),
+        create_adapted(ServingSettings.from_environment(), settings),
         host="127.0.0.1",
-        port=int(os.environ.get(ADAPTER.port, ADAPTER.default_port)),
+        port=settings.port,
         lifespan="off",
         ws="none",
         log_config=None,

@@ -1,7 +1,6 @@
 """InvokeEndpointAsync: taken at once, answered into S3."""
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,8 @@ from botocore.exceptions import ClientError
 from lading.emulator.sagemaker.async_place import AsyncPlace
 from tests.conftest import Bucket
 from tests.support.emulator_sagemaker import Served, endpoint, quick, serving
+
+POLL_S, PATIENCE_S = 0.05, 60
 
 
 @pytest.fixture
@@ -26,11 +27,15 @@ def submit(served: Served, **arguments: Any) -> dict[str, Any]:
 
 
 def written(bucket: Bucket, address: str) -> bytes:
-    """What is written there, once it is."""
-    key = address.removeprefix(f"s3://{bucket.name}/")
-    while key not in set(bucket.keys()):
-        time.sleep(0.05)
-    return bytes(bucket.client.get_object(Bucket=bucket.name, Key=key)["Body"].read())
+    """What is written there, once it is; an error when nothing is in time."""
+    key, client = address.removeprefix(f"s3://{bucket.name}/"), bucket.client
+    waiter: Any = client.get_waiter("object_exists")
+    waiter.wait(
+        Bucket=bucket.name,
+        Key=key,
+        WaiterConfig={"Delay": POLL_S, "MaxAttempts": int(PATIENCE_S / POLL_S)},
+    )
+    return bytes(client.get_object(Bucket=bucket.name, Key=key)["Body"].read())
 
 
 def test_an_answer_to_what_lies_in_s3_is_written_there(served: Served, bucket: Bucket) -> None:
