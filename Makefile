@@ -14,7 +14,7 @@ FOR_TESTS := minilm tensorflow-serving
 ALONE := $(FOR_TESTS) sentences language sagemaker-images
 
 .PHONY: help demo cloud emulate test test-all check coverage bench-cold bench-json bench-endpoint \
-	bench-synth bench-throughput formats-table protos schema lock clean language processing prometheus frameworks server $(FRAMEWORKS)
+	bench-synth bench-throughput formats-table protos schema lock clean language processing prometheus frameworks server sklearn $(FRAMEWORKS)
 
 help:
 	@echo "make demo        create .venv, then train, package and serve the example, and send it a request"
@@ -61,6 +61,9 @@ test-all: .venv/dev .venv/frameworks
 	@LADING_EVERY_FRAMEWORK=1 $(BIN)/pytest -rs --numprocesses 2 --dist loadfile
 
 $(FRAMEWORKS) frameworks server language processing: %: .venv/%
+
+# scikit-learn is part of the demo.
+sklearn: .venv/demo
 
 # Unpacked, not installed: that needs no root, and starts no server.
 PROMETHEUS := .lading/tools/prometheus
@@ -116,7 +119,7 @@ schema: .venv/demo
 UPGRADE :=
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate $(UPGRADE)
-DEMO := pyproject.toml --extra sklearn --group build
+DEMO := pyproject.toml --extra demo --group build
 lock:
 	$(COMPILE) pyproject.toml --extra deploy --group build -o requirements.txt
 	$(COMPILE) -c requirements.txt --group lambda -o requirements/lambda.txt

@@ -98,7 +98,10 @@ class ServerLibraryMissing(EmulatorError):
     """An optional library is not installed."""
 
     def __init__(self, feature: str, library: str) -> None:
-        super().__init__(f"{feature} needs {library}, which is not installed; run: make server")
+        super().__init__(
+            f"{feature} needs {library}, which is not installed; "
+            "install it with `make server`, or pip install 'lading[server]'"
+        )
 
 
 class AddressUnavailable(EmulatorError):

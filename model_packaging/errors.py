@@ -131,10 +131,10 @@ class SourceUnreadable(SourceError):
 
 
 class LibraryMissing(PackagingError):
-    """A library that reads the model is not installed; `extra` is the set that contains it."""
+    """A library that reads the model is not installed; `extra` of pyproject.toml names it."""
 
     def __init__(self, model: str, library: str, extra: str) -> None:
-        advice = f"install it with: make {extra}"
+        advice = f"install it with `make {extra}`, or pip install 'lading[{extra}]'"
         super().__init__(f"model '{model}' needs {library}, which is not installed; {advice}")
         self.model, self.library, self.extra = model, library, extra
 

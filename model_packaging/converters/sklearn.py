@@ -45,7 +45,7 @@ class SklearnConverter:
 
     def tools(self, spec: ModelSpec) -> dict[str, str]:
         """See `Converter.tools`."""
-        used = tool_versions(spec, "demo", "onnx", "scikit-learn", "skl2onnx", "skops")
+        used = tool_versions(spec, "sklearn", "onnx", "scikit-learn", "skl2onnx", "skops")
         content = spec.source.read_bytes()
         boosters = [name for word, name in _BOOSTERS.items() if word in content]
         return used | tool_versions(spec, "boosting", *boosters)

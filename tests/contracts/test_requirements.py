@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 EXTRAS: dict[str, list[str]] = PYPROJECT["project"]["optional-dependencies"]
 GROUPS: dict[str, list[Any]] = PYPROJECT["dependency-groups"]
+MAKEFILE = (ROOT / "Makefile").read_text().replace("\\\n", " ")
 CORE: list[str] = PYPROJECT["project"]["dependencies"]
 
 OWNERS = (
@@ -84,6 +85,15 @@ def test_every_requirement_of_pyproject_is_locked() -> None:
     locked = {name for file in FILES for name in names(f"requirements/{file}.txt")}
     everything = [*CORE, *chain(*EXTRAS.values(), *GROUPS.values())]
     assert named(everything) - locked - names("requirements.txt") == set()
+
+
+def test_an_error_about_a_missing_library_names_an_extra_and_a_target_of_make() -> None:
+    code = "".join(path.read_text() for path in (ROOT / "model_packaging").rglob("*.py"))
+    extras = set(re.findall(r'tool_versions\(\s*spec,\s*"(\w+)"', code))
+    assert len(extras) > 5
+    assert extras <= EXTRAS.keys()
+    phony = re.findall(r"^(?:\.PHONY:|FRAMEWORKS :=) (.+)$", MAKEFILE, re.MULTILINE)
+    assert extras <= {target for names in phony for target in names.split()}
 
 
 def test_what_runs_on_lambda_is_part_of_what_everybody_installs() -> None:

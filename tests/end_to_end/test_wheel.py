@@ -163,6 +163,15 @@ def test_what_it_packaged_answers(commands: Path, project: Path) -> None:
         assert json.load(answer)["outputs"] == {"y": [[2.0, 4.0, 6.0]]}
 
 
+def test_a_framework_that_is_not_installed_is_named_with_its_extra(
+    commands: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "tree.skops").write_bytes(b"a file that needs scikit-learn to be read")
+    (tmp_path / "models.yaml").write_text("models:\n  tree:\n    source: tree.skops\n")
+    out = run(str(commands / "lading"), "package", folder=tmp_path, status=5)
+    assert "pip install 'lading[sklearn]'" in out
+
+
 def test_it_says_what_only_a_checkout_can_do(commands: Path, project: Path) -> None:
     out = run(str(commands / "lading"), "emulate", "--once", folder=project, status=7)
     assert "clone Lading's repository" in out

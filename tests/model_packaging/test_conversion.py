@@ -86,7 +86,8 @@ def test_versions_of_libraries_are_told_and_a_missing_one_says_how_to_install_it
         "numpy-cpu": version("numpy"),
     }
     with pytest.raises(
-        LibraryMissing, match=r"model 'digits' needs no-torch, .*: make pytorch"
+        LibraryMissing,
+        match=r"model 'digits' needs no-torch, .* `make pytorch`, or pip install 'lading",
     ) as e:
         tool_versions(spec, "pytorch", "onnx", "no-torch|no-torch-cpu")
     assert e.value.extra == "pytorch"

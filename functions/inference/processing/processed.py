@@ -44,7 +44,9 @@ def make_step(options: Mapping[str, Any], files: Mapping[str, bytes]) -> Step:
             options, files
         )
     except ImportError as error:
-        advice = "run make processing; on Lambda, add the processing layer"
+        advice = (
+            "run `make processing`, or pip install 'lading[processing]'; on Lambda, add the layer"
+        )
         raise ValueError(f"needs {error.name} for its step '{name}'; {advice}") from error
     except (KeyError, TypeError) as error:
         reason = f"has a step '{name}' that cannot be read: {error!r}; package the model again"

@@ -139,7 +139,7 @@ def test_a_missing_library_is_said_with_what_brings_it() -> None:
     before = {name: sys.modules.pop(name, None) for name in ("tokenizers", _TOKENS)}
     sys.modules.update(missing)  # type: ignore[arg-type]
     try:
-        with pytest.raises(ValueError, match=r"needs tokenizers .*; run make proc"):
+        with pytest.raises(ValueError, match=r"needs tokenizers .*; run `make proc"):
             make_step(options(), {})
     finally:
         for name, module in before.items():
