@@ -20,7 +20,7 @@ help:
 	@echo "make demo        create .venv, then train, package and serve the example, and send it a request"
 	@echo "make emulate     the same, deployed by the CDK into an emulated AWS on this machine"
 	@echo "make cloud       install what deploying to AWS needs"
-	@echo "make test        run the tests; those of frameworks that are not installed are skipped"
+	@echo "make test        run the quick tests; those of frameworks that are not installed are skipped"
 	@echo "make test-all    install every framework (4 GB), and run all tests"
 	@echo "make check       run the linter, the type checker and the import contracts"
 	@echo "make coverage    measure the coverage of the functions' tests; below the floor it fails"
@@ -55,7 +55,7 @@ emulate: .venv/cloud
 	@$(BIN)/lading emulate --once --lock $(EMULATED)/models.lock.json
 
 test: .venv/dev
-	@$(BIN)/pytest -rs
+	@$(BIN)/pytest -rs -m 'not slow' --numprocesses 2 --dist loadfile
 
 test-all: .venv/dev .venv/frameworks
 	@LADING_EVERY_FRAMEWORK=1 $(BIN)/pytest -rs --numprocesses 2 --dist loadfile

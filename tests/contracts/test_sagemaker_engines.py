@@ -23,6 +23,8 @@ from tests.emulator.harness import TOOLS
 from tests.support.emulator_sagemaker import Served, serving
 from tests.support.worlds import STRING, add_sub, echo
 
+pytestmark = pytest.mark.slow
+
 BINARY = "application/vnd.sagemaker-triton.binary+json;json-header-size="
 NO_TRITON = pytest.mark.skipif(
     (sys.platform, platform.machine()) != ("linux", "x86_64"),

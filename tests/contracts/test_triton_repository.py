@@ -18,6 +18,8 @@ from lading.model_packaging.store.local import LocalStore
 from tests.contracts.test_sagemaker_engines import BOTH, engine
 from tests.support.emulator_sagemaker import serving
 
+pytestmark = pytest.mark.slow
+
 Shape = list[int | str]
 
 MODELS: dict[str, tuple[int, Shape, Shape]] = {

@@ -19,7 +19,10 @@ from tests.end_to_end.conftest import lading
 from tests.support.worlds import add_sub
 
 # gevent, which the stock client uses, warns of its own doings.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:gevent.*")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:gevent.*"),
+]
 
 PLACES = ("small", "large")
 MANIFEST = """

@@ -20,6 +20,8 @@ from tests.contracts.wire.test_tritonclient_grpc import *  # noqa: F403
 from tests.contracts.wire.ways import MODELS, Served, proxied
 from tests.support.worlds import settings_for
 
+pytestmark = pytest.mark.slow
+
 PAGE = "https://page.example"
 
 

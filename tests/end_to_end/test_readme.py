@@ -11,6 +11,8 @@ import pytest
 from tests.end_to_end.conftest import ROOT, command_environment, serving
 from tests.support.s3 import aws
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 

@@ -24,6 +24,8 @@ from tests.stacks.endpoints import PLANNED, endpoint_template
 from tests.support.s3 import aws, running
 from tests.support.worlds import times
 
+pytestmark = pytest.mark.slow
+
 STACK = "chat"
 
 

@@ -357,6 +357,7 @@ print(run(folder, linear_spec(Path(sys.argv[2]), int(sys.argv[3]))).version)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("seeds", "versions"), [((0, 0), (1,)), ((0, 1), (1, 2))])
 def test_two_processes_at_once_share_a_version_or_get_one_each(
     tmp_path: Path, seeds: tuple[int, int], versions: tuple[int, ...]

@@ -9,6 +9,8 @@ from lading.model_packaging.pipeline import STAGES, package
 from lading.model_packaging.store.local import LocalStore
 from tests.model_packaging.models import linear_spec
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

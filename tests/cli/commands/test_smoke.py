@@ -16,6 +16,8 @@ from tests.conftest import Bucket
 from tests.support.driver import ask, serve
 from tests.support.worlds import FLOAT, HALF, STRING, add_sub, brain_doubled, echo, times
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "lading_" + "t" * 43
 
 WAYS = [

@@ -14,6 +14,8 @@ from tests.stacks.projects import local_artifact, locked, s3_copy, write_project
 from tests.stacks.synthesis import make_app
 from tests.support.interpreter import ROOT
 
+pytestmark = pytest.mark.slow
+
 TOOLS = ROOT / ".lading" / "sam"
 
 FOUND = """

@@ -178,6 +178,7 @@ def test_publishers_at_the_same_time_share_versions_and_lose_none(place: Place) 
     assert len(identities) == 3 * rounds
 
 
+@pytest.mark.slow
 def test_a_publisher_killed_before_any_change_leaves_the_store_as_it_was(place: Place) -> None:
     command = [sys.executable, "-m", "tests.model_packaging.publishing", place.address, "model"]
     killed = subprocess.run(
