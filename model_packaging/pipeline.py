@@ -36,8 +36,7 @@ from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.processing.processed import libraries_of
 from lading.model_packaging.check.agreement import compare
 from lading.model_packaging.check.golden import first_request, golden_requests
-from lading.model_packaging.check.limits import limited
-from lading.model_packaging.check.nonfinite import without_lost_numbers
+from lading.model_packaging.check.limits import limited, without_lost_numbers
 from lading.model_packaging.check.samples import Samples
 from lading.model_packaging.check.stage import Checked, check, one_of_each
 from lading.model_packaging.check.trial import Trial

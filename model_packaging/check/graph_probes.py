@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lading.functions.inference.artifact.specification import TensorSpec
-from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.check.probes import Probe, Request
+from lading.model_packaging.check.probing import beside
+from lading.model_packaging.check.samples import resized
 from lading.model_packaging.onnx_graph import walk
 
 if TYPE_CHECKING:
@@ -40,12 +41,12 @@ def decision_probes(
         rows: some rows that the original answers.
     """
     found = compared(model)
-    values = _beside(found) if found else []
+    values = beside(_spread(found), np.dtype(np.float32)) if found else []
     batched = all(spec.shape and spec.shape[0] == -1 for spec in specs)
     if not values or not batched:
         return ()
     count = len(values)
-    repeated = {name: _resized(array, 0, count) for name, array in rows.items()}
+    repeated = {name: resized(array, (0,), count) for name, array in rows.items()}
     return tuple(
         Probe(f"a value that the graph compares with in '{spec.name}'", changed)
         for spec in specs
@@ -81,13 +82,10 @@ def _constants(model: "ModelProto") -> dict[str, list[float]]:
     }
 
 
-def _beside(values: Sequence[float]) -> list[float]:
-    """The values, spread evenly where there are many, and the float32 numbers beside them."""
+def _spread(values: Sequence[float]) -> list[float]:
+    """Return the values, or evenly spaced ones where there are many."""
     places = np.unique(np.linspace(0, len(values) - 1, min(len(values), _MOST_VALUES)).astype(int))
-    at = np.asarray(values, np.float32)[places]
-    low, high = np.float32(-np.inf), np.float32(np.inf)
-    beside = np.stack([np.nextafter(at, low), at, np.nextafter(at, high)], axis=-1)
-    return [float(value) for value in beside.ravel() if np.isfinite(value)]
+    return [values[place] for place in places]
 
 
 def _holding(rows: Request, name: str, values: Sequence[float]) -> Iterator[Request]:
@@ -121,11 +119,11 @@ def size_probes(
     for word in sorted(words if edges is None else edges):
         beside = {edge + step for edge in (edges or {}).get(word, ()) for step in (-1, 0, 1)}
         for size in sorted(_SIZES if edges is None else beside):
-            resized = with_size(arrays, axes, word, size)
-            elements = sum(array.size for array in resized.values())
+            changed = with_size(arrays, axes, word, size)
+            elements = sum(array.size for array in changed.values())
             if 0 < size <= _MOST_SIZE and elements <= _MOST_ELEMENTS:
                 kind = f"size {size} along '{word}'"
-                probes.append(Probe(kind, resized, binding=False, advice=_ADVICE))
+                probes.append(Probe(kind, changed, binding=False, advice=_ADVICE))
     return tuple(probes)
 
 
@@ -133,14 +131,9 @@ def with_size(
     arrays: Request, axes: Mapping[str, Mapping[int, str]], word: str, size: int
 ) -> Request:
     """The arrays with another size of the axes of this name, their elements over again."""
-    resized = dict(arrays)
+    changed = dict(arrays)
     for name, each in axes.items():
         for axis, called in each.items():
             if called == word:
-                resized[name] = _resized(resized[name], axis, min(max(size, 0), _MOST_SIZE))
-    return resized
-
-
-def _resized(array: Array, axis: int, size: int) -> Array:
-    resized: Array = np.take(array, np.arange(size) % max(array.shape[axis], 1), axis)
-    return resized
+                changed[name] = resized(changed[name], (axis,), min(max(size, 0), _MOST_SIZE))
+    return changed

@@ -1,23 +1,25 @@
-"""Values that a served model refuses, since it would not answer them as its original does.
+"""Finds values that a served model must refuse, because it would not answer as its original does.
 
 NaN, infinities and arrays without elements mean nothing to most models, and runtimes differ in what
-they make of them: torch's ReLU keeps NaN, onnxruntime's may not. Where the converter does not know
-what training allowed, both models are tried. onnxruntime's LSTM and GRU even end the whole process
-on some arrays without elements, so that models with them always refuse these.
+they make of them: torch's ReLU keeps NaN, onnxruntime's may not, and activations of 8 bits have no
+NaN at all. Where the converter does not know what training allowed, both models are tried.
+onnxruntime's LSTM and GRU even end the whole process on some arrays without elements, so models
+with these operators always refuse such arrays.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.tensors.domain import Domain
-from lading.model_packaging.check.agreement import Model, agrees
-from lading.model_packaging.check.probes import Request
+from lading.model_packaging.check.agreement import REFUSALS, Model, agrees
+from lading.model_packaging.check.probes import Known, Request
 from lading.model_packaging.check.probing import plausible, widened
-from lading.model_packaging.check.samples import free_axes, given, make_up
+from lading.model_packaging.check.samples import Samples, free_axes, given, make_up
 from lading.model_packaging.conversion import Conversion, ConvertedModel, Session, open_session
 from lading.model_packaging.onnx_graph import walk
 
@@ -35,10 +37,10 @@ def is_fragile(model: "ModelProto") -> bool:
 
 
 def limited(name: str, conversion: Conversion) -> Conversion:
-    """The conversion, whose domains leave out what it answers otherwise than its original.
+    """Return the conversion with domains that leave out what it answers differently.
 
-    Inputs that the converter knows the domain or the columns of keep what it says of NaN and
-    infinities. Models behind processing steps are not tried: callers send no numbers.
+    Inputs whose domain or columns the converter knows keep its NaN and infinities. Models behind
+    processing steps are not tried, since callers send them no numbers.
 
     Raises:
         ConversionError: the model cannot be served.
@@ -50,70 +52,111 @@ def limited(name: str, conversion: Conversion) -> Conversion:
     empty = not is_fragile(load_model_from_string(conversion.onnx))
     domains = dict(conversion.domains)
     if conversion.processing is None:
-        trial = _LimitTrial(name, conversion, session)
-        empty = empty and trial.takes_empty()
+        same = partial(agrees, conversion.reference, ConvertedModel(session).run)
+        samples = _samples(name, conversion, session)
+        rows = next(samples.requests(_ROWS))
+        empty = empty and all(map(same, _emptied(rows, samples, free_axes(session.inputs))))
         for spec in session.inputs:
-            known = conversion.known.get(spec.name)
-            if spec.name not in domains and not (known and known.columns):
-                domains[spec.name] = trial.domain(spec.name)
+            if spec.name not in domains and not _has_columns(conversion, spec.name):
+                domains[spec.name] = _domain(rows, spec.name, same)
     if not empty:
         for spec in session.inputs:
             domains[spec.name] = replace(domains.get(spec.name, Domain()), empty=False)
-    stated = {key: domain for key, domain in domains.items() if domain != Domain()}
-    return replace(conversion, domains=stated, others=others)
+    return replace(conversion, domains=_stated(domains), others=others)
 
 
-class _LimitTrial:
-    """Both models, and rows to change."""
+def without_lost_numbers(conversion: Conversion, model: bytes, rows: Request) -> Conversion:
+    """Return the conversion with domains that an optimized model can serve.
 
-    def __init__(self, name: str, conversion: Conversion, session: Session) -> None:
-        self._original: Model = conversion.reference
-        self._served: Model = ConvertedModel(session).run
-        self._axes = free_axes(session.inputs)
-        wide = widened(session.inputs, conversion.known)
-        if conversion.examples:
-            samples = given(name, dict(conversion.examples), wide)
-        else:
-            samples = plausible(make_up(name, wide), conversion.known)
-        self._batch = samples.batch
-        self._rows = next(samples.requests(_ROWS))
+    Where a model answers NaN to a row that holds NaN, a quantized one answers a number that means
+    nothing, so it must refuse such rows. Inputs whose columns the converter knows keep their
+    domains: their missing values are compared when the model is tried. Behind processing steps,
+    callers send no numbers.
 
-    def domain(self, name: str) -> Domain:
-        """What an input of numbers may hold."""
-        array = self._rows[name]
-        if array.size and array.dtype.kind == "i":
-            return Domain(negative=self._same(self._with(name, -1)))
-        if not array.size or array.dtype.kind != "f":
-            return Domain()
-        return Domain(
-            missing=self._same(self._with(name, np.nan)),
-            infinite=all(self._same(self._with(name, value)) for value in (np.inf, -np.inf)),
-        )
-
-    def takes_empty(self) -> bool:
-        """Whether both models make the same of arrays without elements."""
-        return all(map(self._same, self._emptied()))
-
-    def _emptied(self) -> Iterator[Request]:
-        if self._batch == 0:
-            yield {name: array[:0] if array.ndim else array for name, array in self._rows.items()}
-        if any(self._axes.values()):
-            yield {name: _emptied(array, self._axes[name]) for name, array in self._rows.items()}
-
-    def _with(self, name: str, value: float) -> Request:
-        """The rows with the value in one place of each, and everywhere in the first."""
-        array = self._rows[name].copy()
-        rows = array.reshape(len(array), -1) if array.ndim > 1 else array.reshape(-1, 1)
-        places = np.arange(len(rows))
-        rows[places, places % rows.shape[1]] = value
-        rows[0] = value
-        return {**self._rows, name: array}
-
-    def _same(self, request: Request) -> bool:
-        return agrees(self._original, self._served, request)
+    Args:
+        conversion: what the model was made from.
+        model: the optimized model.
+        rows: usual rows, as callers send them.
+    """
+    if conversion.processing is not None:
+        return conversion
+    original, optimized = map(conversion.session, (conversion.onnx, model))
+    runs = ConvertedModel(original).run, ConvertedModel(optimized).run
+    same = partial(_has_same_numbers, *runs)
+    domains = dict(conversion.domains)
+    for name, array in rows.items():
+        if array.dtype.kind == "f" and not _has_columns(conversion, name):
+            before, after = domains.get(name, Domain()), _domain(rows, name, same)
+            missing = before.missing if after.missing else False
+            infinite = before.infinite and after.infinite
+            domains[name] = replace(before, missing=missing, infinite=infinite)
+    return replace(conversion, domains=_stated(domains))
 
 
-def _emptied(array: Array, axes: tuple[int, ...]) -> Array:
+def _has_columns(conversion: Conversion, name: str) -> bool:
+    return bool(conversion.known.get(name, Known()).columns)
+
+
+def _stated(domains: Mapping[str, Domain]) -> dict[str, Domain]:
+    return {name: domain for name, domain in domains.items() if domain != Domain()}
+
+
+def _samples(name: str, conversion: Conversion, session: Session) -> Samples:
+    specs = widened(session.inputs, conversion.known)
+    if conversion.examples:
+        return given(name, dict(conversion.examples), specs)
+    return plausible(make_up(name, specs), conversion.known)
+
+
+def _domain(rows: Request, name: str, same: Callable[[Request], bool]) -> Domain:
+    """Return the numbers that an input may hold: those for which `same` holds."""
+    array = rows[name]
+    if array.size and array.dtype.kind == "i":
+        return Domain(negative=same(_with(rows, name, -1)))
+    if not array.size or array.dtype.kind != "f":
+        return Domain()
+    missing = same(_with(rows, name, np.nan))
+    infinite = all(same(_with(rows, name, value)) for value in (np.inf, -np.inf))
+    return Domain(missing=missing, infinite=infinite)
+
+
+def _with(rows: Request, name: str, value: float) -> Request:
+    """Return the rows with the value in one place of each, and everywhere in the first."""
+    array = rows[name].copy()
+    flat = array.reshape(len(array), -1) if array.ndim > 1 else array.reshape(-1, 1)
+    places = np.arange(len(flat))
+    flat[places, places % flat.shape[1]] = value
+    flat[0] = value
+    return {**rows, name: array}
+
+
+def _emptied(
+    rows: Request, samples: Samples, axes: Mapping[str, tuple[int, ...]]
+) -> Iterator[Request]:
+    """Yield the rows without elements: no rows at all, and free axes of size 0."""
+    if samples.batch == 0:
+        yield {name: array[:0] if array.ndim else array for name, array in rows.items()}
+    if any(axes.values()):
+        yield {name: _without_elements(array, axes[name]) for name, array in rows.items()}
+
+
+def _without_elements(array: Array, axes: tuple[int, ...]) -> Array:
     for axis in axes:
         array = np.take(array, [], axis)
     return array
+
+
+def _has_same_numbers(before: Model, after: Model, request: Request) -> bool:
+    """Whether both models have numbers in the same places of their answers, or both refuse."""
+    was, now = (_numbers(model, request) for model in (before, after))
+    if was is None or now is None:
+        return was is now
+    return was.keys() == now.keys() and all(np.array_equal(was[name], now[name]) for name in was)
+
+
+def _numbers(model: Model, request: Request) -> Mapping[str, Array] | None:
+    try:
+        answer = model(dict(request))
+    except REFUSALS:
+        return None
+    return {name: np.isfinite(array) for name, array in answer.items() if array.dtype.kind == "f"}

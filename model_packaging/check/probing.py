@@ -15,7 +15,7 @@ from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.tensors.conversion import BYTES, DTYPES, Array, as_datatype
 from lading.functions.inference.tensors.domain import EVERY
 from lading.model_packaging.check.probes import Column, Knowledge, Known, Probe, Request
-from lading.model_packaging.check.samples import SEED, Samples, free_axes
+from lading.model_packaging.check.samples import SEED, Samples, free_axes, resized
 from lading.model_packaging.steps.text_corpus import TEXTS
 
 BASE = "typical rows"
@@ -128,14 +128,7 @@ def _ends(base: Base, spec: TensorSpec) -> Iterator[Probe]:
     for column, ends in islice(bounds.items(), _MOST_BOUNDED):
         where = _Where(spec, None if column == EVERY else column)
         for end in filter(np.isfinite, ends):
-            with np.errstate(over="ignore"):
-                at = np.asarray(end).astype(dtype)
-            beside = [
-                np.nextafter(at, -np.inf, dtype=dtype),
-                at,
-                np.nextafter(at, np.inf, dtype=dtype),
-            ]
-            for value in filter(np.isfinite, beside):
+            for value in beside([end], dtype):
                 kind = f"an end of what {where} takes"
                 request = base.take(base.count(1))
                 array = request[spec.name]
@@ -258,7 +251,7 @@ def _column(base: Base, where: _Where, column: Column) -> Iterator[Probe]:
         return
     if column.thresholds:
         kind = f"a value at or beside a split of {where}"
-        yield from _put(base, where, kind, _beside(_chosen(column.thresholds), dtype))
+        yield from _put(base, where, kind, beside(_chosen(column.thresholds), dtype))
     if column.categories:
         categories = _chosen(column.categories)
         yield from _put(base, where, f"each category of {where}", categories)
@@ -296,14 +289,15 @@ def _chosen(values: Sequence[Any]) -> list[Any]:
     return [ordered[0], *(ordered[1 + int(place)] for place in sorted(inner)), ordered[-1]]
 
 
-def _beside(thresholds: Sequence[float], dtype: "np.dtype[Any]") -> list[float]:
-    """Each threshold, and the numbers one step below and above it in the type of training."""
+def beside(values: Sequence[float], dtype: "np.dtype[Any]") -> list[float]:
+    """Return each value, and the numbers of this type one step below and above it."""
     if dtype.kind != "f":
-        return [value for each in thresholds for value in (each - 1, each, each + 1)]
-    at = np.asarray(thresholds, dtype)
+        return [near for each in values for near in (each - 1, each, each + 1)]
+    with np.errstate(over="ignore"):
+        at = np.asarray(values, np.float64).astype(dtype)
     low, high = dtype.type(-np.inf), dtype.type(np.inf)
-    beside = np.stack([np.nextafter(at, low), at, np.nextafter(at, high)], axis=1)
-    return [float(value) for value in beside.ravel() if np.isfinite(value)]
+    found = np.stack([np.nextafter(at, low), at, np.nextafter(at, high)], axis=1)
+    return [float(value) for value in found.ravel() if np.isfinite(value)]
 
 
 def _around(typical: Sequence[float]) -> list[float]:
@@ -326,20 +320,10 @@ def _lengths(base: Base) -> Iterator[Probe]:
         if axes[name]
     )
     for length in (*_LENGTHS, 0):
-        resized = {name: _resized(array, axes[name], length) for name, array in request.items()}
+        changed = {name: resized(array, axes[name], length) for name, array in request.items()}
         kind = f"free axes of size {length}" if length else "free axes without an element"
         may_refuse = not length or (of_images and length < _FEW_PIXELS)
-        yield Probe(kind, resized, may_refuse=may_refuse, binding=False, advice=advice)
-
-
-def _resized(array: Array, axes: Sequence[int], size: int) -> Array:
-    """The array with this size along these axes, its elements over again."""
-    for axis in axes:
-        have = array.shape[axis]
-        if not have:
-            return array
-        array = np.take(array, np.arange(size) % have, axis)
-    return array
+        yield Probe(kind, changed, may_refuse=may_refuse, binding=False, advice=advice)
 
 
 def widened(specs: Sequence[TensorSpec], known: Knowledge) -> tuple[TensorSpec, ...]:

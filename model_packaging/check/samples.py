@@ -113,6 +113,16 @@ def free_axes(specs: Sequence[TensorSpec]) -> dict[str, tuple[int, ...]]:
     }
 
 
+def resized(array: Array, axes: Sequence[int], size: int) -> Array:
+    """Return the array with this size along these axes, its elements repeated."""
+    for axis in axes:
+        have = array.shape[axis]
+        if not have:
+            return array
+        array = np.take(array, np.arange(size) % have, axis)
+    return array
+
+
 def _affordable_rows(specs: Sequence[TensorSpec]) -> int:
     elements = sum(math.prod(_sizes(spec, 1, 0)) for spec in specs)
     return max(4, min(_ROWS, _MAX_ELEMENTS // max(1, elements)))

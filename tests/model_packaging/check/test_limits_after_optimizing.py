@@ -9,7 +9,7 @@ from onnx import helper
 from lading.functions.contract.errors import InvalidInput
 from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.tensors.domain import Domain
-from lading.model_packaging.check.nonfinite import without_lost_numbers
+from lading.model_packaging.check.limits import without_lost_numbers
 from lading.model_packaging.check.probes import Column, Known
 from lading.model_packaging.conversion import Conversion, ConvertedModel
 from lading.model_packaging.manifest.models import ModelSpec
