@@ -10,14 +10,12 @@ from sklearn import preprocessing
 from sklearn.compose import ColumnTransformer
 from sklearn.feature_selection import RFE, SelectorMixin
 from sklearn.frozen import FrozenEstimator
-from sklearn.impute import SimpleImputer
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.semi_supervised import SelfTrainingClassifier
 from sklearn.utils import check_array
 
 from lading.model_packaging.estimators.calls import (
-    Classes,
     classify,
     classify_each,
     decide,
@@ -25,8 +23,9 @@ from lading.model_packaging.estimators.calls import (
     regress,
     transform,
 )
-from lading.model_packaging.estimators.frame import Frame, beside, computed, filled, matrix, select
+from lading.model_packaging.estimators.frame import Frame, beside, computed, matrix, select
 from lading.model_packaging.estimators.graph import GraphBuilder, NoOnnxForm
+from lading.model_packaging.library_errors import LibraryFailed, library_errors
 
 _PASS, _DROP = "passthrough", "drop"
 
@@ -45,41 +44,29 @@ def _(estimator: Pipeline, graph: GraphBuilder, frame: Frame) -> Frame:
     return frame if last is None or last == _PASS else transform(last, graph, frame)
 
 
-@classify.register
-def _(estimator: Pipeline, graph: GraphBuilder, frame: Frame) -> Classes:
-    return classify(estimator.steps[-1][1], graph, _before_last(estimator, graph, frame))
+_Member = Callable[[Any, GraphBuilder, Frame], tuple[Any, Frame]]
+"""Returns the estimator that answers for another one, and what it gets."""
 
 
-@classify_each.register
-def _(estimator: Pipeline, graph: GraphBuilder, frame: Frame) -> list[Classes]:
-    return classify_each(estimator.steps[-1][1], graph, _before_last(estimator, graph, frame))
+def _pass_on(kind: type, member: _Member, *calls: Any) -> None:
+    """Register calls that an estimator passes on to another one."""
+
+    def passed_on(call: Any, estimator: Any, graph: GraphBuilder, frame: Frame) -> Any:
+        inner, columns = member(estimator, graph, frame)
+        return call(inner, graph, columns)
+
+    for call in calls:
+        call.register(kind, partial(passed_on, call))
 
 
-@decide.register
-def _(estimator: Pipeline, graph: GraphBuilder, frame: Frame) -> str:
-    return decide(estimator.steps[-1][1], graph, _before_last(estimator, graph, frame))
-
-
-@regress.register
-def _(estimator: Pipeline, graph: GraphBuilder, frame: Frame) -> str:
-    return regress(estimator.steps[-1][1], graph, _before_last(estimator, graph, frame))
-
-
-@detect.register
-def _(estimator: Pipeline, graph: GraphBuilder, frame: Frame) -> str:
-    return detect(estimator.steps[-1][1], graph, _before_last(estimator, graph, frame))
-
-
-for _call in (transform, classify, classify_each, decide, regress, detect):
-
-    def _best(estimator: Any, graph: GraphBuilder, frame: Frame, call: Any = _call) -> Any:
-        return call(estimator.best_estimator_, graph, frame)
-
-    def _frozen(estimator: Any, graph: GraphBuilder, frame: Frame, call: Any = _call) -> Any:
-        return call(estimator.estimator, graph, frame)
-
-    _call.register(BaseSearchCV, _best)
-    _call.register(FrozenEstimator, _frozen)
+_ANSWERS = (classify, classify_each, decide, regress, detect)
+_pass_on(
+    Pipeline, lambda e, graph, frame: (e.steps[-1][1], _before_last(e, graph, frame)), *_ANSWERS
+)
+_pass_on(BaseSearchCV, lambda e, _, frame: (e.best_estimator_, frame), transform, *_ANSWERS)
+_pass_on(FrozenEstimator, lambda e, _, frame: (e.estimator, frame), transform, *_ANSWERS)
+_pass_on(SelfTrainingClassifier, lambda e, _, frame: (e.estimator_, frame), classify)
+_pass_on(RFE, lambda e, graph, frame: (e.estimator_, transform(e, graph, frame)), classify, regress)
 
 
 @transform.register
@@ -122,8 +109,9 @@ def _weighted(estimator: Any, name: str, graph: GraphBuilder, part: Frame) -> Fr
 def names_of(estimator: Any, parts: Sequence[Frame]) -> tuple[str, ...] | None:
     """Names of the columns that come out, where a following step may pick some by name."""
     try:
-        names = tuple(map(str, estimator.get_feature_names_out()))
-    except Exception:  # noqa: BLE001 some steps have none, and say so in many ways
+        with library_errors():
+            names = tuple(map(str, estimator.get_feature_names_out()))
+    except LibraryFailed:  # some steps have no names
         return None
     return names if len(names) == sum(part.width for part in parts) else None
 
@@ -159,64 +147,6 @@ def _place(column: Any, frame: Frame) -> int:
 @transform.register
 def _(estimator: SelectorMixin, graph: GraphBuilder, frame: Frame) -> Frame:
     return select(graph, frame, [int(each) for each in estimator.get_support(indices=True)])
-
-
-@classify.register
-def _(estimator: RFE, graph: GraphBuilder, frame: Frame) -> Classes:
-    return classify(estimator.estimator_, graph, transform(estimator, graph, frame))
-
-
-@regress.register
-def _(estimator: RFE, graph: GraphBuilder, frame: Frame) -> str:
-    return regress(estimator.estimator_, graph, transform(estimator, graph, frame))
-
-
-@classify.register
-def _(estimator: SelfTrainingClassifier, graph: GraphBuilder, frame: Frame) -> Classes:
-    return classify(estimator.estimator_, graph, frame)
-
-
-@transform.register
-def _(estimator: SimpleImputer, graph: GraphBuilder, frame: Frame) -> Frame:
-    if not frame.has_text():
-        return renamed(estimator, _imputed(estimator, graph, frame))
-    if estimator.add_indicator or len(estimator.statistics_) != frame.width:
-        raise NoOnnxForm("has a SimpleImputer of texts with add_indicator, or of empty columns")
-    if not _is_missing(estimator.missing_values):
-        raise NoOnnxForm(f"has a SimpleImputer of missing_values={estimator.missing_values!r}")
-    for origin in frame.origins:
-        if origin is not None:
-            graph.notes.of(origin.input, origin.column).missing = estimator.missing_values
-    return filled(frame, list(estimator.statistics_))
-
-
-def _imputed(estimator: SimpleImputer, graph: GraphBuilder, frame: Frame) -> Frame:
-    """Numbers in place of the missing ones, and marks of these."""
-    statistics = np.asarray(estimator.statistics_, np.float64)
-    kept = np.flatnonzero(~np.isnan(statistics))
-    graph.notes.typical(frame.origins, statistics)
-    values = graph.take(matrix(graph, frame), kept.tolist())
-    missing = _marks(estimator, graph, values)
-    origins = [frame.origins[place] for place in kept]
-    filled_in = graph.node("Where", missing, graph.number(statistics[kept]), values)
-    found = computed(filled_in, graph.dtype, origins)
-    if not estimator.add_indicator:
-        return found
-    marks = graph.cast(_marks(estimator, graph, matrix(graph, frame)))
-    chosen = [int(place) for place in estimator.indicator_.features_]
-    marked = computed(graph.take(marks, chosen), graph.dtype, [None] * len(chosen))
-    return beside([found, marked])
-
-
-def _marks(estimator: SimpleImputer, graph: GraphBuilder, values: str) -> str:
-    """Which of the values are missing."""
-    if _is_missing(estimator.missing_values):
-        return graph.node("IsNaN", values)
-    return graph.node("Equal", values, graph.number(float(estimator.missing_values)))
-
-
-def _is_missing(value: Any) -> bool:
-    return value is None or value != value or type(value).__name__ == "NAType"  # noqa: PLR0124 NaN
 
 
 def renamed(estimator: Any, frame: Frame) -> Frame:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.estimators.graph import GraphBuilder, NoOnnxForm
 from lading.model_packaging.estimators.notes import Origin
 
@@ -88,6 +89,17 @@ def matrix(graph: GraphBuilder, frame: Frame) -> str:
         for block in frame.blocks
     ]
     return graph.join(parts)
+
+
+def rounded(values: Array, dtype: "np.dtype[Any]", toward: float) -> Array:
+    """Return numbers of `dtype` that are next to the values towards plus or minus infinity.
+
+    So rounded, a threshold divides the numbers of `dtype` as the value itself does.
+    """
+    nearest = values.astype(dtype)
+    wide = nearest.astype(np.float64)
+    beyond = wide > values if toward < 0 else wide < values
+    return np.where(beyond, np.nextafter(nearest, dtype.type(toward)), nearest)
 
 
 def select(graph: GraphBuilder, frame: Frame, columns: Sequence[int]) -> Frame:

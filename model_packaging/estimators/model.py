@@ -17,7 +17,6 @@ from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.conversion import DTYPES, Array
 from lading.model_packaging.conversion import Conversion, Processing, tool_versions
-from lading.model_packaging.estimators import imputers  # noqa: F401 the modules register what they convert
 from lading.model_packaging.estimators.answers import EstimatorOutputs, answer_of
 from lading.model_packaging.estimators.graph import GraphBuilder, NoOnnxForm, value_info
 from lading.model_packaging.estimators.inputs import Inputs, inputs_of
@@ -27,6 +26,7 @@ from lading.model_packaging.estimators.kinds import (  # noqa: F401 the modules 
     ensembles,
     forests,
     histograms,
+    imputers,
     linear,
     neighbors,
     scalers,

@@ -75,13 +75,17 @@ def _nearest(estimator: Any, graph: GraphBuilder, frame: Frame) -> tuple[str, st
     one = graph.constant(1.0)
     if estimator.weights != "distance":
         return places, graph.node("Where", graph.node("Equal", near, near), one, one)
-    same = graph.node("Equal", near, graph.constant(0.0))
+    return places, inverse_distances(graph, near)
+
+
+def inverse_distances(graph: GraphBuilder, distances: str) -> str:
+    """Return 1 / distance; in a row with distances of 0, 1 for these and 0 for the others."""
+    zero, one = graph.constant(0.0), graph.constant(1.0)
+    same = graph.node("Equal", distances, zero)
     marks = graph.cast(same, np.float64)
-    any_same = graph.node(
-        "Greater", graph.node("ReduceMax", marks, axes=[1], keepdims=1), graph.constant(0.0)
-    )
-    inverse = graph.node("Div", one, graph.node("Where", same, one, near))
-    return places, graph.node("Where", any_same, marks, inverse)
+    some = graph.node("Greater", graph.node("ReduceMax", marks, axes=[1], keepdims=1), zero)
+    inverse = graph.node("Div", one, graph.node("Where", same, one, distances))
+    return graph.node("Where", some, marks, inverse)
 
 
 def _distances(estimator: Any, graph: GraphBuilder, rows: str, known: Array) -> tuple[str, float]:

@@ -11,7 +11,7 @@ from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.estimators.calls import transform
 from lading.model_packaging.estimators.composition import names_of, renamed
 from lading.model_packaging.estimators.curves import straight
-from lading.model_packaging.estimators.frame import Frame, beside, computed, matrix
+from lading.model_packaging.estimators.frame import Frame, beside, computed, matrix, rounded
 from lading.model_packaging.estimators.graph import GraphBuilder, NoOnnxForm
 from lading.model_packaging.estimators.notes import Origin
 
@@ -96,7 +96,7 @@ def _(estimator: preprocessing.KBinsDiscretizer, graph: GraphBuilder, frame: Fra
         inner = np.asarray(edges[1:-1], np.float64)
         graph.notes.thresholds(frame.origins[place], inner)
         graph.notes.typical([frame.origins[place]], edges[[0, -1]].reshape(-1, 1))
-        number = _bin(graph, graph.take(values, [place]), _up(inner, graph))
+        number = _bin(graph, graph.take(values, [place]), rounded(inner, graph.dtype, np.inf))
         bins = int(estimator.n_bins_[place])
         if estimator.encode != "ordinal":
             number = graph.node("Equal", number, graph.number([list(range(bins))]))
@@ -117,26 +117,13 @@ def _bin(graph: GraphBuilder, value: str, edges: Array) -> str:
     return graph.node("ReduceSum", graph.cast(reached), graph.constant([1]), keepdims=1)
 
 
-def _up(edges: Array, graph: GraphBuilder) -> Array:
-    """Edges rounded up to the graph's dtype, whose numbers reach them just when they did before."""
-    rounded = edges.astype(graph.dtype)
-    below = rounded.astype(np.float64) < edges
-    return np.where(below, np.nextafter(rounded, graph.dtype.type(np.inf)), rounded)
-
-
 @transform.register
 def _(estimator: preprocessing.Binarizer, graph: GraphBuilder, frame: Frame) -> Frame:
     for origin in frame.origins:
         graph.notes.thresholds(origin, np.array([estimator.threshold]))
-    limit = _down(np.array(estimator.threshold, np.float64), graph)
+    limit = rounded(np.array(estimator.threshold, np.float64), graph.dtype, -np.inf)
     above = graph.node("Greater", matrix(graph, frame), graph.constant(limit))
     return renamed(estimator, computed(graph.cast(above), graph.dtype, [None] * frame.width))
-
-
-def _down(limit: Array, graph: GraphBuilder) -> Array:
-    rounded = limit.astype(graph.dtype)
-    above = rounded.astype(np.float64) > limit
-    return np.where(above, np.nextafter(rounded, graph.dtype.type(-np.inf)), rounded)
 
 
 @transform.register

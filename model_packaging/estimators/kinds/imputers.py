@@ -1,17 +1,63 @@
-"""KNNImputer: what is missing becomes the mean of the nearest training rows that have it."""
+"""Imputers, which replace missing values by statistics of training or by near training rows."""
+
+from typing import Any
 
 import numpy as np
-from sklearn.impute import KNNImputer
+from sklearn.impute import KNNImputer, SimpleImputer
 
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.estimators.calls import transform
 from lading.model_packaging.estimators.composition import renamed
-from lading.model_packaging.estimators.frame import Frame, beside, computed, matrix
+from lading.model_packaging.estimators.frame import Frame, beside, computed, filled, matrix
 from lading.model_packaging.estimators.graph import GraphBuilder, NoOnnxForm
+from lading.model_packaging.estimators.kinds.neighbors import inverse_distances
 
 _NEVER = 1e300
 """The distance of a row that shares no known column."""
 _MOST_NOTED = 64
+
+
+@transform.register
+def _(estimator: SimpleImputer, graph: GraphBuilder, frame: Frame) -> Frame:
+    if not frame.has_text():
+        return renamed(estimator, _imputed(estimator, graph, frame))
+    if estimator.add_indicator or len(estimator.statistics_) != frame.width:
+        raise NoOnnxForm("has a SimpleImputer of texts with add_indicator, or of empty columns")
+    if not _is_missing(estimator.missing_values):
+        raise NoOnnxForm(f"has a SimpleImputer of missing_values={estimator.missing_values!r}")
+    for origin in frame.origins:
+        if origin is not None:
+            graph.notes.of(origin.input, origin.column).missing = estimator.missing_values
+    return filled(frame, list(estimator.statistics_))
+
+
+def _imputed(estimator: SimpleImputer, graph: GraphBuilder, frame: Frame) -> Frame:
+    """Numbers in place of the missing ones, and marks of these."""
+    statistics = np.asarray(estimator.statistics_, np.float64)
+    kept = np.flatnonzero(~np.isnan(statistics))
+    graph.notes.typical(frame.origins, statistics)
+    values = graph.take(matrix(graph, frame), kept.tolist())
+    missing = _marks(estimator, graph, values)
+    origins = [frame.origins[place] for place in kept]
+    filled_in = graph.node("Where", missing, graph.number(statistics[kept]), values)
+    found = computed(filled_in, graph.dtype, origins)
+    if not estimator.add_indicator:
+        return found
+    marks = graph.cast(_marks(estimator, graph, matrix(graph, frame)))
+    chosen = [int(place) for place in estimator.indicator_.features_]
+    marked = computed(graph.take(marks, chosen), graph.dtype, [None] * len(chosen))
+    return beside([found, marked])
+
+
+def _marks(estimator: SimpleImputer, graph: GraphBuilder, values: str) -> str:
+    """Which of the values are missing."""
+    if _is_missing(estimator.missing_values):
+        return graph.node("IsNaN", values)
+    return graph.node("Equal", values, graph.number(float(estimator.missing_values)))
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value != value or type(value).__name__ == "NAType"  # noqa: PLR0124 NaN
 
 
 @transform.register
@@ -75,11 +121,7 @@ def _filling(estimator: KNNImputer, graph: GraphBuilder, distances: str, column:
     zero, one = graph.constant(0.0), graph.constant(1.0)
     weights = one
     if estimator.weights == "distance":
-        same = graph.node("Equal", near, zero)
-        inverse = graph.node("Div", one, graph.node("Sqrt", graph.node("Where", same, one, near)))
-        marks = graph.cast(same, np.float64)
-        some = graph.node("Greater", graph.node("ReduceMax", marks, axes=[1], keepdims=1), zero)
-        weights = graph.node("Where", some, marks, inverse)
+        weights = inverse_distances(graph, graph.node("Sqrt", near))
     reached = graph.node("Less", near, graph.constant(_NEVER))
     weights = graph.node("Where", reached, weights, zero)
     total = graph.node("ReduceSum", weights, graph.constant([1]), keepdims=1)
