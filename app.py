@@ -1,6 +1,6 @@
-"""The cloud entry point: models.yaml, models.lock.json and stages.yaml -> stacks.
+"""The CDK app: models.yaml, models.lock.json and stages.yaml become stacks.
 
-`cdk deploy --all -c stage=prod` runs it; it makes no call to AWS and needs no credentials.
+`cdk deploy --all -c stage=prod` runs it. It does not call AWS and needs no credentials.
 """
 
 import sys

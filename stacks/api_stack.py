@@ -1,7 +1,7 @@
-"""The REST API before the models, with the alarms, the dashboards and the firewall of a stage.
+"""The stack of a REST API, with the alarms, the dashboards and the firewall of a stage.
 
-It refers to the models' functions by name alone, so that a model is rolled out, or brought back,
-without touching it; only a model that comes or goes changes it.
+It refers to models' functions by name only. A roll-out or a rollback of a model does not change it;
+only adding or removing a model does.
 """
 
 from collections.abc import Sequence
@@ -16,29 +16,28 @@ from constructs import Construct
 
 from lading.functions.contract.limits import GATEWAY
 from lading.functions.contract.names import ENVIRONMENT, FRONT
-from lading.stacks.api.authorization import authorize
+from lading.stacks.api.authorization import TokenSettings, authorize
 from lading.stacks.api.firewall import Firewall
-from lading.stacks.api.rest_api import ModelApi
-from lading.stacks.function.code_assets import CodeAssets
-from lading.stacks.function.logged_function import LoggedFunction
-from lading.stacks.monitoring.alarms import AlarmTopic, ApiAlarms, topic_by_name
+from lading.stacks.api.rest_api import ApiSettings, Authorization, ModelApi
+from lading.stacks.function.logged_function import LoggedFunction, StageFunctions
+from lading.stacks.monitoring.alarms import AlarmTopic, make_alarms, topic_by_name
 from lading.stacks.monitoring.dashboards import Dashboards
-from lading.stacks.monitoring.signals import WatchedApi
-from lading.stacks.plan.apis import PlannedApi, told_models
+from lading.stacks.monitoring.signals import API_SIGNALS, WatchedApi
+from lading.stacks.plan.apis import PlannedApi, list_models
 from lading.stacks.stages.settings import ALIAS, OUTPUTS, CustomDomain, Deployment
 
 
 class ApiStack(Stack):
-    """One REST API of a stage; the first also has what the stage has once.
+    """One REST API of a stage; the first stack also has what a stage needs once.
 
     Args:
         scope: the app.
         id_: the construct's id.
         deployment: the stage.
-        region: where; None: where the AWS profile says.
-        apis: every API of the stage in this region.
-        api: the one that this stack makes.
-        assets: the Lambda code.
+        region: the region; None: the AWS profile's.
+        apis: all APIs of the stage in this region.
+        api: the API of this stack.
+        shared: what its functions share with the others of the stage.
     """
 
     def __init__(
@@ -50,72 +49,95 @@ class ApiStack(Stack):
         region: str | None,
         apis: Sequence[PlannedApi],
         api: PlannedApi,
-        assets: CodeAssets,
+        shared: StageFunctions,
     ) -> None:
+        name = f"{deployment.names.api_stack}{api.suffix}"
         super().__init__(
             scope,
             id_,
-            stack_name=f"{deployment.names.api_stack}{api.suffix}",
+            stack_name=name,
             description=f"Lading {deployment.stage}: the REST API{api.suffix}",
             env=deployment.environment(region),
         )
-        self._deployment, self._planned = deployment, api
-        self.api = ModelApi(
-            self,
-            "Rest",
-            deployment=deployment,
-            name=_name(deployment, api),
-            authorization=authorize(self, deployment, assets, api.suffix),
-            account_log_role=api.number == 1,
+        self._deployment, self._planned, self._shared = deployment, api, shared
+        self._api = ModelApi(
+            self, "Rest", settings=self._settings(name), authorization=self._authorization()
         )
-        self.front = self._front(assets)
-        self.api.serve_models(api.models)
-        self.api.serve_root(self.front.function)
+        front = self._front()
+        self._api.serve_models(api.models)
+        self._api.serve_root(front.function)
         if deployment.settings.cors:
-            self.api.answer_preflights(self.front.function)
+            self._api.answer_preflights(front.function)
         if deployment.waf:
-            Firewall(self, "Firewall", name=self.api.name, stage_arn=self.api.stage_arn)
+            Firewall(self, "Firewall", name=name, stage_arn=self._api.stage_arn)
         self._watch(apis)
         CfnOutput(self, OUTPUTS.api_url, value=self._url())
 
-    def _front(self, assets: CodeAssets) -> LoggedFunction:
-        """The front function, which may invoke the live models of this API and nothing else."""
+    def _settings(self, name: str) -> ApiSettings:
+        deployment, settings = self._deployment, self._deployment.settings
+        return ApiSettings(
+            name=name,
+            stage=deployment.stage,
+            rate=settings.throttling.rate,
+            burst=settings.throttling.burst,
+            origins=settings.cors,
+            log_retention_days=settings.log_retention_days,
+            account_log_role=self._planned.number == 1,
+            firewall=deployment.waf,
+        )
+
+    def _authorization(self) -> Authorization:
+        """Return the authorization that the stage's `auth` requires."""
+        deployment, names = self._deployment, self._deployment.names
+        types = apigateway.AuthorizationType
+        if deployment.settings.auth != "token":
+            return Authorization(types.IAM if deployment.settings.auth == "iam" else types.NONE)
+        tokens = TokenSettings(
+            function=names.api_function(f"authorizer{self._planned.suffix}"),
+            table=names.token_table,
+            key_alias=names.artifact_key,
+            cache_s=deployment.settings.authorizer_cache_s,
+            # An emulated gateway reads the usage key from a header, never from the authorizer.
+            usage_plan=not deployment.local,
+        )
+        return authorize(self, self._shared, tokens)
+
+    def _front(self) -> LoggedFunction:
+        """Create the front function, which may invoke the models of this API and nothing else."""
         deployment, models = self._deployment, self._planned.models
         front = LoggedFunction(
             self,
             "Front",
-            deployment=deployment,
+            shared=self._shared,
             name=deployment.names.api_function(f"front{self._planned.suffix}"),
             handler="lading.functions.front.lambda_handler.handler",
-            code=assets.functions(self),
             memory_mb=512,
             timeout_s=GATEWAY.timeout_s,
             environment={
                 FRONT.prefix: deployment.names.function(""),
-                FRONT.models: told_models(models, deployment.names),
+                FRONT.models: list_models(models, deployment.names),
                 FRONT.alias: ALIAS,
                 ENVIRONMENT.cors: ",".join(deployment.settings.cors),
             },
         )
         if models:
-            aliases = [self.api.alias_arn(model) for model in models]
+            aliases = [self._api.alias_arn(model) for model in models]
             front.role.add_to_principal_policy(
                 iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=aliases)
             )
         return front
 
     def _watch(self, apis: Sequence[PlannedApi]) -> None:
-        """Alarms of this API; in the first stack, topic and dashboards of the whole stage."""
-        deployment, names = self._deployment, self._deployment.names
-        email = deployment.settings.alarms.email
+        """Create this API's alarms; in the first stack also the topic and the dashboards."""
+        deployment, name = self._deployment, self._deployment.names.alarm_topic
         first = self._planned.number == 1
         topic = (
-            AlarmTopic(self, "Alarms", names=names, email=email).topic
+            AlarmTopic(self, "Alarms", name=name, email=deployment.settings.alarms.email).topic
             if first
-            else topic_by_name(self, names)
+            else topic_by_name(self, name)
         )
-        watched = _watched(deployment, self._planned)
-        ApiAlarms(self, "ApiAlarms", api=watched, topic=topic, math=not deployment.local)
+        watched, math = _watched(deployment, self._planned), not deployment.local
+        make_alarms(Construct(self, "ApiAlarms"), API_SIGNALS, watched, topic, math=math)
         CfnOutput(self, OUTPUTS.alarm_topic_arn, value=topic.topic_arn)
         if first:
             self._draw(apis)
@@ -126,7 +148,8 @@ class ApiStack(Stack):
         dashboards = Dashboards(
             self,
             "Dashboards",
-            names=names,
+            prefix=names.prefix,
+            model_prefix=names.function(""),
             apis=[_watched(deployment, api) for api in apis],
             models=[model for api in apis for model in api.models],
             functions=[names.api_function(f"{role}{api.suffix}") for api in apis for role in roles],
@@ -136,12 +159,12 @@ class ApiStack(Stack):
     def _url(self) -> str:
         domain = self._deployment.settings.domain
         if domain is None or self._planned.number > 1 or self._deployment.local:
-            return self.api.api.url
+            return self._api.api.url
         self._add_domain(domain)
         return f"https://{domain.name}/"
 
     def _add_domain(self, domain: CustomDomain) -> None:
-        """A name of one's own; with no zone given, the target to point it at is an output."""
+        """Add a custom domain; without a hosted zone, its target is an output."""
         name = apigateway.DomainName(
             self,
             "Domain",
@@ -152,7 +175,7 @@ class ApiStack(Stack):
             endpoint_type=apigateway.EndpointType.REGIONAL,
             security_policy=apigateway.SecurityPolicy.TLS13_1_2_PQ_2025_09,
             endpoint_access_mode=apigateway.EndpointAccessMode.BASIC,
-            mapping=self.api.api,
+            mapping=self._api.api,
         )
         if domain.hosted_zone_id is None:
             CfnOutput(self, "DomainTarget", value=name.domain_name_alias_domain_name)
@@ -168,14 +191,10 @@ class ApiStack(Stack):
             record(self, record.__name__, zone=zone, record_name=f"{domain.name}.", target=alias)
 
 
-def _name(deployment: Deployment, api: PlannedApi) -> str:
-    return f"{deployment.names.api_stack}{api.suffix}"
-
-
 def _watched(deployment: Deployment, api: PlannedApi) -> WatchedApi:
     slowest = max((model.p99_ms for model in api.models), default=0)
     return WatchedApi(
-        name=_name(deployment, api),
+        name=f"{deployment.names.api_stack}{api.suffix}",
         stage=deployment.stage,
         error_rate=deployment.settings.alarms.error_rate,
         p99_ms=slowest or deployment.settings.defaults.p99_ms,

@@ -1,6 +1,6 @@
-"""What outlives every deployment: the artifacts, and the bearer tokens.
+"""The stack of what outlives every deployment: the artifacts and the bearer tokens.
 
-Nothing here can name a model, so that the stack deploys from a clone that has no lock yet.
+It names no model, so it can be deployed from a clone that has no lock yet.
 """
 
 from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
@@ -19,13 +19,13 @@ _OLD_VERSIONS_DAYS, _ACCESS_LOG_DAYS = 90, 365
 class ArtifactStack(Stack):
     """The bucket of artifacts, its key and its access log, and the table of tokens.
 
-    All of it stays when the stack goes.
+    Everything stays when the stack is deleted.
 
     Args:
         scope: the app.
         id_: the construct's id.
         deployment: the stage.
-        region: where; None: where the AWS profile says.
+        region: the region; None: the AWS profile's.
     """
 
     def __init__(
@@ -52,11 +52,11 @@ class ArtifactStack(Stack):
         CfnOutput(self, OUTPUTS.artifact_bucket_name, value=self.bucket.bucket_name)
 
     def _bucket(self) -> s3.Bucket:
-        """The artifacts' bucket.
+        """Create the bucket of artifacts.
 
-        Its life cycle deletes only what is not current. An object that the lock names is current:
-        publishing writes to a free key alone, and the policy below refuses anything else. A locked
-        version leaves that state only when somebody deletes it, and then stays for 90 days.
+        Its life cycle deletes only noncurrent versions of objects. What the lock names is current:
+        artifacts are written only to new keys, which the policy below enforces. A locked version
+        becomes noncurrent only when somebody deletes it, and then stays for 90 days.
         """
         bucket = s3.Bucket(
             self,
@@ -83,11 +83,11 @@ class ArtifactStack(Stack):
             ],
             removal_policy=RemovalPolicy.RETAIN,
         )
-        bucket.add_to_resource_policy(_only_to_free_keys(bucket))
+        bucket.add_to_resource_policy(_deny_overwriting(bucket))
         return bucket
 
     def _access_log(self) -> s3.Bucket:
-        """Who read and wrote artifacts; S3 delivers its logs to buckets with its own keys alone."""
+        """Create the bucket of access logs; S3 delivers logs only to buckets with S3's own keys."""
         return s3.Bucket(
             self,
             "AccessLog",
@@ -119,10 +119,10 @@ class ArtifactStack(Stack):
         )
 
 
-def _only_to_free_keys(bucket: s3.Bucket) -> iam.PolicyStatement:
-    """Nobody overwrites an object: a write must say `If-None-Match`.
+def _deny_overwriting(bucket: s3.Bucket) -> iam.PolicyStatement:
+    """Return a statement that denies overwriting: a write needs the header `If-None-Match`.
 
-    Parts of a large upload cannot say it; the request that completes them does.
+    Parts of a multipart upload cannot have it; the request that completes the upload has it.
     """
     return iam.PolicyStatement(
         sid="OnlyToFreeKeys",

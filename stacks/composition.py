@@ -1,4 +1,4 @@
-"""The stacks of an app: for each region of the stage, artifacts, models and the API."""
+"""The stacks of an app: artifacts, models and APIs, in each region of the stage."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +13,7 @@ from lading.stacks.artifact_stack import ArtifactStack
 from lading.stacks.build.lambda_code import LambdaCode
 from lading.stacks.errors import SettingsError
 from lading.stacks.function.code_assets import CodeAssets
+from lading.stacks.function.logged_function import StageFunctions
 from lading.stacks.model_stack import ModelStack
 from lading.stacks.plan.apis import PlannedApi, describe, plan_apis
 from lading.stacks.plan.models import RegionPlan, plan_models
@@ -20,7 +21,7 @@ from lading.stacks.stages.settings import Deployment, load_deployment
 from lading.stacks.stages.target import lambda_target, local_target
 
 _LINT = {"cfn-lint": {"config": {"ignore_checks": ["W3005"]}}}
-"""In every template, for whoever lints it: the CDK states each dependency that it knows twice."""
+"""Metadata of every template for cfn-lint: the CDK writes each dependency that it knows twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,29 +34,31 @@ class RegionStacks:
 
 
 def add_stacks(app: App, project: Path) -> tuple[RegionStacks, ...]:
-    """Every stack of the stage that the context names, in each of its regions.
+    """Add every stack of the stage that the context names, in each of its regions.
 
-    Context: `stage` (dev); `local`, for an emulated cloud, and `sagemaker_runtime`, the URL of an
-    emulated SageMaker beside it; `manifest`, `lock` and `stages`, for
-    files elsewhere than in the project's root.
+    Context: `stage` (dev); `local` for an emulated account, with `sagemaker_runtime`, the URL of
+    its SageMaker; `manifest`, `lock` and `stages` for files outside the project's root.
 
     Raises:
-        StackError: something cannot be deployed; nothing has been made of it.
+        StackError: something cannot be deployed; no stack has been created.
     """
     deployment = _deployment(app, project)
-    regions: tuple[str | None, ...] = deployment.settings.regions or (None,)
-    for region in deployment.settings.regions:
+    settings = deployment.settings
+    for region in settings.regions:
         _require_known(region, deployment)
     manifest, lock = (
         project / (app.node.try_get_context(key) or default)
         for key, default in (("manifest", "models.yaml"), ("lock", "models.lock.json"))
     )
+    regions: tuple[str | None, ...] = settings.regions or (None,)
     plans = [(region, plan_models(manifest, lock, deployment, region)) for region in regions]
-    target = lambda_target(deployment.settings.architecture)
-    assets = CodeAssets(LambdaCode(project, local_target() if deployment.local else target))
+    target = local_target() if deployment.local else lambda_target(settings.architecture)
+    shared = StageFunctions(
+        CodeAssets(LambdaCode(project, target)), settings.architecture, settings.log_retention_days
+    )
     for key, value in deployment.tags.items():
         Tags.of(app).add(key, value)
-    return tuple(_add_region(app, deployment, region, plan, assets) for region, plan in plans)
+    return tuple(_add_region(app, deployment, region, plan, shared) for region, plan in plans)
 
 
 def _deployment(app: App, project: Path) -> Deployment:
@@ -74,20 +77,8 @@ def _require_known(region: str, deployment: Deployment) -> None:
         raise SettingsError(f"stage '{deployment.stage}': there is no region '{region}'{advice}")
 
 
-def _bound(stack: Stack, boundary: str | None) -> None:
-    """Bound every role of a stack by a policy, if there is one."""
-    if boundary is None:
-        return
-    find = (
-        iam.ManagedPolicy.from_managed_policy_arn
-        if boundary.startswith("arn:")
-        else iam.ManagedPolicy.from_managed_policy_name
-    )
-    iam.PermissionsBoundary.of(stack).apply(find(stack, "Boundary", boundary))
-
-
 def _add_region(
-    app: App, deployment: Deployment, region: str | None, plan: RegionPlan, assets: CodeAssets
+    app: App, deployment: Deployment, region: str | None, plan: RegionPlan, shared: StageFunctions
 ) -> RegionStacks:
     several = len(deployment.settings.regions) > 1
 
@@ -105,7 +96,7 @@ def _add_region(
             deployment=deployment,
             region=region,
             model=model,
-            assets=assets,
+            shared=shared,
         )
         for model in plan.models
     )
@@ -122,30 +113,38 @@ def _add_region(
             region=region,
             apis=planned,
             api=api,
-            assets=assets,
+            shared=shared,
         )
         for api in planned
     )
-    for api, stack in zip(planned, apis, strict=True):
-        _order(api, stack, apis[0], artifacts, models)
+    stacks = RegionStacks(artifacts, models, apis)
+    _order(planned, stacks)
     for each in (artifacts, *models, *apis):
-        _bound(each, deployment.settings.permissions_boundary)
+        _limit_roles(each, deployment.settings.permissions_boundary)
         each.template_options.metadata = _LINT
-    return RegionStacks(artifacts, models, apis)
+    return stacks
 
 
-def _order(
-    api: PlannedApi,
-    stack: ApiStack,
-    first: ApiStack,
-    artifacts: ArtifactStack,
-    models: tuple[ModelStack, ...],
-) -> None:
-    """An API comes after what it names: its table, its models; and after the account's log role."""
-    served = {model.name for model in api.models}
-    stack.add_stack_dependency(artifacts)
-    for model in models:
-        if model.watched.name in served:
-            stack.add_stack_dependency(model)
-    if stack is not first:
-        stack.add_stack_dependency(first)
+def _order(planned: list[PlannedApi], stacks: RegionStacks) -> None:
+    """Deploy each API after its tokens and its models, and after the API with the log role."""
+    first = stacks.apis[0]
+    for api, stack in zip(planned, stacks.apis, strict=True):
+        served = {model.name for model in api.models}
+        stack.add_stack_dependency(stacks.artifacts)
+        for model in stacks.models:
+            if model.watched.name in served:
+                stack.add_stack_dependency(model)
+        if stack is not first:
+            stack.add_stack_dependency(first)
+
+
+def _limit_roles(stack: Stack, boundary: str | None) -> None:
+    """Set the permissions boundary of every role of a stack, if there is one."""
+    if boundary is None:
+        return
+    find = (
+        iam.ManagedPolicy.from_managed_policy_arn
+        if boundary.startswith("arn:")
+        else iam.ManagedPolicy.from_managed_policy_name
+    )
+    iam.PermissionsBoundary.of(stack).apply(find(stack, "Boundary", boundary))

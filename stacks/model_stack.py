@@ -1,4 +1,4 @@
-"""One model, on Lambda or behind a proxy there: the unit of roll-out and of rollback."""
+"""The stack of one model: the unit of roll-out and rollback."""
 
 from typing import Any
 
@@ -6,27 +6,27 @@ from aws_cdk import CfnOutput, Stack, Tags
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from lading.stacks.endpoint.model_endpoint import ModelEndpoint
+from lading.stacks.endpoint.model_endpoint import EndpointPlan, ModelEndpoint
 from lading.stacks.endpoint.signals import ENDPOINT_SIGNALS
-from lading.stacks.function.code_assets import CodeAssets
 from lading.stacks.function.lambda_model import LambdaModel
-from lading.stacks.function.rollout import Rollout
-from lading.stacks.monitoring.alarms import CanaryAlarms, ModelAlarms, topic_by_name
-from lading.stacks.monitoring.signals import WatchedModel
+from lading.stacks.function.logged_function import StageFunctions
+from lading.stacks.function.rollout import Rollout, RolloutPlan
+from lading.stacks.monitoring.alarms import CanaryAlarms, make_alarms, topic_by_name
+from lading.stacks.monitoring.signals import MODEL_SIGNALS, WatchedModel
 from lading.stacks.plan.models import PlannedModel
-from lading.stacks.stages.settings import OUTPUTS, Deployment
+from lading.stacks.stages.settings import ALIAS, OUTPUTS, Deployment
 
 
 class ModelStack(Stack):
-    """A model's function, how its versions take over, and who is told of its trouble.
+    """A model's function, its endpoint if it has one, its roll-out and its alarms.
 
     Args:
         scope: the app.
         id_: the construct's id.
         deployment: the stage.
-        region: where; None: where the AWS profile says.
+        region: the region; None: the AWS profile's.
         model: what to serve.
-        assets: the Lambda code.
+        shared: what its functions share with the others of the stage.
     """
 
     def __init__(
@@ -37,70 +37,86 @@ class ModelStack(Stack):
         deployment: Deployment,
         region: str | None,
         model: PlannedModel,
-        assets: CodeAssets,
+        shared: StageFunctions,
     ) -> None:
+        names = deployment.names
         super().__init__(
             scope,
             id_,
-            stack_name=deployment.names.model_stack(model.name),
+            stack_name=names.model_stack(model.name),
             description=f"Lading {deployment.stage}: model {model.name}, version {model.version}",
             env=deployment.environment(region),
         )
         Tags.of(self).add("model", model.name)
-        assets.require_fits(self, model)
+        shared.assets.require_fits(self, model)
         self.watched = _watched(deployment, model)
-        topic = topic_by_name(self, deployment.names)
-        self.endpoint = self._endpoint(deployment, model, topic, assets)
-        self.served = LambdaModel(
+        topic = topic_by_name(self, names.alarm_topic)
+        endpoint = self._endpoint(deployment, model, shared, topic)
+        served = LambdaModel(
             self,
             "Model",
-            deployment=deployment,
+            shared=shared,
+            name=self.watched.function,
             model=model,
-            assets=assets,
-            proxy=self.endpoint.proxy if self.endpoint else None,
+            artifact_key=names.artifact_key,
+            origins=deployment.settings.cors,
+            proxy=endpoint.proxy if endpoint else None,
         )
-        if self.endpoint:
-            self.endpoint.let_ask(self.served)
-        self.alarms = ModelAlarms(
-            self, "Alarms", model=self.watched, topic=topic, math=not deployment.local
-        )
-        self.canary = (
-            None
-            if deployment.local
-            else CanaryAlarms(
-                self,
-                "CanaryAlarms",
-                model=self.watched,
-                executed_version=self.served.version.version,
-                topic=topic,
-            )
-        )
-        self.rollout = Rollout(
-            self,
-            "Rollout",
-            deployment=deployment,
-            model=model,
-            served=self.served,
-            assets=assets,
-            alarms=self.canary.rollback if self.canary else (),
-        )
-        CfnOutput(self, OUTPUTS.function_name, value=self.served.function.function_name)
-        CfnOutput(self, OUTPUTS.alias_arn, value=self.served.alias.function_arn)
+        if endpoint:
+            endpoint.grant_use(served)
+        self._watch_and_roll_out(deployment, model, shared, topic, served)
+        CfnOutput(self, OUTPUTS.function_name, value=served.function.function_name)
+        CfnOutput(self, OUTPUTS.alias_arn, value=served.alias.function_arn)
 
     def _endpoint(
-        self, deployment: Deployment, model: PlannedModel, topic: sns.ITopic, assets: CodeAssets
+        self,
+        deployment: Deployment,
+        model: PlannedModel,
+        shared: StageFunctions,
+        topic: sns.ITopic,
     ) -> ModelEndpoint | None:
         if model.endpoint is None:
             return None
-        return ModelEndpoint(
-            self,
-            "Endpoint",
-            deployment=deployment,
-            model=model,
-            watched=self.watched,
-            topic=topic,
-            assets=assets,
+        names, twin = deployment.names, model.endpoint.twin
+        plan = EndpointPlan(
+            endpoint=model.endpoint,
+            settings=model.settings.sagemaker,
+            artifact_key=names.artifact_key,
+            check_name=names.hook(model.name, "endpoint"),
+            twin_alias=f"{names.function(twin)}:{ALIAS}" if twin else "",
+            runtime=deployment.runtime,
         )
+        return ModelEndpoint(
+            self, "Endpoint", shared=shared, plan=plan, watched=self.watched, topic=topic
+        )
+
+    def _watch_and_roll_out(
+        self,
+        deployment: Deployment,
+        model: PlannedModel,
+        shared: StageFunctions,
+        topic: sns.ITopic,
+        served: LambdaModel,
+    ) -> None:
+        """Create the alarms and the roll-out; an emulated account has no alarms on a canary."""
+        names, local = deployment.names, deployment.local
+        make_alarms(Construct(self, "Alarms"), MODEL_SIGNALS, self.watched, topic, math=not local)
+        canary = None
+        if not local:
+            version = served.version.version
+            canary = CanaryAlarms(
+                self, "CanaryAlarms", model=self.watched, executed_version=version, topic=topic
+            )
+        plan = RolloutPlan(
+            model=model.name,
+            version=model.version,
+            check_name=names.hook(model.name, "check"),
+            clean_name=names.hook(model.name, "clean"),
+            steps=None if local else deployment.settings.rollout,
+            waits=model.endpoint is not None,
+        )
+        alarms = canary.rollback if canary else ()
+        Rollout(self, "Rollout", shared=shared, plan=plan, served=served, alarms=alarms)
 
 
 def _watched(deployment: Deployment, model: PlannedModel) -> WatchedModel:

@@ -1,5 +1,7 @@
 """Who may call the API: AWS principals, holders of bearer tokens, or anybody."""
 
+from dataclasses import dataclass
+
 from aws_cdk import Acknowledgment, Aws, Duration, Fn, Validations
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_iam as iam
@@ -7,59 +9,65 @@ from constructs import Construct
 
 from lading.functions.contract.names import TOKENS
 from lading.stacks.api.rest_api import Authorization
-from lading.stacks.function.code_assets import CodeAssets
-from lading.stacks.function.logged_function import LoggedFunction
-from lading.stacks.stages.settings import Deployment
+from lading.stacks.function.logged_function import LoggedFunction, StageFunctions
 
 _TIME_LIMIT_S = 10
 """API Gateway waits no longer for an authorizer."""
 
 
-def authorize(
-    scope: Construct, deployment: Deployment, assets: CodeAssets, suffix: str
-) -> Authorization:
-    """What the stage's `auth` asks for; `suffix` ends the names of what it takes."""
-    types = apigateway.AuthorizationType
-    if deployment.settings.auth == "token":
-        authorizer = TokenAuthorizer(
-            scope, "Tokens", deployment=deployment, assets=assets, suffix=suffix
-        )
-        # An emulated gateway takes the key from a header, never from the authorizer.
-        counted = not deployment.local
-        return Authorization(types.CUSTOM, authorizer.authorizer, usage_plan=counted)
-    return Authorization(types.IAM if deployment.settings.auth == "iam" else types.NONE)
+@dataclass(frozen=True, slots=True)
+class TokenSettings:
+    """What the authorizer of bearer tokens needs to know.
+
+    Args:
+        function: name of the authorizer function.
+        table: name of the table of tokens.
+        key_alias: alias of the key that encrypts the table.
+        cache_s: how long the gateway caches an answer.
+        usage_plan: whether calls count against the token's usage key.
+    """
+
+    function: str
+    table: str
+    key_alias: str
+    cache_s: int
+    usage_plan: bool
+
+
+def authorize(scope: Construct, shared: StageFunctions, tokens: TokenSettings) -> Authorization:
+    """Create the authorizer of bearer tokens, and return what methods require."""
+    authorizer = TokenAuthorizer(scope, "Tokens", shared=shared, tokens=tokens).authorizer
+    kind = apigateway.AuthorizationType.CUSTOM
+    return Authorization(kind, authorizer, usage_plan=tokens.usage_plan)
 
 
 class TokenAuthorizer(Construct):
-    """The authorizer function and its place before the API.
+    """The authorizer function, and its place before the API.
 
     Args:
         scope: the API's stack.
         id_: the construct's id.
-        deployment: the stage.
-        assets: the Lambda code.
-        suffix: end of the function's name.
+        shared: what the function shares with the others of the stage.
+        tokens: settings of the authorizer.
     """
 
     def __init__(
-        self, scope: Construct, id_: str, *, deployment: Deployment, assets: CodeAssets, suffix: str
+        self, scope: Construct, id_: str, *, shared: StageFunctions, tokens: TokenSettings
     ) -> None:
         super().__init__(scope, id_)
-        names = deployment.names
         own = LoggedFunction(
             self,
             "Authorizer",
-            deployment=deployment,
-            name=names.api_function(f"authorizer{suffix}"),
+            shared=shared,
+            name=tokens.function,
             handler="lading.functions.authorizer.lambda_handler.handler",
-            code=assets.functions(self),
-            memory_mb=512,  # a cold start is all imports
+            memory_mb=512,  # a cold start consists of imports
             timeout_s=_TIME_LIMIT_S,
-            environment={TOKENS.table: names.token_table},
+            environment={TOKENS.table: tokens.table},
         )
-        _grant_look_up(own.role, names.token_table, names.artifact_key)
-        cached = deployment.settings.authorizer_cache_s
-        # Its policy is for one request, so what is remembered must be found by all of that.
+        _grant_look_up(own.role, tokens.table, tokens.key_alias)
+        # The authorizer's policy is for one request, so a cached one must be found by its path and
+        # method too.
         request = [apigateway.IdentitySource.context(key) for key in ("path", "httpMethod")]
         self.authorizer = apigateway.RequestAuthorizer(
             self,
@@ -67,9 +75,9 @@ class TokenAuthorizer(Construct):
             handler=own.function,
             identity_sources=[
                 apigateway.IdentitySource.header("Authorization"),
-                *(request if cached else ()),
+                *(request if tokens.cache_s else ()),
             ],
-            results_cache_ttl=Duration.seconds(cached),
+            results_cache_ttl=Duration.seconds(tokens.cache_s),
         )
 
 
@@ -99,7 +107,7 @@ def _grant_look_up(role: iam.IRole, table: str, key_alias: str) -> None:
         Acknowledgment(
             id="AwsSolutions-IAM5"
             "[Resource::arn:<AWS::Partition>:kms:<AWS::Region>:<AWS::AccountId>:key/*]",
-            reason="conditions narrow it to the key of one alias, for one table of DynamoDB; the "
-            "key's own ARN is another stack's",
+            reason="conditions restrict it to the key of one alias, for one table of DynamoDB; the "
+            "key itself belongs to another stack",
         )
     )

@@ -1,7 +1,7 @@
-"""The web application firewall before the API.
+"""The web application firewall in front of the API.
 
-AWS's common rules look for attacks on web pages. Their body rules and their limit of 8 KB would
-refuse what this API is for, tensors and prompts, so those only count.
+AWS's common rules search for attacks on web pages. Their rules on bodies, and their limit of 8 KB,
+would block tensors and prompts; those rules only count.
 """
 
 from aws_cdk import aws_wafv2 as wafv2
@@ -11,13 +11,13 @@ COUNTED = (
     *("SizeRestrictions_BODY", "CrossSiteScripting_BODY", "GenericLFI_BODY", "GenericRFI_BODY"),
     "EC2MetaDataSSRF_BODY",
 )
-"""Rules of the common set that would refuse tensors and prompts."""
+"""Rules of the common set that would block tensors and prompts."""
 
 COUNTED_INPUTS = ("JavaDeserializationRCE_BODY", "Log4JRCE_BODY")
-"""Rules against known bad inputs that would refuse a prompt about them."""
+"""Rules against known bad inputs that would block a prompt about them."""
 
 REQUESTS_PER_ADDRESS = 20_000
-"""In five minutes; more from one address are refused."""
+"""Limit for each IP address in five minutes."""
 
 
 class Firewall(Construct):
@@ -27,7 +27,7 @@ class Firewall(Construct):
         scope: the stack.
         id_: the construct's id.
         name: the API's name.
-        stage_arn: what it stands before.
+        stage_arn: ARN of the stage that it protects.
     """
 
     def __init__(self, scope: Construct, id_: str, *, name: str, stage_arn: str) -> None:

@@ -1,4 +1,4 @@
-"""What the REST API answers by itself, when no function is asked."""
+"""The responses that the REST API sends without calling a function."""
 
 from collections.abc import Sequence
 
@@ -7,18 +7,18 @@ from aws_cdk import aws_apigateway as apigateway
 from lading.functions.contract.origins import ALLOW_ORIGIN, EVERY
 
 _ERROR_BODY = '{"error":$context.error.messageString,"message":$context.error.messageString}'
-"""`error` is what every dialect's clients read, `message` what AWS's do."""
+"""Clients of every dialect read `error`, AWS's clients read `message`."""
 
 
-def word_refusals(api: apigateway.RestApi, origins: Sequence[str]) -> None:
-    """Give each kind of refusal a body, and headers; pages of `origins` may read them.
+def add_gateway_responses(api: apigateway.RestApi, origins: Sequence[str]) -> None:
+    """Give each kind of error a body and headers, which pages of `origins` may read.
 
-    The gateway cannot choose among several origins: then every page may, for its own words hold
-    nothing of anybody.
+    The gateway cannot choose among several origins. Then every page may read them: they contain no
+    data.
     """
     kinds = apigateway.ResponseType
-    told = origins[0] if len(origins) == 1 else EVERY
-    readable = {ALLOW_ORIGIN: f"'{told}'"} if origins else {}
+    allowed = origins[0] if len(origins) == 1 else EVERY
+    readable = {ALLOW_ORIGIN: f"'{allowed}'"} if origins else {}
     for id_, kind, headers in (
         ("ClientError", kinds.DEFAULT_4_XX, {}),
         ("ServerError", kinds.DEFAULT_5_XX, {}),

@@ -1,4 +1,4 @@
-"""The REST API: its paths, who may call them, its limits and its logs."""
+"""The REST API: its paths, authorization, throttling and logs."""
 
 import json
 from collections.abc import Iterable
@@ -16,17 +16,17 @@ from aws_cdk import (
 )
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from lading.functions.contract.limits import GATEWAY
 from lading.functions.contract.routes import root_paths
-from lading.stacks.api.gateway_responses import word_refusals
+from lading.stacks.api.gateway_responses import add_gateway_responses
+from lading.stacks.function.logged_function import stage_log
 from lading.stacks.monitoring.signals import WatchedModel
-from lading.stacks.stages.settings import ALIAS, Deployment
+from lading.stacks.stages.settings import ALIAS
 
 TLS_POLICY = "SecurityPolicy_TLS13_1_2_PQ_2025_09"
-"""TLS 1.2 at least, 1.3 with key exchange that resists quantum computers where the caller can."""
+"""TLS 1.2 or newer; TLS 1.3 with a post-quantum key exchange if the client supports it."""
 
 _INTEGRATION_LIMIT = Duration.seconds(GATEWAY.timeout_s)
 
@@ -52,7 +52,7 @@ _ACCESS_LOG = {
     "errorType": "$context.error.responseType",
     "integrationError": "$context.integration.error",
 }
-"""One JSON line a request: no body, no query, no header but the user agent."""
+"""One JSON line for each request: no body, no query, and of the headers only the user agent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +60,9 @@ class Authorization:
     """Who may call.
 
     Args:
-        type: what the methods ask for.
-        authorizer: what decides, if it is ours.
-        usage_plan: calls count against the caller's key in a usage plan.
+        type: the authorization that methods require.
+        authorizer: the authorizer function, if there is one.
+        usage_plan: whether calls count against the caller's key in a usage plan.
     """
 
     type: apigateway.AuthorizationType
@@ -70,16 +70,39 @@ class Authorization:
     usage_plan: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ApiSettings:
+    """Settings of a REST API.
+
+    Args:
+        name: the API's name.
+        stage: name of its only stage.
+        rate: requests per second that it accepts from all callers together.
+        burst: requests that it accepts at once.
+        origins: origins whose pages may call it from a browser.
+        log_retention_days: how long CloudWatch keeps its logs.
+        account_log_role: whether to give API Gateway its role for logs, one for each account.
+        firewall: whether a web application firewall is in front of it.
+    """
+
+    name: str
+    stage: str
+    rate: float
+    burst: int
+    origins: tuple[str, ...]
+    log_retention_days: int
+    account_log_role: bool
+    firewall: bool
+
+
 class ModelApi(Construct):
-    """A REST API: each model below a base URL of its own, the front function at the root.
+    """A REST API: each model has a base URL, and the front function answers root paths.
 
     Args:
         scope: the stack.
         id_: the construct's id.
-        deployment: the stage.
-        name: the API's name.
+        settings: settings of the API.
         authorization: who may call.
-        account_log_role: give API Gateway the role with which it writes logs, one an account.
     """
 
     def __init__(
@@ -87,33 +110,29 @@ class ModelApi(Construct):
         scope: Construct,
         id_: str,
         *,
-        deployment: Deployment,
-        name: str,
+        settings: ApiSettings,
         authorization: Authorization,
-        account_log_role: bool,
     ) -> None:
         super().__init__(scope, id_)
-        self._deployment, self._authorization = deployment, authorization
-        self.name = name
+        self._settings, self._authorization = settings, authorization
         self._served: list[apigateway.IResource] = []
-        self.access_log = self._log("AccessLog", f"/aws/apigateway/{name}")
-        self.api = self._rest_api(name, account_log_role=account_log_role)
-        self._bound_execution_log()
-        word_refusals(self.api, deployment.settings.cors)
+        self.api = self._rest_api()
+        self._create_execution_log()
+        add_gateway_responses(self.api, settings.origins)
         if authorization.usage_plan:
-            self.usage_plan = self._usage_plan()
+            self._usage_plan()
         if authorization.type == apigateway.AuthorizationType.NONE:
-            # Who wants it so acknowledges AwsSolutions-APIG4 too, which finds every path.
-            Annotations.of(self).add_warning_v2("lading:open", f"anybody may call {name}")
-        self._acknowledge(account_log_role=account_log_role)
+            # Whoever wants this also acknowledges AwsSolutions-APIG4, which finds every path.
+            Annotations.of(self).add_warning_v2("lading:open", f"anybody may call {settings.name}")
+        self._acknowledge()
 
     @property
     def stage_arn(self) -> str:
-        """ARN of the stage, as the firewall takes it."""
+        """ARN of the stage."""
         return self.api.deployment_stage.stage_arn
 
     def serve_models(self, models: Iterable[WatchedModel]) -> None:
-        """Send `/{model}` and what is below it to each model's function, at its alias."""
+        """Send `/{model}` and everything below it to each model's function, at its alias."""
         for model in models:
             alias = self.alias_arn(model)
             base = self.api.root.add_resource(model.name)
@@ -122,7 +141,7 @@ class ModelApi(Construct):
             self._permit(f"Invoke{model.name}", alias, f"/{model.name}*")
 
     def alias_arn(self, model: WatchedModel) -> str:
-        """ARN of the alias that answers for a model."""
+        """Return the ARN of a model's alias."""
         return Stack.of(self).format_arn(
             service="lambda",
             resource="function",
@@ -137,17 +156,15 @@ class ModelApi(Construct):
         self._permit("InvokeFront", front.function_arn, "/*")
 
     def answer_preflights(self, front: lambda_.IFunction) -> None:
-        """Let the front function answer what browsers ask first, which nothing authorizes."""
+        """Let the front function answer browsers' preflight requests, without authorization."""
         for resource in self._served:
             method = resource.add_method(
                 "OPTIONS",
                 _whole(front.function_arn),
                 authorization_type=apigateway.AuthorizationType.NONE,
             )
+            reason = "browsers send preflight requests without credentials; the answer has no data"
             for rule in ("AwsSolutions-APIG4", "AwsSolutions-COG4"):
-                reason = (
-                    "a browser asks without credentials which pages may ask; nothing else is said"
-                )
                 Validations.of(method).acknowledge(Acknowledgment(id=rule, reason=reason))
 
     def _add_method(
@@ -165,120 +182,115 @@ class ModelApi(Construct):
         Validations.of(method).acknowledge(
             Acknowledgment(
                 id="AwsSolutions-COG4",
-                reason="callers are AWS principals or hold bearer tokens; a user pool has people",
+                reason="callers are AWS principals or have tokens; user pools are for people",
             )
         )
 
     def _permit(self, id_: str, function: str, path: str) -> None:
-        """One permission a function, for all of its paths: a function's policy has 20 KB."""
+        """Add one permission for all paths of a function, whose policy is limited to 20 KB."""
         lambda_.CfnPermission(
             self,
             id_,
             action="lambda:InvokeFunction",
             function_name=function,
             principal="apigateway.amazonaws.com",
-            source_arn=self.api.arn_for_execute_api("*", path, self._deployment.stage),
+            source_arn=self.api.arn_for_execute_api("*", path, self._settings.stage),
         )
 
-    def _rest_api(self, name: str, *, account_log_role: bool) -> apigateway.RestApi:
-        settings, log = self._deployment.settings, self.access_log
+    def _rest_api(self) -> apigateway.RestApi:
+        settings, name = self._settings, self._settings.name
+        log = stage_log(self, "AccessLog", f"/aws/apigateway/{name}", settings.log_retention_days)
         api = apigateway.RestApi(
             self,
             "Api",
             rest_api_name=name,
-            description=f"Lading {self._deployment.stage}: every model and dialect",
+            description=f"Lading {settings.stage}: every model and dialect",
             endpoint_types=[apigateway.EndpointType.REGIONAL],
             binary_media_types=["*/*"],
             api_key_source_type=(
                 apigateway.ApiKeySourceType.AUTHORIZER if self._authorization.usage_plan else None
             ),
-            cloud_watch_role=account_log_role,
-            cloud_watch_role_removal_policy=RemovalPolicy.RETAIN if account_log_role else None,
+            cloud_watch_role=settings.account_log_role,
+            cloud_watch_role_removal_policy=(
+                RemovalPolicy.RETAIN if settings.account_log_role else None
+            ),
             deploy_options=apigateway.StageOptions(
-                stage_name=self._deployment.stage,
+                stage_name=settings.stage,
                 access_log_destination=apigateway.LogGroupLogDestination(log),
                 access_log_format=apigateway.AccessLogFormat.custom(json.dumps(_ACCESS_LOG)),
                 logging_level=apigateway.MethodLoggingLevel.ERROR,
                 data_trace_enabled=False,  # it would log bodies
                 metrics_enabled=True,
                 tracing_enabled=True,
-                throttling_rate_limit=settings.throttling.rate,
-                throttling_burst_limit=settings.throttling.burst,
+                throttling_rate_limit=settings.rate,
+                throttling_burst_limit=settings.burst,
             ),
         )
-        api.node.try_remove_child("Endpoint")  # an output; the stack has its own
+        api.node.try_remove_child("Endpoint")  # this output; the stack has its own
         plain = cast("apigateway.CfnRestApi", api.node.default_child)
         plain.security_policy, plain.endpoint_access_mode = TLS_POLICY, "BASIC"
         return api
 
-    def _log(self, id_: str, name: str) -> logs.LogGroup:
-        log = logs.LogGroup(
-            self, id_, log_group_name=name, removal_policy=RemovalPolicy.DESTROY, retention=None
-        )
-        plain = cast("logs.CfnLogGroup", log.node.default_child)
-        plain.retention_in_days = self._deployment.settings.log_retention_days
-        return log
+    def _create_execution_log(self) -> None:
+        """Create the log that the gateway would otherwise create itself and keep for ever."""
+        stage, settings = self.api.deployment_stage, self._settings
+        name = f"API-Gateway-Execution-Logs_{self.api.rest_api_id}/{settings.stage}"
+        log = stage_log(self, "ExecutionLog", name, settings.log_retention_days)
+        stage.node.add_dependency(log)
 
-    def _bound_execution_log(self) -> None:
-        """The gateway makes this log by itself otherwise, and keeps it for ever."""
-        stage = self.api.deployment_stage
-        name = f"API-Gateway-Execution-Logs_{self.api.rest_api_id}/{self._deployment.stage}"
-        stage.node.add_dependency(self._log("ExecutionLog", name))
-
-    def _usage_plan(self) -> apigateway.UsagePlan:
-        """What every token's calls count against; each token may have all of the throttling."""
-        throttling = self._deployment.settings.throttling
+    def _usage_plan(self) -> None:
+        """Count the calls of each token; one token may use all that the API accepts."""
+        settings = self._settings
         plan = self.api.add_usage_plan(
             "Tokens",
-            name=self.name,
+            name=settings.name,
             throttle=apigateway.ThrottleSettings(
-                rate_limit=throttling.rate, burst_limit=throttling.burst
+                rate_limit=settings.rate, burst_limit=settings.burst
             ),
         )
         plan.add_api_stage(stage=self.api.deployment_stage)
-        return plan
 
-    def _acknowledge(self, *, account_log_role: bool) -> None:
+    def _acknowledge(self) -> None:
         Validations.of(self.api).acknowledge(
             Acknowledgment(
                 id="AwsSolutions-APIG2",
-                reason="a body is a tensor in one of many forms; the service checks it by the "
-                "model's signature, and says in the dialect's words what is wrong",
+                reason="a body is a tensor in one of many formats; the service validates it by the "
+                "model's signature, and reports errors in the dialect's own format",
             )
         )
-        if not self._deployment.waf:
+        if not self._settings.firewall:
             Validations.of(self.api.deployment_stage).acknowledge(
                 Acknowledgment(
                     id="AwsSolutions-APIG3",
-                    reason="a firewall stands before production; `waf: true` puts one here",
+                    reason="production has a firewall; `waf: true` adds one to this stage",
                 )
             )
-        if account_log_role:
+        if self._settings.account_log_role:
             pushes = "arn:<AWS::Partition>:iam::aws:policy/service-role/"
             Validations.of(self.api).acknowledge(
                 Acknowledgment(
                     id=f"AwsSolutions-IAM4[Policy::{pushes}AmazonAPIGatewayPushToCloudWatchLogs]",
-                    reason="the account's one role for logs of every API; AWS asks for this policy",
+                    reason="the account's only role for logs of all APIs; AWS requires this policy",
                 )
             )
 
 
 def _integration(alias: str, model: WatchedModel) -> apigateway.Integration:
-    """How answers of a model's function come: whole, or while they are made."""
+    """Return the integration of a model's function: streamed or not."""
     return _streamed(alias, model.timeout_s) if model.streams else _whole(alias)
 
 
 def _whole(function: str) -> apigateway.Integration:
     return apigateway.AwsIntegration(
         service="lambda",
-        proxy=True,  # else the function's answer, status and all, would be the body
+        proxy=True,  # otherwise the function's answer, with its status, would be the body
         path=f"2015-03-31/functions/{function}/invocations",
         options=apigateway.IntegrationOptions(timeout=_INTEGRATION_LIMIT),
     )
 
 
 def _streamed(function: str, timeout_s: int) -> apigateway.Integration:
-    """An answer may take 15 minutes, as long as some of it comes every 5."""
+    """Return a streamed integration: up to 15 minutes, with a part at least every 5."""
     return apigateway.AwsIntegration(
         service="lambda",
         proxy=True,

@@ -1,4 +1,4 @@
-"""The custom resource that holds an endpoint to what its deployment asked for."""
+"""The custom resource that verifies that an endpoint runs what its deployment requested."""
 
 from collections.abc import Sequence
 
@@ -8,25 +8,21 @@ from constructs import Construct
 
 from lading.functions.contract.limits import LAMBDA
 from lading.stacks.endpoint.resources import SageMakerModel
-from lading.stacks.endpoint.scaling import component_name
-from lading.stacks.function.code_assets import CodeAssets
-from lading.stacks.function.logged_function import LoggedFunction
-from lading.stacks.stages.settings import Deployment
+from lading.stacks.function.logged_function import LoggedFunction, StageFunctions
 
 _HANDLER = "lading.functions.endpoint_check.lambda_handler.check"
 
 
 class EndpointCheck(Construct):
-    """Asks after each change whether the endpoint runs it, and fails the deployment if not.
+    """Fails a deployment after which the endpoint does not run the new version.
 
     Args:
         scope: the model's stack.
         id_: the construct's id.
-        deployment: the stage.
-        model: the model's name.
-        served: its endpoint.
-        alarms: names of those that bring an old version back: what to look at after it.
-        assets: the Lambda code.
+        shared: what its function shares with the others of the stage.
+        name: name of the function.
+        served: the endpoint.
+        alarms: names of the alarms that roll an update back; the error mentions them.
     """
 
     def __init__(
@@ -34,36 +30,33 @@ class EndpointCheck(Construct):
         scope: Construct,
         id_: str,
         *,
-        deployment: Deployment,
-        model: str,
+        shared: StageFunctions,
+        name: str,
         served: SageMakerModel,
         alarms: Sequence[str],
-        assets: CodeAssets,
     ) -> None:
         super().__init__(scope, id_)
-        endpoint = served.endpoint.attr_endpoint_name
-        component = component_name(served.component) if served.component else ""
+        endpoint, component = served.endpoint_name, served.component_name
         group = (
             f"/aws/sagemaker/InferenceComponents/{component}"
             if component
             else f"/aws/sagemaker/Endpoints/{endpoint}"
         )
-        self.check = LoggedFunction(
+        check = LoggedFunction(
             self,
             "Check",
-            deployment=deployment,
-            name=deployment.names.hook(model, "endpoint"),
+            shared=shared,
+            name=name,
             handler=_HANDLER,
-            code=assets.functions(self),
             timeout_s=LAMBDA.timeout_s,
-            failures="CloudFormation waits for its report, and fails without it",
+            failures="CloudFormation waits for its report and fails without it",
         )
-        self._let_look(served, group)
-        resource = CustomResource(
+        _grant(check.role, served, group)
+        self.resource = CustomResource(
             self,
             "Resource",
             resource_type="Custom::EndpointCheck",
-            service_token=self.check.function.function_arn,
+            service_token=check.function.function_arn,
             service_timeout=Duration.seconds(LAMBDA.timeout_s),
             properties={
                 "Endpoint": endpoint,
@@ -72,29 +65,19 @@ class EndpointCheck(Construct):
                 "Model": served.model.attr_model_name,
                 "Alarms": ", ".join(alarms),
                 "LogGroup": group,
-                "LogDays": str(deployment.settings.log_retention_days),
+                "LogDays": str(shared.log_retention_days),
             },
         )
-        resource.node.add_dependency(self.check.role)  # and its policy
-        self.resource = resource
+        self.resource.node.add_dependency(check.role)  # and its policy
 
-    def _let_look(self, served: SageMakerModel, group: str) -> None:
-        role = self.check.role
-        role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["sagemaker:DescribeEndpoint"], resources=[served.endpoint.ref]
-            )
-        )
-        if served.component:
-            role.add_to_policy(
-                iam.PolicyStatement(
-                    actions=["sagemaker:DescribeInferenceComponent"],
-                    resources=[served.component.attr_inference_component_arn],
-                )
-            )
-        logs = f"arn:{Aws.PARTITION}:logs:{Aws.REGION}:{Aws.ACCOUNT_ID}:log-group:{group}"
-        role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["logs:CreateLogGroup", "logs:PutRetentionPolicy"], resources=[logs]
-            )
-        )
+
+def _grant(role: iam.Role, served: SageMakerModel, group: str) -> None:
+    """Let the check describe the endpoint, and limit how long its log is kept."""
+    log = f"arn:{Aws.PARTITION}:logs:{Aws.REGION}:{Aws.ACCOUNT_ID}:log-group:{group}"
+    allowed = [(["sagemaker:DescribeEndpoint"], served.endpoint.ref)]
+    if served.component:
+        arn = served.component.attr_inference_component_arn
+        allowed.append((["sagemaker:DescribeInferenceComponent"], arn))
+    allowed.append((["logs:CreateLogGroup", "logs:PutRetentionPolicy"], log))
+    for actions, resource in allowed:
+        role.add_to_policy(iam.PolicyStatement(actions=actions, resources=[resource]))

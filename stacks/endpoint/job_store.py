@@ -1,8 +1,7 @@
-"""Where the asynchronous jobs of a model lie, and what has been answered before.
+"""Storage of a model's asynchronous jobs, and of answers to repeated requests.
 
-Bodies lie in a bucket, which forgets them after some days; states and idempotency keys in tables,
-whose entries say themselves when they end. With mode async SageMaker reads and writes the same
-bucket.
+A bucket holds bodies and deletes them after some days. Two tables hold the states of jobs and the
+idempotency keys; their entries expire. In mode async SageMaker reads and writes the same bucket.
 """
 
 from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Stack, Validations
@@ -15,7 +14,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from lading.functions.contract.names import JOBS
-from lading.stacks.stages.sagemaker import SageMakerSettings
+from lading.stacks.stages.sagemaker import Queue
 
 _Config = sagemaker.CfnEndpointConfig
 
@@ -27,7 +26,7 @@ class JobStoreResources(Construct):
         scope: the model's stack.
         id_: the construct's id.
         days: how long bodies are kept.
-        key: encrypts all of it.
+        key: encrypts everything.
     """
 
     def __init__(self, scope: Construct, id_: str, *, days: int, key: kms.IKey) -> None:
@@ -38,66 +37,51 @@ class JobStoreResources(Construct):
         self.idempotency = self._table("Idempotency")
 
     def grant_use(self, role: iam.IRole) -> None:
-        """Let the proxy function keep jobs, and hand out pre-signed addresses for their bodies."""
-        role.add_to_principal_policy(
-            iam.PolicyStatement(
-                actions=["s3:GetObject", "s3:PutObject"],
-                resources=[self.bucket.arn_for_objects("*")],
-            )
-        )
-        # Without it, what is not there yet looks like what is forbidden.
-        role.add_to_principal_policy(
-            iam.PolicyStatement(actions=["s3:ListBucket"], resources=[self.bucket.bucket_arn])
-        )
-        role.add_to_principal_policy(
-            iam.PolicyStatement(
-                actions=[
-                    "dynamodb:DeleteItem",
-                    "dynamodb:GetItem",
-                    "dynamodb:PutItem",
-                    "dynamodb:UpdateItem",
-                ],
-                resources=[self.jobs.table_arn, self.idempotency.table_arn],
-            )
-        )
+        """Let the proxy function keep jobs and create pre-signed URLs of their bodies."""
+        items = [f"dynamodb:{action}Item" for action in ("Delete", "Get", "Put", "Update")]
+        for actions, resources in (
+            (["s3:GetObject", "s3:PutObject"], [self.bucket.arn_for_objects("*")]),
+            # Without it, S3 answers 403 instead of 404 for an object that does not exist yet.
+            (["s3:ListBucket"], [self.bucket.bucket_arn]),
+            (items, [self.jobs.table_arn, self.idempotency.table_arn]),
+        ):
+            role.add_to_principal_policy(iam.PolicyStatement(actions=actions, resources=resources))
         self._key.grant(role, "kms:Decrypt", "kms:GenerateDataKey")
         _acknowledge_objects(role, self.bucket, "")
 
     def async_config(
-        self, role: iam.IRole, settings: SageMakerSettings
+        self, role: iam.IRole, queue: Queue
     ) -> sagemaker.CfnEndpointConfig.AsyncInferenceConfigProperty:
-        """Where SageMaker reads and writes, and whom it tells; `role` is let to do so."""
-        topics = [
-            settings.queue.success_topic or self._topic("Done").topic_arn,
-            settings.queue.error_topic or self._topic("Failed").topic_arn,
-        ]
-        self._let_work(role, topics)
+        """Return where SageMaker reads, writes and publishes, and let `role` do so."""
+        success = queue.success_topic or self._topic("Done").topic_arn
+        error = queue.error_topic or self._topic("Failed").topic_arn
+        self._grant_sagemaker(role, [success, error])
         place = f"s3://{self.bucket.bucket_name}"
         return _Config.AsyncInferenceConfigProperty(
             client_config=_Config.AsyncInferenceClientConfigProperty(
-                max_concurrent_invocations_per_instance=settings.queue.concurrency
+                max_concurrent_invocations_per_instance=queue.concurrency
             ),
             output_config=_Config.AsyncInferenceOutputConfigProperty(
                 s3_output_path=f"{place}/{JOBS.results}",
                 s3_failure_path=f"{place}/{JOBS.failures}",
                 kms_key_id=self._key.key_arn,
                 notification_config=_Config.AsyncInferenceNotificationConfigProperty(
-                    success_topic=topics[0], error_topic=topics[1]
+                    success_topic=success, error_topic=error
                 ),
             ),
         )
 
-    def _let_work(self, role: iam.IRole, topics: list[str]) -> None:
-        """What SageMaker does with the endpoint's role: read a body, write an answer, tell."""
-        for action, prefixes in (
-            ("s3:GetObject", (JOBS.inputs,)),
-            ("s3:PutObject", (JOBS.results, JOBS.failures)),
+    def _grant_sagemaker(self, role: iam.IRole, topics: list[str]) -> None:
+        """Let the endpoint's role read bodies, write answers and publish notifications."""
+        answers = (JOBS.results, JOBS.failures)
+        for action, resources in (
+            ("s3:GetObject", [self.bucket.arn_for_objects(f"{JOBS.inputs}*")]),
+            ("s3:PutObject", [self.bucket.arn_for_objects(f"{prefix}*") for prefix in answers]),
+            ("sns:Publish", topics),
         ):
-            places = [self.bucket.arn_for_objects(f"{prefix}*") for prefix in prefixes]
-            role.add_to_principal_policy(iam.PolicyStatement(actions=[action], resources=places))
-        role.add_to_principal_policy(iam.PolicyStatement(actions=["sns:Publish"], resources=topics))
+            role.add_to_principal_policy(iam.PolicyStatement(actions=[action], resources=resources))
         self._key.grant(role, "kms:Decrypt", "kms:GenerateDataKey")
-        _acknowledge_objects(role, self.bucket, JOBS.inputs, JOBS.results, JOBS.failures)
+        _acknowledge_objects(role, self.bucket, JOBS.inputs, *answers)
 
     def _topic(self, id_: str) -> sns.Topic:
         return sns.Topic(self, id_, master_key=self._key, enforce_ssl=True)
@@ -119,13 +103,13 @@ class JobStoreResources(Construct):
                     abort_incomplete_multipart_upload_after=Duration.days(1),
                 )
             ],
-            # A bucket that holds something cannot be deleted; this one empties itself.
+            # CloudFormation cannot delete a bucket with objects in it.
             removal_policy=RemovalPolicy.RETAIN,
         )
         Validations.of(bucket).acknowledge(
             Acknowledgment(
                 id="AwsSolutions-S1",
-                reason="bodies are gone in days; the API's access log says who made each job",
+                reason="bodies are deleted in days; the API's access log says who created each job",
             )
         )
         return bucket
@@ -142,19 +126,19 @@ class JobStoreResources(Construct):
             removal_policy=RemovalPolicy.DESTROY,
         )
         Validations.of(table).acknowledge(
-            Acknowledgment(id="AwsSolutions-DDB3", reason="its entries end in days by themselves")
+            Acknowledgment(id="AwsSolutions-DDB3", reason="its entries expire in days")
         )
         return table
 
 
 def _acknowledge_objects(role: iam.IRole, bucket: s3.Bucket, *prefixes: str) -> None:
-    """The objects of one bucket, or below prefixes in it: their names are made with them."""
+    """Acknowledge access to all objects of a bucket, or to all below some prefixes."""
     logical_id = Stack.of(bucket).resolve(bucket.bucket_arn)["Fn::GetAtt"][0]
     Validations.of(role).acknowledge(
         *(
             Acknowledgment(
                 id=f"AwsSolutions-IAM5[Resource::<{logical_id}.Arn>/{prefix}*]",
-                reason="bodies of this model's jobs, whose names are made with them",
+                reason="bodies of this model's jobs; each job creates its own name",
             )
             for prefix in prefixes
         )

@@ -1,4 +1,6 @@
-"""All that a model on SageMaker has beside its proxy function."""
+"""Everything that a model on SageMaker has in addition to its proxy function."""
+
+from dataclasses import dataclass
 
 from aws_cdk import Acknowledgment, ArnFormat, Aspects, Aws, RemovalPolicy, Stack, Validations
 from aws_cdk import aws_iam as iam
@@ -11,34 +13,52 @@ from lading.stacks.endpoint.check import EndpointCheck
 from lading.stacks.endpoint.job_store import JobStoreResources
 from lading.stacks.endpoint.resources import SageMakerModel
 from lading.stacks.endpoint.rules import EndpointRules
-from lading.stacks.endpoint.scaling import component_name
 from lading.stacks.endpoint.signals import WatchedEndpoint
 from lading.stacks.endpoint.watch import EndpointWatch, RollbackAlarms
-from lading.stacks.function.code_assets import CodeAssets
 from lading.stacks.function.lambda_model import LambdaModel
-from lading.stacks.function.proxy import Proxy, adapter_layer, twin_alias
+from lading.stacks.function.logged_function import StageFunctions
+from lading.stacks.function.proxy import Proxy, adapter_layer
 from lading.stacks.monitoring.signals import WatchedModel
-from lading.stacks.plan.endpoints import PlannedEndpoint
-from lading.stacks.plan.models import PlannedModel
-from lading.stacks.stages.settings import Deployment
+from lading.stacks.plan.endpoints import Endpoint, PlannedEndpoint
+from lading.stacks.stages.sagemaker import SageMakerSettings
 
 _LANGUAGE = frozenset({"vllm", "djl-lmi"})
-"""Engines of language models, which know a model by its name."""
+"""Engines of language models: requests name the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointPlan:
+    """What an endpoint is created from.
+
+    Args:
+        endpoint: what it serves; an emulated account has no SageMaker.
+        settings: how it runs.
+        artifact_key: alias of the key that encrypts artifacts.
+        check_name: name of the function that checks each change.
+        twin_alias: function and alias of the twin, `name:alias`; empty without a twin.
+        runtime: URL of an emulated SageMaker; empty: AWS's own.
+    """
+
+    endpoint: Endpoint
+    settings: SageMakerSettings
+    artifact_key: str
+    check_name: str
+    twin_alias: str = ""
+    runtime: str = ""
 
 
 class ModelEndpoint(Construct):
     """A model's endpoint, its jobs, its alarms, and the check after each change.
 
-    In an emulated cloud, which has no SageMaker, there are the jobs alone.
+    In an emulated account there are the jobs only.
 
     Args:
         scope: the model's stack.
         id_: the construct's id.
-        deployment: the stage.
-        model: what to serve; it has an endpoint.
-        watched: its proxy function.
-        topic: who is told of trouble.
-        assets: the Lambda code.
+        shared: what its functions share with the others of the stage.
+        plan: what it is created from.
+        watched: the proxy function.
+        topic: receives alarms.
     """
 
     def __init__(
@@ -46,32 +66,30 @@ class ModelEndpoint(Construct):
         scope: Construct,
         id_: str,
         *,
-        deployment: Deployment,
-        model: PlannedModel,
+        shared: StageFunctions,
+        plan: EndpointPlan,
         watched: WatchedModel,
         topic: sns.ITopic,
-        assets: CodeAssets,
     ) -> None:
         super().__init__(scope, id_)
-        self._deployment, self._model = deployment, model
-        self._watched, self._topic, self._assets = watched, topic, assets
-        self._settings = model.settings.sagemaker
+        self._shared, self._plan = shared, plan
+        self._watched, self._topic = watched, topic
         self._key = kms.Key(
             self,
             "Key",
             description=f"{watched.function}: jobs, and disks of its endpoint",
             enable_key_rotation=True,
-            # Its bucket empties itself in days, and what was encrypted with it goes too.
+            # The bucket of jobs stays for some days, and its objects need the key.
             removal_policy=RemovalPolicy.RETAIN,
         )
-        self.jobs = JobStoreResources(self, "Jobs", days=self._settings.jobs_days, key=self._key)
+        self.jobs = JobStoreResources(self, "Jobs", days=plan.settings.jobs_days, key=self._key)
         self.served: SageMakerModel | None = None
-        if isinstance(model.endpoint, PlannedEndpoint):
-            self.served = self._serve(model.endpoint)
+        if isinstance(plan.endpoint, PlannedEndpoint):
+            self.served = self._serve(plan.endpoint)
         Aspects.of(self).add(EndpointRules())
 
     def _serve(self, endpoint: PlannedEndpoint) -> SageMakerModel:
-        settings, update = self._settings, self._settings.update
+        settings, update = self._plan.settings, self._plan.settings.update
         names: list[str] = []
         if update.rollback:
             rollback = RollbackAlarms(self, "Rollback", model=self._watched, topic=self._topic)
@@ -82,7 +100,7 @@ class ModelEndpoint(Construct):
             endpoint=endpoint,
             settings=settings,
             prefix=self._watched.function,
-            artifact_key=self._deployment.names.artifact_key,
+            artifact_key=self._plan.artifact_key,
             key=self._key,
             jobs=self.jobs if settings.mode == "async" else None,
             alarms=names,
@@ -90,11 +108,10 @@ class ModelEndpoint(Construct):
         self.check = EndpointCheck(
             self,
             "Check",
-            deployment=self._deployment,
-            model=self._model.name,
+            shared=self._shared,
+            name=self._plan.check_name,
             served=served,
             alarms=names,
-            assets=self._assets,
         )
         EndpointWatch(
             self,
@@ -106,73 +123,74 @@ class ModelEndpoint(Construct):
         return served
 
     def _watched_endpoint(self, served: SageMakerModel) -> WatchedEndpoint:
+        settings = self._plan.settings
         return WatchedEndpoint(
             alarm_prefix=self._watched.function,
-            name=served.endpoint.attr_endpoint_name,
-            component=component_name(served.component) if served.component else "",
-            mode=self._settings.mode,
+            name=served.endpoint_name,
+            component=served.component_name,
+            mode=settings.mode,
             error_rate=self._watched.error_rate,
             p99_ms=self._watched.p99_ms,
-            backlog=self._settings.scaling.target,
+            backlog=settings.scaling.target,
         )
 
     @property
     def proxy(self) -> Proxy:
-        """What the proxy function is told."""
-        deployment, settings = self._deployment, self._settings
+        """Settings of the proxy function."""
+        adapter = None
+        if self.served:
+            adapter = self._plan.settings.web_adapter or adapter_layer(self._shared.architecture)
         return Proxy(
-            endpoint=self._told(),
+            endpoint=self._served_endpoint(),
             jobs=JobsPlace(self.jobs.bucket.bucket_name, self.jobs.jobs.table_name),
             idempotency_table=self.jobs.idempotency.table_name,
-            adapter=None if deployment.local else adapter_layer(deployment, settings.web_adapter),
-            runtime=deployment.runtime,
+            adapter=adapter,
+            runtime=self._plan.runtime,
         )
 
-    def _told(self) -> ServedEndpoint:
-        settings, served, planned = self._settings, self.served, self._model.endpoint
-        assert planned is not None, "a model on Lambda has no proxy"
-        twin = planned.twin
+    def _served_endpoint(self) -> ServedEndpoint:
+        settings, planned = self._plan.settings, self._plan.endpoint
         return ServedEndpoint(
-            name=served.endpoint.attr_endpoint_name if served else self._watched.function,
-            component=component_name(served.component) if served and served.component else "",
-            engine_model=self._model.name if planned.engine in _LANGUAGE else "",
+            name=self.served.endpoint_name if self.served else self._watched.function,
+            component=self.served.component_name if self.served else "",
+            engine_model=self._watched.name if planned.engine in _LANGUAGE else "",
             mode=settings.mode,
             hold_s=settings.hold_s,
             time_limit_s=settings.answer_timeout_s,
-            twin_function=twin_alias(self._deployment, twin) if twin else "",
-            twin_model=twin or "",
+            twin_function=self._plan.twin_alias,
+            twin_model=planned.twin or "",
         )
 
-    def let_ask(self, function: LambdaModel) -> None:
-        """Let the proxy function ask this endpoint and nothing else, and wait for the check."""
+    def grant_use(self, function: LambdaModel) -> None:
+        """Let the proxy function use this endpoint and nothing else, after the check."""
         self.jobs.grant_use(function.role)
-        self._let_run_jobs(function)
-        planned = self._model.endpoint
-        if planned and planned.twin:
-            alias = twin_alias(self._deployment, planned.twin)
+        self._grant_jobs(function)
+        if self._plan.twin_alias:
             twin = Stack.of(self).format_arn(
                 service="lambda",
                 resource="function",
-                resource_name=alias,
+                resource_name=self._plan.twin_alias,
                 arn_format=ArnFormat.COLON_RESOURCE_NAME,
             )
             _allow(function.role, ["lambda:InvokeFunction"], [twin])
-        if self.served is None:
-            return
-        endpoint, component = self.served.endpoint.ref, self.served.component
-        components = [component.attr_inference_component_arn] if component else []
-        invoke = ["sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream"]
-        if self._settings.mode == "async":
-            invoke = ["sagemaker:InvokeEndpointAsync"]
-        _allow(function.role, invoke, [endpoint, *components])
-        _allow(function.role, ["sagemaker:DescribeEndpoint"], [endpoint])
-        if components:
-            _allow(function.role, ["sagemaker:DescribeInferenceComponent"], components)
-        # The golden requests, and with them traffic, come after the check.
-        function.version.node.add_dependency(self.check.resource)
+        if self.served is not None:
+            self._grant_endpoint(function.role, self.served)
+            # The golden requests, and with them traffic, come after the check.
+            function.version.node.add_dependency(self.check.resource)
 
-    def _let_run_jobs(self, function: LambdaModel) -> None:
-        """Let the function invoke the version of itself that it is: so it runs a job."""
+    def _grant_endpoint(self, role: iam.IRole, served: SageMakerModel) -> None:
+        endpoint = served.endpoint.ref
+        components = [served.component.attr_inference_component_arn] if served.component else []
+        invoke = ["sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream"]
+        if self._plan.settings.mode == "async":
+            invoke = ["sagemaker:InvokeEndpointAsync"]
+        _allow(role, invoke, [endpoint, *components])
+        _allow(role, ["sagemaker:DescribeEndpoint"], [endpoint])
+        if components:
+            _allow(role, ["sagemaker:DescribeInferenceComponent"], components)
+
+    def _grant_jobs(self, function: LambdaModel) -> None:
+        """Let the function invoke its own version, which runs a job."""
         name = f"function:{self._watched.function}:*"
         arn = f"arn:{Aws.PARTITION}:lambda:{Aws.REGION}:{Aws.ACCOUNT_ID}:{name}"
         _allow(function.role, ["lambda:InvokeFunction"], [arn])

@@ -1,14 +1,15 @@
-"""One model on SageMaker: model, endpoint configuration, endpoint, and what they may do.
+"""One model on SageMaker: model, endpoint configuration, endpoint and role.
 
-CloudFormation names the three: a model and a configuration cannot change, so a new one is made for
-each new version, and an endpoint follows. With mode scale_to_zero the endpoint is empty, and the
-model is an inference component on it, whose copies can all go.
+CloudFormation names them: a model and a configuration cannot change, so each new version gets new
+ones, and the endpoint is updated to them. With mode scale_to_zero the endpoint has no model; the
+model is an inference component on it, and all copies of the component can be removed.
 """
 
 from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
+from aws_cdk import Fn
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
@@ -32,15 +33,15 @@ class SageMakerModel(Construct):
     Args:
         scope: the model's stack.
         id_: the construct's id.
-        endpoint: what to serve, with which image.
+        endpoint: what it serves, and with which image.
         settings: how it runs.
         prefix: start of the names of alarms and policies.
         artifact_key: alias of the key that encrypts artifacts.
-        key: encrypts the instances' disks, where they have none of their own.
-        jobs: where asynchronous requests and answers lie; with mode async.
-        alarms: names of the alarms that bring an old version back.
+        key: encrypts the volumes of instances.
+        jobs: where asynchronous requests and answers are; with mode async.
+        alarms: names of the alarms that roll an update back.
 
-    `component` is None where the endpoint holds the model itself.
+    `component` is None if the endpoint holds the model itself.
     """
 
     def __init__(
@@ -60,7 +61,13 @@ class SageMakerModel(Construct):
         self._planned, self._settings, self._alarms = endpoint, settings, alarms
         self._volume_key = _volume_key(settings, key)
         self.role = EndpointRole(
-            self, "Execution", endpoint=endpoint, settings=settings, artifact_key=artifact_key
+            self,
+            "Execution",
+            files=endpoint.files,
+            image=endpoint.image,
+            artifact_key=artifact_key,
+            watches_alarms=settings.update.rollback,
+            in_vpc=settings.vpc is not None,
         ).role
         if self._volume_key == key.key_arn:
             key.grant(self.role, "kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey")
@@ -73,73 +80,82 @@ class SageMakerModel(Construct):
                 self,
                 "Scaling",
                 settings=settings,
-                endpoint=self.endpoint,
-                component=self.component,
+                endpoint=self.endpoint_name,
+                component=self.component_name,
                 prefix=prefix,
             )
 
     @property
+    def endpoint_name(self) -> str:
+        """Name of the endpoint."""
+        return self.endpoint.attr_endpoint_name
+
+    @property
+    def component_name(self) -> str:
+        """Name of the component, which CloudFormation returns only as a part of its ARN; or ""."""
+        if self.component is None:
+            return ""
+        return Fn.select(1, Fn.split("/", self.component.attr_inference_component_arn))
+
+    @property
     def _empty(self) -> bool:
-        """Whether the endpoint is made without its model, which comes as a component."""
+        """Whether the endpoint is created without its model, which is a component."""
         return self._settings.mode == "scale_to_zero"
 
+    def _vpc(self, kind: Any) -> Any:
+        """Return the network of containers, as a property of this kind; None: SageMaker's own."""
+        vpc = self._settings.vpc
+        if vpc is None:
+            return None
+        return kind(subnets=list(vpc.subnets), security_group_ids=list(vpc.security_groups))
+
     def _model(self) -> sagemaker.CfnModel:
-        planned, settings = self._planned, self._settings
+        planned, archive = self._planned, self._planned.files.archive
         place = f"s3://{planned.files.bucket}/{planned.files.prefix}"
-        archive = planned.files.archive
         data = _Model.S3DataSourceProperty(
             s3_uri=f"{place}model.tar.gz" if archive else place,
             s3_data_type="S3Object" if archive else "S3Prefix",
             compression_type="Gzip" if archive else "None",
         )
-        vpc = settings.vpc
         model = _Model(
             self,
             "Model",
             execution_role_arn=self.role.role_arn,
-            enable_network_isolation=settings.network_isolation,
+            enable_network_isolation=self._settings.network_isolation,
             primary_container=_Model.ContainerDefinitionProperty(
                 image=planned.image,
                 environment=dict(planned.environment),
                 model_data_source=_Model.ModelDataSourceProperty(s3_data_source=data),
             ),
-            vpc_config=(
-                _Model.VpcConfigProperty(
-                    subnets=list(vpc.subnets), security_group_ids=list(vpc.security_groups)
-                )
-                if vpc
-                else None
-            ),
+            vpc_config=self._vpc(_Model.VpcConfigProperty),
         )
-        model.node.add_dependency(self.role)  # its policy, too, which SageMaker tries at once
+        model.node.add_dependency(self.role)  # and its policy, which SageMaker uses at once
         return model
 
     def _config(self, jobs: JobStoreResources | None) -> sagemaker.CfnEndpointConfig:
-        """What the endpoint is; of an empty one it also says what its components share."""
-        settings, vpc = self._settings, self._settings.vpc
+        """Create the configuration; without a model it also states what its components share."""
+        settings = self._settings
         shared: dict[str, Any] = {
             "execution_role_arn": self.role.role_arn,
             "enable_network_isolation": settings.network_isolation,
-            "vpc_config": (
-                _Config.VpcConfigProperty(
-                    subnets=list(vpc.subnets), security_group_ids=list(vpc.security_groups)
-                )
-                if vpc
-                else None
-            ),
+            "vpc_config": self._vpc(_Config.VpcConfigProperty),
         }
         return _Config(
             self,
             "Config",
             kms_key_id=self._volume_key,
             production_variants=[self._variant()],
-            async_inference_config=jobs.async_config(self.role, settings) if jobs else None,
+            async_inference_config=jobs.async_config(self.role, settings.queue) if jobs else None,
             **(shared if self._empty else {}),
         )
 
     def _variant(self) -> sagemaker.CfnEndpointConfig.ProductionVariantProperty:
         settings = self._settings
         several = len(settings.instances) > 1
+        balanced = _Config.RoutingConfigProperty(routing_strategy="LEAST_OUTSTANDING_REQUESTS")
+        scaled = _Config.ManagedInstanceScalingProperty(
+            status="ENABLED", min_instance_count=0, max_instance_count=settings.count.max
+        )
         return _Config.ProductionVariantProperty(
             variant_name=ENDPOINT.variant,
             model_name=None if self._empty else self.model.attr_model_name,
@@ -150,26 +166,16 @@ class SageMakerModel(Construct):
                 settings.provision_timeout_s if several else None
             ),
             inference_ami_version=settings.inference_ami,
-            managed_instance_scaling=(
-                _Config.ManagedInstanceScalingProperty(
-                    status="ENABLED", min_instance_count=0, max_instance_count=settings.count.max
-                )
-                if self._empty
-                else None
-            ),
-            routing_config=(
-                None
-                if settings.mode == "async"
-                else _Config.RoutingConfigProperty(routing_strategy="LEAST_OUTSTANDING_REQUESTS")
-            ),
+            managed_instance_scaling=scaled if self._empty else None,
+            routing_config=None if settings.mode == "async" else balanced,
             **({} if self._empty else _timeouts(settings)),
         )
 
     def _endpoint(self) -> sagemaker.CfnEndpoint:
-        """The endpoint.
+        """Create the endpoint.
 
-        While its instances scale, SageMaker refuses to update it to other instance types. So
-        another endpoint is made for those, and the proxy function moves there by its roll-out.
+        While its instances scale, SageMaker refuses to update it to other instance types. So other
+        types get another endpoint, and the proxy function moves to it by its own roll-out.
         """
         settings = self._settings
         fixed = self._empty or not settings.scales
@@ -185,8 +191,9 @@ class SageMakerModel(Construct):
         )
 
     def _component(self) -> sagemaker.CfnInferenceComponent:
-        settings = self._settings
-        several = len(settings.instances) > 1
+        instances, copy = self._settings.instances, self._copy()
+        several = len(instances) > 1
+        for_type = _Component.InferenceComponentSpecificationForInstanceTypeProperty
         return _Component(
             self,
             "Component",
@@ -194,25 +201,18 @@ class SageMakerModel(Construct):
             variant_name=ENDPOINT.variant,
             runtime_config=_Component.InferenceComponentRuntimeConfigProperty(copy_count=1),
             specification=(
-                None
-                if several
-                else _Component.InferenceComponentSpecificationProperty(**self._copy())
+                None if several else _Component.InferenceComponentSpecificationProperty(**copy)
             ),
             specifications=(
-                [
-                    _Component.InferenceComponentSpecificationForInstanceTypeProperty(
-                        instance_type=instance, **self._copy()
-                    )
-                    for instance in settings.instances
-                ]
+                [for_type(instance_type=instance, **copy) for instance in instances]
                 if several
                 else None
             ),
-            deployment_config=component_deployment(settings, self._alarms),
+            deployment_config=component_deployment(self._settings, self._alarms),
         )
 
     def _copy(self) -> dict[str, Any]:
-        """What one copy of the model is, and takes."""
+        """Return what one copy of the model is, and the resources that it requires."""
         wanted = self._settings.component
         return {
             "model_name": self.model.attr_model_name,
@@ -233,14 +233,14 @@ class SageMakerModel(Construct):
 
 
 def _volume_key(settings: SageMakerSettings, key: kms.IKey) -> str | None:
-    """None where instances have disks of their own: SageMaker takes no key for those."""
+    """Return the key of volumes; SageMaker accepts none for instances with local disks."""
     return None if settings.local_storage else settings.volume_key or key.key_arn
 
 
 def _pools(
     settings: SageMakerSettings,
 ) -> list[sagemaker.CfnEndpointConfig.InstancePoolProperty]:
-    """The instance types in the order in which they are tried."""
+    """Return the instance types in the order in which SageMaker tries them."""
     return [
         _Config.InstancePoolProperty(instance_type=instance, priority=priority)
         for priority, instance in enumerate(settings.instances, 1)

@@ -1,23 +1,24 @@
-"""What the containers of an endpoint, and SageMaker for them, may do."""
+"""The permissions of an endpoint's containers, and of SageMaker on their behalf."""
 
 from aws_cdk import Acknowledgment, Aws, Validations
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from lading.stacks.function.lambda_model import grant_decrypt
-from lading.stacks.plan.endpoints import EngineData, PlannedEndpoint, Repository
-from lading.stacks.stages.sagemaker import SageMakerSettings
+from lading.stacks.plan.endpoints import EngineData, Repository
 
 
 class EndpointRole(Construct):
-    """The execution role: reads its own files, pulls its own image, writes its own log.
+    """The execution role: it reads its own files, pulls its own image and writes its own log.
 
     Args:
         scope: the endpoint.
         id_: the construct's id.
-        endpoint: what it serves.
-        settings: how it runs.
+        files: what the engine serves.
+        image: URI of the container image.
         artifact_key: alias of the key that encrypts artifacts.
+        watches_alarms: whether alarms roll updates back.
+        in_vpc: whether containers run in a network of the account.
     """
 
     def __init__(
@@ -25,23 +26,25 @@ class EndpointRole(Construct):
         scope: Construct,
         id_: str,
         *,
-        endpoint: PlannedEndpoint,
-        settings: SageMakerSettings,
+        files: EngineData,
+        image: str,
         artifact_key: str,
+        watches_alarms: bool,
+        in_vpc: bool,
     ) -> None:
         super().__init__(scope, id_)
         self.role = iam.Role(
             self, "Role", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com")
         )
-        self._let_read(endpoint.files, artifact_key)
-        self._let_pull(Repository.of(endpoint.image))
-        self._let_tell()
-        if settings.update.rollback:
-            self._allow("cloudwatch:DescribeAlarms", reason="SageMaker looks whether alarms ring")
-        if settings.vpc is not None:
-            self._allow(*_NETWORK, reason="network interfaces have no name before they are made")
+        self._grant_files(files, artifact_key)
+        self._grant_image(Repository.of(image))
+        self._grant_logs()
+        if watches_alarms:
+            self._allow("cloudwatch:DescribeAlarms", reason="SageMaker reads the alarms' states")
+        if in_vpc:
+            self._allow(*_NETWORK, reason="network interfaces have no name before they exist")
 
-    def _let_read(self, files: EngineData, artifact_key: str) -> None:
+    def _grant_files(self, files: EngineData, artifact_key: str) -> None:
         bucket = f"arn:{Aws.PARTITION}:s3:::{files.bucket}"
         self.role.add_to_policy(
             iam.PolicyStatement(actions=["s3:GetObject"], resources=[f"{bucket}/{files.prefix}*"])
@@ -56,11 +59,11 @@ class EndpointRole(Construct):
         grant_decrypt(self.role, artifact_key, files.bucket)
         self._acknowledge(
             f"Resource::arn:<AWS::Partition>:s3:::{files.bucket}/{files.prefix}*",
-            "the files below a prefix that is named by their digest, and nothing else lies there",
+            "the files below a prefix that contains their digest, and nothing else is there",
         )
 
-    def _let_pull(self, lies: Repository) -> None:
-        place = f"arn:{Aws.PARTITION}:ecr:{lies.region}:{lies.account}:repository/{lies.name}"
+    def _grant_image(self, repository: Repository) -> None:
+        place = f"{repository.region}:{repository.account}:repository/{repository.name}"
         self.role.add_to_policy(
             iam.PolicyStatement(
                 actions=[
@@ -68,13 +71,13 @@ class EndpointRole(Construct):
                     "ecr:BatchGetImage",
                     "ecr:GetDownloadUrlForLayer",
                 ],
-                resources=[place],
+                resources=[f"arn:{Aws.PARTITION}:ecr:{place}"],
             )
         )
-        self._allow("ecr:GetAuthorizationToken", reason="ECR's login takes no resource")
+        self._allow("ecr:GetAuthorizationToken", reason="ECR's login accepts no resource")
 
-    def _let_tell(self) -> None:
-        """Logs and metrics of containers: SageMaker writes them with this role."""
+    def _grant_logs(self) -> None:
+        """Allow logs and metrics of containers, which SageMaker writes with this role."""
         logs = f"arn:{Aws.PARTITION}:logs:{Aws.REGION}:{Aws.ACCOUNT_ID}:log-group"
         self.role.add_to_policy(
             iam.PolicyStatement(
@@ -85,7 +88,7 @@ class EndpointRole(Construct):
         self._acknowledge(
             "Resource::arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:log-group:"
             "/aws/sagemaker/*",
-            "the log is named after the endpoint, which CloudFormation names later than its role",
+            "the log is named after the endpoint, which CloudFormation names after it has the role",
         )
         self.role.add_to_policy(
             iam.PolicyStatement(
@@ -96,7 +99,7 @@ class EndpointRole(Construct):
         )
 
     def _allow(self, *actions: str, reason: str) -> None:
-        """Actions that take no resource."""
+        """Allow actions that accept no resource."""
         self.role.add_to_policy(iam.PolicyStatement(actions=list(actions), resources=["*"]))
         self._acknowledge("Resource::*", reason)
 
@@ -107,14 +110,9 @@ class EndpointRole(Construct):
 
 
 _NETWORK = (
-    "ec2:CreateNetworkInterface",
-    "ec2:CreateNetworkInterfacePermission",
-    "ec2:DeleteNetworkInterface",
-    "ec2:DeleteNetworkInterfacePermission",
-    "ec2:DescribeDhcpOptions",
-    "ec2:DescribeNetworkInterfaces",
-    "ec2:DescribeSecurityGroups",
-    "ec2:DescribeSubnets",
-    "ec2:DescribeVpcs",
+    *("ec2:CreateNetworkInterface", "ec2:CreateNetworkInterfacePermission"),
+    *("ec2:DeleteNetworkInterface", "ec2:DeleteNetworkInterfacePermission"),
+    *("ec2:DescribeDhcpOptions", "ec2:DescribeNetworkInterfaces"),
+    *("ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"),
 )
-"""What SageMaker's guide asks for where containers have one's own network."""
+"""Actions that SageMaker's guide requires for containers in a network of the account."""

@@ -1,7 +1,7 @@
-"""Rules that every endpoint keeps: checked at each synthesis, beside those of cdk-nag.
+"""Rules for every endpoint, checked at each synthesis in addition to those of cdk-nag.
 
-The packs of cdk-nag that we run have no rule for endpoints. These look at CloudFormation's own
-resources, so that they also hold what somebody adds to a stack by hand.
+The packs of cdk-nag that we run have no rule for endpoints. These rules read CloudFormation's own
+resources, so they also apply to what somebody adds to a stack by hand.
 """
 
 import re
@@ -22,10 +22,10 @@ _ADDRESSED = re.compile(r"/sha256/[0-9a-f]{64}/")
 
 @jsii.implements(IAspect)
 class EndpointRules:
-    """Marks what breaks a rule as an error, at which synthesis fails."""
+    """Reports a broken rule as an error, which ends the synthesis."""
 
     def visit(self, node: IConstruct) -> None:
-        """See `IAspect`."""
+        """Implement `IAspect`."""
         for kind, rules in _RULES.items():
             if isinstance(node, kind):
                 for rule, broken in rules(node):
@@ -35,39 +35,39 @@ class EndpointRules:
 
 def _model(model: sagemaker.CfnModel) -> Iterator[tuple[str, bool]]:
     container: Any = model.primary_container
-    yield "Model1: CloudFormation names it, for it cannot change", model.model_name is not None
+    yield (
+        "Model1: CloudFormation names it, because it cannot change",
+        model.model_name is not None,
+    )
     yield "Model2: its image is in a private repository", not _private(container.image)
     source = container.model_data_source
     place = source.s3_data_source.s3_uri if source else ""
+    yield "Model3: its files are in S3 below their own digest", not _ADDRESSED.search(place)
     yield (
-        "Model3: its files lie in S3 under the digest of what they are",
-        not _ADDRESSED.search(place),
-    )
-    yield (
-        "Model4: it says whether its containers may call others",
+        "Model4: it states whether its containers have network access",
         model.enable_network_isolation is None,
     )
 
 
 def _config(config: sagemaker.CfnEndpointConfig) -> Iterator[tuple[str, bool]]:
     named = config.endpoint_config_name is not None
-    yield "Config1: CloudFormation names it, for it cannot change", named
+    yield "Config1: CloudFormation names it, because it cannot change", named
     variants: Any = config.production_variants
     names = [variant.variant_name for variant in variants]
-    yield f"Config2: its one variant is named '{ENDPOINT.variant}'", names != [ENDPOINT.variant]
+    yield f"Config2: its only variant is named '{ENDPOINT.variant}'", names != [ENDPOINT.variant]
     instances = [name for variant in variants for name in _instances(variant)]
     local = any(map(has_local_storage, instances))
     yield (
-        "Config3: a key encrypts the disks of instances without any of their own",
+        "Config3: a key encrypts the volumes of instances without local disks",
         not local and config.kms_key_id is None,
     )
     yield (
-        "Config4: instances with disks of their own take no key",
+        "Config4: instances with local disks have no key",
         local and config.kms_key_id is not None,
     )
     empty = any(variant.model_name is None for variant in variants)
     yield (
-        "Config5: an endpoint without a model isolates the components that come",
+        "Config5: an endpoint without a model states the network isolation of its components",
         empty and config.enable_network_isolation is None,
     )
 
@@ -78,7 +78,7 @@ def _endpoint(endpoint: sagemaker.CfnEndpoint) -> Iterator[tuple[str, bool]]:
 
 def _component(component: sagemaker.CfnInferenceComponent) -> Iterator[tuple[str, bool]]:
     yield "Component1: CloudFormation names it", component.inference_component_name is not None
-    yield "Component2: it says how an update rolls", component.deployment_config is None
+    yield "Component2: it states how an update rolls", component.deployment_config is None
 
 
 _RULES: dict[type[Any], Callable[[Any], Iterator[tuple[str, bool]]]] = {

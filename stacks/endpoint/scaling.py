@@ -1,21 +1,21 @@
-"""How many instances an endpoint has, or copies of its model: what the number follows.
+"""How many instances an endpoint has, or copies of its model, and which metric decides.
 
-| mode          | what scales | follows                            | from zero                    |
+| mode          | what scales | metric                             | wakes from zero by           |
 |---|---|---|---|
-| steady        | instances   | requests at once, or a minute      |                              |
-| scale_to_zero | copies      | requests at once, or a minute      | NoCapacityInvocationFailures |
-| async         | instances   | waiting requests, per instance     | HasBacklogWithoutCapacity    |
+| steady        | instances   | concurrent requests, or per minute |                              |
+| scale_to_zero | copies      | concurrent requests, or per minute | NoCapacityInvocationFailures |
+| async         | instances   | waiting requests per instance      | HasBacklogWithoutCapacity    |
 
-Nothing that divides by the number of instances tells anything while there are none: that is what
-the two alarms of the last column are for.
+A metric per instance has no value while there are none; the alarms of the last column start the
+first instance.
 """
 
-from aws_cdk import Duration, Fn
+from aws_cdk import Duration
 from aws_cdk import aws_applicationautoscaling as autoscaling
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
+from lading.functions.contract.alarms import alarm_name
 from lading.functions.contract.names import ENDPOINT
 from lading.stacks.stages.sagemaker import SageMakerSettings
 
@@ -30,23 +30,22 @@ _PREDEFINED = {
     ),
     ("component", "invocations"): "SageMakerInferenceComponentInvocationsPerCopy",
 }
+_WAKING = {
+    "component": "NoCapacityInvocationFailures",
+    "variant": "HasBacklogWithoutCapacity",
+}
 _Policy = autoscaling.CfnScalingPolicy
 
 
-def component_name(component: sagemaker.CfnInferenceComponent) -> str:
-    """The name that CloudFormation gave it, which it tells only as the end of the ARN."""
-    return Fn.select(1, Fn.split("/", component.attr_inference_component_arn))
-
-
 class EndpointScaling(Construct):
-    """Follows a metric with the number of instances or copies, and wakes what has none.
+    """Scales instances or copies by a metric, and wakes an endpoint that has none.
 
     Args:
         scope: the model's stack.
         id_: the construct's id.
-        settings: of the endpoint.
-        endpoint: whose instances scale.
-        component: whose copies scale instead.
+        settings: settings of the endpoint.
+        endpoint: name of the endpoint whose instances scale.
+        component: name of the component whose copies scale instead; empty: there is none.
         prefix: start of the names of policies and alarms.
     """
 
@@ -56,28 +55,24 @@ class EndpointScaling(Construct):
         id_: str,
         *,
         settings: SageMakerSettings,
-        endpoint: sagemaker.CfnEndpoint,
-        component: sagemaker.CfnInferenceComponent | None,
+        endpoint: str,
+        component: str,
         prefix: str,
     ) -> None:
         super().__init__(scope, id_)
         self._settings, self._prefix = settings, prefix
-        self._of = "component" if component else "variant"
-        self._dimensions = {"EndpointName": endpoint.attr_endpoint_name}
-        resource, dimension = (
-            f"endpoint/{endpoint.attr_endpoint_name}/variant/{ENDPOINT.variant}",
-            "sagemaker:variant:DesiredInstanceCount",
-        )
+        self._kind, self._dimension = "variant", ("EndpointName", endpoint)
+        resource = f"endpoint/{endpoint}/variant/{ENDPOINT.variant}"
+        scalable = "sagemaker:variant:DesiredInstanceCount"
         if component:
-            name = component_name(component)
-            self._dimensions = {"InferenceComponentName": name}
-            resource = f"inference-component/{name}"
-            dimension = "sagemaker:inference-component:DesiredCopyCount"
+            self._kind, self._dimension = "component", ("InferenceComponentName", component)
+            resource = f"inference-component/{component}"
+            scalable = "sagemaker:inference-component:DesiredCopyCount"
         self._target = autoscaling.CfnScalableTarget(
             self,
             "Target",
             service_namespace="sagemaker",
-            scalable_dimension=dimension,
+            scalable_dimension=scalable,
             resource_id=resource,
             min_capacity=settings.fewest,
             max_capacity=settings.count.max,
@@ -87,9 +82,10 @@ class EndpointScaling(Construct):
             self._wake()
 
     def _follow(self) -> None:
+        """Keep the metric near its target."""
         scaling = self._settings.scaling
         metric = self._settings.metric
-        predefined = _PREDEFINED.get((self._of, metric))
+        predefined = _PREDEFINED.get((self._kind, metric))
         _Policy(
             self,
             "Follow",
@@ -110,18 +106,16 @@ class EndpointScaling(Construct):
         )
 
     def _backlog(self) -> autoscaling.CfnScalingPolicy.CustomizedMetricSpecificationProperty:
+        name, value = self._dimension
         return _Policy.CustomizedMetricSpecificationProperty(
             namespace=NAMESPACE,
             metric_name="ApproximateBacklogSizePerInstance",
             statistic="Average",
-            dimensions=[
-                _Policy.MetricDimensionProperty(name=name, value=value)
-                for name, value in self._dimensions.items()
-            ],
+            dimensions=[_Policy.MetricDimensionProperty(name=name, value=value)],
         )
 
     def _wake(self) -> None:
-        """One more as soon as a request finds none."""
+        """Add one instance or copy when a request finds none."""
         step = _Policy(
             self,
             "Wake",
@@ -139,17 +133,17 @@ class EndpointScaling(Construct):
                 ],
             ),
         )
+        name, value = self._dimension
         alarm = cloudwatch.CfnAlarm(
             self,
             "WakeAlarm",
-            alarm_name=f"{self._prefix}-wake",
-            alarm_description="A request found no instance; this rings for the scaling alone.",
+            alarm_name=alarm_name(self._prefix, "wake"),
+            alarm_description=(
+                "A request found no instance. This alarm starts one; no action is necessary."
+            ),
             namespace=NAMESPACE,
-            metric_name=_WAKING[self._of],
-            dimensions=[
-                cloudwatch.CfnAlarm.DimensionProperty(name=name, value=value)
-                for name, value in self._dimensions.items()
-            ],
+            metric_name=_WAKING[self._kind],
+            dimensions=[cloudwatch.CfnAlarm.DimensionProperty(name=name, value=value)],
             statistic="Maximum",
             period=Duration.minutes(1).to_seconds(),
             evaluation_periods=1,
@@ -160,9 +154,3 @@ class EndpointScaling(Construct):
             alarm_actions=[step.ref],
         )
         alarm.node.add_dependency(step)
-
-
-_WAKING = {
-    "component": "NoCapacityInvocationFailures",
-    "variant": "HasBacklogWithoutCapacity",
-}

@@ -1,6 +1,6 @@
-"""What is watched of an endpoint, described once, as `signals` describes models and APIs.
+"""The metrics of an endpoint that are watched; `monitoring.signals` has those of models and APIs.
 
-SageMaker counts by endpoint, by component on it, and by instance; latencies are microseconds.
+SageMaker counts by endpoint, by component and by instance; latencies are in microseconds.
 """
 
 from collections.abc import Mapping
@@ -10,32 +10,32 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 
 from lading.functions.contract.names import ENDPOINT
 from lading.stacks.endpoint.scaling import NAMESPACE
-from lading.stacks.monitoring.signals import PERIOD, Signal
+from lading.stacks.monitoring.signals import PERIOD, Signal, expression
 from lading.stacks.stages.sagemaker import Mode
 
 INSTANCES = "/aws/sagemaker/Endpoints"
-"""Namespace of what instances use."""
+"""Namespace of the metrics of instances."""
 
 MICROSECONDS = 1000
 OVERHEAD_MS = 500
-"""What SageMaker may add to a model's time: authorization, queueing, the way to the instance."""
+"""What SageMaker may add to a model's latency: authorization, queueing, network."""
 FULL_GPU = 95
 BACKLOG_TIMES = 10
-"""A queue so many times as long as scaling aims at does not get shorter by itself."""
+"""A queue that many times as long as the target of scaling does not get shorter by itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class WatchedEndpoint:
-    """An endpoint, as far as watching it goes.
+    """An endpoint, as far as monitoring needs it.
 
     Args:
         alarm_prefix: start of its alarms' names.
         name: its name.
-        component: name of the component on it; empty: it holds its model itself.
+        component: name of the component on it; empty: the endpoint holds the model itself.
         mode: how it runs.
-        error_rate: share of failed requests above which it rings.
-        p99_ms: objective for 99 of 100 requests.
-        backlog: waiting requests, per instance, that scaling aims at.
+        error_rate: rate of failed requests above which an alarm goes off.
+        p99_ms: objective for the p99 latency.
+        backlog: target of scaling: waiting requests per instance.
     """
 
     alarm_prefix: str
@@ -48,21 +48,21 @@ class WatchedEndpoint:
 
     @property
     def invoked(self) -> Mapping[str, str]:
-        """Dimensions of what is counted by request."""
+        """Dimensions of metrics that count requests."""
         if self.component:
             return {"InferenceComponentName": self.component}
         return self.on_variant
 
     @property
     def on_variant(self) -> Mapping[str, str]:
-        """Dimensions of what is counted by instance."""
+        """Dimensions of metrics that measure instances."""
         return {"EndpointName": self.name, "VariantName": ENDPOINT.variant}
 
 
 def endpoint_metric(
     dimensions: Mapping[str, str], name: str, statistic: str, namespace: str = NAMESPACE
 ) -> cloudwatch.Metric:
-    """A metric of SageMaker's."""
+    """Return one of SageMaker's metrics."""
     return cloudwatch.Metric(
         namespace=namespace,
         metric_name=name,
@@ -85,77 +85,75 @@ def _queue_error_rate(endpoint: WatchedEndpoint) -> cloudwatch.IMetric:
 
 
 def _share(dimensions: Mapping[str, str], part: str, whole: str) -> cloudwatch.IMetric:
-    return cloudwatch.MathExpression(
-        expression="FILL(failed, 0) / requests",
-        using_metrics={
-            "failed": endpoint_metric(dimensions, part, "Sum"),
-            "requests": endpoint_metric(dimensions, whole, "Sum"),
-        },
-        label=part,
-        period=PERIOD,
-    )
+    parts = {
+        "failed": endpoint_metric(dimensions, part, "Sum"),
+        "requests": endpoint_metric(dimensions, whole, "Sum"),
+    }
+    return expression("FILL(failed, 0) / requests", parts, part)
 
 
 _LATENCY: Signal[WatchedEndpoint] = Signal(
     "endpoint-latency",
-    "99th percentile of the engine's time, microseconds",
+    "p99 latency of the engine, microseconds",
     "service",
     lambda it: endpoint_metric(it.invoked, "ModelLatency", "p99"),
     lambda it: it.p99_ms * MICROSECONDS,
-    "The engine is slow: more instances, a larger one, or another batch size.",
+    "The engine is slow. Use more or larger instances, or another batch size.",
 )
 _ERRORS: Signal[WatchedEndpoint] = Signal(
     "endpoint-errors",
-    "Requests that the endpoint failed, of all",
+    "5xx error rate of the endpoint",
     "service",
     _error_rate,
     lambda it: it.error_rate,
-    "Read the container's log; `git revert` of the lock brings the last version back.",
+    "Read the container's log. To return to the previous version, run `git revert` on the commit "
+    "that changed the lock, and deploy.",
 )
 _OVERHEAD: Signal[WatchedEndpoint] = Signal(
     "endpoint-overhead",
-    "99th percentile of what SageMaker adds, microseconds",
+    "p99 overhead latency of SageMaker, microseconds",
     "operations",
     lambda it: endpoint_metric(it.invoked, "OverheadLatency", "p99"),
     lambda _: OVERHEAD_MS * MICROSECONDS,
-    "Requests wait before an instance: scale out sooner, or look at the size of bodies.",
+    "Requests wait for an instance. Lower scaling.target to scale out sooner, and check the size "
+    "of bodies.",
 )
 _GPU: Signal[WatchedEndpoint] = Signal(
     "endpoint-gpu",
-    "GPU in use, percent of all of an instance",
+    "GPU utilization, percent of an instance",
     "operations",
     lambda it: endpoint_metric(it.on_variant, "GPUUtilizationNormalized", "Average", INSTANCES),
     lambda _: FULL_GPU,
-    "Nothing is left for more requests: lower scaling.target, or raise count.max.",
+    "The GPUs have no room for more requests. Lower scaling.target, or raise count.max.",
 )
 _CAPACITY: Signal[WatchedEndpoint] = Signal(
     "endpoint-no-capacity",
-    "Requests that found no instance",
+    "Requests without an instance",
     "operations",
     lambda it: endpoint_metric(it.invoked, "NoCapacityInvocationFailures", "Sum"),
     lambda _: 0,
-    "It has not woken for ten minutes: AWS may have none of these instances left; name others to "
-    "fall back to.",
+    "No instance has started for ten minutes. AWS may have none of these types left; add others to "
+    "`instances` as a fallback.",
 )
 _QUEUE_ERRORS: Signal[WatchedEndpoint] = Signal(
     "endpoint-errors",
-    "Requests of the queue that failed, of all",
+    "Error rate of asynchronous requests",
     "service",
     _queue_error_rate,
     lambda it: it.error_rate,
-    "Their answers lie below failures/ in the jobs bucket; read them, and the container's log.",
+    "Read the answers below failures/ in the bucket of jobs, and the container's log.",
 )
 _BACKLOG: Signal[WatchedEndpoint] = Signal(
     "endpoint-backlog",
-    "Waiting requests",
+    "Backlog, waiting requests",
     "service",
     lambda it: endpoint_metric(_queue(it), "ApproximateBacklogSize", "Maximum"),
     lambda it: it.backlog * BACKLOG_TIMES,
-    "More comes than is done: raise count.max, or the queue's concurrency.",
+    "Requests arrive faster than they are answered. Raise count.max or queue.concurrency.",
 )
 _STUCK: Signal[WatchedEndpoint] = Signal(
     "endpoint-no-capacity",
-    "Requests wait, and there is no instance",
+    "Backlog without an instance",
     "operations",
     lambda it: endpoint_metric(_queue(it), "HasBacklogWithoutCapacity", "Maximum"),
     lambda _: 0,
@@ -167,11 +165,11 @@ ENDPOINT_SIGNALS: Mapping[Mode, tuple[Signal[WatchedEndpoint], ...]] = {
     "scale_to_zero": (_ERRORS, _LATENCY, _OVERHEAD, _GPU, _CAPACITY),
     "async": (_QUEUE_ERRORS, _BACKLOG, _GPU, _STUCK),
 }
-"""Mode -> what rings, and is drawn."""
+"""Mode -> the signals of its alarms and graphs."""
 
 
 def requests(endpoint: WatchedEndpoint) -> cloudwatch.IMetric:
-    """How many requests there were."""
+    """Return the number of requests."""
     if endpoint.mode == "async":
         return endpoint_metric(_queue(endpoint), "InvocationsProcessed", "Sum")
     return endpoint_metric(endpoint.invoked, "Invocations", "Sum")

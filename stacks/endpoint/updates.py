@@ -1,4 +1,4 @@
-"""How an endpoint, or a component on one, goes from its old version to a new one."""
+"""How an endpoint, or a component on one, is updated from an old version to a new one."""
 
 from collections.abc import Sequence
 
@@ -13,11 +13,11 @@ _Component = sagemaker.CfnInferenceComponent
 def endpoint_deployment(
     settings: SageMakerSettings, alarms: Sequence[str]
 ) -> sagemaker.CfnEndpoint.DeploymentConfigProperty:
-    """The update policy of an endpoint that holds its model itself.
+    """Return the update policy of an endpoint that holds its model itself.
 
     Args:
-        settings: of the endpoint.
-        alarms: names of the alarms that bring the old version back; none: nothing does.
+        settings: settings of the endpoint.
+        alarms: names of the alarms that roll the update back; without any, none does.
     """
     rollback = _Endpoint.AutoRollbackConfigProperty(
         alarms=[_Endpoint.AlarmProperty(alarm_name=name) for name in alarms]
@@ -33,10 +33,10 @@ def endpoint_deployment(
 def component_deployment(
     settings: SageMakerSettings, alarms: Sequence[str]
 ) -> sagemaker.CfnInferenceComponent.InferenceComponentDeploymentConfigProperty:
-    """The update policy of an inference component: one copy after the other.
+    """Return the update policy of an inference component: one copy after the other.
 
     Args:
-        settings: of the endpoint.
+        settings: settings of the endpoint.
         alarms: as in `endpoint_deployment`.
     """
     rollback = _Component.AutoRollbackConfigurationProperty(
@@ -55,7 +55,7 @@ def component_deployment(
 
 
 def _rolling(settings: SageMakerSettings) -> sagemaker.CfnEndpoint.RollingUpdatePolicyProperty:
-    """Some instances at a time: the fleet grows by that many, and no more."""
+    """Return the policy that replaces some instances at a time."""
     return _Endpoint.RollingUpdatePolicyProperty(
         maximum_batch_size=_share(settings),
         wait_interval_in_seconds=settings.update.wait_s,
@@ -65,7 +65,7 @@ def _rolling(settings: SageMakerSettings) -> sagemaker.CfnEndpoint.RollingUpdate
 
 
 def _blue_green(settings: SageMakerSettings) -> sagemaker.CfnEndpoint.BlueGreenUpdatePolicyProperty:
-    """A whole second fleet, to which traffic shifts at once or in steps."""
+    """Return the policy of a second fleet, to which traffic shifts at once or in steps."""
     policy, share = settings.policy, _share(settings)
     return _Endpoint.BlueGreenUpdatePolicyProperty(
         traffic_routing_configuration=_Endpoint.TrafficRoutingConfigProperty(

@@ -1,38 +1,33 @@
-"""Alarms and the dashboard of one endpoint, and the alarms that bring its old version back.
+"""Alarms and the dashboard of one endpoint, and the alarms that roll its updates back.
 
-The dashboard is in the model's stack, not among those of the API: CloudFormation names the
-endpoint, and other stacks know only names that we give.
+The dashboard is in the model's stack: CloudFormation names the endpoint, and the API's stack with
+the other dashboards knows only names that we choose.
 """
-
-from collections.abc import Sequence
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from lading.functions.contract.alarms import ALARMS, alarm_name
 from lading.functions.contract.names import METRICS
 from lading.stacks.endpoint.signals import ENDPOINT_SIGNALS, WatchedEndpoint, requests
-from lading.stacks.monitoring.alarms import make_alarms
+from lading.stacks.monitoring.alarms import MINUTE, make_alarms, rollback_alarm
+from lading.stacks.monitoring.dashboards import graph
 from lading.stacks.monitoring.signals import WatchedModel, lambda_metric, service_metric
-
-_MINUTE = Duration.minutes(1)
-_WIDTH, _HEIGHT = 12, 6
 
 
 class RollbackAlarms(Construct):
-    """The alarms that bring an endpoint's old version back while a new one takes over.
+    """The alarms that roll back an update of an endpoint.
 
-    They look at the proxy function, whose name is known before the endpoint is made: an alarm on
-    the endpoint's own metrics would have to be made after it, and the endpoint names its alarms.
+    They watch the proxy function, whose name is known before the endpoint exists. An alarm on the
+    endpoint's own metrics would have to be created after it, but the endpoint names its alarms.
 
     Args:
         scope: the model's stack.
         id_: the construct's id.
         model: the proxy function.
-        topic: who is told.
+        topic: receives the alarms.
     """
 
     def __init__(
@@ -52,39 +47,35 @@ class RollbackAlarms(Construct):
     def _alarm(
         self, id_: str, key: str, failed: cloudwatch.Metric, of: cloudwatch.Metric
     ) -> cloudwatch.Alarm:
-        alarm = cloudwatch.Alarm(
+        return rollback_alarm(
             self,
             id_,
-            alarm_name=alarm_name(self._model.function, key),
-            alarm_description=(
-                f"Model {self._model.name} fails; while its endpoint changes this brings the old "
-                "version back. To replace a version that rings, set update.rollback: false."
+            name=alarm_name(self._model.function, key),
+            description=(
+                f"Too many requests to model {self._model.name} fail. SageMaker rolls an update of "
+                "its endpoint back. To replace a failing version, use `update: {rollback: false}`."
             ),
-            metric=cloudwatch.MathExpression(
+            rate=cloudwatch.MathExpression(
                 expression="failed / requests",
                 using_metrics={"failed": failed, "requests": of},
                 label=key,
-                period=_MINUTE,
+                period=MINUTE,
             ),
             threshold=self._model.error_rate,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
-            evaluation_periods=2,
-            datapoints_to_alarm=2,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            periods=2,
+            topic=self._topic,
         )
-        alarm.add_alarm_action(actions.SnsAction(self._topic))
-        return alarm
 
 
 class EndpointWatch(Construct):
-    """Alarms on an endpoint, and a dashboard of it.
+    """The alarms and the dashboard of an endpoint.
 
     Args:
         scope: the model's stack.
         id_: the construct's id.
-        endpoint: what to watch.
-        topic: who is told.
-        title: the dashboard's name.
+        endpoint: what is watched.
+        topic: receives the alarms.
+        title: name of the dashboard.
     """
 
     def __init__(
@@ -98,23 +89,19 @@ class EndpointWatch(Construct):
     ) -> None:
         super().__init__(scope, id_)
         signals = ENDPOINT_SIGNALS[endpoint.mode]
-        self.alarms = make_alarms(self, signals, endpoint, topic, math=True)
-        self.dashboard = cloudwatch.Dashboard(
+        alarms = make_alarms(self, signals, endpoint, topic)
+        dashboard = cloudwatch.Dashboard(
             self, "Dashboard", dashboard_name=title, default_interval=Duration.days(1)
         )
-        rows = [(signal.title, signal.metric(endpoint), signal.key) for signal in signals]
-        self.dashboard.add_widgets(
-            _graph("Requests", requests(endpoint), []),
-            *(_graph(text, line, [self.alarms[key].to_annotation()]) for text, line, key in rows),
-            cloudwatch.AlarmStatusWidget(
-                title="Alarms", alarms=list(self.alarms.values()), width=_WIDTH * 2
+        dashboard.add_widgets(
+            graph("Requests", [requests(endpoint)]),
+            *(
+                graph(
+                    signal.title,
+                    [signal.metric(endpoint)],
+                    left_annotations=[alarms[signal.key].to_annotation()],
+                )
+                for signal in signals
             ),
+            cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(alarms.values()), width=24),
         )
-
-
-def _graph(
-    title: str, line: cloudwatch.IMetric, limits: Sequence[cloudwatch.HorizontalAnnotation]
-) -> cloudwatch.GraphWidget:
-    return cloudwatch.GraphWidget(
-        title=title, left=[line], left_annotations=limits, width=_WIDTH, height=_HEIGHT
-    )

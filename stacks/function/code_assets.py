@@ -74,12 +74,13 @@ class CodeAssets:
         return _code(scope, self._functions.asset_hash, lambda: self._built.functions)
 
     def artifact(
-        self, scope: Construct, model: PlannedModel, source: LocalArtifact
+        self, scope: Construct, model: str, version: int, source: LocalArtifact
     ) -> lambda_.Code:
-        """Return a local artifact as a layer."""
+        """Return a local artifact of a model's version as a layer."""
         digests = sorted(source.digests.items())
-        asset_hash = sha256(repr((model.name, model.version, digests)).encode()).hexdigest()
-        return _code(scope, asset_hash, lambda: self._staged(model, source, asset_hash))
+        asset_hash = sha256(repr((model, version, digests)).encode()).hexdigest()
+        root = self._code.project / CACHE / "artifacts" / asset_hash
+        return _code(scope, asset_hash, lambda: _staged(model, version, source, root))
 
     def require_fits(self, scope: Construct, model: PlannedModel) -> None:
         """Refuse a model that does not fit beside the code, as soon as that is built.
@@ -93,21 +94,21 @@ class CodeAssets:
             code = {**self._sizes, **steps}
             require_fits(model.name, code, model.artifact.size if layer else 0)
 
-    def _staged(self, model: PlannedModel, source: LocalArtifact, asset_hash: str) -> Path:
-        """Return a folder with the artifact's files as a layer holds them, each verified.
 
-        CloudFormation uploads an asset once for each hash, so a wrong file would stay for ever.
-        """
-        root = self._code.project / CACHE / "artifacts" / asset_hash
-        folder = root / artifact_folder(model.name, model.version)
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, expected in source.digests.items():
-            content = (source.folder / name).read_bytes()
-            if f"sha256:{sha256(content).hexdigest()}" != expected:
-                reason = f"{source.folder / name} is damaged; restore it, or package again"
-                raise PlanError(model.name, model.version, reason)
-            (folder / name).write_bytes(content)
-        return root
+def _staged(model: str, version: int, source: LocalArtifact, root: Path) -> Path:
+    """Copy the artifact's files to `root` as a layer holds them, each verified.
+
+    An asset is uploaded once for each hash, so a damaged file would stay for ever.
+    """
+    folder = root / artifact_folder(model, version)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, expected in source.digests.items():
+        content = (source.folder / name).read_bytes()
+        if f"sha256:{sha256(content).hexdigest()}" != expected:
+            reason = f"{source.folder / name} is damaged; restore it, or package again"
+            raise PlanError(model, version, reason)
+        (folder / name).write_bytes(content)
+    return root
 
 
 def _code(scope: Construct, asset_hash: str, build: Callable[[], Path]) -> lambda_.Code:

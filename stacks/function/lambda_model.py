@@ -7,19 +7,12 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from lading.functions.contract.limits import LAMBDA
-from lading.functions.contract.names import (
-    DEFAULT_LABEL,
-    LAYER_ROOT,
-    Library,
-    S3Object,
-    artifact_folder,
-)
+from lading.functions.contract.names import DEFAULT_LABEL, LAYER_ROOT, Library, artifact_folder
 from lading.functions.contract.settings import ServedModel, ServingSettings
-from lading.stacks.function.code_assets import CodeAssets
-from lading.stacks.function.logged_function import RUNTIME, LoggedFunction
-from lading.stacks.function.proxy import WHOLE, Proxy
+from lading.stacks.function.logged_function import RUNTIME, LoggedFunction, StageFunctions
+from lading.stacks.function.proxy import UNSTREAMED, Proxy
 from lading.stacks.plan.models import GOLDEN, LocalArtifact, PlannedModel, S3Artifact
-from lading.stacks.stages.settings import ALIAS, Deployment
+from lading.stacks.stages.settings import ALIAS
 
 
 class LambdaModel(Construct):
@@ -28,13 +21,15 @@ class LambdaModel(Construct):
     Args:
         scope: the model's stack.
         id_: the construct's id.
-        deployment: the stage.
-        model: what to serve.
-        assets: the Lambda code.
-        proxy: whom to ask for answers; None: the function gives them itself.
+        shared: what the function shares with the others of the stage.
+        name: name of the function.
+        model: the model and version to serve.
+        artifact_key: alias of the key that encrypts artifacts.
+        origins: origins whose pages may call the function from a browser.
+        proxy: settings of a proxy to an endpoint; None: the function computes answers itself.
 
-    `golden` is where the traffic hook finds the golden requests; empty when there are none, or when
-    answers come too late to wait for.
+    `golden` is the place where the traffic hook reads the golden requests; it is empty if there are
+    none, or if answers are asynchronous.
     """
 
     def __init__(
@@ -42,68 +37,71 @@ class LambdaModel(Construct):
         scope: Construct,
         id_: str,
         *,
-        deployment: Deployment,
+        shared: StageFunctions,
+        name: str,
         model: PlannedModel,
-        assets: CodeAssets,
+        artifact_key: str,
+        origins: tuple[str, ...] = (),
         proxy: Proxy | None = None,
     ) -> None:
         super().__init__(scope, id_)
-        self.artifact_layer = self._artifact_layer(model, assets)
-        runtime = lambda_.LayerVersion(
-            self,
-            "Runtime",
-            code=assets.runtime(self),
-            compatible_runtimes=[RUNTIME],
-            description="Lading: what the inference service imports",
-        )
-        layers: list[lambda_.ILayerVersion] = [
-            runtime,
-            *(self._processing_layer(assets, library) for library in model.processing),
-            *([self.artifact_layer] if self.artifact_layer else []),
-        ]
-        streams = proxy is not None and proxy.adapter is not None
-        if proxy and proxy.adapter:
-            layers.append(lambda_.LayerVersion.from_layer_version_arn(self, "Web", proxy.adapter))
+        self._shared, self._model, self._artifact_key = shared, model, artifact_key
+        self.artifact_layer = self._artifact_layer()
+        adapter = proxy.adapter if proxy else None
+        settings = model.settings
         own = LoggedFunction(
             self,
             "Inference",
-            deployment=deployment,
-            name=deployment.names.function(model.name),
-            handler=proxy.handler if proxy else WHOLE,
-            code=assets.functions(self),
-            layers=layers,
-            memory_mb=model.settings.memory_mb,
-            timeout_s=LAMBDA.timeout_s if proxy else model.settings.timeout_s,
+            shared=shared,
+            name=name,
+            handler=proxy.handler if proxy else UNSTREAMED,
+            layers=self._layers(adapter),
+            memory_mb=settings.memory_mb,
+            timeout_s=LAMBDA.timeout_s if proxy else settings.timeout_s,
             environment={
-                **_settings(model, proxy, deployment.settings.cors).to_environment(),
+                **_serving(model, proxy, origins).to_environment(),
                 **(proxy.environment if proxy else {}),
             },
-            snap_start=model.settings.snap_start and not streams,
-            reserved_concurrency=model.settings.reserved_concurrency,
-            failures="its caller waits for the answer, or asks for the state of its job",
+            snap_start=settings.snap_start and adapter is None,
+            reserved_concurrency=settings.reserved_concurrency,
+            failures="its caller waits for the answer, or polls the state of its job",
         )
         self.function, self.role = own.function, own.role
-        if isinstance(model.artifact, S3Artifact) and not model.artifact.layer:
-            _grant_read(self.role, model.artifact.archive, deployment.names.artifact_key)
-        queued = proxy is not None and proxy.endpoint.mode == "async"
-        self.golden = "" if queued else _golden(model)
+        self._grant_archive()
+        asynchronous = proxy is not None and proxy.endpoint.mode == "async"
+        self.golden = "" if asynchronous else _golden(model)
         self.version = self.function.current_version
         self.alias = lambda_.Alias(self, "Live", alias_name=ALIAS, version=self.version)
 
-    def _processing_layer(self, assets: CodeAssets, library: Library) -> lambda_.LayerVersion:
+    def _layers(self, adapter: str | None) -> list[lambda_.ILayerVersion]:
+        layers: list[lambda_.ILayerVersion] = [
+            self._library_layer(
+                "Runtime", self._shared.assets.runtime(self), "packages of the service"
+            ),
+            *map(self._processing_layer, self._model.processing),
+            *([self.artifact_layer] if self.artifact_layer else []),
+        ]
+        if adapter:
+            layers.append(lambda_.LayerVersion.from_layer_version_arn(self, "Web", adapter))
+        return layers
+
+    def _processing_layer(self, library: Library) -> lambda_.LayerVersion:
+        code = self._shared.assets.processing(self, library)
+        return self._library_layer(library.title(), code, f"{library}, for processing steps")
+
+    def _library_layer(self, id_: str, code: lambda_.Code, content: str) -> lambda_.LayerVersion:
         return lambda_.LayerVersion(
             self,
-            library.title(),
-            code=assets.processing(self, library),
+            id_,
+            code=code,
             compatible_runtimes=[RUNTIME],
-            description=f"Lading: {library}, which processing steps import",
+            description=f"Lading: {content}",
         )
 
-    def _artifact_layer(
-        self, model: PlannedModel, assets: CodeAssets
-    ) -> lambda_.LayerVersion | None:
+    def _artifact_layer(self) -> lambda_.LayerVersion | None:
+        model = self._model
         if isinstance(model.artifact, LocalArtifact):
-            code = assets.artifact(self, model, model.artifact)
+            code = self._shared.assets.artifact(self, model.name, model.version, model.artifact)
         elif model.artifact.layer:
             archive = model.artifact.archive
             bucket = s3.Bucket.from_bucket_name(self, "Artifacts", archive.bucket)
@@ -119,11 +117,38 @@ class LambdaModel(Construct):
             description=f"Lading: model {model.name}, version {model.version}",
         )
 
+    def _grant_archive(self) -> None:
+        """Let the function read its artifact if that is no layer: one version of one object."""
+        artifact = self._model.artifact
+        if isinstance(artifact, LocalArtifact) or artifact.layer:
+            return
+        archive = artifact.archive
+        self.role.add_to_principal_policy(
+            iam.PolicyStatement(
+                actions=["s3:GetObjectVersion"],
+                resources=[f"arn:{Aws.PARTITION}:s3:::{archive.bucket}/{archive.key}"],
+                conditions={"StringEquals": {"s3:VersionId": archive.version_id}},
+            )
+        )
+        grant_decrypt(self.role, self._artifact_key, archive.bucket)
 
-def _settings(
-    model: PlannedModel, proxy: Proxy | None, origins: tuple[str, ...]
-) -> ServingSettings:
-    """What the function is told: it serves the stable version alone."""
+    def grant_golden(self, role: iam.IRole) -> None:
+        """Let a role read the golden requests if they are an object in S3."""
+        artifact = self._model.artifact
+        if isinstance(artifact, LocalArtifact) or artifact.golden is None:
+            return
+        bucket = artifact.archive.bucket
+        role.add_to_principal_policy(
+            iam.PolicyStatement(
+                actions=["s3:GetObject"],
+                resources=[f"arn:{Aws.PARTITION}:s3:::{bucket}/{artifact.golden}"],
+            )
+        )
+        grant_decrypt(role, self._artifact_key, bucket)
+
+
+def _serving(model: PlannedModel, proxy: Proxy | None, origins: tuple[str, ...]) -> ServingSettings:
+    """Return the settings of the service: it serves the stable version only."""
     remote = {}
     if isinstance(model.artifact, S3Artifact) and not model.artifact.layer:
         remote = {model.version: model.artifact.archive}
@@ -154,22 +179,11 @@ def _golden(model: PlannedModel) -> str:
     return in_layer if artifact.layer else f"s3://{artifact.archive.bucket}/{artifact.golden}"
 
 
-def _grant_read(role: iam.IRole, archive: S3Object, key_alias: str) -> None:
-    """Let a role read one version of one object, and decrypt it."""
-    role.add_to_principal_policy(
-        iam.PolicyStatement(
-            actions=["s3:GetObjectVersion"],
-            resources=[f"arn:{Aws.PARTITION}:s3:::{archive.bucket}/{archive.key}"],
-            conditions={"StringEquals": {"s3:VersionId": archive.version_id}},
-        )
-    )
-    grant_decrypt(role, key_alias, archive.bucket)
-
-
 def grant_decrypt(role: iam.IRole, key_alias: str, bucket: str) -> None:
-    """Let a role decrypt what S3 reads for it from one bucket, with the stage's key alone.
+    """Let a role decrypt objects of one bucket, with the stage's key only.
 
-    The key belongs to another stack and is known by its alias, which a policy can only ask for.
+    The key belongs to another stack. Its alias is all that is known, and a policy can name an alias
+    in a condition only.
     """
     role.add_to_principal_policy(
         iam.PolicyStatement(
@@ -188,6 +202,6 @@ def grant_decrypt(role: iam.IRole, key_alias: str, bucket: str) -> None:
         Acknowledgment(
             id="AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:kms:<AWS::Region>:"
             "<AWS::AccountId>:key/*]",
-            reason="a condition narrows it to the stage's own key, by its alias",
+            reason="a condition restricts it to the stage's key, by its alias",
         )
     )

@@ -1,6 +1,8 @@
-"""A Lambda function with everything explicit: its log group, its role, its tracing."""
+"""A Lambda function with an explicit log group, role and tracing."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
 
 from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Validations
 from aws_cdk import aws_iam as iam
@@ -8,12 +10,29 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from lading.stacks.stages.settings import Deployment
-from lading.stacks.stages.target import LAMBDA_PYTHON
+from lading.stacks.function.code_assets import CodeAssets
+from lading.stacks.stages.target import LAMBDA_PYTHON, Architecture
 
 RUNTIME = lambda_.Runtime(
     f"python{LAMBDA_PYTHON}", lambda_.RuntimeFamily.PYTHON, supports_snap_start=True
 )
+
+_ARCHITECTURES = {"x86_64": lambda_.Architecture.X86_64, "arm64": lambda_.Architecture.ARM_64}
+
+
+@dataclass(frozen=True, slots=True)
+class StageFunctions:
+    """What all functions of a stage share.
+
+    Args:
+        assets: the Lambda code.
+        architecture: the processors that they run on.
+        log_retention_days: how long CloudWatch keeps their logs.
+    """
+
+    assets: CodeAssets
+    architecture: Architecture
+    log_retention_days: int
 
 
 class LoggedFunction(Construct):
@@ -22,17 +41,16 @@ class LoggedFunction(Construct):
     Args:
         scope: the stack.
         id_: the construct's id.
-        deployment: the stage.
-        name: the function's name; its log group is named after it.
+        shared: what it shares with the other functions of the stage.
+        name: the function's name; the log group is named after it.
         handler: module and name of its entry.
-        code: of all functions.
-        layers: below `/opt`.
-        memory_mb: and with it processors.
-        timeout_s: seconds that one invocation may take.
-        environment: variables.
-        snap_start: published versions start from a snapshot.
-        reserved_concurrency: at most so many at once.
-        failures: who learns of an invocation that failed: why it needs no queue for dead letters.
+        layers: layers, which Lambda unpacks to `/opt`.
+        memory_mb: memory; processors come in proportion.
+        timeout_s: time limit of one invocation.
+        environment: environment variables.
+        snap_start: whether published versions start from a snapshot.
+        reserved_concurrency: the highest number of invocations at the same time.
+        failures: who notices a failed invocation, so that no dead-letter queue is needed.
     """
 
     def __init__(
@@ -40,47 +58,39 @@ class LoggedFunction(Construct):
         scope: Construct,
         id_: str,
         *,
-        deployment: Deployment,
+        shared: StageFunctions,
         name: str,
         handler: str,
-        code: lambda_.Code,
         layers: Sequence[lambda_.ILayerVersion] = (),
         memory_mb: int = 256,
         timeout_s: int = 30,
         environment: Mapping[str, str] | None = None,
         snap_start: bool = False,
         reserved_concurrency: int | None = None,
-        failures: str = "its caller waits for the answer",
+        failures: str = "its caller waits for the answer and sees a failure",
     ) -> None:
         super().__init__(scope, id_)
-        self.log_group = logs.LogGroup(
-            self,
-            "Log",
-            log_group_name=deployment.names.log_group(name),
-            retention=_retention(deployment.settings.log_retention_days),
-            # A log that outlived its stack would be in the way of the next one, by its name.
-            removal_policy=RemovalPolicy.DESTROY,
-        )
+        log_group = stage_log(self, "Log", f"/aws/lambda/{name}", shared.log_retention_days)
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
-        self.log_group.grant_write(self.role)
+        log_group.grant_write(self.role)
         self.function = lambda_.Function(
             self,
             "Function",
             function_name=name,
             runtime=RUNTIME,
-            architecture=_ARCHITECTURES[deployment.settings.architecture],
+            architecture=_ARCHITECTURES[shared.architecture],
             handler=handler,
-            code=code,
+            code=shared.assets.functions(self),
             layers=list(layers),
             memory_size=memory_mb,
             timeout=Duration.seconds(timeout_s),
             environment=dict(environment or {}),
             role=self.role,
-            log_group=self.log_group,
+            log_group=log_group,
             tracing=lambda_.Tracing.ACTIVE,
             snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if snap_start else None,
             reserved_concurrent_executions=reserved_concurrency,
-            # Gone with the template, kept by it: who deletes versions is the traffic hook.
+            # The template forgets old versions and keeps them; the traffic hook deletes them.
             current_version_options=lambda_.VersionOptions(
                 removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
             ),
@@ -88,7 +98,7 @@ class LoggedFunction(Construct):
         self._acknowledge(failures)
 
     def _acknowledge(self, failures: str) -> None:
-        """What the rules of AWS Solutions and Serverless find, and why it is right here."""
+        """Acknowledge findings of AWS Solutions and Serverless, each with its reason."""
         newest = f"the code is built for Python {LAMBDA_PYTHON}, which one constant names"
         Validations.of(self.function).acknowledge(
             Acknowledgment(id="AwsSolutions-L1", reason=newest),
@@ -96,40 +106,25 @@ class LoggedFunction(Construct):
             Acknowledgment(id="Serverless-LambdaDLQ", reason=failures),
             Acknowledgment(
                 id="Annotation::@aws-cdk/aws-lambda:snapStartRequirePublish",
-                reason="callers have the alias, which points at published versions alone",
+                reason="callers use the alias, which points to published versions only",
             ),
         )
         Validations.of(self.role).acknowledge(
             Acknowledgment(
                 id="AwsSolutions-IAM5[Resource::*]",
-                reason="X-Ray's PutTraceSegments and PutTelemetryRecords take no resource",
+                reason="X-Ray's PutTraceSegments and PutTelemetryRecords accept no resource",
             )
         )
 
 
-_ARCHITECTURES = {"x86_64": lambda_.Architecture.X86_64, "arm64": lambda_.Architecture.ARM_64}
+def stage_log(scope: Construct, id_: str, name: str, days: int) -> logs.LogGroup:
+    """Create a log group that keeps its entries for a number of days.
 
-
-def _retention(days: int) -> logs.RetentionDays:
-    return _RETENTION[days]
-
-
-_RETENTION = {
-    1: logs.RetentionDays.ONE_DAY,
-    3: logs.RetentionDays.THREE_DAYS,
-    5: logs.RetentionDays.FIVE_DAYS,
-    7: logs.RetentionDays.ONE_WEEK,
-    14: logs.RetentionDays.TWO_WEEKS,
-    30: logs.RetentionDays.ONE_MONTH,
-    60: logs.RetentionDays.TWO_MONTHS,
-    90: logs.RetentionDays.THREE_MONTHS,
-    120: logs.RetentionDays.FOUR_MONTHS,
-    150: logs.RetentionDays.FIVE_MONTHS,
-    180: logs.RetentionDays.SIX_MONTHS,
-    365: logs.RetentionDays.ONE_YEAR,
-    400: logs.RetentionDays.THIRTEEN_MONTHS,
-    545: logs.RetentionDays.EIGHTEEN_MONTHS,
-    731: logs.RetentionDays.TWO_YEARS,
-    1827: logs.RetentionDays.FIVE_YEARS,
-    3653: logs.RetentionDays.TEN_YEARS,
-}
+    It is deleted with its stack: otherwise the next stack could not create it under the same name.
+    """
+    log = logs.LogGroup(
+        scope, id_, log_group_name=name, removal_policy=RemovalPolicy.DESTROY, retention=None
+    )
+    plain = cast("logs.CfnLogGroup", log.node.default_child)
+    plain.retention_in_days = days
+    return log

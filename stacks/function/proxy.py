@@ -1,4 +1,4 @@
-"""What makes a model's function a proxy: which endpoint it asks, and how its answers travel."""
+"""Settings that make a model's function a proxy: its endpoint, and how answers are returned."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,29 +7,28 @@ from aws_cdk import Aws
 
 from lading.functions.contract.names import ADAPTER
 from lading.functions.contract.settings import JobsPlace, ServedEndpoint
-from lading.stacks.stages.settings import ALIAS, Deployment
 from lading.stacks.stages.target import Architecture
 
-WHOLE = "lading.functions.inference.entry.lambda_handler.handler"
-"""Handler of a function whose answers are whole."""
+UNSTREAMED = "lading.functions.inference.entry.lambda_handler.handler"
+"""Handler of a function that returns each answer as a whole."""
 
 _LAYERS: Mapping[Architecture, str] = {
     "x86_64": "LambdaAdapterLayerX86:26",
     "arm64": "LambdaAdapterLayerArm64:26",
 }
-_AUTHORS = "753240598075"
-"""Account of the Lambda Web Adapter's authors, who publish its layer in every region of `aws`."""
+_PUBLISHER = "753240598075"
+"""Account that publishes the layer of the Lambda Web Adapter, in every region of `aws`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """How a proxy function is told.
+    """Settings of a proxy function.
 
     Args:
-        endpoint: what it asks.
-        jobs: where long work is kept, if anywhere.
-        idempotency_table: where answers are remembered, if anywhere.
-        adapter: ARN of the Lambda Web Adapter's layer; None: answers are whole.
+        endpoint: the endpoint that it invokes.
+        jobs: where asynchronous jobs are kept, if there are any.
+        idempotency_table: table of answers to repeated requests, if there is one.
+        adapter: ARN of the layer of the Lambda Web Adapter; None: answers are not streamed.
         runtime: URL of an emulated SageMaker; empty: AWS's own.
     """
 
@@ -42,11 +41,11 @@ class Proxy:
     @property
     def handler(self) -> str:
         """The function's entry."""
-        return ADAPTER.handler if self.adapter else WHOLE
+        return ADAPTER.handler if self.adapter else UNSTREAMED
 
     @property
     def environment(self) -> dict[str, str]:
-        """Variables beside those of the service's settings."""
+        """Environment variables in addition to those of the service's settings."""
         adapted = {
             "AWS_LAMBDA_EXEC_WRAPPER": "/opt/bootstrap",
             "AWS_LWA_INVOKE_MODE": "response_stream",
@@ -61,12 +60,7 @@ class Proxy:
         return {**(adapted if self.adapter else {}), **(emulated if self.runtime else {})}
 
 
-def adapter_layer(deployment: Deployment, own: str | None) -> str:
-    """ARN of the Lambda Web Adapter's layer: one's own, or its authors'."""
-    layer = _LAYERS[deployment.settings.architecture]
-    return own or f"arn:{Aws.PARTITION}:lambda:{Aws.REGION}:{_AUTHORS}:layer:{layer}"
-
-
-def twin_alias(deployment: Deployment, model: str) -> str:
-    """Function and alias of the model that answers while an endpoint wakes."""
-    return f"{deployment.names.function(model)}:{ALIAS}"
+def adapter_layer(architecture: Architecture) -> str:
+    """Return the ARN of the published layer of the Lambda Web Adapter."""
+    layer = _LAYERS[architecture]
+    return f"arn:{Aws.PARTITION}:lambda:{Aws.REGION}:{_PUBLISHER}:layer:{layer}"

@@ -1,16 +1,17 @@
-"""How a new version of a model's function takes over.
+"""How a new version of a model's function takes over from the old one.
 
-At the first deployment nothing shifts: a custom resource holds the version to its golden answers
-before the alias is made. From then on CodeDeploy does it: `before_traffic` checks the same, traffic
-shifts as the stage says, alarms on the new version bring the old one back, and `after_traffic`
-deletes the versions that serve no more. An emulated cloud without CodeDeploy has the custom
-resource at every deployment.
+At the first deployment no traffic shifts: a custom resource compares the version's answers with the
+golden ones before the alias is created. From then on CodeDeploy does it: the hook before traffic
+makes the same comparison, traffic shifts in the steps of the stage, alarms on the new version roll
+it back, and the hook after traffic deletes versions that no longer serve. An emulated account has
+no CodeDeploy and uses the custom resource at every deployment.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, get_args
+from dataclasses import dataclass
+from typing import get_args
 
-from aws_cdk import Acknowledgment, Aws, CustomResource, Duration, Stack, Validations
+from aws_cdk import Acknowledgment, CustomResource, Duration, Stack, Validations
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_codedeploy as codedeploy
 from aws_cdk import aws_iam as iam
@@ -19,28 +20,45 @@ from constructs import Construct
 
 from lading.functions.contract.limits import LAMBDA
 from lading.functions.contract.names import HOOK, LAYER_ROOT
-from lading.stacks.function.code_assets import CodeAssets
-from lading.stacks.function.lambda_model import LambdaModel, grant_decrypt
-from lading.stacks.function.logged_function import LoggedFunction
-from lading.stacks.plan.models import PlannedModel, S3Artifact
-from lading.stacks.stages.settings import ALIAS, Deployment, RolloutName
+from lading.stacks.function.lambda_model import LambdaModel
+from lading.stacks.function.logged_function import LoggedFunction, StageFunctions
+from lading.stacks.stages.settings import ALIAS, RolloutName
 
 _HANDLERS = "lading.functions.traffic_hook.lambda_handler"
 _CHECK_S, _CLEAN_S = 600, 120
-"""An endpoint may have to wake before it gives its golden answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutPlan:
+    """What a roll-out needs to know.
+
+    Args:
+        model: name of the model.
+        version: its version in the lock.
+        check_name: name of the function that compares golden answers.
+        clean_name: name of the function that deletes old versions.
+        steps: how CodeDeploy shifts traffic; None: the account has no CodeDeploy.
+        waits: whether an endpoint may have to wake before it gives golden answers.
+    """
+
+    model: str
+    version: int
+    check_name: str
+    clean_name: str
+    steps: RolloutName | None
+    waits: bool = False
 
 
 class Rollout(Construct):
-    """What stands between a published version and traffic.
+    """The functions and the deployment group between a published version and its traffic.
 
     Args:
         scope: the model's stack.
         id_: the construct's id.
-        deployment: the stage.
-        model: what is served.
-        served: its function.
-        assets: the Lambda code.
-        alarms: each brings the old version back when it rings.
+        shared: what its functions share with the others of the stage.
+        plan: whose roll-out it is, and how traffic shifts.
+        served: the model's function.
+        alarms: alarms that roll the new version back.
     """
 
     def __init__(
@@ -48,53 +66,46 @@ class Rollout(Construct):
         scope: Construct,
         id_: str,
         *,
-        deployment: Deployment,
-        model: PlannedModel,
+        shared: StageFunctions,
+        plan: RolloutPlan,
         served: LambdaModel,
-        assets: CodeAssets,
         alarms: Sequence[cloudwatch.IAlarm] = (),
     ) -> None:
         super().__init__(scope, id_)
-        self._deployment, self._model = deployment, model
-        self._served, self._assets = served, assets
-        self._check_s = LAMBDA.timeout_s if model.endpoint else _CHECK_S
-        self.check = self._check()
+        self._shared, self._plan, self._served = shared, plan, served
+        check_s = LAMBDA.timeout_s if plan.waits else _CHECK_S
+        self.check = self._check(check_s)
         first = CustomResource(
             self,
             "GoldenCheck",
             resource_type="Custom::GoldenCheck",
             service_token=self.check.function.function_arn,
-            service_timeout=Duration.seconds(self._check_s),
+            service_timeout=Duration.seconds(check_s),
             properties={
                 "Version": served.version.version,
-                "Always": str(deployment.local).lower(),
+                "Always": str(plan.steps is None).lower(),
             },
         )
         served.alias.node.add_dependency(first)
-        if not deployment.local:
-            self._shift(alarms)
+        if plan.steps is not None:
+            self._shift(_CONFIGURATIONS[plan.steps], alarms)
 
-    def _check(self) -> LoggedFunction:
-        """The function that sends the golden requests."""
+    def _check(self, timeout_s: int) -> LoggedFunction:
+        """Create the function that sends the golden requests."""
         artifact = self._served.artifact_layer
-        golden_in_layer = self._served.golden.startswith(LAYER_ROOT)
-        check = self._hook(
-            "Check",
-            "check",
-            f"{_HANDLERS}.check",
-            timeout_s=self._check_s,
-            layers=[artifact] if artifact and golden_in_layer else [],
-        )
-        if isinstance(self._model.artifact, S3Artifact) and not golden_in_layer:
-            self._grant_golden(check.role, self._model.artifact)
+        in_layer = self._served.golden.startswith(LAYER_ROOT)
+        layers = [artifact] if artifact and in_layer else []
+        check = self._hook("Check", self._plan.check_name, "check", timeout_s, layers)
+        if self._served.golden and not in_layer:
+            self._served.grant_golden(check.role)
         self._grant_versions(check.role, "lambda:InvokeFunction")
         return check
 
     def _grant_versions(self, role: iam.IRole, action: str) -> None:
-        """Let a role do something to any version of the function, but not to the function itself.
+        """Allow an action on any version of the function, but not on the function itself.
 
-        A policy that named the new version alone would be made with it, and be known everywhere
-        only some time after the hook needs it.
+        A policy that named the new version would be created with it, and would take effect
+        everywhere only some time after the hook needs it.
         """
         function = self._served.function
         role.add_to_principal_policy(
@@ -111,61 +122,42 @@ class Rollout(Construct):
     def _hook(
         self,
         id_: str,
-        role: Literal["check", "clean"],
+        name: str,
         handler: str,
-        *,
         timeout_s: int,
         layers: Sequence[lambda_.ILayerVersion] = (),
     ) -> LoggedFunction:
-        """A function of ours around the roll-out."""
         return LoggedFunction(
             self,
             id_,
-            deployment=self._deployment,
-            name=self._deployment.names.hook(self._model.name, role),
-            handler=handler,
-            code=self._assets.functions(self),
+            shared=self._shared,
+            name=name,
+            handler=f"{_HANDLERS}.{handler}",
             layers=layers,
             timeout_s=timeout_s,
-            failures="CodeDeploy and CloudFormation wait for its report, and fail without it",
+            failures="CodeDeploy and CloudFormation wait for its report and fail without it",
             environment={
-                HOOK.model: self._model.name,
-                HOOK.version: str(self._model.version),
+                HOOK.model: self._plan.model,
+                HOOK.version: str(self._plan.version),
                 HOOK.function: self._served.function.function_name,
                 HOOK.golden: self._served.golden,
             },
         )
 
-    def _grant_golden(self, role: iam.IRole, artifact: S3Artifact) -> None:
-        if artifact.golden is None:
-            return
-        bucket = artifact.archive.bucket
-        role.add_to_principal_policy(
-            iam.PolicyStatement(
-                actions=["s3:GetObject"],
-                resources=[f"arn:{Aws.PARTITION}:s3:::{bucket}/{artifact.golden}"],
-            )
-        )
-        grant_decrypt(role, self._deployment.names.artifact_key, bucket)
-
-    def _shift(self, alarms: Sequence[cloudwatch.IAlarm]) -> None:
-        """CodeDeploy, which moves the alias."""
-        function = self._served.function
-        clean = self._hook("Clean", "clean", f"{_HANDLERS}.after_traffic", timeout_s=_CLEAN_S)
-        clean.role.add_to_principal_policy(
-            iam.PolicyStatement(
-                actions=["lambda:ListVersionsByFunction", "lambda:ListAliases"],
-                resources=[function.function_arn],
-            )
-        )
-        self._grant_versions(clean.role, "lambda:DeleteFunction")
+    def _shift(
+        self,
+        configuration: codedeploy.ILambdaDeploymentConfig,
+        alarms: Sequence[cloudwatch.IAlarm],
+    ) -> None:
+        """Let CodeDeploy move the alias."""
+        clean = self._clean()
         hooks = (self.check, clean)
         group = codedeploy.LambdaDeploymentGroup(
             self,
             "Group",
             alias=self._served.alias,
             application=codedeploy.LambdaApplication(self, "Application"),
-            deployment_config=_CONFIGURATIONS[self._deployment.settings.rollout],
+            deployment_config=configuration,
             role=self._codedeploy_role(hooks).without_policy_updates(),
             alarms=list(alarms),
             auto_rollback=codedeploy.AutoRollbackConfig(
@@ -183,33 +175,36 @@ class Rollout(Construct):
             )
             self._served.alias.node.add_dependency(hook)
 
+    def _clean(self) -> LoggedFunction:
+        """Create the function that deletes versions which no longer serve."""
+        clean = self._hook("Clean", self._plan.clean_name, "after_traffic", _CLEAN_S)
+        clean.role.add_to_principal_policy(
+            iam.PolicyStatement(
+                actions=["lambda:ListVersionsByFunction", "lambda:ListAliases"],
+                resources=[self._served.function.function_arn],
+            )
+        )
+        self._grant_versions(clean.role, "lambda:DeleteFunction")
+        return clean
+
     def _codedeploy_role(self, hooks: Sequence[LoggedFunction]) -> iam.Role:
-        """What CodeDeploy may do: less than in AWS's own policy, and for this alias alone."""
+        """Create CodeDeploy's role: less than AWS's own policy, and for this alias only."""
         function = self._served.function.function_arn
         role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("codedeploy.amazonaws.com"))
-        role.add_to_policy(
-            iam.PolicyStatement(
-                actions=[
-                    "lambda:GetAlias",
-                    "lambda:GetProvisionedConcurrencyConfig",
-                    "lambda:UpdateAlias",
-                ],
-                resources=[function, f"{function}:{ALIAS}"],
-            )
+        alias = (
+            *("lambda:GetAlias", "lambda:GetProvisionedConcurrencyConfig", "lambda:UpdateAlias"),
         )
-        role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["lambda:InvokeFunction"],
-                resources=[hook.function.function_arn for hook in hooks],
-            )
-        )
-        role.add_to_policy(
-            iam.PolicyStatement(actions=["cloudwatch:DescribeAlarms"], resources=["*"])
-        )
+        for actions, resources in (
+            (alias, [function, f"{function}:{ALIAS}"]),
+            (("lambda:InvokeFunction",), [hook.function.function_arn for hook in hooks]),
+            (("cloudwatch:DescribeAlarms",), ["*"]),
+        ):
+            role.add_to_policy(iam.PolicyStatement(actions=[*actions], resources=resources))
         Validations.of(role).acknowledge(
             Acknowledgment(
                 id="AwsSolutions-IAM5[Resource::*]",
-                reason="CodeDeploy lists alarms to see whether its own ring, as in AWS's policy",
+                reason="CodeDeploy lists all alarms to read the state of its own, as in AWS's "
+                "policy",
             )
         )
         return role

@@ -1,9 +1,9 @@
-"""What is watched, described once: `monitoring` makes alarms of it, `dashboards` draws it.
+"""The metrics that are watched, each described once: alarms and dashboards are made from this.
 
-Crashes, throttles and time come from Lambda, through the alias that callers use. What the service
-answered comes from its own counts, by function (`contract.METRICS.of_function`): an error that it
-turned into a proper answer is no failed invocation. Nothing here depends on a model's version, so
-that a roll-out changes neither dashboards nor the API's stack.
+Crashes, throttles and durations are Lambda's metrics of the alias that callers use. The service
+counts its own answers by function (`contract.METRICS.of_function`): an error that it reports as a
+proper answer is no failed invocation to Lambda. Nothing here depends on a model's version, so a
+roll-out changes neither the dashboards nor the API's stack.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,31 +20,31 @@ from lading.stacks.stages.settings import ALIAS
 
 PERIOD = Duration.minutes(5)
 
-COLD_START_SHARE = 0.25
-CLIENT_ERROR_SHARE = 0.5
-FEWEST_REQUESTS = 20
-"""A share of fewer requests than this in one period says nothing."""
+COLD_START_RATE = 0.25
+CLIENT_ERROR_RATE = 0.5
+LEAST_REQUESTS = 20
+"""A rate over fewer requests than this in one period is ignored."""
 
 CONCURRENCY_SHARE = 0.8
 
 GATEWAY_MS = 500
-"""What the gateway, the authorizer and the front function may add to a model's time."""
+"""What the gateway, the authorizer and the front function may add to a model's duration."""
 
 Dashboard = Literal["service", "operations"]
 
 
 @dataclass(frozen=True, slots=True)
 class WatchedModel:
-    """A model, as far as watching it goes.
+    """A model's function, as far as monitoring and the API need it.
 
     Args:
-        name: the model.
-        function: its function's name.
-        error_rate: share of failed requests above which it rings.
-        p99_ms: objective for 99 of 100 requests.
+        name: name of the model.
+        function: name of its function.
+        error_rate: rate of failed requests above which an alarm goes off.
+        p99_ms: objective for the p99 latency.
         reserved_concurrency: the function's own limit, if it has one.
-        streams: whether its answers go to the caller while they are made.
-        timeout_s: the longest answer; what the gateway waits for at most where nothing streams.
+        streams: whether answers are streamed to the caller.
+        timeout_s: time limit of an answer; the gateway's unless answers are streamed.
         endpoint_alarms: ends of the names of its endpoint's alarms.
     """
 
@@ -64,13 +64,13 @@ class WatchedModel:
 
     @property
     def mark(self) -> str:
-        """End of the ids in its expressions: on a dashboard they stand beside other models'."""
+        """End of the ids in its expressions, which must be unique on a dashboard."""
         return f"_{sha256(self.name.encode()).hexdigest()[:8]}"
 
 
 @dataclass(frozen=True, slots=True)
 class WatchedApi:
-    """A REST API, as far as watching it goes."""
+    """A REST API."""
 
     name: str
     stage: str
@@ -84,7 +84,7 @@ class WatchedApi:
 
 
 class Watchable(Protocol):
-    """Anything that alarms are made for."""
+    """Anything that has alarms."""
 
     @property
     def alarm_prefix(self) -> str:
@@ -96,15 +96,15 @@ Watched = TypeVar("Watched", bound=Watchable)
 
 @dataclass(frozen=True, slots=True)
 class Signal(Generic[Watched]):
-    """One thing that is watched.
+    """One metric with its alarm.
 
     Args:
         key: end of the alarm's name.
-        title: what it is, with its unit.
-        dashboard: where it is drawn.
-        metric: what is measured.
-        threshold: rings above this value.
-        advice: what to do when it rings.
+        title: title of the graph, with the unit.
+        dashboard: the dashboard that shows it.
+        metric: returns the metric of what is watched.
+        threshold: returns the value above which the alarm goes off.
+        advice: what to do then.
     """
 
     key: str
@@ -118,12 +118,12 @@ class Signal(Generic[Watched]):
 def lambda_metric(
     model: WatchedModel, name: str, statistic: str, **dimensions: str
 ) -> cloudwatch.Metric:
-    """A metric of Lambda's, of the calls that come through the alias."""
-    through = {"FunctionName": model.function, "Resource": f"{model.function}:{ALIAS}"}
+    """Return one of Lambda's metrics, of the invocations through the alias."""
+    alias = {"FunctionName": model.function, "Resource": f"{model.function}:{ALIAS}"}
     return cloudwatch.Metric(
         namespace="AWS/Lambda",
         metric_name=name,
-        dimensions_map={**through, **dimensions},
+        dimensions_map={**alias, **dimensions},
         statistic=statistic,
         period=PERIOD,
     )
@@ -132,7 +132,7 @@ def lambda_metric(
 def service_metric(
     model: WatchedModel, name: str, executed_version: str | None = None
 ) -> cloudwatch.Metric:
-    """One of the service's own counts of a model's function, or of one version of the function."""
+    """Return one of the service's own counts, of a function or of one version of it."""
     function, version = METRICS.of_function[-1]
     of_version = {} if executed_version is None else {version: executed_version}
     return cloudwatch.Metric(
@@ -145,7 +145,7 @@ def service_metric(
 
 
 def _error_rate(model: WatchedModel) -> cloudwatch.IMetric:
-    """Crashes and the service's own 5xx answers, over all invocations."""
+    """Return crashes and the service's own 5xx answers, over all invocations."""
     mark = model.mark
     parts: dict[str, cloudwatch.IMetric] = {
         f"crashes{mark}": lambda_metric(model, "Errors", "Sum"),
@@ -153,18 +153,18 @@ def _error_rate(model: WatchedModel) -> cloudwatch.IMetric:
         f"invocations{mark}": lambda_metric(model, "Invocations", "Sum"),
     }
     failed = f"FILL(crashes{mark}, 0) + FILL(failures{mark}, 0)"
-    return _math(f"({failed}) / invocations{mark}", parts, model.name)
+    return expression(f"({failed}) / invocations{mark}", parts, model.name)
 
 
-def _cold_share(model: WatchedModel) -> cloudwatch.IMetric:
+def _cold_start_rate(model: WatchedModel) -> cloudwatch.IMetric:
     mark = model.mark
     parts: dict[str, cloudwatch.IMetric] = {
         f"cold{mark}": service_metric(model, METRICS.cold_start),
         f"invocations{mark}": lambda_metric(model, "Invocations", "Sum"),
     }
-    share = f"FILL(cold{mark}, 0) / invocations{mark}"
-    enough = f"invocations{mark} >= {FEWEST_REQUESTS}"
-    return _math(f"IF({enough}, {share}, 0)", parts, model.name)
+    rate = f"FILL(cold{mark}, 0) / invocations{mark}"
+    enough = f"invocations{mark} >= {LEAST_REQUESTS}"
+    return expression(f"IF({enough}, {rate}, 0)", parts, model.name)
 
 
 def _concurrency_limit(model: WatchedModel) -> float:
@@ -174,49 +174,54 @@ def _concurrency_limit(model: WatchedModel) -> float:
 MODEL_SIGNALS: tuple[Signal[WatchedModel], ...] = (
     Signal(
         "error-rate",
-        "Failed requests, of all",
+        "Error rate (crashes and 5xx errors)",
         "service",
         _error_rate,
         lambda model: model.error_rate,
-        "Read the function's log for level ERROR; `git revert` of the lock brings the last back.",
+        "Look for level ERROR in the function's log. To return to the previous version, run "
+        "`git revert` on the commit that changed the lock, and deploy.",
     ),
     Signal(
         "latency",
-        "99th percentile of the time in the function, ms",
+        "p99 latency of the function, ms",
         "service",
         lambda model: lambda_metric(model, "Duration", "p99"),
         lambda model: model.p99_ms,
-        "Compare compute with decode on the dashboard; more memory brings more processor.",
+        "Compare compute with decode latency on the dashboard. More memory_mb also brings more "
+        "processors.",
     ),
     Signal(
         "throttles",
-        "Refused for want of concurrency",
+        "Throttles",
         "operations",
         lambda model: lambda_metric(model, "Throttles", "Sum"),
         lambda _model: 0,
-        "Raise the account's concurrency, or the model's reserved_concurrency.",
+        "Raise the model's reserved_concurrency, or request a higher concurrency quota for the "
+        "account.",
     ),
     Signal(
         "cold-starts",
-        "Cold starts, of all",
+        "Cold start rate",
         "operations",
-        _cold_share,
-        lambda _model: COLD_START_SHARE,
-        "Traffic comes in bursts, or environments end early; see the function's memory and log.",
+        _cold_start_rate,
+        lambda _model: COLD_START_RATE,
+        "Traffic comes in bursts, or environments end early. Check for crashes in the function's "
+        "log, and whether memory_mb is enough.",
     ),
     Signal(
         "concurrency",
-        "At once",
+        "Concurrent executions",
         "operations",
         lambda model: lambda_metric(model, "ConcurrentExecutions", "Maximum"),
         _concurrency_limit,
-        "Soon there will be throttles: raise the limit before that.",
+        "Throttles come next. Raise the model's reserved_concurrency, or request a higher "
+        "concurrency quota for the account.",
     ),
 )
 
 
 def api_metric(api: WatchedApi, name: str, statistic: str) -> cloudwatch.Metric:
-    """A metric of API Gateway's."""
+    """Return one of API Gateway's metrics."""
     return cloudwatch.Metric(
         namespace="AWS/ApiGateway",
         metric_name=name,
@@ -226,47 +231,51 @@ def api_metric(api: WatchedApi, name: str, statistic: str) -> cloudwatch.Metric:
     )
 
 
-def _client_errors(api: WatchedApi) -> cloudwatch.IMetric:
+def _client_error_rate(api: WatchedApi) -> cloudwatch.IMetric:
     parts: dict[str, cloudwatch.IMetric] = {
         "refused": api_metric(api, "4XXError", "Sum"),
         "requests": api_metric(api, "Count", "Sum"),
     }
-    return _math(f"IF(requests >= {FEWEST_REQUESTS}, refused / requests, 0)", parts, "4xx")
+    return expression(f"IF(requests >= {LEAST_REQUESTS}, refused / requests, 0)", parts, "4xx")
 
 
 API_SIGNALS: tuple[Signal[WatchedApi], ...] = (
     Signal(
         "client-errors",
-        "Answered with 4xx, of all",
+        "4xx error rate",
         "service",
-        _client_errors,
-        lambda _api: CLIENT_ERROR_SHARE,
-        "A caller lost its credentials, its quota or its format; the access log says which.",
+        _client_error_rate,
+        lambda _api: CLIENT_ERROR_RATE,
+        "A client uses wrong credentials, exceeds its quota or sends a wrong format. The access "
+        "log has the reason of each request.",
     ),
     Signal(
         "server-errors",
-        "Answered with 5xx, of all",
+        "5xx error rate",
         "service",
         lambda api: api_metric(api, "5XXError", "Average"),
         lambda api: api.error_rate,
-        "The model's alarm says more; if none rings, see the access log for the gateway's reason.",
+        "Check the alarms of the models first. If none of them is on, the access log has the "
+        "gateway's reason.",
     ),
     Signal(
         "latency",
-        "99th percentile of the whole time, ms",
+        "p99 latency of the API, ms",
         "service",
         lambda api: api_metric(api, "Latency", "p99"),
         lambda api: api.p99_ms + GATEWAY_MS,
-        "Compare with the models' own time; the rest is authorizer, front function and network.",
+        "Compare it with the models' p99 latency. The difference is the authorizer, the front "
+        "function and the network.",
     ),
 )
 
 
-def _math(
-    expression: str, parts: Mapping[str, cloudwatch.IMetric], label: str | None = None
+def expression(
+    text: str, parts: Mapping[str, cloudwatch.IMetric], label: str | None = None
 ) -> cloudwatch.MathExpression:
+    """Return a CloudWatch expression over other metrics, named by their ids."""
     return cloudwatch.MathExpression(
-        expression=expression,
+        expression=text,
         using_metrics=dict(parts),
         label=label,
         period=PERIOD,

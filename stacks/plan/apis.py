@@ -1,10 +1,10 @@
 """Which REST API serves which model.
 
-One is enough up to 80 models. API Gateway takes 300 resources an API, two for a model, and
-CloudFormation takes 500 a stack, five for a model: two API resources, two methods, one permission;
-two methods more where pages of other origins may ask, and then 55 models are the most.
-The front function is told its models in its environment, which has 4 KB. Models come in the order
-of models.yaml, so that one that is added at its end moves no other to another address.
+One API is enough for 80 models. API Gateway allows 300 resources in an API, and a model needs two.
+CloudFormation allows 500 resources in a stack, and a model needs five: two API resources, two
+methods and a permission. With pages of other origins it needs two more methods, and 55 models fit.
+The front function reads its models from its environment, which is limited to 4 KB. Models keep the
+order of models.yaml, so a model that is added at its end moves no other to another address.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,7 +24,7 @@ class PlannedApi:
 
     Args:
         number: its number, from 1.
-        models: what it serves.
+        models: the models that it serves.
     """
 
     number: int
@@ -38,13 +38,13 @@ class PlannedApi:
 
 def plan_apis(
     models: Iterable[WatchedModel], names: Names, *, pages: bool = False
-) -> Sequence[PlannedApi]:
-    """As few APIs as the limits allow, filled in order; one without any model.
+) -> list[PlannedApi]:
+    """Return as few APIs as the limits allow, filled in order; one if there is no model.
 
     Args:
-        models: what is served.
+        models: the models to serve.
         names: physical names of the stage.
-        pages: pages of other origins may ask.
+        pages: whether pages of other origins may call the API.
     """
     most = MOST_MODELS_WITH_PAGES if pages else MOST_MODELS
     apis = [PlannedApi(1)]
@@ -55,24 +55,24 @@ def plan_apis(
     return apis
 
 
-def told_models(models: Iterable[WatchedModel], names: Names) -> str:
-    """The models as `contract.FRONT.models` lists them."""
+def list_models(models: Iterable[WatchedModel], names: Names) -> str:
+    """Return the models in the format of `contract.FRONT.models`."""
     prefix = names.function("")
     entries = ((model.name, model.function.removeprefix(prefix)) for model in models)
     return ",".join(name if name == rest else f"{name}={rest}" for name, rest in entries)
 
 
 def describe(apis: Sequence[PlannedApi]) -> str:
-    """The plan for people: which base URL serves which models."""
+    """Return the plan as text: which API serves which models."""
     lines = [f"{sum(len(api.models) for api in apis)} models need {len(apis)} REST APIs:"]
     lines += (
         f"  api{api.suffix}: {len(api.models)} models, {api.models[0].name} to "
-        f"{api.models[-1].name}; its /models and /v2 speak for these alone"
+        f"{api.models[-1].name}; its /models and /v2 list only these"
         for api in apis
     )
     return "\n".join(lines)
 
 
 def _has_room(api: PlannedApi, model: WatchedModel, names: Names, most: int) -> bool:
-    told = told_models([*api.models, model], names)
-    return len(api.models) < most and len(told) <= MOST_NAME_BYTES
+    listed = list_models([*api.models, model], names)
+    return len(api.models) < most and len(listed) <= MOST_NAME_BYTES

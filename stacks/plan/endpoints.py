@@ -1,4 +1,4 @@
-"""The endpoint of a model that an engine serves on SageMaker, as the lock and the stage have it."""
+"""The endpoint of a model that an engine serves on SageMaker, by the lock and the stage."""
 
 import re
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ _REPOSITORY = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """A private repository of container images: SageMaker takes no other."""
+    """A private repository of container images; SageMaker accepts no other."""
 
     account: str
     region: str
@@ -22,25 +22,27 @@ class Repository:
 
     @classmethod
     def of(cls, image: str) -> "Repository":
-        """The repository that an image URI names.
+        """Return the repository of an image URI.
 
         Raises:
-            ValueError: it is in none of Amazon ECR's.
+            ValueError: the image is not in Amazon ECR.
         """
         found = _REPOSITORY.match(image)
         if found is None:
-            raise ValueError(f"its image '{image}' is in no private repository of Amazon ECR")
+            raise ValueError(
+                f"its image '{image}' must be in a private repository of Amazon ECR; copy it there"
+            )
         return cls(**found.groupdict())
 
 
 @dataclass(frozen=True, slots=True)
 class EngineData:
-    """What the engine serves, in S3.
+    """The files in S3 that an engine serves.
 
     Args:
-        bucket: where.
-        prefix: ends in `/`; it is named by the digest of all that lies below it.
-        archive: whether that is one `model.tar.gz`.
+        bucket: name of the bucket.
+        prefix: ends in `/`, and contains the digest of everything below it.
+        archive: whether the files are one `model.tar.gz`.
     """
 
     bucket: str
@@ -50,14 +52,14 @@ class EngineData:
 
 @dataclass(frozen=True, slots=True)
 class PlannedEndpoint:
-    """An endpoint to make.
+    """An endpoint to create.
 
     Args:
-        engine: what serves there: `triton`, `vllm`, `djl-lmi` or `container`.
-        image: its container image, in the region of the endpoint.
-        files: what it serves.
-        environment: variables of the container.
-        twin: the model on Lambda that answers while the endpoint wakes.
+        engine: `triton`, `vllm`, `djl-lmi` or `container`.
+        image: URI of its container image, in the region of the endpoint.
+        files: the files that it serves.
+        environment: environment variables of the container.
+        twin: name of the model on Lambda that answers while the endpoint wakes.
     """
 
     engine: str
@@ -69,10 +71,10 @@ class PlannedEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class EmulatedEndpoint:
-    """An endpoint that is left out: an emulated cloud has no SageMaker.
+    """An endpoint that is not created: an emulated account has no SageMaker.
 
     Args:
-        engine: what would serve there.
+        engine: as in `PlannedEndpoint`.
         twin: as in `PlannedEndpoint`.
     """
 
@@ -90,22 +92,24 @@ def plan_endpoint(
     region: str | None,
     twin: str | None,
 ) -> Endpoint:
-    """The endpoint of a version.
+    """Return the endpoint of a version.
 
     Args:
-        engine: what the lock says of it.
-        copy: the copy to deploy from.
+        engine: the version's engine in the lock.
+        copy: the copy of the version to deploy from.
         deployment: the stage.
-        region: where; None: where the AWS profile says.
-        twin: the model that answers meanwhile.
+        region: the region; None: the AWS profile's.
+        twin: name of the model that answers while the endpoint wakes.
 
     Raises:
-        ValueError: the endpoint cannot be made; the text says what to do.
+        ValueError: the endpoint cannot be created; the text says what to do.
     """
     if deployment.local:
         return EmulatedEndpoint(engine.name, twin)
     if isinstance(copy, LocalCopy) or copy.engine is None:
-        raise ValueError("SageMaker reads its engine's files from S3; run `lading push s3://...`")
+        raise ValueError(
+            "SageMaker reads the files of its engine from S3; run `lading push s3://...`"
+        )
     return PlannedEndpoint(
         engine=engine.name,
         image=_image(engine.images, deployment, region),
@@ -116,28 +120,30 @@ def plan_endpoint(
 
 
 def require_instances(name: str, deployment: Deployment) -> None:
-    """Refuse an endpoint that nobody has said a machine for.
+    """Refuse an endpoint without instance types.
 
     Raises:
-        ValueError: so it is; the text says where to write it.
+        ValueError: there are none; the text says where to write them.
     """
     if not deployment.local and not deployment.settings.model(name).sagemaker.instances:
         key = f"stages.{deployment.stage}.models.{name}.sagemaker.instances"
-        raise ValueError(f"it goes to SageMaker; write its instance types at {key} in stages.yaml")
+        raise ValueError(
+            f"its target is SageMaker; write its instance types to {key} in stages.yaml"
+        )
 
 
 def _image(images: Mapping[str, str], deployment: Deployment, region: str | None) -> str:
     known = ", ".join(sorted(images)) or "no region"
     if region is None:
         key = f"stages.{deployment.stage}.regions"
-        raise ValueError(f"its container image is one of a region ({known}); write yours at {key}")
+        raise ValueError(f"its container image depends on the region ({known}); write it to {key}")
     if region not in images:
         raise ValueError(
-            f"the lock has its container image for {known}, not for {region}; package it for that "
-            "region too"
+            f"the lock has its container image for {known}, but not for {region}; package it for "
+            "that region too"
         )
     image = images[region]
-    lies = Repository.of(image).region
-    if lies != region:
-        raise ValueError(f"its image for {region} lies in {lies}; copy it to a repository there")
+    found = Repository.of(image).region
+    if found != region:
+        raise ValueError(f"its image for {region} is in {found}; copy it to {region}")
     return image

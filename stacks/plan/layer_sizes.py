@@ -1,4 +1,4 @@
-"""How large a function and its layers are when Lambda unpacks them, and whether they fit."""
+"""The unpacked size of a function and its layers, and whether Lambda accepts it."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -11,11 +11,11 @@ MODEL = "the model"
 """Name of the artifact among the parts."""
 
 _COPIES = 3
-"""In memory while it loads: the file, the session's copy, and room to run."""
+"""Copies in memory while a model loads: the file, the session's copy, and room to run."""
 
 
 def layer_sizes(*folders: Path) -> dict[str, int]:
-    """Bytes of each package in the layers or function code at `folders`."""
+    """Return the bytes of each package in the layers or function code at `folders`."""
     sizes = Counter[str]()
     for folder in folders:
         for package, size in _files(folder):
@@ -31,15 +31,15 @@ def _files(folder: Path) -> Iterator[tuple[str, int]]:
 
 
 def _package(name: str) -> str:
-    """`numpy` for `numpy.libs` and `numpy-2.5.5.dist-info`."""
+    """Return `numpy` for `numpy.libs` and `numpy-2.5.5.dist-info`."""
     return name.partition("-")[0].partition(".")[0]
 
 
 def require_fits(model: str, code: Mapping[str, int], artifact: int) -> None:
-    """Refuse a model whose artifact of `artifact` bytes does not fit beside `code`.
+    """Refuse a model whose artifact of `artifact` bytes exceeds the limit together with `code`.
 
     Raises:
-        LayersTooLarge: with the largest parts, and the target that fits.
+        LayersTooLarge: it does not fit; the text has the largest parts, and what to do.
     """
     sizes = {**code, MODEL: artifact}
     if sum(sizes.values()) > LAMBDA.unpacked_bytes:

@@ -1,8 +1,7 @@
-"""What is to be deployed: models.yaml, models.lock.json and a stage's settings, brought together.
+"""What is deployed, by models.yaml, models.lock.json and the settings of a stage.
 
-Everything that can be wrong is found here, before any stack is made. The answer depends on those
-files alone, never on what else happens to lie on this machine: where the lock names S3, the
-function's layer comes from there.
+Every error in them is found here, before any stack is created. The plan depends only on these
+files, not on what else is on this machine: if the lock names S3, the function's layer is from S3.
 """
 
 import hashlib
@@ -21,19 +20,19 @@ from lading.stacks.plan.endpoints import Endpoint, plan_endpoint, require_instan
 from lading.stacks.stages.settings import Deployment, ModelSettings
 
 GOLDEN = "golden.json"
-"""The golden requests' file in an artifact."""
+"""Name of the file of golden requests in an artifact."""
 
 _SPECIFICATION = "artifact.json"
 
 
 @dataclass(frozen=True, slots=True)
 class LocalArtifact:
-    """An artifact in a folder of this machine; it goes up as an asset.
+    """An artifact in a folder on this machine, which is uploaded as an asset.
 
     Args:
-        folder: the version's folder.
-        digests: file name -> SHA-256, of all that goes up.
-        size: their bytes.
+        folder: folder of the version.
+        digests: file name -> SHA-256, of all files.
+        size: bytes of all files.
     """
 
     folder: Path
@@ -46,9 +45,9 @@ class S3Artifact:
     """An artifact in S3.
 
     Args:
-        archive: the zip, laid out as a layer.
-        golden: key of the golden requests, if it has any.
-        size: bytes that it unpacks to.
+        archive: the zip, in the layout of a layer.
+        golden: key of the golden requests, if there are any.
+        size: unpacked bytes.
     """
 
     archive: S3Object
@@ -57,7 +56,7 @@ class S3Artifact:
 
     @property
     def layer(self) -> bool:
-        """Whether it fits in a layer; else it is read into memory."""
+        """Whether it fits in a layer; otherwise the function reads it into memory."""
         return self.size <= LAMBDA.artifact_bytes
 
 
@@ -66,14 +65,14 @@ class PlannedModel:
     """One model to serve.
 
     Args:
-        name: the model.
-        version: the version labeled `stable`.
+        name: name of the model.
+        version: the version with the label `stable`.
         digest: SHA-256 of the version's artifact.json.
-        artifact: where the version lies.
-        settings: of its function.
-        endpoint: what serves it on SageMaker; the function then is a proxy. None: the function
-            serves it itself.
-        processing: libraries of its processing steps, each in a layer of its own.
+        artifact: where the version is.
+        settings: settings of its function.
+        endpoint: its endpoint on SageMaker, for which the function is a proxy; None: the function
+            computes answers itself.
+        processing: libraries of its processing steps, each in its own layer.
     """
 
     name: str
@@ -87,11 +86,11 @@ class PlannedModel:
 
 @dataclass(frozen=True, slots=True)
 class RegionPlan:
-    """What goes into one region.
+    """What is deployed to one region.
 
     Args:
-        models: to deploy.
-        waiting: models of the manifest that are not, with the reason.
+        models: the models to deploy.
+        waiting: models of the manifest that are not deployed -> the reason.
     """
 
     models: tuple[PlannedModel, ...]
@@ -101,16 +100,16 @@ class RegionPlan:
 def plan_models(
     manifest: Path, lock: Path, deployment: Deployment, region: str | None
 ) -> RegionPlan:
-    """The models that one region of a stage serves.
+    """Return the models of one region of a stage.
 
     Args:
-        manifest: models.yaml: which models there are.
-        lock: models.lock.json: which version of each, and where; it may be absent.
+        manifest: path of models.yaml.
+        lock: path of models.lock.json, which may be absent.
         deployment: the stage.
-        region: the region; None: whichever the AWS profile says.
+        region: the region; None: the AWS profile's.
 
     Raises:
-        StackError: the files are broken, or a version cannot be deployed.
+        StackError: a file is invalid, or a version cannot be deployed.
     """
     try:
         names, locked = load_manifest(manifest).models, read_lock(lock)
@@ -129,7 +128,7 @@ def plan_models(
 
 
 def _require_known(deployment: Deployment, names: Iterable[str]) -> None:
-    """Settings of a model that there is not are those of another, misspelt."""
+    """Refuse settings of an unknown model: its name is probably misspelled."""
     for name in set(deployment.settings.models) - set(names):
         guess = likely(name, names)
         advice = f"did you mean '{guess}'?" if guess else f"there are {', '.join(names)}"
@@ -151,7 +150,7 @@ def _require_apart(models: tuple[PlannedModel, ...], deployment: Deployment) -> 
         function = deployment.names.function(model.name)
         other = taken.setdefault(function.lower(), model.name)
         if other != model.name:
-            reason = f"its function would be called as that of model '{other}'; rename one"
+            reason = f"its function would have the same name as that of model '{other}'; rename one"
             raise PlanError(model.name, model.version, reason)
 
 
@@ -159,7 +158,9 @@ def _require_twins(models: Iterable[PlannedModel], waiting: Mapping[str, str]) -
     for model in models:
         twin = model.endpoint.twin if model.endpoint else None
         if twin is not None and twin in waiting:
-            raise PlanError(model.name, model.version, f"its twin '{twin}': {waiting[twin]}")
+            raise PlanError(
+                model.name, model.version, f"its twin '{twin}' is not deployed: {waiting[twin]}"
+            )
 
 
 def _plan(
@@ -187,7 +188,7 @@ def _plan(
 
 
 def _choose(entry: LockedVersion, deployment: Deployment, region: str | None) -> LocalCopy | S3Copy:
-    """The copy to deploy from.
+    """Return the copy to deploy from.
 
     Raises:
         ValueError: there is none for this region; the text says what to do.
@@ -207,17 +208,17 @@ def _choose(entry: LockedVersion, deployment: Deployment, region: str | None) ->
         key = f"stages.{deployment.stage}.artifact_buckets"
         raise ValueError(
             f"the lock names S3 ({', '.join(sorted({copy.bucket for copy in remote}))}), and a "
-            f"function takes artifacts of its own region; write its bucket at {key}"
+            f"function reads artifacts only from its own region; write its bucket to {key}"
             f"{f'.{region}' if region else ', region: bucket'} in stages.yaml"
         )
     return remote[0]
 
 
 def _local(folder: Path, entry: LockedVersion) -> LocalArtifact:
-    """The artifact in a folder, checked as far as that is quick.
+    """Return the artifact in a folder, after a quick check of its description.
 
     Raises:
-        ValueError: it is missing or not the locked one.
+        ValueError: it is missing, or is not the locked one.
     """
     try:
         content = (folder / _SPECIFICATION).read_bytes()

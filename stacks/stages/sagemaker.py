@@ -1,4 +1,4 @@
-"""How a model's SageMaker endpoint runs in a stage: `models.<name>.sagemaker` of stages.yaml.
+"""Settings of a model's SageMaker endpoint in a stage: `models.<name>.sagemaker` of stages.yaml.
 
     sagemaker:
       mode: steady
@@ -6,7 +6,7 @@
       count: {min: 2, max: 6}
       update: {policy: canary, percent: 10}
 
-Which of these go together `stacks/stages/sagemaker_rules.py` says.
+`stacks/stages/sagemaker_rules.py` has the combinations that AWS accepts.
 """
 
 import re
@@ -31,7 +31,7 @@ _LOCAL_STORAGE = re.compile(
 def _unique(names: tuple[str, ...]) -> tuple[str, ...]:
     repeated = {name for name in names if names.count(name) > 1}
     if repeated:
-        raise ValueError(f"names '{min(repeated)}' twice")
+        raise ValueError(f"contains '{min(repeated)}' twice")
     return names
 
 
@@ -46,128 +46,128 @@ class _SageMakerEntry(BaseModel):
 
 
 class Count(_SageMakerEntry):
-    """How many instances, or with scale_to_zero copies of the model."""
+    """Number of instances, or with scale_to_zero of copies of the model."""
 
     min: int | None = Field(default=None, ge=0)
-    """None: as few as the mode allows."""
+    """None: the least that the mode allows."""
     max: int = Field(default=1, ge=1, le=100)
 
 
 class Scaling(_SageMakerEntry):
-    """What the number follows, where `count` leaves it room."""
+    """The metric that decides the number, between the limits of `count`."""
 
     metric: Metric | None = None
-    """concurrency: requests at once; invocations: requests a minute; backlog: waiting requests.
-    All of them for each instance or copy. None: backlog with async, else concurrency."""
+    """Per instance or copy. concurrency: concurrent requests; invocations: requests per minute;
+    backlog: waiting requests. None: backlog with mode async, otherwise concurrency."""
     target: float = Field(default=4, gt=0)
-    """Value of the metric to stay near."""
+    """Value of the metric that scaling keeps."""
     out_cooldown_s: int = Field(default=60, ge=0, le=3600)
     in_cooldown_s: int = Field(default=600, ge=0, le=3600)
 
 
 class Update(_SageMakerEntry):
-    """How a new version takes over from the old one."""
+    """How an endpoint is updated to a new version."""
 
     policy: Policy | None = None
-    """None: the most careful one that mode and count allow."""
+    """None: the most careful policy that mode and count allow."""
     percent: int | None = Field(default=None, ge=5, le=50)
-    """Size of a canary or of each step; None: 10, and 50 with rolling."""
+    """Size of the canary or of each step; None: 10, or 50 with rolling."""
     wait_s: int = Field(default=300, ge=0, le=3600)
-    """Time after each step in which an alarm brings the old version back."""
+    """Time after each step in which an alarm rolls the update back."""
     termination_wait_s: int = Field(default=120, ge=0, le=3600)
-    """How long the old fleet stays after a blue/green update."""
+    """Time that the old fleet stays after a blue/green update."""
     timeout_s: int = Field(default=7200, ge=600, le=28_800)
-    """The whole update."""
+    """Time limit of the whole update."""
     rollback: bool = True
-    """Let alarms bring the old version back. Without, a version that rings can be replaced too."""
+    """Whether alarms roll an update back. Without it, a failing version can be replaced too."""
     alarms: _Names = ()
-    """Names of further CloudWatch alarms that bring it back."""
+    """Names of further CloudWatch alarms that roll an update back."""
 
 
 class Component(_SageMakerEntry):
-    """What each copy of the model takes of its instance; with scale_to_zero alone."""
+    """Resources of each copy of the model; with mode scale_to_zero only."""
 
     accelerators: int = Field(default=1, ge=0, le=16)
-    """GPUs; 0 on an instance without any."""
+    """GPUs; 0 on instances without GPUs."""
     cpus: float | None = Field(default=None, ge=0.25)
     memory_mb: int = Field(default=4096, ge=128)
-    """Memory of the machine, not of the GPU."""
+    """Memory of the instance, not of the GPU."""
     data_cache: bool = True
-    """Keep image and model on an instance for the next copy that starts there."""
+    """Whether image and model stay on an instance for the next copy that starts there."""
 
 
 class Queue(_SageMakerEntry):
-    """The waiting line of an endpoint with mode async."""
+    """The queue of an endpoint with mode async."""
 
     concurrency: int = Field(default=4, ge=1, le=1000)
-    """Requests at once in one container."""
+    """Concurrent requests of one container."""
     success_topic: str | None = Field(default=None, pattern=_ARN)
-    """An SNS topic of one's own; None: the stack makes one."""
+    """ARN of a custom SNS topic; None: the stack creates one."""
     error_topic: str | None = Field(default=None, pattern=_ARN)
 
 
 class Vpc(_SageMakerEntry):
-    """One's own network for the model's containers."""
+    """A network of the account for the model's containers."""
 
     subnets: _Names = Field(min_length=1, max_length=16)
     security_groups: _Names = Field(min_length=1, max_length=5)
 
 
 class SageMakerSettings(_SageMakerEntry):
-    """The endpoint of one model, and the proxy function before it."""
+    """Settings of the endpoint of one model, and of its proxy function."""
 
     mode: Mode = "steady"
-    """steady: instances that are always there; scale_to_zero: none while nobody asks, and minutes
-    until the first answer; async: requests wait in line, and there may be no instance."""
+    """steady: instances run all the time; scale_to_zero: no instance without requests, and minutes
+    until the first answer; async: requests wait in a queue, and there may be no instance."""
     instances: Annotated[tuple[_Instance, ...], Field(strict=False), AfterValidator(_unique)] = ()
-    """The instance type to have, and those to fall back to when there is none left of it."""
+    """The instance type, and types to fall back to when AWS has no capacity for it."""
     count: Count = Count()
     scaling: Scaling = Scaling()
     update: Update = Update()
     component: Component = Component()
     queue: Queue = Queue()
     network_isolation: bool = True
-    """Let containers call nobody."""
+    """Whether containers have no network access."""
     volume_key: str | None = Field(default=None, pattern=_ARN)
-    """KMS key of the instances' disks; None: the model's own, where AWS takes one."""
+    """ARN of the KMS key of the instances' volumes; None: the model's own, if AWS accepts a key."""
     vpc: Vpc | None = None
     download_timeout_s: int = Field(default=1200, ge=60, le=3600)
-    """Time to bring the model to an instance."""
+    """Time limit for downloading the model to an instance."""
     startup_timeout_s: int = Field(default=1200, ge=60, le=3600)
-    """Time until the container answers /ping."""
+    """Time limit until the container answers /ping."""
     provision_timeout_s: int = Field(default=1800, ge=300, le=3600)
-    """Time to find instances, over all types."""
+    """Time limit for finding instances of all types."""
     inference_ami: str | None = Field(default=None, pattern=r"^al[0-9]+-ami-sagemaker-inference-")
-    """Driver and CUDA of the instances; an engine newer than AWS's default needs a newer one."""
+    """Image with GPU driver and CUDA; an engine newer than AWS's default needs a newer one."""
     hold_s: int = Field(default=20, ge=0, le=SAGEMAKER.hold_s)
-    """How long a request waits for an endpoint that wakes."""
+    """How long a request waits for an endpoint to wake."""
     answer_timeout_s: int = Field(default=300, ge=1, le=LAMBDA.timeout_s)
-    """The longest answer, streamed ones included."""
+    """Time limit of an answer, streamed or not."""
     jobs_days: int = Field(default=7, ge=1, le=365)
-    """How long the input and the result of an asynchronous job are kept."""
+    """Days for which the input and the result of an asynchronous job are kept."""
     web_adapter: str | None = Field(default=None, pattern=r"^arn:[a-z-]+:lambda:")
-    """Layer of the Lambda Web Adapter; None: the one that its authors publish."""
+    """ARN of the Lambda Web Adapter's layer; None: the published one."""
 
     @property
     def fewest(self) -> int:
-        """Instances, or copies, that are always there."""
+        """Least number of instances or copies."""
         if self.count.min is not None:
             return self.count.min
         return 1 if self.mode == "steady" else 0
 
     @property
     def metric(self) -> Metric:
-        """What the number follows."""
+        """The metric that decides the number of instances or copies."""
         return self.scaling.metric or ("backlog" if self.mode == "async" else "concurrency")
 
     @property
     def scales(self) -> bool:
-        """Whether the number changes at all."""
+        """Whether the number changes."""
         return self.fewest != self.count.max
 
     @property
     def policy(self) -> Policy:
-        """How a new version takes over."""
+        """The update policy."""
         if self.update.policy is not None:
             return self.update.policy
         if self.mode == "scale_to_zero":
@@ -176,15 +176,15 @@ class SageMakerSettings(_SageMakerEntry):
 
     @property
     def percent(self) -> int:
-        """Size of a canary or of a step."""
+        """Size of the canary or of a step."""
         return self.update.percent or (50 if self.policy == "rolling" else 10)
 
     @property
     def local_storage(self) -> bool:
-        """Whether an instance type has disks of its own, whose hardware encrypts them."""
+        """Whether an instance type has local disks, which its hardware encrypts."""
         return any(map(has_local_storage, self.instances))
 
 
 def has_local_storage(instance: str) -> bool:
-    """Whether an instance type has disks of its own, for which SageMaker takes no key."""
+    """Return whether an instance type has local disks, for which SageMaker accepts no key."""
     return _LOCAL_STORAGE.match(instance) is not None

@@ -1,4 +1,4 @@
-"""Where and how to deploy: stages.yaml, and the names that follow from it.
+"""The settings of stages.yaml, and the physical names that follow from them.
 
     service: lading
     owner: platform-team
@@ -8,8 +8,8 @@
         regions: [eu-central-1, us-east-1]
         rollout: canary-10-percent-15-minutes
 
-The file may be absent: then there are the stages `dev` and `prod`, with every default. Nothing here
-needs AWS or the CDK.
+Without the file there are the stages `dev` and `prod`, with every default. Nothing here needs AWS
+or the CDK.
 """
 
 import re
@@ -31,7 +31,7 @@ from lading.stacks.stages.sagemaker import SageMakerSettings
 from lading.stacks.stages.sagemaker_rules import impossible
 
 ALIAS = "live"
-"""The alias of every model's function: the only one that callers use."""
+"""The alias of every model's function, which all callers use."""
 
 PRODUCTION = "prod"
 
@@ -47,16 +47,16 @@ RolloutName = Literal[
     "linear-10-percent-every-3-minutes",
     "linear-10-percent-every-10-minutes",
 ]
-"""CodeDeploy's own configurations: configurations made per model run into its rate limits."""
+"""CodeDeploy's predefined configurations: one for each model would exceed its rate limits."""
 
 RetentionDays = Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653]
-"""What CloudWatch Logs takes."""
+"""Values that CloudWatch Logs accepts."""
 
 _FINGERPRINT = 8
 
 
 class OUTPUTS:
-    """Keys of the stacks' outputs: what scripts read, so they never change."""
+    """Keys of the stacks' outputs. Scripts read them, so they never change."""
 
     api_url: Final = "ApiUrl"
     artifact_bucket_name: Final = "ArtifactBucketName"
@@ -68,7 +68,7 @@ class OUTPUTS:
 
 def _stage_name(text: str) -> str:
     if not re.fullmatch(r"[a-z][a-z0-9]{0,15}", text):
-        raise ValueError(f"must be 1 to 16 of a-z and 0-9, the first a letter, not '{text}'")
+        raise ValueError(f"must be 1 to 16 of a-z and 0-9, starting with a letter, not '{text}'")
     return text
 
 
@@ -83,28 +83,28 @@ class _StageEntry(BaseModel):
 
 
 class ModelSettings(_StageEntry):
-    """The function of one model, or of every model that has no settings of its own."""
+    """Settings of one model's function, or the defaults of all models."""
 
     memory_mb: int = Field(
         default=LAMBDA.processor_mb, ge=LAMBDA.least_memory_mb, le=LAMBDA.most_memory_mb
     )
-    """Lambda gives processors in proportion."""
+    """Processors come in proportion."""
     timeout_s: int = Field(default=GATEWAY.timeout_s, ge=1, le=LAMBDA.timeout_s)
-    """Default: how long API Gateway waits, unless that quota is raised."""
+    """API Gateway waits no longer than the default, unless its quota is raised."""
     threads: int = Field(default=0, ge=0, le=LAMBDA.processors)
-    """Threads inside one prediction; 0: as many as the memory brings processors."""
+    """Threads of one prediction; 0: one for each processor that comes with the memory."""
     snap_start: bool = True
-    """Start from a snapshot of the warm function."""
+    """Whether versions start from a snapshot of the warm function (SnapStart)."""
     p99_ms: int = Field(default=1000, ge=1)
-    """The objective of the latency alarm: 99 of 100 requests are faster."""
+    """Objective for the p99 latency; the latency alarm uses it."""
     reserved_concurrency: int | None = Field(default=None, ge=1)
-    """At most so many at once, taken out of the account's; None: no limit of its own."""
+    """Concurrent executions that are reserved for this function, and its limit; None: neither."""
     sagemaker: SageMakerSettings = SageMakerSettings()
-    """Its endpoint, where the model's target is SageMaker."""
+    """Settings of its endpoint, if the model's target is SageMaker."""
 
 
 class Throttling(_StageEntry):
-    """What the API lets through, all callers together."""
+    """Requests that the API accepts from all callers together."""
 
     rate: float = Field(default=100, gt=0)
     """Requests per second."""
@@ -112,56 +112,56 @@ class Throttling(_StageEntry):
 
 
 class Alarms(_StageEntry):
-    """Who is told, and from when on."""
+    """Who receives alarms, and when they go off."""
 
     email: str | None = Field(default=None, pattern=r"^[^@\s]+@[^@\s]+$")
-    """Gets every alarm, once it has confirmed the subscription."""
+    """Address that receives every alarm, once it has confirmed the subscription."""
     error_rate: float = Field(default=0.01, gt=0, lt=1)
-    """Failed invocations over all, from which on an alarm rings."""
+    """Rate of failed requests above which alarms go off."""
 
 
 class CustomDomain(_StageEntry):
-    """A name of one's own for the API; one region only."""
+    """A custom domain name of the API; for one region only."""
 
     name: str = Field(min_length=4)
     certificate_arn: str = Field(pattern=r"^arn:[a-z-]+:acm:")
     hosted_zone_id: str | None = None
-    """The Route 53 zone to write the record into; None: write it yourself."""
+    """Route 53 zone that gets the record; None: you create the record."""
     hosted_zone_name: str | None = None
 
 
 class StageSettings(_StageEntry):
-    """One stage: a whole deployment, apart from every other one."""
+    """Settings of one stage: a complete deployment, separate from all others."""
 
     account: str | None = Field(default=None, pattern=r"^[0-9]{12}$")
-    """The only account to deploy into; None: the one whose credentials are used."""
+    """The only account to deploy to; None: the account of the credentials."""
     regions: tuple[str, ...] = Field(default=(), strict=False)
-    """Regions to deploy into; none: the one that the AWS profile says."""
+    """Regions to deploy to; none: the AWS profile's."""
     artifact_buckets: Mapping[str, str] = Field(default={})
-    """Region -> bucket of its artifacts; needed when the lock names several buckets."""
+    """Region -> bucket of its artifacts; required if the lock names several buckets."""
     architecture: Literal["x86_64", "arm64"] = "x86_64"
     auth: Auth = "iam"
-    """Who may call: signed requests, bearer tokens, or anybody."""
+    """Who may call: AWS principals (iam), holders of bearer tokens, or anybody (none)."""
     authorizer_cache_s: int = Field(default=0, ge=0, le=3600)
-    """How long a token's answer is remembered; a revoked one works that much longer."""
+    """How long the gateway caches the check of a token; a revoked token works that much longer."""
     cors: Annotated[tuple[str, ...], AfterValidator(_origins)] = Field(default=(), strict=False)
-    """Origins whose pages may ask from a browser, `*` for all; none unless it says so."""
+    """Origins whose pages may call the API from a browser; `*` for all."""
     throttling: Throttling = Throttling()
     waf: bool | None = None
-    """A web application firewall before the API; None: in production alone."""
+    """Whether a web application firewall is in front of the API; None: in production only."""
     domain: CustomDomain | None = None
     alarms: Alarms = Alarms()
     rollout: RolloutName = "canary-10-percent-5-minutes"
     log_retention_days: RetentionDays = 90
     permissions_boundary: str | None = None
-    """Name or ARN of a managed policy that bounds every role."""
+    """Name or ARN of a managed policy that is the permissions boundary of every role."""
     defaults: ModelSettings = ModelSettings()
     """Settings of every model's function."""
     models: Mapping[str, ModelSettings] = Field(default={})
-    """Settings of one model's function, instead of the defaults."""
+    """Model -> settings that replace the defaults."""
 
     def model(self, name: str) -> ModelSettings:
-        """The settings of a model's function: its own, and the defaults for the rest."""
+        """Return the settings of a model's function: its own, and defaults for the rest."""
         own = self.models.get(name, ModelSettings())
         endpoint = self.defaults.sagemaker.model_copy(update=_stated(own.sagemaker))
         changes = {**_stated(own), "sagemaker": endpoint}
@@ -169,12 +169,12 @@ class StageSettings(_StageEntry):
 
 
 class SettingsFile(_StageEntry):
-    """stages.yaml: the stages of one service."""
+    """The content of stages.yaml: the stages of one service."""
 
     service: str = Field(default="lading", pattern=r"^[a-z][a-z0-9-]{0,19}$")
-    """Start of every name; another one for a second deployment in the same account."""
+    """Start of every name; choose another for a second deployment in the same account."""
     owner: str | None = Field(default=None, min_length=1)
-    """Who answers for it: a tag on everything."""
+    """Team that is responsible: a tag on every resource."""
     stages: Mapping[Annotated[str, AfterValidator(_stage_name)], StageSettings] = Field(
         default={"dev": StageSettings(), PRODUCTION: StageSettings()}, min_length=1
     )
@@ -182,11 +182,11 @@ class SettingsFile(_StageEntry):
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Physical names of one stage: stacks refer to one another by these, without exports.
+    """Physical names of one stage, by which stacks refer to each other without exports.
 
     Args:
-        service: start of every name.
-        stage: the stage.
+        service: name of the service.
+        stage: name of the stage.
     """
 
     service: str
@@ -199,12 +199,12 @@ class Names:
 
     @property
     def artifact_stack(self) -> str:
-        """Name of the stack that keeps artifacts and tokens."""
+        """Name of the stack of artifacts and tokens."""
         return f"{self.prefix}-artifacts"
 
     @property
     def api_stack(self) -> str:
-        """Name of the stack with the REST API."""
+        """Name of the stack of the REST API."""
         return f"{self.prefix}-api"
 
     @property
@@ -217,27 +217,28 @@ class Names:
         """Name of the table of bearer tokens."""
         return f"{self.prefix}-tokens"
 
+    @property
+    def alarm_topic(self) -> str:
+        """Name of the topic that receives every alarm."""
+        return f"{self.prefix}-alarms"
+
     def model_stack(self, model: str) -> str:
-        """Name of a model's stack."""
+        """Return the name of a model's stack."""
         return _physical(
             f"{self.prefix}-model-", model, CLOUDFORMATION.name_length, r"[^A-Za-z0-9-]"
         )
 
     def function(self, model: str) -> str:
-        """Name of a model's function."""
+        """Return the name of a model's function."""
         return _physical(f"{self.prefix}-model-", model, LAMBDA.name_length, r"[^A-Za-z0-9_-]")
 
     def hook(self, model: str, role: Literal["check", "clean", "endpoint"]) -> str:
-        """Name of a function around a model's roll-outs."""
+        """Return the name of a function of a model's roll-outs."""
         return _physical(f"{self.prefix}-{role}-", model, LAMBDA.name_length, r"[^A-Za-z0-9_-]")
 
     def api_function(self, role: str) -> str:
-        """Name of a function of the API's own: `front` or `authorizer`."""
+        """Return the name of a function of the API: `front` or `authorizer`."""
         return f"{self.prefix}-api-{role}"
-
-    def log_group(self, function: str) -> str:
-        """Name of a function's log group."""
-        return f"/aws/lambda/{function}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,10 +247,10 @@ class Deployment:
 
     Args:
         names: physical names.
-        settings: the stage's settings.
-        owner: who answers for it.
-        local: into an emulated cloud, without what that does not know.
-        runtime: URL of an emulated SageMaker beside that cloud.
+        settings: settings of the stage.
+        owner: team that is responsible for it.
+        local: whether the account is emulated; then features are left out.
+        runtime: URL of the emulated account's SageMaker.
     """
 
     names: Names
@@ -265,17 +266,17 @@ class Deployment:
 
     @property
     def production(self) -> bool:
-        """Whether this is the stage that the world uses."""
+        """Whether this is the stage `prod`."""
         return self.stage == PRODUCTION
 
     def environment(self, region: str | None) -> dict[str, str]:
-        """Account and region of a stack, as far as they are stated."""
+        """Return account and region of a stack, if they are stated."""
         stated = {"account": self.settings.account, "region": region}
         return {key: value for key, value in stated.items() if value is not None}
 
     @property
     def waf(self) -> bool:
-        """Whether a firewall stands before the API."""
+        """Whether a firewall is in front of the API."""
         wanted = self.production if self.settings.waf is None else self.settings.waf
         return wanted and not self.local
 
@@ -287,10 +288,10 @@ class Deployment:
 
 
 def load_deployment(path: Path, stage: str, *, local: bool = False) -> Deployment:
-    """The stage `stage` of the settings file at `path`, which may be absent.
+    """Return the stage `stage` of the settings file at `path`, which may be absent.
 
     Raises:
-        SettingsError: the file says something impossible, or has no such stage.
+        SettingsError: the file is invalid, or has no such stage.
     """
     document = _read(path)
     if stage not in document.stages:
@@ -299,7 +300,7 @@ def load_deployment(path: Path, stage: str, *, local: bool = False) -> Deploymen
         raise SettingsError(f"{path}: there is no stage '{stage}'; {known}")
     settings = document.stages[stage]
     if settings.domain is not None and len(settings.regions) > 1:
-        reason = "a name leads to one API; state one region, or no domain"
+        reason = "a domain name can serve one region only; remove the domain or other regions"
         raise SettingsError(f"{path}: stages.{stage}.domain: {reason}")
     return Deployment(Names(document.service, stage), settings, document.owner, local)
 
@@ -322,7 +323,7 @@ def _read(path: Path) -> SettingsFile:
 
 
 def _require_possible(document: LocatedYaml, settings: SettingsFile) -> None:
-    """Refuse what AWS takes one by one, and not together."""
+    """Refuse settings of endpoints that AWS does not accept together."""
     for name, stage in settings.stages.items():
         described = [(["defaults"], stage.defaults)]
         described += [(["models", model], stage.model(model)) for model in stage.models]
@@ -341,7 +342,7 @@ def _keys(location: Sequence[str | int]) -> list[str | int]:
 
 
 def _physical(prefix: str, name: str, longest: int, illegal: str) -> str:
-    """`prefix` and `name`, with a fingerprint where `name` had to be changed or shortened."""
+    """Return `prefix` and `name`, with a fingerprint if `name` had to be changed or shortened."""
     plain = f"{prefix}{name}"
     if len(plain) <= longest and not re.search(illegal, name):
         return plain

@@ -1,4 +1,4 @@
-"""What the Lambda code is built for: a Python, a machine, and the wheels that run there."""
+"""The target of the Lambda code: a Python version, a machine, and the wheels that run there."""
 
 import platform
 import sys
@@ -13,12 +13,12 @@ from packaging.tags import sys_tags
 Architecture = Literal["x86_64", "arm64"]
 
 LAMBDA_PYTHON = "3.13"
-"""Python of the Lambda functions: of their wheels, their compiled files and their runtime."""
+"""The Python version of the Lambda functions: wheels, compiled files and runtime."""
 
 _MACHINES: Mapping[Architecture, str] = MappingProxyType({"x86_64": "x86_64", "arm64": "aarch64"})
 
 _GLIBC_MINORS = range(28, 16, -1)
-"""Newest first. Amazon Linux 2023 has glibc 2.34; 2.28 runs on most machines that try it out."""
+"""Newest first. Amazon Linux 2023 has glibc 2.34; 2.28 also runs on most workstations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,10 @@ class Target:
 
     Args:
         python: minor version of its CPython, as `3.13`.
-        machine: its architecture, as the platform names it.
-        tag: the most specific wheel tag that it takes.
-        markers: what environment markers in requirements are evaluated against.
-        pip_options: what makes pip choose its wheels.
+        machine: its architecture, by the platform's name.
+        tag: the most specific wheel tag that it supports.
+        markers: values of environment markers in requirements.
+        pip_options: options with which pip chooses its wheels.
     """
 
     python: str
@@ -44,12 +44,12 @@ class Target:
 
     @property
     def runs_here(self) -> bool:
-        """Whether this machine, given the right Python, can run what is built for the target."""
+        """Whether this machine, with the right Python, can run code for the target."""
         return (platform.machine(), sys.platform) == (self.machine, self.markers["sys_platform"])
 
 
 def lambda_target(architecture: Architecture = "x86_64") -> Target:
-    """Lambda's managed Python runtime."""
+    """Return Lambda's managed Python runtime."""
     machine, abi = _MACHINES[architecture], f"cp{LAMBDA_PYTHON.replace('.', '')}"
     platforms = [
         *(f"manylinux_2_{minor}_{machine}" for minor in _GLIBC_MINORS),
@@ -68,7 +68,7 @@ def lambda_target(architecture: Architecture = "x86_64") -> Target:
 
 
 def local_target() -> Target:
-    """This interpreter on this machine, for an emulator that runs functions in it."""
+    """Return this interpreter on this machine, in which the emulator runs functions."""
     return Target(
         python=f"{sys.version_info.major}.{sys.version_info.minor}",
         machine=platform.machine(),
@@ -79,7 +79,7 @@ def local_target() -> Target:
 
 
 def _lambda_markers(machine: str) -> dict[str, str]:
-    """All of PEP 508's variables, so that nothing of this machine leaks in."""
+    """Return all of PEP 508's variables, so that none depends on this machine."""
     return {
         "implementation_name": "cpython",
         "implementation_version": f"{LAMBDA_PYTHON}.0",

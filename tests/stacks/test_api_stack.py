@@ -20,6 +20,7 @@ from lading.stacks.api.firewall import COUNTED
 from lading.stacks.api_stack import ApiStack
 from lading.stacks.build.lambda_code import LambdaCode
 from lading.stacks.function.code_assets import CodeAssets
+from lading.stacks.function.logged_function import StageFunctions
 from lading.stacks.monitoring.signals import API_SIGNALS, MODEL_SIGNALS, WatchedModel
 from lading.stacks.plan.apis import MOST_MODELS, MOST_MODELS_WITH_PAGES, plan_apis
 from lading.stacks.stages.settings import Alarms, CustomDomain, Deployment, Names, StageSettings
@@ -59,7 +60,7 @@ def add_stack(app: App, deployment: Deployment) -> None:
         WatchedModel(name, names.function(name), error_rate=0.01, p99_ms=700) for name in NAMES
     ]
     apis = plan_apis(models, names)
-    assets = CodeAssets(LambdaCode(ROOT, lambda_target()))
+    shared = StageFunctions(CodeAssets(LambdaCode(ROOT, lambda_target())), "x86_64", 90)
     ApiStack(
         app,
         deployment.stage,
@@ -67,7 +68,7 @@ def add_stack(app: App, deployment: Deployment) -> None:
         region="eu-west-1",
         apis=apis,
         api=apis[0],
-        assets=assets,
+        shared=shared,
     )
 
 

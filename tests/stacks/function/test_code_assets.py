@@ -98,7 +98,7 @@ def test_for_any_other_stack_nothing_is_built(tmp_path: Path, code: TinyCode) ->
     model, artifact = planned(tmp_path)
     assets = CodeAssets(code)
     assets.require_fits(stack, model)
-    assets.artifact(stack, model, artifact)
+    assets.artifact(stack, model.name, model.version, artifact)
     assert staged(stack, assets.runtime(stack)) == []
     assert code.built == []
 
@@ -108,7 +108,7 @@ def test_a_local_artifact_becomes_a_layer_of_the_same_layout(
 ) -> None:
     model, artifact = planned(tmp_path)
     stack = stack_of(tmp_path, deployed=True)
-    assert staged(stack, CodeAssets(code).artifact(stack, model, artifact)) == [
+    assert staged(stack, CodeAssets(code).artifact(stack, model.name, model.version, artifact)) == [
         f"models/digits/3/{name}" for name in ("artifact.json", "golden.json", "model.onnx")
     ]
 
@@ -118,7 +118,7 @@ def test_a_damaged_artifact_never_goes_up(tmp_path: Path, code: TinyCode) -> Non
     (artifact.folder / "model.onnx").write_bytes(b"onnx, damaged")
     stack = stack_of(tmp_path, deployed=True)
     with pytest.raises(PlanError, match=r"model\.onnx is damaged; restore it"):
-        CodeAssets(code).artifact(stack, model, artifact)
+        CodeAssets(code).artifact(stack, model.name, model.version, artifact)
 
 
 def test_a_model_that_does_not_fit_beside_the_code_is_refused(

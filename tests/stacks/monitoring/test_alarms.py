@@ -5,17 +5,16 @@ from typing import Any
 import pytest
 from aws_cdk import App, Stack
 from aws_cdk.assertions import Match, Template
+from constructs import Construct
 
 from lading.stacks.monitoring.alarms import (
-    FEWEST_CANARY_REQUESTS,
+    LEAST_CANARY_REQUESTS,
     AlarmTopic,
-    ApiAlarms,
     CanaryAlarms,
-    ModelAlarms,
+    make_alarms,
     topic_by_name,
 )
 from lading.stacks.monitoring.signals import API_SIGNALS, MODEL_SIGNALS, WatchedApi, WatchedModel
-from lading.stacks.stages.settings import Names
 
 FUNCTION = "lading-dev-model-digits"
 DIGITS = WatchedModel("digits", FUNCTION, error_rate=0.02, p99_ms=750)
@@ -24,11 +23,11 @@ DIGITS = WatchedModel("digits", FUNCTION, error_rate=0.02, p99_ms=750)
 @pytest.fixture(scope="module")
 def template() -> Template:
     stack = Stack(App(), "watched")
-    topic = AlarmTopic(stack, "Topic", names=Names("lading", "dev"), email="team@example.com").topic
-    ModelAlarms(stack, "Digits", model=DIGITS, topic=topic, math=True)
+    topic = AlarmTopic(stack, "Topic", name="lading-dev-alarms", email="team@example.com").topic
+    make_alarms(Construct(stack, "Digits"), MODEL_SIGNALS, DIGITS, topic)
     CanaryAlarms(stack, "Canary", model=DIGITS, executed_version="7", topic=topic)
     api = WatchedApi("lading-dev-api", "dev", error_rate=0.02, p99_ms=750)
-    ApiAlarms(stack, "Api", api=api, topic=topic, math=True)
+    make_alarms(Construct(stack, "Api"), API_SIGNALS, api, topic)
     return Template.from_stack(stack)
 
 
@@ -106,7 +105,7 @@ def test_a_canary_with_too_few_requests_is_reported_and_one_with_none_has_no_dat
 ) -> None:
     properties = alarm(template, "canary-quiet")
     assert properties["ComparisonOperator"] == "LessThanThreshold"
-    assert properties["Threshold"] == FEWEST_CANARY_REQUESTS
+    assert properties["Threshold"] == LEAST_CANARY_REQUESTS
     assert properties["TreatMissingData"] == "missing"
     assert "not judged" in properties["AlarmDescription"]
 
@@ -131,6 +130,6 @@ def test_the_topic_is_encrypted_and_takes_messages_over_tls_alone(template: Temp
 
 def test_a_cloud_that_knows_no_expressions_gets_the_plain_alarms() -> None:
     stack = Stack(App(), "local")
-    topic = topic_by_name(stack, Names("lading", "dev"))
-    made = ModelAlarms(stack, "Digits", model=DIGITS, topic=topic, math=False).alarms
+    topic = topic_by_name(stack, "lading-dev-alarms")
+    made = make_alarms(stack, MODEL_SIGNALS, DIGITS, topic, math=False)
     assert sorted(made) == ["concurrency", "latency", "throttles"]

@@ -6,8 +6,8 @@ from lading.stacks.plan.apis import (
     MOST_MODELS_WITH_PAGES,
     MOST_NAME_BYTES,
     describe,
+    list_models,
     plan_apis,
-    told_models,
 )
 from lading.stacks.stages.settings import Names
 
@@ -35,8 +35,8 @@ def test_one_model_more_opens_a_second_api_and_the_plan_says_so() -> None:
     assert [(len(api.models), api.suffix) for api in apis] == [(MOST_MODELS, ""), (1, "-2")]
     assert describe(apis).splitlines() == [
         "81 models need 2 REST APIs:",
-        "  api: 80 models, m000 to m079; its /models and /v2 speak for these alone",
-        "  api-2: 1 models, m080 to m080; its /models and /v2 speak for these alone",
+        "  api: 80 models, m000 to m079; its /models and /v2 list only these",
+        "  api-2: 1 models, m080 to m080; its /models and /v2 list only these",
     ]
 
 
@@ -57,11 +57,11 @@ def test_long_names_open_a_second_api_before_the_environment_is_full() -> None:
     models = [watched(f"{number:03}{'x' * 60}") for number in range(60)]
     apis = plan_apis(models, NAMES)
     assert len(apis) > 1
-    assert all(len(told_models(api.models, NAMES)) <= MOST_NAME_BYTES for api in apis)
+    assert all(len(list_models(api.models, NAMES)) <= MOST_NAME_BYTES for api in apis)
     assert sum(len(api.models) for api in apis) == len(models)
 
 
 def test_the_front_function_is_told_a_functions_name_only_where_it_differs() -> None:
     function = NAMES.function("my.model").removeprefix("lading-dev-model-")
-    told = told_models([watched("digits"), watched("my.model")], NAMES)
+    told = list_models([watched("digits"), watched("my.model")], NAMES)
     assert told == f"digits,my.model={function}"

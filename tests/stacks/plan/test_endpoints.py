@@ -55,11 +55,19 @@ def test_a_model_on_lambda_has_no_endpoint(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("entry", "region", "told"),
     [
-        (served_by_engine("chat"), "eu-west-1", "for eu-central-1, us-east-1, not for eu-west-1"),
-        (served_by_engine("chat", images={}), REGION, "for no region, not for eu-central-1"),
-        (served_by_engine("chat", images={REGION: "nvcr.io/x:1"}), REGION, "no private repository"),
-        (served_by_engine("chat", images={REGION: EAST}), REGION, "lies in us-east-1; copy it"),
-        (served_by_engine("chat"), None, "write yours at stages.dev.regions"),
+        (
+            served_by_engine("chat"),
+            "eu-west-1",
+            "for eu-central-1, us-east-1, but not for eu-west-1",
+        ),
+        (served_by_engine("chat", images={}), REGION, "for no region, but not for eu-central-1"),
+        (
+            served_by_engine("chat", images={REGION: "nvcr.io/x:1"}),
+            REGION,
+            "must be in a private repository",
+        ),
+        (served_by_engine("chat", images={REGION: EAST}), REGION, "is in us-east-1; copy it"),
+        (served_by_engine("chat"), None, "write it to stages.dev.regions"),
         (served_by_engine("chat", s3_copy("chat")), REGION, "run `lading push s3://...`"),
     ],
 )
@@ -84,7 +92,7 @@ def engine_artifact(folder: Path) -> dict[str, Any]:
 
 
 def test_an_artifact_on_this_machine_alone_cannot_go_to_sagemaker(tmp_path: Path) -> None:
-    with pytest.raises(PlanError, match="SageMaker reads its engine's files from S3"):
+    with pytest.raises(PlanError, match="SageMaker reads the files of its engine from S3"):
         plan(tmp_path, engine_artifact(tmp_path))
 
 
@@ -103,5 +111,5 @@ def test_a_twin_that_is_not_packaged_is_refused(tmp_path: Path) -> None:
     )
     settings = ModelSettings.model_validate({"sagemaker": {"instances": ["ml.g5.xlarge"]}})
     stage = Deployment(Names("lading", "dev"), StageSettings(defaults=settings))
-    with pytest.raises(PlanError, match="its twin 'small': it is not packaged yet"):
+    with pytest.raises(PlanError, match="its twin 'small' is not deployed: it is not packaged"):
         plan_models(manifest, tmp_path / "models.lock.json", stage, REGION)

@@ -99,12 +99,12 @@ def test_a_model_without_a_stable_version_waits(tmp_path: Path) -> None:
         (
             [s3_copy("digits"), s3_copy("digits", bucket="other")],
             {},
-            "the lock names S3 (artifacts-of-dev, other), and a function takes artifacts of its",
+            "the lock names S3 (artifacts-of-dev, other), and a function reads artifacts only",
         ),
         (
             [s3_copy("digits")],
             {"regions": ("eu-central-1", "us-east-1")},
-            "write its bucket at stages.dev.artifact_buckets.eu-central-1 in stages.yaml",
+            "write its bucket to stages.dev.artifact_buckets.eu-central-1 in stages.yaml",
         ),
         (
             [s3_copy("digits")],
@@ -163,5 +163,5 @@ def test_two_models_whose_functions_would_be_one_are_refused(tmp_path: Path) -> 
     write_project(tmp_path, {name: locked(s3_copy(name)) for name in ("digits", "Digits")})
     stage = Deployment(Names("lading", "dev"))
     files = tmp_path / "models.yaml", tmp_path / "models.lock.json"
-    with pytest.raises(PlanError, match="would be called as that of model 'digits'; rename one"):
+    with pytest.raises(PlanError, match="the same name as that of model 'digits'; rename one"):
         plan_models(*files, stage, None)

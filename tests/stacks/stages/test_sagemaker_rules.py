@@ -10,36 +10,40 @@ from lading.stacks.stages.sagemaker_rules import RULES, TABLE, impossible
 from lading.stacks.stages.settings import load_deployment
 
 BROKEN = {
-    "an endpoint takes at most 5": "instances: [ml.g5.xlarge, ml.g5.2xlarge, ml.g5.4xlarge, "
+    "an endpoint has at most 5": "instances: [ml.g5.xlarge, ml.g5.2xlarge, ml.g5.4xlarge, "
     "ml.g5.8xlarge, ml.g5.12xlarge, ml.g5.16xlarge]",
-    "count.max is not below": "count: {min: 3, max: 2}",
+    "count.max must be": "count: {min: 3, max: 2}",
     "canary, linear and rolling shift": "update: {policy: canary}",
-    "ml.inf1 takes all_at_once": "instances: [ml.inf1.xlarge]\ncount: {min: 2, max: 2}",
-    "linear steps are 10": "count: {min: 2, max: 2}\nupdate: {policy: linear, percent: 5}",
-    "all_at_once has no steps": "update: {percent: 20}",
-    "update.timeout_s is longer": "update: {wait_s: 600, timeout_s: 600}",
+    "ml.inf1 supports only": "instances: [ml.inf1.xlarge]\ncount: {min: 2, max: 2}",
+    "with linear": "count: {min: 2, max: 2}\nupdate: {policy: linear, percent: 5}",
+    "update.percent has no effect": "update: {percent: 20}",
+    "update.timeout_s must be": "update: {wait_s: 600, timeout_s: 600}",
     "an update watches at most 10": f"update: {{alarms: [{', '.join('abcdefghi')}]}}",
-    "alarms need update.rollback": "update: {rollback: false, alarms: [mine]}",
-    "an instance type with disks": "instances: [ml.g5.xlarge]\nvolume_key: arn:aws:kms:x",
+    "update.alarms has no effect": "update: {rollback: false, alarms: [mine]}",
+    "instance types with local disks": "instances: [ml.g5.xlarge]\nvolume_key: arn:aws:kms:x",
 }
 """Start of a rule's row -> settings that break it."""
 
 MODES = [
-    ("mode: scale_to_zero\nupdate: {policy: canary}", "update.policy", "takes rolling, not canary"),
-    ("mode: scale_to_zero\ncount: {min: 1}", "count.min", "mode scale_to_zero takes 0, not 1"),
-    ("count: {min: 0}", "count.min", "mode steady takes 1 to 100, not 0"),
+    (
+        "mode: scale_to_zero\nupdate: {policy: canary}",
+        "update.policy",
+        "supports rolling, not canary",
+    ),
+    ("mode: scale_to_zero\ncount: {min: 1}", "count.min", "mode scale_to_zero requires 0, not 1"),
+    ("count: {min: 0}", "count.min", "mode steady requires 1 to 100, not 0"),
     (
         "mode: async\nscaling: {metric: concurrency}",
         "scaling.metric",
-        "mode async takes backlog, not concurrency",
+        "mode async supports backlog, not concurrency",
     ),
     (
         "scaling: {metric: backlog}",
         "scaling.metric",
-        "mode steady takes concurrency or invocations, not backlog",
+        "mode steady supports concurrency or invocations, not backlog",
     ),
-    ("component: {accelerators: 2}", "component", "only mode scale_to_zero takes it"),
-    ("queue: {concurrency: 2}", "queue", "only mode async takes it"),
+    ("component: {accelerators: 2}", "component", "only mode scale_to_zero has this key"),
+    ("queue: {concurrency: 2}", "queue", "only mode async has this key"),
 ]
 
 POSSIBLE = [

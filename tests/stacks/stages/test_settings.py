@@ -76,7 +76,7 @@ def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, text: str, told: s
 def test_a_domain_is_for_one_region(tmp_path: Path) -> None:
     domain = "{name: api.example.com, certificate_arn: 'arn:aws:acm:us-east-1:1:certificate/1'}"
     text = f"stages: {{dev: {{regions: [eu-central-1, us-east-1], domain: {domain}}}}}"
-    with pytest.raises(SettingsError, match=r"stages\.dev\.domain: a name leads to one API"):
+    with pytest.raises(SettingsError, match=r"stages\.dev\.domain: a domain name can serve one"):
         load_deployment(written(tmp_path, text), "dev")
 
 
