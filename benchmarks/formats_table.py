@@ -14,8 +14,9 @@ from benchmarks.formats import entries
 from benchmarks.formats.entry import Entry
 from lading.functions.inference.artifact.specification import REPORT
 from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.measure.change import AccuracyChange
 from lading.model_packaging.pipeline import package
-from lading.model_packaging.report.figures import Range, Stage, Verdict, stages_of, verdict_of
+from lading.model_packaging.report.figures import Stage, change_of, stages_of
 from lading.model_packaging.store.local import LocalStore
 
 GUIDE = Path(__file__).parents[1] / "docs" / "formats.md"
@@ -41,13 +42,13 @@ def row(entry: Entry) -> list[str]:
         published = store.open(spec.name, packaged.version, packaged.digest)
         specification = published.artifact.specification
         stages = stages_of(specification, json.loads(published.files[REPORT]))
-        return _cells(entry, spec, stages, verdict_of(specification))
+        return _cells(entry, spec, stages, change_of(specification))
 
 
 def _cells(
-    entry: Entry, spec: ModelSpec, stages: list[Stage], verdict: Verdict | None
+    entry: Entry, spec: ModelSpec, stages: list[Stage], change: AccuracyChange | None
 ) -> list[str]:
-    assert verdict is not None, entry
+    assert change is not None, entry
     first, last = stages[0], stages[-1]
     return [
         entry.format,
@@ -56,10 +57,10 @@ def _cells(
         _kilobytes(_size(spec.source)),
         _kilobytes(first.size),
         f"{_kilobytes(last.size)} ({last.size / first.size:.2f}x)",
-        verdict.metric,
-        _ranged(verdict.before),
-        _ranged(verdict.after),
-        _ranged(verdict.drop),
+        change.metric,
+        f"{change.before:.4f} ({change.intervals.before})",
+        f"{change.after:.4f} ({change.intervals.after})",
+        f"{change.drop:.4f} ({change.intervals.drop})",
         f"{first.p50_ms:.3g} ms",
         f"{last.p50_ms:.3g} ms",
         f"[{Path(entry.test).stem}](../{entry.test})",
@@ -73,10 +74,6 @@ def _size(source: Path) -> int:
 
 def _kilobytes(size: int) -> str:
     return f"{size / 1000:,.1f} kB"
-
-
-def _ranged(figure: Range) -> str:
-    return f"{figure.value:.4f} ({figure.low:.4f} to {figure.high:.4f})"
 
 
 def _known(text: str) -> dict[tuple[str, ...], str]:

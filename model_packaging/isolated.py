@@ -22,9 +22,9 @@ from typing import Any, BinaryIO
 from lading.model_packaging.errors import PackagingError
 from lading.model_packaging.pipeline import Builder, build_here
 from lading.model_packaging.resolution import ConversionJob
-from lading.model_packaging.specification import Built
 from lading.model_packaging.stages import OnStage
 from lading.model_packaging.store.engine_files import EngineFiles, gather
+from lading.model_packaging.store.publication import Built
 
 _COMMAND = (sys.executable, "-c", "from lading.model_packaging import isolated; isolated.serve()")
 

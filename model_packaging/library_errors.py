@@ -12,10 +12,12 @@ class LibraryFailed(Exception):
 
 
 @contextmanager
-def library_errors() -> Iterator[None]:
-    """Raise LibraryFailed for whatever a library raises."""
+def library_errors(*ours: type[Exception]) -> Iterator[None]:
+    """Raise LibraryFailed for whatever a library raises; errors of these types of ours pass."""
     try:
         yield
+    except ours:
+        raise
     except Exception as error:
         raise LibraryFailed(first_line(error)) from error
 

@@ -67,7 +67,6 @@ from lading.model_packaging.signatures import finish
 from lading.model_packaging.sources.numbered_folder import stated_number
 from lading.model_packaging.specification import (
     Build,
-    Built,
     Measured,
     Packaged,
     StageRecord,
@@ -78,7 +77,7 @@ from lading.model_packaging.specification import (
 from lading.model_packaging.stages import OnStage, Stages, ignore_stages
 from lading.model_packaging.steps.code import with_code
 from lading.model_packaging.steps.image import with_image
-from lading.model_packaging.store.publication import require_above
+from lading.model_packaging.store.publication import Built, require_above
 from lading.model_packaging.store.versions import Store
 
 STAGES = (
@@ -360,7 +359,7 @@ def _serve(
 
 
 def _publish(job: Resolved, known: _Known, store: Store, built: Built) -> tuple[int, str]:
-    version = store.publish(job.spec.name, built.files, known.pinned, built.engine, _number(job))
+    version = store.publish(job.spec.name, built, known.pinned, _number(job))
     return version, f"version {version}"
 
 

@@ -23,11 +23,10 @@ from lading.model_packaging.documents import readable
 from lading.model_packaging.engines.served import Served
 from lading.model_packaging.measure.batches import Dependence
 from lading.model_packaging.measure.benchmark import Latency, make_report
-from lading.model_packaging.measure.change import AccuracyChange, Interval, Intervals, Missing
+from lading.model_packaging.measure.change import AccuracyChange
 from lading.model_packaging.measure.peak_memory import Footprint
 from lading.model_packaging.signatures import Signatures
-from lading.model_packaging.store.engine_files import EngineFiles
-from lading.model_packaging.store.publication import Published
+from lading.model_packaging.store.publication import Built, Published
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +88,6 @@ class Build:
     check: Mapping[str, Any] = field(default_factory=dict)
     dependence: Dependence | None = None
     """What the conversion was compared on, for report.json."""
-
-
-@dataclass(frozen=True, slots=True)
-class Built:
-    """An artifact's files by name, and those of its engine."""
-
-    files: Mapping[str, bytes]
-    engine: EngineFiles | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,26 +196,13 @@ def summarize(
         location=published.location,
         built=built,
         labels=labels,
-        accuracy=_change(accuracy) if accuracy else None,
+        accuracy=AccuracyChange.from_json(accuracy) if accuracy else None,
         size_before=specification["steps"][0]["bytes"],
         size_after=published.engine.size if published.engine else len(artifact.model),
         p50_ms=latency.get("p50_ms"),
         p95_ms=latency.get("p95_ms"),
         target="sagemaker" if artifact.engine else "lambda",
         signatures=(artifact.signature, *artifact.others, *artifact.aliases),
-    )
-
-
-def _change(accuracy: Mapping[str, Any]) -> AccuracyChange:
-    """What artifact.json says of the gate; of early versions it knows no intervals."""
-    found = accuracy.get("intervals")
-    each = {key: Interval(**ends) for key, ends in found.items()} if found else None
-    return AccuracyChange(
-        **{key: accuracy[key] for key in ("metric", "before", "after", "drop", "max_drop")},
-        rows=accuracy.get("rows", 0),
-        intervals=Intervals(**each) if each else None,
-        judged=accuracy.get("judged", True),
-        missing=Missing(**accuracy["missing"]) if accuracy.get("missing") else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""Stages of packaging: shown as they pass, and their unexpected errors made useful."""
+"""Runs the stages of packaging: reports each one, and makes unexpected errors useful."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -8,10 +8,11 @@ from typing import ParamSpec, TypeVar
 
 from lading.functions.contract.errors import InferenceError
 from lading.model_packaging.errors import PackagingError
+from lading.model_packaging.library_errors import LibraryFailed, library_errors
 from lading.model_packaging.manifest.models import ModelSpec
 
 OnStage = Callable[[str, str], None]
-"""Called twice for each stage: `(stage, "")` when it starts, `(stage, outcome)` when it is done."""
+"""Called twice for each stage: `(stage, "")` at its start, `(stage, outcome)` at its end."""
 
 _LONGEST_REASON = 300
 
@@ -20,10 +21,10 @@ _T = TypeVar("_T")
 
 
 class UnexpectedFailure(PackagingError):
-    """A library raised an error that Lading does not know; `details` has the traceback."""
+    """A library raised an error that Lading does not expect; `details` has the traceback."""
 
     def __init__(
-        self, model: str, stage: str, error: Exception, tools: Mapping[str, str], details: Path
+        self, model: str, stage: str, error: BaseException, tools: Mapping[str, str], details: Path
     ) -> None:
         reason = " ".join(str(error).split())[:_LONGEST_REASON]
         made = ", ".join(f"{name} {version}" for name, version in tools.items())
@@ -36,12 +37,12 @@ class UnexpectedFailure(PackagingError):
 
 
 def ignore_stages(stage: str, outcome: str) -> None:
-    """An `OnStage` that shows nothing."""
+    """An `OnStage` that reports nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stages:
-    """Runs stages, and gives unexpected errors of libraries a form that people can use."""
+    """Runs the stages of one model; unexpected errors of libraries become `UnexpectedFailure`."""
 
     on_stage: OnStage
     spec: ModelSpec
@@ -55,18 +56,17 @@ class Stages:
         *args: _P.args,
         **kwargs: _P.kwargs,
     ) -> _T:
-        """Run one stage, which gives its result and a line about it."""
+        """Run one stage: a function that returns its result and a line about it."""
         self.on_stage(stage, "")
         try:
-            result, outcome = function(*args, **kwargs)
-        except (PackagingError, InferenceError):
-            raise
-        except Exception as error:  # libraries raise whatever their code runs into
-            raise self._unexpected(stage, error) from error
+            with library_errors(PackagingError, InferenceError):
+                result, outcome = function(*args, **kwargs)
+        except LibraryFailed as failed:
+            raise self._unexpected(stage, failed.__cause__ or failed) from failed.__cause__
         self.on_stage(stage, outcome)
         return result
 
-    def _unexpected(self, stage: str, error: Exception) -> UnexpectedFailure:
+    def _unexpected(self, stage: str, error: BaseException) -> UnexpectedFailure:
         self.details.parent.mkdir(parents=True, exist_ok=True)
         self.details.write_text("".join(format_exception(error)))
         return UnexpectedFailure(self.spec.name, stage, error, self.tools, self.details)

@@ -80,7 +80,7 @@ class Gate:
         needed = self._rows_needed()
         if change.rows < needed:
             raise AccuracyUncertain(self._model.name, change, needed)
-        if change.intervals and change.intervals.drop.high > change.max_drop:
+        if change.intervals.drop.high > change.max_drop:
             raise AccuracyUncertain(self._model.name, change)
         return change
 

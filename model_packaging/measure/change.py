@@ -1,5 +1,6 @@
 """What optimizing did to a model's accuracy, and the gate's refusals."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -8,7 +9,7 @@ from lading.model_packaging.errors import PackagingError
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """Where a figure lies with 95 % confidence."""
+    """The 95 % confidence interval of a figure."""
 
     low: float
     high: float
@@ -28,7 +29,7 @@ class Intervals:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """The metric on the held-out rows with missing values; None where it is not defined."""
+    """The metric on the held-out rows with missing values; None where it is undefined."""
 
     rows: int
     before: float | None
@@ -37,11 +38,11 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class AccuracyChange:
-    """What optimizing did to a model: its metric on the held-out rows, before and after.
+    """The metric on the held-out rows, before and after optimizing a model.
 
-    `drop` is how much worse it became, whichever way the metric points; negative is better. What
-    was published before there were intervals has none. It was not `judged` where nothing that may
-    lose accuracy was done. `missing` is of the rows with missing values, if there are some.
+    `drop` is how much worse it became, whether a higher or a lower metric is better; it is negative
+    if the metric improved. `judged` is False if no stage could lose accuracy. `missing` covers the
+    rows with missing values, if there are any.
     """
 
     metric: str
@@ -49,13 +50,13 @@ class AccuracyChange:
     after: float
     drop: float
     max_drop: float
-    rows: int = 0
-    intervals: Intervals | None = None
+    rows: int
+    intervals: Intervals
     judged: bool = True
     missing: Missing | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """As written in artifact.json, without what goes without saying."""
+        """As written in artifact.json, without values that equal their defaults."""
         document = asdict(self)
         if self.judged:
             del document["judged"]
@@ -63,14 +64,27 @@ class AccuracyChange:
             del document["missing"]
         return document
 
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "AccuracyChange":
+        """Read what `to_json` wrote; artifact.json adds the digest of the data.
+
+        Raises:
+            KeyError, TypeError, AttributeError: the document has another form.
+        """
+        figures = {key: value for key, value in document.items() if key != "data"}
+        intervals = {key: Interval(**ends) for key, ends in document["intervals"].items()}
+        figures["intervals"] = Intervals(**intervals)
+        if "missing" in document:
+            figures["missing"] = Missing(**document["missing"])
+        return cls(**figures)
+
     def __str__(self) -> str:
         moved = f"{self.metric} went from {self.before:.4f} to {self.after:.4f}"
-        between = f" ({self.intervals.drop})" if self.intervals else ""
-        return f"{moved}, a drop of {self.drop:.4f}{between}"
+        return f"{moved}, a drop of {self.drop:.4f} ({self.intervals.drop})"
 
 
 class AccuracyDropped(PackagingError):
-    """The accuracy gate refuses the optimized model; nothing is published."""
+    """The accuracy gate rejects the optimized model; nothing is published."""
 
     _over = "over"
 
@@ -78,7 +92,7 @@ class AccuracyDropped(PackagingError):
         super().__init__(
             f"model '{model}' is not published: {change}, {self._over} the "
             f"{change.max_drop:g} that models.{model}.accuracy.max_drop allows; "
-            + (advice or f"optimize less (models.{model}.quantize, .prune), or allow more")
+            + (advice or f"optimize less (models.{model}.quantize, .prune), or raise max_drop")
         )
         self.model, self.metric = model, change.metric
         self.before, self.after = change.before, change.after
@@ -86,15 +100,15 @@ class AccuracyDropped(PackagingError):
 
 
 class AccuracyUncertain(AccuracyDropped):
-    """Too few rows to tell that the optimized model lost no more than is allowed.
+    """Too few rows to show that the optimized model lost no more than is allowed.
 
-    `needed` is how many are needed to say anything at all; 0 when there are that many.
+    `needed` is the smallest number of rows that can show it; 0 when there are that many.
     """
 
     _over = "perhaps over"
 
     def __init__(self, model: str, change: AccuracyChange, needed: int = 0) -> None:
         more = f"at least {needed}" if needed else "more"
-        few = f"{change.rows} rows are too few to tell that it is not; hold out {more}"
-        super().__init__(model, change, f"{few}, or allow more")
+        few = f"{change.rows} rows are too few to show that it is not; hold out {more}"
+        super().__init__(model, change, f"{few}, or raise max_drop")
         self.rows, self.needed = change.rows, needed

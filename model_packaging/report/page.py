@@ -1,17 +1,16 @@
-"""The page itself: what was done to a model, what it gained, and what it lost."""
+"""Renders the page: the stages of a model, what they gained, and what they lost."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from lading.model_packaging.measure.change import AccuracyChange, Interval
 from lading.model_packaging.report.figures import (
     Batches,
-    Range,
     Stage,
-    Verdict,
     batches_of,
+    change_of,
     stages_of,
-    verdict_of,
 )
 from lading.model_packaging.report.plots import Bar, bars, gate, ranges
 from lading.model_packaging.report.style import STYLE
@@ -21,27 +20,27 @@ from lading.model_packaging.sizes import in_words
 def render_page(
     specification: Mapping[str, Any], report: Mapping[str, Any], version: int, digest: str
 ) -> str:
-    """The page about one version.
+    """Return the page about one version.
 
     Args:
-        specification: its artifact.json, as `read_artifact` gives it.
-        report: its report.json; empty when that is lost.
+        specification: its artifact.json, as `read_artifact` returns it.
+        report: its report.json; empty if that is lost.
         version: its number.
-        digest: of its artifact.json, as the lock has it.
+        digest: the digest of its artifact.json, from the lock.
 
     Raises:
         ValueError: the documents are not what packaging writes.
     """
-    stages, verdict = stages_of(specification, report), verdict_of(specification)
+    stages, change = stages_of(specification, report), change_of(specification)
     name = f"{specification['name']} version {version}"
     parts = [
         f"<h1>{escape(name)}</h1>",
         _origin(specification, report),
-        _tiles(stages, verdict),
-        *_gate(verdict),
+        _tiles(stages, change),
+        *_gate(change),
         "<h2>Stage by stage</h2>",
         _table(_HEADINGS, map(_row, stages), numbers=range(2, 7)),
-        *_plots(stages, verdict),
+        *_plots(stages, change),
         *_batches(batches_of(specification)),
         *_interface(specification),
         *_signatures(specification),
@@ -64,68 +63,67 @@ def _origin(specification: Mapping[str, Any], report: Mapping[str, Any]) -> str:
     return f'<p class="soft">{escape(", ".join(words))}</p>'
 
 
-def _tiles(stages: Sequence[Stage], verdict: Verdict | None) -> str:
+def _tiles(stages: Sequence[Stage], change: AccuracyChange | None) -> str:
     first, last = stages[0], stages[-1]
-    tiles = [(f"{last.size / first.size:.2f}x", f"the size: {in_words(last.size)}")]
+    tiles = [(f"{last.size / first.size:.2f}x", f"of the original size: {in_words(last.size)}")]
     if first.p50_ms and last.p50_ms:
         ratio = f"{last.p50_ms / first.p50_ms:.2f}x"
-        tiles.append((ratio, f"the time of one row: {last.p50_ms:.3g} ms"))
-    if verdict:
-        tiles.append((f"{verdict.after.value:.4f}", f"{verdict.metric} of {verdict.rows:,} rows"))
-        tiles.append((f"{verdict.drop.value:.4f}", f"drop, of {verdict.max_drop:g} allowed"))
+        tiles.append((ratio, f"of the original time for one row: {last.p50_ms:.3g} ms"))
+    if change:
+        tiles.append((f"{change.after:.4f}", f"{change.metric} on {change.rows:,} rows"))
+        tiles.append((f"{change.drop:.4f}", f"drop, {change.max_drop:g} allowed"))
     drawn = (
         f'<div class="tile"><b>{escape(b)}</b><span>{escape(s)}</span></div>' for b, s in tiles
     )
     return f'<div class="tiles">{"".join(drawn)}</div>'
 
 
-def _gate(verdict: Verdict | None) -> Iterable[str]:
+def _gate(change: AccuracyChange | None) -> Iterable[str]:
     yield "<h2>Accuracy gate</h2>"
-    if verdict is None:
-        yield "<p>No held-out rows were given, so nothing was measured.</p>"
+    if change is None:
+        yield "<p>The manifest names no held-out rows, so nothing was measured.</p>"
         return
-    moved = f"{verdict.metric} went from {verdict.before.value:.4f} to {verdict.after.value:.4f}."
-    between = f"between {verdict.drop.low:.4f} and {verdict.drop.high:.4f}"
-    passed = (
-        f"Passed: the upper bound, {verdict.drop.high:.4f}, is within the allowed "
-        f"{verdict.max_drop:g}."
-    )
-    unjudged = "Not judged: nothing was done to the model that may lose accuracy."
-    outcome = passed if verdict.judged else unjudged
-    yield f"<p>{escape(f'{moved} With 95 % confidence the drop lies {between}. {outcome}')}</p>"
-    yield from _missing(verdict)
-    yield gate(verdict)
+    drop = change.intervals.drop
+    moved = f"{change.metric} went from {change.before:.4f} to {change.after:.4f}."
+    between = f"between {drop.low:.4f} and {drop.high:.4f}"
+    passed = f"Passed: the upper bound, {drop.high:.4f}, is within the allowed {change.max_drop:g}."
+    unjudged = "Not judged: no stage could lose accuracy."
+    outcome = passed if change.judged else unjudged
+    yield f"<p>{escape(f'{moved} With 95 % confidence, the drop is {between}. {outcome}')}</p>"
+    yield from _missing(change)
+    yield gate(change)
 
 
-def _missing(verdict: Verdict) -> Iterable[str]:
-    if verdict.missing:
-        rows, *values = verdict.missing
+def _missing(change: AccuracyChange) -> Iterable[str]:
+    missing = change.missing
+    if missing:
+        values = (missing.before, missing.after)
         before, after = ("undefined" if each is None else f"{each:.4f}" for each in values)
-        what = f"{rows:,} rows have missing values: {verdict.metric} went from {before} to {after}"
-        yield f"<p>{escape(what)} on them alone.</p>"
+        rows = f"{missing.rows:,} rows with missing values"
+        yield f"<p>{escape(f'On the {rows}, {change.metric} went from {before} to {after}.')}</p>"
 
 
 def _batches(batches: Batches | None) -> Iterable[str]:
     if batches is None:
         return
-    yield "<h2>Rows that share a request</h2>"
+    yield "<h2>Rows in one request</h2>"
     sizes = ", ".join(map(str, batches.sizes))
     yield (
-        f"<p>{batches.rows:,} rows in requests of {escape(sizes)}, beside the answers to each row "
-        "alone:</p>"
+        f"<p>{batches.rows:,} rows in requests of {escape(sizes)} rows, compared with the answers "
+        "to each row alone:</p>"
     )
     rows = [
         [among, f"{difference:.3g}", f"{relative:.3g}", f"{flips:,}"]
         for among, (difference, relative, flips) in (
-            ("among usual rows", batches.usual),
-            ("beside one unusual row", batches.unusual),
+            ("with usual rows", batches.usual),
+            ("with one unusual row", batches.unusual),
         )
     ]
-    headings = ("", "largest difference", "relative to the answer", "other labels")
+    headings = ("", "largest difference", "relative to the answer", "changed labels")
     yield _table(headings, rows, numbers=range(1, 4))
 
 
-def _plots(stages: Sequence[Stage], verdict: Verdict | None) -> Iterable[str]:
+def _plots(stages: Sequence[Stage], change: AccuracyChange | None) -> Iterable[str]:
     yield bars("Size", [Bar(each.name, each.size, in_words(each.size)) for each in stages])
     timed = [
         Bar(each.name, each.p50_ms, f"{each.p50_ms:.3g} ms", each.p95_ms)
@@ -133,17 +131,25 @@ def _plots(stages: Sequence[Stage], verdict: Verdict | None) -> Iterable[str]:
         if each.p50_ms is not None
     ]
     if timed:
-        yield bars("Time of one row: median, and a line at the 95th percentile", timed)
-    measured = [(each.name, each.metric) for each in stages if each.metric]
-    if measured and verdict:
-        title = f"{verdict.metric}, with 95 % confidence"
-        yield ranges(title, [("original", verdict.before), *measured])
+        yield bars("Time for one row: the bar is the median, the line the 95th percentile", timed)
+    measured = [
+        (each.name, each.change.after, each.change.intervals.after)
+        for each in stages
+        if each.change
+    ]
+    if measured and change:
+        title = f"{change.metric}, with 95 % confidence interval"
+        yield ranges(title, [("original", change.before, change.intervals.before), *measured])
 
 
 def _row(stage: Stage) -> list[str]:
     times = [f"{ms:.3g} ms" if ms is not None else "" for ms in (stage.p50_ms, stage.p95_ms)]
     size = f"{stage.size:,}"
-    return [stage.name, stage.facts, size, *times, _ranged(stage.metric), _ranged(stage.drop)]
+    change, metric, drop = stage.change, "", ""
+    if change:
+        metric = _with_interval(change.after, change.intervals.after)
+        drop = _with_interval(change.drop, change.intervals.drop)
+    return [stage.name, stage.facts, size, *times, metric, drop]
 
 
 def _interface(specification: Mapping[str, Any]) -> Iterable[str]:
@@ -153,11 +159,11 @@ def _interface(specification: Mapping[str, Any]) -> Iterable[str]:
         for side in ("inputs", "outputs")
         for each in specification[side]
     ]
-    yield _table(("", "name", "datatype", "shape (-1 is any)"), rows)
+    yield _table(("", "name", "datatype", "shape (-1: any size)"), rows)
 
 
 def _signatures(specification: Mapping[str, Any]) -> Iterable[str]:
-    """Nothing of a model that has one of the usual name."""
+    """Yield nothing for a model with one signature of the default name."""
     entries = specification.get("signatures", ())
     if not entries:
         return
@@ -166,11 +172,11 @@ def _signatures(specification: Mapping[str, Any]) -> Iterable[str]:
     for each in entries:
         left = [f"not {stage}d: {why}" for stage, why in each.get("left", {}).items()]
         near = [f"cosine to the original {each['cosine']:.4f}"] if "cosine" in each else []
-        what = f"another name of {each['alias']}" if "alias" in each else "the inputs above"
+        what = f"another name for {each['alias']}" if "alias" in each else "the inputs above"
         if "inputs" in each:
             what = f"{_named(each['inputs'])} to {_named(each['outputs'])}"
         rows.append([str(each["name"]), what, "; ".join([*near, *left])])
-    yield _table(("", "takes and gives", ""), rows)
+    yield _table(("", "inputs and outputs", ""), rows)
 
 
 def _named(tensors: Sequence[Mapping[str, Any]]) -> str:
@@ -180,7 +186,7 @@ def _named(tensors: Sequence[Mapping[str, Any]]) -> str:
 def _provenance(
     specification: Mapping[str, Any], report: Mapping[str, Any], digest: str
 ) -> Iterable[str]:
-    yield "<h2>Made of</h2>"
+    yield "<h2>Provenance</h2>"
     source = specification["source"]
     accuracy = specification.get("accuracy") or {}
     machine = report.get("machine") or {}
@@ -217,5 +223,5 @@ def _table(
     return f'<div class="table"><table>{top}<tbody>{body}</tbody></table></div>'
 
 
-def _ranged(figure: Range | None) -> str:
-    return f"{figure.value:.4f} ({figure.low:.4f} to {figure.high:.4f})" if figure else ""
+def _with_interval(value: float, interval: Interval) -> str:
+    return f"{value:.4f} ({interval})"

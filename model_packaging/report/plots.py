@@ -1,10 +1,10 @@
-"""Plots as inline SVG, colored by the page's own style so that they fit light and dark."""
+"""Plots as inline SVG; the page's style colors them for light and dark mode."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from lading.model_packaging.report.figures import Range, Verdict
+from lading.model_packaging.measure.change import AccuracyChange, Interval
 
 WIDTH = 640
 _LABELS = 130
@@ -15,7 +15,7 @@ _BAR = 16
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One row of a plot: its label, its length, where its mark stands, and the words behind it."""
+    """One bar: its label, its length, the text after it, and the position of its mark."""
 
     label: str
     value: float
@@ -24,7 +24,7 @@ class Bar:
 
 
 def bars(title: str, rows: Sequence[Bar]) -> str:
-    """Horizontal bars from zero; a mark is a thin line, such as a 95th percentile."""
+    """Draw horizontal bars from zero; a mark is a thin line, such as the 95th percentile."""
     longest = max((max(row.value, row.mark or 0) for row in rows), default=0) or 1
     room = WIDTH - _LABELS - _VALUES
     drawn = []
@@ -41,37 +41,38 @@ def bars(title: str, rows: Sequence[Bar]) -> str:
     return _svg(title, len(rows) * _ROW, drawn)
 
 
-def ranges(title: str, rows: Sequence[tuple[str, Range]]) -> str:
-    """A dot for each figure with its interval as a line, on one scale."""
-    low = min(each.low for _, each in rows)
-    high = max(each.high for _, each in rows)
+def ranges(title: str, rows: Sequence[tuple[str, float, Interval]]) -> str:
+    """Draw each figure as a dot and its interval as a line, on one scale."""
+    low = min(each.low for _, _, each in rows)
+    high = max(each.high for _, _, each in rows)
     margin = (high - low) * 0.08 or abs(high) * 0.01 or 1.0
     scale = _Scale(low - margin, high + margin)
     drawn = []
-    for number, (label, each) in enumerate(rows):
+    for number, (label, value, interval) in enumerate(rows):
         top = number * _ROW + 6
-        drawn += [_label(label, top), _words(f"{each.value:.4f}", top)]
-        drawn += _dot(scale, each, top + _BAR / 2)
+        drawn += [_label(label, top), _words(f"{value:.4f}", top)]
+        drawn += _dot(scale, value, interval, top + _BAR / 2)
     return _svg(title, len(rows) * _ROW + 22, [*drawn, *_axis(scale, len(rows) * _ROW)])
 
 
-def gate(verdict: Verdict) -> str:
-    """The drop with its interval, and how far it may go."""
-    ends = (0.0, verdict.max_drop, verdict.drop.low, verdict.drop.high)
+def gate(change: AccuracyChange) -> str:
+    """Draw the drop with its interval, and the limit."""
+    interval = change.intervals.drop
+    ends = (0.0, change.max_drop, interval.low, interval.high)
     margin = (max(ends) - min(ends)) * 0.08 or 0.01
     scale = _Scale(min(ends) - margin, max(ends) + margin)
-    allowed = scale.at(verdict.max_drop)
+    allowed = scale.at(change.max_drop)
     drawn = [
         f'<rect class="allowed" x="{_LABELS}" y="0" width="{allowed - _LABELS:.1f}" height="28"/>',
         _line("limit", allowed, 0, allowed, 28),
         _line("zero", scale.at(0), 0, scale.at(0), 28),
         _label("drop", 6),
-        _words(f"{verdict.drop.value:.4f}", 6),
-        *_dot(scale, verdict.drop, 14),
+        _words(f"{change.drop:.4f}", 6),
+        *_dot(scale, change.drop, interval, 14),
         *_axis(scale, 28),
     ]
     return _svg(
-        f"Drop of {verdict.metric} with 95 % confidence, and the {verdict.max_drop:g} allowed",
+        f"Drop of {change.metric} with 95 % confidence interval; the limit is {change.max_drop:g}",
         52,
         drawn,
     )
@@ -87,13 +88,13 @@ class _Scale:
         return _LABELS + room * (value - self.low) / (self.high - self.low)
 
 
-def _dot(scale: _Scale, each: Range, middle: float) -> list[str]:
-    low, high = scale.at(each.low), scale.at(each.high)
+def _dot(scale: _Scale, value: float, interval: Interval, middle: float) -> list[str]:
+    low, high = scale.at(interval.low), scale.at(interval.high)
     return [
         _line("interval", low, middle, high, middle),
         _line("interval", low, middle - 5, low, middle + 5),
         _line("interval", high, middle - 5, high, middle + 5),
-        f'<circle class="dot" cx="{scale.at(each.value):.1f}" cy="{middle}" r="5"/>',
+        f'<circle class="dot" cx="{scale.at(value):.1f}" cy="{middle}" r="5"/>',
     ]
 
 

@@ -1,4 +1,4 @@
-"""The page's style: readable in light and dark, on paper and on a telephone."""
+"""The page's style, for light and dark mode, paper and phones."""
 
 STYLE = """
 :root { color-scheme: light dark; --page: #fbfbfa; --ink: #1d2126; --soft: #616a75;

@@ -1,4 +1,4 @@
-"""Code of the user's own that the manifest names, as `module:Name`."""
+"""The user's code that the manifest names as `module:Name`."""
 
 import importlib.util
 import sys
@@ -8,23 +8,25 @@ from pathlib import Path
 from typing import Any
 
 from lading.model_packaging.errors import ManifestError, likely
+from lading.model_packaging.library_errors import LibraryFailed, library_errors
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.sources.local_imports import local_imports
 
 
 def load_class(spec: ModelSpec) -> Any:
-    """What `class` names: a class, or any other callable; its module is run afresh.
+    """Return the class or other callable that `class` names; its module is run again.
 
     Raises:
-        ManifestError: the module fails to run, or has no such name.
+        ManifestError: the module fails, or has no such name.
     """
     module, _, name = str(spec.class_path).partition(":")
     path = spec.class_file()
     with _importable(spec.manifest.parent):
         try:
-            names = vars(_run(module, path))
-        except Exception as error:  # the user's code raises what it likes
-            reason = f"{path} cannot be run: {error!r}"
+            with library_errors():
+                names = vars(_run(module, path))
+        except LibraryFailed as error:
+            reason = f"{path} cannot be run: {error.__cause__!r}"
             raise ManifestError(spec.place("class"), reason) from error
     if not callable(names.get(name)):
         public = [each for each in names if not each.startswith("_")]
@@ -34,7 +36,7 @@ def load_class(spec: ModelSpec) -> Any:
 
 
 def imported_files(spec: ModelSpec) -> tuple[Path, ...]:
-    """What the code that `class` names imports of the files beside it; none when it names none."""
+    """Return the files beside the manifest that the code of `class` imports."""
     if spec.class_path is None:
         return ()
     module = spec.class_path.partition(":")[0]
@@ -53,7 +55,7 @@ def _run(module: str, path: Path) -> Any:
 
 @contextmanager
 def _importable(folder: Path) -> Iterator[None]:
-    """Its modules may import their neighbours."""
+    """Let modules import others in this folder."""
     sys.path.insert(0, str(folder.resolve()))
     try:
         yield

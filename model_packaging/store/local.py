@@ -25,7 +25,13 @@ from lading.model_packaging.store.durable import (
 )
 from lading.model_packaging.store.engine_files import EngineFiles, Readable
 from lading.model_packaging.store.errors import StoreError
-from lading.model_packaging.store.publication import Published, check_engine, next_number, verify
+from lading.model_packaging.store.publication import (
+    Built,
+    Published,
+    check_engine,
+    next_number,
+    verify,
+)
 
 
 class LocalStore:
@@ -58,36 +64,24 @@ class LocalStore:
         return None
 
     def publish(
-        self,
-        name: str,
-        files: Mapping[str, bytes],
-        pinned: Mapping[int, str],
-        engine: EngineFiles | None = None,
-        number: int | None = None,
+        self, name: str, built: Built, pinned: Mapping[int, str], number: int | None = None
     ) -> int:
         """See `Store.publish`."""
         with self._writing(name):
-            known = self.find(name, json.loads(files[SPECIFICATION])["identity"], pinned)
+            known = self.find(name, built.identity, pinned)
             if known is not None:
                 return known
-            digest = sha256(files[SPECIFICATION])
-            version = next_number(name, digest, self.versions(name), pinned, number)
-            self._write(name, version, files, engine)
+            version = next_number(name, built.digest, self.versions(name), pinned, number)
+            self._write(name, version, built)
             return version
 
-    def place(
-        self,
-        name: str,
-        version: int,
-        files: Mapping[str, bytes],
-        engine: EngineFiles | None = None,
-    ) -> None:
+    def place(self, name: str, version: int, built: Built) -> None:
         """See `Store.place`."""
         with self._writing(name):
             if version in self.versions(name):
-                self.open(name, version, sha256(files[SPECIFICATION]))
+                self.open(name, version, built.digest)
             else:
-                self._write(name, version, files, engine)
+                self._write(name, version, built)
 
     def open(self, name: str, version: int, digest: str | None = None) -> Published:
         """See `Store.open`."""
@@ -143,20 +137,14 @@ class LocalStore:
             if leftover.is_dir():
                 shutil.rmtree(leftover)
 
-    def _write(
-        self,
-        name: str,
-        version: int,
-        files: Mapping[str, bytes],
-        engine: EngineFiles | None,
-    ) -> None:
+    def _write(self, name: str, version: int, built: Built) -> None:
         """Write the files aside and rename their folder into its place."""
         staged = self._staging / "version"
         make_folder(staged)
-        for file, content in files.items():
+        for file, content in built.files.items():
             write_file(staged / file, content)
-        if engine is not None:
-            _write_engine(staged / ENGINE, engine)
+        if built.engine is not None:
+            _write_engine(staged / ENGINE, built.engine)
         for folder, _, _ in os.walk(staged):
             sync_folder(Path(folder))
         target = self.folder(name, version)

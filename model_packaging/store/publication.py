@@ -1,14 +1,33 @@
 """What every store gives and decides alike."""
 
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from lading.functions.contract.errors import ArtifactCorrupt
 from lading.functions.contract.names import artifact_folder
-from lading.functions.inference.artifact.reading import HeldFiles, read_artifact
+from lading.functions.inference.artifact.reading import HeldFiles, read_artifact, sha256
 from lading.functions.inference.artifact.specification import ENGINE, SPECIFICATION, Artifact
 from lading.model_packaging.store.engine_files import EngineFiles
 from lading.model_packaging.store.errors import NumberTaken
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """The files of a version by name, and those of its engine."""
+
+    files: Mapping[str, bytes]
+    engine: EngineFiles | None = None
+
+    @property
+    def identity(self) -> str:
+        """The identity that artifact.json states."""
+        return str(json.loads(self.files[SPECIFICATION])["identity"])
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of artifact.json, and so of everything that it lists."""
+        return sha256(self.files[SPECIFICATION])
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ The engine's files lie under the digest of their list, since SageMaker pins no o
 what a killed publisher left there, the next one uses what is whole.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -24,12 +23,18 @@ from lading.functions.contract.errors import ArtifactError
 from lading.functions.contract.names import artifact_archive, artifact_folder
 from lading.functions.inference.artifact.archive import pack, unpack
 from lading.functions.inference.artifact.reading import sha256
-from lading.functions.inference.artifact.specification import GOLDEN, SPECIFICATION, Artifact
+from lading.functions.inference.artifact.specification import GOLDEN, Artifact
 from lading.model_packaging.check.golden import MAX_BYTES
 from lading.model_packaging.lock.file import S3Copy
 from lading.model_packaging.store.engine_files import EngineFiles, engine_digest
 from lading.model_packaging.store.errors import StoreError
-from lading.model_packaging.store.publication import Published, check_engine, next_number, verify
+from lading.model_packaging.store.publication import (
+    Built,
+    Published,
+    check_engine,
+    next_number,
+    verify,
+)
 from lading.model_packaging.store.s3_engine import EnginePrefix
 from lading.model_packaging.store.s3_refusals import refusal
 from lading.model_packaging.store.s3_upload import Upload
@@ -82,42 +87,29 @@ class S3Store:
             return self._find(name, self._versions(name), identity, pinned)
 
     def publish(
-        self,
-        name: str,
-        files: Mapping[str, bytes],
-        pinned: Mapping[int, str],
-        engine: EngineFiles | None = None,
-        number: int | None = None,
+        self, name: str, built: Built, pinned: Mapping[int, str], number: int | None = None
     ) -> int:
         """See `Store.publish`."""
-        identity = json.loads(files[SPECIFICATION])["identity"]
-        digest = sha256(files[SPECIFICATION])
         with self._asking(name):
-            self._prepare(name, files, engine)
+            self._prepare(name, built)
             for _ in range(_TRIES):
                 taken = self._versions(name)
-                known = self._find(name, taken, identity, pinned)
+                known = self._find(name, taken, built.identity, pinned)
                 if known is not None:
                     return known
-                version = next_number(name, digest, taken, pinned, number)
-                if self._put_version(name, version, files, engine):
+                version = next_number(name, built.digest, taken, pinned, number)
+                if self._put_version(name, version, built):
                     return version
         raise StoreError(
             name, self._address(), f"took {_TRIES} other versions meanwhile; try again"
         )
 
-    def place(
-        self,
-        name: str,
-        version: int,
-        files: Mapping[str, bytes],
-        engine: EngineFiles | None = None,
-    ) -> None:
+    def place(self, name: str, version: int, built: Built) -> None:
         """See `Store.place`."""
         with self._asking(name):
-            self._prepare(name, files, engine)
-            if not self._put_version(name, version, files, engine):
-                self._head(name, version, sha256(files[SPECIFICATION]))
+            self._prepare(name, built)
+            if not self._put_version(name, version, built):
+                self._head(name, version, built.digest)
 
     def open(self, name: str, version: int, digest: str | None = None) -> Published:
         """See `Store.open`."""
@@ -236,7 +228,7 @@ class S3Store:
             raise StoreError(name, self._address(key), f"{reason}; {advice}")
         return found
 
-    def _prepare(self, name: str, files: Mapping[str, bytes], engine: EngineFiles | None) -> None:
+    def _prepare(self, name: str, built: Built) -> None:
         """Refuse a bucket that forgets, and put what a version needs beside it."""
         state = self._client.get_bucket_versioning(Bucket=self.bucket).get("Status")
         if state != "Enabled":
@@ -246,26 +238,19 @@ class S3Store:
             )
             reason = f"keeps no object versions, which the lock needs; turn them on: {command}"
             raise StoreError(name, self._address(), reason)
-        if GOLDEN in files:
-            key = self._golden_key(name, sha256(files[GOLDEN]))
-            self._upload(key, "application/json", {}).put(files[GOLDEN])
-        if engine is not None:
-            self._engine(name, engine.digest).put(engine)
+        if GOLDEN in built.files:
+            key = self._golden_key(name, sha256(built.files[GOLDEN]))
+            self._upload(key, "application/json", {}).put(built.files[GOLDEN])
+        if built.engine is not None:
+            self._engine(name, built.engine.digest).put(built.engine)
 
-    def _put_version(
-        self,
-        name: str,
-        version: int,
-        files: Mapping[str, bytes],
-        engine: EngineFiles | None,
-    ) -> bool:
-        specification = files[SPECIFICATION]
-        about = {_IDENTITY: json.loads(specification)["identity"], _DIGEST: sha256(specification)}
-        if GOLDEN in files:
-            about[_GOLDEN] = sha256(files[GOLDEN])
-        if engine is not None:
-            about[_ENGINE] = engine.digest
-        body = pack(name, version, files)
+    def _put_version(self, name: str, version: int, built: Built) -> bool:
+        about = {_IDENTITY: built.identity, _DIGEST: built.digest}
+        if GOLDEN in built.files:
+            about[_GOLDEN] = sha256(built.files[GOLDEN])
+        if built.engine is not None:
+            about[_ENGINE] = built.engine.digest
+        body = pack(name, version, built.files)
         return self._upload(self._key(name, version), "application/zip", about).put(body)
 
     def _engine_files(self, name: str, artifact: Artifact) -> EngineFiles | None:

@@ -5,8 +5,9 @@ need be held. It appears with the last request, whole or not at all.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypedDict
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -23,6 +24,12 @@ _TRIES = 50
 
 Pieces = Callable[[int], Iterable[bytes]]
 """The content in pieces of a size, the last one shorter; called again when it must go up again."""
+
+
+class _Place(TypedDict):
+    Bucket: str
+    Key: str
+    UploadId: str
 
 
 def part_size(size: int) -> int:
@@ -86,27 +93,18 @@ class Upload:
             Metadata=self.about,
             ChecksumAlgorithm=_CHECKSUM,
         )["UploadId"]
-        try:
-            parts = [self._put_part(upload, number, body) for number, body in enumerate(pieces, 1)]
+        place: _Place = {"Bucket": self.bucket, "Key": self.key, "UploadId": upload}
+        with ExitStack() as failing:  # an interrupt, too, must not leave parts that cost money
+            failing.callback(self.client.abort_multipart_upload, **place)
+            parts = [self._put_part(place, number, body) for number, body in enumerate(pieces, 1)]
             self.client.complete_multipart_upload(
-                Bucket=self.bucket,
-                Key=self.key,
-                UploadId=upload,
-                MultipartUpload={"Parts": parts},
-                IfNoneMatch=_FREE,
+                **place, MultipartUpload={"Parts": parts}, IfNoneMatch=_FREE
             )
-        except BaseException:  # an interrupt, too, must not leave parts that cost money
-            self.client.abort_multipart_upload(Bucket=self.bucket, Key=self.key, UploadId=upload)
-            raise
+            failing.pop_all()
 
-    def _put_part(self, upload: str, number: int, body: bytes) -> "CompletedPartTypeDef":
+    def _put_part(self, place: "_Place", number: int, body: bytes) -> "CompletedPartTypeDef":
         sent = self.client.upload_part(
-            Bucket=self.bucket,
-            Key=self.key,
-            UploadId=upload,
-            PartNumber=number,
-            Body=body,
-            ChecksumAlgorithm=_CHECKSUM,
+            **place, PartNumber=number, Body=body, ChecksumAlgorithm=_CHECKSUM
         )
         part: CompletedPartTypeDef = {"PartNumber": number, "ETag": sent["ETag"]}
         if "ChecksumCRC32" in sent:

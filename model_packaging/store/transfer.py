@@ -13,7 +13,7 @@ from lading.model_packaging.lock.file import (
     record,
 )
 from lading.model_packaging.store.errors import StoreError
-from lading.model_packaging.store.publication import Published
+from lading.model_packaging.store.publication import Built, Published
 from lading.model_packaging.store.versions import Store, store_of
 
 
@@ -44,7 +44,7 @@ def transfer(name: str, version: int, target: Store, lock: Path) -> Transferred:
     read: Published | None = None
     if version not in target.versions(name):
         read = read_nearest(name, version, entry, lock)
-        target.place(name, version, read.files, read.engine)
+        target.place(name, version, Built(read.files, read.engine))
     copy = target.copy(name, version, entry.digest, lock)
     record(lock, name, version, entry.model_copy(update={"stores": (copy,)}), ())
     size = None if read is None else _size(read)

@@ -9,10 +9,9 @@ from typing import Protocol
 
 from lading.functions.contract.names import artifact_archive
 from lading.model_packaging.lock.file import LocalCopy, S3Copy
-from lading.model_packaging.store.engine_files import EngineFiles
 from lading.model_packaging.store.errors import StoreError
 from lading.model_packaging.store.local import LocalStore
-from lading.model_packaging.store.publication import Published
+from lading.model_packaging.store.publication import Built, Published
 from lading.model_packaging.store.s3 import S3Store
 
 
@@ -34,12 +33,7 @@ class Store(Protocol):
         """
 
     def publish(
-        self,
-        name: str,
-        files: Mapping[str, bytes],
-        pinned: Mapping[int, str],
-        engine: EngineFiles | None = None,
-        number: int | None = None,
+        self, name: str, built: Built, pinned: Mapping[int, str], number: int | None = None
     ) -> int:
         """Publish an artifact's files, with those of its engine, and return its version.
 
@@ -52,13 +46,7 @@ class Store(Protocol):
             StoreError: it cannot be written; nothing is published.
         """
 
-    def place(
-        self,
-        name: str,
-        version: int,
-        files: Mapping[str, bytes],
-        engine: EngineFiles | None = None,
-    ) -> None:
+    def place(self, name: str, version: int, built: Built) -> None:
         """Put a version that another store has under its number; nothing to do when it is there.
 
         Raises:

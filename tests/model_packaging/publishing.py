@@ -11,6 +11,7 @@ import sys
 from itertools import count
 from typing import Any
 
+from lading.model_packaging.store.publication import Built
 from lading.model_packaging.store.versions import open_store
 from tests.model_packaging.stores import files, large
 
@@ -34,10 +35,10 @@ def die_before(number: int, address: str) -> None:
 def publish(address: str, kind: str, identity: str) -> None:
     """Publish an artifact of this kind."""
     if kind == "model":
-        open_store(address).publish("digits", files(identity.encode(), identity), {})
+        open_store(address).publish("digits", Built(files(identity.encode(), identity)), {})
     else:
         artifact, engine = large(identity, second=b"1" if identity == "one" else b"2")
-        open_store(address).publish("digits", artifact, {}, engine)
+        open_store(address).publish("digits", Built(artifact, engine), {})
 
 
 def killed(address: str, kind: str, number: int) -> bool:

@@ -9,6 +9,7 @@ import pytest
 
 from lading.functions.inference.artifact.specification import EngineFile
 from lading.model_packaging.store.errors import StoreError
+from lading.model_packaging.store.publication import Built
 from lading.model_packaging.store.versions import open_store
 from tests.model_packaging.stores import Place, contents, digest, large
 from tests.support.interpreter import ROOT
@@ -17,7 +18,7 @@ from tests.support.interpreter import ROOT
 def test_an_engines_files_are_published_with_their_version_and_read_back(place: Place) -> None:
     files, engine = large()
     store = place.store()
-    assert store.publish("digits", files, {}, engine) == 1
+    assert store.publish("digits", Built(files, engine), {}) == 1
     published = place.store().open("digits", 1, digest(files))
     assert published.files == files
     assert published.artifact.engine is not None
@@ -31,7 +32,7 @@ def test_versions_that_share_an_engines_files_both_have_them(place: Place) -> No
     store = place.store()
     for version, identity in enumerate(("one", "two"), 1):
         files, engine = large(identity)
-        assert store.publish("digits", files, {}, engine) == version
+        assert store.publish("digits", Built(files, engine), {}) == version
     for version in (1, 2):
         assert contents(store.open("digits", version).engine) == contents(engine)
 
@@ -39,7 +40,7 @@ def test_versions_that_share_an_engines_files_both_have_them(place: Place) -> No
 def test_a_version_is_placed_with_its_engines_files_once(place: Place) -> None:
     files, engine = large()
     for _ in range(2):
-        place.store().place("digits", 7, files, engine)
+        place.store().place("digits", 7, Built(files, engine))
     assert contents(place.store().open("digits", 7, digest(files)).engine) == contents(engine)
 
 
@@ -47,7 +48,7 @@ def test_a_source_that_changed_meanwhile_is_never_published(place: Place) -> Non
     files, engine = large()
     changed = {**engine.files, "model/config": EngineFile(f"sha256:{0:064x}", 6)}
     with pytest.raises(StoreError, match=r"source/model/config is not what it was"):
-        place.store().publish("digits", files, {}, replace(engine, files=changed))
+        place.store().publish("digits", Built(files, replace(engine, files=changed)), {})
     assert place.store().versions("digits") == ()
 
 
@@ -60,7 +61,7 @@ def test_a_version_with_other_files_than_listed_is_damaged(
     place: Place, path: str, content: bytes
 ) -> None:
     files, engine = large()
-    place.store().publish("digits", files, {}, engine)
+    place.store().publish("digits", Built(files, engine), {})
     place.put_engine(engine, path, content)
     with pytest.raises(StoreError, match=rf"is damaged \(engine/{path} has {len(content)} bytes"):
         place.store().open("digits", 1)
@@ -70,7 +71,7 @@ def test_a_version_with_other_files_than_listed_is_damaged(
 
 def test_a_flipped_byte_is_found_when_the_file_is_read(place: Place) -> None:
     files, engine = large()
-    place.store().publish("digits", files, {}, engine)
+    place.store().publish("digits", Built(files, engine), {})
     place.put_engine(engine, "model/config", b"konfig")
     opened = place.store().open("digits", 1).engine
     with pytest.raises(StoreError, match=r"model/config is not what it was.*package it again"):
@@ -89,13 +90,13 @@ def test_a_publisher_killed_before_any_change_leaves_no_version(place: Place) ->
         store = open_store(world)
         assert store.versions("digits") == (1,)
         assert contents(store.open("digits", 1).engine)
-        assert store.publish("digits", files, {}, engine) == 2
+        assert store.publish("digits", Built(files, engine), {}) == 2
         assert contents(store.open("digits", 2).engine) == contents(engine)
 
 
 def test_a_file_that_is_gone_is_one_clear_error(place: Place) -> None:
     files, engine = large()
-    place.store().publish("digits", files, {}, engine)
+    place.store().publish("digits", Built(files, engine), {})
     opened = place.store().open("digits", 1).engine
     assert opened is not None
     gone = replace(opened, files={"gone": EngineFile("", 1)})

@@ -12,7 +12,12 @@ from lading.model_packaging.check.trial import Trial
 from lading.model_packaging.errors import DataUnusable, QuantizationError
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.manifest.options import QuantizeSpec, Scheme
-from lading.model_packaging.measure.change import AccuracyChange, AccuracyDropped
+from lading.model_packaging.measure.change import (
+    AccuracyChange,
+    AccuracyDropped,
+    Interval,
+    Intervals,
+)
 from lading.model_packaging.optimizers.optimizer import Optimized, Task
 from lading.model_packaging.optimizers.quantize import OPTIMIZER
 from lading.model_packaging.quantization.registry import SCHEMES
@@ -27,15 +32,16 @@ def spec(scheme: Scheme, calibration: Path | None = None) -> ModelSpec:
     return ModelSpec("wide", Path("wide.onnx"), quantize=QuantizeSpec(scheme, (), calibration))
 
 
+INTERVALS = Intervals(*[Interval(0.0, 1.0)] * 3)
 SIZES = {BASE: 1e-4, "large values in 'x'": 1.0}
 
 
 def refuse(model: bytes) -> AccuracyChange:
-    raise AccuracyDropped("wide", AccuracyChange("accuracy", 1, 0.5, 0.5, 0.1))
+    raise AccuracyDropped("wide", AccuracyChange("accuracy", 1, 0.5, 0.5, 0.1, 40, INTERVALS))
 
 
 def accept(model: bytes) -> AccuracyChange:
-    return AccuracyChange("accuracy", 1, 1, 0, 0.1)
+    return AccuracyChange("accuracy", 1, 1, 0, 0.1, 40, INTERVALS)
 
 
 def optimize(asked: ModelSpec, smallest: int = 0, model: bytes = b"") -> Optimized:

@@ -17,6 +17,7 @@ from lading.functions.inference.artifact.specification import GOLDEN, SPECIFICAT
 from lading.model_packaging.store.engine_files import gather
 from lading.model_packaging.store.errors import StoreError
 from lading.model_packaging.store.local import LocalStore
+from lading.model_packaging.store.publication import Built
 from lading.model_packaging.store.s3 import S3Store
 from lading.model_packaging.store.s3_upload import PART_BYTES
 from lading.model_packaging.store.versions import open_store
@@ -42,7 +43,7 @@ def store(bucket: Bucket) -> S3Store:
 def test_a_version_is_one_object_with_its_golden_requests_beside_it(
     store: S3Store, bucket: Bucket
 ) -> None:
-    store.publish("digits", files(), {})
+    store.publish("digits", Built(files()), {})
     golden = f"some/prefix/models/digits/golden/{HEX}.json"
     assert bucket.keys() == [KEY, golden]
     body = bucket.client.get_object(Bucket=bucket.name, Key=KEY)["Body"].read()
@@ -55,7 +56,7 @@ def test_a_version_is_one_object_with_its_golden_requests_beside_it(
 def test_the_lock_pins_the_objects_version_and_names_its_golden_requests(
     store: S3Store, bucket: Bucket
 ) -> None:
-    store.publish("digits", files(), {})
+    store.publish("digits", Built(files()), {})
     head = bucket.client.head_object(Bucket=bucket.name, Key=KEY)
     assert store.copy("digits", 1, digest(files()), LOCK).model_dump() == {
         "kind": "s3",
@@ -70,7 +71,7 @@ def test_the_lock_pins_the_objects_version_and_names_its_golden_requests(
 def test_golden_requests_are_read_alone_and_verified_by_their_key(
     store: S3Store, bucket: Bucket
 ) -> None:
-    store.publish("digits", files(), {})
+    store.publish("digits", Built(files()), {})
     key = f"some/prefix/models/digits/golden/{HEX}.json"
     assert store.read_golden("digits", key) == files()[GOLDEN]
     bucket.client.put_object(Bucket=bucket.name, Key=key, Body=b"{}")
@@ -83,7 +84,7 @@ def test_golden_requests_are_read_alone_and_verified_by_their_key(
 def test_a_pinned_version_stays_what_it_was_when_somebody_overwrites_it(
     store: S3Store, bucket: Bucket
 ) -> None:
-    store.publish("digits", files(), {})
+    store.publish("digits", Built(files()), {})
     copy = store.copy("digits", 1, digest(files()), LOCK)
     S3(bucket).put("digits", 1, files(b"evil"))
     with pytest.raises(StoreError, match="is damaged"):
@@ -93,7 +94,7 @@ def test_a_pinned_version_stays_what_it_was_when_somebody_overwrites_it(
 
 
 def test_a_pinned_version_that_is_gone_is_one_clear_error(store: S3Store) -> None:
-    store.publish("digits", files(), {})
+    store.publish("digits", Built(files()), {})
     pinned = S3Store(store.bucket, store.prefix, "00000000-0000-0000-0000-000000000000")
     with pytest.raises(StoreError, match="object version that is pinned is not there"):
         pinned.open("digits", 1)
@@ -103,9 +104,9 @@ def test_a_large_version_goes_up_in_parts_and_is_never_overwritten(
     store: S3Store, bucket: Bucket
 ) -> None:
     large = files(bytes(PART_BYTES))
-    store.place("digits", 1, large)
+    store.place("digits", 1, Built(large))
     with pytest.raises(StoreError, match="is another version 1"):
-        store.place("digits", 1, files(bytes(PART_BYTES + 1)))
+        store.place("digits", 1, Built(files(bytes(PART_BYTES + 1))))
     assert bucket.client.head_object(Bucket=bucket.name, Key=KEY)["ETag"].endswith('-2"')
     assert store.open("digits", 1, digest(large)).files == large
     assert "Uploads" not in bucket.client.list_multipart_uploads(Bucket=bucket.name)
@@ -128,7 +129,10 @@ def test_a_bucket_without_versioning_is_refused_with_the_command_that_enables_it
         Bucket=bucket.name, VersioningConfiguration={"Status": "Suspended"}
     )
     command = f"aws s3api put-bucket-versioning --bucket {bucket.name} "
-    for write in (lambda: store.publish("digits", files(), {}), lambda: store.place("a", 1, {})):
+    for write in (
+        lambda: store.publish("digits", Built(files()), {}),
+        lambda: store.place("a", 1, Built({})),
+    ):
         with pytest.raises(StoreError, match=command):
             write()
     assert bucket.keys() == []
@@ -136,7 +140,7 @@ def test_a_bucket_without_versioning_is_refused_with_the_command_that_enables_it
 
 def test_a_missing_bucket_is_one_clear_error(bucket: Bucket) -> None:
     with pytest.raises(StoreError, match=r"there is no 'nowhere'; create it"):
-        open_store("s3://nowhere/a").publish("digits", files(), {})
+        open_store("s3://nowhere/a").publish("digits", Built(files()), {})
 
 
 REFUSALS = {
@@ -209,7 +213,7 @@ def test_without_boto3_it_says_what_to_install(tmp_path: Path) -> None:
 
 def test_the_same_files_are_the_same_bytes(bucket: Bucket) -> None:
     store = open_store(bucket.address)
-    store.publish("digits", files(), {})
+    store.publish("digits", Built(files()), {})
     body = bucket.client.get_object(Bucket=bucket.name, Key=KEY)["Body"].read()
     assert body == pack("digits", 1, dict(reversed(files().items())))
 
@@ -222,7 +226,7 @@ def test_an_engines_files_lie_below_the_digest_of_their_list(
     store: S3Store, bucket: Bucket
 ) -> None:
     artifact, engine = large()
-    store.publish("digits", artifact, {}, engine)
+    store.publish("digits", Built(artifact, engine), {})
     folder = prefix(engine.digest)
     found = filter(re.compile("/sha256/").search, bucket.keys())
     assert list(found) == [f"{folder}model/1/weights", f"{folder}model/config"]
@@ -240,9 +244,9 @@ def test_only_a_few_parts_of_an_engines_large_file_are_held_at_a_time(
     document["engine"]["files"] = {"weights": asdict(files.files["weights"])}
     artifact[SPECIFICATION] = json.dumps(document).encode()
     tracemalloc.start()
-    store.place("digits", 1, artifact, files)
+    store.place("digits", 1, Built(artifact, files))
     target = LocalStore(tmp_path / "artifacts")
-    target.place("digits", 1, artifact, store.open("digits", 1).engine)
+    target.place("digits", 1, Built(artifact, store.open("digits", 1).engine))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 4 * PART_BYTES
@@ -254,12 +258,12 @@ def test_what_a_killed_publisher_left_is_used_by_the_next_one(
     store: S3Store, bucket: Bucket
 ) -> None:
     artifact, engine = large()
-    store.publish("digits", artifact, {}, engine)
+    store.publish("digits", Built(artifact, engine), {})
     bucket.client.delete_object(Bucket=bucket.name, Key=KEY)
     bucket.client.delete_object(Bucket=bucket.name, Key=f"{prefix(engine.digest)}model/config")
     kept = f"{prefix(engine.digest)}model/1/weights"
     before = bucket.client.head_object(Bucket=bucket.name, Key=kept)["VersionId"]
-    assert store.publish("digits", artifact, {}, engine) == 1
+    assert store.publish("digits", Built(artifact, engine), {}) == 1
     assert bucket.client.head_object(Bucket=bucket.name, Key=kept)["VersionId"] == before
     assert contents(store.open("digits", 1).engine) == contents(engine)
 
@@ -270,7 +274,7 @@ def test_another_file_in_an_engines_place_is_neither_taken_nor_overwritten(
     artifact, engine = large()
     S3(bucket).put_engine(engine, "model/config", b"config")
     with pytest.raises(StoreError, match=r"model 'digits': .*config is another file.*delete it"):
-        store.publish("digits", artifact, {}, engine)
+        store.publish("digits", Built(artifact, engine), {})
     assert store.versions("digits") == ()
 
 
@@ -278,7 +282,7 @@ def test_a_lost_file_of_an_engine_is_found_before_the_lock_names_it(
     store: S3Store, bucket: Bucket
 ) -> None:
     artifact, engine = large()
-    store.publish("digits", artifact, {}, engine)
+    store.publish("digits", Built(artifact, engine), {})
     bucket.client.delete_object(Bucket=bucket.name, Key=f"{prefix(engine.digest)}model/config")
     with pytest.raises(StoreError, match="engine/model/config has None bytes"):
         store.copy("digits", 1, digest(artifact), LOCK)

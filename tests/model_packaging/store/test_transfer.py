@@ -13,6 +13,7 @@ from lading.model_packaging.lock.file import (
 )
 from lading.model_packaging.store.errors import StoreError
 from lading.model_packaging.store.local import LocalStore
+from lading.model_packaging.store.publication import Built
 from lading.model_packaging.store.transfer import transfer
 from lading.model_packaging.store.versions import open_store
 from tests.conftest import Bucket
@@ -25,7 +26,7 @@ IDENTITY = f"sha256:{1:064x}"
 def lock(tmp_path: Path) -> Path:
     """A lock with version 3, which lies in a local store beside it."""
     store, path = LocalStore(tmp_path / "artifacts"), tmp_path / "models.lock.json"
-    store.place("digits", 3, files())
+    store.place("digits", 3, Built(files()))
     copy = store.copy("digits", 3, digest(files()), path)
     entry = LockedVersion(identity=IDENTITY, digest=digest(files()), stores=(copy,))
     record(path, "digits", 3, entry, ["stable"])
@@ -88,7 +89,7 @@ def test_a_damaged_source_reaches_no_store(lock: Path, bucket: Bucket) -> None:
 def test_another_repositorys_version_is_neither_taken_nor_overwritten(
     lock: Path, bucket: Bucket
 ) -> None:
-    open_store(bucket.address).place("digits", 3, files(b"theirs", "two"))
+    open_store(bucket.address).place("digits", 3, Built(files(b"theirs", "two")))
     before = lock.read_bytes()
     with pytest.raises(StoreError, match=r"is another version 3.*below another prefix"):
         transfer("digits", 3, open_store(bucket.address), lock)
@@ -103,7 +104,7 @@ def test_a_version_that_is_not_locked_is_not_moved(lock: Path, tmp_path: Path) -
 def test_an_engines_files_go_to_s3_and_come_back(tmp_path: Path, bucket: Bucket) -> None:
     lock, (artifact, engine) = tmp_path / "models.lock.json", large()
     here = LocalStore(tmp_path / "artifacts")
-    here.place("digits", 3, artifact, engine)
+    here.place("digits", 3, Built(artifact, engine))
     serving = LockedEngine(name="triton", digest=engine.digest, images={"eu-west-1": "image"})
     entry = LockedVersion(
         identity=IDENTITY,

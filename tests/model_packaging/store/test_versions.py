@@ -10,6 +10,7 @@ from lading.functions.inference.artifact.specification import MODEL, REPORT, SPE
 from lading.model_packaging.lock.file import LocalCopy, S3Copy
 from lading.model_packaging.store.errors import NumberTaken, StoreError
 from lading.model_packaging.store.local import LocalStore
+from lading.model_packaging.store.publication import Built
 from lading.model_packaging.store.s3 import S3Store
 from lading.model_packaging.store.versions import open_store, store_of
 from tests.model_packaging.stores import Folder, Place, digest, files
@@ -24,8 +25,8 @@ def test_an_empty_store_has_no_versions(place: Place) -> None:
 
 def test_versions_count_up_and_read_back_verified(place: Place) -> None:
     store = place.store()
-    assert store.publish("digits", files(b"a", "one"), {}) == 1
-    assert store.publish("digits", files(b"b", "two"), {}) == 2
+    assert store.publish("digits", Built(files(b"a", "one")), {}) == 1
+    assert store.publish("digits", Built(files(b"b", "two")), {}) == 2
     assert store.versions("digits") == (1, 2)
     published = store.open("digits", 2, digest(files(b"b", "two")))
     assert published.artifact.model == b"b"
@@ -35,64 +36,64 @@ def test_versions_count_up_and_read_back_verified(place: Place) -> None:
 
 
 def test_models_do_not_see_one_another(place: Place) -> None:
-    place.store().publish("digits", files(), {})
+    place.store().publish("digits", Built(files()), {})
     assert place.store().versions("digit") == ()
     assert place.store().versions("digits2") == ()
 
 
 def test_an_identity_that_is_published_keeps_its_version(place: Place) -> None:
     store = place.store()
-    assert store.publish("digits", files(b"a"), {}) == 1
-    assert store.publish("digits", files(b"b"), {}) == 1
+    assert store.publish("digits", Built(files(b"a")), {}) == 1
+    assert store.publish("digits", Built(files(b"b")), {}) == 1
     assert store.open("digits", 1).artifact.model == b"a"
 
 
 def test_numbers_that_the_lock_knows_are_taken(place: Place) -> None:
-    assert place.store().publish("digits", files(), {4: "sha256:other"}) == 5
+    assert place.store().publish("digits", Built(files()), {4: "sha256:other"}) == 5
 
 
 def test_a_number_that_the_source_brings_is_kept_where_it_is_above_all(place: Place) -> None:
     store = place.store()
-    assert store.publish("digits", files(b"a", "one"), {}, number=3) == 3
-    assert store.publish("digits", files(b"a", "one"), {}, number=7) == 3
+    assert store.publish("digits", Built(files(b"a", "one")), {}, number=3) == 3
+    assert store.publish("digits", Built(files(b"a", "one")), {}, number=7) == 3
     for pinned, number, newest in (({}, 3, 3), ({}, 2, 3), ({9: "sha256:other"}, 8, 9)):
         with pytest.raises(NumberTaken, match=f"'digits': .* is {number}, but version {newest} is"):
-            store.publish("digits", files(b"b", "two"), pinned, number=number)
+            store.publish("digits", Built(files(b"b", "two")), pinned, number=number)
     assert store.versions("digits") == (3,)
-    assert store.publish("digits", files(b"b", "two"), {}) == 4
+    assert store.publish("digits", Built(files(b"b", "two")), {}) == 4
 
 
 def test_a_source_has_no_version_zero(place: Place) -> None:
     with pytest.raises(NumberTaken, match="is 0, but versions begin at 1; rename the folder 0"):
-        place.store().publish("digits", files(), {}, number=0)
+        place.store().publish("digits", Built(files()), {}, number=0)
 
 
 def test_a_version_that_the_lock_pins_comes_back_under_its_number(place: Place) -> None:
     pinned = {1: "sha256:other", 2: digest(files()), 3: "sha256:other"}
-    assert place.store().publish("digits", files(), pinned) == 2
+    assert place.store().publish("digits", Built(files()), pinned) == 2
 
 
 def test_a_version_that_the_lock_pins_to_another_digest_is_somebody_elses(place: Place) -> None:
     store = place.store()
-    store.publish("digits", files(), {})
+    store.publish("digits", Built(files()), {})
     pinned = {1: "sha256:other"}
     assert store.find("digits", "one", pinned) is None
-    assert store.publish("digits", files(), pinned) == 2
+    assert store.publish("digits", Built(files()), pinned) == 2
 
 
 def test_a_version_is_placed_under_its_number_once(place: Place) -> None:
     store = place.store()
     for _ in range(2):
-        store.place("digits", 7, files())
+        store.place("digits", 7, Built(files()))
     assert store.versions("digits") == (7,)
     assert store.open("digits", 7).files == files()
 
 
 def test_a_placed_version_never_takes_the_place_of_another(place: Place) -> None:
     store = place.store()
-    store.place("digits", 7, files(b"first", "one"))
+    store.place("digits", 7, Built(files(b"first", "one")))
     with pytest.raises(StoreError, match=digest(files(b"first", "one"))):
-        store.place("digits", 7, files(b"second", "two"))
+        store.place("digits", 7, Built(files(b"second", "two")))
     assert store.open("digits", 7).artifact.model == b"first"
 
 
@@ -100,7 +101,7 @@ def test_the_lock_writes_a_copy_that_leads_back_to_the_version(
     place: Place, tmp_path: Path
 ) -> None:
     store, lock = place.store(), tmp_path / "models.lock.json"
-    store.place("digits", 7, files())
+    store.place("digits", 7, Built(files()))
     copy = store.copy("digits", 7, digest(files()), lock)
     again = store_of(copy, "digits", 7, lock).open("digits", 7, digest(files()))
     assert again.files == files()
@@ -108,7 +109,7 @@ def test_the_lock_writes_a_copy_that_leads_back_to_the_version(
 
 def test_no_copy_is_written_of_what_is_not_there(place: Place, tmp_path: Path) -> None:
     store, lock = place.store(), tmp_path / "models.lock.json"
-    store.place("digits", 7, files())
+    store.place("digits", 7, Built(files()))
     for version, wanted in ((8, digest(files())), (7, digest(files(b"another")))):
         with pytest.raises(StoreError, match=f"models/digits/{version}"):
             store.copy("digits", version, wanted, lock)
@@ -117,7 +118,7 @@ def test_no_copy_is_written_of_what_is_not_there(place: Place, tmp_path: Path) -
 @pytest.mark.parametrize("name", [MODEL, SPECIFICATION])
 def test_a_flipped_byte_is_found(place: Place, name: str) -> None:
     store = place.store()
-    store.publish("digits", files(), {})
+    store.publish("digits", Built(files()), {})
     content = bytearray(files()[name])
     content[-3] ^= 1
     place.put("digits", 1, files() | {name: bytes(content)})
@@ -127,7 +128,7 @@ def test_a_flipped_byte_is_found(place: Place, name: str) -> None:
 
 def test_a_report_is_beside_what_is_verified(place: Place) -> None:
     store = place.store()
-    store.publish("digits", files(), {})
+    store.publish("digits", Built(files()), {})
     place.put("digits", 1, files() | {REPORT: b"lost"})
     assert store.open("digits", 1, digest(files())).files[REPORT] == b"lost"
 
@@ -146,7 +147,7 @@ def test_a_missing_version_is_one_clear_error(place: Place) -> None:
 
 def test_other_names_beside_a_models_versions_are_no_versions(place: Place) -> None:
     store = place.store()
-    store.publish("digits", files(), {})
+    store.publish("digits", Built(files()), {})
     place.put("digits/notes", 3, {"text": b""})
     place.put("digits/\N{ARABIC-INDIC DIGIT THREE}", 3, {"text": b""})
     assert store.versions("digits") == (1,)
@@ -155,12 +156,13 @@ def test_other_names_beside_a_models_versions_are_no_versions(place: Place) -> N
 PUBLISH = """
 import sys
 from tests.model_packaging.stores import files
+from lading.model_packaging.store.publication import Built
 from lading.model_packaging.store.versions import open_store
 _, address, who, rounds = sys.argv
 store = open_store(address)
 for number in range(int(rounds)):
-    store.publish("digits", files(b"x", f"{who} {number}"), {})
-    store.publish("digits", files(b"x", f"both {number}"), {})
+    store.publish("digits", Built(files(b"x", f"{who} {number}")), {})
+    store.publish("digits", Built(files(b"x", f"both {number}")), {})
 """
 
 
@@ -189,7 +191,7 @@ def test_a_publisher_killed_before_any_change_leaves_the_store_as_it_was(place: 
         store = open_store(world)
         assert store.versions("digits") == (1,)
         assert store.open("digits", 1).files == files(b"one", "one")
-        assert store.publish("digits", files(b"two", "two"), {}) == 2
+        assert store.publish("digits", Built(files(b"two", "two")), {}) == 2
         assert store.open("digits", 2).files == files(b"two", "two")
 
 
