@@ -1,12 +1,12 @@
-"""Bearer token -> tenant, models and usage plan, as an authorizer of a REST API.
+"""The authorizer of a REST API: from a bearer token to tenant, models and usage plan.
 
-The policy that goes back is about the one request that was asked for. Patterns for all of a token's
-models would be wrong or too long: `*` in a policy runs over slashes, so that what names one model
-may fit a path below another, and a policy has 8 KB. If the gateway remembers answers it must do so
-by path and method as well as by token; the stack sees to that.
+The policy that it returns is for one request. Patterns for all models of a token would be wrong or
+too long: `*` in a policy also matches slashes, so that a pattern for one model may match a path
+below another, and a policy has at most 8 KB. If the gateway caches policies, the key must contain
+path and method as well as the token; the stack sets that.
 
-Every token that is not good for anything gets the gateway's 401, whatever the reason; a good one
-that is not good for this model gets its 403.
+A token that is invalid for any reason gets the gateway's 401; a valid token that is not for this
+model gets its 403.
 """
 
 import json
@@ -23,13 +23,13 @@ from lading.functions.contract.routes import RESERVED_NAMES, named_model
 _BEARER = re.compile(rf"(?i:bearer) +({TOKENS.pattern})")
 _LONGEST_HEADER = 256
 _LONGEST_RESOURCE = 512
-"""API Gateway takes no longer one in a policy; no route of a model comes near."""
+"""The longest ARN that API Gateway accepts in a policy; no route of a model is as long."""
 
 Event = Mapping[str, Any]
 
 
 class Unauthorized(Exception):
-    """The caller is nobody; the text is what makes API Gateway answer 401."""
+    """The token is missing or invalid; API Gateway answers 401 because of this very text."""
 
     def __init__(self) -> None:
         super().__init__("Unauthorized")
@@ -40,8 +40,8 @@ class Authorizer:
 
     Args:
         find: finds a token's item by its digest.
-        log: takes one line for each refusal; it never has the token.
-        now: the time, in seconds since 1970.
+        log: writes one line for each refusal; the line never has the token.
+        now: returns the time in seconds since 1970.
     """
 
     def __init__(
@@ -53,10 +53,10 @@ class Authorizer:
         self._find, self._log, self._now = find, log, now
 
     def answer(self, event: Event) -> dict[str, Any]:
-        """The policy for the request of `event`.
+        """Return the policy for the request of `event`.
 
         Raises:
-            Unauthorized: no token, or none that is good.
+            Unauthorized: the token is missing or invalid.
         """
         token = bearer_token(event)
         if token is None:
@@ -74,7 +74,7 @@ class Authorizer:
 
 
 def bearer_token(event: Event) -> str | None:
-    """The token of the one Authorization header; None when there is none of its form."""
+    """The token of the only Authorization header; None when it is missing or malformed."""
     headers = event.get("multiValueHeaders") or {}
     values = [
         value
@@ -89,7 +89,7 @@ def bearer_token(event: Event) -> str | None:
 
 
 def requested_model(event: Event) -> str:
-    """The model that the request is for: by the resource that the gateway chose, else the path."""
+    """The model of the request, by the resource that the gateway chose, or else by the path."""
     first = split_path(event["resource"])[0]
     if first and not first.startswith("{") and first not in RESERVED_NAMES:
         return first

@@ -1,4 +1,4 @@
-"""What a bearer token grants, by its digest: the table's items, read."""
+"""Grants of bearer tokens, read from the token table by the tokens' digests."""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -8,7 +8,7 @@ from typing import Any
 from lading.functions.contract.names import TOKENS
 
 Item = Mapping[str, Mapping[str, Any]]
-"""An item as DynamoDB words it: `{"tenant": {"S": "..."}}`."""
+"""An item in DynamoDB's form: `{"tenant": {"S": "..."}}`."""
 FindItem = Callable[[str], Item | None]
 
 _ID_LENGTH = 12
@@ -16,10 +16,10 @@ _ID_LENGTH = 12
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a token is good for.
+    """The rights of a token.
 
     Args:
-        tenant: whom it was given to.
+        tenant: who it was issued to.
         models: names, or `*` for every model.
         usage_key: key of the usage plan that its calls count against.
     """
@@ -29,22 +29,22 @@ class Grant:
     usage_key: str
 
     def allows(self, model: str) -> bool:
-        """Whether it is good for `model`; a path that names none is open to every token."""
+        """Whether the token is for `model`; a path that names none is open to every token."""
         return not model or model in self.models or TOKENS.every_model in self.models
 
 
 def token_digest(token: str) -> str:
-    """The key under which a token is kept."""
+    """The key of a token in the table."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
 def token_id(digest: str) -> str:
-    """What people and logs call a token; it tells nothing about it."""
+    """The id of a token for people and logs; the token cannot be found from it."""
     return digest[:_ID_LENGTH]
 
 
 def read_grant(item: Item | None, now: float) -> Grant | str:
-    """The grant of a table's item, or why there is none."""
+    """Return the grant in an item of the table, or the reason why there is none."""
     if item is None:
         return "unknown"
     if TOKENS.revoked in item:
@@ -59,11 +59,11 @@ def read_grant(item: Item | None, now: float) -> Grant | str:
 
 
 def table_lookup(table: str, **options: Any) -> FindItem:
-    """Finds a token's item in the DynamoDB table; the client is made when first used.
+    """Return a function that finds a token's item in DynamoDB; it makes its client at first use.
 
     Args:
         table: the table's name.
-        options: further options of the client, as `region_name`.
+        options: more options of the client, such as `region_name`.
     """
     clients: list[Any] = []
 

@@ -1,4 +1,4 @@
-"""The authorizer's Lambda entry."""
+"""The Lambda entry of the authorizer."""
 
 import os
 from typing import Any

@@ -1,51 +1,51 @@
-"""What can go wrong between a request and its answer.
+"""The errors between a request and its answer.
 
 InferenceError
-├── RequestError                the caller can mend it
+├── RequestError                the caller can correct the request
 │   ├── MalformedRequest        the body or its framing cannot be read
 │   │   └── NoModelNamed        the path leaves open which of several models is meant
-│   ├── RequestTooLarge         the body is longer than is taken
-│   ├── AnswerTooLarge          the answer is longer than can be given back
-│   ├── UnsupportedMediaType    the body is of a type that is not read
-│   ├── NotAcceptable           no type of answer that is offered is taken
-│   ├── InvalidInput            a tensor does not fit the model's signature
+│   ├── RequestTooLarge         the body is longer than the limit
+│   ├── AnswerTooLarge          the answer is longer than Lambda returns
+│   ├── UnsupportedMediaType    the body's content type is not supported
+│   ├── NotAcceptable           the Accept header allows no supported content type
+│   ├── InvalidInput            a tensor does not match the model's signature
 │   │   ├── UnexpectedInput     the signature has no input of this name
-│   │   └── UnexpectedShape     the input has another rank or another size
-│   ├── InvalidOutput           an output cannot be had as it is asked for
+│   │   └── UnexpectedShape     the input has the wrong rank or size
+│   ├── InvalidOutput           an output cannot be returned as requested
 │   │   └── UnexpectedOutput    the signature has no output of this name
 │   ├── SignatureNotFound       the model has no signature of this name
 │   ├── RouteNotFound           no dialect has this path
 │   ├── MethodNotAllowed        the path exists, for other methods
-│   ├── ModelConflict           the model is served already, or must go on being served
-│   ├── RefusedByEngine         the engine behind the model finds the request wrong
-│   ├── RequestInProgress       the same request, by its key, is being answered
-│   ├── KeyReused               another request, with the key of an earlier one
-│   └── Unsupported             understood, and not offered
+│   ├── ModelConflict           the model is loaded already, or must not be unloaded
+│   ├── RefusedByEngine         the model's engine rejects the request
+│   ├── RequestInProgress       a request with the same idempotency key is running
+│   ├── KeyReused               another request has had this idempotency key
+│   └── Unsupported             the request is understood, but not supported
 ├── NotFound
 │   ├── ModelNotFound
 │   ├── VersionNotFound
 │   ├── LabelNotFound
 │   └── JobNotFound
-├── CallerGone                  nobody waits for the answer any more
-├── ModelUnavailable            known, but not able to answer now
-│   └── EndpointUnready         its endpoint is waking, changing, or broken
-├── Throttled                   more is asked of the model than it takes just now
+├── CallerGone                  the caller closed the connection
+├── ModelUnavailable            the model cannot answer now
+│   └── EndpointUnready         its endpoint is starting, updating or broken
+├── Throttled                   the model is at capacity
 ├── TimedOut                    the model did not answer in time
-├── PredictionFailed            the runtime gave up on a valid request
+├── PredictionFailed            the runtime failed on a valid request
 ├── InvocationError             the model's function gave no answer to the front function
 │   ├── NotDeployed             the function or its alias does not exist
 │   ├── AtCapacity              the function accepts no more requests at the moment
 │   ├── InvocationTimedOut      it did not answer within the time limit
 │   └── InvocationFailed        it crashed, or its answer is not what API Gateway accepts
 ├── InternalFailure             a fault of the service itself; the log has it
-└── ArtifactError               a packaged model that must not be served
+└── ArtifactError               the artifact cannot be served
     ├── ArtifactMissing
     ├── ArtifactCorrupt
     ├── ArtifactTooNew
-    └── ArtifactUnreachable     it lies in S3, and S3 does not give it
+    └── ArtifactUnreachable     it cannot be read from S3
 
-The tree knows no HTTP: each dialect maps it to its own status and body. A text repeats only the
-beginning of what the caller sent, so that an answer and its log line stay small.
+The tree does not depend on HTTP: each dialect maps it to a status and a body. A text repeats only
+the beginning of what the caller sent, so that answers and log lines stay short.
 """
 
 from collections.abc import Iterable, Sequence
@@ -54,13 +54,13 @@ _LONGEST_QUOTE = 128
 
 
 def brief(text: str) -> str:
-    """`text`, cut when it is long, with lone surrogates made visible; no log writes those."""
+    """Return `text`, cut when it is long, with lone surrogates escaped: a log cannot hold them."""
     cut = text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}..."
     return cut.encode(errors="backslashreplace").decode()
 
 
 class InferenceError(Exception):
-    """Root of the tree; its text is safe to show to a caller."""
+    """The root of the tree; the text is safe to show to callers."""
 
 
 class RequestError(InferenceError):
@@ -83,21 +83,21 @@ class NoModelNamed(MalformedRequest):
 
 
 class RequestTooLarge(RequestError):
-    """The body is longer than is taken."""
+    """The body is longer than the limit."""
 
     def __init__(self, limit: int) -> None:
-        super().__init__(f"the body is longer than {limit} bytes, the most that is taken")
+        super().__init__(f"the body exceeds the limit of {limit} bytes")
         self.limit = limit
 
 
 class AnswerTooLarge(RequestError):
-    """The answer is longer than can be given back; the caller can get it in parts, or shorter."""
+    """The answer is longer than Lambda returns; the caller can get it in parts, or shorter."""
 
     def __init__(self, size: int, limit: int) -> None:
         super().__init__(
-            f"the answer has {_megabytes(size)}, and a function on Lambda gives back "
-            f"{_megabytes(limit)}; send fewer rows at once, accept gzip with "
-            "'Accept-Encoding: gzip', or request binary tensors at /v2/models/.../infer"
+            f"the answer has {_megabytes(size)} and exceeds Lambda's limit of {_megabytes(limit)}; "
+            "send fewer rows in one request, accept gzip with 'Accept-Encoding: gzip', or request "
+            "binary tensors at /v2/models/.../infer"
         )
         self.size, self.limit = size, limit
 
@@ -107,27 +107,27 @@ def _megabytes(size: int) -> str:
 
 
 class UnsupportedMediaType(RequestError):
-    """The body is of a type that is not read."""
+    """The body's content type is not supported."""
 
     def __init__(self, given: str, known: Iterable[str]) -> None:
         self.given, self.known = given, tuple(known)
         super().__init__(
-            f"a body of type '{brief(given)}' is not read; send {' or '.join(self.known)}"
+            f"unsupported content type '{brief(given)}'; send {' or '.join(self.known)}"
         )
 
 
 class NotAcceptable(RequestError):
-    """The caller takes no type of answer that is offered."""
+    """The Accept header allows no supported content type."""
 
     def __init__(self, wanted: str, offered: Iterable[str]) -> None:
         self.wanted, self.offered = wanted, tuple(offered)
         super().__init__(
-            f"no answer of type '{brief(wanted)}' is offered; accept {' or '.join(self.offered)}"
+            f"cannot answer with '{brief(wanted)}'; accept {' or '.join(self.offered)}"
         )
 
 
 class InvalidInput(RequestError):
-    """A tensor does not fit the model's signature."""
+    """A tensor does not match the model's signature."""
 
     def __init__(self, name: str, reason: str, text: str = "") -> None:
         super().__init__(text or f"input '{brief(name)}' {reason}")
@@ -140,22 +140,22 @@ class UnexpectedInput(InvalidInput):
     def __init__(self, name: str, known: Iterable[str]) -> None:
         self.known = tuple(known)
         text = (
-            f"unexpected inference input '{brief(name)}'; the model takes {', '.join(self.known)}"
+            f"unexpected inference input '{brief(name)}'; the model accepts {', '.join(self.known)}"
         )
         super().__init__(name, "is unexpected", text)
 
 
 class UnexpectedShape(InvalidInput):
-    """The input has another rank than the signature, or another size in some dimension."""
+    """The input's rank differs from the signature's, or its size in some dimension."""
 
     def __init__(self, name: str, shape: Sequence[int], wanted: Sequence[int]) -> None:
         self.shape, self.wanted = tuple(shape), tuple(wanted)
-        reason = f"{list(shape)}; the model takes {list(wanted)} (-1 is any size)"
+        reason = f"{list(shape)}; the model accepts {list(wanted)} (-1 is any size)"
         super().__init__(name, reason, f"unexpected shape for input '{brief(name)}': {reason}")
 
 
 class InvalidOutput(RequestError):
-    """An output cannot be had as the caller asks for it."""
+    """An output cannot be returned as the caller requests it."""
 
     def __init__(self, name: str, reason: str, text: str = "") -> None:
         super().__init__(text or f"output '{brief(name)}' {reason}")
@@ -191,7 +191,7 @@ class RouteNotFound(RequestError):
 
 
 class MethodNotAllowed(RequestError):
-    """The path exists, for other methods."""
+    """The path exists for other methods."""
 
     def __init__(self, method: str, path: str, allowed: Iterable[str]) -> None:
         self.method, self.path, self.allowed = method, path, tuple(sorted(allowed))
@@ -201,10 +201,12 @@ class MethodNotAllowed(RequestError):
 
 
 class RequestInProgress(RequestError):
-    """A request with the same idempotency key is being answered."""
+    """A request with the same idempotency key is running."""
 
     def __init__(self, key: str, retry_after_s: int = 1) -> None:
-        super().__init__(f"a request with Idempotency-Key '{brief(key)}' is being answered")
+        super().__init__(
+            f"a request with Idempotency-Key '{brief(key)}' is still running; retry later"
+        )
         self.key, self.retry_after_s = key, retry_after_s
 
 
@@ -213,21 +215,21 @@ class KeyReused(RequestError):
 
     def __init__(self, key: str) -> None:
         super().__init__(
-            f"Idempotency-Key '{brief(key)}' was sent with another body; take a new key for it"
+            f"Idempotency-Key '{brief(key)}' was used with another body; use a new key"
         )
         self.key = key
 
 
 class RefusedByEngine(RequestError):
-    """The engine behind the model finds the request wrong; `body` is its own answer."""
+    """The model's engine rejects the request; `body` is the engine's answer."""
 
     def __init__(self, name: str, status: int, body: str) -> None:
-        super().__init__(f"the engine of model '{name}' refuses the request: {brief(body)}")
+        super().__init__(f"the engine of model '{name}' rejects the request: {brief(body)}")
         self.name, self.status, self.body = name, status, body
 
 
 class ModelConflict(RequestError):
-    """What is asked of a model does not go with what is served."""
+    """A request to load or unload conflicts with the models that are served."""
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(f"model '{brief(name)}' {reason}")
@@ -235,7 +237,7 @@ class ModelConflict(RequestError):
 
 
 class Unsupported(RequestError):
-    """The request is understood, and asks for what is not offered."""
+    """The request is understood, but not supported."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -256,7 +258,7 @@ class ModelNotFound(NotFound):
 
 
 class VersionNotFound(NotFound):
-    """The model is served, this version of it is not."""
+    """The model is served, but not this version."""
 
     def __init__(self, name: str, version: int, served: Iterable[int] = ()) -> None:
         self.name, self.version, self.served = name, version, tuple(served)
@@ -265,7 +267,7 @@ class VersionNotFound(NotFound):
 
 
 class LabelNotFound(NotFound):
-    """The model is served, no version of it carries this label."""
+    """The model is served, but no version has this label."""
 
     def __init__(self, name: str, label: str, known: Iterable[str] = ()) -> None:
         self.name, self.label, self.known = name, label, tuple(known)
@@ -276,22 +278,22 @@ class LabelNotFound(NotFound):
 
 
 class JobNotFound(NotFound):
-    """There is no such job, or no more."""
+    """The job does not exist, or has expired."""
 
     def __init__(self, job_id: str) -> None:
-        super().__init__(f"there is no job '{brief(job_id)}'; a job is kept for a day")
+        super().__init__(f"job '{brief(job_id)}' is not found; jobs expire after a day")
         self.job_id = job_id
 
 
 class CallerGone(InferenceError):
-    """The caller closed the connection, so nothing was predicted and nothing is sent."""
+    """The caller closed the connection, so nothing is predicted or sent."""
 
     def __init__(self, before: str) -> None:
         super().__init__(f"the caller closed the connection before {before}")
 
 
 class ModelUnavailable(InferenceError):
-    """The model is known and cannot answer now: it failed to load."""
+    """The model cannot answer now: it failed to load."""
 
     def __init__(self, name: str, version: int, reason: str) -> None:
         super().__init__(f"model '{name}' version {version} is not ready: {reason}")
@@ -299,44 +301,43 @@ class ModelUnavailable(InferenceError):
 
 
 class EndpointUnready(ModelUnavailable):
-    """The model's endpoint is not there to answer.
+    """The model's endpoint cannot answer now.
 
-    `state` is `cold` (it wakes from zero), `updating` or `failed`; `retry_after_s` is when to ask
-    again, None where asking again helps nothing.
+    `state` is `cold` (it starts from zero), `updating` or `failed`; `retry_after_s` is when to
+    retry, None where a retry does not help.
     """
 
     def __init__(
         self, name: str, version: int, state: str, reason: str, retry_after_s: int | None = None
     ) -> None:
-        again = f"; try again in {retry_after_s} seconds" if retry_after_s else ""
+        again = f"; retry in {retry_after_s} s" if retry_after_s else ""
         super().__init__(name, version, f"{reason}{again}")
         self.state, self.retry_after_s = state, retry_after_s
 
 
 class Throttled(InferenceError):
-    """More is asked of the model than it takes just now; nothing was predicted."""
+    """The model is at capacity; nothing was predicted."""
 
     def __init__(self, name: str, version: int, retry_after_s: int = 1) -> None:
         super().__init__(
-            f"model '{name}' version {version} takes no more requests just now; "
-            f"try again in {retry_after_s} s"
+            f"model '{name}' version {version} is at capacity; retry in {retry_after_s} s"
         )
         self.name, self.version, self.retry_after_s = name, version, retry_after_s
 
 
 class TimedOut(InferenceError):
-    """The model did not answer in time; whether it ever will is not known."""
+    """The model did not answer in time, and may still be computing."""
 
     def __init__(self, name: str, version: int, seconds: float) -> None:
         super().__init__(
             f"model '{name}' version {version} did not answer within {seconds:g} seconds; "
-            "send less at once, or send long work to .../async where that is offered"
+            "send fewer rows in one request, or use .../async if it is enabled"
         )
         self.name, self.version, self.seconds = name, version, seconds
 
 
 class PredictionFailed(InferenceError):
-    """The runtime gave up on a request that passed every check."""
+    """The runtime failed on a request that passed every check."""
 
     def __init__(self, name: str, version: int, reason: str) -> None:
         super().__init__(f"model '{name}' version {version} failed to predict: {reason}")
@@ -378,18 +379,18 @@ class InvocationFailed(InvocationError):
 
 
 class InternalFailure(InferenceError):
-    """A fault of the service itself; what it was stands in the log, not in the answer."""
+    """A fault of the service itself; the log has the details, the answer does not."""
 
     def __init__(self) -> None:
-        super().__init__("internal error; the service's log has the details under the request id")
+        super().__init__("internal error; see the service's log under the request id")
 
 
 class ArtifactError(InferenceError):
-    """A packaged model that must not be served."""
+    """The artifact cannot be served."""
 
 
 class ArtifactMissing(ArtifactError):
-    """A file of the artifact is not there."""
+    """A file of the artifact is missing."""
 
     def __init__(self, path: str) -> None:
         super().__init__(f"{path} is missing; delete that version and package the model again")
@@ -397,7 +398,7 @@ class ArtifactMissing(ArtifactError):
 
 
 class ArtifactCorrupt(ArtifactError):
-    """A file of the artifact is not what was published."""
+    """A file of the artifact differs from what was published."""
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(f"{path} {reason}; delete that version and package the model again")
@@ -405,7 +406,7 @@ class ArtifactCorrupt(ArtifactError):
 
 
 class ArtifactTooNew(ArtifactError):
-    """The artifact has a format that this code does not know."""
+    """The artifact's format is newer than this Lading."""
 
     def __init__(self, path: str, found: int, supported: int) -> None:
         super().__init__(
@@ -416,7 +417,7 @@ class ArtifactTooNew(ArtifactError):
 
 
 class ArtifactUnreachable(ArtifactError):
-    """The artifact lies in S3, and S3 does not give it."""
+    """The artifact cannot be read from S3."""
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(f"{path} cannot be read from S3: {reason}")

@@ -1,4 +1,4 @@
-"""A model's function on Lambda, invoked with the event that API Gateway would send it."""
+"""An invocation of a model's function, with the event that API Gateway would send."""
 
 import base64
 import json
@@ -9,7 +9,7 @@ _CONNECT_S = 2
 
 
 def proxy_event(method: str, path: str, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
-    """The event of a REST API's proxy integration; it holds the body in base64."""
+    """The event of a REST API's proxy integration, with the body in base64."""
     return {
         "resource": "/{proxy+}",
         "path": path,
@@ -26,7 +26,7 @@ def proxy_event(method: str, path: str, headers: Mapping[str, str], body: bytes)
 
 
 def answer_body(answer: Mapping[str, Any]) -> bytes:
-    """The body of what a function answered to such an event."""
+    """The body of a function's answer to such an event."""
     body: str = answer.get("body") or ""
     return base64.b64decode(body) if answer.get("isBase64Encoded") else body.encode()
 

@@ -1,7 +1,4 @@
-"""What the service, its stacks and its callers must agree on; standard library only.
-
-The routes stand beside it, in `routes`.
-"""
+"""Names that the service, its stacks and its callers share; standard library only."""
 
 import sys
 from collections.abc import Iterable
@@ -11,10 +8,10 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 VERSION = "0.1.0"
-"""Lading's own version."""
+"""The version of Lading."""
 
 NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}"
-"""A model's or a label's name: safe in a URL, a file name and a CloudWatch dimension."""
+"""The name of a model or a label: safe in a URL, a file name and a CloudWatch dimension."""
 
 DEFAULT_LABEL = "stable"
 """The label whose version answers when a request names none."""
@@ -24,15 +21,14 @@ LAYER_ROOT = "/opt"
 """Where Lambda unpacks layers."""
 
 Library = Literal["pillow", "tokenizers"]
-"""What a processing step may need beside the runtime layer: a set of requirements, of this name,
-and a layer of its own."""
+"""A library of a processing step: it has requirements of this name, and a layer of its own."""
 
 
 def in_layers(path: Path) -> Path:
-    """Where a path below `LAYER_ROOT` lies on this machine.
+    """The place on this machine of a path below `LAYER_ROOT`.
 
-    There, on Lambda. An emulator that cannot write to `/opt` mounts each layer in a folder of its
-    own, and puts that, or what is named `python` in it, on `sys.path`.
+    On Lambda it is the path itself. An emulator that cannot write to `/opt` mounts each layer in a
+    separate folder, and puts that folder, or `python` in it, on `sys.path`.
     """
     if path.exists() or not path.is_relative_to(LAYER_ROOT):
         return path
@@ -42,17 +38,17 @@ def in_layers(path: Path) -> Path:
 
 
 def artifact_folder(name: str, version: int) -> str:
-    """Path of a version below the root of a store, a layer or a container: `models/<name>/<n>`."""
+    """The path of a version in a store, a layer or a container: `models/<name>/<n>`."""
     return f"models/{name}/{version}"
 
 
 def artifact_archive(name: str, version: int) -> str:
-    """Key of a version below a store's prefix in S3: one zip that holds `artifact_folder`."""
+    """The key of a version below a store's prefix in S3: a zip of its `artifact_folder`."""
     return f"{artifact_folder(name, version)}/artifact.zip"
 
 
 def model_object(name: str) -> dict[str, str | int]:
-    """OpenAI's model object; an artifact has no time, for the same input gives the same bytes."""
+    """OpenAI's model object; `created` is 0, because artifacts have no time of creation."""
     return {"id": name, "object": "model", "created": 0, "owned_by": "lading"}
 
 
@@ -63,7 +59,7 @@ def model_list(names: Iterable[str]) -> dict[str, object]:
 
 @dataclass(frozen=True, slots=True)
 class S3Object:
-    """One version of an object, which stays what it is whatever is written to its key later."""
+    """One version of an object in S3, which later writes to its key do not change."""
 
     bucket: str
     key: str
@@ -78,133 +74,133 @@ class ENVIRONMENT:
     threads: Final = "LADING_THREADS"
     log_level: Final = "LADING_LOG_LEVEL"
     cors: Final = "LADING_CORS"
-    """Origins whose pages may ask, between commas, or `*`; none when it is empty."""
+    """Origins whose pages may call the service, separated by commas, or `*`; empty for none."""
 
 
 class ENDPOINT:
-    """Environment names that tell a proxy function which SageMaker endpoint answers, and how."""
+    """Environment variables of a proxy function: which SageMaker endpoint answers, and how."""
 
     name: Final = "LADING_ENDPOINT"
     variant: Final = "main"
     """The only production variant of every endpoint, deployed or emulated: an update must find it
     under the same name."""
     component: Final = "LADING_ENDPOINT_COMPONENT"
-    """The inference component on it; empty where the endpoint holds the model itself."""
+    """The inference component on the endpoint; empty where the endpoint holds the model itself."""
     engine_model: Final = "LADING_ENGINE_MODEL"
-    """The name under which a language model's engine knows it; empty: requests name none there."""
+    """The model's name in its engine; empty where the engine's requests name no model."""
     mode: Final = "LADING_ENDPOINT_MODE"
     """`steady`, `scale_to_zero` or `async`."""
     hold: Final = "LADING_ENDPOINT_HOLD"
-    """Seconds, at most 25, that a request waits for an endpoint that is waking."""
+    """Seconds, at most 25, that a request waits for an endpoint that starts from zero."""
     time_limit: Final = "LADING_ENDPOINT_TIME_LIMIT"
-    """Seconds that an answer, or the next part of a streamed one, is waited for."""
+    """Seconds to wait for an answer, or for the next part of a streamed answer."""
     payload_limit: Final = "LADING_ENDPOINT_PAYLOAD_LIMIT"
-    """Bytes of the longest request that SageMaker passes on."""
+    """The longest request in bytes that SageMaker accepts."""
     twin: Final = "LADING_TWIN_FUNCTION"
-    """Function and alias, `name:alias`, of the smaller model that answers meanwhile."""
+    """Function and alias, `name:alias`, of the smaller model that answers until then."""
     twin_model: Final = "LADING_TWIN_MODEL"
     """That model's name."""
 
 
 class JOBS:
-    """Long work and repeated work: environment names, all empty where there is none of it."""
+    """Asynchronous jobs and idempotent requests: environment variables, empty where not used."""
 
     bucket: Final = "LADING_JOBS_BUCKET"
     table: Final = "LADING_JOBS_TABLE"
-    """Where asynchronous jobs lie, and their states."""
+    """Where asynchronous jobs and their states are stored."""
     idempotency_table: Final = "LADING_IDEMPOTENCY_TABLE"
-    """Where answers to requests with an `Idempotency-Key` are kept."""
+    """Where answers to requests with an `Idempotency-Key` are stored."""
 
     id: Final = "id"
-    """Partition key of both tables, a string."""
+    """The partition key of both tables, a string."""
     expires: Final = "expiration"
-    """Seconds since 1970, a number: the time-to-live attribute of both."""
+    """The time-to-live attribute of both, a number: seconds since 1970."""
     inputs: Final = "inputs/"
     results: Final = "results/"
     failures: Final = "failures/"
-    """Prefixes in the bucket; SageMaker itself writes below the latter two."""
+    """Prefixes in the bucket; SageMaker itself writes below the last two."""
 
 
 class CONTAINER:
-    """What a container is told by SageMaker or by who runs it, and where SageMaker puts a model."""
+    """Environment variables of a container, and the places where SageMaker puts models."""
 
     host: Final = "LADING_HOST"
-    """The address that is listened on: `::` for every one of IPv6 and IPv4."""
+    """The address to listen on; `::` for every address of IPv6 and IPv4."""
     default_host: Final = "0.0.0.0"  # noqa: S104 the container's own network
     port: Final = "SAGEMAKER_BIND_TO_PORT"
     default_port: Final = 8080
     keep_alive: Final = "LADING_KEEP_ALIVE"
-    """Seconds that an idle connection stays open; more than the proxy before it keeps its own."""
+    """Seconds that an idle connection stays open; more than the proxy in front allows."""
     grpc_port: Final = "LADING_GRPC_PORT"
-    """Where gRPC is spoken; nowhere when it is 0 or not set."""
+    """The port of gRPC; 0 or not set for none."""
     model_folder: Final = "/opt/ml/model"
     longest_body: Final = "LADING_LONGEST_BODY"
     model_control: Final = "LADING_MODEL_CONTROL"
-    """`explicit` lets callers load and unload, as Triton's `--model-control-mode`; else `none`."""
+    """`explicit` if callers may load and unload models, as in Triton; `none` if not."""
     management_port: Final = "LADING_MANAGEMENT_PORT"
-    """Port of TorchServe's management API, 8081 there; 0 for none."""
+    """The port of TorchServe's management API, 8081 in TorchServe; 0 for none."""
     multi_model: Final = "SAGEMAKER_MULTI_MODEL"
-    """`true` where SageMaker says which models are loaded, from below `multi_model_folder`."""
+    """`true` where SageMaker requests which models to load, from `multi_model_folder`."""
     multi_model_folder: Final = "/opt/ml/models"
     grace_seconds: Final = 25
-    """How long requests under way may take to end; SageMaker kills 30 seconds after SIGTERM."""
+    """Seconds for running requests to end; SageMaker kills 30 seconds after SIGTERM."""
     default_longest_body: Final = 64 * 1024 * 1024
-    """Bytes: Triton's own `--http-max-input-size`."""
+    """Bytes: the default of Triton's `--http-max-input-size`."""
 
 
 class ADAPTER:
-    """The Lambda Web Adapter, and the function behind it whose answers stream."""
+    """The Lambda Web Adapter, with which a function streams its answers."""
 
     handler: Final = "lading/functions/inference/entry/serve.sh"
     port: Final = "AWS_LWA_PORT"
     default_port: Final = 8080
     separator: Final = bytes(8)
-    """Between an answer's head, which is JSON, and its body, in what an invocation returns."""
+    """Separates the head of an answer, which is JSON, from its body in an invocation's result."""
 
 
 class FRONT:
-    """What the front function is told: environment names, and how models are listed in them."""
+    """Environment variables of the front function."""
 
     prefix: Final = "LADING_FUNCTION_PREFIX"
-    """Start of every model's function name."""
+    """The prefix of every model's function name."""
     models: Final = "LADING_FUNCTIONS"
-    """`digits,my.model=my-model-1f0c...`: a function's name after the prefix, where it differs."""
+    """`digits,my.model=my-model-1f0c...`: models, and their functions without the prefix."""
     alias: Final = "LADING_ALIAS"
 
 
 class HOOK:
-    """Environment names of the traffic hook: whose roll-out, and what must be answered."""
+    """Environment variables of the traffic hook."""
 
     model: Final = "LADING_MODEL"
     version: Final = "LADING_VERSION"
-    """The model's version that the function under test serves."""
+    """The version that the function under test serves."""
     function: Final = "LADING_FUNCTION"
     golden: Final = "LADING_GOLDEN"
-    """Where the golden requests are: a path, or `s3://bucket/key`."""
+    """The place of the golden requests: a path, or `s3://bucket/key`."""
 
 
 class TOKENS:
-    """Bearer tokens: their form, the table's attributes, and what the authorizer is told."""
+    """Bearer tokens: their pattern, their table's attributes, and the authorizer's variable."""
 
     pattern: Final = r"lading_[A-Za-z0-9_-]{43}"
     every_model: Final = "*"
     table: Final = "LADING_TOKEN_TABLE"
-    """Environment name of the table's name."""
+    """The environment variable with the table's name."""
 
     digest: Final = "digest"
-    """Partition key, a string: the token's SHA-256 in hexadecimal. The token is kept nowhere."""
+    """The partition key: the token's SHA-256 in hexadecimal. The token itself is not stored."""
     tenant: Final = "tenant"
     models: Final = "models"
     usage_key: Final = "usage_key"
-    """Value of the tenant's key in the usage plan; no bearer token, and worth nothing as one."""
+    """The tenant's key in the usage plan, which is no bearer token."""
     created: Final = "created"
     expires: Final = "expires"
-    """Seconds since 1970, a number: also the table's time-to-live attribute."""
+    """The table's time-to-live attribute, a number: seconds since 1970."""
     revoked: Final = "revoked"
 
 
 class METRICS:
-    """CloudWatch names: one namespace, three dimensions, milliseconds and counts."""
+    """Names in CloudWatch: one namespace, three dimensions, counts and milliseconds."""
 
     namespace: Final = "Lading"
     service: Final = "inference"
@@ -222,7 +218,7 @@ class METRICS:
             "first": "FirstPartLatency",
         }
     )
-    """Of an exchange's parts; `first` is there when the answer was streamed."""
+    """Part of a request's time -> its metric; only a streamed answer has `first`."""
     faults: Final = MappingProxyType(
         {
             "Throttled": "Throttled",
@@ -233,9 +229,9 @@ class METRICS:
             "RefusedByEngine": "RefusedByEngine",
         }
     )
-    """Error -> its count, which is there when there is something to count."""
+    """Error -> the metric that counts it; it is written only when the error occurs."""
     broken_streams: Final = "BrokenStreams"
     twin_answers: Final = "TwinAnswers"
     of_function: Final = (("function_name",), ("function_name", "function_version"))
-    """Dimensions of the counts that alarms read on Lambda: stages apart, and a canary by itself."""
+    """Dimensions of the counts that alarms read: a stage's function, and one version of it."""
     function_counts: Final = (requests, server_errors, cold_start)

@@ -1,4 +1,4 @@
-"""Origins whose pages may ask from a browser, and the headers that tell it so.
+"""Origins whose pages may call the service from a browser, and the headers for the browser.
 
 https://fetch.spec.whatwg.org/#http-cors-protocol
 """
@@ -14,33 +14,35 @@ ALLOW_ORIGIN: Final = "access-control-allow-origin"
 PREFLIGHT: Final[Mapping[str, str]] = MappingProxyType(
     {
         "access-control-allow-methods": "GET, HEAD, POST, PUT",
-        "access-control-allow-headers": "Authorization, *",  # the star is for all others
+        "access-control-allow-headers": "Authorization, *",  # the star stands for all others
         "access-control-max-age": "600",
     }
 )
-"""Headers of the answer to the question that a browser asks first, beside those of `allow`."""
+"""Headers of the answer to a preflight request, with those of `allow`."""
 
 READABLE: Final[Mapping[str, str]] = MappingProxyType({"access-control-expose-headers": "*"})
-"""Headers of every other answer, beside those of `allow`."""
+"""Headers of every other answer, with those of `allow`."""
 
 
 def read_origins(text: str) -> tuple[str, ...]:
-    """The origins in a setting: `*`, or some between commas; none when it is empty.
+    """Read the origins in a setting: `*`, or origins separated by commas; empty for none.
 
     Raises:
-        ValueError: one is no origin, which has a scheme, a host and no path.
+        ValueError: an entry is not a scheme and a host without a path.
     """
     origins = tuple(each.strip() for each in text.split(",") if each.strip())
     for origin in origins:
         scheme, separator, host = origin.partition("://")
         good = scheme in ("http", "https") and separator and host and "/" not in host
         if origin != EVERY and not (good and origin.isascii() and origin.isprintable()):
-            raise ValueError(f"'{origin[:80]}' is no origin, as https://example.com, and not *")
+            raise ValueError(
+                f"'{origin[:80]}' is not an origin; use '*' or origins such as https://example.com"
+            )
     return origins
 
 
 def allow(origin: str | None, origins: Sequence[str]) -> dict[str, str]:
-    """The headers that let a page of this origin ask; none if it may not.
+    """Return the headers that allow a page of this origin to call; none if it may not.
 
     >>> allow("https://a.example", ["https://a.example", "https://b.example"])
     {'access-control-allow-origin': 'https://a.example', 'vary': 'origin'}

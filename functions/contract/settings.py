@@ -1,4 +1,4 @@
-"""The service's settings: the one place that reads its environment."""
+"""The settings of the service, read from its environment variables here alone."""
 
 import json
 import os
@@ -12,13 +12,13 @@ from lading.functions.contract.names import ENDPOINT, ENVIRONMENT, JOBS, LAYER_R
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
-    """One model to serve: its versions with their artifact digests, and the labels on them."""
+    """A model to serve: its versions with their artifact digests, and their labels."""
 
     name: str
     versions: Mapping[int, str]
     labels: Mapping[str, int] = field(default_factory=dict)
     remote: Mapping[int, S3Object] = field(default_factory=dict)
-    """Versions that are read from S3; the others lie below the model root."""
+    """Versions that are read from S3; the others are below the model root."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +38,12 @@ class ServedEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class JobsPlace:
-    """Where long work and its answers are kept; see `contract.JOBS`."""
+    """Where asynchronous jobs and their answers are stored; see `contract.JOBS`."""
 
     bucket: str
     table: str
     function: str = ""
-    """`name:version` of this very function, which runs them; empty elsewhere: threads do."""
+    """`name:version` of this function, which then runs jobs by invoking itself; else threads do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,25 +55,25 @@ class ServingSettings:
     model_root: str = LAYER_ROOT
     """Folder that holds `models/<name>/<version>`."""
     threads: int = 0
-    """Threads inside one prediction; 0: one for each processor that may be used."""
+    """Threads of one prediction; 0 for one for each available processor."""
     log_level: str = "INFO"
     endpoint: ServedEndpoint | None = None
-    """What answers for models with an engine; None where there are none."""
+    """The endpoint of models with an engine; None where there is none."""
     jobs: JobsPlace | None = None
     idempotency_table: str = ""
     origins: tuple[str, ...] = ()
-    """Whose pages may ask from a browser."""
+    """Origins whose pages may call the service from a browser."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "ServingSettings":
         """Settings from variables named in `contract.ENVIRONMENT`, `ENDPOINT` and `JOBS`.
 
-        `LADING_MODELS` is a slice of the lock:
-        `{"digits": {"versions": {"1": "sha256:..."}, "labels": {"stable": 1}}}`. A model too big
+        `LADING_MODELS` is a part of the lock:
+        `{"digits": {"versions": {"1": "sha256:..."}, "labels": {"stable": 1}}}`. A model too large
         for a layer also has `"s3": {"1": {"bucket": ..., "key": ..., "version_id": ...}}`.
 
         Raises:
-            ValueError: a variable cannot be read; the text names it.
+            ValueError: a variable is wrong; the message names it.
         """
         return cls(
             models=_read_models(environment.get(ENVIRONMENT.models, "{}")),
@@ -87,7 +87,7 @@ class ServingSettings:
         )
 
     def to_environment(self) -> dict[str, str]:
-        """The variables from which `from_environment` makes these settings again."""
+        """The variables from which `from_environment` reads the same settings."""
         models = {model.name: _render_model(model) for model in self.models}
         return {
             ENVIRONMENT.models: json.dumps(models, separators=(",", ":")),
@@ -105,7 +105,7 @@ def _read_models(text: str) -> tuple[ServedModel, ...]:
     try:
         return tuple(_read_model(name, entry) for name, entry in json.loads(text).items())
     except (ValueError, AttributeError, KeyError, TypeError) as error:
-        raise ValueError(f"{ENVIRONMENT.models} is not a slice of a lock: {error!r}") from error
+        raise ValueError(f"{ENVIRONMENT.models} must be a part of a lock: {error!r}") from error
 
 
 def _read_model(name: str, entry: Mapping[str, Any]) -> ServedModel:
@@ -116,7 +116,9 @@ def _read_model(name: str, entry: Mapping[str, Any]) -> ServedModel:
         raise ValueError(f"model '{name}' has no versions")
     for label, version in labels.items():
         if version not in versions:
-            raise ValueError(f"label '{label}' of model '{name}' is on version {version}")
+            raise ValueError(
+                f"label '{label}' of model '{name}' names version {version}, which is not served"
+            )
     return ServedModel(name, versions, labels, remote)
 
 
@@ -140,7 +142,7 @@ def _read_origins(text: str) -> tuple[str, ...]:
 
 def _read_threads(text: str) -> int:
     if not text.isdecimal():
-        raise ValueError(f"{ENVIRONMENT.threads} must be a whole number, not '{text}'")
+        raise ValueError(f"{ENVIRONMENT.threads} must be a whole number, got '{text}'")
     return int(text)
 
 
@@ -163,9 +165,7 @@ def _read_endpoint(environment: Mapping[str, str]) -> ServedEndpoint | None:
         twin_model=environment.get(ENDPOINT.twin_model, ""),
     )
     if bool(endpoint.twin_function) != bool(endpoint.twin_model):
-        raise ValueError(
-            f"{ENDPOINT.twin} and {ENDPOINT.twin_model} must both be there, or neither"
-        )
+        raise ValueError(f"{ENDPOINT.twin} and {ENDPOINT.twin_model} must be set together")
     return endpoint
 
 
@@ -188,7 +188,7 @@ def _render_endpoint(endpoint: ServedEndpoint) -> dict[str, str]:
 def _read_jobs(environment: Mapping[str, str]) -> JobsPlace | None:
     bucket, table = environment.get(JOBS.bucket, ""), environment.get(JOBS.table, "")
     if bool(bucket) != bool(table):
-        raise ValueError(f"{JOBS.bucket} and {JOBS.table} must both be there, or neither")
+        raise ValueError(f"{JOBS.bucket} and {JOBS.table} must be set together")
     name = environment.get("AWS_LAMBDA_FUNCTION_NAME", "")
     function = f"{name}:{environment.get('AWS_LAMBDA_FUNCTION_VERSION', '')}" if name else ""
     return JobsPlace(bucket, table, function) if bucket else None
@@ -201,5 +201,5 @@ def _number(environment: Mapping[str, str], name: str, default: float, most: flo
     except ValueError:
         number = -1
     if not 0 <= number <= most:
-        raise ValueError(f"{name} must be a number from 0 to {most:g}, not '{text}'")
+        raise ValueError(f"{name} must be a number from 0 to {most:g}, got '{text}'")
     return number

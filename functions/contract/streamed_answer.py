@@ -1,7 +1,7 @@
-"""What an invocation of a model's function returns, whether the function streams or not.
+"""The result of an invocation of a model's function, whether the function streams or not.
 
-A function behind API Gateway answers a JSON document. One that streams answers its head as JSON,
-eight zero bytes, and the body as it is; whoever invokes it as any function gets all of that at once
+A function behind API Gateway returns a JSON document. One that streams returns its head as JSON,
+eight zero bytes, and the body; an ordinary invocation gets all of that at once
 (https://docs.aws.amazon.com/lambda/latest/dg/response-streaming-tutorial.html).
 """
 
@@ -13,10 +13,10 @@ from lading.functions.contract.names import ADAPTER
 
 
 def read_answer(payload: bytes) -> Any:
-    """The JSON document of an answer; a streamed body is in it as API Gateway takes bytes.
+    """Read the JSON document of an answer; a streamed body becomes base64 in it.
 
     Raises:
-        ValueError: it is no JSON.
+        ValueError: it is not JSON.
     """
     head, separator, body = payload.partition(ADAPTER.separator)
     document = json.loads(head)

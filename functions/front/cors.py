@@ -1,7 +1,8 @@
-"""Pages that ask from a browser: the front function answers for every path what browsers ask first.
+"""CORS: the front function answers the preflight requests of browsers, for every path.
 
-That question carries no signature and no token, so the gateway sends it here before it asks who
-calls; no model is woken for it. What the models' functions answer has its headers already.
+A preflight request has no signature and no token, so the gateway sends it here without
+authorization, and no model's function starts for it. The answers of the models' functions have
+their CORS headers already.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ from lading.functions.front.invocation import Answer, Event
 def allow_origins(
     respond: Callable[[Event], Answer], origins: Sequence[str]
 ) -> Callable[[Event], Answer]:
-    """`respond`, for pages of these origins too; itself when there are none."""
+    """Return `respond` with CORS for these origins; `respond` itself when there are none."""
     if not origins:
         return respond
 

@@ -1,4 +1,4 @@
-"""The front function's Lambda entry."""
+"""The Lambda entry of the front function."""
 
 from typing import Any
 

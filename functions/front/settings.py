@@ -1,4 +1,4 @@
-"""The front function's settings: the one place that reads its environment."""
+"""The settings of the front function, read from its environment variables here alone."""
 
 import os
 from collections.abc import Mapping
@@ -10,12 +10,12 @@ from lading.functions.contract.origins import read_origins
 
 @dataclass(frozen=True, slots=True)
 class FrontSettings:
-    """Which models there are, and which function answers for each.
+    """The models and their functions.
 
     Args:
         functions: model -> name of its function.
-        alias: what of the function is called.
-        origins: whose pages may ask from a browser.
+        alias: alias of the functions.
+        origins: origins whose pages may call from a browser.
     """
 
     functions: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""Triton's classification extension: an output as its highest values, `value:index`, in BYTES.
+"""Triton's classification extension: the highest values of an output, as `value:index` in BYTES.
 
 https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_classification.md
 """
@@ -15,26 +15,26 @@ _MOST_CLASSES = 1 << 16
 
 
 def read_count(name: str, wanted: Any) -> int:
-    """How many classes an output's parameter asks for.
+    """Read how many classes an output's parameter requests.
 
     Raises:
-        MalformedRequest: it is no number of classes.
+        MalformedRequest: it is not a number of classes.
     """
     if type(wanted) is not int or not 0 < wanted <= _MOST_CLASSES:
         raise MalformedRequest(
-            f"'classification' of output '{name[:40]}' must be a number of classes, at least 1"
+            f"'classification' of output '{name[:40]}' must be a number from 1 to {_MOST_CLASSES}"
         )
     return wanted
 
 
 def top_classes(name: str, array: Array, count: int) -> Array:
-    """The `count` highest values of each row, best first, with their places in it.
+    """Return the `count` highest values of each row with their indexes, the highest first.
 
     Raises:
-        InvalidOutput: the output has no order.
+        InvalidOutput: the output's values cannot be ordered.
     """
     if datatype_of(array) in (BYTES, "BOOL"):
-        reason = f"is {datatype_of(array)}, which has no classes"
+        reason = f"is {datatype_of(array)} and cannot be classified; remove 'classification'"
         raise InvalidOutput(name, reason)
     shape = (len(array), prod(array.shape[1:])) if array.ndim > 1 else (1, array.size)
     rows = array.reshape(shape)

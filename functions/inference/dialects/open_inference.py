@@ -1,8 +1,8 @@
 """Open Inference Protocol v2 over REST, with the binary tensor extension (Triton, KServe).
 
 Formats: https://github.com/kserve/open-inference-protocol and Triton's
-`protocol/extension_binary_data.md`. Arrays of JSON are flat and row-major in answers, flat or
-nested in requests. FP16 and BF16 travel in binary form only.
+`protocol/extension_binary_data.md`. Arrays in JSON are flat and row-major in answers, flat or
+nested in requests. FP16 and BF16 are sent in binary form only.
 """
 
 from collections.abc import Callable
@@ -91,7 +91,7 @@ def infer(call: Call) -> Response:
     """Answer an inference request, in JSON or with binary tensors.
 
     Raises:
-        InferenceError: there is no such answer.
+        InferenceError: the request is wrong, or the model cannot answer it.
     """
     predictor = call.predictor()
     metadata = predictor.metadata
@@ -112,7 +112,7 @@ def infer_document(
     """Answer a request whose JSON has been read; `tail` holds its binary tensors.
 
     Raises:
-        InferenceError: there is no such answer.
+        InferenceError: the request is wrong, or the model cannot answer it.
     """
     document = _object(request, "the request")
     predictor = _signed(predictor, document)
@@ -130,7 +130,7 @@ def infer_document(
 
 
 def _signed(predictor: Predictor, document: dict[str, Any]) -> Predictor:
-    """What answers for the signature that the request's parameters name; Lading's own extension."""
+    """The predictor of the signature in the request's parameters, which are Lading's extension."""
     name = _object(document.get("parameters", {}), "'parameters'").get("signature_name", "")
     if not isinstance(name, str):
         raise MalformedRequest("'signature_name' must be a string")
@@ -138,7 +138,7 @@ def _signed(predictor: Predictor, document: dict[str, Any]) -> Predictor:
 
 
 def _classified(document: dict[str, Any], results: dict[str, Array]) -> dict[str, Array]:
-    """The outputs, those for which it is asked as their highest classes."""
+    """The outputs, with the requested ones replaced by their highest classes."""
     asked = [
         (output["name"], output["parameters"]["classification"])
         for output in document.get("outputs", ())
@@ -156,8 +156,8 @@ def _classified(document: dict[str, Any], results: dict[str, Array]) -> dict[str
 
 
 def _decode_inputs(document: dict[str, Any], tail: memoryview) -> dict[str, Array]:
-    """Arrays by name; binary ones are taken from `tail` in the order of the inputs."""
-    tensors = document.get("inputs", [])  # a model may have none
+    """Decode arrays by name; binary ones are in `tail`, in the order of the inputs."""
+    tensors = document.get("inputs", [])  # a model may have no inputs
     if not isinstance(tensors, list):
         raise MalformedRequest("'inputs' must be a list of tensors")
     inputs: dict[str, Array] = {}
@@ -165,7 +165,7 @@ def _decode_inputs(document: dict[str, Any], tail: memoryview) -> dict[str, Arra
     for tensor in tensors:
         name, datatype, shape, parameters = _read_header(_object(tensor, "an input"))
         if name in inputs:
-            raise InvalidInput(name, "is given twice")
+            raise InvalidInput(name, "is given twice; remove one")
         size = parameters.get("binary_data_size")
         if size is None:
             inputs[name] = _json_tensor(tensor, name, datatype, shape)
@@ -177,7 +177,7 @@ def _decode_inputs(document: dict[str, Any], tail: memoryview) -> dict[str, Arra
         offset += size
     if offset != len(tail):
         raise MalformedRequest(
-            f"{len(tail)} bytes follow the JSON header, the inputs account for {offset}"
+            f"{len(tail)} bytes follow the JSON header, but the inputs have {offset}"
         )
     return inputs
 
@@ -190,7 +190,9 @@ def _read_header(tensor: dict[str, Any]) -> tuple[str, str, list[int], dict[str,
     check_header(name, datatype, shape)
     parameters = _object(tensor.get("parameters", {}), f"'parameters' of input '{brief(name)}'")
     if _SHARED_MEMORY in parameters:
-        raise Unsupported(f"input '{brief(name)}' is in shared memory, which is out of reach here")
+        raise Unsupported(
+            f"input '{brief(name)}' is in shared memory, which is not supported; send the data"
+        )
     return name, datatype, shape, parameters
 
 
@@ -198,19 +200,19 @@ def _json_tensor(tensor: dict[str, Any], name: str, datatype: str, shape: list[i
     if "data" not in tensor:
         raise InvalidInput(name, "has neither 'data' nor 'binary_data_size'")
     if datatype in RAW_ONLY:
-        raise InvalidInput(name, f"is {datatype}, which JSON cannot carry; send it as binary data")
+        raise InvalidInput(name, f"is {datatype}, which JSON cannot hold; send it as binary data")
     array = from_json(tensor["data"], name, datatype)
     if array.size != element_count(shape):
         raise InvalidInput(
-            name, f"has {array.size} elements, its shape {shape} has {element_count(shape)}"
+            name, f"has {array.size} elements, but its shape {shape} has {element_count(shape)}"
         )
     if array.ndim > 1 and list(array.shape) != shape:
-        raise InvalidInput(name, f"is nested as {list(array.shape)}, its shape is {shape}")
+        raise InvalidInput(name, f"is nested as {list(array.shape)}, but its shape is {shape}")
     return reshape(array, shape, name)
 
 
 def _decode_outputs(document: dict[str, Any], metadata: ModelMetadata) -> dict[str, bool]:
-    """The outputs wanted, and whether each goes back in binary form."""
+    """Read the requested outputs, and whether each is returned in binary form."""
     parameters = _object(document.get("parameters", {}), "'parameters'")
     binary = _flag(parameters, "binary_data_output", default=False)
     outputs = document.get("outputs", [])
@@ -223,9 +225,9 @@ def _decode_outputs(document: dict[str, Any], metadata: ModelMetadata) -> dict[s
             raise MalformedRequest("every output needs a 'name'")
         options = _object(output.get("parameters", {}), f"'parameters' of output '{brief(name)}'")
         if _SHARED_MEMORY in options:
-            raise Unsupported(f"output '{brief(name)}': shared memory is out of reach here")
+            raise Unsupported(f"output '{brief(name)}': shared memory is not supported")
         if name in wanted:
-            raise InvalidOutput(name, "is asked for twice")
+            raise InvalidOutput(name, "is requested twice; remove one")
         wanted[name] = _flag(options, "binary_data", default=binary)
     return wanted or dict.fromkeys(metadata.output_names(), binary)
 
@@ -269,7 +271,7 @@ def _encode(
 def _to_json(name: str, array: Array) -> Any:
     datatype = datatype_of(array)
     if datatype in RAW_ONLY:
-        reason = f"is {datatype}, which JSON cannot carry; ask for it as binary data"
+        reason = f"is {datatype}, which JSON cannot hold; request it as binary data"
         raise InvalidOutput(name, reason)
     if datatype != BYTES:
         return array.ravel()
@@ -277,7 +279,7 @@ def _to_json(name: str, array: Array) -> Any:
         return [item.decode() for item in array.flat]
     except UnicodeDecodeError as error:
         raise InvalidOutput(
-            name, "holds bytes that are no text; ask for it as binary data"
+            name, "holds bytes that are not text; request it as binary data"
         ) from error
 
 

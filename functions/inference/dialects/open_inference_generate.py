@@ -1,8 +1,8 @@
-"""Triton's generate extension: a text in, a text out, whole or in parts as they are made.
+"""Triton's generate extension: a text in, a text out, whole or as a stream.
 
-`text_input` is the prompt; what stands in `parameters`, or beside it, goes to the engine as
-OpenAI's parameters of a text completion. A stream is of server-sent events, each with its part in
-`text_output`; one that breaks ends with an event that holds `error`.
+`text_input` is the prompt; the keys of `parameters`, and other keys of the request, go to the
+engine as OpenAI's parameters of a text completion. A stream consists of server-sent events, each
+with a part of the text in `text_output`; one that breaks ends with an event that holds `error`.
 
 Format: https://github.com/triton-inference-server/server, `docs/protocol/extension_generate.md`.
 """
@@ -32,7 +32,7 @@ def generate(call: Call) -> Response:
     """Answer with the whole text.
 
     Raises:
-        InferenceError: there is none.
+        InferenceError: the request is wrong, or the engine does not answer.
     """
     model, prompt = _read(call)
     return call.complete(
@@ -41,10 +41,10 @@ def generate(call: Call) -> Response:
 
 
 def generate_stream(call: Call) -> StreamedResponse:
-    """Answer with the text's parts.
+    """Answer with the text as a stream.
 
     Raises:
-        InferenceError: not even the first is there.
+        InferenceError: the request is wrong, or not even the first part arrives.
     """
     model, prompt = _read(call)
     call.observation.compute_started = perf_counter()
@@ -57,18 +57,18 @@ def generate_stream(call: Call) -> StreamedResponse:
 
 
 def _read(call: Call) -> tuple[TextModel, dict[str, Any]]:
-    """The model that the path means, and what its engine is asked."""
+    """Read the model of the path, and the request to its engine."""
     predictor = call.predictor()
     model = predictor.language_model
     if model is None:
         name = predictor.metadata.name
-        raise Unsupported(f"model '{name}' is no language model; use /v2/models/{name}/infer")
+        raise Unsupported(f"model '{name}' is not a language model; use /v2/models/{name}/infer")
     document = json_codec.loads_exactly(call.request.body)
     if not isinstance(document, dict):
         raise MalformedRequest("the request must be a JSON object")
     text, parameters = document.get("text_input"), document.get("parameters", {})
     if not isinstance(text, str):
-        raise InvalidInput("text_input", "must be a text")
+        raise InvalidInput("text_input", "must be a string")
     if not isinstance(parameters, dict):
         raise MalformedRequest("'parameters' must be a JSON object")
     said = {**{key: document[key] for key in document if key not in _OURS}, **parameters}
@@ -80,26 +80,26 @@ def _read(call: Call) -> tuple[TextModel, dict[str, Any]]:
 
 
 def _part(model: TextModel, answer: bytes) -> tuple[dict[str, Any], bool]:
-    """The engine's completion, or a part of one, as Triton tells it, and whether it is the last.
+    """Turn an engine's completion, or a part of one, into Triton's, and say if it is the last.
 
     Raises:
-        PredictionFailed: it is none.
+        PredictionFailed: it is not a completion.
     """
     try:
         choices = json_codec.loads_exactly(answer)["choices"]
         text = "".join(choice["text"] for choice in choices)
         last = any(choice.get("finish_reason") for choice in choices)
     except (MalformedRequest, LookupError, TypeError) as error:
-        raise _unreadable(model, "is no completion of a text") from error
+        raise _unreadable(model, "is not a text completion") from error
     name, version = model.metadata.name, model.metadata.version
     return {"model_name": name, "model_version": str(version), "text_output": text}, last
 
 
 def _events(parts: Iterator[bytes], model: TextModel) -> Iterator[bytes]:
-    """The engine's parts as Triton tells them; some engines end without saying so.
+    """Turn the engine's events into Triton's; some engines end without a last event.
 
     Raises:
-        PredictionFailed: they end too early, or cannot be read.
+        PredictionFailed: the events end too early, or cannot be read.
     """
     finished = False
     try:

@@ -1,8 +1,8 @@
-"""Triton's extensions of the Open Inference Protocol that are about models and not about tensors.
+"""Triton's extensions of the Open Inference Protocol about models, not about tensors.
 
 The repository index, load and unload, a model's configuration, and statistics. Formats: Triton's
-`docs/protocol/extension_{model_repository,model_configuration,statistics}.md`. Loading and
-unloading is for a server that has a folder of models; a deployment says itself what is served.
+`docs/protocol/extension_{model_repository,model_configuration,statistics}.md`. A server with
+a folder of models can load and unload; in the cloud the deployment decides what is served.
 """
 
 from collections.abc import Mapping
@@ -22,11 +22,11 @@ _TYPES: Final = MappingProxyType({"BYTES": "TYPE_STRING"})
 
 
 def index(call: Call) -> Response:
-    """Every version that is served, and the models that may be loaded besides."""
+    """List every version that is served, and the other models that may be loaded."""
     document = json_codec.loads(call.request.body) if call.request.body else {}
     ready_only = document.get("ready", False) if isinstance(document, dict) else None
     if not isinstance(ready_only, bool):
-        raise MalformedRequest("send a JSON object; 'ready' in it is true or false")
+        raise MalformedRequest("the request must be a JSON object whose 'ready' is true or false")
     served = [_indexed(model) for model in call.catalog.models()]
     entries = [entry for each in served for entry in each]
     if call.catalog.control is not None:
@@ -50,16 +50,16 @@ def _indexed(model: CatalogModel) -> list[dict[str, Any]]:
 
 
 def load(call: Call) -> Response:
-    """Load a model, or load it anew.
+    """Load a model, or load it again.
 
     Raises:
-        Unsupported: what is served is a deployment's business here, or a configuration is sent.
-        NotFound: there is none of this name.
+        Unsupported: models are deployed here, or a configuration is sent.
+        NotFound: no model of this name exists.
         ModelUnavailable: it does not load.
     """
     control = _explicit(call)
     if _parameters(call):
-        raise Unsupported("a model is loaded as it is packaged; 'config' and 'file:' are not taken")
+        raise Unsupported("a model is loaded as it was packaged; remove 'config' and 'file:'")
     control.load(call.parameters["model"])
     return _json({})
 
@@ -68,7 +68,7 @@ def unload(call: Call) -> Response:
     """Unload a model.
 
     Raises:
-        Unsupported: what is served is a deployment's business here.
+        Unsupported: models are deployed here.
         NotFound: it is not served.
     """
     control = _explicit(call)
@@ -81,7 +81,7 @@ def _explicit(call: Call) -> Control:
     control = call.catalog.control
     if control is None or not control.explicit:
         raise Unsupported(
-            "explicit model load / unload is not allowed: what is served here is deployed"
+            "explicit model load / unload is not allowed: the deployment decides what is served"
         )
     return control
 
@@ -90,12 +90,12 @@ def _parameters(call: Call) -> Mapping[str, Any]:
     document = json_codec.loads(call.request.body) if call.request.body else {}
     parameters = document.get("parameters", {}) if isinstance(document, dict) else None
     if not isinstance(parameters, dict):
-        raise MalformedRequest("send a JSON object; 'parameters' in it is an object")
+        raise MalformedRequest("the request must be a JSON object whose 'parameters' is an object")
     return parameters
 
 
 def config(call: Call) -> Response:
-    """A version's configuration, as far as it has one: its tensors and its platform.
+    """Describe a version's configuration: its tensors and its platform.
 
     Raises:
         NotFound: it is not served.
@@ -121,15 +121,15 @@ def _configured(spec: TensorSpec) -> dict[str, Any]:
 
 
 def statistics(call: Call) -> Response:
-    """See `count`."""
+    """Return the statistics of a model or of all models; see `count`."""
     return _json({"model_stats": count(call)})
 
 
 def count(call: Call) -> list[dict[str, Any]]:
-    """What the versions of a model, or of all models, have answered in this process.
+    """Count the answers of a model's versions, or of all models, in this process.
 
-    A server counts; a function, of which there are many copies, answers with zeros, so that
-    clients which ask go on, and what it did stands in CloudWatch.
+    A server counts. A function runs in many copies, so it answers with zeros, which clients
+    accept; its counts are in CloudWatch.
 
     Raises:
         NotFound: it is not served.

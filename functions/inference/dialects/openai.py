@@ -1,8 +1,8 @@
-"""OpenAI's chat and text completions, passed through to a language model's engine; embeddings.
+"""OpenAI's chat and text completions, which a language model's engine answers; embeddings.
 
-The engine gets the caller's JSON with its own name for the model, and the caller the engine's
-answer with ours; whole, or as server-sent events while it is made. A stream that breaks ends
-without `[DONE]` and with an event that holds OpenAI's error object, which the stock clients raise.
+The engine gets the caller's JSON with the engine's name of the model, and the caller gets the
+engine's answer with Lading's name, whole or as a stream of server-sent events. A stream that breaks
+ends without `[DONE]`, with an event that holds OpenAI's error object, which OpenAI's clients raise.
 
 Formats: https://platform.openai.com/docs/api-reference. The list of models is answered where
 TensorFlow Serving's `/v1/models` is (docs/adr/0021).
@@ -75,10 +75,10 @@ def _embed(call: Call) -> Response:
 
 
 def _find(call: Call, name: Any) -> Predictor:
-    """The model that the body names; the only one here when it names none.
+    """Find the model that the body names; the only model when it names none.
 
     Raises:
-        InvalidInput: the name is none.
+        InvalidInput: the body does not name a model.
         NotFound: no such model is served here.
     """
     names = call.catalog.names()
@@ -89,42 +89,42 @@ def _find(call: Call, name: Any) -> Predictor:
 
 
 def _language_model(call: Call, name: Any) -> TextModel:
-    """The language model that the body names; see `_find`.
+    """Find the language model that the body names; see `_find`.
 
     Raises:
-        Unsupported: it is no language model.
+        Unsupported: it is not a language model.
     """
     predictor = _find(call, name)
     if predictor.language_model is None:
         raise Unsupported(
-            f"model '{predictor.metadata.name}' takes tensors and is no language model; "
+            f"model '{predictor.metadata.name}' is not a language model; "
             "use /predict or /v2/models/.../infer"
         )
     return predictor.language_model
 
 
 def _renamed(answer: bytes, model: TextModel) -> bytes:
-    """The engine's answer with our name for the model.
+    """Put Lading's name of the model into the engine's answer.
 
     Raises:
-        PredictionFailed: it is no JSON object.
+        PredictionFailed: the answer is not a JSON object.
     """
     try:
         document = json_codec.loads_exactly(answer)
     except MalformedRequest as error:
         raise _unreadable(model, str(error)) from error
     if not isinstance(document, dict):
-        raise _unreadable(model, "it is no object")
+        raise _unreadable(model, "it is not an object")
     if "model" in document:
         document["model"] = model.metadata.name
     return json_codec.dumps(document, bare_tokens=False)
 
 
 def _events(parts: Iterator[bytes], model: TextModel) -> Iterator[bytes]:
-    """The engine's events.
+    """Pass on the engine's events.
 
     Raises:
-        PredictionFailed: they end too early, tell of an error, or cannot be read.
+        PredictionFailed: the events end too early, contain an error, or cannot be read.
     """
     finished = False
     try:

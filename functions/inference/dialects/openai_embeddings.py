@@ -1,13 +1,12 @@
-"""OpenAI's embeddings, answered by a model that is packaged here.
+"""OpenAI's embeddings, computed by a model that Lading has packaged.
 
-The model takes text (one BYTES input) or tokens (INT64 or INT32 `[-1, -1]`, an attention mask
-beside them if it wants one) and gives one float tensor of [batch, size]. Tokens for a model of text
-are read back as text by its own tokenizer; those of another tokenizer are refused, as far as they
-can be told. `usage` counts the tokens that the model read; 0 where a model takes text without a
-step that makes tokens of it.
+The model accepts text (one BYTES input) or tokens (INT64 or INT32 `[-1, -1]`, with an attention
+mask if it requires one) and returns one float tensor of [batch, size]. For a model of text, its
+tokenizer turns tokens back into text; tokens of another tokenizer are refused where that can be
+detected. `usage` counts the tokens that the model read; it is 0 where a model accepts text without
+a tokenizing step.
 
-OpenAI's stock Python client asks for base64 whenever its caller says nothing: float32,
-little-endian.
+OpenAI's Python client requests base64 by default: float32, little-endian.
 https://platform.openai.com/docs/api-reference/embeddings
 """
 
@@ -26,7 +25,7 @@ from lading.functions.inference.tensors.conversion import BYTES, DTYPES, Array
 from lading.functions.inference.wire.messages import Response
 
 MOST_INPUTS: Final = 2048
-"""As many as OpenAI takes in one request."""
+"""As many as OpenAI accepts in one request."""
 
 _MOST_TOKENS = 8192
 _MATRIX = 2
@@ -38,11 +37,11 @@ def embed(call: Call, predictor: Predictor, document: Mapping[str, Any]) -> Resp
     """Answer one request with an embedding for each of its inputs, in their order.
 
     Raises:
-        InvalidInput: a parameter is wrong; its name says which.
-        Unsupported: the model gives no embeddings.
+        InvalidInput: a parameter is wrong; the error names it.
+        Unsupported: the model does not return embeddings.
     """
     for name in document.keys() - _KNOWN:
-        raise InvalidInput(name, "", f"'{name[:40]}' is no parameter of embeddings")
+        raise InvalidInput(name, "", f"'{name[:40]}' is not a parameter of embeddings; remove it")
     encoding = document.get("encoding_format") or "float"
     if encoding not in ("float", "base64"):
         raise InvalidInput("encoding_format", "", "'encoding_format' must be 'float' or 'base64'")
@@ -77,22 +76,22 @@ def _embedding_output(metadata: ModelMetadata) -> TensorSpec:
     ]
     if len(found) != 1:
         raise Unsupported(
-            f"model '{metadata.name}' has {len(found)} float outputs of [batch, size], and an "
-            "embedding is the only one; use /predict or /v2/models/.../infer"
+            f"model '{metadata.name}' has {len(found)} float outputs of [batch, size], and "
+            "embeddings need exactly one; use /predict or /v2/models/.../infer"
         )
     return found[0]
 
 
 def _check_dimensions(wanted: Any, size: int) -> None:
-    """A vector that is cut is no embedding unless the model was trained for it."""
+    """Refuse another size: a cut vector is no embedding unless the model was trained for it."""
     if wanted is not None and (type(wanted) is not int or wanted != size):
         raise InvalidInput(
-            "dimensions", "", f"'dimensions' must be {size}: this model gives no other size"
+            "dimensions", "", f"'dimensions' must be {size}: this model supports no other size"
         )
 
 
 def _decode(given: Any, predictor: Predictor) -> tuple[dict[str, Array], int]:
-    """The model's inputs, and how many tokens were given."""
+    """Decode the model's inputs, and count the tokens that were given."""
     items = given if isinstance(given, list) else [given]
     if items and all(type(item) is int for item in items):
         items = [items]
@@ -102,11 +101,11 @@ def _decode(given: Any, predictor: Predictor) -> tuple[dict[str, Array], int]:
         return _texts(items, predictor.metadata), 0
     if all(isinstance(item, list) and _are_tokens(item) for item in items):
         return _of_tokens(items, predictor)
-    raise _wrong("strings that are not empty, or lists of tokens")
+    raise _wrong("non-empty strings, or lists of tokens")
 
 
 def _of_tokens(items: list[list[int]], predictor: Predictor) -> tuple[dict[str, Array], int]:
-    """The inputs of a model of tokens, or of one whose tokenizer reads them back as text."""
+    """Make the inputs of a model of tokens, or of a model whose tokenizer can decode them."""
     count, metadata = sum(map(len, items)), predictor.metadata
     if not _reads_text(metadata):
         return _tokens(items, metadata), count
@@ -115,7 +114,7 @@ def _of_tokens(items: list[list[int]], predictor: Predictor) -> tuple[dict[str, 
     except InvalidInput as error:
         raise _wrong(f"text here: it {error.reason}") from error
     if not texts:
-        raise _wrong(f"strings: model '{metadata.name}' takes no tokens")
+        raise _wrong(f"strings: model '{metadata.name}' accepts no tokens")
     return _texts(texts, metadata), count
 
 
@@ -130,7 +129,7 @@ def _are_tokens(item: list[Any]) -> bool:
 
 def _texts(items: list[str], metadata: ModelMetadata) -> dict[str, Array]:
     if not _reads_text(metadata):
-        raise _wrong(f"lists of tokens: model '{metadata.name}' has no step that reads text")
+        raise _wrong(f"lists of tokens: model '{metadata.name}' has no tokenizer")
     texts = np.empty(len(items), np.object_)
     try:
         texts[:] = [item.encode() for item in items]
@@ -141,13 +140,13 @@ def _texts(items: list[str], metadata: ModelMetadata) -> dict[str, Array]:
 
 
 def _tokens(items: list[list[int]], metadata: ModelMetadata) -> dict[str, Array]:
-    """Tokens padded to the longest, and the mask that says which are there."""
+    """Pad tokens to the longest list, with the mask of the real ones."""
     wanted = [spec for spec in metadata.inputs if spec.name not in (_MASK, _KINDS)]
     if len(wanted) != 1 or DTYPES[wanted[0].datatype].kind != "i":
-        raise _wrong(f"strings: model '{metadata.name}' takes no tokens")
+        raise _wrong(f"strings: model '{metadata.name}' accepts no tokens")
     longest = max(map(len, items))
     if longest * len(items) > MOST_INPUTS * _MOST_TOKENS // 16:
-        raise _wrong("fewer, or of like length: padded to the longest they are too many")
+        raise _wrong("fewer, or of similar length: padded to the longest they exceed the limit")
     mask = np.arange(longest) < np.array([len(item) for item in items])[:, None]
     tokens = np.zeros(mask.shape, np.int64)
     tokens[mask] = [token for item in items for token in item]

@@ -1,7 +1,7 @@
-"""What an OpenAI request may say where OpenAI is definite: checked before an engine is asked.
+"""Checks of the parameters of OpenAI's completions, before a request goes to an engine.
 
 Ranges are those of OpenAI's API reference (`openapi.yaml` of github.com/openai/openai-openapi).
-What is not here is the engine's business: each has parameters of its own. `null` says nothing.
+Other parameters are for the engine to check: each has its own. `null` means not given.
 """
 
 from collections.abc import Mapping
@@ -72,7 +72,7 @@ def _check_sampling(document: Mapping[str, Any]) -> None:
     _check_bias(document.get("logit_bias"))
     options = document.get("stream_options")
     if options is not None and not (isinstance(options, dict) and document.get("stream")):
-        raise _wrong("stream_options", "an object, beside 'stream': true", options)
+        raise _wrong("stream_options", "an object, together with 'stream': true", options)
 
 
 def _check_range(
@@ -116,5 +116,5 @@ def _check_bias(bias: Any) -> None:
 
 
 def _wrong(name: str, wanted: str, found: Any) -> InvalidInput:
-    reason = f"must be {wanted}, not {brief(repr(found))}"
+    reason = f"must be {wanted}, got {brief(repr(found))}"
     return InvalidInput(name, reason, f"'{name}' {reason}")

@@ -2,9 +2,9 @@
 
 `POST /predict/{model}` or `POST /{model}/predict` with `{"inputs": ...}` answers
 `{"model": ..., "version": ..., "outputs": {...}}`. Inputs and outputs are nested lists by name; a
-model with one input takes the bare list too. A missing value is null, or NaN where the client can
-only write that; an answer is plain JSON, so NaN and Infinity are null in it. A body of another type
-is read as `media_requests` says, and answered as the Accept header asks.
+model with one input also accepts the bare list. A missing value is null, or NaN from clients that
+only write that; an answer is plain JSON, so NaN and Infinity become null. `media_requests` reads
+bodies of other types, and the Accept header chooses the type of the answer.
 """
 
 from types import MappingProxyType
@@ -22,14 +22,14 @@ _JSON_TYPES = (JSON, "application/x-www-form-urlencoded", "")
 
 
 def decode(document: Any, metadata: ModelMetadata) -> dict[str, Array]:
-    """Arrays by name from a request's document.
+    """Decode arrays by name from a request's document.
 
     Raises:
-        MalformedRequest: it is no object with the one key `inputs`.
+        MalformedRequest: it is not an object with the one key `inputs`.
         InvalidInput: an input cannot be read as the signature's datatype.
     """
     if not isinstance(document, dict) or set(document) != {"inputs"}:
-        raise MalformedRequest('send a JSON object with the one key "inputs"')
+        raise MalformedRequest('the request must be a JSON object with the one key "inputs"')
     inputs = document["inputs"]
     if not isinstance(inputs, dict):
         if not metadata.inputs and isinstance(inputs, list) and not inputs:
@@ -47,7 +47,7 @@ def decode(document: Any, metadata: ModelMetadata) -> dict[str, Array]:
 
 
 def encode(metadata: ModelMetadata, outputs: dict[str, Array]) -> bytes:
-    """The answer's body."""
+    """Encode the body of an answer."""
     document = {
         "model": metadata.name,
         "version": metadata.version,
@@ -82,7 +82,7 @@ def _choose(accept: str) -> str:
 
 
 def _decode(content_type: str, body: bytes, metadata: ModelMetadata) -> dict[str, Array]:
-    """A body by its type; what curl sends when it is told none is JSON too."""
+    """Decode a body by its type; curl's default type means JSON too."""
     if content_type not in _JSON_TYPES:
         from lading.functions.inference.wire import media_requests
 

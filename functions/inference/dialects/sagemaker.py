@@ -1,14 +1,14 @@
-"""SageMaker's container contract: `/ping` and `/invocations`, and `/models` of a multi-model one.
+"""SageMaker's contract for containers: `/ping`, `/invocations`, and `/models` for many models.
 
-A JSON body is an Open Inference request, an object with `instances` TensorFlow Serving's, any other
-value the model's one input (as SageMaker's own containers take it), answered in kind. CSV, npy and
-JSON Lines are as `media_requests` and `media_answers` say, the answer by the Accept header.
+A JSON body is an Open Inference request, or TensorFlow Serving's if it has `instances`; any other
+value is the model's only input, as in SageMaker's own containers. The answer has the same form.
+`media_requests` reads CSV, npy and JSON Lines; the Accept header chooses the type of the answer.
 
-SageMaker passes no header on that it does not know, so the length of the JSON before binary tensors
-stands in the content type: `application/vnd.sagemaker-triton.binary+json;json-header-size=123`.
-Types and spelling are those that Triton's SageMaker mode takes (`src/sagemaker_server.cc`).
+SageMaker drops headers that it does not know, so the length of the JSON before binary tensors is in
+the content type: `application/vnd.sagemaker-triton.binary+json;json-header-size=123`. Types and
+spelling are those of Triton's SageMaker mode (`src/sagemaker_server.cc`).
 
-Custom attributes reach the model's own code, and go back with the answer.
+Custom attributes reach the custom code of the model, and are returned with the answer.
 """
 
 from collections.abc import Callable
@@ -39,7 +39,7 @@ from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.wire.messages import JSON, Response
 
 BINARY = "application/vnd.sagemaker-triton.binary+json"
-"""The essence of the type of a body with binary tensors."""
+"""The content type, without parameters, of a body with binary tensors."""
 
 _BINARY_PREFIX = f"{BINARY};json-header-size="
 _MOST_DIGITS = 12
@@ -48,14 +48,14 @@ _ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
 
 
 def _ping(call: Call) -> Response:
-    """TorchServe's answer too; SageMaker reads the status alone."""
+    """Answer as TorchServe does; SageMaker reads only the status."""
     if call.catalog.ready():
         return Response(200, b'{"status":"Healthy"}')
     return Response(500, b'{"status":"Unhealthy"}')
 
 
 def _invoke(call: Call) -> Response:
-    """Answer, with the request's custom attributes if it has some."""
+    """Answer, with the request's custom attributes if it has any."""
     attributes = call.request.headers.get(_ATTRIBUTES)
     if attributes is None:
         return _infer(call)
@@ -68,7 +68,7 @@ def _invoke(call: Call) -> Response:
 
 
 def _infer(call: Call) -> Response:
-    """Infer from a body of either type; the answer's type follows from the outputs asked for."""
+    """Infer from a body of any type; the requested outputs decide the type of the answer."""
     given = call.request.headers.get("content-type", JSON)
     headers = {key: value for key, value in call.request.headers.items() if key != HEADER_LENGTH}
     if given.startswith(_BINARY_PREFIX):
@@ -83,7 +83,7 @@ def _infer(call: Call) -> Response:
 
 
 def _typed(response: Response) -> Response:
-    """An answer with binary tensors, of the type that says the length of its JSON."""
+    """An answer with binary tensors, whose type has the length of its JSON."""
     length = response.headers.get(HEADER_LENGTH)
     if length is None:
         return response
@@ -91,7 +91,7 @@ def _typed(response: Response) -> Response:
 
 
 def _invoke_json(call: Call) -> Response:
-    """JSON says itself what it is: named tensors, TensorFlow Serving's forms, or bare rows."""
+    """Infer from JSON, whose form decides: named tensors, TensorFlow Serving's forms, or rows."""
     predictor = call.predictor()
     document = json_codec.loads(call.request.body)
     if isinstance(document, dict) and not _holds_tensors(document, predictor.metadata):
@@ -109,7 +109,7 @@ def _bare(outputs: dict[str, Array]) -> Response:
 
 
 def _holds_tensors(document: dict[str, Any], metadata: ModelMetadata) -> bool:
-    """Whether `inputs` are tensors with names, and not values."""
+    """Whether `inputs` are named tensors, not values."""
     inputs = document.get("inputs")
     if "instances" in document or not isinstance(inputs, list):
         return False
@@ -119,9 +119,9 @@ def _holds_tensors(document: dict[str, Any], metadata: ModelMetadata) -> bool:
 
 
 def _rows_or_columns(outputs: dict[str, Array]) -> dict[str, Any]:
-    """`predictions` by row; `outputs` by name where they have no rows in common.
+    """`predictions` by row; `outputs` by name where the outputs differ in their number of rows.
 
-    A detector answers as many boxes as it finds, beside their number.
+    A detector returns all boxes that it finds, and their number.
     """
     if tensorflow_values.have_rows(outputs):
         return tensorflow_values.encode_rows(outputs)
@@ -147,16 +147,16 @@ def _invoke_media(call: Call, content_type: str) -> Response:
 
 
 def _checked_size(text: str, limit: int) -> str:
-    """The length of the JSON; Triton takes one that is no number for 0, which helps nobody."""
+    """Check the length of the JSON; Triton reads a text that is not a number as 0."""
     if not (text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS):
-        raise MalformedRequest(f"json-header-size is no number of bytes: '{text[:40]}'")
+        raise MalformedRequest(f"json-header-size must be a number of bytes, got '{text[:40]}'")
     if int(text) > limit:
-        raise MalformedRequest(f"json-header-size is {text}, the body has {limit} bytes")
+        raise MalformedRequest(f"json-header-size is {text}, but the body has {limit} bytes")
     return text
 
 
 def _load(call: Call) -> Response:
-    """SageMaker's multi-model contract: load what it has put into a folder."""
+    """Load a model from the folder where SageMaker has put it."""
     control = _control(call)
     document = json_codec.loads(call.request.body)
     if not isinstance(document, dict):
@@ -165,11 +165,11 @@ def _load(call: Call) -> Response:
     if not isinstance(name, str) or not isinstance(url, str) or not url:
         raise MalformedRequest("'model_name' and 'url' must be strings")
     if name in call.catalog.names():
-        raise ModelConflict(name, "is loaded already")
+        raise ModelConflict(name, "is loaded already; unload it first")
     try:
         control.load(name, url)
     except MemoryError:
-        text = f"there is no memory left for model '{brief(name)}'"
+        text = f"not enough memory for model '{brief(name)}'; unload another model first"
         return Response(_NO_MEMORY, json_codec.dumps({"error": text}))
     return Response(200, json_codec.dumps(_described(call, name)))
 
@@ -194,7 +194,7 @@ def _unload(call: Call) -> Response:
 
 def _control(call: Call) -> Control:
     if call.catalog.control is None:
-        raise Unsupported("models are not loaded here: what is served is deployed")
+        raise Unsupported("models cannot be loaded here: the deployment decides what is served")
     return call.catalog.control
 
 

@@ -1,9 +1,9 @@
-"""TensorFlow Serving's classify and regress: examples of named features in, labels or values out.
+"""TensorFlow Serving's classify and regress: from examples of named features to labels or values.
 
-A feature is an input of the signature. There is no signature of the method `classify` in an ONNX
-model, so the outputs say what it can do: one float tensor of [batch, classes] are scores, one of
-[batch] or [batch, 1] is a value. Labels are the model's own where an output of text has the scores'
-shape, else the class's number. Texts and shapes: `util/json_tensor.cc`, `servables/tensorflow/`.
+A feature is an input of the signature. An ONNX model has no signature of the method `classify`, so
+the outputs decide: one float tensor of [batch, classes] is scores, one of [batch] or [batch, 1] is
+a value. Labels come from a text output of the scores' shape if the model has one; if not, a label
+is the number of the class. Texts and shapes: `util/json_tensor.cc`, `servables/tensorflow/`.
 """
 
 from collections.abc import Callable
@@ -19,17 +19,17 @@ from lading.functions.inference.tensors.conversion import BYTES, Array, from_jso
 from lading.functions.inference.tensors.json_values import to_lists
 
 MOST_SHARED = 1 << 20
-"""Values that a context adds to all examples together: a short request could add very many."""
+"""The most values that a context adds to all examples, because a short request can multiply."""
 
 _MATRIX = 2
 _FLOATS = ("FP32", "FP64")
 
 
 def decode_examples(document: dict[str, Any], metadata: ModelMetadata) -> dict[str, Array]:
-    """Arrays by name from `examples`, whose features `context` completes.
+    """Decode arrays by name from `examples`, which `context` completes.
 
     Raises:
-        MalformedRequest: they are no examples, or one lacks a feature.
+        MalformedRequest: they are not examples, or one lacks a feature.
         InvalidInput: a feature cannot be read as its input's datatype.
     """
     examples, context = document.get("examples"), document.get("context", {})
@@ -46,15 +46,15 @@ def decode_examples(document: dict[str, Any], metadata: ModelMetadata) -> dict[s
             raise MalformedRequest("Example must be JSON object")
     if _size(context) * len(examples) > MOST_SHARED:
         raise MalformedRequest(
-            f"'context' completes {len(examples)} examples with more than {MOST_SHARED} values; "
-            "send fewer at once"
+            f"'context' adds more than {MOST_SHARED} values to {len(examples)} examples; "
+            "send fewer examples in one request"
         )
     completed = [{**context, **example} for example in examples]
     return {spec.name: _feature(completed, spec) for spec in metadata.inputs}
 
 
 def _size(value: Any) -> int:
-    """How many values, and bytes of texts, one more copy of a feature is."""
+    """The number of values, and of characters in texts, of a feature."""
     if isinstance(value, dict):
         return len(value) + sum(map(_size, value.values()))
     if isinstance(value, list):
@@ -65,7 +65,7 @@ def _size(value: Any) -> int:
 
 
 def _feature(examples: list[dict[str, Any]], spec: TensorSpec) -> Array:
-    """One input: a row for each example, in the shape that the signature has for it."""
+    """Make one input: a row for each example, in the signature's shape."""
     rows = []
     for example in examples:
         if spec.name not in example:
@@ -89,24 +89,24 @@ def _element(value: Any, spec: TensorSpec) -> Any:
             f"Feature: {brief(spec.name)} has element with unexpected JSON type: "
             f"{'Null' if value is None else 'Array'}",
         )
-    # An Example has no booleans: its whole numbers stand for them.
+    # TensorFlow's Example has no booleans, only whole numbers.
     return int(value) if isinstance(value, bool) and spec.datatype != "BOOL" else value
 
 
 def scores_output(metadata: ModelMetadata) -> TensorSpec:
-    """The output that `classify` tells: the only float tensor of [batch, classes].
+    """Find the output of `classify`: the only float tensor of [batch, classes].
 
     Raises:
-        MalformedRequest: the model has none, or several.
+        MalformedRequest: the model has none, or more than one.
     """
     return _only(metadata, "classify", lambda spec: len(spec.shape) == _MATRIX)
 
 
 def value_output(metadata: ModelMetadata) -> TensorSpec:
-    """The output that `regress` tells: the only float tensor of one value an example.
+    """Find the output of `regress`: the only float tensor with one value for each example.
 
     Raises:
-        MalformedRequest: the model has none, or several.
+        MalformedRequest: the model has none, or more than one.
     """
     return _only(metadata, "regress", lambda spec: spec.shape[1:] in ((), (1,), (-1,)))
 
@@ -124,7 +124,7 @@ def _only(metadata: ModelMetadata, method: str, fits: Callable[[TensorSpec], boo
 
 
 def labels_output(metadata: ModelMetadata, scores: TensorSpec) -> TensorSpec | None:
-    """The output with a label for each score, if the model has one."""
+    """Find the output with a label for each score, if the model has one."""
     for spec in metadata.outputs:
         if spec.datatype == BYTES and spec.shape[1:] == scores.shape[1:]:
             return spec
@@ -132,21 +132,21 @@ def labels_output(metadata: ModelMetadata, scores: TensorSpec) -> TensorSpec | N
 
 
 def encode_classes(scores: Array, labels: Array | None) -> dict[str, Any]:
-    """`results`: for each example its classes, each a label and a score."""
+    """Encode `results`: for each example its classes, each a label and a score."""
     rows = to_lists(scores)
     if labels is None:
         return {"results": [[[str(n), each] for n, each in enumerate(row)] for row in rows]}
-    labels = np.broadcast_to(labels, scores.shape)  # a constant has them once for all examples
+    labels = np.broadcast_to(labels, scores.shape)  # constant labels have no rows
     texts = [[item.decode(errors="replace") for item in row] for row in labels]
     pairs = [zip(names, row, strict=True) for names, row in zip(texts, rows, strict=True)]
     return {"results": [[list(pair) for pair in row] for row in pairs]}
 
 
 def encode_values(values: Array, examples: int) -> dict[str, Any]:
-    """`results`: a value for each example.
+    """Encode `results`: a value for each example.
 
     Raises:
-        MalformedRequest: the model gave another number of them.
+        MalformedRequest: the model returned another number of values.
     """
     if values.size != examples:
         raise MalformedRequest(f"Expected output batch size to be {examples}. Got: {values.size}")

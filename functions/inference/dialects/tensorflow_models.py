@@ -1,7 +1,7 @@
-"""What TensorFlow Serving's REST API tells of models: their status and their signature.
+"""Models in TensorFlow Serving's REST API: their status and their signatures.
 
-`GET /v1/models` and `GET /v1/models/{model}` are OpenAI's and KServe v1's too: the one document
-has the keys of all three, each client reads its own (docs/adr/0021).
+`GET /v1/models` and `GET /v1/models/{model}` belong to OpenAI and KServe v1 as well: the document
+has the keys of all three, and each client reads its own (docs/adr/0021).
 """
 
 from types import MappingProxyType
@@ -39,7 +39,7 @@ DATATYPES = MappingProxyType(
 
 
 def status(call: Call) -> Response:
-    """Every version's state, newest first; of one version, that one alone.
+    """Answer with every version's state, the newest first, or with the state of one version.
 
     Raises:
         NotFound: the model or the version is not served.
@@ -60,7 +60,7 @@ def status(call: Call) -> Response:
 
 
 def models(call: Call) -> Response:
-    """OpenAI's list of models; TensorFlow Serving has none."""
+    """Answer with OpenAI's list of models; TensorFlow Serving has none."""
     return _json(model_list(call.catalog.names()))
 
 
@@ -78,7 +78,7 @@ def _version_status(model: CatalogModel, version: int) -> dict[str, Any]:
 
 
 def metadata(call: Call) -> Response:
-    """The signatures of a version, under their doubled key.
+    """Answer with the signatures of a version; TensorFlow Serving writes their key twice.
 
     Raises:
         NotFound: the model or the version is not served.

@@ -29,10 +29,10 @@ def _predict(call: Call) -> Response:
 
 
 def predict_document(call: Call, predictor: Predictor, document: dict[str, Any]) -> Response:
-    """Answer a request whose JSON has been read, in the form and by the signature that it asks for.
+    """Answer a request whose JSON has been read, in its form and for its signature.
 
     Raises:
-        InferenceError: there is no such answer.
+        InferenceError: the request is wrong, or the model cannot answer it.
     """
     predictor = _signed(predictor, document)
     if "instances" in document and "inputs" in document:
@@ -78,7 +78,7 @@ def _regress(call: Call) -> Response:
 
 
 def _read(call: Call) -> tuple[Predictor, dict[str, Any]]:
-    """The predictor that the path and `signature_name` mean, and the request's document."""
+    """Read the request's document, and find the predictor of its signature."""
     predictor, document = call.predictor(), _document(call)
     return _signed(predictor, document), document
 
@@ -91,7 +91,7 @@ def _document(call: Call) -> dict[str, Any]:
 
 
 def _signed(predictor: Predictor, document: dict[str, Any]) -> Predictor:
-    """What answers for the signature that the request names."""
+    """The predictor of the signature that the request names."""
     name = document.get("signature_name", "")
     if not isinstance(name, str):
         raise MalformedRequest("'signature_name' key must be a string value.")

@@ -1,6 +1,6 @@
-"""Values of TensorFlow Serving's JSON, to arrays and back: rows, columns and `{"b64": ...}`.
+"""Values in TensorFlow Serving's JSON, to arrays and back: rows, columns and `{"b64": ...}`.
 
-Shapes and texts are those of the server's own sources (`util/json_tensor.cc`).
+Shapes and texts are those of the server's sources (`util/json_tensor.cc`).
 """
 
 from base64 import b64encode
@@ -28,7 +28,7 @@ _NAMES = MappingProxyType({"FP16": "half", "BF16": "bfloat16"})
 
 
 def decode_rows(rows: Any, metadata: ModelMetadata) -> dict[str, Array]:
-    """`instances`: a list of values, or of objects with every input."""
+    """Decode `instances`: a list of values, or of objects with every input."""
     if not isinstance(rows, list | np.ndarray):
         raise MalformedRequest("Expecting 'instances' to be an list/array")
     if not len(rows):
@@ -62,7 +62,7 @@ def _decode_objects(rows: list[Any], metadata: ModelMetadata) -> dict[str, Array
 
 
 def decode_columns(columns: Any, metadata: ModelMetadata) -> dict[str, Array]:
-    """`inputs`: one bare value, or an object; keys that the signature lacks are ignored."""
+    """Decode `inputs`: one bare value, or an object; unknown keys are ignored."""
     if not isinstance(columns, dict) or is_b64(columns):
         if len(metadata.inputs) != 1:
             raise MalformedRequest(
@@ -84,18 +84,18 @@ def _tensor(value: Any, spec: TensorSpec) -> Array:
 
 
 def _is_named(row: Any) -> bool:
-    """Whether a row gives its inputs by name; `{"b64": ...}` is a value."""
+    """Whether a row has its inputs by name; `{"b64": ...}` is a value."""
     return isinstance(row, dict) and not is_b64(row)
 
 
 def have_rows(outputs: dict[str, Array]) -> bool:
-    """Whether the outputs agree on their number of rows."""
+    """Whether all outputs have the same number of rows."""
     sizes = {array.shape[:1] for array in outputs.values()}
     return len(sizes) == 1 and () not in sizes
 
 
 def _check_batch(outputs: dict[str, Array]) -> None:
-    """Rows need outputs that agree on their number; the texts begin as the server's."""
+    """Check that all outputs have the same number of rows; the texts begin as the server's."""
     batch = -1
     for name, array in outputs.items():
         if not array.ndim:
@@ -109,7 +109,7 @@ def _check_batch(outputs: dict[str, Array]) -> None:
 
 
 def encode_rows(outputs: dict[str, Array]) -> dict[str, Any]:
-    """`predictions`: one item a row; a single output is bare."""
+    """Encode `predictions`: one item for each row; a single output is bare."""
     _check_batch(outputs)
     values = {name: _value(name, array) for name, array in outputs.items()}
     if len(values) == 1:
@@ -120,7 +120,7 @@ def encode_rows(outputs: dict[str, Array]) -> dict[str, Any]:
 
 
 def encode_columns(outputs: dict[str, Array]) -> dict[str, Any]:
-    """`outputs`: an object by name; a single output is bare."""
+    """Encode `outputs`: an object by name; a single output is bare."""
     values = {name: _value(name, array) for name, array in outputs.items()}
     return {"outputs": next(iter(values.values())) if len(values) == 1 else values}
 

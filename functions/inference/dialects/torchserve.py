@@ -1,11 +1,10 @@
-"""TorchServe's inference API: predictions of a raw body or a form, errors as its triple.
+"""TorchServe's inference API: predictions for a raw body or a form.
 
-What a TorchServe handler returns is the handler's business; this is one that takes JSON (a bare
-value, `{"data": ...}`, the inputs by name, or KServe's `{"instances": ...}`) and what
-`media_requests` reads, and returns the model's only output as it is, several by name.
+In TorchServe a handler decides what a request and an answer contain. This handler accepts JSON (a
+bare value, `{"data": ...}`, the inputs by name, or KServe's `{"instances": ...}`) and the types of
+`media_requests`, and returns the only output as it is, or several outputs by name.
 
-Formats: https://pytorch.org/serve/inference_api.html; the names of errors and their texts are those
-of the server's front end (`http/InferenceRequestHandler.java` and its exceptions).
+Formats: https://pytorch.org/serve/inference_api.html.
 """
 
 from collections.abc import Callable, Mapping
@@ -29,11 +28,11 @@ from lading.functions.inference.wire.multipart import MULTIPART, Part, read_part
 
 _JSON_TYPES = (JSON, "application/x-www-form-urlencoded", "")
 _BARE = ("data", "body")
-"""What TorchServe's own handlers call the one input of a request."""
+"""Names that TorchServe's own handlers give the only input of a request."""
 
 
 def named_version(call: Call) -> Call:
-    """The call with its version as Lading has it: TorchServe's `1.0` is 1, a word is a label."""
+    """Return the call with Lading's version: TorchServe's `1.0` is 1, a word is a label."""
     version = call.parameters.get("version", "")
     number = version.removesuffix(".0")
     if not version or number.isdecimal():
@@ -62,10 +61,10 @@ def _predict(call: Call) -> Response:
 
 
 def _is_json(content_type: str, body: bytes) -> bool:
-    """Whether a body is JSON: it says so, says nothing, or is octets that begin as JSON does.
+    """Whether a body is JSON: by its type, or by its beginning if the type is octets or missing.
 
-    curl calls a file octets unless it knows its name's end, and with -T, as TorchServe's guide has
-    it, says nothing: JSON begins with a character of ASCII, a JPEG or PNG file does not.
+    curl sends a file as octets unless it knows the suffix, and without a type with -T, as in
+    TorchServe's guide: JSON begins with an ASCII character, a JPEG or PNG file does not.
     """
     essence, start = media_requests.split_type(content_type)[0], body[:64].lstrip()[:1]
     if essence == media_requests.OCTETS:
@@ -74,7 +73,7 @@ def _is_json(content_type: str, body: bytes) -> bool:
 
 
 def _media_type(content_type: str) -> str:
-    """Of a body that is no JSON: octets where it says nothing."""
+    """The type of a body that is not JSON: octets if the type is missing."""
     said = media_requests.split_type(content_type)[0] not in _JSON_TYPES
     return content_type if said else media_requests.OCTETS
 
@@ -92,7 +91,7 @@ def _decode(document: Any, metadata: ModelMetadata) -> dict[str, Array]:
 
 
 def _decode_form(parts: Mapping[str, Part], metadata: ModelMetadata) -> dict[str, Array]:
-    """One part is the whole input, under any name; of several each is the input of its name."""
+    """Decode a form: a single part is the only input, several parts are inputs by name."""
     if len(parts) == 1:
         (part,) = parts.values()
         return _decode_part(part, metadata)
@@ -112,10 +111,10 @@ def _decode_part(part: Part, metadata: ModelMetadata) -> dict[str, Array]:
 
 
 def _answer(outputs: dict[str, Array]) -> Response:
-    """The only output as it is, several by name.
+    """Answer with the only output as it is, or with several outputs by name.
 
-    One value for one instance is a scalar: a handler of TorchServe's answers for each request what
-    is that request's own, as 0.5 of [0.5].
+    One value for one instance is a scalar, 0.5 for [0.5]: a TorchServe handler answers each request
+    of a batch separately.
     """
     if len(outputs) == 1:
         (array,) = outputs.values()

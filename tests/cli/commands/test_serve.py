@@ -105,7 +105,7 @@ def test_pages_of_an_origin_may_ask_when_it_is_named(packaged: Lading, workspace
         "https://here.example",
     )
     refused = packaged("serve", "--cors", "anything")
-    assert (refused.code, "is no origin" in refused.err) == (2, True)
+    assert (refused.code, "is not an origin" in refused.err) == (2, True)
 
 
 def test_models_are_managed_on_a_port_of_its_own(packaged: Lading, workspace: Path) -> None:

@@ -92,7 +92,7 @@ CASES: dict[str, tuple[str, Any, int, Any]] = {
         "/v2/models/halves/infer",
         {"inputs": [json_tensor(1, 2, datatype="FP16")]},
         400,
-        b"FP16, which JSON cannot carry",
+        b"FP16, which JSON cannot hold",
     ),
     "more elements than the shape": (
         "/v2/models/floats/infer",
@@ -106,13 +106,13 @@ CASES: dict[str, tuple[str, Any, int, Any]] = {
         200,
         b"[2.0,4.0]",
     ),
-    "a text for a model of tensors": ("/v2/models/floats/generate", {}, 501, b"no language model"),
+    "a text for a model of tensors": ("/v2/models/floats/generate", {}, 501, b"not a language"),
     "an unknown model": ("/v2/models/z/infer", {"inputs": []}, 404, b"unknown model: 'z'"),
     "brain floats": (
         "/v2/models/floats/infer",
         {"inputs": [json_tensor(1, 2, datatype="BF16")]},
         400,
-        b"is BF16, which JSON cannot carry",
+        b"is BF16, which JSON cannot hold",
     ),
     # Plain
     "plain": ("/floats/predict", {"inputs": [[1, 2]]}, 200, b'"outputs":{"y":[[1.0,2.0]]}'),
@@ -148,7 +148,7 @@ CASES: dict[str, tuple[str, Any, int, Any]] = {
         "/v1/chat/completions",
         {"model": "floats", "messages": []},
         400,
-        b"is no language model",
+        b"is not a language model",
     ),
     "no embeddings": ("/v1/embeddings", {"model": "z", "input": "a"}, 404, b'"model_not_found"'),
     "tokens that are none": ("/floats/v1/embeddings", {"input": [1.5]}, 400, b'"param":"input"'),

@@ -17,7 +17,7 @@ def test_origins_stand_between_commas() -> None:
     "text", ["here.example", "https://", "https://a.example/path", "null", "https://a\r\nx: y"]
 )
 def test_what_is_no_origin_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is no origin"):
+    with pytest.raises(ValueError, match="is not an origin"):
         read_origins(text)
 
 

@@ -60,7 +60,7 @@ def test_an_answer_that_is_too_long_is_an_error_of_the_dialect(
     assert answer.status_code == 400, answer.text[:200]
     document = answer.json()
     text = document["message" if dialect == "TorchServe" else "error"]
-    assert "MB, and a function on Lambda gives back 6 MB; send fewer rows at once" in text
+    assert "MB and exceeds Lambda's limit of 6 MB; send fewer rows in one request" in text
     assert "accept gzip" in text
     assert "binary tensors" in text
 

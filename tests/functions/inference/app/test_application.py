@@ -79,7 +79,7 @@ def test_the_longest_body_is_taken_and_a_longer_one_is_not(tmp_path: Path) -> No
     refused = ask(app, "POST /predict", longest + b" ", chunk=1 << 16)
     assert (refused.status, refused.error) == (
         413,
-        "the body is longer than 10485760 bytes, the most that is taken",
+        "the body exceeds the limit of 10485760 bytes",
     )
 
 

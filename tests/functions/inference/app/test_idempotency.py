@@ -107,7 +107,7 @@ def test_a_key_is_not_good_for_another_body(app: App, aws: SageMaker, key: dict[
     ask(app, PATH, CHAT, key)
     found = ask(app, PATH, {**CHAT, "temperature": 1}, key)
     assert found.status == 422
-    assert "sent with another body" in found.document["error"]["message"]
+    assert "used with another body" in found.document["error"]["message"]
     assert len(aws.asked) == 1
 
 
@@ -157,7 +157,7 @@ def test_the_same_request_meanwhile_is_refused(
     go_on.set()
     first.join()
     assert (second.status, second.headers["retry-after"]) == (409, "1")
-    assert "is being answered" in second.document["error"]["message"]
+    assert "is still running" in second.document["error"]["message"]
     assert identities(*found) == [1]
 
 

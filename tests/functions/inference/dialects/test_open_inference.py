@@ -118,16 +118,16 @@ def test_scalars_and_empty_batches_are_answered(
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ({"name": "z"}, "unexpected inference input 'z'; the model takes x"),
+        ({"name": "z"}, "unexpected inference input 'z'; the model accepts x"),
         ({"name": 5}, "every input needs a 'name'"),
         ({"datatype": "INT64", "data": [1, 2]}, "input 'x' must be FP32, not INT64"),
         ({"datatype": "FLOAT"}, "input 'x' needs a 'datatype' of BOOL, "),
         ({"datatype": ["FP32"]}, "input 'x' needs a 'datatype' of BOOL, "),
-        ({"datatype": "FP16"}, "input 'x' is FP16, which JSON cannot carry"),
-        ({"datatype": "BF16"}, "input 'x' is BF16, which JSON cannot carry"),
+        ({"datatype": "FP16"}, "input 'x' is FP16, which JSON cannot hold"),
+        ({"datatype": "BF16"}, "input 'x' is BF16, which JSON cannot hold"),
         ({"shape": [1, 3], "data": [1, 2, 3]}, "unexpected shape for input 'x': [1, 3]"),
-        ({"shape": [1, 3]}, "input 'x' has 2 elements, its shape [1, 3] has 3"),
-        ({"shape": [2, 1], "data": [[1, 2]]}, "input 'x' is nested as [1, 2], its shape is"),
+        ({"shape": [1, 3]}, "input 'x' has 2 elements, but its shape [1, 3] has 3"),
+        ({"shape": [2, 1], "data": [[1, 2]]}, "input 'x' is nested as [1, 2], but its shape is"),
         ({"shape": None}, "input 'x' needs a 'shape'"),
         ({"shape": [-1, 2]}, "input 'x' needs a 'shape'"),
         ({"shape": [True, 2]}, "input 'x' needs a 'shape'"),
@@ -164,7 +164,7 @@ def test_a_tensor_that_does_not_fit_is_refused_with_a_reason(
         ({"inputs": [{**X, "data": [1, 2]}, {**X, "name": "z"}]}, "unexpected inference input"),
         ({"inputs": [X], "outputs": {}}, "'outputs' must be a list"),
         ({"inputs": [X], "outputs": [{}]}, "every output needs a 'name'"),
-        ({"inputs": [X], "outputs": [{"name": "y"}] * 2}, "output 'y' is asked for twice"),
+        ({"inputs": [X], "outputs": [{"name": "y"}] * 2}, "output 'y' is requested twice"),
         ({"inputs": [X], "outputs": [{"name": "q"}]}, "unexpected inference output 'q'"),
         ({"inputs": [X], "parameters": 5}, "'parameters' must be a JSON object"),
         ({"inputs": [X], "parameters": {"binary_data_output": 1}}, "must be true or false"),
@@ -225,7 +225,7 @@ def test_half_precision_travels_in_binary_only(tmp_path: Path) -> None:
     size = {"binary_data_size": 4}
     tensor = {"name": "x", "datatype": "FP16", "shape": [1, 2], "parameters": size}
     assert infer_binary(app, {"inputs": [tensor]}, bytes(4)).error == (
-        "output 'y' is FP16, which JSON cannot carry; ask for it as binary data"
+        "output 'y' is FP16, which JSON cannot hold; request it as binary data"
     )
     document = {"inputs": [tensor], "parameters": {"binary_data_output": True}}
     assert infer_binary(app, document, b"\x00\x3c\x00\x40").body.endswith(b"\x00\x3c\x00\x40")
@@ -236,7 +236,7 @@ def test_brain_floats_travel_in_binary_only(tmp_path: Path) -> None:
     size = {"binary_data_size": 4}
     tensor = {"name": "x", "datatype": "BF16", "shape": [1, 2], "parameters": size}
     assert infer_binary(app, {"inputs": [tensor]}, bytes(4)).error == (
-        "output 'y' is BF16, which JSON cannot carry; ask for it as binary data"
+        "output 'y' is BF16, which JSON cannot hold; request it as binary data"
     )
     document = {"inputs": [tensor], "parameters": {"binary_data_output": True}}
     answer = infer_binary(app, document, b"\x80\x3f\x20\xc0")
@@ -261,7 +261,7 @@ def test_brain_floats_and_floats_are_not_taken_for_each_other(tmp_path: Path, wi
     [
         ({"binary_data_size": 8}, b"1234", "announces 8 bytes of binary data, the body has 4"),
         ({"binary_data_size": 4}, b"1234", "has 4 bytes, shape [1, 2] of FP32 needs 8"),
-        ({"binary_data_size": 8}, b"12345678x", "9 bytes follow the JSON header, the inputs ac"),
+        ({"binary_data_size": 8}, b"12345678x", "9 bytes follow the JSON header, but the inputs"),
         ({"binary_data_size": -1}, b"", "a number of bytes"),
         ({"binary_data_size": True}, b"1", "a number of bytes"),
         ({"binary_data_size": "8"}, b"12345678", "a number of bytes"),

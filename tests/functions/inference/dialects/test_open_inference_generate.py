@@ -109,7 +109,7 @@ def test_an_engine_that_refuses_at_once_has_a_status_of_its_own(app: App, path: 
 def test_an_answer_that_is_no_completion_is_the_engines_fault(app: App) -> None:
     with sagemaker.running(answer(b'{"choices": [{}]}')):
         found = ask(app, GENERATE, {"text_input": "hi"})
-    assert (found.status, "no completion" in found.error) == (500, True)
+    assert (found.status, "not a text completion" in found.error) == (500, True)
 
 
 def test_a_model_of_tensors_generates_nothing(tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def test_a_model_that_is_not_served_is_not_found(app: App) -> None:
 def test_a_model_of_tensors_does_not_chat(tmp_path: Path) -> None:
     found = ask(serve(settings_for(tmp_path, {"m": {1: echo()}})), CHAT, REQUEST)
     assert found.status == 400
-    assert "takes tensors" in error_of(found)["message"]
+    assert "is not a language model" in error_of(found)["message"]
 
 
 def test_a_language_model_takes_no_tensors(app: App) -> None:

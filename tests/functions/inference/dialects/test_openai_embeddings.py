@@ -189,7 +189,7 @@ def test_a_padding_that_would_cost_much_more_than_the_request_is_refused(tmp_pat
 
 def test_text_for_a_model_of_tokens_says_what_is_missing(tmp_path: Path) -> None:
     answer = embed(token_app(tmp_path), input="a")
-    assert "has no step that reads text" in answer.document["error"]["message"]
+    assert "has no tokenizer" in answer.document["error"]["message"]
 
 
 def test_a_model_without_embeddings_says_where_it_answers(tmp_path: Path) -> None:

@@ -158,4 +158,4 @@ def test_a_context_that_would_make_a_short_request_long_is_refused(
 ) -> None:
     answer = classify(tmp_path, {"context": context, "examples": [{}] * 2000})
     assert answer.status == 400
-    assert "'context' completes 2000 examples with more than" in answer.error
+    assert "to 2000 examples; send fewer examples in one request" in answer.error

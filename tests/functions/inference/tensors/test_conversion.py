@@ -203,16 +203,16 @@ def test_inputs_that_fit_the_signature_pass() -> None:
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"c": np.array(1)}, "unexpected inference input 'c'; the model takes a, b"),
+        ({"c": np.array(1)}, "unexpected inference input 'c'; the model accepts a, b"),
         ({"a": None}, "input 'a' is missing; the model takes a, b"),
         ({"a": np.zeros((3, 2))}, "input 'a' must be FP32, not FP64"),
         (
             {"a": np.zeros((3, 3), np.float32)},
-            "unexpected shape for input 'a': [3, 3]; the model takes [-1, 2] (-1 is any size)",
+            "unexpected shape for input 'a': [3, 3]; the model accepts [-1, 2] (-1 is any size)",
         ),
         (
             {"a": np.zeros(2, np.float32)},
-            "unexpected shape for input 'a': [2]; the model takes [-1, 2] (-1 is any size)",
+            "unexpected shape for input 'a': [2]; the model accepts [-1, 2] (-1 is any size)",
         ),
     ],
 )
