@@ -43,3 +43,14 @@ def test_a_replaced_record_names_one_that_exists() -> None:
     numbers = {row["number"] for row in RECORDS.values()}
     replaced = [match[1] for row in ROWS if (match := STATUS.fullmatch(row["status"]))]
     assert numbers >= {number for number in replaced if number}
+
+
+def test_a_replaced_record_says_by_which_and_that_one_says_what_it_replaces() -> None:
+    replaced = [row for row in ROWS if row["status"].startswith("replaced")]
+    assert replaced
+    for row in replaced:
+        number = row["status"].rpartition(" ")[2]
+        [successor] = FOLDER.glob(f"{int(number):04}-*.md")
+        text = (FOLDER / row["file"]).read_text()
+        assert f"Status: replaced by [{number}]({successor.name})." in text
+        assert f"]({row['file']})" in successor.read_text()

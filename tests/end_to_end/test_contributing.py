@@ -14,6 +14,8 @@ from onnx import TensorProto, helper, numpy_helper, save_model
 
 from tests.support.interpreter import ROOT
 
+pytestmark = pytest.mark.slow
+
 GUIDE = (ROOT / "CONTRIBUTING.md").read_text()
 PAGES = {page.partition("\n")[0]: page for page in re.split(r"^## ", GUIDE, flags=re.MULTILINE)[1:]}
 ROOMS = ("lading", "cli", "emulator", "functions", "model_packaging", "stacks")

@@ -20,6 +20,8 @@ from packaging.requirements import Requirement
 
 from tests.support.interpreter import ROOT
 
+pytestmark = pytest.mark.slow
+
 SOURCES = (
     *("lading", "cli", "emulator", "functions", "model_packaging", "stacks"),
     *("pyproject.toml", "README.md", "LICENSE"),
