@@ -18,7 +18,7 @@ from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.conversion import DTYPES, Array
 from lading.model_packaging.conversion import Conversion, Processing, tool_versions
 from lading.model_packaging.estimators.answers import EstimatorOutputs, answer_of
-from lading.model_packaging.estimators.graph import GraphBuilder, NoOnnxForm, value_info
+from lading.model_packaging.estimators.graph import GraphBuilder, NoOnnxForm
 from lading.model_packaging.estimators.inputs import Inputs, inputs_of
 from lading.model_packaging.estimators.kinds import (  # noqa: F401 the modules register what they convert
     calibration,
@@ -37,6 +37,7 @@ from lading.model_packaging.estimators.kinds.boosters import is_booster, registe
 from lading.model_packaging.estimators.kinds.leaves import inner, require_operators
 from lading.model_packaging.estimators.knowledge import learn
 from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.onnx_nodes import value_info
 
 _ROWS = "batch"
 

@@ -23,7 +23,7 @@ from lading.model_packaging.check.trees import NoTreeForm, TreeArrays
 from lading.model_packaging.conversion import Conversion
 from lading.model_packaging.errors import ConversionError, SourceUnreadable
 from lading.model_packaging.manifest.models import ModelSpec
-from lading.model_packaging.onnx_nodes import Nodes
+from lading.model_packaging.onnx_nodes import Nodes, value_info
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -76,35 +76,35 @@ def sigmoid(steepness: float = 1) -> Transform:
 
     def transform(nodes: Nodes, sums: str) -> str:
         if steepness != 1:
-            sums = nodes.add("Mul", sums, nodes.weight(np.float32(steepness)))
-        return nodes.add("Sigmoid", sums)
+            sums = nodes.node("Mul", sums, nodes.constant(np.float32(steepness)))
+        return nodes.node("Sigmoid", sums)
 
     return transform
 
 
 def exponential(nodes: Nodes, sums: str) -> str:
     """exp(sum)."""
-    return nodes.add("Exp", sums)
+    return nodes.node("Exp", sums)
 
 
 def softmax(nodes: Nodes, sums: str) -> str:
     """Probabilities of classes that exclude each other."""
-    return nodes.add("Softmax", sums, axis=1)
+    return nodes.node("Softmax", sums, axis=1)
 
 
 def softplus(nodes: Nodes, sums: str) -> str:
     """log(1 + exp(sum))."""
-    return nodes.add("Softplus", sums)
+    return nodes.node("Softplus", sums)
 
 
 def step(nodes: Nodes, sums: str) -> str:
     """1 if the sum is above 0, else 0."""
-    return nodes.add("Cast", nodes.add("Greater", sums, nodes.weight(np.float32(0))), to=1)
+    return nodes.node("Cast", nodes.node("Greater", sums, nodes.constant(np.float32(0))), to=1)
 
 
 def signed_square(nodes: Nodes, sums: str) -> str:
     """The square of the sum, with the sum's sign."""
-    return nodes.add("Mul", sums, nodes.add("Abs", sums))
+    return nodes.node("Mul", sums, nodes.node("Abs", sums))
 
 
 def to_onnx(booster: Booster, classes: Array | None = None) -> "ModelProto":
@@ -114,62 +114,51 @@ def to_onnx(booster: Booster, classes: Array | None = None) -> "ModelProto":
         booster: the model.
         classes: what the classes are called, int64 or texts; their numbers when not given.
     """
-    from onnx import helper
-
     nodes = Nodes()
     answers = booster.transform(nodes, booster.margins(nodes, INPUT))
     outputs = _OUTPUTS[booster.answers](nodes, answers, booster.targets, classes)
-    rows = helper.make_tensor_value_info(INPUT, _type(booster.dtype), ["batch", booster.columns])
-    values = [
-        helper.make_tensor_value_info(name, _type(dtype), ["batch", *shape])
-        for name, (dtype, shape) in outputs.items()
-    ]
+    values = []
+    for name, (tensor, dtype, shape) in outputs.items():
+        nodes.named(tensor, name)
+        values.append(value_info(name, dtype, ("batch", *shape)))
+    rows = value_info(INPUT, booster.dtype, ("batch", booster.columns))
     return nodes.model([rows], values)
 
 
-_Outputs = Mapping[str, tuple[Any, tuple[int, ...]]]
-"""Type and shape without the batch, by the output's name."""
-
-
-def _type(dtype: Any) -> int:
-    from onnx import TensorProto, helper
-
-    if np.dtype(dtype).kind in "OUS":
-        return TensorProto.STRING
-    return helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+_Outputs = Mapping[str, tuple[str, Any, tuple[int, ...]]]
+"""By the output's name its tensor, type, and shape without the batch."""
 
 
 def _of_two(nodes: Nodes, second: str, _targets: int, classes: Array | None) -> _Outputs:
-    first = nodes.add("Sub", nodes.weight(np.float32(1)), second)
-    nodes.add("Concat", first, second, axis=1, output="probabilities")
-    is_second = nodes.add("Greater", second, nodes.weight(np.float32(0.5)))
-    flat = nodes.add("Reshape", is_second, nodes.weight(np.array([-1])))
-    return _named(nodes, nodes.add("Cast", flat, to=7), 2, classes)
+    first = nodes.node("Sub", nodes.constant(np.float32(1)), second)
+    likely = nodes.node("Concat", first, second, axis=1)
+    is_second = nodes.node("Greater", second, nodes.constant(np.float32(0.5)))
+    flat = nodes.node("Reshape", is_second, nodes.constant(np.array([-1])))
+    return _named(nodes, nodes.node("Cast", flat, to=7), likely, 2, classes)
 
 
 def _of_classes(nodes: Nodes, scores: str, targets: int, classes: Array | None) -> _Outputs:
-    nodes.add("Identity", scores, output="probabilities")
-    return _named(nodes, nodes.add("ArgMax", scores, axis=1, keepdims=0), targets, classes)
+    places = nodes.node("ArgMax", scores, axis=1, keepdims=0)
+    return _named(nodes, places, scores, targets, classes)
 
 
-def _named(nodes: Nodes, places: str, count: int, classes: Array | None) -> _Outputs:
-    if classes is None:
-        nodes.add("Identity", places, output="label")
-        return {"label": (np.int64, ()), "probabilities": (np.float32, (count,))}
-    nodes.add("Gather", nodes.weight(classes), places, output="label")
-    return {"label": (classes.dtype, ()), "probabilities": (np.float32, (count,))}
+def _named(nodes: Nodes, places: str, likely: str, count: int, classes: Array | None) -> _Outputs:
+    names = np.arange(count) if classes is None else classes
+    label = places if classes is None else nodes.node("Gather", nodes.constant(classes), places)
+    return {"label": (label, names.dtype, ()), "probabilities": (likely, np.float32, (count,))}
 
 
 def _of_labels(nodes: Nodes, scores: str, targets: int, _classes: Array | None) -> _Outputs:
-    nodes.add("Identity", scores, output="probabilities")
-    given = nodes.add("Greater", scores, nodes.weight(np.float32(0.5)))
-    nodes.add("Cast", given, to=7, output="label")
-    return {"label": (np.int64, (targets,)), "probabilities": (np.float32, (targets,))}
+    found = nodes.node("Greater", scores, nodes.constant(np.float32(0.5)))
+    label = nodes.node("Cast", found, to=7)
+    return {
+        "label": (label, np.int64, (targets,)),
+        "probabilities": (scores, np.float32, (targets,)),
+    }
 
 
-def _of_numbers(nodes: Nodes, numbers: str, targets: int, _classes: Array | None) -> _Outputs:
-    nodes.add("Identity", numbers, output="prediction")
-    return {"prediction": (np.float32, (targets,))}
+def _of_numbers(_: Nodes, numbers: str, targets: int, _classes: Array | None) -> _Outputs:
+    return {"prediction": (numbers, np.float32, (targets,))}
 
 
 _OUTPUTS: Mapping[Answers, Callable[[Nodes, str, int, Array | None], _Outputs]] = {

@@ -38,7 +38,7 @@ def add_trees(nodes: Nodes, rows: str, forest: Forest) -> str:
     merged = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     values = {"nodes_values": merged.pop("nodes_values"), "base_values": forest.base}
     values["target_weights"] = merged.pop("target_weights")
-    return nodes.add(
+    return nodes.node(
         "TreeEnsembleRegressor",
         table,
         domain="ai.onnx.ml",
@@ -79,9 +79,9 @@ def _table(nodes: Nodes, rows: str, forest: Forest, keys: Array) -> str:
     for reading in Reading:
         columns = keys[keys // forest.columns == reading] % forest.columns
         if columns.size:
-            part = nodes.add("Gather", rows, nodes.weight(columns), axis=1)
+            part = nodes.node("Gather", rows, nodes.constant(columns), axis=1)
             parts.append(_READ[reading](nodes, part, forest.dtype))
-    return nodes.add("Concat", *parts, axis=1)
+    return nodes.node("Concat", *parts, axis=1)
 
 
 def _as_is(_nodes: Nodes, values: str, _dtype: type[np.floating]) -> str:
@@ -89,23 +89,23 @@ def _as_is(_nodes: Nodes, values: str, _dtype: type[np.floating]) -> str:
 
 
 def _nan_as_zero(nodes: Nodes, values: str, dtype: type[np.floating]) -> str:
-    missing = nodes.add("IsNaN", values)
-    return nodes.add("Where", missing, nodes.weight(np.array(0, dtype)), values)
+    missing = nodes.node("IsNaN", values)
+    return nodes.node("Where", missing, nodes.constant(np.array(0, dtype)), values)
 
 
 def _zero_as_nan(nodes: Nodes, values: str, dtype: type[np.floating]) -> str:
-    least = nodes.weight(np.array(NEAR_ZERO, dtype))
-    zero = nodes.add("LessOrEqual", nodes.add("Abs", values), least)
-    return nodes.add("Where", zero, nodes.weight(np.array(np.nan, dtype)), values)
+    least = nodes.constant(np.array(NEAR_ZERO, dtype))
+    zero = nodes.node("LessOrEqual", nodes.node("Abs", values), least)
+    return nodes.node("Where", zero, nodes.constant(np.array(np.nan, dtype)), values)
 
 
 def _floor(nodes: Nodes, values: str, _dtype: type[np.floating]) -> str:
-    return nodes.add("Floor", values)
+    return nodes.node("Floor", values)
 
 
 def _category(nodes: Nodes, values: str, dtype: type[np.floating]) -> str:
-    negative = nodes.add("Less", values, nodes.weight(np.array(0, dtype)))
-    return nodes.add("Where", negative, nodes.add("Ceil", values), nodes.add("Floor", values))
+    negative = nodes.node("Less", values, nodes.constant(np.array(0, dtype)))
+    return nodes.node("Where", negative, nodes.node("Ceil", values), nodes.node("Floor", values))
 
 
 _READ: Mapping[Reading, Callable[[Nodes, str, type[np.floating]], str]] = {

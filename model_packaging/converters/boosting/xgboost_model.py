@@ -170,10 +170,10 @@ def _linear(weights: Array, base: Array) -> Transform:
     """A linear model: the last row of the weights is its bias, and a missing value adds nothing."""
 
     def margins(nodes: Nodes, rows: str) -> str:
-        zero = nodes.weight(np.float32(0))
-        known = nodes.add("Where", nodes.add("IsNaN", rows), zero, rows)
-        products = nodes.add("MatMul", known, nodes.weight(weights[:-1]))
-        return nodes.add("Add", products, nodes.weight(weights[-1] + base))
+        zero = nodes.constant(np.float32(0))
+        known = nodes.node("Where", nodes.node("IsNaN", rows), zero, rows)
+        products = nodes.node("MatMul", known, nodes.constant(weights[:-1]))
+        return nodes.node("Add", products, nodes.constant(weights[-1] + base))
 
     return margins
 
@@ -184,8 +184,8 @@ def _without(missing: float, margins: Transform) -> Transform:
         return margins
 
     def read(nodes: Nodes, rows: str) -> str:
-        found = nodes.add("Equal", rows, nodes.weight(np.float32(missing)))
-        return margins(nodes, nodes.add("Where", found, nodes.weight(np.float32(np.nan)), rows))
+        found = nodes.node("Equal", rows, nodes.constant(np.float32(missing)))
+        return margins(nodes, nodes.node("Where", found, nodes.constant(np.float32(np.nan)), rows))
 
     return read
 

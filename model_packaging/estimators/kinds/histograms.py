@@ -6,11 +6,12 @@ import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.check.trees import LEAF, BoostedTree, TreeArrays
 from lading.model_packaging.estimators.calls import Classes, classify, regress, transform
 from lading.model_packaging.estimators.frame import Frame, computed, matrix
 from lading.model_packaging.estimators.graph import GraphBuilder, NoOnnxForm
 from lading.model_packaging.estimators.kinds.forests import of_raw
-from lading.model_packaging.estimators.kinds.trees import LEAF, Tree, walk
+from lading.model_packaging.estimators.kinds.trees import walk, with_values
 
 _BITS = 32
 _INVERSES = {"IdentityLink": "", "LogLink": "Exp"}
@@ -62,7 +63,7 @@ class _Members:
         known, places = estimator._bin_mapper.make_known_categories_bitsets()
         self._bits, self._places = known, places
 
-    def tree(self, predictor: Any, target: int) -> Tree:
+    def tree(self, predictor: Any, target: int) -> BoostedTree:
         nodes = predictor.nodes
         feature = np.where(nodes["is_leaf"] == 1, LEAF, nodes["feature_idx"].astype(np.int64))
         threshold = nodes["num_threshold"].astype(np.float64)
@@ -71,15 +72,15 @@ class _Members:
             column = int(nodes["feature_idx"][node])
             self.groups.append((column, left, _members(self._bits[self._places[column]])))
             feature[node], threshold[node] = self._width + len(self.groups) - 1, 0.5
-        return Tree(
+        tree = TreeArrays(
             feature,
             threshold,
             nodes["left"],
             nodes["right"],
             nodes["missing_go_to_left"].astype(np.bool_),
-            nodes["value"].reshape(-1, 1),
-            target,
+            inclusive=True,
         )
+        return with_values(tree, nodes["value"].reshape(-1, 1), target)
 
     def tensor(self, graph: GraphBuilder, rows: str, column: int, left: Array, known: Array) -> str:
         """A group's column, of shape [rows, 1]; categories are numbers without a fraction."""

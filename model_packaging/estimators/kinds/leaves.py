@@ -17,7 +17,8 @@ from sklearn.svm._base import BaseLibSVM
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.conversion import DTYPES, Array
 from lading.model_packaging.estimators.frame import Frame, computed, matrix
-from lading.model_packaging.estimators.graph import NAME, OPSETS, GraphBuilder, NoOnnxForm
+from lading.model_packaging.estimators.graph import GraphBuilder, NoOnnxForm
+from lading.model_packaging.onnx_nodes import NAME, OPSETS
 
 _ROWS = "X"
 _TYPICAL = (
