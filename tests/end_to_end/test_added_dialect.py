@@ -27,8 +27,7 @@ from lading.functions.authorizer.authorizer import requested_model
 from lading.functions.contract.routes import RESERVED_NAMES
 from lading.functions.contract.settings import ServingSettings
 from lading.functions.front.front import Front
-from lading.stacks.api.rest_api import Authorization, ModelApi
-from lading.stacks.stages.settings import Deployment, Names
+from lading.stacks.api.rest_api import ApiSettings, Authorization, ModelApi
 from tests.support.driver import ask, serve
 from tests.support.interpreter import proxy_event
 
@@ -50,10 +49,8 @@ stack = Stack(App(), "api")
 api = ModelApi(
     stack,
     "Api",
-    deployment=Deployment(Names("lading", "dev")),
-    name="api",
+    settings=ApiSettings("api", "dev", 10, 10, (), 30, account_log_role=False, firewall=False),
     authorization=Authorization(aws_apigateway.AuthorizationType.NONE),
-    account_log_role=False,
 )
 function = "arn:aws:lambda:eu-west-1:000000000000:function:front"
 api.serve_root(aws_lambda.Function.from_function_arn(stack, "Front", function))
