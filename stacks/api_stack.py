@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from aws_cdk import CfnOutput, Stack
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_certificatemanager as acm
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_route53_targets as targets
 from constructs import Construct
@@ -23,6 +22,7 @@ from lading.stacks.function.logged_function import LoggedFunction, StageFunction
 from lading.stacks.monitoring.alarms import AlarmTopic, make_alarms, topic_by_name
 from lading.stacks.monitoring.dashboards import Dashboards
 from lading.stacks.monitoring.signals import API_SIGNALS, WatchedApi
+from lading.stacks.permissions import allow
 from lading.stacks.plan.apis import PlannedApi, list_models
 from lading.stacks.stages.settings import ALIAS, OUTPUTS, CustomDomain, Deployment
 
@@ -121,10 +121,7 @@ class ApiStack(Stack):
             },
         )
         if models:
-            aliases = [self._api.alias_arn(model) for model in models]
-            front.role.add_to_principal_policy(
-                iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=aliases)
-            )
+            allow(front.role, "lambda:InvokeFunction", *map(self._api.alias_arn, models))
         return front
 
     def _watch(self, apis: Sequence[PlannedApi]) -> None:

@@ -12,6 +12,7 @@ from constructs import Construct
 
 from lading.functions.contract.names import TOKENS
 from lading.stacks.stages.settings import OUTPUTS, Deployment
+from lading.stacks.storage import expiring_table, private_bucket
 
 _OLD_VERSIONS_DAYS, _ACCESS_LOG_DAYS = 90, 365
 
@@ -58,17 +59,11 @@ class ArtifactStack(Stack):
         artifacts are written only to new keys, which the policy below enforces. A locked version
         becomes noncurrent only when somebody deletes it, and then stays for 90 days.
         """
-        bucket = s3.Bucket(
+        bucket = private_bucket(
             self,
             "Artifacts",
+            self.key,
             versioned=True,
-            encryption=s3.BucketEncryption.KMS,
-            encryption_key=self.key,
-            bucket_key_enabled=True,
-            enforce_ssl=True,
-            minimum_tls_version=1.2,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             server_access_logs_bucket=self._access_log(),
             lifecycle_rules=[
                 s3.LifecycleRule(
@@ -81,40 +76,24 @@ class ArtifactStack(Stack):
                     abort_incomplete_multipart_upload_after=Duration.days(1),
                 ),
             ],
-            removal_policy=RemovalPolicy.RETAIN,
         )
         bucket.add_to_resource_policy(_deny_overwriting(bucket))
         return bucket
 
     def _access_log(self) -> s3.Bucket:
         """Create the bucket of access logs; S3 delivers logs only to buckets with S3's own keys."""
-        return s3.Bucket(
-            self,
-            "AccessLog",
-            encryption=s3.BucketEncryption.S3_MANAGED,
-            enforce_ssl=True,
-            minimum_tls_version=1.2,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(_ACCESS_LOG_DAYS))],
-            removal_policy=RemovalPolicy.RETAIN,
-        )
+        rule = s3.LifecycleRule(expiration=Duration.days(_ACCESS_LOG_DAYS))
+        return private_bucket(self, "AccessLog", None, lifecycle_rules=[rule])
 
     def _tokens(self, name: str) -> dynamodb.Table:
-        return dynamodb.Table(
+        recovery = dynamodb.PointInTimeRecoverySpecification(point_in_time_recovery_enabled=True)
+        return expiring_table(
             self,
             "Tokens",
+            self.key,
+            (TOKENS.digest, TOKENS.expires),
             table_name=name,
-            partition_key=dynamodb.Attribute(
-                name=TOKENS.digest, type=dynamodb.AttributeType.STRING
-            ),
-            time_to_live_attribute=TOKENS.expires,
-            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
-            encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED,
-            encryption_key=self.key,
-            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
-                point_in_time_recovery_enabled=True
-            ),
+            point_in_time_recovery_specification=recovery,
             removal_policy=RemovalPolicy.RETAIN,
         )
 

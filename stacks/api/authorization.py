@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from aws_cdk import Acknowledgment, Aws, Duration, Fn, Validations
+from aws_cdk import Aws, Duration
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_iam as iam
 from constructs import Construct
@@ -10,6 +10,7 @@ from constructs import Construct
 from lading.functions.contract.names import TOKENS
 from lading.stacks.api.rest_api import Authorization
 from lading.stacks.function.logged_function import LoggedFunction, StageFunctions
+from lading.stacks.permissions import allow, grant_decrypt
 
 _TIME_LIMIT_S = 10
 """API Gateway waits no longer for an authorizer."""
@@ -83,31 +84,6 @@ class TokenAuthorizer(Construct):
 
 def _grant_look_up(role: iam.IRole, table: str, key_alias: str) -> None:
     """Let a role read single items of the token table, and nothing else with its key."""
-    place = f"{Aws.REGION}:{Aws.ACCOUNT_ID}"
-    role.add_to_principal_policy(
-        iam.PolicyStatement(
-            actions=["dynamodb:GetItem"],
-            resources=[f"arn:{Aws.PARTITION}:dynamodb:{place}:table/{table}"],
-        )
-    )
-    role.add_to_principal_policy(
-        iam.PolicyStatement(
-            actions=["kms:Decrypt"],
-            resources=[f"arn:{Aws.PARTITION}:kms:{place}:key/*"],
-            conditions={
-                "ForAnyValue:StringEquals": {"kms:ResourceAliases": key_alias},
-                "StringEquals": {
-                    "kms:ViaService": Fn.sub("dynamodb.${AWS::Region}.amazonaws.com"),
-                    "kms:EncryptionContext:aws:dynamodb:tableName": table,
-                },
-            },
-        )
-    )
-    Validations.of(role).acknowledge(
-        Acknowledgment(
-            id="AwsSolutions-IAM5"
-            "[Resource::arn:<AWS::Partition>:kms:<AWS::Region>:<AWS::AccountId>:key/*]",
-            reason="conditions restrict it to the key of one alias, for one table of DynamoDB; the "
-            "key itself belongs to another stack",
-        )
-    )
+    place = f"arn:{Aws.PARTITION}:dynamodb:{Aws.REGION}:{Aws.ACCOUNT_ID}:table/{table}"
+    allow(role, "dynamodb:GetItem", place)
+    grant_decrypt(role, key_alias, "dynamodb", table)

@@ -5,15 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import cast
 
-from aws_cdk import (
-    Acknowledgment,
-    Annotations,
-    ArnFormat,
-    Duration,
-    RemovalPolicy,
-    Stack,
-    Validations,
-)
+from aws_cdk import Annotations, ArnFormat, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
@@ -23,6 +15,7 @@ from lading.functions.contract.routes import root_paths
 from lading.stacks.api.gateway_responses import add_gateway_responses
 from lading.stacks.function.logged_function import stage_log
 from lading.stacks.monitoring.signals import WatchedModel
+from lading.stacks.permissions import acknowledge
 from lading.stacks.stages.settings import ALIAS
 
 TLS_POLICY = "SecurityPolicy_TLS13_1_2_PQ_2025_09"
@@ -165,7 +158,7 @@ class ModelApi(Construct):
             )
             reason = "browsers send preflight requests without credentials; the answer has no data"
             for rule in ("AwsSolutions-APIG4", "AwsSolutions-COG4"):
-                Validations.of(method).acknowledge(Acknowledgment(id=rule, reason=reason))
+                acknowledge(method, rule, reason)
 
     def _add_method(
         self, resource: apigateway.IResource, integration: apigateway.Integration
@@ -179,12 +172,8 @@ class ModelApi(Construct):
             authorizer=authorization.authorizer,
             api_key_required=authorization.usage_plan,
         )
-        Validations.of(method).acknowledge(
-            Acknowledgment(
-                id="AwsSolutions-COG4",
-                reason="callers are AWS principals or have tokens; user pools are for people",
-            )
-        )
+        reason = "callers are AWS principals or have tokens; user pools are for people"
+        acknowledge(method, "AwsSolutions-COG4", reason)
 
     def _permit(self, id_: str, function: str, path: str) -> None:
         """Add one permission for all paths of a function, whose policy is limited to 20 KB."""
@@ -251,28 +240,21 @@ class ModelApi(Construct):
         plan.add_api_stage(stage=self.api.deployment_stage)
 
     def _acknowledge(self) -> None:
-        Validations.of(self.api).acknowledge(
-            Acknowledgment(
-                id="AwsSolutions-APIG2",
-                reason="a body is a tensor in one of many formats; the service validates it by the "
-                "model's signature, and reports errors in the dialect's own format",
-            )
+        bodies = (
+            "a body is a tensor in one of many formats; the service validates it by the model's "
+            "signature, and reports errors in the dialect's own format"
         )
+        acknowledge(self.api, "AwsSolutions-APIG2", bodies)
         if not self._settings.firewall:
-            Validations.of(self.api.deployment_stage).acknowledge(
-                Acknowledgment(
-                    id="AwsSolutions-APIG3",
-                    reason="production has a firewall; `waf: true` adds one to this stage",
-                )
-            )
+            reason = "production has a firewall; `waf: true` adds one to this stage"
+            acknowledge(self.api.deployment_stage, "AwsSolutions-APIG3", reason)
         if self._settings.account_log_role:
-            pushes = "arn:<AWS::Partition>:iam::aws:policy/service-role/"
-            Validations.of(self.api).acknowledge(
-                Acknowledgment(
-                    id=f"AwsSolutions-IAM4[Policy::{pushes}AmazonAPIGatewayPushToCloudWatchLogs]",
-                    reason="the account's only role for logs of all APIs; AWS requires this policy",
-                )
+            policy = (
+                "arn:<AWS::Partition>:iam::aws:policy/service-role/"
+                "AmazonAPIGatewayPushToCloudWatchLogs"
             )
+            reason = "the account's only role for logs of all APIs; AWS requires this policy"
+            acknowledge(self.api, f"AwsSolutions-IAM4[Policy::{policy}]", reason)
 
 
 def _integration(alias: str, model: WatchedModel) -> apigateway.Integration:

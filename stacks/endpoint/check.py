@@ -9,6 +9,7 @@ from constructs import Construct
 from lading.functions.contract.limits import LAMBDA
 from lading.stacks.endpoint.resources import SageMakerModel
 from lading.stacks.function.logged_function import LoggedFunction, StageFunctions
+from lading.stacks.permissions import allow
 
 _HANDLER = "lading.functions.endpoint_check.lambda_handler.check"
 
@@ -74,10 +75,8 @@ class EndpointCheck(Construct):
 def _grant(role: iam.Role, served: SageMakerModel, group: str) -> None:
     """Let the check describe the endpoint, and limit how long its log is kept."""
     log = f"arn:{Aws.PARTITION}:logs:{Aws.REGION}:{Aws.ACCOUNT_ID}:log-group:{group}"
-    allowed = [(["sagemaker:DescribeEndpoint"], served.endpoint.ref)]
+    allow(role, "sagemaker:DescribeEndpoint", served.endpoint.ref)
     if served.component:
         arn = served.component.attr_inference_component_arn
-        allowed.append((["sagemaker:DescribeInferenceComponent"], arn))
-    allowed.append((["logs:CreateLogGroup", "logs:PutRetentionPolicy"], log))
-    for actions, resource in allowed:
-        role.add_to_policy(iam.PolicyStatement(actions=actions, resources=[resource]))
+        allow(role, "sagemaker:DescribeInferenceComponent", arn)
+    allow(role, ("logs:CreateLogGroup", "logs:PutRetentionPolicy"), log)

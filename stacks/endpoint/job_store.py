@@ -4,7 +4,7 @@ A bucket holds bodies and deletes them after some days. Two tables hold the stat
 idempotency keys; their entries expire. In mode async SageMaker reads and writes the same bucket.
 """
 
-from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Stack, Validations
+from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -14,7 +14,9 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from lading.functions.contract.names import JOBS
+from lading.stacks.permissions import acknowledge, acknowledge_resource, allow
 from lading.stacks.stages.sagemaker import Queue
+from lading.stacks.storage import expiring_table, private_bucket
 
 _Config = sagemaker.CfnEndpointConfig
 
@@ -45,7 +47,7 @@ class JobStoreResources(Construct):
             (["s3:ListBucket"], [self.bucket.bucket_arn]),
             (items, [self.jobs.table_arn, self.idempotency.table_arn]),
         ):
-            role.add_to_principal_policy(iam.PolicyStatement(actions=actions, resources=resources))
+            allow(role, actions, *resources)
         self._key.grant(role, "kms:Decrypt", "kms:GenerateDataKey")
         _acknowledge_objects(role, self.bucket, "")
 
@@ -79,7 +81,7 @@ class JobStoreResources(Construct):
             ("s3:PutObject", [self.bucket.arn_for_objects(f"{prefix}*") for prefix in answers]),
             ("sns:Publish", topics),
         ):
-            role.add_to_principal_policy(iam.PolicyStatement(actions=[action], resources=resources))
+            allow(role, action, *resources)
         self._key.grant(role, "kms:Decrypt", "kms:GenerateDataKey")
         _acknowledge_objects(role, self.bucket, JOBS.inputs, *answers)
 
@@ -87,59 +89,27 @@ class JobStoreResources(Construct):
         return sns.Topic(self, id_, master_key=self._key, enforce_ssl=True)
 
     def _bucket(self, days: int) -> s3.Bucket:
-        bucket = s3.Bucket(
-            self,
-            "Bodies",
-            encryption=s3.BucketEncryption.KMS,
-            encryption_key=self._key,
-            bucket_key_enabled=True,
-            enforce_ssl=True,
-            minimum_tls_version=1.2,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            lifecycle_rules=[
-                s3.LifecycleRule(
-                    expiration=Duration.days(days),
-                    abort_incomplete_multipart_upload_after=Duration.days(1),
-                )
-            ],
-            # CloudFormation cannot delete a bucket with objects in it.
-            removal_policy=RemovalPolicy.RETAIN,
+        # CloudFormation cannot delete a bucket with objects in it, so it stays.
+        rule = s3.LifecycleRule(
+            expiration=Duration.days(days),
+            abort_incomplete_multipart_upload_after=Duration.days(1),
         )
-        Validations.of(bucket).acknowledge(
-            Acknowledgment(
-                id="AwsSolutions-S1",
-                reason="bodies are deleted in days; the API's access log says who created each job",
-            )
-        )
+        bucket = private_bucket(self, "Bodies", self._key, lifecycle_rules=[rule])
+        reason = "bodies are deleted in days; the API's access log says who created each job"
+        acknowledge(bucket, "AwsSolutions-S1", reason)
         return bucket
 
     def _table(self, id_: str) -> dynamodb.Table:
-        table = dynamodb.Table(
-            self,
-            id_,
-            partition_key=dynamodb.Attribute(name=JOBS.id, type=dynamodb.AttributeType.STRING),
-            time_to_live_attribute=JOBS.expires,
-            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
-            encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED,
-            encryption_key=self._key,
-            removal_policy=RemovalPolicy.DESTROY,
-        )
-        Validations.of(table).acknowledge(
-            Acknowledgment(id="AwsSolutions-DDB3", reason="its entries expire in days")
-        )
+        names = (JOBS.id, JOBS.expires)
+        gone = RemovalPolicy.DESTROY
+        table = expiring_table(self, id_, self._key, names, removal_policy=gone)
+        acknowledge(table, "AwsSolutions-DDB3", "its entries expire in days")
         return table
 
 
 def _acknowledge_objects(role: iam.IRole, bucket: s3.Bucket, *prefixes: str) -> None:
     """Acknowledge access to all objects of a bucket, or to all below some prefixes."""
     logical_id = Stack.of(bucket).resolve(bucket.bucket_arn)["Fn::GetAtt"][0]
-    Validations.of(role).acknowledge(
-        *(
-            Acknowledgment(
-                id=f"AwsSolutions-IAM5[Resource::<{logical_id}.Arn>/{prefix}*]",
-                reason="bodies of this model's jobs; each job creates its own name",
-            )
-            for prefix in prefixes
-        )
-    )
+    for prefix in prefixes:
+        resource = f"<{logical_id}.Arn>/{prefix}*"
+        acknowledge_resource(role, resource, "bodies of this model's jobs; each has its own name")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from aws_cdk import Acknowledgment, ArnFormat, Aspects, Aws, RemovalPolicy, Stack, Validations
+from aws_cdk import ArnFormat, Aspects, Aws, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
@@ -19,6 +19,7 @@ from lading.stacks.function.lambda_model import LambdaModel
 from lading.stacks.function.logged_function import StageFunctions
 from lading.stacks.function.proxy import Proxy, adapter_layer
 from lading.stacks.monitoring.signals import WatchedModel
+from lading.stacks.permissions import acknowledge_resource, allow
 from lading.stacks.plan.endpoints import Endpoint, PlannedEndpoint
 from lading.stacks.stages.sagemaker import SageMakerSettings
 
@@ -172,7 +173,7 @@ class ModelEndpoint(Construct):
                 resource_name=self._plan.twin_alias,
                 arn_format=ArnFormat.COLON_RESOURCE_NAME,
             )
-            _allow(function.role, ["lambda:InvokeFunction"], [twin])
+            allow(function.role, "lambda:InvokeFunction", twin)
         if self.served is not None:
             self._grant_endpoint(function.role, self.served)
             # The golden requests, and with them traffic, come after the check.
@@ -184,24 +185,18 @@ class ModelEndpoint(Construct):
         invoke = ["sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream"]
         if self._plan.settings.mode == "async":
             invoke = ["sagemaker:InvokeEndpointAsync"]
-        _allow(role, invoke, [endpoint, *components])
-        _allow(role, ["sagemaker:DescribeEndpoint"], [endpoint])
+        allow(role, invoke, endpoint, *components)
+        allow(role, "sagemaker:DescribeEndpoint", endpoint)
         if components:
-            _allow(role, ["sagemaker:DescribeInferenceComponent"], components)
+            allow(role, "sagemaker:DescribeInferenceComponent", *components)
 
     def _grant_jobs(self, function: LambdaModel) -> None:
         """Let the function invoke its own version, which runs a job."""
         name = f"function:{self._watched.function}:*"
         arn = f"arn:{Aws.PARTITION}:lambda:{Aws.REGION}:{Aws.ACCOUNT_ID}:{name}"
-        _allow(function.role, ["lambda:InvokeFunction"], [arn])
-        finding = "Resource::arn:<AWS::Partition>:lambda:<AWS::Region>:<AWS::AccountId>:"
-        Validations.of(function.role).acknowledge(
-            Acknowledgment(
-                id=f"AwsSolutions-IAM5[{finding}{name}]",
-                reason="the versions of this function; their numbers are not known beforehand",
-            )
+        allow(function.role, "lambda:InvokeFunction", arn)
+        acknowledge_resource(
+            function.role,
+            f"arn:<AWS::Partition>:lambda:<AWS::Region>:<AWS::AccountId>:{name}",
+            "the versions of this function; their numbers are not known beforehand",
         )
-
-
-def _allow(role: iam.IRole, actions: list[str], resources: list[str]) -> None:
-    role.add_to_principal_policy(iam.PolicyStatement(actions=actions, resources=resources))

@@ -1,10 +1,15 @@
 """The permissions of an endpoint's containers, and of SageMaker on their behalf."""
 
-from aws_cdk import Acknowledgment, Aws, Validations
+from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from lading.stacks.function.lambda_model import grant_decrypt
+from lading.stacks.permissions import (
+    acknowledge_resource,
+    allow,
+    bucket_arn,
+    grant_decrypt,
+)
 from lading.stacks.plan.endpoints import EngineData, Repository
 
 
@@ -45,70 +50,42 @@ class EndpointRole(Construct):
             self._allow(*_NETWORK, reason="network interfaces have no name before they exist")
 
     def _grant_files(self, files: EngineData, artifact_key: str) -> None:
-        bucket = f"arn:{Aws.PARTITION}:s3:::{files.bucket}"
-        self.role.add_to_policy(
-            iam.PolicyStatement(actions=["s3:GetObject"], resources=[f"{bucket}/{files.prefix}*"])
-        )
-        self.role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["s3:ListBucket"],
-                resources=[bucket],
-                conditions={"StringLike": {"s3:prefix": f"{files.prefix}*"}},
-            )
-        )
-        grant_decrypt(self.role, artifact_key, files.bucket)
-        self._acknowledge(
-            f"Resource::arn:<AWS::Partition>:s3:::{files.bucket}/{files.prefix}*",
+        bucket = bucket_arn(files.bucket)
+        below = {"StringLike": {"s3:prefix": f"{files.prefix}*"}}
+        allow(self.role, "s3:GetObject", f"{bucket}/{files.prefix}*")
+        allow(self.role, "s3:ListBucket", bucket, conditions=below)
+        grant_decrypt(self.role, artifact_key, "s3", bucket)
+        acknowledge_resource(
+            self.role,
+            f"arn:<AWS::Partition>:s3:::{files.bucket}/{files.prefix}*",
             "the files below a prefix that contains their digest, and nothing else is there",
         )
 
     def _grant_image(self, repository: Repository) -> None:
         place = f"{repository.region}:{repository.account}:repository/{repository.name}"
-        self.role.add_to_policy(
-            iam.PolicyStatement(
-                actions=[
-                    "ecr:BatchCheckLayerAvailability",
-                    "ecr:BatchGetImage",
-                    "ecr:GetDownloadUrlForLayer",
-                ],
-                resources=[f"arn:{Aws.PARTITION}:ecr:{place}"],
-            )
-        )
+        allow(self.role, _PULL, f"arn:{Aws.PARTITION}:ecr:{place}")
         self._allow("ecr:GetAuthorizationToken", reason="ECR's login accepts no resource")
 
     def _grant_logs(self) -> None:
         """Allow logs and metrics of containers, which SageMaker writes with this role."""
         logs = f"arn:{Aws.PARTITION}:logs:{Aws.REGION}:{Aws.ACCOUNT_ID}:log-group"
-        self.role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
-                resources=[f"{logs}:/aws/sagemaker/*"],
-            )
-        )
-        self._acknowledge(
-            "Resource::arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:log-group:"
-            "/aws/sagemaker/*",
+        write = ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents")
+        allow(self.role, write, f"{logs}:/aws/sagemaker/*")
+        acknowledge_resource(
+            self.role,
+            "arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:log-group:/aws/sagemaker/*",
             "the log is named after the endpoint, which CloudFormation names after it has the role",
         )
-        self.role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["cloudwatch:PutMetricData"],
-                resources=["*"],
-                conditions={"StringLike": {"cloudwatch:namespace": "/aws/sagemaker/*"}},
-            )
-        )
+        own = {"StringLike": {"cloudwatch:namespace": "/aws/sagemaker/*"}}
+        allow(self.role, "cloudwatch:PutMetricData", "*", conditions=own)
 
     def _allow(self, *actions: str, reason: str) -> None:
         """Allow actions that accept no resource."""
-        self.role.add_to_policy(iam.PolicyStatement(actions=list(actions), resources=["*"]))
-        self._acknowledge("Resource::*", reason)
-
-    def _acknowledge(self, finding: str, reason: str) -> None:
-        Validations.of(self.role).acknowledge(
-            Acknowledgment(id=f"AwsSolutions-IAM5[{finding}]", reason=reason)
-        )
+        allow(self.role, actions, "*")
+        acknowledge_resource(self.role, "*", reason)
 
 
+_PULL = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
 _NETWORK = (
     *("ec2:CreateNetworkInterface", "ec2:CreateNetworkInterfacePermission"),
     *("ec2:DeleteNetworkInterface", "ec2:DeleteNetworkInterfacePermission"),

@@ -1,6 +1,5 @@
 """One model on Lambda: its layers, its function, the published version, the alias `live`."""
 
-from aws_cdk import Acknowledgment, Aws, Fn, Validations
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
@@ -11,6 +10,7 @@ from lading.functions.contract.names import DEFAULT_LABEL, LAYER_ROOT, Library, 
 from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.stacks.function.logged_function import RUNTIME, LoggedFunction, StageFunctions
 from lading.stacks.function.proxy import UNSTREAMED, Proxy
+from lading.stacks.permissions import allow, bucket_arn, grant_decrypt
 from lading.stacks.plan.models import GOLDEN, LocalArtifact, PlannedModel, S3Artifact
 from lading.stacks.stages.settings import ALIAS
 
@@ -123,14 +123,10 @@ class LambdaModel(Construct):
         if isinstance(artifact, LocalArtifact) or artifact.layer:
             return
         archive = artifact.archive
-        self.role.add_to_principal_policy(
-            iam.PolicyStatement(
-                actions=["s3:GetObjectVersion"],
-                resources=[f"arn:{Aws.PARTITION}:s3:::{archive.bucket}/{archive.key}"],
-                conditions={"StringEquals": {"s3:VersionId": archive.version_id}},
-            )
-        )
-        grant_decrypt(self.role, self._artifact_key, archive.bucket)
+        place = f"{bucket_arn(archive.bucket)}/{archive.key}"
+        version = {"StringEquals": {"s3:VersionId": archive.version_id}}
+        allow(self.role, "s3:GetObjectVersion", place, conditions=version)
+        grant_decrypt(self.role, self._artifact_key, "s3", bucket_arn(archive.bucket))
 
     def grant_golden(self, role: iam.IRole) -> None:
         """Let a role read the golden requests if they are an object in S3."""
@@ -138,13 +134,8 @@ class LambdaModel(Construct):
         if isinstance(artifact, LocalArtifact) or artifact.golden is None:
             return
         bucket = artifact.archive.bucket
-        role.add_to_principal_policy(
-            iam.PolicyStatement(
-                actions=["s3:GetObject"],
-                resources=[f"arn:{Aws.PARTITION}:s3:::{bucket}/{artifact.golden}"],
-            )
-        )
-        grant_decrypt(role, self._artifact_key, bucket)
+        allow(role, "s3:GetObject", f"{bucket_arn(bucket)}/{artifact.golden}")
+        grant_decrypt(role, self._artifact_key, "s3", bucket_arn(bucket))
 
 
 def _serving(model: PlannedModel, proxy: Proxy | None, origins: tuple[str, ...]) -> ServingSettings:
@@ -177,31 +168,3 @@ def _golden(model: PlannedModel) -> str:
     if artifact.golden is None:
         return ""
     return in_layer if artifact.layer else f"s3://{artifact.archive.bucket}/{artifact.golden}"
-
-
-def grant_decrypt(role: iam.IRole, key_alias: str, bucket: str) -> None:
-    """Let a role decrypt objects of one bucket, with the stage's key only.
-
-    The key belongs to another stack. Its alias is all that is known, and a policy can name an alias
-    in a condition only.
-    """
-    role.add_to_principal_policy(
-        iam.PolicyStatement(
-            actions=["kms:Decrypt"],
-            resources=[f"arn:{Aws.PARTITION}:kms:{Aws.REGION}:{Aws.ACCOUNT_ID}:key/*"],
-            conditions={
-                "ForAnyValue:StringEquals": {"kms:ResourceAliases": key_alias},
-                "StringEquals": {
-                    "kms:ViaService": Fn.sub("s3.${AWS::Region}.amazonaws.com"),
-                    "kms:EncryptionContext:aws:s3:arn": f"arn:{Aws.PARTITION}:s3:::{bucket}",
-                },
-            },
-        )
-    )
-    Validations.of(role).acknowledge(
-        Acknowledgment(
-            id="AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:kms:<AWS::Region>:"
-            "<AWS::AccountId>:key/*]",
-            reason="a condition restricts it to the stage's key, by its alias",
-        )
-    )

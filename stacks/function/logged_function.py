@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Validations
+from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from lading.stacks.function.code_assets import CodeAssets
+from lading.stacks.permissions import acknowledge, acknowledge_resource
 from lading.stacks.stages.target import LAMBDA_PYTHON, Architecture
 
 RUNTIME = lambda_.Runtime(
@@ -100,21 +101,16 @@ class LoggedFunction(Construct):
     def _acknowledge(self, failures: str) -> None:
         """Acknowledge findings of AWS Solutions and Serverless, each with its reason."""
         newest = f"the code is built for Python {LAMBDA_PYTHON}, which one constant names"
-        Validations.of(self.function).acknowledge(
-            Acknowledgment(id="AwsSolutions-L1", reason=newest),
-            Acknowledgment(id="Serverless-LambdaLatestVersion", reason=newest),
-            Acknowledgment(id="Serverless-LambdaDLQ", reason=failures),
-            Acknowledgment(
-                id="Annotation::@aws-cdk/aws-lambda:snapStartRequirePublish",
-                reason="callers use the alias, which points to published versions only",
-            ),
-        )
-        Validations.of(self.role).acknowledge(
-            Acknowledgment(
-                id="AwsSolutions-IAM5[Resource::*]",
-                reason="X-Ray's PutTraceSegments and PutTelemetryRecords accept no resource",
-            )
-        )
+        aliased = "callers use the alias, which points to published versions only"
+        for rule, reason in (
+            ("AwsSolutions-L1", newest),
+            ("Serverless-LambdaLatestVersion", newest),
+            ("Serverless-LambdaDLQ", failures),
+            ("Annotation::@aws-cdk/aws-lambda:snapStartRequirePublish", aliased),
+        ):
+            acknowledge(self.function, rule, reason)
+        traces = "X-Ray's PutTraceSegments and PutTelemetryRecords accept no resource"
+        acknowledge_resource(self.role, "*", traces)
 
 
 def stage_log(scope: Construct, id_: str, name: str, days: int) -> logs.LogGroup:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
-from aws_cdk import Acknowledgment, CustomResource, Duration, Stack, Validations
+from aws_cdk import CustomResource, Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_codedeploy as codedeploy
 from aws_cdk import aws_iam as iam
@@ -22,6 +22,7 @@ from lading.functions.contract.limits import LAMBDA
 from lading.functions.contract.names import HOOK, LAYER_ROOT
 from lading.stacks.function.lambda_model import LambdaModel
 from lading.stacks.function.logged_function import LoggedFunction, StageFunctions
+from lading.stacks.permissions import acknowledge_resource, allow
 from lading.stacks.stages.settings import ALIAS, RolloutName
 
 _HANDLERS = "lading.functions.traffic_hook.lambda_handler"
@@ -108,16 +109,10 @@ class Rollout(Construct):
         everywhere only some time after the hook needs it.
         """
         function = self._served.function
-        role.add_to_principal_policy(
-            iam.PolicyStatement(actions=[action], resources=[f"{function.function_arn}:*"])
-        )
+        allow(role, action, f"{function.function_arn}:*")
         logical_id = Stack.of(self).resolve(function.function_arn)["Fn::GetAtt"][0]
-        Validations.of(role).acknowledge(
-            Acknowledgment(
-                id=f"AwsSolutions-IAM5[Resource::<{logical_id}.Arn>:*]",
-                reason="the versions of one function; their numbers are not known beforehand",
-            )
-        )
+        reason = "the versions of one function; their numbers are not known beforehand"
+        acknowledge_resource(role, f"<{logical_id}.Arn>:*", reason)
 
     def _hook(
         self,
@@ -167,23 +162,14 @@ class Rollout(Construct):
             post_hook=clean.function,
         )
         for hook in hooks:
-            hook.role.add_to_principal_policy(
-                iam.PolicyStatement(
-                    actions=["codedeploy:GetDeployment"],
-                    resources=[group.deployment_group_arn],
-                )
-            )
+            allow(hook.role, "codedeploy:GetDeployment", group.deployment_group_arn)
             self._served.alias.node.add_dependency(hook)
 
     def _clean(self) -> LoggedFunction:
         """Create the function that deletes versions which no longer serve."""
         clean = self._hook("Clean", self._plan.clean_name, "after_traffic", _CLEAN_S)
-        clean.role.add_to_principal_policy(
-            iam.PolicyStatement(
-                actions=["lambda:ListVersionsByFunction", "lambda:ListAliases"],
-                resources=[self._served.function.function_arn],
-            )
-        )
+        read = ("lambda:ListVersionsByFunction", "lambda:ListAliases")
+        allow(clean.role, read, self._served.function.function_arn)
         self._grant_versions(clean.role, "lambda:DeleteFunction")
         return clean
 
@@ -191,25 +177,15 @@ class Rollout(Construct):
         """Create CodeDeploy's role: less than AWS's own policy, and for this alias only."""
         function = self._served.function.function_arn
         role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("codedeploy.amazonaws.com"))
-        alias = (
-            *("lambda:GetAlias", "lambda:GetProvisionedConcurrencyConfig", "lambda:UpdateAlias"),
-        )
-        for actions, resources in (
-            (alias, [function, f"{function}:{ALIAS}"]),
-            (("lambda:InvokeFunction",), [hook.function.function_arn for hook in hooks]),
-            (("cloudwatch:DescribeAlarms",), ["*"]),
-        ):
-            role.add_to_policy(iam.PolicyStatement(actions=[*actions], resources=resources))
-        Validations.of(role).acknowledge(
-            Acknowledgment(
-                id="AwsSolutions-IAM5[Resource::*]",
-                reason="CodeDeploy lists all alarms to read the state of its own, as in AWS's "
-                "policy",
-            )
-        )
+        allow(role, _SHIFT, function, f"{function}:{ALIAS}")
+        allow(role, "lambda:InvokeFunction", *(hook.function.function_arn for hook in hooks))
+        allow(role, "cloudwatch:DescribeAlarms", "*")
+        reason = "CodeDeploy lists all alarms to read the state of its own, as in AWS's policy"
+        acknowledge_resource(role, "*", reason)
         return role
 
 
+_SHIFT = ("lambda:GetAlias", "lambda:GetProvisionedConcurrencyConfig", "lambda:UpdateAlias")
 _CONFIGURATIONS: Mapping[str, codedeploy.ILambdaDeploymentConfig] = {
     name: getattr(codedeploy.LambdaDeploymentConfig, name.upper().replace("-", "_"))
     for name in get_args(RolloutName)

@@ -13,7 +13,7 @@ off. `canary-quiet` shows whether the new version received enough requests to be
 
 from collections.abc import Sequence
 
-from aws_cdk import Acknowledgment, ArnFormat, Duration, RemovalPolicy, Stack, Validations
+from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_iam as iam
@@ -31,6 +31,7 @@ from lading.stacks.monitoring.signals import (
     lambda_metric,
     service_metric,
 )
+from lading.stacks.permissions import acknowledge
 
 LEAST_CANARY_REQUESTS = 20
 """A new version that answered fewer requests in its roll-out has not been judged."""
@@ -72,12 +73,8 @@ class AlarmTopic(Construct):
         self.topic.add_to_resource_policy(self._cloudwatch(["sns:Publish"], self.topic.topic_arn))
         if email is not None:
             subscription = self.topic.add_subscription(subscriptions.EmailSubscription(email))
-            Validations.of(subscription).acknowledge(
-                Acknowledgment(
-                    id="Serverless-SNSRedrivePolicy",
-                    reason="an email to people; the alarm's history keeps what it says",
-                )
-            )
+            reason = "an email to people; the alarm's history keeps what it says"
+            acknowledge(subscription, "Serverless-SNSRedrivePolicy", reason)
 
     def _cloudwatch(self, allowed: list[str], resource: str) -> iam.PolicyStatement:
         """Return a statement that allows actions to the alarms of this account."""

@@ -1,0 +1,61 @@
+"""Permissions of roles, and findings of rules that are acknowledged with a reason."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from aws_cdk import Acknowledgment, Aws, Fn, Validations
+from aws_cdk import aws_iam as iam
+from constructs import IConstruct
+
+
+def allow(
+    role: iam.IRole,
+    actions: str | Sequence[str],
+    *resources: str,
+    conditions: Mapping[str, Any] | None = None,
+) -> None:
+    """Let a role perform actions on resources."""
+    listed = [actions] if isinstance(actions, str) else [*actions]
+    role.add_to_principal_policy(
+        iam.PolicyStatement(actions=listed, resources=[*resources], conditions=conditions)
+    )
+
+
+def acknowledge(construct: IConstruct, rule: str, reason: str) -> None:
+    """State why a finding of AWS Solutions or Serverless is right as it is."""
+    Validations.of(construct).acknowledge(Acknowledgment(id=rule, reason=reason))
+
+
+def acknowledge_resource(role: IConstruct, resource: str, reason: str) -> None:
+    """State why a permission of a role is for more than one resource."""
+    acknowledge(role, f"AwsSolutions-IAM5[Resource::{resource}]", reason)
+
+
+def grant_decrypt(
+    role: iam.IRole, key_alias: str, service: Literal["s3", "dynamodb"], resource: str
+) -> None:
+    """Let a role decrypt what one bucket or table holds, with the stage's key only.
+
+    The key belongs to another stack. Its alias is all that is known, and a policy can name an alias
+    in a condition only.
+    """
+    context = {"s3": "aws:s3:arn", "dynamodb": "aws:dynamodb:tableName"}[service]
+    key = f":kms:{Aws.REGION}:{Aws.ACCOUNT_ID}:key/*"
+    conditions = {
+        "ForAnyValue:StringEquals": {"kms:ResourceAliases": key_alias},
+        "StringEquals": {
+            "kms:ViaService": Fn.sub(f"{service}.${{AWS::Region}}.amazonaws.com"),
+            f"kms:EncryptionContext:{context}": resource,
+        },
+    }
+    allow(role, "kms:Decrypt", f"arn:{Aws.PARTITION}{key}", conditions=conditions)
+    acknowledge_resource(
+        role,
+        "arn:<AWS::Partition>:kms:<AWS::Region>:<AWS::AccountId>:key/*",
+        "conditions restrict it to the stage's key, by its alias, and to one bucket or table",
+    )
+
+
+def bucket_arn(bucket: str) -> str:
+    """Return the ARN of a bucket."""
+    return f"arn:{Aws.PARTITION}:s3:::{bucket}"
