@@ -1,4 +1,4 @@
-"""What SageMaker says of an endpoint, and of the inference component on it."""
+"""The state of an endpoint, and of the inference component on it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,19 +12,19 @@ _SERVING = "InService"
 
 
 class EndpointWrong(Exception):
-    """It does not run what it should, and waiting changes nothing about it."""
+    """The endpoint does not run what it should, and waiting does not help."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a deployment asked for.
+    """What a deployment requested.
 
     Args:
         endpoint: name of the endpoint.
         config: name of the configuration that it must run.
-        component: name of the inference component on it; empty: it holds its model itself.
+        component: name of the inference component on it; empty: there is none.
         model: name of the model that the component must run.
-        alarms: names of the alarms that bring an old version back.
+        alarms: names of the alarms that roll an update back.
     """
 
     endpoint: str
@@ -35,7 +35,7 @@ class Wanted:
 
     @classmethod
     def from_properties(cls, properties: Mapping[str, str]) -> "Wanted":
-        """From the properties of the custom resource."""
+        """Read the properties of the custom resource."""
         return cls(
             endpoint=properties["Endpoint"],
             config=properties["Config"],
@@ -46,7 +46,7 @@ class Wanted:
 
 
 def pending(wanted: Wanted) -> str | None:
-    """What is still under way; None when all of it runs as wanted.
+    """Return what is still in progress; None when everything runs as requested.
 
     Raises:
         EndpointWrong: something else runs, or nothing does.
@@ -80,21 +80,21 @@ def _pending(what: str, name: str, status: str, described: Mapping[str, Any]) ->
     if status in _UNDER_WAY:
         return f"{what} {name} is {status}"
     if status != _SERVING:
-        reason = described.get("FailureReason", "SageMaker says no reason")
+        reason = described.get("FailureReason", "SageMaker gives no reason")
         raise EndpointWrong(f"{what} {name} is {status}: {reason}")
     return None
 
 
 def _rolled_back(wanted: Wanted, what: str, asked: str, runs: str) -> EndpointWrong:
-    look = f"the alarms ({wanted.alarms}) and " if wanted.alarms else ""
+    alarms = f"the alarms ({wanted.alarms}) and " if wanted.alarms else ""
     return EndpointWrong(
-        f"{what} runs {runs}, not {asked}: SageMaker has brought the old version back; look at "
-        f"{look}the container's log"
+        f"{what} runs {runs}, not {asked}: SageMaker has rolled the update back; check "
+        f"{alarms}the container's log"
     )
 
 
 def keep_log(group: str, days: int) -> None:
-    """Make a log group, unless it is there, and bound how long it keeps what is in it."""
+    """Create a log group unless it exists, and set how long it keeps its entries."""
     client = _client("logs")
     try:
         client.create_log_group(logGroupName=group)

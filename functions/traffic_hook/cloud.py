@@ -17,13 +17,13 @@ from lading.functions.contract.streamed_answer import read_answer
 _LONGEST_ANSWER_S = 300
 _PROPAGATION_S = (1, 2, 4, 8, 16, 30)
 _NOT_YET = {"AccessDeniedException", "ResourceConflictException"}
-"""A permission that is not known everywhere, and a version that is still pending."""
+"""A permission that has not taken effect everywhere, and a version that is still pending."""
 _VERSION = re.compile(r"""(Current|Target)Version["']?\s*:\s*["']?([0-9]+)""")
-"""In an application specification, which is JSON or YAML."""
+"""Versions in an application specification, which is JSON or YAML."""
 
 
 class CloudError(Exception):
-    """AWS answered with something else than what the hook needs."""
+    """An answer of AWS is not what the hook needs."""
 
 
 def _client(service: str) -> Any:
@@ -32,7 +32,7 @@ def _client(service: str) -> Any:
 
 
 def read_golden(place: str) -> bytes:
-    """The golden requests at a path, or at `s3://bucket/key`."""
+    """Return the golden requests at a path, or at `s3://bucket/key`."""
     if not place.startswith("s3://"):
         return in_layers(Path(place)).read_bytes()
     bucket, _, key = place.removeprefix("s3://").partition("/")
@@ -40,10 +40,10 @@ def read_golden(place: str) -> bytes:
 
 
 class CodeDeployment:
-    """One CodeDeploy deployment, at one of its lifecycle hooks.
+    """A CodeDeploy deployment at one of its lifecycle hooks.
 
     Args:
-        event: what CodeDeploy invoked the hook with.
+        event: the event of the hook.
     """
 
     def __init__(self, event: Mapping[str, str]) -> None:
@@ -52,7 +52,7 @@ class CodeDeployment:
         self._client = _client("codedeploy")
 
     def versions(self) -> tuple[int, int]:
-        """The version that traffic shifts from, and the one that it shifts to.
+        """Return the version that traffic shifts from, and the one that it shifts to.
 
         Raises:
             CloudError: the deployment does not name them.
@@ -65,7 +65,7 @@ class CodeDeployment:
         return found["Current"], found["Target"]
 
     def report(self, *, succeeded: bool) -> None:
-        """Let the deployment go on, or fail it."""
+        """Let the deployment continue, or fail it."""
         self._client.put_lifecycle_event_hook_execution_status(
             deploymentId=self._id,
             lifecycleEventHookExecutionId=self._execution,
@@ -85,10 +85,10 @@ class ModelFunction:
         self._client = _client("lambda")
 
     def invoke(self, version: int, event: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What a version answers.
+        """Return the answer of a version.
 
         Raises:
-            CloudError: it crashed, or answered no JSON object.
+            CloudError: it crashed, or the answer is not a JSON object.
         """
         answer = self._invoke_once_there(str(version), json.dumps(event).encode())
         content = answer["Payload"].read()
@@ -100,7 +100,7 @@ class ModelFunction:
         return document
 
     def _invoke_once_there(self, version: str, payload: bytes) -> Any:
-        """What a deployment has just made takes a while to be there for everybody."""
+        """Invoke a version; a new version and its permissions take some time to take effect."""
         for wait_s in (*_PROPAGATION_S, None):
             try:
                 return self._client.invoke(
@@ -113,7 +113,7 @@ class ModelFunction:
         raise AssertionError
 
     def versions(self) -> Iterator[int]:
-        """The published versions."""
+        """Yield the published versions."""
         pages = self._client.get_paginator("list_versions_by_function")
         for page in pages.paginate(FunctionName=self.name):
             for version in page["Versions"]:
@@ -121,7 +121,7 @@ class ModelFunction:
                     yield int(version["Version"])
 
     def aliased_versions(self) -> Iterator[int]:
-        """The versions that get requests through an alias."""
+        """Yield the versions that get requests through an alias."""
         pages = self._client.get_paginator("list_aliases")
         for page in pages.paginate(FunctionName=self.name):
             for alias in page["Aliases"]:
@@ -129,7 +129,7 @@ class ModelFunction:
                 yield from (int(it) for it in (alias["FunctionVersion"], *shares) if it.isdecimal())
 
     def delete(self, version: int) -> str | None:
-        """Delete a version; why it could not be, if so."""
+        """Delete a version; return why it cannot be deleted, or None."""
         try:
             self._client.delete_function(FunctionName=self.name, Qualifier=str(version))
         except ClientError as error:

@@ -1,20 +1,31 @@
-"""CloudFormation's custom resources: what they are told, and where the answer goes."""
+"""Checks on behalf of CloudFormation's custom resources, and the report of their result."""
 
 import json
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 _LONGEST_REASON = 1000
 _TIMEOUT_S = 30
 
 
+def failure_of(check: Callable[[], str | None]) -> str | None:
+    """Run a check and return why it failed, or None.
+
+    Any error is a failure: without a report, CloudFormation and CodeDeploy wait for an hour.
+    """
+    try:
+        return check()
+    except Exception as error:  # noqa: BLE001 see above
+        return f"the check failed: {error!r}"
+
+
 def respond(event: Mapping[str, Any], failure: str | None, kind: str = "golden-check") -> None:
-    """Tell CloudFormation how it went; until then the stack waits.
+    """Report to CloudFormation, for which the stack waits.
 
     Args:
-        event: what it asked.
-        failure: why the deployment must not go on, or None.
+        event: the event of the custom resource.
+        failure: why the deployment must not continue, or None.
         kind: end of a new resource's identity.
     """
     identity = event.get("PhysicalResourceId") or f"{event['LogicalResourceId']}-{kind}"

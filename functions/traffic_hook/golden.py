@@ -1,26 +1,27 @@
-"""Golden requests as API Gateway events, and the comparison of answers with what they must be.
+"""Golden requests, and the comparison of answers with the golden ones.
 
-The plain dialect carries them: it takes every datatype, and names the version that answered.
+They are sent in the plain dialect: it supports every datatype and names the version that answered.
 """
 
-import base64
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lading.functions.contract.invocation import answer_body
+
 _OK = 200
 _LONGEST_QUOTE = 300
 
 
 class GoldenError(Exception):
-    """What should be the golden requests is something else."""
+    """A file of golden requests is invalid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Golden:
-    """The requests of a golden.json, each with `inputs` and `outputs`, and how near is right."""
+    """The requests of a golden.json, each with `inputs` and `outputs`, and the tolerance."""
 
     requests: Sequence[Mapping[str, Any]]
     relative: float
@@ -31,7 +32,7 @@ class Golden:
         """Read a golden.json.
 
         Raises:
-            GoldenError: it is none.
+            GoldenError: it is not a golden.json.
         """
         try:
             document = json.loads(content)
@@ -46,16 +47,16 @@ class Golden:
 
 
 NOTHING = Golden((), 0, 0)
-"""For a model that has none: it is enough to be ready."""
+"""For a model without golden requests, which must only be ready."""
 
 
 def by_name(tensors: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Tensors with flat `data`, as in golden.json and in Open Inference, as nested lists."""
+    """Return tensors with flat `data`, as in golden.json, as nested lists by name."""
     return {tensor["name"]: _nested(tensor["data"], tensor["shape"]) for tensor in tensors}
 
 
 def _nested(data: Sequence[Any], shape: Sequence[int]) -> Any:
-    """Flat data in lists by its shape."""
+    """Return flat data as nested lists of a shape."""
     if not shape:
         return data[0]
     count, *rest = shape
@@ -65,54 +66,26 @@ def _nested(data: Sequence[Any], shape: Sequence[int]) -> Any:
     return [_nested(data[at * size : (at + 1) * size], rest) for at in range(count)]
 
 
-def proxy_event(method: str, path: str, body: Any = None) -> dict[str, Any]:
-    """What a REST API with `binaryMediaTypes ['*/*']` sends for a request."""
-    content = None if body is None else base64.b64encode(json.dumps(body).encode()).decode()
-    headers = {"Content-Type": "application/json", "Host": "traffic-hook"}
-    return {
-        "resource": "/{proxy+}",
-        "path": path,
-        "httpMethod": method,
-        "headers": headers,
-        "multiValueHeaders": {name: [value] for name, value in headers.items()},
-        "queryStringParameters": None,
-        "multiValueQueryStringParameters": None,
-        "pathParameters": {"proxy": path.removeprefix("/")},
-        "stageVariables": None,
-        "requestContext": {
-            "httpMethod": method,
-            "identity": {"sourceIp": "127.0.0.1", "userAgent": "lading-traffic-hook"},
-            "path": path,
-            "protocol": "HTTP/1.1",
-            "requestId": "traffic-hook",
-            "resourcePath": "/{proxy+}",
-            "stage": "traffic-hook",
-        },
-        "body": content,
-        "isBase64Encoded": content is not None,
-    }
-
-
 def wrong_status(answer: Mapping[str, Any]) -> str | None:
-    """What an API Gateway answer says when it is no success."""
+    """Return status and body of an answer that is no success, or None."""
     if answer.get("statusCode") == _OK:
         return None
-    quoted = _body(answer)[:_LONGEST_QUOTE].decode(errors="replace")
+    quoted = answer_body(answer)[:_LONGEST_QUOTE].decode(errors="replace")
     return f"status {answer.get('statusCode')}: {quoted}"
 
 
 def differences(
     golden: Golden, request: Mapping[str, Any], version: int, answer: Mapping[str, Any]
 ) -> Iterator[str]:
-    """How an API Gateway answer differs from what `request` must get from `version`."""
+    """Yield how an answer differs from the golden answer of `request` by `version`."""
     if refused := wrong_status(answer):
         yield refused
         return
     try:
-        document = json.loads(_body(answer))
+        document = json.loads(answer_body(answer))
         outputs, answered = dict(document["outputs"]), document["version"]
     except (ValueError, KeyError, TypeError) as error:
-        yield f"no answer of the plain dialect: {error!r}"
+        yield f"the answer is not in the plain dialect: {error!r}"
         return
     if str(answered) != str(version):
         yield f"version {answered} answered, not {version}"
@@ -124,19 +97,16 @@ def differences(
             yield found
 
 
-def _body(answer: Mapping[str, Any]) -> bytes:
-    body = str(answer.get("body") or "")
-    return base64.b64decode(body) if answer.get("isBase64Encoded") else body.encode()
-
-
 def _difference(golden: Golden, expected: Any, found: Any, at: str) -> str | None:
-    """The first difference between two values, or None."""
+    """Return the first difference between two values, or None."""
     if isinstance(expected, list):
         if not isinstance(found, list) or len(found) != len(expected):
-            return f"{at} is not of length {len(expected)}"
+            return f"{at} must have length {len(expected)}"
         pairs = enumerate(zip(expected, found, strict=True))
-        told = (_difference(golden, want, have, f"{at}[{index}]") for index, (want, have) in pairs)
-        return next(filter(None, told), None)
+        found_at = (
+            _difference(golden, want, have, f"{at}[{index}]") for index, (want, have) in pairs
+        )
+        return next(filter(None, found_at), None)
     if _equal(golden, expected, found):
         return None
     tolerance = f"{golden.relative:g} of it + {golden.absolute:g}"

@@ -1,29 +1,27 @@
-"""The Lambda entries around a roll-out of one model's function.
+"""The Lambda entries of a roll-out of one model's function.
 
-- `check`: CodeDeploy asks whether the new version may take traffic. It may when it gives the
-  artifact's golden answers. CloudFormation asks the same where nothing shifts, before the alias is
-  made, through a custom resource.
-- `after_traffic`: versions that no longer serve are deleted: under SnapStart each one costs money.
-  The one that served until now stays: CloudFormation goes back to it if another resource of the
-  same update fails, and requests that are under way finish there.
+- `check`: decides for CodeDeploy whether the new version may get traffic: it must give the
+  artifact's golden answers. When no traffic shifts, it decides the same for CloudFormation, as a
+  custom resource, before the alias is created.
+- `after_traffic`: deletes versions that no longer serve, because SnapStart bills each version. The
+  previous version stays: CloudFormation returns to it if another resource of the same update fails,
+  and requests in progress finish there.
 """
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
+from lading.functions.contract.invocation import proxy_event
 from lading.functions.traffic_hook.cloud import CodeDeployment, ModelFunction, read_golden
-from lading.functions.traffic_hook.custom_resource import respond
-from lading.functions.traffic_hook.golden import (
-    NOTHING,
-    Golden,
-    differences,
-    proxy_event,
-    wrong_status,
-)
+from lading.functions.traffic_hook.custom_resource import failure_of, respond
+from lading.functions.traffic_hook.golden import NOTHING, Golden, differences, wrong_status
 from lading.functions.traffic_hook.patience import Retries
 from lading.functions.traffic_hook.settings import HookSettings
+
+_HEADERS = {"Content-Type": "application/json", "Host": "traffic-hook"}
 
 
 def check(event: Mapping[str, Any], context: Any) -> None:
@@ -37,7 +35,7 @@ def check(event: Mapping[str, Any], context: Any) -> None:
 
 
 def _check_resource(event: Mapping[str, Any], patience: Retries) -> None:
-    """Its properties: `Version`; `Always`, to check at updates too, where no CodeDeploy does it."""
+    """Check at creation, and at updates only with `Always`; CodeDeploy checks other updates."""
     properties = event["ResourceProperties"]
     checked = event["RequestType"] == "Create" or (
         event["RequestType"] == "Update" and properties.get("Always") == "true"
@@ -46,43 +44,46 @@ def _check_resource(event: Mapping[str, Any], patience: Retries) -> None:
 
 
 def after_traffic(event: Mapping[str, str], context: Any) -> None:  # noqa: ARG001 Lambda's signature
-    """Answer CodeDeploy's AfterAllowTraffic; the roll-out is good whatever happens here."""
+    """Answer CodeDeploy's AfterAllowTraffic; a failure here does not fail the roll-out."""
     deployment = CodeDeployment(event)
-    try:
-        function = ModelFunction(HookSettings.from_environment().function)
+
+    def clean() -> None:
+        function = ModelFunction(HookSettings.from_environment(os.environ).function)
         _delete_versions(function, kept={*deployment.versions(), *function.aliased_versions()})
-    except Exception as error:  # noqa: BLE001 what stays costs money, what fails here a roll-out
-        _log(message="old versions stay", reason=repr(error))
+
+    if failure := failure_of(clean):
+        _log(message="old versions stay", reason=failure)
     deployment.report(succeeded=True)
 
 
 def _check(version: Callable[[], int], patience: Retries) -> str | None:
-    """Whatever keeps the version from serving, or None."""
-    settings = HookSettings.from_environment()
-    try:
+    """Return why the version must not serve, or None."""
+    settings = HookSettings.from_environment(os.environ)
+
+    def compare() -> str | None:
         target = version()
         golden = Golden.from_json(read_golden(settings.golden)) if settings.golden else NOTHING
-        told = list(_differences(settings, golden, target, patience))
-    except Exception as error:  # noqa: BLE001 an unanswered question would hold the roll-out for an hour
-        told = [f"the check failed: {error!r}"]
-    _log(message="golden requests", model=settings.model, differences=told)
-    return f"model '{settings.model}': {'; '.join(told)}" if told else None
+        return "; ".join(_differences(settings, golden, target, patience)) or None
+
+    failure = failure_of(compare)
+    _log(message="golden requests", model=settings.model, failure=failure)
+    return f"model '{settings.model}': {failure}" if failure else None
 
 
 def _differences(
     settings: HookSettings, golden: Golden, target: int, patience: Retries
 ) -> Iterator[str]:
     function = ModelFunction(settings.function)
-    base = f"/{settings.model}"
-    ready = patience.insist(
-        lambda: function.invoke(target, proxy_event("GET", f"{base}/v2/health/ready"))
-    )
-    if refused := wrong_status(ready):
+
+    def ask(method: str, path: str, body: bytes = b"") -> Mapping[str, Any]:
+        event = proxy_event(method, f"/{settings.model}/{path}", _HEADERS, body)
+        return patience.insist(partial(function.invoke, target, event))
+
+    if refused := wrong_status(ask("GET", "v2/health/ready")):
         yield f"not ready: {refused}"
         return
     for number, request in enumerate(golden.requests):
-        event = proxy_event("POST", f"{base}/predict", {"inputs": request["inputs"]})
-        answer = patience.insist(partial(function.invoke, target, event))
+        answer = ask("POST", "predict", json.dumps({"inputs": request["inputs"]}).encode())
         for difference in differences(golden, request, settings.version, answer):
             yield f"golden request {number}: {difference}"
 

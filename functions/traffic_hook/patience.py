@@ -1,4 +1,4 @@
-"""Waiting for an answer that is to come later: the model's endpoint wakes from zero, or updates."""
+"""Repeat a request while the model's endpoint wakes from zero or is updated."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -10,21 +10,21 @@ Answer = Mapping[str, Any]
 _UNAVAILABLE = 503
 _LONGEST_PAUSE_S = 30.0
 _SPARED_S = 30.0
-"""Kept of the function's time to tell how it went."""
+"""Time of the function that is kept for the report."""
 
 
 @dataclass(frozen=True, slots=True)
 class Retries:
-    """Asks again while an answer says that there will be a better one, and while there is time.
+    """Repeats a request while the answer is 503 with `Retry-After`, and while there is time.
 
     Args:
-        left_ms: milliseconds that the function still has.
+        left_ms: returns the milliseconds that the function has left.
     """
 
     left_ms: Callable[[], float]
 
     def insist(self, ask: Callable[[], Answer]) -> Answer:
-        """The first answer that is not 503 with `Retry-After`, or the last one."""
+        """Return the first answer that is not 503 with `Retry-After`, or the last one."""
         while True:
             answer = ask()
             pause_s = _pause(answer)
@@ -34,7 +34,7 @@ class Retries:
 
 
 def _pause(answer: Answer) -> float | None:
-    """Seconds after which to ask again; None when the answer is one."""
+    """Return the seconds to wait before the next request; None when the answer is final."""
     if answer.get("statusCode") != _UNAVAILABLE:
         return None
     headers = {name.lower(): value for name, value in (answer.get("headers") or {}).items()}

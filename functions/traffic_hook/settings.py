@@ -1,4 +1,4 @@
-"""What the hook is told: the one place that reads its environment."""
+"""Settings of the traffic hook, from its environment."""
 
 import os
 from collections.abc import Mapping
@@ -9,13 +9,13 @@ from lading.functions.contract.names import HOOK
 
 @dataclass(frozen=True, slots=True)
 class HookSettings:
-    """Whose roll-out this is.
+    """The roll-out that the hook works for.
 
     Args:
-        model: the model's name.
+        model: name of the model.
         version: the model's version that must answer.
         function: name of the model's function.
-        golden: where the golden requests are: a path, or `s3://bucket/key`; empty: there are none.
+        golden: path of the golden requests, or `s3://bucket/key`; empty: there are none.
     """
 
     model: str
@@ -25,7 +25,7 @@ class HookSettings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "HookSettings":
-        """Settings from the variables that `contract.HOOK` names."""
+        """Return the settings from the variables that `contract.HOOK` names."""
         return cls(
             model=environment[HOOK.model],
             version=int(environment[HOOK.version]),

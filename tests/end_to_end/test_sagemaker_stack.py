@@ -85,7 +85,7 @@ def test_the_check_sees_what_runs_and_what_does_not(account: Account) -> None:
     config = account.described(name)[0]["EndpointConfigName"]
     with aws(account.url):
         assert pending(Wanted(name, config)) is None
-        with pytest.raises(EndpointWrong, match=f"runs {config}, not other: SageMaker has brought"):
+        with pytest.raises(EndpointWrong, match=f"runs {config}, not other: SageMaker has rolled"):
             pending(Wanted(name, "other"))
 
 

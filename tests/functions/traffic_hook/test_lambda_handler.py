@@ -22,7 +22,7 @@ def test_a_version_that_gives_the_golden_answers_may_take_traffic(
     told = aws.shift("check", written(tmp_path, 2.0))
     assert aws.statuses == ["Succeeded"]
     assert aws.invoked == ["7", "7", "7"]
-    assert told[-1]["differences"] == []
+    assert told[-1]["failure"] is None
 
 
 def test_a_version_that_answers_otherwise_may_not_and_the_difference_is_logged(
@@ -30,7 +30,7 @@ def test_a_version_that_answers_otherwise_may_not_and_the_difference_is_logged(
 ) -> None:
     told = aws.shift("check", written(tmp_path, 3.0))
     assert aws.statuses == ["Failed"]
-    assert told[-1]["differences"] == [
+    assert told[-1]["failure"].split("; ") == [
         "golden request 0: output 'y'[0][0] is 2.0, expected 3.0 (tolerance 0.001 of it + 0.0001)",
         "golden request 1: output 'y'[0][0] is 1.0, expected 1.5 (tolerance 0.001 of it + 0.0001)",
     ]
@@ -46,7 +46,7 @@ def test_golden_requests_are_read_from_s3(aws: LocalAws) -> None:
 def test_without_golden_requests_nothing_shifts(aws: LocalAws, place: str) -> None:
     told = aws.shift("check", place)
     assert aws.statuses == ["Failed"]
-    assert "the check failed" in told[-1]["differences"][0]
+    assert "the check failed" in told[-1]["failure"]
 
 
 def test_without_any_golden_requests_it_is_enough_to_be_ready(aws: LocalAws) -> None:
@@ -67,14 +67,14 @@ def test_any_other_refusal_is_told_at_once(aws: LocalAws, tmp_path: Path) -> Non
     aws.refusals = ["InvalidParameterValueException"]
     told = aws.shift("check", written(tmp_path, 2.0))
     assert aws.statuses == ["Failed"]
-    assert "InvalidParameterValue" in told[-1]["differences"][0]
+    assert "InvalidParameterValue" in told[-1]["failure"]
 
 
 def test_a_crash_is_told_as_one(aws: LocalAws, tmp_path: Path) -> None:
     aws.crashes = True
     told = aws.shift("check", written(tmp_path, 2.0))
     assert aws.statuses == ["Failed"]
-    assert "out of memory" in told[-1]["differences"][0]
+    assert "out of memory" in told[-1]["failure"]
 
 
 def test_a_first_version_is_checked_before_the_alias_is_made(aws: LocalAws, tmp_path: Path) -> None:
