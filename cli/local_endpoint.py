@@ -78,7 +78,7 @@ def _told(settings: ServingSettings, model: ServedModel, engine: LockedEngine) -
     """The settings with the endpoint, which stands for one version."""
     version = _answering(model)
     labels = {label: at for label, at in model.labels.items() if at == version}
-    one = replace(model, versions={version: model.versions[version]}, labels=labels)
+    one = model._replace(versions={version: model.versions[version]}, labels=labels)
     models = tuple(one if each is model else each for each in settings.models)
     called = model.name if engine.name in LANGUAGE else ""
     return replace(

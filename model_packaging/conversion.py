@@ -1,7 +1,7 @@
 """From a framework's model to ONNX: what a converter gives, and how it is served."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -132,7 +132,7 @@ class ConvertedModel:
     def inputs(self) -> tuple[TensorSpec, ...]:
         """The signature, with the inputs' domains."""
         return tuple(
-            replace(spec, domain=self.domains.get(spec.name)) for spec in self.session.inputs
+            spec._replace(domain=self.domains.get(spec.name)) for spec in self.session.inputs
         )
 
     def run(self, inputs: Request, outputs: Sequence[str] = ()) -> Request:

@@ -2,10 +2,9 @@
 
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 VERSION = "0.1.0"
 """The version of Lading."""
@@ -57,8 +56,7 @@ def model_list(names: Iterable[str]) -> dict[str, object]:
     return {"object": "list", "data": [model_object(name) for name in names]}
 
 
-@dataclass(frozen=True, slots=True)
-class S3Object:
+class S3Object(NamedTuple):
     """One version of an object in S3, which later writes to its key do not change."""
 
     bucket: str

@@ -3,26 +3,25 @@
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from lading.functions.contract.limits import GATEWAY, LAMBDA, SAGEMAKER
 from lading.functions.contract.names import ENDPOINT, ENVIRONMENT, JOBS, LAYER_ROOT, S3Object
 
 
-@dataclass(frozen=True, slots=True)
-class ServedModel:
+class ServedModel(NamedTuple):
     """A model to serve: its versions with their artifact digests, and their labels."""
 
     name: str
     versions: Mapping[int, str]
-    labels: Mapping[str, int] = field(default_factory=dict)
-    remote: Mapping[int, S3Object] = field(default_factory=dict)
+    labels: Mapping[str, int] = MappingProxyType({})
+    remote: Mapping[int, S3Object] = MappingProxyType({})
     """Versions that are read from S3; the others are below the model root."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServedEndpoint:
+class ServedEndpoint(NamedTuple):
     """The SageMaker endpoint that answers for the models of a proxy; see `contract.ENDPOINT`."""
 
     name: str
@@ -36,8 +35,7 @@ class ServedEndpoint:
     twin_model: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class JobsPlace:
+class JobsPlace(NamedTuple):
     """Where asynchronous jobs and their answers are stored; see `contract.JOBS`."""
 
     bucket: str
@@ -125,7 +123,7 @@ def _read_model(name: str, entry: Mapping[str, Any]) -> ServedModel:
 def _render_model(model: ServedModel) -> dict[str, Any]:
     """The inverse of `_read_model`."""
     entry = {"versions": dict(model.versions), "labels": dict(model.labels)}
-    remote = {version: asdict(place) for version, place in model.remote.items()}
+    remote = {version: place._asdict() for version, place in model.remote.items()}
     return {**entry, "s3": remote} if remote else entry
 
 

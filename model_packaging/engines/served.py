@@ -1,7 +1,7 @@
 """A model as its engine gets it: the files, how the container is told, and what the lock says."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from lading.functions.inference.artifact.specification import Artifact
@@ -77,7 +77,7 @@ def serve(spec: ModelSpec, model: OnnxModel | None = None) -> Served:
         **(_signature(model) if model else {}),
     }
     files = _gathered(spec, serving)
-    listed = {path: asdict(file) for path, file in files.files.items()}
+    listed = {path: file._asdict() for path, file in files.files.items()}
     return Served(engine.name, {**document, "files": listed}, files)
 
 

@@ -140,8 +140,8 @@ def _input(table: Table, spec: TensorSpec, specs: Sequence[TensorSpec]) -> Array
     if not alone or not others or len(spec.shape) != _MATRIX or _is_arrays(table):
         wanted = [each.name for each in specs]
         raise Unreadable(f"has no column '{spec.name}'; it has {list(table)}, the model {wanted}")
-    flat = replace(spec, shape=(-1,))
-    return np.stack([_converted(table[name], replace(flat, name=name)) for name in others], axis=1)
+    flat = spec._replace(shape=(-1,))
+    return np.stack([_converted(table[name], flat._replace(name=name)) for name in others], axis=1)
 
 
 def _is_arrays(table: Table) -> bool:
@@ -231,4 +231,4 @@ def _plain(column: Column) -> Array:
 
 
 def _any_rows(spec: TensorSpec) -> TensorSpec:
-    return replace(spec, shape=(-1, *spec.shape[1:])) if spec.shape else spec
+    return spec._replace(shape=(-1, *spec.shape[1:])) if spec.shape else spec

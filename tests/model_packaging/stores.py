@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -49,7 +49,7 @@ def large(identity: str = "one", **contents: bytes) -> tuple[dict[str, bytes], E
             "options": {},
             "environment": {},
             "archive": False,
-            "files": {path: asdict(file) for path, file in engine.files.items()},
+            "files": {path: file._asdict() for path, file in engine.files.items()},
         },
     }
     specification = json.dumps(document).encode()

@@ -49,9 +49,9 @@ from lading.functions.inference.endpoint.job_store import (
 from lading.functions.inference.loading.catalog import Catalog
 from lading.functions.inference.tensors import json_values as json_codec
 from lading.functions.inference.wire.boundary import Boundary
+from lading.functions.inference.wire.deferred import Deferred
 from lading.functions.inference.wire.messages import (
     JSON,
-    Deferred,
     Observation,
     Request,
     Response,

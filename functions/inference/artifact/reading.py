@@ -25,9 +25,8 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from lading.functions.contract.errors import ArtifactCorrupt, ArtifactMissing, ArtifactTooNew
 from lading.functions.contract.names import NAME_PATTERN
@@ -73,8 +72,7 @@ class Files(Protocol):
         """A file as errors name it, from `models/` on."""
 
 
-@dataclass(frozen=True, slots=True)
-class FolderFiles:
+class FolderFiles(NamedTuple):
     """Files in a folder."""
 
     folder: Path
@@ -94,8 +92,7 @@ class FolderFiles:
         return shown(self.folder / name)
 
 
-@dataclass(frozen=True, slots=True)
-class HeldFiles:
+class HeldFiles(NamedTuple):
     """Files in memory, of the version whose folder would be `folder`."""
 
     folder: str

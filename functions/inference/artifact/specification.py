@@ -1,8 +1,12 @@
-"""What `artifact.json` says of a packaged model, and the names of an artifact's files."""
+"""What `artifact.json` says of a packaged model, and the names of an artifact's files.
+
+Records that each cold start defines are named tuples where that is enough: defining a
+dataclass takes about ten times as long.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from lading.functions.inference.tensors.domain import Domain
@@ -25,8 +29,7 @@ PREDICT_METHOD = "tensorflow/serving/predict"
 """TensorFlow Serving's name of what a signature does, where nothing else is said."""
 
 
-@dataclass(frozen=True, slots=True)
-class TensorSpec:
+class TensorSpec(NamedTuple):
     """One input or output: name, datatype (Open Inference Protocol name), shape (-1 is any).
 
     `domain` says which values an input may hold; None is any of its datatype.
@@ -57,15 +60,14 @@ def with_domains(
     from lading.functions.inference.tensors.domain import Domain
 
     return tuple(
-        replace(spec, domain=Domain.from_json(documents[spec.name], spec.datatype))
+        spec._replace(domain=Domain.from_json(documents[spec.name], spec.datatype))
         if spec.name in documents
         else spec
         for spec in inputs
     )
 
 
-@dataclass(frozen=True, slots=True)
-class EngineFile:
+class EngineFile(NamedTuple):
     """One file below `engine/`: its SHA-256 and its size in bytes."""
 
     digest: str
@@ -84,8 +86,7 @@ class EngineFile:
         return cls(str(document["digest"]), size)
 
 
-@dataclass(frozen=True, slots=True)
-class EngineSection:
+class EngineSection(NamedTuple):
     """What serves the model in its own container; `files` by path below `engine/`.
 
     `environment` is that of the container; with `archive` the one file is its `model.tar.gz`.

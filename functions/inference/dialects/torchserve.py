@@ -100,7 +100,7 @@ def _decode_form(parts: Mapping[str, Part], metadata: ModelMetadata) -> dict[str
         specs = tuple(spec for spec in metadata.inputs if spec.name == name)
         if not specs:
             raise UnexpectedInput(name, [spec.name for spec in metadata.inputs])
-        inputs |= _decode_part(part, replace(metadata, inputs=specs))
+        inputs |= _decode_part(part, metadata._replace(inputs=specs))
     return inputs
 
 

@@ -22,7 +22,7 @@ from lading.functions.inference.endpoint.state import FAILED, EndpointState
 
 if TYPE_CHECKING:
     from lading.functions.inference.endpoint.job_store import EngineWork
-    from lading.functions.inference.wire.messages import Deferred
+    from lading.functions.inference.wire.deferred import Deferred
 
 MOST_RETRIES: Final = 2
 

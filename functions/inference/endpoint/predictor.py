@@ -8,7 +8,7 @@ A language model has no tensors; its requests go to the engine as the caller wro
 
 import re
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -31,7 +31,7 @@ from lading.functions.inference.tensors.messages import decode, encode
 if TYPE_CHECKING:
     from lading.functions.inference.endpoint.job_store import EngineWork
     from lading.functions.inference.processing.processed import Steps
-    from lading.functions.inference.wire.messages import Deferred
+    from lading.functions.inference.wire.deferred import Deferred
 
 T = TypeVar("T")
 
@@ -55,13 +55,13 @@ def open_endpoint(artifact: Artifact, version: int, settings: ServedEndpoint | N
         return LanguageModel(metadata, endpoint, settings.engine_model)
     twin = None
     if settings.twin_function:
-        twin = Twin(replace(metadata, name=settings.twin_model), settings.twin_function)
+        twin = Twin(metadata._replace(name=settings.twin_model), settings.twin_function)
     if not artifact.specification.get("processing"):
         return EndpointPredictor(metadata, endpoint, None, twin, tuple(artifact.aliases))
     from lading.functions.inference.processing.processed import steps_of
 
     steps = EngineSteps(steps_of(artifact, engine.inputs), engine.outputs)
-    metadata = replace(metadata, extras=steps.around.extras)
+    metadata = metadata._replace(extras=steps.around.extras)
     return EndpointPredictor(metadata, endpoint, steps, twin, tuple(artifact.aliases))
 
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 from lading.functions.contract.errors import PredictionFailed, Unsupported, brief
 from lading.functions.inference.endpoint.client import Endpoint, EngineRequest
 from lading.functions.inference.endpoint.job_store import EngineWork
-from lading.functions.inference.wire.messages import Deferred
+from lading.functions.inference.wire.deferred import Deferred
 
 T = TypeVar("T")
 

@@ -1,9 +1,9 @@
 """Catalog: (name, version or label) -> Predictor."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from lading.functions.contract.errors import (
     ArtifactCorrupt,
@@ -23,13 +23,12 @@ if TYPE_CHECKING:
     from lading.functions.inference.models.statistics import Statistics
 
 
-@dataclass(frozen=True, slots=True)
-class CatalogModel:
+class CatalogModel(NamedTuple):
     """One model: a predictor, or the reason there is none, for each of its versions."""
 
     name: str
     versions: Mapping[int, Predictor | ModelUnavailable]
-    labels: Mapping[str, int] = field(default_factory=dict)
+    labels: Mapping[str, int] = MappingProxyType({})
 
     def default_version(self) -> int:
         """The version that answers when none is named: the stable one, else the newest."""

@@ -7,7 +7,6 @@ is held against its own artifact's digests, and not against a lock, which a call
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 
@@ -81,7 +80,7 @@ class ModelControl:
         if len(found) != 1:
             raise MalformedRequest(f"'{brief(place)}' is no folder of one model below the root")
         (own_name,) = found
-        return replace(load_model(folder, own_name, self._threads), name=name)
+        return load_model(folder, own_name, self._threads)._replace(name=name)
 
     def unload(self, name: str, version: int | None = None) -> None:
         """See `Control.unload`.
@@ -99,7 +98,7 @@ class ModelControl:
                 raise ModelConflict(name, f"has version {version} for its default")
             versions = {n: found for n, found in model.versions.items() if n != version}
             labels = {label: n for label, n in model.labels.items() if n != version}
-            self._catalog.put(replace(model, versions=versions, labels=labels))
+            self._catalog.put(model._replace(versions=versions, labels=labels))
 
     def set_default(self, name: str, version: int) -> None:
         """See `Control.set_default`.
@@ -110,4 +109,4 @@ class ModelControl:
         with self._turn:
             model = self._catalog.model(name)
             labels = {**model.labels, DEFAULT_LABEL: model.find_version(version)}
-            self._catalog.put(replace(model, labels=labels))
+            self._catalog.put(model._replace(labels=labels))

@@ -15,7 +15,7 @@ from lading.functions.contract.names import DEFAULT_LABEL
 from lading.functions.inference.loading.catalog import Catalog, CatalogModel
 from lading.functions.inference.models.predictor import Predictor, TextModel
 from lading.functions.inference.tensors.conversion import Array
-from lading.functions.inference.wire.messages import Deferred, Observation, Request, Response
+from lading.functions.inference.wire.messages import Observation, Request, Response
 
 if TYPE_CHECKING:
     from lading.functions.inference.endpoint.job_store import EngineWork
@@ -93,6 +93,8 @@ class Call:
         """
         if self.work is None:
             return encode(self.predict(predictor, inputs, outputs))
+        from lading.functions.inference.wire.deferred import Deferred
+
         self.observation.compute_started = perf_counter()
         found = predictor.predict_in_job(self.work, inputs, outputs)
         self.observation.compute_ended = perf_counter()
@@ -105,6 +107,8 @@ class Call:
         encode: Callable[[bytes], Response],
     ) -> Response:
         """Have a language model complete a text; otherwise as `respond`."""
+        from lading.functions.inference.wire.deferred import Deferred
+
         self.observation.compute_started = perf_counter()
         found = model.complete(document, self.work)
         self.observation.compute_ended = perf_counter()

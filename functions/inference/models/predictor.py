@@ -3,8 +3,7 @@
 import re
 from collections.abc import Generator, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from lading.functions.contract.errors import SignatureNotFound, UnexpectedOutput
 from lading.functions.inference.artifact.specification import (
@@ -16,7 +15,7 @@ from lading.functions.inference.tensors.conversion import Array, check_signature
 
 if TYPE_CHECKING:
     from lading.functions.inference.endpoint.job_store import EngineWork
-    from lading.functions.inference.wire.messages import Deferred
+    from lading.functions.inference.wire.deferred import Deferred
 
 TEXT_LENGTHS: Final = "lading.text_lengths"
 """An extra of models that read text: int64 [texts], in tokens, special ones included."""
@@ -26,8 +25,7 @@ custom_attributes: ContextVar[str] = ContextVar("custom_attributes", default="")
 """SageMaker's custom attributes of the current request; empty without any."""
 
 
-@dataclass(frozen=True, slots=True)
-class ModelMetadata:
+class ModelMetadata(NamedTuple):
     """What a caller may know of a model: its name, version, platform and signature.
 
     `extras` are arrays outside the signature, returned when a request names them. `signature` is

@@ -11,11 +11,10 @@ import logging
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from time import time
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 import orjson
 from aws_lambda_powertools.logging import Logger
@@ -52,8 +51,7 @@ class _StandardOutput(logging.StreamHandler[Any]):
         """What it was at the start does not matter."""
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(NamedTuple):
     """One request that was answered; `status` is HTTP's, or what HTTP has for it."""
 
     method: str

@@ -58,17 +58,6 @@ class Response:
 
 
 @dataclass(frozen=True, slots=True)
-class Deferred(Response):
-    """The response of a request that an asynchronous endpoint has accepted inside a job.
-
-    The endpoint will write its answer to `output`, or what went wrong to `failure`.
-    """
-
-    output: str = ""
-    failure: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class StreamedResponse:
     """One HTTP response in parts; closing `parts` stops whatever makes them.
 

@@ -4,7 +4,6 @@ import re
 import subprocess
 import sys
 import tracemalloc
-from dataclasses import asdict
 from io import BytesIO
 from pathlib import Path
 from zipfile import ZipFile
@@ -241,7 +240,7 @@ def test_only_a_few_parts_of_an_engines_large_file_are_held_at_a_time(
     files = gather("digits", tmp_path, {"weights": tmp_path / "weights"})
     artifact, _ = large()
     document = json.loads(artifact[SPECIFICATION])
-    document["engine"]["files"] = {"weights": asdict(files.files["weights"])}
+    document["engine"]["files"] = {"weights": files.files["weights"]._asdict()}
     artifact[SPECIFICATION] = json.dumps(document).encode()
     tracemalloc.start()
     store.place("digits", 1, Built(artifact, files))

@@ -1,7 +1,6 @@
 """A model from S3 into memory, through the very service that answers with it."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,7 +42,7 @@ def publish(bucket: Bucket, files: dict[str, bytes]) -> S3Object:
 
 
 def read(model: ServedModel, **changes: str) -> bytes:
-    place = replace(model.remote[2], **changes)
+    place = model.remote[2]._replace(**changes)
     return read_remote(place, "big", 2, model.versions[2]).model
 
 
