@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -194,46 +194,35 @@ def open_session(name: str, conversion: Conversion, model: bytes) -> Session:
         raise ConversionError(name, f"cannot be served: {error}") from error
 
 
-class Converter(Protocol):
-    """One framework; importing its module is cheap, the framework is imported when first used."""
+def source_alone(spec: ModelSpec) -> tuple[Path, ...]:
+    """Return the source as the model's only file."""
+    return (spec.source,)
 
-    @property
-    def framework(self) -> str:
-        """Its name in the manifest."""
 
-    @property
-    def suffixes(self) -> tuple[str, ...]:
-        """Suffixes of the files that it takes, lower-case; none where it takes folders alone."""
+@dataclass(frozen=True, slots=True)
+class Converter:
+    """One framework; importing its module is cheap: the framework is imported when first used.
 
-    @property
-    def contents(self) -> tuple[str, ...]:
-        """Patterns of files in folders that it takes: one of them tells the framework."""
+    Args:
+        framework: its name in the manifest.
+        convert: converts the model in `spec.source`, and runs none of its code unless `spec.trust`.
+            Raises SourceError for a file that is damaged, of another kind or not trusted, and
+            ConversionError for a model without an ONNX form that can be served.
+        tools: returns the versions of the libraries that the outcome depends on, by name. Raises
+            LibraryMissing if one is not installed; see `tool_versions`.
+        suffixes: lower-case suffixes of the files that it reads; empty if it reads only folders.
+        contents: patterns of files; a folder that holds one of them belongs to the framework.
+        keys: the keys of `original.Original` in the manifest that have an effect.
+        files: returns all files of the model, its source first. Raises SourceError.
+    """
 
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """What it honors of `original.Original`, by the manifest's keys."""
-
-    def files(self, spec: ModelSpec) -> tuple[Path, ...]:
-        """All files that make up the model, its source first.
-
-        Raises:
-            SourceError: it cannot be told.
-        """
-
-    def tools(self, spec: ModelSpec) -> dict[str, str]:
-        """Versions of the libraries that the outcome depends on, by name; see `tool_versions`.
-
-        Raises:
-            LibraryMissing: one is not installed.
-        """
-
-    def convert(self, spec: ModelSpec) -> Conversion:
-        """Convert the trained model in `spec.source`; nothing of it runs unless `spec.trust`.
-
-        Raises:
-            SourceError: the file is damaged, of another kind, or not trusted.
-            ConversionError: the model has no ONNX form that is served.
-        """
+    framework: str
+    convert: Callable[[ModelSpec], Conversion]
+    tools: Callable[[ModelSpec], dict[str, str]]
+    suffixes: tuple[str, ...] = ()
+    contents: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    files: Callable[[ModelSpec], tuple[Path, ...]] = source_alone
 
 
 def tool_versions(spec: ModelSpec, extra: str, *libraries: str) -> dict[str, str]:

@@ -30,6 +30,33 @@ def strip(model: "ModelProto") -> None:
         value.ClearField("doc_string")
 
 
+def name_signature(
+    model_name: str,
+    model: "ModelProto",
+    axes: Mapping[str, Mapping[int, str]],
+    outputs: Sequence[str],
+) -> None:
+    """Give a converted graph the names that callers see, and remove the exporter's notes.
+
+    Args:
+        model_name: the model's name, for errors.
+        model: the graph, with its inputs and outputs in the model's order.
+        axes: by the name of each input, a word for each of its axes that may be free.
+        outputs: names of the outputs.
+
+    Raises:
+        ConversionError: the graph has more or fewer inputs or outputs.
+    """
+    graph = model.graph
+    for what, values, names in (("inputs", graph.input, axes), ("outputs", graph.output, outputs)):
+        if len(values) != len(names):
+            reason = f"has {len(names)} {what}, and {len(values)} in its ONNX form"
+            raise ConversionError(model_name, reason)
+    rename(model, list(axes), outputs)
+    name_axes(model, axes)
+    strip(model)
+
+
 def name_axes(model: "ModelProto", axes: Mapping[str, Mapping[int, str]]) -> None:
     """Give the free axes of the inputs these words, wherever their symbols stand.
 

@@ -1,14 +1,18 @@
-"""Libraries that warn and log while they work."""
+"""What frameworks may print and run in this process; the only place that sets their environment."""
 
 import logging
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+_WEIGHTS_ONLY = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
+"""torch's own switch: while it is set, torch refuses code in every pickle that it loads."""
+
 
 @contextmanager
 def quiet(level: int = logging.WARNING) -> Iterator[None]:
-    """Hold back warnings, and log records up to `level`.
+    """Suppress warnings, and log records up to `level`.
 
     A handler keeps libraries that log on the root logger from setting it up.
     """
@@ -22,3 +26,25 @@ def quiet(level: int = logging.WARNING) -> Iterator[None]:
     finally:
         logging.disable(before)
         logging.root.removeHandler(handler)
+
+
+def prepare_tensorflow() -> None:
+    """Set what TensorFlow reads when it is imported, unless the user has set it.
+
+    TensorFlow's C++ code prints past Python's logging, and oneDNN's sums vary with the machine.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+
+
+@contextmanager
+def torch_weights_only() -> Iterator[None]:
+    """Make torch refuse code in pickles, also where it would fall back to running it."""
+    before = os.environ.get(_WEIGHTS_ONLY)
+    os.environ[_WEIGHTS_ONLY] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[_WEIGHTS_ONLY]
+        if before is not None:
+            os.environ[_WEIGHTS_ONLY] = before

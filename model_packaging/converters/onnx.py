@@ -1,8 +1,8 @@
 """ONNX files: served as they are, with their weights inside.
 
-The original is onnxruntime on the very file, without its rewriting of graphs, so that neither our
+The original is onnxruntime on the same file, with its graph optimizations off, so that neither our
 changes nor onnxruntime's can change an answer unnoticed. Callers see the file's names, or those
-that the manifest gives in `inputs` and `outputs`, in the file's order.
+that the manifest states in `inputs` and `outputs`, in the file's order.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -15,12 +15,13 @@ from lading.functions.contract.errors import InvalidInput
 from lading.functions.inference.models.predictor import SessionError
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.check.agreement import Model
 from lading.model_packaging.check.example_inputs import fitting_examples
 from lading.model_packaging.check.graph_probes import decision_probes, size_probes
 from lading.model_packaging.check.limits import is_fragile
 from lading.model_packaging.check.probes import Request
 from lading.model_packaging.check.samples import Samples, given, make_up
-from lading.model_packaging.conversion import Conversion, open_once, tool_versions
+from lading.model_packaging.conversion import Conversion, Converter, open_once, tool_versions
 from lading.model_packaging.errors import ConversionError
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.onnx_graph import (
@@ -42,52 +43,46 @@ _Model = TypeVar("_Model", bytes, bytes | Path)
 _ROWS = 4
 
 _BATCHES = (1, 3)
-"""Sizes of requests whose answers tell the true shapes of outputs."""
+"""Sizes of requests whose answers show the true shapes of outputs."""
 
 
-class OnnxConverter:
-    """See `conversion.Converter`."""
-
-    framework = "onnx"
-    keys = ("inputs", "examples", "outputs")
-    contents: tuple[str, ...] = ()
-    suffixes = onnx_file.SUFFIXES
-
-    def files(self, spec: ModelSpec) -> tuple[Path, ...]:
-        """See `Converter.files`."""
-        return onnx_file.source_files(spec)
-
-    def tools(self, spec: ModelSpec) -> dict[str, str]:
-        """See `Converter.tools`."""
-        return tool_versions(spec, "demo", "onnx")
-
-    def convert(self, spec: ModelSpec) -> Conversion:
-        """See `Converter.convert`."""
-        model = onnx_file.read_model(spec)
-        reduced = is_reduced(model)
-        keep_weights_inside(model)
-        drop_repeated_outputs(model)
-        source = _serialized(model) if take_maps_apart(model) else spec.source
-        inputs, outputs = _name(spec, model)
-        _infer_output_shapes(model)
-        onnx_file.check(spec, model)
-        session = _open(spec, partial(OnnxSession, optimized=reduced), source)
-        reference = Reference(session, inputs, outputs, takes_empty=not is_fragile(model))
-        graphs = open_once()
-        specs = _open(spec, graphs, _serialized(model)).inputs
-        examples = fitting_examples(spec, specs) if spec.examples else None
-        samples = given(spec.name, examples, specs) if examples else make_up(spec.name, specs)
-        loosen_outputs(model, _answers(reference, samples))
-        rows = next(samples.requests(_ROWS))
-        probes = (*decision_probes(model, specs, rows), *size_probes(rows, _free_axes(model)))
-        return Conversion(_serialized(model), reference, examples, probes=probes, open=graphs)
+def _convert(spec: ModelSpec) -> Conversion:
+    model = onnx_file.read_model(spec)
+    reduced = is_reduced(model)
+    keep_weights_inside(model)
+    drop_repeated_outputs(model)
+    source = _serialized(model) if take_maps_apart(model) else spec.source
+    inputs, outputs = _name(spec, model)
+    _infer_output_shapes(model)
+    onnx_file.check(spec, model)
+    session = _open(spec, partial(OnnxSession, optimized=reduced), source)
+    reference = _reference(session, inputs, outputs, accepts_empty=not is_fragile(model))
+    graphs = open_once()
+    specs = _open(spec, graphs, _serialized(model)).inputs
+    examples = fitting_examples(spec, specs) if spec.examples else None
+    samples = given(spec.name, examples, specs) if examples else make_up(spec.name, specs)
+    loosen_outputs(model, _answers(reference, samples))
+    rows = next(samples.requests(_ROWS))
+    probes = (*decision_probes(model, specs, rows), *size_probes(rows, _free_axes(model)))
+    return Conversion(_serialized(model), reference, examples, probes=probes, open=graphs)
 
 
-CONVERTER = OnnxConverter()
+def _tools(spec: ModelSpec) -> dict[str, str]:
+    return tool_versions(spec, "demo", "onnx")
+
+
+CONVERTER = Converter(
+    "onnx",
+    _convert,
+    _tools,
+    suffixes=onnx_file.SUFFIXES,
+    keys=("inputs", "examples", "outputs"),
+    files=onnx_file.source_files,
+)
 
 
 def _name(spec: ModelSpec, model: "ModelProto") -> tuple[dict[str, str], dict[str, str]]:
-    """Give the graph the names that callers use, and say what the file calls its inputs, outputs.
+    """Give the graph the names that callers use, and return the file's names by these.
 
     Raises:
         ManifestError: the manifest's names or shapes do not fit the file.
@@ -101,7 +96,7 @@ def _name(spec: ModelSpec, model: "ModelProto") -> tuple[dict[str, str], dict[st
 
 
 def _free_axes(model: "ModelProto") -> dict[str, dict[int, str]]:
-    """The free axes of each input that have a name."""
+    """Return the free axes of each input that have a name."""
     return {
         value.name: {
             axis: dim.dim_param
@@ -125,7 +120,7 @@ def _serialized(model: "ModelProto") -> bytes:
 
 
 def _infer_output_shapes(model: "ModelProto") -> None:
-    """Fill in the outputs' shapes where the model states none; callers are told of them."""
+    """Fill in the outputs' shapes where the model states none: callers see them."""
     from onnx.shape_inference import infer_shapes
 
     outputs = model.graph.output
@@ -134,8 +129,8 @@ def _infer_output_shapes(model: "ModelProto") -> None:
             value.CopyFrom(found)
 
 
-def _answers(reference: "Reference", samples: Samples) -> Iterable[Request]:
-    """Some answers of the original; none for rows that it does not take."""
+def _answers(reference: Model, samples: Samples) -> Iterable[Request]:
+    """Yield some answers of the original, up to the first rows that it refuses."""
     for request in chain.from_iterable(islice(samples.requests(size), 2) for size in _BATCHES):
         try:
             yield reference(dict(request))
@@ -143,35 +138,29 @@ def _answers(reference: "Reference", samples: Samples) -> Iterable[Request]:
             return
 
 
-class Reference:
-    """The file as onnxruntime runs it; callable as `conversion.Model`.
+def _reference(
+    session: OnnxSession,
+    inputs: Mapping[str, str],
+    outputs: Mapping[str, str],
+    *,
+    accepts_empty: bool,
+) -> Model:
+    """Return the file as onnxruntime runs it.
 
     Args:
         session: the file, loaded.
         inputs: the file's name of each input.
         outputs: the file's name of each output.
-        takes_empty: whether arrays without elements do not end the process.
+        accepts_empty: whether arrays without elements do not end the process.
     """
 
-    def __init__(
-        self,
-        session: OnnxSession,
-        inputs: Mapping[str, str],
-        outputs: Mapping[str, str],
-        *,
-        takes_empty: bool,
-    ) -> None:
-        self._session, self._inputs, self._outputs = session, inputs, outputs
-        self._takes_empty = takes_empty
-
-    def __call__(self, inputs: dict[str, Array]) -> dict[str, Array]:
-        """Run the model; ValueError when it does not take the arrays."""
-        if not (self._takes_empty or all(array.size for array in inputs.values())):
-            raise ValueError("onnxruntime takes no arrays without elements here")
+    def reference(arrays: dict[str, Array]) -> dict[str, Array]:
+        if not (accepts_empty or all(array.size for array in arrays.values())):
+            raise ValueError("onnxruntime does not accept arrays without elements here")
         try:
-            answer = self._session.run(
-                {self._inputs.get(key, key): it for key, it in inputs.items()}
-            )
+            answer = session.run({inputs.get(name, name): it for name, it in arrays.items()})
         except (SessionError, InvalidInput) as error:
             raise ValueError(str(error)) from error
-        return {name: answer[given] for name, given in self._outputs.items()}
+        return {name: answer[given] for name, given in outputs.items()}
+
+    return reference

@@ -1,13 +1,13 @@
 """The converters, one module or package for each framework.
 
-To add a framework, add a module with a `CONVERTER` that satisfies `conversion.Converter`, and list
-it in `CONVERTERS`.
+To add a framework, add a module with a `conversion.Converter`, and list it in `CONVERTERS`.
 """
 
 from pathlib import Path
 
 from lading.model_packaging.conversion import Converter
-from lading.model_packaging.converters import lightgbm, mxnet, onnx, sklearn, xgboost
+from lading.model_packaging.converters import mxnet, onnx, sklearn
+from lading.model_packaging.converters.boosting import lightgbm, xgboost
 from lading.model_packaging.converters.huggingface import converter as huggingface
 from lading.model_packaging.converters.pytorch import converter as pytorch
 from lading.model_packaging.converters.tensorflow import converter as tensorflow
@@ -23,23 +23,23 @@ CONVERTERS: tuple[Converter, ...] = (
     tensorflow.CONVERTER,
     xgboost.CONVERTER,
 )
-"""Every converter; the first that takes a file is chosen."""
+"""Every converter; the first that accepts a file is chosen."""
 
 
 def find_converter(name: str, source: Path, framework: str | None = None) -> Converter:
-    """The converter for a file or folder.
+    """Return the converter for a file or folder.
 
     Args:
         name: the model's name, for errors.
         source: the trained model's file, of which only the suffix is read, or its folder.
-        framework: what the manifest says; a file may then have any suffix. None leaves it to the
-            suffix.
+        framework: the framework that the manifest names: a file may then have any suffix. None if
+            the suffix decides.
 
     Raises:
-        FrameworkUnknown: no converter takes it.
+        FrameworkUnknown: no converter accepts it.
     """
     for converter in CONVERTERS:
-        if framework is None and _takes(converter, source):
+        if framework is None and _accepts(converter, source):
             return converter
         if framework == converter.framework and _may_read(converter, source):
             return converter
@@ -49,12 +49,12 @@ def find_converter(name: str, source: Path, framework: str | None = None) -> Con
     raise FrameworkUnknown(name, source, framework, known)
 
 
-def _takes(converter: Converter, source: Path) -> bool:
+def _accepts(converter: Converter, source: Path) -> bool:
     if source.is_dir():
         return any(any(source.glob(pattern)) for pattern in converter.contents)
     return source.suffix.lower() in converter.suffixes
 
 
 def _may_read(converter: Converter, source: Path) -> bool:
-    """Whether a framework that the manifest names has such sources: any file, or such a folder."""
-    return _takes(converter, source) if source.is_dir() else bool(converter.suffixes)
+    """Whether a framework that the manifest names may read it: any file, but not any folder."""
+    return _accepts(converter, source) if source.is_dir() else bool(converter.suffixes)

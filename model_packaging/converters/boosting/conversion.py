@@ -1,15 +1,15 @@
-"""What boosted models have in common, whichever library trained them.
+"""The ONNX form of boosted models, whichever library trained them.
 
-The ONNX model takes `X` of shape [-1, features], in which NaN is a missing value: float32 for
-XGBoost, which rounds what it gets to that, and float64 for LightGBM, which does not. It answers
+The ONNX model has the input `X` of shape [-1, features], in which NaN is a missing value: float32
+for XGBoost, which rounds its input to that type, and float64 for LightGBM. It returns
 
 - a classifier: `label` [-1], int64, and `probabilities` [-1, classes];
 - a classifier of several labels: both of shape [-1, labels];
 - everything else: `prediction` [-1, targets].
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,6 +21,11 @@ from lading.model_packaging.check.probes import Column, Known, Probe
 from lading.model_packaging.check.tree_probes import tree_probes, typical_rows
 from lading.model_packaging.check.trees import NoTreeForm, TreeArrays
 from lading.model_packaging.conversion import Conversion
+from lading.model_packaging.converters.framework_errors import (
+    first_line,
+    framework_errors,
+    refusing,
+)
 from lading.model_packaging.errors import ConversionError, SourceUnreadable
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.onnx_nodes import Nodes, value_info
@@ -30,11 +35,11 @@ if TYPE_CHECKING:
 
 INPUT = "X"
 _PROBE_ROWS = 64
-_PLACE = re.compile(r"^\[[\d:]+\] \S+:\d+: ")
+_HALF = 0.5
 
 Answers = Literal["two classes", "classes", "labels", "numbers"]
 Transform = Callable[[Nodes, str], str]
-"""Adds nodes to a graph that make answers of sums of trees, [rows, targets]; gives their name."""
+"""Adds nodes that turn sums of trees, [rows, targets], into answers; returns the output's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +47,16 @@ class Booster:
     """A boosted model, read from the library's own dump.
 
     Args:
-        margins: adds the nodes that make sums [rows, targets], float32, of rows.
-        transform: what the objective makes of the sums.
-        answers: what they mean.
-        columns: how many columns a row has.
-        targets: how many sums a row gets.
-        dtype: in which the library compares.
-        trees: their splits, for probes.
-        infinite: whether the library takes infinite values.
-        missing: the number that stands for a missing value, beside NaN.
-        named: whether it was trained on a frame whose categories have names.
+        margins: adds the nodes that compute the sums [rows, targets], float32, from rows.
+        transform: the objective's function of the sums.
+        answers: the meaning of the answers.
+        columns: the number of columns of a row.
+        targets: the number of sums for each row.
+        dtype: the type in which the library compares.
+        trees: the splits of the trees, for probes.
+        infinite: whether the library accepts infinite values.
+        missing: a number that stands for a missing value, as NaN does.
+        named: whether it was trained on a data frame whose categories have names.
     """
 
     margins: Transform
@@ -67,12 +72,12 @@ class Booster:
 
 
 def identity(_nodes: Nodes, sums: str) -> str:
-    """Answers that are the sums."""
+    """Return the sums as the answers."""
     return sums
 
 
 def sigmoid(steepness: float = 1) -> Transform:
-    """1 / (1 + exp(-steepness * sum))."""
+    """Return the function 1 / (1 + exp(-steepness * sum))."""
 
     def transform(nodes: Nodes, sums: str) -> str:
         if steepness != 1:
@@ -83,36 +88,36 @@ def sigmoid(steepness: float = 1) -> Transform:
 
 
 def exponential(nodes: Nodes, sums: str) -> str:
-    """exp(sum)."""
+    """Compute exp(sum)."""
     return nodes.node("Exp", sums)
 
 
 def softmax(nodes: Nodes, sums: str) -> str:
-    """Probabilities of classes that exclude each other."""
+    """Compute probabilities of classes that exclude each other."""
     return nodes.node("Softmax", sums, axis=1)
 
 
 def softplus(nodes: Nodes, sums: str) -> str:
-    """log(1 + exp(sum))."""
+    """Compute log(1 + exp(sum))."""
     return nodes.node("Softplus", sums)
 
 
 def step(nodes: Nodes, sums: str) -> str:
-    """1 if the sum is above 0, else 0."""
+    """Compute 1 if the sum is above 0, else 0."""
     return nodes.node("Cast", nodes.node("Greater", sums, nodes.constant(np.float32(0))), to=1)
 
 
 def signed_square(nodes: Nodes, sums: str) -> str:
-    """The square of the sum, with the sum's sign."""
+    """Compute the square of the sum, with the sum's sign."""
     return nodes.node("Mul", sums, nodes.node("Abs", sums))
 
 
 def to_onnx(booster: Booster, classes: Array | None = None) -> "ModelProto":
-    """The booster as an ONNX model.
+    """Return the booster as an ONNX model.
 
     Args:
         booster: the model.
-        classes: what the classes are called, int64 or texts; their numbers when not given.
+        classes: names of the classes, int64 or texts; by default their numbers.
     """
     nodes = Nodes()
     answers = booster.transform(nodes, booster.margins(nodes, INPUT))
@@ -126,13 +131,13 @@ def to_onnx(booster: Booster, classes: Array | None = None) -> "ModelProto":
 
 
 _Outputs = Mapping[str, tuple[str, Any, tuple[int, ...]]]
-"""By the output's name its tensor, type, and shape without the batch."""
+"""Tensor, type and shape of each output by its name; the shape without the batch."""
 
 
 def _of_two(nodes: Nodes, second: str, _targets: int, classes: Array | None) -> _Outputs:
     first = nodes.node("Sub", nodes.constant(np.float32(1)), second)
     likely = nodes.node("Concat", first, second, axis=1)
-    is_second = nodes.node("Greater", second, nodes.constant(np.float32(0.5)))
+    is_second = nodes.node("Greater", second, nodes.constant(np.float32(_HALF)))
     flat = nodes.node("Reshape", is_second, nodes.constant(np.array([-1])))
     return _named(nodes, nodes.node("Cast", flat, to=7), likely, 2, classes)
 
@@ -149,7 +154,7 @@ def _named(nodes: Nodes, places: str, likely: str, count: int, classes: Array | 
 
 
 def _of_labels(nodes: Nodes, scores: str, targets: int, _classes: Array | None) -> _Outputs:
-    found = nodes.node("Greater", scores, nodes.constant(np.float32(0.5)))
+    found = nodes.node("Greater", scores, nodes.constant(np.float32(_HALF)))
     label = nodes.node("Cast", found, to=7)
     return {
         "label": (label, np.int64, (targets,)),
@@ -169,40 +174,28 @@ _OUTPUTS: Mapping[Answers, Callable[[Nodes, str, int, Array | None], _Outputs]] 
 }
 
 
-def read_booster(spec: ModelSpec, library: str, load: Callable[[], Any]) -> Any:
-    """What `load` gives.
+@contextmanager
+def reading(spec: ModelSpec, library: str) -> Iterator[None]:
+    """Raise SourceUnreadable, with the library's name and version, if it fails to read a file."""
 
-    Args:
-        spec: the model.
-        library: its name and version, for the error.
-        load: reads the file.
-
-    Raises:
-        SourceUnreadable: it fails.
-    """
-    try:
-        return load()
-    except Exception as error:  # a damaged file raises anything
+    def unreadable(error: Exception) -> SourceUnreadable:
         reason = f"cannot be read by {library}: {first_line(error)[:200]}"
-        raise SourceUnreadable(spec.name, spec.source, reason) from error
+        return SourceUnreadable(spec.name, spec.source, reason)
 
-
-def first_line(error: Exception) -> str:
-    """What the libraries say of an error, without the place in their code and the stack."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return _PLACE.sub("", lines[0]) if lines else repr(error)
+    with framework_errors(unreadable):
+        yield
 
 
 def convert_booster(
-    spec: ModelSpec, read: Callable[[], Booster], predict: Callable[[Array], Array]
+    spec: ModelSpec, read: Callable[[], Booster], predict: Callable[[Array], Any]
 ) -> Conversion:
-    """The booster's conversion.
+    """Return the booster's conversion.
 
     Args:
         spec: the model.
-        read: gives the booster.
-        predict: the library's own public call: probabilities of classes, of the second of two, or
-            numbers.
+        read: returns the booster.
+        predict: the library's own public call, which returns probabilities of classes, of the
+            second of two classes, or numbers.
 
     Raises:
         ConversionError: a part of it has no ONNX form.
@@ -211,18 +204,13 @@ def convert_booster(
         booster = read()
     except NoTreeForm as error:
         raise ConversionError(spec.name, f"has no ONNX form: {error}") from error
-    model = to_onnx(booster)
 
     def reference(inputs: dict[str, Array]) -> dict[str, Array]:
-        try:
-            answers = np.asarray(predict(inputs[INPUT]))
-        except Exception as error:  # the libraries' errors share no base class
-            raise ValueError(first_line(error)) from error
-        return _REFERENCES[booster.answers](answers)
+        return _named_answers(booster.answers, np.asarray(predict(inputs[INPUT])))
 
     return Conversion(
-        model.SerializeToString(deterministic=True),
-        reference,
+        to_onnx(booster).SerializeToString(deterministic=True),
+        refusing(reference),
         examples=_typical(booster),
         known={INPUT: Known(columns=(Column(missing=True),))},
         probes=tuple(_probes(booster)),
@@ -231,13 +219,13 @@ def convert_booster(
 
 
 def _typical(booster: Booster) -> dict[str, Array] | None:
-    """Rows of the size that the splits have, where there are some."""
+    """Return rows of the same magnitude as the thresholds of the splits; None without splits."""
     rows = typical_rows(booster.trees, booster.columns, booster.dtype)
     return None if rows is None else {INPUT: rows}
 
 
 def _probes(booster: Booster) -> Iterator[Probe]:
-    """Rows that walk to the splits, a few in each probe so that a bound cuts all kinds alike."""
+    """Yield rows that reach the splits, few in each probe, so that a limit cuts all kinds alike."""
     kinds = tree_probes(booster.trees, booster.columns, booster.dtype)
     for kind, rows in kinds.items():
         for start in range(0, len(rows), _PROBE_ROWS):
@@ -247,29 +235,10 @@ def _probes(booster: Booster) -> Iterator[Probe]:
         yield Probe("infinite values", {INPUT: row})
 
 
-def _two(answers: Array) -> dict[str, Array]:
+def _named_answers(kind: Answers, answers: Array) -> dict[str, Array]:
+    if kind == "numbers":
+        return {"prediction": answers.astype(np.float32).reshape(len(answers), -1)}
     if answers.ndim == 1:
         answers = np.stack([1 - answers, answers], axis=1)
-    label = (answers[:, 1] > 0.5).astype(np.int64)  # noqa: PLR2004 - half
-    return {"label": label, "probabilities": answers.astype(np.float32)}
-
-
-def _classes(answers: Array) -> dict[str, Array]:
-    return {"label": answers.argmax(axis=1), "probabilities": answers.astype(np.float32)}
-
-
-def _labels(answers: Array) -> dict[str, Array]:
-    label = (answers > 0.5).astype(np.int64)  # noqa: PLR2004 - half
-    return {"label": label, "probabilities": answers.astype(np.float32)}
-
-
-def _numbers(answers: Array) -> dict[str, Array]:
-    return {"prediction": answers.astype(np.float32).reshape(len(answers), -1)}
-
-
-_REFERENCES: Mapping[Answers, Callable[[Array], dict[str, Array]]] = {
-    "two classes": _two,
-    "classes": _classes,
-    "labels": _labels,
-    "numbers": _numbers,
-}
+    label = answers > _HALF if kind == "labels" else answers.argmax(axis=1)
+    return {"label": label.astype(np.int64), "probabilities": answers.astype(np.float32)}

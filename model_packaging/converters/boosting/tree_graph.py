@@ -1,9 +1,9 @@
 """Boosted trees as ONNX's TreeEnsembleRegressor, which adds up the values of their leaves.
 
-Thresholds and leaves are those of the library, and they are compared in its type. A split by
-categories becomes a chain of numeric ones, one for each end of a run of categories, because not
-every runtime knows sets. What a library makes of zero, NaN or fractions before it compares them is
-done to a column in front of the trees, once for each way in which splits read that column.
+Thresholds and leaves are those of the library, and values are compared in its type. A split by
+categories becomes a chain of numeric splits, one for each end of a run of categories, because not
+every runtime supports sets. If a library changes zero, NaN or fractions before it compares them,
+nodes before the trees change the column in the same way, once for each way of reading it.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -25,10 +25,10 @@ from lading.model_packaging.onnx_nodes import Nodes
 
 
 def add_trees(nodes: Nodes, rows: str, forest: Forest) -> str:
-    """Add the trees; what they answer is float32 of shape [rows, targets].
+    """Add the trees, and return the name of their sums: float32 of shape [rows, targets].
 
     Args:
-        nodes: what they are added to.
+        nodes: the graph to which they are added.
         rows: the name of the rows, of the forest's dtype and of shape [rows, columns].
         forest: the trees.
     """
@@ -49,7 +49,7 @@ def add_trees(nodes: Nodes, rows: str, forest: Forest) -> str:
 
 
 def _floats(values: Mapping[str, Array], dtype: type[np.floating]) -> dict[str, Any]:
-    """The attributes that are as wide as the rows."""
+    """Return the attributes whose type is that of the rows."""
     from onnx import numpy_helper
 
     if dtype is np.float32:
@@ -61,7 +61,7 @@ def _floats(values: Mapping[str, Array], dtype: type[np.floating]) -> dict[str, 
 
 
 def _keys(forest: Forest) -> Array | None:
-    """Which columns are read how, sorted: reading * columns + column; None if all are as is."""
+    """Return reading * columns + column of each use, sorted; None if all are read as they are."""
     found = [np.unique(_key(each, forest.columns)) for each in forest.trees]
     keys = np.unique(np.concatenate(found))
     return keys if keys.size and keys[-1] >= forest.columns else None
@@ -74,7 +74,7 @@ def _key(each: BoostedTree, columns: int) -> Array:
 
 
 def _table(nodes: Nodes, rows: str, forest: Forest, keys: Array) -> str:
-    """A column for each of `keys`."""
+    """Add a table with one column for each of `keys`."""
     parts = []
     for reading in Reading:
         columns = keys[keys // forest.columns == reading] % forest.columns
@@ -118,7 +118,7 @@ _READ: Mapping[Reading, Callable[[Nodes, str, type[np.floating]], str]] = {
 
 
 def _flat(number: int, each: BoostedTree, keys: Array | None, columns: int) -> dict[str, Array]:
-    """One tree's part of the attributes of TreeEnsembleRegressor."""
+    """Return one tree's part of the attributes of TreeEnsembleRegressor."""
     tree = each.tree
     splits = tree.column != LEAF
     feature = np.where(splits, tree.column, 0)
@@ -146,10 +146,10 @@ def _flat(number: int, each: BoostedTree, keys: Array | None, columns: int) -> d
 
 
 def _with_chains(nodes: dict[str, Array], tree: TreeArrays) -> dict[str, Array]:
-    """The nodes, with those that split by categories replaced by the first link of their chain.
+    """Return the nodes, with each split by categories replaced by the first link of its chain.
 
-    The other links stand at the end. Links of one chain share their children: runtimes take that
-    as long as just the true branches are shared, so the last link's false branch is the only one.
+    The other links are appended. The links of a chain share their children: runtimes accept that
+    for true branches only, so no two links have the same false branch.
     """
     added: dict[str, list[Any]] = {name: [] for name in nodes}
     end = len(tree.column)
@@ -181,9 +181,9 @@ def _with_chains(nodes: dict[str, Array], tree: TreeArrays) -> dict[str, Array]:
 
 
 def _links(chosen: frozenset[int]) -> Iterator[tuple[float, bool]]:
-    """Numbers in rising order, and whether what lies below each, and not below the last, is chosen.
+    """Yield rising bounds, and whether the values between the previous bound and it are chosen.
 
-    What lies below none of them is not.
+    Values above all bounds are not chosen.
     """
     if not chosen:
         yield -np.inf, True

@@ -1,25 +1,24 @@
 """Hugging Face folders: encoders with their tokenizer, so that text goes in, and image classifiers.
 
-Of the latter see `huggingface.images`. A model of texts takes `text`, BYTES of
-shape [-1], and answers
+For image classifiers see `huggingface.images`. A model of texts has the input `text`, BYTES of
+shape [-1], and returns
 
-- a sequence classifier: `label` and `score` [-1, top], the likeliest first, five at most, and
-  `probabilities` [-1, classes]: what the pipeline of transformers calls scores, which are a
-  regression's own values (see `lading.model_packaging.converters.huggingface.heads`);
+- a sequence classifier: `label` and `score` [-1, top], the likeliest first, at most five, and
+  `probabilities` [-1, classes]: the scores of transformers' pipeline, which are a regression's own
+  values (see `huggingface.heads`);
 - a token classifier: `label` and `score` [-1, tokens], `probabilities` [-1, tokens, classes], and
-  `offsets` [-1, tokens, 2]: where in the text each token stands, in characters. What pads a shorter
-  text, and what is no part of it, is from 0 to 0; what pads has scores of 0;
-- an encoder: `embedding` [-1, size], as sentence-transformers gives it where the folder is one of
+  `offsets` [-1, tokens, 2]: the place of each token in the text, in characters. Tokens that are no
+  part of the text are from 0 to 0, and padding has scores of 0;
+- an encoder: `embedding` [-1, size], as sentence-transformers computes it if the folder is one of
   that library, else the normalized mean of its tokens.
 
-Tokenizing is a step of the artifact (`processing.tokens`), and is compared with
-transformers' own, id by id, on a corpus of difficult texts. Weights are read from safetensors, and
-computed in float32.
+Tokenizing is a step of the artifact (`processing.tokens`), and is compared with transformers' own
+tokenizer, id by id, on a corpus of difficult texts. Weights are read from safetensors, and computed
+in float32.
 """
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,7 +28,13 @@ from lading.functions.inference.models.session import OnnxSession
 from lading.model_packaging.check.agreement import ABSOLUTE_TOLERANCE, RELATIVE_TOLERANCE, Model
 from lading.model_packaging.check.example_inputs import ExampleInputs
 from lading.model_packaging.check.probes import Known
-from lading.model_packaging.conversion import Conversion, Processing, as_bytes, tool_versions
+from lading.model_packaging.conversion import (
+    Conversion,
+    Converter,
+    Processing,
+    as_bytes,
+    tool_versions,
+)
 from lading.model_packaging.converters.huggingface import originals
 from lading.model_packaging.converters.huggingface.folder import (
     CONFIG,
@@ -48,13 +53,14 @@ from lading.model_packaging.converters.huggingface.sentence_modules import (
 )
 from lading.model_packaging.converters.huggingface.sentence_pooling import normalized_mean
 from lading.model_packaging.converters.huggingface.tokens import (
+    PARTS,
     TEXT,
     Tokenization,
     load_tokenizer,
     lower_case,
     tokenization,
 )
-from lading.model_packaging.converters.huggingface.transformers_models import load_model
+from lading.model_packaging.converters.huggingface.transformers_models import answering, load_model
 from lading.model_packaging.converters.pytorch.export import export_module
 from lading.model_packaging.converters.pytorch.reference import as_tensor
 from lading.model_packaging.errors import ConversionError
@@ -69,49 +75,35 @@ _AUTO_CLASSES = {
     "tokens": "AutoModelForTokenClassification",
     "embedding": "AutoModel",
 }
-"""Kinds of folders -> what transformers loads them with."""
-
+"""Kind of folder -> the class of transformers that loads it."""
 
 _EXAMPLES = ("some words", "and quite a few more words", "a third")
 """Texts to trace a model with, of several lengths."""
 
 
-class HuggingfaceConverter:
-    """See `conversion.Converter`."""
-
-    framework = "huggingface"
-    suffixes: tuple[str, ...] = ()
-    contents = (CONFIG,)
-    keys: tuple[str, ...] = ()
-
-    def files(self, spec: ModelSpec) -> tuple[Path, ...]:
-        """See `Converter.files`."""
-        return folder_files(spec)
-
-    def tools(self, spec: ModelSpec) -> dict[str, str]:
-        """See `Converter.tools`."""
-        step = "pillow" if holds_images(spec) else "tokenizers"
-        libraries = ["transformers", step, "torch", "onnx", "onnxscript", "safetensors"]
-        if (spec.source / MODULES).is_file() and originals.has_sentence_transformers():
-            libraries.append("sentence-transformers")
-        return tool_versions(spec, "huggingface", *libraries)
-
-    def convert(self, spec: ModelSpec) -> Conversion:
-        """See `Converter.convert`."""
-        with quiet():
-            folder = read_folder(spec)
-            if folder.kind == "images":
-                return convert_images(spec, folder)
-            if folder.kind != "embedding":
-                return _classifier(spec, folder)
-            return _sentences(spec) if folder.sentences else _encoder(spec)
+@quiet()
+def _convert(spec: ModelSpec) -> Conversion:
+    folder = read_folder(spec)
+    if folder.kind == "images":
+        return convert_images(spec, folder)
+    if folder.kind != "embedding":
+        return _classifier(spec, folder)
+    return _sentences(spec) if folder.sentences else _encoder(spec)
 
 
-CONVERTER = HuggingfaceConverter()
+def _tools(spec: ModelSpec) -> dict[str, str]:
+    step = "pillow" if holds_images(spec) else "tokenizers"
+    libraries = ["transformers", step, "torch", "onnx", "onnxscript", "safetensors"]
+    if (spec.source / MODULES).is_file() and originals.has_sentence_transformers():
+        libraries.append("sentence-transformers")
+    return tool_versions(spec, "huggingface", *libraries)
+
+
+CONVERTER = Converter("huggingface", _convert, _tools, contents=(CONFIG,), files=folder_files)
 
 
 def _classifier(spec: ModelSpec, folder: Folder) -> Conversion:
-    """A classifier of texts, or of their tokens."""
+    """Convert a classifier of texts, or of their tokens."""
     tokenizer = load_tokenizer(spec)
     model = load_model(spec, _AUTO_CLASSES[folder.kind])
     head = head_of(spec, folder, model.config)
@@ -126,7 +118,7 @@ def _classifier(spec: ModelSpec, folder: Folder) -> Conversion:
 
 
 def _encoder(spec: ModelSpec) -> Conversion:
-    """An encoder; the mean of a text's tokens stands for it."""
+    """Convert an encoder to one that returns the mean of a text's tokens."""
     tokenizer = load_tokenizer(spec)
     model = load_model(spec, _AUTO_CLASSES["embedding"])
     tokens = tokenization(spec, tokenizer, model)
@@ -135,11 +127,11 @@ def _encoder(spec: ModelSpec) -> Conversion:
 
 
 def _sentences(spec: ModelSpec) -> Conversion:
-    """A folder of sentence-transformers."""
+    """Convert a folder of sentence-transformers."""
     sentences = read_sentences(spec)
     tokenizer = load_tokenizer(spec)
     if tokenizer.pad_token is None:
-        reason = "has no padding token, without which sentence-transformers encodes nothing"
+        reason = "has no padding token, which sentence-transformers requires"
         raise ConversionError(spec.name, f"{reason}; set tokenizer.pad_token and save it")
     if sentences.lower:
         lower_case(tokenizer)
@@ -156,29 +148,20 @@ def _sentences(spec: ModelSpec) -> Conversion:
 
 
 _Answer = Callable[[Any, dict[str, Any]], dict[str, Any]]
-"""What a transformer answers for its inputs by name, as torch tensors by name."""
+"""Returns a transformer's answer, torch tensors by name, for its inputs by name."""
 
 
 def _exported(
     spec: ModelSpec, model: Any, tokens: Tokenization, answer: _Answer, rest: Any = None
 ) -> bytes:
-    """The ONNX graph from tokens to what the model answers; `rest` is a module that `answer` uses.
-
-    Modules are registered, so that their weights become those of the graph.
-    """
-    import torch
-
-    class Answering(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.model, self.rest = model, rest
-
-        def forward(self, ids: Any, mask: Any, types: Any = None) -> dict[str, Any]:
-            given = {} if types is None else {"token_type_ids": types}
-            return answer(self.model, {"input_ids": ids, "attention_mask": mask, **given})
-
-    module = Answering().eval()
+    """Return the ONNX graph from tokens to the model's answer; see `answering`."""
     examples = tokens.arrays(_EXAMPLES)
+    names = [name for name in PARTS if name in examples]
+
+    def by_name(model: Any, *inputs: Any) -> dict[str, Any]:
+        return answer(model, dict(zip(names, inputs, strict=True)))
+
+    module = answering(model, by_name, rest)
     axes = {name: {0: BATCH, 1: "tokens"} for name in examples}
     traced = ExampleInputs(examples, axes, real=False)
     onnx = export_module(spec, module, traced).onnx
@@ -187,7 +170,7 @@ def _exported(
 
 
 def _require_padding_ignored(spec: ModelSpec, module: Any, tokens: Tokenization) -> None:
-    """Refuse a model that answers a text differently when a longer one stands beside it."""
+    """Refuse a model whose answer to a text depends on the length of other texts beside it."""
     import torch
 
     short, long = "a", "a " * tokens.max_length
@@ -199,7 +182,7 @@ def _require_padding_ignored(spec: ModelSpec, module: Any, tokens: Tokenization)
         if not torch.allclose(beside, found, RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE):
             kind = type(module.model).__name__
             reason = f"is a {kind}, which answers a text differently beside a longer one"
-            raise ConversionError(spec.name, f"{reason}: it does not mask what pads the text")
+            raise ConversionError(spec.name, f"{reason}: it does not mask the padding")
 
 
 def _scores_of_texts(head: Head, model: Any, given: dict[str, Any]) -> dict[str, Any]:
@@ -207,11 +190,11 @@ def _scores_of_texts(head: Head, model: Any, given: dict[str, Any]) -> dict[str,
 
 
 def _logits(model: Any, given: dict[str, Any]) -> Any:
-    """Logits [texts, classes].
+    """Return logits [texts, classes].
 
-    Two kinds of models take one text at a time, where the graph takes many: a decoder without a
-    token for padding answers from its last position, and a model with encoder and decoder from the
-    last token that ends a text, of which all texts must have as many.
+    Two kinds of models accept only one text at a time, where the graph accepts many: a decoder
+    without a padding token answers from its last position, and a model with encoder and decoder
+    from the last token that ends a text, which every text must have equally often.
     """
     config = model.config.get_text_config()
     if config.is_encoder_decoder and hasattr(model, "classification_head"):
@@ -225,7 +208,7 @@ def _logits(model: Any, given: dict[str, Any]) -> Any:
 
 
 def _last_of(states: Any, marks: Any) -> Any:
-    """The state of each text's last token that is marked with 1: [texts, size]."""
+    """Return the state of each text's last token that is marked with 1: [texts, size]."""
     import torch
 
     places = torch.arange(states.shape[1])
@@ -233,7 +216,7 @@ def _last_of(states: Any, marks: Any) -> Any:
 
 
 def _scores_of_tokens(model: Any, given: dict[str, Any]) -> dict[str, Any]:
-    """What pads a text has scores of 0, whatever the model makes of it."""
+    """Return scores of tokens; those of padding are 0, whatever the model computes for it."""
     kept = given["attention_mask"].unsqueeze(-1)
     return {"probabilities": scores("softmax", model(**given).logits) * kept}
 
@@ -244,7 +227,7 @@ def _embedding(vectors: Any, model: Any, given: dict[str, Any]) -> dict[str, Any
 
 
 def _labeled(onnx: bytes, original: Model, tokens: Tokenization, head: Head) -> Conversion:
-    """A graph that gives probabilities, between its steps."""
+    """Return the conversion of a graph that returns probabilities."""
     [probabilities] = OnnxSession(onnx).outputs
     named = label_options(probabilities.name, head.labels, head.top)
     outputs = [*label_outputs(probabilities, head.top), probabilities]
@@ -254,7 +237,7 @@ def _labeled(onnx: bytes, original: Model, tokens: Tokenization, head: Head) -> 
 
 
 def _embedded(onnx: bytes, original: Model, tokens: Tokenization) -> Conversion:
-    """A graph that gives vectors, behind its tokenizer."""
+    """Return the conversion of a graph that returns vectors."""
     return _processed(onnx, original, tokens, (), OnnxSession(onnx).outputs)
 
 

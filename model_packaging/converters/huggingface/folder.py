@@ -1,6 +1,6 @@
-"""A Hugging Face folder by its configuration files: what kind of model it is, what is not served.
+"""The configuration files of a Hugging Face folder: the kind of its model, and what is refused.
 
-A file or a key that changes what the model answers, and that the converter does not understand, is
+A file or a key that changes the model's answers, and that the converter does not support, is
 refused by its name.
 """
 
@@ -24,7 +24,7 @@ _KINDS = {
     "ForImageClassification": "images",
     "Model": "embedding",
 }
-"""End of an architecture's name -> what it answers."""
+"""Suffix of an architecture's name -> the kind of its answers."""
 
 _IMAGES = "ForImageClassification"
 _GENERATES = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration", "ForSeq2SeqLM")
@@ -35,16 +35,16 @@ _NEEDED = {
 }
 
 _CROSS_ENCODER = ("sentence_transformers", "sbert_ce_default_activation_function")
-"""Keys that the cross-encoders of sentence-transformers write into config.json."""
+"""Keys in the config.json of sentence-transformers' cross-encoders."""
 
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """What a folder's own files say.
+    """The kind of a folder, from its own files.
 
     Args:
         kind: `classification`, `tokens`, `embedding` or `images`.
-        function: what config.json says is applied to the logits; empty where it says nothing.
+        function: the function of the logits that config.json names; empty if it names none.
         sentences: whether it is a model of sentence-transformers, with a modules.json.
     """
 
@@ -54,7 +54,7 @@ class Folder:
 
 
 def holds_images(spec: ModelSpec) -> bool:
-    """Whether the folder is that of an image classifier.
+    """Whether the folder is an image classifier.
 
     Raises:
         SourceUnreadable: it has no readable config.json.
@@ -63,16 +63,16 @@ def holds_images(spec: ModelSpec) -> bool:
 
 
 def read_folder(spec: ModelSpec) -> Folder:
-    """What the folder holds.
+    """Read the kind of the folder.
 
     Raises:
         SourceUnreadable: a file is missing or damaged.
-        ConversionError: it is a kind of model that is not served.
+        ConversionError: its kind of model is not supported.
     """
     config = read_json(spec, CONFIG)
     sentences = (spec.source / MODULES).is_file()
     kind = "embedding" if sentences else _kind(spec, config)
-    _refuse_what_is_not_served(spec, config)
+    _refuse_unsupported(spec, config)
     needed, advice = _NEEDED["images" if kind == "images" else "texts"]
     if not (spec.source / needed).is_file():
         raise SourceUnreadable(spec.name, spec.source, f"has no {needed}; {advice}")
@@ -80,25 +80,25 @@ def read_folder(spec: ModelSpec) -> Folder:
 
 
 def encoder_class(spec: ModelSpec) -> str | None:
-    """The class that loads the encoder alone of a model that has a decoder too, such as T5."""
+    """Return the class that loads only the encoder of a model such as T5; None for others."""
     name = _architecture(read_json(spec, CONFIG))
     return name if name.endswith("EncoderModel") else None
 
 
 def read_json(spec: ModelSpec, name: str) -> dict[str, Any]:
-    """An object in a file of the folder.
+    """Return the JSON object in a file of the folder.
 
     Raises:
         SourceUnreadable: the file is missing, damaged, or lies outside the folder.
     """
     document = read_document(spec, name)
     if not isinstance(document, dict):
-        raise SourceUnreadable(spec.name, spec.source, f"has a {name} that is not an object")
+        raise SourceUnreadable(spec.name, spec.source, f"has a {name} that is not a JSON object")
     return document
 
 
 def read_document(spec: ModelSpec, name: str) -> Any:
-    """What a JSON file of the folder holds; see `read_json`."""
+    """Return the contents of a JSON file of the folder; see `read_json`."""
     try:
         return json.loads(inside(spec, name).read_bytes())
     except (OSError, ValueError, RecursionError) as error:
@@ -107,7 +107,7 @@ def read_document(spec: ModelSpec, name: str) -> Any:
 
 
 def inside(spec: ModelSpec, name: str) -> Path:
-    """The path of a file in the folder.
+    """Return the path of a file in the folder.
 
     Raises:
         SourceUnreadable: it lies outside the folder.
@@ -131,22 +131,22 @@ def _kind(spec: ModelSpec, config: Mapping[str, Any]) -> str:
         if name.endswith(end):
             return kind
     known = ", ".join(f"...{end}" for end in _KINDS)
-    reason = f"is of architecture '{name}'; {known} are served, or export it to ONNX"
+    reason = f"has the architecture '{name}'; {known} are supported; export others to ONNX"
     raise ConversionError(spec.name, reason)
 
 
-def _refuse_what_is_not_served(spec: ModelSpec, config: Mapping[str, Any]) -> None:
+def _refuse_unsupported(spec: ModelSpec, config: Mapping[str, Any]) -> None:
     for name in (CONFIG, TOKENIZER_CONFIG, PROCESSOR):
         if (spec.source / name).is_file() and read_json(spec, name).get("auto_map"):
-            advice = "remove auto_map if the class of transformers itself is the right one"
-            reason = f"brings code of its own, which is not run: auto_map in {name}; {advice}"
+            advice = "remove auto_map if the model works with the class of transformers itself"
+            reason = f"contains custom code, which is not run: auto_map in {name}; {advice}"
             raise SourceUnreadable(spec.name, spec.source, reason)
     if any(key in config for key in _CROSS_ENCODER):
-        reason = "is a cross-encoder, which scores pairs of texts; only single texts are served"
+        reason = "is a cross-encoder, which scores pairs of texts; only single texts are supported"
         raise ConversionError(spec.name, reason)
     if config.get("quantization_config"):
-        reason = "has weights that are quantized already: quantization_config in config.json"
+        reason = "has quantized weights: quantization_config in config.json"
         raise ConversionError(spec.name, f"{reason}; save it in float32 or float16")
     if (spec.source / "adapter_config.json").is_file():
         advice = "merge it with merge_and_unload, and save the merged model"
-        raise ConversionError(spec.name, f"holds an adapter, adapter_config.json; {advice}")
+        raise ConversionError(spec.name, f"contains an adapter, adapter_config.json; {advice}")

@@ -1,8 +1,8 @@
-"""What a classifier's scores are, as the pipelines of transformers compute them.
+"""A classifier's scores, as the pipelines of transformers compute them.
 
-Logits become scores by the function that config.json names in `function_to_apply`; else a
+Logits become scores by the function that config.json names in `function_to_apply`. Without it, a
 regression's stay as they are, those of several labels at once and of one label go through a
-sigmoid, and all others through a softmax. The pipeline for tokens knows the softmax only.
+sigmoid, and all others through a softmax. The pipeline for tokens always applies the softmax.
 """
 
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ _FUNCTIONS = ("sigmoid", "softmax", "none")
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """How a classifier answers.
+    """The labels of a classifier, and the function of its logits.
 
     Args:
-        labels: of classes, in the model's order.
+        labels: names of the classes, in the model's order.
         function: `softmax`, `sigmoid` or `none`.
-        stated: the function that config.json names, for the pipeline; None where it names none.
-        top: how many labels are given.
+        stated: the function that config.json names, for the pipeline; None if it names none.
+        top: the number of labels in an answer.
     """
 
     labels: tuple[str, ...]
@@ -34,11 +34,11 @@ class Head:
 
 
 def head_of(spec: ModelSpec, folder: Folder, config: Any) -> Head:
-    """The head of a model with this configuration of transformers.
+    """Return the head of a model with this configuration of transformers.
 
     Raises:
         SourceUnreadable: its labels are not numbered from 0.
-        ConversionError: it names a function that the pipeline does not apply.
+        ConversionError: it names a function that the pipeline does not support.
     """
     labels = _labels(spec, config)
     stated = folder.function or None
@@ -49,14 +49,14 @@ def head_of(spec: ModelSpec, folder: Folder, config: Any) -> Head:
         return Head(labels, "softmax", None, 1)
     if stated not in (None, *_FUNCTIONS):
         known = ", ".join(_FUNCTIONS)
-        reason = f"states function_to_apply: {stated} in {CONFIG}; {known} are served"
+        reason = f"states function_to_apply: {stated} in {CONFIG}; {known} are supported"
         raise ConversionError(spec.name, reason)
     function = stated or _function(config)
     return Head(labels, function, stated, min(TOP, len(labels)))
 
 
 def scores(function: str, logits: Any) -> Any:
-    """Scores of classes [..., classes] from a torch tensor of logits of the same shape."""
+    """Return scores of classes [..., classes] from a torch tensor of logits of the same shape."""
     import torch
 
     if function == "none":
@@ -68,7 +68,7 @@ def _labels(spec: ModelSpec, config: Any) -> tuple[str, ...]:
     try:
         return tuple(str(config.id2label[index]) for index in range(config.num_labels))
     except (KeyError, TypeError) as error:
-        reason = f"has labels that are not numbered from 0 to {config.num_labels - 1}"
+        reason = f"must have labels numbered from 0 to {config.num_labels - 1} in {CONFIG}"
         raise SourceUnreadable(spec.name, spec.source, reason) from error
 
 

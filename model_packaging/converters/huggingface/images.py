@@ -1,16 +1,17 @@
 """Hugging Face folders of image classifiers: images in, the likeliest labels out.
 
-The model takes `image`, BYTES of shape [-1], and answers `label` and `score` [-1, top], the
-likeliest first, five at most, and `probabilities` [-1, classes].
+The model has the input `image`, BYTES of shape [-1], and returns `label` and `score` [-1, top], the
+likeliest first, at most five, and `probabilities` [-1, classes].
 
-What preprocessor_config.json says becomes the step `processing.image`. It is
-compared, pixel by pixel, with transformers' own image processor on a corpus of difficult images,
-each read by transformers' `load_image`: in RGB, turned upright, without its transparency.
-transformers has every processor twice, for Pillow and for torchvision, which resizes a little
-differently. The original here is the one for Pillow.
+preprocessor_config.json becomes the step `processing.image`. The step is compared, pixel by pixel,
+with transformers' own image processor on a corpus of difficult images, each read by transformers'
+`load_image`: in RGB, turned upright, without its transparency. transformers has every processor
+twice, for Pillow and for torchvision, which resizes slightly differently. The original here is the
+one for Pillow.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from io import BytesIO
 from typing import Any
 
@@ -27,7 +28,11 @@ from lading.model_packaging.conversion import Conversion, Processing
 from lading.model_packaging.converters.huggingface.folder import PROCESSOR, Folder
 from lading.model_packaging.converters.huggingface.heads import Head, head_of, scores
 from lading.model_packaging.converters.huggingface.originals import classifies_images
-from lading.model_packaging.converters.huggingface.transformers_models import load_model, loaded
+from lading.model_packaging.converters.huggingface.transformers_models import (
+    answering,
+    load_model,
+    loading,
+)
 from lading.model_packaging.converters.pytorch.export import export_module
 from lading.model_packaging.errors import ConversionError, ConversionMismatch
 from lading.model_packaging.manifest.models import ModelSpec
@@ -39,51 +44,38 @@ from lading.model_packaging.steps.labels import label_options, label_outputs
 
 PIXELS = "pixel_values"
 TOLERANCE = 1e-5
-"""Of one pixel's value, which is about 1: the last bits of float32."""
+"""For one pixel's value, which is about 1: the last bits of float32."""
 _KNOWN = frozenset(
-    [
-        "image_processor_type",
-        "feature_extractor_type",
-        "processor_class",
-        "do_convert_rgb",
-        "do_resize",
-        "size",
-        "resample",
-        "do_center_crop",
-        "crop_size",
-        "crop_pct",
-        "do_pad",
-        "do_rescale",
-        "rescale_factor",
-        "rescale_offset",
-        "do_normalize",
-        "image_mean",
-        "image_std",
-        "include_top",
-        "do_flip_channel_order",
-        "default_to_square",
-    ]
+    {
+        *("image_processor_type", "feature_extractor_type", "processor_class", "do_convert_rgb"),
+        *("do_resize", "size", "default_to_square", "resample"),
+        *("do_center_crop", "crop_size", "crop_pct", "do_pad"),
+        *("do_rescale", "rescale_factor", "rescale_offset"),
+        *("do_normalize", "image_mean", "image_std", "include_top", "do_flip_channel_order"),
+    }
 )
-"""Keys of a processor that are understood; others are allowed where they say nothing."""
+"""Keys of a processor that are supported; others are allowed if they are false or null."""
 _SHORT_SIDE = 384
-"""From here on, ConvNeXT's processor does not crop."""
+"""ConvNeXT's processor does not crop images of this size or larger."""
 
 
 def convert_images(spec: ModelSpec, folder: Folder) -> Conversion:
-    """See `Converter.convert`.
+    """Convert the image classifier in a folder; see `Converter.convert`.
 
     Raises:
         SourceUnreadable: a file is missing or damaged.
-        ConversionError: it prepares images in a way that the step does not know.
+        ConversionError: its processor does something that the step does not support.
     """
-    processor = loaded(spec, lambda: _load_processor(spec))
+    with loading(spec):
+        processor = _load_processor(spec)
     model = load_model(spec, "AutoModelForImageClassification")
     head = head_of(spec, folder, model.config)
-    options = loaded(spec, lambda: checked_options(spec, processor))
+    with loading(spec):
+        options = checked_options(spec, processor)
     height, width = options["crop"] or options["resize"]
     example: Array = np.zeros((3, 3, height, width), np.float32)
     inputs = ExampleInputs({PIXELS: example}, {PIXELS: {0: BATCH}}, real=False)
-    onnx = export_module(spec, _module(model, head), inputs).onnx
+    onnx = export_module(spec, answering(model, partial(_scores, head)), inputs).onnx
     return _processed(onnx, classifies_images(model, head, processor), options, head)
 
 
@@ -96,11 +88,11 @@ def _load_processor(spec: ModelSpec) -> Any:
 
 
 def checked_options(spec: ModelSpec, processor: Any) -> dict[str, Any]:
-    """What an image processor of transformers does, as options of the step.
+    """Return the options of the step that does what an image processor of transformers does.
 
     Raises:
-        ConversionError: it does something that the step does not.
-        ConversionMismatch: and here it shows.
+        ConversionError: the step does not support something that it does.
+        ConversionMismatch: their pixels differ.
     """
     options = _options(spec, processor)
     _check_pixels(spec, processor, options)
@@ -115,7 +107,7 @@ def _options(spec: ModelSpec, processor: Any) -> dict[str, Any]:
     resize, crop = _sizes(said)
     if said.get("do_pad") or (crop is None and not isinstance(resize, list)):
         how = "pads" if said.get("do_pad") else "gives several sizes to"
-        reason = f"{how} images, which is not done here; state height and width in {PROCESSOR}"
+        reason = f"{how} images, which is not supported; state height and width in {PROCESSOR}"
         raise ConversionError(spec.name, reason)
     mean, std = _normalization(said)
     return {
@@ -138,12 +130,12 @@ def _options(spec: ModelSpec, processor: Any) -> dict[str, Any]:
 def _require_known(spec: ModelSpec, said: Mapping[str, Any]) -> None:
     for key, value in said.items():
         if key not in _KNOWN and value not in (None, False):
-            reason = f"states {key}: {str(value)[:80]} in {PROCESSOR}, which is not served"
+            reason = f"states {key}: {str(value)[:80]} in {PROCESSOR}, which is not supported"
             raise ConversionError(spec.name, reason)
 
 
 def _sizes(said: Mapping[str, Any]) -> tuple[list[int] | int | None, list[int] | None]:
-    """To what an image is resized, and what is then cut out of its middle."""
+    """Return the size to which an image is resized, and the size then cut from its center."""
     crop = _pair(said["crop_size"]) if said.get("do_center_crop") else None
     size = said["size"] if said.get("do_resize") else {}
     short = size.get("shortest_edge")
@@ -151,7 +143,7 @@ def _sizes(said: Mapping[str, Any]) -> tuple[list[int] | int | None, list[int] |
         return _pair(size), crop
     if "crop_pct" not in said:
         return short, crop
-    square = [short, short]  # ConvNeXT's, which is ResNet's too
+    square = [short, short]  # ConvNeXT's and ResNet's
     return (int(short / said["crop_pct"]), square) if short < _SHORT_SIDE else (square, crop)
 
 
@@ -161,7 +153,7 @@ def _pair(size: Mapping[str, Any]) -> list[int] | None:
 
 
 def _normalization(said: Mapping[str, Any]) -> tuple[list[float], list[float]]:
-    """What is subtracted from a channel's values, and what they are then divided by."""
+    """Return what each channel's values are reduced by, and then divided by."""
     mean, std = (np.broadcast_to(said.get(key, 0), 3) for key in ("image_mean", "image_std"))
     if not said.get("do_normalize"):
         mean, std = np.zeros(3), np.ones(3)
@@ -173,9 +165,9 @@ def _normalization(said: Mapping[str, Any]) -> tuple[list[float], list[float]]:
 
 
 def _check_pixels(spec: ModelSpec, processor: Any, options: Mapping[str, Any]) -> None:
-    """Refuse a step that gives other pixels than the original, for the first image that shows it.
+    """Refuse a step whose pixels differ from the original's.
 
-    Each image by itself, then all together.
+    Each image is compared by itself, then all together.
     """
     step = make_step(options, {})
     for names in (*([name] for name in images()), list(images())):
@@ -188,7 +180,7 @@ def _check_pixels(spec: ModelSpec, processor: Any, options: Mapping[str, Any]) -
 
 
 def _prepare(processor: Any, files: Array) -> Array:
-    """The original's way from files to what the model takes."""
+    """Return the model's input for files, as the original computes it."""
     from PIL.Image import open as open_image
     from transformers.image_utils import load_image
 
@@ -199,24 +191,12 @@ def _prepare(processor: Any, files: Array) -> Array:
     return np.concatenate([each[PIXELS] for each in prepared])
 
 
-def _module(model: Any, head: Head) -> Any:
-    """The model up to the scores of its classes."""
-    import torch
-
-    class Answering(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.model = model
-
-        def forward(self, pixels: Any) -> dict[str, Any]:
-            logits = self.model(pixel_values=pixels).logits
-            return {"probabilities": scores(head.function, logits)}
-
-    return Answering().eval()
+def _scores(head: Head, model: Any, pixels: Any) -> dict[str, Any]:
+    return {"probabilities": scores(head.function, model(pixel_values=pixels).logits)}
 
 
 def _processed(onnx: bytes, original: Model, options: dict[str, Any], head: Head) -> Conversion:
-    """The graph between its steps."""
+    """Return the graph between its steps."""
     [found] = OnnxSession(onnx).outputs
     steps = (options, label_options(found.name, head.labels, head.top))
     inputs = (TensorSpec(IMAGE, "BYTES", (-1,)),)

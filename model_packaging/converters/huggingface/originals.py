@@ -1,10 +1,10 @@
 """The originals of Hugging Face folders: the pipelines of transformers, and sentence-transformers.
 
-Each takes what a caller sends, and answers through the library's own public call, each text and
-each image by itself, so that nothing depends on what it is batched with. They run in float32 on the
-processor, whatever precision the weights were saved in. Where sentence-transformers is not
-installed, the original of its folders is the torch module that was exported, behind the pipeline of
-transformers that gives a text's states.
+Each accepts what a caller sends, and answers through the library's own public call, each text and
+each image by itself, so that no answer depends on the rest of the batch. They run in float32 on the
+CPU, whatever precision the weights were saved in. If sentence-transformers is not installed, the
+original of its folders is the torch module that was exported, after the pipeline of transformers
+that returns a text's states.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,11 +17,11 @@ import numpy as np
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.check.agreement import Model
 from lading.model_packaging.conversion import as_bytes
+from lading.model_packaging.converters.framework_errors import refusing
 from lading.model_packaging.converters.huggingface.heads import Head
 from lading.model_packaging.converters.huggingface.tokens import TEXT, Tokenization
-from lading.model_packaging.converters.huggingface.transformers_models import loaded
+from lading.model_packaging.converters.huggingface.transformers_models import loading
 from lading.model_packaging.manifest.models import ModelSpec
-from lading.model_packaging.quiet import quiet
 from lading.model_packaging.steps.image_rows import IMAGE
 
 
@@ -31,17 +31,17 @@ def has_sentence_transformers() -> bool:
 
 
 def classifies_texts(model: Any, head: Head, tokens: Tokenization) -> Model:
-    """The original of a text classifier."""
+    """Return the original of a text classifier."""
     rank = _ranking(_pipeline("text-classification", model, tokenizer=_cutting(tokens)), head)
 
     def reference(inputs: dict[str, Array]) -> dict[str, Array]:
         return rank(_texts(inputs), truncation=True)
 
-    return _guarded(reference)
+    return refusing(reference)
 
 
 def classifies_images(model: Any, head: Head, processor: Any) -> Model:
-    """The original of an image classifier; its processor is the one for Pillow."""
+    """Return the original of an image classifier; its processor is the one for Pillow."""
     from PIL.Image import open as open_image
 
     rank = _ranking(_pipeline("image-classification", model, image_processor=processor), head)
@@ -49,26 +49,26 @@ def classifies_images(model: Any, head: Head, processor: Any) -> Model:
     def reference(inputs: dict[str, Array]) -> dict[str, Array]:
         return rank([open_image(BytesIO(file)) for file in inputs[IMAGE]])
 
-    return _guarded(reference)
+    return refusing(reference)
 
 
 def _pipeline(task: str, model: Any, **parts: Any) -> Any:
-    """The pipeline of transformers, of parts that it loaded itself."""
+    """Return the pipeline of transformers, of parts that transformers loaded."""
     from transformers import pipeline
 
     return pipeline(task, model=model, device="cpu", **parts)
 
 
 def _cutting(tokens: Tokenization) -> Any:
-    """The tokenizer of transformers, which cuts texts where the step does."""
+    """Return the tokenizer of transformers, set to cut texts where the step does."""
     tokens.tokenizer.model_max_length = tokens.max_length
     return tokens.tokenizer
 
 
 def _ranking(pipe: Any, head: Head) -> Callable[..., dict[str, Array]]:
-    """What a pipeline answers for rows: `label`, `score` and `probabilities`.
+    """Return a function that returns a pipeline's `label`, `score` and `probabilities` for rows.
 
-    Its labels are numbers, since two classes may have one name.
+    The pipeline's labels are set to numbers, since two classes may have the same name.
     """
     count = len(head.labels)
     pipe.model.config.id2label = {index: str(index) for index in range(count)}
@@ -108,11 +108,11 @@ def classifies_tokens(model: Any, head: Head, tokens: Tokenization) -> Model:
             "offsets": np.stack([_padded(offsets, longest) for _, offsets in found]),
         }
 
-    return _guarded(reference)
+    return refusing(reference)
 
 
 def _tokens(pipe: Any, text: str) -> tuple[Array, Array]:
-    """Scores [tokens, classes] and offsets [tokens, 2] of one text."""
+    """Return scores [tokens, classes] and offsets [tokens, 2] of one text."""
     caught: list[Any] = []
     hook = pipe.model.register_forward_hook(lambda *called: caught.append(called[-1].logits))
     try:
@@ -140,17 +140,17 @@ def _padded(array: Array, length: int) -> Array:
 
 
 def averages_states(model: Any, tokens: Tokenization) -> Model:
-    """The original of an encoder without modules: the normalized mean of its tokens' states."""
+    """Return the original of an encoder: the normalized mean of its tokens' states."""
     import torch
 
-    def mean(states: Any, mask: Any) -> Any:  # noqa: ARG001 - as all that is made of states
+    def mean(states: Any, mask: Any) -> Any:  # noqa: ARG001 - every pool has a mask
         return torch.nn.functional.normalize(states.mean(1), dim=-1)
 
     return embeds_by_states(model, tokens, mean)
 
 
 def embeds_by_states(model: Any, tokens: Tokenization, pool: Callable[[Any, Any], Any]) -> Model:
-    """An original from the pipeline that gives the states of a text's tokens, then `pool`."""
+    """Return an original: `pool` of the states that the pipeline returns for a text's tokens."""
     import torch
 
     pipe = _pipeline("feature-extraction", model, tokenizer=_cutting(tokens))
@@ -165,45 +165,30 @@ def embeds_by_states(model: Any, tokens: Tokenization, pool: Callable[[Any, Any]
     def reference(inputs: dict[str, Array]) -> dict[str, Array]:
         return {"embedding": np.concatenate([vector(text) for text in _texts(inputs)])}
 
-    return _guarded(reference)
+    return refusing(reference)
 
 
 def encodes_sentences(spec: ModelSpec, max_length: int) -> Model:
-    """The original of a folder of sentence-transformers: its `encode`."""
+    """Return the original of a folder of sentence-transformers: the library's `encode`."""
     import torch
     from sentence_transformers import SentenceTransformer
 
-    model = loaded(
-        spec,
-        lambda: SentenceTransformer(
+    with loading(spec):
+        model = SentenceTransformer(
             str(spec.source),
             device="cpu",
             local_files_only=True,
             trust_remote_code=False,
             model_kwargs={"dtype": torch.float32, "use_safetensors": True},
-        ),
-    )
+        )
     model.max_seq_length = max_length
 
     def reference(inputs: dict[str, Array]) -> dict[str, Array]:
         texts = _texts(inputs)
         return {"embedding": model.encode(texts, batch_size=1, show_progress_bar=False)}
 
-    return _guarded(reference)
+    return refusing(reference)
 
 
 def _texts(inputs: dict[str, Array]) -> list[str]:
     return [text.decode() for text in inputs[TEXT]]
-
-
-def _guarded(reference: Model) -> Model:
-    """A model that raises ValueError, and nothing else, for rows that the original refuses."""
-
-    def guarded(inputs: dict[str, Array]) -> dict[str, Array]:
-        try:
-            with quiet():
-                return reference(inputs)
-        except Exception as error:  # the libraries raise whatever their code runs into
-            raise ValueError(str(error).partition("\n")[0] or repr(error)) from error
-
-    return guarded

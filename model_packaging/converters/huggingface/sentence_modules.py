@@ -1,15 +1,14 @@
-"""Folders of sentence-transformers: from a transformer's states of tokens to one vector a text.
+"""Folders of sentence-transformers: from a transformer's states of tokens to a vector per text.
 
 modules.json names the modules that follow the transformer: Pooling, Dense, LayerNorm, Normalize and
-Dropout are served. What is computed here is compared with `SentenceTransformer.encode`, where that
-library is installed. Any other module, key or value is refused by its name.
+Dropout are supported. They are computed here, and compared with `SentenceTransformer.encode` if
+that library is installed. Any other module, key or value is refused by its name.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
-from types import EllipsisType
 from typing import Any
 
 from lading.model_packaging.converters.huggingface.folder import (
@@ -20,7 +19,7 @@ from lading.model_packaging.converters.huggingface.folder import (
     read_json,
 )
 from lading.model_packaging.converters.huggingface.sentence_pooling import MODES, Pooling
-from lading.model_packaging.converters.huggingface.transformers_models import loaded
+from lading.model_packaging.converters.huggingface.transformers_models import loading
 from lading.model_packaging.errors import ConversionError, SourceUnreadable
 from lading.model_packaging.manifest.models import ModelSpec
 
@@ -31,34 +30,8 @@ _TRANSFORMERS = tuple(
     f"sentence_{kind}_config.json"
     for kind in ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
 )
-"""Where the transformer's own options are, under the first of these names that is there."""
+"""Names of the file with the transformer's own options; the first that exists is read."""
 
-_STATES = {"text": {"method": "forward", "method_output_name": "last_hidden_state"}}
-_VECTORS = (None, "sentence_embedding")
-
-_Known = Mapping[str, tuple[Any, ...] | EllipsisType]
-"""Keys of a file -> the values that are served; ... for any."""
-
-_MODULE: _Known = {"idx": ..., "name": ..., "path": ..., "type": ..., "kwargs": (None, [])}
-_OF_LIBRARY: _Known = {
-    "__version__": ...,
-    "model_type": (None, "SentenceTransformer"),
-    "prompts": ...,
-    "default_prompt_name": ...,
-    "similarity_fn_name": ...,
-    "truncate_dim": ...,
-}
-_OF_TRANSFORMER: _Known = {
-    "max_seq_length": ...,
-    "do_lower_case": ...,
-    "transformer_task": (None, "feature-extraction"),
-    "modality_config": (None, _STATES),
-    "module_output_name": (None, "token_embeddings"),
-    "unpad_inputs": ...,
-    **dict.fromkeys(("model_args", "tokenizer_args", "config_args"), (None, {})),
-    **dict.fromkeys(("model_kwargs", "processor_kwargs", "config_kwargs"), (None, {})),
-    "processing_kwargs": (None, {}),
-}
 _LEGACY = {
     "pooling_mode_cls_token": "cls",
     "pooling_mode_max_tokens": "max",
@@ -67,35 +40,46 @@ _LEGACY = {
     "pooling_mode_weightedmean_tokens": "weightedmean",
     "pooling_mode_lasttoken": "lasttoken",
 }
-"""Keys of older folders -> modes, in the order in which their vectors are joined."""
+"""Keys of older folders -> modes, in the order in which their vectors are concatenated."""
 
-_OF_MODULES: Mapping[str, _Known] = {
-    "Transformer": {},
-    "Pooling": {
-        "word_embedding_dimension": ...,
-        "embedding_dimension": ...,
-        "pooling_mode": ...,
-        "include_prompt": ...,
-        **dict.fromkeys(_LEGACY, ...),
-    },
-    "Dense": {
-        "in_features": ...,
-        "out_features": ...,
-        "bias": ...,
-        "activation_function": ...,
-        "module_input_name": _VECTORS,
-        "module_output_name": _VECTORS,
-        "use_residual": (None, False),
-    },
-    "LayerNorm": {"dimension": ...},
-    "Normalize": {"module_input_name": _VECTORS, "module_output_name": _VECTORS},
-    "Dropout": {"dropout": ...},
+_KINDS = ("Transformer", "Pooling", "Dense", "LayerNorm", "Normalize", "Dropout")
+_ANY_VALUE = frozenset(
+    {
+        *("idx", "name", "path", "type"),
+        *("__version__", "prompts", "default_prompt_name", "similarity_fn_name", "truncate_dim"),
+        *("max_seq_length", "do_lower_case", "unpad_inputs"),
+        *("word_embedding_dimension", "embedding_dimension", "pooling_mode", "include_prompt"),
+        *("in_features", "out_features", "bias", "activation_function", "dimension", "dropout"),
+        *_LEGACY,
+    }
+)
+"""Keys that are supported with any value: of modules.json, the library, and its modules."""
+
+_Values = Mapping[str, tuple[Any, ...]]
+"""Keys of a file -> the values that are supported."""
+
+_STATES = {"text": {"method": "forward", "method_output_name": "last_hidden_state"}}
+_VECTORS = (None, "sentence_embedding")
+_OF_LIST: _Values = {"kwargs": (None, [])}
+_OF_LIBRARY: _Values = {"model_type": (None, "SentenceTransformer")}
+_OF_TRANSFORMER: _Values = {
+    "transformer_task": (None, "feature-extraction"),
+    "modality_config": (None, _STATES),
+    "module_output_name": (None, "token_embeddings"),
+    **dict.fromkeys(("model_args", "tokenizer_args", "config_args"), (None, {})),
+    **dict.fromkeys(("model_kwargs", "processor_kwargs", "config_kwargs"), (None, {})),
+    "processing_kwargs": (None, {}),
+}
+_OF_MODULE: _Values = {
+    "module_input_name": _VECTORS,
+    "module_output_name": _VECTORS,
+    "use_residual": (None, False),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """A module behind the transformer: its class, its folder, and what its config.json says."""
+    """A module after the transformer: its class, its folder, and its config.json."""
 
     kind: str
     folder: str
@@ -104,14 +88,14 @@ class Module:
 
 @dataclass(frozen=True, slots=True)
 class Sentences:
-    """What a folder of sentence-transformers says.
+    """The settings of a folder of sentence-transformers.
 
     Args:
-        modules: what follows the transformer, in order.
-        prompt: what is put before each text.
-        lower: whether texts are put into lower case.
-        max_length: where texts are cut, in tokens; None leaves it to the tokenizer.
-        size: how many elements of a vector are kept; None for all.
+        modules: the modules after the transformer, in order.
+        prompt: a text that is put before each text.
+        lower: whether texts are converted to lower case.
+        max_length: the number of tokens after which texts are cut; None if the tokenizer decides.
+        size: the number of elements of a vector that are kept; None for all.
     """
 
     modules: tuple[Module, ...]
@@ -122,16 +106,16 @@ class Sentences:
 
     @property
     def skips_prompt(self) -> bool:
-        """Whether the prompt's own tokens are left out of the pooling."""
+        """Whether pooling skips the prompt's own tokens."""
         return any(each.options.get("include_prompt") is False for each in self.modules)
 
 
 def read_sentences(spec: ModelSpec) -> Sentences:
-    """What the folder says.
+    """Read the folder's settings.
 
     Raises:
         SourceUnreadable: a file is missing or damaged.
-        ConversionError: it has a module, a key or a value that is not served.
+        ConversionError: it has a module, a key or a value that is not supported.
     """
     modules = _modules(spec)
     library = _options(spec, _LIBRARY, _OF_LIBRARY)
@@ -147,16 +131,16 @@ def read_sentences(spec: ModelSpec) -> Sentences:
 
 
 def sentence_module(spec: ModelSpec, sentences: Sentences, prompt_length: int) -> Any:
-    """A torch module from states of tokens and their mask to vectors.
+    """Return a torch module from states of tokens and their mask to vectors.
 
     Args:
         spec: the model.
-        sentences: what its folder says.
-        prompt_length: how many tokens the prompt has.
+        sentences: the settings of its folder.
+        prompt_length: the number of tokens of the prompt.
 
     Raises:
         SourceUnreadable: weights are missing or damaged.
-        ConversionError: a module does something that is not served.
+        ConversionError: a module does something that is not supported.
     """
     import torch
 
@@ -188,44 +172,44 @@ def _modules(spec: ModelSpec) -> tuple[Module, ...]:
     kinds = [module.kind for module in found]
     if kinds[:2] != ["Transformer", "Pooling"] or {"Transformer", "Pooling"} & set(kinds[2:]):
         reason = f"lists {', '.join(kinds) or 'nothing'} in {MODULES}"
-        wanted = "a Transformer and a Pooling come first, each once"
+        wanted = "only a Transformer and then a Pooling at the beginning are supported"
         raise ConversionError(spec.name, f"{reason}; {wanted}")
     return found[1:]
 
 
 def _module(spec: ModelSpec, entry: Mapping[str, Any]) -> Module:
-    _require_known(spec, MODULES, entry, _MODULE)
+    _require_supported(spec, MODULES, entry, _OF_LIST)
     if not {"name", "path", "type"} <= entry.keys():
         reason = f"has a module without name, path or type in {MODULES}"
         raise SourceUnreadable(spec.name, spec.source, reason)
     name, folder = str(entry.get("type")), str(entry.get("path") or "")
     kind = name.rpartition(".")[2]
-    if kind not in _OF_MODULES or not name.startswith("sentence_transformers."):
-        known = ", ".join(_OF_MODULES)
-        reason = f"has the module {name} of sentence-transformers; {known} are served"
+    if kind not in _KINDS or not name.startswith("sentence_transformers."):
+        known = ", ".join(_KINDS)
+        reason = f"has the module {name} of sentence-transformers; {known} are supported"
         raise ConversionError(spec.name, reason)
     if kind == "Transformer" and folder:
-        reason = f"keeps its transformer in '{folder}'; save it anew with sentence-transformers"
+        reason = f"has its transformer in '{folder}'; save it again with sentence-transformers"
         raise ConversionError(spec.name, reason)
-    known_keys = _OF_MODULES[kind]
-    options = _options(spec, f"{folder}/{CONFIG}", known_keys) if folder else {}
+    options = _options(spec, f"{folder}/{CONFIG}", _OF_MODULE) if folder else {}
     return Module(kind, folder, options)
 
 
-def _options(spec: ModelSpec, name: str, known: _Known) -> dict[str, Any]:
-    """The keys in a file, all of which are known; none where there is no such file."""
+def _options(spec: ModelSpec, name: str, values: _Values) -> dict[str, Any]:
+    """Return the options in a file, all of which are supported; none if there is no such file."""
     if not inside(spec, name).is_file():
         return {}
     found = read_json(spec, name)
-    _require_known(spec, name, found, known)
+    _require_supported(spec, name, found, values)
     return found
 
 
-def _require_known(spec: ModelSpec, name: str, found: Mapping[str, Any], known: _Known) -> None:
+def _require_supported(
+    spec: ModelSpec, name: str, found: Mapping[str, Any], values: _Values
+) -> None:
     for key, value in found.items():
-        served = known.get(key, (None,))
-        if not isinstance(served, EllipsisType) and value not in served:
-            reason = f"states {key}: {str(value)[:80]} in {name}, which is not served"
+        if key not in _ANY_VALUE and value not in values.get(key, (None,)):
+            reason = f"states {key}: {str(value)[:80]} in {name}, which is not supported"
             raise ConversionError(spec.name, reason)
 
 
@@ -247,13 +231,13 @@ def _modes(spec: ModelSpec, pooling: Module) -> tuple[str, ...]:
     modes = (stated,) if isinstance(stated, str) else tuple(stated)
     unknown = [str(mode) for mode in modes if mode not in MODES]
     if unknown:
-        reason = f"pools by {', '.join(unknown)}; {', '.join(MODES)} are served"
+        reason = f"pools by {', '.join(unknown)}; {', '.join(MODES)} are supported"
         raise ConversionError(spec.name, reason)
     return modes
 
 
 def _step(spec: ModelSpec, module: Module) -> Callable[[Any], Any]:
-    """What a module does with vectors [texts, size]."""
+    """Return the function of a module on vectors [texts, size]."""
     import torch
 
     if module.kind == "Normalize":
@@ -264,7 +248,7 @@ def _step(spec: ModelSpec, module: Module) -> Callable[[Any], Any]:
     try:
         found: Callable[[Any], Any] = make(spec, module)
     except (KeyError, ValueError, TypeError, AttributeError, ImportError) as error:
-        reason = f"has an odd {module.folder}/{CONFIG}: {error!r}"
+        reason = f"has an invalid {module.folder}/{CONFIG}: {error!r}"
         raise SourceUnreadable(spec.name, spec.source, reason) from error
     return found
 
@@ -294,21 +278,22 @@ def _activation(spec: ModelSpec, module: Module) -> Any:
     package, _, kind = name.rpartition(".")
     found = getattr(import_module(package), kind) if package.startswith("torch.nn") else None
     if not isinstance(found, type) or not issubclass(found, torch.nn.Module):
-        reason = f"has a Dense module with activation_function {name}; those of torch.nn are served"
+        reason = f"has a Dense module with activation_function {name}; use one of torch.nn"
         raise ConversionError(spec.name, reason)
     return found()
 
 
 def _with_weights(spec: ModelSpec, module: Module, name: str, layer: Any) -> Any:
-    """The layer with its weights from the module's folder, in float32."""
-    weights = loaded(spec, lambda: _weights(spec, module))
-    found = {key.removeprefix(f"{name}."): value.float() for key, value in weights.items()}
-    loaded(spec, lambda: layer.load_state_dict(found))
+    """Return the layer with its weights from the module's folder, in float32."""
+    with loading(spec):
+        weights = _weights(spec, module)
+        found = {key.removeprefix(f"{name}."): value.float() for key, value in weights.items()}
+        layer.load_state_dict(found)
     return layer
 
 
 def _weights(spec: ModelSpec, module: Module) -> Any:
-    """Tensors by name; older folders hold them as a pickle, of which torch reads tensors alone."""
+    """Return tensors by name; from the pickle of an older folder torch reads only tensors."""
     import torch
     from safetensors.torch import load_file
 

@@ -1,27 +1,27 @@
-"""From states of tokens to one vector a text, by each mode of sentence-transformers' Pooling."""
+"""From states of tokens to a vector for each text, by the modes of sentence-transformers."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 _LEAST = 1e-9
-"""What sums of weights are at least, so that a text without tokens divides by no zero."""
+"""The least sum of weights, so that a text without tokens does not cause division by zero."""
 
 
 class Pooling:
-    """States [texts, tokens, size] and their mask [texts, tokens] to vectors [texts, modes * size].
+    """From states [texts, tokens, size] and their mask [texts, tokens] to [texts, modes * size].
 
-    Padding stands behind a text's tokens. The vectors of several modes are joined in their order.
+    Padding follows a text's tokens. The vectors of several modes are concatenated in order.
 
     Args:
         modes: names in `MODES`.
-        skipped: how many tokens at the start are left out: those of a prompt.
+        skipped: the number of tokens at the start that are skipped: those of a prompt.
     """
 
     def __init__(self, modes: Sequence[str], skipped: int) -> None:
         self._modes, self._skipped = [MODES[mode] for mode in modes], skipped
 
     def __call__(self, states: Any, mask: Any) -> Any:
-        """The vectors, as a torch tensor of the states' dtype."""
+        """Return the vectors, as a torch tensor of the states' dtype."""
         import torch
 
         positions = torch.arange(states.shape[1])
@@ -30,12 +30,12 @@ class Pooling:
 
 
 def _cls(states: Any, mask: Any, positions: Any) -> Any:
-    """The first token that is kept."""
+    """Return the state of the first token that is kept."""
     return _at(states, ((states.shape[1] - positions) * mask).argmax(1))
 
 
 def _last(states: Any, mask: Any, positions: Any) -> Any:
-    """The last token that is kept."""
+    """Return the state of the last token that is kept."""
     return _at(states * mask.unsqueeze(-1), ((positions + 1) * mask).argmax(1))
 
 
@@ -44,20 +44,20 @@ def _at(states: Any, index: Any) -> Any:
     return states.gather(1, places).squeeze(1)
 
 
-def _max(states: Any, mask: Any, positions: Any) -> Any:  # noqa: ARG001 - as all modes
+def _max(states: Any, mask: Any, positions: Any) -> Any:  # noqa: ARG001 - all modes have it
     return states.masked_fill(mask.unsqueeze(-1) == 0, float("-inf")).amax(1)
 
 
-def _mean(states: Any, mask: Any, positions: Any) -> Any:  # noqa: ARG001 - as all modes
+def _mean(states: Any, mask: Any, positions: Any) -> Any:  # noqa: ARG001 - all modes have it
     return (states * mask.unsqueeze(-1)).sum(1) / _clamped(mask)
 
 
-def _mean_sqrt(states: Any, mask: Any, positions: Any) -> Any:  # noqa: ARG001 - as all modes
+def _mean_sqrt(states: Any, mask: Any, positions: Any) -> Any:  # noqa: ARG001 - all modes have it
     return (states * mask.unsqueeze(-1)).sum(1) / _clamped(mask) ** 0.5
 
 
 def _weighted(states: Any, mask: Any, positions: Any) -> Any:
-    """The mean of tokens weighted by their place in the text, from 1."""
+    """Return the mean of tokens weighted by their place in the text, from 1."""
     weights = mask * (positions + 1)
     return (states * weights.unsqueeze(-1)).sum(1) / _clamped(weights)
 
@@ -77,7 +77,7 @@ MODES: dict[str, Callable[[Any, Any, Any], Any]] = {
 
 
 def normalized_mean(states: Any, mask: Any) -> Any:
-    """The mean of the states of a text's tokens, of length 1: [texts, size]."""
+    """Return the mean of the states of a text's tokens, scaled to length 1: [texts, size]."""
     import torch
 
     return torch.nn.functional.normalize(Pooling(("mean",), 0)(states, mask), dim=-1)

@@ -1,8 +1,8 @@
 """A folder's tokenizer as the step `tokens`, compared with transformers' own.
 
-The artifact gets the tokenizer as transformers has set it up from tokenizer.json and
+The artifact contains the tokenizer as transformers configures it from tokenizer.json and
 tokenizer_config.json, not the file itself. Texts are padded on the right, whatever side the folder
-names: the originals answer each text by itself, and there positions count from the first token.
+states: the originals answer each text by itself, where positions count from the first token.
 """
 
 import inspect
@@ -22,20 +22,20 @@ from lading.model_packaging.converters.huggingface.folder import (
     TOKENIZER_CONFIG,
     read_json,
 )
-from lading.model_packaging.converters.huggingface.transformers_models import loaded
+from lading.model_packaging.converters.huggingface.transformers_models import loading
 from lading.model_packaging.errors import ConversionError, ConversionMismatch, SourceUnreadable
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.steps.text_corpus import TEXTS, of_words
 
 TEXT = "text"
-"""The input of every model that takes texts."""
+"""The input of every model of texts."""
 PARTS = {"input_ids": "ids", "attention_mask": "mask", "token_type_ids": "types"}
-"""What models call their inputs -> what the step calls them."""
+"""Name of a model's input -> its name in the step."""
 
 _HUGE = 1 << 30
-"""From here on a tokenizer's longest text means that it states none."""
+"""A tokenizer with a maximum length of this or more states none."""
 _POSITIONS = ("position_embeddings", "embed_positions", "wpe", "positions_embed")
-"""What models call their table of positions."""
+"""Names of models' table of positions."""
 _WORDS = 24
 _LETTERS = 3
 _LOOKED_AT = 4096
@@ -44,14 +44,14 @@ _NEAR = 4
 
 @dataclass(frozen=True, slots=True)
 class Tokenization:
-    """How texts become what a model takes.
+    """The step from texts to a model's inputs.
 
     Args:
         tokenizer: transformers' own.
-        options: of the step, as `artifact.json` has them.
-        file: what the step reads.
-        texts: difficult texts that have a token at least.
-        words: texts of words that the tokenizer knows.
+        options: the step's options, as in `artifact.json`.
+        file: the file that the step reads.
+        texts: difficult texts with at least one token.
+        words: texts of words from the tokenizer's vocabulary.
     """
 
     tokenizer: Any
@@ -62,12 +62,12 @@ class Tokenization:
 
     @property
     def max_length(self) -> int:
-        """Where texts are cut, in tokens."""
+        """The number of tokens after which texts are cut."""
         return int(self.options["max_length"])
 
     @property
     def prompt_length(self) -> int:
-        """How many tokens the prompt has, without a special one that ends it."""
+        """The number of tokens of the prompt, without a special one at its end."""
         prompt = self.options["prompt"]
         if not prompt:
             return 0
@@ -75,12 +75,12 @@ class Tokenization:
         return len(ids) - int(ids[-1] in self.tokenizer.all_special_ids)
 
     def with_offsets(self) -> "Tokenization":
-        """The same, where the step also tells where each token stands in its text."""
+        """Return the same step, which also returns the place of each token in its text."""
         gives = {**self.options["gives"], "offsets": "offsets"}
         return replace(self, options={**self.options, "gives": gives})
 
     def probes(self) -> tuple[Probe, ...]:
-        """Rows that test padding, and texts as long as the longest that is not cut."""
+        """Return rows that test padding, and texts about as long as the longest that is not cut."""
         word = next(text for text in self.texts if text.strip())
         near = range(max(1, self.max_length - _NEAR), self.max_length + 2)
         return (
@@ -91,7 +91,7 @@ class Tokenization:
         )
 
     def arrays(self, texts: Sequence[str]) -> dict[str, Array]:
-        """What the model takes for texts: int64 [texts, tokens], in the order of `PARTS`."""
+        """Return the model's inputs for texts: int64 [texts, tokens], in the order of `PARTS`."""
         step = make_step(self.options, {TOKENIZER: self.file})
         found = step.before(_request(*texts))
         return {name: found[name] for name in PARTS if name in found}
@@ -102,25 +102,23 @@ def _request(*texts: str) -> Request:
 
 
 def load_tokenizer(spec: ModelSpec) -> Any:
-    """The folder's tokenizer, as transformers loads it.
+    """Return the folder's tokenizer, as transformers loads it.
 
     Raises:
-        SourceUnreadable: it is damaged, or has more tokens than the model knows.
-        ConversionError: it is not one of the `tokenizers` library.
+        SourceUnreadable: it is damaged, or has more tokens than the model.
+        ConversionError: it is not a tokenizer of the `tokenizers` library.
     """
     from transformers import AutoTokenizer
 
-    tokenizer = loaded(
-        spec,
-        lambda: AutoTokenizer.from_pretrained(
+    with loading(spec):
+        tokenizer = AutoTokenizer.from_pretrained(
             spec.source, local_files_only=True, trust_remote_code=False
-        ),
-    )
+        )
     if not tokenizer.is_fast:
         reason = f"has a {type(tokenizer).__name__}, which is written in Python"
-        raise ConversionError(spec.name, f"{reason}; only fast tokenizers are served")
+        raise ConversionError(spec.name, f"{reason}; only fast tokenizers are supported")
     if tokenizer.split_special_tokens:
-        reason = f"states split_special_tokens in {TOKENIZER_CONFIG}, which is not served"
+        reason = f"states split_special_tokens in {TOKENIZER_CONFIG}, which is not supported"
         raise ConversionError(spec.name, reason)
     stated = read_json(spec, CONFIG).get("vocab_size")
     _require_vocabulary(spec, tokenizer, stated if isinstance(stated, int) else len(tokenizer))
@@ -128,7 +126,7 @@ def load_tokenizer(spec: ModelSpec) -> Any:
 
 
 def lower_case(tokenizer: Any) -> None:
-    """Put texts into lower case before all else, as sentence-transformers does."""
+    """Convert texts to lower case before all other steps, as sentence-transformers does."""
     from tokenizers import normalizers
 
     backend = tokenizer.backend_tokenizer
@@ -141,19 +139,19 @@ def lower_case(tokenizer: Any) -> None:
 def tokenization(
     spec: ModelSpec, tokenizer: Any, model: Any, *, longest: int | None = None, prompt: str = ""
 ) -> Tokenization:
-    """The step that does for a model what its tokenizer does.
+    """Return the step that does what the model's tokenizer does.
 
     Args:
         spec: the model.
         tokenizer: from `load_tokenizer`.
         model: from transformers.
-        longest: how many tokens a text has at most; else the tokenizer says so.
-        prompt: what is put before each text.
+        longest: the highest number of tokens of a text; by default the tokenizer states it.
+        prompt: a text that is put before each text.
 
     Raises:
-        SourceUnreadable: the folder states no longest text, or the tokenizer is another model's.
-        ConversionError: the model or the tokenizer has other parts than are served.
-        ConversionMismatch: the step gives other tokens than transformers.
+        SourceUnreadable: the folder states no maximum length, or the tokenizer is another model's.
+        ConversionError: the model or the tokenizer has inputs that are not supported.
+        ConversionMismatch: the step returns other tokens than transformers.
     """
     _require_vocabulary(spec, tokenizer, len(model.get_input_embeddings().weight))
     options = {
@@ -177,7 +175,7 @@ def tokenization(
 
 
 def _words(tokenizer: Any) -> list[str]:
-    """Words that are tokens, from all over the vocabulary; any tokens where it has too few."""
+    """Return words that are tokens, from all parts of the vocabulary; any tokens if too few are."""
     ids = range(0, len(tokenizer), max(1, len(tokenizer) // _LOOKED_AT))
     found = {tokenizer.decode([each]).strip(" #") for each in ids} - {""}
     words = sorted(each for each in found if each.isalpha() and len(each) >= _LETTERS)
@@ -187,24 +185,24 @@ def _words(tokenizer: Any) -> list[str]:
 
 def _require_vocabulary(spec: ModelSpec, tokenizer: Any, known: int) -> None:
     if not 0 < len(tokenizer) <= known:
-        reason = f"does not match: {len(tokenizer)} tokens, the model knows {known}"
+        reason = f"does not match: it has {len(tokenizer)} tokens, the model has {known}"
         raise SourceUnreadable(spec.name, spec.source / TOKENIZER, reason)
 
 
 def _max_length(spec: ModelSpec, stated: float, model: Any) -> int:
-    """The shorter of what the tokenizer states and what the model has positions for."""
+    """Return the lowest of the tokenizer's limit and the model's numbers of positions."""
     limits = (stated, getattr(model.config, "max_position_embeddings", None), _positions(model))
     found = [int(limit) for limit in limits if isinstance(limit, int | float) and 1 < limit < _HUGE]
     if not found:
-        reason = "states no longest text: set model_max_length in tokenizer_config.json"
+        reason = "states no maximum length: set model_max_length in tokenizer_config.json"
         raise SourceUnreadable(spec.name, spec.source, reason)
     return min(found)
 
 
 def _positions(model: Any) -> int | None:
-    """How many tokens the model's table of positions has room for, where it has one.
+    """Return the number of tokens for which the model's table has positions; None without table.
 
-    Tables like RoBERTa's begin behind the position of padding, those like BART's at an offset.
+    Tables such as RoBERTa's begin after the position of padding, those such as BART's at an offset.
     """
     for name, module in model.named_modules():
         if name.rpartition(".")[2] in _POSITIONS and hasattr(module, "num_embeddings"):
@@ -215,24 +213,24 @@ def _positions(model: Any) -> int | None:
 
 
 def _padding(tokenizer: Any, model: Any) -> dict[str, Any]:
-    """The token that the model itself takes for padding, else the tokenizer's, else any."""
+    """Return the model's own padding token, else the tokenizer's, else any."""
     own = getattr(model.config.get_text_config(), "pad_token_id", None)
     ids = [each for each in (own, tokenizer.pad_token_id, 0) if each is not None and each >= 0]
     return {"id": ids[0], "token": str(tokenizer.convert_ids_to_tokens(ids[0]))}
 
 
 def _gives(spec: ModelSpec, tokenizer: Any, model: Any) -> dict[str, str]:
-    """What the step gives of the parts, and what the model calls them."""
+    """Return the parts that the step computes, and the names of the model's inputs for them."""
     names = set(tokenizer("a")) | {"attention_mask"}
     unknown = sorted(names - PARTS.keys())
     if unknown:
         known = ", ".join(PARTS)
-        reason = f"has a tokenizer that gives {', '.join(unknown)}; {known} are served"
+        reason = f"has a tokenizer that returns {', '.join(unknown)}; {known} are supported"
         raise ConversionError(spec.name, reason)
     taken = inspect.signature(model.forward).parameters
     if "attention_mask" not in taken:
         kind = type(model).__name__
-        reason = f"is a {kind}, which takes no attention_mask: padding would change its answers"
+        reason = f"is a {kind}, which has no attention_mask: padding would change its answers"
         raise ConversionError(spec.name, reason)
     return {part: name for name, part in PARTS.items() if name in names}
 
@@ -248,7 +246,7 @@ def _file(tokenizer: Any) -> bytes:
 
 
 def _check(spec: ModelSpec, found: Tokenization) -> None:
-    """Refuse a step that gives other tokens than transformers, for the first text that shows it."""
+    """Refuse a step that returns other tokens than transformers for one of the texts."""
     texts = (*found.texts, *found.words)
     together = found.arrays(texts)
     for row, text in enumerate(texts):
@@ -264,5 +262,5 @@ def _check(spec: ModelSpec, found: Tokenization) -> None:
                 reason = f"differs from the original tokenizer's for {text[:40]!r}"
                 raise ConversionMismatch(spec.name, name, reason)
         if together["attention_mask"][row].sum() != length:
-            reason = f"counts other tokens than the original tokenizer in {text[:40]!r}"
+            reason = f"has another number of tokens than the original tokenizer for {text[:40]!r}"
             raise ConversionMismatch(spec.name, "attention_mask", reason)

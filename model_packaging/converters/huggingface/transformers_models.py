@@ -1,26 +1,27 @@
-"""Models as transformers loads them: nothing but tensors is read, and no code of theirs runs."""
+"""Models as transformers loads them: only tensors are read, and no code of the folder runs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from lading.model_packaging.errors import PackagingError, SourceUnreadable
+from lading.model_packaging.converters.framework_errors import framework_errors, one_line
+from lading.model_packaging.errors import SourceUnreadable
 from lading.model_packaging.manifest.models import ModelSpec
 
 
 def load_model(spec: ModelSpec, kind: str) -> Any:
-    """The model in a folder, in float32, by the name of the class that loads it.
+    """Return the model in a folder, in float32, by the name of the class that loads it.
 
     Raises:
-        SourceUnreadable: it is damaged, wants code of its own to run, lacks weights, or has some
-            that its architecture does not take.
+        SourceUnreadable: it is damaged, needs custom code, lacks weights, or has weights that its
+            architecture does not have.
     """
     import torch
     import transformers
 
     transformers.utils.logging.disable_progress_bar()
-    model, report = loaded(
-        spec,
-        lambda: getattr(transformers, kind).from_pretrained(
+    with loading(spec):
+        model, report = getattr(transformers, kind).from_pretrained(
             spec.source,
             dtype=torch.float32,
             local_files_only=True,
@@ -28,37 +29,52 @@ def load_model(spec: ModelSpec, kind: str) -> Any:
             use_safetensors=True,
             attn_implementation="eager",
             output_loading_info=True,
-        ),
-    )
+        )
     missing = sorted(key for key in report["missing_keys"] if "pooler" not in key)
     if missing:
         reason = f"lacks weights of its architecture, such as '{missing[0]}'"
         raise SourceUnreadable(spec.name, spec.source, reason)
     unexpected = sorted(report["unexpected_keys"])
     if unexpected and "For" in type(model).__name__:
-        reason = f"has weights that a {type(model).__name__} does not take, such as"
+        reason = f"has weights that a {type(model).__name__} does not have, such as"
         raise SourceUnreadable(spec.name, spec.source, f"{reason} '{unexpected[0]}'")
     return model.eval()
 
 
-def loaded(spec: ModelSpec, load: Callable[[], Any]) -> Any:
-    """What `load` gives.
+@contextmanager
+def loading(spec: ModelSpec) -> Iterator[None]:
+    """Raise SourceUnreadable, with the reason and with advice, if transformers fails to load."""
 
-    Raises:
-        SourceUnreadable: transformers gives up; the text says why, and what to do.
+    def unreadable(error: Exception) -> SourceUnreadable:
+        return SourceUnreadable(spec.name, spec.source, _reason(one_line(error)[:300]))
+
+    with framework_errors(unreadable):
+        yield
+
+
+def _reason(text: str) -> str:
+    if "trust_remote_code" in text or "custom code" in text:
+        advice = "export it to ONNX where you trust it, and name that as its source"
+        return f"contains custom code, which is not run; {advice}"
+    if "safetensors" in text:
+        advice = "save it again with model.save_pretrained"
+        return f"has no usable model.safetensors; {advice} ({text})"
+    return f"cannot be loaded: {text}"
+
+
+def answering(model: Any, answer: Callable[..., dict[str, Any]], rest: Any = None) -> Any:
+    """Return a torch module that calls `answer` with the model and its inputs.
+
+    `rest` is another module that `answer` uses: its weights become weights of the graph.
     """
-    try:
-        return load()
-    except PackagingError:
-        raise
-    except Exception as error:  # transformers raises whatever its code runs into
-        text = " ".join(str(error).split())[:300]
-        if "trust_remote_code" in text or "custom code" in text:
-            advice = "export it to ONNX where you trust it, and name that as its source"
-            reason = f"brings code of its own, which is not run; {advice}"
-            raise SourceUnreadable(spec.name, spec.source, reason) from error
-        if "safetensors" in text:
-            advice = "save it again with model.save_pretrained"
-            reason = f"has no usable model.safetensors; {advice} ({text})"
-            raise SourceUnreadable(spec.name, spec.source, reason) from error
-        raise SourceUnreadable(spec.name, spec.source, f"cannot be loaded: {text}") from error
+    import torch
+
+    class Answering(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model, self.rest = model, rest
+
+        def forward(self, *inputs: Any) -> dict[str, Any]:
+            return answer(self.model, *inputs)
+
+    return Answering().eval()

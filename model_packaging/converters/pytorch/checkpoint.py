@@ -1,30 +1,35 @@
 """Weights of PyTorch files, and the user's module that they belong to.
 
-A file is read without running code that it brings along, unless the manifest trusts it. Objects of
-other classes than tensors, as a training checkpoint has them beside its weights, are left out: a
-stand-in that does nothing takes their place.
+A file is read without running code in it, unless the manifest trusts it. Objects that are not
+tensors, which a training checkpoint contains beside its weights, are replaced with stand-ins that
+do nothing.
 
-Understood are state dicts, and checkpoints that hold one among other things, as Lightning's do; so
-are the prefixes of compiled and parallel modules (`_orig_mod.`, `module.`), and one prefix that all
-weights share, such as the `model.` of a module inside a LightningModule.
+Supported are state dicts, and checkpoints that contain one, as Lightning's do; also the prefixes of
+compiled and parallel modules (`_orig_mod.`, `module.`), and one prefix that all weights share, such
+as the `model.` of a module inside a LightningModule.
 """
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pickle import UnpicklingError
 from typing import Any
 
+from lading.model_packaging.converters.framework_errors import (
+    first_line,
+    framework_errors,
+    one_line,
+)
 from lading.model_packaging.errors import ManifestError, SourceUnreadable, SourceUntrusted
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.sources.user_code import load_class
 
 _WRAPPERS = ("module", "_orig_mod")
-"""Names that DataParallel and torch.compile give the module that they wrap."""
+"""Names that DataParallel and torch.compile give to the module that they wrap."""
 
 _EXTRA_STATE = "_extra_state"
-"""torch's name for what a module keeps beside its tensors."""
+"""torch's name for the state of a module that is not a tensor."""
 
 _SHOWN = 3
 _MOST_HEADER = 100 << 20
@@ -32,9 +37,9 @@ _MOST_HEADER = 100 << 20
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What a file holds: weights by name, and what its module is made with.
+    """The contents of a file: weights by name, and the arguments that create its module.
 
-    `arguments_name` is the one parameter of the class that takes all arguments, if one does.
+    `arguments_name` is the parameter of the class that receives all arguments, if there is one.
     """
 
     weights: Mapping[str, Any]
@@ -43,28 +48,28 @@ class Checkpoint:
 
 
 class _StandIn:
-    """What an object of a class that is not loaded is in its place."""
+    """A stand-in for an object of a class that is not loaded."""
 
     def __new__(cls, *_: Any) -> Any:
         return super().__new__(cls)
 
     def __setstate__(self, state: Any) -> None:
-        """Take nothing over."""
+        """Ignore the object's state."""
 
 
 class _PlainDict:
-    """What Lightning's own kind of dict is in its place."""
+    """A stand-in for Lightning's own kind of dict."""
 
     def __new__(cls, *_: Any) -> Any:
         return {}
 
 
 def read_module(spec: ModelSpec) -> Any:
-    """The module that a file holds, or the module of the manifest's class with its weights.
+    """Return the module in a file, or a module of the manifest's class with the file's weights.
 
     Raises:
         SourceError: the file is damaged, does not fit the class, or is not trusted.
-        ManifestError: the class is missing, or cannot be made.
+        ManifestError: the class is missing, or cannot be created.
     """
     if is_safetensors(spec):
         return _with_weights(spec, Checkpoint(_read_safetensors(spec)))
@@ -75,7 +80,7 @@ def read_module(spec: ModelSpec) -> Any:
 
 
 def is_safetensors(spec: ModelSpec) -> bool:
-    """Whether the file is of that format, by its suffix or its first bytes."""
+    """Whether the file is in the safetensors format, by its suffix or its first bytes."""
     if spec.source.suffix == ".safetensors":
         return True
     with spec.source.open("rb") as file:
@@ -83,38 +88,41 @@ def is_safetensors(spec: ModelSpec) -> bool:
     return head[8:] == b"{" and int.from_bytes(head[:8], "little") < _MOST_HEADER
 
 
-def damaged(spec: ModelSpec, error: Exception) -> SourceUnreadable:
-    """What a file that torch fails to read is said to be."""
-    said = str(error).strip().partition("\n")[0][:200]
-    reason = said if " " in said else f"{type(error).__name__} {said}".strip()
-    text = f"is damaged or no file that PyTorch saves: {reason}"
-    return SourceUnreadable(spec.name, spec.source, text)
+@contextmanager
+def reading(spec: ModelSpec) -> Iterator[None]:
+    """Raise SourceUnreadable if torch fails to read a file."""
+
+    def unreadable(error: Exception) -> SourceUnreadable:
+        said = first_line(error)[:200]
+        reason = said if " " in said else f"{type(error).__name__} {said}"
+        text = f"is damaged or not a file that PyTorch saves: {reason}"
+        return SourceUnreadable(spec.name, spec.source, text)
+
+    with framework_errors(unreadable):
+        yield
 
 
 def _read_safetensors(spec: ModelSpec) -> Mapping[str, Any]:
     from safetensors.torch import load_file
 
-    try:
+    with reading(spec):
         weights: Mapping[str, Any] = load_file(spec.source)
-    except Exception as error:  # a damaged file raises anything
-        raise damaged(spec, error) from error
     return weights
 
 
 def _load(spec: ModelSpec) -> Any:
-    try:
-        return _unpickled(spec)
-    except UnpicklingError as error:
-        refused = [line for line in str(error).splitlines() if "GLOBAL" in line]
-        if not refused:
-            raise damaged(spec, error) from error
-        given = _without_objects(spec)
-        if given is not None:
-            return given
-        advice = "save its state_dict() alone instead, and name its class"
-        raise SourceUntrusted(spec.name, spec.source, [refused[0].strip(), advice]) from error
-    except Exception as error:  # damaged files, and code that they bring along, raise anything
-        raise damaged(spec, error) from error
+    with reading(spec):
+        try:
+            return _unpickled(spec)
+        except UnpicklingError as error:
+            refused = [line for line in str(error).splitlines() if "GLOBAL" in line]
+            if not refused:
+                raise
+            given = _without_objects(spec)
+            if given is not None:
+                return given
+            advice = "save its state_dict() alone instead, and name its class"
+            raise SourceUntrusted(spec.name, spec.source, [refused[0].strip(), advice]) from error
 
 
 def _unpickled(spec: ModelSpec, stand_ins: Iterable[tuple[type, str]] = ()) -> Any:
@@ -126,14 +134,14 @@ def _unpickled(spec: ModelSpec, stand_ins: Iterable[tuple[type, str]] = ()) -> A
 
 
 def _without_objects(spec: ModelSpec) -> Any:
-    """A training checkpoint's weights and numbers; None when it has none without objects."""
+    """Return a training checkpoint's weights and numbers; None if it has none without objects."""
     import torch
 
+    names = torch.serialization.get_unsafe_globals_in_checkpoint(spec.source)
     try:
-        names = torch.serialization.get_unsafe_globals_in_checkpoint(spec.source)
         given = _unpickled(spec, [(_stand_in(name), name) for name in names])
-    except Exception:  # noqa: BLE001 then it is refused for what it holds
-        return None
+    except (UnpicklingError, AttributeError, LookupError, RuntimeError, TypeError, ValueError):
+        return None  # it is then refused because of the code in it
     sets = _sets_of_weights(given) if isinstance(given, Mapping) else {}
     return given if sets and "" not in sets else None
 
@@ -144,20 +152,20 @@ def _stand_in(name: str) -> type:
 
 
 def _checkpoint(spec: ModelSpec, given: Any) -> Checkpoint:
-    """The weights among what a file holds.
+    """Return the weights among the contents of a file.
 
     Raises:
-        SourceUnreadable: it holds none, or several sets of which one must be chosen.
+        SourceUnreadable: there are none, or there are several sets of them.
     """
     sets = _sets_of_weights(given) if isinstance(given, Mapping) else {}
     if not sets and not (isinstance(given, Mapping) and not given):
         holds = f"a {type(given).__name__}"
         if isinstance(given, Mapping):
             holds += f" of {_listed(list(map(str, given)))}"
-        reason = f"holds {holds}, neither weights nor a module"
+        reason = f"contains {holds}, neither weights nor a module"
         raise SourceUnreadable(spec.name, spec.source, reason)
     if len(sets) > 1:
-        reason = f"holds several sets of weights: {_listed(list(sets))}; save the one you mean"
+        reason = f"contains several sets of weights: {_listed(list(sets))}; save only one of them"
         raise SourceUnreadable(spec.name, spec.source, reason)
     weights = next(iter(sets.values()), {})
     if "" in sets:
@@ -169,7 +177,7 @@ def _checkpoint(spec: ModelSpec, given: Any) -> Checkpoint:
 
 
 def _sets_of_weights(given: Mapping[Any, Any]) -> dict[str, Mapping[str, Any]]:
-    """Where tensors lie by name: at the top, called "", or under keys of a checkpoint."""
+    """Return the sets of tensors by their key in the checkpoint; the key is "" at the top level."""
     if _is_weights(given):
         return {"": given}
     return {str(key): each for key, each in given.items() if _is_weights(each)}
@@ -190,11 +198,8 @@ def _with_weights(spec: ModelSpec, checkpoint: Checkpoint) -> Any:
     module = _make(spec, checkpoint)
     weights = _renamed(checkpoint.weights, list(module.state_dict()))
     _keep_precision(module, weights)
-    try:
+    with framework_errors(lambda error: _misfit(spec, one_line(error)[:300])):
         missing, unknown = module.load_state_dict(weights, strict=False)
-    except Exception as error:
-        reason = " ".join(str(error).split())[:300]
-        raise _misfit(spec, reason) from error
     missing = _not_shared(module, missing, weights)
     if missing or unknown:
         lacks = [f"the file lacks {_listed(missing)}"] if missing else []
@@ -207,24 +212,25 @@ def _make(spec: ModelSpec, checkpoint: Checkpoint) -> Any:
     import torch
 
     if not spec.class_path:
-        example = "such as networks.digits:Network, for models.yaml's neighbour networks/digits.py"
-        reason = f"is needed, since {spec.source.name} holds weights alone: module:Name, {example}"
+        example = "such as networks.digits:Network for networks/digits.py beside models.yaml"
+        reason = (
+            f"is required, since {spec.source.name} contains only weights: module:Name, {example}"
+        )
         raise ManifestError(spec.place("class"), reason)
     made = load_class(spec)
     arguments = _arguments(spec, made, checkpoint)
-    try:
+    given = f"with {_listed(list(arguments))}" if arguments else "without arguments"
+    place = spec.place("class")
+    with framework_errors(lambda e: ManifestError(place, f"cannot be created {given}: {e!r}")):
         module = made(**arguments)
-    except Exception as error:  # the user's code raises what it likes
-        given = f"with {_listed(list(arguments))}" if arguments else "without arguments"
-        reason = f"cannot be made {given}: {error!r}"
-        raise ManifestError(spec.place("class"), reason) from error
     if not isinstance(module, torch.nn.Module):
-        raise ManifestError(spec.place("class"), f"makes a {type(module).__name__}, no nn.Module")
+        reason = f"creates a {type(module).__name__}, which is not an nn.Module"
+        raise ManifestError(place, reason)
     return module
 
 
 def _arguments(spec: ModelSpec, made: Callable[..., Any], checkpoint: Checkpoint) -> dict[str, Any]:
-    """The checkpoint's hyperparameters that the class takes, as Lightning passes them."""
+    """Return the checkpoint's hyperparameters that the class accepts, as Lightning passes them."""
     given = checkpoint.arguments
     if not given:
         return {}
@@ -236,13 +242,13 @@ def _arguments(spec: ModelSpec, made: Callable[..., Any], checkpoint: Checkpoint
     for name, value in arguments.items():
         if isinstance(value, _StandIn) or (isinstance(value, type) and issubclass(value, _StandIn)):
             kind = value.__name__ if isinstance(value, type) else type(value).__name__
-            reason = f"its hyperparameter '{name}' is a {kind}, which the class is made with"
+            reason = f"its hyperparameter '{name}' is a {kind}, which the class needs"
             raise SourceUntrusted(spec.name, spec.source, [reason])
     return arguments
 
 
 def _renamed(weights: Mapping[str, Any], names: list[str]) -> Mapping[str, Any]:
-    """The weights by the module's own names, where only prefixes differ; else as they are."""
+    """Return the weights by the module's own names if only prefixes differ; else unchanged."""
     if weights.keys() == set(names):
         return weights
     plain = {_unwrapped_name(name): name for name in names}
@@ -260,7 +266,7 @@ def _unwrapped_name(name: str) -> str:
 
 
 def _without_first(weights: Mapping[str, Any]) -> dict[str, Any]:
-    """The weights without the first part of their names, if all have the same."""
+    """Return the weights without the first part of their names, if all names share it."""
     first = {name.partition(".")[0] for name in weights}
     if len(first) > 1:
         return {}
@@ -268,7 +274,7 @@ def _without_first(weights: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _keep_precision(module: Any, weights: Mapping[str, Any]) -> None:
-    """Make float64 of what the file has in float64: training did, and copying would round it."""
+    """Change to float64 what is float64 in the file, which copying would round."""
     import torch
 
     own = {**dict(module.named_parameters()), **dict(module.named_buffers())}
@@ -279,14 +285,14 @@ def _keep_precision(module: Any, weights: Mapping[str, Any]) -> None:
 
 
 def _not_shared(module: Any, missing: list[str], weights: Mapping[str, Any]) -> list[str]:
-    """The names of weights that are missing, less those that are one with a weight that is not."""
+    """Return the missing names without those that share memory with a weight that is there."""
     state = module.state_dict()
     known = {state[name].data_ptr() for name in weights if name in state}
     return [name for name in missing if state[name].data_ptr() not in known]
 
 
 def _unwrapped(module: Any) -> Any:
-    """A whole module out of torch.compile's and DataParallel's wrappers."""
+    """Return a module without the wrappers of torch.compile and DataParallel."""
     import torch
 
     parallel = (torch.nn.DataParallel, torch.nn.parallel.DistributedDataParallel)
@@ -294,7 +300,7 @@ def _unwrapped(module: Any) -> Any:
         if isinstance(module, parallel):
             module = module.module
         elif hasattr(module, "_orig_mod"):
-            module = module._orig_mod  # noqa: SLF001 torch.compile names it so
+            module = module._orig_mod  # noqa: SLF001 the name that torch.compile gives it
         else:
             return module
 

@@ -2,14 +2,14 @@
 
 import inspect
 import io
-import re
 import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lading.functions.contract.errors import InvalidInput
+from lading.functions.inference.models.predictor import SessionError
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.check.example_inputs import ExampleInputs
@@ -17,42 +17,92 @@ from lading.model_packaging.check.graph_probes import decision_probes, size_prob
 from lading.model_packaging.check.probes import Probe
 from lading.model_packaging.conversion import Conversion
 from lading.model_packaging.converters.pytorch.reference import TorchReference, as_tensor
+from lading.model_packaging.converters.pytorch.refusals import (
+    FIXES,
+    exporting,
+    require_fixed_pools,
+)
 from lading.model_packaging.errors import ConversionError
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.manifest.original import BATCH
-from lading.model_packaging.onnx_graph import name_axes, rename, strip
+from lading.model_packaging.onnx_graph import name_signature
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-_COLORS = re.compile(r"\x1b\[[0-9;]*m")
-
-_FIXES = "fixes an axis that models.yaml leaves free"
-
 _OTHER_SIZES = (1, 2, 4, 11)
-"""Of a free axis, to run a traced model with."""
+"""Sizes of a free axis with which a traced model is run."""
 
 
 def export_module(spec: ModelSpec, module: Any, examples: ExampleInputs) -> Conversion:
-    """A module that is ready for inference, traced with these inputs.
+    """Return the conversion of a module in eval mode, traced with these inputs.
 
     Raises:
-        ConversionError: it has no ONNX form, or fixes an axis that is said to be free.
+        ConversionError: it has no ONNX form, or fixes an axis that is stated to be free.
     """
-    reference = TorchReference(spec, module, tuple(examples.arrays))
-    outputs = reference.names(examples.arrays)
-    edges: tuple[Probe, ...] = ()
+    reference = TorchReference(spec, module, examples.arrays)
+    _require_no_nested_tensors(spec, module, examples, reference)
+    program = None
     try:
         program = _program(spec, module, examples, examples.axes)
-        edges = edge_probes(program, examples)
         model = export_program(spec, program)
     except ConversionError as error:
         traced = _traced(spec, module, examples, reference) if _is_recurrent(module) else None
         if traced is None:
             raise _with_a_size_that_works(spec, module, examples, error) from error
         model = traced
-    conversion = named(spec, model, examples, outputs, reference)
-    return replace(conversion, probes=(*conversion.probes, *edges))
+    return conversion_of(spec, model, examples, reference, program)
+
+
+def _require_no_nested_tensors(
+    spec: ModelSpec, module: Any, examples: ExampleInputs, reference: TorchReference
+) -> None:
+    """Refuse encoders whose nested tensors change answers: ONNX has none.
+
+    They return zeros for padding, also for a row of padding alone, for which ONNX has no number.
+
+    Raises:
+        ConversionError: names the first such encoder.
+    """
+    import torch
+
+    encoders = {
+        path: each
+        for path, each in module.named_modules()
+        if isinstance(each, torch.nn.TransformerEncoder) and each.use_nested_tensor
+    }
+    for rows in _padded(examples) if encoders else ():
+        try:
+            nested = reference(rows)
+            for each in encoders.values():
+                each.use_nested_tensor = False
+            plain = reference(rows)
+        except ValueError:
+            continue
+        finally:
+            for each in encoders.values():
+                each.use_nested_tensor = True
+        if not all(map(_alike, plain.values(), nested.values())):
+            reason = (
+                f"answers padded rows by nested tensors, which have no ONNX form, in "
+                f"TransformerEncoder '{min(encoders)}'; create it with enable_nested_tensor=False"
+            )
+            raise ConversionError(spec.name, reason)
+
+
+def _padded(examples: ExampleInputs) -> Iterator[dict[str, Array]]:
+    """Yield the examples with ids and masks of padding: a whole row, or all after the first token.
+
+    Padding is 0 in ids and in some masks, and 1 in others.
+    """
+    for padding in (0, 1):
+        for part in (np.s_[:1], np.s_[:, 1:]):
+            rows = dict(examples.arrays)
+            for name, array in rows.items():
+                if array.dtype.kind in "iub" and array.ndim > 1:
+                    rows[name] = np.full_like(array, 1 - padding)
+                    rows[name][part] = padding
+            yield rows
 
 
 def _program(
@@ -62,16 +112,16 @@ def _program(
 
     free = tuple(dict.fromkeys(axes[name], torch.export.Dim.DYNAMIC) for name in examples.arrays)
     shapes = _by_parameter(module, free) or None
-    return attempt(
-        spec,
-        lambda: torch.export.export(
+    with exporting(spec, module):
+        program = torch.export.export(
             module, _tensors(examples), dynamic_shapes=shapes, strict=False
-        ),
-    )
+        )
+    require_fixed_pools(spec, program)
+    return program
 
 
 def _by_parameter(module: Any, each: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Something for each input, as `forward` takes them: those of `*inputs` stand together."""
+    """Return something for each input, grouped as the parameters of `forward` are."""
     kinds = [it.kind for it in inspect.signature(module.forward).parameters.values()]
     if inspect.Parameter.VAR_POSITIONAL not in kinds:
         return each
@@ -84,26 +134,27 @@ def _tensors(examples: ExampleInputs) -> tuple[Any, ...]:
 
 
 def export_program(spec: ModelSpec, program: Any) -> "ModelProto":
-    """An exported program as ONNX, with the exporter's names.
+    """Return an exported program as ONNX, with the exporter's names.
 
     Raises:
         ConversionError: it has no ONNX form.
     """
     import torch
 
-    exported = attempt(spec, lambda: torch.onnx.export(program, dynamo=True, verbose=False))
+    with exporting(spec):
+        exported = torch.onnx.export(program, dynamo=True, verbose=False)
     model: ModelProto = exported.model_proto
     return model
 
 
 def trace(spec: ModelSpec, module: Any, examples: ExampleInputs, count: int) -> "ModelProto":
-    """A module, or TorchScript, as torch's older exporter has it in ONNX.
+    """Return a module, or TorchScript, as torch's older exporter converts it.
 
     Args:
         spec: the model, from the manifest.
-        module: the module; Python code in it runs once, and its branches are not kept.
+        module: the module; Python code in it runs once, and only that branch is kept.
         examples: inputs to trace it with.
-        count: how many outputs it gives.
+        count: the number of its outputs.
 
     Raises:
         ConversionError: it has no ONNX form.
@@ -112,58 +163,48 @@ def trace(spec: ModelSpec, module: Any, examples: ExampleInputs, count: int) -> 
     from onnx import load_model_from_string
 
     exported = io.BytesIO()
-    attempt(
-        spec,
-        lambda: torch.onnx.export(
+    with exporting(spec, module):
+        torch.onnx.export(
             module,
             _tensors(examples),
             exported,
             dynamo=False,
-            input_names=tuple(examples.arrays),  # without names it makes no axis free
+            input_names=tuple(examples.arrays),  # without names no axis is free
             output_names=tuple(f"given_{index}" for index in range(count)),
             dynamic_axes=examples.axes,
-        ),
-    )
+        )
     return load_model_from_string(exported.getvalue())
 
 
-def named(
+def conversion_of(
     spec: ModelSpec,
     model: "ModelProto",
     examples: ExampleInputs,
-    outputs: Sequence[str],
     reference: TorchReference,
+    program: Any = None,
 ) -> Conversion:
-    """The conversion, with the names that callers are told of.
+    """Return the conversion, with the names that callers see.
 
     Names are given here rather than by the exporter, which lets them collide with inner ones.
 
     Raises:
         ConversionError: the ONNX form has other inputs or outputs than the model.
     """
-    for what, values, names in (
-        ("inputs", model.graph.input, examples.arrays),
-        ("outputs", model.graph.output, outputs),
-    ):
-        if len(values) != len(names):
-            reason = f"has {len(names)} {what}, and {len(values)} in its ONNX form"
-            raise ConversionError(spec.name, reason)
-    rename(model, list(examples.arrays), outputs)
-    name_axes(model, examples.axes)
-    strip(model)
+    name_signature(spec.name, model, examples.axes, reference.outputs)
     onnx = model.SerializeToString(deterministic=True)
     rows = dict(examples.arrays)
     probes = (
         *decision_probes(model, OnnxSession(onnx).inputs, rows),
         *size_probes(rows, examples.axes),
+        *(edge_probes(program, examples) if program else ()),
     )
     return Conversion(onnx, reference, rows if examples.real else None, probes=probes)
 
 
 def edge_probes(program: Any, examples: ExampleInputs) -> tuple[Probe, ...]:
-    """Rows of the sizes between which an exported program holds, and beyond them.
+    """Return rows of the sizes at and beyond the limits of an exported program.
 
-    Of code that looks at a size, the exporter keeps one branch and notes the sizes that take it.
+    If code depends on a size, the exporter keeps one branch and records the sizes that it is for.
     """
     edges: dict[str, list[int]] = {}
     for word, *both in _limits(program, examples):
@@ -172,13 +213,13 @@ def edge_probes(program: Any, examples: ExampleInputs) -> tuple[Probe, ...]:
 
 
 def most_rows(program: Any, examples: ExampleInputs) -> int | None:
-    """The most rows that an exported program takes; None where it says nothing of them."""
+    """Return the highest number of rows that an exported program accepts; None without a limit."""
     highest = [most for word, _, most in _limits(program, examples) if word == BATCH]
     return min((most for most in highest if most is not None), default=None)
 
 
 def _limits(program: Any, examples: ExampleInputs) -> Iterator[tuple[str, int | None, int | None]]:
-    """The lowest and the highest size of each free axis, where the program has one."""
+    """Yield the lowest and the highest size of each free axis that has limits."""
     nodes = {node.name: node for node in program.graph.nodes if node.op == "placeholder"}
     inputs = zip(program.graph_signature.user_inputs, examples.axes.values(), strict=True)
     for name, axes in inputs:
@@ -194,7 +235,7 @@ def _limits(program: Any, examples: ExampleInputs) -> Iterator[tuple[str, int | 
 
 
 def _is_recurrent(module: Any) -> bool:
-    """Whether it has layers over time, whose number of steps `torch.export` fixes."""
+    """Whether it has recurrent layers, whose number of steps `torch.export` fixes."""
     import torch
 
     return any(isinstance(each, torch.nn.RNNBase) for each in module.modules())
@@ -203,14 +244,13 @@ def _is_recurrent(module: Any) -> bool:
 def _traced(
     spec: ModelSpec, module: Any, examples: ExampleInputs, reference: TorchReference
 ) -> "ModelProto | None":
-    """The module from torch's older exporter; None where that fixes something, too."""
+    """Return the module from torch's older exporter; None if that fixes an axis, too."""
     import torch
 
-    count = len(reference.names(examples.arrays))
     try:
         with warnings.catch_warnings(record=True) as heard:
             warnings.simplefilter("always")
-            model = trace(spec, module, examples, count)
+            model = trace(spec, module, examples, len(reference.outputs))
     except ConversionError:
         return None
     branches = [
@@ -235,7 +275,7 @@ def _follows(model: "ModelProto", examples: ExampleInputs, reference: TorchRefer
             continue
         try:
             answer = session.run(dict(zip(inputs, arrays.values(), strict=True)))
-        except Exception:  # noqa: BLE001 whatever it raises, it does not answer
+        except (SessionError, InvalidInput):
             return False
         found = list(answer.values())
         if not all(map(_alike, wanted, found)):
@@ -248,7 +288,7 @@ def _alike(wanted: Array, found: Array) -> bool:
 
 
 def _resized(examples: ExampleInputs) -> Iterator[dict[str, Array]]:
-    """The examples with other sizes of each free axis."""
+    """Yield the examples with other sizes of each free axis."""
     words = sorted({word for axes in examples.axes.values() for word in axes.values()})
     for word in words:
         for size in _OTHER_SIZES:
@@ -258,11 +298,11 @@ def _resized(examples: ExampleInputs) -> Iterator[dict[str, Array]]:
 def _with_a_size_that_works(
     spec: ModelSpec, module: Any, examples: ExampleInputs, error: ConversionError
 ) -> ConversionError:
-    """The error, or where it is about free axes, one that says which must be fixed, and at what."""
-    if _FIXES not in error.reason:
+    """Return the error; if it is about free axes, one that states sizes which convert."""
+    if FIXES not in error.reason:
         return error
     words = sorted({word for axes in examples.axes.values() for word in axes.values()})
-    for chosen in (*({word} for word in words), set(words)):
+    for chosen in (*({word} for word in words), {*words} - {BATCH}, {*words}):
         free = {
             name: {axis: word for axis, word in axes.items() if word not in chosen}
             for name, axes in examples.axes.items()
@@ -271,7 +311,8 @@ def _with_a_size_that_works(
             export_program(spec, _program(spec, module, examples, free))
         except ConversionError:
             continue
-        return ConversionError(spec.name, _advice(examples, free, chosen))
+        cause = error.reason.partition(FIXES)[0]
+        return ConversionError(spec.name, cause + _advice(examples, free, chosen))
     return error
 
 
@@ -283,36 +324,4 @@ def _advice(
         for name, it in examples.arrays.items()
     ]
     named = ", ".join(f"'{word}'" for word in sorted(words))
-    return f"{_FIXES} ({named}); state its size as a number: with {', '.join(shapes)} it converts"
-
-
-def attempt(spec: ModelSpec, export: Callable[[], Any]) -> Any:
-    """What `export` gives.
-
-    Raises:
-        ConversionError: it gives up; of torch's pages, the text says what stopped it.
-    """
-    try:
-        return export()
-    except Exception as error:  # exporters raise whatever their code runs into
-        raise ConversionError(spec.name, _reason(error)) from error
-
-
-def _reason(error: Exception) -> str:
-    """What stopped the export, of the pages that torch writes about it."""
-    text = " ".join(_COLORS.sub("", str(error)).split())
-    if "Constraints violated" in text:
-        said = text.partition(" - ")[2].partition(". ")[0]
-        return f"{_FIXES}: {said}; state its size as a number"
-    if "data-dependent expression" in text:
-        return (
-            "branches on the values of its inputs, which an ONNX graph made by tracing cannot; "
-            "use torch.where or torch.cond, or save it with torch.jit.script(model)"
-        )
-    if "prim::DictConstruct" in text:
-        return "returns a dict, which has no ONNX form in TorchScript; return a tuple, and outputs:"
-    missing = re.search(r"No ONNX function found for <OpOverload\(op='([\w.]+)'", text)
-    if missing:
-        return f"has no ONNX form: ONNX lacks {missing[1]}; compute it outside the model"
-    _, _, summary = text.rpartition("Exception summary ")
-    return f"has no ONNX form: {summary.partition(' ⬆️')[0][:300]}"
+    return f"{FIXES} ({named}); state its size as a number: with {', '.join(shapes)} it converts"

@@ -1,12 +1,14 @@
-"""PyTorch models as the originals that conversions are compared with: their own call."""
+"""PyTorch models as the originals that conversions are compared with: the module's own call."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from lading.functions.inference.tensors.bfloat16 import BFloat16, rounded
 from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.converters.framework_errors import first_line, framework_errors
+from lading.model_packaging.converters.pytorch.refusals import PACKED, packs_sequences
 from lading.model_packaging.errors import ConversionError, ManifestError
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.quiet import quiet
@@ -15,50 +17,49 @@ _ALONE = "output"
 
 
 class TorchReference:
-    """The original as `conversion.Model`: arrays in by name, arrays out by name.
+    """The original as `conversion.Model`: accepts and returns arrays by name.
 
     Args:
         spec: the model, from the manifest.
         module: the module in eval mode, or an exported program's.
-        inputs: names of its positional arguments.
+        arrays: example inputs, in the order of the module's positional arguments.
+
+    Attributes:
+        outputs: names of the outputs, from what the module returns for the examples.
+
+    Raises:
+        ConversionError: the module refuses the examples, returns something other than tensors, or
+            answers differently when it is called again.
+        ManifestError: the manifest gives an output the name of an input.
     """
 
-    def __init__(self, spec: ModelSpec, module: Any, inputs: Sequence[str]) -> None:
-        self._spec, self._module, self._inputs = spec, module, inputs
-        self._outputs: list[str] = []
-
-    def names(self, arrays: Mapping[str, Array]) -> list[str]:
-        """Names of the outputs, from what the model gives for these arrays.
-
-        Raises:
-            ConversionError: it does not take them, gives other than tensors, or answers
-                differently when it is called again.
-            ManifestError: the manifest names an output like an input.
-        """
+    def __init__(self, spec: ModelSpec, module: Any, arrays: Mapping[str, Array]) -> None:
+        self._spec, self._module, self._inputs = spec, module, tuple(arrays)
         try:
             first, second = self._answer(arrays), self._answer(arrays)
         except ValueError as error:
-            advice = "" if self._spec.examples else "; give rows that it takes as examples:"
+            if packs_sequences(error):
+                raise ConversionError(spec.name, PACKED) from error
+            advice = "" if spec.examples else "; give rows that it accepts as examples:"
             reason = f"cannot be run on its example inputs: {error}{advice}"
-            raise ConversionError(self._spec.name, reason) from error
+            raise ConversionError(spec.name, reason) from error
         self._require_same(first, second)
-        self._outputs = self._named(list(first))
-        return self._outputs
+        self.outputs = self._named(list(first))
 
     def __call__(self, inputs: dict[str, Array]) -> dict[str, Array]:
-        """Run the model; ValueError when it does not take the arrays."""
-        return dict(zip(self._outputs, self._answer(inputs).values(), strict=True))
+        """Run the model; ValueError if it refuses the arrays."""
+        return dict(zip(self.outputs, self._answer(inputs).values(), strict=True))
 
     def _named(self, found: list[str]) -> list[str]:
         named = list(self._spec.outputs)
         if not named:
             return [f"{name}_output" if name in self._inputs else name for name in found]
         if len(named) != len(found):
-            reason = f"gives {len(found)} outputs, the manifest names {len(named)}"
+            reason = f"returns {len(found)} outputs, the manifest names {len(named)}"
             raise ConversionError(self._spec.name, reason)
         for name in named:
             if name in self._inputs:
-                reason = f"calls an output '{name}', as an input is called; choose another name"
+                reason = f"names an output '{name}', which is the name of an input; choose another"
                 raise ManifestError(self._spec.place("outputs"), reason)
         return named
 
@@ -67,7 +68,7 @@ class TorchReference:
             if not np.array_equal(array, second[name], equal_nan=array.dtype.kind == "f"):
                 reason = (
                     f"answers the same rows differently when called again ('{name}'): it draws "
-                    "random numbers or keeps state between calls; make it do neither in eval mode"
+                    "random numbers or keeps state between calls; let it do neither in eval mode"
                 )
                 raise ConversionError(self._spec.name, reason)
 
@@ -75,14 +76,15 @@ class TorchReference:
         import torch
 
         for name in self._inputs:
-            if name not in inputs:  # what the user's own code makes of a request
+            if name not in inputs:  # the user's own preprocessing may leave one out
                 raise ValueError(f"input '{name}' is missing; there are {', '.join(inputs)}")
         tensors = [as_tensor(inputs[name]) for name in self._inputs]
-        try:
-            with torch.no_grad(), quiet():
-                answer = self._module(*tensors)
-        except Exception as error:  # the user's code raises what it likes
-            raise ValueError(str(error).strip().partition("\n")[0] or repr(error)) from error
+        with (
+            framework_errors(lambda error: ValueError(first_line(error))),
+            torch.no_grad(),
+            quiet(),
+        ):
+            answer = self._module(*tensors)
         found: dict[str, Array] = {}
         for name, value in _tensors(answer):
             found[f"{name}_{len(found)}" if name in found else name] = self._array(name, value)
@@ -92,20 +94,20 @@ class TorchReference:
         import torch
 
         if not isinstance(value, torch.Tensor):
-            reason = f"gives a {type(value).__name__} as '{name}'; only tensors are served"
+            reason = f"returns a {type(value).__name__} as '{name}'; only tensors can be served"
             raise ConversionError(self._spec.name, reason)
         if value.is_complex():
-            reason = f"gives complex numbers as '{name}'; give torch.view_as_real(...) of them"
+            reason = f"returns complex numbers as '{name}'; return torch.view_as_real(...) of them"
             raise ConversionError(self._spec.name, reason)
         try:
             return as_array(value)
-        except (TypeError, RuntimeError) as error:  # sparse, quantized and the like
-            reason = f"gives a tensor as '{name}' that no array can hold: {error}"
+        except (TypeError, RuntimeError) as error:  # sparse, quantized and similar tensors
+            reason = f"returns a tensor as '{name}' that no array can hold: {error}"
             raise ConversionError(self._spec.name, reason) from error
 
 
 def _tensors(answer: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    """Every tensor of an answer with its name, in the order in which torch takes it apart."""
+    """Yield every tensor of an answer with its name, in the order in which torch flattens it."""
     if answer is None:
         return
     if isinstance(answer, Mapping):
@@ -123,15 +125,15 @@ def _tensors(answer: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def as_tensor(array: Array) -> Any:
-    """The array as a tensor of the same datatype."""
+    """Return the array as a tensor of the same datatype."""
     import torch
 
-    tensor = torch.from_numpy(np.array(array))  # a copy: torch warns of arrays it must not write to
+    tensor = torch.from_numpy(np.array(array))  # a copy: torch warns of read-only arrays
     return tensor.bfloat16() if isinstance(array, BFloat16) else tensor
 
 
 def as_array(tensor: Any) -> Array:
-    """The tensor as an array of the same datatype."""
+    """Return the tensor as an array of the same datatype."""
     import torch
 
     plain = tensor.detach().resolve_conj().cpu()

@@ -1,4 +1,4 @@
-"""Rows that layers over sequences and ids treat in their own way: padding, masks, foreign ids."""
+"""Rows that layers over sequences and ids treat specially: padding, masks, ids out of range."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -12,32 +12,39 @@ from lading.model_packaging.check.samples import SEED
 _ROWS, _STEPS = 3, 6
 _BYTE = 8
 _SEQUENCE, _VECTORS, _IMAGES = 2, 3, 4
-"""Ranks of a batch of sequences of ids, of sequences of vectors, and of images."""
+"""Numbers of axes of a batch of sequences of ids, of sequences of vectors, and of images."""
 _IMAGE_ROWS, _PIXELS = 8, 64
 
 
 def probes(inputs: Mapping[str, Any], known: Mapping[str, Known]) -> Iterator[Probe]:
-    """Rows for each input that has such values.
+    """Yield rows for each input that has such values.
 
     Args:
         inputs: a `tf.TensorSpec` of each input, by its name.
-        known: what the graph tells of them.
+        known: what the graph shows about them.
     """
     base = some_rows(inputs)
+    generator = np.random.default_rng(SEED)
     for name, each in inputs.items():
         rank, highest = each.shape.rank, known.get(name, Known()).highest
+        array = base[name]
         if highest is not None:
             yield from _ids(base, name, highest)
         elif each.dtype.is_integer and rank:
             yield from _numbers(base, name)
         if highest is not None and rank == _SEQUENCE:
-            yield from _padded(base, name, highest)
+            ids = generator.integers(min(1, highest), highest + 1, array.shape).astype(array.dtype)
+            yield from _padded(base, name, ids, "padding")
+            between = ids.copy()
+            between[:, ids.shape[1] // 2] = 0
+            yield Probe(f"padding between ids in '{name}'", {**base, name: between})
         if each.dtype.is_floating and rank == _VECTORS:
-            yield from _masked(base, name)
+            values = generator.standard_normal(array.shape).astype(array.dtype)
+            yield from _padded(base, name, values, "steps of zeros")
 
 
 def examples(inputs: Mapping[str, Any]) -> Request | None:
-    """Rows of images, where their size is free: a few pixels are too few for many networks."""
+    """Return images if their size is free: a few pixels are too few for many networks."""
     sizes = {name: _image_size(each) for name, each in inputs.items()}
     if not sizes or None in sizes.values():
         return None
@@ -49,7 +56,7 @@ def examples(inputs: Mapping[str, Any]) -> Request | None:
 
 
 def _image_size(tensor: Any) -> list[int] | None:
-    """The shape of some images; None of what is none, or has a size."""
+    """Return the shape of some images; None for other inputs, and for images of fixed size."""
     sizes = list(tensor.shape)
     if not tensor.dtype.is_floating or len(sizes) != _IMAGES or None not in sizes[1:]:
         return None
@@ -57,12 +64,12 @@ def _image_size(tensor: Any) -> list[int] | None:
 
 
 def some_rows(inputs: Mapping[str, Any]) -> Request:
-    """A few rows that fit: zeros, and empty texts."""
+    """Return a few rows that fit: zeros, and empty texts."""
     return {name: _filled(each) for name, each in inputs.items()}
 
 
 def various_rows(inputs: Mapping[str, Any]) -> Request:
-    """A few rows that fit, each another: normal floats, and 0 and 1."""
+    """Return a few rows that fit and differ: normally distributed floats, and 0 and 1."""
     generator = np.random.default_rng(SEED)
     rows = some_rows(inputs)
     for name, array in rows.items():
@@ -74,7 +81,7 @@ def various_rows(inputs: Mapping[str, Any]) -> Request:
 
 
 def _filled(tensor: Any) -> Array:
-    """An array that fits: zeros, or empty texts."""
+    """Return an array that fits: zeros, or empty texts."""
     rank = tensor.shape.rank
     free = [_ROWS if axis == 0 else _STEPS for axis in range(rank)]
     sizes = [size if size is not None else free[axis] for axis, size in enumerate(tensor.shape)]
@@ -91,7 +98,7 @@ def _ids(base: Request, name: str, highest: int) -> Iterator[Probe]:
 
 
 def _numbers(base: Request, name: str) -> Iterator[Probe]:
-    """Numbers of two sizes that classes and counts have; of 8 bits all that there are."""
+    """Yield numbers of two magnitudes, as classes and counts have; all numbers if of 8 bits."""
     array = base[name]
     kinds = np.iinfo(array.dtype)
     if kinds.bits == _BYTE:
@@ -106,32 +113,14 @@ def _numbers(base: Request, name: str) -> Iterator[Probe]:
         yield Probe(kind, {**base, name: numbers.astype(array.dtype)})
 
 
-def _padded(base: Request, name: str, highest: int) -> Iterator[Probe]:
-    generator = np.random.default_rng(SEED)
-    ids = generator.integers(1, max(2, highest + 1), base[name].shape).astype(base[name].dtype)
-    ids = np.minimum(ids, highest)
-    behind, before, inside = ids.copy(), ids.copy(), ids.copy()
-    behind[:, ids.shape[1] // 2 :] = 0
-    before[:, : ids.shape[1] // 2] = 0
-    inside[:, ids.shape[1] // 2] = 0
-    for kind, array in (
-        ("only padding", base[name]),
-        ("trailing padding", behind),
-        ("leading padding", before),
-        ("padding between ids", inside),
-    ):
-        yield Probe(f"{kind} in '{name}'", {**base, name: array})
-
-
-def _masked(base: Request, name: str) -> Iterator[Probe]:
-    generator = np.random.default_rng(SEED)
-    values = generator.standard_normal(base[name].shape).astype(base[name].dtype)
-    steps = values.shape[1]
-    for kind, zeros in (
-        ("only steps of zeros", slice(0, steps)),
-        ("trailing steps of zeros", slice(steps // 2, steps)),
-        ("leading steps of zeros", slice(0, steps // 2)),
+def _padded(base: Request, name: str, values: Array, padding: str) -> Iterator[Probe]:
+    """Yield the values with zeros for all steps, for the last half, and for the first half."""
+    half = values.shape[1] // 2
+    for place, steps in (
+        ("only", slice(None)),
+        ("trailing", slice(half, None)),
+        ("leading", slice(half)),
     ):
         array = values.copy()
-        array[:, zeros] = 0
-        yield Probe(f"{kind} in '{name}'", {**base, name: array})
+        array[:, steps] = 0
+        yield Probe(f"{place} {padding} in '{name}'", {**base, name: array})

@@ -1,7 +1,7 @@
-"""Signatures that take serialized `tf.Example`s: their features become inputs of their own.
+"""Signatures of serialized `tf.Example`s: their features become inputs.
 
-Clients of TensorFlow Serving's `classify` and `regress` send features by name, of which it makes
-such examples. Here the features go into the graph as they are; the original gets examples.
+Clients of TensorFlow Serving's `classify` and `regress` send features by name, which it packs into
+such examples. Here the features go into the graph as they are; the original receives examples.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,9 +18,9 @@ from lading.model_packaging.manifest.models import ModelSpec
 
 _FIRST, _SECOND = "ParseExample", "ParseExampleV2"
 _KEYS = 2
-"""The first input with names of features, of either operator."""
+"""The place of the first input with names of features, in both operators."""
 _SPARSE_TENSORS = 3
-"""Tensors of one sparse feature: indices, values and shape."""
+"""The number of tensors of one sparse feature: indices, values and shape."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,8 @@ class _Feature:
 
     Args:
         name: its key.
-        tensors: what the parser makes of it.
-        spec: the `tf.TensorSpec` of its values; None where their number varies.
+        tensors: the parser's outputs for it.
+        spec: the `tf.TensorSpec` of its values; None if their number varies.
         required: whether an example must have it.
     """
 
@@ -43,7 +43,7 @@ class _Feature:
 def with_features(
     spec: ModelSpec, signature: SavedSignature, frozen: Frozen
 ) -> tuple[SavedSignature, Frozen]:
-    """The signature and its graph, with features as inputs where it takes examples.
+    """Return the signature and its graph; if its input is examples, with features as inputs.
 
     Raises:
         ConversionError: it reads a feature whose number of values varies.
@@ -60,7 +60,7 @@ def with_features(
     ]
     for feature in features:
         if feature.spec is None:
-            reason = f"reads '{feature.name}' of tf.Example, whose number of values varies"
+            reason = f"reads the feature '{feature.name}' of tf.Example, whose length varies"
             raise ConversionError(spec.name, f"{reason}; give it a fixed length")
     [serialized] = signature.inputs
     inputs = {each.name: each.spec for each in features}
@@ -75,7 +75,7 @@ def with_features(
 
 
 def _parser(signature: SavedSignature, frozen: Frozen) -> Any:
-    """The operator that parses the only input, if nothing else reads it."""
+    """Return the operator that parses the only input, if no other operator reads it."""
     if [each.dtype.name for each in signature.inputs.values()] != ["string"]:
         return None
     sources, readers = [whole(*frozen.inputs.values())], []
@@ -89,7 +89,7 @@ def _parser(signature: SavedSignature, frozen: Frozen) -> Any:
 
 
 def _features(parser: Any, nodes: Mapping[str, Any]) -> Iterator[_Feature]:
-    """What the parser looks for in an example."""
+    """Yield the features that the parser reads."""
     import tensorflow as tf
 
     def constant(name: str) -> Array | None:
@@ -115,7 +115,7 @@ def _features(parser: Any, nodes: Mapping[str, Any]) -> Iterator[_Feature]:
 def _keys(
     parser: Any, constant: Callable[[str], Array | None]
 ) -> tuple[Sequence[str], Sequence[str]]:
-    """Names of the sparse features, and of the dense ones."""
+    """Return the names of the sparse features, and of the dense ones."""
     inputs, dense = read_by(parser), len(parser.attr["Tdense"].list.type)
     sparse = len(parser.attr["sparse_types"].list.type)
     if parser.op == _SECOND:
@@ -128,7 +128,7 @@ def _keys(
 
 
 def serialize(rows: Mapping[str, Array]) -> Array:
-    """Rows as serialized examples: bytes of shape [rows]."""
+    """Return rows as serialized examples: bytes of shape [rows]."""
     import tensorflow as tf
 
     examples = np.empty(len(next(iter(rows.values()))), np.object_)

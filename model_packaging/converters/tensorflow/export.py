@@ -1,15 +1,18 @@
 """From a frozen graph of TensorFlow to ONNX, by tf2onnx.
 
-tf2onnx leaves out what it has no word for: checks that raise an error, random numbers, state that
-a call changes. Such operators are refused by name.
+tf2onnx silently omits what ONNX cannot express: checks that raise an error, random numbers, state
+that a call changes. Such operators are refused by name.
 """
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lading.model_packaging.conversion import Conversion
+from lading.model_packaging.converters.framework_errors import framework_errors, one_line
 from lading.model_packaging.converters.tensorflow.difficult_rows import examples, probes
 from lading.model_packaging.converters.tensorflow.example_protos import with_features
 from lading.model_packaging.converters.tensorflow.frozen import Frozen
@@ -19,32 +22,36 @@ from lading.model_packaging.converters.tensorflow.left_out import (
     require_stateless,
     writes,
 )
-from lading.model_packaging.converters.tensorflow.naming import axis_words, fixing_advice
 from lading.model_packaging.converters.tensorflow.operators import handlers
-from lading.model_packaging.converters.tensorflow.rows import refuse_negative_rows
-from lading.model_packaging.converters.tensorflow.signature import SavedSignature, one_line
-from lading.model_packaging.errors import ConversionError, PackagingError
-from lading.model_packaging.manifest.models import ModelSpec
-from lading.model_packaging.onnx_graph import (
-    name_axes,
-    rename,
-    require_known_operators,
-    strip,
-    walk,
+from lading.model_packaging.converters.tensorflow.signature import (
+    SavedSignature,
+    axis_words,
+    fixing_advice,
 )
+from lading.model_packaging.errors import ConversionError
+from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.onnx_graph import name_signature, require_known_operators, walk
 
 if TYPE_CHECKING:
-    from onnx import ModelProto
+    from onnx import ModelProto, NodeProto
 
 OPSET = 17
 _ML_OPSET = ("ai.onnx.ml", 3)
 
+_INT64 = 7
+"""ONNX's number of the type."""
+_NUMBERS = {"Gather": 1, "GatherND": 1, "OneHot": 0}
+"""Operators that pick rows by number, and the place of the input with the numbers."""
+_OF_EXPORTER = re.compile(r"__\d+$")
+"""End of the names of operators that tf2onnx adds, which may count from the end on purpose."""
+_BEYOND, _ZERO = "lading_row_beyond_all", "lading_row_zero"
+
 
 def convert(spec: ModelSpec, signature: SavedSignature) -> Conversion:
-    """What becomes of a signature.
+    """Return the conversion of a signature.
 
     Raises:
-        ConversionError: it has no ONNX form, or one that would leave something out.
+        ConversionError: it has no ONNX form, or only one that would omit something.
     """
     frozen = _frozen(spec, signature)
     require_nothing_left_out(spec, signature, frozen)
@@ -52,33 +59,31 @@ def convert(spec: ModelSpec, signature: SavedSignature) -> Conversion:
         require_stateless(spec, signature)
     signature, frozen = with_features(spec, signature, frozen)
     _require_shapes(spec, signature)
-    if signature.inputs:
-        model = attempt(spec, lambda: _to_onnx(frozen))
-    else:
-        model = attempt(spec, lambda: _constants(signature))
+    with exporting(spec):
+        model = _to_onnx(frozen) if signature.inputs else _constants(signature)
     require_known_operators(spec.name, model)
     return finished(spec, model, signature)
 
 
 def _frozen(spec: ModelSpec, signature: SavedSignature) -> Frozen:
-    """The graph; one that cannot be made for free axes may be made for axes of a size."""
+    """Return the graph; the advice for a failure with free axes is to give them a size."""
     assert signature.freeze is not None
     try:
-        frozen: Frozen = attempt(spec, signature.freeze)
+        with exporting(spec):
+            return signature.freeze()
     except ConversionError as error:
         require_stateless(spec, signature)
         advice = fixing_advice(signature.inputs)
         if not advice:
             raise
         raise ConversionError(spec.name, f"{error.reason}; {advice}") from error
-    return frozen
 
 
 def _require_shapes(spec: ModelSpec, signature: SavedSignature) -> None:
     for name, each in signature.inputs.items():
         if each.shape.rank is None:
             advice = f"state it under inputs: {{{name}: {{shape: [batch, ...]}}}}"
-            raise ConversionError(spec.name, f"does not tell the shape of '{name}'; {advice}")
+            raise ConversionError(spec.name, f"does not state the shape of '{name}'; {advice}")
 
 
 def _to_onnx(frozen: Frozen) -> "ModelProto":
@@ -102,7 +107,7 @@ def _to_onnx(frozen: Frozen) -> "ModelProto":
 
 
 def _constants(signature: SavedSignature) -> "ModelProto":
-    """A model without inputs: its answers, which no state and no chance can change."""
+    """Return a model without inputs as its answers, which are always the same."""
     from onnx import helper, numpy_helper
 
     nodes, outputs = [], []
@@ -116,24 +121,15 @@ def _constants(signature: SavedSignature) -> "ModelProto":
 
 
 def finished(spec: ModelSpec, model: "ModelProto", signature: SavedSignature) -> Conversion:
-    """A converted model with its names, and with what every model gets.
+    """Return the conversion of a graph, with the names that callers see.
 
     Raises:
         ConversionError: it has other inputs or outputs than the original.
     """
-    inputs, outputs = list(signature.inputs), list(signature.outputs)
-    for side, found, wanted in (
-        ("inputs", model.graph.input, inputs),
-        ("outputs", model.graph.output, outputs),
-    ):
-        if len(found) != len(wanted):
-            reason = f"it has {len(found)} {side} after conversion, {len(wanted)} before"
-            raise ConversionError(spec.name, f"has no ONNX form: {reason}")
-    rename(model, inputs, outputs)
-    name_axes(model, {name: _axes(spec, name, each) for name, each in signature.inputs.items()})
+    axes = {name: _axes(spec, name, each) for name, each in signature.inputs.items()}
+    name_signature(spec.name, model, axes, signature.outputs)
     known = known_inputs(model, unrounded=signature.unrounded)
-    refuse_negative_rows(model)
-    strip(model)
+    _refuse_negative_rows(model)
     return Conversion(
         model.SerializeToString(deterministic=True),
         signature.reference(),
@@ -145,20 +141,50 @@ def finished(spec: ModelSpec, model: "ModelProto", signature: SavedSignature) ->
 
 
 def _axes(spec: ModelSpec, name: str, tensor: Any) -> Mapping[int, str]:
-    """Words for the axes of an input, where they are free."""
+    """Return words for the axes of an input."""
     return dict(enumerate(axis_words(spec, name, tensor.shape.rank)))
 
 
-def attempt(spec: ModelSpec, export: Callable[[], Any]) -> Any:
-    """What `export` returns.
+def _refuse_negative_rows(model: "ModelProto") -> None:
+    """Replace each negative number by one beyond all rows, which both runtimes refuse.
 
-    Raises:
-        ConversionError: it fails; the text says in one line why.
+    ONNX counts a negative number from the end; TensorFlow refuses it, or makes zeros of it in
+    `one_hot`. Only the main graph is changed: in the body of a loop numbers are the loop's own.
     """
-    try:
-        return export()
-    except PackagingError:
-        raise
-    except Exception as error:  # exporters raise whatever their code runs into
-        text = one_line(error)
-        raise ConversionError(spec.name, f"has no ONNX form: {text[:300]}") from error
+    from onnx import helper
+
+    graph = model.graph
+    constants = {each.name for each in graph.initializer}
+    nodes = [part for node in graph.node for part in _guarded(node, constants)]
+    if len(nodes) == len(graph.node):
+        return
+    graph.ClearField("node")
+    graph.node.extend(nodes)
+    for name, value in ((_BEYOND, (1 << 63) - 1), (_ZERO, 0)):
+        graph.initializer.append(helper.make_tensor(name, _INT64, [], [value]))
+
+
+def _guarded(node: "NodeProto", constants: set[str]) -> "Iterator[NodeProto]":
+    """Yield the node, after those that replace negative numbers if it picks by number."""
+    from onnx import helper
+
+    place = _NUMBERS.get(node.op_type)
+    of_model = place is not None and not _OF_EXPORTER.search(node.name)
+    if place is not None and of_model and node.input[place] not in constants:
+        row, below, safe = (f"{node.output[0]}_lading_{part}" for part in ("row", "below", "safe"))
+        yield helper.make_node("Cast", [node.input[place]], [row], to=_INT64)
+        yield helper.make_node("Less", [row, _ZERO], [below])
+        yield helper.make_node("Where", [below, _BEYOND, row], [safe])
+        node.input[place] = safe
+    yield node
+
+
+@contextmanager
+def exporting(spec: ModelSpec) -> Iterator[None]:
+    """Raise ConversionError with one line for an exporter's error."""
+
+    def refused(error: Exception) -> ConversionError:
+        return ConversionError(spec.name, f"has no ONNX form: {one_line(error)[:300]}")
+
+    with framework_errors(refused):
+        yield

@@ -1,4 +1,4 @@
-"""Graphs of TensorFlow whose variables, captured constants and lookup tables are constants."""
+"""Graphs of TensorFlow with constants instead of variables, captured tensors and tables."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,8 +28,8 @@ class Frozen:
         graph: a `GraphDef`.
         inputs: the graph's tensor of each input, by the input's name.
         outputs: the graph's tensor of each output, by the output's name.
-        tables: lookup tables by the name of the graph's node that stands for them.
-        original: the nodes as they were before the graph was optimized.
+        tables: lookup tables by the name of their node in the graph.
+        original: the nodes before the graph was optimized.
     """
 
     graph: Any
@@ -42,12 +42,12 @@ class Frozen:
 def freeze_function(
     inputs: Mapping[str, Any], outputs: Sequence[str], call: Callable[..., Sequence[Any]]
 ) -> Frozen:
-    """The graph of a function, which is traced for it.
+    """Trace a function, and return its graph.
 
     Args:
         inputs: a `tf.TensorSpec` of each input, by its name.
         outputs: names of the outputs.
-        call: takes tensors in the order of `inputs`, and returns them in the order of `outputs`.
+        call: accepts tensors in the order of `inputs`, returns them in the order of `outputs`.
     """
     import tensorflow as tf
     from tf2onnx import tf_loader
@@ -61,7 +61,7 @@ def freeze_function(
         return tuple(map(tf.identity, call(*tensors)))  # one output may be another, or an input
 
     traced = tf.function(separate, autograph=False).get_concrete_function(*signature)
-    # What follows the inputs are captured tensors: freezing makes constants of them.
+    # Captured tensors follow the inputs; freezing makes them constants.
     taken = [tensor.name for tensor in traced.inputs[: len(signature)]]
     given = [tensor.name for tensor in traced.outputs]
     graph = tf_loader.from_function(traced, taken, given)
@@ -82,10 +82,10 @@ def freeze_function(
 
 
 def freeze_session(session: Any, inputs: Mapping[str, str], outputs: Mapping[str, str]) -> Frozen:
-    """The graph of a session of TensorFlow 1, as far as some outputs need it.
+    """Return the graph of a session of TensorFlow 1, as far as some outputs need it.
 
     Args:
-        session: with its variables and tables.
+        session: the session, with its variables and tables.
         inputs: the graph's tensor of each input, by the input's name; it may lie inside the graph.
         outputs: the graph's tensor of each output, by the output's name.
     """
@@ -109,7 +109,7 @@ def freeze_session(session: Any, inputs: Mapping[str, str], outputs: Mapping[str
 
 
 def cut(frozen: Frozen, inputs: Mapping[str, Any]) -> Frozen:
-    """The graph without what computes its inputs, which become placeholders.
+    """Return the graph without the nodes that compute its inputs, which become placeholders.
 
     Args:
         frozen: a graph whose inputs may lie inside it.
@@ -128,7 +128,7 @@ def cut(frozen: Frozen, inputs: Mapping[str, Any]) -> Frozen:
         kept = graph.node.add()
         kept.CopyFrom(node)
         kept.input[:] = [placeholders.get(name, name) for name in read_by(node)]
-        if kept.op == "PlaceholderWithDefault":  # none of the inputs, so it keeps its default
+        if kept.op == "PlaceholderWithDefault":  # not an input, so it keeps its default
             kept.op = "Identity"
             kept.attr["T"].CopyFrom(kept.attr.pop("dtype"))
             kept.attr.pop("shape")
@@ -145,12 +145,12 @@ def cut(frozen: Frozen, inputs: Mapping[str, Any]) -> Frozen:
 
 
 def read_by(node: Any) -> list[str]:
-    """The tensors that a node reads; names that begin with ^ only say what comes first."""
+    """Return the tensors that a node reads; names that begin with ^ only state an order."""
     return [whole(name) for name in node.input if not name.startswith("^")]
 
 
 def whole(name: str) -> str:
-    """A tensor's whole name: the first output of a node may stand by the node's name alone."""
+    """Return a tensor's complete name: the first output of a node may have the node's name."""
     return name if ":" in name else f"{name}:0"
 
 
@@ -161,13 +161,13 @@ def _export(handle: Any, types: tuple[int, int]) -> Any:
 
 
 def _sorted(keys: Array, values: Array) -> Table:
-    """A table in the order of its keys: that of a hash table may be another in each process."""
+    """Return a table in the order of its keys: a hash table's may differ in each process."""
     order = np.argsort(keys)
     return Table(keys[order], values[order])
 
 
 def _tables(graph: Any) -> Iterator[tuple[str, tuple[int, int]]]:
-    """The node of each table that is searched, and the types of its keys and values."""
+    """Yield the node of each table that is searched, and the types of its keys and values."""
     nodes = {node.name: node for node in graph.node}
     for node in graph.node:
         if node.op == _FIND:
@@ -178,7 +178,7 @@ def _tables(graph: Any) -> Iterator[tuple[str, tuple[int, int]]]:
 
 
 def reachable(nodes: Iterable[Any], library: Any) -> Iterator[Any]:
-    """The nodes of a graph, and of the functions of its library that they call."""
+    """Yield the nodes of a graph, and of the functions of its library that they call."""
     functions = {function.signature.name: function for function in library.function}
     waiting, seen = [list(nodes)], set[str]()
     while waiting:

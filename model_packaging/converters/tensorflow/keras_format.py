@@ -1,4 +1,4 @@
-"""Who wrote a Keras file: its format, and the version of Keras, read without Keras."""
+"""The format of a Keras file, and the version of Keras that wrote it, read without Keras."""
 
 import json
 import zipfile
@@ -11,12 +11,12 @@ _METADATA = "metadata.json"
 
 
 def suffix_of(source: Path) -> str:
-    """The suffix by which Keras chooses its reader, by the file's content."""
+    """Return the suffix by which Keras chooses its reader, from the file's content."""
     return ".keras" if zipfile.is_zipfile(source) else ".h5"
 
 
 def described(source: Path) -> str | None:
-    """A Keras file in words, such as 'an HDF5 file of Keras 2.11.0'; None where it is damaged."""
+    """Describe a Keras file, such as 'an HDF5 file of Keras 2.11.0'; None if it is damaged."""
     made = _version(source)
     return made and f"{_FORMATS[suffix_of(source)]} of Keras {made}"
 
@@ -25,11 +25,11 @@ _FORMATS = {".keras": "a .keras file", ".h5": "an HDF5 file"}
 
 
 def version_advice(source: Path) -> str:
-    """What to do with a file of another Keras than the installed one; empty where it is none."""
+    """Return advice for a file of another version of Keras; empty for the installed version."""
     made, installed = _version(source) or "", version("keras")
     if made.startswith("2."):
         return (
-            f"Keras {installed} does not read all of those: load it where Keras 2 runs (TensorFlow "
+            f"Keras {installed} cannot read all of these: load it where Keras 2 runs (TensorFlow "
             "2.15, or tf_keras), save it with model.export('saved_model'), and name that folder"
         )
     if _numbers(made) > _numbers(installed):
@@ -38,13 +38,13 @@ def version_advice(source: Path) -> str:
 
 
 def holds_weights_alone(source: Path) -> bool:
-    """Whether an HDF5 file has weights and no model."""
+    """Whether an HDF5 file contains only weights and no model."""
     attributes = _attributes(source)
     return attributes is not None and "model_config" not in attributes
 
 
 def _version(source: Path) -> str | None:
-    """The version of Keras that wrote a file, as it says itself."""
+    """Return the version of Keras that wrote a file, as the file states it."""
     if suffix_of(source) == ".h5":
         made = (_attributes(source) or {}).get("keras_version")
         return made.decode() if isinstance(made, bytes) else made
@@ -57,7 +57,7 @@ def _version(source: Path) -> str | None:
 
 
 def _attributes(source: Path) -> dict[str, Any] | None:
-    """What an HDF5 file says of itself; None where it is damaged."""
+    """Return the attributes of an HDF5 file; None if it is damaged."""
     import h5py
 
     with source.open("rb") as stream:

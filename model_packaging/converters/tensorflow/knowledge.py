@@ -1,7 +1,7 @@
-"""What a converted graph tells of its inputs: vocabularies, edges of bins, means, numbers of rows.
+"""What a converted graph shows about its inputs: vocabularies, bins, means, numbers of rows.
 
-Layers such as Keras' lookups, `Discretization`, `Normalization` and `Embedding` stand right behind
-the inputs; so they are found in the graph of a SavedModel and of a TFLite file, too.
+Layers such as Keras' lookups, `Discretization`, `Normalization` and `Embedding` directly follow the
+inputs, so they can be found in the graph of a SavedModel and of a TFLite file, too.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 _PASSING = frozenset({"Cast", "Identity", "Reshape", "Squeeze", "Unsqueeze", "Flatten"})
 """Operators that keep the values of their first input."""
 _CHANGING = frozenset({"Add", "Clip", "Max", "Min", "Mul", "Sub", "Transpose", "Where"})
-"""Operators that Keras puts between ids and the rows that they pick: it takes negative ids, too."""
+"""Operators between ids and the rows that they pick: Keras accepts negative ids, too."""
 _LOOKUP = "LabelEncoder"
 _PICKS = {"Gather": (1, 0), "OneHot": (0, 1)}
-"""Operators that pick by number: the input with the numbers, and the one that tells their end."""
+"""Operators that pick by number: places of the inputs with the numbers and with their end."""
 _MOST_COLUMNS = 256
 
 _Constants = Mapping[str, Array]
@@ -30,7 +30,7 @@ _Constants = Mapping[str, Array]
 
 @dataclass(slots=True)
 class _Found:
-    """What the operators behind an input tell of its values."""
+    """What the operators after an input show about its values."""
 
     thresholds: list[float] = field(default_factory=list)
     categories: list[Any] = field(default_factory=list)
@@ -38,7 +38,7 @@ class _Found:
     rows: list[int] = field(default_factory=list)
 
     def columns(self, width: int) -> tuple[Column, ...]:
-        """A column for each value of the last axis where they differ, else one for all."""
+        """Return a column for each value of the last axis if they differ, else one for all."""
         if not (self.thresholds or self.categories or self.typical):
             return ()
         shared = (tuple(self.thresholds), tuple(self.categories))
@@ -53,11 +53,11 @@ class _Found:
 
 
 def known_inputs(model: "ModelProto", *, unrounded: bool = False) -> dict[str, Known]:
-    """What the graph tells of each input.
+    """Return what the graph shows about each input.
 
     Args:
         model: the graph.
-        unrounded: whether the original takes float64 where the graph takes float32.
+        unrounded: whether the original accepts float64 where the graph accepts float32.
     """
     from onnx import TensorProto, numpy_helper
 
@@ -86,7 +86,7 @@ def _width(value: "ValueInfoProto") -> int:
 def _readers(
     model: "ModelProto", name: str, passing: frozenset[str]
 ) -> "Iterator[tuple[NodeProto, str]]":
-    """The nodes that get an input's values through these operators, and by which name."""
+    """Yield the nodes that read an input's values through these operators, and their name."""
     names = [name]
     for source in names:
         for node in model.graph.node:
@@ -98,7 +98,7 @@ def _readers(
 
 
 def _count(found: _Found, node: "NodeProto", name: str, constants: _Constants) -> None:
-    """Add how many rows there are to pick by numbers of this name."""
+    """Add the number of rows that numbers of this name pick from."""
     numbers, end = _PICKS.get(node.op_type, (None, None))
     if numbers is None or end is None or node.input[numbers] != name:
         return
@@ -110,7 +110,7 @@ def _count(found: _Found, node: "NodeProto", name: str, constants: _Constants) -
 def _note(
     found: _Found, model: "ModelProto", node: "NodeProto", name: str, constants: _Constants
 ) -> None:
-    """Add what one operator tells of the values that it gets under this name."""
+    """Add what one operator shows about the values with this name."""
     if node.op_type == _LOOKUP:
         found.categories += _keys(node)
     others = [constants[each] for each in node.input if each != name and each in constants]
@@ -125,7 +125,7 @@ def _note(
 
 
 def _keys(node: "NodeProto") -> list[Any]:
-    """The keys of a lookup table: texts as bytes, or numbers."""
+    """Return the keys of a lookup table: texts as bytes, or numbers."""
     for attribute in node.attribute:
         if attribute.name.startswith("keys_"):
             return [*attribute.strings, *attribute.ints, *attribute.floats]
@@ -133,7 +133,7 @@ def _keys(node: "NodeProto") -> list[Any]:
 
 
 def _scale(model: "ModelProto", name: str, constants: _Constants) -> Array:
-    """What the differences from the middle are divided by; 1 where they are not."""
+    """Return the divisor of the differences from the mean; 1 without one."""
     for node in model.graph.node:
         if node.op_type in ("Div", "Mul") and node.input[0] == name and node.input[1] in constants:
             factor = constants[node.input[1]]

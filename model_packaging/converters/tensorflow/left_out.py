@@ -1,6 +1,6 @@
-"""What tf2onnx would leave out of a graph without a word: it is refused by name.
+"""Refusals, by name, of what tf2onnx silently leaves out of a graph.
 
-Checks that raise an error, random numbers, and state that one call leaves to the next.
+It leaves out checks that raise an error, random numbers, and state that is kept between calls.
 """
 
 from collections.abc import Collection, Iterator
@@ -19,7 +19,7 @@ _CHECKS = frozenset({"Assert", "CheckNumerics", "CheckNumericsV2"})
 
 _DROPOUT = "RandomUniform"
 _CALLS = 8
-"""By so many, chance shows."""
+"""The number of calls in which random answers differ."""
 
 _HARMLESS = frozenset(
     {
@@ -28,15 +28,14 @@ _HARMLESS = frozenset(
         *("StatefulPartitionedCall", "While"),
     }
 )
-"""Operators that TensorFlow calls stateful, and that compute the same at each call."""
+"""Operators that TensorFlow calls stateful, but that compute the same in each call."""
 
 
 def require_nothing_left_out(spec: ModelSpec, signature: SavedSignature, frozen: Frozen) -> None:
     """Refuse a graph that checks its inputs, or whose answers depend on more than its inputs.
 
-    A check counts wherever it stands, unless a domain stands for it; of other operators only those
-    that an output depends on. The dropout of TensorFlow 1 draws numbers even where it drops
-    nothing; then answers repeat.
+    Every check counts, unless a domain replaces it; other operators count only if an output depends
+    on them. TensorFlow 1's dropout draws numbers even if it drops nothing; then answers repeat.
 
     Raises:
         ConversionError: names the first of them, and what to do.
@@ -46,18 +45,20 @@ def require_nothing_left_out(spec: ModelSpec, signature: SavedSignature, frozen:
     for node in frozen.original:
         if node.op in _CHECKS and not _is_of(node, signature.checks):
             reason = f"raises an error for some inputs ({node.op} '{node.name}'), which ONNX cannot"
-            raise ConversionError(spec.name, f"{reason}; check inputs outside the model")
+            raise ConversionError(
+                spec.name, f"{reason}; check inputs outside the model, such as in code:"
+            )
     for node in reachable(_needed(frozen), frozen.graph.library):
         known = op_def_registry.get(node.op)
         if known is None or not known.is_stateful or node.op in _HARMLESS:
             continue
         if node.op != _DROPOUT or not _is_repeatable(signature):
-            reason = f"answers by chance or by what earlier calls left ({node.op} '{node.name}')"
-            raise ConversionError(spec.name, f"{reason}; export it for inference, without that")
+            reason = f"uses random numbers or state of earlier calls ({node.op} '{node.name}')"
+            raise ConversionError(spec.name, f"{reason}; export it for inference, without these")
 
 
 def _is_of(node: Any, layers: Collection[str]) -> bool:
-    """Whether an operator belongs to one of these layers, by its name's path."""
+    """Whether an operator belongs to one of these layers, by the path in its name."""
     return any(f"/{layer}" in f"/{node.name}" for layer in layers)
 
 
@@ -68,19 +69,19 @@ def require_stateless(spec: ModelSpec, signature: SavedSignature) -> None:
         ConversionError: it does.
     """
     if not _is_repeatable(signature):
-        reason = "answers the same rows differently: it keeps what earlier calls left, or draws"
+        reason = "answers the same rows differently: it keeps state between calls, or draws"
         raise ConversionError(spec.name, f"{reason} random numbers; export it for inference")
 
 
 def _is_repeatable(signature: SavedSignature) -> bool:
-    """Whether the original answers the same rows alike, with a call for others between."""
+    """Whether the original answers the same rows equally, with a call for others in between."""
     rows, call = various_rows(signature.inputs), signature.reference()
     try:
         first = call(rows)
         call(some_rows(signature.inputs))
         repeated = [call(rows) for _ in range(_CALLS)]
     except ValueError:
-        return True  # rows that it does not take tell nothing
+        return True  # rows that it refuses show nothing
     return all(_equal(first[name], each[name]) for each in repeated for name in first)
 
 
@@ -91,13 +92,13 @@ def _equal(one: Array, other: Array) -> bool:
 def writes(frozen: Frozen) -> bool:
     """Whether the graph writes variables.
 
-    Many do, and do not depend on them: dropout counts its random numbers when it draws none, too.
+    Many do without depending on them: dropout counts its random numbers even if it draws none.
     """
     return any(node.op.startswith("Assign") for node in frozen.original)
 
 
 def _needed(frozen: Frozen) -> Iterator[Any]:
-    """The nodes that the outputs are computed from, up to the inputs."""
+    """Yield the nodes from which the outputs are computed, up to the inputs."""
     nodes = {node.name: node for node in frozen.graph.node}
     waiting = [name.partition(":")[0] for name in frozen.outputs.values()]
     stops, seen = {name.partition(":")[0] for name in frozen.inputs.values()}, set[str]()

@@ -1,7 +1,7 @@
 """TFLite files: a signature, as TensorFlow Lite's interpreter answers it.
 
-A file without signatures has the one that TensorFlow Serving gives it: `serving_default`, whose
-inputs and outputs bear the names of its tensors.
+A file without signatures gets the one that TensorFlow Serving gives it: `serving_default`, whose
+inputs and outputs have the names of its tensors.
 """
 
 import subprocess
@@ -13,16 +13,19 @@ from typing import Any
 from lading.functions.inference.artifact.specification import SERVING_DEFAULT
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.converters.tensorflow.export import OPSET
-from lading.model_packaging.converters.tensorflow.naming import distinct
 from lading.model_packaging.converters.tensorflow.operators import handlers
-from lading.model_packaging.converters.tensorflow.signature import Answer, SavedSignature
+from lading.model_packaging.converters.tensorflow.signature import (
+    Answer,
+    SavedSignature,
+    distinct,
+)
 from lading.model_packaging.errors import ManifestError, SourceUnreadable
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.signatures import choose
 
 _MARK, _MARKED = b"TFL3", slice(4, 8)
 _READ_LITE = "import sys, tensorflow; tensorflow.lite.Interpreter(sys.argv[1]).allocate_tensors()"
-"""A program that ends well, or with an error, when the file can be read or refused."""
+"""A program that reads a file; it ends with a signal if the file crashes TensorFlow Lite."""
 
 
 def is_lite(spec: ModelSpec) -> bool:
@@ -32,37 +35,32 @@ def is_lite(spec: ModelSpec) -> bool:
     return spec.source.suffix.lower() == ".tflite" or content[_MARKED] == _MARK
 
 
-def read_model(spec: ModelSpec) -> Any:
-    """Read the file in Python, which stays inside it.
+def interpreter_of(spec: ModelSpec) -> Any:
+    """Return TensorFlow Lite's interpreter of the file.
 
-    TensorFlow Lite reads beyond a truncated file and may die of it: another process goes first.
+    TensorFlow Lite reads beyond the end of a truncated file, which may end the process: Python code
+    and another process read the file first.
 
     Raises:
         SourceUnreadable: that process died.
     """
+    import tensorflow as tf
     from tensorflow.lite.tools import flatbuffer_utils
 
     flatbuffer_utils.read_model(str(spec.source))
     command = [sys.executable, "-c", _READ_LITE, str(spec.source)]
     done = subprocess.run(command, capture_output=True, check=False)
     if done.returncode < 0:
-        reason = "is damaged or of another kind than its name says: TensorFlow Lite dies of it"
+        reason = "is damaged or of another kind than its suffix: it crashes TensorFlow Lite"
         raise SourceUnreadable(spec.name, spec.source, reason)
-
-
-def interpreter_of(spec: ModelSpec) -> Any:
-    """TensorFlow Lite's interpreter of the file."""
-    import tensorflow as tf
-
-    read_model(spec)
     return tf.lite.Interpreter(str(spec.source))
 
 
 def signature_of(spec: ModelSpec, interpreter: Any) -> tuple[str, SavedSignature, list[list[str]]]:
-    """The name of the signature that is meant, the signature, and the names of its tensors.
+    """Return the name of the chosen signature, the signature, and the names of its tensors.
 
     Raises:
-        ManifestError: the manifest names several, or one that there is not.
+        ManifestError: the manifest names several, or an unknown one.
     """
     if not interpreter.get_signature_list() and not spec.signatures:
         taken = {each["name"]: each for each in interpreter.get_input_details()}
@@ -71,7 +69,7 @@ def signature_of(spec: ModelSpec, interpreter: Any) -> tuple[str, SavedSignature
     else:
         name, *more = choose(spec, interpreter.get_signature_list())
         if more and spec.signatures:
-            reason = "names several; of a TFLite file one is packaged, of its SavedModel all can be"
+            reason = "names several; a TFLite file has one, package its SavedModel for several"
             raise ManifestError(spec.place("signature"), reason)
         runner = interpreter.get_signature_runner(name)
         taken, given = runner.get_input_details(), runner.get_output_details()
@@ -110,7 +108,7 @@ def _by_tensors(interpreter: Any, taken: Mapping[str, Any], given: Mapping[str, 
 
 
 def to_onnx(spec: ModelSpec, tensors: list[list[str]]) -> Any:
-    """The ONNX model between these tensors, by tf2onnx."""
+    """Return the ONNX model between these tensors, by tf2onnx."""
     import tf2onnx
 
     with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""Operators of TensorFlow that tf2onnx lacks and that other operators of ONNX compute exactly."""
+"""Operators of TensorFlow that tf2onnx lacks, as operators of ONNX that compute the same."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -10,21 +10,21 @@ from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.converters.tensorflow.frozen import Table
 
 Handlers = dict[str, tuple[Callable[..., None], list[Any]]]
-"""Operator -> what tf2onnx calls with its graph, the node and more; the list stays empty."""
+"""Operator -> the function that tf2onnx calls with its graph and the node; the list is empty."""
 
 _ML = "ai.onnx.ml"
 _COMPARED = tuple(map(np.dtype, (np.float32, np.float64, np.int32, np.int64)))
-"""What the runtime compares and sorts."""
+"""Types that the runtime can compare and sort."""
 _TEXT = 8
-"""ONNX's number of the type."""
+"""ONNX's number of the type STRING."""
 
 
 class _Nodes:
-    """Makes the nodes that stand for one operator.
+    """Adds the nodes that replace one operator.
 
     Args:
         context: tf2onnx's graph.
-        name: of the operator.
+        name: the operator's name.
         dtype: numpy's dtype of the operator's first input.
     """
 
@@ -37,7 +37,7 @@ class _Nodes:
         return str(made.output[0])
 
     def constant(self, value: Any, dtype: Any = None) -> str:
-        """Add a constant, of the first input's dtype unless another is given."""
+        """Add a constant, of the first input's dtype by default."""
         from tf2onnx import utils
 
         array = np.asarray(value, dtype or self.dtype)
@@ -51,15 +51,15 @@ class _Nodes:
 
 
 Build = Callable[..., str]
-"""Takes `_Nodes`, the operator's node, and names of its inputs; returns the name of its result."""
+"""Accepts `_Nodes`, the operator's node and its inputs' names; returns its result's name."""
 
 
 def _ordered(operator: str) -> Build:
-    """A comparison of numbers in their own type: tf2onnx makes float32 of whole ones."""
+    """Return a comparison of numbers in their own type: tf2onnx converts integers to float32."""
 
     def build(nodes: _Nodes, _: Any, x: str, y: str) -> str:
         if nodes.dtype not in _COMPARED or nodes.dtype.kind != "f":
-            # Whole numbers always: tf2onnx gives the counter of a loop another type later.
+            # Integers always: tf2onnx later changes the type of a loop's counter.
             wider = _wider(nodes.dtype)
             x, y = nodes.cast(x, wider), nodes.cast(y, wider)
         return nodes(operator, x, y)
@@ -68,7 +68,7 @@ def _ordered(operator: str) -> Build:
 
 
 def _wider(dtype: "np.dtype[Any]") -> type[np.generic]:
-    """A type that has every value of another one, and that the runtime compares."""
+    """Return a type that has every value of this one, and that the runtime can compare."""
     return np.float32 if dtype.kind == "f" else np.int64
 
 
@@ -93,28 +93,26 @@ def _truncate_mod(nodes: _Nodes, _: Any, x: str, y: str) -> str:
 
 
 def _floor_div(nodes: _Nodes, _: Any, x: str, y: str) -> str:
-    """Rounded down; ONNX rounds whole numbers towards zero."""
+    """Divide and round down; ONNX rounds integers towards zero."""
     divided = nodes("Div", x, y)
     if nodes.dtype.kind == "f":
         return nodes("Floor", divided)
     rest = nodes("Sub", x, nodes("Mul", divided, y))
-    apart = nodes("Xor", _below_zero(nodes, rest), _below_zero(nodes, y))
-    inexact = nodes("Not", nodes("Equal", rest, nodes.constant(0)))
-    return nodes("Sub", divided, nodes.cast(nodes("And", inexact, apart), nodes.dtype))
+    return nodes("Sub", divided, nodes.cast(_signs_differ(nodes, rest, y), nodes.dtype))
 
 
-def _below_zero(nodes: _Nodes, x: str) -> str:
-    return nodes("Less", x, nodes.constant(0))
+def _signs_differ(nodes: _Nodes, rest: str, y: str) -> str:
+    """Whether a remainder is not 0, and its sign is not the divisor's."""
+    apart = nodes("Xor", *(nodes("Less", each, nodes.constant(0)) for each in (rest, y)))
+    return nodes("And", nodes("Not", nodes("Equal", rest, nodes.constant(0))), apart)
 
 
 def _floor_mod(nodes: _Nodes, _: Any, x: str, y: str) -> str:
-    """The remainder with the sign of the divisor; of floats ONNX has that of the dividend alone."""
+    """Compute the remainder with the divisor's sign; for floats ONNX has only the dividend's."""
     if nodes.dtype.kind != "f":
         return nodes("Mod", x, y)
     rest = nodes("Mod", x, y, fmod=1)
-    apart = nodes("Xor", _below_zero(nodes, rest), _below_zero(nodes, y))
-    inexact = nodes("Not", nodes("Equal", rest, nodes.constant(0)))
-    return nodes("Where", nodes("And", inexact, apart), nodes("Add", rest, y), rest)
+    return nodes("Where", _signs_differ(nodes, rest, y), nodes("Add", rest, y), rest)
 
 
 def _xlogy(nodes: _Nodes, _: Any, x: str, y: str) -> str:
@@ -134,13 +132,13 @@ def _mul_no_nan(nodes: _Nodes, _: Any, x: str, y: str) -> str:
 
 
 def _zero_where_zero(nodes: _Nodes, x: str, result: str) -> str:
-    """The result, or 0 where `x` is 0: these operators let 0 win over NaN and infinity."""
+    """Return the result, or 0 where `x` is 0, even if the result is NaN or infinite."""
     zero = nodes.constant(0)
     return nodes("Where", nodes("Equal", x, zero), zero, result)
 
 
 def _bucketize(nodes: _Nodes, node: Any, x: str) -> str:
-    """How many boundaries are not above x; NaN is above all of them, as in TensorFlow's search."""
+    """Count the boundaries that are not above x; NaN is above all, as in TensorFlow's search."""
     boundaries = np.asarray(node.get_attr_value("boundaries"), np.float32)
     if nodes.dtype != np.float64:
         nodes.dtype, x = np.dtype(np.float32), nodes.cast(x, np.float32)
@@ -151,9 +149,9 @@ def _bucketize(nodes: _Nodes, node: Any, x: str) -> str:
 
 
 def _dense_bincount(nodes: _Nodes, node: Any, x: str, size: str, weights: str) -> str:
-    """How often each number below `size` stands in a row, or 1 where it does.
+    """Count each number below `size` in a row; with `binary_output`, 1 if it occurs.
 
-    Numbers beyond are left out; a negative one is refused, as it picks no row of one.
+    Higher numbers are ignored. A negative one is refused: it picks no row of a one-row constant.
     """
     counted = node.output_dtypes[0]
     x, size = nodes.cast(x, np.int64), nodes.cast(size, np.int64)
@@ -170,7 +168,7 @@ def _dense_bincount(nodes: _Nodes, node: Any, x: str, size: str, weights: str) -
 
 
 def _gelu(nodes: _Nodes, node: Any, x: str) -> str:
-    """TFLite's gelu, exact or by tanh."""
+    """Compute TFLite's gelu, exactly or with tanh."""
     if node.get_attr_value("approximate"):
         cube = nodes("Mul", nodes("Mul", x, x), x)
         inner = nodes("Add", x, nodes("Mul", cube, nodes.constant(0.044715)))
@@ -203,7 +201,7 @@ _BUILDS: Mapping[str, Build] = {
 
 
 def handlers(tables: Mapping[str, Table]) -> Handlers:
-    """What tf2onnx is to do with operators that it does not know itself."""
+    """Return tf2onnx's handlers of operators that it lacks."""
     known: Handlers = {name: (partial(_replace, build), []) for name, build in _BUILDS.items()}
     others: dict[str, Callable[..., None]] = {
         "Equal": _equal,
@@ -215,13 +213,13 @@ def handlers(tables: Mapping[str, Table]) -> Handlers:
 
 
 def _replace(build: Build, context: Any, node: Any, *_: Any) -> None:
-    """Put what `build` builds in the place of an operator."""
+    """Replace an operator with the nodes that `build` adds."""
     dtype = _numpy(context, node.input[0])
     _put(context, node, lambda nodes: build(nodes, node, *node.input), dtype)
 
 
 def _numpy(context: Any, name: str) -> Any:
-    """Numpy's type of a tensor."""
+    """Return numpy's type of a tensor."""
     from tf2onnx import utils
 
     return utils.map_onnx_to_numpy_type(context.get_dtype(name))
@@ -237,7 +235,7 @@ def _put(context: Any, node: Any, build: Callable[[_Nodes], str], dtype: Any) ->
 
 
 def _top_k(context: Any, node: Any, *_: Any) -> None:
-    """The largest of a row, in their own type: tf2onnx makes float32 of them."""
+    """Find the largest of a row in their own type: tf2onnx converts them to float32."""
     outputs, shapes, dtypes = node.output[:], node.output_shapes, node.output_dtypes
     x, count = node.input
     dtype = np.dtype(_numpy(context, x))
@@ -258,9 +256,9 @@ def _top_k(context: Any, node: Any, *_: Any) -> None:
 
 
 def _equal(context: Any, node: Any, *_: Any) -> None:
-    """Compare texts with one that is constant, as a LabelEncoder; tf2onnx makes numbers of them.
+    """Compare texts with a constant one, by a LabelEncoder; tf2onnx would convert them to numbers.
 
-    Texts that are compared with each other have no ONNX form, and are refused by the name.
+    A comparison of texts with each other has no ONNX form, and is refused by the new name.
     """
     from tf2onnx.onnx_opset import logical
 
@@ -283,9 +281,9 @@ def _equal(context: Any, node: Any, *_: Any) -> None:
 
 
 def _find(tables: Mapping[str, Table], context: Any, node: Any, *_: Any) -> None:
-    """Put a LabelEncoder in the place of a search of a lookup table.
+    """Replace a search in a lookup table with a LabelEncoder.
 
-    An operator whose table is not known stays as it is, and is refused by its name.
+    An operator whose table is unknown stays as it is, and is refused by its name.
     """
     from tf2onnx import utils
 
@@ -318,10 +316,10 @@ def _is_encodable(table: Table) -> bool:
 
 
 def _kind(array: Array) -> str:
-    """LabelEncoder's word for a type."""
+    """Return LabelEncoder's word for a type."""
     return {"i": "int64", "f": "float"}.get(array.dtype.kind, "string")
 
 
 def _scalars(array: Array) -> list[Any]:
-    """The values as attributes of ONNX take them; text is UTF-8."""
+    """Return the values as attributes of ONNX require them; text is UTF-8."""
     return [each.encode() if isinstance(each, str) else each for each in array.tolist()]

@@ -11,8 +11,11 @@ from lading.model_packaging.converters.tensorflow.frozen import (
     freeze_function,
     freeze_session,
 )
-from lading.model_packaging.converters.tensorflow.naming import distinct, restated
-from lading.model_packaging.converters.tensorflow.signature import SavedSignature
+from lading.model_packaging.converters.tensorflow.signature import (
+    SavedSignature,
+    distinct,
+    restated,
+)
 from lading.model_packaging.errors import ConversionError, SourceUnreadable, SourceUntrusted
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.sources.numbered_folder import SAVED_MODEL
@@ -21,19 +24,19 @@ _TOUCHING = frozenset({"EagerPyFunc", "MatchingFiles", "PyFunc", "PyFuncStateles
     "ReadFile",
     "WriteFile",
 }
-"""Operators that run Python or touch files; a SavedModel may run them when it is loaded."""
+"""Operators that run Python or access files; a SavedModel may run them when it is loaded."""
 
 _XLA = "XlaCallModule"
-"""What `jax2tf` makes of a function, whole."""
+"""The operator that contains a whole function in what `jax2tf` saves."""
 
 _INTERNAL = "__saved_model_"
-"""How names of signatures begin that are none of the model's."""
+"""Prefix of names of signatures that are not the model's."""
 _SERVE = "serve"
 
 
 @dataclass(frozen=True, slots=True)
 class SavedModel:
-    """A SavedModel that was read.
+    """A SavedModel.
 
     Args:
         methods: the method of each signature, by the signature's name.
@@ -45,11 +48,11 @@ class SavedModel:
 
 
 def read(spec: ModelSpec) -> SavedModel:
-    """The SavedModel in the source; a damaged one raises anything.
+    """Read the SavedModel in the source; a damaged one may raise any exception.
 
     Raises:
         SourceUnreadable: it is damaged.
-        SourceUntrusted: it runs Python or touches files.
+        SourceUntrusted: it runs Python or accesses files.
         ConversionError: it has no ONNX form.
     """
     import tensorflow as tf
@@ -71,7 +74,7 @@ def read(spec: ModelSpec) -> SavedModel:
 
 
 def _serving_graph(spec: ModelSpec) -> Any:
-    """The graph that is for serving, where there are several: for training, for a TPU."""
+    """Return the graph for serving; others may be for training or for a TPU."""
     from google.protobuf.message import DecodeError
     from tensorflow.core.protobuf import saved_model_pb2
 
@@ -79,7 +82,7 @@ def _serving_graph(spec: ModelSpec) -> Any:
     try:
         saved.ParseFromString((spec.source / SAVED_MODEL).read_bytes())
     except DecodeError as error:
-        raise SourceUnreadable(spec.name, spec.source, f"is no SavedModel: {error}") from error
+        raise SourceUnreadable(spec.name, spec.source, f"is not a SavedModel: {error}") from error
     graphs = list(saved.meta_graphs)
     for graph in graphs:
         if list(graph.meta_info_def.tags) == [_SERVE] or len(graphs) == 1:
@@ -95,8 +98,10 @@ def _require_harmless(spec: ModelSpec, graph: Any) -> None:
         nodes += function.node_def
     operators = {node.op for node in nodes}
     if _XLA in operators:
-        advice = "export the function with jax2onnx instead, and name that file"
-        raise ConversionError(spec.name, f"has no ONNX form: it is JAX's own {_XLA}; {advice}")
+        advice = "export the function with jax2onnx instead, and name that file as source"
+        raise ConversionError(
+            spec.name, f"has no ONNX form: it is an XLA program ({_XLA}); {advice}"
+        )
     found = sorted(operators & _TOUCHING)
     if found and not spec.trust:
         raise SourceUntrusted(spec.name, spec.source, found)
@@ -111,7 +116,7 @@ def _of_function(spec: ModelSpec, loaded: Any, name: str) -> SavedSignature:
     inputs, outputs = restated(spec, given), distinct(keys, given)
 
     def call(*tensors: Any) -> list[Any]:
-        assert loaded is not None  # holds the variables, which a signature alone does not
+        assert loaded is not None  # keeps the variables alive, which a signature does not
         answers = signature(**dict(zip(inputs, tensors, strict=True)))
         return [answers[key] for key in keys]
 
@@ -122,7 +127,7 @@ def _of_function(spec: ModelSpec, loaded: Any, name: str) -> SavedSignature:
 
 
 def _open(spec: ModelSpec, tags: Sequence[str]) -> Any:
-    """A session of TensorFlow 1 with the graph loaded."""
+    """Return a session of TensorFlow 1 with the graph loaded."""
     import tensorflow as tf
 
     session = tf.compat.v1.Session(graph=tf.Graph())
@@ -136,7 +141,7 @@ def _of_graph(spec: ModelSpec, session: Any, signature: Any) -> SavedSignature:
 
     for key, info in (*signature.inputs.items(), *signature.outputs.items()):
         if not info.name:
-            raise ConversionError(spec.name, f"has no ONNX form: '{key}' is no plain tensor")
+            raise ConversionError(spec.name, f"has no ONNX form: '{key}' is not a dense tensor")
     tensors = {
         key: session.graph.get_tensor_by_name(info.name)
         for key, info in sorted(signature.inputs.items())
@@ -161,7 +166,7 @@ def _of_graph(spec: ModelSpec, session: Any, signature: Any) -> SavedSignature:
 
 
 def _shape(tensor: Any, info: Any) -> Any:
-    """The graph's shape of an input; what the signature says may be of no meaning."""
+    """Return the graph's shape of an input; the signature's may have no meaning."""
     import tensorflow as tf
 
     return tensor.shape if tensor.shape.rank is not None else tf.TensorShape(info.tensor_shape)

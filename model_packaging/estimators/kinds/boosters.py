@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from lading.model_packaging.check.trees import LEAF, NoTreeForm
-from lading.model_packaging.converters.boosting import lightgbm_model, xgboost_model
+from lading.model_packaging.converters.boosting import lightgbm, xgboost
 from lading.model_packaging.converters.boosting.conversion import INPUT, Booster, identity, to_onnx
 from lading.model_packaging.estimators.calls import (
     Classes,
@@ -21,8 +21,8 @@ from lading.model_packaging.estimators.frame import Frame, matrix
 from lading.model_packaging.estimators.graph import GraphBuilder, NoOnnxForm
 
 _READERS = {
-    "xgboost": (xgboost_model.read_estimator, "XGBModel"),
-    "lightgbm": (lightgbm_model.read_estimator, "LGBMModel"),
+    "xgboost": (xgboost.read_estimator, "XGBModel"),
+    "lightgbm": (lightgbm.read_estimator, "LGBMModel"),
 }
 """Library -> what reads its estimators, and their base class."""
 

@@ -8,7 +8,7 @@ from onnx import ModelProto, TensorProto, helper
 
 from lading.model_packaging.manifest.models import ModelSpec
 from tests.model_packaging.converters.boosted import convert
-from tests.model_packaging.converters.test_lightgbm import MODELS, train
+from tests.model_packaging.converters.boosting.test_lightgbm import MODELS, train
 from tests.model_packaging.mutations import trees
 from tests.model_packaging.mutations.kit import Damage, require_refusal, require_sound
 from tests.support.frameworks import needs

@@ -8,11 +8,11 @@ import pytest
 from onnx import ModelProto
 
 from lading.model_packaging.converters.boosting.conversion import to_onnx
-from lading.model_packaging.converters.boosting.xgboost_model import read_xgboost
+from lading.model_packaging.converters.boosting.xgboost import read_xgboost
 from lading.model_packaging.converters.registry import find_converter
 from lading.model_packaging.manifest.models import ModelSpec
 from tests.model_packaging.converters.boosted import CATEGORIES, TWO, X, convert
-from tests.model_packaging.converters.test_xgboost import train
+from tests.model_packaging.converters.boosting.test_xgboost import train
 from tests.model_packaging.mutations import trees
 from tests.model_packaging.mutations.kit import Damage, require_refusal, require_sound
 from tests.support.frameworks import needs

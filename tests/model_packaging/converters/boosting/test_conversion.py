@@ -10,7 +10,8 @@ from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.check.tree_probes import tree_probes
 from lading.model_packaging.check.trees import NoTreeForm
-from lading.model_packaging.converters.boosting import lightgbm_model, xgboost_model
+from lading.model_packaging.converters.boosting import lightgbm as lightgbm_reader
+from lading.model_packaging.converters.boosting import xgboost as xgboost_reader
 from lading.model_packaging.converters.boosting.conversion import Booster, to_onnx
 from lading.model_packaging.quiet import quiet
 from tests.model_packaging.converters.boosted import ROWS, SIZE, THREE, TWO, X
@@ -45,7 +46,7 @@ ESTIMATORS: dict[str, tuple[str, Array, Array, dict[str, Any]]] = {
 
 def read(estimator: Any) -> Booster:
     ours = type(estimator).__name__.startswith("XGB")
-    found: Booster = (xgboost_model if ours else lightgbm_model).read_estimator(estimator)
+    found: Booster = (xgboost_reader if ours else lightgbm_reader).read_estimator(estimator)
     return found
 
 

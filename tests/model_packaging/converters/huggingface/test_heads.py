@@ -98,7 +98,7 @@ def test_two_classes_may_have_one_name(tmp_path: Path) -> None:
 def test_labels_that_are_not_numbered_from_0_are_refused(tmp_path: Path) -> None:
     spec = bert(tmp_path, id2label={0: "a", 1: "b"}, label2id={"a": 0, "b": 1})
     edit(tmp_path / "config.json", id2label={"1": "a", "2": "b"})
-    with pytest.raises(PackagingError, match="labels that are not numbered from 0 to 1"):
+    with pytest.raises(PackagingError, match="must have labels numbered from 0 to 1"):
         CONVERTER.convert(spec)
 
 

@@ -318,5 +318,7 @@ def test_an_objects_code_never_runs(tmp_path: Path) -> None:
 
 def test_a_class_that_needs_what_the_file_does_not_say_is_one_clear_error(tmp_path: Path) -> None:
     content = trained("Task", 6).state_dict()
-    with pytest.raises(ManifestError, match=r"m\.class: cannot be made without arguments: TypeE"):
+    with pytest.raises(
+        ManifestError, match=r"m\.class: cannot be created without arguments: TypeE"
+    ):
         read_module(spec_of(tmp_path, content, "Task"))

@@ -112,9 +112,8 @@ def build(folder: Path, name: str, **original: Any) -> ModelSpec:
     kind = module[name] if name in ("Named", "Scaled") else module["Scaled"]
     torch.save(kind().state_dict(), folder / "model.pt")
     terms = {"class_path": f"networks:{name}", "inputs": {"x": InputShape(("batch", 3))}}
-    return ModelSpec(
-        "m", folder / "model.pt", manifest=folder / "models.yaml", **{**terms, **original}
-    )
+    stated = {key: value for key, value in {**terms, **original}.items() if value}
+    return ModelSpec("m", folder / "model.pt", manifest=folder / "models.yaml", **stated)
 
 
 def test_outputs_are_called_by_the_models_own_keys_and_axes_by_the_manifests_words(
@@ -172,22 +171,26 @@ def test_weights_in_safetensors_are_those_of_a_state_dict(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("name", "original", "text"),
     [
-        ("Scaled", {"class_path": ""}, r"m\.class: is needed, since model\.pt holds weights alone"),
+        (
+            "Scaled",
+            {"class_path": ""},
+            r"m\.class: is required, since model\.pt contains",
+        ),
         ("Scaled", {"inputs": {}}, r"m\.inputs: inputs or examples are needed"),
         ("Scaled", {"examples": Path("x.npz")}, "are both given; keep one"),
         ("Scaled", {"class_path": "networks:Scald"}, "has no class 'Scald'; did you mean 'Scaled'"),
-        ("NeedsSize", {}, "cannot be made without arguments: TypeError"),
-        ("plain", {}, "makes a int, no nn.Module"),
+        ("NeedsSize", {}, "cannot be created without arguments: TypeError"),
+        ("plain", {}, "creates a int, which is not an nn.Module"),
         ("Named", {"class_path": "networks:Scaled"}, "does not fit its class: .*table.weight"),
         ("Scaled", {"inputs": {"x": InputShape((3, 4))}}, "cannot be run on its example inputs"),
-        ("Scaled", {"outputs": ("one",)}, "gives 2 outputs, the manifest names 1"),
+        ("Scaled", {"outputs": ("one",)}, "returns 2 outputs, the manifest names 1"),
         (
             "Fixed",
             {"inputs": {"x": InputShape(("batch", 3))}},
             r"fixes an axis that models.yaml leaves free \('batch'\); .*: with x: \[3, 3\]",
         ),
-        ("Listed", {}, "gives a int as 'output_1'; only tensors are served"),
-        ("Odd", {}, "ONNX lacks aten.linalg_eig; compute it outside"),
+        ("Listed", {}, "returns a int as 'output_1'; only tensors can be served"),
+        ("Odd", {}, "ONNX lacks aten.linalg_eig, in Odd; compute it outside"),
     ],
 )
 def test_what_does_not_fit_together_is_one_clear_error(
@@ -258,7 +261,7 @@ def test_a_damaged_file_is_one_clear_error(tmp_path: Path, suffix: str, content:
     spec = build(tmp_path, "Scaled")
     path = tmp_path / f"damaged{suffix}"
     path.write_bytes(content)
-    with pytest.raises(SourceUnreadable, match="is damaged or no file that PyTorch saves") as e:
+    with pytest.raises(SourceUnreadable, match="is damaged or not a file that PyTorch saves") as e:
         CONVERTER.convert(replace(spec, source=path))
     assert "\n" not in str(e.value)
 
@@ -275,13 +278,13 @@ def test_a_truncated_file_is_one_clear_error(tmp_path: Path, trained: Path, name
 @pytest.mark.parametrize("name", ["model.pt2", "scripted.pt"])
 def test_a_file_with_its_own_code_takes_no_class(trained: Path, name: str) -> None:
     spec = ModelSpec("m", trained / name, class_path="network:Network")
-    with pytest.raises(ManifestError, match=r"m\.class: .*this file brings its own code"):
+    with pytest.raises(ManifestError, match=r"m\.class: .*this file contains its own code"):
         CONVERTER.convert(spec)
 
 
 def test_an_exported_program_takes_no_inputs_and_torchscript_needs_them(trained: Path) -> None:
     program = ModelSpec("m", trained / "model.pt2", inputs=PIXELS)
-    with pytest.raises(ManifestError, match=r"m\.inputs: stand in the exported program itself"):
+    with pytest.raises(ManifestError, match=r"m\.inputs: are part of the exported program"):
         CONVERTER.convert(program)
     with pytest.raises(ManifestError, match="inputs or examples are needed"):
         CONVERTER.convert(ModelSpec("m", trained / "scripted.pt"))
@@ -292,7 +295,7 @@ def test_what_is_neither_weights_nor_a_module_is_refused(tmp_path: Path) -> None
 
     spec = build(tmp_path, "Scaled")
     torch.save([1, 2], spec.source)
-    with pytest.raises(SourceUnreadable, match="holds a list, neither weights nor a module"):
+    with pytest.raises(SourceUnreadable, match="contains a list, neither weights nor a module"):
         CONVERTER.convert(spec)
 
 

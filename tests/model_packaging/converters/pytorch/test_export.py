@@ -3,13 +3,13 @@
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
 
 from lading.functions.inference.models.session import OnnxSession
-from lading.functions.inference.tensors.conversion import Array, datatype_of
+from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.check.example_inputs import ExampleInputs, example_inputs
 from lading.model_packaging.check.limits import limited
 from lading.model_packaging.check.stage import check
@@ -85,45 +85,6 @@ def rows(count: int, *sizes: int, seed: int = 0) -> Array:
 
 def names(conversion: Conversion) -> list[str]:
     return [each.name for each in OnnxSession(conversion.onnx).outputs]
-
-
-class Pair(NamedTuple):
-    first: Any
-    second: Any
-
-
-@pytest.mark.parametrize(
-    ("forward", "outputs"),
-    [
-        (lambda _, x: {"x": x * 2, "y": x.sum(1)}, ["x_output", "y"]),
-        (lambda _, x: {"z": x * 2, "a": x.sum(1)}, ["z", "a"]),
-        (lambda _, x: (x * 2, (x * 3, {"b": x * 4, "a": [x * 5]})), "0 1_0 1_1_b 1_1_a_0"),
-        (lambda _, x: {"loss": None, "logits": x * 2}, ["logits"]),
-        (lambda _, x: (x * 2, None, x * 3), "0 2"),
-        (lambda _, x: [x, x], "0 1"),
-        (lambda _, x: Pair(x + 1, x + 2), ["first", "second"]),
-        (lambda _, x: {"a": {"b": x + 1}, "a_b": x + 2}, ["a_b", "a_b_1"]),
-        (lambda _, x: {"x": x, "same": x}, ["x_output", "same"]),
-        (lambda it, x: (x + 1, it.weight), "0 1"),
-    ],
-)
-def test_outputs_of_every_form_keep_their_order_and_get_names(
-    forward: Any, outputs: list[str] | str
-) -> None:
-    import torch
-
-    module = module_of(forward, weight=lambda: torch.nn.Parameter(torch.ones(2)))
-    conversion = converted(module)
-    if isinstance(outputs, str):
-        outputs = [f"output_{each}" for each in outputs.split()]
-    assert names(conversion) == outputs
-    agree(conversion, module, {"x": rows(1)}, {"x": rows(6)})
-
-
-def test_an_output_that_the_manifest_calls_like_an_input_is_refused() -> None:
-    module = module_of(lambda _, x: (x * 2, x * 3))
-    with pytest.raises(ManifestError, match=r"m\.outputs: calls an output 'x', as an input is"):
-        converted(module, outputs=("y", "x"))
 
 
 def recurrent(kind: str, answer: str = "last", **options: Any) -> Any:
@@ -263,24 +224,6 @@ def test_branches_on_values_beside_layers_over_time_are_refused() -> None:
         converted(recurrent("GRU", "values"), SERIES)
 
 
-@pytest.mark.parametrize(
-    "forward",
-    [
-        lambda it, x: it.torch.nn.functional.dropout(x),
-        lambda it, x: x + it.torch.rand(4),
-        lambda _, x: x + np.random.default_rng().random(),
-        lambda it, x: x + it.counter.add_(1),
-    ],
-)
-def test_a_module_that_answers_differently_each_time_is_refused(forward: Any) -> None:
-    import torch
-
-    module = module_of(forward, torch=torch, counter=lambda: torch.zeros(1))
-    module.torch = torch
-    with pytest.raises(ConversionError, match="answers the same rows differently when called ag"):
-        converted(module)
-
-
 def test_layers_that_train_differently_are_in_eval_mode(tmp_path: Path) -> None:
     import torch
 
@@ -351,17 +294,6 @@ def test_modules_of_other_precisions_take_and_give_them(datatype: Datatype) -> N
     assert wanted["output"].dtype == found["output"].dtype == given.dtype
     tolerance = 1e-12 if datatype == "FP64" else 2e-3
     assert np.abs(wanted["output"] - found["output"]).max() < tolerance
-
-
-def test_an_output_in_bfloat16_is_given_as_such() -> None:
-    import torch
-
-    module = module_of(lambda _, x: (x * 3).to(torch.bfloat16))
-    conversion = converted(module)
-    wanted = conversion.reference({"x": rows(3)})["output"]
-    found = OnnxSession(conversion.onnx).run({"x": rows(3)})["output"]
-    assert datatype_of(wanted) == datatype_of(found) == "BF16"
-    assert np.array_equal(wanted, found)
 
 
 def test_text_inputs_are_refused_by_name(tmp_path: Path) -> None:
@@ -439,37 +371,12 @@ def test_an_exported_program_answers_up_to_the_rows_that_it_was_exported_for(
 
 
 def test_an_exported_program_for_few_rows_is_refused_with_their_number(tmp_path: Path) -> None:
-    with pytest.raises(ConversionError, match="takes at most 16 rows, as it was exported; export"):
+    with pytest.raises(ConversionError, match="was exported for at most 16 rows; export"):
         CONVERTER.convert(exported(tmp_path, 16))
 
 
 def test_an_input_of_one_number_passes_the_check_of_packaging() -> None:
     checked(module_of(lambda _, x, s: x * s), {**ROWS, "scale": InputShape(())})
-
-
-def test_a_request_that_lacks_an_input_is_refused_by_its_name() -> None:
-    conversion = converted(module_of(lambda _, x: x * 2))
-    with pytest.raises(ValueError, match="input 'x' is missing; there are y"):
-        conversion.reference({"y": rows(1)})
-
-
-@pytest.mark.parametrize(
-    ("forward", "text"),
-    [
-        (lambda it, x: it.torch.fft.rfft(x), "gives complex numbers as 'output'; give torch.view"),
-        (lambda _, x: x.to_sparse(), "gives a tensor as 'output' that no array can hold"),
-        (lambda _, x: (x, "text"), "gives a str as 'output_1'"),
-        (lambda _, x: x.reshape(7, 9), "cannot be run on .*; give rows that it takes as examples:"),
-    ],
-)
-def test_what_has_no_tensor_form_is_refused_by_name(forward: Any, text: str) -> None:
-    import torch
-
-    module = module_of(forward)
-    module.torch = torch
-    with pytest.raises(ConversionError, match=text) as caught:
-        converted(module)
-    assert "\n" not in str(caught.value)
 
 
 def test_a_dict_from_torchscript_is_refused_with_advice(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """See `model_packaging/converters/tensorflow/converter.py`; TensorFlow is imported where it is
 used."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,6 @@ from lading.model_packaging.errors import (
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.manifest.options import QuantizeSpec
 from lading.model_packaging.pipeline import package
-from lading.model_packaging.quiet import quiet
 from lading.model_packaging.store.errors import NumberTaken
 from lading.model_packaging.store.local import LocalStore
 from tests.model_packaging.converters.examples import agree, signature, spec_of, train
@@ -37,12 +35,6 @@ ROWS = np.random.default_rng(0).random((5, 3), np.float32)
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The example's folder with what its script writes; not to be written to."""
     return train("digits_keras", tmp_path_factory, left_out="saved_*")
-
-
-@pytest.fixture(autouse=True)
-def _without_its_warnings() -> Iterator[None]:
-    with quiet():
-        yield
 
 
 @pytest.mark.parametrize(
@@ -214,7 +206,7 @@ def test_a_layer_of_ones_own_is_named_by_its_class(tmp_path: Path) -> None:
     exec(compile(LAYERS, "layers", "exec"), names)  # noqa: S102 our own code, above
     network = keras.Sequential([keras.Input((3,), name="x"), names["Doubled"](name="twice")])
     network.save(tmp_path / "m.keras")
-    with pytest.raises(SourceUnreadable, match="if it is your own, name it: class: module:Doubled"):
+    with pytest.raises(SourceUnreadable, match="custom class, name it: class: module:Doubled"):
         CONVERTER.convert(ModelSpec("m", tmp_path / "m.keras"))
     conversion = CONVERTER.convert(
         ModelSpec(
@@ -246,7 +238,7 @@ def test_several_inputs_and_a_dict_of_outputs_keep_their_order(tmp_path: Path) -
 
 def test_a_signature_says_nothing_to_a_keras_file(trained: Path) -> None:
     spec = ModelSpec("m", trained / "model.keras", signatures=("serve",))
-    with pytest.raises(ManifestError, match="is for SavedModels; a Keras file has none"):
+    with pytest.raises(ManifestError, match="is only for SavedModels; remove it"):
         CONVERTER.convert(spec)
 
 

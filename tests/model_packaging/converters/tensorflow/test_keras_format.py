@@ -81,7 +81,7 @@ def test_a_file_of_keras_2_that_keras_3_reads_is_converted(tmp_path: Path, model
 def test_weights_alone_are_told_from_a_model(tmp_path: Path, model: Any) -> None:
     path = tmp_path / "m.weights.h5"
     model.save_weights(path)
-    with pytest.raises(SourceUnreadable, match="holds weights alone; save the whole model"):
+    with pytest.raises(SourceUnreadable, match="contains only weights; save the whole model"):
         CONVERTER.convert(ModelSpec("m", path))
 
 
@@ -116,7 +116,7 @@ def test_all_that_the_module_of_a_class_has_is_known(tmp_path: Path, name: str) 
     exec(compile(OWN, "own", "exec"), names)  # noqa: S102 our own code, above
     layers = [names["Doubled"](), names["Halved"](), keras.layers.Activation(names["shifted"])]
     keras.Sequential([keras.Input((3,)), *layers]).save(tmp_path / name)
-    with pytest.raises(SourceUnreadable, match=r"holds 'Doubled', .*: class: module:Doubled"):
+    with pytest.raises(SourceUnreadable, match=r"contains 'Doubled', .*: class: module:Doubled"):
         CONVERTER.convert(ModelSpec("m", tmp_path / name))
     assert CONVERTER.convert(
         ModelSpec("m", tmp_path / name, class_path="own:Doubled", manifest=tmp_path / "models.yaml")

@@ -80,5 +80,5 @@ def test_a_file_without_signatures_has_the_one_that_serving_gives_it(tmp_path: P
 
 def test_a_shape_is_not_for_such_files(tmp_path: Path) -> None:
     spec = ModelSpec("m", save_lite(tmp_path / "m.tflite", perceptron()))
-    with pytest.raises(ManifestError, match="is not for TFLite files; remove it"):
+    with pytest.raises(ManifestError, match="has no effect on TFLite files; remove it"):
         CONVERTER.convert(replace(spec, inputs={"x": InputShape(("batch", 8))}))

@@ -1,7 +1,14 @@
-"""LightGBM models, read from the text that LightGBM itself writes of them."""
+"""LightGBM models, from the text that `save_model` writes: .txt or .lgb.
 
+Classes are numbers: a booster does not record their names.
+"""
+
+import re
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,41 +24,44 @@ from lading.model_packaging.check.trees import (
     Reading,
     TreeArrays,
 )
+from lading.model_packaging.conversion import Conversion, Converter, tool_versions
 from lading.model_packaging.converters.boosting.conversion import (
     Answers,
     Booster,
     Transform,
+    convert_booster,
     exponential,
     identity,
+    reading,
     sigmoid,
     signed_square,
     softmax,
     softplus,
 )
 from lading.model_packaging.converters.boosting.tree_graph import add_trees
-from lading.model_packaging.onnx_nodes import Nodes
+from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.quiet import quiet
 
-_CATEGORIC, _DEFAULT_LEFT = 1, 2  # bits of a decision_type; the two above tell what is missing
+_FIRST_LINE, _LAST_LINES = b"tree\n", b"\nend of trees\n"
+_VERSION = re.compile(rb"^version=(.*)$", re.MULTILINE)
+_VERSIONS = (b"v2", b"v3", b"v4")
+_TREE_SIZES = re.compile(rb"^tree_sizes=(.*)\n", re.MULTILINE)
+
+_CATEGORIC, _DEFAULT_LEFT = 1, 2  # bits of a decision_type; the two bits above say what is missing
 _NUMERIC_READINGS = np.array([Reading.NAN_AS_ZERO, Reading.ZERO_AS_NAN, Reading.AS_IS])
 
+_SUMS = (
+    *("fair", "huber", "mape", "quantile", "regression", "regression_l1"),
+    *("lambdarank", "rank_xendcg"),
+)
 _TRANSFORMS: Mapping[str, Transform] = {
-    "binary": sigmoid(),
-    "cross_entropy": sigmoid(),
+    **dict.fromkeys(("binary", "cross_entropy", "multiclassova"), sigmoid()),
     "cross_entropy_lambda": softplus,
-    "fair": identity,
-    "gamma": exponential,
-    "huber": identity,
-    "lambdarank": identity,
-    "mape": identity,
     "multiclass": softmax,
-    "multiclassova": sigmoid(),
-    "poisson": exponential,
-    "quantile": identity,
-    "rank_xendcg": identity,
-    "regression": identity,
-    "regression_l1": identity,
-    "tweedie": exponential,
+    **dict.fromkeys(("gamma", "poisson", "tweedie"), exponential),
+    **dict.fromkeys(_SUMS, identity),
 }
+"""The functions of the sums, by the objective."""
 _ANSWERS: Mapping[str, Answers] = {
     "binary": "two classes",
     "multiclass": "classes",
@@ -59,16 +69,52 @@ _ANSWERS: Mapping[str, Answers] = {
 }
 
 
+@quiet()
+def _convert(spec: ModelSpec) -> Conversion:
+    with reading(spec, f"LightGBM {version('lightgbm')}"):
+        booster = _load(spec.source)
+    return convert_booster(spec, lambda: read_lightgbm(booster), booster.predict)
+
+
+def _tools(spec: ModelSpec) -> dict[str, str]:
+    return tool_versions(spec, "boosting", "lightgbm", "onnx")
+
+
+CONVERTER = Converter("lightgbm", _convert, _tools, suffixes=(".txt", ".lgb"))
+
+
+def _load(source: Path) -> Any:
+    import lightgbm
+
+    content = source.read_bytes().replace(b"\r\n", b"\n")
+    if not content.startswith(_FIRST_LINE) or _LAST_LINES not in content:
+        raise ValueError("it is not a complete model as written by booster.save_model")
+    found = _VERSION.search(content)
+    if found is None or found[1] not in _VERSIONS:
+        known = ", ".join(each.decode() for each in _VERSIONS)
+        written = found[1].decode(errors="replace") if found else "none"
+        raise ValueError(f"it has the format version {written}; supported are {known}")
+    # With the sizes of the trees, LightGBM reads them in threads, where damage ends the process.
+    # Without the sizes, it skips the trees after the first damaged line.
+    sizes = _TREE_SIZES.search(content)
+    booster = lightgbm.Booster(model_str=_TREE_SIZES.sub(b"", content, count=1).decode())
+    if sizes and booster.num_trees() != len(sizes[1].split()):
+        raise ValueError(
+            f"only {booster.num_trees()} of its {len(sizes[1].split())} trees are complete"
+        )
+    return booster
+
+
 def read_lightgbm(model: Any) -> Booster:
-    """What ONNX needs to know of a `lightgbm.Booster`, up to its best iteration.
+    """Read a `lightgbm.Booster`, up to its best iteration.
 
     Raises:
-        NoTreeForm: it has an objective or trees that are not known here.
+        NoTreeForm: its objective or its trees are not supported.
     """
     head, *parts = model.model_to_string().partition("\nend of trees")[0].split("\nTree=")
     facts, trees = _facts(head), [_facts(part) for part in parts]
     if not trees:
-        raise NoTreeForm("it has no trees; train it for a round at least")
+        raise NoTreeForm("it has no trees; train it for at least one round")
     objective, *options = facts.get("objective", "none").split(" ")
     targets, columns = int(facts["num_tree_per_iteration"]), int(facts["max_feature_idx"]) + 1
     rounds = max(1, len(trees) // targets)
@@ -80,12 +126,8 @@ def read_lightgbm(model: Any) -> Booster:
         np.float64,
     )
     require_loadable((each.tree for each in forest.trees), columns)
-
-    def margins(nodes: Nodes, rows: str) -> str:
-        return add_trees(nodes, rows, forest)
-
     return Booster(
-        margins,
+        partial(add_trees, forest=forest),
         _transform(objective, options),
         _ANSWERS.get(objective, "numbers"),
         columns,
@@ -103,7 +145,7 @@ def _facts(lines: str) -> dict[str, str]:
 
 def _transform(objective: str, options: list[str]) -> Transform:
     known = dict(option.partition(":")[::2] for option in options)
-    if objective == "none":  # of one's own: the answers are the sums
+    if objective == "none":  # a custom objective: the answers are the sums
         return identity
     if objective not in _TRANSFORMS:
         raise NoTreeForm(f"the objective {objective} is not supported")
@@ -120,7 +162,7 @@ def _tree(facts: dict[str, str], target: int, share: float) -> BoostedTree:
     ends = np.full(len(leaves), LEAF)
 
     def each(key: str, kind: type[int | float], *, after: Array = ends) -> Array:
-        """A value for each node: the splits come first, then the leaves."""
+        """Return a value for each node: the splits come first, then the leaves."""
         return np.concatenate([_numbers(facts, key, kind)[:splits], after])
 
     decision = each("decision_type", int, after=np.zeros_like(ends))
@@ -144,30 +186,30 @@ def _numbers(facts: dict[str, str], key: str, kind: type[int | float]) -> Array:
 
 
 def _around_zero(thresholds: Array) -> Array:
-    """Thresholds that send whatever is nearer to zero than NEAR_ZERO where zero goes.
+    """Return thresholds that treat numbers nearer to zero than NEAR_ZERO as zero.
 
-    LightGBM takes such numbers for zero before it compares them.
+    LightGBM replaces such numbers with zero before it compares them.
     """
     near = np.where(thresholds < 0, np.nextafter(-NEAR_ZERO, -1), NEAR_ZERO)
     return np.where(np.abs(thresholds) <= NEAR_ZERO, near, thresholds)
 
 
 def _children(numbers: Array, splits: int) -> Array:
-    """Nodes of children: leaf n is written as -n - 1. Leaves have none."""
+    """Return the nodes of the children; the file writes leaf n as -n - 1. Leaves have none."""
     nodes = np.where(numbers < 0, splits - numbers - 1, numbers)
     nodes[splits:] = LEAF
     return nodes
 
 
 def _categories(facts: dict[str, str], nodes: Array) -> dict[int, frozenset[int]]:
-    """Sets of bits: that of node n begins at the boundary that its threshold names."""
+    """Return the sets of bits; the threshold of a node is the number of its first boundary."""
     if not nodes.size:
         return {}
     bounds, words = _numbers(facts, "cat_boundaries", int), _numbers(facts, "cat_threshold", int)
     places = _numbers(facts, "threshold", float).astype(int)
     used = places[nodes]
     if used.min() < 0 or used.max() + 1 >= len(bounds) or bounds.max() > len(words):
-        raise NoTreeForm("a tree is damaged: it splits by categories that are not there")
+        raise NoTreeForm("a tree is damaged: it splits by categories that it does not list")
     return {
         int(node): _bits(words[bounds[place] : bounds[place + 1]])
         for node, place in zip(nodes, used, strict=True)
@@ -175,7 +217,7 @@ def _categories(facts: dict[str, str], nodes: Array) -> dict[int, frozenset[int]
 
 
 def _bits(words: Array) -> frozenset[int]:
-    """The numbers of the bits that are set; words without one may be many, and are passed over."""
+    """Return the numbers of the bits that are set, without unpacking the many words without any."""
     places = np.flatnonzero(words)
     bits = np.unpackbits(words[places].astype("<u4").view(np.uint8), bitorder="little")
     word, bit = np.nonzero(bits.reshape(-1, 32))
@@ -183,10 +225,10 @@ def _bits(words: Array) -> frozenset[int]:
 
 
 def read_estimator(estimator: Any) -> Booster:
-    """What ONNX needs to know of a fitted LGBMClassifier, LGBMRegressor or LGBMRanker.
+    """Read a fitted LGBMClassifier, LGBMRegressor or LGBMRanker.
 
     Raises:
-        NoTreeForm: see `read_lightgbm`; or it is a classifier whose answers are no probabilities.
+        NoTreeForm: see `read_lightgbm`; or it is a classifier that does not return probabilities.
     """
     booster = read_lightgbm(estimator.booster_)
     if hasattr(estimator, "predict_proba"):

@@ -1,5 +1,5 @@
 """See `model_packaging/converters/lightgbm.py` and
-`model_packaging/converters/boosting/lightgbm_model.py`."""
+`model_packaging/converters/boosting/lightgbm.py`."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ import pytest
 
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.conversion import Array
-from lading.model_packaging.converters.boosting.lightgbm_model import read_lightgbm
+from lading.model_packaging.converters.boosting.lightgbm import read_lightgbm
 from lading.model_packaging.errors import ConversionError, PackagingError, SourceUnreadable
 from lading.model_packaging.quiet import quiet
 from tests.model_packaging.converters.boosted import (
@@ -172,8 +172,8 @@ def saved(folder: Path) -> Path:
     [
         ("leaf_value=", "leaf_valu=", "should contain leaf_value"),
         ("num_leaves=12", "num_leaves=13", "Check failed"),
-        ("Tree=3", "Tree3", "only 3 of its 8 trees are whole"),
-        ("version=v4", "version=v9", "it has the format version v9; known are v2, v3, v4"),
+        ("Tree=3", "Tree3", "only 3 of its 8 trees are complete"),
+        ("version=v4", "version=v9", "it has the format version v9; supported are v2, v3, v4"),
         ("version=v4\n", "", "it has the format version none"),
     ],
 )

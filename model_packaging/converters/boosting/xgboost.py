@@ -1,11 +1,18 @@
-"""XGBoost models, read from the JSON that XGBoost itself writes of them.
+"""XGBoost models, from what `save_model` writes: .json or .ubj.
 
-See https://xgboost.readthedocs.io/en/stable/tutorials/saving_model.html.
+A file of XGBClassifier, XGBRegressor or XGBRanker is loaded by such an estimator and answers as it
+does: with the trees up to the best iteration, if training was stopped early. The file of a plain
+Booster may record a best iteration, but not which trees its owner uses: the manifest states it.
+
+Classes are numbers: neither kind of file records their names. The format is described at
+https://xgboost.readthedocs.io/en/stable/tutorials/saving_model.html.
 """
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,54 +27,156 @@ from lading.model_packaging.check.trees import (
     Reading,
     TreeArrays,
 )
+from lading.model_packaging.conversion import Conversion, Converter, tool_versions
 from lading.model_packaging.converters.boosting.conversion import (
     Answers,
     Booster,
     Transform,
+    convert_booster,
     exponential,
     identity,
+    reading,
     sigmoid,
     softmax,
     step,
 )
 from lading.model_packaging.converters.boosting.tree_graph import add_trees
+from lading.model_packaging.errors import ManifestError
+from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.onnx_nodes import Nodes
+from lading.model_packaging.quiet import quiet
+from lading.model_packaging.sources.ubjson import require_ubjson
 
+_SUMS = (
+    *("binary:logitraw", "rank:map", "rank:ndcg", "rank:pairwise", "reg:absoluteerror"),
+    *("reg:expectileerror", "reg:linear", "reg:pseudohubererror", "reg:quantileerror"),
+    *("reg:squarederror", "reg:squaredlogerror"),
+)
+_LOGARITHMS = ("count:poisson", "reg:gamma", "reg:tweedie", "survival:aft", "survival:cox")
 _TRANSFORMS: Mapping[str, Transform] = {
     "binary:hinge": step,
-    "binary:logistic": sigmoid(),
-    "binary:logitraw": identity,
-    "count:poisson": exponential,
-    "multi:softmax": softmax,
-    "multi:softprob": softmax,
-    "rank:map": identity,
-    "rank:ndcg": identity,
-    "rank:pairwise": identity,
-    "reg:absoluteerror": identity,
-    "reg:expectileerror": identity,
-    "reg:gamma": exponential,
-    "reg:linear": identity,
-    "reg:logistic": sigmoid(),
-    "reg:pseudohubererror": identity,
-    "reg:quantileerror": identity,
-    "reg:squarederror": identity,
-    "reg:squaredlogerror": identity,
-    "reg:tweedie": exponential,
-    "survival:aft": exponential,
-    "survival:cox": exponential,
+    **dict.fromkeys(("binary:logistic", "reg:logistic"), sigmoid()),
+    **dict.fromkeys(("multi:softmax", "multi:softprob"), softmax),
+    **dict.fromkeys(_LOGARITHMS, exponential),
+    **dict.fromkeys(_SUMS, identity),
 }
+"""The functions of the sums, by the objective."""
 _CATEGORIES = 1  # a split_type
+_VERSION = re.compile(
+    rb'"version"\s*:\s*\[\s*(\d+),\s*(\d+),\s*(\d+)\s*\]'  # JSON
+    rb"|version\[#L.{8}i(.)i(.)i(.)",  # UBJSON
+    re.DOTALL,
+)
+
+
+@quiet()
+def _convert(spec: ModelSpec) -> Conversion:
+    content = spec.source.read_bytes()
+    with reading(spec, _library(content)):
+        booster = _load(content)
+    if booster.attr("scikit_learn"):
+        return _of_estimator(spec, booster, content)
+    booster = _counted(spec, booster)
+    return convert_booster(spec, lambda: read_xgboost(booster), _predict(booster))
+
+
+def _tools(spec: ModelSpec) -> dict[str, str]:
+    return tool_versions(spec, "boosting", "xgboost-cpu|xgboost", "onnx")
+
+
+CONVERTER = Converter("xgboost", _convert, _tools, suffixes=(".json", ".ubj"), keys=("iterations",))
+
+
+def _library(content: bytes) -> str:
+    """Return the version of the installed XGBoost, and of the one that wrote the file if newer."""
+    import xgboost
+
+    here = tuple(map(int, xgboost.__version__.split(".")[:3]))
+    found = _VERSION.search(content)
+    parts = found.groups() if found else ()
+    written = tuple(int(part) if part.isdigit() else part[0] for part in parts if part)
+    name = f"XGBoost {xgboost.__version__}"
+    if written <= here:
+        return name
+    return f"{name}, which is older than the {'.'.join(map(str, written))} that wrote it"
+
+
+def _load(content: bytes) -> Any:
+    import xgboost
+
+    if content.startswith(b"["):
+        raise ValueError("it is a dump of trees; save the model with save_model")
+    if content.startswith(b"\x80"):
+        raise ValueError("it is a pickle; rename it to .pkl and set trust: true")
+    if not re.match(rb'\{\s*["}]', content):  # not JSON
+        require_ubjson(content)
+    return xgboost.Booster(model_file=bytearray(content))
+
+
+def _of_estimator(spec: ModelSpec, booster: Any, content: bytes) -> Conversion:
+    if spec.iterations:
+        reason = f"has no effect on {spec.source.name}, which an estimator saved; remove it"
+        raise ManifestError(spec.place("iterations"), reason)
+    with reading(spec, _library(content)):
+        estimator = _estimator(booster, content)
+    predict = getattr(estimator, "predict_proba", estimator.predict)
+    return convert_booster(spec, lambda: read_estimator(estimator), predict)
+
+
+def _estimator(booster: Any, content: bytes) -> Any:
+    """Return an estimator of the kind that wrote the file."""
+    import xgboost
+
+    kinds = {"classifier": xgboost.XGBClassifier, "ranker": xgboost.XGBRanker}
+    written = json.loads(booster.attr("scikit_learn"))
+    kind = str(written.get("_estimator_type") or written.get("type", ""))
+    estimator = kinds.get(kind.lower().removeprefix("xgb"), xgboost.XGBRegressor)()
+    estimator.load_model(bytearray(content))
+    return estimator
+
+
+def _counted(spec: ModelSpec, booster: Any) -> Any:
+    """Return the booster with the trees that the manifest chooses.
+
+    Raises:
+        ManifestError: it does not choose, or the file records no best iteration.
+    """
+    best, stated = booster.attr("best_iteration"), spec.iterations
+    if best is None and stated == "best":
+        reason = f"{spec.source.name} records no best iteration; remove it, or set iterations: all"
+        raise ManifestError(spec.place("iterations"), reason)
+    if best is not None and not stated:
+        reason = (
+            f"is required: {spec.source.name} records iteration {best} of "
+            f"{booster.num_boosted_rounds()} as the best; set iterations: best or iterations: all"
+        )
+        raise ManifestError(spec.place("iterations"), reason)
+    return booster[: int(best) + 1] if stated == "best" else booster
+
+
+def _predict(booster: Any) -> Callable[[Array], Array]:
+    import xgboost
+
+    if '"multi:softmax"' in booster.save_config():
+        booster.set_param({"objective": "multi:softprob"})  # the same trees, with probabilities
+
+    def predict(rows: Array) -> Array:
+        names = booster.feature_names  # rows come without names
+        answers: Array = booster.predict(xgboost.DMatrix(rows, feature_names=names))
+        return answers
+
+    return predict
 
 
 def used_trees(estimator: Any) -> Any:
-    """The booster of a fitted estimator, with the trees that its `predict` uses."""
+    """Return the booster of a fitted estimator, with the trees that its `predict` uses."""
     booster = estimator.get_booster()
     best = booster.attr("best_iteration")
     return booster if best is None or estimator.booster == "gblinear" else booster[: int(best) + 1]
 
 
 def read_estimator(estimator: Any) -> Booster:
-    """What ONNX needs to know of a fitted XGBClassifier, XGBRegressor or XGBRanker.
+    """Read a fitted XGBClassifier, XGBRegressor or XGBRanker.
 
     Raises:
         NoTreeForm: see `read_xgboost`.
@@ -75,20 +184,20 @@ def read_estimator(estimator: Any) -> Booster:
     missing = np.nan if estimator.missing is None else estimator.missing
     classifies = hasattr(estimator, "predict_proba")
     read = read_xgboost(used_trees(estimator), classifies=classifies, missing=missing)
-    # It predicts in place, which takes infinite values; a linear booster has no such way.
+    # An estimator predicts in place, which accepts infinite values; a linear booster cannot.
     return replace(read, infinite=estimator.booster != "gblinear")
 
 
 def read_xgboost(model: Any, *, classifies: bool | None = None, missing: float = np.nan) -> Booster:
-    """What ONNX needs to know of an `xgboost.Booster`, all of whose trees are used.
+    """Read an `xgboost.Booster`, with all its trees.
 
     Args:
         model: the booster.
-        classifies: whether the answers are classes; None leaves that to the objective.
-        missing: the number that stands for a missing value, beside NaN.
+        classifies: whether the answers are classes; None if the objective decides.
+        missing: a number that stands for a missing value, as NaN does.
 
     Raises:
-        NoTreeForm: it has an objective or a booster that is not known here.
+        NoTreeForm: its objective or its kind of booster is not supported.
     """
     learner = json.loads(model.save_raw("json"))["learner"]
     objective, booster = learner["objective"]["name"], learner["gradient_booster"]
@@ -115,11 +224,12 @@ def read_xgboost(model: Any, *, classifies: bool | None = None, missing: float =
 def _sums(
     model: Any, booster: dict[str, Any], columns: int, targets: int
 ) -> tuple[tuple[BoostedTree, ...], Transform]:
-    """The trees, if it has some, and what makes the sums."""
+    """Return the trees, if there are any, and the function that computes the sums."""
     if booster["name"] in ("gbtree", "dart"):
         trees = _trees(booster)
         require_loadable((each.tree for each in trees), columns)
-        return trees, _added(Forest(trees, columns, _base(model[:1], columns), np.float32))
+        forest = Forest(trees, columns, _base(model[:1], columns), np.float32)
+        return trees, partial(add_trees, forest=forest)
     if booster["name"] == "gblinear":
         weights = np.array(booster["model"]["weights"], np.float32)
         return (), _linear(weights.reshape(columns + 1, targets), _base(model, columns))
@@ -137,9 +247,9 @@ def _answers(objective: str, targets: int, classifies: bool | None) -> Answers:
 
 
 def _base(model: Any, columns: int) -> Array:
-    """The sums to which the trees add, by XGBoost itself: a model with leaves of zero.
+    """Return the sums to which the trees add, as XGBoost computes them with leaves of zero.
 
-    What the file calls base_score is in terms of the answers, and its meaning changed over time.
+    The base_score of the file is in terms of the answers, and its meaning changed over time.
     """
     import xgboost
 
@@ -159,15 +269,8 @@ def _base(model: Any, columns: int) -> Array:
     return margins
 
 
-def _added(forest: Forest) -> Transform:
-    def margins(nodes: Nodes, rows: str) -> str:
-        return add_trees(nodes, rows, forest)
-
-    return margins
-
-
 def _linear(weights: Array, base: Array) -> Transform:
-    """A linear model: the last row of the weights is its bias, and a missing value adds nothing."""
+    """Return a linear model's sums: the last row is its bias; a missing value adds nothing."""
 
     def margins(nodes: Nodes, rows: str) -> str:
         zero = nodes.constant(np.float32(0))
@@ -179,7 +282,7 @@ def _linear(weights: Array, base: Array) -> Transform:
 
 
 def _without(missing: float, margins: Transform) -> Transform:
-    """The sums of rows in which a number stands for missing values."""
+    """Return the sums for rows in which a number stands for missing values."""
     if np.isnan(missing):
         return margins
 
@@ -191,7 +294,7 @@ def _without(missing: float, margins: Transform) -> Transform:
 
 
 def _model(booster: dict[str, Any]) -> dict[str, Any]:
-    model: dict[str, Any] = booster.get("gbtree", booster)["model"]  # dart holds a gbtree
+    model: dict[str, Any] = booster.get("gbtree", booster)["model"]  # dart contains a gbtree
     return model
 
 
@@ -199,7 +302,7 @@ def _trees(booster: dict[str, Any]) -> tuple[BoostedTree, ...]:
     model = _model(booster)
     weights = booster.get("weight_drop") or [1.0] * len(model["trees"])
     if not model["trees"]:
-        raise NoTreeForm("it has no trees; train it for a round at least")
+        raise NoTreeForm("it has no trees; train it for at least one round")
     each = zip(model["trees"], model["tree_info"], weights, strict=True)
     return tuple(_tree(*tree) for tree in each)
 
@@ -211,7 +314,7 @@ def _tree(dump: dict[str, Any], group: int, weight: float) -> BoostedTree:
     column = np.where(leaves, LEAF, dump["split_indices"])
     categoric = np.array(dump["split_type"]) == _CATEGORIES
     default_left = np.array(dump["default_left"], bool)
-    # Categories that are listed go right; here they go left, so that both sides change places.
+    # XGBoost sends the listed categories right, `TreeArrays` left: the two sides change places.
     tree = TreeArrays(
         column=column,
         threshold=conditions,
@@ -230,7 +333,7 @@ def _tree(dump: dict[str, Any], group: int, weight: float) -> BoostedTree:
 
 
 def _vectors(dump: dict[str, Any], leaves: Array, right: Array, width: int) -> Array:
-    """The leaves of a tree of several targets: a leaf's right child is the place of its vector."""
+    """Return the leaves of a tree of several targets; a leaf's right child indexes its vector."""
     values = np.zeros((len(leaves), width), np.float32)
     if "leaf_weights" in dump:
         vectors = np.array(dump["leaf_weights"], np.float32).reshape(-1, width)

@@ -1,5 +1,5 @@
 """See `model_packaging/converters/xgboost.py` and
-`model_packaging/converters/boosting/xgboost_model.py`."""
+`model_packaging/converters/boosting/xgboost.py`."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from lading.functions.inference.artifact.reading import read_artifact
 from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.conversion import Array
-from lading.model_packaging.converters.boosting.xgboost_model import read_xgboost
+from lading.model_packaging.converters.boosting.xgboost import read_xgboost
 from lading.model_packaging.errors import ConversionError, ManifestError, SourceUnreadable
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.pipeline import package
@@ -256,7 +256,9 @@ def test_iterations_that_say_nothing_to_the_file_are_refused(tmp_path: Path) -> 
     with pytest.raises(ManifestError, match="records no best iteration"):
         convert(path, "best")
     train(path, "two classes")
-    with pytest.raises(ManifestError, match="an estimator's, which decides"):
+    with pytest.raises(
+        ManifestError, match=r"has no effect on .*, which an estimator saved; remove"
+    ):
         convert(path, "all")
 
 
@@ -298,8 +300,8 @@ def test_a_model_without_trees_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"[{}]", "it is a dump of trees; write the model with save_model"),
-        (b"\x80\x04", "it is a pickle; call it .pkl"),
+        (b"[{}]", "it is a dump of trees; save the model with save_model"),
+        (b"\x80\x04", "it is a pickle; rename it to .pkl"),
         (b'{"a": 1}', "cannot be read by XGBoost"),
         (b'{"learner": {}, "version": [99, 1, 2]}', "which is older than the 99.1.2 that wrote it"),
     ],
