@@ -65,7 +65,7 @@ class Contender:
 
 
 def main() -> None:
-    """Measure, print the table, and last of all the ratio of inits."""
+    """Measure, then print the table and the ratio of the init times."""
     arguments = _arguments()
     if not sys.platform.startswith("linux"):
         sys.exit("AWS's runtime client runs on Linux only")
@@ -90,12 +90,14 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=15, help="cold starts of each handler")
     parser.add_argument("--invokes", type=int, default=25, help="warm answers after each of them")
-    parser.add_argument("--invocations", type=int, default=400, help="through AWS's emulator")
+    parser.add_argument(
+        "--invocations", type=int, default=400, help="warm answers through AWS's emulator"
+    )
     return parser.parse_args()
 
 
 def _package_digits() -> ServingSettings:
-    """The digits example, packaged as a user would, into a scratch store."""
+    """Package the digits example as a user would, into a temporary store."""
     if not (DIGITS / "model.skops").exists():
         subprocess.run([sys.executable, DIGITS / "train.py"], check=True)
     (spec,) = load_manifest(ROOT / "models.yaml").select(["digits"])
@@ -128,7 +130,7 @@ def _contenders(packages: Packages, settings: ServingSettings) -> list[Contender
 
 
 def _event() -> bytes:
-    """One held-out digit, as API Gateway would send it."""
+    """Return the event of API Gateway for one held-out digit."""
     row = np.load(DIGITS / "holdout.npz")["X"][:1].tolist()
     body = json.dumps({"inputs": row}).encode()
     headers = (("content-type", "application/json"), ("host", "api.example.com"))
@@ -139,7 +141,7 @@ def _event() -> bytes:
 def _start_once(
     contender: Contender, packages: Packages, event: bytes, core: int, invokes: int
 ) -> None:
-    """One cold start, its first answer, and some warm ones."""
+    """Measure one cold start, its first answer, and some warm answers."""
     api = RuntimeApi()
     started = perf_counter()
     process = _spawn(contender, packages, api.address, core)
@@ -164,7 +166,7 @@ def _start_once(
 def _spawn(
     contender: Contender, packages: Packages, api: str, core: int
 ) -> subprocess.Popen[bytes]:
-    """Start AWS's runtime client on `core`; a process inherits the core of who starts it."""
+    """Start AWS's runtime client on `core`; a process inherits its parent's core."""
     environment = {
         "PATH": os.defpath,
         "LANG": "C.UTF-8",
@@ -217,7 +219,7 @@ async def _invoke_all(
 
 @contextmanager
 def starting_on(core: int) -> Iterator[None]:
-    """Give processes that this thread starts another core than its own."""
+    """Run the processes that this thread starts on another core than its own."""
     own = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {core})
     try:
@@ -237,7 +239,7 @@ def _code(contender: Contender) -> Path:
 
 
 def _outputs(body: bytes) -> list[float]:
-    """Every number that a response answers."""
+    """Return every number of a response."""
     response = json.loads(body)
     if response["statusCode"] != 200:  # noqa: PLR2004 HTTP's own
         raise RuntimeError(f"a handler answered {response}")
@@ -253,7 +255,7 @@ def _check_outputs(contenders: Sequence[Contender]) -> None:
 
 
 def _report(contenders: Sequence[Contender], *, pinned: bool) -> None:
-    where = "pinned to one core" if pinned else "not pinned: there is but one core"
+    where = "pinned to one core" if pinned else "not pinned: there is only one core"
     print(f"{platform.machine()}, Python {platform.python_version()}, ", end="")
     print(f"onnxruntime {version('onnxruntime')}, awslambdaric {version('awslambdaric')}, {where}")
     print(f"{len(contenders[0].init)} cold starts each, interleaved; ms: median (min to max)\n")

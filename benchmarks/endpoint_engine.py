@@ -52,7 +52,7 @@ def write_models(folder: Path) -> None:
 
 
 def _mean() -> bytes:
-    """`y = mean(x)` of one channel's corner: all of the input travels, next to none is computed."""
+    """`y = mean(x)` of one channel's corner: the input is sent, almost nothing is computed."""
     x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 3, 224, 224])
     y = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n"])
     starts = helper.make_tensor("starts", TensorProto.INT64, [3], [0, 0, 0])
@@ -69,7 +69,7 @@ def _mean() -> bytes:
 
 
 def create_engine(container: App) -> App:
-    """`container`, under SageMaker's paths too, and a stream of tokens beside it."""
+    """Return the container's application with SageMaker's paths and a stream of tokens."""
 
     async def engine(scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
@@ -95,7 +95,7 @@ async def _stream(send: Send, *, framed: bool) -> None:
 
 
 def main(repository: Path) -> None:
-    """Serve until the end, after the port has been printed."""
+    """Print the port, and serve until the process ends."""
     container = create_app(load_folder(repository), executor=ThreadPoolExecutor(1))
     app = create_engine(container)
     listener = socket.create_server(("127.0.0.1", 0))

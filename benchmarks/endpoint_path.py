@@ -1,4 +1,4 @@
-"""What the way through our proxy adds to an engine: a tensor's answer, and a stream's first token.
+"""Measure what the proxy adds to an engine: for a tensor's answer, and for a stream's first token.
 
     python -m benchmarks.endpoint_path [--rounds 400]
 
@@ -50,7 +50,7 @@ CHAT = json.dumps({"messages": [{"role": "user", "content": "hi"}], "stream": Tr
 
 
 def main() -> None:
-    """Print a line for each way, and what ours adds."""
+    """Print a line for each path, and what the proxy adds."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=400)
     rounds = parser.parse_args().rounds
@@ -164,7 +164,7 @@ def _first_through(settings: ServingSettings) -> Callable[[], float]:
 
 @contextmanager
 def _engine(folder: Path) -> Iterator[int]:
-    """The engine as a process; gives its port."""
+    """Run the engine as a process, and give its port."""
     write_models(folder)
     command = [sys.executable, "-m", "benchmarks.endpoint_engine", str(folder / "repository")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -176,7 +176,7 @@ def _engine(folder: Path) -> Iterator[int]:
 
 
 def _settings(folder: Path, port: int) -> ServingSettings:
-    """Those of a proxy for the two models, whose AWS is the engine."""
+    """Return the settings of a proxy for the two models, with the engine in place of AWS."""
     here = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
     os.environ |= {**here, "AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1"}
     os.environ["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{port}"

@@ -23,7 +23,7 @@ GUIDE = Path(__file__).parents[1] / "docs" / "formats.md"
 BEGIN, END = "<!-- begin of the table -->", "<!-- end of the table -->"
 
 _KEY = 3
-"""Cells that say what a row is about; the others are figures."""
+"""Cells that identify a row; the others are figures."""
 
 HEADINGS = (
     *("format", "model", "optimized", "file", "ONNX", "published", "metric"),
@@ -32,7 +32,7 @@ HEADINGS = (
 
 
 def row(entry: Entry) -> list[str]:
-    """Package the entry's model, and give its row."""
+    """Package the entry's model, and return its row."""
     with TemporaryDirectory() as scratch, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         folder = Path(scratch)
@@ -77,14 +77,14 @@ def _kilobytes(size: int) -> str:
 
 
 def _known(text: str) -> dict[tuple[str, ...], str]:
-    """The rows of the table as it stands, by their first cells."""
+    """Return the rows of the present table, by their first cells."""
     lines = text.partition(BEGIN)[2].partition(END)[0].splitlines()
     rows = [line for line in lines if line.startswith("| ") and not line.startswith("| format")]
     return {tuple(cell.strip() for cell in line.split("|")[1 : _KEY + 1]): line for line in rows}
 
 
 def write(cells: list[str]) -> None:
-    """Write one row into the guide's table, in the place of the one that is like it."""
+    """Write one row into the guide's table, in place of the row with the same first cells."""
     text = GUIDE.read_text(encoding="utf-8")
     rows = {**_known(text), tuple(cells[:_KEY]): f"| {' | '.join(cells)} |"}
     before, _, rest = text.partition(BEGIN)
@@ -98,7 +98,7 @@ def write(cells: list[str]) -> None:
 
 
 def main() -> None:
-    """Package every model, or those whose format has one of the words, and write each row."""
+    """Package every model, or those whose format contains one of the words, and write each row."""
     wanted = sys.argv[1:] or [""]
     for entry in entries():
         missing = [module for module in entry.needs if find_spec(module) is None]

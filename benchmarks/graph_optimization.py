@@ -45,7 +45,7 @@ print(loaded - begin, perf_counter() - begin)
 
 
 def optimize(model: Path, folder: Path) -> dict[str, Path]:
-    """The forms of a model; what is done to it ahead of time fits every processor."""
+    """Return the forms of a model; those that are optimized fit every processor."""
     import onnxruntime as ort
 
     forms = {"as it is": model}
@@ -63,7 +63,7 @@ def optimize(model: Path, folder: Path) -> dict[str, Path]:
 
 
 def load(path: Path, form: str) -> tuple[float, float]:
-    """Milliseconds to load, and to load and answer once."""
+    """Return the milliseconds to load, and to load and answer once."""
     ahead = "itself" if form == "as it is" else "ahead"
     command = [sys.executable, "-c", LOAD, str(path), ahead]
     words = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
@@ -72,7 +72,7 @@ def load(path: Path, form: str) -> tuple[float, float]:
 
 
 def compare(model: Path) -> None:
-    """Print one line for each form, the forms taking turns."""
+    """Print one line for each form; the forms are measured in turns."""
     with TemporaryDirectory() as folder:
         forms = optimize(model, Path(folder))
         times: dict[str, list[tuple[float, float]]] = {form: [] for form in FORMS}

@@ -1,4 +1,4 @@
-"""Trees as they would lie on Lambda: packages and code installed, compiled, nothing else.
+"""Install packages and code in folders as on Lambda: compiled, and nothing else.
 
 One tree of packages is shared by all handlers; each handler has a tree of its own code. All are
 compiled alike, with unchecked hashes, so that no import looks at a source file's time.
@@ -21,7 +21,7 @@ _COMPARED = ("anyio", "awslambdaric", "idna", "simplejson", "snapshot-restore-py
 
 @dataclass(frozen=True, slots=True)
 class Packages:
-    """The shared tree, and an interpreter that sees no other packages."""
+    """The shared folder of packages, and an interpreter that sees no other packages."""
 
     folder: Path
     interpreter: Path
@@ -60,7 +60,7 @@ def install_code(packages: Packages, source: Path, target: Path) -> None:
 
 
 def _compared_pins() -> str:
-    """The blocks of dev.txt that pin AWS's runtime client, Starlette, and what these need."""
+    """Return the pins in dev.txt of AWS's runtime client, Starlette, and what these need."""
     blocks = re.split(r"\n(?=\S)", _DEVELOPMENT.read_text())
     return "\n".join(block for block in blocks if block.split("==")[0] in _COMPARED) + "\n"
 

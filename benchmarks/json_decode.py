@@ -45,13 +45,13 @@ def main() -> None:
 
 
 def read_with_simdjson(body: bytes, shape: tuple[int, ...]) -> Array:
-    """The fastest way to float32 that pysimdjson offers, without a check."""
+    """Read with the fastest way to float32 in pysimdjson, without a check."""
     tensor = csimdjson.Parser().parse(body)["inputs"]
     return np.frombuffer(tensor.as_buffer(of_type="d")).astype(np.float32).reshape(shape)
 
 
 def read_with_simdjson_checked(body: bytes, shape: tuple[int, ...]) -> Array:
-    """The same with the check that its users have to write: every array has the length it must."""
+    """Read with the check that users must write: every array has the right length."""
     tensor = csimdjson.Parser().parse(body)["inputs"]
     level: Iterable[Any] = [tensor]
     for depth, size in enumerate(shape, 1):
@@ -64,7 +64,7 @@ def read_with_simdjson_checked(body: bytes, shape: tuple[int, ...]) -> Array:
 
 
 def read_with_service(body: bytes, shape: tuple[int, ...]) -> Array:
-    """What the inference service does with the same body; it finds `shape` by itself."""
+    """Read as the inference service does; it finds `shape` by itself."""
     array = from_json(json_codec.loads(body)["inputs"], "x", "FP32")
     if array.shape != shape:
         raise RuntimeError(f"read {array.shape}, not {shape}")
@@ -80,7 +80,7 @@ def _body(shape: tuple[int, ...]) -> bytes:
 
 
 def _medians(body: bytes, shape: tuple[int, ...], rounds: int) -> tuple[float, ...]:
-    """Median seconds of each reader, in the order of `READERS`."""
+    """Return the median seconds of each reader, in the order of `READERS`."""
     results = [read(body, shape) for read in READERS]
     if not all(np.array_equal(results[0], other) for other in results[1:]):
         raise RuntimeError(f"the readers read different numbers for {shape}")

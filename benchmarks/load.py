@@ -1,4 +1,4 @@
-"""Callers who each ask again as soon as they are answered, over a connection that they keep."""
+"""Callers that send the next request as soon as they have an answer, over one connection each."""
 
 import asyncio
 from time import perf_counter
@@ -8,7 +8,7 @@ _HEAD_ENDS = b"\r\n\r\n"
 
 
 class _Caller(asyncio.Protocol):
-    """One connection; keeps the time of each answer, and stops when told."""
+    """One connection, which records the time of each answer until it is stopped."""
 
     def __init__(self, request: bytes, times: list[float]) -> None:
         self._request, self._times = request, times
@@ -46,7 +46,7 @@ class _Caller(asyncio.Protocol):
 
 
 def load(port: int, request: bytes, connections: int, seconds: float) -> list[float]:
-    """Ask for some seconds; gives how long each answer took, in seconds.
+    """Send requests for some seconds, and return the seconds that each answer took.
 
     Raises:
         RuntimeError: an answer is not 200.
@@ -72,6 +72,6 @@ async def _load(port: int, request: bytes, connections: int, seconds: float) -> 
 
 
 def post(path: str, body: bytes, content_type: str = "application/json") -> bytes:
-    """An HTTP/1.1 request, as bytes."""
+    """Return an HTTP/1.1 request as bytes."""
     head = f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: {content_type}\r\n"
     return f"{head}content-length: {len(body)}\r\n\r\n".encode() + body

@@ -24,7 +24,7 @@ ROUNDS = 201
 
 
 def networks() -> dict[str, tuple[Any, tuple[int, ...]]]:
-    """A dense and a convolutional network, and the shape of one row."""
+    """Return a dense and a convolutional network, with the shape of one row."""
     from torch import nn
 
     dense = nn.Sequential(
@@ -50,7 +50,7 @@ def networks() -> dict[str, tuple[Any, tuple[int, ...]]]:
 
 
 def exported(module: Any, shape: tuple[int, ...]) -> bytes:
-    """The network as ONNX."""
+    """Return the network as ONNX."""
     import torch
 
     content = io.BytesIO()
@@ -69,7 +69,7 @@ def exported(module: Any, shape: tuple[int, ...]) -> bytes:
 
 
 def pruned(content: bytes, sparsity: float) -> bytes:
-    """The network without the share of its neurons that matters least."""
+    """Return the network without the given share of its neurons, those of the smallest norm."""
     model = prepare(content)
     prune_neurons(model, sparsity, ())
     smaller: bytes = model.SerializeToString()
@@ -77,7 +77,7 @@ def pruned(content: bytes, sparsity: float) -> bytes:
 
 
 def times(forms: dict[float, bytes], row: Array) -> dict[float, float]:
-    """Median seconds of one row, the forms taking turns, one thread each."""
+    """Return the median seconds of one row, measured in turns, with one thread each."""
     sessions = {sparsity: OnnxSession(content, 1) for sparsity, content in forms.items()}
     taken: dict[float, list[float]] = {sparsity: [] for sparsity in forms}
     for _ in range(ROUNDS):

@@ -1,4 +1,4 @@
-"""Lambda's Runtime API, just enough of it to put a clock beside AWS's runtime client.
+"""A part of Lambda's Runtime API, enough to time AWS's runtime client.
 
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html. A client asks for `invocation/next`
 and posts to `invocation/<id>/response` or to an `error`; each arrives here as a `Call` with its
@@ -30,7 +30,7 @@ class Call:
 
 
 class RuntimeApi:
-    """A server for one runtime client at a time; listens from its making until `close`."""
+    """A server for one runtime client at a time, which listens until `close`."""
 
     def __init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -42,7 +42,7 @@ class RuntimeApi:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def expect(self, kind: str, seconds: float = 60) -> Call:
-        """The next call, which must be of this kind."""
+        """Return the next call, which must be of this kind."""
         call = self._calls.get(timeout=seconds)
         if call.kind != kind:
             raise RuntimeError(f"the runtime sent {call.kind}, not {kind}: {call.body[:2000]!r}")
@@ -95,7 +95,7 @@ class RuntimeApi:
 
 
 def _read_body(stream: BufferedReader) -> bytes:
-    """Skip the headers, but for the length of the body, and read that."""
+    """Read the headers for the length of the body, then the body."""
     length = 0
     while (line := stream.readline()) not in (b"\r\n", b""):
         name, _, value = line.partition(b":")

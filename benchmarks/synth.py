@@ -34,7 +34,7 @@ _DIGEST = f"sha256:{'5' * 64}"
 
 @dataclass(slots=True)
 class Figures:
-    """What one size took: seconds of each round, and what came out.
+    """The figures of one size: seconds of each round, and the resulting stacks.
 
     Args:
         models: how many.
@@ -120,13 +120,13 @@ def _synthesise(cdk: Cdk, project: Path, figures: Figures) -> None:
 
 
 def _spent() -> float:
-    """Seconds of the processors that ended children have taken."""
+    """Return the processor seconds of all child processes that have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
 def _environment(cdk: Cdk) -> dict[str, str]:
-    """No credentials: synthesis needs none."""
+    """Return an environment without credentials: synthesis needs none."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     path = f"{cdk.node.parent}{os.pathsep}{kept['PATH']}"
     return {**kept, "PATH": path, "CDK_DISABLE_VERSION_CHECK": "1", "CI": "true"}
@@ -145,7 +145,9 @@ def _report(figures: Sequence[Figures]) -> None:
         print(f"{each.most_resources:>17}{each.largest / 1024:>16.0f} KB")
     one, ten, hundred = (statistics.median(each.processors) for each in figures)
     first, later = (ten - one) / (SIZES[1] - SIZES[0]), (hundred - ten) / (SIZES[2] - SIZES[1])
-    print(f"\na model more: {first:.2f} s up to {SIZES[1]}, {later:.2f} s from there to {SIZES[2]}")
+    print(
+        f"\none more model: {first:.2f} s up to {SIZES[1]}, {later:.2f} s from there to {SIZES[2]}"
+    )
     print(f"target: growth at most linear: {'met' if later <= first else 'MISSED'}", end=" ")
     print(f"({later / first:.2f}x)")
 

@@ -1,4 +1,4 @@
-"""How many requests a second a server answers: the container beside what teams write themselves.
+"""Measure requests per second: the container beside servers that teams write themselves.
 
     python -m benchmarks.throughput [--rounds 3] [--seconds 4]
 
@@ -45,13 +45,13 @@ READY_S = 30
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A model, and the tensor that it is asked with."""
+    """A model, and the tensor of its requests."""
 
     name: str
     shape: tuple[int, ...]
 
     def body(self) -> bytes:
-        """The JSON that every server is asked with."""
+        """Return the JSON body that every server gets."""
         tensor = np.random.default_rng(0).random(self.shape).round(4)
         return json.dumps({"inputs": tensor.tolist()}).encode()
 
@@ -61,7 +61,7 @@ NAMES = ("bare", "framework", "lading")
 
 
 def main() -> None:
-    """Print a table: requests a second, and the median and p99 time of an answer."""
+    """Print a table: requests per second, and the median and p99 time of an answer."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=4)
@@ -90,7 +90,7 @@ def _ask(port: int, case: Case, callers: int, seconds: float) -> list[float]:
 
 
 def write_model(folder: Path, case: Case) -> None:
-    """A model that is next to nothing, `y = x @ w` of 64 numbers, so that the servers stand out."""
+    """Return a tiny model, `y = x @ w` of 64 numbers, so that the servers' own time is visible."""
     x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", *case.shape[1:]])
     y = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 10])
     weights = np.random.default_rng(1).random((64, 10), np.float32)
@@ -113,7 +113,7 @@ def write_model(folder: Path, case: Case) -> None:
 
 @contextmanager
 def serving(name: str, case: Case, folder: Path, core: int) -> Iterator[int]:
-    """A server on a core of its own, ready to answer; gives its port."""
+    """Run a server on a separate core, and give its port when it is ready."""
     port = free_port()
     theirs = ["uvicorn", "--log-level", "warning", "--app-dir", str(SERVERS), f"{name}:app"]
     ours = ["lading.functions.inference.entry.container", "serve"]
@@ -156,7 +156,7 @@ def _wait(port: int, case: Case) -> None:
 def _report(figures: Figures, seconds: float) -> None:
     print(f"{platform.machine()}, Python {platform.python_version()}, ", end="")
     print(f"onnxruntime {version('onnxruntime')}, uvicorn {version('uvicorn')}, pinned to one core")
-    print("answers a second; milliseconds to an answer, median and p99\n")
+    print("answers per second; milliseconds to an answer, median and p99\n")
     print(f"{'':18}{''.join(f'{name:>28}' for name in NAMES)}{'/bare':>8}{'/framework':>12}")
     for case, callers in product(CASES, CALLERS):
         rounds = [figures[case.name, callers, name] for name in NAMES]
