@@ -134,7 +134,8 @@ class ApiStack(Stack):
             else topic_by_name(self, name)
         )
         watched, math = _watched(deployment, self._planned), not deployment.local
-        make_alarms(Construct(self, "ApiAlarms"), API_SIGNALS, watched, topic, math=math)
+        scope = Construct(self, "ApiAlarms")
+        make_alarms(scope, watched.name, API_SIGNALS, watched, topic, math=math)
         CfnOutput(self, OUTPUTS.alarm_topic_arn, value=topic.topic_arn)
         if first:
             self._draw(apis)

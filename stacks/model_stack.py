@@ -100,7 +100,8 @@ class ModelStack(Stack):
     ) -> None:
         """Create the alarms and the roll-out; an emulated account has no alarms on a canary."""
         names, local = deployment.names, deployment.local
-        make_alarms(Construct(self, "Alarms"), MODEL_SIGNALS, self.watched, topic, math=not local)
+        scope, prefix = Construct(self, "Alarms"), self.watched.function
+        make_alarms(scope, prefix, MODEL_SIGNALS, self.watched, topic, math=not local)
         canary = None
         if not local:
             version = served.version.version

@@ -14,7 +14,7 @@ from lading.stacks.endpoint.job_store import JobStoreResources
 from lading.stacks.endpoint.resources import SageMakerModel
 from lading.stacks.endpoint.rules import EndpointRules
 from lading.stacks.endpoint.signals import WatchedEndpoint
-from lading.stacks.endpoint.watch import EndpointWatch, RollbackAlarms
+from lading.stacks.endpoint.watch import rollback_alarms, watch_endpoint
 from lading.stacks.function.lambda_model import LambdaModel
 from lading.stacks.function.logged_function import StageFunctions
 from lading.stacks.function.proxy import Proxy, adapter_layer
@@ -93,8 +93,8 @@ class ModelEndpoint(Construct):
         settings, update = self._plan.settings, self._plan.settings.update
         names: list[str] = []
         if update.rollback:
-            rollback = RollbackAlarms(self, "Rollback", model=self._watched, topic=self._topic)
-            names = [*(alarm.alarm_name for alarm in rollback.alarms), *update.alarms]
+            alarms = rollback_alarms(Construct(self, "Rollback"), self._watched, self._topic)
+            names = [*(alarm.alarm_name for alarm in alarms), *update.alarms]
         served = SageMakerModel(
             self,
             "SageMaker",
@@ -114,19 +114,13 @@ class ModelEndpoint(Construct):
             served=served,
             alarms=names,
         )
-        EndpointWatch(
-            self,
-            "Watch",
-            endpoint=self._watched_endpoint(served),
-            topic=self._topic,
-            title=f"{self._watched.function}-endpoint",
-        )
+        watch, prefix = Construct(self, "Watch"), self._watched.function
+        watch_endpoint(watch, prefix, self._watched_endpoint(served), self._topic)
         return served
 
     def _watched_endpoint(self, served: SageMakerModel) -> WatchedEndpoint:
         settings = self._plan.settings
         return WatchedEndpoint(
-            alarm_prefix=self._watched.function,
             name=served.endpoint_name,
             component=served.component_name,
             mode=settings.mode,

@@ -29,7 +29,6 @@ class WatchedEndpoint:
     """An endpoint, as far as monitoring needs it.
 
     Args:
-        alarm_prefix: start of its alarms' names.
         name: its name.
         component: name of the component on it; empty: the endpoint holds the model itself.
         mode: how it runs.
@@ -38,7 +37,6 @@ class WatchedEndpoint:
         backlog: target of scaling: waiting requests per instance.
     """
 
-    alarm_prefix: str
     name: str
     component: str
     mode: Mode

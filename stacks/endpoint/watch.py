@@ -6,102 +6,75 @@ the other dashboards knows only names that we choose.
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from lading.functions.contract.alarms import ALARMS, alarm_name
+from lading.functions.contract.alarms import ALARMS
 from lading.functions.contract.names import METRICS
 from lading.stacks.endpoint.signals import ENDPOINT_SIGNALS, WatchedEndpoint, requests
 from lading.stacks.monitoring.alarms import MINUTE, make_alarms, rollback_alarm
 from lading.stacks.monitoring.dashboards import graph
-from lading.stacks.monitoring.signals import WatchedModel, lambda_metric, service_metric
+from lading.stacks.monitoring.signals import (
+    WatchedModel,
+    expression,
+    lambda_metric,
+    service_metric,
+)
 
 
-class RollbackAlarms(Construct):
-    """The alarms that roll back an update of an endpoint.
+def rollback_alarms(
+    scope: Construct, model: WatchedModel, topic: sns.ITopic
+) -> list[cloudwatch.Alarm]:
+    """Create the alarms that roll back an update of an endpoint.
 
     They watch the proxy function, whose name is known before the endpoint exists. An alarm on the
     endpoint's own metrics would have to be created after it, but the endpoint names its alarms.
-
-    Args:
-        scope: the model's stack.
-        id_: the construct's id.
-        model: the proxy function.
-        topic: receives the alarms.
     """
-
-    def __init__(
-        self, scope: Construct, id_: str, *, model: WatchedModel, topic: sns.ITopic
-    ) -> None:
-        super().__init__(scope, id_)
-        self._model, self._topic = model, topic
-        failures = service_metric(model, METRICS.server_errors)
-        answered = service_metric(model, METRICS.requests)
-        crashes = lambda_metric(model, "Errors", "Sum")
-        invoked = lambda_metric(model, "Invocations", "Sum")
-        self.alarms = [
-            self._alarm("Failures", ALARMS.update_failures, failures, answered),
-            self._alarm("Crashes", ALARMS.update_crashes, crashes, invoked),
-        ]
-
-    def _alarm(
-        self, id_: str, key: str, failed: cloudwatch.Metric, of: cloudwatch.Metric
-    ) -> cloudwatch.Alarm:
-        return rollback_alarm(
-            self,
-            id_,
-            name=alarm_name(self._model.function, key),
-            description=(
-                f"Too many requests to model {self._model.name} fail. SageMaker rolls an update of "
-                "its endpoint back. To replace a failing version, use `update: {rollback: false}`."
-            ),
-            rate=cloudwatch.MathExpression(
-                expression="failed / requests",
-                using_metrics={"failed": failed, "requests": of},
-                label=key,
-                period=MINUTE,
-            ),
-            threshold=self._model.error_rate,
-            periods=2,
-            topic=self._topic,
+    failures = service_metric(model, METRICS.server_errors)
+    answered = service_metric(model, METRICS.requests)
+    crashes = lambda_metric(model, "Errors", "Sum")
+    invoked = lambda_metric(model, "Invocations", "Sum")
+    description = (
+        f"Too many requests to model {model.name} fail. SageMaker rolls an update of its endpoint "
+        "back. To replace a failing version, use `update: {rollback: false}`."
+    )
+    alarms = []
+    for id_, key, failed, total in (
+        ("Failures", ALARMS.update_failures, failures, answered),
+        ("Crashes", ALARMS.update_crashes, crashes, invoked),
+    ):
+        parts = {"failed": failed, "requests": total}
+        rate = expression("failed / requests", parts, key, MINUTE)
+        alarm = rollback_alarm(
+            scope, id_, model=model, key=key, rate=rate, description=description, periods=2
         )
+        alarm.add_alarm_action(actions.SnsAction(topic))
+        alarms.append(alarm)
+    return alarms
 
 
-class EndpointWatch(Construct):
-    """The alarms and the dashboard of an endpoint.
-
-    Args:
-        scope: the model's stack.
-        id_: the construct's id.
-        endpoint: what is watched.
-        topic: receives the alarms.
-        title: name of the dashboard.
-    """
-
-    def __init__(
-        self,
-        scope: Construct,
-        id_: str,
-        *,
-        endpoint: WatchedEndpoint,
-        topic: sns.ITopic,
-        title: str,
-    ) -> None:
-        super().__init__(scope, id_)
-        signals = ENDPOINT_SIGNALS[endpoint.mode]
-        alarms = make_alarms(self, signals, endpoint, topic)
-        dashboard = cloudwatch.Dashboard(
-            self, "Dashboard", dashboard_name=title, default_interval=Duration.days(1)
-        )
-        dashboard.add_widgets(
-            graph("Requests", [requests(endpoint)]),
-            *(
-                graph(
-                    signal.title,
-                    [signal.metric(endpoint)],
-                    left_annotations=[alarms[signal.key].to_annotation()],
-                )
-                for signal in signals
-            ),
-            cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(alarms.values()), width=24),
-        )
+def watch_endpoint(
+    scope: Construct, prefix: str, endpoint: WatchedEndpoint, topic: sns.ITopic
+) -> None:
+    """Create the alarms and the dashboard of an endpoint; their names start with `prefix`."""
+    signals = ENDPOINT_SIGNALS[endpoint.mode]
+    alarms = make_alarms(scope, prefix, signals, endpoint, topic)
+    dashboard = cloudwatch.Dashboard(
+        scope,
+        "Dashboard",
+        dashboard_name=f"{prefix}-endpoint",
+        default_interval=Duration.days(1),
+    )
+    dashboard.add_widgets(
+        graph("Requests", [requests(endpoint)]),
+        *(
+            graph(
+                signal.title,
+                [signal.metric(endpoint)],
+                left_annotations=[alarms[signal.key].to_annotation()],
+            )
+            for signal in signals
+        ),
+        cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(alarms.values()), width=24),
+    )

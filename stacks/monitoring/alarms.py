@@ -28,6 +28,7 @@ from lading.stacks.monitoring.signals import (
     Signal,
     Watched,
     WatchedModel,
+    expression,
     lambda_metric,
     service_metric,
 )
@@ -88,6 +89,7 @@ class AlarmTopic(Construct):
 
 def make_alarms(
     scope: Construct,
+    prefix: str,
     signals: Sequence[Signal[Watched]],
     watched: Watched,
     topic: sns.ITopic,
@@ -98,36 +100,32 @@ def make_alarms(
 
     Args:
         scope: the construct that gets the alarms.
+        prefix: start of their names.
         signals: what is measured, and when an alarm goes off.
         watched: what is watched.
         topic: receives the alarms.
         math: whether alarms may use expressions; an emulated account has none.
     """
-    return {
-        signal.key: _alarm(scope, signal, watched, topic)
-        for signal in signals
-        if math or not isinstance(signal.metric(watched), cloudwatch.MathExpression)
-    }
-
-
-def _alarm(
-    scope: Construct, signal: Signal[Watched], watched: Watched, topic: sns.ITopic
-) -> cloudwatch.Alarm:
-    alarm = cloudwatch.Alarm(
-        scope,
-        _camel(signal.key),
-        alarm_name=alarm_name(watched.alarm_prefix, signal.key),
-        alarm_description=f"{signal.title}. {signal.advice}",
-        metric=signal.metric(watched),
-        threshold=signal.threshold(watched),
-        comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
-        evaluation_periods=_PERIODS,
-        datapoints_to_alarm=_PERIODS_TO_ALARM,
-        treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-    )
-    alarm.add_alarm_action(actions.SnsAction(topic))
-    alarm.add_ok_action(actions.SnsAction(topic))
-    return alarm
+    alarms = {}
+    for signal in signals:
+        metric = signal.metric(watched)
+        if isinstance(metric, cloudwatch.MathExpression) and not math:
+            continue
+        alarms[signal.key] = alarm = cloudwatch.Alarm(
+            scope,
+            _camel(signal.key),
+            alarm_name=alarm_name(prefix, signal.key),
+            alarm_description=f"{signal.title}. {signal.advice}",
+            metric=metric,
+            threshold=signal.threshold(watched),
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+            evaluation_periods=_PERIODS,
+            datapoints_to_alarm=_PERIODS_TO_ALARM,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+        alarm.add_alarm_action(actions.SnsAction(topic))
+        alarm.add_ok_action(actions.SnsAction(topic))
+    return alarms
 
 
 class CanaryAlarms(Construct):
@@ -163,44 +161,37 @@ class CanaryAlarms(Construct):
         return lambda_metric(self._model, name, "Sum", ExecutedVersion=self._version)
 
     def _crashes(self) -> cloudwatch.Alarm:
-        rate = cloudwatch.MathExpression(
-            expression="errors / invocations",
-            using_metrics={
-                "errors": self._metric("Errors"),
-                "invocations": self._metric("Invocations"),
-            },
-            label="crash rate of the new version",
-            period=MINUTE,
+        rate = expression(
+            "errors / invocations",
+            {"errors": self._metric("Errors"), "invocations": self._metric("Invocations")},
+            "crash rate of the new version",
+            MINUTE,
         )
         return self._rollback_alarm(ALARMS.canary_crashes, rate)
 
     def _failures(self) -> cloudwatch.Alarm:
-        rate = cloudwatch.MathExpression(
-            expression="IF(FILL(invocations, 0) > 0, failures / requests, 0)",
-            using_metrics={
+        rate = expression(
+            "IF(FILL(invocations, 0) > 0, failures / requests, 0)",
+            {
                 "invocations": self._metric("Invocations"),
                 "failures": service_metric(self._model, METRICS.server_errors, self._version),
                 "requests": service_metric(self._model, METRICS.requests, self._version),
             },
-            label="5xx error rate of the new version",
-            period=MINUTE,
+            "5xx error rate of the new version",
+            MINUTE,
         )
         return self._rollback_alarm(ALARMS.canary_failures, rate)
 
     def _rollback_alarm(self, key: str, rate: cloudwatch.MathExpression) -> cloudwatch.Alarm:
-        return rollback_alarm(
-            self,
-            _camel(key),
-            name=alarm_name(self._model.function, key),
-            description=(
-                f"The {rate.label} of model {self._model.name} is too high; CodeDeploy rolls the "
-                "version back. Read the function's log before you deploy it again."
-            ),
-            rate=rate,
-            threshold=self._model.error_rate,
-            periods=1,
-            topic=self._topic,
+        description = (
+            f"The {rate.label} of model {self._model.name} is too high; CodeDeploy rolls the "
+            "version back. Read the function's log before you deploy it again."
         )
+        alarm = rollback_alarm(
+            self, _camel(key), model=self._model, key=key, rate=rate, description=description
+        )
+        alarm.add_alarm_action(actions.SnsAction(self._topic))
+        return alarm
 
     def _quiet(self) -> None:
         alarm = cloudwatch.Alarm(
@@ -225,27 +216,24 @@ def rollback_alarm(
     scope: Construct,
     id_: str,
     *,
-    name: str,
-    description: str,
+    model: WatchedModel,
+    key: str,
     rate: cloudwatch.IMetric,
-    threshold: float,
-    periods: int,
-    topic: sns.ITopic,
+    description: str,
+    periods: int = 1,
 ) -> cloudwatch.Alarm:
-    """Create an alarm on a rate of failures, which rolls a version back."""
-    alarm = cloudwatch.Alarm(
+    """Create an alarm on a failure rate of a model, which rolls a version back."""
+    return cloudwatch.Alarm(
         scope,
         id_,
-        alarm_name=name,
+        alarm_name=alarm_name(model.function, key),
         alarm_description=description,
         metric=rate,
-        threshold=threshold,
+        threshold=model.error_rate,
         comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
         evaluation_periods=periods,
         treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
     )
-    alarm.add_alarm_action(actions.SnsAction(topic))
-    return alarm
 
 
 def _camel(key: str) -> str:

@@ -21,6 +21,7 @@ from lading.stacks.monitoring.signals import (
     WatchedApi,
     WatchedModel,
     api_metric,
+    expression,
     service_metric,
 )
 
@@ -159,11 +160,10 @@ def _latencies(models: Sequence[WatchedModel]) -> cloudwatch.IWidget:
     seconds = f"{PERIOD.to_seconds():.0f}"
     named = " OR ".join(f'model="{model.name}"' for model in models) or 'model=""'
     lines = [
-        cloudwatch.MathExpression(
-            expression=f"AVG(SEARCH('{{{schema}}} ({named}) MetricName=\"{name}\"', 'p99', "
-            f"{seconds}))",
-            label=part,
-            period=PERIOD,
+        expression(
+            f"AVG(SEARCH('{{{schema}}} ({named}) MetricName=\"{name}\"', 'p99', {seconds}))",
+            {},
+            part,
         )
         for part, name in METRICS.times.items()
         if part != "total"
@@ -177,8 +177,7 @@ def _rollouts(model_prefix: str) -> cloudwatch.IWidget:
         f'MetricName=("Errors" OR "Invocations") "{model_prefix}"'
     )
     found = f"SEARCH('{search}', 'Sum', {PERIOD.to_seconds():.0f})"
-    line = cloudwatch.MathExpression(expression=found, label="", period=PERIOD)
-    return graph("Roll-outs: new and old version", [line])
+    return graph("Roll-outs: new and old version", [expression(found, {}, "")])
 
 
 def _own_functions(functions: Sequence[str]) -> cloudwatch.IWidget:
@@ -202,11 +201,11 @@ def _alarm_lists(
     scope: Construct, models: Sequence[WatchedModel], apis: Sequence[WatchedApi]
 ) -> Iterator[cloudwatch.IWidget]:
     """Yield lists of all alarms, by their names: those of models belong to other stacks."""
-    names = [alarm_name(api.alarm_prefix, signal.key) for api in apis for signal in API_SIGNALS]
+    names = [alarm_name(api.name, signal.key) for api in apis for signal in API_SIGNALS]
     for model in models:
         keys = [signal.key for signal in MODEL_SIGNALS]
         keys += [ALARMS.canary_quiet, *model.endpoint_alarms]
-        names += [alarm_name(model.alarm_prefix, key) for key in keys]
+        names += [alarm_name(model.function, key) for key in keys]
     for number, some in enumerate(_chunks(names, _MOST_LINES)):
         alarms = [_existing_alarm(scope, name) for name in some]
         title = "Alarms" if number == 0 else f"Alarms, continued ({number + 1})"

@@ -9,7 +9,7 @@ roll-out changes neither the dashboards nor the API's stack.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Generic, Literal, Protocol, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -39,7 +39,7 @@ class WatchedModel:
 
     Args:
         name: name of the model.
-        function: name of its function.
+        function: name of its function; the names of its alarms start with it.
         error_rate: rate of failed requests above which an alarm goes off.
         p99_ms: objective for the p99 latency.
         reserved_concurrency: the function's own limit, if it has one.
@@ -58,11 +58,6 @@ class WatchedModel:
     endpoint_alarms: tuple[str, ...] = ()
 
     @property
-    def alarm_prefix(self) -> str:
-        """Start of its alarms' names."""
-        return self.function
-
-    @property
     def mark(self) -> str:
         """End of the ids in its expressions, which must be unique on a dashboard."""
         return f"_{sha256(self.name.encode()).hexdigest()[:8]}"
@@ -70,28 +65,15 @@ class WatchedModel:
 
 @dataclass(frozen=True, slots=True)
 class WatchedApi:
-    """A REST API."""
+    """A REST API; the names of its alarms start with its name."""
 
     name: str
     stage: str
     error_rate: float
     p99_ms: int
 
-    @property
-    def alarm_prefix(self) -> str:
-        """Start of its alarms' names."""
-        return self.name
 
-
-class Watchable(Protocol):
-    """Anything that has alarms."""
-
-    @property
-    def alarm_prefix(self) -> str:
-        """Start of its alarms' names."""
-
-
-Watched = TypeVar("Watched", bound=Watchable)
+Watched = TypeVar("Watched")
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,12 +253,9 @@ API_SIGNALS: tuple[Signal[WatchedApi], ...] = (
 
 
 def expression(
-    text: str, parts: Mapping[str, cloudwatch.IMetric], label: str | None = None
+    text: str, parts: Mapping[str, cloudwatch.IMetric], label: str, period: Duration = PERIOD
 ) -> cloudwatch.MathExpression:
     """Return a CloudWatch expression over other metrics, named by their ids."""
     return cloudwatch.MathExpression(
-        expression=text,
-        using_metrics=dict(parts),
-        label=label,
-        period=PERIOD,
+        expression=text, using_metrics=dict(parts), label=label, period=period
     )

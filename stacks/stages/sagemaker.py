@@ -39,13 +39,15 @@ _Names = Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_unique)
 _Instance = Annotated[str, Field(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")]
 
 
-class _SageMakerEntry(BaseModel):
+class StageEntry(BaseModel):
+    """A mapping in stages.yaml: unknown keys and other types are errors."""
+
     model_config = ConfigDict(
         extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True
     )
 
 
-class Count(_SageMakerEntry):
+class Count(StageEntry):
     """Number of instances, or with scale_to_zero of copies of the model."""
 
     min: int | None = Field(default=None, ge=0)
@@ -53,7 +55,7 @@ class Count(_SageMakerEntry):
     max: int = Field(default=1, ge=1, le=100)
 
 
-class Scaling(_SageMakerEntry):
+class Scaling(StageEntry):
     """The metric that decides the number, between the limits of `count`."""
 
     metric: Metric | None = None
@@ -65,7 +67,7 @@ class Scaling(_SageMakerEntry):
     in_cooldown_s: int = Field(default=600, ge=0, le=3600)
 
 
-class Update(_SageMakerEntry):
+class Update(StageEntry):
     """How an endpoint is updated to a new version."""
 
     policy: Policy | None = None
@@ -84,7 +86,7 @@ class Update(_SageMakerEntry):
     """Names of further CloudWatch alarms that roll an update back."""
 
 
-class Component(_SageMakerEntry):
+class Component(StageEntry):
     """Resources of each copy of the model; with mode scale_to_zero only."""
 
     accelerators: int = Field(default=1, ge=0, le=16)
@@ -96,7 +98,7 @@ class Component(_SageMakerEntry):
     """Whether image and model stay on an instance for the next copy that starts there."""
 
 
-class Queue(_SageMakerEntry):
+class Queue(StageEntry):
     """The queue of an endpoint with mode async."""
 
     concurrency: int = Field(default=4, ge=1, le=1000)
@@ -106,14 +108,14 @@ class Queue(_SageMakerEntry):
     error_topic: str | None = Field(default=None, pattern=_ARN)
 
 
-class Vpc(_SageMakerEntry):
+class Vpc(StageEntry):
     """A network of the account for the model's containers."""
 
     subnets: _Names = Field(min_length=1, max_length=16)
     security_groups: _Names = Field(min_length=1, max_length=5)
 
 
-class SageMakerSettings(_SageMakerEntry):
+class SageMakerSettings(StageEntry):
     """Settings of the endpoint of one model, and of its proxy function."""
 
     mode: Mode = "steady"

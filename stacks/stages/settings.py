@@ -20,14 +20,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from lading.functions.contract.limits import CLOUDFORMATION, GATEWAY, LAMBDA
 from lading.functions.contract.origins import read_origins
 from lading.model_packaging.errors import ManifestError, likely
 from lading.model_packaging.manifest.located_yaml import LocatedYaml
 from lading.stacks.errors import SettingsError
-from lading.stacks.stages.sagemaker import SageMakerSettings
+from lading.stacks.stages.sagemaker import SageMakerSettings, StageEntry
 from lading.stacks.stages.sagemaker_rules import impossible
 
 ALIAS = "live"
@@ -76,13 +76,7 @@ def _origins(texts: tuple[str, ...]) -> tuple[str, ...]:
     return read_origins(",".join(texts))
 
 
-class _StageEntry(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True
-    )
-
-
-class ModelSettings(_StageEntry):
+class ModelSettings(StageEntry):
     """Settings of one model's function, or the defaults of all models."""
 
     memory_mb: int = Field(
@@ -103,7 +97,7 @@ class ModelSettings(_StageEntry):
     """Settings of its endpoint, if the model's target is SageMaker."""
 
 
-class Throttling(_StageEntry):
+class Throttling(StageEntry):
     """Requests that the API accepts from all callers together."""
 
     rate: float = Field(default=100, gt=0)
@@ -111,7 +105,7 @@ class Throttling(_StageEntry):
     burst: int = Field(default=200, ge=1)
 
 
-class Alarms(_StageEntry):
+class Alarms(StageEntry):
     """Who receives alarms, and when they go off."""
 
     email: str | None = Field(default=None, pattern=r"^[^@\s]+@[^@\s]+$")
@@ -120,7 +114,7 @@ class Alarms(_StageEntry):
     """Rate of failed requests above which alarms go off."""
 
 
-class CustomDomain(_StageEntry):
+class CustomDomain(StageEntry):
     """A custom domain name of the API; for one region only."""
 
     name: str = Field(min_length=4)
@@ -130,7 +124,7 @@ class CustomDomain(_StageEntry):
     hosted_zone_name: str | None = None
 
 
-class StageSettings(_StageEntry):
+class StageSettings(StageEntry):
     """Settings of one stage: a complete deployment, separate from all others."""
 
     account: str | None = Field(default=None, pattern=r"^[0-9]{12}$")
@@ -168,7 +162,7 @@ class StageSettings(_StageEntry):
         return self.defaults.model_copy(update=changes)
 
 
-class SettingsFile(_StageEntry):
+class SettingsFile(StageEntry):
     """The content of stages.yaml: the stages of one service."""
 
     service: str = Field(default="lading", pattern=r"^[a-z][a-z0-9-]{0,19}$")

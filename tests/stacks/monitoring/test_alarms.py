@@ -24,10 +24,10 @@ DIGITS = WatchedModel("digits", FUNCTION, error_rate=0.02, p99_ms=750)
 def template() -> Template:
     stack = Stack(App(), "watched")
     topic = AlarmTopic(stack, "Topic", name="lading-dev-alarms", email="team@example.com").topic
-    make_alarms(Construct(stack, "Digits"), MODEL_SIGNALS, DIGITS, topic)
+    make_alarms(Construct(stack, "Digits"), FUNCTION, MODEL_SIGNALS, DIGITS, topic)
     CanaryAlarms(stack, "Canary", model=DIGITS, executed_version="7", topic=topic)
     api = WatchedApi("lading-dev-api", "dev", error_rate=0.02, p99_ms=750)
-    make_alarms(Construct(stack, "Api"), API_SIGNALS, api, topic)
+    make_alarms(Construct(stack, "Api"), "lading-dev-api", API_SIGNALS, api, topic)
     return Template.from_stack(stack)
 
 
@@ -131,5 +131,5 @@ def test_the_topic_is_encrypted_and_takes_messages_over_tls_alone(template: Temp
 def test_a_cloud_that_knows_no_expressions_gets_the_plain_alarms() -> None:
     stack = Stack(App(), "local")
     topic = topic_by_name(stack, "lading-dev-alarms")
-    made = make_alarms(stack, MODEL_SIGNALS, DIGITS, topic, math=False)
+    made = make_alarms(stack, FUNCTION, MODEL_SIGNALS, DIGITS, topic, math=False)
     assert sorted(made) == ["concurrency", "latency", "throttles"]
