@@ -1,4 +1,4 @@
-"""Calls of a deployed API, or of a server on this machine."""
+"""HTTP calls of a deployed API, or of a server on this machine."""
 
 import json
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from urllib.request import Request, urlopen
 from lading.cli.errors import ServerError
 
 HEADERS: Mapping[str, str] = MappingProxyType({"Content-Type": "application/json"})
-"""Of a call with JSON; a signature covers them."""
+"""Headers of a call with JSON; a signature covers them."""
 
 _TIMEOUT_S = 60
 _MOST_BYTES = 64 << 20
@@ -21,7 +21,7 @@ _MOST_BYTES = 64 << 20
 
 @dataclass(frozen=True, slots=True)
 class ServerAnswer:
-    """What a server answered, whatever its status; names of headers are in lower case."""
+    """A server's response of any status; header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -29,7 +29,7 @@ class ServerAnswer:
     seconds: float
 
     def reason(self) -> str:
-        """The service's error text, or the gateway's."""
+        """Return the error text of the service or of the gateway."""
         try:
             document = json.loads(self.body)
             return str(document.get("error") or document.get("message"))
@@ -40,19 +40,19 @@ class ServerAnswer:
 def call(
     url: str, body: bytes | None, proof: Mapping[str, str], headers: Mapping[str, str] = HEADERS
 ) -> ServerAnswer:
-    """POST `body`, or GET where there is none.
+    """Send a POST with `body`, or a GET where it is None, and return the response.
 
     Args:
         url: the address.
-        body: what to send; a JSON document unless `headers` say otherwise.
-        proof: headers that say who calls; a server that redirects passes none of them on.
-        headers: of the call itself.
+        body: the content; JSON unless `headers` say otherwise.
+        proof: headers that identify the caller; a redirect does not get them.
+        headers: the other headers.
 
     Raises:
-        ServerError: there is no answer.
+        ServerError: there is no response.
     """
     if urlsplit(url).scheme not in ("http", "https"):
-        raise ServerError(url, "is no http or https address")
+        raise ServerError(url, "must be an http or https URL")
     request = Request(url, body, dict(headers))  # noqa: S310 checked
     for header, value in proof.items():
         request.add_unredirected_header(header, value)

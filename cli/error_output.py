@@ -1,4 +1,4 @@
-"""How what went wrong is told: one line, an exit code, and JSON for those who asked for it."""
+"""The output of an error: one line, an exit code, and with `--json` a document."""
 
 import json
 from typing import Any
@@ -30,26 +30,26 @@ _CODES: dict[type[Exception], int] = {
 }
 
 
-def report(error: Exception, *, as_json: bool) -> int:
-    """Tell the error, and give its exit code."""
-    tell(error)
+def end_with_error(error: Exception, *, as_json: bool) -> int:
+    """Print the error, with `--json` also as a document, and return its exit code."""
+    print_error(error)
     if as_json:
-        typer.echo(json.dumps({"error": document(error)}))
+        typer.echo(json.dumps({"error": error_document(error)}))
     return exit_code(error)
 
 
-def tell(error: Exception) -> None:
-    """Tell the error in one line on standard error."""
+def print_error(error: Exception) -> None:
+    """Print the error as one line to standard error."""
     typer.secho(f"error: {error}", err=True, fg="red")
 
 
-def document(error: Exception) -> dict[str, Any]:
-    """The error for scripts."""
+def error_document(error: Exception) -> dict[str, Any]:
+    """Return the error as a JSON object for scripts."""
     return {"kind": type(error).__name__, "message": str(error)}
 
 
 def exit_code(error: Exception) -> int:
-    """The exit code of an error."""
+    """Return the exit code of an error."""
     if isinstance(error, CliError):
         return error.code
     return next(_CODES[kind] for kind in type(error).__mro__ if kind in _CODES)

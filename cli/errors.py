@@ -1,14 +1,14 @@
-"""The command's exit codes, and errors that are its own.
+"""The command's exit codes, and its own errors.
 
 CliError
-├── BadCall                 a wrong word on the command line
+├── BadCall                 the command line is not valid
 ├── NothingLocked           the lock has no such model, version or label
-├── EngineNeeded            the model runs in an engine, and not in this process
-├── InputUnreadable         what the user gave as input cannot be read
-├── Unwritable              a file that was asked for cannot be written
+├── EngineNeeded            the model runs in an engine, not in this process
+├── InputUnreadable         an input file cannot be read
+├── Unwritable              an output file cannot be written
 ├── TokenNotFound           no bearer token has this id
-├── AwsRefused              AWS, or its library, did not do what was asked
-└── ServerError             a running server did not answer as hoped
+├── AwsRefused              AWS or its library returned an error
+└── ServerError             a server cannot be reached, or its answer is wrong
 """
 
 from pathlib import Path
@@ -18,24 +18,24 @@ from typer.exceptions import TyperException
 
 
 class EXIT:
-    """What an exit code of `lading` means; 0 is success, 1 is also a fault of Lading's own."""
+    """The exit codes of `lading`; 0 is success, 1 is also an internal error."""
 
     several: Final = 1
-    """Several models failed, each for another reason."""
+    """Several models failed with different codes."""
     usage: Final = 2
-    """A wrong option, models.yaml or models.lock.json."""
+    """An option, models.yaml or models.lock.json is not valid."""
     refused: Final = 3
-    """The accuracy gate refused the model; nothing was published."""
+    """The accuracy gate rejected the model; nothing was published."""
     not_found: Final = 4
-    """The model, version or label is not there."""
+    """The model, version or label does not exist."""
     source: Final = 5
     """The trained model or its data cannot be used."""
     damaged: Final = 6
     """A store or an artifact is damaged or cannot be written."""
     server: Final = 7
-    """The emulator could not start, or a server could not be reached."""
+    """A server or the emulator cannot be reached or started, or its answer is wrong."""
     request: Final = 8
-    """The model did not take the input."""
+    """The model rejected the input."""
 
 
 class CliError(Exception):
@@ -45,7 +45,7 @@ class CliError(Exception):
 
 
 class BadCall(CliError):
-    """A wrong word on the command line."""
+    """The command line is not valid."""
 
     def __init__(self, error: TyperException) -> None:
         context = getattr(error, "ctx", None)
@@ -59,42 +59,34 @@ class NothingLocked(CliError):
     code = EXIT.not_found
 
     def __init__(self, lock: Path, what: str) -> None:
-        advice = "`lading versions` lists what it has, `lading package` adds to it"
+        advice = "run `lading versions` to list what it has, `lading package` to add to it"
         if not lock.exists():
-            advice = "it is not there yet; `lading package` writes it"
-        super().__init__(f"{lock} has no {what}: {advice}")
-        self.lock, self.what = lock, what
+            advice = "the file does not exist yet; run `lading package` to create it"
+        super().__init__(f"{lock} has no {what}; {advice}")
 
 
 class EngineNeeded(CliError):
-    """The model runs in an engine, and not in this process."""
+    """The model runs in an engine, not in this process."""
 
     def __init__(self, model: str, engine: str) -> None:
         super().__init__(
-            f"model '{model}' is served by {engine}: start it with `lading serve {model}`, "
-            "and ask it with --url"
+            f"model '{model}' runs in {engine}, not in this process; start it with "
+            f"`lading serve {model}`, then call it with --url"
         )
-        self.model, self.engine = model, engine
 
 
 class InputUnreadable(CliError):
-    """What the user gave as input cannot be read."""
-
-    code = EXIT.usage
+    """An input file cannot be read."""
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(f"{path}: {reason}")
-        self.path, self.reason = path, reason
 
 
 class Unwritable(CliError):
-    """A file that was asked for cannot be written."""
-
-    code = EXIT.usage
+    """An output file cannot be written."""
 
     def __init__(self, path: Path, error: OSError) -> None:
-        super().__init__(f"{path} cannot be written: {error.strerror}; see --output")
-        self.path = path
+        super().__init__(f"{path} cannot be written: {error.strerror}; choose another --output")
 
 
 class TokenNotFound(CliError):
@@ -103,25 +95,22 @@ class TokenNotFound(CliError):
     code = EXIT.not_found
 
     def __init__(self, id_: str, table: str) -> None:
-        super().__init__(f"{table} has no token '{id_}': `lading tokens list` shows their ids")
-        self.id, self.table = id_, table
+        super().__init__(f"{table} has no token '{id_}'; run `lading tokens list` to see their ids")
 
 
 class AwsRefused(CliError):
-    """AWS, or its library, did not do what was asked."""
+    """AWS or its library returned an error."""
 
     code = EXIT.server
 
-    def __init__(self, what: str, reason: str) -> None:
-        super().__init__(f"{what}: {reason}")
-        self.what, self.reason = what, reason
+    def __init__(self, subject: str, reason: str) -> None:
+        super().__init__(f"{subject}: {reason}")
 
 
 class ServerError(CliError):
-    """A running server did not answer as hoped."""
+    """A server cannot be reached, or its answer is wrong."""
 
     code = EXIT.server
 
     def __init__(self, url: str, reason: str) -> None:
         super().__init__(f"{url}: {reason}")
-        self.url, self.reason = url, reason

@@ -1,6 +1,5 @@
 """The endpoint that `lading serve` starts beside the function, for a model that has an engine."""
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -8,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from lading.cli.errors import CliError
+from lading.cli.settings import aws_environment
 from lading.emulator.cloud.ministack import dummy_credentials
 from lading.emulator.engines.local_engines import LANGUAGE, LocalEngines
 from lading.emulator.gateway.api import Access
@@ -22,82 +22,68 @@ from lading.model_packaging.lock.file import LockedEngine, read_lock, version_fo
 Variables = Mapping[str, str]
 
 
-def engines_of(settings: ServingSettings, lock: Path) -> Mapping[str, LockedEngine]:
-    """The models of `settings` whose answering version has an engine, with that engine."""
-    locked = read_lock(lock)
-    found = {}
-    for model in settings.models:
-        engine = locked.model(model.name).versions[_answering(model)].engine
-        if engine is not None:
-            found[model.name] = engine
-    return found
-
-
 @contextmanager
 def local_endpoint(
-    settings: ServingSettings, lock: Path, room: LocalEngines
+    settings: ServingSettings, lock: Path, engines: LocalEngines
 ) -> Iterator[tuple[ServingSettings, Variables]]:
-    """Start the engine of the model that has one; the settings and variables that lead to it.
+    """Start the engine of the model that has one; yield the settings and variables that lead to it.
 
-    Of such a model one version is served: the stable one, or the newest.
+    Of such a model one version is served: the stable one, else the newest.
 
     Raises:
         CliError: several models have engines, or AWS's client is not installed.
-        EmulatorError: its engine cannot be had here, or does not start.
+        EmulatorError: the engine cannot be used on this machine, or does not start.
     """
-    engines = engines_of(settings, lock)
-    if not engines:
+    found = _engines(settings, lock)
+    if not found:
         yield settings, {}
         return
-    if len(engines) > 1:
-        names = ", ".join(engines)
-        raise CliError(f"{names} have an engine each; name one of them, or run lading emulate")
+    if len(found) > 1:
+        names = ", ".join(model.name for model, _ in found)
+        raise CliError(f"{names} each need an engine; name one of them, or run `lading emulate`")
     if find_spec("boto3") is None:
-        raise CliError("endpoints are asked by AWS's client, boto3; run `make .venv/cloud`")
-    (name, engine), *_ = engines.items()
-    model = next(each for each in settings.models if each.name == name)
-    folder = version_folder(lock, name, _answering(model)) / ENGINE
-    endpoint = LocalEndpoint(name, room.engine(name, engine.name, folder))
+        raise CliError("calls of endpoints need boto3, AWS's client; run `make cloud`")
+    ((model, engine),) = found
+    folder = version_folder(lock, model.name, _served_version(model)) / ENGINE
+    endpoint = LocalEndpoint(model.name, engines.engine(model.name, engine.name, folder))
 
-    def tell(access: Access) -> None:
+    def show(access: Access) -> None:
         if access.reason:
-            room.on_progress(f"endpoint {name}: {access.reason}")
+            engines.on_progress(f"endpoint {model.name}: {access.reason}")
 
-    runtime = SageMakerRuntime([endpoint], tell)
+    runtime = SageMakerRuntime([endpoint], show)
     with in_background(runtime, runtime) as port:
-        variables = {**dummy_credentials(), **_urls(port)}
-        with _in_environment(variables):
-            yield _told(settings, model, engine), variables
+        url = f"http://127.0.0.1:{port}"
+        urls = {"AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": url, "AWS_ENDPOINT_URL_SAGEMAKER": url}
+        variables = {**dummy_credentials(), **urls}
+        with aws_environment(variables):
+            yield _with_endpoint(settings, model, engine), variables
 
 
-def _answering(model: ServedModel) -> int:
+def _engines(settings: ServingSettings, lock: Path) -> list[tuple[ServedModel, LockedEngine]]:
+    """The models whose served version has an engine, each with that engine."""
+    locked = read_lock(lock)
+    found = []
+    for model in settings.models:
+        engine = locked.model(model.name).versions[_served_version(model)].engine
+        if engine is not None:
+            found.append((model, engine))
+    return found
+
+
+def _served_version(model: ServedModel) -> int:
+    """The version that its endpoint serves: the stable one, else the newest."""
     return model.labels.get(DEFAULT_LABEL, max(model.versions))
 
 
-def _told(settings: ServingSettings, model: ServedModel, engine: LockedEngine) -> ServingSettings:
-    """The settings with the endpoint, which stands for one version."""
-    version = _answering(model)
+def _with_endpoint(
+    settings: ServingSettings, model: ServedModel, engine: LockedEngine
+) -> ServingSettings:
+    """The settings with the endpoint of one version of the model."""
+    version = _served_version(model)
     labels = {label: at for label, at in model.labels.items() if at == version}
     one = model._replace(versions={version: model.versions[version]}, labels=labels)
     models = tuple(one if each is model else each for each in settings.models)
-    called = model.name if engine.name in LANGUAGE else ""
-    return replace(
-        settings, models=models, endpoint=ServedEndpoint(model.name, engine_model=called)
-    )
-
-
-def _urls(port: int) -> Variables:
-    url = f"http://127.0.0.1:{port}"
-    return {"AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": url, "AWS_ENDPOINT_URL_SAGEMAKER": url}
-
-
-@contextmanager
-def _in_environment(variables: Variables) -> Iterator[None]:
-    """AWS's client reads them in this process."""
-    before = dict(os.environ)
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+    engine_model = model.name if engine.name in LANGUAGE else ""
+    endpoint = ServedEndpoint(model.name, engine_model=engine_model)
+    return replace(settings, models=models, endpoint=endpoint)

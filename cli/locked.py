@@ -1,4 +1,4 @@
-"""From the lock to what the service serves."""
+"""The versions of a lock, for the commands that serve or read them."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,12 +10,12 @@ from lading.model_packaging.lock.file import Lock, LockedModel, local_roots, rea
 
 
 def served_settings(lock_path: Path, names: Iterable[str], threads: int = 0) -> ServingSettings:
-    """Settings to serve the labeled versions of these models, or of all in the lock.
+    """Return settings that serve the labeled versions of these models, or of all in the lock.
 
     Raises:
-        NothingLocked: a model is not in the lock, or nothing is.
-        CopyElsewhere: a version lies in S3 and not here.
-        CliError: the versions do not lie in one store.
+        NothingLocked: the lock does not have a model, or is empty.
+        CopyElsewhere: a version is in S3, but not on this machine.
+        CliError: the versions are in different stores.
     """
     lock = read_lock(lock_path)
     wanted = list(names) or sorted(lock.root)
@@ -38,13 +38,13 @@ def _common_root(roots: list[list[Path]]) -> Path:
         if all(root in others for others in roots):
             return root
     listed = ", ".join(sorted({str(root) for others in roots for root in others}))
-    raise CliError(f"the versions lie in several stores ({listed}); package or pull them into one")
+    raise CliError(f"the versions are in several stores ({listed}); package or pull them into one")
 
 
 def chosen_version(
     lock_path: Path, name: str, version: int | None = None, label: str | None = None
 ) -> int:
-    """The version that is meant: by number, by label, else the stable one, else the newest.
+    """Return the version with a number or a label, else the stable one, else the newest.
 
     Raises:
         NothingLocked: the lock does not have it.
@@ -62,10 +62,10 @@ def chosen_version(
 
 
 def locked_model(lock_path: Path, lock: Lock, name: str) -> LockedModel:
-    """A model's entry.
+    """Return a model's entry.
 
     Raises:
-        NothingLocked: there is none, or no version in it.
+        NothingLocked: the lock has no version of it.
     """
     model = lock.model(name)
     if not model.versions:

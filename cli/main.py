@@ -1,4 +1,4 @@
-"""The command `lading`."""
+"""The command `lading`: its subcommands, and its exit codes."""
 
 import sys
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from lading.cli.commands.serve import serve
 from lading.cli.commands.smoke import smoke
 from lading.cli.commands.tokens import tokens
 from lading.cli.commands.versions import versions
-from lading.cli.error_output import report
+from lading.cli.error_output import end_with_error
 from lading.cli.errors import BadCall, CliError
 from lading.emulator.errors import EmulatorError
 from lading.functions.contract.errors import InferenceError
@@ -38,10 +38,10 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     help="Give a trained model an HTTPS endpoint.",
     epilog=(
-        "Exit codes: 0 done, 1 several different failures or a fault of Lading's own, "
-        "2 usage, manifest or lock, 3 refused by the accuracy gate, 4 not found, "
-        "5 model or data unusable, 6 store or artifact damaged, 7 server, "
-        "8 input refused by the model.\n\n"
+        "Exit codes: 0 success, 1 several models failed with different codes or an internal "
+        "error, 2 wrong option, manifest or lock, 3 rejected by the accuracy gate, 4 not found, "
+        "5 model or data unusable, 6 store or artifact damaged, 7 server failed or not "
+        "reachable, 8 input rejected by the model.\n\n"
         "Shell completion: `lading --install-completion` (`--show-completion` prints it)."
     ),
 )
@@ -68,7 +68,7 @@ def options(
 
 
 def _run(words: list[str]) -> int:
-    """Run one command line. The options that install completion work but `--help` omits them."""
+    """Run one command line; `--help` omits the options that install completion."""
     command = get_command(app)
     for option in command.params:
         if isinstance(option, TyperOption) and option.name in _COMPLETION:
@@ -77,18 +77,18 @@ def _run(words: list[str]) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command; what goes wrong costs one line and an exit code.
+    """Run the command; an error is one line and an exit code.
 
     Args:
-        arguments: the command line without the program's name; None takes the process's own.
+        arguments: the command line without the program's name; None means the process's own.
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
     try:
         sys.exit(_run(words or ["--help"]))
     except TyperException as error:
-        sys.exit(report(BadCall(error), as_json="--json" in words))
+        sys.exit(end_with_error(BadCall(error), as_json="--json" in words))
     except (CliError, EmulatorError, InferenceError, PackagingError) as error:
-        sys.exit(report(error, as_json="--json" in words))
+        sys.exit(end_with_error(error, as_json="--json" in words))
     except (KeyboardInterrupt, typer.Abort):
         sys.exit(_INTERRUPTED)
 

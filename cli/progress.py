@@ -1,49 +1,82 @@
-"""How long work is shown: a live line with a spinner at a terminal, plain lines elsewhere."""
+"""Progress of long work on standard error, with the elapsed time.
 
-from types import TracebackType
-from typing import Self
+At a terminal a live line shows the current step. Elsewhere each step is a plain line.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from time import monotonic
 
 from rich.console import Console
-from rich.status import Status
+from rich.markup import escape
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from lading.model_packaging.pipeline import STAGES
+from lading.model_packaging.stages import OnStage
 
 _WIDTH = max(map(len, STAGES))
 
+OnStep = Callable[[str], None]
+"""Called with the name of each step when it begins; an empty name ends the display."""
 
-class StageProgress:
-    """An `OnStage` of the pipeline that writes to standard error.
 
-    Args:
-        model: whose stages they are.
-        console: where to; rich tells a terminal from a file.
-    """
+@contextmanager
+def show_steps() -> Iterator[OnStep]:
+    """Show each step while it runs; a plain line starts with the seconds since the first one."""
+    console, started = Console(stderr=True), monotonic()
 
-    def __init__(self, model: str, console: Console) -> None:
-        self._model = model
-        self._console = console
-        self._status: Status | None = None
+    def line(step: str) -> None:
+        if step:
+            _print(console, f"{monotonic() - started:6.1f} s  {step}")
 
-    def __enter__(self) -> Self:
-        self._console.print(f"[bold]{self._model}[/bold]", highlight=False)
-        if self._console.is_terminal:
-            self._status = self._console.status("")
-            self._status.start()
-        return self
+    if not console.is_terminal:
+        yield line
+        return
+    with live_step(console) as show:
+        yield show
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._status is not None:
-            self._status.stop()
 
-    def __call__(self, stage: str, outcome: str) -> None:
-        """Show that a stage began, or how it ended."""
-        if outcome:
-            line = f"  {stage:{_WIDTH}}  {outcome}"
-            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
-        elif self._status is not None:
-            self._status.update(stage)
+@contextmanager
+def show_stages(model: str) -> Iterator[OnStage]:
+    """Show each stage of a model's packaging: live while it runs, as a line when it has ended."""
+    console, began = Console(stderr=True), monotonic()
+    _print(console, model)
+    with live_step(console) as show:
+
+        def on_stage(stage: str, outcome: str) -> None:
+            nonlocal began
+            if outcome:
+                _print(console, f"  {stage:{_WIDTH}}  {monotonic() - began:6.1f} s  {outcome}")
+            else:
+                show(stage)
+            began = monotonic()
+
+        yield on_stage
+
+
+@contextmanager
+def live_step(console: Console | None = None) -> Iterator[OnStep]:
+    """Show the current step with a spinner and its elapsed time, only at a terminal."""
+    console = console or Console(stderr=True)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(
+        *columns,
+        console=console,
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+        disable=not console.is_terminal,
+    ) as progress:
+        task = progress.add_task("")
+
+        def show(step: str) -> None:
+            if step:
+                progress.reset(task, description=escape(step))
+            else:
+                progress.stop()
+
+        yield show
+
+
+def _print(console: Console, line: str) -> None:
+    console.print(line, markup=False, highlight=False, soft_wrap=True)

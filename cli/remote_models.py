@@ -1,7 +1,7 @@
-"""The models of a deployed API, behind the protocol of models in this process.
+"""The models of a deployed API, with the interface of models in this process.
 
-What there is is asked at `GET /models/{model}`, and believed for half a minute; tensors travel in
-the Open Inference Protocol's binary form.
+`GET /models/{model}` describes a model, and is cached for half a minute; tensors travel in the
+binary form of the Open Inference Protocol.
 """
 
 import json
@@ -38,29 +38,29 @@ from lading.functions.inference.tensors import messages as tensor_messages
 from lading.functions.inference.tensors.binary import HEADER_LENGTH
 from lading.functions.inference.tensors.conversion import Array
 
-BELIEVED_S = 30.0
-"""How long what an API said of a model is held to be true."""
+CACHED_S = 30.0
+"""How long the description of a model is cached."""
 
 _BINARY: Mapping[str, str] = MappingProxyType(
     {"Content-Type": "application/octet-stream", "Accept": "*/*"}
 )
-"""A gateway may take an answer for text unless a caller accepts any type."""
+"""A gateway may return a response as text unless the caller accepts any type."""
 
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """A deployed API: its address, and who calls it."""
+    """A deployed API: its URL, and its caller."""
 
     url: str
     caller: Caller
 
-    def ask(
+    def call(
         self, path: str, body: bytes | None = None, headers: Mapping[str, str] = HEADERS
     ) -> ServerAnswer:
-        """The answer to GET `path`, or to POST `body` there, whatever its status.
+        """Return the response to GET `path`, or to POST `body` there, of any status.
 
         Raises:
-            ModelUnavailable: there is none.
+            ModelUnavailable: there is no response.
         """
         address = f"{self.url.rstrip('/')}{path}"
         try:
@@ -70,7 +70,7 @@ class Api:
 
 
 class ApiSilent(ModelUnavailable):
-    """The API cannot be reached, or not by who calls."""
+    """The API cannot be reached by this caller."""
 
     def __init__(self, reason: str) -> None:
         InferenceError.__init__(self, reason)
@@ -78,7 +78,7 @@ class ApiSilent(ModelUnavailable):
 
 
 class RemoteCatalog(Catalog):
-    """The models of an API, as this process learns of them."""
+    """The models of an API, described on demand."""
 
     def __init__(self, api: Api, now: Callable[[], float] = monotonic) -> None:
         super().__init__({})
@@ -86,29 +86,29 @@ class RemoteCatalog(Catalog):
         self._known: dict[str, tuple[float, CatalogModel]] = {}
 
     def names(self) -> tuple[str, ...]:
-        """Names of the models, sorted."""
-        return tuple(sorted(each["name"] for each in _document(self._api.ask("/models"), "")))
+        """Return the names of the models, sorted."""
+        return tuple(sorted(each["name"] for each in _document(self._api.call("/models"), "")))
 
     def models(self) -> tuple[CatalogModel, ...]:
-        """The models, sorted by name."""
+        """Return the models, sorted by name."""
         return tuple(self.model(name) for name in self.names())
 
     def ready(self) -> bool:
-        """Whether the API says that every model can answer."""
-        return self._api.ask("/v2/health/ready").status == HTTPStatus.OK
+        """Return whether the API says that every model is ready."""
+        return self._api.call("/v2/health/ready").status == HTTPStatus.OK
 
     def model(self, name: str) -> CatalogModel:
-        """The model of this name.
+        """Return the model of this name.
 
         Raises:
-            ModelNotFound: the API serves none.
-            InferenceError: the API does not say.
+            ModelNotFound: the API does not serve it.
+            InferenceError: the API does not describe it.
         """
         until, known = self._known.get(name, (0.0, None))
         if known is None or self._now() >= until:
-            document = _document(self._api.ask(f"/models/{quote(name, safe='')}"), name)
+            document = _document(self._api.call(f"/models/{quote(name, safe='')}"), name)
             known = _model(document, self._api)
-            self._known[name] = (self._now() + BELIEVED_S, known)
+            self._known[name] = (self._now() + CACHED_S, known)
         return known
 
 
@@ -116,9 +116,9 @@ class RemotePredictor(Predictor):
     """One version of a model of an API.
 
     Args:
-        metadata: its tensors, as one of its signatures.
-        api: where it is.
-        signature: that signature's name, where it is not the one that answers unasked.
+        metadata: the tensors of one of its signatures.
+        api: the API.
+        signature: name of that signature; empty for the default one.
     """
 
     def __init__(self, metadata: ModelMetadata, api: Api, signature: str = "") -> None:
@@ -134,14 +134,14 @@ class RemotePredictor(Predictor):
         """See `Predictor.predict`.
 
         Raises:
-            ModelUnavailable: the API does not answer.
+            ModelUnavailable: the API cannot be reached.
         """
         name, version = self.metadata.name, self.metadata.version
         check_request(self.metadata, inputs, outputs)
         wanted = outputs or self.metadata.output_names()
         body, length = tensor_messages.encode(inputs, wanted, signature=self._signature)
         path = f"/v2/models/{quote(name, safe='')}/versions/{version}/infer"
-        reply = self._api.ask(path, body, {**_BINARY, HEADER_LENGTH: str(length)})
+        reply = self._api.call(path, body, {**_BINARY, HEADER_LENGTH: str(length)})
         if reply.status != HTTPStatus.OK:
             raise _refusal(reply, name, version)
         try:
@@ -159,7 +159,7 @@ def _model(document: Mapping[str, Any], api: Api) -> CatalogModel:
     labels: dict[str, int] = {}
     for each in document["versions"]:
         version = int(each["version"])
-        reason = each["reason"] or "it says no reason"
+        reason = each["reason"] or "no reason given"
         versions[version] = (
             _predictor(name, version, each, api)
             if each["ready"]
@@ -193,7 +193,11 @@ def _signature(name: str, version: int, document: Mapping[str, Any]) -> ModelMet
 
 
 def _document(reply: ServerAnswer, name: str) -> Any:
-    """The JSON of an answer; of one that refuses, its error."""
+    """The JSON of a response.
+
+    Raises:
+        InferenceError: the response is an error.
+    """
     if reply.status == HTTPStatus.NOT_FOUND and name:
         raise ModelNotFound(name, ())
     if reply.status != HTTPStatus.OK:
@@ -202,7 +206,7 @@ def _document(reply: ServerAnswer, name: str) -> Any:
 
 
 def _refusal(reply: ServerAnswer, name: str, version: int) -> InferenceError:
-    """The error that an answer of the service, or of the gateway before it, stands for."""
+    """The error for an error response of the service, or of the gateway in front of it."""
     text = reply.reason()
     found: dict[int, InferenceError] = {
         400: MalformedRequest(text),

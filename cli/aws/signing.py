@@ -1,4 +1,4 @@
-"""Who a request to a deployed API is from: a bearer token's holder, or an AWS principal."""
+"""The proof of who calls a deployed API: a bearer token, or a signature of an AWS principal."""
 
 import re
 from collections.abc import Mapping
@@ -15,12 +15,12 @@ _EXECUTE_API = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """How to prove who is calling.
+    """The caller of an API, with its credentials.
 
     Args:
-        token: a bearer token; None: none.
-        sign: sign with AWS credentials, also where the address does not tell to.
-        region: the API's; None: what the address or the AWS profile says.
+        token: a bearer token, or None.
+        sign: sign with AWS credentials even if the URL is not one of API Gateway.
+        region: region of the API; None means that of the URL, else of the AWS profile.
     """
 
     token: str | None = None
@@ -30,18 +30,18 @@ class Caller:
     def headers(
         self, url: str, body: bytes | None, headers: Mapping[str, str]
     ) -> Mapping[str, str]:
-        """What to send besides `headers`; nothing to a server of one's own.
+        """Return the headers that identify the caller; none for a server that needs no signature.
 
-        The call is a POST of `body`, or a GET where there is none.
+        The call is a POST with `body`, or a GET where it is None.
 
         Raises:
-            ServerError: the token would cross a network in the clear.
-            AwsRefused: there is nothing to sign with.
+            ServerError: the token would cross a network unencrypted.
+            AwsRefused: there are no AWS credentials.
         """
         host = urlsplit(url).hostname or ""
         if self.token is not None:
             if urlsplit(url).scheme != "https" and not is_here(host):
-                raise ServerError(url, "would get the token in the clear; use https")
+                raise ServerError(url, "would receive the token unencrypted; use https")
             return {"Authorization": f"Bearer {self.token}"}
         found = _EXECUTE_API.fullmatch(host)
         if not (self.sign or found):
@@ -50,7 +50,7 @@ class Caller:
 
 
 def is_here(host: str) -> bool:
-    """Whether a host is this machine."""
+    """Return whether a host is this machine."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
@@ -62,7 +62,7 @@ def is_here(host: str) -> bool:
 def _sign(
     url: str, body: bytes | None, headers: Mapping[str, str], region: str | None
 ) -> Mapping[str, str]:
-    """The headers of AWS's Signature Version 4."""
+    """The headers of AWS Signature Version 4."""
     from botocore.auth import SigV4Auth
     from botocore.awsrequest import AWSRequest
     from botocore.exceptions import BotoCoreError
@@ -75,11 +75,9 @@ def _sign(
     except BotoCoreError as error:
         raise AwsRefused(url, str(error)) from error
     if credentials is None:
-        raise AwsRefused(
-            url, "asks for AWS credentials, and there are none; log in, or give --token"
-        )
+        raise AwsRefused(url, "needs AWS credentials, but none are found; log in, or give --token")
     if region is None:
-        raise AwsRefused(url, "asks for a signature, and no region is known; set AWS_REGION")
+        raise AwsRefused(url, "needs a signature, but the region is not known; set AWS_REGION")
     method = "GET" if body is None else "POST"
     request = AWSRequest(method, url, headers=dict(headers), data=body)
     SigV4Auth(credentials.get_frozen_credentials(), "execute-api", region).add_auth(request)

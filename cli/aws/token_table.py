@@ -1,10 +1,10 @@
-"""Bearer tokens in the cloud: items of a DynamoDB table, and keys in usage plans."""
+"""Bearer tokens in the cloud: items of a DynamoDB table, and API keys in usage plans."""
 
 import re
 import secrets
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -19,7 +19,7 @@ _DAY_S = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What is known of a token; times are seconds since 1970."""
+    """A token's record without its secret; times are seconds since 1970."""
 
     digest: str
     tenant: str
@@ -30,7 +30,7 @@ class Token:
 
     @property
     def id(self) -> str:
-        """What it is called by."""
+        """Its id."""
         return token_id(self.digest)
 
     @property
@@ -47,35 +47,33 @@ class TokenTable:
 
     Args:
         table: name of the DynamoDB table.
-        api: name of the REST API, whose usage plans the tokens count in.
-        region: where both are; None: where the AWS profile says.
+        api: name of the REST API, whose usage plans limit the tokens.
+        region: region of both; None means the region of the AWS profile.
     """
 
     def __init__(self, table: str, api: str, region: str | None = None) -> None:
         self.table, self.api, self.region = table, api, region
 
     def create(self, tenant: str, models: Sequence[str], days: int | None) -> tuple[str, Token]:
-        """A new token, which is kept nowhere, and what is kept of it.
+        """Create a token; return its secret, which is not stored, and its record.
 
         Raises:
-            AwsRefused: it could not be kept; there is no such token then.
+            AwsRefused: it could not be stored; no token was created.
         """
         secret = f"lading_{secrets.token_urlsafe(_SECRET_BYTES)}"
         now = int(time.time())
         expires = None if days is None else now + days * _DAY_S
         token = Token(token_digest(secret), tenant, tuple(sorted(set(models))), now, expires)
         usage_key = secrets.token_hex(_SECRET_BYTES)
-        with self._asking():
+        with self._aws_errors(), ExitStack() as undo:
             key = self._add_key(token, usage_key)
-            try:
-                self._dynamodb.put_item(TableName=self.table, Item=_item(token, usage_key))
-            except Exception:
-                self._delete_keys([key] if key else [])
-                raise
+            undo.callback(self._delete_keys, [key] if key else [])
+            self._dynamodb.put_item(TableName=self.table, Item=_item(token, usage_key))
+            undo.pop_all()
         return secret, token
 
     def list(self) -> Sequence[Token]:
-        """Every token, the newest first.
+        """Return every token, the newest first.
 
         Raises:
             AwsRefused: the table cannot be read.
@@ -83,16 +81,16 @@ class TokenTable:
         return sorted(self._scan(), key=lambda token: -token.created)
 
     def revoke(self, id_: str) -> Token:
-        """End a token, from the next request on; twice is as good as once.
+        """Revoke a token from the next request on; a second call changes nothing.
 
         Raises:
-            TokenNotFound: there is none of this id.
+            TokenNotFound: no token has this id.
             AwsRefused: it could not be changed.
         """
         found = [token for token in self._scan() if token.id == id_]
         if not found:
             raise TokenNotFound(id_, self.table)
-        with self._asking():
+        with self._aws_errors():
             answer = self._dynamodb.update_item(
                 TableName=self.table,
                 Key={TOKENS.digest: {"S": found[0].digest}},
@@ -106,14 +104,14 @@ class TokenTable:
         return _token(answer["Attributes"])
 
     def _scan(self) -> Iterator[Token]:
-        with self._asking():
+        with self._aws_errors():
             for page in self._dynamodb.get_paginator("scan").paginate(
                 TableName=self.table, ConsistentRead=True
             ):
                 yield from map(_token, page["Items"])
 
     def _add_key(self, token: Token, value: str) -> str | None:
-        """A key in every usage plan of the API; None when it has no plan."""
+        """Add a key to every usage plan of the API; return None when it has no plan."""
         plans = [
             plan["id"]
             for page in self._gateway.get_paginator("get_usage_plans").paginate()
@@ -152,7 +150,7 @@ class TokenTable:
         return self._session.client("apigateway")
 
     @contextmanager
-    def _asking(self) -> Iterator[None]:
+    def _aws_errors(self) -> Iterator[None]:
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:

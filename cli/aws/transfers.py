@@ -1,4 +1,4 @@
-"""What `lading pull` and `lading push` have in common."""
+"""The common part of `lading pull` and `lading push`."""
 
 import json
 from collections.abc import Iterable
@@ -10,22 +10,27 @@ import typer
 
 from lading.cli.errors import NothingLocked
 from lading.cli.locked import locked_model
+from lading.cli.progress import live_step
 from lading.model_packaging.lock.file import LocalCopy, read_lock
 from lading.model_packaging.store.transfer import Transferred, transfer
 from lading.model_packaging.store.versions import Store
 
-Labeled = Annotated[bool, typer.Option("--labeled", help="Only versions that carry a label.")]
+Labeled = Annotated[bool, typer.Option("--labeled", help="Copy only versions that have a label.")]
 
 
-def move(names: Iterable[str], target: Store, lock: Path, *, labeled: bool, as_json: bool) -> None:
-    """Transfer the models' versions, one after another, and tell how each ended.
+def transfer_versions(
+    names: Iterable[str], target: Store, lock: Path, *, labeled: bool, as_json: bool
+) -> None:
+    """Copy the models' versions one after another, and print the result of each.
 
     Raises:
-        NothingLocked: a model is not in the lock, or nothing is.
+        NothingLocked: the lock does not have a model, or is empty.
     """
     done = []
     for name, version in _chosen(names, lock, labeled=labeled):
-        moved = transfer(name, version, target, lock)
+        with live_step() as show:
+            show(f"copy {name} version {version}")
+            moved = transfer(name, version, target, lock)
         typer.echo(_line(moved), err=as_json)
         done.append(moved)
     if as_json:
@@ -49,7 +54,7 @@ def _chosen(names: Iterable[str], lock: Path, *, labeled: bool) -> list[tuple[st
 def _line(done: Transferred) -> str:
     copy = done.copy
     place = copy.path if isinstance(copy, LocalCopy) else f"s3://{copy.bucket}/{copy.key}"
-    state = f"copied, {done.bytes:,} bytes" if done.moved else "there already"
+    state = f"copied, {done.bytes:,} bytes" if done.moved else "already there"
     return f"{done.name} version {done.version} {state}: {place}"
 
 

@@ -1,30 +1,31 @@
-"""`lading emulate`: deploy into an AWS on this machine, and ask the API there."""
+"""`lading emulate`: deploy into an emulated AWS on this machine, and call the API there."""
 
 import json
-import os
 import signal
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from lading.cli.aws.signing import Caller
 from lading.cli.aws.token_table import TokenTable
-from lading.cli.calls import call
 from lading.cli.commands.tokens import STAGE, STAGES, Stage, Stages
-from lading.cli.errors import InputUnreadable, NothingLocked, ServerError
+from lading.cli.errors import NothingLocked, ServerError
 from lading.cli.options import LOCK, MANIFEST, EngineUrl, Json, Lock, Manifest
+from lading.cli.progress import show_steps
+from lading.cli.settings import aws_environment
+from lading.cli.smoke.checks import call_plainly, check_refusals
+from lading.cli.smoke.golden import StableModel, stable_models
 from lading.emulator.cloud.account import EmulatedCloud
 from lading.emulator.engines.local_engines import LocalEngines
 from lading.emulator.processes.server import in_background
 from lading.emulator.sagemaker.locked_endpoints import locked_endpoints
 from lading.emulator.sagemaker.runtime import SageMakerRuntime
 from lading.functions.contract.names import DEFAULT_LABEL, TOKENS
-from lading.functions.traffic_hook.golden import Golden, GoldenError, differences
-from lading.model_packaging.lock.file import read_lock, version_folder
+from lading.model_packaging.lock.file import version_folder
 from lading.model_packaging.manifest.models import load_manifest
 from lading.stacks.errors import StackError
 from lading.stacks.plan.left_out import LEFT_OUT, NOT_ENFORCED
@@ -32,26 +33,11 @@ from lading.stacks.stages.settings import OUTPUTS, Deployment, SettingsFile, loa
 
 _FOLDER = Path(".lading/emulate")
 _TENANT = "emulate"
-_REFUSALS = (401, 403)
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A model's golden request, whose answer is known."""
-
-    model: str
-    version: int
-    golden: Golden
-
-    @property
-    def request(self) -> Mapping[str, Any]:
-        """The first of them: `inputs` and `outputs`."""
-        return self.golden.requests[0]
 
 
 def emulate(
     once: Annotated[
-        bool, typer.Option("--once", help="Ask once, take everything down, and end.")
+        bool, typer.Option("--once", help="Call the API once, remove everything, and end.")
     ] = False,
     engine_url: EngineUrl = "",
     stage: Stage = STAGE,
@@ -60,11 +46,11 @@ def emulate(
     lock: Lock = LOCK,
     json_: Json = False,
 ) -> None:
-    """Deploy the very stacks into an AWS on this machine, and ask the API.
+    """Deploy the real stacks into an emulated AWS on this machine, and call the API.
 
-    Needs neither an account nor Docker: MiniStack plays AWS, and goes with this command. The API
-    asks for bearer tokens there, whatever the stage says. A model whose target is SageMaker is
-    served by an engine that this starts, or by the server at --engine-url. Logs are in
+    It needs no AWS account and no Docker: MiniStack emulates AWS until this command ends. The API
+    requires bearer tokens there, whatever the stage says. A model whose target is SageMaker is
+    served by an engine, which this command starts, or by the server at --engine-url. Logs are in
     .lading/emulate.
 
     Examples:
@@ -76,23 +62,23 @@ def emulate(
         lading emulate --engine-url http://127.0.0.1:8000/v1
     """
     deployment = _deployment(stages, stage)
-    question = find_question(manifest, lock)
-    room = LocalEngines(_FOLDER, _FOLDER / "engines", server=engine_url, on_progress=_tell)
-    _end_when_told()
-    with (
-        EmulatedCloud(_FOLDER, _tell) as cloud,
-        endpoints(deployment, manifest, lock, room) as runtime,
-    ):
+    model = find_model(manifest, lock)
+    # SIGTERM ends the command as Ctrl-C does, so that it removes everything.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with show_steps() as show, EmulatedCloud(_FOLDER, show) as cloud, ExitStack() as stack:
+        engines = LocalEngines(_FOLDER, _FOLDER / "engines", server=engine_url, on_progress=show)
+        runtime = stack.enter_context(endpoints(deployment, manifest, lock, engines))
         cloud.bootstrap()
         url = deploy(cloud, deployment, manifest, lock, runtime)
         token = create_token(cloud, deployment)
-        _tell(f"ask {question.model} for an answer that is known")
-        answer = ask(cloud, url, token, question)
-        typer.echo(
-            json.dumps(_document(cloud, url, token, question, answer))
-            if json_
-            else _text(url, token, question, answer, stays=not once)
-        )
+        show(f"call {model.name} with its golden request")
+        answer = _call(cloud, url, token, model)
+        show("")
+        found = {"url": url, "token": token, "model": model.name, "version": model.version}
+        if json_:
+            typer.echo(json.dumps(_document(cloud, found, answer)))
+        else:
+            typer.echo(_text(found, answer, stays=not once))
         while not once:
             time.sleep(1)
             cloud.require_running()
@@ -100,25 +86,25 @@ def emulate(
 
 @contextmanager
 def endpoints(
-    deployment: Deployment, manifest: Path, lock: Path, room: LocalEngines
+    deployment: Deployment, manifest: Path, lock: Path, engines: LocalEngines
 ) -> Iterator[str]:
-    """The URL of an emulated SageMaker with the endpoints that the lock asks for; empty for none.
+    """Start the lock's endpoints, and yield the URL of their emulated SageMaker; empty for none.
 
     Args:
         deployment: the stage.
         manifest: models.yaml.
         lock: models.lock.json.
-        room: where their engines come from.
+        engines: the engines of this machine.
 
     Raises:
-        EmulatorError: an engine does not run here, or does not start.
+        EmulatorError: an engine cannot be used on this machine, or does not start.
     """
     models = load_manifest(manifest).models
-    found = list(locked_endpoints(models, lock, room, deployment.names.function))
+    found = list(locked_endpoints(models, lock, engines, deployment.names.function))
     if not found:
         yield ""
         return
-    _tell(f"start the engines of {len(found)} endpoints")
+    engines.on_progress(f"start the engines of {len(found)} endpoints")
     runtime = SageMakerRuntime(found)
     with in_background(runtime, runtime) as port:
         yield f"http://127.0.0.1:{port}"
@@ -127,17 +113,17 @@ def endpoints(
 def deploy(
     cloud: EmulatedCloud, deployment: Deployment, manifest: Path, lock: Path, runtime: str = ""
 ) -> str:
-    """Deploy what the lock says; the API's base URL.
+    """Deploy what the lock says, and return the API's base URL.
 
     Args:
-        cloud: where to.
+        cloud: the emulated AWS.
         deployment: the stage.
         manifest: models.yaml.
         lock: models.lock.json.
-        runtime: URL of the SageMaker that the proxies ask.
+        runtime: URL of the SageMaker that the proxy functions call.
 
     Raises:
-        DeploymentFailed: that did not work.
+        DeploymentFailed: the stacks cannot be deployed.
     """
     stages = cloud.scratch / "stages.yaml"
     stages.write_text(_emulated(deployment))
@@ -149,59 +135,39 @@ def deploy(
 
 
 def create_token(cloud: EmulatedCloud, deployment: Deployment) -> str:
-    """A bearer token for every model.
+    """Return a new bearer token for every model.
 
     Raises:
-        AwsRefused: the cloud takes none.
+        AwsRefused: it cannot be stored.
     """
     names = deployment.names
-    with _variables(cloud.environment):
+    with aws_environment(cloud.environment):
         table = TokenTable(names.token_table, names.api_stack)
         return table.create(_TENANT, [TOKENS.every_model], 1)[0]
 
 
-def find_question(manifest: Path, lock: Path) -> Question:
-    """A golden request of a model that will be deployed.
+def find_model(manifest: Path, lock: Path) -> StableModel:
+    """Return a model with golden requests that will be deployed.
 
     Raises:
         NothingLocked: there is none.
-        CopyElsewhere: a version is in S3 alone.
-        InputUnreadable: the golden requests are broken.
+        CopyElsewhere: its artifact is in S3 only.
+        InputUnreadable: its golden requests are damaged.
     """
-    locked = read_lock(lock)
-    for name in sorted(load_manifest(manifest).models):
-        version = locked.model(name).labels.get(DEFAULT_LABEL)
-        if version is None:
-            continue
-        golden = version_folder(lock, name, version) / "golden.json"
-        if golden.is_file():
-            return Question(name, version, _read(golden))
-    raise NothingLocked(lock, f"model labeled '{DEFAULT_LABEL}' and with golden requests")
+    for model in stable_models(manifest, lock):
+        version_folder(lock, model.name, model.version)
+        if model.tensors:
+            return model
+    raise NothingLocked(lock, f"model with golden requests and the label '{DEFAULT_LABEL}'")
 
 
-def _read(golden: Path) -> Golden:
-    try:
-        return Golden.from_json(golden.read_bytes())
-    except (GoldenError, OSError) as error:
-        raise InputUnreadable(str(golden), str(error)) from error
-
-
-def ask(cloud: EmulatedCloud, url: str, token: str, question: Question) -> Any:
-    """The API's answer, which is right; without a token there is none.
-
-    Raises:
-        ServerError: it is another one.
-    """
-    address = f"{url}/{question.model}/predict"
-    body = json.dumps({"inputs": question.request["inputs"]}).encode()
-    refused = call(address, body, {})
-    if refused.status not in _REFUSALS:
-        reason = f"status {refused.status} for a call without a token"
-        raise ServerError(address, f"{reason}; see {cloud.log}")
-    reply = call(address, body, {"Authorization": f"Bearer {token}"})
-    event = {"statusCode": reply.status, "body": reply.body.decode(errors="replace")}
-    for difference in differences(question.golden, question.request, question.version, event):
-        raise ServerError(address, f"{difference}; see {cloud.log}")
+def _call(cloud: EmulatedCloud, url: str, token: str, model: StableModel) -> Any:
+    """The API's answer to a golden request, if it is right, and refused without the token."""
+    caller = Caller(token)
+    reply, wrong = call_plainly(url, model, caller)
+    for reason in (wrong, *(check.wrong for check in check_refusals(url, model, caller))):
+        if reason:
+            raise ServerError(url, f"model '{model.name}': {reason}; see {cloud.log}")
     return json.loads(reply.body)
 
 
@@ -213,7 +179,7 @@ def _deployment(stages: Path, stage: str) -> Deployment:
 
 
 def _emulated(deployment: Deployment) -> str:
-    """The stage's settings, less what belongs to an account, as a settings file."""
+    """A settings file for the stage, without the settings that need a real account."""
     there = {"auth": "token", "account": None, "regions": (), "domain": None}
     settings = deployment.settings.model_copy(update={**there, "permissions_boundary": None})
     document = SettingsFile(
@@ -224,39 +190,10 @@ def _emulated(deployment: Deployment) -> str:
     return document.model_dump_json(exclude_defaults=True)
 
 
-@contextmanager
-def _variables(values: Mapping[str, str]) -> Iterator[None]:
-    """AWS's client reads them."""
-    before = {key: value for key, value in os.environ.items() if key.startswith("AWS_")}
-    for key in before:
-        del os.environ[key]
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for key in values:
-            del os.environ[key]
-        os.environ.update(before)
-
-
-def _end_when_told() -> None:
-    """Make SIGTERM end the command as Ctrl-C does, so that it takes everything with it."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-
-
-def _tell(step: str) -> None:
-    typer.secho(f"{time.strftime('%H:%M:%S')}  {step} ...", err=True, dim=True)
-
-
-def _document(
-    cloud: EmulatedCloud, url: str, token: str, question: Question, answer: Any
-) -> Mapping[str, Any]:
+def _document(cloud: EmulatedCloud, found: Mapping[str, Any], answer: Any) -> Mapping[str, Any]:
     return {
-        "url": url,
-        "token": token,
+        **found,
         "endpoint": cloud.endpoint,
-        "model": question.model,
-        "version": question.version,
         "answer": answer,
         "right": True,
         "left_out": dict(LEFT_OUT),
@@ -265,14 +202,14 @@ def _document(
     }
 
 
-def _text(url: str, token: str, question: Question, answer: Any, *, stays: bool) -> str:
+def _text(found: Mapping[str, Any], answer: Any, *, stays: bool) -> str:
     return "\n".join(
         [
-            f"{url}  (Ctrl-C takes everything down)" if stays else url,
-            f"  token   {token}",
-            f"  asked   {question.model}, version {question.version}, with its golden request",
+            f"{found['url']}  (Ctrl-C removes everything)" if stays else found["url"],
+            f"  token   {found['token']}",
+            f"  called  {found['model']}, version {found['version']}, with its golden request",
             f"  answer  {json.dumps(answer['outputs'])}",
-            "  right, and refused without the token",
+            "  The answer is right; calls without the token were refused.",
             "Left out here:",
             *(f"  {name}: {instead}" for name, instead in LEFT_OUT.items()),
             "Not enforced here:",

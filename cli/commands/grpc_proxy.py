@@ -1,4 +1,4 @@
-"""`lading grpc-proxy`: gRPC for a deployed API, which carries none."""
+"""`lading grpc-proxy`: gRPC in front of a deployed API, which does not support it."""
 
 import json
 import signal
@@ -9,34 +9,34 @@ from typing import Annotated
 import typer
 
 from lading.cli.aws.signing import Caller
-from lading.cli.options import Json
+from lading.cli.options import Json, Sign, Token
 from lading.cli.remote_models import Api, RemoteCatalog
 from lading.emulator.grpc_server import serving_grpc
 from lading.functions.inference.entry.http_server import Listening, address_of
 
 _LOG = Path(".lading/grpc-proxy.log")
 _AT_ONCE = 32
-"""Calls that wait for the API; they take no processor meanwhile."""
+"""Concurrent calls; they wait for the API, and use no processor meanwhile."""
 
 
 def grpc_proxy(
-    target: Annotated[str, typer.Option(help="Base URL of the API: the stack's output ApiUrl.")],
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8001,
-    token: Annotated[
-        str | None, typer.Option(envvar="LADING_TOKEN", help="Bearer token for the API.")
-    ] = None,
-    sign: Annotated[
-        bool, typer.Option("--sign", help="Sign with AWS credentials, also for a name of your own.")
-    ] = False,
-    log: Annotated[Path, typer.Option(help="A JSON line for each call.")] = _LOG,
+    target: Annotated[
+        str, typer.Option("--target", help="Base URL of the API: the stack's output ApiUrl.")
+    ],
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="Port; 0 chooses a free one.")
+    ] = 8001,
+    token: Token = None,
+    sign: Sign = False,
+    log: Annotated[Path, typer.Option("--log", help="File with a JSON line for each call.")] = _LOG,
     json_: Json = False,
 ) -> None:
-    """Speak gRPC to clients on this machine, and HTTPS to a deployed API.
+    """Serve gRPC on this machine, and forward each call to a deployed API over HTTPS.
 
-    API Gateway carries no gRPC. Clients of Triton, KServe and TensorFlow Serving connect here,
-    without TLS; each call goes to the API as one signed request, and its answer back. Run it beside
-    the client, since whoever can connect calls with your token or credentials.
+    API Gateway does not support gRPC. Clients of Triton, KServe and TensorFlow Serving connect here
+    without TLS; each call becomes one signed request to the API. Run it on the client's machine:
+    everyone who can connect calls with your token or credentials.
 
     Examples:
 
@@ -45,7 +45,7 @@ def grpc_proxy(
         lading grpc-proxy --target https://ml.example.com --token lading_... --port 8500
     """
     if sign and token is not None:
-        raise typer.BadParameter("give --token or --sign, not both")
+        raise typer.BadParameter("give either --token or --sign")
     catalog = RemoteCatalog(Api(target, Caller(token, sign)))
     stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())

@@ -1,4 +1,4 @@
-"""`lading label`: promote a version, or go back to one."""
+"""`lading label`: promote a version, or return to an earlier one."""
 
 import json
 from dataclasses import asdict
@@ -8,26 +8,26 @@ from typing import Annotated
 import typer
 
 from lading.cli.locked import chosen_version
-from lading.cli.options import LOCK, Json, Lock
+from lading.cli.options import LOCK, Json, Lock, Name
 from lading.model_packaging.lock.labels import MovedLabel, move_label
 
 _MOST_DIGITS = 18
 
 
 def label(
-    name: Annotated[str, typer.Argument(help="The model.")],
-    label: Annotated[str, typer.Argument(help="The label, as `stable`.")],
+    name: Name,
+    label: Annotated[str, typer.Argument(help="The label, such as `stable`.")],
     to: Annotated[
         str | None,
-        typer.Argument(metavar="VERSION", help="A version's number, or another label of it."),
+        typer.Argument(metavar="VERSION", help="The version: its number or another of its labels."),
     ] = None,
-    remove: Annotated[bool, typer.Option("--remove", help="Take the label away.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Remove the label.")] = False,
     lock: Lock = LOCK,
     json_: Json = False,
 ) -> None:
-    """Point a label at a version, in the lock alone.
+    """Point a label at a version; this changes only the lock.
 
-    The version labeled `stable` is the one that is deployed: commit the lock, and deploy.
+    The version labeled `stable` is deployed: commit the lock, then deploy.
 
     Examples:
 
@@ -38,18 +38,18 @@ def label(
         lading label digits canary --remove --json
     """
     if remove == (to is not None):
-        raise typer.BadParameter("give a version for the label, or --remove")
+        raise typer.BadParameter("give either a version for the label, or --remove")
     moved = move_label(lock, name, label, None if to is None else _version(lock, name, to))
     if json_:
         typer.echo(json.dumps(asdict(moved)))
         return
     typer.echo(_line(moved))
     if moved.before != moved.after:
-        typer.echo(f"commit {lock}, and `cdk deploy --all` to serve it so", err=True)
+        typer.echo(f"commit {lock}, then run `cdk deploy --all` to serve it", err=True)
 
 
 def _version(lock: Path, name: str, to: str) -> int:
-    """The version that a number or a label means."""
+    """The version with this number or label."""
     if to.isascii() and to.isdecimal() and len(to) <= _MOST_DIGITS:
         return chosen_version(lock, name, version=int(to))
     return chosen_version(lock, name, label=to)
@@ -57,10 +57,10 @@ def _version(lock: Path, name: str, to: str) -> int:
 
 def _line(moved: MovedLabel) -> str:
     if moved.before == moved.after:
-        state = f"is on version {moved.after} already" if moved.after else "is not there"
+        state = f"is already on version {moved.after}" if moved.after else "does not exist"
     elif moved.after is None:
-        state = f"is gone from version {moved.before}"
+        state = f"was removed from version {moved.before}"
     else:
         state = f"is on version {moved.after}"
-        state += f", and was on {moved.before}" if moved.before else ""
+        state += f", before on {moved.before}" if moved.before else ""
     return f"{moved.model}: {moved.label} {state}"

@@ -1,4 +1,4 @@
-"""`lading package`: make published versions of the manifest's models."""
+"""`lading package`: publish versions of the manifest's models."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
-from lading.cli import error_output as reports
+from lading.cli.error_output import error_document, exit_code, print_error
 from lading.cli.errors import EXIT
-from lading.cli.options import LOCK, MANIFEST, STORE, Json, Lock, Manifest
+from lading.cli.options import LOCK, MANIFEST, STORE, Json, Lock, Manifest, Names
 from lading.cli.options import Store as StoreOption
-from lading.cli.progress import StageProgress
+from lading.cli.progress import show_stages
 from lading.functions.contract.errors import InferenceError
 from lading.functions.inference.artifact.specification import SERVING_DEFAULT
 from lading.model_packaging.errors import PackagingError
@@ -25,7 +24,7 @@ from lading.model_packaging.store.versions import Store, open_store
 
 
 def package(
-    names: Annotated[list[str] | None, typer.Argument(help="Models; all when none.")] = None,
+    names: Names = None,
     manifest: Manifest = MANIFEST,
     lock: Lock = LOCK,
     store: StoreOption = STORE,
@@ -34,16 +33,17 @@ def package(
         typer.Option(
             "--region",
             envvar="LADING_REGIONS",
-            help="Look up the container image of a large model for this region; repeat for more.",
+            help="AWS region whose container image a large model gets; repeat for more.",
+            show_default="none",
         ),
     ] = None,
     json_: Json = False,
 ) -> None:
     """Convert, optimize, check and publish models, and write the lock.
 
-    A model that has not changed since its last version keeps that version. A model that fails
-    publishes nothing; the others go on, and the command fails in the end. Each model is converted
-    in a process of its own: if a library crashes, that is an error of one model.
+    A model that has not changed since its last version keeps that version. If a model fails, it
+    publishes nothing, the others continue, and the command fails at the end. Each model is
+    converted in its own process, so that a crash of a library fails only one model.
 
     Examples:
 
@@ -58,14 +58,14 @@ def package(
     for name, outcome in _package_each(specs, open_store(store), lock, region or ()):
         outcomes[name] = outcome
         if isinstance(outcome, Exception):
-            reports.tell(outcome)
+            print_error(outcome)
         elif not json_:
             typer.echo(_line(outcome))
     if json_:
         documents = [_document(name, outcome) for name, outcome in outcomes.items()]
         typer.echo(json.dumps(documents, indent=2))
     elif not specs:
-        typer.echo(f"{manifest} names no model yet")
+        typer.echo(f"{manifest} lists no models yet; add one below `models:`")
     failures = {name: it for name, it in outcomes.items() if isinstance(it, Exception)}
     if failures:
         raise typer.Exit(_summarize(failures, len(specs)))
@@ -74,11 +74,10 @@ def package(
 def _package_each(
     specs: Sequence[ModelSpec], store: Store, lock: Path, regions: Sequence[str]
 ) -> Iterator[tuple[str, Packaged | Exception]]:
-    """Package one model after another; of each its name, and the version or what went wrong."""
-    console = Console(stderr=True)
+    """Package one model after another; yield each name with its version or its error."""
     for spec in specs:
         try:
-            with StageProgress(spec.name, console) as on_stage, isolated() as builder:
+            with show_stages(spec.name) as on_stage, isolated() as builder:
                 packaged = package_model(spec, store, lock, on_stage, regions, builder)
         except (PackagingError, InferenceError) as error:
             yield spec.name, error
@@ -87,18 +86,18 @@ def _package_each(
 
 
 def _summarize(failures: Mapping[str, Exception], models: int) -> int:
-    """Tell which models failed, if there were others; the exit code."""
+    """Print which of several models failed, and return the exit code."""
     if models > 1:
         names = ", ".join(failures)
         typer.echo(f"{len(failures)} of {models} models failed: {names}", err=True)
-    codes = {reports.exit_code(error) for error in failures.values()}
+    codes = {exit_code(error) for error in failures.values()}
     return codes.pop() if len(codes) == 1 else EXIT.several
 
 
 def _document(name: str, outcome: Packaged | Exception) -> dict[str, Any]:
-    """For scripts, in the words of `lading versions --json`."""
+    """The result for scripts, with the keys of `lading versions --json`."""
     if isinstance(outcome, Exception):
-        return {"model": name, "error": reports.document(outcome)}
+        return {"model": name, "error": error_document(outcome)}
     words = {"name": "model", "size_before": "bytes_before", "size_after": "bytes"}
     return {words.get(key, key): value for key, value in asdict(outcome).items()}
 

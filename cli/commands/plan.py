@@ -1,4 +1,4 @@
-"""`lading plan`: where each model fits, why, and what that costs."""
+"""`lading plan`: where each model fits, why, and what it costs."""
 
 import json
 import math
@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from lading.cli.locked import chosen_version
-from lading.cli.options import LOCK, MANIFEST, Json, Lock, Manifest
+from lading.cli.options import LOCK, MANIFEST, Json, Lock, Manifest, Names
+from lading.cli.progress import show_steps
 from lading.cli.tables import show_table
 from lading.functions.inference.artifact.specification import REPORT
 from lading.model_packaging.check.samples import make_up
@@ -20,28 +20,39 @@ from lading.model_packaging.lock.file import read_lock
 from lading.model_packaging.manifest.models import load_manifest
 from lading.model_packaging.measure.peak_memory import Footprint, measure
 from lading.model_packaging.placement.prices import PRICES, Prices, read_prices
-from lading.model_packaging.placement.targets import MILLION, MONTH_HOURS, Needs, Placement, place
+from lading.model_packaging.placement.targets import (
+    MILLION,
+    MONTH_HOURS,
+    Needs,
+    Option,
+    Placement,
+    place,
+)
 from lading.model_packaging.store.transfer import read_nearest
 
 
 def plan(
-    names: Annotated[list[str] | None, typer.Argument(help="Models; all when none.")] = None,
+    names: Names = None,
     manifest: Manifest = MANIFEST,
     lock: Lock = LOCK,
     prices: Annotated[
-        Path, typer.Option("--prices", envvar="LADING_PRICES", help="What AWS asks, as YAML.")
+        Path,
+        typer.Option(
+            "--prices",
+            envvar="LADING_PRICES",
+            help="YAML file of AWS's prices.",
+            show_default="Lading's own",
+        ),
     ] = PRICES,
     requests: Annotated[
         int,
-        typer.Option(
-            "--requests-per-month", min=1, max=10**15, help="How often each model is asked."
-        ),
+        typer.Option("--requests-per-month", min=1, max=10**15, help="Requests of each model."),
     ] = MILLION,
     json_: Json = False,
 ) -> None:
-    """Say of each packaged model whether it fits Lambda or SageMaker, and what each would cost.
+    """Show whether each packaged model fits Lambda or SageMaker, and what each would cost.
 
-    It takes what was measured when the model was packaged, and the prices of a dated file.
+    The estimate uses what was measured when the model was packaged, and the prices of a dated file.
 
     Examples:
 
@@ -61,13 +72,13 @@ def plan(
         head = {"region": dated.region, "prices_as_of": str(dated.as_of), "requests": requests}
         typer.echo(json.dumps({**head, "models": documents}, indent=2))
     elif not plans:
-        typer.echo(f"{manifest} names no model yet")
+        typer.echo(f"{manifest} lists no models yet; add one below `models:`")
     else:
         _show({name: placement for name, (_, placement) in plans.items()}, dated, requests)
 
 
 def _needs(lock: Path, name: str) -> Needs:
-    """What packaging measured of the version that is served; measured now where that is lost."""
+    """The measurements of the served version from packaging; repeated here when they are lost."""
     version = chosen_version(lock, name)
     entry = read_lock(lock).model(name).versions[version]
     published = read_nearest(name, version, entry, lock)
@@ -79,12 +90,14 @@ def _needs(lock: Path, name: str) -> Needs:
     footprint = _reported(published.files.get(REPORT, b""))
     if footprint is None:
         request = next(make_up(name, artifact.inputs).requests(1))
-        footprint = measure(name, models, request)
+        with show_steps() as show:
+            show(f"measure {name}")
+            footprint = measure(name, models, request)
     return Needs(name, sum(map(len, models)), True, *astuple(footprint))
 
 
 def _reported(report: bytes) -> Footprint | None:
-    """The figures of report.json, which nothing pins; None when it has none that can be."""
+    """The figures of report.json, which no digest covers; None when they cannot be right."""
     try:
         found = json.loads(report)["footprint"]
         figures = Footprint(
@@ -109,38 +122,40 @@ def _document(target: str, placement: Placement) -> dict[str, Any]:
 
 
 def _show(placements: Mapping[str, Placement], prices: Prices, requests: int) -> None:
-    table = Table(box=None, pad_edge=False)
-    for heading in ("model", "fits", "size", "answers in", "a million", "at rest, a month"):
-        numbers = heading in ("answers in", "a million", "at rest, a month")
-        table.add_column(heading, justify="right" if numbers else "left")
-    for name, placement in placements.items():
-        for option in placement.options:
-            chosen = option is placement.chosen
-            answers = "" if option.answers_ms is None else f"{option.answers_ms:.1f} ms"
-            count = f"{option.instances} x " if option.instances > 1 else ""
-            table.add_row(
-                name if chosen else "",
-                option.target if chosen else f"or {option.target}",
-                f"{count}{option.size}",
-                answers,
-                f"${option.per_million:,.2f}",
-                f"${option.at_rest:,.2f}",
-            )
-    show_table(table)
+    headings = ("model", "fits", "size", "latency", "a million", "at rest, a month")
+    rows = [
+        _cells(placement, option)
+        for placement in placements.values()
+        for option in placement.options
+    ]
+    show_table(headings, rows, right=headings[3:])
     typer.echo()
     for placement in placements.values():
         typer.echo(
             f"{placement.name}: {placement.chosen.target}, {placement.why}{_even(placement)}"
         )
     typer.echo(
-        f"\nFor {requests:,} requests a month, at the prices of {prices.region} of "
-        f"{prices.as_of}; estimates from the machine that packaged."
+        f"\nEstimates for {requests:,} requests a month, with prices of {prices.region} as of "
+        f"{prices.as_of} and measurements of the machine that packaged."
     )
+
+
+def _cells(placement: Placement, option: Option) -> list[str]:
+    chosen = option is placement.chosen
+    count = f"{option.instances} x " if option.instances > 1 else ""
+    return [
+        placement.name if chosen else "",
+        option.target if chosen else f"or {option.target}",
+        f"{count}{option.size}",
+        "" if option.answers_ms is None else f"{option.answers_ms:.1f} ms",
+        f"${option.per_million:,.2f}",
+        f"${option.at_rest:,.2f}",
+    ]
 
 
 def _even(placement: Placement) -> str:
     if placement.break_even is None:
         return ""
     rate = placement.break_even / (MONTH_HOURS * 3600)
-    asked = f"{placement.break_even:,} requests a month ({rate:,.1f} a second)"
-    return f"; an instance that never sleeps costs less from {asked}"
+    requests = f"{placement.break_even:,} requests a month ({rate:,.1f} a second)"
+    return f"; an instance that always runs costs less from {requests}"

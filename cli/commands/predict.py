@@ -1,24 +1,23 @@
-"""`lading predict`: one prediction, in this process or from a running server."""
+"""`lading predict`: one prediction, by this process or by a server."""
 
 import json
 import sys
 from base64 import b64encode
 from codecs import BOM_UTF8
 from http import HTTPStatus
+from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
 import numpy as np
 import typer
-from rich.table import Table
-from rich.text import Text
 
 from lading.cli.aws.signing import Caller
 from lading.cli.calls import HEADERS, call
 from lading.cli.errors import EngineNeeded, InputUnreadable, ServerError
 from lading.cli.locked import chosen_version
-from lading.cli.options import LOCK, Json, Lock
+from lading.cli.options import LOCK, Json, Lock, Name, Sign, Token
 from lading.cli.tables import show_table
 from lading.functions.inference.artifact.reading import read_artifact
 from lading.functions.inference.dialects import plain
@@ -31,32 +30,34 @@ _SHOWN = 6
 
 
 def predict(
-    name: Annotated[str, typer.Argument(help="The model.")],
+    name: Name,
     input_: Annotated[
         str,
         typer.Option(
-            "--input", "-i", help='JSON file with {"inputs": ...}, or an image; - reads stdin.'
+            "--input", "-i", help='JSON file with {"inputs": ...}, or an image; - is stdin.'
         ),
     ],
-    version: Annotated[int | None, typer.Option(min=1, help="A version by its number.")] = None,
-    label: Annotated[str | None, typer.Option(help="A version by its label.")] = None,
-    signature: Annotated[str, typer.Option(help="A signature by its name.")] = "",
+    version: Annotated[
+        int | None,
+        typer.Option("--version", min=1, help="Its version.", show_default="the stable one"),
+    ] = None,
+    label: Annotated[str | None, typer.Option("--label", help="Its version, by a label.")] = None,
+    signature: Annotated[
+        str,
+        typer.Option("--signature", help="Its signature.", show_default="the default signature"),
+    ] = "",
     url: Annotated[
-        str | None, typer.Option(help="Ask this server, not the local artifact.")
+        str | None, typer.Option("--url", help="Call this API instead of the local artifact.")
     ] = None,
-    token: Annotated[
-        str | None, typer.Option(envvar="LADING_TOKEN", help="Bearer token for --url.")
-    ] = None,
-    sign: Annotated[
-        bool, typer.Option("--sign", help="Sign with AWS credentials, also for a name of your own.")
-    ] = False,
+    token: Token = None,
+    sign: Sign = False,
     lock: Lock = LOCK,
     json_: Json = False,
 ) -> None:
     """Predict with a packaged model.
 
-    Without --url the artifact that the lock names is loaded and run here. Calls to an address of
-    API Gateway are signed with AWS credentials, unless there is a token.
+    Without --url this process loads the locked artifact and runs it. Calls to a URL of API Gateway
+    are signed with AWS credentials, unless you give a token.
 
     Examples:
 
@@ -71,14 +72,14 @@ def predict(
         echo '{"inputs": [[0.5, 1.0]]}' | lading predict mine -i - --json
     """
     if version is not None and label is not None:
-        raise typer.BadParameter("give --version or --label, not both")
+        raise typer.BadParameter("give either --version or --label")
     if sign and (url is None or token is not None):
-        raise typer.BadParameter("--sign is for a --url without --token")
+        raise typer.BadParameter("--sign needs --url, and no --token")
     body = _read(input_)
     if url is not None:
         if version is not None or label is not None or signature:
-            raise typer.BadParameter("the server chooses version and signature at /predict")
-        answer = _ask(url, name, body, Caller(token, sign))
+            raise typer.BadParameter("--url allows no --version, --label or --signature")
+        answer = _call(url, name, body, Caller(token, sign))
     else:
         answer = _run(lock, name, chosen_version(lock, name, version, label), body, signature)
     if json_:
@@ -88,12 +89,12 @@ def predict(
 
 
 def _read(path: str) -> bytes:
-    """A JSON request: the file, or one that holds it; JSON begins with ASCII, an image does not."""
+    """The JSON request in a file, or around an image, which does not begin with ASCII."""
     try:
         content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
     except OSError as error:
         raise InputUnreadable(path, str(error.strerror)) from error
-    content = content.removeprefix(BOM_UTF8)  # some editors begin a text with it
+    content = content.removeprefix(BOM_UTF8)  # some editors write it
     if content[:1].isascii():
         return content
     return json.dumps({"inputs": [{"b64": b64encode(content).decode()}]}).encode()
@@ -109,7 +110,7 @@ def _run(lock: Path, name: str, version: int, body: bytes, signature: str) -> by
     return plain.encode(predictor.metadata, predictor.predict(inputs))
 
 
-def _ask(url: str, name: str, body: bytes, caller: Caller) -> bytes:
+def _call(url: str, name: str, body: bytes, caller: Caller) -> bytes:
     address = f"{url.rstrip('/')}/predict/{quote(name, safe='')}"
     reply = call(address, body, caller.headers(address, body, HEADERS))
     if reply.status != HTTPStatus.OK:
@@ -118,17 +119,15 @@ def _ask(url: str, name: str, body: bytes, caller: Caller) -> bytes:
 
 
 def _show(answer: dict[str, Any]) -> None:
-    """A row for each item of the batch, a column for each output."""
+    """Print a row for each item of the batch, and a column for each output."""
     typer.echo(f"{answer['model']} version {answer['version']}")
-    table = Table(box=None, pad_edge=False)
-    table.add_column("row", justify="right")
-    for output in answer["outputs"]:
-        table.add_column(output, justify="right")
     columns = [_items(values) for values in answer["outputs"].values()]
-    for number in range(max(map(len, columns), default=0)):
-        cells = (column[number] if number < len(column) else "" for column in columns)
-        table.add_row(str(number), *(Text(_brief(cell)) for cell in cells))
-    show_table(table)
+    rows = [
+        [str(number), *map(_brief, cells)]
+        for number, cells in enumerate(zip_longest(*columns, fillvalue=""))
+    ]
+    headings = ("row", *answer["outputs"])
+    show_table(headings, rows, right=headings)
 
 
 def _items(values: Any) -> list[Any]:
@@ -136,7 +135,7 @@ def _items(values: Any) -> list[Any]:
 
 
 def _brief(value: Any) -> str:
-    """One cell: long vectors are cut, floats rounded."""
+    """The text of a cell: long vectors are cut, floats are rounded."""
     if not isinstance(value, list):
         return f"{value:.4g}" if isinstance(value, float) else str(value)
     if value and isinstance(value[0], list):

@@ -1,26 +1,24 @@
-"""`lading push`: put locked versions into S3."""
-
-from typing import Annotated
+"""`lading push`: copy locked versions from this machine to S3."""
 
 import typer
 
-from lading.cli.aws.transfers import Labeled, move
-from lading.cli.options import LOCK, STORE, Json, Lock, Store
+from lading.cli.aws.transfers import Labeled, transfer_versions
+from lading.cli.options import LOCK, STORE, Json, Lock, Names, Store
 from lading.model_packaging.store.s3 import S3Store
 from lading.model_packaging.store.versions import open_store
 
 
 def push(
-    names: Annotated[list[str] | None, typer.Argument(help="Models; all when none.")] = None,
+    names: Names = None,
     labeled: Labeled = False,
     lock: Lock = LOCK,
     store: Store = STORE,
     json_: Json = False,
 ) -> None:
-    """Put versions from this machine into a versioned S3 bucket.
+    """Copy versions from this machine into a versioned S3 bucket.
 
-    Each is verified against the lock, which then also pins the object's version. A version that
-    is there already costs nothing; nothing is ever overwritten.
+    Each version is verified against the lock, and the lock then also pins the object's version. A
+    version that is already there is not copied again, and nothing is overwritten.
 
     Examples:
 
@@ -30,5 +28,5 @@ def push(
     """
     target = open_store(store)
     if not isinstance(target, S3Store):
-        raise typer.BadParameter(f"push needs --store s3://bucket/prefix, not {store}")
-    move(names or (), target, lock, labeled=labeled, as_json=json_)
+        raise typer.BadParameter(f"push needs --store s3://bucket/prefix, got {store}")
+    transfer_versions(names or (), target, lock, labeled=labeled, as_json=json_)

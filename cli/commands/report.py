@@ -1,4 +1,4 @@
-"""`lading report`: a readable page about a packaged version."""
+"""`lading report`: an HTML page about a packaged version."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ import typer
 
 from lading.cli.errors import InputUnreadable, Unwritable
 from lading.cli.locked import chosen_version
-from lading.cli.options import LOCK, Json, Lock
+from lading.cli.options import LOCK, Json, Lock, Name
 from lading.functions.inference.artifact.reading import read_artifact
 from lading.functions.inference.artifact.specification import REPORT, SPECIFICATION
 from lading.model_packaging.lock.file import read_lock, version_folder
@@ -16,20 +16,21 @@ from lading.model_packaging.report.page import render_page
 
 
 def write_report(
-    name: Annotated[str, typer.Argument(help="The model.")],
+    name: Name,
     version: Annotated[
-        int | None, typer.Option(help="Its version; the stable one when not given.")
+        int | None, typer.Option("--version", help="Its version.", show_default="the stable one")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", help="The file to write; NAME-VERSION.html.")
+        Path | None,
+        typer.Option("--output", help="The file to write.", show_default="NAME-VERSION.html"),
     ] = None,
     lock: Lock = LOCK,
     json_: Json = False,
 ) -> None:
-    """Write one HTML file on what packaging did to a model, stage by stage.
+    """Write one HTML file about the packaging of a model, stage by stage.
 
-    Sizes, latencies and the metric with its confidence interval, and what the accuracy gate decided
-    on. The file loads nothing from elsewhere.
+    It shows sizes, latencies, the metric with its confidence interval, and the decision of the
+    accuracy gate. The file loads nothing from the network.
 
     Examples:
 
@@ -55,7 +56,7 @@ def write_report(
 
 
 def _figures(path: Path) -> dict[str, Any]:
-    """report.json, which nothing pins: nothing when it is lost or unreadable."""
+    """The content of report.json, which no digest covers; empty when it cannot be read."""
     try:
         document = json.loads(path.read_bytes())
     except (OSError, ValueError):

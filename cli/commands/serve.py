@@ -12,7 +12,7 @@ import typer
 
 from lading.cli.local_endpoint import local_endpoint
 from lading.cli.locked import served_settings
-from lading.cli.options import LOCK, EngineUrl, Json, Lock
+from lading.cli.options import LOCK, EngineUrl, Json, Lock, Names
 from lading.emulator.engines.local_engines import LocalEngines
 from lading.emulator.function.runtimes import Listeners, Runtime, create_function
 from lading.emulator.gateway.api import Gateway
@@ -36,7 +36,6 @@ from lading.functions.inference.observability.prometheus import Metrics
 _LOG = Path(".lading/serve.log")
 _ENGINES = Path(".lading/engines")
 
-
 _BESIDE: Mapping[str, str] = MappingProxyType(
     {
         "grpc": "gRPC: Open Inference Protocol, TensorFlow Serving",
@@ -44,43 +43,94 @@ _BESIDE: Mapping[str, str] = MappingProxyType(
     }
 )
 
+_Host = Annotated[
+    str, typer.Option("--host", help="Address to listen on; :: is every IPv6 and IPv4 address.")
+]
+_Port = Annotated[
+    int, typer.Option("--port", min=0, max=65535, help="Port of HTTP; 0 chooses a free one.")
+]
+_Runtime = Annotated[
+    Runtime,
+    typer.Option(
+        "--runtime", help="Run the function in this process, or under AWS's runtime (Linux)."
+    ),
+]
+_Log = Annotated[Path, typer.Option("--log", help="File of the function's log, as JSON lines.")]
+_Threads = Annotated[
+    int, typer.Option("--threads", min=0, help="Threads of one prediction; 0 means all cores.")
+]
+_GrpcPort = Annotated[
+    int | None,
+    typer.Option(
+        "--grpc-port",
+        min=0,
+        max=65535,
+        help="Port of gRPC; 0 chooses a free one.",
+        show_default="no gRPC",
+    ),
+]
+_Cors = Annotated[
+    str,
+    typer.Option(
+        "--cors",
+        help="Origins whose web pages may call, separated by commas; * for all.",
+        show_default="none",
+    ),
+]
+_ManagementPort = Annotated[
+    int | None,
+    typer.Option(
+        "--management-port",
+        min=0,
+        max=65535,
+        help="Port of TorchServe's management API; 0 chooses a free one.",
+        show_default="no management API",
+    ),
+]
+_KeepAlive = Annotated[
+    int,
+    typer.Option(
+        "--keep-alive",
+        min=1,
+        max=MOST_KEEP_ALIVE_SECONDS,
+        help="Seconds that an idle connection stays open.",
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ports:
+    """The addresses of one host; port 0 chooses a free one, None does not listen."""
+
+    http: Listening
+    grpc: int | None
+    management: int | None
+
 
 def serve(
-    names: Annotated[list[str] | None, typer.Argument(help="Models; all when none.")] = None,
-    host: Annotated[
-        str, typer.Option(help="Address to listen on; :: is all of IPv6 and IPv4.")
-    ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8080,
-    runtime: Annotated[Runtime, typer.Option(help="What runs the function.")] = "process",
-    log: Annotated[Path, typer.Option(help="The function's own log: JSON lines.")] = _LOG,
-    threads: Annotated[int, typer.Option(min=0, help="Per prediction; 0: all cores.")] = 0,
-    grpc_port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="Speak gRPC too; 0 takes a free port.")
-    ] = None,
-    cors: Annotated[str, typer.Option(help="Origins whose pages may ask; * for all.")] = "",
+    names: Names = None,
+    host: _Host = "127.0.0.1",
+    port: _Port = 8080,
+    runtime: _Runtime = "process",
+    log: _Log = _LOG,
+    threads: _Threads = 0,
+    grpc_port: _GrpcPort = None,
+    cors: _Cors = "",
     engine_url: EngineUrl = "",
-    management_port: Annotated[
-        int | None,
-        typer.Option(min=0, max=65535, help="TorchServe's management API, as --grpc-port."),
-    ] = None,
-    keep_alive: Annotated[
-        int,
-        typer.Option(
-            min=1, max=MOST_KEEP_ALIVE_SECONDS, help="Seconds that an idle connection stays open."
-        ),
-    ] = KEEP_ALIVE_SECONDS,
+    management_port: _ManagementPort = None,
+    keep_alive: _KeepAlive = KEEP_ALIVE_SECONDS,
     lock: Lock = LOCK,
     json_: Json = False,
 ) -> None:
-    """Answer over HTTP as the deployed API would, with its limits.
+    """Serve models over HTTP on this machine, as the deployed API would, with its limits.
 
-    Serves the labeled versions of the models in the lock. Each answered request is a line on
-    standard error, and counted for Prometheus at /metrics (runtime process). With --json the
-    address is one JSON line on standard output, once it answers. API Gateway carries no gRPC; with
-    --grpc-port this server speaks it all the same, as the container does, on a port of its own.
+    It serves the labeled versions in the lock. Each answered request is a line on standard error
+    and is counted for Prometheus at /metrics (runtime process). With --json the addresses are one
+    JSON line on standard output, printed when the server is ready. API Gateway does not support
+    gRPC; --grpc-port serves it here all the same, as the container does.
 
-    A model whose target is SageMaker is answered by an engine that this starts beside the function,
-    behind an emulated endpoint; what that says is in .lading/engines.
+    A model whose target is SageMaker is served by an engine, which this command starts beside the
+    function, behind an emulated endpoint; the engine's log is in .lading/engines.
 
     Examples:
 
@@ -97,39 +147,29 @@ def serve(
     settings = replace(served_settings(lock, names or (), threads), origins=_origins(cors))
     for failure in _damaged(settings):
         typer.secho(f"warning: {failure}", err=True, fg="yellow")
-
     if management_port is not None and runtime != "process":
         raise typer.BadParameter("--management-port needs --runtime process")
-    room = LocalEngines(_ENGINES, _ENGINES, server=engine_url, on_progress=_tell)
-    with local_endpoint(settings, lock, room) as (settings, variables):
-        listening = _Listening(Listening(host, port, keep_alive), grpc_port, management_port)
-        _run(settings, variables, runtime, listening, log, as_json=json_)
-
-
-@dataclass(frozen=True, slots=True)
-class _Listening:
-    """Where, on one host; port 0 takes a free one, None is not listened on."""
-
-    http: Listening
-    grpc: int | None
-    management: int | None
+    engines = LocalEngines(_ENGINES, _ENGINES, server=engine_url, on_progress=_show_step)
+    ports = _Ports(Listening(host, port, keep_alive), grpc_port, management_port)
+    with local_endpoint(settings, lock, engines) as (settings, variables):
+        _run(settings, variables, runtime, ports, log, as_json=json_)
 
 
 def _run(
     settings: ServingSettings,
     variables: Mapping[str, str],
     runtime: Runtime,
-    listening: _Listening,
+    ports: _Ports,
     log: Path,
     *,
     as_json: bool,
 ) -> None:
     """Serve until a signal."""
-    host = listening.http.host
+    host = ports.http.host
     metrics = Metrics() if runtime == "process" else None
-    management = Management(settings) if listening.management is not None else None
-    told = _told(metrics, management)
-    function = create_function(runtime, settings, log=log, listeners=told, variables=variables)
+    management = Management(settings) if ports.management is not None else None
+    listeners = _listeners(metrics, management)
+    function = create_function(runtime, settings, log=log, listeners=listeners, variables=variables)
     gateway = Gateway(function, lambda access: typer.echo(str(access), err=True))
     app = metrics.beside(gateway) if metrics else gateway
     beside: dict[str, str] = {}
@@ -140,19 +180,18 @@ def _run(
         typer.echo(json.dumps(document) if as_json else _banner(url, beside, settings))
 
     with ExitStack() as stack:
-        if listening.grpc is not None:
-            catalog = load_catalog(settings)
-            where = Listening(host, listening.grpc)
-            speaking = serving_grpc(catalog, where, log=log, metrics=metrics)
-            beside["grpc"] = address_of(host, stack.enter_context(speaking))
-        if management and listening.management is not None:
-            managing = management.serving(host, listening.management)
+        if ports.grpc is not None:
+            where = Listening(host, ports.grpc)
+            serving = serving_grpc(load_catalog(settings), where, log=log, metrics=metrics)
+            beside["grpc"] = address_of(host, stack.enter_context(serving))
+        if management and ports.management is not None:
+            managing = management.serving(host, ports.management)
             beside["management"] = f"http://{address_of(host, stack.enter_context(managing))}"
-        ThreadedServer(app, function, listening.http, on_ready=ready).run()
+        ThreadedServer(app, function, ports.http, on_ready=ready).run()
 
 
-def _told(metrics: Metrics | None, management: Management | None) -> Listeners:
-    """What counts requests and what manages models, as far as there are any."""
+def _listeners(metrics: Metrics | None, management: Management | None) -> Listeners:
+    """The callbacks that count requests and manage models."""
 
     def loaded(catalog: Catalog) -> None:
         if metrics:
@@ -163,7 +202,7 @@ def _told(metrics: Metrics | None, management: Management | None) -> Listeners:
     return Listeners(loaded, metrics.note if metrics else None)
 
 
-def _tell(step: str) -> None:
+def _show_step(step: str) -> None:
     typer.secho(step, err=True, dim=True)
 
 
@@ -175,13 +214,12 @@ def _origins(text: str) -> tuple[str, ...]:
 
 
 def _damaged(settings: ServingSettings) -> Iterator[ArtifactError]:
-    """What is wrong with artifacts that will answer that they are not ready."""
+    """The errors of damaged artifacts; their versions will answer that they are not ready."""
     for model in settings.models:
         for version, digest in model.versions.items():
+            folder = Path(settings.model_root) / artifact_folder(model.name, version)
             try:
-                read_artifact(
-                    Path(settings.model_root) / artifact_folder(model.name, version), digest
-                )
+                read_artifact(folder, digest)
             except ArtifactError as error:
                 yield error
 

@@ -1,13 +1,13 @@
-"""`lading tokens`: bearer tokens of a stage whose API asks for them."""
+"""`lading tokens`: the bearer tokens of a stage with `auth: token`."""
 
 import json
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from lading.cli.aws.token_table import Token, TokenTable
 from lading.cli.options import Json
@@ -18,18 +18,24 @@ from lading.stacks.stages.settings import load_deployment
 
 tokens = typer.Typer(
     name="tokens",
-    help="Create, list and revoke the bearer tokens of an API with `auth: token`.",
+    help="Create, list and revoke bearer tokens of an API with `auth: token`.",
     no_args_is_help=True,
 )
 
-Stage = Annotated[str, typer.Option("--stage", envvar="LADING_STAGE", help="Whose tokens.")]
-Stages = Annotated[Path, typer.Option("--stages", help="The stages' settings; may be absent.")]
+Stage = Annotated[str, typer.Option("--stage", envvar="LADING_STAGE", help="Stage of the API.")]
+Stages = Annotated[Path, typer.Option("--stages", help="File of stages; may be missing.")]
 Name = Annotated[
     str | None,
-    typer.Option("--table", envvar="LADING_TOKEN_TABLE", help="Another table than the stage's."),
+    typer.Option(
+        "--table",
+        envvar="LADING_TOKEN_TABLE",
+        help="DynamoDB table.",
+        show_default="the stage's table",
+    ),
 ]
 Region = Annotated[
-    str | None, typer.Option("--region", help="Where; else as stages.yaml or the profile says.")
+    str | None,
+    typer.Option("--region", help="AWS region.", show_default="from stages.yaml, else the profile"),
 ]
 
 STAGE = "dev"
@@ -40,20 +46,24 @@ _LONGEST_TENANT = 64
 
 @tokens.command()
 def create(
-    tenant: Annotated[str, typer.Option(help="Whom it is for; in logs and in the model's event.")],
-    model: Annotated[list[str] | None, typer.Option(help="A model it opens; repeatable.")] = None,
+    tenant: Annotated[
+        str, typer.Option("--tenant", help="Name of its holder, for logs and the model's event.")
+    ],
+    model: Annotated[
+        list[str] | None, typer.Option("--model", help="Model that it may call; repeat for more.")
+    ] = None,
     every_model: Annotated[
-        bool, typer.Option(help="It opens every model, later ones too.")
+        bool, typer.Option("--every-model", help="It may call every model, also later ones.")
     ] = False,
-    days: Annotated[int, typer.Option(min=1, help="How long it is good for.")] = 365,
-    forever: Annotated[bool, typer.Option(help="It never expires.")] = False,
+    days: Annotated[int, typer.Option("--days", min=1, help="Days until it expires.")] = 365,
+    forever: Annotated[bool, typer.Option("--forever", help="It never expires.")] = False,
     stage: Stage = STAGE,
     stages: Stages = STAGES,
     table: Name = None,
     region: Region = None,
     json_: Json = False,
 ) -> None:
-    """Make a token. It is shown this once; only its SHA-256 is kept.
+    """Create a token; it is shown only once, since only its SHA-256 is stored.
 
     Examples:
 
@@ -70,7 +80,7 @@ def create(
         return
     typer.echo(secret)
     typer.echo(
-        f"token {token.id} of {tenant}, for {_named(token)}, until {_date(token.expires)}; "
+        f"token {token.id} of {tenant}, for {_named(token)}, expires: {_date(token.expires)}; "
         "it will not be shown again",
         err=True,
     )
@@ -84,28 +94,41 @@ def list_(
     region: Region = None,
     json_: Json = False,
 ) -> None:
-    """List the tokens, by their ids."""
+    """List the tokens with their ids, models and states.
+
+    Examples:
+
+        lading tokens list
+
+        lading tokens list --stage prod --json
+    """
     found = _table(stage, stages, table, region).list()
     if json_:
         typer.echo(json.dumps([_describe(token) for token in found], indent=2))
     elif not found:
-        typer.echo("there are no tokens; `lading tokens create` makes one")
+        typer.echo("there are no tokens; run `lading tokens create`")
     else:
         _show(found)
 
 
 @tokens.command()
 def revoke(
-    token: Annotated[str, typer.Argument(help="Its id, as `lading tokens list` shows it.")],
+    token: Annotated[str, typer.Argument(help="Its id in `lading tokens list`.")],
     stage: Stage = STAGE,
     stages: Stages = STAGES,
     table: Name = None,
     region: Region = None,
     json_: Json = False,
 ) -> None:
-    """End a token. It is refused from the next request on.
+    """Revoke a token; the API rejects it from the next request on.
 
-    Where the stage has `authorizer_cache_s`, an answer that is remembered lasts that much longer.
+    With `authorizer_cache_s` in the stage, the gateway may accept it for that many more seconds.
+
+    Examples:
+
+        lading tokens revoke 3f2a91c0
+
+        lading tokens revoke 3f2a91c0 --stage prod --json
     """
     ended = _table(stage, stages, table, region).revoke(token)
     if json_:
@@ -115,7 +138,7 @@ def revoke(
 
 
 def _table(stage: str, stages: Path, table: str | None, region: str | None) -> TokenTable:
-    """The table of a stage; its names follow from the stage's, so that no stack is asked."""
+    """The table of a stage; its name follows from the stage, so that no stack is read."""
     try:
         deployment = load_deployment(stages, stage)
     except SettingsError as error:
@@ -129,10 +152,10 @@ def _table(stage: str, stages: Path, table: str | None, region: str | None) -> T
 
 def _models(names: list[str], *, every_model: bool) -> list[str]:
     if every_model == bool(names):
-        raise typer.BadParameter("say which models it opens: --model NAME, or --every-model")
+        raise typer.BadParameter("give either --model NAME (repeat for more) or --every-model")
     for name in names:
         if not re.fullmatch(NAME_PATTERN, name):
-            raise typer.BadParameter(f"'{name}' is no model's name")
+            raise typer.BadParameter(f"'{name}' is not a valid name of a model")
     return [TOKENS.every_model] if every_model else names
 
 
@@ -142,15 +165,9 @@ def _check_tenant(tenant: str) -> None:
 
 
 def _describe(token: Token) -> dict[str, Any]:
-    return {
-        "id": token.id,
-        "tenant": token.tenant,
-        "models": list(token.models),
-        "state": token.state,
-        "created": token.created,
-        "expires": token.expires,
-        "revoked": token.revoked,
-    }
+    times = {"created": token.created, "expires": token.expires, "revoked": token.revoked}
+    known = {"id": token.id, "tenant": token.tenant, "models": list(token.models)}
+    return {**known, "state": token.state, **times}
 
 
 def _named(token: Token) -> str:
@@ -158,18 +175,12 @@ def _named(token: Token) -> str:
 
 
 def _date(seconds: int | None) -> str:
-    return (
-        "it is revoked" if seconds is None else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d}"
-    )
+    return "never" if seconds is None else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d}"
 
 
-def _show(found: Any) -> None:
-    table = Table(box=None, pad_edge=False)
-    for heading in ("id", "tenant", "models", "state", "created", "expires"):
-        table.add_column(heading)
-    for token in found:
-        expires = "never" if token.expires is None else _date(token.expires)
-        table.add_row(
-            token.id, token.tenant, _named(token), token.state, _date(token.created), expires
-        )
-    show_table(table)
+def _show(found: Sequence[Token]) -> None:
+    rows = [
+        (it.id, it.tenant, _named(it), it.state, _date(it.created), _date(it.expires))
+        for it in found
+    ]
+    show_table(("id", "tenant", "models", "state", "created", "expires"), rows)

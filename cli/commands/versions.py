@@ -1,14 +1,13 @@
-"""`lading versions`: what the lock has."""
+"""`lading versions`: the versions in the lock."""
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
-from rich.table import Table
 
 from lading.cli.locked import locked_model
-from lading.cli.options import LOCK, Json, Lock
+from lading.cli.options import LOCK, Json, Lock, Names
 from lading.cli.tables import show_table
 from lading.functions.inference.artifact.specification import MODEL, SPECIFICATION
 from lading.model_packaging.lock.file import CopyElsewhere, LockedModel, read_lock, version_folder
@@ -16,11 +15,11 @@ from lading.model_packaging.sizes import in_words
 
 
 def versions(
-    names: Annotated[list[str] | None, typer.Argument(help="Models; all when none.")] = None,
+    names: Names = None,
     lock: Lock = LOCK,
     json_: Json = False,
 ) -> None:
-    """List versions, their labels and what is known of them.
+    """List versions with their labels, targets, sizes and accuracy.
 
     Examples:
 
@@ -38,7 +37,7 @@ def versions(
     if json_:
         typer.echo(json.dumps(rows, indent=2))
     elif not rows:
-        typer.echo(f"{lock} has no versions yet; `lading package` makes the first")
+        typer.echo(f"{lock} has no versions yet; run `lading package` to create the first")
     else:
         _show(rows)
 
@@ -54,7 +53,7 @@ def _row(model: LockedModel, number: int) -> dict[str, Any]:
 
 
 def _facts(lock: Path, name: str, number: int) -> dict[str, Any]:
-    """What the artifact itself says, when its copy is here."""
+    """Size and accuracy from the artifact; None when it is not on this machine."""
     try:
         folder = version_folder(lock, name, number)
         document = json.loads((folder / SPECIFICATION).read_bytes())
@@ -65,25 +64,25 @@ def _facts(lock: Path, name: str, number: int) -> dict[str, Any]:
 
 
 def _size(folder: Path, engine: dict[str, Any] | None) -> int:
-    """Bytes of the model, or of what its engine loads."""
+    """Bytes of the model, or of the files that its engine loads."""
     if engine is None:
         return (folder / MODEL).stat().st_size
     return sum(int(file["bytes"]) for file in engine["files"].values())
 
 
 def _show(rows: list[dict[str, Any]]) -> None:
-    table = Table(box=None, pad_edge=False)
-    for heading in ("model", "version", "labels", "target", "size", "accuracy", "digest"):
-        table.add_column(heading, justify="right" if heading in ("version", "size") else "left")
-    for row in rows:
-        accuracy = row["accuracy"]
-        table.add_row(
-            row["model"],
-            str(row["version"]),
-            ", ".join(row["labels"]),
-            row["target"],
-            in_words(row["bytes"]) if row["bytes"] is not None else "not here",
-            f"{accuracy['metric']} {accuracy['after']:.4f}" if accuracy else "",
-            row["digest"][:19],
-        )
-    show_table(table)
+    headings = ("model", "version", "labels", "target", "size", "accuracy", "digest")
+    show_table(headings, map(_cells, rows), right=("version", "size"))
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    accuracy = row["accuracy"]
+    return [
+        row["model"],
+        str(row["version"]),
+        ", ".join(row["labels"]),
+        row["target"],
+        in_words(row["bytes"]) if row["bytes"] is not None else "not local",
+        f"{accuracy['metric']} {accuracy['after']:.4f}" if accuracy else "",
+        row["digest"][:19],
+    ]

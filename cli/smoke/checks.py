@@ -1,4 +1,4 @@
-"""What `lading smoke` asks a deployed API, and what it must answer."""
+"""The checks of `lading smoke`: calls of a deployed API, and what is wrong with its answers."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -8,128 +8,121 @@ from typing import Any
 
 from lading.cli.aws.signing import Caller
 from lading.cli.calls import HEADERS, ServerAnswer, call
-from lading.cli.smoke.golden import Questions
-from lading.cli.smoke.ways import WAYS, Way
-from lading.functions.inference.tensors.conversion import RAW_ONLY
+from lading.cli.smoke.codecs import CODECS, Codec
+from lading.cli.smoke.golden import StableModel
+from lading.cli.smoke.operations import Operation, offered_operations
+from lading.functions.contract.dialects.plain import PLAIN
 from lading.functions.traffic_hook.golden import differences
 
 _REFUSALS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 _LONGEST_QUOTE = 200
 _GATEWAY = "x-amz-apigw-id"
-"""API Gateway marks each of its answers with it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A model to ask for, and the version that must answer."""
-
-    model: str
-    version: int
-    questions: Questions
+"""API Gateway adds this header to each of its responses."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at.
+    """One thing that was checked.
 
     Args:
-        subject: the model, or who called.
-        way: how it was called.
-        calls: how many requests.
-        wrong: what is not as it must be; empty when all is.
-        slowest_ms: the longest that an answer took.
-        gateway: whether every answer came through API Gateway.
+        subject: the model, or the kind of caller.
+        operation: dialect, operation and address.
+        calls: number of requests.
+        wrong: the first thing that is wrong; empty when all is right.
+        slowest_ms: the longest response time.
+        gateway: whether every response came through API Gateway.
     """
 
     subject: str
-    way: str
+    operation: str
     calls: int
     wrong: str
     slowest_ms: float
     gateway: bool
 
 
-def check_model(api: str, asked: Asked, caller: Caller) -> Iterator[Check]:
-    """Ask for one model in every way that carries its tensors in JSON.
-
-    Without golden requests, ask whether it is ready.
-    """
-    requests = asked.questions.golden.requests
-    if not requests:
-        yield _check_ready(api, asked, caller)
-        return
-    plain_only = not RAW_ONLY.isdisjoint(asked.questions.datatypes)
-    for way in WAYS:
-        if plain_only and way.dialect != "plain":
-            continue
-        url = way.url(api, asked.model)
-        replies, wrong = [], ""
-        for request, tensors in zip(requests, asked.questions.inputs, strict=True):
-            reply = _ask(url, way.write(tensors), caller)
-            replies.append(reply)
-            wrong = wrong or _difference(way, asked, request, reply)
-        yield _summarize(asked.model, way.name, replies, wrong)
+def check_model(api: str, model: StableModel, caller: Caller) -> Iterator[Check]:
+    """Call every operation that a model offers; compare golden answers where it has them."""
+    if not model.tensors:
+        yield _check_version_ready(api, model, caller)
+    for operation in offered_operations(model):
+        if (codec := operation.codec) is None:
+            document = operation.example(model.name)
+            replies = [_send(operation.url(api, model.name), document, caller)]
+            wrong = _refusal(replies[0])
+        else:
+            carried = [at for at, it in enumerate(model.tensors) if codec.outputs(it)]
+            calls = [_call_golden(api, operation, codec, model, at, caller) for at in carried]
+            replies = [reply for reply, _ in calls]
+            wrong = next((wrong for _, wrong in calls if wrong), "")
+        yield _summarize(model.name, operation.name, replies, wrong)
 
 
-def check_refusals(api: str, asked: Asked, caller: Caller) -> Iterator[Check]:
-    """Call with no credentials, and with some that are nearly right; both must be refused."""
-    plain = [way for way in WAYS if way.dialect == "plain"]
-    for way in plain:
-        url = way.url(api, asked.model)
-        body = _body(_question(way, asked))
+def call_plainly(api: str, model: StableModel, caller: Caller) -> tuple[ServerAnswer, str]:
+    """Send the first golden request in the plain dialect; return the response and its error."""
+    codec = CODECS[PLAIN.name, "predict"]
+    operation = next(each for each in offered_operations(model) if each.codec is codec)
+    return _call_golden(api, operation, codec, model, 0, caller)
+
+
+def _call_golden(
+    api: str, operation: Operation, codec: Codec, model: StableModel, number: int, caller: Caller
+) -> tuple[ServerAnswer, str]:
+    document = codec.write(model.tensors[number])
+    reply = _send(operation.url(api, model.name), document, caller)
+    return reply, _refusal(reply) or _difference(codec, model, number, reply)
+
+
+def check_refusals(api: str, model: StableModel, caller: Caller) -> Iterator[Check]:
+    """Call without credentials, and with nearly right ones; the API must refuse both."""
+    document = CODECS[PLAIN.name, "predict"].write(model.tensors[0]) if model.tensors else {}
+    body = json.dumps(document).encode()
+    for path in (f"/{model.name}/predict", f"/predict/{model.name}"):
+        url = f"{api.rstrip('/')}{path}"
         proof = caller.headers(url, body, HEADERS)
-        attempts: dict[str, Mapping[str, str]] = {"nobody": {}}
+        attempts: dict[str, Mapping[str, str]] = {"no credentials": {}}
         if proof:
-            attempts["a forger"] = _forged(proof)
+            attempts["forged credentials"] = _forged(proof)
         for subject, headers in attempts.items():
             reply = call(url, body, headers)
             refused = reply.status in _REFUSALS
-            wrong = "" if refused else f"status {reply.status}, where 401 or 403 must be"
-            yield _summarize(subject, way.name, [reply], wrong)
-
-
-def _question(way: Way, asked: Asked) -> Mapping[str, Any]:
-    tensors = asked.questions.inputs
-    return way.write(tensors[0]) if tensors else {"inputs": []}
+            wrong = "" if refused else f"status {reply.status}, must be 401 or 403"
+            yield _summarize(subject, f"POST {path}", [reply], wrong)
 
 
 def _forged(proof: Mapping[str, str]) -> Mapping[str, str]:
-    """The same credentials, but for their last character."""
+    """The same credentials with another last character."""
     value = proof["Authorization"]
     return {**proof, "Authorization": value[:-1] + ("0" if value[-1] != "0" else "1")}
 
 
-def _check_ready(api: str, asked: Asked, caller: Caller) -> Check:
-    """Whether a model of which no golden request is known serves the locked version."""
-    url = f"{api.rstrip('/')}/{asked.model}/v2/models/{asked.model}/versions/{asked.version}/ready"
-    reply = call(url, None, caller.headers(url, None, HEADERS))
-    return _summarize(asked.model, "ready, base URL", [reply], _refusal(reply))
+def _check_version_ready(api: str, model: StableModel, caller: Caller) -> Check:
+    """Whether the API serves the locked version of a model without golden requests."""
+    path = f"/v2/models/{model.name}/versions/{model.version}/ready"
+    reply = _send(f"{api.rstrip('/')}/{model.name}{path}", None, caller)
+    return _summarize(model.name, "locked version ready, base URL", [reply], _refusal(reply))
 
 
-def _ask(url: str, document: Mapping[str, Any], caller: Caller) -> ServerAnswer:
-    body = _body(document)
+def _send(url: str, document: Any, caller: Caller) -> ServerAnswer:
+    body = None if document is None else json.dumps(document).encode()
     return call(url, body, caller.headers(url, body, HEADERS))
 
 
-def _body(document: Mapping[str, Any]) -> bytes:
-    return json.dumps(document).encode()
-
-
-def _difference(way: Way, asked: Asked, request: Mapping[str, Any], reply: ServerAnswer) -> str:
-    """How an answer differs from the golden one; empty when it does not."""
-    if refused := _refusal(reply):
-        return refused
+def _difference(codec: Codec, model: StableModel, number: int, reply: ServerAnswer) -> str:
+    """The first difference from the golden answer; empty when there is none."""
+    tensors = model.tensors[number]
     try:
-        # Open Inference and TensorFlow Serving write NaN as it is, the golden answers have null.
-        found_answer = json.loads(reply.body, parse_constant=lambda _: None)
-        answer = dict(way.read(found_answer, request))
+        # Two dialects write NaN literally, golden answers have null.
+        answer = json.loads(reply.body, parse_constant=lambda _: None)
+        outputs = codec.read(answer, tensors)
+        version = answer[codec.version] if codec.version else model.version
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
-        return f"no answer of {way.dialect}: {error!r}"
-    if answer["version"] is None:
-        answer["version"] = asked.version
-    event = {"statusCode": HTTPStatus.OK, "body": json.dumps(answer)}
-    found = differences(asked.questions.golden, request, asked.version, event)
-    return next(found, "")
+        return f"the response has another form: {error!r}"
+    expected = model.golden.requests[number]["outputs"]
+    request = {"outputs": {name: expected[name] for name in codec.outputs(tensors)}}
+    body = json.dumps({"version": version, "outputs": outputs})
+    event = {"statusCode": HTTPStatus.OK, "body": body}
+    return next(differences(model.golden, request, model.version, event), "")
 
 
 def _refusal(reply: ServerAnswer) -> str:
@@ -138,11 +131,11 @@ def _refusal(reply: ServerAnswer) -> str:
     return f"status {reply.status}: {reply.body[:_LONGEST_QUOTE].decode(errors='replace')}"
 
 
-def _summarize(subject: str, way: str, replies: Iterable[ServerAnswer], wrong: str) -> Check:
+def _summarize(subject: str, operation: str, replies: Iterable[ServerAnswer], wrong: str) -> Check:
     replies = list(replies)
     return Check(
         subject=subject,
-        way=way,
+        operation=operation,
         calls=len(replies),
         wrong=wrong,
         slowest_ms=round(1000 * max(reply.seconds for reply in replies), 1),

@@ -12,7 +12,19 @@ from lading.functions.contract.names import VERSION
 from lading.model_packaging.errors import PackagingError
 from tests.cli.conftest import Lading
 
-COMMANDS = ("package", "plan", "serve", "predict", "versions", "label", "pull", "push", "smoke")
+COMMANDS = (
+    "package",
+    "plan",
+    "serve",
+    "predict",
+    "versions",
+    "label",
+    "pull",
+    "push",
+    "smoke",
+    "emulate",
+)
+MORE = ("grpc-proxy", "report", "tokens create", "tokens list", "tokens revoke")
 
 
 def every_subclass(root: type[Exception]) -> list[type[Exception]]:
@@ -31,9 +43,11 @@ def test_without_a_command_it_shows_help(lading: Lading) -> None:
         assert command in result.out + result.err
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_help_of_each_command_has_examples(lading: Lading, command: str) -> None:
-    out = lading(command, "--help").out
+@pytest.mark.parametrize("command", [*COMMANDS, *MORE])
+def test_help_of_each_command_has_one_clear_sentence_and_examples(
+    lading: Lading, command: str
+) -> None:
+    out = lading(*command.split(), "--help").out
     assert "Examples" in out
     assert f"lading {command}" in out
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lading.cli.commands.emulate import find_question
+from lading.cli.commands.emulate import find_model
 from lading.cli.errors import EXIT, InputUnreadable
 from lading.model_packaging.lock.file import CopyElsewhere
 from tests.cli.conftest import Lading
@@ -26,7 +26,7 @@ def lock(folder: Path, store: dict[str, object]) -> tuple[Path, Path]:
 @pytest.mark.parametrize(
     ("words", "code", "reason"),
     [
-        ([], EXIT.not_found, "golden requests"),
+        ([], EXIT.not_found, "with a version labeled 'stable'"),
         (["--stage", "production"], EXIT.usage, "there is no stage 'production'"),
     ],
 )
@@ -43,12 +43,12 @@ def test_a_version_that_lies_in_s3_alone_must_be_pulled_first(tmp_path: Path) ->
     key = "models/digits/1/artifact.zip"
     remote = {"kind": "s3", "bucket": "b", "key": key, "version_id": "v", "bytes": 1}
     with pytest.raises(CopyElsewhere):
-        find_question(*lock(tmp_path, remote))
+        find_model(*lock(tmp_path, remote))
 
 
-def test_broken_golden_requests_are_told_by_their_file(tmp_path: Path) -> None:
-    golden = tmp_path / "artifacts/models/digits/1/golden.json"
-    golden.parent.mkdir(parents=True)
-    golden.write_text("{}")
-    with pytest.raises(InputUnreadable, match=r"golden\.json"):
-        find_question(*lock(tmp_path, {"kind": "local", "path": "artifacts"}))
+def test_damaged_golden_requests_are_reported_with_their_file(
+    packaged: Lading, workspace: Path
+) -> None:
+    (workspace / "artifacts/models/double/1/golden.json").write_text("{}")
+    with pytest.raises(InputUnreadable, match=r"golden\.json: is damaged; restore it"):
+        find_model(workspace / "models.yaml", workspace / "models.lock.json")

@@ -20,8 +20,8 @@ def labels(lading: Lading) -> dict[int, list[str]]:
 
 def test_goes_back_to_a_version_and_says_what_is_left_to_do(two_versions: Lading) -> None:
     result = two_versions("label", "double", "stable", "1")
-    assert result.out == "double: stable is on version 1, and was on 2\n"
-    assert result.err == "commit models.lock.json, and `cdk deploy --all` to serve it so\n"
+    assert result.out == "double: stable is on version 1, before on 2\n"
+    assert result.err == "commit models.lock.json, then run `cdk deploy --all` to serve it\n"
     assert labels(two_versions) == {2: [], 1: ["stable"]}
 
 
@@ -34,14 +34,14 @@ def test_promotes_the_version_of_another_label(two_versions: Lading) -> None:
 
 def test_removes_a_label(two_versions: Lading) -> None:
     result = two_versions("label", "double", "stable", "--remove")
-    assert result.out == "double: stable is gone from version 2\n"
+    assert result.out == "double: stable was removed from version 2\n"
     assert labels(two_versions) == {2: [], 1: []}
 
 
 def test_says_when_there_was_nothing_to_do(two_versions: Lading) -> None:
     assert two_versions("label", "double", "stable", "2").err == ""
     result = two_versions("label", "double", "other", "--remove")
-    assert (result.out, result.err) == ("double: other is not there\n", "")
+    assert (result.out, result.err) == ("double: other does not exist\n", "")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,9 @@ def test_a_small_model_is_placed_on_lambda_with_what_each_place_costs(packaged: 
     assert lines[2].split()[:3] == ["or", "sagemaker", "ml.g4dn.xlarge"]
     assert "$537.57" in lines[2]
     assert lines[4].startswith("double: lambda, it fits: ")
-    assert lines[-1].startswith("For 1,000,000 requests a month, at the prices of us-east-1 of 20")
+    assert lines[-1].startswith(
+        "Estimates for 1,000,000 requests a month, with prices of us-east-1 as of 20"
+    )
 
 
 def test_json_has_everything_that_the_table_says_and_why(packaged: Lading) -> None:
@@ -80,7 +82,7 @@ def test_a_triton_model_is_planned_from_its_repository(lading: Lading, workspace
 def test_a_model_that_is_not_packaged_says_so(lading: Lading) -> None:
     result = lading("plan")
     assert result.code == 4
-    assert "`lading package` writes it" in result.err
+    assert "run `lading package` to create it" in result.err
 
 
 def test_impossible_prices_are_one_clear_error(packaged: Lading, workspace: Path) -> None:
@@ -102,4 +104,4 @@ def test_a_model_that_is_new_in_the_manifest_is_to_be_packaged(
     result = packaged("plan")
     assert (result.code, result.err.count("\n")) == (4, 1)
     assert "no model 'triple'" in result.err
-    assert "`lading package` adds to it" in result.err
+    assert "`lading package` to add to it" in result.err

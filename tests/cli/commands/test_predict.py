@@ -144,4 +144,4 @@ def test_a_model_that_an_engine_serves_is_asked_at_its_server(
     (workspace / "in.json").write_text('{"inputs": [1]}')
     result = lading("predict", "double", "--input", "in.json")
     assert result.code == 2
-    assert "is served by triton: start it with `lading serve double`" in result.err
+    assert "runs in triton, not in this process; start it with `lading serve double`" in result.err

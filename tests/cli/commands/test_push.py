@@ -21,7 +21,7 @@ def test_pushing_again_changes_nothing(packaged: Lading, workspace: Path, bucket
     packaged("push", "--store", bucket.address)
     before, keys = (workspace / "models.lock.json").read_bytes(), bucket.keys()
     result = packaged("push", "double", "--store", bucket.address)
-    assert "double version 1 there already: s3://" in result.out
+    assert "double version 1 already there: s3://" in result.out
     assert (workspace / "models.lock.json").read_bytes() == before
     assert bucket.keys() == keys
 

@@ -183,8 +183,8 @@ def test_a_token_lasts_for_ever_only_when_asked_to(lading: Lading) -> None:
     [
         (("create", "--tenant", "acme"), 2, "--every-model"),
         (("create", "--tenant", "acme", "--model", "a", "--every-model"), 2, "--every-model"),
-        (("create", "--tenant", "acme", "--model", "../a"), 2, "no model's name"),
-        (("create", "--tenant", "acme", "--model", "*"), 2, "no model's name"),
+        (("create", "--tenant", "acme", "--model", "../a"), 2, "is not a valid name of a model"),
+        (("create", "--tenant", "acme", "--model", "*"), 2, "is not a valid name of a model"),
         (("create", "--tenant", "a\nb", "--model", "a"), 2, "--tenant"),
         (("create", "--tenant", "", "--model", "a"), 2, "--tenant"),
         (("revoke", "0123456789ab"), 4, "has no token '0123456789ab'"),

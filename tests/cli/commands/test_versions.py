@@ -39,7 +39,7 @@ def test_a_model_that_is_not_locked_is_not_found(packaged: Lading) -> None:
 def test_a_copy_that_is_not_here_is_still_listed(packaged: Lading, workspace: Path) -> None:
     (workspace / "artifacts").rename(workspace / "elsewhere")
     assert packaged("versions", "--json").document[0]["bytes"] is None
-    assert "not here" in packaged("versions").out
+    assert "not local" in packaged("versions").out
 
 
 def test_a_broken_lock_costs_one_line(packaged: Lading, workspace: Path) -> None:
