@@ -23,6 +23,7 @@ from lading.functions.inference.tensors.bfloat16 import BFloat16
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.check.probes import Probe, Request
 from lading.model_packaging.errors import ConversionMismatch, RoundingMismatch
+from lading.model_packaging.library_errors import LibraryFailed, first_line, library_errors
 
 Model = Callable[[Request], Request]
 """A model to call: an array per input, an array per output, both by name."""
@@ -89,7 +90,7 @@ def gather(
             cut[probe.kind] = cut.get(probe.kind, 0) + probe.rows
             continue
         start = monotonic()
-        answered.append(_answered(original, probe))
+        answered.append(Answered(probe, *call(original, probe.inputs)))
         seconds += monotonic() - start
         rows += probe.rows
     return Evidence(tuple(answered), cut)
@@ -103,13 +104,6 @@ def _in_turn(probes: Iterable[Probe]) -> list[Probe]:
         number = seen[probe.kind] = seen.get(probe.kind, -1) + 1
         numbered.append((number, probe))
     return [probe for _, probe in sorted(numbered, key=lambda each: each[0])]
-
-
-def _answered(original: Model, probe: Probe) -> Answered:
-    try:
-        return Answered(probe, original(dict(probe.inputs)))
-    except REFUSALS as error:
-        return Answered(probe, None, _line(error))
 
 
 def compare(
@@ -129,7 +123,7 @@ def compare(
     """
     rows = 0
     for each in evidence.answered:
-        found, refusal = _call(served, each.probe)
+        found, refusal = call(served, each.probe.inputs)
         if each.answer is None:
             if found is not None and each.probe.binding:
                 raise _answers_anyway(name, each, found)
@@ -146,18 +140,19 @@ def compare(
 def agrees(original: Model, served: Model, inputs: Request) -> bool:
     """Whether both models give the same answer to rows, or both refuse them."""
     try:
-        with np.errstate(all="ignore"):  # rows may hold NaN and infinities
+        with library_errors(), np.errstate(all="ignore"):  # rows may hold NaN and infinities
             compare("", gather(original, [Probe("rows", inputs)]), served)
-    except Exception:  # noqa: BLE001 whatever one of them raises, the other does not
+    except LibraryFailed:  # an error that only one of them raises
         return False
     return True
 
 
-def _call(served: Model, probe: Probe) -> tuple[Request | None, str]:
+def call(model: Model, inputs: Request) -> tuple[Request | None, str]:
+    """Return a model's answer to rows, or None and why it refuses them."""
     try:
-        return served(dict(probe.inputs)), ""
+        return model(dict(inputs)), ""
     except REFUSALS as error:
-        return None, _line(error)
+        return None, first_line(error)
 
 
 def _says_something(answer: Mapping[str, Array]) -> bool:
@@ -289,7 +284,3 @@ def _rounded_columns(
         alone = changed.size == 1
         names += [name if alone else f"{name}, column {place}" for place in places]
     return names
-
-
-def _line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0] or type(error).__name__

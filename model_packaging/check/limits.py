@@ -16,7 +16,7 @@ import numpy as np
 
 from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.tensors.domain import Domain
-from lading.model_packaging.check.agreement import REFUSALS, Model, agrees
+from lading.model_packaging.check.agreement import Model, agrees, call
 from lading.model_packaging.check.probes import Known, Request
 from lading.model_packaging.check.probing import plausible, widened
 from lading.model_packaging.check.samples import Samples, free_axes, given, make_up
@@ -155,8 +155,7 @@ def _has_same_numbers(before: Model, after: Model, request: Request) -> bool:
 
 
 def _numbers(model: Model, request: Request) -> Mapping[str, Array] | None:
-    try:
-        answer = model(dict(request))
-    except REFUSALS:
+    answer, _ = call(model, request)
+    if answer is None:
         return None
     return {name: np.isfinite(array) for name, array in answer.items() if array.dtype.kind == "f"}

@@ -12,6 +12,7 @@ from lading.functions.inference.tensors.conversion import DTYPES, Array, as_data
 from lading.model_packaging.check.agreement import Model
 from lading.model_packaging.check.probes import Request
 from lading.model_packaging.errors import DataUnusable, Place
+from lading.model_packaging.library_errors import first_line
 
 SEED = 20_011
 _ROWS = 64
@@ -64,8 +65,7 @@ class Samples:
             try:
                 return model(inputs)
             except (ValueError, SessionError) as error:
-                reason = str(error).partition("\n")[0]
-                refused = f"cannot be answered by the {what} model: {reason}"
+                refused = f"cannot be answered by the {what} model: {first_line(error)}"
                 raise DataUnusable(self.model, self.origin, refused, self.place) from error
 
         return answer

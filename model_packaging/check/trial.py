@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from lading.functions.inference.tensors.conversion import Array
-from lading.model_packaging.check.agreement import ABSOLUTE_TOLERANCE, REFUSALS, Model
+from lading.model_packaging.check.agreement import ABSOLUTE_TOLERANCE, REFUSALS, Model, call
 from lading.model_packaging.check.probes import Probe, Request
 from lading.model_packaging.check.probing import BASE, SINGLES
 from lading.model_packaging.errors import ConversionError
@@ -74,7 +74,7 @@ class Trial:
     def of(self, model: bytes) -> "Baseline":
         """The answers of a model that is to be optimized."""
         run = self._load(model).run
-        answered = [(probe, _answer(run, probe)) for probe in self._probes]
+        answered = [(probe, call(run, probe.inputs)[0]) for probe in self._probes]
         return Baseline(self._load, self._sizes, answered)
 
 
@@ -132,13 +132,6 @@ class Baseline:
         )
 
 
-def _answer(run: Model, probe: Probe) -> Request | None:
-    try:
-        return run(dict(probe.inputs))
-    except REFUSALS:
-        return None
-
-
 def _loaded(load: Load, model: bytes) -> Model:
     try:
         return load(model).run
@@ -147,11 +140,10 @@ def _loaded(load: Load, model: bytes) -> Model:
 
 
 def _again(run: Model, probe: Probe) -> Request:
-    try:
-        return run(dict(probe.inputs))
-    except REFUSALS as error:
-        reason = str(error).partition("\n")[0]
-        raise Unfit(f"cannot answer {probe.kind}: {reason}") from error
+    answer, refusal = call(run, probe.inputs)
+    if answer is None:
+        raise Unfit(f"cannot answer {probe.kind}: {refusal}")
+    return answer
 
 
 def _lost(kind: str, before: Request, after: Request) -> Iterator[str]:

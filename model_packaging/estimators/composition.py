@@ -149,6 +149,11 @@ def _(estimator: SelectorMixin, graph: GraphBuilder, frame: Frame) -> Frame:
     return select(graph, frame, [int(each) for each in estimator.get_support(indices=True)])
 
 
+def is_missing(value: Any) -> bool:
+    """Whether a value stands for a missing one: None, NaN or pandas' NA."""
+    return value is None or type(value).__name__ == "NAType" or bool(value != value)  # noqa: PLR0124 NaN
+
+
 def renamed(estimator: Any, frame: Frame) -> Frame:
     """The frame with the names that the estimator gives its columns."""
     return replace(frame, names=names_of(estimator, [frame]))

@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import InconsistentVersionWarning
 
 from lading.model_packaging.errors import SourceUnreadable, SourceUntrusted
+from lading.model_packaging.library_errors import LibraryFailed, library_errors
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.sources.archive import require_harmless
 
@@ -64,16 +65,17 @@ def _load_pickle(spec: ModelSpec) -> Any:
 
 def _attempt(spec: ModelSpec, read: Callable[[], Any]) -> Any:
     try:
-        return read()
-    except Exception as error:  # a damaged file, or code that it brings along, raises anything
+        with library_errors():  # a damaged file, or code in it, raises anything
+            return read()
+    except LibraryFailed as failed:
         made_by = _version(spec.source)
         _require_version(spec, made_by)
-        reason = _reason(error, whole=made_by is not None)
-        raise SourceUnreadable(spec.name, spec.source, reason) from error
+        reason = _reason(failed.__cause__, whole=made_by is not None)
+        raise SourceUnreadable(spec.name, spec.source, reason) from failed
 
 
-def _reason(error: Exception, *, whole: bool) -> str:
-    """Why a file cannot be read; a `whole` one is a fitted estimator's, as far as one can see."""
+def _reason(error: BaseException | None, *, whole: bool) -> str:
+    """Return why a file cannot be read; a `whole` one seems to hold a fitted estimator."""
     if isinstance(error, ImportError) and error.name:
         return f"needs the module '{error.name}', which is not installed here"
     foreign = isinstance(error, AttributeError)  # a class that is called otherwise here, or nowhere

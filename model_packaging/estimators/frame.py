@@ -115,7 +115,7 @@ def select(graph: GraphBuilder, frame: Frame, columns: Sequence[int]) -> Frame:
             blocks.append(_part(graph, block, run))
             run = []
     names = tuple(frame.names[column] for column in columns) if frame.names else None
-    return Frame(tuple(blocks), names)
+    return replace(frame, blocks=tuple(blocks), names=names)
 
 
 def _part(graph: GraphBuilder, block: Block, columns: list[int]) -> Block:

@@ -10,6 +10,8 @@ from lading.model_packaging.estimators.notes import Notes
 from lading.model_packaging.onnx_nodes import Nodes, element_type
 
 ML = "ai.onnx.ml"
+TWO = 2
+"""Classes that share one score."""
 
 
 class NoOnnxForm(Exception):

@@ -21,32 +21,10 @@ from lading.model_packaging.pruning.layers import Graph, Layer, attribute, is_st
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
 
-_EACH_BY_ITSELF = frozenset(
-    [
-        "Abs",
-        "Celu",
-        "Clip",
-        "Dropout",
-        "Elu",
-        "Erf",
-        "Exp",
-        "Gelu",
-        "HardSigmoid",
-        "HardSwish",
-        "Identity",
-        "LeakyRelu",
-        "Mish",
-        "Neg",
-        "Relu",
-        "Selu",
-        "Sigmoid",
-        "Softplus",
-        "Softsign",
-        "Sqrt",
-        "Tanh",
-        "ThresholdedRelu",
-    ]
-)
+_ARITHMETIC = ("Abs", "Clip", "Dropout", "Erf", "Exp", "Identity", "Neg", "Sqrt")
+_SMOOTH = ("Celu", "Elu", "Gelu", "Mish", "Selu", "Sigmoid", "Softplus", "Softsign", "Tanh")
+_BROKEN = ("HardSigmoid", "HardSwish", "LeakyRelu", "Relu", "ThresholdedRelu")
+_EACH_BY_ITSELF = frozenset((*_ARITHMETIC, *_SMOOTH, *_BROKEN))
 _POOLS = frozenset(("AveragePool", "GlobalAveragePool", "GlobalMaxPool", "MaxPool"))
 _PAIRS = frozenset(("Add", "Div", "Mul", "Pow", "Sub"))
 

@@ -10,8 +10,8 @@ from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClas
 from lading.model_packaging.estimators.calls import Classes, classify, decide
 from lading.model_packaging.estimators.curves import straight
 from lading.model_packaging.estimators.frame import Frame
-from lading.model_packaging.estimators.graph import GraphBuilder, NoOnnxForm
-from lading.model_packaging.estimators.kinds.votes import TWO, likely_of, mean
+from lading.model_packaging.estimators.graph import TWO, GraphBuilder, NoOnnxForm
+from lading.model_packaging.estimators.kinds.votes import likely_of, mean
 
 
 @classify.register

@@ -13,7 +13,7 @@ from sklearn import preprocessing
 
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.estimators.calls import transform
-from lading.model_packaging.estimators.composition import names_of
+from lading.model_packaging.estimators.composition import is_missing, names_of
 from lading.model_packaging.estimators.frame import TEXT, Block, Frame, beside, computed, named
 from lading.model_packaging.estimators.graph import (
     ML,
@@ -60,11 +60,6 @@ def _encoded(estimator: Any, graph: GraphBuilder, frame: Frame, widths: list[int
 
 def _columns(frame: Frame) -> list[tuple[Block, int]]:
     return [(block, inner) for block in frame.blocks for inner in range(block.width)]
-
-
-def is_missing(value: Any) -> bool:
-    """Whether a category stands for what is missing: None or NaN."""
-    return value is None or bool(value != value)  # noqa: PLR0124 only NaN differs from itself
 
 
 class _Table:

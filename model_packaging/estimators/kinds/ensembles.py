@@ -7,8 +7,8 @@ from sklearn import ensemble
 
 from lading.model_packaging.estimators.calls import Classes, classify, decide, regress
 from lading.model_packaging.estimators.frame import Frame, beside, computed, select
-from lading.model_packaging.estimators.graph import GraphBuilder, NoOnnxForm
-from lading.model_packaging.estimators.kinds.votes import TWO, aligned, likely_of, mean, votes_of
+from lading.model_packaging.estimators.graph import TWO, GraphBuilder, NoOnnxForm
+from lading.model_packaging.estimators.kinds.votes import aligned, likely_of, mean, votes_of
 
 # Voting
 
@@ -78,18 +78,8 @@ def _(estimator: ensemble.StackingRegressor, graph: GraphBuilder, frame: Frame) 
 
 def _members(estimator: Any, frame: Frame, graph: GraphBuilder) -> list[tuple[Any, Frame]]:
     """Each member with the columns that it takes."""
-    whole = list(range(frame.width))
-    return [
-        (
-            member,
-            frame
-            if list(features) == whole
-            else select(graph, frame, [int(each) for each in features]),
-        )
-        for member, features in zip(
-            estimator.estimators_, estimator.estimators_features_, strict=True
-        )
-    ]
+    members = zip(estimator.estimators_, estimator.estimators_features_, strict=True)
+    return [(member, select(graph, frame, list(map(int, columns)))) for member, columns in members]
 
 
 @classify.register
@@ -117,13 +107,8 @@ def _spread(graph: GraphBuilder, shares: str, numbers: Any, count: int) -> str:
 
 @regress.register
 def _(estimator: ensemble.BaggingRegressor, graph: GraphBuilder, frame: Frame) -> str:
-    return mean(
-        graph, [regress(*_called(each, graph)) for each in _members(estimator, frame, graph)]
-    )
-
-
-def _called(member: tuple[Any, Frame], graph: GraphBuilder) -> tuple[Any, GraphBuilder, Frame]:
-    return member[0], graph, member[1]
+    members = _members(estimator, frame, graph)
+    return mean(graph, [regress(member, graph, columns) for member, columns in members])
 
 
 @classify.register

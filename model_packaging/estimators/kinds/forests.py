@@ -22,7 +22,7 @@ from lading.model_packaging.estimators.calls import (
     transform,
 )
 from lading.model_packaging.estimators.frame import Frame, computed
-from lading.model_packaging.estimators.graph import GraphBuilder, NoOnnxForm
+from lading.model_packaging.estimators.graph import TWO, GraphBuilder, NoOnnxForm
 from lading.model_packaging.estimators.kinds.trees import grow, of_sklearn
 
 _NEAR = 1e-9
@@ -118,7 +118,7 @@ def _boosted(estimator: Any, graph: GraphBuilder, frame: Frame) -> str:
 
 def of_raw(graph: GraphBuilder, raw: str, classes: int, *, least: bool) -> Classes:
     """Classes from the logits of boosted trees, one for two classes."""
-    if classes <= 2:  # noqa: PLR2004 two classes share one logit
+    if classes <= TWO:
         return _binary(graph, raw, raw, least=least)
     return Classes(graph.best(raw), graph.node("Softmax", raw, axis=1), raw)
 

@@ -1,13 +1,11 @@
 """Imputers, which replace missing values by statistics of training or by near training rows."""
 
-from typing import Any
-
 import numpy as np
 from sklearn.impute import KNNImputer, SimpleImputer
 
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.estimators.calls import transform
-from lading.model_packaging.estimators.composition import renamed
+from lading.model_packaging.estimators.composition import is_missing, renamed
 from lading.model_packaging.estimators.frame import Frame, beside, computed, filled, matrix
 from lading.model_packaging.estimators.graph import GraphBuilder, NoOnnxForm
 from lading.model_packaging.estimators.kinds.neighbors import inverse_distances
@@ -23,7 +21,7 @@ def _(estimator: SimpleImputer, graph: GraphBuilder, frame: Frame) -> Frame:
         return renamed(estimator, _imputed(estimator, graph, frame))
     if estimator.add_indicator or len(estimator.statistics_) != frame.width:
         raise NoOnnxForm("has a SimpleImputer of texts with add_indicator, or of empty columns")
-    if not _is_missing(estimator.missing_values):
+    if not is_missing(estimator.missing_values):
         raise NoOnnxForm(f"has a SimpleImputer of missing_values={estimator.missing_values!r}")
     for origin in frame.origins:
         if origin is not None:
@@ -51,20 +49,16 @@ def _imputed(estimator: SimpleImputer, graph: GraphBuilder, frame: Frame) -> Fra
 
 def _marks(estimator: SimpleImputer, graph: GraphBuilder, values: str) -> str:
     """Which of the values are missing."""
-    if _is_missing(estimator.missing_values):
+    if is_missing(estimator.missing_values):
         return graph.node("IsNaN", values)
     return graph.node("Equal", values, graph.number(float(estimator.missing_values)))
-
-
-def _is_missing(value: Any) -> bool:
-    return value is None or value != value or type(value).__name__ == "NAType"  # noqa: PLR0124 NaN
 
 
 @transform.register
 def _(estimator: KNNImputer, graph: GraphBuilder, frame: Frame) -> Frame:
     if estimator.metric != "nan_euclidean" or estimator.weights not in ("uniform", "distance"):
         raise NoOnnxForm("has a KNNImputer with a metric or weights of its own")
-    if estimator.missing_values == estimator.missing_values:
+    if not is_missing(estimator.missing_values):
         raise NoOnnxForm(f"has a KNNImputer of missing_values={estimator.missing_values!r}")
     known = np.asarray(estimator._fit_X, np.float64)
     graph.notes.typical(frame.origins, known[:: max(1, len(known) // _MOST_NOTED)])

@@ -17,7 +17,8 @@ from sklearn.svm._base import BaseLibSVM
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.conversion import DTYPES, Array
 from lading.model_packaging.estimators.frame import Frame, computed, matrix
-from lading.model_packaging.estimators.graph import GraphBuilder, NoOnnxForm
+from lading.model_packaging.estimators.graph import TWO, GraphBuilder, NoOnnxForm
+from lading.model_packaging.library_errors import LibraryFailed, library_errors
 from lading.model_packaging.onnx_nodes import NAME, OPSETS
 
 _ROWS = "X"
@@ -62,8 +63,7 @@ def decide(estimator: Any, graph: GraphBuilder, frame: Frame) -> str:
     """See `calls.decide`."""
     options = {"zipmap": False, "raw_scores": True}
     tensor, _, origins = _converted(_numbered(estimator), graph, frame, options, 2)[1]
-    two = len(estimator.classes_) == 2 and len(origins) == 2  # noqa: PLR2004
-    return graph.take(tensor, [1]) if two else tensor
+    return graph.take(tensor, [1]) if len(estimator.classes_) == len(origins) == TWO else tensor
 
 
 def regress(estimator: Any, graph: GraphBuilder, frame: Frame) -> str:
@@ -153,11 +153,12 @@ def _loaded(
     reason = ""
     for dtype in dict.fromkeys((graph.dtype, np.dtype(np.float32))):
         try:
-            model = _to_onnx(estimator, width, dtype, options)
-            session = OnnxSession(model.SerializeToString())
-            session.run({_ROWS: np.zeros((1, width), dtype)})
-        except Exception as error:  # noqa: BLE001 skl2onnx's converters raise anything
-            reason = reason or str(error).strip().partition("\n")[0][:200]
+            with library_errors():
+                model = _to_onnx(estimator, width, dtype, options)
+                session = OnnxSession(model.SerializeToString())
+                session.run({_ROWS: np.zeros((1, width), dtype)})
+        except LibraryFailed as error:
+            reason = reason or str(error)[:200]
         else:
             return model, session, dtype
     raise NoOnnxForm(f"has no ONNX form: {type(estimator).__name__}: {reason}")
@@ -233,5 +234,5 @@ def _note(graph: GraphBuilder, frame: Frame, estimator: Any) -> None:
         if rows is None or rows.dtype.kind not in "fiu" or not rows.size:
             continue
         rows = np.atleast_2d(rows)
-        if rows.shape[-1] == frame.width and rows.ndim == 2:  # noqa: PLR2004
+        if rows.shape[1:] == (frame.width,):
             graph.notes.typical(frame.origins, rows[:_MOST_TYPICAL])

@@ -17,7 +17,7 @@ from lading.model_packaging.estimators.calls import (
     transform,
 )
 from lading.model_packaging.estimators.frame import Frame, computed, matrix
-from lading.model_packaging.estimators.graph import GraphBuilder, NoOnnxForm
+from lading.model_packaging.estimators.graph import TWO, GraphBuilder, NoOnnxForm
 from lading.model_packaging.estimators.kinds import leaves
 
 
@@ -26,7 +26,7 @@ def _(estimator: LinearDiscriminantAnalysis, graph: GraphBuilder, frame: Frame) 
     graph.notes.typical(frame.origins, np.asarray(estimator.means_))
     product = graph.node("MatMul", matrix(graph, frame), graph.number(estimator.coef_.T))
     scores = graph.node("Add", product, graph.number(estimator.intercept_))
-    if len(estimator.classes_) > 2:  # noqa: PLR2004 two classes share one score
+    if len(estimator.classes_) > TWO:
         likely = graph.node("Softmax", scores, axis=1)
         return Classes(graph.best(scores), likely, scores)
     second = graph.node("Greater", graph.flat(scores), graph.number(0))
@@ -59,7 +59,7 @@ def _(estimator: BaseMixture, graph: GraphBuilder, frame: Frame) -> Classes:
 def _(estimator: Any, graph: GraphBuilder, frame: Frame) -> Classes:
     """The class with the most votes of pairs; with `break_ties` the one with the best score."""
     index, likely = leaves.classify(estimator, graph, frame)
-    if not estimator.break_ties or len(estimator.classes_) <= 2:  # noqa: PLR2004 two cannot tie
+    if not estimator.break_ties or len(estimator.classes_) <= TWO:
         return Classes(index, likely)
     return Classes(graph.best(decide(estimator, graph, frame)), likely)
 

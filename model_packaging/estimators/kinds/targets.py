@@ -16,8 +16,8 @@ from lading.model_packaging.estimators.calls import (
 )
 from lading.model_packaging.estimators.composition import FUNCTIONS
 from lading.model_packaging.estimators.frame import Frame, beside, computed, matrix, select
-from lading.model_packaging.estimators.graph import GraphBuilder, NoOnnxForm
-from lading.model_packaging.estimators.kinds.votes import TWO, aligned, likely_of, votes_of
+from lading.model_packaging.estimators.graph import TWO, GraphBuilder, NoOnnxForm
+from lading.model_packaging.estimators.kinds.votes import aligned, likely_of, votes_of
 
 
 @classify_each.register

@@ -8,9 +8,6 @@ import numpy as np
 from lading.model_packaging.estimators.calls import Classes
 from lading.model_packaging.estimators.graph import GraphBuilder, NoOnnxForm
 
-TWO = 2
-"""Classes that share one score."""
-
 
 def mean(graph: GraphBuilder, tensors: Sequence[str], weights: Any = None) -> str:
     """The weighted mean of tensors of one shape."""
