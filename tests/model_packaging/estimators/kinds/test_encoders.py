@@ -3,7 +3,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.compose import ColumnTransformer, make_column_selector
+from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -12,29 +12,16 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler,
 
 from lading.functions.contract.errors import InvalidInput
 from lading.model_packaging.errors import ConversionError
+from tests.model_packaging.estimators.kinds.columns import (
+    FULL,
+    HOLED,
+    TARGET,
+    TEXT,
+    column,
+    pd,
+)
 from tests.model_packaging.estimators.packaging import converted, served, texts
 
-pd = pytest.importorskip("pandas")
-
-GENERATOR = np.random.default_rng(3)
-ROWS = 240
-CITY = GENERATOR.choice(["Wien", "Graz", "Linz"], ROWS)
-PLAN = GENERATOR.choice(list("abcde"), ROWS, p=[0.5, 0.3, 0.1, 0.07, 0.03])
-AGE, CODE = GENERATOR.normal(40, 12, ROWS), GENERATOR.choice([1.0, 2.0, 7.5], ROWS)
-TARGET = ((CITY == "Wien").astype(int) + (PLAN == "a") + (AGE > 40) > 1).astype(int)
-
-
-def column(values: Any) -> Any:
-    return pd.Series(np.asarray(values, np.object_), dtype=object)
-
-
-FULL = pd.DataFrame({"city": column(CITY), "plan": column(PLAN), "age": AGE, "code": CODE})
-HOLED = FULL.copy()
-HOLED.loc[GENERATOR.random(ROWS) < 0.2, "city"] = None
-HOLED.loc[GENERATOR.random(ROWS) < 0.2, "plan"] = np.nan
-HOLED.loc[GENERATOR.random(ROWS) < 0.2, "code"] = np.nan
-
-TEXT = {"plan": "BYTES", "city": "BYTES"}
 ENCODERS = [
     OneHotEncoder(),
     OneHotEncoder(handle_unknown="ignore"),
@@ -97,48 +84,6 @@ def test_an_imputer_fills_missing_texts(tmp_path: Path) -> None:
     converted(tmp_path, model, code="FP32", plan="BYTES")
 
 
-@pytest.mark.parametrize("where", [["city", "plan"], [0, 1], slice(0, 2), [True, True, False]])
-def test_columns_are_taken_by_name_whatever_their_order_in_the_manifest(
-    tmp_path: Path, where: Any
-) -> None:
-    columns = ColumnTransformer([("texts", OneHotEncoder(), where), ("n", StandardScaler(), [2])])
-    frame = FULL[["city", "plan", "age"]]
-    model = make_pipeline(columns, LogisticRegression()).fit(frame, TARGET)
-    conversion = converted(tmp_path, model, age="FP32", plan="BYTES", city="BYTES")
-    request = {"age": AGE[:20], "plan": texts(*PLAN[:20]), "city": texts(*CITY[:20])}
-    found = served(conversion).run(request)
-    np.testing.assert_allclose(found["probabilities"], model.predict_proba(frame[:20]), 1e-4)
-
-
-def test_columns_chosen_by_their_type_and_the_rest_are_those_of_training(tmp_path: Path) -> None:
-    chosen = make_column_selector(dtype_include=object)
-    columns = ColumnTransformer([("texts", OneHotEncoder(), chosen)], remainder=StandardScaler())
-    model = make_pipeline(columns, LogisticRegression()).fit(FULL, TARGET)
-    converted(tmp_path, model, code="FP32", age="FP32", **TEXT)
-
-
-def test_columns_count_by_the_weights_of_their_transformers(tmp_path: Path) -> None:
-    steps = [("c", OneHotEncoder(), ["city"]), ("n", StandardScaler(), ["age"])]
-    columns = ColumnTransformer(steps, transformer_weights={"c": 0.5, "n": 2})
-    model = make_pipeline(columns, LogisticRegression()).fit(FULL[["city", "age"]], TARGET)
-    converted(tmp_path, model, city="BYTES", age="FP32")
-
-
-def test_texts_stand_beside_whole_numbers_flags_and_moments(tmp_path: Path) -> None:
-    kinds = {
-        "city": CITY,
-        "kids": GENERATOR.integers(0, 4, ROWS),
-        "member": AGE > 40,
-        "seen": 1.7e9 + GENERATOR.integers(0, 10**7, ROWS),
-    }
-    columns = ColumnTransformer(
-        [("c", OneHotEncoder(), ["city"]), ("n", StandardScaler(), ["kids", "seen"])],
-        remainder="passthrough",
-    )
-    model = make_pipeline(columns, LogisticRegression()).fit(pd.DataFrame(kinds), TARGET)
-    converted(tmp_path, model, city="BYTES", kids="INT64", member="BOOL", seen="INT64")
-
-
 @pytest.mark.parametrize("unknown", [{}, {"unknown_value": np.nan}, {"unknown_value": -1}], ids=str)
 def test_categories_that_are_encoded_as_nan_reach_the_trees(
     tmp_path: Path, unknown: dict[str, float]
@@ -147,13 +92,6 @@ def test_categories_that_are_encoded_as_nan_reach_the_trees(
     trees = HistGradientBoostingClassifier(max_iter=3, categorical_features=[0])
     model = make_pipeline(OrdinalEncoder(**how), trees).fit(HOLED[["city", "plan"]], TARGET)
     converted(tmp_path, model, **TEXT)
-
-
-@pytest.mark.parametrize("frame", [FULL, HOLED], ids=["full", "holed"])
-def test_histograms_take_the_categories_of_a_frame(tmp_path: Path, frame: Any) -> None:
-    typed = frame[["city", "age"]].astype({"city": "category"})
-    model = HistGradientBoostingClassifier(max_iter=3, categorical_features="from_dtype")
-    converted(tmp_path, model.fit(typed, TARGET), city="BYTES", age="FP32")
 
 
 @pytest.mark.parametrize(

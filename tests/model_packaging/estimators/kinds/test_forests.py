@@ -6,14 +6,13 @@ import pytest
 from sklearn import ensemble
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.tree import (
-    DecisionTreeClassifier,
     DecisionTreeRegressor,
     ExtraTreeClassifier,
     ExtraTreeRegressor,
@@ -22,28 +21,19 @@ from sklearn.tree import (
 from lading.functions.contract.errors import InvalidInput
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.errors import ConversionError
+from tests.model_packaging.estimators.kinds.forests import (
+    CLASS,
+    FULL,
+    HOLED,
+    NUMBER,
+    SEVERAL,
+    TWO,
+    Forest,
+    Histogram,
+    Tree,
+    agrees,
+)
 from tests.model_packaging.estimators.packaging import converted, served
-
-GENERATOR = np.random.default_rng(7)
-FULL = GENERATOR.normal(size=(160, 4))
-HOLED = np.where(GENERATOR.random(FULL.shape) < 0.15, np.nan, FULL)
-NUMBER = FULL[:, 0] * 3 + FULL[:, 1] ** 2
-CLASS = np.digitize(NUMBER, [0.0, 2.0])
-TWO = (CLASS > 0).astype(int)
-SEVERAL = np.stack([CLASS > 0, CLASS > 1], axis=1).astype(int)
-
-Tree, Forest = DecisionTreeClassifier(max_depth=4), ensemble.RandomForestClassifier(6)
-Histogram = ensemble.HistGradientBoostingClassifier(max_iter=6, min_samples_leaf=4)
-
-
-def agrees(folder: Path, estimator: Any, rows: Array, target: Array | None) -> None:
-    """The conversion agrees on rows of all kinds, and of these rows on every single one."""
-    estimator.fit(rows, target)
-    conversion = converted(folder, estimator)
-    wide = rows.astype(conversion.known["X"].dtype or np.float32)
-    wanted, found = conversion.reference({"X": wide}), served(conversion).run({"X": wide})
-    for name, original in wanted.items():
-        np.testing.assert_allclose(found[name], original, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -64,12 +54,6 @@ def agrees(folder: Path, estimator: Any, rows: Array, target: Array | None) -> N
         (ensemble.HistGradientBoostingRegressor(max_iter=6, loss="poisson"), NUMBER + 9),
         (make_pipeline(StandardScaler(), Forest), CLASS),
         (make_pipeline(MinMaxScaler(clip=True), Histogram), CLASS),
-        (ensemble.BaggingClassifier(Tree, 4, max_features=2), CLASS),
-        (ensemble.BaggingRegressor(DecisionTreeRegressor(max_depth=3), 4), NUMBER),
-        (ensemble.VotingClassifier([("a", Forest), ("b", Histogram)], voting="soft"), CLASS),
-        (ensemble.VotingClassifier([("a", Forest), ("b", Tree)], weights=[2, 1]), CLASS),
-        (ensemble.StackingClassifier([("a", Forest)], Tree, passthrough=True), CLASS),
-        (ensemble.StackingRegressor([("a", ensemble.RandomForestRegressor(4))], Ridge()), NUMBER),
         (CalibratedClassifierCV(Forest), CLASS),
         (CalibratedClassifierCV(Forest, method="isotonic"), TWO),
         (OneVsRestClassifier(Forest), CLASS),
@@ -106,16 +90,6 @@ def test_boosted_and_embedding_trees_answer_as_the_original_does(
     agrees(tmp_path, estimator, FULL, target)
 
 
-def test_a_value_exactly_between_two_float32_numbers_falls_on_the_side_of_the_original(
-    tmp_path: Path,
-) -> None:
-    near = np.float32(1e6 / 3)
-    rows = np.array([[near], [np.nextafter(near, np.float32(np.inf))]], np.float32)
-    tree = DecisionTreeClassifier().fit(rows, [0, 1])
-    conversion = converted(tmp_path, tree)
-    assert served(conversion).run({"X": rows})["label"].tolist() == [0, 1]
-
-
 @pytest.mark.parametrize("estimator", [Tree, Forest], ids=["tree", "forest"])
 def test_several_labels_come_with_the_probabilities_of_each(tmp_path: Path, estimator: Any) -> None:
     labels = np.stack([CLASS, TWO], axis=1)
@@ -142,18 +116,6 @@ def test_numbers_beyond_float32_are_refused_where_the_trees_refuse_them(tmp_path
     assert answer({"X": np.full((1, 4), 1e30)})["label"].shape == (1,)
     with pytest.raises(InvalidInput, match=r"holds 1e\+60.*; the model takes numbers from"):
         answer({"X": np.full((1, 4), 1e60)})
-
-
-def test_histograms_split_by_categories_missing_and_unknown_ones_too(tmp_path: Path) -> None:
-    rows = np.stack([GENERATOR.integers(0, 9, 160), FULL[:, 1]], axis=1)
-    rows[::9, 0] = np.nan
-    model = ensemble.HistGradientBoostingClassifier(
-        max_iter=8, categorical_features=[0], min_samples_leaf=4
-    ).fit(rows, (np.nan_to_num(rows[:, 0]) % 2) + (rows[:, 1] > 0))
-    conversion = converted(tmp_path, model)
-    asked = np.array([[0, 0], [8, 0], [3, 1], [np.nan, 0], [20, 0], [-1, 0], [300, 0]], np.float64)
-    found = served(conversion).run({"X": asked})
-    np.testing.assert_allclose(found["probabilities"], model.predict_proba(asked), 1e-4, 1e-5)
 
 
 def test_a_boosted_model_that_starts_from_another_one_is_refused_by_name(tmp_path: Path) -> None:

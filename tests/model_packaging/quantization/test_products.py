@@ -207,31 +207,6 @@ def test_each_channel_of_a_static_convolution_has_a_scale_of_its_own() -> None:
     assert np.abs(found - wanted).max() < 0.51 * step
 
 
-def test_an_old_operator_set_is_refused_instead_of_being_relabeled() -> None:
-    """`Softmax` means another thing since 13; float16 needs no newer operators."""
-    model = graphs.old(9).SerializeToString()
-    for scheme in ("dynamic", "int4", "int8", "static"):
-        plan = QuantizationPlan(calibration=[{"x": normal(*FLAT)}])
-        with pytest.raises(QuantizationError, match=r"operator set 9, and .* needs 13 or newer"):
-            quantize("net", model, SCHEMES[scheme], plan)
-    assert quantize("net", model, SCHEMES["fp16"], QuantizationPlan())
-
-
-@pytest.mark.parametrize(("first", "second"), [(1e4, 5e-7), (1e-2, 2e5)])
-def test_weights_that_float16_cannot_hold_stay_as_they_are(first: float, second: float) -> None:
-    nodes = [
-        onnx.helper.make_node("Mul", ["x", "first"], ["a"]),
-        onnx.helper.make_node("MatMul", ["a", "w"], ["m"]),
-        onnx.helper.make_node("Mul", ["m", "second"], ["y"]),
-    ]
-    one, two = np.full(1, first, "f"), np.full(1, second, "f")
-    model = graphs.graph(nodes, w=graphs.W / 8, first=one, second=two).SerializeToString()
-    rows = normal(20, WIDTH)
-    wanted = run(model, rows)
-    found = run(quantize("net", model, SCHEMES["fp16"], QuantizationPlan()), rows)
-    assert np.abs(found - wanted).max() < 0.005 * np.abs(wanted).max()
-
-
 @pytest.mark.parametrize("scheme", sorted(LOSS))
 def test_a_row_that_is_all_padding_has_an_answer(scheme: str) -> None:
     """Of float32's lowest number alone, all places count alike; float16 has no such number."""
