@@ -29,8 +29,10 @@ FEATURES: Final = "{features}"
 MODEL: Final = "{model}"
 """Placeholders in an example, for the name and the inputs of a model that is served."""
 
+STRING: Final[Json] = {"type": "string"}
+OBJECT: Final[Json] = {"type": "object"}
 ANY_TENSOR: Final[Json] = {"description": "A value, or nested lists of values"}
-"""Schema of a tensor's values."""
+"""Schemas of parts of a request's body."""
 
 
 class Route(NamedTuple):
@@ -45,7 +47,8 @@ class Route(NamedTuple):
         example: a request's body.
         answer: an answer's body.
         at_root: how the front function answers where `template` names no model.
-        in_memory: the answer only reads memory, so it need not wait behind predictions.
+        in_memory: the answer only reads memory, as that of every GET, so it need not wait behind
+            predictions.
         language_model: only language models have it.
     """
 
@@ -102,6 +105,11 @@ def split_path(path: str) -> tuple[str, ...]:
 
 
 _template_segments = cache(split_path)
+
+
+def fields(*required: str, **properties: Json) -> dict[str, Any]:
+    """The schema of a JSON object."""
+    return {"type": "object", "properties": properties, "required": list(required)}
 
 
 def versioned(*routes: Route) -> Iterator[Route]:

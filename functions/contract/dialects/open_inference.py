@@ -6,11 +6,14 @@ https://github.com/kserve/open-inference-protocol
 from typing import Final
 
 from lading.functions.contract.dialects.dialect import (
+    OBJECT,
+    STRING,
     TENSORS,
     Dialect,
     Json,
     Refusal,
     Route,
+    fields,
     versioned,
 )
 from lading.functions.contract.errors import InferenceError, ModelNotFound, VersionNotFound, brief
@@ -28,27 +31,21 @@ SERVER: Final[Json] = {"name": "lading", "version": VERSION, "extensions": EXTEN
 
 LIVE: Final[Json] = {"live": True}
 
-_TENSOR: Json = {
-    "type": "object",
-    "properties": {
-        "name": {"type": "string"},
-        "datatype": {"type": "string"},
-        "shape": {"type": "array", "items": {"type": "integer", "minimum": 0}},
-        "parameters": {"type": "object"},
-        "data": {"type": "array"},
-    },
-    "required": ["name", "datatype", "shape"],
-}
-INFER: Final[Json] = {
-    "type": "object",
-    "properties": {
-        "id": {"type": "string"},
-        "parameters": {"type": "object"},
-        "inputs": {"type": "array", "items": _TENSOR},
-        "outputs": {"type": "array", "items": {"type": "object"}},
-    },
-    "required": ["inputs"],
-}
+_TENSOR = fields(
+    *("name", "datatype", "shape"),
+    name=STRING,
+    datatype=STRING,
+    shape={"type": "array", "items": {"type": "integer", "minimum": 0}},
+    parameters=OBJECT,
+    data={"type": "array"},
+)
+INFER: Final = fields(
+    "inputs",
+    id=STRING,
+    parameters=OBJECT,
+    inputs={"type": "array", "items": _TENSOR},
+    outputs={"type": "array", "items": OBJECT},
+)
 """Schema of an inference request."""
 
 INFERRED: Final[Json] = {
@@ -58,14 +55,9 @@ INFERRED: Final[Json] = {
 }
 """Example of its answer."""
 
-_GENERATE: Json = {
-    "type": "object",
-    "properties": {"text_input": {"type": "string"}, "parameters": {"type": "object"}},
-    "required": ["text_input"],
-}
+_GENERATE = fields("text_input", text_input=STRING, parameters=OBJECT)
 _PROMPT: Json = {"text_input": "Once upon a time"}
-_OBJECT: Json = {"type": "object"}
-_INDEX: Json = {"type": "object", "properties": {"ready": {"type": "boolean"}}}
+_INDEX = fields(ready={"type": "boolean"})
 
 
 def refuse(error: InferenceError, _path: str) -> Refusal:
@@ -83,13 +75,7 @@ OPEN_INFERENCE = Dialect(
     prefixes=("/v2",),
     routes=(
         Route(
-            "server_metadata",
-            "GET",
-            "/v2",
-            "Server metadata",
-            answer=SERVER,
-            at_root="constant",
-            in_memory=True,
+            "server_metadata", "GET", "/v2", "Server metadata", answer=SERVER, at_root="constant"
         ),
         Route(
             "live",
@@ -98,7 +84,6 @@ OPEN_INFERENCE = Dialect(
             "Whether the server is alive",
             answer=LIVE,
             at_root="constant",
-            in_memory=True,
         ),
         Route(
             "ready",
@@ -107,7 +92,6 @@ OPEN_INFERENCE = Dialect(
             "Whether every model is ready",
             answer={"ready": True},
             at_root="ready",
-            in_memory=True,
         ),
         Route(
             "statistics",
@@ -115,7 +99,6 @@ OPEN_INFERENCE = Dialect(
             "/v2/models/stats",
             "Counts and durations of requests, for every model",
             at_root="stats",
-            in_memory=True,
         ),
         Route(
             "index",
@@ -131,34 +114,27 @@ OPEN_INFERENCE = Dialect(
             "POST",
             "/v2/repository/models/{model}/load",
             "Load a model, where models come from a folder",
-            request=_OBJECT,
+            request=OBJECT,
         ),
         Route(
             "unload",
             "POST",
             "/v2/repository/models/{model}/unload",
             "Unload a model, where models come from a folder",
-            request=_OBJECT,
+            request=OBJECT,
         ),
         *versioned(
-            Route("model_metadata", "GET", "/v2/models/{model}", "Model metadata", in_memory=True),
+            Route("model_metadata", "GET", "/v2/models/{model}", "Model metadata"),
             Route(
                 "model_ready",
                 "GET",
                 "/v2/models/{model}/ready",
                 "Whether a model is ready",
                 answer={"name": "digits", "ready": True},
-                in_memory=True,
             ),
+            Route("config", "GET", "/v2/models/{model}/config", "Model configuration"),
             Route(
-                "config", "GET", "/v2/models/{model}/config", "Model configuration", in_memory=True
-            ),
-            Route(
-                "statistics",
-                "GET",
-                "/v2/models/{model}/stats",
-                "Counts and durations of requests",
-                in_memory=True,
+                "statistics", "GET", "/v2/models/{model}/stats", "Counts and durations of requests"
             ),
             Route(
                 "infer",

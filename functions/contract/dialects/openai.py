@@ -9,7 +9,15 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from lading.functions.contract.dialects.dialect import MODEL, Dialect, Json, Refusal, Route
+from lading.functions.contract.dialects.dialect import (
+    MODEL,
+    STRING,
+    Dialect,
+    Json,
+    Refusal,
+    Route,
+    fields,
+)
 from lading.functions.contract.errors import (
     AnswerTooLarge,
     EndpointUnready,
@@ -91,23 +99,19 @@ def engine_error(body: str) -> dict[str, Any] | None:
     }
 
 
-def _completion(content: Json) -> Json:
+def _completion(**content: Json) -> Json:
     """The schema of a request to a language model, which may also have `model` and `stream`."""
-    properties = {**content, "model": {"type": "string"}, "stream": {"type": "boolean"}}
-    return {"type": "object", "properties": properties, "required": list(content)}
+    return fields(*content, **content, model=STRING, stream={"type": "boolean"})
 
 
-_EMBEDDINGS: Json = {
-    "type": "object",
-    "properties": {
-        "model": {"type": "string"},
-        "input": {"type": ["string", "array"]},
-        "encoding_format": {"enum": ["float", "base64"]},
-        "dimensions": {"type": "integer", "minimum": 1},
-        "user": {"type": "string"},
-    },
-    "required": ["input"],
-}
+_EMBEDDINGS = fields(
+    "input",
+    model=STRING,
+    input={"type": ["string", "array"]},
+    encoding_format={"enum": ["float", "base64"]},
+    dimensions={"type": "integer", "minimum": 1},
+    user=STRING,
+)
 
 OPENAI = Dialect(
     name="openai",
@@ -118,7 +122,7 @@ OPENAI = Dialect(
             "POST",
             "/v1/chat/completions",
             "Chat completions of a language model",
-            request=_completion({"messages": {"type": "array", "minItems": 1}}),
+            request=_completion(messages={"type": "array", "minItems": 1}),
             example={"model": MODEL, "messages": [{"role": "user", "content": "Hello"}]},
             at_root="body",
             language_model=True,
@@ -128,7 +132,7 @@ OPENAI = Dialect(
             "POST",
             "/v1/completions",
             "Text completions of a language model",
-            request=_completion({"prompt": {"type": "string"}}),
+            request=_completion(prompt=STRING),
             example={"model": MODEL, "prompt": "Once upon a time"},
             at_root="body",
             language_model=True,

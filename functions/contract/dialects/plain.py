@@ -5,6 +5,7 @@ from lading.functions.contract.dialects.dialect import (
     VALUES,
     Dialect,
     Route,
+    fields,
     refuse_plainly,
 )
 
@@ -13,12 +14,7 @@ _PREDICT = Route(
     "POST",
     "/predict",
     "Predict",
-    request={
-        "type": "object",
-        "properties": {"inputs": ANY_TENSOR},
-        "required": ["inputs"],
-        "additionalProperties": False,
-    },
+    request={**fields("inputs", inputs=ANY_TENSOR), "additionalProperties": False},
     example={"inputs": VALUES},
     answer={"model": "digits", "version": 1, "outputs": {"y": [[0.25, 0.75]]}},
     at_root="only",

@@ -17,7 +17,6 @@ SAGEMAKER = Dialect(
             "Whether every model is ready, SageMaker",
             answer={"status": "Healthy"},
             at_root="ping",
-            in_memory=True,
         ),
         Route(
             "invoke",

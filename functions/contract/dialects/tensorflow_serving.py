@@ -8,11 +8,14 @@ from types import MappingProxyType
 from lading.functions.contract.dialects.dialect import (
     ANY_TENSOR,
     FEATURES,
+    OBJECT,
+    STRING,
     VALUES,
     Dialect,
     Json,
     Refusal,
     Route,
+    fields,
     split_path,
     versioned,
 )
@@ -30,23 +33,15 @@ from lading.functions.contract.statuses import headers_of, status_of
 _STATUSES = MappingProxyType({LabelNotFound: 400, RouteNotFound: 400, MethodNotAllowed: 400})
 
 _VALUES: Json = {
-    "type": "object",
-    "properties": {
-        "signature_name": {"type": "string"},
-        "instances": {"type": "array", "minItems": 1},
-        "inputs": ANY_TENSOR,
-    },
+    **fields(signature_name=STRING, instances={"type": "array", "minItems": 1}, inputs=ANY_TENSOR),
     "oneOf": [{"required": ["instances"]}, {"required": ["inputs"]}],
 }
-_FEATURES: Json = {
-    "type": "object",
-    "properties": {
-        "signature_name": {"type": "string"},
-        "context": {"type": "object"},
-        "examples": {"type": "array", "items": {"type": "object"}, "minItems": 1},
-    },
-    "required": ["examples"],
-}
+_FEATURES = fields(
+    "examples",
+    signature_name=STRING,
+    context=OBJECT,
+    examples={"type": "array", "items": OBJECT, "minItems": 1},
+)
 
 _STATUS = tuple(
     versioned(
@@ -55,7 +50,6 @@ _STATUS = tuple(
             "GET",
             "/v1/models/{model}",
             "Model status: TensorFlow Serving's, OpenAI's, KServe's",
-            in_memory=True,
         )
     )
 )
@@ -90,14 +84,7 @@ TENSORFLOW_SERVING = Dialect(
     name="tensorflow_serving",
     prefixes=("/v1",),
     routes=(
-        Route(
-            "models",
-            "GET",
-            "/v1/models",
-            "List the models, as OpenAI does",
-            at_root="names",
-            in_memory=True,
-        ),
+        Route("models", "GET", "/v1/models", "List the models, as OpenAI does", at_root="names"),
         *versioned(
             Route(
                 "predict",
@@ -128,11 +115,7 @@ TENSORFLOW_SERVING = Dialect(
             ),
         ),
         *_STATUS,
-        *versioned(
-            Route(
-                "metadata", "GET", "/v1/models/{model}/metadata", "Model metadata", in_memory=True
-            )
-        ),
+        *versioned(Route("metadata", "GET", "/v1/models/{model}/metadata", "Model metadata")),
     ),
     refuse=refuse,
 )

@@ -8,13 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from lading.functions.contract.dialects.dialect import (
-    ANY_TENSOR,
-    VALUES,
-    Dialect,
-    Refusal,
-    Route,
-)
+from lading.functions.contract.dialects.dialect import ANY_TENSOR, VALUES, Dialect, Refusal, Route
 from lading.functions.contract.errors import (
     AtCapacity,
     InferenceError,

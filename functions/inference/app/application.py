@@ -128,11 +128,12 @@ def _dialect_of(segments: tuple[str, ...], catalog: Catalog) -> Dialect:
 def _is_looked_up(request: Request) -> bool:
     """Whether the answer is in memory already."""
     segments = split_path(request.path)
+    dialect = dialect_of(segments)
     try:
-        route, _ = find_route(dialect_of(segments), request.method, request.path, segments)
+        route, _ = find_route(dialect, request.method, request.path, segments)
     except InferenceError:
         return False
-    return route.in_memory
+    return route.in_memory or (route.method == "GET" and dialect is not CONTROL)
 
 
 def _unpacked(request: Request, longest: int) -> Request:

@@ -3,11 +3,10 @@
 No web framework: FastAPI and pydantic would be a tenth of the runtime layer, for four pages.
 """
 
-from collections.abc import Callable
-from types import MappingProxyType
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from lading.functions.contract.dialects.dialect import split_path
+from lading.functions.contract.dialects.dialect import STRING, Json, fields, split_path
 from lading.functions.contract.errors import (
     ModelUnavailable,
 )
@@ -18,9 +17,13 @@ from lading.functions.inference.artifact.specification import SERVING_DEFAULT
 from lading.functions.inference.dialects import refuse
 from lading.functions.inference.loading.catalog import Catalog, CatalogModel
 from lading.functions.inference.models.predictor import ModelMetadata
-from lading.functions.inference.tensors import json_values as json_codec
 from lading.functions.inference.wire.boundary import Boundary
-from lading.functions.inference.wire.messages import Observation, Request, Response
+from lading.functions.inference.wire.messages import (
+    Observation,
+    Request,
+    Response,
+    json_response,
+)
 
 _SEE = 307
 
@@ -46,59 +49,56 @@ integrity="sha384-gjRm0bEPMeTmMh5jT2cHccIwCUZSTd8YC+j0d0sXw0MdGEfScduGpSyF3ZSSLk
 """
 """Swagger UI as npm has it: a browser runs no file with another digest."""
 
-_SCHEMAS = MappingProxyType(
-    {
-        "Tensor": {
-            "type": "object",
-            "description": "An input or an output; -1 in a shape is any size.",
-            "required": ["name", "datatype", "shape"],
-            "properties": {
-                "name": {"type": "string"},
-                "datatype": {"type": "string"},
-                "shape": {"type": "array", "items": {"type": "integer"}},
+_TENSORS: Json = {"type": "array", "items": {"$ref": "#/components/schemas/Tensor"}}
+_NUMBER: Json = {"type": "integer", "minimum": 1}
+
+_SCHEMAS: Json = {
+    "Tensor": {
+        "description": "An input or an output; -1 in a shape is any size.",
+        **fields(
+            *("name", "datatype", "shape"),
+            name=STRING,
+            datatype=STRING,
+            shape={"type": "array", "items": {"type": "integer"}},
+        ),
+    },
+    "Version": {
+        "description": "One served version of a model; one that is not ready has a reason.",
+        **fields(
+            *("version", "ready", "reason", "labels", "inputs", "outputs"),
+            version=_NUMBER,
+            ready={"type": "boolean"},
+            reason={"type": ["string", "null"]},
+            labels={"type": "array", "items": STRING},
+            inputs=_TENSORS,
+            outputs=_TENSORS,
+            signatures={
+                "type": "array",
+                "description": "Where it has more than one; the first is the default.",
+                "items": {"$ref": "#/components/schemas/Signature"},
             },
-        },
-        "Version": {
-            "type": "object",
-            "description": "One served version of a model; one that is not ready has a reason.",
-            "required": ["version", "ready", "reason", "labels", "inputs", "outputs"],
-            "properties": {
-                "version": {"type": "integer", "minimum": 1},
-                "ready": {"type": "boolean"},
-                "reason": {"type": ["string", "null"]},
-                "labels": {"type": "array", "items": {"type": "string"}},
-                "inputs": {"type": "array", "items": {"$ref": "#/components/schemas/Tensor"}},
-                "outputs": {"type": "array", "items": {"$ref": "#/components/schemas/Tensor"}},
-                "signatures": {
-                    "type": "array",
-                    "description": "Where it has more than one; the first is the default.",
-                    "items": {"$ref": "#/components/schemas/Signature"},
-                },
-            },
-        },
-        "Signature": {
-            "type": "object",
-            "description": "A set of inputs and outputs of a model, as in TensorFlow Serving.",
-            "required": ["name", "method", "inputs", "outputs"],
-            "properties": {
-                "name": {"type": "string"},
-                "method": {"type": "string"},
-                "inputs": {"type": "array", "items": {"$ref": "#/components/schemas/Tensor"}},
-                "outputs": {"type": "array", "items": {"$ref": "#/components/schemas/Tensor"}},
-            },
-        },
-        "Model": {
-            "type": "object",
-            "description": "A served model.",
-            "required": ["name", "default_version", "versions"],
-            "properties": {
-                "name": {"type": "string"},
-                "default_version": {"type": "integer", "minimum": 1},
-                "versions": {"type": "array", "items": {"$ref": "#/components/schemas/Version"}},
-            },
-        },
-    }
-)
+        ),
+    },
+    "Signature": {
+        "description": "A set of inputs and outputs of a model, as in TensorFlow Serving.",
+        **fields(
+            *("name", "method", "inputs", "outputs"),
+            name=STRING,
+            method=STRING,
+            inputs=_TENSORS,
+            outputs=_TENSORS,
+        ),
+    },
+    "Model": {
+        "description": "A served model.",
+        **fields(
+            *("name", "default_version", "versions"),
+            name=STRING,
+            default_version=_NUMBER,
+            versions={"type": "array", "items": {"$ref": "#/components/schemas/Version"}},
+        ),
+    },
+}
 """Schemas of the pages about models."""
 
 
@@ -147,11 +147,11 @@ def _operation(
 
 
 def _list_models(catalog: Catalog) -> Response:
-    return _json([_describe(model) for model in catalog.models()])
+    return json_response([_describe(model) for model in catalog.models()])
 
 
 def _show_model(catalog: Catalog, model: str) -> Response:
-    return _json(_describe(catalog.model(model)))
+    return json_response(_describe(catalog.model(model)))
 
 
 def _show_docs(_catalog: Catalog) -> Response:
@@ -159,22 +159,16 @@ def _show_docs(_catalog: Catalog) -> Response:
 
 
 def _show_openapi(catalog: Catalog) -> Response:
-    return _json(describe_service(catalog))
+    return json_response(describe_service(catalog))
 
 
-_PAGES: MappingProxyType[str, Callable[..., Response]] = MappingProxyType(
-    {
-        "list": _list_models,
-        "describe": _show_model,
-        "docs": _show_docs,
-        "openapi": _show_openapi,
-    }
-)
+_PAGES: Mapping[str, Callable[..., Response]] = {
+    "list": _list_models,
+    "describe": _show_model,
+    "docs": _show_docs,
+    "openapi": _show_openapi,
+}
 """Operation -> what makes the page of a catalog, from the path's parameters."""
-
-
-def _json(document: Any) -> Response:
-    return Response(200, json_codec.dumps(document))
 
 
 def _describe(model: CatalogModel) -> dict[str, Any]:

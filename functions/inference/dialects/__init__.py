@@ -1,11 +1,11 @@
 """The dialects: one module each, of the name that its record has in `contract/dialects`.
 
 A dialect decodes a request to named arrays, has them predicted, and encodes the answer. Its module
-has `OPERATIONS`: the operation's name in the record's routes -> a function from `Call` to
-`Response`. It knows no server.
+has `OPERATIONS`: an operation's name in the record's routes -> a function from `Call` to
+`Response`. It does not depend on a server.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 
@@ -15,17 +15,15 @@ from lading.functions.contract.routes import dialect_of
 
 # These three are imported at the start; the others when a request first needs them.
 from lading.functions.inference.dialects import open_inference, plain, tensorflow_serving  # noqa: F401
-from lading.functions.inference.models.call import Call
+from lading.functions.inference.models.call import Operation
 from lading.functions.inference.tensors import json_values as json_codec
-from lading.functions.inference.wire.messages import Response, StreamedResponse
-
-Operations = Mapping[str, Callable[[Call], Response | StreamedResponse]]
+from lading.functions.inference.wire.messages import Response
 
 
 @cache
-def find_operations(name: str) -> Operations:
+def find_operations(name: str) -> Mapping[str, Operation]:
     """The operations of a dialect."""
-    operations: Operations = import_module(f"{__name__}.{name}").OPERATIONS
+    operations: Mapping[str, Operation] = import_module(f"{__name__}.{name}").OPERATIONS
     return operations
 
 

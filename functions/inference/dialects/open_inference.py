@@ -5,9 +5,8 @@ Formats: https://github.com/kserve/open-inference-protocol and Triton's
 nested in requests. FP16 and BF16 are sent in binary form only.
 """
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any
 
 from lading.functions.contract.dialects.open_inference import LIVE, SERVER
@@ -18,7 +17,7 @@ from lading.functions.contract.errors import (
     Unsupported,
     brief,
 )
-from lading.functions.inference.models.call import Call
+from lading.functions.inference.models.call import Call, Operation, imported_late
 from lading.functions.inference.models.predictor import ModelMetadata, Predictor, with_signature
 from lading.functions.inference.tensors import binary as binary_tensors
 from lading.functions.inference.tensors import json_values as json_codec
@@ -33,7 +32,7 @@ from lading.functions.inference.tensors.conversion import (
     from_json,
     reshape,
 )
-from lading.functions.inference.wire.messages import JSON, Response, StreamedResponse
+from lading.functions.inference.wire.messages import Response, json_response
 
 _OCTETS = "application/octet-stream"
 _NO_TENSORS = memoryview(b"")
@@ -41,28 +40,28 @@ _SHARED_MEMORY = "shared_memory_region"
 
 
 def _server_metadata(_call: Call) -> Response:
-    return _json(SERVER)
+    return json_response(SERVER)
 
 
 def _live(_call: Call) -> Response:
-    return _json(LIVE)
+    return json_response(LIVE)
 
 
 def _ready(call: Call) -> Response:
     ready = call.catalog.ready()
-    return _json({"ready": ready}, 200 if ready else 503)
+    return json_response({"ready": ready}, 200 if ready else 503)
 
 
 def _model_ready(call: Call) -> Response:
     name, version = call.find_version()
     ready = call.catalog.model(name).ready(version)
-    return _json({"name": name, "ready": ready}, 200 if ready else 503)
+    return json_response({"name": name, "ready": ready}, 200 if ready else 503)
 
 
 def _model_metadata(call: Call) -> Response:
     metadata = call.predictor().metadata
     versions = sorted(call.catalog.model(metadata.name).versions)
-    return _json(
+    return json_response(
         {
             "name": metadata.name,
             "versions": [str(version) for version in versions],
@@ -289,44 +288,19 @@ def _object(value: Any, what: str) -> dict[str, Any]:
     return value
 
 
-def _json(document: Any, status: int = 200) -> Response:
-    return Response(status, json_codec.dumps(document), JSON)
-
-
-def _of_models(name: str) -> Callable[[Call], Response]:
-    """One of Triton's operations on models, imported when it is first asked for."""
-
-    def operation(call: Call) -> Response:
-        from lading.functions.inference.dialects import open_inference_repository
-
-        answered: Response = getattr(open_inference_repository, name)(call)
-        return answered
-
-    return operation
-
-
-def _generate(call: Call) -> Response:
-    from lading.functions.inference.dialects.open_inference_generate import generate
-
-    return generate(call)
-
-
-def _generate_stream(call: Call) -> StreamedResponse:
-    from lading.functions.inference.dialects import open_inference_generate
-
-    return open_inference_generate.generate_stream(call)
-
-
-OPERATIONS: MappingProxyType[str, Callable[[Call], Response | StreamedResponse]] = MappingProxyType(
-    {
-        "server_metadata": _server_metadata,
-        "live": _live,
-        "ready": _ready,
-        "model_metadata": _model_metadata,
-        "model_ready": _model_ready,
-        "infer": _infer,
-        "generate": _generate,
-        "generate_stream": _generate_stream,
-        **{name: _of_models(name) for name in ("index", "load", "unload", "config", "statistics")},
-    }
-)
+OPERATIONS: Mapping[str, Operation] = {
+    "server_metadata": _server_metadata,
+    "live": _live,
+    "ready": _ready,
+    "model_metadata": _model_metadata,
+    "model_ready": _model_ready,
+    "infer": _infer,
+    **{
+        name: imported_late(f"{__name__}_generate", name)
+        for name in ("generate", "generate_stream")
+    },
+    **{
+        name: imported_late(f"{__name__}_repository", name)
+        for name in ("index", "load", "unload", "config", "statistics")
+    },
+}

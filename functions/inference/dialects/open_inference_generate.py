@@ -22,7 +22,7 @@ from lading.functions.inference.models.call import Call
 from lading.functions.inference.models.predictor import TextModel
 from lading.functions.inference.tensors import json_values as json_codec
 from lading.functions.inference.wire.event_stream import stream_events
-from lading.functions.inference.wire.messages import Response, StreamedResponse
+from lading.functions.inference.wire.messages import Response, StreamedResponse, json_response
 from lading.functions.inference.wire.server_sent_events import DONE, read_events, write_event
 
 _OURS = ("text_input", "parameters", "id", "stream")
@@ -35,9 +35,7 @@ def generate(call: Call) -> Response:
         InferenceError: the request is wrong, or the engine does not answer.
     """
     model, prompt = _read(call)
-    return call.complete(
-        model, prompt, lambda answer: Response(200, json_codec.dumps(_part(model, answer)[0]))
-    )
+    return call.complete(model, prompt, lambda answer: json_response(_part(model, answer)[0]))
 
 
 def generate_stream(call: Call) -> StreamedResponse:
@@ -63,9 +61,7 @@ def _read(call: Call) -> tuple[TextModel, dict[str, Any]]:
     if model is None:
         name = predictor.metadata.name
         raise Unsupported(f"model '{name}' is not a language model; use /v2/models/{name}/infer")
-    document = json_codec.loads_exactly(call.request.body)
-    if not isinstance(document, dict):
-        raise MalformedRequest("the request must be a JSON object")
+    document = json_codec.loads_object(call.request.body, exactly=True)
     text, parameters = document.get("text_input"), document.get("parameters", {})
     if not isinstance(text, str):
         raise InvalidInput("text_input", "must be a string")

@@ -15,7 +15,7 @@ from lading.functions.inference.loading.catalog import CatalogModel, Control
 from lading.functions.inference.models.call import Call
 from lading.functions.inference.models.statistics import SPANS, Statistics, Tally
 from lading.functions.inference.tensors import json_values as json_codec
-from lading.functions.inference.wire.messages import Response
+from lading.functions.inference.wire.messages import Response, json_response
 
 _SPANS: Final = ("success", "fail", "queue", *SPANS.values(), "cache_hit", "cache_miss")
 _TYPES: Final = MappingProxyType({"BYTES": "TYPE_STRING"})
@@ -34,7 +34,7 @@ def index(call: Call) -> Response:
         entries += [{"name": n} for n in call.catalog.control.available() if n not in known]
     if ready_only:
         entries = [entry for entry in entries if entry.get("state") == "READY"]
-    return _json(entries)
+    return json_response(entries)
 
 
 def _indexed(model: CatalogModel) -> list[dict[str, Any]]:
@@ -61,7 +61,7 @@ def load(call: Call) -> Response:
     if _parameters(call):
         raise Unsupported("a model is loaded as it was packaged; remove 'config' and 'file:'")
     control.load(call.parameters["model"])
-    return _json({})
+    return json_response({})
 
 
 def unload(call: Call) -> Response:
@@ -74,7 +74,7 @@ def unload(call: Call) -> Response:
     control = _explicit(call)
     _parameters(call)
     control.unload(call.parameters["model"])
-    return _json({})
+    return json_response({})
 
 
 def _explicit(call: Call) -> Control:
@@ -102,7 +102,7 @@ def config(call: Call) -> Response:
         ModelUnavailable: it failed to load.
     """
     metadata = call.predictor().metadata
-    return _json(
+    return json_response(
         {
             "name": metadata.name,
             "platform": metadata.platform,
@@ -122,7 +122,7 @@ def _configured(spec: TensorSpec) -> dict[str, Any]:
 
 def statistics(call: Call) -> Response:
     """Return the statistics of a model or of all models; see `count`."""
-    return _json({"model_stats": count(call)})
+    return json_response({"model_stats": count(call)})
 
 
 def count(call: Call) -> list[dict[str, Any]]:
@@ -162,7 +162,3 @@ def _counted(tally: Tally, name: str, version: int) -> dict[str, Any]:
         "batch_stats": [],
         "memory_usage": [],
     }
-
-
-def _json(document: Any) -> Response:
-    return Response(200, json_codec.dumps(document))

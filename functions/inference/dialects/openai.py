@@ -10,7 +10,6 @@ TensorFlow Serving's `/v1/models` is (docs/adr/0021).
 
 from collections.abc import Callable, Iterator, Mapping
 from time import perf_counter
-from types import MappingProxyType
 from typing import Any
 
 from lading.functions.contract.dialects.openai import engine_error, refuse
@@ -21,7 +20,7 @@ from lading.functions.contract.errors import (
     Unsupported,
 )
 from lading.functions.inference.dialects.openai_parameters import check_chat, check_completion
-from lading.functions.inference.models.call import Call
+from lading.functions.inference.models.call import Call, Operation
 from lading.functions.inference.models.predictor import Predictor, TextModel
 from lading.functions.inference.tensors import json_values as json_codec
 from lading.functions.inference.wire.event_stream import stream_events
@@ -40,9 +39,7 @@ def _complete(call: Call) -> Response | StreamedResponse:
 def _pass_through(
     call: Call, check: Callable[[Mapping[str, Any]], None]
 ) -> Response | StreamedResponse:
-    document = json_codec.loads_exactly(call.request.body)
-    if not isinstance(document, dict):
-        raise MalformedRequest("the request must be a JSON object")
+    document = json_codec.loads_object(call.request.body, exactly=True)
     model = _language_model(call, document.pop("model", None))
     check(document)
     if model.engine_model:
@@ -61,9 +58,7 @@ def _pass_through(
 def _embed(call: Call) -> Response:
     from lading.functions.inference.dialects.openai_embeddings import embed
 
-    document = json_codec.loads_exactly(call.request.body)
-    if not isinstance(document, dict):
-        raise MalformedRequest("the request must be a JSON object")
+    document = json_codec.loads_object(call.request.body, exactly=True)
     predictor = _find(call, document.get("model"))
     model = predictor.language_model
     if model is None:
@@ -149,6 +144,4 @@ def _unreadable(model: TextModel, reason: str) -> PredictionFailed:
     return PredictionFailed(name, version, f"its engine's answer: {reason}")
 
 
-OPERATIONS: MappingProxyType[str, Callable[[Call], Response | StreamedResponse]] = MappingProxyType(
-    {"chat": _chat, "complete": _complete, "embed": _embed}
-)
+OPERATIONS: Mapping[str, Operation] = {"chat": _chat, "complete": _complete, "embed": _embed}

@@ -7,11 +7,11 @@ only write that; an answer is plain JSON, so NaN and Infinity become null. `medi
 bodies of other types, and the Accept header chooses the type of the answer.
 """
 
-from types import MappingProxyType
+from collections.abc import Mapping
 from typing import Any
 
 from lading.functions.contract.errors import MalformedRequest
-from lading.functions.inference.models.call import Call
+from lading.functions.inference.models.call import Call, Operation
 from lading.functions.inference.models.predictor import ModelMetadata
 from lading.functions.inference.tensors import json_values as json_codec
 from lading.functions.inference.tensors.conversion import Array, check_names, from_json
@@ -91,4 +91,4 @@ def _decode(content_type: str, body: bytes, metadata: ModelMetadata) -> dict[str
     return decode(json_codec.loads(body), metadata)
 
 
-OPERATIONS = MappingProxyType({"predict": _predict})
+OPERATIONS: Mapping[str, Operation] = {"predict": _predict}

@@ -11,9 +11,8 @@ spelling are those of Triton's SageMaker mode (`src/sagemaker_server.cc`).
 Custom attributes reach the custom code of the model, and are returned with the answer.
 """
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -31,12 +30,12 @@ from lading.functions.inference.dialects import (
     tensorflow_values,
 )
 from lading.functions.inference.loading.catalog import Control
-from lading.functions.inference.models.call import Call
+from lading.functions.inference.models.call import Call, Operation
 from lading.functions.inference.models.predictor import ModelMetadata, custom_attributes
 from lading.functions.inference.tensors import json_values as json_codec
 from lading.functions.inference.tensors.binary import HEADER_LENGTH
 from lading.functions.inference.tensors.conversion import Array
-from lading.functions.inference.wire.messages import JSON, Response
+from lading.functions.inference.wire.messages import JSON, Response, json_response
 
 BINARY = "application/vnd.sagemaker-triton.binary+json"
 """The content type, without parameters, of a body with binary tensors."""
@@ -105,7 +104,7 @@ def _invoke_json(call: Call) -> Response:
 def _bare(outputs: dict[str, Array]) -> Response:
     """The rows or columns themselves, without the key that TensorFlow Serving gives them."""
     (values,) = _rows_or_columns(outputs).values()
-    return Response(200, json_codec.dumps(values))
+    return json_response(values)
 
 
 def _holds_tensors(document: dict[str, Any], metadata: ModelMetadata) -> bool:
@@ -140,7 +139,7 @@ def _invoke_media(call: Call, content_type: str) -> Response:
 
     def encode(outputs: dict[str, Array]) -> Response:
         if wanted == JSON:
-            return Response(200, json_codec.dumps(_rows_or_columns(outputs)))
+            return json_response(_rows_or_columns(outputs))
         return Response(200, media_answers.encode(wanted, outputs), wanted)
 
     return call.respond(predictor, inputs, encode)
@@ -158,9 +157,7 @@ def _checked_size(text: str, limit: int) -> str:
 def _load(call: Call) -> Response:
     """Load a model from the folder where SageMaker has put it."""
     control = _control(call)
-    document = json_codec.loads(call.request.body)
-    if not isinstance(document, dict):
-        raise MalformedRequest("the request must be a JSON object")
+    document = json_codec.loads_object(call.request.body)
     name, url = document.get("model_name"), document.get("url")
     if not isinstance(name, str) or not isinstance(url, str) or not url:
         raise MalformedRequest("'model_name' and 'url' must be strings")
@@ -170,17 +167,17 @@ def _load(call: Call) -> Response:
         control.load(name, url)
     except MemoryError:
         text = f"not enough memory for model '{brief(name)}'; unload another model first"
-        return Response(_NO_MEMORY, json_codec.dumps({"error": text}))
-    return Response(200, json_codec.dumps(_described(call, name)))
+        return json_response({"error": text}, _NO_MEMORY)
+    return json_response(_described(call, name))
 
 
 def _list(call: Call) -> Response:
     models = [_described(call, name) for name in call.catalog.names()]
-    return Response(200, json_codec.dumps({"models": models}))
+    return json_response({"models": models})
 
 
 def _describe(call: Call) -> Response:
-    return Response(200, json_codec.dumps(_described(call, call.model().name)))
+    return json_response(_described(call, call.model().name))
 
 
 def _described(call: Call, name: str) -> dict[str, str]:
@@ -198,13 +195,11 @@ def _control(call: Call) -> Control:
     return call.catalog.control
 
 
-OPERATIONS: MappingProxyType[str, Callable[[Call], Response]] = MappingProxyType(
-    {
-        "ping": _ping,
-        "invoke": _invoke,
-        "load": _load,
-        "list": _list,
-        "describe": _describe,
-        "unload": _unload,
-    }
-)
+OPERATIONS: Mapping[str, Operation] = {
+    "ping": _ping,
+    "invoke": _invoke,
+    "load": _load,
+    "list": _list,
+    "describe": _describe,
+    "unload": _unload,
+}

@@ -13,9 +13,8 @@ from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.loading.catalog import CatalogModel
 from lading.functions.inference.models.call import Call
 from lading.functions.inference.models.predictor import ModelMetadata
-from lading.functions.inference.tensors import json_values as json_codec
 from lading.functions.inference.tensors.conversion import BYTES
-from lading.functions.inference.wire.messages import Response
+from lading.functions.inference.wire.messages import Response, json_response
 
 DATATYPES = MappingProxyType(
     {
@@ -47,9 +46,9 @@ def status(call: Call) -> Response:
     model = call.model()
     if {"version", "label"} & call.parameters.keys():
         version = call.find_version()[1]
-        return _json({"model_version_status": [_version_status(model, version)]})
+        return json_response({"model_version_status": [_version_status(model, version)]})
     versions = sorted(model.versions, reverse=True)
-    return _json(
+    return json_response(
         {
             **model_object(model.name),
             "name": model.name,
@@ -61,7 +60,7 @@ def status(call: Call) -> Response:
 
 def models(call: Call) -> Response:
     """Answer with OpenAI's list of models; TensorFlow Serving has none."""
-    return _json(model_list(call.catalog.names()))
+    return json_response(model_list(call.catalog.names()))
 
 
 def _version_status(model: CatalogModel, version: int) -> dict[str, Any]:
@@ -88,7 +87,7 @@ def metadata(call: Call) -> Response:
     found = predictor.metadata
     signatures = {name: _signature(each.metadata) for name, each in predictor.signatures.items()}
     specification = {"name": found.name, "signature_name": "", "version": str(found.version)}
-    return _json(
+    return json_response(
         {
             "model_spec": specification,
             "metadata": {"signature_def": {"signature_def": signatures}},
@@ -111,7 +110,3 @@ def _tensor_info(spec: TensorSpec) -> dict[str, Any]:
         "tensor_shape": {"dim": dimensions, "unknown_rank": False},
         "name": f"{spec.name}:0",
     }
-
-
-def _json(document: Any) -> Response:
-    return Response(200, json_codec.dumps(document))

@@ -4,8 +4,7 @@ Texts and status codes are those of the server's own sources
 (`model_servers/http_rest_api_handler.cc`). KServe's v1 `:predict` is the same request.
 """
 
-from collections.abc import Callable
-from types import MappingProxyType
+from collections.abc import Mapping
 from typing import Any
 
 from lading.functions.contract.errors import (
@@ -17,15 +16,15 @@ from lading.functions.inference.dialects.tensorflow_values import (
     encode_columns,
     encode_rows,
 )
-from lading.functions.inference.models.call import Call
+from lading.functions.inference.models.call import Call, Operation, imported_late
 from lading.functions.inference.models.predictor import Predictor, with_signature
 from lading.functions.inference.tensors import json_values as json_codec
 from lading.functions.inference.tensors.conversion import Array
-from lading.functions.inference.wire.messages import Response
+from lading.functions.inference.wire.messages import Response, json_response
 
 
 def _predict(call: Call) -> Response:
-    return predict_document(call, call.predictor(), _document(call))
+    return predict_document(call, call.predictor(), json_codec.loads_object(call.request.body))
 
 
 def predict_document(call: Call, predictor: Predictor, document: dict[str, Any]) -> Response:
@@ -41,10 +40,12 @@ def predict_document(call: Call, predictor: Predictor, document: dict[str, Any])
         )
     if "instances" in document:
         inputs = decode_rows(document["instances"], predictor.metadata)
-        return call.respond(predictor, inputs, lambda outputs: _json(encode_rows(outputs)))
+        return call.respond(predictor, inputs, lambda outputs: json_response(encode_rows(outputs)))
     if "inputs" in document:
         inputs = decode_columns(document["inputs"], predictor.metadata)
-        return call.respond(predictor, inputs, lambda outputs: _json(encode_columns(outputs)))
+        return call.respond(
+            predictor, inputs, lambda outputs: json_response(encode_columns(outputs))
+        )
     raise MalformedRequest("Missing 'inputs' or 'instances' key")
 
 
@@ -59,7 +60,7 @@ def _classify(call: Call) -> Response:
 
     def encode(outputs: dict[str, Array]) -> Response:
         texts = outputs[labels.name] if labels else None
-        return _json(form.encode_classes(outputs[scores.name], texts))
+        return json_response(form.encode_classes(outputs[scores.name], texts))
 
     return call.respond(predictor, inputs, encode, wanted)
 
@@ -72,22 +73,15 @@ def _regress(call: Call) -> Response:
     inputs = form.decode_examples(document, predictor.metadata)
 
     def encode(outputs: dict[str, Array]) -> Response:
-        return _json(form.encode_values(outputs[value.name], len(document["examples"])))
+        return json_response(form.encode_values(outputs[value.name], len(document["examples"])))
 
     return call.respond(predictor, inputs, encode, [value.name])
 
 
 def _read(call: Call) -> tuple[Predictor, dict[str, Any]]:
     """Read the request's document, and find the predictor of its signature."""
-    predictor, document = call.predictor(), _document(call)
+    predictor, document = call.predictor(), json_codec.loads_object(call.request.body)
     return _signed(predictor, document), document
-
-
-def _document(call: Call) -> dict[str, Any]:
-    document = json_codec.loads(call.request.body)
-    if not isinstance(document, dict):
-        raise MalformedRequest("the request must be a JSON object")
-    return document
 
 
 def _signed(predictor: Predictor, document: dict[str, Any]) -> Predictor:
@@ -98,35 +92,12 @@ def _signed(predictor: Predictor, document: dict[str, Any]) -> Predictor:
     return with_signature(predictor, name)
 
 
-def _status(call: Call) -> Response:
-    from lading.functions.inference.dialects import tensorflow_models
-
-    return tensorflow_models.status(call)
-
-
-def _metadata(call: Call) -> Response:
-    from lading.functions.inference.dialects import tensorflow_models
-
-    return tensorflow_models.metadata(call)
-
-
-def _models(call: Call) -> Response:
-    from lading.functions.inference.dialects import tensorflow_models
-
-    return tensorflow_models.models(call)
-
-
-def _json(document: Any) -> Response:
-    return Response(200, json_codec.dumps(document))
-
-
-OPERATIONS: MappingProxyType[str, Callable[[Call], Response]] = MappingProxyType(
-    {
-        "predict": _predict,
-        "classify": _classify,
-        "regress": _regress,
-        "status": _status,
-        "metadata": _metadata,
-        "models": _models,
-    }
-)
+OPERATIONS: Mapping[str, Operation] = {
+    "predict": _predict,
+    "classify": _classify,
+    "regress": _regress,
+    **{
+        name: imported_late("lading.functions.inference.dialects.tensorflow_models", name)
+        for name in ("status", "metadata", "models")
+    },
+}

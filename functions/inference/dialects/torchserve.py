@@ -7,9 +7,8 @@ bare value, `{"data": ...}`, the inputs by name, or KServe's `{"instances": ...}
 Formats: https://pytorch.org/serve/inference_api.html.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any
 
 from lading.functions.contract.dialects.torchserve import UNCACHED
@@ -18,7 +17,7 @@ from lading.functions.contract.errors import (
     Unsupported,
 )
 from lading.functions.inference.dialects import plain, tensorflow_serving
-from lading.functions.inference.models.call import Call
+from lading.functions.inference.models.call import Call, Operation
 from lading.functions.inference.models.predictor import ModelMetadata
 from lading.functions.inference.tensors import json_values as json_codec
 from lading.functions.inference.tensors.conversion import BYTES, Array, datatype_of
@@ -132,6 +131,4 @@ def _explain(call: Call) -> Response:
     raise Unsupported(f"Model {name} does not support explanations")
 
 
-OPERATIONS: MappingProxyType[str, Callable[[Call], Response]] = MappingProxyType(
-    {"predict": _predict, "explain": _explain}
-)
+OPERATIONS: Mapping[str, Operation] = {"predict": _predict, "explain": _explain}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,12 @@ from lading.functions.contract.names import DEFAULT_LABEL
 from lading.functions.inference.loading.catalog import Catalog, CatalogModel
 from lading.functions.inference.models.predictor import Predictor, TextModel
 from lading.functions.inference.tensors.conversion import Array
-from lading.functions.inference.wire.messages import Observation, Request, Response
+from lading.functions.inference.wire.messages import (
+    Observation,
+    Request,
+    Response,
+    StreamedResponse,
+)
 
 if TYPE_CHECKING:
     from lading.functions.inference.endpoint.job_store import EngineWork
@@ -142,6 +148,20 @@ class Call:
             raise unready from error
         self.observation.answered_by = twin.metadata.name
         return answer
+
+
+Operation = Callable[[Call], Response | StreamedResponse]
+"""Answers one request of a dialect."""
+
+
+def imported_late(module: str, operation: str) -> Operation:
+    """An operation in a module that is imported when a request first needs it."""
+
+    def operate(call: Call) -> Response | StreamedResponse:
+        found: Operation = getattr(import_module(module), operation)
+        return found(call)
+
+    return operate
 
 
 def _version_number(text: str | None) -> int | None:

@@ -49,6 +49,18 @@ def loads(body: bytes) -> Any:
     return loads_exactly(body)
 
 
+def loads_object(body: bytes, *, exactly: bool = False) -> dict[str, Any]:
+    """Read one JSON object, as `loads` or as `loads_exactly`.
+
+    Raises:
+        MalformedRequest: `body` is not one.
+    """
+    document = loads_exactly(body) if exactly else loads(body)
+    if not isinstance(document, dict):
+        raise MalformedRequest("the request must be a JSON object")
+    return document
+
+
 def loads_exactly(body: bytes) -> Any:
     """Read one JSON document as the standard library's parser does; see `loads`."""
     if not _may_hold_long_integer(body):

@@ -3,6 +3,9 @@
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from time import perf_counter
+from typing import Any
+
+from lading.functions.inference.tensors import json_values
 
 JSON = "application/json"
 OBSERVATION = "lading.observation"
@@ -55,6 +58,11 @@ class Response:
     body: bytes = b""
     content_type: str = JSON
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def json_response(document: Any, status: int = 200) -> Response:
+    """A response of one JSON document, in which NaN and Infinity are bare tokens."""
+    return Response(status, json_values.dumps(document))
 
 
 @dataclass(frozen=True, slots=True)
