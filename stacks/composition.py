@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypedDict
 
 from aws_cdk import Annotations, App, Stack, Tags
 from aws_cdk import aws_iam as iam
@@ -31,6 +32,14 @@ class RegionStacks:
     artifacts: ArtifactStack
     models: tuple[ModelStack, ...]
     apis: tuple[ApiStack, ...]
+
+
+class _Common(TypedDict):
+    """Arguments of every stack of models and APIs."""
+
+    deployment: Deployment
+    region: str | None
+    shared: StageFunctions
 
 
 def add_stacks(app: App, project: Path) -> tuple[RegionStacks, ...]:
@@ -80,47 +89,29 @@ def _require_known(region: str, deployment: Deployment) -> None:
 def _add_region(
     app: App, deployment: Deployment, region: str | None, plan: RegionPlan, shared: StageFunctions
 ) -> RegionStacks:
-    several = len(deployment.settings.regions) > 1
-
-    def id_(stack: str) -> str:
-        return f"{stack}-{region}" if several else stack
-
-    names = deployment.names
-    artifacts = ArtifactStack(app, id_(names.artifact_stack), deployment=deployment, region=region)
+    names, settings = deployment.names, deployment.settings
+    suffix = f"-{region}" if len(settings.regions) > 1 else ""
+    artifacts = ArtifactStack(
+        app, f"{names.artifact_stack}{suffix}", deployment=deployment, region=region
+    )
     for name, reason in plan.waiting.items():
         Annotations.of(artifacts).add_info(f"model '{name}' is not deployed: {reason}")
+    common: _Common = {"deployment": deployment, "region": region, "shared": shared}
     models = tuple(
-        ModelStack(
-            app,
-            id_(names.model_stack(model.name)),
-            deployment=deployment,
-            region=region,
-            model=model,
-            shared=shared,
-        )
+        ModelStack(app, f"{names.model_stack(model.name)}{suffix}", model=model, **common)
         for model in plan.models
     )
-    planned = plan_apis(
-        [stack.watched for stack in models], names, pages=bool(deployment.settings.cors)
-    )
+    planned = plan_apis([stack.watched for stack in models], names, pages=bool(settings.cors))
     if len(planned) > 1:
         Annotations.of(artifacts).add_info(describe(planned))
     apis = tuple(
-        ApiStack(
-            app,
-            id_(f"{names.api_stack}{api.suffix}"),
-            deployment=deployment,
-            region=region,
-            apis=planned,
-            api=api,
-            shared=shared,
-        )
+        ApiStack(app, f"{names.api_stack}{api.suffix}{suffix}", apis=planned, api=api, **common)
         for api in planned
     )
     stacks = RegionStacks(artifacts, models, apis)
     _order(planned, stacks)
     for each in (artifacts, *models, *apis):
-        _limit_roles(each, deployment.settings.permissions_boundary)
+        _limit_roles(each, settings.permissions_boundary)
         each.template_options.metadata = _LINT
     return stacks
 

@@ -15,7 +15,7 @@ from lading.stacks.stages.target import Target
 
 @dataclass(frozen=True, slots=True, order=True)
 class Locked:
-    """One distribution at one version, and the digests of the files that may stand for it."""
+    """One distribution at one version, and the digests of its permitted files."""
 
     name: str
     version: str
@@ -26,22 +26,21 @@ class Locked:
 
 
 def locked_requirements(path: Path, target: Target) -> tuple[Locked, ...]:
-    """What the lock at `path` asks for on `target`, without what the service never imports.
+    """Return the distributions locked at `path` for `target`, without those never imported.
 
-    The markers are evaluated here: pip would take some of their values from the Python that
-    runs it.
+    Markers are evaluated here, because pip reads some of their values from the Python that runs it.
 
     Raises:
-        RequirementsUnusable: the file is missing, or is no lock with hashes.
+        RequirementsUnusable: the file is missing, or is not a lock with hashes.
     """
     chosen = sorted(
         locked for locked in _applying(path, target) if locked.name not in UNUSED_DISTRIBUTIONS
     )
     if not chosen:
-        raise RequirementsUnusable(path, f"asks for nothing on {target}")
+        raise RequirementsUnusable(path, f"has no requirement for {target}")
     name, times = Counter(locked.name for locked in chosen).most_common(1)[0]
     if times > 1:
-        raise RequirementsUnusable(path, f"asks for '{name}' {times} times on {target}")
+        raise RequirementsUnusable(path, f"has '{name}' {times} times for {target}")
     return tuple(chosen)
 
 
@@ -51,9 +50,9 @@ def _applying(path: Path, target: Target) -> Iterator[Locked]:
         try:
             requirement = Requirement(text)
         except InvalidRequirement as error:
-            raise RequirementsUnusable(path, f"has a line that is none: '{text}'") from error
+            raise RequirementsUnusable(path, f"has an invalid line: '{text}'") from error
         if not hashes:
-            raise RequirementsUnusable(path, f"pins no hash of '{requirement.name}'")
+            raise RequirementsUnusable(path, f"has no hash of '{requirement.name}'")
         if requirement.marker is None or requirement.marker.evaluate(dict(target.markers)):
             digests = tuple(sorted(digest.strip() for digest in hashes))
             name = canonicalize_name(requirement.name)
@@ -61,7 +60,7 @@ def _applying(path: Path, target: Target) -> Iterator[Locked]:
 
 
 def _lines(path: Path) -> list[str]:
-    """Logical lines: comments gone, continued ones joined."""
+    """Return logical lines: without comments, and with continued lines joined."""
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:

@@ -1,7 +1,7 @@
-"""What of a wheel goes into the runtime layer.
+"""Which files of a wheel go into the runtime layer.
 
-The tables are part of the layer's hash: a change to them is a new layer. The tests hold each entry
-against the real wheels, so that none outlives its reason.
+The tables are part of the layer's hash, so a change to them makes a new layer. Tests compare each
+entry with the real wheels, so that no entry outlives its reason.
 """
 
 import struct
@@ -11,12 +11,12 @@ from types import MappingProxyType
 
 UNUSED_DISTRIBUTIONS: Mapping[str, str] = MappingProxyType(
     {
-        "flatbuffers": "onnxruntime's converter to its own format",
+        "flatbuffers": "onnxruntime's converter to its own file format",
         "packaging": "onnxruntime's tools and its device checks",
         "protobuf": "onnxruntime's quantization and tools; a session reads models in C++",
     }
 )
-"""Required by what we use, and imported by nothing that the service reaches."""
+"""Required by packages that we use, but imported by nothing in the service."""
 
 _OTHER_UTILITIES = tuple(
     f"aws_lambda_powertools/utilities/{name}/"
@@ -29,9 +29,9 @@ _OTHER_UTILITIES = tuple(
 
 UNUSED_PATHS: Mapping[str, str] = MappingProxyType(
     {
-        "onnxruntime/backend/": "an adapter to onnx's own test suite",
+        "onnxruntime/backend/": "an adapter for onnx's own test suite",
         "onnxruntime/capi/libonnxruntime.so.": "the engine again, for programs in C; the Python "
-        "module has it inside",
+        "module contains it",
         "onnxruntime/datasets/": "models for its tests",
         "onnxruntime/quantization/": "packaging quantizes, the service does not",
         "onnxruntime/tools/": "for a workstation",
@@ -43,15 +43,15 @@ UNUSED_PATHS: Mapping[str, str] = MappingProxyType(
         "numpy/_core/_struct_ufunc_tests.": "C for its tests",
         "numpy/_core/_umath_tests.": "C for its tests",
         "numpy/conftest.py": "for its tests",
-        "numpy/f2py/": "a compiler of Fortran",
-        "aws_lambda_powertools/event_handler/": "a web framework of its own",
+        "numpy/f2py/": "a Fortran compiler",
+        "aws_lambda_powertools/event_handler/": "a web framework",
         "aws_lambda_powertools/middleware_factory/": "decorators that we do not use",
         **dict.fromkeys(_OTHER_UTILITIES, "not logs or metrics"),
-        "PIL/_avif.": "a decoder that no step asks for",
+        "PIL/_avif.": "a decoder that no step uses",
         "PIL/_imagingcms.": "color profiles",
         "PIL/_imagingft.": "text in images",
         "PIL/_imagingtk.": "windows",
-        "PIL/_webp.": "a decoder that no step asks for",
+        "PIL/_webp.": "a decoder that no step uses",
         "pillow.libs/libavif-": "for PIL/_avif",
         "pillow.libs/libbrotli": "for fonts",
         "pillow.libs/libfreetype-": "for PIL/_imagingft",
@@ -60,13 +60,13 @@ UNUSED_PATHS: Mapping[str, str] = MappingProxyType(
         "pillow.libs/libpng16-": "for fonts; Pillow reads PNG itself",
         "pillow.libs/libsharpyuv-": "for PIL/_webp",
         "pillow.libs/libwebp": "for PIL/_webp",
-        "simdjson/": "the C++ source, and a façade over the module that we import directly",
+        "simdjson/": "the C++ source, and a wrapper of the module that we import directly",
     }
 )
-"""Beginnings of paths, each with what stands there."""
+"""Starts of paths -> what is there."""
 
 UNUSED_FOLDERS = frozenset({"__pycache__", "_pyinstaller", "docs", "include", "test", "tests"})
-"""Names of folders that are left out wherever they stand."""
+"""Names of folders that are left out everywhere."""
 
 UNUSED_SUFFIXES = frozenset(
     {
@@ -74,13 +74,13 @@ UNUSED_SUFFIXES = frozenset(
         *(".build", ".md", ".pc", ".pyi", ".rst", ".txt", ".typed"),
     }
 )
-"""What a compiler, a type checker or a reader wants, and a running program does not."""
+"""For compilers, type checkers and readers; a running program does not need them."""
 
 _METADATA = frozenset({"METADATA", "entry_points.txt"})
 
 
 def is_kept(path: PurePosixPath) -> bool:
-    """Whether the file at `path`, as installed, goes into the layer."""
+    """Return whether the file at `path`, as installed, goes into the layer."""
     if path.parts[0].endswith(".dist-info"):
         return path.name in _METADATA and path.parent.name == path.parts[0]
     return not (
@@ -92,14 +92,14 @@ def is_kept(path: PurePosixPath) -> bool:
 
 
 def trimmed(path: PurePosixPath, content: bytes) -> bytes:
-    """What is kept of a file that is kept."""
+    """Return the part of a file that goes into the layer."""
     if path.name == "METADATA":
         return _metadata_fields(content)
     return _loaded_part(content)
 
 
 def _metadata_fields(content: bytes) -> bytes:
-    """Metadata without its description, which is the project's README."""
+    """Return metadata without the description, which is the project's README."""
     fields, _, _ = content.replace(b"\r\n", b"\n").partition(b"\n\n")
     return fields + b"\n"
 
@@ -111,11 +111,10 @@ _SECTION_TABLE_OFFSET, _SECTION_COUNTS = slice(40, 48), slice(58, 64)
 
 
 def _loaded_part(content: bytes) -> bytes:
-    """A shared library as far as a loader reads it: without debug information behind its segments.
+    """Return a shared library without debug information, which follows its last segment.
 
-    The segments stay as they are, byte for byte; only the table of sections, which loaders do
-    not read, is gone. So it needs no `strip` that knows the target, and its result is the same
-    everywhere.
+    All segments stay byte for byte; only the table of sections, which loaders do not read, is
+    removed. This needs no `strip` for the target, and the result is the same on every machine.
     """
     if not content.startswith(_ELF_64_LITTLE):
         return content

@@ -1,4 +1,4 @@
-"""Wheels for a target, fetched by pip and unpacked without what a running service does not need."""
+"""Wheels for a target: pip downloads them, and only what a running service needs is unpacked."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -13,21 +13,21 @@ from lading.stacks.errors import WheelsMissing
 from lading.stacks.stages.target import Target
 
 _INSTALLED_DATA = ("purelib", "platlib")
-"""The schemes of a wheel's `.data` folder that end up beside its packages."""
+"""The schemes of a wheel's `.data` folder that are installed beside its packages."""
 
 
 def install_wheels(requirements: Iterable[Locked], target: Target, folder: Path) -> None:
-    """Put what the service needs of `requirements` into `folder`, as on `sys.path`.
+    """Install what the service needs of `requirements` into `folder`.
 
     Raises:
-        WheelsMissing: pip did not bring them all, or one is not what its hash says.
+        WheelsMissing: pip cannot download a wheel, or a hash is wrong.
     """
     with TemporaryDirectory(prefix="lading-wheels-") as temporary:
-        for wheel in _fetch(requirements, target, Path(temporary)):
+        for wheel in _download(requirements, target, Path(temporary)):
             unpack_wheel(wheel, folder)
 
 
-def _fetch(requirements: Iterable[Locked], target: Target, folder: Path) -> list[Path]:
+def _download(requirements: Iterable[Locked], target: Target, folder: Path) -> list[Path]:
     lock = folder / "requirements.txt"
     lock.write_text("".join(f"{locked}\n" for locked in requirements), encoding="utf-8")
     command = [
@@ -37,18 +37,18 @@ def _fetch(requirements: Iterable[Locked], target: Target, folder: Path) -> list
     ]
     finished = run(*command)
     if finished.returncode != 0:
-        raise WheelsMissing(str(target), _complaint(finished))
+        raise WheelsMissing(str(target), _error(finished))
     return sorted(folder.glob("*.whl"))
 
 
-def _complaint(finished: Finished) -> str:
-    """The lines in which pip says what is wrong."""
+def _error(finished: Finished) -> str:
+    """Return the lines in which pip states the error."""
     lines = [line.partition("ERROR: ")[2] for line in finished.stderr.splitlines()]
     return " ".join(filter(None, lines)) or last_line(finished)
 
 
 def unpack_wheel(wheel: Path, folder: Path) -> None:
-    """Write the files of `wheel` that are kept below `folder`."""
+    """Write the kept files of `wheel` below `folder`."""
     with ZipFile(wheel) as archive:
         for member, path in _installed(archive):
             if is_kept(path):
@@ -58,7 +58,7 @@ def unpack_wheel(wheel: Path, folder: Path) -> None:
 
 
 def _installed(archive: ZipFile) -> Iterator[tuple[str, PurePosixPath]]:
-    """Names of files in the wheel, each with its path once installed."""
+    """Yield the names of files in the wheel, each with its path after installation."""
     for name in archive.namelist():
         path = PurePosixPath(name)
         if name.endswith("/") or path.is_absolute() or ".." in path.parts:

@@ -37,12 +37,7 @@ class EndpointCheck(Construct):
         alarms: Sequence[str],
     ) -> None:
         super().__init__(scope, id_)
-        endpoint, component = served.endpoint_name, served.component_name
-        group = (
-            f"/aws/sagemaker/InferenceComponents/{component}"
-            if component
-            else f"/aws/sagemaker/Endpoints/{endpoint}"
-        )
+        group = _log_group(served)
         check = LoggedFunction(
             self,
             "Check",
@@ -60,9 +55,9 @@ class EndpointCheck(Construct):
             service_token=check.function.function_arn,
             service_timeout=Duration.seconds(LAMBDA.timeout_s),
             properties={
-                "Endpoint": endpoint,
+                "Endpoint": served.endpoint_name,
                 "Config": served.config.attr_endpoint_config_name,
-                "Component": component,
+                "Component": served.component_name,
                 "Model": served.model.attr_model_name,
                 "Alarms": ", ".join(alarms),
                 "LogGroup": group,
@@ -70,6 +65,13 @@ class EndpointCheck(Construct):
             },
         )
         self.resource.node.add_dependency(check.role)  # and its policy
+
+
+def _log_group(served: SageMakerModel) -> str:
+    """Return the name that SageMaker gives to the containers' log group."""
+    if served.component:
+        return f"/aws/sagemaker/InferenceComponents/{served.component_name}"
+    return f"/aws/sagemaker/Endpoints/{served.endpoint_name}"
 
 
 def _grant(role: iam.Role, served: SageMakerModel, group: str) -> None:

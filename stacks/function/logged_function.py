@@ -18,6 +18,9 @@ RUNTIME = lambda_.Runtime(
     f"python{LAMBDA_PYTHON}", lambda_.RuntimeFamily.PYTHON, supports_snap_start=True
 )
 
+_KEEP_VERSIONS = lambda_.VersionOptions(removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
+"""The template forgets old versions and keeps them; the traffic hook deletes them."""
+
 _ARCHITECTURES = {"x86_64": lambda_.Architecture.X86_64, "arm64": lambda_.Architecture.ARM_64}
 
 
@@ -91,10 +94,7 @@ class LoggedFunction(Construct):
             tracing=lambda_.Tracing.ACTIVE,
             snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if snap_start else None,
             reserved_concurrent_executions=reserved_concurrency,
-            # The template forgets old versions and keeps them; the traffic hook deletes them.
-            current_version_options=lambda_.VersionOptions(
-                removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
-            ),
+            current_version_options=_KEEP_VERSIONS,
         )
         self._acknowledge(failures)
 

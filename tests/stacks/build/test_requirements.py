@@ -48,10 +48,10 @@ def test_what_is_left_out_is_in_the_lock(name: str) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "asks for nothing"),
-        ("a==1\n", "pins no hash of 'a'"),
-        ("-r other.txt --hash=sha256:a\n", "has a line that is none: '-r other.txt'"),
-        ("a==1 --hash=sha256:a\na==2 --hash=sha256:b\n", "asks for 'a' 2 times"),
+        ("", "has no requirement"),
+        ("a==1\n", "has no hash of 'a'"),
+        ("-r other.txt --hash=sha256:a\n", "has an invalid line: '-r other.txt'"),
+        ("a==1 --hash=sha256:a\na==2 --hash=sha256:b\n", "has 'a' 2 times"),
     ],
 )
 def test_a_file_that_is_no_lock_is_refused(tmp_path: Path, text: str, reason: str) -> None:
