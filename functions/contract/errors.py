@@ -186,7 +186,9 @@ class RouteNotFound(RequestError):
     """No dialect has this path."""
 
     def __init__(self, method: str, path: str) -> None:
-        super().__init__(f"nothing is served at {method} {brief(path)}; GET /models lists what is")
+        super().__init__(
+            f"nothing is served at {method} {brief(path)}; GET /models lists the models"
+        )
         self.method, self.path = method, path
 
 

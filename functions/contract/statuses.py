@@ -1,73 +1,54 @@
-"""Which status and headers HTTP has for each error, whatever the dialect."""
+"""The HTTP status and headers of each error, where a dialect has no other."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from lading.functions.contract.errors import (
-    AtCapacity,
-    CallerGone,
-    EndpointUnready,
-    InferenceError,
-    InvocationError,
-    InvocationTimedOut,
-    KeyReused,
-    MethodNotAllowed,
-    ModelConflict,
-    ModelUnavailable,
-    NotAcceptable,
-    NotDeployed,
-    NotFound,
-    RequestError,
-    RequestInProgress,
-    RequestTooLarge,
-    RouteNotFound,
-    Throttled,
-    TimedOut,
-    Unsupported,
-    UnsupportedMediaType,
-)
+from lading.functions.contract import errors
+from lading.functions.contract.errors import InferenceError
 
 REASON = "lading-reason"
 """Header of a 503: `cold`, `updating` or `failed`."""
 
 STATUSES: Mapping[type[InferenceError], int] = MappingProxyType(
     {
-        NotFound: 404,
-        RouteNotFound: 404,
-        MethodNotAllowed: 405,
-        RequestTooLarge: 413,
-        UnsupportedMediaType: 415,
-        NotAcceptable: 406,
-        ModelConflict: 409,
-        Unsupported: 501,
-        RequestInProgress: 409,
-        KeyReused: 422,
-        RequestError: 400,
-        CallerGone: 499,  # as nginx has it; nobody sees it but the log and the metrics
-        ModelUnavailable: 503,
-        Throttled: 429,
-        TimedOut: 504,
-        InvocationError: 502,
-        NotDeployed: 503,
-        AtCapacity: 503,
-        InvocationTimedOut: 504,
+        errors.NotFound: 404,
+        errors.RouteNotFound: 404,
+        errors.MethodNotAllowed: 405,
+        errors.RequestTooLarge: 413,
+        errors.UnsupportedMediaType: 415,
+        errors.NotAcceptable: 406,
+        errors.ModelConflict: 409,
+        errors.Unsupported: 501,
+        errors.RequestInProgress: 409,
+        errors.KeyReused: 422,
+        errors.RequestError: 400,
+        errors.CallerGone: 499,  # as in nginx; only the log and the metrics have it
+        errors.ModelUnavailable: 503,
+        errors.Throttled: 429,
+        errors.TimedOut: 504,
+        errors.InvocationError: 502,
+        errors.NotDeployed: 503,
+        errors.AtCapacity: 503,
+        errors.InvocationTimedOut: 504,
     }
 )
-"""The status that HTTP has for each error; what is not here is 500."""
+"""The status of each error; others have 500."""
 
 _SAME: Mapping[type[InferenceError], int] = MappingProxyType({})
 
 
 def status_of(error: InferenceError, changes: Mapping[type[InferenceError], int] = _SAME) -> int:
-    """The status of the nearest class of `error`: in a dialect's `changes`, else in `STATUSES`."""
+    """The status of the nearest class of `error`, in a dialect's `changes` or in `STATUSES`."""
     table = {**STATUSES, **changes}
     return next((table[kind] for kind in type(error).__mro__ if kind in table), 500)
 
 
 def headers_of(error: InferenceError) -> dict[str, str]:
-    """The headers that HTTP wants beside the status of an error, whatever the dialect."""
-    if isinstance(error, MethodNotAllowed):
+    """The headers of an error: what is allowed, when to retry, why an endpoint cannot answer."""
+    if isinstance(error, errors.MethodNotAllowed):
         return {"allow": ", ".join(error.allowed)}
     again = getattr(error, "retry_after_s", None)
     headers = {"retry-after": str(again)} if again else {}
-    return {**headers, REASON: error.state} if isinstance(error, EndpointUnready) else headers
+    return (
+        {**headers, REASON: error.state} if isinstance(error, errors.EndpointUnready) else headers
+    )

@@ -42,7 +42,7 @@ from lading.functions.contract.routes import RESERVED_NAMES, dialect_of, find_ro
 from lading.functions.front.invocation import MOST_AT_ONCE, Answer, Event, Invoke
 
 GATHER_LIMIT_S: Final = 15.0
-"""How long the front function waits for models when it asks all of them."""
+"""How long the front function waits when it calls all models."""
 
 _OK, _BAD_REQUEST = 200, 400
 _SILENT = "it did not answer"
@@ -56,7 +56,7 @@ class Front:
         models: names of the models.
         invoke: passes an event to a model's function.
         log: writes one line for each request.
-        gather_limit_s: how long to wait for models when all are asked.
+        gather_limit_s: how long to wait when all models are called.
     """
 
     def __init__(
@@ -123,23 +123,23 @@ class Front:
         return _answer({"status": "Unhealthy"}, 500)
 
     def _are_ready(self, event: Event, models: Sequence[str]) -> bool:
-        answers = self._ask_all(event, models).values()
+        answers = self._call_all(event, models).values()
         return all(answer.get("statusCode") == _OK for answer in answers)
 
     def _list(self, event: Event, models: Sequence[str], _route: Route) -> Answer:
         missing: dict[str, Any] = {"default_version": None, "versions": [], "reason": _SILENT}
-        return _answer(_joined(self._ask_all(event, models), missing))
+        return _answer(_joined(self._call_all(event, models), missing))
 
     def _index(self, event: Event, models: Sequence[str], _route: Route) -> Answer:
         """Triton's list; models that cannot read the body say why."""
         missing = {"version": "", "state": "UNAVAILABLE", "reason": _SILENT}
-        answers = self._ask_all(event, models)
+        answers = self._call_all(event, models)
         refused = (each for each in answers.values() if each.get("statusCode") == _BAD_REQUEST)
         ready_only = (_object(_body(event)) or {}).get("ready") is True
         return next(refused, _answer(_joined(answers, None if ready_only else missing)))
 
     def _statistics(self, event: Event, models: Sequence[str], _route: Route) -> Answer:
-        found = map(_document, self._ask_all(event, models).values())
+        found = map(_document, self._call_all(event, models).values())
         return _answer({"model_stats": [each for it in found if it for each in it["model_stats"]]})
 
     def _only(self, event: Event, models: Sequence[str], _route: Route) -> Answer:
@@ -165,18 +165,18 @@ class Front:
             raise RouteNotFound(event["httpMethod"], event["path"])
         return self._forward(event, models[0], models)
 
-    def _ask_all(self, event: Event, models: Sequence[str]) -> dict[str, Answer]:
+    def _call_all(self, event: Event, models: Sequence[str]) -> dict[str, Answer]:
         """Every model's answer; an empty one for a model that gave none in time."""
-        asked = {**event, "httpMethod": "GET"} if event["httpMethod"] == "HEAD" else event
+        request = {**event, "httpMethod": "GET"} if event["httpMethod"] == "HEAD" else event
 
-        def ask(name: str) -> Answer:
+        def call(name: str) -> Answer:
             try:
-                return self._forward(asked, name, models)
+                return self._forward(request, name, models)
             except InvocationError:
                 return {}
 
         pool = ThreadPoolExecutor(MOST_AT_ONCE)
-        started = {name: pool.submit(ask, name) for name in models}
+        started = {name: pool.submit(call, name) for name in models}
         done, _ = wait(started.values(), self._gather_limit_s)
         pool.shutdown(wait=False, cancel_futures=True)
         return {name: future.result() if future in done else {} for name, future in started.items()}

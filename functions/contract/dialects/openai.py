@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from lading.functions.contract import errors
 from lading.functions.contract.dialects.dialect import (
     MODEL,
     STRING,
@@ -18,35 +19,21 @@ from lading.functions.contract.dialects.dialect import (
     Route,
     fields,
 )
-from lading.functions.contract.errors import (
-    AnswerTooLarge,
-    EndpointUnready,
-    InferenceError,
-    InternalFailure,
-    InvalidInput,
-    ModelNotFound,
-    ModelUnavailable,
-    PredictionFailed,
-    RefusedByEngine,
-    RequestTooLarge,
-    Throttled,
-    TimedOut,
-    Unsupported,
-)
+from lading.functions.contract.errors import InferenceError
 from lading.functions.contract.statuses import headers_of, status_of
 
-_STATUS: Mapping[type[InferenceError], int] = MappingProxyType({Unsupported: 400})
+_STATUS: Mapping[type[InferenceError], int] = MappingProxyType({errors.Unsupported: 400})
 _CODES: Mapping[type[InferenceError], str] = MappingProxyType(
     {
-        ModelNotFound: "model_not_found",
-        ModelUnavailable: "model_unavailable",
-        Throttled: "rate_limit_exceeded",
-        TimedOut: "timeout",
-        RequestTooLarge: "request_too_large",
-        AnswerTooLarge: "answer_too_large",
-        InvalidInput: "invalid_value",
-        Unsupported: "unsupported",
-        PredictionFailed: "engine_error",
+        errors.ModelNotFound: "model_not_found",
+        errors.ModelUnavailable: "model_unavailable",
+        errors.Throttled: "rate_limit_exceeded",
+        errors.TimedOut: "timeout",
+        errors.RequestTooLarge: "request_too_large",
+        errors.AnswerTooLarge: "answer_too_large",
+        errors.InvalidInput: "invalid_value",
+        errors.Unsupported: "unsupported",
+        errors.PredictionFailed: "engine_error",
     }
 )
 _SERVER_ERROR, _TOO_MANY = 500, 429
@@ -58,20 +45,20 @@ def refuse(error: InferenceError, _path: str) -> Refusal:
     OpenAI's clients retry by themselves; `x-should-retry` says when that is not safe.
     """
     headers = headers_of(error)
-    if isinstance(error, TimedOut | PredictionFailed | InternalFailure):
+    if isinstance(error, errors.TimedOut | errors.PredictionFailed | errors.InternalFailure):
         headers["x-should-retry"] = "false"
     return status_of(error, _STATUS), {"error": _error_object(error)}, headers
 
 
 def _error_object(error: InferenceError) -> dict[str, Any]:
-    if isinstance(error, RefusedByEngine) and (said := engine_error(error.body)):
+    if isinstance(error, errors.RefusedByEngine) and (said := engine_error(error.body)):
         return said
     code = next((_CODES[kind] for kind in type(error).__mro__ if kind in _CODES), None)
     return {
         "message": str(error),
         "type": _type_of(status_of(error, _STATUS)),
-        "param": error.name if isinstance(error, InvalidInput) else None,
-        "code": error.state if isinstance(error, EndpointUnready) else code,
+        "param": error.name if isinstance(error, errors.InvalidInput) else None,
+        "code": error.state if isinstance(error, errors.EndpointUnready) else code,
     }
 
 

@@ -5,6 +5,7 @@ https://www.tensorflow.org/tfx/serving/api_rest
 
 from types import MappingProxyType
 
+from lading.functions.contract import errors
 from lading.functions.contract.dialects.dialect import (
     ANY_TENSOR,
     FEATURES,
@@ -19,18 +20,12 @@ from lading.functions.contract.dialects.dialect import (
     split_path,
     versioned,
 )
-from lading.functions.contract.errors import (
-    InferenceError,
-    LabelNotFound,
-    MethodNotAllowed,
-    ModelNotFound,
-    RouteNotFound,
-    VersionNotFound,
-    brief,
-)
+from lading.functions.contract.errors import InferenceError, brief
 from lading.functions.contract.statuses import headers_of, status_of
 
-_STATUSES = MappingProxyType({LabelNotFound: 400, RouteNotFound: 400, MethodNotAllowed: 400})
+_STATUSES = MappingProxyType(
+    {errors.LabelNotFound: 400, errors.RouteNotFound: 400, errors.MethodNotAllowed: 400}
+)
 
 _VALUES: Json = {
     **fields(signature_name=STRING, instances={"type": "array", "minItems": 1}, inputs=ANY_TENSOR),
@@ -58,17 +53,17 @@ _STATUS = tuple(
 def refuse(error: InferenceError, path: str) -> Refusal:
     """Refuse with `{"error": "..."}`, in the server's own words where clients look for them."""
     match error:
-        case ModelNotFound() if _asks_for_status(path):
+        case errors.ModelNotFound() if _asks_for_status(path):
             text = f"Could not find any versions of model {brief(error.name)}"
-        case ModelNotFound():
+        case errors.ModelNotFound():
             text = f"Servable not found for request: Latest({brief(error.name)})"
-        case VersionNotFound() if _asks_for_status(path):
+        case errors.VersionNotFound() if _asks_for_status(path):
             text = f"Could not find version {error.version} of model {error.name}"
-        case VersionNotFound():
+        case errors.VersionNotFound():
             text = f"Servable not found for request: Specific({error.name}, {error.version})"
-        case LabelNotFound():
+        case errors.LabelNotFound():
             text = f"Unrecognized servable version label: {brief(error.label)}"
-        case RouteNotFound() | MethodNotAllowed():
+        case errors.RouteNotFound() | errors.MethodNotAllowed():
             text = f"Malformed request: {error.method} {brief(error.path)}"
         case _:
             text = str(error)

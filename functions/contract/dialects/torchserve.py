@@ -8,48 +8,30 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from lading.functions.contract import errors
 from lading.functions.contract.dialects.dialect import ANY_TENSOR, VALUES, Dialect, Refusal, Route
-from lading.functions.contract.errors import (
-    AtCapacity,
-    InferenceError,
-    InternalFailure,
-    InvocationTimedOut,
-    MethodNotAllowed,
-    ModelNotFound,
-    ModelUnavailable,
-    NotDeployed,
-    NotFound,
-    PredictionFailed,
-    RequestError,
-    RequestTooLarge,
-    RouteNotFound,
-    Throttled,
-    TimedOut,
-    Unsupported,
-    VersionNotFound,
-    brief,
-)
+from lading.functions.contract.errors import InferenceError, brief
 from lading.functions.contract.statuses import headers_of, status_of
 
 _STATUSES: Mapping[type[InferenceError], int] = MappingProxyType(
-    {PredictionFailed: 503, TimedOut: 408}
+    {errors.PredictionFailed: 503, errors.TimedOut: 408}
 )
 _TYPES: Mapping[type[InferenceError], str] = MappingProxyType(
     {
-        ModelNotFound: "ModelNotFoundException",
-        NotFound: "ModelVersionNotFoundException",
-        RouteNotFound: "ResourceNotFoundException",
-        MethodNotAllowed: "MethodNotAllowedException",
-        RequestTooLarge: "RequestEntityTooLargeException",
-        Unsupported: "NotImplementedException",
-        RequestError: "BadRequestException",
-        ModelUnavailable: "ServiceUnavailableException",
-        Throttled: "ServiceUnavailableException",
-        TimedOut: "RequestTimeoutException",
-        NotDeployed: "ServiceUnavailableException",
-        AtCapacity: "ServiceUnavailableException",
-        InvocationTimedOut: "RequestTimeoutException",
-        InternalFailure: "InternalServerException",
+        errors.ModelNotFound: "ModelNotFoundException",
+        errors.NotFound: "ModelVersionNotFoundException",
+        errors.RouteNotFound: "ResourceNotFoundException",
+        errors.MethodNotAllowed: "MethodNotAllowedException",
+        errors.RequestTooLarge: "RequestEntityTooLargeException",
+        errors.Unsupported: "NotImplementedException",
+        errors.RequestError: "BadRequestException",
+        errors.ModelUnavailable: "ServiceUnavailableException",
+        errors.Throttled: "ServiceUnavailableException",
+        errors.TimedOut: "RequestTimeoutException",
+        errors.NotDeployed: "ServiceUnavailableException",
+        errors.AtCapacity: "ServiceUnavailableException",
+        errors.InvocationTimedOut: "RequestTimeoutException",
+        errors.InternalFailure: "InternalServerException",
     }
 )
 UNCACHED: Final[Mapping[str, str]] = MappingProxyType(
@@ -65,18 +47,20 @@ UNCACHED: Final[Mapping[str, str]] = MappingProxyType(
 def refuse(error: InferenceError, _path: str) -> Refusal:
     """Refuse with `{"code": ..., "type": ..., "message": ...}`."""
     match error:
-        case ModelNotFound():
+        case errors.ModelNotFound():
             text = f"Model not found: {brief(error.name)}"
-        case VersionNotFound():
+        case errors.VersionNotFound():
             text = f"Model version: {error.version} does not exist for model: {error.name}"
-        case RouteNotFound():
+        case errors.RouteNotFound():
             text = "Requested resource is not found, please refer to API document."
-        case MethodNotAllowed():
+        case errors.MethodNotAllowed():
             text = "Requested method is not allowed, please refer to API document."
         case _:
             text = str(error)
     status = status_of(error, _STATUSES)
-    kind = next((_TYPES[it] for it in type(error).__mro__ if it in _TYPES), _TYPES[InternalFailure])
+    kind = next(
+        (_TYPES[it] for it in type(error).__mro__ if it in _TYPES), _TYPES[errors.InternalFailure]
+    )
     document = {"code": status, "type": kind, "message": text}
     return status, document, {**UNCACHED, **headers_of(error)}
 

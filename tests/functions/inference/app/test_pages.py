@@ -44,7 +44,11 @@ def test_a_version_that_is_not_ready_says_why(tmp_path: Path) -> None:
         ("GET /models/z", 404, "model 'z' is not found; served here: m, n"),
         ("GET /m/models/n", 404, "model 'n' is not found; served here: m"),
         ("GET /models/m/more", 404, "nothing is served at GET /models/m/more; GET /models lists"),
-        ("GET /docs/more", 404, "nothing is served at GET /docs/more; GET /models lists what is"),
+        (
+            "GET /docs/more",
+            404,
+            "nothing is served at GET /docs/more; GET /models lists the models",
+        ),
         ("POST /models", 405, "POST is not allowed at /models; use GET"),
     ],
 )

@@ -1,7 +1,6 @@
 """TorchServe's inference API: raw bodies, forms, and the triple of its errors."""
 
 import io
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,32 +8,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto
 
-from lading.functions.contract.errors import (
-    InferenceError,
-    InternalFailure,
-    InvalidInput,
-    InvalidOutput,
-    KeyReused,
-    LabelNotFound,
-    MalformedRequest,
-    MethodNotAllowed,
-    ModelConflict,
-    ModelNotFound,
-    ModelUnavailable,
-    NotAcceptable,
-    PredictionFailed,
-    RequestInProgress,
-    RequestTooLarge,
-    RouteNotFound,
-    SignatureNotFound,
-    Throttled,
-    TimedOut,
-    Unsupported,
-    UnsupportedMediaType,
-    VersionNotFound,
-)
 from lading.functions.contract.settings import ServedModel, ServingSettings
-from lading.functions.inference.dialects import refuse
 from lading.functions.inference.wire.asgi import App
 from tests.support.driver import Answer, ask, serve
 from tests.support.worlds import FLOAT, STRING, add_sub, echo, settings_for, times
@@ -175,42 +149,6 @@ def test_an_error_is_a_triple(
     assert list(answer.document) == ["code", "type", "message"]
     assert (answer.document["code"], answer.document["type"]) == (status, kind)
     assert message in answer.document["message"]
-
-
-ERRORS: Any = [
-    InferenceError("text"),
-    MalformedRequest("text"),
-    RequestTooLarge(1),
-    UnsupportedMediaType("a", ["b"]),
-    NotAcceptable("a", ["b"]),
-    InvalidInput("x", "text"),
-    InvalidOutput("y", "text"),
-    SignatureNotFound("a", ["b"]),
-    RouteNotFound("GET", "/"),
-    MethodNotAllowed("GET", "/", ["POST"]),
-    ModelConflict("m", "text"),
-    RequestInProgress("key"),
-    KeyReused("key"),
-    Unsupported("text"),
-    ModelNotFound("m"),
-    VersionNotFound("m", 1),
-    LabelNotFound("m", "a"),
-    ModelUnavailable("m", 1, "text"),
-    Throttled("m", 1),
-    TimedOut("m", 1, 2),
-    PredictionFailed("m", 1, "text"),
-    InternalFailure(),
-]
-
-
-@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
-def test_every_error_has_code_type_and_message(error: InferenceError) -> None:
-    response = refuse(error, "/predictions/m")
-    document = json.loads(response.body)
-    assert list(document) == ["code", "type", "message"]
-    assert document["code"] == response.status >= 400
-    assert document["type"].endswith("Exception")
-    assert document["message"]
 
 
 def test_a_model_that_did_not_load_is_unavailable(tmp_path: Path) -> None:

@@ -1,0 +1,18 @@
+"""The plain dialect's routes: with a model, a version and a label, or with none."""
+
+from lading.functions.contract.dialects.plain import PLAIN
+from lading.functions.contract.errors import RouteNotFound
+
+
+def test_a_prediction_needs_no_model_version_or_label() -> None:
+    assert {route.template for route in PLAIN.routes} == {
+        *("/predict", "/predict/versions/{version}", "/predict/labels/{label}"),
+        *("/predict/{model}", "/predict/{model}/versions/{version}"),
+        "/predict/{model}/labels/{label}",
+    }
+
+
+def test_an_error_is_one_text() -> None:
+    status, document, _ = PLAIN.refuse(RouteNotFound("GET", "/x"), "/x")
+    text = "nothing is served at GET /x; GET /models lists what is"
+    assert (status, document) == (404, {"error": text})
