@@ -1,48 +1,16 @@
 """The errors between a request and its answer.
 
 InferenceError
-├── RequestError                the caller can correct the request
-│   ├── MalformedRequest        the body or its framing cannot be read
-│   │   └── NoModelNamed        the path leaves open which of several models is meant
-│   ├── RequestTooLarge         the body is longer than the limit
-│   ├── AnswerTooLarge          the answer is longer than Lambda returns
-│   ├── UnsupportedMediaType    the body's content type is not supported
-│   ├── NotAcceptable           the Accept header allows no supported content type
-│   ├── InvalidInput            a tensor does not match the model's signature
-│   │   ├── UnexpectedInput     the signature has no input of this name
-│   │   └── UnexpectedShape     the input has the wrong rank or size
-│   ├── InvalidOutput           an output cannot be returned as requested
-│   │   └── UnexpectedOutput    the signature has no output of this name
-│   ├── SignatureNotFound       the model has no signature of this name
-│   ├── RouteNotFound           no dialect has this path
-│   ├── MethodNotAllowed        the path exists, for other methods
-│   ├── ModelConflict           the model is loaded already, or must not be unloaded
-│   ├── RefusedByEngine         the model's engine rejects the request
-│   ├── RequestInProgress       a request with the same idempotency key is running
-│   ├── KeyReused               another request has had this idempotency key
-│   └── Unsupported             the request is understood, but not supported
-├── NotFound
-│   ├── ModelNotFound
-│   ├── VersionNotFound
-│   ├── LabelNotFound
-│   └── JobNotFound
-├── CallerGone                  the caller closed the connection
-├── ModelUnavailable            the model cannot answer now
-│   └── EndpointUnready         its endpoint is starting, updating or broken
-├── Throttled                   the model is at capacity
-├── TimedOut                    the model did not answer in time
-├── PredictionFailed            the runtime failed on a valid request
-├── InvocationError             the model's function gave no answer to the front function
-│   ├── NotDeployed             the function or its alias does not exist
-│   ├── AtCapacity              the function accepts no more requests at the moment
-│   ├── InvocationTimedOut      it did not answer within the time limit
-│   └── InvocationFailed        it crashed, or its answer is not what API Gateway accepts
-├── InternalFailure             a fault of the service itself; the log has it
-└── ArtifactError               the artifact cannot be served
-    ├── ArtifactMissing
-    ├── ArtifactCorrupt
-    ├── ArtifactTooNew
-    └── ArtifactUnreachable     it cannot be read from S3
+├── RequestError        the caller can correct the request
+├── NotFound            the request names something that is not served
+├── CallerGone          the caller closed the connection
+├── ModelUnavailable    the model cannot answer now
+├── Throttled           the model is at capacity
+├── TimedOut            the model did not answer in time
+├── PredictionFailed    the runtime failed on a valid request
+├── InvocationError     the model's function gave no answer to the front function
+├── InternalFailure     a fault of the service itself; the log has the details
+└── ArtifactError       the artifact cannot be served
 
 The tree does not depend on HTTP: each dialect maps it to a status and a body. A text repeats only
 the beginning of what the caller sent, so that answers and log lines stay short.
@@ -87,7 +55,6 @@ class RequestTooLarge(RequestError):
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"the body exceeds the limit of {limit} bytes")
-        self.limit = limit
 
 
 class AnswerTooLarge(RequestError):
@@ -99,7 +66,6 @@ class AnswerTooLarge(RequestError):
             "send fewer rows in one request, accept gzip with 'Accept-Encoding: gzip', or request "
             "binary tensors at /v2/models/.../infer"
         )
-        self.size, self.limit = size, limit
 
 
 def _megabytes(size: int) -> str:
@@ -110,20 +76,14 @@ class UnsupportedMediaType(RequestError):
     """The body's content type is not supported."""
 
     def __init__(self, given: str, known: Iterable[str]) -> None:
-        self.given, self.known = given, tuple(known)
-        super().__init__(
-            f"unsupported content type '{brief(given)}'; send {' or '.join(self.known)}"
-        )
+        super().__init__(f"unsupported content type '{brief(given)}'; send {' or '.join(known)}")
 
 
 class NotAcceptable(RequestError):
     """The Accept header allows no supported content type."""
 
     def __init__(self, wanted: str, offered: Iterable[str]) -> None:
-        self.wanted, self.offered = wanted, tuple(offered)
-        super().__init__(
-            f"cannot answer with '{brief(wanted)}'; accept {' or '.join(self.offered)}"
-        )
+        super().__init__(f"cannot answer with '{brief(wanted)}'; accept {' or '.join(offered)}")
 
 
 class InvalidInput(RequestError):
@@ -138,10 +98,7 @@ class UnexpectedInput(InvalidInput):
     """The signature has no input of this name."""
 
     def __init__(self, name: str, known: Iterable[str]) -> None:
-        self.known = tuple(known)
-        text = (
-            f"unexpected inference input '{brief(name)}'; the model accepts {', '.join(self.known)}"
-        )
+        text = f"unexpected inference input '{brief(name)}'; the model accepts {', '.join(known)}"
         super().__init__(name, "is unexpected", text)
 
 
@@ -149,7 +106,6 @@ class UnexpectedShape(InvalidInput):
     """The input's rank differs from the signature's, or its size in some dimension."""
 
     def __init__(self, name: str, shape: Sequence[int], wanted: Sequence[int]) -> None:
-        self.shape, self.wanted = tuple(shape), tuple(wanted)
         reason = f"{list(shape)}; the model accepts {list(wanted)} (-1 is any size)"
         super().__init__(name, reason, f"unexpected shape for input '{brief(name)}': {reason}")
 
@@ -166,8 +122,7 @@ class UnexpectedOutput(InvalidOutput):
     """The signature has no output of this name."""
 
     def __init__(self, name: str, known: Iterable[str]) -> None:
-        self.known = tuple(known)
-        text = f"unexpected inference output '{brief(name)}'; the model has {', '.join(self.known)}"
+        text = f"unexpected inference output '{brief(name)}'; the model has {', '.join(known)}"
         super().__init__(name, "is unexpected", text)
 
 
@@ -175,10 +130,9 @@ class SignatureNotFound(RequestError):
     """The model has no signature of this name; the text begins as TensorFlow Serving's."""
 
     def __init__(self, name: str, known: Iterable[str]) -> None:
-        self.name, self.known = name, tuple(known)
         super().__init__(
             f'Serving signature name: "{brief(name)}" not found in signature def; '
-            f"the model has {', '.join(self.known)}"
+            f"the model has {', '.join(known)}"
         )
 
 
@@ -219,7 +173,6 @@ class KeyReused(RequestError):
         super().__init__(
             f"Idempotency-Key '{brief(key)}' was used with another body; use a new key"
         )
-        self.key = key
 
 
 class RefusedByEngine(RequestError):
@@ -254,8 +207,8 @@ class ModelNotFound(NotFound):
     """No model of this name is served here."""
 
     def __init__(self, name: str, known: Iterable[str] = ()) -> None:
-        self.name, self.known = name, tuple(known)
-        served = ", ".join(self.known) or "none"
+        self.name = name
+        served = ", ".join(known) or "none"
         super().__init__(f"model '{brief(name)}' is not found; served here: {served}")
 
 
@@ -263,8 +216,8 @@ class VersionNotFound(NotFound):
     """The model is served, but not this version."""
 
     def __init__(self, name: str, version: int, served: Iterable[int] = ()) -> None:
-        self.name, self.version, self.served = name, version, tuple(served)
-        versions = ", ".join(map(str, self.served)) or "none"
+        self.name, self.version = name, version
+        versions = ", ".join(map(str, served)) or "none"
         super().__init__(f"version {version} of model '{name}' is not found; served: {versions}")
 
 
@@ -272,8 +225,8 @@ class LabelNotFound(NotFound):
     """The model is served, but no version has this label."""
 
     def __init__(self, name: str, label: str, known: Iterable[str] = ()) -> None:
-        self.name, self.label, self.known = name, label, tuple(known)
-        labels = ", ".join(self.known) or "none"
+        self.label = label
+        labels = ", ".join(known) or "none"
         super().__init__(
             f"model '{name}' has no version labeled '{brief(label)}'; labels: {labels}"
         )
@@ -284,7 +237,6 @@ class JobNotFound(NotFound):
 
     def __init__(self, job_id: str) -> None:
         super().__init__(f"job '{brief(job_id)}' is not found; jobs expire after a day")
-        self.job_id = job_id
 
 
 class CallerGone(InferenceError):
@@ -335,7 +287,6 @@ class TimedOut(InferenceError):
             f"model '{name}' version {version} did not answer within {seconds:g} seconds; "
             "send fewer rows in one request, or use .../async if it is enabled"
         )
-        self.name, self.version, self.seconds = name, version, seconds
 
 
 class PredictionFailed(InferenceError):
@@ -396,7 +347,6 @@ class ArtifactMissing(ArtifactError):
 
     def __init__(self, path: str) -> None:
         super().__init__(f"{path} is missing; delete that version and package the model again")
-        self.path = path
 
 
 class ArtifactCorrupt(ArtifactError):
@@ -404,7 +354,6 @@ class ArtifactCorrupt(ArtifactError):
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(f"{path} {reason}; delete that version and package the model again")
-        self.path, self.reason = path, reason
 
 
 class ArtifactTooNew(ArtifactError):
@@ -415,7 +364,6 @@ class ArtifactTooNew(ArtifactError):
             f"{path} has format version {found} and this Lading reads up to {supported}; "
             "upgrade Lading or package the model with this one"
         )
-        self.path, self.found, self.supported = path, found, supported
 
 
 class ArtifactUnreachable(ArtifactError):
@@ -423,4 +371,3 @@ class ArtifactUnreachable(ArtifactError):
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(f"{path} cannot be read from S3: {reason}")
-        self.path, self.reason = path, reason

@@ -105,7 +105,7 @@ def test_an_answer_that_does_not_come_is_waited_for_once() -> None:
         with pytest.raises(TimedOut) as raised:
             endpoint(time_limit_s=1).answer(request())
         assert len(aws.asked) == 1
-    assert raised.value.seconds == 1
+    assert "within 1 seconds" in str(raised.value)
 
 
 def test_nobody_at_the_address_is_an_endpoint_that_is_not_ready() -> None:
@@ -120,7 +120,7 @@ def test_a_body_over_the_limit_is_not_sent() -> None:
         with pytest.raises(RequestTooLarge) as raised:
             endpoint(payload_limit=3).answer(request(b"1234", ""))
         assert not aws.asked
-    assert raised.value.limit == 3
+    assert "limit of 3 bytes" in str(raised.value)
 
 
 def test_a_request_is_held_until_the_endpoint_is_awake() -> None:
