@@ -1,6 +1,5 @@
 """Errors carry their facts and repeat only a little of what the caller sent."""
 
-import inspect
 import re
 
 import pytest
@@ -59,10 +58,7 @@ def test_a_lone_surrogate_is_made_visible(text: str, shown: str) -> None:
     assert brief(text) == shown
 
 
-def test_the_tree_in_the_docstring_is_the_tree() -> None:
-    classes = [kind for _, kind in inspect.getmembers(errors, inspect.isclass)]
-    own = [kind.__name__ for kind in classes if kind.__module__ == errors.__name__]
-    drawn = re.findall(
-        r"^(?:[│ ]*[├└]── )?(\w+Error|\b[A-Z]\w+)(?= {2,}|$)", errors.__doc__ or "", re.MULTILINE
-    )
-    assert sorted(drawn) == sorted(own)
+def test_the_docstring_draws_the_branches_of_the_tree() -> None:
+    branches = [kind.__name__ for kind in InferenceError.__subclasses__()]
+    drawn = re.findall(r"^[├└]── (\w+)", errors.__doc__ or "", re.MULTILINE)
+    assert sorted(drawn) == sorted(branches)

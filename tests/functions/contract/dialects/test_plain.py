@@ -14,5 +14,5 @@ def test_a_prediction_needs_no_model_version_or_label() -> None:
 
 def test_an_error_is_one_text() -> None:
     status, document, _ = PLAIN.refuse(RouteNotFound("GET", "/x"), "/x")
-    text = "nothing is served at GET /x; GET /models lists what is"
+    text = "nothing is served at GET /x; GET /models lists the models"
     assert (status, document) == (404, {"error": text})
