@@ -3,7 +3,7 @@
 import re
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -68,7 +68,7 @@ class TokenTable:
         with self._aws_errors(), ExitStack() as undo:
             key = self._add_key(token, usage_key)
             undo.callback(self._delete_keys, [key] if key else [])
-            self._dynamodb.put_item(TableName=self.table, Item=_item(token, usage_key))
+            self._tokens.put_item(Item=_item(token, usage_key))
             undo.pop_all()
         return secret, token
 
@@ -91,13 +91,12 @@ class TokenTable:
         if not found:
             raise TokenNotFound(id_, self.table)
         with self._aws_errors():
-            answer = self._dynamodb.update_item(
-                TableName=self.table,
-                Key={TOKENS.digest: {"S": found[0].digest}},
+            answer = self._tokens.update_item(
+                Key={TOKENS.digest: found[0].digest},
                 UpdateExpression="SET #revoked = if_not_exists(#revoked, :now)",
                 ConditionExpression="attribute_exists(#digest)",
                 ExpressionAttributeNames={"#revoked": TOKENS.revoked, "#digest": TOKENS.digest},
-                ExpressionAttributeValues={":now": {"N": str(int(time.time()))}},
+                ExpressionAttributeValues={":now": int(time.time())},
                 ReturnValues="ALL_NEW",
             )
             self._delete_keys(self._find_keys(id_))
@@ -105,9 +104,8 @@ class TokenTable:
 
     def _scan(self) -> Iterator[Token]:
         with self._aws_errors():
-            for page in self._dynamodb.get_paginator("scan").paginate(
-                TableName=self.table, ConsistentRead=True
-            ):
+            scan = self._tokens.meta.client.get_paginator("scan")
+            for page in scan.paginate(TableName=self.table, ConsistentRead=True):
                 yield from map(_token, page["Items"])
 
     def _add_key(self, token: Token, value: str) -> str | None:
@@ -142,8 +140,8 @@ class TokenTable:
         return boto3.session.Session(region_name=self.region)
 
     @cached_property
-    def _dynamodb(self) -> Any:
-        return self._session.client("dynamodb")
+    def _tokens(self) -> Any:
+        return self._session.resource("dynamodb").Table(self.table)
 
     @cached_property
     def _gateway(self) -> Any:
@@ -159,26 +157,19 @@ class TokenTable:
             raise AwsRefused(f"token table {self.table}", str(error).rstrip(".")) from error
 
 
-def _item(token: Token, usage_key: str) -> dict[str, dict[str, Any]]:
-    item: dict[str, dict[str, Any]] = {
-        TOKENS.digest: {"S": token.digest},
-        TOKENS.tenant: {"S": token.tenant},
-        TOKENS.models: {"SS": list(token.models)},
-        TOKENS.usage_key: {"S": usage_key},
-        TOKENS.created: {"N": str(token.created)},
+def _item(token: Token, usage_key: str) -> dict[str, Any]:
+    times = {TOKENS.created: token.created, TOKENS.expires: token.expires}
+    return {
+        TOKENS.digest: token.digest,
+        TOKENS.tenant: token.tenant,
+        TOKENS.models: set(token.models),
+        TOKENS.usage_key: usage_key,
+        **{key: value for key, value in times.items() if value is not None},
     }
-    return item if token.expires is None else {**item, TOKENS.expires: {"N": str(token.expires)}}
 
 
-def _token(item: dict[str, dict[str, Any]]) -> Token:
-    def number(name: str) -> int | None:
-        return int(item[name]["N"]) if name in item else None
-
-    return Token(
-        digest=item[TOKENS.digest]["S"],
-        tenant=item[TOKENS.tenant]["S"],
-        models=tuple(sorted(item[TOKENS.models]["SS"])),
-        created=number(TOKENS.created) or 0,
-        expires=number(TOKENS.expires),
-        revoked=number(TOKENS.revoked),
-    )
+def _token(item: Mapping[str, Any]) -> Token:
+    times = (item.get(key) for key in (TOKENS.created, TOKENS.expires, TOKENS.revoked))
+    created, expires, revoked = (None if time is None else int(time) for time in times)
+    models = tuple(sorted(item[TOKENS.models]))
+    return Token(item[TOKENS.digest], item[TOKENS.tenant], models, created or 0, expires, revoked)

@@ -36,9 +36,7 @@ _TENANT = "emulate"
 
 
 def emulate(
-    once: Annotated[
-        bool, typer.Option("--once", help="Call the API once, remove everything, and end.")
-    ] = False,
+    once: Annotated[bool, typer.Option("--once", help="End after one call.")] = False,
     engine_url: EngineUrl = "",
     stage: Stage = STAGE,
     stages: Stages = STAGES,

@@ -20,16 +20,12 @@ _AT_ONCE = 32
 
 
 def grpc_proxy(
-    target: Annotated[
-        str, typer.Option("--target", help="Base URL of the API: the stack's output ApiUrl.")
-    ],
-    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option("--port", min=0, max=65535, help="Port; 0 chooses a free one.")
-    ] = 8001,
+    target: Annotated[str, typer.Option(help="URL of the API: the stack's output ApiUrl.")],
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 chooses a free one.")] = 8001,
     token: Token = None,
     sign: Sign = False,
-    log: Annotated[Path, typer.Option("--log", help="File with a JSON line for each call.")] = _LOG,
+    log: Annotated[Path, typer.Option(help="File with a JSON line for each call.")] = _LOG,
     json_: Json = False,
 ) -> None:
     """Serve gRPC on this machine, and forward each call to a deployed API over HTTPS.

@@ -13,14 +13,13 @@ from lading.model_packaging.lock.labels import MovedLabel, move_label
 
 _MOST_DIGITS = 18
 
+_VERSION = typer.Argument(metavar="VERSION", help="Its number, or another of its labels.")
+
 
 def label(
     name: Name,
     label: Annotated[str, typer.Argument(help="The label, such as `stable`.")],
-    to: Annotated[
-        str | None,
-        typer.Argument(metavar="VERSION", help="The version: its number or another of its labels."),
-    ] = None,
+    to: Annotated[str | None, _VERSION] = None,
     remove: Annotated[bool, typer.Option("--remove", help="Remove the label.")] = False,
     lock: Lock = LOCK,
     json_: Json = False,

@@ -22,21 +22,17 @@ from lading.model_packaging.pipeline import package as package_model
 from lading.model_packaging.specification import Packaged
 from lading.model_packaging.store.versions import Store, open_store
 
+_REGION = typer.Option(
+    envvar="LADING_REGIONS", help="Region for the image of a large model; repeat for more."
+)
+
 
 def package(
     names: Names = None,
     manifest: Manifest = MANIFEST,
     lock: Lock = LOCK,
     store: StoreOption = STORE,
-    region: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--region",
-            envvar="LADING_REGIONS",
-            help="AWS region whose container image a large model gets; repeat for more.",
-            show_default="none",
-        ),
-    ] = None,
+    region: Annotated[list[str] | None, _REGION] = None,
     json_: Json = False,
 ) -> None:
     """Convert, optimize, check and publish models, and write the lock.

@@ -30,24 +30,18 @@ from lading.model_packaging.placement.targets import (
 )
 from lading.model_packaging.store.transfer import read_nearest
 
+_PRICES = typer.Option(
+    envvar="LADING_PRICES", help="YAML file of AWS's prices.", show_default="Lading's own"
+)
+_REQUESTS = typer.Option("--requests-per-month", min=1, max=10**15, help="Requests of each model.")
+
 
 def plan(
     names: Names = None,
     manifest: Manifest = MANIFEST,
     lock: Lock = LOCK,
-    prices: Annotated[
-        Path,
-        typer.Option(
-            "--prices",
-            envvar="LADING_PRICES",
-            help="YAML file of AWS's prices.",
-            show_default="Lading's own",
-        ),
-    ] = PRICES,
-    requests: Annotated[
-        int,
-        typer.Option("--requests-per-month", min=1, max=10**15, help="Requests of each model."),
-    ] = MILLION,
+    prices: Annotated[Path, _PRICES] = PRICES,
+    requests: Annotated[int, _REQUESTS] = MILLION,
     json_: Json = False,
 ) -> None:
     """Show whether each packaged model fits Lambda or SageMaker, and what each would cost.

@@ -28,27 +28,18 @@ from lading.model_packaging.lock.file import read_lock, version_folder
 
 _SHOWN = 6
 
+_INPUT = typer.Option(
+    "--input", "-i", help='JSON file with {"inputs": ...}, or an image; - is stdin.'
+)
+
 
 def predict(
     name: Name,
-    input_: Annotated[
-        str,
-        typer.Option(
-            "--input", "-i", help='JSON file with {"inputs": ...}, or an image; - is stdin.'
-        ),
-    ],
-    version: Annotated[
-        int | None,
-        typer.Option("--version", min=1, help="Its version.", show_default="the stable one"),
-    ] = None,
-    label: Annotated[str | None, typer.Option("--label", help="Its version, by a label.")] = None,
-    signature: Annotated[
-        str,
-        typer.Option("--signature", help="Its signature.", show_default="the default signature"),
-    ] = "",
-    url: Annotated[
-        str | None, typer.Option("--url", help="Call this API instead of the local artifact.")
-    ] = None,
+    input_: Annotated[str, _INPUT],
+    version: Annotated[int | None, typer.Option(min=1, help="Default: the stable one.")] = None,
+    label: Annotated[str | None, typer.Option(help="The version with this label.")] = None,
+    signature: Annotated[str, typer.Option(help="One of its signatures.")] = "",
+    url: Annotated[str | None, typer.Option(help="Call this API, not the local artifact.")] = None,
     token: Token = None,
     sign: Sign = False,
     lock: Lock = LOCK,

@@ -17,13 +17,8 @@ from lading.model_packaging.report.page import render_page
 
 def write_report(
     name: Name,
-    version: Annotated[
-        int | None, typer.Option("--version", help="Its version.", show_default="the stable one")
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", help="The file to write.", show_default="NAME-VERSION.html"),
-    ] = None,
+    version: Annotated[int | None, typer.Option(help="Default: the stable one.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Default: NAME-VERSION.html.")] = None,
     lock: Lock = LOCK,
     json_: Json = False,
 ) -> None:

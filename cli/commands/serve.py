@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -43,59 +43,18 @@ _BESIDE: Mapping[str, str] = MappingProxyType(
     }
 )
 
-_Host = Annotated[
-    str, typer.Option("--host", help="Address to listen on; :: is every IPv6 and IPv4 address.")
-]
-_Port = Annotated[
-    int, typer.Option("--port", min=0, max=65535, help="Port of HTTP; 0 chooses a free one.")
-]
-_Runtime = Annotated[
-    Runtime,
-    typer.Option(
-        "--runtime", help="Run the function in this process, or under AWS's runtime (Linux)."
-    ),
-]
-_Log = Annotated[Path, typer.Option("--log", help="File of the function's log, as JSON lines.")]
-_Threads = Annotated[
-    int, typer.Option("--threads", min=0, help="Threads of one prediction; 0 means all cores.")
-]
-_GrpcPort = Annotated[
-    int | None,
-    typer.Option(
-        "--grpc-port",
-        min=0,
-        max=65535,
-        help="Port of gRPC; 0 chooses a free one.",
-        show_default="no gRPC",
-    ),
-]
-_Cors = Annotated[
-    str,
-    typer.Option(
-        "--cors",
-        help="Origins whose web pages may call, separated by commas; * for all.",
-        show_default="none",
-    ),
-]
-_ManagementPort = Annotated[
-    int | None,
-    typer.Option(
-        "--management-port",
-        min=0,
-        max=65535,
-        help="Port of TorchServe's management API; 0 chooses a free one.",
-        show_default="no management API",
-    ),
-]
-_KeepAlive = Annotated[
-    int,
-    typer.Option(
-        "--keep-alive",
-        min=1,
-        max=MOST_KEEP_ALIVE_SECONDS,
-        help="Seconds that an idle connection stays open.",
-    ),
-]
+_HOST = typer.Option(help="Address to listen on; :: is every IPv6 and IPv4 address.")
+_RUNTIME = typer.Option(help="Run the function here, or under AWS's runtime (Linux).")
+_LOG_FILE = typer.Option(help="The function's log, as JSON lines.")
+_THREADS = typer.Option(min=0, help="Threads of one prediction; 0 means all cores.")
+_CORS = typer.Option(help="Origins whose pages may call, with commas; * for all.")
+_KEEP_ALIVE = typer.Option(
+    min=1, max=MOST_KEEP_ALIVE_SECONDS, help="Seconds that an idle connection stays open."
+)
+
+
+def _port(of: str) -> Any:
+    return typer.Option(min=0, max=65535, help=f"Port of {of}; 0 chooses a free one.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,16 +68,16 @@ class _Ports:
 
 def serve(
     names: Names = None,
-    host: _Host = "127.0.0.1",
-    port: _Port = 8080,
-    runtime: _Runtime = "process",
-    log: _Log = _LOG,
-    threads: _Threads = 0,
-    grpc_port: _GrpcPort = None,
-    cors: _Cors = "",
+    host: Annotated[str, _HOST] = "127.0.0.1",
+    port: Annotated[int, _port("HTTP")] = 8080,
+    runtime: Annotated[Runtime, _RUNTIME] = "process",
+    log: Annotated[Path, _LOG_FILE] = _LOG,
+    threads: Annotated[int, _THREADS] = 0,
+    grpc_port: Annotated[int | None, _port("gRPC, if any")] = None,
+    cors: Annotated[str, _CORS] = "",
     engine_url: EngineUrl = "",
-    management_port: _ManagementPort = None,
-    keep_alive: _KeepAlive = KEEP_ALIVE_SECONDS,
+    management_port: Annotated[int | None, _port("TorchServe's management API, if any")] = None,
+    keep_alive: Annotated[int, _KEEP_ALIVE] = KEEP_ALIVE_SECONDS,
     lock: Lock = LOCK,
     json_: Json = False,
 ) -> None:

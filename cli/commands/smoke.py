@@ -37,13 +37,11 @@ class _Findings:
 
 
 def smoke(
-    url: Annotated[str, typer.Option("--url", help="URL of the API: the stack's output ApiUrl.")],
+    url: Annotated[str, typer.Option(help="URL of the API: the stack's output ApiUrl.")],
     names: Names = None,
     token: Token = None,
     sign: Sign = False,
-    open_: Annotated[
-        bool, typer.Option("--open", help="The API needs no credentials, as `lading serve`.")
-    ] = False,
+    open_: Annotated[bool, typer.Option("--open", help="The API needs no credentials.")] = False,
     manifest: Manifest = MANIFEST,
     lock: Lock = LOCK,
     json_: Json = False,

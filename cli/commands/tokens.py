@@ -22,21 +22,12 @@ tokens = typer.Typer(
     no_args_is_help=True,
 )
 
-Stage = Annotated[str, typer.Option("--stage", envvar="LADING_STAGE", help="Stage of the API.")]
-Stages = Annotated[Path, typer.Option("--stages", help="File of stages; may be missing.")]
-Name = Annotated[
-    str | None,
-    typer.Option(
-        "--table",
-        envvar="LADING_TOKEN_TABLE",
-        help="DynamoDB table.",
-        show_default="the stage's table",
-    ),
+Stage = Annotated[str, typer.Option(envvar="LADING_STAGE", help="Stage of the API.")]
+Stages = Annotated[Path, typer.Option(help="File of stages; may be missing.")]
+Table = Annotated[
+    str | None, typer.Option(envvar="LADING_TOKEN_TABLE", help="Default: the stage's table.")
 ]
-Region = Annotated[
-    str | None,
-    typer.Option("--region", help="AWS region.", show_default="from stages.yaml, else the profile"),
-]
+Region = Annotated[str | None, typer.Option(help="Default: from stages.yaml or the AWS profile.")]
 
 STAGE = "dev"
 STAGES = Path("stages.yaml")
@@ -46,20 +37,14 @@ _LONGEST_TENANT = 64
 
 @tokens.command()
 def create(
-    tenant: Annotated[
-        str, typer.Option("--tenant", help="Name of its holder, for logs and the model's event.")
-    ],
-    model: Annotated[
-        list[str] | None, typer.Option("--model", help="Model that it may call; repeat for more.")
-    ] = None,
-    every_model: Annotated[
-        bool, typer.Option("--every-model", help="It may call every model, also later ones.")
-    ] = False,
-    days: Annotated[int, typer.Option("--days", min=1, help="Days until it expires.")] = 365,
+    tenant: Annotated[str, typer.Option(help="Name of its holder, for logs.")],
+    model: Annotated[list[str] | None, typer.Option(help="A model; repeat for more.")] = None,
+    every_model: Annotated[bool, typer.Option("--every-model", help="Open every model.")] = False,
+    days: Annotated[int, typer.Option(min=1, help="Days until it expires.")] = 365,
     forever: Annotated[bool, typer.Option("--forever", help="It never expires.")] = False,
     stage: Stage = STAGE,
     stages: Stages = STAGES,
-    table: Name = None,
+    table: Table = None,
     region: Region = None,
     json_: Json = False,
 ) -> None:
@@ -90,7 +75,7 @@ def create(
 def list_(
     stage: Stage = STAGE,
     stages: Stages = STAGES,
-    table: Name = None,
+    table: Table = None,
     region: Region = None,
     json_: Json = False,
 ) -> None:
@@ -116,7 +101,7 @@ def revoke(
     token: Annotated[str, typer.Argument(help="Its id in `lading tokens list`.")],
     stage: Stage = STAGE,
     stages: Stages = STAGES,
-    table: Name = None,
+    table: Table = None,
     region: Region = None,
     json_: Json = False,
 ) -> None:

@@ -13,12 +13,12 @@ import sys
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from lading.emulator.engines.container_process import PORT, Program
 from lading.emulator.errors import ContainerNotReady, EngineUnavailable, ExchangeBroken
 from lading.emulator.processes.http_exchange import Address, exchange
+from lading.emulator.processes.json_object import json_object
 
 _NEEDED = ("torch", "transformers", "accelerate", "openai")
 _BASE = "/v1"
@@ -30,7 +30,7 @@ def openai_request(body: bytes, *, base: str, model: str) -> tuple[str, bytes]:
 
     A request with messages is a chat, any other a completion.
     """
-    document = _document(body)
+    document = json_object(body)
     operation = "chat/completions" if "messages" in document else "completions"
     return f"{base}/{operation}", json.dumps({**document, "model": model}).encode()
 
@@ -96,7 +96,7 @@ class RunningServer:
                 asyncio.timeout(_WAIT_SECONDS),
                 exchange(self._address, "GET", path, {}) as reply,
             ):
-                listed = _document(await reply.body()).get("data") or [{}]
+                listed = json_object(await reply.body()).get("data") or [{}]
                 self._model = str(listed[0].get("id", "")) if reply.status == HTTPStatus.OK else ""
         except (TimeoutError, ExchangeBroken, AttributeError, LookupError, TypeError) as error:
             raise self._silent() from error
@@ -120,12 +120,3 @@ class RunningServer:
     def _silent(self) -> ContainerNotReady:
         reason = f"is {self._url}, which lists no models; start that server, or check the URL"
         return ContainerNotReady(self._endpoint, reason)
-
-
-def _document(body: bytes) -> dict[str, Any]:
-    """The JSON object in a body; an empty one when the body is anything else."""
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return document if isinstance(document, dict) else {}

@@ -8,7 +8,6 @@ so both processes are bound to their parents (`processes/tether.py`).
 
 import asyncio
 import contextlib
-import json
 import math
 import os
 import sys
@@ -18,7 +17,6 @@ from functools import partial
 from http import HTTPStatus
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from lading.emulator.checkout import CODE
 from lading.emulator.errors import (
@@ -31,6 +29,7 @@ from lading.emulator.function.interface import Configuration
 from lading.emulator.function.runtime_binary import runtime_binary
 from lading.emulator.processes.child import Child, tether
 from lading.emulator.processes.http_exchange import Address, exchange
+from lading.emulator.processes.json_object import json_object
 from lading.emulator.processes.ports import free_ports
 from lading.emulator.processes.turns import Turns
 
@@ -156,7 +155,7 @@ class LambdaRuntimeFunction:
         if answer.startswith(_TIMED_OUT):
             raise FunctionTimedOut(self._configuration.timeout)
         if status != HTTPStatus.OK or b'"errorType"' in answer:
-            document = _parse(answer)
+            document = json_object(answer)
             if status != HTTPStatus.OK or (
                 "errorType" in document and "statusCode" not in document
             ):
@@ -190,11 +189,3 @@ def _system_environment(configuration: Configuration, code: Code) -> dict[str, s
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(configuration.memory),
         "AWS_LAMBDA_FUNCTION_TIMEOUT": str(math.ceil(configuration.timeout)),
     }
-
-
-def _parse(answer: bytes) -> Mapping[str, Any]:
-    try:
-        document = json.loads(answer)
-    except ValueError:
-        return {}
-    return document if isinstance(document, dict) else {}

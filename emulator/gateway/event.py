@@ -26,37 +26,23 @@ _ACCOUNT = "000000000000"
 _API = "lading0000"
 
 _DROPPED = frozenset(
-    {
-        "connection",
-        "content-length",
-        "content-md5",
-        "expect",
-        "max-forwards",
-        "proxy-authenticate",
-        "server",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
+    (
+        *("connection", "content-length", "content-md5", "expect", "max-forwards"),
+        *("proxy-authenticate", "server", "te", "trailer", "transfer-encoding", "upgrade"),
         "www-authenticate",
-    }
+    )
 )
 _REPLACED = frozenset(
     {"x-amzn-trace-id", "x-forwarded-for", "x-forwarded-port", "x-forwarded-proto"}
 )
 _SPELLINGS = {"host": "Host", "user-agent": "User-Agent"}
-_ABSENT_IDENTITY = {
-    "accessKey": None,
-    "accountId": None,
-    "caller": None,
-    "cognitoAuthenticationProvider": None,
-    "cognitoAuthenticationType": None,
-    "cognitoIdentityId": None,
-    "cognitoIdentityPoolId": None,
-    "principalOrgId": None,
-    "user": None,
-    "userArn": None,
-}
+_ABSENT_IDENTITY = dict.fromkeys(
+    (
+        *("accessKey", "accountId", "caller", "cognitoAuthenticationProvider"),
+        *("cognitoAuthenticationType", "cognitoIdentityId", "cognitoIdentityPoolId"),
+        *("principalOrgId", "user", "userArn"),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)

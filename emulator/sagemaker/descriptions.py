@@ -1,6 +1,6 @@
 """The operations of the `sagemaker` API that describe the state of endpoints."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -21,9 +21,11 @@ def describe(
         SageMakerRefusal: the operation is not supported, or finds nothing.
     """
     operation = target.removeprefix("SageMaker.")
-    if operation not in _OPERATIONS:
-        raise SageMakerRefusal("UnknownOperationException", 400, f"{target[:100]} is not supported")
-    return _OPERATIONS[operation](endpoints, document)
+    if operation == "DescribeEndpoint":
+        return _describe_endpoint(endpoints, document)
+    if operation == "DescribeInferenceComponent":
+        return _describe_component(endpoints, document)
+    raise SageMakerRefusal("UnknownOperationException", 400, f"{target[:100]} is not supported")
 
 
 def _describe_endpoint(
@@ -70,11 +72,3 @@ def _missing(kind: str, name: str) -> SageMakerRefusal:
 
 
 _TIMES = MappingProxyType({"CreationTime": _EPOCH, "LastModifiedTime": _EPOCH})
-_OPERATIONS: MappingProxyType[
-    str, Callable[[Mapping[str, LocalEndpoint], Mapping[str, Any]], dict[str, Any]]
-] = MappingProxyType(
-    {
-        "DescribeEndpoint": _describe_endpoint,
-        "DescribeInferenceComponent": _describe_component,
-    }
-)

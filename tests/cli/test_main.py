@@ -5,11 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from lading.cli.error_output import exit_code
-from lading.cli.errors import EXIT, CliError
-from lading.functions.contract.errors import InferenceError
+from lading.cli.errors import EXIT
 from lading.functions.contract.names import VERSION
-from lading.model_packaging.errors import PackagingError
 from tests.cli.conftest import Lading
 
 COMMANDS = (
@@ -25,16 +22,6 @@ COMMANDS = (
     "emulate",
 )
 MORE = ("grpc-proxy", "report", "tokens create", "tokens list", "tokens revoke")
-
-
-def every_subclass(root: type[Exception]) -> list[type[Exception]]:
-    return [root, *(each for child in root.__subclasses__() for each in every_subclass(child))]
-
-
-@pytest.mark.parametrize("root", [CliError, InferenceError, PackagingError])
-def test_every_error_has_an_exit_code(root: type[Exception]) -> None:
-    for kind in every_subclass(root):
-        assert exit_code(kind.__new__(kind)) in vars(EXIT).values()
 
 
 def test_without_a_command_it_shows_help(lading: Lading) -> None:

@@ -1,6 +1,8 @@
 """The emulator on a free port, for the tests."""
 
 import contextlib
+import os
+import select
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -64,6 +66,18 @@ def serve(
     """Serve `function` in this thread until a signal."""
     gateway = Gateway(function, lambda _: None)
     ThreadedServer(gateway, function, Listening(host, port), on_ready=on_ready).run()
+
+
+def ends(pid: int) -> bool:
+    """Whether a process ends; waits for that event, on Linux."""
+    try:
+        process = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([process], [], [], 30)[0])
+    finally:
+        os.close(process)
 
 
 def in_process(timeout: float = 29.0, log: Path | None = None) -> InProcessFunction:

@@ -205,4 +205,4 @@ def test_engines_are_served_one_at_a_time(placed: Lading, workspace: Path) -> No
     assert placed("package").code == 0
     result = placed("serve")
     assert result.code != 0
-    assert "double, triple have an engine each; name one of them" in result.err
+    assert "double, triple each need an engine; name one of them" in result.err

@@ -1,18 +1,13 @@
-import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from lading.emulator.checkout import CODE
-from lading.emulator.cloud.account import TOOLS, EmulatedCloud
-from lading.emulator.cloud.cdk import find_cdk
-from lading.emulator.cloud.ministack import environment_folder
+from lading.emulator.cloud.account import EmulatedCloud
 from lading.emulator.errors import CloudUnavailable, DeploymentFailed
-from lading.emulator.processes.child import Child
 
 APP = """
 import sys
@@ -33,14 +28,6 @@ def processes_below(folder: Path) -> list[str]:
     """Command lines that name the folder."""
     listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
     return [line for line in listed.stdout.splitlines() if str(folder) in line]
-
-
-def is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def test_a_deployment_that_fails_says_why_and_where_the_log_is(tmp_path: Path) -> None:
@@ -82,46 +69,3 @@ def test_the_address_of_an_api_is_told_for_the_emulated_gateway(tmp_path: Path) 
         assert url == f"{cloud.endpoint}/restapis/abc123/dev/_user_request_"
         with pytest.raises(DeploymentFailed):
             cloud.api_url("https://ml.example.com/")
-
-
-def test_the_cdk_is_the_one_that_package_json_pins(tmp_path: Path) -> None:
-    log = tmp_path / "install.log"
-    cdk = find_cdk(CODE, TOOLS, environment_folder(TOOLS, log), log)
-    wanted = json.loads((CODE / "package.json").read_text())["devDependencies"]["aws-cdk"]
-    output = tmp_path / "version.log"
-    assert cdk.run(["--version"], environment=os.environ, folder=tmp_path, log=output) == 0
-    assert wanted in output.read_text()
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="the bond is Linux's")
-def test_a_program_ends_when_who_started_it_is_killed(tmp_path: Path) -> None:
-    script = f"""
-import os, sys, time
-from pathlib import Path
-from lading.emulator.processes.child import Child
-child = Child([sys.executable, "-c", "import time; time.sleep(60)"],
-              environment=os.environ, folder=Path({str(tmp_path)!r}), log=Path("log"))
-print(child._process.pid, flush=True)
-time.sleep(60)
-"""
-    environment = {**os.environ, "PYTHONPATH": str(CODE)}
-    with subprocess.Popen(
-        [sys.executable, "-c", script], cwd=tmp_path, stdout=subprocess.PIPE, env=environment
-    ) as parent:
-        assert parent.stdout is not None
-        child = int(parent.stdout.readline())
-        assert is_running(child)
-        parent.kill()
-    for _ in range(100):
-        if not is_running(child):
-            break
-        time.sleep(0.05)
-    assert not is_running(child)
-
-
-def test_ending_a_program_ends_what_it_started(tmp_path: Path) -> None:
-    words = [sys.executable, "-c", "import subprocess as s; s.run(['sleep', '60'])"]
-    child = Child(words, environment=os.environ, folder=tmp_path, log=tmp_path / "log")
-    assert not child.ended
-    child.end()
-    assert child.ended

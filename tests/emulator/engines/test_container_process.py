@@ -5,7 +5,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,9 +17,9 @@ from lading.emulator.engines.container_process import (
     EngineProcess,
     service_container,
 )
-from lading.emulator.errors import ContainerNotReady, ExchangeBroken
-from lading.emulator.processes.http_exchange import Address, exchange
-from lading.emulator.sagemaker.endpoint import LocalEndpoint, Status
+from lading.emulator.errors import ContainerNotReady
+from lading.emulator.sagemaker.endpoint import LocalEndpoint
+from tests.emulator.harness import ends
 from tests.support.emulator_sagemaker import QUICK, contrary, endpoint, quick, serving
 from tests.support.interpreter import ROOT
 from tests.support.worlds import settings_for, times
@@ -85,24 +84,6 @@ def test_one_that_ends_when_asked_is_not_killed(tmp_path: Path) -> None:
     assert (tmp_path / "engine.log").read_text() == ""
 
 
-def test_an_endpoint_whose_container_does_not_start_has_failed(tmp_path: Path) -> None:
-    model = LocalEndpoint("e", contrary(tmp_path, "exits"))
-    with pytest.raises(ContainerNotReady), serving(model):
-        pass
-    assert "ended before it was ready" in model.failure
-
-
-def test_an_endpoint_whose_container_does_not_wake_has_failed(tmp_path: Path) -> None:
-    model = endpoint(tmp_path, "exits", component="c", asleep=True)
-    with serving(model) as served:
-        with pytest.raises(ClientError, match="no capacity"):
-            served.invoke(InferenceComponentName="c")
-        while model.status != Status.failed:
-            time.sleep(0.01)
-        with pytest.raises(ClientError, match="not found"):
-            served.invoke(InferenceComponentName="c")
-
-
 def model_error(served: Any, body: dict[str, Any]) -> dict[str, Any]:
     with pytest.raises(ClientError) as caught:
         served.invoke(json.dumps(body).encode())
@@ -151,18 +132,10 @@ def test_one_that_dies_in_mid_stream_ends_the_stream_with_an_error(tmp_path: Pat
         events.close()
 
 
-def test_where_nothing_listens_there_is_no_exchange() -> None:
-    async def ask() -> None:
-        async with exchange(Address("127.0.0.1", 1), "GET", "/ping", {}):
-            pass
-
-    with pytest.raises(ExchangeBroken, match=r"127\.0\.0\.1:1: no server listens there"):
-        asyncio.run(ask())
-
-
 KILLED = """
 import asyncio, sys
 from pathlib import Path
+from tests.emulator.harness import ends
 from tests.support.emulator_sagemaker import contrary
 
 async def main():
@@ -180,10 +153,10 @@ def test_it_does_not_outlive_who_started_it(tmp_path: Path) -> None:
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None
         assert parent.stdout.readline() == b"ready\n"
-        assert running(tmp_path)
+        started = running(tmp_path)
         parent.send_signal(signal.SIGKILL)
-    while running(tmp_path):
-        time.sleep(0.01)
+    assert started
+    assert all(map(ends, started))
 
 
 def test_the_services_own_container_is_one(tmp_path: Path) -> None:

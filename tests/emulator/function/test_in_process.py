@@ -115,13 +115,16 @@ def test_handler_that_does_not_load_is_tried_anew() -> None:
 
 def test_handler_that_takes_too_long_is_left_behind_for_a_fresh_one() -> None:
     threads: set[int] = set()
+    over = threading.Event()
 
     def handler(event: Any, _: Any) -> Any:
         threads.add(threading.get_ident())
-        time.sleep(event["s"])
+        if event["waits"]:
+            over.wait()
         return "awake"
 
-    slow, quick = invoke(function(handler, timeout=1), {"s": 3}, {"s": 0})
+    slow, quick = invoke(function(handler, timeout=1), {"waits": True}, {"waits": False})
+    over.set()
     assert isinstance(slow, FunctionTimedOut)
     assert slow.seconds == 1
     assert quick == "awake"

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import pytest
 
 from lading.emulator.errors import FunctionFailed
 from lading.emulator.function.lambda_runtime import Code, LambdaRuntimeFunction
-from tests.emulator.harness import LINUX_ONLY, ROOT, TOOLS, Served, serving, under_lambda
+from tests.emulator.harness import LINUX_ONLY, ROOT, TOOLS, Served, ends, serving, under_lambda
 
 pytestmark = LINUX_ONLY
 
@@ -36,22 +35,6 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def served(log: Path) -> Iterator[Served]:
     with serving(under_lambda(log, GREETING="hello")) as emulator:
         yield emulator
-
-
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def gone(pid: int) -> bool:
-    """Whether a process ends within a few seconds."""
-    for _ in range(100):
-        if not alive(pid):
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def parent_of(pid: int) -> int:
@@ -92,15 +75,15 @@ def test_killed_program_is_a_502_and_the_next_request_has_a_fresh_one(served: Se
     os.kill(program, signal.SIGKILL)
     assert served.client.get("/letters/3").status_code in {200, 502}
     assert served.client.get("/letters/3").text == "xxx"
-    assert gone(runtime)
+    assert ends(runtime)
 
 
 def test_stopping_leaves_no_process(tmp_path: Path) -> None:
     with serving(under_lambda(tmp_path / "log")) as served:
         runtime = pid_of_runtime(served)
         program = parent_of(runtime)
-    assert gone(runtime)
-    assert gone(program)
+    assert ends(runtime)
+    assert ends(program)
 
 
 @contextlib.contextmanager
@@ -126,8 +109,8 @@ def test_kill_9_of_the_server_leaves_no_process_even_in_the_middle_of_a_request(
         with contextlib.suppress(httpx.TimeoutException):
             httpx.get(f"{address}/sleep/20", timeout=0.3)
         server.kill()
-    assert gone(program)
-    assert gone(runtime)
+    assert ends(program)
+    assert ends(runtime)
 
 
 def test_interrupt_ends_the_server_and_its_runtime(tmp_path: Path) -> None:
@@ -135,7 +118,7 @@ def test_interrupt_ends_the_server_and_its_runtime(tmp_path: Path) -> None:
         runtime = int(httpx.get(f"{address}/pid", timeout=30).text)
         server.send_signal(signal.SIGINT)
         assert server.wait(20) == 0
-    assert gone(runtime)
+    assert ends(runtime)
 
 
 def test_handler_that_cannot_be_imported_fails_each_invocation(tmp_path: Path) -> None:

@@ -1,0 +1,32 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from lading.cli.error_output import end_with_error, exit_code
+from lading.cli.errors import EXIT, CliError, NothingLocked
+from lading.emulator.errors import EmulatorError
+from lading.functions.contract.errors import InferenceError
+from lading.model_packaging.errors import PackagingError
+
+
+def every_subclass(root: type[Exception]) -> list[type[Exception]]:
+    return [root, *(each for child in root.__subclasses__() for each in every_subclass(child))]
+
+
+@pytest.mark.parametrize("root", [CliError, EmulatorError, InferenceError, PackagingError])
+def test_every_error_has_an_exit_code(root: type[Exception]) -> None:
+    for kind in every_subclass(root):
+        assert exit_code(kind.__new__(kind)) in vars(EXIT).values()
+
+
+def test_an_error_is_one_line_and_with_json_also_a_document(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = NothingLocked(tmp_path / "lock", "versions")
+    assert end_with_error(error, as_json=True) == EXIT.not_found
+    captured = capsys.readouterr()
+    assert captured.err.startswith("error: ")
+    assert captured.err.count("\n") == 1
+    found = json.loads(captured.out)["error"]
+    assert found == {"kind": "NothingLocked", "message": str(error)}
