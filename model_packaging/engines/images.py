@@ -1,7 +1,7 @@
 """Container images of the engines, by region, from the tables of SageMaker's SDK.
 
-Only the tables are read, where the distribution `sagemaker-core` has them: importing the SDK needs
-731 MB of other libraries, and looks for credentials (docs/adr/0015).
+Only the tables of the distribution `sagemaker-core` are read: importing the SDK needs 731 MB of
+other libraries, and looks for credentials (docs/adr/0015).
 """
 
 import json
@@ -41,7 +41,7 @@ _PLACEHOLDER = "{region}"
 
 
 class ImageUnknown(PackagingError):
-    """No container image is known for an engine in a region."""
+    """There is no known container image for an engine in a region."""
 
     def __init__(self, model: str, engine: str, region: str, reason: str) -> None:
         super().__init__(
@@ -52,13 +52,13 @@ class ImageUnknown(PackagingError):
 
 
 def images(spec: ModelSpec, engine: EngineName, regions: Iterable[str]) -> dict[str, str]:
-    """The image that serves a model, in each region.
+    """Return the image that serves a model, for each region.
 
-    An image of the user's own stands as it is, with the region in place of `{region}`. SageMaker
-    pulls from its own region's registry, so an image of one region is none for another.
+    A custom image is used as it is, with the region in place of `{region}`. SageMaker pulls from
+    the registry of its own region, so the image of one region does not work in another.
 
     Raises:
-        ImageUnknown: there is none in one of them, or the SDK's tables are not installed.
+        ImageUnknown: a region has none, or the SDK's tables are not installed.
     """
     own = spec.engine.image if spec.engine else None
     find = _own if own else _published
@@ -70,14 +70,14 @@ def _own(spec: ModelSpec, engine: EngineName, region: str) -> str:
     image = str(spec.engine.image).replace(_PLACEHOLDER, region)
     found = re.fullmatch(_ECR, image)
     if found and found[2] != region:
-        reason = f"{image} is in {found[2]}; write {_PLACEHOLDER} for the region"
+        reason = f"{image} is in {found[2]}; write {_PLACEHOLDER} in place of the region"
         raise ImageUnknown(spec.name, engine, region, reason)
     return image
 
 
 def _published(spec: ModelSpec, engine: EngineName, region: str) -> str:
     if not re.fullmatch(_REGION, region):
-        raise ImageUnknown(spec.name, engine, region, "that is no region's name; correct it")
+        raise ImageUnknown(spec.name, engine, region, "it is not the name of a region; correct it")
     try:
         table = _table(engine)
         latest = table["versions"][max(table["versions"], key=_order)]
@@ -87,15 +87,15 @@ def _published(spec: ModelSpec, engine: EngineName, region: str) -> str:
         reason = f"SageMaker's tables of images are not installed; {INSTALL}"
         raise ImageUnknown(spec.name, engine, region, reason) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        reason = f"{DISTRIBUTION} has another table than was expected ({error!r}); {INSTALL}"
+        reason = f"{DISTRIBUTION} has an unexpected table ({error!r}); {INSTALL}"
         raise ImageUnknown(spec.name, engine, region, reason) from error
     if account is None:
-        raise ImageUnknown(spec.name, engine, region, "AWS publishes none there; choose another")
+        raise ImageUnknown(spec.name, engine, region, "AWS publishes none there; use another")
     return f"{account}.dkr.ecr.{region}.{_suffix(region)}/{place}"
 
 
 def _table(engine: EngineName) -> Any:
-    """The SDK's table of an engine's images."""
+    """Read the SDK's table of an engine's images."""
     file = distribution(DISTRIBUTION).locate_file(f"{_FOLDER}/{TABLES[engine]}.json")
     return json.loads(Path(str(file)).read_bytes())
 
@@ -105,12 +105,12 @@ def _order(version: str) -> tuple[int, ...]:
 
 
 def _tag(version: Mapping[str, Any]) -> str:
-    """The tag as the SDK composes it for a GPU: a prefix, and what the container is built for."""
+    """Return the tag as the SDK composes it for a GPU: a prefix, and the build's platform."""
     built_for = version.get("container_version", {}).get(_GPU)
     return "-".join(part for part in (version["tag_prefix"], built_for) if part)
 
 
 def _suffix(region: str) -> str:
-    """DNS suffix of the partition that a region is in."""
+    """Return the DNS suffix of the partition of a region."""
     found = (suffix for prefix, suffix in _SUFFIXES.items() if region.startswith(prefix))
     return next(found, "amazonaws.com")

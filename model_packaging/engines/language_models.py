@@ -1,6 +1,6 @@
 """Language models as Hugging Face folders: config.json, tokenizer, weights as safetensors.
 
-Nothing of the folder may run code where it is served: no pickled weights, no Python files.
+No file of the folder may run code where it is served: no pickled weights, no Python files.
 https://huggingface.co/docs/safetensors has the format: eight bytes with the header's length, the
 header as JSON, the tensors.
 """
@@ -25,14 +25,14 @@ _LISTED = 3
 
 
 def language_model_files(spec: ModelSpec) -> dict[str, Path]:
-    """The files of a model's folder, by their path in it, checked; hidden ones stay behind.
+    """Check a model's folder, and return its files by their path in it, without hidden files.
 
     Raises:
-        SourceError: it is no such folder, is damaged, or holds what could run code.
+        SourceError: it is not such a folder, is damaged, or contains files that could run code.
     """
     folder = spec.source
     if not folder.is_dir():
-        reason = "is no folder; a language model is one, with config.json and .safetensors files"
+        reason = "must be a folder with config.json and .safetensors files"
         raise SourceUnreadable(spec.name, folder, reason)
     files = source_files(spec)
     _refuse_code(spec, files)
@@ -49,7 +49,7 @@ def language_model_files(spec: ModelSpec) -> dict[str, Path]:
 
 
 def generates_text(source: Path) -> bool:
-    """Whether a source is a Hugging Face folder whose architecture writes text, as far as seen."""
+    """Whether a source is a Hugging Face folder with a known text-generating architecture."""
     try:
         with (source / CONFIG).open("rb") as file:
             found = json.loads(file.read(MAX_JSON_BYTES))["architectures"][0]
@@ -62,23 +62,23 @@ def _refuse_code(spec: ModelSpec, files: dict[str, Path]) -> None:
     code = [path for path, file in files.items() if file.suffix.lower() in RUNS_CODE]
     if code:
         listed = ", ".join(code[:_LISTED])
-        reason = f"holds {len(code)} files that could run code ({listed})"
+        reason = f"contains {len(code)} files that could run code ({listed})"
         raise SourceError(spec.name, spec.source, f"{reason}; keep the .safetensors weights only")
 
 
 def _check_config(spec: ModelSpec, path: Path) -> None:
     config = _read_json(spec, path)
     if "architectures" not in config and "model_type" not in config:
-        raise SourceUnreadable(spec.name, path, "names neither architectures nor a model_type")
+        raise SourceUnreadable(spec.name, path, "has neither architectures nor a model_type")
 
 
 def _check_weights(spec: ModelSpec, path: Path) -> None:
-    """Refuse a file that is cut short, or no safetensors file, before an endpoint does."""
+    """Reject a truncated file, or one of another format, before an endpoint does."""
     size = path.stat().st_size
     with path.open("rb") as file:
         length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
         if not 0 < length <= min(size - _LENGTH_BYTES, MAX_JSON_BYTES):
-            raise SourceUnreadable(spec.name, path, "is damaged or no safetensors file")
+            raise SourceUnreadable(spec.name, path, "is damaged or not a safetensors file")
         header = file.read(length)
     try:
         tensors = {key: it for key, it in json.loads(header).items() if key != "__metadata__"}
@@ -87,7 +87,7 @@ def _check_weights(spec: ModelSpec, path: Path) -> None:
         reason = f"has a damaged header: {error!r}"
         raise SourceUnreadable(spec.name, path, reason) from error
     if max(ends, default=0) != size - _LENGTH_BYTES - length:
-        reason = f"has {size:,} bytes, its header says other; it was cut short, fetch it again"
+        reason = f"is truncated: it has {size:,} bytes, not those of its header; download it again"
         raise SourceUnreadable(spec.name, path, reason)
 
 
@@ -97,18 +97,18 @@ def _check_index(spec: ModelSpec, path: Path, weights: dict[str, Path]) -> None:
         raise SourceUnreadable(spec.name, path, "has no weight_map")
     for file in sorted(set(mapped.values())):
         if file not in weights:
-            raise SourceUnreadable(spec.name, path, f"names {file}, which is not there")
+            raise SourceUnreadable(spec.name, path, f"names {file}, which is missing")
 
 
 def _read_json(spec: ModelSpec, path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > MAX_JSON_BYTES:
-            raise SourceUnreadable(spec.name, path, f"is larger than {MAX_JSON_BYTES} bytes")
+            raise SourceUnreadable(spec.name, path, f"exceeds the limit of {MAX_JSON_BYTES} bytes")
         document = json.loads(path.read_bytes())
     except OSError as error:
         raise SourceUnreadable(spec.name, path, f"cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
         raise SourceUnreadable(spec.name, path, f"is not JSON: {error}") from error
     if not isinstance(document, dict):
-        raise SourceUnreadable(spec.name, path, "is no JSON object")
+        raise SourceUnreadable(spec.name, path, "is not a JSON object")
     return document

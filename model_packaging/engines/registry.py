@@ -1,6 +1,6 @@
-"""The engines that serve models in containers.
+"""The engines that serve models in containers on SageMaker.
 
-To add an engine, add a module with an `ENGINE` that satisfies `serving.Engine`, list it in
+To add an engine, write a module with an `ENGINE` (see `serving.Engine`), add a line to
 `ENGINES`, and add its name to `manifest.entries.EngineName`.
 """
 
@@ -10,16 +10,10 @@ from lading.model_packaging.engines.serving import Engine
 from lading.model_packaging.manifest.models import ModelSpec
 
 ENGINES: tuple[Engine, ...] = (container.ENGINE, djl_lmi.ENGINE, triton.ENGINE, vllm.ENGINE)
-"""Every engine."""
-
-
-def engines() -> dict[str, Engine]:
-    """Every engine, by name."""
-    return {engine.name: engine for engine in ENGINES}
 
 
 def engine_of(spec: ModelSpec) -> Engine:
-    """The engine that the manifest names, or the one that such a source is for."""
-    if spec.engine is not None:
-        return engines()[spec.engine.name]
-    return engines()["vllm" if generates_text(spec.source) else "triton"]
+    """Return the engine that the manifest names, or the default one for such a source."""
+    default = "vllm" if generates_text(spec.source) else "triton"
+    name = spec.engine.name if spec.engine else default
+    return next(engine for engine in ENGINES if engine.name == name)

@@ -1,4 +1,4 @@
-"""A model as its engine gets it: the files, how the container is told, and what the lock says."""
+"""Prepares a model for its engine: the files, the container's settings, and the lock's entry."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -31,16 +31,16 @@ class Served:
 
 
 def takes_trained_files(spec: ModelSpec) -> bool:
-    """Whether the model goes to its engine as it is, unconverted."""
+    """Whether the engine gets the trained files unchanged."""
     return spec.target != "lambda" and not engine_of(spec).takes_onnx
 
 
 def check_engine(spec: ModelSpec, regions: Iterable[str]) -> None:
-    """Refuse, before anything is built, what the engine or its images would refuse later.
+    """Reject, before anything is built, what the engine or its images would reject later.
 
     Raises:
-        ManifestError: an option that the engine does not have.
-        ImageUnknown: there is no image of it in one of the regions.
+        ManifestError: the engine does not have an option.
+        ImageUnknown: one of the regions has no image of it.
     """
     engine = engine_of(spec)
     check_options(spec, engine.rules)
@@ -49,22 +49,22 @@ def check_engine(spec: ModelSpec, regions: Iterable[str]) -> None:
 
 
 def engine_identity(spec: ModelSpec) -> dict[str, Any]:
-    """The part of a model's identity that says what it is served by, and how."""
+    """Return the part of a model's identity that describes its engine."""
     engine = engine_of(spec)
     options = check_options(spec, engine.rules)
     return {"target": spec.target, "name": engine.name, "options": options, "recipe": RECIPE}
 
 
 def serve(spec: ModelSpec, model: OnnxModel | None = None) -> Served:
-    """Give a model to its engine.
+    """Prepare a model for its engine.
 
     Args:
         spec: the model, from the manifest.
-        model: the converted model, for an engine that takes one.
+        model: the converted model, for an engine that needs one.
 
     Raises:
-        SourceError: the trained files are not what the engine serves, or cannot be read.
-        ManifestError: an option is not what it must be.
+        SourceError: the engine cannot serve the trained files, or they cannot be read.
+        ManifestError: an option is invalid.
     """
     engine = engine_of(spec)
     options = check_options(spec, engine.rules)
@@ -82,7 +82,7 @@ def serve(spec: ModelSpec, model: OnnxModel | None = None) -> Served:
 
 
 def _signature(model: OnnxModel) -> dict[str, Any]:
-    """What the engine takes and gives: callers see something else through processing steps."""
+    """Return the engine's inputs and outputs, which processing steps may hide from callers."""
     return {
         "inputs": [spec.to_json() for spec in model.inputs],
         "outputs": [spec.to_json() for spec in model.outputs],
@@ -101,10 +101,10 @@ def _gathered(spec: ModelSpec, serving: Serving) -> EngineFiles:
 def locked_engine(
     spec: ModelSpec, artifact: Artifact, regions: Iterable[str]
 ) -> LockedEngine | None:
-    """What the lock says of an artifact's engine; None when it has none.
+    """Return the lock's entry for an artifact's engine; None when it has none.
 
     Raises:
-        ImageUnknown: there is no image of it in one of the regions.
+        ImageUnknown: one of the regions has no image of it.
     """
     engine = artifact.engine
     if engine is None:

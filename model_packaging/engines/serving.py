@@ -1,9 +1,8 @@
-"""What serves a model on SageMaker: an engine gets a model and gives the files that it loads."""
+"""What an engine is: it turns a model into the files that its container loads."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.tensors.conversion import Array
@@ -17,7 +16,7 @@ MODEL_FOLDER = "/opt/ml/model"
 
 @dataclass(frozen=True, slots=True)
 class OnnxModel:
-    """A converted model, its signature, and a request of it, if a small one is known."""
+    """A converted model, its signature, and a request for it, if a small one is known."""
 
     content: bytes
     inputs: tuple[TensorSpec, ...]
@@ -27,12 +26,12 @@ class OnnxModel:
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """What an engine needs.
+    """The files and settings of an engine's container.
 
     Args:
-        contents: its files, in memory or on this machine, by path below `engine/`.
-        environment: environment variables of its container.
-        archive: the container takes one `model.tar.gz` instead of the files.
+        contents: the files, in memory or on this machine, by path below `engine/`.
+        environment: the container's environment variables.
+        archive: whether the container gets one `model.tar.gz` instead of the files.
     """
 
     contents: Mapping[str, bytes | Path]
@@ -40,31 +39,19 @@ class Serving:
     archive: bool = False
 
 
-class Engine(Protocol):
-    """One engine; its module imports nothing heavy."""
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """One engine; importing its module is cheap.
 
-    @property
-    def name(self) -> EngineName:
-        """Its name in the manifest."""
+    Args:
+        name: its name in the manifest.
+        takes_onnx: whether it gets a converted, checked model; otherwise the trained files.
+        rules: the values that each of its options accepts.
+        write: prepares a model of the manifest, with checked options and the converted model if the
+            engine needs one. Raises SourceError when the engine cannot serve the trained files.
+    """
 
-    @property
-    def takes_onnx(self) -> bool:
-        """Whether it gets a converted, checked model; else the trained files as they are."""
-
-    @property
-    def rules(self) -> Mapping[str, OptionRule]:
-        """What each of its options may be."""
-
-    def write(
-        self, spec: ModelSpec, options: Mapping[str, Value], model: OnnxModel | None
-    ) -> Serving:
-        """What the engine needs to serve a model.
-
-        Args:
-            spec: the model, from the manifest.
-            options: its options, checked by `rules`.
-            model: the converted model, when the engine takes one.
-
-        Raises:
-            SourceError: the trained files are not what the engine serves.
-        """
+    name: EngineName
+    takes_onnx: bool
+    rules: Mapping[str, OptionRule]
+    write: Callable[[ModelSpec, Mapping[str, Value], OnnxModel | None], Serving]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from lading.functions.inference.artifact.specification import TensorSpec
 
 NAME = "model"
-"""The model's name in its repository, whatever Lading calls it; each repository has only one."""
+"""The model's name in its repository, which has only one, whatever its name in Lading."""
 
 _KINDS = {"auto": "KIND_AUTO", "gpu": "KIND_GPU", "cpu": "KIND_CPU"}
 _ANY = -1
@@ -20,15 +20,15 @@ _PLAIN = r"[\w./:-]+"
 
 @dataclass(frozen=True, slots=True)
 class TritonSettings:
-    """How Triton runs a model.
+    """Triton's settings for a model.
 
     Args:
-        max_batch_size: the most rows that it puts together, where requests count rows at all.
-        max_queue_delay_us: how long a request may wait for others to be put together with.
-        instances: copies of the model, on each GPU.
-        device: auto takes GPUs where there are any.
-        accelerator: what runs it on a GPU; tensorrt is built when Triton starts.
-        precision: of tensorrt.
+        max_batch_size: the largest batch, for a model that has batches.
+        max_queue_delay_us: how long a request may wait for others to share a batch with.
+        instances: copies of the model on each GPU.
+        device: auto uses GPUs if there are any.
+        accelerator: runs the model on a GPU; tensorrt is compiled when Triton starts.
+        precision: the precision of tensorrt.
     """
 
     max_batch_size: int = 64
@@ -41,7 +41,7 @@ class TritonSettings:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A request to warm up with: the shape of each input, and the file that holds it raw."""
+    """A request for warming up: the shape of each input, and the file with its raw content."""
 
     shapes: Mapping[str, tuple[int, ...]]
     files: Mapping[str, str]
@@ -53,10 +53,10 @@ def render_config(
     settings: TritonSettings,
     sample: Sample | None = None,
 ) -> bytes:
-    """The content of config.pbtxt.
+    """Return the content of config.pbtxt.
 
-    Triton batches a model whose inputs and outputs all have a free first axis and another beside
-    it. Any other keeps its shapes, whole, and takes one request at a time.
+    Triton batches a model whose inputs and outputs all have a free first axis and at least one
+    more. Any other model keeps its shapes and answers one request at a time.
     """
     batched = all(batchable(spec) for spec in (*inputs, *outputs))
     lines = [f'name: "{NAME}"', 'backend: "onnxruntime"']
@@ -77,13 +77,13 @@ def render_config(
 
 
 def batchable(spec: TensorSpec) -> bool:
-    """Whether the first axis counts rows of something; Triton has no rows of nothing."""
+    """Whether the first axis counts rows; Triton needs at least one more axis."""
     return len(spec.shape) > 1 and spec.shape[0] == _ANY
 
 
 def _tensor(side: str, spec: TensorSpec, *, batched: bool) -> str:
     name, datatype = _text(spec.name), _datatype(spec.datatype)
-    # Triton wants a dimension; a scalar has one element.
+    # Triton requires a dimension; a scalar has one element.
     dims = spec.shape[1:] if batched else spec.shape or (1,)
     reshape = " reshape { shape: [ ] }" if not spec.shape else ""
     return f"{side} [ {{ name: {name} data_type: {datatype} dims: {_dims(dims)}{reshape} }} ]"
@@ -106,7 +106,7 @@ def _accelerator(settings: TritonSettings) -> Iterator[str]:
 def _warm_up(
     inputs: Sequence[TensorSpec], sample: Sample, batch_sizes: Sequence[int], *, batched: bool
 ) -> Iterator[str]:
-    """One sample for each batch size; Triton repeats the request's row to make the batch."""
+    """Yield a sample for each batch size; Triton repeats the request's row to fill the batch."""
     for size in batch_sizes:
         tensors = " ".join(_warm_up_input(spec, sample, batched=batched) for spec in inputs)
         yield f'model_warmup [ {{ name: "golden-{size}" batch_size: {size} {tensors} }} ]'
@@ -132,6 +132,6 @@ def _dims(sizes: Sequence[int]) -> str:
 
 
 def _text(text: str) -> str:
-    """A quoted string of protobuf's text format: in octal unless it is plain."""
+    """Quote a string for protobuf's text format, in octal unless it is plain."""
     octal = "".join(f"\\{each:03o}" for each in text.encode())
     return f'"{text if re.fullmatch(_PLAIN, text, re.ASCII) else octal}"'

@@ -1,9 +1,8 @@
-"""An engine's options: what each may be, and a clear error when it is not."""
+"""The options of engines: which values each accepts, and a clear error for others."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 from lading.model_packaging.errors import ManifestError, likely
 from lading.model_packaging.manifest.models import ModelSpec
@@ -11,126 +10,68 @@ from lading.model_packaging.manifest.models import ModelSpec
 Value = bool | int | float | str
 
 VARIABLE = "*"
-"""The rule of every option in capitals: a variable of the container's environment."""
+"""The rule for every option in capitals: a variable of the container's environment."""
 
 _INT32 = (1 << 31) - 1
 
 
-class OptionRule(Protocol):
-    """What an option may be."""
-
-    @property
-    def wanted(self) -> str:
-        """In words, to follow 'must be'."""
-
-    def takes(self, value: Value) -> bool:
-        """Whether the option may have this value."""
-
-
 @dataclass(frozen=True, slots=True)
-class Whole:
-    """A whole number from `low` to `high`, or one of a few words."""
+class OptionRule:
+    """The values that an option accepts; `wanted` describes them, to follow 'must be'."""
 
-    low: int = 1
-    high: int = _INT32
-    words: tuple[str, ...] = ()
-
-    @property
-    def wanted(self) -> str:
-        """See `OptionRule.wanted`."""
-        numbers = f"a whole number from {self.low} to {self.high}"
-        return " or ".join((numbers, *(f"'{word}'" for word in self.words)))
-
-    def takes(self, value: Value) -> bool:
-        """See `OptionRule.takes`."""
-        if isinstance(value, str):
-            return value in self.words
-        return isinstance(value, int) and type(value) is int and self.low <= value <= self.high
+    wanted: str
+    accepts: Callable[[Value], bool]
+    withheld: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
-    """A number above 0, up to 1."""
-
-    wanted: str = "a number above 0, up to 1"
-
-    def takes(self, value: Value) -> bool:
-        """See `OptionRule.takes`."""
-        return type(value) in (int, float) and 0 < float(value) <= 1
-
-
-@dataclass(frozen=True, slots=True)
-class Flag:
-    """True or false."""
-
-    wanted: str = "true or false"
-
-    def takes(self, value: Value) -> bool:
-        """See `OptionRule.takes`."""
-        return isinstance(value, bool)
+FLAG = OptionRule("true or false", lambda value: isinstance(value, bool))
+SHARE = OptionRule(
+    "a number above 0, up to 1",
+    lambda value: type(value) in (int, float) and 0 < float(value) <= 1,
+)
+TEXT = OptionRule("one line of text", lambda value: isinstance(value, str) and value.isprintable())
+WORD = OptionRule(
+    "a word",
+    lambda value: isinstance(value, str) and bool(re.fullmatch(r"[\w./:-]{1,256}", value)),
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
-    """One of a few words; any plain word when there are none."""
-
-    words: tuple[str, ...] = ()
-
-    @property
-    def wanted(self) -> str:
-        """See `OptionRule.wanted`."""
-        return " or ".join(f"'{word}'" for word in self.words) or "a word"
-
-    def takes(self, value: Value) -> bool:
-        """See `OptionRule.takes`."""
-        if not isinstance(value, str):
-            return False
-        return value in self.words if self.words else bool(re.fullmatch(r"[\w./:-]{1,256}", value))
+def whole(low: int = 1, high: int = _INT32, *words: str) -> OptionRule:
+    """Accept a whole number from `low` to `high`, or one of a few words."""
+    numbers = f"a whole number from {low} to {high}"
+    wanted = " or ".join((numbers, *(f"'{word}'" for word in words)))
+    return OptionRule(
+        wanted,
+        lambda value: value in words or (type(value) is int and low <= value <= high),
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
-    """Any one line."""
-
-    wanted: str = "one line of text"
-
-    def takes(self, value: Value) -> bool:
-        """See `OptionRule.takes`."""
-        return isinstance(value, str) and value.isprintable()
+def one_of(*words: str) -> OptionRule:
+    """Accept one of a few words."""
+    return OptionRule(" or ".join(f"'{word}'" for word in words), lambda value: value in words)
 
 
-@dataclass(frozen=True, slots=True)
-class WithheldOption:
-    """An option that the engine has and Lading does not give."""
-
-    reason: str
-
-    @property
-    def wanted(self) -> str:
-        """See `OptionRule.wanted`."""
-        return f"left out: {self.reason}"
-
-    def takes(self, value: Value) -> bool:  # noqa: ARG002 - none at all
-        """See `OptionRule.takes`."""
-        return False
+def withheld(reason: str) -> OptionRule:
+    """Accept nothing: the engine has this option, but Lading does not offer it."""
+    return OptionRule(f"left out: {reason}", lambda _: False, withheld=True)
 
 
 def check_options(spec: ModelSpec, rules: Mapping[str, OptionRule]) -> dict[str, Value]:
-    """The engine's options of a model, in the order of their names.
+    """Return the engine's options of a model, in the order of their names.
 
     Raises:
-        ManifestError: one is unknown or cannot be what it is, with its line.
+        ManifestError: an option is unknown or has an invalid value; with its line.
     """
     given = spec.engine.options if spec.engine else {}
     for key, value in given.items():
         place = spec.place(f"engine.options.{key}")
         rule = rules.get(VARIABLE if is_variable(key) else key)
         if rule is None:
-            known = [each for each, it in rules.items() if not isinstance(it, WithheldOption)]
+            known = [each for each, it in rules.items() if not it.withheld]
             guess = likely(key, known)
-            listed = "" if guess else f"; there are {', '.join(known)}"
+            listed = "" if guess else f"; the options are {', '.join(known)}"
             raise ManifestError(place, f"unknown option{listed}", guess)
-        if not rule.takes(value):
+        if not rule.accepts(value):
             raise ManifestError(place, f"must be {rule.wanted}, not {value!r}")
     return dict(sorted(given.items()))
 

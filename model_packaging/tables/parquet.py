@@ -1,47 +1,42 @@
-"""Apache Parquet, read by pyarrow, which is imported only here and only when such a file is."""
+"""Apache Parquet. Only this module imports pyarrow, and only when it reads such a file."""
 
 from pathlib import Path
 from types import ModuleType
 
-from lading.model_packaging.tables.table import Table, Unreadable
+from lading.model_packaging.tables.table import Format, Table, Unreadable
 
 
-class Parquet:
-    """See `table.Format`."""
+def _size(path: Path) -> int:
+    """Return what its pages unpack to, as its footer says."""
+    reader = _library()
+    try:
+        footer = reader.ParquetFile(path).metadata
+    except (ValueError, OSError) as error:  # of pyarrow's own errors, some are one, some both
+        raise _damaged(error) from error
+    groups = (footer.row_group(number) for number in range(footer.num_row_groups))
+    return sum(group.total_byte_size for group in groups)
 
-    suffix = ".parquet"
 
-    def size(self, path: Path) -> int:
-        """See `Format.size`: what its pages unpack to, as its footer says."""
-        reader = _library()
-        try:
-            footer = reader.ParquetFile(path).metadata
-        except (ValueError, OSError) as error:  # of pyarrow's own errors, some are one, some both
-            raise _damaged(error) from error
-        groups = (footer.row_group(number) for number in range(footer.num_row_groups))
-        return sum(group.total_byte_size for group in groups)
-
-    def read(self, path: Path) -> Table:
-        """See `Format.read`."""
-        reader = _library()
-        try:
-            table = reader.read_table(path)
-        except (ValueError, OSError) as error:
-            raise _damaged(error) from error
-        return {name: table.column(name).to_pylist() for name in table.column_names}
+def _read(path: Path) -> Table:
+    reader = _library()
+    try:
+        table = reader.read_table(path)
+    except (ValueError, OSError) as error:
+        raise _damaged(error) from error
+    return {name: table.column(name).to_pylist() for name in table.column_names}
 
 
 def _library() -> ModuleType:
     try:
         from pyarrow import parquet
     except ImportError as error:
-        raise Unreadable("needs pyarrow to be read: pip install pyarrow") from error
+        raise Unreadable("needs pyarrow; install it with: pip install pyarrow") from error
     library: ModuleType = parquet
     return library
 
 
 def _damaged(error: Exception) -> Unreadable:
-    return Unreadable(f"is no .parquet file: {str(error).partition(chr(10))[0]}")
+    return Unreadable(f"is not a .parquet file: {str(error).partition(chr(10))[0]}")
 
 
-FORMAT = Parquet()
+FORMAT = Format(".parquet", _size, _read)

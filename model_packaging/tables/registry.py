@@ -1,7 +1,6 @@
-"""Files of rows, one module for each format.
+"""The formats of files of rows.
 
-To add a format, add a module with a `FORMAT` that satisfies `table.Format`, and list it in
-`_LISTED`.
+To add a format, write a module with a `FORMAT` (see `table.Format`), and add a line to `FORMATS`.
 """
 
 from pathlib import Path
@@ -9,30 +8,25 @@ from pathlib import Path
 from lading.model_packaging.tables import comma, lines, npz, parquet
 from lading.model_packaging.tables.table import Format, Table, Unreadable
 
-_LISTED: tuple[Format, ...] = (comma.FORMAT, lines.FORMAT, npz.FORMAT, parquet.FORMAT)
+FORMATS: tuple[Format, ...] = (comma.FORMAT, lines.FORMAT, npz.FORMAT, parquet.FORMAT)
 
 MAX_BYTES = 1 << 30
-"""What is read into memory of one file."""
-
-
-def formats() -> dict[str, Format]:
-    """Every format, by the suffix of its files."""
-    return {each.suffix: each for each in _LISTED}
+"""The largest file that is read into memory."""
 
 
 def read_table(path: Path) -> Table:
-    """The columns of a file, by name, in its order; nothing in it is unpickled or run.
+    """Return the columns of a file, by name, in its order; nothing in it is unpickled or run.
 
     Raises:
-        Unreadable: of an unknown type, damaged, or over `MAX_BYTES` once unpacked.
+        Unreadable: its type is unknown, it is damaged, or it exceeds `MAX_BYTES` when unpacked.
     """
-    known = formats()
+    known = {each.suffix: each for each in FORMATS}
     if path.suffix not in known:
-        raise Unreadable(f"is none of the formats that are read: {', '.join(known)}")
+        raise Unreadable(f"has an unsupported format; use one of {', '.join(known)}")
     try:
         size = known[path.suffix].size(path)
         if size > MAX_BYTES:
-            raise Unreadable(f"holds {size:,} bytes, over the {MAX_BYTES:,} that are read")
+            raise Unreadable(f"has {size:,} bytes, which exceeds the limit of {MAX_BYTES:,}")
         return known[path.suffix].read(path)
     except OSError as error:
         raise Unreadable(f"cannot be read: {error}") from error

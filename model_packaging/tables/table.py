@@ -1,20 +1,20 @@
-"""What a file of rows is, whatever its format."""
+"""Files of rows, independent of their format."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from lading.functions.inference.tensors.conversion import Array
 
 
 class Unreadable(ValueError):
-    """The file cannot be read; the text says why, and where in it."""
+    """The file cannot be read; the text says why, and at which line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """A column of texts, whose meaning its reader does not know; `lines` are where they stand."""
+    """A column of texts of unknown type; `lines` are their line numbers."""
 
     texts: list[str]
     lines: list[int]
@@ -23,17 +23,17 @@ class Cells:
         """Require that no cell is empty.
 
         Raises:
-            Unreadable: names the first empty one, with its line, and says why.
+            Unreadable: a cell is empty; the text has its line and the reason.
         """
         for text, line in zip(self.texts, self.lines, strict=True):
             if not text:
                 raise Unreadable(f"line {line}, column '{name}' is empty; {why}")
 
     def numbers(self, name: str) -> list[float] | list[int]:
-        """The cells as numbers, integers when all of them are; an empty one is NaN.
+        """Return the cells as numbers, as integers if all are; an empty cell is NaN.
 
         Raises:
-            Unreadable: the first that is none, with its line.
+            Unreadable: a cell is not a number; the text has its line.
         """
         try:
             return list(map(int, self.texts))
@@ -44,13 +44,15 @@ class Cells:
         try:
             return float(text or "nan")
         except ValueError:
-            raise Unreadable(f"line {line}, column '{name}': '{text[:40]}' is no number") from None
+            raise Unreadable(
+                f"line {line}, column '{name}': '{text[:40]}' is not a number"
+            ) from None
 
     def booleans(self, name: str) -> list[bool]:
-        """The cells as true or false.
+        """Return the cells as true or false.
 
         Raises:
-            Unreadable: the first that is neither, with its line.
+            Unreadable: a cell is neither; the text has its line.
         """
         known = {"true": True, "false": False, "1": True, "0": False}
         for text, line in zip(self.texts, self.lines, strict=True):
@@ -61,23 +63,28 @@ class Cells:
 
 
 Column = Array | list[Any] | Cells
-"""An array of one dtype, values as JSON has them, or texts of unknown meaning."""
+"""An array of one dtype, JSON values, or texts of unknown type."""
 
 Table = Mapping[str, Column]
 
 
-class Format(Protocol):
-    """One format of files of rows."""
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One format of files of rows.
+
+    Args:
+        suffix: the suffix of its files.
+        size: returns roughly the bytes that a file takes in memory, without reading it.
+        read: returns the columns, by name.
+
+    Both functions raise Unreadable when the file is damaged, and OSError when it cannot be opened.
+    """
 
     suffix: str
+    size: Callable[[Path], int]
+    read: Callable[[Path], Table]
 
-    def size(self, path: Path) -> int:
-        """Bytes that the file takes in memory, about, found without reading it."""
 
-    def read(self, path: Path) -> Table:
-        """The columns, by name.
-
-        Raises:
-            Unreadable: it is damaged.
-            OSError: it cannot be read at all.
-        """
+def file_size(path: Path) -> int:
+    """Return the size of a file of text, which takes about as much in memory."""
+    return path.stat().st_size

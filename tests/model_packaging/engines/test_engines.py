@@ -10,7 +10,7 @@ from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.bfloat16 import rounded
 from lading.functions.inference.tensors.conversion import Array
-from lading.model_packaging.engines.registry import engine_of, engines
+from lading.model_packaging.engines.registry import ENGINES, engine_of
 from lading.model_packaging.engines.serving import OnnxModel, Serving
 from lading.model_packaging.errors import ManifestError, SourceError, SourceUntrusted
 from lading.model_packaging.manifest.engine_options import check_options
@@ -34,7 +34,7 @@ def linear_model(*, request: bool = True) -> OnnxModel:
 
 
 def test_every_engine_of_the_manifest_has_a_module() -> None:
-    assert tuple(sorted(engines())) == NAMES
+    assert tuple(sorted(each.name for each in ENGINES)) == NAMES
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_djl_lmi_is_told_its_options_in_a_file_beside_the_model(tmp_path: Path) 
 
 def test_djl_lmi_does_not_overrule_a_file_of_the_models_own(tmp_path: Path) -> None:
     folder = language_model(tmp_path / "chat", **{"serving.properties": b"option.x=1"})
-    with pytest.raises(SourceError, match=r"say that in models\.chat\.engine\.options"):
+    with pytest.raises(SourceError, match=r"use models\.chat\.engine\.options"):
         write(spec_of(folder, "djl-lmi"))
 
 
@@ -160,7 +160,7 @@ def test_a_container_gets_pickles_only_when_the_manifest_trusts_them(tmp_path: P
         ("vllm", {"gpu_memory_utilization": 1.2}, "must be a number above 0, up to 1"),
         ("vllm", {"gpu_memory_utilization": True}, "must be a number above 0, up to 1"),
         ("vllm", {"enforce_eager": "yes"}, "must be true or false, not 'yes'"),
-        ("vllm", {"trust_remote_code": True}, "must be left out: no code of a model runs"),
+        ("vllm", {"trust_remote_code": True}, "must be left out: models must not run code"),
         ("vllm", {"max_model_length": 1}, "did you mean 'max_model_len'?"),
         ("vllm", {"quantization": "a b"}, "must be a word"),
         ("djl-lmi", {"tensor_parallel_degree": "most"}, "to 64 or 'max', not 'most'"),
@@ -175,7 +175,7 @@ def test_an_impossible_option_is_named_with_what_it_may_be(
 ) -> None:
     spec = spec_of(Path("source"), engine, **option)
     with pytest.raises(ManifestError) as caught:
-        check_options(spec, engines()[engine].rules)
+        check_options(spec, engine_of(spec).rules)
     assert reason in str(caught.value)
     assert f"models.chat.engine.options.{next(iter(option))}" in str(caught.value)
 

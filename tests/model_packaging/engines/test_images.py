@@ -55,7 +55,7 @@ def test_a_region_without_an_image_is_one_clear_error() -> None:
 
 @pytest.mark.parametrize("region", ["", "europe", "eu-west-1; rm", "EU-WEST-1"])
 def test_what_is_no_region_is_one_clear_error(region: str) -> None:
-    with pytest.raises(ImageUnknown, match=r"no region's name.*engine\.image"):
+    with pytest.raises(ImageUnknown, match=r"not the name of a region.*engine\.image"):
         of("triton", region)
 
 
@@ -69,7 +69,9 @@ def test_an_image_of_ones_own_has_the_region_filled_in() -> None:
 def test_an_image_of_another_region_is_refused() -> None:
     image = OWN.format("eu-west-1")
     assert own(image, "eu-west-1") == {"eu-west-1": image}
-    with pytest.raises(ImageUnknown, match=r"is in eu-west-1; write \{region\} for the region"):
+    with pytest.raises(
+        ImageUnknown, match=r"is in eu-west-1; write \{region\} in place of"
+    ):
         own(image, "us-east-1")
 
 

@@ -53,7 +53,7 @@ def test_what_could_run_code_is_refused(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors.index.json"])
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(b"", "is not JSON"), (b"[]", "is no JSON object"), (b"[" * 100_000, "is not JSON")],
+    [(b"", "is not JSON"), (b"[]", "is not a JSON object"), (b"[" * 100_000, "is not JSON")],
     ids=["empty", "list", "deep"],
 )
 def test_a_broken_document_is_named(tmp_path: Path, name: str, content: bytes, reason: str) -> None:
@@ -65,9 +65,9 @@ def test_a_broken_document_is_named(tmp_path: Path, name: str, content: bytes, r
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "no safetensors file"),
-        (b"\xff" * 8 + b"{}", "no safetensors file"),
-        ((2).to_bytes(8, "little") + b"{}" + b"more", "its header says other"),
+        (b"", "not a safetensors file"),
+        (b"\xff" * 8 + b"{}", "not a safetensors file"),
+        ((2).to_bytes(8, "little") + b"{}" + b"more", "not those of its header"),
         ((2).to_bytes(8, "little") + b"[]", "damaged header"),
         ((7).to_bytes(8, "little") + b'{"a":1}', "damaged header"),
     ],
@@ -83,13 +83,13 @@ def test_weights_that_are_no_safetensors_are_refused(
 def test_weights_that_were_cut_short_are_refused(tmp_path: Path) -> None:
     folder = language_model(tmp_path / "chat")
     (folder / WEIGHTS).write_bytes((folder / WEIGHTS).read_bytes()[:-1])
-    assert "it was cut short, fetch it again" in refusal(folder)
+    assert "not those of its header; download it again" in refusal(folder)
 
 
 def test_a_part_that_the_index_names_must_be_there(tmp_path: Path) -> None:
     folder = language_model(tmp_path / "chat")
     (folder / WEIGHTS).unlink()
-    assert f"names {WEIGHTS}, which is not there" in refusal(folder)
+    assert f"names {WEIGHTS}, which is missing" in refusal(folder)
 
 
 @pytest.mark.parametrize("index", [{}, {"weight_map": 1}, {"weight_map": {"a": ["b"]}}])
@@ -101,11 +101,11 @@ def test_an_index_of_another_kind_is_refused(tmp_path: Path, index: object) -> N
 
 def test_what_is_no_language_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file.onnx").write_bytes(b"")
-    assert "is no folder" in refusal(tmp_path / "file.onnx")
+    assert "must be a folder" in refusal(tmp_path / "file.onnx")
     (tmp_path / "empty").mkdir()
     assert "holds no files" in refusal(tmp_path / "empty")
     folder = language_model(tmp_path / "chat", **{"config.json": b"{}"})
-    assert "names neither architectures nor a model_type" in refusal(folder)
+    assert "has neither architectures nor a model_type" in refusal(folder)
     for path in folder.glob("*.safetensors*"):
         path.unlink()
     (folder / "config.json").write_text('{"model_type": "llama"}')
