@@ -1,6 +1,6 @@
-"""A trained model becomes a verified, published version.
+"""Turns a trained model into a verified, published version.
 
-Converters import onnxruntime through libraries of their own, so its telemetry is off before any.
+Converters import onnxruntime through other libraries, so its telemetry is switched off first.
 """
 
 import lading.functions.inference  # noqa: F401 switches it off

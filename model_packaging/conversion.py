@@ -1,4 +1,4 @@
-"""From a framework's model to ONNX: what a converter gives, and how it is served."""
+"""The result of a converter: the ONNX model, its original, and how both are called."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ from lading.model_packaging.errors import ConversionError, LibraryMissing
 from lading.model_packaging.manifest.models import ModelSpec
 
 _KEPT = 2
-"""Graphs kept open: the converted model, and the one made from it."""
+"""The number of graphs to keep open: the converted model, and the one made from it."""
 
 Open = Callable[[bytes], OnnxSession]
 """Opens a graph."""
@@ -47,10 +47,10 @@ def open_once() -> Open:
 
 @dataclass(frozen=True, slots=True)
 class Processing:
-    """Steps around a graph, and the signature that callers see of it.
+    """Steps around a graph, and the signature for callers.
 
-    `steps` are as `processing.processed` describes; `files` are what they read,
-    by name, and become part of the artifact.
+    `processing.processed` describes the form of `steps`; `files` are the files that they read, by
+    name, which become part of the artifact.
     """
 
     steps: tuple[Mapping[str, Any], ...]
@@ -61,20 +61,21 @@ class Processing:
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """What a converter makes of a trained model.
+    """The result of converting a trained model.
 
-    `onnx` is the serialized ONNX model with its weights inside. `reference` is the original, the
-    framework's own public call: it takes the same arrays, or wider ones as `known` says, gives
-    arrays of the same names, dtypes and shapes, and raises ValueError for arrays that the original
-    does not take. `examples` are inputs to compare both on, when the
-    source or the manifest has some. Where there is `processing`, `reference` and
-    `examples` are in its terms. It is of one `signature`, whose `method` TensorFlow Serving names;
-    `others` are the model's further signatures, `aliases` further names of these; `left_out` says
-    why a signature is not among them.
+    `onnx` is the serialized ONNX model with its weights. `reference` is the original, called
+    through the framework's public function: it accepts the same arrays, or wider ones according to
+    `known`, returns arrays of the same names, dtypes and shapes, and raises ValueError for arrays
+    that the original rejects. `examples` are inputs for comparing both, if the source or the
+    manifest has some. With `processing`, `reference` and `examples` have the inputs of its steps.
 
-    By input name, `known` is what the converter knows of the values, and `domains` are the values
-    that the served model must not answer; `probes` are rows that the converter wants compared.
-    `open` opens its graph, and graphs made from it.
+    It is of one `signature`; `method` is its method name in TensorFlow Serving. `others` are the
+    model's further signatures, `aliases` are further names, and `left_out` has the reason for each
+    signature that is missing.
+
+    By input name, `known` is the converter's knowledge of the values, and `domains` are the allowed
+    values, where the served model would answer others differently. `probes` are further rows to
+    compare. `open` opens the graph, and graphs made from it.
     """
 
     onnx: bytes
@@ -92,11 +93,11 @@ class Conversion:
     open: Open = field(default_factory=open_once, compare=False, repr=False)
 
     def session(self, model: bytes) -> Session:
-        """This conversion's ONNX model, or an optimized one, as it is served.
+        """Load this conversion's ONNX model, or an optimized one, as it is served.
 
         Raises:
-            SessionError: onnxruntime does not read it.
-            ValueError: it has other than plain tensors, or a step lacks its library.
+            SessionError: onnxruntime cannot load it.
+            ValueError: an input or output is not a tensor, or a step lacks its library.
         """
         session, processing = self.open(model), self.processing
         if processing is None:
@@ -106,23 +107,23 @@ class Conversion:
         return ProcessedSession(session, around, processing.inputs, processing.outputs)
 
     def processed(self) -> ProcessedSession | None:
-        """The model behind its processing steps, if it has some."""
+        """Load the model with its processing steps; None if it has none."""
         session = self.session(self.onnx)
         return session if isinstance(session, ProcessedSession) else None
 
     def feeds(self, request: dict[str, Array]) -> dict[str, Array]:
-        """What the graph gets of a request: the request itself, or what the steps make of it."""
+        """Return the graph's inputs for a request: itself, or the result of the steps."""
         processed = self.processed()
         return processed.feeds(request) if processed else request
 
 
 @dataclass(frozen=True, slots=True)
 class ConvertedModel:
-    """A conversion's model as callers reach it, who may hold rows in the original's types.
+    """A loaded model of a conversion as callers use it; rows may have the original's types.
 
     Args:
-        session: the model, loaded.
-        domains: the values that each input may hold, where they are fewer than its datatype has.
+        session: the loaded model.
+        domains: the allowed values of each input, if they are fewer than those of its datatype.
     """
 
     session: Session
@@ -140,7 +141,7 @@ class ConvertedModel:
 
         Raises:
             InvalidInput: they do not fit the signature.
-            SessionError: onnxruntime gave up.
+            SessionError: onnxruntime failed.
         """
         sent = self.narrow(inputs)
         check_signature(sent, self.inputs)
@@ -148,7 +149,7 @@ class ConvertedModel:
         return self.session.run(sent, outputs)
 
     def narrow(self, inputs: Request) -> Request:
-        """Rows in the types that callers send."""
+        """Convert rows to the types that callers send."""
         specs = {spec.name: spec for spec in self.session.inputs}
         return {
             name: _narrowed(array, specs[name].datatype) if name in specs else array
@@ -165,7 +166,7 @@ def _narrowed(array: Array, datatype: str) -> Array:
 
 
 def around(step: Step, model: Model) -> Model:
-    """The model as it is called through a step."""
+    """Return the model as it is called through a step."""
 
     def processed(inputs: dict[str, Array]) -> dict[str, Array]:
         return step.after(model(step.before(inputs)))
@@ -174,19 +175,19 @@ def around(step: Step, model: Model) -> Model:
 
 
 def open_served(name: str, conversion: Conversion, model: bytes) -> "ConvertedModel":
-    """A conversion's ONNX model, or an optimized one, as callers reach it.
+    """Load a conversion's ONNX model, or an optimized one, as callers use it.
 
     Raises:
-        ConversionError: the model of this name cannot be served so.
+        ConversionError: the model of this name cannot be served.
     """
     return ConvertedModel(open_session(name, conversion, model), conversion.domains)
 
 
 def open_session(name: str, conversion: Conversion, model: bytes) -> Session:
-    """A conversion's ONNX model, or an optimized one, as it is served.
+    """Load a conversion's ONNX model, or an optimized one, as it is served.
 
     Raises:
-        ConversionError: the model of this name cannot be served so.
+        ConversionError: the model of this name cannot be served.
     """
     try:
         return conversion.session(model)
@@ -212,7 +213,7 @@ class Converter:
             LibraryMissing if one is not installed; see `tool_versions`.
         suffixes: lower-case suffixes of the files that it reads; empty if it reads only folders.
         contents: patterns of files; a folder that holds one of them belongs to the framework.
-        keys: the keys of `original.Original` in the manifest that have an effect.
+        keys: the keys of `ModelSpec.original` that have an effect.
         files: returns all files of the model, its source first. Raises SourceError.
     """
 
@@ -252,7 +253,7 @@ def _version(spec: ModelSpec, extra: str, names: list[str]) -> str:
 
 
 def as_bytes(texts: Array) -> Array:
-    """Texts as the service carries them: an object array of UTF-8 `bytes`, of the same shape."""
+    """Return texts as the service represents them: an object array of UTF-8 `bytes`."""
     contents: Array = np.empty(texts.size, np.object_)
     contents[:] = [str(text).encode() for text in texts.flat]
     return contents.reshape(texts.shape)

@@ -1,11 +1,11 @@
-"""The two ways in which packaging writes JSON."""
+"""The two JSON formats of packaging."""
 
 import json
 from typing import Any
 
 
 def canonical(document: Any) -> bytes:
-    """One byte string per value: sorted keys, no spaces; what identities are taken of.
+    """Return the same bytes for equal values, for identities: sorted keys, no spaces.
 
     Raises:
         ValueError: a number is NaN or infinite.
@@ -15,7 +15,7 @@ def canonical(document: Any) -> bytes:
 
 
 def readable(document: Any) -> bytes:
-    """The form for files that people read and git compares: sorted, indented, a newline at the end.
+    """Return the format for users and git: sorted, indented, with a newline at the end.
 
     Raises:
         ValueError: a number is NaN or infinite.

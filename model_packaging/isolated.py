@@ -1,9 +1,8 @@
-"""Builds a model in a process of its own, since a framework's native code may end its process.
+"""Builds a model in a separate process, since a framework's native code may crash it.
 
-`serve` is what the child does. It reads a job, converts and checks the model,
-and writes messages to standard output: the stages as they pass, and at the end the files, or the
-error. What frameworks print goes to a file of details, and so does a traceback, or where each
-thread stood when the process died.
+The child runs `serve`: it reads a job, converts and checks the model, and writes messages to
+standard output: each stage, and at the end the files or the error. The output of frameworks goes to
+a file of details, and so do tracebacks, also those of each thread when the process dies.
 """
 
 import faulthandler
@@ -35,7 +34,7 @@ class PackagingProcessDied(PackagingError):
     def __init__(self, model: str, stage: str, ending: str, details: Path) -> None:
         super().__init__(
             f"model '{model}': the process that packages it died in stage '{stage}': {ending}; "
-            f"{details} has what it printed; look for a damaged file, too little memory, or a "
+            f"{details} has what it printed; check for a damaged file, too little memory, or a "
             "faulty version of the framework"
         )
         self.model, self.stage, self.ending, self.details = model, stage, ending, details
@@ -43,7 +42,7 @@ class PackagingProcessDied(PackagingError):
 
 @dataclass(frozen=True, slots=True)
 class _Order:
-    """What the child is to do, and where it puts what is large or long."""
+    """The child's job, and the paths for its large results."""
 
     job: ConversionJob
     identity: str
@@ -53,14 +52,14 @@ class _Order:
 
 @dataclass(frozen=True, slots=True)
 class _Raised:
-    """An exception, without its traceback: errors that take facts are not rebuilt by `pickle`."""
+    """An exception without its traceback; `pickle` cannot rebuild errors with facts."""
 
     kind: type[BaseException]
     args: tuple[Any, ...]
     facts: dict[str, Any]
 
     def error(self) -> BaseException:
-        """The exception with its text and facts."""
+        """Rebuild the exception with its text and facts."""
         error = self.kind.__new__(self.kind)
         error.args = self.args
         error.__dict__.update(self.facts)
@@ -69,7 +68,7 @@ class _Raised:
 
 @contextmanager
 def isolated() -> Iterator[Builder]:
-    """A `Builder` that works in a process of its own; its files last as long as the context."""
+    """Yield a `Builder` that uses a separate process; its files last as long as the context."""
     with TemporaryDirectory(prefix="lading-") as folder:
 
         def isolated_build(
@@ -82,11 +81,11 @@ def isolated() -> Iterator[Builder]:
 
 
 def _supervised(order: _Order, on_stage: OnStage) -> Built:
-    """Run the child and pass its stages on.
+    """Run the child, and report its stages.
 
     Raises:
         PackagingProcessDied: it ended without a result.
-        Exception: what the child raised.
+        Exception: the child raised it.
     """
     order.details.parent.mkdir(parents=True, exist_ok=True)
     with order.details.open("wb") as said, _child(said) as child:
@@ -110,7 +109,7 @@ def _child(said: BinaryIO) -> "subprocess.Popen[bytes]":
 
 
 def _follow(order: _Order, child: "subprocess.Popen[bytes]", on_stage: OnStage) -> tuple[str, Any]:
-    """The stage that the child was last in, and its result; None when it died."""
+    """Return the child's last stage and its result; None if it died."""
     assert child.stdin is not None
     assert child.stdout is not None
     stage = "start"
@@ -132,7 +131,7 @@ def _follow(order: _Order, child: "subprocess.Popen[bytes]", on_stage: OnStage) 
 
 
 def _with_engine(result: Any, order: _Order) -> Any:
-    """The result, whose engine's files were written to a folder."""
+    """Add the engine's files, which the child wrote to a folder, to the result."""
     if not isinstance(result, Built) or not order.engine.exists():
         return result
     spec = order.job.spec
@@ -145,14 +144,14 @@ def _with_engine(result: Any, order: _Order) -> Any:
 
 
 def _ending(code: int) -> str:
-    """How a process ended."""
+    """Describe how a process ended."""
     if code < 0:
         return f"it was ended by {signal.Signals(-code).name}"
     return f"it ended with exit code {code}"
 
 
 def serve() -> None:
-    """Build the job that standard input has, and write messages to standard output."""
+    """Build the job from standard input, and write messages to standard output."""
     faulthandler.enable()
     messages = _own_output()
     order: _Order = pickle.load(sys.stdin.buffer)  # noqa: S301 - from this very program
@@ -182,7 +181,7 @@ def _write_engine(files: EngineFiles, folder: Path) -> None:
 
 
 def _own_output() -> BinaryIO:
-    """Standard output for messages alone: whatever else is printed goes to standard error."""
+    """Reserve standard output for messages; other output goes to standard error."""
     messages = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     return messages

@@ -1,4 +1,4 @@
-"""What every converted graph goes through, whichever framework it came from."""
+"""Transformations and checks of graphs from all frameworks."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING

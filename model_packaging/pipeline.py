@@ -1,30 +1,30 @@
-"""From a model of the manifest to a published version; `package` reads as the list of stages.
+"""Packages a model of the manifest as a published version, in these stages.
 
-resolve     the source is there, a converter takes it; its digest and the data's are known
-identity    SHA-256 over name, source, options, data and tools: the same again is the same version.
-            A version with this identity, intact in the store, makes everything up to `lock` moot
-convert     the framework's model becomes ONNX, with a reference: the original to compare with
-check       both answer alike, or refuse alike: rows that reach every decision of the model
-upgrade     of an ONNX file: a newer operator set, where that changes no answer
-simplify    of an ONNX file: constants folded, where that leaves less of it
-prune       weights or neurons given up; like every stage of `optimizers/`, when the manifest asks
-quantize    fewer bits for the weights
-gate        the metric on held-out rows, of the original and of what is to be published
-batches     how far answers depend on the other rows of a request
-signatures  of a model with several, the others are checked, and optimized like the first
-benchmark   sizes and latency on this machine, for report.json
-placement   memory, and whether Lambda or SageMaker serves it: what fits, or was asked and fits
+resolve     find the source and its converter, and the digests of source and data
+identity    SHA-256 over name, source, options, data and tools: the same identity is the same
+            version. If the store has it intact, all stages up to `lock` are skipped
+convert     convert the framework's model to ONNX; the original stays as the reference
+check       compare both on rows that reach every decision of the model
+upgrade     for an ONNX file: a newer operator set, if that changes no answer
+simplify    for an ONNX file: fold constants, if that makes it smaller
+prune       remove weights or neurons; like all of `optimizers/`, only if the manifest requests it
+quantize    store weights in fewer bits
+gate        measure the original and the model to publish on held-out rows
+batches     measure how much answers depend on the other rows of a request
+signatures  check and optimize the further signatures of a model that has several
+benchmark   measure sizes and latency on this machine, for report.json
+placement   measure memory, and choose Lambda or SageMaker
 golden      a few requests with their answers, for golden.json
-engine      the files that its engine loads, when SageMaker serves it
-publish     the files appear in the store as the next version, whole or not at all
-lock        the version enters models.lock.json, and the manifest's labels point at it
+engine      the files of the engine, if SageMaker serves the model
+publish     add the files to the store as the next version, completely or not at all
+lock        enter the version in models.lock.json, and point the manifest's labels at it
 
-Everything up to `publish` happens in memory, and the two last stages each change one thing in one
-step: a kill at any moment leaves store and lock as they were, or complete. A kill between the two
-leaves a version that the lock does not name; the next run finds it by its identity.
+Everything before `publish` happens in memory, and the last two stages each make one atomic change:
+a kill at any time leaves store and lock unchanged or complete. A kill between the two leaves a
+version that the lock does not have; the next run finds it by its identity.
 
-A language model, and what goes to a container of one's own, is not converted: its trained files go
-from `identity` to `publish` as they are, streamed.
+A language model, or a model for a custom container, is not converted: its trained files are
+streamed unchanged from `identity` to `publish`.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -98,13 +98,13 @@ STAGES = (
 )
 
 Builder = Callable[[ConversionJob, str, OnStage, Path], Built]
-"""Makes the files of a job with this identity; an unexpected error's traceback goes to the path."""
+"""Builds the files of a job with this identity; writes unexpected tracebacks to the path."""
 
 _SPOILED = 16
-"""Rows that get NaN and infinities, to see what an optimized model makes of them."""
+"""Rows that get NaN and infinities, to compare what an optimized model answers."""
 
 FAILURES = Path(".lading/failures")
-"""Folder of tracebacks, beside the lock."""
+"""The folder for tracebacks, next to the lock."""
 
 Load = Callable[[bytes], ConvertedModel]
 """Loads a model of this conversion as it is served."""
@@ -118,18 +118,18 @@ def package(  # noqa: PLR0913, PLR0917 - all but the first three have defaults
     regions: Collection[str] = (),
     builder: Builder | None = None,
 ) -> Packaged:
-    """Make a verified, published version of a model, or find the one that is there.
+    """Publish a verified version of a model, or find the existing one.
 
     Args:
         spec: the model, from the manifest.
-        store: where versions lie.
-        lock: path of models.lock.json; made when it is not there.
+        store: the store of versions.
+        lock: path of models.lock.json; created if it is missing.
         on_stage: called for each stage.
-        regions: where the lock shall name the image of the engine's container.
-        builder: makes the files; `build_here` by default, see also `isolated`.
+        regions: the regions for which the lock has the image of the engine's container.
+        builder: builds the files; `build_here` by default, see also `isolated`.
 
     Raises:
-        PackagingError: nothing is published and the lock is as it was.
+        PackagingError: nothing is published, and the lock is unchanged.
     """
     details = lock.parent / FAILURES / f"{spec.name}.txt"
     stages = Stages(on_stage, spec, details)
@@ -150,9 +150,9 @@ def build_here(job: ConversionJob, identity: str, on_stage: OnStage, details: Pa
 
     Args:
         job: the model and its converter.
-        identity: what the artifact states as its identity.
+        identity: the artifact's identity.
         on_stage: called for each stage.
-        details: where the traceback of an unexpected error goes.
+        details: the file for the traceback of an unexpected error.
 
     Raises:
         PackagingError: a stage failed.
@@ -218,7 +218,7 @@ def _convert_and_check(job: ConversionJob, identity: str, stages: Stages) -> Bui
 def _optimize_all(
     stages: Stages, task: Task, model: bytes
 ) -> tuple[list[tuple[StageRecord, bytes]], bool]:
-    """The model after each stage, and whether one was done that may lose accuracy."""
+    """Return the model after each stage, and whether a stage may have lost accuracy."""
     done, lossy = [(StageRecord("convert", len(model)), model)], False
     for optimizer in OPTIMIZERS:
         optimized = stages.run(optimizer.stage, _optimize, optimizer, task, model)
@@ -231,7 +231,7 @@ def _optimize_all(
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What store and lock know of the model; `version` has this very identity."""
+    """The state of a model in store and lock; `version` has this identity, if there is one."""
 
     identity: str
     pinned: Mapping[int, str]
@@ -243,7 +243,7 @@ def _identify(job: Resolved, store: Store, lock: Path) -> tuple[_Known, str]:
     pinned = read_lock(lock).digests(job.spec.name)
     version = store.find(job.spec.name, identity, pinned)
     number = _number(job)
-    if version is None and number is not None:  # known before the conversion takes its minutes
+    if version is None and number is not None:  # checked before the conversion, which takes minutes
         require_above(job.spec.name, number, (*store.versions(job.spec.name), *pinned))
     outcome = f"unchanged since version {version}" if version else f"new, {identity[:19]}"
     return _Known(identity, pinned, version), outcome
@@ -262,16 +262,18 @@ def _check(job: ConversionJob, conversion: Conversion) -> tuple[tuple[Checked, G
     spec = job.spec
     checked, rows = check(spec, conversion)
     if source_of(spec, job.converter) != job.source:
-        raise SourceError(spec.name, spec.source, "or its data changed meanwhile; package it again")
+        raise SourceError(
+            spec.name, spec.source, "or its data changed during packaging; package it again"
+        )
     gate = Gate(spec, checked.original, conversion.reference) if spec.accuracy else None
     return (checked, gate), checked.outcome(rows)
 
 
 def _compare(load: Load, checked: Checked, model: bytes) -> int:
-    """How many rows the original and what became of it answer alike.
+    """Return the number of rows that the original and this model answer alike.
 
     Raises:
-        ConversionError: they do not, or the model cannot be served.
+        ConversionError: they differ, or the model cannot be served.
     """
     served = load(model)
     return compare(checked.sent.model, checked.evidence, served.run, served.narrow)
@@ -295,9 +297,9 @@ def _benchmark(
     done: Sequence[tuple[StageRecord, bytes]],
     change: AccuracyChange | None,
 ) -> tuple[tuple[Measured, ...], str]:
-    """The figures of each step; `change` is what the last one lost, as the gate found.
+    """Measure each step; `change` is the gate's result for the last one.
 
-    A model that a step left as it was is not measured again.
+    A model that a step left unchanged is not measured again.
     """
     load = partial(open_served, samples.model, conversion)
     anew = replace(conversion, open=OnnxSession).session  # to time the loading
@@ -319,7 +321,7 @@ def _measure(load: Load, gate: Gate | None, model: bytes) -> AccuracyChange | No
 def _place(
     job: ConversionJob, conversion: Conversion, samples: Samples, models: Sequence[bytes]
 ) -> tuple[tuple[Footprint, Target], str]:
-    """What serves the model, all of whose signatures are loaded at once; the first is asked."""
+    """Choose the target of a model; all signatures are loaded together, the first is timed."""
     footprint = measure(job.spec.name, models, conversion.feeds(next(samples.requests(1))))
     needs = Needs(job.spec.name, sum(map(len, models)), True, *astuple(footprint))
     target, outcome = _fitting(job.spec, needs)
@@ -334,7 +336,7 @@ def _fitting(spec: ModelSpec, needs: Needs) -> tuple[Target, str]:
             f"{placement.chosen.target} with {placement.chosen.size}, {placement.why}",
         )
     option = require_fits(placement, spec.target)
-    return option.target, f"{option.target} as the manifest says, {option.size}"
+    return option.target, f"{option.target} as in the manifest, {option.size}"
 
 
 def _golden(served: ConvertedModel, checked: Checked, *, lossy: bool) -> tuple[bytes, str]:
@@ -350,7 +352,9 @@ def _serve(
         return None, "none: Lambda runs the model itself"
     if conversion.others:
         names = ", ".join([conversion.signature, *(each.signature for each in conversion.others)])
-        reason = f"has the signatures {names}, and an engine serves one; set signature: to its name"
+        reason = (
+            f"has the signatures {names}, but an engine serves only one; set signature: to its name"
+        )
         raise ConversionError(job.spec.name, reason)
     graph, request = conversion.open(model), first_request(golden)
     feeds = None if request is None else conversion.feeds(request)
@@ -364,7 +368,7 @@ def _publish(job: Resolved, known: _Known, store: Store, built: Built) -> tuple[
 
 
 def _number(job: Resolved) -> int | None:
-    """The version number that the source brings along, if it does."""
+    """Return the version number that the source states, if any."""
     return stated_number(job.spec.source) if isinstance(job, ConversionJob) else None
 
 

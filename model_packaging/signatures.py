@@ -1,6 +1,6 @@
-"""The signatures of a model beside the one that answers unasked: checked, and optimized alike.
+"""Checks the further signatures of a model, and optimizes them like the default one.
 
-The accuracy gate measures that one alone. Of the others it is told how near they stay: the mean
+The accuracy gate measures only the default signature. For the others, the artifact has the mean
 cosine of their answers, as vectors, to the original's.
 """
 
@@ -59,16 +59,16 @@ Load = Callable[[bytes], ConvertedModel]
 CHECKED_BATCH = 64
 
 _SHARE = 4
-"""Part of the bounds of the check that each further signature has."""
+"""Divisor of the check's limits for each further signature."""
 
 _WORTH_SHARING = 128
-"""Bytes of a weight that is left out where `model.onnx` has it."""
+"""The smallest weight, in bytes, that is omitted if `model.onnx` has it."""
 _DECIMALS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class ExtraSignature:
-    """A signature beside the first, as it is published; `facts` are for artifact.json."""
+    """A further signature as it is published; `facts` are for artifact.json."""
 
     name: str
     method: str
@@ -80,7 +80,7 @@ class ExtraSignature:
 
 @dataclass(frozen=True, slots=True)
 class Signatures:
-    """What a model's signatures are called; `name` and `method` are those of `model.onnx`."""
+    """The signatures of a model; `name` and `method` are those of `model.onnx`."""
 
     name: str = SERVING_DEFAULT
     method: str = PREDICT_METHOD
@@ -88,9 +88,9 @@ class Signatures:
     aliases: Mapping[str, str] = field(default_factory=dict)
 
     def files(self, model: bytes) -> tuple[list[dict[str, Any]], dict[str, bytes]]:
-        """What artifact.json says of them, nothing where that goes without saying, and files.
+        """Return their entries in artifact.json, none for the default signature alone, and files.
 
-        `lading.functions.inference.artifact.signatures` has the form.
+        `lading.functions.inference.artifact.signatures` describes the form.
         """
         entries: list[dict[str, Any]] = [{"name": self.name, "method": self.method}]
         contents = {}
@@ -109,11 +109,11 @@ class Signatures:
 
 
 def choose(spec: ModelSpec, signatures: Iterable[str]) -> list[str]:
-    """The signatures of a source that the manifest means; the first answers when none is named.
+    """Choose the signatures of a source by the manifest; the first is the default.
 
     Raises:
-        SourceUnreadable: there are none.
-        ManifestError: there is none of a name that it says, or it must say which.
+        SourceUnreadable: the source has none.
+        ManifestError: the manifest names a missing one, or must name one.
     """
     known, wanted = sorted(signatures), spec.signatures
     if not known:
@@ -126,14 +126,14 @@ def choose(spec: ModelSpec, signatures: Iterable[str]) -> list[str]:
     names = list(wanted or known)
     if SERVING_DEFAULT not in names and len(known) > 1 and not wanted:
         reason = (
-            f"is needed, since {spec.source.name} has several and none is {SERVING_DEFAULT}; the "
-            f"first that you name answers requests that name none: [{', '.join(known)}]"
+            f"is required, since {spec.source.name} has several and none is {SERVING_DEFAULT}; the "
+            f"first in the list answers requests without a name: [{', '.join(known)}]"
         )
         raise ManifestError(spec.place("signature"), reason)
     if len(names) > MOST or not all(map(is_name, names)):
         reason = (
-            f"is needed: of the {len(names)} signatures of {spec.source.name} name at most {MOST}, "
-            f"whose names are text of at most {LONGEST_NAME} characters"
+            f"is required: choose at most {MOST} of the {len(names)} signatures of "
+            f"{spec.source.name}, with names of at most {LONGEST_NAME} characters"
         )
         raise ManifestError(spec.place("signature"), reason)
     names.sort(key=lambda name: name != SERVING_DEFAULT)
@@ -141,21 +141,23 @@ def choose(spec: ModelSpec, signatures: Iterable[str]) -> list[str]:
 
 
 def _has_steps(spec: ModelSpec) -> bool:
-    """Whether steps of the manifest stand before the model; they are for one signature.
+    """Whether the manifest has steps around the model; they support only one signature.
 
     Raises:
-        ManifestError: it names several.
+        ManifestError: the manifest names several signatures.
     """
     for key, given in (("code", spec.code), ("image", spec.image)):
         if given and len(spec.signatures) > 1:
-            raise ManifestError(spec.place("signature"), f"must name one: {key} is around one")
+            raise ManifestError(
+                spec.place("signature"), f"must name only one, since {key} supports one"
+            )
         if given:
             return True
     return False
 
 
 def share(model: bytes, first: bytes) -> tuple[bytes, Shared]:
-    """A model without the weights that `first` has too, and where they belong."""
+    """Return a model without the weights that `first` has too, and their positions."""
     known = _weights(first)
     found = sorted((model.find(each), each) for each in _weights(model) & known)
     parts, shared, done, most = [], [], 0, len(first)
@@ -180,20 +182,20 @@ def _weights(model: bytes) -> set[bytes]:
 def finish(
     spec: ModelSpec, conversion: Conversion, samples: Samples, done: Mapping[str, Mapping[str, Any]]
 ) -> tuple[Signatures, str]:
-    """Check each other signature against the original, and optimize it as the first was.
+    """Check each further signature against the original, and optimize it like the first.
 
     Args:
         spec: the model, from the manifest.
         conversion: its signatures.
-        samples: the rows that the first was compared on; others that take such rows get them too.
-        done: what was done to the first: stage -> its facts.
+        samples: the rows of the first signature's check; also used for others with such inputs.
+        done: the stages of the first signature, with their facts.
 
     Returns:
-        The signatures, and a line about them: one that differs from the original, or cannot be
-        served, is left out.
+        The signatures, and a line about them. A signature that differs from the original, or cannot
+        be served, is left out.
 
     Raises:
-        ConversionError: the manifest names such a one.
+        ConversionError: the manifest names such a signature.
     """
     others: list[tuple[ExtraSignature, str]] = []
     left_out: dict[str, str] = {}
@@ -203,7 +205,7 @@ def finish(
         except ConversionError as error:
             if each.signature in spec.signatures:
                 wrong = f"fails in its signature '{each.signature}': {error.reason}"
-                advice = f"take {each.signature} out of signature:"
+                advice = f"remove {each.signature} from signature:"
                 raise ConversionError(spec.name, f"{wrong}; {advice}") from error
             left_out[each.signature] = error.reason
     signatures = Signatures(
@@ -216,13 +218,13 @@ def finish(
 
 
 def _outcome(signatures: Signatures, outcomes: Sequence[str], left_out: Mapping[str, str]) -> str:
-    """A line about the signatures beside the first; `outcomes` are in their order."""
+    """Return a line about the further signatures; `outcomes` are in their order."""
     parts = [f"{each.name} {said}" for each, said in zip(signatures.others, outcomes, strict=True)]
-    parts += [f"{name} is {of}" for name, of in signatures.aliases.items()]
+    parts += [f"{name} is another name for {of}" for name, of in signatures.aliases.items()]
     parts += [f"left out '{name}': it {reason}" for name, reason in left_out.items()]
     if not parts:
         return f"one, {signatures.name}"
-    return "; ".join([f"{signatures.name} answers unasked", *parts])
+    return "; ".join([f"{signatures.name} is the default", *parts])
 
 
 def _finished(
@@ -255,7 +257,7 @@ def _finished(
 
 
 def _evidence(other: Conversion, samples: Samples) -> Evidence:
-    """What the original of this signature answers."""
+    """Return the original's answers for this signature."""
     served = ConvertedModel(other.session(other.onnx), other.domains)
     base = Base(samples, served.inputs, with_ids(other.known, other.onnx), real=False)
     probes = [*make_probes(base), *other.probes]
@@ -263,13 +265,13 @@ def _evidence(other: Conversion, samples: Samples) -> Evidence:
 
 
 def _compare(name: str, load: Load, evidence: Evidence, model: bytes) -> int:
-    """How many rows the original and a model of this signature answer alike."""
+    """Return the number of rows that the original and a model of this signature answer alike."""
     served = load(model)
     return compare(name, evidence, served.run, served.narrow)
 
 
 def _rows(name: str, other: Conversion, samples: Samples) -> Samples:
-    """The first signature's rows where the other takes such, else made-up ones."""
+    """Return the first signature's rows if they fit, else made-up rows."""
     specs = other.session(other.onnx).inputs
     given = {key: (array.dtype, array.shape[1:]) for key, array in samples.inputs.items()}
     made = make_up(name, specs)
@@ -280,7 +282,7 @@ def _rows(name: str, other: Conversion, samples: Samples) -> Samples:
 def _optimized(
     task: Task, model: bytes, done: Mapping[str, Mapping[str, Any]]
 ) -> tuple[bytes, dict[str, str]]:
-    """The model after the same stages, and why a stage left it as it was."""
+    """Return the model after the same stages, and why a stage left it unchanged."""
     spec = task.spec
     left: dict[str, str] = {}
     for optimizer in OPTIMIZERS:
@@ -293,14 +295,16 @@ def _optimized(
         try:
             model = optimizer.optimize(replace(task, spec=alike), model).model
         except (PruningError, QuantizationError) as error:
-            left[optimizer.stage] = error.reason  # to leave the stage out is no advice here
+            left[optimizer.stage] = (
+                error.reason
+            )  # the advice to leave the stage out does not apply here
         except PackagingError as error:
             left[optimizer.stage] = str(error).removeprefix(f"model '{spec.name}' ")
     return model, left
 
 
 def _nearness(original: Model, optimized: Model, samples: Samples) -> float | None:
-    """The lowest mean cosine of an output that holds vectors; None when none does."""
+    """Return the lowest mean cosine of an output with vectors; None if there is none."""
     lowest = None
     for request in islice(samples.requests(CHECKED_BATCH), 1):
         wanted, found = original(dict(request)), optimized(dict(request))

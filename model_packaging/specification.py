@@ -1,4 +1,4 @@
-"""The files of an artifact: written from a build, summed up for whoever packaged it."""
+"""Writes the files of an artifact from a build, and summarizes them for the user."""
 
 import json
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ from lading.model_packaging.store.publication import Built, Published
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a model was made from: the file, its framework, its digest and that of the data."""
+    """The source of a model: the file, its framework, its digest and that of the data."""
 
     file: str
     framework: str
@@ -41,7 +41,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class StageRecord:
-    """One thing that was done to the source: its stage, the bytes after it, and facts about it."""
+    """One stage that changed the model: its name, the size after it, and facts about it."""
 
     name: str
     bytes: int
@@ -54,7 +54,7 @@ class StageRecord:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The model after a step: its latency, and what it lost so far when there is a gate."""
+    """The model after a stage: its latency, and its lost accuracy so far if there is a gate."""
 
     step: StageRecord
     latency: Latency
@@ -68,14 +68,14 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """Everything that an artifact is written from."""
+    """All data of an artifact."""
 
     name: str
     identity: str
     source: Source
     tools: Mapping[str, str]
     steps: tuple[Measured, ...]
-    """What was done, in order; the last is the model to publish."""
+    """The stages in order; the last one gives the model to publish."""
     model: bytes
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
@@ -87,17 +87,17 @@ class Build:
     domains: Mapping[str, Domain] = field(default_factory=dict)
     check: Mapping[str, Any] = field(default_factory=dict)
     dependence: Dependence | None = None
-    """What the conversion was compared on, for report.json."""
+    """The dependence on other rows; `check` has the rows of the comparison, for report.json."""
 
 
 @dataclass(frozen=True, slots=True)
 class Packaged:
-    """A published version, for whoever asked for it.
+    """A summary of a published version.
 
-    `location` is its folder or its address. `built` is False when the version was there already.
-    Sizes are bytes of the ONNX model, before and after optimizing, or of what its engine loads;
-    `target` is what serves it. Latencies are milliseconds, None when report.json is lost.
-    `signatures` are names of ways to ask it, the one that is meant unasked first.
+    `location` is its folder or address. `built` is False if the version existed before. Sizes are
+    bytes of the ONNX model before and after optimizing, or of the engine's files; `target` is what
+    serves it. Latencies are in milliseconds, None if report.json is lost. `signatures` are the
+    names of its signatures, the default first.
     """
 
     name: str
@@ -117,7 +117,7 @@ class Packaged:
 
 
 def write_files(build: Build) -> Built:
-    """The files of an artifact; the model is the engine's, when it has one."""
+    """Return the files of an artifact; with an engine, the model is among the engine's files."""
     steps = build.processing.files if build.processing else {}
     signatures, more = build.signatures.files(build.model)
     own = {GOLDEN: build.golden, **steps, **more}
@@ -132,7 +132,7 @@ def write_files(build: Build) -> Built:
 
 
 def hand_over(name: str, identity: str, source: Source, served: Served) -> Built:
-    """The files of an artifact whose engine gets the trained files as they are."""
+    """Return the files of an artifact whose engine gets the trained files unchanged."""
     document = {
         "name": name,
         "identity": identity,
@@ -147,7 +147,7 @@ def hand_over(name: str, identity: str, source: Source, served: Served) -> Built
 
 
 def _written(files: dict[str, bytes], document: dict[str, Any], served: Served | None) -> Built:
-    """The files with the specification that lists them."""
+    """Add the specification, which lists the files."""
     engine_format = STEPS_FORMAT if "processing" in document else ENGINE_FORMAT
     document["format_version"] = engine_format if served else MODEL_FORMAT
     document["files"] = {name: sha256(files[name]) for name in files if name != REPORT}
@@ -184,7 +184,7 @@ def _sourced(source: Source) -> dict[str, Any]:
 def summarize(
     published: Published, version: int, *, built: bool, labels: tuple[str, ...]
 ) -> Packaged:
-    """What a published, verified artifact says of itself."""
+    """Summarize a published, verified artifact."""
     artifact, specification = published.artifact, published.artifact.specification
     accuracy = specification["accuracy"]
     latency = _latency(published.files.get(REPORT, b""))
@@ -207,7 +207,7 @@ def summarize(
 
 
 def _latency(report: bytes) -> dict[str, float]:
-    """Figures of report.json, which nothing pins: none when it is lost or unreadable."""
+    """Return figures of report.json, which has no digest; none if it is lost or unreadable."""
     try:
         latency = json.loads(report)["latency"]
     except (ValueError, KeyError, TypeError):

@@ -1,7 +1,7 @@
-"""YAML whose every value knows its line.
+"""YAML with the line of every value.
 
-Only plain data is built (PyYAML's safe loader). Two keys of one name in one mapping are an error,
-and both the file and what its aliases expand to are bounded.
+It contains only plain data (PyYAML's safe loader). Duplicate keys in a mapping are an error, and
+the sizes of the file and of its expanded aliases are limited.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,19 +15,19 @@ from lading.model_packaging.errors import ManifestError, Place
 MAX_BYTES = 1 << 18
 MAX_VALUES = 20_000
 TOP = "(top)"
-"""The key that errors give for the document as a whole."""
+"""The key in errors about the whole document."""
 
 Key = str | int
 
 
 class LocatedYaml:
-    """A YAML document as plain `value`, and the line of each part of it.
+    """A YAML document as a plain `value`, with the line of each part.
 
     Args:
         path: the file.
 
     Raises:
-        ManifestError: it is missing, no YAML, too large, or states a key twice.
+        ManifestError: it is missing, not YAML, too large, or has a duplicate key.
     """
 
     def __init__(self, path: Path) -> None:
@@ -36,7 +36,7 @@ class LocatedYaml:
         self.value = self._construct()
 
     def place(self, keys: Sequence[Key]) -> Place:
-        """File, line and dotted key of the value at `keys`, or of the nearest one above it."""
+        """Return file, line and dotted key of the value at `keys`, or of the nearest above."""
         node, line = self._root, 1
         for key in keys:
             found = _child(node, key)
@@ -70,7 +70,9 @@ class LocatedYaml:
         try:
             content = self.path.read_bytes()
             if len(content) > MAX_BYTES:
-                raise self._error(f"has {len(content)} bytes, over the limit of {MAX_BYTES}")
+                raise self._error(
+                    f"has {len(content)} bytes, which exceeds the limit of {MAX_BYTES}"
+                )
             return content.decode()
         except OSError as error:
             raise self._error(f"cannot be read: {error.strerror}") from error
@@ -87,7 +89,7 @@ class LocatedYaml:
             raise self._error(f"is not YAML: {str(error).partition(chr(10))[0]}") from error
         for count, node in enumerate(_expand(root)):
             if count > MAX_VALUES:
-                raise self._error(f"holds over {MAX_VALUES} values once aliases are expanded")
+                raise self._error(f"has more than {MAX_VALUES} values after expanding aliases")
             self._check_keys(node)
         return root
 
@@ -116,7 +118,7 @@ class LocatedYaml:
 
 
 def _expand(root: yaml.Node | None) -> Iterator[yaml.Node]:
-    """Every node, once for each path that leads to it."""
+    """Yield every node, once for each path to it."""
     waiting = [root] if root else []
     while waiting:
         node = waiting.pop()
@@ -128,7 +130,7 @@ def _expand(root: yaml.Node | None) -> Iterator[yaml.Node]:
 
 
 def _child(node: yaml.Node | None, key: Key) -> tuple[int, yaml.Node] | None:
-    """Line and value of `node[key]`."""
+    """Return the line and value of `node[key]`."""
     if isinstance(node, yaml.MappingNode):
         for name, value in node.value:
             if name.value == str(key):

@@ -1,4 +1,4 @@
-"""models.yaml: which models there are, from which file, how optimized, served where.
+"""Reads models.yaml: the models, their sources, how to optimize them and where to serve them.
 
 `python -m lading.model_packaging.manifest.models` prints the JSON Schema that `models.schema.json`
 publishes.
@@ -98,17 +98,17 @@ class ModelSpec(ModelEntry, _Named):
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A manifest that was read and found valid."""
+    """A valid manifest."""
 
     path: Path
     models: Mapping[str, ModelSpec]
     place: Place
 
     def select(self, names: Iterable[str] = ()) -> tuple[ModelSpec, ...]:
-        """The models of these names, or all of them when there are none.
+        """Return the models of these names; without names, all of them.
 
         Raises:
-            UnknownModel: the manifest lacks one; the error gives the likely name.
+            UnknownModel: the manifest lacks one; the error suggests a name.
         """
         wanted = list(dict.fromkeys(names)) or list(self.models)
         for name in wanted:
@@ -120,11 +120,11 @@ class Manifest:
 def load_manifest(path: Path) -> Manifest:
     """Read and check models.yaml.
 
-    The files that it names are looked for when they are used, so that a clone without trained
-    models can still deploy.
+    Files that it names are not checked before they are used, so that a clone without trained models
+    can still deploy.
 
     Raises:
-        ManifestError: the first thing wrong, with file, line, key and the likely key.
+        ManifestError: the first error, with file, line, key and a suggestion.
     """
     document = LocatedYaml(path)
     try:
@@ -133,7 +133,7 @@ def load_manifest(path: Path) -> Manifest:
         )
     except ValidationError as error:
         details = error.errors()
-        # A misspelt key is often also a missing one: the misspelling says more.
+        # A misspelt key is often also a missing one; the misspelling is more useful.
         unknown = [detail for detail in details if detail["type"] == _UNKNOWN_KEY]
         failures = [_describe(document, detail) for detail in unknown or details]
         raise min(failures, key=lambda failure: failure.line) from error
@@ -151,13 +151,15 @@ def _spec(document: LocatedYaml, name: str, entry: ModelEntry) -> ModelSpec:
 
 
 def _check_target(spec: ModelSpec, models: Mapping[str, ModelSpec]) -> None:
-    """Refuse what only SageMaker has on Lambda, and a twin that could not answer."""
+    """Reject keys of SageMaker on Lambda, and a twin that could not answer."""
     if spec.target == "lambda":
         for key, value in (("engine", spec.engine), ("twin", spec.twin)):
             if value is not None:
                 raise ManifestError(spec.place(key), "is for SageMaker; set target: sagemaker")
     if spec.engine and spec.engine.name == "container" and spec.engine.image is None:
-        raise ManifestError(spec.place("engine"), "is a container of your own; give its image")
+        raise ManifestError(
+            spec.place("engine"), "container needs image: the URI of your container's image"
+        )
     if spec.twin is None:
         return
     if spec.twin not in models:
@@ -170,13 +172,13 @@ def _check_target(spec: ModelSpec, models: Mapping[str, ModelSpec]) -> None:
 
 
 def _check_quantize(spec: ModelSpec) -> None:
-    """Refuse options that the scheme does not have, and `auto` without a gate."""
+    """Reject options that the scheme does not have, and `auto` without a gate."""
     scheme, asked = spec.quantize.scheme, spec.quantize
     if scheme == "none" and (asked.exclude or asked.calibration):
         reason = "none quantizes nothing: leave out exclude and calibration"
         raise ManifestError(spec.place("quantize"), reason)
     if scheme == "auto" and spec.accuracy is None:
-        reason = "auto needs an accuracy section, which decides what is kept"
+        reason = "auto needs an accuracy section, which decides what passes"
         raise ManifestError(spec.place("quantize"), reason)
 
 
@@ -222,7 +224,7 @@ def _forms(schema: Mapping[str, Any], value: Mapping[str, Any]) -> list[Mapping[
 
 
 def _reworded(message: str) -> str:
-    """Pydantic's sentence as the end of one of ours."""
+    """Turn Pydantic's sentence into the end of one of ours."""
     text = message.removeprefix("Value error, ")
     text = re.sub(r"^(Input|List|String|Keys|Value) should", "must", text)
     text = text.replace("a valid tuple", "a list").replace(" after validation", "")
@@ -230,7 +232,7 @@ def _reworded(message: str) -> str:
 
 
 def render_schema() -> str:
-    """The manifest's JSON Schema, as `models.schema.json` holds it."""
+    """Return the manifest's JSON Schema, the content of `models.schema.json`."""
     titled = {"$schema": "https://json-schema.org/draft/2020-12/schema", **_MANIFEST.json_schema()}
     return f"{json.dumps({**titled, 'title': 'models.yaml'}, indent=2)}\n"
 

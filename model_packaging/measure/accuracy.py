@@ -1,19 +1,19 @@
-"""The accuracy gate: what was lost between the original model and the one to publish.
+"""The accuracy gate: it measures what the model to publish lost against the original.
 
-What passes: the upper end of the drop's interval (`bootstrap.py`, 95 %) is at most `max_drop`. A
-point estimate alone passes nothing, and no interval is believed of fewer rows than can tell:
+A model passes if the upper end of the drop's interval (`bootstrap.py`, 95 %) is at most `max_drop`.
+A point estimate is not enough, and neither is an interval from too few rows:
 
-- fewer than `FEWEST` rows tell nothing;
-- a metric that counts rows as right or wrong needs 3 / max_drop of them, for of n rows without one
-  that became wrong, up to 3 / n may still do so among all others (the rule of three, at 95 %).
+- at least `FEWEST` rows are needed;
+- a metric that counts rows as right or wrong needs 3 / max_drop rows: if none of n rows became
+  wrong, up to 3 / n of all other rows may still have (the rule of three, at 95 %).
 
-With `max_drop: 0` the question is about these very rows alone: none may become worse. A model that
-nothing was done to which may lose accuracy is measured, and not judged.
+With `max_drop: 0`, only these rows are judged: none may become worse. If no stage could lose
+accuracy, the model is measured but not judged.
 
-Rows with missing values count as all others do, and are also measured by themselves.
+Rows with missing values count like all others, and are also measured by themselves.
 
-The metric is taken of the output that the manifest names, else of the first one; `roc_auc` and
-`top_k` take the first that holds floats.
+The metric uses the output that the manifest names, or else the first one; `roc_auc` and `top_k` use
+the first one with floats.
 """
 
 from dataclasses import replace
@@ -36,25 +36,25 @@ from lading.model_packaging.measure.change import (
 from lading.model_packaging.measure.metrics import METRICS, Incomparable, Weighted
 
 BATCH = 64
-"""Rows in one request of the gate; dynamic quantization's answers depend a little on it."""
+"""Rows in one request of the gate; with dynamic quantization, answers depend on it a little."""
 
 FEWEST = 30
-"""Rows without which a bootstrap says nothing."""
+"""The smallest number of rows for a meaningful bootstrap."""
 
 _RULE_OF_THREE = 3
 _DECIMALS = 9
 
 
 class Gate:
-    """One model's gate; asks the original once.
+    """The gate of one model; it runs the original once.
 
     Args:
         spec: the model's entry in the manifest, which has an accuracy.
-        holdout: rows, with their truth where the metric needs one.
+        holdout: the held-out rows, with their truth if the metric needs it.
         original: the original model.
 
     Raises:
-        DataUnusable: the metric cannot be taken of these rows.
+        DataUnusable: the metric cannot be computed on these rows.
     """
 
     def __init__(self, spec: ModelSpec, holdout: Samples, original: Model) -> None:
@@ -68,11 +68,11 @@ class Gate:
         self._before = self._weighted(answer)
 
     def judge(self, model: Model) -> AccuracyChange:
-        """Measure the model to publish, and let it pass.
+        """Measure the model to publish, and decide whether it passes.
 
         Raises:
             AccuracyDropped: it lost more than `max_drop`, or may have.
-            DataUnusable: the metric cannot be taken of its answers.
+            DataUnusable: the metric cannot be computed on its answers.
         """
         change = self.measure(model)
         if change.drop > change.max_drop:
@@ -85,17 +85,17 @@ class Gate:
         return change
 
     def measure(self, model: Model) -> AccuracyChange:
-        """The metric of the original and of this model, with intervals; nothing is refused.
+        """Return the metric of the original and of this model, with intervals, without a decision.
 
         Raises:
-            DataUnusable: the metric cannot be taken of its answers.
+            DataUnusable: the metric cannot be computed on its answers.
         """
         metric, rows = self._metric, self._holdout.rows
         after = self._weighted(self._answers(model, "optimized"))
         was, now = (weighted(np.ones(rows)) for weighted in (self._before, after))
         if metric.counted and was == now == 0:
             raise self._refusal(
-                "has no row that either model answers right; is 'y' of its classes?"
+                "has no row that either model answers correctly; check that 'y' has its classes"
             )
         sign = 1 if metric.ascending else -1
         return AccuracyChange(
@@ -110,15 +110,15 @@ class Gate:
         )
 
     def report(self, model: Model) -> AccuracyChange:
-        """The figures of a model that nothing was done to which may lose accuracy.
+        """Return the figures of a model that no stage could make less accurate.
 
         Raises:
-            DataUnusable: the metric cannot be taken of its answers.
+            DataUnusable: the metric cannot be computed on its answers.
         """
         return replace(self.measure(model), judged=False)
 
     def _missing(self, after: Weighted) -> Missing | None:
-        """The metric on the rows with missing values alone; None where there are none."""
+        """Return the metric on the rows with missing values; None if there are none."""
         some = _with_missing(self._holdout)
         if not some.any():
             return None
@@ -132,7 +132,7 @@ class Gate:
         return max(FEWEST, ceil(round(_RULE_OF_THREE / allowed, _DECIMALS)))
 
     def _answers(self, model: Model, what: str) -> Array:
-        """The answers in the output that is measured, for all rows."""
+        """Return the answers to all rows, in the measured output."""
         guarded = self._holdout.guarded(model, what)
         requests = self._holdout.requests(BATCH)
         return np.concatenate([self._output(guarded(request)) for request in requests])
@@ -142,11 +142,11 @@ class Gate:
         if self._metric.scored and not self._spec.output:
             name = next((key for key, array in answer.items() if array.dtype.kind == "f"), name)
         if name not in answer:
-            reason = f"names no output of the model: it has {', '.join(answer)}"
+            reason = f"is not an output of the model, which has {', '.join(answer)}"
             raise self._misnamed("output", f"'{name}'", reason)
         array = answer[name]
         if array.dtype.kind == "f" and np.isnan(array).any():
-            raise self._refusal(f"makes the model answer NaN in '{name}'; look for NaN in the rows")
+            raise self._refusal(f"makes the model answer NaN in '{name}'; check the rows for NaN")
         return array
 
     def _weighted(self, answer: Array) -> Weighted:
@@ -158,7 +158,7 @@ class Gate:
     def _check_classes(self) -> None:
         truth = self._truth
         if self._metric.classes and (truth == truth[:1]).all():
-            raise self._refusal("holds one class only in 'y'; a gate needs rows of two or more")
+            raise self._refusal("has only one class in 'y'; the gate needs rows of at least two")
 
     def _misnamed(self, key: str, value: str, reason: str) -> DataUnusable:
         return DataUnusable(self._model.name, value, reason, self._model.place(f"accuracy.{key}"))
@@ -171,27 +171,27 @@ class Gate:
 def gate_stage(
     gate: Gate | None, model: Model, *, lossy: bool
 ) -> tuple[AccuracyChange | None, str]:
-    """The stage `gate`: the figures, and a line about them.
+    """The stage `gate`: return the figures, and a line about them.
 
     Args:
-        gate: None without an accuracy in the manifest.
-        model: what is to be published.
-        lossy: whether something was done to it that may lose accuracy.
+        gate: None if the manifest has no accuracy section.
+        model: the model to publish.
+        lossy: whether a stage changed it that may lose accuracy.
 
     Raises:
-        AccuracyDropped: it was, and the model lost more than `max_drop`, or may have.
+        AccuracyDropped: the model lost more than `max_drop`, or may have.
     """
     if gate is None:
-        return None, "nothing measured: the manifest has no accuracy"
+        return None, "not measured: the manifest has no accuracy section"
     if not lossy:
         change = gate.report(model)
-        return change, f"{change}, not judged: nothing was done that may lose accuracy"
+        return change, f"{change}, not judged: no stage could lose accuracy"
     change = gate.judge(model)
-    return change, f"{change}, of {change.max_drop:g} allowed"
+    return change, f"{change}, {change.max_drop:g} allowed"
 
 
 def _with_missing(rows: Samples) -> Array:
-    """Whether each row has NaN or an empty text somewhere; booleans of shape [rows]."""
+    """Return whether each row has NaN or an empty text, as booleans of shape [rows]."""
     some = np.zeros(rows.rows, np.bool_)
     for array in rows.inputs.values():
         if array.ndim and array.dtype.kind in "fO":

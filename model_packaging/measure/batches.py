@@ -1,9 +1,9 @@
-"""Measures how far a model's answers depend on the rows that share a request with them.
+"""Measures how much a model's answers depend on the other rows of a request.
 
-An exact model answers a row alone as among others. A dynamically quantized one does not quite: its
-activations share one scale in each request. Nor does a graph that computes across rows, or a
-tokenizer that pads to the longest text. Whoever puts rows of several callers into one request must
-know by how much.
+An exact model answers a row the same alone and among others. A dynamically quantized model does
+not quite: its activations share one scale in each request. Neither does a graph that computes
+across rows, or a tokenizer that pads to the longest text. Anyone who combines rows of several
+callers in one request must know the difference.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,26 +24,26 @@ from lading.model_packaging.errors import ConversionError
 SIZES = (2, 8, 32)
 ROWS, FEW_ROWS = 64, 16
 _NEAR = 8
-"""Usual rows beside which an unusual one is put."""
+"""Usual rows in a request with one unusual row."""
 _LARGE = 16 << 20
-"""Bytes of a model of which fewer rows are measured."""
+"""Size of a model, in bytes, from which fewer rows are measured."""
 _MOST_UNUSUAL = 64
 _SCORES = 2
-"""The fewest numbers of a row of which one can be the largest."""
+"""The smallest number of scores in a row that can be compared."""
 _DIGITS = 3
 _ROUNDING = 1e-5
-"""Relative differences that come of sums in another order."""
+"""Relative differences that come from sums in another order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Apart:
-    """How far answers among other rows are from those to the same rows alone.
+    """The differences between answers among other rows and answers to the same rows alone.
 
     Args:
         difference: the largest difference of two numbers.
-        relative: the largest difference by the largest number in the row's answer alone.
-        flips: answers with another label, or with another largest score; each row counts once for
-            each request it is in.
+        relative: the largest difference, relative to the largest number in the row's own answer.
+        flips: answers with another label or another largest score; each row counts once for each
+            request that contains it.
     """
 
     difference: float = 0.0
@@ -51,7 +51,7 @@ class Apart:
     flips: int = 0
 
     def to_json(self) -> dict[str, Any]:
-        """As written in artifact.json, so that it is the same on each run: rounding counts as 0."""
+        """As written in artifact.json; rounding counts as 0, so that each run writes the same."""
         real = self.relative > _ROUNDING
         return {
             "largest_difference": _rounded(self.difference) if real else 0.0,
@@ -62,10 +62,10 @@ class Apart:
 
 @dataclass(frozen=True, slots=True)
 class Dependence:
-    """What was measured: of `rows` rows in requests of these `sizes`.
+    """The result of measuring `rows` rows in requests of these `sizes`.
 
-    `usual` is among rows like them, `unusual` beside one row of each other kind that the model
-    was checked on, such as large numbers, in a request of nine.
+    `usual` is for requests of similar rows, `unusual` for requests of eight such rows and one of
+    another kind that the model was checked on, such as large numbers.
     """
 
     rows: int
@@ -80,28 +80,28 @@ class Dependence:
 
     def __str__(self) -> str:
         sizes = ", ".join(map(str, self.sizes))
-        flips = f", {self.usual.flips} with another label" if self.usual.flips else ""
+        flips = f", {self.usual.flips} labels differ" if self.usual.flips else ""
         return (
             f"in requests of {sizes} rows, answers differ from those to each row alone by up to "
-            f"{self.usual.difference:.3g}{flips}, beside unusual rows by "
+            f"{self.usual.difference:.3g}{flips}; next to unusual rows, by up to "
             f"{self.unusual.difference:.3g}"
         )
 
 
 class Inseparable(Exception):
-    """Answers cannot be told apart by row, or change their shape; the text says which."""
+    """Answers cannot be separated by row, or change their shape; the text has the output."""
 
 
 def measure_dependence(
     model: Model, samples: Samples, unusual: Iterable[Request], count: int = ROWS
 ) -> Dependence:
-    """How far a model's answers depend on the batch.
+    """Measure how much a model's answers depend on the batch.
 
     Args:
-        model: as it is served.
-        samples: usual rows, of which a request may hold any number.
+        model: the model as it is served.
+        samples: usual rows; a request may have any number of them.
         unusual: requests with rows of other kinds, as callers send them.
-        count: how many usual rows are measured.
+        count: how many usual rows to measure.
 
     Raises:
         Inseparable: the answers cannot be compared row by row.
@@ -116,20 +116,20 @@ def measure_dependence(
 def batch_stage(
     name: str, served: ConvertedModel, size: int, checked: Checked
 ) -> tuple[Dependence | None, str]:
-    """The stage `batches`: what was measured, if that is possible, and a line about it.
+    """The stage `batches`: return the result, if it can be measured, and a line about it.
 
     Args:
         name: the model's name, for errors.
         served: the model to publish.
-        size: its bytes; of a large one fewer rows are measured.
-        checked: rows to measure on.
+        size: its size in bytes; for a large model, fewer rows are measured.
+        checked: the rows to measure.
 
     Raises:
         ConversionError: it does not answer requests of all sizes.
     """
     samples, count = checked.sent, FEW_ROWS if size > _LARGE else ROWS
     if samples.batch != 0 or not _sizes(samples):
-        return None, "not measured: a request has a size of the model's own"
+        return None, "not measured: the model fixes the size of a request"
     try:
         found = measure_dependence(served.run, samples, one_of_each(checked, served), count)
     except Inseparable as error:
@@ -147,7 +147,7 @@ def _sizes(samples: Samples) -> tuple[int, ...]:
 def _among_others(
     model: Model, rows: Request, alone: Sequence[Request], sizes: Sequence[int]
 ) -> Apart:
-    """Each row in a request of each size, among others in a seeded order."""
+    """Compare each row in a request of each size, in a seeded order."""
     generator, apart = np.random.default_rng(SEED), Apart()
     for size in sizes:
         order = generator.permutation(len(alone))
@@ -160,7 +160,7 @@ def _among_others(
 def _beside(
     model: Model, rows: Request, alone: Sequence[Request], unusual: Iterable[Request]
 ) -> Apart:
-    """The first rows, each time with one unusual row behind them."""
+    """Compare the first rows, followed by one unusual row at a time."""
     apart, places = Apart(), np.resize(np.arange(len(alone)), _NEAR)
     first = _taken(rows, places)
     singles = (row for request in unusual if _joins(first, request) for row in _singles(request))
@@ -178,7 +178,7 @@ def _beside(
 
 
 def _joins(first: Request, other: Request) -> bool:
-    """Whether the rows of both may stand in one request."""
+    """Whether the rows of both fit into one request."""
     return all(
         name in other
         and (other[name].dtype, other[name].shape[1:]) == (array.dtype, array.shape[1:])
@@ -198,7 +198,7 @@ def _taken(rows: Request, places: Sequence[int] | Array) -> Request:
 def _worse(
     apart: Apart, answer: Request, alone: Sequence[Request], places: Sequence[int] | Array
 ) -> Apart:
-    """`apart`, or what this answer has that is further apart."""
+    """Return the larger differences of `apart` and this answer."""
     difference, relative, flips = apart.difference, apart.relative, apart.flips
     for at, place in enumerate(places):
         for want, have in _pairs(alone[place], answer, at):
@@ -214,7 +214,7 @@ def _worse(
 
 
 def _is_another(want: Array, have: Array, size: float) -> bool:
-    """Whether another score is the largest, by more than rounding makes of equal ones."""
+    """Whether another score is the largest, by more than rounding."""
     if want.ndim != 1 or want.size < _SCORES or np.isnan(have).any():
         return False
     return bool(have[want.argmax()] < have.max() - _ROUNDING * size)
@@ -224,7 +224,7 @@ def _pairs(alone: Request, answer: Request, at: int) -> Iterator[tuple[Array, Ar
     for output, array in alone.items():
         among = answer[output]
         if not array.ndim or len(array) != 1 or at >= len(among):
-            raise Inseparable(f"'{output}' has no row for each row of the request")
+            raise Inseparable(f"'{output}' does not have one row for each row of the request")
         if array.shape[1:] != among.shape[1:]:
             raise Inseparable(f"the shape of '{output}' depends on the other rows")
         yield array[0, ...], among[at, ...]

@@ -1,4 +1,4 @@
-"""A short benchmark of a model on this machine, for report.json: outside the identity."""
+"""A short benchmark of a model on this machine, for report.json, which no identity covers."""
 
 import platform
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +23,7 @@ _WARM_UP = 3
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Times of one model in this process, in milliseconds; throughput in requests per second."""
+    """Latencies of one model in this process, in milliseconds, and requests per second."""
 
     load_ms: float
     first_ms: float
@@ -39,11 +39,11 @@ def time_model(
     seconds: float = SECONDS,
     load: Callable[[bytes], Session] = OnnxSession,
 ) -> Latency:
-    """Load a serialized model and answer one request again and again.
+    """Load a serialized model and time one request repeatedly.
 
     Args:
         model: the serialized ONNX model.
-        request: the smallest request that the model takes.
+        request: the smallest request that the model accepts.
         seconds: how long to repeat it, at most `MAX_RUNS` times.
         load: loads it as it is served, with its processing steps.
 
@@ -80,9 +80,9 @@ def make_report(
     sizes: Mapping[str, int],
     stages: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
-    """The document of report.json: figures, sizes in bytes by name, machine and date (UTC).
+    """Return the content of report.json: figures, sizes in bytes by name, machine and date (UTC).
 
-    `stages` are what was done to the model, each with its figures.
+    `stages` are the stages that changed the model, each with its figures.
     """
     return {
         "latency": asdict(latency),

@@ -1,8 +1,8 @@
-"""Confidence intervals by the bootstrap: the same rows drawn again and again, with replacement.
+"""Confidence intervals by the bootstrap: samples of the rows, drawn with replacement.
 
-Original and optimized model are measured on the same draws (the paired bootstrap), so that the
-interval of their difference is not blurred by rows that are hard for both. Draws are seeded: the
-same answers give the same intervals.
+The original and the optimized model are measured on the same samples (the paired bootstrap), so
+that rows which are hard for both do not widen the interval of their difference. Samples are seeded:
+the same answers give the same intervals.
 """
 
 import numpy as np
@@ -22,13 +22,13 @@ _DECIMALS = 9
 
 
 def paired_intervals(before: Weighted, after: Weighted, rows: int, sign: int) -> Intervals:
-    """Percentile intervals of two models' metric, and of its drop from the first to the second.
+    """Return percentile intervals of two models' metric, and of its drop between them.
 
     Args:
         before: the original's metric.
-        after: the optimized model's.
-        rows: how many there are.
-        sign: 1 where more is better, -1 where less is.
+        after: the optimized model's metric.
+        rows: the number of rows.
+        sign: 1 if a higher metric is better, -1 if a lower one is.
     """
     generator = np.random.default_rng(SEED)
     draws = max(_FEWEST_DRAWS, min(DRAWS, _MOST_WORK // rows))
@@ -41,7 +41,7 @@ def paired_intervals(before: Weighted, after: Weighted, rows: int, sign: int) ->
 
 
 def _interval(values: Array) -> Interval:
-    """The middle of the draws; those in which the metric is not defined are left out."""
+    """Return the central part of the samples, without those where the metric is undefined."""
     tail = 50 * (1 - CONFIDENCE)
     low, high = np.nanpercentile(values, [tail, 100 - tail])
     return Interval(round(float(low), _DECIMALS), round(float(high), _DECIMALS))

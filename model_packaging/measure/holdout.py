@@ -1,11 +1,11 @@
-"""Rows from files: held-out ones with their truth, or plain ones to calibrate on.
+"""Reads rows from files: held-out rows with their truth, or rows for calibration.
 
-A file has a column for each input of the model, by its name, and for held-out rows `y`. The only
-input of a model may also be called `X`, or be the row of all columns but `y`, in their order. Of a
-model that takes image files, `image` is as `image_rows` says.
+A file has a column for each input of the model, by its name, and `y` for held-out rows. If a model
+has one input, that may also be called `X`, or consist of all columns but `y`, in their order. For
+models of image files, see `image_rows` for the column `image`.
 
-A missing value (an empty cell, null) is what callers send of one: NaN in an input of floats, the
-empty text in one of BYTES. No other input has missing values, and neither has `y`.
+A missing value (an empty cell, null) becomes what callers send for it: NaN in an input of floats,
+the empty text in an input of BYTES. Other inputs and `y` cannot have missing values.
 """
 
 from collections.abc import Sequence
@@ -43,10 +43,10 @@ _MATRIX = 2
 
 
 def read_holdout(spec: ModelSpec, inputs: Sequence[TensorSpec]) -> Samples:
-    """The held-out rows that the manifest names, with their truth when the metric needs one.
+    """Read the held-out rows of the manifest, with their truth if the metric needs it.
 
     Raises:
-        DataUnusable: damaged, empty, lacks a column, or one does not fit the signature.
+        DataUnusable: the file is damaged or empty, lacks a column, or does not fit the signature.
     """
     if spec.accuracy is None:
         raise ValueError(f"model '{spec.name}' has no accuracy section")
@@ -56,19 +56,19 @@ def read_holdout(spec: ModelSpec, inputs: Sequence[TensorSpec]) -> Samples:
 
 
 def read_rows(spec: ModelSpec, key: str, path: Path, inputs: Sequence[TensorSpec]) -> Samples:
-    """Rows without a truth from the file that the manifest names under `key`.
+    """Read rows without a truth from the file that the manifest names under `key`.
 
     Raises:
-        DataUnusable: as `read_holdout`.
+        DataUnusable: see `read_holdout`.
     """
     return _FileReader(spec, path, spec.place(key)).read(inputs, truth=False)
 
 
 def read_arrays(spec: ModelSpec, key: str, path: Path) -> dict[str, Array]:
-    """The arrays of an .npz file that the manifest names under `key`, in its order.
+    """Read the arrays of an .npz file that the manifest names under `key`, in its order.
 
     Raises:
-        DataUnusable: it is none, or damaged.
+        DataUnusable: the file is of another format, or damaged.
     """
     try:
         return {name: _array(column) for name, column in read_table(path).items()}
@@ -83,7 +83,7 @@ def _array(column: Column) -> Array:
 
 
 class _FileReader:
-    """One file, whose faults are told with the place in the manifest that names it."""
+    """Reads one file; its errors name the place in the manifest."""
 
     def __init__(self, spec: ModelSpec, path: Path, place: Place) -> None:
         self._model, self._path, self._place = spec.name, path, place
@@ -117,13 +117,13 @@ class _FileReader:
             counts = {TRUTH: len(samples.truth), **counts}
         first, rows = next(iter(counts.items()), (TRUTH, 0))
         if not rows:
-            raise self._refusal("holds no rows")
+            raise self._refusal("has no rows")
         for name, count in counts.items():
             if count != rows:
                 raise self._refusal(f"has {count} rows in '{name}' and {rows} in '{first}'")
         if samples.batch is None or rows % (samples.batch or 1):
-            takes = samples.batch or "its own"
-            raise self._refusal(f"has {rows} rows, the model takes batches of {takes}")
+            fixed = samples.batch or "a fixed size"
+            raise self._refusal(f"has {rows} rows, but the model needs batches of {fixed}")
         return rows
 
     def _refusal(self, reason: str) -> DataUnusable:
@@ -131,7 +131,7 @@ class _FileReader:
 
 
 def _input(table: Table, spec: TensorSpec, specs: Sequence[TensorSpec]) -> Array:
-    """The array of one input."""
+    """Return the array of one input."""
     alone = len(specs) == 1
     names = [name for name in (spec.name, *[SINGLE_INPUT] * alone) if name in table]
     if names:
@@ -139,7 +139,9 @@ def _input(table: Table, spec: TensorSpec, specs: Sequence[TensorSpec]) -> Array
     others = [name for name in table if name != TRUTH]
     if not alone or not others or len(spec.shape) != _MATRIX or _is_arrays(table):
         wanted = [each.name for each in specs]
-        raise Unreadable(f"has no column '{spec.name}'; it has {list(table)}, the model {wanted}")
+        raise Unreadable(
+            f"has no column '{spec.name}'; it has {list(table)}, the model needs {wanted}"
+        )
     flat = spec._replace(shape=(-1,))
     return np.stack([_converted(table[name], flat._replace(name=name)) for name in others], axis=1)
 
@@ -149,7 +151,7 @@ def _is_arrays(table: Table) -> bool:
 
 
 def _converted(column: Column, spec: TensorSpec) -> Array:
-    """A column in the input's dtype; rows of one value each in the input's rank."""
+    """Return a column in the input's dtype and rank."""
     if isinstance(column, np.ndarray):
         array = _cast(column, spec)
     else:
@@ -170,12 +172,12 @@ def _values(cells: Cells, spec: TensorSpec) -> list[str] | list[bool] | list[flo
 
 
 def _whole(number: float) -> int | float:
-    """A whole number as an integer: writers of CSV give 12.0 where a column also held floats."""
+    """Return a whole number as an integer: programs write 12.0 into CSV columns with floats."""
     return int(number) if float(number).is_integer() else number
 
 
 def _filled(values: list[Any], spec: TensorSpec) -> list[Any]:
-    """The values with what stands for null, also in the vectors of rows."""
+    """Replace null in the values, also inside vectors."""
     if spec.datatype != "BYTES" and spec.datatype not in _FLOATS:
         return values
     stands = "" if spec.datatype == "BYTES" else nan
@@ -189,7 +191,7 @@ def _filled(values: list[Any], spec: TensorSpec) -> list[Any]:
 
 
 def _cast(array: Array, spec: TensorSpec) -> Array:
-    """An array in the input's dtype, where that loses nothing that a caller would miss."""
+    """Return an array in the input's dtype, if the cast does not change its kind."""
     dtype = DTYPES[spec.datatype]
     if spec.datatype == "BYTES" and array.dtype.kind == "U":
         return as_bytes(array)
@@ -203,21 +205,21 @@ def _cast(array: Array, spec: TensorSpec) -> Array:
 
 def _truth(table: Table) -> Array:
     if TRUTH not in table:
-        raise Unreadable(f"has no column '{TRUTH}', the right answers; it has {list(table)}")
+        raise Unreadable(f"has no column '{TRUTH}' with the correct answers; it has {list(table)}")
     truth = _plain(table[TRUTH])
     if truth.dtype.kind == "O":
-        raise Unreadable(f"has a mixture of kinds in '{TRUTH}', or values missing")
+        raise Unreadable(f"has mixed types or missing values in '{TRUTH}'")
     if truth.dtype.kind == "f" and not np.isfinite(truth).all():
         raise Unreadable(f"has NaN or infinity in '{TRUTH}'")
-    return truth if truth.ndim else truth.reshape(-1)[:0]  # one number is no row
+    return truth if truth.ndim else truth.reshape(-1)[:0]  # one number is not a row
 
 
 def _plain(column: Column) -> Array:
-    """The truth as an array: numbers where all are, else texts."""
+    """Return the truth as an array: of numbers if all are numbers, else of texts."""
     if isinstance(column, np.ndarray):
         return column
     if isinstance(column, Cells):
-        column.require_all(TRUTH, "every row needs its right answer")
+        column.require_all(TRUTH, "every row needs its correct answer")
         try:
             return np.array(column.numbers(TRUTH))
         except Unreadable:

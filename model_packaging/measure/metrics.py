@@ -1,26 +1,27 @@
-"""Metrics of the accuracy gate, each a function of how much every row counts.
+"""Metrics of the accuracy gate, as functions of the weight of each row.
 
-A metric takes the truth and a model's answers, both [rows, ...], and gives a `Weighted`: a function
-from the weights of the rows, floats of shape [rows], to the metric. With weights of 1 it is the
-metric itself; with the counts of a resample it is the metric of that resample, without computing
-anything twice (`bootstrap.py`). It may be NaN where the metric is not defined, as ROC AUC is of one
-class.
+A metric gets the truth and a model's answers, both [rows, ...], and returns a `Weighted`: a
+function from the weights of the rows, floats of shape [rows], to the metric. With weights of 1 it
+is the metric itself; with the counts of a resample it is the metric of that resample, without
+computing anything twice (`bootstrap.py`). It is NaN where the metric is undefined, such as ROC AUC
+of one class. To add a metric, write its function, add a line to `METRICS`, and add its name to
+`manifest.entries.Metric`.
 
-accuracy   share of right labels
+accuracy   share of correct labels
 f1         mean over the classes of F1, as scikit-learn's `average="macro"`
 roc_auc    area under the ROC curve; of several classes, the mean of each against the others
-top_k      share of rows whose class is among the k with the greatest scores
-mae, rmse  errors of numbers
+top_k      share of rows whose class is among the k highest scores
+mae, rmse  mean absolute error, root mean squared error
 cosine     mean cosine of the answer, as one vector a row, to the original model's
-match      share of rows that are labeled as the original model labels them
+match      share of rows with the same label as the original model's
 
-Labels come as such, as integers or texts, or as scores, one a class, of which the greatest counts;
-one probability a row is of the second of two classes. Of several texts a row, the likeliest first,
-the first one does.
+Labels are integers, texts, or scores, one for each class, of which the highest counts; a single
+probability is that of the second of two classes. If a row has several texts, the likeliest first,
+the first one counts.
 
-Where a row may have several labels, the truth is [rows, labels] of 0 and 1, and the answer is the
-same or a probability for each. As in scikit-learn, a row is then right when all its labels are, and
-F1 and ROC AUC are means over the labels.
+If a row may have several labels, the truth is [rows, labels] of 0 and 1, and the answer is the same
+or a probability for each. As in scikit-learn, a row is then correct if all its labels are, and F1
+and ROC AUC are means over the labels.
 """
 
 from collections.abc import Callable
@@ -31,15 +32,15 @@ import numpy as np
 from lading.functions.inference.tensors.conversion import Array
 
 Weighted = Callable[[Array], float]
-"""Weights of the rows, floats of shape [rows] -> the metric."""
+"""From weights of the rows, floats of shape [rows], to the metric."""
 
 
 _EVEN = 0.5
-"""The probability from which on a label counts as given."""
+"""The probability from which a label counts as predicted."""
 
 
 class Incomparable(ValueError):
-    """A metric cannot be taken of these answers and this truth; the text says why."""
+    """A metric cannot be computed from these answers and this truth; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +48,12 @@ class Metric:
     """One metric.
 
     Args:
-        of: truth, answers and k, to the metric.
-        ascending: whether more is better.
-        scored: whether it is taken of scores, not of labels.
-        relative: whether the truth is what the original model answers.
-        classes: whether the truth is classes, of which there must be two.
-        counted: whether it is a share of rows, each right or wrong.
+        of: from truth, answers and k to the metric.
+        ascending: whether higher is better.
+        scored: whether it uses scores, not labels.
+        relative: whether the truth is the original model's answers.
+        classes: whether the truth is classes; there must be at least two.
+        counted: whether it is a share of rows, each correct or wrong.
     """
 
     of: Callable[[Array, Array, int], Weighted]
@@ -106,7 +107,7 @@ def _roc_auc(truth: Array, answer: Array, _: int) -> Weighted:
         areas = [_area(one == 1, each) for one, each in zip(truth.T, answer.T, strict=True)]
         return lambda weights: float(np.mean([area(weights) for area in areas]))
     scores, codes = _scores(truth, answer)
-    if scores.shape[1] == 2:  # noqa: PLR2004 - of two classes, one curve says all
+    if scores.shape[1] == 2:  # noqa: PLR2004 - two classes have one curve
         return _area(codes == 1, scores[:, 1])
     each = [_area(codes == code, scores[:, code]) for code in range(scores.shape[1])]
     return lambda weights: float(np.mean([area(weights) for area in each]))
@@ -144,7 +145,7 @@ def _rmse(truth: Array, answer: Array, _: int) -> Weighted:
 
 def _cosine(truth: Array, answer: Array, _: int) -> Weighted:
     if truth.shape != answer.shape or truth.dtype.kind not in "fiu" or truth.ndim < 2:  # noqa: PLR2004
-        raise Incomparable(f"needs a vector a row, the model gives {_shown(answer)}")
+        raise Incomparable(f"needs one vector for each row, but the model returns {_shown(answer)}")
     one, other = (each.reshape(len(each), -1).astype(np.float64) for each in (truth, answer))
     lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
     same = (one == other).all(axis=1)
@@ -162,7 +163,7 @@ METRICS: dict[str, Metric] = {
     "cosine": Metric(_cosine, relative=True),
     "match": Metric(_accuracy, relative=True, counted=True),
 }
-"""The manifest's word for a metric -> the metric."""
+"""The metrics by their names in the manifest."""
 
 
 def _has_several(truth: Array) -> bool:
@@ -172,24 +173,26 @@ def _has_several(truth: Array) -> bool:
 
 
 def _several(truth: Array, answer: Array) -> tuple[Array, Array] | None:
-    """Both as 0 or 1 for each label; None where a row has one label."""
+    """Return both as 0 or 1 for each label; None if a row has one label."""
     if not _has_several(truth) or answer.shape != truth.shape or answer.dtype.kind not in "biuf":
         return None
     if answer.dtype.kind == "f":
         if ((answer < 0) | (answer > 1)).any():
-            raise Incomparable("needs a probability for each label, the model gives other numbers")
+            raise Incomparable(
+                "needs a probability for each label, but the model returns other numbers"
+            )
         answer = answer >= _EVEN
     return truth.astype(np.int64), answer.astype(np.int64)
 
 
 def _labels(truth: Array, answer: Array) -> tuple[Array, Array]:
-    """Both as labels, int64 or text, of shape [rows]."""
+    """Return both as labels, int64 or text, of shape [rows]."""
     right, given = _as_labels(truth), _as_labels(answer)
     if given.dtype.kind == "U" and right.ndim == 1:
         right = right.astype(np.str_)  # classes may be called 0, 1, 2
         given = given[:, 0] if given.ndim == 2 else given  # noqa: PLR2004 - [rows, labels]
     if right.dtype.kind != given.dtype.kind or right.shape != given.shape:
-        raise Incomparable(f"has 'y' of {_shown(right)}, the model answers {_shown(given)}")
+        raise Incomparable(f"has 'y' of {_shown(right)}, but the model returns {_shown(given)}")
     return right, given
 
 
@@ -199,7 +202,7 @@ def _as_labels(array: Array) -> Array:
             likely: Array = (array.reshape(len(array)) >= _EVEN).astype(np.int64)
             return likely
         if array.ndim != 2 or array.shape[1] == 1:  # noqa: PLR2004
-            reason = "needs labels or a score per class, the model gives"
+            reason = "needs labels or a score for each class, but the model returns"
             raise Incomparable(f"{reason} {list(array.shape)} numbers")
         best: Array = array.argmax(axis=1)
         return best
@@ -211,14 +214,14 @@ def _as_labels(array: Array) -> Array:
 
 
 def _whole(array: Array) -> bool:
-    """Whether floats are labels: whole numbers, one a row."""
+    """Whether floats are labels: whole numbers, one in each row."""
     return array.shape[1:] in ((), (1,)) and bool(np.equal(array, np.trunc(array)).all())
 
 
 def _scores(truth: Array, answer: Array) -> tuple[Array, Array]:
-    """A score for each class, [rows, classes], and each row's class."""
+    """Return a score for each class, [rows, classes], and each row's class."""
     if answer.dtype.kind != "f" or answer.ndim > 2 or len(answer) != len(truth):  # noqa: PLR2004
-        raise Incomparable(f"needs a score per class, the model gives {_shown(answer)}")
+        raise Incomparable(f"needs a score for each class, but the model returns {_shown(answer)}")
     scores = answer.reshape(len(answer), -1)
     if scores.shape[1] == 1:  # of the second of two classes
         scores = np.concatenate([-scores, scores], axis=1)
@@ -226,22 +229,22 @@ def _scores(truth: Array, answer: Array) -> tuple[Array, Array]:
 
 
 def _codes(truth: Array, classes: int) -> Array:
-    """The truth as numbers of classes: as they are, or in the order of their names."""
+    """Return the truth as class numbers, or numbered in the order of the names."""
     labels = _as_labels(truth)
     if labels.ndim != 1:
-        raise Incomparable(f"needs a class a row, 'y' is {_shown(truth)}")
+        raise Incomparable(f"needs one class for each row, but 'y' is {_shown(truth)}")
     if labels.dtype.kind == "i" and labels.min() >= 0 and labels.max() < classes:
         return labels
     names, codes = np.unique(labels, return_inverse=True)
     if len(names) != classes:
-        raise Incomparable(f"has {len(names)} classes in 'y', the model scores {classes}")
+        raise Incomparable(f"has {len(names)} classes in 'y', but the model scores {classes}")
     return codes
 
 
 def _errors(truth: Array, answer: Array) -> Array:
     if truth.dtype.kind not in "fiu" or answer.dtype.kind not in "fiu" or _unlike(truth, answer):
-        raise Incomparable(f"has 'y' of {_shown(truth)}, the model answers {_shown(answer)}")
-    # One number a row may have an axis of its own.
+        raise Incomparable(f"has 'y' of {_shown(truth)}, but the model returns {_shown(answer)}")
+    # One number for each row may have a separate axis.
     errors: Array = answer.reshape(truth.shape).astype(np.float64) - truth
     return errors.reshape(len(errors), -1)
 

@@ -1,9 +1,8 @@
-"""What serving a model takes, measured in a process of its own: memory, and time on one processor.
+"""Measures memory and time on one processor for serving a model, in a separate process.
 
-This process has loaded more than a function ever does. `python -m
-lading.model_packaging.measure.peak_memory` is
-the child: it reads the models of all signatures and a request, loads and runs them as the service
-does, and prints its figures as JSON.
+The packaging process has loaded more than a function ever does. `python -m
+lading.model_packaging.measure.peak_memory` is the child: it reads the models of all signatures and
+a request, loads and runs them as the service does, and prints its figures as JSON.
 """
 
 import io
@@ -31,21 +30,21 @@ _KIB = 1024
 
 
 class MeasurementFailed(PackagingError):
-    """A process that measures a model was killed or failed."""
+    """The process that measures a model was killed or failed."""
 
     def __init__(self, model: str, reason: str) -> None:
         super().__init__(
             f"model '{model}' could not be measured: {reason}; package it on a machine with more "
-            "memory, or with less to do"
+            "memory, or with less load"
         )
         self.model, self.reason = model, reason
 
 
 @dataclass(frozen=True, slots=True)
 class Footprint:
-    """Peak memory in bytes, of a process that serves the model; the median of one request's time.
+    """Peak memory in bytes of a process that serves the model, and the median time of one request.
 
-    `request_bytes` is the size of that request's arrays and of its answer's.
+    `request_bytes` is the size of the arrays of that request and its answer.
     """
 
     peak_bytes: int
@@ -54,10 +53,10 @@ class Footprint:
 
 
 def measure(name: str, models: Sequence[bytes], request: Mapping[str, Array]) -> Footprint:
-    """Load models and let the first answer a request, again and again, in a process of its own.
+    """Load models in a separate process, and let the first answer a request repeatedly.
 
     Raises:
-        MeasurementFailed: that process was killed, for want of memory or time, or failed.
+        MeasurementFailed: the process failed, or was killed for lack of memory or time.
     """
     arrays = io.BytesIO()
     np.savez(arrays, allow_pickle=False, **{key: _plain(it) for key, it in request.items()})
@@ -77,14 +76,14 @@ def measure(name: str, models: Sequence[bytes], request: Mapping[str, Array]) ->
 
 
 def _plain(array: Array) -> Array:
-    """Texts as an array that needs no pickling."""
+    """Return texts as an array that needs no pickling."""
     return array.astype(np.bytes_) if array.dtype == np.object_ else array
 
 
 def _serve(stream: BinaryIO) -> Footprint:
-    """What the child does."""
+    """Measure what the stream has, in the child process."""
     lengths = [_count(stream) for _ in range(_count(stream))]
-    models = [stream.read(length) for length in lengths]  # the service holds them all, too
+    models = [stream.read(length) for length in lengths]  # the service holds all of them, too
     session, *_others = [OnnxSession(model, 1) for model in models]
     with np.load(io.BytesIO(stream.read()), allow_pickle=False) as arrays:
         request = {name: _text(arrays[name]) for name in arrays.files}
@@ -108,7 +107,7 @@ def _text(array: Array) -> Array:
 
 
 def _peak() -> int:
-    """The most memory that this process had; what it was forked from does not count on Linux."""
+    """Return the peak memory of this process; on Linux, without that of its parent."""
     if _STATUS.exists():
         lines = dict(line.split(":", 1) for line in _STATUS.read_text().splitlines())
         return int(lines["VmHWM"].split()[0]) * _KIB

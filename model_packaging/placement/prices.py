@@ -1,4 +1,4 @@
-"""What AWS asks: one dated file, `prices.yaml`, or another of its form."""
+"""The prices of AWS, from the dated file `prices.yaml` or another of the same form."""
 
 from datetime import date
 from pathlib import Path
@@ -12,11 +12,11 @@ PRICES = Path(__file__).with_name("prices.yaml")
 
 
 class PricesUnusable(PackagingError):
-    """A file of prices cannot be read, or says something impossible."""
+    """A file of prices cannot be read, or has an invalid value."""
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(
-            f"{path}: {reason}; take model_packaging/placement/prices.yaml as the example"
+            f"{path}: {reason}; see model_packaging/placement/prices.yaml for an example"
         )
         self.path, self.reason = path, reason
 
@@ -26,13 +26,13 @@ class _PriceEntry(BaseModel):
 
 
 class ApiPrices(_PriceEntry):
-    """A REST API of API Gateway, in dollars."""
+    """Prices of a REST API of API Gateway, in dollars."""
 
     requests_per_million: float = Field(ge=0)
 
 
 class LambdaPrices(_PriceEntry):
-    """A function, in dollars."""
+    """Prices of a function, in dollars."""
 
     requests_per_million: float = Field(ge=0)
     gb_second: float = Field(gt=0)
@@ -40,7 +40,7 @@ class LambdaPrices(_PriceEntry):
 
 
 class Instance(_PriceEntry):
-    """One type of SageMaker's instances: dollars an hour, processors, and GiB of memory."""
+    """A SageMaker instance type: dollars per hour, processors, and GiB of memory."""
 
     hour: float = Field(gt=0)
     processors: int = Field(ge=1)
@@ -50,7 +50,7 @@ class Instance(_PriceEntry):
 
 
 class Prices(_PriceEntry):
-    """The whole file."""
+    """The content of the file."""
 
     region: str
     as_of: date
@@ -64,7 +64,7 @@ def read_prices(path: Path = PRICES) -> Prices:
     """Read and check a file of prices.
 
     Raises:
-        PricesUnusable: it cannot be read, or says something impossible.
+        PricesUnusable: it cannot be read, or has an invalid value.
     """
     try:
         return Prices.model_validate(LocatedYaml(path).value)

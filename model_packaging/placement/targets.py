@@ -1,8 +1,9 @@
-"""Where a model is served: on Lambda when it fits there, else on SageMaker; and what that costs.
+"""Chooses where to serve a model, on Lambda if it fits there, else on SageMaker, and what it costs.
 
-Pure: it takes what packaging measured and a file of prices, and reads nothing. What Lambda needs is
-estimated from one processor of the machine that packaged: 1,769 MB of memory bring one processor,
-less memory a part of one. docs/large-models.md says how far to trust that.
+The module is pure: it gets the measurements of packaging and the prices, and reads nothing. The
+needs on Lambda are estimated from one processor of the packaging machine: a function with 1,769 MB
+of memory has one processor, with less memory a part of one. docs/large-models.md has the limits of
+the estimate.
 """
 
 import math
@@ -26,20 +27,20 @@ MONTH_HOURS = 730
 MILLION = 1_000_000
 
 SERVICE_MS = 1.0
-"""What the service itself takes of one processor, beside the model."""
+"""Time of the service itself on one processor, without the model."""
 PROXY_MS, PROXY_GB = 10.0, 0.5
-"""Time and memory of the function before an endpoint; it waits for as long as the engine takes."""
+"""Time and memory of the proxy function, without waiting for the engine."""
 _SPARE = 1.3
-"""So much more memory than was needs, for larger requests."""
+"""Factor on the measured memory, for larger requests."""
 _SERVICE_BYTES = 64 * MEGABYTE
 _GPU_SHARE = 0.8
-"""Of a GPU's memory that weights may take; the rest is for what is worked on."""
+"""Share of a GPU's memory for weights; the rest is for activations."""
 _DEARER = 1.1
-"""So much more may be paid for a quicker answer."""
+"""Factor on the lowest price that a faster answer may cost."""
 
 
 class DoesNotFit(PackagingError):
-    """The model is too large, or too slow, for its target; nothing is published."""
+    """The model is too large or too slow for its target; nothing is published."""
 
     def __init__(self, model: str, target: str, reason: str, advice: str) -> None:
         super().__init__(f"model '{model}' does not fit {target}: {reason}; {advice}")
@@ -48,15 +49,16 @@ class DoesNotFit(PackagingError):
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What packaging knows of a model.
+    """The measurements of a model.
 
     Args:
         name: the model.
-        model_bytes: size of what is loaded.
-        converted: it is an ONNX model, which Lambda could run; the rest was measured then.
+        model_bytes: the size of the loaded files.
+        converted: whether it is an ONNX model, which Lambda could run; only then are the other
+            figures known.
         peak_bytes: memory of a process that serves it.
         one_processor_ms: time of one request on one processor.
-        request_bytes: that request's arrays and its answer's.
+        request_bytes: the size of the arrays of that request and its answer.
     """
 
     name: str
@@ -74,11 +76,11 @@ class Option:
     Args:
         target: where.
         size: MB of memory (`1769 MB`), or an instance type.
-        instances: how many for the requests asked for; 1 on Lambda.
-        answers_ms: an estimate; None when nothing tells.
-        at_rest: a month, whether anything is asked or not.
-        asked: what a million requests cost on top of that.
-        requests: how many a month it is looked at for.
+        instances: how many are needed for the requests; 1 on Lambda.
+        answers_ms: estimated time of an answer; None if unknown.
+        at_rest: price of a month without requests.
+        asked: price of a million requests on top of that.
+        requests: the number of requests in a month.
     """
 
     target: Target
@@ -91,11 +93,11 @@ class Option:
 
     @property
     def per_million(self) -> float:
-        """A million requests with their share of the month."""
+        """Price of a million requests, with their share of the month."""
         return self.asked + self.at_rest * MILLION / self.requests
 
     def to_json(self) -> dict[str, Any]:
-        """For `lading plan --json`: milliseconds, and dollars in cents."""
+        """For `lading plan --json`: milliseconds, and dollars rounded to cents."""
         answers = None if self.answers_ms is None else round(self.answers_ms, 2)
         return {
             "target": self.target,
@@ -109,11 +111,11 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where a model goes, and what else there is.
+    """The chosen target of a model, and the alternatives.
 
-    `why` is the reason; `refused` says of a target that cannot serve the model why. `break_even` is
-    how many requests a month make one instance that never sleeps as cheap as Lambda; None when only
-    one of them can serve the model.
+    `why` is the reason; `refused` has the reason for each target that cannot serve the model.
+    `break_even` is the number of requests in a month from which one instance that never sleeps
+    is as cheap as Lambda; None when only one of them can serve the model.
     """
 
     name: str
@@ -125,15 +127,15 @@ class Placement:
 
 
 def place(needs: Needs, prices: Prices, requests: int = MILLION) -> Placement:
-    """Choose Lambda when the model fits there, else the cheapest instance that holds it.
+    """Choose Lambda if the model fits there, else the cheapest instance that holds it.
 
     Args:
         needs: the model.
         prices: see `prices.read_prices`.
-        requests: of a month; costs are told for so many.
+        requests: the number of requests in a month, for the costs.
 
     Raises:
-        DoesNotFit: it fits nowhere.
+        DoesNotFit: no target can serve it.
     """
     refused: dict[Target, str] = {}
     options: list[Option] = []
@@ -144,48 +146,48 @@ def place(needs: Needs, prices: Prices, requests: int = MILLION) -> Placement:
         options.append(_function(needs, prices, requests))
     type_ = _smallest_instance(needs, prices)
     if type_ is None:
-        refused["sagemaker"] = f"no instance has GPU memory for {_size(needs.model_bytes)}"
+        refused["sagemaker"] = f"no instance has enough GPU memory for {_size(needs.model_bytes)}"
     else:
         options.append(_endpoint(needs, prices, requests, type_))
     if not options:
         reasons = "; ".join(f"{target}: {why}" for target, why in refused.items())
-        raise DoesNotFit(needs.name, "any target", reasons, "quantise it, or take a smaller one")
+        raise DoesNotFit(needs.name, "any target", reasons, "quantize it, or use a smaller model")
     why = reason or f"it fits: {_why(needs)}"
     break_even = _break_even(*options) if len(options) > 1 else None
     return Placement(needs.name, options[0], why, tuple(options), refused, break_even)
 
 
 def require_fits(placement: Placement, target: Target) -> Option:
-    """The target that the manifest insists on, if it can serve the model.
+    """Return the option for the target that the manifest sets, if it can serve the model.
 
     Raises:
-        DoesNotFit: with what fits instead.
+        DoesNotFit: it cannot; the text names the target that can.
     """
     if target in placement.refused:
         other = placement.chosen
-        advice = f"set models.{placement.name}.target: {other.target}, which takes {other.size}"
+        advice = f"set models.{placement.name}.target: {other.target}, with {other.size}"
         raise DoesNotFit(placement.name, target, placement.refused[target], advice)
     return next(option for option in placement.options if option.target == target)
 
 
 def needed_memory(needs: Needs) -> int:
-    """MB of memory that a function needs to serve the model."""
+    """Return the MB of memory that a function needs to serve the model."""
     return math.ceil((needs.peak_bytes * _SPARE + _SERVICE_BYTES) / MEGABYTE)
 
 
 def lambda_ms(needs: Needs, memory: int) -> float:
-    """Estimate of one answer of a function of so much memory, on one processor or a part of it."""
+    """Estimate the time of one answer from a function with this memory."""
     slower = max(1.0, LAMBDA.processor_mb / memory)
     return (needs.one_processor_ms + SERVICE_MS) * slower
 
 
 def _refused_by_lambda(needs: Needs) -> str:
-    """Why Lambda cannot serve the model; empty when it can."""
+    """Return why Lambda cannot serve the model; empty if it can."""
     if not needs.converted:
-        return "its engine runs in a container of SageMaker's"
+        return "its engine runs in a SageMaker container"
     if needed_memory(needs) > LAMBDA.most_memory_mb:
         needed = f"{needed_memory(needs):,} MB of memory"
-        return f"it needs {needed}, a function has at most {LAMBDA.most_memory_mb:,}"
+        return f"it needs {needed}, but a function has at most {LAMBDA.most_memory_mb:,}"
     if needs.request_bytes > _MOST_PAYLOAD:
         size, limit = _size(needs.request_bytes), LAMBDA.request_bytes // MEGABYTE
         return f"one request and its answer have {size}, over {limit} MB encoded"
@@ -199,13 +201,13 @@ def _why(needs: Needs) -> str:
     layer = (
         "in a layer"
         if needs.model_bytes <= LAMBDA.artifact_bytes
-        else "loaded from S3 at its start"
+        else "loaded from S3 at the start"
     )
     return f"{_size(needs.model_bytes)} {layer}, {needed_memory(needs):,} MB of memory"
 
 
 def _function(needs: Needs, prices: Prices, requests: int) -> Option:
-    """The cheapest memory that holds the model, or a quicker one that costs hardly more."""
+    """Choose the cheapest memory that holds the model, or a faster one for little more."""
     able = [each for each in MEMORIES if each >= needed_memory(needs)]
     options = [_of_memory(needs, prices, requests, each) for each in able]
     dearest = min(option.asked for option in options) * _DEARER
@@ -224,7 +226,7 @@ def _of_memory(needs: Needs, prices: Prices, requests: int, memory: int) -> Opti
 
 
 def _smallest_instance(needs: Needs, prices: Prices) -> str | None:
-    """The cheapest type of instance whose GPUs hold the model."""
+    """Return the cheapest instance type whose GPUs hold the model."""
     able = {
         type_: instance.hour
         for type_, instance in prices.sagemaker.items()
@@ -234,10 +236,10 @@ def _smallest_instance(needs: Needs, prices: Prices) -> str | None:
 
 
 def _endpoint(needs: Needs, prices: Prices, requests: int, type_: str) -> Option:
-    """Instances that never sleep, with the function before them.
+    """Instances that never sleep, with the proxy function in front of them.
 
-    How many follows from what their processors would do: a GPU does more, and how much more was
-    not measured. A model that was not measured is counted with one.
+    Their number is computed from the speed of their processors; a GPU is faster, but by how much
+    was not measured. A model without measurements gets one instance.
     """
     instance = prices.sagemaker[type_]
     seconds = requests * needs.one_processor_ms / 1000 / instance.processors
@@ -248,12 +250,12 @@ def _endpoint(needs: Needs, prices: Prices, requests: int, type_: str) -> Option
 
 
 def _per_request(prices: Prices) -> float:
-    """A million requests to the API and to a function, without the function's time."""
+    """Return the price of a million requests to the API and a function, without its run time."""
     return prices.api.requests_per_million + prices.lambda_.requests_per_million
 
 
 def _break_even(function: Option, endpoint: Option) -> int | None:
-    """Requests a month at which one instance costs what Lambda does; None when it never does."""
+    """Return the requests per month from which one instance costs as much as Lambda, or None."""
     saved = function.asked - endpoint.asked
     if saved <= 0:
         return None
@@ -261,7 +263,7 @@ def _break_even(function: Option, endpoint: Option) -> int | None:
 
 
 def _size(count: int) -> str:
-    """As AWS counts its limits: a kilobyte has 1024 bytes."""
+    """Format a size as AWS counts its limits: a kilobyte has 1024 bytes."""
     for unit, name in ((GIGABYTE, "GB"), (MEGABYTE, "MB")):
         if count >= unit:
             return f"{count / unit:.1f} {name}"

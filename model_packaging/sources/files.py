@@ -1,4 +1,4 @@
-"""The trained files that go to an engine as they are: one file, or a folder of them."""
+"""Lists the trained files that an engine gets unchanged: one file, or a folder."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -13,27 +13,27 @@ RUNS_CODE = frozenset(
         *(".pkl", ".pt", ".pt2", ".pth", ".py", ".pyc", ".sh", ".so"),
     )
 )
-"""Suffixes of what is code, or may be unpickled or run by what loads it."""
+"""Suffixes of files that are code, or that may run code when they are loaded."""
 
 MAX_FILES = 2_000
 
 
 def source_files(spec: ModelSpec) -> dict[str, Path]:
-    """The files of a model's source, by their path in it; hidden ones stay behind.
+    """Return the files of a model's source by their path in it, without hidden files.
 
-    Links are followed: Hugging Face's cache consists of them.
+    Links are followed, since Hugging Face's cache consists of them.
 
     Raises:
-        SourceUnreadable: there are none, too many, or one leads nowhere.
+        SourceUnreadable: there are no files, too many, or a broken link.
     """
     if not spec.source.is_dir():
         return {spec.source.name: spec.source}
     files = sorted(islice(_visible(spec.source), MAX_FILES + 1))
     if not 0 < len(files) <= MAX_FILES:
-        raise SourceUnreadable(spec.name, spec.source, f"holds no files, or over {MAX_FILES}")
+        raise SourceUnreadable(spec.name, spec.source, f"has no files, or more than {MAX_FILES}")
     for path in files:
         if not path.is_file():
-            raise SourceUnreadable(spec.name, path, "is a broken link, or no file")
+            raise SourceUnreadable(spec.name, path, "is a broken link, or not a file")
     return {path.relative_to(spec.source).as_posix(): path for path in files}
 
 

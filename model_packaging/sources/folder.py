@@ -1,4 +1,4 @@
-"""Models that are folders: which files make them up."""
+"""Lists the files of models that are folders."""
 
 from pathlib import Path
 
@@ -7,10 +7,10 @@ from lading.model_packaging.manifest.models import ModelSpec
 
 
 def folder_files(spec: ModelSpec) -> tuple[Path, ...]:
-    """All files below the source's folder, sorted; hidden ones are no part of the model.
+    """Return all files below the source's folder, sorted, without hidden files.
 
     Raises:
-        SourceUnreadable: a link leads out of the folder, or nowhere.
+        SourceUnreadable: a link leads out of the folder, or is broken.
     """
     folder = spec.source.resolve()
     found = []
@@ -19,10 +19,10 @@ def folder_files(spec: ModelSpec) -> tuple[Path, ...]:
         if any(part.startswith(".") for part in below.parts):
             continue
         if not path.resolve().is_relative_to(folder):
-            reason = f"holds a link that leaves it: '{below}'; put the file itself there"
+            reason = f"contains a link that leaves it: '{below}'; replace it with the file"
             raise SourceUnreadable(spec.name, spec.source, reason)
         if path.is_symlink() and not path.exists():
-            reason = f"holds a link to nothing: '{below}'"
+            reason = f"contains a broken link: '{below}'"
             raise SourceUnreadable(spec.name, spec.source, reason)
         if path.is_file():
             found.append(path)

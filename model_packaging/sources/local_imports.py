@@ -1,4 +1,4 @@
-"""What a Python file imports of the files beside it, told by reading it; nothing of it runs."""
+"""Finds the local files that a Python file imports, by parsing it; its code does not run."""
 
 import ast
 from collections.abc import Iterator
@@ -6,13 +6,13 @@ from pathlib import Path
 
 
 def local_imports(folder: Path, module: str) -> dict[str, Path]:
-    """Files below `folder` that a module there imports, and those that they import, by name.
+    """Return the files below `folder` that a module imports, directly or indirectly, by name.
 
-    Imports inside functions count; what is imported by a computed name is not found.
+    Imports inside functions count; imports by a computed name are not found.
 
     Args:
-        folder: where the names of modules begin.
-        module: the module's dotted name; it is left out itself.
+        folder: the root of the modules' names.
+        module: the module's dotted name; it is not in the result.
     """
     found: dict[str, Path] = {}
     waiting = [module]
@@ -26,17 +26,17 @@ def local_imports(folder: Path, module: str) -> dict[str, Path]:
 
 
 def _file(folder: Path, module: str) -> Path | None:
-    """Where Python would look for a module, a package first."""
+    """Return the file of a module; a package comes first, as in Python."""
     path = folder.joinpath(*module.split("."))
     files = (path / "__init__.py", path.with_name(f"{path.name}.py"))
     return next((file for file in files if file.is_file()), None)
 
 
 def _imported(path: Path, package: str) -> Iterator[str]:
-    """Names that may be modules; importing `a.b` runs `a` before."""
+    """Yield names that may be modules; importing `a.b` runs `a` first."""
     try:
         tree = ast.parse(path.read_bytes())
-    except (SyntaxError, ValueError):  # who runs it is told of that
+    except (SyntaxError, ValueError):  # running it reports that
         return
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -52,6 +52,6 @@ def _imported(path: Path, package: str) -> Iterator[str]:
 
 
 def _origin(node: ast.ImportFrom, package: str) -> str:
-    """What a statement imports from, without its dots."""
+    """Return the module that a statement imports from, as an absolute name."""
     above = package.split(".")[: -node.level + 1 or None] if node.level else []
     return ".".join([*above, *([node.module] if node.module else [])])

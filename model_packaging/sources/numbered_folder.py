@@ -1,4 +1,4 @@
-"""TensorFlow Serving's base folders: a folder for each version of a model, named by its number."""
+"""TensorFlow Serving's base folders, with a folder for each version, named by its number."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ SAVED_MODEL = "saved_model.pb"
 
 
 def highest_version(source: Path) -> tuple[int, Path] | None:
-    """The highest number below a base folder, and its folder; None where it is no base folder.
+    """Return the highest version of a base folder, and its folder; None if it is not one.
 
     Folders whose names are not numbers, and those without a SavedModel, are not versions.
     """
@@ -18,6 +18,6 @@ def highest_version(source: Path) -> tuple[int, Path] | None:
 
 
 def stated_number(source: Path) -> int | None:
-    """The version number that a source brings along; None where it brings none."""
+    """Return the version number that a source states; None if it states none."""
     found = highest_version(source)
     return found and found[0]

@@ -1,4 +1,4 @@
-"""ONNX files: parsed, with their external data brought inside, and refused by name if unusable."""
+"""Reads ONNX files with their external data, and rejects unusable ones with the reason."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 SUFFIXES = (".onnx",)
 
 MAX_BYTES = (1 << 31) - 1
-"""What one protobuf message can hold."""
+"""The largest protobuf message."""
 
 _KNOWN_DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "ai.onnx.preview.training", "com.microsoft")
-"""Domains whose operators onnxruntime has."""
+"""Domains of the operators in onnxruntime."""
 
 
 def is_onnx(spec: ModelSpec) -> bool:
@@ -28,10 +28,10 @@ def is_onnx(spec: ModelSpec) -> bool:
 
 
 def source_files(spec: ModelSpec) -> tuple[Path, ...]:
-    """The file, and the files of its external data.
+    """Return the file, and the files of its external data.
 
     Raises:
-        SourceUnreadable: it is not an ONNX model, or its external data lies elsewhere.
+        SourceUnreadable: it is not an ONNX model, or its external data is in another folder.
     """
     model = _parse(spec)
     locations = dict.fromkeys(map(_location, _external(model)))
@@ -39,15 +39,15 @@ def source_files(spec: ModelSpec) -> tuple[Path, ...]:
 
 
 def read_model(spec: ModelSpec) -> "ModelProto":
-    """The model with its external data inside.
+    """Return the model with its external data included.
 
     Raises:
         SourceUnreadable: it is not an ONNX model, is too large, or lacks external data.
-        ConversionError: it has operators of a domain that onnxruntime does not know.
+        ConversionError: it has operators of a domain that onnxruntime does not have.
     """
     size = sum(file.stat().st_size for file in source_files(spec))
     if size > MAX_BYTES:
-        reason = f"has {size} bytes, over the limit of 2 GB"
+        reason = f"has {size} bytes, which exceeds the limit of 2 GB"
         raise SourceUnreadable(spec.name, spec.source, reason)
     model = _parse(spec)
     _require_known_domains(spec, model)
@@ -75,7 +75,9 @@ def check(spec: ModelSpec, model: "ModelProto") -> None:
 def _shape_advice(model: "ModelProto") -> str:
     for value in model.graph.input:
         if not value.type.tensor_type.HasField("shape"):
-            return f"; input '{value.name}' has no shape: state the shapes of all inputs as inputs:"
+            return (
+                f"; input '{value.name}' has no shape: give the shapes of all inputs under inputs:"
+            )
     return ""
 
 
@@ -91,8 +93,8 @@ def _parse(spec: ModelSpec) -> "ModelProto":
     if not model.graph.output:
         reason = "is not an ONNX model: it has no outputs"
         raise SourceUnreadable(spec.name, spec.source, reason)
-    if any(isinstance(name, bytes) for name in _names(model)):  # what protobuf cannot decode
-        reason = "is not an ONNX model: it holds a name that is not UTF-8"
+    if any(isinstance(name, bytes) for name in _names(model)):  # protobuf could not decode it
+        reason = "is not an ONNX model: it has a name that is not UTF-8"
         raise SourceUnreadable(spec.name, spec.source, reason)
     return model
 
@@ -124,7 +126,7 @@ def _require_known_domains(spec: ModelSpec, model: "ModelProto") -> None:
 
 
 def _inline(spec: ModelSpec, model: "ModelProto") -> None:
-    """Bring external data inside."""
+    """Load external data into the model."""
     from onnx import checker
     from onnx.external_data_helper import load_external_data_for_tensor
 
@@ -137,7 +139,7 @@ def _inline(spec: ModelSpec, model: "ModelProto") -> None:
 
 
 def _external(model: "ModelProto") -> Iterator["TensorProto"]:
-    """Tensors of the model whose data lies in another file."""
+    """Yield the tensors of the model whose data is in another file."""
     from onnx import TensorProto
 
     nodes = [node for function in model.functions for node in function.node]
@@ -166,7 +168,7 @@ def _location(tensor: "TensorProto") -> str:
 
 
 def _beside(spec: ModelSpec, location: str) -> Path:
-    """The file at `location`, which must lie in the model's folder, links followed."""
+    """Return the file at `location`, which must be in the model's folder after following links."""
     folder = spec.source.parent
     path = folder / location
     if not path.resolve().is_relative_to(folder.resolve()) or Path(location).is_absolute():

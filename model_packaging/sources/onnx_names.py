@@ -1,4 +1,4 @@
-"""What callers call the inputs and outputs of an ONNX file: its own names, or the manifest's."""
+"""Names for the inputs and outputs of an ONNX file: its own, or those of the manifest."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 def input_names(spec: ModelSpec, model: "ModelProto") -> list[str]:
-    """Names of the graph's inputs; the manifest's shapes are written into the graph.
+    """Return the names of the graph's inputs, and write the manifest's shapes into the graph.
 
-    The manifest's `inputs` stand in the file's order, or have the file's names in any order.
+    The manifest's `inputs` are in the file's order, or have the file's names in any order.
 
     Raises:
-        ManifestError: they are others than the file has, or of other datatypes or shapes.
+        ManifestError: their number, datatypes or shapes differ from the file's.
     """
     values = list(model.graph.input)
     given = [value.name for value in values]
@@ -31,10 +31,10 @@ def input_names(spec: ModelSpec, model: "ModelProto") -> list[str]:
 
 
 def output_names(spec: ModelSpec, model: "ModelProto") -> list[str]:
-    """Names of the graph's outputs.
+    """Return the names of the graph's outputs.
 
     Raises:
-        ManifestError: the manifest's `outputs` are not as many as the file's, or mixed up.
+        ManifestError: the manifest's `outputs` differ in number from the file's, or are mixed up.
     """
     given = [value.name for value in model.graph.output]
     if not spec.outputs:
@@ -43,7 +43,7 @@ def output_names(spec: ModelSpec, model: "ModelProto") -> list[str]:
 
 
 def _matched(spec: ModelSpec, key: str, given: list[str], wanted: list[str]) -> list[str]:
-    """The manifest's names in the file's order."""
+    """Return the manifest's names in the file's order."""
     if len(given) != len(wanted):
         reason = f"names {_listed(wanted)}; {spec.source.name} has {_listed(given)}, in this order"
         raise ManifestError(spec.place(key), reason)
@@ -52,15 +52,15 @@ def _matched(spec: ModelSpec, key: str, given: list[str], wanted: list[str]) -> 
     for old, new in zip(given, wanted, strict=True):
         if new != old and new in given:
             reason = (
-                f"calls the file's '{old}' by the name of another of its {key}, '{new}'; "
-                f"name them in the order of {spec.source.name}: {_listed(given)}"
+                f"gives the file's '{old}' the name of another of its {key}, '{new}'; "
+                f"list them in the order of {spec.source.name}: {_listed(given)}"
             )
             raise ManifestError(spec.place(key), reason)
     return wanted
 
 
 def _narrow(spec: ModelSpec, name: str, value: "ValueInfoProto", wanted: InputShape) -> None:
-    """Write the manifest's shape of an input into the graph, where that leaves it free."""
+    """Write the manifest's shape of an input into the graph's free axes."""
     from onnx import helper
 
     tensor = value.type.tensor_type

@@ -1,8 +1,8 @@
-"""`model.tar.gz`, for containers that want one: written as a stream, unpacked with suspicion.
+"""`model.tar.gz` for containers that need one: written as a stream, unpacked with strict checks.
 
-The same files are the same bytes: in the order of their paths, with one time, owner and mode, and
-stored, not deflated, since weights hardly shrink. Only plain files are unpacked, each of them below
-the folder, and no more of them, or of their bytes, than was allowed.
+The same files give the same bytes: sorted by path, with one time, owner and mode, and stored
+without compression, since weights hardly shrink. Only regular files are unpacked, only below the
+folder, and within limits for their number and size.
 """
 
 import gzip
@@ -31,15 +31,15 @@ _HEADERS = (
 
 
 class ArchiveRefused(PackagingError):
-    """A model.tar.gz is damaged, or holds what must not be unpacked."""
+    """A model.tar.gz is damaged, or contains something that must not be unpacked."""
 
     def __init__(self, archive: Path, reason: str) -> None:
-        super().__init__(f"{archive} {reason}; use nothing of it, and package the model again")
+        super().__init__(f"{archive} {reason}; do not use it, and package the model again")
         self.archive, self.reason = archive, reason
 
 
 def archived(files: EngineFiles) -> EngineFiles:
-    """The same files as one `model.tar.gz`, made anew each time that it is read."""
+    """Return the files as one `model.tar.gz`, which is written each time it is read."""
     digest, size = hashlib.sha256(), 0
     for piece in _stream(files):
         digest.update(piece)
@@ -80,7 +80,7 @@ def _taken(sink: BytesIO) -> bytes:
 
 
 class _Reading:
-    """Pieces as a stream."""
+    """Reads pieces as a stream."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces, self._rest = pieces, b""
@@ -98,7 +98,7 @@ class _Reading:
 
 
 class _CheckedInfo(tarfile.TarInfo):
-    """A member whose extra headers, which are read into memory, are short."""
+    """A member with a limit on its extra headers, which are read into memory."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
@@ -114,12 +114,12 @@ def unpack(archive: Path, folder: Path, max_bytes: int) -> None:
 
     Args:
         archive: the file.
-        folder: where to; what a refused archive left in it must not be used.
-        max_bytes: the most that its files may have together.
+        folder: the target; do not use its content if the archive is rejected.
+        max_bytes: the limit for all its files together.
 
     Raises:
-        ArchiveRefused: it is damaged, too large, leads out of the folder, or holds anything but
-            plain files and folders.
+        ArchiveRefused: it is damaged, too large, leads out of the folder, or contains anything but
+            regular files and folders.
     """
     left = max_bytes
     try:
@@ -138,6 +138,6 @@ def _opened(raw: BinaryIO) -> tarfile.TarFile:
 
 def _check(archive: Path, info: tarfile.TarInfo, count: int, left: int) -> None:
     if count > MAX_FILES or left < 0:
-        raise ArchiveRefused(archive, "holds more files, or more bytes, than are taken")
+        raise ArchiveRefused(archive, "exceeds the limits for its number of files or their size")
     if info.issparse() or not (info.isreg() or info.isdir()):
-        raise ArchiveRefused(archive, f"holds {info.name!r}, which is no plain file")
+        raise ArchiveRefused(archive, f"contains {info.name!r}, which is not a regular file")

@@ -1,6 +1,6 @@
-"""Whether bytes are one whole UBJSON value (https://ubjson.org, draft 12).
+"""Checks that bytes are one complete UBJSON value (https://ubjson.org, draft 12).
 
-Some readers run past the end of a damaged file and take the process down; this one does not.
+Some readers crash on a damaged file, because they read past its end.
 """
 
 _SIZES = {b"i": 1, b"U": 1, b"C": 1, b"I": 2, b"l": 4, b"d": 4, b"L": 8, b"D": 8}
@@ -10,10 +10,10 @@ _DEEPEST = 32
 
 
 def require_ubjson(content: bytes) -> None:
-    """Walk through `content`.
+    """Check all of `content`.
 
     Raises:
-        ValueError: it ends too early, goes on too long, or has an unknown marker.
+        ValueError: it ends too early, continues after the value, or has an unknown marker.
     """
     walk = _Walk(content)
     walk.value(walk.take(1))
@@ -33,7 +33,7 @@ class _Walk:
         return self._content[self.place - count : self.place]
 
     def value(self, marker: bytes) -> None:
-        """Pass over a value of this kind."""
+        """Skip a value of this type."""
         if marker in _SIZES:
             self.take(_SIZES[marker])
         elif marker in (b"S", b"H"):
@@ -45,7 +45,7 @@ class _Walk:
 
     def _length(self, marker: bytes) -> int:
         if marker not in _INTEGERS:
-            raise ValueError(f"has a length of kind {marker!r} at byte {self.place}")
+            raise ValueError(f"has a length of type {marker!r} at byte {self.place}")
         return int.from_bytes(self.take(_SIZES[marker]), "big", signed=marker != b"U")
 
     def _container(self, *, named: bool) -> None:

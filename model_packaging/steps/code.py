@@ -1,4 +1,4 @@
-"""The user's own code as a processing step around whatever was converted."""
+"""Adds the user's code as a processing step around a converted model."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,11 +12,11 @@ from lading.model_packaging.manifest.original import InputShape
 
 
 def with_code(spec: ModelSpec, conversion: Conversion) -> Conversion:
-    """The conversion as callers see it through the code that the manifest names, if any.
+    """Return the conversion with the code that the manifest names around it, if there is any.
 
     Raises:
-        ManifestError: the code does not run, or defines neither function.
-        ConversionError: the model has other than plain tensors.
+        ManifestError: the code fails, or defines neither function.
+        ConversionError: the model has inputs or outputs that are not tensors.
     """
     code = spec.code
     if code is None:
@@ -34,7 +34,7 @@ def with_code(spec: ModelSpec, conversion: Conversion) -> Conversion:
         inputs=_specs(code.inputs) or inner.inputs,
         outputs=_specs(code.outputs) or inner.outputs,
     )
-    # Examples are the model's own; what callers send to preprocess is another matter.
+    # Examples are inputs of the model; callers send other inputs to preprocess.
     examples = None if code.inputs else conversion.examples
     reference = around(step, conversion.reference)
     stepped = replace(conversion, reference=reference, examples=examples, processing=processing)

@@ -1,4 +1,4 @@
-"""Image files in and labels out, around a model of pixels: what the manifest's `image` says."""
+"""Adds the steps of the manifest's `image` around a model of pixels: image files in, labels out."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -16,22 +16,22 @@ from lading.model_packaging.steps.image_rows import IMAGE, as_files
 from lading.model_packaging.steps.labels import label_options, label_outputs
 
 _RANK = 4
-"""Of a batch of images: rows, height, width and channels."""
+"""Axes of a batch of images: rows, height, width and channels."""
 _CHANNELS = (1, 3)
 
 
 def with_image(spec: ModelSpec, conversion: Conversion) -> Conversion:
-    """The conversion as callers see it, who send files and get labels, if the manifest says so.
+    """Return the conversion with image files as inputs, and labels if the manifest has classes.
 
     Raises:
-        ManifestError: what it says does not fit the model.
-        ConversionError: the model has other than plain tensors.
+        ManifestError: the manifest's `image` does not fit the model.
+        ConversionError: the model has inputs or outputs that are not tensors.
     """
     image = spec.image
     if image is None:
         return conversion
     if conversion.processing is not None:
-        raise _refusal(spec, "is what the folder's own preprocessor_config.json says; remove it")
+        raise _refusal(spec, "has no effect: the folder has a preprocessor_config.json; remove it")
     session = open_session(spec.name, conversion, conversion.onnx)
     pixels = _pixels(spec, session)
     steps = [_options(spec, image, pixels)]
@@ -59,24 +59,24 @@ def _made(spec: ModelSpec, options: dict[str, Any]) -> Any:
 
 
 def _pixels(spec: ModelSpec, session: Session) -> TensorSpec:
-    """The input that takes images."""
+    """Return the input for images."""
     if len(session.inputs) == 1 and len(session.inputs[0].shape) == _RANK:
         return session.inputs[0]
     found = ", ".join(f"{each.name} {list(each.shape)}" for each in session.inputs)
-    reason = "is for a model whose one input is a batch of images, of 4 axes; it takes"
+    reason = "needs a model with one input of 4 axes, a batch of images; it has"
     raise _refusal(spec, f"{reason} {found}")
 
 
 def _options(spec: ModelSpec, image: ImageInput, pixels: TensorSpec) -> dict[str, Any]:
-    """The step `image`, what is not said taken from the shape of the model's input."""
+    """Return the step `image`, completed from the shape of the model's input."""
     layout = image.layout or _layout(spec, pixels)
     first = layout == "channels_first"
     channels = pixels.shape[1 if first else 3]
     mode = image.mode or ("L" if channels == 1 else "RGB")
     if channels not in (len(mode), -1):
-        raise _refusal(spec, f"gives {mode}, the model takes {channels} channels")
+        raise _refusal(spec, f"has mode {mode}, but the model has {channels} channels")
     if DTYPES[pixels.datatype].kind != "f" and (image.scale, *image.mean, *image.std) != (1, 0, 1):
-        reason = f"must have scale: 1, and no mean and std: the model takes {pixels.datatype}"
+        reason = f"must have scale: 1, and no mean and std: the model expects {pixels.datatype}"
         raise _refusal(spec, reason)
     size = _size(spec, image, pixels.shape[2:] if first else pixels.shape[1:3])
     return {
@@ -99,27 +99,27 @@ def _layout(spec: ModelSpec, pixels: TensorSpec) -> str:
     first, last = (pixels.shape[axis] in _CHANNELS for axis in (1, 3))
     if first == last:
         reason = (
-            f"must say its layout: the model takes {list(pixels.shape)}, channels_first or last"
+            f"needs layout: channels_first or channels_last; the model has {list(pixels.shape)}"
         )
         raise _refusal(spec, reason)
     return "channels_first" if first else "channels_last"
 
 
 def _size(spec: ModelSpec, image: ImageInput, sides: tuple[int, ...]) -> list[int]:
-    """Height and width, as the model fixes them or the manifest says."""
+    """Return height and width, from the manifest or the model."""
     said = image.size or sides
     if -1 in said:
-        raise _refusal(spec, "must say its size, [height, width]: the model takes any")
+        raise _refusal(spec, "needs size: [height, width]; the model accepts any")
     if any(side not in (-1, asked) for side, asked in zip(sides, said, strict=True)):
-        raise _refusal(spec, f"says size {list(said)}, the model takes {list(sides)}")
+        raise _refusal(spec, f"has size {list(said)}, but the model expects {list(sides)}")
     return list(said)
 
 
 def _for_each(spec: ModelSpec, key: str, numbers: tuple[float, ...], mode: str) -> list[float]:
-    """A number for each channel."""
+    """Return a number for each channel."""
     if len(numbers) not in (1, len(mode)):
         raise _refusal(
-            spec, f"has {len(numbers)} numbers in {key}, {mode} has {len(mode)} channels"
+            spec, f"has {len(numbers)} numbers in {key}, but {mode} has {len(mode)} channels"
         )
     return list(numbers * (len(mode) // len(numbers)))
 
@@ -130,18 +130,18 @@ def _names(spec: ModelSpec, image: ImageInput) -> tuple[str, ...]:
     try:
         lines = image.classes.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise _refusal(spec, f"names classes that cannot be read: {error}") from error
+        raise _refusal(spec, f"names a file of classes that cannot be read: {error}") from error
     return tuple(line.strip() for line in lines if line.strip())
 
 
 def _scores(spec: ModelSpec, session: Session, names: tuple[str, ...]) -> TensorSpec:
-    """The output with a score for each class."""
+    """Return the output with a score for each class."""
     for output in session.outputs:
         floats = DTYPES[output.datatype].kind == "f" and len(output.shape) == len(("row", "class"))
         if floats and output.shape[-1] in (len(names), -1):
             return output
     found = ", ".join(f"{each.name} {list(each.shape)}" for each in session.outputs)
-    raise _refusal(spec, f"names {len(names)} classes; the model gives {found}")
+    raise _refusal(spec, f"has {len(names)} classes, but the model returns {found}")
 
 
 def _refusal(spec: ModelSpec, reason: str) -> ManifestError:

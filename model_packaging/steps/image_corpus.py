@@ -1,4 +1,4 @@
-"""Images on which an image step is compared with the original: what readers disagree about."""
+"""Images for comparing an image step with the original, chosen where readers differ."""
 
 from functools import cache
 from io import BytesIO
@@ -13,7 +13,7 @@ _ORIENTATION = 0x0112
 
 @cache
 def groups() -> dict[str, dict[str, bytes]]:
-    """JPEG and PNG files of several kinds, by what is special about them: the same at each call."""
+    """Return JPEG and PNG files, grouped by their property; the same at each call."""
     return {
         "images of many sizes": _of_many_sizes(),
         "images of other modes": _of_many_modes(),
@@ -23,7 +23,7 @@ def groups() -> dict[str, dict[str, bytes]]:
 
 
 def images() -> dict[str, bytes]:
-    """All of them, by what is special about each."""
+    """Return all images, by their property."""
     return {name: file for group in groups().values() for name, file in group.items()}
 
 
@@ -81,7 +81,7 @@ def _of_many_forms() -> dict[str, bytes]:
 
 
 def _drawn(height: int, width: int, seed: int = 0) -> Any:
-    """Slopes, edges and noise, as a Pillow image in RGB."""
+    """Draw slopes, edges and noise, as a Pillow image in RGB."""
     from PIL import Image
 
     generator = np.random.default_rng(seed)

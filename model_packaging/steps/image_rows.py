@@ -1,10 +1,10 @@
-"""Columns of images in files of rows: as paths below the file's folder, or as the files themselves.
+"""Reads columns of images in files of rows: paths below the file's folder, or image files.
 
-| in the column                            | as                                    |
+| in the column                            | meaning                               |
 |------------------------------------------|---------------------------------------|
 | text                                     | a path, from the data file's folder   |
 | bytes, in Parquet                        | the image                             |
-| `{"bytes": ..., "path": ...}` in Parquet | the image, as `datasets` writes it    |
+| `{"bytes": ..., "path": ...}` in Parquet | the image, in the form of `datasets`  |
 | `{"b64": "..."}` in JSON Lines           | the image                             |
 """
 
@@ -21,16 +21,16 @@ from lading.model_packaging.tables.registry import MAX_BYTES, read_table
 from lading.model_packaging.tables.table import Cells, Column, Unreadable
 
 IMAGE = "image"
-"""The input of every model that takes image files."""
+"""The input of every model of image files."""
 
 
 def takes_images(spec: ModelSpec) -> bool:
-    """Whether callers send the model image files."""
+    """Whether callers send image files to the model."""
     return spec.image is not None or (spec.source / PROCESSOR).is_file()
 
 
 def as_files(contents: Iterable[bytes]) -> Array:
-    """Files as the service carries them: an object array of `bytes`, of shape [files]."""
+    """Return files as the service represents them: an object array of `bytes`, [files]."""
     given = list(contents)
     array: Array = np.empty(len(given), np.object_)
     array[:] = given
@@ -38,23 +38,23 @@ def as_files(contents: Iterable[bytes]) -> Array:
 
 
 def read_images(column: Column, folder: Path) -> Array:
-    """The image files of a column, BYTES of shape [rows]; paths are below `folder`.
+    """Return the image files of a column, BYTES of shape [rows]; paths are below `folder`.
 
     Raises:
-        Unreadable: a value is none of these, or a path leads nowhere or out of the folder.
-        InvalidInput: base64 is none.
+        Unreadable: a value has another type, or a path is missing or outside the folder.
+        InvalidInput: base64 is invalid.
     """
     return as_files(_limited(_content(value, folder) for value in _values(column)))
 
 
 def named_files(data: Path) -> tuple[Path, ...]:
-    """The files that a file of rows names as its images, which are as good as part of it."""
+    """Return the image files that a file of rows names, which count as part of it."""
     try:
         column = read_table(data).get(IMAGE, ())
         texts = [value for value in _values(column) if isinstance(value, str)]
         return tuple(_path(text, data.parent) for text in dict.fromkeys(texts))
     except Unreadable:
-        return ()  # whoever reads the rows says why
+        return ()  # reading the rows reports why
 
 
 def _values(column: Any) -> Iterable[Any]:
@@ -67,7 +67,9 @@ def _content(value: Any, folder: Path) -> bytes:
     if isinstance(value, dict) and isinstance(value.get("bytes"), bytes):
         value = value["bytes"]
     if not isinstance(value, bytes | dict):
-        raise Unreadable(f"has a {type(value).__name__} in '{IMAGE}', not a path or an image")
+        raise Unreadable(
+            f"has a {type(value).__name__} in '{IMAGE}', which must be a path or an image"
+        )
     content: bytes = from_json([value], IMAGE, "BYTES")[0]
     return content
 
@@ -75,9 +77,9 @@ def _content(value: Any, folder: Path) -> bytes:
 def _path(text: str, folder: Path) -> Path:
     path = folder / text
     if not path.resolve().is_relative_to(folder.resolve()):
-        raise Unreadable(f"names the image '{text}', which is not below {folder}")
+        raise Unreadable(f"names the image '{text}', which is outside {folder}")
     if not path.is_file():
-        raise Unreadable(f"names the image '{text}', and {path} is not there")
+        raise Unreadable(f"names the image '{text}', but {path} is missing")
     return path
 
 
@@ -86,5 +88,5 @@ def _limited(contents: Iterable[bytes]) -> Iterator[bytes]:
     for content in contents:
         size += len(content)
         if size > MAX_BYTES:
-            raise Unreadable(f"has images of more than the {MAX_BYTES:,} bytes that are read")
+            raise Unreadable(f"has images that exceed the limit of {MAX_BYTES:,} bytes together")
         yield content

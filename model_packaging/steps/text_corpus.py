@@ -1,4 +1,4 @@
-"""Texts on which a tokenizer is compared with the original: what tokenizers disagree about."""
+"""Texts for comparing a tokenizer with the original, chosen where tokenizers differ."""
 
 from collections.abc import Sequence
 
@@ -39,15 +39,15 @@ TEXTS = (
     "😀" * 700,
     "One sentence. Another one! A third? " * 60,
 )
-"""Accents, other scripts, emoji, invisible and special characters, very long texts, none at all."""
+"""Accents, other scripts, emoji, invisible and special characters, long texts, the empty text."""
 
 
 _FORMS = ("{}", "{}, ({})! {}?", "{}{}", "{}\u0301 \u00e0{}")
-"""How words are put together: alone, with punctuation, without a space, with accents."""
+"""Forms of words: alone, with punctuation, without a space, with accents."""
 
 
 def of_words(words: Sequence[str]) -> tuple[str, ...]:
-    """Texts from words of a vocabulary: capital and small letters, punctuation, accents."""
+    """Return texts from words of a vocabulary, with capitals, punctuation and accents."""
     found: dict[str, None] = {}
     for index, word in enumerate(words):
         form = _FORMS[index % len(_FORMS)].replace("{}", word)

@@ -1,4 +1,4 @@
-"""Writes that a kill or a power cut leaves done or undone, never half done."""
+"""Writes that survive a kill or a power cut: they are complete, or did not happen."""
 
 import fcntl
 import os
@@ -9,9 +9,9 @@ from pathlib import Path
 
 @contextmanager
 def exclusive(path: Path) -> Iterator[None]:
-    """Hold the advisory lock on file `path`, after waiting for whoever holds it.
+    """Hold the advisory lock on file `path`, after waiting for other holders.
 
-    The file is made when it is not there, and stays. The kernel lets go when a holder dies.
+    The file is created if it is missing, and stays. The kernel releases the lock of a dead process.
     """
     make_folder(path.parent)
     with path.open("ab") as handle:
@@ -20,12 +20,12 @@ def exclusive(path: Path) -> Iterator[None]:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write `path` and wait until its content is on disk."""
+    """Write `path`, and wait until its content is on disk."""
     stream_file(path, (content,))
 
 
 def stream_file(path: Path, content: Iterable[bytes]) -> None:
-    """Write `path` piece by piece and wait until its content is on disk."""
+    """Write `path` in pieces, and wait until its content is on disk."""
     with path.open("wb") as handle:
         handle.writelines(content)
         handle.flush()
@@ -33,7 +33,7 @@ def stream_file(path: Path, content: Iterable[bytes]) -> None:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Swap the content of `path` in one step; the caller holds a lock against other writers."""
+    """Replace the content of `path` atomically; the caller holds a lock against other writers."""
     unfinished = path.with_name(f".{path.name}.tmp")
     write_file(unfinished, content)
     unfinished.replace(path)
@@ -41,7 +41,7 @@ def replace_file(path: Path, content: bytes) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """Make `path` and the folders above it that are missing, and wait until they are on disk."""
+    """Create `path` and missing folders above it, and wait until they are on disk."""
     if path.is_dir():
         return
     make_folder(path.parent)

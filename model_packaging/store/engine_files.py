@@ -1,7 +1,7 @@
-"""The files that an engine loads: listed with their digests, streamed, never held whole.
+"""The files that an engine loads: listed with their digests, and streamed.
 
-They may be many gigabytes. Whoever reads one gets what was listed or an error: `read` digests the
-bytes as they pass.
+They may have many gigabytes and are never held in memory. A reader gets the listed content or an
+error: `read` verifies the digest while it streams.
 """
 
 import hashlib
@@ -20,10 +20,10 @@ CHUNK_BYTES = 1 << 20
 
 
 class Readable(Protocol):
-    """A stream of bytes, as a file or an S3 response is one."""
+    """A stream of bytes, such as a file or an S3 response."""
 
     def read(self, size: int = -1, /) -> bytes:
-        """At most `size` bytes; none at the end."""
+        """Read at most `size` bytes; none at the end."""
 
 
 Open = Callable[[str], AbstractContextManager[Readable]]
@@ -35,10 +35,10 @@ class EngineFiles:
     """The files below `engine/`, by path.
 
     Args:
-        model: whose they are.
-        place: the folder or address that they come from, for errors.
-        files: digest and size of each.
-        opener: opens one.
+        model: the model that they belong to.
+        place: their folder or address, for errors.
+        files: digest and size of each file.
+        opener: opens a file.
     """
 
     model: str
@@ -53,14 +53,15 @@ class EngineFiles:
 
     @property
     def size(self) -> int:
-        """Bytes of all files."""
+        """The size of all files together, in bytes."""
         return sum(file.bytes for file in self.files.values())
 
     def read(self, path: str, piece: int = CHUNK_BYTES) -> Iterator[bytes]:
-        """The content of a file in pieces of `piece` bytes, the last one shorter.
+        """Yield the content of a file in pieces of `piece` bytes; the last may be shorter.
 
         Raises:
-            StoreError: it cannot be read, or is not what was listed; its last piece is kept back.
+            StoreError: it cannot be read, or differs from the list; then its last piece is
+                withheld.
         """
         listed, digest, size = self.files[path], hashlib.sha256(), 0
         last = b""
@@ -74,7 +75,8 @@ class EngineFiles:
                 break
         if EngineFile(f"sha256:{digest.hexdigest()}", size) != listed:
             was = f"{listed.bytes:,} bytes with digest {listed.digest}"
-            raise self._refused(path, f"is not what it was, {was}; restore it, or package it again")
+            reason = f"has changed, it had {was}; restore it, or package the model again"
+            raise self._refused(path, reason)
         if last:
             yield last
 
@@ -91,7 +93,7 @@ class EngineFiles:
 
 
 def _full(stream: Readable, size: int) -> bytes:
-    """`size` bytes; fewer at the end only, where a network may give fewer at any time."""
+    """Read `size` bytes, and fewer only at the end; networks may return fewer at any time."""
     pieces: list[bytes] = []
     while size and (piece := stream.read(size)):
         pieces.append(piece)
@@ -100,7 +102,7 @@ def _full(stream: Readable, size: int) -> bytes:
 
 
 def engine_digest(files: Mapping[str, EngineFile]) -> str:
-    """Hexadecimal SHA-256 of the list of paths and digests; the last part of their S3 prefix."""
+    """Return the hexadecimal SHA-256 of paths and digests; the last part of their S3 prefix."""
     listed = [[path, files[path].digest] for path in sorted(files)]
     return hashlib.sha256(canonical(listed)).hexdigest()
 
@@ -109,9 +111,9 @@ def gather(model: str, place: Path, contents: Mapping[str, bytes | Path]) -> Eng
     """List files that are in memory or on this machine.
 
     Args:
-        model: whose they are.
+        model: the model that they belong to.
         place: the folder of the trained model, for errors.
-        contents: content, or the file that has it, by path.
+        contents: the content or its file, by path.
 
     Raises:
         OSError: one cannot be read.

@@ -1,4 +1,4 @@
-"""What can go wrong in a store of published versions."""
+"""Errors of the stores of published versions."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from lading.model_packaging.errors import PackagingError
 
 
 class NumberTaken(PackagingError):
-    """A version number that a source brings along is not above all that are published."""
+    """The version number that a source states is not above all published versions."""
 
     def __init__(self, model: str, number: int, newest: int) -> None:
         published = f"version {newest} is published" if newest else "versions begin at 1"
@@ -22,7 +22,7 @@ class StoreError(PackagingError):
     """A version cannot be read from the store or published to it.
 
     Args:
-        model: whose version; None when it is about the whole store.
+        model: the model of the version; None for an error of the whole store.
         place: the folder or the address.
         reason: what is wrong with it, and what to do.
     """

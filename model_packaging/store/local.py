@@ -1,7 +1,7 @@
-"""A store in a folder.
+"""A store of versions in a folder.
 
 <root>/models/<name>/<version>/   the published versions
-<root>/.staging/                  the version that is being written, and the publishers' lock
+<root>/.staging/                  the version being written, and the lock of publishers
 """
 
 import json
@@ -35,10 +35,10 @@ from lading.model_packaging.store.publication import (
 
 
 class LocalStore:
-    """A store in a folder; see `store.Store`.
+    """A store in a folder; see `versions.Store`.
 
     Args:
-        root: the folder; made with the first version.
+        root: the folder; created with the first version.
     """
 
     def __init__(self, root: Path) -> None:
@@ -102,7 +102,7 @@ class LocalStore:
         return LocalCopy(path=Path(path).as_posix())
 
     def folder(self, name: str, version: int) -> Path:
-        """Where a version lies."""
+        """Return the folder of a version."""
         return self.root / artifact_folder(name, version)
 
     def _specification(self, name: str, version: int) -> bytes:
@@ -112,7 +112,7 @@ class LocalStore:
                 return content
         except (OSError, ValueError) as error:
             raise self._damaged(name, version, f"{SPECIFICATION}: {error}") from error
-        raise self._damaged(name, version, f"{SPECIFICATION} is no specification")
+        raise self._damaged(name, version, f"{SPECIFICATION} is not a JSON object")
 
     def _damaged(self, name: str, version: int, reason: str) -> StoreError:
         folder = self.folder(name, version)
@@ -121,7 +121,7 @@ class LocalStore:
 
     @contextmanager
     def _writing(self, name: str) -> Iterator[None]:
-        """Keep other publishers out, and sweep away what killed ones left."""
+        """Keep other publishers out, and remove what killed publishers left behind."""
         try:
             with exclusive(self._staging / "lock"):
                 self._sweep()
@@ -138,7 +138,7 @@ class LocalStore:
                 shutil.rmtree(leftover)
 
     def _write(self, name: str, version: int, built: Built) -> None:
-        """Write the files aside and rename their folder into its place."""
+        """Write the files to a staging folder, and rename it to its final place."""
         staged = self._staging / "version"
         make_folder(staged)
         for file, content in built.files.items():
@@ -172,7 +172,7 @@ def _engine_files(artifact: Artifact, folder: Path) -> EngineFiles | None:
 
 
 def _sizes(folder: Path) -> dict[str, int]:
-    """Size of each file below a folder, by its path; -1 for a link, which no engine may follow."""
+    """Return the size of each file below a folder; -1 for a link, which engines must not follow."""
     return {
         path.relative_to(folder).as_posix(): -1 if path.is_symlink() else path.stat().st_size
         for path in folder.rglob("*")

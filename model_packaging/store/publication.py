@@ -1,4 +1,4 @@
-"""What every store gives and decides alike."""
+"""What all stores share: the form of versions, their verification and numbering."""
 
 import json
 from collections.abc import Collection, Mapping
@@ -34,9 +34,9 @@ class Built:
 class Published:
     """A version read from a store.
 
-    `artifact` is verified; `files` are all of the version's, by name, with those beside it that no
-    digest covers; `location` is its folder or its address, for people. Its engine's files are all
-    there and of their size; their content is verified when it is read.
+    `artifact` is verified. `files` are all files of the version by name, also those without a
+    digest. `location` is its folder or address, for users. The engine's files exist and have their
+    sizes; their content is verified when it is read.
     """
 
     artifact: Artifact
@@ -46,23 +46,23 @@ class Published:
 
 
 def verify(name: str, version: int, files: Mapping[str, bytes], digest: str | None) -> Artifact:
-    """The artifact that these files are.
+    """Return the artifact of these files.
 
     Raises:
-        ArtifactError: they are none, another than `digest` says, or of another model.
+        ArtifactError: they are damaged, have another digest, or are of another model.
     """
     held = HeldFiles(artifact_folder(name, version), files)
     artifact = read_artifact(held, digest)
     if artifact.name != name:
-        raise ArtifactCorrupt(held.place(SPECIFICATION), f"it is of model '{artifact.name}'")
+        raise ArtifactCorrupt(held.place(SPECIFICATION), f"it belongs to model '{artifact.name}'")
     return artifact
 
 
 def check_engine(artifact: Artifact, sizes: Mapping[str, int]) -> None:
-    """Compare the engine's files that are there, by path and size, with the artifact's list.
+    """Compare the sizes of the engine's files, by path, with the artifact's list.
 
     Raises:
-        ArtifactCorrupt: one is missing, of another size, or not listed; an engine would load it.
+        ArtifactCorrupt: a file is missing, has another size, or is not listed: engines load all.
     """
     listed = artifact.engine.files if artifact.engine else {}
     for path in sorted({*listed, *sizes}):
@@ -79,20 +79,20 @@ def next_number(
     pinned: Mapping[int, str],
     stated: int | None = None,
 ) -> int:
-    """The number of a version that is about to be published.
+    """Return the number of the version to publish.
 
     Args:
         name: the model.
         digest: SHA-256 of its artifact.json.
         taken: the published versions.
-        pinned: what the lock knows: version -> digest.
-        stated: the number that the source brings along; None where it brings none.
+        pinned: the lock's versions and their digests.
+        stated: the number that the source states; None if it states none.
 
     Returns:
-        The number that the lock has for this very artifact, else `stated`, else the next free one.
+        The number that the lock has for this artifact, else `stated`, else the next free one.
 
     Raises:
-        NumberTaken: `stated` is not above all that are known.
+        NumberTaken: `stated` is not above all known versions.
     """
     restored = (version for version in pinned if pinned[version] == digest and version not in taken)
     number = next(restored, None)
@@ -102,10 +102,10 @@ def next_number(
 
 
 def require_above(name: str, stated: int, known: Collection[int]) -> None:
-    """Check the number that a model's source brings along.
+    """Check the number that a model's source states.
 
     Raises:
-        NumberTaken: it is not above all that are known.
+        NumberTaken: it is not above all known versions.
     """
     newest = max((0, *known))
     if stated <= newest:

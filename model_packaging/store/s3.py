@@ -1,14 +1,14 @@
 """A store in a versioned S3 bucket.
 
-    <prefix>/models/<name>/<version>/artifact.zip   a version; its appearance publishes it
+    <prefix>/models/<name>/<version>/artifact.zip   a version; writing it publishes the version
     <prefix>/models/<name>/golden/<digest>.json     its golden requests, written before it
     <prefix>/models/<name>/sha256/<digest>/<path>   its engine's files, written before it
 
-Every write is conditional on the key being free, so nothing is ever overwritten, and of two
-publishers that want one number one gets it and the other takes the next. Identity and digest are
-metadata of the zip: they appear with it and are read without it. docs/adr/0008 has the reasons.
-The engine's files lie under the digest of their list, since SageMaker pins no object version; of
-what a killed publisher left there, the next one uses what is whole.
+Every write requires that the key is free, so nothing is ever overwritten. If two publishers want
+the same number, one gets it and the other uses the next. Identity and digest are metadata of the
+zip: they appear with it and can be read without it (docs/adr/0008). The engine's files have the
+digest of their list in their prefix, since SageMaker does not pin object versions; complete files
+of a killed publisher are used by the next.
 """
 
 import re
@@ -50,12 +50,12 @@ _AT_ONCE = 8
 
 
 class S3Store:
-    """A store in a bucket; see `store.Store`.
+    """A store in a bucket; see `versions.Store`.
 
     Args:
         bucket: the bucket's name.
-        prefix: where in it `models/` lies; empty or ending in a slash.
-        version_id: the object version to read; None reads what is current.
+        prefix: the prefix of `models/`; empty or ending in a slash.
+        version_id: the object version to read; None reads the current one.
     """
 
     def __init__(self, bucket: str, prefix: str = "", version_id: str | None = None) -> None:
@@ -64,14 +64,14 @@ class S3Store:
 
     @classmethod
     def at(cls, path: str) -> "S3Store":
-        """The store at `bucket/prefix`.
+        """Return the store at `bucket/prefix`.
 
         Raises:
-            StoreError: it cannot be one.
+            StoreError: the address is invalid.
         """
         found = _ADDRESS.fullmatch(path)
         if found is None:
-            advice = "is no address of a store; give s3://bucket/prefix"
+            advice = "is not the address of a store; use s3://bucket/prefix"
             raise StoreError(None, f"s3://{path}", advice)
         prefix = (found[2] or "").strip("/")
         return cls(found[1], f"{prefix}/" if prefix else "")
@@ -100,9 +100,7 @@ class S3Store:
                 version = next_number(name, built.digest, taken, pinned, number)
                 if self._put_version(name, version, built):
                     return version
-        raise StoreError(
-            name, self._address(), f"took {_TRIES} other versions meanwhile; try again"
-        )
+        raise StoreError(name, self._address(), f"got {_TRIES} other versions meanwhile; try again")
 
     def place(self, name: str, version: int, built: Built) -> None:
         """See `Store.place`."""
@@ -127,17 +125,17 @@ class S3Store:
         return Published(artifact, files, self._address(key), engine)
 
     def read_golden(self, name: str, key: str) -> bytes:
-        """The golden requests at a key that a lock names, without the artifact that they are of.
+        """Return the golden requests at a key of a lock, without their artifact.
 
         Raises:
-            StoreError: they are not there, or not those that the key says.
+            StoreError: they are missing, or do not match the digest in the key.
         """
         with self._asking(name, key):
             found = self._client.get_object(Bucket=self.bucket, Key=key)
             content = found["Body"].read(MAX_BYTES + 1)
         if key != self._golden_key(name, sha256(content)):
             advice = "restore the object's first version"
-            raise StoreError(name, self._address(key), f"is not what its name says; {advice}")
+            raise StoreError(name, self._address(key), f"does not match its digest; {advice}")
         return content
 
     def copy(self, name: str, version: int, digest: str, lock: Path) -> S3Copy:  # noqa: ARG002 a local store's entry depends on where the lock is
@@ -169,16 +167,16 @@ class S3Store:
         try:
             return Session().client("s3", config=config)
         except ValueError as error:
-            reason = f"cannot be asked for: {error}; correct AWS_ENDPOINT_URL or AWS_REGION"
+            reason = f"cannot be accessed: {error}; correct AWS_ENDPOINT_URL or AWS_REGION"
             raise StoreError(None, self._address(), reason) from error
 
     @contextmanager
     def _asking(self, name: str, key: str = "") -> Iterator[None]:
-        """Make one clear error of whatever S3, or the AWS library, refuses."""
+        """Turn errors of S3 and the AWS library into one clear error."""
         try:
             from botocore.exceptions import BotoCoreError, ClientError
         except ImportError as error:
-            advice = "needs boto3: pip install boto3, or all of requirements.txt"
+            advice = "needs boto3; install it with: pip install boto3"
             raise StoreError(None, self._address(), advice) from error
         try:
             yield
@@ -198,7 +196,7 @@ class S3Store:
     def _find(
         self, name: str, versions: tuple[int, ...], identity: str, pinned: Mapping[int, str]
     ) -> int | None:
-        """The first version of this identity that is not somebody else's."""
+        """Return the first version of this identity, without those pinned to another digest."""
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             found = zip(
                 versions, pool.map(lambda each: self._head(name, each), versions), strict=True
@@ -211,10 +209,10 @@ class S3Store:
         return None
 
     def _head(self, name: str, version: int, digest: str | None = None) -> Any:
-        """A version's object without its content.
+        """Return the metadata of a version's object.
 
         Raises:
-            StoreError: it is none that we wrote, or of another artifact than `digest`.
+            StoreError: Lading did not write it, or it is another artifact than `digest`.
         """
         key = self._key(name, version)
         found = self._client.head_object(Bucket=self.bucket, Key=key, **self._pin)
@@ -229,14 +227,14 @@ class S3Store:
         return found
 
     def _prepare(self, name: str, built: Built) -> None:
-        """Refuse a bucket that forgets, and put what a version needs beside it."""
+        """Require a versioned bucket, and upload the files that a version refers to."""
         state = self._client.get_bucket_versioning(Bucket=self.bucket).get("Status")
         if state != "Enabled":
             command = (
                 f"aws s3api put-bucket-versioning --bucket {self.bucket} "
                 "--versioning-configuration Status=Enabled"
             )
-            reason = f"keeps no object versions, which the lock needs; turn them on: {command}"
+            reason = f"has no versioning, which the lock needs; turn it on: {command}"
             raise StoreError(name, self._address(), reason)
         if GOLDEN in built.files:
             key = self._golden_key(name, sha256(built.files[GOLDEN]))
@@ -254,10 +252,10 @@ class S3Store:
         return self._upload(self._key(name, version), "application/zip", about).put(body)
 
     def _engine_files(self, name: str, artifact: Artifact) -> EngineFiles | None:
-        """The engine's files of a version, all of which are there.
+        """Return the engine's files of a version.
 
         Raises:
-            ArtifactCorrupt: they are not.
+            ArtifactCorrupt: some are missing or differ.
         """
         if artifact.engine is None:
             return None

@@ -1,7 +1,7 @@
-"""An engine's files in S3, below a prefix that their content names.
+"""An engine's files in S3, below a prefix that contains the digest of their list.
 
-SageMaker takes a prefix and no object version, and loads whatever lies below it. So a file is
-written once, says its digest in its metadata, and nothing but the listed files may lie there.
+SageMaker gets a prefix without object versions, and loads everything below it. So a file is written
+once, has its digest in its metadata, and only the listed files may exist there.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -23,16 +23,16 @@ _KIND = "application/octet-stream"
 _MISSING = 404
 
 Asking = Callable[[str], AbstractContextManager[Any]]
-"""Makes one clear error of what S3 refuses at a key."""
+"""Turns errors of S3 at a key into one clear error."""
 
 
 @dataclass(frozen=True, slots=True)
 class EnginePrefix:
-    """Where one engine's files lie, or shall.
+    """The prefix of one engine's files.
 
     Args:
-        model: whose it is.
-        client: of S3.
+        model: the model that they belong to.
+        client: the S3 client.
         bucket: the bucket's name.
         prefix: ends with the digest of the list of files, and a slash.
         asking: see `Asking`.
@@ -45,17 +45,17 @@ class EnginePrefix:
     asking: Asking
 
     def put(self, engine: EngineFiles) -> None:
-        """Put each file in its place, unless it is there.
+        """Upload each file, unless it exists.
 
         Raises:
-            StoreError: another file is there, or one is not what was listed.
+            StoreError: another file exists there, or a file differs from the list.
         """
         for path in sorted(engine.files):
             with self.asking(f"{self.prefix}{path}"):
                 self._put(engine, path)
 
     def sizes(self) -> dict[str, int]:
-        """Size of each object below the prefix, by its path there."""
+        """Return the size of each object below the prefix, by its path there."""
         pages = self.client.get_paginator("list_objects_v2").paginate(
             Bucket=self.bucket, Prefix=self.prefix
         )
@@ -63,7 +63,7 @@ class EnginePrefix:
         return {each["Key"].removeprefix(self.prefix): each["Size"] for each in found}
 
     def files(self, listed: Mapping[str, EngineFile]) -> EngineFiles:
-        """The files, to be read from here."""
+        """Return the files, which are read from here."""
         place = f"s3://{self.bucket}/{self.prefix}".rstrip("/")
         return EngineFiles(self.model, place, listed, self._open)
 
@@ -78,17 +78,17 @@ class EnginePrefix:
     def _put(self, engine: EngineFiles, path: str) -> None:
         key, file = f"{self.prefix}{path}", engine.files[path]
         upload = Upload(self.client, self.bucket, key, _KIND, {_DIGEST: file.digest})
-        # Asked first: what is there would otherwise go up in full, to be refused at the end.
+        # Check first: otherwise an existing file would be uploaded and rejected at the end.
         there = self._found(key)
         if there is None and upload.stream(file.bytes, partial(engine.read, path)):
             return
         if (there or self._found(key)) != file:
-            reason = f"is another file than the engine's, with digest {file.digest}"
+            reason = f"is not the engine's file, which has the digest {file.digest}"
             advice = "delete it and package again"
             raise StoreError(self.model, f"s3://{self.bucket}/{key}", f"{reason}; {advice}")
 
     def _found(self, key: str) -> EngineFile | None:
-        """What an object says that it is; None when there is none."""
+        """Return the digest and size of an object, from its metadata; None if it is missing."""
         from botocore.exceptions import ClientError
 
         try:

@@ -1,4 +1,4 @@
-"""What S3, or the AWS library before it, refuses, in words that say what to do."""
+"""Explains errors of S3 and the AWS library, with what to do."""
 
 from typing import Any
 
@@ -12,19 +12,19 @@ _CREATE = "create it, or correct the address"
 _GONE = "`lading versions` shows what the lock has"
 
 _CODES = {
-    "NoSuchBucket": ("is in no bucket: there is no '{bucket}'", _CREATE),
+    "NoSuchBucket": ("is in a bucket that does not exist: '{bucket}'", _CREATE),
     "NoSuchKey": ("is missing", _GONE),
-    "NoSuchVersion": ("is missing: the object version that is pinned is not there", _GONE),
+    "NoSuchVersion": ("is missing: the pinned object version does not exist", _GONE),
     "404": ("is missing", _GONE),
     "AccessDenied": ("is not allowed by S3: {message}", _ALLOW),
     "AllAccessDisabled": ("is not allowed by S3: {message}", _ALLOW),
     "403": ("is not allowed by S3", _ALLOW),
-    "SlowDown": ("is asked for too often: {message}", _WAIT),
-    "Throttling": ("is asked for too often: {message}", _WAIT),
-    "RequestLimitExceeded": ("is asked for too often: {message}", _WAIT),
-    "ServiceUnavailable": ("cannot be reached, S3 is not available: {message}", _WAIT),
-    "InternalError": ("cannot be reached, S3 is not available: {message}", _WAIT),
-    "503": ("is asked for too often", _WAIT),
+    "SlowDown": ("is requested too often: {message}", _WAIT),
+    "Throttling": ("is requested too often: {message}", _WAIT),
+    "RequestLimitExceeded": ("is requested too often: {message}", _WAIT),
+    "ServiceUnavailable": ("cannot be reached, S3 is unavailable: {message}", _WAIT),
+    "InternalError": ("cannot be reached, S3 is unavailable: {message}", _WAIT),
+    "503": ("is requested too often", _WAIT),
 }
 _REGION = ("PermanentRedirect", "AuthorizationHeaderMalformed", "301")
 _LOGIN = (
@@ -38,16 +38,16 @@ _NO_LOGIN = (
 
 
 def refusal(error: Exception, bucket: str) -> str:
-    """What happened and what to do, to follow the address that it happened to.
+    """Return what happened and what to do, to follow the address.
 
     Args:
-        error: botocore's.
-        bucket: which was asked for.
+        error: botocore's error.
+        bucket: the requested bucket.
     """
     if hasattr(error, "response"):
         return _answered(error.response, bucket)
     if type(error).__name__ in _NO_LOGIN:
-        return f"cannot be asked for: {_line(error)}; {_KEYS}"
+        return f"cannot be accessed: {_line(error)}; {_KEYS}"
     return f"cannot be reached: {_line(error)}; check the network, AWS_REGION and AWS_ENDPOINT_URL"
 
 
@@ -58,8 +58,8 @@ def _answered(response: dict[str, Any], bucket: str) -> str:
     if code in _REGION:
         return f"is in another region: {message}; set AWS_REGION={home or '<its region>'}"
     if code in _LOGIN:
-        return f"cannot be asked for: {code}, {message}; {_KEYS}"
-    happened, advice = _CODES.get(code, ("is refused by S3: {code}, {message}", _WAIT))
+        return f"cannot be accessed: {code}, {message}; {_KEYS}"
+    happened, advice = _CODES.get(code, ("is rejected by S3: {code}, {message}", _WAIT))
     return f"{happened.format(bucket=bucket, code=code, message=message)}; {advice}"
 
 

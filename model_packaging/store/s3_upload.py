@@ -1,7 +1,7 @@
-"""Objects put into S3 on the condition that their key is free; nothing is ever overwritten.
+"""Uploads objects to S3 on the condition that their key is free; nothing is ever overwritten.
 
-A long object goes up in parts, each of them sent again when it fails, so that only a part at a time
-need be held. It appears with the last request, whole or not at all.
+A large object is uploaded in parts, each retried when it fails, so that only one part is in memory.
+It appears with the last request, complete or not at all.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
 PART_BYTES = 32 << 20
-"""A longer object goes up in parts of this size."""
+"""A larger object is uploaded in parts of this size."""
 
 _MAX_PARTS = 10_000
 _FREE: Final = "*"
@@ -23,7 +23,7 @@ _CONFLICT, _TAKEN = 409, 412
 _TRIES = 50
 
 Pieces = Callable[[int], Iterable[bytes]]
-"""The content in pieces of a size, the last one shorter; called again when it must go up again."""
+"""Returns the content in pieces of a size, the last may be shorter; called again on a retry."""
 
 
 class _Place(TypedDict):
@@ -33,13 +33,13 @@ class _Place(TypedDict):
 
 
 def part_size(size: int) -> int:
-    """Size of the parts of a content of `size` bytes, of which S3 takes 10,000."""
+    """Return the size of the parts for `size` bytes; S3 accepts 10,000 parts."""
     return max(PART_BYTES, -(-size // _MAX_PARTS))
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """Where an object goes, and what is said of it."""
+    """The destination of an object, its type and metadata."""
 
     client: "S3Client"
     bucket: str
@@ -48,7 +48,7 @@ class Upload:
     about: Mapping[str, str]
 
     def put(self, body: bytes) -> bool:
-        """Write an object from memory; False when there is one at this key."""
+        """Write an object from memory; False if the key is taken."""
 
         def pieces(size: int) -> Iterator[bytes]:
             return (body[start : start + size] for start in range(0, len(body), size))
@@ -56,7 +56,7 @@ class Upload:
         return self.stream(len(body), pieces)
 
     def stream(self, size: int, pieces: Pieces) -> bool:
-        """Write an object piece by piece; False when there is one at this key."""
+        """Write an object in pieces; False if the key is taken."""
         from botocore.exceptions import ClientError
 
         for _ in range(_TRIES):
@@ -69,7 +69,7 @@ class Upload:
                 status = error.response["ResponseMetadata"]["HTTPStatusCode"]
                 if status == _TAKEN:
                     return False
-                if status != _CONFLICT:  # others write this key right now
+                if status != _CONFLICT:  # others are writing this key
                     raise
             else:
                 return True

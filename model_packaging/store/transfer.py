@@ -1,4 +1,4 @@
-"""Published versions from one store to another, verified against the lock on the way."""
+"""Copies published versions between stores, and verifies them against the lock."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +19,9 @@ from lading.model_packaging.store.versions import Store, store_of
 
 @dataclass(frozen=True, slots=True)
 class Transferred:
-    """A version that now lies in the target; `moved` is False when it lay there already.
+    """A version that is now in the target; `moved` is False if it was there before.
 
-    `bytes` is the size of its files, None when they did not have to be read.
+    `bytes` is the size of its files; None if they were not read.
     """
 
     name: str
@@ -32,10 +32,10 @@ class Transferred:
 
 
 def transfer(name: str, version: int, target: Store, lock: Path) -> Transferred:
-    """Put a version of the lock into `target`, and write that copy into the lock.
+    """Copy a version of the lock to `target`, and record the copy in the lock.
 
     Raises:
-        StoreError: no copy can be read, the target cannot be written, or what lies there differs.
+        StoreError: no copy can be read, the target cannot be written, or has another artifact.
         LockError: the lock lacks the version, or cannot be written.
     """
     entry = read_lock(lock).model(name).versions.get(version)
@@ -57,7 +57,7 @@ def _size(published: Published) -> int:
 
 
 def read_nearest(name: str, version: int, entry: LockedVersion, lock: Path) -> Published:
-    """The version from the first copy that gives it; local ones come first.
+    """Read the version from the first readable copy; local copies come first.
 
     Raises:
         StoreError: no copy can be read.

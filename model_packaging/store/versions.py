@@ -1,6 +1,7 @@
-"""Where published versions lie: each appears whole or not at all, and then never changes.
+"""Stores of published versions: a version appears complete or not at all, and never changes.
 
-A store is one module: `local_store` for a folder, `s3_store` for a versioned bucket.
+To add a store, write a module with a class that satisfies `Store`, add a line to `open_store`, and
+add a kind of copy to `lock.file`.
 """
 
 from collections.abc import Mapping
@@ -18,15 +19,15 @@ from lading.model_packaging.store.s3 import S3Store
 class Store(Protocol):
     """Immutable versions of models.
 
-    `pinned` is always what the lock knows of the model: version -> digest. A version that the
-    lock pins to another digest is somebody else's, and its number is taken.
+    `pinned` has the lock's versions of the model and their digests. A version that the lock pins to
+    another digest belongs to another publisher, and its number is taken.
     """
 
     def versions(self, name: str) -> tuple[int, ...]:
-        """The published versions of a model, ascending."""
+        """Return the published versions of a model, in ascending order."""
 
     def find(self, name: str, identity: str, pinned: Mapping[int, str]) -> int | None:
-        """The version with this identity, if it is published.
+        """Return the version with this identity, if it is published.
 
         Raises:
             StoreError: a version's specification cannot be read.
@@ -35,11 +36,10 @@ class Store(Protocol):
     def publish(
         self, name: str, built: Built, pinned: Mapping[int, str], number: int | None = None
     ) -> int:
-        """Publish an artifact's files, with those of its engine, and return its version.
+        """Publish the files of an artifact and its engine, and return its version.
 
-        An identity that is published already keeps its version; one that the lock pins with the
-        same digest gets that version back; any other gets `number`, or the next free one where the
-        source brings no number along.
+        A published identity keeps its version, and a digest that the lock pins gets its version
+        back. Any other gets `number`, or the next free number if the source states none.
 
         Raises:
             NumberTaken: `number` is not above all published versions.
@@ -47,7 +47,7 @@ class Store(Protocol):
         """
 
     def place(self, name: str, version: int, built: Built) -> None:
-        """Put a version that another store has under its number; nothing to do when it is there.
+        """Store a version of another store under its number, unless it is there.
 
         Raises:
             StoreError: it cannot be written, or another artifact has this number.
@@ -59,36 +59,36 @@ class Store(Protocol):
         Args:
             name: the model.
             version: the version's number.
-            digest: SHA-256 that its artifact.json must have; None trusts the store.
+            digest: the SHA-256 of its artifact.json; None trusts the store.
 
         Raises:
             StoreError: it is missing or damaged.
         """
 
     def copy(self, name: str, version: int, digest: str, lock: Path) -> LocalCopy | S3Copy:
-        """What the lock at this path writes of a version that lies here.
+        """Return the lock's entry for the copy of a version in this store.
 
         Raises:
-            StoreError: it does not lie here, or with another digest.
+            StoreError: it is not here, or has another digest.
         """
 
 
 def open_store(address: str) -> Store:
-    """The store at `s3://bucket/prefix`, or in a folder.
+    """Return the store at `s3://bucket/prefix`, or in a folder.
 
     Raises:
-        StoreError: there are no stores at such an address.
+        StoreError: the address has another scheme.
     """
     scheme, separator, rest = address.partition("://")
     if not separator:
         return LocalStore(Path(address))
     if scheme == "s3":
         return S3Store.at(rest)
-    raise StoreError(None, address, "is no store; give a folder or s3://bucket/prefix")
+    raise StoreError(None, address, "is not a store; use a folder or s3://bucket/prefix")
 
 
 def store_of(copy: LocalCopy | S3Copy, name: str, version: int, lock: Path) -> Store:
-    """The store in which a version's copy lies, opened to read that very copy."""
+    """Return the store of a version's copy, opened to read that copy."""
     if isinstance(copy, LocalCopy):
         return LocalStore(lock.parent / copy.path)
     prefix = copy.key.removesuffix(artifact_archive(name, version))

@@ -326,7 +326,7 @@ def test_a_source_that_changes_meanwhile_is_not_published_under_its_old_identity
             linear_source(tmp_path, seed=9)
 
     store = LocalStore(tmp_path / "store")
-    with pytest.raises(SourceError, match="changed meanwhile; package it again"):
+    with pytest.raises(SourceError, match="changed during packaging; package it again"):
         package(spec, store, tmp_path / "models.lock.json", train_again)
     assert store.versions("linear") == ()
 

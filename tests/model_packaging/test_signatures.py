@@ -79,9 +79,9 @@ def test_a_weight_that_stands_twice_is_never_more_than_the_first_model() -> None
 @pytest.mark.parametrize(
     ("names", "reason"),
     [
-        (["serving_default", "a\x1b[2J"], "of the 2 signatures of saved name at most"),
-        (["serving_default", "a" * 200], "text of at most 128 characters"),
-        ([f"a{number}" for number in range(33)] + ["serving_default"], "name at most 32"),
+        (["serving_default", "a\x1b[2J"], "choose at most 32 of the 2 signatures of saved"),
+        (["serving_default", "a" * 200], "with names of at most 128 characters"),
+        ([f"a{number}" for number in range(33)] + ["serving_default"], "choose at most 32"),
         (["a", "b"], "has several and none is serving_default"),
     ],
 )
@@ -290,5 +290,7 @@ def test_own_code_is_around_one_signature(tmp_path: Path) -> None:
     wrapped = replace(spec, code=OwnCode(code, {}, {}))
     assert run(tmp_path, wrapped).signatures == ("serving_default",)
     several = replace(wrapped, signatures=("serving_default", "embed"))
-    with pytest.raises(ManifestError, match=r"signature: must name one: code is around one"):
+    with pytest.raises(
+        ManifestError, match=r"signature: must name only one, since code supports one"
+    ):
         run(tmp_path, several)

@@ -82,7 +82,7 @@ def test_a_truncated_file_or_one_of_another_kind_is_one_clear_error(
 @pytest.mark.parametrize("name", [b"scores", b"MatMul", b"weight"])
 def test_names_that_are_no_text_are_one_clear_error(tmp_path: Path, name: bytes) -> None:
     content = linear_bytes().replace(name, b"\xfe" * len(name))
-    with pytest.raises(SourceUnreadable, match="it holds a name that is not UTF-8"):
+    with pytest.raises(SourceUnreadable, match="it has a name that is not UTF-8"):
         CONVERTER.convert(ModelSpec("linear", write(tmp_path, content)))
 
 
@@ -240,7 +240,7 @@ def test_the_files_own_names_may_stand_in_any_order_and_change_nothing(tmp_path:
 @pytest.mark.parametrize(
     ("original", "text"),
     [
-        ({"inputs": {"b": (2,), "x": (2,)}}, "calls the file's 'a' by the name of another"),
+        ({"inputs": {"b": (2,), "x": (2,)}}, "gives the file's 'a' the name of another"),
         ({"inputs": {"x": ("batch", 2)}}, r"names 'x'; model\.onnx has 'a', 'b', in this order"),
         ({"inputs": {"x": ("batch", 3), "y": ("batch", 2)}}, "'x' has size 2 along axis 1, .* 3"),
         ({"inputs": {"x": ("batch", "n"), "y": ("batch", 2)}}, "'x' has size 2 .* says n"),

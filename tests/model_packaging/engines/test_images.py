@@ -69,9 +69,7 @@ def test_an_image_of_ones_own_has_the_region_filled_in() -> None:
 def test_an_image_of_another_region_is_refused() -> None:
     image = OWN.format("eu-west-1")
     assert own(image, "eu-west-1") == {"eu-west-1": image}
-    with pytest.raises(
-        ImageUnknown, match=r"is in eu-west-1; write \{region\} in place of"
-    ):
+    with pytest.raises(ImageUnknown, match=r"is in eu-west-1; write \{region\} in place of"):
         own(image, "us-east-1")
 
 

@@ -121,7 +121,12 @@ def test_a_large_models_target_engine_and_twin_are_read(tmp_path: Path) -> None:
         (("twin: tiny", "twin: any"), 9, "models.chat.twin", "with target: lambda"),
         (("target: sagemaker", "target: lambda"), 5, "models.chat.engine", "for SageMaker"),
         (("    target: auto", "    twin: tiny"), 14, "models.any.twin", "for SageMaker"),
-        (("name: vllm\n      image", "name: container #"), 5, "models.chat.engine", "its image"),
+        (
+            ("name: vllm\n      image", "name: container #"),
+            5,
+            "models.chat.engine",
+            "container needs image",
+        ),
     ],
 )
 def test_what_a_target_cannot_have_is_named_with_its_line(

@@ -72,7 +72,7 @@ def test_a_drop_over_the_limit_is_refused_with_both_numbers() -> None:
 
 
 def test_a_drop_that_may_be_over_the_limit_is_refused_whatever_its_estimate() -> None:
-    with pytest.raises(AccuracyUncertain, match="1000 rows are too few to tell") as caught:
+    with pytest.raises(AccuracyUncertain, match="1000 rows are too few to show") as caught:
         judge(spec(0.02), held_out(), wrong_below(30), wrong_below(47))
     assert caught.value.drop == 0.017
     assert "hold out more" in str(caught.value)
@@ -101,13 +101,13 @@ def test_without_any_allowance_no_row_may_become_worse() -> None:
 
 
 def test_a_model_without_one_right_answer_cannot_pass() -> None:
-    with pytest.raises(DataUnusable, match="no row that either model answers right"):
+    with pytest.raises(DataUnusable, match="no row that either model answers correctly"):
         judge(spec(0.02), held_out(), wrong_below(COUNT), wrong_below(COUNT))
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "f1", "roc_auc", "top_k"])
 def test_rows_of_one_class_tell_nothing(metric: Metric) -> None:
-    with pytest.raises(DataUnusable, match="holds one class only in 'y'"):
+    with pytest.raises(DataUnusable, match="has only one class in 'y'"):
         judge(spec(0.02, metric), held_out(PARITY * 0), wrong_below(0), wrong_below(0))
 
 
@@ -145,7 +145,9 @@ def test_scores_are_taken_from_the_first_output_that_has_them() -> None:
 def test_the_manifest_may_name_the_output_that_counts() -> None:
     model = gives(wrong=1 - PARITY, right=PARITY)
     assert judge(spec(0.1, output="right"), held_out(), model, model).after == 1
-    with pytest.raises(DataUnusable, match=r"accuracy\.output: 'lost' names no output .*wrong, ri"):
+    with pytest.raises(
+        DataUnusable, match=r"accuracy\.output: 'lost' is not an output .*wrong, ri"
+    ):
         judge(spec(0.1, output="lost"), held_out(), model, model)
 
 

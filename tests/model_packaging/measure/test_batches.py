@@ -112,8 +112,8 @@ def test_unusual_rows_that_are_refused_or_of_another_shape_are_passed_over() -> 
 @pytest.mark.parametrize(
     ("model", "text"),
     [
-        (lambda inputs: {"y": inputs["x"].sum(axis=0)}, "'y' has no row for each row"),
-        (lambda inputs: {"y": inputs["x"].sum()}, "'y' has no row for each row"),
+        (lambda inputs: {"y": inputs["x"].sum(axis=0)}, "'y' does not have one row for each row"),
+        (lambda inputs: {"y": inputs["x"].sum()}, "'y' does not have one row for each row"),
         (lambda inputs: {"y": inputs["x"][:, : len(inputs["x"])]}, "the shape of 'y' depends"),
     ],
 )

@@ -80,13 +80,13 @@ def test_numbers_are_converted_where_that_is_harmless_and_texts_become_bytes(
     [
         ({"X": ROWS}, "has no column 'y'"),
         ({"y": TRUTH}, "has no column 'features'"),
-        ({"X": ROWS[:0], "y": TRUTH[:0]}, "holds no rows"),
-        ({"X": ROWS, "y": np.array(1)}, "holds no rows"),
+        ({"X": ROWS[:0], "y": TRUTH[:0]}, "has no rows"),
+        ({"X": ROWS, "y": np.array(1)}, "has no rows"),
         ({"X": ROWS[:3], "y": TRUTH}, "has 3 rows in 'features' and 4 in 'y'"),
         ({"X": ROWS[:, :2], "y": TRUTH}, "[4, 2]; the model accepts [-1, 3]"),
         ({"X": ROWS.astype(str), "y": TRUTH}, "must be FP32, not text"),
         ({"X": ROWS, "y": np.array([0, 1, np.nan, 0])}, "has NaN or infinity in 'y'"),
-        ({"X": ROWS, "y": np.array([0, 1, None, 0])}, "is no .npz file of plain arrays"),
+        ({"X": ROWS, "y": np.array([0, 1, None, 0])}, "is not an .npz file of plain arrays"),
     ],
 )
 def test_rows_that_do_not_fit_are_one_clear_error(
@@ -111,7 +111,7 @@ def test_whole_numbers_of_a_csv_are_integers_however_they_are_written(tmp_path: 
 def test_rows_must_fill_the_batches_that_a_model_insists_on(tmp_path: Path) -> None:
     path = save(tmp_path, x=ROWS, y=TRUTH)
     text = refusal(path, TensorSpec("x", "FP32", (3, 3)))
-    assert "has 4 rows, the model takes batches of 3" in text
+    assert "has 4 rows, but the model needs batches of 3" in text
     assert shapes(held(path, TensorSpec("x", "FP32", (2, 3))), 64) == [(2, 3), (2, 3)]
 
 
@@ -211,29 +211,41 @@ def test_inputs_without_missing_values_say_so(tmp_path: Path, datatype: str) -> 
 @pytest.mark.parametrize(
     ("name", "content", "text"),
     [
-        ("a.csv", "age,y\n1,0\nold,1\n", "line 3, column 'age': 'old' is no number"),
-        ("a.csv", "age,y\n1,0\n2\n", "line 3 has 1 cells, the header 2"),
+        ("a.csv", "age,y\n1,0\nold,1\n", "line 3, column 'age': 'old' is not a number"),
+        ("a.csv", "age,y\n1,0\n2\n", "line 3 has 1 cells, but the header has 2"),
         ("a.csv", "age,age\n1,0\n", "has two columns 'age'"),
-        ("a.csv", 'age,y\n"1,0\n', "is no .csv file in UTF-8"),
+        ("a.csv", 'age,y\n"1,0\n', "is not a .csv file in UTF-8"),
         ("a.csv", "", "has no column 'age'"),
-        ("a.csv", "age,y\n", "holds no rows"),
+        ("a.csv", "age,y\n", "has no rows"),
         ("a.csv", "wage,size,y\n1,2,0\n", "[1, 2]; the model accepts [-1, 1]"),
-        ("a.csv", "age,y\n1,0\n2,\n", "line 3, column 'y' is empty; every row needs its right"),
-        ("a.csv", "age,y\n1,a\n2,\n", "line 3, column 'y' is empty; every row needs its right"),
+        ("a.csv", "age,y\n1,0\n2,\n", "line 3, column 'y' is empty; every row needs its correct"),
+        ("a.csv", "age,y\n1,a\n2,\n", "line 3, column 'y' is empty; every row needs its correct"),
         ("a.csv", "age,y\n1,0\n2,nan\n", "has NaN or infinity in 'y'"),
         ("a.jsonl", '{"age": 1, "y": 0}\n{"age": "x", "y": 0}\n', "must be numbers for FP32"),
         ("a.jsonl", '{"age": 1, "y": 0}\n{"age": 1}\n', "line 2 lacks 'y'"),
         ("a.jsonl", '{"age": 1, "y": 0}\n{"age": 1, "y": 0, "b": 0}\n', "line 2 has 'b'"),
-        ("a.jsonl", '{"age": 1, "y": 0}\n{"age": 1, "y": "a"}\n', "a mixture of kinds in 'y'"),
-        ("a.jsonl", '{"age": 1, "y": 0}\n{"age": 1, "y": null}\n', "a mixture of kinds in 'y'"),
-        ("a.jsonl", '{"age": 1, "y": [0]}\n{"age": 1, "y": [0, 1]}\n', "a mixture of kinds in 'y'"),
-        ("a.jsonl", "[1]\n", "line 1 is no JSON object"),
-        ("a.jsonl", '{"age": ' + "[" * 100_000, "line 1 is no JSON"),
-        ("a.jsonl", "nonsense", "line 1 is no JSON"),
-        ("a.parquet", "nonsense", "is no .parquet file"),
-        ("a.npz", "nonsense", "is no .npz file"),
-        ("a.npz", "", "is no .npz file"),
-        ("a.txt", "nonsense", "is none of the formats that are read: .csv, .jsonl, .npz, .parq"),
+        (
+            "a.jsonl",
+            '{"age": 1, "y": 0}\n{"age": 1, "y": "a"}\n',
+            "mixed types or missing values in 'y'",
+        ),
+        (
+            "a.jsonl",
+            '{"age": 1, "y": 0}\n{"age": 1, "y": null}\n',
+            "mixed types or missing values in 'y'",
+        ),
+        (
+            "a.jsonl",
+            '{"age": 1, "y": [0]}\n{"age": 1, "y": [0, 1]}\n',
+            "mixed types or missing values in 'y'",
+        ),
+        ("a.jsonl", "[1]\n", "line 1 must be a JSON object"),
+        ("a.jsonl", '{"age": ' + "[" * 100_000, "line 1 is not JSON"),
+        ("a.jsonl", "nonsense", "line 1 is not JSON"),
+        ("a.parquet", "nonsense", "is not a .parquet file"),
+        ("a.npz", "nonsense", "is not an .npz file"),
+        ("a.npz", "", "is not an .npz file"),
+        ("a.txt", "nonsense", "has an unsupported format; use one of .csv, .jsonl, .npz, .parq"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_one_clear_error(
@@ -244,13 +256,13 @@ def test_a_file_that_cannot_be_read_is_one_clear_error(
 
 def test_text_that_is_not_utf_8_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"age,y\n\xff,1\n")
-    assert "is no .csv file in UTF-8" in refusal(tmp_path / "a.csv", AGE)
+    assert "is not a .csv file in UTF-8" in refusal(tmp_path / "a.csv", AGE)
 
 
 def test_a_truncated_archive_is_one_clear_error(tmp_path: Path) -> None:
     path = save(tmp_path, X=ROWS, y=TRUTH)
     path.write_bytes(path.read_bytes()[:-40])
-    assert "is no .npz file" in refusal(path)
+    assert "is not an .npz file" in refusal(path)
 
 
 def test_a_metric_beside_the_original_needs_no_truth(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def test_a_small_model_goes_to_lambda_and_says_why() -> None:
 def test_a_model_that_no_layer_holds_is_loaded_from_s3() -> None:
     placement = of(model_bytes=900 * MEGABYTE, peak_bytes=2_500 * MEGABYTE)
     assert placement.chosen.size == "4096 MB"
-    assert "900.0 MB loaded from S3 at its start" in placement.why
+    assert "900.0 MB loaded from S3 at the start" in placement.why
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_a_model_that_no_layer_holds_is_loaded_from_s3() -> None:
         ({"peak_bytes": 8 * GIGABYTE}, "a function has at most 10,240"),
         ({"request_bytes": 5 * MEGABYTE}, "have 5.0 MB, over 6 MB encoded"),
         ({"one_processor_ms": 29_500.0}, "an answer takes 29.5 s, the API waits 29"),
-        ({"converted": False}, "runs in a container of SageMaker's"),
+        ({"converted": False}, "runs in a SageMaker container"),
     ],
 )
 def test_what_lambda_cannot_serve_goes_to_the_cheapest_instance_that_can(
@@ -74,14 +74,16 @@ def test_an_instance_has_room_for_the_weights_and_for_what_is_worked_on(
 
 
 def test_a_model_that_fits_nowhere_is_an_error_with_both_reasons() -> None:
-    with pytest.raises(DoesNotFit, match=r"lambda: .*; sagemaker: no instance has GPU memory for"):
+    with pytest.raises(
+        DoesNotFit, match=r"lambda: .*; sagemaker: no instance has enough GPU memory for"
+    ):
         place(replace(CHAT, model_bytes=400 * GIGABYTE), PRICES)
 
 
 def test_a_target_that_the_manifest_insists_on_is_refused_with_what_fits() -> None:
     assert require_fits(of(), "lambda").size == "1769 MB"
     assert require_fits(of(), "sagemaker").size == "ml.g4dn.xlarge"
-    with pytest.raises(DoesNotFit, match=r"models\.m\.target: sagemaker, which takes ml\.g4dn"):
+    with pytest.raises(DoesNotFit, match=r"models\.m\.target: sagemaker, with ml\.g4dn"):
         require_fits(of(peak_bytes=9 * GIGABYTE), "lambda")
 
 

@@ -25,7 +25,7 @@ def test_every_file_below_counts_and_hidden_ones_do_not(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("target", "text"),
-    [("../../secret", "a link that leaves it: 'variables/x'"), ("gone", "a link to nothing")],
+    [("../../secret", "a link that leaves it: 'variables/x'"), ("gone", "a broken link")],
 )
 def test_a_link_out_of_the_folder_is_refused(tmp_path: Path, target: str, text: str) -> None:
     model = folder(tmp_path)

@@ -30,7 +30,7 @@ def test_one_whole_value_passes_and_every_part_of_it_does_not(content: bytes) ->
     ("content", "text"),
     [
         (b"?", "unknown marker b'\\?'"),
-        (b"SS", "length of kind b'S'"),
+        (b"SS", "length of type b'S'"),
         (b"Si\xff", "ends too early"),
         (b"[$d#L" + b"\x7f" * 8, "ends too early"),
         (b"[" * 40, "nested more than 32 deep"),

@@ -140,13 +140,13 @@ def test_the_gate_compares_the_likeliest_names_with_those_of_held_out_images(
 @pytest.mark.parametrize(
     ("shape", "image", "text"),
     [
-        (("batch", 3, 4), {}, "whose one input is a batch of images, of 4 axes; it takes pixels"),
-        (("batch", 3, 4, 3), {}, "must say its layout"),
-        (("batch", 3, "h", 4), {}, "must say its size"),
-        (FIRST, {"size": [4, 7]}, r"says size \[4, 7\], the model takes \[4, 6\]"),
-        (FIRST, {"mode": "L"}, "gives L, the model takes 3 channels"),
-        (FIRST, {"mean": [1, 2]}, "has 2 numbers in mean, RGB has 3 channels"),
-        (FIRST, {"classes": ["a", "b"]}, r"names 2 classes; the model gives means \[-1, 3\]"),
+        (("batch", 3, 4), {}, "with one input of 4 axes, a batch of images; it has pixels"),
+        (("batch", 3, 4, 3), {}, "needs layout: channels_first"),
+        (("batch", 3, "h", 4), {}, "needs size: "),
+        (FIRST, {"size": [4, 7]}, r"has size \[4, 7\], but the model expects \[4, 6\]"),
+        (FIRST, {"mode": "L"}, "has mode L, but the model has 3 channels"),
+        (FIRST, {"mean": [1, 2]}, "has 2 numbers in mean, but RGB has 3 channels"),
+        (FIRST, {"classes": ["a", "b"]}, r"has 2 classes, but the model returns means \[-1, 3\]"),
         (FIRST, {"classes": "none.txt"}, r".*none\.txt"),
         (FIRST, {"scale": "1/0"}, "must be a number, or two with / between"),
         (FIRST, {"std": [1, 0, 1]}, "contains 0"),
@@ -164,5 +164,5 @@ def test_what_does_not_fit_the_model_is_said_with_its_place(
 
 
 def test_whole_numbers_are_not_scaled(tmp_path: Path) -> None:
-    with pytest.raises(PackagingError, match=r"must have scale: 1, .* the model takes UINT8"):
+    with pytest.raises(PackagingError, match=r"must have scale: 1, .* the model expects UINT8"):
         run(tmp_path, FIRST, TensorProto.UINT8)

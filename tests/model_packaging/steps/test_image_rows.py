@@ -100,7 +100,7 @@ def test_a_path_that_leaves_the_folder_is_refused(tmp_path: Path, name: str) -> 
     (tmp_path / "secret.png").write_bytes(b"\x89PNG")
     folder = tmp_path / "data"
     folder.mkdir()
-    with pytest.raises(DataUnusable, match="which is not below"):
+    with pytest.raises(DataUnusable, match="which is outside"):
         held(csv(folder, name))
     assert named_files(csv(folder, name)) == ()
 
@@ -108,9 +108,9 @@ def test_a_path_that_leaves_the_folder_is_refused(tmp_path: Path, name: str) -> 
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        ("dog.png", r"names the image 'dog\.png', and .*dog\.png is not there"),
-        ("birds", "is not there"),
-        (3, "has a int in 'image', not a path or an image"),
+        ("dog.png", r"names the image 'dog\.png', but .*dog\.png is missing"),
+        ("birds", "is missing"),
+        (3, "has a int in 'image', which must be a path or an image"),
         ({"b64": "?"}, "not base64"),
         ({"url": "x"}, "must be strings for BYTES, not objects"),
     ],

@@ -66,7 +66,7 @@ def test_a_slow_stream_still_comes_in_full_pieces() -> None:
 def test_a_file_that_is_not_what_was_listed_never_ends_well(content: bytes) -> None:
     given: list[bytes] = []
     with pytest.raises(
-        StoreError, match=r"^model 'm': s3://b/a is not what it was, 7 bytes .*restore it"
+        StoreError, match=r"^model 'm': s3://b/a has changed, it had 7 bytes .*restore it"
     ):
         given += dripping(content, b"0123456").read("a", 4)
     assert len(b"".join(given)) <= 8

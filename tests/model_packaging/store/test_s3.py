@@ -74,7 +74,7 @@ def test_golden_requests_are_read_alone_and_verified_by_their_key(
     key = f"some/prefix/models/digits/golden/{HEX}.json"
     assert store.read_golden("digits", key) == files()[GOLDEN]
     bucket.client.put_object(Bucket=bucket.name, Key=key, Body=b"{}")
-    with pytest.raises(StoreError, match="is not what its name says"):
+    with pytest.raises(StoreError, match="does not match its digest"):
         store.read_golden("digits", key)
     with pytest.raises(StoreError, match="is missing"):
         store.read_golden("digits", key.replace(HEX, "0" * 64))
@@ -95,7 +95,7 @@ def test_a_pinned_version_stays_what_it_was_when_somebody_overwrites_it(
 def test_a_pinned_version_that_is_gone_is_one_clear_error(store: S3Store) -> None:
     store.publish("digits", Built(files()), {})
     pinned = S3Store(store.bucket, store.prefix, "00000000-0000-0000-0000-000000000000")
-    with pytest.raises(StoreError, match="object version that is pinned is not there"):
+    with pytest.raises(StoreError, match="the pinned object version does not exist"):
         pinned.open("digits", 1)
 
 
@@ -144,12 +144,12 @@ def test_a_missing_bucket_is_one_clear_error(bucket: Bucket) -> None:
 
 REFUSALS = {
     (403, "AccessDenied"): r"is not allowed by S3: no, no; allow .*s3:PutObject",
-    (503, "SlowDown"): r"is asked for too often: no, no; wait a minute",
-    (403, "ExpiredToken"): r"cannot be asked for: ExpiredToken, no, no; log in",
-    (403, "InvalidAccessKeyId"): r"cannot be asked for: .*AWS_PROFILE",
+    (503, "SlowDown"): r"is requested too often: no, no; wait a minute",
+    (403, "ExpiredToken"): r"cannot be accessed: ExpiredToken, no, no; log in",
+    (403, "InvalidAccessKeyId"): r"cannot be accessed: .*AWS_PROFILE",
     (301, "PermanentRedirect"): r"is in another region: .*set AWS_REGION=us-west-2",
-    (500, "InternalError"): r"S3 is not available: no, no; wait",
-    (418, "Teapot"): r"is refused by S3: Teapot, no, no",
+    (500, "InternalError"): r"S3 is unavailable: no, no; wait",
+    (418, "Teapot"): r"is rejected by S3: Teapot, no, no",
 }
 
 
@@ -206,7 +206,7 @@ def test_without_boto3_it_says_what_to_install(tmp_path: Path) -> None:
         check=False,
     )
     assert ended.returncode == 6
-    assert "s3://a-bucket/models needs boto3: pip install boto3" in ended.stderr
+    assert "s3://a-bucket/models needs boto3; install it with: pip install boto3" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 
@@ -272,7 +272,9 @@ def test_another_file_in_an_engines_place_is_neither_taken_nor_overwritten(
 ) -> None:
     artifact, engine = large()
     S3(bucket).put_engine(engine, "model/config", b"config")
-    with pytest.raises(StoreError, match=r"model 'digits': .*config is another file.*delete it"):
+    with pytest.raises(
+        StoreError, match=r"model 'digits': .*config is not the engine's file.*delete it"
+    ):
         store.publish("digits", Built(artifact, engine), {})
     assert store.versions("digits") == ()
 

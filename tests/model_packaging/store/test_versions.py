@@ -135,7 +135,7 @@ def test_a_report_is_beside_what_is_verified(place: Place) -> None:
 
 def test_a_version_of_another_model_is_not_opened(place: Place) -> None:
     place.put("iris", 1, files())
-    with pytest.raises(StoreError, match="it is of model 'digits'"):
+    with pytest.raises(StoreError, match="it belongs to model 'digits'"):
         place.store().open("iris", 1)
 
 
