@@ -7,9 +7,13 @@ import pytest
 from lading.functions.contract.names import Library
 from lading.stacks.build.lambda_code import Folders, LambdaCode
 from lading.stacks.stages.target import lambda_target, local_target
+from tests.stacks import api_stages
 from tests.support.lambda_python import require_lambda_python
 
 ROOT = Path(__file__).parents[2]
+
+api_assembly, stage = api_stages.api_assembly, api_stages.stage
+"""Fixtures: the templates of the API's stack in every kind of stage."""
 
 SMALL = ("mangum", "typing-extensions")
 """Distributions whose layer builds in a second or two."""

@@ -1,5 +1,6 @@
 """Endpoints alone in a stack, as the endpoint's tests need them."""
 
+from pathlib import Path
 from typing import Any
 
 from aws_cdk import App, Stack
@@ -10,7 +11,15 @@ from lading.stacks.endpoint.job_store import JobStoreResources
 from lading.stacks.endpoint.resources import SageMakerModel
 from lading.stacks.plan.endpoints import EngineData, PlannedEndpoint
 from lading.stacks.stages.sagemaker import SageMakerSettings
-from tests.stacks.projects import IMAGE
+from tests.stacks.projects import (
+    IMAGE,
+    local_artifact,
+    locked,
+    s3_copy,
+    served_by_engine,
+    write_project,
+)
+from tests.stacks.synthesis import synthesise
 
 PLANNED = PlannedEndpoint(
     engine="triton",
@@ -40,3 +49,24 @@ def endpoint_template(
         alarms=alarms,
     )
     return Template.from_stack(stack)
+
+
+STAGES = """
+stages:
+  dev:
+    regions: [eu-central-1]
+    models: {{chat: {{sagemaker: {{instances: [ml.g5.xlarge], {settings}}}}}}}
+"""
+
+
+def stacks(folder: Path, settings: str, **asked: Any) -> tuple[Template, Template]:
+    """The templates of the model's stack and of the API's."""
+    entry = served_by_engine("chat")
+    if asked.get("local"):
+        entry["versions"]["3"].update(local_artifact(folder, "chat")["versions"]["3"])
+        entry["versions"]["3"].update(target="sagemaker")
+    lock = {"chat": entry, "small": locked(s3_copy("small"))}
+    target = {"target": "sagemaker", "twin": "small"}
+    write_project(folder, lock, STAGES.format(settings=settings), chat=target)
+    (region,) = synthesise(folder, **asked)
+    return Template.from_stack(region.models[0]), Template.from_stack(region.apis[0])

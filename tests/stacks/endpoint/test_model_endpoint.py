@@ -7,33 +7,13 @@ from typing import Any
 import pytest
 from aws_cdk.assertions import Template
 
-from tests.stacks.projects import local_artifact, locked, s3_copy, served_by_engine, write_project
-from tests.stacks.synthesis import only, resources, statements, synthesise
+from tests.stacks.endpoints import stacks
+from tests.stacks.synthesis import only, resources, statements
 
 PROXY = {"FunctionName": "lading-dev-model-chat"}
 CHECK = {"FunctionName": "lading-dev-endpoint-chat"}
 ALARM, FUNCTION = "AWS::CloudWatch::Alarm", "AWS::Lambda::Function"
 ENDPOINT, CONFIG = "AWS::SageMaker::Endpoint", "AWS::SageMaker::EndpointConfig"
-
-STAGES = """
-stages:
-  dev:
-    regions: [eu-central-1]
-    models: {{chat: {{sagemaker: {{instances: [ml.g5.xlarge], {settings}}}}}}}
-"""
-
-
-def stacks(folder: Path, settings: str, **asked: Any) -> tuple[Template, Template]:
-    """The templates of the model's stack and of the API's."""
-    entry = served_by_engine("chat")
-    if asked.get("local"):
-        entry["versions"]["3"].update(local_artifact(folder, "chat")["versions"]["3"])
-        entry["versions"]["3"].update(target="sagemaker")
-    lock = {"chat": entry, "small": locked(s3_copy("small"))}
-    target = {"target": "sagemaker", "twin": "small"}
-    write_project(folder, lock, STAGES.format(settings=settings), chat=target)
-    (region,) = synthesise(folder, **asked)
-    return Template.from_stack(region.models[0]), Template.from_stack(region.apis[0])
 
 
 @pytest.fixture(scope="module")
@@ -64,26 +44,6 @@ def proxy(template: Template) -> dict[str, Any]:
 
 def variables(template: Template) -> dict[str, Any]:
     return dict(proxy(template)["Environment"]["Variables"])
-
-
-def test_the_proxy_is_told_its_endpoint_and_where_its_jobs_lie(steady: Template) -> None:
-    told = variables(steady)
-    (endpoint,) = resources(steady, ENDPOINT)
-    assert told["LADING_ENDPOINT"] == {"Fn::GetAtt": [endpoint, "EndpointName"]}
-    assert (told["LADING_ENDPOINT_MODE"], told["LADING_ENDPOINT_HOLD"]) == ("steady", "20")
-    assert told["LADING_TWIN_FUNCTION"] == "lading-dev-model-small:live"
-    tables = {told[f"LADING_{it}_TABLE"]["Ref"] for it in ("JOBS", "IDEMPOTENCY")}
-    assert tables == set(resources(steady, "AWS::DynamoDB::Table"))
-    assert told["LADING_JOBS_BUCKET"]["Ref"] in resources(steady, "AWS::S3::Bucket")
-
-
-def test_the_proxy_streams_behind_the_web_adapter(steady: Template) -> None:
-    function = proxy(steady)
-    assert function["Handler"] == "lading/functions/inference/entry/serve.sh"
-    assert variables(steady)["AWS_LAMBDA_EXEC_WRAPPER"] == "/opt/bootstrap"
-    assert variables(steady)["AWS_LWA_INVOKE_MODE"] == "response_stream"
-    assert ":layer:LambdaAdapterLayerX86:" in json.dumps(function["Layers"][-1])
-    assert (function["Timeout"], "SnapStart" in function) == (900, False)
 
 
 def test_the_proxys_layer_has_the_small_half_of_the_artifact(steady: Template) -> None:
@@ -139,40 +99,6 @@ def test_golden_answers_come_through_the_proxy_and_may_have_to_wake_it(steady: T
     assert (golden, hook["Timeout"]) == ("/opt/models/chat/3/golden.json", 900)
 
 
-def test_each_change_is_checked_before_the_proxy_has_its_new_version(
-    steady: Template, sleeping: tuple[Template, Template]
-) -> None:
-    for template in (steady, sleeping[0]):
-        ((check, resource),) = resources(template, "Custom::EndpointCheck").items()
-        asked = resource["Properties"]
-        (config,) = resources(template, CONFIG)
-        (model,) = resources(template, "AWS::SageMaker::Model")
-        assert asked["Config"] == {"Fn::GetAtt": [config, "EndpointConfigName"]}
-        assert asked["Model"] == {"Fn::GetAtt": [model, "ModelName"]}
-        assert asked["LogDays"] == "90"
-        assert check in only(template, "AWS::Lambda::Version")["DependsOn"]
-
-
-def test_the_check_may_look_and_bound_the_log_and_nothing_else(steady: Template) -> None:
-    looks = [it["Action"] for it in statements(steady, "sagemaker:DescribeEndpoint")]
-    assert ["sagemaker:DescribeEndpoint"] in looks
-    (bounds,) = statements(steady, "logs:PutRetentionPolicy")
-    assert "/aws/sagemaker/Endpoints/" in json.dumps(bounds["Resource"])
-    assert only(steady, FUNCTION, **CHECK)["Properties"]["Timeout"] == 900
-
-
-def test_alarms_that_bring_an_old_version_back_do_not_wait_for_the_endpoint(
-    steady: Template,
-) -> None:
-    deployment = only(steady, ENDPOINT)["Properties"]["DeploymentConfig"]
-    alarms = [it["AlarmName"] for it in deployment["AutoRollbackConfiguration"]["Alarms"]]
-    own, theirs = [it["Ref"] for it in alarms[:-1]], alarms[-1]
-    assert (len(own), theirs) == (2, "mine")
-    (endpoint,) = resources(steady, ENDPOINT)
-    for alarm in own:
-        assert endpoint not in json.dumps(resources(steady, ALARM)[alarm])
-
-
 def test_a_version_that_rings_can_be_replaced_without_rollback(tmp_path: Path) -> None:
     template, _ = stacks(tmp_path, "update: {rollback: false}")
     assert (
@@ -185,24 +111,6 @@ def test_a_version_that_rings_can_be_replaced_without_rollback(tmp_path: Path) -
 def names(template: Template) -> set[str]:
     alarms = resources(template, ALARM).values()
     return {it["Properties"]["AlarmName"].removeprefix("lading-dev-model-chat-") for it in alarms}
-
-
-def test_an_endpoint_of_each_mode_has_its_alarms(
-    steady: Template, sleeping: tuple[Template, Template], queued: Template
-) -> None:
-    common = {"endpoint-errors", "endpoint-gpu", "error-rate", "update-failures"}
-    assert common | {"endpoint-latency", "endpoint-overhead"} <= names(steady)
-    assert common | {"endpoint-no-capacity", "wake"} <= names(sleeping[0])
-    assert common | {"endpoint-backlog", "endpoint-no-capacity", "wake"} <= names(queued)
-    assert "endpoint-no-capacity" not in names(steady)
-
-
-def test_an_endpoint_is_drawn_in_its_own_stack(steady: Template) -> None:
-    board = only(steady, "AWS::CloudWatch::Dashboard")["Properties"]
-    assert board["DashboardName"] == "lading-dev-model-chat-endpoint"
-    drawn = json.dumps(board["DashboardBody"])
-    for metric in ("ModelLatency", "OverheadLatency", "Invocation5XXErrors", "GPUUtilization"):
-        assert metric in drawn
 
 
 def test_the_api_streams_answers_of_the_proxy_and_of_no_other_model(

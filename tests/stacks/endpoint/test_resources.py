@@ -1,6 +1,5 @@
 """Endpoints of each mode and update policy, and what they may do."""
 
-import json
 from dataclasses import replace
 from typing import Any
 
@@ -102,47 +101,6 @@ def test_requests_go_where_the_fewest_wait_except_from_a_queue(
     assert "RoutingConfig" not in variant(queued)
 
 
-@pytest.mark.parametrize(
-    ("update", "expected"),
-    [
-        (
-            {"policy": "canary", "percent": 20, "wait_s": 60},
-            {"Type": "CANARY", "CanarySize": {"Type": "CAPACITY_PERCENT", "Value": 20}},
-        ),
-        (
-            {"policy": "linear", "percent": 25, "wait_s": 60},
-            {"Type": "LINEAR", "LinearStepSize": {"Type": "CAPACITY_PERCENT", "Value": 25}},
-        ),
-        ({"policy": "all_at_once", "wait_s": 60}, {"Type": "ALL_AT_ONCE"}),
-    ],
-)
-def test_a_second_fleet_takes_over_as_the_stage_says(
-    update: dict[str, Any], expected: dict[str, Any]
-) -> None:
-    template = endpoint_template(alarms=("rings", "mine"), count=TWO, update=update)
-    deployment = properties(template, ENDPOINT)["DeploymentConfig"]
-    policy = deployment["BlueGreenUpdatePolicy"]
-    assert policy["TrafficRoutingConfiguration"] == {**expected, "WaitIntervalInSeconds": 60}
-    assert policy["TerminationWaitInSeconds"] == 120
-    assert deployment["AutoRollbackConfiguration"] == {
-        "Alarms": [{"AlarmName": "rings"}, {"AlarmName": "mine"}]
-    }
-    assert "RollingUpdatePolicy" not in deployment
-
-
-def test_a_rolling_update_changes_some_instances_at_a_time() -> None:
-    template = endpoint_template(count=TWO, update={"policy": "rolling", "percent": 25})
-    deployment = properties(template, ENDPOINT)["DeploymentConfig"]
-    share = {"Type": "CAPACITY_PERCENT", "Value": 25}
-    assert deployment["RollingUpdatePolicy"] == {
-        "MaximumBatchSize": share,
-        "RollbackMaximumBatchSize": share,
-        "WaitIntervalInSeconds": 300,
-        "MaximumExecutionTimeoutInSeconds": 7200,
-    }
-    assert set(deployment) == {"RollingUpdatePolicy"}
-
-
 def test_an_update_keeps_the_number_of_instances_that_scaling_has_found(steady: Template) -> None:
     assert properties(steady, ENDPOINT)["RetainAllVariantProperties"] is True
     fixed = endpoint_template(count={"min": 2, "max": 2})
@@ -238,32 +196,6 @@ def test_containers_call_nobody_and_stand_in_ones_own_network_if_there_is_one() 
     sleeping = endpoint_template(vpc=vpc, mode="scale_to_zero")
     assert properties(sleeping, CONFIG)["VpcConfig"] == placed
     assert statements(sleeping, "ec2:CreateNetworkInterface")
-
-
-def test_the_role_reads_its_own_prefix_and_pulls_its_own_image(steady: Template) -> None:
-    (read,) = statements(steady, "s3:GetObject")
-    assert json.dumps(read["Resource"]).endswith(f'models/chat/sha256/{"e" * 64}/*"]]}}')
-    (listed,) = statements(steady, "s3:ListBucket")
-    prefix = f"models/chat/sha256/{'e' * 64}/*"
-    assert listed["Condition"] == {"StringLike": {"s3:prefix": prefix}}
-    (pulled,) = statements(steady, "ecr:BatchGetImage")
-    assert "repository/sagemaker-tritonserver" in json.dumps(pulled["Resource"])
-    assert not statements(steady, "s3:PutObject")
-
-
-def test_no_role_may_do_anything_everywhere(
-    steady: Template, sleeping: Template, queued: Template
-) -> None:
-    everywhere = {
-        "cloudwatch:DescribeAlarms",
-        "cloudwatch:PutMetricData",
-        "ecr:GetAuthorizationToken",
-    }
-    for template in (steady, sleeping, queued):
-        for statement in statements(template):
-            assert not any("*" in action for action in statement["Action"])
-            if statement["Resource"] == "*":
-                assert set(statement["Action"]) <= everywhere
 
 
 def test_a_model_waits_for_the_policy_that_lets_it_be_read(steady: Template) -> None:

@@ -1,0 +1,27 @@
+"""Permissions, as the policy of a role holds them."""
+
+from aws_cdk import App, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk.assertions import Template
+
+from lading.stacks.permissions import allow, bucket_arn, grant_decrypt
+from tests.stacks.synthesis import statements
+
+
+def test_a_permission_has_its_actions_resources_and_conditions() -> None:
+    stack = Stack(App(), "permissions")
+    role = iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+    allow(role, "s3:GetObject", "arn:a", "arn:b", conditions={"Bool": {"x": "true"}})
+    (statement,) = statements(Template.from_stack(stack))
+    assert (statement["Action"], statement["Resource"]) == (["s3:GetObject"], ["arn:a", "arn:b"])
+    assert statement["Condition"] == {"Bool": {"x": "true"}}
+
+
+def test_only_one_bucket_is_decrypted_and_with_the_key_of_one_alias_only() -> None:
+    stack = Stack(App(), "decrypting")
+    role = iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+    grant_decrypt(role, "alias/artifacts", "s3", bucket_arn("mine"))
+    (statement,) = statements(Template.from_stack(stack), "kms:Decrypt")
+    conditions = statement["Condition"]
+    assert conditions["ForAnyValue:StringEquals"] == {"kms:ResourceAliases": "alias/artifacts"}
+    assert "mine" in str(conditions["StringEquals"]["kms:EncryptionContext:aws:s3:arn"])
