@@ -1,13 +1,13 @@
-"""The check that a served model answers as its original does.
+"""Compares the answers of a served model with those of its original.
 
-The original is called once for each probe, and its answers are kept: what the conversion gives,
-and each model that an optimizer makes without changing answers, is compared with them.
+The original is called once for each probe and its answers are kept. The converted model, and every
+model of an optimizer that must not change answers, is compared with them.
 
-No share of the rows may differ, and each kind of row is counted by itself: floats must be within
+No row may differ. Floats must be within
 `ABSOLUTE_TOLERANCE`, `RELATIVE_TOLERANCE` of the value and `ROW_TOLERANCE` of the row's largest
-value; everything else must be equal. A label alone may differ where the original itself is
-undecided: two values of the same answer are equal within the tolerance. What the original refuses,
-the served model must refuse.
+value; all other values must be equal. Only a label may differ where the original is undecided,
+because two values of its answer are equal within the tolerance. The served model must refuse what
+the original refuses.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -26,19 +26,19 @@ from lading.model_packaging.errors import ConversionMismatch, RoundingMismatch
 from lading.model_packaging.library_errors import LibraryFailed, first_line, library_errors
 
 Model = Callable[[Request], Request]
-"""A model to call: an array per input, an array per output, both by name."""
+"""Calls a model with an array per input, and returns an array per output, both by name."""
 
 RELATIVE_TOLERANCE = 1e-3
 ABSOLUTE_TOLERANCE = 1e-4
 ROW_TOLERANCE = 1e-5
 _HALF_STEPS = 4
-"""Of the row's largest value in FP16 or BF16: sums in another order round at other places."""
+"""Steps of FP16 or BF16 at the row's largest value: sums in another order round differently."""
 
 MOST_ROWS = 4096
 MOST_SECONDS = 20.0
 
 REFUSALS = (ValueError, SessionError, InferenceError)
-"""What a model raises for rows that it does not take."""
+"""The errors that a model raises for rows that it refuses."""
 
 _SCORES = 2
 """The fewest values of a row among which two can be equal."""
@@ -46,7 +46,7 @@ _SCORES = 2
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A probe, and what the original made of it: an answer, or why it refused."""
+    """A probe with the original's answer, or with the reason why it refused."""
 
     probe: Probe
     answer: Request | None
@@ -55,13 +55,13 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The original's answers; `cut` has kinds of which rows were left out, and how many."""
+    """The original's answers; `cut` has the kinds of omitted rows, and how many there are."""
 
     answered: tuple[Answered, ...]
     cut: Mapping[str, int] = field(default_factory=dict)
 
     def rows(self) -> dict[str, int]:
-        """How many rows of each kind the original answered or refused."""
+        """Return how many rows of each kind the original answered or refused."""
         counts: dict[str, int] = {}
         for each in self.answered:
             counts[each.probe.kind] = counts.get(each.probe.kind, 0) + each.probe.rows
@@ -77,10 +77,10 @@ def gather(
     """Call the original on probes, in turn one of each kind, within bounds.
 
     Args:
-        original: raises ValueError for rows that it does not take.
-        probes: in the order of their importance.
-        most_rows: no more rows than these.
-        most_seconds: no further call once the original has taken so long.
+        original: raises ValueError for rows that it refuses.
+        probes: the most important ones first.
+        most_rows: the limit of rows.
+        most_seconds: the limit of time; no call starts after it.
     """
     answered: list[Answered] = []
     cut: dict[str, int] = {}
@@ -97,7 +97,7 @@ def gather(
 
 
 def _in_turn(probes: Iterable[Probe]) -> list[Probe]:
-    """The first of each kind, then the second of each, and so on."""
+    """Return the first probe of each kind, then the second of each, and so on."""
     seen: dict[str, int] = {}
     numbered = []
     for probe in probes:
@@ -114,9 +114,9 @@ def compare(
     Args:
         name: the model's name, for errors.
         evidence: the original's answers.
-        served: takes the rows in the original's types, and raises one of `REFUSALS` for rows
-            that it does not take.
-        narrow: rounds rows to the types that callers send; to tell why answers differ.
+        served: accepts rows in the original's types, and raises one of `REFUSALS` for rows that it
+            refuses.
+        narrow: rounds rows to the types that callers send, to explain why answers differ.
 
     Raises:
         ConversionMismatch: the first kind of rows for which answers differ, and how.
@@ -156,7 +156,7 @@ def call(model: Model, inputs: Request) -> tuple[Request | None, str]:
 
 
 def _says_something(answer: Mapping[str, Array]) -> bool:
-    """Whether an answer holds a value: the mean over an axis that is too short is NaN."""
+    """Whether an answer holds a value; the mean over an axis without elements is NaN."""
     return any(
         array.size and not (array.dtype.kind == "f" and np.isnan(array).all())
         for array in answer.values()
@@ -173,7 +173,7 @@ def _advice(probe: Probe) -> str:
 
 
 def _answers_anyway(name: str, each: Answered, found: Mapping[str, Array]) -> ConversionMismatch:
-    reason = f"has an answer for {each.probe.kind}, which the original refuses: {each.refusal}"
+    reason = f"answers {each.probe.kind}, which the original refuses: {each.refusal}"
     return ConversionMismatch(name, next(iter(found), ""), reason)
 
 
@@ -210,7 +210,7 @@ def _check_form(name: str, output: str, each: Answered, converted: Array) -> Non
 
 
 def wrong_rows(original: Array, converted: Array) -> Array:
-    """Whether each row differs: booleans of shape [rows]; arrays of one dtype and shape."""
+    """Return whether each row differs, for arrays of one dtype and shape."""
     if original.dtype.kind != "f":
         same = _by_row(np.asarray(converted == original))
     else:
@@ -220,12 +220,12 @@ def wrong_rows(original: Array, converted: Array) -> Array:
 
 
 def _by_row(array: Array) -> Array:
-    """The array with one axis beside the rows, which may be none."""
+    """Return the array with two axes; without rows, as one row."""
     return array.reshape(array.shape[0], prod(array.shape[1:])) if array.ndim else array[None, None]
 
 
 def _close(converted: Array, original: Array) -> Array:
-    """Whether each float is as near to the original's as it must be; shape [rows, values]."""
+    """Return whether each float is near enough to the original's: [rows, values]."""
     size = np.abs(original.astype(np.float64))
     largest = size.max(axis=1, initial=0.0, where=np.isfinite(size), keepdims=True)
     row = ROW_TOLERANCE + _HALF_STEPS * _step(original)
@@ -237,14 +237,14 @@ def _close(converted: Array, original: Array) -> Array:
 
 
 def _step(array: Array) -> float:
-    """The distance of 1 and the next number, in a type of 16 bits; 0 in a wider one."""
+    """Return the distance from 1 to the next number in a 16-bit type; 0 in a wider one."""
     if isinstance(array, BFloat16):
         return 2.0**-7
     return float(np.finfo(array.dtype).eps) if array.dtype == np.float16 else 0.0
 
 
 def _undecided(answer: Mapping[str, Array]) -> Array:
-    """Rows in which the two largest values of a float output are equal within the tolerance."""
+    """Return rows in which the two largest values of an output are equal within the tolerance."""
     undecided = np.zeros(0, np.bool_)
     for scores in answer.values():
         if scores.dtype.kind == "f" and scores.ndim == _SCORES and scores.shape[1] >= _SCORES:
@@ -255,7 +255,7 @@ def _undecided(answer: Mapping[str, Array]) -> Array:
 
 
 def _difference(probe: Probe, original: Array, converted: Array, wrong: Array) -> str:
-    """How many rows differ, and the first of them."""
+    """Describe how many rows differ, and the first of them."""
     row = int(wrong.argmax())
     want, have = (_shown(array[row] if array.ndim else array) for array in (original, converted))
     return (
@@ -272,7 +272,7 @@ def _shown(value: Array) -> str:
 def _rounded_columns(
     inputs: Request, narrow: Callable[[Request], Request], row: int
 ) -> Sequence[str]:
-    """Inputs, with their columns, whose values in this row change when callers send them."""
+    """Return inputs and columns whose values in this row are rounded when callers send them."""
     sent = narrow(dict(inputs))
     names: list[str] = []
     for name, array in inputs.items():

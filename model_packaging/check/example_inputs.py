@@ -1,4 +1,4 @@
-"""Inputs to trace a model with: from the manifest's examples, or made up from its shapes."""
+"""Inputs to trace a model with: the manifest's examples, or made up from its shapes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from lading.model_packaging.manifest.original import BATCH, InputShape
 from lading.model_packaging.measure.holdout import read_arrays, read_rows
 
 _FIRST_SIZE = 3
-"""Tracers take sizes 0 and 1 for constants; the sizes of two axes must not be mistaken."""
+"""Tracers treat sizes 0 and 1 as constants, and two axes must not have the same size."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExampleInputs:
-    """Arrays in the model's order, by name, and the names of their free axes.
+    """Arrays by name, in the model's order, and the names of their free axes.
 
-    `axes` holds, for each input, axis -> word. `real` tells given examples from made-up ones.
+    `axes` holds, for each input, axis -> name. `real` is true for given examples.
     """
 
     arrays: Mapping[str, Array]
@@ -31,10 +31,10 @@ class ExampleInputs:
 
 
 def example_inputs(spec: ModelSpec) -> ExampleInputs:
-    """Inputs for a model whose file does not tell which it takes.
+    """Return inputs for a model whose file does not describe them.
 
     Raises:
-        ManifestError: the manifest tells neither `inputs` nor `examples`, or both.
+        ManifestError: the manifest has neither `inputs` nor `examples`, or both.
         DataUnusable: the examples are damaged or of types that no tensor has.
     """
     if bool(spec.inputs) == (spec.examples is not None):
@@ -47,7 +47,7 @@ def example_inputs(spec: ModelSpec) -> ExampleInputs:
 
 
 def fitting_examples(spec: ModelSpec, specs: Sequence[TensorSpec]) -> dict[str, Array]:
-    """The manifest's examples for a model whose file tells which inputs it takes.
+    """Return the manifest's examples for a model whose file describes its inputs.
 
     Raises:
         DataUnusable: they are damaged, or do not fit the model.
@@ -58,7 +58,7 @@ def fitting_examples(spec: ModelSpec, specs: Sequence[TensorSpec]) -> dict[str, 
     names = [each.name for each in specs]
     for name in arrays:
         if name not in names:
-            reason = f"has '{name}', which is not an input; the model takes {', '.join(names)}"
+            reason = f"has '{name}', which is not an input; the inputs are {', '.join(names)}"
             raise DataUnusable(spec.name, str(path), reason, place)
     if batch_of(specs) is not None:
         return read_rows(spec, "examples", path, specs).inputs
@@ -77,7 +77,11 @@ def _given(spec: ModelSpec) -> ExampleInputs:
     for name, array in arrays.items():
         if array.dtype not in DTYPES.values() or not array.size:
             reason = f"has '{name}' of dtype {array.dtype} and shape {list(array.shape)}"
-            raise DataUnusable(spec.name, str(path), f"{reason}; no model takes that")
+            raise DataUnusable(
+                spec.name,
+                str(path),
+                f"{reason}; save numbers, booleans or texts, at least one element",
+            )
     axes = {name: {0: BATCH} if array.ndim else {} for name, array in arrays.items()}
     return ExampleInputs(arrays, axes, real=True)
 

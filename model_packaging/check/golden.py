@@ -1,4 +1,4 @@
-"""Golden requests: a few inputs with the answers that the published model must give again.
+"""Golden requests: a few inputs with the answers that the published model must repeat.
 
 golden.json: {"tolerance": {"relative": r, "absolute": a},
               "requests": [{"inputs": [tensor…], "outputs": [tensor…]}…]}
@@ -24,7 +24,7 @@ from lading.model_packaging.documents import canonical
 MAX_BYTES = 256 << 10
 TOLERANCE: Mapping[str, float] = {"relative": 1e-3, "absolute": 1e-4}
 QUANTIZED_TOLERANCE: Mapping[str, float] = {"relative": 2e-2, "absolute": 2e-2}
-"""Another processor may round an activation to the neighbouring one of 256 steps."""
+"""Another processor may round an activation to the next of 256 steps."""
 
 _SINGLES = 6
 _BATCH = 4
@@ -34,10 +34,10 @@ _MARGIN = 1 << 10
 def golden_requests(
     samples: Samples, model: Model, more: Iterable[Request] = (), *, quantized: bool
 ) -> tuple[bytes, int]:
-    """Content of golden.json and its number of requests: single rows, one small batch, and `more`.
+    """Return golden.json and its number of requests: single rows, one small batch, and `more`.
 
-    What holds infinities is left out, and so is what would take the file over 256 KB: a model of
-    large inputs may end up with no requests.
+    Requests with infinities are omitted, and so are those beyond 256 KB: a model of large inputs
+    may have no golden requests.
     """
     entries: list[dict[str, Any]] = []
     size = _MARGIN
@@ -56,7 +56,7 @@ def golden_requests(
 
 
 def first_request(content: bytes) -> Request | None:
-    """The first request of a golden.json; None when it has none."""
+    """Return the first request of a golden.json; None when it has none."""
     requests = json.loads(content)["requests"]
     if not requests:
         return None
@@ -76,7 +76,7 @@ def _chosen(samples: Samples) -> Iterable[Request]:
 
 
 def _data(tensor: Mapping[str, Any]) -> list[Any]:
-    """The values of a tensor, in which null is NaN."""
+    """Return the values of a tensor, in which null is NaN."""
     return [math.nan if value is None else value for value in tensor["data"]]
 
 

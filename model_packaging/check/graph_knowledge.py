@@ -1,7 +1,7 @@
-"""What a graph tells of its inputs: ids of embeddings, where the converter does not say so.
+"""Finds inputs that hold ids of embeddings, where the converter does not know them.
 
-Which input's values, and which of its columns, arrive at the indices of a Gather from a weight is
-found by running the part of the graph before it on numbers that can be told apart.
+The part of the graph before a Gather from a weight is run on distinct numbers; these show which
+input, and which of its columns, arrives at the indices.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -24,11 +24,11 @@ _FREE = 3
 _INTEGERS = frozenset({"INT32", "INT64", "UINT32", "UINT64"})
 
 _Arrivals = dict[str, dict[int, int]]
-"""Input -> its columns -> the rows of the smallest weight that they pick from."""
+"""Input -> its columns -> the number of rows of the smallest weight that they select from."""
 
 
 def with_ids(known: Knowledge, onnx: bytes) -> Knowledge:
-    """The knowledge, with the highest id of each input, or column, that picks rows of a weight."""
+    """Return the knowledge, with the highest id of each input or column of ids."""
     from onnx import load_model_from_string
 
     model = load_model_from_string(onnx)
@@ -39,7 +39,7 @@ def with_ids(known: Knowledge, onnx: bytes) -> Knowledge:
 
 
 def _picked(model: "ModelProto") -> dict[str, int]:
-    """Indices of Gathers from a weight, by name, and the number of the smallest weight's rows."""
+    """Return indices of Gathers from weights, by name, and the rows of the smallest weight."""
     rows = {weight.name: weight.dims[0] for weight in model.graph.initializer if weight.dims}
     picked: dict[str, int] = {}
     for node in model.graph.node:
@@ -54,7 +54,7 @@ def _axis(node: "NodeProto") -> int:
 
 
 def _known(sizes: Mapping[int, int]) -> Known:
-    """What is known of an input with these columns; every column has `sizes`, 0 where none."""
+    """Return what is known of an input with these sizes of columns, 0 for a column without ids."""
     if len(set(sizes.values())) == 1:
         return Known(highest=next(iter(sizes.values())) - 1)
     return Known(
@@ -76,7 +76,7 @@ def _arrivals(model: "ModelProto", picked: Mapping[str, int]) -> _Arrivals:
 
 
 def _sources(model: "ModelProto", tensor: str) -> Iterator[tuple[TensorSpec, Collection[int]]]:
-    """The inputs whose values a tensor holds unchanged, and their columns that it holds."""
+    """Yield the inputs whose values a tensor holds unchanged, and the columns that it holds."""
     try:
         session = OnnxSession(_part(model, tensor))
         specs = [spec for spec in session.inputs if spec.datatype in _INTEGERS]
@@ -90,18 +90,18 @@ def _sources(model: "ModelProto", tensor: str) -> Iterator[tuple[TensorSpec, Col
             if one.size and np.array_equal(two, one + 1):
                 columns = set((one - 1).ravel().tolist())
                 yield spec, columns if columns <= set(codes.ravel().tolist()) else ()
-    except (SessionError, ValueError, KeyError):  # then nothing is known
+    except (SessionError, ValueError, KeyError):  # the part cannot run alone
         return
 
 
 def _zeros(spec: TensorSpec) -> Array:
-    """Zeros, or empty texts."""
+    """Return zeros, or empty texts."""
     nothing = b"" if spec.datatype == BYTES else 0
     return np.full(_shape(spec), nothing, DTYPES[spec.datatype])
 
 
 def _codes(spec: TensorSpec) -> Array:
-    """The number of its column in each element; 0 where columns are not told apart."""
+    """Return the number of its column in each element; 0 if the number of columns is free."""
     shape = _shape(spec)
     fixed = len(shape) > 1 and spec.shape[-1] > 0
     numbers = np.arange(shape[-1]) if fixed else np.zeros(1)
@@ -113,7 +113,7 @@ def _shape(spec: TensorSpec) -> tuple[int, ...]:
 
 
 def _part(model: "ModelProto", tensor: str) -> bytes:
-    """The part of the graph that a tensor is computed by."""
+    """Return the part of the graph that computes a tensor."""
     from onnx import helper
 
     needed: set[str] = {tensor}

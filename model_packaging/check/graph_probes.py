@@ -1,7 +1,7 @@
-"""Rows at the values where a graph decides, and of the sizes up to which it is known to hold.
+"""Rows at the constants that a graph compares with, and rows of other sizes.
 
-Graphs compare inputs with constants (`torch.where(x > 0.5, ...)`): rows of made-up numbers never
-hit one. Exporters keep one branch of code that looks at sizes, and note up to which size it holds.
+Graphs compare inputs with constants (`torch.where(x > 0.5, ...)`), which random numbers never hit.
+Exporters keep one branch of code that depends on sizes, and note up to which size it is valid.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ _ADVICE = "state the size of this axis as a number under inputs:"
 def decision_probes(
     model: "ModelProto", specs: Sequence[TensorSpec], rows: Request
 ) -> tuple[Probe, ...]:
-    """Rows that hold the constants that a graph compares with, and their neighbors.
+    """Return rows that hold the constants that a graph compares with, and their neighbors.
 
     Args:
         model: the graph.
@@ -56,7 +56,7 @@ def decision_probes(
 
 
 def compared(model: "ModelProto") -> list[float]:
-    """Numbers that the graph compares with, of weights and constants that hold a few."""
+    """Return numbers that the graph compares with, from small weights and constants."""
     found: set[float] = set()
     constants = _constants(model)
     for node in walk(model.graph.node):
@@ -89,7 +89,7 @@ def _spread(values: Sequence[float]) -> list[float]:
 
 
 def _holding(rows: Request, name: str, values: Sequence[float]) -> Iterator[Request]:
-    """The rows with a value each: everywhere, and in one place."""
+    """Yield the rows with one value each: everywhere, and in one place."""
     array = rows[name]
     flat = array.reshape(len(array), -1)
     with np.errstate(over="ignore"):
@@ -107,11 +107,11 @@ def size_probes(
     axes: Mapping[str, Mapping[int, str]],
     edges: Mapping[str, Collection[int]] | None = None,
 ) -> tuple[Probe, ...]:
-    """Rows of other sizes of each free axis.
+    """Return rows of other sizes of each free axis.
 
     Args:
         arrays: some rows that the original answers.
-        axes: the free axes of each input, and what each is called.
+        axes: the free axes of each input, and their names.
         edges: sizes of an axis to try, with those beside them; several small ones when None.
     """
     words = {word for each in axes.values() for word in each.values()}
@@ -130,7 +130,7 @@ def size_probes(
 def with_size(
     arrays: Request, axes: Mapping[str, Mapping[int, str]], word: str, size: int
 ) -> Request:
-    """The arrays with another size of the axes of this name, their elements over again."""
+    """Return the arrays with another size of the axes of this name, their elements repeated."""
     changed = dict(arrays)
     for name, each in axes.items():
         for axis, called in each.items():

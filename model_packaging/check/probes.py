@@ -1,8 +1,8 @@
-"""What a converter knows of a model's inputs, and the rows that test it.
+"""What a converter knows about a model's inputs, and the rows that test a conversion.
 
 A conversion is compared with its original on rows that reach every decision of the model: its
 splits and the numbers one step beside them, its categories, missing values, sizes of free axes.
-`probing.py` makes such rows from `Known`; a converter adds its own as `Probe`.
+`probing.py` makes such rows from `Known`; a converter may add others as `Probe`.
 """
 
 from collections.abc import Mapping
@@ -19,12 +19,12 @@ Request = dict[str, Array]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """What a converter knows of the values of one column.
+    """What a converter knows about the values of one column.
 
     Args:
         thresholds: values at which the model decides, such as splits and edges of bins.
-        categories: every category that it knows, as bytes or numbers.
-        typical: values of the size that training had, such as mean, minimum and maximum.
+        categories: every category of training, as bytes or numbers.
+        typical: values like those of training, such as mean, minimum and maximum.
         missing: whether training allowed missing values: NaN, or the empty text.
     """
 
@@ -36,14 +36,14 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a converter knows of one input.
+    """What a converter knows about one input.
 
     Args:
-        dtype: what the original takes, where that is wider than the graph's: rows are made in it,
-            and reach the original unrounded.
+        dtype: the original's type, if it is wider than the graph's: rows have this type, and reach
+            the original unrounded.
         columns: one for each column of the last axis, or a single one for the whole input.
         highest: the input holds ids from 0 to this.
-        texts: texts worth sending; some that are difficult for any model are added.
+        texts: texts to send; some that are difficult for any model are added.
     """
 
     dtype: "np.dtype[Any] | None" = None
@@ -57,13 +57,13 @@ class Probe:
     """Rows of one kind, which a model must answer as its original does, or refuse as it does.
 
     Args:
-        kind: what they test, in words for reports and errors: "at a split".
-        inputs: an array per input, in the types that the original takes.
-        may_refuse: whether the served model may refuse what the original answers, as sequences
-            without an element.
-        binding: whether the served model must refuse what the original refuses. Sizes that no
-            caller was promised need not be refused.
-        advice: what to do where the served model has no answer.
+        kind: what they test, for reports and errors: "at a split".
+        inputs: an array per input, in the original's types.
+        may_refuse: whether the served model may refuse what the original answers, such as empty
+            sequences.
+        binding: whether the served model must refuse what the original refuses. Sizes that are not
+            part of the signature need not be refused.
+        advice: what to do if the served model cannot answer.
     """
 
     kind: str
@@ -74,9 +74,9 @@ class Probe:
 
     @property
     def rows(self) -> int:
-        """The size of the first axis; 1 where there is none."""
+        """The size of the first axis; 1 if there is none."""
         return next((len(array) for array in self.inputs.values() if array.ndim), 1)
 
 
 Knowledge = Mapping[str, Known]
-"""What is known of the inputs, by name."""
+"""What is known about the inputs, by name."""

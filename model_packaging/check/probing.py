@@ -1,7 +1,7 @@
-"""Makes rows that reach the decisions of a model, from what its converter knows of it.
+"""Makes rows that reach the decisions of a model, from what its converter knows about it.
 
-Each kind of row starts from base rows, real ones where there are some, and changes one thing. The
-same model gives the same rows.
+Each kind of row starts from base rows, real ones if possible, and changes one thing. The same model
+always gives the same rows.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,15 +26,15 @@ _MOST_BASE = 1024
 _MOST_SINGLES = 16
 _MOST_ELEMENTS = 1 << 20
 _MOST_VALUES = 256
-"""Values of one column that are tried; a seeded choice of more."""
+"""The number of values of one column that are tried, chosen with a fixed seed."""
 _LARGE, _SMALL = 1e3, 1e-6
 _INTEGERS = ((0, 9), (-9, -1), (10, 127), (128, 255), (256, 9999))
 _LENGTHS = (1, 2, 37)
-"""Sizes of free axes, beside the one that base rows have."""
+"""Sizes of free axes, in addition to that of the base rows."""
 _FEW_PIXELS = 32
-"""Images that are smaller need not be answered: networks halve them until nothing is left."""
+"""Smaller images need not be answered: networks halve them until nothing is left."""
 _MOST_BOUNDED = 8
-"""Columns whose ends are tried, of those that have some."""
+"""The number of columns whose bounds are tried."""
 _UNKNOWN_TEXT = b"\xe2\x80\x94 no such category \xe2\x80\x94"
 
 
@@ -43,9 +43,9 @@ class Base:
     """Rows to start from, in the original's types.
 
     Args:
-        rows: real rows, or made-up ones.
-        specs: the signature that callers see.
-        known: what the converter knows of the inputs.
+        rows: real or made-up rows.
+        specs: the signature for callers.
+        known: what the converter knows about the inputs.
         real: whether the rows came from a file or with the model.
     """
 
@@ -55,7 +55,7 @@ class Base:
     real: bool
 
     def take(self, count: int) -> Request:
-        """This many rows, over again where there are fewer; all of them without a batch."""
+        """Return this many rows, repeated if there are fewer; all rows without a batch."""
         if self.rows.batch is None:
             return dict(self.rows.inputs)
         places = np.arange(count) % self.rows.rows
@@ -64,7 +64,7 @@ class Base:
         }
 
     def count(self, wanted: int) -> int:
-        """How many rows a probe may have that needs so many: the model may insist on a batch."""
+        """Return how many rows a probe may have; the model may require a fixed batch."""
         wanted = max(1, min(wanted, _ROWS, _MOST_ELEMENTS // self._row_elements()))
         return self.rows.batch or wanted
 
@@ -74,7 +74,7 @@ class Base:
 
 
 def plausible(samples: Samples, known: Knowledge) -> Samples:
-    """Made-up rows with values that the converter knows: categories, and sizes of training."""
+    """Return made-up rows with values that the converter knows: categories, typical values."""
     generator = np.random.default_rng(SEED)
     inputs = dict(samples.inputs)
     for name, found in known.items():
@@ -91,7 +91,7 @@ def plausible(samples: Samples, known: Knowledge) -> Samples:
 def _drawn(
     generator: np.random.Generator, array: Array, place: int | None, values: Sequence[Any]
 ) -> Array:
-    """The array with values drawn for each row, in a column or everywhere."""
+    """Return the array with a random value for each row, in a column or everywhere."""
     pool = np.empty(len(values), np.object_)
     pool[:] = values
     chosen = pool[generator.integers(0, len(values), len(array) if array.ndim else 1)]
@@ -99,7 +99,7 @@ def _drawn(
 
 
 def _put_values(array: Array, place: int | None, values: Array) -> Array:
-    """The array with a value for each row: in a column of the last axis, or everywhere."""
+    """Return the array with a value for each row: in a column of the last axis, or everywhere."""
     changed = array.copy()
     if place is None:
         changed[...] = values.reshape(-1, *[1] * (array.ndim - 1)) if array.ndim else values[0]
@@ -109,7 +109,7 @@ def _put_values(array: Array, place: int | None, values: Array) -> Array:
 
 
 def make_probes(base: Base) -> Iterator[Probe]:
-    """Rows of every kind that the inputs have."""
+    """Yield rows of every kind that the inputs have."""
     yield from _typical(base)
     for spec in base.specs:
         known = base.known.get(spec.name, Known())
@@ -122,14 +122,14 @@ def make_probes(base: Base) -> Iterator[Probe]:
 
 
 def _ends(base: Base, spec: TensorSpec) -> Iterator[Probe]:
-    """A row with each number that callers can send at, and just beside, an end of the domain."""
+    """Yield a row for each number at, and next to, a bound of the domain."""
     bounds = spec.domain.bounds if spec.domain else {}
     dtype = DTYPES[spec.datatype]
     for column, ends in islice(bounds.items(), _MOST_BOUNDED):
         where = _Where(spec, None if column == EVERY else column)
         for end in filter(np.isfinite, ends):
             for value in beside([end], dtype):
-                kind = f"an end of what {where} takes"
+                kind = f"a bound of {where}"
                 request = base.take(base.count(1))
                 array = request[spec.name]
                 values = np.full(len(array) if array.ndim else 1, value, array.dtype)
@@ -150,7 +150,7 @@ def _typical(base: Base) -> Iterator[Probe]:
 
 @dataclass(frozen=True, slots=True)
 class _Where:
-    """A column of an input; None is the whole of it."""
+    """A column of an input; None is the whole input."""
 
     spec: TensorSpec
     place: int | None
@@ -161,7 +161,7 @@ class _Where:
 
 
 def _whole(base: Base, spec: TensorSpec, known: Known) -> Iterator[Probe]:
-    """Rows that change all of an input."""
+    """Yield rows that change all of an input."""
     array = base.rows.inputs[spec.name]
     if array.dtype.kind == "f" and not known.columns:
         yield from _floats(base, spec)
@@ -205,19 +205,19 @@ def _ids(base: Base, spec: TensorSpec, highest: int) -> Probe:
 
 
 def _row_of_zeros(base: Base, spec: TensorSpec) -> Probe:
-    """Rows of which the first has zeros alone: where they are a mask, it is all padding."""
+    """Return rows of which the first is zeros: in a mask, that is only padding."""
     request = base.take(base.count(4))
     array = request[spec.name].copy()
     array[:1] = 0
     request[spec.name] = array
-    # A model may have no answer to it, as where zeros are lengths.
+    # A model may have no answer, for example if zeros are lengths.
     return Probe(f"a row of zeros in '{spec.name}'", request, may_refuse=True, binding=False)
 
 
 def _integers(base: Base, spec: TensorSpec) -> Iterator[Probe]:
-    """Whole numbers of several sizes; the original may refuse some, as ids that it lacks."""
+    """Yield integers of several sizes; the original may refuse some, such as unknown ids."""
     if base.rows.batch != 0 or "mask" in spec.name.lower():
-        return  # perhaps sizes of what the model makes; and masks hold 0 and 1 alone
+        return  # these may be sizes of outputs; and masks hold only 0 and 1
     generator = np.random.default_rng(SEED)
     limits = np.iinfo(base.rows.inputs[spec.name].dtype)
     for low, high in _INTEGERS:
@@ -268,7 +268,7 @@ def _column(base: Base, where: _Where, column: Column) -> Iterator[Probe]:
 
 
 def _put(base: Base, where: _Where, kind: str, values: Sequence[Any]) -> Iterator[Probe]:
-    """Base rows with these values in a column, each in one row at least."""
+    """Yield base rows with these values in a column, each in at least one row."""
     name = where.spec.name
     dtype = base.rows.inputs[name].dtype
     size = base.count(len(values))
@@ -281,7 +281,7 @@ def _put(base: Base, where: _Where, kind: str, values: Sequence[Any]) -> Iterato
 
 
 def _chosen(values: Sequence[Any]) -> list[Any]:
-    """A seeded choice of the values, where there are many; always the first and the last."""
+    """Return the values, or a choice of many with a fixed seed, always with both ends."""
     ordered = sorted(set(values))
     if len(ordered) <= _MOST_VALUES:
         return ordered
@@ -301,14 +301,14 @@ def beside(values: Sequence[float], dtype: "np.dtype[Any]") -> list[float]:
 
 
 def _around(typical: Sequence[float]) -> list[float]:
-    """The values, and some between the lowest and the highest."""
+    """Return the values, and some between the lowest and the highest."""
     low, high = min(typical), max(typical)
     between = np.random.default_rng(SEED).uniform(low, high, 16 if low < high else 0)
     return [*typical[:_MOST_VALUES], *map(float, between)]
 
 
 def _lengths(base: Base) -> Iterator[Probe]:
-    """Rows whose free axes have other sizes, all of them the same one."""
+    """Yield rows whose free axes have other sizes, all the same size."""
     axes = free_axes(base.specs)
     if not any(axes.values()):
         return
@@ -327,7 +327,7 @@ def _lengths(base: Base) -> Iterator[Probe]:
 
 
 def widened(specs: Sequence[TensorSpec], known: Knowledge) -> tuple[TensorSpec, ...]:
-    """The signature in the types that the original takes."""
+    """Return the signature in the original's types."""
     datatypes = {dtype: name for name, dtype in DTYPES.items() if name != "BF16"}
     return tuple(
         TensorSpec(spec.name, datatypes[found.dtype], spec.shape)

@@ -27,14 +27,14 @@ class Samples:
 
     Args:
         model: the model's name.
-        origin: where the rows come from, for errors.
+        origin: the source of the rows, for errors.
         inputs: an array per input; the first axis counts rows, unless `batch` is None.
         rows: how many there are.
-        batch: the rows that one request must have; 0 is any number, None says that the inputs
-            share no such axis and make one request as they are.
-        truth: the right answer of each row, from held-out data.
-        place: where the manifest names the file that they come from.
-        most: the most rows that go into one request, where the model does not say.
+        batch: the rows that one request must have; 0 is any number, None says that the inputs have
+            no common first axis and are one request.
+        truth: the true answer of each row, from held-out data.
+        place: the manifest's key for their file.
+        most: the limit of rows in one request, if the model has no fixed batch.
     """
 
     model: str
@@ -47,7 +47,7 @@ class Samples:
     most: int | None = None
 
     def requests(self, rows: int) -> Iterator[Request]:
-        """The rows as requests of this many, or of the number that the model insists on."""
+        """Yield the rows as requests of this many, or of the model's fixed batch."""
         if self.batch is None:
             yield self.inputs
             return
@@ -59,7 +59,7 @@ class Samples:
             }
 
     def guarded(self, model: Model, what: str) -> Model:
-        """`model`, which raises DataUnusable when it cannot answer these rows."""
+        """Return `model`, which then raises DataUnusable when it cannot answer these rows."""
 
         def answer(inputs: Request) -> Request:
             try:
@@ -72,7 +72,7 @@ class Samples:
 
 
 def make_up(model: str, specs: Sequence[TensorSpec]) -> Samples:
-    """Rows made up from a signature, the same at each call.
+    """Return rows made up from a signature, the same at each call.
 
     Floats are normally distributed, integers 0 or 1, texts "a"; a free axis other than the first
     has size 8.
@@ -87,16 +87,16 @@ def make_up(model: str, specs: Sequence[TensorSpec]) -> Samples:
 
 
 def given(model: str, inputs: Request, specs: Sequence[TensorSpec]) -> Samples:
-    """Rows that came with the model."""
+    """Return rows that came with the model."""
     counts = [len(array) for array in inputs.values() if array.ndim]
     return Samples(model, "its examples", inputs, min(counts, default=1), batch_of(specs))
 
 
 def batch_of(specs: Sequence[TensorSpec]) -> int | None:
-    """The batch of a model with these inputs; see `Samples`.
+    """Return the batch of a model with these inputs; see `Samples`.
 
-    Inputs of which one has a fixed first axis and another a free one share none, as the state of a
-    recurrent model, [layers, batch, size], beside its series.
+    There is none if one input has a fixed first axis and another a free one: a recurrent model's
+    state is [layers, batch, size].
     """
     first = {spec.shape[0] for spec in specs if spec.shape}
     if len(first) != 1:
@@ -106,7 +106,7 @@ def batch_of(specs: Sequence[TensorSpec]) -> int | None:
 
 
 def free_axes(specs: Sequence[TensorSpec]) -> dict[str, tuple[int, ...]]:
-    """The free axes of each input, beside the one that counts rows."""
+    """Return the free axes of each input, except the one that counts rows."""
     return {
         spec.name: tuple(axis for axis, size in enumerate(spec.shape) if axis and size == -1)
         for spec in specs
@@ -136,7 +136,7 @@ def _sizes(spec: TensorSpec, rows: int, batch: int | None) -> tuple[int, ...]:
 
 
 def made_up(generator: np.random.Generator, datatype: str, sizes: tuple[int, ...]) -> Array:
-    """An array of this datatype and shape; see `make_up`."""
+    """Return an array of this datatype and shape; see `make_up`."""
     dtype = DTYPES[datatype]
     if dtype.kind == "f":
         return as_datatype(np.asarray(generator.standard_normal(sizes)).astype(dtype), datatype)

@@ -1,4 +1,4 @@
-"""The stage `check`: rows for a conversion, what the original answers, and whether both agree."""
+"""The stage `check`: makes rows for a conversion and compares it with the original on them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -30,10 +30,10 @@ _GOLDEN_ROWS = 32
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What the check of a conversion leaves to the later stages.
+    """The result of a check, for the later stages.
 
     Args:
-        original: base rows in the types that the original takes.
+        original: base rows in the original's types.
         sent: the same rows in the types that callers send.
         evidence: the original's answers to all probes.
     """
@@ -43,24 +43,24 @@ class Checked:
     evidence: Evidence
 
     def to_json(self) -> dict[str, Any]:
-        """Rows compared of each kind, and rows left out by the bounds, for report.json."""
+        """Return compared rows of each kind, and omitted ones, for report.json."""
         return {"rows": self.evidence.rows(), "left_out": dict(self.evidence.cut)}
 
     def outcome(self, rows: int) -> str:
-        """A line about the check."""
+        """Return a line about the check."""
         kinds, cut = len(self.evidence.rows()), self.evidence.cut
         line = f"agrees with the original in {rows:,} rows of {kinds} kinds"
         if cut:
             kind, count = max(cut.items(), key=lambda each: each[1])
             more = f" and {len(cut) - 1} more kinds" if len(cut) > 1 else ""
-            line += f"; over the limit, not compared: {count:,} rows of '{kind}'{more}"
+            line += f"; not compared, over the limit: {count:,} rows of '{kind}'{more}"
         return line
 
 
 def one_of_each(checked: Checked, served: ConvertedModel) -> Iterator[Request]:
-    """A row of each kind that the original answered, as callers send it.
+    """Yield a row of each kind that the original answered, as callers send it.
 
-    Rows that may share a request do, where the model takes any number of them.
+    If the model accepts any number of rows, rows of the same shape share a request.
     """
     groups: dict[object, list[Request]] = {}
     for probe in _first_of_each(checked.evidence):
@@ -77,7 +77,7 @@ def one_of_each(checked: Checked, served: ConvertedModel) -> Iterator[Request]:
 
 
 def _first_of_each(evidence: Evidence) -> Iterator[Probe]:
-    """The first probe of each kind, without those that base rows are."""
+    """Yield the first probe of each kind, except base rows."""
     seen = {BASE, SINGLES}
     for each in evidence.answered:
         if each.probe.kind not in seen and each.answer is not None and not each.probe.may_refuse:
@@ -93,12 +93,12 @@ def _joined(rows: Sequence[Request]) -> Request:
 
 
 def _stacked(arrays: Sequence[Array]) -> Array:
-    """Arrays of one datatype, one behind the other; numpy alone would forget that it is BF16."""
+    """Return arrays of one datatype, concatenated; numpy alone would lose the type BF16."""
     return as_datatype(np.concatenate(arrays), datatype_of(arrays[0]))
 
 
 def check(spec: ModelSpec, conversion: Conversion) -> tuple[Checked, int]:
-    """Compare a conversion with its original; the number of rows that agree.
+    """Compare a conversion with its original, and return how many rows agree.
 
     Raises:
         ConversionMismatch: they differ.
@@ -121,7 +121,7 @@ def _gathered(spec: ModelSpec, conversion: Conversion, served: ConvertedModel) -
 
 
 def _known(conversion: Conversion) -> Knowledge:
-    """Of a graph without processing steps, callers send the ids that it takes."""
+    """Return what is known; without processing steps, callers also send the graph's ids."""
     if conversion.processing is not None:
         return conversion.known
     return with_ids(conversion.known, conversion.onnx)
@@ -130,7 +130,7 @@ def _known(conversion: Conversion) -> Knowledge:
 def _rows(
     spec: ModelSpec, conversion: Conversion, served: ConvertedModel, known: Mapping[str, Any]
 ) -> Samples:
-    """Held-out rows, else examples, else made-up rows, in the original's types."""
+    """Return held-out rows, else examples, else made-up rows, in the original's types."""
     specs = widened(served.inputs, known)
     if spec.accuracy:
         return read_holdout(spec, specs)
@@ -140,7 +140,7 @@ def _rows(
 
 
 def _require_base(evidence: Evidence, rows: Samples) -> None:
-    """Require that the original answers the rows that everything starts from.
+    """Require that the original answers the base rows.
 
     Raises:
         DataUnusable: it refuses them.

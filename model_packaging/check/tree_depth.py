@@ -1,8 +1,7 @@
-"""Trees that would end the process that loads them or walks through them.
+"""Refuses trees that would end the process that loads them or predicts with them.
 
-onnxruntime builds a tree by calling itself for each node on the way down, so a tree must not be too
-deep. XGBoost and LightGBM do not look whether the nodes and columns that a damaged file names are
-there at all.
+onnxruntime builds trees recursively, so a tree must not be too deep. XGBoost and LightGBM do not
+check that the nodes and columns in a damaged file exist.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,11 +12,11 @@ from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.check.trees import LEAF, NoTreeForm, TreeArrays
 
 DEEPEST = 2000
-"""A stack of 2 MB, the smallest of a thread on Linux, was seen to hold 2,500 and not 3,000."""
+"""A stack of 2 MB, the smallest of a thread on Linux, held 2,500 in a test, and not 3,000."""
 
 
 def require_loadable(trees: Iterable[TreeArrays], columns: int) -> None:
-    """Refuse trees that could not be loaded, or walked through with rows of so many columns.
+    """Refuse trees that cannot be loaded, or cannot predict rows of so many columns.
 
     Raises:
         NoTreeForm: says what is wrong with one of them.
@@ -26,7 +25,7 @@ def require_loadable(trees: Iterable[TreeArrays], columns: int) -> None:
         _require_places(tree, columns)
         if _depth(tree) > DEEPEST:
             raise NoTreeForm(
-                f"a tree is more than {DEEPEST} comparisons deep, each run of categories counted; "
+                f"a tree is more than {DEEPEST} comparisons deep, counting runs of categories; "
                 "train it with fewer leaves or a lower max_cat_threshold"
             )
 
@@ -35,9 +34,11 @@ def _require_places(tree: TreeArrays, columns: int) -> None:
     splits = tree.splits()
     children = np.concatenate([tree.left[splits], tree.right[splits]])
     if ((children < 1) | (children >= len(tree.column))).any():
-        raise NoTreeForm("a tree is damaged: it leads to nodes that are not there")
+        raise NoTreeForm("a tree is damaged: it leads to nodes that do not exist")
     if (tree.column >= columns).any() or (tree.column < LEAF).any():
-        raise NoTreeForm(f"a tree is damaged: it splits a column beyond the {columns} of a row")
+        raise NoTreeForm(
+            f"a tree is damaged: it splits a column, and rows have only {columns} columns"
+        )
 
 
 def _depth(tree: TreeArrays) -> int:
@@ -56,7 +57,7 @@ def _depth(tree: TreeArrays) -> int:
 
 
 def _below(tree: TreeArrays, nodes: Array, depth: Array) -> tuple[Array, Array]:
-    """The children of those nodes that have some, and the depths of their parents."""
+    """Return the children of those nodes that have any, and the depths of their parents."""
     inner = tree.column[nodes] != LEAF
     parents = nodes[inner]
     children = np.concatenate([tree.left[parents], tree.right[parents]])
@@ -64,7 +65,7 @@ def _below(tree: TreeArrays, nodes: Array, depth: Array) -> tuple[Array, Array]:
 
 
 def runs(ordered: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """First and last of each run of consecutive numbers."""
+    """Yield the first and last of each run of consecutive numbers."""
     start = previous = ordered[0] if ordered else 0
     for number in ordered[1:]:
         if number != previous + 1:

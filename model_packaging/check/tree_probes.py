@@ -1,9 +1,8 @@
-"""Rows that walk to the splits of trees and stand on, just below and just above each of them.
+"""Rows that reach the splits of trees, with values at, just below and just above each threshold.
 
-Ordinary rows never touch a threshold, so a model whose splits went wrong by one comparison passes
-them. These rows follow the path to a split and then hold, in the split's column, its threshold, the
-numbers one step below and above it, a missing value, zero, or a category of each side and one that
-no split names.
+Ordinary rows never hit a threshold, so they do not reveal a split with a wrong comparison. These
+rows follow the path to a split and then hold, in the split's column, its threshold, the numbers one
+step below and above it, a missing value, zero, or categories of both sides and an unknown one.
 """
 
 import math
@@ -32,14 +31,14 @@ def tree_probes(
     dtype: type[np.floating] = np.float32,
     most: int = 2048,
 ) -> dict[str, Array]:
-    """Rows by kind, each array of shape [rows, columns] and of `dtype`; the same at each call.
+    """Return rows by kind, arrays of [rows, columns] and of `dtype`; the same at each call.
 
     Args:
         trees: all trees of the model.
         columns: how many columns a row has.
         dtype: the type in which the model compares; one step is a step of this type.
-        most: how many rows there are at most, of all kinds together. Splits are drawn by lot where
-            all of them would need more.
+        most: the limit of rows, of all kinds together. If there are too many splits, some are
+            chosen at random.
     """
     forest = _Forest(trees, columns, dtype)
     rows = defaultdict[str, list[Array]](list)
@@ -58,7 +57,7 @@ def typical_rows(
     dtype: type[np.floating] = np.float32,
     rows: int = 256,
 ) -> Array | None:
-    """So many rows with values near the splits of their columns; None if there are no splits."""
+    """Return rows with values near the splits of their columns; None if there are no splits."""
     if not any(tree.splits().size for tree in trees):
         return None
     forest = _Forest(trees, columns, dtype)
@@ -66,7 +65,7 @@ def typical_rows(
 
 
 def _path(tree: TreeArrays, node: int) -> list[tuple[int, bool]]:
-    """The splits above a node, from the root, and whether the way to it goes left there."""
+    """Return the splits above a node, from the root, and whether its path goes left there."""
     splits = tree.splits()
     parents = np.full(len(tree.column), -1)
     parents[tree.left[splits]] = parents[tree.right[splits]] = splits
@@ -79,7 +78,7 @@ def _path(tree: TreeArrays, node: int) -> list[tuple[int, bool]]:
 
 @dataclass(slots=True)
 class _Allowed:
-    """What a column may hold on the way to a split: numbers from `low` to `high`, or categories."""
+    """The values of a column that lead to a split: numbers from `low` to `high`, or categories."""
 
     low: float = -math.inf
     high: float = math.inf
@@ -88,7 +87,7 @@ class _Allowed:
 
 
 class _Forest:
-    """What the trees know of each column."""
+    """The thresholds and categories of each column of the trees."""
 
     def __init__(self, trees: Sequence[TreeArrays], columns: int, dtype: type[np.floating]) -> None:
         self._trees, self._columns, self._dtype = trees, columns, dtype
@@ -107,7 +106,7 @@ class _Forest:
         self._starts = np.searchsorted(split[order], np.arange(columns + 1))
 
     def draw_splits(self, most: int) -> Iterator[tuple[TreeArrays, int]]:
-        """So many splits at most, of all trees."""
+        """Yield at most so many splits, of all trees."""
         total = int(self._ends[-1]) if self._trees else 0
         for place in self._generator.choice(total, min(total, most), replace=False):
             number = int(np.searchsorted(self._ends, place, side="right"))
@@ -134,7 +133,7 @@ class _Forest:
         yield NEGATIVE, -0.5
 
     def row(self, tree: TreeArrays, path: Sequence[tuple[int, bool]]) -> Array:
-        """A row that goes this way, as far as one can; its other columns hold typical values."""
+        """Return a row that follows this path, if possible, with typical values elsewhere."""
         allowed = defaultdict[int, _Allowed](_Allowed)
         for node, left in path:
             self._narrow(allowed[int(tree.column[node])], tree, node, left=left)
@@ -157,7 +156,7 @@ class _Forest:
             allowed.without |= tree.categories[node]
 
     def _sides(self, threshold: float, *, inclusive: bool) -> tuple[float, float]:
-        """The greatest value that goes left, and the least that goes right."""
+        """Return the greatest value that goes left, and the least that goes right."""
         at = self._dtype(threshold)
         if float(at) < threshold or (inclusive and float(at) == threshold):
             return float(at), float(np.nextafter(at, self._dtype(np.inf)))
@@ -169,7 +168,7 @@ class _Forest:
             choice = sorted((known if allowed.within is None else allowed.within) - allowed.without)
             return self._pick(choice) if choice else max(known) + 1
         if allowed.low > allowed.high:
-            return math.nan  # only a missing value may come here
+            return math.nan  # only a missing value reaches the split
         return min(max(typical, allowed.low), allowed.high)
 
     def _typical(self, column: int) -> float:

@@ -1,6 +1,6 @@
-"""Decision trees in plain terms, whichever library grew them.
+"""Decision trees of any library, as arrays.
 
-A converter reads them from the trained model's own dump; `tree_probes` makes rows from them.
+A converter reads them from the trained model; `tree_probes` makes rows from them.
 """
 
 from collections.abc import Mapping
@@ -14,11 +14,11 @@ from lading.functions.inference.tensors.conversion import Array
 LEAF = -1
 """The column of a node that is a leaf."""
 NEAR_ZERO = float(np.float32(1e-35))
-"""What is not further from zero than this is zero to LightGBM."""
+"""LightGBM treats numbers up to this distance from zero as zero."""
 
 
 class NoTreeForm(ValueError):
-    """A part of a model of trees that has no ONNX form here; the text names it."""
+    """A part of a model of trees cannot be converted; the text names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,8 @@ class TreeArrays:
     """One tree; node 0 is the root, and each array has one element for each node.
 
     A numeric split sends a value left that is below its threshold, or equal to it if the tree is
-    `inclusive`. A split in `categories` sends the values left that its set holds; its threshold
-    says nothing. A missing value (NaN) goes left where `missing_left` is true.
+    `inclusive`. A split in `categories` sends the values of its set left; its threshold has no
+    meaning. A missing value (NaN) goes left where `missing_left` is true.
 
     Args:
         column: integers: the column that a node splits, LEAF for a leaf.
@@ -53,16 +53,16 @@ class TreeArrays:
 
 
 class Reading(IntEnum):
-    """What a library makes of a value before it compares it."""
+    """How a library changes a value before it compares it."""
 
     AS_IS = 0
     NAN_AS_ZERO = 1
     ZERO_AS_NAN = 2
-    """Zero, and whatever is nearer to it than NEAR_ZERO, is missing, as NaN is."""
+    """Zero, and numbers up to NEAR_ZERO from it, are missing, like NaN."""
     FLOOR = 3
-    """A category; a negative number is none. NaN is missing."""
+    """A category, rounded down; negative numbers are no category. NaN is missing."""
     CATEGORY = 4
-    """A category, without what stands after its decimal point; a negative number is none."""
+    """A category, rounded towards zero; negative numbers are no category."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +84,13 @@ class BoostedTree:
 
 @dataclass(frozen=True, slots=True)
 class Forest:
-    """Trees whose values are added up.
+    """Trees whose values are added.
 
     Args:
         trees: at least one.
         columns: how many columns a row has.
         base: floats of shape [targets], to which the trees add.
-        dtype: in which the library compares: float32 or float64.
+        dtype: the type in which the library compares: float32 or float64.
     """
 
     trees: tuple[BoostedTree, ...]

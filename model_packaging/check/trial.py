@@ -1,10 +1,10 @@
-"""An optimized model is run, not only loaded, on all rows that the conversion was compared on.
+"""Runs an optimized model on all rows on which the conversion was compared.
 
-It may differ a little from the model that it was made of: how little is enough, the accuracy gate
-says. But it must answer, with the same outputs of the same dtypes and shapes, and with numbers
-where there were numbers. And each output must have something to do with what it was, for a gate
-measures one output, perhaps only which of its values is largest: on usual rows, it differs by less
-than half of what the answers themselves vary by.
+It may differ a little from the model that it was made from; the accuracy gate decides how much. But
+it must answer, with the same outputs of the same dtypes and shapes, and with numbers where there
+were numbers. And each output must stay near what it was, because a gate measures only one output,
+perhaps only which of its values is largest: on usual rows, an output may differ by at most half of
+the spread of its answers.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,28 +20,28 @@ from lading.model_packaging.check.probing import BASE, SINGLES
 from lading.model_packaging.errors import ConversionError
 
 FAR = 0.5
-"""How far an output may be: of its spread, or of its labels."""
+"""The largest difference of an output, as a share of its spread or of its labels."""
 
 _CONSTANT = 1e-6
-"""Of the square of answers that do not vary: what counts as their spread."""
+"""The spread of answers that do not vary, as a share of their mean square."""
 
 _BEYOND = 100
-"""Times the size of usual rows: numbers of such rows may overflow in float16."""
+"""Rows so many times larger than usual ones may overflow in float16."""
 
 
 class Unfit(Exception):
-    """An optimized model cannot stand in for the one that it was made of; the text says why."""
+    """An optimized model cannot replace the one that it was made from; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What a run of an optimized model showed.
+    """The result of running an optimized model.
 
     Args:
-        differences: for each output, how far it is from what it was on usual rows: the root mean
-            square of the difference by the spread of the answers, 0 where conversions may differ as
-            much, or the share of other labels.
-        overflows: kinds of rows far larger than usual ones that it has no numbers for any more.
+        differences: the difference of each output on usual rows: its root mean square divided by
+            the spread of the answers, 0 within the tolerance of conversions; for labels, the share
+            of changed ones.
+        overflows: kinds of rows far larger than usual ones for which it returns no numbers.
     """
 
     differences: Mapping[str, float]
@@ -52,7 +52,7 @@ class Loaded(Protocol):
     """A model that can be run."""
 
     def run(self, inputs: Request) -> Request:
-        """Answer rows; raises one of `agreement.REFUSALS` for those that it does not take."""
+        """Answer rows; raise one of `agreement.REFUSALS` for rows that it refuses."""
 
 
 Load = Callable[[bytes], Loaded]
@@ -60,10 +60,10 @@ Load = Callable[[bytes], Loaded]
 
 
 class Trial:
-    """The rows to run models on, and the way to load one as it is served.
+    """The rows to run models on.
 
     Args:
-        load: a model of the conversion as callers reach it.
+        load: loads a model of the conversion as it is served.
         probes: the rows.
     """
 
@@ -72,7 +72,7 @@ class Trial:
         self._sizes = _sizes(probes)
 
     def of(self, model: bytes) -> "Baseline":
-        """The answers of a model that is to be optimized."""
+        """Return the answers of a model that will be optimized."""
         run = self._load(model).run
         answered = [(probe, call(run, probe.inputs)[0]) for probe in self._probes]
         return Baseline(self._load, self._sizes, answered)
@@ -94,8 +94,8 @@ class Baseline:
         """Run an optimized model.
 
         Args:
-            model: made of the one whose answers these are.
-            far: how far each output may be from what it was.
+            model: made from the model of these answers.
+            far: the largest difference of each output; see `FAR`.
 
         Raises:
             Unfit: it does not answer as it must.
@@ -115,10 +115,10 @@ class Baseline:
         return Tried(found, tuple(overflows))
 
     def _overflows(self, probe: Probe, before: Request, after: Request) -> bool:
-        """Whether numbers were lost, on rows so large that this is only noted.
+        """Whether numbers became NaN or infinity on rows far larger than usual ones.
 
         Raises:
-            Unfit: they were, on other rows.
+            Unfit: they did on other rows.
         """
         lost = list(_lost(probe.kind, before, after))
         if lost and not self._is_beyond(probe):
@@ -147,14 +147,14 @@ def _again(run: Model, probe: Probe) -> Request:
 
 
 def _lost(kind: str, before: Request, after: Request) -> Iterator[str]:
-    """The outputs that have NaN or infinity where there was a number.
+    """Yield the outputs that have NaN or infinity where there was a number.
 
     Raises:
         Unfit: an output has another name, dtype or shape.
     """
     for output in {**before, **after}:
         if output not in after or output not in before:
-            raise Unfit(f"has another set of outputs for {kind}: {', '.join(after)}")
+            raise Unfit(f"returns other outputs for {kind}: {', '.join(after)}")
         want, have = before[output], after[output]
         if (want.dtype, want.shape) != (have.dtype, have.shape):
             shown = f"{have.dtype} of shape {list(have.shape)}"
@@ -165,7 +165,7 @@ def _lost(kind: str, before: Request, after: Request) -> Iterator[str]:
 
 
 def _sizes(probes: Sequence[Probe]) -> dict[str, float]:
-    """The largest number in each input of floats: of usual rows, or of the one probe."""
+    """Return the largest number in each input of floats: of usual rows, or of the one probe."""
     usual = [each for each in probes if each.kind in (BASE, SINGLES)] or probes
     sizes: dict[str, float] = {}
     for probe in usual:
@@ -180,13 +180,13 @@ def _require_near(differences: Mapping[str, float], far: float) -> None:
     for output, difference in differences.items():
         if difference > far:
             raise Unfit(
-                f"answers too differently in '{output}': by {difference:.2g} of what its answers "
-                f"vary by, {far:g} is allowed"
+                f"answers too differently in '{output}': by {difference:.2g} of the spread of its "
+                f"answers, {far:g} is allowed"
             )
 
 
 class _Difference:
-    """How far the answers of one output are apart, over several requests."""
+    """The difference between the answers of one output, over several requests."""
 
     def __init__(self) -> None:
         self._count, self._other, self._labels = 0, 0, False
@@ -206,7 +206,7 @@ class _Difference:
         self._apart += float(np.square(have - want).sum())
 
     def share(self) -> float:
-        """Of the answers' spread, or of the labels; see `Tried`."""
+        """Return the share of the answers' spread, or of the labels; see `Tried`."""
         if self._labels:
             return self._other / max(1, self._count)
         apart = np.sqrt(self._apart / max(1, self._count))

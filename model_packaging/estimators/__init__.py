@@ -1,5 +1,5 @@
-"""scikit-learn's estimators as ONNX graphs, put together piece by piece.
+"""Converts scikit-learn's estimators to ONNX graphs, piece by piece.
 
-`composition` walks through pipelines, column transformers and ensembles; `trees` and `encoders`
-convert what skl2onnx would convert wrongly, and `leaves` hands everything else to skl2onnx.
+`composition` walks through pipelines and column transformers; modules in `kinds` convert estimators
+that skl2onnx would convert wrongly, and `kinds.leaves` passes all others to skl2onnx.
 """

@@ -1,4 +1,4 @@
-"""The outputs of each kind of estimator: its own calls, and the nodes that answer alike."""
+"""The outputs of each kind of estimator, as its own calls and as nodes of a graph."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,9 +30,9 @@ class EstimatorOutputs:
     """The outputs of a kind of estimator.
 
     Args:
-        add: adds the nodes to a graph, and gives each output's tensor, dtype and width; the
+        add: adds the nodes to a graph and returns each output's tensor, dtype and width; the
             width is None for an output of shape [rows].
-        ask: the estimator's own answer to rows.
+        ask: returns the estimator's own answer to rows.
     """
 
     add: Callable[[GraphBuilder, Frame], dict[str, tuple[str, Any, int | None]]]
@@ -40,7 +40,7 @@ class EstimatorOutputs:
 
 
 def answer_of(estimator: Any) -> EstimatorOutputs:
-    """How the estimator answers.
+    """Return the outputs of an estimator.
 
     Raises:
         NoOnnxForm: it can neither predict nor transform.
@@ -62,7 +62,7 @@ def answer_of(estimator: Any) -> EstimatorOutputs:
 
 
 def _several(estimator: Any) -> bool:
-    """Whether a classifier has several labels for each row."""
+    """Whether a classifier returns several labels for each row."""
     last = _last_step(estimator)
     kind = getattr(getattr(last, "_label_binarizer", None), "y_type_", "")
     several = bool(getattr(last, "multilabel_", False)) or "multilabel" in kind
@@ -77,13 +77,13 @@ def _last_step(estimator: Any) -> Any:
 
 
 def _named_classes(estimator: Any) -> Array:
-    """The classes as the model calls them: int64, float64 or text."""
+    """Return the classes as the model returns them: int64, float64 or text."""
     classes = np.asarray(estimator.classes_)
     return _named(classes)
 
 
 def _named(classes: Array) -> Array:
-    """Labels as the model gives them."""
+    """Return labels in the types that the model returns."""
     if classes.dtype.kind == "f" and not (np.isfinite(classes).all() and (classes % 1 == 0).all()):
         return classes.astype(np.float64)
     if classes.dtype.kind in "biuf":
@@ -93,7 +93,7 @@ def _named(classes: Array) -> Array:
         return classes.astype(np.object_)
     if all(issubclass(each, int) for each in kinds):
         return classes.astype(np.int64)
-    raise NoOnnxForm("has classes of several types; train it with texts or whole numbers")
+    raise NoOnnxForm("has classes of several types; train it with texts or integers")
 
 
 def _as_label(labels: Any, classes: Array) -> Array:
@@ -125,12 +125,12 @@ def _label(estimator: Any) -> EstimatorOutputs:
 
 def _scores(graph: GraphBuilder, found: Classes) -> str:
     if found.probabilities is None:
-        raise NoOnnxForm("has no ONNX form that gives probabilities")
+        raise NoOnnxForm("has no ONNX form that returns probabilities")
     return graph.cast(found.probabilities, np.float32)
 
 
 def _labels(estimator: Any) -> EstimatorOutputs:
-    """Several labels: `label` of [rows, labels], and `probabilities_0`... of each."""
+    """Outputs of several labels: `label` of [rows, labels], and `probabilities_0`... of each."""
     chained = isinstance(_last_step(estimator), ClassifierChain)
     if chained and any(list(each) != [0, 1] for each in estimator.classes_):
         raise NoOnnxForm("has a ClassifierChain of labels other than 0 and 1")
@@ -185,7 +185,7 @@ def _detector(estimator: Any) -> EstimatorOutputs:
 
 
 def _mixture(estimator: Any) -> EstimatorOutputs:
-    """A mixture of densities: the likeliest of them, and how likely each one is."""
+    """Outputs of a mixture of densities: the most likely one, and the probability of each."""
 
     def add(graph: GraphBuilder, frame: Frame) -> dict[str, tuple[str, Any, int | None]]:
         found = classify(estimator, graph, frame)
@@ -217,7 +217,7 @@ def _transformer(estimator: Any) -> EstimatorOutputs:
     def add(graph: GraphBuilder, frame: Frame) -> dict[str, tuple[str, Any, int | None]]:
         found = transform(estimator, graph, frame)
         if found.has_text():
-            raise NoOnnxForm("is a transformer that gives texts, which is not supported")
+            raise NoOnnxForm("is a transformer that returns texts, which is not supported")
         return {
             "transformed": (graph.cast(matrix(graph, found), np.float32), np.float32, found.width)
         }

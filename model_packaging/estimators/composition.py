@@ -1,4 +1,4 @@
-"""Estimators that are made of others by columns or in a row, and what only picks columns."""
+"""Pipelines, column transformers, searches, and estimators that only select columns."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -45,7 +45,7 @@ def _(estimator: Pipeline, graph: GraphBuilder, frame: Frame) -> Frame:
 
 
 _Member = Callable[[Any, GraphBuilder, Frame], tuple[Any, Frame]]
-"""Returns the estimator that answers for another one, and what it gets."""
+"""Returns the inner estimator of another one, and the columns that it gets."""
 
 
 def _pass_on(kind: type, member: _Member, *calls: Any) -> None:
@@ -81,7 +81,7 @@ def _(estimator: ColumnTransformer, graph: GraphBuilder, frame: Frame) -> Frame:
         part = part if isinstance(step, str) else transform(step, graph, part)
         parts.append(_weighted(estimator, name, graph, part))
     if getattr(estimator, "sparse_output_", False) and any(part.has_text() for part in parts):
-        raise NoOnnxForm("has a ColumnTransformer that gives texts")
+        raise NoOnnxForm("has a ColumnTransformer that returns texts, which is not supported")
     found = beside(parts, names_of(estimator, parts))
     return replace(found, sparse=bool(getattr(estimator, "sparse_output_", False)))
 
@@ -98,7 +98,7 @@ def _(estimator: FeatureUnion, graph: GraphBuilder, frame: Frame) -> Frame:
 
 
 def _weighted(estimator: Any, name: str, graph: GraphBuilder, part: Frame) -> Frame:
-    """What a transformer gives, times its weight in the union of all."""
+    """Return the columns of a transformer, times its weight."""
     weight = (estimator.transformer_weights or {}).get(name)
     if weight is None or not part.width:
         return part
@@ -107,7 +107,7 @@ def _weighted(estimator: Any, name: str, graph: GraphBuilder, part: Frame) -> Fr
 
 
 def names_of(estimator: Any, parts: Sequence[Frame]) -> tuple[str, ...] | None:
-    """Names of the columns that come out, where a following step may pick some by name."""
+    """Return the names of an estimator's columns, by which a later step may select some."""
     try:
         with library_errors():
             names = tuple(map(str, estimator.get_feature_names_out()))
@@ -117,7 +117,7 @@ def names_of(estimator: Any, parts: Sequence[Frame]) -> tuple[str, ...] | None:
 
 
 def places(columns: Any, frame: Frame) -> list[int]:
-    """Columns as positions: of names, numbers, slices or marks of them.
+    """Return the positions of columns, given by names, numbers, a slice or booleans.
 
     Raises:
         NoOnnxForm: there is no such column.
@@ -140,7 +140,7 @@ def _place(column: Any, frame: Frame) -> int:
     if not isinstance(column, str):
         return int(column) % frame.width
     if frame.names is None or column not in frame.names:
-        raise NoOnnxForm(f"picks the column '{column}', and gets columns without that name")
+        raise NoOnnxForm(f"selects the column '{column}', but gets columns without that name")
     return frame.names.index(column)
 
 
@@ -155,7 +155,7 @@ def is_missing(value: Any) -> bool:
 
 
 def renamed(estimator: Any, frame: Frame) -> Frame:
-    """The frame with the names that the estimator gives its columns."""
+    """Return the frame with the names that the estimator gives its columns."""
     return replace(frame, names=names_of(estimator, [frame]))
 
 
@@ -167,17 +167,17 @@ def _(estimator: preprocessing.FunctionTransformer, graph: GraphBuilder, frame: 
     operators = FUNCTIONS.get(estimator.func)
     if operators is None or estimator.kw_args:
         reason = f"has a FunctionTransformer of {name or 'a function'}, which has no ONNX form"
-        raise NoOnnxForm(f"{reason}; compute it before the model, or in code: of models.yaml")
+        raise NoOnnxForm(f"{reason}; compute it before the model, or under code: in models.yaml")
     graph.notes.typical(frame.origins, np.outer(_PLAUSIBLE, np.ones(frame.width)))
     return computed(operators(graph, matrix(graph, frame)), graph.dtype, [None] * frame.width)
 
 
 _PLAUSIBLE = (0.5, 1.0, 2.0, 10.0, 100.0)
-"""Numbers that every function below takes."""
+"""Numbers that every function below accepts."""
 
 
 def _only_checks(function: Any) -> bool:
-    """Whether a function returns what it gets, as histograms of trees have one."""
+    """Whether a function returns its argument, such as the one in histogram-based boosting."""
     return isinstance(function, partial) and function.func is check_array
 
 

@@ -1,4 +1,4 @@
-"""Straight lines between points, as `numpy.interp` draws them."""
+"""Piecewise linear functions, as `numpy.interp` computes them."""
 
 import numpy as np
 
@@ -7,18 +7,18 @@ from lading.model_packaging.estimators.graph import GraphBuilder
 
 
 def straight(graph: GraphBuilder, values: str, x: Array, y: Array) -> str:
-    """The lines' height at values of shape [rows, 1], in float64; beyond them that of their ends.
+    """Return the heights at values of shape [rows, 1], in float64; constant beyond the ends.
 
     Args:
-        graph: where nodes are added.
+        graph: gets the nodes.
         values: float64.
-        x: where the points stand, in ascending order; of several at one place the last one counts.
+        x: places of the points, in ascending order; of several at one place the last one counts.
         y: their heights.
     """
     within = graph.node(
         "Max", graph.node("Min", values, graph.constant(x[-1])), graph.constant(x[0])
     )
-    # Between the points at `place` and behind it; the first one stands for two if it is alone.
+    # Between the points at `place` and after it; a single point counts twice.
     x, y = (np.append(each, each[-1:]) if len(each) == 1 else each for each in (x, y))
     reached = graph.node("GreaterOrEqual", within, graph.constant(x[np.newaxis, :-1]))
     count = graph.node("ReduceSum", graph.cast(reached, np.int64), graph.constant([1]), keepdims=1)

@@ -1,4 +1,4 @@
-"""Reads a fitted estimator from its file, and says what is wrong with one that cannot be read."""
+"""Reads a fitted estimator from its file, and explains why a file cannot be read."""
 
 import pickle
 import re
@@ -24,7 +24,7 @@ _ZLIB = b"\x78"
 
 
 def load(spec: ModelSpec) -> Any:
-    """The estimator in the model's source.
+    """Return the estimator in the model's source.
 
     Raises:
         SourceUntrusted: loading it would run code, and the manifest does not trust it.
@@ -78,11 +78,11 @@ def _reason(error: BaseException | None, *, whole: bool) -> str:
     """Return why a file cannot be read; a `whole` one seems to hold a fitted estimator."""
     if isinstance(error, ImportError) and error.name:
         return f"needs the module '{error.name}', which is not installed here"
-    foreign = isinstance(error, AttributeError)  # a class that is called otherwise here, or nowhere
+    foreign = isinstance(error, AttributeError)  # a class that does not exist here
     if not (whole or foreign) or isinstance(error, EOFError | pickle.UnpicklingError):
-        return f"is damaged or no file of scikit-learn: {error!r}"
+        return f"is damaged or not a file of scikit-learn: {error!r}"
     here = f"scikit-learn {sklearn.__version__} and numpy {np.__version__}"
-    advice = "save it with the versions that are installed here"
+    advice = "train and save it with these versions"
     return f"cannot be read by {here}: {error!r}; {advice}"
 
 
@@ -90,7 +90,7 @@ def _require_version(spec: ModelSpec, made_by: str | None) -> None:
     """Require that the file was made by the minor version that is installed.
 
     Raises:
-        SourceUnreadable: it was not, so nobody knows whether it still answers as it did.
+        SourceUnreadable: it was not, and the estimator may answer differently now.
     """
     here = sklearn.__version__
     if made_by is None or made_by.split(".")[:2] == here.split(".")[:2]:
@@ -103,7 +103,7 @@ def _require_version(spec: ModelSpec, made_by: str | None) -> None:
 
 
 def _version(path: Path) -> str | None:
-    """The version of scikit-learn that made the file; None where it does not say."""
+    """Return the version of scikit-learn that made the file; None if it is not stated."""
     content = _schema(path) or path.read_bytes()
     if content[:1] == _ZLIB:
         try:
@@ -115,7 +115,7 @@ def _version(path: Path) -> str | None:
 
 
 def _schema(path: Path) -> bytes:
-    """What a skops file says of its contents; empty for a file of another kind."""
+    """Return the schema of a skops file; empty for a file of another kind."""
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.read("schema.json")

@@ -1,4 +1,4 @@
-"""The columns that an estimator takes, as tensors of a growing graph."""
+"""The columns that an estimator gets, as tensors of a graph."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ TEXT = np.dtype(np.object_)
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A tensor of shape [rows, columns]; for each column its origin, where that is known."""
+    """A tensor of shape [rows, columns], with the origin of each column if it is known."""
 
     tensor: str
     dtype: "np.dtype[Any]"
@@ -29,9 +29,9 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Blocks side by side; `names` are those of all columns, where they have some.
+    """Blocks side by side; `names` are the names of all columns, if they have names.
 
-    `sparse` says that scikit-learn hands a sparse matrix on here, which has no zeros.
+    `sparse` says that scikit-learn passes a sparse matrix here, which stores no zeros.
     """
 
     blocks: tuple[Block, ...]
@@ -40,7 +40,7 @@ class Frame:
 
     @property
     def origins(self) -> tuple[Origin | None, ...]:
-        """Of all columns."""
+        """The origins of all columns."""
         return tuple(origin for block in self.blocks for origin in block.origins)
 
     @property
@@ -54,17 +54,17 @@ class Frame:
 
 
 def computed(tensor: str, dtype: Any, origins: Iterable[Origin | None]) -> Frame:
-    """A frame of one block that nodes computed."""
+    """Return a frame of one block."""
     return Frame((Block(tensor, np.dtype(dtype), tuple(origins)),))
 
 
 def dtypes(frame: Frame) -> "list[np.dtype[Any]]":
-    """Of all columns."""
+    """Return the types of all columns."""
     return [block.dtype for block in frame.blocks for _ in block.origins]
 
 
 def named(frame: Frame) -> list[str]:
-    """Columns as errors call them."""
+    """Return the names of columns for error messages."""
     if frame.names:
         return [f"column '{name}'" for name in frame.names]
     return [
@@ -74,16 +74,16 @@ def named(frame: Frame) -> list[str]:
 
 
 def matrix(graph: GraphBuilder, frame: Frame) -> str:
-    """All columns, which are numbers, as one tensor of the graph's dtype.
+    """Return all columns, which must be numbers, as one tensor of the graph's dtype.
 
     Raises:
-        NoOnnxForm: some are texts, or there are none.
+        NoOnnxForm: a column holds texts, or there are no columns.
     """
     for name, dtype in zip(named(frame), dtypes(frame), strict=True):
         if dtype == TEXT:
-            raise NoOnnxForm(f"takes numbers in {name}, and gets texts; set its datatype to FP32")
+            raise NoOnnxForm(f"needs numbers in {name}, which holds texts; make its datatype FP32")
     if not frame.blocks:
-        raise NoOnnxForm("has a step that gets no columns")
+        raise NoOnnxForm("has a step without any columns")
     parts = [
         block.tensor if block.dtype == graph.dtype else graph.cast(block.tensor)
         for block in frame.blocks
@@ -103,7 +103,7 @@ def rounded(values: Array, dtype: "np.dtype[Any]", toward: float) -> Array:
 
 
 def select(graph: GraphBuilder, frame: Frame, columns: Sequence[int]) -> Frame:
-    """Some columns, in this order; neighbors of one block stay together."""
+    """Return some columns, in this order; neighbors of one block stay together."""
     places = [(block, inner) for block in frame.blocks for inner in range(block.width)]
     blocks: list[Block] = []
     run: list[int] = []
@@ -126,13 +126,13 @@ def _part(graph: GraphBuilder, block: Block, columns: list[int]) -> Block:
 
 
 def beside(frames: Iterable[Frame], names: Sequence[str] | None = None) -> Frame:
-    """Frames side by side."""
+    """Return frames side by side."""
     blocks = tuple(block for frame in frames for block in frame.blocks)
     return Frame(blocks, tuple(names) if names is not None else None)
 
 
 def filled(frame: Frame, fills: Sequence[Any]) -> Frame:
-    """A frame of texts in which an imputer has put these in the place of what was missing."""
+    """Return a frame of texts in which an imputer has replaced missing ones by these."""
     places = iter(fills)
     blocks = []
     for block in frame.blocks:

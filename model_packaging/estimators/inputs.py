@@ -1,4 +1,4 @@
-"""The inputs of an estimator: what callers send, what the graph gets, what the original takes."""
+"""The inputs of an estimator: for callers, for the graph, and for the estimator itself."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.manifest.original import BATCH, InputShape
 
 TABLE, TEXTS = "X", "text"
-"""What the only input is called where the manifest does not say."""
+"""Names of the only input, if the manifest gives none."""
 
 _DATATYPES = ("FP32", "FP64", "INT64", "INT32", "BOOL", "BYTES")
 _TABLE_RANK = 2
@@ -27,10 +27,10 @@ class Inputs:
     """The inputs by name, in the order of the manifest.
 
     Args:
-        shapes: as callers see them.
-        columns: the training columns in their order: the input that holds each, and its place.
-        names: of the training columns, where they have some.
-        texts_alone: whether the estimator takes a list of texts instead of a table.
+        shapes: their shapes for callers.
+        columns: the training columns in their order: the input of each, and its place in it.
+        names: the names of the training columns, if they have names.
+        texts_alone: whether the estimator needs a list of texts instead of a table.
     """
 
     shapes: Mapping[str, InputShape]
@@ -39,7 +39,7 @@ class Inputs:
     texts_alone: bool = False
 
     def specs(self, wide: frozenset[str] = frozenset()) -> tuple[TensorSpec, ...]:
-        """The signature; the inputs in `wide` are FP64 instead of FP32."""
+        """Return the signature; the inputs in `wide` are FP64 instead of FP32."""
         return tuple(
             TensorSpec(
                 name,
@@ -50,7 +50,7 @@ class Inputs:
         )
 
     def frame(self, graph: GraphBuilder, wide: frozenset[str] = frozenset()) -> Frame:
-        """The training columns, as tensors of the graph."""
+        """Return the training columns, as tensors of the graph."""
         runs: list[tuple[str, list[int]]] = []
         for name, place in self.columns:
             if runs and runs[-1][0] == name:
@@ -68,7 +68,7 @@ class Inputs:
         return Block(tensor, np.dtype(dtype), origins)
 
     def rows(self, inputs: Mapping[str, Array], notes: Notes, *, framed: bool) -> Any:
-        """What the estimator takes: a frame with the training's names, an array, or texts."""
+        """Return the estimator's rows: a frame with the names of training, an array, or texts."""
         if self.texts_alone:
             return [each.decode() for each in next(iter(inputs.values())).ravel()]
         columns = [
@@ -95,7 +95,7 @@ def _column(array: Array, place: int, missing: Any) -> Array:
 
 
 def inputs_of(spec: ModelSpec, estimator: Any, features: int | None) -> Inputs:
-    """The inputs that the manifest describes, or one table of numbers.
+    """Return the inputs that the manifest describes, or one table of numbers.
 
     Args:
         spec: the model, from the manifest.
@@ -129,7 +129,7 @@ def _texts(spec: ModelSpec, stated: Mapping[str, InputShape]) -> Inputs:
     shapes = dict(stated) or {TEXTS: InputShape((BATCH,), "BYTES")}
     name, only = next(iter(shapes.items()))
     if len(shapes) > 1 or only.datatype != "BYTES" or only.shape[1:] not in ((), (1,)):
-        reason = "must be one input of BYTES and of shape [batch]: the model takes a list of texts"
+        reason = "must be one input of BYTES and of shape [batch]: the model needs a list of texts"
         raise ManifestError(spec.place("inputs"), reason)
     return Inputs(shapes, ((name, 0),), None, texts_alone=True)
 
@@ -141,7 +141,7 @@ def _table(
     if width != features and not isinstance(width, str):
         if width == 1:
             raise ManifestError(spec.place("inputs"), _count(1, features))
-        reason = f"has '{name}' of {width} columns, the estimator was fitted on {features}"
+        reason = f"has '{name}' of {width} columns, but the estimator was fitted on {features}"
         raise ManifestError(spec.place("inputs"), reason)
     shape = only.shape if len(only.shape) == 1 else (only.shape[0], features)
     fixed = {name: InputShape(shape, only.datatype)}
@@ -166,10 +166,10 @@ def _columns(
         return Inputs(stated, tuple((name, 0) for name in stated), None)
     for name in stated:
         if name not in known:
-            reason = f"has a column '{name}', the estimator was fitted on {', '.join(known)}"
+            reason = f"has a column '{name}', but the estimator was fitted on {', '.join(known)}"
             raise ManifestError(spec.place("inputs"), reason, likely(name, known))
     return Inputs(stated, tuple((name, 0) for name in known), known)
 
 
 def _count(found: int, features: int) -> str:
-    return f"are {found} columns, the estimator was fitted on {features}"
+    return f"are {found} columns, but the estimator was fitted on {features}"

@@ -1,4 +1,4 @@
-"""What is known of an estimator's inputs: rows to compare it on, and values that it refuses."""
+"""Finds out about an estimator's inputs: rows to compare it on, and values that it refuses."""
 
 import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ _MOST_TYPICAL = 128
 _MOST_TREE_ROWS = 1536
 _PROBE_ROWS = 64
 _FAR, _FARTHEST = 1e30, 1e300
-"""Numbers that an original may refuse: trees round to float32, which has none above 3.4e38."""
+"""Numbers that an original may refuse: trees round to float32, which ends at 3.4e38."""
 _LAST_FLOAT32 = np.nextafter(float(np.finfo(np.float32).max) + 2.0**103, 0)
 """The largest number that rounds to a finite float32."""
 _COARSE = 1 << 48
@@ -30,7 +30,7 @@ _SLACK = 1 << 6
 """Places by which rounding may move an end that is computed backwards through scalers."""
 _SIGNLESS = (1 << 63) - 1
 _MANY_COLUMNS = 24
-"""Of more columns than these a sample tells whether the original refuses a value in all of them."""
+"""With more columns than these, a sample decides whether all of them refuse a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def _may_miss(domain: Domain, place: int) -> bool:
 
 
 class _KnowledgeTrial:
-    """One row that the original answers, in which single values are changed."""
+    """Tries single values in a row that the original answers."""
 
     def __init__(
         self,
@@ -124,7 +124,7 @@ class _KnowledgeTrial:
         self.sound = self._answers(self.row)
 
     def dtype(self, spec: TensorSpec) -> "np.dtype[Any]":
-        """What the original takes where the graph takes this input."""
+        """The type of this input for the original."""
         return self._floats if spec.datatype == "FP32" else DTYPES[spec.datatype]
 
     def _typical(self, spec: TensorSpec) -> Array:
@@ -142,7 +142,7 @@ class _KnowledgeTrial:
         return (numbers or note.typical or sorted(note.thresholds) or [0.0])[0]
 
     def domain(self, spec: TensorSpec) -> Domain:
-        """What the original takes of an input, where it does not take everything."""
+        """The values that the original accepts in an input."""
         if not self.sound:
             return Domain()
         columns = list(range(_width(spec)))
@@ -164,7 +164,7 @@ class _KnowledgeTrial:
         return Domain(some, infinite, values, bounds=bounds)
 
     def _bounds(self, spec: TensorSpec, columns: list[int]) -> dict[int, tuple[float, float]]:
-        """Columns of which the original refuses very low or very high numbers, and their ends."""
+        """Columns in which the original refuses very low or high numbers, and their bounds."""
         bounds: dict[int, tuple[float, float]] = {}
         most = _FARTHEST if spec.datatype == "FP64" else _FAR
         for side, far in enumerate((-most, most)):
@@ -207,7 +207,7 @@ class _KnowledgeTrial:
         return self._answers(self._changed(spec, [place], _ranked(rank)))
 
     def _only(self, spec: TensorSpec, place: int) -> frozenset[Any]:
-        """The categories of a column, where the original refuses others."""
+        """The categories of a column, if the original refuses others."""
         note = self._notes.of(spec.name, place)
         categories = _categories(note, spec)
         if not categories:
@@ -220,7 +220,7 @@ class _KnowledgeTrial:
         return frozenset(np.asarray(categories).astype(DTYPES[spec.datatype]).tolist())
 
     def _taken(self, spec: TensorSpec, columns: list[int], value: Any) -> set[int]:
-        """The columns in which the original takes this value."""
+        """The columns in which the original accepts this value."""
         if self._answers(self._changed(spec, columns, value)):
             return set(columns)
         if len(columns) == 1 or self._refuses_each(spec, columns, value):
@@ -230,7 +230,7 @@ class _KnowledgeTrial:
         return self._taken(spec, parts[0], value) | self._taken(spec, parts[1], value)
 
     def _refuses_each(self, spec: TensorSpec, columns: list[int], value: Any) -> bool:
-        """Whether the original refuses this value in each of some columns, of many."""
+        """Whether the original refuses this value in a sample of many columns."""
         if len(columns) <= _MANY_COLUMNS:
             return False
         some = columns[:: len(columns) // _MANY_COLUMNS]
@@ -245,7 +245,7 @@ class _KnowledgeTrial:
         return {**self.row, spec.name: array}
 
     def rounds(self, spec: TensorSpec) -> bool:
-        """Whether the original answers otherwise once values of an FP32 input are rounded."""
+        """Whether rounding an FP32 input changes answers of the original."""
         if not self.sound or spec.datatype != "FP32" or self._floats != _WIDE:
             return False
         if len(self.row) == 1:  # what else could it be
@@ -266,7 +266,7 @@ class _KnowledgeTrial:
         return any(wrong_rows(wanted, found).any() for wanted, found in pairs)
 
     def _answer(self, spec: TensorSpec, place: int, values: Array) -> Request | None:
-        """The original's answer to the row with each of these values in a column."""
+        """Return the original's answers to the row with each of these values in a column."""
         request = {name: np.repeat(row, len(values), axis=0) for name, row in self.row.items()}
         _put(request[spec.name], place, values)
         try:
@@ -287,7 +287,7 @@ class _KnowledgeTrial:
 
 
 def _tree_probes(trial: _KnowledgeTrial, notes: Notes) -> Iterator[Probe]:
-    """Rows that walk to the splits of trees whose columns come straight from the inputs."""
+    """Yield rows that reach the splits of trees whose columns come straight from the inputs."""
     for origins, trees, dtype in notes.forests:
         most = _MOST_TREE_ROWS // len(notes.forests)
         for kind, found in tree_probes(trees, len(origins), dtype, most).items():
@@ -304,13 +304,13 @@ def _tree_probes(trial: _KnowledgeTrial, notes: Notes) -> Iterator[Probe]:
 
 
 def _rank(value: float) -> int:
-    """The place of a number among all of float64, 0 for zero: neighbors differ by 1."""
+    """Return the place of a number among all of float64; 0 is at 0, and neighbors differ by 1."""
     bits = int(np.float64(value).view(np.int64))
     return bits if bits >= 0 else -(bits & _SIGNLESS)
 
 
 def _ranked(rank: int) -> float:
-    """The number at this place."""
+    """Return the number at this place."""
     size = float(np.int64(abs(rank)).view(np.float64))
     return size if rank >= 0 else -size
 

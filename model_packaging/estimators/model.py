@@ -1,4 +1,4 @@
-"""A fitted estimator as an ONNX model, and as a function to compare it with."""
+"""Converts a fitted estimator to ONNX, with the estimator as the reference to compare with."""
 
 import warnings
 from collections.abc import Callable, Mapping
@@ -45,12 +45,12 @@ _ROWS = "batch"
 def build(
     answer: EstimatorOutputs, inputs: Inputs, dtype: Any, wide: frozenset[str]
 ) -> tuple[ModelProto, GraphBuilder]:
-    """The estimator as an ONNX model.
+    """Build the ONNX model of an estimator.
 
     Args:
-        answer: how it answers.
-        inputs: what it takes.
-        dtype: what the graph computes in.
+        answer: its outputs.
+        inputs: its inputs.
+        dtype: the type that the graph computes with.
         wide: inputs that are FP64 instead of FP32.
 
     Raises:
@@ -77,7 +77,7 @@ def _input(name: str, datatype: str, shape: tuple[int, ...]) -> ValueInfoProto:
 def reference_of(
     answer: EstimatorOutputs, inputs: Inputs, graph: GraphBuilder, *, framed: bool
 ) -> Any:
-    """The estimator's own answer to named arrays; see `conversion.Model`."""
+    """Return the estimator as a function of named arrays; see `conversion.Model`."""
 
     def reference(arrays: Mapping[str, Array]) -> dict[str, Array]:
         with warnings.catch_warnings():
@@ -96,9 +96,9 @@ class Fitted:
 
     Args:
         spec: the model, from the manifest.
-        answer: how the estimator answers.
-        inputs: what it takes.
-        framed: whether it takes a frame with named columns.
+        answer: the estimator's outputs.
+        inputs: its inputs.
+        framed: whether it needs a frame with named columns.
         accepted: rows that the estimator was called with, and whether it accepted them.
     """
 
@@ -109,13 +109,13 @@ class Fitted:
     accepted: dict[bytes, bool] = field(default_factory=dict)
 
     def floats(self) -> frozenset[str]:
-        """Inputs that may be FP64 instead of FP32."""
+        """Return the inputs that may be FP64 instead of FP32."""
         return frozenset(spec.name for spec in self.inputs.specs() if spec.datatype == "FP32")
 
     def converted(
         self, dtype: Any, wide: frozenset[str]
     ) -> tuple[Conversion, Callable[[], frozenset[str]]]:
-        """The conversion, and inputs whose rounding to FP32 changes an answer; see `build`.
+        """Return the conversion, and the inputs whose rounding to FP32 changes answers.
 
         Raises:
             NoOnnxForm: it has no ONNX form.
@@ -138,7 +138,7 @@ class Fitted:
 def _processing(
     model: ModelProto, graph: GraphBuilder, specs: tuple[TensorSpec, ...]
 ) -> Processing | None:
-    """The steps that count n-grams of texts, if there are some."""
+    """Return the steps that count n-grams of texts, if there are any."""
     if not graph.steps:
         return None
     steps = tuple(step.options for step in graph.steps)
@@ -147,7 +147,7 @@ def _processing(
 
 
 def fitted(spec: ModelSpec, estimator: Any) -> Fitted:
-    """A fitted estimator with the inputs that the manifest describes.
+    """Return a fitted estimator with the inputs that the manifest describes.
 
     Raises:
         NoOnnxForm: it is not fitted, or can neither predict nor transform.
@@ -164,7 +164,7 @@ def fitted(spec: ModelSpec, estimator: Any) -> Fitted:
 
 
 def _calm(estimator: Any) -> None:
-    """Let the estimator answer in one thread and silently; threads cost more than a few rows."""
+    """Make the estimator use one thread and print nothing: threads cost more than a few rows."""
     for option, value in (("n_jobs", None), ("verbose", 0)):
         if option in vars(estimator) and not is_booster(estimator):
             setattr(estimator, option, value)
@@ -173,7 +173,7 @@ def _calm(estimator: Any) -> None:
 
 
 def _taker(estimator: Any) -> Any:
-    """The part of an estimator that knows the columns; a step that passes them on does not."""
+    """Return the part of an estimator that knows the columns: not a step that passes them on."""
     if isinstance(estimator, BaseSearchCV) and hasattr(estimator, "best_estimator_"):
         return _taker(estimator.best_estimator_)
     if isinstance(estimator, Pipeline) and isinstance(estimator.steps[0][1], str | None):
@@ -182,13 +182,15 @@ def _taker(estimator: Any) -> Any:
 
 
 def _features(estimator: Any) -> int | None:
-    """How many columns it was fitted on; None for a list of texts."""
+    """Return the number of columns that it was fitted on; None for a list of texts."""
     features = getattr(estimator, "n_features_in_", None)
     if features is not None:
         return int(features)
     require_operators(estimator)
     if not _reads_texts(estimator):
-        raise NoOnnxForm("is not fitted, or takes other inputs than rows of columns or texts")
+        raise NoOnnxForm(
+            "is not fitted, or its inputs are neither rows nor texts; fit it before saving it"
+        )
     return None
 
 

@@ -1,1 +1,1 @@
-"""Giving up what matters least: single weights (`magnitude`), or neurons (`structured`)."""
+"""Pruning: removes the least important weights (`magnitude`) or neurons (`structured`)."""

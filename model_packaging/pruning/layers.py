@@ -1,4 +1,4 @@
-"""The layers of an ONNX graph: products with constant weights, and which axis is which."""
+"""The layers of an ONNX graph: products with constant weights, and the axes of these."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -21,11 +21,11 @@ class Layer:
 
     Args:
         node: the product.
-        weight: its weights' name.
-        inward: axis of the weights along which inputs lie.
-        outward: axis along which its neurons, or channels, lie.
-        channel: axis of its answer along which they lie.
-        bias: name of the bias that the node itself adds, if any.
+        weight: the name of its weights.
+        inward: the axis of the inputs in the weights.
+        outward: the axis of the neurons, or channels, in the weights.
+        channel: the axis of the neurons in the output.
+        bias: the name of the bias that the node itself adds, if any.
     """
 
     node: "NodeProto"
@@ -37,7 +37,7 @@ class Layer:
 
 
 class Graph:
-    """A model's graph, with its weights as arrays; `inside` is what branches and loops take."""
+    """A model's graph, with its weights as arrays; `inside` has the names used in subgraphs."""
 
     def __init__(self, model: "ModelProto") -> None:
         from onnx import numpy_helper
@@ -55,14 +55,14 @@ class Graph:
         self._uses = Counter(name for node in model.graph.node for name in node.input)
 
     def layers(self) -> Iterator[Layer]:
-        """The dense and convolutional layers whose weights no other node uses, in order."""
+        """Yield the dense and convolutional layers whose weights no other node uses, in order."""
         for node in self.model.graph.node:
             layer = self.layer(node)
             if layer is not None:
                 yield layer
 
     def layer(self, node: "NodeProto") -> Layer | None:
-        """The node as a layer, when it is one."""
+        """Return the node as a layer, if it is one."""
         weight = node.input[1] if len(node.input) > 1 else ""
         if not is_standard(node) or not self.owned(weight):
             return None
@@ -77,12 +77,12 @@ class Graph:
         return None
 
     def owned(self, name: str) -> bool:
-        """Whether it is a weight that one node alone uses, and no caller sees."""
+        """Whether it is a weight that only one node uses and that is no output."""
         elsewhere = name in self.inside or name in self.outputs
         return name in self.weights and self._uses[name] == 1 and not elsewhere
 
     def replace(self, name: str, array: Array) -> None:
-        """Give a weight another value, perhaps of another shape."""
+        """Replace a weight, perhaps by one of another shape."""
         from onnx import numpy_helper
 
         self.weights[name] = array
@@ -92,10 +92,10 @@ class Graph:
 
 
 def is_standard(node: "NodeProto") -> bool:
-    """Whether its operator is one that everyone knows by its name."""
+    """Whether its operator is defined by ONNX or onnxruntime."""
     return node.domain in _STANDARD
 
 
 def attribute(node: "NodeProto", name: str, default: int) -> int:
-    """An integer attribute of a node."""
+    """Return an integer attribute of a node."""
     return next((int(each.i) for each in node.attribute if each.name == name), default)

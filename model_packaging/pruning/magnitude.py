@@ -1,8 +1,8 @@
-"""Magnitude pruning: the smallest weights of dense and convolutional layers become zero.
+"""Magnitude pruning: sets the smallest weights of dense and convolutional layers to zero.
 
-Nothing becomes faster by it: onnxruntime multiplies zeros like other numbers. Smaller to ship it is
-where a layer's weights are stored as the few that are left and their places, which ONNX takes 12
-bytes for (against 4 bytes a weight): from two thirds of zeros on.
+The model is not faster, because onnxruntime multiplies zeros like other numbers. Its file is
+smaller if a layer stores only the remaining weights and their places, which needs 12 bytes for each
+(instead of 4 for every weight): with at least two thirds of zeros.
 """
 
 from collections.abc import Sequence
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
 _STORED_BYTES = 12
-"""A float32 and an int64 for each weight that is left."""
+"""A float32 and an int64 for each remaining weight."""
 
 
 def prune_weights(
     model: "ModelProto", sparsity: float, exclude: Sequence[str], *, everywhere: bool
 ) -> int:
-    """Make weights zero, in place, and return how many.
+    """Set weights to zero, in place, and return how many.
 
     Args:
         model: the model, its constants among the weights.
         sparsity: the share of weights that becomes zero.
-        exclude: names of nodes that stay as they are.
-        everywhere: take the smallest of all layers together, not of each.
+        exclude: names of nodes that stay unchanged.
+        everywhere: choose the smallest of all layers together, not of each layer.
     """
     graph = Graph(model)
     layers = [layer for layer in graph.layers() if layer.node.name not in exclude]
@@ -37,7 +37,7 @@ def prune_weights(
 
 
 def _prune(graph: Graph, layers: Sequence[Layer], sparsity: float) -> int:
-    """Make the share of these layers' weights zero that is smallest; of equal ones the first."""
+    """Set the smallest share of these layers' weights to zero; of equal ones the first."""
     weights = [graph.weights[layer.weight] for layer in layers]
     whole = np.concatenate([weight.ravel() for weight in weights])
     count = int(sparsity * whole.size)
@@ -49,7 +49,7 @@ def _prune(graph: Graph, layers: Sequence[Layer], sparsity: float) -> int:
 
 
 def store_sparsely(model: "ModelProto") -> None:
-    """Store those weights as values and places, in place, of which that is smaller."""
+    """Store weights as values and places where that is smaller, in place."""
     from onnx import numpy_helper
 
     for weight in list(model.graph.initializer):

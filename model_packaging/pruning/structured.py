@@ -1,12 +1,12 @@
-"""Structured pruning: whole neurons of dense layers, whole channels of convolutions.
+"""Structured pruning: removes whole neurons of dense layers and whole channels of convolutions.
 
-What is removed is gone: weights, biases and the inputs of the next layers shrink, and so does the
-time that a prediction takes. A layer can be pruned when everything between it and the next layers
-works on each neuron by itself (activations, biases, batch normalization, pooling, flattening). One
-whose answer leaves the model, is added to something else (as a residual connection is) or is
-normalized across neurons cannot.
+Weights, biases and the inputs of the next layers shrink, and so does the time of a prediction. A
+layer can be pruned if everything between it and the next layers works on each neuron separately
+(activations, biases, batch normalization, pooling, flattening). It cannot be pruned if its output
+is the model's output, is added to another one (a residual connection) or is normalized across
+neurons.
 
-A neuron matters as much as the norms of its weights inward and outward, multiplied.
+The importance of a neuron is the norm of its inward weights times the norm of its outward weights.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,8 +29,8 @@ _POOLS = frozenset(("AveragePool", "GlobalAveragePool", "GlobalMaxPool", "MaxPoo
 _PAIRS = frozenset(("Add", "Div", "Mul", "Pow", "Sub"))
 
 _LAST, _CHANNEL, _FLATTENED = -1, 1, -2
-"""Where the neurons of a value lie: on its last axis, on the second, or on the last one with
-several numbers in a row for each, as channels do once they are flattened."""
+"""The axis of the neurons of a value: the last, the second, or the last with several consecutive
+numbers for each neuron, as for flattened channels."""
 
 
 class _Unsupported(Exception):
@@ -39,10 +39,10 @@ class _Unsupported(Exception):
 
 @dataclass(slots=True)
 class _Reach:
-    """What depends on the neurons of one layer, up to the layers that take them.
+    """Everything that depends on the neurons of one layer, up to the next layers.
 
-    `values` are what lies between, each with where its neurons lie; `constants` hold one number a
-    neuron, on this axis. `width` neurons there are; channels' values have `rank` axes.
+    `values` are the tensors between, with the axis of their neurons; `constants` have one number
+    for each neuron, on this axis. There are `width` neurons; values of channels have `rank` axes.
     """
 
     width: int
@@ -59,17 +59,17 @@ def prune_neurons(
     exclude: Sequence[str],
     silenced: "ModelProto | None" = None,
 ) -> tuple[int, list[str]]:
-    """Remove the share of neurons of each layer that matters least, in place.
+    """Remove the least important neurons of each layer, in place.
 
     Args:
         model: the model, its constants among the weights.
         sparsity: the share that is removed; at least one neuron of a layer stays.
-        exclude: names of nodes that stay as they are.
-        silenced: a copy of the model, in which the same neurons stay and nothing takes their
-            answers: it must answer as the pruned model does.
+        exclude: names of nodes that stay unchanged.
+        silenced: a copy of the model, in which the same neurons stay but nothing uses their
+            outputs: it must answer as the pruned model does.
 
     Returns:
-        How many were removed, and why layers stay as they are: a sentence for each.
+        How many were removed, and why layers are unchanged: a sentence for each.
     """
     graph, removed, reasons = Graph(model), 0, list[str]()
     whole = Graph(silenced) if silenced else None
@@ -91,7 +91,7 @@ def prune_neurons(
 
 
 def _chosen(graph: Graph, layer: Layer, reach: _Reach, sparsity: float) -> tuple[Array, Array]:
-    """The neurons that go, and those that stay."""
+    """Return the neurons to remove, and those to keep."""
     count = min(int(sparsity * reach.width), reach.width - 1)
     order = np.argsort(_importance(graph, layer, reach), kind="stable")
     return np.sort(order[:count]), np.sort(order[count:])
@@ -126,14 +126,14 @@ def _importance(graph: Graph, layer: Layer, reach: _Reach) -> Array:
 
 
 def _norms(weight: Array, axis: int) -> Array:
-    """The norm of each neuron's weights, which lie along `axis`."""
+    """Return the norm of each neuron's weights, which lie along `axis`."""
     rows = np.moveaxis(weight, axis, 0).reshape(weight.shape[axis], -1)
     norms: Array = np.linalg.norm(rows.astype(np.float64), axis=1)
     return norms
 
 
 def _places(weight: Array, following: Layer, width: int, neurons: Array) -> Array:
-    """Places of the neurons' numbers: after flattening, a channel has several, in a row."""
+    """Return places of the neurons' numbers; a flattened channel has several consecutive ones."""
     each = weight.shape[following.inward] // width
     places: Array = (neurons[:, np.newaxis] * each + np.arange(each)).ravel()
     return places
@@ -141,40 +141,40 @@ def _places(weight: Array, following: Layer, width: int, neurons: Array) -> Arra
 
 def _take(graph: Graph, name: str, axis: int, kept: Array) -> None:
     array = graph.weights[name]
-    if array.ndim and array.shape[axis] > 1:  # one number for all neurons serves those that stay
+    if array.ndim and array.shape[axis] > 1:  # one number for all neurons stays
         graph.replace(name, np.ascontiguousarray(np.take(array, kept, axis)))
 
 
 def _reach(graph: Graph, layer: Layer) -> _Reach:
-    """Follow a layer's answer to the next layers.
+    """Follow a layer's output to the next layers.
 
     Raises:
-        _Unsupported: something on the way needs every neuron.
+        _Unsupported: something between needs every neuron.
     """
     weight = graph.weights[layer.weight]
     reach = _Reach(weight.shape[layer.outward], weight.ndim)
     reach.values[layer.node.output[0]] = layer.channel
     if layer.bias and not graph.owned(layer.bias):
-        raise _Unsupported("its bias is computed, or shared")
+        raise _Unsupported("its bias is computed or shared")
     waiting, seen = [layer.node.output[0]], list["NodeProto"]()
     while waiting:
         value = waiting.pop()
         if value in graph.outputs:
-            raise _Unsupported("its answer is the model's")
+            raise _Unsupported("its output is the model's output")
         if value in graph.inside:
-            raise _Unsupported("a branch or a loop takes its answer")
+            raise _Unsupported("a branch or a loop uses its output")
         for node in graph.consumers.get(value, []):
             if not any(node is each for each in seen):
                 seen.append(node)
                 waiting += _follow(graph, node, value, reach)
     if not reach.following:
-        raise _Unsupported("no layer takes its answer")
+        raise _Unsupported("no layer uses its output")
     _check_pairs(graph, seen, reach)
     return reach
 
 
 def _follow(graph: Graph, node: "NodeProto", value: str, reach: _Reach) -> Iterator[str]:
-    """What a node makes of the neurons: the values that carry them on."""
+    """Yield the values by which a node passes the neurons on."""
     axis = reach.values[value]
     following = graph.layer(node)
     if following is not None and node.input[0] == value:
@@ -202,13 +202,13 @@ def _needs_all(node: "NodeProto") -> _Unsupported:
 
 
 def _check_width(graph: Graph, following: Layer, reach: _Reach, axis: int) -> None:
-    """Only after flattening may a layer take several numbers of each neuron."""
+    """Only after flattening may a layer use several numbers of each neuron."""
     takes = graph.weights[following.weight].shape[following.inward]
     fits = takes % reach.width == 0 if axis == _FLATTENED else takes == reach.width
     turned = bool(attribute(following.node, "transA", 0))
     if not fits or turned or (axis == _CHANNEL) != (following.channel == _CHANNEL):
-        what = f"'{following.node.name}' takes {takes} numbers of {reach.width} neurons"
-        raise _Unsupported(f"{what}, turned" if turned else what)
+        what = f"'{following.node.name}' uses {takes} numbers of {reach.width} neurons"
+        raise _Unsupported(f"{what}, transposed" if turned else what)
 
 
 def _note_constants(graph: Graph, node: "NodeProto", reach: _Reach, axis: int) -> None:
@@ -220,28 +220,30 @@ def _note_constants(graph: Graph, node: "NodeProto", reach: _Reach, axis: int) -
 
 
 def _axis_of(constant: Array, reach: _Reach, axis: int) -> int:
-    """The axis, from the end, on which a constant holds a number for each neuron."""
+    """Return the axis, from the end, on which a constant has a number for each neuron."""
     place = 1 - reach.rank if axis == _CHANNEL else -1
     most = reach.rank if axis == _CHANNEL else constant.ndim
     fits = -place <= constant.ndim <= most and constant.shape[place] == reach.width
     if not fits or constant.size != reach.width:
-        raise _Unsupported(f"a constant of shape {list(constant.shape)} is not one a neuron")
+        raise _Unsupported(
+            f"a constant of shape {list(constant.shape)} does not have one number for each neuron"
+        )
     return place
 
 
 def _own(graph: Graph, names: Sequence[str]) -> Sequence[str]:
     for name in names:
         if not graph.owned(name):
-            raise _Unsupported(f"'{name}' is computed, or shared")
+            raise _Unsupported(f"'{name}' is computed or shared")
     return names
 
 
 def _check_pairs(graph: Graph, nodes: Sequence["NodeProto"], reach: _Reach) -> None:
-    """Sums and products may join only what has the same neurons in the same place."""
+    """Sums and products may combine only values with the same neurons in the same place."""
     for node in nodes:
         if node.op_type in _PAIRS:
             joined = [name for name in node.input if name not in graph.weights]
             if len({reach.values.get(name) for name in joined} - {None}) > 1 or any(
                 name not in reach.values for name in joined
             ):
-                raise _Unsupported(f"{node.op_type} '{node.name}' joins it with something else")
+                raise _Unsupported(f"{node.op_type} '{node.name}' combines it with something else")

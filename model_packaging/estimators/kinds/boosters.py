@@ -1,4 +1,4 @@
-"""XGBoost's and LightGBM's estimators, by what their own converters read of them."""
+"""XGBoost's and LightGBM's estimators, read by the converters of these libraries."""
 
 import sys
 from dataclasses import replace
@@ -27,11 +27,11 @@ _READERS = {
 """Library -> what reads its estimators, and their base class."""
 
 _KNOWN: WeakKeyDictionary[Any, Booster] = WeakKeyDictionary()
-"""What was read of estimators, since a large one takes seconds."""
+"""The models read from estimators: reading a large one takes seconds."""
 
 
 def register() -> None:
-    """Convert the estimators of the libraries that a model's file has made Python import."""
+    """Register the estimators of those libraries that loading the model's file has imported."""
     for library, (_, name) in _READERS.items():
         module = sys.modules.get(library)
         if module is not None:
@@ -48,7 +48,7 @@ def is_booster(estimator: Any) -> bool:
 
 
 def labels_of(estimator: Any) -> int:
-    """How many labels a classifier of these libraries was trained on; 0 for any other estimator."""
+    """Return the number of labels of a classifier of these libraries; 0 for other estimators."""
     if not is_booster(estimator) or not hasattr(estimator, "predict_proba"):
         return 0
     booster = _read(estimator)
@@ -93,14 +93,14 @@ def _read(estimator: Any) -> Booster:
 
 
 def _decide(estimator: Any, graph: GraphBuilder, frame: Frame) -> str:
-    """The sums of the trees; of these libraries, LightGBM's classifiers have such a call."""
+    """Add the sums of the trees; only LightGBM's classifiers have this method."""
     sums = replace(_read(estimator), transform=identity, answers="numbers")
     (decision,) = _embedded(sums, graph, frame)
     return decision if graph.dtype == np.float32 else graph.cast(decision)
 
 
 def _require_numbers(booster: Booster, frame: Frame) -> None:
-    """Refuse categories by their names, which only a frame of pandas' own categories carries."""
+    """Refuse categories given by their names, which only a frame with pandas' categories has."""
     columns = {origin.input for origin in frame.origins if origin is not None}
     if frame.has_text() or (booster.named and len(columns) > 1):
         raise NoOnnxForm(
@@ -110,9 +110,9 @@ def _require_numbers(booster: Booster, frame: Frame) -> None:
 
 
 def _embedded(booster: Booster, graph: GraphBuilder, frame: Frame) -> list[str]:
-    """The booster's outputs."""
+    """Add the booster and return its outputs."""
     if booster.columns != frame.width:
-        reason = f"has boosted trees of {booster.columns} columns, which get {frame.width}"
+        reason = f"has boosted trees of {booster.columns} columns, but gives them {frame.width}"
         raise NoOnnxForm(reason)
     _require_numbers(booster, frame)
     for column, origin in enumerate(frame.origins):
@@ -127,7 +127,7 @@ def _embedded(booster: Booster, graph: GraphBuilder, frame: Frame) -> list[str]:
     if graph.dtype != booster.dtype:
         rows = graph.cast(rows, booster.dtype)
     if frame.sparse and booster.dtype == np.float32 and np.isnan(booster.missing):
-        # XGBoost, unlike LightGBM, takes what a sparse matrix does not hold for missing.
+        # XGBoost, unlike LightGBM, treats values that a sparse matrix omits as missing.
         zero, lone = (graph.constant(value, booster.dtype) for value in (0, np.nan))
         rows = graph.node("Where", graph.node("Equal", rows, zero), lone, rows)
     return graph.embed(to_onnx(booster), {INPUT: rows})

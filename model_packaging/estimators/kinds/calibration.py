@@ -1,4 +1,4 @@
-"""Classifiers whose scores are put on a curve, or held against a threshold."""
+"""Classifiers with calibrated scores or with thresholds."""
 
 from typing import Any
 
@@ -22,14 +22,14 @@ def _(estimator: CalibratedClassifierCV, graph: GraphBuilder, frame: Frame) -> C
 
 
 def _calibrated(fitted: Any, graph: GraphBuilder, frame: Frame) -> str:
-    """Probabilities of one of the classifiers behind a `CalibratedClassifierCV`."""
+    """Add the probabilities of one classifier of a `CalibratedClassifierCV`."""
     if fitted.method not in ("sigmoid", "isotonic"):
         raise NoOnnxForm(f"is calibrated by '{fitted.method}', which is not supported")
     scores = _responses(fitted.estimator, graph, frame)
     count = len(fitted.classes)
     places = np.searchsorted(fitted.classes, fitted.estimator.classes_)
     if count > TWO and len(places) < count:
-        raise NoOnnxForm("is calibrated on folds that lack a class")
+        raise NoOnnxForm("is calibrated on folds that lack a class; train it with more rows")
     columns = [
         _curve(curve, graph, graph.take(scores, [place]))
         for place, curve in enumerate(fitted.calibrators)
@@ -45,7 +45,7 @@ def _calibrated(fitted: Any, graph: GraphBuilder, frame: Frame) -> str:
 
 
 def _responses(member: Any, graph: GraphBuilder, frame: Frame) -> str:
-    """Scores of a classifier: one column for two classes."""
+    """Add the scores of a classifier: one column for two classes."""
     if hasattr(member, "decision_function"):
         return decide(member, graph, frame)
     shares = str(likely_of(classify(member, graph, frame)).probabilities)
@@ -53,7 +53,7 @@ def _responses(member: Any, graph: GraphBuilder, frame: Frame) -> str:
 
 
 def _curve(curve: Any, graph: GraphBuilder, scores: str) -> str:
-    """A calibrator's curve at scores of shape [rows, 1]."""
+    """Add a calibrator's curve at scores of shape [rows, 1]."""
     if isinstance(curve, IsotonicRegression):
         points = (np.asarray(each) for each in (curve.X_thresholds_, curve.y_thresholds_))
         heights = straight(graph, graph.cast(scores, np.float64), *points)
@@ -82,7 +82,7 @@ def _asks_probabilities(estimator: Any) -> bool:
 
 
 def _above(estimator: Any, threshold: float, graph: GraphBuilder, frame: Frame) -> Classes:
-    """Two classes, told apart at a threshold."""
+    """Add the decision between two classes by a threshold."""
     member = estimator.estimator_
     classes = list(estimator.classes_)
     label = getattr(estimator, "pos_label", None)

@@ -1,7 +1,7 @@
-"""Encoders of categories: a table of what the original makes of each one, looked up by a graph.
+"""Encoders of categories, as lookups in a table of the encoder's own answers.
 
-What a value becomes is asked of the encoder itself, so that dropped, rare, missing and unknown
-categories are right without knowing its options.
+The encoder itself is called for each category, so that dropped, rare, missing and unknown
+categories are right whatever its options are.
 """
 
 import warnings
@@ -47,7 +47,7 @@ def _encoded(estimator: Any, graph: GraphBuilder, frame: Frame, widths: list[int
     columns = _columns(frame)
     if len(columns) != len(estimator.categories_):
         kind, count = type(estimator).__name__, len(estimator.categories_)
-        raise NoOnnxForm(f"has a {kind} of {count} columns, which gets {len(columns)}")
+        raise NoOnnxForm(f"has a {kind} of {count} columns, but gives it {len(columns)}")
     ends = np.cumsum(widths)
     parts = []
     for place, (name, (block, inner)) in enumerate(zip(named(frame), columns, strict=True)):
@@ -63,7 +63,7 @@ def _columns(frame: Frame) -> list[tuple[Block, int]]:
 
 
 class _Table:
-    """What an encoder makes of each value of one column; its outputs lie in `span`."""
+    """The outputs of an encoder for each value of one column; they lie in `span`."""
 
     def __init__(self, estimator: Any, place: int, span: slice, name: str) -> None:
         self._estimator, self._place, self._span = estimator, place, span
@@ -73,19 +73,19 @@ class _Table:
         self._missing = [value for value in found if is_missing(value)]
 
     def add_to(self, graph: GraphBuilder, block: Block, inner: int) -> str:
-        """The lookup, of shape [rows, outputs]."""
+        """Add the lookup, of shape [rows, outputs]."""
         origin = block.origins[inner]
         texts = block.dtype == TEXT
         if any(isinstance(value, str) != texts for value in self._known):
             taken, given = ("numbers", "texts") if texts else ("texts", "numbers")
             want = "FP32" if texts else "BYTES"
-            reason = f"takes {taken} in {self._name}, and gets {given}; under inputs: give that "
+            reason = f"needs {taken} in {self._name}, but gets {given}; under inputs: give that "
             raise NoOnnxForm(f"{reason}column the datatype {want}")
         value = block.tensor if block.width == 1 else graph.take(block.tensor, [inner])
         fill = origin.fill if origin else None
         if "" in self._known and (self._missing if fill is None else fill != ""):
-            reason = "knows the empty text and also what is missing, which callers send alike"
-            raise NoOnnxForm(f"{reason}, in {self._name}; train it with one of the two only")
+            reason = "has the empty text and a missing category, which callers send alike"
+            raise NoOnnxForm(f"{reason}, in {self._name}; train it with only one of them")
         graph.notes.categories(origin, self._known)
         if origin and texts and fill is None and "" not in self._known:
             graph.notes.of(origin.input, origin.column).missing = self._absent(fill)
@@ -107,13 +107,13 @@ class _Table:
         return float(max(map(abs, self._known), default=0)) * 2 + 1.5
 
     def _rows(self, absent: Any, novel: Any) -> Array:
-        """Outputs for each category, for what is missing, and for what is unknown."""
+        """Return the outputs for each category, for missing and for unknown values."""
         rows = [self._ask(value) for value in (*self._known, absent, novel)]
         width = self._span.stop - self._span.start
         return np.stack([np.zeros(width) if row is None else row for row in rows])
 
     def _ask(self, value: Any) -> Array | None:
-        """What the encoder makes of the value; None where it raises an error."""
+        """Return the encoder's outputs for the value; None where it raises an error."""
         row = [categories[0] for categories in self._estimator.categories_]
         row[self._place] = value
         try:
@@ -126,7 +126,7 @@ class _Table:
 
 
 def _text_place(graph: GraphBuilder, texts: str, known: list[str]) -> str:
-    """The place of each text in `known`, of the empty text behind them, of others behind that."""
+    """Add the place of each text in `known`; the empty text comes next, then all others."""
     keys = [*known, *([] if "" in known else [""])]
     return graph.node(
         "LabelEncoder",
@@ -139,14 +139,14 @@ def _text_place(graph: GraphBuilder, texts: str, known: list[str]) -> str:
 
 
 def _place(graph: GraphBuilder, block: Block, numbers: str, known: list[Any]) -> str:
-    """As `_text_place`, of numbers, where NaN is missing."""
+    """Do the same for numbers, where NaN is missing."""
     dtype = block.dtype if block.dtype != np.bool_ else np.dtype(np.int64)
     if block.dtype == np.bool_:
         numbers = graph.cast(numbers, dtype)
     matches = [graph.node("Equal", numbers, graph.constant([known], dtype))] if known else []
     if dtype.kind == "f":
         if len({dtype.type(value) for value in known}) < len(known):
-            raise TooNarrow("has categories that FP32 does not tell apart")
+            raise TooNarrow("has categories that are equal in FP32")
         matches.append(graph.node("IsNaN", numbers))
     found = graph.cast(graph.join(matches), np.float32)
     any_found = graph.node(

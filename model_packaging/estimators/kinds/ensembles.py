@@ -1,4 +1,4 @@
-"""Estimators that ask others and put their answers together."""
+"""Ensembles: voting, stacking, bagging and AdaBoost."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ def _(estimator: ensemble.VotingRegressor, graph: GraphBuilder, frame: Frame) ->
 
 
 def _stacked(estimator: Any, graph: GraphBuilder, frame: Frame) -> Frame:
-    """What the members say, as columns for the last estimator."""
+    """Add the members' answers, as columns for the last estimator."""
     parts = []
     methods = zip(estimator.estimators_, estimator.stack_method_, strict=True)
     for member, method in methods:
@@ -77,7 +77,7 @@ def _(estimator: ensemble.StackingRegressor, graph: GraphBuilder, frame: Frame) 
 
 
 def _members(estimator: Any, frame: Frame, graph: GraphBuilder) -> list[tuple[Any, Frame]]:
-    """Each member with the columns that it takes."""
+    """Return each member with its columns."""
     members = zip(estimator.estimators_, estimator.estimators_features_, strict=True)
     return [(member, select(graph, frame, list(map(int, columns)))) for member, columns in members]
 
@@ -97,7 +97,7 @@ def _(estimator: ensemble.BaggingClassifier, graph: GraphBuilder, frame: Frame) 
 
 
 def _spread(graph: GraphBuilder, shares: str, numbers: Any, count: int) -> str:
-    """Probabilities of a member's classes, at their places among all."""
+    """Add the probabilities of a member's classes, at their places among all classes."""
     if len(numbers) == count:
         return shares
     places = np.zeros((len(numbers), count))
@@ -113,16 +113,16 @@ def _(estimator: ensemble.BaggingRegressor, graph: GraphBuilder, frame: Frame) -
 
 @classify.register
 def _(estimator: ensemble.AdaBoostClassifier, graph: GraphBuilder, frame: Frame) -> Classes:
-    """Votes count as `AdaBoostClassifier.decision_function` counts them."""
+    """Add votes as `AdaBoostClassifier.decision_function` counts them."""
     count = len(estimator.classes_)
     if count == 1:
-        raise NoOnnxForm("has an AdaBoostClassifier of one class")
+        raise NoOnnxForm("has an AdaBoostClassifier of one class; train it on at least two")
     weights = estimator.estimator_weights_[: len(estimator.estimators_)]
     votes = []
     for member, weight in zip(estimator.estimators_, weights.tolist(), strict=True):
         places = np.searchsorted(estimator.classes_, member.classes_)
         ours = votes_of(graph, aligned(graph, classify(member, graph, frame).index, places), count)
-        # weight for the class that is voted for, -weight / (classes - 1) for each other
+        # weight for the class with the vote, -weight / (classes - 1) for each other
         scaled = graph.node("Mul", ours, graph.number(weight * count / (count - 1)))
         votes.append(graph.node("Sub", scaled, graph.number(weight / (count - 1))))
     decision = graph.node("Div", graph.node("Sum", *votes), graph.number(weights.sum()))
@@ -140,7 +140,7 @@ def _(estimator: ensemble.AdaBoostClassifier, graph: GraphBuilder, frame: Frame)
 
 @regress.register
 def _(estimator: ensemble.AdaBoostRegressor, graph: GraphBuilder, frame: Frame) -> str:
-    """The weighted median of the members."""
+    """Add the weighted median of the members."""
     members = [regress(each, graph, frame) for each in estimator.estimators_]
     weights = estimator.estimator_weights_[: len(members)]
     count = graph.constant([len(members)], np.int64)

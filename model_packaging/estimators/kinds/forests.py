@@ -1,7 +1,4 @@
-"""scikit-learn's estimators that are trees or sums of trees.
-
-Each is a TreeEnsemble of raw values, and what the estimator makes of these.
-"""
+"""scikit-learn's trees and forests: a TreeEnsemble of raw values, and nodes that transform them."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -26,7 +23,7 @@ from lading.model_packaging.estimators.graph import TWO, GraphBuilder, NoOnnxFor
 from lading.model_packaging.estimators.kinds.trees import grow, of_sklearn
 
 _NEAR = 1e-9
-"""Isolation forests put their threshold on a training row; sums of another order are this near."""
+"""Isolation forests have their threshold at a training row; sums in another order are this near."""
 
 
 @classify.register
@@ -50,10 +47,10 @@ def _(estimator: ForestClassifier, graph: GraphBuilder, frame: Frame) -> list[Cl
 
 
 def _shares(graph: GraphBuilder, frame: Frame, members: Iterable[Any], whole: Any) -> list[str]:
-    """Of each label, the probability of each class: [rows, classes]."""
+    """Add the probability of each class, for each label: [rows, classes]."""
     trees = [of_sklearn(each.tree_, _normal(each.tree_.value)) for each in members]
     most, counts = trees[0].values.shape[1] // whole.n_outputs_, np.atleast_1d(whole.n_classes_)
-    # Whole numbers are added up before they are divided: forests often tie exactly.
+    # Sums come before the division, so that exact ties of forests stay exact.
     sums = grow(graph, frame, trees, most * whole.n_outputs_)
     means = graph.node("Div", sums, graph.number(len(trees)))
     if whole.n_outputs_ == 1:
@@ -65,7 +62,7 @@ def _shares(graph: GraphBuilder, frame: Frame, members: Iterable[Any], whole: An
 
 
 def _normal(values: Array) -> Array:
-    """Shares of classes, of shape [nodes, labels, classes]; older versions keep counts."""
+    """Return shares of classes: [nodes, labels, classes]; older versions store counts."""
     return np.asarray(values / np.maximum(values.sum(axis=2, keepdims=True), 1e-300))
 
 
@@ -103,10 +100,10 @@ def _(estimator: ensemble.GradientBoostingRegressor, graph: GraphBuilder, frame:
 
 
 def _boosted(estimator: Any, graph: GraphBuilder, frame: Frame) -> str:
-    """The raw values, of shape [rows, trees of a stage]."""
+    """Add the raw values, of shape [rows, trees of a stage]."""
     if not isinstance(estimator.init_, (str, DummyClassifier, DummyRegressor)):
         kind = type(estimator.init_).__name__
-        raise NoOnnxForm(f"starts from a {kind} (init), which is not supported")
+        raise NoOnnxForm(f"starts from a {kind} (init), which is not supported; use init=None")
     start = estimator._raw_predict_init(np.zeros((1, estimator.n_features_in_), np.float32))
     trees = [
         of_sklearn(each.tree_, each.tree_.value * estimator.learning_rate, target=target)
@@ -117,14 +114,14 @@ def _boosted(estimator: Any, graph: GraphBuilder, frame: Frame) -> str:
 
 
 def of_raw(graph: GraphBuilder, raw: str, classes: int, *, least: bool) -> Classes:
-    """Classes from the logits of boosted trees, one for two classes."""
+    """Add the classes for the logits of boosted trees; two classes share one logit."""
     if classes <= TWO:
         return _binary(graph, raw, raw, least=least)
     return Classes(graph.best(raw), graph.node("Softmax", raw, axis=1), raw)
 
 
 def _binary(graph: GraphBuilder, raw: str, odds: str, *, least: bool) -> Classes:
-    """Two classes: the second where `raw` is above 0, or from 0 on when `least`."""
+    """Add two classes: the second where `raw` is above 0, or at least 0 if `least`."""
     compare = "GreaterOrEqual" if least else "Greater"
     second = graph.node(compare, graph.flat(raw), graph.number(0))
     likely = graph.node("Sigmoid", odds)
@@ -134,9 +131,9 @@ def _binary(graph: GraphBuilder, raw: str, odds: str, *, least: bool) -> Classes
 
 @detect.register
 def _(estimator: ensemble.IsolationForest, graph: GraphBuilder, frame: Frame) -> str:
-    """1, or -1 for an outlier, whose path through the trees is short.
+    """Add 1, or -1 for an outlier, which has a short path through the trees.
 
-    Paths are added up in float64: the threshold is the score of a training row.
+    Path lengths are added in float64, because the threshold is the score of a training row.
     """
     trees, lengths = [], []
     paths = zip(

@@ -1,4 +1,4 @@
-"""scikit-learn's boosted histograms of trees, with their categories."""
+"""scikit-learn's histogram-based gradient boosting, with its categories."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ def _(estimator: HistGradientBoostingRegressor, graph: GraphBuilder, frame: Fram
 
 
 def _raw(estimator: Any, graph: GraphBuilder, frame: Frame) -> str:
-    """The raw values, of shape [rows, trees of an iteration]."""
+    """Add the raw values, of shape [rows, trees of an iteration]."""
     if estimator._preprocessor is not None:
         frame = transform(estimator._preprocessor, graph, frame)
     members = _Members(estimator, frame.width)
@@ -51,10 +51,10 @@ def _raw(estimator: Any, graph: GraphBuilder, frame: Frame) -> str:
 
 
 class _Members:
-    """Trees whose splits by category look at columns of their own, which `groups` describe.
+    """Trees whose splits by category use additional columns, which `groups` describe.
 
-    Such a column holds 0 where the value is in the group, 1 where it is another category, and NaN
-    where it is missing or unknown.
+    Such a column is 0 where the value is in the group, 1 for another category, and NaN for missing
+    and unknown values.
     """
 
     def __init__(self, estimator: Any, width: int) -> None:
@@ -83,7 +83,7 @@ class _Members:
         return with_values(tree, nodes["value"].reshape(-1, 1), target)
 
     def tensor(self, graph: GraphBuilder, rows: str, column: int, left: Array, known: Array) -> str:
-        """A group's column, of shape [rows, 1]; categories are numbers without a fraction."""
+        """Add a group's column, of shape [rows, 1]; categories are integers."""
         value = graph.take(rows, [column])
         codes = np.full(_BITS * 8 + 1, np.nan)
         codes[known] = 1.0
@@ -98,7 +98,7 @@ class _Members:
 
 
 def _members(bits: Array) -> Array:
-    """The numbers in a set of bits."""
+    """Return the numbers in a set of bits."""
     numbers = np.arange(len(bits) * _BITS)
     found: Array = numbers[(bits[numbers // _BITS] >> (numbers % _BITS).astype(np.uint32)) & 1 == 1]
     return found

@@ -11,7 +11,7 @@ from lading.model_packaging.estimators.graph import GraphBuilder, NoOnnxForm
 from lading.model_packaging.estimators.kinds.neighbors import inverse_distances
 
 _NEVER = 1e300
-"""The distance of a row that shares no known column."""
+"""The distance of a row without a common known column."""
 _MOST_NOTED = 64
 
 
@@ -20,7 +20,7 @@ def _(estimator: SimpleImputer, graph: GraphBuilder, frame: Frame) -> Frame:
     if not frame.has_text():
         return renamed(estimator, _imputed(estimator, graph, frame))
     if estimator.add_indicator or len(estimator.statistics_) != frame.width:
-        raise NoOnnxForm("has a SimpleImputer of texts with add_indicator, or of empty columns")
+        raise NoOnnxForm("has a SimpleImputer of texts with add_indicator or empty columns")
     if not is_missing(estimator.missing_values):
         raise NoOnnxForm(f"has a SimpleImputer of missing_values={estimator.missing_values!r}")
     for origin in frame.origins:
@@ -30,7 +30,7 @@ def _(estimator: SimpleImputer, graph: GraphBuilder, frame: Frame) -> Frame:
 
 
 def _imputed(estimator: SimpleImputer, graph: GraphBuilder, frame: Frame) -> Frame:
-    """Numbers in place of the missing ones, and marks of these."""
+    """Add numbers that replace missing ones, and indicators of the missing ones."""
     statistics = np.asarray(estimator.statistics_, np.float64)
     kept = np.flatnonzero(~np.isnan(statistics))
     graph.notes.typical(frame.origins, statistics)
@@ -48,7 +48,7 @@ def _imputed(estimator: SimpleImputer, graph: GraphBuilder, frame: Frame) -> Fra
 
 
 def _marks(estimator: SimpleImputer, graph: GraphBuilder, values: str) -> str:
-    """Which of the values are missing."""
+    """Add whether each value is missing."""
     if is_missing(estimator.missing_values):
         return graph.node("IsNaN", values)
     return graph.node("Equal", values, graph.number(float(estimator.missing_values)))
@@ -57,7 +57,7 @@ def _marks(estimator: SimpleImputer, graph: GraphBuilder, values: str) -> str:
 @transform.register
 def _(estimator: KNNImputer, graph: GraphBuilder, frame: Frame) -> Frame:
     if estimator.metric != "nan_euclidean" or estimator.weights not in ("uniform", "distance"):
-        raise NoOnnxForm("has a KNNImputer with a metric or weights of its own")
+        raise NoOnnxForm("has a KNNImputer with a custom metric or weights, which has no ONNX form")
     if not is_missing(estimator.missing_values):
         raise NoOnnxForm(f"has a KNNImputer of missing_values={estimator.missing_values!r}")
     known = np.asarray(estimator._fit_X, np.float64)
@@ -86,7 +86,7 @@ def _(estimator: KNNImputer, graph: GraphBuilder, frame: Frame) -> Frame:
 
 
 def _distances(graph: GraphBuilder, rows: str, missing: str, known: Array) -> str:
-    """Squares of distances over the columns that both rows have: [rows, training rows]."""
+    """Add squared distances over the columns that both rows have: [rows, training rows]."""
     zero, one = graph.constant(0.0), graph.constant(1.0)
     there, theirs = graph.node("Where", missing, zero, one), (~np.isnan(known)).astype(np.float64)
     values, filled = graph.node("Where", missing, zero, rows), np.nan_to_num(known)
@@ -107,7 +107,7 @@ def _distances(graph: GraphBuilder, rows: str, missing: str, known: Array) -> st
 
 
 def _filling(estimator: KNNImputer, graph: GraphBuilder, distances: str, column: Array) -> str:
-    """What a column gets where it is missing: [rows, 1]."""
+    """Add the values that replace missing ones of a column: [rows, 1]."""
     donors = np.flatnonzero(~np.isnan(column))
     count = graph.constant([min(int(estimator.n_neighbors), len(donors))])
     theirs = graph.take(distances, donors.tolist())

@@ -27,7 +27,7 @@ _TYPICAL = (
     "_fit_X", "X_train_", "X_fit_", "quantiles_", "statistics_", "data_min_", "data_max_", "xbar_",
     "_x_mean",
 )  # fmt: skip
-"""Fitted attributes that hold rows, or a row, of the size that training had."""
+"""Fitted attributes that hold rows with values like those of training."""
 _MOST_TYPICAL = 64
 _LARGEST_TYPICAL = 1e15
 _WRONG = frozenset(
@@ -44,7 +44,7 @@ def transform(estimator: Any, graph: GraphBuilder, frame: Frame) -> Frame:
 
 
 def classify(estimator: Any, graph: GraphBuilder, frame: Frame) -> tuple[str, str | None]:
-    """The index of the class, and the probabilities if it has some."""
+    """Add the index of the class, and the probabilities if the classifier has any."""
     scores = hasattr(estimator, "predict_proba")
     numbered = _numbered(estimator)
     outputs = _converted(numbered, graph, frame, {"zipmap": False}, 1 + scores)
@@ -55,7 +55,7 @@ def classify(estimator: Any, graph: GraphBuilder, frame: Frame) -> tuple[str, st
 
 
 def shares(estimator: Any, graph: GraphBuilder, frame: Frame) -> str:
-    """`estimator.predict_proba`, of any shape."""
+    """Add `estimator.predict_proba`, of any shape."""
     return _converted(estimator, graph, frame, {"zipmap": False}, 2)[1][0]
 
 
@@ -78,7 +78,7 @@ def detect(estimator: Any, graph: GraphBuilder, frame: Frame) -> str:
 
 
 def _numbered(estimator: Any) -> Any:
-    """A copy whose classes are 0, 1...; itself where they cannot be set."""
+    """Return a copy whose classes are 0, 1...; the estimator itself if they cannot be set."""
     numbered = copy(estimator)
     try:
         numbered.classes_ = np.arange(len(estimator.classes_))
@@ -90,7 +90,7 @@ def _numbered(estimator: Any) -> Any:
 def _index(graph: GraphBuilder, label: str, classes: Any) -> str:
     kind = np.asarray(classes).dtype.kind
     if kind not in "biuOUS":
-        raise NoOnnxForm(f"has classes of the type {np.asarray(classes).dtype}")
+        raise NoOnnxForm(f"has classes of type {np.asarray(classes).dtype}; use texts or integers")
     keys: dict[str, Any] = {"keys_strings": [str(each) for each in classes]}
     if kind in "biu":
         keys = {"keys_int64s": [int(each) for each in classes]}
@@ -101,7 +101,7 @@ def _index(graph: GraphBuilder, label: str, classes: Any) -> str:
 def _converted(
     estimator: Any, graph: GraphBuilder, frame: Frame, options: dict[str, Any], count: int
 ) -> list[tuple[str, Any, list[None]]]:
-    """Of each output its tensor, dtype, and an origin (None) for each column."""
+    """Add the estimator; return each output's tensor, dtype, and an origin (None) per column."""
     kind = type(estimator).__name__
     if type(estimator) not in sklearn_operator_name_map or kind in _WRONG:
         raise NoOnnxForm(f"has a {kind}, which is not supported; see docs/frameworks.md")
@@ -116,7 +116,7 @@ def _converted(
     feed = rows if dtype == graph.dtype else graph.cast(rows, dtype)
     tensors = graph.embed(model, {_ROWS: feed})[:count]
     if len(tensors) < count:
-        raise NoOnnxForm(f"has a {kind}, of which skl2onnx does not give all outputs")
+        raise NoOnnxForm(f"has a {kind}, for which skl2onnx does not return all outputs")
     answer = session.run({_ROWS: np.zeros((1, frame.width), dtype)})
     found = []
     for tensor, spec in zip(tensors, session.outputs, strict=False):
@@ -149,7 +149,7 @@ def require_operators(estimator: Any) -> None:
 def _loaded(
     estimator: Any, graph: GraphBuilder, width: int, options: dict[str, Any]
 ) -> tuple[ModelProto, OnnxSession, Any]:
-    """skl2onnx's model, in the graph's dtype if onnxruntime runs it so, else in float32."""
+    """Return skl2onnx's model, in the graph's dtype if onnxruntime supports it, else in float32."""
     reason = ""
     for dtype in dict.fromkeys((graph.dtype, np.dtype(np.float32))):
         try:
@@ -167,7 +167,7 @@ def _loaded(
 def _to_onnx(estimator: Any, width: int, dtype: Any, options: dict[str, Any]) -> ModelProto:
     kind = DoubleTensorType if dtype == np.float64 else FloatTensorType
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the libraries' deprecations of one another
+        warnings.simplefilter("ignore")  # deprecations among the libraries
         model: ModelProto = to_onnx(
             estimator,
             name=NAME,
@@ -179,9 +179,9 @@ def _to_onnx(estimator: Any, width: int, dtype: Any, options: dict[str, Any]) ->
 
 
 def _boundary(estimator: Any, width: int) -> list[Array]:
-    """Rows of the size that the weights of a linear model were made for.
+    """Return rows of the size that the weights of a linear model fit.
 
-    In each column the number that adds 1, and the one that outweighs the intercept.
+    Each column holds the number that adds 1, and the one that cancels the intercept.
     """
     weights, start = (vars(estimator).get(name) for name in ("coef_", "intercept_"))
     if not isinstance(weights, np.ndarray) or np.atleast_2d(weights).shape[-1] != width:
@@ -197,14 +197,14 @@ def _boundary(estimator: Any, width: int) -> list[Array]:
 
 
 def holds_trees(estimator: Any) -> bool:
-    """Whether a fitted estimator has trees somewhere inside."""
+    """Whether a fitted estimator contains trees."""
     if hasattr(estimator, "tree_") or hasattr(estimator, "_predictors"):
         return True
     return any(holds_trees(each) for each in inner(estimator))
 
 
 def inner(estimator: Any) -> list[Any]:
-    """The estimators that a fitted one holds."""
+    """Return the estimators inside a fitted one."""
     found: list[Any] = []
     for value in vars(estimator).values():
         found += _flat(value)
@@ -212,7 +212,7 @@ def inner(estimator: Any) -> list[Any]:
 
 
 def _flat(value: Any) -> list[Any]:
-    """The value, or what it lists: estimators, or tuples of a name and an estimator."""
+    """Return the value, or the elements of a list of estimators or (name, estimator) tuples."""
     if isinstance(value, np.ndarray):
         value = value.ravel().tolist() if value.dtype == np.object_ else []
     if not isinstance(value, list | tuple):
@@ -225,7 +225,7 @@ def _note(graph: GraphBuilder, frame: Frame, estimator: Any) -> None:
         _note(graph, frame, each)
     for row in _boundary(estimator, frame.width):
         graph.notes.typical(frame.origins, row)
-    if hasattr(estimator, "n_categories_"):  # of CategoricalNB: numbers from 0 on
+    if hasattr(estimator, "n_categories_"):  # CategoricalNB: integers from 0
         highest = np.asarray(estimator.n_categories_) - 1
         graph.notes.typical(frame.origins, np.stack([0 * highest, highest]))
     for name in _TYPICAL:

@@ -1,4 +1,4 @@
-"""Classifiers that skl2onnx converts wrongly, or gives other outputs."""
+"""Classifiers that skl2onnx converts wrongly or with other outputs."""
 
 from copy import copy
 from typing import Any
@@ -38,7 +38,7 @@ def _(estimator: LinearDiscriminantAnalysis, graph: GraphBuilder, frame: Frame) 
 @transform.register
 def _(estimator: LinearDiscriminantAnalysis, graph: GraphBuilder, frame: Frame) -> Frame:
     if estimator.solver == "lsqr":
-        raise NoOnnxForm("has a LinearDiscriminantAnalysis that does not transform (lsqr)")
+        raise NoOnnxForm("has a LinearDiscriminantAnalysis that cannot transform (lsqr)")
     values = matrix(graph, frame)
     if estimator.solver == "svd":
         values = graph.node("Sub", values, graph.number(estimator.xbar_))
@@ -49,7 +49,7 @@ def _(estimator: LinearDiscriminantAnalysis, graph: GraphBuilder, frame: Frame) 
 
 @classify.register
 def _(estimator: BaseMixture, graph: GraphBuilder, frame: Frame) -> Classes:
-    """The likeliest density of a mixture."""
+    """Add the most likely density of a mixture."""
     likely = leaves.shares(estimator, graph, frame)
     return Classes(graph.best(likely), likely)
 
@@ -57,7 +57,7 @@ def _(estimator: BaseMixture, graph: GraphBuilder, frame: Frame) -> Classes:
 @classify.register(SVC)
 @classify.register(NuSVC)
 def _(estimator: Any, graph: GraphBuilder, frame: Frame) -> Classes:
-    """The class with the most votes of pairs; with `break_ties` the one with the best score."""
+    """Add the class with the most votes; with `break_ties`, the one with the best score."""
     index, likely = leaves.classify(estimator, graph, frame)
     if not estimator.break_ties or len(estimator.classes_) <= TWO:
         return Classes(index, likely)

@@ -1,4 +1,4 @@
-"""Nearest neighbors, with distances in float64; skl2onnx leaves out weights and rounds."""
+"""Nearest neighbors, with distances in float64; skl2onnx omits weights and rounds."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from lading.model_packaging.estimators.graph import GraphBuilder, NoOnnxForm
 
 _POWERS = {"euclidean": 2.0, "l2": 2.0, "manhattan": 1.0, "cityblock": 1.0, "l1": 1.0}
 _ONE_BY_ONE = 48
-"""Of more columns than these distances come from products, as scikit-learn's own do."""
+"""With more columns than these, distances come from products, as in scikit-learn."""
 _MOST_NOTED = 64
 
 
@@ -32,7 +32,7 @@ def _(estimator: KNeighborsClassifier, graph: GraphBuilder, frame: Frame) -> lis
 
 
 def _voted(graph: GraphBuilder, labels: Array, classes: int, places: str, weights: str) -> Classes:
-    """Each neighbor votes for its class, with its weight."""
+    """Add the classes, for which neighbors vote with their weights."""
     marks = (labels.reshape(-1, 1) == np.arange(classes)).astype(np.float64)
     votes = graph.node("Mul", graph.choose(marks, places), _apart(graph, weights))
     total = graph.node("ReduceSum", votes, graph.constant([1]), keepdims=0)
@@ -52,14 +52,14 @@ def _(estimator: KNeighborsRegressor, graph: GraphBuilder, frame: Frame) -> str:
 
 
 def _apart(graph: GraphBuilder, weights: str) -> str:
-    """Weights of [rows, neighbors] as [rows, neighbors, 1]."""
+    """Reshape weights from [rows, neighbors] to [rows, neighbors, 1]."""
     return graph.node("Unsqueeze", weights, graph.constant([2]))
 
 
 def _nearest(estimator: Any, graph: GraphBuilder, frame: Frame) -> tuple[str, str]:
-    """Places of the nearest training rows, and what each of them weighs: [rows, neighbors]."""
+    """Add the indices of the nearest training rows, and their weights: [rows, neighbors]."""
     if estimator.weights not in (None, "uniform", "distance"):
-        raise NoOnnxForm(f"has a {type(estimator).__name__} with weights of its own")
+        raise NoOnnxForm(f"has a {type(estimator).__name__} with custom weights; not supported")
     known = estimator._fit_X
     if hasattr(known, "toarray"):
         known = known.toarray()
@@ -68,7 +68,7 @@ def _nearest(estimator: Any, graph: GraphBuilder, frame: Frame) -> tuple[str, st
     rows = graph.cast(matrix(graph, frame), np.float64)
     count = graph.constant([int(estimator.n_neighbors)])
     distances, root = _distances(estimator, graph, rows, known)
-    # The root comes last: it makes equal what differs in its last digit, and the order with it.
+    # The root comes last: it could make different distances equal and change their order.
     near, places = graph.nodes(2, "TopK", distances, count, axis=1, largest=0)
     if root != 1:
         near = graph.node("Pow", near, graph.constant(1 / root))
@@ -89,7 +89,7 @@ def inverse_distances(graph: GraphBuilder, distances: str) -> str:
 
 
 def _distances(estimator: Any, graph: GraphBuilder, rows: str, known: Array) -> tuple[str, float]:
-    """Powers of distances to the training rows, float64 of [rows, training rows]; which power."""
+    """Add powers of distances: float64 of [rows, training rows]; also return the power."""
     metric, options = estimator.effective_metric_, estimator.effective_metric_params_ or {}
     if metric == "cosine":
         return _cosine(graph, rows, known), 1.0

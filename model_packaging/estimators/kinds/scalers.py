@@ -1,4 +1,4 @@
-"""Transformers of single columns of numbers: scalers, bins, powers, marks of what is missing."""
+"""Transformers of single columns of numbers: scalers, bins, powers, missing indicators."""
 
 from dataclasses import replace
 from typing import Any
@@ -16,11 +16,11 @@ from lading.model_packaging.estimators.graph import GraphBuilder, NoOnnxForm
 from lading.model_packaging.estimators.notes import Origin
 
 _FEW = 32
-"""Quantiles of a column that are noted."""
+"""The number of quantiles of a column that are noted."""
 
 
 def _affine(frame: Frame, scale: Any, shift: Any) -> list[Origin | None]:
-    """Origins of columns that hold `(value - shift) / scale`."""
+    """Return the origins of columns that hold `(value - shift) / scale`."""
     scales = np.broadcast_to(np.asarray(scale, np.float64), frame.width)
     shifts = np.broadcast_to(np.asarray(shift, np.float64), frame.width)
     return [
@@ -36,7 +36,7 @@ def _scale(
     shift: Any,
     limits: tuple[float, float] | None = None,
 ) -> Frame:
-    """`(value - shift) / scale` of each column; without a scale, the value's own."""
+    """Add `(value - shift) / scale` of each column; without a scale, of 1."""
     values = matrix(graph, frame)
     scales = np.ones(frame.width) if scale is None else np.asarray(scale, np.float64)
     shifts = np.zeros(frame.width) if shift is None else np.asarray(shift, np.float64)
@@ -82,7 +82,7 @@ def _(estimator: preprocessing.MinMaxScaler, graph: GraphBuilder, frame: Frame) 
 
 
 def _clipped(graph: GraphBuilder, values: str, low: float, high: float) -> str:
-    """Values within bounds; NaN stays, which onnxruntime's Clip does not promise."""
+    """Add values within bounds; NaN stays, which onnxruntime's Clip does not guarantee."""
     for operator, bound in (("Less", low), ("Greater", high)):
         outside = graph.node(operator, values, graph.number(bound))
         values = graph.node("Where", outside, graph.number(bound), values)
@@ -107,7 +107,7 @@ def _(estimator: preprocessing.KBinsDiscretizer, graph: GraphBuilder, frame: Fra
 
 
 def _bin(graph: GraphBuilder, value: str, edges: Array) -> str:
-    """How many edges the value has reached, of shape [rows, 1]."""
+    """Add the number of edges that the value has reached: [rows, 1]."""
     if not len(edges):
         zero = graph.node("Mul", value, graph.number(0))
         return graph.node(
@@ -148,12 +148,12 @@ def _box_cox(graph: GraphBuilder, value: str, power: float) -> str:
 
 
 def _less_one(graph: GraphBuilder, raised: str, power: float) -> str:
-    """(raised - 1) / power."""
+    """Add `(raised - 1) / power`."""
     return graph.node("Div", graph.node("Sub", raised, graph.number(1)), graph.number(power))
 
 
 def _yeo_johnson(graph: GraphBuilder, value: str, power: float) -> str:
-    """Box-Cox of 1 + |value|, with another power where the value is negative."""
+    """Add Box-Cox of 1 + |value|, with another power for negative values."""
     size = graph.node("Add", graph.node("Abs", value), graph.number(1))
     positive = _box_cox(graph, size, power)
     negative = graph.node("Neg", _box_cox(graph, size, 2 - power))
@@ -164,7 +164,7 @@ def _yeo_johnson(graph: GraphBuilder, value: str, power: float) -> str:
 @transform.register
 def _(estimator: MissingIndicator, graph: GraphBuilder, frame: Frame) -> Frame:
     if frame.has_text() or estimator.missing_values == estimator.missing_values:
-        raise NoOnnxForm("has a MissingIndicator of something else than NaN")
+        raise NoOnnxForm("has a MissingIndicator of values other than NaN, which is not supported")
     missing = graph.cast(graph.node("IsNaN", matrix(graph, frame)))
     chosen = [int(place) for place in estimator.features_]
     found = computed(graph.take(missing, chosen), graph.dtype, [None] * len(chosen))
@@ -191,7 +191,7 @@ def _(estimator: preprocessing.PolynomialFeatures, graph: GraphBuilder, frame: F
 
 
 def _factors(powers: Array, ones: int) -> Array:
-    """The columns that each product has as factors, filled up by a column of ones."""
+    """Return the columns that are factors of each product, padded with a column of ones."""
     degree = max(1, int(powers.sum(axis=1).max()))
     factors = [np.repeat(np.arange(len(row)), row) for row in powers]
     return np.stack(
@@ -213,7 +213,7 @@ def _(estimator: preprocessing.Normalizer, graph: GraphBuilder, frame: Frame) ->
 @transform.register
 def _(estimator: preprocessing.QuantileTransformer, graph: GraphBuilder, frame: Frame) -> Frame:
     if estimator.output_distribution != "uniform":
-        raise NoOnnxForm("has a QuantileTransformer to a normal distribution, not supported")
+        raise NoOnnxForm("has a QuantileTransformer to a normal distribution; use 'uniform'")
     quantiles, shares = np.asarray(estimator.quantiles_), np.asarray(estimator.references_)
     graph.notes.typical(frame.origins, quantiles[:: max(1, len(quantiles) // _FEW)])
     rows, parts = graph.cast(matrix(graph, frame), np.float64), []

@@ -1,4 +1,4 @@
-"""One estimator for each class or target, targets that are transformed, and constant answers."""
+"""Estimators for each class or target, transformed targets, and constant answers."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ def _(estimator: multioutput.MultiOutputRegressor, graph: GraphBuilder, frame: F
 
 @classify_each.register
 def _(estimator: multioutput.ClassifierChain, graph: GraphBuilder, frame: Frame) -> list[Classes]:
-    """Each label is predicted with those before it in the chain as further columns."""
+    """Add each label; the ones before it in the chain are further columns."""
     found: list[Classes] = []
     columns = frame
     for member in estimator.estimators_:
@@ -63,11 +63,11 @@ def _(estimator: multioutput.RegressorChain, graph: GraphBuilder, frame: Frame) 
 
 @classify.register
 def _(estimator: multiclass.OneVsRestClassifier, graph: GraphBuilder, frame: Frame) -> Classes:
-    """The class whose own classifier is surest."""
+    """Add the class whose classifier has the highest score."""
     sure, likely = [], []
     for member in estimator.estimators_:
         if not hasattr(member, "classes_"):
-            raise NoOnnxForm("has a OneVsRestClassifier with a class that is always or never")
+            raise NoOnnxForm("has a OneVsRestClassifier with a class that all rows or no rows have")
         found = classify(member, graph, frame)
         if found.probabilities is not None:
             likely.append(graph.take(found.probabilities, [1]))
@@ -92,7 +92,7 @@ def _shares(graph: GraphBuilder, likely: list[str]) -> str:
 
 @classify.register
 def _(estimator: multiclass.OneVsOneClassifier, graph: GraphBuilder, frame: Frame) -> Classes:
-    """The class with the most votes of pairs; how sure they are breaks ties."""
+    """Add the class with the most votes of pairs; scores break ties."""
     count = len(estimator.classes_)
     pairs = [(one, two) for one in range(count) for two in range(one + 1, count)]
     columns = estimator.pairwise_indices_ or [range(frame.width)] * len(pairs)
@@ -121,7 +121,7 @@ def _(estimator: multiclass.OneVsOneClassifier, graph: GraphBuilder, frame: Fram
 def _(
     estimator: multiclass.OneVsRestClassifier, graph: GraphBuilder, frame: Frame
 ) -> list[Classes]:
-    """Of each label whether it is there."""
+    """Add whether each label is present."""
     return [classify(each, graph, frame) for each in estimator.estimators_]
 
 
@@ -132,7 +132,7 @@ def _(estimator: TransformedTargetRegressor, graph: GraphBuilder, frame: Frame) 
 
 
 def _restored(estimator: Any, graph: GraphBuilder, answer: str) -> str:
-    """The target before it was transformed."""
+    """Add the target in its original scale."""
     if estimator.transformer is None:
         inverse = estimator.inverse_func
         if inverse is None:
@@ -161,7 +161,7 @@ def _restored(estimator: Any, graph: GraphBuilder, answer: str) -> str:
 
 
 def _always(graph: GraphBuilder, frame: Frame, answer: Any) -> str:
-    """The same answer to each row, of shape [rows, values]."""
+    """Add the same answer for each row, of shape [rows, values]."""
     rows = graph.node("IsNaN", graph.take(matrix(graph, frame), [0]))
     return graph.node("Where", rows, graph.number(answer), graph.number(answer))
 
@@ -169,7 +169,9 @@ def _always(graph: GraphBuilder, frame: Frame, answer: Any) -> str:
 @classify.register
 def _(estimator: DummyClassifier, graph: GraphBuilder, frame: Frame) -> Classes:
     if estimator.strategy not in ("most_frequent", "prior", "constant"):
-        raise NoOnnxForm(f"is a DummyClassifier that answers by chance ({estimator.strategy})")
+        raise NoOnnxForm(
+            f"is a DummyClassifier with random answers (strategy='{estimator.strategy}')"
+        )
     likely = _always(graph, frame, estimator.predict_proba(np.zeros((1, frame.width))))
     return Classes(graph.best(likely), likely)
 

@@ -1,7 +1,7 @@
-"""Vectorizers of texts: a processing step counts n-grams, the graph weighs them.
+"""Vectorizers of texts: a processing step counts n-grams, and the graph weights them.
 
-ONNX's own tokenizer and lower-casing depend on the machine's locale, and tokens other than the
-simplest are not those of scikit-learn.
+ONNX's tokenizer and lower-casing depend on the machine's locale, and only its simplest tokens are
+the same as scikit-learn's.
 """
 
 import json
@@ -54,23 +54,23 @@ def _(estimator: TfidfTransformer, graph: GraphBuilder, frame: Frame) -> Frame:
 
 
 @transform.register
-def _(estimator: HashingVectorizer, graph: GraphBuilder, frame: Frame) -> Frame:  # noqa: ARG001 refused whatever it gets
+def _(estimator: HashingVectorizer, graph: GraphBuilder, frame: Frame) -> Frame:  # noqa: ARG001 always refused
     raise NoOnnxForm("has a HashingVectorizer, which is not supported; train a TfidfVectorizer")
 
 
 def _counts(estimator: CountVectorizer, graph: GraphBuilder, frame: Frame) -> str:
-    """The count of each n-gram, of shape [rows, n-grams]."""
+    """Add the count of each n-gram: [rows, n-grams]."""
     origin = frame.origins[0] if frame.width == 1 else None
     kind = type(estimator).__name__
     if origin is None or frame.blocks[0].dtype != TEXT or origin.fill is not None:
-        raise NoOnnxForm(f"has a {kind} that takes one column of texts; set its datatype to BYTES")
+        raise NoOnnxForm(f"has a {kind} that needs one column of texts; set its datatype to BYTES")
     for option, plain in (("tokenizer", None), ("preprocessor", None), ("input", "content")):
         if getattr(estimator, option) != plain:
-            raise NoOnnxForm(f"has a {kind} with a {option} of its own, which is not supported")
+            raise NoOnnxForm(f"has a {kind} with a custom {option}, which is not supported")
     if callable(estimator.analyzer):
-        raise NoOnnxForm(f"has a {kind} with an analyzer of its own, which is not supported")
+        raise NoOnnxForm(f"has a {kind} with a custom analyzer, which is not supported")
     if callable(estimator.strip_accents):
-        raise NoOnnxForm(f"has a {kind} with strip_accents of its own, which is not supported")
+        raise NoOnnxForm(f"has a {kind} with custom strip_accents, which is not supported")
     terms = sorted(estimator.vocabulary_, key=estimator.vocabulary_.__getitem__)
     note = graph.notes.of(origin.input, origin.column)
     note.texts += _examples(estimator, terms)
@@ -98,7 +98,7 @@ def _counts(estimator: CountVectorizer, graph: GraphBuilder, frame: Frame) -> st
 
 @dataclass(frozen=True, slots=True)
 class TextStep:
-    """A processing step, its file, and the tensor of counts that it gives: [rows, width]."""
+    """A processing step, its file, and the tensor of counts that it returns: [rows, width]."""
 
     options: dict[str, Any]
     file: str
@@ -108,7 +108,7 @@ class TextStep:
 
 
 def _examples(estimator: CountVectorizer, terms: list[str]) -> list[str]:
-    """Texts of terms that the vectorizer knows: alone, written otherwise, and side by side."""
+    """Return texts of terms that the vectorizer knows: alone, in other cases, and combined."""
     spread = terms[:: max(1, len(terms) // _MOST_TERMS_NOTED)][:_MOST_TERMS_NOTED]
     stops = " ".join(sorted(estimator.get_stop_words() or ())[:3])
     found = []

@@ -1,4 +1,4 @@
-"""Answers of several estimators, put together."""
+"""Combines the answers of several estimators."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from lading.model_packaging.estimators.graph import GraphBuilder, NoOnnxForm
 
 
 def mean(graph: GraphBuilder, tensors: Sequence[str], weights: Any = None) -> str:
-    """The weighted mean of tensors of one shape."""
+    """Add the weighted mean of tensors of one shape."""
     shares = np.ones(len(tensors)) if weights is None else np.asarray(weights, np.float64)
     shares = shares / shares.sum()
     parts = [
@@ -21,7 +21,7 @@ def mean(graph: GraphBuilder, tensors: Sequence[str], weights: Any = None) -> st
 
 
 def votes_of(graph: GraphBuilder, index: str, classes: int) -> str:
-    """1 for the class that each row votes for, else 0: [rows, classes]."""
+    """Add 1 for the class that each row votes for, else 0: [rows, classes]."""
     marks = graph.node(
         "Equal", graph.upright(index), graph.constant([list(range(classes))], np.int64)
     )
@@ -29,17 +29,17 @@ def votes_of(graph: GraphBuilder, index: str, classes: int) -> str:
 
 
 def likely_of(found: Classes) -> Classes:
-    """What a classifier says, with probabilities.
+    """Return the answers of a classifier, which must have probabilities.
 
     Raises:
         NoOnnxForm: it has none.
     """
     if found.probabilities is None:
-        raise NoOnnxForm("has a classifier without probabilities where some are needed")
+        raise NoOnnxForm("has an inner classifier without probabilities, which are needed here")
     return found
 
 
 def aligned(graph: GraphBuilder, index: str, numbers: Any) -> str:
-    """The class's number in the whole, of its place among a member's classes."""
+    """Add the index of a class among all, for its index among a member's classes."""
     places = np.asarray(numbers, np.int64)
     return index if np.array_equal(places, np.arange(len(places))) else graph.choose(places, index)

@@ -79,7 +79,7 @@ def test_what_the_original_refuses_the_served_model_must_refuse() -> None:
     holes = probe("NaN in 'x'", np.full((1, 2), np.nan, np.float32))
     original = refusing(has_nan)
     with pytest.raises(
-        ConversionMismatch, match="has an answer for NaN in 'x', which the original refuses: it ho"
+        ConversionMismatch, match="answers NaN in 'x', which the original refuses: it ho"
     ):
         agreed(original, doubled, holes)
     assert agreed(original, original, holes, probe()) == 20

@@ -95,7 +95,7 @@ def test_rows_over_the_bound_are_told_by_their_kind() -> None:
     x = np.zeros((MOST_ROWS, *check(SPEC, conversion())[0].sent.inputs["x"].shape[1:]), np.float32)
     checked, rows = check(SPEC, replace(conversion(), probes=(Probe("too many", {"x": x}),)))
     assert checked.to_json()["left_out"] == {"too many": MOST_ROWS}
-    assert "not compared: 4,096 rows of 'too many'" in checked.outcome(rows)
+    assert "not compared, over the limit: 4,096 rows of 'too many'" in checked.outcome(rows)
 
 
 def test_numbers_at_the_ends_of_a_domain_are_refused_as_the_original_refuses_them() -> None:
@@ -110,9 +110,9 @@ def test_numbers_at_the_ends_of_a_domain_are_refused_as_the_original_refuses_the
     strict = Domain(bounds={EVERY: (5e-324, np.inf)})
     lax = Domain(bounds={EVERY: (-1e-30, np.inf)})
     refusing = replace(conversion(known), reference=positive)
-    with pytest.raises(ConversionMismatch, match="an end of what 'x' takes, which the original"):
+    with pytest.raises(ConversionMismatch, match="a bound of 'x', which the original"):
         check(SPEC, replace(refusing, domains={"x": lax}, probes=()))
-    assert "an end of what 'x' takes" in probes_of(replace(refusing, domains={"x": strict}))
+    assert "a bound of 'x'" in probes_of(replace(refusing, domains={"x": strict}))
 
 
 def probes_of(made: Conversion) -> set[str]:

@@ -57,9 +57,9 @@ def test_a_deeper_one_is_refused_before_it_ends_the_process() -> None:
     ("left", "column", "reason"),
     [
         (1, 0, "lead back to themselves"),
-        (3, 0, "nodes that are not there"),
-        (-2, 0, "nodes that are not there"),
-        (2, 1, "a column beyond the 1 of a row"),
+        (3, 0, "nodes that do not exist"),
+        (-2, 0, "nodes that do not exist"),
+        (2, 1, "rows have only 1 columns"),
     ],
 )
 def test_damaged_trees_are_refused(left: int, column: int, reason: str) -> None:

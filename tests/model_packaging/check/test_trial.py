@@ -84,7 +84,7 @@ def square_root(model: onnx.ModelProto) -> None:
 @pytest.mark.parametrize(
     ("damage", "text"),
     [
-        (other_output, "has another set of outputs for typical rows: z, label"),
+        (other_output, "returns other outputs for typical rows: z, label"),
         (other_dtype, "answers float64 of shape [30, 64] in 'y'"),
         (other_shape, "answers float32 of shape [64, 30] in 'y' for typical rows"),
         (one_batch, "cannot answer one row at a time"),
@@ -116,7 +116,7 @@ def test_how_far_answers_may_be_is_for_the_stage_to_say() -> None:
     tried = baseline.compare(model, far=10)
     assert tried.differences["y"] > 1
     assert tried.differences["label"] > 0.9
-    with pytest.raises(Unfit, match=r"by 0.01 of what its answers vary by, 0\.001 is allowed"):
+    with pytest.raises(Unfit, match=r"by 0.01 of the spread of its answers, 0\.001 is allowed"):
         baseline.compare(damaged(scaled("w", 1.01)), far=0.001)
 
 

@@ -280,7 +280,7 @@ def test_examples_are_taken_by_name_in_the_models_type(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arrays", "text"),
     [
-        ({"z": rows()}, "has 'z', which is not an input; the model takes x"),
+        ({"z": rows()}, "has 'z', which is not an input; the inputs are x"),
         ({"x": rows()[:, :3]}, r"unexpected shape for input 'x': \[40, 3\]"),
         ({"x": np.array(["a"])}, "does not fit the model: input 'x'"),
     ],

@@ -152,7 +152,7 @@ def test_a_pickle_is_never_loaded_without_trust(tmp_path: Path, suffix: str) -> 
 def test_a_damaged_file_is_one_clear_error(tmp_path: Path, suffix: str, content: bytes) -> None:
     path = tmp_path / f"model{suffix}"
     path.write_bytes(content)
-    with pytest.raises(SourceUnreadable, match="is damaged or no file of scikit-learn"):
+    with pytest.raises(SourceUnreadable, match="is damaged or not a file of scikit-learn"):
         CONVERTER.convert(ModelSpec("iris", path, trust=True))
 
 
@@ -217,7 +217,7 @@ def test_columns_that_the_manifest_names_are_inputs_of_their_own(tmp_path: Path)
 @pytest.mark.parametrize(
     ("inputs", "text"),
     [
-        ({"size": COLUMNS["size"]}, r"m.*inputs: are 1 columns, the estimator was fitted on 2"),
+        ({"size": COLUMNS["size"]}, r"m.*inputs: are 1 columns, but the estimator was fitted on 2"),
         ({**COLUMNS, "kind": InputShape(("batch", 2), "BYTES")}, "'kind' must be a column: FP32"),
         ({**COLUMNS, "size": InputShape(("batch",), "FP16")}, "'size' must be a column"),
     ],

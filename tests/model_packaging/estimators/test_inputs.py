@@ -75,10 +75,13 @@ def test_a_search_may_find_that_the_first_step_passes_columns_on(
     [
         (
             {"width": InputShape(("batch",)), "hight": InputShape(("batch",))},
-            "has a column 'hight', the estimator was fitted on width, height; did you mean",
+            "has a column 'hight', but the estimator was fitted on width, height; did you mean",
         ),
-        ({"width": InputShape(("batch",))}, "are 1 columns, the estimator was fitted on 2"),
-        ({"X": InputShape(("batch", 3))}, "has 'X' of 3 columns, the estimator was fitted on 2"),
+        ({"width": InputShape(("batch",))}, "are 1 columns, but the estimator was fitted on 2"),
+        (
+            {"X": InputShape(("batch", 3))},
+            "has 'X' of 3 columns, but the estimator was fitted on 2",
+        ),
         ({"X": InputShape(("batch", 2), "FP16")}, "'X' must be a column: FP32, FP64"),
     ],
 )

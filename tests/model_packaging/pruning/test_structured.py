@@ -74,17 +74,17 @@ def test_what_needs_all_neurons_is_left_alone_and_told() -> None:
     assert removed == 0
     assert model.SerializeToString() == before
     assert reasons == [
-        "MatMul_0: Add 'Add_1' joins it with something else",
+        "MatMul_0: Add 'Add_1' combines it with something else",
         "MatMul_2: Softmax 'Softmax_3' needs all of its neurons",
-        "MatMul_4: its answer is the model's",
+        "MatMul_4: its output is the model's output",
     ]
 
 
 @pytest.mark.parametrize(
     ("nodes", "reason"),
     [
-        ([helper.make_node("Add", ["a", "wide"], ["b"])], "is not one a neuron"),
-        ([helper.make_node("Mul", ["a", "shared"], ["b"])], "is computed, or shared"),
+        ([helper.make_node("Add", ["a", "wide"], ["b"])], "not have one number for each neuron"),
+        ([helper.make_node("Mul", ["a", "shared"], ["b"])], "is computed or shared"),
         ([helper.make_node("LpNormalization", ["a"], ["b"])], "needs all of its neurons"),
         ([helper.make_node("Transpose", ["a"], ["b"], perm=[1, 0])], "needs all of its neurons"),
     ],
@@ -194,9 +194,9 @@ def sequence(length: int) -> onnx.ModelProto:
 @pytest.mark.parametrize(
     ("model", "reason"),
     [
-        (captured(), "a branch or a loop takes its answer"),
-        (beside(), "turned"),
-        (sequence(3), "takes 18 numbers of 6 neurons"),
+        (captured(), "a branch or a loop uses its output"),
+        (beside(), "transposed"),
+        (sequence(3), "uses 18 numbers of 6 neurons"),
     ],
 )
 def test_a_layer_whose_neurons_do_not_lie_where_the_next_takes_them_is_left_alone(
@@ -253,7 +253,7 @@ def test_a_constant_for_each_place_is_not_one_for_each_channel() -> None:
         [onnx.TensorShapeProto.Dimension(dim_value=size) for size in (6, 8, 8)]
     )
     _, reasons = prune_neurons(model, 0.5, [])
-    assert "not one a neuron" in reasons[0]
+    assert "not have one number for each neuron" in reasons[0]
     assert shapes(model)["w1"][0] == 4
 
 

@@ -107,7 +107,7 @@ def test_empty_texts_beside_missing_ones_are_refused_by_name(
 ) -> None:
     frame = HOLED[["city"]].replace("Linz", "")
     model = make_pipeline(*steps, LogisticRegression()).fit(frame, TARGET)
-    with pytest.raises(ConversionError, match=r"the empty text and also what is missing.* 'city'"):
+    with pytest.raises(ConversionError, match=r"the empty text and a missing category.* 'city'"):
         converted(tmp_path, model, city="BYTES")
 
 
@@ -121,8 +121,8 @@ def test_an_imputer_may_put_the_empty_text_in_the_place_of_missing_ones(tmp_path
 @pytest.mark.parametrize(
     ("datatypes", "text"),
     [
-        ({"age": "FP32", "city": "FP32"}, "takes texts in column 'city', and gets numbers"),
-        ({"age": "BYTES", "city": "BYTES"}, "takes numbers in column 'age', and gets texts"),
+        ({"age": "FP32", "city": "FP32"}, "needs texts in column 'city', but gets numbers"),
+        ({"age": "BYTES", "city": "BYTES"}, "needs numbers in column 'age', which holds texts"),
     ],
 )
 def test_a_datatype_that_does_not_fit_is_one_clear_error(

@@ -73,9 +73,9 @@ def test_the_input_of_texts_may_have_another_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("vectorizer", "text"),
     [
-        (CountVectorizer(tokenizer=str.split, token_pattern=None), "a tokenizer of its own"),
-        (CountVectorizer(preprocessor=str.strip), "a preprocessor of its own"),
-        (CountVectorizer(analyzer=str.split), "an analyzer of its own"),
+        (CountVectorizer(tokenizer=str.split, token_pattern=None), "a custom tokenizer"),
+        (CountVectorizer(preprocessor=str.strip), "a custom preprocessor"),
+        (CountVectorizer(analyzer=str.split), "a custom analyzer"),
         (HashingVectorizer(n_features=64), "has a HashingVectorizer, which is not supported"),
     ],
 )
