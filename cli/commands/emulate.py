@@ -48,12 +48,9 @@ def emulate(
 
     It needs no AWS account and no Docker: MiniStack emulates AWS until this command ends. The API
     requires bearer tokens there, whatever the stage says. A model whose target is SageMaker is
-    served by an engine, which this command starts, or by the server at --engine-url. Logs are in
-    .lading/emulate.
+    served by an engine on this machine. Logs are in .lading/emulate.
 
     Examples:
-
-        lading emulate
 
         lading emulate --once --json
 

@@ -85,11 +85,8 @@ def serve(
 
     It serves the labeled versions in the lock. Each answered request is a line on standard error
     and is counted for Prometheus at /metrics (runtime process). With --json the addresses are one
-    JSON line on standard output, printed when the server is ready. API Gateway does not support
-    gRPC; --grpc-port serves it here all the same, as the container does.
-
-    A model whose target is SageMaker is served by an engine, which this command starts beside the
-    function, behind an emulated endpoint; the engine's log is in .lading/engines.
+    line on standard output when the server is ready. A model whose target is SageMaker is served by
+    an engine, which this command starts; its log is in .lading/engines.
 
     Examples:
 
@@ -97,9 +94,7 @@ def serve(
 
         lading serve digits --port 9000 --runtime lambda
 
-        lading serve --port 0 --json
-
-        lading serve --grpc-port 8001 --management-port 8081
+        lading serve --port 0 --grpc-port 8001 --json
 
         lading serve chat --engine-url http://127.0.0.1:8000/v1
     """

@@ -10,6 +10,7 @@ from typing import Any
 
 from lading.emulator.gateway.refusals import malformed_response, undecodable_body
 
+_SEVERAL = "multiValueHeaders"
 _KEYS = frozenset({"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"})
 _REMAPPED = frozenset({"connection", "content-length", "date", "server", "www-authenticate"})
 _DROPPED = frozenset({"transfer-encoding"})
@@ -73,34 +74,28 @@ def _body(document: Mapping[str, Any]) -> bytes:
 
 def _headers(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The headers: multi-value ones win over single ones; some are renamed or dropped."""
-    several = list(_several(_given(document, "multiValueHeaders", {})))
+    several = list(_pairs(document, _SEVERAL))
     names = {name.lower() for name, _ in several}
-    single = [
-        pair for pair in _single(_given(document, "headers", {})) if pair[0].lower() not in names
-    ]
-    if not {"content-type"} & {name.lower() for name, _ in [*single, *several]}:
+    pairs = [pair for pair in _pairs(document, "headers") if pair[0].lower() not in names]
+    pairs += several
+    if "content-type" not in {name.lower() for name, _ in pairs}:
         yield "content-type", "application/json"
-    for name, value in [*single, *several]:
+    for name, value in pairs:
         if name.lower() not in _DROPPED:
             remapped = name.lower() in _REMAPPED
             yield (f"x-amzn-Remapped-{name}" if remapped else name), value
 
 
-def _single(headers: Any) -> Iterator[tuple[str, str]]:
+def _pairs(document: Mapping[str, Any], key: str) -> Iterator[tuple[str, str]]:
+    """The headers below a key, whose values are lists in `multiValueHeaders`."""
+    headers = _given(document, key, {})
     if not isinstance(headers, dict):
-        raise malformed_response(f"headers is {_kind(headers)}, not an object")
+        raise malformed_response(f"{key} is {_kind(headers)}, not an object")
     for name, value in headers.items():
-        yield _checked(name, value)
-
-
-def _several(headers: Any) -> Iterator[tuple[str, str]]:
-    if not isinstance(headers, dict):
-        raise malformed_response(f"multiValueHeaders is {_kind(headers)}, not an object")
-    for name, values in headers.items():
+        values = value if key == _SEVERAL else [value]
         if not isinstance(values, list):
-            raise malformed_response(f"multiValueHeaders.{name} is {_kind(values)}, not a list")
-        for value in values:
-            yield _checked(name, value)
+            raise malformed_response(f"{key}.{name} is {_kind(values)}, not a list")
+        yield from (_checked(name, each) for each in values)
 
 
 def _checked(name: str, value: Any) -> tuple[str, str]:

@@ -2,16 +2,13 @@
 
 import asyncio
 import contextlib
-from collections import deque
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
 from lading.emulator.errors import ContainerError
 from lading.emulator.processes.http_exchange import Address
-from lading.emulator.sagemaker.async_place import AsyncPlace
 from lading.emulator.sagemaker.refusals import (
-    SageMakerRefusal,
     broken,
     component_not_found,
     endpoint_not_found,
@@ -76,16 +73,13 @@ class EndpointLimits:
     """For a complete response, and for the first part of a streamed one."""
     stream_seconds: float = 480.0
     """For a streamed response as a whole."""
-    inline_payload: int = 128_000
-    """Bytes of an asynchronous request's own body."""
-    asynchronous_seconds: float = 900.0
 
 
 @dataclass
 class LocalEndpoint:
     """An endpoint.
 
-    Tests set `status` and `copies`, and put the errors of the next requests into `refusals`.
+    Tests set `status` and `copies`.
 
     Args:
         name: its name.
@@ -93,8 +87,6 @@ class LocalEndpoint:
         component: its inference component; empty for an endpoint that holds the model itself.
         limits: its limits.
         asleep: whether it begins without a copy; the first request is refused and wakes it.
-        wake_seconds: delay before it starts then, as alarm and scaling need on SageMaker.
-        asynchronous: where it writes asynchronous answers; None when it has none.
     """
 
     name: str
@@ -102,12 +94,9 @@ class LocalEndpoint:
     component: str = ""
     limits: EndpointLimits = field(default_factory=EndpointLimits)
     asleep: bool = False
-    wake_seconds: float = 0.0
-    asynchronous: AsyncPlace | None = None
     status: Status = Status.creating
     failure: str = ""
     copies: int = 0
-    refusals: deque[SageMakerRefusal] = field(default_factory=deque)
     _waking: asyncio.Task[None] | None = None
 
     @property
@@ -131,8 +120,6 @@ class LocalEndpoint:
             self._waking.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._waking
-        if self.asynchronous is not None:
-            await self.asynchronous.stop()
         await self.engine.stop()
         self.status, self.copies = Status.deleting, 0
 
@@ -145,28 +132,21 @@ class LocalEndpoint:
         Raises:
             SageMakerRefusal: the endpoint cannot accept the request.
         """
-        if self.refusals:
-            raise self.refusals.popleft()
         if self.status not in _SERVING:
             raise endpoint_not_found(self.name)
         self._check_component(component)
-        if self.asleep_now:
-            self.wake()
+        if self.copies == 0:
+            self._wake()
             raise no_capacity(self.component)
         try:
             return await self.engine.address()
         except ContainerError as error:
             raise broken(self.log_group, str(error)) from error
 
-    @property
-    def asleep_now(self) -> bool:
-        """Whether it is in service without a copy."""
-        return self.status in _SERVING and self.copies == 0
-
-    def wake(self) -> None:
+    def _wake(self) -> None:
         """Start its engine in the background, unless that has begun."""
         if self._waking is None or self._waking.done():
-            self._waking = asyncio.create_task(self._wake())
+            self._waking = asyncio.create_task(self._try_to_start())
 
     def _check_component(self, component: str) -> None:
         if self.component and not component:
@@ -178,8 +158,7 @@ class LocalEndpoint:
         if component != self.component:
             raise component_not_found(component)
 
-    async def _wake(self) -> None:
-        await asyncio.sleep(self.wake_seconds)
+    async def _try_to_start(self) -> None:
         with contextlib.suppress(ContainerError):  # it stays at zero copies; the log says why
             await self._start_engine()
 

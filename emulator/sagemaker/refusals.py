@@ -63,28 +63,6 @@ def too_large(limit: int) -> SageMakerRefusal:
     return SageMakerRefusal("413", 413, f"Request body exceeds the limit of {limit} bytes")
 
 
-def throttled() -> SageMakerRefusal:
-    """Return the error for too many requests."""
-    return SageMakerRefusal("ThrottlingException", 400, "Rate exceeded")
-
-
-def unavailable() -> SageMakerRefusal:
-    """Return the error for a service at capacity."""
-    return SageMakerRefusal("ServiceUnavailable", 503, "Service Unavailable")
-
-
-def internal_failure() -> SageMakerRefusal:
-    """Return the error for a fault of SageMaker itself."""
-    return SageMakerRefusal("InternalFailure", 500, "Internal failure")
-
-
-def not_ready() -> SageMakerRefusal:
-    """Return the error for a model that is still loading."""
-    return SageMakerRefusal(
-        "ModelNotReadyException", 429, "Model is not ready for inference. Try again."
-    )
-
-
 def model_error(status: int, message: str, log: str, *, reason: str = "") -> SageMakerRefusal:
     """Return the error for a container that failed; status 0 means that it did not answer."""
     side = "client" if status // 100 == _CLIENT_ERRORS else "server"

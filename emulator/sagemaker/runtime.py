@@ -15,7 +15,6 @@ from typing import Any
 
 from lading.emulator.gateway.api import Access
 from lading.emulator.sagemaker.answer import Answer
-from lading.emulator.sagemaker.async_invocation import respond_later
 from lading.emulator.sagemaker.descriptions import describe
 from lading.emulator.sagemaker.endpoint import EndpointLimits, LocalEndpoint
 from lading.emulator.sagemaker.invocation import Invocation, respond_in_parts, respond_whole
@@ -28,7 +27,6 @@ _OPERATIONS = MappingProxyType(
     {
         "invocations": respond_whole,
         "invocations-response-stream": respond_in_parts,
-        "async-invocations": respond_later,
     }
 )
 

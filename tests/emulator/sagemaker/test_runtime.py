@@ -11,7 +11,6 @@ import pytest
 from botocore.exceptions import ClientError, EventStreamError
 
 from lading.emulator.sagemaker.endpoint import Status
-from lading.emulator.sagemaker.refusals import internal_failure, not_ready, throttled, unavailable
 from lading.functions.contract.names import ENDPOINT
 from tests.support.emulator_sagemaker import Served, endpoint, quick, serving
 
@@ -130,25 +129,6 @@ def test_a_request_and_an_answer_over_the_limit_are_refused(tmp_path: Path) -> N
             served.invoke(b" " * 101)
         assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 413
         assert refused(served, {"size": 101})["OriginalMessage"].startswith("the response has 101")
-
-
-@pytest.mark.parametrize(
-    ("refusal", "expected"),
-    [
-        (throttled(), ("ThrottlingException", 400)),
-        (unavailable(), ("ServiceUnavailable", 503)),
-        (internal_failure(), ("InternalFailure", 500)),
-        (not_ready(), ("ModelNotReadyException", 429)),
-    ],
-)
-def test_a_refusal_of_sagemakers_own_can_be_called_for(
-    tmp_path: Path, refusal: Any, expected: tuple[str, int]
-) -> None:
-    model = endpoint(tmp_path, limits=quick())
-    with serving(model) as served:
-        model.refusals.append(refusal)
-        assert code(refused(served)) == expected
-        assert served.invoke()["ContentType"] == "application/json"
 
 
 @pytest.mark.parametrize(
