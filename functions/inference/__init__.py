@@ -1,8 +1,8 @@
 """The inference service.
 
-onnxruntime starts its telemetry when it is imported: it writes a device id below HOME and sends
-events to its maker. Only this variable, set before that import, prevents it, so it is set here, for
-every module of ours and for every process that they start.
+When onnxruntime is imported, it starts its telemetry: it writes a device id below HOME and sends
+events to Microsoft. Only this variable, set before that import, prevents it; it is set here, for
+every module of the service and for every process that these start.
 """
 
 import os

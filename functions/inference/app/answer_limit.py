@@ -1,8 +1,8 @@
-"""Answers that Lambda would not give back: it ends an invocation whose answer is over 6 MB.
+"""The limit of Lambda's answers: an invocation whose answer exceeds 6 MB fails.
 
-API Gateway would make a bare 502 of that. So the length of what goes back is known beforehand: text
-stands in a JSON string, anything else in base64. An answer that is too long is compressed where its
-caller takes that, and else becomes an error of its dialect.
+API Gateway would turn that into a bare 502. Therefore the length of the returned document is
+computed beforehand: text becomes a JSON string, anything else base64. An answer that is too long is
+compressed if its caller accepts that; otherwise it becomes an error of its dialect.
 """
 
 import json
@@ -16,15 +16,15 @@ from lading.functions.inference.wire import content_encoding
 from lading.functions.inference.wire.messages import Observation, Request, Response
 
 MOST: Final = LAMBDA.request_bytes - 16 * 1024
-"""Bytes of a body as it goes back; status and headers go with it."""
+"""Bytes of a body in the returned document, which also holds status and headers."""
 
 _TEXTS = ("text/", "application/json")
-"""Content types that Mangum hands on as text."""
+"""Content types that Mangum returns as text."""
 _ESCAPED = (b'"', b"\\", b"\n", b"\r", b"\t")
 
 
 def fit(response: Response, request: Request, observation: Observation) -> Response:
-    """The response, compressed if it must be, or the error that says what to do."""
+    """Return the response, compressed if necessary, or an error that says what to do."""
     size = size_of(response)
     if size <= MOST:
         return response
@@ -40,7 +40,7 @@ def fit(response: Response, request: Request, observation: Observation) -> Respo
 
 
 def size_of(response: Response) -> int:
-    """Bytes of the body in what the function returns."""
+    """Return the bytes of the body in the document that the function returns."""
     body = response.body
     if response.content_type.startswith(_TEXTS):
         if body.isascii():

@@ -1,9 +1,9 @@
 """The inference service as an ASGI application.
 
-The dialects answer the data plane in plain ASGI, because a web framework's import would cost more
-at a cold start than this whole package; the control plane (lists of models, OpenAPI, `/docs`) is
-imported when it is first asked for. Without threads to answer in, nothing waits once the body is
-there, so an event loop is not needed (`handler.py`).
+The dialects answer the data plane in plain ASGI: at a cold start, importing a web framework would
+take longer than importing this whole package. The control plane (lists of models, OpenAPI, `/docs`)
+is imported at its first request. Without an executor nothing waits once the body has been read, so
+no event loop is needed (`handler.py`).
 """
 
 from collections.abc import Callable
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from lading.functions.inference.endpoint.job_store import EngineWork
 
 Answerer = Callable[[Request, Catalog, Observation, int], Response | StreamedResponse]
-"""Answers one request below a base URL; the number is how many bytes of a body are taken."""
+"""Answers one request below a base URL; the number is the longest body in bytes."""
 
 
 def create_app(
@@ -51,15 +51,15 @@ def create_app(
     executor: Executor | None = None,
     respond: Answerer | None = None,
 ) -> App:
-    """The application that serves `catalog`: every dialect, at the root and below each model.
+    """Return the application that serves `catalog` in every dialect, at the root and per model.
 
     Args:
         catalog: the models.
-        longest_body: bytes of a body that is taken.
-        executor: threads for whatever is not only looked up, so that what predicts or loads holds
-            up no question of health; None answers in the event loop, as an environment that gets
-            one request at a time does.
-        respond: what answers, when it is more than `answer`; see `service.py`.
+        longest_body: the longest body in bytes.
+        executor: threads for all that is not a mere look-up, so that predictions and loading do
+            not block health checks; None answers in the event loop, for an environment that gets
+            one request at a time.
+        respond: answers the requests instead of `answer`; see `service.py`.
     """
     respond = respond or answer
 
@@ -97,7 +97,7 @@ def answer(
     longest_body: int = GATEWAY.body_bytes,
     work: "EngineWork | None" = None,
 ) -> Response | StreamedResponse:
-    """Answer one request; whatever goes wrong becomes its dialect's error.
+    """Answer one request; every failure becomes an error of its dialect.
 
     `work` is what an asynchronous endpoint has done for the job that the request is in, if any.
     """
@@ -137,7 +137,7 @@ def _is_looked_up(request: Request) -> bool:
 
 
 def _unpacked(request: Request, longest: int) -> Request:
-    """The request with its body as it was before it was encoded for the way."""
+    """The request with its body decoded, as its Content-Encoding says."""
     if len(request.body) > longest:
         raise RequestTooLarge(longest)
     encoding = request.headers.get("content-encoding", "identity")
@@ -149,17 +149,17 @@ def _unpacked(request: Request, longest: int) -> Request:
 
 
 def _split_base(path: str, catalog: Catalog) -> tuple[Catalog, str]:
-    """What is served at the base URL that `path` is below, and the path below it."""
+    """The models of the base URL that `path` is below, and the path below that."""
     first, _, rest = path.lstrip("/").partition("/")
     only = catalog.below().get(first)
     return (catalog, path) if only is None else (only, f"/{rest}")
 
 
 async def _read_body(receive: Receive, longest: int) -> bytes:
-    """The body; of one that is too long, enough to see that, while the rest is let pass.
+    """Read the body; of one that is too long keep only enough to show that.
 
     Raises:
-        CallerGone: it breaks off.
+        CallerGone: the caller disconnects before it is complete.
     """
     chunks, size = [], 0
     while True:

@@ -1,7 +1,7 @@
-"""Requests that may be sent twice and are answered once: those with an `Idempotency-Key`.
+"""Requests with an `Idempotency-Key`, which are processed once however often they are sent.
 
-The first answer is kept for an hour and given again; one that is wrong, streamed or very long is
-not kept, and the next request is answered anew. Powertools keeps the record in DynamoDB.
+The first answer is kept for an hour and repeated. An answer that is an error, streamed or very long
+is not kept; the next request is then processed again. Powertools stores the record in DynamoDB.
 Rules: https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header.
 """
 
@@ -31,25 +31,25 @@ from lading.functions.inference.wire.messages import (
 
 HEADER: Final = "idempotency-key"
 REPLAYED: Final = "idempotent-replayed"
-"""Header of an answer that was given before."""
+"""Header of a repeated answer."""
 
 KEPT_S: Final = 3600
 LONGEST_KEPT: Final = 256 * 1024
-"""Bytes of an answer that a DynamoDB item has room for, in base64 and with the rest."""
+"""Bytes of an answer that fit into a DynamoDB item, in base64 and with the other attributes."""
 
 _LONGEST_KEY = 255
 _RUN_MS = 120_000
-"""After so long a request that never ended may be sent again."""
+"""Milliseconds after which a request that never ended may be sent again."""
 _OK = 200
 
 Once = Callable[..., dict[str, Any]]
 
 
 class Idempotent:
-    """Answers a request with a key once, and any other by `inner`.
+    """The answerer that processes a request with a key once, and any other by `inner`.
 
     Args:
-        table: the DynamoDB table of what has been answered.
+        table: the DynamoDB table of the answers.
         inner: answers requests.
     """
 
@@ -116,7 +116,7 @@ class Idempotent:
 
 
 class _Unkept(Exception):
-    """Carries an answer past Powertools, which forgets a request that raises."""
+    """An answer that is not to be kept: Powertools deletes the record of a call that raises."""
 
     def __init__(self, response: Response | StreamedResponse) -> None:
         super().__init__()
@@ -124,16 +124,16 @@ class _Unkept(Exception):
 
 
 class _Patience:
-    """What Powertools asks of Lambda's context: how long a request may be under way."""
+    """The part of Lambda's context that Powertools reads: how long a request may run."""
 
     def get_remaining_time_in_millis(self) -> int:
         return _RUN_MS
 
 
 def _exchange(key: str, request: Request) -> dict[str, Any]:
-    """What makes two requests the same, and what must be the same then.
+    """What identifies a request, and what must be equal in its repetitions.
 
-    A key is its sender's own: another token's, or another path's, is another key.
+    A key belongs to one sender and one path: the same text with another token is another key.
     """
     sender = [request.headers.get(name, "") for name in ("authorization", "x-api-key")]
     content_type = request.headers.get("content-type", "").encode()
@@ -147,10 +147,10 @@ def _keep(
     answer: Callable[[], Response | StreamedResponse],
     ran: list[bool],
 ) -> dict[str, Any]:
-    """The answer in a form that DynamoDB keeps.
+    """Return the answer in a form that DynamoDB can store.
 
     Raises:
-        _Unkept: it is none to be given again.
+        _Unkept: it must not be repeated.
     """
     response = answer()
     ran.append(True)

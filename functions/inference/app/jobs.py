@@ -1,15 +1,15 @@
-"""Long work: a request is taken now, answered in its own time, and its answer fetched later.
+"""Asynchronous jobs: a request is accepted now, and its answer can be fetched later.
 
 Below a model's base URL, beside every path that predicts:
 
-- `POST <path>/async`  202: the job's id and where to ask for it; with no body also where to upload
-  one, which may be longer than the gateway takes
-- `POST /jobs/{id}`    202: the upload is there, begin
-- `GET /jobs/{id}`     the job's state; when it is over, a pre-signed address of the answer, which
-  is what `POST <path>` would have answered in its dialect
+- `POST <path>/async`  202: the job's id and the address of its state; without a body also an
+  address for uploading one, which may exceed the gateway's limit
+- `POST /jobs/{id}`    202: start; the body has been uploaded
+- `GET /jobs/{id}`     the job's state; at the end with a pre-signed URL of the answer, which is
+  what `POST <path>` would have answered in its dialect
 
-On Lambda the function invokes itself with `POST /jobs/{id}/run`, which does no harm when a caller
-does: a job is run once. Whoever knows a job's id, 128 random bits, may ask for it.
+On Lambda the function invokes itself with `POST /jobs/{id}/run`. A caller may send that too: each
+job runs once. Anybody who knows a job's id, 128 random bits, can read its state.
 """
 
 import re
@@ -69,9 +69,9 @@ Start = Callable[[Job, Catalog], None]
 
 
 class Jobs:
-    """Answers requests for jobs, and all others as `application.answer` does.
+    """The answerer of requests for jobs; all others it answers as `application.answer` does.
 
-    `place` is where the jobs are kept.
+    `place` is where the jobs are stored.
     """
 
     def __init__(self, place: JobsPlace) -> None:
@@ -131,7 +131,9 @@ class Jobs:
 
     def _begin(self, job: Job, catalog: Catalog) -> Response:
         if job.state == WAITING and self._store.read_input(job) is None:
-            raise MalformedRequest("the upload is not there yet; PUT it to the address given first")
+            raise MalformedRequest(
+                "the upload is missing; first PUT the body to the job's upload URL"
+            )
         if self._store.accept(job):
             self._start(job, catalog)
         return _told(self._describe(self._again(job)), 202, _ASK_AGAIN)
@@ -154,7 +156,7 @@ class Jobs:
     def _answer_or_fail(
         self, job: Job, catalog: Catalog, observation: Observation, work: EngineWork
     ) -> None:
-        """Answer the request inside the job; a job whose input is too long has an answer, too."""
+        """Answer the job's request; every failure, even of reading its body, becomes the answer."""
         with Boundary(observation) as boundary:
             self._answer(job, catalog, observation, work)
             return
@@ -164,7 +166,7 @@ class Jobs:
     def _answer(
         self, job: Job, catalog: Catalog, observation: Observation, work: EngineWork
     ) -> None:
-        """Answer the request inside the job, and keep the answer, or where it will be."""
+        """Answer the job's request, and store the answer, or where it will be written."""
         request = Request("POST", job.path, job.headers, self._store.read_input(job) or b"")
         response = answer(request, catalog, observation, LONGEST_INPUT, work)
         if isinstance(response, Deferred):
@@ -181,7 +183,7 @@ class Jobs:
         lost = job.state == RUNNING and job.until < time.time()
         document: dict[str, Any] = {"job": job.id, "state": FAILED if lost else job.state}
         if lost:
-            document["error"] = "it did not end in time; send it again"
+            document["error"] = "the job did not end in time; send the request again"
         if job.state == WAITING:
             where = {"method": "PUT", "url": self._store.upload_url(job), "expires_in": URL_S}
             document["upload"] = where
@@ -200,7 +202,7 @@ class Jobs:
 
 
 def _invoke_self(function: str, job: Job) -> None:
-    """Have Lambda run the job, in an environment of its own; it tries again when one dies."""
+    """Have Lambda run the job in another environment; Lambda retries when that fails."""
     name, _, version = function.partition(":")
     lambda_client(_START_S).invoke(
         FunctionName=name,

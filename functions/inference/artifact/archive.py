@@ -1,9 +1,9 @@
-"""An artifact as one zip, laid out as the Lambda layer that it becomes.
+"""An artifact as one zip, in the layout of the Lambda layer that it becomes.
 
-`models/<name>/<version>/<file>`, in the order of the names, with one time and one mode: the same
-files are the same bytes. They are stored, not deflated. Weights hardly shrink, a zip in S3 may be
-as large as it likes, bytes would depend on the zlib at hand, and a reader that takes only stored
-files never holds more than it was sent.
+`models/<name>/<version>/<file>`, sorted by name, with one fixed time and mode: equal files give
+equal bytes. Files are stored without compression: weights hardly shrink, a zip in S3 may be large,
+compressed bytes would depend on the version of zlib, and a reader that accepts only stored files
+never needs more memory than the zip has bytes.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from lading.functions.contract.errors import ArtifactCorrupt
 from lading.functions.contract.names import artifact_archive, artifact_folder
 
 MAX_ARCHIVE_BYTES = (1 << 31) - 1
-"""What a zip holds without its 64-bit extension, and protobuf's own limit for a model."""
+"""The limit of a zip without its 64-bit extension, and protobuf's limit for a model."""
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _UNIX, _MODE = 3, 0o100644
@@ -26,17 +26,17 @@ _MAX_DIRECTORY_BYTES = 1 << 16
 
 
 class StreamedBody(Protocol):
-    """A stream of bytes, as an S3 response has it."""
+    """A stream of bytes, such as the body of an S3 response."""
 
     def read(self) -> bytes:
-        """All of it."""
+        """Return all bytes."""
 
 
 def pack(name: str, version: int, files: Mapping[str, bytes]) -> bytes:
-    """The zip of a version.
+    """Return the zip of a version.
 
     Raises:
-        ArtifactCorrupt: the files are too large for one.
+        ArtifactCorrupt: the files are too large for a zip.
     """
     _check_size(name, version, sum(map(len, files.values())) + _MAX_DIRECTORY_BYTES)
     buffer = BytesIO()
@@ -49,16 +49,16 @@ def pack(name: str, version: int, files: Mapping[str, bytes]) -> bytes:
 
 
 def unpack(stream: StreamedBody, size: int, name: str, version: int) -> dict[str, bytes]:
-    """The files of a version's zip, by name.
+    """Return the files of a version's zip, by name.
 
     Args:
         stream: the zip.
         size: its length, known before it is read.
-        name: the model that it must be of.
-        version: the version that it must be.
+        name: the model that it must contain.
+        version: the version that it must contain.
 
     Raises:
-        ArtifactCorrupt: it is too large, or anything but what `pack` makes.
+        ArtifactCorrupt: it is too large, or not in the form that `pack` writes.
     """
     _check_size(name, version, size)
     content = stream.read()
@@ -74,31 +74,31 @@ def unpack(stream: StreamedBody, size: int, name: str, version: int) -> dict[str
 
 
 def _check_end(name: str, version: int, end: bytes) -> None:
-    """Refuse a list of files that would take memory out of proportion to be read."""
+    """Refuse a list of files that would need much more memory than its bytes."""
     end64, end = end[:-_END_BYTES], end[-_END_BYTES:]
     if not end.startswith(_END) or not end.endswith(_NO_COMMENT) or end64.startswith(_END64):
-        raise _corrupt(name, version, "does not end as an artifact's zip")
+        raise _corrupt(name, version, "does not have the end of an artifact's zip")
     if int.from_bytes(end[12:16], "little") > _MAX_DIRECTORY_BYTES:
-        raise _corrupt(name, version, "lists more files than an artifact has")
+        raise _corrupt(name, version, "lists too many files")
 
 
 def _checked(name: str, version: int, entries: list[ZipInfo], size: int) -> list[ZipInfo]:
-    """Entries that give no more bytes than the zip has."""
+    """The entries, checked to hold no more bytes than the zip has."""
     for info in entries:
         stored = info.compress_type == ZIP_STORED and info.compress_size == info.file_size
         if not stored or info.flag_bits & _ENCRYPTED:
-            raise _corrupt(name, version, f"has {info.filename!r} compressed or encrypted")
+            raise _corrupt(name, version, f"contains {info.filename!r} compressed or encrypted")
     if sum(info.file_size for info in entries) > size:
         raise _corrupt(name, version, "claims more bytes than it has")
     if len({info.filename for info in entries}) != len(entries):
-        raise _corrupt(name, version, "has a file twice")
+        raise _corrupt(name, version, "contains a file twice")
     return entries
 
 
 def _plain_name(name: str, version: int, info: ZipInfo) -> str:
     folder, _, file = info.filename.rpartition("/")
     if folder != artifact_folder(name, version) or file in ("", ".", "..") or "\\" in file:
-        raise _corrupt(name, version, f"has a file of another place, {info.filename!r}")
+        raise _corrupt(name, version, f"contains a file outside its folder, {info.filename!r}")
     return file
 
 

@@ -6,19 +6,18 @@ A version is a folder, `models/<name>/<version>/`, or one zip with that folder i
 - `golden.json`     requests with their expected answers
 - `artifact.json`   what the model is, and the SHA-256 of each file above
 - `report.json`     benchmark figures, outside the identity and not verified
-- `signature-1.onnx`, ... more ways to ask the model, where it has some; see `signatures.py`
+- `signature-1.onnx`, ... the models of further signatures, if there are some; see `signatures.py`
 - `engine/`         instead of `model.onnx`: what an engine on SageMaker loads (format 2; format 3
-                    where processing steps stand before it). It may be large, never enters a zip,
-                    and is not read here
+                    with processing steps before it). It may be large, is never part of a zip, and
+                    is not read here
 
-`artifact.json` is the root: the lock pins its SHA-256, it pins the files, those of the engine under
-`engine.files`. Nothing here is ever unpickled, and nothing is executed but the
-code that the manifest asked for by `code`.
+`artifact.json` is the root: the lock pins its SHA-256, and it pins the files, those of the engine
+under `engine.files`. Nothing is ever unpickled, and nothing is executed except the code that the
+manifest names under `code`.
 
-How to change the format: raise `FORMAT_VERSION` when an older reader would misread a new artifact
-(a new optional key does not need it), and write the earliest version that says what there is to
-say; keep reading every earlier version in `_read_specification`; keep an artifact of each version
-below `tests/contracts/formats/`, where a test loads it.
+How to change the format: raise `FORMAT_VERSION` if an older reader would misread a new artifact
+(a new optional key does not need it), and write the lowest version that can express the artifact;
+keep an artifact of each kind in `tests/contracts/formats/`, where a test loads it.
 """
 
 import hashlib
@@ -48,20 +47,20 @@ _LAYOUT = ("models", "<name>", "<version>", "<file>")
 
 
 def sha256(content: bytes) -> str:
-    """Digest of `content` as written everywhere in Lading: `sha256:<hex>`."""
+    """Return the digest of `content` in Lading's form: `sha256:<hex>`."""
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 def shown(path: Path) -> str:
-    """A path as errors name it: from `models/` on, since callers must not learn what is above."""
+    """Return a path for error texts, from `models/` on: callers must not see what is above."""
     return PurePath(*path.parts[-len(_LAYOUT) :]).as_posix()
 
 
 class Files(Protocol):
-    """An artifact's files, read by name."""
+    """The files of an artifact, read by name."""
 
     def read(self, name: str, limit: int | None = None) -> bytes:
-        """Content of a file.
+        """Return the content of a file.
 
         Raises:
             ArtifactMissing: it is not there.
@@ -69,11 +68,11 @@ class Files(Protocol):
         """
 
     def place(self, name: str) -> str:
-        """A file as errors name it, from `models/` on."""
+        """Return the path of a file for error texts."""
 
 
 class FolderFiles(NamedTuple):
-    """Files in a folder."""
+    """The files in a folder."""
 
     folder: Path
 
@@ -119,7 +118,7 @@ def read_artifact(files: Files | Path, digest: str | None = None) -> Artifact:
         digest: expected SHA-256 of `artifact.json`, from the lock; None trusts the artifact's own.
 
     Raises:
-        ArtifactMissing: the specification or a file that it names is not there.
+        ArtifactMissing: the specification or a file that it names is missing.
         ArtifactCorrupt: a digest differs, or the specification cannot be read.
         ArtifactTooNew: the format version is above `FORMAT_VERSION`.
     """
@@ -128,7 +127,7 @@ def read_artifact(files: Files | Path, digest: str | None = None) -> Artifact:
     content = source.read(SPECIFICATION, MAX_SPECIFICATION_BYTES)
     found = sha256(content)
     if digest is not None and digest != found:
-        raise ArtifactCorrupt(place, f"has digest {found}, the lock says {digest}")
+        raise ArtifactCorrupt(place, f"has digest {found}, the lock states {digest}")
     document = _read_specification(place, content)
     contents = _verified(source, document["files"])
     artifact = Artifact(
@@ -151,11 +150,11 @@ def read_artifact(files: Files | Path, digest: str | None = None) -> Artifact:
 
 
 def _with_domains(document: Mapping[str, Any], place: str) -> tuple[TensorSpec, ...]:
-    """The inputs, each with its domain if `domains` states one."""
+    """The inputs, each with the domain that `domains` states for it."""
     try:
         return with_domains(document["inputs"], document.get("domains", {}))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ArtifactCorrupt(place, f"misstates its domains: {error!r}") from error
+        raise ArtifactCorrupt(place, f"has domains that cannot be read: {error!r}") from error
 
 
 def _read_specification(place: str, content: bytes) -> dict[str, Any]:
@@ -163,7 +162,7 @@ def _read_specification(place: str, content: bytes) -> dict[str, Any]:
         document = json.loads(content)
         version = document["format_version"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        reason = f"is not an artifact's specification: {error!r}"
+        reason = f"is not the specification of an artifact: {error!r}"
         raise ArtifactCorrupt(place, reason) from error
     if type(version) is not int or version < 1:
         raise ArtifactCorrupt(place, f"has an impossible format version {version!r}")
@@ -178,7 +177,7 @@ def _read_specification(place: str, content: bytes) -> dict[str, Any]:
         files = {str(name): str(digest) for name, digest in document["files"].items()}
         engine = EngineSection.from_json(document["engine"]) if version >= ENGINE_FORMAT else None
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-        raise ArtifactCorrupt(place, f"lacks or misstates {error!r}") from error
+        raise ArtifactCorrupt(place, f"cannot be read: {error!r}") from error
     if not re.fullmatch(NAME_PATTERN, texts["name"]):
         raise ArtifactCorrupt(place, f"has an impossible model name {texts['name']!r}")
     if (MODEL in files) == (engine is not None):
@@ -194,11 +193,11 @@ def _verified(files: Files, digests: Mapping[str, str]) -> dict[str, bytes]:
     for name, expected in digests.items():
         if Path(name).name != name:
             place = files.place(SPECIFICATION)
-            raise ArtifactCorrupt(place, f"names a file outside it: {name!r}")
+            raise ArtifactCorrupt(place, f"names a file outside its folder: {name!r}")
         contents[name] = files.read(name)
         found = sha256(contents[name])
         if found != expected:
-            reason = f"has digest {found}, {SPECIFICATION} says {expected}"
+            reason = f"has digest {found}, {SPECIFICATION} states {expected}"
             raise ArtifactCorrupt(files.place(name), reason)
     return contents
 

@@ -1,8 +1,8 @@
-"""An artifact straight from S3 into memory, for a model that is too big for a layer.
+"""An artifact read from S3 into memory, for a model that is too large for a layer.
 
-Nothing is written to disk. The object version is pinned, so what was published is what is read,
-and the digests are checked as they are for a folder. boto3 is imported when the first such model
-is loaded; Lambda's Python brings it along.
+Nothing is written to disk. The version of the object is pinned, and the digests are verified as
+for a folder. boto3 is imported when the first such model is loaded; Lambda's Python runtime
+contains it.
 """
 
 from contextlib import closing
@@ -23,13 +23,13 @@ def read_remote(place: S3Object, name: str, version: int, digest: str | None) ->
     """Read and verify an artifact.
 
     Args:
-        place: the object version that holds it.
-        name: the model that it must be of.
-        version: the version that it must be.
-        digest: expected SHA-256 of `artifact.json`, from the lock; None trusts the object.
+        place: the version of the object.
+        name: the model that it must contain.
+        version: the version that it must contain.
+        digest: expected SHA-256 of `artifact.json`, from the lock; None accepts any.
 
     Raises:
-        ArtifactUnreachable: S3 does not give it.
+        ArtifactUnreachable: it cannot be read from S3.
         ArtifactError: it is not what was published.
     """
     contents = _fetch(place, name, version)

@@ -1,6 +1,6 @@
-"""Several ways to ask one model, by name, as TensorFlow's SavedModels have them.
+"""Several signatures of one model, by name, as in TensorFlow's SavedModels.
 
-`artifact.json` lists them where there is more to say than `serving_default`:
+`artifact.json` lists them if there is more than `serving_default`:
 
     "signatures": [
       {"name": "serving_default", "method": "tensorflow/serving/predict"},
@@ -8,10 +8,10 @@
       {"name": "embed", "method": ..., "inputs": [...], "outputs": [...],
        "domains": {...}, "file": "signature-1.onnx", "shared": [[33, 6113, 32768]]}]
 
-The first is `model.onnx` and answers when no name is given. The file of another is its ONNX model
-without the weights that `model.onnx` has too: `[at, start, length]` says that so many bytes of
-`model.onnx`, from `start` on, belong before byte `at` of the file. `domains`, where there are some,
-are as those of the artifact (`domain.py`).
+The first is `model.onnx`, and the default. The file of another is its ONNX model without the
+weights that `model.onnx` contains too: `[at, start, length]` means that `length` bytes of
+`model.onnx`, from `start` on, belong before byte `at` of the file. `domains` has the form of the
+artifact's own (`domain.py`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,39 +27,39 @@ from lading.functions.inference.artifact.specification import (
 )
 
 MOST = 32
-"""Signatures of one model."""
+"""The highest number of signatures of one model."""
 LONGEST_NAME = 128
 
 Shared = Sequence[Sequence[int]]
-"""`[at, start, length]` each; see above."""
+"""Entries `[at, start, length]`; see above."""
 
 
 def is_name(text: Any) -> bool:
-    """Whether a signature may be called so: text for a log line, an address and a table."""
+    """Return whether the text can name a signature in a log line, a URL and a table."""
     return isinstance(text, str) and 0 < len(text) <= LONGEST_NAME and text.isprintable()
 
 
 def whole(rest: bytes, model: bytes, shared: Shared) -> bytes:
-    """A signature's ONNX model, of its file and what it shares with `model`.
+    """Return a signature's ONNX model, joined from its file and what it shares with `model`.
 
     Raises:
-        ValueError: what is shared lies outside, out of order, or is more than `model`.
+        ValueError: a shared part is out of range or out of order, or all are more than `model`.
     """
     parts, done, most = [], 0, len(model)
     for at, start, length in shared:
         most -= length
         if not done <= at <= len(rest) or min(start, length, most, len(model) - start - length) < 0:
-            raise ValueError(f"bytes shared at {at} lie outside")
+            raise ValueError(f"the bytes shared at {at} are out of range")
         parts += [rest[done:at], model[start : start + length]]
         done = at
     return b"".join([*parts, rest[done:]])
 
 
 def with_signatures(artifact: Artifact, place: str) -> Artifact:
-    """An artifact with what its `signatures` say; `place` is where they stand.
+    """Return an artifact with its `signatures` read; `place` names its file in errors.
 
     Raises:
-        ArtifactCorrupt: they say something impossible.
+        ArtifactCorrupt: they are inconsistent.
     """
     try:
         first, *further = artifact.specification["signatures"]
@@ -68,16 +68,16 @@ def with_signatures(artifact: Artifact, place: str) -> Artifact:
         others = {each["name"]: _other(artifact, each) for each in further if "alias" not in each}
         method = _method(first)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-        raise ArtifactCorrupt(place, f"misstates its signatures: {error!r}") from error
+        raise ArtifactCorrupt(place, f"has signatures that cannot be read: {error!r}") from error
     return replace(artifact, signature=first["name"], method=method, others=others, aliases=aliases)
 
 
 def _check_names(names: Sequence[Any], aliases: Mapping[str, Any]) -> None:
     if len(names) > MOST or len(set(names)) < len(names) or not all(map(is_name, names)):
-        raise ValueError(f"names are impossible, repeated, or more than {MOST}")
+        raise ValueError(f"names are invalid, repeated, or more than {MOST}")
     for name in aliases.values():
         if name not in names or name in aliases:
-            raise ValueError(f"there is no {name!r}")
+            raise ValueError(f"there is no signature {name!r}")
 
 
 def _other(artifact: Artifact, entry: Mapping[str, Any]) -> Artifact:
@@ -99,5 +99,5 @@ def _other(artifact: Artifact, entry: Mapping[str, Any]) -> Artifact:
 def _method(entry: Mapping[str, Any]) -> str:
     method = entry.get("method", PREDICT_METHOD)
     if not is_name(method):
-        raise ValueError(f"has a method {method!r}")
+        raise ValueError(f"the method {method!r} is invalid")
     return str(method)

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from lading.functions.inference.tensors.domain import Domain
 
 FORMAT_VERSION = 3
-"""The newest that is read."""
+"""The newest format that can be read."""
 MODEL_FORMAT, ENGINE_FORMAT, STEPS_FORMAT = 1, 2, 3
-"""Written for an artifact with a model of its own, for one with an engine's files, and for one with
-processing steps before its engine, which a reader of format 2 would leave out."""
+"""The formats of an artifact with a model, of one with an engine's files, and of one with
+processing steps before its engine, which a reader of format 2 would ignore."""
 
 SPECIFICATION = "artifact.json"
 MODEL = "model.onnx"
@@ -24,15 +24,15 @@ REPORT = "report.json"
 ENGINE = "engine"
 
 SERVING_DEFAULT = "serving_default"
-"""TensorFlow's name of the signature that is meant when none is named."""
+"""TensorFlow's name of the default signature."""
 PREDICT_METHOD = "tensorflow/serving/predict"
-"""TensorFlow Serving's name of what a signature does, where nothing else is said."""
+"""TensorFlow Serving's name of the default method of a signature."""
 
 
 class TensorSpec(NamedTuple):
-    """One input or output: name, datatype (Open Inference Protocol name), shape (-1 is any).
+    """One input or output: name, datatype (of the Open Inference Protocol), shape (-1 is any size).
 
-    `domain` says which values an input may hold; None is any of its datatype.
+    `domain` states which values an input may hold; None is any value of its datatype.
     """
 
     name: str
@@ -41,12 +41,12 @@ class TensorSpec(NamedTuple):
     domain: "Domain | None" = None
 
     def to_json(self) -> dict[str, Any]:
-        """As written in `artifact.json` and in model metadata, which do not have the domain."""
+        """Return the form in `artifact.json` and in model metadata, which omits the domain."""
         return {"name": self.name, "datatype": self.datatype, "shape": list(self.shape)}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "TensorSpec":
-        """The inverse of `to_json`."""
+        """Read what `to_json` returns."""
         shape = tuple(int(size) for size in document["shape"])
         return cls(str(document["name"]), str(document["datatype"]), shape)
 
@@ -78,7 +78,7 @@ class EngineFile(NamedTuple):
         """Read one entry of `engine.files`.
 
         Raises:
-            ValueError: its size is impossible.
+            ValueError: its size is negative.
         """
         size = int(document["bytes"])
         if size < 0:
@@ -87,11 +87,11 @@ class EngineFile(NamedTuple):
 
 
 class EngineSection(NamedTuple):
-    """What serves the model in its own container; `files` by path below `engine/`.
+    """The engine that serves the model in a container; `files` by path below `engine/`.
 
     `environment` is that of the container; with `archive` the one file is its `model.tar.gz`.
-    `inputs` and `outputs` are what it takes and gives, which callers see through the processing
-    steps, if there are some; empty where it takes no tensors, and of early versions.
+    `inputs` and `outputs` are those of the engine, which processing steps may hide from callers;
+    both are empty for a language model.
     """
 
     name: str
@@ -107,7 +107,7 @@ class EngineSection(NamedTuple):
         """Read `engine` of an `artifact.json`.
 
         Raises:
-            ValueError: a path leads out of the folder.
+            ValueError: a path leads outside the folder.
         """
         files = {
             _plain_path(path): EngineFile.from_json(file)
@@ -132,11 +132,11 @@ def _plain_path(path: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """A verified artifact; `model` holds the very bytes whose digest was checked.
+    """A verified artifact; `model` holds the bytes whose digest was verified.
 
-    It has a model of its own, or an engine; then `model` is empty. `files` holds what else its
-    processing steps need, by name. It answers as its `signature`; `others` are further signatures
-    by name, and `aliases` further names of signatures.
+    It has a model, or an engine; then `model` is empty. `files` holds what its processing steps
+    need, by name. `signature` is the default one; `others` are further signatures by name, and
+    `aliases` further names of signatures.
     """
 
     name: str

@@ -1,10 +1,10 @@
-"""One SageMaker endpoint, asked for an answer or for a stream of its parts.
+"""A client for one SageMaker endpoint: whole answers, or streams of their parts.
 
-Only what has surely not begun is asked again, a few times, after a random pause: a prediction that
-is asked for twice costs twice. While the endpoint wakes or changes, a request is held as long as
-the settings say.
+Only a request that the endpoint has certainly not started is retried, a few times, after a random
+pause: each prediction costs money. While the endpoint is starting or updating, a request waits as
+long as the settings allow.
 
-boto3 is imported at the first request, or by `connect`; Lambda's Python brings it along.
+boto3 is imported at the first request, or by `connect`; Lambda's Python runtime contains it.
 """
 
 import random
@@ -46,13 +46,13 @@ class Endpoint:
     """An endpoint that answers for one version of a model.
 
     Args:
-        settings: where it is, and how long it is waited for.
+        settings: its name, and how long to wait for it.
         model: the model's name, for errors.
-        version: its version, likewise.
+        version: the model's version, for errors.
     """
 
     answers_binary = True
-    """Whether tensors may come back in binary form: what says where they begin comes with them."""
+    """Whether tensors may come back in binary form, with the length of the JSON before them."""
 
     def __init__(self, settings: ServedEndpoint, model: str, version: int) -> None:
         self._settings, self._who = settings, (model, version)
@@ -60,7 +60,7 @@ class Endpoint:
         self._refusals = Refusals(settings, self._who, state.ask)
 
     def connect(self) -> None:
-        """Make the client now, not at the first request."""
+        """Create the client now instead of at the first request."""
         _ = self._runtime
 
     def answer(self, request: EngineRequest[T]) -> T:
@@ -90,10 +90,10 @@ class Endpoint:
         return self.answer(request)
 
     def stream(self, body: bytes, content_type: str) -> Generator[bytes, None, None]:
-        """The engine's answer in the parts in which it comes; closing the iterator stops it.
+        """Return the parts of the engine's answer as they arrive; closing the generator stops it.
 
         Raises:
-            InferenceError: there is none, at once or from some part on.
+            InferenceError: there is no answer, at once or from some part on.
         """
         arguments = self._arguments(body, content_type)
 
@@ -124,7 +124,7 @@ class Endpoint:
         }
 
     def _insist(self, ask: Callable[[], T]) -> T:
-        """Ask until there is an answer, or an error that asking again cannot mend."""
+        """Call until there is an answer, or an error that a retry cannot correct."""
         held_until = monotonic() + self._settings.hold_s
         for attempt in count():
             try:
@@ -147,14 +147,14 @@ class Endpoint:
 
 
 def _retry_pause(attempt: int) -> float | None:
-    """Seconds before asking once more what was turned away; None when it was often enough."""
+    """Seconds before the next retry; None when there were enough of them."""
     if attempt >= MOST_RETRIES:
         return None
     return random.uniform(0, _FIRST_PAUSE_S * 2**attempt)  # noqa: S311 no secret
 
 
 def _hold_pause(refusal: InferenceError, until: float) -> float | None:
-    """Seconds before looking again whether the endpoint is there; None when that is pointless."""
+    """Seconds before the next look at a starting endpoint; None when waiting is pointless."""
     left = until - monotonic()
     if left <= 0 or not isinstance(refusal, EndpointUnready) or refusal.state == FAILED:
         return None
@@ -168,7 +168,7 @@ def _client(service: str, read_timeout_s: float) -> Any:
     patience = Config(
         connect_timeout=_CONNECT_S,
         read_timeout=read_timeout_s,
-        retries={"total_max_attempts": 1},  # what is safe to repeat is decided here
+        retries={"total_max_attempts": 1},  # this module decides what is safe to repeat
         max_pool_connections=_MOST_CONNECTIONS,
     )
     session: Any = Session()

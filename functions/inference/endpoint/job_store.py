@@ -1,7 +1,7 @@
-"""Where jobs are kept: their states in a DynamoDB table, their bodies in an S3 bucket.
+"""The store of jobs: their states in a DynamoDB table, their bodies in an S3 bucket.
 
-`inputs/<id>` is the request's body and `results/<id>` the answer's; both are forgotten some days
-later by the bucket's own rule, and the entry by the table's.
+`inputs/<id>` is the body of the request and `results/<id>` that of the answer. A lifecycle rule of
+the bucket deletes both some days later, and the table's time to live the entry.
 """
 
 import json
@@ -21,12 +21,12 @@ DONE, FAILED = "done", "failed"
 
 KEPT_S: Final = 24 * 3600
 URL_S: Final = 900
-"""Seconds for which a pre-signed address is good."""
+"""Seconds for which a pre-signed URL is valid."""
 LONGEST_INPUT: Final = 64 * 1024 * 1024
 
 _NAME = re.compile(r"#\w+")
 _GONE = frozenset({"404", "NoSuchKey", "403", "AccessDenied"})
-"""Whoever may not list a bucket is refused what is not there."""
+"""Codes of a missing object; S3 denies access instead if the role may not list the bucket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,9 @@ class EngineWork:
 class Job:
     """One request whose answer is fetched later.
 
-    `path`, below the base URL, and `headers` are the request's; `status` and `answer_headers` the
-    answer's. `until` is when a run is given up, in seconds since 1970, `output` and `failure`
-    where SageMaker writes when the endpoint is an asynchronous one.
+    `path`, below the base URL, and `headers` are those of the request; `status` and
+    `answer_headers` those of the answer. `until` is the deadline of a run, in seconds since 1970;
+    `output` and `failure` are where an asynchronous endpoint writes.
     """
 
     id: str
@@ -63,40 +63,40 @@ class Job:
 class JobStore:
     """The jobs of one model.
 
-    What AWS refuses is raised as boto3 raises it: nothing that a caller could mend.
+    Errors of AWS are raised as boto3 raises them: a caller cannot correct them.
     """
 
     def __init__(self, place: JobsPlace) -> None:
         self._place = place
 
     def create(self, job: Job) -> None:
-        """Keep a new job."""
+        """Store a new job."""
         self._table.put_item(Item=_item(job))
 
     def find(self, job_id: str) -> Job | None:
-        """The job of this id, unless there is none or it has expired."""
+        """Return the job of this id; None when there is none or it has expired."""
         found = self._table.get_item(Key={JOBS.id: job_id}, ConsistentRead=True).get("Item")
         job = _job(found) if found else None
         return job if job and job.expires > time.time() else None
 
     def claim(self, job: Job, until: int) -> bool:
-        """Take a job that is accepted, or whose run was given up; whether it could be taken."""
+        """Claim a job that is accepted or whose run is overdue; return whether that worked."""
         condition = "#state = :accepted OR (#state = :running AND #until < :now)"
         values = {":accepted": ACCEPTED, ":running": RUNNING, ":now": int(time.time())}
         return self._change(job.id, {"state": RUNNING, "until": until}, condition, values)
 
     def accept(self, job: Job) -> bool:
-        """Take a waiting job whose input is there, to be run; whether it was waiting still."""
+        """Accept a waiting job whose input is there; return whether it was still waiting."""
         values = {":waiting": WAITING, ":accepted": ACCEPTED}
         condition = "#state IN (:waiting, :accepted)"
         return self._change(job.id, {"state": ACCEPTED}, condition, values)
 
     def submit(self, job: Job, output: str, failure: str) -> None:
-        """Note where SageMaker will write."""
+        """Record where SageMaker will write."""
         self._change(job.id, {"state": SUBMITTED, "output": output, "failure": failure})
 
     def finish(self, job: Job, status: int, headers: Mapping[str, str], body: bytes) -> None:
-        """Keep the answer."""
+        """Store the answer."""
         content_type = headers.get("content-type", "application/octet-stream")
         self._s3.put_object(
             Bucket=self._place.bucket,
@@ -109,30 +109,30 @@ class JobStore:
         self._change(job.id, {"state": DONE if good else FAILED, **said})
 
     def put_input(self, name: str, body: bytes) -> str:
-        """Keep an input; its address."""
+        """Store an input, and return its address."""
         key = f"{JOBS.inputs}{name}"
         self._s3.put_object(Bucket=self._place.bucket, Key=key, Body=body)
         return f"s3://{self._place.bucket}/{key}"
 
     def read_input(self, job: Job) -> bytes | None:
-        """A job's input; None when it is not there.
+        """Return a job's input; None when it is not there.
 
         Raises:
-            RequestTooLarge: it is longer than is taken; it has not been read.
+            RequestTooLarge: it exceeds the limit; it has not been read.
         """
         return self._read(self._place.bucket, f"{JOBS.inputs}{job.id}")
 
     def read_output(self, address: str) -> bytes | None:
-        """What SageMaker wrote at `s3://bucket/key`; None when there is nothing yet."""
+        """Return what SageMaker wrote at `s3://bucket/key`; None when there is nothing yet."""
         bucket, _, key = address.removeprefix("s3://").partition("/")
         return self._read(bucket, key)
 
     def upload_url(self, job: Job) -> str:
-        """Where the input may be put, by whoever knows this address."""
+        """Return a URL to which anybody who knows it can upload the input."""
         return self._presigned("put_object", f"{JOBS.inputs}{job.id}")
 
     def result_url(self, job: Job) -> str:
-        """Where the answer may be fetched, by whoever knows this address."""
+        """Return a URL from which anybody who knows it can download the answer."""
         return self._presigned("get_object", f"{JOBS.results}{job.id}")
 
     def _presigned(self, operation: str, key: str) -> str:
@@ -161,9 +161,9 @@ class JobStore:
         condition: str = "attribute_exists(id)",
         values: Mapping[str, Any] | None = None,
     ) -> bool:
-        """Change an entry if the condition holds; whether it did."""
+        """Change an entry if the condition holds; return whether it did."""
         assignments = ", ".join(f"#{name} = :new_{name}" for name in said)
-        names = set(_NAME.findall(f"{assignments} {condition}"))  # some are DynamoDB's own words
+        names = set(_NAME.findall(f"{assignments} {condition}"))  # some are reserved words
         try:
             self._table.update_item(
                 Key={JOBS.id: job_id},

@@ -1,18 +1,18 @@
-"""What boto3 raises when an endpoint gives no answer, in our own errors.
+"""The service's errors for what boto3 raises when an endpoint gives no answer.
 
-| SageMaker                                          | becomes          | has it been begun? |
+| SageMaker                                          | error            | prediction started?  |
 |---|---|---|
-| throttles, is unavailable                          | Throttled        | no                 |
-| cannot be connected to                             | EndpointUnready  | no                 |
-| has no capacity, finds no endpoint, is not ready   | EndpointUnready  | no, and not soon   |
-| finds the request too long                         | RequestTooLarge  | no, and never      |
-| says that the engine answered 429                  | Throttled        | perhaps            |
-| says that the engine answered 4xx                  | RefusedByEngine  | perhaps            |
-| says that the engine failed, or fails itself       | PredictionFailed | perhaps            |
-| does not answer in time, or the engine does not    | TimedOut         | perhaps            |
+| throttles, or is unavailable                       | Throttled        | no                   |
+| cannot be reached                                  | EndpointUnready  | no                   |
+| has no capacity, no such endpoint, or is not ready | EndpointUnready  | no; retry later      |
+| rejects the request as too long                    | RequestTooLarge  | no; do not retry     |
+| reports that the engine answered 429               | Throttled        | perhaps              |
+| reports that the engine answered 4xx               | RefusedByEngine  | perhaps              |
+| reports that the engine failed, or fails itself    | PredictionFailed | perhaps              |
+| does not answer in time, or the engine does not    | TimedOut         | perhaps              |
 
-Codes and texts are those of the `sagemaker-runtime` API; a text of AWS's is never repeated, since
-it may name accounts and roles.
+Codes and texts are those of the `sagemaker-runtime` API. AWS's own texts are never repeated, since
+they may name accounts and roles.
 """
 
 from collections.abc import Callable
@@ -34,7 +34,7 @@ from lading.functions.inference.endpoint.state import COLD, FAILED, READY, UNKNO
 _RETRY_AFTER_S = MappingProxyType({COLD: 60, UPDATING: 30})
 _REASONS = MappingProxyType(
     {
-        COLD: "its endpoint is waking from zero",
+        COLD: "its endpoint is starting from zero instances",
         UPDATING: "its endpoint is being created or updated",
         FAILED: "its endpoint is not in service",
     }
@@ -55,12 +55,12 @@ def call_failures() -> tuple[type[Exception], ...]:
 
 
 class Refusals:
-    """Explains the refusals of one endpoint.
+    """The translation of one endpoint's errors.
 
     Args:
         settings: the endpoint.
-        who: name and version of the model that it answers for.
-        ask_state: what the control plane says of it, asked when it matters.
+        who: name and version of its model.
+        ask_state: returns its state from the control plane; called only when it matters.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Refusals:
         self._settings, self._who, self._ask_state = settings, who, ask_state
 
     def explain(self, error: Exception) -> tuple[InferenceError, bool]:
-        """The error of ours, and whether the request may be sent again at once."""
+        """Return the service's error, and whether the request may be retried at once."""
         from botocore import exceptions as aws
 
         if isinstance(error, aws.ClientError):
@@ -112,7 +112,7 @@ class Refusals:
         return TimedOut(*self._who, self._settings.time_limit_s)
 
     def _unready(self, supposed: str) -> EndpointUnready:
-        """Why there is no answer, as the control plane says it; as `supposed` where it does not."""
+        """The error for the state that the control plane reports, else for the `supposed` one."""
         state = self._ask_state()
         state = supposed if state in (UNKNOWN, READY) else state
         return EndpointUnready(*self._who, state, _REASONS[state], _RETRY_AFTER_S.get(state))
@@ -123,12 +123,12 @@ def _status(response: dict[str, Any]) -> int:
 
 
 def _is_late(text: str) -> bool:
-    """What SageMaker says in words alone: botocore drops the code of an error in a stream."""
+    """Whether the text is about a timeout: botocore drops the code of an error inside a stream."""
     return "timed out" in text or "timeout" in text or "time limit" in text
 
 
 def _supposed_state(code: str, text: str) -> str:
-    """The state of an endpoint that refuses with this; empty when it is there."""
+    """The state of an endpoint that answers with this error; empty when it is ready."""
     if code == "ModelNotReadyException" or "no capacity" in text:
         return COLD
     return FAILED if code == "ValidationError" and "not found" in text else ""

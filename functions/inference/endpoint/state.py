@@ -1,4 +1,4 @@
-"""Why a SageMaker endpoint does not answer: its control plane is asked, briefly and seldom."""
+"""Why a SageMaker endpoint does not answer, from its control plane."""
 
 import threading
 from collections.abc import Callable
@@ -12,7 +12,7 @@ READY, COLD, UPDATING, FAILED = "ready", "cold", "updating", "failed"
 UNKNOWN = ""
 
 REMEMBERED_S = 5.0
-"""An answer is good for so long: whoever waits must not wear out the control plane's quota."""
+"""Seconds for which an answer is reused, so that waiting requests do not use up AWS's quota."""
 
 _STATES = MappingProxyType(
     {
@@ -31,11 +31,11 @@ _STATES = MappingProxyType(
 
 
 class EndpointState:
-    """What the control plane says of one endpoint.
+    """The state of one endpoint, as the control plane reports it.
 
     Args:
-        settings: which endpoint, and which inference component on it.
-        control: gives a `sagemaker` client, with short timeouts.
+        settings: names the endpoint, and the inference component on it.
+        control: returns a `sagemaker` client with short timeouts.
     """
 
     def __init__(self, settings: ServedEndpoint, control: Callable[[], Any]) -> None:
@@ -44,7 +44,7 @@ class EndpointState:
         self._alone = threading.Lock()
 
     def ask(self) -> str:
-        """`ready`, `cold`, `updating` or `failed`; empty when the control plane does not say."""
+        """Return `ready`, `cold`, `updating` or `failed`; empty when the state is unknown."""
         with self._alone:
             if monotonic() - self._asked > REMEMBERED_S:
                 self._known = self._describe()
@@ -71,7 +71,7 @@ class EndpointState:
 
 
 def _component_state(component: dict[str, Any]) -> str:
-    """A component whose copies are being made out of none is waking, not changing."""
+    """A component without copies is starting from zero, even where AWS calls that updating."""
     state = _STATES.get(component["InferenceComponentStatus"], UNKNOWN)
     copies = component.get("RuntimeConfig", {}).get("CurrentCopyCount", 1)
     return COLD if state in (READY, UPDATING) and not copies else state

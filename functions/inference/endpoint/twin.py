@@ -1,4 +1,4 @@
-"""The smaller model on Lambda that answers while a model's endpoint is not there."""
+"""The smaller model on Lambda that answers while a model's endpoint is unavailable."""
 
 import json
 from collections.abc import Sequence
@@ -19,16 +19,16 @@ from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.tensors.messages import decode, encode
 
 PATIENCE_S: Final = 10
-"""A cold start of a small model is over by then."""
+"""Seconds; longer than a cold start of a small model."""
 
 _OK = 200
 
 
 class Twin(Predictor):
-    """A model that takes what another takes, at the alias of its function.
+    """A model with the same signature as another, at the alias of its own function.
 
     Args:
-        metadata: its name, and the signature of the model which it stands in for.
+        metadata: its name, and the signature of the model that it replaces.
         function: its function and alias, `name:alias`.
     """
 
@@ -37,10 +37,10 @@ class Twin(Predictor):
         self._function, _, self._alias = function.partition(":")
 
     def predict(self, inputs: dict[str, Array], outputs: Sequence[str] = ()) -> dict[str, Array]:
-        """See `Predictor.predict`; the request is one that fits the other model's signature.
+        """See `Predictor.predict`; the request matches the other model's signature.
 
         Raises:
-            PredictionFailed: it gives no such answer.
+            PredictionFailed: it does not answer.
         """
         wanted = outputs or self.metadata.output_names()
         try:

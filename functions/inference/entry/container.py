@@ -1,11 +1,11 @@
-"""The service as a container: the same app under uvicorn, with SageMaker's container contract.
+"""The service as a container: the same application under uvicorn, with SageMaker's contract.
 
     python -m lading.functions.inference.entry.container serve
 
-SageMaker starts an image with the argument `serve`, puts the model at `/opt/ml/model`, waits until
-`GET /ping` on port 8080 answers 200 within two seconds, posts to `/invocations`, and ends it with
-SIGTERM, thirty seconds before SIGKILL. Any other container platform may run it too, for it answers
-every dialect, those over gRPC among them when `LADING_GRPC_PORT` names a port for them.
+SageMaker starts an image with the argument `serve`, mounts the model at `/opt/ml/model`, waits
+until `GET /ping` on port 8080 answers 200 within two seconds, posts to `/invocations`, and stops it
+with SIGTERM, thirty seconds before SIGKILL. Any other container platform can run it too: it answers
+every dialect, over gRPC too if `LADING_GRPC_PORT` is set.
 """
 
 import signal
@@ -41,7 +41,7 @@ from lading.functions.inference.wire.messages import Observation
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Serve until SIGTERM or SIGINT, and exit with 0; with 1 when there is nothing to serve."""
+    """Serve until SIGTERM or SIGINT, and exit with 0; exit with 1 if there is nothing to serve."""
     if list(arguments) != ["serve"]:
         sys.exit("usage: python -m lading.functions.inference.entry.container serve")
     signal.signal(signal.SIGTERM, _exit)
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _manage(catalog: Catalog, settings: ContainerSettings) -> None:
-    """Serve TorchServe's management API from a thread, where a port is set for it."""
+    """Serve TorchServe's management API from a thread, if a port is set for it."""
     if not settings.management_port or catalog.control is None:
         return
     from lading.functions.inference.app.torchserve_management import create_management
@@ -81,7 +81,7 @@ def _served(
     settings: ContainerSettings,
     beside: AbstractAsyncContextManager[object] | None = None,
 ) -> Callable[[], None]:
-    """What serves `app` at a port, which is listened on from now, and what listens beside it."""
+    """Listen on a port now, and return the function that serves `app` there, with `beside`."""
     try:
         listener = listen(settings.host, port)
     except OSError as error:
@@ -92,14 +92,14 @@ def _served(
 
 
 def load(settings: ContainerSettings) -> Catalog:
-    """The models, each warmed with its golden requests, and what loads more while it runs.
+    """Load the models and warm them up with their golden requests; more may be loaded later.
 
     Raises:
         FolderEmpty: there are none.
-        ModelUnavailable: one does not load; a container that cannot answer had better not start.
+        ModelUnavailable: one fails to load; a container that cannot answer must not start.
     """
     if settings.multi_model:
-        catalog = Catalog({})  # SageMaker says what to load
+        catalog = Catalog({})  # SageMaker requests what to load
     elif settings.service.models:
         catalog = load_catalog(settings.service)
     else:
@@ -119,7 +119,7 @@ def load(settings: ContainerSettings) -> Catalog:
 
 
 def observe(catalog: Catalog, settings: ContainerSettings) -> tuple[Metrics, Observability]:
-    """What counts requests, over whatever protocol: for Prometheus, Triton's clients, the log."""
+    """Return what counts requests of every protocol: for Prometheus, Triton's clients, the log."""
     metrics = Metrics()
     metrics.note_models(catalog)
 
@@ -137,7 +137,7 @@ def create_container(
     observability: Observability,
     executor: Executor,
 ) -> App:
-    """The app as a server needs it: predictions in threads, each log line at once."""
+    """Return the application for a server: predictions in threads, each log line at once."""
     app = create_app(catalog, longest_body=settings.longest_body, executor=executor)
     return observability.served(app)
 
@@ -148,7 +148,7 @@ def _grpc(
     observability: Observability,
     executor: Executor,
 ) -> AbstractAsyncContextManager[object] | None:
-    """The gRPC server, where a port is set for one; the same threads predict for it."""
+    """The gRPC server, if a port is set for it; it shares the threads that predict."""
     if not settings.grpc_port:
         return None
     from lading.functions.inference.rpc.server import RpcLimits, RpcServing, listening
@@ -158,9 +158,9 @@ def _grpc(
 
 
 def _exit(_number: int, _frame: FrameType | None) -> NoReturn:
-    """Exit with 0: while loading at once, later when uvicorn has ended and raises the signal again.
+    """Exit with 0: at once while models load, later after uvicorn, which raises the signal again.
 
-    The first process of a container would not even end without a handler.
+    Without a handler, the signal would not stop the first process of a container.
     """
     sys.exit(0)
 

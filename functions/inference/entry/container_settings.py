@@ -20,12 +20,12 @@ class ContainerSettings:
     """Settings of the container: where to listen, the largest body, and what to serve."""
 
     service: ServingSettings
-    """Without models: what lies in `model_folder` is served."""
+    """If it names no models, those in `model_folder` are served."""
     model_folder: Path
     port: int = CONTAINER.default_port
     longest_body: int = CONTAINER.default_longest_body
     grpc_port: int = 0
-    """0: gRPC is not spoken."""
+    """0: gRPC is not served."""
     explicit: bool = False
     """Whether callers may load and unload models."""
     management_port: int = 0
@@ -36,7 +36,7 @@ class ContainerSettings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "ContainerSettings":
-        """Settings from variables named in `contract.CONTAINER` and `contract.ENVIRONMENT`.
+        """Read the variables named in `contract.CONTAINER` and `contract.ENVIRONMENT`.
 
         Raises:
             ValueError: a variable cannot be read; the text names it.
@@ -46,7 +46,7 @@ class ContainerSettings:
         folder = environment.get(ENVIRONMENT.model_root, usual)
         mode = environment.get(CONTAINER.model_control, "none")
         if mode not in ("none", "explicit"):
-            raise ValueError(f"{CONTAINER.model_control} must be none or explicit, not '{mode}'")
+            raise ValueError(f"{CONTAINER.model_control} must be none or explicit, got '{mode}'")
         return cls(
             ServingSettings.from_environment({**environment, ENVIRONMENT.model_root: folder}),
             Path(folder),
@@ -88,7 +88,7 @@ def _keep_alive(environment: Mapping[str, str]) -> int:
     seconds = _number(environment, CONTAINER.keep_alive, KEEP_ALIVE_SECONDS)
     if seconds > MOST_KEEP_ALIVE_SECONDS:
         raise ValueError(
-            f"{CONTAINER.keep_alive} is {seconds}; {MOST_KEEP_ALIVE_SECONDS} seconds are the most"
+            f"{CONTAINER.keep_alive} must be at most {MOST_KEEP_ALIVE_SECONDS}, got {seconds}"
         )
     return seconds
 
@@ -98,12 +98,12 @@ def _port(environment: Mapping[str, str], name: str, default: int) -> int:
         return default
     port = _number(environment, name, default)
     if port >= _MOST_PORTS:
-        raise ValueError(f"{name} is {port}; ports end at {_MOST_PORTS - 1}")
+        raise ValueError(f"{name} must be a port up to {_MOST_PORTS - 1}, got {port}")
     return port
 
 
 def _number(environment: Mapping[str, str], name: str, default: int) -> int:
     text = environment.get(name, str(default))
     if not (text.isascii() and text.isdecimal() and int(text)):
-        raise ValueError(f"{name} must be a whole number above 0, not '{text[:40]}'")
+        raise ValueError(f"{name} must be a whole number above 0, got '{text[:40]}'")
     return int(text)

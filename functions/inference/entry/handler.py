@@ -1,4 +1,4 @@
-"""The Lambda handler, made of settings: it runs in the cloud and in the emulator's own process."""
+"""The Lambda handler, created from settings; it also runs in the emulator's own process."""
 
 from collections.abc import Callable
 from typing import Any
@@ -27,14 +27,14 @@ def create_handler(
     loaded: Callable[[Catalog], object] | None = None,
     on_request: Callable[[Observation, int], object] | None = None,
 ) -> Handler:
-    """Load and verify the models, and give what answers one API Gateway proxy event.
+    """Load and verify the models, and return the handler of API Gateway's proxy events.
 
-    The thread that calls it needs an event loop of its own, which Mangum asks for.
+    The calling thread needs an event loop, which Mangum requires.
 
     Args:
         settings: what to serve.
-        loaded: called with the models once they are there.
-        on_request: told each exchange that has ended, and its status.
+        loaded: called with the models once they are loaded.
+        on_request: called with each exchange that has ended, and its status.
     """
     catalog = load_catalog(settings)
     if loaded is not None:
@@ -62,9 +62,9 @@ def create_handler(
 
 
 def _decoded(event: LambdaEvent) -> LambdaEvent:
-    """The event with its body as bytes, when that is long: API Gateway sends all in base64.
+    """The event, a long body in it decoded to bytes: API Gateway sends base64.
 
-    Vector instructions decode a tensor of 600 KB in a sixth of the 2 ms that Python's own takes.
+    pybase64 uses vector instructions: a tensor of 600 KB takes a sixth of the 2 ms of `base64`.
     """
     body = event.get("body") or ""
     if not event.get("isBase64Encoded") or len(body) <= _SMALL_BODY:
@@ -75,7 +75,7 @@ def _decoded(event: LambdaEvent) -> LambdaEvent:
 
 
 def _header_lines(event: LambdaEvent) -> list[tuple[bytes, bytes]]:
-    """The lines of the headers where one comes on several: Mangum joins even those of one value."""
+    """The header lines, if a header has several: Mangum would join all of them."""
     several = event.get("multiValueHeaders") or {}
     if all(len(values) == 1 for values in several.values()):
         return []
@@ -87,7 +87,7 @@ def _header_lines(event: LambdaEvent) -> list[tuple[bytes, bytes]]:
 
 
 def _within_limit(respond: Answerer) -> Answerer:
-    """`respond`, whose long answers are held against what Lambda gives back."""
+    """`respond`, with answers that exceed Lambda's limit compressed or refused."""
 
     def answered(
         request: Request, catalog: Catalog, observation: Observation, longest_body: int
@@ -103,7 +103,7 @@ def _within_limit(respond: Answerer) -> Answerer:
 
 
 def _answerer(settings: ServingSettings) -> Answerer:
-    """What answers, and what stands beside the models, of which most functions have nothing."""
+    """The answerer of requests; most functions have neither jobs nor idempotency."""
     if settings.jobs is None and not settings.idempotency_table:
         return answer
     from lading.functions.inference.entry.service import answerer
@@ -112,9 +112,9 @@ def _answerer(settings: ServingSettings) -> Answerer:
 
 
 def _answer_at_once(app: App, scope: Scope, body: bytes) -> Response:
-    """What Mangum's cycle does, for an application that waits for nothing.
+    """Run an application that never waits, in place of Mangum's cycle.
 
-    Its event loop and queue would be a quarter of what the answer costs.
+    The event loop and the queue of that cycle would take a quarter of the whole time.
     """
     answer: Response = {"status": 500, "headers": [], "body": b""}
 
@@ -131,4 +131,4 @@ def _answer_at_once(app: App, scope: Scope, body: bytes) -> Response:
         app(scope, receive, send).send(None)
     except StopIteration:
         return answer
-    raise RuntimeError(f"the answer to {scope['path']} waits, and should not")
+    raise RuntimeError(f"the application must not wait, but does for {scope['path']}")

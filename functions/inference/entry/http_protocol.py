@@ -1,12 +1,11 @@
-"""HTTP/1.1 as the container speaks it: httptools' parser, bounded, and without any upgrade.
+"""HTTP/1.1 for the container: httptools' parser with a limit, and without protocol upgrades.
 
-uvicorn's parser in Python bounds the head of a request, and halves what a server can answer
-(`benchmarks/throughput.py`). httptools keeps a head of any length, so what it gets is counted here.
+uvicorn's parser in Python limits the head of a request, but halves a server's throughput
+(`benchmarks/throughput.py`). httptools accepts a head of any length, so this module counts bytes.
 
-A client may offer another protocol with `Upgrade`, as Java's HttpClient offers HTTP/2 with each
-first request; a server that does not take the offer answers as if there were none (RFC 9110, 7.8).
-httptools ends such a request behind its head, without its body. So the head is read once more
-without the offer.
+A client may offer another protocol with `Upgrade`, as Java's HttpClient offers HTTP/2 with its
+first request; a server that does not accept the offer ignores it (RFC 9110, 7.8). httptools ends
+such a request after its head, without its body. So the head is parsed again without the offer.
 """
 
 from asyncio import Transport
@@ -16,11 +15,11 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD_BYTES = 64 * 1024
-"""As uvicorn's other parser has it; API Gateway takes 10 KB."""
+"""The limit of uvicorn's other parser; API Gateway accepts 10 KB."""
 
 
 class _Parser(httptools.HttpRequestParser):
-    """Reads a request with the offer of an upgrade as the same request without it."""
+    """A parser that ignores the offer of an upgrade."""
 
     def __init__(self, protocol: "BoundedProtocol") -> None:
         super().__init__(protocol)
@@ -28,7 +27,7 @@ class _Parser(httptools.HttpRequestParser):
         self.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
 
     def feed_data(self, data: Any) -> None:
-        """Parse on; a head with an offer again, without it."""
+        """Parse more bytes; a head that offers an upgrade is parsed again without the offer."""
         while True:
             try:
                 return super().feed_data(data)
@@ -39,22 +38,22 @@ class _Parser(httptools.HttpRequestParser):
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Refuses a head, or what stands between and after the parts of a body, that does not end."""
+    """The protocol with a limit for heads, and for what precedes and follows parts of a body."""
 
     _pending = 0
-    """Bytes since the parser gave something away: a whole head, a part of a body, an end."""
+    """Bytes since the parser last reported a whole head, a part of a body, or an end."""
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override] # as uvicorn
-        """A client is there."""
+        """Create the parser of a new connection."""
         self.parser = _Parser(self)
         super().connection_made(transport)
 
     def offers_upgrade(self) -> bool:
-        """Whether the head that is being read offers another protocol."""
+        """Return whether the current head offers another protocol."""
         return self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
 
     def head_without_offer(self) -> bytes:
-        """The head of the request that is being read, without the offer."""
+        """Return the head of the current request without the offer."""
         line = b"%s %s HTTP/%s" % (
             self.parser.get_method(),
             self.url,
@@ -64,17 +63,17 @@ class BoundedProtocol(HttpToolsProtocol):
         return b"\r\n".join([line, *headers, b"", b""])
 
     def data_received(self, data: bytes) -> None:
-        """Read on, unless too much has come that only the parser has."""
+        """Parse more bytes; refuse the request if its head is too long."""
         self._pending += len(data)
         super().data_received(data)
         if self._pending > MAX_HEAD_BYTES and not self.transport.is_closing():
             self.send_400_response("Head of the request is too long.")
 
     def on_headers_complete(self) -> None:
-        """All headers are there.
+        """Handle a complete head.
 
         Raises:
-            ValueError: the request names no host, or several; uvicorn answers 400 (RFC 9112, 3.2).
+            ValueError: there is not exactly one Host header; uvicorn answers 400 (RFC 9112, 3.2).
         """
         self._pending = 0
         hosts = sum(name == b"host" for name, _ in self.headers)
@@ -84,12 +83,12 @@ class BoundedProtocol(HttpToolsProtocol):
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """A part of the body is."""
+        """Handle a part of the body."""
         self._pending = 0
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """The request is; what follows is another."""
+        """Handle the end of the request."""
         self._pending = 0
         if not self.offers_upgrade():
             super().on_message_complete()

@@ -1,4 +1,4 @@
-"""HTTP for an application: where it listens, and how uvicorn speaks to clients and proxies."""
+"""An HTTP server for an application: where it listens, and the settings of uvicorn."""
 
 import asyncio
 import socket
@@ -14,8 +14,8 @@ from lading.functions.inference.wire.asgi import App
 KEEP_ALIVE_SECONDS: Final = 75
 """How long an idle connection stays open.
 
-Load balancers keep theirs for 60 seconds. A server that closes first loses the request that is on
-its way just then, and the caller gets a 502.
+Load balancers keep theirs for 60 seconds. A server that closes first may lose a request that is
+just arriving, and the caller gets a 502.
 """
 MOST_KEEP_ALIVE_SECONDS: Final = 3600
 
@@ -25,11 +25,11 @@ _BACKLOG = 2048
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """Where a server listens, and how it treats its connections.
+    """Where a server listens, and how long it keeps connections.
 
     Args:
         host: address to listen on.
-        port: port to listen on; 0 takes a free one.
+        port: port to listen on; 0 chooses a free one.
         keep_alive_s: how long an idle connection stays open.
     """
 
@@ -39,24 +39,24 @@ class Listening:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; host `::` takes IPv4 too, where the system has both.
+    """Return a listening socket; host `::` accepts IPv4 too, where the system supports both.
 
     Raises:
-        OSError: the port is taken, or the host is not an address of this machine.
+        OSError: the port is in use, or the host is not an address of this machine.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     both = host == _IPV6_EVERYWHERE and socket.has_dualstack_ipv6()
     listener = socket.create_server(
         (host, port), family=family, backlog=_BACKLOG, dualstack_ipv6=both
     )
-    # asyncio sets this on sockets of its own making alone; connections inherit it. Without it the
+    # asyncio sets this only on sockets that it creates; connections inherit it. Without it the
     # second write of an answer waits 40 ms for the client to acknowledge the first.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 
 
 def address_of(host: str, port: int) -> str:
-    """`host:port`, as URLs and clients write it.
+    """Return `host:port` in the form of URLs.
 
     >>> address_of("::1", 8080)
     '[::1]:8080'
@@ -67,13 +67,13 @@ def address_of(host: str, port: int) -> str:
 def configuration(
     app: App, *, keep_alive_s: int, grace_s: int, log_level: str | None = None
 ) -> uvicorn.Config:
-    """The settings of uvicorn, which logs no requests.
+    """Return the settings of uvicorn, which does not log requests.
 
     Args:
-        app: what answers.
+        app: the application.
         keep_alive_s: how long an idle connection stays open.
-        grace_s: how long requests under way may take to end when the server is told to.
-        log_level: of uvicorn's own lines, as of a request that is no HTTP.
+        grace_s: how long current requests may take to end when the server stops.
+        log_level: of uvicorn's own lines, for instance about a request that is not HTTP.
     """
     return uvicorn.Config(
         app,
@@ -90,11 +90,11 @@ def configuration(
 
 
 class HttpServer(uvicorn.Server):
-    """uvicorn, and what listens beside it in the same event loop; both begin and end together.
+    """uvicorn, and another server in the same event loop; both start and stop together.
 
     Args:
         config: see `configuration`.
-        beside: what listens while it is entered; None for nothing.
+        beside: the other server, which listens while the context is entered.
     """
 
     def __init__(
@@ -104,16 +104,16 @@ class HttpServer(uvicorn.Server):
         self._beside, self._open = beside or nullcontext(), AsyncExitStack()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin beside, then here; what is raised there ends the server."""
+        """Start the other server, then this one; an error of the other stops this one."""
         await self._open.enter_async_context(self._beside)
         await super().startup(sockets)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Let what is under way end, on both sides within the same time."""
+        """Let current requests of both servers end, within the same time."""
         await asyncio.gather(super().shutdown(sockets), self._open.aclose())
 
 
 def _protocol() -> str:
-    """The parser of the image; a laptop may have only uvicorn's own."""
+    """The HTTP parser: httptools in the image; a laptop may have only uvicorn's own."""
     fast = "lading.functions.inference.entry.http_protocol:BoundedProtocol"
     return fast if find_spec("httptools") else "h11"

@@ -1,7 +1,7 @@
-"""How many processors this process may use: what it is bound to, and its group's quota of time.
+"""The number of processors that this process may use: its CPU affinity and its group's quota.
 
-`os.cpu_count()` is the machine's. In a container that may use two of 64 processors, a thread for
-each of 64 would spend the quota at once, and then all of them wait.
+`os.cpu_count()` is that of the machine. In a container that may use two of 64 processors, 64
+threads would use up the quota at once, and then all of them would wait.
 """
 
 import os
@@ -13,24 +13,24 @@ _GROUPS, _OWN = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 
 
 def processors(groups: Path = _GROUPS, own: Path = _OWN) -> int:
-    """How many processors this process may keep busy, rounded up.
+    """Return how many processors this process may keep busy, rounded up.
 
     Args:
         groups: where Linux shows its control groups, version 1 or 2.
-        own: where it says in which of them this process is.
+        own: the file that names the groups of this process.
     """
     bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return max(1, min([bound or 1, *(ceil(quota) for quota in _quotas(groups, own))]))
 
 
 def fewer_than_all() -> int:
-    """How many processors this process may use, where it may not use all; else 0."""
+    """Return how many processors this process may use; 0 if it may use all."""
     count = processors()
     return count if count < (os.cpu_count() or 1) else 0
 
 
 def _quotas(groups: Path, own: Path) -> Iterator[float]:
-    """The quotas of this process's group and of those around it, in processors."""
+    """The quotas of this process's group and of its parent groups, in processors."""
     try:
         lines = own.read_text().splitlines()
     except OSError:  # not Linux
@@ -40,7 +40,7 @@ def _quotas(groups: Path, own: Path) -> Iterator[float]:
         if names and "cpu" not in controllers:
             continue
         root = groups / names if (groups / names).is_dir() else groups / "cpu"
-        # A container may see its own group as the root, whatever the path says.
+        # Inside a container its own group may appear as the root, whatever the path is.
         inner = root / path.lstrip("/")
         around = [inner, *(each for each in inner.parents if each.is_relative_to(root))]
         yield from (quota for group in around for quota in _quota(group))

@@ -1,6 +1,6 @@
-"""What answers beside the models: long work and repeated requests, where settings tell of a place.
+"""The answerer of requests, with jobs and idempotency where the settings configure them.
 
-Each is imported when it is configured, since small models on Lambda have none of it.
+Each is imported only if it is configured, since most functions on Lambda have neither.
 """
 
 from lading.functions.contract.settings import ServingSettings
@@ -8,7 +8,7 @@ from lading.functions.inference.app.application import Answerer, answer
 
 
 def answerer(settings: ServingSettings) -> Answerer:
-    """What answers requests under these settings."""
+    """Return what answers requests under these settings."""
     chosen: Answerer = answer
     if settings.jobs is not None:
         from lading.functions.inference.app.jobs import Jobs

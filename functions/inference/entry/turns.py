@@ -1,4 +1,4 @@
-"""Requests wait for a thread, and leave the queue when their callers leave."""
+"""The queue of requests for a thread, which a request leaves when its caller disconnects."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,15 +13,15 @@ T = TypeVar("T")
 
 
 async def in_turn(work: Callable[[], T], receive: Receive, executor: Executor) -> T:
-    """What `work` returns, when one of the threads has come to it.
+    """Run `work` in one of the threads, and return its result.
 
     Args:
-        work: what to do; once a thread has begun, it does it to the end.
-        receive: tells when the client is gone; the body has been read from it.
+        work: what to do; once a thread has started it, it runs to its end.
+        receive: reports when the client is gone; the body has been read from it.
         executor: the threads.
 
     Raises:
-        CallerGone: the client left before a thread had begun.
+        CallerGone: the client disconnected before a thread started.
     """
     turn = executor.submit(work)
     gone = asyncio.ensure_future(disconnected(receive))
@@ -30,7 +30,7 @@ async def in_turn(work: Callable[[], T], receive: Receive, executor: Executor) -
         return await asyncio.wrap_future(turn)
     except asyncio.CancelledError:
         if gone.done():
-            raise CallerGone("its turn came") from None
+            raise CallerGone("a thread was free") from None
         raise
     finally:
         gone.cancel()

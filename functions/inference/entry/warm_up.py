@@ -1,9 +1,9 @@
-"""Warming the models before Lambda takes its snapshot, so that no restored copy is a cold one.
+"""The warm-up of models before Lambda takes a snapshot, so that restored copies answer quickly.
 
 The golden requests are answered once, as the plain dialect answers them, without log or metrics:
-onnxruntime makes its buffers at the first prediction, and the snapshot holds them.
-Nothing must be renewed after a restore: the service holds no connection, and takes its random
-numbers from the operating system.
+onnxruntime allocates its buffers at the first prediction, and the snapshot contains them.
+Nothing must be renewed after a restore: the service holds no connection, and its random numbers
+come from the operating system.
 """
 
 import json
@@ -19,7 +19,7 @@ from lading.functions.inference.models.predictor import Predictor
 
 
 def before_snapshot(action: Callable[[], object]) -> None:
-    """Have `action` run before a snapshot; without SnapStart it never does."""
+    """Register `action` to run before a snapshot; without SnapStart it never runs."""
     try:
         hooks = import_module("snapshot_restore_py")  # a part of Lambda's runtime
     except ModuleNotFoundError:
@@ -28,7 +28,7 @@ def before_snapshot(action: Callable[[], object]) -> None:
 
 
 def warm_up(catalog: Catalog) -> int:
-    """Answer the golden requests of every model that loaded; how many there were."""
+    """Answer the golden requests of every loaded model, and return how many there were."""
     return sum(_answer_all(predictor) for predictor in catalog.predictors())
 
 

@@ -1,7 +1,7 @@
-"""The service behind the Lambda Web Adapter: the same app under uvicorn, so that answers stream.
+"""The service behind the Lambda Web Adapter: the same application under uvicorn, which can stream.
 
-Neither Lambda's Python runtime nor Mangum streams. `serve.sh`, the function's handler, runs this
-module; the adapter is an extension in a layer, which turns invocations into HTTP requests to it.
+Neither Lambda's Python runtime nor Mangum can stream answers. `serve.sh`, the function's handler,
+runs this module; the adapter, an extension in a layer, turns invocations into HTTP requests to it.
 One environment answers one request at a time, as with any function.
 """
 
@@ -16,7 +16,7 @@ from lading.functions.inference.wire.asgi import App, Receive, Scope, Send
 
 
 def create_adapted(settings: ServingSettings, context: AdapterSettings) -> App:
-    """The app; each request's log line is written before the adapter hears that it has ended."""
+    """Return the application, whose log lines name the function of `context`."""
     observability = Observability(settings)
     observability.write_libraries()
     served = create_service(settings, threads=1, observability=observability)

@@ -1,4 +1,4 @@
-"""Catalog: (name, version or label) -> Predictor."""
+"""The catalog: the predictor of each version of each model, found by name, version or label."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 
 
 class CatalogModel(NamedTuple):
-    """One model: a predictor, or the reason there is none, for each of its versions."""
+    """One model: for each of its versions a predictor, or why there is none."""
 
     name: str
     versions: Mapping[int, Predictor | ModelUnavailable]
     labels: Mapping[str, int] = MappingProxyType({})
 
     def default_version(self) -> int:
-        """The version that answers when none is named: the stable one, else the newest."""
+        """Return the version for requests that name none: the stable one, else the newest."""
         return self.labels[DEFAULT_LABEL] if DEFAULT_LABEL in self.labels else max(self.versions)
 
     def find_version(self, version: int | None = None, label: str | None = None) -> int:
-        """The version that a request means.
+        """Return the version that a request means.
 
         Raises:
             VersionNotFound, LabelNotFound: it is not served.
@@ -52,7 +52,7 @@ class CatalogModel(NamedTuple):
         return wanted
 
     def predictor(self, version: int) -> Predictor:
-        """The predictor of a served version.
+        """Return the predictor of a served version.
 
         Raises:
             ModelUnavailable: it failed to load.
@@ -63,29 +63,29 @@ class CatalogModel(NamedTuple):
         return found
 
     def ready(self, version: int) -> bool:
-        """Whether a served version can answer."""
+        """Return whether a served version can answer."""
         return not isinstance(self.versions[version], ModelUnavailable)
 
 
 class Catalog:
     """The models that this process serves.
 
-    `control` loads and unloads them while it runs; None where a deployment says what is served.
+    `control` loads and unloads models at run time; None where the deployment decides.
     """
 
     def __init__(self, models: Mapping[str, CatalogModel]) -> None:
         self._models = dict(models)
         self.control: Control | None = None
-        # This catalog is not among them: what refers to itself is freed by the collector alone,
-        # and a model would stay in memory until then.
+        # This catalog is not among them: only the garbage collector frees what refers to itself,
+        # and a model would stay in memory until it runs.
         self._below = {name: self._only(model) for name, model in models.items()}
 
     def names(self) -> tuple[str, ...]:
-        """Names of the models, sorted."""
+        """Return the names of the models, sorted."""
         return tuple(sorted(self._models))
 
     def model(self, name: str) -> CatalogModel:
-        """The model of this name.
+        """Return the model of this name.
 
         Raises:
             ModelNotFound: it is not served here.
@@ -95,15 +95,15 @@ class Catalog:
         return self._models[name]
 
     def models(self) -> tuple[CatalogModel, ...]:
-        """The models, sorted by name, as they are at this moment."""
+        """Return the models at this moment, sorted by name."""
         return tuple(model for _, model in sorted(self._models.items()))
 
     def ready(self) -> bool:
-        """Whether every version of every model can answer."""
+        """Return whether every version of every model can answer."""
         return not self.failures()
 
     def failures(self) -> tuple[ModelUnavailable, ...]:
-        """Every version that failed to load."""
+        """Return the error of every version that failed to load."""
         return tuple(
             version
             for model in self._models.values()
@@ -112,7 +112,7 @@ class Catalog:
         )
 
     def predictors(self) -> tuple[Predictor, ...]:
-        """Every version that loaded."""
+        """Return the predictor of every version that loaded."""
         return tuple(
             version
             for model in self._models.values()
@@ -121,17 +121,17 @@ class Catalog:
         )
 
     def below(self) -> Mapping[str, "Catalog"]:
-        """Name -> the catalog as it stands below that model's own base URL."""
+        """Return, by name, the catalog for each model's own base URL."""
         return self._below
 
     def put(self, model: CatalogModel) -> None:
-        """Serve a model, instead of one of its name that was served."""
-        # Readers in other threads see the models before or after, never a mapping in between.
+        """Serve a model, in place of the one that had its name."""
+        # Threads that read see the old mapping or the new one, never one that is changing.
         self._models = {**self._models, model.name: model}
         self._below[model.name] = self._only(model)
 
     def drop(self, name: str) -> None:
-        """Serve a model no more.
+        """Stop serving a model.
 
         Raises:
             ModelNotFound: it is not served.
@@ -141,12 +141,12 @@ class Catalog:
         self._models = {each: model for each, model in self._models.items() if each != name}
 
     def attach(self, control: "Control") -> None:
-        """Let `control` load and unload what is served here."""
+        """Let `control` load and unload the models."""
         for catalog in (self, *self._below.values()):
             catalog.control = control
 
     def _only(self, model: CatalogModel) -> "Catalog":
-        """A catalog of one model, which has none below it."""
+        """A catalog of one model, without base URLs below it."""
         catalog = Catalog({})
         catalog._models = {model.name: model}
         catalog.control = self.control
@@ -154,11 +154,11 @@ class Catalog:
 
 
 class Control(Protocol):
-    """What loads and unloads models while a server runs, and counts what they answer."""
+    """The interface for loading and unloading models at run time, and for their statistics."""
 
     @property
     def statistics(self) -> "Statistics":
-        """What each version has answered."""
+        """The statistics of each version."""
 
     @property
     def explicit(self) -> bool:
@@ -166,26 +166,26 @@ class Control(Protocol):
 
     @property
     def multi_model(self) -> bool:
-        """Whether SageMaker says what is loaded, in its multi-model contract."""
+        """Whether SageMaker requests what to load, by its multi-model contract."""
 
     def places(self) -> Mapping[str, str]:
-        """Models that were loaded from a place of their own -> that place."""
+        """Return the folder of each loaded model, below the root."""
 
     def available(self) -> Mapping[str, Sequence[int]]:
-        """Models that may be loaded -> their versions."""
+        """Return the versions of each model that can be loaded."""
 
     def load(self, name: str, place: str = "") -> CatalogModel:
-        """Load every version of a model, from where models lie or from a folder there."""
+        """Load every version of a model, from the root or from a folder below it."""
 
     def unload(self, name: str, version: int | None = None) -> None:
         """Unload a model, or one version of it."""
 
     def set_default(self, name: str, version: int) -> None:
-        """Let a version answer when none is named."""
+        """Make a version the default."""
 
 
 def load_catalog(settings: ServingSettings) -> Catalog:
-    """Load every model in `settings`; one that fails is kept, with its reason, as not ready."""
+    """Load every model in `settings`; one that fails stays in the catalog as not ready."""
     root = Path(settings.model_root)
     return Catalog({model.name: _load_model(model, root, settings) for model in settings.models})
 
@@ -211,7 +211,7 @@ def _load_version(
 
 
 def _open(artifact: Artifact, version: int, settings: ServingSettings) -> Predictor:
-    """What answers for an artifact: an engine at an endpoint, or onnxruntime in this process."""
+    """The predictor of an artifact: an engine at an endpoint, or onnxruntime in this process."""
     if artifact.engine is not None:
         from lading.functions.inference.endpoint.predictor import open_endpoint
 

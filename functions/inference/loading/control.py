@@ -1,8 +1,8 @@
-"""Loading and unloading models while a server runs: in a container, for who may reach its ports.
+"""Loading and unloading models at run time, in a container, for clients that can reach its ports.
 
-Triton's repository API, TorchServe's management and SageMaker's multi-model contract all come here.
-Models lie in one folder, as `model_folder` says; nothing outside it is ever loaded. What is loaded
-is held against its own artifact's digests, and not against a lock, which a caller cannot name.
+Triton's repository API, TorchServe's management API and SageMaker's multi-model contract use it.
+Models are loaded from one folder only (`folder.py`). Files are verified against the digests in the
+artifact itself; there is no lock, since a caller could not name one.
 """
 
 import re
@@ -19,14 +19,14 @@ from lading.functions.inference.models.statistics import Statistics
 
 
 class ModelControl:
-    """Loads from `root` into `catalog`; see `catalog.Control`.
+    """The control of `catalog`, which loads models from `root`; see `catalog.Control`.
 
     Args:
         catalog: the models served.
-        root: folder of those that may be.
-        threads: threads inside one prediction; 0: one for each processor that may be used.
-        explicit: whether callers may load and unload, as Triton's control mode of that name.
-        multi_model: whether SageMaker says what is loaded, each model in a folder of its own.
+        root: folder of the models that can be loaded.
+        threads: threads inside one prediction; 0: one for each processor that this process may use.
+        explicit: whether callers may load and unload, as in Triton's `explicit` control mode.
+        multi_model: whether SageMaker requests what to load, each model in a folder of its own.
     """
 
     def __init__(
@@ -56,16 +56,16 @@ class ModelControl:
         """See `Control.load`.
 
         Raises:
-            ModelNotFound: there is none of this name.
-            MalformedRequest: `place` is no folder below the root with one model in it.
-            ModelUnavailable: it does not load; what was served before is still served.
+            ModelNotFound: there is no model of this name.
+            MalformedRequest: `place` is not a folder below the root with exactly one model.
+            ModelUnavailable: it fails to load; what was served before is still served.
         """
         if name in RESERVED_NAMES or not re.fullmatch(NAME_PATTERN, name):
-            raise MalformedRequest(f"'{brief(name)}' is no name that a model may have")
+            raise MalformedRequest(f"'{brief(name)}' is not a valid model name")
         with self._turn:
             model = self._load(name, place)
             for version in model.versions:
-                model.predictor(version)  # raises what kept it from loading
+                model.predictor(version)  # raises if it failed to load
             self._catalog.put(model)
             self._places[name] = place or name
             return model
@@ -78,7 +78,9 @@ class ModelControl:
         folder = (self._root / place).resolve()
         found = list_folder(folder) if folder.is_relative_to(self._root) else {}
         if len(found) != 1:
-            raise MalformedRequest(f"'{brief(place)}' is no folder of one model below the root")
+            raise MalformedRequest(
+                f"'{brief(place)}' must be a folder below the root with exactly one model"
+            )
         (own_name,) = found
         return load_model(folder, own_name, self._threads)._replace(name=name)
 
@@ -87,7 +89,7 @@ class ModelControl:
 
         Raises:
             NotFound: it is not served.
-            ModelConflict: the version answers when none is named, and is not the last.
+            ModelConflict: the version is the default, and there are others.
         """
         with self._turn:
             model = self._catalog.model(name)
@@ -95,7 +97,7 @@ class ModelControl:
                 self._catalog.drop(name)
                 return
             if version == model.default_version():
-                raise ModelConflict(name, f"has version {version} for its default")
+                raise ModelConflict(name, f"has version {version} as its default")
             versions = {n: found for n, found in model.versions.items() if n != version}
             labels = {label: n for label, n in model.labels.items() if n != version}
             self._catalog.put(model._replace(versions=versions, labels=labels))

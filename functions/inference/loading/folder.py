@@ -1,9 +1,9 @@
-"""What a container finds in its model folder: artifacts, or a Triton model repository.
+"""The models in a container's model folder: artifacts, or a Triton model repository.
 
-- `models/<name>/<version>/artifact.json`   artifacts, as a store has them, in every version
-- `<name>/<version>/model.onnx`             a repository; of each model the newest, as Triton does
+- `models/<name>/<version>/artifact.json`   artifacts in the layout of a store; every version
+- `<name>/<version>/model.onnx`             a repository; the newest version, as in Triton
 
-Nothing pins the digest of either: SageMaker mounts what the deployment named, by content.
+There is no lock to verify them against: SageMaker mounts the content that the deployment named.
 """
 
 from pathlib import Path
@@ -18,21 +18,21 @@ from lading.functions.inference.models.session import OnnxSession
 
 
 class FolderEmpty(Exception):
-    """There is no model in the folder."""
+    """The folder contains no model."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(
-            f"{folder} holds no model; put models/<name>/<version>/{SPECIFICATION} "
+            f"{folder} contains no model; put models/<name>/<version>/{SPECIFICATION} "
             f"or <name>/<version>/{MODEL} there"
         )
         self.folder = folder
 
 
 def load_folder(folder: Path, threads: int = 0) -> Catalog:
-    """Load what lies in `folder`; a model that fails is kept, with its reason, as not ready.
+    """Load the models in `folder`; one that fails stays in the catalog as not ready.
 
     Raises:
-        FolderEmpty: there is nothing.
+        FolderEmpty: there are none.
     """
     models = {name: load_model(folder, name, threads) for name in list_folder(folder)}
     if not models:
@@ -41,13 +41,13 @@ def load_folder(folder: Path, threads: int = 0) -> Catalog:
 
 
 def list_folder(folder: Path) -> dict[str, list[int]]:
-    """What lies in `folder`: model -> its versions that would be loaded."""
+    """Return, for each model in `folder`, the versions that would be loaded."""
     repository = {name: [max(found)] for name, found in _versions(folder, MODEL).items()}
     return _versions(folder / "models", SPECIFICATION) or repository
 
 
 def load_model(folder: Path, name: str, threads: int = 0) -> CatalogModel:
-    """Load one of the models of `list_folder`; what fails is kept, with its reason."""
+    """Load one of the models of `list_folder`; a version that fails is not ready."""
     versions = list_folder(folder)[name]
     if not (folder / "models" / name).exists():
         return _load(folder, name, max(versions), threads)
@@ -56,7 +56,7 @@ def load_model(folder: Path, name: str, threads: int = 0) -> CatalogModel:
 
 
 def _versions(folder: Path, file: str) -> dict[str, list[int]]:
-    """Model -> its versions that have the file; folders of other names are not versions."""
+    """Model -> its versions that have the file; a version's folder is named by a number."""
     found: dict[str, list[int]] = {}
     for path in sorted(folder.glob(f"*/*/{file}")):
         version = path.parent.name

@@ -31,7 +31,7 @@ _MOST_VERSION_DIGITS = 18
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request, routed: what a dialect's operation works with."""
+    """One routed request, as a dialect's operation gets it."""
 
     request: Request
     catalog: Catalog
@@ -41,7 +41,7 @@ class Call:
     """What an asynchronous endpoint has done for the job that the request belongs to, if any."""
 
     def model_name(self) -> str:
-        """The model in the path, else the only one served at this base URL.
+        """Return the model that the path names, else the only one at this base URL.
 
         Raises:
             MalformedRequest: the path names none and several are served.
@@ -54,7 +54,7 @@ class Call:
         return names[0]
 
     def model(self) -> CatalogModel:
-        """The model that the path means.
+        """Return the model that the path means.
 
         Raises:
             ModelNotFound: it is not served here.
@@ -64,7 +64,7 @@ class Call:
         return model
 
     def find_version(self) -> tuple[str, int]:
-        """Name and version of the model that the path means.
+        """Return the name and the version of the model that the path means.
 
         Raises:
             NotFound: it is not served here.
@@ -77,7 +77,7 @@ class Call:
         return model.name, version
 
     def predictor(self) -> Predictor:
-        """The predictor that the path means.
+        """Return the predictor that the path means.
 
         Raises:
             NotFound: it is not served here.

@@ -1,4 +1,4 @@
-"""A model in this process, answered by onnxruntime."""
+"""A model that onnxruntime computes in this process."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,17 +16,17 @@ from lading.functions.inference.tensors.conversion import Array
 
 
 class OnnxPredictor(Predictor):
-    """A verified artifact, answered by onnxruntime in this process.
+    """The predictor of a verified artifact, computed by onnxruntime in this process.
 
     Args:
-        artifact: the model, and what it says of itself.
+        artifact: the model and its description.
         version: the number under which it is served.
-        threads: threads inside one prediction; 0: one for each processor that may be used.
-        session: the model, where it is loaded already.
+        threads: threads inside one prediction; 0: one for each processor that this process may use.
+        session: the model, if it is loaded already.
 
     Raises:
-        ValueError: onnxruntime does not load the model, or it has other inputs or outputs than the
-            artifact says.
+        ValueError: onnxruntime cannot load the model, or its inputs or outputs are not those of the
+            artifact.
     """
 
     def __init__(
@@ -96,8 +96,8 @@ def _with_steps(session: OnnxSession, artifact: Artifact) -> Backend:
 def _check_specification(
     said: Sequence[TensorSpec], found: Sequence[TensorSpec], *, exhaustive: bool
 ) -> None:
-    """The artifact may say more of a shape than the model does, and of outputs offer fewer."""
+    """The artifact may state shapes more exactly than the model, and may offer fewer outputs."""
     known = {(spec.name, spec.datatype) for spec in found}
     claimed = {(spec.name, spec.datatype) for spec in said}
     if not claimed <= known or (exhaustive and claimed != known):
-        raise ValueError(f"its artifact says {sorted(claimed)}, its model has {sorted(known)}")
+        raise ValueError(f"its artifact states {sorted(claimed)}, its model has {sorted(known)}")

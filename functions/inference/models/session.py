@@ -1,4 +1,4 @@
-"""The only importer of onnxruntime in the service: named arrays in, named arrays out."""
+"""A loaded ONNX model: named arrays in, named arrays out. Only this module imports onnxruntime."""
 
 import ctypes
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from lading.functions.inference.models.predictor import Backend, SessionError
 from lading.functions.inference.tensors import bfloat16
 from lading.functions.inference.tensors.conversion import BF16, BYTES, Array
 
-ort.disable_telemetry_events()  # beside the variable that the package sets
+ort.disable_telemetry_events()  # in addition to the variable that the package sets
 
 _DATATYPES = {
     "tensor(bool)": "BOOL",
@@ -48,10 +48,10 @@ _BFLOAT16 = 16
 
 
 def choose_providers(available: Sequence[str]) -> list[str]:
-    """What runs a model: CUDA where onnxruntime-gpu is installed, else the processor.
+    """Return what runs a model: CUDA where onnxruntime-gpu is installed, else the processor.
 
-    Whatever CUDA lacks runs on the processor, and so does everything where it finds no GPU, as
-    when `CUDA_VISIBLE_DEVICES` is empty.
+    What CUDA does not support runs on the processor, and so does everything where there is no GPU,
+    for instance when `CUDA_VISIBLE_DEVICES` is empty.
     """
     return [each for each in _PROVIDERS if each in available]
 
@@ -62,13 +62,13 @@ class OnnxSession(Backend):
     Args:
         model: the serialized model, with its weights inside, or the file of one, which may have
             its weights beside it.
-        threads: threads inside one prediction; 0: one for each processor that may be used.
-        optimized: let onnxruntime rewrite the graph, which is faster.
+        threads: threads inside one prediction; 0: one for each processor that this process may use.
+        optimized: whether onnxruntime may rewrite the graph to make it faster.
 
     Raises:
-        SessionError: the bytes are no model that onnxruntime reads.
-        ValueError: an input or output is no plain tensor (a sequence, a map), or text and bfloat16
-            stand together as onnxruntime cannot have them.
+        SessionError: onnxruntime cannot load the model.
+        ValueError: an input or output is not a plain tensor (a sequence, a map), or the model has
+            text inputs and bfloat16 outputs, which onnxruntime does not support together.
     """
 
     def __init__(self, model: bytes | Path, threads: int = 0, *, optimized: bool = True) -> None:
@@ -78,7 +78,7 @@ class OnnxSession(Backend):
         options.intra_op_num_threads = threads or _threads()
         options.inter_op_num_threads = 1
         options.log_severity_level = _ERRORS_ONLY
-        # A spinning worker burns the CPU share that Lambda meters out.
+        # A spinning worker uses up the CPU share that Lambda grants.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             providers = choose_providers(ort.get_available_providers())
@@ -97,7 +97,7 @@ class OnnxSession(Backend):
         self._bfloats = {spec.name for spec in self.outputs if spec.datatype == BF16}
         if self._bfloats and _to_text in self._converted.values():
             raise ValueError(
-                "it takes text and gives bfloat16, which onnxruntime does not together"
+                "its inputs are text and its outputs bfloat16; onnxruntime does not support both"
             )
 
     def check_axes(self, inputs: dict[str, Array]) -> None:
@@ -115,11 +115,11 @@ class OnnxSession(Backend):
 
         Args:
             inputs: an array per input, of the input's dtype and a shape that fits it.
-            outputs: names of the outputs wanted; all when empty.
+            outputs: names of the outputs to return; all when empty.
 
         Raises:
-            InvalidInput: a BYTES input is no UTF-8, which is all that onnxruntime takes.
-            SessionError: onnxruntime gave up.
+            InvalidInput: a BYTES input is not UTF-8, which onnxruntime requires.
+            SessionError: onnxruntime failed.
         """
         names = list(outputs) or [spec.name for spec in self.outputs]
         feeds = {
@@ -138,7 +138,7 @@ class OnnxSession(Backend):
 
 
 def _threads() -> int:
-    """What onnxruntime is told, which knows nothing of quotas; 0 leaves the choice to it."""
+    """The number for onnxruntime, which does not know CPU quotas; 0 leaves the choice to it."""
     from lading.functions.inference.entry.processors import fewer_than_all
 
     return fewer_than_all()
@@ -146,13 +146,13 @@ def _threads() -> int:
 
 def _tensor_spec(tensor: native.NodeArg) -> TensorSpec:
     if tensor.type not in _DATATYPES:
-        raise ValueError(f"'{tensor.name}' is {tensor.type}; only plain tensors are served")
+        raise ValueError(f"'{tensor.name}' is {tensor.type}; only plain tensors are supported")
     shape = tuple(size if isinstance(size, int) else -1 for size in tensor.shape)
     return TensorSpec(tensor.name, _DATATYPES[tensor.type], shape)
 
 
 def _to_text(name: str, array: Array) -> Array:
-    """BYTES as onnxruntime takes them: `str` objects."""
+    """BYTES in the form that onnxruntime requires: `str` objects."""
     texts = np.empty(array.shape, np.object_)
     try:
         texts.flat[:] = [item.decode() for item in array.flat]
@@ -162,13 +162,13 @@ def _to_text(name: str, array: Array) -> Array:
 
 
 def _to_bfloats(_name: str, array: Array) -> ort.OrtValue:
-    """BF16 as onnxruntime takes it, which knows no numpy array of it."""
+    """BF16 in the form that onnxruntime requires, since numpy has no dtype for it."""
     bits = bfloat16.to_bits(bfloat16.rounded(array))
     return ort.OrtValue.ortvalue_from_numpy_with_onnx_type(bits, _BFLOAT16)
 
 
 _FEEDS = MappingProxyType({BYTES: _to_text, BF16: _to_bfloats})
-"""Datatype -> what makes of an array what onnxruntime takes, where that is not the array."""
+"""Datatype -> the conversion to what onnxruntime requires, where that is not the array itself."""
 
 
 def _to_values(feeds: dict[str, Any]) -> dict[str, ort.OrtValue]:
@@ -179,7 +179,7 @@ def _to_values(feeds: dict[str, Any]) -> dict[str, ort.OrtValue]:
 
 
 def _from_value(value: ort.OrtValue) -> Array:
-    """An output as an array; numpy reads all but BF16."""
+    """An output as an array; numpy reads every datatype except BF16."""
     if value.element_type() != _BFLOAT16:
         return np.asarray(value.numpy())
     content = ctypes.string_at(value.data_ptr(), value.tensor_size_in_bytes())
@@ -187,7 +187,7 @@ def _from_value(value: ort.OrtValue) -> Array:
 
 
 def _to_array(value: Any) -> Array:
-    """An output as the service carries it: BYTES are `bytes` objects."""
+    """An output as the service represents it: BYTES are `bytes` objects."""
     array = value if isinstance(value, np.ndarray) else np.asarray(value)
     if array.dtype.kind not in "OUT":
         return array

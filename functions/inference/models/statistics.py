@@ -1,7 +1,7 @@
 """How many requests each version has answered, and in what time: Triton's statistics.
 
-Kept for one process, for who asks this server; what is kept for longer goes to CloudWatch and to
-Prometheus (`contract.METRICS`).
+They last as long as the process. CloudWatch and Prometheus keep metrics for longer
+(`contract.METRICS`).
 """
 
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from lading.functions.inference.wire.messages import Observation
 SPANS: Final = MappingProxyType(
     {"decode": "compute_input", "compute": "compute_infer", "encode": "compute_output"}
 )
-"""Parts of an exchange -> Triton's names for them."""
+"""Spans of an exchange -> Triton's names for them."""
 
 _MILLION = 1_000_000
 _ERROR = 400
@@ -23,14 +23,14 @@ _ERROR = 400
 
 @dataclass(slots=True)
 class Tally:
-    """One version's counts, and nanoseconds, by part; one request is one inference."""
+    """One version's counts and nanoseconds, by span; one request is one inference."""
 
     last_ms: int = 0
     counts: dict[str, int] = field(default_factory=dict)
     nanoseconds: dict[str, int] = field(default_factory=dict)
 
     def add(self, span: str, milliseconds: float) -> None:
-        """Count one request's part."""
+        """Count one request's span."""
         self.counts[span] = self.counts.get(span, 0) + 1
         took = int(milliseconds * _MILLION)
         self.nanoseconds[span] = self.nanoseconds.get(span, 0) + took
@@ -44,14 +44,14 @@ class Statistics:
         self._turn = Lock()
 
     def of(self, name: str, version: int) -> Tally:
-        """The tally of a version, empty when it was never asked."""
+        """Return the tally of a version; empty when the version has had no request."""
         return self._tallies.get((name, version), Tally())
 
     def note(self, seen: Observation, status: int) -> None:
         """Count one exchange that has ended, if it reached a version of a model."""
         times = seen.milliseconds()
         if seen.version is None or ("compute" not in times and status < _ERROR):
-            return  # nothing was asked to be inferred
+            return  # the request was not an inference
         with self._turn:
             tally = self._tallies.setdefault((seen.model, seen.version), Tally())
             tally.add("success" if status < _ERROR else "fail", times.get("total", 0.0))

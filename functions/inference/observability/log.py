@@ -1,10 +1,9 @@
-"""What is told of each request: one JSON line, which is its log entry and its metrics in one.
+"""The log: one JSON line for each request, which is its log entry and its metrics at once.
 
-The line is CloudWatch's embedded metric format with the log's fields as metadata, so that a latency
-on a dashboard and the request behind it are the same event, paid for once. An ASGI middleware
-notes it, the same on Lambda and under any server; `flush` writes it, which the Lambda entry calls
-at the end of an invocation. What is no request, as a model that fails to load, is an ordinary log
-line.
+The line has CloudWatch's embedded metric format with the log's fields as metadata, so that a
+latency on a dashboard and the request behind it are one event, paid for once. An ASGI middleware
+records it, on Lambda as under any server; `flush` writes it, which the Lambda entry calls at the
+end of an invocation. Other events, such as a model that fails to load, are ordinary log lines.
 """
 
 import logging
@@ -40,7 +39,7 @@ _COUNTS = (METRICS.requests, METRICS.client_errors, METRICS.server_errors, METRI
 
 
 class _StandardOutput(logging.StreamHandler[Any]):
-    """Writes to what standard output is at the time, as `print` does."""
+    """A handler that writes to the current standard output, as `print` does."""
 
     @property
     def stream(self) -> Any:
@@ -48,11 +47,11 @@ class _StandardOutput(logging.StreamHandler[Any]):
 
     @stream.setter
     def stream(self, _stream: Any) -> None:
-        """What it was at the start does not matter."""
+        """Ignore the stream of the start."""
 
 
 class Exchange(NamedTuple):
-    """One request that was answered; `status` is HTTP's, or what HTTP has for it."""
+    """One answered request; `status` is that of HTTP, or the equivalent of another protocol."""
 
     method: str
     path: str
@@ -64,9 +63,9 @@ class Observability:
     """The logger and the metrics of one process.
 
     Args:
-        settings: how much is logged.
-        on_request: told each exchange that has ended, and its status.
-        output: where the lines of requests go; None: standard output.
+        settings: the log level.
+        on_request: called with each exchange that has ended, and its status.
+        output: where the lines of requests are written; None: standard output.
     """
 
     def __init__(
@@ -87,7 +86,7 @@ class Observability:
         self._cold = True
 
     def write_libraries(self) -> None:
-        """Write what libraries log, uvicorn among them, as JSON lines in this log.
+        """Write what libraries such as uvicorn log as JSON lines into this log.
 
         For a server, whose log is one stream; on Lambda the runtime writes them.
         """
@@ -108,7 +107,7 @@ class Observability:
             )
 
     def middleware(self, app: App) -> App:
-        """`app` with a line of log and metrics for each request, and an id on each answer."""
+        """Return `app` with a log line for each request, and a request id on each answer."""
 
         async def observed(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] != "http":
@@ -135,7 +134,7 @@ class Observability:
         return observed
 
     def served(self, app: App) -> App:
-        """The same for a server, where no invocation ends: each line is out with its answer."""
+        """Return the same for a server, which writes each line at the end of its request."""
         observed = self.middleware(app)
 
         async def flushed(scope: Scope, receive: Receive, send: Send) -> None:
@@ -147,12 +146,12 @@ class Observability:
         return flushed
 
     def note(self, exchange: Exchange, observation: Observation, context: Any = None) -> None:
-        """Note a request that was answered, over whatever protocol.
+        """Record an answered request of any protocol.
 
         Args:
-            exchange: what was asked for, and how it ended.
-            observation: what the service saw of it.
-            context: Lambda's context object, where there is one.
+            exchange: the request and its status.
+            observation: what the service recorded of it.
+            context: Lambda's context object, if there is one.
         """
         observation.finish()
         self._log_fault(observation.error, exchange.request_id)
@@ -186,17 +185,17 @@ class Observability:
         }
         self._pending.append(orjson.dumps(document))
         if len(self._pending) >= _MOST_PENDING:
-            self.flush()  # a server has no end of an invocation
+            self.flush()  # in a server no invocation ends
 
     def _log_fault(self, error: Exception | None, request_id: str) -> None:
-        """The traceback of a fault of ours, which no answer shows."""
+        """Log the traceback of a fault of the service, which no answer shows."""
         if error is not None and not isinstance(error, InferenceError):
             self.logger.error("internal error", correlation_id=request_id, exc_info=error)
 
 
 @cache
 def _declare(times: tuple[str, ...], rare: tuple[str, ...], of_function: bool) -> list[Any]:
-    """What CloudWatch is to make of a line that has these times and counts, the same for each."""
+    """The metrics that CloudWatch reads from a line with these times and counts."""
     units = {**dict.fromkeys(_COUNTS + rare, "Count"), **dict.fromkeys(times, "Milliseconds")}
     metrics = {name: {"Unit": unit, "Value": [0]} for name, unit in units.items()}
     emf = EphemeralMetrics(namespace=METRICS.namespace)
@@ -212,15 +211,15 @@ def _declare(times: tuple[str, ...], rare: tuple[str, ...], of_function: bool) -
 
 
 def _unsent(seen: Observation) -> int:
-    """The status of an exchange in which none was sent."""
+    """The status of an exchange without a response."""
     return status_of(seen.error) if isinstance(seen.error, CallerGone) else _SERVER_ERROR
 
 
 def _release_frames(error: BaseException | None) -> None:
-    """Let go of the frames of an error that has been noted, and of those that caused it.
+    """Release the frames of an error that has been recorded, and of its causes.
 
-    They refer to the observation, which refers to the error, so a model that the request had
-    would stay in memory until the garbage collector finds the circle.
+    They refer to the observation, which refers to the error, so an unloaded model of the request
+    would stay in memory until the garbage collector finds the cycle.
     """
     while error is not None and error.__traceback__ is not None:
         error.__traceback__ = None
@@ -228,7 +227,7 @@ def _release_frames(error: BaseException | None) -> None:
 
 
 def _rare_counts(seen: Observation) -> tuple[str, ...]:
-    """Names of what happened and seldom does, in the order of `METRICS`."""
+    """Names of the counts of rare events, in the order of `METRICS`."""
     if seen.error is None and not seen.answered_by:
         return ()
     fault = METRICS.faults.get(type(seen.error).__name__)
@@ -238,7 +237,7 @@ def _rare_counts(seen: Observation) -> tuple[str, ...]:
 
 
 def _fields(exchange: Exchange, seen: Observation, context: Any) -> dict[str, str | int | None]:
-    """The line's fields beside metrics and dimensions, named as Powertools' Logger names them."""
+    """The line's fields besides metrics and dimensions, with the names of Powertools' Logger."""
     level = "ERROR" if seen.broken else "INFO"
     if exchange.status >= _CLIENT_ERROR:
         level = "WARNING" if exchange.status < _SERVER_ERROR else "ERROR"
@@ -260,7 +259,7 @@ def _fields(exchange: Exchange, seen: Observation, context: Any) -> dict[str, st
 
 
 def _request_id(scope: Scope) -> str:
-    """The caller's id when it is fit to be logged, else API Gateway's, else a new one."""
+    """The caller's id if it can be logged, else API Gateway's, else a new one."""
     for key, value in scope.get("headers", ()):
         if key.lower() in (b"x-request-id", b"x-correlation-id"):
             text = value.decode("latin-1")

@@ -1,8 +1,8 @@
-"""The requests of a server in Prometheus's words: `GET /metrics`, in a container and the emulator.
+"""Metrics for Prometheus: `GET /metrics`, in a container and in the emulator.
 
 The metrics are those of `contract.METRICS`, which CloudWatch gets: `DecodeLatency` in milliseconds
-there is the histogram `lading_decode_latency_seconds` here, with the same dimensions for labels.
-On Lambda, where no two requests may meet the same process, there is nothing to scrape.
+there is the histogram `lading_decode_latency_seconds` here, with the same dimensions as labels.
+On Lambda there is nothing to scrape, since requests are spread over many processes.
 """
 
 import re
@@ -20,13 +20,13 @@ from lading.functions.inference.wire.asgi import App, Receive, Scope, Send
 from lading.functions.inference.wire.messages import Observation, read_headers
 
 PATHS: Final = ("/metrics", "/monitoring/prometheus/metrics")
-"""Ours, and where TensorFlow Serving's documentation has a scraper look."""
+"""The usual path, and that of TensorFlow Serving's documentation."""
 
 BUCKETS: Final = (
     *(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),
     *(1.0, 2.5, 5.0, 10.0, 30.0),
 )
-"""Seconds: from a tree ensemble's answer to the longest that API Gateway waits for."""
+"""Seconds: from the latency of a tree ensemble to the time limit of API Gateway."""
 
 _NONE = "none"
 _LABELS = METRICS.dimensions
@@ -50,7 +50,7 @@ class _Readiness(Collector):
 
 
 class Metrics:
-    """The metrics of one process, in a registry of their own."""
+    """The metrics of one process, in their own registry."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -82,7 +82,7 @@ class Metrics:
             self._series(self._times[span], *labels).observe(milliseconds / 1000)
 
     def _series(self, metric: _Metric, *labels: str | int | None) -> _Metric:
-        """The series of these labels; the library looks for it anew each time, at a cost."""
+        """The series of these labels; cached, since the library's look-up is slow."""
         found = self._known.get((metric, *labels))
         if found is None:
             found = metric.labels(*(str(value or _NONE) for value in labels))
@@ -90,16 +90,16 @@ class Metrics:
         return found
 
     def note_models(self, catalog: Catalog) -> None:
-        """Tell of `catalog` which versions can answer, as it is whenever it is scraped."""
+        """Report which versions of `catalog` can answer, at the time of each scrape."""
         self._readiness.catalog = catalog
 
     def page(self, accept: str = "") -> tuple[bytes, str]:
-        """The metrics as a scraper wants them, and their content type."""
+        """Return the metrics in the format that a scraper accepts, and their content type."""
         encode, content_type = choose_encoder(accept)
         return encode(self._registry), content_type
 
     def beside(self, app: App) -> App:
-        """`app`, with the metrics at `PATHS`."""
+        """Return `app` with the metrics at `PATHS`."""
 
         async def measured(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] != "http" or scope["path"] not in PATHS:
@@ -118,7 +118,7 @@ class Metrics:
 
 
 def _name(metric: str) -> str:
-    """CloudWatch's name in Prometheus's spelling.
+    """CloudWatch's name of a metric in the spelling of Prometheus.
 
     >>> _name("DecodeLatency")
     'lading_decode_latency'

@@ -1,10 +1,10 @@
-"""The user's own code around a model: `preprocess` and `postprocess` on named arrays.
+"""Custom code around a model: `preprocess` and `postprocess` on named arrays.
 
 Options: `file`, a Python file among the artifact's verified ones. It may define
-`preprocess(arrays)` and `postprocess(arrays)`, each from a dict of arrays by name to another. A
-function that has a parameter `custom_attributes` gets SageMaker's custom attributes of the request
-in it, as a text that is empty without any. A ValueError in `preprocess` is the caller's fault,
-anything else the model's.
+`preprocess(arrays)` and `postprocess(arrays)`; each gets and returns a dict of arrays by name. A
+parameter `custom_attributes` gets SageMaker's custom attributes of the request, as a text that is
+empty if there are none. A ValueError in `preprocess` is an error of the caller, any other exception
+one of the model.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,7 +23,7 @@ _Function = Callable[[dict[str, Array]], dict[str, Array]]
 
 
 def make(options: Mapping[str, Any], files: Mapping[str, bytes]) -> "CodeStep":
-    """The step with these options; see the module. The file is run."""
+    """Return the step with these options; this runs the file."""
     return CodeStep(str(options["file"]), files[options["file"]])
 
 
@@ -39,7 +39,7 @@ class CodeStep(Step):
         self._preprocess = _informed(getattr(module, "preprocess", None))
         self._postprocess = _informed(getattr(module, "postprocess", None))
         if self._preprocess is None and self._postprocess is None:
-            raise ValueError(f"has a {file} that defines neither preprocess nor postprocess")
+            raise ValueError(f"has a {file} that must define preprocess or postprocess")
 
     def before(self, arrays: dict[str, Array]) -> dict[str, Array]:
         """See `Step.before`."""
@@ -59,7 +59,7 @@ class CodeStep(Step):
 
 
 def _informed(function: Callable[..., Any] | None) -> _Function | None:
-    """The function, with what it wants to know beside the arrays."""
+    """The function, with the custom attributes if it has a parameter for them."""
     if function is None or _ATTRIBUTES not in signature(function).parameters:
         return function
     wanting = function

@@ -1,15 +1,15 @@
-"""Images to pixels, by Pillow: JPEG or PNG files in, the array that the graph takes out.
+"""Images to pixels, by Pillow: from JPEG or PNG files to the array that the graph requires.
 
 Options: `image`, the input, BYTES [images]; `pixels`, the graph's input, and its `datatype`;
 `mode`, its channels: RGB, BGR or L; `layout`, channels_first or channels_last; `resize`, [height,
 width], or the length of the shorter side, or null; `resample`, Pillow's name of the filter; `crop`,
-[height, width] of the middle, or null; `scale`, what each value of 0 to 255 is multiplied with, and
-`mean` and `std`, a number for each channel, which are then subtracted and divided by.
+[height, width] of the center, or null; `scale`, the factor for each value of 0 to 255, and `mean`
+and `std`, a number for each channel, which are then subtracted and divided by.
 
-Files are read as transformers' `load_image` reads them: turned as their EXIF data says, the first
-frame of several, without transparency, 16 bits of grey cut off at 255. With the option `clear`,
-pixels of the one color that a file declares to be clear become white, as transformers' processors
-with `do_convert_rgb` make them.
+Files are read as by transformers' `load_image`: rotated as their EXIF data says, the first frame of
+several, without transparency, 16-bit gray values cut off at 255. With the option `clear`, pixels of
+the color that a file declares transparent become white, as in transformers' processors with
+`do_convert_rgb`.
 """
 
 import re
@@ -33,20 +33,20 @@ from lading.functions.inference.tensors.conversion import DTYPES, Array
 
 MOST_IMAGES = 64
 MOST_PIXELS = 1 << 25
-"""Of all images of a request, as they are sent and as they are once resized."""
+"""The limit for all images of a request together, before and after they are resized."""
 
 _READERS = {b"\xff\xd8\xff": JpegImageFile, b"\x89PNG\r\n\x1a\n": PngImageFile}
-"""Beginning of a file -> what reads it; Pillow's other forty readers are never asked."""
+"""First bytes of a file -> its reader; Pillow's other forty readers are never used."""
 _MARKER = re.compile(rb"\xff([^\x00\xd0-\xd8\xff])")
-"""Of a JPEG's segment; what is left out has no segment, or is no marker at all."""
+"""The marker of a JPEG's segment; the excluded bytes have no segment, or are not markers."""
 _SCAN, _EXIF, _END = b"\xda", b"\xe1", b"\xd9"
 _MOST_SCANS, _MOST_EXIF, _MOST_SEGMENTS, _MOST_PROFILES = 100, 100, 1000, 4
 _QUOTED = 8
 _CHANNELS = {"channels_first": 0, "channels_last": -1}
 
 
-def make(options: Mapping[str, Any], files: Mapping[str, bytes]) -> "ImageStep":  # noqa: ARG001 - all is in the options
-    """The step with these options; see the module."""
+def make(options: Mapping[str, Any], files: Mapping[str, bytes]) -> "ImageStep":  # noqa: ARG001
+    """Return the step with these options; see the module."""
     return ImageStep(options)
 
 
@@ -60,9 +60,11 @@ class ImageStep(Step):
         self._resample = Resampling[str(options["resample"]).upper()]
         self._values, self._clear = _values(options), bool(options.get("clear"))
         if self._crop is None and not isinstance(self._resize, list | tuple):
-            raise ValueError("has an image step that gives images of several sizes; crop them")
+            raise ValueError("has an image step whose images have several sizes; set crop")
         if len(self._values) != len(self._mode):
-            raise ValueError(f"has an image step with a mean and std of other than {self._mode}")
+            raise ValueError(
+                f"has an image step whose mean and std do not match the channels {self._mode}"
+            )
 
     def before(self, arrays: dict[str, Array]) -> dict[str, Array]:
         """See `Step.before`."""
@@ -70,9 +72,9 @@ class ImageStep(Step):
         return {**others, self._pixels: self._read(arrays[self._image])}
 
     def _read(self, contents: Array) -> Array:
-        """Pixels of each file; all headers are looked at before the first is decoded."""
+        """The pixels of each file; all headers are checked before the first file is decoded."""
         if not 0 < len(contents) <= MOST_IMAGES:
-            reason = f"holds {len(contents)} images; send 1 to {MOST_IMAGES} at a time"
+            reason = f"has {len(contents)} images; send 1 to {MOST_IMAGES} in one request"
             raise InvalidInput(self._image, reason)
         pixels, opened = 0, deque[Image]()
         for row, content in enumerate(contents):
@@ -80,16 +82,18 @@ class ImageStep(Step):
             size = opened[-1].size
             pixels += max(prod(size), prod(_resized(size, self._resize)))
             if pixels > MOST_PIXELS:
-                reason = f"is of {size[0]} x {size[1]} pixels, too many; {MOST_PIXELS} in all"
-                raise self._refusal(row, f"{reason} are the most of a request")
-        # Each is let go once it is converted, so that no two are held decoded.
+                reason = (
+                    f"has {size[0]} x {size[1]} pixels; all images of a request together may have"
+                )
+                raise self._refusal(row, f"{reason} {MOST_PIXELS}")
+        # Each is released once it is converted, so that only one is held decoded.
         return np.stack([self._converted(row, opened.popleft()) for row in range(len(contents))])
 
     def _opened(self, row: int, content: bytes) -> Image:
-        """The file, of which the header has been read."""
+        """Open a file, which reads its header."""
         reader = next((_READERS[start] for start in _READERS if content.startswith(start)), None)
         if reader is None:
-            found = f"begins with {content[:_QUOTED]!r}" if content else "is empty"
+            found = f"starts with {content[:_QUOTED]!r}" if content else "is empty"
             raise self._refusal(row, f"{found}; send a JPEG or PNG file")
         for count, most, what in _costly(reader, content):
             if count > most:
@@ -99,12 +103,12 @@ class ImageStep(Step):
         return opened
 
     def _converted(self, row: int, image: Image) -> Array:
-        """One image's pixels, [channels, height, width] or [height, width, channels]."""
+        """The pixels of one image, [channels, height, width] or [height, width, channels]."""
         mode = "L" if self._mode == "L" else "RGB"
         with self._reading(row):
             image.load()
             if not self._clear or isinstance(image.info.get("transparency"), bytes):
-                image.info.pop("transparency", None)  # else Pillow warns that it drops it
+                image.info.pop("transparency", None)  # Pillow would warn that it drops it
             ImageOps.exif_transpose(image, in_place=True)
             plain = image if image.mode == mode else image.convert(mode)
             if plain.info.get("transparency") is not None:
@@ -116,7 +120,7 @@ class ImageStep(Step):
         return np.stack(channels, self._axis)
 
     def _fitted(self, image: Image) -> Image:
-        """The image in the size that the graph takes."""
+        """The image in the size that the graph requires."""
         if self._resize is not None:
             image = image.resize(_resized(image.size, self._resize), self._resample)
         if self._crop is None:
@@ -139,10 +143,10 @@ class ImageStep(Step):
 
 
 def _costly(reader: type[Image], content: bytes) -> tuple[tuple[int, int, str], ...]:
-    """Of what a few bytes cost much: how many a file has, the most that are taken, their name.
+    """The parts of a file that are expensive to read: their number, its limit, their name.
 
-    A scan goes over the whole image, EXIF data is joined anew at each block, a profile unpacks to
-    1 MB, and Pillow reads segments one by one.
+    Each scan covers the whole image, each block copies the EXIF data, a profile unpacks to 1 MB,
+    and Pillow reads segments one by one.
     """
     if reader is PngImageFile:
         return ((content.count(b"iCCP"), _MOST_PROFILES, "color profiles"),)
@@ -157,8 +161,8 @@ def _costly(reader: type[Image], content: bytes) -> tuple[tuple[int, int, str], 
 def _segments(content: bytes) -> Iterator[bytes]:
     """The kind of each segment of a JPEG.
 
-    What follows its end, as a phone's film does, is none of it; an end before the first scan is no
-    end to a reader.
+    Bytes after its end, such as a phone's video, do not belong to it; readers ignore an end marker
+    before the first scan.
     """
     at, scanned = 0, False
     while found := _MARKER.search(content, at):
@@ -172,7 +176,7 @@ def _segments(content: bytes) -> Iterator[bytes]:
 
 
 def _resized(size: tuple[int, int], resize: Any) -> tuple[int, int]:
-    """Width and height once resized; a side that is shorter than wanted is, too."""
+    """Width and height after resizing."""
     if resize is None:
         return size
     if not isinstance(resize, int):
@@ -184,15 +188,15 @@ def _resized(size: tuple[int, int], resize: Any) -> tuple[int, int]:
 
 
 def _on_white(image: Image) -> Image:
-    """The image with white in place of the color that its file declares to be clear."""
+    """The image with white in place of the color that its file declares transparent."""
     seen = image.convert("RGBA")
     return alpha_composite(new(seen.mode, seen.size, "white"), seen).convert(image.mode)
 
 
 def _values(options: Mapping[str, Any]) -> Array:
-    """What each value of 0 to 255 becomes, in each channel: [channels, 256].
+    """The result for each value of 0 to 255, in each channel: [channels, 256].
 
-    Computed as transformers computes it, in the same order and precision.
+    Computed as in transformers, in the same order and precision.
     """
     levels, dtype = np.arange(256), DTYPES[options["datatype"]]
     if dtype.kind != "f":

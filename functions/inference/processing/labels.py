@@ -1,8 +1,8 @@
-"""Probabilities to the labels that they stand for, the likeliest first.
+"""From scores to the labels of their classes, the most likely first.
 
-Options: `scores`, the graph's output, [..., classes]; `labels`, their names in order; `top`, how
-many are given; `softmax`, whether the scores are logits. Gives `label`, BYTES, and `score`, of the
-datatype of the scores: [..., top], or [...] when `top` is 1.
+Options: `scores`, the graph's output, [..., classes]; `labels`, the names of the classes in order;
+`top`, how many are returned; `softmax`, whether the scores are logits. Returns `label`, BYTES, and
+`score`, of the datatype of the scores: [..., top], or [...] when `top` is 1.
 """
 
 from collections.abc import Mapping
@@ -14,8 +14,8 @@ from lading.functions.inference.processing.step import Step
 from lading.functions.inference.tensors.conversion import Array
 
 
-def make(options: Mapping[str, Any], files: Mapping[str, bytes]) -> "LabelsStep":  # noqa: ARG001 - all is in the options
-    """The step with these options; see the module."""
+def make(options: Mapping[str, Any], files: Mapping[str, bytes]) -> "LabelsStep":  # noqa: ARG001
+    """Return the step with these options; see the module."""
     return LabelsStep(options)
 
 
@@ -32,7 +32,7 @@ class LabelsStep(Step):
         scores = arrays[self._scores]
         if self._softmax:
             scores = _softmax(scores)
-        # Stable: of equals, the first class comes first, on any machine.
+        # Stable: equal scores keep the order of the classes, on any machine.
         order = np.argsort(-scores, axis=-1, kind="stable")[..., : self._top]
         found = {"label": self._labels[order], "score": np.take_along_axis(scores, order, axis=-1)}
         if self._top == 1:
@@ -41,7 +41,7 @@ class LabelsStep(Step):
 
 
 def _softmax(logits: Array) -> Array:
-    """Probabilities; without the greatest, or the powers would overflow."""
+    """Probabilities; the maximum is subtracted so that no power overflows."""
     powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
     found: Array = powers / powers.sum(axis=-1, keepdims=True)
     return found

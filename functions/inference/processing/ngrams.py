@@ -1,10 +1,11 @@
-"""Texts to counts of their n-grams, exactly as scikit-learn's vectorizers count them.
+"""From texts to the counts of their n-grams, exactly as in scikit-learn's vectorizers.
 
-Options: `text`, the input, and `column`, the place in its last axis where it has two axes;
+Options: `text`, the input, and `column`, the index in its last axis if it has two axes;
 `counts`, the graph's input, FP32 of shape [texts, n-grams]; `file`, a JSON file with `terms`, the
 n-grams in their order, and `stop_words`; `analyzer`: word, char or char_wb; `pattern`, the regular
-expression of a word; `lowercase`; `accents`: what strips them, unicode, ascii or null; `shortest`
-and `longest`, how many words or characters an n-gram has; `binary`, whether 1 stands for any count.
+expression of a word; `lowercase`; `accents`, how they are stripped: unicode, ascii or null;
+`shortest` and `longest`, how many words or characters an n-gram has; `binary`, whether every count
+is 0 or 1.
 """
 
 import json
@@ -20,15 +21,15 @@ from lading.functions.inference.processing.step import Step
 from lading.functions.inference.tensors.conversion import Array
 
 MOST_BYTES = 1 << 20
-"""Of one text."""
+"""The limit for one text."""
 MOST_COUNTS = 1 << 25
-"""Of all texts of a request: 128 MB."""
+"""The limit for all texts of a request together: 128 MB."""
 
 _SPACES = re.compile(r"\s\s+")
 
 
 def make(options: Mapping[str, Any], files: Mapping[str, bytes]) -> "NgramsStep":
-    """The step with these options; see the module."""
+    """Return the step with these options; see the module."""
     return NgramsStep(options, json.loads(files[options["file"]]))
 
 
@@ -56,7 +57,7 @@ class NgramsStep(Step):
         if len(texts) * len(self._places) > MOST_COUNTS:
             most = MOST_COUNTS // len(self._places)
             raise InvalidInput(
-                self._text, f"holds {len(texts)} texts; send at most {most} at a time"
+                self._text, f"has {len(texts)} texts; send at most {most} in one request"
             )
         counts = np.zeros((len(texts), len(self._places)), np.float32)
         for row, text in enumerate(texts):
@@ -67,14 +68,14 @@ class NgramsStep(Step):
         return {**arrays, self._counts: np.minimum(counts, 1) if self._binary else counts}
 
     def _plain(self, content: bytes) -> str:
-        """The text, in lower case and without accents where the options say so."""
+        """The text, in lower case and without accents if the options say so."""
         if len(content) > MOST_BYTES:
-            reason = f"holds a text of {len(content)} bytes; {MOST_BYTES} are the most"
+            reason = f"has a text of {len(content)} bytes, which exceeds the limit of {MOST_BYTES}"
             raise InvalidInput(self._text, reason)
         try:
             text = content.decode()
         except UnicodeDecodeError as error:
-            raise InvalidInput(self._text, "holds bytes that are not UTF-8") from error
+            raise InvalidInput(self._text, "has bytes that are not UTF-8") from error
         return self._accents(text.lower() if self._lowercase else text)
 
 
@@ -99,7 +100,7 @@ _ACCENTS: Mapping[str | None, Callable[[str], str]] = {
 def _analyzer(
     name: str, pattern: str, stop_words: frozenset[str], shortest: int, longest: int
 ) -> Callable[[str], Iterator[str]]:
-    """What makes of a text its n-grams."""
+    """The function that splits a text into n-grams."""
     if name == "word":
         word = re.compile(pattern)
         return lambda text: _word_ngrams(word.findall(text), stop_words, shortest, longest)
@@ -111,7 +112,7 @@ def _analyzer(
 def _word_ngrams(
     words: list[str], stop_words: frozenset[str], shortest: int, longest: int
 ) -> Iterator[str]:
-    """Runs of words, with a space between."""
+    """Sequences of words, joined by spaces."""
     kept = [word for word in words if word not in stop_words]
     for size in range(shortest, min(longest, len(kept)) + 1):
         for start in range(len(kept) - size + 1):
@@ -119,14 +120,14 @@ def _word_ngrams(
 
 
 def _char_ngrams(text: str, shortest: int, longest: int) -> Iterator[str]:
-    """Runs of characters."""
+    """Sequences of characters."""
     for size in range(shortest, min(longest, len(text)) + 1):
         for start in range(len(text) - size + 1):
             yield text[start : start + size]
 
 
 def _inner_ngrams(text: str, shortest: int, longest: int) -> Iterator[str]:
-    """Runs of characters within a word, with a space at each end; a short word counts once."""
+    """Sequences of characters within a word padded by spaces; a short word counts once."""
     for word in text.split():
         padded = f" {word} "
         for size in range(shortest, longest + 1):

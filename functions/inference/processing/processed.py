@@ -20,21 +20,21 @@ from lading.functions.inference.processing.step import Step
 from lading.functions.inference.tensors.conversion import Array, as_datatype
 
 STEPS = frozenset({"code", "image", "labels", "ngrams", "tokens"})
-"""Modules of this package."""
+"""The names of the steps, which are modules of this package."""
 
 LIBRARIES: Mapping[str, Library] = MappingProxyType({"image": "pillow", "tokens": "tokenizers"})
 """Steps that need more than the runtime layer has -> the library that they need."""
 
 
 def make_step(options: Mapping[str, Any], files: Mapping[str, bytes]) -> Step:
-    """The step that `options` describe.
+    """Return the step that `options` describe.
 
     Args:
         options: an entry of `processing`.
         files: the artifact's verified files, by name.
 
     Raises:
-        ValueError: this version has no such step, or lacks the library that it needs.
+        ValueError: there is no such step, or the library that it needs is missing.
     """
     name = options.get("step")
     if name not in STEPS:
@@ -55,7 +55,7 @@ def make_step(options: Mapping[str, Any], files: Mapping[str, bytes]) -> Step:
 
 
 def libraries_of(specification: Mapping[str, Any]) -> tuple[Library, ...]:
-    """What an artifact's steps need beside the runtime layer: values of `LIBRARIES`."""
+    """Return the libraries that an artifact's steps need in addition to the runtime layer."""
     steps = {step.get("step") for step in specification.get("processing") or ()}
     return tuple(sorted(LIBRARIES[step] for step in steps & LIBRARIES.keys()))
 
@@ -169,5 +169,5 @@ def _taken(
     wanted = names or tuple(datatypes)
     missing = [name for name in wanted if name not in arrays]
     if missing:
-        raise SessionError(ValueError(f"the processing steps gave no '{missing[0]}'"))
+        raise SessionError(ValueError(f"the processing steps returned no '{missing[0]}'"))
     return {name: as_datatype(arrays[name], datatypes.get(name, "")) for name in wanted}

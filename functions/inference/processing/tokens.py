@@ -1,12 +1,12 @@
-"""Texts to token ids, by the `tokenizers` library reading `tokenizer.json`.
+"""From texts to token ids, by the `tokenizers` library with a `tokenizer.json`.
 
 Options: `file`, the tokenizer's; `text`, the input; `max_length`, where texts are cut, and
 `truncation`, the side that is cut off; `prompt`, what is put before
 each text; `pad`, the id and the text of the padding token; `gives`, name of each array in the
 graph: `ids`, `mask` and, where the model has them, `types`, each int64 of shape [texts, tokens];
 `offsets` likewise, int64 of shape [texts, tokens, 2]: where in the text each token begins and ends,
-in characters. Its extra is how many tokens each text has, without the padding. A text without any
-token is refused: a row that is all padding has no answer.
+in characters. Its extra is the number of tokens of each text, without the padding. A text without
+tokens is refused: a row of nothing but padding has no answer.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ from lading.functions.inference.tensors.conversion import Array
 
 MOST_TEXTS = 256
 MOST_BYTES = 1 << 20
-"""Of one text: tokens are counted before the text is cut."""
+"""The limit for one text: the whole text is tokenized before it is truncated."""
 
 _PARTS = {
     "ids": "ids",
@@ -33,7 +33,7 @@ _PARTS = {
 
 
 def make(options: Mapping[str, Any], files: Mapping[str, bytes]) -> "TokensStep":
-    """The step with these options; see the module."""
+    """Return the step with these options; see the module."""
     return TokensStep(options, files[options["file"]])
 
 
@@ -47,8 +47,8 @@ class TokensStep(Step):
         self._prompt = str(options["prompt"])
         try:
             self._tokenizer = Tokenizer.from_str(tokenizer.decode())
-        except Exception as error:  # its errors share no base class
-            raise ValueError(f"has an unreadable {options['file']}: {error}") from error
+        except Exception as error:  # the library raises Exception itself
+            raise ValueError(f"cannot read its {options['file']}: {error}") from error
         self._longest, self._side = int(options["max_length"]), options["truncation"]
         self._tokenizer.enable_truncation(self._longest, direction=str(self._side))
         self._pad = int(options["pad"]["id"])
@@ -65,19 +65,19 @@ class TokensStep(Step):
         }
         counts = np.array([sum(each.attention_mask) for each in encodings], np.int64)
         if not counts.all():
-            reason = f"holds a text without any token in row {int(counts.argmin())}; send words"
+            reason = f"has a text without tokens in row {int(counts.argmin())}; send words"
             raise InvalidInput(self._text, reason)
         return {**others, **given, TEXT_LENGTHS: counts}
 
     def text_of(self, tokens: Sequence[int]) -> str:
-        """The text that has these tokens; those that frame and pad a text may be among them.
+        """Return the text of these tokens; special and padding tokens may be among them.
 
         Raises:
-            InvalidInput: they are not this tokenizer's, or not what it makes of their text.
+            InvalidInput: the tokenizer does not have them, or does not produce them for their text.
         """
         for token in set(tokens):
             if self._tokenizer.id_to_token(token) is None:
-                reason = f"holds token {token}, which the model's tokenizer does not have"
+                reason = f"has the token {token}, which the model's tokenizer does not know"
                 raise InvalidInput(self._text, reason)
         text = str(self._tokenizer.decode(list(tokens), skip_special_tokens=True))
         frame = {self._pad, *self._tokenizer.encode("").ids}  # what the step adds by itself
@@ -85,19 +85,19 @@ class TokensStep(Step):
         again = self._tokenizer.encode(text, add_special_tokens=False).ids
         left = self._side == "left"
         if not again or again != (plain[-self._longest :] if left else plain[: self._longest]):
-            reason = "holds tokens that the model's tokenizer does not make of their text"
+            reason = "has tokens that the model's tokenizer does not produce for their text"
             raise InvalidInput(self._text, reason)
         return text
 
     def _texts(self, array: Array) -> list[str]:
         if not 0 < len(array) <= MOST_TEXTS:
-            reason = f"holds {len(array)} texts; send 1 to {MOST_TEXTS} at a time"
+            reason = f"has {len(array)} texts; send 1 to {MOST_TEXTS} in one request"
             raise InvalidInput(self._text, reason)
         longest = max(map(len, array))
         if longest > MOST_BYTES:
-            reason = f"holds a text of {longest} bytes; {MOST_BYTES} are the most"
+            reason = f"has a text of {longest} bytes, which exceeds the limit of {MOST_BYTES}"
             raise InvalidInput(self._text, reason)
         try:
             return [self._prompt + text.decode() for text in array]
         except UnicodeDecodeError as error:
-            raise InvalidInput(self._text, "holds bytes that are not UTF-8") from error
+            raise InvalidInput(self._text, "has bytes that are not UTF-8") from error

@@ -1,5 +1,5 @@
-"""The dialects over gRPC, for servers that listen: API Gateway carries no gRPC.
+"""The dialects over gRPC, for servers only: API Gateway does not support gRPC.
 
-A module for each protocol answers its calls with the same catalog and the same predictors as the
-dialects over HTTP; `server` makes a gRPC server of them.
+A module for each protocol answers its calls with the catalog and the predictors of the dialects
+over HTTP; `server` makes a gRPC server of them.
 """

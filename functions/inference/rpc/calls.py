@@ -1,7 +1,7 @@
-"""The calls of one method: answered in threads, their errors mapped, a line written for each.
+"""The calls of one method: answered in threads, with mapped errors and a log line for each.
 
-A call waits in the event loop and holds a thread only while one works for it: streams that say
-nothing, and calls that wait for their turn, take none from those that predict.
+A call waits in the event loop and uses a thread only while it is processed: idle streams, and calls
+in the queue, block no predictions.
 """
 
 import asyncio
@@ -48,20 +48,20 @@ _CODES = MappingProxyType(
         TimedOut: grpc.StatusCode.DEADLINE_EXCEEDED,
     }
 )
-"""The status that gRPC has for each error; what is not here is INTERNAL."""
+"""The gRPC status of each error; of any other it is INTERNAL."""
 
 _OK = 200
 
 
 def code_of(error: InferenceError) -> grpc.StatusCode:
-    """The status of the nearest class of an error."""
+    """Return the status of an error: that of the most specific class in the table."""
     kinds = type(error).__mro__
     return next((_CODES[kind] for kind in kinds if kind in _CODES), grpc.StatusCode.INTERNAL)
 
 
 @dataclass(frozen=True, slots=True)
 class Threads:
-    """Who works: predictions, look-ups and health hold up none of the others."""
+    """The threads: predictions, look-ups and health checks do not block each other."""
 
     predicting: Executor
     looking_up: Executor
@@ -70,7 +70,7 @@ class Threads:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One method of a service, as a server offers it."""
+    """One method of a service, as a server answers it."""
 
     offered: Service
     described: MethodDescriptor
@@ -81,17 +81,17 @@ class Method:
 
     @property
     def path(self) -> str:
-        """Where it is called."""
+        """The path of its calls."""
         return f"/{self.offered.name}/{self.described.name}"
 
     def handler(self) -> grpc.RpcMethodHandler:
-        """What a server calls."""
+        """Return the handler for the server."""
         if self.described.client_streaming:
             return grpc.stream_stream_rpc_method_handler(self.answer_each)
         return grpc.unary_unary_rpc_method_handler(self.answer)
 
     async def answer(self, request: bytes, context: grpc.aio.ServicerContext) -> bytes:
-        """The response; an error ends the call with its status."""
+        """Return the response; an error ends the call with its status."""
         async with self.room.place(context):
             response, error = await self._answered(request)
         if error is not None:
@@ -101,7 +101,7 @@ class Method:
     async def answer_each(
         self, requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext
     ) -> AsyncIterator[bytes]:
-        """A response for each request of a stream; an error is a part of it, and no end."""
+        """Yield a response for each request of a stream; an error does not end the stream."""
         assert self.offered.stream_error is not None
         async with self.room.place(context):
             async for request in self.room.each(requests, context):
@@ -111,7 +111,7 @@ class Method:
                 yield response
 
     async def _answered(self, request: bytes) -> tuple[bytes, InferenceError | None]:
-        """The response or the error; what has not begun when the caller leaves never does."""
+        """The response or the error; a call whose client leaves before it starts is dropped."""
         predicts = self.described.name in self.offered.predicting
         executor = self.threads.predicting if predicts else self.threads.looking_up
         observation = Observation(dialect=self.offered.dialect)

@@ -1,7 +1,7 @@
-"""Messages and services, as `protos/` defines them; `make protos` compiles those.
+"""The messages and services that `protos/` defines; `make protos` compiles them.
 
-They lie in a pool of their own: protobuf's default pool refuses a second definition of a name, and
-a process that also holds a stock client has all of these there.
+They have their own pool: protobuf's default pool rejects a second definition of a name, and a stock
+client in the same process defines the same names there.
 """
 
 from functools import cache
@@ -18,12 +18,12 @@ from lading.functions.contract.errors import MalformedRequest
 
 PROTOS = Path(__file__).parent / "protos"
 COMPILED = PROTOS / "compiled.binpb"
-"""A FileDescriptorSet of `protos/*.proto` and what they import."""
+"""A FileDescriptorSet of `protos/*.proto` and their imports."""
 
 
 @cache
 def pool() -> DescriptorPool:
-    """Every message and service that is spoken here."""
+    """Return the pool of all messages and services."""
     found = DescriptorPool()
     for file in FileDescriptorSet.FromString(COMPILED.read_bytes()).file:
         found.AddSerializedFile(file.SerializeToString())
@@ -32,15 +32,15 @@ def pool() -> DescriptorPool:
 
 @cache
 def message(name: str) -> Any:
-    """The class of a message, such as `inference.ModelInferRequest`."""
+    """Return the class of a message, such as `inference.ModelInferRequest`."""
     return GetMessageClass(pool().FindMessageTypeByName(name))
 
 
 def parse(name: str, content: bytes) -> Any:
-    """A message of a class, from its bytes.
+    """Parse a message of a class.
 
     Raises:
-        MalformedRequest: they are not such a message.
+        MalformedRequest: the bytes are not such a message.
     """
     try:
         return message(name).FromString(content)
@@ -49,5 +49,5 @@ def parse(name: str, content: bytes) -> Any:
 
 
 def service(name: str) -> ServiceDescriptor:
-    """A service, such as `inference.GRPCInferenceService`."""
+    """Return a service, such as `inference.GRPCInferenceService`."""
     return pool().FindServiceByName(name)

@@ -1,7 +1,7 @@
 """`inference.GRPCInferenceService`: the Open Inference Protocol over gRPC (KServe, Triton).
 
-A request carries its tensors raw, all of them in `raw_input_contents`, or typed, each in the field
-of its datatype; never both. The answer comes in the same form, as KServe has it; FP16 is raw only.
+A request has its tensors raw, all of them in `raw_input_contents`, or typed, each in the field of
+its datatype; never both. The answer has the same form, as in KServe; FP16 and BF16 are raw only.
 Triton's `ModelStreamInfer` answers each request of a stream by itself.
 """
 
@@ -51,7 +51,7 @@ CONTENTS = MappingProxyType(
         "BYTES": "bytes_contents",
     }
 )
-"""Datatype -> the field of its elements; those without one travel raw only."""
+"""Datatype -> the field of its elements; datatypes without a field are raw only."""
 
 _REFUSED_PARAMETERS = ("classification", "shared_memory_region")
 
@@ -123,15 +123,15 @@ def _stream_error(error: Exception) -> Any:
 
 
 def decode(request: Any) -> dict[str, Array]:
-    """Arrays by name from a ModelInferRequest; raw ones are not copied.
+    """Return the arrays of a ModelInferRequest by name; raw ones are not copied.
 
     Raises:
-        RequestError: a tensor is not what it says it is.
+        RequestError: a tensor does not match its own header.
     """
     raw = request.raw_input_contents
     if raw and len(raw) != len(request.inputs):
         raise MalformedRequest(
-            f"raw_input_contents has {len(raw)} tensors, inputs has {len(request.inputs)}"
+            f"raw_input_contents has {len(raw)} tensors, but inputs has {len(request.inputs)}"
         )
     inputs: dict[str, Array] = {}
     for at, tensor in enumerate(request.inputs):
@@ -139,7 +139,7 @@ def decode(request: Any) -> dict[str, Array]:
         if not raw:
             inputs[tensor.name] = _typed(tensor)
         elif tensor.HasField("contents"):
-            raise InvalidInput(tensor.name, "has 'contents' beside raw_input_contents; give one")
+            raise InvalidInput(tensor.name, "has both 'contents' and raw_input_contents; use one")
         else:
             content = memoryview(raw[at])
             inputs[tensor.name] = binary_tensors.decode(
@@ -149,23 +149,23 @@ def decode(request: Any) -> dict[str, Array]:
 
 
 def _check(tensor: Any, before: Mapping[str, Array]) -> None:
-    """Check what a tensor says of itself, before any of it is read."""
+    """Check the header of a tensor, before its data is read."""
     if tensor.name in before:
         raise InvalidInput(tensor.name, "is given twice")
     check_header(tensor.name, tensor.datatype, list(tensor.shape))
     if "shared_memory_region" in tensor.parameters:
-        raise Unsupported(f"input '{brief(tensor.name)}' is in shared memory, out of reach here")
+        raise Unsupported(
+            f"input '{brief(tensor.name)}' uses shared memory, which is not supported"
+        )
 
 
 def _typed(tensor: Any) -> Array:
     field = CONTENTS.get(tensor.datatype)
     if field is None:
-        raise InvalidInput(
-            tensor.name, f"is {tensor.datatype}, which only raw_input_contents can carry"
-        )
+        raise InvalidInput(tensor.name, f"is {tensor.datatype}; send it in raw_input_contents")
     filled = [each.name for each, _ in tensor.contents.ListFields()]
     if filled not in ([], [field]):
-        raise InvalidInput(tensor.name, f"is {tensor.datatype}; its elements go in '{field}'")
+        raise InvalidInput(tensor.name, f"is {tensor.datatype}; put its elements into '{field}'")
     values, count = getattr(tensor.contents, field), element_count(tensor.shape)
     if len(values) != count:
         raise InvalidInput(
@@ -181,20 +181,22 @@ def _array(values: Sequence[Any], name: str, datatype: str) -> Array:
 
 
 def _wanted(request: Any) -> list[str]:
-    """Names of the outputs that are asked for; none means all."""
+    """The names of the requested outputs; none means all."""
     names: list[str] = []
     for output in request.outputs:
         if output.name in names:
-            raise InvalidOutput(output.name, "is asked for twice")
+            raise InvalidOutput(output.name, "is requested twice")
         if any(each in output.parameters for each in _REFUSED_PARAMETERS):
             name = brief(output.name)
-            raise Unsupported(f"output '{name}': classification and shared memory are not offered")
+            raise Unsupported(
+                f"output '{name}': classification and shared memory are not supported"
+            )
         names.append(output.name)
     return names
 
 
 def encode(metadata: ModelMetadata, request: Any, results: Mapping[str, Array]) -> Any:
-    """The response, raw when the request was, or had no inputs: every client reads raw tensors."""
+    """Return the response, raw if the request was raw or had no inputs: every client reads raw."""
     response = message("inference.ModelInferResponse")(
         model_name=metadata.name, model_version=str(metadata.version), id=request.id
     )
@@ -206,7 +208,10 @@ def encode(metadata: ModelMetadata, request: Any, results: Mapping[str, Array]) 
             response.raw_output_contents.append(bytes(binary_tensors.encode(array)))
             continue
         if datatype not in CONTENTS:
-            raise InvalidOutput(name, f"is {datatype}; send raw_input_contents to get it raw")
+            raise InvalidOutput(
+                name,
+                f"is {datatype}, which is raw only; send raw_input_contents to get raw outputs",
+            )
         getattr(output.contents, CONTENTS[datatype]).extend(array.ravel().tolist())
     return response
 

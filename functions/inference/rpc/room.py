@@ -1,4 +1,4 @@
-"""How many calls a server holds at once, silent streams among them, and until when."""
+"""The limit of concurrent calls, including idle streams, and their end at shutdown."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,11 +11,11 @@ T = TypeVar("T")
 
 
 class Room:
-    """Places for calls, in one event loop.
+    """A limited number of places for calls, in one event loop.
 
     Args:
         most: how many there are.
-        ending: done when the server ends; streams that wait for their clients then end, too.
+        ending: done when the server stops; idle streams then end, too.
     """
 
     def __init__(self, most: int, ending: asyncio.Future[None]) -> None:
@@ -23,9 +23,9 @@ class Room:
 
     @asynccontextmanager
     async def place(self, context: grpc.aio.ServicerContext) -> AsyncIterator[None]:
-        """Keep a place for a call while the block runs; without one the call is refused."""
+        """Hold a place for a call while the block runs; if there is none, refuse the call."""
         if not self._left:
-            text = "too many calls at once; try again when some have ended"
+            text = "too many concurrent calls; retry later"
             await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, text)
         self._left -= 1
         try:
@@ -36,7 +36,7 @@ class Room:
     async def each(
         self, requests: AsyncIterator[T], context: grpc.aio.ServicerContext
     ) -> AsyncIterator[T]:
-        """The requests of a stream, until its client ends it, or the server ends."""
+        """Yield the requests of a stream, until its client ends it or the server stops."""
         while True:
             coming = asyncio.ensure_future(anext(requests))
             try:

@@ -1,8 +1,8 @@
-"""A gRPC server of every protocol, with health checking and reflection.
+"""The gRPC server of every protocol, with health checking and reflection.
 
-One event loop holds the calls, threads answer them (`calls.py`), and health needs none of these.
-Messages are bounded as the HTTP server's bodies are, and so is the number of calls at once; gRPC
-itself bounds metadata (8 KiB), and refuses what is longer with RESOURCE_EXHAUSTED.
+One event loop holds the calls, and threads answer them (`calls.py`); health checks have their own.
+Messages have the limit of the HTTP server's bodies, and the number of concurrent calls is limited.
+gRPC itself limits metadata to 8 KiB, and refuses more with RESOURCE_EXHAUSTED.
 """
 
 import asyncio
@@ -32,17 +32,17 @@ SERVICES: Sequence[Service] = (*open_inference.SERVICES, *tensorflow_serving.SER
 _LOOKING_UP = 2
 _MOST_REFLECTIONS = 16
 _KEPT_FOR_HEALTH = 64
-"""Calls beyond `RpcLimits.most_calls`, so that neither can be crowded out by others."""
+"""Calls beyond `RpcLimits.most_calls`, so that other calls cannot block health checks."""
 
 
 @dataclass(frozen=True, slots=True)
 class RpcLimits:
-    """What a server takes.
+    """The limits of a server.
 
     Args:
         longest_body: bytes of a message.
-        grace_seconds: how long calls under way may take to end when the server does.
-        most_calls: calls at once, streams among them; more are refused, and health still answers.
+        grace_seconds: how long current calls may take to end when the server stops.
+        most_calls: concurrent calls, including streams; health checks do not count.
     """
 
     longest_body: int
@@ -52,12 +52,12 @@ class RpcLimits:
 
 @dataclass(frozen=True, slots=True)
 class RpcServing:
-    """What is served, and how.
+    """What a server serves.
 
     Args:
         catalog: the models.
-        observability: told of each call.
-        limits: what is taken.
+        observability: records each call.
+        limits: the limits of the server.
     """
 
     catalog: Catalog
@@ -67,15 +67,15 @@ class RpcServing:
 
 @asynccontextmanager
 async def listening(served: RpcServing, address: str, predicting: Executor) -> AsyncIterator[int]:
-    """Serve in this event loop while the block runs; calls under way may end after it.
+    """Serve in this event loop while the block runs; current calls may end after it.
 
     Args:
-        served: what is served.
-        address: `host:port`; port 0 takes a free one, which is given.
+        served: what to serve.
+        address: `host:port`; port 0 chooses a free one, which is yielded.
         predicting: threads that predict.
 
     Raises:
-        OSError: the address is taken, or not this machine's.
+        OSError: the address is in use, or not one of this machine.
     """
     ending: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     with (
@@ -97,7 +97,7 @@ async def listening(served: RpcServing, address: str, predicting: Executor) -> A
 
 @contextmanager
 def serving(served: RpcServing, address: str, predicting: Executor) -> Iterator[int]:
-    """The same from an event loop in a thread of its own; see `listening`."""
+    """Serve from an event loop in another thread; see `listening`."""
     started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event, int]] = Future()
 
     async def serve() -> None:
@@ -128,7 +128,7 @@ def _create_server(
     limits = [
         ("grpc.max_receive_message_length", served.limits.longest_body),
         ("grpc.max_send_message_length", -1),
-        ("grpc.so_reuseport", 0),  # a port that is taken is an error
+        ("grpc.so_reuseport", 0),  # a port in use is an error
     ]
     most = served.limits.most_calls
     room = Room(most, ending)
@@ -150,13 +150,13 @@ def _create_server(
 
 
 class _Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc] # has no types
-    """https://github.com/grpc/grpc/blob/master/doc/health-checking.md, for as long as it runs."""
+    """The health service (https://github.com/grpc/grpc/blob/master/doc/health-checking.md)."""
 
     def __init__(self, catalog: Catalog, own: Executor) -> None:
         self._catalog, self._own = catalog, own
 
     async def Check(self, request: Any, context: Any) -> Any:  # noqa: N802 gRPC's name
-        """Serving when every model can answer; the service named may be the empty one."""
+        """Report SERVING if every model can answer; the request may name a service or none."""
         if request.service and request.service not in [each.name for each in SERVICES]:
             await context.abort(grpc.StatusCode.NOT_FOUND, f"no service '{request.service[:128]}'")
         states = health_pb2.HealthCheckResponse.ServingStatus
@@ -167,7 +167,7 @@ class _Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc] # has no ty
 
 
 class _Reflection(reflection.aio.ReflectionServicer):  # type: ignore[misc] # has no types
-    """The library's, whose streams have places of their own."""
+    """The library's reflection service, with a limit for its streams."""
 
     def __init__(self, names: Sequence[str], room: Room) -> None:
         super().__init__(names, pool=pool())
@@ -176,7 +176,7 @@ class _Reflection(reflection.aio.ReflectionServicer):  # type: ignore[misc] # ha
     async def ServerReflectionInfo(  # noqa: N802 gRPC's name
         self, requests: AsyncIterator[Any], context: grpc.aio.ServicerContext
     ) -> AsyncIterator[Any]:
-        """Answer each question of a stream."""
+        """Answer each request of a stream."""
         async with self._room.place(context):
             told = super().ServerReflectionInfo(self._room.each(requests, context), context)
             async for each in told:
@@ -184,7 +184,7 @@ class _Reflection(reflection.aio.ReflectionServicer):  # type: ignore[misc] # ha
 
 
 def _reflect(server: grpc.aio.Server, room: Room) -> None:
-    """Let tools as grpcurl ask what is offered, the two services of libraries among it."""
+    """Let tools such as grpcurl list the services, including those two of libraries."""
     for library in (health_pb2, reflection_pb2):
         pool().AddSerializedFile(library.DESCRIPTOR.serialized_pb)
     names = [*(each.name for each in SERVICES), HEALTH, reflection.SERVICE_NAME]

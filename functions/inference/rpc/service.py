@@ -1,4 +1,4 @@
-"""What a gRPC protocol offers, and what its operations work with."""
+"""The description of a gRPC service, and the call that its operations get."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from lading.functions.inference.wire.messages import Observation, Request
 
 @dataclass(frozen=True, slots=True)
 class RpcCall:
-    """One call: the models, and what is noted of it."""
+    """One call: the models, and the record of the call."""
 
     catalog: Catalog
     observation: Observation
     path: str
 
     def call(self, model: str, version: str = "", label: str = "") -> Call:
-        """The call as the dialects over HTTP have it, for a model and perhaps a version of it."""
+        """Return the call of the dialects over HTTP, for a model and perhaps a version of it."""
         named = {"model": model, "version": version, "label": label}
         parameters = {key: text for key, text in named.items() if text or key == "model"}
         request = Request("POST", self.path, {}, b"")
@@ -30,12 +30,12 @@ class Service:
     """One service of a protocol.
 
     Args:
-        name: as in its proto file.
-        dialect: as logs and metrics name it.
-        operations: a method's name -> what makes its response of its request. A method that
-            streams gets each request of the stream by itself.
-        predicting: the methods that predict; all others only look up what is there.
-        stream_error: the part of a stream that says what was wrong with a request.
+        name: its name in the proto file.
+        dialect: its name in logs and metrics.
+        operations: a method's name -> the function from its request to its response. A method
+            that streams gets each request of the stream by itself.
+        predicting: the methods that predict; all others only read what is in memory.
+        stream_error: makes the part of a stream that reports an error.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """`tensorflow.serving.PredictionService` and `ModelService`: TensorFlow Serving over gRPC.
 
-What its REST API means, this means too (`dialects/tensorflow_serving.py`): signatures by name,
-features of examples as inputs, versions by number or label.
+As in the REST API (`dialects/tensorflow_serving.py`), requests name signatures, versions by number
+or label, and the features of examples are inputs.
 """
 
 from types import MappingProxyType
@@ -143,7 +143,7 @@ def _info(spec: TensorSpec) -> Any:
 
 
 def _document(given: Any) -> dict[str, Any]:
-    """`Input` as the REST API has it: `examples`, and the `context` that they share."""
+    """`Input` in the form of the REST API: `examples`, and the `context` that they share."""
     kind = given.WhichOneof("kind")
     if kind is None:
         raise MalformedRequest("Input is empty.")

@@ -1,8 +1,8 @@
-"""TensorFlow's TensorProto, to arrays and back.
+"""Conversion between TensorFlow's TensorProto and arrays.
 
-Elements lie in `tensor_content` as raw little-endian bytes, or in the field of their datatype,
-where TensorFlow leaves out the last ones when they repeat (`Tensor::FromProto`). Such a tensor may
-say to be far larger than its message, so it is bounded.
+Elements are in `tensor_content` as raw little-endian bytes, or in the field of their datatype,
+where TensorFlow omits trailing repetitions (`Tensor::FromProto`). Such a tensor may be far larger
+than its message, so its size is limited.
 """
 
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ from lading.functions.inference.tensors.conversion import (
 )
 
 MOST_REPEATED_BYTES = 64 * 1024 * 1024
-"""Of the tensors of a request, beyond what its message holds."""
+"""The limit of a request's tensors together, beyond the bytes of its message."""
 
 _FIELDS = MappingProxyType(
     {
@@ -60,15 +60,15 @@ _NAMES = MappingProxyType({number: datatype for datatype, number in _NUMBERS.ite
 
 
 def number_of(datatype: str) -> int:
-    """TensorFlow's number of an Open Inference Protocol datatype."""
+    """Return TensorFlow's number of an Open Inference Protocol datatype."""
     return _NUMBERS[datatype]
 
 
 def decode_all(tensors: Mapping[str, Any]) -> dict[str, Array]:
-    """The arrays of a request's TensorProtos, by name.
+    """Return the arrays of a request's TensorProtos, by name.
 
     Raises:
-        InvalidInput: one is not what it says it is, or they repeat too much.
+        InvalidInput: a tensor is inconsistent, or they exceed the limit.
     """
     arrays: dict[str, Array] = {}
     left = MOST_REPEATED_BYTES
@@ -79,22 +79,24 @@ def decode_all(tensors: Mapping[str, Any]) -> dict[str, Array]:
 
 
 def decode(tensor: Any, name: str, most: int = MOST_REPEATED_BYTES) -> Array:
-    """The array of a TensorProto; raw content is not copied.
+    """Return the array of a TensorProto; raw content is not copied.
 
     Args:
         tensor: the message.
         name: the input's name, for errors.
-        most: bytes that it may have when it repeats its last element.
+        most: the limit in bytes if it repeats its last element.
 
     Raises:
-        InvalidInput: it is not what it says it is.
+        InvalidInput: it is inconsistent, or exceeds the limit.
     """
     datatype = _NAMES.get(tensor.dtype)
     if datatype is None:
-        raise InvalidInput(name, f"has TensorFlow's datatype {tensor.dtype}, which is not served")
+        raise InvalidInput(
+            name, f"has TensorFlow's datatype {tensor.dtype}, which is not supported"
+        )
     shape = [dimension.size for dimension in tensor.tensor_shape.dim]
     if tensor.tensor_shape.unknown_rank or any(size < 0 for size in shape):
-        raise InvalidInput(name, "needs a shape of known sizes")
+        raise InvalidInput(name, "must have a shape of known sizes")
     if len(shape) > MOST_DIMENSIONS:
         raise InvalidInput(name, f"has more than {MOST_DIMENSIONS} dimensions")
     if tensor.tensor_content and datatype != BYTES:
@@ -113,21 +115,21 @@ def _elements(values: Any, name: str, datatype: str) -> Array:
 
 
 def _fill(elements: Array, shape: list[int], name: str, most: int) -> Array:
-    """All elements of the shape, the last one again and again when there are fewer."""
+    """All elements of the shape; if there are fewer, the last one is repeated."""
     count = element_count(shape)
     if elements.size == count:
         return elements
     if not 0 < elements.size < count:
         raise InvalidInput(name, f"has {elements.size} elements, its shape {shape} has {count}")
     if count * elements.itemsize > most:
-        raise InvalidInput(name, f"repeats its last element over more than {most} bytes")
+        raise InvalidInput(name, f"repeats its last element beyond the limit of {most} bytes")
     filled = np.full_like(elements, elements[-1], shape=count)
     filled[: elements.size] = elements
     return filled
 
 
 def encode(array: Array) -> Any:
-    """The TensorProto of an array: raw content, but for strings."""
+    """Return the TensorProto of an array, with raw content except for strings."""
     datatype = datatype_of(array)
     tensor = message("tensorflow.TensorProto")(
         dtype=number_of(datatype), tensor_shape=shape_of(array.shape)
@@ -140,5 +142,5 @@ def encode(array: Array) -> Any:
 
 
 def shape_of(sizes: tuple[int, ...]) -> Any:
-    """A TensorShapeProto; -1 is any size."""
+    """Return a TensorShapeProto; -1 is any size."""
     return message("tensorflow.TensorShapeProto")(dim=[{"size": size} for size in sizes])

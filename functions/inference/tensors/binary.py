@@ -1,9 +1,9 @@
 """The binary tensor extension: raw little-endian tensors behind a JSON header.
 
-The header `Inference-Header-Content-Length` gives the length of the JSON; the tensors follow in the
+The header `Inference-Header-Content-Length` is the length of the JSON; the tensors follow in the
 order of the inputs that have `binary_data_size`. A BYTES element is its length in 4 bytes, then its
-bytes; one of BF16 is the upper half of an FP32. A length of 0 means that the whole body is the one
-input of the model, batch 1.
+bytes; a BF16 element is the upper half of an FP32. A length of 0 means that the whole body is the
+only input of the model, with batch size 1.
 """
 
 from collections.abc import Sequence
@@ -31,16 +31,18 @@ _MOST_DIGITS = 12
 
 
 def split_body(request: Request) -> tuple[bytes | None, memoryview]:
-    """The JSON header and the binary tail; no header at all for a raw request.
+    """Split a body into its JSON header, None for a raw request, and its binary tail.
 
     Raises:
-        MalformedRequest: the length is no number or exceeds the body.
+        MalformedRequest: the length is not a number or exceeds the body.
     """
     text = request.headers.get(HEADER_LENGTH)
     if text is None:
         return request.body, memoryview(b"")
     if not (text.isascii() and text.isdecimal()) or len(text) > _MOST_DIGITS:
-        raise MalformedRequest(f"Inference-Header-Content-Length is no length: '{text[:40]}'")
+        raise MalformedRequest(
+            f"Inference-Header-Content-Length must be a number of bytes, got '{text[:40]}'"
+        )
     length = int(text)
     if length > len(request.body):
         raise MalformedRequest(
@@ -51,25 +53,26 @@ def split_body(request: Request) -> tuple[bytes | None, memoryview]:
 
 
 def take(tail: memoryview, offset: int, size: Any, name: str) -> memoryview:
-    """The `size` bytes of one input.
+    """Return the `size` bytes of one input.
 
     Raises:
-        InvalidInput: `size` is no length, or the body ends before it.
+        InvalidInput: `size` is not a number of bytes, or the body ends before.
     """
     if type(size) is not int or size < 0:
-        raise InvalidInput(name, "needs a 'binary_data_size' that is a number of bytes")
+        raise InvalidInput(name, "must have a number of bytes as 'binary_data_size'")
     if size > len(tail) - offset:
         raise InvalidInput(
-            name, f"announces {size} bytes of binary data, the body has {len(tail) - offset} left"
+            name,
+            f"has a 'binary_data_size' of {size}, but the body has {len(tail) - offset} bytes left",
         )
     return tail[offset : offset + size]
 
 
 def decode(content: memoryview, name: str, datatype: str, shape: Sequence[int]) -> Array:
-    """An array from its bytes; no copy when they lie as the processor wants them.
+    """Return the array of these bytes; without a copy if they are aligned.
 
     Raises:
-        InvalidInput: the bytes are not what the shape and the datatype need.
+        InvalidInput: the bytes do not match the shape and the datatype.
     """
     count = element_count(shape)
     if datatype == BYTES:
@@ -86,15 +89,15 @@ def decode(content: memoryview, name: str, datatype: str, shape: Sequence[int]) 
     array = np.frombuffer(content, dtype)
     if datatype == BF16:
         return reshape(bfloat16.from_bits(array), shape, name)
-    # The JSON before it may have any length; vectorised kernels read from whole addresses only.
+    # The JSON before it may have any length; vectorized kernels need aligned addresses.
     return reshape(array if array.flags.aligned else array.copy(), shape, name)
 
 
 def raw_input(content: memoryview, inputs: Sequence[TensorSpec]) -> dict[str, Array]:
-    """The one input of a raw request, by its name: batch 1, other sizes from the signature.
+    """Return the only input of a raw request, by name: batch 1, other sizes of the signature.
 
     Raises:
-        MalformedRequest: the model has several inputs, or one of open shape.
+        MalformedRequest: the model has several inputs, or the shape cannot be derived.
     """
     if not inputs and not content:
         return {}
@@ -104,7 +107,9 @@ def raw_input(content: memoryview, inputs: Sequence[TensorSpec]) -> dict[str, Ar
     shape = [1 if size == -1 else size for size in spec.shape[:1]] + list(spec.shape[1:])
     if spec.datatype == BYTES:
         if element_count(shape) != 1:
-            raise MalformedRequest("a raw request of BYTES needs a model that takes one element")
+            raise MalformedRequest(
+                "a raw request of BYTES needs a model whose input has one element"
+            )
         array = np.empty(1, np.object_)
         array[0] = bytes(content)
         return {spec.name: array.reshape(shape)}
@@ -112,13 +117,15 @@ def raw_input(content: memoryview, inputs: Sequence[TensorSpec]) -> dict[str, Ar
         rest = element_count([size for size in shape if size != -1])
         items = len(content) // (_wire_dtype(spec.datatype).itemsize * max(rest, 1))
         if shape.count(-1) > 1:
-            raise MalformedRequest(f"a raw request cannot tell the shape of input '{spec.name}'")
+            raise MalformedRequest(
+                f"input '{spec.name}' has several sizes that a raw request leaves open"
+            )
         shape[shape.index(-1)] = items
     return {spec.name: decode(content, spec.name, spec.datatype, shape)}
 
 
 def encode(array: Array) -> bytes | memoryview:
-    """An array as little-endian, row-major bytes; its own, when it lies like that."""
+    """Return an array as little-endian, row-major bytes; without a copy if it has that form."""
     if isinstance(array, bfloat16.BFloat16):
         return encode(bfloat16.to_bits(array))
     if array.dtype != np.object_:
@@ -141,7 +148,7 @@ def _decode_strings(content: memoryview, name: str, count: int) -> Array:
         length = int.from_bytes(content[offset:start], "little")
         offset = start + length
         if offset > len(content):
-            raise InvalidInput(name, "has a BYTES element that ends after its data")
+            raise InvalidInput(name, "has a BYTES element whose length exceeds the data")
         if len(items) == count:
             raise InvalidInput(name, f"has more BYTES elements than the {count} of its shape")
         items.append(bytes(content[start:offset]))

@@ -1,9 +1,9 @@
-"""Datatypes, and the one way from JSON values to arrays.
+"""Datatypes, and the conversion of JSON values to arrays.
 
-A number beyond the range of its type is an error, booleans are not numbers, and floats are not
-integers. A float type rounds what it is given to its nearest value: 16777217 as much as 0.1, the
-same whether it was written as an integer or as a float. `null` stands for a missing value: NaN
-among floats, the empty text among BYTES; integers and booleans have none.
+A number out of the range of its type is an error, booleans are not numbers, and floats are not
+integers. A float type rounds to its nearest value: 16777217 as well as 0.1, whether it was written
+as an integer or as a float. `null` is a missing value: NaN for floats, the empty text for BYTES;
+integers and booleans have none.
 """
 
 import math
@@ -49,25 +49,25 @@ A BYTES array holds `bytes` objects; a BF16 array is a `BFloat16` (`bfloat16.py`
 _DATATYPES = MappingProxyType({dtype: name for name, dtype in DTYPES.items() if name != BF16})
 
 RAW_ONLY = frozenset({"FP16", BF16})
-"""Datatypes that the protocols of several servers carry in binary form alone."""
+"""Datatypes that several protocols support in binary form only."""
 
 MOST_DIMENSIONS = 64
-"""The highest rank that numpy has."""
+"""The highest rank that numpy supports."""
 
 
 def from_json(value: Any, name: str, datatype: str) -> Array:
-    """Turn a JSON value into an array of `datatype`, in the shape in which it is nested.
+    """Convert a JSON value to an array of `datatype`, with the shape of its nesting.
 
     Args:
-        value: nested lists of scalars, one scalar, or an array that `json_codec.loads` made. Bytes
-            that are no text are `{"b64": "..."}`; None is a missing value.
+        value: nested lists of scalars, one scalar, or an array from `json_values.loads`. Bytes that
+            are not text are `{"b64": "..."}`; None is a missing value.
         name: the input's name, for errors.
         datatype: a key of `DTYPES`.
 
     Raises:
-        InvalidInput: ragged, of the wrong type, or out of the datatype's range.
+        InvalidInput: the value is ragged, of the wrong type, or out of the datatype's range.
     """
-    if value is None:  # no tensor at all, rather than a scalar that is missing
+    if value is None:  # there is no tensor, not a scalar whose value is missing
         raise _wrong_kind(name, datatype, {NoneType})
     if isinstance(value, np.ndarray):
         array = _from_numbers(value, name, datatype)
@@ -78,10 +78,10 @@ def from_json(value: Any, name: str, datatype: str) -> Array:
 
 
 def check_header(name: str, datatype: Any, shape: Any) -> None:
-    """Check what a caller says of a tensor, before any of it is read.
+    """Check the datatype and the shape that a caller states, before the data is read.
 
     Raises:
-        InvalidInput: there is no such datatype, or no tensor of such a shape.
+        InvalidInput: there is no such datatype, or the shape is invalid.
     """
     if not isinstance(datatype, str) or datatype not in DTYPES:
         raise InvalidInput(name, f"needs a 'datatype' of {', '.join(DTYPES)}")
@@ -99,7 +99,7 @@ def check_signature(inputs: dict[str, Array], specs: Sequence[TensorSpec]) -> No
     """Check names, datatypes, shapes and values against a model's signature.
 
     Raises:
-        InvalidInput: the first input that does not fit; the text says what would.
+        InvalidInput: an input does not match; the text says what would.
     """
     check_names(inputs, specs)
     for spec in specs:
@@ -113,7 +113,7 @@ def check_signature(inputs: dict[str, Array], specs: Sequence[TensorSpec]) -> No
 
 
 def check_names(names: Collection[str], specs: Sequence[TensorSpec]) -> None:
-    """Check that the inputs are those of the signature, no more and no fewer.
+    """Check that the inputs are exactly those of the signature.
 
     Raises:
         InvalidInput: one is unknown, or one is missing.
@@ -124,28 +124,28 @@ def check_names(names: Collection[str], specs: Sequence[TensorSpec]) -> None:
             raise UnexpectedInput(name, wanted)
     for name in wanted:
         if name not in names:
-            raise InvalidInput(name, f"is missing; the model takes {', '.join(wanted)}")
+            raise InvalidInput(name, f"is missing; the model requires {', '.join(wanted)}")
 
 
 def reshape(array: Array, shape: Sequence[int], name: str) -> Array:
-    """`array` in the shape that a caller announced for it; the counts of elements agree.
+    """Return `array` in the shape that a caller stated; the number of elements is right.
 
     Raises:
-        InvalidInput: numpy has no such shape, as one of 2**80 rows without a column.
+        InvalidInput: numpy does not support the shape, for instance 2**80 rows without a column.
     """
     try:
         return array.reshape(shape)
     except ValueError as error:
-        raise InvalidInput(name, f"has shape {list(shape)}, which no tensor can have") from error
+        raise InvalidInput(name, f"has the unsupported shape {list(shape)}") from error
 
 
 def as_datatype(array: Array, datatype: str) -> Array:
-    """An array of a datatype's dtype as one of that datatype: numbers for BF16 are rounded."""
+    """Return an array of a datatype's dtype as that datatype: for BF16 it is rounded."""
     return rounded(array) if datatype == BF16 else array
 
 
 def datatype_of(array: Array) -> str:
-    """The Open Inference Protocol name of an array's datatype."""
+    """Return the name of an array's datatype in the Open Inference Protocol."""
     return BF16 if isinstance(array, BFloat16) else _DATATYPES[array.dtype]
 
 
@@ -156,7 +156,7 @@ def _fits(shape: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
 
 
 def _flatten(value: Any, name: str) -> tuple[list[Any], tuple[int, ...]]:
-    """Leaves in row-major order, and the shape; every list of a level has the same length."""
+    """The leaves in row-major order, and the shape; lists of one level must have one length."""
     level: list[Any] = [value]
     shape: list[int] = []
     while True:
@@ -180,7 +180,7 @@ def _flatten(value: Any, name: str) -> tuple[list[Any], tuple[int, ...]]:
 
 
 def takes_missing(datatype: str) -> bool:
-    """Whether JSON's `null` is a value of this datatype: NaN of a float, the empty text."""
+    """Return whether JSON's `null` is a value of this datatype."""
     return DTYPES[datatype].kind in "fO"
 
 
@@ -204,7 +204,7 @@ def _from_leaves(leaves: list[Any], name: str, datatype: str) -> Array:
 
 
 def _from_numbers(array: Array, name: str, datatype: str) -> Array:
-    """`array` holds int64, uint64 or finite float64 numbers."""
+    """Convert an array of int64, uint64 or finite float64 numbers."""
     if datatype in (BYTES, "BOOL"):
         raise _wrong_kind(name, datatype, {int})
     if not array.size:
@@ -232,7 +232,7 @@ def _check_range(lowest: int, highest: int, name: str, datatype: str) -> None:
 
 
 def _doubles(leaves: list[Any], name: str, datatype: str) -> Array:
-    """Numbers as doubles, None as NaN; a double is what JSON's numbers are everywhere else."""
+    """Numbers as doubles, as in most JSON parsers, and None as NaN."""
     try:
         return np.array(leaves, np.float64)
     except OverflowError as error:
@@ -259,7 +259,7 @@ def _no_floats(name: str, datatype: str) -> InvalidInput:
 
 
 def is_b64(value: Any) -> bool:
-    """Whether a JSON value stands for bytes: `{"b64": "..."}`, as TensorFlow Serving has it."""
+    """Return whether a JSON value is TensorFlow Serving's form of bytes, `{"b64": "..."}`."""
     return isinstance(value, dict) and value.keys() == {"b64"} and isinstance(value["b64"], str)
 
 
@@ -280,13 +280,13 @@ def _byte_strings(leaves: list[Any], kinds: set[type], name: str) -> Array:
 
 
 def _from_b64(value: dict[str, str], name: str) -> bytes:
-    """The bytes; space and missing padding are taken, as TensorFlow Serving takes them."""
+    """Decode base64; white space and missing padding are accepted, as in TensorFlow Serving."""
     from pybase64 import b64decode
 
     text = "".join(value["b64"].split())
     try:
         return b64decode(text + "=" * (-len(text) % 4), validate=True)
-    except ValueError as error:  # binascii's error is one
+    except ValueError as error:  # includes binascii's error
         raise InvalidInput(name, "holds a 'b64' that is not base64") from error
 
 
@@ -298,5 +298,5 @@ def _wrong_kind(name: str, datatype: str, kinds: set[type]) -> InvalidInput:
 
 
 def element_count(shape: Sequence[int]) -> int:
-    """Number of elements of a tensor of this shape; exact for any sizes."""
+    """Return the number of elements of a tensor of this shape, exact for any size."""
     return math.prod(shape)

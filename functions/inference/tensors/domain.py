@@ -1,8 +1,8 @@
-"""The values that an input may hold, where its datatype allows more than the model was made for.
+"""The values that an input may hold, where its datatype allows more than the model supports.
 
 `artifact.json` states them: `"domains": {"<input>": {"missing": false, "infinite": false,
-"values": {"-1": ["Graz", "Wien"]}}}`. The original raises an error for such values; a graph has no
-way to, and would answer anything.
+"values": {"-1": ["Graz", "Wien"]}}}`. The original raises an error for other values; a graph cannot
+raise errors, and would return a wrong answer.
 """
 
 from collections.abc import Mapping
@@ -18,26 +18,26 @@ from lading.functions.contract.errors import InvalidInput, brief
 Array = NDArray[Any]
 
 EVERY = -1
-"""Stands for every element of an input, in place of a column of its last axis."""
+"""Key for every element of an input, in place of a column of its last axis."""
 
 _MOST_LISTED = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """Values that an input may hold.
+    """The values that an input may hold.
 
     Args:
-        missing: whether NaN, or the empty text, stands for a missing value: in all columns of the
-            last axis (True), in none (False), or in these.
+        missing: whether NaN, or the empty text, is allowed as a missing value: in all columns of
+            the last axis (True), in none (False), or in these.
         infinite: whether infinities are allowed.
-        values: column of the last axis (`EVERY` is each) -> the only values that it may hold.
-        empty: whether arrays without elements are allowed; onnxruntime's LSTM and GRU end the
-            whole process on some of them.
-        negative: whether whole numbers below zero are allowed; they are no ids, and a graph would
-            count them from the end.
-        bounds: column of the last axis (`EVERY` is each) -> the lowest and the highest number that
-            it may hold.
+        values: column of the last axis (or `EVERY`) -> the only values that it may hold.
+        empty: whether arrays without elements are allowed; some of them crash the whole process in
+            onnxruntime's LSTM and GRU.
+        negative: whether whole numbers below zero are allowed; a graph would take them for indices
+            from the end.
+        bounds: column of the last axis (or `EVERY`) -> the lowest and the highest number that it
+            may hold.
     """
 
     missing: bool | frozenset[int] = True
@@ -51,13 +51,17 @@ class Domain:
         """Check the values of an input.
 
         Raises:
-            InvalidInput: names the first value outside of the domain, and its column.
+            InvalidInput: a value is outside the domain; the text names it and its column.
         """
         if not (self.empty or array.size):
-            reason = f"has shape {list(array.shape)}; the model takes no arrays without elements"
+            reason = (
+                f"has shape {list(array.shape)}; the model does not accept arrays without elements"
+            )
             raise InvalidInput(name, reason)
         if not self.negative and array.dtype.kind == "i" and array.min(initial=0) < 0:
-            raise InvalidInput(name, f"holds {array.min()}; the model takes no negative numbers")
+            raise InvalidInput(
+                name, f"holds {array.min()}; the model does not accept negative numbers"
+            )
         if array.dtype.kind == "f":
             self._check_floats(array, name)
         elif self.missing is not True and array.dtype.kind == "O":
@@ -72,7 +76,7 @@ class Domain:
             return
         if not self.infinite and np.isinf(array).any():
             where = _column_of(np.isinf(array))
-            raise InvalidInput(name, f"holds infinity{where}, which the model does not take")
+            raise InvalidInput(name, f"holds infinity{where}, which the model does not accept")
         if self.missing is not True:
             self._check_missing(np.isnan(array), name)
 
@@ -81,7 +85,7 @@ class Domain:
             missing = missing.copy()
             missing[..., sorted(self.missing)] = False
         if missing.any():
-            reason = f"lacks a value{_column_of(missing)}, and the model takes no missing values"
+            reason = f"lacks a value{_column_of(missing)}; the model does not accept missing values"
             raise InvalidInput(name, reason)
 
     def _check_values(self, array: Array, name: str, column: int, known: frozenset[Any]) -> None:
@@ -97,7 +101,7 @@ class Domain:
         return self.missing if isinstance(self.missing, bool) else column in self.missing
 
     def to_json(self) -> dict[str, Any]:
-        """As written in `artifact.json`."""
+        """Return the form in `artifact.json`."""
         missing = self.missing if isinstance(self.missing, bool) else sorted(self.missing)
         values = {str(key): sorted(map(_stated, known)) for key, known in self.values.items()}
         stated = {"missing": missing, "infinite": self.infinite, "values": values}
@@ -108,7 +112,7 @@ class Domain:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any], datatype: str) -> "Domain":
-        """Read what `to_json` wrote of an input of this datatype."""
+        """Read what `to_json` returned for an input of this datatype."""
         missing, text = document["missing"], datatype == "BYTES"
         return cls(
             missing if isinstance(missing, bool) else frozenset(map(int, missing)),
@@ -132,18 +136,18 @@ class Domain:
 def _check_bounds(array: Array, name: str, column: int, low: float, high: float) -> None:
     found = array if column == EVERY else array[..., column]
     ends = np.float64(low), np.float64(high)  # compared unrounded, also with float32
-    with np.errstate(invalid="ignore"):  # of NaN it is said elsewhere whether it is allowed
+    with np.errstate(invalid="ignore"):  # `missing` states whether NaN is allowed
         outside = found[(found < ends[0]) | (found > ends[1])]
     if outside.size:
         where = "" if column == EVERY else f" in column {column}"
         reason = (
-            f"holds {outside.flat[0]!s}{where}; the model takes numbers from {low!s} to {high!s}"
+            f"holds {outside.flat[0]!s}{where}; the model accepts numbers from {low!s} to {high!s}"
         )
         raise InvalidInput(name, reason)
 
 
 def _finite(end: float) -> float | None:
-    """A bound as JSON has it, which knows no infinity."""
+    """A bound in JSON, which has no infinity."""
     return end if isfinite(end) else None
 
 
@@ -152,7 +156,7 @@ def _is_missing(value: Any) -> bool:
 
 
 def _column_of(wrong: Array) -> str:
-    """Where the first wrong element stands, if there are several columns."""
+    """The column of the first wrong element, if there are several columns."""
     if wrong.ndim <= 1 or wrong.shape[-1] == 1:
         return ""
     return f" in column {int(np.argwhere(wrong)[0][-1])}"
@@ -170,7 +174,7 @@ def _quoted(value: Any) -> str:
 
 
 def _listed(known: frozenset[Any]) -> str:
-    """The known values, the first of many."""
+    """The known values; of many only the first."""
     ordered = sorted(known)
     listed = ", ".join(map(_quoted, ordered[:_MOST_LISTED]))
     more = len(ordered) - _MOST_LISTED

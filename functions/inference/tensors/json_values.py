@@ -1,15 +1,15 @@
-"""JSON to Python and back, with tensors in mind.
+"""JSON to Python and back, for documents with tensors.
 
-`loads` gives what `json.loads` gives, except that in a large body a regular array of numbers comes
-as one numpy array instead of nested lists. simdjson reads such arrays an order of magnitude faster,
-but it is not exact: it rejects NaN and Infinity, flattens ragged lists silently and turns integers
-into floats. So it is used only where what it says can be verified (`simdjson_reader`). orjson reads
-the rest, an order of magnitude faster than the standard library: it differs in that it rejects NaN,
-Infinity, lone surrogates and deep nesting, which the standard library then reads, and in that it
-turns integers over 64 bits into floats, so it is not asked where there might be one.
+`loads` returns what `json.loads` returns, except that in a large body a regular array of numbers
+becomes one numpy array instead of nested lists. simdjson reads such arrays ten times faster, but
+not exactly: it rejects NaN and Infinity, flattens ragged lists silently and turns integers into
+floats. So it is used only where its result can be verified (`simdjson_reader`). orjson reads the
+rest ten times faster than the standard library. It rejects NaN, Infinity, lone surrogates and deep
+nesting, which the standard library then reads, and it turns integers over 64 bits into floats, so
+it is not used where there may be one.
 
-`dumps` writes floats with the fewest digits that read back to the same value in the array's own
-precision (0.1, not 0.10000000149011612), whole ones as `1.0`, and NaN and Infinity as bare tokens,
+`dumps` writes floats with the fewest digits that read back to the same value in the precision of
+the array (0.1, not 0.10000000149011612), whole ones as `1.0`, and NaN and Infinity as bare tokens,
 as TensorFlow Serving and Triton do.
 """
 
@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from lading.functions.contract.errors import MalformedRequest, brief
 
 SMALL_BODY = 8192
-"""Bytes up to which the exact parser is as fast, and simdjson need not even be imported."""
+"""Bytes up to which the exact parser is as fast, so that simdjson need not be imported."""
 
 _LONG_NUMBER = b"0" * 19
 _LONG_INTEGER = re.compile(rb"(?<![.0-9])[0-9]{19}")
@@ -36,8 +36,8 @@ def loads(body: bytes) -> Any:
     """Read one JSON document; NaN, Infinity and -Infinity are numbers in it.
 
     Raises:
-        MalformedRequest: `body` is no JSON text in UTF-8, is nested too deeply, or holds a number
-            that no double is near.
+        MalformedRequest: `body` is not JSON in UTF-8, is nested too deeply, or holds a number out
+            of the range of a double.
     """
     if len(body) > SMALL_BODY:
         from lading.functions.inference.tensors.simdjson_reader import Inexact, read
@@ -67,7 +67,7 @@ def loads_exactly(body: bytes) -> Any:
         try:
             return orjson.loads(body)
         except orjson.JSONDecodeError:
-            pass  # perhaps no JSON, and the other says better why
+            pass  # if this is not JSON, the other parser says better why
     try:
         return json.loads(body.decode(), parse_float=_finite_float)
     except UnicodeDecodeError as error:
@@ -76,14 +76,14 @@ def loads_exactly(body: bytes) -> Any:
         ) from error
     except json.JSONDecodeError as error:
         raise MalformedRequest(f"the body is not JSON: {error}") from error
-    except ValueError as error:  # Python refuses integers of thousands of digits
+    except ValueError as error:  # Python rejects integers of thousands of digits
         raise MalformedRequest("the body holds a number that is too long") from error
     except RecursionError as error:
         raise MalformedRequest("the body is nested too deeply") from error
 
 
 def _may_hold_long_integer(body: bytes) -> bool:
-    """Whether there may be an integer of 19 digits or more; digits of a fraction are none."""
+    """Whether there may be an integer of 19 digits or more; fractions do not count."""
     if _LONG_NUMBER not in body.translate(_DIGITS_TO_ZEROS):
         return False
     return _LONG_INTEGER.search(body) is not None
@@ -92,7 +92,9 @@ def _may_hold_long_integer(body: bytes) -> bool:
 def _finite_float(text: str) -> float:
     value = float(text)
     if math.isinf(value):
-        raise MalformedRequest(f"the body holds {brief(text)}, which no double is near")
+        raise MalformedRequest(
+            f"the body holds {brief(text)}, which is out of the range of a double"
+        )
     return value
 
 
@@ -101,12 +103,12 @@ def dumps(document: Any, *, bare_tokens: bool = True) -> bytes:
 
     Args:
         document: what to write.
-        bare_tokens: write NaN and Infinity as such; as null otherwise.
+        bare_tokens: whether NaN and Infinity are written as such, or as null.
     """
     if not bare_tokens or _finite(document):
         try:
             return orjson.dumps(document, to_lists, orjson.OPT_SERIALIZE_NUMPY)
-        except TypeError:  # a lone surrogate that the caller sent and gets back
+        except TypeError:  # a lone surrogate from the caller
             pass
     return json.dumps(document, default=to_lists, separators=(",", ":")).encode()
 
@@ -125,7 +127,7 @@ def _finite(value: Any) -> bool:
 
 
 def to_text(array: NDArray[Any]) -> Any:
-    """An array that `dumps` takes: byte strings become text, bytes that are no UTF-8 marked."""
+    """Return an array for `dumps`: byte strings become text, with a mark for invalid UTF-8."""
     if array.dtype != np.object_:
         return array
     texts = np.empty(array.shape, np.object_)
@@ -134,7 +136,7 @@ def to_text(array: NDArray[Any]) -> Any:
 
 
 def to_lists(array: Any) -> Any:
-    """An array as nested lists whose floats have the digits that `dumps` writes."""
+    """Return an array as nested lists whose floats have the digits that `dumps` writes."""
     if not isinstance(array, np.ndarray) or array.dtype != np.float32:
         return array.tolist() if isinstance(array, np.ndarray) else array
     finite = np.isfinite(array)

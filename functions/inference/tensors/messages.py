@@ -1,6 +1,6 @@
-"""The Open Inference Protocol's binary messages as a client of it writes and reads them.
+"""The Open Inference Protocol's binary messages, as a client writes and reads them.
 
-`dialects/open_inference.py` is the other side; the format's words stand in `binary_tensors.py`.
+`dialects/open_inference.py` is the server's side; `binary.py` describes the format.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,10 +19,10 @@ def encode(
     binary: bool = True,
     signature: str = "",
 ) -> tuple[bytes, int]:
-    """A request for `outputs`, `binary` or in JSON, and the length of the JSON it begins with.
+    """Return a request for `outputs`, `binary` or in JSON, and the length of its leading JSON.
 
-    The tensors are copied once, into the body. `signature` names the one that shall answer, which
-    only this service reads.
+    The tensors are copied once, into the body. `signature` selects a signature; only this service
+    reads it.
     """
     contents = [binary_tensors.encode(array) for array in inputs.values()]
     tensors = [
@@ -37,15 +37,17 @@ def encode(
     wanted = [{"name": name, "parameters": {"binary_data": binary}} for name in outputs]
     named = {"parameters": {"signature_name": signature}} if signature else {}
     header = json_codec.dumps({**named, "inputs": tensors, "outputs": wanted})
-    header += b" " * (-len(header) % _ALIGNED)  # so that tensors need no copy where they arrive
+    header += b" " * (
+        -len(header) % _ALIGNED
+    )  # aligned, so that the receiver need not copy the tensors
     return b"".join([header, *contents]), len(header)
 
 
 def decode(body: bytes, header_size: int) -> dict[str, Array]:
-    """An answer's tensors by name; no copy of those that lie as the processor wants them.
+    """Return an answer's tensors by name; without a copy of those that are aligned.
 
     Raises:
-        InferenceError, LookupError, TypeError, ValueError: it is no answer of such a server.
+        InferenceError, LookupError, TypeError, ValueError: it is not such an answer.
     """
     document, tail = json_codec.loads(body[:header_size]), memoryview(body)[header_size:]
     arrays, offset = {}, 0

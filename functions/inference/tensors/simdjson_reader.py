@@ -1,9 +1,9 @@
-"""Large JSON bodies through simdjson, believed only where the result can be verified.
+"""Large JSON bodies read by simdjson, where the result can be verified.
 
-`Array.as_buffer` copies all numbers below an array into one buffer, whatever their nesting, so the
-nesting is verified apart from it: every array of a level has the same length, and the body has
-exactly as many opening brackets as the result accounts for. The second check catches an array in
-the place of a number without looking at each number.
+`Array.as_buffer` copies all numbers below an array into one buffer, whatever their nesting. The
+nesting is verified separately: all arrays of a level must have one length, and the body must have
+exactly as many opening brackets as the result accounts for. The second check finds an array in the
+place of a number without looking at each number.
 """
 
 from collections.abc import Iterable
@@ -17,10 +17,10 @@ import numpy as np
 from lading.functions.inference.tensors.conversion import Array
 
 FEWEST_NUMBERS = 64
-"""Smaller arrays become lists: they are as often a shape or a list of ids as a tensor."""
+"""Smaller arrays become lists: they are often a shape or a list of ids, not a tensor."""
 
 MOST_KEYS = 64
-"""simdjson looks a key up by reading all before it, and finds the first of duplicates."""
+"""simdjson reads all keys before the one that it looks up, and finds the first duplicate."""
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -33,13 +33,13 @@ def read(body: bytes) -> Any:
     """Read a JSON document; regular arrays of at least `FEWEST_NUMBERS` numbers become numpy's.
 
     They are int64, uint64 or finite float64. Integers among floats are floats there, as they
-    become in any tensor that takes floats.
+    would become in any tensor of floats.
 
     Raises:
-        Inexact: the exact parser might see this body otherwise, or would reject it.
+        Inexact: the exact parser may read this body differently, or reject it.
     """
     if b"\\" in body or body.startswith(_BYTE_ORDER_MARK):
-        raise Inexact  # an escaped bracket would spoil the count; json rejects the mark
+        raise Inexact  # an escaped bracket would change the count; json rejects the mark
     try:
         reader = _DocumentReader()
         document = reader.convert(csimdjson.Parser().parse(body))
@@ -51,7 +51,7 @@ def read(body: bytes) -> Any:
 
 
 class _DocumentReader:
-    """Converts simdjson's values and counts the brackets that the result accounts for."""
+    """A converter of simdjson's values, which counts the brackets of the result."""
 
     def __init__(self) -> None:
         self.brackets = 0
@@ -91,7 +91,7 @@ class _DocumentReader:
 
 
 def _first_leaf(value: Any) -> tuple[Any, int]:
-    """The first value below that is no array, and how many arrays it lies in."""
+    """The first value below that is not an array, and how many arrays it is in."""
     depth = 0
     while type(value) is csimdjson.Array:
         depth += 1
@@ -100,7 +100,7 @@ def _first_leaf(value: Any) -> tuple[Any, int]:
 
 
 def _regular_shape(array: Any, depth: int) -> tuple[int, ...]:
-    """Shape by the lengths of the arrays at each of `depth` levels, which must agree."""
+    """The shape: the length of the arrays at each of `depth` levels, which must be equal."""
     shape, level = [len(array)], [array]
     for deeper in reversed(range(1, depth)):
         rows: Iterable[Any] = chain.from_iterable(level)
@@ -119,9 +119,9 @@ def _numbers_below(array: Any) -> Array:
         try:
             return np.frombuffer(array.as_buffer(of_type=kind), dtype)
         except TypeError:
-            break  # a float, or no number at all
+            break  # a float, or not a number
         except ValueError:
-            continue  # an integer out of this type's range
+            continue  # an integer out of the range of this type
     else:
-        raise Inexact  # integers that only the exact parser has
+        raise Inexact  # integers that only the exact parser supports
     return np.frombuffer(array.as_buffer(of_type="d"), np.float64)

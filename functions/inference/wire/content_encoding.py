@@ -1,7 +1,7 @@
-"""Compressed bodies, both ways: gzip and deflate, as Triton and TensorFlow Serving take them.
+"""Compressed bodies of requests and responses: gzip and deflate, as in TensorFlow Serving.
 
-A body is unpacked no further than to the longest that is taken, so that a bomb costs no more memory
-than an honest request. https://www.rfc-editor.org/rfc/rfc9110#name-content-codings
+A body is unpacked only up to the limit, so that a decompression bomb needs no more memory than an
+ordinary request. https://www.rfc-editor.org/rfc/rfc9110#name-content-codings
 """
 
 import zlib
@@ -9,20 +9,20 @@ import zlib
 from lading.functions.contract.errors import MalformedRequest, RequestTooLarge, brief
 
 WORTHWHILE = 1024
-"""Bytes from which an answer is compressed: below, the headers outweigh what is saved."""
+"""Bytes from which an answer is compressed; below, the headers cost more than is saved."""
 
 _EITHER = 32 + zlib.MAX_WBITS
-"""zlib tells the two formats apart by their first bytes, for clients that mix up their names."""
+"""Lets zlib detect the format by the first bytes, for clients that confuse the names."""
 _WINDOWS = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 _FASTEST = 1
 _MOST_CHOICES = 16
 
 
 def unpack(body: bytes, encoding: str, longest: int) -> bytes:
-    """`body` without its content encoding.
+    """Return `body` without its content encoding.
 
     Raises:
-        MalformedRequest: the encoding is unknown, or the body is damaged or goes on behind it.
+        MalformedRequest: the encoding is unknown, or the body is damaged or has bytes after it.
         RequestTooLarge: it unpacks to more than `longest` bytes.
     """
     codings = [each.strip() for each in encoding.lower().split(",")]
@@ -31,7 +31,7 @@ def unpack(body: bytes, encoding: str, longest: int) -> bytes:
         return body
     if len(codings) > 1 or codings[0] not in (*_WINDOWS, "x-gzip"):
         raise MalformedRequest(
-            f"the body is {brief(encoding)[:20]}-encoded; send it as it is, or with gzip or deflate"
+            f"unsupported content encoding '{brief(encoding)[:20]}'; use gzip, deflate or none"
         )
     inflater = zlib.decompressobj(_EITHER)
     try:
@@ -41,12 +41,14 @@ def unpack(body: bytes, encoding: str, longest: int) -> bytes:
     if len(content) > longest:
         raise RequestTooLarge(longest)
     if not inflater.eof or inflater.unused_data:
-        raise MalformedRequest(f"the body is not {encoding[:20]}: it is cut off, or goes on")
+        raise MalformedRequest(
+            f"the body is not {encoding[:20]}: it is truncated, or has bytes after its end"
+        )
     return content
 
 
 def choose(accept_encoding: str) -> str:
-    """The encoding that a caller likes best of those that are offered; empty for none."""
+    """Return the supported encoding that a caller prefers; empty for none."""
     best, quality = "", 0.0
     for choice in accept_encoding.lower().split(",")[:_MOST_CHOICES]:
         name, _, wish = choice.partition(";")
@@ -57,7 +59,7 @@ def choose(accept_encoding: str) -> str:
 
 
 def pack(body: bytes, encoding: str) -> bytes:
-    """`body` in an encoding that `choose` gave, quickly rather than tightly."""
+    """Return `body` in an encoding that `choose` returned, compressed quickly."""
     packer = zlib.compressobj(_FASTEST, zlib.DEFLATED, _WINDOWS[encoding])
     return packer.compress(body) + packer.flush()
 

@@ -1,7 +1,7 @@
-"""Cross-origin requests, for pages that ask the service from a browser.
+"""Cross-origin requests, for pages that call the service from a browser.
 
-Off unless it is asked for, as TensorFlow Serving's `--rest_api_enable_cors_support`; then for every
-dialect, from the origins that are named or from all (`*`).
+Off unless it is configured, as TensorFlow Serving's `--rest_api_enable_cors_support`; then for
+every dialect, from the configured origins or from all (`*`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from lading.functions.inference.wire.messages import read_headers
 
 
 def allow_origins(app: App, origins: Sequence[str]) -> App:
-    """`app`, for pages of these origins too; itself when there are none."""
+    """Return `app`, open to pages of these origins; `app` itself if there are none."""
     if not origins:
         return app
 

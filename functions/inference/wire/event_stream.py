@@ -1,4 +1,4 @@
-"""An engine's answer passed on as server-sent events while it is made."""
+"""An engine's answer, forwarded as server-sent events while it is produced."""
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
@@ -21,16 +21,16 @@ def stream_events(
     write_error: Callable[[InferenceError], bytes],
     observation: Observation,
 ) -> StreamedResponse:
-    """The answer that a dialect makes of an engine's.
+    """Return the response in which a dialect forwards an engine's answer.
 
     Args:
-        parts: the engine's answer; closed when ours ends.
-        read: the dialect's events, made from `parts`.
-        write_error: the data of the event that ends a stream which breaks.
-        observation: learns when the last part was there, and what broke.
+        parts: the engine's answer; closed at the end of the response.
+        read: makes the dialect's events from `parts`.
+        write_error: makes the data of the event that ends a stream after an error.
+        observation: records when the last part arrived, and the error.
 
     Raises:
-        InferenceError: not even the first part is there, so that a status of its own can say so.
+        InferenceError: there is not even a first part, so that the status can report it.
     """
     begun = chain([next(parts, b"")], parts)
 

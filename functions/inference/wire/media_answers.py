@@ -1,4 +1,4 @@
-"""Answers that are no JSON: CSV, npy and JSON Lines, chosen by the request's Accept header."""
+"""Answers in CSV, npy and JSON Lines, chosen by the request's Accept header."""
 
 import csv
 import io
@@ -29,15 +29,15 @@ _MOST_CHOICES = 64
 
 
 _KNOWN = (JSON, CSV, NPY, JSON_LINES)
-"""What is offered, each by its usual name, for who accepts nothing of it."""
+"""The usual names of the supported types, for the error when none is accepted."""
 _OFFERED = (JSON, *CSV_TYPES, NPY, *LINE_TYPES)
 
 
 def choose(accept: str, offered: Sequence[str] = _OFFERED) -> str:
-    """The content type that an Accept header likes best; the first offered when it has no wish.
+    """Return the content type that an Accept header prefers; the first one for an empty header.
 
     Raises:
-        NotAcceptable: it takes nothing that is offered.
+        NotAcceptable: it accepts none of them.
     """
     best, quality = "", 0.0
     for choice in accept.split(",")[:_MOST_CHOICES]:
@@ -61,10 +61,10 @@ def _quality(text: str) -> float:
 
 
 def encode(content_type: str, outputs: dict[str, Array]) -> bytes:
-    """The outputs as a body of a type that `choose` gave; JSON is the dialect's own business.
+    """Return the outputs as a body of a type that `choose` returned, except JSON.
 
     Raises:
-        InvalidOutput: they do not go into such a body.
+        InvalidOutput: such a body cannot hold them.
     """
     if content_type in CSV_TYPES:
         return _csv(outputs)
@@ -72,12 +72,14 @@ def encode(content_type: str, outputs: dict[str, Array]) -> bytes:
 
 
 def _csv(outputs: dict[str, Array]) -> bytes:
-    """A line a row; the outputs' columns side by side, without a header."""
+    """One line for each row; the outputs' columns side by side, without a header."""
     _check_rows(outputs)
     columns: list[Any] = []
     for name, array in outputs.items():
         if array.ndim not in (1, _MATRIX):
-            reason = f"has shape {list(array.shape)}, CSV has rows and columns; ask for JSON"
+            reason = (
+                f"has shape {list(array.shape)}, but CSV has only rows and columns; accept JSON"
+            )
             raise InvalidOutput(name, reason)
         table = array.reshape(len(array), prod(array.shape[1:]))
         columns += zip(*to_lists(to_text(table)), strict=True)
@@ -87,7 +89,7 @@ def _csv(outputs: dict[str, Array]) -> bytes:
 
 
 def _lines(outputs: dict[str, Array]) -> bytes:
-    """A line a row: the value of the only output, or an object by output."""
+    """One line for each row: the value of the only output, or an object by output."""
     _check_rows(outputs)
     columns = {name: to_lists(to_text(array)) for name, array in outputs.items()}
     rows: list[Any] = [
@@ -99,16 +101,18 @@ def _lines(outputs: dict[str, Array]) -> bytes:
 
 
 def _check_rows(outputs: dict[str, Array]) -> None:
-    """Rows need outputs that agree on their number."""
+    """Check that all outputs have the same number of rows."""
     if not have_rows(outputs):
         name = next(iter(outputs))
-        raise InvalidOutput(name, "and the others have no rows in common; ask for JSON")
+        raise InvalidOutput(name, "and the others have different numbers of rows; accept JSON")
 
 
 def _npy(outputs: dict[str, Array]) -> bytes:
     if len(outputs) != 1:
         name = next(iter(outputs))
-        raise InvalidOutput(name, "is not the only one, and a .npy file holds one; ask for JSON")
+        raise InvalidOutput(
+            name, "is not the only one, but a .npy file holds one array; accept JSON"
+        )
     (array,) = outputs.values()
     if array.dtype == np.object_:
         texts = [bytes(item) for item in array.flat]

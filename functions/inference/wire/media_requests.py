@@ -1,18 +1,18 @@
-"""Bodies that are no JSON object, read as a model's inputs: CSV, npy, JSON Lines, text, octets.
+"""Bodies that are not JSON, read as a model's inputs: CSV, npy, JSON Lines, text, octets.
 
-| content type                             | what it is                                          |
+| content type                             | content                                             |
 |---|---|
-| `text/csv`, `application/csv`            | a row a line; `header=present` names the columns    |
-| `application/x-npy`                      | one array, as `numpy.save` writes it                |
-| `application/jsonlines`, `x-ndjson`, ... | a row a line: a value, or an object by input        |
+| `text/csv`, `application/csv`            | a row in each line; `header=present` names columns  |
+| `application/x-npy`                      | one array, as written by `numpy.save`               |
+| `application/jsonlines`, `x-ndjson`, ... | a row in each line: a value, or an object by input  |
 | `text/...`                               | one string                                          |
-| `image/...`, `audio/...`                 | one string of bytes, for a model that reads such    |
-| `application/x-image`                    | the same, as SageMaker's image classifier has it    |
+| `image/...`, `audio/...`                 | one string of bytes, for a model that reads files   |
+| `application/x-image`                    | the same, as for SageMaker's image classifier       |
 | `application/octet-stream`               | the same; for a model of numbers, a raw tensor      |
 
-A missing value is an empty cell of CSV and null in JSON Lines: NaN of a float, the empty text.
-Nothing is unpickled. What a header announces is held against the bytes that are there before
-anything is made of it.
+An empty cell of CSV and null in JSON Lines are missing values: NaN for a float, else the empty
+text. Nothing is unpickled. A size in a header is compared with the bytes that are there before any
+memory is allocated.
 """
 
 import csv
@@ -54,7 +54,7 @@ OCTETS: Final = "application/octet-stream"
 X_IMAGE: Final = "application/x-image"
 
 _EMPTY_CELL = re.compile(
-    r"""(?: (?<=,) | ^(?=[ \t]*+[",]) )   # behind a comma, or first in a line that is not blank
+    r"""(?: (?<=,) | ^(?=[ \t]*+[",]) )   # after a comma, or first in a line that is not blank
         [ \t]*+ (?: ""[ \t]*+ )? (?= , | \r?$ )""",
     re.MULTILINE | re.VERBOSE,
 )
@@ -68,7 +68,7 @@ LINE_TYPES: Final = (
 _BOOLEANS = MappingProxyType({"true": True, "false": False, "1": True, "0": False})
 _KINDS = MappingProxyType({"i": np.int64, "u": np.uint64, "f": np.float64})
 _LONGEST_HEADER = 1024
-"""Of a .npy file, in bytes: numpy's are of 128, and one of brackets costs 300 times its length."""
+"""Bytes of a .npy header: numpy's have 128, and parsing brackets takes 300 times their length."""
 
 _NO_HEADER = (
     ValueError,
@@ -79,13 +79,13 @@ _NO_HEADER = (
     RecursionError,
     MemoryError,
 )
-"""What numpy raises of a header, which it reads as Python reads a literal."""
+"""The exceptions of numpy for a header, which it reads as a Python literal."""
 
 Decoder = Callable[[bytes, ModelMetadata, dict[str, str]], dict[str, Array]]
 
 
 def split_type(text: str) -> tuple[str, dict[str, str]]:
-    """A content type and its parameters, both in lower case.
+    """Split a content type from its parameters, both in lower case.
 
     >>> split_type("Text/CSV; header=present")
     ('text/csv', {'header': 'present'})
@@ -96,18 +96,18 @@ def split_type(text: str) -> tuple[str, dict[str, str]]:
 
 
 def find_decoder(content_type: str) -> Decoder | None:
-    """What reads a body of this type; None when it is none of the types above."""
+    """Return the decoder of a content type; None when it is not one of the types above."""
     essence, _ = split_type(content_type)
     return _decode_octets if _is_file(essence) else _DECODERS.get(essence)
 
 
 def decode(content_type: str, body: bytes, metadata: ModelMetadata) -> dict[str, Array]:
-    """Arrays by name from a body.
+    """Read arrays by name from a body.
 
     Raises:
-        UnsupportedMediaType: the type is not read, or not for this model.
-        MalformedRequest: the body is not what its type says.
-        InvalidInput: its values do not fit the signature.
+        UnsupportedMediaType: the type is not supported, or not for this model.
+        MalformedRequest: the body is not of its type.
+        InvalidInput: its values do not match the signature.
     """
     decoder = find_decoder(content_type)
     if decoder is None:
@@ -119,7 +119,7 @@ def decode(content_type: str, body: bytes, metadata: ModelMetadata) -> dict[str,
 
 
 def _is_file(essence: str) -> bool:
-    """Whether the type is of a text or an image, which are the value of a BYTES input."""
+    """Whether the body is a text or an image, the value of a BYTES input."""
     kind = essence.partition("/")[0]
     return essence == X_IMAGE or (kind in ("text", "image", "audio") and essence not in _DECODERS)
 
@@ -135,7 +135,7 @@ def _require_bytes(content_type: str, metadata: ModelMetadata) -> None:
 def _only_input(metadata: ModelMetadata, what: str) -> TensorSpec:
     if len(metadata.inputs) != 1:
         names = ", ".join(spec.name for spec in metadata.inputs)
-        raise MalformedRequest(f"{what} holds one input, the model takes {names}; send JSON")
+        raise MalformedRequest(f"{what} holds one input, but the model requires {names}; send JSON")
     return metadata.inputs[0]
 
 
@@ -162,10 +162,10 @@ def _decode_csv(
 
 
 def _named_columns(text: str, names: list[str], metadata: ModelMetadata) -> dict[str, Array]:
-    """Columns by the inputs' names, each of one value a row."""
+    """The columns with the inputs' names, each with one value for each row."""
     check_names(names, metadata.inputs)
     if len(set(names)) < len(names):
-        raise MalformedRequest("the CSV's header has a column twice")
+        raise MalformedRequest("the header of the CSV has a column twice")
     arrays = {}
     for spec in metadata.inputs:
         column = _table(text, spec, names.index(spec.name))
@@ -174,7 +174,7 @@ def _named_columns(text: str, names: list[str], metadata: ModelMetadata) -> dict
 
 
 def _table(text: str, spec: TensorSpec, column: int | None = None) -> Array:
-    """Rows and columns of one datatype; all the columns, or one."""
+    """A table of one datatype, of all columns or of one."""
     kind = _KINDS.get(DTYPES[spec.datatype].kind)
     if not text.strip():
         raise MalformedRequest("the CSV has no rows")
@@ -190,7 +190,7 @@ def _table(text: str, spec: TensorSpec, column: int | None = None) -> Array:
 
 
 def _numbers(text: str, kind: type[Any], column: int | None) -> Array:
-    """The cells as numbers; an empty one is NaN where these are floats."""
+    """The cells as numbers; an empty cell of a float is NaN."""
     try:
         return _loaded(text, kind, column)
     except ValueError:
@@ -250,12 +250,12 @@ def _decode_npy(body: bytes, metadata: ModelMetadata, _: dict[str, str]) -> dict
 
 
 def read_npy(body: bytes) -> Array:
-    """The array of a .npy file, as a view of its bytes where they lie as the processor wants them.
+    """Return the array of a .npy file, as a view of its bytes if they are aligned.
 
     https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 
     Raises:
-        MalformedRequest: it is none, holds objects, or not the bytes that it announces.
+        MalformedRequest: it is not such a file, holds objects, or has the wrong length.
     """
     stream = io.BytesIO(body)
     try:
@@ -266,22 +266,22 @@ def read_npy(body: bytes) -> Array:
         }
         shape, column_major, dtype = readers[version](stream, max_header_size=_LONGEST_HEADER)
     except _NO_HEADER as error:
-        raise MalformedRequest(f"the body is no .npy file: {brief(str(error))}") from error
+        raise MalformedRequest(f"the body is not a .npy file: {brief(str(error))}") from error
     if dtype.kind not in "biufUS" or not dtype.itemsize:
-        raise MalformedRequest(f"the .npy file holds {brief(str(dtype))}, which no tensor does")
+        raise MalformedRequest(f"the .npy file holds {brief(str(dtype))}, which is not supported")
     content = memoryview(body)[stream.tell() :]
     wanted = prod(shape) * dtype.itemsize
     if min(shape, default=0) < 0 or wanted != len(content):
         raise MalformedRequest(
-            f"the .npy file has {len(content)} bytes of data, its header announces {wanted}"
+            f"the .npy file has {len(content)} bytes of data, its header requires {wanted}"
         )
     array = np.frombuffer(content, dtype)
-    # Vectorised kernels read from whole addresses only, and in the processor's own byte order.
+    # Vectorized kernels need aligned addresses and the byte order of the processor.
     native = array if array.flags.aligned else array.copy()
     try:
         shaped = native.reshape(shape, order="F" if column_major else "C")
     except (ValueError, TypeError) as error:
-        raise MalformedRequest("the .npy file has a shape that no tensor can have") from error
+        raise MalformedRequest("the .npy file has an unsupported shape") from error
     return np.ascontiguousarray(shaped, dtype.newbyteorder("=")).reshape(shape)
 
 
@@ -290,7 +290,7 @@ def _decode_lines(body: bytes, metadata: ModelMetadata, _: dict[str, str]) -> di
     if not rows:
         raise MalformedRequest("the body has no lines")
     if not isinstance(rows[0], dict):
-        spec = _only_input(metadata, "a line that is no object")
+        spec = _only_input(metadata, "a line that is not an object")
         return {spec.name: from_json(rows, spec.name, spec.datatype)}
     for row in rows:
         if not isinstance(row, dict):
@@ -311,7 +311,7 @@ def _line(number: int, line: bytes) -> Any:
 
 
 def _decode_octets(body: bytes, metadata: ModelMetadata, _: dict[str, str]) -> dict[str, Array]:
-    """The body as the only input, raw: of a BYTES input its one element."""
+    """The body as the only input: raw, or the only element of a BYTES input."""
     return binary_tensors.raw_input(memoryview(body), metadata.inputs)
 
 
@@ -325,4 +325,4 @@ _DECODERS: MappingProxyType[str, Decoder] = MappingProxyType(
 )
 
 KNOWN = ("application/json", CSV, NPY, JSON_LINES, OCTETS, "text/plain", "image/*")
-"""Types that are read, for who sent another."""
+"""The supported types, for the error about another one."""

@@ -1,4 +1,4 @@
-"""What passes between application and dialect: Request in, Response out, and what was seen."""
+"""Requests and responses between application and dialects, and the record of each exchange."""
 
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -9,9 +9,9 @@ from lading.functions.inference.tensors import json_values
 
 JSON = "application/json"
 OBSERVATION = "lading.observation"
-"""Key of the ASGI scope at which the middleware learns what happened."""
+"""The key of the ASGI scope with the observation for the middleware."""
 ANSWERED_BY = "lading-answered-by"
-"""Header of an answer that another model gave than the one that was asked."""
+"""Header with the name of the model that answered in place of the requested one."""
 
 
 _SINGLE = frozenset(
@@ -20,15 +20,15 @@ _SINGLE = frozenset(
         *("origin", "x-api-key"),
     }
 )
-"""Headers of one value each, as far as the service reads them; any other may be a list."""
+"""Headers with a single value, of those that the service reads; any other may be a list."""
 
 
 def read_headers(lines: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Headers by name in lower case, those that come on several lines as one list.
+    """Return headers by name in lower case, those on several lines as one list.
 
-    RFC 9110, 5.3: the values are joined with commas in their order. A header that has one value
-    may be repeated as it is; other values are joined all the same, and whoever reads it refuses
-    the list.
+    RFC 9110, 5.3: the values are joined with commas in their order. A header with a single value
+    may be repeated unchanged; different values are joined all the same, and its reader refuses the
+    list.
     """
     headers: dict[str, str] = {}
     for key, line in lines:
@@ -67,9 +67,9 @@ def json_response(document: Any, status: int = 200) -> Response:
 
 @dataclass(frozen=True, slots=True)
 class StreamedResponse:
-    """One HTTP response in parts; closing `parts` stops whatever makes them.
+    """One HTTP response in parts; closing `parts` stops their production.
 
-    `parts` raises nothing: what breaks after its beginning ends with the dialect's own error.
+    `parts` raises nothing: after an error it ends with the dialect's error event.
     """
 
     status: int
@@ -80,7 +80,7 @@ class StreamedResponse:
 
 @dataclass(slots=True)
 class Observation:
-    """What is known of one exchange, for its log line and its metrics. Times are seconds."""
+    """The record of one exchange, for its log line and its metrics; times are seconds."""
 
     started: float = field(default_factory=perf_counter)
     dialect: str = ""
@@ -92,16 +92,16 @@ class Observation:
     ended: float | None = None
     error: Exception | None = None
     broken: bool = False
-    """Whether the answer broke off after its status was sent."""
+    """Whether the answer ended with an error after its status was sent."""
     answered_by: str = ""
-    """The model that answered instead of the one that was asked; empty when none did."""
+    """The model that answered in place of the requested one; empty if none did."""
 
     def finish(self) -> None:
-        """Note that the answer is out."""
+        """Record the end of the answer."""
         self.ended = perf_counter()
 
     def milliseconds(self) -> dict[str, float]:
-        """The whole time, and its parts when there was a prediction."""
+        """Return the total time, and its spans if there was a prediction."""
         if self.ended is None:
             return {}
         spans = {"total": (self.started, self.ended)}

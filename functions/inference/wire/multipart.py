@@ -1,6 +1,6 @@
-"""The parts of a `multipart/form-data` body, as RFC 7578 has it and browsers and curl send it.
+"""The parts of a `multipart/form-data` body (RFC 7578), as browsers and curl send it.
 
-Parts are views of the body, and few; nothing is unfolded, nested or decoded on the way.
+The number of parts is limited; headers are not unfolded, and parts are neither nested nor decoded.
 """
 
 import re
@@ -23,7 +23,7 @@ _TYPE = re.compile(rb"^content-type:\s*([^\r\n]*)", _LINES)
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One field of a form: `content_type` is empty when the part says none."""
+    """One field of a form; `content_type` is empty if the part has none."""
 
     name: str
     content_type: str
@@ -31,14 +31,14 @@ class Part:
 
 
 def read_parts(content_type: str, body: bytes) -> dict[str, Part]:
-    """The parts of a body, by name.
+    """Return the parts of a body, by name.
 
     Raises:
-        MalformedRequest: the framing is broken, there are too many, or a name comes twice.
+        MalformedRequest: the framing is invalid, there are too many parts, or a name occurs twice.
     """
     found = _BOUNDARY.search(content_type)
     if not found:
-        raise MalformedRequest("the content type names no boundary of the parts")
+        raise MalformedRequest("the content type has no boundary")
     parts: dict[str, Part] = {}
     for part in _split(body, b"\r\n--" + (found[1] or found[2]).encode()):
         if part.name in parts:

@@ -1,4 +1,4 @@
-"""Responses as ASGI messages, whole ones and those that are sent as they are made."""
+"""Responses as ASGI messages, whole ones and streamed ones."""
 
 import asyncio
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from lading.functions.inference.wire.messages import Observation, Response, Stre
 
 
 def start_message(response: Response | StreamedResponse, more: Mapping[str, str]) -> Message:
-    """The message with the status and the headers, `more` among them."""
+    """Return the message with the status and the headers, including `more`."""
     headers = {"content-type": response.content_type, **response.headers, **more}
     return {
         "type": "http.response.start",
@@ -26,14 +26,14 @@ async def send_stream(
     send: Send,
     executor: Executor | None,
 ) -> None:
-    """Send the parts as they come, until there are no more or nobody listens.
+    """Send the parts as they come, until there are no more or the client is gone.
 
     Args:
         response: what to send.
-        observation: learns when the first part went out.
-        receive: tells when the client is gone.
-        send: takes the messages.
-        executor: where parts are waited for; None waits in the event loop, and looks for no client.
+        observation: records when the first part was sent.
+        receive: reports when the client is gone.
+        send: sends a message.
+        executor: threads that wait for parts; None waits in the event loop, whoever listens.
     """
     await send(start_message(response, {}))
     if executor is None:
@@ -60,7 +60,7 @@ async def _send_while_heard(
             await _send_part(part, observation, send)
     finally:
         gone.cancel()
-        await asyncio.wait([coming])  # a generator at work cannot be closed
+        await asyncio.wait([coming])  # a running generator cannot be closed
         await loop.run_in_executor(executor, parts.close)
 
 
@@ -71,6 +71,6 @@ async def _send_part(part: bytes, observation: Observation, send: Send) -> None:
 
 
 async def disconnected(receive: Receive) -> None:
-    """Wait until the client of a request, which has been read, is gone."""
+    """Wait until the client is gone; its request has been read."""
     while (await receive())["type"] != "http.disconnect":
-        """What is left of a request says nothing."""
+        """Ignore the rest of the request."""

@@ -1,7 +1,7 @@
-"""Server-sent events, put together again from parts that end anywhere.
+"""Server-sent events, read from parts that may end anywhere.
 
-SageMaker passes a stream on in parts that know nothing of events. Each event of an OpenAI stream is
-one line, `data: {...}` or `data: [DONE]`; some engines write the bare object on a line instead.
+SageMaker forwards a stream in parts that do not follow the events. Each event of an OpenAI stream
+is one line, `data: {...}` or `data: [DONE]`; some engines write only the object.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,10 +13,10 @@ _LONGEST_LINE = 1 << 20
 
 
 def read_events(parts: Iterable[bytes]) -> Iterator[bytes]:
-    """The data of each event, as soon as its line is complete.
+    """Yield the data of each event as soon as its line is complete.
 
     Raises:
-        ValueError: a line is too long to be an event.
+        ValueError: a line exceeds the limit.
     """
     rest = b""
     for part in parts:
@@ -29,12 +29,12 @@ def read_events(parts: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def write_event(data: bytes) -> bytes:
-    """One event."""
+    """Return one event with this data."""
     return b"data: %b\n\n" % data
 
 
 def _data(line: bytes) -> bytes:
-    """The data on a line; empty for comments, blank lines and other fields."""
+    """The data of a line; empty for comments, blank lines and other fields."""
     line = line.strip()
     if line.startswith(_DATA):
         return line[len(_DATA) :].strip()

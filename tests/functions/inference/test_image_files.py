@@ -124,9 +124,9 @@ def wrong(body: bytes, app: App) -> list[Answer]:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (lambda: b"a text file", "row 0 begins with b'a text f'; send a JPEG or PNG file"),
+        (lambda: b"a text file", "row 0 starts with b'a text f'; send a JPEG or PNG file"),
         (lambda: png()[:-30], "row 0 cannot be read as an image"),
-        (lambda: announced(30_000, 30_000), "row 0 is of 30000 x 30000 pixels, too many"),
+        (lambda: announced(30_000, 30_000), "row 0 has 30000 x 30000 pixels; all images"),
     ],
     ids=["text", "truncated", "bomb"],
 )

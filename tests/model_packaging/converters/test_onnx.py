@@ -135,7 +135,7 @@ def test_an_output_that_is_a_sequence_is_refused(tmp_path: Path) -> None:
         [helper.make_tensor_sequence_value_info("parts", TensorProto.FLOAT, None)],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    with pytest.raises(ConversionError, match=r"'parts' is seq.* only plain tensors are served"):
+    with pytest.raises(ConversionError, match=r"'parts' is seq.* only plain tensors are supported"):
         CONVERTER.convert(ModelSpec("parts", write(tmp_path, model.SerializeToString())))
 
 

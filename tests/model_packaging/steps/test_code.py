@@ -70,7 +70,7 @@ def test_the_code_is_part_of_the_identity(tmp_path: Path) -> None:
     ("code", "text"),
     [
         ("raise RuntimeError('no')", r"models\.yaml:\d+: models\.linear\.code: cannot run its"),
-        ("x = 1", "defines neither preprocess nor postprocess"),
+        ("x = 1", "must define preprocess or postprocess"),
         (MADE_UP.replace('"x":', '"y":'), "cannot be answered by the original model"),
         (MADE_UP.replace('"best":', '"worst":'), "model 'linear'"),
     ],

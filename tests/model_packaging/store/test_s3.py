@@ -117,7 +117,7 @@ def test_an_object_that_we_did_not_write_is_never_passed_over(
     bucket.client.put_object(Bucket=bucket.name, Key=KEY, Body=b"a zip of somebody")
     with pytest.raises(StoreError, match="was not published by Lading"):
         store.find("digits", "one", {})
-    with pytest.raises(StoreError, match="does not end as an artifact's zip"):
+    with pytest.raises(StoreError, match="does not have the end of an artifact's zip"):
         store.open("digits", 1)
 
 

@@ -117,7 +117,7 @@ def test_a_long_body_is_uploaded_first(aws: SageMaker, tmp_path: Path) -> None:
     assert accepted.document["state"] == "waiting"
     path = f"/m/jobs/{accepted.document['job']}"
     early = ask(app, f"POST {path}")
-    assert (early.status, "upload is not there" in early.error) == (400, True)
+    assert (early.status, "upload is missing" in early.error) == (400, True)
     upload = accepted.document["upload"]
     body, octets = json.dumps(BODY).encode(), {"content-type": "application/octet-stream"}
     request = urllib.request.Request(upload["url"], body, octets, method=upload["method"])

@@ -53,7 +53,7 @@ def test_a_flipped_byte_of_the_model_is_found(tmp_path: Path) -> None:
 
 def test_a_specification_that_the_lock_does_not_pin_is_refused(tmp_path: Path) -> None:
     folder = folder_of(tmp_path)
-    with pytest.raises(ArtifactCorrupt, match=r"^models/m/1/artifact\.json .* the lock says"):
+    with pytest.raises(ArtifactCorrupt, match=r"^models/m/1/artifact\.json .* the lock states"):
         read_artifact(folder, sha256(b"another"))
 
 

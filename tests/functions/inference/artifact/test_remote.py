@@ -66,7 +66,7 @@ def test_an_object_that_is_not_what_the_lock_says_is_refused(
 ) -> None:
     document = json.loads(files["artifact.json"]) | {"identity": "another"}
     place = publish(bucket, files | {"artifact.json": json.dumps(document).encode()})
-    with pytest.raises(ArtifactCorrupt, match=r"has digest .* the lock says"):
+    with pytest.raises(ArtifactCorrupt, match=r"has digest .* the lock states"):
         read(big, version_id=place.version_id)
     place = publish(bucket, files | {"model.onnx": times(3)})
     with pytest.raises(ArtifactCorrupt, match=r"models/big/2/model\.onnx has digest"):

@@ -118,7 +118,7 @@ def test_a_signature_that_cannot_be_loaded_leaves_the_version_unready(tmp_path: 
 )
 def test_impossible_signatures_are_refused(tmp_path: Path, signatures: Any) -> None:
     write_artifact(tmp_path, "m", 1, echo(), signatures=signatures)
-    with pytest.raises(ArtifactCorrupt, match="misstates its signatures"):
+    with pytest.raises(ArtifactCorrupt, match="signatures that cannot be read"):
         read_artifact(tmp_path / "models/m/1")
 
 
@@ -140,5 +140,5 @@ def test_what_is_shared_is_put_back_where_it_belongs() -> None:
     ],
 )
 def test_bytes_that_lie_outside_or_are_too_many_are_refused(shared: list[list[int]]) -> None:
-    with pytest.raises(ValueError, match="lie outside"):
+    with pytest.raises(ValueError, match="out of range"):
         whole(b"ae", b"xbcdy", shared)

@@ -149,7 +149,7 @@ def test_tokens_for_a_model_of_text_are_read_back_by_its_tokenizer(tmp_path: Pat
 def test_tokens_of_another_tokenizer_are_refused(tmp_path: Path, tokens: list[int]) -> None:
     answer = embed(serve(with_tokenizer(tmp_path, tokenizer())), input=[[4, 6], tokens])
     assert (answer.status, answer.document["error"]["param"]) == (400, "input")
-    assert "'input' must be text here: it holds token" in answer.document["error"]["message"]
+    assert "'input' must be text here: it has " in answer.document["error"]["message"]
 
 
 @pytest.mark.parametrize(

@@ -235,7 +235,7 @@ def test_a_body_over_its_limit_is_refused(tmp_path: Path) -> None:
 
 
 def test_without_a_model_it_does_not_start(tmp_path: Path) -> None:
-    assert refused(tmp_path).startswith(f"error: {tmp_path} holds no model; put models/")
+    assert refused(tmp_path).startswith(f"error: {tmp_path} contains no model; put models/")
 
 
 def test_with_a_model_that_does_not_load_it_does_not_start(tmp_path: Path) -> None:
@@ -246,7 +246,7 @@ def test_with_a_model_that_does_not_load_it_does_not_start(tmp_path: Path) -> No
 
 def test_with_a_setting_that_is_none_it_does_not_start(tmp_path: Path) -> None:
     said = refused(tmp_path, SAGEMAKER_BIND_TO_PORT="http")
-    assert said == "error: SAGEMAKER_BIND_TO_PORT must be a whole number above 0, not 'http'\n"
+    assert said == "error: SAGEMAKER_BIND_TO_PORT must be a whole number above 0, got 'http'\n"
 
 
 def test_it_is_for_serving_alone(tmp_path: Path) -> None:

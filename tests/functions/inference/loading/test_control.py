@@ -139,7 +139,7 @@ def test_a_default_is_set_and_kept(tmp_path: Path) -> None:
     app, _, control = world(tmp_path)
     control.set_default("a", 1)
     assert ask(app, "POST /a/predict", ROWS).document["version"] == 1
-    with pytest.raises(ModelConflict, match="version 1 for its default"):
+    with pytest.raises(ModelConflict, match="version 1 as its default"):
         control.unload("a", 1)
     control.unload("a", 2)
     control.unload("a", 1)
@@ -151,14 +151,14 @@ def test_nothing_outside_the_folder_and_nothing_vague_is_loaded(tmp_path: Path, 
     (tmp_path / "store").mkdir()
     write_artifact(tmp_path / "store", "a", 1, echo())
     control = ModelControl(load_folder(tmp_path / "store"), tmp_path / "store")
-    with pytest.raises(MalformedRequest, match="no folder of one model"):
+    with pytest.raises(MalformedRequest, match="folder below the root with exactly one model"):
         control.load("x", place)
 
 
 @pytest.mark.parametrize("name", ["models", "v2", "", "a/b", "..", "x" * 64])
 def test_a_name_that_paths_would_bend_is_refused(tmp_path: Path, name: str) -> None:
     _, _, control = world(tmp_path)
-    with pytest.raises(MalformedRequest, match="no name that a model may have"):
+    with pytest.raises(MalformedRequest, match="is not a valid model name"):
         control.load(name)
 
 

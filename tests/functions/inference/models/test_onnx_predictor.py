@@ -78,7 +78,7 @@ def test_an_artifact_that_misstates_its_model_is_not_loaded(
 ) -> None:
     name = "x" if side == "inputs" else "y"
     claimed = [{"name": name, "datatype": "FP32", "shape": [-1, 2], **change}]
-    with pytest.raises(ValueError, match="its artifact says"):
+    with pytest.raises(ValueError, match="its artifact states"):
         predictor_of(tmp_path, echo(), **{side: claimed})
 
 

@@ -68,7 +68,7 @@ def test_what_asks_for_custom_attributes_gets_those_of_its_request() -> None:
     [
         ("1 / 0", r"cannot run its mine\.py: ZeroDivisionError"),
         ("def f(:", "cannot run its mine.py: SyntaxError"),
-        ("x = 1", "defines neither preprocess nor postprocess"),
+        ("x = 1", "must define preprocess or postprocess"),
     ],
 )
 def test_code_that_does_not_run_does_not_load(source: str, text: str) -> None:

@@ -86,7 +86,10 @@ def test_the_column_of_a_table_is_read_and_the_rest_goes_past() -> None:
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(b"\xff", "not UTF-8"), (b"a" * ((1 << 20) + 1), "1048577 bytes; 1048576 are the most")],
+    [
+        (b"\xff", "not UTF-8"),
+        (b"a" * ((1 << 20) + 1), "1048577 bytes, which exceeds the limit of 1048576"),
+    ],
 )
 def test_a_text_that_cannot_be_read_is_the_callers_error(content: bytes, reason: str) -> None:
     step = step_of(CountVectorizer().fit(["red"]))
@@ -101,5 +104,5 @@ def test_more_texts_than_memory_is_meant_for_are_refused_before_any_is_read() ->
         )
     )
     texts = np.full(10_000, b"a", np.object_)
-    with pytest.raises(InvalidInput, match="holds 10000 texts; send at most"):
+    with pytest.raises(InvalidInput, match="has 10000 texts; send at most"):
         step.before({"text": texts})

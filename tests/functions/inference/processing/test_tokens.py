@@ -59,7 +59,7 @@ def test_a_text_without_a_token_is_refused_as_a_row_that_is_all_padding() -> Non
     document = json.loads(tokenizer()) | {"post_processor": None}
     bare = make_step(options(), {"tokenizer.json": json.dumps(document).encode()})
     assert bare.before(texts("a", "film"))["input_ids"].tolist() == [[7], [6]]
-    with pytest.raises(InvalidInput, match="holds a text without any token in row 1; send words"):
+    with pytest.raises(InvalidInput, match="has a text without tokens in row 1; send words"):
         bare.before(texts("a", " "))
 
 
@@ -87,10 +87,10 @@ def test_a_text_that_is_cut_is_read_back_whole(side: str) -> None:
 @pytest.mark.parametrize(
     ("tokens", "text"),
     [
-        ([4, 10], "holds token 10, which the model's tokenizer does not have"),
-        ([8, 4], "holds tokens that the model's tokenizer does not make of their text"),
-        ([4, 1], "holds tokens that the model's tokenizer does not make of their text"),
-        ([2, 3], "holds tokens that the model's tokenizer does not make of their text"),
+        ([4, 10], "has the token 10, which the model's tokenizer does not know"),
+        ([8, 4], "has tokens that the model's tokenizer does not produce"),
+        ([4, 1], "has tokens that the model's tokenizer does not produce"),
+        ([2, 3], "has tokens that the model's tokenizer does not produce"),
     ],
     ids=["unknown", "a part of a word", "an unknown word", "only special ones"],
 )
@@ -102,7 +102,7 @@ def test_tokens_that_no_text_has_are_refused(tokens: list[int], text: str) -> No
 def test_without_a_decoder_parts_of_words_are_refused_and_words_are_read() -> None:
     reader = reading(tokenizer(decoder=False))
     assert reader.text_of([4, 6]) == "good film"
-    with pytest.raises(InvalidInput, match="does not make of their text"):
+    with pytest.raises(InvalidInput, match="does not produce for their text"):
         reader.text_of([4, 6, 8])
 
 
@@ -116,9 +116,12 @@ def test_other_arrays_go_past_it() -> None:
 @pytest.mark.parametrize(
     ("given", "text"),
     [
-        (texts(), "holds 0 texts; send 1 to 256"),
-        (texts(*["a"] * 257), "holds 257 texts"),
-        (texts("a" * (1 << 20) + "b"), "a text of 1048577 bytes; 1048576 are the most"),
+        (texts(), "has 0 texts; send 1 to 256"),
+        (texts(*["a"] * 257), "has 257 texts"),
+        (
+            texts("a" * (1 << 20) + "b"),
+            "a text of 1048577 bytes, which exceeds the limit of 1048576",
+        ),
         ({"text": np.array([b"\xff"], np.object_)}, "bytes that are not UTF-8"),
     ],
 )
@@ -128,7 +131,7 @@ def test_what_would_take_too_much_or_is_no_text_is_refused(given: dict, text: st
 
 
 def test_a_damaged_tokenizer_or_step_does_not_load() -> None:
-    with pytest.raises(ValueError, match=r"unreadable tokenizer\.json"):
+    with pytest.raises(ValueError, match=r"cannot read its tokenizer\.json"):
         make_step(options(), {"tokenizer.json": b"{}"})
     with pytest.raises(ValueError, match="a step 'tokens' that cannot be read: KeyError"):
         make_step(options(), {})

@@ -69,7 +69,7 @@ def test_half_floats_travel_raw_alone(ask: Ask) -> None:
     assert list(answer.raw_output_contents) == [content]
     code, text = refusal(ask, tensor, model="halves")
     assert code == grpc.StatusCode.INVALID_ARGUMENT
-    assert text == "input 'x' is FP16, which only raw_input_contents can carry"
+    assert text == "input 'x' is FP16; send it in raw_input_contents"
 
 
 def test_a_version_may_be_named(ask: Ask) -> None:
@@ -90,8 +90,8 @@ def test_outputs_may_be_chosen(ask: Ask) -> None:
         (floats(shape=[1 << 62, 1 << 62]), "has 2 elements, its shape"),
         (floats(shape=[1] * 65), "has more than 64 dimensions"),
         (floats(datatype="FLOAT"), "needs a 'datatype' of BOOL"),
-        (floats(datatype="INT32"), "is INT32; its elements go in 'int_contents'"),
-        (floats(contents={"fp32_contents": [1, 2], "int_contents": [1]}), "elements go in"),
+        (floats(datatype="INT32"), "is INT32; put its elements into 'int_contents'"),
+        (floats(contents={"fp32_contents": [1, 2], "int_contents": [1]}), "put its elements into"),
         (floats(contents={}), "has 0 elements"),
         (floats("other"), "is not an input"),
     ],
@@ -108,8 +108,8 @@ def test_a_tensor_that_is_not_what_it_says_is_an_invalid_argument(
 @pytest.mark.parametrize(
     ("raw", "changes", "reason"),
     [
-        ([b"\0" * 8, b""], {}, "raw_input_contents has 2 tensors, inputs has 1"),
-        ([b"\0" * 8], floats(), "has 'contents' beside raw_input_contents; give one"),
+        ([b"\0" * 8, b""], {}, "raw_input_contents has 2 tensors, but inputs has 1"),
+        ([b"\0" * 8], floats(), "has both 'contents' and raw_input_contents"),
         ([b"\0" * 7], {}, "has 7 bytes, shape [1, 2] of FP32 needs 8"),
         ([b"\0" * 8], {"shape": [1 << 40, 1 << 40]}, "has 8 bytes, shape"),
     ],
@@ -155,7 +155,7 @@ def test_what_is_not_served_has_its_own_code(
 def test_a_request_without_inputs_is_an_invalid_argument(ask: Ask) -> None:
     code, said = refusal(ask)
     assert code == grpc.StatusCode.INVALID_ARGUMENT
-    assert said == "input 'x' is missing; the model takes x"
+    assert said == "input 'x' is missing; the model requires x"
 
 
 def test_strings_are_bytes(ask: Ask) -> None:

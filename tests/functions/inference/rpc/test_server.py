@@ -250,7 +250,7 @@ def test_more_calls_than_may_be_are_refused_and_health_still_answers(tmp_path: P
         assert eventually(lambda: server.method("ModelInfer")(serialized(), timeout=20))
     for refused in (caught.value, streaming.value):
         assert refused.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
-        assert "too many calls at once" in str(refused.details())
+        assert "too many concurrent calls" in str(refused.details())
 
 
 def test_silent_streams_of_reflection_crowd_out_nothing(tmp_path: Path) -> None:

@@ -76,12 +76,15 @@ def test_the_last_element_stands_for_those_that_are_left_out() -> None:
         ({"dtype": "DT_FLOAT", "shape": [1 << 40], "float_val": [1]}, "repeats its last element"),
         ({"dtype": "DT_FLOAT", "shape": [2]}, "has 0 elements"),
         ({"dtype": "DT_FLOAT", "shape": [1], "float_val": [1, 2]}, "has 2 elements"),
-        ({"dtype": "DT_FLOAT", "shape": [-1], "float_val": [1]}, "needs a shape of known sizes"),
+        (
+            {"dtype": "DT_FLOAT", "shape": [-1], "float_val": [1]},
+            "must have a shape of known sizes",
+        ),
         ({"dtype": "DT_FLOAT", "shape": [1] * 65, "float_val": [1]}, "more than 64 dimensions"),
         ({"dtype": "DT_FLOAT", "shape": [2], "tensor_content": b"\0" * 7}, "has 7 bytes"),
         ({"dtype": "DT_INT8", "shape": [1], "int_val": [128]}, "holds 128, which INT8 cannot"),
-        ({"dtype": 8, "shape": [1]}, "TensorFlow's datatype 8, which is not served"),
-        ({"shape": [1]}, "TensorFlow's datatype 0, which is not served"),
+        ({"dtype": 8, "shape": [1]}, "TensorFlow's datatype 8, which is not supported"),
+        ({"shape": [1]}, "TensorFlow's datatype 0, which is not supported"),
     ],
 )
 def test_a_tensor_that_is_not_what_it_says_is_refused(fields: dict[str, Any], reason: str) -> None:
@@ -92,7 +95,7 @@ def test_a_tensor_that_is_not_what_it_says_is_refused(fields: dict[str, Any], re
 def test_tensors_repeat_no_more_together_than_one_may() -> None:
     half = tensor(dtype="DT_FLOAT", shape=[MOST_REPEATED_BYTES // 8], float_val=[1])
     assert len(decode_all({"a": half, "b": half})) == 2
-    with pytest.raises(InvalidInput, match="'c' repeats its last element over more than"):
+    with pytest.raises(InvalidInput, match="'c' repeats its last element beyond the limit of"):
         decode_all({"a": half, "b": half, "c": half})
 
 

@@ -51,10 +51,10 @@ def test_values_of_the_domain_pass(domain: Domain, array: Array) -> None:
 @pytest.mark.parametrize(
     ("domain", "array", "text"),
     [
-        (Domain(missing=False), with_value(NAN, 1), "lacks a value in column 1, and the model ta"),
+        (Domain(missing=False), with_value(NAN, 1), "lacks a value in column 1; the model does"),
         (Domain(missing=frozenset({0})), with_value(NAN, 1), "lacks a value in column 1"),
         (Domain(infinite=False), with_value(-INF, 0), "holds infinity in column 0"),
-        (Domain(missing=False), texts("a", ""), "'x' lacks a value, and the model takes no mis"),
+        (Domain(missing=False), texts("a", ""), "'x' lacks a value; the model does not accept mis"),
         (
             Domain(missing=False, values={EVERY: frozenset({b"Graz", b"Wien"})}),
             texts("Wien", "Paris"),
@@ -65,8 +65,16 @@ def test_values_of_the_domain_pass(domain: Domain, array: Array) -> None:
             with_value(77, 0),
             r"holds 77.0 in .* 6, 7 and 12 more",
         ),
-        (Domain(negative=False), np.array([3, -2]), "'x' holds -2; the model takes no negative"),
-        (Domain(empty=False), ROWS[:0], r"'x' has shape \[0, 2\]; the model takes no arrays with"),
+        (
+            Domain(negative=False),
+            np.array([3, -2]),
+            "'x' holds -2; the model does not accept negative",
+        ),
+        (
+            Domain(empty=False),
+            ROWS[:0],
+            r"'x' has shape \[0, 2\]; the model does not accept arrays with",
+        ),
     ],
 )
 def test_a_value_outside_of_the_domain_is_named(
@@ -108,7 +116,9 @@ def test_numbers_beyond_the_bounds_of_a_column_are_refused_and_nan_is_not() -> N
     again.check(np.array([[-5.0, 0.0], [1.0, np.nan]]), "X")
     with pytest.raises(InvalidInput, match=r"holds -5.0 in column 1; .* numbers from 0.0 to inf"):
         again.check(np.array([[0.0, 1.0], [1.0, -5.0]]), "X")
-    with pytest.raises(InvalidInput, match=r"holds 9.0; the model takes numbers from -inf to 8.0"):
+    with pytest.raises(
+        InvalidInput, match=r"holds 9.0; the model accepts numbers from -inf to 8.0"
+    ):
         Domain(bounds={-1: (-np.inf, 8.0)}).check(np.array([9.0]), "age")
 
 
@@ -118,5 +128,5 @@ def test_a_float32_number_is_compared_with_bounds_that_float32_does_not_have(
 ) -> None:
     domain = Domain(bounds={-1: (lowest, np.inf)})
     domain.check(np.array([0.5], np.float32), "X")
-    with pytest.raises(InvalidInput, match=f"holds {value}; the model takes numbers from"):
+    with pytest.raises(InvalidInput, match=f"holds {value}; the model accepts numbers from"):
         domain.check(np.array([value], np.float32), "X")

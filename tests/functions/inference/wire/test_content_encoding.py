@@ -43,12 +43,12 @@ def test_a_compressed_body_is_read(tmp_path: Path, body: bytes, encoding: str) -
     ("body", "encoding", "text"),
     [
         (BODY, "gzip", "the body is not gzip"),
-        (ZIPPED[:-4], "gzip", "cut off"),
+        (ZIPPED[:-4], "gzip", "truncated"),
         (ZIPPED[:-8] + bytes(8), "gzip", "incorrect data check"),
-        (ZIPPED + b"more", "gzip", "goes on"),
-        (ZIPPED * 2, "gzip", "goes on"),
-        (BODY, "br", "the body is br-encoded; send it as it is, or with gzip or deflate"),
-        (BODY, "gzip, gzip", "gzip, gzip-encoded"),
+        (ZIPPED + b"more", "gzip", "bytes after its end"),
+        (ZIPPED * 2, "gzip", "bytes after its end"),
+        (BODY, "br", "unsupported content encoding 'br'; use gzip, deflate or none"),
+        (BODY, "gzip, gzip", "unsupported content encoding 'gzip, gzip'"),
     ],
 )
 def test_a_body_that_is_not_what_it_says_is_refused(

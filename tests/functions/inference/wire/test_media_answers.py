@@ -107,9 +107,11 @@ def total() -> bytes:
 def test_outputs_that_do_not_fit_the_type_say_so(tmp_path: Path, accept: str) -> None:
     answer = predict(tmp_path, accept, {"inputs": [1, 2]}, total())
     assert answer.status == 400
-    assert "ask for JSON" in answer.error
+    assert "accept JSON" in answer.error
 
 
 def test_csv_has_no_third_dimension(tmp_path: Path) -> None:
     answer = predict(tmp_path, CSV, {"inputs": [[[1]]]}, echo(FLOAT, ["n", 1, 1]))
-    assert answer.error.startswith("output 'y' has shape [1, 1, 1], CSV has rows and columns")
+    assert answer.error.startswith(
+        "output 'y' has shape [1, 1, 1], but CSV has only rows and columns"
+    )

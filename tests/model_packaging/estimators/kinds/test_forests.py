@@ -114,7 +114,7 @@ def test_numbers_beyond_float32_are_refused_where_the_trees_refuse_them(tmp_path
     model = make_pipeline(StandardScaler(), clone(Forest)).fit(FULL, CLASS)
     answer = served(converted(tmp_path, model)).run
     assert answer({"X": np.full((1, 4), 1e30)})["label"].shape == (1,)
-    with pytest.raises(InvalidInput, match=r"holds 1e\+60.*; the model takes numbers from"):
+    with pytest.raises(InvalidInput, match=r"holds 1e\+60.*; the model accepts numbers from"):
         answer({"X": np.full((1, 4), 1e60)})
 
 

@@ -53,7 +53,7 @@ def test_numbers_that_a_logarithm_does_not_take_are_refused_when_served(tmp_path
     np.testing.assert_allclose(
         answer({"X": size})["prediction"][:, 0], model.predict(size), 1e-3, 1e-4
     )
-    with pytest.raises(InvalidInput, match=r"holds -1.0; the model takes numbers from"):
+    with pytest.raises(InvalidInput, match=r"holds -1.0; the model accepts numbers from"):
         answer({"X": -np.ones((1, 4))})
 
 
@@ -74,7 +74,7 @@ def test_the_edge_of_a_logarithm_is_refused_when_served(
     row = np.array([[1, edge, 1, 1]], np.float32)
     with np.errstate(divide="ignore"), pytest.raises(ValueError, match=r"infinity|positive"):
         model.predict(row)
-    with pytest.raises(InvalidInput, match="the model takes numbers from"):
+    with pytest.raises(InvalidInput, match="the model accepts numbers from"):
         served(converted(tmp_path, model)).run({"X": row})
 
 
