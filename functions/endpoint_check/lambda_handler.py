@@ -5,14 +5,13 @@ again. CloudFormation reads that as a success. This check fails the deployment, 
 rolled back too, with the reason.
 """
 
-import json
 import time
 from collections.abc import Mapping
 from itertools import chain, repeat
 from typing import Any
 
 from lading.functions.endpoint_check.endpoint import EndpointWrong, Wanted, keep_log, pending
-from lading.functions.traffic_hook.custom_resource import failure_of, respond
+from lading.functions.traffic_hook.custom_resource import failure_of, log, respond
 
 _PAUSES_S = (1, 2, 5, 10)
 _SPARED_S = 30
@@ -28,8 +27,7 @@ def check(event: Mapping[str, Any], context: Any) -> None:
     failure, properties = None, event["ResourceProperties"]
     if event["RequestType"] != "Delete":
         failure = failure_of(lambda: _failure(properties, context))
-        report = {"message": "endpoint", **properties, "failure": failure}
-        print(json.dumps(report))  # noqa: T201 standard output is the log
+        log(message="endpoint", **properties, failure=failure)
     respond(event, failure, "endpoint-check")
 
 

@@ -20,6 +20,11 @@ def failure_of(check: Callable[[], str | None]) -> str | None:
         return f"the check failed: {error!r}"
 
 
+def log(**fields: Any) -> None:
+    """Write one line to the function's log."""
+    print(json.dumps(fields, default=str))  # noqa: T201 standard output is the log
+
+
 def respond(event: Mapping[str, Any], failure: str | None, kind: str = "golden-check") -> None:
     """Report to CloudFormation, for which the stack waits.
 

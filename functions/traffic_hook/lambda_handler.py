@@ -16,7 +16,7 @@ from typing import Any
 
 from lading.functions.contract.invocation import proxy_event
 from lading.functions.traffic_hook.cloud import CodeDeployment, ModelFunction, read_golden
-from lading.functions.traffic_hook.custom_resource import failure_of, respond
+from lading.functions.traffic_hook.custom_resource import failure_of, log, respond
 from lading.functions.traffic_hook.golden import NOTHING, Golden, differences, wrong_status
 from lading.functions.traffic_hook.patience import Retries
 from lading.functions.traffic_hook.settings import HookSettings
@@ -52,7 +52,7 @@ def after_traffic(event: Mapping[str, str], context: Any) -> None:  # noqa: ARG0
         _delete_versions(function, kept={*deployment.versions(), *function.aliased_versions()})
 
     if failure := failure_of(clean):
-        _log(message="old versions stay", reason=failure)
+        log(message="old versions stay", reason=failure)
     deployment.report(succeeded=True)
 
 
@@ -66,7 +66,7 @@ def _check(version: Callable[[], int], patience: Retries) -> str | None:
         return "; ".join(_differences(settings, golden, target, patience)) or None
 
     failure = failure_of(compare)
-    _log(message="golden requests", model=settings.model, failure=failure)
+    log(message="golden requests", model=settings.model, failure=failure)
     return f"model '{settings.model}': {failure}" if failure else None
 
 
@@ -91,8 +91,4 @@ def _differences(
 def _delete_versions(function: ModelFunction, *, kept: set[int]) -> None:
     for version in sorted(set(function.versions()) - kept):
         failure = function.delete(version)
-        _log(message="old version", version=version, kept_because=failure)
-
-
-def _log(**fields: Any) -> None:
-    print(json.dumps(fields, default=str))  # noqa: T201 standard output is the log
+        log(message="old version", version=version, kept_because=failure)

@@ -108,7 +108,7 @@ def plan_endpoint(
         return EmulatedEndpoint(engine.name, twin)
     if isinstance(copy, LocalCopy) or copy.engine is None:
         raise ValueError(
-            "SageMaker reads the files of its engine from S3; run `lading push s3://...`"
+            "SageMaker reads the files of its engine from S3; run `lading push --store s3://...`"
         )
     return PlannedEndpoint(
         engine=engine.name,

@@ -202,7 +202,9 @@ def _choose(entry: LockedVersion, deployment: Deployment, region: str | None) ->
     if wanted is not None:
         copies = [copy for copy in remote if copy.bucket == wanted]
         if not copies:
-            raise ValueError(f"the lock has no copy in {wanted}; run `lading push s3://{wanted}`")
+            raise ValueError(
+                f"the lock has no copy in {wanted}; run `lading push --store s3://{wanted}`"
+            )
         return copies[0]
     if len({copy.bucket for copy in remote}) > 1 or len(settings.regions) > 1:
         key = f"stages.{deployment.stage}.artifact_buckets"
@@ -234,6 +236,6 @@ def _local(folder: Path, entry: LockedVersion) -> LocalArtifact:
     if size > LAMBDA.artifact_bytes:
         raise ValueError(
             f"it has {size / MEGABYTE:.1f} MB, over the {LAMBDA.artifact_bytes / MEGABYTE:.0f} MB "
-            "of a layer; run `lading push s3://...`, and its function loads it from S3"
+            "of a layer; run `lading push --store s3://...`, and its function loads it from S3"
         )
     return LocalArtifact(folder, digests, size)

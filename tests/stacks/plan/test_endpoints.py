@@ -68,7 +68,7 @@ def test_a_model_on_lambda_has_no_endpoint(tmp_path: Path) -> None:
         ),
         (served_by_engine("chat", images={REGION: EAST}), REGION, "is in us-east-1; copy it"),
         (served_by_engine("chat"), None, "write it to stages.dev.regions"),
-        (served_by_engine("chat", s3_copy("chat")), REGION, "run `lading push s3://...`"),
+        (served_by_engine("chat", s3_copy("chat")), REGION, "run `lading push --store s3://...`"),
     ],
 )
 def test_what_sagemaker_could_not_run_is_refused(

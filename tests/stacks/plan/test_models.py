@@ -109,7 +109,7 @@ def test_a_model_without_a_stable_version_waits(tmp_path: Path) -> None:
         (
             [s3_copy("digits")],
             {"artifact_buckets": {"eu-central-1": "mine"}},
-            "the lock has no copy in mine; run `lading push s3://mine`",
+            "the lock has no copy in mine; run `lading push --store s3://mine`",
         ),
     ],
 )
@@ -138,7 +138,7 @@ def test_a_local_artifact_too_big_for_a_layer_belongs_into_s3(tmp_path: Path) ->
     entry = local_artifact(tmp_path, "digits")
     with (tmp_path / "store/models/digits/3/model.onnx").open("r+b") as file:
         file.truncate(LAMBDA.artifact_bytes + 1)
-    with pytest.raises(PlanError, match="over the 140 MB of a layer; run `lading push"):
+    with pytest.raises(PlanError, match="over the 140 MB of a layer; run `lading push --store s3:"):
         plan(tmp_path, entry)
 
 
