@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.check.agreement import Model
-from lading.model_packaging.errors import PackagingError
+from lading.model_packaging.errors import ConversionError, PackagingError, SourceUnreadable
+from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.quiet import quiet
 
 _COLORS = re.compile(r"\x1b\[[0-9;]*m")
@@ -28,15 +29,35 @@ def framework_errors(translate: Callable[[Exception], Exception]) -> Iterator[No
         raise translate(error) from error
 
 
+def reading(spec: ModelSpec, reason: str) -> AbstractContextManager[None]:
+    """Raise SourceUnreadable for this reason, with the text of the error, if a file is damaged."""
+
+    def unreadable(error: Exception) -> SourceUnreadable:
+        return SourceUnreadable(spec.name, spec.source, f"{reason}: {first_line(error)[:200]}")
+
+    return framework_errors(unreadable)
+
+
+def exporting(
+    spec: ModelSpec, reason_of: Callable[[Exception], str]
+) -> AbstractContextManager[None]:
+    """Raise ConversionError, for the reason that `reason_of` returns, if an exporter fails."""
+    return framework_errors(lambda error: ConversionError(spec.name, reason_of(error)))
+
+
 def one_line(error: Exception) -> str:
     """Return an exception's text as one line without colors."""
     return " ".join(_COLORS.sub("", str(error)).split())
 
 
 def first_line(error: Exception) -> str:
-    """Return the first line of an exception's text; stack traces follow it in some libraries."""
+    """Return the first line of an exception's text, with its type if the text is only a word.
+
+    Some libraries print a stack trace after it.
+    """
     lines = [line.strip() for line in _COLORS.sub("", str(error)).splitlines() if line.strip()]
-    return _PLACE.sub("", lines[0]) if lines else repr(error)
+    text = _PLACE.sub("", lines[0]) if lines else ""
+    return text if " " in text else f"{type(error).__name__} {text}".strip()
 
 
 def refusing(model: Model, text_of: Callable[[Exception], str] = first_line) -> Model:

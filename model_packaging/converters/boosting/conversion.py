@@ -9,7 +9,6 @@ for XGBoost, which rounds its input to that type, and float64 for LightGBM. It r
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,12 +20,8 @@ from lading.model_packaging.check.probes import Column, Known, Probe
 from lading.model_packaging.check.tree_probes import tree_probes, typical_rows
 from lading.model_packaging.check.trees import NoTreeForm, TreeArrays
 from lading.model_packaging.conversion import Conversion
-from lading.model_packaging.converters.framework_errors import (
-    first_line,
-    framework_errors,
-    refusing,
-)
-from lading.model_packaging.errors import ConversionError, SourceUnreadable
+from lading.model_packaging.converters.framework_errors import refusing
+from lading.model_packaging.errors import ConversionError
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.onnx_nodes import Nodes, value_info
 
@@ -172,18 +167,6 @@ _OUTPUTS: Mapping[Answers, Callable[[Nodes, str, int, Array | None], _Outputs]] 
     "labels": _of_labels,
     "numbers": _of_numbers,
 }
-
-
-@contextmanager
-def reading(spec: ModelSpec, library: str) -> Iterator[None]:
-    """Raise SourceUnreadable, with the library's name and version, if it fails to read a file."""
-
-    def unreadable(error: Exception) -> SourceUnreadable:
-        reason = f"cannot be read by {library}: {first_line(error)[:200]}"
-        return SourceUnreadable(spec.name, spec.source, reason)
-
-    with framework_errors(unreadable):
-        yield
 
 
 def convert_booster(

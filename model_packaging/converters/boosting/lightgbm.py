@@ -32,13 +32,13 @@ from lading.model_packaging.converters.boosting.conversion import (
     convert_booster,
     exponential,
     identity,
-    reading,
     sigmoid,
     signed_square,
     softmax,
     softplus,
 )
 from lading.model_packaging.converters.boosting.tree_graph import add_trees
+from lading.model_packaging.converters.framework_errors import reading
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.quiet import quiet
 
@@ -71,7 +71,7 @@ _ANSWERS: Mapping[str, Answers] = {
 
 @quiet()
 def _convert(spec: ModelSpec) -> Conversion:
-    with reading(spec, f"LightGBM {version('lightgbm')}"):
+    with reading(spec, f"cannot be read by LightGBM {version('lightgbm')}"):
         booster = _load(spec.source)
     return convert_booster(spec, lambda: read_lightgbm(booster), booster.predict)
 

@@ -35,12 +35,12 @@ from lading.model_packaging.converters.boosting.conversion import (
     convert_booster,
     exponential,
     identity,
-    reading,
     sigmoid,
     softmax,
     step,
 )
 from lading.model_packaging.converters.boosting.tree_graph import add_trees
+from lading.model_packaging.converters.framework_errors import reading
 from lading.model_packaging.errors import ManifestError
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.onnx_nodes import Nodes
@@ -72,7 +72,7 @@ _VERSION = re.compile(
 @quiet()
 def _convert(spec: ModelSpec) -> Conversion:
     content = spec.source.read_bytes()
-    with reading(spec, _library(content)):
+    with reading(spec, f"cannot be read by {_library(content)}"):
         booster = _load(content)
     if booster.attr("scikit_learn"):
         return _of_estimator(spec, booster, content)
@@ -117,7 +117,7 @@ def _of_estimator(spec: ModelSpec, booster: Any, content: bytes) -> Conversion:
     if spec.iterations:
         reason = f"has no effect on {spec.source.name}, which an estimator saved; remove it"
         raise ManifestError(spec.place("iterations"), reason)
-    with reading(spec, _library(content)):
+    with reading(spec, f"cannot be read by {_library(content)}"):
         estimator = _estimator(booster, content)
     predict = getattr(estimator, "predict_proba", estimator.predict)
     return convert_booster(spec, lambda: read_estimator(estimator), predict)

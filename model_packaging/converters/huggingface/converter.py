@@ -123,7 +123,7 @@ def _encoder(spec: ModelSpec) -> Conversion:
     model = load_model(spec, _AUTO_CLASSES["embedding"])
     tokens = tokenization(spec, tokenizer, model)
     onnx = _exported(spec, model, tokens, partial(_embedding, normalized_mean))
-    return _embedded(onnx, originals.averages_states(model, tokens), tokens)
+    return _processed(onnx, originals.averages_states(model, tokens), tokens)
 
 
 def _sentences(spec: ModelSpec) -> Conversion:
@@ -142,9 +142,10 @@ def _sentences(spec: ModelSpec) -> Conversion:
     vectors = sentence_module(spec, sentences, tokens.prompt_length)
     onnx = _exported(spec, model, tokens, partial(_embedding, vectors), rest=vectors)
     if originals.has_sentence_transformers():
-        return _embedded(onnx, originals.encodes_sentences(spec, tokens.max_length), tokens)
-    original = originals.embeds_by_states(model, tokens, vectors)
-    return _embedded(onnx, original, tokens)
+        original = originals.encodes_sentences(spec, tokens.max_length)
+    else:
+        original = originals.embeds_by_states(model, tokens, vectors)
+    return _processed(onnx, original, tokens)
 
 
 _Answer = Callable[[Any, dict[str, Any]], dict[str, Any]]
@@ -236,23 +237,19 @@ def _labeled(onnx: bytes, original: Model, tokens: Tokenization, head: Head) -> 
     return _processed(onnx, original, tokens, (named,), outputs)
 
 
-def _embedded(onnx: bytes, original: Model, tokens: Tokenization) -> Conversion:
-    """Return the conversion of a graph that returns vectors."""
-    return _processed(onnx, original, tokens, (), OnnxSession(onnx).outputs)
-
-
 def _processed(
     onnx: bytes,
     original: Model,
     tokens: Tokenization,
-    after: tuple[dict[str, Any], ...],
-    outputs: Sequence[TensorSpec],
+    after: tuple[dict[str, Any], ...] = (),
+    outputs: Sequence[TensorSpec] = (),
 ) -> Conversion:
+    """Return the conversion of a graph between its steps; by default its outputs stay."""
     processing = Processing(
         (tokens.options, *after),
         {TOKENIZER: tokens.file},
         (TensorSpec(TEXT, "BYTES", (-1,)),),
-        tuple(outputs),
+        tuple(outputs or OnnxSession(onnx).outputs),
     )
     return Conversion(
         onnx,

@@ -1,7 +1,7 @@
 """Models as transformers loads them: only tensors are read, and no code of the folder runs."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from lading.model_packaging.converters.framework_errors import framework_errors, one_line
@@ -41,15 +41,13 @@ def load_model(spec: ModelSpec, kind: str) -> Any:
     return model.eval()
 
 
-@contextmanager
-def loading(spec: ModelSpec) -> Iterator[None]:
+def loading(spec: ModelSpec) -> AbstractContextManager[None]:
     """Raise SourceUnreadable, with the reason and with advice, if transformers fails to load."""
 
     def unreadable(error: Exception) -> SourceUnreadable:
         return SourceUnreadable(spec.name, spec.source, _reason(one_line(error)[:300]))
 
-    with framework_errors(unreadable):
-        yield
+    return framework_errors(unreadable)
 
 
 def _reason(text: str) -> str:

@@ -10,16 +10,16 @@ as the `model.` of a module inside a LightningModule.
 """
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pickle import UnpicklingError
 from typing import Any
 
 from lading.model_packaging.converters.framework_errors import (
-    first_line,
     framework_errors,
     one_line,
+    reading,
 )
 from lading.model_packaging.errors import ManifestError, SourceUnreadable, SourceUntrusted
 from lading.model_packaging.manifest.models import ModelSpec
@@ -31,6 +31,7 @@ _WRAPPERS = ("module", "_orig_mod")
 _EXTRA_STATE = "_extra_state"
 """torch's name for the state of a module that is not a tensor."""
 
+DAMAGED = "is damaged or not a file that PyTorch saves"
 _SHOWN = 3
 _MOST_HEADER = 100 << 20
 
@@ -88,30 +89,16 @@ def is_safetensors(spec: ModelSpec) -> bool:
     return head[8:] == b"{" and int.from_bytes(head[:8], "little") < _MOST_HEADER
 
 
-@contextmanager
-def reading(spec: ModelSpec) -> Iterator[None]:
-    """Raise SourceUnreadable if torch fails to read a file."""
-
-    def unreadable(error: Exception) -> SourceUnreadable:
-        said = first_line(error)[:200]
-        reason = said if " " in said else f"{type(error).__name__} {said}"
-        text = f"is damaged or not a file that PyTorch saves: {reason}"
-        return SourceUnreadable(spec.name, spec.source, text)
-
-    with framework_errors(unreadable):
-        yield
-
-
 def _read_safetensors(spec: ModelSpec) -> Mapping[str, Any]:
     from safetensors.torch import load_file
 
-    with reading(spec):
+    with reading(spec, DAMAGED):
         weights: Mapping[str, Any] = load_file(spec.source)
     return weights
 
 
 def _load(spec: ModelSpec) -> Any:
-    with reading(spec):
+    with reading(spec, DAMAGED):
         try:
             return _unpickled(spec)
         except UnpicklingError as error:

@@ -23,11 +23,11 @@ from typing import Any
 
 from lading.model_packaging.check.example_inputs import ExampleInputs, example_inputs
 from lading.model_packaging.conversion import Conversion, Converter, tool_versions
-from lading.model_packaging.converters.framework_errors import first_line
+from lading.model_packaging.converters.framework_errors import first_line, reading
 from lading.model_packaging.converters.pytorch.checkpoint import (
+    DAMAGED,
     is_safetensors,
     read_module,
-    reading,
 )
 from lading.model_packaging.converters.pytorch.export import (
     conversion_of,
@@ -37,6 +37,7 @@ from lading.model_packaging.converters.pytorch.export import (
     trace,
 )
 from lading.model_packaging.converters.pytorch.reference import TorchReference, as_array
+from lading.model_packaging.converters.pytorch.refusals import pooling_of_free_axes
 from lading.model_packaging.errors import ConversionError, ManifestError, SourceUntrusted
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.manifest.original import BATCH
@@ -127,13 +128,22 @@ def _program(spec: ModelSpec) -> Conversion:
     with nullcontext() if spec.trust else torch_weights_only(), _unpickling(spec):
         program = torch.export.load(spec.source)
     examples = _examples_of(spec, program)
+    _require_sizes(spec, program, examples)
+    reference = TorchReference(spec, program.module(), examples.arrays)
+    model = export_program(spec, program)
+    return conversion_of(spec, model, examples, reference, program)
+
+
+def _require_sizes(spec: ModelSpec, program: Any, examples: ExampleInputs) -> None:
+    """Refuse a program for too few rows, or with layers that have no ONNX form for its sizes."""
+    pooling = pooling_of_free_axes(program)
+    if pooling:
+        advice = "export it with images of one size"
+        raise ConversionError(spec.name, f"{pooling}, which has no ONNX form; {advice}")
     most = most_rows(program, examples)
     if most is not None and most < CHECKED_ROWS:
         reason = f"was exported for at most {most} rows; export it for {CHECKED_ROWS} rows or more"
         raise ConversionError(spec.name, reason)
-    reference = TorchReference(spec, program.module(), examples.arrays)
-    model = export_program(spec, program)
-    return conversion_of(spec, model, examples, reference, program)
 
 
 def _examples_of(spec: ModelSpec, program: Any) -> ExampleInputs:
@@ -171,7 +181,7 @@ def _script(spec: ModelSpec) -> Conversion:
 @contextmanager
 def _unpickling(spec: ModelSpec) -> Iterator[None]:
     """Raise SourceError for a file that is damaged, or that contains a pickle."""
-    with reading(spec):
+    with reading(spec, DAMAGED):
         try:
             yield
         except UnpicklingError as error:

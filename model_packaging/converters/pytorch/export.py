@@ -4,6 +4,7 @@ import inspect
 import io
 import warnings
 from collections.abc import Collection, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,11 +17,12 @@ from lading.model_packaging.check.example_inputs import ExampleInputs
 from lading.model_packaging.check.graph_probes import decision_probes, size_probes, with_size
 from lading.model_packaging.check.probes import Probe
 from lading.model_packaging.conversion import Conversion
+from lading.model_packaging.converters.framework_errors import exporting
 from lading.model_packaging.converters.pytorch.reference import TorchReference, as_tensor
 from lading.model_packaging.converters.pytorch.refusals import (
     FIXES,
-    exporting,
-    require_fixed_pools,
+    pooling_of_free_axes,
+    reason_of,
 )
 from lading.model_packaging.errors import ConversionError
 from lading.model_packaging.manifest.models import ModelSpec
@@ -112,11 +114,13 @@ def _program(
 
     free = tuple(dict.fromkeys(axes[name], torch.export.Dim.DYNAMIC) for name in examples.arrays)
     shapes = _by_parameter(module, free) or None
-    with exporting(spec, module):
+    with exporting(spec, partial(reason_of, module=module)):
         program = torch.export.export(
             module, _tensors(examples), dynamic_shapes=shapes, strict=False
         )
-    require_fixed_pools(spec, program)
+    pooling = pooling_of_free_axes(program)
+    if pooling:
+        raise ConversionError(spec.name, f"{pooling}, which {FIXES}; state its size as a number")
     return program
 
 
@@ -141,7 +145,7 @@ def export_program(spec: ModelSpec, program: Any) -> "ModelProto":
     """
     import torch
 
-    with exporting(spec):
+    with exporting(spec, reason_of):
         exported = torch.onnx.export(program, dynamo=True, verbose=False)
     model: ModelProto = exported.model_proto
     return model
@@ -163,7 +167,7 @@ def trace(spec: ModelSpec, module: Any, examples: ExampleInputs, count: int) -> 
     from onnx import load_model_from_string
 
     exported = io.BytesIO()
-    with exporting(spec, module):
+    with exporting(spec, partial(reason_of, module=module)):
         torch.onnx.export(
             module,
             _tensors(examples),

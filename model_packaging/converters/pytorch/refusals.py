@@ -2,14 +2,11 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from traceback import walk_tb
 from types import FrameType
 from typing import Any
 
-from lading.model_packaging.converters.framework_errors import framework_errors, one_line
-from lading.model_packaging.errors import ConversionError
-from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.converters.framework_errors import one_line
 
 FIXES = "fixes an axis that models.yaml leaves free"
 
@@ -22,20 +19,11 @@ PACKED = (
 )
 
 
-@contextmanager
-def exporting(spec: ModelSpec, module: Any = None) -> Iterator[None]:
-    """Raise ConversionError with one line for an exporter's error.
+def reason_of(error: Exception, module: Any = None) -> str:
+    """Return what stopped an export, from the pages that torch writes about it.
 
-    Args:
-        spec: the model, from the manifest.
-        module: the module that is exported; None for an exported program, which names its modules.
+    `module` is what was exported; None for an exported program, which names its modules.
     """
-    with framework_errors(lambda error: ConversionError(spec.name, _reason(error, module))):
-        yield
-
-
-def _reason(error: Exception, module: Any) -> str:
-    """Return what stopped the export, from the pages that torch writes about it."""
     text = one_line(error)
     if packs_sequences(error):
         return PACKED
@@ -44,6 +32,10 @@ def _reason(error: Exception, module: Any) -> str:
         return f"{FIXES}: {said}; state its size as a number"
     if "prim::DictConstruct" in text:
         return "returns a dict, which has no ONNX form in TorchScript; return a tuple, and outputs:"
+    return _reason_of_layer(text, error, module)
+
+
+def _reason_of_layer(text: str, error: Exception, module: Any) -> str:
     where = _in_traceback(error, module)
     if "data-dependent expression" in text:
         return (
@@ -68,22 +60,23 @@ def packs_sequences(error: BaseException) -> bool:
     )
 
 
-def require_fixed_pools(spec: ModelSpec, program: Any) -> None:
-    """Refuse adaptive pooling over axes of any size, which the exporter computes wrongly.
+def pooling_of_free_axes(program: Any) -> str:
+    """Describe adaptive pooling over axes of any size, which the exporter computes wrongly.
 
-    Raises:
-        ConversionError: names the first such layer.
+    Returns the first such layer as words of a sentence; empty if there is none.
     """
     for node in program.graph.nodes:
-        if node.op != "call_function" or "adaptive_" not in str(node.target):
-            continue
-        value = node.meta["val"]
-        pooled = (value if hasattr(value, "shape") else value[0]).shape
-        given = node.args[0].meta["val"].shape
-        pairs = zip(given, pooled, strict=True)
-        if any(not isinstance(size, int) and isinstance(to, int) and to > 1 for size, to in pairs):
-            reason = f"has adaptive pooling to {list(pooled[2:])}{_layer(node)}, which {FIXES}"
-            raise ConversionError(spec.name, f"{reason}; state its size as a number")
+        if node.op == "call_function" and "adaptive_" in str(node.target):
+            value = node.meta["val"]
+            pooled = (value if hasattr(value, "shape") else value[0]).shape
+            given = node.args[0].meta["val"].shape
+            if any(map(_is_pooled_from_any, given, pooled)):
+                return f"has adaptive pooling to {list(pooled[2:])}{_layer(node)}"
+    return ""
+
+
+def _is_pooled_from_any(given: Any, pooled: Any) -> bool:
+    return not isinstance(given, int) and isinstance(pooled, int) and pooled > 1
 
 
 def _layer(node: Any) -> str:

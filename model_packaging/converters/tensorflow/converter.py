@@ -11,17 +11,15 @@ Keras on JAX saves the same files. `jax2tf` saves an XLA program inside a SavedM
 ONNX form.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from lading.functions.inference.artifact.specification import PREDICT_METHOD
 from lading.model_packaging.conversion import Conversion, Converter, tool_versions
-from lading.model_packaging.converters.framework_errors import framework_errors, one_line
+from lading.model_packaging.converters.framework_errors import exporting, reading
 from lading.model_packaging.converters.tensorflow import keras_files, lite_files, saved_models
-from lading.model_packaging.converters.tensorflow.export import convert, exporting, finished
-from lading.model_packaging.errors import ConversionError, ManifestError, SourceUnreadable
+from lading.model_packaging.converters.tensorflow.export import convert, finished, reason_of
+from lading.model_packaging.errors import ConversionError, ManifestError
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.onnx_graph import require_known_operators
 from lading.model_packaging.quiet import prepare_tensorflow, quiet
@@ -29,6 +27,8 @@ from lading.model_packaging.signatures import choose
 from lading.model_packaging.sources.archive import require_harmless
 from lading.model_packaging.sources.folder import folder_files
 from lading.model_packaging.sources.numbered_folder import SAVED_MODEL, highest_version
+
+_DAMAGED = "is damaged or of another kind than its suffix"
 
 
 @quiet()
@@ -70,7 +70,7 @@ def _convert_saved_model(spec: ModelSpec) -> Conversion:
 
     One without an ONNX form is left out, unless it is the default or the manifest names it.
     """
-    with _reading(spec):
+    with reading(spec, _DAMAGED):
         saved = saved_models.read(spec)
     made: dict[tuple[bytes, str], Conversion] = {}
     aliases: dict[str, str] = {}
@@ -109,7 +109,7 @@ def _convert_keras(spec: ModelSpec) -> Conversion:
     if spec.signatures:
         raise ManifestError(spec.place("signature"), "is only for SavedModels; remove it")
     model = keras_files.load(spec)
-    with exporting(spec):
+    with exporting(spec, reason_of):
         signature = keras_files.as_signature(spec, model)
     return convert(spec, signature)
 
@@ -117,22 +117,10 @@ def _convert_keras(spec: ModelSpec) -> Conversion:
 def _convert_lite(spec: ModelSpec) -> Conversion:
     if spec.inputs:
         raise ManifestError(spec.place("inputs"), "has no effect on TFLite files; remove it")
-    with _reading(spec):
+    with reading(spec, _DAMAGED):
         interpreter = lite_files.interpreter_of(spec)
     name, signature, tensors = lite_files.signature_of(spec, interpreter)
-    with exporting(spec):
+    with exporting(spec, reason_of):
         model = lite_files.to_onnx(spec, tensors)
     require_known_operators(spec.name, model)
     return replace(finished(spec, model, signature), signature=name)
-
-
-@contextmanager
-def _reading(spec: ModelSpec) -> Iterator[None]:
-    """Raise SourceUnreadable if TensorFlow fails to read a file."""
-
-    def unreadable(error: Exception) -> SourceUnreadable:
-        reason = f"is damaged or of another kind than its suffix: {one_line(error)[:200]}"
-        return SourceUnreadable(spec.name, spec.source, reason)
-
-    with framework_errors(unreadable):
-        yield

@@ -6,13 +6,12 @@ that a call changes. Such operators are refused by name.
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lading.model_packaging.conversion import Conversion
-from lading.model_packaging.converters.framework_errors import framework_errors, one_line
+from lading.model_packaging.converters.framework_errors import exporting, one_line
 from lading.model_packaging.converters.tensorflow.difficult_rows import examples, probes
 from lading.model_packaging.converters.tensorflow.example_protos import with_features
 from lading.model_packaging.converters.tensorflow.frozen import Frozen
@@ -59,7 +58,7 @@ def convert(spec: ModelSpec, signature: SavedSignature) -> Conversion:
         require_stateless(spec, signature)
     signature, frozen = with_features(spec, signature, frozen)
     _require_shapes(spec, signature)
-    with exporting(spec):
+    with exporting(spec, reason_of):
         model = _to_onnx(frozen) if signature.inputs else _constants(signature)
     require_known_operators(spec.name, model)
     return finished(spec, model, signature)
@@ -69,7 +68,7 @@ def _frozen(spec: ModelSpec, signature: SavedSignature) -> Frozen:
     """Return the graph; the advice for a failure with free axes is to give them a size."""
     assert signature.freeze is not None
     try:
-        with exporting(spec):
+        with exporting(spec, reason_of):
             return signature.freeze()
     except ConversionError as error:
         require_stateless(spec, signature)
@@ -179,12 +178,6 @@ def _guarded(node: "NodeProto", constants: set[str]) -> "Iterator[NodeProto]":
     yield node
 
 
-@contextmanager
-def exporting(spec: ModelSpec) -> Iterator[None]:
-    """Raise ConversionError with one line for an exporter's error."""
-
-    def refused(error: Exception) -> ConversionError:
-        return ConversionError(spec.name, f"has no ONNX form: {one_line(error)[:300]}")
-
-    with framework_errors(refused):
-        yield
+def reason_of(error: Exception) -> str:
+    """Return why an exporter of TensorFlow failed."""
+    return f"has no ONNX form: {one_line(error)[:300]}"

@@ -41,8 +41,9 @@ def test_texts_lose_colors_line_ends_and_places_in_native_code() -> None:
     assert one_line(error) == "[12:30:01] /workspace/src/tree.cc:12: Check failed: rows at main"
 
 
-def test_an_error_without_a_text_is_named_by_its_type() -> None:
-    assert first_line(KeyError()) == "KeyError()"
+def test_an_error_without_a_sentence_is_named_by_its_type() -> None:
+    assert first_line(KeyError()) == "KeyError"
+    assert first_line(KeyError("x")) == "KeyError 'x'"
 
 
 def test_an_original_refuses_requests_with_a_value_error_only() -> None:

@@ -110,6 +110,20 @@ def test_adaptive_pooling_over_axes_of_any_size_is_refused_by_name_with_sizes() 
         converted(pooling(3), IMAGES)
 
 
+def test_adaptive_pooling_of_an_exported_program_is_refused_by_name(tmp_path: Path) -> None:
+    import torch
+
+    free = torch.export.Dim.DYNAMIC
+    with quiet():
+        program = torch.export.export(
+            pooling(3), (torch.ones(2, 1, 5, 7),), dynamic_shapes=(({2: free, 3: free},),)
+        )
+        torch.export.save(program, tmp_path / "model.pt2")
+    text = r"to \[3, 3\], in AdaptiveAvgPool2d 'pool', which has no ONNX form; export it with ima"
+    with pytest.raises(ConversionError, match=text):
+        CONVERTER.convert(ModelSpec("m", tmp_path / "model.pt2"))
+
+
 @pytest.mark.parametrize(
     ("size", "inputs"), [(1, IMAGES), (3, {"x": InputShape(("batch", 1, 6, 9))})]
 )
