@@ -22,8 +22,8 @@ HEAVY = frozenset(
 MOST_OF_OTHERS = 165
 """Modules that are neither the standard library's nor ours: 160 when this was written."""
 
-MOST_OF_OURS = 50
-"""Modules of ours, with the `__init__` of each room: 49 when this was written."""
+MOST_OF_OURS = 52
+"""Modules of ours, with the `__init__` of each room: 50 when this was written."""
 
 PROBE = """
 import json, sys

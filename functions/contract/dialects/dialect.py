@@ -47,8 +47,8 @@ class Route(NamedTuple):
         example: a request's body.
         answer: an answer's body.
         at_root: how the front function answers where `template` names no model.
-        in_memory: the answer only reads memory, as that of every GET, so it need not wait behind
-            predictions.
+        in_memory: the answer only reads memory, so it need not wait behind predictions; every GET
+            must be so.
         language_model: only language models have it.
     """
 
