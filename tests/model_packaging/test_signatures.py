@@ -172,7 +172,9 @@ def test_a_lone_signature_keeps_its_name(tmp_path: Path) -> None:
 @TENSORFLOW
 def test_a_list_says_which_are_packaged_and_its_first_answers_unasked(tmp_path: Path) -> None:
     spec = two_layers(tmp_path, "score", "embed", "shift")
-    with pytest.raises(ManifestError, match=r"layers\.signature: is needed, .*embed, score, shift"):
+    with pytest.raises(
+        ManifestError, match=r"layers\.signature: is required, .*embed, score, shift"
+    ):
         run(tmp_path, spec)
     packaged = run(tmp_path, replace(spec, signatures=("score", "embed")))
     assert packaged.signatures == ("score", "embed")
@@ -246,7 +248,7 @@ def test_a_signature_that_the_manifest_names_is_not_left_out(
     tmp_path: Path, first: tuple[str, ...]
 ) -> None:
     spec = two_layers(tmp_path, "odd", "embed")
-    advice = r"'odd' that has no ONNX form: .*Lgamma.*; name what .*: \[embed\]"
+    advice = r"'odd' that has no ONNX form: .*Lgamma.*; name the ones .*: \[embed\]"
     with pytest.raises(ConversionError, match=advice):
         run(tmp_path, replace(spec, signatures=first))
     assert not (tmp_path / "models.lock.json").exists()
@@ -263,7 +265,7 @@ def test_a_signature_that_fails_the_check_is_left_out_unless_the_manifest_names_
     assert found == ("serving_default", "embed")
     assert "left out 'broken': it holds NaN in" in outcomes["signatures"]
     with pytest.raises(
-        ConversionError, match=r"in its signature 'broken': holds NaN .*; take brok"
+        ConversionError, match=r"in its signature 'broken': holds NaN .*; remove brok"
     ):
         package(replace(spec, signatures=("embed", "broken")), store, lock)
 

@@ -138,7 +138,7 @@ def test_a_bucket_without_versioning_is_refused_with_the_command_that_enables_it
 
 
 def test_a_missing_bucket_is_one_clear_error(bucket: Bucket) -> None:
-    with pytest.raises(StoreError, match=r"there is no 'nowhere'; create it"):
+    with pytest.raises(StoreError, match=r"does not exist: 'nowhere'; create it"):
         open_store("s3://nowhere/a").publish("digits", Built(files()), {})
 
 

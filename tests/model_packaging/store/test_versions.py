@@ -207,7 +207,7 @@ def test_a_store_is_opened_by_its_address(tmp_path: Path) -> None:
     "address", ["s3://", "s3:///a", "s3://A_b/c", "s3://bucket/a?b", "gs://bucket/a", "http://x"]
 )
 def test_an_address_of_no_store_is_one_clear_error(address: str) -> None:
-    with pytest.raises(StoreError, match=r"give .*s3://bucket/prefix"):
+    with pytest.raises(StoreError, match=r"use .*s3://bucket/prefix"):
         open_store(address)
 
 

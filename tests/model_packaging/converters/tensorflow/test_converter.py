@@ -125,7 +125,7 @@ def test_of_several_signatures_one_must_be_named_and_a_lone_one_need_not(tmp_pat
     spec = save_module(tmp_path, "score", "embed")
     with pytest.raises(
         ManifestError,
-        match=r"m\.signature: is needed, .*several and none is serving_default; .*\[embed, score\]",
+        match=r"m\.signature: is required, .*none is serving_default; .*\[embed, score\]",
     ):
         CONVERTER.convert(spec)
     with pytest.raises(ManifestError, match=r"'scor' is not in saved, .*did you mean 'score'"):
