@@ -15,7 +15,7 @@ from constructs import Construct
 
 from lading.functions.contract.limits import GATEWAY
 from lading.functions.contract.names import ENVIRONMENT, FRONT
-from lading.stacks.api.authorization import TokenSettings, authorize
+from lading.stacks.api.authorization import TokenAuthorizer, TokenSettings
 from lading.stacks.api.firewall import Firewall
 from lading.stacks.api.rest_api import ApiSettings, Authorization, ModelApi
 from lading.stacks.function.logged_function import LoggedFunction, StageFunctions
@@ -97,10 +97,10 @@ class ApiStack(Stack):
             table=names.token_table,
             key_alias=names.artifact_key,
             cache_s=deployment.settings.authorizer_cache_s,
-            # An emulated gateway reads the usage key from a header, never from the authorizer.
-            usage_plan=not deployment.local,
         )
-        return authorize(self, self._shared, tokens)
+        authorizer = TokenAuthorizer(self, "Tokens", shared=self._shared, tokens=tokens).authorizer
+        # An emulated gateway reads the usage key from a header, never from the authorizer.
+        return Authorization(types.CUSTOM, authorizer, usage_plan=not deployment.local)
 
     def _front(self) -> LoggedFunction:
         """Create the front function, which may invoke the models of this API and nothing else."""

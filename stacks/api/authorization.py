@@ -1,4 +1,4 @@
-"""Who may call the API: AWS principals, holders of bearer tokens, or anybody."""
+"""The authorizer of bearer tokens."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,6 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from lading.functions.contract.names import TOKENS
-from lading.stacks.api.rest_api import Authorization
 from lading.stacks.function.logged_function import LoggedFunction, StageFunctions
 from lading.stacks.permissions import allow, grant_decrypt
 
@@ -25,21 +24,12 @@ class TokenSettings:
         table: name of the table of tokens.
         key_alias: alias of the key that encrypts the table.
         cache_s: how long the gateway caches an answer.
-        usage_plan: whether calls count against the token's usage key.
     """
 
     function: str
     table: str
     key_alias: str
     cache_s: int
-    usage_plan: bool
-
-
-def authorize(scope: Construct, shared: StageFunctions, tokens: TokenSettings) -> Authorization:
-    """Create the authorizer of bearer tokens, and return what methods require."""
-    authorizer = TokenAuthorizer(scope, "Tokens", shared=shared, tokens=tokens).authorizer
-    kind = apigateway.AuthorizationType.CUSTOM
-    return Authorization(kind, authorizer, usage_plan=tokens.usage_plan)
 
 
 class TokenAuthorizer(Construct):

@@ -89,10 +89,9 @@ class CodeAssets:
             LayersTooLarge: it does not fit.
         """
         if Stack.of(scope).bundling_required:
-            layer = isinstance(model.artifact, LocalArtifact) or model.artifact.layer
             steps = layer_sizes(*(self._processing(it).folder() for it in model.processing))
             code = {**self._sizes, **steps}
-            require_fits(model.name, code, model.artifact.size if layer else 0)
+            require_fits(model.name, code, model.artifact.size if model.artifact.layer else 0)
 
 
 def _staged(model: str, version: int, source: LocalArtifact, root: Path) -> Path:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 from lading.functions.contract.limits import LAMBDA, MEGABYTE
 from lading.functions.contract.names import DEFAULT_LABEL, Library, S3Object, artifact_folder
@@ -38,6 +39,7 @@ class LocalArtifact:
     folder: Path
     digests: Mapping[str, str]
     size: int
+    layer: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, slots=True)
