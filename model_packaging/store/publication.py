@@ -3,10 +3,11 @@
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from lading.functions.contract.errors import ArtifactCorrupt
 from lading.functions.contract.names import artifact_folder
-from lading.functions.inference.artifact.reading import HeldFiles, read_artifact, sha256
+from lading.functions.inference.artifact.reading import read_artifact, sha256
 from lading.functions.inference.artifact.specification import ENGINE, SPECIFICATION, Artifact
 from lading.model_packaging.store.engine_files import EngineFiles
 from lading.model_packaging.store.errors import NumberTaken
@@ -51,10 +52,12 @@ def verify(name: str, version: int, files: Mapping[str, bytes], digest: str | No
     Raises:
         ArtifactError: they are damaged, have another digest, or are of another model.
     """
-    held = HeldFiles(artifact_folder(name, version), files)
-    artifact = read_artifact(held, digest)
+    place = Path(artifact_folder(name, version))
+    artifact = read_artifact(place, digest, files)
     if artifact.name != name:
-        raise ArtifactCorrupt(held.place(SPECIFICATION), f"it belongs to model '{artifact.name}'")
+        raise ArtifactCorrupt(
+            (place / SPECIFICATION).as_posix(), f"it belongs to model '{artifact.name}'"
+        )
     return artifact
 
 

@@ -25,7 +25,7 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path, PurePath
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 from lading.functions.contract.errors import ArtifactCorrupt, ArtifactMissing, ArtifactTooNew
 from lading.functions.contract.names import NAME_PATTERN
@@ -56,80 +56,28 @@ def shown(path: Path) -> str:
     return PurePath(*path.parts[-len(_LAYOUT) :]).as_posix()
 
 
-class Files(Protocol):
-    """The files of an artifact, read by name."""
-
-    def read(self, name: str, limit: int | None = None) -> bytes:
-        """Return the content of a file.
-
-        Raises:
-            ArtifactMissing: it is not there.
-            ArtifactCorrupt: it is larger than `limit`.
-        """
-
-    def place(self, name: str) -> str:
-        """Return the path of a file for error texts."""
-
-
-class FolderFiles(NamedTuple):
-    """The files in a folder."""
-
-    folder: Path
-
-    def read(self, name: str, limit: int | None = None) -> bytes:
-        """See `Files.read`."""
-        path = self.folder / name
-        try:
-            if limit is not None:
-                _check_size(self.place(name), path.stat().st_size, limit)
-            return path.read_bytes()
-        except OSError as error:
-            raise ArtifactMissing(self.place(name)) from error
-
-    def place(self, name: str) -> str:
-        """See `Files.place`."""
-        return shown(self.folder / name)
-
-
-class HeldFiles(NamedTuple):
-    """Files in memory, of the version whose folder would be `folder`."""
-
-    folder: str
-    contents: Mapping[str, bytes]
-
-    def read(self, name: str, limit: int | None = None) -> bytes:
-        """See `Files.read`."""
-        if name not in self.contents:
-            raise ArtifactMissing(self.place(name))
-        if limit is not None:
-            _check_size(self.place(name), len(self.contents[name]), limit)
-        return self.contents[name]
-
-    def place(self, name: str) -> str:
-        """See `Files.place`."""
-        return f"{self.folder}/{name}"
-
-
-def read_artifact(files: Files | Path, digest: str | None = None) -> Artifact:
+def read_artifact(
+    folder: Path, digest: str | None = None, held: Mapping[str, bytes] | None = None
+) -> Artifact:
     """Read and verify an artifact.
 
     Args:
-        files: the version's folder, or its files held elsewhere.
-        digest: expected SHA-256 of `artifact.json`, from the lock; None trusts the artifact's own.
+        folder: the version's folder.
+        digest: expected SHA-256 of `artifact.json`, from the lock; None accepts any.
+        held: the files in memory by name; then `folder` need not exist, and only names them.
 
     Raises:
         ArtifactMissing: the specification or a file that it names is missing.
         ArtifactCorrupt: a digest differs, or the specification cannot be read.
         ArtifactTooNew: the format version is above `FORMAT_VERSION`.
     """
-    source = FolderFiles(files) if isinstance(files, Path) else files
-    place = source.place(SPECIFICATION)
-    content = source.read(SPECIFICATION, MAX_SPECIFICATION_BYTES)
+    place = shown(folder / SPECIFICATION)
+    content = _read(folder / SPECIFICATION, held, MAX_SPECIFICATION_BYTES)
     found = sha256(content)
     if digest is not None and digest != found:
         raise ArtifactCorrupt(place, f"has digest {found}, the lock states {digest}")
     document = _read_specification(place, content)
-    contents = _verified(source, document["files"])
+    contents = _verified(folder, document["files"], held)
     artifact = Artifact(
         name=document["name"],
         identity=document["identity"],
@@ -187,21 +135,29 @@ def _read_specification(place: str, content: bytes) -> dict[str, Any]:
     return {**document, **tensors, **texts, "files": files, "engine": engine}
 
 
-def _verified(files: Files, digests: Mapping[str, str]) -> dict[str, bytes]:
-    """Contents of the files in `digests`, each checked."""
+def _verified(
+    folder: Path, digests: Mapping[str, str], held: Mapping[str, bytes] | None
+) -> dict[str, bytes]:
+    """Contents of the files in `digests`, each verified."""
     contents = {}
     for name, expected in digests.items():
         if Path(name).name != name:
-            place = files.place(SPECIFICATION)
+            place = shown(folder / SPECIFICATION)
             raise ArtifactCorrupt(place, f"names a file outside its folder: {name!r}")
-        contents[name] = files.read(name)
+        contents[name] = _read(folder / name, held)
         found = sha256(contents[name])
         if found != expected:
             reason = f"has digest {found}, {SPECIFICATION} states {expected}"
-            raise ArtifactCorrupt(files.place(name), reason)
+            raise ArtifactCorrupt(shown(folder / name), reason)
     return contents
 
 
-def _check_size(place: str, size: int, limit: int) -> None:
-    if size > limit:
-        raise ArtifactCorrupt(place, f"is larger than {limit} bytes")
+def _read(path: Path, held: Mapping[str, bytes] | None, limit: int | None = None) -> bytes:
+    """The content of a file, in memory or on disk; its size is checked before it is read."""
+    try:
+        size = path.stat().st_size if held is None else len(held[path.name])
+        if limit is not None and size > limit:
+            raise ArtifactCorrupt(shown(path), f"is larger than {limit} bytes")
+        return path.read_bytes() if held is None else held[path.name]
+    except (OSError, KeyError) as error:
+        raise ArtifactMissing(shown(path)) from error

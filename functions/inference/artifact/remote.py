@@ -6,12 +6,13 @@ contains it.
 """
 
 from contextlib import closing
+from pathlib import Path
 from typing import Final
 
 from lading.functions.contract.errors import ArtifactUnreachable
 from lading.functions.contract.names import S3Object, artifact_archive, artifact_folder
 from lading.functions.inference.artifact.archive import unpack
-from lading.functions.inference.artifact.reading import HeldFiles, read_artifact
+from lading.functions.inference.artifact.reading import read_artifact
 from lading.functions.inference.artifact.specification import Artifact
 
 _CONNECT_S: Final = 5
@@ -33,7 +34,7 @@ def read_remote(place: S3Object, name: str, version: int, digest: str | None) ->
         ArtifactError: it is not what was published.
     """
     contents = _fetch(place, name, version)
-    return read_artifact(HeldFiles(artifact_folder(name, version), contents), digest)
+    return read_artifact(Path(artifact_folder(name, version)), digest, contents)
 
 
 def _fetch(place: S3Object, name: str, version: int) -> dict[str, bytes]:

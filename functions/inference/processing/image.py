@@ -45,15 +45,10 @@ _QUOTED = 8
 _CHANNELS = {"channels_first": 0, "channels_last": -1}
 
 
-def make(options: Mapping[str, Any], files: Mapping[str, bytes]) -> "ImageStep":  # noqa: ARG001
-    """Return the step with these options; see the module."""
-    return ImageStep(options)
-
-
 class ImageStep(Step):
     """The step; see the module."""
 
-    def __init__(self, options: Mapping[str, Any]) -> None:
+    def __init__(self, options: Mapping[str, Any], _files: Mapping[str, bytes]) -> None:
         self._image, self._pixels = str(options["image"]), str(options["pixels"])
         self._mode, self._axis = str(options["mode"]), _CHANNELS[options["layout"]]
         self._resize, self._crop = options["resize"], options["crop"]
@@ -140,6 +135,9 @@ class ImageStep(Step):
 
     def _refusal(self, row: int, reason: str) -> InvalidInput:
         return InvalidInput(self._image, f"cannot be used: row {row} {reason}")
+
+
+make = ImageStep
 
 
 def _costly(reader: type[Image], content: bytes) -> tuple[tuple[int, int, str], ...]:

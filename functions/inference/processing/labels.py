@@ -14,15 +14,10 @@ from lading.functions.inference.processing.step import Step
 from lading.functions.inference.tensors.conversion import Array
 
 
-def make(options: Mapping[str, Any], files: Mapping[str, bytes]) -> "LabelsStep":  # noqa: ARG001
-    """Return the step with these options; see the module."""
-    return LabelsStep(options)
-
-
 class LabelsStep(Step):
     """The step; see the module."""
 
-    def __init__(self, options: Mapping[str, Any]) -> None:
+    def __init__(self, options: Mapping[str, Any], _files: Mapping[str, bytes]) -> None:
         self._scores, self._top = options["scores"], int(options["top"])
         self._softmax = bool(options.get("softmax"))
         self._labels = np.array([str(each).encode() for each in options["labels"]], np.object_)
@@ -38,6 +33,9 @@ class LabelsStep(Step):
         if self._top == 1:
             found = {name: array[..., 0] for name, array in found.items()}
         return {**found, **arrays}
+
+
+make = LabelsStep
 
 
 def _softmax(logits: Array) -> Array:
