@@ -16,7 +16,7 @@ _WEIGHTS_APART = 4
 
 
 def strip(model: "ModelProto") -> None:
-    """Take out what exporters note for debugging: paths of this machine, and stack traces."""
+    """Remove debugging notes of exporters: paths of this machine, and stack traces."""
     model.ClearField("metadata_props")
     model.ClearField("doc_string")
     for graph in (model.graph, *model.functions):
@@ -58,10 +58,10 @@ def name_signature(
 
 
 def name_axes(model: "ModelProto", axes: Mapping[str, Mapping[int, str]]) -> None:
-    """Give the free axes of the inputs these words, wherever their symbols stand.
+    """Name the free axes of the inputs, wherever their symbols occur.
 
-    Other symbols, which exporters number as they come, are numbered anew: the same model gives the
-    same bytes.
+    Other symbols get new numbers, because exporters number them in any order: the same model gives
+    the same bytes.
     """
     words: dict[str, str] = {}
     for value in model.graph.input:
@@ -76,9 +76,9 @@ def name_axes(model: "ModelProto", axes: Mapping[str, Mapping[int, str]]) -> Non
 
 
 def rename(model: "ModelProto", inputs: Sequence[str], outputs: Sequence[str]) -> None:
-    """Call the graph's inputs and outputs so, in their order, wherever they stand.
+    """Rename the graph's inputs and outputs, in their order, wherever they occur.
 
-    What had such a name inside gets another.
+    Inner tensors with such a name get another one.
     """
     graph = model.graph
     if [value.name for value in graph.output] != list(outputs):
@@ -90,7 +90,7 @@ def rename(model: "ModelProto", inputs: Sequence[str], outputs: Sequence[str]) -
 
 
 def _separate_outputs(graph: "GraphProto") -> None:
-    """Give outputs that are inputs at the same time values of their own."""
+    """Give outputs that are also inputs their own values."""
     from onnx import helper
 
     inputs = {value.name for value in graph.input}
@@ -102,7 +102,7 @@ def _separate_outputs(graph: "GraphProto") -> None:
 
 
 def _unused(graph: "GraphProto", name: str) -> str:
-    """The name, or one like it that nothing in the graph has."""
+    """Return the name, or a similar one that nothing in the graph has."""
     used = {value.name for value in _values(graph)} | {each.name for each in graph.initializer}
     for node in walk(graph.node):
         used.update(node.input, node.output)
@@ -123,9 +123,9 @@ def _rename(graph: "GraphProto", names: Mapping[str, str]) -> None:
 
 
 def keep_weights_inside(model: "ModelProto") -> None:
-    """Take weights off the list of inputs, on which files of IR version 3 have them all.
+    """Remove weights from the list of inputs, which has them all in files of IR version 3.
 
-    No caller may replace them, and neither quantizing nor simplifying takes such a list.
+    Callers may not replace them, and quantizing and simplifying do not accept such a list.
     """
     graph = model.graph
     weights = {tensor.name for tensor in graph.initializer}
@@ -138,10 +138,10 @@ def keep_weights_inside(model: "ModelProto") -> None:
 
 
 def take_maps_apart(model: "ModelProto") -> bool:
-    """Give the scores that ZipMap puts into maps as the tensor that they were: a column per class.
+    """Replace the maps of ZipMap by tensors of their scores: a column per class.
 
     Returns:
-        Whether there were any.
+        Whether there were any maps.
     """
     from onnx import TensorProto, helper
 
@@ -159,7 +159,7 @@ def take_maps_apart(model: "ModelProto") -> bool:
 
 
 def drop_repeated_outputs(model: "ModelProto") -> None:
-    """Keep the first of several outputs of one name."""
+    """Keep only the first of several outputs with one name."""
     outputs: dict[str, ValueInfoProto] = {}
     for value in model.graph.output:
         outputs.setdefault(value.name, value)
@@ -169,9 +169,9 @@ def drop_repeated_outputs(model: "ModelProto") -> None:
 
 
 def loosen_outputs(model: "ModelProto", answers: Iterable[Mapping[str, Array]]) -> None:
-    """Correct the shapes of outputs that answers do not have: what differs becomes a free axis.
+    """Correct stated shapes of outputs by answers: axes that differ become free axes.
 
-    Some exporters state shapes that the model does not give, as of the row it was traced with.
+    Some exporters state the shapes of the row that the model was traced with.
     """
     for answer in answers:
         for value in model.graph.output:
@@ -189,9 +189,9 @@ def _loosen(value: "ValueInfoProto", shape: Sequence[int]) -> None:
 
 
 def is_reduced(model: "ModelProto") -> bool:
-    """Whether the model computes in less than 32 bits: then the order of rounding changes answers.
+    """Whether the model computes in less than 32 bits, where the order of rounding changes answers.
 
-    onnxruntime rounds such a model at other places once it has rewritten it.
+    onnxruntime rounds such a model at other places after rewriting it.
     """
     from onnx import TensorProto
 
@@ -204,7 +204,7 @@ def is_reduced(model: "ModelProto") -> bool:
 
 
 def walk(nodes: Iterable["NodeProto"]) -> Iterator["NodeProto"]:
-    """Every node, also those of graphs inside nodes."""
+    """Yield every node, also those of graphs inside nodes."""
     for node in nodes:
         yield node
         for inner in inner_graphs(node):
@@ -212,14 +212,14 @@ def walk(nodes: Iterable["NodeProto"]) -> Iterator["NodeProto"]:
 
 
 def graphs_of(model: "ModelProto") -> Iterator["GraphProto"]:
-    """The model's graph, and those inside its nodes: branches and bodies of loops."""
+    """Yield the model's graph, and those inside its nodes: branches and bodies of loops."""
     yield model.graph
     for node in walk(model.graph.node):
         yield from inner_graphs(node)
 
 
 def inner_graphs(node: "NodeProto") -> Iterator["GraphProto"]:
-    """The graphs that are attributes of a node."""
+    """Yield the graphs that are attributes of a node."""
     for attribute in node.attribute:
         if attribute.HasField("g"):
             yield attribute.g
@@ -227,21 +227,21 @@ def inner_graphs(node: "NodeProto") -> Iterator["GraphProto"]:
 
 
 def operators(model: "ModelProto") -> set[str]:
-    """The operators of the model, also of the graphs inside its nodes."""
+    """Return the operators of the model, also of the graphs inside its nodes."""
     return {node.op_type for node in walk(model.graph.node)}
 
 
 def operator_set(model: "ModelProto") -> int:
-    """The version of ONNX's own operators; 0 when the model has none of them."""
+    """Return the version of ONNX's own operators; 0 when the model has none of them."""
     versions = [each.version for each in model.opset_import if each.domain in ("", "ai.onnx")]
     return max(versions, default=0)
 
 
 def require_known_operators(name: str, model: "ModelProto") -> None:
-    """Refuse operators of the framework that its exporter left as they were.
+    """Refuse operators of the framework that its exporter did not convert.
 
     Raises:
-        ConversionError: names them.
+        ConversionError: there are some; the text names them.
     """
     from onnx import defs
 
@@ -261,13 +261,13 @@ def require_finite_weights(name: str, onnx: bytes) -> None:
     """Refuse weights that hold NaN: training diverged, and every answer would be NaN.
 
     Raises:
-        ConversionError: names the first of them.
+        ConversionError: there are some; the text names the first.
     """
     from onnx import TensorProto, load_model_from_string, numpy_helper
 
     floats = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16)
     for tensor in load_model_from_string(onnx).graph.initializer:
-        # One lone NaN may be meant, as a marker of what is missing.
+        # A single NaN may be intended, as a marker of missing values.
         if tensor.data_type in floats and np.prod(tensor.dims) > 1:
             bad = int(np.isnan(numpy_helper.to_array(tensor)).sum())
             if bad:
