@@ -24,18 +24,20 @@ from lading.model_packaging.estimators.kinds.boosters import is_booster, labels_
 
 LABEL, SCORES = "label", "probabilities"
 
+_Outputs = dict[str, tuple[str, Any, int | None]]
+"""By name, each output's tensor, dtype and width; without a width its shape is [rows]."""
+
 
 @dataclass(frozen=True, slots=True)
 class EstimatorOutputs:
     """The outputs of a kind of estimator.
 
     Args:
-        add: adds the nodes to a graph and returns each output's tensor, dtype and width; the
-            width is None for an output of shape [rows].
+        add: adds the nodes to a graph.
         ask: returns the estimator's own answer to rows.
     """
 
-    add: Callable[[GraphBuilder, Frame], dict[str, tuple[str, Any, int | None]]]
+    add: Callable[[GraphBuilder, Frame], _Outputs]
     ask: Callable[[Any], dict[str, Array]]
 
 
@@ -76,14 +78,9 @@ def _last_step(estimator: Any) -> Any:
     return estimator
 
 
-def _named_classes(estimator: Any) -> Array:
-    """Return the classes as the model returns them: int64, float64 or text."""
-    classes = np.asarray(estimator.classes_)
-    return _named(classes)
-
-
-def _named(classes: Array) -> Array:
-    """Return labels in the types that the model returns."""
+def _named(labels: Any) -> Array:
+    """Return labels in the types that the model returns: int64, float64 or text."""
+    classes = np.asarray(labels)
     if classes.dtype.kind == "f" and not (np.isfinite(classes).all() and (classes % 1 == 0).all()):
         return classes.astype(np.float64)
     if classes.dtype.kind in "biuf":
@@ -102,14 +99,12 @@ def _as_label(labels: Any, classes: Array) -> Array:
 
 
 def _label(estimator: Any) -> EstimatorOutputs:
-    classes = _named_classes(estimator)
+    classes = _named(estimator.classes_)
     scored = hasattr(estimator, "predict_proba")
 
-    def add(graph: GraphBuilder, frame: Frame) -> dict[str, tuple[str, Any, int | None]]:
+    def add(graph: GraphBuilder, frame: Frame) -> _Outputs:
         found = classify(estimator, graph, frame)
-        outputs: dict[str, tuple[str, Any, int | None]] = {
-            LABEL: (graph.choose(classes, found.index), classes.dtype, None)
-        }
+        outputs: _Outputs = {LABEL: (graph.choose(classes, found.index), classes.dtype, None)}
         if scored:
             outputs[SCORES] = (_scores(graph, found), np.float32, len(classes))
         return outputs
@@ -137,20 +132,18 @@ def _labels(estimator: Any) -> EstimatorOutputs:
     flags = chained or not isinstance(estimator.classes_, list)
     count = labels_of(_last_step(estimator)) or len(estimator.classes_)
     each_classes = [np.arange(2)] * count if flags else estimator.classes_
-    classes = [_named(np.asarray(each)) for each in each_classes]
+    classes = [_named(each) for each in each_classes]
     if len({each.dtype for each in classes}) > 1:
         raise NoOnnxForm("has labels of several types; train a model for each")
     scored = hasattr(estimator, "predict_proba")
 
-    def add(graph: GraphBuilder, frame: Frame) -> dict[str, tuple[str, Any, int | None]]:
+    def add(graph: GraphBuilder, frame: Frame) -> _Outputs:
         found = classify_each(estimator, graph, frame)
         labels = [
             graph.upright(graph.choose(names, each.index))
             for names, each in zip(classes, found, strict=True)
         ]
-        outputs: dict[str, tuple[str, Any, int | None]] = {
-            LABEL: (graph.join(labels), classes[0].dtype, len(labels))
-        }
+        outputs: _Outputs = {LABEL: (graph.join(labels), classes[0].dtype, len(labels))}
         if scored and flags:
             likely = [graph.take(_scores(graph, each), [1]) for each in found]
             outputs[SCORES] = (graph.join(likely), np.float32, len(found))
@@ -176,7 +169,7 @@ def _labels(estimator: Any) -> EstimatorOutputs:
 
 
 def _detector(estimator: Any) -> EstimatorOutputs:
-    def add(graph: GraphBuilder, frame: Frame) -> dict[str, tuple[str, Any, int | None]]:
+    def add(graph: GraphBuilder, frame: Frame) -> _Outputs:
         return {LABEL: (detect(estimator, graph, frame), np.int64, None)}
 
     return EstimatorOutputs(
@@ -187,7 +180,7 @@ def _detector(estimator: Any) -> EstimatorOutputs:
 def _mixture(estimator: Any) -> EstimatorOutputs:
     """Outputs of a mixture of densities: the most likely one, and the probability of each."""
 
-    def add(graph: GraphBuilder, frame: Frame) -> dict[str, tuple[str, Any, int | None]]:
+    def add(graph: GraphBuilder, frame: Frame) -> _Outputs:
         found = classify(estimator, graph, frame)
         return {
             LABEL: (found.index, np.int64, None),
@@ -202,7 +195,7 @@ def _mixture(estimator: Any) -> EstimatorOutputs:
 
 
 def _regressor(estimator: Any) -> EstimatorOutputs:
-    def add(graph: GraphBuilder, frame: Frame) -> dict[str, tuple[str, Any, int | None]]:
+    def add(graph: GraphBuilder, frame: Frame) -> _Outputs:
         tensor = graph.cast(regress(estimator, graph, frame), np.float32)
         return {"prediction": (tensor, np.float32, -1)}
 
@@ -214,7 +207,7 @@ def _regressor(estimator: Any) -> EstimatorOutputs:
 
 
 def _transformer(estimator: Any) -> EstimatorOutputs:
-    def add(graph: GraphBuilder, frame: Frame) -> dict[str, tuple[str, Any, int | None]]:
+    def add(graph: GraphBuilder, frame: Frame) -> _Outputs:
         found = transform(estimator, graph, frame)
         if found.has_text():
             raise NoOnnxForm("is a transformer that returns texts, which is not supported")

@@ -73,6 +73,11 @@ class GraphBuilder(Nodes):
         lone = self.constant(np.nan, array.dtype)
         return self.node("Where", self.choose(nothing, index), lone, chosen)
 
+    def repeated(self, value: Any, rows: str) -> str:
+        """Add a constant once for each row of `rows`, a tensor of floats of shape [rows, 1]."""
+        number = self.number(value)
+        return self.node("Where", self.node("IsNaN", rows), number, number)
+
     def best(self, scores: str) -> str:
         """Return the column of the largest score of each row, the first of equals: int64 [rows]."""
         return self.node("ArgMax", scores, axis=1, keepdims=0)

@@ -112,10 +112,7 @@ def inputs_of(spec: ModelSpec, estimator: Any, features: int | None) -> Inputs:
     known = tuple(map(str, names)) if names is not None else None
     for name, each in stated.items():
         if each.datatype not in _DATATYPES or len(each.shape) not in (1, _TABLE_RANK):
-            takes = (
-                f"'{name}' must be a column: {', '.join(_DATATYPES)} of shape [batch] or [batch, 1]"
-            )
-            raise ManifestError(spec.place("inputs"), takes)
+            raise _not_a_column(spec, name)
     if not stated:
         stated = {TABLE: InputShape((BATCH, features))}
     if len(stated) == 1:
@@ -156,10 +153,7 @@ def _columns(
 ) -> Inputs:
     for name, each in stated.items():
         if each.shape[1:] not in ((), (1,)):
-            reason = (
-                f"'{name}' must be a column: {', '.join(_DATATYPES)} of shape [batch] or [batch, 1]"
-            )
-            raise ManifestError(spec.place("inputs"), reason)
+            raise _not_a_column(spec, name)
     if len(stated) != features:
         raise ManifestError(spec.place("inputs"), _count(len(stated), features))
     if known is None:  # without names, the manifest's order is that of training
@@ -169,6 +163,12 @@ def _columns(
             reason = f"has a column '{name}', but the estimator was fitted on {', '.join(known)}"
             raise ManifestError(spec.place("inputs"), reason, likely(name, known))
     return Inputs(stated, tuple((name, 0) for name in known), known)
+
+
+def _not_a_column(spec: ModelSpec, name: str) -> ManifestError:
+    datatypes = ", ".join(_DATATYPES)
+    reason = f"'{name}' must be a column: {datatypes} of shape [batch] or [batch, 1]"
+    return ManifestError(spec.place("inputs"), reason)
 
 
 def _count(found: int, features: int) -> str:

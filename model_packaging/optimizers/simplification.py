@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lading.model_packaging.library_errors import LibraryFailed, library_errors
 from lading.model_packaging.onnx_graph import operators, walk
+from lading.model_packaging.quantization.graphs import restore
 from lading.model_packaging.quantization.rewriting import rewritten
 
 if TYPE_CHECKING:
@@ -69,11 +70,8 @@ def _fits(rewritten: "ModelProto", original: "ModelProto") -> bool:
 
 def _restore(rewritten: "ModelProto", original: "ModelProto") -> None:
     """Restore the original's inputs, outputs and descriptions."""
-    for field in ("opset_import", "metadata_props"):
-        rewritten.ClearField(field)
-        getattr(rewritten, field).extend(getattr(original, field))
-    for field in ("input", "output"):
-        rewritten.graph.ClearField(field)
-        getattr(rewritten.graph, field).extend(getattr(original.graph, field))
+    restore(rewritten, original)
+    rewritten.ClearField("opset_import")
+    rewritten.opset_import.extend(original.opset_import)
     rewritten.graph.ClearField("value_info")  # that of folded constants repeats what they hold
     rewritten.ir_version = original.ir_version

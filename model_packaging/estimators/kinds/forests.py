@@ -1,6 +1,5 @@
 """scikit-learn's trees and forests: a TreeEnsemble of raw values, and nodes that transform them."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -26,39 +25,31 @@ _NEAR = 1e-9
 """Isolation forests have their threshold at a training row; sums in another order are this near."""
 
 
-@classify.register
-def _(estimator: tree.DecisionTreeClassifier, graph: GraphBuilder, frame: Frame) -> Classes:
-    return _of_shares(graph, _shares(graph, frame, [estimator], estimator))[0]
+@classify.register(tree.DecisionTreeClassifier)
+@classify.register(ForestClassifier)
+def _(estimator: Any, graph: GraphBuilder, frame: Frame) -> Classes:
+    found: list[Classes] = _of_labels(estimator, graph, frame)
+    return found[0]
 
 
-@classify.register
-def _(estimator: ForestClassifier, graph: GraphBuilder, frame: Frame) -> Classes:
-    return _of_shares(graph, _shares(graph, frame, estimator.estimators_, estimator))[0]
-
-
-@classify_each.register
-def _(estimator: tree.DecisionTreeClassifier, graph: GraphBuilder, frame: Frame) -> list[Classes]:
-    return _of_shares(graph, _shares(graph, frame, [estimator], estimator))
-
-
-@classify_each.register
-def _(estimator: ForestClassifier, graph: GraphBuilder, frame: Frame) -> list[Classes]:
-    return _of_shares(graph, _shares(graph, frame, estimator.estimators_, estimator))
-
-
-def _shares(graph: GraphBuilder, frame: Frame, members: Iterable[Any], whole: Any) -> list[str]:
+@classify_each.register(tree.DecisionTreeClassifier)
+@classify_each.register(ForestClassifier)
+def _of_labels(estimator: Any, graph: GraphBuilder, frame: Frame) -> list[Classes]:
     """Add the probability of each class, for each label: [rows, classes]."""
-    trees = [of_sklearn(each.tree_, _normal(each.tree_.value)) for each in members]
-    most, counts = trees[0].values.shape[1] // whole.n_outputs_, np.atleast_1d(whole.n_classes_)
+    trees = [of_sklearn(each.tree_, _normal(each.tree_.value)) for each in _members(estimator)]
+    labels, counts = estimator.n_outputs_, np.atleast_1d(estimator.n_classes_)
+    most = trees[0].values.shape[1] // labels
     # Sums come before the division, so that exact ties of forests stay exact.
-    sums = grow(graph, frame, trees, most * whole.n_outputs_)
+    sums = grow(graph, frame, trees, most * labels)
     means = graph.node("Div", sums, graph.number(len(trees)))
-    if whole.n_outputs_ == 1:
-        return [means]
-    return [
-        graph.take(means, range(label * most, label * most + count))
-        for label, count in enumerate(counts)
-    ]
+    spans = [range(label * most, label * most + count) for label, count in enumerate(counts)]
+    shares = [means] if labels == 1 else [graph.take(means, span) for span in spans]
+    return [Classes(graph.best(each), each) for each in shares]
+
+
+def _members(estimator: Any) -> list[Any]:
+    """Return the trees of a forest; of a single tree, itself."""
+    return list(getattr(estimator, "estimators_", [estimator]))
 
 
 def _normal(values: Array) -> Array:
@@ -66,23 +57,12 @@ def _normal(values: Array) -> Array:
     return np.asarray(values / np.maximum(values.sum(axis=2, keepdims=True), 1e-300))
 
 
-def _of_shares(graph: GraphBuilder, shares: list[str]) -> list[Classes]:
-    return [Classes(graph.best(each), each) for each in shares]
-
-
-@regress.register
-def _(estimator: tree.DecisionTreeRegressor, graph: GraphBuilder, frame: Frame) -> str:
-    return _mean(graph, frame, [estimator], estimator.n_outputs_)
-
-
-@regress.register
-def _(estimator: ForestRegressor, graph: GraphBuilder, frame: Frame) -> str:
-    return _mean(graph, frame, estimator.estimators_, estimator.n_outputs_)
-
-
-def _mean(graph: GraphBuilder, frame: Frame, members: list[Any], targets: int) -> str:
+@regress.register(tree.DecisionTreeRegressor)
+@regress.register(ForestRegressor)
+def _(estimator: Any, graph: GraphBuilder, frame: Frame) -> str:
+    members = _members(estimator)
     trees = [of_sklearn(each.tree_, each.tree_.value / len(members)) for each in members]
-    return grow(graph, frame, trees, targets)
+    return grow(graph, frame, trees, estimator.n_outputs_)
 
 
 @classify.register

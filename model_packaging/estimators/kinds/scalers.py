@@ -109,10 +109,7 @@ def _(estimator: preprocessing.KBinsDiscretizer, graph: GraphBuilder, frame: Fra
 def _bin(graph: GraphBuilder, value: str, edges: Array) -> str:
     """Add the number of edges that the value has reached: [rows, 1]."""
     if not len(edges):
-        zero = graph.node("Mul", value, graph.number(0))
-        return graph.node(
-            "Where", graph.node("Equal", zero, zero), graph.number(0), graph.number(0)
-        )
+        return graph.repeated(0, value)
     reached = graph.node("GreaterOrEqual", value, graph.constant(edges[np.newaxis]))
     return graph.node("ReduceSum", graph.cast(reached), graph.constant([1]), keepdims=1)
 
@@ -175,9 +172,7 @@ def _(estimator: MissingIndicator, graph: GraphBuilder, frame: Frame) -> Frame:
 def _(estimator: preprocessing.PolynomialFeatures, graph: GraphBuilder, frame: Frame) -> Frame:
     values = matrix(graph, frame)
     powers = np.asarray(estimator.powers_)
-    nowhere = graph.node("IsNaN", graph.take(values, [0]))
-    ones = graph.node("Where", nowhere, graph.number(1), graph.number(1))
-    factors = graph.join([values, ones])
+    factors = graph.join([values, graph.repeated(1, graph.take(values, [0]))])
     products = ""
     for columns in _factors(powers, frame.width).T:
         taken = graph.take(factors, columns.tolist())

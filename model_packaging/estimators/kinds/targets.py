@@ -6,6 +6,7 @@ import numpy as np
 from sklearn import multiclass, multioutput
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 
 from lading.model_packaging.estimators.calls import (
     Classes,
@@ -18,6 +19,8 @@ from lading.model_packaging.estimators.composition import FUNCTIONS
 from lading.model_packaging.estimators.frame import Frame, beside, computed, matrix, select
 from lading.model_packaging.estimators.graph import TWO, GraphBuilder, NoOnnxForm
 from lading.model_packaging.estimators.kinds.votes import aligned, likely_of, votes_of
+
+_AFFINE = (StandardScaler, MinMaxScaler, MaxAbsScaler, RobustScaler)
 
 
 @classify_each.register
@@ -142,28 +145,18 @@ def _restored(estimator: Any, graph: GraphBuilder, answer: str) -> str:
             raise NoOnnxForm(f"has an inverse_func {name}, which has no ONNX form")
         return FUNCTIONS[inverse](graph, answer)
     fitted = estimator.transformer_
-    if type(fitted).__name__ not in (
-        "StandardScaler",
-        "MinMaxScaler",
-        "MaxAbsScaler",
-        "RobustScaler",
-    ):
-        raise NoOnnxForm(
-            f"transforms its target by a {type(fitted).__name__}, which is not supported"
-        )
-    width = fitted.n_features_in_
-    start, end = (
-        fitted.inverse_transform(np.zeros((1, width))),
-        fitted.inverse_transform(np.ones((1, width))),
-    )
+    if not isinstance(fitted, _AFFINE):
+        kind = type(fitted).__name__
+        raise NoOnnxForm(f"transforms its target by a {kind}, which is not supported")
+    ends = (np.full((1, fitted.n_features_in_), each) for each in (0.0, 1.0))
+    start, end = map(fitted.inverse_transform, ends)
     scaled = graph.node("Mul", answer, graph.number(end - start))
     return graph.node("Add", scaled, graph.number(start))
 
 
 def _always(graph: GraphBuilder, frame: Frame, answer: Any) -> str:
     """Add the same answer for each row, of shape [rows, values]."""
-    rows = graph.node("IsNaN", graph.take(matrix(graph, frame), [0]))
-    return graph.node("Where", rows, graph.number(answer), graph.number(answer))
+    return graph.repeated(answer, graph.take(matrix(graph, frame), [0]))
 
 
 @classify.register
