@@ -1,11 +1,10 @@
 """The stack of one model: the unit of roll-out and rollback."""
 
-from typing import Any
-
 from aws_cdk import CfnOutput, Stack, Tags
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from lading.functions.contract.limits import GATEWAY
 from lading.stacks.endpoint.model_endpoint import EndpointPlan, ModelEndpoint
 from lading.stacks.endpoint.signals import ENDPOINT_SIGNALS
 from lading.stacks.function.lambda_model import LambdaModel
@@ -49,9 +48,10 @@ class ModelStack(Stack):
         )
         Tags.of(self).add("model", model.name)
         shared.assets.require_fits(self, model)
+        self._deployment, self._model, self._shared = deployment, model, shared
         self.watched = _watched(deployment, model)
         topic = topic_by_name(self, names.alarm_topic)
-        endpoint = self._endpoint(deployment, model, shared, topic)
+        endpoint = self._endpoint(topic)
         served = LambdaModel(
             self,
             "Model",
@@ -64,17 +64,12 @@ class ModelStack(Stack):
         )
         if endpoint:
             endpoint.grant_use(served)
-        self._watch_and_roll_out(deployment, model, shared, topic, served)
+        self._watch_and_roll_out(served, topic)
         CfnOutput(self, OUTPUTS.function_name, value=served.function.function_name)
         CfnOutput(self, OUTPUTS.alias_arn, value=served.alias.function_arn)
 
-    def _endpoint(
-        self,
-        deployment: Deployment,
-        model: PlannedModel,
-        shared: StageFunctions,
-        topic: sns.ITopic,
-    ) -> ModelEndpoint | None:
+    def _endpoint(self, topic: sns.ITopic) -> ModelEndpoint | None:
+        deployment, model = self._deployment, self._model
         if model.endpoint is None:
             return None
         names, twin = deployment.names, model.endpoint.twin
@@ -87,55 +82,43 @@ class ModelStack(Stack):
             runtime=deployment.runtime,
         )
         return ModelEndpoint(
-            self, "Endpoint", shared=shared, plan=plan, watched=self.watched, topic=topic
+            self, "Endpoint", shared=self._shared, plan=plan, watched=self.watched, topic=topic
         )
 
-    def _watch_and_roll_out(
-        self,
-        deployment: Deployment,
-        model: PlannedModel,
-        shared: StageFunctions,
-        topic: sns.ITopic,
-        served: LambdaModel,
-    ) -> None:
+    def _watch_and_roll_out(self, served: LambdaModel, topic: sns.ITopic) -> None:
         """Create the alarms and the roll-out; an emulated account has no alarms on a canary."""
-        names, local = deployment.names, deployment.local
-        scope, prefix = Construct(self, "Alarms"), self.watched.function
-        make_alarms(scope, prefix, MODEL_SIGNALS, self.watched, topic, math=not local)
+        names, local, watched = self._deployment.names, self._deployment.local, self.watched
+        scope = Construct(self, "Alarms")
+        make_alarms(scope, watched.function, MODEL_SIGNALS, watched, topic, math=not local)
         canary = None
         if not local:
             version = served.version.version
             canary = CanaryAlarms(
-                self, "CanaryAlarms", model=self.watched, executed_version=version, topic=topic
+                self, "CanaryAlarms", model=watched, executed_version=version, topic=topic
             )
         plan = RolloutPlan(
-            model=model.name,
-            version=model.version,
-            check_name=names.hook(model.name, "check"),
-            clean_name=names.hook(model.name, "clean"),
-            steps=None if local else deployment.settings.rollout,
-            waits=model.endpoint is not None,
+            model=self._model.name,
+            version=self._model.version,
+            check_name=names.hook(self._model.name, "check"),
+            clean_name=names.hook(self._model.name, "clean"),
+            steps=None if local else self._deployment.settings.rollout,
+            waits=self._model.endpoint is not None,
         )
         alarms = canary.rollback if canary else ()
-        Rollout(self, "Rollout", shared=shared, plan=plan, served=served, alarms=alarms)
+        Rollout(self, "Rollout", shared=self._shared, plan=plan, served=served, alarms=alarms)
 
 
 def _watched(deployment: Deployment, model: PlannedModel) -> WatchedModel:
+    settings, proxy = model.settings, model.endpoint is not None
+    deployed = proxy and not deployment.local
+    signals = ENDPOINT_SIGNALS[settings.sagemaker.mode] if deployed else ()
     return WatchedModel(
         name=model.name,
         function=deployment.names.function(model.name),
         error_rate=deployment.settings.alarms.error_rate,
-        p99_ms=model.settings.p99_ms,
-        reserved_concurrency=model.settings.reserved_concurrency,
-        **(_watched_proxy(deployment, model) if model.endpoint else {}),
+        p99_ms=settings.p99_ms,
+        reserved_concurrency=settings.reserved_concurrency,
+        streams=deployed,
+        timeout_s=settings.sagemaker.answer_timeout_s if proxy else GATEWAY.timeout_s,
+        endpoint_alarms=tuple(signal.key for signal in signals),
     )
-
-
-def _watched_proxy(deployment: Deployment, model: PlannedModel) -> dict[str, Any]:
-    settings = model.settings.sagemaker
-    signals = () if deployment.local else ENDPOINT_SIGNALS[settings.mode]
-    return {
-        "streams": not deployment.local,
-        "timeout_s": settings.answer_timeout_s,
-        "endpoint_alarms": tuple(signal.key for signal in signals),
-    }
