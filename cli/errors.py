@@ -4,11 +4,12 @@ CliError
 ├── BadCall                 the command line is not valid
 ├── NothingLocked           the lock has no such model, version or label
 ├── EngineNeeded            the model runs in an engine, not in this process
-├── InputUnreadable         an input file cannot be read
 ├── Unwritable              an output file cannot be written
 ├── TokenNotFound           no bearer token has this id
-├── AwsRefused              AWS or its library returned an error
-└── ServerError             a server cannot be reached, or its answer is wrong
+└── SubjectError            something named is wrong
+    ├── InputUnreadable     an input file cannot be read
+    ├── AwsRefused          AWS or its library returned an error
+    └── ServerError         a server cannot be reached, or its answer is wrong
 """
 
 from pathlib import Path
@@ -75,11 +76,15 @@ class EngineNeeded(CliError):
         )
 
 
-class InputUnreadable(CliError):
-    """An input file cannot be read."""
+class SubjectError(CliError):
+    """Something named, such as a file or a server, is wrong."""
 
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(f"{path}: {reason}")
+    def __init__(self, subject: str, reason: str) -> None:
+        super().__init__(f"{subject}: {reason}")
+
+
+class InputUnreadable(SubjectError):
+    """An input file cannot be read."""
 
 
 class Unwritable(CliError):
@@ -98,19 +103,13 @@ class TokenNotFound(CliError):
         super().__init__(f"{table} has no token '{id_}'; run `lading tokens list` to see their ids")
 
 
-class AwsRefused(CliError):
+class AwsRefused(SubjectError):
     """AWS or its library returned an error."""
 
     code = EXIT.server
 
-    def __init__(self, subject: str, reason: str) -> None:
-        super().__init__(f"{subject}: {reason}")
 
-
-class ServerError(CliError):
+class ServerError(SubjectError):
     """A server cannot be reached, or its answer is wrong."""
 
     code = EXIT.server
-
-    def __init__(self, url: str, reason: str) -> None:
-        super().__init__(f"{url}: {reason}")

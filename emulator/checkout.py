@@ -1,4 +1,4 @@
-"""Where Lading's code lies, and the files that only a checkout of it has."""
+"""The folder of Lading's code, and the files that only a checkout of it has."""
 
 from pathlib import Path
 

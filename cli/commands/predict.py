@@ -45,31 +45,29 @@ def predict(
     lock: Lock = LOCK,
     json_: Json = False,
 ) -> None:
-    """Predict with a packaged model.
+    """Predict with a packaged model, in this process or by calling an API at --url.
 
-    Without --url this process loads the locked artifact and runs it. Calls to a URL of API Gateway
-    are signed with AWS credentials, unless you give a token.
+    Calls to a URL of API Gateway are signed with AWS credentials, unless you give a token.
 
     Examples:
 
         lading predict digits --input examples/digits/sample.json
 
-        lading predict digits -i sample.json --url http://127.0.0.1:8080
-
         lading predict pets -i cat.jpg
 
-        lading predict digits -i sample.json --url https://ml.example.com --token lading_...
+        lading predict digits -i sample.json --url https://ml.example.com
 
         echo '{"inputs": [[0.5, 1.0]]}' | lading predict mine -i - --json
     """
+    chosen = version is not None or label is not None or bool(signature)
     if version is not None and label is not None:
         raise typer.BadParameter("give either --version or --label")
     if sign and (url is None or token is not None):
         raise typer.BadParameter("--sign needs --url, and no --token")
+    if url is not None and chosen:
+        raise typer.BadParameter("--url allows no --version, --label or --signature")
     body = _read(input_)
     if url is not None:
-        if version is not None or label is not None or signature:
-            raise typer.BadParameter("--url allows no --version, --label or --signature")
         answer = _call(url, name, body, Caller(token, sign))
     else:
         answer = _run(lock, name, chosen_version(lock, name, version, label), body, signature)

@@ -37,7 +37,7 @@ class Served:
 
     def send_raw(self, *chunks: bytes) -> bytes:
         """Send bytes as they are, and read until the server closes the connection."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=60) as connection:
             for chunk in chunks:
                 connection.sendall(chunk)
             received = b""

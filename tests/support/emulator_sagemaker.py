@@ -19,7 +19,7 @@ from lading.emulator.sagemaker.runtime import SageMakerRuntime
 
 CONTRARY = str(Path(__file__).with_name("contrary_engine.py"))
 SESSION: Any = boto3.session.Session("test", "test", region_name="us-east-1")
-QUICK = ContainerTimeouts(ping=0.5, start=5, stop=5)
+QUICK = ContainerTimeouts(ping=5, start=60, stop=30)
 
 
 def contrary(folder: Path, *habits: str, timeouts: ContainerTimeouts = QUICK) -> EngineProcess:
@@ -34,7 +34,7 @@ def endpoint(folder: Path, *habits: str, **settings: Any) -> LocalEndpoint:
 
 
 def quick(**limits: float) -> EndpointLimits:
-    return EndpointLimits(**{"seconds": 5.0, **limits})  # type: ignore[arg-type]  # two are whole numbers
+    return EndpointLimits(**{"seconds": 30.0, **limits})  # type: ignore[arg-type]  # two are whole numbers
 
 
 @dataclass

@@ -53,7 +53,7 @@ def test_a_stock_client_is_answered_by_the_api(packaged: Lading, workspace: Path
             with pytest.raises(InferenceServerException) as caught:
                 client.infer("triple", [given()])
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
     assert {each["name"] for each in index["models"]} == {"double"}
     assert [(each.name, list(each.shape)) for each in metadata.inputs] == [("x", [-1, -1])]
     assert np.array_equal(answer.as_numpy("y"), 2 * X)
@@ -81,7 +81,7 @@ def test_calls_that_wait_for_the_api_hold_up_no_others(workspace: Path) -> None:
         triton.InferenceServerClient(proxy["grpc"]) as client,
         ExitStack() as asked,
     ):
-        api.settimeout(20)
+        api.settimeout(60)
         for _ in range(many):
             client.async_infer("double", [given()], lambda result, error: None)
         for _ in range(many):

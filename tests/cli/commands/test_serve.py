@@ -47,7 +47,7 @@ def test_serves_the_lock_until_it_is_interrupted(
     with serving(workspace, "--runtime", runtime) as (ready, server):
         answer = httpx.post(f"{ready['url']}/double/predict", json={"inputs": [[1, 2]]}, timeout=30)
         server.send_signal(signal.SIGINT)
-        _, access = server.communicate(timeout=20)
+        _, access = server.communicate(timeout=60)
     assert ready["models"] == {"double": [1]}
     assert answer.json()["outputs"] == {"y": [[2.0, 4.0]]}
     assert access.startswith("POST /double/predict 200 ")
@@ -68,7 +68,7 @@ def test_it_listens_on_ipv6_and_keeps_connections_as_long_as_it_is_told(
         port = int(ready["url"].rpartition(":")[2])
         assert ready["url"] == f"http://[::]:{port}"
         assert httpx.get(f"http://127.0.0.1:{port}/ping", timeout=30).status_code == 200
-        with socket.create_connection(("::1", port), timeout=20) as connection:
+        with socket.create_connection(("::1", port), timeout=60) as connection:
             connection.sendall(b"GET /ping HTTP/1.1\r\nhost: x\r\n\r\n")
             while connection.recv(1 << 16):
                 """Until it is closed."""
@@ -146,7 +146,7 @@ def test_a_damaged_model_is_told_at_the_start_and_answers_that_it_is_not_ready(
     with serving(workspace) as (ready, server):
         answer = httpx.get(f"{ready['url']}/v2/models/double/ready", timeout=30)
         server.send_signal(signal.SIGINT)
-        _, told = server.communicate(timeout=20)
+        _, told = server.communicate(timeout=60)
     assert answer.status_code == 503
     assert told.startswith("warning: models/double/1/model.onnx has digest sha256:")
 

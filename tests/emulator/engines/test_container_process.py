@@ -67,7 +67,7 @@ def test_what_it_says_is_in_its_log(tmp_path: Path) -> None:
 
 def test_one_that_ignores_sigterm_is_killed_and_its_log_says_so(tmp_path: Path) -> None:
     async def start_and_stop() -> None:
-        engine = contrary(tmp_path, "stays", timeouts=ContainerTimeouts(ping=1, start=5, stop=0.3))
+        engine = contrary(tmp_path, "stays", timeouts=ContainerTimeouts(ping=5, start=60, stop=0.3))
         await engine.start()
         assert running(tmp_path)
         await engine.stop()

@@ -117,7 +117,7 @@ def test_interrupt_ends_the_server_and_its_runtime(tmp_path: Path) -> None:
     with serving_process(tmp_path / "log") as (server, address):
         runtime = int(httpx.get(f"{address}/pid", timeout=30).text)
         server.send_signal(signal.SIGINT)
-        assert server.wait(20) == 0
+        assert server.wait(60) == 0
     assert ends(runtime)
 
 

@@ -61,7 +61,7 @@ def test_signal_ends_the_server_and_its_function(number: signal.Signals) -> None
         assert process.stdout
         assert int(process.stdout.readline()) > 0
         process.send_signal(number)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
     assert (out, err, process.returncode) == ("stopped\nreturned\n", "", 0)
 
 
