@@ -48,12 +48,13 @@ def install_packages(scratch: Path) -> Packages:
 
 
 def install_code(packages: Packages, source: Path, target: Path) -> None:
-    """Copy a file or a package into a fresh tree and compile it."""
+    """Copy a file, or a room of Lading, into a fresh tree and compile it."""
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
-    if source.is_dir():
+    if source.is_dir():  # a room of Lading, which is imported as `lading.<room>`
         ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(source, target / source.name, ignore=ignored)
+        shutil.copytree(source, target / "lading" / source.name, ignore=ignored)
+        shutil.copy(ROOT / "lading/__init__.py", target / "lading")
     else:
         shutil.copy(source, target / source.name)
     _compile(packages.interpreter, target)
