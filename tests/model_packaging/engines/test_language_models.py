@@ -103,7 +103,7 @@ def test_what_is_no_language_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file.onnx").write_bytes(b"")
     assert "must be a folder" in refusal(tmp_path / "file.onnx")
     (tmp_path / "empty").mkdir()
-    assert "holds no files" in refusal(tmp_path / "empty")
+    assert "has no files" in refusal(tmp_path / "empty")
     folder = language_model(tmp_path / "chat", **{"config.json": b"{}"})
     assert "has neither architectures nor a model_type" in refusal(folder)
     for path in folder.glob("*.safetensors*"):
