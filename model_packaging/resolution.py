@@ -80,7 +80,7 @@ def resolve(spec: ModelSpec, regions: Collection[str]) -> tuple[Resolved, str]:
 
 
 def _resolve_files(spec: ModelSpec, regions: Collection[str]) -> tuple[Resolved, str]:
-    """A model whose trained files go to its engine unchanged."""
+    """Resolve a model whose trained files go to its engine unchanged."""
     for key in spec.conversion():
         reason = "has no effect on a model that is not converted; remove it"
         raise ManifestError(spec.place(key), reason)
@@ -93,7 +93,7 @@ def _resolve_files(spec: ModelSpec, regions: Collection[str]) -> tuple[Resolved,
 
 
 def source_of(spec: ModelSpec, converter: Converter) -> Source:
-    """The source as it is now, by its digest and that of the data."""
+    """Return the current source, with its digest and that of the data."""
     return Source(
         file=spec.source.name,
         framework=converter.framework,

@@ -75,7 +75,7 @@ class Build:
     source: Source
     tools: Mapping[str, str]
     steps: tuple[Measured, ...]
-    """The stages in order; the last one gives the model to publish."""
+    """The stages in order; the last one made the model to publish."""
     model: bytes
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]

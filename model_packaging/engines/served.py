@@ -22,7 +22,7 @@ RECIPE = 1
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What an artifact says of its engine, and the engine's files."""
+    """An engine's entry in artifact.json, and its files."""
 
     name: EngineName
     specification: dict[str, Any]

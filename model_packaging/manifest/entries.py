@@ -97,7 +97,7 @@ class ModelEntry:
     source: File
     """The trained model's file or folder, relative to this manifest."""
     framework: Annotated[str | None, Field(examples=["onnx", "scikit-learn"])] = None
-    """The framework of the file; needed only when its name does not tell."""
+    """The framework of the file; needed only if its name does not show it."""
     trust: StrictBool = False
     """Load the file even when that runs code: any .joblib or .pkl, or a .skops of unknown types."""
     prune: PruneSpec | None = None
@@ -115,7 +115,7 @@ class ModelEntry:
     """module:Name of the class whose weights the file holds, or of a function that makes the model;
     your own code, beside this manifest, runs when the model is packaged."""
     inputs: Shapes = Field(default={})
-    """The inputs in the order in which the original takes them, when its file does not tell."""
+    """The inputs in the original's order, if its file does not have them."""
     examples: File | None = None
     """Instead: an .npz file with an array of example rows per input, in that order."""
     outputs: tuple[str, ...] = ()
@@ -137,7 +137,7 @@ class ModelEntry:
     accuracy: AccuracySpec | None = None
     """The gate between optimizing and publishing."""
     target: Target = "lambda"
-    """auto: Lambda when the model fits there, else SageMaker; `lading plan` says which and why."""
+    """auto: Lambda when the model fits there, else SageMaker; `lading plan` shows which and why."""
     engine: EngineSpec | None = None
     """What serves it on SageMaker; triton, or vllm for a language model, when not given."""
     twin: Text | None = None

@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass
 from lading.model_packaging.manifest.fields import CONFIG, File, Ordered
 
 BATCH = "batch"
-"""The axis that counts rows, where nothing else is said."""
+"""The default name of the axis that counts rows."""
 
 Datatype = Literal[
     "BOOL", "INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64", "FP16",

@@ -7,7 +7,7 @@ from lading.model_packaging.tables.table import Format, Table, Unreadable
 
 
 def _size(path: Path) -> int:
-    """Return what its pages unpack to, as its footer says."""
+    """Return the size of its unpacked pages, from its footer."""
     reader = _library()
     try:
         footer = reader.ParquetFile(path).metadata
