@@ -114,7 +114,7 @@ def test_series_without_an_element_are_refused_and_do_not_end_the_process(
     package(ModelSpec("series", source), store, tmp_path / "models.lock.json")
     predictor = OnnxPredictor(store.open("series", 1, None).artifact, 1)
     for shape in ((0, 2, WIDTH), (STEPS, 0, WIDTH), (0, 0, WIDTH)):
-        with pytest.raises(InvalidInput, match=r"takes no arrays without elements"):
+        with pytest.raises(InvalidInput, match=r"does not accept arrays without elements"):
             predictor.predict({"x": np.zeros(shape, np.float32)})
     answer = predictor.predict({"x": np.zeros((STEPS, 2, WIDTH), np.float32)})
     assert answer["y"].shape == (STEPS, 1, 2, 2)

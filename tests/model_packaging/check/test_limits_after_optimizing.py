@@ -91,6 +91,6 @@ def test_a_quantized_package_refuses_nan_that_it_would_answer_with_a_number(tmp_
         if scheme == "none":
             assert np.isnan(served.run(NAN)["y"]).all()
         else:
-            with pytest.raises(InvalidInput, match="takes no missing values"):
+            with pytest.raises(InvalidInput, match="does not accept missing values"):
                 served.run(NAN)
     assert np.abs(answers[0] - answers[1]).max() < 0.1 * np.abs(answers[0]).max()

@@ -91,4 +91,4 @@ def test_a_twin_that_does_not_answer_leaves_the_reason_as_it_was(app: App, answe
         found = ask(app, "POST /predict", BODY)
     assert found.status == 503
     assert (found.headers["lading-reason"], found.headers["retry-after"]) == ("cold", "60")
-    assert "waking from zero" in found.error
+    assert "starting from zero" in found.error

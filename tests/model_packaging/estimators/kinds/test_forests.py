@@ -106,7 +106,7 @@ def test_what_the_trees_refuse_is_refused_when_served(tmp_path: Path) -> None:
         model.run({"X": np.full((1, 4), np.inf)})
     boosted = ensemble.GradientBoostingClassifier(n_estimators=3).fit(FULL, CLASS)
     model = served(converted(tmp_path, boosted))
-    with pytest.raises(InvalidInput, match="takes no missing values"):
+    with pytest.raises(InvalidInput, match="does not accept missing values"):
         model.run({"X": np.full((1, 4), np.nan)})
 
 
