@@ -76,7 +76,7 @@ def test_a_model_of_pixels_names_what_is_in_files(tmp_path: Path, shape: tuple[A
     assert found["score"][:, 0].tolist() == [pytest.approx(250 / 255)] * 2
     assert found["means"].shape == (2, 3)
     assert [spec.name for spec in predictor.metadata.outputs] == ["label", "score", "means"]
-    with pytest.raises(InvalidInput, match="row 1 begins with b'no image'"):
+    with pytest.raises(InvalidInput, match="row 1 starts with b'no image'"):
         predictor.predict(requested(files[0], b"no image"))
 
 
