@@ -37,5 +37,5 @@ def test_it_needs_an_address_in_s3(packaged: Lading, store: str) -> None:
 def test_a_bucket_that_is_not_there_costs_one_line(packaged: Lading, bucket: Bucket) -> None:
     result = packaged("push", "--store", "s3://nowhere")
     assert result.code == 6
-    assert "there is no 'nowhere'" in result.err
+    assert "a bucket that does not exist: 'nowhere'" in result.err
     assert result.err.count("\n") == 1
