@@ -9,7 +9,6 @@
 """
 
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -48,7 +47,7 @@ def after_traffic(event: Mapping[str, str], context: Any) -> None:  # noqa: ARG0
     deployment = CodeDeployment(event)
 
     def clean() -> None:
-        function = ModelFunction(HookSettings.from_environment(os.environ).function)
+        function = ModelFunction(HookSettings.from_environment().function)
         _delete_versions(function, kept={*deployment.versions(), *function.aliased_versions()})
 
     if failure := failure_of(clean):
@@ -58,7 +57,7 @@ def after_traffic(event: Mapping[str, str], context: Any) -> None:  # noqa: ARG0
 
 def _check(version: Callable[[], int], patience: Retries) -> str | None:
     """Return why the version must not serve, or None."""
-    settings = HookSettings.from_environment(os.environ)
+    settings = HookSettings.from_environment()
 
     def compare() -> str | None:
         target = version()
