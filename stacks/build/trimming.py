@@ -22,7 +22,7 @@ _OTHER_UTILITIES = tuple(
     f"aws_lambda_powertools/utilities/{name}/"
     for name in (
         *("auth_alpha", "batch", "circuit_breaker", "data_classes", "data_masking"),
-        *("feature_flags", "idempotency", "kafka", "metadata", "parameters", "parser"),
+        *("feature_flags", "kafka", "metadata", "parameters", "parser"),
         *("streaming", "validation"),
     )
 )
@@ -45,8 +45,7 @@ UNUSED_PATHS: Mapping[str, str] = MappingProxyType(
         "numpy/conftest.py": "for its tests",
         "numpy/f2py/": "a Fortran compiler",
         "aws_lambda_powertools/event_handler/": "a web framework",
-        "aws_lambda_powertools/middleware_factory/": "decorators that we do not use",
-        **dict.fromkeys(_OTHER_UTILITIES, "not logs or metrics"),
+        **dict.fromkeys(_OTHER_UTILITIES, "not logs, metrics or idempotency"),
         "PIL/_avif.": "a decoder that no step uses",
         "PIL/_imagingcms.": "color profiles",
         "PIL/_imagingft.": "text in images",

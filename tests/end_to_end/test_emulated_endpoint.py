@@ -122,6 +122,20 @@ def test_long_work_is_taken_now_and_its_answer_fetched_later(api: httpx.Client, 
         np.testing.assert_array_equal(np.asarray(answer["outputs"][name], np.float32), expected)
 
 
+def test_a_repeated_request_with_a_key_gets_the_first_answer(api: httpx.Client) -> None:
+    def send(key: str, rows: dict[str, np.ndarray[Any, Any]]) -> httpx.Response:
+        body = {"inputs": {name: values.tolist() for name, values in rows.items()}}
+        return api.post("/large/predict", json=body, headers={"Idempotency-Key": key})
+
+    first, again = send("one", ROWS), send("one", ROWS)
+    assert first.status_code == 200, first.text
+    assert (again.status_code, again.content) == (200, first.content)
+    assert "idempotent-replayed" not in first.headers
+    assert again.headers["idempotent-replayed"] == "true"
+    other = {name: rows + 1 for name, rows in ROWS.items()}
+    assert send("one", other).status_code == 422
+
+
 def test_both_describe_themselves_alike(api: httpx.Client) -> None:
     described = [api.get(f"/{it}/v2/models/{it}").raise_for_status().json() for it in PLACES]
     tensors = [[it["inputs"], it["outputs"]] for it in described]

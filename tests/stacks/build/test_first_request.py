@@ -1,10 +1,13 @@
+import os
+import shutil
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import onnx
 import pytest
 
-from lading.stacks.build.first_request import MODEL, answer_first_request
+from lading.stacks.build.first_request import MODEL, RUNTIME_PACKAGES, answer_first_request
 from lading.stacks.build.lambda_code import Folders
 from lading.stacks.errors import CodeDoesNotAnswer
 
@@ -23,6 +26,21 @@ def test_code_that_lacks_a_package_is_refused(local: Folders, tmp_path: Path) ->
     with pytest.raises(CodeDoesNotAnswer, match="No module named 'mangum'") as caught:
         answer_first_request(Path(sys.executable), tmp_path, local.functions)
     assert caught.value.layer == tmp_path
+
+
+@pytest.mark.parametrize("package", ["utilities/idempotency", "middleware_factory"])
+def test_code_that_lacks_what_is_imported_late_is_refused(
+    local: Folders, tmp_path: Path, package: str
+) -> None:
+    layer = tmp_path / "python"
+    shutil.copytree(local.layer / "python", layer, copy_function=os.link)
+    shutil.rmtree(layer / "aws_lambda_powertools" / package)
+    with pytest.raises(CodeDoesNotAnswer, match=package.replace("/", r"\.")):
+        answer_first_request(Path(sys.executable), layer, local.functions)
+
+
+def test_every_package_of_lambdas_own_runtime_is_here() -> None:
+    assert all(map(find_spec, RUNTIME_PACKAGES))
 
 
 @pytest.mark.parametrize(
