@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lading.functions.inference.artifact.specification import Artifact
+from lading.model_packaging.engines.gpu_drivers import fitting_ami
 from lading.model_packaging.engines.images import images
 from lading.model_packaging.engines.registry import engine_of
 from lading.model_packaging.engines.serving import OnnxModel, Serving
@@ -110,10 +111,13 @@ def locked_engine(
     if engine is None:
         return None
     name = engine_of(spec).name
+    found = images(spec, name, regions)
+    amis = {region: fitting_ami(image) for region, image in found.items()}
     return LockedEngine(
         name=name,
         digest=engine_digest(engine.files),
-        images=images(spec, name, regions),
+        images=found,
+        amis={region: ami for region, ami in amis.items() if ami},
         environment=dict(engine.environment),
         archive=engine.archive,
     )

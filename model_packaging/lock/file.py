@@ -17,7 +17,8 @@ A version that an engine serves on SageMaker has these keys as well, and its cop
 address of the engine's files (docs/adr/0014):
 
     "target": "sagemaker", "engine": {"name": "triton", "digest": "<64 hex digits>",
-        "images": {"eu-west-1": "….dkr.ecr.eu-west-1.amazonaws.com/…"}, "environment": {…}}
+        "images": {"eu-west-1": "….dkr.ecr.eu-west-1.amazonaws.com/…"}, "amis": {"eu-west-1": "…"},
+        "environment": {…}}
     {"kind": "s3", …, "engine": "…/models/digits/sha256/<64 hex digits>/"}
 
 The file is committed: its history is the models' history.
@@ -110,6 +111,8 @@ class LockedEngine(_LockEntry):
     """Digest of the list of the engine's files; the last part of their prefix in S3."""
     images: dict[str, str] = {}
     """The container image, by region."""
+    amis: dict[str, str] = Field(default={}, exclude_if=not_)
+    """The AMI with the GPU driver that the image needs, by region; no entry: unknown."""
     environment: dict[str, str] = {}
     """Environment variables of the container."""
     archive: bool = False
@@ -270,12 +273,19 @@ def _with_version(
 
 
 def _merged(known: LockedVersion, entry: LockedVersion) -> LockedVersion:
-    """Merge the copies and images of both; the later one wins for the same place or region."""
+    """Merge the copies and images of both; the later one wins for the same place or region.
+
+    The AMI of a region belongs to its image, so it goes with it.
+    """
     stores = {_place(copy): copy for copy in (*known.stores, *entry.stores)}
     engine = entry.engine
     if engine and known.engine:
-        images = {**known.engine.images, **engine.images}
-        engine = engine.model_copy(update={"images": images})
+        kept = {at: ami for at, ami in known.engine.amis.items() if at not in engine.images}
+        merged = {
+            "images": {**known.engine.images, **engine.images},
+            "amis": {**kept, **engine.amis},
+        }
+        engine = engine.model_copy(update=merged)
     return entry.model_copy(update={"stores": tuple(stores.values()), "engine": engine})
 
 

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
-from aws_cdk import Fn
+from aws_cdk import Annotations, Fn
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from lading.functions.contract.names import ENDPOINT
+from lading.stacks.endpoint.gpu_ami import choose_ami
 from lading.stacks.endpoint.job_store import JobStoreResources
 from lading.stacks.endpoint.role import EndpointRole
 from lading.stacks.endpoint.scaling import EndpointScaling
@@ -152,6 +153,9 @@ class SageMakerModel(Construct):
     def _variant(self) -> sagemaker.CfnEndpointConfig.ProductionVariantProperty:
         settings = self._settings
         several = len(settings.instances) > 1
+        ami = choose_ami(settings.instances, self._planned.ami, settings.inference_ami)
+        if ami.warning:
+            Annotations.of(self).add_warning_v2("lading:inference-ami", ami.warning)
         balanced = _Config.RoutingConfigProperty(routing_strategy="LEAST_OUTSTANDING_REQUESTS")
         scaled = _Config.ManagedInstanceScalingProperty(
             status="ENABLED", min_instance_count=0, max_instance_count=settings.count.max
@@ -165,7 +169,7 @@ class SageMakerModel(Construct):
             variant_instance_provision_timeout_in_seconds=(
                 settings.provision_timeout_s if several else None
             ),
-            inference_ami_version=settings.inference_ami,
+            inference_ami_version=ami.name,
             managed_instance_scaling=scaled if self._empty else None,
             routing_config=None if settings.mode == "async" else balanced,
             **({} if self._empty else _timeouts(settings)),

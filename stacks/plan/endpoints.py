@@ -60,6 +60,7 @@ class PlannedEndpoint:
         files: the files that it serves.
         environment: environment variables of the container.
         twin: name of the model on Lambda that answers while the endpoint wakes.
+        ami: the AMI with the GPU driver that the image needs; None: unknown.
     """
 
     engine: str
@@ -67,6 +68,7 @@ class PlannedEndpoint:
     files: EngineData
     environment: Mapping[str, str]
     twin: str | None = None
+    ami: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +112,14 @@ def plan_endpoint(
         raise ValueError(
             "SageMaker reads the files of its engine from S3; run `lading push --store s3://...`"
         )
+    image = _image(engine.images, deployment, region)
     return PlannedEndpoint(
         engine=engine.name,
-        image=_image(engine.images, deployment, region),
+        image=image,
         files=EngineData(copy.bucket, copy.engine, engine.archive),
         environment=engine.environment,
         twin=twin,
+        ami=engine.amis.get(Repository.of(image).region),
     )
 
 

@@ -140,7 +140,7 @@ class SageMakerSettings(StageEntry):
     provision_timeout_s: int = Field(default=1800, ge=300, le=3600)
     """Time limit for finding instances of all types."""
     inference_ami: str | None = Field(default=None, pattern=r"^al[0-9]+-ami-sagemaker-inference-")
-    """Image with GPU driver and CUDA; an engine newer than AWS's default needs a newer one."""
+    """AMI with the GPU driver; None: the one that the container image needs, by the lock."""
     hold_s: int = Field(default=20, ge=0, le=SAGEMAKER.hold_s)
     """How long a request waits for an endpoint to wake."""
     answer_timeout_s: int = Field(default=300, ge=1, le=LAMBDA.timeout_s)
@@ -185,6 +185,16 @@ class SageMakerSettings(StageEntry):
     def local_storage(self) -> bool:
         """Whether an instance type has local disks, which its hardware encrypts."""
         return any(map(has_local_storage, self.instances))
+
+
+def has_gpu(instance: str) -> bool:
+    """Return whether an instance type has GPUs of NVIDIA."""
+    return re.match(r"ml\.[gp][0-9]", instance) is not None
+
+
+def has_accelerator(instance: str) -> bool:
+    """Return whether an instance type has GPUs, or AWS's own accelerators."""
+    return re.match(r"ml\.(g|p|inf|trn)[0-9]", instance) is not None
 
 
 def has_local_storage(instance: str) -> bool:

@@ -10,7 +10,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from lading.functions.contract.limits import SAGEMAKER
-from lading.stacks.stages.sagemaker import Metric, Mode, Policy, SageMakerSettings
+from lading.stacks.stages.sagemaker import (
+    Metric,
+    Mode,
+    Policy,
+    SageMakerSettings,
+    has_accelerator,
+)
 
 OWN_ALARMS = 2
 """Lading's own alarms that roll an update back."""
@@ -144,6 +150,12 @@ RULES = (
         "instance types with local disks accept no volume_key, because their hardware encrypts the "
         "disks; remove it",
         lambda it: it.volume_key is not None and it.local_storage,
+    ),
+    SettingRule(
+        "inference_ami",
+        "inference_ami has a driver of accelerators and has no effect on instance types without "
+        "any; remove it",
+        lambda it: it.inference_ami is not None and not any(map(has_accelerator, it.instances)),
     ),
 )
 """In the order in which they are checked."""

@@ -67,6 +67,7 @@ def test_the_lock_says_what_runs_it_and_where(tmp_path: Path) -> None:
     assert entry.target == "sagemaker"
     assert entry.engine is not None
     assert entry.engine.images == {"eu-west-1": TRITON}
+    assert entry.engine.amis == {"eu-west-1": "al2023-ami-sagemaker-inference-gpu-4-1"}
     assert entry.engine.environment == {"SAGEMAKER_TRITON_DEFAULT_MODEL_NAME": "model"}
 
 

@@ -33,6 +33,13 @@ def endpoint_template(
     planned: PlannedEndpoint = PLANNED, alarms: tuple[str, ...] = (), **settings: Any
 ) -> Template:
     """The template of an endpoint; on a ml.g5.xlarge, unless its settings say otherwise."""
+    return Template.from_stack(endpoint_stack(planned, alarms, **settings))
+
+
+def endpoint_stack(
+    planned: PlannedEndpoint = PLANNED, alarms: tuple[str, ...] = (), **settings: Any
+) -> Stack:
+    """The stack of that template."""
     stated = SageMakerSettings.model_validate({"instances": ["ml.g5.xlarge"], **settings})
     stack = Stack(App(), "chat")
     key = kms.Key(stack, "Key")
@@ -48,7 +55,7 @@ def endpoint_template(
         jobs=JobStoreResources(stack, "Jobs", days=7, key=key) if queued else None,
         alarms=alarms,
     )
-    return Template.from_stack(stack)
+    return stack
 
 
 STAGES = """

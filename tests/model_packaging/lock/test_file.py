@@ -170,8 +170,9 @@ def test_a_version_that_is_not_here_says_what_brings_it(tmp_path: Path) -> None:
 HEX = f"{1:064x}"
 
 
-def large(region: str, image: str = "one") -> LockedVersion:
-    engine = LockedEngine(name="triton", digest=HEX, images={region: image})
+def large(region: str, image: str = "one", ami: str = "") -> LockedVersion:
+    amis = {region: ami} if ami else {}
+    engine = LockedEngine(name="triton", digest=HEX, images={region: image}, amis=amis)
     return entry().model_copy(update={"target": "sagemaker", "engine": engine})
 
 
@@ -202,6 +203,20 @@ def test_images_of_another_region_are_added_and_a_known_regions_is_replaced(
     engine = lock.model("digits").versions[1].engine
     assert engine is not None
     assert engine.images == {"eu-west-1": "three", "us-east-1": "two"}
+
+
+def test_an_ami_stays_with_its_image_and_goes_with_it(tmp_path: Path) -> None:
+    path = tmp_path / "models.lock.json"
+    for written in (
+        large("eu-west-1", "one", "old"),
+        large("us-east-1", "two", "other"),
+        large("eu-west-1", "of unknown CUDA"),
+    ):
+        lock = record(path, "digits", 1, written, [])
+    engine = lock.model("digits").versions[1].engine
+    assert engine is not None
+    assert engine.amis == {"us-east-1": "other"}
+    assert read_lock(path) == lock
 
 
 def test_a_version_never_changes_its_digest(tmp_path: Path) -> None:

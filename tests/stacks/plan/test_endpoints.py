@@ -45,6 +45,13 @@ def test_an_endpoint_has_the_image_of_its_region_and_the_files_that_the_lock_pin
     assert model.artifact.layer
 
 
+def test_an_endpoint_has_the_ami_that_the_lock_has_for_its_image(tmp_path: Path) -> None:
+    entry = served_by_engine("chat", amis={REGION: "gpu-4-1", "us-east-1": "gpu-3-1"})
+    (model,) = plan(tmp_path, entry).models
+    assert isinstance(model.endpoint, PlannedEndpoint)
+    assert model.endpoint.ami == "gpu-4-1"
+
+
 def test_a_model_on_lambda_has_no_endpoint(tmp_path: Path) -> None:
     write(tmp_path, {"digits": locked(s3_copy("digits"))})
     files = tmp_path / "models.yaml", tmp_path / "models.lock.json"

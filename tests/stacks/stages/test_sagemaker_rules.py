@@ -21,6 +21,9 @@ BROKEN = {
     "an update watches at most 10": f"update: {{alarms: [{', '.join('abcdefghi')}]}}",
     "update.alarms has no effect": "update: {rollback: false, alarms: [mine]}",
     "instance types with local disks": "instances: [ml.g5.xlarge]\nvolume_key: arn:aws:kms:x",
+    "inference_ami has a driver": (
+        "instances: [ml.m5.xlarge]\ninference_ami: al2-ami-sagemaker-inference-gpu-3-1"
+    ),
 }
 """Start of a rule's row -> settings that break it."""
 
@@ -55,6 +58,7 @@ POSSIBLE = [
     "mode: scale_to_zero\ncount: {max: 3}\ncomponent: {accelerators: 4, cpus: 8}",
     "mode: async\ncount: {max: 3}\nqueue: {concurrency: 8}\nscaling: {target: 5}",
     "instances: [ml.p3.2xlarge, ml.m5.xlarge]\nvolume_key: arn:aws:kms:x",
+    "instances: [ml.inf2.xlarge]\ninference_ami: al2-ami-sagemaker-inference-neuron-2",
 ]
 
 
