@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from lading.model_packaging.engines.gpu_drivers import CUDA_12_AMI, CUDA_13_AMI
 from lading.stacks.stages.sagemaker import has_gpu
+
+_CUDA_12, _CUDA_13 = "al2-ami-sagemaker-inference-gpu-3-1", "al2023-ami-sagemaker-inference-gpu-4-1"
 
 RUNS_ON: Mapping[str, frozenset[str]] = MappingProxyType(
     {
-        CUDA_12_AMI: frozenset(["g4dn", "g5", "g6", "g6e", "p4d", "p4de", "p5", "p5e", "p5en"]),
-        CUDA_13_AMI: frozenset(
+        _CUDA_12: frozenset(["g4dn", "g5", "g6", "g6e", "p4d", "p4de", "p5", "p5e", "p5en"]),
+        _CUDA_13: frozenset(
             ["g4dn", "g5", "g6", "g6e", "g7e", "p4d", "p4de", "p5", "p5e", "p5en", "p6-b200"]
         ),
     }
@@ -29,7 +30,7 @@ _OLDER = frozenset(
     {
         "al2-ami-sagemaker-inference-gpu-2",
         "al2-ami-sagemaker-inference-gpu-2-1",
-        CUDA_12_AMI,
+        _CUDA_12,
     }
 )
 """AMIs whose driver does not run CUDA 13."""
@@ -51,7 +52,7 @@ def choose_ami(instances: Sequence[str], needed: str | None, stated: str | None)
         stated: the AMI in the stage's settings.
     """
     if stated is not None:
-        return ChosenAmi(stated, _too_old(stated) if needed == CUDA_13_AMI else "")
+        return ChosenAmi(stated, _too_old(stated) if needed == _CUDA_13 else "")
     if not any(map(has_gpu, instances)):
         return ChosenAmi(None)
     if needed is None:
@@ -59,7 +60,7 @@ def choose_ami(instances: Sequence[str], needed: str | None, stated: str | None)
             None,
             "the lock has no AMI for the container image, whose CUDA version is unknown, and AWS's "
             "default GPU driver may be too old for it; package the model again, or set "
-            f"sagemaker.inference_ami to {CUDA_12_AMI} (CUDA 12) or {CUDA_13_AMI} (CUDA 13)",
+            f"sagemaker.inference_ami to {_CUDA_12} (CUDA 12) or {_CUDA_13} (CUDA 13)",
         )
     known = RUNS_ON.get(needed, frozenset())
     unknown = [name for name in instances if _family(name) not in known]
@@ -77,7 +78,7 @@ def _too_old(stated: str) -> str:
         return ""
     return (
         f"sagemaker.inference_ami is {stated}, whose driver may be too old for the container "
-        f"image, which has CUDA 13; {CUDA_13_AMI} fits it"
+        f"image, which has CUDA 13; {_CUDA_13} fits it"
     )
 
 

@@ -64,6 +64,10 @@ def test_a_setting_with_an_older_cuda_than_the_images_is_warned_of() -> None:
     assert f"{CUDA_13_AMI} fits it" in warning
 
 
+def test_the_table_has_every_ami_that_packaging_writes() -> None:
+    assert RUNS_ON.keys() == {CUDA_12_AMI, CUDA_13_AMI}
+
+
 def test_sagemaker_knows_every_family_of_the_table() -> None:
     shapes = Loader().load_service_model("sagemaker", "service-2")["shapes"]
     known = {name.split(".")[1] for name in shapes["ProductionVariantInstanceType"]["enum"]}
