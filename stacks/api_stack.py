@@ -146,7 +146,7 @@ class ApiStack(Stack):
         dashboards = Dashboards(
             self,
             "Dashboards",
-            prefix=names.prefix,
+            prefix=f"{names.prefix}{deployment.region_suffix(self.region)}",
             model_prefix=names.function(""),
             apis=[_watched(deployment, api) for api in apis],
             models=[model for api in apis for model in api.models],

@@ -90,7 +90,7 @@ def _add_region(
     app: App, deployment: Deployment, region: str | None, plan: RegionPlan, shared: StageFunctions
 ) -> RegionStacks:
     names, settings = deployment.names, deployment.settings
-    suffix = f"-{region}" if len(settings.regions) > 1 else ""
+    suffix = deployment.region_suffix(region)
     artifacts = ArtifactStack(
         app, f"{names.artifact_stack}{suffix}", deployment=deployment, region=region
     )

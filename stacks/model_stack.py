@@ -78,6 +78,7 @@ class ModelStack(Stack):
             settings=model.settings.sagemaker,
             artifact_key=names.artifact_key,
             check_name=names.hook(model.name, "endpoint"),
+            dashboard=f"{self.watched.function}{deployment.region_suffix(self.region)}-endpoint",
             twin_alias=f"{names.function(twin)}:{ALIAS}" if twin else "",
             runtime=deployment.runtime,
         )

@@ -36,6 +36,7 @@ class EndpointPlan:
         settings: how it runs.
         artifact_key: alias of the key that encrypts artifacts.
         check_name: name of the function that checks each change.
+        dashboard: name of its dashboard; dashboards are global in an account.
         twin_alias: function and alias of the twin, `name:alias`; empty without a twin.
         runtime: URL of an emulated SageMaker; empty: AWS's own.
     """
@@ -44,6 +45,7 @@ class EndpointPlan:
     settings: SageMakerSettings
     artifact_key: str
     check_name: str
+    dashboard: str
     twin_alias: str = ""
     runtime: str = ""
 
@@ -122,6 +124,7 @@ class ModelEndpoint(Construct):
         settings = self._plan.settings
         return WatchedEndpoint(
             name=served.endpoint_name,
+            dashboard=self._plan.dashboard,
             component=served.component_name,
             mode=settings.mode,
             error_rate=self._watched.error_rate,

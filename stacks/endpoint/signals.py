@@ -30,6 +30,7 @@ class WatchedEndpoint:
 
     Args:
         name: its name.
+        dashboard: name of its dashboard.
         component: name of the component on it; empty: the endpoint holds the model itself.
         mode: how it runs.
         error_rate: rate of failed requests above which an alarm goes off.
@@ -38,6 +39,7 @@ class WatchedEndpoint:
     """
 
     name: str
+    dashboard: str
     component: str
     mode: Mode
     error_rate: float

@@ -57,13 +57,13 @@ def rollback_alarms(
 def watch_endpoint(
     scope: Construct, prefix: str, endpoint: WatchedEndpoint, topic: sns.ITopic
 ) -> None:
-    """Create the alarms and the dashboard of an endpoint; their names start with `prefix`."""
+    """Create the alarms of an endpoint, whose names start with `prefix`, and its dashboard."""
     signals = ENDPOINT_SIGNALS[endpoint.mode]
     alarms = make_alarms(scope, prefix, signals, endpoint, topic)
     dashboard = cloudwatch.Dashboard(
         scope,
         "Dashboard",
-        dashboard_name=f"{prefix}-endpoint",
+        dashboard_name=endpoint.dashboard,
         default_interval=Duration.days(1),
     )
     dashboard.add_widgets(

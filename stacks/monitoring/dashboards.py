@@ -50,7 +50,7 @@ class Dashboards(Construct):
     Args:
         scope: the API's stack.
         id_: the construct's id.
-        prefix: start of the dashboards' names.
+        prefix: start of the dashboards' names; dashboards are global in an account.
         model_prefix: start of the names of all models' functions.
         apis: the APIs.
         models: the models of all APIs.

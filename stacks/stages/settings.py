@@ -268,6 +268,10 @@ class Deployment:
         stated = {"account": self.settings.account, "region": region}
         return {key: value for key, value in stated.items() if value is not None}
 
+    def region_suffix(self, region: str | None) -> str:
+        """Return the end of names that are unique in an account, not only in a region."""
+        return f"-{region}" if len(self.settings.regions) > 1 else ""
+
     @property
     def waf(self) -> bool:
         """Whether a firewall is in front of the API."""

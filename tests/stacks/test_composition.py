@@ -1,6 +1,7 @@
 """Which stacks there are, and which settings make none."""
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from lading.stacks.composition import add_stacks
 from lading.stacks.errors import SettingsError, StackError
-from tests.stacks.projects import local_artifact, locked, s3_copy, write_project
+from tests.stacks.projects import local_artifact, locked, s3_copy, served_by_engine, write_project
 from tests.stacks.synthesis import ROOT, make_app, synthesise
 
 
@@ -38,6 +39,33 @@ def test_each_region_has_its_own_stacks_of_the_same_names(tmp_path: Path) -> Non
     assert [region.models[0].region for region in regions] == ["eu-central-1", "us-east-1"]
     assert {region.models[0].stack_name for region in regions} == {"scores-live-model-digits"}
     assert regions[1].artifacts.node.id == "scores-live-artifacts-us-east-1"
+
+
+def test_what_an_account_has_once_is_named_differently_in_each_region(tmp_path: Path) -> None:
+    buckets = "{eu-central-1: artifacts-of-dev, us-east-1: artifacts-of-dev}"
+    chat = "{sagemaker: {instances: [ml.g5.xlarge]}}"
+    stages = (
+        f"stages: {{prod: {{regions: [eu-central-1, us-east-1], artifact_buckets: {buckets}, "
+        f"models: {{chat: {chat}}}}}}}"
+    )
+    lock = {"chat": served_by_engine("chat"), "small": locked(s3_copy("small"))}
+    write_project(tmp_path, lock, stages, chat={"target": "sagemaker", "twin": "small"})
+    app = make_app(tmp_path, stage="prod")
+    add_stacks(app, ROOT)
+    named = Counter(
+        resource["Properties"][key]
+        for path in Path(app.synth().directory).glob("*.template.json")
+        for resource in json.loads(path.read_bytes())["Resources"].values()
+        for key in ("DashboardName", "RoleName", "ManagedPolicyName", "BucketName")
+        if key in resource["Properties"]
+    )
+    parts = (
+        "lading-prod{}-service",
+        "lading-prod{}-operations",
+        "lading-prod-model-chat{}-endpoint",
+    )
+    regions = ("-eu-central-1", "-us-east-1")
+    assert named == Counter(part.format(region) for part in parts for region in regions)
 
 
 def test_a_model_that_is_not_deployed_is_told_of(tmp_path: Path) -> None:
