@@ -61,7 +61,7 @@ def local_endpoint(
 
 
 def _engines(settings: ServingSettings, lock: Path) -> list[tuple[ServedModel, LockedEngine]]:
-    """The models whose served version has an engine, each with that engine."""
+    """Return the models whose served version has an engine, each with that engine."""
     locked = read_lock(lock)
     found = []
     for model in settings.models:
@@ -72,14 +72,14 @@ def _engines(settings: ServingSettings, lock: Path) -> list[tuple[ServedModel, L
 
 
 def _served_version(model: ServedModel) -> int:
-    """The version that its endpoint serves: the stable one, else the newest."""
+    """Return the version that its endpoint serves: the stable one, else the newest."""
     return model.labels.get(DEFAULT_LABEL, max(model.versions))
 
 
 def _with_endpoint(
     settings: ServingSettings, model: ServedModel, engine: LockedEngine
 ) -> ServingSettings:
-    """The settings with the endpoint of one version of the model."""
+    """Return the settings with the endpoint of one version of the model."""
     version = _served_version(model)
     labels = {label: at for label, at in model.labels.items() if at == version}
     one = model._replace(versions={version: model.versions[version]}, labels=labels)

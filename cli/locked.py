@@ -33,7 +33,7 @@ def served_settings(lock_path: Path, names: Iterable[str], threads: int = 0) -> 
 
 
 def _common_root(roots: list[list[Path]]) -> Path:
-    """The first store that holds every version."""
+    """Return the first store that holds every version."""
     for root in roots[0]:
         if all(root in others for others in roots):
             return root

@@ -193,7 +193,7 @@ def _signature(name: str, version: int, document: Mapping[str, Any]) -> ModelMet
 
 
 def _document(reply: ServerAnswer, name: str) -> Any:
-    """The JSON of a response.
+    """Return the JSON of a response.
 
     Raises:
         InferenceError: the response is an error.
@@ -206,7 +206,7 @@ def _document(reply: ServerAnswer, name: str) -> Any:
 
 
 def _refusal(reply: ServerAnswer, name: str, version: int) -> InferenceError:
-    """The error for an error response of the service, or of the gateway in front of it."""
+    """Return the error for an error response of the service, or of the gateway in front of it."""
     text = reply.reason()
     found: dict[int, InferenceError] = {
         400: MalformedRequest(text),

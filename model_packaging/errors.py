@@ -167,7 +167,7 @@ class RoundingMismatch(ConversionMismatch):
     def __init__(self, model: str, output: str, reason: str, columns: Iterable[str]) -> None:
         self.columns = tuple(columns)
         listed = ", ".join(self.columns[:5])
-        advice = f"rounded for callers: {listed}; declare them FP64 or INT64 under inputs:"
+        advice = f"inputs were rounded: {listed}; declare them FP64 or INT64 under inputs:"
         super().__init__(model, output, f"{reason} ({advice})")
 
 

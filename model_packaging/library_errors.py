@@ -23,5 +23,5 @@ def library_errors(*ours: type[Exception]) -> Iterator[None]:
 
 
 def first_line(error: Exception) -> str:
-    """The first line of an error's text, or the name of its type where it has no text."""
+    """Return the first line of an error's text, or the name of its type where it has no text."""
     return str(error).strip().partition("\n")[0] or type(error).__name__

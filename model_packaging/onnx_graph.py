@@ -189,7 +189,7 @@ def _loosen(value: "ValueInfoProto", shape: Sequence[int]) -> None:
 
 
 def is_reduced(model: "ModelProto") -> bool:
-    """Whether the model computes in less than 32 bits, where the order of rounding changes answers.
+    """Return whether the model computes in fewer than 32 bits, where rounding order matters.
 
     onnxruntime rounds such a model at other places after rewriting it.
     """

@@ -125,7 +125,7 @@ def _rows_digest(spec: ModelSpec, data: Path) -> str:
 
 
 def _named(folder: Path, path: Path) -> str:
-    """The path below the source's folder, so that it is the same in every checkout."""
+    """Return the path below the source's folder, so that it is the same in every checkout."""
     return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name
 
 

@@ -141,7 +141,7 @@ def choose(spec: ModelSpec, signatures: Iterable[str]) -> list[str]:
 
 
 def _has_steps(spec: ModelSpec) -> bool:
-    """Whether the manifest has steps around the model; they support only one signature.
+    """Return whether the manifest has steps around the model; they support only one signature.
 
     Raises:
         ManifestError: the manifest names several signatures.

@@ -62,7 +62,7 @@ def is_here(host: str) -> bool:
 def _sign(
     url: str, body: bytes | None, headers: Mapping[str, str], region: str | None
 ) -> Mapping[str, str]:
-    """The headers of AWS Signature Version 4."""
+    """Return the headers of AWS Signature Version 4."""
     from botocore.auth import SigV4Auth
     from botocore.awsrequest import AWSRequest
     from botocore.exceptions import BotoCoreError

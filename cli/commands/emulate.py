@@ -174,7 +174,7 @@ def _deployment(stages: Path, stage: str) -> Deployment:
 
 
 def _emulated(deployment: Deployment) -> str:
-    """A settings file for the stage, without the settings that need a real account."""
+    """Return a settings file for the stage, without the settings that need a real account."""
     there = {"auth": "token", "account": None, "regions": (), "domain": None}
     settings = deployment.settings.model_copy(update={**there, "permissions_boundary": None})
     document = SettingsFile(

@@ -48,7 +48,7 @@ def label(
 
 
 def _version(lock: Path, name: str, to: str) -> int:
-    """The version with this number or label."""
+    """Return the version with this number or label."""
     if to.isascii() and to.isdecimal() and len(to) <= _MOST_DIGITS:
         return chosen_version(lock, name, version=int(to))
     return chosen_version(lock, name, label=to)

@@ -91,7 +91,7 @@ def _summarize(failures: Mapping[str, Exception], models: int) -> int:
 
 
 def _document(name: str, outcome: Packaged | Exception) -> dict[str, Any]:
-    """The result for scripts, with the keys of `lading versions --json`."""
+    """Return the result for scripts, with the keys of `lading versions --json`."""
     if isinstance(outcome, Exception):
         return {"model": name, "error": error_document(outcome)}
     words = {"name": "model", "size_before": "bytes_before", "size_after": "bytes"}

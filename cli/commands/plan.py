@@ -91,7 +91,7 @@ def _needs(lock: Path, name: str) -> Needs:
 
 
 def _reported(report: bytes) -> Footprint | None:
-    """The figures of report.json, which no digest covers; None when they cannot be right."""
+    """Return the figures of report.json, which no digest covers; None when they cannot be right."""
     try:
         found = json.loads(report)["footprint"]
         figures = Footprint(

@@ -78,7 +78,7 @@ def predict(
 
 
 def _read(path: str) -> bytes:
-    """The JSON request in a file, or around an image, which does not begin with ASCII."""
+    """Return the JSON request in a file, or around an image, which does not begin with ASCII."""
     try:
         content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
     except OSError as error:
@@ -124,7 +124,7 @@ def _items(values: Any) -> list[Any]:
 
 
 def _brief(value: Any) -> str:
-    """The text of a cell: long vectors are cut, floats are rounded."""
+    """Return the text of a cell: long vectors are cut, floats are rounded."""
     if not isinstance(value, list):
         return f"{value:.4g}" if isinstance(value, float) else str(value)
     if value and isinstance(value[0], list):

@@ -51,7 +51,7 @@ def write_report(
 
 
 def _figures(path: Path) -> dict[str, Any]:
-    """The content of report.json, which no digest covers; empty when it cannot be read."""
+    """Return the content of report.json, which no digest covers; empty when it cannot be read."""
     try:
         document = json.loads(path.read_bytes())
     except (OSError, ValueError):

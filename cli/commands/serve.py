@@ -145,7 +145,7 @@ def _run(
 
 
 def _listeners(metrics: Metrics | None, management: Management | None) -> Listeners:
-    """The callbacks that count requests and manage models."""
+    """Return the callbacks that count requests and manage models."""
 
     def loaded(catalog: Catalog) -> None:
         if metrics:
@@ -168,7 +168,7 @@ def _origins(text: str) -> tuple[str, ...]:
 
 
 def _damaged(settings: ServingSettings) -> Iterator[ArtifactError]:
-    """The errors of damaged artifacts; their versions will answer that they are not ready."""
+    """Yield the errors of damaged artifacts; their versions will answer that they are not ready."""
     for model in settings.models:
         for version, digest in model.versions.items():
             folder = Path(settings.model_root) / artifact_folder(model.name, version)

@@ -123,7 +123,7 @@ def revoke(
 
 
 def _table(stage: str, stages: Path, table: str | None, region: str | None) -> TokenTable:
-    """The table of a stage; its name follows from the stage, so that no stack is read."""
+    """Return the table of a stage; its name follows from the stage, so that no stack is read."""
     try:
         deployment = load_deployment(stages, stage)
     except SettingsError as error:

@@ -91,13 +91,13 @@ def check_refusals(api: str, model: StableModel, caller: Caller) -> Iterator[Che
 
 
 def _forged(proof: Mapping[str, str]) -> Mapping[str, str]:
-    """The same credentials with another last character."""
+    """Return the same credentials with another last character."""
     value = proof["Authorization"]
     return {**proof, "Authorization": value[:-1] + ("0" if value[-1] != "0" else "1")}
 
 
 def _check_version_ready(api: str, model: StableModel, caller: Caller) -> Check:
-    """Whether the API serves the locked version of a model without golden requests."""
+    """Return whether the API serves the locked version of a model without golden requests."""
     path = f"/v2/models/{model.name}/versions/{model.version}/ready"
     reply = _send(f"{api.rstrip('/')}/{model.name}{path}", None, caller)
     return _summarize(model.name, "locked version ready, base URL", [reply], _refusal(reply))
@@ -109,7 +109,7 @@ def _send(url: str, document: Any, caller: Caller) -> ServerAnswer:
 
 
 def _difference(codec: Codec, model: StableModel, number: int, reply: ServerAnswer) -> str:
-    """The first difference from the golden answer; empty when there is none."""
+    """Return the first difference from the golden answer; empty when there is none."""
     tensors = model.tensors[number]
     try:
         # Two dialects write NaN literally, golden answers have null.

@@ -37,7 +37,7 @@ def _all_outputs(tensors: Tensors) -> Sequence[str]:
 
 
 def _all_in_json(tensors: Tensors) -> Sequence[str]:
-    """All outputs; none where a datatype has no JSON form in this dialect."""
+    """Return all outputs; none where a datatype has no JSON form in this dialect."""
     datatypes = {tensor["datatype"] for side in tensors.values() for tensor in side}
     return _all_outputs(tensors) if RAW_ONLY.isdisjoint(datatypes) else ()
 
@@ -127,7 +127,7 @@ def _read_scores(answer: Any, tensors: Tensors) -> Mapping[str, Any]:
 
 
 def _read_regressions(answer: Any, tensors: Tensors) -> Mapping[str, Any]:
-    """A value for each example, in the nesting of the golden output."""
+    """Return a value for each example, in the nesting of the golden output."""
     (name,) = _values(tensors)
     shape = next(it["shape"] for it in tensors["outputs"] if it["name"] == name)
     results = answer["results"]
@@ -135,7 +135,7 @@ def _read_regressions(answer: Any, tensors: Tensors) -> Mapping[str, Any]:
 
 
 def _embeddings(tensors: Tensors) -> Sequence[str]:
-    """The only float matrix, for a model of one text per row."""
+    """Return the only float matrix, for a model of one text per row."""
     inputs = tensors["inputs"]
     if len(inputs) != 1 or inputs[0]["datatype"] != "BYTES" or not all(inputs[0]["data"]):
         return ()

@@ -61,7 +61,7 @@ def stable_models(manifest: Path, lock: Path, names: Sequence[str] = ()) -> Iter
 
 
 def _read_model(lock: Path, name: str, version: int, entry: LockedVersion) -> StableModel:
-    """The model with its golden requests; from S3 when they are not on this machine."""
+    """Return the model with its golden requests; from S3 when they are not on this machine."""
     language = entry.engine is not None and entry.engine.name in LANGUAGE
     place, content = _find(lock, name, version, entry)
     if content is None:
@@ -74,7 +74,7 @@ def _read_model(lock: Path, name: str, version: int, entry: LockedVersion) -> St
 
 
 def _find(lock: Path, name: str, version: int, entry: LockedVersion) -> tuple[str, bytes | None]:
-    """The place of the golden requests and their content; None when the version has none."""
+    """Return the place of the golden requests and their content; None when the version has none."""
     for copy in entry.stores:
         if isinstance(copy, LocalCopy):
             folder = lock.parent / copy.path / artifact_folder(name, version)

@@ -71,7 +71,7 @@ def offered_operations(model: StableModel) -> Iterator[Operation]:
 
 
 def _is_reached(route: Route, *, at_root: bool) -> bool:
-    """Whether a route's path names the stable version of the model there."""
+    """Return whether a route's path names the stable version of the model there."""
     if any(part in route.template for part in _OTHER_VERSIONS):
         return False
     return not at_root or "{model}" in route.template or route.at_root not in _ALONE

@@ -159,7 +159,7 @@ def _app() -> str:
 
 
 def _reason(log: Path, start: int) -> str:
-    """The line after `start` in a log that most likely names the cause."""
+    """Return the line after `start` in a log that most likely names the cause."""
     lines = [line.strip() for line in log.read_bytes()[start:].decode(errors="replace").split("\n")]
     found = [line for line in lines if line.startswith("error: ")]
     found = found or [line for line in lines if "❌" in line or "Error" in line]

@@ -67,7 +67,7 @@ def find_cdk(project: Path, tools: Path, python_environment: Path, log: Path) ->
 
 
 def _with_node(node: Path, environment: Mapping[str, str]) -> Mapping[str, str]:
-    """The environment with `node` first on the PATH."""
+    """Return the environment with `node` first on the PATH."""
     path = f"{node.parent}{os.pathsep}{environment.get('PATH', os.defpath)}"
     return {**environment, "PATH": path}
 

@@ -69,7 +69,7 @@ def _only_model(repository: Path) -> str:
 
 
 def _options(repository: Path, backends: Path, model: str) -> list[str]:
-    """The options of `docker/sagemaker/serve` in NVIDIA's image."""
+    """Return the options of `docker/sagemaker/serve` in NVIDIA's image."""
     options = {
         "model-repository": repository,
         "backend-directory": backends,
@@ -99,7 +99,7 @@ def _library() -> str:
 
 
 def _library_folder() -> Path:
-    """The folder of the interpreter's shared library; on Debian it is below LIBDIR."""
+    """Return the folder of the interpreter's shared library; on Debian it is below LIBDIR."""
     folder = Path(str(sysconfig.get_config_var("LIBDIR")))
     below = folder / str(sysconfig.get_config_var("MULTIARCH"))
     return below if (below / _library()).exists() else folder

@@ -121,7 +121,7 @@ class LambdaRuntimeFunction:
             await asyncio.to_thread(running[0].end, _STOP_SECONDS)
 
     async def _address(self) -> Address:
-        """The program's address, after a restart if it has ended."""
+        """Return the program's address, after a restart if it has ended."""
         if self._running is None or self._running[0].ended:
             await self.stop()
             try:
@@ -174,7 +174,7 @@ async def _accepts(address: Address) -> bool:
 
 
 def _system_environment(configuration: Configuration, code: Code) -> dict[str, str]:
-    """The variables that Lambda itself sets; the function inherits none of this process."""
+    """Return the variables that Lambda itself sets; the function inherits none of this process."""
     return {
         "PATH": os.defpath,
         "LANG": "C.UTF-8",

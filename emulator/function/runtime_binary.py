@@ -47,7 +47,7 @@ def runtime_binary(tools: Path, *, system: str = sys.platform, machine: str | No
 
 
 def _version() -> str:
-    """The version that `_REQUIREMENTS` pins, so that a new pin is a new program."""
+    """Return the version that `_REQUIREMENTS` pins, so that a new pin is a new program."""
     lines = checkout_file(_REQUIREMENTS).read_text().splitlines()
     pinned = next(line for line in lines if "==" in line)
     return pinned.partition("==")[2].split()[0]

@@ -137,7 +137,7 @@ async def _read_request(scope: Scope, receive: Receive) -> HttpRequest:
 
 
 async def _read_body(announced: str, receive: Receive) -> bytes:
-    """The body; memory never holds more than the limit and one chunk."""
+    """Return the body; memory never holds more than the limit and one chunk."""
     if announced.isdecimal() and int(announced) > GATEWAY.body_bytes:
         raise body_too_large(int(announced))
     chunks, size = [], 0

@@ -94,7 +94,7 @@ def build_event(request: HttpRequest, ids: RequestIds) -> dict[str, Any]:
 
 
 def _resource(path: str) -> str:
-    """The API resource of a path: one for the root, and one for all paths below it."""
+    """Return the API resource of a path: one for the root, and one for all paths below it."""
     return RESOURCE if path.strip("/") else "/"
 
 

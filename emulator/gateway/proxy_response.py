@@ -73,7 +73,7 @@ def _body(document: Mapping[str, Any]) -> bytes:
 
 
 def _headers(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """The headers: multi-value ones win over single ones; some are renamed or dropped."""
+    """Yield the headers: multi-value ones win over single ones; some are renamed or dropped."""
     several = list(_pairs(document, _SEVERAL))
     names = {name.lower() for name, _ in several}
     pairs = [pair for pair in _pairs(document, "headers") if pair[0].lower() not in names]
@@ -87,7 +87,7 @@ def _headers(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _pairs(document: Mapping[str, Any], key: str) -> Iterator[tuple[str, str]]:
-    """The headers below a key, whose values are lists in `multiValueHeaders`."""
+    """Yield the headers below a key, whose values are lists in `multiValueHeaders`."""
     headers = _given(document, key, {})
     if not isinstance(headers, dict):
         raise malformed_response(f"{key} is {_kind(headers)}, not an object")
@@ -109,7 +109,7 @@ def _checked(name: str, value: Any) -> tuple[str, str]:
 
 
 def _given(document: Mapping[str, Any], key: str, default: Any) -> Any:
-    """The value of an optional key; null counts as missing."""
+    """Return the value of an optional key; null counts as missing."""
     value = document.get(key)
     return default if value is None else value
 

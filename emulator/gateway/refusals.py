@@ -81,7 +81,7 @@ def _internal(status: int, reason: str) -> GatewayRefusal:
 
 
 def _sizes(size: int, limit: int, service: str) -> str:
-    """A size and its limit in megabytes, or in bytes when that would hide the difference."""
+    """Return a size and its limit in megabytes, or in bytes when that would hide the difference."""
     shown = (_megabytes(size), _megabytes(limit))
     if shown[0] == shown[1]:
         shown = (f"{size} bytes", f"{limit} bytes")

@@ -67,18 +67,18 @@ def _templates(assembly: Path) -> Iterator[str]:
 
 
 def _runnable(name: str, resource: Mapping[str, Any]) -> dict[str, Any]:
-    """A resource without its references to resources that are left out."""
+    """Return a resource without its references to resources that are left out."""
     kept = {key: resource[key] for key in ("Type", "Properties", "Metadata") if key in resource}
     if resource["Type"].startswith("AWS::Lambda::"):
         if _ASSET not in resource.get("Metadata", {}):
-            advice = "package into a local store, and run `cdk synth`"
+            advice = "package into a local store, then run `cdk synth`"
             raise NotForSam(f"the code of {name} is in a bucket; {advice}")
         kept["Properties"] = {key: it for key, it in kept["Properties"].items() if key != "Role"}
     return kept
 
 
 def _renamed(value: Any, names: Mapping[str, str]) -> Any:
-    """The value, with each reference to a resource of its stack renamed."""
+    """Return the value, with each reference to a resource of its stack renamed."""
     if isinstance(value, list):
         return [_renamed(item, names) for item in value]
     if not isinstance(value, dict):

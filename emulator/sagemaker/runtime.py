@@ -107,7 +107,7 @@ def _document(body: bytes) -> Mapping[str, Any]:
 
 
 async def _read(receive: Receive, headers: Mapping[str, str], limit: int) -> bytes:
-    """The body; one that is too long is read to its end, but not kept."""
+    """Return the body; one that is too long is read to its end, but not kept."""
     announced = headers.get("content-length", "")
     too_long = announced.isdecimal() and int(announced) > limit
     chunks, size = [], 0

@@ -74,7 +74,7 @@ class Authorizer:
 
 
 def bearer_token(event: Event) -> str | None:
-    """The token of the only Authorization header; None when it is missing or malformed."""
+    """Return the token of the only Authorization header; None when it is missing or malformed."""
     headers = event.get("multiValueHeaders") or {}
     values = [
         value

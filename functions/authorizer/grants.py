@@ -29,17 +29,17 @@ class Grant:
     usage_key: str
 
     def allows(self, model: str) -> bool:
-        """Whether the token is for `model`; a path that names none is open to every token."""
+        """Return whether the token allows `model`; a path without a model allows every token."""
         return not model or model in self.models or TOKENS.every_model in self.models
 
 
 def token_digest(token: str) -> str:
-    """The key of a token in the table."""
+    """Return the key of a token in the table."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
 def token_id(digest: str) -> str:
-    """The id of a token for people and logs; the token cannot be found from it."""
+    """Return the id of a token for people and logs; the token cannot be found from it."""
     return digest[:_ID_LENGTH]
 
 

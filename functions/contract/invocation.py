@@ -9,7 +9,7 @@ _CONNECT_S = 2
 
 
 def proxy_event(method: str, path: str, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
-    """The event of a REST API's proxy integration, with the body in base64."""
+    """Return the event of a REST API's proxy integration, with the body in base64."""
     return {
         "resource": "/{proxy+}",
         "path": path,
@@ -26,18 +26,18 @@ def proxy_event(method: str, path: str, headers: Mapping[str, str], body: bytes)
 
 
 def answer_body(answer: Mapping[str, Any]) -> bytes:
-    """The body of a function's answer to such an event."""
+    """Return the body of a function's answer to such an event."""
     body: str = answer.get("body") or ""
     return base64.b64decode(body) if answer.get("isBase64Encoded") else body.encode()
 
 
 def dumps(event: Mapping[str, Any]) -> bytes:
-    """The payload of an invocation."""
+    """Return the payload of an invocation."""
     return json.dumps(event, separators=(",", ":")).encode()
 
 
 def lambda_client(read_timeout_s: float, most_at_once: int = 10) -> Any:
-    """A client of Lambda that never retries: a prediction that runs twice costs twice."""
+    """Return a client of Lambda that never retries: a prediction that runs twice costs twice."""
     from boto3.session import Session
     from botocore.config import Config
 

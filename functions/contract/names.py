@@ -24,7 +24,7 @@ Library = Literal["pillow", "tokenizers"]
 
 
 def in_layers(path: Path) -> Path:
-    """The place on this machine of a path below `LAYER_ROOT`.
+    """Return the place on this machine of a path below `LAYER_ROOT`.
 
     On Lambda it is the path itself. An emulator that cannot write to `/opt` mounts each layer in a
     separate folder, and puts that folder, or `python` in it, on `sys.path`.
@@ -37,12 +37,12 @@ def in_layers(path: Path) -> Path:
 
 
 def artifact_folder(name: str, version: int) -> str:
-    """The path of a version in a store, a layer or a container: `models/<name>/<n>`."""
+    """Return the path of a version in a store, a layer or a container: `models/<name>/<n>`."""
     return f"models/{name}/{version}"
 
 
 def artifact_archive(name: str, version: int) -> str:
-    """The key of a version below a store's prefix in S3: a zip of its `artifact_folder`."""
+    """Return the key of a version below a store's prefix in S3: a zip of its `artifact_folder`."""
     return f"{artifact_folder(name, version)}/artifact.zip"
 
 

@@ -42,7 +42,7 @@ RESERVED_NAMES: Final = frozenset({*(segments[0] for segments in _OWNERS), *_OF_
 
 
 def dialect_of(segments: tuple[str, ...]) -> Dialect:
-    """The dialect that owns a path, and answers there also where it has no route.
+    """Return the dialect that owns a path, and answers there also where it has no route.
 
     >>> dialect_of(("v2", "health", "live")).name
     'open_inference'
@@ -53,7 +53,7 @@ def dialect_of(segments: tuple[str, ...]) -> Dialect:
 def find_route(
     dialect: Dialect, method: str, path: str, segments: tuple[str, ...]
 ) -> tuple[Route, dict[str, str]]:
-    """The route for a method at a path, which has these segments, and the path's parameters.
+    """Return the route for a method at a path, which has these segments, and the path's parameters.
 
     Raises:
         RouteNotFound: the dialect has no route there.
@@ -73,7 +73,7 @@ def find_route(
 
 
 def named_model(path: str) -> str:
-    """The model that a path below the API's root names; empty when it names none.
+    """Return the model that a path below the API's root names; empty when it names none.
 
     >>> named_model("/digits/predict"), named_model("/v1/models/digits:predict")
     ('digits', 'digits')
@@ -88,7 +88,7 @@ def named_model(path: str) -> str:
 
 
 def root_paths() -> tuple[str, ...]:
-    """The REST API's resources for paths below no model's base URL, sorted.
+    """Return the REST API's resources for paths below no model's base URL, sorted.
 
     Each first segment of a route is one; `/{proxy+}` below it stands for all longer routes.
     """

@@ -85,7 +85,7 @@ class ServingSettings:
         )
 
     def to_environment(self) -> dict[str, str]:
-        """The variables from which `from_environment` reads the same settings."""
+        """Return the variables from which `from_environment` reads the same settings."""
         models = {model.name: _render_model(model) for model in self.models}
         return {
             ENVIRONMENT.models: json.dumps(models, separators=(",", ":")),
@@ -103,7 +103,7 @@ def _read_models(text: str) -> tuple[ServedModel, ...]:
     try:
         return tuple(_read_model(name, entry) for name, entry in json.loads(text).items())
     except (ValueError, AttributeError, KeyError, TypeError) as error:
-        raise ValueError(f"{ENVIRONMENT.models} must be a part of a lock: {error!r}") from error
+        raise ValueError(f"{ENVIRONMENT.models} must be an excerpt of a lock: {error!r}") from error
 
 
 def _read_model(name: str, entry: Mapping[str, Any]) -> ServedModel:
@@ -121,7 +121,7 @@ def _read_model(name: str, entry: Mapping[str, Any]) -> ServedModel:
 
 
 def _render_model(model: ServedModel) -> dict[str, Any]:
-    """The inverse of `_read_model`."""
+    """Return the inverse of `_read_model`."""
     entry = {"versions": dict(model.versions), "labels": dict(model.labels)}
     remote = {version: place._asdict() for version, place in model.remote.items()}
     return {**entry, "s3": remote} if remote else entry
@@ -168,7 +168,7 @@ def _read_endpoint(environment: Mapping[str, str]) -> ServedEndpoint | None:
 
 
 def _render_endpoint(endpoint: ServedEndpoint) -> dict[str, str]:
-    """The inverse of `_read_endpoint`."""
+    """Return the inverse of `_read_endpoint`."""
     said = {
         ENDPOINT.name: endpoint.name,
         ENDPOINT.component: endpoint.component,

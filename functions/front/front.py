@@ -166,7 +166,7 @@ class Front:
         return self._forward(event, models[0], models)
 
     def _call_all(self, event: Event, models: Sequence[str]) -> dict[str, Answer]:
-        """Every model's answer; an empty one for a model that gave none in time."""
+        """Return every model's answer; an empty one for a model that gave none in time."""
         request = {**event, "httpMethod": "GET"} if event["httpMethod"] == "HEAD" else event
 
         def call(name: str) -> Answer:
@@ -194,14 +194,14 @@ class Front:
 
 
 def _visible(models: frozenset[str], event: Event) -> tuple[str, ...]:
-    """The models that the caller may see, sorted: all of them unless a token says which."""
+    """Return the models that the caller may see, sorted: all of them unless a token says which."""
     authorizer = event.get("requestContext", {}).get("authorizer") or {}
     allowed = str(authorizer.get("models", TOKENS.every_model)).split(",")
     return tuple(sorted(models if TOKENS.every_model in allowed else models & set(allowed)))
 
 
 def _joined(answers: Mapping[str, Answer], missing: Mapping[str, Any] | None) -> list[Any]:
-    """The models' own lists of themselves; `missing`, where it is given, for one without."""
+    """Return the models' own lists of themselves; `missing`, where it is given, for one without."""
     joined: list[Any] = []
     for name, answer in answers.items():
         entries = _document(answer)
@@ -213,7 +213,7 @@ def _joined(answers: Mapping[str, Answer], missing: Mapping[str, Any] | None) ->
 
 
 def _answer(document: Any, status: int = _OK, headers: Mapping[str, str] = _JSON) -> Answer:
-    """An answer to API Gateway, with `document` as its body."""
+    """Return an answer to API Gateway, with `document` as its body."""
     return {
         "statusCode": status,
         "headers": {**_JSON, **headers},
@@ -223,7 +223,7 @@ def _answer(document: Any, status: int = _OK, headers: Mapping[str, str] = _JSON
 
 
 def _document(answer: Answer) -> Any:
-    """The JSON that a model answered, or None when it did not."""
+    """Return the JSON that a model answered, or None when it did not."""
     try:
         return json.loads(_body(answer)) if answer["statusCode"] == _OK else None
     except (KeyError, ValueError):
@@ -231,7 +231,7 @@ def _document(answer: Answer) -> Any:
 
 
 def _object(body: bytes) -> dict[str, Any] | None:
-    """The JSON object that a body holds; None when it holds anything else."""
+    """Return the JSON object that a body holds; None when it holds anything else."""
     try:
         document = json.loads(body)
     except (RecursionError, ValueError):
@@ -240,6 +240,6 @@ def _object(body: bytes) -> dict[str, Any] | None:
 
 
 def _body(message: Mapping[str, Any]) -> bytes:
-    """The body of an event or of an answer."""
+    """Return the body of an event or of an answer."""
     body: str = message["body"] or ""
     return b64decode(body) if message.get("isBase64Encoded") else body.encode()

@@ -82,7 +82,7 @@ def _refusal(model: str, code: str) -> InvocationError:
 
 
 def _read(model: str, content: bytes, *, failed: bool) -> Answer:
-    """The function's answer.
+    """Return the function's answer.
 
     Raises:
         InvocationTimedOut, InvocationFailed: there is none; the function's own log says more.

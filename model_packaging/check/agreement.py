@@ -138,7 +138,7 @@ def compare(
 
 
 def agrees(original: Model, served: Model, inputs: Request) -> bool:
-    """Whether both models give the same answer to rows, or both refuse them."""
+    """Return whether both models give the same answer to rows, or both refuse them."""
     try:
         with library_errors(), np.errstate(all="ignore"):  # rows may hold NaN and infinities
             compare("", gather(original, [Probe("rows", inputs)]), served)
@@ -156,7 +156,7 @@ def call(model: Model, inputs: Request) -> tuple[Request | None, str]:
 
 
 def _says_something(answer: Mapping[str, Array]) -> bool:
-    """Whether an answer holds a value; the mean over an axis without elements is NaN."""
+    """Return whether an answer holds a value; the mean over an axis without elements is NaN."""
     return any(
         array.size and not (array.dtype.kind == "f" and np.isnan(array).all())
         for array in answer.values()

@@ -31,7 +31,7 @@ _ROWS = 16
 
 
 def is_fragile(model: "ModelProto") -> bool:
-    """Whether the model has an operator that ends the process on arrays without elements."""
+    """Return whether the model has an operator that ends the process on arrays without elements."""
     bodies = (model.graph.node, *(function.node for function in model.functions))
     return any(node.op_type in _FRAGILE for body in bodies for node in walk(body))
 
@@ -147,7 +147,7 @@ def _without_elements(array: Array, axes: tuple[int, ...]) -> Array:
 
 
 def _has_same_numbers(before: Model, after: Model, request: Request) -> bool:
-    """Whether both models have numbers in the same places of their answers, or both refuse."""
+    """Return whether both models answer numbers in the same places, or both refuse."""
     was, now = (_numbers(model, request) for model in (before, after))
     if was is None or now is None:
         return was is now

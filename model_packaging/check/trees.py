@@ -48,7 +48,7 @@ class TreeArrays:
     categories: Mapping[int, frozenset[int]] = field(default_factory=dict)
 
     def splits(self) -> Array:
-        """The nodes that are not leaves."""
+        """Return the nodes that are not leaves."""
         return np.flatnonzero(self.column != LEAF)
 
 

@@ -115,7 +115,7 @@ class Baseline:
         return Tried(found, tuple(overflows))
 
     def _overflows(self, probe: Probe, before: Request, after: Request) -> bool:
-        """Whether numbers became NaN or infinity on rows far larger than usual ones.
+        """Return whether numbers became NaN or infinity on rows far larger than usual ones.
 
         Raises:
             Unfit: they did on other rows.

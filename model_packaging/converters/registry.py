@@ -56,5 +56,5 @@ def _accepts(converter: Converter, source: Path) -> bool:
 
 
 def _may_read(converter: Converter, source: Path) -> bool:
-    """Whether a framework that the manifest names may read it: any file, but not any folder."""
+    """Return whether a framework that the manifest names may read it: any file, few folders."""
     return _accepts(converter, source) if source.is_dir() else bool(converter.suffixes)

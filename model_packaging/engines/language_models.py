@@ -49,7 +49,7 @@ def language_model_files(spec: ModelSpec) -> dict[str, Path]:
 
 
 def generates_text(source: Path) -> bool:
-    """Whether a source is a Hugging Face folder with a known text-generating architecture."""
+    """Return whether a source is a Hugging Face folder that generates text."""
     try:
         with (source / CONFIG).open("rb") as file:
             found = json.loads(file.read(MAX_JSON_BYTES))["architectures"][0]

@@ -32,7 +32,7 @@ class Served:
 
 
 def takes_trained_files(spec: ModelSpec) -> bool:
-    """Whether the engine gets the trained files unchanged."""
+    """Return whether the engine gets the trained files unchanged."""
     return spec.target != "lambda" and not engine_of(spec).takes_onnx
 
 

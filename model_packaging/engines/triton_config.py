@@ -77,7 +77,7 @@ def render_config(
 
 
 def batchable(spec: TensorSpec) -> bool:
-    """Whether the first axis counts rows; Triton needs at least one more axis."""
+    """Return whether the first axis counts rows; Triton needs at least one more axis."""
     return len(spec.shape) > 1 and spec.shape[0] == _ANY
 
 

@@ -64,7 +64,7 @@ def answer_of(estimator: Any) -> EstimatorOutputs:
 
 
 def _several(estimator: Any) -> bool:
-    """Whether a classifier returns several labels for each row."""
+    """Return whether a classifier returns several labels for each row."""
     last = _last_step(estimator)
     kind = getattr(getattr(last, "_label_binarizer", None), "y_type_", "")
     several = bool(getattr(last, "multilabel_", False)) or "multilabel" in kind
@@ -125,7 +125,7 @@ def _scores(graph: GraphBuilder, found: Classes) -> str:
 
 
 def _labels(estimator: Any) -> EstimatorOutputs:
-    """Outputs of several labels: `label` of [rows, labels], and `probabilities_0`... of each."""
+    """Return the outputs of a multilabel classifier: `label`, and `probabilities_0` and so on."""
     chained = isinstance(_last_step(estimator), ClassifierChain)
     if chained and any(list(each) != [0, 1] for each in estimator.classes_):
         raise NoOnnxForm("has a ClassifierChain of labels other than 0 and 1")

@@ -64,7 +64,7 @@ def detect(estimator: Any, graph: GraphBuilder, frame: Frame) -> str:
 def classify_each(estimator: Any, _graph: GraphBuilder, _frame: Frame) -> list[Classes]:
     """Add `estimator.predict` and `predict_proba` of a classifier of several labels."""
     kind = type(estimator).__name__
-    raise NoOnnxForm(f"is a {kind} of several labels, which is not supported; train one for each")
+    raise NoOnnxForm(f"is a multilabel {kind}, which is not supported; train one model per label")
 
 
 def _is_ours(estimator: Any) -> bool:

@@ -150,7 +150,7 @@ def _(estimator: SelectorMixin, graph: GraphBuilder, frame: Frame) -> Frame:
 
 
 def is_missing(value: Any) -> bool:
-    """Whether a value stands for a missing one: None, NaN or pandas' NA."""
+    """Return whether a value stands for a missing one: None, NaN or pandas' NA."""
     return value is None or type(value).__name__ == "NAType" or bool(value != value)  # noqa: PLR0124 NaN
 
 
@@ -177,7 +177,7 @@ _PLAUSIBLE = (0.5, 1.0, 2.0, 10.0, 100.0)
 
 
 def _only_checks(function: Any) -> bool:
-    """Whether a function returns its argument, such as the one in histogram-based boosting."""
+    """Return whether a function returns its argument, as in histogram-based boosting."""
     return isinstance(function, partial) and function.func is check_array
 
 

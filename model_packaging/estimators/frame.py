@@ -49,7 +49,7 @@ class Frame:
         return len(self.origins)
 
     def has_text(self) -> bool:
-        """Whether a column holds texts."""
+        """Return whether a column holds texts."""
         return any(block.dtype == TEXT for block in self.blocks)
 
 

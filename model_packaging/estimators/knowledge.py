@@ -124,7 +124,7 @@ class _KnowledgeTrial:
         self.sound = self._answers(self.row)
 
     def dtype(self, spec: TensorSpec) -> "np.dtype[Any]":
-        """The type of this input for the original."""
+        """Return the type of this input for the original."""
         return self._floats if spec.datatype == "FP32" else DTYPES[spec.datatype]
 
     def _typical(self, spec: TensorSpec) -> Array:
@@ -142,7 +142,7 @@ class _KnowledgeTrial:
         return (numbers or note.typical or sorted(note.thresholds) or [0.0])[0]
 
     def domain(self, spec: TensorSpec) -> Domain:
-        """The values that the original accepts in an input."""
+        """Return the values that the original accepts in an input."""
         if not self.sound:
             return Domain()
         columns = list(range(_width(spec)))
@@ -207,7 +207,7 @@ class _KnowledgeTrial:
         return self._answers(self._changed(spec, [place], _ranked(rank)))
 
     def _only(self, spec: TensorSpec, place: int) -> frozenset[Any]:
-        """The categories of a column, if the original refuses others."""
+        """Return the categories of a column, if the original refuses others."""
         note = self._notes.of(spec.name, place)
         categories = _categories(note, spec)
         if not categories:
@@ -220,7 +220,7 @@ class _KnowledgeTrial:
         return frozenset(np.asarray(categories).astype(DTYPES[spec.datatype]).tolist())
 
     def _taken(self, spec: TensorSpec, columns: list[int], value: Any) -> set[int]:
-        """The columns in which the original accepts this value."""
+        """Return the columns in which the original accepts this value."""
         if self._answers(self._changed(spec, columns, value)):
             return set(columns)
         if len(columns) == 1 or self._refuses_each(spec, columns, value):
@@ -230,7 +230,7 @@ class _KnowledgeTrial:
         return self._taken(spec, parts[0], value) | self._taken(spec, parts[1], value)
 
     def _refuses_each(self, spec: TensorSpec, columns: list[int], value: Any) -> bool:
-        """Whether the original refuses this value in a sample of many columns."""
+        """Return whether the original refuses this value in a sample of many columns."""
         if len(columns) <= _MANY_COLUMNS:
             return False
         some = columns[:: len(columns) // _MANY_COLUMNS]
@@ -245,7 +245,7 @@ class _KnowledgeTrial:
         return {**self.row, spec.name: array}
 
     def rounds(self, spec: TensorSpec) -> bool:
-        """Whether rounding an FP32 input changes answers of the original."""
+        """Return whether rounding an FP32 input changes answers of the original."""
         if not self.sound or spec.datatype != "FP32" or self._floats != _WIDE:
             return False
         if len(self.row) == 1:  # what else could it be

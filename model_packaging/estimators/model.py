@@ -201,7 +201,7 @@ def _reads_texts(estimator: Any) -> bool:
 
 
 def picks_names(estimator: Any) -> bool:
-    """Whether a column transformer inside picks columns by name, which only a frame has."""
+    """Return whether a column transformer inside picks columns by name, which only a frame has."""
     if isinstance(estimator, ColumnTransformer):
         columns = [each for _, _, chosen in estimator.transformers_ for each in _listed(chosen)]
         return any(isinstance(each, str) for each in columns)

@@ -77,5 +77,5 @@ def check_options(spec: ModelSpec, rules: Mapping[str, OptionRule]) -> dict[str,
 
 
 def is_variable(key: str) -> bool:
-    """Whether an option's name is that of an environment variable."""
+    """Return whether an option's name is that of an environment variable."""
     return bool(re.fullmatch(r"[A-Z][A-Z0-9_]*", key))

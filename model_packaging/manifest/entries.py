@@ -42,7 +42,7 @@ def _model_name(text: str) -> str:
 
 def _label(text: str) -> str:
     if text.isdecimal():
-        raise ValueError(f"'{text}' would be taken for a version; choose a word")
+        raise ValueError(f"'{text}' would be read as a version number; choose a word")
     return _name(text)
 
 
@@ -148,7 +148,7 @@ class ModelEntry:
     @model_validator(mode="before")
     @classmethod
     def _given(cls, value: Any) -> Any:
-        """A key without a value keeps its default."""
+        """Return a key without a value keeps its default."""
         if not isinstance(value, dict):
             return value
         return {key: each for key, each in value.items() if each is not None}

@@ -13,16 +13,16 @@ _PAIR = 2
 
 
 def _quotient(value: Any) -> float:
-    """A number, or a text such as 1/255."""
+    """Return a number, or a text such as 1/255."""
     top, _, bottom = str(value).partition("/")
     try:
         return float(top) / float(bottom or 1)
     except (ValueError, ZeroDivisionError):
-        raise ValueError(f"must be a number, or two with / between, not '{value}'") from None
+        raise ValueError(f"must be a number, or a fraction such as 1/255, not '{value}'") from None
 
 
 def _each(value: Any) -> tuple[float, ...]:
-    """A number for all channels, or one for each."""
+    """Return a number for all channels, or one for each."""
     given = value if isinstance(value, list | tuple) else [value]
     if not given or any(type(each) not in (int, float) for each in given):
         raise ValueError("must be a number, or one for each channel")
@@ -32,7 +32,7 @@ def _each(value: Any) -> tuple[float, ...]:
 def _divisors(value: Any) -> tuple[float, ...]:
     given = _each(value)
     if not all(given):
-        raise ValueError("contains 0, which nothing can be divided by")
+        raise ValueError("must not contain 0: pixels are divided by it")
     return given
 
 
@@ -57,7 +57,7 @@ def _classes(value: Any) -> Any:
     names = value if isinstance(value, list | tuple) else [value]
     if not names or not all(isinstance(name, str | Path | None) and name != "" for name in names):
         raise ValueError(
-            "must list the classes in the model's order, or name a file with one a line"
+            "must list the classes in the model's order, or name a file with one class per line"
         )
     return value
 
@@ -100,8 +100,8 @@ class ImageInput:
         tuple[str, ...] | File | None,
         BeforeValidator(_classes, json_schema_input_type=list[str] | str),
     ] = None
-    """Names of the classes in the model's order, or a text file with one a line: adds the outputs
-    label and score, the likeliest first."""
+    """Names of the classes in the model's order, or a text file with one per line. The answer gets
+    the outputs label and score, the likeliest first."""
     top: Annotated[int, Strict(), Field(ge=1)] = 5
     """How many labels to return."""
     softmax: StrictBool = False

@@ -46,7 +46,7 @@ class LocatedYaml:
         return Place(self.path, line, ".".join(map(str, keys)) or TOP)
 
     def holds(self, keys: Sequence[Key]) -> bool:
-        """Whether there is a value at `keys`."""
+        """Return whether there is a value at `keys`."""
         node = self._root
         for key in keys:
             found = _child(node, key)
@@ -56,7 +56,7 @@ class LocatedYaml:
         return True
 
     def lines(self, keys: Sequence[Key]) -> dict[str, int]:
-        """The line of each key below `keys`, by its dotted path from there."""
+        """Return the line of each key below `keys`, by its dotted path from there."""
         node = self._root
         for key in keys:
             found = _child(node, key)

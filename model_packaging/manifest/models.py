@@ -53,14 +53,14 @@ class ModelSpec(ModelEntry, _Named):
         return Place(self.manifest, line, f"models.{self.name}.{key}")
 
     def original(self) -> dict[str, Any]:
-        """What the manifest states of the trained model beside its file; see `conversion`.
+        """Return what the manifest states of the trained model beside its file; see `conversion`.
 
         Not every framework has all of these keys.
         """
         return self._stated(_ORIGINAL)
 
     def conversion(self) -> dict[str, Any]:
-        """What the manifest states of the conversion, by its keys, as JSON for the identity.
+        """Return what the manifest states of the conversion, by its keys, as JSON for the identity.
 
         A value that equals its default is left out, so that adding a key changes no identity. A
         file is left to its digest.
@@ -74,7 +74,7 @@ class ModelSpec(ModelEntry, _Named):
         return document
 
     def class_file(self) -> Path:
-        """The file with the code of `class_path`."""
+        """Return the file with the code of `class_path`."""
         module = str(self.class_path).partition(":")[0]
         return self.manifest.parent.joinpath(*module.split(".")).with_suffix(".py")
 
@@ -175,7 +175,7 @@ def _check_quantize(spec: ModelSpec) -> None:
     """Reject options that the scheme does not have, and `auto` without a gate."""
     scheme, asked = spec.quantize.scheme, spec.quantize
     if scheme == "none" and (asked.exclude or asked.calibration):
-        reason = "none quantizes nothing: leave out exclude and calibration"
+        reason = "exclude and calibration have no effect with none; remove them"
         raise ManifestError(spec.place("quantize"), reason)
     if scheme == "auto" and spec.accuracy is None:
         reason = "auto needs an accuracy section, which decides what passes"
@@ -199,7 +199,7 @@ def _describe(document: LocatedYaml, detail: ErrorDetails) -> ManifestError:
 
 
 def _known(keys: Sequence[int | str]) -> list[str]:
-    """The keys that the mapping at `keys` may have, from the JSON Schema."""
+    """Return the keys that the mapping at `keys` may have, from the JSON Schema."""
     schema = _MANIFEST.json_schema()
     forms = _forms(schema, schema)
     for key in keys:
@@ -217,7 +217,7 @@ def _known(keys: Sequence[int | str]) -> list[str]:
 
 
 def _forms(schema: Mapping[str, Any], value: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The forms that a value of the schema may have, references resolved."""
+    """Return the forms that a value of the schema may have, references resolved."""
     if "$ref" in value:
         return [schema["$defs"][value["$ref"].rpartition("/")[2]]]
     return [form for each in value.get("anyOf", ()) for form in _forms(schema, each)] or [value]

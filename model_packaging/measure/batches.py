@@ -116,7 +116,7 @@ def measure_dependence(
 def batch_stage(
     name: str, served: ConvertedModel, size: int, checked: Checked
 ) -> tuple[Dependence | None, str]:
-    """The stage `batches`: return the result, if it can be measured, and a line about it.
+    """Return the stage `batches`: return the result, if it can be measured, and a line about it.
 
     Args:
         name: the model's name, for errors.
@@ -178,7 +178,7 @@ def _beside(
 
 
 def _joins(first: Request, other: Request) -> bool:
-    """Whether the rows of both fit into one request."""
+    """Return whether the rows of both fit into one request."""
     return all(
         name in other
         and (other[name].dtype, other[name].shape[1:]) == (array.dtype, array.shape[1:])
@@ -214,7 +214,7 @@ def _worse(
 
 
 def _is_another(want: Array, have: Array, size: float) -> bool:
-    """Whether another score is the largest, by more than rounding."""
+    """Return whether another score is the largest, by more than rounding."""
     if want.ndim != 1 or want.size < _SCORES or np.isnan(have).any():
         return False
     return bool(have[want.argmax()] < have.max() - _ROUNDING * size)

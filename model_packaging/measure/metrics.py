@@ -167,7 +167,7 @@ METRICS: dict[str, Metric] = {
 
 
 def _has_several(truth: Array) -> bool:
-    """Whether a row may have several labels, each 0 or 1."""
+    """Return whether a row may have several labels, each 0 or 1."""
     shaped = truth.ndim == 2 and truth.shape[1] > 1  # noqa: PLR2004 - [rows, labels]
     return shaped and truth.dtype.kind in "biuf" and bool(np.isin(truth, (0, 1)).all())
 
@@ -214,7 +214,7 @@ def _as_labels(array: Array) -> Array:
 
 
 def _whole(array: Array) -> bool:
-    """Whether floats are labels: whole numbers, one in each row."""
+    """Return whether floats are labels: whole numbers, one in each row."""
     return array.shape[1:] in ((), (1,)) and bool(np.equal(array, np.trunc(array)).all())
 
 

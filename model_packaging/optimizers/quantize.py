@@ -34,7 +34,7 @@ def optimize(task: Task, model: bytes, schemes: Mapping[str, Scheme] = SCHEMES) 
     candidate = quantize(spec.name, model, scheme, plan)
     if len(candidate) >= len(model):
         sizes = f"{len(model):,} to {len(candidate):,} bytes"
-        return _unchanged(model, f"{scheme.name} makes it no smaller: {sizes}; remove quantize")
+        return _unchanged(model, f"{scheme.name} does not shrink it: {sizes}; remove quantize")
     return _tried(task, model, scheme, candidate)
 
 

@@ -52,7 +52,7 @@ def count_nodes(model: "ModelProto") -> int:
 
 
 def _folded(model: "ModelProto", limit: int | None) -> "ModelProto":
-    """The model without unused nodes, which onnxruntime keeps, and with constants folded."""
+    """Return the model without unused nodes, which onnxruntime keeps, and with constants folded."""
     import onnx_ir
     from onnx_ir.passes.common import RemoveUnusedNodesPass
 
@@ -62,7 +62,7 @@ def _folded(model: "ModelProto", limit: int | None) -> "ModelProto":
 
 
 def _fits(rewritten: "ModelProto", original: "ModelProto") -> bool:
-    """Whether it has the same inputs, and no operators that only one runtime has."""
+    """Return whether it has the same inputs, and no operators that only one runtime has."""
     domains = [{node.domain for node in walk(each.graph.node)} for each in (rewritten, original)]
     names = [[value.name for value in each.graph.input] for each in (rewritten, original)]
     return domains[0] <= domains[1] and names[0] == names[1]

@@ -48,7 +48,7 @@ def _upgraded(model: "ModelProto") -> bytes | None:
 
 OPTIMIZER = Optimizer(
     "upgrade",
-    idle="not needed: only .onnx files bring an operator set",
+    idle="not needed: only .onnx files state an operator set",
     exact=True,
     applies=is_onnx,
     optimize=_optimize,

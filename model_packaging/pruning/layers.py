@@ -77,7 +77,7 @@ class Graph:
         return None
 
     def owned(self, name: str) -> bool:
-        """Whether it is a weight that only one node uses and that is no output."""
+        """Return whether it is a weight that only one node uses and that is no output."""
         elsewhere = name in self.inside or name in self.outputs
         return name in self.weights and self._uses[name] == 1 and not elsewhere
 
@@ -92,7 +92,7 @@ class Graph:
 
 
 def is_standard(node: "NodeProto") -> bool:
-    """Whether its operator is defined by ONNX or onnxruntime."""
+    """Return whether its operator is defined by ONNX or onnxruntime."""
     return node.domain in _STANDARD
 
 

@@ -43,7 +43,7 @@ def excluded(model: "ModelProto", patterns: Sequence[str]) -> list[str]:
 
 
 def _matches(pattern: str, node: "NodeProto") -> bool:
-    """Whether a pattern matches; `prepare` adds underscores to a name that several nodes have."""
+    """Return whether a pattern matches; `prepare` adds underscores to duplicate names."""
     names = (node.name, node.name.rstrip("_"))
     return node.op_type == pattern or any(fnmatchcase(name, pattern) for name in names)
 

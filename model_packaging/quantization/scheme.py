@@ -93,7 +93,7 @@ def quantize(name: str, model: bytes, scheme: Scheme, plan: QuantizationPlan) ->
 def _too_old(name: str, model: "ModelProto", scheme: Scheme) -> QuantizationError:
     """Refuse old operators, which the libraries would only relabel as newer ones."""
     found, oldest = operator_set(model), scheme.oldest
-    reason = f"has operator set {found}, and {scheme.name} needs {oldest} or newer; export it anew"
+    reason = f"has operator set {found}, and {scheme.name} needs {oldest} or newer; export it again"
     return QuantizationError(name, reason)
 
 

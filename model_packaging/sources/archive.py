@@ -39,5 +39,5 @@ def require_harmless(spec: ModelSpec) -> None:
             raise SourceUnreadable(spec.name, spec.source, reason)
         swollen = member.file_size > MAX_RATIO * max(member.compress_size, 1)
         if total > MAX_BYTES or (swollen and member.file_size > _SMALL):
-            reason = f"unpacks to {total} bytes, more than weights can; get the file again"
+            reason = f"unpacks to {total} bytes, more than the limit for weights; download it again"
             raise SourceUnreadable(spec.name, spec.source, reason)

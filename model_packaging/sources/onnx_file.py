@@ -21,7 +21,7 @@ _KNOWN_DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "ai.onnx.preview.training", "com.
 
 
 def is_onnx(spec: ModelSpec) -> bool:
-    """Whether the manifest's source is an ONNX file."""
+    """Return whether the manifest's source is an ONNX file."""
     if spec.framework:
         return spec.framework == "onnx"
     return spec.source.suffix.lower() in SUFFIXES

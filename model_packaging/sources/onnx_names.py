@@ -66,16 +66,16 @@ def _narrow(spec: ModelSpec, name: str, value: "ValueInfoProto", wanted: InputSh
     tensor = value.type.tensor_type
     dtype = helper.tensor_dtype_to_np_dtype(tensor.elem_type) if tensor.elem_type else None
     if dtype != DTYPES[wanted.datatype]:
-        raise _misfit(spec, name, f"datatype {dtype}, the manifest says {wanted.datatype}")
+        raise _misfit(spec, name, f"datatype {dtype}, the manifest states {wanted.datatype}")
     dims = list(tensor.shape.dim)
     if tensor.HasField("shape") and len(dims) != len(wanted.shape):
-        raise _misfit(spec, name, f"{len(dims)} axes, the manifest says {list(wanted.shape)}")
+        raise _misfit(spec, name, f"{len(dims)} axes, the manifest states {list(wanted.shape)}")
     if not tensor.HasField("shape"):
         dims = [tensor.shape.dim.add() for _ in wanted.shape]
         tensor.shape.SetInParent()
     for axis, (dim, size) in enumerate(zip(dims, wanted.shape, strict=True)):
         if dim.HasField("dim_value") and dim.dim_value != size:
-            has = f"size {dim.dim_value} along axis {axis}, the manifest says {size}"
+            has = f"size {dim.dim_value} along axis {axis}, the manifest states {size}"
             raise _misfit(spec, name, has)
         _set(dim, size)
 

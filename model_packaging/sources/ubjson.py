@@ -26,7 +26,7 @@ class _Walk:
         self._content, self.place, self._depth = content, 0, 0
 
     def take(self, count: int) -> bytes:
-        """The next bytes."""
+        """Return the next bytes."""
         if count < 0 or self.place + count > len(self._content):
             raise ValueError(f"ends too early, after {len(self._content)} bytes")
         self.place += count

@@ -25,7 +25,7 @@ IMAGE = "image"
 
 
 def takes_images(spec: ModelSpec) -> bool:
-    """Whether callers send image files to the model."""
+    """Return whether callers send image files to the model."""
     return spec.image is not None or (spec.source / PROCESSOR).is_file()
 
 

@@ -72,7 +72,7 @@ def check_engine(artifact: Artifact, sizes: Mapping[str, int]) -> None:
         have, want = sizes.get(path), listed[path].bytes if path in listed else None
         if have != want:
             place = f"{ENGINE}/{path}"
-            raise ArtifactCorrupt(place, f"has {have} bytes, {SPECIFICATION} says {want}")
+            raise ArtifactCorrupt(place, f"has {have} bytes, {SPECIFICATION} states {want}")
 
 
 def next_number(

@@ -100,7 +100,7 @@ class S3Store:
                 version = next_number(name, built.digest, taken, pinned, number)
                 if self._put_version(name, version, built):
                     return version
-        raise StoreError(name, self._address(), f"got {_TRIES} other versions meanwhile; try again")
+        raise StoreError(name, self._address(), f"got {_TRIES} new versions from others; try again")
 
     def place(self, name: str, version: int, built: Built) -> None:
         """See `Store.place`."""

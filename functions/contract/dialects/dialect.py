@@ -64,7 +64,7 @@ class Route(NamedTuple):
     language_model: bool = False
 
     def match(self, segments: tuple[str, ...]) -> dict[str, str] | None:
-        """The template's parameters when `segments` fit it, else None."""
+        """Return the template's parameters when `segments` fit it, else None."""
         wanted = _template_segments(self.template)
         if len(wanted) != len(segments):
             return None
@@ -108,12 +108,12 @@ _template_segments = cache(split_path)
 
 
 def fields(*required: str, **properties: Json) -> dict[str, Any]:
-    """The schema of a JSON object."""
+    """Return the schema of a JSON object."""
     return {"type": "object", "properties": properties, "required": list(required)}
 
 
 def versioned(*routes: Route) -> Iterator[Route]:
-    """Each route at a model, at one version of it and at one label."""
+    """Yield each route at a model, at one version of it and at one label."""
     for route in routes:
         for at in ("", "/versions/{version}", "/labels/{label}"):
             yield route._replace(template=route.template.replace("{model}", f"{{model}}{at}"))

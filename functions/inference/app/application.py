@@ -126,7 +126,7 @@ def _dialect_of(segments: tuple[str, ...], catalog: Catalog) -> Dialect:
 
 
 def _is_looked_up(request: Request) -> bool:
-    """Whether the answer is in memory already."""
+    """Return whether the answer is in memory already."""
     segments = split_path(request.path)
     dialect = dialect_of(segments)
     try:
@@ -137,7 +137,7 @@ def _is_looked_up(request: Request) -> bool:
 
 
 def _unpacked(request: Request, longest: int) -> Request:
-    """The request with its body decoded, as its Content-Encoding says."""
+    """Return the request with its body decoded, as its Content-Encoding says."""
     if len(request.body) > longest:
         raise RequestTooLarge(longest)
     encoding = request.headers.get("content-encoding", "identity")
@@ -149,7 +149,7 @@ def _unpacked(request: Request, longest: int) -> Request:
 
 
 def _split_base(path: str, catalog: Catalog) -> tuple[Catalog, str]:
-    """The models of the base URL that `path` is below, and the path below that."""
+    """Return the models of the base URL that `path` is below, and the path below that."""
     first, _, rest = path.lstrip("/").partition("/")
     only = catalog.below().get(first)
     return (catalog, path) if only is None else (only, f"/{rest}")

@@ -131,7 +131,7 @@ class _Patience:
 
 
 def _exchange(key: str, request: Request) -> dict[str, Any]:
-    """What identifies a request, and what must be equal in its repetitions.
+    """Return what identifies a request, and what must be equal in its repetitions.
 
     A key belongs to one sender and one path: the same text with another token is another key.
     """

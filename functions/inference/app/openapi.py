@@ -97,7 +97,7 @@ def _parameter(name: str, catalog: Catalog) -> dict[str, Any]:
 
 
 def _body(route: Route, model: ModelMetadata | None) -> dict[str, Any]:
-    """A request's body: its schema, with an example where one of the model's is short."""
+    """Return a request's body: its schema, with an example where one of the model's is short."""
     body: dict[str, Any] = {"schema": route.request}
     if route.example is not None and model is not None and _is_small(model):
         body["example"] = _filled(route.example, model)
@@ -109,7 +109,7 @@ def _is_small(metadata: ModelMetadata) -> bool:
 
 
 def _filled(example: Any, model: ModelMetadata) -> Any:
-    """An example with a model's own values in place of its placeholders."""
+    """Return an example with a model's own values in place of its placeholders."""
     if isinstance(example, Mapping):
         return {key: _filled(value, model) for key, value in example.items()}
     if not isinstance(example, str):

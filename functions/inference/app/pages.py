@@ -114,7 +114,7 @@ def answer(request: Request, catalog: Catalog, observation: Observation) -> Resp
 
 
 def describe_service(catalog: Catalog) -> dict[str, Any]:
-    """The OpenAPI document: the pages about models, and every dialect's routes."""
+    """Return the OpenAPI document: the pages about models, and every dialect's routes."""
     model = {"$ref": "#/components/schemas/Model"}
     models = {"type": "array", "items": model}
     named = {"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}
@@ -134,7 +134,7 @@ def describe_service(catalog: Catalog) -> dict[str, Any]:
 def _operation(
     identity: str, summary: str, schema: dict[str, Any], *parameters: dict[str, Any]
 ) -> dict[str, Any]:
-    """A path item with GET alone."""
+    """Return a path item with GET alone."""
     content = {"application/json": {"schema": schema}}
     operation = {
         "tags": ["control"],

@@ -47,7 +47,7 @@ Workers = Annotated[int, Query(ge=1, le=_MOST_WORKERS)]
 
 
 def create_management(catalog: Catalog, control: Control) -> FastAPI:
-    """The application that manages `catalog`; for operators, not for callers."""
+    """Return the application that manages `catalog`; for operators, not for callers."""
     app = FastAPI(title="Lading: TorchServe's management API", version=VERSION, redoc_url=None)
     management = _Management(catalog, control)
     for method, path, answer in (
@@ -147,7 +147,7 @@ class _Management:
         }
 
     def _version(self, name: str, version: str) -> int:
-        """The version that a path names.
+        """Return the version that a path names.
 
         Raises:
             NotFound: it is not served.
@@ -162,7 +162,7 @@ class _Management:
 
 
 def _refuse(request: Request, error: Exception) -> HttpResponse:
-    """The answer to an error, with TorchServe's code, type and message."""
+    """Return the answer to an error, with TorchServe's code, type and message."""
     if isinstance(error, ModelConflict):
         return _conflict(error)
     status, document, headers = refuse(_explain(request, error), request.url.path)
@@ -170,7 +170,7 @@ def _refuse(request: Request, error: Exception) -> HttpResponse:
 
 
 def _explain(request: Request, error: Exception) -> InferenceError:
-    """An error of FastAPI's as one of Lading's."""
+    """Return an error of FastAPI's as one of Lading's."""
     path = request.url.path
     match error:
         case InferenceError():

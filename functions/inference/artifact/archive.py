@@ -83,13 +83,13 @@ def _check_end(name: str, version: int, end: bytes) -> None:
 
 
 def _checked(name: str, version: int, entries: list[ZipInfo], size: int) -> list[ZipInfo]:
-    """The entries, checked to hold no more bytes than the zip has."""
+    """Return the entries, checked to hold no more bytes than the zip has."""
     for info in entries:
         stored = info.compress_type == ZIP_STORED and info.compress_size == info.file_size
         if not stored or info.flag_bits & _ENCRYPTED:
             raise _corrupt(name, version, f"contains {info.filename!r} compressed or encrypted")
     if sum(info.file_size for info in entries) > size:
-        raise _corrupt(name, version, "claims more bytes than it has")
+        raise _corrupt(name, version, "states sizes larger than the zip")
     if len({info.filename for info in entries}) != len(entries):
         raise _corrupt(name, version, "contains a file twice")
     return entries

@@ -98,7 +98,7 @@ def read_artifact(
 
 
 def _with_domains(document: Mapping[str, Any], place: str) -> tuple[TensorSpec, ...]:
-    """The inputs, each with the domain that `domains` states for it."""
+    """Return the inputs, each with the domain that `domains` states for it."""
     try:
         return with_domains(document["inputs"], document.get("domains", {}))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -113,7 +113,7 @@ def _read_specification(place: str, content: bytes) -> dict[str, Any]:
         reason = f"is not the specification of an artifact: {error!r}"
         raise ArtifactCorrupt(place, reason) from error
     if type(version) is not int or version < 1:
-        raise ArtifactCorrupt(place, f"has an impossible format version {version!r}")
+        raise ArtifactCorrupt(place, f"has an invalid format version {version!r}")
     if version > FORMAT_VERSION:
         raise ArtifactTooNew(place, version, FORMAT_VERSION)
     try:
@@ -127,7 +127,7 @@ def _read_specification(place: str, content: bytes) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ArtifactCorrupt(place, f"cannot be read: {error!r}") from error
     if not re.fullmatch(NAME_PATTERN, texts["name"]):
-        raise ArtifactCorrupt(place, f"has an impossible model name {texts['name']!r}")
+        raise ArtifactCorrupt(place, f"has an invalid model name {texts['name']!r}")
     if (MODEL in files) == (engine is not None):
         raise ArtifactCorrupt(place, f"must name {MODEL} or an engine, and not both")
     if engine and tensors["outputs"] and not {"inputs", "outputs"} <= document["engine"].keys():
@@ -153,7 +153,7 @@ def _verified(
 
 
 def _read(path: Path, held: Mapping[str, bytes] | None, limit: int | None = None) -> bytes:
-    """The content of a file, in memory or on disk; its size is checked before it is read."""
+    """Return the content of a file, in memory or on disk; its size is checked before it is read."""
     try:
         size = path.stat().st_size if held is None else len(held[path.name])
         if limit is not None and size > limit:

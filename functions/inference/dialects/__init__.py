@@ -22,12 +22,12 @@ from lading.functions.inference.wire.messages import Response
 
 @cache
 def find_operations(name: str) -> Mapping[str, Operation]:
-    """The operations of a dialect."""
+    """Return the operations of a dialect."""
     operations: Mapping[str, Operation] = import_module(f"{__name__}.{name}").OPERATIONS
     return operations
 
 
 def refuse(error: InferenceError, path: str) -> Response:
-    """The answer to an error, in the shape of the dialect that owns the path."""
+    """Return the answer to an error, in the shape of the dialect that owns the path."""
     status, document, headers = dialect_of(split_path(path)).refuse(error, path)
     return Response(status, json_codec.dumps(document, bare_tokens=False), headers=headers)

@@ -137,7 +137,7 @@ def _signed(predictor: Predictor, document: dict[str, Any]) -> Predictor:
 
 
 def _classified(document: dict[str, Any], results: dict[str, Array]) -> dict[str, Array]:
-    """The outputs, with the requested ones replaced by their highest classes."""
+    """Return the outputs, with the requested ones replaced by their highest classes."""
     asked = [
         (output["name"], output["parameters"]["classification"])
         for output in document.get("outputs", ())

@@ -82,7 +82,7 @@ def _infer(call: Call) -> Response:
 
 
 def _typed(response: Response) -> Response:
-    """An answer with binary tensors, whose type has the length of its JSON."""
+    """Return an answer with binary tensors, whose type has the length of its JSON."""
     length = response.headers.get(HEADER_LENGTH)
     if length is None:
         return response
@@ -102,13 +102,13 @@ def _invoke_json(call: Call) -> Response:
 
 
 def _bare(outputs: dict[str, Array]) -> Response:
-    """The rows or columns themselves, without the key that TensorFlow Serving gives them."""
+    """Return the rows or columns themselves, without the key that TensorFlow Serving gives them."""
     (values,) = _rows_or_columns(outputs).values()
     return json_response(values)
 
 
 def _holds_tensors(document: dict[str, Any], metadata: ModelMetadata) -> bool:
-    """Whether `inputs` are named tensors, not values."""
+    """Return whether `inputs` are named tensors, not values."""
     inputs = document.get("inputs")
     if "instances" in document or not isinstance(inputs, list):
         return False

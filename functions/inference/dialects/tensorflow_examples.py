@@ -54,7 +54,7 @@ def decode_examples(document: dict[str, Any], metadata: ModelMetadata) -> dict[s
 
 
 def _size(value: Any) -> int:
-    """The number of values, and of characters in texts, of a feature."""
+    """Return the number of values, and of characters in texts, of a feature."""
     if isinstance(value, dict):
         return len(value) + sum(map(_size, value.values()))
     if isinstance(value, list):

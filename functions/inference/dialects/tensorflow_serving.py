@@ -85,7 +85,7 @@ def _read(call: Call) -> tuple[Predictor, dict[str, Any]]:
 
 
 def _signed(predictor: Predictor, document: dict[str, Any]) -> Predictor:
-    """The predictor of the signature that the request names."""
+    """Return the predictor of the signature that the request names."""
     name = document.get("signature_name", "")
     if not isinstance(name, str):
         raise MalformedRequest("'signature_name' key must be a string value.")

@@ -84,12 +84,12 @@ def _tensor(value: Any, spec: TensorSpec) -> Array:
 
 
 def _is_named(row: Any) -> bool:
-    """Whether a row has its inputs by name; `{"b64": ...}` is a value."""
+    """Return whether a row has its inputs by name; `{"b64": ...}` is a value."""
     return isinstance(row, dict) and not is_b64(row)
 
 
 def have_rows(outputs: dict[str, Array]) -> bool:
-    """Whether all outputs have the same number of rows."""
+    """Return whether all outputs have the same number of rows."""
     sizes = {array.shape[:1] for array in outputs.values()}
     return len(sizes) == 1 and () not in sizes
 

@@ -60,7 +60,7 @@ def _predict(call: Call) -> Response:
 
 
 def _is_json(content_type: str, body: bytes) -> bool:
-    """Whether a body is JSON: by its type, or by its beginning if the type is octets or missing.
+    """Return whether a body is JSON, by its type, or by its beginning if the type is unclear.
 
     curl sends a file as octets unless it knows the suffix, and without a type with -T, as in
     TorchServe's guide: JSON begins with an ASCII character, a JPEG or PNG file does not.
@@ -72,7 +72,7 @@ def _is_json(content_type: str, body: bytes) -> bool:
 
 
 def _media_type(content_type: str) -> str:
-    """The type of a body that is not JSON: octets if the type is missing."""
+    """Return the type of a body that is not JSON: octets if the type is missing."""
     said = media_requests.split_type(content_type)[0] not in _JSON_TYPES
     return content_type if said else media_requests.OCTETS
 

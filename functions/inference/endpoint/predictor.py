@@ -154,7 +154,7 @@ class EndpointPredictor(Predictor):
     def _request(
         self, inputs: dict[str, Array], outputs: Sequence[str]
     ) -> EngineRequest[dict[str, Array]]:
-        """What the engine is asked, and how the outputs are read from its answer."""
+        """Return what the engine is asked, and how the outputs are read from its answer."""
         wanted = tuple(outputs or self.metadata.output_names())
         feeds, finish = inputs, None
         if self._steps:

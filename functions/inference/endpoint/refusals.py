@@ -46,7 +46,7 @@ _TOO_MANY, _TOO_LARGE, _CLIENT_ERROR, _SERVER_ERROR = 429, 413, 400, 500
 
 
 def call_failures() -> tuple[type[Exception], ...]:
-    """Every exception that a call of boto3's may raise; its modules are imported by then."""
+    """Return every exception that a call of boto3's may raise; its modules are imported by then."""
     from botocore.eventstream import ParserError
     from botocore.exceptions import BotoCoreError, ClientError
     from urllib3.exceptions import HTTPError
@@ -123,12 +123,12 @@ def _status(response: dict[str, Any]) -> int:
 
 
 def _is_late(text: str) -> bool:
-    """Whether the text is about a timeout: botocore drops the code of an error inside a stream."""
+    """Return whether the text names a timeout: botocore drops the codes of errors in streams."""
     return "timed out" in text or "timeout" in text or "time limit" in text
 
 
 def _supposed_state(code: str, text: str) -> str:
-    """The state of an endpoint that answers with this error; empty when it is ready."""
+    """Return the state of an endpoint that answers with this error; empty when it is ready."""
     if code == "ModelNotReadyException" or "no capacity" in text:
         return COLD
     return FAILED if code == "ValidationError" and "not found" in text else ""

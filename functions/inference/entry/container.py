@@ -148,7 +148,7 @@ def _grpc(
     observability: Observability,
     executor: Executor,
 ) -> AbstractAsyncContextManager[object] | None:
-    """The gRPC server, if a port is set for it; it shares the threads that predict."""
+    """Return the gRPC server, if a port is set for it; it shares the threads that predict."""
     if not settings.grpc_port:
         return None
     from lading.functions.inference.rpc.server import RpcLimits, RpcServing, listening

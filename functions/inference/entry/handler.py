@@ -62,7 +62,7 @@ def create_handler(
 
 
 def _decoded(event: LambdaEvent) -> LambdaEvent:
-    """The event, a long body in it decoded to bytes: API Gateway sends base64.
+    """Return the event, a long body in it decoded to bytes: API Gateway sends base64.
 
     pybase64 uses vector instructions: a tensor of 600 KB takes a sixth of the 2 ms of `base64`.
     """
@@ -75,7 +75,7 @@ def _decoded(event: LambdaEvent) -> LambdaEvent:
 
 
 def _header_lines(event: LambdaEvent) -> list[tuple[bytes, bytes]]:
-    """The header lines, if a header has several: Mangum would join all of them."""
+    """Return the header lines, if a header has several: Mangum would join all of them."""
     several = event.get("multiValueHeaders") or {}
     if all(len(values) == 1 for values in several.values()):
         return []
@@ -103,7 +103,7 @@ def _within_limit(respond: Answerer) -> Answerer:
 
 
 def _answerer(settings: ServingSettings) -> Answerer:
-    """The answerer of requests; most functions have neither jobs nor idempotency."""
+    """Return the answerer of requests; most functions have neither jobs nor idempotency."""
     if settings.jobs is None and not settings.idempotency_table:
         return answer
     from lading.functions.inference.entry.service import answerer
@@ -131,4 +131,4 @@ def _answer_at_once(app: App, scope: Scope, body: bytes) -> Response:
         app(scope, receive, send).send(None)
     except StopIteration:
         return answer
-    raise RuntimeError(f"the application must not wait, but does for {scope['path']}")
+    raise RuntimeError(f"the application must not await, but does for {scope['path']}")

@@ -114,6 +114,6 @@ class HttpServer(uvicorn.Server):
 
 
 def _protocol() -> str:
-    """The HTTP parser: httptools in the image; a laptop may have only uvicorn's own."""
+    """Return the HTTP parser: httptools in the image; a laptop may have only uvicorn's own."""
     fast = "lading.functions.inference.entry.http_protocol:BoundedProtocol"
     return fast if find_spec("httptools") else "h11"

@@ -30,7 +30,7 @@ def fewer_than_all() -> int:
 
 
 def _quotas(groups: Path, own: Path) -> Iterator[float]:
-    """The quotas of this process's group and of its parent groups, in processors."""
+    """Yield the quotas of this process's group and of its parent groups, in processors."""
     try:
         lines = own.read_text().splitlines()
     except OSError:  # not Linux
@@ -47,7 +47,7 @@ def _quotas(groups: Path, own: Path) -> Iterator[float]:
 
 
 def _quota(group: Path) -> Iterator[float]:
-    """The quota of one group, if it has one."""
+    """Yield the quota of one group, if it has one."""
     for files in (("cpu.max",), ("cpu.cfs_quota_us", "cpu.cfs_period_us")):
         try:
             words = " ".join((group / file).read_text() for file in files).split()

@@ -146,7 +146,7 @@ class Catalog:
             catalog.control = control
 
     def _only(self, model: CatalogModel) -> "Catalog":
-        """A catalog of one model, without base URLs below it."""
+        """Return a catalog of one model, without base URLs below it."""
         catalog = Catalog({})
         catalog._models = {model.name: model}
         catalog.control = self.control
@@ -204,7 +204,9 @@ def _load_version(
     try:
         artifact = _read_version(model, version, folder)
         if artifact.name != model.name:
-            raise ArtifactCorrupt(shown(folder / SPECIFICATION), f"is of model '{artifact.name}'")
+            raise ArtifactCorrupt(
+                shown(folder / SPECIFICATION), f"belongs to model '{artifact.name}'"
+            )
         return _open(artifact, version, settings)
     except (ArtifactError, ValueError) as error:
         return ModelUnavailable(model.name, version, str(error))

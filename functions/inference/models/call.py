@@ -155,7 +155,7 @@ Operation = Callable[[Call], Response | StreamedResponse]
 
 
 def imported_late(module: str, operation: str) -> Operation:
-    """An operation in a module that is imported when a request first needs it."""
+    """Return an operation in a module that is imported when a request first needs it."""
 
     def operate(call: Call) -> Response | StreamedResponse:
         found: Operation = getattr(import_module(module), operation)

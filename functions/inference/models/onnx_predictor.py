@@ -84,7 +84,7 @@ class OnnxPredictor(Predictor):
 
 
 def _with_steps(session: OnnxSession, artifact: Artifact) -> Backend:
-    """The session, behind the artifact's processing steps if it has some."""
+    """Return the session, behind the artifact's processing steps if it has some."""
     if not artifact.specification.get("processing"):
         return session
     from lading.functions.inference.processing.processed import ProcessedSession, steps_of

@@ -179,7 +179,7 @@ def _to_values(feeds: dict[str, Any]) -> dict[str, ort.OrtValue]:
 
 
 def _from_value(value: ort.OrtValue) -> Array:
-    """An output as an array; numpy reads every datatype except BF16."""
+    """Return an output as an array; numpy reads every datatype except BF16."""
     if value.element_type() != _BFLOAT16:
         return np.asarray(value.numpy())
     content = ctypes.string_at(value.data_ptr(), value.tensor_size_in_bytes())
@@ -187,7 +187,7 @@ def _from_value(value: ort.OrtValue) -> Array:
 
 
 def _to_array(value: Any) -> Array:
-    """An output as the service represents it: BYTES are `bytes` objects."""
+    """Return an output as the service represents it: BYTES are `bytes` objects."""
     array = value if isinstance(value, np.ndarray) else np.asarray(value)
     if array.dtype.kind not in "OUT":
         return array

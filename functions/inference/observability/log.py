@@ -195,7 +195,7 @@ class Observability:
 
 @cache
 def _declare(times: tuple[str, ...], rare: tuple[str, ...], of_function: bool) -> list[Any]:
-    """The metrics that CloudWatch reads from a line with these times and counts."""
+    """Return the metrics that CloudWatch reads from a line with these times and counts."""
     units = {**dict.fromkeys(_COUNTS + rare, "Count"), **dict.fromkeys(times, "Milliseconds")}
     metrics = {name: {"Unit": unit, "Value": [0]} for name, unit in units.items()}
     emf = EphemeralMetrics(namespace=METRICS.namespace)
@@ -211,7 +211,7 @@ def _declare(times: tuple[str, ...], rare: tuple[str, ...], of_function: bool) -
 
 
 def _unsent(seen: Observation) -> int:
-    """The status of an exchange without a response."""
+    """Return the status of an exchange without a response."""
     return status_of(seen.error) if isinstance(seen.error, CallerGone) else _SERVER_ERROR
 
 
@@ -259,7 +259,7 @@ def _fields(exchange: Exchange, seen: Observation, context: Any) -> dict[str, st
 
 
 def _request_id(scope: Scope) -> str:
-    """The caller's id if it can be logged, else API Gateway's, else a new one."""
+    """Return the caller's id if it can be logged, else API Gateway's, else a new one."""
     for key, value in scope.get("headers", ()):
         if key.lower() in (b"x-request-id", b"x-correlation-id"):
             text = value.decode("latin-1")

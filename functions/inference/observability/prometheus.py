@@ -82,7 +82,7 @@ class Metrics:
             self._series(self._times[span], *labels).observe(milliseconds / 1000)
 
     def _series(self, metric: _Metric, *labels: str | int | None) -> _Metric:
-        """The series of these labels; cached, since the library's look-up is slow."""
+        """Return the series of these labels; cached, since the library's look-up is slow."""
         found = self._known.get((metric, *labels))
         if found is None:
             found = metric.labels(*(str(value or _NONE) for value in labels))

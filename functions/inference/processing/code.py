@@ -59,7 +59,7 @@ class CodeStep(Step):
 
 
 def _informed(function: Callable[..., Any] | None) -> _Function | None:
-    """The function, with the custom attributes if it has a parameter for them."""
+    """Return the function, with the custom attributes if it has a parameter for them."""
     if function is None or _ATTRIBUTES not in signature(function).parameters:
         return function
     wanting = function

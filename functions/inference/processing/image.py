@@ -115,7 +115,7 @@ class ImageStep(Step):
         return np.stack(channels, self._axis)
 
     def _fitted(self, image: Image) -> Image:
-        """The image in the size that the graph requires."""
+        """Return the image in the size that the graph requires."""
         if self._resize is not None:
             image = image.resize(_resized(image.size, self._resize), self._resample)
         if self._crop is None:
@@ -141,7 +141,7 @@ make = ImageStep
 
 
 def _costly(reader: type[Image], content: bytes) -> tuple[tuple[int, int, str], ...]:
-    """The parts of a file that are expensive to read: their number, its limit, their name.
+    """Return the parts of a file that are expensive to read: their number, its limit, their name.
 
     Each scan covers the whole image, each block copies the EXIF data, a profile unpacks to 1 MB,
     and Pillow reads segments one by one.
@@ -157,7 +157,7 @@ def _costly(reader: type[Image], content: bytes) -> tuple[tuple[int, int, str], 
 
 
 def _segments(content: bytes) -> Iterator[bytes]:
-    """The kind of each segment of a JPEG.
+    """Yield the kind of each segment of a JPEG.
 
     Bytes after its end, such as a phone's video, do not belong to it; readers ignore an end marker
     before the first scan.
@@ -186,13 +186,13 @@ def _resized(size: tuple[int, int], resize: Any) -> tuple[int, int]:
 
 
 def _on_white(image: Image) -> Image:
-    """The image with white in place of the color that its file declares transparent."""
+    """Return the image with white in place of the color that its file declares transparent."""
     seen = image.convert("RGBA")
     return alpha_composite(new(seen.mode, seen.size, "white"), seen).convert(image.mode)
 
 
 def _values(options: Mapping[str, Any]) -> Array:
-    """The result for each value of 0 to 255, in each channel: [channels, 256].
+    """Return the result for each value of 0 to 255, in each channel: [channels, 256].
 
     Computed as in transformers, in the same order and precision.
     """

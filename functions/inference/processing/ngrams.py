@@ -68,7 +68,7 @@ class NgramsStep(Step):
         return {**arrays, self._counts: np.minimum(counts, 1) if self._binary else counts}
 
     def _plain(self, content: bytes) -> str:
-        """The text, in lower case and without accents if the options say so."""
+        """Return the text, in lower case and without accents if the options say so."""
         if len(content) > MOST_BYTES:
             reason = f"has a text of {len(content)} bytes, which exceeds the limit of {MOST_BYTES}"
             raise InvalidInput(self._text, reason)
@@ -100,7 +100,7 @@ _ACCENTS: Mapping[str | None, Callable[[str], str]] = {
 def _analyzer(
     name: str, pattern: str, stop_words: frozenset[str], shortest: int, longest: int
 ) -> Callable[[str], Iterator[str]]:
-    """The function that splits a text into n-grams."""
+    """Return the function that splits a text into n-grams."""
     if name == "word":
         word = re.compile(pattern)
         return lambda text: _word_ngrams(word.findall(text), stop_words, shortest, longest)

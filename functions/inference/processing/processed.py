@@ -164,7 +164,7 @@ def _plain(arrays: Mapping[str, Array]) -> dict[str, Array]:
 def _taken(
     arrays: Mapping[str, Array], specs: Sequence[TensorSpec], names: Sequence[str] = ()
 ) -> dict[str, Array]:
-    """The arrays of these names, else of all `specs`, in the datatypes of the specs."""
+    """Return the arrays of these names, else of all `specs`, in the datatypes of the specs."""
     datatypes = {spec.name: spec.datatype for spec in specs}
     wanted = names or tuple(datatypes)
     missing = [name for name in wanted if name not in arrays]

@@ -1,7 +1,7 @@
 """`inference.GRPCInferenceService`: the Open Inference Protocol over gRPC (KServe, Triton).
 
 A request has its tensors raw, all of them in `raw_input_contents`, or typed, each in the field of
-its datatype; never both. The answer has the same form, as in KServe; FP16 and BF16 are raw only.
+its datatype; never both. The answer has the same form, as in KServe; FP16 and BF16 can only be raw.
 Triton's `ModelStreamInfer` answers each request of a stream by itself.
 """
 
@@ -51,7 +51,7 @@ CONTENTS = MappingProxyType(
         "BYTES": "bytes_contents",
     }
 )
-"""Datatype -> the field of its elements; datatypes without a field are raw only."""
+"""Datatype -> the field of its elements; datatypes without a field can only be raw."""
 
 _REFUSED_PARAMETERS = ("classification", "shared_memory_region")
 
@@ -181,7 +181,7 @@ def _array(values: Sequence[Any], name: str, datatype: str) -> Array:
 
 
 def _wanted(request: Any) -> list[str]:
-    """The names of the requested outputs; none means all."""
+    """Return the names of the requested outputs; none means all."""
     names: list[str] = []
     for output in request.outputs:
         if output.name in names:
@@ -210,7 +210,7 @@ def encode(metadata: ModelMetadata, request: Any, results: Mapping[str, Array]) 
         if datatype not in CONTENTS:
             raise InvalidOutput(
                 name,
-                f"is {datatype}, which is raw only; send raw_input_contents to get raw outputs",
+                f"is {datatype}, which is returned only as raw bytes; send raw_input_contents",
             )
         getattr(output.contents, CONTENTS[datatype]).extend(array.ravel().tolist())
     return response

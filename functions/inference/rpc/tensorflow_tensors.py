@@ -115,7 +115,7 @@ def _elements(values: Any, name: str, datatype: str) -> Array:
 
 
 def _fill(elements: Array, shape: list[int], name: str, most: int) -> Array:
-    """All elements of the shape; if there are fewer, the last one is repeated."""
+    """Return all elements of the shape; if there are fewer, the last one is repeated."""
     count = element_count(shape)
     if elements.size == count:
         return elements

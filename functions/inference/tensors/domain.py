@@ -147,7 +147,7 @@ def _check_bounds(array: Array, name: str, column: int, low: float, high: float)
 
 
 def _finite(end: float) -> float | None:
-    """A bound in JSON, which has no infinity."""
+    """Return a bound in JSON, which has no infinity."""
     return end if isfinite(end) else None
 
 
@@ -156,7 +156,7 @@ def _is_missing(value: Any) -> bool:
 
 
 def _column_of(wrong: Array) -> str:
-    """The column of the first wrong element, if there are several columns."""
+    """Return the column of the first wrong element, if there are several columns."""
     if wrong.ndim <= 1 or wrong.shape[-1] == 1:
         return ""
     return f" in column {int(np.argwhere(wrong)[0][-1])}"
@@ -174,7 +174,7 @@ def _quoted(value: Any) -> str:
 
 
 def _listed(known: frozenset[Any]) -> str:
-    """The known values; of many only the first."""
+    """Return the known values; of many only the first."""
     ordered = sorted(known)
     listed = ", ".join(map(_quoted, ordered[:_MOST_LISTED]))
     more = len(ordered) - _MOST_LISTED

@@ -83,7 +83,7 @@ def loads_exactly(body: bytes) -> Any:
 
 
 def _may_hold_long_integer(body: bytes) -> bool:
-    """Whether there may be an integer of 19 digits or more; fractions do not count."""
+    """Return whether there may be an integer of 19 digits or more; fractions do not count."""
     if _LONG_NUMBER not in body.translate(_DIGITS_TO_ZEROS):
         return False
     return _LONG_INTEGER.search(body) is not None
@@ -114,7 +114,7 @@ def dumps(document: Any, *, bare_tokens: bool = True) -> bytes:
 
 
 def _finite(value: Any) -> bool:
-    """Whether the document is free of NaN and Infinity, which orjson writes as null."""
+    """Return whether the document is free of NaN and Infinity, which orjson writes as null."""
     if isinstance(value, np.ndarray):
         return value.dtype.kind != "f" or bool(np.isfinite(value).all())
     if isinstance(value, float):

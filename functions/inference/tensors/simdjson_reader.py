@@ -91,7 +91,7 @@ class _DocumentReader:
 
 
 def _first_leaf(value: Any) -> tuple[Any, int]:
-    """The first value below that is not an array, and how many arrays it is in."""
+    """Return the first value below that is not an array, and how many arrays it is in."""
     depth = 0
     while type(value) is csimdjson.Array:
         depth += 1
@@ -100,7 +100,7 @@ def _first_leaf(value: Any) -> tuple[Any, int]:
 
 
 def _regular_shape(array: Any, depth: int) -> tuple[int, ...]:
-    """The shape: the length of the arrays at each of `depth` levels, which must be equal."""
+    """Return the shape: the length of the arrays at each of `depth` levels, which must be equal."""
     shape, level = [len(array)], [array]
     for deeper in reversed(range(1, depth)):
         rows: Iterable[Any] = chain.from_iterable(level)
@@ -114,7 +114,7 @@ def _regular_shape(array: Any, depth: int) -> tuple[int, ...]:
 
 
 def _numbers_below(array: Any) -> Array:
-    """All numbers below `array` in order, as the narrowest of int64, uint64 and float64."""
+    """Return all numbers below `array` in order, as the narrowest of int64, uint64 and float64."""
     for kind, dtype in (("i", np.int64), ("u", np.uint64)):
         try:
             return np.frombuffer(array.as_buffer(of_type=kind), dtype)

@@ -72,7 +72,7 @@ def encode(content_type: str, outputs: dict[str, Array]) -> bytes:
 
 
 def _csv(outputs: dict[str, Array]) -> bytes:
-    """One line for each row; the outputs' columns side by side, without a header."""
+    """Return one line for each row; the outputs' columns side by side, without a header."""
     _check_rows(outputs)
     columns: list[Any] = []
     for name, array in outputs.items():
@@ -89,7 +89,7 @@ def _csv(outputs: dict[str, Array]) -> bytes:
 
 
 def _lines(outputs: dict[str, Array]) -> bytes:
-    """One line for each row: the value of the only output, or an object by output."""
+    """Return one line for each row: the value of the only output, or an object by output."""
     _check_rows(outputs)
     columns = {name: to_lists(to_text(array)) for name, array in outputs.items()}
     rows: list[Any] = [

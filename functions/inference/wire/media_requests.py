@@ -119,7 +119,7 @@ def decode(content_type: str, body: bytes, metadata: ModelMetadata) -> dict[str,
 
 
 def _is_file(essence: str) -> bool:
-    """Whether the body is a text or an image, the value of a BYTES input."""
+    """Return whether the body is a text or an image, the value of a BYTES input."""
     kind = essence.partition("/")[0]
     return essence == X_IMAGE or (kind in ("text", "image", "audio") and essence not in _DECODERS)
 
@@ -162,7 +162,7 @@ def _decode_csv(
 
 
 def _named_columns(text: str, names: list[str], metadata: ModelMetadata) -> dict[str, Array]:
-    """The columns with the inputs' names, each with one value for each row."""
+    """Return the columns with the inputs' names, each with one value for each row."""
     check_names(names, metadata.inputs)
     if len(set(names)) < len(names):
         raise MalformedRequest("the header of the CSV has a column twice")
@@ -174,7 +174,7 @@ def _named_columns(text: str, names: list[str], metadata: ModelMetadata) -> dict
 
 
 def _table(text: str, spec: TensorSpec, column: int | None = None) -> Array:
-    """A table of one datatype, of all columns or of one."""
+    """Return a table of one datatype, of all columns or of one."""
     kind = _KINDS.get(DTYPES[spec.datatype].kind)
     if not text.strip():
         raise MalformedRequest("the CSV has no rows")
@@ -190,7 +190,7 @@ def _table(text: str, spec: TensorSpec, column: int | None = None) -> Array:
 
 
 def _numbers(text: str, kind: type[Any], column: int | None) -> Array:
-    """The cells as numbers; an empty cell of a float is NaN."""
+    """Return the cells as numbers; an empty cell of a float is NaN."""
     try:
         return _loaded(text, kind, column)
     except ValueError:
@@ -311,7 +311,7 @@ def _line(number: int, line: bytes) -> Any:
 
 
 def _decode_octets(body: bytes, metadata: ModelMetadata, _: dict[str, str]) -> dict[str, Array]:
-    """The body as the only input: raw, or the only element of a BYTES input."""
+    """Return the body as the only input: raw, or the only element of a BYTES input."""
     return binary_tensors.raw_input(memoryview(body), metadata.inputs)
 
 

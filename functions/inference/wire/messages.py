@@ -61,7 +61,7 @@ class Response:
 
 
 def json_response(document: Any, status: int = 200) -> Response:
-    """A response of one JSON document, in which NaN and Infinity are bare tokens."""
+    """Return a response of one JSON document, in which NaN and Infinity are bare tokens."""
     return Response(status, json_values.dumps(document))
 
 

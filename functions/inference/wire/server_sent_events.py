@@ -34,7 +34,7 @@ def write_event(data: bytes) -> bytes:
 
 
 def _data(line: bytes) -> bytes:
-    """The data of a line; empty for comments, blank lines and other fields."""
+    """Return the data of a line; empty for comments, blank lines and other fields."""
     line = line.strip()
     if line.startswith(_DATA):
         return line[len(_DATA) :].strip()

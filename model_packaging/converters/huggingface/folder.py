@@ -54,7 +54,7 @@ class Folder:
 
 
 def holds_images(spec: ModelSpec) -> bool:
-    """Whether the folder is an image classifier.
+    """Return whether the folder is an image classifier.
 
     Raises:
         SourceUnreadable: it has no readable config.json.

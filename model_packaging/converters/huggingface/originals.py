@@ -26,7 +26,7 @@ from lading.model_packaging.steps.image_rows import IMAGE
 
 
 def has_sentence_transformers() -> bool:
-    """Whether the library is installed."""
+    """Return whether the library is installed."""
     return find_spec("sentence_transformers") is not None
 
 
@@ -88,7 +88,7 @@ def _ranking(pipe: Any, head: Head) -> Callable[..., dict[str, Array]]:
 
 
 def classifies_tokens(model: Any, head: Head, tokens: Tokenization) -> Model:
-    """The original of a token classifier.
+    """Return the original of a token classifier.
 
     The pipeline answers for the tokens of the text; the logits of those that the tokenizer adds are
     taken from the model as it runs. What pads a text has scores of 0, and so the first label.

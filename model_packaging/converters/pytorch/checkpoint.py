@@ -81,7 +81,7 @@ def read_module(spec: ModelSpec) -> Any:
 
 
 def is_safetensors(spec: ModelSpec) -> bool:
-    """Whether the file is in the safetensors format, by its suffix or its first bytes."""
+    """Return whether the file is in the safetensors format, by its suffix or its first bytes."""
     if spec.source.suffix == ".safetensors":
         return True
     with spec.source.open("rb") as file:

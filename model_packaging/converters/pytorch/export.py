@@ -239,7 +239,7 @@ def _limits(program: Any, examples: ExampleInputs) -> Iterator[tuple[str, int | 
 
 
 def _is_recurrent(module: Any) -> bool:
-    """Whether it has recurrent layers, whose number of steps `torch.export` fixes."""
+    """Return whether it has recurrent layers, whose number of steps `torch.export` fixes."""
     import torch
 
     return any(isinstance(each, torch.nn.RNNBase) for each in module.modules())
@@ -269,7 +269,7 @@ def _traced(
 
 
 def _follows(model: "ModelProto", examples: ExampleInputs, reference: TorchReference) -> bool:
-    """Whether a traced model answers as the original for other sizes of its free axes."""
+    """Return whether a traced model answers as the original for other sizes of its free axes."""
     inputs = [value.name for value in model.graph.input]
     session = OnnxSession(model.SerializeToString())
     for arrays in _resized(examples):

@@ -52,7 +52,7 @@ def _reason_of_layer(text: str, error: Exception, module: Any) -> str:
 
 
 def packs_sequences(error: BaseException) -> bool:
-    """Whether code that packs sequences, or a layer that received packed ones, raised the error."""
+    """Return whether packing sequences, or a layer that received packed ones, failed."""
     return any(
         frame.f_code.co_name == "pack_padded_sequence"
         or any(type(value).__name__ == "PackedSequence" for value in frame.f_locals.values())

@@ -38,7 +38,7 @@ def version_advice(source: Path) -> str:
 
 
 def holds_weights_alone(source: Path) -> bool:
-    """Whether an HDF5 file contains only weights and no model."""
+    """Return whether an HDF5 file contains only weights and no model."""
     attributes = _attributes(source)
     return attributes is not None and "model_config" not in attributes
 

@@ -58,7 +58,7 @@ def require_nothing_left_out(spec: ModelSpec, signature: SavedSignature, frozen:
 
 
 def _is_of(node: Any, layers: Collection[str]) -> bool:
-    """Whether an operator belongs to one of these layers, by the path in its name."""
+    """Return whether an operator belongs to one of these layers, by the path in its name."""
     return any(f"/{layer}" in f"/{node.name}" for layer in layers)
 
 
@@ -74,7 +74,7 @@ def require_stateless(spec: ModelSpec, signature: SavedSignature) -> None:
 
 
 def _is_repeatable(signature: SavedSignature) -> bool:
-    """Whether the original answers the same rows equally, with a call for others in between."""
+    """Return whether the original repeats its answers after a call with other rows."""
     rows, call = various_rows(signature.inputs), signature.reference()
     try:
         first = call(rows)
@@ -90,7 +90,7 @@ def _equal(one: Array, other: Array) -> bool:
 
 
 def writes(frozen: Frozen) -> bool:
-    """Whether the graph writes variables.
+    """Return whether the graph writes variables.
 
     Many do without depending on them: dropout counts its random numbers even if it draws none.
     """

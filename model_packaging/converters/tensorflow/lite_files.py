@@ -29,7 +29,7 @@ _READ_LITE = "import sys, tensorflow; tensorflow.lite.Interpreter(sys.argv[1]).a
 
 
 def is_lite(spec: ModelSpec) -> bool:
-    """Whether the source is a TFLite file, by its suffix or by its content."""
+    """Return whether the source is a TFLite file, by its suffix or by its content."""
     with spec.source.open("rb") as stream:
         content = stream.read(_MARKED.stop)
     return spec.source.suffix.lower() == ".tflite" or content[_MARKED] == _MARK

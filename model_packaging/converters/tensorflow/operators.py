@@ -102,7 +102,7 @@ def _floor_div(nodes: _Nodes, _: Any, x: str, y: str) -> str:
 
 
 def _signs_differ(nodes: _Nodes, rest: str, y: str) -> str:
-    """Whether a remainder is not 0, and its sign is not the divisor's."""
+    """Return whether a remainder is not 0, and its sign is not the divisor's."""
     apart = nodes("Xor", *(nodes("Less", each, nodes.constant(0)) for each in (rest, y)))
     return nodes("And", nodes("Not", nodes("Equal", rest, nodes.constant(0))), apart)
 

@@ -43,7 +43,7 @@ def register() -> None:
 
 
 def is_booster(estimator: Any) -> bool:
-    """Whether the estimator is one of these libraries'."""
+    """Return whether the estimator is one of these libraries'."""
     return type(estimator).__module__.partition(".")[0] in _READERS
 
 
@@ -104,7 +104,7 @@ def _require_numbers(booster: Booster, frame: Frame) -> None:
     columns = {origin.input for origin in frame.origins if origin is not None}
     if frame.has_text() or (booster.named and len(columns) > 1):
         raise NoOnnxForm(
-            "was trained on categories of a frame, which callers send by their numbers: "
+            "was trained on categorical columns of a DataFrame; callers send category codes: "
             "leave inputs out of the manifest, and send rows as X"
         )
 
@@ -112,7 +112,7 @@ def _require_numbers(booster: Booster, frame: Frame) -> None:
 def _embedded(booster: Booster, graph: GraphBuilder, frame: Frame) -> list[str]:
     """Add the booster and return its outputs."""
     if booster.columns != frame.width:
-        reason = f"has boosted trees of {booster.columns} columns, but gives them {frame.width}"
+        reason = f"has boosted trees for {booster.columns} columns, but passes {frame.width}"
         raise NoOnnxForm(reason)
     _require_numbers(booster, frame)
     for column, origin in enumerate(frame.origins):

@@ -47,7 +47,7 @@ def _encoded(estimator: Any, graph: GraphBuilder, frame: Frame, widths: list[int
     columns = _columns(frame)
     if len(columns) != len(estimator.categories_):
         kind, count = type(estimator).__name__, len(estimator.categories_)
-        raise NoOnnxForm(f"has a {kind} of {count} columns, but gives it {len(columns)}")
+        raise NoOnnxForm(f"has a {kind} for {count} columns, but passes {len(columns)}")
     ends = np.cumsum(widths)
     parts = []
     for place, (name, (block, inner)) in enumerate(zip(named(frame), columns, strict=True)):

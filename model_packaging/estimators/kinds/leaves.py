@@ -197,7 +197,7 @@ def _boundary(estimator: Any, width: int) -> list[Array]:
 
 
 def holds_trees(estimator: Any) -> bool:
-    """Whether a fitted estimator contains trees."""
+    """Return whether a fitted estimator contains trees."""
     if hasattr(estimator, "tree_") or hasattr(estimator, "_predictors"):
         return True
     return any(holds_trees(each) for each in inner(estimator))

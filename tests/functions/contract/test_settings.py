@@ -44,7 +44,7 @@ def test_an_empty_environment_serves_nothing_from_the_layers() -> None:
     ],
 )
 def test_models_that_are_no_slice_of_a_lock_are_refused(models: str) -> None:
-    with pytest.raises(ValueError, match="LADING_MODELS must be a part of a lock"):
+    with pytest.raises(ValueError, match="LADING_MODELS must be an excerpt of a lock"):
         ServingSettings.from_environment({"LADING_MODELS": models})
 
 

@@ -77,7 +77,7 @@ def test_rows_that_rounding_changes_are_refused_by_the_name_of_their_input() -> 
         return {"y": np.asarray((inputs["x"] - 1.7e12) * 2, np.float32)}
 
     known = {"x": Known(np.dtype(np.float64), (Column(typical=(1.7e12, 1.7e12 + 9)),))}
-    with pytest.raises(RoundingMismatch, match="rounded for callers: x"):
+    with pytest.raises(RoundingMismatch, match="inputs were rounded: x"):
         check(SPEC, replace(conversion(known), reference=minutes))
 
 

@@ -260,7 +260,7 @@ def test_names_or_shapes_that_do_not_fit_the_file_are_one_clear_error(
 
 def test_a_datatype_that_the_file_does_not_have_is_refused(tmp_path: Path) -> None:
     spec = spec_of(tmp_path, linear(), inputs={"x": InputShape(("b", FEATURES), "INT64")})
-    with pytest.raises(ManifestError, match="'x' has datatype float32, the manifest says INT64"):
+    with pytest.raises(ManifestError, match="'x' has datatype float32, the manifest states INT64"):
         CONVERTER.convert(spec)
 
 

@@ -155,7 +155,12 @@ def test_models_are_selected_by_name_once_each_in_the_order_asked(tmp_path: Path
         (("dynamic", "static"), 6, "models.digits.quantize", "static needs calibration"),
         (("dynamic", "{scheme: statc}"), 6, "models.digits.quantize.scheme", "mean 'static'?"),
         (("dynamic", "{scheme: int4, exclud: [a]}"), 6, "models.digits.quantize.exclud", "exclude"),
-        (("dynamic", "{scheme: none, exclude: [a]}"), 6, "models.digits.quantize", "leave out"),
+        (
+            ("dynamic", "{scheme: none, exclude: [a]}"),
+            6,
+            "models.digits.quantize",
+            "no effect",
+        ),
         (("dynamic", "{scheme: static}"), 6, "models.digits.quantize", "static needs calibration"),
         (
             ("quantize: dynamic", "prune: {method: structured}"),
@@ -191,7 +196,7 @@ def test_models_are_selected_by_name_once_each_in_the_order_asked(tmp_path: Path
         (("  iris:", "  'a/b':"), 12, "models.a/b", "not 'a/b'"),
         (("  iris:", "  7:"), 12, "models.7", "must be a valid string"),
         (("v2.1", "canary"), 11, "models.digits.labels", "'canary' twice"),
-        (("v2.1", "'2'"), 11, "models.digits.labels.1", "taken for a version"),
+        (("v2.1", "'2'"), 11, "models.digits.labels.1", "read as a version number"),
         (("source: iris.onnx", "source: ''"), 13, "models.iris.source", "must have at least 1"),
         (("source: iris.onnx", "source: iris.onnx\n    source: b"), 14, "source", "stated twice"),
     ],

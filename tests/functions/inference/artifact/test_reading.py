@@ -78,10 +78,10 @@ def test_a_newer_format_is_told_even_when_nothing_else_can_be_read(tmp_path: Pat
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"format_version": 0}, "impossible format version 0"),
-        ({"format_version": True}, "impossible format version True"),
-        ({"format_version": 1e400}, "impossible format version inf"),
-        ({"format_version": "1"}, "impossible format version '1'"),
+        ({"format_version": 0}, "invalid format version 0"),
+        ({"format_version": True}, "invalid format version True"),
+        ({"format_version": 1e400}, "invalid format version inf"),
+        ({"format_version": "1"}, "invalid format version '1'"),
         ({"inputs": [{"name": "x"}]}, "KeyError"),
         ({"inputs": None}, "TypeError"),
         ({"outputs": [{"name": "y", "datatype": "FP32", "shape": [1e400]}]}, "OverflowError"),
@@ -89,7 +89,7 @@ def test_a_newer_format_is_told_even_when_nothing_else_can_be_read(tmp_path: Pat
         ({"files": {}}, "must name model.onnx or an engine"),
         ({"files": {MODEL: "sha256:0", "../secret": "sha256:0"}}, "has digest|outside"),
         ({"files": {"../secret": "sha256:0", MODEL: "sha256:0"}}, "names a file outside"),
-        ({"name": "../up"}, "impossible model name"),
+        ({"name": "../up"}, "invalid model name"),
     ],
 )
 def test_a_misstated_specification_is_corrupt(

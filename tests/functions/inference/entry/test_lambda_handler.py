@@ -83,7 +83,7 @@ def test_a_model_that_cannot_be_loaded_is_logged_at_the_start_and_is_not_ready(
 
 
 def test_settings_that_cannot_be_read_stop_the_start() -> None:
-    with pytest.raises(AssertionError, match="LADING_MODELS must be a part of a lock"):
+    with pytest.raises(AssertionError, match="LADING_MODELS must be an excerpt of a lock"):
         run_clean(INVOKE, {"LADING_MODELS": "{"}, "[]")
 
 

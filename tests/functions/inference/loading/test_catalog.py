@@ -93,7 +93,7 @@ def test_a_refusal_keeps_nothing_of_the_request_that_met_it(tmp_path: Path) -> N
 def test_an_artifact_of_another_model_is_not_served(tmp_path: Path) -> None:
     digest = write_artifact(tmp_path, "m", 1, echo(), name="other")
     catalog = load_catalog(ServingSettings((ServedModel("m", {1: digest}),), str(tmp_path)))
-    assert "is of model 'other'" in catalog.failures()[0].reason
+    assert "belongs to model 'other'" in catalog.failures()[0].reason
 
 
 def test_an_empty_catalog_is_ready() -> None:
