@@ -69,7 +69,13 @@ class ApiStack(Stack):
         if deployment.settings.cors:
             self._api.answer_preflights(front.function)
         if deployment.waf:
-            Firewall(self, "Firewall", name=name, stage_arn=self._api.stage_arn)
+            Firewall(
+                self,
+                "Firewall",
+                name=name,
+                stage_arn=self._api.stage_arn,
+                address_limit=deployment.settings.throttling.address_limit,
+            )
         self._watch(apis)
         CfnOutput(self, OUTPUTS.api_url, value=self._url())
 

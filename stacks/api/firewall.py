@@ -1,23 +1,23 @@
 """The web application firewall in front of the API.
 
 AWS's common rules search for attacks on web pages. Their rules on bodies, and their limit of 8 KB,
-would block tensors and prompts; those rules only count.
+would block tensors and prompts; those rules only count. So does the rule against requests without
+a `User-Agent`, which some inference clients do not send.
 """
 
 from aws_cdk import aws_wafv2 as wafv2
 from constructs import Construct
 
+from lading.stacks.stages.settings import ADDRESS_WINDOW_S
+
 COUNTED = (
     *("SizeRestrictions_BODY", "CrossSiteScripting_BODY", "GenericLFI_BODY", "GenericRFI_BODY"),
-    "EC2MetaDataSSRF_BODY",
+    *("EC2MetaDataSSRF_BODY", "NoUserAgent_HEADER"),
 )
-"""Rules of the common set that would block tensors and prompts."""
+"""Rules of the common set that would block tensors, prompts and inference clients."""
 
-COUNTED_INPUTS = ("JavaDeserializationRCE_BODY", "Log4JRCE_BODY")
+COUNTED_INPUTS = ("JavaDeserializationRCE_BODY", "Log4JRCE_BODY", "ReactJSRCE_BODY")
 """Rules against known bad inputs that would block a prompt about them."""
-
-REQUESTS_PER_ADDRESS = 20_000
-"""Limit for each IP address in five minutes."""
 
 
 class Firewall(Construct):
@@ -28,9 +28,12 @@ class Firewall(Construct):
         id_: the construct's id.
         name: the API's name.
         stage_arn: ARN of the stage that it protects.
+        address_limit: requests of one IP address in `ADDRESS_WINDOW_S`, above which it is blocked.
     """
 
-    def __init__(self, scope: Construct, id_: str, *, name: str, stage_arn: str) -> None:
+    def __init__(
+        self, scope: Construct, id_: str, *, name: str, stage_arn: str, address_limit: int
+    ) -> None:
         super().__init__(scope, id_)
         self.acl = wafv2.CfnWebACL(
             self,
@@ -43,7 +46,7 @@ class Firewall(Construct):
                 _managed(0, "AWSManagedRulesAmazonIpReputationList"),
                 _managed(1, "AWSManagedRulesCommonRuleSet", COUNTED),
                 _managed(2, "AWSManagedRulesKnownBadInputsRuleSet", COUNTED_INPUTS),
-                _rate_limit(3),
+                _rate_limit(3, address_limit),
             ],
         )
         wafv2.CfnWebACLAssociation(
@@ -72,9 +75,9 @@ def _managed(
     )
 
 
-def _rate_limit(priority: int) -> wafv2.CfnWebACL.RuleProperty:
+def _rate_limit(priority: int, requests: int) -> wafv2.CfnWebACL.RuleProperty:
     limit = wafv2.CfnWebACL.RateBasedStatementProperty(
-        aggregate_key_type="IP", limit=REQUESTS_PER_ADDRESS
+        aggregate_key_type="IP", limit=requests, evaluation_window_sec=ADDRESS_WINDOW_S
     )
     return wafv2.CfnWebACL.RuleProperty(
         name="RequestsPerAddress",

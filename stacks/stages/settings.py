@@ -16,6 +16,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from math import ceil
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Final, Literal
@@ -51,6 +52,11 @@ RolloutName = Literal[
 
 RetentionDays = Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653]
 """Values that CloudWatch Logs accepts."""
+
+ADDRESS_WINDOW_S = 300
+"""Seconds over which the firewall counts the requests of one IP address."""
+_LEAST_LIMIT, _MOST_LIMIT = 10, 2_000_000_000
+"""Limits that a rule of the firewall accepts."""
 
 _FINGERPRINT = 8
 
@@ -103,6 +109,17 @@ class Throttling(StageEntry):
     rate: float = Field(default=100, gt=0)
     """Requests per second."""
     burst: int = Field(default=200, ge=1)
+    requests_per_address: int | None = Field(default=None, ge=_LEAST_LIMIT, le=_MOST_LIMIT)
+    """Requests of one IP address in five minutes, above which the firewall blocks it; None: twice
+    what the API accepts."""
+
+    @property
+    def address_limit(self) -> int:
+        """The firewall's limit; a caller that repeats throttled requests stays below it."""
+        if self.requests_per_address is not None:
+            return self.requests_per_address
+        accepted = self.rate * ADDRESS_WINDOW_S
+        return min(max(_LEAST_LIMIT, ceil(2 * accepted)), _MOST_LIMIT)
 
 
 class Alarms(StageEntry):

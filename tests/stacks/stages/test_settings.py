@@ -6,7 +6,13 @@ from pathlib import Path
 import pytest
 
 from lading.stacks.errors import SettingsError
-from lading.stacks.stages.settings import Deployment, Names, StageSettings, load_deployment
+from lading.stacks.stages.settings import (
+    Deployment,
+    Names,
+    StageSettings,
+    Throttling,
+    load_deployment,
+)
 
 
 def written(folder: Path, text: str) -> Path:
@@ -100,3 +106,25 @@ def test_names_stay_legal_and_apart() -> None:
 def test_production_is_the_stage_of_that_name() -> None:
     assert Deployment(Names("lading", "prod"), StageSettings()).production
     assert not Deployment(Names("lading", "dev"), StageSettings()).production
+
+
+@pytest.mark.parametrize(
+    ("stated", "limit"),
+    [
+        ({"rate": 500}, 300_000),
+        ({"rate": 0.001}, 10),
+        ({"rate": 1e9}, 2_000_000_000),
+        ({"rate": 500, "requests_per_address": 2000}, 2000),
+    ],
+)
+def test_the_limit_of_one_address_follows_the_rate_unless_it_is_stated(
+    stated: dict[str, float], limit: int
+) -> None:
+    assert Throttling.model_validate(stated).address_limit == limit
+
+
+def test_a_limit_that_the_firewall_does_not_accept_is_rejected(tmp_path: Path) -> None:
+    path = tmp_path / "stages.yaml"
+    path.write_text("stages: {prod: {throttling: {requests_per_address: 9}}}")
+    with pytest.raises(SettingsError, match="greater than or equal to 10"):
+        load_deployment(path, "prod")
