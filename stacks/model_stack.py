@@ -79,6 +79,7 @@ class ModelStack(Stack):
             artifact_key=names.artifact_key,
             check_name=names.hook(model.name, "endpoint"),
             dashboard=f"{self.watched.function}{deployment.region_suffix(self.region)}-endpoint",
+            component_name=names.component(model.name),
             twin_alias=f"{names.function(twin)}:{ALIAS}" if twin else "",
             runtime=deployment.runtime,
         )

@@ -52,6 +52,9 @@ class SAGEMAKER:
     """A request or an answer, by the API's description; the developer guide says 25 MB."""
     instance_types: Final = 5
     """Instance types of one endpoint: the first choice and those to fall back to."""
+    component_name_length: Final = 63
+    step_percent: Final = range(5, 51)
+    """Share of an endpoint's capacity that one step of a rolling update may replace."""
     alarms: Final = 10
     """Alarms that one update watches."""
     hold_s: Final = GATEWAY.timeout_s - 4

@@ -65,6 +65,8 @@ class EndpointCheck(Construct):
             },
         )
         self.resource.node.add_dependency(check.role)  # and its policy
+        if served.component:
+            self.resource.node.add_dependency(served.component)
 
 
 def _log_group(served: SageMakerModel) -> str:

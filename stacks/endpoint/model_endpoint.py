@@ -37,6 +37,7 @@ class EndpointPlan:
         artifact_key: alias of the key that encrypts artifacts.
         check_name: name of the function that checks each change.
         dashboard: name of its dashboard; dashboards are global in an account.
+        component_name: name of the inference component; with mode scale_to_zero.
         twin_alias: function and alias of the twin, `name:alias`; empty without a twin.
         runtime: URL of an emulated SageMaker; empty: AWS's own.
     """
@@ -46,6 +47,7 @@ class EndpointPlan:
     artifact_key: str
     check_name: str
     dashboard: str
+    component_name: str
     twin_alias: str = ""
     runtime: str = ""
 
@@ -103,6 +105,7 @@ class ModelEndpoint(Construct):
             endpoint=endpoint,
             settings=settings,
             prefix=self._watched.function,
+            component_name=self._plan.component_name,
             artifact_key=self._plan.artifact_key,
             key=self._key,
             jobs=self.jobs if settings.mode == "async" else None,

@@ -2,14 +2,15 @@
 
 CloudFormation names them: a model and a configuration cannot change, so each new version gets new
 ones, and the endpoint is updated to them. With mode scale_to_zero the endpoint has no model; the
-model is an inference component on it, and all copies of the component can be removed.
+model is an inference component on it, and all copies of the component can be removed. Lading names
+the component, by which its metrics are found.
 """
 
 from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
-from aws_cdk import Annotations, Fn
+from aws_cdk import Annotations
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
@@ -37,12 +38,13 @@ class SageMakerModel(Construct):
         endpoint: what it serves, and with which image.
         settings: how it runs.
         prefix: start of the names of alarms and policies.
+        component_name: name of the inference component; with mode scale_to_zero.
         artifact_key: alias of the key that encrypts artifacts.
         key: encrypts the volumes of instances.
         jobs: where asynchronous requests and answers are; with mode async.
         alarms: names of the alarms that roll an update back.
 
-    `component` is None if the endpoint holds the model itself.
+    `component` is None and `component_name` is empty if the endpoint holds the model itself.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class SageMakerModel(Construct):
         endpoint: PlannedEndpoint,
         settings: SageMakerSettings,
         prefix: str,
+        component_name: str,
         artifact_key: str,
         key: kms.IKey,
         jobs: JobStoreResources | None = None,
@@ -72,12 +75,13 @@ class SageMakerModel(Construct):
         ).role
         if self._volume_key == key.key_arn:
             key.grant(self.role, "kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey")
+        self.component_name = component_name if self._empty else ""
         self.model = self._model()
         self.config = self._config(jobs)
         self.endpoint = self._endpoint()
         self.component = self._component() if self._empty else None
         if settings.scales:
-            EndpointScaling(
+            scaling = EndpointScaling(
                 self,
                 "Scaling",
                 settings=settings,
@@ -85,18 +89,13 @@ class SageMakerModel(Construct):
                 component=self.component_name,
                 prefix=prefix,
             )
+            if self.component:
+                scaling.node.add_dependency(self.component)
 
     @property
     def endpoint_name(self) -> str:
         """Name of the endpoint."""
         return self.endpoint.attr_endpoint_name
-
-    @property
-    def component_name(self) -> str:
-        """Name of the component, which CloudFormation returns only as a part of its ARN; or ""."""
-        if self.component is None:
-            return ""
-        return Fn.select(1, Fn.split("/", self.component.attr_inference_component_arn))
 
     @property
     def _empty(self) -> bool:
@@ -158,7 +157,7 @@ class SageMakerModel(Construct):
             Annotations.of(self).add_warning_v2("lading:inference-ami", ami.warning)
         balanced = _Config.RoutingConfigProperty(routing_strategy="LEAST_OUTSTANDING_REQUESTS")
         scaled = _Config.ManagedInstanceScalingProperty(
-            status="ENABLED", min_instance_count=0, max_instance_count=settings.count.max
+            status="ENABLED", min_instance_count=0, max_instance_count=settings.most_instances
         )
         return _Config.ProductionVariantProperty(
             variant_name=ENDPOINT.variant,
@@ -201,6 +200,7 @@ class SageMakerModel(Construct):
         return _Component(
             self,
             "Component",
+            inference_component_name=self.component_name,
             endpoint_name=self.endpoint.attr_endpoint_name,
             variant_name=ENDPOINT.variant,
             runtime_config=_Component.InferenceComponentRuntimeConfigProperty(copy_count=1),

@@ -13,6 +13,7 @@ from aws_cdk import Annotations, IAspect, Token
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import IConstruct
 
+from lading.functions.contract.limits import SAGEMAKER
 from lading.functions.contract.names import ENDPOINT
 from lading.stacks.plan.endpoints import Repository
 from lading.stacks.stages.sagemaker import has_local_storage
@@ -77,8 +78,16 @@ def _endpoint(endpoint: sagemaker.CfnEndpoint) -> Iterator[tuple[str, bool]]:
 
 
 def _component(component: sagemaker.CfnInferenceComponent) -> Iterator[tuple[str, bool]]:
-    yield "Component1: CloudFormation names it", component.inference_component_name is not None
-    yield "Component2: it states how an update rolls", component.deployment_config is None
+    name = component.inference_component_name
+    yield "Component1: it has a name in lower case", name is None or name != name.lower()
+    deployment: Any = component.deployment_config
+    yield "Component2: it states how an update rolls", deployment is None
+    step = deployment.rolling_update_policy.maximum_batch_size if deployment else None
+    yield (
+        "Component3: a step of its update is 5 to 50 % of its copies, whose number scales",
+        step is not None
+        and (step.type != "CAPACITY_PERCENT" or step.value not in SAGEMAKER.step_percent),
+    )
 
 
 _RULES: dict[type[Any], Callable[[Any], Iterator[tuple[str, bool]]]] = {

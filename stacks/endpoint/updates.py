@@ -33,7 +33,10 @@ def endpoint_deployment(
 def component_deployment(
     settings: SageMakerSettings, alarms: Sequence[str]
 ) -> sagemaker.CfnInferenceComponent.InferenceComponentDeploymentConfigProperty:
-    """Return the update policy of an inference component: one copy after the other.
+    """Return the update policy of an inference component, which replaces some copies at a time.
+
+    A share of the copies and not a count: AWS accepts 5 to 50 % of the copies that there are at
+    that moment, and one copy of one is more.
 
     Args:
         settings: settings of the endpoint.
@@ -46,7 +49,7 @@ def component_deployment(
         auto_rollback_configuration=rollback if alarms else None,
         rolling_update_policy=_Component.InferenceComponentRollingUpdatePolicyProperty(
             maximum_batch_size=_Component.InferenceComponentCapacitySizeProperty(
-                type="COPY_COUNT", value=1
+                type="CAPACITY_PERCENT", value=settings.percent
             ),
             wait_interval_in_seconds=settings.update.wait_s,
             maximum_execution_timeout_in_seconds=settings.update.timeout_s,

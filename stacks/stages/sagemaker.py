@@ -178,8 +178,23 @@ class SageMakerSettings(StageEntry):
 
     @property
     def percent(self) -> int:
-        """Size of the canary or of a step."""
+        """Size of the canary or of a step.
+
+        With scale_to_zero one copy of the most that there are, within AWS's limits of a step.
+        """
+        if self.mode == "scale_to_zero":
+            return max(
+                SAGEMAKER.step_percent[0], min(SAGEMAKER.step_percent[-1], 100 // self.count.max)
+            )
         return self.update.percent or (50 if self.policy == "rolling" else 10)
+
+    @property
+    def most_instances(self) -> int:
+        """Most instances with scale_to_zero: one for each copy, and for the new copies of a step.
+
+        A copy may need an instance for itself, and the old one runs until the new one answers.
+        """
+        return self.count.max + -(-self.count.max * self.percent // 100)
 
     @property
     def local_storage(self) -> bool:

@@ -23,7 +23,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
-from lading.functions.contract.limits import CLOUDFORMATION, GATEWAY, LAMBDA
+from lading.functions.contract.limits import CLOUDFORMATION, GATEWAY, LAMBDA, SAGEMAKER
 from lading.functions.contract.origins import read_origins
 from lading.model_packaging.errors import ManifestError, likely
 from lading.model_packaging.manifest.located_yaml import LocatedYaml
@@ -242,6 +242,15 @@ class Names:
     def function(self, model: str) -> str:
         """Return the name of a model's function."""
         return _physical(f"{self.prefix}-model-", model, LAMBDA.name_length, r"[^A-Za-z0-9_-]")
+
+    def component(self, model: str) -> str:
+        """Return the name of a model's inference component.
+
+        It is in lower case: its metrics and its log are found by its name, and AWS may write the
+        name in another case in its ARN.
+        """
+        longest = SAGEMAKER.component_name_length
+        return _physical(f"{self.prefix}-", model, longest, r"[^a-z0-9-]|-$")
 
     def hook(self, model: str, role: Literal["check", "clean", "endpoint"]) -> str:
         """Return the name of a function of a model's roll-outs."""

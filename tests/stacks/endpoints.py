@@ -50,6 +50,7 @@ def endpoint_stack(
         endpoint=planned,
         settings=stated,
         prefix="lading-dev-model-chat",
+        component_name="lading-dev-chat",
         artifact_key="alias/lading-dev-artifacts",
         key=key,
         jobs=JobStoreResources(stack, "Jobs", days=7, key=key) if queued else None,

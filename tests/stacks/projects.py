@@ -30,10 +30,12 @@ def locked(*copies: Mapping[str, Any], **more: Any) -> dict[str, Any]:
 
 IMAGE = "763104351884.dkr.ecr.eu-central-1.amazonaws.com/sagemaker-tritonserver:26.05-py3"
 
+AMI = "al2023-ami-sagemaker-inference-gpu-4-1"
 ENGINE = {
     "name": "triton",
     "digest": "e" * 64,
     "images": {"eu-central-1": IMAGE, "us-east-1": IMAGE.replace("eu-central-1", "us-east-1")},
+    "amis": dict.fromkeys(("eu-central-1", "us-east-1"), AMI),
     "environment": {"SAGEMAKER_TRITON_DEFAULT_MODEL_NAME": "model"},
 }
 

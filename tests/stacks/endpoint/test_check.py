@@ -37,6 +37,13 @@ def test_each_change_is_checked_before_the_proxy_has_its_new_version(
         assert check in only(template, "AWS::Lambda::Version")["DependsOn"]
 
 
+def test_a_component_is_there_before_it_is_checked(sleeping: tuple[Template, Template]) -> None:
+    template, _ = sleeping
+    (component,) = resources(template, "AWS::SageMaker::InferenceComponent")
+    (resource,) = resources(template, "Custom::EndpointCheck").values()
+    assert component in resource["DependsOn"]
+
+
 def test_the_check_may_look_and_bound_the_log_and_nothing_else(steady: Template) -> None:
     looks = [it["Action"] for it in statements(steady, "sagemaker:DescribeEndpoint")]
     assert ["sagemaker:DescribeEndpoint"] in looks

@@ -80,7 +80,7 @@ def test_a_component_is_asked_and_described_by_its_own_name(
     (component,) = resources(template, "AWS::SageMaker::InferenceComponent")
     (asked,) = statements(template, "sagemaker:InvokeEndpoint")
     assert {"Fn::GetAtt": [component, "InferenceComponentArn"]} in asked["Resource"]
-    assert component in json.dumps(variables(template)["LADING_ENDPOINT_COMPONENT"])
+    assert variables(template)["LADING_ENDPOINT_COMPONENT"] == "lading-dev-chat"
 
 
 def test_a_queue_is_asked_asynchronously_alone_and_not_for_golden_answers(

@@ -70,14 +70,13 @@ def test_a_container_that_wants_an_archive_gets_the_one_below_the_prefix() -> No
     }
 
 
-def test_cloudformation_names_all_of_it(
+def test_cloudformation_names_what_cannot_change(
     steady: Template, sleeping: Template, queued: Template
 ) -> None:
     for template in (steady, sleeping, queued):
         for kind, name in (
             (MODEL, "ModelName"),
             (CONFIG, "EndpointConfigName"),
-            (COMPONENT, "InferenceComponentName"),
         ):
             assert all(name not in it["Properties"] for it in resources(template, kind).values())
         assert "EndpointName" not in properties(template, ENDPOINT)
@@ -126,7 +125,7 @@ def test_what_scales_to_zero_is_a_component_on_an_endpoint_without_a_model(
     assert on["ManagedInstanceScaling"] == {
         "Status": "ENABLED",
         "MinInstanceCount": 0,
-        "MaxInstanceCount": 3,
+        "MaxInstanceCount": 4,
     }
     config = properties(sleeping, CONFIG)
     assert config["EnableNetworkIsolation"] is True
@@ -145,11 +144,36 @@ def test_a_component_takes_its_share_of_an_instance_and_rolls(sleeping: Template
     assert component["DeploymentConfig"] == {
         "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "rings"}]},
         "RollingUpdatePolicy": {
-            "MaximumBatchSize": {"Type": "COPY_COUNT", "Value": 1},
+            "MaximumBatchSize": {"Type": "CAPACITY_PERCENT", "Value": 33},
             "MaximumExecutionTimeoutInSeconds": 7200,
             "WaitIntervalInSeconds": 300,
         },
     }
+
+
+def test_what_finds_a_component_has_its_name_in_lower_case(sleeping: Template) -> None:
+    assert properties(sleeping, COMPONENT)["InferenceComponentName"] == "lading-dev-chat"
+    alarm = properties(sleeping, "AWS::CloudWatch::Alarm")
+    by_name = {"Name": "InferenceComponentName", "Value": "lading-dev-chat"}
+    assert alarm["Dimensions"] == [by_name]
+    target = only(sleeping, "AWS::ApplicationAutoScaling::ScalableTarget")
+    assert target["Properties"]["ResourceId"] == "inference-component/lading-dev-chat"
+    (component,) = resources(sleeping, COMPONENT)
+    assert component in target["DependsOn"]
+
+
+@pytest.mark.parametrize("copies", [1, 2, 3, 7, 20, 21, 100])
+def test_a_step_of_a_components_update_is_what_aws_accepts_and_finds_instances(
+    copies: int,
+) -> None:
+    template = endpoint_template(mode="scale_to_zero", count={"max": copies})
+    policy = properties(template, COMPONENT)["DeploymentConfig"]["RollingUpdatePolicy"]
+    step = policy["MaximumBatchSize"]
+    assert step["Type"] == "CAPACITY_PERCENT"
+    assert 5 <= step["Value"] <= 50
+    most = variant(template)["ManagedInstanceScaling"]["MaxInstanceCount"]
+    assert most >= copies + max(1, copies * step["Value"] / 100)
+    assert most == copies + 1 or copies > 20
 
 
 def test_a_component_on_several_instance_types_says_what_it_takes_of_each() -> None:

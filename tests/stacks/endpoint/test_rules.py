@@ -38,8 +38,16 @@ def config(
 
 
 def component(stack: Stack, **changes: Any) -> None:
-    rolls = sagemaker.CfnInferenceComponent.InferenceComponentDeploymentConfigProperty()
-    stated = {"deployment_config": rolls, **changes}
+    kind = sagemaker.CfnInferenceComponent
+    step = changes.pop("step", ("CAPACITY_PERCENT", 50))
+    rolls = kind.InferenceComponentDeploymentConfigProperty(
+        rolling_update_policy=kind.InferenceComponentRollingUpdatePolicyProperty(
+            maximum_batch_size=kind.InferenceComponentCapacitySizeProperty(
+                type=step[0], value=step[1]
+            )
+        )
+    )
+    stated = {"deployment_config": rolls, "inference_component_name": "chat", **changes}
     sagemaker.CfnInferenceComponent(stack, "It", endpoint_name="chat", **stated)
 
 
@@ -68,8 +76,11 @@ def errors(make: Any, changes: dict[str, Any]) -> list[str]:
         (config, {"kms_key_id": "key"}, "Config4"),
         (config, {"model_name": None}, "Config5"),
         (endpoint, {"endpoint_name": "chat"}, "Endpoint1"),
-        (component, {"inference_component_name": "chat"}, "Component1"),
+        (component, {"inference_component_name": None}, "Component1"),
+        (component, {"inference_component_name": "Chat"}, "Component1"),
         (component, {"deployment_config": None}, "Component2"),
+        (component, {"step": ("COPY_COUNT", 1)}, "Component3"),
+        (component, {"step": ("CAPACITY_PERCENT", 51)}, "Component3"),
     ],
 )
 def test_what_breaks_a_rule_is_an_error(make: Any, changes: dict[str, Any], rule: str) -> None:

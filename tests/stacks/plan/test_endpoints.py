@@ -9,7 +9,7 @@ from lading.stacks.errors import PlanError
 from lading.stacks.plan.endpoints import EmulatedEndpoint, EngineData, PlannedEndpoint
 from lading.stacks.plan.models import RegionPlan, S3Artifact, plan_models
 from lading.stacks.stages.settings import Deployment, ModelSettings, Names, StageSettings
-from tests.stacks.projects import IMAGE, local_artifact, locked, s3_copy, served_by_engine
+from tests.stacks.projects import AMI, IMAGE, local_artifact, locked, s3_copy, served_by_engine
 from tests.stacks.projects import write_project as write
 
 REGION = "eu-central-1"
@@ -40,6 +40,7 @@ def test_an_endpoint_has_the_image_of_its_region_and_the_files_that_the_lock_pin
         image=IMAGE,
         files=EngineData("artifacts-of-dev", PREFIX),
         environment={"SAGEMAKER_TRITON_DEFAULT_MODEL_NAME": "model"},
+        ami=AMI,
     )
     assert isinstance(model.artifact, S3Artifact)
     assert model.artifact.layer

@@ -15,7 +15,7 @@ def settings(**stated: object) -> SageMakerSettings:
     [
         ({"mode": "steady"}, (1, "all_at_once", 10, "concurrency")),
         ({"count": {"min": 2, "max": 4}}, (2, "canary", 10, "concurrency")),
-        ({"mode": "scale_to_zero", "count": {"max": 3}}, (0, "rolling", 50, "concurrency")),
+        ({"mode": "scale_to_zero", "count": {"max": 3}}, (0, "rolling", 33, "concurrency")),
         ({"mode": "async", "count": {"max": 3}}, (0, "all_at_once", 10, "backlog")),
         ({"mode": "async", "count": {"min": 2, "max": 3}}, (2, "canary", 10, "backlog")),
     ],

@@ -101,6 +101,10 @@ def test_names_stay_legal_and_apart() -> None:
     assert len(set(functions)) == len(set(stacks)) == len(models)
     assert all(re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name) for name in functions)
     assert all(re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,127}", name) for name in stacks)
+    components = [names.component(model) for model in [*models, "Digits", "digits", "a-"]]
+    assert len(set(components)) == len(models) + 3
+    legal = r"(?=.{1,63}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?"
+    assert all(re.fullmatch(legal, name) for name in components)
 
 
 def test_production_is_the_stage_of_that_name() -> None:
