@@ -10,6 +10,7 @@ from lading.emulator.errors import EmulatorError
 from lading.functions.contract.errors import ArtifactError, InferenceError, NotFound
 from lading.model_packaging.errors import ManifestError, PackagingError, UnknownModel
 from lading.model_packaging.lock.file import CopyElsewhere, LockError
+from lading.model_packaging.lock.labels import NoEarlierVersion
 from lading.model_packaging.measure.change import AccuracyDropped
 from lading.model_packaging.placement.prices import PricesUnusable
 from lading.model_packaging.store.errors import StoreError
@@ -18,6 +19,7 @@ _CODES: dict[type[Exception], int] = {
     UnknownModel: EXIT.not_found,
     ManifestError: EXIT.usage,
     LockError: EXIT.usage,
+    NoEarlierVersion: EXIT.not_found,
     PricesUnusable: EXIT.usage,
     CopyElsewhere: EXIT.not_found,
     AccuracyDropped: EXIT.refused,

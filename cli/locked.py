@@ -18,7 +18,7 @@ def served_settings(lock_path: Path, names: Iterable[str], threads: int = 0) -> 
         CliError: the versions are in different stores.
     """
     lock = read_lock(lock_path)
-    wanted = list(names) or sorted(lock.root)
+    wanted = list(names) or lock.names()
     if not wanted:
         raise NothingLocked(lock_path, "model to serve")
     models = [_served(lock_path, lock, name) for name in wanted]

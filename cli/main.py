@@ -10,6 +10,7 @@ from typer.exceptions import TyperException
 from typer.main import get_command
 
 from lading.cli.commands.emulate import emulate
+from lading.cli.commands.gc import gc
 from lading.cli.commands.grpc_proxy import grpc_proxy
 from lading.cli.commands.label import label
 from lading.cli.commands.package import package
@@ -18,6 +19,8 @@ from lading.cli.commands.predict import predict
 from lading.cli.commands.pull import pull
 from lading.cli.commands.push import push
 from lading.cli.commands.report import write_report
+from lading.cli.commands.retire import retire
+from lading.cli.commands.rollback import rollback
 from lading.cli.commands.serve import serve
 from lading.cli.commands.smoke import smoke
 from lading.cli.commands.tokens import tokens
@@ -45,9 +48,10 @@ app = typer.Typer(
         "Shell completion: `lading --install-completion` (`--show-completion` prints it)."
     ),
 )
-for command in (package, plan, serve, predict, versions, label, pull, push, emulate, smoke):
+for command in (package, plan, serve, predict, versions, label, rollback, retire, gc, pull, push):
     app.command()(command)
-app.command()(grpc_proxy)
+for server_command in (emulate, smoke, grpc_proxy):
+    app.command()(server_command)
 app.command("report")(write_report)
 app.add_typer(tokens)
 

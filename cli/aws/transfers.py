@@ -39,7 +39,7 @@ def transfer_versions(
 
 def _chosen(names: Iterable[str], lock: Path, *, labeled: bool) -> list[tuple[str, int]]:
     content = read_lock(lock)
-    wanted = list(names) or sorted(content.root)
+    wanted = list(names) or content.names()
     if not wanted:
         raise NothingLocked(lock, "versions")
     models = {name: locked_model(lock, content, name) for name in wanted}

@@ -2,16 +2,13 @@
 
 import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from lading.cli.locked import chosen_version
+from lading.cli.lock_edits import label_line, version_of
 from lading.cli.options import LOCK, Json, Lock, Name
-from lading.model_packaging.lock.labels import MovedLabel, move_label
-
-_MOST_DIGITS = 18
+from lading.model_packaging.lock.labels import move_label
 
 _VERSION = typer.Argument(metavar="VERSION", help="Its number, or another of its labels.")
 
@@ -38,28 +35,10 @@ def label(
     """
     if remove == (to is not None):
         raise typer.BadParameter("give either a version for the label, or --remove")
-    moved = move_label(lock, name, label, None if to is None else _version(lock, name, to))
+    moved = move_label(lock, name, label, None if to is None else version_of(lock, name, to))
     if json_:
         typer.echo(json.dumps(asdict(moved)))
         return
-    typer.echo(_line(moved))
+    typer.echo(label_line(moved))
     if moved.before != moved.after:
         typer.echo(f"commit {lock}, then run `cdk deploy --all` to serve it", err=True)
-
-
-def _version(lock: Path, name: str, to: str) -> int:
-    """Return the version with this number or label."""
-    if to.isascii() and to.isdecimal() and len(to) <= _MOST_DIGITS:
-        return chosen_version(lock, name, version=int(to))
-    return chosen_version(lock, name, label=to)
-
-
-def _line(moved: MovedLabel) -> str:
-    if moved.before == moved.after:
-        state = f"is already on version {moved.after}" if moved.after else "does not exist"
-    elif moved.after is None:
-        state = f"was removed from version {moved.before}"
-    else:
-        state = f"is on version {moved.after}"
-        state += f", before on {moved.before}" if moved.before else ""
-    return f"{moved.model}: {moved.label} {state}"

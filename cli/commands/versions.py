@@ -28,7 +28,7 @@ def versions(
         lading versions digits --json
     """
     content = read_lock(lock)
-    models = {name: locked_model(lock, content, name) for name in (names or sorted(content.root))}
+    models = {name: locked_model(lock, content, name) for name in (names or content.names())}
     rows = [
         {"model": name, **_row(model, number), **_facts(lock, name, number)}
         for name, model in models.items()

@@ -21,11 +21,21 @@ address of the engine's files (docs/adr/0014):
         "environment": {…}}
     {"kind": "s3", …, "engine": "…/models/digits/sha256/<64 hex digits>/"}
 
+Two more keys appear when they are needed. `earlier` has the versions that a label was on before,
+the last one at the end; `lading rollback` goes back to it. `retired` has the versions that
+`lading retire` removed: their numbers are never given to another artifact.
+
+    "earlier": {"stable": [1, 2]}, "retired": {"3": {"digest": "sha256:…", "date": "2026-11-29"}}
+
 The file is committed: its history is the models' history.
 """
 
+import datetime as dt
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from difflib import unified_diff
 from operator import not_
 from pathlib import Path
 from typing import Annotated, Literal
@@ -46,6 +56,8 @@ from lading.model_packaging.manifest.entries import EngineName
 from lading.model_packaging.store.durable import exclusive, replace_file
 
 _DIGEST = r"^sha256:[0-9a-f]{64}$"
+_TRAIL = 10
+"""How many earlier versions of a label are kept."""
 
 
 class LockError(PackagingError):
@@ -137,11 +149,21 @@ class LockedVersion(_LockEntry):
         return self
 
 
+class RetiredVersion(_LockEntry):
+    """A version that was removed from the lock, and its last day there (UTC)."""
+
+    digest: str = Field(pattern=_DIGEST)
+    date: dt.date
+
+
 class LockedModel(_LockEntry):
     """A model's versions, and the labels that point at them."""
 
     versions: dict[int, LockedVersion] = {}
     labels: dict[str, int] = {}
+    earlier: dict[str, tuple[int, ...]] = Field(default={}, exclude_if=not_)
+    """The versions that a label was on before, the last one at the end; none occurs twice."""
+    retired: dict[int, RetiredVersion] = Field(default={}, exclude_if=not_)
 
     @model_validator(mode="after")
     def _labels_point_at_versions(self) -> "LockedModel":
@@ -149,6 +171,23 @@ class LockedModel(_LockEntry):
             if version not in self.versions:
                 raise ValueError(f"label '{label}' points at version {version}, which is missing")
         return self
+
+    def labeled(self, label: str, version: int | None) -> "LockedModel":
+        """Return the model with this label on a version, or without the label for None.
+
+        A label that returns to an earlier version forgets the versions that it was on since.
+        """
+        before = self.labels.get(label)
+        if version == before:
+            return self
+        labels = {other: at for other, at in self.labels.items() if other != label}
+        earlier = {other: trail for other, trail in self.earlier.items() if other != label}
+        if version is not None:
+            labels[label] = version
+            trail = self.earlier.get(label, ()) + (() if before is None else (before,))
+            trail = trail[: trail.index(version)] if version in trail else trail[-_TRAIL:]
+            earlier |= {label: trail} if trail else {}
+        return self.model_copy(update={"labels": labels, "earlier": earlier})
 
 
 class Lock(RootModel[dict[str, LockedModel]]):
@@ -158,9 +197,29 @@ class Lock(RootModel[dict[str, LockedModel]]):
         """Return the entry of a model; an empty one when the lock does not have it."""
         return self.root.get(name, LockedModel())
 
+    def names(self) -> list[str]:
+        """Return the models that have a version, sorted."""
+        return sorted(name for name, model in self.root.items() if model.versions)
+
     def digests(self, name: str) -> dict[int, str]:
-        """Return the digest of each version of a model."""
-        return {number: entry.digest for number, entry in self.model(name).versions.items()}
+        """Return the digest of each version of a model, also of retired ones."""
+        model = self.model(name)
+        known: dict[int, LockedVersion | RetiredVersion] = {**model.retired, **model.versions}
+        return {number: entry.digest for number, entry in known.items()}
+
+    def replaced(self, name: str, model: LockedModel) -> "Lock":
+        """Return the lock with this entry of a model."""
+        return Lock({**self.root, name: model})
+
+
+@dataclass(frozen=True, slots=True)
+class LockEdit:
+    """A change of the lock at `path`: its content before and after, and the diff of the file."""
+
+    path: Path
+    before: Lock
+    after: Lock
+    diff: str
 
 
 def read_lock(path: Path) -> Lock:
@@ -208,15 +267,47 @@ def record(
     Raises:
         LockError: it cannot be read or written, or has this version with another digest.
     """
+
+    def change(lock: Lock) -> Lock:
+        model = _with_version(path, lock, name, version, entry)
+        for label in labels:
+            model = model.labeled(label, version)
+        return lock.replaced(name, model)
+
+    return edit_lock(path, change).after
+
+
+def edit_lock(path: Path, change: Callable[[Lock], Lock], *, write: bool = True) -> LockEdit:
+    """Change the lock in one step, after waiting for other writers.
+
+    Args:
+        path: the lock; created if it is missing.
+        change: returns the new content.
+        write: False to return the edit only.
+
+    Raises:
+        LockError: the lock cannot be read or written.
+    """
+    with guarded(path):
+        before = read_lock(path)
+        after = change(before)
+        old = path.read_text(encoding="utf-8") if path.exists() else ""
+        new = old if after == before and old else render_lock(after).decode()
+        if write and new != old:
+            replace_file(path, new.encode())
+        return LockEdit(path, before, after, _diff(path, old, new))
+
+
+@contextmanager
+def guarded(path: Path) -> Iterator[None]:
+    """Keep other writers of the lock out.
+
+    Raises:
+        LockError: a file beside the lock, or the lock itself, cannot be written.
+    """
     try:
         with exclusive(path.with_name(f".{path.name}.guard")):
-            lock = read_lock(path)
-            changed = _with_version(path, lock, name, version, entry)
-            changed[name].labels.update(dict.fromkeys(labels, version))
-            after = Lock(changed)
-            if after != lock or not path.exists():
-                replace_file(path, render_lock(after))
-            return after
+            yield
     except OSError as error:
         raise LockError(path, f"cannot be written: {error.strerror}") from error
 
@@ -254,22 +345,27 @@ def local_roots(path: Path, name: str, version: int, entry: LockedVersion) -> li
     return here or roots
 
 
+def _diff(path: Path, old: str, new: str) -> str:
+    before, after = (text.splitlines(keepends=True) for text in (old, new))
+    return "".join(unified_diff(before, after, f"a/{path.name}", f"b/{path.name}"))
+
+
 def _with_version(
     path: Path, lock: Lock, name: str, version: int, entry: LockedVersion
-) -> dict[str, LockedModel]:
-    models = {known: model.model_copy(deep=True) for known, model in lock.root.items()}
-    model = models.setdefault(name, LockedModel(versions={}, labels={}))
-    known = model.versions.get(version)
-    if known is not None and known.digest != entry.digest:
+) -> LockedModel:
+    """Return the model with this version; a retired one comes back."""
+    model = lock.model(name)
+    known, digest = model.versions.get(version), lock.digests(name).get(version, entry.digest)
+    if digest != entry.digest:
         raise LockError(
             path,
-            f"has version {version} of model '{name}' with digest {known.digest}, not "
+            f"has version {version} of model '{name}' with digest {digest}, not "
             f"{entry.digest}; package it again for a new version",
         )
-    if known is not None:
-        entry = _merged(known, entry)
-    model.versions[version] = entry
-    return models
+    merged = entry if known is None else _merged(known, entry)
+    retired = {number: each for number, each in model.retired.items() if number != version}
+    versions = {**model.versions, version: merged}
+    return model.model_copy(update={"versions": versions, "retired": retired})
 
 
 def _merged(known: LockedVersion, entry: LockedVersion) -> LockedVersion:

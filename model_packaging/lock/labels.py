@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lading.functions.contract.names import NAME_PATTERN
-from lading.model_packaging.lock.file import Lock, LockedModel, LockError, read_lock, render_lock
-from lading.model_packaging.store.durable import exclusive, replace_file
+from lading.model_packaging.lock.file import Lock, LockEdit, LockedModel, LockError, edit_lock
+
+
+class NoEarlierVersion(LockError):
+    """The lock has no version to which a label could go back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +38,55 @@ def move_label(path: Path, name: str, label: str, version: int | None) -> MovedL
     if version is not None and not re.fullmatch(NAME_PATTERN, label):
         reason = f"cannot have the label '{label}'; use letters, digits, '.', '_' and '-'"
         raise LockError(path, reason)
-    try:
-        with exclusive(path.with_name(f".{path.name}.guard")):
-            lock = read_lock(path)
-            model = _find(path, lock, name, version)
-            labels = {known: at for known, at in model.labels.items() if known != label}
-            if version is not None:
-                labels[label] = version
-            changed = LockedModel(versions=model.versions, labels=labels)
-            if changed != model:
-                replace_file(path, render_lock(Lock({**lock.root, name: changed})))
-            return MovedLabel(name, label, model.labels.get(label), version)
-    except OSError as error:
-        raise LockError(path, f"cannot be written: {error.strerror}") from error
+
+    def change(lock: Lock) -> Lock:
+        model = find_model(path, lock, name, version)
+        return lock.replaced(name, model.labeled(label, version))
+
+    return moved_label(edit_lock(path, change), name, label)
 
 
-def _find(path: Path, lock: Lock, name: str, version: int | None) -> LockedModel:
+def roll_back(
+    path: Path, name: str, label: str, to: int | None = None, *, write: bool = True
+) -> LockEdit:
+    """Return a label to the version that it was on before.
+
+    Args:
+        path: the lock.
+        name: the model.
+        label: the label; the model must have it.
+        to: the version; None for the last one that the label was on and that is still locked.
+        write: False to return the edit only.
+
+    Raises:
+        NoEarlierVersion: the model has no such label, or the lock records no earlier version.
+        LockError: the lock cannot be read or written, or has no such model or version.
+    """
+
+    def change(lock: Lock) -> Lock:
+        model = find_model(path, lock, name, to)
+        if label not in model.labels:
+            labels = ", ".join(sorted(model.labels)) or "no labels"
+            reason = f"has no label '{label}' of model '{name}'; it has {labels}"
+            raise NoEarlierVersion(path, reason)
+        target = _earlier(path, name, model, label) if to is None else to
+        return lock.replaced(name, model.labeled(label, target))
+
+    return edit_lock(path, change, write=write)
+
+
+def moved_label(edit: LockEdit, name: str, label: str) -> MovedLabel:
+    """Return what an edit of the lock did to a label."""
+    before, after = (lock.model(name).labels.get(label) for lock in (edit.before, edit.after))
+    return MovedLabel(name, label, before, after)
+
+
+def find_model(path: Path, lock: Lock, name: str, version: int | None = None) -> LockedModel:
+    """Return a model of the lock, which also has this version if one is given.
+
+    Raises:
+        LockError: the lock lacks it.
+    """
     model = lock.model(name)
     if not model.versions:
         raise LockError(path, f"has no model '{name}'; package it first")
@@ -58,3 +94,15 @@ def _find(path: Path, lock: Lock, name: str, version: int | None) -> LockedModel
         listed = ", ".join(map(str, sorted(model.versions)))
         raise LockError(path, f"has no version {version} of model '{name}'; it has {listed}")
     return model
+
+
+def _earlier(path: Path, name: str, model: LockedModel, label: str) -> int:
+    """Return the last version that the label was on before, among those that are still locked."""
+    now = model.labels[label]
+    trail = [at for at in model.earlier.get(label, ()) if at in model.versions]
+    if trail:
+        return trail[-1]
+    others = ", ".join(str(at) for at in sorted(model.versions) if at != now)
+    advice = f"choose one of {others} with --to" if others else "it is the only version"
+    reason = f"records no version of model '{name}' on which '{label}' was before {now}; {advice}"
+    raise NoEarlierVersion(path, reason)

@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from lading.functions.contract.errors import ArtifactError
@@ -16,6 +17,7 @@ from lading.functions.contract.names import artifact_folder
 from lading.functions.inference.artifact.reading import sha256
 from lading.functions.inference.artifact.specification import ENGINE, SPECIFICATION, Artifact
 from lading.model_packaging.lock.file import LocalCopy
+from lading.model_packaging.store.contents import Stored
 from lading.model_packaging.store.durable import (
     exclusive,
     make_folder,
@@ -101,6 +103,26 @@ class LocalStore:
         path = os.path.relpath(self.root.resolve(), lock.parent.resolve())
         return LocalCopy(path=Path(path).as_posix())
 
+    def contents(self, name: str) -> tuple[Stored, ...]:
+        """See `Store.contents`."""
+        folders = {version: self.folder(name, version) for version in self.versions(name)}
+        try:
+            return tuple(
+                _stored(version, folder)
+                for version, folder in folders.items()
+                if folder.is_dir() and not folder.is_symlink()
+            )
+        except OSError as error:
+            raise StoreError(name, self.root, f"cannot be read: {error.strerror}") from error
+
+    def remove(self, name: str, stored: Stored) -> None:
+        """See `Store.remove`; the folder leaves its place at once, then its files are deleted."""
+        folder = Path(stored.place)
+        with self._writing(name):
+            if folder.is_dir():
+                folder.rename(self._staging / "removed")
+                sync_folder(folder.parent)
+
     def folder(self, name: str, version: int) -> Path:
         """Return the folder of a version."""
         return self.root / artifact_folder(name, version)
@@ -169,6 +191,16 @@ def _engine_files(artifact: Artifact, folder: Path) -> EngineFiles | None:
             yield stream
 
     return EngineFiles(artifact.name, str(folder), artifact.engine.files, opener)
+
+
+def _stored(version: int, folder: Path) -> Stored:
+    size = sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
+    return Stored(
+        place=str(folder),
+        version=version,
+        bytes=size,
+        modified=datetime.fromtimestamp(folder.stat().st_mtime, UTC),
+    )
 
 
 def _sizes(folder: Path) -> dict[str, int]:

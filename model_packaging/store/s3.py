@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ from lading.functions.inference.artifact.reading import sha256
 from lading.functions.inference.artifact.specification import GOLDEN, Artifact
 from lading.model_packaging.check.golden import MAX_BYTES
 from lading.model_packaging.lock.file import S3Copy
+from lading.model_packaging.store.contents import Stored
 from lading.model_packaging.store.engine_files import EngineFiles, engine_digest
 from lading.model_packaging.store.errors import StoreError
 from lading.model_packaging.store.publication import (
@@ -34,6 +36,10 @@ from lading.model_packaging.store.publication import (
     check_engine,
     next_number,
     verify,
+)
+from lading.model_packaging.store.s3_contents import (
+    group_objects,
+    list_objects,
 )
 from lading.model_packaging.store.s3_engine import EnginePrefix
 from lading.model_packaging.store.s3_refusals import refusal
@@ -154,6 +160,21 @@ class S3Store:
             engine=self._engine(name, engine).prefix if engine else None,
         )
 
+    def contents(self, name: str) -> tuple[Stored, ...]:
+        """See `Store.contents`."""
+        with self._asking(name), ThreadPoolExecutor(_AT_ONCE) as pool:
+            folder = self._folder(name)
+            objects = list_objects(self._client, self.bucket, folder)
+            groups = group_objects(self.bucket, folder, objects)
+            beside = frozenset(each.place for each in groups if each.version is None)
+            return tuple(pool.map(lambda each: self._with_needs(name, each, beside), groups))
+
+    def remove(self, name: str, stored: Stored) -> None:
+        """See `Store.remove`."""
+        with self._asking(name, stored.keys[0]), ThreadPoolExecutor(_AT_ONCE) as pool:
+            delete = partial(self._client.delete_object, Bucket=self.bucket)
+            list(pool.map(lambda key: delete(Key=key), stored.keys))
+
     @cached_property
     def _client(self) -> "S3Client":
         from boto3.session import Session
@@ -184,11 +205,8 @@ class S3Store:
             raise StoreError(name, self._address(key), refusal(error, self.bucket)) from error
 
     def _versions(self, name: str) -> tuple[int, ...]:
-        folder = f"{self.prefix}{artifact_folder(name, 0)}".removesuffix("0")
-        pages = self._client.get_paginator("list_objects_v2").paginate(
-            Bucket=self.bucket, Prefix=folder
-        )
-        keys = {found["Key"] for page in pages for found in page.get("Contents", [])}
+        folder = self._folder(name)
+        keys = {found["Key"] for found in list_objects(self._client, self.bucket, folder)}
         numbers = (key.removeprefix(folder).partition("/")[0] for key in keys)
         known = {int(number) for number in numbers if number.isascii() and number.isdecimal()}
         return tuple(sorted(each for each in known if self._key(name, each) in keys))
@@ -225,6 +243,18 @@ class S3Store:
             advice = "publish below another prefix, or package again for a new version"
             raise StoreError(name, self._address(key), f"{reason}; {advice}")
         return found
+
+    def _with_needs(self, name: str, stored: Stored, beside: frozenset[str]) -> Stored:
+        """Return a version with the files beside it that it needs; all, if it does not say."""
+        if stored.version is None:
+            return stored
+        about = self._client.head_object(Bucket=self.bucket, Key=stored.keys[0])["Metadata"]
+        if _DIGEST not in about:
+            return replace(stored, needs=beside)
+        golden, engine = about.get(_GOLDEN), about.get(_ENGINE)
+        keys = [self._golden_key(name, golden)] if golden else []
+        keys += [self._engine(name, engine).prefix] if engine else []
+        return replace(stored, needs=frozenset(f"s3://{self.bucket}/{key}" for key in keys))
 
     def _prepare(self, name: str, built: Built) -> None:
         """Require a versioned bucket, and upload the files that a version refers to."""
@@ -265,20 +295,21 @@ class S3Store:
         return prefix.files(listed)
 
     def _engine(self, name: str, digest: str) -> EnginePrefix:
-        folder = artifact_folder(name, 0).removesuffix("0")
-        prefix = f"{self.prefix}{folder}sha256/{digest}/"
+        prefix = f"{self._folder(name)}sha256/{digest}/"
         asking = partial(self._asking, name)
         return EnginePrefix(name, self._client, self.bucket, prefix, asking)
 
     def _upload(self, key: str, kind: str, about: Mapping[str, str]) -> Upload:
         return Upload(self._client, self.bucket, key, kind, about)
 
+    def _folder(self, name: str) -> str:
+        return f"{self.prefix}{artifact_folder(name, 0)}".removesuffix("0")
+
     def _key(self, name: str, version: int) -> str:
         return f"{self.prefix}{artifact_archive(name, version)}"
 
     def _golden_key(self, name: str, digest: str) -> str:
-        folder = artifact_folder(name, 0).removesuffix("0")
-        return f"{self.prefix}{folder}golden/{digest.removeprefix('sha256:')}.json"
+        return f"{self._folder(name)}golden/{digest.removeprefix('sha256:')}.json"
 
     def _address(self, key: str = "") -> str:
         return f"s3://{self.bucket}/{key or self.prefix}".rstrip("/")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from lading.functions.inference.artifact.specification import EngineFile
 from lading.model_packaging.store.engine_files import EngineFiles, Readable
 from lading.model_packaging.store.errors import StoreError
+from lading.model_packaging.store.s3_contents import list_objects
 from lading.model_packaging.store.s3_upload import Upload
 
 if TYPE_CHECKING:
@@ -56,10 +57,7 @@ class EnginePrefix:
 
     def sizes(self) -> dict[str, int]:
         """Return the size of each object below the prefix, by its path there."""
-        pages = self.client.get_paginator("list_objects_v2").paginate(
-            Bucket=self.bucket, Prefix=self.prefix
-        )
-        found = [each for page in pages for each in page.get("Contents", [])]
+        found = list_objects(self.client, self.bucket, self.prefix)
         return {each["Key"].removeprefix(self.prefix): each["Size"] for each in found}
 
     def files(self, listed: Mapping[str, EngineFile]) -> EngineFiles:

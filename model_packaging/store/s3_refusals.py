@@ -5,7 +5,8 @@ from typing import Any
 _KEYS = "log in (`aws sso login`), or set AWS_PROFILE or AWS_ACCESS_KEY_ID"
 _ALLOW = (
     "allow s3:GetBucketVersioning, s3:ListBucket, s3:GetObject, s3:GetObjectVersion and "
-    "s3:PutObject to these credentials (and its KMS key, if it has one)"
+    "s3:PutObject, and for `lading gc --delete` s3:DeleteObject, to these credentials (and its "
+    "KMS key, if it has one)"
 )
 _WAIT = "wait a minute and try again, or set AWS_MAX_ATTEMPTS"
 _CREATE = "create it, or correct the address"

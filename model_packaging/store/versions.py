@@ -10,6 +10,7 @@ from typing import Protocol
 
 from lading.functions.contract.names import artifact_archive
 from lading.model_packaging.lock.file import LocalCopy, S3Copy
+from lading.model_packaging.store.contents import Stored
 from lading.model_packaging.store.errors import StoreError
 from lading.model_packaging.store.local import LocalStore
 from lading.model_packaging.store.publication import Built, Published
@@ -70,6 +71,20 @@ class Store(Protocol):
 
         Raises:
             StoreError: it is not here, or has another digest.
+        """
+
+    def contents(self, name: str) -> tuple[Stored, ...]:
+        """Return the versions of a model, and the files beside them that several may need.
+
+        Raises:
+            StoreError: it cannot be read.
+        """
+
+    def remove(self, name: str, stored: Stored) -> None:
+        """Remove a version, or files beside the versions; S3 keeps them as noncurrent versions.
+
+        Raises:
+            StoreError: it cannot be removed.
         """
 
 

@@ -139,7 +139,7 @@ def _require_known(deployment: Deployment, names: Iterable[str]) -> None:
 
 
 def _reason_to_wait(locked: Lock, name: str) -> str | None:
-    if name not in locked.root:
+    if not locked.model(name).versions:
         return f"it is not packaged yet; run `lading package {name}`"
     if DEFAULT_LABEL not in locked.model(name).labels:
         return f"no version of it has the label '{DEFAULT_LABEL}'"

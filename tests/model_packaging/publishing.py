@@ -15,7 +15,9 @@ from lading.model_packaging.store.publication import Built
 from lading.model_packaging.store.versions import open_store
 from tests.model_packaging.stores import files, large
 
-_CHANGES = frozenset({"os.mkdir", "os.rename", "os.remove", "os.rmdir"})
+_REMOVALS = frozenset({"os.remove", "os.rmdir"})
+_CHANGES = _REMOVALS | {"os.mkdir", "os.rename"}
+_NO_FOLDER = -1
 
 
 def die_before(number: int, address: str) -> None:
@@ -25,7 +27,8 @@ def die_before(number: int, address: str) -> None:
     def hook(event: str, args: tuple[Any, ...]) -> None:
         local = bool(args) and str(args[0]).startswith(f"{address}/")
         writes = event == "open" and bool(set(str(args[1])) & set("wax+"))
-        change = event == "http.client.send" or (local and (writes or event in _CHANGES))
+        inside = event in _REMOVALS and args[1] != _NO_FOLDER  # of a folder that is open
+        change = event == "http.client.send" or inside or (local and (writes or event in _CHANGES))
         if change and next(seen) == number:
             os.kill(os.getpid(), signal.SIGKILL)
 
