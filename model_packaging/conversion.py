@@ -232,7 +232,7 @@ def tool_versions(spec: ModelSpec, extra: str, *libraries: str) -> dict[str, str
     Args:
         spec: the model that needs them.
         extra: the extra in pyproject.toml that names them, which is also a target of make.
-        libraries: names of distributions; `a|b` is one that goes by two names.
+        libraries: names of distributions; `a|b` is one that has two names.
 
     Raises:
         LibraryMissing: one is not installed.

@@ -1,7 +1,7 @@
 """Errors of packaging that several rooms raise; the others stand beside what raises them.
 
 PackagingError
-├── ManifestError               models.yaml asks for something impossible
+├── ManifestError               models.yaml is invalid
 │   ├── UnknownModel            a name that the manifest does not have
 │   └── FileMissing             a file that the manifest names is missing
 ├── SourceError                 the trained model's file cannot be used
@@ -61,7 +61,7 @@ def _suggestion(guess: str | None) -> str:
 
 
 class ManifestError(PackagingError):
-    """models.yaml asks for something impossible.
+    """models.yaml is invalid.
 
     Args:
         place: file, line and key of the value.

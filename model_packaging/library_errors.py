@@ -1,4 +1,4 @@
-"""The boundary to libraries that raise anything: their errors in one form.
+"""The boundary to libraries that raise any exception: their errors in one form.
 
 Exporters, quantizers and unpicklers run code of many origins, whose errors share no base class.
 """
@@ -13,7 +13,7 @@ class LibraryFailed(Exception):
 
 @contextmanager
 def library_errors(*ours: type[Exception]) -> Iterator[None]:
-    """Raise LibraryFailed for whatever a library raises; errors of these types of ours pass."""
+    """Raise LibraryFailed for any exception of a library; errors of these types pass unchanged."""
     try:
         yield
     except ours:

@@ -1,4 +1,4 @@
-"""What frameworks may print and run in this process; the only place that sets their environment."""
+"""Limits what frameworks print and run in this process; only here their environment is set."""
 
 import logging
 import os

@@ -1,4 +1,4 @@
-"""What can go wrong between the manifest and the cloud.
+"""The errors of planning, building and deploying stacks.
 
 StackError
 ├── BuildError                  the Lambda code cannot be built

@@ -108,7 +108,7 @@ def endpoints(
 def deploy(
     cloud: EmulatedCloud, deployment: Deployment, manifest: Path, lock: Path, runtime: str = ""
 ) -> str:
-    """Deploy what the lock says, and return the API's base URL.
+    """Deploy the locked versions, and return the API's base URL.
 
     Args:
         cloud: the emulated AWS.

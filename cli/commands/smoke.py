@@ -46,7 +46,7 @@ def smoke(
     lock: Lock = LOCK,
     json_: Json = False,
 ) -> None:
-    """Check a deployment: right answers from the locked versions, no answers for strangers.
+    """Check a deployment: correct answers from the locked versions, and authorization.
 
     It calls every dialect and every operation that each model offers, at the model's base URL and
     at root paths. Answers to golden requests are compared; other operations must return status

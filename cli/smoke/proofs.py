@@ -1,4 +1,4 @@
-"""What only a real AWS account can prove, and what of it a run of `lading smoke` proved."""
+"""Claims that only a real AWS account can prove, and which a run of `lading smoke` proved."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

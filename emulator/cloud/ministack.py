@@ -1,4 +1,4 @@
-"""MiniStack, an AWS emulator that needs no Docker, in an environment of its own.
+"""MiniStack, an AWS emulator that needs no Docker, in a separate environment.
 
 Its functions run in its own interpreter. The environment is therefore made with the interpreter of
 this process, for which `cdk -c local=true` builds their code.

@@ -2,7 +2,7 @@
 
 Either a server that the user runs already (vLLM, llama.cpp, Ollama), by its URL, or
 `transformers serve` as a child process. SageMaker's own containers accept chats and completions at
-`/invocations` and tell them apart by their fields; here the fields choose the path.
+`/invocations` and distinguish them by their fields; here the fields choose the path.
 """
 
 import asyncio

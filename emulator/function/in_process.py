@@ -46,7 +46,7 @@ class LambdaContext:
 
 
 class InProcessFunction:
-    """One execution environment in a thread of its own.
+    """One execution environment in a separate thread.
 
     Python cannot end a thread from outside: one that exceeds the time limit is abandoned, and a new
     thread loads the handler again. A handler that ends its process ends this one.

@@ -45,7 +45,7 @@ _GRACE_SECONDS = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """What the runtime runs: a dotted handler, the folder it is imported from, the interpreter."""
+    """The code for the runtime: a dotted handler, the folder to import it from, the interpreter."""
 
     folder: Path
     handler: str

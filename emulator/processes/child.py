@@ -1,4 +1,4 @@
-"""An external program in a process group of its own that does not outlive this process."""
+"""An external program in a separate process group, which ends with this process."""
 
 import asyncio
 import contextlib

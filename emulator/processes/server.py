@@ -110,7 +110,7 @@ class ThreadedServer:
                 await self._running.stop()
 
     async def _started(self) -> bool:
-        """Start the service; return False when the server is told to stop meanwhile."""
+        """Start the service; return False when a stop is requested meanwhile."""
         starting = asyncio.ensure_future(self._running.start())
         while not starting.done():
             await asyncio.wait({starting}, timeout=_POLL_SECONDS)

@@ -1,4 +1,4 @@
-"""Run a command that the kernel kills when its parent ends, in whatever way (Linux only).
+"""Run a command that the kernel kills when its parent ends for any reason (Linux only).
 
     python tether.py PARENT COMMAND [ARGUMENT ...]
 

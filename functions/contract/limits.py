@@ -1,4 +1,4 @@
-"""The limits of AWS's services, as of November 2026: whatever keeps or names a limit uses these.
+"""The limits of AWS's services, as of November 2026; all code and texts use these constants.
 
 Sources: the quota pages of Lambda, API Gateway, SageMaker, CloudFormation and CloudWatch, and the
 service descriptions of their APIs.

@@ -20,7 +20,7 @@ LAYER_ROOT = "/opt"
 """Where Lambda unpacks layers."""
 
 Library = Literal["pillow", "tokenizers"]
-"""A library of a processing step: it has requirements of this name, and a layer of its own."""
+"""A library of a processing step: it has requirements of this name, and a separate layer."""
 
 
 def in_layers(path: Path) -> Path:

@@ -1,6 +1,6 @@
-"""Which dialect a path belongs to, which of its routes, and which model the path names.
+"""Finds the dialect and the route of a path, and the model that the path names.
 
-Routes are templates below a base URL. Every model has a base URL of its own, `/{model}`, and the
+Routes are templates below a base URL. Every model has its own base URL, `/{model}`, and the
 root of the API is the base URL of all models together. Where two dialects claim a path, one of
 them owns it and answers for both: docs/adr/0021.
 """

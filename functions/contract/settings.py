@@ -36,7 +36,7 @@ class ServedEndpoint(NamedTuple):
 
 
 class JobsPlace(NamedTuple):
-    """Where asynchronous jobs and their answers are stored; see `contract.JOBS`."""
+    """The place of asynchronous jobs and their answers; see `contract.JOBS`."""
 
     bucket: str
     table: str
@@ -46,7 +46,7 @@ class JobsPlace(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ServingSettings:
-    """Which models to serve, from where, and how."""
+    """Settings of the service: which models it serves, from where, and how."""
 
     models: tuple[ServedModel, ...] = ()
     """What to serve."""

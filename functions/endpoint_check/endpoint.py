@@ -17,7 +17,7 @@ class EndpointWrong(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a deployment requested.
+    """The endpoint that a deployment requested.
 
     Args:
         endpoint: name of the endpoint.

@@ -1,4 +1,4 @@
-"""What a converter knows about a model's inputs, and the rows that test a conversion.
+"""A converter's knowledge of a model's inputs, and the rows that test a conversion.
 
 A conversion is compared with its original on rows that reach every decision of the model: its
 splits and the numbers one step beside them, its categories, missing values, sizes of free axes.
@@ -19,7 +19,7 @@ Request = dict[str, Array]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """What a converter knows about the values of one column.
+    """A converter's knowledge of the values of one column.
 
     Args:
         thresholds: values at which the model decides, such as splits and edges of bins.
@@ -36,7 +36,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a converter knows about one input.
+    """A converter's knowledge of one input.
 
     Args:
         dtype: the original's type, if it is wider than the graph's: rows have this type, and reach

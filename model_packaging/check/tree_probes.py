@@ -114,7 +114,7 @@ class _Forest:
             yield self._trees[number], int(splits[place - self._ends[number]])
 
     def values(self, tree: TreeArrays, node: int) -> Iterator[tuple[str, float]]:
-        """Yield what the split's column shall hold, and what kind of probe that is."""
+        """Yield values for the split's column, and the kind of probe of each."""
         yield MISSING, math.nan
         if node not in tree.categories:
             at = self._dtype(tree.threshold[node])

@@ -53,7 +53,7 @@ class TreeArrays:
 
 
 class Reading(IntEnum):
-    """How a library changes a value before it compares it."""
+    """The change that a library makes to a value before it compares it."""
 
     AS_IS = 0
     NAN_AS_ZERO = 1

@@ -1,4 +1,4 @@
-"""The boundary to the frameworks: whatever their code raises becomes one error with one line."""
+"""The boundary to the frameworks: every exception of their code becomes one error of one line."""
 
 import re
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""What an engine is: it turns a model into the files that its container loads."""
+"""The interface of engines, which turn a model into the files that a container loads."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

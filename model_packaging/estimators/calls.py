@@ -36,7 +36,7 @@ def transform(estimator: Any, graph: GraphBuilder, frame: Frame) -> Frame:
 
 @singledispatch
 def classify(estimator: Any, graph: GraphBuilder, frame: Frame) -> Classes:
-    """Add `estimator.predict` and `predict_proba` of a classifier of one label."""
+    """Add `estimator.predict` and `predict_proba` of a classifier with one label for each row."""
     index, probabilities = leaves.classify(estimator, graph, frame)
     return Classes(index, probabilities)
 
@@ -62,7 +62,7 @@ def detect(estimator: Any, graph: GraphBuilder, frame: Frame) -> str:
 
 @singledispatch
 def classify_each(estimator: Any, _graph: GraphBuilder, _frame: Frame) -> list[Classes]:
-    """Add `estimator.predict` and `predict_proba` of a classifier of several labels."""
+    """Add `estimator.predict` and `predict_proba` of a multilabel classifier."""
     kind = type(estimator).__name__
     raise NoOnnxForm(f"is a multilabel {kind}, which is not supported; train one model per label")
 

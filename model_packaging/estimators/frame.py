@@ -23,7 +23,7 @@ class Block:
 
     @property
     def width(self) -> int:
-        """How many columns there are."""
+        """The number of columns."""
         return len(self.origins)
 
 
@@ -45,7 +45,7 @@ class Frame:
 
     @property
     def width(self) -> int:
-        """How many columns there are."""
+        """The number of columns."""
         return len(self.origins)
 
     def has_text(self) -> bool:

@@ -63,7 +63,7 @@ class GraphBuilder(Nodes):
         """Select the elements of the constant `values` at the places in `index`.
 
         Packaging refuses weights that hold NaN as those of a failed training. So a NaN that is
-        meant, such as an encoder's value for a missing category, is a constant of its own.
+        meant, such as an encoder's value for a missing category, is a separate constant.
         """
         array = np.asarray(values)
         if array.dtype.kind != "f" or not np.isnan(array).any():

@@ -27,7 +27,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a column comes from: the column of an input, which held `value * scale + shift`.
+    """The origin of a column: the column of an input, which held `value * scale + shift`.
 
     `fill` is the value by which an imputer replaced missing texts.
     """

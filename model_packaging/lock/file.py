@@ -116,7 +116,7 @@ Copy = Annotated[LocalCopy | S3Copy, Field(discriminator="kind")]
 
 
 class LockedEngine(_LockEntry):
-    """What serves a version on SageMaker."""
+    """The engine that serves a version on SageMaker."""
 
     name: EngineName
     digest: str = Field(pattern=r"^[0-9a-f]{64}$")

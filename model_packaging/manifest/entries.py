@@ -80,7 +80,7 @@ class AccuracySpec:
 
 @dataclass(frozen=True, slots=True, config=CONFIG)
 class EngineSpec:
-    """What serves the model on SageMaker."""
+    """The engine that serves the model on SageMaker."""
 
     name: EngineName
     """triton: ONNX models; vllm, djl-lmi: Hugging Face folders; container: the one in image."""
@@ -148,7 +148,7 @@ class ModelEntry:
     @model_validator(mode="before")
     @classmethod
     def _given(cls, value: Any) -> Any:
-        """Return a key without a value keeps its default."""
+        """Return the keys that have a value; the others keep their defaults."""
         if not isinstance(value, dict):
             return value
         return {key: each for key, each in value.items() if each is not None}

@@ -13,7 +13,7 @@ _PAIR = 2
 
 
 def _quotient(value: Any) -> float:
-    """Return a number, or a text such as 1/255."""
+    """Parse a number, or a fraction such as 1/255."""
     top, _, bottom = str(value).partition("/")
     try:
         return float(top) / float(bottom or 1)
@@ -68,7 +68,7 @@ _Pair = Annotated[list[int], Field(min_length=2, max_length=2)]
 
 @dataclass(frozen=True, slots=True, config=CONFIG)
 class ImageInput:
-    """How an image file becomes the model's input, and what its scores are called."""
+    """Settings that turn an image file into the model's input, and name its scores."""
 
     scale: Annotated[float, BeforeValidator(_quotient, json_schema_input_type=float | str)]
     """Multiplied with each value of 0 to 255: 1/255 for a model that expects 0 to 1, 1 for one that
@@ -93,7 +93,7 @@ class ImageInput:
     resample: Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"] = "bilinear"
     """Pillow's filter."""
     mode: Literal["RGB", "BGR", "L"] | None = None
-    """The model's channels; L (grey) for a model of one channel, else RGB."""
+    """The model's channels; L (gray) for a model of one channel, else RGB."""
     layout: Literal["channels_first", "channels_last"] | None = None
     """Which axis the channels are; taken from the shape of the model's input when not given."""
     classes: Annotated[

@@ -1,4 +1,4 @@
-"""How a model is optimized: the manifest's keys `quantize` and `prune`."""
+"""The manifest's keys `quantize` and `prune`: how a model is optimized."""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -12,7 +12,7 @@ Scheme = Literal["none", "auto", "dynamic", "static", "fp16", "int8", "int4"]
 
 @dataclass(frozen=True, slots=True, config=CONFIG)
 class QuantizeSpec:
-    """How weights are stored in fewer bits."""
+    """Settings of quantizing: weights are stored in fewer bits."""
 
     scheme: Scheme = "none"
     """dynamic: int8 weights, activations quantized at run time; static: int8 both, activations
@@ -41,7 +41,7 @@ Quantize = Annotated[
 
 @dataclass(frozen=True, slots=True, config=CONFIG)
 class PruneSpec:
-    """Which weights to remove."""
+    """Settings of pruning: weights are removed."""
 
     method: Literal["magnitude", "structured"]
     """magnitude: the smallest weights become zero, which makes the file smaller from a sparsity of

@@ -43,7 +43,7 @@ class InputShape:
 
 
 def _named(inputs: Mapping[str, InputShape]) -> Mapping[str, InputShape]:
-    """Return a word for each -1: the batch on the first axis, and an axis of its own elsewhere."""
+    """Return a word for each -1: the batch on the first axis, and a separate axis elsewhere."""
     return {
         name: replace(
             each,

@@ -171,7 +171,7 @@ class Gate:
 def gate_stage(
     gate: Gate | None, model: Model, *, lossy: bool
 ) -> tuple[AccuracyChange | None, str]:
-    """Return the stage `gate`: return the figures, and a line about them.
+    """Run the stage `gate`: return its figures, and a line about them.
 
     Args:
         gate: None if the manifest has no accuracy section.

@@ -116,7 +116,7 @@ def measure_dependence(
 def batch_stage(
     name: str, served: ConvertedModel, size: int, checked: Checked
 ) -> tuple[Dependence | None, str]:
-    """Return the stage `batches`: return the result, if it can be measured, and a line about it.
+    """Run the stage `batches`: return its result, if any, and a line about it.
 
     Args:
         name: the model's name, for errors.

@@ -1,4 +1,4 @@
-"""What optimizing did to a model's accuracy, and the gate's refusals."""
+"""The change of a model's accuracy by optimizing, and the gate's refusals."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

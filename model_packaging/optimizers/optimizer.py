@@ -1,4 +1,4 @@
-"""What an optimizer is: a stage between the check of the conversion and the accuracy gate."""
+"""The interface of optimizers: stages between the check of a conversion and the accuracy gate."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from lading.model_packaging.measure.change import AccuracyChange
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What an optimizer gets beside the model.
+    """The arguments of an optimizer besides the model.
 
     Args:
         spec: the model's entry in the manifest.

@@ -20,7 +20,7 @@ _Message = TypeVar("_Message", "NodeProto", "TensorProto")
 def prepare(model: bytes) -> "ModelProto":
     """Return the model with constants as weights, no sparse weights, and a name for every node.
 
-    Weights are no inputs: files of IR version 3 would let callers replace them.
+    Weights are not inputs: files of IR version 3 would let callers replace them.
     """
     import onnx
 

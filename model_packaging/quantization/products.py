@@ -46,7 +46,7 @@ def batched(model: "ModelProto") -> list[str]:
 
 
 def unfit(model: "ModelProto", *types: int) -> list[str]:
-    """Return the names of the products whose constant weights are no matrix of these types."""
+    """Return the names of the products whose constant weights are not a matrix of these types."""
     return [
         node.name
         for node, weight in products(model)

@@ -1,4 +1,4 @@
-"""What a scheme of quantization is, and how one is applied to a model."""
+"""The interface of quantization schemes, and how one is applied to a model."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class QuantizationPlan:
-    """What to quantize in a model.
+    """The parts of a model to quantize.
 
     Args:
         exclude: nodes that stay unchanged: names, with wildcards, or operators. A scheme gets the

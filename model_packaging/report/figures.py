@@ -24,7 +24,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Batches:
-    """How much answers depend on the other rows of a request; see `measure.batches`."""
+    """The dependence of answers on the other rows of a request; see `measure.batches`."""
 
     rows: int
     sizes: tuple[int, ...]

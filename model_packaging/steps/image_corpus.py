@@ -39,7 +39,7 @@ def _of_many_modes() -> dict[str, bytes]:
     image = _drawn(61, 90)
     modes = {f"PNG, {mode}": _file(image.convert(mode), "PNG") for mode in ("1", "L", "LA", "RGBA")}
     palette = image.quantize(32)
-    few, grey = palette.convert("RGB"), palette.convert("L")
+    few, gray = palette.convert("RGB"), palette.convert("L")
     clear = bytes(range(0, 256, 8))
     return {
         **modes,
@@ -49,8 +49,8 @@ def _of_many_modes() -> dict[str, bytes]:
         "PNG, palette with a clear color": _file(palette, "PNG", transparency=3),
         "PNG, palette, half transparent": _file(palette, "PNG", transparency=clear),
         "PNG, RGB with a clear color": _file(few, "PNG", transparency=few.getpixel((5, 5))),
-        "PNG, grey with a clear color": _file(grey, "PNG", transparency=grey.getpixel((5, 5))),
-        "JPEG, grey": _file(image.convert("L"), "JPEG"),
+        "PNG, gray with a clear color": _file(gray, "PNG", transparency=gray.getpixel((5, 5))),
+        "JPEG, gray": _file(image.convert("L"), "JPEG"),
         "JPEG, CMYK": _file(image.convert("CMYK"), "JPEG"),
     }
 

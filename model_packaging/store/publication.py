@@ -1,4 +1,4 @@
-"""What all stores share: the form of versions, their verification and numbering."""
+"""The common part of all stores: the form of versions, their verification and numbering."""
 
 import json
 from collections.abc import Collection, Mapping

@@ -17,7 +17,7 @@ _TIME_LIMIT_S = 10
 
 @dataclass(frozen=True, slots=True)
 class TokenSettings:
-    """What the authorizer of bearer tokens needs to know.
+    """Settings of the authorizer of bearer tokens.
 
     Args:
         function: name of the authorizer function.
@@ -33,7 +33,7 @@ class TokenSettings:
 
 
 class TokenAuthorizer(Construct):
-    """The authorizer function, and its place before the API.
+    """The authorizer function, and its attachment to the API.
 
     Args:
         scope: the API's stack.

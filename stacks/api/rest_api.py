@@ -50,7 +50,7 @@ _ACCESS_LOG = {
 
 @dataclass(frozen=True, slots=True)
 class Authorization:
-    """Who may call.
+    """The credentials that callers need.
 
     Args:
         type: the authorization that methods require.

@@ -118,7 +118,7 @@ class LambdaModel(Construct):
         )
 
     def _grant_archive(self) -> None:
-        """Let the function read its artifact if that is no layer: one version of one object."""
+        """Let the function read its artifact if it is not a layer: one version of one object."""
         artifact = self._model.artifact
         if isinstance(artifact, LocalArtifact) or artifact.layer:
             return

@@ -26,7 +26,7 @@ _ARCHITECTURES = {"x86_64": lambda_.Architecture.X86_64, "arm64": lambda_.Archit
 
 @dataclass(frozen=True, slots=True)
 class StageFunctions:
-    """What all functions of a stage share.
+    """Settings that all functions of a stage share.
 
     Args:
         assets: the Lambda code.

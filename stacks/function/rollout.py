@@ -1,4 +1,4 @@
-"""How a new version of a model's function takes over from the old one.
+"""The roll-out of a model's function from one version to the next.
 
 At the first deployment no traffic shifts: a custom resource compares the version's answers with the
 golden ones before the alias is created. From then on CodeDeploy does it: the hook before traffic
@@ -31,7 +31,7 @@ _CHECK_S, _CLEAN_S = 600, 120
 
 @dataclass(frozen=True, slots=True)
 class RolloutPlan:
-    """What a roll-out needs to know.
+    """Settings of a roll-out.
 
     Args:
         model: name of the model.
@@ -180,7 +180,7 @@ class Rollout(Construct):
         allow(role, _SHIFT, function, f"{function}:{ALIAS}")
         allow(role, "lambda:InvokeFunction", *(hook.function.function_arn for hook in hooks))
         allow(role, "cloudwatch:DescribeAlarms", "*")
-        reason = "CodeDeploy lists all alarms to read the state of its own, as in AWS's policy"
+        reason = "CodeDeploy lists all alarms to read the state of some, as in AWS's policy"
         acknowledge_resource(role, "*", reason)
         return role
 

@@ -1,4 +1,4 @@
-"""Which REST API serves which model.
+"""The distribution of models over REST APIs.
 
 One API is enough for 80 models. API Gateway allows 300 resources in an API, and a model needs two.
 CloudFormation allows 500 resources in a stack, and a model needs five: two API resources, two

@@ -1,6 +1,6 @@
-"""What an emulated account does not have; `lading emulate` prints it.
+"""The features that an emulated account lacks; `lading emulate` prints them.
 
-The stacks leave it out with `-c local=true`, or the emulator accepts it and ignores it.
+The stacks leave them out with `-c local=true`, or the emulator accepts and ignores them.
 """
 
 from types import MappingProxyType

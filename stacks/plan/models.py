@@ -1,4 +1,4 @@
-"""What is deployed, by models.yaml, models.lock.json and the settings of a stage.
+"""The plan of a deployment, from models.yaml, models.lock.json and the settings of a stage.
 
 Every error in them is found here, before any stack is created. The plan depends only on these
 files, not on what else is on this machine: if the lock names S3, the function's layer is from S3.
@@ -88,7 +88,7 @@ class PlannedModel:
 
 @dataclass(frozen=True, slots=True)
 class RegionPlan:
-    """What is deployed to one region.
+    """The plan of one region.
 
     Args:
         models: the models to deploy.

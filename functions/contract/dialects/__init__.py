@@ -1,4 +1,4 @@
-"""The dialects, a record each: from this one tuple everything else that knows of them is made."""
+"""The records of the dialects; everything that depends on the dialects derives from `DIALECTS`."""
 
 from lading.functions.contract.dialects.dialect import Dialect
 from lading.functions.contract.dialects.open_inference import OPEN_INFERENCE

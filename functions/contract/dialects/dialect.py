@@ -1,8 +1,8 @@
 """The record of a dialect: its routes, what OpenAPI shows of them, and the shape of its errors.
 
 A record is data, so that the router, the front function, the authorizer, the REST API and the
-OpenAPI document can all be made from it. It says nothing about how a request is answered: that is
-the module of the same name in `functions/inference/dialects/`. Named tuples, because they are made
+OpenAPI document can all be made from it. The module of the same name in
+`functions/inference/dialects/` answers the requests. Named tuples, because they are made
 at a cold start in an eighth of the time of dataclasses.
 """
 
@@ -96,7 +96,7 @@ class Dialect(NamedTuple):
 
 
 def split_path(path: str) -> tuple[str, ...]:
-    """Segments of a path; TensorFlow Serving's `:verb` is a segment of its own.
+    """Return the segments of a path; TensorFlow Serving's `:verb` is a separate segment.
 
     >>> split_path("/v1/models/digits:predict")
     ('v1', 'models', 'digits', ':predict')

@@ -1,4 +1,4 @@
-"""TensorFlow Serving's REST API, and what OpenAI and KServe v1 ask at the same paths.
+"""TensorFlow Serving's REST API, and what OpenAI and KServe v1 request at the same paths.
 
 https://www.tensorflow.org/tfx/serving/api_rest
 """

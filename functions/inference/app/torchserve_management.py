@@ -1,4 +1,4 @@
-"""TorchServe's management API, on a port of its own: register, describe, scale, unregister.
+"""TorchServe's management API, on a separate port: register, describe, scale, unregister.
 
 It is a FastAPI application, which documents itself at `/docs`; it never runs on Lambda. Models are
 in the server's folder: `url` names a folder below it, and nothing is downloaded. All models share

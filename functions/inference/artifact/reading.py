@@ -1,4 +1,4 @@
-"""A packaged model: its format, and how it is read and verified.
+"""Reads and verifies a packaged model.
 
 A version is a folder, `models/<name>/<version>/`, or one zip with that folder in it (`archive.py`):
 

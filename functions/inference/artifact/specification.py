@@ -1,4 +1,4 @@
-"""What `artifact.json` says of a packaged model, and the names of an artifact's files.
+"""The content of `artifact.json`, and the names of an artifact's files.
 
 Records that each cold start defines are named tuples where that is enough: defining a
 dataclass takes about ten times as long.

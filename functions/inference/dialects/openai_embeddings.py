@@ -83,7 +83,7 @@ def _embedding_output(metadata: ModelMetadata) -> TensorSpec:
 
 
 def _check_dimensions(wanted: Any, size: int) -> None:
-    """Refuse another size: a cut vector is no embedding unless the model was trained for it."""
+    """Refuse another size: a truncated vector is not an embedding, unless trained as one."""
     if wanted is not None and (type(wanted) is not int or wanted != size):
         raise InvalidInput(
             "dimensions", "", f"'dimensions' must be {size}: this model supports no other size"

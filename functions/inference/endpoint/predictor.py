@@ -154,7 +154,7 @@ class EndpointPredictor(Predictor):
     def _request(
         self, inputs: dict[str, Array], outputs: Sequence[str]
     ) -> EngineRequest[dict[str, Array]]:
-        """Return what the engine is asked, and how the outputs are read from its answer."""
+        """Return the request for the engine, and the function that reads its answer."""
         wanted = tuple(outputs or self.metadata.output_names())
         feeds, finish = inputs, None
         if self._steps:

@@ -1,4 +1,4 @@
-"""Why a SageMaker endpoint does not answer, from its control plane."""
+"""Finds out from SageMaker's control plane why an endpoint does not answer."""
 
 import threading
 from collections.abc import Callable

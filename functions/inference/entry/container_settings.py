@@ -77,7 +77,7 @@ class AdapterSettings:
         """Read the variables that Lambda and the adapter set.
 
         Raises:
-            ValueError: the port is no port.
+            ValueError: the port is invalid.
         """
         name = environment.get("AWS_LAMBDA_FUNCTION_NAME", "")
         version = environment.get("AWS_LAMBDA_FUNCTION_VERSION", "")

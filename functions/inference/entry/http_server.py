@@ -25,7 +25,7 @@ _BACKLOG = 2048
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """Where a server listens, and how long it keeps connections.
+    """Settings of a server's connections: its address, and how long it keeps them open.
 
     Args:
         host: address to listen on.

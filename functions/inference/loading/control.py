@@ -26,7 +26,7 @@ class ModelControl:
         root: folder of the models that can be loaded.
         threads: threads inside one prediction; 0: one for each processor that this process may use.
         explicit: whether callers may load and unload, as in Triton's `explicit` control mode.
-        multi_model: whether SageMaker requests what to load, each model in a folder of its own.
+        multi_model: whether SageMaker requests what to load, each model in a separate folder.
     """
 
     def __init__(

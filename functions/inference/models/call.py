@@ -1,4 +1,4 @@
-"""One routed request: the model that it names, and the prediction that it asks for."""
+"""One routed request: the model that it names, and the prediction that it requests."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The seams of a model: Predictor, which dialects call, and Backend, which computes its graph."""
+"""The interfaces of a model: Predictor, for dialects, and Backend, which computes its graph."""
 
 import re
 from collections.abc import Generator, Mapping, Sequence
@@ -26,7 +26,7 @@ custom_attributes: ContextVar[str] = ContextVar("custom_attributes", default="")
 
 
 class ModelMetadata(NamedTuple):
-    """What a caller may know of a model: its name, version, platform and signature.
+    """The description of a model for callers: its name, version, platform and signature.
 
     `extras` are arrays outside the signature, returned when a request names them. `signature` is
     the signature's name, `method` what it does in TensorFlow Serving's terms.

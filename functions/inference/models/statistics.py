@@ -1,4 +1,4 @@
-"""How many requests each version has answered, and in what time: Triton's statistics.
+"""Counts and durations of the requests to each version, as in Triton's statistics.
 
 They last as long as the process. CloudWatch and Prometheus keep metrics for longer
 (`contract.METRICS`).

@@ -52,7 +52,7 @@ class RpcLimits:
 
 @dataclass(frozen=True, slots=True)
 class RpcServing:
-    """What a server serves.
+    """The models of a gRPC server, its log and its limits.
 
     Args:
         catalog: the models.

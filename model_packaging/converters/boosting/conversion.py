@@ -4,7 +4,7 @@ The ONNX model has the input `X` of shape [-1, features], in which NaN is a miss
 for XGBoost, which rounds its input to that type, and float64 for LightGBM. It returns
 
 - a classifier: `label` [-1], int64, and `probabilities` [-1, classes];
-- a classifier of several labels: both of shape [-1, labels];
+- a multilabel classifier: both of shape [-1, labels];
 - everything else: `prediction` [-1, targets].
 """
 

@@ -1,4 +1,4 @@
-"""Why PyTorch's exporters refuse a model: the cause, the module that it lies in, and what to do."""
+"""Explains why PyTorch's exporters refuse a model: the cause, its module, and what to do."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What a converted graph shows about its inputs: vocabularies, bins, means, numbers of rows.
+"""Finds what a converted graph shows about its inputs: vocabularies, bins, means, sizes.
 
 Layers such as Keras' lookups, `Discretization`, `Normalization` and `Embedding` directly follow the
 inputs, so they can be found in the graph of a SavedModel and of a TFLite file, too.
@@ -30,7 +30,7 @@ _Constants = Mapping[str, Array]
 
 @dataclass(slots=True)
 class _Found:
-    """What the operators after an input show about its values."""
+    """Findings about an input's values, from the operators after it."""
 
     thresholds: list[float] = field(default_factory=list)
     categories: list[Any] = field(default_factory=list)

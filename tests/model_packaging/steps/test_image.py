@@ -87,7 +87,7 @@ def test_values_are_scaled_and_normalized_as_the_manifest_says(tmp_path: Path) -
     assert found["means"].tolist() == [[-5, 15, 35]]
 
 
-def test_grey_and_whole_numbers_follow_from_the_models_input(tmp_path: Path) -> None:
+def test_gray_and_whole_numbers_follow_from_the_models_input(tmp_path: Path) -> None:
     predictor = served(run(tmp_path, ("batch", 4, 6, 1), TensorProto.UINT8, scale=1))
     assert predictor.predict(requested(file(plain(4, 6, (7, 7, 7)))))["means"].tolist() == [[7]]
 
