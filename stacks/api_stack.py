@@ -153,7 +153,7 @@ class ApiStack(Stack):
             self,
             "Dashboards",
             prefix=f"{names.prefix}{deployment.region_suffix(self.region)}",
-            model_prefix=names.function(""),
+            stage=names.prefix,
             apis=[_watched(deployment, api) for api in apis],
             models=[model for api in apis for model in api.models],
             functions=[names.api_function(f"{role}{api.suffix}") for api in apis for role in roles],

@@ -59,6 +59,7 @@ class ModelStack(Stack):
             name=self.watched.function,
             model=model,
             artifact_key=names.artifact_key,
+            stage=names.prefix,
             origins=deployment.settings.cors,
             proxy=endpoint.proxy if endpoint else None,
         )

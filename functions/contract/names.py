@@ -71,6 +71,8 @@ class ENVIRONMENT:
     model_root: Final = "LADING_MODEL_ROOT"
     threads: Final = "LADING_THREADS"
     log_level: Final = "LADING_LOG_LEVEL"
+    stage: Final = "LADING_STAGE"
+    """The deployment's stage, as `lading-dev`: a dimension of its metrics; empty for none."""
     cors: Final = "LADING_CORS"
     """Origins whose pages may call the service, separated by commas, or `*`; empty for none."""
 
@@ -198,11 +200,13 @@ class TOKENS:
 
 
 class METRICS:
-    """Names in CloudWatch: one namespace, three dimensions, counts and milliseconds."""
+    """Names in CloudWatch: one namespace, its dimensions, counts and milliseconds."""
 
     namespace: Final = "Lading"
     service: Final = "inference"
     dimensions: Final = ("model", "version", "dialect")
+    stage: Final = "stage"
+    """A fourth dimension where the settings name a stage; stages of one account share the rest."""
     requests: Final = "Requests"
     client_errors: Final = "ClientErrors"
     server_errors: Final = "ServerErrors"

@@ -55,6 +55,8 @@ class ServingSettings:
     threads: int = 0
     """Threads of one prediction; 0 for one for each available processor."""
     log_level: str = "INFO"
+    stage: str = ""
+    """The deployment's stage, which separates its metrics from those of other stages."""
     endpoint: ServedEndpoint | None = None
     """The endpoint of models with an engine; None where there is none."""
     jobs: JobsPlace | None = None
@@ -78,6 +80,7 @@ class ServingSettings:
             model_root=environment.get(ENVIRONMENT.model_root, LAYER_ROOT),
             threads=_read_threads(environment.get(ENVIRONMENT.threads, "0")),
             log_level=environment.get(ENVIRONMENT.log_level, "INFO"),
+            stage=environment.get(ENVIRONMENT.stage, ""),
             endpoint=_read_endpoint(environment),
             jobs=_read_jobs(environment),
             idempotency_table=environment.get(JOBS.idempotency_table, ""),
@@ -92,6 +95,7 @@ class ServingSettings:
             ENVIRONMENT.model_root: self.model_root,
             ENVIRONMENT.threads: str(self.threads),
             ENVIRONMENT.log_level: self.log_level,
+            **({ENVIRONMENT.stage: self.stage} if self.stage else {}),
             **(_render_endpoint(self.endpoint) if self.endpoint else {}),
             **({JOBS.bucket: self.jobs.bucket, JOBS.table: self.jobs.table} if self.jobs else {}),
             **({JOBS.idempotency_table: it} if (it := self.idempotency_table) else {}),

@@ -1,5 +1,7 @@
 """One model on Lambda: its layers, its function, the published version, the alias `live`."""
 
+from dataclasses import replace
+
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
@@ -25,6 +27,7 @@ class LambdaModel(Construct):
         name: name of the function.
         model: the model and version to serve.
         artifact_key: alias of the key that encrypts artifacts.
+        stage: what separates its metrics from those of other stages.
         origins: origins whose pages may call the function from a browser.
         proxy: settings of a proxy to an endpoint; None: the function computes answers itself.
 
@@ -41,6 +44,7 @@ class LambdaModel(Construct):
         name: str,
         model: PlannedModel,
         artifact_key: str,
+        stage: str,
         origins: tuple[str, ...] = (),
         proxy: Proxy | None = None,
     ) -> None:
@@ -59,7 +63,7 @@ class LambdaModel(Construct):
             memory_mb=settings.memory_mb,
             timeout_s=LAMBDA.timeout_s if proxy else settings.timeout_s,
             environment={
-                **_serving(model, proxy, origins).to_environment(),
+                **replace(_serving(model, proxy, origins), stage=stage).to_environment(),
                 **(proxy.environment if proxy else {}),
             },
             snap_start=settings.snap_start and adapter is None,

@@ -29,6 +29,9 @@ _WIDTH, _HEIGHT = 12, 6
 _MOST_LINES = 100
 """Of one widget: lines of a graph, or alarms in a list."""
 
+_MOST_SEARCHED = 12
+"""Functions in one search, whose names have at most 64 characters."""
+
 _SERVICE_TEXT = """\
 # {prefix}: what callers notice
 Each line of a model has the model's name. Latency here is the function's own; the gateway, the
@@ -51,7 +54,7 @@ class Dashboards(Construct):
         scope: the API's stack.
         id_: the construct's id.
         prefix: start of the dashboards' names; dashboards are global in an account.
-        model_prefix: start of the names of all models' functions.
+        stage: value of the metrics' dimension `stage`.
         apis: the APIs.
         models: the models of all APIs.
         functions: names of the APIs' own functions, such as the front function.
@@ -63,7 +66,7 @@ class Dashboards(Construct):
         id_: str,
         *,
         prefix: str,
-        model_prefix: str,
+        stage: str,
         apis: Sequence[WatchedApi],
         models: Sequence[WatchedModel],
         functions: Sequence[str],
@@ -75,9 +78,9 @@ class Dashboards(Construct):
             _SERVICE_TEXT,
             [
                 *(widget for api in apis for widget in _api_widgets(api)),
-                _requests(models),
+                *_requests(models),
                 *_model_widgets(models, "service"),
-                _latencies(models),
+                _latencies(stage),
             ],
         )
         self._dashboard(
@@ -86,7 +89,7 @@ class Dashboards(Construct):
             [
                 *_alarm_lists(self, models, apis),
                 *_model_widgets(models, "operations"),
-                _rollouts(model_prefix),
+                *_rollouts(models),
                 _own_functions(functions),
             ],
         )
@@ -149,35 +152,38 @@ def _labeled(metric: cloudwatch.IMetric, model: WatchedModel) -> cloudwatch.IMet
     return metric.with_(label=model.name) if isinstance(metric, cloudwatch.Metric) else metric
 
 
-def _requests(models: Sequence[WatchedModel]) -> cloudwatch.IWidget:
-    lines = [_labeled(service_metric(model, METRICS.requests), model) for model in models]
-    return graph("Requests of each model", lines)
+def _requests(models: Sequence[WatchedModel]) -> Iterator[cloudwatch.IWidget]:
+    for some in _chunks(models, _MOST_LINES):
+        lines = [_labeled(service_metric(model, METRICS.requests), model) for model in some]
+        yield graph("Requests of each model", lines)
 
 
-def _latencies(models: Sequence[WatchedModel]) -> cloudwatch.IWidget:
+def _latencies(stage: str) -> cloudwatch.IWidget:
     """Return a graph of the parts of an answer: decode, compute and encode."""
-    schema = ",".join((METRICS.namespace, *sorted(METRICS.dimensions)))
-    seconds = f"{PERIOD.to_seconds():.0f}"
-    named = " OR ".join(f'model="{model.name}"' for model in models) or 'model=""'
-    lines = [
-        expression(
-            f"AVG(SEARCH('{{{schema}}} ({named}) MetricName=\"{name}\"', 'p99', {seconds}))",
-            {},
-            part,
-        )
-        for part, name in METRICS.times.items()
-        if part != "total"
-    ]
+    schema = ",".join((METRICS.namespace, *sorted((*METRICS.dimensions, METRICS.stage))))
+    lines = []
+    for part, name in METRICS.times.items():
+        if part != "total":
+            terms = f'{METRICS.stage}="{stage}" MetricName="{name}"'
+            lines.append(expression(f"AVG({_search(schema, terms, 'p99')})", {}, part))
     return graph("Parts of the latency, ms (mean of the models' p99)", lines)
 
 
-def _rollouts(model_prefix: str) -> cloudwatch.IWidget:
-    search = (
-        "{AWS/Lambda,ExecutedVersion,FunctionName,Resource} "
-        f'MetricName=("Errors" OR "Invocations") "{model_prefix}"'
-    )
-    found = f"SEARCH('{search}', 'Sum', {PERIOD.to_seconds():.0f})"
-    return graph("Roll-outs: new and old version", [expression(found, {}, "")])
+def _rollouts(models: Sequence[WatchedModel]) -> Iterator[cloudwatch.IWidget]:
+    """Yield a graph of both versions of each function; a search finds whole names only."""
+    lines = []
+    for some in _chunks(models, _MOST_SEARCHED):
+        names = " OR ".join(f'"{model.function}"' for model in some)
+        terms = f'MetricName=("Errors" OR "Invocations") FunctionName=({names})'
+        found = _search("AWS/Lambda,ExecutedVersion,FunctionName,Resource", terms, "Sum")
+        lines.append(expression(found, {}, ""))
+    if lines:
+        yield graph("Roll-outs: new and old version", lines)
+
+
+def _search(schema: str, terms: str, statistic: str) -> str:
+    """Return a search for metrics; CloudWatch accepts at most 1,024 characters."""
+    return f"SEARCH('{{{schema}}} {terms}', '{statistic}', {PERIOD.to_seconds():.0f})"
 
 
 def _own_functions(functions: Sequence[str]) -> cloudwatch.IWidget:

@@ -63,7 +63,7 @@ class Observability:
     """The logger and the metrics of one process.
 
     Args:
-        settings: the log level.
+        settings: the log level, and the stage.
         on_request: called with each exchange that has ended, and its status.
         output: where the lines of requests are written; None: standard output.
     """
@@ -82,6 +82,7 @@ class Observability:
             location=None,
             logger_handler=_StandardOutput(),
         )
+        self._stage = {METRICS.stage: settings.stage} if settings.stage else {}
         self._pending: list[bytes] = []
         self._cold = True
 
@@ -174,9 +175,15 @@ class Observability:
         rare = _rare_counts(seen)
         times = {METRICS.times[name]: took for name, took in seen.milliseconds().items()}
         dimensions = (seen.model, seen.version, seen.dialect)
-        declared = _declare(tuple(times), rare, METRICS.of_function[-1][0] in fields)
+        declared = _declare(
+            (*METRICS.dimensions, *self._stage),
+            tuple(times),
+            rare,
+            METRICS.of_function[-1][0] in fields,
+        )
         document = {
             **fields,
+            **self._stage,
             **dict(zip(METRICS.dimensions, (str(it or _NONE) for it in dimensions), strict=True)),
             **{name: [int(count)] for name, count in zip(_COUNTS, counts, strict=True)},
             **{name: [1] for name in rare},
@@ -194,12 +201,14 @@ class Observability:
 
 
 @cache
-def _declare(times: tuple[str, ...], rare: tuple[str, ...], of_function: bool) -> list[Any]:
+def _declare(
+    dimensions: tuple[str, ...], times: tuple[str, ...], rare: tuple[str, ...], of_function: bool
+) -> list[Any]:
     """Return the metrics that CloudWatch reads from a line with these times and counts."""
     units = {**dict.fromkeys(_COUNTS + rare, "Count"), **dict.fromkeys(times, "Milliseconds")}
     metrics = {name: {"Unit": unit, "Value": [0]} for name, unit in units.items()}
     emf = EphemeralMetrics(namespace=METRICS.namespace)
-    document = emf.serialize_metric_set(metrics, dict.fromkeys(METRICS.dimensions, _NONE))
+    document = emf.serialize_metric_set(metrics, dict.fromkeys(dimensions, _NONE))
     declared: list[Any] = [*document["_aws"]["CloudWatchMetrics"]]
     names = (*METRICS.function_counts, *rare)
     counts = {

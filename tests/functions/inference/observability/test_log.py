@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +154,23 @@ def test_models_that_failed_to_load_are_logged(tmp_path: Path, capsys: Captured)
     (line,) = lines(capsys)
     assert (line["level"], line["model"], line["version"]) == ("ERROR", "m", 1)
     assert line["reason"].startswith("models/m/1/artifact.json is missing")
+
+
+def test_the_metrics_of_a_stage_name_it_and_other_metrics_do_not(
+    tmp_path: Path, capsys: Captured
+) -> None:
+    settings = settings_for(tmp_path, {"m": {1: echo()}})
+    for stage in ("lading-dev", ""):
+        named = replace(settings, stage=stage)
+        ask(Observability(named).served(create_app(load_catalog(named))), "POST /predict", GOOD)
+    first, second = lines(capsys)
+    declared = [each["_aws"]["CloudWatchMetrics"][0]["Dimensions"] for each in (first, second)]
+    assert declared == [
+        [["model", "version", "dialect", "stage"]],
+        [["model", "version", "dialect"]],
+    ]
+    assert first["stage"] == "lading-dev"
+    assert "stage" not in second
 
 
 def test_the_line_is_a_set_of_metrics_with_their_dimensions(
