@@ -9,6 +9,7 @@ from typer.core import TyperOption
 from typer.exceptions import TyperException
 from typer.main import get_command
 
+from lading.cli.commands.diff import diff
 from lading.cli.commands.emulate import emulate
 from lading.cli.commands.gc import gc
 from lading.cli.commands.grpc_proxy import grpc_proxy
@@ -48,9 +49,9 @@ app = typer.Typer(
         "Shell completion: `lading --install-completion` (`--show-completion` prints it)."
     ),
 )
-for command in (package, plan, serve, predict, versions, label, rollback, retire, gc, pull, push):
+for command in (package, plan, serve, predict, versions, diff, label, rollback, retire, gc):
     app.command()(command)
-for server_command in (emulate, smoke, grpc_proxy):
+for server_command in (pull, push, emulate, smoke, grpc_proxy):
     app.command()(server_command)
 app.command("report")(write_report)
 app.add_typer(tokens)

@@ -1,6 +1,7 @@
 """`lading report`: an HTML page about a packaged version."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ from lading.cli.options import LOCK, Json, Lock, Name
 from lading.functions.inference.artifact.reading import read_artifact
 from lading.functions.inference.artifact.specification import REPORT, SPECIFICATION
 from lading.model_packaging.lock.file import read_lock, version_folder
+from lading.model_packaging.report.figures import read_report
 from lading.model_packaging.report.page import render_page
 
 
@@ -50,10 +52,9 @@ def write_report(
     typer.echo(shown if json_ else str(path))
 
 
-def _figures(path: Path) -> dict[str, Any]:
-    """Return the content of report.json, which no digest covers; empty when it cannot be read."""
+def _figures(path: Path) -> Mapping[str, Any]:
+    """Return the content of report.json; empty when it cannot be read."""
     try:
-        document = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+        return read_report(path.read_bytes())
+    except OSError:
         return {}
-    return document if isinstance(document, dict) else {}

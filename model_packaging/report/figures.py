@@ -1,5 +1,6 @@
 """The figures of the page, from artifact.json and report.json."""
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +32,15 @@ class Batches:
     usual: tuple[float, float, int]
     """Largest difference, the same relative to the answer's largest number, other labels."""
     unusual: tuple[float, float, int]
+
+
+def read_report(content: bytes) -> Mapping[str, Any]:
+    """Return the content of report.json, which no digest covers; empty when it cannot be read."""
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
 
 
 def stages_of(specification: Mapping[str, Any], report: Mapping[str, Any]) -> list[Stage]:
