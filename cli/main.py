@@ -24,6 +24,7 @@ from lading.cli.commands.retire import retire
 from lading.cli.commands.rollback import rollback
 from lading.cli.commands.serve import serve
 from lading.cli.commands.smoke import smoke
+from lading.cli.commands.stacks import stacks
 from lading.cli.commands.tokens import tokens
 from lading.cli.commands.versions import versions
 from lading.cli.error_output import end_with_error
@@ -51,7 +52,7 @@ app = typer.Typer(
 )
 for command in (package, plan, serve, predict, versions, diff, label, rollback, retire, gc):
     app.command()(command)
-for server_command in (pull, push, emulate, smoke, grpc_proxy):
+for server_command in (pull, push, emulate, smoke, stacks, grpc_proxy):
     app.command()(server_command)
 app.command("report")(write_report)
 app.add_typer(tokens)

@@ -43,7 +43,7 @@ class ModelStack(Stack):
             scope,
             id_,
             stack_name=names.model_stack(model.name),
-            description=f"Lading {deployment.stage}: model {model.name}, version {model.version}",
+            description=names.model_description(model.name, model.version),
             env=deployment.environment(region),
         )
         Tags.of(self).add("model", model.name)

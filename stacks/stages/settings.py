@@ -239,6 +239,15 @@ class Names:
             f"{self.prefix}-model-", model, CLOUDFORMATION.name_length, r"[^A-Za-z0-9-]"
         )
 
+    def model_description(self, model: str, version: int) -> str:
+        """Return the description of a model's stack, which `described_model` reads."""
+        return f"Lading {self.stage}: model {model}, version {version}"
+
+    def described_model(self, stack: str, description: str) -> str | None:
+        """Return the model of a stack in the account; None: it is no model's of this stage."""
+        found = re.match(rf"Lading {self.stage}: model (\S+), version ", description)
+        return found[1] if found and self.model_stack(found[1]) == stack else None
+
     def function(self, model: str) -> str:
         """Return the name of a model's function."""
         return _physical(f"{self.prefix}-model-", model, LAMBDA.name_length, r"[^A-Za-z0-9_-]")

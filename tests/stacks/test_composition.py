@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aws_cdk import Stack
 
 from lading.stacks.composition import add_stacks
 from lading.stacks.errors import SettingsError, StackError
+from lading.stacks.stages.settings import Names
 from tests.stacks.projects import local_artifact, locked, s3_copy, served_by_engine, write_project
 from tests.stacks.synthesis import ROOT, make_app, synthesise
 
@@ -26,6 +28,21 @@ def test_each_model_has_a_stack_of_its_own(tmp_path: Path) -> None:
     found = ids(tmp_path)
     assert found[:2] == ["lading-dev-artifacts", "lading-dev-model-a"]
     assert found[2].startswith("lading-dev-model-b-1-")
+
+
+def test_a_models_stack_is_found_in_the_account_by_its_description(tmp_path: Path) -> None:
+    write_project(tmp_path, {name: locked(s3_copy(name)) for name in ("a", "b.1")})
+    (region,) = synthesise(tmp_path)
+    names = Names("lading", "dev")
+    deployed = [(stack.stack_name, _description(stack)) for stack in region.models]
+    assert [names.described_model(*each) for each in deployed] == ["a", "b.1"]
+    assert names.described_model(*deployed[0][:1], _description(region.artifacts)) is None
+    for other in (Names("lading", "prod"), Names("scores", "dev")):
+        assert all(other.described_model(*each) is None for each in deployed)
+
+
+def _description(stack: Stack) -> str:
+    return stack.template_options.description or ""
 
 
 def test_each_region_has_its_own_stacks_of_the_same_names(tmp_path: Path) -> None:
