@@ -6,8 +6,8 @@ The hash of each folder is known at once; a folder is built when a deployed stac
 - a layer for each library of processing steps, built the same way, for models with such steps
 - the function code: the sources of `functions/`, with compiled files beside them
 
-Then the built code answers requests, if this machine can run it. The build needs no Docker, and
-nothing of this machine goes into a hash.
+Then the built code answers requests, and imports all that a handler can reach, if this machine can
+run it. The build needs no Docker, and nothing of this machine goes into a hash.
 """
 
 import hashlib

@@ -11,6 +11,7 @@ import pytest
 
 from lading.functions.contract.names import ADAPTER, Library
 from lading.functions.inference.processing.processed import LIBRARIES
+from lading.stacks.build.interpreters import find_python
 from lading.stacks.build.lambda_code import Folders, LambdaCode
 from lading.stacks.errors import PythonMissing
 from lading.stacks.plan.layer_sizes import layer_sizes
@@ -160,6 +161,12 @@ def test_the_local_build_answers_and_is_compiled_for_this_python(local: Folders)
     assert magic == {MAGIC_NUMBER}
 
 
+def test_the_build_for_lambda_answers_under_lambdas_python(cross: Folders) -> None:
+    if not lambda_target().runs_here:
+        pytest.skip("Lambda's code does not run on this machine")
+    assert list(cross.layer.parent.glob(f"{cross.layer.name[:32]}-*.answered"))
+
+
 def test_a_finished_build_is_used_again(local: Folders) -> None:
     unusable = replace(local_target(), pip_options=("--no-such-option",))
     assert LambdaCode(local.layer.parents[2], unusable).build() == local
@@ -183,20 +190,25 @@ def test_the_layer_is_hardly_larger_than_onnxruntime_and_numpy(
 
 
 @pytest.mark.parametrize(("step", "library"), LIBRARIES.items())
+@pytest.mark.parametrize("place", ["local", "cross"])
 def test_a_processing_layer_has_what_its_step_imports_beside_the_runtime_layer(
-    step: str, library: Library, local: Folders, tmp_path: Path
+    step: str, library: Library, place: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
+    built: Folders = request.getfixturevalue(place)
+    target = local_target() if place == "local" else lambda_target()
+    if not target.runs_here:
+        pytest.skip(f"{target} does not run on this machine")
     project = copy_project(tmp_path / "project", small=False)
-    processing = LambdaCode(project, local_target()).processing(library).folder()
+    processing = LambdaCode(project, target).processing(library).folder()
     code = f"from lading.functions.inference.processing import {step}; {EXERCISES[step]}"
-    path = os.pathsep.join(map(str, (processing / "python", local.layer / "python")))
+    path = os.pathsep.join(map(str, (processing / "python", built.layer / "python")))
     done = subprocess.run(
-        [sys.executable, "-S", "-c", f"{code}; print(library.__file__)"],
+        [find_python(target.python), "-S", "-c", f"{code}; print(library.__file__)"],
         check=True,
         capture_output=True,
         text=True,
-        env={"PYTHONPATH": os.pathsep.join((str(local.functions), path))},
+        env={"PYTHONPATH": os.pathsep.join((str(built.functions), path))},
     )
     assert done.stdout.startswith(str(processing))
-    sizes = layer_sizes(local.layer, local.functions, processing)
+    sizes = layer_sizes(built.layer, built.functions, processing)
     assert sum(sizes.values()) < 150 << 20

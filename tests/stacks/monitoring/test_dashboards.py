@@ -33,7 +33,7 @@ def test_the_operations_dashboard_says_when_a_canary_was_not_judged(stage: Any) 
     assert "ExecutedVersion" in drawn
 
 
-MODELS = [1, 34, 80]
+MODELS = [0, 1, 34, 80]
 
 
 def models(number: int) -> list[WatchedModel]:
@@ -89,6 +89,7 @@ def test_dashboards_stay_within_the_limits_of_cloudwatch(number: int) -> None:
         assert max(map(metrics, widgets)) <= 500
         assert sum(map(metrics, widgets)) <= 2500
         for widget in widgets:
+            assert widget["type"] != "metric" or widget["properties"]["metrics"]
             assert len(widget["properties"].get("alarms", [])) <= 100
 
 
