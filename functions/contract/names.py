@@ -169,12 +169,15 @@ class FRONT:
 
 
 class HOOK:
-    """Environment variables of the traffic hook."""
+    """Environment variables of the traffic hook, and the mark of its requests."""
 
     model: Final = "LADING_MODEL"
     version: Final = "LADING_VERSION"
     """The version that the function under test serves."""
     function: Final = "LADING_FUNCTION"
+    request_id: Final = "traffic-hook"
+    """`requestContext.requestId` of its requests: callers cannot set it, and API Gateway's own are
+    UUIDs."""
     golden: Final = "LADING_GOLDEN"
     """The place of the golden requests: a path, or `s3://bucket/key`."""
 
@@ -232,6 +235,8 @@ class METRICS:
         }
     )
     """Error -> the metric that counts it; it is written only when the error occurs."""
+    waking: Final = "EndpointWaking"
+    """Requests whose endpoint wakes or is updated: a retry helps, so they are no server errors."""
     broken_streams: Final = "BrokenStreams"
     twin_answers: Final = "TwinAnswers"
     of_function: Final = (("function_name",), ("function_name", "function_version"))

@@ -16,7 +16,7 @@ from lading.functions.contract.streamed_answer import read_answer
 
 _LONGEST_ANSWER_S = 300
 _PROPAGATION_S = (1, 2, 4, 8, 16, 30)
-_NOT_YET = {"AccessDeniedException", "ResourceConflictException"}
+_NOT_YET = {"AccessDeniedException", "ResourceConflictException", "SnapStartNotReadyException"}
 """A permission that has not taken effect everywhere, and a version that is still pending."""
 _VERSION = re.compile(r"""(Current|Target)Version["']?\s*:\s*["']?([0-9]+)""")
 """Versions in an application specification, which is JSON or YAML."""

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from lading.functions.contract.invocation import proxy_event
+from lading.functions.contract.names import HOOK
 from lading.functions.traffic_hook.cloud import CodeDeployment, ModelFunction, read_golden
 from lading.functions.traffic_hook.custom_resource import failure_of, log, respond
 from lading.functions.traffic_hook.golden import NOTHING, Golden, differences, wrong_status
@@ -76,6 +77,7 @@ def _differences(
 
     def ask(method: str, path: str, body: bytes = b"") -> Mapping[str, Any]:
         event = proxy_event(method, f"/{settings.model}/{path}", _HEADERS, body)
+        event["requestContext"]["requestId"] = HOOK.request_id
         return patience.insist(partial(function.invoke, target, event))
 
     if refused := wrong_status(ask("GET", "v2/health/ready")):

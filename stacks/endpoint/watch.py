@@ -34,18 +34,16 @@ def rollback_alarms(
     failures = service_metric(model, METRICS.server_errors)
     answered = service_metric(model, METRICS.requests)
     crashes = lambda_metric(model, "Errors", "Sum")
-    invoked = lambda_metric(model, "Invocations", "Sum")
     description = (
         f"Too many requests to model {model.name} fail. SageMaker rolls an update of its endpoint "
         "back. To replace a failing version, use `update: {rollback: false}`."
     )
     alarms = []
-    for id_, key, failed, total in (
-        ("Failures", ALARMS.update_failures, failures, answered),
-        ("Crashes", ALARMS.update_crashes, crashes, invoked),
+    for id_, key, failed, text in (
+        ("Failures", ALARMS.update_failures, failures, "failed / requests"),
+        ("Crashes", ALARMS.update_crashes, crashes, "failed / (failed + FILL(requests, 0))"),
     ):
-        parts = {"failed": failed, "requests": total}
-        rate = expression("failed / requests", parts, key, MINUTE)
+        rate = expression(text, {"failed": failed, "requests": answered}, key, MINUTE)
         alarm = rollback_alarm(
             scope, id_, model=model, key=key, rate=rate, description=description, periods=2
         )

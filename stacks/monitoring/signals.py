@@ -127,25 +127,26 @@ def service_metric(
 
 
 def _error_rate(model: WatchedModel) -> cloudwatch.IMetric:
-    """Return crashes and the service's own 5xx answers, over all invocations."""
+    """Return crashes and the service's own 5xx answers, over crashes and all its answers."""
     mark = model.mark
     parts: dict[str, cloudwatch.IMetric] = {
         f"crashes{mark}": lambda_metric(model, "Errors", "Sum"),
         f"failures{mark}": service_metric(model, METRICS.server_errors),
-        f"invocations{mark}": lambda_metric(model, "Invocations", "Sum"),
+        f"requests{mark}": service_metric(model, METRICS.requests),
     }
-    failed = f"FILL(crashes{mark}, 0) + FILL(failures{mark}, 0)"
-    return expression(f"({failed}) / invocations{mark}", parts, model.name)
+    crashes = f"FILL(crashes{mark}, 0)"
+    failed = f"{crashes} + FILL(failures{mark}, 0)"
+    return expression(f"({failed}) / ({crashes} + FILL(requests{mark}, 0))", parts, model.name)
 
 
 def _cold_start_rate(model: WatchedModel) -> cloudwatch.IMetric:
     mark = model.mark
     parts: dict[str, cloudwatch.IMetric] = {
         f"cold{mark}": service_metric(model, METRICS.cold_start),
-        f"invocations{mark}": lambda_metric(model, "Invocations", "Sum"),
+        f"requests{mark}": service_metric(model, METRICS.requests),
     }
-    rate = f"FILL(cold{mark}, 0) / invocations{mark}"
-    enough = f"invocations{mark} >= {LEAST_REQUESTS}"
+    rate = f"FILL(cold{mark}, 0) / requests{mark}"
+    enough = f"requests{mark} >= {LEAST_REQUESTS}"
     return expression(f"IF({enough}, {rate}, 0)", parts, model.name)
 
 

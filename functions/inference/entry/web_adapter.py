@@ -5,6 +5,9 @@ runs this module; the adapter, an extension in a layer, turns invocations into H
 One environment answers one request at a time, as with any function.
 """
 
+from typing import Any
+
+import orjson
 import uvicorn
 
 from lading.functions.contract.settings import ServingSettings
@@ -13,6 +16,9 @@ from lading.functions.inference.entry.http_server import KEEP_ALIVE_SECONDS
 from lading.functions.inference.entry.mounted import create_service
 from lading.functions.inference.observability.log import Observability
 from lading.functions.inference.wire.asgi import App, Receive, Scope, Send
+from lading.functions.inference.wire.messages import read_headers
+
+_CONTEXT = "x-amzn-request-context"
 
 
 def create_adapted(settings: ServingSettings, context: AdapterSettings) -> App:
@@ -23,9 +29,19 @@ def create_adapted(settings: ServingSettings, context: AdapterSettings) -> App:
 
     async def adapted(scope: Scope, receive: Receive, send: Send) -> None:
         scope["aws.context"] = context
+        scope["aws.event"] = {"requestContext": _request_context(scope)}
         await served(scope, receive, send)
 
     return adapted
+
+
+def _request_context(scope: Scope) -> dict[str, Any]:
+    """Return API Gateway's context of a request, which the adapter writes over a caller's own."""
+    try:
+        found = orjson.loads(read_headers(scope["headers"]).get(_CONTEXT, "{}"))
+    except orjson.JSONDecodeError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def main() -> None:

@@ -19,8 +19,8 @@ import orjson
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics
 
-from lading.functions.contract.errors import CallerGone, InferenceError, brief
-from lading.functions.contract.names import METRICS
+from lading.functions.contract.errors import CallerGone, EndpointUnready, InferenceError, brief
+from lading.functions.contract.names import HOOK, METRICS
 from lading.functions.contract.settings import ServingSettings
 from lading.functions.contract.statuses import status_of
 from lading.functions.inference.loading.catalog import Catalog
@@ -130,7 +130,8 @@ class Observability:
             finally:
                 ended = _unsent(observation) if status is None else status
                 exchange = Exchange(scope["method"], scope["path"], ended, request_id)
-                self.note(exchange, observation, scope.get("aws.context"))
+                context = None if _from_hook(scope) else scope.get("aws.context")
+                self.note(exchange, observation, context)
 
         return observed
 
@@ -152,7 +153,7 @@ class Observability:
         Args:
             exchange: the request and its status.
             observation: what the service recorded of it.
-            context: Lambda's context object, if there is one.
+            context: Lambda's context object; without one, no function's metrics count the request.
         """
         observation.finish()
         self._log_fault(observation.error, exchange.request_id)
@@ -171,7 +172,8 @@ class Observability:
 
     def _note(self, fields: dict[str, Any], seen: Observation, status: int) -> None:
         client_error = _CLIENT_ERROR <= status < _SERVER_ERROR
-        counts = (True, client_error, status >= _SERVER_ERROR or seen.broken, self._cold)
+        server_error = (status >= _SERVER_ERROR and not _waking(seen.error)) or seen.broken
+        counts = (True, client_error, server_error, self._cold)
         rare = _rare_counts(seen)
         times = {METRICS.times[name]: took for name, took in seen.milliseconds().items()}
         dimensions = (seen.model, seen.version, seen.dialect)
@@ -240,7 +242,11 @@ def _rare_counts(seen: Observation) -> tuple[str, ...]:
     if seen.error is None and not seen.answered_by:
         return ()
     fault = METRICS.faults.get(type(seen.error).__name__)
-    counted = {METRICS.broken_streams: seen.broken, METRICS.twin_answers: bool(seen.answered_by)}
+    counted = {
+        METRICS.waking: _waking(seen.error),
+        METRICS.broken_streams: seen.broken,
+        METRICS.twin_answers: bool(seen.answered_by),
+    }
     names = (name for name, happened in counted.items() if happened)
     return (*((fault,) if fault else ()), *names)
 
@@ -249,7 +255,8 @@ def _fields(exchange: Exchange, seen: Observation, context: Any) -> dict[str, st
     """The line's fields besides metrics and dimensions, with the names of Powertools' Logger."""
     level = "ERROR" if seen.broken else "INFO"
     if exchange.status >= _CLIENT_ERROR:
-        level = "WARNING" if exchange.status < _SERVER_ERROR else "ERROR"
+        mild = exchange.status < _SERVER_ERROR or _waking(seen.error)
+        level = "WARNING" if mild else "ERROR"
     fields: dict[str, str | int | None] = {
         "level": level,
         "message": "request",
@@ -267,6 +274,26 @@ def _fields(exchange: Exchange, seen: Observation, context: Any) -> dict[str, st
     return fields
 
 
+def _waking(error: BaseException | None) -> bool:
+    """Whether the endpoint could not answer yet, because it wakes or is updated."""
+    return isinstance(error, EndpointUnready) and error.retry_after_s is not None
+
+
+def _from_hook(scope: Scope) -> bool:
+    """Whether the request tests a version that gets no traffic yet.
+
+    The alarms that judge the version count callers' requests only.
+    """
+    return _gateway_id(scope) == HOOK.request_id
+
+
+def _gateway_id(scope: Scope) -> str | None:
+    """Return API Gateway's id of a request; None outside Lambda."""
+    event: dict[str, Any] = scope.get("aws.event", {})
+    found: str | None = event.get("requestContext", {}).get("requestId")
+    return found
+
+
 def _request_id(scope: Scope) -> str:
     """Return the caller's id if it can be logged, else API Gateway's, else a new one."""
     for key, value in scope.get("headers", ()):
@@ -274,8 +301,7 @@ def _request_id(scope: Scope) -> str:
             text = value.decode("latin-1")
             if text.isprintable() and text.isascii() and 0 < len(text) <= _LONGEST_ID:
                 return str(text)
-    event: dict[str, Any] = scope.get("aws.event", {})
-    return event.get("requestContext", {}).get("requestId") or os.urandom(16).hex()
+    return _gateway_id(scope) or os.urandom(16).hex()
 
 
 def _header(request_id: str) -> tuple[bytes, bytes]:

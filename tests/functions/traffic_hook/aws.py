@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
-from types import TracebackType
+from types import SimpleNamespace, TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
@@ -155,7 +155,9 @@ class _Handler(BaseHTTPRequestHandler):
             error = {"errorMessage": "out of memory", "errorType": "Runtime.ExitError"}
             self._answer(error, {"x-amz-function-error": "Unhandled"})
         else:
-            self._answer(self.aws.handler(event, None))
+            version = str(self.aws.target)
+            context = SimpleNamespace(function_name=self.aws.function, function_version=version)
+            self._answer(self.aws.handler(event, context))
 
     def do_GET(self) -> None:
         path = urlsplit(self.path).path

@@ -1,5 +1,6 @@
 """The hook's entries, against the real service behind the AWS calls."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -54,7 +55,22 @@ def test_without_any_golden_requests_it_is_enough_to_be_ready(aws: LocalAws) -> 
     assert (aws.statuses, aws.invoked) == (["Succeeded"], ["7"])
 
 
-@pytest.mark.parametrize("refusal", ["AccessDeniedException", "ResourceConflictException"])
+def test_its_requests_are_not_counted_by_the_alarms_of_the_function(
+    aws: LocalAws, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    aws.shift("check", written(tmp_path, 2.0))
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    requests = [line for line in lines if line["message"] == "request"]
+    assert len(requests) == 3
+    for line in requests:
+        (directive,) = line["_aws"]["CloudWatchMetrics"]
+        assert directive["Dimensions"] == [["model", "version", "dialect"]]
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    ["AccessDeniedException", "ResourceConflictException", "SnapStartNotReadyException"],
+)
 def test_what_a_deployment_has_just_made_is_waited_for(
     aws: LocalAws, tmp_path: Path, refusal: str
 ) -> None:

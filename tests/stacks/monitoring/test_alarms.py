@@ -67,11 +67,11 @@ def test_every_signal_of_the_api_has_an_alarm(template: Template, key: str) -> N
 
 def test_failures_that_the_service_answered_count_beside_crashes(template: Template) -> None:
     properties = alarm(template, "error-rate")
-    crashes, failures, invocations = stats(properties).values()
-    assert failures == {"function_name": FUNCTION}
-    assert crashes == invocations == {"FunctionName": FUNCTION, "Resource": f"{FUNCTION}:live"}
+    crashes, failures, requests = stats(properties).values()
+    assert failures == requests == {"function_name": FUNCTION}
+    assert crashes == {"FunctionName": FUNCTION, "Resource": f"{FUNCTION}:live"}
     names = [it["MetricStat"]["Metric"]["MetricName"] for it in properties["Metrics"][1:]]
-    assert names == ["Errors", "ServerErrors", "Invocations"]
+    assert names == ["Errors", "ServerErrors", "Requests"]
 
 
 def test_a_rollback_alarm_looks_at_errors_over_invocations_of_the_new_version_alone(

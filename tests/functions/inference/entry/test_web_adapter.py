@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -59,8 +60,31 @@ def test_it_answers_below_the_models_base_url_and_logs_as_the_function_does(
     answer = httpx.post(f"{url}/m/predict", json={"inputs": [[1.5]]}, headers=headers, timeout=30)
     assert answer.json()["outputs"] == {"y": [[3.0]]}
     assert answer.headers["access-control-allow-origin"] == "https://here.example"
-    assert process.stdout is not None
-    lines = [json.loads(process.stdout.readline()) for _ in range(2)]
-    line = next(it for it in lines if it["path"] == "/m/predict")
+    line = line_of(process, "/m/predict")
     assert (line["function_name"], line["function_version"]) == ("lading-dev-model-m", "7")
     assert line["Requests"] == [1]
+
+
+def line_of(process: subprocess.Popen[str], path: str) -> dict[str, Any]:
+    """The log line of the request to this path."""
+    assert process.stdout is not None
+    lines = map(json.loads, iter(process.stdout.readline, ""))
+    return next(line for line in lines if line["path"] == path)
+
+
+@pytest.mark.parametrize(
+    ("context", "counted"),
+    [
+        ('{"requestId": "traffic-hook"}', False),
+        ('{"requestId": "0f1e2d3c"}', True),
+        ("{", True),
+        ("[1]", True),
+    ],
+)
+def test_the_adapter_tells_it_the_gateways_context_by_which_a_check_is_not_counted(
+    started: tuple[subprocess.Popen[str], str], context: str, counted: bool
+) -> None:
+    process, url = started
+    told = {"x-amzn-request-context": context}
+    assert httpx.get(f"{url}/m/v2/health/ready", headers=told, timeout=30).status_code == 200
+    assert ("function_name" in line_of(process, "/m/v2/health/ready")) == counted

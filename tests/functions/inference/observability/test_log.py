@@ -6,17 +6,20 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from lading.functions.contract.errors import EndpointUnready
 from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.functions.inference.app.application import create_app
 from lading.functions.inference.loading.catalog import Catalog, CatalogModel, load_catalog
 from lading.functions.inference.models.predictor import ModelMetadata, Predictor
-from lading.functions.inference.observability.log import Observability
+from lading.functions.inference.observability.log import Exchange, Observability
 from lading.functions.inference.tensors.conversion import Array
-from lading.functions.inference.wire.asgi import App, Message
+from lading.functions.inference.wire.asgi import App, Message, Receive, Scope, Send
+from lading.functions.inference.wire.messages import Observation
 from tests.support.driver import ask
 from tests.support.worlds import echo, settings_for
 
@@ -187,6 +190,46 @@ def test_the_line_is_a_set_of_metrics_with_their_dimensions(
     assert all(isinstance(line[name], list) for name in units)
     counts = [line[name] for name in ("Requests", "ClientErrors", "ServerErrors", "ColdStart")]
     assert counts == [[1], [0], [0], [1]]
+
+
+@pytest.mark.parametrize(
+    ("error", "failures", "waking", "level"),
+    [
+        (EndpointUnready("m", 1, "cold", "it starts", 60), 0, [1], "WARNING"),
+        (EndpointUnready("m", 1, "updating", "it is updated", 30), 0, [1], "WARNING"),
+        (EndpointUnready("m", 1, "failed", "it is broken"), 1, None, "ERROR"),
+    ],
+)
+def test_an_endpoint_that_wakes_is_counted_apart_from_one_that_fails(
+    capsys: Captured, error: EndpointUnready, failures: int, waking: list[int] | None, level: str
+) -> None:
+    context = SimpleNamespace(function_name="lading-dev-model-m", function_version="7")
+    observability = Observability(ServingSettings((), ""))
+    exchange = Exchange("POST", "/predict", 503, "id")
+    observability.note(exchange, Observation(error=error), context)
+    observability.flush()
+    (line,) = lines(capsys)
+    assert (line["Requests"], line["ServerErrors"], line["level"]) == ([1], [failures], level)
+    assert line.get("EndpointWaking") == waking
+    assert line["EndpointUnready"] == [1]
+    _, of_function = line["_aws"]["CloudWatchMetrics"]
+    declared = {metric["Name"] for metric in of_function["Metrics"]}
+    assert ("EndpointWaking" in declared) == (waking is not None)
+
+
+def test_only_the_gateway_can_say_that_the_traffic_hook_asks(
+    tmp_path: Path, capsys: Captured
+) -> None:
+    app = observed(tmp_path)
+    context = SimpleNamespace(function_name="lading-dev-model-m", function_version="7")
+
+    async def on_lambda(scope: Scope, receive: Receive, send: Send) -> None:
+        event = {"requestContext": {"requestId": "a-uuid"}}
+        await app({**scope, "aws.context": context, "aws.event": event}, receive, send)
+
+    ask(on_lambda, "POST /predict", GOOD, {"x-request-id": "traffic-hook"})
+    (line,) = lines(capsys)
+    assert (line["correlation_id"], line["function_version"]) == ("traffic-hook", "7")
 
 
 def test_metrics_of_a_refused_request_name_no_model_of_the_callers(
