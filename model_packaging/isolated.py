@@ -88,7 +88,7 @@ def _supervised(order: _Order, on_stage: OnStage) -> Built:
         Exception: the child raised it.
     """
     order.details.parent.mkdir(parents=True, exist_ok=True)
-    with order.details.open("wb") as said, _child(said) as child:
+    with order.details.open("wb") as log, _child(log) as child:
         try:
             stage, result = _follow(order, child, on_stage)
         finally:
@@ -103,9 +103,9 @@ def _supervised(order: _Order, on_stage: OnStage) -> Built:
     raise PackagingProcessDied(order.job.spec.name, stage, _ending(child.returncode), order.details)
 
 
-def _child(said: BinaryIO) -> "subprocess.Popen[bytes]":
+def _child(log: BinaryIO) -> "subprocess.Popen[bytes]":
     pipe = subprocess.PIPE
-    return subprocess.Popen(_COMMAND, stdin=pipe, stdout=pipe, stderr=said)
+    return subprocess.Popen(_COMMAND, stdin=pipe, stdout=pipe, stderr=log)
 
 
 def _follow(order: _Order, child: "subprocess.Popen[bytes]", on_stage: OnStage) -> tuple[str, Any]:

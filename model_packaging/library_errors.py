@@ -12,11 +12,11 @@ class LibraryFailed(Exception):
 
 
 @contextmanager
-def library_errors(*ours: type[Exception]) -> Iterator[None]:
+def library_errors(*passing: type[Exception]) -> Iterator[None]:
     """Raise LibraryFailed for any exception of a library; errors of these types pass unchanged."""
     try:
         yield
-    except ours:
+    except passing:
         raise
     except Exception as error:
         raise LibraryFailed(first_line(error)) from error

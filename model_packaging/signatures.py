@@ -275,8 +275,8 @@ def _rows(name: str, other: Conversion, samples: Samples) -> Samples:
     specs = other.session(other.onnx).inputs
     given = {key: (array.dtype, array.shape[1:]) for key, array in samples.inputs.items()}
     made = make_up(name, specs)
-    taken = {key: (array.dtype, array.shape[1:]) for key, array in made.inputs.items()}
-    return samples if given == taken and samples.batch == made.batch else made
+    expected = {key: (array.dtype, array.shape[1:]) for key, array in made.inputs.items()}
+    return samples if given == expected and samples.batch == made.batch else made
 
 
 def _optimized(

@@ -83,8 +83,8 @@ class LambdaRuntimeFunction:
 
     async def start(self) -> None:
         """Download the program if needed, start it, and wait until it accepts invocations."""
-        ours = self._code.interpreter == Path(sys.executable)
-        if ours and find_spec("awslambdaric") is None:
+        is_own = self._code.interpreter == Path(sys.executable)
+        if is_own and find_spec("awslambdaric") is None:
             raise RuntimeUnavailable(
                 "AWS's Lambda runtime client is not installed; "
                 "run pip install --require-hashes -r requirements/dev.txt"

@@ -63,10 +63,10 @@ class Child:
     def end(self, grace_seconds: float = _GRACE_SECONDS) -> bool:
         """Send SIGTERM, and SIGKILL after the grace period; return whether SIGTERM was enough."""
         self._signal(signal.SIGTERM)
-        asked = self.has_ended_within(grace_seconds)
+        in_time = self.has_ended_within(grace_seconds)
         self._signal(signal.SIGKILL)
         self.has_ended_within(_GRACE_SECONDS)
-        return asked
+        return in_time
 
     def has_ended_within(self, seconds: float) -> bool:
         """Wait at most `seconds` for its end; return whether it has ended."""

@@ -173,7 +173,7 @@ def _read_endpoint(environment: Mapping[str, str]) -> ServedEndpoint | None:
 
 def _render_endpoint(endpoint: ServedEndpoint) -> dict[str, str]:
     """Return the inverse of `_read_endpoint`."""
-    said = {
+    variables = {
         ENDPOINT.name: endpoint.name,
         ENDPOINT.component: endpoint.component,
         ENDPOINT.engine_model: endpoint.engine_model,
@@ -184,7 +184,7 @@ def _render_endpoint(endpoint: ServedEndpoint) -> dict[str, str]:
         ENDPOINT.twin: endpoint.twin_function,
         ENDPOINT.twin_model: endpoint.twin_model,
     }
-    return {name: value for name, value in said.items() if value}
+    return {name: value for name, value in variables.items() if value}
 
 
 def _read_jobs(environment: Mapping[str, str]) -> JobsPlace | None:

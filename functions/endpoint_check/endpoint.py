@@ -85,10 +85,10 @@ def _pending(what: str, name: str, status: str, described: Mapping[str, Any]) ->
     return None
 
 
-def _rolled_back(wanted: Wanted, what: str, asked: str, runs: str) -> EndpointWrong:
+def _rolled_back(wanted: Wanted, what: str, requested: str, runs: str) -> EndpointWrong:
     alarms = f"the alarms ({wanted.alarms}) and " if wanted.alarms else ""
     return EndpointWrong(
-        f"{what} runs {runs}, not {asked}: SageMaker has rolled the update back; check "
+        f"{what} runs {runs}, not {requested}: SageMaker has rolled the update back; check "
         f"{alarms}the container's log"
     )
 

@@ -152,11 +152,11 @@ class _KnowledgeTrial:
             if (known := self._only(spec, place))
         }
         if DTYPES[spec.datatype].kind == "f":
-            missing = self._taken(spec, columns, np.nan)
-            infinite = bool(self._taken(spec, columns, np.inf) >= set(columns))
+            missing = self._accepting(spec, columns, np.nan)
+            infinite = bool(self._accepting(spec, columns, np.inf) >= set(columns))
             bounds = {} if values else self._bounds(spec, columns)
         elif spec.datatype == BYTES:
-            missing, infinite, bounds = self._taken(spec, columns, b""), True, {}
+            missing, infinite, bounds = self._accepting(spec, columns, b""), True, {}
         else:
             return Domain(values=values)
         allowed: bool | frozenset[int] = len(missing) == len(columns)
@@ -168,7 +168,7 @@ class _KnowledgeTrial:
         bounds: dict[int, tuple[float, float]] = {}
         most = _FARTHEST if spec.datatype == "FP64" else _FAR
         for side, far in enumerate((-most, most)):
-            for place in sorted(set(columns) - self._taken(spec, columns, far)):
+            for place in sorted(set(columns) - self._accepting(spec, columns, far)):
                 key = place if len(spec.shape) > 1 else EVERY
                 ends = list(bounds.get(key, (-np.inf, np.inf)))
                 ends[side] = self._bound(spec, place, far)
@@ -178,19 +178,19 @@ class _KnowledgeTrial:
 
     def _bound(self, spec: TensorSpec, place: int, far: float) -> float:
         """Return the last number towards `far` that the original accepts."""
-        taken, refused = _rank(self.row[spec.name].reshape(-1)[place]), _rank(far)
-        step = 1 if refused > taken else -1
+        reached, refused = _rank(self.row[spec.name].reshape(-1)[place]), _rank(far)
+        step = 1 if refused > reached else -1
         for end, slack in self._likely_ends(spec, place, far):
             inner, outer = _rank(end) - step * slack, _rank(end) + step * (slack or 1)
             if self._accepts(spec, place, inner) and not self._accepts(spec, place, outer):
                 return _ranked(inner)
-        while abs(taken - refused) > (_COARSE if abs(_ranked(taken)) > _FAR else 1):
-            middle = (taken + refused) // 2
+        while abs(reached - refused) > (_COARSE if abs(_ranked(reached)) > _FAR else 1):
+            middle = (reached + refused) // 2
             if self._accepts(spec, place, middle):
-                taken = middle
+                reached = middle
             else:
                 refused = middle
-        return _ranked(taken)
+        return _ranked(reached)
 
     def _likely_ends(self, spec: TensorSpec, place: int, far: float) -> Iterator[tuple[float, int]]:
         """Yield numbers that trees round to the last one of float32, and how exact each one is.
@@ -219,7 +219,7 @@ class _KnowledgeTrial:
             return frozenset(categories)
         return frozenset(np.asarray(categories).astype(DTYPES[spec.datatype]).tolist())
 
-    def _taken(self, spec: TensorSpec, columns: list[int], value: Any) -> set[int]:
+    def _accepting(self, spec: TensorSpec, columns: list[int], value: Any) -> set[int]:
         """Return the columns in which the original accepts this value."""
         if self._answers(self._changed(spec, columns, value)):
             return set(columns)
@@ -227,7 +227,7 @@ class _KnowledgeTrial:
             return set()
         half = len(columns) // 2
         parts = columns[:half], columns[half:]
-        return self._taken(spec, parts[0], value) | self._taken(spec, parts[1], value)
+        return self._accepting(spec, parts[0], value) | self._accepting(spec, parts[1], value)
 
     def _refuses_each(self, spec: TensorSpec, columns: list[int], value: Any) -> bool:
         """Return whether the original refuses this value in a sample of many columns."""

@@ -173,8 +173,8 @@ def _check_target(spec: ModelSpec, models: Mapping[str, ModelSpec]) -> None:
 
 def _check_quantize(spec: ModelSpec) -> None:
     """Reject options that the scheme does not have, and `auto` without a gate."""
-    scheme, asked = spec.quantize.scheme, spec.quantize
-    if scheme == "none" and (asked.exclude or asked.calibration):
+    scheme, options = spec.quantize.scheme, spec.quantize
+    if scheme == "none" and (options.exclude or options.calibration):
         reason = "exclude and calibration have no effect with none; remove them"
         raise ManifestError(spec.place("quantize"), reason)
     if scheme == "auto" and spec.accuracy is None:

@@ -70,8 +70,8 @@ def measure(name: str, models: Sequence[bytes], request: Mapping[str, Array]) ->
         )
         return Footprint(**json.loads(ended.stdout))
     except subprocess.SubprocessError as error:
-        said = getattr(error, "stderr", None) or b""
-        last = said.decode(errors="replace").strip().rpartition("\n")[2]
+        output = getattr(error, "stderr", None) or b""
+        last = output.decode(errors="replace").strip().rpartition("\n")[2]
         raise MeasurementFailed(name, last or str(error)) from error
 
 

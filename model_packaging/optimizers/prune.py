@@ -27,26 +27,26 @@ class Pruned:
     outcome: str
 
 
-def prune_model(spec: ModelSpec, asked: PruneSpec, content: bytes) -> Pruned:
+def prune_model(spec: ModelSpec, config: PruneSpec, content: bytes) -> Pruned:
     """Prune a serialized model.
 
     Raises:
         PruningError: nothing in it can be pruned, or a pattern to exclude matches nothing.
     """
     model, silenced = prepare(content), prepare(content)
-    for pattern in asked.exclude:
+    for pattern in config.exclude:
         if not excluded(model, [pattern]):
             raise PruningError(spec.name, f"has no node or operator '{pattern}' to exclude")
     reasons: list[str] = []
-    names = excluded(model, asked.exclude)
-    if asked.method == "magnitude":
-        count = prune_weights(model, asked.sparsity, names, everywhere=asked.scope == "global")
+    names = excluded(model, config.exclude)
+    if config.method == "magnitude":
+        count = prune_weights(model, config.sparsity, names, everywhere=config.scope == "global")
         what = f"{count:,} weights set to zero"
         silenced.CopyFrom(model)
         if spec.quantize.scheme == "none":  # quantizing needs dense weights
             store_sparsely(model)
     else:
-        count, reasons = prune_neurons(model, asked.sparsity, names, silenced)
+        count, reasons = prune_neurons(model, config.sparsity, names, silenced)
         what = f"{count:,} neurons removed"
     if not count:
         why = f" ({'; '.join(reasons[:_SHOWN])})" if reasons else ""
@@ -63,11 +63,11 @@ def optimize(
     prune: Callable[[ModelSpec, PruneSpec, bytes], Pruned] = prune_model,
 ) -> Optimized:
     """Prune a model, and require that the result gives the answers that it must."""
-    asked = task.spec.prune
-    assert asked is not None
-    pruned = prune(task.spec, asked, model)
+    config = task.spec.prune
+    assert config is not None
+    pruned = prune(task.spec, config, model)
     _try_out(task, model, pruned)
-    facts = {"method": asked.method, "sparsity": asked.sparsity}
+    facts = {"method": config.method, "sparsity": config.sparsity}
     return Optimized(pruned.model, pruned.outcome, facts)
 
 

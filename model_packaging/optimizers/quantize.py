@@ -40,10 +40,10 @@ def optimize(task: Task, model: bytes, schemes: Mapping[str, Scheme] = SCHEMES) 
 
 def _candidates(spec: ModelSpec, schemes: Mapping[str, Scheme] = SCHEMES) -> tuple[Scheme, ...]:
     """Return the schemes to try: the requested one, or with `auto` all that can be used."""
-    asked = spec.quantize
-    if asked.scheme != AUTO:
-        return (schemes[asked.scheme],)
-    return tuple(each for each in schemes.values() if asked.calibration or not each.calibrated)
+    settings = spec.quantize
+    if settings.scheme != AUTO:
+        return (schemes[settings.scheme],)
+    return tuple(each for each in schemes.values() if settings.calibration or not each.calibrated)
 
 
 def _plan(task: Task, model: bytes) -> QuantizationPlan:

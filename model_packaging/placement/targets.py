@@ -79,7 +79,7 @@ class Option:
         instances: how many are needed for the requests; 1 on Lambda.
         answers_ms: estimated time of an answer; None if unknown.
         at_rest: price of a month without requests.
-        asked: price of a million requests on top of that.
+        usage: price of a million requests on top of that.
         requests: the number of requests in a month.
     """
 
@@ -88,13 +88,13 @@ class Option:
     instances: int
     answers_ms: float | None
     at_rest: float
-    asked: float
+    usage: float
     requests: int
 
     @property
     def per_million(self) -> float:
         """Price of a million requests, with their share of the month."""
-        return self.asked + self.at_rest * MILLION / self.requests
+        return self.usage + self.at_rest * MILLION / self.requests
 
     def to_json(self) -> dict[str, Any]:
         """For `lading plan --json`: milliseconds, and dollars rounded to cents."""
@@ -210,19 +210,19 @@ def _function(needs: Needs, prices: Prices, requests: int) -> Option:
     """Choose the cheapest memory that holds the model, or a faster one for little more."""
     able = [each for each in MEMORIES if each >= needed_memory(needs)]
     options = [_of_memory(needs, prices, requests, each) for each in able]
-    dearest = min(option.asked for option in options) * _DEARER
+    dearest = min(option.usage for option in options) * _DEARER
     return min(
-        (option for option in options if option.asked <= dearest),
-        key=lambda option: (option.answers_ms, option.asked),
+        (option for option in options if option.usage <= dearest),
+        key=lambda option: (option.answers_ms, option.usage),
     )
 
 
 def _of_memory(needs: Needs, prices: Prices, requests: int, memory: int) -> Option:
     answer, gigabytes = lambda_ms(needs, memory), memory / 1024
     seconds = math.ceil(answer) / 1000 * MILLION
-    asked = _per_request(prices) + seconds * gigabytes * prices.lambda_.gb_second
+    usage = _per_request(prices) + seconds * gigabytes * prices.lambda_.gb_second
     rest = gigabytes * MONTH_HOURS * 3600 * prices.lambda_.snapshot_gb_second
-    return Option("lambda", f"{memory} MB", 1, answer, rest, asked, requests)
+    return Option("lambda", f"{memory} MB", 1, answer, rest, usage, requests)
 
 
 def _smallest_instance(needs: Needs, prices: Prices) -> str | None:
@@ -244,9 +244,9 @@ def _endpoint(needs: Needs, prices: Prices, requests: int, type_: str) -> Option
     instance = prices.sagemaker[type_]
     seconds = requests * needs.one_processor_ms / 1000 / instance.processors
     count = max(1, math.ceil(seconds / (MONTH_HOURS * 3600)))
-    asked = _per_request(prices) + PROXY_MS * 1000 * PROXY_GB * prices.lambda_.gb_second
+    usage = _per_request(prices) + PROXY_MS * 1000 * PROXY_GB * prices.lambda_.gb_second
     rest = count * instance.hour * MONTH_HOURS
-    return Option("sagemaker", type_, count, None, rest, asked, requests)
+    return Option("sagemaker", type_, count, None, rest, usage, requests)
 
 
 def _per_request(prices: Prices) -> float:
@@ -256,7 +256,7 @@ def _per_request(prices: Prices) -> float:
 
 def _break_even(function: Option, endpoint: Option) -> int | None:
     """Return the requests per month from which one instance costs as much as Lambda, or None."""
-    saved = function.asked - endpoint.asked
+    saved = function.usage - endpoint.usage
     if saved <= 0:
         return None
     return math.ceil((endpoint.at_rest / endpoint.instances - function.at_rest) / saved * MILLION)

@@ -29,8 +29,8 @@ def spell_out(model: "ModelProto", keep: Collection[str]) -> None:
         model: the model, its constants among the weights and its nodes named.
         keep: names of nodes that stay unchanged.
     """
-    taken = {name for graph in graphs_of(model) for name in _values(graph)}
-    _spell_out(model.graph, {}, keep, taken)
+    known = {name for graph in graphs_of(model) for name in _values(graph)}
+    _spell_out(model.graph, {}, keep, known)
     drop_unused(model)
 
 
@@ -94,15 +94,15 @@ def _values(graph: "GraphProto") -> Iterator[str]:
 
 
 def _spell_out(
-    graph: "GraphProto", outer: Mapping[str, "TensorProto"], keep: Collection[str], taken: set[str]
+    graph: "GraphProto", outer: Mapping[str, "TensorProto"], keep: Collection[str], known: set[str]
 ) -> None:
     weights = {**outer, **{weight.name: weight for weight in graph.initializer}}
     nodes: list[NodeProto] = []
     for node in graph.node:
         for inner in inner_graphs(node):
-            _spell_out(inner, weights, keep, taken)
+            _spell_out(inner, weights, keep, known)
         if node.op_type == "Gemm" and node.name not in keep and _has_matrix(node, weights):
-            nodes += _Gemm(graph, weights, taken).nodes(node)
+            nodes += _Gemm(graph, weights, known).nodes(node)
         else:
             nodes.append(copied(node))
     graph.ClearField("node")
@@ -120,9 +120,9 @@ class _Gemm:
     """Rewrites the `Gemm` nodes of one graph, and adds their weights to it."""
 
     def __init__(
-        self, graph: "GraphProto", weights: Mapping[str, "TensorProto"], taken: set[str]
+        self, graph: "GraphProto", weights: Mapping[str, "TensorProto"], known: set[str]
     ) -> None:
-        self._graph, self._weights, self._taken = graph, weights, taken
+        self._graph, self._weights, self._known = graph, weights, known
 
     def nodes(self, node: "NodeProto") -> Iterator["NodeProto"]:
         from onnx.helper import get_node_attr_value, make_node
@@ -164,7 +164,7 @@ class _Gemm:
         return fresh
 
     def _fresh(self, name: str) -> str:
-        while name in self._taken:
+        while name in self._known:
             name += "_"
-        self._taken.add(name)
+        self._known.add(name)
         return name

@@ -107,12 +107,12 @@ def _layout(spec: ModelSpec, pixels: TensorSpec) -> str:
 
 def _size(spec: ModelSpec, image: ImageInput, sides: tuple[int, ...]) -> list[int]:
     """Return height and width, from the manifest or the model."""
-    said = image.size or sides
-    if -1 in said:
+    stated = image.size or sides
+    if -1 in stated:
         raise _refusal(spec, "needs size: [height, width]; the model accepts any")
-    if any(side not in (-1, asked) for side, asked in zip(sides, said, strict=True)):
-        raise _refusal(spec, f"has size {list(said)}, but the model expects {list(sides)}")
-    return list(said)
+    if any(side not in (-1, given) for side, given in zip(sides, stated, strict=True)):
+        raise _refusal(spec, f"has size {list(stated)}, but the model expects {list(sides)}")
+    return list(stated)
 
 
 def _for_each(spec: ModelSpec, key: str, numbers: tuple[float, ...], mode: str) -> list[float]:

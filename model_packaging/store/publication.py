@@ -78,7 +78,7 @@ def check_engine(artifact: Artifact, sizes: Mapping[str, int]) -> None:
 def next_number(
     name: str,
     digest: str,
-    taken: Collection[int],
+    known: Collection[int],
     pinned: Mapping[int, str],
     stated: int | None = None,
 ) -> int:
@@ -87,7 +87,7 @@ def next_number(
     Args:
         name: the model.
         digest: SHA-256 of its artifact.json.
-        taken: the published versions.
+        known: the published versions.
         pinned: the lock's versions and their digests.
         stated: the number that the source states; None if it states none.
 
@@ -97,11 +97,11 @@ def next_number(
     Raises:
         NumberTaken: `stated` is not above all known versions.
     """
-    restored = (version for version in pinned if pinned[version] == digest and version not in taken)
+    restored = (version for version in pinned if pinned[version] == digest and version not in known)
     number = next(restored, None)
     if number is None and stated is not None:
-        require_above(name, stated, (*taken, *pinned))
-    return number or stated or max((0, *taken, *pinned)) + 1
+        require_above(name, stated, (*known, *pinned))
+    return number or stated or max((0, *known, *pinned)) + 1
 
 
 def require_above(name: str, stated: int, known: Collection[int]) -> None:

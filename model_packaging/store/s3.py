@@ -84,33 +84,33 @@ class S3Store:
 
     def versions(self, name: str) -> tuple[int, ...]:
         """See `Store.versions`."""
-        with self._asking(name):
+        with self._explaining(name):
             return self._versions(name)
 
     def find(self, name: str, identity: str, pinned: Mapping[int, str]) -> int | None:
         """See `Store.find`."""
-        with self._asking(name):
+        with self._explaining(name):
             return self._find(name, self._versions(name), identity, pinned)
 
     def publish(
         self, name: str, built: Built, pinned: Mapping[int, str], number: int | None = None
     ) -> int:
         """See `Store.publish`."""
-        with self._asking(name):
+        with self._explaining(name):
             self._prepare(name, built)
             for _ in range(_TRIES):
-                taken = self._versions(name)
-                known = self._find(name, taken, built.identity, pinned)
+                existing = self._versions(name)
+                known = self._find(name, existing, built.identity, pinned)
                 if known is not None:
                     return known
-                version = next_number(name, built.digest, taken, pinned, number)
+                version = next_number(name, built.digest, existing, pinned, number)
                 if self._put_version(name, version, built):
                     return version
         raise StoreError(name, self._address(), f"got {_TRIES} new versions from others; try again")
 
     def place(self, name: str, version: int, built: Built) -> None:
         """See `Store.place`."""
-        with self._asking(name):
+        with self._explaining(name):
             self._prepare(name, built)
             if not self._put_version(name, version, built):
                 self._head(name, version, built.digest)
@@ -118,7 +118,7 @@ class S3Store:
     def open(self, name: str, version: int, digest: str | None = None) -> Published:
         """See `Store.open`."""
         key = self._key(name, version)
-        with self._asking(name, key):
+        with self._explaining(name, key):
             found = self._client.get_object(Bucket=self.bucket, Key=key, **self._pin)
             try:
                 files = unpack(found["Body"], found["ContentLength"], name, version)
@@ -136,7 +136,7 @@ class S3Store:
         Raises:
             StoreError: they are missing, or do not match the digest in the key.
         """
-        with self._asking(name, key):
+        with self._explaining(name, key):
             found = self._client.get_object(Bucket=self.bucket, Key=key)
             content = found["Body"].read(MAX_BYTES + 1)
         if key != self._golden_key(name, sha256(content)):
@@ -146,7 +146,7 @@ class S3Store:
 
     def copy(self, name: str, version: int, digest: str, lock: Path) -> S3Copy:  # noqa: ARG002 a local store's entry depends on where the lock is
         """See `Store.copy`."""
-        with self._asking(name, self._key(name, version)):
+        with self._explaining(name, self._key(name, version)):
             found = self._head(name, version, digest)
         golden, engine = (found["Metadata"].get(key) for key in (_GOLDEN, _ENGINE))
         if engine:
@@ -162,7 +162,7 @@ class S3Store:
 
     def contents(self, name: str) -> tuple[Stored, ...]:
         """See `Store.contents`."""
-        with self._asking(name), ThreadPoolExecutor(_AT_ONCE) as pool:
+        with self._explaining(name), ThreadPoolExecutor(_AT_ONCE) as pool:
             folder = self._folder(name)
             objects = list_objects(self._client, self.bucket, folder)
             groups = group_objects(self.bucket, folder, objects)
@@ -171,7 +171,7 @@ class S3Store:
 
     def remove(self, name: str, stored: Stored) -> None:
         """See `Store.remove`."""
-        with self._asking(name, stored.keys[0]), ThreadPoolExecutor(_AT_ONCE) as pool:
+        with self._explaining(name, stored.keys[0]), ThreadPoolExecutor(_AT_ONCE) as pool:
             delete = partial(self._client.delete_object, Bucket=self.bucket)
             list(pool.map(lambda key: delete(Key=key), stored.keys))
 
@@ -192,7 +192,7 @@ class S3Store:
             raise StoreError(None, self._address(), reason) from error
 
     @contextmanager
-    def _asking(self, name: str, key: str = "") -> Iterator[None]:
+    def _explaining(self, name: str, key: str = "") -> Iterator[None]:
         """Turn errors of S3 and the AWS library into one clear error."""
         try:
             from botocore.exceptions import BotoCoreError, ClientError
@@ -221,8 +221,8 @@ class S3Store:
             )
             for version, head in found:
                 about = head["Metadata"]
-                ours = pinned.get(version, about[_DIGEST]) == about[_DIGEST]
-                if ours and about[_IDENTITY] == identity:
+                matches = pinned.get(version, about[_DIGEST]) == about[_DIGEST]
+                if matches and about[_IDENTITY] == identity:
                     return version
         return None
 
@@ -296,7 +296,7 @@ class S3Store:
 
     def _engine(self, name: str, digest: str) -> EnginePrefix:
         prefix = f"{self._folder(name)}sha256/{digest}/"
-        asking = partial(self._asking, name)
+        asking = partial(self._explaining, name)
         return EnginePrefix(name, self._client, self.bucket, prefix, asking)
 
     def _upload(self, key: str, kind: str, about: Mapping[str, str]) -> Upload:

@@ -147,10 +147,10 @@ def _reason_to_wait(locked: Lock, name: str) -> str | None:
 
 
 def _require_apart(models: tuple[PlannedModel, ...], deployment: Deployment) -> None:
-    taken: dict[str, str] = {}
+    owners: dict[str, str] = {}
     for model in models:
         function = deployment.names.function(model.name)
-        other = taken.setdefault(function.lower(), model.name)
+        other = owners.setdefault(function.lower(), model.name)
         if other != model.name:
             reason = f"its function would have the same name as that of model '{other}'; rename one"
             raise PlanError(model.name, model.version, reason)

@@ -51,8 +51,8 @@ def refuse(error: InferenceError, _path: str) -> Refusal:
 
 
 def _error_object(error: InferenceError) -> dict[str, Any]:
-    if isinstance(error, errors.RefusedByEngine) and (said := engine_error(error.body)):
-        return said
+    if isinstance(error, errors.RefusedByEngine) and (reported := engine_error(error.body)):
+        return reported
     code = next((_CODES[kind] for kind in type(error).__mro__ if kind in _CODES), None)
     return {
         "message": str(error),

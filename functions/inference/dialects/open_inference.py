@@ -138,16 +138,16 @@ def _signed(predictor: Predictor, document: dict[str, Any]) -> Predictor:
 
 def _classified(document: dict[str, Any], results: dict[str, Array]) -> dict[str, Array]:
     """Return the outputs, with the requested ones replaced by their highest classes."""
-    asked = [
+    requested = [
         (output["name"], output["parameters"]["classification"])
         for output in document.get("outputs", ())
         if "classification" in output.get("parameters", ())
     ]
-    if not asked:
+    if not requested:
         return results
     from lading.functions.inference.dialects.classification import read_count, top_classes
 
-    counts = {name: read_count(name, wanted) for name, wanted in asked}
+    counts = {name: read_count(name, wanted) for name, wanted in requested}
     return {
         name: top_classes(name, array, counts[name]) if name in counts else array
         for name, array in results.items()

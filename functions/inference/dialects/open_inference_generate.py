@@ -67,8 +67,8 @@ def _read(call: Call) -> tuple[TextModel, dict[str, Any]]:
         raise InvalidInput("text_input", "must be a string")
     if not isinstance(parameters, dict):
         raise MalformedRequest("'parameters' must be a JSON object")
-    said = {**{key: document[key] for key in document if key not in _OURS}, **parameters}
-    prompt = {**said, "prompt": text, "stream": False}
+    merged = {**{key: document[key] for key in document if key not in _OURS}, **parameters}
+    prompt = {**merged, "prompt": text, "stream": False}
     check_completion(prompt)
     if model.engine_model:
         prompt["model"] = model.engine_model

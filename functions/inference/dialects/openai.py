@@ -128,8 +128,8 @@ def _events(parts: Iterator[bytes], model: TextModel) -> Iterator[bytes]:
                 yield write_event(DONE)
                 return
             renamed = _renamed(data, model)
-            if b'"error"' in data and (said := engine_error(data.decode())):
-                raise _unreadable(model, said["message"])
+            if b'"error"' in data and (reported := engine_error(data.decode())):
+                raise _unreadable(model, reported["message"])
             finished = finished or b'"finish_reason":"' in renamed
             yield write_event(renamed)
     except ValueError as error:

@@ -73,8 +73,8 @@ def _is_json(content_type: str, body: bytes) -> bool:
 
 def _media_type(content_type: str) -> str:
     """Return the type of a body that is not JSON: octets if the type is missing."""
-    said = media_requests.split_type(content_type)[0] not in _JSON_TYPES
-    return content_type if said else media_requests.OCTETS
+    is_media = media_requests.split_type(content_type)[0] not in _JSON_TYPES
+    return content_type if is_media else media_requests.OCTETS
 
 
 def _decode(document: Any, metadata: ModelMetadata) -> dict[str, Array]:

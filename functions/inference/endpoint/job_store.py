@@ -105,8 +105,8 @@ class JobStore:
             ContentType=content_type,
         )
         good = status < 400  # noqa: PLR2004 where HTTP's errors begin
-        said = {"status": status, "answer_headers": json.dumps(dict(headers))}
-        self._change(job.id, {"state": DONE if good else FAILED, **said})
+        fields = {"status": status, "answer_headers": json.dumps(dict(headers))}
+        self._change(job.id, {"state": DONE if good else FAILED, **fields})
 
     def put_input(self, name: str, body: bytes) -> str:
         """Store an input, and return its address."""
@@ -157,12 +157,12 @@ class JobStore:
     def _change(
         self,
         job_id: str,
-        said: Mapping[str, Any],
+        fields: Mapping[str, Any],
         condition: str = "attribute_exists(id)",
         values: Mapping[str, Any] | None = None,
     ) -> bool:
         """Change an entry if the condition holds; return whether it did."""
-        assignments = ", ".join(f"#{name} = :new_{name}" for name in said)
+        assignments = ", ".join(f"#{name} = :new_{name}" for name in fields)
         names = set(_NAME.findall(f"{assignments} {condition}"))  # some are reserved words
         try:
             self._table.update_item(
@@ -172,7 +172,7 @@ class JobStore:
                 ExpressionAttributeNames={name: name[1:] for name in names},
                 ExpressionAttributeValues={
                     **(values or {}),
-                    **{f":new_{name}": value for name, value in said.items()},
+                    **{f":new_{name}": value for name, value in fields.items()},
                 },
             )
         except self._table.meta.client.exceptions.ConditionalCheckFailedException:

@@ -94,10 +94,10 @@ def _with_steps(session: OnnxSession, artifact: Artifact) -> Backend:
 
 
 def _check_specification(
-    said: Sequence[TensorSpec], found: Sequence[TensorSpec], *, exhaustive: bool
+    stated: Sequence[TensorSpec], found: Sequence[TensorSpec], *, exhaustive: bool
 ) -> None:
     """The artifact may state shapes more exactly than the model, and may offer fewer outputs."""
     known = {(spec.name, spec.datatype) for spec in found}
-    claimed = {(spec.name, spec.datatype) for spec in said}
+    claimed = {(spec.name, spec.datatype) for spec in stated}
     if not claimed <= known or (exhaustive and claimed != known):
         raise ValueError(f"its artifact states {sorted(claimed)}, its model has {sorted(known)}")

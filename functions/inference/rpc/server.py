@@ -178,8 +178,8 @@ class _Reflection(reflection.aio.ReflectionServicer):  # type: ignore[misc] # ha
     ) -> AsyncIterator[Any]:
         """Answer each request of a stream."""
         async with self._room.place(context):
-            told = super().ServerReflectionInfo(self._room.each(requests, context), context)
-            async for each in told:
+            responses = super().ServerReflectionInfo(self._room.each(requests, context), context)
+            async for each in responses:
                 yield each
 
 

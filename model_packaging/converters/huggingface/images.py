@@ -102,49 +102,49 @@ def checked_options(spec: ModelSpec, processor: Any) -> dict[str, Any]:
 def _options(spec: ModelSpec, processor: Any) -> dict[str, Any]:
     from PIL.Image import Resampling
 
-    said = processor.to_dict()
-    _require_known(spec, said)
-    resize, crop = _sizes(said)
-    if said.get("do_pad") or (crop is None and not isinstance(resize, list)):
-        how = "pads" if said.get("do_pad") else "gives several sizes to"
+    settings = processor.to_dict()
+    _require_known(spec, settings)
+    resize, crop = _sizes(settings)
+    if settings.get("do_pad") or (crop is None and not isinstance(resize, list)):
+        how = "pads" if settings.get("do_pad") else "gives several sizes to"
         reason = f"{how} images, which is not supported; state height and width in {PROCESSOR}"
         raise ConversionError(spec.name, reason)
-    mean, std = _normalization(said)
+    mean, std = _normalization(settings)
     return {
         "step": "image",
         "image": IMAGE,
         "pixels": PIXELS,
         "datatype": "FP32",
-        "clear": bool(said.get("do_convert_rgb")),
-        "mode": "BGR" if said.get("do_flip_channel_order") else "RGB",
+        "clear": bool(settings.get("do_convert_rgb")),
+        "mode": "BGR" if settings.get("do_flip_channel_order") else "RGB",
         "layout": "channels_first",
         "resize": resize,
-        "resample": Resampling(said["resample"] if resize else 0).name.lower(),
+        "resample": Resampling(settings["resample"] if resize else 0).name.lower(),
         "crop": crop,
-        "scale": float(said["rescale_factor"]) if said.get("do_rescale") else 1.0,
+        "scale": float(settings["rescale_factor"]) if settings.get("do_rescale") else 1.0,
         "mean": mean,
         "std": std,
     }
 
 
-def _require_known(spec: ModelSpec, said: Mapping[str, Any]) -> None:
-    for key, value in said.items():
+def _require_known(spec: ModelSpec, settings: Mapping[str, Any]) -> None:
+    for key, value in settings.items():
         if key not in _KNOWN and value not in (None, False):
             reason = f"states {key}: {str(value)[:80]} in {PROCESSOR}, which is not supported"
             raise ConversionError(spec.name, reason)
 
 
-def _sizes(said: Mapping[str, Any]) -> tuple[list[int] | int | None, list[int] | None]:
+def _sizes(settings: Mapping[str, Any]) -> tuple[list[int] | int | None, list[int] | None]:
     """Return the size to which an image is resized, and the size then cut from its center."""
-    crop = _pair(said["crop_size"]) if said.get("do_center_crop") else None
-    size = said["size"] if said.get("do_resize") else {}
+    crop = _pair(settings["crop_size"]) if settings.get("do_center_crop") else None
+    size = settings["size"] if settings.get("do_resize") else {}
     short = size.get("shortest_edge")
     if short is None:
         return _pair(size), crop
-    if "crop_pct" not in said:
+    if "crop_pct" not in settings:
         return short, crop
     square = [short, short]  # ConvNeXT's and ResNet's
-    return (int(short / said["crop_pct"]), square) if short < _SHORT_SIDE else (square, crop)
+    return (int(short / settings["crop_pct"]), square) if short < _SHORT_SIDE else (square, crop)
 
 
 def _pair(size: Mapping[str, Any]) -> list[int] | None:
@@ -152,15 +152,15 @@ def _pair(size: Mapping[str, Any]) -> list[int] | None:
     return [height, width] if height and width else None
 
 
-def _normalization(said: Mapping[str, Any]) -> tuple[list[float], list[float]]:
+def _normalization(settings: Mapping[str, Any]) -> tuple[list[float], list[float]]:
     """Return what each channel's values are reduced by, and then divided by."""
-    mean, std = (np.broadcast_to(said.get(key, 0), 3) for key in ("image_mean", "image_std"))
-    if not said.get("do_normalize"):
+    mean, std = (np.broadcast_to(settings.get(key, 0), 3) for key in ("image_mean", "image_std"))
+    if not settings.get("do_normalize"):
         mean, std = np.zeros(3), np.ones(3)
-    if said.get("rescale_offset"):  # EfficientNet's: from -1 to 1
+    if settings.get("rescale_offset"):  # EfficientNet's: from -1 to 1
         mean = mean + 1
-    if said.get("include_top"):  # and divided twice
-        std = std * said["image_std"]
+    if settings.get("include_top"):  # and divided twice
+        std = std * settings["image_std"]
     return mean.tolist(), std.tolist()
 
 

@@ -227,8 +227,8 @@ def _gives(spec: ModelSpec, tokenizer: Any, model: Any) -> dict[str, str]:
         known = ", ".join(PARTS)
         reason = f"has a tokenizer that returns {', '.join(unknown)}; {known} are supported"
         raise ConversionError(spec.name, reason)
-    taken = inspect.signature(model.forward).parameters
-    if "attention_mask" not in taken:
+    parameters = inspect.signature(model.forward).parameters
+    if "attention_mask" not in parameters:
         kind = type(model).__name__
         reason = f"is a {kind}, which has no attention_mask: padding would change its answers"
         raise ConversionError(spec.name, reason)

@@ -28,8 +28,8 @@ def reason_of(error: Exception, module: Any = None) -> str:
     if packs_sequences(error):
         return PACKED
     if "Constraints violated" in text:
-        said = text.partition(" - ")[2].partition(". ")[0]
-        return f"{FIXES}: {said}; state its size as a number"
+        cause = text.partition(" - ")[2].partition(". ")[0]
+        return f"{FIXES}: {cause}; state its size as a number"
     if "prim::DictConstruct" in text:
         return "returns a dict, which has no ONNX form in TorchScript; return a tuple, and outputs:"
     return _reason_of_layer(text, error, module)

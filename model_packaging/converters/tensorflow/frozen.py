@@ -62,9 +62,9 @@ def freeze_function(
 
     traced = tf.function(separate, autograph=False).get_concrete_function(*signature)
     # Captured tensors follow the inputs; freezing makes them constants.
-    taken = [tensor.name for tensor in traced.inputs[: len(signature)]]
-    given = [tensor.name for tensor in traced.outputs]
-    graph = tf_loader.from_function(traced, taken, given)
+    input_names = [tensor.name for tensor in traced.inputs[: len(signature)]]
+    output_names = [tensor.name for tensor in traced.outputs]
+    graph = tf_loader.from_function(traced, input_names, output_names)
     traced_graph = traced.graph.as_graph_def()
     handles = {inner.op.name: outer for outer, inner in traced.graph.captures}
 
@@ -74,8 +74,8 @@ def freeze_function(
 
     return Frozen(
         graph,
-        dict(zip(inputs, taken, strict=True)),
-        dict(zip(outputs, given, strict=True)),
+        dict(zip(inputs, input_names, strict=True)),
+        dict(zip(outputs, output_names, strict=True)),
         {node: export(node, types) for node, types in _tables(graph) if node in handles},
         list(reachable(traced_graph.node, traced_graph.library)),
     )

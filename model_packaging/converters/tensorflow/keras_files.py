@@ -105,10 +105,10 @@ def as_signature(spec: ModelSpec, model: Any) -> SavedSignature:
     if not getattr(model, "inputs", None):
         reason = "does not state its inputs; save it with model.export(...) as a SavedModel"
         raise SourceUnreadable(spec.name, spec.source, reason)
-    taken, given = _structures(model)
-    named = _named_inputs(spec, taken)
+    structure, returned = _structures(model)
+    named = _named_inputs(spec, structure)
     stated = {name: tf.TensorSpec(each.shape, each.dtype) for name, each in named.items()}
-    inputs, outputs = restated(spec, stated), distinct(_output_names(model, given), stated)
+    inputs, outputs = restated(spec, stated), distinct(_output_names(model, returned), stated)
     _require_repeatable(spec, model, inputs)
 
     # Keras may reuse a graph made for one length of an axis for other lengths, which gives wrong
@@ -116,12 +116,12 @@ def as_signature(spec: ModelSpec, model: Any) -> SavedSignature:
     model.run_eagerly = True
 
     def call(*tensors: Any) -> Sequence[Any]:
-        answer = model(keras.tree.pack_sequence_as(taken, list(tensors)), training=False)
+        answer = model(keras.tree.pack_sequence_as(structure, list(tensors)), training=False)
         return list(keras.tree.flatten(answer))
 
     def answer(rows: Mapping[str, Array]) -> Sequence[Any]:
         tensors = [tf.constant(rows[name]) for name in inputs]
-        answers = model.predict_on_batch(keras.tree.pack_sequence_as(taken, tensors))
+        answers = model.predict_on_batch(keras.tree.pack_sequence_as(structure, tensors))
         return list(keras.tree.flatten(answers))
 
     def freeze() -> Frozen:
@@ -166,11 +166,11 @@ def _structures(model: Any) -> tuple[Any, Any]:
     return model.input, model.output
 
 
-def _named_inputs(spec: ModelSpec, taken: Any) -> dict[str, Any]:
+def _named_inputs(spec: ModelSpec, structure: Any) -> dict[str, Any]:
     import keras
 
     named: dict[str, Any] = {}
-    for path, tensor in keras.tree.flatten_with_path(taken):
+    for path, tensor in keras.tree.flatten_with_path(structure):
         key = path[-1] if path and isinstance(path[-1], str) else tensor.name
         named[str(key) if key not in named else "_".join(map(str, path))] = tensor
         if getattr(tensor, "sparse", False) or getattr(tensor, "ragged", False):

@@ -63,20 +63,20 @@ def signature_of(spec: ModelSpec, interpreter: Any) -> tuple[str, SavedSignature
         ManifestError: the manifest names several, or an unknown one.
     """
     if not interpreter.get_signature_list() and not spec.signatures:
-        taken = {each["name"]: each for each in interpreter.get_input_details()}
-        given = {each["name"]: each for each in interpreter.get_output_details()}
-        name, answer = SERVING_DEFAULT, _by_tensors(interpreter, taken, given)
+        input_details = {each["name"]: each for each in interpreter.get_input_details()}
+        output_details = {each["name"]: each for each in interpreter.get_output_details()}
+        name, answer = SERVING_DEFAULT, _by_tensors(interpreter, input_details, output_details)
     else:
         name, *more = choose(spec, interpreter.get_signature_list())
         if more and spec.signatures:
             reason = "names several; a TFLite file has one, package its SavedModel for several"
             raise ManifestError(spec.place("signature"), reason)
         runner = interpreter.get_signature_runner(name)
-        taken, given = runner.get_input_details(), runner.get_output_details()
-        answer = _by_runner(runner, given)
-    inputs = {key: _spec(each) for key, each in taken.items()}
-    tensors = [[each["name"] for each in side.values()] for side in (taken, given)]
-    return name, SavedSignature(inputs, distinct(given, inputs), answer), tensors
+        input_details, output_details = runner.get_input_details(), runner.get_output_details()
+        answer = _by_runner(runner, output_details)
+    inputs = {key: _spec(each) for key, each in input_details.items()}
+    tensors = [[each["name"] for each in side.values()] for side in (input_details, output_details)]
+    return name, SavedSignature(inputs, distinct(output_details, inputs), answer), tensors
 
 
 def _spec(details: Mapping[str, Any]) -> Any:
@@ -86,23 +86,25 @@ def _spec(details: Mapping[str, Any]) -> Any:
     return tf.TensorSpec(sizes, details["dtype"])
 
 
-def _by_runner(runner: Any, given: Mapping[str, Any]) -> Answer:
+def _by_runner(runner: Any, output_details: Mapping[str, Any]) -> Answer:
     def answer(rows: Mapping[str, Array]) -> list[Array]:
         answers = runner(**rows)
-        return [answers[key] for key in given]
+        return [answers[key] for key in output_details]
 
     return answer
 
 
-def _by_tensors(interpreter: Any, taken: Mapping[str, Any], given: Mapping[str, Any]) -> Answer:
+def _by_tensors(
+    interpreter: Any, input_details: Mapping[str, Any], output_details: Mapping[str, Any]
+) -> Answer:
     def answer(rows: Mapping[str, Array]) -> list[Array]:
-        for name, details in taken.items():
+        for name, details in input_details.items():
             interpreter.resize_tensor_input(details["index"], rows[name].shape, strict=True)
         interpreter.allocate_tensors()
-        for name, details in taken.items():
+        for name, details in input_details.items():
             interpreter.set_tensor(details["index"], rows[name])
         interpreter.invoke()
-        return [interpreter.get_tensor(details["index"]) for details in given.values()]
+        return [interpreter.get_tensor(details["index"]) for details in output_details.values()]
 
     return answer
 

@@ -111,9 +111,9 @@ def _of_function(spec: ModelSpec, loaded: Any, name: str) -> SavedSignature:
     import tensorflow as tf
 
     signature = loaded.signatures[name]
-    given = dict(sorted(signature.structured_input_signature[1].items()))
+    input_specs = dict(sorted(signature.structured_input_signature[1].items()))
     keys = sorted(signature.structured_outputs)
-    inputs, outputs = restated(spec, given), distinct(keys, given)
+    inputs, outputs = restated(spec, input_specs), distinct(keys, input_specs)
 
     def call(*tensors: Any) -> list[Any]:
         assert loaded is not None  # keeps the variables alive, which a signature does not
@@ -155,9 +155,9 @@ def _of_graph(spec: ModelSpec, session: Any, signature: Any) -> SavedSignature:
     inputs, names = restated(spec, stated), distinct(keys, stated)
 
     def freeze() -> Frozen:
-        taken = {key: tensor.name for key, tensor in tensors.items()}
-        given = dict(zip(names, outputs, strict=True))
-        return cut(freeze_session(session, taken, given), inputs)
+        input_names = {key: tensor.name for key, tensor in tensors.items()}
+        output_names = dict(zip(names, outputs, strict=True))
+        return cut(freeze_session(session, input_names, output_names), inputs)
 
     def answer(rows: Mapping[str, Array]) -> Any:
         return session.run(outputs, {tensors[key]: array for key, array in rows.items()})

@@ -77,9 +77,9 @@ class _Table:
         origin = block.origins[inner]
         texts = block.dtype == TEXT
         if any(isinstance(value, str) != texts for value in self._known):
-            taken, given = ("numbers", "texts") if texts else ("texts", "numbers")
+            needed, given = ("numbers", "texts") if texts else ("texts", "numbers")
             want = "FP32" if texts else "BYTES"
-            reason = f"needs {taken} in {self._name}, but gets {given}; under inputs: give that "
+            reason = f"needs {needed} in {self._name}, but gets {given}; under inputs: give that "
             raise NoOnnxForm(f"{reason}column the datatype {want}")
         value = block.tensor if block.width == 1 else graph.take(block.tensor, [inner])
         fill = origin.fill if origin else None
@@ -108,11 +108,11 @@ class _Table:
 
     def _rows(self, absent: Any, novel: Any) -> Array:
         """Return the outputs for each category, for missing and for unknown values."""
-        rows = [self._ask(value) for value in (*self._known, absent, novel)]
+        rows = [self._answer(value) for value in (*self._known, absent, novel)]
         width = self._span.stop - self._span.start
         return np.stack([np.zeros(width) if row is None else row for row in rows])
 
-    def _ask(self, value: Any) -> Array | None:
+    def _answer(self, value: Any) -> Array | None:
         """Return the encoder's outputs for the value; None where it raises an error."""
         row = [categories[0] for categories in self._estimator.categories_]
         row[self._place] = value

@@ -121,9 +121,10 @@ def _(estimator: ensemble.AdaBoostClassifier, graph: GraphBuilder, frame: Frame)
     votes = []
     for member, weight in zip(estimator.estimators_, weights.tolist(), strict=True):
         places = np.searchsorted(estimator.classes_, member.classes_)
-        ours = votes_of(graph, aligned(graph, classify(member, graph, frame).index, places), count)
+        index = aligned(graph, classify(member, graph, frame).index, places)
+        vote = votes_of(graph, index, count)
         # weight for the class with the vote, -weight / (classes - 1) for each other
-        scaled = graph.node("Mul", ours, graph.number(weight * count / (count - 1)))
+        scaled = graph.node("Mul", vote, graph.number(weight * count / (count - 1)))
         votes.append(graph.node("Sub", scaled, graph.number(weight / (count - 1))))
     decision = graph.node("Div", graph.node("Sum", *votes), graph.number(weights.sum()))
     if count == TWO:

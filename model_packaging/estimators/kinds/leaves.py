@@ -111,8 +111,8 @@ def _converted(
     rows = matrix(graph, frame)
     _note(graph, frame, estimator)
     known = get_converter(sklearn_operator_name_map[type(estimator)]).get_allowed_options() or {}
-    taken = {key: value for key, value in options.items() if key in known}
-    model, session, dtype = _loaded(estimator, graph, frame.width, taken)
+    accepted = {key: value for key, value in options.items() if key in known}
+    model, session, dtype = _loaded(estimator, graph, frame.width, accepted)
     feed = rows if dtype == graph.dtype else graph.cast(rows, dtype)
     tensors = graph.embed(model, {_ROWS: feed})[:count]
     if len(tensors) < count:

@@ -175,8 +175,8 @@ def _(estimator: preprocessing.PolynomialFeatures, graph: GraphBuilder, frame: F
     factors = graph.join([values, graph.repeated(1, graph.take(values, [0]))])
     products = ""
     for columns in _factors(powers, frame.width).T:
-        taken = graph.take(factors, columns.tolist())
-        products = graph.node("Mul", products, taken) if products else taken
+        selected = graph.take(factors, columns.tolist())
+        products = graph.node("Mul", products, selected) if products else selected
     alone = (powers.sum(axis=1) == 1) & (powers.max(axis=1, initial=0) == 1)
     origins = [
         frame.origins[int(row.argmax())] if lone else None

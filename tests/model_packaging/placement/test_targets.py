@@ -102,16 +102,16 @@ def test_memory_is_chosen_for_the_price_and_then_for_the_answer() -> None:
 def test_a_million_answers_cost_what_lambda_and_the_api_ask() -> None:
     chosen = of().chosen
     seconds = 0.011 * MILLION * 1769 / 1024
-    assert chosen.asked == pytest.approx(3.50 + 0.20 + seconds * 0.0000166667)
+    assert chosen.usage == pytest.approx(3.50 + 0.20 + seconds * 0.0000166667)
     assert chosen.at_rest == pytest.approx(1769 / 1024 * MONTH_HOURS * 3600 * 0.0000015046)
-    assert chosen.per_million == chosen.asked + chosen.at_rest
+    assert chosen.per_million == chosen.usage + chosen.at_rest
 
 
 def test_an_endpoint_costs_its_hours_whatever_is_asked() -> None:
     few, many = (place(CHAT, PRICES, requests).chosen for requests in (1_000, 10 * MILLION))
     assert few.at_rest == many.at_rest == pytest.approx(1.127 * MONTH_HOURS)
-    assert few.per_million == pytest.approx(few.asked + few.at_rest * 1_000)
-    assert many.per_million == pytest.approx(many.asked + many.at_rest / 10)
+    assert few.per_million == pytest.approx(few.usage + few.at_rest * 1_000)
+    assert many.per_million == pytest.approx(many.usage + many.at_rest / 10)
 
 
 def test_more_requests_than_one_instance_answers_need_more_of_them() -> None:
