@@ -1,18 +1,16 @@
-"""The last step of the build: the built code, alone in an interpreter, answers requests."""
+"""A check of the build: the built code, alone in an interpreter, answers requests."""
 
 import hashlib
 import json
 import os
 from base64 import b64decode
 from http import HTTPStatus
-from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from lading.functions.contract.invocation import answer_body, proxy_event
 from lading.functions.contract.names import ENVIRONMENT, artifact_folder
 from lading.stacks.build.commands import last_line, run
-from lading.stacks.build.reachable import reachable_imports
 from lading.stacks.errors import CodeDoesNotAnswer
 
 MODEL = b64decode(
@@ -33,15 +31,11 @@ _PREDICTIONS = {
 _PAGES = ("/models", "/openapi.json", "/docs")
 """The first prediction has a known answer; the other requests reach what is imported late."""
 
-RUNTIME_PACKAGES = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3")
-"""The AWS SDK and what it requires: Lambda's Python has them; all are pure Python."""
-
 _EXPECTED = {"y": [3.0, 4.0]}
 
 _SCRIPT = """
 import json, sys
 sys.path[:0] = sys.argv[1:3]
-sys.path.append(sys.argv[5])
 from lading.functions.inference.entry.lambda_handler import handler
 
 class Context:
@@ -50,18 +44,13 @@ class Context:
     memory_limit_in_mb = 1024
 
 answers = [handler(event, Context()) for event in json.loads(sys.argv[3])]
-for statement in json.loads(sys.argv[4]):
-    try:
-        exec(statement, {})
-    except ImportError as error:
-        sys.exit(f"'{statement}' fails: {error}")
 print()
 print(json.dumps(answers))
 """
 
 
 def answer_first_request(python: Path, layer: Path, functions: Path) -> None:
-    """Request predictions and pages from the built code, and import all that handlers can reach.
+    """Request predictions and pages from the built code.
 
     Raises:
         CodeDoesNotAnswer: it cannot be imported, or gives a wrong answer.
@@ -72,10 +61,8 @@ def answer_first_request(python: Path, layer: Path, functions: Path) -> None:
     events = [proxy_event(how, path, headers, body.encode()) for how, path, body in requests]
     with TemporaryDirectory(prefix="lading-model-") as temporary:
         environment = {"PATH": os.defpath, **_write_model(Path(temporary))}
-        runtime = _link_runtime(Path(temporary))
-        arguments = (json.dumps(events), json.dumps(reachable_imports(functions)), runtime)
-        command = (python, "-I", "-S", "-B", "-c", _SCRIPT, layer, functions, *arguments)
-        finished = run(*command, environment=environment)
+        command = (python, "-I", "-S", "-B", "-c", _SCRIPT, layer, functions)
+        finished = run(*command, json.dumps(events), environment=environment)
     if finished.returncode != 0:
         raise CodeDoesNotAnswer(layer, last_line(finished))
     answers = json.loads(finished.stdout.splitlines()[-1])
@@ -86,19 +73,6 @@ def answer_first_request(python: Path, layer: Path, functions: Path) -> None:
     predicted = answer_body(answers[0])
     if json.loads(predicted).get("outputs") != _EXPECTED:
         raise CodeDoesNotAnswer(layer, f"it predicts {predicted[:200].decode()}")
-
-
-def _link_runtime(root: Path) -> Path:
-    """Return a folder below `root` with this interpreter's copies of `RUNTIME_PACKAGES`."""
-    folder = root / "runtime"
-    folder.mkdir()
-    for name in RUNTIME_PACKAGES:
-        spec = find_spec(name)
-        if spec is not None and spec.origin is not None:
-            file = Path(spec.origin)
-            place = file.parent if file.stem == "__init__" else file
-            (folder / place.name).symlink_to(place)
-    return folder
 
 
 def _write_model(root: Path) -> dict[str, str]:

@@ -23,6 +23,7 @@ from lading.stacks.build.bytecode import compile_folder
 from lading.stacks.build.cache import CachedFolder
 from lading.stacks.build.first_request import answer_first_request
 from lading.stacks.build.interpreters import find_python
+from lading.stacks.build.reachable import import_all
 from lading.stacks.build.requirements import locked_requirements
 from lading.stacks.build.trimming import UNUSED_FOLDERS, UNUSED_PATHS, UNUSED_SUFFIXES
 from lading.stacks.build.wheels import install_wheels
@@ -115,11 +116,36 @@ class LambdaCode:
             BuildError: they cannot be built, or do not answer a request.
         """
         layer, functions = self.layer().folder(), self.functions().folder()
-        answered = self._cache / f"{layer.name[:32]}-{functions.name[:32]}.answered"
-        if self._target.runs_here and not answered.exists():
+
+        def check() -> None:
             answer_first_request(self._python, layer / "python", functions)
-            answered.touch()
+            import_all(self._python, [layer / "python"], functions)
+
+        self._check_once(check, layer, functions)
         return Folders(layer, functions)
+
+    def build_processing(self, library: Library, layer: CachedFolder) -> Path:
+        """Return the folder of a library's layer, built now unless it is in the cache.
+
+        Raises:
+            BuildError: it cannot be built, or lacks what its steps import.
+        """
+        folder, code = layer.folder(), self.build()
+        layers = [folder / "python", code.layer / "python"]
+
+        def check() -> None:
+            import_all(self._python, layers, code.functions, library)
+
+        self._check_once(check, folder, code.layer, code.functions)
+        return folder
+
+    def _check_once(self, check: Callable[[], None], *folders: Path) -> None:
+        """Check folders of this content unless that was done, or cannot be done here."""
+        name = "-".join(folder.name[:32] for folder in folders)
+        answered = self._cache / f"{name}.answered"
+        if self._target.runs_here and not answered.exists():
+            check()
+            answered.touch()
 
     @cached_property
     def _python(self) -> Path:

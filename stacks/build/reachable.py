@@ -1,11 +1,20 @@
-"""Find the imports that a handler can reach, also those that wait within a function.
+"""A check of the build: all imports that a handler can reach, also those within functions.
 
 A request may be the first to execute an import; if the layer lacks the module, that request fails.
 """
 
 import ast
-from collections.abc import Iterable, Iterator
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import MappingProxyType
+
+from lading.functions.contract.names import Library
+from lading.stacks.build.commands import last_line, run
+from lading.stacks.errors import CodeDoesNotAnswer
 
 _HANDLERS = ("lambda_handler.py", "web_adapter.py")
 """Files that Lambda, or the script of the web adapter, starts."""
@@ -13,16 +22,56 @@ _HANDLERS = ("lambda_handler.py", "web_adapter.py")
 _BY_NAME = ("inference/dialects/*.py", "inference/processing/*.py")
 """Modules that code imports by a name that it computes."""
 
-IN_OTHER_LAYERS = frozenset({"image", "tokens"})
+LIBRARIES: Mapping[str, Library] = MappingProxyType({"image": "pillow", "tokens": "tokenizers"})
 """Steps that import a library from a layer of its own."""
 
+RUNTIME_PACKAGES = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3")
+"""The AWS SDK and what it requires: Lambda's Python has them; all are pure Python."""
 
-def reachable_imports(functions: Path) -> list[str]:
+_SCRIPT = """
+import json, sys
+statements, *places = sys.argv[1:]
+sys.path += places
+for statement in json.loads(statements):
+    try:
+        exec(statement, {})
+    except ImportError as error:
+        sys.exit(f"'{statement}' fails: {error}")
+"""
+
+
+def import_all(python: Path, layers: Sequence[Path], functions: Path, library: str = "") -> None:
+    """Execute each import that `reachable_imports` returns, alone in an interpreter.
+
+    Raises:
+        CodeDoesNotAnswer: an import fails; the text names it.
+    """
+    statements = json.dumps(reachable_imports(functions, library))
+    with TemporaryDirectory(prefix="lading-runtime-") as temporary:
+        places = (functions, *layers, _link_runtime(Path(temporary)))
+        options = ("-I", "-S", "-B", "-c", _SCRIPT, statements)
+        finished = run(python, *options, *places, environment={"PATH": os.defpath})
+    if finished.returncode != 0:
+        raise CodeDoesNotAnswer(layers[0], last_line(finished))
+
+
+def _link_runtime(folder: Path) -> Path:
+    """Fill `folder` with this interpreter's copies of `RUNTIME_PACKAGES`."""
+    for name in RUNTIME_PACKAGES:
+        spec = find_spec(name)
+        if spec is not None and spec.origin is not None:
+            file = Path(spec.origin)
+            place = file.parent if file.stem == "__init__" else file
+            (folder / place.name).symlink_to(place)
+    return folder
+
+
+def reachable_imports(functions: Path, library: str = "") -> list[str]:
     """Return the import statements that the handlers in `functions` can reach, as source text.
 
-    Steps whose library has a layer of its own are left out.
+    With a library, these are the statements of its steps, which the handlers' leave out.
     """
-    waiting, read, statements = list(_entries(functions)), set[Path](), set[str]()
+    waiting, read, statements = list(_entries(functions, library)), set[Path](), set[str]()
     while waiting:
         path = waiting.pop()
         if path in read or not path.is_file():
@@ -34,12 +83,13 @@ def reachable_imports(functions: Path) -> list[str]:
     return sorted(statements)
 
 
-def _entries(functions: Path) -> Iterator[Path]:
-    for name in _HANDLERS:
-        yield from functions.rglob(name)
+def _entries(functions: Path, library: str) -> Iterator[Path]:
+    if not library:
+        for name in _HANDLERS:
+            yield from functions.rglob(name)
     for pattern in _BY_NAME:
         found = (functions / "lading" / "functions").glob(pattern)
-        yield from (path for path in found if path.stem not in IN_OTHER_LAYERS)
+        yield from (path for path in found if LIBRARIES.get(path.stem, "") == library)
 
 
 def _imports(nodes: Iterable[ast.AST]) -> Iterator[ast.Import | ast.ImportFrom]:

@@ -51,6 +51,9 @@ class CodeAssets:
         self._code = code
         self._layer, self._functions = code.layer(), code.functions()
         self._processing: Callable[[Library], CachedFolder] = cache(code.processing)
+        self._built_processing: Callable[[Library], Path] = cache(
+            lambda library: code.build_processing(library, self._processing(library))
+        )
 
     @cached_property
     def _built(self) -> Folders:
@@ -66,8 +69,8 @@ class CodeAssets:
 
     def processing(self, scope: Construct, library: Library) -> lambda_.Code:
         """Return the layer of models whose processing steps need the library."""
-        layer = self._processing(library)
-        return _code(scope, layer.asset_hash, layer.folder)
+        asset_hash = self._processing(library).asset_hash
+        return _code(scope, asset_hash, lambda: self._built_processing(library))
 
     def functions(self, scope: Construct) -> lambda_.Code:
         """Return the code of all functions."""
@@ -89,7 +92,7 @@ class CodeAssets:
             LayersTooLarge: it does not fit.
         """
         if Stack.of(scope).bundling_required:
-            steps = layer_sizes(*(self._processing(it).folder() for it in model.processing))
+            steps = layer_sizes(*(self._built_processing(it) for it in model.processing))
             code = {**self._sizes, **steps}
             require_fits(model.name, code, model.artifact.size if model.artifact.layer else 0)
 

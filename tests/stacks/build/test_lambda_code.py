@@ -192,14 +192,14 @@ def test_the_layer_is_hardly_larger_than_onnxruntime_and_numpy(
 @pytest.mark.parametrize(("step", "library"), LIBRARIES.items())
 @pytest.mark.parametrize("place", ["local", "cross"])
 def test_a_processing_layer_has_what_its_step_imports_beside_the_runtime_layer(
-    step: str, library: Library, place: str, request: pytest.FixtureRequest, tmp_path: Path
+    step: str, library: Library, place: str, request: pytest.FixtureRequest
 ) -> None:
     built: Folders = request.getfixturevalue(place)
     target = local_target() if place == "local" else lambda_target()
     if not target.runs_here:
         pytest.skip(f"{target} does not run on this machine")
-    project = copy_project(tmp_path / "project", small=False)
-    processing = LambdaCode(project, target).processing(library).folder()
+    builder = LambdaCode(built.layer.parents[2], target)
+    processing = builder.build_processing(library, builder.processing(library))
     code = f"from lading.functions.inference.processing import {step}; {EXERCISES[step]}"
     path = os.pathsep.join(map(str, (processing / "python", built.layer / "python")))
     done = subprocess.run(

@@ -1,9 +1,22 @@
+import os
+import shutil
+import sys
+from importlib.util import find_spec
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from lading.functions.inference.processing.processed import LIBRARIES
-from lading.stacks.build.reachable import IN_OTHER_LAYERS, reachable_imports
+from lading.functions.contract.names import Library
+from lading.functions.inference.processing import processed
+from lading.stacks.build.lambda_code import Folders
+from lading.stacks.build.reachable import (
+    LIBRARIES,
+    RUNTIME_PACKAGES,
+    import_all,
+    reachable_imports,
+)
+from lading.stacks.errors import CodeDoesNotAnswer
 
 
 @pytest.fixture
@@ -68,5 +81,46 @@ def test_modules_that_are_imported_by_name_are_read(room: Path) -> None:
     assert statements(room) == ["import labels_needs", "import plain_needs"]
 
 
-def test_the_steps_that_are_left_out_are_those_with_a_library() -> None:
-    assert set(LIBRARIES) == IN_OTHER_LAYERS
+def test_the_modules_of_a_library_are_its_steps(room: Path) -> None:
+    folder = room.parent / "inference" / "processing"
+    folder.mkdir(parents=True)
+    (folder / "image.py").write_text("import PIL\n")
+    (folder / "labels.py").write_text("import rare\n")
+    assert reachable_imports(room.parents[2], "pillow") == ["import PIL"]
+
+
+def test_the_steps_of_each_library_are_those_that_need_it() -> None:
+    assert LIBRARIES == processed.LIBRARIES
+
+
+def test_every_package_of_lambdas_own_runtime_is_here() -> None:
+    assert all(map(find_spec, RUNTIME_PACKAGES))
+
+
+@pytest.mark.parametrize("package", ["utilities/idempotency", "middleware_factory"])
+def test_a_layer_that_lacks_what_is_imported_late_is_refused(
+    local: Folders, tmp_path: Path, package: str
+) -> None:
+    layer = tmp_path / "python"
+    shutil.copytree(local.layer / "python", layer, copy_function=os.link)
+    shutil.rmtree(layer / "aws_lambda_powertools" / package)
+    with pytest.raises(CodeDoesNotAnswer, match=package.replace("/", r"\.")) as caught:
+        import_all(Path(sys.executable), [layer], local.functions)
+    assert caught.value.layer == layer
+
+
+def test_a_layer_that_lacks_what_a_dialect_needs_is_refused(room: Path, tmp_path: Path) -> None:
+    folder = room.parent / "inference" / "dialects"
+    folder.mkdir(parents=True)
+    (folder / "rare.py").write_text("import not_in_the_layer")
+    with pytest.raises(CodeDoesNotAnswer, match="No module named 'not_in_the_layer'"):
+        import_all(Path(sys.executable), [tmp_path], room.parents[2])
+
+
+@pytest.mark.parametrize("library", get_args(Library))
+def test_a_processing_layer_that_lacks_its_library_is_refused(
+    local: Folders, tmp_path: Path, library: Library
+) -> None:
+    layers = [tmp_path, local.layer / "python"]
+    with pytest.raises(CodeDoesNotAnswer, match=r"No module named '(PIL|tokenizers)'"):
+        import_all(Path(sys.executable), layers, local.functions, library)

@@ -48,6 +48,9 @@ class TinyCode(LambdaCode):
     def processing(self, library: Library) -> CachedFolder:
         return self._tiny(library)
 
+    def build_processing(self, library: Library, layer: CachedFolder) -> Path:
+        return layer.folder()
+
     def build(self) -> Folders:
         return Folders(self.layer().folder(), self.functions().folder())
 
