@@ -169,7 +169,8 @@ class LockedModel(_LockEntry):
     def _labels_point_at_versions(self) -> "LockedModel":
         for label, version in self.labels.items():
             if version not in self.versions:
-                raise ValueError(f"label '{label}' points at version {version}, which is missing")
+                state = "retired" if version in self.retired else "missing"
+                raise ValueError(f"label '{label}' points at version {version}, which is {state}")
         return self
 
     def labeled(self, label: str, version: int | None) -> "LockedModel":

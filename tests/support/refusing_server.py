@@ -29,7 +29,7 @@ def refusing(
             if self.command != "HEAD":
                 self.wfile.write(body)
 
-        do_GET = do_PUT = do_HEAD = do_POST = answer  # noqa: N815 what the server calls
+        do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = answer  # noqa: N815 what the server calls
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             """Stay silent."""

@@ -75,3 +75,10 @@ def test_a_model_without_versions_is_no_longer_named(lock: Path) -> None:
     record(lock, "other", 1, entry(1), [])
     retire(lock, "other", 1, TODAY)
     assert read_lock(lock).names() == ["digits"]
+
+
+def test_a_merge_that_labels_a_retired_version_says_so(lock: Path) -> None:
+    retire(lock, "digits", 1, TODAY)
+    lock.write_text(lock.read_text().replace('"stable": 3', '"stable": 1'))
+    with pytest.raises(LockError, match="'stable' points at version 1, which is retired"):
+        read_lock(lock)

@@ -11,6 +11,7 @@ import pytest
 from lading.model_packaging.lock.file import LockError, read_lock, record
 from lading.model_packaging.lock.retirement import retire
 from lading.model_packaging.store.contents import Stored
+from lading.model_packaging.store.errors import StoreError
 from lading.model_packaging.store.garbage import Retention, collect
 from lading.model_packaging.store.publication import Built
 from lading.model_packaging.store.versions import Store, open_store
@@ -18,6 +19,8 @@ from tests.conftest import Bucket
 from tests.model_packaging.collecting import collected, lock_version, prepare
 from tests.model_packaging.stores import S3, Folder, Place, contents, digest, files, large
 from tests.support.interpreter import ROOT
+from tests.support.refusing_server import refusing
+from tests.support.s3 import aws
 
 TODAY = datetime.now(UTC).date()
 
@@ -249,5 +252,16 @@ def test_a_version_that_cannot_be_removed_is_one_clear_error(tmp_path: Path) -> 
     store = open_store(str(tmp_path / "store"))
     (tmp_path / "store").write_text("a file")
     missing = Stored(str(tmp_path / "store/models/digits/1"), 1, 0, datetime.now(UTC))
-    with pytest.raises(Exception, match=r"model 'digits': .*store cannot be written"):
+    with pytest.raises(StoreError, match=r"model 'digits': .*store cannot be written"):
         store.remove("digits", missing)
+
+
+def test_a_deletion_that_s3_denies_says_what_to_allow() -> None:
+    key = "models/digits/1/artifact.zip"
+    stored = Stored(f"s3://a-bucket/{key}", 1, 7, datetime.now(UTC), keys=(key,))
+    with (
+        refusing(403, "AccessDenied", "no") as url,
+        aws(url, AWS_MAX_ATTEMPTS="1"),
+        pytest.raises(StoreError, match=rf"s3://a-bucket/{key} is not allowed .*s3:DeleteObject"),
+    ):
+        open_store("s3://a-bucket").remove("digits", stored)
