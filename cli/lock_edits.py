@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from lading.cli.locked import chosen_version
-from lading.model_packaging.lock.file import LockEdit
+from lading.model_packaging.lock.edits import LockEdit
 from lading.model_packaging.lock.labels import MovedLabel
 
 DryRun = Annotated[

@@ -13,12 +13,12 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lading.model_packaging.lock.edits import guarded
 from lading.model_packaging.lock.file import (
     Lock,
     LockedModel,
     LockError,
     S3Copy,
-    guarded,
     read_lock,
 )
 from lading.model_packaging.store.contents import Stored

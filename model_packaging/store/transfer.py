@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from lading.model_packaging.lock.edits import record
 from lading.model_packaging.lock.file import (
     Copy,
     LocalCopy,
@@ -10,7 +11,6 @@ from lading.model_packaging.lock.file import (
     LockError,
     S3Copy,
     read_lock,
-    record,
 )
 from lading.model_packaging.store.errors import StoreError
 from lading.model_packaging.store.publication import Built, Published

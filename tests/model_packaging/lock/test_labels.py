@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from lading.model_packaging.lock.file import LockEdit, LockError, read_lock, record
+from lading.model_packaging.lock.edits import LockEdit, record
+from lading.model_packaging.lock.file import (
+    LockError,
+    read_lock,
+)
 from lading.model_packaging.lock.labels import (
     MovedLabel,
     NoEarlierVersion,

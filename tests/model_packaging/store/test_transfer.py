@@ -3,13 +3,13 @@ from pathlib import Path
 
 import pytest
 
+from lading.model_packaging.lock.edits import record
 from lading.model_packaging.lock.file import (
     LockedEngine,
     LockedVersion,
     LockError,
     S3Copy,
     read_lock,
-    record,
 )
 from lading.model_packaging.store.errors import StoreError
 from lading.model_packaging.store.local import LocalStore
