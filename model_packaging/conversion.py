@@ -227,7 +227,7 @@ class Converter:
 
 
 def tool_versions(spec: ModelSpec, extra: str, *libraries: str) -> dict[str, str]:
-    """Version of each library, by name.
+    """Return the version of each library, by name.
 
     Args:
         spec: the model that needs them.

@@ -114,13 +114,13 @@ def _require(path: Path, place: Place) -> None:
 
 
 def _digest(folder: Path, files: tuple[Path, ...]) -> str:
-    """Digest of the model's file, or of the list of its files' names and digests."""
+    """Return the digest of the model's file, or of the list of its files' names and digests."""
     digests = [[_named(folder, path), sha256(path.read_bytes())] for path in files]
     return digests[0][1] if len(digests) == 1 else sha256(canonical(digests))
 
 
 def _rows_digest(spec: ModelSpec, data: Path) -> str:
-    """Digest of a file of rows, and of the images that it names."""
+    """Return the digest of a file of rows, and of the images that it names."""
     return _digest(data.parent, (data, *(named_files(data) if takes_images(spec) else ())))
 
 

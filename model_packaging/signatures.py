@@ -271,7 +271,7 @@ def _compare(name: str, load: Load, evidence: Evidence, model: bytes) -> int:
 
 
 def _rows(name: str, other: Conversion, samples: Samples) -> Samples:
-    """Return the first signature's rows if they fit, else made-up rows."""
+    """Return the first signature's rows if they fit, else generated rows."""
     specs = other.session(other.onnx).inputs
     given = {key: (array.dtype, array.shape[1:]) for key, array in samples.inputs.items()}
     made = make_up(name, specs)

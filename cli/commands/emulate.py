@@ -47,8 +47,8 @@ def emulate(
     """Deploy the real stacks into an emulated AWS on this machine, and call the API.
 
     It needs no AWS account and no Docker: MiniStack emulates AWS until this command ends. The API
-    requires bearer tokens there, whatever the stage says. A model whose target is SageMaker is
-    served by an engine on this machine. Logs are in .lading/emulate.
+    requires bearer tokens there, regardless of the stage's auth. An engine on this machine serves
+    each model whose target is SageMaker. Logs are in .lading/emulate.
 
     Examples:
 
@@ -157,7 +157,7 @@ def find_model(manifest: Path, lock: Path) -> StableModel:
 
 
 def _call(cloud: EmulatedCloud, url: str, token: str, model: StableModel) -> Any:
-    """The API's answer to a golden request, if it is right, and refused without the token."""
+    """Return the API's answer to a golden request, after checking it and the authorization."""
     caller = Caller(token)
     reply, wrong = call_plainly(url, model, caller)
     for reason in (wrong, *(check.wrong for check in check_refusals(url, model, caller))):

@@ -72,7 +72,7 @@ def plan(
 
 
 def _needs(lock: Path, name: str) -> Needs:
-    """The measurements of the served version from packaging; repeated here when they are lost."""
+    """Return the measurements of the served version; measured here if packaging's are lost."""
     version = chosen_version(lock, name)
     entry = read_lock(lock).model(name).versions[version]
     published = read_nearest(name, version, entry, lock)

@@ -43,7 +43,7 @@ _BESIDE: Mapping[str, str] = MappingProxyType(
     }
 )
 
-_HOST = typer.Option(help="Address to listen on; :: is every IPv6 and IPv4 address.")
+_HOST = typer.Option(help="Address to listen on; :: means all IPv6 and IPv4 addresses.")
 _RUNTIME = typer.Option(help="Run the function here, or under AWS's runtime (Linux).")
 _LOG_FILE = typer.Option(help="The function's log, as JSON lines.")
 _THREADS = typer.Option(min=0, help="Threads of one prediction; 0 means all cores.")

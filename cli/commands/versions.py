@@ -53,7 +53,7 @@ def _row(model: LockedModel, number: int) -> dict[str, Any]:
 
 
 def _facts(lock: Path, name: str, number: int) -> dict[str, Any]:
-    """Size and accuracy from the artifact; None when it is not on this machine."""
+    """Return size and accuracy from the artifact; None when it is not on this machine."""
     try:
         folder = version_folder(lock, name, number)
         document = json.loads((folder / SPECIFICATION).read_bytes())
@@ -64,7 +64,7 @@ def _facts(lock: Path, name: str, number: int) -> dict[str, Any]:
 
 
 def _size(folder: Path, engine: dict[str, Any] | None) -> int:
-    """Bytes of the model, or of the files that its engine loads."""
+    """Return the bytes of the model, or of the files that its engine loads."""
     if engine is None:
         return (folder / MODEL).stat().st_size
     return sum(int(file["bytes"]) for file in engine["files"].values())

@@ -78,7 +78,7 @@ def _texts(value: Any) -> Any:
 
 
 def _torchserve_outputs(tensors: Tensors) -> Sequence[str]:
-    """All outputs; none where the answer is one text, which TorchServe does not write as JSON."""
+    """Return all outputs; none for an answer of one text, which is not JSON in TorchServe."""
     first, *others = tensors["outputs"]
     text = first["datatype"] == "BYTES" and len(first["data"]) == 1 and not others
     return () if text else _all_in_json(tensors)
@@ -91,7 +91,7 @@ def _read_torchserve(answer: Any, tensors: Tensors) -> Mapping[str, Any]:
 
 
 def _only_float(tensors: Tensors, fits: Callable[[Sequence[int]], bool]) -> Sequence[str]:
-    """The only float output with a fitting shape, if each input has a row of values per example."""
+    """Return the only float output that fits, if each input has a row of values per example."""
     rows = {tensor["shape"][0] if tensor["shape"] else 0 for tensor in tensors["inputs"]}
     if len(rows) != 1 or 0 in rows or any(len(it["shape"]) > _MATRIX for it in tensors["inputs"]):
         return ()

@@ -154,7 +154,7 @@ class EmulatedCloud:
 
 
 def _app() -> str:
-    """The command of app.py; this process's interpreter, for which the code is built, runs it."""
+    """Return the command of app.py, with the interpreter for which the code is built."""
     return shlex.join(["exec", *tether(0), sys.executable, "app.py"])
 
 

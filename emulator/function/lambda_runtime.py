@@ -151,7 +151,7 @@ class LambdaRuntimeFunction:
         )
 
     def _read(self, status: int, answer: bytes) -> bytes:
-        """The handler's answer; the program answers 200 for an error and a timeout as well."""
+        """Return the handler's answer; the program answers 200 also for errors and timeouts."""
         if answer.startswith(_TIMED_OUT):
             raise FunctionTimedOut(self._configuration.timeout)
         if status != HTTPStatus.OK or b'"errorType"' in answer:

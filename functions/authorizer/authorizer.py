@@ -89,7 +89,7 @@ def bearer_token(event: Event) -> str | None:
 
 
 def requested_model(event: Event) -> str:
-    """The model of the request, by the resource that the gateway chose, or else by the path."""
+    """Return the model of the request, by the gateway's resource, or else by the path."""
     first = split_path(event["resource"])[0]
     if first and not first.startswith("{") and first not in RESERVED_NAMES:
         return first

@@ -236,7 +236,7 @@ class METRICS:
     )
     """Error -> the metric that counts it; it is written only when the error occurs."""
     waking: Final = "EndpointWaking"
-    """Requests whose endpoint wakes or is updated: a retry helps, so they are no server errors."""
+    """Requests whose endpoint starts or is updated: a retry helps, so it is not a server error."""
     broken_streams: Final = "BrokenStreams"
     twin_answers: Final = "TwinAnswers"
     of_function: Final = (("function_name",), ("function_name", "function_version"))

@@ -38,13 +38,13 @@ _SAME: Mapping[type[InferenceError], int] = MappingProxyType({})
 
 
 def status_of(error: InferenceError, changes: Mapping[type[InferenceError], int] = _SAME) -> int:
-    """The status of the nearest class of `error`, in a dialect's `changes` or in `STATUSES`."""
+    """Return the status of the nearest class of `error` in `changes` or `STATUSES`."""
     table = {**STATUSES, **changes}
     return next((table[kind] for kind in type(error).__mro__ if kind in table), 500)
 
 
 def headers_of(error: InferenceError) -> dict[str, str]:
-    """The headers of an error: what is allowed, when to retry, why an endpoint cannot answer."""
+    """Return an error's headers: allowed methods, when to retry, the state of an endpoint."""
     if isinstance(error, errors.MethodNotAllowed):
         return {"allow": ", ".join(error.allowed)}
     again = getattr(error, "retry_after_s", None)

@@ -129,7 +129,7 @@ def compare(
                 raise _answers_anyway(name, each, found)
             continue
         if found is None:
-            if not each.probe.may_refuse and (each.probe.binding or _says_something(each.answer)):
+            if not each.probe.may_refuse and (each.probe.binding or _has_value(each.answer)):
                 raise _no_answer(name, each, refusal)
             continue
         _compare_answers(name, each, found, narrow)
@@ -155,7 +155,7 @@ def call(model: Model, inputs: Request) -> tuple[Request | None, str]:
         return None, first_line(error)
 
 
-def _says_something(answer: Mapping[str, Array]) -> bool:
+def _has_value(answer: Mapping[str, Array]) -> bool:
     """Return whether an answer holds a value; the mean over an axis without elements is NaN."""
     return any(
         array.size and not (array.dtype.kind == "f" and np.isnan(array).all())

@@ -1,4 +1,4 @@
-"""Inputs to trace a model with: the manifest's examples, or made up from its shapes."""
+"""Inputs to trace a model with: the manifest's examples, or generated from its shapes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -43,7 +43,7 @@ class Base:
     """Rows to start from, in the original's types.
 
     Args:
-        rows: real or made-up rows.
+        rows: real or generated rows.
         specs: the signature for callers.
         known: what the converter knows about the inputs.
         real: whether the rows came from a file or with the model.
@@ -74,7 +74,7 @@ class Base:
 
 
 def plausible(samples: Samples, known: Knowledge) -> Samples:
-    """Return made-up rows with values that the converter knows: categories, typical values."""
+    """Return generated rows with values that the converter knows: categories, typical values."""
     generator = np.random.default_rng(SEED)
     inputs = dict(samples.inputs)
     for name, found in known.items():

@@ -1,4 +1,4 @@
-"""Rows to run a model on: from a file (`holdout.py`), or made up from its signature."""
+"""Rows to run a model on: from a file (`holdout.py`), or generated from its signature."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -72,7 +72,7 @@ class Samples:
 
 
 def make_up(model: str, specs: Sequence[TensorSpec]) -> Samples:
-    """Return rows made up from a signature, the same at each call.
+    """Return rows generated from a signature, the same at each call.
 
     Floats are normally distributed, integers 0 or 1, texts "a"; a free axis other than the first
     has size 8.
@@ -83,7 +83,7 @@ def make_up(model: str, specs: Sequence[TensorSpec]) -> Samples:
     inputs = {
         spec.name: made_up(generator, spec.datatype, _sizes(spec, rows, batch)) for spec in specs
     }
-    return Samples(model, "made-up rows (accuracy.data gives real ones)", inputs, rows, batch)
+    return Samples(model, "generated rows (give real ones as accuracy.data)", inputs, rows, batch)
 
 
 def given(model: str, inputs: Request, specs: Sequence[TensorSpec]) -> Samples:

@@ -130,7 +130,7 @@ def _known(conversion: Conversion) -> Knowledge:
 def _rows(
     spec: ModelSpec, conversion: Conversion, served: ConvertedModel, known: Mapping[str, Any]
 ) -> Samples:
-    """Return held-out rows, else examples, else made-up rows, in the original's types."""
+    """Return held-out rows, else examples, else generated rows, in the original's types."""
     specs = widened(served.inputs, known)
     if spec.accuracy:
         return read_holdout(spec, specs)

@@ -16,7 +16,7 @@ DEEPEST = 2000
 
 
 def require_loadable(trees: Iterable[TreeArrays], columns: int) -> None:
-    """Refuse trees that cannot be loaded, or cannot predict rows of so many columns.
+    """Refuse trees that cannot be loaded, or cannot predict rows of this many columns.
 
     Raises:
         NoTreeForm: says what is wrong with one of them.

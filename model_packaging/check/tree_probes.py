@@ -106,7 +106,7 @@ class _Forest:
         self._starts = np.searchsorted(split[order], np.arange(columns + 1))
 
     def draw_splits(self, most: int) -> Iterator[tuple[TreeArrays, int]]:
-        """Yield at most so many splits, of all trees."""
+        """Yield at most this many splits, of all trees."""
         total = int(self._ends[-1]) if self._trees else 0
         for place in self._generator.choice(total, min(total, most), replace=False):
             number = int(np.searchsorted(self._ends, place, side="right"))

@@ -64,7 +64,7 @@ class LockError(PackagingError):
 
 
 class CopyElsewhere(LockError):
-    """The version is not on this machine, and lies in S3."""
+    """The version is not on this machine, only in S3."""
 
     def __init__(self, path: Path, model: str, version: int, place: str) -> None:
         reason = f"has version {version} of model '{model}' only at {place}; bring it here with "

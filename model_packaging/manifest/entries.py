@@ -70,12 +70,12 @@ class AccuracySpec:
     """For labels: accuracy, f1 (macro); for scores: roc_auc, top_k; for numbers: mae, rmse; without
     y, against the original: cosine of its vectors, match of its labels."""
     max_drop: Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False)]
-    """How much worse, in the metric's unit, the optimized model may be than the original, with 95 %
+    """The largest accepted drop of the metric, from the original to the optimized model, with 95 %
     confidence."""
     output: Text | None = None
-    """The output to measure; the first one when not given."""
+    """The output to measure; by default the first one."""
     k: Annotated[int, Strict(), Field(ge=1)] = 5
-    """How many of the highest scores top_k counts."""
+    """The number of highest scores among which top_k looks for the class."""
 
 
 @dataclass(frozen=True, slots=True, config=CONFIG)
@@ -85,7 +85,7 @@ class EngineSpec:
     name: EngineName
     """triton: ONNX models; vllm, djl-lmi: Hugging Face folders; container: the one in image."""
     image: Text | None = None
-    """Another container image; {region} in it stands for the region that it is deployed to."""
+    """The URI of another container image; {region} in it becomes the region of the deployment."""
     options: Mapping[str, Annotated[Any, AfterValidator(_option), _SCALARS]] = Field(default={})
     """The engine's own options; docs/large-models.md lists them."""
 
@@ -101,7 +101,7 @@ class ModelEntry:
     trust: StrictBool = False
     """Load the file even when that runs code: any .joblib or .pkl, or a .skops of unknown types."""
     prune: PruneSpec | None = None
-    """Which weights to remove, before quantizing."""
+    """Pruning: which weights to remove, before quantizing."""
     quantize: Quantize = QuantizeSpec()
     """A scheme of quantization, or a mapping with what to exclude and what to calibrate on."""
     class_path: Annotated[
@@ -117,7 +117,7 @@ class ModelEntry:
     inputs: Shapes = Field(default={})
     """The inputs in the original's order, if its file does not have them."""
     examples: File | None = None
-    """Instead: an .npz file with an array of example rows per input, in that order."""
+    """Alternative to inputs: an .npz file with an array of example rows per input, in order."""
     outputs: tuple[str, ...] = ()
     """Names for the outputs, in the original's order."""
     signatures: Annotated[
@@ -126,10 +126,10 @@ class ModelEntry:
         BeforeValidator(one_or_more, json_schema_input_type=_Signature | _Signatures),
         Field(validation_alias="signature", serialization_alias="signature"),
     ] = ()
-    """Which signature of a SavedModel is packaged, or a list of them; all when not given. Requests
-    that name none are for serving_default, or else for the first of the list."""
+    """The signatures of a SavedModel to package, one or a list; by default all. Requests that do
+    not name one are for serving_default, or else for the first of the list."""
     iterations: Literal["best", "all"] | None = None
-    """Which trees of an XGBoost Booster answer, if its file records a best iteration."""
+    """The trees of an XGBoost Booster that answer, if its file records a best iteration."""
     code: OwnCode | None = None
     """Your own code around the model, which runs wherever it is served."""
     image: ImageInput | None = None
@@ -139,9 +139,9 @@ class ModelEntry:
     target: Target = "lambda"
     """auto: Lambda when the model fits there, else SageMaker; `lading plan` shows which and why."""
     engine: EngineSpec | None = None
-    """What serves it on SageMaker; triton, or vllm for a language model, when not given."""
+    """The engine on SageMaker; by default triton, or vllm for a language model."""
     twin: Text | None = None
-    """A smaller model of this manifest that may answer while the SageMaker endpoint wakes."""
+    """A smaller model of this manifest that may answer while the SageMaker endpoint starts."""
     labels: Annotated[tuple[_Label, ...], AfterValidator(unique)] = (DEFAULT_LABEL,)
     """Labels that the published version gets; other labels stay where they are."""
 

@@ -89,20 +89,20 @@ class ImageInput:
         int | tuple[int, int] | None, BeforeValidator(_resize, json_schema_input_type=int | _Pair)
     ] = None
     """Length of the shorter side, or height and width, before the center is cut out; without it, an
-    image is resized to the model's size, whatever its proportions."""
+    image is resized to the model's size, without keeping its proportions."""
     resample: Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"] = "bilinear"
     """Pillow's filter."""
     mode: Literal["RGB", "BGR", "L"] | None = None
     """The model's channels; L (gray) for a model of one channel, else RGB."""
     layout: Literal["channels_first", "channels_last"] | None = None
-    """Which axis the channels are; taken from the shape of the model's input when not given."""
+    """The axis of the channels; by default derived from the shape of the model's input."""
     classes: Annotated[
         tuple[str, ...] | File | None,
         BeforeValidator(_classes, json_schema_input_type=list[str] | str),
     ] = None
     """Names of the classes in the model's order, or a text file with one per line. The answer gets
-    the outputs label and score, the likeliest first."""
+    the outputs label and score, the most likely first."""
     top: Annotated[int, Strict(), Field(ge=1)] = 5
-    """How many labels to return."""
+    """The number of labels to return."""
     softmax: StrictBool = False
     """Whether the model's scores are logits, which `score` turns into probabilities."""

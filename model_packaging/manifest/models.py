@@ -45,7 +45,7 @@ class ModelSpec(ModelEntry, _Named):
     """The line of each key below `line`, by its dotted path."""
 
     def place(self, key: str) -> Place:
-        """Where in the manifest the model's `key` is, or would be, such as `accuracy.data`."""
+        """Return the place in the manifest of the model's `key`, such as `accuracy.data`."""
         above = key
         while above and above not in self.lines:
             above = above.rpartition(".")[0]

@@ -19,7 +19,7 @@ class QuantizeSpec:
     measured on `calibration`; fp16: half precision; int8, int4: weights only; auto: the smallest of
     these that passes the accuracy gate."""
     exclude: tuple[str, ...] = ()
-    """Nodes to leave as they are: names, with wildcards, or operators."""
+    """Nodes that stay unchanged: names, with wildcards, or operators."""
     calibration: File | None = None
     """Rows to measure activations on, for static: a file as for accuracy.data, without its y."""
 
@@ -51,7 +51,7 @@ class PruneSpec:
     scope: Literal["layer", "global"] = "layer"
     """For magnitude: the smallest weights of each layer, or of all layers together."""
     exclude: tuple[str, ...] = ()
-    """Nodes to leave as they are: names, with wildcards, or operators."""
+    """Nodes that stay unchanged: names, with wildcards, or operators."""
 
     @model_validator(mode="after")
     def _scoped(self) -> Self:

@@ -67,6 +67,6 @@ class OwnCode:
     file: File
     """A Python file with preprocess(arrays), postprocess(arrays) or both, on dicts of arrays."""
     inputs: Shapes = Field(default={})
-    """What callers send to preprocess; the model's inputs when not given."""
+    """The inputs of preprocess, which callers send; by default the model's inputs."""
     outputs: Shapes = Field(default={})
-    """What callers get from postprocess; the model's outputs when not given."""
+    """The outputs of postprocess, which callers get; by default the model's outputs."""

@@ -16,7 +16,7 @@ cosine     mean cosine of the answer, as one vector a row, to the original model
 match      share of rows with the same label as the original model's
 
 Labels are integers, texts, or scores, one for each class, of which the highest counts; a single
-probability is that of the second of two classes. If a row has several texts, the likeliest first,
+probability is that of the second of two classes. If a row has several texts, the most likely first,
 the first one counts.
 
 If a row may have several labels, the truth is [rows, labels] of 0 and 1, and the answer is the same

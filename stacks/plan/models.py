@@ -88,7 +88,7 @@ class PlannedModel:
 
 @dataclass(frozen=True, slots=True)
 class RegionPlan:
-    """The plan of one region.
+    """The deployment of one region.
 
     Args:
         models: the models to deploy.

@@ -69,7 +69,7 @@ def _type_of(status: int) -> str:
 
 
 def engine_error(body: str) -> dict[str, Any] | None:
-    """The error object in an engine's answer; older engines write it without `error` around it."""
+    """Return the error object in an engine's answer; older engines omit the key `error`."""
     try:
         document = json.loads(body)
     except (RecursionError, ValueError):
@@ -87,7 +87,7 @@ def engine_error(body: str) -> dict[str, Any] | None:
 
 
 def _completion(**content: Json) -> Json:
-    """The schema of a request to a language model, which may also have `model` and `stream`."""
+    """Return the schema of a request to a language model, with `model` and `stream`."""
     return fields(*content, **content, model=STRING, stream={"type": "boolean"})
 
 

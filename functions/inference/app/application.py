@@ -119,7 +119,7 @@ def answer(
 
 
 def _dialect_of(segments: tuple[str, ...], catalog: Catalog) -> Dialect:
-    """The dialect that owns a path; `/models` is SageMaker's where SageMaker loads the models."""
+    """Return the dialect that owns a path; `/models` is SageMaker's where it loads the models."""
     if segments[0] == "models" and catalog.control is not None and catalog.control.multi_model:
         return MULTI_MODEL
     return dialect_of(segments)

@@ -138,7 +138,7 @@ def _read_specification(place: str, content: bytes) -> dict[str, Any]:
 def _verified(
     folder: Path, digests: Mapping[str, str], held: Mapping[str, bytes] | None
 ) -> dict[str, bytes]:
-    """Contents of the files in `digests`, each verified."""
+    """Return the contents of the files in `digests`, each verified."""
     contents = {}
     for name, expected in digests.items():
         if Path(name).name != name:

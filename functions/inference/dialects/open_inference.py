@@ -129,7 +129,7 @@ def infer_document(
 
 
 def _signed(predictor: Predictor, document: dict[str, Any]) -> Predictor:
-    """The predictor of the signature in the request's parameters, which are Lading's extension."""
+    """Return the predictor of the signature in the parameters, which is Lading's extension."""
     name = _object(document.get("parameters", {}), "'parameters'").get("signature_name", "")
     if not isinstance(name, str):
         raise MalformedRequest("'signature_name' must be a string")

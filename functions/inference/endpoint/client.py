@@ -147,14 +147,14 @@ class Endpoint:
 
 
 def _retry_pause(attempt: int) -> float | None:
-    """Seconds before the next retry; None when there were enough of them."""
+    """Return the seconds before the next retry; None after the last one."""
     if attempt >= MOST_RETRIES:
         return None
     return random.uniform(0, _FIRST_PAUSE_S * 2**attempt)  # noqa: S311 no secret
 
 
 def _hold_pause(refusal: InferenceError, until: float) -> float | None:
-    """Seconds before the next look at a starting endpoint; None when waiting is pointless."""
+    """Return the seconds before the next call of a starting endpoint; None to stop waiting."""
     left = until - monotonic()
     if left <= 0 or not isinstance(refusal, EndpointUnready) or refusal.state == FAILED:
         return None

@@ -112,7 +112,7 @@ class Refusals:
         return TimedOut(*self._who, self._settings.time_limit_s)
 
     def _unready(self, supposed: str) -> EndpointUnready:
-        """The error for the state that the control plane reports, else for the `supposed` one."""
+        """Return the error for the state from the control plane, else for the `supposed` one."""
         state = self._ask_state()
         state = supposed if state in (UNKNOWN, READY) else state
         return EndpointUnready(*self._who, state, _REASONS[state], _RETRY_AFTER_S.get(state))

@@ -71,7 +71,7 @@ class EndpointState:
 
 
 def _component_state(component: dict[str, Any]) -> str:
-    """A component without copies is starting from zero, even where AWS calls that updating."""
+    """Return a component's state; without copies it is `cold`, also if AWS reports updating."""
     state = _STATES.get(component["InferenceComponentStatus"], UNKNOWN)
     copies = component.get("RuntimeConfig", {}).get("CurrentCopyCount", 1)
     return COLD if state in (READY, UPDATING) and not copies else state

@@ -213,7 +213,7 @@ def _load_version(
 
 
 def _open(artifact: Artifact, version: int, settings: ServingSettings) -> Predictor:
-    """The predictor of an artifact: an engine at an endpoint, or onnxruntime in this process."""
+    """Return the predictor of an artifact: an engine's endpoint, or onnxruntime here."""
     if artifact.engine is not None:
         from lading.functions.inference.endpoint.predictor import open_endpoint
 

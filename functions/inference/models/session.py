@@ -138,7 +138,7 @@ class OnnxSession(Backend):
 
 
 def _threads() -> int:
-    """The number for onnxruntime, which does not know CPU quotas; 0 leaves the choice to it."""
+    """Return the number for onnxruntime, which ignores CPU quotas; 0 lets it choose."""
     from lading.functions.inference.entry.processors import fewer_than_all
 
     return fewer_than_all()

@@ -252,7 +252,7 @@ def _rare_counts(seen: Observation) -> tuple[str, ...]:
 
 
 def _fields(exchange: Exchange, seen: Observation, context: Any) -> dict[str, str | int | None]:
-    """The line's fields besides metrics and dimensions, with the names of Powertools' Logger."""
+    """Return the fields besides metrics and dimensions, named as by Powertools' Logger."""
     level = "ERROR" if seen.broken else "INFO"
     if exchange.status >= _CLIENT_ERROR:
         mild = exchange.status < _SERVER_ERROR or _waking(seen.error)
@@ -275,7 +275,7 @@ def _fields(exchange: Exchange, seen: Observation, context: Any) -> dict[str, st
 
 
 def _waking(error: BaseException | None) -> bool:
-    """Whether the endpoint could not answer yet, because it wakes or is updated."""
+    """Whether the endpoint could not answer yet, because it starts or is updated."""
     return isinstance(error, EndpointUnready) and error.retry_after_s is not None
 
 

@@ -67,7 +67,7 @@ class ImageStep(Step):
         return {**others, self._pixels: self._read(arrays[self._image])}
 
     def _read(self, contents: Array) -> Array:
-        """The pixels of each file; all headers are checked before the first file is decoded."""
+        """Return the pixels of each file; all headers are checked before a file is decoded."""
         if not 0 < len(contents) <= MOST_IMAGES:
             reason = f"has {len(contents)} images; send 1 to {MOST_IMAGES} in one request"
             raise InvalidInput(self._image, reason)
@@ -98,7 +98,7 @@ class ImageStep(Step):
         return opened
 
     def _converted(self, row: int, image: Image) -> Array:
-        """The pixels of one image, [channels, height, width] or [height, width, channels]."""
+        """Return an image's pixels, [channels, height, width] or [height, width, channels]."""
         mode = "L" if self._mode == "L" else "RGB"
         with self._reading(row):
             image.load()

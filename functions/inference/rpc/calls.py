@@ -111,7 +111,7 @@ class Method:
                 yield response
 
     async def _answered(self, request: bytes) -> tuple[bytes, InferenceError | None]:
-        """The response or the error; a call whose client leaves before it starts is dropped."""
+        """Return the response or the error; drop a call whose client leaves before it starts."""
         predicts = self.described.name in self.offered.predicting
         executor = self.threads.predicting if predicts else self.threads.looking_up
         observation = Observation(dialect=self.offered.dialect)

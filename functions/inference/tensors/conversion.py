@@ -156,7 +156,7 @@ def _fits(shape: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
 
 
 def _flatten(value: Any, name: str) -> tuple[list[Any], tuple[int, ...]]:
-    """The leaves in row-major order, and the shape; lists of one level must have one length."""
+    """Return the leaves in row-major order, and the shape; a level's lists have one length."""
     level: list[Any] = [value]
     shape: list[int] = []
     while True:

@@ -1,6 +1,6 @@
 """Large JSON bodies read by simdjson, where the result can be verified.
 
-`Array.as_buffer` copies all numbers below an array into one buffer, whatever their nesting. The
+`Array.as_buffer` copies all numbers below an array into one buffer, without their nesting. The
 nesting is verified separately: all arrays of a level must have one length, and the body must have
 exactly as many opening brackets as the result accounts for. The second check finds an array in the
 place of a number without looking at each number.

@@ -3,7 +3,7 @@
 For image classifiers see `huggingface.images`. A model of texts has the input `text`, BYTES of
 shape [-1], and returns
 
-- a sequence classifier: `label` and `score` [-1, top], the likeliest first, at most five, and
+- a sequence classifier: `label` and `score` [-1, top], the most likely first, at most five, and
   `probabilities` [-1, classes]: the scores of transformers' pipeline, which are a regression's own
   values (see `huggingface.heads`);
 - a token classifier: `label` and `score` [-1, tokens], `probabilities` [-1, tokens, classes], and
@@ -217,7 +217,7 @@ def _last_of(states: Any, marks: Any) -> Any:
 
 
 def _scores_of_tokens(model: Any, given: dict[str, Any]) -> dict[str, Any]:
-    """Return scores of tokens; those of padding are 0, whatever the model computes for it."""
+    """Return scores of tokens; those of padding are always 0."""
     kept = given["attention_mask"].unsqueeze(-1)
     return {"probabilities": scores("softmax", model(**given).logits) * kept}
 

@@ -1,7 +1,7 @@
-"""Hugging Face folders of image classifiers: images in, the likeliest labels out.
+"""Hugging Face folders of image classifiers: images in, the most likely labels out.
 
 The model has the input `image`, BYTES of shape [-1], and returns `label` and `score` [-1, top], the
-likeliest first, at most five, and `probabilities` [-1, classes].
+most likely first, at most five, and `probabilities` [-1, classes].
 
 preprocessor_config.json becomes the step `processing.image`. The step is compared, pixel by pixel,
 with transformers' own image processor on a corpus of difficult images, each read by transformers'

@@ -1,6 +1,6 @@
 """PyTorch: state dicts with their class, exported programs and TorchScript.
 
-The kind of a file is detected from its contents, whatever its suffix:
+The kind of a file is detected from its contents, not from its suffix:
 
 - a state dict (`torch.save(model.state_dict(), "model.pt")`, or `.safetensors`), also within a
   training checkpoint such as Lightning's: the manifest names the `class`, whose code is in a file

@@ -48,7 +48,7 @@ def _imputed(estimator: SimpleImputer, graph: GraphBuilder, frame: Frame) -> Fra
 
 
 def _marks(estimator: SimpleImputer, graph: GraphBuilder, values: str) -> str:
-    """Add whether each value is missing."""
+    """Add booleans: whether each value is missing."""
     if is_missing(estimator.missing_values):
         return graph.node("IsNaN", values)
     return graph.node("Equal", values, graph.number(float(estimator.missing_values)))

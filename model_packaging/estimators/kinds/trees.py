@@ -51,7 +51,7 @@ def with_values(tree: TreeArrays, values: Array, target: int) -> BoostedTree:
 def grow(graph: GraphBuilder, frame: Frame, trees: Sequence[BoostedTree], targets: int) -> str:
     """Return the sum of what the trees' leaves add: [rows, targets], in the graph's dtype.
 
-    scikit-learn's trees compare in float32, whatever the graph computes in.
+    scikit-learn's trees compare in float32, also in a graph of float64.
     """
     rows = matrix(graph, frame)
     if graph.dtype != np.float32:

@@ -53,7 +53,7 @@ def test_a_model_that_cannot_answer_the_rows_is_one_clear_error() -> None:
         def fail(inputs: Request, failure: Exception = failure) -> Request:
             raise failure
 
-        with pytest.raises(DataUnusable, match=r"made-up rows .* the original model: bad$"):
+        with pytest.raises(DataUnusable, match=r"generated rows .* the original model: bad$"):
             samples.guarded(fail, "original")(samples.inputs)
 
 
