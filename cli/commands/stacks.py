@@ -31,7 +31,8 @@ def stacks(
     """List the stacks of models in the account, and how to delete those whose model is gone.
 
     A model that has left the manifest keeps its stack, and an endpoint on SageMaker its instances,
-    until the stack is deleted. `cdk destroy` does not find such a stack.
+    until the stack is deleted. `cdk destroy` does not find such a stack. To look in a region that
+    has left the stage, use `--region`.
 
     Examples:
 
@@ -42,7 +43,7 @@ def stacks(
     deployment = _deployment(stages, stage)
     wanted = {deployment.names.model_stack(name) for name in load_manifest(manifest).models}
     found = _found(deployment, region)
-    gone = [each for each in found if each.name not in wanted and each.status != _DELETED]
+    gone = [each for each in found if _gone(each, wanted, deployment.settings.regions)]
     if json_:
         typer.echo(json.dumps([_row(each, gone) for each in found], indent=2))
         return
@@ -65,6 +66,12 @@ def _found(deployment: Deployment, region: str | None) -> list[DeployedStack]:
     return [stack for each in regions for stack in model_stacks(deployment.names, each)]
 
 
+def _gone(stack: DeployedStack, wanted: set[str], regions: Sequence[str]) -> bool:
+    """Return whether the model has left the manifest, or its region the stage."""
+    left = stack.name not in wanted or bool(regions and stack.region not in regions)
+    return left and stack.status != _DELETED
+
+
 def _row(stack: DeployedStack, gone: Sequence[DeployedStack]) -> dict[str, str | None]:
     return {**asdict(stack), "remove": stack.removal if stack in gone else None}
 
@@ -76,4 +83,4 @@ def _show(found: Sequence[DeployedStack], gone: Sequence[DeployedStack]) -> None
     rows = [
         (it.name, it.region, it.model, it.status, "no" if it in gone else "yes") for it in found
     ]
-    show_table(("stack", "region", "model", "status", "in the manifest"), rows)
+    show_table(("stack", "region", "model", "status", "in the project"), rows)

@@ -89,6 +89,18 @@ def test_every_region_of_the_stage_is_searched(lading: Lading, workspace: Path) 
 
 
 @pytest.mark.usefixtures("account")
+def test_in_a_region_that_has_left_the_stage_every_stack_is_named(
+    lading: Lading, workspace: Path
+) -> None:
+    (workspace / "stages.yaml").write_text(f"stages: {{dev: {{regions: [{AWAY}]}}}}")
+    rows = lading("stacks", "--json", "--region", HOME).document
+    assert [row["name"] for row in rows if row["remove"]] == [
+        "lading-dev-model-double",
+        "lading-dev-model-large",
+    ]
+
+
+@pytest.mark.usefixtures("account")
 def test_what_it_names_is_gone_after_its_command(lading: Lading) -> None:
     (row,) = (row for row in lading("stacks", "--json").document if row["remove"])
     session: Any = boto3.session.Session(region_name=row["region"])
