@@ -17,8 +17,6 @@ from lading.model_packaging.lock.file import (
     version_folder,
 )
 
-ROOT = Path(__file__).parents[3]
-
 
 def entry(digit: int = 0, path: str = "artifacts") -> LockedVersion:
     text = f"sha256:{digit:064x}"
