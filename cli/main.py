@@ -9,26 +9,26 @@ from typer.core import TyperOption
 from typer.exceptions import TyperException
 from typer.main import get_command
 
-from lading.cli.commands.diff import diff
 from lading.cli.commands.emulate import emulate
-from lading.cli.commands.gc import gc
 from lading.cli.commands.grpc_proxy import grpc_proxy
-from lading.cli.commands.label import label
 from lading.cli.commands.package import package
 from lading.cli.commands.plan import plan
 from lading.cli.commands.predict import predict
-from lading.cli.commands.pull import pull
-from lading.cli.commands.push import push
-from lading.cli.commands.report import write_report
-from lading.cli.commands.retire import retire
-from lading.cli.commands.rollback import rollback
 from lading.cli.commands.serve import serve
 from lading.cli.commands.smoke import smoke
 from lading.cli.commands.stacks import stacks
 from lading.cli.commands.tokens import tokens
-from lading.cli.commands.versions import versions
 from lading.cli.error_output import end_with_error
 from lading.cli.errors import BadCall, CliError
+from lading.cli.versions.diff import diff
+from lading.cli.versions.gc import gc
+from lading.cli.versions.label import label
+from lading.cli.versions.pull import pull
+from lading.cli.versions.push import push
+from lading.cli.versions.report import write_report
+from lading.cli.versions.retire import retire
+from lading.cli.versions.rollback import rollback
+from lading.cli.versions.versions import versions
 from lading.emulator.errors import EmulatorError
 from lading.functions.contract.errors import InferenceError
 from lading.functions.contract.names import VERSION
