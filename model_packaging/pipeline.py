@@ -45,10 +45,7 @@ from lading.model_packaging.engines.served import Served, locked_engine, serve
 from lading.model_packaging.engines.serving import OnnxModel
 from lading.model_packaging.errors import ConversionError, SourceError
 from lading.model_packaging.lock.edits import record
-from lading.model_packaging.lock.file import (
-    LockedVersion,
-    read_lock,
-)
+from lading.model_packaging.lock.file import LockedVersion, read_lock
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.measure.accuracy import Gate, gate_stage
 from lading.model_packaging.measure.batches import batch_stage

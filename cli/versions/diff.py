@@ -26,11 +26,7 @@ _LONGEST = 48
 
 
 def diff(
-    name: Name,
-    a: Annotated[str, _A],
-    b: Annotated[str, _B],
-    lock: Lock = LOCK,
-    json_: Json = False,
+    name: Name, a: Annotated[str, _A], b: Annotated[str, _B], lock: Lock = LOCK, json_: Json = False
 ) -> None:
     """Show how two versions differ: signature, size, accuracy, latency, and what made them.
 

@@ -14,11 +14,7 @@ from lading.model_packaging.lock.file import CopyElsewhere, LockedModel, read_lo
 from lading.model_packaging.sizes import in_words
 
 
-def versions(
-    names: Names = None,
-    lock: Lock = LOCK,
-    json_: Json = False,
-) -> None:
+def versions(names: Names = None, lock: Lock = LOCK, json_: Json = False) -> None:
     """List versions with their labels, targets, sizes and accuracy.
 
     Examples:

@@ -24,10 +24,7 @@ from lading.functions.inference.wire.messages import read_headers
 
 _PATH = re.compile(r"/endpoints/(?P<name>[^/]{1,63})/(?P<operation>[a-z-]+)")
 _OPERATIONS = MappingProxyType(
-    {
-        "invocations": respond_whole,
-        "invocations-response-stream": respond_in_parts,
-    }
+    {"invocations": respond_whole, "invocations-response-stream": respond_in_parts}
 )
 
 

@@ -69,10 +69,7 @@ def first_request(content: bytes) -> Request | None:
 
 
 def _chosen(samples: Samples) -> Iterable[Request]:
-    return chain(
-        islice(samples.requests(1), _SINGLES),
-        islice(samples.requests(_BATCH), 1),
-    )
+    return chain(islice(samples.requests(1), _SINGLES), islice(samples.requests(_BATCH), 1))
 
 
 def _data(tensor: Mapping[str, Any]) -> list[Any]:

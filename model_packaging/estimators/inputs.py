@@ -146,10 +146,7 @@ def _table(
 
 
 def _columns(
-    spec: ModelSpec,
-    stated: Mapping[str, InputShape],
-    features: int,
-    known: tuple[str, ...] | None,
+    spec: ModelSpec, stated: Mapping[str, InputShape], features: int, known: tuple[str, ...] | None
 ) -> Inputs:
     for name, each in stated.items():
         if each.shape[1:] not in ((), (1,)):

@@ -36,14 +36,7 @@ from operator import not_
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    RootModel,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError, model_validator
 
 from lading.functions.contract.names import Library, artifact_folder
 from lading.model_packaging.documents import readable
@@ -100,9 +93,7 @@ class S3Copy(_LockEntry):
     bytes: int = Field(gt=0)
     """Size of the object and of its unpacked content: nothing in it is compressed."""
     engine: str | None = Field(
-        default=None,
-        pattern=r"^(.+/)?models/[^/]+/sha256/[0-9a-f]{64}/$",
-        exclude_if=_is_none,
+        default=None, pattern=r"^(.+/)?models/[^/]+/sha256/[0-9a-f]{64}/$", exclude_if=_is_none
     )
     """Prefix of the engine's files and of nothing else; None when it has no engine."""
 

@@ -6,11 +6,7 @@ from pathlib import Path
 
 from lading.functions.contract.names import NAME_PATTERN
 from lading.model_packaging.lock.edits import LockEdit, edit_lock
-from lading.model_packaging.lock.file import (
-    Lock,
-    LockedModel,
-    LockError,
-)
+from lading.model_packaging.lock.file import Lock, LockedModel, LockError
 
 
 class NoEarlierVersion(LockError):

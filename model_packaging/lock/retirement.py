@@ -4,11 +4,7 @@ import datetime as dt
 from pathlib import Path
 
 from lading.model_packaging.lock.edits import LockEdit, edit_lock
-from lading.model_packaging.lock.file import (
-    Lock,
-    LockError,
-    RetiredVersion,
-)
+from lading.model_packaging.lock.file import Lock, LockError, RetiredVersion
 from lading.model_packaging.lock.labels import find_model
 
 

@@ -26,13 +26,11 @@ class OptionRule:
 
 FLAG = OptionRule("true or false", lambda value: isinstance(value, bool))
 SHARE = OptionRule(
-    "a number above 0, up to 1",
-    lambda value: type(value) in (int, float) and 0 < float(value) <= 1,
+    "a number above 0, up to 1", lambda value: type(value) in (int, float) and 0 < float(value) <= 1
 )
 TEXT = OptionRule("one line of text", lambda value: isinstance(value, str) and value.isprintable())
 WORD = OptionRule(
-    "a word",
-    lambda value: isinstance(value, str) and bool(re.fullmatch(r"[\w./:-]{1,256}", value)),
+    "a word", lambda value: isinstance(value, str) and bool(re.fullmatch(r"[\w./:-]{1,256}", value))
 )
 
 
@@ -41,8 +39,7 @@ def whole(low: int = 1, high: int = _INT32, *words: str) -> OptionRule:
     numbers = f"a whole number from {low} to {high}"
     wanted = " or ".join((numbers, *(f"'{word}'" for word in words)))
     return OptionRule(
-        wanted,
-        lambda value: value in words or (type(value) is int and low <= value <= high),
+        wanted, lambda value: value in words or (type(value) is int and low <= value <= high)
     )
 
 

@@ -15,10 +15,7 @@ from pydantic import (
 )
 
 CONFIG = ConfigDict(
-    extra="forbid",
-    use_attribute_docstrings=True,
-    validate_by_name=True,
-    validate_by_alias=True,
+    extra="forbid", use_attribute_docstrings=True, validate_by_name=True, validate_by_alias=True
 )
 """Of every mapping of the manifest: unknown keys are errors."""
 
@@ -52,9 +49,7 @@ def one_or_more(value: Any) -> Any:
 
 Text = Annotated[str, Field(min_length=1)]
 File = Annotated[
-    Path,
-    BeforeValidator(_below, json_schema_input_type=Text),
-    PlainSerializer(lambda _: "file"),
+    Path, BeforeValidator(_below, json_schema_input_type=Text), PlainSerializer(lambda _: "file")
 ]
 """A file below the manifest's folder; in the identity, its digest stands for it."""
 

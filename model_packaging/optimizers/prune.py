@@ -58,9 +58,7 @@ def prune_model(spec: ModelSpec, config: PruneSpec, content: bytes) -> Pruned:
 
 
 def optimize(
-    task: Task,
-    model: bytes,
-    prune: Callable[[ModelSpec, PruneSpec, bytes], Pruned] = prune_model,
+    task: Task, model: bytes, prune: Callable[[ModelSpec, PruneSpec, bytes], Pruned] = prune_model
 ) -> Optimized:
     """Prune a model, and require that the result gives the answers that it must."""
     config = task.spec.prune

@@ -157,10 +157,5 @@ def _tools(spec: ModelSpec) -> Mapping[str, str]:
 
 
 OPTIMIZER = Optimizer(
-    "quantize",
-    idle="not requested",
-    exact=False,
-    applies=_applies,
-    optimize=optimize,
-    tools=_tools,
+    "quantize", idle="not requested", exact=False, applies=_applies, optimize=optimize, tools=_tools
 )

@@ -30,9 +30,7 @@ def quantize_fp16(model: "ModelProto", plan: QuantizationPlan) -> "ModelProto":
 
     _raise_masks(model)
     half: ModelProto = convert_float_to_float16(
-        model,
-        keep_io_types=True,
-        node_block_list=[*plan.exclude, *_out_of_range(model)],
+        model, keep_io_types=True, node_block_list=[*plan.exclude, *_out_of_range(model)]
     )
     return half
 

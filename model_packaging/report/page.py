@@ -5,13 +5,7 @@ from html import escape
 from typing import Any
 
 from lading.model_packaging.measure.change import AccuracyChange, Interval
-from lading.model_packaging.report.figures import (
-    Batches,
-    Stage,
-    batches_of,
-    change_of,
-    stages_of,
-)
+from lading.model_packaging.report.figures import Batches, Stage, batches_of, change_of, stages_of
 from lading.model_packaging.report.plots import Bar, bars, gate, ranges
 from lading.model_packaging.report.style import STYLE
 from lading.model_packaging.sizes import in_words

@@ -14,13 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lading.model_packaging.lock.edits import guarded
-from lading.model_packaging.lock.file import (
-    Lock,
-    LockedModel,
-    LockError,
-    S3Copy,
-    read_lock,
-)
+from lading.model_packaging.lock.file import Lock, LockedModel, LockError, S3Copy, read_lock
 from lading.model_packaging.store.contents import Stored
 from lading.model_packaging.store.versions import Store
 

@@ -37,10 +37,7 @@ from lading.model_packaging.store.publication import (
     next_number,
     verify,
 )
-from lading.model_packaging.store.s3_contents import (
-    group_objects,
-    list_objects,
-)
+from lading.model_packaging.store.s3_contents import group_objects, list_objects
 from lading.model_packaging.store.s3_engine import EnginePrefix
 from lading.model_packaging.store.s3_refusals import refusal
 from lading.model_packaging.store.s3_upload import Upload
@@ -181,9 +178,7 @@ class S3Store:
         from botocore.config import Config
 
         config = Config(
-            connect_timeout=5,
-            max_pool_connections=_AT_ONCE,
-            retries={"mode": "standard"},
+            connect_timeout=5, max_pool_connections=_AT_ONCE, retries={"mode": "standard"}
         )
         try:
             return Session().client("s3", config=config)

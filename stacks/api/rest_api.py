@@ -99,12 +99,7 @@ class ModelApi(Construct):
     """
 
     def __init__(
-        self,
-        scope: Construct,
-        id_: str,
-        *,
-        settings: ApiSettings,
-        authorization: Authorization,
+        self, scope: Construct, id_: str, *, settings: ApiSettings, authorization: Authorization
     ) -> None:
         super().__init__(scope, id_)
         self._settings, self._authorization = settings, authorization

@@ -27,11 +27,7 @@ CUDA 12: those of them whose GPUs driver 550 supports, from Turing to Hopper.
 """
 
 _OLDER = frozenset(
-    {
-        "al2-ami-sagemaker-inference-gpu-2",
-        "al2-ami-sagemaker-inference-gpu-2-1",
-        _CUDA_12,
-    }
+    {"al2-ami-sagemaker-inference-gpu-2", "al2-ami-sagemaker-inference-gpu-2-1", _CUDA_12}
 )
 """AMIs whose driver does not run CUDA 13."""
 

@@ -91,8 +91,7 @@ class JobStoreResources(Construct):
     def _bucket(self, days: int) -> s3.Bucket:
         # CloudFormation cannot delete a bucket with objects in it, so it stays.
         rule = s3.LifecycleRule(
-            expiration=Duration.days(days),
-            abort_incomplete_multipart_upload_after=Duration.days(1),
+            expiration=Duration.days(days), abort_incomplete_multipart_upload_after=Duration.days(1)
         )
         bucket = private_bucket(self, "Bodies", self._key, lifecycle_rules=[rule])
         reason = "bodies are deleted in days; the API's access log says who created each job"

@@ -241,9 +241,7 @@ def _volume_key(settings: SageMakerSettings, key: kms.IKey) -> str | None:
     return None if settings.local_storage else settings.volume_key or key.key_arn
 
 
-def _pools(
-    settings: SageMakerSettings,
-) -> list[sagemaker.CfnEndpointConfig.InstancePoolProperty]:
+def _pools(settings: SageMakerSettings) -> list[sagemaker.CfnEndpointConfig.InstancePoolProperty]:
     """Return the instance types in the order in which SageMaker tries them."""
     return [
         _Config.InstancePoolProperty(instance_type=instance, priority=priority)

@@ -4,12 +4,7 @@ from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from lading.stacks.permissions import (
-    acknowledge_resource,
-    allow,
-    bucket_arn,
-    grant_decrypt,
-)
+from lading.stacks.permissions import acknowledge_resource, allow, bucket_arn, grant_decrypt
 from lading.stacks.plan.endpoints import EngineData, Repository
 
 

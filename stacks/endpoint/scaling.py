@@ -30,10 +30,7 @@ _PREDEFINED = {
     ),
     ("component", "invocations"): "SageMakerInferenceComponentInvocationsPerCopy",
 }
-_WAKING = {
-    "component": "NoCapacityInvocationFailures",
-    "variant": "HasBacklogWithoutCapacity",
-}
+_WAKING = {"component": "NoCapacityInvocationFailures", "variant": "HasBacklogWithoutCapacity"}
 _Policy = autoscaling.CfnScalingPolicy
 
 

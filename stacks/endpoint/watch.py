@@ -15,12 +15,7 @@ from lading.functions.contract.names import METRICS
 from lading.stacks.endpoint.signals import ENDPOINT_SIGNALS, WatchedEndpoint, requests
 from lading.stacks.monitoring.alarms import MINUTE, make_alarms, rollback_alarm
 from lading.stacks.monitoring.dashboards import graph
-from lading.stacks.monitoring.signals import (
-    WatchedModel,
-    expression,
-    lambda_metric,
-    service_metric,
-)
+from lading.stacks.monitoring.signals import WatchedModel, expression, lambda_metric, service_metric
 
 
 def rollback_alarms(
@@ -59,10 +54,7 @@ def watch_endpoint(
     signals = ENDPOINT_SIGNALS[endpoint.mode]
     alarms = make_alarms(scope, prefix, signals, endpoint, topic)
     dashboard = cloudwatch.Dashboard(
-        scope,
-        "Dashboard",
-        dashboard_name=endpoint.dashboard,
-        default_interval=Duration.days(1),
+        scope, "Dashboard", dashboard_name=endpoint.dashboard, default_interval=Duration.days(1)
     )
     dashboard.add_widgets(
         graph("Requests", [requests(endpoint)]),

@@ -95,11 +95,7 @@ class LambdaModel(Construct):
 
     def _library_layer(self, id_: str, code: lambda_.Code, content: str) -> lambda_.LayerVersion:
         return lambda_.LayerVersion(
-            self,
-            id_,
-            code=code,
-            compatible_runtimes=[RUNTIME],
-            description=f"Lading: {content}",
+            self, id_, code=code, compatible_runtimes=[RUNTIME], description=f"Lading: {content}"
         )
 
     def _artifact_layer(self) -> lambda_.LayerVersion | None:

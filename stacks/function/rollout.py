@@ -140,9 +140,7 @@ class Rollout(Construct):
         )
 
     def _shift(
-        self,
-        configuration: codedeploy.ILambdaDeploymentConfig,
-        alarms: Sequence[cloudwatch.IAlarm],
+        self, configuration: codedeploy.ILambdaDeploymentConfig, alarms: Sequence[cloudwatch.IAlarm]
     ) -> None:
         """Let CodeDeploy move the alias."""
         clean = self._clean()

@@ -10,13 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from lading.functions.contract.limits import SAGEMAKER
-from lading.stacks.stages.sagemaker import (
-    Metric,
-    Mode,
-    Policy,
-    SageMakerSettings,
-    has_accelerator,
-)
+from lading.stacks.stages.sagemaker import Metric, Mode, Policy, SageMakerSettings, has_accelerator
 
 OWN_ALARMS = 2
 """Lading's own alarms that roll an update back."""
@@ -95,9 +89,7 @@ RULES = (
         lambda it: len(it.instances) > SAGEMAKER.instance_types,
     ),
     SettingRule(
-        "count.max",
-        "count.max must be count.min or more",
-        lambda it: it.count.max < it.fewest,
+        "count.max", "count.max must be count.min or more", lambda it: it.count.max < it.fewest
     ),
     SettingRule(
         "update.policy",

@@ -42,9 +42,7 @@ def named(name: str, _datatype: str, values: str) -> str:
 WIRES = {
     "open_inference": Wire("/v2/models/{model}{at}/infer", tensor),
     "tensorflow_serving": Wire(
-        "/v1/models/{model}{at}:predict",
-        named,
-        {"an unknown label": 400, "a wrong method": 400},
+        "/v1/models/{model}{at}:predict", named, {"an unknown label": 400, "a wrong method": 400}
     ),
     "plain": Wire("/predict/{model}{at}", named),
 }

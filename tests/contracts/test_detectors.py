@@ -14,15 +14,8 @@ from tests.support.driver import ask, serve
 from tests.support.worlds import detector, settings_for
 
 NOTHING, TWO = [-1, -2], [1, -1, 2]
-BOXES: dict[str, Any] = {
-    "nothing": (NOTHING, []),
-    "two": (TWO, [[1.0] * 4, [2.0] * 4]),
-}
-MODELS = {
-    "detector": {1: detector()},
-    "box": {1: detector("box")},
-    "label": {1: detector("label")},
-}
+BOXES: dict[str, Any] = {"nothing": (NOTHING, []), "two": (TWO, [[1.0] * 4, [2.0] * 4])}
+MODELS = {"detector": {1: detector()}, "box": {1: detector("box")}, "label": {1: detector("label")}}
 
 
 @pytest.fixture(scope="module")

@@ -11,21 +11,14 @@ def write_language_model(folder: Path) -> None:
     """Write it as Hugging Face's libraries do."""
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-    from transformers import (
-        LlamaConfig,
-        LlamaForCausalLM,
-        PreTrainedTokenizerFast,
-    )
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
     letters = ["<s>", "</s>", *sorted(pre_tokenizers.ByteLevel.alphabet())]
     tokenizer = Tokenizer(models.BPE({each: at for at, each in enumerate(letters)}, []))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        bos_token=letters[0],
-        eos_token=letters[1],
-        chat_template=CHAT,
+        tokenizer_object=tokenizer, bos_token=letters[0], eos_token=letters[1], chat_template=CHAT
     ).save_pretrained(folder)
     torch.manual_seed(0)
     config = LlamaConfig(

@@ -20,10 +20,7 @@ from tests.end_to_end.conftest import lading
 from tests.end_to_end.test_digits import Outputs, same
 
 # gevent, which the stock client uses, warns of its own doings.
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.filterwarnings("ignore::DeprecationWarning:gevent.*"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning:gevent.*")]
 
 Rows = np.ndarray[Any, np.dtype[np.float32]]
 

@@ -19,10 +19,7 @@ from tests.end_to_end.conftest import lading
 from tests.support.worlds import add_sub
 
 # gevent, which the stock client uses, warns of its own doings.
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.filterwarnings("ignore::DeprecationWarning:gevent.*"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning:gevent.*")]
 
 PLACES = ("small", "large")
 MANIFEST = """
@@ -143,8 +140,7 @@ def test_both_describe_themselves_alike(api: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "body",
-    [b"oops", b"{}", json.dumps({"inputs": {"a": [[1, 2]], "b": [[1, 2]]}}).encode()],
+    "body", [b"oops", b"{}", json.dumps({"inputs": {"a": [[1, 2]], "b": [[1, 2]]}}).encode()]
 )
 def test_bad_input_is_refused_alike(api: httpx.Client, body: bytes) -> None:
     answers = [api.post(f"/{it}/predict", content=body) for it in PLACES]

@@ -11,10 +11,7 @@ import pytest
 from lading.cli.commands.emulate import create_token, deploy
 from lading.emulator.cloud.account import EmulatedCloud
 from lading.model_packaging.lock.edits import record
-from lading.model_packaging.lock.file import (
-    LocalCopy,
-    LockedVersion,
-)
+from lading.model_packaging.lock.file import LocalCopy, LockedVersion
 from lading.stacks.stages.settings import load_deployment
 from tests.contracts.wire.test_every_way import *  # noqa: F403
 from tests.contracts.wire.test_openai_every_way import *  # noqa: F403

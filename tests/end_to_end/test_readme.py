@@ -99,8 +99,7 @@ def test_the_curl_command_answers(published: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "command",
-    [command for command in COMMANDS if command.startswith("lading serve")] + DEPLOYED,
+    "command", [command for command in COMMANDS if command.startswith("lading serve")] + DEPLOYED
 )
 def test_the_commands_that_run_on_or_need_a_deployment_are_understood(
     command: str, published: Path

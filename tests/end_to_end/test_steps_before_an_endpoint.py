@@ -44,10 +44,7 @@ def settings(done: Packaged, folder: Path, **changes: Any) -> ServingSettings:
     return ServingSettings(models=(model,), model_root=str(folder), **changes)
 
 
-@pytest.fixture(
-    scope="module",
-    params=["linear", pytest.param("films", marks=HUGGING_FACE)],
-)
+@pytest.fixture(scope="module", params=["linear", pytest.param("films", marks=HUGGING_FACE)])
 def spec(request: Any, tmp_path_factory: pytest.TempPathFactory) -> ModelSpec:
     found: ModelSpec = MODELS[request.param](tmp_path_factory.mktemp("source"))
     return found

@@ -158,10 +158,7 @@ def test_the_command_helps(commands: Path, tmp_path: Path) -> None:
 def test_what_it_packaged_answers(commands: Path, project: Path) -> None:
     command = [str(commands / "lading"), "serve", "--port", "0", "--json"]
     body = json.dumps({"inputs": [[1, 2, 3]]}).encode()
-    with (
-        serving(command, project) as url,
-        urlopen(Request(f"{url}/predict/twice", body)) as answer,
-    ):
+    with serving(command, project) as url, urlopen(Request(f"{url}/predict/twice", body)) as answer:
         assert json.load(answer)["outputs"] == {"y": [[2.0, 4.0, 6.0]]}
 
 

@@ -11,9 +11,7 @@ from itertools import count
 from pathlib import Path
 
 from lading.model_packaging.lock.edits import record
-from lading.model_packaging.lock.file import (
-    LockedVersion,
-)
+from lading.model_packaging.lock.file import LockedVersion
 from lading.model_packaging.lock.retirement import retire
 from lading.model_packaging.store.garbage import Retention, Unlocked, collect
 from lading.model_packaging.store.publication import Built

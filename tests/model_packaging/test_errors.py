@@ -42,11 +42,7 @@ def test_a_manifest_error_names_file_line_key_and_the_likely_key() -> None:
     assert str(error) == (
         "models.yaml:7: models.digits.quantise: unknown key; did you mean 'quantize'?"
     )
-    assert (error.file, error.line, error.key) == (
-        Path("models.yaml"),
-        7,
-        "models.digits.quantise",
-    )
+    assert (error.file, error.line, error.key) == (Path("models.yaml"), 7, "models.digits.quantise")
     assert error.guess == "quantize"
 
 

@@ -51,7 +51,7 @@ def test_an_onnx_model_becomes_a_repository_of_triton(tmp_path: Path) -> None:
     assert (packaged.target, packaged.version, packaged.labels) == ("sagemaker", 1, ("stable",))
     folder = Path(packaged.location)
     assert sorted(path.name for path in folder.iterdir()) == [
-        *("artifact.json", "engine", "golden.json", "report.json"),
+        *("artifact.json", "engine", "golden.json", "report.json")
     ]
     assert (folder / "engine/model/1/model.onnx").read_bytes() == linear_bytes()
     artifact = read_artifact(folder, packaged.digest)
@@ -82,11 +82,7 @@ def test_a_region_is_added_without_another_version(tmp_path: Path) -> None:
 
 
 def test_another_target_or_option_is_another_version(tmp_path: Path) -> None:
-    specs = (
-        linear_spec(tmp_path),
-        triton_spec(tmp_path),
-        triton_spec(tmp_path, max_batch_size=8),
-    )
+    specs = (linear_spec(tmp_path), triton_spec(tmp_path), triton_spec(tmp_path, max_batch_size=8))
     assert [run(tmp_path, spec).version for spec in specs] == [1, 2, 3]
     assert [run(tmp_path, spec).version for spec in specs] == [1, 2, 3]
     assert (Path(run(tmp_path, specs[0]).location) / MODEL).is_file()

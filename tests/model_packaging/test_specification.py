@@ -59,11 +59,7 @@ def test_an_artifact_says_what_it_is_and_how_it_came_to_be(tmp_path: Path) -> No
     document = json.loads((tmp_path / SPECIFICATION).read_bytes())
     assert document["inputs"] == [{"name": "x", "datatype": "FP32", "shape": [-1, 16]}]
     assert document["outputs"] == [{"name": "scores", "datatype": "FP32", "shape": [-1, 4]}]
-    assert document["source"] == {
-        "file": "linear.onnx",
-        "framework": "onnx",
-        "digest": "sha256:2",
-    }
+    assert document["source"] == {"file": "linear.onnx", "framework": "onnx", "digest": "sha256:2"}
     assert document["tools"] == {"onnx": "1"}
     assert [step["step"] for step in document["steps"]] == ["convert", "quantize"]
     assert document["accuracy"] == {

@@ -7,12 +7,7 @@ import pytest
 
 from lading.stacks.monitoring.signals import API_SIGNALS
 from lading.stacks.plan.apis import MOST_MODELS, MOST_MODELS_WITH_PAGES
-from tests.stacks.api_stages import (
-    NAMES,
-    findings,
-    only,
-    text,
-)
+from tests.stacks.api_stages import NAMES, findings, only, text
 
 
 def test_no_rule_finds_anything_but_that_an_open_api_is_open(api_assembly: Path) -> None:

@@ -66,10 +66,7 @@ def test_cfn_lint_finds_nothing(assembly: Path) -> None:
     assert len(templates) == 9
     command = [str(Path(sys.executable).parent / "cfn-lint"), "--"]
     linted = subprocess.run(
-        [*command, *map(str, templates)],
-        check=False,
-        capture_output=True,
-        text=True,
+        [*command, *map(str, templates)], check=False, capture_output=True, text=True
     )
     assert linted.stdout == ""
     assert linted.returncode == 0

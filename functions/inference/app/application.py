@@ -14,11 +14,7 @@ from typing import TYPE_CHECKING
 
 from lading.functions.contract.dialects.dialect import Dialect, split_path
 from lading.functions.contract.dialects.sagemaker import MULTI_MODEL
-from lading.functions.contract.errors import (
-    CallerGone,
-    InferenceError,
-    RequestTooLarge,
-)
+from lading.functions.contract.errors import CallerGone, InferenceError, RequestTooLarge
 from lading.functions.contract.limits import GATEWAY
 from lading.functions.contract.routes import CONTROL, dialect_of, find_route
 from lading.functions.inference.dialects import find_operations, refuse

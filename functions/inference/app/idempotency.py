@@ -12,11 +12,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from lading.functions.contract.dialects.dialect import split_path
-from lading.functions.contract.errors import (
-    KeyReused,
-    MalformedRequest,
-    RequestInProgress,
-)
+from lading.functions.contract.errors import KeyReused, MalformedRequest, RequestInProgress
 from lading.functions.contract.routes import dialect_of
 from lading.functions.inference.app.application import Answerer
 from lading.functions.inference.dialects import refuse

@@ -21,11 +21,7 @@ from types import MappingProxyType
 from typing import Any
 
 from lading.functions.contract.dialects.dialect import split_path
-from lading.functions.contract.errors import (
-    JobNotFound,
-    MalformedRequest,
-    MethodNotAllowed,
-)
+from lading.functions.contract.errors import JobNotFound, MalformedRequest, MethodNotAllowed
 from lading.functions.contract.invocation import dumps, lambda_client, proxy_event
 from lading.functions.contract.limits import LAMBDA
 from lading.functions.contract.routes import dialect_of, find_route
@@ -189,11 +185,7 @@ class Jobs:
             document["upload"] = where
         if job.state in (DONE, FAILED):
             where = {"url": self._store.result_url(job), "expires_in": URL_S}
-            document |= {
-                "status": job.status,
-                "headers": dict(job.answer_headers),
-                "result": where,
-            }
+            document |= {"status": job.status, "headers": dict(job.answer_headers), "result": where}
         return document
 
     def _start_thread(self, job: Job, catalog: Catalog) -> None:

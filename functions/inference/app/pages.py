@@ -7,9 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lading.functions.contract.dialects.dialect import STRING, Json, fields, split_path
-from lading.functions.contract.errors import (
-    ModelUnavailable,
-)
+from lading.functions.contract.errors import ModelUnavailable
 from lading.functions.contract.names import VERSION
 from lading.functions.contract.routes import CONTROL, find_route
 from lading.functions.inference.app.openapi import data_plane_paths
@@ -18,12 +16,7 @@ from lading.functions.inference.dialects import refuse
 from lading.functions.inference.loading.catalog import Catalog, CatalogModel
 from lading.functions.inference.models.predictor import ModelMetadata
 from lading.functions.inference.wire.boundary import Boundary
-from lading.functions.inference.wire.messages import (
-    Observation,
-    Request,
-    Response,
-    json_response,
-)
+from lading.functions.inference.wire.messages import Observation, Request, Response, json_response
 
 _SEE = 307
 

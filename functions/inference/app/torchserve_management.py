@@ -87,11 +87,7 @@ class _Management:
         models = [{"modelName": name, "modelUrl": self._url(name)} for name in page]
         return {**({"nextPageToken": str(end)} if end < len(names) else {}), "models": models}
 
-    def register(
-        self,
-        url: Text = "",
-        model_name: Text = "",
-    ) -> dict[str, str]:
+    def register(self, url: Text = "", model_name: Text = "") -> dict[str, str]:
         """Register a model from the server's folder."""
         if not url and not model_name:
             raise MalformedRequest("Parameter url is required.")

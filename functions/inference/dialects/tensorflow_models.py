@@ -88,10 +88,7 @@ def metadata(call: Call) -> Response:
     signatures = {name: _signature(each.metadata) for name, each in predictor.signatures.items()}
     specification = {"name": found.name, "signature_name": "", "version": str(found.version)}
     return json_response(
-        {
-            "model_spec": specification,
-            "metadata": {"signature_def": {"signature_def": signatures}},
-        }
+        {"model_spec": specification, "metadata": {"signature_def": {"signature_def": signatures}}}
     )
 
 

@@ -7,9 +7,7 @@ Texts and status codes are those of the server's own sources
 from collections.abc import Mapping
 from typing import Any
 
-from lading.functions.contract.errors import (
-    MalformedRequest,
-)
+from lading.functions.contract.errors import MalformedRequest
 from lading.functions.inference.dialects.tensorflow_values import (
     decode_columns,
     decode_rows,

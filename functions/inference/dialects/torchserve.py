@@ -12,10 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from lading.functions.contract.dialects.torchserve import UNCACHED
-from lading.functions.contract.errors import (
-    UnexpectedInput,
-    Unsupported,
-)
+from lading.functions.contract.errors import UnexpectedInput, Unsupported
 from lading.functions.inference.dialects import plain, tensorflow_serving
 from lading.functions.inference.models.call import Call, Operation
 from lading.functions.inference.models.predictor import ModelMetadata

@@ -6,12 +6,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from lading.functions.contract.errors import InferenceError, PredictionFailed
-from lading.functions.contract.invocation import (
-    answer_body,
-    dumps,
-    lambda_client,
-    proxy_event,
-)
+from lading.functions.contract.invocation import answer_body, dumps, lambda_client, proxy_event
 from lading.functions.contract.limits import LAMBDA
 from lading.functions.inference.models.predictor import ModelMetadata, Predictor
 from lading.functions.inference.tensors.binary import HEADER_LENGTH

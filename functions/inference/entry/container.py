@@ -132,10 +132,7 @@ def observe(catalog: Catalog, settings: ContainerSettings) -> tuple[Metrics, Obs
 
 
 def create_container(
-    catalog: Catalog,
-    settings: ContainerSettings,
-    observability: Observability,
-    executor: Executor,
+    catalog: Catalog, settings: ContainerSettings, observability: Observability, executor: Executor
 ) -> App:
     """Return the application for a server: predictions in threads, each log line at once."""
     app = create_app(catalog, longest_body=settings.longest_body, executor=executor)
@@ -143,10 +140,7 @@ def create_container(
 
 
 def _grpc(
-    catalog: Catalog,
-    settings: ContainerSettings,
-    observability: Observability,
-    executor: Executor,
+    catalog: Catalog, settings: ContainerSettings, observability: Observability, executor: Executor
 ) -> AbstractAsyncContextManager[object] | None:
     """Return the gRPC server, if a port is set for it; it shares the threads that predict."""
     if not settings.grpc_port:

@@ -107,10 +107,7 @@ class Call:
         return found if isinstance(found, Deferred) else encode(found)
 
     def complete(
-        self,
-        model: TextModel,
-        document: Mapping[str, Any],
-        encode: Callable[[bytes], Response],
+        self, model: TextModel, document: Mapping[str, Any], encode: Callable[[bytes], Response]
     ) -> Response:
         """Have a language model complete a text; otherwise as `respond`."""
         from lading.functions.inference.wire.deferred import Deferred

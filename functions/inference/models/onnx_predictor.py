@@ -30,11 +30,7 @@ class OnnxPredictor(Predictor):
     """
 
     def __init__(
-        self,
-        artifact: Artifact,
-        version: int,
-        threads: int = 0,
-        session: OnnxSession | None = None,
+        self, artifact: Artifact, version: int, threads: int = 0, session: OnnxSession | None = None
     ) -> None:
         self.golden = artifact.golden
         try:

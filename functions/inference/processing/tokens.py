@@ -24,12 +24,7 @@ MOST_TEXTS = 256
 MOST_BYTES = 1 << 20
 """The limit for one text: the whole text is tokenized before it is truncated."""
 
-_PARTS = {
-    "ids": "ids",
-    "mask": "attention_mask",
-    "types": "type_ids",
-    "offsets": "offsets",
-}
+_PARTS = {"ids": "ids", "mask": "attention_mask", "types": "type_ids", "offsets": "offsets"}
 
 
 def make(options: Mapping[str, Any], files: Mapping[str, bytes]) -> "TokensStep":

@@ -209,8 +209,7 @@ def encode(metadata: ModelMetadata, request: Any, results: Mapping[str, Array]) 
             continue
         if datatype not in CONTENTS:
             raise InvalidOutput(
-                name,
-                f"is {datatype}, which is returned only as raw bytes; send raw_input_contents",
+                name, f"is {datatype}, which is returned only as raw bytes; send raw_input_contents"
             )
         getattr(output.contents, CONTENTS[datatype]).extend(array.ravel().tolist())
     return response

@@ -11,11 +11,7 @@ from lading.functions.contract.errors import MalformedRequest, ModelUnavailable
 from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.dialects import tensorflow_examples as examples
 from lading.functions.inference.models.call import Call
-from lading.functions.inference.models.predictor import (
-    ModelMetadata,
-    Predictor,
-    with_signature,
-)
+from lading.functions.inference.models.predictor import ModelMetadata, Predictor, with_signature
 from lading.functions.inference.rpc.messages import message
 from lading.functions.inference.rpc.service import RpcCall, Service
 from lading.functions.inference.rpc.tensorflow_tensors import (

@@ -13,11 +13,7 @@ _ALIGNED = 8
 
 
 def encode(
-    inputs: Mapping[str, Array],
-    outputs: Sequence[str],
-    *,
-    binary: bool = True,
-    signature: str = "",
+    inputs: Mapping[str, Array], outputs: Sequence[str], *, binary: bool = True, signature: str = ""
 ) -> tuple[bytes, int]:
     """Return a request for `outputs`, `binary` or in JSON, and the length of its leading JSON.
 

@@ -346,9 +346,6 @@ def _vectors(dump: dict[str, Any], leaves: Array, right: Array, width: int) -> A
 def _categories(dump: dict[str, Any]) -> dict[int, frozenset[int]]:
     numbers = dump["categories"]
     parts = zip(
-        dump["categories_nodes"],
-        dump["categories_segments"],
-        dump["categories_sizes"],
-        strict=True,
+        dump["categories_nodes"], dump["categories_segments"], dump["categories_sizes"], strict=True
     )
     return {node: frozenset(numbers[start : start + size]) for node, start, size in parts}

@@ -16,11 +16,7 @@ from dataclasses import dataclass, field
 from pickle import UnpicklingError
 from typing import Any
 
-from lading.model_packaging.converters.framework_errors import (
-    framework_errors,
-    one_line,
-    reading,
-)
+from lading.model_packaging.converters.framework_errors import framework_errors, one_line, reading
 from lading.model_packaging.errors import ManifestError, SourceUnreadable, SourceUntrusted
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.sources.user_code import load_class

@@ -14,11 +14,7 @@ from lading.functions.inference.artifact.specification import SERVING_DEFAULT
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.converters.tensorflow.export import OPSET
 from lading.model_packaging.converters.tensorflow.operators import handlers
-from lading.model_packaging.converters.tensorflow.signature import (
-    Answer,
-    SavedSignature,
-    distinct,
-)
+from lading.model_packaging.converters.tensorflow.signature import Answer, SavedSignature, distinct
 from lading.model_packaging.errors import ManifestError, SourceUnreadable
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.signatures import choose

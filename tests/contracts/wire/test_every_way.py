@@ -178,11 +178,7 @@ BODIES = {
     "application/jsonlines": b"[1,2]\n",
     "application/octet-stream": np.array([[1, 2]], "<f4").tobytes(),
 }
-ANSWERS = {
-    "text/csv": b"1.0,2.0\n",
-    "application/jsonlines": b"[1.0,2.0]\n",
-    "*/*": b"[[1.0,2.0]]",
-}
+ANSWERS = {"text/csv": b"1.0,2.0\n", "application/jsonlines": b"[1.0,2.0]\n", "*/*": b"[[1.0,2.0]]"}
 
 
 @pytest.mark.parametrize("path", ["/predict/floats", "/floats/invocations"])

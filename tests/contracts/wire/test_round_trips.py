@@ -119,9 +119,7 @@ def open_inference_json(world: World, array: Array, kind: str) -> Array:
     answer = world.post(f"/v2/models/{model_of(array, kind)}/infer", {"inputs": [tensor]})
     (output,) = answer.document["outputs"]
     return of_values(
-        [item.encode() if kind == BYTES else item for item in output["data"]],
-        kind,
-        output["shape"],
+        [item.encode() if kind == BYTES else item for item in output["data"]], kind, output["shape"]
     )
 
 

@@ -20,10 +20,7 @@ from tests.support.frameworks import needs
 pytestmark = needs("tensorflow", "tensorflow", "tf2onnx", "tensorflow_serving")
 
 X = np.random.default_rng(0).standard_normal((2, WIDTH)).astype(np.float32)
-NAMES = {
-    "layers": ["serving_default", "embed", "serve"],
-    "images": ["predict_images"],
-}
+NAMES = {"layers": ["serving_default", "embed", "serve"], "images": ["predict_images"]}
 PREDICT = "tensorflow/serving/predict"
 
 

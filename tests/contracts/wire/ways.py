@@ -30,16 +30,7 @@ from lading.functions.inference.loading.catalog import Catalog, load_catalog
 from lading.functions.inference.observability.log import Observability
 from tests.emulator.harness import LINUX_ONLY, ROOT, serving
 from tests.support.uvicorn_server import uvicorn_serving
-from tests.support.worlds import (
-    FLOAT,
-    HALF,
-    STRING,
-    add_sub,
-    brain_doubled,
-    echo,
-    of_tokens,
-    times,
-)
+from tests.support.worlds import FLOAT, HALF, STRING, add_sub, brain_doubled, echo, of_tokens, times
 
 MODELS = {
     "floats": {1: echo(), 2: echo()},

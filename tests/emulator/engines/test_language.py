@@ -63,10 +63,7 @@ def test_a_running_server_is_asked_where_and_by_what_name_it_takes_a_request() -
     with recorder() as url, serving(LocalEndpoint("e", RunningServer("e", url))) as served:
         chat = ask(served, {**CHAT, "model": "ours"})
         completion = ask(served, {"prompt": "hello"})
-    assert chat == {
-        "path": "/v1/chat/completions",
-        "body": {**CHAT, "model": "its-own-name"},
-    }
+    assert chat == {"path": "/v1/chat/completions", "body": {**CHAT, "model": "its-own-name"}}
     assert (completion["path"], completion["body"]["model"]) == ("/v1/completions", "its-own-name")
 
 

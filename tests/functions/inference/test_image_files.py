@@ -70,11 +70,7 @@ def text() -> str:
         ("POST /colors/invocations", {"content-type": "image/png"}, png),
         ("POST /colors/invocations", {"content-type": "application/x-image"}, jpeg),
         ("POST /v1/models/colors:predict", {}, lambda: {"instances": [{"b64": text()}]}),
-        (
-            "POST /v1/models/colors:predict",
-            {},
-            lambda: {"instances": [{"image": {"b64": text()}}]},
-        ),
+        ("POST /v1/models/colors:predict", {}, lambda: {"instances": [{"image": {"b64": text()}}]}),
         ("POST /v1/models/colors:predict", {}, lambda: {"inputs": {"image": [{"b64": text()}]}}),
         (
             "POST /v2/models/colors/infer",

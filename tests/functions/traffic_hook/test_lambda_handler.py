@@ -68,8 +68,7 @@ def test_its_requests_are_not_counted_by_the_alarms_of_the_function(
 
 
 @pytest.mark.parametrize(
-    "refusal",
-    ["AccessDeniedException", "ResourceConflictException", "SnapStartNotReadyException"],
+    "refusal", ["AccessDeniedException", "ResourceConflictException", "SnapStartNotReadyException"]
 )
 def test_what_a_deployment_has_just_made_is_waited_for(
     aws: LocalAws, tmp_path: Path, refusal: str

@@ -51,8 +51,7 @@ def test_answers_without_rows_agree_where_their_shapes_do() -> None:
 
 
 @pytest.mark.parametrize(
-    ("half", "near", "apart"),
-    [(np.float16, 1.003, 1.01), (rounded, 1.02, 1.1)],
+    ("half", "near", "apart"), [(np.float16, 1.003, 1.01), (rounded, 1.02, 1.1)]
 )
 def test_numbers_of_16_bits_may_be_rounded_at_other_places(
     half: Callable[[Array], Array], near: float, apart: float

@@ -44,9 +44,7 @@ def test_an_object_published_again_takes_the_place_of_its_former_version(tmp_pat
     assert lock.model("digits").versions[1].stores == (remote("two"),)
 
 
-def test_images_of_another_region_are_added_and_a_known_regions_is_replaced(
-    tmp_path: Path,
-) -> None:
+def test_images_of_another_region_are_added_and_a_known_regions_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "models.lock.json"
     for region, image in (("eu-west-1", "one"), ("us-east-1", "two"), ("eu-west-1", "three")):
         lock = record(path, "digits", 1, large(region, image), [])

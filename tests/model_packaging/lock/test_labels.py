@@ -7,10 +7,7 @@ from pathlib import Path
 import pytest
 
 from lading.model_packaging.lock.edits import LockEdit, record
-from lading.model_packaging.lock.file import (
-    LockError,
-    read_lock,
-)
+from lading.model_packaging.lock.file import LockError, read_lock
 from lading.model_packaging.lock.labels import (
     MovedLabel,
     NoEarlierVersion,

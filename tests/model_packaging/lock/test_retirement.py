@@ -5,10 +5,7 @@ from pathlib import Path
 import pytest
 
 from lading.model_packaging.lock.edits import record
-from lading.model_packaging.lock.file import (
-    LockError,
-    read_lock,
-)
+from lading.model_packaging.lock.file import LockError, read_lock
 from lading.model_packaging.lock.labels import move_label
 from lading.model_packaging.lock.retirement import retire
 from tests.model_packaging.lock.test_file import entry

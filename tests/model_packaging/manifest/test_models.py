@@ -155,12 +155,7 @@ def test_models_are_selected_by_name_once_each_in_the_order_asked(tmp_path: Path
         (("dynamic", "static"), 6, "models.digits.quantize", "static needs calibration"),
         (("dynamic", "{scheme: statc}"), 6, "models.digits.quantize.scheme", "mean 'static'?"),
         (("dynamic", "{scheme: int4, exclud: [a]}"), 6, "models.digits.quantize.exclud", "exclude"),
-        (
-            ("dynamic", "{scheme: none, exclude: [a]}"),
-            6,
-            "models.digits.quantize",
-            "no effect",
-        ),
+        (("dynamic", "{scheme: none, exclude: [a]}"), 6, "models.digits.quantize", "no effect"),
         (("dynamic", "{scheme: static}"), 6, "models.digits.quantize", "static needs calibration"),
         (
             ("quantize: dynamic", "prune: {method: structured}"),

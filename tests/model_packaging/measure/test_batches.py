@@ -29,12 +29,7 @@ def test_an_exact_model_answers_alike_whatever_is_beside_a_row() -> None:
     assert found.unusual.difference < 1e-4
     alike = {"largest_difference": 0.0, "largest_relative_difference": 0.0, "label_flips": 0}
     document = found.to_json()
-    assert document == {
-        "rows": 40,
-        "sizes": [2, 8, 32],
-        **alike,
-        "beside_unusual_rows": alike,
-    }
+    assert document == {"rows": 40, "sizes": [2, 8, 32], **alike, "beside_unusual_rows": alike}
 
 
 def test_a_dynamically_quantized_model_depends_on_the_rows_beside() -> None:

@@ -164,10 +164,7 @@ def captured() -> onnx.ModelProto:
 def beside() -> onnx.ModelProto:
     """A layer whose answer is multiplied with a turned one of itself."""
     return network(
-        [
-            node("MatMul", "x w1", "a"),
-            node("Gemm", "a w2", "y", transA=1),
-        ],
+        [node("MatMul", "x w1", "a"), node("Gemm", "a w2", "y", transA=1)],
         [8],
         4,
         w1=normal(8, 5),

@@ -7,11 +7,7 @@ from lading.model_packaging.errors import QuantizationError
 from lading.model_packaging.pruning.magnitude import prune_weights, store_sparsely
 from lading.model_packaging.quantization.registry import SCHEMES
 from lading.model_packaging.quantization.scheme import QuantizationPlan, quantize
-from tests.model_packaging.models import (
-    linear_bytes,
-    wide,
-    wide_rows,
-)
+from tests.model_packaging.models import linear_bytes, wide, wide_rows
 
 ROWS = QuantizationPlan(calibration=[{"x": wide_rows()}])
 EVERY = sorted(SCHEMES)

@@ -3,10 +3,7 @@ from onnx import helper
 from lading.model_packaging.quantization.rewriting import rewritten
 from tests.model_packaging.quantization import graphs
 
-NODES = [
-    helper.make_node("MatMul", ["x", "w"], ["a"]),
-    helper.make_node("Add", ["a", "b"], ["y"]),
-]
+NODES = [helper.make_node("MatMul", ["x", "w"], ["a"]), helper.make_node("Add", ["a", "b"], ["y"])]
 
 
 def test_a_product_takes_its_bias_in_unless_that_rule_is_disabled() -> None:

@@ -9,10 +9,7 @@ from pathlib import Path
 import pytest
 
 from lading.model_packaging.lock.edits import record
-from lading.model_packaging.lock.file import (
-    LockError,
-    read_lock,
-)
+from lading.model_packaging.lock.file import LockError, read_lock
 from lading.model_packaging.lock.retirement import retire
 from lading.model_packaging.store.contents import Stored
 from lading.model_packaging.store.errors import StoreError

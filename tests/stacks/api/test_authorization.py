@@ -1,10 +1,6 @@
 from typing import Any
 
-from tests.stacks.api_stages import (
-    only,
-    paths,
-    text,
-)
+from tests.stacks.api_stages import only, paths, text
 
 
 def test_a_stage_of_tokens_asks_the_authorizer_about_every_request(stage: Any) -> None:

@@ -1,10 +1,7 @@
 import json
 from typing import Any
 
-from tests.stacks.api_stages import (
-    only,
-    readable_by,
-)
+from tests.stacks.api_stages import only, readable_by
 
 
 def test_the_gateways_own_answers_have_a_json_body_that_every_client_reads(stage: Any) -> None:

@@ -2,14 +2,7 @@ import json
 from typing import Any
 
 from lading.functions.contract.routes import root_paths
-from tests.stacks.api_stages import (
-    NAMES,
-    only,
-    paths,
-    preflights,
-    readable_by,
-    text,
-)
+from tests.stacks.api_stages import NAMES, only, paths, preflights, readable_by, text
 
 
 def test_every_model_is_served_at_its_base_url_and_below_by_its_alias(stage: Any) -> None:

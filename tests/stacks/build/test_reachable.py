@@ -10,12 +10,7 @@ import pytest
 from lading.functions.contract.names import Library
 from lading.functions.inference.processing import processed
 from lading.stacks.build.lambda_code import Folders
-from lading.stacks.build.reachable import (
-    LIBRARIES,
-    RUNTIME_PACKAGES,
-    import_all,
-    reachable_imports,
-)
+from lading.stacks.build.reachable import LIBRARIES, RUNTIME_PACKAGES, import_all, reachable_imports
 from lading.stacks.errors import CodeDoesNotAnswer
 
 

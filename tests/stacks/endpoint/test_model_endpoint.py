@@ -83,9 +83,7 @@ def test_a_component_is_asked_and_described_by_its_own_name(
     assert variables(template)["LADING_ENDPOINT_COMPONENT"] == "lading-dev-chat"
 
 
-def test_a_queue_is_asked_asynchronously_alone_and_not_for_golden_answers(
-    queued: Template,
-) -> None:
+def test_a_queue_is_asked_asynchronously_alone_and_not_for_golden_answers(queued: Template) -> None:
     (asked,) = statements(queued, "sagemaker:InvokeEndpointAsync")
     assert set(asked["Action"]) == {"sagemaker:DescribeEndpoint", "sagemaker:InvokeEndpointAsync"}
     assert not statements(queued, "sagemaker:InvokeEndpoint")

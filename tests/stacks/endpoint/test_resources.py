@@ -74,10 +74,7 @@ def test_cloudformation_names_what_cannot_change(
     steady: Template, sleeping: Template, queued: Template
 ) -> None:
     for template in (steady, sleeping, queued):
-        for kind, name in (
-            (MODEL, "ModelName"),
-            (CONFIG, "EndpointConfigName"),
-        ):
+        for kind, name in ((MODEL, "ModelName"), (CONFIG, "EndpointConfigName")):
             assert all(name not in it["Properties"] for it in resources(template, kind).values())
         assert "EndpointName" not in properties(template, ENDPOINT)
 
@@ -107,9 +104,7 @@ def test_an_update_keeps_the_number_of_instances_that_scaling_has_found(steady: 
     assert not resources(fixed, "AWS::ApplicationAutoScaling::ScalableTarget")
 
 
-def test_other_instance_types_make_another_endpoint_where_instances_scale(
-    steady: Template,
-) -> None:
+def test_other_instance_types_make_another_endpoint_where_instances_scale(steady: Template) -> None:
     changed = endpoint_template(count=TWO, instances=["ml.g6.xlarge"])
     assert set(resources(steady, ENDPOINT)).isdisjoint(resources(changed, ENDPOINT))
     fixed = [endpoint_template(instances=[instance]) for instance in POOLS]
@@ -163,9 +158,7 @@ def test_what_finds_a_component_has_its_name_in_lower_case(sleeping: Template) -
 
 
 @pytest.mark.parametrize("copies", [1, 2, 3, 7, 20, 21, 100])
-def test_a_step_of_a_components_update_is_what_aws_accepts_and_finds_instances(
-    copies: int,
-) -> None:
+def test_a_step_of_a_components_update_is_what_aws_accepts_and_finds_instances(copies: int) -> None:
     template = endpoint_template(mode="scale_to_zero", count={"max": copies})
     policy = properties(template, COMPONENT)["DeploymentConfig"]["RollingUpdatePolicy"]
     step = policy["MaximumBatchSize"]
@@ -182,9 +175,7 @@ def test_a_component_on_several_instance_types_says_what_it_takes_of_each() -> N
     assert [each["InstanceType"] for each in found] == POOLS
 
 
-def test_asynchronous_requests_lie_in_the_jobs_bucket_and_topics_are_told(
-    queued: Template,
-) -> None:
+def test_asynchronous_requests_lie_in_the_jobs_bucket_and_topics_are_told(queued: Template) -> None:
     asynchronous = properties(queued, CONFIG)["AsyncInferenceConfig"]
     assert asynchronous["ClientConfig"] == {"MaxConcurrentInvocationsPerInstance": 8}
     output = asynchronous["OutputConfig"]

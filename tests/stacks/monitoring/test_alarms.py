@@ -79,11 +79,7 @@ def test_a_rollback_alarm_looks_at_errors_over_invocations_of_the_new_version_al
 ) -> None:
     properties = alarm(template, "canary-crashes")
     seen = stats(properties)
-    new = {
-        "FunctionName": FUNCTION,
-        "Resource": f"{FUNCTION}:live",
-        "ExecutedVersion": "7",
-    }
+    new = {"FunctionName": FUNCTION, "Resource": f"{FUNCTION}:live", "ExecutedVersion": "7"}
     assert seen == {"errors": new, "invocations": new}
     assert properties["Metrics"][0]["Expression"] == "errors / invocations"
     assert properties["Metrics"][0].get("Period", 60) == 60

@@ -9,10 +9,7 @@ from lading.functions.contract.names import METRICS
 from lading.stacks.monitoring.dashboards import Dashboards
 from lading.stacks.monitoring.signals import MODEL_SIGNALS, WatchedApi, WatchedModel
 from lading.stacks.stages.settings import Names
-from tests.stacks.api_stages import (
-    only,
-    text,
-)
+from tests.stacks.api_stages import only, text
 
 
 @pytest.mark.parametrize("which", ["service", "operations"])

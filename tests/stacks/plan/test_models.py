@@ -10,12 +10,7 @@ import pytest
 from lading.functions.contract.limits import LAMBDA
 from lading.functions.contract.names import S3Object
 from lading.stacks.errors import PlanError, SettingsError, StackError
-from lading.stacks.plan.models import (
-    LocalArtifact,
-    RegionPlan,
-    S3Artifact,
-    plan_models,
-)
+from lading.stacks.plan.models import LocalArtifact, RegionPlan, S3Artifact, plan_models
 from lading.stacks.stages.settings import Deployment, Names, StageSettings
 from tests.stacks.projects import local_artifact, locked, s3_copy, write_project
 

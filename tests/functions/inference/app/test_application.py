@@ -77,10 +77,7 @@ def test_the_longest_body_is_taken_and_a_longer_one_is_not(tmp_path: Path) -> No
     longest = body + b" " * (GATEWAY.body_bytes - len(body))
     assert ask(app, "POST /predict", longest, chunk=1 << 16).status == 200
     refused = ask(app, "POST /predict", longest + b" ", chunk=1 << 16)
-    assert (refused.status, refused.error) == (
-        413,
-        "the body exceeds the limit of 10485760 bytes",
-    )
+    assert (refused.status, refused.error) == (413, "the body exceeds the limit of 10485760 bytes")
 
 
 def test_a_server_may_take_longer_bodies_than_the_gateway(tmp_path: Path) -> None:

@@ -91,8 +91,7 @@ def test_the_same_request_has_the_same_answer_and_is_done_once(
 
 
 @pytest.mark.parametrize(
-    "other",
-    [{}, {"idempotency-key": "another"}, {"authorization": "Bearer b"}, {"x-api-key": "b"}],
+    "other", [{}, {"idempotency-key": "another"}, {"authorization": "Bearer b"}, {"x-api-key": "b"}]
 )
 def test_without_the_same_key_and_sender_it_is_another_request(
     app: App, aws: SageMaker, key: dict[str, str], other: dict[str, str]
@@ -112,8 +111,7 @@ def test_a_key_is_not_good_for_another_body(app: App, aws: SageMaker, key: dict[
 
 
 @pytest.mark.parametrize(
-    "reply",
-    [refusal(400, "ThrottlingException"), model_error(500, "x"), model_error(400, "x")],
+    "reply", [refusal(400, "ThrottlingException"), model_error(500, "x"), model_error(400, "x")]
 )
 def test_what_went_wrong_may_be_tried_again(
     app: App, aws: SageMaker, key: dict[str, str], reply: sagemaker.Reply

@@ -86,9 +86,7 @@ def test_what_is_not_there_says_so(big: ServedModel, changes: dict[str, str], co
         read(big, **changes)
 
 
-def test_a_model_that_s3_refuses_is_not_ready_and_tells_callers_no_bucket(
-    tmp_path: Path,
-) -> None:
+def test_a_model_that_s3_refuses_is_not_ready_and_tells_callers_no_bucket(tmp_path: Path) -> None:
     place = S3Object("secret-bucket", KEY, "v")
     small = ServedModel("small", {1: write_artifact(tmp_path, "small", 1, times(3))})
     settings = ServingSettings(

@@ -267,11 +267,7 @@ def test_a_version_or_a_label_answers_for_itself(tmp_path: Path, at: str) -> Non
             404,
             "Servable not found for request: Specific(m, 9)",
         ),
-        (
-            "POST /v1/models/m/labels/z:predict",
-            400,
-            "Unrecognized servable version label: z",
-        ),
+        ("POST /v1/models/m/labels/z:predict", 400, "Unrecognized servable version label: z"),
         ("GET /v1/models/z/metadata", 404, "Servable not found for request: Latest(z)"),
         ("GET /v1/models/z", 404, "Could not find any versions of model z"),
         ("GET /v1/models/m/versions/9", 404, "Could not find version 9 of model m"),

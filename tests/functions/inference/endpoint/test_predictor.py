@@ -26,10 +26,7 @@ from lading.functions.inference.endpoint.predictor import (
     open_endpoint,
 )
 from lading.functions.inference.loading.catalog import Catalog, load_catalog
-from lading.functions.inference.models.predictor import (
-    ModelMetadata,
-    with_signature,
-)
+from lading.functions.inference.models.predictor import ModelMetadata, with_signature
 from lading.functions.inference.processing.code import CodeStep
 from lading.functions.inference.processing.processed import Steps
 from lading.functions.inference.tensors.conversion import Array

@@ -82,9 +82,7 @@ def test_an_artifact_that_misstates_its_model_is_not_loaded(
         predictor_of(tmp_path, echo(), **{side: claimed})
 
 
-def test_a_model_that_gives_up_on_a_fitting_request_is_a_failure_of_its_own(
-    tmp_path: Path,
-) -> None:
+def test_a_model_that_gives_up_on_a_fitting_request_is_a_failure_of_its_own(tmp_path: Path) -> None:
     at = {"x": (FLOAT, ["n"]), "i": (TensorProto.INT64, ["m"])}
     node = helper.make_node("Gather", ["x", "i"], ["y"])
     predictor = predictor_of(tmp_path, onnx_model(at, {"y": (FLOAT, ["m"])}, node))

@@ -115,9 +115,7 @@ def test_several_images_of_several_sizes_make_one_batch_and_other_arrays_go_past
         (announced(0, 1), "row 1 cannot be read"),
         (announced(50, 50), "row 1 cannot be read as an image"),
     ],
-    ids=[
-        *("empty", "text", "gif", "png", "jpeg", "bomb", "large", "huge", "flat", "hollow"),
-    ],
+    ids=[*("empty", "text", "gif", "png", "jpeg", "bomb", "large", "huge", "flat", "hollow")],
 )
 def test_what_is_no_usable_image_is_refused_by_its_row(content: bytes, text: str) -> None:
     with pytest.raises(InvalidInput, match=f"input 'image' cannot be used: .*{re.escape(text)}"):

@@ -91,10 +91,7 @@ def test_a_message_over_the_limit_is_refused_before_it_is_read(
 
 
 def test_a_call_leaves_one_line_with_its_metrics(
-    tmp_path: Path,
-    serve: Serve,
-    call: Callable[[str], Ask],
-    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path, serve: Serve, call: Callable[[str], Ask], capsys: pytest.CaptureFixture[str]
 ) -> None:
     ask = call(serve(settings_for(tmp_path, {"m": {1: echo()}})))
     ask(INFER, request())

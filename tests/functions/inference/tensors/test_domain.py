@@ -77,11 +77,7 @@ def test_values_of_the_domain_pass(domain: Domain, array: Array) -> None:
         ),
     ],
 )
-def test_a_value_outside_of_the_domain_is_named(
-    domain: Domain,
-    array: Array,
-    text: str,
-) -> None:
+def test_a_value_outside_of_the_domain_is_named(domain: Domain, array: Array, text: str) -> None:
     with pytest.raises(InvalidInput, match=text):
         domain.check(array, "x")
 

@@ -12,11 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from lading.functions.contract.errors import (
-    InferenceError,
-    MalformedRequest,
-    UnsupportedMediaType,
-)
+from lading.functions.contract.errors import InferenceError, MalformedRequest, UnsupportedMediaType
 from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.models.predictor import ModelMetadata
 from lading.functions.inference.tensors.conversion import Array, datatype_of

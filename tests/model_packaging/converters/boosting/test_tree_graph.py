@@ -63,10 +63,7 @@ def test_a_split_by_categories_sends_its_set_left(
     dtype: Any, inclusive: bool, missing_left: bool, chosen: set[int]
 ) -> None:
     tree = split(
-        Reading.CATEGORY,
-        chosen=frozenset(chosen),
-        inclusive=inclusive,
-        missing_left=missing_left,
+        Reading.CATEGORY, chosen=frozenset(chosen), inclusive=inclusive, missing_left=missing_left
     )
     numbers = sorted({*range(-1, 12), *(each + by for each in chosen for by in (-1, 0, 1))})
     wanted = [LEFT if number in chosen else RIGHT for number in numbers]

@@ -51,11 +51,7 @@ ESTIMATORS: dict[str, tuple[str, Array, dict[str, Any]]] = {
     "two classes, base score": ("XGBClassifier", TWO, {"base_score": 0.9}),
     "raw sums": ("XGBClassifier", TWO, {"objective": "binary:logitraw"}),
     "hinge": ("XGBClassifier", TWO, {"objective": "binary:hinge"}),
-    "two classes of many": (
-        "XGBClassifier",
-        TWO,
-        {"objective": "multi:softprob", "num_class": 2},
-    ),
+    "two classes of many": ("XGBClassifier", TWO, {"objective": "multi:softprob", "num_class": 2}),
     "three classes": ("XGBClassifier", THREE, {}),
     "three classes, softmax": ("XGBClassifier", THREE, {"objective": "multi:softmax"}),
     "three classes, stopped early": ("XGBClassifier", THREE, EARLY),

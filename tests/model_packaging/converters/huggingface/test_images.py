@@ -179,12 +179,7 @@ def test_a_published_classifier_answers_labels_for_files(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    "changes",
-    [
-        {"size": {"shortest_edge": 20}},
-        {"do_resize": False},
-        {"do_pad": True},
-    ],
+    "changes", [{"size": {"shortest_edge": 20}}, {"do_resize": False}, {"do_pad": True}]
 )
 def test_images_of_several_sizes_are_refused_with_what_to_state(
     tmp_path: Path, changes: dict[str, Any]

@@ -171,11 +171,7 @@ def test_weights_in_safetensors_are_those_of_a_state_dict(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("name", "original", "text"),
     [
-        (
-            "Scaled",
-            {"class_path": ""},
-            r"m\.class: is required, since model\.pt contains",
-        ),
+        ("Scaled", {"class_path": ""}, r"m\.class: is required, since model\.pt contains"),
         ("Scaled", {"inputs": {}}, r"m\.inputs: inputs or examples are needed"),
         ("Scaled", {"examples": Path("x.npz")}, "are both given; keep one"),
         ("Scaled", {"class_path": "networks:Scald"}, "has no class 'Scald'; did you mean 'Scaled'"),

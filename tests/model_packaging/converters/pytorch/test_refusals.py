@@ -83,10 +83,7 @@ def test_packed_sequences_are_refused_with_what_to_do(axes: Mapping[int, str]) -
 
 
 def test_packed_sequences_are_named_also_where_made_up_lengths_fail() -> None:
-    inputs = {
-        "x": InputShape(("batch", "time", 4)),
-        "lengths": InputShape(("batch",), "INT64"),
-    }
+    inputs = {"x": InputShape(("batch", "time", 4)), "lengths": InputShape(("batch",), "INT64")}
     with pytest.raises(ConversionError, match=PACKED):
         converted(packing(), inputs)
 

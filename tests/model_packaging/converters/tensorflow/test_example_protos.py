@@ -11,9 +11,7 @@ from lading.model_packaging.check.stage import check
 from lading.model_packaging.converters.tensorflow.converter import CONVERTER
 from lading.model_packaging.errors import ConversionError
 from lading.model_packaging.manifest.models import ModelSpec
-from tests.model_packaging.tensorflow.half_plus_two import (
-    save_half_plus_two,
-)
+from tests.model_packaging.tensorflow.half_plus_two import save_half_plus_two
 from tests.model_packaging.tensorflow.keras_models import answer, checked
 from tests.model_packaging.tensorflow.signatures import save
 from tests.support.frameworks import needs

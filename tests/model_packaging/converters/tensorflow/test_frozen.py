@@ -5,9 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from lading.model_packaging.manifest.models import ModelSpec
-from tests.model_packaging.tensorflow.half_plus_two import (
-    PREDICT,
-)
+from tests.model_packaging.tensorflow.half_plus_two import PREDICT
 from tests.model_packaging.tensorflow.keras_models import answer, checked
 from tests.support.frameworks import needs
 
@@ -37,10 +35,7 @@ def test_tables_and_defaults_of_tensorflow_1_are_constants(tmp_path: Path) -> No
         )
         builder = saved_model.Builder(str(tmp_path / "saved"))
         builder.add_meta_graph_and_variables(
-            session,
-            ["serve"],
-            {"serving_default": signature},
-            main_op=v1.tables_initializer(),
+            session, ["serve"], {"serving_default": signature}, main_op=v1.tables_initializer()
         )
         builder.save()
     spec = ModelSpec("m", tmp_path / "saved")

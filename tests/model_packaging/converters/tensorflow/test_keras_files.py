@@ -67,10 +67,7 @@ BUILDS: dict[str, Build] = {
         one_layer(k, k.layers.CategoryEncoding(5, output_mode="one_hot"), (1,), "int64"),
         {"x": IDS[:, :1]},
     ),
-    "multi-hot": lambda k: (
-        one_layer(k, k.layers.CategoryEncoding(5), (3,), "int64"),
-        {"x": IDS},
-    ),
+    "multi-hot": lambda k: (one_layer(k, k.layers.CategoryEncoding(5), (3,), "int64"), {"x": IDS}),
     "counts": lambda k: (
         one_layer(k, k.layers.CategoryEncoding(5, output_mode="count"), (3,), "int64"),
         {"x": IDS},

@@ -24,10 +24,7 @@ DROPPED: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
         lambda tf, x: x + tf.random.uniform([3]),
         "random numbers or state .*RandomUniform '",
     ),
-    "shuffled": (
-        lambda tf, x: tf.random.shuffle(x),
-        "random numbers or state .*RandomShuffle '",
-    ),
+    "shuffled": (lambda tf, x: tf.random.shuffle(x), "random numbers or state .*RandomShuffle '"),
 }
 
 

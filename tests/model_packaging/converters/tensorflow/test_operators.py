@@ -61,9 +61,7 @@ def test_an_operator_that_onnx_computes_otherwise_is_rewritten(tmp_path: Path, n
     import tensorflow as tf
 
     spec = save(
-        tmp_path,
-        lambda x: {"y": OPERATORS[name](tf, x)},
-        x=tf.TensorSpec([None, 3], tf.float32),
+        tmp_path, lambda x: {"y": OPERATORS[name](tf, x)}, x=tf.TensorSpec([None, 3], tf.float32)
     )
     conversion = checked(spec)
     x = np.array([[0, -0.0, 1], [np.nan, 1e-7, -3], [0.1, 2, 5]], np.float32)

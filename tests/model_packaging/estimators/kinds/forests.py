@@ -5,9 +5,7 @@ from typing import Any
 
 import numpy as np
 from sklearn import ensemble
-from sklearn.tree import (
-    DecisionTreeClassifier,
-)
+from sklearn.tree import DecisionTreeClassifier
 
 from lading.functions.inference.tensors.conversion import Array
 from tests.model_packaging.estimators.packaging import converted, served

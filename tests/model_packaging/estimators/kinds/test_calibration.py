@@ -12,9 +12,7 @@ from tests.model_packaging.estimators.packaging import CLASS, ROWS, agrees, conv
 
 @pytest.mark.parametrize(
     ("estimator", "target"),
-    [
-        (CalibratedClassifierCV(LinearSVC(), method="isotonic"), CLASS),
-    ],
+    [(CalibratedClassifierCV(LinearSVC(), method="isotonic"), CLASS)],
     ids=named,
 )
 def test_estimators_answer_as_the_original_does(
@@ -25,9 +23,7 @@ def test_estimators_answer_as_the_original_does(
 
 @pytest.mark.parametrize(
     ("estimator", "text"),
-    [
-        (CalibratedClassifierCV(LinearSVC(), method="temperature"), "calibrated by 'temperature'"),
-    ],
+    [(CalibratedClassifierCV(LinearSVC(), method="temperature"), "calibrated by 'temperature'")],
 )
 def test_an_estimator_without_a_right_form_is_refused_by_name(
     tmp_path: Path, estimator: Any, text: str

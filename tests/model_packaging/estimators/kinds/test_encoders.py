@@ -12,14 +12,7 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler,
 
 from lading.functions.contract.errors import InvalidInput
 from lading.model_packaging.errors import ConversionError
-from tests.model_packaging.estimators.kinds.columns import (
-    FULL,
-    HOLED,
-    TARGET,
-    TEXT,
-    column,
-    pd,
-)
+from tests.model_packaging.estimators.kinds.columns import FULL, HOLED, TARGET, TEXT, column, pd
 from tests.model_packaging.estimators.packaging import converted, served, texts
 
 ENCODERS = [

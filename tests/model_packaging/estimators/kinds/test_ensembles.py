@@ -4,9 +4,7 @@ from typing import Any
 import pytest
 from sklearn import ensemble
 from sklearn.linear_model import Ridge
-from sklearn.tree import (
-    DecisionTreeRegressor,
-)
+from sklearn.tree import DecisionTreeRegressor
 
 from lading.functions.inference.tensors.conversion import Array
 from tests.model_packaging.estimators.kinds.forests import (

@@ -6,12 +6,7 @@ import pytest
 from sklearn import ensemble
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from tests.model_packaging.estimators.kinds.columns import (
-    FULL,
-    GENERATOR,
-    HOLED,
-    TARGET,
-)
+from tests.model_packaging.estimators.kinds.columns import FULL, GENERATOR, HOLED, TARGET
 from tests.model_packaging.estimators.packaging import converted, served
 
 

@@ -23,9 +23,7 @@ from tests.model_packaging.estimators.packaging import (
 
 @pytest.mark.parametrize(
     ("estimator", "target"),
-    [
-        (make_pipeline(SimpleImputer(add_indicator=True), Ridge()), NUMBER),
-    ],
+    [(make_pipeline(SimpleImputer(add_indicator=True), Ridge()), NUMBER)],
     ids=named,
 )
 def test_estimators_answer_as_the_original_does(
@@ -36,12 +34,7 @@ def test_estimators_answer_as_the_original_does(
 
 @pytest.mark.parametrize(
     ("estimator", "text"),
-    [
-        (
-            make_pipeline(KNNImputer(weights=np.abs), Ridge()),
-            "KNNImputer with a custom metric or w",
-        ),
-    ],
+    [(make_pipeline(KNNImputer(weights=np.abs), Ridge()), "KNNImputer with a custom metric or w")],
 )
 def test_an_estimator_without_a_right_form_is_refused_by_name(
     tmp_path: Path, estimator: Any, text: str

@@ -38,9 +38,7 @@ def test_estimators_answer_as_the_original_does(
 
 @pytest.mark.parametrize(
     ("estimator", "text"),
-    [
-        (KNeighborsClassifier(weights=np.abs), "KNeighborsClassifier with custom weights"),
-    ],
+    [(KNeighborsClassifier(weights=np.abs), "KNeighborsClassifier with custom weights")],
 )
 def test_an_estimator_without_a_right_form_is_refused_by_name(
     tmp_path: Path, estimator: Any, text: str

@@ -9,13 +9,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import ClassifierChain, RegressorChain
 
 from lading.functions.inference.tensors.conversion import Array
-from tests.model_packaging.estimators.packaging import (
-    NUMBER,
-    ROWS,
-    SEVERAL,
-    agrees,
-    named,
-)
+from tests.model_packaging.estimators.packaging import NUMBER, ROWS, SEVERAL, agrees, named
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,7 @@
 from pathlib import Path
 
 import numpy as np
-from sklearn.tree import (
-    DecisionTreeClassifier,
-)
+from sklearn.tree import DecisionTreeClassifier
 
 from tests.model_packaging.estimators.packaging import converted, served
 
