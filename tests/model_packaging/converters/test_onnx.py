@@ -243,7 +243,7 @@ def test_the_files_own_names_may_stand_in_any_order_and_change_nothing(tmp_path:
         ({"inputs": {"b": (2,), "x": (2,)}}, "gives the file's 'a' the name of another"),
         ({"inputs": {"x": ("batch", 2)}}, r"names 'x'; model\.onnx has 'a', 'b', in this order"),
         ({"inputs": {"x": ("batch", 3), "y": ("batch", 2)}}, "'x' has size 2 along axis 1, .* 3"),
-        ({"inputs": {"x": ("batch", "n"), "y": ("batch", 2)}}, "'x' has size 2 .* says n"),
+        ({"inputs": {"x": ("batch", "n"), "y": ("batch", 2)}}, "'x' has size 2 .* states n"),
         ({"inputs": {"x": (2,), "y": ("batch", 2)}}, "'x' has 2 axes"),
         ({"outputs": ("one", "two")}, "names 'one', 'two'"),
     ],
