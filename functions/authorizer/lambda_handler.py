@@ -1,13 +1,12 @@
 """The Lambda entry of the authorizer."""
 
-import os
 from typing import Any
 
 from lading.functions.authorizer.authorizer import Authorizer
 from lading.functions.authorizer.grants import table_lookup
-from lading.functions.contract.names import TOKENS
+from lading.functions.authorizer.settings import token_table
 
-_authorizer = Authorizer(table_lookup(os.environ[TOKENS.table]))
+_authorizer = Authorizer(table_lookup(token_table()))
 
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
