@@ -22,6 +22,7 @@ placement                       DoesNotFit, PricesUnusable
 engines.images                  ImageUnknown
 sources.tarball                 ArchiveRefused
 lock.file                       LockError, CopyElsewhere
+lock.labels                     NoEarlierVersion
 store.errors                    StoreError, NumberTaken
 stages                          UnexpectedFailure
 isolated                        PackagingProcessDied

@@ -228,6 +228,7 @@ def everything(store: Store) -> set[str]:
     return {each.place.rpartition("models/")[2] for each in store.contents("digits")}
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_change_leaves_garbage_that_the_next_run_removes(
     place: Place, tmp_path: Path
 ) -> None:

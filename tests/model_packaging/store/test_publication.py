@@ -79,6 +79,7 @@ def test_a_flipped_byte_is_found_when_the_file_is_read(place: Place) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 def test_a_publisher_killed_before_any_change_leaves_no_version(place: Place) -> None:
     command = [sys.executable, "-m", "tests.model_packaging.publishing", place.address, "engine"]
     killed = subprocess.run(
