@@ -13,6 +13,8 @@ import pytest
 from tests.support.interpreter import ROOT, proxy_event
 from tests.support.worlds import echo, settings_for, times
 
+pytestmark = pytest.mark.slow
+
 STRACE = shutil.which("strace") or ""
 TRACEABLE = bool(STRACE) and not subprocess.run([STRACE, "-qq", "true"], check=False).returncode
 

@@ -23,6 +23,8 @@ from tests.support.sagemaker import Reply
 from tests.support.uvicorn_server import uvicorn_serving
 from tests.support.worlds import STRING, add_sub, echo, settings_for
 
+pytestmark = pytest.mark.slow
+
 UNSUPPORTED = 501
 """What is understood and not offered, as loading a model here; not a fault."""
 

@@ -26,6 +26,8 @@ from tests.support.driver import ask, serve
 from tests.support.emulator_sagemaker import serving
 from tests.support.frameworks import needs
 
+pytestmark = pytest.mark.slow
+
 
 def classifier(folder: Path) -> ModelSpec:
     return save(folder / "films", "BertForSequenceClassification", num_labels=3)
