@@ -3,8 +3,8 @@
 Exporters, quantizers and unpicklers run code of many origins, whose errors share no base class.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 
 class LibraryFailed(Exception):
@@ -12,14 +12,21 @@ class LibraryFailed(Exception):
 
 
 @contextmanager
-def library_errors(*passing: type[Exception]) -> Iterator[None]:
-    """Raise LibraryFailed for any exception of a library; errors of these types pass unchanged."""
+def translated_errors(
+    translate: Callable[[Exception], Exception], *passing: type[Exception]
+) -> Iterator[None]:
+    """Raise what `translate` returns for any exception; errors of `passing` types pass."""
     try:
         yield
     except passing:
         raise
     except Exception as error:
-        raise LibraryFailed(first_line(error)) from error
+        raise translate(error) from error
+
+
+def library_errors(*passing: type[Exception]) -> AbstractContextManager[None]:
+    """Raise LibraryFailed for any exception of a library; errors of these types pass unchanged."""
+    return translated_errors(lambda error: LibraryFailed(first_line(error)), *passing)
 
 
 def first_line(error: Exception) -> str:

@@ -1,12 +1,13 @@
 """The boundary to the frameworks: every exception of their code becomes one error of one line."""
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.check.agreement import Model
 from lading.model_packaging.errors import ConversionError, PackagingError, SourceUnreadable
+from lading.model_packaging.library_errors import translated_errors
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.quiet import quiet
 
@@ -15,18 +16,12 @@ _PLACE = re.compile(r"^\[[\d:]+\] \S+:\d+: ")
 """The time and the line of C++ code with which XGBoost's messages begin."""
 
 
-@contextmanager
-def framework_errors(translate: Callable[[Exception], Exception]) -> Iterator[None]:
+def framework_errors(translate: Callable[[Exception], Exception]) -> AbstractContextManager[None]:
     """Raise what `translate` returns for any exception except Lading's own.
 
     The exceptions of frameworks, damaged files and user code share no base class.
     """
-    try:
-        yield
-    except PackagingError:
-        raise
-    except Exception as error:
-        raise translate(error) from error
+    return translated_errors(translate, PackagingError)
 
 
 def reading(spec: ModelSpec, reason: str) -> AbstractContextManager[None]:

@@ -244,7 +244,7 @@ class Names:
         return f"Lading {self.stage}: model {model}, version {version}"
 
     def described_model(self, stack: str, description: str) -> str | None:
-        """Return the model of a stack in the account; None: it is no model's of this stage."""
+        """Return the model of a stack in the account; None: it serves none of this stage's."""
         found = re.match(rf"Lading {self.stage}: model (\S+), version ", description)
         return found[1] if found and self.model_stack(found[1]) == stack else None
 

@@ -56,7 +56,7 @@ class ModelControl:
         """See `Control.load`.
 
         Raises:
-            ModelNotFound: there is no model of this name.
+            ModelNotFound: no model has this name.
             MalformedRequest: `place` is not a folder below the root with exactly one model.
             ModelUnavailable: it fails to load; what was served before is still served.
         """
