@@ -6,14 +6,10 @@ from importlib import import_module
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from lading.functions.contract.errors import (
-    EndpointUnready,
-    InferenceError,
-    MalformedRequest,
-    NoModelNamed,
-)
+from lading.functions.contract.errors import MalformedRequest, NoModelNamed
 from lading.functions.contract.names import DEFAULT_LABEL
 from lading.functions.inference.loading.catalog import Catalog, CatalogModel
+from lading.functions.inference.models.prediction import Prediction, predict
 from lading.functions.inference.models.predictor import Predictor, TextModel
 from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.wire.messages import (
@@ -120,31 +116,8 @@ class Call:
     def predict(
         self, predictor: Predictor, inputs: dict[str, Array], outputs: Sequence[str] = ()
     ) -> dict[str, Array]:
-        """Predict, and note the time: before it lies decoding, after it encoding."""
-        self.observation.compute_started = perf_counter()
-        try:
-            return predictor.predict(inputs, outputs)
-        except EndpointUnready as unready:
-            return self._ask_twin(unready, predictor.twin, inputs, outputs)
-        finally:
-            self.observation.compute_ended = perf_counter()
-
-    def _ask_twin(
-        self,
-        unready: EndpointUnready,
-        twin: Predictor | None,
-        inputs: dict[str, Array],
-        outputs: Sequence[str],
-    ) -> dict[str, Array]:
-        """Return the answer of the model's twin, if it has one that answers."""
-        if twin is None:
-            raise unready
-        try:
-            answer = twin.predict(inputs, outputs)
-        except InferenceError as error:
-            raise unready from error
-        self.observation.answered_by = twin.metadata.name
-        return answer
+        """Predict at once; see `prediction.predict`."""
+        return predict(Prediction(predictor, inputs, outputs), self.observation)
 
 
 Operation = Callable[[Call], Response | StreamedResponse]

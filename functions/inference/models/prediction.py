@@ -1,0 +1,77 @@
+"""A prediction that an operation requests, and how it is answered at once.
+
+An operation of a dialect is a generator: it decodes its request, yields a `Prediction`, receives
+the arrays and encodes them. It does not know where and when the model runs. On Lambda that is at
+once, in the same thread; in a container it may be in another thread, or together with others.
+"""
+
+from collections.abc import Sequence
+from time import perf_counter
+from typing import NamedTuple
+
+from lading.functions.contract.errors import EndpointUnready, InferenceError
+from lading.functions.inference.models.predictor import Predictor, custom_attributes
+from lading.functions.inference.tensors.conversion import Array
+from lading.functions.inference.wire.messages import Observation
+
+
+class Prediction(NamedTuple):
+    """The arrays for one run of a model, and what is wanted of it.
+
+    Args:
+        predictor: the model.
+        inputs: an array for each input of its signature; not yet checked against that.
+        outputs: names of the outputs to return; all when empty.
+        attributes: SageMaker's custom attributes of the request, for the model's own code.
+    """
+
+    predictor: Predictor
+    inputs: dict[str, Array]
+    outputs: Sequence[str] = ()
+    attributes: str = ""
+
+    def compute(self) -> dict[str, Array]:
+        """Run the model in this thread, and return its outputs by name.
+
+        Raises:
+            InferenceError: the inputs do not fit the model, or it has no answer.
+        """
+        if not self.attributes:
+            return self.predictor.predict(self.inputs, self.outputs)
+        known = custom_attributes.set(self.attributes)
+        try:
+            return self.predictor.predict(self.inputs, self.outputs)
+        finally:
+            custom_attributes.reset(known)
+
+
+def predict(prediction: Prediction, observation: Observation) -> dict[str, Array]:
+    """Predict, and note the time: before it lies decoding, after it encoding.
+
+    The model's twin answers while the model's endpoint is not available, if it has one.
+
+    Raises:
+        InferenceError: see `Prediction.compute`.
+    """
+    observation.compute_started = perf_counter()
+    try:
+        return prediction.compute()
+    except EndpointUnready as unready:
+        return _ask_twin(unready, prediction, observation)
+    finally:
+        observation.compute_ended = perf_counter()
+
+
+def _ask_twin(
+    unready: EndpointUnready, prediction: Prediction, observation: Observation
+) -> dict[str, Array]:
+    """Return the answer of the model's twin, if it has one that answers."""
+    twin = prediction.predictor.twin
+    if twin is None:
+        raise unready
+    try:
+        answer = prediction._replace(predictor=twin).compute()
+    except InferenceError as error:
+        raise unready from error
+    observation.answered_by = twin.metadata.name
+    return answer
