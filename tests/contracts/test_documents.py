@@ -19,7 +19,16 @@ OF_OTHERS = {
 
 SOURCES = [
     str(path.relative_to(ROOT))
-    for room in ("app.py", "cli", "emulator", "functions", "model_packaging", "stacks", "tests")
+    for room in (
+        "app.py",
+        "cli",
+        "emulator",
+        "functions",
+        "model_packaging",
+        "stacks",
+        "training",
+        "tests",
+    )
     for path in (ROOT / room).rglob("*.py")
 ] + ["app.py", *(str(path.relative_to(ROOT)) for path in (ROOT / "benchmarks").rglob("*.py"))]
 

@@ -6,11 +6,12 @@ import pytest
 
 from tests.support.interpreter import ROOT
 
-ROOMS = ("cli", "emulator", "functions", "model_packaging", "stacks")
+ROOMS = ("cli", "emulator", "functions", "model_packaging", "stacks", "training")
 WRITERS = (
     "emulator/engines/triton_model.py",
     "functions/inference/__init__.py",
     "model_packaging/quiet.py",
+    "training/contract.py",
 )
 """Modules that set a variable for a library that reads it when it is imported or called."""
 

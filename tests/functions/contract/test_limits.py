@@ -8,7 +8,7 @@ import pytest
 from lading.functions.contract.limits import CLOUDFORMATION, GATEWAY, LAMBDA, SAGEMAKER
 from tests.support.interpreter import ROOT
 
-ROOMS = ("cli", "emulator", "functions", "model_packaging", "stacks")
+ROOMS = ("cli", "emulator", "functions", "model_packaging", "stacks", "training")
 DISTINCTIVE = {
     LAMBDA.request_bytes,
     LAMBDA.response_bytes,
