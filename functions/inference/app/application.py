@@ -19,7 +19,7 @@ from lading.functions.contract.limits import GATEWAY
 from lading.functions.contract.routes import CONTROL, dialect_of, find_route
 from lading.functions.inference.dialects import find_operations, refuse
 from lading.functions.inference.loading.catalog import Catalog
-from lading.functions.inference.models.call import Call
+from lading.functions.inference.models.call import Call, answer_at_once
 from lading.functions.inference.wire.asgi import App, Receive, Scope, Send
 from lading.functions.inference.wire.boundary import Boundary
 from lading.functions.inference.wire.messages import (
@@ -109,7 +109,7 @@ def answer(
         request = _unpacked(request, longest_body)
         route, parameters = find_route(dialect, request.method, request.path, segments)
         call = Call(request, catalog, parameters, observation, work)
-        response = operations[route.operation](call)
+        response = answer_at_once(operations[route.operation], call)
         return _marked(response, observation.answered_by) if observation.answered_by else response
     return refuse(boundary.refusal, request.path)
 

@@ -1,8 +1,9 @@
 """The dialects: one module each, of the name that its record has in `contract/dialects`.
 
 A dialect decodes a request to named arrays, has them predicted, and encodes the answer. Its module
-has `OPERATIONS`: an operation's name in the record's routes -> a function from `Call` to
-`Response`. It does not depend on a server.
+has `OPERATIONS`: an operation's name in the record's routes -> a function of a `Call`. One that
+predicts is a generator, which yields a `Prediction` and receives the arrays; any other returns its
+answer. Neither depends on a server, nor on where the model runs.
 """
 
 from collections.abc import Mapping

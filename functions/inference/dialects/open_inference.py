@@ -17,7 +17,8 @@ from lading.functions.contract.errors import (
     Unsupported,
     brief,
 )
-from lading.functions.inference.models.call import Call, Operation, imported_late
+from lading.functions.inference.models.call import Call, Operation, Predicting, imported_late
+from lading.functions.inference.models.prediction import Prediction
 from lading.functions.inference.models.predictor import ModelMetadata, Predictor, with_signature
 from lading.functions.inference.tensors import binary as binary_tensors
 from lading.functions.inference.tensors import json_values as json_codec
@@ -72,8 +73,8 @@ def _model_metadata(call: Call) -> Response:
     )
 
 
-def _infer(call: Call) -> Response:
-    response = infer(call)
+def _infer(call: Call) -> Predicting:
+    response = yield from infer(call)
     accepted = call.request.headers.get("accept-encoding")
     if accepted is None:
         return response
@@ -86,7 +87,7 @@ def _infer(call: Call) -> Response:
     return replace(response, body=content_encoding.pack(response.body, chosen), headers=headers)
 
 
-def infer(call: Call) -> Response:
+def infer(call: Call) -> Predicting:
     """Answer an inference request, in JSON or with binary tensors.
 
     Raises:
@@ -97,17 +98,14 @@ def infer(call: Call) -> Response:
     header, tail = binary_tensors.split_body(call.request)
     if header is None:
         inputs = binary_tensors.raw_input(tail, metadata.inputs)
-        return call.respond(
-            predictor,
-            inputs,
-            lambda results: _encode(metadata, {}, results, dict.fromkeys(results, True)),
-        )
-    return infer_document(call, predictor, json_codec.loads(header), tail)
+        results = yield Prediction(predictor, inputs)
+        return _encode(metadata, {}, results, dict.fromkeys(results, True))
+    return (yield from infer_document(predictor, json_codec.loads(header), tail))
 
 
 def infer_document(
-    call: Call, predictor: Predictor, request: Any, tail: memoryview = _NO_TENSORS
-) -> Response:
+    predictor: Predictor, request: Any, tail: memoryview = _NO_TENSORS
+) -> Predicting:
     """Answer a request whose JSON has been read; `tail` holds its binary tensors.
 
     Raises:
@@ -120,12 +118,8 @@ def infer_document(
         raise MalformedRequest("'id' must be a string")
     inputs = _decode_inputs(document, tail)
     binary = _decode_outputs(document, metadata)
-    return call.respond(
-        predictor,
-        inputs,
-        lambda results: _encode(metadata, document, _classified(document, results), binary),
-        list(binary),
-    )
+    results = yield Prediction(predictor, inputs, list(binary))
+    return _encode(metadata, document, _classified(document, results), binary)
 
 
 def _signed(predictor: Predictor, document: dict[str, Any]) -> Predictor:

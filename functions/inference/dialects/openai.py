@@ -20,7 +20,7 @@ from lading.functions.contract.errors import (
     Unsupported,
 )
 from lading.functions.inference.dialects.openai_parameters import check_chat, check_completion
-from lading.functions.inference.models.call import Call, Operation
+from lading.functions.inference.models.call import Call, Operation, Predicting
 from lading.functions.inference.models.predictor import Predictor, TextModel
 from lading.functions.inference.tensors import json_values as json_codec
 from lading.functions.inference.wire.event_stream import stream_events
@@ -55,14 +55,14 @@ def _pass_through(
     )
 
 
-def _embed(call: Call) -> Response:
+def _embed(call: Call) -> Response | Predicting:
     from lading.functions.inference.dialects.openai_embeddings import embed
 
     document = json_codec.loads_object(call.request.body, exactly=True)
     predictor = _find(call, document.get("model"))
     model = predictor.language_model
     if model is None:
-        return embed(call, predictor, document)
+        return embed(predictor, document)
     document.pop("model", None)
     if model.engine_model:
         document["model"] = model.engine_model

@@ -18,7 +18,8 @@ import numpy as np
 
 from lading.functions.contract.errors import InvalidInput, Unsupported
 from lading.functions.inference.artifact.specification import TensorSpec
-from lading.functions.inference.models.call import Call
+from lading.functions.inference.models.call import Predicting
+from lading.functions.inference.models.prediction import Prediction
 from lading.functions.inference.models.predictor import TEXT_LENGTHS, ModelMetadata, Predictor
 from lading.functions.inference.tensors import json_values as json_codec
 from lading.functions.inference.tensors.conversion import BYTES, DTYPES, Array
@@ -33,7 +34,7 @@ _KNOWN = frozenset({"model", "input", "encoding_format", "dimensions", "user"})
 _MASK, _KINDS = "attention_mask", "token_type_ids"
 
 
-def embed(call: Call, predictor: Predictor, document: Mapping[str, Any]) -> Response:
+def embed(predictor: Predictor, document: Mapping[str, Any]) -> Predicting:
     """Answer one request with an embedding for each of its inputs, in their order.
 
     Raises:
@@ -48,20 +49,17 @@ def embed(call: Call, predictor: Predictor, document: Mapping[str, Any]) -> Resp
     output = _embedding_output(predictor.metadata)
     inputs, tokens = _decode(document.get("input"), predictor)
     counts = [name for name in predictor.metadata.extras if name == TEXT_LENGTHS]
-
-    def encode(results: dict[str, Array]) -> Response:
-        read = int(results[TEXT_LENGTHS].sum()) if counts else tokens
-        vectors = results[output.name].astype("<f4", copy=False)
-        _check_dimensions(document.get("dimensions"), vectors.shape[-1])
-        data = [
-            {"object": "embedding", "index": index, "embedding": _value(vector, encoding)}
-            for index, vector in enumerate(vectors)
-        ]
-        usage = {"prompt_tokens": read, "total_tokens": read}
-        answer = {"object": "list", "data": data, "model": predictor.metadata.name, "usage": usage}
-        return Response(200, json_codec.dumps(answer, bare_tokens=False))
-
-    return call.respond(predictor, inputs, encode, [output.name, *counts])
+    results = yield Prediction(predictor, inputs, [output.name, *counts])
+    read = int(results[TEXT_LENGTHS].sum()) if counts else tokens
+    vectors = results[output.name].astype("<f4", copy=False)
+    _check_dimensions(document.get("dimensions"), vectors.shape[-1])
+    data = [
+        {"object": "embedding", "index": index, "embedding": _value(vector, encoding)}
+        for index, vector in enumerate(vectors)
+    ]
+    usage = {"prompt_tokens": read, "total_tokens": read}
+    answer = {"object": "list", "data": data, "model": predictor.metadata.name, "usage": usage}
+    return Response(200, json_codec.dumps(answer, bare_tokens=False))
 
 
 def _value(vector: Array, encoding: str) -> Any:

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from lading.functions.contract.errors import MalformedRequest
-from lading.functions.inference.models.call import Call, Operation
+from lading.functions.inference.models.call import Call, Operation, Predicting
+from lading.functions.inference.models.prediction import Prediction
 from lading.functions.inference.models.predictor import ModelMetadata
 from lading.functions.inference.tensors import json_values as json_codec
 from lading.functions.inference.tensors.conversion import Array, check_names, from_json
@@ -56,15 +57,14 @@ def encode(metadata: ModelMetadata, outputs: dict[str, Array]) -> bytes:
     return json_codec.dumps(document, bare_tokens=False)
 
 
-def _predict(call: Call) -> Response:
+def _predict(call: Call) -> Predicting:
     predictor = call.predictor()
     headers = call.request.headers
     given, accept = headers.get("content-type", JSON), headers.get("accept", JSON)
     wanted = JSON if accept in _ANYTHING else _choose(accept)
     inputs = _decode(given, call.request.body, predictor.metadata)
-    return call.respond(
-        predictor, inputs, lambda outputs: _encode(wanted, predictor.metadata, outputs)
-    )
+    outputs = yield Prediction(predictor, inputs)
+    return _encode(wanted, predictor.metadata, outputs)
 
 
 def _encode(content_type: str, metadata: ModelMetadata, outputs: dict[str, Array]) -> Response:

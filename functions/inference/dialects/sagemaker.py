@@ -30,8 +30,9 @@ from lading.functions.inference.dialects import (
     tensorflow_values,
 )
 from lading.functions.inference.loading.catalog import Control
-from lading.functions.inference.models.call import Call, Operation
-from lading.functions.inference.models.predictor import ModelMetadata, custom_attributes
+from lading.functions.inference.models.call import Call, Operation, Predicting, finish
+from lading.functions.inference.models.prediction import Prediction
+from lading.functions.inference.models.predictor import ModelMetadata
 from lading.functions.inference.tensors import json_values as json_codec
 from lading.functions.inference.tensors.binary import HEADER_LENGTH
 from lading.functions.inference.tensors.conversion import Array
@@ -53,20 +54,18 @@ def _ping(call: Call) -> Response:
     return Response(500, b'{"status":"Unhealthy"}')
 
 
-def _invoke(call: Call) -> Response:
+def _invoke(call: Call) -> Predicting:
     """Answer, with the request's custom attributes if it has any."""
     attributes = call.request.headers.get(_ATTRIBUTES)
     if attributes is None:
-        return _infer(call)
-    known = custom_attributes.set(attributes)
-    try:
-        response = _infer(call)
-    finally:
-        custom_attributes.reset(known)
+        return (yield from _infer(call))
+    steps = _infer(call)
+    outputs = yield next(steps)._replace(attributes=attributes)
+    response = finish(steps, outputs)
     return replace(response, headers={**response.headers, _ATTRIBUTES: attributes})
 
 
-def _infer(call: Call) -> Response:
+def _infer(call: Call) -> Predicting:
     """Infer from a body of any type; the requested outputs decide the type of the answer."""
     given = call.request.headers.get("content-type", JSON)
     headers = {key: value for key, value in call.request.headers.items() if key != HEADER_LENGTH}
@@ -74,11 +73,11 @@ def _infer(call: Call) -> Response:
         size = given.removeprefix(_BINARY_PREFIX).partition(";")[0]
         headers[HEADER_LENGTH] = _checked_size(size, len(call.request.body))
     elif given.partition(";")[0].strip().lower() != JSON:
-        return _invoke_media(call, given)
+        return (yield from _invoke_media(call, given))
     else:
-        return _invoke_json(call)
+        return (yield from _invoke_json(call))
     request = replace(call.request, headers=headers)
-    return _typed(open_inference.infer(replace(call, request=request)))
+    return _typed((yield from open_inference.infer(replace(call, request=request))))
 
 
 def _typed(response: Response) -> Response:
@@ -89,16 +88,16 @@ def _typed(response: Response) -> Response:
     return Response(response.status, response.body, f"{_BINARY_PREFIX}{length}")
 
 
-def _invoke_json(call: Call) -> Response:
+def _invoke_json(call: Call) -> Predicting:
     """Infer from JSON, whose form decides: named tensors, TensorFlow Serving's forms, or rows."""
     predictor = call.predictor()
     document = json_codec.loads(call.request.body)
     if isinstance(document, dict) and not _holds_tensors(document, predictor.metadata):
-        return tensorflow_serving.predict_document(call, predictor, document)
+        return (yield from tensorflow_serving.predict_document(predictor, document))
     if isinstance(document, list | np.ndarray):
         inputs = tensorflow_values.decode_rows(document, predictor.metadata)
-        return call.respond(predictor, inputs, _bare)
-    return _typed(open_inference.infer_document(call, predictor, document))
+        return _bare((yield Prediction(predictor, inputs)))
+    return _typed((yield from open_inference.infer_document(predictor, document)))
 
 
 def _bare(outputs: dict[str, Array]) -> Response:
@@ -127,7 +126,7 @@ def _rows_or_columns(outputs: dict[str, Array]) -> dict[str, Any]:
     return tensorflow_values.encode_columns(outputs)
 
 
-def _invoke_media(call: Call, content_type: str) -> Response:
+def _invoke_media(call: Call, content_type: str) -> Predicting:
     from lading.functions.inference.wire import media_answers, media_requests
 
     if media_requests.find_decoder(content_type) is None:
@@ -136,13 +135,10 @@ def _invoke_media(call: Call, content_type: str) -> Response:
     wanted = media_answers.choose(call.request.headers.get("accept", ""))
     predictor = call.predictor()
     inputs = media_requests.decode(content_type, call.request.body, predictor.metadata)
-
-    def encode(outputs: dict[str, Array]) -> Response:
-        if wanted == JSON:
-            return json_response(_rows_or_columns(outputs))
-        return Response(200, media_answers.encode(wanted, outputs), wanted)
-
-    return call.respond(predictor, inputs, encode)
+    outputs = yield Prediction(predictor, inputs)
+    if wanted == JSON:
+        return json_response(_rows_or_columns(outputs))
+    return Response(200, media_answers.encode(wanted, outputs), wanted)
 
 
 def _checked_size(text: str, limit: int) -> str:

@@ -14,18 +14,18 @@ from lading.functions.inference.dialects.tensorflow_values import (
     encode_columns,
     encode_rows,
 )
-from lading.functions.inference.models.call import Call, Operation, imported_late
+from lading.functions.inference.models.call import Call, Operation, Predicting, imported_late
+from lading.functions.inference.models.prediction import Prediction
 from lading.functions.inference.models.predictor import Predictor, with_signature
 from lading.functions.inference.tensors import json_values as json_codec
-from lading.functions.inference.tensors.conversion import Array
-from lading.functions.inference.wire.messages import Response, json_response
+from lading.functions.inference.wire.messages import json_response
 
 
-def _predict(call: Call) -> Response:
-    return predict_document(call, call.predictor(), json_codec.loads_object(call.request.body))
+def _predict(call: Call) -> Predicting:
+    return predict_document(call.predictor(), json_codec.loads_object(call.request.body))
 
 
-def predict_document(call: Call, predictor: Predictor, document: dict[str, Any]) -> Response:
+def predict_document(predictor: Predictor, document: dict[str, Any]) -> Predicting:
     """Answer a request whose JSON has been read, in its form and for its signature.
 
     Raises:
@@ -38,16 +38,14 @@ def predict_document(call: Call, predictor: Predictor, document: dict[str, Any])
         )
     if "instances" in document:
         inputs = decode_rows(document["instances"], predictor.metadata)
-        return call.respond(predictor, inputs, lambda outputs: json_response(encode_rows(outputs)))
+        return json_response(encode_rows((yield Prediction(predictor, inputs))))
     if "inputs" in document:
         inputs = decode_columns(document["inputs"], predictor.metadata)
-        return call.respond(
-            predictor, inputs, lambda outputs: json_response(encode_columns(outputs))
-        )
+        return json_response(encode_columns((yield Prediction(predictor, inputs))))
     raise MalformedRequest("Missing 'inputs' or 'instances' key")
 
 
-def _classify(call: Call) -> Response:
+def _classify(call: Call) -> Predicting:
     from lading.functions.inference.dialects import tensorflow_examples as form
 
     predictor, document = _read(call)
@@ -55,25 +53,19 @@ def _classify(call: Call) -> Response:
     labels = form.labels_output(predictor.metadata, scores)
     inputs = form.decode_examples(document, predictor.metadata)
     wanted = [spec.name for spec in (scores, labels) if spec]
-
-    def encode(outputs: dict[str, Array]) -> Response:
-        texts = outputs[labels.name] if labels else None
-        return json_response(form.encode_classes(outputs[scores.name], texts))
-
-    return call.respond(predictor, inputs, encode, wanted)
+    outputs = yield Prediction(predictor, inputs, wanted)
+    texts = outputs[labels.name] if labels else None
+    return json_response(form.encode_classes(outputs[scores.name], texts))
 
 
-def _regress(call: Call) -> Response:
+def _regress(call: Call) -> Predicting:
     from lading.functions.inference.dialects import tensorflow_examples as form
 
     predictor, document = _read(call)
     value = form.value_output(predictor.metadata)
     inputs = form.decode_examples(document, predictor.metadata)
-
-    def encode(outputs: dict[str, Array]) -> Response:
-        return json_response(form.encode_values(outputs[value.name], len(document["examples"])))
-
-    return call.respond(predictor, inputs, encode, [value.name])
+    outputs = yield Prediction(predictor, inputs, [value.name])
+    return json_response(form.encode_values(outputs[value.name], len(document["examples"])))
 
 
 def _read(call: Call) -> tuple[Predictor, dict[str, Any]]:

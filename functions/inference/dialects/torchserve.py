@@ -14,7 +14,8 @@ from typing import Any
 from lading.functions.contract.dialects.torchserve import UNCACHED
 from lading.functions.contract.errors import UnexpectedInput, Unsupported
 from lading.functions.inference.dialects import plain, tensorflow_serving
-from lading.functions.inference.models.call import Call, Operation
+from lading.functions.inference.models.call import Call, Operation, Predicting
+from lading.functions.inference.models.prediction import Prediction
 from lading.functions.inference.models.predictor import ModelMetadata
 from lading.functions.inference.tensors import json_values as json_codec
 from lading.functions.inference.tensors.conversion import BYTES, Array, datatype_of
@@ -37,23 +38,23 @@ def named_version(call: Call) -> Call:
     return replace(call, parameters={"model": model, "label": version})
 
 
-def _predict(call: Call) -> Response:
+def _predict(call: Call) -> Predicting:
     call = named_version(call)
     predictor = call.predictor()
     given = call.request.headers.get("content-type", "")
     if media_requests.split_type(given)[0] == MULTIPART:
         parts = read_parts(given, call.request.body)
         inputs = _decode_form(parts, predictor.metadata)
-        return call.respond(predictor, inputs, _answer)
-    if not _is_json(given, call.request.body):
+    elif not _is_json(given, call.request.body):
         inputs = media_requests.decode(_media_type(given), call.request.body, predictor.metadata)
-        return call.respond(predictor, inputs, _answer)
-    if not predictor.metadata.inputs and not call.request.body:
-        return call.respond(predictor, {}, _answer)
-    document = json_codec.loads(call.request.body)
-    if isinstance(document, dict) and "instances" in document:
-        return tensorflow_serving.predict_document(call, predictor, document)
-    return call.respond(predictor, _decode(document, predictor.metadata), _answer)
+    elif not predictor.metadata.inputs and not call.request.body:
+        inputs = {}
+    else:
+        document = json_codec.loads(call.request.body)
+        if isinstance(document, dict) and "instances" in document:
+            return (yield from tensorflow_serving.predict_document(predictor, document))
+        inputs = _decode(document, predictor.metadata)
+    return _answer((yield Prediction(predictor, inputs)))
 
 
 def _is_json(content_type: str, body: bytes) -> bool:

@@ -1,6 +1,6 @@
 """One routed request: the model that it names, and the prediction that it requests."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from time import perf_counter
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lading.functions.contract.errors import MalformedRequest, NoModelNamed
 from lading.functions.contract.names import DEFAULT_LABEL
 from lading.functions.inference.loading.catalog import Catalog, CatalogModel
-from lading.functions.inference.models.prediction import Prediction, predict
+from lading.functions.inference.models.prediction import Prediction, predict, predict_in_job
 from lading.functions.inference.models.predictor import Predictor, TextModel
 from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.wire.messages import (
@@ -82,30 +82,13 @@ class Call:
         name, version = self.find_version()
         return self.catalog.model(name).predictor(version)
 
-    def respond(
-        self,
-        predictor: Predictor,
-        inputs: dict[str, Array],
-        encode: Callable[[dict[str, Array]], Response],
-        outputs: Sequence[str] = (),
-    ) -> Response:
-        """Predict, and return the response that `encode` makes of the outputs.
-
-        Inside a job the response may be a `Deferred`; then nothing has been encoded.
-        """
-        if self.work is None:
-            return encode(self.predict(predictor, inputs, outputs))
-        from lading.functions.inference.wire.deferred import Deferred
-
-        self.observation.compute_started = perf_counter()
-        found = predictor.predict_in_job(self.work, inputs, outputs)
-        self.observation.compute_ended = perf_counter()
-        return found if isinstance(found, Deferred) else encode(found)
-
     def complete(
         self, model: TextModel, document: Mapping[str, Any], encode: Callable[[bytes], Response]
     ) -> Response:
-        """Have a language model complete a text; otherwise as `respond`."""
+        """Have a language model complete a text, and return the response that `encode` makes.
+
+        Inside a job the response may be a `Deferred`; then nothing has been encoded.
+        """
         from lading.functions.inference.wire.deferred import Deferred
 
         self.observation.compute_started = perf_counter()
@@ -120,18 +103,67 @@ class Call:
         return predict(Prediction(predictor, inputs, outputs), self.observation)
 
 
-Operation = Callable[[Call], Response | StreamedResponse]
-"""Answers one request of a dialect."""
+Answer = Response | StreamedResponse
+Predicting = Generator[Prediction, dict[str, Array], Response]
+"""An operation that predicts, once: it decodes, yields, receives the outputs, and encodes them."""
+
+Operation = Callable[[Call], Answer | Predicting]
+"""Answers one request of a dialect. A generator function waits for nothing before it yields."""
 
 
 def imported_late(module: str, operation: str) -> Operation:
     """Return an operation in a module that is imported when a request first needs it."""
 
-    def operate(call: Call) -> Response | StreamedResponse:
+    def operate(call: Call) -> Answer | Predicting:
         found: Operation = getattr(import_module(module), operation)
         return found(call)
 
     return operate
+
+
+def answer_at_once(operation: Operation, call: Call) -> Answer:
+    """Return what the operation answers; what it wants predicted is predicted in this thread.
+
+    Inside a job the response may be a `Deferred`; then nothing has been encoded.
+
+    Raises:
+        InferenceError: the request is wrong, or the model cannot answer it.
+    """
+    found = operation(call)
+    if isinstance(found, Response | StreamedResponse):
+        return found
+    prediction = start(found)
+    if isinstance(prediction, Response):
+        return prediction
+    if call.work is None:
+        return finish(found, predict(prediction, call.observation))
+    from lading.functions.inference.wire.deferred import Deferred
+
+    outputs = predict_in_job(prediction, call.work, call.observation)
+    return outputs if isinstance(outputs, Deferred) else finish(found, outputs)
+
+
+def start(steps: Predicting) -> Prediction | Response:
+    """Decode: return what the operation wants predicted, or its answer if that is nothing."""
+    try:
+        return next(steps)
+    except StopIteration as end:
+        answer: Response = end.value
+        return answer
+
+
+def finish(steps: Predicting, outputs: dict[str, Array]) -> Response:
+    """Encode: return the answer of an operation that has been started.
+
+    Raises:
+        RuntimeError: the operation wants a second prediction.
+    """
+    try:
+        steps.send(outputs)
+    except StopIteration as end:
+        answer: Response = end.value
+        return answer
+    raise RuntimeError("an operation must predict once")
 
 
 def _version_number(text: str | None) -> int | None:

@@ -7,12 +7,16 @@ once, in the same thread; in a container it may be in another thread, or togethe
 
 from collections.abc import Sequence
 from time import perf_counter
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from lading.functions.contract.errors import EndpointUnready, InferenceError
 from lading.functions.inference.models.predictor import Predictor, custom_attributes
 from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.wire.messages import Observation
+
+if TYPE_CHECKING:
+    from lading.functions.inference.endpoint.job_store import EngineWork
+    from lading.functions.inference.wire.deferred import Deferred
 
 
 class Prediction(NamedTuple):
@@ -60,6 +64,20 @@ def predict(prediction: Prediction, observation: Observation) -> dict[str, Array
         return _ask_twin(unready, prediction, observation)
     finally:
         observation.compute_ended = perf_counter()
+
+
+def predict_in_job(
+    prediction: Prediction, work: "EngineWork", observation: Observation
+) -> "dict[str, Array] | Deferred":
+    """Predict inside a job, which keeps no custom attributes; see `Predictor.predict_in_job`.
+
+    Raises:
+        InferenceError: see `Prediction.compute`.
+    """
+    observation.compute_started = perf_counter()
+    found = prediction.predictor.predict_in_job(work, prediction.inputs, prediction.outputs)
+    observation.compute_ended = perf_counter()
+    return found
 
 
 def _ask_twin(
