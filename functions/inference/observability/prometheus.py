@@ -6,16 +6,21 @@ On Lambda there is nothing to scrape, since requests are spread over many proces
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any, Final, TypeVar
-
-from prometheus_client import CollectorRegistry, Counter, Histogram, Metric
-from prometheus_client.exposition import choose_encoder
-from prometheus_client.metrics_core import GaugeMetricFamily
-from prometheus_client.registry import Collector
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
 
 from lading.functions.contract.names import METRICS
 from lading.functions.inference.loading.catalog import Catalog
+from lading.functions.inference.observability import exposition
+from lading.functions.inference.observability.families import (
+    Description,
+    Kind,
+    LabelValues,
+    Registry,
+    Series,
+    Snapshot,
+    together,
+)
 from lading.functions.inference.wire.asgi import App, Receive, Scope, Send
 from lading.functions.inference.wire.messages import Observation, read_headers
 
@@ -30,73 +35,78 @@ BUCKETS: Final = (
 
 _NONE = "none"
 _LABELS = METRICS.dimensions
-_Metric = TypeVar("_Metric", Counter, Histogram)
-
-
-class _Readiness(Collector):
-    """A gauge for each version that is served, read from the catalog when it is scraped."""
-
-    catalog: Catalog | None = None
-
-    def collect(self) -> Iterator[Metric]:
-        """See `Collector.collect`."""
-        gauge = GaugeMetricFamily(
-            "lading_model_ready", "Whether a version of a model can answer.", labels=_LABELS[:2]
-        )
-        for model in self.catalog.models() if self.catalog else ():
-            for version in model.versions:
-                gauge.add_metric((model.name, str(version)), model.ready(version))
-        yield gauge
 
 
 class Metrics:
-    """The metrics of one process, in their own registry."""
+    """The metrics of one process.
 
-    def __init__(self) -> None:
-        self._registry = CollectorRegistry()
-        self._requests = Counter(
-            _name(METRICS.requests),
-            "Requests answered.",
-            (*_LABELS, "status"),
-            registry=self._registry,
+    Args:
+        others: returns the numbers of the other processes that share the port, at each scrape.
+    """
+
+    def __init__(self, others: Callable[[], Iterable[Snapshot]] = tuple) -> None:
+        self._others = others
+        self._catalog: Catalog | None = None
+        self.registry = Registry()
+        self._requests = self.registry.register(
+            Description(_name(METRICS.requests), "Requests answered.", (*_LABELS, "status"))
         )
-        self._times: Mapping[str, Histogram] = {
-            span: Histogram(
-                f"{_name(metric)}_seconds",
-                f"Seconds of a request: {span}.",
-                _LABELS,
-                buckets=BUCKETS,
-                registry=self._registry,
+        self._times = {
+            span: self.registry.register(
+                Description(
+                    f"{_name(metric)}_seconds",
+                    f"Seconds of a request: {span}.",
+                    _LABELS,
+                    Kind.HISTOGRAM,
+                    BUCKETS,
+                )
             )
             for span, metric in METRICS.times.items()
         }
-        self._known: dict[tuple[object, ...], Any] = {}
-        self._readiness = _Readiness()
-        self._registry.register(self._readiness)
+        self._known: dict[tuple[str, int | None, str], dict[int | str, Series]] = {}
+        self.registry.register_gauge(
+            Description(
+                "lading_model_ready",
+                "Whether a version of a model can answer.",
+                _LABELS[:2],
+                least=True,
+            ),
+            self._readiness,
+        )
 
     def note(self, seen: Observation, status: int) -> None:
         """Count one exchange that has ended."""
-        labels = (seen.model, seen.version, seen.dialect)
-        self._series(self._requests, *labels, status).inc()
-        for span, milliseconds in seen.milliseconds().items():
-            self._series(self._times[span], *labels).observe(milliseconds / 1000)
+        labels, times = (seen.model, seen.version, seen.dialect), seen.milliseconds()
+        with self.registry.turn:
+            found = self._known.get(labels) or self._known.setdefault(labels, {})
+            (found.get(status) or self._series(labels, status)).numbers[0] += 1.0
+            for span, milliseconds in times.items():
+                (found.get(span) or self._series(labels, span)).observe(milliseconds / 1000)
 
-    def _series(self, metric: _Metric, *labels: str | int | None) -> _Metric:
-        """Return the series of these labels; cached, since the library's look-up is slow."""
-        found = self._known.get((metric, *labels))
-        if found is None:
-            found = metric.labels(*(str(value or _NONE) for value in labels))
-            self._known[metric, *labels] = found
+    def _series(self, seen: tuple[str, int | None, str], kept_as: int | str) -> Series:
+        """Return the series of a status or a span, and remember it by what was observed."""
+        labels = tuple(str(value or _NONE) for value in seen)
+        if isinstance(kept_as, int):
+            found = self._requests.series(*labels, str(kept_as))
+        else:
+            found = self._times[kept_as].series(*labels)
+        self._known[seen][kept_as] = found
         return found
 
     def note_models(self, catalog: Catalog) -> None:
         """Report which versions of `catalog` can answer, at the time of each scrape."""
-        self._readiness.catalog = catalog
+        self._catalog = catalog
+
+    def _readiness(self) -> Iterator[tuple[LabelValues, float]]:
+        for model in self._catalog.models() if self._catalog else ():
+            for version in model.versions:
+                yield (model.name, str(version)), model.ready(version)
 
     def page(self, accept: str = "") -> tuple[bytes, str]:
         """Return the metrics in the format that a scraper accepts, and their content type."""
-        encode, content_type = choose_encoder(accept)
-        return encode(self._registry), content_type
+        descriptions = self.registry.descriptions()
+        snapshot = together([self.registry.snapshot(), *self._others()], descriptions)
+        return exposition.page(descriptions, snapshot, accept)
 
     def beside(self, app: App) -> App:
         """Return `app` with the metrics at `PATHS`."""

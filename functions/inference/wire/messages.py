@@ -95,22 +95,27 @@ class Observation:
     """Whether the answer ended with an error after its status was sent."""
     answered_by: str = ""
     """The model that answered in place of the requested one; empty if none did."""
+    _spans: dict[str, float] | None = field(default=None, repr=False, compare=False)
 
     def finish(self) -> None:
-        """Record the end of the answer."""
-        self.ended = perf_counter()
+        """Record the end of the answer, once: its line may be written later."""
+        if self.ended is None:
+            self.ended = perf_counter()
 
     def milliseconds(self) -> dict[str, float]:
-        """Return the total time, and its spans if there was a prediction."""
-        if self.ended is None:
-            return {}
-        spans = {"total": (self.started, self.ended)}
-        if self.compute_started is not None and self.compute_ended is not None:
-            spans |= {
-                "decode": (self.started, self.compute_started),
-                "compute": (self.compute_started, self.compute_ended),
-                "encode": (self.compute_ended, self.ended),
-            }
-        if self.first_part is not None:
-            spans["first"] = (self.started, self.first_part)
-        return {name: (end - start) * 1000 for name, (start, end) in spans.items()}
+        """Return the total time, and its spans if there was a prediction; none before the end."""
+        if self._spans is None and self.ended is not None:
+            self._spans = _spans(self, self.ended)
+        return self._spans or {}
+
+
+def _spans(seen: Observation, ended: float) -> dict[str, float]:
+    started, computing, computed = seen.started, seen.compute_started, seen.compute_ended
+    spans = {"total": (ended - started) * 1000}
+    if computing is not None and computed is not None:
+        spans["decode"] = (computing - started) * 1000
+        spans["compute"] = (computed - computing) * 1000
+        spans["encode"] = (ended - computed) * 1000
+    if seen.first_part is not None:
+        spans["first"] = (seen.first_part - started) * 1000
+    return spans

@@ -22,6 +22,7 @@ from lading.functions.inference.loading.catalog import CatalogModel, load_catalo
 from lading.functions.inference.observability.log import Observability
 from lading.functions.inference.observability.prometheus import Metrics
 from lading.functions.inference.wire.asgi import App
+from lading.functions.inference.wire.messages import Observation
 from tests.support.driver import ask
 from tests.support.prometheus import program
 from tests.support.uvicorn_server import uvicorn_serving
@@ -161,3 +162,14 @@ def test_a_stock_prometheus_server_scrapes_the_container(prometheus: str) -> Non
     assert (found["metric"]["model"], found["value"][1]) == ("m", "1")
     share = "histogram_quantile(0.99, lading_compute_latency_seconds_bucket)"
     assert float(ask_prometheus(prometheus, share)[0]["value"][1]) < 30
+
+
+def test_the_page_holds_what_other_processes_of_the_port_have_counted() -> None:
+    seen = Observation(started=1.0, ended=1.5, model="m", version=1, dialect="plain")
+    first = Metrics()
+    second = Metrics(lambda: [json.loads(json.dumps(first.registry.snapshot()))])
+    first.note(seen, 200)
+    second.note(seen, 200)
+    page = second.page()[0].decode()
+    assert 'lading_requests_total{dialect="plain",model="m",status="200",version="1"} 2.0' in page
+    assert 'lading_latency_seconds_sum{dialect="plain",model="m",version="1"} 1.0' in page
