@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 
 from lading.functions.authorizer.grants import FindItem, Grant, read_grant, token_digest, token_id
 from lading.functions.contract.dialects.dialect import split_path
+from lading.functions.contract.invocation import request_path
 from lading.functions.contract.names import TOKENS
 from lading.functions.contract.routes import RESERVED_NAMES, named_model
 
@@ -42,6 +43,7 @@ class Authorizer:
         find: finds a token's item by its digest.
         log: writes one line for each refusal; the line never has the token.
         now: returns the time in seconds since 1970.
+        base_path: base path of the API's custom domain.
     """
 
     def __init__(
@@ -49,8 +51,9 @@ class Authorizer:
         find: FindItem,
         log: Callable[[str], None] = print,
         now: Callable[[], float] = time.time,
+        base_path: str = "",
     ) -> None:
-        self._find, self._log, self._now = find, log, now
+        self._find, self._log, self._now, self._base_path = find, log, now, base_path
 
     def answer(self, event: Event) -> dict[str, Any]:
         """Return the policy for the request of `event`.
@@ -65,7 +68,8 @@ class Authorizer:
         grant = read_grant(self._find(digest), self._now())
         if isinstance(grant, str):
             self._refuse(grant, token_id(digest))
-        return _response(event, grant, token_id(digest))
+        allowed = grant.allows(requested_model(event, self._base_path))
+        return _response(event, grant, token_id(digest), allowed=allowed)
 
     def _refuse(self, reason: str, token: str) -> NoReturn:
         line = {"level": "WARNING", "message": "refused", "reason": reason, "token": token}
@@ -88,16 +92,16 @@ def bearer_token(event: Event) -> str | None:
     return found[1] if found else None
 
 
-def requested_model(event: Event) -> str:
+def requested_model(event: Event, base_path: str = "") -> str:
     """Return the model of the request, by the gateway's resource, or else by the path."""
     first = split_path(event["resource"])[0]
     if first and not first.startswith("{") and first not in RESERVED_NAMES:
         return first
-    return named_model(event["path"])
+    return named_model(request_path(event, base_path))
 
 
-def _response(event: Event, grant: Grant, token: str) -> dict[str, Any]:
-    allowed = grant.allows(requested_model(event)) and len(event["methodArn"]) <= _LONGEST_RESOURCE
+def _response(event: Event, grant: Grant, token: str, *, allowed: bool) -> dict[str, Any]:
+    allowed = allowed and len(event["methodArn"]) <= _LONGEST_RESOURCE
     statement = {
         "Action": "execute-api:Invoke",
         "Effect": "Allow" if allowed else "Deny",

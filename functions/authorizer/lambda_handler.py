@@ -4,11 +4,12 @@ from typing import Any
 
 from lading.functions.authorizer.authorizer import Authorizer
 from lading.functions.authorizer.grants import table_lookup
-from lading.functions.authorizer.settings import token_table
+from lading.functions.authorizer.settings import base_path, token_table
+from lading.functions.contract.invocation import answer_warm_up
 
-_authorizer = Authorizer(table_lookup(token_table()))
+_authorizer = Authorizer(table_lookup(token_table()), base_path=base_path())
 
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """Answer one REQUEST authorizer event."""
-    return _authorizer.answer(event)
+    """Answer one REQUEST authorizer event, or a warm-up."""
+    return answer_warm_up(event) or _authorizer.answer(event)

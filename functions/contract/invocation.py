@@ -1,15 +1,81 @@
-"""An invocation of a model's function, with the event that API Gateway would send."""
+"""Invocations of functions: the events that API Gateway sends, and those of warmers.
+
+Every function reads the path of an event by `request_path`, so that an escaped path, or one below
+the base path of a custom domain, means the same to the front function, the authorizer and the
+model's function.
+"""
 
 import base64
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
+from urllib.parse import quote, unquote
 
 _CONNECT_S = 2
 
+_WARMERS: Final = frozenset({"aws.scheduler", "serverless-plugin-warmup"})
+_WARM_MARKS: Final = ("warmer", "warmup")
+_SCHEDULED: Final = "Scheduled Event"
+
+
+def request_path(event: Mapping[str, Any], base_path: str = "") -> str:
+    """Return the path of a request below the API's root, decoded once.
+
+    Args:
+        event: the event of a proxy integration or of a REQUEST authorizer, whose path has its
+            percent-encoding and the base path of a custom domain.
+        base_path: that base path; empty if there is none.
+
+    >>> request_path({"path": "/v1/models/digits%3Apredict"})
+    '/v1/models/digits:predict'
+    """
+    return path_below(unquote(event["path"]), base_path)
+
+
+def path_below(path: str, base_path: str) -> str:
+    """Return a decoded path without the base path of a custom domain, if it starts with it.
+
+    The same API also answers at its own URL, without a base path.
+
+    >>> path_below("/ml/digits/predict", "ml"), path_below("/mlx", "ml")
+    ('/digits/predict', '/mlx')
+    """
+    start = f"/{base_path}"
+    if base_path and (path == start or path.startswith(f"{start}/")):
+        return path[len(start) :] or "/"
+    return path
+
+
+def answer_warm_up(event: Mapping[str, Any]) -> dict[str, bool] | None:
+    """Return the answer to a warm-up, None for a request of API Gateway.
+
+    Warm-ups are schedules of EventBridge and the events of known warmers: `{"warmer": true}`,
+    `{"warmup": true}` and `{"source": "serverless-plugin-warmup"}`.
+
+    Raises:
+        ValueError: the event is neither.
+    """
+    if "path" in event or "requestContext" in event:
+        return None
+    scheduled = event.get("detail-type") == _SCHEDULED
+    if scheduled or event.get("source") in _WARMERS or any(map(event.get, _WARM_MARKS)):
+        return {"warm": True}
+    raise ValueError(
+        "the event is neither a request from a REST API of API Gateway nor a warm-up, such as "
+        f'{{"warmer": true}} or a schedule of EventBridge; its keys: {", ".join(sorted(event)[:9])}'
+    )
+
 
 def proxy_event(method: str, path: str, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
-    """Return the event of a REST API's proxy integration, with the body in base64."""
+    """Return the event of a REST API's proxy integration, with the body in base64.
+
+    Args:
+        method: HTTP's method.
+        path: the path, decoded.
+        headers: the request's headers.
+        body: the request's body.
+    """
+    path = quote(path, safe="/:")
     return {
         "resource": "/{proxy+}",
         "path": path,

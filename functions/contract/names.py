@@ -73,6 +73,8 @@ class ENVIRONMENT:
     log_level: Final = "LADING_LOG_LEVEL"
     stage: Final = "LADING_STAGE"
     """The deployment's stage, as `lading-dev`: a dimension of its metrics; empty for none."""
+    base_path: Final = "LADING_BASE_PATH"
+    """The base path of the API's custom domain, without slashes; empty for none."""
     cors: Final = "LADING_CORS"
     """Origins whose pages may call the service, separated by commas, or `*`; empty for none."""
 
@@ -154,6 +156,8 @@ class ADAPTER:
     handler: Final = "lading/functions/inference/entry/serve.sh"
     port: Final = "AWS_LWA_PORT"
     default_port: Final = 8080
+    ready_path: Final = "/v2/health/live"
+    """The path that the adapter asks until the process answers."""
     separator: Final = bytes(8)
     """Separates the head of an answer, which is JSON, from its body in an invocation's result."""
 

@@ -63,6 +63,8 @@ class ServingSettings:
     idempotency_table: str = ""
     origins: tuple[str, ...] = ()
     """Origins whose pages may call the service from a browser."""
+    base_path: str = ""
+    """The base path of the API's custom domain, which paths of events start with."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "ServingSettings":
@@ -85,6 +87,7 @@ class ServingSettings:
             jobs=_read_jobs(environment),
             idempotency_table=environment.get(JOBS.idempotency_table, ""),
             origins=_read_origins(environment.get(ENVIRONMENT.cors, "")),
+            base_path=environment.get(ENVIRONMENT.base_path, ""),
         )
 
     def to_environment(self) -> dict[str, str]:
@@ -100,6 +103,7 @@ class ServingSettings:
             **({JOBS.bucket: self.jobs.bucket, JOBS.table: self.jobs.table} if self.jobs else {}),
             **({JOBS.idempotency_table: it} if (it := self.idempotency_table) else {}),
             **({ENVIRONMENT.cors: ",".join(self.origins)} if self.origins else {}),
+            **({ENVIRONMENT.base_path: it} if (it := self.base_path) else {}),
         }
 
 

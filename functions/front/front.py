@@ -37,6 +37,7 @@ from lading.functions.contract.errors import (
     NoModelNamed,
     RouteNotFound,
 )
+from lading.functions.contract.invocation import request_path
 from lading.functions.contract.names import TOKENS, model_list
 from lading.functions.contract.routes import RESERVED_NAMES, dialect_of, find_route
 from lading.functions.front.invocation import MOST_AT_ONCE, Answer, Event, Invoke
@@ -57,6 +58,7 @@ class Front:
         invoke: passes an event to a model's function.
         log: writes one line for each request.
         gather_limit_s: how long to wait when all models are called.
+        base_path: base path of the API's custom domain.
     """
 
     def __init__(
@@ -65,9 +67,10 @@ class Front:
         invoke: Invoke,
         log: Callable[[str], None] = print,
         gather_limit_s: float = GATHER_LIMIT_S,
+        base_path: str = "",
     ) -> None:
         self._models, self._invoke, self._log = frozenset(models), invoke, log
-        self._gather_limit_s = gather_limit_s
+        self._gather_limit_s, self._base_path = gather_limit_s, base_path
         self._at_root: Mapping[AtRoot, Callable[[Event, Sequence[str], Route], Answer]] = {
             "body": self._named_in_body,
             "constant": lambda _event, _models, route: _answer(route.answer),
@@ -83,19 +86,21 @@ class Front:
 
     def answer(self, event: Event) -> Answer:
         """Answer one event; an error has the shape of the path's dialect."""
-        path = event["path"]
+        path = request_path(event, self._base_path)
         segments = split_path(path)
         try:
-            return self._route(event, segments, _visible(self._models, event))
+            return self._route(event, path, segments, _visible(self._models, event))
         except InferenceError as error:
             status, document, headers = dialect_of(segments).refuse(error, path)
             return _answer(document, status, headers)
 
-    def _route(self, event: Event, segments: tuple[str, ...], models: Sequence[str]) -> Answer:
+    def _route(
+        self, event: Event, path: str, segments: tuple[str, ...], models: Sequence[str]
+    ) -> Answer:
         if segments[0] and segments[0] not in RESERVED_NAMES:
             return self._forward(event, segments[0], models)
         method = event["httpMethod"]
-        route, parameters = find_route(dialect_of(segments), method, event["path"], segments)
+        route, parameters = find_route(dialect_of(segments), method, path, segments)
         if "model" in parameters:
             return self._forward(event, parameters["model"], models)
         answer = self._at_root[route.at_root](event, models, route)
@@ -162,7 +167,7 @@ class Front:
 
     def _first(self, event: Event, models: Sequence[str], _route: Route) -> Answer:
         if not models:
-            raise RouteNotFound(event["httpMethod"], event["path"])
+            raise RouteNotFound(event["httpMethod"], request_path(event, self._base_path))
         return self._forward(event, models[0], models)
 
     def _call_all(self, event: Event, models: Sequence[str]) -> dict[str, Answer]:

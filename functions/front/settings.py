@@ -16,18 +16,21 @@ class FrontSettings:
         functions: model -> name of its function.
         alias: alias of the functions.
         origins: origins whose pages may call from a browser.
+        base_path: base path of the API's custom domain.
     """
 
     functions: Mapping[str, str]
     alias: str
     origins: tuple[str, ...] = ()
+    base_path: str = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "FrontSettings":
-        """Settings from variables named in `contract.FRONT`, and `contract.ENVIRONMENT.cors`."""
+        """Settings from variables named in `contract.FRONT`, and two of `contract.ENVIRONMENT`."""
         prefix = environment[FRONT.prefix]
         entries = (entry for entry in environment[FRONT.models].split(",") if entry)
         pairs = (entry.partition("=") for entry in entries)
         functions = {name: f"{prefix}{suffix or name}" for name, _, suffix in pairs}
         origins = read_origins(environment.get(ENVIRONMENT.cors, ""))
-        return cls(functions, environment[FRONT.alias], origins)
+        base_path = environment.get(ENVIRONMENT.base_path, "")
+        return cls(functions, environment[FRONT.alias], origins, base_path)

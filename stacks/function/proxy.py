@@ -49,7 +49,7 @@ class Proxy:
         adapted = {
             "AWS_LAMBDA_EXEC_WRAPPER": "/opt/bootstrap",
             "AWS_LWA_INVOKE_MODE": "response_stream",
-            "AWS_LWA_READINESS_CHECK_PATH": "/v2/health/live",
+            "AWS_LWA_READINESS_CHECK_PATH": ADAPTER.ready_path,
             ADAPTER.port: str(ADAPTER.default_port),
             "PYTHONPATH": "/opt/python:/var/task",
         }

@@ -6,6 +6,7 @@ from typing import Any
 from mangum import Mangum
 from mangum.types import LambdaEvent, Response
 
+from lading.functions.contract.invocation import answer_warm_up, request_path
 from lading.functions.contract.limits import LAMBDA
 from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.app.application import Answerer, answer, create_app
@@ -29,6 +30,8 @@ def create_handler(
 ) -> Handler:
     """Load and verify the models, and return the handler of API Gateway's proxy events.
 
+    It also answers warm-ups, which are no requests: they are neither logged nor counted.
+
     The calling thread needs an event loop, which Mangum requires.
 
     Args:
@@ -50,9 +53,14 @@ def create_handler(
     adapter = Mangum(app, lifespan="off")
 
     def handler(event: LambdaEvent, context: Any) -> dict[str, Any]:
+        if (warm := answer_warm_up(event)) is not None:
+            observability.note_warm_up()
+            return warm
         try:
             translation = adapter.infer(_decoded(event), context)
             scope = translation.scope
+            if "path" in event:
+                scope["path"] = request_path(event, settings.base_path)
             scope["headers"] = _header_lines(event) or scope["headers"]
             return translation(_answer_at_once(app, scope, translation.body))
         finally:

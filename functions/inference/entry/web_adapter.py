@@ -3,6 +3,10 @@
 Neither Lambda's Python runtime nor Mangum can stream answers. `serve.sh`, the function's handler,
 runs this module; the adapter, an extension in a layer, turns invocations into HTTP requests to it.
 One environment answers one request at a time, as with any function.
+
+Two kinds of requests come from the adapter itself: checks of readiness before the first invocation,
+which have no context of API Gateway, and events that are no HTTP requests, whose context is `null`.
+They are answered here, so that they are neither logged nor counted as requests.
 """
 
 from typing import Any
@@ -10,15 +14,21 @@ from typing import Any
 import orjson
 import uvicorn
 
+from lading.functions.contract.invocation import answer_warm_up, path_below
+from lading.functions.contract.names import ADAPTER
 from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.entry.container_settings import AdapterSettings
 from lading.functions.inference.entry.http_server import KEEP_ALIVE_SECONDS
 from lading.functions.inference.entry.mounted import create_service
 from lading.functions.inference.observability.log import Observability
 from lading.functions.inference.wire.asgi import App, Receive, Scope, Send
-from lading.functions.inference.wire.messages import read_headers
+from lading.functions.inference.wire.messages import Response, read_headers
+from lading.functions.inference.wire.sending import start_message
 
 _CONTEXT = "x-amzn-request-context"
+_NO_REQUEST = "null"
+_EVENTS = ("POST", "/events")
+_LONGEST_EVENT = 1 << 16
 
 
 def create_adapted(settings: ServingSettings, context: AdapterSettings) -> App:
@@ -28,20 +38,57 @@ def create_adapted(settings: ServingSettings, context: AdapterSettings) -> App:
     served = create_service(settings, threads=1, observability=observability)
 
     async def adapted(scope: Scope, receive: Receive, send: Send) -> None:
-        scope["aws.context"] = context
-        scope["aws.event"] = {"requestContext": _request_context(scope)}
-        await served(scope, receive, send)
+        asked, gateway = (scope["method"], scope["path"]), _gateway(scope)
+        if gateway is None and asked == ("GET", ADAPTER.ready_path):
+            await _send(Response(200, b"{}"), send)
+        elif gateway == _NO_REQUEST and asked == _EVENTS:
+            await _send(await _answer_event(receive, observability), send)
+        else:
+            scope["path"] = path_below(scope["path"], settings.base_path)
+            scope["aws.context"] = context
+            scope["aws.event"] = {"requestContext": _object(gateway or "")}
+            await served(scope, receive, send)
 
     return adapted
 
 
-def _request_context(scope: Scope) -> dict[str, Any]:
+def _gateway(scope: Scope) -> str | None:
     """Return API Gateway's context of a request, which the adapter writes over a caller's own."""
+    found: str | None = read_headers(scope["headers"]).get(_CONTEXT)
+    return found
+
+
+def _object(text: str) -> dict[str, Any]:
+    """Return the JSON object in a text; an empty one if there is none."""
     try:
-        found = orjson.loads(read_headers(scope["headers"]).get(_CONTEXT, "{}"))
+        found = orjson.loads(text)
     except orjson.JSONDecodeError:
         return {}
     return found if isinstance(found, dict) else {}
+
+
+async def _answer_event(receive: Receive, observability: Observability) -> Response:
+    """Answer an event that is no HTTP request; only a warm-up is one that the service knows."""
+    try:
+        warm = answer_warm_up(_object(await _read_event(receive)))
+    except ValueError as error:
+        return Response(400, orjson.dumps({"error": str(error)}))
+    observability.note_warm_up()
+    return Response(200, orjson.dumps(warm))
+
+
+async def _read_event(receive: Receive) -> str:
+    """Return the text of an event; an empty one if it is too long for a warm-up."""
+    body, more = b"", True
+    while more and len(body) <= _LONGEST_EVENT:
+        message = await receive()
+        body, more = body + message.get("body", b""), message.get("more_body", False)
+    return "" if len(body) > _LONGEST_EVENT else body.decode(errors="replace")
+
+
+async def _send(response: Response, send: Send) -> None:
+    await send(start_message(response, {"content-length": str(len(response.body))}))
+    await send({"type": "http.response.body", "body": response.body})
 
 
 def main() -> None:

@@ -97,7 +97,7 @@ def test_a_token_opens_its_models_by_every_path_and_the_paths_that_name_none(pat
     [
         *("/secret", "/secret/predict", "/digits2/predict", "/Digits/predict", "//secret/predict"),
         *("/v2/models/secret/infer", "/v1/models/secret:predict", "/v1/models/digits2"),
-        *("/predict/secret", "/models/secret", "/%64igits/predict", "/v2/models/%64igits/infer"),
+        *("/predict/secret", "/models/secret", "/%64igits/predict", "/v2/models/%2564igits/infer"),
         *("/secret/v2/models/digits/infer", "/secret/labels/digits", "/secret/models"),
     ],
 )
@@ -180,3 +180,23 @@ def test_a_table_that_does_not_answer_opens_nothing() -> None:
 
     with pytest.raises(TimeoutError):
         Authorizer(fail).answer(event("/digits/predict", f"Bearer {GOOD}"))
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/v1/models/digits%3Apredict", True),
+        ("/v2/models/di%67its/infer", True),
+        ("/ml/v1/models/digits:predict", True),
+        ("/v1/models/o%74her:predict", False),
+        ("/ml/v1/models/other:predict", False),
+        ("/v2/models/%6Fther/infer", False),
+    ],
+)
+def test_an_escaped_path_and_one_below_the_base_path_name_the_same_model(
+    path: str, allowed: bool
+) -> None:
+    authorizer = Authorizer(TABLE.get, lambda _line: None, lambda: NOW, base_path="ml")
+    asked = event(path, f"Bearer {GOOD}", resource="/v1/{proxy+}")
+    (statement,) = authorizer.answer(asked)["policyDocument"]["Statement"]
+    assert (statement["Effect"] == "Allow") == allowed

@@ -18,7 +18,12 @@ def test_settings_survive_the_environment() -> None:
         ServedModel("big", {1: "sha256:c", 2: ""}, remote={2: S3Object("bucket", "key", "v")}),
     )
     settings = ServingSettings(
-        models=models, model_root="/srv", threads=2, log_level="DEBUG", stage="lading-dev"
+        models=models,
+        model_root="/srv",
+        threads=2,
+        log_level="DEBUG",
+        stage="lading-dev",
+        base_path="ml",
     )
     assert ServingSettings.from_environment(settings.to_environment()) == settings
 

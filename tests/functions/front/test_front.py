@@ -143,7 +143,7 @@ def test_head_is_answered_like_get_without_a_body(front: Front) -> None:
     assert (answer["statusCode"], answer["body"]) == (200, "")
 
 
-@pytest.mark.parametrize("name", ["digits", "v2", "../x", "%64ouble", "ä" * 300])
+@pytest.mark.parametrize("name", ["digits", "v2", "../x", "%2564ouble", "ä" * 300])
 def test_a_name_that_is_no_model_reaches_no_function(
     front: Front, models: Models, name: str
 ) -> None:
@@ -288,3 +288,22 @@ def test_every_route_that_names_no_model_says_how_the_front_answers_it() -> None
     nameless = [route for it in DIALECTS for route in it.routes if "{model}" not in route.template]
     assert len(nameless) > 10
     assert all(route.at_root for route in nameless)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/models/double%3Apredict",
+        "/v1/mode%6Cs/double:predict",
+        "/ml/v1/models/double:predict",
+        "/%6Dl/v1/models/double%3Apredict",
+    ],
+)
+def test_an_escaped_path_and_one_below_the_base_path_reach_the_same_model(
+    models: Models, path: str
+) -> None:
+    front = Front(models.apps, models.invoke, log=lambda _line: None, base_path="ml")
+    event = request(f"POST {path}", {"instances": [[1, 2]]})
+    front.answer(event)
+    (passed,) = models.events
+    assert passed is event

@@ -37,6 +37,18 @@ def test_pages_may_ask_only_where_it_says_so() -> None:
     assert FrontSettings.from_environment(told).origins == ("https://a.example", "http://b.example")
 
 
+def test_the_base_path_is_that_of_the_environment() -> None:
+    assert FrontSettings.from_environment(ENVIRONMENT).base_path == ""
+    assert (
+        FrontSettings.from_environment({**ENVIRONMENT, "LADING_BASE_PATH": "ml"}).base_path == "ml"
+    )
+
+
+def test_the_entry_answers_a_warm_up_without_calling_a_model() -> None:
+    (*_, answered) = run_clean(START, ENVIRONMENT, json.dumps({"warmer": True}), "[]")
+    assert answered == {"warm": True}
+
+
 def test_the_entry_answers_by_itself_without_an_aws_library() -> None:
     event = json.dumps(proxy_event("GET", "/v2/health/live"))
     heavy = json.dumps(["boto3", "botocore", "numpy", "onnxruntime", "starlette"])

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -96,3 +97,22 @@ def test_a_body_in_base64_is_read_whatever_its_length(tmp_path: Path, rows: int)
     )
     outputs = json.loads(answer["answer"]["body"])["outputs"]
     assert outputs == {"y": [[1.0, 2.0]] * rows}
+
+
+def test_a_warm_up_is_no_request_and_takes_the_cold_start_from_the_next_one(tmp_path: Path) -> None:
+    request = proxy_event("POST", "/m/predict", {"inputs": [[1, 2]]})
+    told = invoke(settings_for(tmp_path, {"m": {1: echo()}}), {"warmer": True}, request)
+    warm, line, answer = told
+    assert warm == {"answer": {"warm": True}}
+    assert (line["message"], line["ColdStart"]) == ("request", [0])
+    assert answer["answer"]["statusCode"] == 200
+
+
+@pytest.mark.parametrize("path", ["/m%2Fpredict", "/ml/%6D/predict", "/m/predict"])
+def test_an_escaped_path_and_one_below_the_base_path_are_read_as_the_plain_one(
+    tmp_path: Path, path: str
+) -> None:
+    settings = replace(settings_for(tmp_path, {"m": {1: echo()}}), base_path="ml")
+    line, answer = invoke(settings, proxy_event("POST", path, {"inputs": [[1, 2]]}))
+    assert answer["answer"]["statusCode"] == 200
+    assert line["path"] == "/m/predict"

@@ -88,3 +88,40 @@ def test_the_adapter_tells_it_the_gateways_context_by_which_a_check_is_not_count
     told = {"x-amzn-request-context": context}
     assert httpx.get(f"{url}/m/v2/health/ready", headers=told, timeout=30).status_code == 200
     assert ("function_name" in line_of(process, "/m/v2/health/ready")) == counted
+
+
+def test_the_adapters_checks_of_readiness_write_no_line_and_leave_the_cold_start_to_the_caller(
+    started: tuple[subprocess.Popen[str], str],
+) -> None:
+    process, url = started
+    headers = {"x-amzn-request-context": '{"requestId": "0f1e2d3c"}'}
+    httpx.get(f"{url}/m/v2/health/ready", headers=headers, timeout=30)
+    assert process.stdout is not None
+    line = json.loads(process.stdout.readline())
+    assert (line["path"], line["ColdStart"]) == ("/m/v2/health/ready", [1])
+
+
+def test_a_caller_reaches_no_path_of_the_adapter(
+    started: tuple[subprocess.Popen[str], str],
+) -> None:
+    process, url = started
+    headers = {"x-amzn-request-context": '{"requestId": "0f1e2d3c"}'}
+    answer = httpx.post(f"{url}/events", json={"warmer": True}, headers=headers, timeout=30)
+    assert answer.status_code == 404
+    assert line_of(process, "/events")["status"] == 404
+
+
+def test_a_warm_up_through_the_adapter_is_no_request(
+    started: tuple[subprocess.Popen[str], str],
+) -> None:
+    process, url = started
+    passed = {"x-amzn-request-context": "null"}
+    warm = httpx.post(f"{url}/events", json={"warmer": True}, headers=passed, timeout=30)
+    other = httpx.post(f"{url}/events", json={"Records": []}, headers=passed, timeout=30)
+    long = httpx.post(f"{url}/events", json={"warmer": "x" * 70_000}, headers=passed, timeout=30)
+    assert (warm.status_code, warm.json()) == (200, {"warm": True})
+    assert (other.status_code, long.status_code) == (400, 400)
+    httpx.get(f"{url}/m/v2/health/ready", timeout=30)
+    assert process.stdout is not None
+    line = json.loads(process.stdout.readline())
+    assert (line["path"], line["ColdStart"]) == ("/m/v2/health/ready", [0])
