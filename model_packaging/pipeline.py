@@ -55,8 +55,10 @@ from lading.model_packaging.measure.peak_memory import Footprint, measure
 from lading.model_packaging.onnx_graph import require_finite_weights
 from lading.model_packaging.optimizers.optimizer import Optimized, Optimizer, Task
 from lading.model_packaging.optimizers.registry import OPTIMIZERS
+from lading.model_packaging.placement.needs import Needs
+from lading.model_packaging.placement.options import Target
 from lading.model_packaging.placement.prices import read_prices
-from lading.model_packaging.placement.targets import Needs, Target, place, require_fits
+from lading.model_packaging.placement.targets import place, require_fits
 from lading.model_packaging.resolution import (
     ConversionJob,
     Resolved,
@@ -73,6 +75,7 @@ from lading.model_packaging.specification import (
     StageRecord,
     hand_over,
     summarize,
+    target_of,
     write_files,
 )
 from lading.model_packaging.stages import OnStage, Stages, ignore_stages
@@ -192,7 +195,9 @@ def _convert_and_check(job: ConversionJob, identity: str, stages: Stages) -> Bui
     signatures = stages.run("signatures", finish, job.spec, conversion, samples, facts)
     steps = stages.run("benchmark", _benchmark, conversion, samples, gate, done, change)
     models = (model, *(other.model for other in signatures.others))
-    footprint, target = stages.run("placement", _place, job, conversion, samples, models)
+    footprint, target = stages.run(
+        "placement", _place, job, conversion, samples, models, steps[-1].latency.load_ms
+    )
     golden = stages.run("golden", _golden, final, checked, lossy=lossy)
     served = stages.run("engine", _serve, job, conversion, target, model, golden)
     build = Build(
@@ -206,6 +211,7 @@ def _convert_and_check(job: ConversionJob, identity: str, stages: Stages) -> Bui
         outputs=final.session.outputs,
         footprint=footprint,
         golden=golden,
+        target=target,
         served=served,
         processing=conversion.processing,
         signatures=signatures,
@@ -320,11 +326,17 @@ def _measure(load: Load, gate: Gate | None, model: bytes) -> AccuracyChange | No
 
 
 def _place(
-    job: ConversionJob, conversion: Conversion, samples: Samples, models: Sequence[bytes]
+    job: ConversionJob,
+    conversion: Conversion,
+    samples: Samples,
+    models: Sequence[bytes],
+    load_ms: float,
 ) -> tuple[tuple[Footprint, Target], str]:
     """Choose the target of a model; all signatures are loaded together, the first is timed."""
     footprint = measure(job.spec.name, models, conversion.feeds(next(samples.requests(1))))
-    needs = Needs(job.spec.name, sum(map(len, models)), True, *astuple(footprint))
+    size = sum(map(len, models))
+    measured = Needs(job.spec.name, size, True, *astuple(footprint))
+    needs = replace(measured, load_ms=load_ms)
     target, outcome = _fitting(job.spec, needs)
     return (footprint, target), outcome
 
@@ -349,7 +361,7 @@ def _golden(served: ConvertedModel, checked: Checked, *, lossy: bool) -> tuple[b
 def _serve(
     job: ConversionJob, conversion: Conversion, target: Target, model: bytes, golden: bytes
 ) -> tuple[Served | None, str]:
-    if target == "lambda":
+    if target != "sagemaker":
         return None, "none: Lambda runs the model itself"
     if conversion.others:
         names = ", ".join([conversion.signature, *(each.signature for each in conversion.others)])
@@ -384,7 +396,7 @@ def _enter(
     entry = LockedVersion(
         identity=artifact.identity,
         digest=artifact.digest,
-        target="sagemaker" if engine else "lambda",
+        target=target_of(artifact),
         engine=engine,
         stores=(copy,),
         processing=libraries_of(artifact.specification),

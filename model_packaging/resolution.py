@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version as version_of
 from pathlib import Path
+from typing import Any
 
 from lading.functions.inference.artifact.reading import sha256
 from lading.functions.inference.artifact.specification import MODEL_FORMAT
@@ -54,7 +55,7 @@ def resolve(spec: ModelSpec, regions: Collection[str]) -> tuple[Resolved, str]:
     Raises:
         PackagingError: something is missing or unknown, or has no effect on such a model.
     """
-    if spec.target != "lambda":
+    if spec.may_have_engine:
         check_engine(spec, regions)
     if takes_trained_files(spec):
         return _resolve_files(spec, regions)
@@ -129,6 +130,13 @@ def _named(folder: Path, path: Path) -> str:
     return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name
 
 
+def _placed(spec: ModelSpec) -> dict[str, Any] | None:
+    """Return the part of a model's identity that says where it runs; None on Lambda."""
+    if spec.may_have_engine:
+        return engine_identity(spec)
+    return None if spec.target == "lambda" else {"target": spec.target}
+
+
 def identity_of(job: Resolved) -> str:
     """SHA-256 over all that decides what is published: the same identity is the same version."""
     spec, calibration = job.spec, job.spec.quantize.calibration
@@ -143,6 +151,6 @@ def identity_of(job: Resolved) -> str:
         "calibration": _rows_digest(spec, calibration) if calibration else None,
         "optimizers": [each.stage for each in OPTIMIZERS if each.applies(spec)],
         "tools": dict(job.tools),
-        "engine": None if spec.target == "lambda" else engine_identity(spec),
+        "engine": _placed(spec),
     }
     return sha256(canonical(document))

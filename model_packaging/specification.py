@@ -15,6 +15,7 @@ from lading.functions.inference.artifact.specification import (
     SERVING_DEFAULT,
     SPECIFICATION,
     STEPS_FORMAT,
+    Artifact,
     TensorSpec,
 )
 from lading.functions.inference.tensors.domain import Domain
@@ -25,6 +26,7 @@ from lading.model_packaging.measure.batches import Dependence
 from lading.model_packaging.measure.benchmark import Latency, make_report
 from lading.model_packaging.measure.change import AccuracyChange
 from lading.model_packaging.measure.peak_memory import Footprint
+from lading.model_packaging.placement.options import Target
 from lading.model_packaging.signatures import Signatures
 from lading.model_packaging.store.publication import Built, Published
 
@@ -81,6 +83,7 @@ class Build:
     outputs: tuple[TensorSpec, ...]
     footprint: Footprint
     golden: bytes
+    target: Target = "lambda"
     served: Served | None = None
     processing: Processing | None = None
     signatures: Signatures = field(default_factory=Signatures)
@@ -146,6 +149,14 @@ def hand_over(name: str, identity: str, source: Source, served: Served) -> Built
     return _written({}, document, served)
 
 
+def target_of(artifact: Artifact) -> Target:
+    """Return what serves a published artifact."""
+    if artifact.engine:
+        return "sagemaker"
+    managed = artifact.specification.get("target") == "lambda-managed"
+    return "lambda-managed" if managed else "lambda"
+
+
 def _written(files: dict[str, bytes], document: dict[str, Any], served: Served | None) -> Built:
     """Add the specification, which lists the files."""
     engine_format = STEPS_FORMAT if "processing" in document else ENGINE_FORMAT
@@ -160,6 +171,8 @@ def _describe(build: Build) -> dict[str, Any]:
     steps: dict[str, Any] = {"processing": list(build.processing.steps)} if build.processing else {}
     if build.domains:
         steps |= {"domains": {name: each.to_json() for name, each in build.domains.items()}}
+    if build.target == "lambda-managed":
+        steps |= {"target": build.target}
     change = build.steps[-1].change
     accuracy = change.to_json() | {"data": build.source.data} if change else None
     if build.dependence:
@@ -201,7 +214,7 @@ def summarize(
         size_after=published.engine.size if published.engine else len(artifact.model),
         p50_ms=latency.get("p50_ms"),
         p95_ms=latency.get("p95_ms"),
-        target="sagemaker" if artifact.engine else "lambda",
+        target=target_of(artifact),
         signatures=(artifact.signature, *artifact.others, *artifact.aliases),
     )
 

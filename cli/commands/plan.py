@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,15 +19,10 @@ from lading.model_packaging.engines.triton import MODEL_FILE
 from lading.model_packaging.lock.file import read_lock
 from lading.model_packaging.manifest.models import load_manifest
 from lading.model_packaging.measure.peak_memory import Footprint, measure
+from lading.model_packaging.placement.needs import Needs
+from lading.model_packaging.placement.options import MILLION, MONTH_HOURS, Option
 from lading.model_packaging.placement.prices import PRICES, Prices, read_prices
-from lading.model_packaging.placement.targets import (
-    MILLION,
-    MONTH_HOURS,
-    Needs,
-    Option,
-    Placement,
-    place,
-)
+from lading.model_packaging.placement.targets import Placement, place
 from lading.model_packaging.store.transfer import read_nearest
 
 _PRICES = typer.Option(
@@ -44,7 +39,7 @@ def plan(
     requests: Annotated[int, _REQUESTS] = MILLION,
     json_: Json = False,
 ) -> None:
-    """Show whether each packaged model fits Lambda or SageMaker, and what each would cost.
+    """Compare Lambda, Lambda Managed Instances and SageMaker for each packaged model.
 
     The estimate uses what was measured when the model was packaged, and the prices of a dated file.
 
@@ -81,13 +76,24 @@ def _needs(lock: Path, name: str) -> Needs:
         return Needs(name, engine.size, converted=False)
     models = [b"".join(engine.read(MODEL_FILE)) if engine else artifact.model]
     models += [each.model for each in artifact.others.values()]
-    footprint = _reported(published.files.get(REPORT, b""))
+    report = published.files.get(REPORT, b"")
+    footprint = _reported(report)
     if footprint is None:
         request = next(make_up(name, artifact.inputs).requests(1))
         with show_steps() as show:
             show(f"measure {name}")
             footprint = measure(name, models, request)
-    return Needs(name, sum(map(len, models)), True, *astuple(footprint))
+    size = sum(map(len, models))
+    return replace(Needs(name, size, True, *astuple(footprint)), load_ms=_load_ms(report))
+
+
+def _load_ms(report: bytes) -> float:
+    """Return the time to load the model, from report.json; 0 when it cannot be right."""
+    try:
+        found = float(json.loads(report)["latency"]["load_ms"])
+    except (ValueError, KeyError, TypeError, OverflowError):
+        return 0
+    return found if 0 < found < math.inf else 0
 
 
 def _reported(report: bytes) -> Footprint | None:
@@ -111,12 +117,12 @@ def _document(target: str, placement: Placement) -> dict[str, Any]:
         "why": placement.why,
         "options": [option.to_json() for option in placement.options],
         "refused": dict(placement.refused),
-        "break_even_requests_a_month": placement.break_even,
+        "break_even_requests_a_month": dict(placement.break_even),
     }
 
 
 def _show(placements: Mapping[str, Placement], prices: Prices, requests: int) -> None:
-    headings = ("model", "fits", "size", "latency", "a million", "at rest, a month")
+    headings = ("model", "fits", "size", "latency", "first answer", "a million", "at rest, a month")
     rows = [
         _cells(placement, option)
         for placement in placements.values()
@@ -141,15 +147,22 @@ def _cells(placement: Placement, option: Option) -> list[str]:
         placement.name if chosen else "",
         option.target if chosen else f"or {option.target}",
         f"{count}{option.size}",
-        "" if option.answers_ms is None else f"{option.answers_ms:.1f} ms",
+        _milliseconds(option.answers_ms),
+        _milliseconds(option.first_ms) if option.target == "lambda" else "always on",
         f"${option.per_million:,.2f}",
         f"${option.at_rest:,.2f}",
     ]
 
 
+def _milliseconds(time: float | None) -> str:
+    return "" if time is None else f"{time:,.1f} ms"
+
+
 def _even(placement: Placement) -> str:
-    if placement.break_even is None:
-        return ""
-    rate = placement.break_even / (MONTH_HOURS * 3600)
-    requests = f"{placement.break_even:,} requests a month ({rate:,.1f} a second)"
-    return f"; an instance that always runs costs less from {requests}"
+    """Return from which rates on the other places cost less than Lambda."""
+    rates = [
+        f"{target} costs less from {requests:,} requests a month "
+        f"({requests / (MONTH_HOURS * 3600):,.1f} a second)"
+        for target, requests in placement.break_even.items()
+    ]
+    return "".join(f"; {rate}" for rate in rates)

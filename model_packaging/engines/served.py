@@ -33,7 +33,7 @@ class Served:
 
 def takes_trained_files(spec: ModelSpec) -> bool:
     """Return whether the engine gets the trained files unchanged."""
-    return spec.target != "lambda" and not engine_of(spec).takes_onnx
+    return spec.may_have_engine and not engine_of(spec).takes_onnx
 
 
 def check_engine(spec: ModelSpec, regions: Iterable[str]) -> None:

@@ -122,7 +122,7 @@ class LockedVersion(_LockEntry):
 
     identity: str = Field(pattern=_DIGEST)
     digest: str = Field(pattern=_DIGEST)
-    target: Literal["lambda", "sagemaker"] = "lambda"
+    target: Literal["lambda", "lambda-managed", "sagemaker"] = "lambda"
     stores: tuple[Copy, ...] = Field(min_length=1)
     engine: LockedEngine | None = Field(default=None, exclude_if=_is_none)
     processing: tuple[Library, ...] = Field(default=(), exclude_if=not_)

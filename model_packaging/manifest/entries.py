@@ -20,7 +20,7 @@ from lading.model_packaging.manifest.options import PruneSpec, Quantize, Quantiz
 from lading.model_packaging.manifest.original import ClassPath, OwnCode, Shapes
 
 Metric = Literal["accuracy", "f1", "roc_auc", "top_k", "mae", "rmse", "cosine", "match"]
-Target = Literal["lambda", "sagemaker", "auto"]
+Target = Literal["lambda", "lambda-managed", "sagemaker", "auto"]
 EngineName = Literal["triton", "vllm", "djl-lmi", "container"]
 Option = bool | int | float | str
 
@@ -137,7 +137,8 @@ class ModelEntry:
     accuracy: AccuracySpec | None = None
     """The gate between optimizing and publishing."""
     target: Target = "lambda"
-    """auto: Lambda when the model fits there, else SageMaker; `lading plan` shows which and why."""
+    """auto: Lambda when the model fits there, else the cheaper of lambda-managed and sagemaker;
+    `lading plan` shows which and why."""
     engine: EngineSpec | None = None
     """The engine on SageMaker; by default triton, or vllm for a language model."""
     twin: Text | None = None

@@ -52,6 +52,11 @@ class ModelSpec(ModelEntry, _Named):
         line = self.lines.get(above, self.line)
         return Place(self.manifest, line, f"models.{self.name}.{key}")
 
+    @property
+    def may_have_engine(self) -> bool:
+        """Whether an engine on SageMaker may serve it; functions compute answers themselves."""
+        return self.target in {"sagemaker", "auto"}
+
     def original(self) -> dict[str, Any]:
         """Return what the manifest states of the trained model beside its file; see `conversion`.
 
@@ -152,7 +157,7 @@ def _spec(document: LocatedYaml, name: str, entry: ModelEntry) -> ModelSpec:
 
 def _check_target(spec: ModelSpec, models: Mapping[str, ModelSpec]) -> None:
     """Reject keys of SageMaker on Lambda, and a twin that could not answer."""
-    if spec.target == "lambda":
+    if not spec.may_have_engine:
         for key, value in (("engine", spec.engine), ("twin", spec.twin)):
             if value is not None:
                 raise ManifestError(spec.place(key), "is for SageMaker; set target: sagemaker")

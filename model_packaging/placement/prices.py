@@ -37,16 +37,49 @@ class LambdaPrices(_PriceEntry):
     requests_per_million: float = Field(ge=0)
     gb_second: float = Field(gt=0)
     snapshot_gb_second: float = Field(ge=0)
+    restored_gb: float = Field(ge=0)
 
 
 class Instance(_PriceEntry):
-    """A SageMaker instance type: dollars per hour, processors, and GiB of memory."""
+    """An instance type: dollars per hour, processors, and GiB of memory."""
 
     hour: float = Field(gt=0)
     processors: int = Field(ge=1)
     memory: float = Field(gt=0)
     gpus: int = Field(ge=0)
     gpu_memory: float = Field(ge=0)
+
+
+class ManagedPrices(_PriceEntry):
+    """Prices of Lambda Managed Instances: EC2's, and the fee as a share of them."""
+
+    as_of: date
+    source: str
+    fee: float = Field(ge=0)
+    instances: dict[str, Instance] = Field(min_length=1)
+
+
+class StagePrices(_PriceEntry):
+    """Prices of what a stage has beside its models' compute, in dollars."""
+
+    as_of: date
+    source: str
+    log_gb: float = Field(ge=0)
+    log_gb_month: float = Field(ge=0)
+    metric_month: float = Field(ge=0)
+    alarm_metric_month: float = Field(ge=0)
+    dashboard_month: float = Field(ge=0)
+    traces_per_million: float = Field(ge=0)
+    firewall_month: float = Field(ge=0)
+    firewall_rule_month: float = Field(ge=0)
+    firewall_per_million: float = Field(ge=0)
+    key_month: float = Field(ge=0)
+    key_calls_per_million: float = Field(ge=0)
+    table_reads_per_million: float = Field(ge=0)
+    table_writes_per_million: float = Field(ge=0)
+    table_gb_month: float = Field(ge=0)
+    bucket_gb_month: float = Field(ge=0)
+    transfer_gb: float = Field(ge=0)
 
 
 class Prices(_PriceEntry):
@@ -57,6 +90,8 @@ class Prices(_PriceEntry):
     source: str = ""
     api: ApiPrices
     lambda_: LambdaPrices = Field(alias="lambda")
+    managed: ManagedPrices
+    stage: StagePrices
     sagemaker: dict[str, Instance] = Field(min_length=1)
 
 

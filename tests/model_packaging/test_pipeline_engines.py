@@ -228,3 +228,13 @@ def test_a_model_that_does_not_fit_its_target_is_not_published(tmp_path: Path) -
         run(tmp_path, spec)
     assert not (tmp_path / "models.lock.json").exists()
     assert run(tmp_path, replace(spec, target="auto")).target == "sagemaker"
+
+
+def test_a_model_for_managed_instances_is_a_version_of_its_own(tmp_path: Path) -> None:
+    plain = run(tmp_path, linear_spec(tmp_path))
+    managed = run(tmp_path, linear_spec(tmp_path, target="lambda-managed"))
+    again = run(tmp_path, linear_spec(tmp_path, target="lambda-managed"))
+    assert (plain.version, managed.version) == (1, 2)
+    assert (again.version, again.built, again.target) == (2, False, "lambda-managed")
+    entry = locked(tmp_path, "linear", 2)
+    assert (managed.target, entry.target, entry.engine) == (*("lambda-managed",) * 2, None)

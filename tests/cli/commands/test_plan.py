@@ -13,9 +13,11 @@ REPORT = "artifacts/models/double/1/report.json"
 def test_a_small_model_is_placed_on_lambda_with_what_each_place_costs(packaged: Lading) -> None:
     lines = packaged("plan").out.splitlines()
     assert lines[1].split()[:4] == ["double", "lambda", "1769", "MB"]
-    assert lines[2].split()[:3] == ["or", "sagemaker", "ml.g4dn.xlarge"]
-    assert "$537.57" in lines[2]
-    assert lines[4].startswith("double: lambda, it fits: ")
+    assert lines[2].split()[:5] == ["or", "lambda-managed", "3", "x", "m7i.large"]
+    assert lines[3].split()[:3] == ["or", "sagemaker", "ml.g4dn.xlarge"]
+    assert "$537.57" in lines[3]
+    assert [line.count("always on") for line in lines[1:4]] == [0, 1, 1]
+    assert lines[5].startswith("double: lambda, it fits: ")
     assert lines[-1].startswith(
         "Estimates for 1,000,000 requests a month, with prices of us-east-1 as of 20"
     )
@@ -26,7 +28,9 @@ def test_json_has_everything_that_the_table_says_and_why(packaged: Lading) -> No
     assert (document["region"], document["requests"]) == ("us-east-1", 2_000_000)
     [model] = document["models"]
     assert (model["model"], model["target"], model["fits"]) == ("double", "lambda", "lambda")
-    function, endpoint = model["options"]
+    function, managed, endpoint = model["options"]
+    assert (managed["target"], managed["instances"]) == ("lambda-managed", 3)
+    assert function["first_answer_ms"] > function["answers_ms"]
     assert function["size"] == model["size"] == "1769 MB"
     assert endpoint["per_million_usd"] == pytest.approx(537.57 / 2 + 3.78, abs=0.02)
     assert model["refused"] == {}
@@ -37,7 +41,7 @@ def test_other_prices_give_other_costs(packaged: Lading, workspace: Path) -> Non
     (workspace / "ours.yaml").write_text(text.replace("us-east-1", "eu-west-1"))
     document = packaged("plan", "--prices", "ours.yaml", "--json").document
     assert document["region"] == "eu-west-1"
-    assert document["models"][0]["options"][1]["size"] == "ml.g6.xlarge"
+    assert document["models"][0]["options"][2]["size"] == "ml.g6.xlarge"
 
 
 @pytest.mark.parametrize(
@@ -55,7 +59,7 @@ def test_what_was_measured_when_it_was_packaged_decides(packaged: Lading, worksp
     report["footprint"]["peak_bytes"] = 9 << 30
     (workspace / REPORT).write_text(json.dumps(report))
     result = packaged("plan")
-    assert "double  sagemaker" in result.out.splitlines()[1]
+    assert "double  lambda-managed  3 x r7i.large" in result.out.splitlines()[1]
     assert "a function has at most 10,240" in result.out
 
 
@@ -67,8 +71,8 @@ def test_a_language_model_is_for_sagemaker_alone(lading: Lading, workspace: Path
     assert lading("package").code == 0
     models = {each["model"]: each for each in lading("plan", "--json").document["models"]}
     assert models["chat"]["fits"] == "sagemaker"
-    assert models["chat"]["break_even_requests_a_month"] is None
-    assert list(models["chat"]["refused"]) == ["lambda"]
+    assert models["chat"]["break_even_requests_a_month"] == {}
+    assert list(models["chat"]["refused"]) == ["lambda", "lambda-managed"]
 
 
 def test_a_triton_model_is_planned_from_its_repository(lading: Lading, workspace: Path) -> None:
