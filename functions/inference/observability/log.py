@@ -1,29 +1,25 @@
-"""The log: one JSON line for each request, which is its log entry and its metrics at once.
+"""The log of a process: one line for each request, and ordinary lines for other events.
 
-The line has CloudWatch's embedded metric format with the log's fields as metadata, so that a
-latency on a dashboard and the request behind it are one event, paid for once. An ASGI middleware
-records it, on Lambda as under any server; `flush` writes it, which the Lambda entry calls at the
-end of an invocation. Other events, such as a model that fails to load, are ordinary log lines.
+An ASGI middleware records a request, on Lambda as under any server; `line.py` says what its line
+holds. `flush` writes it, which the Lambda entry calls at the end of an invocation. Other events,
+such as a model that fails to load, are log lines of Powertools' Logger.
 """
 
 import logging
 import os
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
-from functools import cache
 from time import time
-from typing import Any, NamedTuple, TextIO
+from typing import Any, TextIO
 
-import orjson
 from aws_lambda_powertools.logging import Logger
-from aws_lambda_powertools.metrics import EphemeralMetrics
 
-from lading.functions.contract.errors import CallerGone, EndpointUnready, InferenceError, brief
+from lading.functions.contract.errors import CallerGone, InferenceError
 from lading.functions.contract.names import HOOK, METRICS
 from lading.functions.contract.settings import ServingSettings
 from lading.functions.contract.statuses import status_of
 from lading.functions.inference.loading.catalog import Catalog
+from lading.functions.inference.observability.line import NONE, Exchange, Surroundings, write_line
 from lading.functions.inference.wire.asgi import App, Message, Receive, Scope, Send
 from lading.functions.inference.wire.messages import OBSERVATION, Observation
 
@@ -31,11 +27,7 @@ REQUEST_ID = "x-request-id"
 
 _LONGEST_ID = 128
 _MOST_PENDING = 100
-_NONE = "none"
-_CLIENT_ERROR, _SERVER_ERROR = 400, 500
-
-
-_COUNTS = (METRICS.requests, METRICS.client_errors, METRICS.server_errors, METRICS.cold_start)
+_SERVER_ERROR = 500
 
 
 class _StandardOutput(logging.StreamHandler[Any]):
@@ -48,15 +40,6 @@ class _StandardOutput(logging.StreamHandler[Any]):
     @stream.setter
     def stream(self, _stream: Any) -> None:
         """Ignore the stream of the start."""
-
-
-class Exchange(NamedTuple):
-    """One answered request; `status` is that of HTTP, or the equivalent of another protocol."""
-
-    method: str
-    path: str
-    status: int
-    request_id: str
 
 
 class Observability:
@@ -82,9 +65,8 @@ class Observability:
             location=None,
             logger_handler=_StandardOutput(),
         )
-        self._stage = {METRICS.stage: settings.stage} if settings.stage else {}
-        self._pending: list[bytes] = []
-        self._cold = True
+        self._around = Surroundings(settings.stage, cold=True)
+        self._pending: list[str] = []
 
     def write_libraries(self) -> None:
         """Write what libraries such as uvicorn log as JSON lines into this log.
@@ -152,7 +134,9 @@ class Observability:
         return flushed
 
     def note(self, exchange: Exchange, observation: Observation, context: Any = None) -> None:
-        """Record an answered request of any protocol.
+        """Record an answered request of any protocol; its answer has left by then.
+
+        A server that records many requests at once calls `Observation.finish` with each answer.
 
         Args:
             exchange: the request and its status.
@@ -161,8 +145,12 @@ class Observability:
         """
         observation.finish()
         self._log_fault(observation.error, exchange.request_id)
-        self._note(_fields(exchange, observation, context), observation, exchange.status)
-        self._cold = False
+        around = self._around if context is None else self._around._replace(function=_of(context))
+        self._pending.append(write_line(exchange, observation, around, int(time() * 1000)))
+        if len(self._pending) >= _MOST_PENDING:
+            self.flush()  # in a server no invocation ends
+        if self._around.cold:
+            self._around = self._around._replace(cold=False)
         if self._on_request is not None:
             self._on_request(observation, exchange.status)
         _release_frames(observation.error)
@@ -170,35 +158,9 @@ class Observability:
     def flush(self) -> None:
         """Write the lines of the requests since the last flush."""
         if self._pending:
-            lines = b"\n".join(self._pending).decode()
+            lines = "\n".join(self._pending)
             self._pending.clear()
             print(lines, file=self._output, flush=True)
-
-    def _note(self, fields: dict[str, Any], seen: Observation, status: int) -> None:
-        client_error = _CLIENT_ERROR <= status < _SERVER_ERROR
-        server_error = (status >= _SERVER_ERROR and not _waking(seen.error)) or seen.broken
-        counts = (True, client_error, server_error, self._cold)
-        rare = _rare_counts(seen)
-        times = {METRICS.times[name]: took for name, took in seen.milliseconds().items()}
-        dimensions = (seen.model, seen.version, seen.dialect)
-        declared = _declare(
-            (*METRICS.dimensions, *self._stage),
-            tuple(times),
-            rare,
-            METRICS.of_function[-1][0] in fields,
-        )
-        document = {
-            **fields,
-            **self._stage,
-            **dict(zip(METRICS.dimensions, (str(it or _NONE) for it in dimensions), strict=True)),
-            **{name: [int(count)] for name, count in zip(_COUNTS, counts, strict=True)},
-            **{name: [1] for name in rare},
-            **{name: [round(took, 3)] for name, took in times.items()},
-            "_aws": {"Timestamp": int(time() * 1000), "CloudWatchMetrics": declared},
-        }
-        self._pending.append(orjson.dumps(document))
-        if len(self._pending) >= _MOST_PENDING:
-            self.flush()  # in a server no invocation ends
 
     def _log_fault(self, error: Exception | None, request_id: str) -> None:
         """Log the traceback of a fault of the service, which no answer shows."""
@@ -206,23 +168,9 @@ class Observability:
             self.logger.error("internal error", correlation_id=request_id, exc_info=error)
 
 
-@cache
-def _declare(
-    dimensions: tuple[str, ...], times: tuple[str, ...], rare: tuple[str, ...], of_function: bool
-) -> list[Any]:
-    """Return the metrics that CloudWatch reads from a line with these times and counts."""
-    units = {**dict.fromkeys(_COUNTS + rare, "Count"), **dict.fromkeys(times, "Milliseconds")}
-    metrics = {name: {"Unit": unit, "Value": [0]} for name, unit in units.items()}
-    emf = EphemeralMetrics(namespace=METRICS.namespace)
-    document = emf.serialize_metric_set(metrics, dict.fromkeys(dimensions, _NONE))
-    declared: list[Any] = [*document["_aws"]["CloudWatchMetrics"]]
-    names = (*METRICS.function_counts, *rare)
-    counts = {
-        "Namespace": METRICS.namespace,
-        "Dimensions": METRICS.of_function,
-        "Metrics": [{"Name": name, "Unit": "Count"} for name in names],
-    }
-    return [*declared, counts] if of_function else declared
+def _of(context: Any) -> tuple[str, ...]:
+    """Return the name and the version of the function that Lambda's context is of."""
+    return tuple(str(getattr(context, name, NONE)) for name in METRICS.of_function[-1])
 
 
 def _unsent(seen: Observation) -> int:
@@ -239,48 +187,6 @@ def _release_frames(error: BaseException | None) -> None:
     while error is not None and error.__traceback__ is not None:
         error.__traceback__ = None
         error = error.__cause__ or error.__context__
-
-
-def _rare_counts(seen: Observation) -> tuple[str, ...]:
-    """Names of the counts of rare events, in the order of `METRICS`."""
-    if seen.error is None and not seen.answered_by:
-        return ()
-    fault = METRICS.faults.get(type(seen.error).__name__)
-    counted = {
-        METRICS.waking: _waking(seen.error),
-        METRICS.broken_streams: seen.broken,
-        METRICS.twin_answers: bool(seen.answered_by),
-    }
-    names = (name for name, happened in counted.items() if happened)
-    return (*((fault,) if fault else ()), *names)
-
-
-def _fields(exchange: Exchange, seen: Observation, context: Any) -> dict[str, str | int | None]:
-    """Return the fields besides metrics and dimensions, named as by Powertools' Logger."""
-    level = "ERROR" if seen.broken else "INFO"
-    if exchange.status >= _CLIENT_ERROR:
-        mild = exchange.status < _SERVER_ERROR or _waking(seen.error)
-        level = "WARNING" if mild else "ERROR"
-    fields: dict[str, str | int | None] = {
-        "level": level,
-        "message": "request",
-        "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        "service": METRICS.service,
-        "correlation_id": exchange.request_id,
-        "method": exchange.method,
-        "path": brief(exchange.path),
-        "status": exchange.status,
-    }
-    if context is not None:
-        fields |= {name: str(getattr(context, name, _NONE)) for name in METRICS.of_function[-1]}
-    if seen.error is not None:
-        fields |= {"error": type(seen.error).__name__, "reason": str(seen.error)}
-    return fields
-
-
-def _waking(error: BaseException | None) -> bool:
-    """Whether the endpoint could not answer yet, because it starts or is updated."""
-    return isinstance(error, EndpointUnready) and error.retry_after_s is not None
 
 
 def _from_hook(scope: Scope) -> bool:

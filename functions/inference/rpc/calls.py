@@ -29,7 +29,8 @@ from lading.functions.contract.errors import (
 )
 from lading.functions.contract.statuses import status_of
 from lading.functions.inference.loading.catalog import Catalog
-from lading.functions.inference.observability.log import Exchange, Observability
+from lading.functions.inference.observability.line import Exchange
+from lading.functions.inference.observability.log import Observability
 from lading.functions.inference.rpc.messages import parse
 from lading.functions.inference.rpc.room import Room
 from lading.functions.inference.rpc.service import RpcCall, Service

@@ -16,7 +16,8 @@ from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.functions.inference.app.application import create_app
 from lading.functions.inference.loading.catalog import Catalog, CatalogModel, load_catalog
 from lading.functions.inference.models.predictor import ModelMetadata, Predictor
-from lading.functions.inference.observability.log import Exchange, Observability
+from lading.functions.inference.observability.line import Exchange
+from lading.functions.inference.observability.log import Observability
 from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.wire.asgi import App, Message, Receive, Scope, Send
 from lading.functions.inference.wire.messages import Observation
