@@ -18,6 +18,7 @@ from lading.cli.commands.serve import serve
 from lading.cli.commands.smoke import smoke
 from lading.cli.commands.stacks import stacks
 from lading.cli.commands.tokens import tokens
+from lading.cli.commands.train import train
 from lading.cli.error_output import end_with_error
 from lading.cli.errors import BadCall, CliError
 from lading.cli.versions.diff import diff
@@ -50,7 +51,7 @@ app = typer.Typer(
         "Shell completion: `lading --install-completion` (`--show-completion` prints it)."
     ),
 )
-for command in (package, plan, serve, predict, versions, diff, label, rollback, retire, gc):
+for command in (package, train, plan, serve, predict, versions, diff, label, rollback, retire, gc):
     app.command()(command)
 for server_command in (pull, push, emulate, smoke, stacks, grpc_proxy):
     app.command()(server_command)

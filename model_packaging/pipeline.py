@@ -168,7 +168,7 @@ def _hand_over(job: Resolved, identity: str, stages: Stages) -> Built:
     assert job.served is not None
     needs = Needs(job.spec.name, job.served.files.size, converted=False)
     stages.run("placement", _fitting, job.spec, needs)
-    return hand_over(job.spec.name, identity, job.source, job.served)
+    return hand_over(job.spec.name, identity, job.source, job.served, job.spec.training)
 
 
 def _convert_and_check(job: ConversionJob, identity: str, stages: Stages) -> Built:
@@ -217,6 +217,7 @@ def _convert_and_check(job: ConversionJob, identity: str, stages: Stages) -> Bui
         signatures=signatures,
         domains=conversion.domains,
         check=checked.to_json(),
+        training=spec.training,
         dependence=dependence,
     )
     return write_files(build)

@@ -102,7 +102,7 @@ def source_of(spec: ModelSpec, converter: Converter) -> Source:
             spec.source.parent,
             (*converter.files(spec), *spec.original_files().values(), *imported_files(spec)),
         ),
-        data=_rows_digest(spec, spec.accuracy.data) if spec.accuracy else None,
+        data=rows_digest(spec, spec.accuracy.data) if spec.accuracy else None,
     )
 
 
@@ -120,7 +120,7 @@ def _digest(folder: Path, files: tuple[Path, ...]) -> str:
     return digests[0][1] if len(digests) == 1 else sha256(canonical(digests))
 
 
-def _rows_digest(spec: ModelSpec, data: Path) -> str:
+def rows_digest(spec: ModelSpec, data: Path) -> str:
     """Return the digest of a file of rows, and of the images that it names."""
     return _digest(data.parent, (data, *(named_files(data) if takes_images(spec) else ())))
 
@@ -148,7 +148,7 @@ def identity_of(job: Resolved) -> str:
         "framework": job.source.framework,
         "manifest": spec.conversion(),
         "data": job.source.data,
-        "calibration": _rows_digest(spec, calibration) if calibration else None,
+        "calibration": rows_digest(spec, calibration) if calibration else None,
         "optimizers": [each.stage for each in OPTIMIZERS if each.applies(spec)],
         "tools": dict(job.tools),
         "engine": _placed(spec),

@@ -89,6 +89,7 @@ class Build:
     signatures: Signatures = field(default_factory=Signatures)
     domains: Mapping[str, Domain] = field(default_factory=dict)
     check: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, Any] | None = None
     dependence: Dependence | None = None
     """The dependence on other rows; `check` has the rows of the comparison, for report.json."""
 
@@ -134,7 +135,13 @@ def write_files(build: Build) -> Built:
     return _written({**own, **report}, {**_describe(build), **named}, build.served)
 
 
-def hand_over(name: str, identity: str, source: Source, served: Served) -> Built:
+def hand_over(
+    name: str,
+    identity: str,
+    source: Source,
+    served: Served,
+    training: Mapping[str, Any] | None = None,
+) -> Built:
     """Return the files of an artifact whose engine gets the trained files unchanged."""
     document = {
         "name": name,
@@ -145,6 +152,7 @@ def hand_over(name: str, identity: str, source: Source, served: Served) -> Built
         "tools": {},
         "steps": [StageRecord("take", served.files.size).to_json()],
         "accuracy": None,
+        **({"training": dict(training)} if training else {}),
     }
     return _written({}, document, served)
 
@@ -177,6 +185,8 @@ def _describe(build: Build) -> dict[str, Any]:
     accuracy = change.to_json() | {"data": build.source.data} if change else None
     if build.dependence:
         steps |= {"batch": build.dependence.to_json()}
+    if build.training:
+        steps |= {"training": dict(build.training)}
     return {
         "name": build.name,
         "identity": build.identity,

@@ -25,6 +25,7 @@ import time
 from collections.abc import Iterator, Mapping
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
+from threading import Thread
 from typing import Any, NamedTuple
 
 CODE = "code"
@@ -34,6 +35,7 @@ NAME = "lading_contract.py"
 RECORD = "training-record.json"
 """The file below `output/data` that says how long the training took, on what and with what."""
 
+_TETHERED = "--tethered"
 _CHUNK = 1 << 16
 _TAIL = 8192
 _FAILURE = 1000
@@ -114,10 +116,11 @@ def flags(hyperparameters: Mapping[str, str]) -> list[str]:
     return [word for name, text in hyperparameters.items() for word in (f"--{name}", text)]
 
 
-def train(base: Path, entry: str) -> int:
+def train(base: Path, entry: str, *, tethered: bool = False) -> int:
     """Run the script to its end; return its exit code.
 
-    Its output goes to standard output as it comes. After a failure, `output/failure` has what the
+    A tethered script ends when standard input closes: the program that waits for it died. Its
+    output goes to standard output as it comes. After a failure, `output/failure` has what the
     script wrote there, or else the end of its output.
     """
     config, code = read_config(base), base / "input" / "data" / CODE
@@ -135,12 +138,20 @@ def train(base: Path, entry: str) -> int:
         stderr=subprocess.STDOUT,
     )
     signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+    if tethered:
+        Thread(target=_end_with_input, args=(process,), daemon=True).start()
     tail = _relay(process)
     status = process.wait()
     _record(base, config, started, time.monotonic() - clock, code)
     if status:
         _write_failure(base / "output" / "failure", status, tail)
     return 128 - status if status < 0 else status
+
+
+def _end_with_input(process: "subprocess.Popen[bytes]") -> None:
+    while os.read(sys.stdin.fileno(), _CHUNK):
+        pass
+    process.kill()
 
 
 def _relay(process: "subprocess.Popen[bytes]") -> bytes:
@@ -249,4 +260,6 @@ def _processor() -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(train(Path(__file__).resolve().parents[3], sys.argv[1]))
+    sys.exit(
+        train(Path(__file__).resolve().parents[3], sys.argv[1], tethered=_TETHERED in sys.argv)
+    )

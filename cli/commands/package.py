@@ -13,6 +13,7 @@ from lading.cli.errors import EXIT
 from lading.cli.options import LOCK, MANIFEST, STORE, Json, Lock, Manifest, Names
 from lading.cli.options import Store as StoreOption
 from lading.cli.progress import show_stages
+from lading.cli.training import find_trained, with_source
 from lading.functions.contract.errors import InferenceError
 from lading.functions.inference.artifact.specification import SERVING_DEFAULT
 from lading.model_packaging.errors import PackagingError
@@ -56,9 +57,9 @@ def package(
         if isinstance(outcome, Exception):
             print_error(outcome)
         elif not json_:
-            typer.echo(_line(outcome))
+            typer.echo(package_line(outcome))
     if json_:
-        documents = [_document(name, outcome) for name, outcome in outcomes.items()]
+        documents = [package_document(name, outcome) for name, outcome in outcomes.items()]
         typer.echo(json.dumps(documents, indent=2))
     elif not specs:
         typer.echo(f"{manifest} lists no models yet; add one below `models:`")
@@ -74,7 +75,9 @@ def _package_each(
     for spec in specs:
         try:
             with show_stages(spec.name) as on_stage, isolated() as builder:
-                packaged = package_model(spec, store, lock, on_stage, regions, builder)
+                packaged = find_trained(spec, lock) or package_model(
+                    with_source(spec), store, lock, on_stage, regions, builder
+                )
         except (PackagingError, InferenceError) as error:
             yield spec.name, error
         else:
@@ -90,7 +93,7 @@ def _summarize(failures: Mapping[str, Exception], models: int) -> int:
     return codes.pop() if len(codes) == 1 else EXIT.several
 
 
-def _document(name: str, outcome: Packaged | Exception) -> dict[str, Any]:
+def package_document(name: str, outcome: Packaged | Exception) -> dict[str, Any]:
     """Return the result for scripts, with the keys of `lading versions --json`."""
     if isinstance(outcome, Exception):
         return {"model": name, "error": error_document(outcome)}
@@ -98,7 +101,8 @@ def _document(name: str, outcome: Packaged | Exception) -> dict[str, Any]:
     return {words.get(key, key): value for key, value in asdict(outcome).items()}
 
 
-def _line(packaged: Packaged) -> str:
+def package_line(packaged: Packaged) -> str:
+    """Return the result for users, as one line."""
     state = "published" if packaged.built else "unchanged"
     line = f"{packaged.name} version {packaged.version} {state}: {packaged.size_after:,} bytes"
     if packaged.size_after != packaged.size_before:

@@ -8,7 +8,15 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, Strict, StrictBool, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    StrictBool,
+    model_validator,
+)
 from pydantic.dataclasses import dataclass
 
 from lading.functions.contract.names import DEFAULT_LABEL, NAME_PATTERN
@@ -18,8 +26,10 @@ from lading.model_packaging.manifest.fields import CONFIG, File, Text, one_or_mo
 from lading.model_packaging.manifest.image_input import ImageInput
 from lading.model_packaging.manifest.options import PruneSpec, Quantize, QuantizeSpec
 from lading.model_packaging.manifest.original import ClassPath, OwnCode, Shapes
+from lading.model_packaging.manifest.training import TRAINED, TrainSpec
 
 Metric = Literal["accuracy", "f1", "roc_auc", "top_k", "mae", "rmse", "cosine", "match"]
+Promote = Literal["never", "not_worse", "better"]
 Target = Literal["lambda", "lambda-managed", "sagemaker", "auto"]
 EngineName = Literal["triton", "vllm", "djl-lmi", "container"]
 Option = bool | int | float | str
@@ -79,6 +89,20 @@ class AccuracySpec:
 
 
 @dataclass(frozen=True, slots=True, config=CONFIG)
+class EvaluateSpec:
+    """The comparison of two versions."""
+
+    metrics: Annotated[tuple[Metric, ...], AfterValidator(unique)] = ()
+    """Metrics to compare; the first one decides. By default that of accuracy."""
+    slices: Annotated[tuple[Text, ...], AfterValidator(unique), Field(max_length=20)] = ()
+    """Columns of the rows by whose values the metrics are shown as well."""
+    promote: Promote = "never"
+    """The label to propose for the new version: never: none; not_worse: stable if the 95 %
+    interval excludes a loss above accuracy.max_drop; better: stable only if it excludes zero; else
+    candidate."""
+
+
+@dataclass(frozen=True, slots=True, config=CONFIG)
 class EngineSpec:
     """The engine that serves the model on SageMaker."""
 
@@ -90,12 +114,21 @@ class EngineSpec:
     """The engine's own options; docs/large-models.md lists them."""
 
 
-@dataclass(frozen=True, config=CONFIG)
+def _source_or_train(schema: dict[str, Any]) -> None:
+    schema["required"].remove("source")
+    schema["oneOf"] = [{"required": ["source"]}, {"required": ["train"]}]
+    if not schema["required"]:
+        del schema["required"]
+
+
+@dataclass(frozen=True, config=ConfigDict(**CONFIG, json_schema_extra=_source_or_train))
 class ModelEntry:
     """One model: where it comes from, how it is optimized and where it is served."""
 
     source: File
-    """The trained model's file or folder, relative to this manifest."""
+    """The trained model's file or folder, relative to this manifest; with train, left out."""
+    train: TrainSpec | None = None
+    """The script that trains the model, for `lading train`."""
     framework: Annotated[str | None, Field(examples=["onnx", "scikit-learn"])] = None
     """The framework of the file; needed only if its name does not show it."""
     trust: StrictBool = False
@@ -136,6 +169,8 @@ class ModelEntry:
     """For a model of pixels: callers send image files."""
     accuracy: AccuracySpec | None = None
     """The gate between optimizing and publishing."""
+    evaluate: EvaluateSpec | None = None
+    """The comparison of two versions, for `lading evaluate`."""
     target: Target = "lambda"
     """auto: Lambda when the model fits there, else the cheaper of lambda-managed and sagemaker;
     `lading plan` shows which and why."""
@@ -152,7 +187,12 @@ class ModelEntry:
         """Return the keys that have a value; the others keep their defaults."""
         if not isinstance(value, dict):
             return value
-        return {key: each for key, each in value.items() if each is not None}
+        given = {key: each for key, each in value.items() if each is not None}
+        if "train" not in given:
+            return given
+        if "source" in given:
+            raise ValueError("has both source and train; the training writes the source")
+        return {**given, "source": str(TRAINED)}
 
 
 @dataclass(frozen=True, slots=True, config=CONFIG)

@@ -20,7 +20,8 @@ CONFIG = ConfigDict(
 """Of every mapping of the manifest: unknown keys are errors."""
 
 
-def _below(value: Any, info: ValidationInfo) -> Any:
+def below(value: Any, info: ValidationInfo) -> Any:
+    """Return the path of a file below the manifest's folder."""
     if not isinstance(value, str):
         return value
     if not value:
@@ -49,7 +50,7 @@ def one_or_more(value: Any) -> Any:
 
 Text = Annotated[str, Field(min_length=1)]
 File = Annotated[
-    Path, BeforeValidator(_below, json_schema_input_type=Text), PlainSerializer(lambda _: "file")
+    Path, BeforeValidator(below, json_schema_input_type=Text), PlainSerializer(lambda _: "file")
 ]
 """A file below the manifest's folder; in the identity, its digest stands for it."""
 

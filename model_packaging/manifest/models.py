@@ -20,6 +20,7 @@ from lading.model_packaging.errors import ManifestError, Place, UnknownModel, li
 from lading.model_packaging.manifest.entries import ManifestEntry, ModelEntry
 from lading.model_packaging.manifest.fields import CONFIG
 from lading.model_packaging.manifest.located_yaml import LocatedYaml
+from lading.model_packaging.manifest.training import TRAINED
 
 _MANIFEST = TypeAdapter(ManifestEntry)
 
@@ -43,6 +44,8 @@ class ModelSpec(ModelEntry, _Named):
     line: int = field(default=1, compare=False)
     lines: Mapping[str, int] = field(default_factory=dict, compare=False)
     """The line of each key below `line`, by its dotted path."""
+    training: Mapping[str, Any] | None = field(default=None, compare=False)
+    """What made the source, if a training of ours did; it becomes part of the artifact."""
 
     def place(self, key: str) -> Place:
         """Return the place in the manifest of the model's `key`, such as `accuracy.data`."""
@@ -146,12 +149,15 @@ def load_manifest(path: Path) -> Manifest:
     for spec in models.values():
         _check_target(spec, models)
         _check_quantize(spec)
+        _check_evaluate(spec)
     return Manifest(path, models, document.place(["models"]))
 
 
 def _spec(document: LocatedYaml, name: str, entry: ModelEntry) -> ModelSpec:
     keys = {each.name: getattr(entry, each.name) for each in fields(entry)}
     line, lines = document.place(["models", name]).line, document.lines(["models", name])
+    if entry.train:  # until its training is found
+        keys["source"] = document.path.parent / TRAINED / name
     return ModelSpec(name=name, manifest=document.path, line=line, lines=lines, **keys)
 
 
@@ -185,6 +191,12 @@ def _check_quantize(spec: ModelSpec) -> None:
     if scheme == "auto" and spec.accuracy is None:
         reason = "auto needs an accuracy section, which decides what passes"
         raise ManifestError(spec.place("quantize"), reason)
+
+
+def _check_evaluate(spec: ModelSpec) -> None:
+    if spec.evaluate and spec.accuracy is None:
+        reason = "needs an accuracy section, which has the rows and max_drop"
+        raise ManifestError(spec.place("evaluate"), reason)
 
 
 def _describe(document: LocatedYaml, detail: ErrorDetails) -> ManifestError:

@@ -1,0 +1,93 @@
+"""The joins of training and packaging that several commands share."""
+
+from pathlib import Path
+from time import monotonic
+
+import typer
+
+from lading.cli.progress import show_stages
+from lading.model_packaging.errors import SourceError
+from lading.model_packaging.isolated import isolated
+from lading.model_packaging.lock.edits import edit_lock
+from lading.model_packaging.lock.file import Lock
+from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.pipeline import package
+from lading.model_packaging.specification import Packaged, summarize
+from lading.model_packaging.store.publication import Published
+from lading.model_packaging.store.versions import Store
+from lading.training.errors import TrainingError
+from lading.training.known import find_version
+from lading.training.output import OnLine
+from lading.training.recipe import Recipe, read_recipe
+from lading.training.runs import Run, find_run, require_run, trained
+from lading.training.s3 import S3Objects
+
+
+def recipe_of(spec: ModelSpec) -> Recipe:
+    """Return the recipe of a model's training, as code, data and manifest are now."""
+    return read_recipe(spec, S3Objects(spec.place("train")))
+
+
+def with_source(spec: ModelSpec) -> ModelSpec:
+    """Return the model with its source; that of a trained model is the result of its training.
+
+    Raises:
+        NotTrained: it is not trained with its present code, data and parameters.
+    """
+    if spec.train is None:
+        return spec
+    return trained(spec, require_run(recipe_of(spec)))
+
+
+def package_run(spec: ModelSpec, run: Run, store: Store, lock: Path) -> Packaged:
+    """Package the result of a training, like any other source.
+
+    Raises:
+        TrainingError: the model does not load.
+        PackagingError: it was rejected; nothing is published.
+    """
+    made = trained(spec, run)
+    try:
+        with show_stages(spec.name) as on_stage, isolated() as builder:
+            return package(made, store, lock, on_stage, (), builder)
+    except SourceError as error:
+        assert spec.train is not None
+        reason = f"{spec.train.entry.name} left a model that cannot be packaged: {error}"
+        raise TrainingError(spec.place("train.entry"), reason) from error
+
+
+def find_trained(spec: ModelSpec, lock: Path) -> Packaged | None:
+    """Return the version that this machine would have to train again, if it is published.
+
+    None if the model is not trained by Lading, or its training is on this machine.
+    """
+    if spec.train is None:
+        return None
+    recipe = recipe_of(spec)
+    if find_run(recipe) or (known := find_version(spec, recipe.key, lock)) is None:
+        return None
+    return existing(spec, lock, *known)
+
+
+def existing(spec: ModelSpec, lock: Path, number: int, published: Published) -> Packaged:
+    """Point the manifest's labels at a version that exists, and summarize it."""
+
+    def labeled(content: Lock) -> Lock:
+        model = content.model(spec.name)
+        for label in spec.labels:
+            model = model.labeled(label, number)
+        return content.replaced(spec.name, model)
+
+    model = edit_lock(lock, labeled).after.model(spec.name)
+    labels = tuple(sorted(label for label, at in model.labels.items() if at == number))
+    return summarize(published, number, built=False, labels=labels)
+
+
+def follow() -> OnLine:
+    """Return a function that prints each line of a script's output with the elapsed time."""
+    began = monotonic()
+
+    def line(text: str) -> None:
+        typer.echo(f"  {monotonic() - began:7.1f} s  {text}", err=True)
+
+    return line

@@ -1,0 +1,152 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from lading.model_packaging.lock.file import read_lock
+from tests.cli.conftest import Lading
+from tests.support.worlds import times
+
+MANIFEST = """\
+models:
+  m:
+    train:
+      entry: train.py
+      channels: {train: data}
+      parameters: {factor: 2, seed: 7}
+      metrics: {auc: 'auc=([0-9.]+)'}
+"""
+
+SCRIPT = """\
+import os, shutil, sys
+from pathlib import Path
+factor = sys.argv[sys.argv.index("--factor") + 1]
+source = Path(os.environ["SM_CHANNEL_TRAIN"]) / f"times{factor}.onnx"
+shutil.copy(source, Path(os.environ["SM_MODEL_DIR"]) / "model.onnx")
+print("auc=0.75")
+"""
+
+
+@pytest.fixture
+def training(workspace: Path) -> Path:
+    """The workspace, with a model that a script makes."""
+    (workspace / "models.yaml").write_text(MANIFEST)
+    (workspace / "train.py").write_text(SCRIPT)
+    (workspace / "data").mkdir()
+    for factor in (2, 3):
+        (workspace / f"data/times{factor}.onnx").write_bytes(times(factor))
+    return workspace
+
+
+def set_(workspace: Path, old: str, new: str) -> None:
+    path = workspace / "models.yaml"
+    path.write_text(path.read_text().replace(old, new))
+
+
+def test_trains_packages_and_publishes(training: Path, lading: Lading) -> None:
+    result = lading("train", "m")
+    assert result.code == 0, result.err
+    assert result.out.startswith("m version 1 published: ")
+    assert "auc 0.75" in result.out
+    lines = result.err.splitlines()
+    assert lines[0].split(" s  ") == [lines[0].split(" s  ")[0], "auc=0.75"]
+    assert any(line.split()[0] == "publish" for line in lines)
+
+
+def test_what_made_the_model_is_part_of_the_artifact(training: Path, lading: Lading) -> None:
+    document = lading("train", "m", "--json").document
+    made = document["training"]
+    assert document["model"] == "m"
+    assert made["parameters"] == {"factor": 2, "seed": 7}
+    assert made["metrics"] == {"auc": 0.75}
+    artifact = json.loads((training / "artifacts/models/m/1/artifact.json").read_text())
+    assert {**made, "packaging": artifact["training"]["packaging"]} == artifact["training"]
+
+
+def test_the_same_again_finds_the_version(training: Path, lading: Lading) -> None:
+    lading("train", "m")
+    result = lading("train", "m")
+    assert result.out.startswith("m version 1 unchanged: ")
+    assert "auc=" not in result.err
+
+
+def test_the_version_is_found_without_the_training_itself(training: Path, lading: Lading) -> None:
+    lading("train", "m")
+    shutil.rmtree(training / ".lading/training")
+    for command in ("train", "package"):
+        assert lading(command, "m").out.startswith("m version 1 unchanged: ")
+    assert not (training / ".lading/training").exists()
+
+
+def test_other_packaging_packages_the_same_training_again(training: Path, lading: Lading) -> None:
+    lading("train", "m")
+    set_(training, "    train:\n", "    outputs: [z]\n    train:\n")
+    result = lading("train", "m")
+    assert result.out.startswith("m version 2 published: ")
+    assert "auc=" not in result.err
+
+
+def test_another_parameter_trains_the_next_version(training: Path, lading: Lading) -> None:
+    lading("train", "m")
+    set_(training, "factor: 2", "factor: 3")
+    assert lading("train", "m").out.startswith("m version 2 published: ")
+
+
+def test_package_needs_a_training(training: Path, lading: Lading) -> None:
+    result = lading("package")
+    assert result.code == 5
+    assert "models.yaml:3: models.m.train: is not trained" in result.err
+    assert "run `lading train m`" in result.err
+
+
+def test_a_failed_training_publishes_nothing(training: Path, lading: Lading) -> None:
+    (training / "train.py").write_text("raise SystemExit('no column churned')")
+    result = lading("train", "m")
+    assert result.code == 5
+    assert "models.yaml:4: models.m.train.entry: train.py failed with exit code 1" in result.err
+    assert result.err.rstrip().endswith("no column churned")
+    assert not (training / "artifacts").exists()
+    assert read_lock(training / "models.lock.json").names() == []
+
+
+def test_a_model_that_does_not_load_publishes_nothing(training: Path, lading: Lading) -> None:
+    (training / "data/times2.onnx").write_bytes(b"no model")
+    result = lading("train", "m")
+    assert result.code == 5
+    assert "models.yaml:4: models.m.train.entry: train.py left a model that cannot be" in result.err
+    assert not (training / "artifacts").exists()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "reason"),
+    [
+        ("train: data}", "train: gone}", "train.channels.train", "gone is missing"),
+        ("{train: data}", "{code: data}", "train.channels.code", "choose another name"),
+        ("seed: 7", "seed: [7]", "train.parameters.seed", "must be a number, a text, true or"),
+        ("'auc=([0-9.]+)'", "'auc=[0-9.]+'", "train.metrics.auc", "must have one group"),
+        ("'auc=([0-9.]+)'", "'auc=('", "train.metrics.auc", "must be a regular expression"),
+        ("'auc=([0-9.]+)'", "'f1=(.+)'", "train.metrics.auc", "matched no number"),
+        ("entry: train.py", "entry: gone.py", "train.entry", "gone.py is missing"),
+        ("entry: train.py", "entry: train.py\n      schedule: rate(5)", "train.schedule", "rate(7"),
+        (
+            "entry: train.py",
+            "entry: train.py\n      instance: m5",
+            "train.instance",
+            "ml.m5.xlarge",
+        ),
+        ("train: data}", "train: 's3://B'}", "train.channels.train", "s3://bucket/prefix"),
+        ("    train:", "    source: a.onnx\n    train:", "models.m", "both source and train"),
+    ],
+)
+def test_bad_input_is_one_line_with_its_place(  # noqa: PLR0913, PLR0917 - one table
+    training: Path, lading: Lading, old: str, new: str, place: str, reason: str
+) -> None:
+    set_(training, old, new)
+    result = lading("train", "m")
+    [error] = [line for line in result.err.splitlines() if line.startswith("error: ")]
+    assert result.code in {2, 5}
+    assert error.startswith("error: models.yaml:")
+    assert place in error
+    assert reason in error
+    assert not (training / "artifacts").exists()
