@@ -6,7 +6,7 @@ only adding or removing a model does.
 
 from collections.abc import Sequence
 
-from aws_cdk import CfnOutput, Stack
+from aws_cdk import Aws, CfnOutput, CfnRule, CfnRuleAssertion, Fn, Stack, Token
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_route53 as route53
@@ -24,7 +24,8 @@ from lading.stacks.monitoring.dashboards import Dashboards
 from lading.stacks.monitoring.signals import API_SIGNALS, WatchedApi
 from lading.stacks.permissions import allow
 from lading.stacks.plan.apis import PlannedApi, list_models
-from lading.stacks.stages.settings import ALIAS, OUTPUTS, CustomDomain, Deployment
+from lading.stacks.stages.domain import CustomDomain
+from lading.stacks.stages.settings import ALIAS, OUTPUTS, Deployment
 
 
 class ApiStack(Stack):
@@ -103,6 +104,7 @@ class ApiStack(Stack):
             table=names.token_table,
             key_alias=names.artifact_key,
             cache_s=deployment.settings.authorizer_cache_s,
+            base_path=deployment.base_path,
         )
         authorizer = TokenAuthorizer(self, "Tokens", shared=self._shared, tokens=tokens).authorizer
         # An emulated gateway reads the usage key from a header, never from the authorizer.
@@ -124,6 +126,7 @@ class ApiStack(Stack):
                 FRONT.models: list_models(models, deployment.names),
                 FRONT.alias: ALIAS,
                 ENVIRONMENT.cors: ",".join(deployment.settings.cors),
+                **({ENVIRONMENT.base_path: it} if (it := deployment.base_path) else {}),
             },
         )
         if models:
@@ -165,10 +168,12 @@ class ApiStack(Stack):
         if domain is None or self._planned.number > 1 or self._deployment.local:
             return self._api.api.url
         self._add_domain(domain)
-        return f"https://{domain.name}/"
+        return domain.url
 
     def _add_domain(self, domain: CustomDomain) -> None:
         """Add a custom domain; without a hosted zone, its target is an output."""
+        if Token.is_unresolved(self.region):
+            self._require_region(domain.certificate_region)
         name = apigateway.DomainName(
             self,
             "Domain",
@@ -180,6 +185,7 @@ class ApiStack(Stack):
             security_policy=apigateway.SecurityPolicy.TLS13_1_2_PQ_2025_09,
             endpoint_access_mode=apigateway.EndpointAccessMode.BASIC,
             mapping=self._api.api,
+            base_path=domain.base_path or None,
         )
         if domain.hosted_zone_id is None:
             CfnOutput(self, "DomainTarget", value=name.domain_name_alias_domain_name)
@@ -194,12 +200,29 @@ class ApiStack(Stack):
         for record in (route53.ARecord, route53.AaaaRecord):
             record(self, record.__name__, zone=zone, record_name=f"{domain.name}.", target=alias)
 
+    def _require_region(self, certificate: str) -> None:
+        """Let CloudFormation check the certificate's region, which only it knows for the stack."""
+        CfnRule(
+            self,
+            "CertificateRegion",
+            assertions=[
+                CfnRuleAssertion(
+                    assert_=Fn.condition_equals(Aws.REGION, certificate),
+                    assert_description=f"the domain's certificate is in {certificate}; "
+                    "request one in the region of the API",
+                )
+            ],
+        )
+
 
 def _watched(deployment: Deployment, api: PlannedApi) -> WatchedApi:
+    wakes = any(model.endpoint_alarms for model in api.models)
     slowest = max((model.p99_ms for model in api.models), default=0)
     return WatchedApi(
         name=f"{deployment.names.api_stack}{api.suffix}",
         stage=deployment.stage,
+        waking=deployment.names.prefix if wakes else "",
+        firewall=deployment.waf,
         error_rate=deployment.settings.alarms.error_rate,
         p99_ms=slowest or deployment.settings.defaults.p99_ms,
     )

@@ -58,9 +58,10 @@ class ModelStack(Stack):
             shared=shared,
             name=self.watched.function,
             model=model,
-            artifact_key=names.artifact_key,
+            artifact_keys=deployment.artifact_keys,
             stage=names.prefix,
             origins=deployment.settings.cors,
+            base_path=deployment.base_path,
             proxy=endpoint.proxy if endpoint else None,
         )
         if endpoint:
@@ -77,7 +78,7 @@ class ModelStack(Stack):
         plan = EndpointPlan(
             endpoint=model.endpoint,
             settings=model.settings.sagemaker,
-            artifact_key=names.artifact_key,
+            artifact_keys=deployment.artifact_keys,
             check_name=names.hook(model.name, "endpoint"),
             dashboard=f"{self.watched.function}{deployment.region_suffix(self.region)}-endpoint",
             component_name=names.component(model.name),

@@ -7,6 +7,8 @@ from aws_cdk import Acknowledgment, Aws, Fn, Validations
 from aws_cdk import aws_iam as iam
 from constructs import IConstruct
 
+from lading.stacks.stages.settings import ArtifactKeys
+
 
 def allow(
     role: iam.IRole,
@@ -32,23 +34,29 @@ def acknowledge_resource(role: IConstruct, resource: str, reason: str) -> None:
 
 
 def grant_decrypt(
-    role: iam.IRole, key_alias: str, service: Literal["s3", "dynamodb"], resource: str
+    role: iam.IRole, keys: ArtifactKeys, service: Literal["s3", "dynamodb"], resource: str
 ) -> None:
-    """Let a role decrypt what one bucket or table holds, with the stage's key only.
+    """Let a role decrypt what one bucket or table holds, with these keys only.
 
-    The key belongs to another stack. Its alias is all that is known, and a policy can name an alias
-    in a condition only.
+    The stage's key belongs to another stack. Its alias is all that is known, and a policy can name
+    an alias in a condition only.
     """
     context = {"s3": "aws:s3:arn", "dynamodb": "aws:dynamodb:tableName"}[service]
-    key = f":kms:{Aws.REGION}:{Aws.ACCOUNT_ID}:key/*"
-    conditions = {
-        "ForAnyValue:StringEquals": {"kms:ResourceAliases": key_alias},
-        "StringEquals": {
-            "kms:ViaService": Fn.sub(f"{service}.${{AWS::Region}}.amazonaws.com"),
-            f"kms:EncryptionContext:{context}": resource,
-        },
+    held = {
+        "kms:ViaService": Fn.sub(f"{service}.${{AWS::Region}}.amazonaws.com"),
+        f"kms:EncryptionContext:{context}": resource,
     }
-    allow(role, "kms:Decrypt", f"arn:{Aws.PARTITION}{key}", conditions=conditions)
+    key = f"arn:{Aws.PARTITION}:kms:{Aws.REGION}:{Aws.ACCOUNT_ID}:key/*"
+    own = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": keys.alias}, "StringEquals": held}
+    allow(role, "kms:Decrypt", key, conditions=own)
+    if keys.others:
+        via, place = held
+        # The context is an object unless its bucket has S3 Bucket Keys, as the stage's own has.
+        objects = {
+            "StringEquals": {via: held[via]},
+            "StringLike": {place: [resource, f"{resource}/*"]},
+        }
+        allow(role, "kms:Decrypt", *keys.others, conditions=objects)
     acknowledge_resource(
         role,
         "arn:<AWS::Partition>:kms:<AWS::Region>:<AWS::AccountId>:key/*",

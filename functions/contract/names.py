@@ -206,6 +206,16 @@ class TOKENS:
     revoked: Final = "revoked"
 
 
+def function_log(function: str) -> str:
+    """Return the name of the log group of a function."""
+    return f"/aws/lambda/{function}"
+
+
+def access_log(api: str) -> str:
+    """Return the name of the log group of an API's accesses."""
+    return f"/aws/apigateway/{api}"
+
+
 class METRICS:
     """Names in CloudWatch: one namespace, its dimensions, counts and milliseconds."""
 

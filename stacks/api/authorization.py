@@ -7,9 +7,10 @@ from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from lading.functions.contract.names import TOKENS
+from lading.functions.contract.names import ENVIRONMENT, TOKENS
 from lading.stacks.function.logged_function import LoggedFunction, StageFunctions
 from lading.stacks.permissions import allow, grant_decrypt
+from lading.stacks.stages.settings import ArtifactKeys
 
 _TIME_LIMIT_S = 10
 """API Gateway waits no longer for an authorizer."""
@@ -24,12 +25,14 @@ class TokenSettings:
         table: name of the table of tokens.
         key_alias: alias of the key that encrypts the table.
         cache_s: how long the gateway caches an answer.
+        base_path: base path of the API's custom domain.
     """
 
     function: str
     table: str
     key_alias: str
     cache_s: int
+    base_path: str = ""
 
 
 class TokenAuthorizer(Construct):
@@ -54,9 +57,12 @@ class TokenAuthorizer(Construct):
             handler="lading.functions.authorizer.lambda_handler.handler",
             memory_mb=512,  # a cold start consists of imports
             timeout_s=_TIME_LIMIT_S,
-            environment={TOKENS.table: tokens.table},
+            environment={
+                TOKENS.table: tokens.table,
+                **({ENVIRONMENT.base_path: tokens.base_path} if tokens.base_path else {}),
+            },
         )
-        _grant_look_up(own.role, tokens.table, tokens.key_alias)
+        _grant_look_up(own.role, tokens.table, ArtifactKeys(tokens.key_alias))
         # The authorizer's policy is for one request, so a cached one must be found by its path and
         # method too.
         request = [apigateway.IdentitySource.context(key) for key in ("path", "httpMethod")]
@@ -72,8 +78,8 @@ class TokenAuthorizer(Construct):
         )
 
 
-def _grant_look_up(role: iam.IRole, table: str, key_alias: str) -> None:
+def _grant_look_up(role: iam.IRole, table: str, key: ArtifactKeys) -> None:
     """Let a role read single items of the token table, and nothing else with its key."""
     place = f"arn:{Aws.PARTITION}:dynamodb:{Aws.REGION}:{Aws.ACCOUNT_ID}:table/{table}"
     allow(role, "dynamodb:GetItem", place)
-    grant_decrypt(role, key_alias, "dynamodb", table)
+    grant_decrypt(role, key, "dynamodb", table)

@@ -11,6 +11,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from lading.functions.contract.limits import GATEWAY
+from lading.functions.contract.names import access_log
 from lading.functions.contract.routes import root_paths
 from lading.stacks.api.gateway_responses import add_gateway_responses
 from lading.stacks.function.logged_function import stage_log
@@ -23,7 +24,7 @@ TLS_POLICY = "SecurityPolicy_TLS13_1_2_PQ_2025_09"
 
 _INTEGRATION_LIMIT = Duration.seconds(GATEWAY.timeout_s)
 
-_ACCESS_LOG = {
+ACCESS_LOG = {
     "requestId": "$context.requestId",
     "extendedRequestId": "$context.extendedRequestId",
     "traceId": "$context.xrayTraceId",
@@ -183,7 +184,7 @@ class ModelApi(Construct):
 
     def _rest_api(self) -> apigateway.RestApi:
         settings, name = self._settings, self._settings.name
-        log = stage_log(self, "AccessLog", f"/aws/apigateway/{name}", settings.log_retention_days)
+        log = stage_log(self, "AccessLog", access_log(name), settings.log_retention_days)
         api = apigateway.RestApi(
             self,
             "Api",
@@ -201,10 +202,10 @@ class ModelApi(Construct):
             deploy_options=apigateway.StageOptions(
                 stage_name=settings.stage,
                 access_log_destination=apigateway.LogGroupLogDestination(log),
-                access_log_format=apigateway.AccessLogFormat.custom(json.dumps(_ACCESS_LOG)),
+                access_log_format=apigateway.AccessLogFormat.custom(json.dumps(ACCESS_LOG)),
                 logging_level=apigateway.MethodLoggingLevel.ERROR,
                 data_trace_enabled=False,  # it would log bodies
-                metrics_enabled=True,
+                metrics_enabled=False,  # by method: nothing draws them; the API's own are free
                 tracing_enabled=True,
                 throttling_rate_limit=settings.rate,
                 throttling_burst_limit=settings.burst,

@@ -22,6 +22,7 @@ from lading.stacks.monitoring.signals import WatchedModel
 from lading.stacks.permissions import acknowledge_resource, allow
 from lading.stacks.plan.endpoints import Endpoint, PlannedEndpoint
 from lading.stacks.stages.sagemaker import SageMakerSettings
+from lading.stacks.stages.settings import ArtifactKeys
 
 _LANGUAGE = frozenset({"vllm", "djl-lmi"})
 """Engines of language models: requests name the model."""
@@ -34,7 +35,7 @@ class EndpointPlan:
     Args:
         endpoint: what it serves; an emulated account has no SageMaker.
         settings: how it runs.
-        artifact_key: alias of the key that encrypts artifacts.
+        artifact_keys: keys that may encrypt artifacts.
         check_name: name of the function that checks each change.
         dashboard: name of its dashboard; dashboards are global in an account.
         component_name: name of the inference component; with mode scale_to_zero.
@@ -44,7 +45,7 @@ class EndpointPlan:
 
     endpoint: Endpoint
     settings: SageMakerSettings
-    artifact_key: str
+    artifact_keys: ArtifactKeys
     check_name: str
     dashboard: str
     component_name: str
@@ -106,7 +107,7 @@ class ModelEndpoint(Construct):
             settings=settings,
             prefix=self._watched.function,
             component_name=self._plan.component_name,
-            artifact_key=self._plan.artifact_key,
+            artifact_keys=self._plan.artifact_keys,
             key=self._key,
             jobs=self.jobs if settings.mode == "async" else None,
             alarms=names,

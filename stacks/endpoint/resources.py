@@ -23,6 +23,7 @@ from lading.stacks.endpoint.scaling import EndpointScaling
 from lading.stacks.endpoint.updates import component_deployment, endpoint_deployment
 from lading.stacks.plan.endpoints import PlannedEndpoint
 from lading.stacks.stages.sagemaker import SageMakerSettings
+from lading.stacks.stages.settings import ArtifactKeys
 
 _Model = sagemaker.CfnModel
 _Config = sagemaker.CfnEndpointConfig
@@ -39,7 +40,7 @@ class SageMakerModel(Construct):
         settings: how it runs.
         prefix: start of the names of alarms and policies.
         component_name: name of the inference component; with mode scale_to_zero.
-        artifact_key: alias of the key that encrypts artifacts.
+        artifact_keys: keys that may encrypt artifacts.
         key: encrypts the volumes of instances.
         jobs: where asynchronous requests and answers are; with mode async.
         alarms: names of the alarms that roll an update back.
@@ -56,7 +57,7 @@ class SageMakerModel(Construct):
         settings: SageMakerSettings,
         prefix: str,
         component_name: str,
-        artifact_key: str,
+        artifact_keys: ArtifactKeys,
         key: kms.IKey,
         jobs: JobStoreResources | None = None,
         alarms: Sequence[str] = (),
@@ -69,7 +70,7 @@ class SageMakerModel(Construct):
             "Execution",
             files=endpoint.files,
             image=endpoint.image,
-            artifact_key=artifact_key,
+            artifact_keys=artifact_keys,
             watches_alarms=settings.update.rollback,
             in_vpc=settings.vpc is not None,
         ).role

@@ -6,6 +6,7 @@ from constructs import Construct
 
 from lading.stacks.permissions import acknowledge_resource, allow, bucket_arn, grant_decrypt
 from lading.stacks.plan.endpoints import EngineData, Repository
+from lading.stacks.stages.settings import ArtifactKeys
 
 
 class EndpointRole(Construct):
@@ -16,7 +17,7 @@ class EndpointRole(Construct):
         id_: the construct's id.
         files: what the engine serves.
         image: URI of the container image.
-        artifact_key: alias of the key that encrypts artifacts.
+        artifact_keys: keys that may encrypt artifacts.
         watches_alarms: whether alarms roll updates back.
         in_vpc: whether containers run in a network of the account.
     """
@@ -28,7 +29,7 @@ class EndpointRole(Construct):
         *,
         files: EngineData,
         image: str,
-        artifact_key: str,
+        artifact_keys: ArtifactKeys,
         watches_alarms: bool,
         in_vpc: bool,
     ) -> None:
@@ -36,7 +37,7 @@ class EndpointRole(Construct):
         self.role = iam.Role(
             self, "Role", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com")
         )
-        self._grant_files(files, artifact_key)
+        self._grant_files(files, artifact_keys)
         self._grant_image(Repository.of(image))
         self._grant_logs()
         if watches_alarms:
@@ -44,12 +45,12 @@ class EndpointRole(Construct):
         if in_vpc:
             self._allow(*_NETWORK, reason="network interfaces have no name before they exist")
 
-    def _grant_files(self, files: EngineData, artifact_key: str) -> None:
+    def _grant_files(self, files: EngineData, artifact_keys: ArtifactKeys) -> None:
         bucket = bucket_arn(files.bucket)
         below = {"StringLike": {"s3:prefix": f"{files.prefix}*"}}
         allow(self.role, "s3:GetObject", f"{bucket}/{files.prefix}*")
         allow(self.role, "s3:ListBucket", bucket, conditions=below)
-        grant_decrypt(self.role, artifact_key, "s3", bucket)
+        grant_decrypt(self.role, artifact_keys, "s3", bucket)
         acknowledge_resource(
             self.role,
             f"arn:<AWS::Partition>:s3:::{files.bucket}/{files.prefix}*",

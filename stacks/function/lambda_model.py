@@ -11,10 +11,11 @@ from lading.functions.contract.limits import LAMBDA
 from lading.functions.contract.names import DEFAULT_LABEL, LAYER_ROOT, Library, artifact_folder
 from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.stacks.function.logged_function import RUNTIME, LoggedFunction, StageFunctions
+from lading.stacks.function.provisioned import schedule_concurrency
 from lading.stacks.function.proxy import UNSTREAMED, Proxy
 from lading.stacks.permissions import allow, bucket_arn, grant_decrypt
 from lading.stacks.plan.models import GOLDEN, LocalArtifact, PlannedModel, S3Artifact
-from lading.stacks.stages.settings import ALIAS
+from lading.stacks.stages.settings import ALIAS, ArtifactKeys
 
 
 class LambdaModel(Construct):
@@ -26,9 +27,10 @@ class LambdaModel(Construct):
         shared: what the function shares with the others of the stage.
         name: name of the function.
         model: the model and version to serve.
-        artifact_key: alias of the key that encrypts artifacts.
+        artifact_keys: keys that may encrypt artifacts.
         stage: what separates its metrics from those of other stages.
         origins: origins whose pages may call the function from a browser.
+        base_path: base path of the API's custom domain.
         proxy: settings of a proxy to an endpoint; None: the function computes answers itself.
 
     `golden` is the place where the traffic hook reads the golden requests; it is empty if there are
@@ -43,13 +45,14 @@ class LambdaModel(Construct):
         shared: StageFunctions,
         name: str,
         model: PlannedModel,
-        artifact_key: str,
+        artifact_keys: ArtifactKeys,
         stage: str,
         origins: tuple[str, ...] = (),
+        base_path: str = "",
         proxy: Proxy | None = None,
     ) -> None:
         super().__init__(scope, id_)
-        self._shared, self._model, self._artifact_key = shared, model, artifact_key
+        self._shared, self._model, self._artifact_keys = shared, model, artifact_keys
         self.artifact_layer = self._artifact_layer()
         adapter = proxy.adapter if proxy else None
         settings = model.settings
@@ -63,7 +66,9 @@ class LambdaModel(Construct):
             memory_mb=settings.memory_mb,
             timeout_s=LAMBDA.timeout_s if proxy else settings.timeout_s,
             environment={
-                **replace(_serving(model, proxy, origins), stage=stage).to_environment(),
+                **replace(
+                    _serving(model, proxy, origins), stage=stage, base_path=base_path
+                ).to_environment(),
                 **(proxy.environment if proxy else {}),
             },
             snap_start=settings.snap_start and adapter is None,
@@ -75,7 +80,16 @@ class LambdaModel(Construct):
         asynchronous = proxy is not None and proxy.endpoint.mode == "async"
         self.golden = "" if asynchronous else _golden(model)
         self.version = self.function.current_version
-        self.alias = lambda_.Alias(self, "Live", alias_name=ALIAS, version=self.version)
+        provisioned = settings.provisioned_concurrency
+        self.alias = lambda_.Alias(
+            self,
+            "Live",
+            alias_name=ALIAS,
+            version=self.version,
+            provisioned_concurrent_executions=provisioned.count or None if provisioned else None,
+        )
+        if provisioned and provisioned.schedule:
+            schedule_concurrency(self.alias, provisioned)
 
     def _layers(self, adapter: str | None) -> list[lambda_.ILayerVersion]:
         layers: list[lambda_.ILayerVersion] = [
@@ -126,7 +140,7 @@ class LambdaModel(Construct):
         place = f"{bucket_arn(archive.bucket)}/{archive.key}"
         version = {"StringEquals": {"s3:VersionId": archive.version_id}}
         allow(self.role, "s3:GetObjectVersion", place, conditions=version)
-        grant_decrypt(self.role, self._artifact_key, "s3", bucket_arn(archive.bucket))
+        grant_decrypt(self.role, self._artifact_keys, "s3", bucket_arn(archive.bucket))
 
     def grant_golden(self, role: iam.IRole) -> None:
         """Let a role read the golden requests if they are an object in S3."""
@@ -135,7 +149,7 @@ class LambdaModel(Construct):
             return
         bucket = artifact.archive.bucket
         allow(role, "s3:GetObject", f"{bucket_arn(bucket)}/{artifact.golden}")
-        grant_decrypt(role, self._artifact_key, "s3", bucket_arn(bucket))
+        grant_decrypt(role, self._artifact_keys, "s3", bucket_arn(bucket))
 
 
 def _serving(model: PlannedModel, proxy: Proxy | None, origins: tuple[str, ...]) -> ServingSettings:

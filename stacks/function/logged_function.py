@@ -10,6 +10,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from lading.functions.contract.names import function_log
 from lading.stacks.function.code_assets import CodeAssets
 from lading.stacks.permissions import acknowledge, acknowledge_resource
 from lading.stacks.stages.target import LAMBDA_PYTHON, Architecture
@@ -74,7 +75,7 @@ class LoggedFunction(Construct):
         failures: str = "its caller waits for the answer and sees a failure",
     ) -> None:
         super().__init__(scope, id_)
-        log_group = stage_log(self, "Log", f"/aws/lambda/{name}", shared.log_retention_days)
+        log_group = stage_log(self, "Log", function_log(name), shared.log_retention_days)
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         log_group.grant_write(self.role)
         self.function = lambda_.Function(

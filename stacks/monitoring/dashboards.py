@@ -12,6 +12,7 @@ from constructs import Construct
 
 from lading.functions.contract.alarms import ALARMS, alarm_name
 from lading.functions.contract.names import METRICS
+from lading.stacks.monitoring.log_queries import refusals, starts
 from lading.stacks.monitoring.signals import (
     API_SIGNALS,
     MODEL_SIGNALS,
@@ -90,6 +91,8 @@ class Dashboards(Construct):
                 *_alarm_lists(self, models, apis),
                 *_model_widgets(models, "operations"),
                 *_rollouts(models),
+                *(widget for api in apis for widget in refusals(api, Stack.of(self).region)),
+                *starts(models),
                 _own_functions(functions),
             ],
         )

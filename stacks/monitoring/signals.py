@@ -65,12 +65,23 @@ class WatchedModel:
 
 @dataclass(frozen=True, slots=True)
 class WatchedApi:
-    """A REST API; the names of its alarms start with its name."""
+    """A REST API, as far as monitoring needs it.
+
+    Args:
+        name: its name; the names of its alarms start with it.
+        stage: name of its stage.
+        error_rate: rate of failed requests above which an alarm goes off.
+        p99_ms: objective for the p99 latency of its slowest model.
+        waking: the dimension `stage` of the service's metrics, if a model has an endpoint.
+        firewall: whether a firewall is in front of it.
+    """
 
     name: str
     stage: str
     error_rate: float
     p99_ms: int
+    waking: str = ""
+    firewall: bool = False
 
 
 Watched = TypeVar("Watched")
@@ -222,6 +233,39 @@ def _client_error_rate(api: WatchedApi) -> cloudwatch.IMetric:
     return expression(f"IF(requests >= {LEAST_REQUESTS}, refused / requests, 0)", parts, "4xx")
 
 
+def _server_error_rate(api: WatchedApi) -> cloudwatch.IMetric:
+    """Return the rate of 5xx errors, without those of endpoints that wake or are updated.
+
+    Neither API Gateway nor its access log can tell a waking endpoint's 503 from another; the
+    models' functions count it, by stage. With several APIs in a stage it is subtracted from each.
+    """
+    if not api.waking:
+        return api_metric(api, "5XXError", "Average")
+    parts: dict[str, cloudwatch.IMetric] = {
+        "errors": api_metric(api, "5XXError", "Sum"),
+        "requests": api_metric(api, "Count", "Sum"),
+        "waking": cloudwatch.Metric(
+            namespace=METRICS.namespace,
+            metric_name=METRICS.waking,
+            dimensions_map={METRICS.stage: api.waking},
+            statistic="Sum",
+            period=PERIOD,
+        ),
+    }
+    return expression("(errors - FILL(waking, 0)) / requests", parts, "5xx, without waking")
+
+
+def firewall_metric(api: WatchedApi, region: str) -> cloudwatch.Metric:
+    """Return the number of requests that the API's firewall blocked."""
+    return cloudwatch.Metric(
+        namespace="AWS/WAFV2",
+        metric_name="BlockedRequests",
+        dimensions_map={"WebACL": api.name, "Rule": "ALL", "Region": region},
+        statistic="Sum",
+        period=PERIOD,
+    )
+
+
 API_SIGNALS: tuple[Signal[WatchedApi], ...] = (
     Signal(
         "client-errors",
@@ -236,7 +280,7 @@ API_SIGNALS: tuple[Signal[WatchedApi], ...] = (
         "server-errors",
         "5xx error rate",
         "service",
-        lambda api: api_metric(api, "5XXError", "Average"),
+        _server_error_rate,
         lambda api: api.error_rate,
         "Check the alarms of the models first. If none of them is on, the access log has the "
         "gateway's reason.",

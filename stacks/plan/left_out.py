@@ -14,6 +14,7 @@ LEFT_OUT = MappingProxyType(
         "deletion of old versions": "published versions stay until their stack is deleted",
         "firewall": "no AWS WAF is in front of the API",
         "custom domain": "the API has only its own URL",
+        "provisioned concurrency": "no environment is kept started",
         "usage plans": "callers have no usage key, and their requests are not counted",
     }
 )

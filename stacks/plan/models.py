@@ -13,6 +13,7 @@ from typing import ClassVar
 
 from lading.functions.contract.limits import LAMBDA, MEGABYTE
 from lading.functions.contract.names import DEFAULT_LABEL, Library, S3Object, artifact_folder
+from lading.functions.contract.routes import RESERVED_NAMES
 from lading.model_packaging.errors import PackagingError, likely
 from lading.model_packaging.lock.file import LocalCopy, Lock, LockedVersion, S3Copy, read_lock
 from lading.model_packaging.manifest.models import ModelSpec, load_manifest
@@ -118,6 +119,7 @@ def plan_models(
     except PackagingError as error:
         raise StackError(str(error)) from error
     _require_known(deployment, names)
+    _require_free_base_path(deployment, names)
     waiting = {name: reason for name in names if (reason := _reason_to_wait(locked, name))}
     models = tuple(
         _plan(spec, locked, lock, deployment, region)
@@ -136,6 +138,15 @@ def _require_known(deployment: Deployment, names: Iterable[str]) -> None:
         advice = f"did you mean '{guess}'?" if guess else f"there are {', '.join(names)}"
         key = f"stages.{deployment.stage}.models"
         raise SettingsError(f"{key}: there is no model '{name}'; {advice}")
+
+
+def _require_free_base_path(deployment: Deployment, names: Iterable[str]) -> None:
+    """Refuse a base path that is also the start of a path below the API's root."""
+    base_path = deployment.settings.domain.base_path if deployment.settings.domain else ""
+    if base_path in {*names, *RESERVED_NAMES}:
+        what = "a path of a dialect" if base_path in RESERVED_NAMES else "a model"
+        key = f"stages.{deployment.stage}.domain.base_path"
+        raise SettingsError(f"{key}: '{base_path}' is also the name of {what}; choose another")
 
 
 def _reason_to_wait(locked: Lock, name: str) -> str | None:
@@ -186,6 +197,8 @@ def _plan(
     except ValueError as error:
         raise PlanError(name, version, str(error)) from error
     settings = deployment.settings.model(name)
+    if deployment.local:
+        settings = settings.model_copy(update={"provisioned_concurrency": None})
     return PlannedModel(name, version, entry.digest, artifact, settings, endpoint, entry.processing)
 
 
@@ -208,12 +221,16 @@ def _choose(entry: LockedVersion, deployment: Deployment, region: str | None) ->
                 f"the lock has no copy in {wanted}; run `lading push --store s3://{wanted}`"
             )
         return copies[0]
-    if len({copy.bucket for copy in remote}) > 1 or len(settings.regions) > 1:
-        key = f"stages.{deployment.stage}.artifact_buckets"
+    buckets = sorted({copy.bucket for copy in remote})
+    if len(buckets) > 1 or len(settings.regions) > 1:
+        stage = f"stages.{deployment.stage}"
+        advice = f"write its bucket to {stage}.artifact_buckets.{region}"
+        if region is None:
+            advice = f"write the region to {stage}.regions, and its bucket to {stage}"
+            advice += ".artifact_buckets, as {eu-central-1: BUCKET},"
         raise ValueError(
-            f"the lock names S3 ({', '.join(sorted({copy.bucket for copy in remote}))}), and a "
-            f"function reads artifacts only from its own region; write its bucket to {key}"
-            f"{f'.{region}' if region else ', region: bucket'} in stages.yaml"
+            f"the lock names S3 ({', '.join(buckets)}), and a function reads artifacts only from "
+            f"its own region; {advice} in stages.yaml"
         )
     return remote[0]
 

@@ -13,13 +13,13 @@ or the CDK.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from math import ceil
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
@@ -28,6 +28,8 @@ from lading.functions.contract.origins import read_origins
 from lading.model_packaging.errors import ManifestError, likely
 from lading.model_packaging.manifest.located_yaml import LocatedYaml
 from lading.stacks.errors import SettingsError
+from lading.stacks.stages.concurrency import ProvisionedConcurrency, concurrency_conflicts
+from lading.stacks.stages.domain import CustomDomain, domain_conflicts
 from lading.stacks.stages.sagemaker import SageMakerSettings, StageEntry
 from lading.stacks.stages.sagemaker_rules import impossible
 
@@ -52,6 +54,8 @@ RolloutName = Literal[
 
 RetentionDays = Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653]
 """Values that CloudWatch Logs accepts."""
+
+KeyArn = Annotated[str, Field(pattern=r"^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/\S+$")]
 
 ADDRESS_WINDOW_S = 300
 """Seconds over which the firewall counts the requests of one IP address."""
@@ -99,8 +103,17 @@ class ModelSettings(StageEntry):
     """Objective for the p99 latency; the latency alarm uses it."""
     reserved_concurrency: int | None = Field(default=None, ge=1)
     """Concurrent executions that are reserved for this function, and its limit; None: neither."""
+    provisioned_concurrency: ProvisionedConcurrency | None = None
+    """Environments that Lambda keeps started; needs `snap_start: false`."""
     sagemaker: SageMakerSettings = SageMakerSettings()
     """Settings of its endpoint, if the model's target is SageMaker."""
+
+    def concurrency_conflicts(self) -> Iterator[str]:
+        """Yield what Lambda does not accept together, and what to write instead."""
+        if self.provisioned_concurrency is not None:
+            yield from concurrency_conflicts(
+                self.provisioned_concurrency, self.reserved_concurrency, snap_start=self.snap_start
+            )
 
 
 class Throttling(StageEntry):
@@ -131,16 +144,6 @@ class Alarms(StageEntry):
     """Rate of failed requests above which alarms go off."""
 
 
-class CustomDomain(StageEntry):
-    """A custom domain name of the API; for one region only."""
-
-    name: str = Field(min_length=4)
-    certificate_arn: str = Field(pattern=r"^arn:[a-z-]+:acm:")
-    hosted_zone_id: str | None = None
-    """Route 53 zone that gets the record; None: you create the record."""
-    hosted_zone_name: str | None = None
-
-
 class StageSettings(StageEntry):
     """Settings of one stage: a complete deployment, separate from all others."""
 
@@ -150,6 +153,10 @@ class StageSettings(StageEntry):
     """Regions to deploy to; none: the AWS profile's."""
     artifact_buckets: Mapping[str, str] = Field(default={})
     """Region -> bucket of its artifacts; required if the lock names several buckets."""
+    artifact_keys: tuple[Annotated[str, Field(pattern=r"^arn:[a-z-]+:kms:\S+:key/\S+$")], ...] = (
+        Field(default=(), strict=False)
+    )
+    """ARNs of KMS keys of artifact buckets that are not from the stage's artifact stack."""
     architecture: Literal["x86_64", "arm64"] = "x86_64"
     auth: Auth = "iam"
     """Who may call: AWS principals (iam), holders of bearer tokens, or anybody (none)."""
@@ -189,6 +196,18 @@ class SettingsFile(StageEntry):
     stages: Mapping[Annotated[str, AfterValidator(_stage_name)], StageSettings] = Field(
         default={"dev": StageSettings(), PRODUCTION: StageSettings()}, min_length=1
     )
+
+
+class ArtifactKeys(NamedTuple):
+    """The keys that may encrypt artifacts.
+
+    Args:
+        alias: alias of the stage's own key.
+        others: ARNs of the keys of other buckets.
+    """
+
+    alias: str
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,6 +327,17 @@ class Deployment:
         return f"-{region}" if len(self.settings.regions) > 1 else ""
 
     @property
+    def base_path(self) -> str:
+        """Base path of the API's custom domain; empty if there is none."""
+        domain = None if self.local else self.settings.domain
+        return domain.base_path if domain else ""
+
+    @property
+    def artifact_keys(self) -> ArtifactKeys:
+        """The keys that may encrypt artifacts."""
+        return ArtifactKeys(self.names.artifact_key, self.settings.artifact_keys)
+
+    @property
     def waf(self) -> bool:
         """Whether a firewall is in front of the API."""
         wanted = self.production if self.settings.waf is None else self.settings.waf
@@ -332,9 +362,9 @@ def load_deployment(path: Path, stage: str, *, local: bool = False) -> Deploymen
         known = f"did you mean '{guess}'?" if guess else f"it has {', '.join(document.stages)}"
         raise SettingsError(f"{path}: there is no stage '{stage}'; {known}")
     settings = document.stages[stage]
-    if settings.domain is not None and len(settings.regions) > 1:
-        reason = "a domain name can serve one region only; remove the domain or other regions"
-        raise SettingsError(f"{path}: stages.{stage}.domain: {reason}")
+    if settings.domain is not None:
+        for reason in domain_conflicts(settings.domain, settings.regions):
+            raise SettingsError(f"{path}: stages.{stage}.domain: {reason}")
     return Deployment(Names(document.service, stage), settings, document.owner, local)
 
 
@@ -356,11 +386,14 @@ def _read(path: Path) -> SettingsFile:
 
 
 def _require_possible(document: LocatedYaml, settings: SettingsFile) -> None:
-    """Refuse settings of endpoints that AWS does not accept together."""
+    """Refuse settings of functions and endpoints that AWS does not accept together."""
     for name, stage in settings.stages.items():
         described = [(["defaults"], stage.defaults)]
         described += [(["models", model], stage.model(model)) for model in stage.models]
         for keys, model in described:
+            for reason in model.concurrency_conflicts():
+                place = document.place(["stages", name, *keys, "provisioned_concurrency"])
+                raise SettingsError(f"{place}: {reason}")
             for key, row in impossible(model.sagemaker):
                 place = document.place(["stages", name, *keys, "sagemaker", *key.split(".")])
                 raise SettingsError(f"{place}: {row}")

@@ -21,7 +21,8 @@ from lading.stacks.function.code_assets import CodeAssets
 from lading.stacks.function.logged_function import StageFunctions
 from lading.stacks.monitoring.signals import WatchedModel
 from lading.stacks.plan.apis import plan_apis
-from lading.stacks.stages.settings import Alarms, CustomDomain, Deployment, Names, StageSettings
+from lading.stacks.stages.domain import CustomDomain
+from lading.stacks.stages.settings import Alarms, Deployment, Names, StageSettings
 from lading.stacks.stages.target import lambda_target
 
 ROOT = Path(__file__).parents[2]
@@ -39,7 +40,16 @@ STAGES = {
     ),
     "dev": Deployment(Names("lading", "dev")),
     "cached": Deployment(
-        Names("lading", "cached"), StageSettings(auth="token", authorizer_cache_s=60)
+        Names("lading", "cached"),
+        StageSettings(
+            auth="token",
+            authorizer_cache_s=60,
+            domain=CustomDomain(
+                name="shared.example.com",
+                certificate_arn="arn:aws:acm:eu-west-1:000000000000:certificate/two",
+                base_path="ml",
+            ),
+        ),
     ),
     "local": Deployment(Names("lading", "local"), StageSettings(auth="token"), local=True),
     "open": Deployment(Names("lading", "open"), StageSettings(auth="none")),

@@ -11,6 +11,7 @@ from lading.stacks.endpoint.job_store import JobStoreResources
 from lading.stacks.endpoint.resources import SageMakerModel
 from lading.stacks.plan.endpoints import EngineData, PlannedEndpoint
 from lading.stacks.stages.sagemaker import SageMakerSettings
+from lading.stacks.stages.settings import ArtifactKeys
 from tests.stacks.projects import (
     IMAGE,
     local_artifact,
@@ -51,7 +52,7 @@ def endpoint_stack(
         settings=stated,
         prefix="lading-dev-model-chat",
         component_name="lading-dev-chat",
-        artifact_key="alias/lading-dev-artifacts",
+        artifact_keys=ArtifactKeys("alias/lading-dev-artifacts"),
         key=key,
         jobs=JobStoreResources(stack, "Jobs", days=7, key=key) if queued else None,
         alarms=alarms,

@@ -4,10 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aws_cdk.assertions import Template
 
 from lading.stacks.monitoring.signals import API_SIGNALS
 from lading.stacks.plan.apis import MOST_MODELS, MOST_MODELS_WITH_PAGES
 from tests.stacks.api_stages import NAMES, findings, only, text
+from tests.stacks.projects import write_project
+from tests.stacks.synthesis import synthesise
 
 
 def test_no_rule_finds_anything_but_that_an_open_api_is_open(api_assembly: Path) -> None:
@@ -48,6 +51,27 @@ def test_a_domain_is_served_over_modern_tls_and_is_the_url(stage: Any) -> None:
     assert "BasePath" not in mapping
     stage("prod").resource_count_is("AWS::Route53::RecordSet", 2)
     stage("prod").has_output("ApiUrl", {"Value": "https://ml.example.com/"})
+
+
+def test_a_base_path_is_part_of_the_url_and_known_to_every_reader_of_a_path(stage: Any) -> None:
+    template = stage("cached")
+    assert only(template, "AWS::ApiGateway::BasePathMapping")["BasePath"] == "ml"
+    template.has_output("ApiUrl", {"Value": "https://shared.example.com/ml/"})
+    for role in ("front", "authorizer"):
+        function = only(template, "AWS::Lambda::Function", FunctionName=f"lading-cached-api-{role}")
+        assert function["Environment"]["Variables"]["LADING_BASE_PATH"] == "ml"
+
+
+def test_where_the_region_is_unknown_cloudformation_checks_that_of_the_certificate(
+    tmp_path: Path,
+) -> None:
+    domain = "{name: ml.example.com, certificate_arn: 'arn:aws:acm:eu-west-1:1:certificate/1'}"
+    write_project(tmp_path, None, f"stages: {{dev: {{domain: {domain}}}}}")
+    (region,) = synthesise(tmp_path)
+    rules = Template.from_stack(region.apis[0]).to_json()["Rules"]
+    (assertion,) = rules["CertificateRegion"]["Assertions"]
+    assert assertion["Assert"] == {"Fn::Equals": [{"Ref": "AWS::Region"}, "eu-west-1"]}
+    assert "request one in the region of the API" in assertion["AssertDescription"]
 
 
 @pytest.mark.parametrize("name", ["prod", "dev", "local"])

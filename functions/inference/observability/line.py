@@ -171,7 +171,16 @@ def _declare(
         "Dimensions": METRICS.of_function,
         "Metrics": [{"Name": name, "Unit": "Count"} for name in names],
     }
-    return [*directives, counts] if of_function else directives
+    if not of_function:
+        return directives
+    of_stage = METRICS.waking in rare and METRICS.stage in dimensions
+    return [*directives, counts, *([_waking_of_stage()] if of_stage else [])]
+
+
+def _waking_of_stage() -> dict[str, Any]:
+    """Return the count of waking endpoints by stage, which the API's alarm subtracts."""
+    metrics = [{"Name": METRICS.waking, "Unit": "Count"}]
+    return {"Namespace": METRICS.namespace, "Dimensions": [[METRICS.stage]], "Metrics": metrics}
 
 
 def _rare_counts(seen: Observation) -> tuple[str, ...]:

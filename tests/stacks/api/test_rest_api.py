@@ -53,6 +53,7 @@ def test_every_call_is_logged_as_json_without_bodies_and_traced(stage: Any) -> N
     assert made["TracingEnabled"] is True
     (settings,) = made["MethodSettings"]
     assert (settings["LoggingLevel"], settings["DataTraceEnabled"]) == ("ERROR", False)
+    assert settings["MetricsEnabled"] is False
     assert (settings["ThrottlingRateLimit"], settings["ThrottlingBurstLimit"]) == (100, 200)
     for log in stage("dev").find_resources("AWS::Logs::LogGroup").values():
         assert log["Properties"]["RetentionInDays"] == 90

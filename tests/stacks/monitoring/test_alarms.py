@@ -1,5 +1,6 @@
 """Alarms, in one template for the whole module: the CDK takes seconds to start."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -28,6 +29,8 @@ def template() -> Template:
     CanaryAlarms(stack, "Canary", model=DIGITS, executed_version="7", topic=topic)
     api = WatchedApi("lading-dev-api", "dev", error_rate=0.02, p99_ms=750)
     make_alarms(Construct(stack, "Api"), "lading-dev-api", API_SIGNALS, api, topic)
+    waking = replace(api, waking="lading-dev")
+    make_alarms(Construct(stack, "Waking"), "waking-api", API_SIGNALS, waking, topic)
     return Template.from_stack(stack)
 
 
@@ -129,3 +132,22 @@ def test_a_cloud_that_knows_no_expressions_gets_the_plain_alarms() -> None:
     topic = topic_by_name(stack, "lading-dev-alarms")
     made = make_alarms(stack, FUNCTION, MODEL_SIGNALS, DIGITS, topic, math=False)
     assert sorted(made) == ["concurrency", "latency", "throttles"]
+
+
+def api_alarm(template: Template, name: str) -> dict[str, Any]:
+    found = template.find_resources(
+        "AWS::CloudWatch::Alarm", {"Properties": {"AlarmName": f"{name}-server-errors"}}
+    )
+    (alarm,) = found.values()
+    return dict(alarm["Properties"])
+
+
+def test_the_5xx_rate_of_an_api_leaves_out_endpoints_that_wake(template: Template) -> None:
+    waking = api_alarm(template, "waking-api")
+    assert stats(waking)["waking"] == {"stage": "lading-dev"}
+    (rate,) = (query["Expression"] for query in waking["Metrics"] if "Expression" in query)
+    assert rate == "(errors - FILL(waking, 0)) / requests"
+
+
+def test_an_api_without_endpoints_reads_one_metric(template: Template) -> None:
+    assert api_alarm(template, "lading-dev-api")["MetricName"] == "5XXError"

@@ -1,4 +1,5 @@
 import json
+import re
 from typing import Any
 
 import pytest
@@ -6,6 +7,7 @@ from aws_cdk import App, Stack
 from aws_cdk.assertions import Template
 
 from lading.functions.contract.names import METRICS
+from lading.stacks.api.rest_api import ACCESS_LOG
 from lading.stacks.monitoring.dashboards import Dashboards
 from lading.stacks.monitoring.signals import MODEL_SIGNALS, WatchedApi, WatchedModel
 from lading.stacks.stages.settings import Names
@@ -43,7 +45,10 @@ def models(number: int) -> list[WatchedModel]:
 def drawn(number: int) -> dict[str, list[dict[str, Any]]]:
     """The widgets of each dashboard of a stage with that many models."""
     stack = Stack(App(), "api", env={"region": "eu-west-1", "account": "000000000000"})
-    apis = [WatchedApi(f"lading-dev-api{end}", "dev", 0.01, p99_ms=700) for end in ("", "-2")]
+    apis = [
+        WatchedApi(f"lading-dev-api{end}", "dev", 0.01, p99_ms=700, firewall=not end)
+        for end in ("", "-2")
+    ]
     Dashboards(
         stack,
         "Dashboards",
@@ -115,3 +120,50 @@ def test_latencies_are_those_of_the_stage_alone() -> None:
     assert len(found) == len(METRICS.times) - 1
     assert all('stage="lading-dev"' in it for it in found)
     assert all("{Lading,dialect,model,stage,version}" in it for it in found)
+
+
+def log_queries(number: int) -> list[str]:
+    widgets = [widget for board in drawn(number).values() for widget in board]
+    return [widget["properties"]["query"] for widget in widgets if widget["type"] == "log"]
+
+
+def test_refusals_are_told_apart_by_status_and_by_the_gateways_reason() -> None:
+    found = [it for it in log_queries(1) if "/aws/apigateway/lading-dev-api-2'" in it]
+    (query,) = found
+    assert 'status in ["401", "403", "429"]' in query
+    assert "by status, errorType" in query
+    assert {"status", "errorType"} <= ACCESS_LOG.keys()
+
+
+def test_blocks_of_the_firewall_are_drawn_where_there_is_one() -> None:
+    metrics = [
+        line
+        for board in drawn(1).values()
+        for widget in board
+        for line in widget["properties"].get("metrics", [])
+        if line[0] == "AWS/WAFV2"
+    ]
+    (line,) = metrics
+    dimensions = ["Region", "eu-west-1", "Rule", "ALL", "WebACL", "lading-dev-api"]
+    assert line[1:8] == ["BlockedRequests", *dimensions]
+
+
+@pytest.mark.parametrize("number", MODELS)
+def test_the_starts_of_every_model_are_read_from_at_most_50_logs_at_once(number: int) -> None:
+    found = [it for it in log_queries(number) if "Restore Duration" in it]
+    logs = [[part for part in it.split("'") if part.startswith("/aws/lambda/")] for it in found]
+    assert sorted(log for some in logs for log in some) == sorted(
+        f"/aws/lambda/{model.function}" for model in models(number)
+    )
+    assert all(len(some) <= 50 for some in logs)
+
+
+RESTORED = "REPORT RequestId: 1 Duration: 5.00 ms Billed Duration: 6 ms Restore Duration: 412.07 ms"
+
+
+def test_the_time_of_a_restore_is_read_from_lambdas_report() -> None:
+    (query,) = (it for it in log_queries(1) if "Restore Duration" in it)
+    pattern = query.partition("parse @message /")[2].partition("/")[0].replace("?<", "?P<")
+    found = re.search(pattern, RESTORED)
+    assert found is not None
+    assert found["restore"] == "412.07"

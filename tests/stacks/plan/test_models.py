@@ -11,7 +11,9 @@ from lading.functions.contract.limits import LAMBDA
 from lading.functions.contract.names import S3Object
 from lading.stacks.errors import PlanError, SettingsError, StackError
 from lading.stacks.plan.models import LocalArtifact, RegionPlan, S3Artifact, plan_models
-from lading.stacks.stages.settings import Deployment, Names, StageSettings
+from lading.stacks.stages.concurrency import ProvisionedConcurrency
+from lading.stacks.stages.domain import CustomDomain
+from lading.stacks.stages.settings import Deployment, ModelSettings, Names, StageSettings
 from tests.stacks.projects import local_artifact, locked, s3_copy, write_project
 
 LOCAL = {"kind": "local", "path": "store"}
@@ -113,6 +115,43 @@ def test_what_cannot_be_deployed_is_said_with_what_to_do(
 ) -> None:
     with pytest.raises(PlanError, match=re.escape(told)):
         plan(tmp_path, locked(*copies), "eu-central-1", **settings)
+
+
+def test_the_advice_for_two_buckets_without_a_region_leads_to_a_plan(tmp_path: Path) -> None:
+    entry = locked(s3_copy("digits"), s3_copy("digits", bucket="other"))
+    with pytest.raises(PlanError) as refused:
+        plan(tmp_path, entry)
+    assert "write the region to stages.dev.regions, and its bucket to" in str(refused.value)
+    stated: dict[str, Any] = {
+        "regions": ("eu-central-1",),
+        "artifact_buckets": {"eu-central-1": "other"},
+    }
+    (model,) = plan(tmp_path, entry, "eu-central-1", **stated).models
+    assert isinstance(model.artifact, S3Artifact)
+    assert model.artifact.archive.bucket == "other"
+
+
+@pytest.mark.parametrize(("base_path", "what"), [("digits", "a model"), ("v1", "a path of a")])
+def test_a_base_path_that_starts_a_path_of_the_api_is_refused(
+    tmp_path: Path, base_path: str, what: str
+) -> None:
+    domain = CustomDomain(
+        name="ml.example.com",
+        certificate_arn="arn:aws:acm:eu-central-1:1:certificate/1",
+        base_path=base_path,
+    )
+    with pytest.raises(SettingsError, match=f"'{base_path}' is also the name of {what}"):
+        plan(tmp_path, locked(s3_copy("digits")), domain=domain)
+
+
+def test_an_emulated_account_has_no_provisioned_concurrency(tmp_path: Path) -> None:
+    wanted = ModelSettings(
+        snap_start=False, provisioned_concurrency=ProvisionedConcurrency(count=2)
+    )
+    entry = local_artifact(tmp_path, "digits")
+    for local in (True, False):
+        (model,) = plan(tmp_path, entry, local=local, defaults=wanted).models
+        assert (model.settings.provisioned_concurrency is None) == local
 
 
 def test_a_missing_local_artifact_names_the_file_and_the_remedy(tmp_path: Path) -> None:

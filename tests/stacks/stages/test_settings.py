@@ -79,13 +79,6 @@ def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, text: str, told: s
         load_deployment(written(tmp_path, text), "dev")
 
 
-def test_a_domain_is_for_one_region(tmp_path: Path) -> None:
-    domain = "{name: api.example.com, certificate_arn: 'arn:aws:acm:us-east-1:1:certificate/1'}"
-    text = f"stages: {{dev: {{regions: [eu-central-1, us-east-1], domain: {domain}}}}}"
-    with pytest.raises(SettingsError, match=r"stages\.dev\.domain: a domain name can serve one"):
-        load_deployment(written(tmp_path, text), "dev")
-
-
 def test_a_misspelt_stage_is_guessed(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="did you mean 'prod'"):
         load_deployment(tmp_path / "stages.yaml", "prd")

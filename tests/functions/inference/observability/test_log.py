@@ -205,7 +205,7 @@ def test_an_endpoint_that_wakes_is_counted_apart_from_one_that_fails(
     capsys: Captured, error: EndpointUnready, failures: int, waking: list[int] | None, level: str
 ) -> None:
     context = SimpleNamespace(function_name="lading-dev-model-m", function_version="7")
-    observability = Observability(ServingSettings((), ""))
+    observability = Observability(ServingSettings((), "", stage="lading-dev"))
     exchange = Exchange("POST", "/predict", 503, "id")
     observability.note(exchange, Observation(error=error), context)
     observability.flush()
@@ -213,9 +213,12 @@ def test_an_endpoint_that_wakes_is_counted_apart_from_one_that_fails(
     assert (line["Requests"], line["ServerErrors"], line["level"]) == ([1], [failures], level)
     assert line.get("EndpointWaking") == waking
     assert line["EndpointUnready"] == [1]
-    _, of_function = line["_aws"]["CloudWatchMetrics"]
+    _, of_function, *of_stage = line["_aws"]["CloudWatchMetrics"]
     declared = {metric["Name"] for metric in of_function["Metrics"]}
     assert ("EndpointWaking" in declared) == (waking is not None)
+    counted = [{"Name": "EndpointWaking", "Unit": "Count"}] if waking else []
+    assert [it["Metrics"] for it in of_stage] == [counted][: len(counted)]
+    assert all(it["Dimensions"] == [["stage"]] for it in of_stage)
 
 
 def test_only_the_gateway_can_say_that_the_traffic_hook_asks(
