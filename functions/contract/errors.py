@@ -6,7 +6,9 @@ InferenceError
 ├── CallerGone          the caller closed the connection
 ├── ModelUnavailable    the model cannot answer now
 ├── Throttled           the model is at capacity
+├── Overloaded          too many requests wait for the model
 ├── TimedOut            the model did not answer in time
+├── DeadlinePassed      the caller's own deadline passed before the model was asked
 ├── PredictionFailed    the runtime failed on a valid request
 ├── InvocationError     the model's function gave no answer to the front function
 ├── InternalFailure     a fault of the service itself; the log has the details
@@ -279,6 +281,18 @@ class Throttled(InferenceError):
         self.name, self.version, self.retry_after_s = name, version, retry_after_s
 
 
+class Overloaded(InferenceError):
+    """Too many requests wait, or their bodies hold too many bytes; nothing was predicted.
+
+    `name` is the model's, empty if the request did not get as far as to name one.
+    """
+
+    def __init__(self, name: str, held: str, retry_after_s: int = 1) -> None:
+        subject = f"model '{name}'" if name else "the server"
+        super().__init__(f"{subject} is overloaded: {held}; retry in {retry_after_s} s")
+        self.name, self.held, self.retry_after_s = name, held, retry_after_s
+
+
 class TimedOut(InferenceError):
     """The model did not answer in time, and may still be computing."""
 
@@ -287,6 +301,21 @@ class TimedOut(InferenceError):
             f"model '{name}' version {version} did not answer within {seconds:g} seconds; "
             "send fewer rows in one request, or use .../async if it is enabled"
         )
+
+
+class DeadlinePassed(InferenceError):
+    """The deadline that the caller stated passed while the request waited; nothing was predicted.
+
+    `waited` is in seconds.
+    """
+
+    def __init__(self, name: str, waited: float) -> None:
+        whose = f" of model '{name}'" if name else ""
+        super().__init__(
+            f"the deadline of the request passed after {waited:.3g} s in the queue{whose}; "
+            "nothing was predicted"
+        )
+        self.name, self.waited = name, waited
 
 
 class PredictionFailed(InferenceError):

@@ -25,7 +25,9 @@ STATUSES: Mapping[type[InferenceError], int] = MappingProxyType(
         errors.CallerGone: 499,  # as in nginx; only the log and the metrics have it
         errors.ModelUnavailable: 503,
         errors.Throttled: 429,
+        errors.Overloaded: 503,
         errors.TimedOut: 504,
+        errors.DeadlinePassed: 504,
         errors.InvocationError: 502,
         errors.NotDeployed: 503,
         errors.AtCapacity: 503,

@@ -28,7 +28,9 @@ _CODES: Mapping[type[InferenceError], str] = MappingProxyType(
         errors.ModelNotFound: "model_not_found",
         errors.ModelUnavailable: "model_unavailable",
         errors.Throttled: "rate_limit_exceeded",
+        errors.Overloaded: "overloaded",
         errors.TimedOut: "timeout",
+        errors.DeadlinePassed: "timeout",
         errors.RequestTooLarge: "request_too_large",
         errors.AnswerTooLarge: "answer_too_large",
         errors.InvalidInput: "invalid_value",
@@ -36,6 +38,13 @@ _CODES: Mapping[type[InferenceError], str] = MappingProxyType(
         errors.PredictionFailed: "engine_error",
     }
 )
+_UNSAFE = (
+    errors.TimedOut,
+    errors.DeadlinePassed,
+    errors.PredictionFailed,
+    errors.InternalFailure,
+)
+"""Errors after which a retry would compute again, or in vain."""
 _SERVER_ERROR, _TOO_MANY = 500, 429
 
 
@@ -45,7 +54,7 @@ def refuse(error: InferenceError, _path: str) -> Refusal:
     OpenAI's clients retry by themselves; `x-should-retry` says when that is not safe.
     """
     headers = headers_of(error)
-    if isinstance(error, errors.TimedOut | errors.PredictionFailed | errors.InternalFailure):
+    if isinstance(error, _UNSAFE):
         headers["x-should-retry"] = "false"
     return status_of(error, _STATUS), {"error": _error_object(error)}, headers
 

@@ -14,7 +14,7 @@ from lading.functions.contract.errors import InferenceError, brief
 from lading.functions.contract.statuses import headers_of, status_of
 
 _STATUSES: Mapping[type[InferenceError], int] = MappingProxyType(
-    {errors.PredictionFailed: 503, errors.TimedOut: 408}
+    {errors.PredictionFailed: 503, errors.TimedOut: 408, errors.DeadlinePassed: 408}
 )
 _TYPES: Mapping[type[InferenceError], str] = MappingProxyType(
     {
@@ -27,7 +27,9 @@ _TYPES: Mapping[type[InferenceError], str] = MappingProxyType(
         errors.RequestError: "BadRequestException",
         errors.ModelUnavailable: "ServiceUnavailableException",
         errors.Throttled: "ServiceUnavailableException",
+        errors.Overloaded: "ServiceUnavailableException",
         errors.TimedOut: "RequestTimeoutException",
+        errors.DeadlinePassed: "RequestTimeoutException",
         errors.NotDeployed: "ServiceUnavailableException",
         errors.AtCapacity: "ServiceUnavailableException",
         errors.InvocationTimedOut: "RequestTimeoutException",

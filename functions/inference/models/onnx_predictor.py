@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from lading.functions.contract.errors import PredictionFailed
 from lading.functions.inference.artifact.specification import Artifact, TensorSpec
+from lading.functions.inference.models.batching import batching_of
 from lading.functions.inference.models.predictor import (
     Backend,
     ModelMetadata,
@@ -50,6 +51,7 @@ class OnnxPredictor(Predictor):
             signature=artifact.signature,
             method=artifact.method,
         )
+        self.batching = batching_of(artifact)
         self._aliases = artifact.aliases
         self._others = {
             name: OnnxPredictor(other, version, threads) for name, other in artifact.others.items()

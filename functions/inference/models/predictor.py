@@ -15,6 +15,7 @@ from lading.functions.inference.tensors.conversion import Array, check_signature
 
 if TYPE_CHECKING:
     from lading.functions.inference.endpoint.job_store import EngineWork
+    from lading.functions.inference.models.batching import Batching
     from lading.functions.inference.wire.deferred import Deferred
 
 TEXT_LENGTHS: Final = "lading.text_lengths"
@@ -56,6 +57,9 @@ class Predictor(Protocol):
 
     golden: bytes | None = None
     """Content of the artifact's golden.json; None where another process answers for the model."""
+
+    batching: "Batching | None" = None
+    """How requests of several callers share a run of the model; None if they must not."""
 
     twin: "Predictor | None" = None
     """The smaller model that answers while this one's endpoint is not available."""

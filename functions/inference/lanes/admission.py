@@ -1,0 +1,256 @@
+"""Admission: who may wait for which model, who is next, and who must come back later.
+
+Nothing here runs a model or starts a thread, and nothing waits: each method takes one lock for a
+moment. Requests wait in the order in which they came, a lane for each model. Limits on callers
+would be checked in `enter`, before those on the queue.
+"""
+
+from collections import deque
+from math import ceil
+from threading import Lock
+from time import monotonic
+from typing import Any, Final, NamedTuple
+
+from lading.functions.contract.errors import Overloaded
+from lading.functions.inference.lanes.limits import LaneLimits
+from lading.functions.inference.lanes.turn import Turn
+
+UNNAMED: Final = ""
+"""The lane of work whose model is not known before its request is decoded."""
+
+_LONGEST_RETRY_S: Final = 60
+_WEIGHT: Final = 0.2
+"""The weight of the newest run in the mean time of a run."""
+
+
+class LaneState(NamedTuple):
+    """What one lane holds at a moment, and what it has done since the start.
+
+    Args:
+        model: the model's name; empty for work whose model is not known yet.
+        waiting: requests that wait.
+        held_bytes: bytes of the bodies of all its requests without an answer.
+        running: runs under way.
+        oldest_wait_s: how long the first one has waited, in seconds; 0 if none waits.
+        admitted: requests admitted.
+        refused: requests refused because a limit was reached.
+        expired: requests whose deadline passed before they were started.
+        abandoned: requests whose caller left before they were started.
+        runs: runs that ended.
+        joined: requests that shared a run of the model with others.
+    """
+
+    model: str
+    waiting: int = 0
+    held_bytes: int = 0
+    running: int = 0
+    oldest_wait_s: float = 0.0
+    admitted: int = 0
+    refused: int = 0
+    expired: int = 0
+    abandoned: int = 0
+    runs: int = 0
+    joined: int = 0
+
+
+class Lane:
+    """The queue of one model; only `Admission` changes it.
+
+    Args:
+        model: the model's name.
+    """
+
+    def __init__(self, model: str) -> None:
+        self.model = model
+        self.waiting: deque[Turn[Any]] = deque()
+        self.rows = 1
+        """How many requests one run may take; more than one once the model allows it."""
+        self.held = self.running = 0
+        self.admitted = self.refused = self.expired = self.abandoned = self.runs = self.joined = 0
+        self.mean_s = 0.0
+
+    def state(self) -> LaneState:
+        """Return what it holds, and what it has done."""
+        oldest = monotonic() - self.waiting[0].arrived if self.waiting else 0.0
+        return LaneState(
+            self.model,
+            len(self.waiting),
+            self.held,
+            self.running,
+            oldest,
+            self.admitted,
+            self.refused,
+            self.expired,
+            self.abandoned,
+            self.runs,
+            self.joined,
+        )
+
+
+class Admission:
+    """The lanes, within their limits.
+
+    Args:
+        limits: of each lane and of all.
+    """
+
+    def __init__(self, limits: LaneLimits) -> None:
+        self._limits, self._threads = limits, limits.threads_of_a_lane()
+        self._lock = Lock()
+        self._lanes: dict[str, Lane] = {}
+        self._waiting = self._held = 0
+
+    def enter(self, turn: Turn[Any], model: str, *, bounded: bool = True) -> bool:
+        """Let work wait in a lane; return whether a thread should come to serve that lane.
+
+        Args:
+            turn: the work.
+            model: the lane.
+            bounded: False for the rest of work that has been admitted already.
+
+        Raises:
+            Overloaded: a limit is reached; nothing has changed.
+        """
+        with self._lock:
+            return self._enter(turn, self._lane(model), bounded=bounded)
+
+    def next(self, model: str) -> list[Turn[Any]]:
+        """Return what a thread of a lane runs next; if nothing waits, the thread is done."""
+        with self._lock:
+            lane = self._lane(model)
+            count = min(lane.rows, len(lane.waiting))
+            self._waiting -= count
+            lane.running -= not count
+            turns = [lane.waiting.popleft() for _ in range(count)]
+            for turn in turns:
+                turn.queued = False
+            return turns
+
+    def withdraw(self, turn: Turn[Any]) -> bool:
+        """Take work out of the queue whose caller is gone; return False if it is not there."""
+        with self._lock:
+            return self._withdrawn(turn)
+
+    def release(self, turn: Turn[Any]) -> None:
+        """Give up the place and the bytes of work that has ended or was cancelled."""
+        with self._lock:
+            self._withdrawn(turn)
+            self._hold(self._lane(turn.lane), -turn.size)
+
+    def move(self, turn: Turn[Any], model: str) -> bool:
+        """Let decoded work wait in the lane of its model; see `enter`."""
+        with self._lock:
+            before = self._lane(turn.lane)
+            self._hold(before, -turn.size)
+            try:
+                return self._enter(turn, self._lane(model), bounded=True)
+            except Overloaded:
+                self._hold(before, turn.size)
+                raise
+
+    def begin(self, model: str, size: int) -> bool:
+        """Begin a run at once, without a place in the queue; False if others wait or run.
+
+        `end` must follow. For runs so short that a thread would take longer.
+        """
+        with self._lock:
+            lane = self._lane(model)
+            if lane.waiting or lane.running >= self._threads or self._full(lane, size):
+                return False
+            lane.running += 1
+            lane.admitted += 1
+            self._hold(lane, size)
+            return True
+
+    def end(self, model: str, size: int, seconds: float) -> bool:
+        """End a run that `begin` began; return whether a thread should come to serve the lane."""
+        with self._lock:
+            lane = self._lane(model)
+            lane.running -= 1
+            self._hold(lane, -size)
+            self._note(lane, 1, seconds)
+            return bool(lane.waiting) and self._started(lane)
+
+    def note_run(self, model: str, requests: int, seconds: float) -> None:
+        """Record a run of `requests` requests together."""
+        with self._lock:
+            self._note(self._lane(model), requests, seconds)
+
+    def note_expired(self, model: str) -> None:
+        """Record that a deadline passed."""
+        with self._lock:
+            self._lane(model).expired += 1
+
+    def allow(self, model: str, rows: int) -> None:
+        """Let one run of a lane take so many requests."""
+        self._lane(model).rows = max(1, min(rows, self._limits.most_rows))
+
+    def states(self) -> tuple[LaneState, ...]:
+        """Return the state of each lane, sorted by model."""
+        with self._lock:
+            return tuple(lane.state() for _, lane in sorted(self._lanes.items()))
+
+    def _lane(self, model: str) -> Lane:
+        lane = self._lanes.get(model)
+        if lane is None:
+            lane = self._lanes[model] = Lane(model)
+        return lane
+
+    def _enter(self, turn: Turn[Any], lane: Lane, *, bounded: bool) -> bool:
+        if bounded and (held := self._full(lane, turn.size)):
+            lane.refused += 1
+            raise Overloaded(lane.model, held, self._retry_after(lane))
+        turn.lane, turn.queued = lane.model, True
+        lane.waiting.append(turn)
+        lane.admitted += 1
+        self._waiting += 1
+        self._hold(lane, turn.size)
+        return self._started(lane)
+
+    def _hold(self, lane: Lane, size: int) -> None:
+        lane.held += size
+        self._held += size
+
+    def _started(self, lane: Lane) -> bool:
+        start = lane.running < self._threads
+        lane.running += start
+        return start
+
+    def _withdrawn(self, turn: Turn[Any]) -> bool:
+        if not turn.queued:
+            return False
+        lane = self._lane(turn.lane)
+        lane.waiting.remove(turn)
+        lane.abandoned += 1
+        turn.queued = False
+        self._waiting -= 1
+        return True
+
+    def _full(self, lane: Lane, size: int) -> str:
+        """Return which limit another request would exceed; empty if none.
+
+        Bytes are no reason to refuse a request while nothing else is held: it could never be
+        answered.
+        """
+        limits = self._limits
+        if len(lane.waiting) >= limits.most_waiting:
+            return f"{limits.most_waiting} requests wait for it"
+        if self._waiting >= limits.most_waiting_in_all:
+            return f"{limits.most_waiting_in_all} requests wait for all models"
+        if lane.held and lane.held + size > limits.most_bytes:
+            return f"its requests hold {lane.held} bytes of {limits.most_bytes}"
+        if self._held and self._held + size > limits.most_bytes_in_all:
+            return f"all requests hold {self._held} bytes of {limits.most_bytes_in_all}"
+        return ""
+
+    def _retry_after(self, lane: Lane) -> int:
+        """Return the seconds until what waits now will have been answered, at least 1."""
+        seconds = len(lane.waiting) * lane.mean_s / self._threads
+        return min(max(1, ceil(seconds)), _LONGEST_RETRY_S)
+
+    @staticmethod
+    def _note(lane: Lane, requests: int, seconds: float) -> None:
+        lane.runs += 1
+        lane.joined += requests if requests > 1 else 0
+        each = seconds / requests
+        lane.mean_s = each if lane.runs == 1 else lane.mean_s + _WEIGHT * (each - lane.mean_s)

@@ -1,0 +1,214 @@
+"""The queue of a server, and the threads that predict: a lane for each model.
+
+A thread serves one lane at a time, and a lane has as many threads as there are processors. So a
+model whose runs take long holds up its own callers only. While all threads of a lane are busy,
+requests gather; a thread that becomes free takes as many as the model may answer in one run.
+"""
+
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from functools import partial
+from time import monotonic
+from types import TracebackType
+from typing import Any, Final, ParamSpec, Self, TypeVar
+
+from lading.functions.contract.errors import DeadlinePassed, Overloaded
+from lading.functions.inference.lanes.admission import UNNAMED, Admission, LaneState
+from lading.functions.inference.lanes.deadline import NEVER, Deadline
+from lading.functions.inference.lanes.joining import Asked, predict_run, runs_of
+from lading.functions.inference.lanes.limits import LaneLimits
+from lading.functions.inference.lanes.turn import Turn
+from lading.functions.inference.models.prediction import Prediction
+from lading.functions.inference.tensors.conversion import Array
+from lading.functions.inference.wire.messages import Observation
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+CONTROL: Final = " control"
+"""The lane of work that loads and unloads models; no model has such a name."""
+
+_MOST_THREADS = 1024
+"""Threads of all lanes; they are started when needed."""
+
+Operation = Generator[Prediction, dict[str, Array], T]
+
+
+class Lanes:
+    """The lanes of one server; `close` ends their threads.
+
+    Args:
+        limits: what may wait.
+    """
+
+    def __init__(self, limits: LaneLimits) -> None:
+        self._admission = Admission(limits)
+        self._threads = ThreadPoolExecutor(_MOST_THREADS, "prediction")
+
+    def __enter__(self) -> Self:
+        """Return the lanes, which are closed after the block."""
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Wait for what has been admitted, and end the threads."""
+        self._threads.shutdown()
+
+    def submit(
+        self,
+        operation: Operation[T],
+        observation: Observation,
+        model: str = UNNAMED,
+        *,
+        size: int = 0,
+        deadline: Deadline = NEVER,
+    ) -> Turn[T]:
+        """Let an operation wait for its turn, in which a thread decodes, predicts and encodes.
+
+        Args:
+            operation: see `Turn`.
+            observation: the record of the request; the times of the prediction are noted in it.
+            model: the name of a served model; `UNNAMED` if that is not known yet. The operation
+                then moves to its model's lane before the model runs.
+            size: bytes of the request's body.
+            deadline: after which it is not started.
+
+        Raises:
+            Overloaded: too much waits already.
+        """
+        return self._submit(Turn(operation, observation, size, deadline, self._withdraw), model)
+
+    def predict(
+        self,
+        prediction: Prediction,
+        observation: Observation,
+        *,
+        size: int = 0,
+        deadline: Deadline = NEVER,
+    ) -> Turn[dict[str, Array]]:
+        """Let one prediction wait in its model's lane; otherwise as `submit`."""
+        model = prediction.predictor.metadata.name
+        return self.submit(_only(prediction), observation, model, size=size, deadline=deadline)
+
+    def run(
+        self,
+        work: Callable[[], T],
+        model: str = UNNAMED,
+        *,
+        size: int = 0,
+        deadline: Deadline = NEVER,
+    ) -> Turn[T]:
+        """Let work that predicts by itself, or not at all, wait in a lane; see `submit`."""
+        return self.submit(_calling(work), Observation(), model, size=size, deadline=deadline)
+
+    def proceed(self, work: Callable[[], T], model: str = UNNAMED) -> Turn[T]:
+        """As `run`, for the rest of a request that has been admitted already: without limits."""
+        turn = Turn(_calling(work), Observation(), 0, NEVER, self._withdraw)
+        return self._submit(turn, model, bounded=False)
+
+    def executor(self, model: str = UNNAMED) -> Executor:
+        """Return the threads of a lane, for the rest of requests that it has admitted already."""
+        return _Threads(self, model)
+
+    def begin(self, model: str, size: int = 0) -> bool:
+        """Begin a run of a model in the caller's thread; False if others wait or run: submit it.
+
+        `end` must follow, with the same size and the seconds that the run took.
+        """
+        return self._admission.begin(model, size)
+
+    def end(self, model: str, size: int, seconds: float) -> None:
+        """End what `begin` began."""
+        if self._admission.end(model, size, seconds):
+            self._threads.submit(self._serve, model)
+
+    def states(self) -> tuple[LaneState, ...]:
+        """Return what each lane holds and has done, sorted by model."""
+        return self._admission.states()
+
+    def _submit(self, turn: Turn[T], model: str, *, bounded: bool = True) -> Turn[T]:
+        start = self._admission.enter(turn, model, bounded=bounded)
+        turn.add_done_callback(self._release)
+        if start:
+            self._threads.submit(self._serve, model)
+        return turn
+
+    def _release(self, turn: Future[Any]) -> None:
+        assert isinstance(turn, Turn)
+        self._admission.release(turn)
+
+    def _withdraw(self, turn: Turn[Any]) -> bool:
+        return self._admission.withdraw(turn)
+
+    def _serve(self, model: str) -> None:
+        """Run what waits in a lane, until nothing does."""
+        while turns := self._admission.next(model):
+            self._run(model, turns)
+
+    def _run(self, model: str, turns: Iterable[Turn[Any]]) -> None:
+        """Decode the requests, run the model for all that still want it, and encode the answers."""
+        started = monotonic()
+        decoded = [turn for turn in turns if self._wanted(turn) and turn.decode()]
+        ready = [turn for turn in decoded if self._stays(turn, model) and self._wanted(turn)]
+        predictions = [turn.prediction for turn in ready if turn.prediction is not None]
+        for places in runs_of(predictions):
+            asked = [Asked(predictions[place], ready[place].observation) for place in places]
+            for place, outcome in zip(places, predict_run(asked), strict=True):
+                ready[place].give(outcome)
+            self._admission.note_run(model, len(places), monotonic() - started)
+            started = monotonic()
+        for prediction in predictions[-1:]:
+            batching = prediction.predictor.batching
+            self._admission.allow(model, batching.most_rows if batching else 1)
+
+    def _wanted(self, turn: Turn[Any]) -> bool:
+        """Return whether a turn should go on; if not, it ends here."""
+        refusal = turn.refusal()
+        if refusal is None:
+            return True
+        if isinstance(refusal, DeadlinePassed):
+            self._admission.note_expired(turn.lane)
+        turn.refuse(refusal)
+        return False
+
+    def _stays(self, turn: Turn[Any], model: str) -> bool:
+        """Return whether a decoded turn is in its model's lane; if not, it moves there."""
+        assert turn.prediction is not None
+        meant = turn.prediction.predictor.metadata.name
+        if meant == model:
+            return True
+        try:
+            if self._admission.move(turn, meant):
+                self._threads.submit(self._serve, meant)
+        except Overloaded as error:
+            turn.refuse(error)
+        return False
+
+
+class _Threads(Executor):
+    """The threads of a lane as an executor, without limits."""
+
+    def __init__(self, lanes: Lanes, model: str) -> None:
+        self._lanes, self._model = lanes, model
+
+    def submit(
+        self, work: Callable[P, T], /, *args: P.args, **named: P.kwargs
+    ) -> Future[T]:
+        """Run `work` in one of the threads."""
+        return self._lanes.proceed(partial(work, *args, **named), self._model)
+
+
+def _only(prediction: Prediction) -> Operation[dict[str, Array]]:
+    return (yield prediction)
+
+
+def _calling(work: Callable[[], T]) -> Operation[T]:
+    yield from ()
+    return work()

@@ -1,0 +1,73 @@
+"""Whether requests of several callers may share one run of a model.
+
+Packaging measures how much answers depend on the other rows of a request (`batch` in
+`artifact.json`). Requests are joined where that is nothing beyond the rounding of sums in another
+order, or where the manifest asks for it (`batching` in `artifact.json`).
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from lading.functions.inference.artifact.specification import Artifact, TensorSpec
+from lading.functions.inference.tensors.conversion import BF16
+
+USUAL_ROWS: Final = 16
+_THOUSAND = 1000
+_DEPENDENCE: Final = ("largest_difference", "largest_relative_difference", "label_flips")
+_OWN_CODE: Final = "code"
+"""The processing step that runs the user's code, which may look at more than its rows."""
+
+
+class Batching(NamedTuple):
+    """How requests are joined.
+
+    Args:
+        most_rows: the most rows in one run.
+        longest_wait_s: how long the first of them may wait for others, in seconds; 0 joins only
+            what is there already.
+    """
+
+    most_rows: int = USUAL_ROWS
+    longest_wait_s: float = 0.0
+
+
+def batching_of(artifact: Artifact) -> Batching | None:
+    """Return how requests for an artifact's signature are joined; None if they are not.
+
+    Only the default signature was measured, and the manifest means that one, too.
+
+    Raises:
+        ValueError: the artifact's `batching` cannot be read.
+    """
+    specification = artifact.specification
+    default = specification.get("signatures", ({"name": artifact.signature},))[0]["name"]
+    if artifact.signature != default or not _has_rows((*artifact.inputs, *artifact.outputs)):
+        return None
+    if "batching" in specification:
+        stated = _stated(specification["batching"])
+        return stated if stated.most_rows > 1 else None
+    steps = [step.get("step") for step in specification.get("processing") or ()]
+    if _OWN_CODE in steps or not _independent(specification.get("batch")):
+        return None
+    return Batching()
+
+
+def _stated(document: Any) -> Batching:
+    try:
+        rows, wait_ms = int(document["most_rows"]), float(document["longest_wait_ms"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"its artifact's 'batching' cannot be read: {error!r}") from error
+    return Batching(rows, wait_ms / _THOUSAND)
+
+
+def _has_rows(specs: tuple[TensorSpec, ...]) -> bool:
+    """Return whether the first axis of every tensor is free, and its rows can be joined."""
+    return all(spec.shape[:1] == (-1,) and spec.datatype != BF16 for spec in specs)
+
+
+def _independent(measured: Mapping[str, Any] | None) -> bool:
+    """Return whether answers were the same among other rows, usual and unusual ones."""
+    if not measured:
+        return False
+    figures = (measured, measured["beside_unusual_rows"])
+    return not any(each[name] for each in figures for name in _DEPENDENCE)

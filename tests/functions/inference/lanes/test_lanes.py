@@ -1,0 +1,342 @@
+"""The lanes run what waits, in order, and never what nobody wants any more."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, Future
+from threading import Event, current_thread
+from time import monotonic
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lading.functions.contract.errors import CallerGone, DeadlinePassed, InvalidInput, Overloaded
+from lading.functions.inference.artifact.specification import TensorSpec
+from lading.functions.inference.lanes.admission import LaneState
+from lading.functions.inference.lanes.deadline import Deadline
+from lading.functions.inference.lanes.lanes import Lanes
+from lading.functions.inference.lanes.limits import LaneLimits
+from lading.functions.inference.models.batching import Batching
+from lading.functions.inference.models.prediction import Prediction
+from lading.functions.inference.models.predictor import ModelMetadata, Predictor
+from lading.functions.inference.tensors.conversion import Array
+from lading.functions.inference.wire.messages import Observation
+
+ONE = LaneLimits(threads=1, most_waiting=4)
+PATIENCE = 20
+PAST = Deadline(0.0)
+
+
+class Gated(Predictor):
+    """A model that adds 1 once its gate is open; it records what its runs got.
+
+    Args:
+        name: the model's name.
+        batching: whether its requests may share a run.
+    """
+
+    def __init__(self, name: str, batching: Batching | None = None) -> None:
+        tensors = (TensorSpec("x", "FP32", (-1, 1)),)
+        self.metadata = ModelMetadata(name, 1, "test", tensors, tensors)
+        self.batching = batching
+        self.gate, self.entered, self.runs = Event(), Event(), list[list[float]]()
+        self.gate.set()
+
+    def predict(self, inputs: dict[str, Array], outputs: Any = ()) -> dict[str, Array]:
+        self.runs.append(inputs["x"][:, 0].tolist())
+        self.entered.set()
+        assert self.gate.wait(PATIENCE)
+        if (inputs["x"] < 0).any():
+            raise InvalidInput("x", "is negative")
+        return {"x": inputs["x"] + 1}
+
+    def asked(self, *values: float) -> Prediction:
+        return Prediction(self, {"x": np.array(values, np.float32).reshape(-1, 1)})
+
+
+@pytest.fixture
+def lanes() -> Iterator[Lanes]:
+    with Lanes(ONE) as opened:
+        yield opened
+
+
+@pytest.fixture
+def slow() -> Iterator[Callable[..., Gated]]:
+    """Makes models whose runs wait until the test opens their gate, or ends."""
+    made = []
+
+    def make(name: str, batching: Batching | None = None) -> Gated:
+        made.append(Gated(name, batching))
+        made[-1].gate.clear()
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.gate.set()
+
+
+def wait(turn: Future[Any]) -> Any:
+    return turn.result(PATIENCE)
+
+
+def number(turn: Future[dict[str, Array]]) -> list[float]:
+    found: list[float] = wait(turn)["x"][:, 0].tolist()
+    return found
+
+
+def state(lanes: Lanes, model: str) -> LaneState:
+    return next(each for each in lanes.states() if each.model == model)
+
+
+def occupied(lanes: Lanes, model: Gated) -> Future[dict[str, Array]]:
+    """Let the one thread of a model's lane wait in a run."""
+    turn = lanes.predict(model.asked(0), Observation())
+    assert model.entered.wait(PATIENCE)
+    return turn
+
+
+def test_an_operation_decodes_predicts_and_encodes_in_one_thread(lanes: Lanes) -> None:
+    model, seen = Gated("m"), list[str]()
+
+    def operation() -> Any:
+        seen.append(current_thread().name)
+        arrays = yield model.asked(1)
+        seen.append(current_thread().name)
+        return f"encoded {arrays['x'].tolist()}"
+
+    observation = Observation()
+    assert wait(lanes.submit(operation(), observation, "m", size=10)) == "encoded [[2.0]]"
+    assert len(set(seen)) == 1
+    assert seen[0].startswith("prediction")
+    assert observation.compute_started is not None
+    assert observation.compute_ended is not None
+
+
+def test_predictions_are_answered_in_the_order_in_which_they_came(
+    lanes: Lanes, slow: Callable[..., Gated]
+) -> None:
+    model = slow("m")
+    turns = [occupied(lanes, model)]
+    turns += [lanes.predict(model.asked(value), Observation()) for value in (1, 2, 3)]
+    model.gate.set()
+    assert [number(turn) for turn in turns] == [[1], [2], [3], [4]]
+    assert model.runs == [[0], [1], [2], [3]]
+
+
+def test_a_full_lane_refuses_at_once_and_another_model_answers_meanwhile(
+    lanes: Lanes, slow: Callable[..., Gated]
+) -> None:
+    model, fast = slow("slow"), Gated("fast")
+    occupied(lanes, model)
+    waiting = [lanes.predict(model.asked(1), Observation()) for _ in range(4)]
+    with pytest.raises(Overloaded, match="model 'slow' is overloaded: 4 requests wait for it"):
+        lanes.predict(model.asked(1), Observation())
+    assert number(lanes.predict(fast.asked(5), Observation())) == [6]
+    assert not any(turn.done() for turn in waiting)
+    model.gate.set()
+    assert [number(turn) for turn in waiting] == [[2]] * 4
+    assert number(lanes.predict(model.asked(2), Observation())) == [3], "it recovers by itself"
+
+
+def test_work_whose_caller_left_is_never_started(lanes: Lanes, slow: Callable[..., Gated]) -> None:
+    model, started = slow("m"), Event()
+
+    def operation() -> Any:
+        started.set()
+        yield model.asked(1)
+
+    first = occupied(lanes, model)
+    turn = lanes.submit(operation(), Observation(), "m", size=100)
+    assert turn.cancel()
+    assert state(lanes, "m").held_bytes == 0
+    model.gate.set()
+    assert number(first) == [1]
+    assert number(lanes.predict(model.asked(2), Observation())) == [3]
+    with pytest.raises(CancelledError):
+        wait(turn)
+    assert not started.is_set()
+    assert state(lanes, "m").abandoned == 1
+
+
+def test_work_whose_deadline_passed_is_never_started(
+    lanes: Lanes, slow: Callable[..., Gated]
+) -> None:
+    model = slow("m")
+    first = occupied(lanes, model)
+    turn = lanes.predict(model.asked(1), Observation(), deadline=PAST)
+    model.gate.set()
+    with pytest.raises(DeadlinePassed, match=r"passed after .* s in the queue of model 'm'"):
+        wait(turn)
+    number(first)
+    assert model.runs == [[0]]
+    assert state(lanes, "m").expired == 1
+
+
+def test_a_deadline_that_passes_while_a_request_is_decoded_counts_too(lanes: Lanes) -> None:
+    model = Gated("m")
+
+    def operation() -> Any:
+        turn.deadline = PAST  # as time does
+        try:
+            yield model.asked(1)
+        except DeadlinePassed as error:
+            return f"refused: {error}"
+
+    decoding = Event()
+    lanes.run(lambda: decoding.wait(PATIENCE), "m")
+    turn = lanes.submit(operation(), Observation(), "m")
+    decoding.set()
+    assert wait(turn).startswith("refused: the deadline of the request passed")
+    assert model.runs == []
+
+
+def test_work_of_an_unknown_model_moves_to_its_models_lane(
+    lanes: Lanes, slow: Callable[..., Gated]
+) -> None:
+    model, fast = slow("slow"), Gated("fast")
+
+    def operation(of: Gated) -> Any:
+        return (yield of.asked(1))
+
+    occupied(lanes, model)
+    behind = lanes.submit(operation(model), Observation(), size=9)
+    assert number(lanes.submit(operation(fast), Observation())) == [2]
+    assert not behind.done()
+    assert (state(lanes, "").held_bytes, state(lanes, "slow").held_bytes) == (0, 9)
+    model.gate.set()
+    assert number(behind) == [2]
+
+
+def test_the_operation_itself_learns_that_its_models_lane_is_full(
+    lanes: Lanes, slow: Callable[..., Gated]
+) -> None:
+    model = slow("m")
+    occupied(lanes, model)
+    for _ in range(4):
+        lanes.predict(model.asked(1), Observation())
+
+    def operation() -> Any:
+        try:
+            yield model.asked(1)
+        except Overloaded as error:
+            return f"503: {error}"
+
+    found = wait(lanes.submit(operation(), Observation(), size=9))
+    assert found.startswith("503: model 'm' is overloaded")
+    assert state(lanes, "").held_bytes == 0
+
+
+def test_moved_work_whose_caller_left_does_not_reach_the_model(
+    lanes: Lanes, slow: Callable[..., Gated]
+) -> None:
+    model, errors = slow("m"), list[Exception]()
+
+    def operation() -> Any:
+        try:
+            yield model.asked(7)
+        except CallerGone as error:
+            errors.append(error)
+            raise
+
+    first = occupied(lanes, model)
+    turn = lanes.submit(operation(), Observation())
+    wait(lanes.run(lambda: None))  # behind it in its first lane
+    assert turn.cancel()
+    assert state(lanes, "m").waiting == 0
+    with pytest.raises(CallerGone):
+        wait(turn)
+    model.gate.set()
+    number(first)
+    assert model.runs == [[0]]
+    assert len(errors) == 1
+
+
+def test_what_gathers_during_a_run_shares_the_next_one(
+    lanes: Lanes, slow: Callable[..., Gated]
+) -> None:
+    model = slow("m", Batching(3))
+    turns = [occupied(lanes, model)]
+    turns += [lanes.predict(model.asked(value), Observation()) for value in (1, 2, 3, 4)]
+    model.gate.set()
+    assert [number(turn) for turn in turns] == [[1], [2], [3], [4], [5]]
+    assert model.runs == [[0], [1, 2, 3], [4]]
+    assert state(lanes, "m").joined == 3
+
+
+def test_one_request_that_fails_in_a_shared_run_fails_alone(
+    lanes: Lanes, slow: Callable[..., Gated]
+) -> None:
+    model = slow("m", Batching(8))
+    first = occupied(lanes, model)
+    turns = [lanes.predict(model.asked(value), Observation()) for value in (1, -2, 3)]
+    model.gate.set()
+    number(first)
+    with pytest.raises(InvalidInput, match="is negative"):
+        wait(turns[1])
+    assert [number(turns[0]), number(turns[2])] == [[2], [4]]
+    assert model.runs == [[0], [1, -2, 3], [1], [-2], [3]]
+
+
+def test_joining_can_be_switched_off_for_a_server(slow: Callable[..., Gated]) -> None:
+    model = slow("m", Batching(8))
+    with Lanes(LaneLimits(threads=1, most_rows=1)) as lanes:
+        turns = [occupied(lanes, model)]
+        turns += [lanes.predict(model.asked(value), Observation()) for value in (1, 2)]
+        model.gate.set()
+        assert [number(turn) for turn in turns] == [[1], [2], [3]]
+    assert model.runs == [[0], [1], [2]]
+
+
+def test_an_error_of_the_operation_is_that_of_its_future(lanes: Lanes) -> None:
+    def operation() -> Any:
+        yield from ()
+        raise InvalidInput("x", "is wrong")
+
+    with pytest.raises(InvalidInput, match="is wrong"):
+        wait(lanes.submit(operation(), Observation(), "m"))
+    assert wait(lanes.run(lambda: 5, "m")) == 5, "its thread lives on"
+
+
+def test_an_operation_that_predicts_twice_is_a_fault(lanes: Lanes) -> None:
+    model = Gated("m")
+
+    def operation() -> Any:
+        yield model.asked(1)
+        yield model.asked(2)
+
+    with pytest.raises(RuntimeError, match="must predict once"):
+        wait(lanes.submit(operation(), Observation(), "m"))
+
+
+def test_a_run_in_the_callers_thread_lets_others_gather_and_then_serves_them(lanes: Lanes) -> None:
+    model = Gated("m")
+    assert lanes.begin("m", 5)
+    turn = lanes.predict(model.asked(1), Observation())
+    assert not lanes.begin("m", 5)
+    assert not turn.done()
+    lanes.end("m", 5, 0.001)
+    assert number(turn) == [2]
+    assert state(lanes, "m").runs == 2
+
+
+def test_the_rest_of_an_admitted_request_is_never_refused(
+    lanes: Lanes, slow: Callable[..., Gated]
+) -> None:
+    model = slow("m")
+    occupied(lanes, model)
+    for _ in range(4):
+        lanes.predict(model.asked(1), Observation())
+    part = lanes.executor("m").submit(lambda text: text, "part")
+    model.gate.set()
+    assert wait(part) == "part"
+
+
+def test_the_state_tells_how_long_the_first_has_waited(
+    lanes: Lanes, slow: Callable[..., Gated]
+) -> None:
+    model = slow("m")
+    occupied(lanes, model)
+    before = monotonic()
+    lanes.predict(model.asked(1), Observation(), size=3)
+    found = state(lanes, "m")
+    assert (found.waiting, found.running, found.held_bytes, found.admitted) == (1, 1, 3, 2)
+    assert 0 < found.oldest_wait_s <= monotonic() - before
