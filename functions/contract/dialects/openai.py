@@ -38,12 +38,7 @@ _CODES: Mapping[type[InferenceError], str] = MappingProxyType(
         errors.PredictionFailed: "engine_error",
     }
 )
-_UNSAFE = (
-    errors.TimedOut,
-    errors.DeadlinePassed,
-    errors.PredictionFailed,
-    errors.InternalFailure,
-)
+_UNSAFE = (errors.TimedOut, errors.DeadlinePassed, errors.PredictionFailed, errors.InternalFailure)
 """Errors after which a retry would compute again, or in vain."""
 _SERVER_ERROR, _TOO_MANY = 500, 429
 

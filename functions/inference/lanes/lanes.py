@@ -198,9 +198,7 @@ class _Threads(Executor):
     def __init__(self, lanes: Lanes, model: str) -> None:
         self._lanes, self._model = lanes, model
 
-    def submit(
-        self, work: Callable[P, T], /, *args: P.args, **named: P.kwargs
-    ) -> Future[T]:
+    def submit(self, work: Callable[P, T], /, *args: P.args, **named: P.kwargs) -> Future[T]:
         """Run `work` in one of the threads."""
         return self._lanes.proceed(partial(work, *args, **named), self._model)
 

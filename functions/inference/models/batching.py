@@ -8,7 +8,8 @@ order, or where the manifest asks for it (`batching` in `artifact.json`).
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from lading.functions.inference.artifact.specification import Artifact, TensorSpec
+from lading.functions.inference.artifact.specification import TensorSpec
+from lading.functions.inference.models.predictor import ModelMetadata
 from lading.functions.inference.tensors.conversion import BF16
 
 USUAL_ROWS: Final = 16
@@ -31,33 +32,32 @@ class Batching(NamedTuple):
     longest_wait_s: float = 0.0
 
 
-def batching_of(artifact: Artifact) -> Batching | None:
-    """Return how requests for an artifact's signature are joined; None if they are not.
+def batching_of(specification: Mapping[str, Any], metadata: ModelMetadata) -> Batching | None:
+    """Return how requests for a model's signature are joined; None if they are not.
 
     Only the default signature was measured, and the manifest means that one, too.
 
-    Raises:
-        ValueError: the artifact's `batching` cannot be read.
+    Args:
+        specification: the content of `artifact.json`.
+        metadata: of the signature.
     """
-    specification = artifact.specification
-    default = specification.get("signatures", ({"name": artifact.signature},))[0]["name"]
-    if artifact.signature != default or not _has_rows((*artifact.inputs, *artifact.outputs)):
+    default = specification.get("signatures", ({"name": metadata.signature},))[0]["name"]
+    if metadata.signature != default or not _has_rows((*metadata.inputs, *metadata.outputs)):
         return None
     if "batching" in specification:
-        stated = _stated(specification["batching"])
-        return stated if stated.most_rows > 1 else None
+        return _stated(specification["batching"])
     steps = [step.get("step") for step in specification.get("processing") or ()]
     if _OWN_CODE in steps or not _independent(specification.get("batch")):
         return None
     return Batching()
 
 
-def _stated(document: Any) -> Batching:
+def _stated(document: Any) -> Batching | None:
     try:
         rows, wait_ms = int(document["most_rows"]), float(document["longest_wait_ms"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"its artifact's 'batching' cannot be read: {error!r}") from error
-    return Batching(rows, wait_ms / _THOUSAND)
+    except (KeyError, TypeError, ValueError):  # of a later format; alone, every answer is right
+        return None
+    return Batching(rows, wait_ms / _THOUSAND) if rows > 1 else None
 
 
 def _has_rows(specs: tuple[TensorSpec, ...]) -> bool:

@@ -1,10 +1,11 @@
 """A model that onnxruntime computes in this process."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from lading.functions.contract.errors import PredictionFailed
 from lading.functions.inference.artifact.specification import Artifact, TensorSpec
-from lading.functions.inference.models.batching import batching_of
 from lading.functions.inference.models.predictor import (
     Backend,
     ModelMetadata,
@@ -14,6 +15,9 @@ from lading.functions.inference.models.predictor import (
 )
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.conversion import Array
+
+if TYPE_CHECKING:
+    from lading.functions.inference.models.batching import Batching
 
 
 class OnnxPredictor(Predictor):
@@ -51,7 +55,7 @@ class OnnxPredictor(Predictor):
             signature=artifact.signature,
             method=artifact.method,
         )
-        self.batching = batching_of(artifact)
+        self._specification = artifact.specification
         self._aliases = artifact.aliases
         self._others = {
             name: OnnxPredictor(other, version, threads) for name, other in artifact.others.items()
@@ -66,6 +70,13 @@ class OnnxPredictor(Predictor):
         """
         named: dict[str, Predictor] = {self.metadata.signature: self, **self._others}
         return named | {alias: named[name] for alias, name in self._aliases.items()}
+
+    @cached_property
+    def batching(self) -> "Batching | None":
+        """See `Predictor.batching`; read only where requests can meet, which is not on Lambda."""
+        from lading.functions.inference.models.batching import batching_of
+
+        return batching_of(self._specification, self.metadata)
 
     def text_of(self, tokens: Sequence[int]) -> str | None:
         """See `Predictor.text_of`."""

@@ -58,9 +58,6 @@ class Predictor(Protocol):
     golden: bytes | None = None
     """Content of the artifact's golden.json; None where another process answers for the model."""
 
-    batching: "Batching | None" = None
-    """How requests of several callers share a run of the model; None if they must not."""
-
     twin: "Predictor | None" = None
     """The smaller model that answers while this one's endpoint is not available."""
 
@@ -68,6 +65,11 @@ class Predictor(Protocol):
     def signatures(self) -> Mapping[str, "Predictor"]:
         """A predictor for each signature, by every name; the first is the default."""
         return {self.metadata.signature: self}
+
+    @property
+    def batching(self) -> "Batching | None":
+        """How requests of several callers share a run of the model; None if they must not."""
+        return None
 
     @property
     def language_model(self) -> "TextModel | None":

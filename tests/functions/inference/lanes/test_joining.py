@@ -28,8 +28,12 @@ class Counting(Predictor):
     """
 
     def __init__(self, predictor: Predictor) -> None:
-        self.metadata, self.batching = predictor.metadata, predictor.batching
+        self.metadata, self.allowed = predictor.metadata, predictor.batching
         self.predictor, self.runs = predictor, list[int]()
+
+    @property
+    def batching(self) -> Batching | None:
+        return self.allowed
 
     def predict(self, inputs: dict[str, Array], outputs: Any = ()) -> dict[str, Array]:
         self.runs.append(len(next(iter(inputs.values()))))
@@ -93,7 +97,7 @@ def test_other_shapes_outputs_models_and_attributes_run_by_themselves(tmp_path: 
 
 def test_a_model_that_does_not_allow_it_is_never_joined(tmp_path: Path) -> None:
     model = served(tmp_path, add_sub())
-    model.batching = None
+    model.allowed = None
     predict_together(asked(Prediction(model, pair(1)), Prediction(model, pair(2))))
     assert model.runs == [1, 1]
 
@@ -113,7 +117,7 @@ def test_one_wrong_request_does_not_spoil_the_others(tmp_path: Path) -> None:
 def test_outputs_without_a_row_for_each_row_are_not_divided(tmp_path: Path) -> None:
     model = served(tmp_path, detector())
     assert model.batching is None, "the count has a fixed shape"
-    model.batching = Batching()
+    model.allowed = Batching()
     inputs = [np.array(values, np.float32) for values in ([1, -1], [2, 3])]
     found = predict_together(asked(*(Prediction(model, {"x": each}) for each in inputs)))
     assert model.runs == [4, 2, 2]

@@ -37,9 +37,13 @@ class Gated(Predictor):
     def __init__(self, name: str, batching: Batching | None = None) -> None:
         tensors = (TensorSpec("x", "FP32", (-1, 1)),)
         self.metadata = ModelMetadata(name, 1, "test", tensors, tensors)
-        self.batching = batching
+        self.allowed = batching
         self.gate, self.entered, self.runs = Event(), Event(), list[list[float]]()
         self.gate.set()
+
+    @property
+    def batching(self) -> Batching | None:
+        return self.allowed
 
     def predict(self, inputs: dict[str, Array], outputs: Any = ()) -> dict[str, Array]:
         self.runs.append(inputs["x"][:, 0].tolist())
