@@ -91,7 +91,7 @@ class Observability:
 
     def note_warm_up(self) -> None:
         """Record that a warm-up took the cold start, so that no request waits for it."""
-        self._cold = False
+        self._around = self._around._replace(cold=False)
 
     def middleware(self, app: App) -> App:
         """Return `app` with a log line for each request, and a request id on each answer."""
