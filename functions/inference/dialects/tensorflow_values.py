@@ -114,7 +114,7 @@ def encode_rows(outputs: dict[str, Array]) -> dict[str, Any]:
     values = {name: _value(name, array) for name, array in outputs.items()}
     if len(values) == 1:
         return {"predictions": next(iter(values.values()))}
-    columns = [json_codec.to_lists(value) for value in values.values()]
+    columns = map(json_codec.rows_of, values.values())
     rows = [dict(zip(values, row, strict=True)) for row in zip(*columns, strict=True)]
     return {"predictions": rows}
 

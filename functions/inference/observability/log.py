@@ -8,7 +8,7 @@ such as a model that fails to load, are log lines of Powertools' Logger.
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from time import time
 from typing import Any, TextIO
 
@@ -101,7 +101,9 @@ class Observability:
                 await app(scope, receive, send)
                 return
             observation = scope[OBSERVATION] = Observation()
-            request_id = _request_id(scope)
+            request_id = (
+                request_id_of(scope.get("headers", ())) or _gateway_id(scope) or new_request_id()
+            )
             status: int | None = None
 
             async def send_observed(message: Message) -> None:
@@ -204,14 +206,19 @@ def _gateway_id(scope: Scope) -> str | None:
     return found
 
 
-def _request_id(scope: Scope) -> str:
-    """Return the caller's id if it can be logged, else API Gateway's, else a new one."""
-    for key, value in scope.get("headers", ()):
+def request_id_of(lines: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """Return the id in a request's header lines, if there is one that can be logged."""
+    for key, value in lines:
         if key.lower() in (b"x-request-id", b"x-correlation-id"):
             text = value.decode("latin-1")
             if text.isprintable() and text.isascii() and 0 < len(text) <= _LONGEST_ID:
-                return str(text)
-    return _gateway_id(scope) or os.urandom(16).hex()
+                return text
+    return None
+
+
+def new_request_id() -> str:
+    """Return an id for a request that has none."""
+    return os.urandom(16).hex()
 
 
 def _header(request_id: str) -> tuple[bytes, bytes]:

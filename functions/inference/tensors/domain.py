@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lading.functions.contract.errors import InvalidInput, brief
+from lading.functions.inference.tensors.usual_rows import all_finite
 
 Array = NDArray[Any]
 
@@ -72,7 +73,7 @@ class Domain:
             _check_bounds(array, name, column, low, high)
 
     def _check_floats(self, array: Array, name: str) -> None:
-        if (self.missing is True and self.infinite) or np.isfinite(array).all():
+        if (self.missing is True and self.infinite) or all_finite(array):
             return
         if not self.infinite and np.isinf(array).any():
             where = _column_of(np.isinf(array))

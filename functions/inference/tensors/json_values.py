@@ -27,6 +27,7 @@ from lading.functions.contract.errors import MalformedRequest, brief
 SMALL_BODY = 8192
 """Bytes up to which the exact parser is as fast, so that simdjson need not be imported."""
 
+_NULL = b"null"
 _LONG_NUMBER = b"0" * 19
 _LONG_INTEGER = re.compile(rb"(?<![.0-9])[0-9]{19}")
 _DIGITS_TO_ZEROS = bytes(ord("0") if chr(byte) in "123456789" else byte for byte in range(256))
@@ -105,17 +106,22 @@ def dumps(document: Any, *, bare_tokens: bool = True) -> bytes:
         document: what to write.
         bare_tokens: whether NaN and Infinity are written as such, or as null.
     """
-    if not bare_tokens or _finite(document):
-        try:
-            return orjson.dumps(document, to_lists, orjson.OPT_SERIALIZE_NUMPY)
-        except TypeError:  # a lone surrogate from the caller
-            pass
+    try:
+        body = orjson.dumps(document, to_lists, orjson.OPT_SERIALIZE_NUMPY)
+    except TypeError:  # a lone surrogate from the caller
+        return _dumps_slowly(document)
+    if bare_tokens and _NULL in body and not _finite(document):
+        return _dumps_slowly(document)
+    return body
+
+
+def _dumps_slowly(document: Any) -> bytes:
     return json.dumps(document, default=to_lists, separators=(",", ":")).encode()
 
 
 def _finite(value: Any) -> bool:
     """Return whether the document is free of NaN and Infinity, which orjson writes as null."""
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.ndarray | np.generic):
         return value.dtype.kind != "f" or bool(np.isfinite(value).all())
     if isinstance(value, float):
         return math.isfinite(value)
@@ -128,17 +134,24 @@ def _finite(value: Any) -> bool:
 
 def to_text(array: NDArray[Any]) -> Any:
     """Return an array for `dumps`: byte strings become text, with a mark for invalid UTF-8."""
-    if array.dtype != np.object_:
+    if array.dtype.kind != "O":
         return array
     texts = np.empty(array.shape, np.object_)
     texts.flat[:] = [item.decode(errors="replace") for item in array.flat]
     return texts.tolist()
 
 
+def rows_of(values: NDArray[Any] | list[Any]) -> list[Any]:
+    """Return the rows of an array for `dumps`, as views of it; or a list as it is."""
+    return values if isinstance(values, list) else [*values]
+
+
 def to_lists(array: Any) -> Any:
-    """Return an array as nested lists whose floats have the digits that `dumps` writes."""
-    if not isinstance(array, np.ndarray) or array.dtype != np.float32:
-        return array.tolist() if isinstance(array, np.ndarray) else array
+    """Return an array, or its scalar, as lists whose floats have the digits that `dumps` writes."""
+    if not isinstance(array, np.ndarray | np.generic):
+        return array
+    if array.dtype != np.float32:
+        return array.tolist()
     finite = np.isfinite(array)
     zeros = np.where(finite, array, np.float32(0)).ravel()
     values = np.array(orjson.loads(orjson.dumps(zeros, option=orjson.OPT_SERIALIZE_NUMPY)), object)

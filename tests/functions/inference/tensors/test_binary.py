@@ -65,6 +65,23 @@ def test_every_fixed_size_datatype_reads_back_at_any_address(datatype: str) -> N
         assert back.tolist() == array.tolist()
 
 
+@pytest.mark.parametrize("datatype", [name for name in FIXED if name not in ("BOOL", "BF16")])
+@pytest.mark.parametrize("buffer", [bytes, bytearray])
+def test_an_aligned_tensor_is_used_where_it_arrived(datatype: str, buffer: type) -> None:
+    array = np.arange(4).astype(DTYPES[datatype])
+    body = buffer(b'{"inputs":[]}   ' + array.tobytes())
+    _, tail = split_body(request(body, "16"))
+    inputs = {"whole": decode(tail, "x", datatype, [2, 2])}
+    inputs |= raw_input(tail, [TensorSpec("x", datatype, (-1, 4))])
+    for found in inputs.values():
+        assert np.shares_memory(found, np.frombuffer(body, np.uint8))
+
+
+def test_a_contiguous_answer_is_written_from_where_it_is() -> None:
+    array = np.ones((2, 3), np.float32)
+    assert np.shares_memory(np.frombuffer(encode(array), np.uint8), array)
+
+
 def test_integers_are_little_endian_and_rows_follow_each_other() -> None:
     column_major = np.array([[1, 2], [3, 256]], np.int32, order="F")
     assert encode(column_major) == struct.pack("<4i", 1, 2, 3, 256)

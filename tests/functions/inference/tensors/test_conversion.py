@@ -1,12 +1,15 @@
 """JSON values become tensors of a datatype, each value the nearest that it has, or not at all."""
 
 import math
+import re
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from lading.functions.contract.errors import InvalidInput
+from lading.functions.contract.errors import InvalidInput, UnexpectedShape
 from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.tensors.conversion import (
     DTYPES,
@@ -222,6 +225,29 @@ def test_what_does_not_fit_the_signature_is_told(changes: dict[str, Any], text: 
     with pytest.raises(InvalidInput) as caught:
         check_signature(inputs, SPECS)
     assert str(caught.value) == text
+
+
+@given(
+    st.sampled_from(sorted(DTYPES)),
+    st.sampled_from(sorted(DTYPES)),
+    st.lists(st.integers(0, 3), max_size=3),
+    st.lists(st.integers(-1, 3), max_size=3).map(tuple),
+)
+def test_exactly_the_datatype_and_the_shape_of_the_signature_pass(
+    given_type: str, wanted_type: str, shape: list[int], wanted: tuple[int, ...]
+) -> None:
+    array = as_datatype(np.zeros(shape, DTYPES[given_type]), given_type)
+    spec = TensorSpec("x", wanted_type, wanted)
+    fits = len(shape) == len(wanted) and all(
+        size in (-1, found) for size, found in zip(wanted, shape, strict=True)
+    )
+    if given_type == wanted_type and fits:
+        check_signature({"x": array}, [spec])
+        return
+    unlike = InvalidInput("x", f"must be {wanted_type}, not {given_type}")
+    expected = unlike if given_type != wanted_type else UnexpectedShape("x", tuple(shape), wanted)
+    with pytest.raises(type(expected), match=f"^{re.escape(str(expected))}$"):
+        check_signature({"x": array}, [spec])
 
 
 def test_a_name_of_megabytes_makes_a_short_text() -> None:

@@ -11,7 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lading.functions.contract.errors import MalformedRequest
-from lading.functions.inference.tensors.json_values import SMALL_BODY, dumps, loads, loads_exactly
+from lading.functions.inference.tensors.json_values import (
+    SMALL_BODY,
+    dumps,
+    loads,
+    loads_exactly,
+    rows_of,
+)
 from lading.functions.inference.tensors.simdjson_reader import Inexact, read
 
 PADDING = " " * SMALL_BODY
@@ -225,3 +231,32 @@ def test_every_float32_reads_back_to_itself(values: list[float]) -> None:
     array = np.array(values, np.float32)
     back = np.array(json.loads(dumps(array)), np.float32)
     assert np.array_equal(back, array, equal_nan=True)
+
+
+float_arrays = st.sampled_from([np.float32, np.float64]).flatmap(
+    lambda dtype: st.lists(st.floats(width=32), min_size=1, max_size=4).map(
+        lambda numbers: np.array(numbers, dtype)
+    )
+)
+answers = st.dictionaries(
+    st.sampled_from(["null", "a", "b"]),
+    st.one_of(
+        float_arrays,
+        float_arrays.map(rows_of),
+        st.lists(st.one_of(st.none(), st.floats(), st.just("null"))),
+    ),
+)
+
+
+@given(answers, st.booleans())
+def test_an_answer_reads_back_with_its_nans_or_with_null_for_them(
+    answer: dict[str, Any], bare_tokens: bool
+) -> None:
+    def expected(item: Any) -> Any:
+        if not isinstance(item, float | np.floating):
+            return item
+        number = float(str(item))  # the fewest digits, also of a float32
+        return number if bare_tokens or math.isfinite(number) else None
+
+    read = json.loads(dumps(answer, bare_tokens=bare_tokens))
+    assert same(read, {key: [*map(expected, items)] for key, items in answer.items()})
