@@ -24,7 +24,6 @@ import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from time import perf_counter, process_time
@@ -105,7 +104,7 @@ def _direct(port: int, body: bytes, size: int) -> Callable[[], float]:
 
 def _through(settings: ServingSettings, body: bytes, size: int) -> Callable[[], float]:
     asyncio.set_event_loop(asyncio.new_event_loop())
-    handler = create_handler(replace(settings, models=settings.models[:1]))
+    handler = create_handler(settings._replace(models=settings.models[:1]))
     headers = {LENGTH: str(size)}
     event = proxy_event("POST", "/tensor/v2/models/tensor/infer", headers, body)
 
@@ -137,7 +136,7 @@ def _first_direct(port: int) -> Callable[[], float]:
 
 def _first_through(settings: ServingSettings) -> Callable[[], float]:
     executor = ThreadPoolExecutor(1)
-    app = create_app(load_catalog(replace(settings, models=settings.models[1:])), executor=executor)
+    app = create_app(load_catalog(settings._replace(models=settings.models[1:])), executor=executor)
     scope = {"type": "http", "method": "POST", "path": "/v1/chat/completions", "headers": []}
     loop = asyncio.new_event_loop()
 

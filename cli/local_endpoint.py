@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -86,4 +85,4 @@ def _with_endpoint(
     models = tuple(one if each is model else each for each in settings.models)
     engine_model = model.name if engine.name in LANGUAGE else ""
     endpoint = ServedEndpoint(model.name, engine_model=engine_model)
-    return replace(settings, models=models, endpoint=endpoint)
+    return settings._replace(models=models, endpoint=endpoint)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any
@@ -98,7 +98,7 @@ def serve(
 
         lading serve chat --engine-url http://127.0.0.1:8000/v1
     """
-    settings = replace(served_settings(lock, names or (), threads), origins=_origins(cors))
+    settings = served_settings(lock, names or (), threads)._replace(origins=_origins(cors))
     for failure in _damaged(settings):
         typer.secho(f"warning: {failure}", err=True, fg="yellow")
     if management_port is not None and runtime != "process":

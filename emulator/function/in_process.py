@@ -135,7 +135,7 @@ class _Environment:
 
     def _run(self) -> None:
         loop = asyncio.new_event_loop()
-        asyncio.set_event_loop(loop)  # Mangum expects one
+        asyncio.set_event_loop(loop)  # as in the main thread, which Lambda uses
         try:
             self._handler = _attempt(self._load, Future())
             for payload, context, future in iter(self._events.get, None):

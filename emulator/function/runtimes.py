@@ -1,7 +1,7 @@
 """The runtimes of `lading serve`: the service in this process, or under AWS's own runtime."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -52,6 +52,6 @@ def create_function(
         return InProcessFunction(
             lambda: create_handler(settings, listeners.on_loaded, listeners.on_request), log=log
         )
-    absolute = replace(settings, model_root=str(Path(settings.model_root).absolute()))
+    absolute = settings._replace(model_root=str(Path(settings.model_root).absolute()))
     environment = {**variables, **absolute.to_environment()}
     return LambdaRuntimeFunction(environment, log=log.absolute())

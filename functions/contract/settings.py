@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -44,8 +43,7 @@ class JobsPlace(NamedTuple):
     """`name:version` of this function, which then runs jobs by invoking itself; else threads do."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServingSettings:
+class ServingSettings(NamedTuple):
     """Settings of the service: which models it serves, from where, and how."""
 
     models: tuple[ServedModel, ...] = ()

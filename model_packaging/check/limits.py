@@ -61,7 +61,7 @@ def limited(name: str, conversion: Conversion) -> Conversion:
                 domains[spec.name] = _domain(rows, spec.name, same)
     if not empty:
         for spec in session.inputs:
-            domains[spec.name] = replace(domains.get(spec.name, Domain()), empty=False)
+            domains[spec.name] = domains.get(spec.name, Domain())._replace(empty=False)
     return replace(conversion, domains=_stated(domains), others=others)
 
 
@@ -89,7 +89,7 @@ def without_lost_numbers(conversion: Conversion, model: bytes, rows: Request) ->
             before, after = domains.get(name, Domain()), _domain(rows, name, same)
             missing = before.missing if after.missing else False
             infinite = before.infinite and after.infinite
-            domains[name] = replace(before, missing=missing, infinite=infinite)
+            domains[name] = before._replace(missing=missing, infinite=infinite)
     return replace(conversion, domains=_stated(domains))
 
 

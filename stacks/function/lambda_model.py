@@ -1,7 +1,5 @@
 """One model on Lambda: its layers, its function, the published version, the alias `live`."""
 
-from dataclasses import replace
-
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
@@ -66,9 +64,9 @@ class LambdaModel(Construct):
             memory_mb=settings.memory_mb,
             timeout_s=LAMBDA.timeout_s if proxy else settings.timeout_s,
             environment={
-                **replace(
-                    _serving(model, proxy, origins), stage=stage, base_path=base_path
-                ).to_environment(),
+                **_serving(model, proxy, origins)
+                ._replace(stage=stage, base_path=base_path)
+                .to_environment(),
                 **(proxy.environment if proxy else {}),
             },
             snap_start=settings.snap_start and adapter is None,

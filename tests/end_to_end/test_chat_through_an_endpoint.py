@@ -6,7 +6,6 @@ The client asks the proxy as Lambda runs it behind the web adapter, a process of
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 
 import httpx
 import openai
@@ -34,7 +33,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenAI]:
     folder = tmp_path_factory.mktemp("model")
     write_language_model(folder)
     engine = EngineProcess("e", transformers_program(folder), folder.parent / "engine.log")
-    settings = replace(proxy(tmp_path_factory.mktemp("proxy"), "tiny"), threads=1)
+    settings = proxy(tmp_path_factory.mktemp("proxy"), "tiny")._replace(threads=1)
     with (
         serving(LocalEndpoint("e", engine)) as served,
         aws(served.client.meta.endpoint_url),

@@ -6,7 +6,6 @@ compressed if its caller accepts that; otherwise it becomes an error of its dial
 """
 
 import json
-from dataclasses import replace
 from typing import Final
 
 from lading.functions.contract.errors import AnswerTooLarge
@@ -32,7 +31,7 @@ def fit(response: Response, request: Request, observation: Observation) -> Respo
     if encoding and "content-encoding" not in response.headers:
         headers = {**response.headers, "content-encoding": encoding, "vary": "accept-encoding"}
         packed = content_encoding.pack(response.body, encoding)
-        smaller = replace(response, body=packed, headers=headers)
+        smaller = response._replace(body=packed, headers=headers)
         if size_of(smaller) <= MOST:
             return smaller
     observation.error = refusal = AnswerTooLarge(size, LAMBDA.request_bytes)

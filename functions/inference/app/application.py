@@ -8,7 +8,6 @@ no event loop is needed (`handler.py`).
 
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -141,7 +140,7 @@ def _unpacked(request: Request, longest: int) -> Request:
         return request
     from lading.functions.inference.wire.content_encoding import unpack
 
-    return replace(request, body=unpack(request.body, encoding, longest))
+    return request._replace(body=unpack(request.body, encoding, longest))
 
 
 def _split_base(path: str, catalog: Catalog) -> tuple[Catalog, str]:
@@ -170,7 +169,7 @@ async def _read_body(receive: Receive, longest: int) -> bytes:
 
 
 def _marked(response: Response | StreamedResponse, answered_by: str) -> Response | StreamedResponse:
-    return replace(response, headers={**response.headers, ANSWERED_BY: answered_by})
+    return response._replace(headers={**response.headers, ANSWERED_BY: answered_by})
 
 
 async def _send(response: Response, request: Request, send: Send) -> None:

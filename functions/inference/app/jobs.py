@@ -45,7 +45,6 @@ from lading.functions.inference.endpoint.job_store import (
 from lading.functions.inference.loading.catalog import Catalog
 from lading.functions.inference.tensors import json_values as json_codec
 from lading.functions.inference.wire.boundary import Boundary
-from lading.functions.inference.wire.deferred import Deferred
 from lading.functions.inference.wire.messages import (
     JSON,
     Observation,
@@ -165,8 +164,8 @@ class Jobs:
         """Answer the job's request, and store the answer, or where it will be written."""
         request = Request("POST", job.path, job.headers, self._store.read_input(job) or b"")
         response = answer(request, catalog, observation, LONGEST_INPUT, work)
-        if isinstance(response, Deferred):
-            self._store.submit(job, response.output, response.failure)
+        if isinstance(response, Response) and response.deferred:
+            self._store.submit(job, *response.deferred)
             return
         body = response.body if isinstance(response, Response) else b"".join(response.parts)
         headers = {"content-type": response.content_type, **response.headers}

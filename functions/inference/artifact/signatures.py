@@ -15,7 +15,6 @@ artifact's own (`domain.py`).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from lading.functions.contract.errors import ArtifactCorrupt
@@ -69,7 +68,7 @@ def with_signatures(artifact: Artifact, place: str) -> Artifact:
         method = _method(first)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ArtifactCorrupt(place, f"has signatures that cannot be read: {error!r}") from error
-    return replace(artifact, signature=first["name"], method=method, others=others, aliases=aliases)
+    return artifact._replace(signature=first["name"], method=method, others=others, aliases=aliases)
 
 
 def _check_names(names: Sequence[Any], aliases: Mapping[str, Any]) -> None:
@@ -85,8 +84,7 @@ def _other(artifact: Artifact, entry: Mapping[str, Any]) -> Artifact:
         tuple(TensorSpec.from_json(tensor) for tensor in entry[side])
         for side in ("inputs", "outputs")
     )
-    return replace(
-        artifact,
+    return artifact._replace(
         inputs=with_domains(inputs, entry.get("domains", {})),
         outputs=outputs,
         model=whole(artifact.files[entry["file"]], artifact.model, entry.get("shared", ())),

@@ -6,7 +6,6 @@ nested in requests. FP16 and BF16 are sent in binary form only.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from lading.functions.contract.dialects.open_inference import LIVE, SERVER
@@ -84,7 +83,7 @@ def _infer(call: Call) -> Predicting:
     if not chosen or len(response.body) < content_encoding.WORTHWHILE:
         return response
     headers = {**response.headers, "content-encoding": chosen, "vary": "accept-encoding"}
-    return replace(response, body=content_encoding.pack(response.body, chosen), headers=headers)
+    return response._replace(body=content_encoding.pack(response.body, chosen), headers=headers)
 
 
 def infer(call: Call) -> Predicting:

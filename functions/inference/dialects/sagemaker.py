@@ -12,7 +12,6 @@ Custom attributes reach the custom code of the model, and are returned with the 
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -62,7 +61,7 @@ def _invoke(call: Call) -> Predicting:
     steps = _infer(call)
     outputs = yield next(steps)._replace(attributes=attributes)
     response = finish(steps, outputs)
-    return replace(response, headers={**response.headers, _ATTRIBUTES: attributes})
+    return response._replace(headers={**response.headers, _ATTRIBUTES: attributes})
 
 
 def _infer(call: Call) -> Predicting:
@@ -76,8 +75,8 @@ def _infer(call: Call) -> Predicting:
         return (yield from _invoke_media(call, given))
     else:
         return (yield from _invoke_json(call))
-    request = replace(call.request, headers=headers)
-    return _typed((yield from open_inference.infer(replace(call, request=request))))
+    request = call.request._replace(headers=headers)
+    return _typed((yield from open_inference.infer(call._replace(request=request))))
 
 
 def _typed(response: Response) -> Response:

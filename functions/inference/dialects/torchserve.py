@@ -8,7 +8,6 @@ Formats: https://pytorch.org/serve/inference_api.html.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from lading.functions.contract.dialects.torchserve import UNCACHED
@@ -33,9 +32,9 @@ def named_version(call: Call) -> Call:
     version = call.parameters.get("version", "")
     number = version.removesuffix(".0")
     if not version or number.isdecimal():
-        return replace(call, parameters={**call.parameters, "version": number}) if version else call
+        return call._replace(parameters={**call.parameters, "version": number}) if version else call
     model = call.parameters["model"]
-    return replace(call, parameters={"model": model, "label": version})
+    return call._replace(parameters={"model": model, "label": version})
 
 
 def _predict(call: Call) -> Predicting:

@@ -61,4 +61,4 @@ class AsyncEndpoint(Endpoint):
             InferenceId=job_id,
         )
         output, failure = reply["OutputLocation"], reply.get("FailureLocation", "")
-        return Deferred(202, output=output, failure=failure)
+        return Deferred(output, failure)

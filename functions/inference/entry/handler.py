@@ -32,8 +32,6 @@ def create_handler(
 
     It also answers warm-ups, which are no requests: they are neither logged nor counted.
 
-    The calling thread needs an event loop, which Mangum requires.
-
     Args:
         settings: what to serve.
         loaded: called with the models once they are loaded.
@@ -50,7 +48,7 @@ def create_handler(
         from lading.functions.inference.wire.cors import allow_origins
 
         app = allow_origins(app, settings.origins)
-    adapter = Mangum(app, lifespan="off")
+    adapter = _Adapter(app, lifespan="off")
 
     def handler(event: LambdaEvent, context: Any) -> dict[str, Any]:
         if (warm := answer_warm_up(event)) is not None:
@@ -67,6 +65,13 @@ def create_handler(
             observability.flush()
 
     return handler
+
+
+class _Adapter(Mangum):
+    """Mangum without an event loop for the thread: the application never waits."""
+
+    def _setup_event_loop(self) -> None:
+        """Leave asyncio unused, so that a cold start need not import it."""
 
 
 def _decoded(event: LambdaEvent) -> LambdaEvent:

@@ -8,13 +8,14 @@ import gc
 
 gc.disable()
 
-import asyncio  # noqa: E402 after the collector is disabled
+from lading.functions.inference.entry.later import import_later  # noqa: E402 after disabling it
+
+import_later("asyncio")
 
 from lading.functions.contract.settings import ServingSettings  # noqa: E402
 from lading.functions.inference.entry.handler import create_handler  # noqa: E402
 from lading.functions.inference.entry.warm_up import before_snapshot, warm_up  # noqa: E402
 
-asyncio.set_event_loop(asyncio.new_event_loop())
 handler = create_handler(
     ServingSettings.from_environment(),
     loaded=lambda catalog: before_snapshot(lambda: warm_up(catalog)),

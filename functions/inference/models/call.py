@@ -1,10 +1,9 @@
 """One routed request: the model that it names, and the prediction that it requests."""
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lading.functions.contract.errors import MalformedRequest, NoModelNamed
 from lading.functions.contract.names import DEFAULT_LABEL
@@ -21,12 +20,12 @@ from lading.functions.inference.wire.messages import (
 
 if TYPE_CHECKING:
     from lading.functions.inference.endpoint.job_store import EngineWork
+    from lading.functions.inference.wire.deferred import Deferred
 
 _MOST_VERSION_DIGITS = 18
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One routed request, as a dialect's operation gets it."""
 
     request: Request
@@ -94,7 +93,7 @@ class Call:
         self.observation.compute_started = perf_counter()
         found = model.complete(document, self.work)
         self.observation.compute_ended = perf_counter()
-        return found if isinstance(found, Deferred) else encode(found)
+        return _deferred(found) if isinstance(found, Deferred) else encode(found)
 
     def predict(
         self, predictor: Predictor, inputs: dict[str, Array], outputs: Sequence[str] = ()
@@ -124,7 +123,7 @@ def imported_late(module: str, operation: str) -> Operation:
 def answer_at_once(operation: Operation, call: Call) -> Answer:
     """Return what the operation answers; what it wants predicted is predicted in this thread.
 
-    Inside a job the response may be a `Deferred`; then nothing has been encoded.
+    Inside a job the response may be deferred; then nothing has been encoded.
 
     Raises:
         InferenceError: the request is wrong, or the model cannot answer it.
@@ -140,7 +139,7 @@ def answer_at_once(operation: Operation, call: Call) -> Answer:
     from lading.functions.inference.wire.deferred import Deferred
 
     outputs = predict_in_job(prediction, call.work, call.observation)
-    return outputs if isinstance(outputs, Deferred) else finish(found, outputs)
+    return _deferred(outputs) if isinstance(outputs, Deferred) else finish(found, outputs)
 
 
 def start(steps: Predicting) -> Prediction | Response:
@@ -164,6 +163,10 @@ def finish(steps: Predicting, outputs: dict[str, Array]) -> Response:
         answer: Response = end.value
         return answer
     raise RuntimeError("an operation must predict once")
+
+
+def _deferred(place: "Deferred") -> Response:
+    return Response(202, deferred=place)
 
 
 def _version_number(text: str | None) -> int | None:

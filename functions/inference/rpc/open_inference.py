@@ -6,7 +6,6 @@ Triton's `ModelStreamInfer` answers each request of a stream by itself.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -102,7 +101,7 @@ def _repository_index(work: RpcCall, request: Any) -> Any:
 def _statistics(work: RpcCall, request: Any) -> Any:
     call = work.call(request.name, request.version)
     if not request.name:
-        call = replace(call, parameters={})  # of all models
+        call = call._replace(parameters={})  # of all models
     return message("inference.ModelStatisticsResponse")(model_stats=count(call))
 
 

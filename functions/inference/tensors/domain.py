@@ -6,9 +6,9 @@ raise errors, and would return a wrong answer.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from math import inf, isfinite
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +24,7 @@ EVERY = -1
 _MOST_LISTED = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Domain:
+class Domain(NamedTuple):
     """The values that an input may hold.
 
     Args:
@@ -43,10 +42,10 @@ class Domain:
 
     missing: bool | frozenset[int] = True
     infinite: bool = True
-    values: Mapping[int, frozenset[Any]] = field(default_factory=dict)
+    values: Mapping[int, frozenset[Any]] = MappingProxyType({})
     empty: bool = True
     negative: bool = True
-    bounds: Mapping[int, tuple[float, float]] = field(default_factory=dict)
+    bounds: Mapping[int, tuple[float, float]] = MappingProxyType({})
 
     def check(self, array: Array, name: str) -> None:
         """Check the values of an input.

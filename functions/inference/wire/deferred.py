@@ -1,16 +1,13 @@
-"""The response that stands for an answer which comes later."""
+"""The places of an answer that comes later."""
 
-from dataclasses import dataclass
-
-from lading.functions.inference.wire.messages import Response
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Deferred(Response):
-    """The response of a request that an asynchronous endpoint has accepted inside a job.
+class Deferred(NamedTuple):
+    """Where the answer to a request will be that an asynchronous endpoint has accepted in a job.
 
     The endpoint will write its answer to `output`, or what went wrong to `failure`.
     """
 
-    output: str = ""
-    failure: str = ""
+    output: str
+    failure: str

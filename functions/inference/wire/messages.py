@@ -1,17 +1,22 @@
 """Requests and responses between application and dialects, and the record of each exchange."""
 
 from collections.abc import Generator, Iterable, Mapping
-from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lading.functions.inference.tensors import json_values
+
+if TYPE_CHECKING:
+    from lading.functions.inference.wire.deferred import Deferred
 
 JSON = "application/json"
 OBSERVATION = "lading.observation"
 """The key of the ASGI scope with the observation for the middleware."""
 ANSWERED_BY = "lading-answered-by"
 """Header with the name of the model that answered in place of the requested one."""
+
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 _SINGLE = frozenset(
@@ -40,8 +45,7 @@ def read_headers(lines: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     return headers
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One HTTP request; header names are lower case, the path is below the base URL."""
 
     method: str
@@ -50,14 +54,15 @@ class Request:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """One HTTP response, whole."""
 
     status: int
     body: bytes = b""
     content_type: str = JSON
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = _NO_HEADERS
+    deferred: "Deferred | None" = None
+    """Where the answer will be, if it comes later; then there is no body."""
 
 
 def json_response(document: Any, status: int = 200) -> Response:
@@ -65,8 +70,7 @@ def json_response(document: Any, status: int = 200) -> Response:
     return Response(status, json_values.dumps(document))
 
 
-@dataclass(frozen=True, slots=True)
-class StreamedResponse:
+class StreamedResponse(NamedTuple):
     """One HTTP response in parts; closing `parts` stops their production.
 
     `parts` raises nothing: after an error it ends with the dialect's error event.
@@ -75,27 +79,39 @@ class StreamedResponse:
     status: int
     parts: Generator[bytes, None, None]
     content_type: str
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = _NO_HEADERS
 
 
-@dataclass(slots=True)
 class Observation:
     """The record of one exchange, for its log line and its metrics; times are seconds."""
 
-    started: float = field(default_factory=perf_counter)
-    dialect: str = ""
-    model: str = ""
-    version: int | None = None
-    compute_started: float | None = None
-    compute_ended: float | None = None
-    first_part: float | None = None
-    ended: float | None = None
-    error: Exception | None = None
-    broken: bool = False
-    """Whether the answer ended with an error after its status was sent."""
-    answered_by: str = ""
-    """The model that answered in place of the requested one; empty if none did."""
-    _spans: dict[str, float] | None = field(default=None, repr=False, compare=False)
+    __slots__ = (
+        *("started", "dialect", "model", "version", "compute_started", "compute_ended"),
+        *("first_part", "ended", "error", "broken", "answered_by", "_spans"),
+    )
+
+    def __init__(  # noqa: PLR0913, PLR0917 a record; defining a dataclass would lengthen each cold start
+        self,
+        started: float | None = None,
+        dialect: str = "",
+        model: str = "",
+        version: int | None = None,
+        compute_started: float | None = None,
+        compute_ended: float | None = None,
+        *,
+        ended: float | None = None,
+        error: Exception | None = None,
+    ) -> None:
+        self.started = perf_counter() if started is None else started
+        self.dialect, self.model, self.version = dialect, model, version
+        self.compute_started, self.compute_ended = compute_started, compute_ended
+        self.first_part: float | None = None
+        self.ended, self.error = ended, error
+        self.broken = False
+        """Whether the answer ended with an error after its status was sent."""
+        self.answered_by = ""
+        """The model that answered in place of the requested one; empty if none did."""
+        self._spans: dict[str, float] | None = None
 
     def finish(self) -> None:
         """Record the end of the answer, once: its line may be written later."""

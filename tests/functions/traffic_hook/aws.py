@@ -1,6 +1,5 @@
 """A small HTTP server that speaks the AWS calls of the hook, with the service itself behind."""
 
-import asyncio
 import json
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -66,11 +65,8 @@ class LocalAws:
         self._server.server_close()
 
     def _serve(self) -> None:
-        loop = asyncio.new_event_loop()
-        asyncio.set_event_loop(loop)
         self.handler = create_handler(self.settings)
         self._server.serve_forever(poll_interval=0.02)
-        loop.close()
 
     def run(self, entry: str, event: dict[str, Any], golden: str) -> list[dict[str, Any]]:
         """Run one entry of the hook in a process of its own; what it logs."""

@@ -46,7 +46,7 @@ def test_facts_come_in_groups_with_the_values_of_both(
 def test_a_changed_tool_option_or_machine_is_named(versions: tuple[Published, Published]) -> None:
     before, _ = versions
     document = {**before.artifact.specification, "tools": {"onnx": "0.1"}, "processing": [{"a": 1}]}
-    other = replace(before, artifact=replace(before.artifact, specification=document), files={})
+    other = replace(before, artifact=before.artifact._replace(specification=document), files={})
     found = named(compare_versions(before, other))
     assert found["onnx"].after == "0.1"
     assert found["onnxruntime"].after is None
@@ -64,7 +64,7 @@ def test_further_signatures_are_part_of_it(versions: tuple[Published, Published]
         {"name": "other", "alias": "embed"},
     ]
     document = {**before.artifact.specification, "signatures": entries}
-    other = replace(before, artifact=replace(before.artifact, specification=document))
+    other = replace(before, artifact=before.artifact._replace(specification=document))
     found = named(compare_versions(before, other))
     assert found["signature serving_default"].after == "the inputs above"
     assert found["signature embed"].after == "x FP32 [-1, 2] to y FP32 [-1, 2]"
@@ -78,6 +78,6 @@ def test_damaged_documents_are_one_clear_error(
 ) -> None:
     before, _ = versions
     document = {**before.artifact.specification, **damage}
-    other = replace(before, artifact=replace(before.artifact, specification=document), files={})
+    other = replace(before, artifact=before.artifact._replace(specification=document), files={})
     with pytest.raises(ValueError, match="its documents are damaged"):
         compare_versions(before, other)

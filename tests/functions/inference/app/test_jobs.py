@@ -26,8 +26,6 @@ from tests.support.engines import proxy
 from tests.support.sagemaker import Asked, SageMaker
 from tests.support.worlds import echo, settings_for, times
 
-pytestmark = pytest.mark.usefixtures("loop")
-
 BODY = {"inputs": [[1, 2]]}
 PLACE = JobsPlace("jobs", "jobs")
 

@@ -1,7 +1,6 @@
 """A model at an endpoint answers as it does in this process, and its engine is not trusted."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +71,7 @@ def test_metadata_is_the_artifacts(tmp_path: Path) -> None:
 def test_every_name_of_its_one_signature_is_answered(tmp_path: Path) -> None:
     endpoint = proxy(tmp_path / "proxy", "m", add_sub()).endpoint
     artifact = read_artifact(tmp_path / "proxy/models/m/1")
-    named = replace(artifact, signature="combine", aliases={"merge": "combine"})
+    named = artifact._replace(signature="combine", aliases={"merge": "combine"})
     predictor = open_endpoint(named, 1, endpoint)
     assert list(predictor.signatures) == ["combine", "merge"]
     with sagemaker.running(engine(serve(local(tmp_path, add_sub())))):

@@ -13,8 +13,6 @@ from tests.support.engines import proxy
 from tests.support.sagemaker import COLD, MISSING, SageMaker, answer, model_error
 from tests.support.worlds import echo, settings_for, times
 
-pytestmark = pytest.mark.usefixtures("loop")
-
 BODY = {"inputs": [[1, 2]]}
 
 

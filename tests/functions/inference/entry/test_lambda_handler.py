@@ -2,7 +2,6 @@
 
 import base64
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +111,7 @@ def test_a_warm_up_is_no_request_and_takes_the_cold_start_from_the_next_one(tmp_
 def test_an_escaped_path_and_one_below_the_base_path_are_read_as_the_plain_one(
     tmp_path: Path, path: str
 ) -> None:
-    settings = replace(settings_for(tmp_path, {"m": {1: echo()}}), base_path="ml")
+    settings = settings_for(tmp_path, {"m": {1: echo()}})._replace(base_path="ml")
     line, answer = invoke(settings, proxy_event("POST", path, {"inputs": [[1, 2]]}))
     assert answer["answer"]["statusCode"] == 200
     assert line["path"] == "/m/predict"

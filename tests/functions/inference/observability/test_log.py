@@ -4,7 +4,6 @@ import asyncio
 import json
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -165,7 +164,7 @@ def test_the_metrics_of_a_stage_name_it_and_other_metrics_do_not(
 ) -> None:
     settings = settings_for(tmp_path, {"m": {1: echo()}})
     for stage in ("lading-dev", ""):
-        named = replace(settings, stage=stage)
+        named = settings._replace(stage=stage)
         ask(Observability(named).served(create_app(load_catalog(named))), "POST /predict", GOOD)
     first, second = lines(capsys)
     declared = [each["_aws"]["CloudWatchMetrics"][0]["Dimensions"] for each in (first, second)]

@@ -56,7 +56,6 @@ def test_another_origin_is_not_told_that_it_may(tmp_path: Path) -> None:
         assert ask(app, "OPTIONS /v2", b"", headers).status == 405
 
 
-@pytest.mark.usefixtures("loop")
 def test_the_handler_is_told_by_its_environment(tmp_path: Path) -> None:
     told = settings_for(tmp_path, {"m": {1: echo()}}).to_environment()
     handler = create_handler(ServingSettings.from_environment({**told, "LADING_CORS": "*"}))
