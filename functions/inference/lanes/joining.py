@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from lading.functions.inference.models.batching import Batching
 from lading.functions.inference.models.prediction import Prediction, predict
+from lading.functions.inference.models.predictor import Batching
 from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.wire.boundary import Boundary
 from lading.functions.inference.wire.messages import Observation

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from lading.functions.contract.errors import CallerGone, DeadlinePassed
-from lading.functions.inference.lanes.deadline import Deadline
+from lading.functions.inference.lanes.deadline import Deadline, after_microseconds
 from lading.functions.inference.lanes.joining import Outcome
 from lading.functions.inference.models.prediction import Prediction
 from lading.functions.inference.tensors.conversion import Array
@@ -59,7 +59,9 @@ class Turn(Future[T]):
         """Run the operation up to its prediction; return whether there is one."""
         if self.prediction is None and self.set_running_or_notify_cancel():
             with self:
-                self.prediction = next(self.operation)
+                self.prediction = asked = next(self.operation)
+                stated = after_microseconds(self.arrived, asked.timeout_us)
+                self.deadline = self.deadline.earlier(stated)
         return self.prediction is not None
 
     def give(self, outcome: Outcome) -> None:

@@ -6,30 +6,16 @@ order, or where the manifest asks for it (`batching` in `artifact.json`).
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from lading.functions.inference.artifact.specification import TensorSpec
-from lading.functions.inference.models.predictor import ModelMetadata
+from lading.functions.inference.models.predictor import Batching, ModelMetadata
 from lading.functions.inference.tensors.conversion import BF16
 
-USUAL_ROWS: Final = 16
 _THOUSAND = 1000
 _DEPENDENCE: Final = ("largest_difference", "largest_relative_difference", "label_flips")
 _OWN_CODE: Final = "code"
 """The processing step that runs the user's code, which may look at more than its rows."""
-
-
-class Batching(NamedTuple):
-    """How requests are joined.
-
-    Args:
-        most_rows: the most rows in one run.
-        longest_wait_s: how long the first of them may wait for others, in seconds; 0 joins only
-            what is there already.
-    """
-
-    most_rows: int = USUAL_ROWS
-    longest_wait_s: float = 0.0
 
 
 def batching_of(specification: Mapping[str, Any], metadata: ModelMetadata) -> Batching | None:

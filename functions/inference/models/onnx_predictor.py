@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from lading.functions.contract.errors import PredictionFailed
 from lading.functions.inference.artifact.specification import Artifact, TensorSpec
 from lading.functions.inference.models.predictor import (
     Backend,
+    Batching,
     ModelMetadata,
     Predictor,
     SessionError,
@@ -15,9 +15,6 @@ from lading.functions.inference.models.predictor import (
 )
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.conversion import Array
-
-if TYPE_CHECKING:
-    from lading.functions.inference.models.batching import Batching
 
 
 class OnnxPredictor(Predictor):
@@ -72,7 +69,7 @@ class OnnxPredictor(Predictor):
         return named | {alias: named[name] for alias, name in self._aliases.items()}
 
     @cached_property
-    def batching(self) -> "Batching | None":
+    def batching(self) -> Batching | None:
         """See `Predictor.batching`; read only where requests can meet, which is not on Lambda."""
         from lading.functions.inference.models.batching import batching_of
 

@@ -27,12 +27,15 @@ class Prediction(NamedTuple):
         inputs: an array for each input of its signature; not yet checked against that.
         outputs: names of the outputs to return; all when empty.
         attributes: SageMaker's custom attributes of the request, for the model's own code.
+        timeout_us: how long the request may wait before the model runs, in microseconds from its
+            arrival, as in Triton; 0 for any time.
     """
 
     predictor: Predictor
     inputs: dict[str, Array]
     outputs: Sequence[str] = ()
     attributes: str = ""
+    timeout_us: int = 0
 
     def compute(self) -> dict[str, Array]:
         """Run the model in this thread, and return its outputs by name.

@@ -15,7 +15,6 @@ from lading.functions.inference.tensors.conversion import Array, check_signature
 
 if TYPE_CHECKING:
     from lading.functions.inference.endpoint.job_store import EngineWork
-    from lading.functions.inference.models.batching import Batching
     from lading.functions.inference.wire.deferred import Deferred
 
 TEXT_LENGTHS: Final = "lading.text_lengths"
@@ -47,6 +46,19 @@ class ModelMetadata(NamedTuple):
         return tuple(output.name for output in self.outputs)
 
 
+class Batching(NamedTuple):
+    """How requests are joined.
+
+    Args:
+        most_rows: the most rows in one run.
+        longest_wait_s: how long the first of them may wait for others, in seconds; 0 joins only
+            what is there already.
+    """
+
+    most_rows: int = 16
+    longest_wait_s: float = 0.0
+
+
 class Predictor(Protocol):
     """One version of a model, as dialects call it: named arrays in, named arrays out.
 
@@ -67,7 +79,7 @@ class Predictor(Protocol):
         return {self.metadata.signature: self}
 
     @property
-    def batching(self) -> "Batching | None":
+    def batching(self) -> Batching | None:
         """How requests of several callers share a run of the model; None if they must not."""
         return None
 

@@ -9,10 +9,9 @@ import pytest
 from lading.functions.contract.errors import InvalidInput
 from lading.functions.inference.artifact.reading import read_artifact
 from lading.functions.inference.lanes.joining import Asked, predict_together, runs_of
-from lading.functions.inference.models.batching import Batching
 from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from lading.functions.inference.models.prediction import Prediction
-from lading.functions.inference.models.predictor import Predictor
+from lading.functions.inference.models.predictor import Batching, Predictor
 from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.wire.messages import Observation
 from tests.support.worlds import STRING, add_sub, detector, echo, write_artifact

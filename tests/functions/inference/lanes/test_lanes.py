@@ -15,9 +15,8 @@ from lading.functions.inference.lanes.admission import LaneState
 from lading.functions.inference.lanes.deadline import Deadline
 from lading.functions.inference.lanes.lanes import Lanes
 from lading.functions.inference.lanes.limits import LaneLimits
-from lading.functions.inference.models.batching import Batching
 from lading.functions.inference.models.prediction import Prediction
-from lading.functions.inference.models.predictor import ModelMetadata, Predictor
+from lading.functions.inference.models.predictor import Batching, ModelMetadata, Predictor
 from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.wire.messages import Observation
 
@@ -191,6 +190,22 @@ def test_a_deadline_that_passes_while_a_request_is_decoded_counts_too(lanes: Lan
     decoding.set()
     assert wait(turn).startswith("refused: the deadline of the request passed")
     assert model.runs == []
+
+
+def test_the_timeout_that_a_request_states_in_its_body_counts_from_its_arrival(
+    lanes: Lanes, slow: Callable[..., Gated]
+) -> None:
+    model = slow("m")
+    first = occupied(lanes, model)
+    turns = [
+        lanes.predict(model.asked(1)._replace(timeout_us=timeout), Observation())
+        for timeout in (1, 3_600_000_000)
+    ]
+    model.gate.set()
+    number(first)
+    with pytest.raises(DeadlinePassed):
+        wait(turns[0])
+    assert number(turns[1]) == [2]
 
 
 def test_work_of_an_unknown_model_moves_to_its_models_lane(

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from lading.functions.inference.artifact.reading import read_artifact
-from lading.functions.inference.models.batching import USUAL_ROWS, Batching
 from lading.functions.inference.models.onnx_predictor import OnnxPredictor
+from lading.functions.inference.models.predictor import Batching
 from tests.support.worlds import add_sub, brain_doubled, constant, write_artifact, write_signed
 
 SAME = {"largest_difference": 0.0, "largest_relative_difference": 0.0, "label_flips": 0}
@@ -20,7 +20,7 @@ def batching(root: Path, model: bytes, **changes: Any) -> Batching | None:
 
 
 def test_a_model_is_joined_where_other_rows_were_measured_to_change_nothing(tmp_path: Path) -> None:
-    assert batching(tmp_path, add_sub(), batch=MEASURED) == Batching(USUAL_ROWS, 0.0)
+    assert batching(tmp_path, add_sub(), batch=MEASURED) == Batching(16, 0.0)
 
 
 def test_a_model_that_was_not_measured_is_not_joined(tmp_path: Path) -> None:
