@@ -62,7 +62,7 @@ def create_app(
         if scope["type"] != "http":
             raise NotImplementedError(f"{scope['type']} connections are not served")
         below = scope["path"].removeprefix(scope.get("root_path", ""))  # of what mounts it
-        served, path = _split_base(below, catalog)
+        served, path = split_base(below, catalog)
         observation = scope.setdefault(OBSERVATION, Observation())
         try:
             body = await _read_body(receive, longest_body)
@@ -97,7 +97,7 @@ def answer(
     `work` is what an asynchronous endpoint has done for the job that the request is in, if any.
     """
     segments = split_path(request.path)
-    dialect = _dialect_of(segments, catalog)
+    dialect = find_dialect(segments, catalog)
     if dialect is CONTROL:
         from lading.functions.inference.app import pages
 
@@ -113,7 +113,7 @@ def answer(
     return refuse(boundary.refusal, request.path)
 
 
-def _dialect_of(segments: tuple[str, ...], catalog: Catalog) -> Dialect:
+def find_dialect(segments: tuple[str, ...], catalog: Catalog) -> Dialect:
     """Return the dialect that owns a path; `/models` is SageMaker's where it loads the models."""
     if segments[0] == "models" and catalog.control is not None and catalog.control.multi_model:
         return MULTI_MODEL
@@ -143,7 +143,7 @@ def _unpacked(request: Request, longest: int) -> Request:
     return request._replace(body=unpack(request.body, encoding, longest))
 
 
-def _split_base(path: str, catalog: Catalog) -> tuple[Catalog, str]:
+def split_base(path: str, catalog: Catalog) -> tuple[Catalog, str]:
     """Return the models of the base URL that `path` is below, and the path below that."""
     first, _, rest = path.lstrip("/").partition("/")
     only = catalog.below().get(first)

@@ -67,15 +67,12 @@ def _invoke(call: Call) -> Predicting:
 def _infer(call: Call) -> Predicting:
     """Infer from a body of any type; the requested outputs decide the type of the answer."""
     given = call.request.headers.get("content-type", JSON)
-    headers = {key: value for key, value in call.request.headers.items() if key != HEADER_LENGTH}
-    if given.startswith(_BINARY_PREFIX):
-        size = given.removeprefix(_BINARY_PREFIX).partition(";")[0]
-        headers[HEADER_LENGTH] = _checked_size(size, len(call.request.body))
-    elif given.partition(";")[0].strip().lower() != JSON:
-        return (yield from _invoke_media(call, given))
-    else:
-        return (yield from _invoke_json(call))
-    request = call.request._replace(headers=headers)
+    if not given.startswith(_BINARY_PREFIX):
+        is_json = given == JSON or given.partition(";")[0].strip().lower() == JSON
+        return (yield from _invoke_json(call) if is_json else _invoke_media(call, given))
+    size = given.removeprefix(_BINARY_PREFIX).partition(";")[0]
+    length = _checked_size(size, len(call.request.body))
+    request = call.request._replace(headers={**call.request.headers, HEADER_LENGTH: length})
     return _typed((yield from open_inference.infer(call._replace(request=request))))
 
 

@@ -22,7 +22,8 @@ from lading.functions.inference.wire.messages import json_response
 
 
 def _predict(call: Call) -> Predicting:
-    return predict_document(call.predictor(), json_codec.loads_object(call.request.body))
+    predictor, document = call.predictor(), json_codec.loads_object(call.request.body)
+    return (yield from predict_document(predictor, document))
 
 
 def predict_document(predictor: Predictor, document: dict[str, Any]) -> Predicting:

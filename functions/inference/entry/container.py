@@ -14,9 +14,10 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from functools import partial
+from importlib.util import find_spec
 from threading import Thread
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from lading.functions.contract.errors import ModelUnavailable
 from lading.functions.contract.names import CONTAINER
@@ -39,6 +40,9 @@ from lading.functions.inference.wire.asgi import App
 from lading.functions.inference.wire.cors import allow_origins
 from lading.functions.inference.wire.messages import Observation
 
+if TYPE_CHECKING:
+    from lading.functions.inference.entry.short_way import ShortWay
+
 
 def main(arguments: Sequence[str]) -> None:
     """Serve until SIGTERM or SIGINT, and exit with 0; exit with 1 if there is nothing to serve."""
@@ -54,12 +58,13 @@ def main(arguments: Sequence[str]) -> None:
     metrics, observability = observe(catalog, settings)
     observability.write_libraries()
     executor = ThreadPoolExecutor(processors(), "prediction")
-    container = create_container(catalog, settings, observability, executor)
+    short = _short_way(catalog, settings, observability, executor)
+    container = create_container(catalog, settings, observability, executor, short)
     app = metrics.beside(allow_origins(container, settings.service.origins))
     _manage(catalog, settings)
     grpc = _grpc(catalog, settings, observability, executor)
     try:
-        _served(app, settings.port, settings, grpc)()
+        _served(app, settings.port, settings, grpc, short)()
     except OSError as error:
         sys.exit(f"error: {error}")
 
@@ -80,6 +85,7 @@ def _served(
     port: int,
     settings: ContainerSettings,
     beside: AbstractAsyncContextManager[object] | None = None,
+    short: "ShortWay | None" = None,
 ) -> Callable[[], None]:
     """Listen on a port now, and return the function that serves `app` there, with `beside`."""
     try:
@@ -87,7 +93,9 @@ def _served(
     except OSError as error:
         address, reason = address_of(settings.host, port), error.strerror or str(error)
         sys.exit(f"error: cannot listen on {address}: {reason}")
-    config = configuration(app, keep_alive_s=settings.keep_alive_s, grace_s=CONTAINER.grace_seconds)
+    config = configuration(
+        app, keep_alive_s=settings.keep_alive_s, grace_s=CONTAINER.grace_seconds, short=short
+    )
     return partial(HttpServer(config, beside).run, sockets=[listener])
 
 
@@ -132,11 +140,26 @@ def observe(catalog: Catalog, settings: ContainerSettings) -> tuple[Metrics, Obs
 
 
 def create_container(
-    catalog: Catalog, settings: ContainerSettings, observability: Observability, executor: Executor
+    catalog: Catalog,
+    settings: ContainerSettings,
+    observability: Observability,
+    executor: Executor,
+    short: "ShortWay | None" = None,
 ) -> App:
     """Return the application for a server: predictions in threads, each log line at once."""
     app = create_app(catalog, longest_body=settings.longest_body, executor=executor)
-    return observability.served(app)
+    return observability.served(app if short is None else short.learning(app))
+
+
+def _short_way(
+    catalog: Catalog, settings: ContainerSettings, observability: Observability, executor: Executor
+) -> "ShortWay | None":
+    """Return the short way; None where browsers' requests are answered, or httptools is missing."""
+    if settings.service.origins or not find_spec("httptools"):
+        return None
+    from lading.functions.inference.entry.short_way import ShortWay
+
+    return ShortWay(catalog, observability, executor, settings.longest_body)
 
 
 def _grpc(

@@ -43,6 +43,9 @@ class BoundedProtocol(HttpToolsProtocol):
     _pending = 0
     """Bytes since the parser last reported a whole head, a part of a body, or an end."""
 
+    _hosts = 0
+    """Host headers of the current head."""
+
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override] # as uvicorn
         """Create the parser of a new connection."""
         self.parser = _Parser(self)
@@ -69,6 +72,20 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._pending > MAX_HEAD_BYTES and not self.transport.is_closing():
             self.send_400_response("Head of the request is too long.")
 
+    def on_message_begin(self) -> None:
+        """Prepare for a head; `start_cycle` makes the rest, which not every request needs."""
+        self.url, self.headers, self.expect_100_continue = b"", [], False
+        self._hosts = 0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Handle one header."""
+        name = name.lower()
+        if name == b"host":
+            self._hosts += 1
+        elif name == b"expect":
+            self.expect_100_continue = value.lower() == b"100-continue" or self.expect_100_continue
+        self.headers.append((name, value))
+
     def on_headers_complete(self) -> None:
         """Handle a complete head.
 
@@ -76,11 +93,19 @@ class BoundedProtocol(HttpToolsProtocol):
             ValueError: there is not exactly one Host header; uvicorn answers 400 (RFC 9112, 3.2).
         """
         self._pending = 0
-        hosts = sum(name == b"host" for name, _ in self.headers)
+        hosts = self._hosts
         if hosts > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
             raise ValueError("a request needs one Host header")
         if not self.offers_upgrade():
-            super().on_headers_complete()
+            self.start_cycle()
+
+    def start_cycle(self) -> None:
+        """Start the application on the request whose head is complete."""
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()  # makes the scope, with an empty list of headers
+        self.url, self.expect_100_continue = url, expects
+        self.headers.extend(headers)
+        super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """Handle a part of the body."""

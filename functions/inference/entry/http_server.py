@@ -4,12 +4,16 @@ import asyncio
 import socket
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 
 from lading.functions.inference.wire.asgi import App
+
+if TYPE_CHECKING:
+    from lading.functions.inference.entry.short_way import ShortWay
 
 KEEP_ALIVE_SECONDS: Final = 75
 """How long an idle connection stays open.
@@ -65,7 +69,12 @@ def address_of(host: str, port: int) -> str:
 
 
 def configuration(
-    app: App, *, keep_alive_s: int, grace_s: int, log_level: str | None = None
+    app: App,
+    *,
+    keep_alive_s: int,
+    grace_s: int,
+    log_level: str | None = None,
+    short: "ShortWay | None" = None,
 ) -> uvicorn.Config:
     """Return the settings of uvicorn, which does not log requests.
 
@@ -74,10 +83,11 @@ def configuration(
         keep_alive_s: how long an idle connection stays open.
         grace_s: how long current requests may take to end when the server stops.
         log_level: of uvicorn's own lines, for instance about a request that is not HTTP.
+        short: the short way to the models of `app`, if there is one.
     """
     return uvicorn.Config(
         app,
-        http=_protocol(),
+        http=_protocol(short),
         ws="none",
         lifespan="off",
         log_config=None,
@@ -113,7 +123,11 @@ class HttpServer(uvicorn.Server):
         await asyncio.gather(super().shutdown(sockets), self._open.aclose())
 
 
-def _protocol() -> str:
+def _protocol(short: "ShortWay | None") -> Any:
     """Return the HTTP parser: httptools in the image; a laptop may have only uvicorn's own."""
+    if short is not None and find_spec("httptools"):
+        from lading.functions.inference.entry.short_protocol import ShortProtocol
+
+        return partial(ShortProtocol, short)
     fast = "lading.functions.inference.entry.http_protocol:BoundedProtocol"
     return fast if find_spec("httptools") else "h11"

@@ -1,0 +1,128 @@
+"""One request on the short way: its body, its prediction and its answer."""
+
+from asyncio import Future
+from collections.abc import Callable
+from types import GeneratorType
+
+from lading.functions.contract.errors import CallerGone
+from lading.functions.inference.dialects import refuse
+from lading.functions.inference.entry.http_protocol import BoundedProtocol
+from lading.functions.inference.entry.known_routes import KnownRoute
+from lading.functions.inference.loading.catalog import Catalog
+from lading.functions.inference.models.call import Call, Predicting, finish, start
+from lading.functions.inference.models.prediction import Prediction, predict
+from lading.functions.inference.observability.log import new_request_id, request_id_of
+from lading.functions.inference.tensors.conversion import Array
+from lading.functions.inference.wire.boundary import Boundary
+from lading.functions.inference.wire.header_lines import HeaderLines
+from lading.functions.inference.wire.messages import ANSWERED_BY, Observation, Request, Response
+
+
+class Passage:
+    """One request on the short way. For uvicorn's protocol it stands in for a cycle.
+
+    Args:
+        protocol: the connection.
+        route: what answers.
+        catalog: the models.
+        broken_off: called if the caller leaves before the body is complete.
+    """
+
+    __slots__ = (
+        *(
+            "_broken_off",
+            "answer",
+            "catalog",
+            "chunks",
+            "complete",
+            "disconnected",
+            "keep_alive",
+            "lines",
+        ),
+        *("observation", "prediction", "protocol", "request_id", "response_complete", "route"),
+        *("steps", "waiting"),
+    )
+
+    def __init__(
+        self,
+        protocol: BoundedProtocol,
+        route: KnownRoute,
+        catalog: Catalog,
+        broken_off: Callable[["Passage"], None],
+    ) -> None:
+        self.protocol, self.route, self.catalog = protocol, route, catalog
+        self._broken_off = broken_off
+        self.lines = protocol.headers
+        self.keep_alive = protocol.parser.should_keep_alive()
+        self.chunks: list[bytes] = []
+        self.observation = Observation()
+        self.request_id = request_id_of(self.lines) or new_request_id()
+        self.steps: Predicting | None = None
+        self.prediction: Prediction | None = None
+        self.answer: Response | None = None
+        self.waiting: Future[None] | None = None
+        """The work of a thread, while there is any."""
+        self.complete = self.disconnected = self.response_complete = False
+
+    @property
+    def message_event(self) -> "Passage":
+        """What uvicorn's protocol sets when the caller is gone."""
+        return self
+
+    def set(self) -> None:
+        """Stop the work if the caller is gone and no thread has started it."""
+        if self.disconnected and not self.complete:
+            self.observation.error = CallerGone("the body was complete")
+            self._broken_off(self)
+        elif self.disconnected and self.waiting is not None:
+            self.waiting.cancel()
+
+    def decode(self) -> None:
+        """Decode the request: afterwards there is a prediction or an answer."""
+        seen, route = self.observation, self.route
+        body = self.chunks[0] if len(self.chunks) == 1 else b"".join(self.chunks)
+        self.chunks.clear()
+        seen.dialect = route.dialect.name
+        with Boundary(seen) as boundary:
+            request = Request("POST", route.below, HeaderLines(self.lines), body)
+            steps = route.operation(Call(request, self.catalog, route.parameters, seen))
+            assert isinstance(steps, GeneratorType), "a known operation is a generator"
+            found = start(steps)
+            if isinstance(found, Response):
+                self.answer = found
+            else:
+                self.steps, self.prediction = steps, found
+            return
+        self.answer = refuse(boundary.refusal, route.below)
+
+    def predict(self) -> None:
+        """Run the model in this thread, and encode its outputs."""
+        assert self.prediction is not None, "it has been decoded"
+        with Boundary(self.observation) as boundary:
+            self._encode(predict(self.prediction, self.observation))
+            return
+        self.answer = refuse(boundary.refusal, self.route.below)
+
+    def finish(self, outcome: dict[str, Array] | Exception) -> None:
+        """Encode the outputs of a run together with others, or what went wrong in it."""
+        with Boundary(self.observation) as boundary:
+            if isinstance(outcome, Exception):
+                raise outcome
+            self._encode(outcome)
+            return
+        self.answer = refuse(boundary.refusal, self.route.below)
+
+    def work(self) -> None:
+        """Do all that is left, in a thread."""
+        if self.prediction is None:
+            self.decode()
+        if self.answer is None:
+            self.predict()
+
+    def _encode(self, outputs: dict[str, Array]) -> None:
+        assert self.steps is not None, "it has been decoded"
+        response = finish(self.steps, outputs)
+        twin = self.observation.answered_by
+        if twin:
+            response = response._replace(headers={**response.headers, ANSWERED_BY: twin})
+        self.answer = response
