@@ -26,6 +26,7 @@ from lading.functions.inference.tensors.conversion import (
 )
 from lading.functions.inference.tensors.domain import Domain
 from lading.model_packaging.check.agreement import Model
+from lading.model_packaging.check.answers import Answers
 from lading.model_packaging.check.probes import Known, Probe, Request
 from lading.model_packaging.errors import ConversionError, LibraryMissing
 from lading.model_packaging.manifest.models import ModelSpec
@@ -43,6 +44,15 @@ Session = OnnxSession | ProcessedSession
 def open_once() -> Open:
     """Open each graph once: the stages run the same few graphs again and again."""
     return lru_cache(_KEPT)(OnnxSession)
+
+
+def _answers_of_each() -> Callable[[bytes], Answers]:
+    """Return a function that returns the answers of each graph."""
+
+    def answers(_model: bytes) -> Answers:
+        return Answers()
+
+    return lru_cache(_KEPT)(answers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +85,7 @@ class Conversion:
 
     By input name, `known` is the converter's knowledge of the values, and `domains` are the allowed
     values, where the served model would answer others differently. `probes` are further rows to
-    compare. `open` opens the graph, and graphs made from it.
+    compare. `open` opens the graph, and graphs made from it; `answers` keeps what they answered.
     """
 
     onnx: bytes
@@ -91,6 +101,9 @@ class Conversion:
     probes: tuple[Probe, ...] = ()
     domains: Mapping[str, Domain] = field(default_factory=dict)
     open: Open = field(default_factory=open_once, compare=False, repr=False)
+    answers: Callable[[bytes], Answers] = field(
+        default_factory=_answers_of_each, compare=False, repr=False
+    )
 
     def session(self, model: bytes) -> Session:
         """Load this conversion's ONNX model, or an optimized one, as it is served.
@@ -124,10 +137,12 @@ class ConvertedModel:
     Args:
         session: the loaded model.
         domains: the allowed values of each input, if they are fewer than those of its datatype.
+        answers: what it has answered so far.
     """
 
     session: Session
     domains: Mapping[str, Domain] = field(default_factory=dict)
+    answers: Answers = field(default_factory=Answers, compare=False, repr=False)
 
     @property
     def inputs(self) -> tuple[TensorSpec, ...]:
@@ -146,7 +161,9 @@ class ConvertedModel:
         sent = self.narrow(inputs)
         check_signature(sent, self.inputs)
         self.session.check_axes(sent)
-        return self.session.run(sent, outputs)
+        if outputs:
+            return self.session.run(sent, outputs)
+        return self.answers.of(self.session.run, sent)
 
     def narrow(self, inputs: Request) -> Request:
         """Convert rows to the types that callers send."""
@@ -180,7 +197,8 @@ def open_served(name: str, conversion: Conversion, model: bytes) -> "ConvertedMo
     Raises:
         ConversionError: the model of this name cannot be served.
     """
-    return ConvertedModel(open_session(name, conversion, model), conversion.domains)
+    session = open_session(name, conversion, model)
+    return ConvertedModel(session, conversion.domains, conversion.answers(model))
 
 
 def open_session(name: str, conversion: Conversion, model: bytes) -> Session:

@@ -20,6 +20,7 @@ from typing import Any, BinaryIO
 
 from lading.model_packaging.errors import PackagingError
 from lading.model_packaging.pipeline import Builder, build_here
+from lading.model_packaging.quiet import waiting_quietly
 from lading.model_packaging.resolution import ConversionJob
 from lading.model_packaging.stages import OnStage
 from lading.model_packaging.store.engine_files import EngineFiles, gather
@@ -105,7 +106,7 @@ def _supervised(order: _Order, on_stage: OnStage) -> Built:
 
 def _child(log: BinaryIO) -> "subprocess.Popen[bytes]":
     pipe = subprocess.PIPE
-    return subprocess.Popen(_COMMAND, stdin=pipe, stdout=pipe, stderr=log)
+    return subprocess.Popen(_COMMAND, stdin=pipe, stdout=pipe, stderr=log, env=waiting_quietly())
 
 
 def _follow(order: _Order, child: "subprocess.Popen[bytes]", on_stage: OnStage) -> tuple[str, Any]:

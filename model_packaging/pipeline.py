@@ -35,6 +35,7 @@ from pathlib import Path
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.processing.processed import libraries_of
 from lading.model_packaging.check.agreement import compare
+from lading.model_packaging.check.answers import remembered
 from lading.model_packaging.check.golden import first_request, golden_requests
 from lading.model_packaging.check.limits import limited, without_lost_numbers
 from lading.model_packaging.check.samples import Samples
@@ -261,6 +262,7 @@ def _convert(job: ConversionJob) -> tuple[Conversion, str]:
     spec = job.spec
     conversion = with_code(spec, with_image(spec, job.converter.convert(spec)))
     conversion = limited(spec.name, conversion)
+    conversion = replace(conversion, reference=remembered(conversion.reference))
     require_finite_weights(spec.name, conversion.onnx)
     left = "".join(f"; left out '{name}': it {why}" for name, why in conversion.left_out.items())
     return conversion, f"{len(conversion.onnx):,} bytes{left}"

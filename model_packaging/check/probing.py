@@ -35,6 +35,8 @@ _FEW_PIXELS = 32
 """Smaller images need not be answered: networks halve them until nothing is left."""
 _MOST_BOUNDED = 8
 """The number of columns whose bounds are tried."""
+_SPREAD = 8
+"""How many times the shortest text of a request is as long as the longest."""
 _UNKNOWN_TEXT = b"\xe2\x80\x94 no such category \xe2\x80\x94"
 
 
@@ -231,13 +233,26 @@ def _integers(base: Base, spec: TensorSpec) -> Iterator[Probe]:
 
 def _texts(base: Base, spec: TensorSpec, known: Known) -> Iterator[Probe]:
     texts = [*known.texts[:_MOST_VALUES], *(text.encode() for text in TEXTS)]
-    size = base.count(_ROWS // 4)
-    for start in range(0, len(texts), size):
+    sent = set(base.rows.inputs[spec.name].ravel().tolist())
+    for group in _of_similar_length([text for text in texts if text not in sent], _ROWS // 4):
+        size = base.count(len(group))
         chosen = np.empty(size, np.object_)
-        chosen[:] = [texts[(start + offset) % len(texts)] for offset in range(size)]
+        chosen[:] = [group[place % len(group)] for place in range(size)]
         request = base.take(size)
         request[spec.name] = _put_values(request[spec.name], None, chosen)
         yield Probe(f"difficult texts in '{spec.name}'", request)
+
+
+def _of_similar_length(texts: Sequence[bytes], most: int) -> Iterator[list[bytes]]:
+    """Yield groups of at most this many texts, since a request pads all to its longest."""
+    group: list[bytes] = []
+    for text in sorted(texts, key=len):
+        if group and (len(group) == most or len(text) > _SPREAD * (len(group[0]) + 1)):
+            yield group
+            group = []
+        group.append(text)
+    if group:
+        yield group
 
 
 def _column(base: Base, where: _Where, column: Column) -> Iterator[Probe]:

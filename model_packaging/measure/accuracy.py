@@ -23,6 +23,7 @@ import numpy as np
 
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.check.agreement import Model
+from lading.model_packaging.check.answers import digest
 from lading.model_packaging.check.samples import Samples
 from lading.model_packaging.errors import DataUnusable
 from lading.model_packaging.manifest.models import ModelSpec
@@ -66,6 +67,7 @@ class Gate:
         self._truth = answer if self._metric.relative else np.asarray(holdout.truth)
         self._check_classes()
         self._before = self._weighted(answer)
+        self._measured: dict[bytes, AccuracyChange] = {}
 
     def judge(self, model: Model) -> AccuracyChange:
         """Measure the model to publish, and decide whether it passes.
@@ -90,8 +92,16 @@ class Gate:
         Raises:
             DataUnusable: the metric cannot be computed on its answers.
         """
+        answer = self._answers(model, "optimized")
+        key = digest({"": answer})
+        if key not in self._measured:  # a candidate is judged before it becomes the final model
+            self._measured[key] = self._compared(answer)
+        return self._measured[key]
+
+    def _compared(self, answer: Array) -> AccuracyChange:
+        """Return the change from the original's answers to these."""
         metric, rows = self._metric, self._holdout.rows
-        after = self._weighted(self._answers(model, "optimized"))
+        after = self._weighted(answer)
         was, now = (weighted(np.ones(rows)) for weighted in (self._before, after))
         if metric.counted and was == now == 0:
             raise self._refusal(

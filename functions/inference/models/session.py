@@ -42,6 +42,9 @@ _FAILURES: Final[tuple[type[Exception], ...]] = (
 """What onnxruntime raises: its own exceptions, which share no base class, and those of C++."""
 
 _PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
+SLOW_ON_PROCESSORS = ("SkipLayerNormFusion",)
+"""Rewriting of graphs that makes them slower: on processors, onnxruntime's kernel for a sum and its
+layer normalization takes longer than its two separate kernels (ADR 45)."""
 _ERRORS_ONLY = 3
 _BFLOAT16 = 16
 """ONNX's number of the element type."""
@@ -82,7 +85,13 @@ class OnnxSession(Backend):
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             providers = choose_providers(ort.get_available_providers())
-            self._session = ort.InferenceSession(model, options, providers=providers)
+            on_processor = providers == ["CPUExecutionProvider"]
+            self._session = ort.InferenceSession(
+                model,
+                options,
+                providers=providers,
+                disabled_optimizers=SLOW_ON_PROCESSORS if on_processor else (),
+            )
         except _FAILURES as error:
             raise SessionError(error) from error
         self.inputs = tuple(_tensor_spec(tensor) for tensor in self._session.get_inputs())

@@ -24,7 +24,6 @@ from typing import Any
 import numpy as np
 
 from lading.functions.inference.artifact.specification import TensorSpec
-from lading.functions.inference.models.session import OnnxSession
 from lading.model_packaging.check.agreement import ABSOLUTE_TOLERANCE, RELATIVE_TOLERANCE, Model
 from lading.model_packaging.check.example_inputs import ExampleInputs
 from lading.model_packaging.check.probes import Known
@@ -110,11 +109,11 @@ def _classifier(spec: ModelSpec, folder: Folder) -> Conversion:
     tokens = tokenization(spec, tokenizer, model)
     if folder.kind == "tokens":
         original = originals.classifies_tokens(model, head, tokens)
-        onnx = _exported(spec, model, tokens, _scores_of_tokens)
-        return _labeled(onnx, original, tokens.with_offsets(), head)
+        exported = _exported(spec, model, tokens, _scores_of_tokens)
+        return _labeled(exported, original, tokens.with_offsets(), head)
     original = originals.classifies_texts(model, head, tokens)
-    onnx = _exported(spec, model, tokens, partial(_scores_of_texts, head))
-    return _labeled(onnx, original, tokens, head)
+    exported = _exported(spec, model, tokens, partial(_scores_of_texts, head))
+    return _labeled(exported, original, tokens, head)
 
 
 def _encoder(spec: ModelSpec) -> Conversion:
@@ -122,8 +121,8 @@ def _encoder(spec: ModelSpec) -> Conversion:
     tokenizer = load_tokenizer(spec)
     model = load_model(spec, _AUTO_CLASSES["embedding"])
     tokens = tokenization(spec, tokenizer, model)
-    onnx = _exported(spec, model, tokens, partial(_embedding, normalized_mean))
-    return _processed(onnx, originals.averages_states(model, tokens), tokens)
+    exported = _exported(spec, model, tokens, partial(_embedding, normalized_mean))
+    return _processed(exported, originals.averages_states(model, tokens), tokens)
 
 
 def _sentences(spec: ModelSpec) -> Conversion:
@@ -140,12 +139,12 @@ def _sentences(spec: ModelSpec) -> Conversion:
         spec, tokenizer, model, longest=sentences.max_length, prompt=sentences.prompt
     )
     vectors = sentence_module(spec, sentences, tokens.prompt_length)
-    onnx = _exported(spec, model, tokens, partial(_embedding, vectors), rest=vectors)
+    exported = _exported(spec, model, tokens, partial(_embedding, vectors), rest=vectors)
     if originals.has_sentence_transformers():
         original = originals.encodes_sentences(spec, tokens.max_length)
     else:
         original = originals.embeds_by_states(model, tokens, vectors)
-    return _processed(onnx, original, tokens)
+    return _processed(exported, original, tokens)
 
 
 _Answer = Callable[[Any, dict[str, Any]], dict[str, Any]]
@@ -154,8 +153,8 @@ _Answer = Callable[[Any, dict[str, Any]], dict[str, Any]]
 
 def _exported(
     spec: ModelSpec, model: Any, tokens: Tokenization, answer: _Answer, rest: Any = None
-) -> bytes:
-    """Return the ONNX graph from tokens to the model's answer; see `answering`."""
+) -> Conversion:
+    """Return the conversion from tokens to the model's answer; see `answering`."""
     examples = tokens.arrays(_EXAMPLES)
     names = [name for name in PARTS if name in examples]
 
@@ -165,9 +164,9 @@ def _exported(
     module = answering(model, by_name, rest)
     axes = {name: {0: BATCH, 1: "tokens"} for name in examples}
     traced = ExampleInputs(examples, axes, real=False)
-    onnx = export_module(spec, module, traced).onnx
+    exported = export_module(spec, module, traced, trace_first=True)
     _require_padding_ignored(spec, module, tokens)
-    return onnx
+    return exported
 
 
 def _require_padding_ignored(spec: ModelSpec, module: Any, tokens: Tokenization) -> None:
@@ -227,18 +226,18 @@ def _embedding(vectors: Any, model: Any, given: dict[str, Any]) -> dict[str, Any
     return {"embedding": vectors(states, given["attention_mask"])}
 
 
-def _labeled(onnx: bytes, original: Model, tokens: Tokenization, head: Head) -> Conversion:
+def _labeled(exported: Conversion, original: Model, tokens: Tokenization, head: Head) -> Conversion:
     """Return the conversion of a graph that returns probabilities."""
-    [probabilities] = OnnxSession(onnx).outputs
+    [probabilities] = exported.open(exported.onnx).outputs
     named = label_options(probabilities.name, head.labels, head.top)
     outputs = [*label_outputs(probabilities, head.top), probabilities]
     if "offsets" in tokens.options["gives"]:
         outputs.append(TensorSpec("offsets", "INT64", (-1, -1, 2)))
-    return _processed(onnx, original, tokens, (named,), outputs)
+    return _processed(exported, original, tokens, (named,), outputs)
 
 
 def _processed(
-    onnx: bytes,
+    exported: Conversion,
     original: Model,
     tokens: Tokenization,
     after: tuple[dict[str, Any], ...] = (),
@@ -249,13 +248,14 @@ def _processed(
         (tokens.options, *after),
         {TOKENIZER: tokens.file},
         (TensorSpec(TEXT, "BYTES", (-1,)),),
-        tuple(outputs or OnnxSession(onnx).outputs),
+        tuple(outputs or exported.open(exported.onnx).outputs),
     )
     return Conversion(
-        onnx,
+        exported.onnx,
         original,
-        {TEXT: as_bytes(np.array(tokens.texts))},
+        {TEXT: as_bytes(np.array(tokens.short_texts()))},
         processing,
         known={TEXT: Known(texts=tuple(text.encode() for text in tokens.words))},
         probes=tokens.probes(),
+        open=exported.open,
     )

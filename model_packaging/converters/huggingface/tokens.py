@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from lading.functions.inference.processing.processed import make_step
+from lading.functions.inference.processing.step import Step
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.check.probes import Probe, Request
 from lading.model_packaging.conversion import as_bytes
@@ -39,6 +40,8 @@ _POSITIONS = ("position_embeddings", "embed_positions", "wpe", "positions_embed"
 _WORDS = 24
 _LETTERS = 3
 _LOOKED_AT = 4096
+_LONG = 64
+"""Tokens of the longest text that is sent together with short ones: a request pads them to it."""
 _NEAR = 4
 
 
@@ -50,6 +53,7 @@ class Tokenization:
         tokenizer: transformers' own.
         options: the step's options, as in `artifact.json`.
         file: the file that the step reads.
+        step: the step.
         texts: difficult texts with at least one token.
         words: texts of words from the tokenizer's vocabulary.
     """
@@ -57,6 +61,7 @@ class Tokenization:
     tokenizer: Any
     options: Mapping[str, Any]
     file: bytes
+    step: Step
     texts: tuple[str, ...]
     words: tuple[str, ...]
 
@@ -79,6 +84,12 @@ class Tokenization:
         gives = {**self.options["gives"], "offsets": "offsets"}
         return replace(self, options={**self.options, "gives": gives})
 
+    def short_texts(self) -> tuple[str, ...]:
+        """Return the texts that one request can have without being padded much."""
+        lengths = self.arrays(self.texts)["attention_mask"].sum(axis=1)
+        short = (text for text, length in zip(self.texts, lengths, strict=True) if length <= _LONG)
+        return tuple(short) or self.texts[:1]
+
     def probes(self) -> tuple[Probe, ...]:
         """Return rows that test padding, and texts about as long as the longest that is not cut."""
         word = next(text for text in self.texts if text.strip())
@@ -92,8 +103,7 @@ class Tokenization:
 
     def arrays(self, texts: Sequence[str]) -> dict[str, Array]:
         """Return the model's inputs for texts: int64 [texts, tokens], in the order of `PARTS`."""
-        step = make_step(self.options, {TOKENIZER: self.file})
-        found = step.before(_request(*texts))
+        found = self.step.before(_request(*texts))
         return {name: found[name] for name in PARTS if name in found}
 
 
@@ -169,7 +179,9 @@ def tokenization(
         tuple(text for text in each if tokenizer(prompt + text)["input_ids"])
         for each in (TEXTS, words)
     )
-    found = Tokenization(tokenizer, options, _file(tokenizer), texts, words)
+    file = _file(tokenizer)
+    step = make_step(options, {TOKENIZER: file})
+    found = Tokenization(tokenizer, options, file, step, texts, words)
     _check(spec, found)
     return found
 

@@ -16,7 +16,7 @@ from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.check.example_inputs import ExampleInputs
 from lading.model_packaging.check.graph_probes import decision_probes, size_probes, with_size
 from lading.model_packaging.check.probes import Probe
-from lading.model_packaging.conversion import Conversion
+from lading.model_packaging.conversion import Conversion, open_once
 from lading.model_packaging.converters.framework_errors import exporting
 from lading.model_packaging.converters.pytorch.reference import TorchReference, as_tensor
 from lading.model_packaging.converters.pytorch.refusals import (
@@ -35,15 +35,30 @@ if TYPE_CHECKING:
 _OTHER_SIZES = (1, 2, 4, 11)
 """Sizes of a free axis with which a traced model is run."""
 
+_SETTLED = ("/torch/nn/modules/", "/transformers/masking_utils.py")
+"""Modules whose code asks for sizes, but not to answer differently: to check them, and to fill up
+masks that are shorter than the states, of which there are none without a cache."""
 
-def export_module(spec: ModelSpec, module: Any, examples: ExampleInputs) -> Conversion:
+
+def export_module(
+    spec: ModelSpec, module: Any, examples: ExampleInputs, *, trace_first: bool = False
+) -> Conversion:
     """Return the conversion of a module in eval mode, traced with these inputs.
+
+    Args:
+        spec: the model, from the manifest.
+        module: the module.
+        examples: inputs to trace it with.
+        trace_first: whether torch's older exporter is tried first. It takes a quarter of the time,
+            and its graph is used only if no code depends on the inputs; else, torch.export is used.
 
     Raises:
         ConversionError: it has no ONNX form, or fixes an axis that is stated to be free.
     """
     reference = TorchReference(spec, module, examples.arrays)
     _require_no_nested_tensors(spec, module, examples, reference)
+    if trace_first and (quick := _traced(spec, module, examples, reference)):
+        return conversion_of(spec, quick, examples, reference)
     program = None
     try:
         program = _program(spec, module, examples, examples.axes)
@@ -197,12 +212,14 @@ def conversion_of(
     name_signature(spec.name, model, examples.axes, reference.outputs)
     onnx = model.SerializeToString(deterministic=True)
     rows = dict(examples.arrays)
+    opened = open_once()
     probes = (
-        *decision_probes(model, OnnxSession(onnx).inputs, rows),
+        *decision_probes(model, opened(onnx).inputs, rows),
         *size_probes(rows, examples.axes),
         *(edge_probes(program, examples) if program else ()),
     )
-    return Conversion(onnx, reference, rows if examples.real else None, probes=probes)
+    given = rows if examples.real else None
+    return Conversion(onnx, reference, given, probes=probes, open=opened)
 
 
 def edge_probes(program: Any, examples: ExampleInputs) -> tuple[Probe, ...]:
@@ -261,7 +278,7 @@ def _traced(
         each
         for each in heard
         if issubclass(each.category, torch.jit.TracerWarning)
-        and "/torch/nn/modules/" not in each.filename
+        and not any(place in each.filename for place in _SETTLED)
     ]
     if branches or not _follows(model, examples, reference):
         return None

@@ -4,12 +4,17 @@ import os
 import sys
 
 import numpy as np
+import onnxruntime as ort
 import pytest
-from onnx import helper
+from onnx import helper, numpy_helper
 
 from lading.functions.contract.errors import InvalidInput
 from lading.functions.inference.models.predictor import SessionError
-from lading.functions.inference.models.session import OnnxSession, choose_providers
+from lading.functions.inference.models.session import (
+    SLOW_ON_PROCESSORS,
+    OnnxSession,
+    choose_providers,
+)
 from lading.functions.inference.tensors.conversion import DTYPES, as_datatype, datatype_of
 from tests.support.interpreter import run_clean
 from tests.support.worlds import (
@@ -152,3 +157,32 @@ options = OnnxSession(echo())._session.get_session_options()
 print(json.dumps({"threads": options.intra_op_num_threads}))
 """
     assert run_clean(code, {}) == [{"threads": 1}]
+
+
+def normalized_sum() -> bytes:
+    """The layer normalization of a sum, as after each layer of a transformer."""
+    scale = numpy_helper.from_array(np.linspace(0.5, 1.5, 64, dtype=np.float32))
+    side = (FLOAT, ["rows", "tokens", 64])
+    return onnx_model(
+        {"a": side, "b": side},
+        {"y": side},
+        helper.make_node("Constant", [], ["scale"], value=scale),
+        helper.make_node("Add", ["a", "b"], ["sum"]),
+        helper.make_node("LayerNormalization", ["sum", "scale", "scale"], ["y"]),
+    )
+
+
+def test_a_fusion_that_is_slow_on_processors_is_left_out() -> None:
+    numbers = np.random.default_rng(0)
+    inputs = {each: numbers.normal(size=(2, 9, 64)).astype(np.float32) for each in "ab"}
+    fused, apart = (
+        np.asarray(
+            ort.InferenceSession(
+                normalized_sum(), providers=["CPUExecutionProvider"], disabled_optimizers=disabled
+            ).run(None, inputs)[0]
+        )
+        for disabled in ((), SLOW_ON_PROCESSORS)
+    )
+    assert not np.array_equal(fused, apart)  # the kernels round at different places
+    np.testing.assert_allclose(fused, apart, 1e-4, 1e-5)
+    assert np.array_equal(OnnxSession(normalized_sum()).run(inputs)["y"], apart)

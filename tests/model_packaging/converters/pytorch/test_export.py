@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
 from lading.functions.inference.models.session import OnnxSession
@@ -19,6 +20,7 @@ from lading.model_packaging.converters.pytorch.export import export_module
 from lading.model_packaging.errors import ConversionError, ConversionMismatch, ManifestError
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.manifest.original import Datatype, InputShape
+from lading.model_packaging.onnx_graph import operators
 from lading.model_packaging.quiet import quiet
 from tests.support.frameworks import needs
 
@@ -46,15 +48,23 @@ def module_of(forward: Callable[..., Any], **parts: Any) -> Any:
     return module.eval()
 
 
-def converted(module: Any, inputs: Mapping[str, InputShape] = ROWS, **original: Any) -> Conversion:
+def converted(
+    module: Any,
+    inputs: Mapping[str, InputShape] = ROWS,
+    *,
+    trace_first: bool = False,
+    **original: Any,
+) -> Conversion:
     spec = spec_of(inputs, **original)
     with quiet():
-        return export_module(spec, module, example_inputs(spec))
+        return export_module(spec, module, example_inputs(spec), trace_first=trace_first)
 
 
-def checked(module: Any, inputs: Mapping[str, InputShape] = ROWS) -> Conversion:
+def checked(
+    module: Any, inputs: Mapping[str, InputShape] = ROWS, *, trace_first: bool = False
+) -> Conversion:
     """The conversion as packaging checks it."""
-    conversion = limited("m", converted(module, inputs))
+    conversion = limited("m", converted(module, inputs, trace_first=trace_first))
     check(spec_of(inputs), conversion)
     return conversion
 
@@ -146,6 +156,7 @@ def test_a_length_that_must_be_fixed_is_named_with_a_shape_that_works(answer: st
     agree(conversion, module, {"x": rows(1, 5, 4)}, {"x": rows(7, 5, 4)})
 
 
+@pytest.mark.parametrize("trace_first", [False, True])
 @pytest.mark.parametrize(
     "forward",
     [
@@ -154,12 +165,13 @@ def test_a_length_that_must_be_fixed_is_named_with_a_shape_that_works(answer: st
         lambda _, x: x[: int(x[0, 0])],
     ],
 )
-def test_branches_on_values_are_refused_in_one_line(forward: Any) -> None:
+def test_branches_on_values_are_refused_in_one_line(forward: Any, trace_first: bool) -> None:
     with pytest.raises(ConversionError, match="branches on the values of its inputs") as caught:
-        converted(module_of(forward))
+        converted(module_of(forward), trace_first=trace_first)
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("trace_first", [False, True])
 @pytest.mark.parametrize(
     "forward",
     [
@@ -171,9 +183,12 @@ def test_branches_on_values_are_refused_in_one_line(forward: Any) -> None:
         lambda _, x: x[:, :2] if x.shape[1] > 4 else x[:, :1],
     ],
 )
-def test_branches_on_sizes_that_the_exporter_froze_are_found(forward: Any) -> None:
+def test_branches_on_sizes_that_the_exporter_froze_are_found(
+    forward: Any, trace_first: bool
+) -> None:
+    module = module_of(forward)
     with pytest.raises(ConversionMismatch, match=r"'output' (differs|has shape)"):
-        checked(module_of(forward), {"x": InputShape(("batch", "time"))})
+        checked(module, {"x": InputShape(("batch", "time"))}, trace_first=trace_first)
 
 
 @pytest.mark.parametrize(
@@ -337,6 +352,17 @@ def test_torchscript_with_branches_and_nested_outputs_is_kept_whole(tmp_path: Pa
     conversion = CONVERTER.convert(spec)
     assert names(conversion) == ["output_0", "output_1_0", "output_1_1"]
     agree(conversion, script, {"x": np.abs(rows(3))}, {"x": -np.abs(rows(2))})
+
+
+def test_a_module_without_branches_is_traced_if_the_older_exporter_is_first() -> None:
+    """The two exporters read the size of an axis by different operators."""
+    module = module_of(lambda _, x: x @ x.transpose(1, 2) + x.shape[1])
+    inputs = {"x": InputShape(("batch", "time", 4))}
+    for trace_first in (True, False):
+        conversion = checked(module, inputs, trace_first=trace_first)
+        used = operators(onnx.load_model_from_string(conversion.onnx))
+        assert ("Gather" in used) == trace_first
+        agree(conversion, module, {"x": rows(1, 9, 4)}, {"x": rows(3, 1, 4)})
 
 
 def test_examples_that_are_real_are_kept() -> None:
