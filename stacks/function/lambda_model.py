@@ -11,9 +11,11 @@ from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.stacks.function.logged_function import RUNTIME, LoggedFunction, StageFunctions
 from lading.stacks.function.provisioned import schedule_concurrency
 from lading.stacks.function.proxy import UNSTREAMED, Proxy
-from lading.stacks.permissions import allow, bucket_arn, grant_decrypt
+from lading.stacks.permissions import acknowledge, allow, bucket_arn, grant_decrypt
 from lading.stacks.plan.models import GOLDEN, LocalArtifact, PlannedModel, S3Artifact
 from lading.stacks.stages.settings import ALIAS, ArtifactKeys
+
+_FOREIGN_LAYER = "cdk-preflight::pf-lambda-layer-cross-account-needs-permission"
 
 
 class LambdaModel(Construct):
@@ -74,6 +76,9 @@ class LambdaModel(Construct):
             failures="its caller waits for the answer, or polls the state of its job",
         )
         self.function, self.role = own.function, own.role
+        if adapter:
+            published = "its publisher has shared the layer with every account"
+            acknowledge(self.function, _FOREIGN_LAYER, published)
         self._grant_archive()
         asynchronous = proxy is not None and proxy.endpoint.mode == "async"
         self.golden = "" if asynchronous else _golden(model)

@@ -1,69 +1,111 @@
-"""Every template under the rules of AWS Solutions, of Serverless and of CloudFormation."""
+"""Every template under the rules of AWS Solutions, of Serverless, of cdk-preflight and of cfn-lint.
+
+The stages turn every option on (`option_matrix.py`). cdk-preflight has the rules of templates that
+synthesize, and then fail when they are deployed.
+"""
 
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from aws_cdk import Validations
+from aws_cdk import App, Stack, Validations
+from aws_cdk import aws_logs as logs
 from cdk_nag import AwsSolutionsChecks, ServerlessChecks
+from cdk_preflight import Preflight
 
 from lading.stacks.composition import add_stacks
-from tests.stacks.projects import local_artifact, locked, s3_copy, served_by_engine, write_project
+from lading.stacks.stages.settings import StageSettings
+from tests.stacks.option_matrix import (
+    MODELS,
+    STAGES,
+    all_options,
+    read_stages,
+    stated_options,
+    write_matrix,
+)
 from tests.stacks.synthesis import ROOT, make_app
 
-STAGES = """
-stages:
-  prod:
-    regions: [eu-central-1, us-east-1]
-    artifact_buckets: {eu-central-1: artifacts-of-dev, us-east-1: artifacts-of-dev}
-    models:
-      steady:
-        sagemaker:
-          instances: [ml.g5.xlarge, ml.g6.xlarge]
-          count: {min: 2, max: 4}
-          vpc: {subnets: [subnet-0a1b2c3d4e5f60718], security_groups: [sg-0a1b2c3d4e5f60718]}
-      sleeping: {sagemaker: {mode: scale_to_zero, instances: [ml.g5.xlarge], count: {max: 2}}}
-      queued: {sagemaker: {mode: async, instances: [ml.m5.xlarge], count: {max: 2}}}
-"""
+OPEN = {("AwsSolutions-APIG4", "lading-open-api"), ("Annotation::lading:open", "lading-open-api")}
+"""What a stage that anybody may call must acknowledge itself."""
 
-ENDPOINTS = ("steady", "sleeping", "queued")
+SERVED = {"dev": ("layered", "folder"), "prod": (), "tokens": (), "open": ("layered", "steady")}
+"""Stage -> its models; none for all. The region of `dev` is that of the AWS profile."""
 
 
-@pytest.fixture(scope="module")
-def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Every kind of model, in two regions of production; synthesis fails on any finding."""
-    folder = tmp_path_factory.mktemp("project")
-    lock = {
-        "layered": locked(s3_copy("layered")),
-        "big": locked(s3_copy("big", bytes=1 << 28)),
-        "folder": local_artifact(folder, "folder"),
-        "with.dots": locked(s3_copy("with.dots", golden=None)),
-        **{name: served_by_engine(name) for name in ENDPOINTS},
-    }
-    large = {name: {"target": "sagemaker", "twin": "layered"} for name in ENDPOINTS}
-    write_project(folder, lock, STAGES, **large)
-    app = make_app(folder, stage="prod")
+@pytest.fixture(scope="module", params=SERVED)
+def assembly(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, Path]:
+    """One stage, and the folder of its templates and of the rules' report."""
+    stage = str(request.param)
+    folder = tmp_path_factory.mktemp(stage)
+    write_matrix(folder, *SERVED[stage])
+    app = make_app(folder, stage=stage)
     add_stacks(app, ROOT)
+    Preflight.apply(app)
     Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
-    return Path(app.synth().directory)
+    if stage == "open":
+        with pytest.raises(RuntimeError, match="AwsSolutions-APIG4"):
+            app.synth()
+    else:
+        app.synth()
+    return stage, Path(app.outdir)
 
 
-def test_no_rule_finds_anything_unacknowledged(assembly: Path) -> None:
-    report = json.loads((assembly / "validation-report.json").read_text())
-    found = [
-        (violation["ruleName"], construct["constructPath"])
-        for plugin in report["pluginReports"]
-        for violation in plugin["violations"]
-        for construct in violation["violatingConstructs"]
-    ]
-    assert found == []
+def test_the_stages_turn_every_option_on() -> None:
+    stages = read_stages(STAGES).stages.values()
+    stated = set().union(*map(stated_options, stages))
+    assert as_models(all_options(StageSettings)) - as_models(stated) == set()
 
 
-def test_cfn_lint_finds_nothing(assembly: Path) -> None:
-    templates = sorted(assembly.glob("*-eu-central-1.template.json"))
-    assert len(templates) == 9
+def as_models(options: set[str]) -> set[str]:
+    """The defaults of all models have the keys of each model."""
+    return {option.replace("defaults", "models", 1) for option in options}
+
+
+def test_a_template_that_would_fail_is_found(tmp_path: Path) -> None:
+    app = App(outdir=str(tmp_path))
+    stack = Stack(app, "failing")
+    logs.CfnMetricFilter(
+        stack,
+        "Unclosed",
+        filter_pattern="[time, level",
+        log_group_name="/aws/lambda/f",
+        metric_transformations=[
+            logs.CfnMetricFilter.MetricTransformationProperty(
+                metric_name="m", metric_namespace="n", metric_value="1"
+            )
+        ],
+    )
+    Preflight.apply(app)
+    with pytest.raises(RuntimeError, match="pf-logs-filter-pattern-bracket"):
+        app.synth()
+    assert set(findings(tmp_path)) == {("pf-logs-filter-pattern-bracket", "failing")}
+
+
+def findings(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield the rule and the stack of each finding that nobody acknowledged."""
+    report = json.loads((folder / "validation-report.json").read_text())
+    for plugin in report["pluginReports"]:
+        for violation in plugin["violations"]:
+            for construct in violation["violatingConstructs"]:
+                yield violation["ruleName"], construct["constructPath"].split("/")[0]
+
+
+def test_no_rule_finds_anything_unacknowledged(assembly: tuple[str, Path]) -> None:
+    stage, folder = assembly
+    assert set(findings(folder)) == (OPEN if stage == "open" else set())
+
+
+def test_cfn_lint_finds_nothing(assembly: tuple[str, Path]) -> None:
+    stage, folder = assembly
+    templates = sorted(folder.glob("*-us-east-1.template.json"))
+    if stage != "prod":  # the regions of production have the same templates
+        templates = sorted(folder.glob("*.template.json"))
+    assert len(templates) == 2 + len(SERVED[stage] or MODELS)
     command = [str(Path(sys.executable).parent / "cfn-lint"), "--"]
     linted = subprocess.run(
         [*command, *map(str, templates)], check=False, capture_output=True, text=True

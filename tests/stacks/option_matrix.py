@@ -1,0 +1,168 @@
+"""Projects that turn on every option of a stage, and every kind of model, at least once."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, get_args
+
+import yaml
+from pydantic import BaseModel
+
+from lading.stacks.stages.settings import SettingsFile
+from tests.stacks.projects import local_artifact, locked, s3_copy, served_by_engine, write_project
+
+STAGES: Final = """
+stages:
+  dev: {}
+  prod:
+    regions: [eu-central-1, us-east-1]
+    artifact_buckets: {eu-central-1: artifacts-of-dev, us-east-1: artifacts-of-dev}
+    models:
+      steady:
+        sagemaker:
+          instances: [ml.g5.xlarge, ml.g6.xlarge]
+          count: {min: 2, max: 4}
+          vpc: {subnets: [subnet-0a1b2c3d4e5f60718], security_groups: [sg-0a1b2c3d4e5f60718]}
+      sleeping: {sagemaker: {mode: scale_to_zero, instances: [ml.g5.xlarge], count: {max: 2}}}
+      queued: {sagemaker: {mode: async, instances: [ml.m5.xlarge], count: {max: 2}}}
+  tokens:
+    account: "000000000000"
+    regions: [eu-central-1]
+    architecture: arm64
+    auth: token
+    authorizer_cache_s: 60
+    artifact_keys:
+      - arn:aws:kms:eu-central-1:000000000000:key/0a1b2c3d-0000-4000-8000-000000000000
+    cors: [https://app.example.com, https://other.example.com]
+    throttling: {rate: 500, burst: 900, requests_per_address: 2000}
+    waf: true
+    domain:
+      name: ml.example.com
+      certificate_arn: >-
+        arn:aws:acm:eu-central-1:000000000000:certificate/0a1b2c3d-0000-4000-8000-000000000000
+      base_path: ml
+      hosted_zone_id: Z0123456789ABCDEFGHIJ
+      hosted_zone_name: example.com
+    alarms: {email: on-call@example.com, error_rate: 0.05}
+    rollout: linear-10-percent-every-1-minute
+    log_retention_days: 30
+    permissions_boundary: arn:aws:iam::000000000000:policy/boundary
+    models:
+      layered:
+        snap_start: false
+        reserved_concurrency: 20
+        provisioned_concurrency:
+          count: 2
+          timezone: Europe/Berlin
+          schedule:
+            - {at: 'cron(0 7 ? * MON-FRI *)', count: 10}
+            - {at: 'cron(0 19 ? * MON-FRI *)', count: 2}
+      big: {memory_mb: 10240, threads: 4, timeout_s: 20, p99_ms: 300}
+      steady:
+        sagemaker:
+          instances: [ml.g4dn.xlarge]
+          count: {min: 2, max: 3}
+          scaling: {metric: invocations, target: 100, out_cooldown_s: 30, in_cooldown_s: 300}
+          update:
+            policy: linear
+            percent: 50
+            wait_s: 600
+            termination_wait_s: 300
+            timeout_s: 14400
+            alarms: [their-alarm]
+          network_isolation: false
+          download_timeout_s: 600
+          startup_timeout_s: 600
+          provision_timeout_s: 900
+          inference_ami: al2023-ami-sagemaker-inference-gpu-4-1
+          answer_timeout_s: 120
+          web_adapter: "arn:aws:lambda:eu-central-1:000000000000:layer:Adapter:1"
+      queued:
+        sagemaker:
+          mode: async
+          instances: [ml.m5.xlarge]
+          count: {min: 1, max: 2}
+          queue:
+            concurrency: 2
+            success_topic: "arn:aws:sns:eu-central-1:000000000000:good"
+            error_topic: "arn:aws:sns:eu-central-1:000000000000:bad"
+          volume_key: >-
+            arn:aws:kms:eu-central-1:000000000000:key/0a1b2c3d-0000-4000-8000-000000000001
+          jobs_days: 3
+      sleeping:
+        sagemaker:
+          mode: scale_to_zero
+          instances: [ml.g5.xlarge]
+          count: {max: 1}
+          component: {accelerators: 0, cpus: 2, memory_mb: 8192, data_cache: false}
+          hold_s: 10
+  open:
+    regions: [eu-central-1]
+    auth: none
+    cors: ["*"]
+    rollout: all-at-once
+    defaults: {sagemaker: {instances: [ml.g5.xlarge], update: {rollback: false}}}
+    domain:
+      name: open.example.com
+      certificate_arn: >-
+        arn:aws:acm:eu-central-1:000000000000:certificate/0a1b2c3d-0000-4000-8000-000000000000
+"""
+
+ENDPOINTS: Final = ("steady", "sleeping", "queued")
+MODELS: Final = (*ENDPOINTS, "layered", "big", "folder", "with.dots")
+
+
+def write_matrix(folder: Path, *models: str) -> None:
+    """Write the project of every stage, with some models, or with all."""
+    entries: Mapping[str, Mapping[str, Any]] = {
+        "layered": locked(s3_copy("layered")),
+        "big": locked(s3_copy("big", bytes=1 << 28)),
+        "folder": local_artifact(folder, "folder"),
+        "with.dots": locked(s3_copy("with.dots", golden=None)),
+        **{name: served_by_engine(name) for name in ENDPOINTS},
+    }
+    chosen = {name: entry for name, entry in entries.items() if name in (models or MODELS)}
+    large = {
+        name: {"target": "sagemaker", "twin": "layered"} for name in ENDPOINTS if name in chosen
+    }
+    write_project(folder, chosen, STAGES, **large)
+
+
+def stated_options(entry: BaseModel) -> set[str]:
+    """The dotted keys that an entry of settings states with another value than the default."""
+    found = set()
+    for key in entry.model_fields_set:
+        value, field = getattr(entry, key), type(entry).model_fields[key]
+        if value != field.default:
+            found.add(key)
+        found |= {f"{key}.{below}" for each in _entries(value) for below in stated_options(each)}
+    return found
+
+
+def all_options(kind: type[BaseModel]) -> set[str]:
+    """The dotted keys of a kind of entry, and of the entries in it."""
+    found = set()
+    for key, field in kind.model_fields.items():
+        found.add(key)
+        for below in _kinds(field.annotation):
+            found |= {f"{key}.{each}" for each in all_options(below)}
+    return found
+
+
+def read_stages(text: str) -> SettingsFile:
+    return SettingsFile.model_validate(yaml.safe_load(text))
+
+
+def _entries(value: Any) -> Iterator[BaseModel]:
+    if isinstance(value, BaseModel):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from (each for each in value.values() if isinstance(each, BaseModel))
+    elif isinstance(value, tuple):
+        yield from (each for each in value if isinstance(each, BaseModel))
+
+
+def _kinds(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _kinds(argument)
