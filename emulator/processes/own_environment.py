@@ -2,7 +2,6 @@
 
 import fcntl
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -38,16 +37,14 @@ def own_environment(folder: Path, requirements: Path, log: Path, *options: str) 
 def _make(
     folder: Path, wanted: str, requirements: Path, log: Path, options: tuple[str, ...]
 ) -> None:
-    """Make the environment in a scratch folder, and move it to its place when it is complete."""
-    scratch = folder.with_name(f"{folder.name}-{os.getpid()}")
-    shutil.rmtree(scratch, ignore_errors=True)
+    """Make the environment in its place, since its commands hold the path; mark it at the end."""
+    shutil.rmtree(folder, ignore_errors=True)
     try:
-        _install(scratch, requirements, log, options)
-        (scratch / "made-of").write_text(wanted)
+        _install(folder, requirements, log, options)
+    except ToolUnavailable:
         shutil.rmtree(folder, ignore_errors=True)
-        scratch.replace(folder)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        raise
+    (folder / "made-of").write_text(wanted)
 
 
 def _install(folder: Path, requirements: Path, log: Path, options: tuple[str, ...]) -> None:
