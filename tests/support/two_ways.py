@@ -1,5 +1,6 @@
 """The same models behind two servers: one with the short way, one with the application alone."""
 
+import asyncio
 import io
 import json
 import socket
@@ -54,10 +55,12 @@ class CountingWay(ShortWay):
     """The short way, which counts what it takes."""
 
     taken = 0
+    loop: asyncio.AbstractEventLoop
 
     def take(self, passage: Passage) -> None:
         """See `ShortWay.take`."""
         self.taken += 1
+        self.loop = passage.protocol.loop
         super().take(passage)
 
 
@@ -66,6 +69,7 @@ class Way:
 
     def __init__(self, settings: ServingSettings, *, longest: int, short: bool) -> None:
         self.lines, self.counted = Lines(), list[tuple[Any, ...]]()
+        self.started: list[float | None] = []
         self.catalog = load_catalog(settings)
         self.executor = ThreadPoolExecutor(2)
         observed = Observability(settings, self._count, output=self.lines)
@@ -84,6 +88,7 @@ class Way:
         )
 
     def _count(self, seen: Observation, status: int) -> None:
+        self.started.append(seen.compute_started)
         self.counted.append((seen.model, seen.version, seen.dialect, status, *seen.milliseconds()))
 
     def connect(self) -> socket.socket:

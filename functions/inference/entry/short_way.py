@@ -6,6 +6,7 @@ model that is not quick, and a long body, go to a thread. `docs/architecture.md`
 """
 
 from asyncio import AbstractEventLoop, Future, wrap_future
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from functools import partial
 from typing import Final
@@ -16,6 +17,7 @@ from lading.functions.inference.entry.answer_bytes import answer_bytes
 from lading.functions.inference.entry.known_routes import KnownRoutes
 from lading.functions.inference.entry.passage import Passage
 from lading.functions.inference.entry.quick_models import QuickModels
+from lading.functions.inference.lanes.joining import Asked, predict_together
 from lading.functions.inference.loading.catalog import Catalog
 from lading.functions.inference.observability.line import Exchange
 from lading.functions.inference.observability.log import Observability
@@ -88,18 +90,21 @@ class ShortWay:
         turn, self._arrived = self._arrived[:MOST_AT_ONCE], self._arrived[MOST_AT_ONCE:]
         if self._arrived:
             loop.call_soon(self._turn, loop)
-        for passage in turn:
-            if passage.disconnected:
-                self._lose(passage)
-                continue
-            passage.decode()
-            if passage.prediction is None:
-                self._send(passage)  # it has been refused
-            elif passage.prediction.predictor in self._quick:
-                passage.predict()
-                self._send(passage)
-            else:
-                self._hand_over(passage)
+        quick = [passage for passage in turn if self._is_quick(passage)]
+        _predict(quick)
+        for passage in quick:
+            self._send(passage)
+
+    def _is_quick(self, passage: Passage) -> bool:
+        """Decode a request; return whether the rest of it is for the event loop."""
+        if passage.disconnected:
+            self._lose(passage)
+            return False
+        passage.decode()
+        if passage.prediction is None or passage.prediction.predictor in self._quick:
+            return True  # it has been refused, or its model is quick
+        self._hand_over(passage)
+        return False
 
     def _hand_over(self, passage: Passage) -> None:
         """Have a thread do the rest."""
@@ -154,6 +159,21 @@ class ShortWay:
             exchange = Exchange("POST", passage.route.path, _status(passage), passage.request_id)
             self._observability.note(exchange, passage.observation)
         self._observability.flush()
+
+
+def _predict(passages: Sequence[Passage]) -> None:
+    """Predict what several requests want in as few runs as their models allow, and encode."""
+    asked = [
+        (passage, Asked(passage.prediction, passage.observation))
+        for passage in passages
+        if passage.prediction is not None
+    ]
+    if len(asked) == 1:
+        asked[0][0].predict()
+        return
+    outcomes = predict_together([each for _, each in asked])
+    for (passage, _), outcome in zip(asked, outcomes, strict=True):
+        passage.finish(outcome)
 
 
 def _status(passage: Passage) -> int:
