@@ -11,10 +11,10 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 # without its requirements; and of these, what only tests use.
 FRAMEWORKS := pytorch huggingface tensorflow boosting tabular
 FOR_TESTS := minilm tensorflow-serving
-ALONE := $(FOR_TESTS) sentences language sagemaker-images
+ALONE := $(FOR_TESTS) sentences language sagemaker-images training
 
 .PHONY: help demo cloud emulate test test-all check coverage bench-cold bench-json bench-endpoint \
-	bench-synth bench-throughput formats-table protos schema lock clean language processing prometheus frameworks server sklearn $(FRAMEWORKS)
+	bench-synth bench-throughput formats-table protos schema lock clean language processing prometheus frameworks server sklearn training $(FRAMEWORKS)
 
 help:
 	@echo "make demo        create .venv, then train, package and serve the example, and send it a request"
@@ -29,6 +29,7 @@ help:
 	@echo "make server      install gRPC and TorchServe's management API for lading serve"
 	@echo "make processing  install what serving models of texts and images needs"
 	@echo "make language    install what runs a language model behind an emulated endpoint"
+	@echo "make training    install what searches of parameters and jobs in SageMaker need"
 	@echo "make prometheus  download Debian's Prometheus, which reads our metrics in the tests"
 	@echo "make bench-cold  measure cold starts and warm answers beside a bare handler"
 	@echo "make bench-json  measure JSON tensors beside simdjson alone"
@@ -60,7 +61,7 @@ test: .venv/dev
 test-all: .venv/dev .venv/frameworks
 	@LADING_EVERY_FRAMEWORK=1 $(BIN)/pytest -rs --numprocesses 2 --dist loadfile
 
-$(FRAMEWORKS) frameworks server language processing: %: .venv/%
+$(FRAMEWORKS) frameworks server language processing training: %: .venv/%
 
 # scikit-learn is part of the demo.
 sklearn: .venv/demo
@@ -133,7 +134,7 @@ lock:
 		echo torch | $(COMPILE) $$within $(DEMO) --excludes /dev/stdin $$torch --extra $$set \
 			-o requirements/$$set.txt || exit 1; \
 		within="$$within -c requirements/$$set.txt"; done; \
-	for set in tokenizers pillow sentences language $(FOR_TESTS); do \
+	for set in tokenizers pillow sentences language training $(FOR_TESTS); do \
 		$(COMPILE) --no-deps $$within --group $$set -o requirements/$$set.txt || exit 1; done
 	$(COMPILE) --no-deps -c requirements.txt --group sagemaker-images -o requirements/sagemaker-images.txt
 	for set in emulate flower sam; do $(COMPILE) --group $$set -o requirements/$$set.txt || exit 1; done
@@ -174,7 +175,8 @@ $(ALONE:%=.venv/%): .venv/%: requirements/%.txt .venv/demo
 .venv/pytorch: .venv/torch
 .venv/huggingface: .venv/torch .venv/sentences
 .venv/language: .venv/huggingface .venv/dev
-.venv/frameworks: $(FRAMEWORKS:%=.venv/%) $(FOR_TESTS:%=.venv/%) .venv/language
+.venv/training: .venv/dev .venv/tabular
+.venv/frameworks: $(FRAMEWORKS:%=.venv/%) $(FOR_TESTS:%=.venv/%) .venv/language .venv/training
 	@touch $@
 
 .venv/bin/pip:

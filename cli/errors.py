@@ -5,6 +5,7 @@ CliError
 ├── NothingLocked           the lock has no such model, version or label
 ├── EngineNeeded            the model runs in an engine, not in this process
 ├── Unwritable              an output file cannot be written
+├── CloudUnnamed            an option that says where to train is missing
 ├── TokenNotFound           no bearer token has this id
 └── SubjectError            something named is wrong
     ├── InputUnreadable     an input file cannot be read
@@ -92,6 +93,14 @@ class Unwritable(CliError):
 
     def __init__(self, path: Path, error: OSError) -> None:
         super().__init__(f"{path} cannot be written: {error.strerror}; choose another --output")
+
+
+class CloudUnnamed(CliError):
+    """An option that says where to train is missing."""
+
+    def __init__(self, option: str, example: str) -> None:
+        super().__init__(f"training in SageMaker needs {option}, such as {example}")
+        self.option = option
 
 
 class TokenNotFound(CliError):

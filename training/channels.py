@@ -75,6 +75,8 @@ def _remote(spec: ModelSpec, name: str, address: str, objects: Objects) -> Chann
     if not tags:
         place = spec.place(f"train.channels.{name}")
         raise TrainingError(place, f"{address} has no data; correct the address, or put it there")
+    if list(tags) != [address.rpartition("/")[2]]:  # a folder: rows/ is not also rows2/
+        address = f"{address.rstrip('/')}/"
     return Channel(name, {}, address, sha256(canonical(sorted(tags.items()))))
 
 

@@ -1,15 +1,16 @@
-"""`lading train`: train a model, and package the result."""
+"""`lading train`: train a model here or in SageMaker, and package the result."""
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from lading.cli.commands.package import package_document, package_line
+from lading.cli.errors import CloudUnnamed
 from lading.cli.options import LOCK, MANIFEST, STORE, Json, Lock, Manifest, Name, Store
 from lading.cli.training import existing, follow, package_run, recipe_of
-from lading.model_packaging.manifest.models import ModelSpec, load_manifest
+from lading.model_packaging.manifest.models import load_manifest
 from lading.model_packaging.specification import Packaged
 from lading.model_packaging.store.versions import open_store
 from lading.training.known import find_version
@@ -17,10 +18,21 @@ from lading.training.local import train_here
 from lading.training.recipe import Recipe
 from lading.training.runs import Run, find_run
 from lading.training.s3 import S3Objects
+from lading.training.sagemaker.jobs import train_there
+from lading.training.sagemaker.request import Cloud
+
+_ON = typer.Option(help="Where to train.")
+_ROLE = typer.Option(envvar="LADING_TRAINING_ROLE", help="ARN of the role of SageMaker's jobs.")
+_WORK = typer.Option(envvar="LADING_TRAINING_WORK", help="s3://bucket/prefix for SageMaker's jobs.")
+_REGION = typer.Option(envvar=["AWS_REGION", "AWS_DEFAULT_REGION"], help="Region of SageMaker.")
 
 
 def train(
     name: Name,
+    on: Annotated[Literal["here", "sagemaker"], _ON] = "here",
+    role: Annotated[str, _ROLE] = "",
+    work: Annotated[str, _WORK] = "",
+    region: Annotated[str, _REGION] = "",
     manifest: Manifest = MANIFEST,
     lock: Lock = LOCK,
     store: Store = STORE,
@@ -37,10 +49,14 @@ def train(
         lading train churn
 
         lading train churn --json
+
+        lading train churn --on sagemaker --role arn:aws:iam::123456789012:role/training
+        --work s3://my-bucket/training
     """
     (spec,) = load_manifest(manifest).select([name])
     recipe = recipe_of(spec)
-    packaged, made = _train(spec, recipe, lock, store)
+    cloud = _cloud(role, work, region) if on == "sagemaker" else None
+    packaged, made = _train(recipe, cloud, lock, store)
     if json_:
         document = {**package_document(name, packaged), "training": made}
         typer.echo(json.dumps(document, indent=2))
@@ -50,17 +66,39 @@ def train(
 
 
 def _train(
-    spec: ModelSpec, recipe: Recipe, lock: Path, store: str
+    recipe: Recipe, cloud: Cloud | None, lock: Path, store: str
 ) -> tuple[Packaged, dict[str, Any]]:
     """Return the version, and what made it."""
+    spec = recipe.spec
     run = find_run(recipe)
     if run is None and (known := find_version(spec, recipe.key, lock)):
         number, published = known
         made: dict[str, Any] = published.artifact.specification["training"]
         return existing(spec, lock, number, published), made
-    run = run or _run(spec, recipe)
+    run = run or _run(recipe, cloud)
     return package_run(spec, run, open_store(store), lock), run.record()
 
 
-def _run(spec: ModelSpec, recipe: Recipe) -> Run:
-    return train_here(recipe, S3Objects(spec.place("train")), follow())
+def _run(recipe: Recipe, cloud: Cloud | None) -> Run:
+    objects, on_line = S3Objects(recipe.spec.place("train")), follow()
+    if cloud is None:
+        return train_here(recipe, objects, on_line)
+    return train_there(recipe, cloud, objects, on_line)
+
+
+def _cloud(role: str, work: str, region: str) -> Cloud:
+    """Return where to train in SageMaker.
+
+    Raises:
+        CloudUnnamed: an option is missing.
+    """
+    for option, value, example in (
+        ("--role", role, "arn:aws:iam::123456789012:role/training"),
+        ("--work", work, "s3://my-bucket/training"),
+        ("--region", region, "eu-west-1"),
+    ):
+        if not value:
+            raise CloudUnnamed(option, example)
+    if not work.startswith("s3://"):
+        raise CloudUnnamed("--work", "s3://my-bucket/training")
+    return Cloud(role, work.rstrip("/"), region)

@@ -46,7 +46,7 @@ def test_a_missing_or_empty_channel_is_an_error_with_its_place(
 def test_the_digest_of_objects_in_s3_needs_no_download(project: Project) -> None:
     spec = project(channels={"train": "s3://bucket/rows"})
     one = read_channels(spec, Listed({"a.csv": (3, "t1")}))["train"]
-    assert one.address == "s3://bucket/rows"
+    assert one.address == "s3://bucket/rows/"
     assert one.digest == read_channels(spec, Listed({"a.csv": (3, "t1")}))["train"].digest
     assert one.digest != read_channels(spec, Listed({"a.csv": (3, "t2")}))["train"].digest
 

@@ -1,0 +1,121 @@
+"""What a training job is asked for, from a recipe: SageMaker's words for the manifest's."""
+
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from lading.training.channels import Channel, Objects, files_below
+from lading.training.contract import CODE, NAME
+from lading.training.errors import TrainingError
+from lading.training.recipe import Recipe
+from lading.training.runs import copy_code
+
+_LONGEST = 63
+_PATIENCE = 2
+"""A spot job may wait for capacity as long as it may run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """Where jobs run in SageMaker.
+
+    Args:
+        role: the ARN of the role that a job assumes.
+        work: s3://bucket/prefix for code, data, checkpoints and results of jobs.
+        region: the AWS Region.
+        poll_seconds: the time between two looks at a job.
+    """
+
+    role: str
+    work: str
+    region: str
+    poll_seconds: float = 5.0
+
+
+def job_name(recipe: Recipe) -> str:
+    """Return a name for a job that no earlier job has."""
+    model = re.sub(r"[^A-Za-z0-9-]", "-", recipe.spec.name)
+    ending = f"-{recipe.key[7:15]}-{time.time_ns() // 1_000_000}"
+    return f"lading-{model}"[: _LONGEST - len(ending)].rstrip("-") + ending
+
+
+def upload_inputs(recipe: Recipe, cloud: Cloud, objects: Objects) -> dict[str, str]:
+    """Upload the code and the channels that are on this machine; return their addresses.
+
+    What is there already is not uploaded again: addresses have the digests.
+    """
+    found = {CODE: f"{cloud.work}/code/{recipe.code_digest[7:]}"}
+    with TemporaryDirectory(prefix="lading-") as folder:
+        copy_code(recipe, Path(folder))
+        _upload(objects, files_below(Path(folder)), found[CODE])
+    for channel in recipe.channels.values():
+        found[channel.name] = channel.address or _channel(channel, cloud, objects)
+    return found
+
+
+def _channel(channel: Channel, cloud: Cloud, objects: Objects) -> str:
+    address = f"{cloud.work}/data/{channel.digest[7:]}"
+    _upload(objects, dict(channel.files), address)
+    return address
+
+
+def _upload(objects: Objects, files: dict[str, Path], address: str) -> None:
+    present = objects.tags(address)
+    missing = {name: path for name, path in files.items() if name not in present}
+    objects.upload(missing, address)
+
+
+def job_request(recipe: Recipe, cloud: Cloud, inputs: dict[str, str]) -> dict[str, Any]:
+    """Return the arguments of CreateTrainingJob, without its name and hyperparameters.
+
+    Raises:
+        TrainingError: the manifest names no image.
+    """
+    train = recipe.train
+    if train.image is None:
+        advice = "name a container image with Python and the framework, such as one of AWS's"
+        place = recipe.spec.place("train.image")
+        raise TrainingError(place, f"is missing; to train in SageMaker, {advice}")
+    seconds = train.max_minutes * 60
+    stopping: dict[str, int] = {"MaxRuntimeInSeconds": seconds}
+    if train.spot:
+        stopping["MaxWaitTimeInSeconds"] = _PATIENCE * seconds
+    request: dict[str, Any] = {
+        "RoleArn": cloud.role,
+        "AlgorithmSpecification": {
+            "TrainingImage": train.image.replace("{region}", cloud.region),
+            "TrainingInputMode": "File",
+            "ContainerEntrypoint": ["python3", f"/opt/ml/input/data/{CODE}/{NAME}"],
+            "ContainerArguments": [train.entry.name],
+            "MetricDefinitions": [
+                {"Name": name, "Regex": pattern} for name, pattern in train.metrics.items()
+            ],
+        },
+        "InputDataConfig": [_input(name, address) for name, address in inputs.items()],
+        "OutputDataConfig": {"S3OutputPath": f"{cloud.work}/jobs"},
+        "ResourceConfig": {
+            "InstanceType": train.instance,
+            "InstanceCount": 1,
+            "VolumeSizeInGB": train.volume_gb,
+        },
+        "StoppingCondition": stopping,
+    }
+    if train.spot:
+        checkpoints = f"{cloud.work}/checkpoints/{recipe.key[7:]}"
+        request |= {
+            "EnableManagedSpotTraining": True,
+            "CheckpointConfig": {"S3Uri": checkpoints, "LocalPath": "/opt/ml/checkpoints"},
+        }
+    return request
+
+
+def _input(name: str, address: str) -> dict[str, Any]:
+    source = {
+        "S3DataType": "S3Prefix",
+        "S3Uri": address,
+        "S3DataDistributionType": "FullyReplicated",
+    }
+    return {"ChannelName": name, "DataSource": {"S3DataSource": source}}
