@@ -1,7 +1,6 @@
 """The gRPC server beside the emulated gateway, which does not support gRPC."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -10,7 +9,8 @@ from lading.emulator.processes.server import GRACE_SECONDS
 from lading.functions.contract.limits import GATEWAY
 from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.entry.http_server import Listening, address_of
-from lading.functions.inference.entry.processors import processors
+from lading.functions.inference.lanes.lanes import Lanes
+from lading.functions.inference.lanes.limits import LaneLimits
 from lading.functions.inference.loading.catalog import Catalog
 from lading.functions.inference.observability.log import Observability
 from lading.functions.inference.observability.prometheus import Metrics
@@ -48,11 +48,11 @@ def serving_grpc(
         output = stack.enter_context(log.open("a", encoding="utf-8"))
         observability = Observability(ServingSettings(), metrics.note if metrics else None, output)
         try:
-            threads = stack.enter_context(ThreadPoolExecutor(at_once or processors()))
+            lanes = stack.enter_context(Lanes(LaneLimits(threads=at_once)))
             served = RpcServing(
                 catalog, observability, RpcLimits(GATEWAY.body_bytes, GRACE_SECONDS)
             )
-            bound = stack.enter_context(serving(served, address, threads))
+            bound = stack.enter_context(serving(served, address, lanes))
         except OSError as error:
             reason = "the port is in use, or this machine does not have the address"
             raise AddressUnavailable(where.host, where.port, reason) from error

@@ -146,6 +146,18 @@ class CONTAINER:
     multi_model_folder: Final = "/opt/ml/models"
     grace_seconds: Final = 25
     """Seconds for running requests to end; SageMaker kills 30 seconds after SIGTERM."""
+    lane_limits: Final = MappingProxyType(
+        {
+            "most_waiting": "LADING_MOST_WAITING",
+            "most_waiting_in_all": "LADING_MOST_WAITING_IN_ALL",
+            "most_bytes": "LADING_MOST_BYTES",
+            "most_bytes_in_all": "LADING_MOST_BYTES_IN_ALL",
+            "most_rows": "LADING_MOST_ROWS",
+        }
+    )
+    """Limits of the queue of requests, by their names in the server -> their variables."""
+    threads: Final = "LADING_PREDICTIONS_AT_ONCE"
+    """Predictions of one model at the same time; one for each processor by default."""
     default_longest_body: Final = 64 * 1024 * 1024
     """Bytes: the default of Triton's `--http-max-input-size`."""
 

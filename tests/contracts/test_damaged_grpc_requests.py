@@ -6,13 +6,14 @@ reach a service: gRPC's own library answers INTERNAL, as it does for every serve
 
 import tracemalloc
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import grpc
 import pytest
 
+from lading.functions.inference.lanes.lanes import Lanes
+from lading.functions.inference.lanes.limits import LaneLimits
 from lading.functions.inference.loading.catalog import load_catalog
 from lading.functions.inference.observability.log import Observability
 from lading.functions.inference.rpc.messages import message
@@ -118,13 +119,13 @@ def calls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Calls]:
     settings = settings_for(root, {"m": {1: echo()}})
     with (
         (root / "log").open("w") as log,
-        ThreadPoolExecutor(2) as threads,
+        Lanes(LaneLimits(threads=2)) as lanes,
         serving(
             RpcServing(
                 load_catalog(settings), Observability(settings, output=log), RpcLimits(LONGEST, 0)
             ),
             "127.0.0.1:0",
-            threads,
+            lanes,
         ) as port,
         grpc.insecure_channel(f"127.0.0.1:{port}") as channel,
     ):

@@ -31,6 +31,7 @@ from lading.functions.inference.entry.http_server import (
 )
 from lading.functions.inference.entry.processors import processors
 from lading.functions.inference.entry.warm_up import warm_up
+from lading.functions.inference.lanes.lanes import Lanes
 from lading.functions.inference.loading.catalog import Catalog, load_catalog
 from lading.functions.inference.loading.control import ModelControl
 from lading.functions.inference.loading.folder import FolderEmpty, load_folder
@@ -62,7 +63,7 @@ def main(arguments: Sequence[str]) -> None:
     container = create_container(catalog, settings, observability, executor, short)
     app = metrics.beside(allow_origins(container, settings.service.origins))
     _manage(catalog, settings)
-    grpc = _grpc(catalog, settings, observability, executor)
+    grpc = _grpc(catalog, settings, observability, Lanes(settings.lanes))
     try:
         _served(app, settings.port, settings, grpc, short)()
     except OSError as error:
@@ -163,15 +164,15 @@ def _short_way(
 
 
 def _grpc(
-    catalog: Catalog, settings: ContainerSettings, observability: Observability, executor: Executor
+    catalog: Catalog, settings: ContainerSettings, observability: Observability, lanes: Lanes
 ) -> AbstractAsyncContextManager[object] | None:
-    """Return the gRPC server, if a port is set for it; it shares the threads that predict."""
+    """Return the gRPC server, if a port is set for it; it shares the queue of predictions."""
     if not settings.grpc_port:
         return None
     from lading.functions.inference.rpc.server import RpcLimits, RpcServing, listening
 
     served = RpcServing(catalog, observability, RpcLimits(settings.longest_body))
-    return listening(served, address_of(settings.host, settings.grpc_port), executor)
+    return listening(served, address_of(settings.host, settings.grpc_port), lanes)
 
 
 def _exit(_number: int, _frame: FrameType | None) -> NoReturn:

@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lading.functions.contract.names import ADAPTER, CONTAINER, ENVIRONMENT
 from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.entry.http_server import KEEP_ALIVE_SECONDS, MOST_KEEP_ALIVE_SECONDS
+from lading.functions.inference.entry.processors import processors
+from lading.functions.inference.lanes.limits import LaneLimits
 
 _MOST_PORTS = 1 << 16
 
@@ -30,6 +32,7 @@ class ContainerSettings:
     multi_model: bool = False
     host: str = CONTAINER.default_host
     keep_alive_s: int = KEEP_ALIVE_SECONDS
+    lanes: LaneLimits = field(default_factory=LaneLimits)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "ContainerSettings":
@@ -55,6 +58,7 @@ class ContainerSettings:
             multi_model=multi_model,
             host=environment.get(CONTAINER.host) or CONTAINER.default_host,
             keep_alive_s=_keep_alive(environment),
+            lanes=_lanes(environment),
         )
 
 
@@ -79,6 +83,17 @@ class AdapterSettings:
         name = environment.get("AWS_LAMBDA_FUNCTION_NAME", "")
         version = environment.get("AWS_LAMBDA_FUNCTION_VERSION", "")
         return cls(name, version, _port(environment, ADAPTER.port, ADAPTER.default_port))
+
+
+def _lanes(environment: Mapping[str, str]) -> LaneLimits:
+    """Read the limits of the queue, each from its own variable."""
+    usual = LaneLimits()
+    stated = {
+        limit: _number(environment, variable, getattr(usual, limit))
+        for limit, variable in CONTAINER.lane_limits.items()
+    }
+    threads = _number(environment, CONTAINER.threads, processors())
+    return LaneLimits(**stated, threads=threads)
 
 
 def _keep_alive(environment: Mapping[str, str]) -> int:

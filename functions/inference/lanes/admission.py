@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from lading.functions.contract.errors import Overloaded
 from lading.functions.inference.lanes.limits import LaneLimits
+from lading.functions.inference.lanes.pace import Pace
 from lading.functions.inference.lanes.turn import Turn
 
 UNNAMED: Final = ""
@@ -67,7 +68,7 @@ class Lane:
         """How many requests one run may take; more than one once the model allows it."""
         self.held = self.running = 0
         self.admitted = self.refused = self.expired = self.abandoned = self.runs = self.joined = 0
-        self.mean_s = 0.0
+        self.mean_s, self.pace = 0.0, Pace()
 
     def state(self) -> LaneState:
         """Return what it holds, and what it has done."""
@@ -149,26 +150,28 @@ class Admission:
                 raise
 
     def begin(self, model: str, size: int) -> bool:
-        """Begin a run at once, without a place in the queue; False if others wait or run.
+        """Begin a run in the caller's thread, without a place in the queue.
 
-        `end` must follow. For runs so short that a thread would take longer.
+        False if the model is not quick, or others wait or run. Otherwise `end` must follow.
         """
         with self._lock:
             lane = self._lane(model)
-            if lane.waiting or lane.running >= self._threads or self._full(lane, size):
+            if not lane.pace.quick or lane.waiting or lane.running >= self._threads:
+                return False
+            if self._full(lane, size):
                 return False
             lane.running += 1
-            lane.admitted += 1
             self._hold(lane, size)
             return True
 
-    def end(self, model: str, size: int, seconds: float) -> bool:
+    def end(self, model: str, size: int, seconds: float, requests: int = 1) -> bool:
         """End a run that `begin` began; return whether a thread should come to serve the lane."""
         with self._lock:
             lane = self._lane(model)
             lane.running -= 1
             self._hold(lane, -size)
-            self._note(lane, 1, seconds)
+            lane.admitted += requests
+            self._note(lane, requests, seconds)
             return bool(lane.waiting) and self._started(lane)
 
     def note_run(self, model: str, requests: int, seconds: float) -> None:
@@ -252,5 +255,6 @@ class Admission:
     def _note(lane: Lane, requests: int, seconds: float) -> None:
         lane.runs += 1
         lane.joined += requests if requests > 1 else 0
+        lane.pace.note(seconds)
         each = seconds / requests
         lane.mean_s = each if lane.runs == 1 else lane.mean_s + _WEIGHT * (each - lane.mean_s)

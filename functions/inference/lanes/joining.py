@@ -21,6 +21,9 @@ from lading.functions.inference.wire.messages import Observation
 Outcome = dict[str, Array] | Exception
 """What a prediction gives: its arrays, or why there are none."""
 
+USUAL_ROWS: Final = 16
+"""The usual limit of rows in a run, for which a server may have another."""
+
 _SHORT: Final = 6
 """Texts below 2 to this power, in bytes, count as equally long."""
 
@@ -32,28 +35,31 @@ class Asked(NamedTuple):
     observation: Observation
 
 
-def predict_together(asked: Sequence[Asked]) -> list[Outcome]:
-    """Return the outcome of each prediction, in as few runs as their models allow."""
+def predict_together(asked: Sequence[Asked], most_rows: int = USUAL_ROWS) -> list[Outcome]:
+    """Return the outcome of each prediction, in as few runs as models and `most_rows` allow."""
     outcomes: dict[int, Outcome] = {}
-    for places in runs_of([each.prediction for each in asked]):
+    for places in runs_of([each.prediction for each in asked], most_rows):
         found = predict_run([asked[place] for place in places])
         outcomes |= dict(zip(places, found, strict=True))
     return [outcomes[place] for place in range(len(asked))]
 
 
-def runs_of(predictions: Sequence[Prediction]) -> Iterator[list[int]]:
-    """Yield the places of the predictions that share a run, in the order of the first of each."""
+def runs_of(predictions: Sequence[Prediction], most_rows: int = USUAL_ROWS) -> Iterator[list[int]]:
+    """Yield the places of the predictions that share a run, in the order of the first of each.
+
+    A run has at most the rows of its model's `Batching`, and at most `most_rows`.
+    """
     if len(predictions) == 1:
         yield [0]
         return
     runs: list[list[int]] = []
     filling: dict[Hashable, tuple[list[int], int]] = {}
     for place, prediction in enumerate(predictions):
-        rows = rows_of(prediction)
+        rows = rows_of(prediction, most_rows)
         key = _key_of(prediction) if rows else place
         run, left = filling.get(key, ([], 0))
         if rows > left:
-            run, left = [], _batching(prediction).most_rows
+            run, left = [], min(_batching(prediction).most_rows, most_rows)
             runs.append(run)
         elif not rows:
             runs.append(run)
@@ -69,7 +75,7 @@ def predict_run(asked: Sequence[Asked]) -> list[Outcome]:
     started, joint = perf_counter(), Observation()
     with Boundary(joint):
         outputs = _joined([each.prediction for each in asked]).compute()
-        answers = _split(outputs, [rows_of(each.prediction) for each in asked])
+        answers = _split(outputs, [_rows(each.prediction) for each in asked])
         ended = perf_counter()
         for each in asked:
             each.observation.compute_started, each.observation.compute_ended = started, ended
@@ -77,14 +83,18 @@ def predict_run(asked: Sequence[Asked]) -> list[Outcome]:
     return [_alone(each) for each in asked]
 
 
-def rows_of(prediction: Prediction) -> int:
+def rows_of(prediction: Prediction, most_rows: int = USUAL_ROWS) -> int:
     """Return the rows of a prediction that may share a run; 0 for one that runs alone."""
     batching = prediction.predictor.batching
     if batching is None or prediction.attributes or not prediction.inputs:
         return 0
     sizes = {array.shape[0] if array.ndim else 0 for array in prediction.inputs.values()}
     rows = sizes.pop()
-    return rows if not sizes and rows < batching.most_rows else 0
+    return rows if not sizes and rows < min(batching.most_rows, most_rows) else 0
+
+
+def _rows(prediction: Prediction) -> int:
+    return len(next(iter(prediction.inputs.values())))
 
 
 def _batching(prediction: Prediction) -> Batching:

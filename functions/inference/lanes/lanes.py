@@ -5,7 +5,7 @@ model whose runs take long holds up its own callers only. While all threads of a
 requests gather; a thread that becomes free takes as many as the model may answer in one run.
 """
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import partial
 from time import monotonic
@@ -42,7 +42,7 @@ class Lanes:
     """
 
     def __init__(self, limits: LaneLimits) -> None:
-        self._admission = Admission(limits)
+        self._limits, self._admission = limits, Admission(limits)
         self._threads = ThreadPoolExecutor(_MOST_THREADS, "prediction")
 
     def __enter__(self) -> Self:
@@ -85,6 +85,43 @@ class Lanes:
         """
         return self._submit(Turn(operation, observation, size, deadline, self._withdraw), model)
 
+    def decode(
+        self,
+        operation: Operation[T],
+        observation: Observation,
+        *,
+        size: int = 0,
+        deadline: Deadline = NEVER,
+    ) -> Turn[T]:
+        """Decode in the caller's thread; `predict_decoded` goes on, unless the turn is done then.
+
+        The arguments are those of `submit`.
+        """
+        turn = Turn(operation, observation, size, deadline, self._withdraw)
+        if turn.decode():
+            self._wanted(turn)
+        return turn
+
+    def predict_decoded(self, turns: Sequence[Turn[Any]]) -> None:
+        """Run quick models that are free in the caller's thread; let others wait in their lanes.
+
+        Afterwards a turn may be done. If too much waits already, its operation gets the error.
+        """
+        by_model: dict[str, list[Turn[Any]]] = {}
+        for turn in turns:
+            assert turn.prediction is not None
+            by_model.setdefault(turn.prediction.predictor.metadata.name, []).append(turn)
+        for model, ready in by_model.items():
+            size = sum(turn.size for turn in ready)
+            if self.begin(model, size):
+                started = monotonic()
+                for _ in self._predict(ready):
+                    """The time of all together is noted."""
+                self.end(model, size, monotonic() - started, len(ready))
+            else:
+                for turn in ready:
+                    self._enter(turn, model)
+
     def predict(
         self,
         prediction: Prediction,
@@ -118,15 +155,16 @@ class Lanes:
         return _Threads(self, model)
 
     def begin(self, model: str, size: int = 0) -> bool:
-        """Begin a run of a model in the caller's thread; False if others wait or run: submit it.
+        """Begin a run of a quick model in the caller's thread; False: submit it.
 
-        `end` must follow, with the same size and the seconds that the run took.
+        So it is if others wait or run, or if runs of the model take long. `end` must follow, with
+        the same size and the seconds that the run took.
         """
         return self._admission.begin(model, size)
 
-    def end(self, model: str, size: int, seconds: float) -> None:
-        """End what `begin` began."""
-        if self._admission.end(model, size, seconds):
+    def end(self, model: str, size: int, seconds: float, requests: int = 1) -> None:
+        """End what `begin` began, in which so many requests were answered."""
+        if self._admission.end(model, size, seconds, requests):
             self._threads.submit(self._serve, model)
 
     def states(self) -> tuple[LaneState, ...]:
@@ -157,15 +195,21 @@ class Lanes:
         started = monotonic()
         decoded = [turn for turn in turns if self._wanted(turn) and turn.decode()]
         ready = [turn for turn in decoded if self._stays(turn, model) and self._wanted(turn)]
+        for requests in self._predict(ready):
+            self._admission.note_run(model, requests, monotonic() - started)
+            started = monotonic()
+
+    def _predict(self, ready: Sequence[Turn[Any]]) -> Iterator[int]:
+        """Predict for decoded turns of one model; yield after each run how many shared it."""
         predictions = [turn.prediction for turn in ready if turn.prediction is not None]
-        for places in runs_of(predictions):
+        for places in runs_of(predictions, self._limits.most_rows):
             asked = [Asked(predictions[place], ready[place].observation) for place in places]
             for place, outcome in zip(places, predict_run(asked), strict=True):
                 ready[place].give(outcome)
-            self._admission.note_run(model, len(places), monotonic() - started)
-            started = monotonic()
+            yield len(places)
         for prediction in predictions[-1:]:
             batching = prediction.predictor.batching
+            model = prediction.predictor.metadata.name
             self._admission.allow(model, batching.most_rows if batching else 1)
 
     def _wanted(self, turn: Turn[Any]) -> bool:
@@ -190,6 +234,13 @@ class Lanes:
         except Overloaded as error:
             turn.refuse(error)
         return False
+
+    def _enter(self, turn: Turn[T], model: str) -> None:
+        """Let decoded work wait; its operation learns if it cannot."""
+        try:
+            self._submit(turn, model)
+        except Overloaded as error:
+            turn.refuse(error)
 
 
 class _Threads(Executor):

@@ -1,25 +1,28 @@
-"""The calls of one method: answered in threads, with mapped errors and a log line for each.
+"""The calls of one method, with mapped errors and a log line for each.
 
-A call waits in the event loop and uses a thread only while it is processed: idle streams, and calls
-in the queue, block no predictions.
+A call waits in the event loop; idle streams, and calls in the queue, block no predictions. A short
+request is decoded in the event loop, and a quick model runs there, too: two changes of thread would
+take longer. Everything else has a turn in its model's lane.
 """
 
 import asyncio
-import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Generator
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 import grpc
 from google.protobuf.descriptor import MethodDescriptor
 
 from lading.functions.contract.errors import (
     CallerGone,
+    DeadlinePassed,
     InferenceError,
     InternalFailure,
     ModelUnavailable,
     NotFound,
+    Overloaded,
     RequestError,
     RequestTooLarge,
     SignatureNotFound,
@@ -28,12 +31,16 @@ from lading.functions.contract.errors import (
     Unsupported,
 )
 from lading.functions.contract.statuses import status_of
+from lading.functions.inference.lanes.deadline import NEVER, Deadline, within
+from lading.functions.inference.lanes.lanes import Lanes
 from lading.functions.inference.loading.catalog import Catalog
-from lading.functions.inference.observability.line import Exchange
-from lading.functions.inference.observability.log import Observability
+from lading.functions.inference.models.prediction import Prediction
+from lading.functions.inference.rpc.gathering import Gathering
 from lading.functions.inference.rpc.messages import parse
+from lading.functions.inference.rpc.records import Records
 from lading.functions.inference.rpc.room import Room
 from lading.functions.inference.rpc.service import RpcCall, Service
+from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.wire.boundary import Boundary
 from lading.functions.inference.wire.messages import Observation
 
@@ -46,7 +53,9 @@ _CODES = MappingProxyType(
         RequestError: grpc.StatusCode.INVALID_ARGUMENT,
         ModelUnavailable: grpc.StatusCode.UNAVAILABLE,
         Throttled: grpc.StatusCode.RESOURCE_EXHAUSTED,
+        Overloaded: grpc.StatusCode.UNAVAILABLE,
         TimedOut: grpc.StatusCode.DEADLINE_EXCEEDED,
+        DeadlinePassed: grpc.StatusCode.DEADLINE_EXCEEDED,
     }
 )
 """The gRPC status of each error; of any other it is INTERNAL."""
@@ -60,24 +69,35 @@ def code_of(error: InferenceError) -> grpc.StatusCode:
     return next((_CODES[kind] for kind in kinds if kind in _CODES), grpc.StatusCode.INTERNAL)
 
 
-@dataclass(frozen=True, slots=True)
-class Threads:
-    """The threads: predictions, look-ups and health checks do not block each other."""
+class Answered(NamedTuple):
+    """A serialized response, or why there is none."""
 
-    predicting: Executor
-    looking_up: Executor
-    health: Executor
+    response: bytes
+    error: InferenceError | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One method of a service, as a server answers it."""
+    """One method of a service, as a server answers it.
+
+    Args:
+        offered: the service.
+        described: the method.
+        catalog: the models.
+        lanes: the queue of predictions.
+        gathering: predicts together what has been decoded in one turn of the event loop.
+        looking_up: threads for all other methods, which so never wait for predictions.
+        records: keeps the record of each call.
+        room: the limit of concurrent calls.
+    """
 
     offered: Service
     described: MethodDescriptor
     catalog: Catalog
-    observability: Observability
-    threads: Threads
+    lanes: Lanes
+    gathering: Gathering
+    looking_up: Executor
+    records: Records
     room: Room
 
     @property
@@ -94,49 +114,73 @@ class Method:
     async def answer(self, request: bytes, context: grpc.aio.ServicerContext) -> bytes:
         """Return the response; an error ends the call with its status."""
         async with self.room.place(context):
-            response, error = await self._answered(request)
+            response, error = await self._answered(request, _deadline_of(context))
         if error is not None:
             await context.abort(code_of(error), str(error))
         return response
 
     async def answer_each(
-        self, requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext
+        self, _requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext
     ) -> AsyncIterator[bytes]:
         """Yield a response for each request of a stream; an error does not end the stream."""
         assert self.offered.stream_error is not None
         async with self.room.place(context):
-            async for request in self.room.each(requests, context):
-                response, error = await self._answered(request)
+            deadline = _deadline_of(context)
+            async for request in self.room.each(context):
+                response, error = await self._answered(request, deadline)
                 if error is not None:
                     response = self.offered.stream_error(error).SerializeToString()
                 yield response
 
-    async def _answered(self, request: bytes) -> tuple[bytes, InferenceError | None]:
+    async def _answered(self, request: bytes, deadline: Deadline) -> Answered:
         """Return the response or the error; drop a call whose client leaves before it starts."""
-        predicts = self.described.name in self.offered.predicting
-        executor = self.threads.predicting if predicts else self.threads.looking_up
         observation = Observation(dialect=self.offered.dialect)
-        turn = executor.submit(self._run, request, observation)
         try:
-            return await asyncio.wrap_future(turn)
+            with Boundary(observation) as boundary:
+                return await self._begun(request, observation, deadline)
+            return Answered(b"", boundary.refusal)
         except asyncio.CancelledError:
             observation.error = CallerGone("it was answered")
             raise
         finally:
-            self._note(observation)
+            self.records.add(self.path, _status_of(observation.error), observation)
 
-    def _run(self, request: bytes, observation: Observation) -> tuple[bytes, InferenceError | None]:
+    def _begun(
+        self, request: bytes, observation: Observation, deadline: Deadline
+    ) -> Awaitable[Answered]:
         work = RpcCall(self.catalog, observation, self.path)
-        with Boundary(observation) as boundary:
+        if self.described.name in self.offered.operations:
+            return asyncio.wrap_future(self.looking_up.submit(self._look_up, request, work))
+        steps, size = self._predict(request, work), len(request)
+        if self.offered.is_short(request):
+            turn = self.lanes.decode(steps, observation, size=size, deadline=deadline)
+            return self.gathering.answered(turn)
+        turn = self.lanes.submit(steps, observation, size=size, deadline=deadline)
+        return asyncio.wrap_future(turn)
+
+    def _look_up(self, request: bytes, work: RpcCall) -> Answered:
+        with Boundary(work.observation) as boundary:
             sent = parse(self.described.input_type.full_name, request)
             response = self.offered.operations[self.described.name](work, sent)
-            return response.SerializeToString(), None
-        return b"", boundary.refusal
+            return Answered(response.SerializeToString())
+        return Answered(b"", boundary.refusal)
 
-    def _note(self, observation: Observation) -> None:
-        error = observation.error
-        known = error if isinstance(error, InferenceError) else InternalFailure()
-        status = _OK if error is None else status_of(known)
-        exchange = Exchange("POST", self.path, status, os.urandom(16).hex())
-        self.observability.note(exchange, observation)
-        self.observability.flush()
+    def _predict(
+        self, request: bytes, work: RpcCall
+    ) -> Generator[Prediction, dict[str, Array], Answered]:
+        with Boundary(work.observation) as boundary:
+            parts = yield from self.offered.predicting[self.described.name](work, request)
+            return Answered(b"".join(parts))
+        return Answered(b"", boundary.refusal)
+
+
+def _deadline_of(context: grpc.aio.ServicerContext) -> Deadline:
+    left = context.time_remaining()
+    return NEVER if left is None else within(left)
+
+
+def _status_of(error: Exception | None) -> int:
+    """Return the status for the log and the metrics, which have HTTP's."""
+    if error is None:
+        return _OK
+    return status_of(error if isinstance(error, InferenceError) else InternalFailure())

@@ -1,58 +1,21 @@
 """`inference.GRPCInferenceService`: the Open Inference Protocol over gRPC (KServe, Triton).
 
-A request has its tensors raw, all of them in `raw_input_contents`, or typed, each in the field of
-its datatype; never both. The answer has the same form, as in KServe; FP16 and BF16 can only be raw.
 Triton's `ModelStreamInfer` answers each request of a stream by itself.
 """
 
-from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
-
-from lading.functions.contract.errors import (
-    InvalidInput,
-    InvalidOutput,
-    MalformedRequest,
-    Unsupported,
-    brief,
-)
 from lading.functions.contract.names import VERSION
 from lading.functions.inference.dialects.open_inference_repository import count
-from lading.functions.inference.models.predictor import ModelMetadata
+from lading.functions.inference.models.prediction import Prediction
+from lading.functions.inference.rpc import open_inference_tensors as tensors
 from lading.functions.inference.rpc.messages import message
-from lading.functions.inference.rpc.service import RpcCall, Service
-from lading.functions.inference.tensors import binary as binary_tensors
-from lading.functions.inference.tensors.conversion import (
-    DTYPES,
-    Array,
-    check_header,
-    datatype_of,
-    element_count,
-    from_json,
-    reshape,
-)
+from lading.functions.inference.rpc.raw_contents import nested
+from lading.functions.inference.rpc.service import Predicting, RpcCall, Service
 
-CONTENTS = MappingProxyType(
-    {
-        "BOOL": "bool_contents",
-        "INT8": "int_contents",
-        "INT16": "int_contents",
-        "INT32": "int_contents",
-        "INT64": "int64_contents",
-        "UINT8": "uint_contents",
-        "UINT16": "uint_contents",
-        "UINT32": "uint_contents",
-        "UINT64": "uint64_contents",
-        "FP32": "fp32_contents",
-        "FP64": "fp64_contents",
-        "BYTES": "bytes_contents",
-    }
-)
-"""Datatype -> the field of its elements; datatypes without a field can only be raw."""
-
-_REFUSED_PARAMETERS = ("classification", "shared_memory_region")
+_INFER_RESPONSE = 2
+"""The number of ModelStreamInferResponse's field for the response."""
 
 
 def _live(_work: RpcCall, _request: Any) -> Any:
@@ -105,113 +68,26 @@ def _statistics(work: RpcCall, request: Any) -> Any:
     return message("inference.ModelStatisticsResponse")(model_stats=count(call))
 
 
-def _infer(work: RpcCall, request: Any) -> Any:
-    call = work.call(request.model_name, request.model_version)
+def _infer(work: RpcCall, content: bytes) -> Predicting:
+    request = tensors.read(content)
+    call = work.call(request.head.model_name, request.head.model_version)
     predictor = call.predictor()
-    inputs = decode(request)
-    results = call.predict(predictor, inputs, _wanted(request))
-    return encode(predictor.metadata, request, results)
+    asked = Prediction(
+        predictor,
+        tensors.decode(request),
+        tensors.wanted(request),
+        timeout_us=tensors.timeout_us(request),
+    )
+    results = yield asked
+    return tensors.encode(predictor.metadata, request, results)
 
 
-def _infer_part(work: RpcCall, request: Any) -> Any:
-    return message("inference.ModelStreamInferResponse")(infer_response=_infer(work, request))
+def _infer_part(work: RpcCall, content: bytes) -> Predicting:
+    return nested(_INFER_RESPONSE, (yield from _infer(work, content)))
 
 
 def _stream_error(error: Exception) -> Any:
     return message("inference.ModelStreamInferResponse")(error_message=str(error))
-
-
-def decode(request: Any) -> dict[str, Array]:
-    """Return the arrays of a ModelInferRequest by name; raw ones are not copied.
-
-    Raises:
-        RequestError: a tensor does not match its own header.
-    """
-    raw = request.raw_input_contents
-    if raw and len(raw) != len(request.inputs):
-        raise MalformedRequest(
-            f"raw_input_contents has {len(raw)} tensors, but inputs has {len(request.inputs)}"
-        )
-    inputs: dict[str, Array] = {}
-    for at, tensor in enumerate(request.inputs):
-        _check(tensor, inputs)
-        if not raw:
-            inputs[tensor.name] = _typed(tensor)
-        elif tensor.HasField("contents"):
-            raise InvalidInput(tensor.name, "has both 'contents' and raw_input_contents; use one")
-        else:
-            content = memoryview(raw[at])
-            inputs[tensor.name] = binary_tensors.decode(
-                content, tensor.name, tensor.datatype, list(tensor.shape)
-            )
-    return inputs
-
-
-def _check(tensor: Any, before: Mapping[str, Array]) -> None:
-    """Check the header of a tensor, before its data is read."""
-    if tensor.name in before:
-        raise InvalidInput(tensor.name, "is given twice")
-    check_header(tensor.name, tensor.datatype, list(tensor.shape))
-    if "shared_memory_region" in tensor.parameters:
-        raise Unsupported(
-            f"input '{brief(tensor.name)}' uses shared memory, which is not supported"
-        )
-
-
-def _typed(tensor: Any) -> Array:
-    field = CONTENTS.get(tensor.datatype)
-    if field is None:
-        raise InvalidInput(tensor.name, f"is {tensor.datatype}; send it in raw_input_contents")
-    filled = [each.name for each, _ in tensor.contents.ListFields()]
-    if filled not in ([], [field]):
-        raise InvalidInput(tensor.name, f"is {tensor.datatype}; put its elements into '{field}'")
-    values, count = getattr(tensor.contents, field), element_count(tensor.shape)
-    if len(values) != count:
-        raise InvalidInput(
-            tensor.name, f"has {len(values)} elements, its shape {list(tensor.shape)} has {count}"
-        )
-    return reshape(_array(values, tensor.name, tensor.datatype), list(tensor.shape), tensor.name)
-
-
-def _array(values: Sequence[Any], name: str, datatype: str) -> Array:
-    if datatype in ("FP32", "FP64"):
-        return np.fromiter(values, DTYPES[datatype], len(values))
-    return from_json(list(values), name, datatype)
-
-
-def _wanted(request: Any) -> list[str]:
-    """Return the names of the requested outputs; none means all."""
-    names: list[str] = []
-    for output in request.outputs:
-        if output.name in names:
-            raise InvalidOutput(output.name, "is requested twice")
-        if any(each in output.parameters for each in _REFUSED_PARAMETERS):
-            name = brief(output.name)
-            raise Unsupported(
-                f"output '{name}': classification and shared memory are not supported"
-            )
-        names.append(output.name)
-    return names
-
-
-def encode(metadata: ModelMetadata, request: Any, results: Mapping[str, Array]) -> Any:
-    """Return the response, raw if the request was raw or had no inputs: every client reads raw."""
-    response = message("inference.ModelInferResponse")(
-        model_name=metadata.name, model_version=str(metadata.version), id=request.id
-    )
-    raw = bool(request.raw_input_contents) or not request.inputs
-    for name, array in results.items():
-        datatype = datatype_of(array)
-        output = response.outputs.add(name=name, datatype=datatype, shape=array.shape)
-        if raw:
-            response.raw_output_contents.append(bytes(binary_tensors.encode(array)))
-            continue
-        if datatype not in CONTENTS:
-            raise InvalidOutput(
-                name, f"is {datatype}, which is returned only as raw bytes; send raw_input_contents"
-            )
-        getattr(output.contents, CONTENTS[datatype]).extend(array.ravel().tolist())
-    return response
 
 
 SERVICES = (
@@ -225,13 +101,12 @@ SERVICES = (
                 "ModelReady": _model_ready,
                 "ServerMetadata": _server_metadata,
                 "ModelMetadata": _model_metadata,
-                "ModelInfer": _infer,
-                "ModelStreamInfer": _infer_part,
                 "RepositoryIndex": _repository_index,
                 "ModelStatistics": _statistics,
             }
         ),
-        frozenset(("ModelInfer", "ModelStreamInfer")),
+        MappingProxyType({"ModelInfer": _infer, "ModelStreamInfer": _infer_part}),
         _stream_error,
+        tensors.is_short,
     ),
 )

@@ -3,11 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Any
 
 import grpc
-
-T = TypeVar("T")
 
 
 class Room:
@@ -20,6 +18,8 @@ class Room:
 
     def __init__(self, most: int, ending: asyncio.Future[None]) -> None:
         self._left, self._ending = most, ending
+        self._idle: set[asyncio.Task[Any]] = set()
+        ending.add_done_callback(self._end_idle)
 
     @asynccontextmanager
     async def place(self, context: grpc.aio.ServicerContext) -> AsyncIterator[None]:
@@ -33,19 +33,34 @@ class Room:
         finally:
             self._left += 1
 
-    async def each(
-        self, requests: AsyncIterator[T], context: grpc.aio.ServicerContext
-    ) -> AsyncIterator[T]:
+    async def each(self, context: grpc.aio.ServicerContext) -> AsyncIterator[Any]:
         """Yield the requests of a stream, until its client ends it or the server stops."""
-        while True:
-            coming = asyncio.ensure_future(anext(requests))
-            try:
-                await asyncio.wait((coming, self._ending), return_when=asyncio.FIRST_COMPLETED)
-                if not coming.done():
-                    await context.abort(grpc.StatusCode.UNAVAILABLE, "the server is shutting down")
-                request = coming.result()
-            except StopAsyncIteration:
-                return
-            finally:
-                coming.cancel()
+        while (request := await self._read(context)) is not grpc.aio.EOF:
             yield request
+
+    async def _read(self, context: grpc.aio.ServicerContext) -> Any:
+        """Return the next request of a stream; end the stream if the server stops meanwhile.
+
+        No task is made for a request: that would take longer than to answer it.
+        """
+        task = asyncio.current_task()
+        assert task is not None, "gRPC calls handlers in tasks"
+        self._idle.add(task)
+        try:
+            if self._ending.done():
+                await self._refuse(context)
+            return await context.read()
+        except asyncio.CancelledError:
+            if self._ending.done():
+                await self._refuse(context)
+            raise
+        finally:
+            self._idle.discard(task)
+
+    @staticmethod
+    async def _refuse(context: grpc.aio.ServicerContext) -> None:
+        await context.abort(grpc.StatusCode.UNAVAILABLE, "the server is shutting down")
+
+    def _end_idle(self, _ending: asyncio.Future[None]) -> None:
+        for task in self._idle:
+            task.cancel()

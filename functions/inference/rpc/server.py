@@ -1,15 +1,17 @@
 """The gRPC server of every protocol, with health checking and reflection.
 
-One event loop holds the calls, and threads answer them (`calls.py`); health checks have their own.
+One event loop holds the calls (`calls.py`), and the lanes of the models have the threads that
+predict; look-ups and health checks have their own.
 Messages have the limit of the HTTP server's bodies, and the number of concurrent calls is limited.
 gRPC itself limits metadata to 8 KiB, and refuses more with RESOURCE_EXHAUSTED.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from threading import Thread
 from typing import Any
 
@@ -19,11 +21,14 @@ from grpc_health.v1.health import SERVICE_NAME as HEALTH
 from grpc_reflection.v1alpha import reflection, reflection_pb2, reflection_pb2_grpc
 
 from lading.functions.contract.names import CONTAINER
+from lading.functions.inference.lanes.lanes import Lanes
 from lading.functions.inference.loading.catalog import Catalog
 from lading.functions.inference.observability.log import Observability
 from lading.functions.inference.rpc import open_inference, tensorflow_serving
-from lading.functions.inference.rpc.calls import Method, Threads
+from lading.functions.inference.rpc.calls import Method
+from lading.functions.inference.rpc.gathering import Gathering
 from lading.functions.inference.rpc.messages import pool, service
+from lading.functions.inference.rpc.records import Records
 from lading.functions.inference.rpc.room import Room
 from lading.functions.inference.rpc.service import Service
 
@@ -66,13 +71,13 @@ class RpcServing:
 
 
 @asynccontextmanager
-async def listening(served: RpcServing, address: str, predicting: Executor) -> AsyncIterator[int]:
+async def listening(served: RpcServing, address: str, lanes: Lanes) -> AsyncIterator[int]:
     """Serve in this event loop while the block runs; current calls may end after it.
 
     Args:
         served: what to serve.
         address: `host:port`; port 0 chooses a free one, which is yielded.
-        predicting: threads that predict.
+        lanes: the queue of predictions.
 
     Raises:
         OSError: the address is in use, or not one of this machine.
@@ -82,7 +87,16 @@ async def listening(served: RpcServing, address: str, predicting: Executor) -> A
         ThreadPoolExecutor(_LOOKING_UP, "looking up") as looking_up,
         ThreadPoolExecutor(1, "health") as health,
     ):
-        server = _create_server(served, Threads(predicting, looking_up, health), ending)
+        records = Records(served.observability)
+        answering = partial(
+            Method,
+            catalog=served.catalog,
+            lanes=lanes,
+            gathering=Gathering(lanes),
+            looking_up=looking_up,
+            records=records,
+        )
+        server = _create_server(served, answering, health, ending)
         try:
             port = server.add_insecure_port(address)
         except RuntimeError as error:
@@ -93,15 +107,16 @@ async def listening(served: RpcServing, address: str, predicting: Executor) -> A
         finally:
             ending.set_result(None)
             await server.stop(served.limits.grace_seconds)
+            records.write()
 
 
 @contextmanager
-def serving(served: RpcServing, address: str, predicting: Executor) -> Iterator[int]:
+def serving(served: RpcServing, address: str, lanes: Lanes) -> Iterator[int]:
     """Serve from an event loop in another thread; see `listening`."""
     started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event, int]] = Future()
 
     async def serve() -> None:
-        async with listening(served, address, predicting) as port:
+        async with listening(served, address, lanes) as port:
             ending = asyncio.Event()
             started.set_result((asyncio.get_running_loop(), ending, port))
             await ending.wait()
@@ -123,7 +138,10 @@ def serving(served: RpcServing, address: str, predicting: Executor) -> Iterator[
 
 
 def _create_server(
-    served: RpcServing, threads: Threads, ending: asyncio.Future[None]
+    served: RpcServing,
+    answering: Callable[..., Method],
+    health: Executor,
+    ending: asyncio.Future[None],
 ) -> grpc.aio.Server:
     limits = [
         ("grpc.max_receive_message_length", served.limits.longest_body),
@@ -136,15 +154,13 @@ def _create_server(
     server = grpc.aio.server(options=limits, maximum_concurrent_rpcs=bound)
     for offered in SERVICES:
         methods = {
-            described.name: Method(
-                offered, described, served.catalog, served.observability, threads, room
-            ).handler()
+            described.name: answering(offered, described, room=room).handler()
             for described in service(offered.name).methods
         }
         handler = grpc.method_handlers_generic_handler(offered.name, methods)
         server.add_generic_rpc_handlers((handler,))
-    health = _Health(served.catalog, threads.health)
-    health_pb2_grpc.add_HealthServicer_to_server(health, server)
+    servicer = _Health(served.catalog, health)
+    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
     _reflect(server, Room(_MOST_REFLECTIONS, ending))
     return server
 
@@ -174,11 +190,11 @@ class _Reflection(reflection.aio.ReflectionServicer):  # type: ignore[misc] # ha
         self._room = room
 
     async def ServerReflectionInfo(  # noqa: N802 gRPC's name
-        self, requests: AsyncIterator[Any], context: grpc.aio.ServicerContext
+        self, _requests: AsyncIterator[Any], context: grpc.aio.ServicerContext
     ) -> AsyncIterator[Any]:
         """Answer each request of a stream."""
         async with self._room.place(context):
-            responses = super().ServerReflectionInfo(self._room.each(requests, context), context)
+            responses = super().ServerReflectionInfo(self._room.each(context), context)
             async for each in responses:
                 yield each
 

@@ -1,11 +1,14 @@
 """The description of a gRPC service, and the call that its operations get."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Generator, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from lading.functions.inference.loading.catalog import Catalog
 from lading.functions.inference.models.call import Call
+from lading.functions.inference.models.prediction import Prediction
+from lading.functions.inference.rpc.raw_contents import Part
+from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.wire.messages import Observation, Request
 
 
@@ -25,6 +28,17 @@ class RpcCall:
         return Call(request, self.catalog, parameters, self.observation)
 
 
+SHORT: Final = 64 * 1024
+"""Bytes of a request that is decoded sooner than another thread takes it."""
+
+Predicting = Generator[Prediction, dict[str, Array], Iterable[Part]]
+"""Decodes a request, yields, receives the outputs, and returns the parts of the response."""
+
+
+def _is_short(request: bytes) -> bool:
+    return len(request) <= SHORT
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """One service of a protocol.
@@ -32,14 +46,17 @@ class Service:
     Args:
         name: its name in the proto file.
         dialect: its name in logs and metrics.
-        operations: a method's name -> the function from its request to its response. A method
-            that streams gets each request of the stream by itself.
-        predicting: the methods that predict; all others only read what is in memory.
+        operations: a method's name -> the function from its request to its response, which only
+            reads what is in memory.
+        predicting: a method's name -> the generator function of a method that predicts, which gets
+            the serialized request. A method that streams gets each request by itself.
         stream_error: makes the part of a stream that reports an error.
+        is_short: whether a request is decoded sooner than another thread takes it.
     """
 
     name: str
     dialect: str
     operations: Mapping[str, Callable[[RpcCall, Any], Any]]
-    predicting: frozenset[str] = frozenset()
+    predicting: Mapping[str, Callable[[RpcCall, bytes], Predicting]] = field(default_factory=dict)
     stream_error: Callable[[Exception], Any] | None = None
+    is_short: Callable[[bytes], bool] = _is_short

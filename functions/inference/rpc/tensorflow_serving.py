@@ -11,9 +11,10 @@ from lading.functions.contract.errors import MalformedRequest, ModelUnavailable
 from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.dialects import tensorflow_examples as examples
 from lading.functions.inference.models.call import Call
+from lading.functions.inference.models.prediction import Prediction
 from lading.functions.inference.models.predictor import ModelMetadata, Predictor, with_signature
-from lading.functions.inference.rpc.messages import message
-from lading.functions.inference.rpc.service import RpcCall, Service
+from lading.functions.inference.rpc.messages import message, parse
+from lading.functions.inference.rpc.service import Predicting, RpcCall, Service
 from lading.functions.inference.rpc.tensorflow_tensors import (
     decode_all,
     encode,
@@ -26,47 +27,53 @@ _DATA_LOSS = 15
 _TYPE_URL = "type.googleapis.com/tensorflow.serving.SignatureDefMap"
 
 
-def _predict(work: RpcCall, request: Any) -> Any:
-    call, predictor = _resolve(work, request.model_spec)
+def _predict(work: RpcCall, content: bytes) -> Predicting:
+    request = parse("tensorflow.serving.PredictRequest", content)
+    _, predictor = _resolve(work, request.model_spec)
     inputs = decode_all(request.inputs)
     wanted = list(dict.fromkeys(request.output_filter))
-    results = call.predict(predictor, inputs, wanted)
+    results = yield Prediction(predictor, inputs, wanted)
     response = message("tensorflow.serving.PredictResponse")(
         model_spec=_spec(request.model_spec, predictor.metadata)
     )
     for name, array in results.items():
         response.outputs[name].CopyFrom(encode(array))
-    return response
+    return [response.SerializeToString()]
 
 
-def _classify(work: RpcCall, request: Any) -> Any:
-    call, predictor = _resolve(work, request.model_spec)
+def _classify(work: RpcCall, content: bytes) -> Predicting:
+    request = parse("tensorflow.serving.ClassificationRequest", content)
+    _, predictor = _resolve(work, request.model_spec)
     scores = examples.scores_output(predictor.metadata)
     labels = examples.labels_output(predictor.metadata, scores)
     inputs = examples.decode_examples(_document(request.input), predictor.metadata)
-    outputs = call.predict(predictor, inputs, [each.name for each in (scores, labels) if each])
+    names = [each.name for each in (scores, labels) if each]
+    outputs = yield Prediction(predictor, inputs, names)
     rows = examples.encode_classes(outputs[scores.name], outputs[labels.name] if labels else None)
     classifications = [
         {"classes": [{"label": label, "score": score} for label, score in row]}
         for row in rows["results"]
     ]
-    return message("tensorflow.serving.ClassificationResponse")(
+    response = message("tensorflow.serving.ClassificationResponse")(
         model_spec=_spec(request.model_spec, predictor.metadata),
         result={"classifications": classifications},
     )
+    return [response.SerializeToString()]
 
 
-def _regress(work: RpcCall, request: Any) -> Any:
-    call, predictor = _resolve(work, request.model_spec)
+def _regress(work: RpcCall, content: bytes) -> Predicting:
+    request = parse("tensorflow.serving.RegressionRequest", content)
+    _, predictor = _resolve(work, request.model_spec)
     value = examples.value_output(predictor.metadata)
     document = _document(request.input)
     inputs = examples.decode_examples(document, predictor.metadata)
-    outputs = call.predict(predictor, inputs, [value.name])
+    outputs = yield Prediction(predictor, inputs, [value.name])
     values = examples.encode_values(outputs[value.name], len(document["examples"]))["results"]
-    return message("tensorflow.serving.RegressionResponse")(
+    response = message("tensorflow.serving.RegressionResponse")(
         model_spec=_spec(request.model_spec, predictor.metadata),
         result={"regressions": [{"value": each} for each in values]},
     )
+    return [response.SerializeToString()]
 
 
 def _metadata(work: RpcCall, request: Any) -> Any:
@@ -162,15 +169,8 @@ SERVICES = (
     Service(
         "tensorflow.serving.PredictionService",
         "tensorflow_serving_grpc",
-        MappingProxyType(
-            {
-                "Predict": _predict,
-                "Classify": _classify,
-                "Regress": _regress,
-                "GetModelMetadata": _metadata,
-            }
-        ),
-        frozenset(("Predict", "Classify", "Regress")),
+        MappingProxyType({"GetModelMetadata": _metadata}),
+        MappingProxyType({"Predict": _predict, "Classify": _classify, "Regress": _regress}),
     ),
     Service(
         "tensorflow.serving.ModelService",

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +13,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from lading.functions.inference.app.application import create_app
+from lading.functions.inference.lanes.lanes import Lanes
+from lading.functions.inference.lanes.limits import LaneLimits
 from lading.functions.inference.loading.catalog import Catalog, CatalogModel, load_catalog
 from lading.functions.inference.observability.log import Observability
 from lading.functions.inference.rpc import tensorflow_tensors
 from lading.functions.inference.rpc.messages import message
-from lading.functions.inference.rpc.open_inference import CONTENTS
+from lading.functions.inference.rpc.open_inference_tensors import CONTENTS
 from lading.functions.inference.rpc.server import RpcLimits, RpcServing, serving
 from lading.functions.inference.tensors import binary as binary_tensors
 from lading.functions.inference.tensors.bfloat16 import from_bits
@@ -70,11 +71,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     catalog = Catalog(known)
     with (
         (root / "log").open("w") as log,
-        ThreadPoolExecutor(2) as threads,
+        Lanes(LaneLimits(threads=2)) as lanes,
         serving(
             RpcServing(catalog, Observability(stored, output=log), RpcLimits(1 << 24, 0)),
             "127.0.0.1:0",
-            threads,
+            lanes,
         ) as port,
         grpc.insecure_channel(f"127.0.0.1:{port}") as channel,
     ):

@@ -75,6 +75,12 @@ def test_a_run_has_at_most_the_models_rows_and_keeps_the_order(tmp_path: Path) -
     assert model.runs == [6, 6, 9]
 
 
+def test_a_server_may_allow_fewer_rows_than_a_model(tmp_path: Path) -> None:
+    predictions = [Prediction(served(tmp_path, add_sub()), pair(1))] * 4
+    assert list(runs_of(predictions, 3)) == [[0, 1, 2], [3]]
+    assert list(runs_of(predictions, 1)) == [[0], [1], [2], [3]]
+
+
 def test_other_shapes_outputs_models_and_attributes_run_by_themselves(tmp_path: Path) -> None:
     model, other = served(tmp_path / "1", add_sub()), served(tmp_path / "2", add_sub())
     wide = {name: np.ones((1, 4), np.float32) for name in ("a", "b")}
@@ -156,7 +162,7 @@ def test_answers_are_equal_bit_by_bit_however_requests_are_joined(
         {name: generator.normal(size=(count, 3)).astype(np.float32) for name in ("a", "b")}
         for count in rows
     ]
-    found = predict_together(asked(*(Prediction(model, each) for each in inputs)))
+    found = predict_together(asked(*(Prediction(model, each) for each in inputs)), 64)
     assert len(model.runs) == 1
     for each, outcome in zip(inputs, found, strict=True):
         assert isinstance(outcome, dict)

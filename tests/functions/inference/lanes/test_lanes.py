@@ -97,6 +97,17 @@ def occupied(lanes: Lanes, model: Gated) -> Future[dict[str, Array]]:
     return turn
 
 
+def quick(lanes: Lanes, name: str) -> Gated:
+    """A model whose runs have been quick so far."""
+    model = Gated(name)
+    lanes.predict(model.asked(0), Observation()).result(PATIENCE)
+    while not lanes.begin(name):
+        if state(lanes, name).running == 0:
+            number(lanes.predict(model.asked(0), Observation()))
+    lanes.end(name, 0, 0.0)
+    return model
+
+
 def test_an_operation_decodes_predicts_and_encodes_in_one_thread(lanes: Lanes) -> None:
     model, seen = Gated("m"), list[str]()
 
@@ -327,14 +338,76 @@ def test_an_operation_that_predicts_twice_is_a_fault(lanes: Lanes) -> None:
 
 
 def test_a_run_in_the_callers_thread_lets_others_gather_and_then_serves_them(lanes: Lanes) -> None:
-    model = Gated("m")
+    model = quick(lanes, "m")
+    before = state(lanes, "m").runs
     assert lanes.begin("m", 5)
     turn = lanes.predict(model.asked(1), Observation())
     assert not lanes.begin("m", 5)
     assert not turn.done()
     lanes.end("m", 5, 0.001)
     assert number(turn) == [2]
-    assert state(lanes, "m").runs == 2
+    assert state(lanes, "m").runs == before + 2
+
+
+def test_a_quick_model_runs_in_the_callers_thread_and_another_in_its_lane(
+    lanes: Lanes, slow: Callable[..., Gated]
+) -> None:
+    threads = list[str]()
+
+    def operation(of: Gated) -> Any:
+        threads.append(current_thread().name)
+        arrays = yield of.asked(1)
+        threads.append(current_thread().name)
+        return arrays
+
+    model, other = quick(lanes, "quick"), slow("slow")
+    turn = lanes.decode(operation(model), Observation())
+    later = lanes.decode(operation(other), Observation(), size=5)
+    lanes.predict_decoded([turn, later])
+    assert turn.done()
+    assert number(turn) == [2]
+    assert not later.done()
+    other.gate.set()
+    assert number(later) == [2]
+    here = current_thread().name
+    assert threads[:3] == [here] * 3
+    assert threads[-1].startswith("prediction")
+
+
+def test_a_decoded_operation_learns_that_its_lane_is_full_or_its_deadline_passed(
+    lanes: Lanes, slow: Callable[..., Gated]
+) -> None:
+    model = slow("m")
+    occupied(lanes, model)
+    for _ in range(4):
+        lanes.predict(model.asked(1), Observation())
+
+    def operation() -> Any:
+        try:
+            yield model.asked(1)
+        except (Overloaded, DeadlinePassed) as error:
+            return type(error).__name__
+
+    turn = lanes.decode(operation(), Observation())
+    lanes.predict_decoded([turn])
+    assert wait(turn) == "Overloaded"
+    assert wait(lanes.decode(operation(), Observation(), deadline=PAST)) == "DeadlinePassed"
+
+
+def test_what_is_decoded_together_shares_a_run(lanes: Lanes) -> None:
+    model = quick(lanes, "m")
+    model.allowed = Batching(8)
+    model.runs.clear()
+
+    def operation(value: float) -> Any:
+        return (yield model.asked(value))
+
+    turns = [lanes.decode(operation(value), Observation()) for value in (1, -2, 3)]
+    lanes.predict_decoded(turns)
+    assert [number(turns[0]), number(turns[2])] == [[2], [4]]
+    with pytest.raises(InvalidInput):
+        wait(turns[1])
+    assert model.runs == [[1, -2, 3], [1], [-2], [3]]
 
 
 def test_the_rest_of_an_admitted_request_is_never_refused(

@@ -1,7 +1,6 @@
 """A gRPC server on loopback, with the models that a test asks for."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
 
@@ -9,6 +8,8 @@ import grpc
 import pytest
 
 from lading.functions.contract.settings import ServingSettings
+from lading.functions.inference.lanes.lanes import Lanes
+from lading.functions.inference.lanes.limits import LaneLimits
 from lading.functions.inference.loading.catalog import load_catalog
 from lading.functions.inference.observability.log import Observability
 from lading.functions.inference.rpc.messages import message, service
@@ -25,10 +26,10 @@ def serve() -> Iterator[Callable[[ServingSettings], str]]:
     with ExitStack() as stack:
 
         def start(settings: ServingSettings) -> str:
-            threads = stack.enter_context(ThreadPoolExecutor(2))
+            lanes = stack.enter_context(Lanes(LaneLimits(threads=2)))
             limits = RpcLimits(LONGEST, grace_seconds=0)
             served = RpcServing(load_catalog(settings), Observability(settings), limits)
-            return f"127.0.0.1:{stack.enter_context(serving(served, '127.0.0.1:0', threads))}"
+            return f"127.0.0.1:{stack.enter_context(serving(served, '127.0.0.1:0', lanes))}"
 
         yield start
 

@@ -4,7 +4,6 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +19,8 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
 
 from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.artifact.specification import TensorSpec
+from lading.functions.inference.lanes.lanes import Lanes
+from lading.functions.inference.lanes.limits import LaneLimits
 from lading.functions.inference.loading.catalog import Catalog, CatalogModel, load_catalog
 from lading.functions.inference.models.predictor import ModelMetadata, Predictor
 from lading.functions.inference.observability.log import Observability
@@ -97,7 +98,10 @@ def test_a_call_leaves_one_line_with_its_metrics(
     ask(INFER, request())
     with pytest.raises(grpc.RpcError):
         ask(INFER, request("nothing"))
-    good, bad = map(json.loads, capsys.readouterr().out.splitlines())
+    written = ""
+    while written.count("\n") < 2:  # a line follows its answer
+        written += capsys.readouterr().out
+    good, bad = map(json.loads, written.splitlines())
     assert (good["path"], good["status"]) == (f"/{INFER}", 200)
     assert (good["model"], good["version"], good["dialect"]) == ("m", "1", "open_inference_grpc")
     assert good["Requests"] == [1]
@@ -149,6 +153,7 @@ class Running:
     address: str
     channel: grpc.Channel
     noted: list[tuple[str, int]]
+    lanes: Lanes
 
     def method(self, name: str) -> Any:
         """Calls a method of the Open Inference Protocol, with a serialized request."""
@@ -187,7 +192,7 @@ def serialized(model: str = "m") -> bytes:
 
 
 @contextmanager
-def running(model: Predictor, **limits: float) -> Iterator[Running]:
+def running(model: Predictor, *, most_waiting: int = 100, **limits: float) -> Iterator[Running]:
     noted: list[tuple[str, int]] = []
     catalog = Catalog({"m": CatalogModel("m", {1: model})})
     observability = Observability(
@@ -196,11 +201,11 @@ def running(model: Predictor, **limits: float) -> Iterator[Running]:
     told = RpcLimits(LONGEST, **{"grace_seconds": 0, **limits})  # type: ignore[arg-type]
     served = RpcServing(catalog, observability, told)
     with (
-        ThreadPoolExecutor(1) as threads,
-        serving(served, "127.0.0.1:0", threads) as port,
+        Lanes(LaneLimits(threads=1, most_waiting=most_waiting)) as lanes,
+        serving(served, "127.0.0.1:0", lanes) as port,
         grpc.insecure_channel(f"127.0.0.1:{port}") as channel,
     ):
-        yield Running(f"127.0.0.1:{port}", channel, noted)
+        yield Running(f"127.0.0.1:{port}", channel, noted, lanes)
 
 
 def loaded(root: Path) -> Predictor:
@@ -313,3 +318,64 @@ def check_ended(asked: Any, silent: Stream) -> None:
         next(silent.call)
     assert silent.call.code() == grpc.StatusCode.UNAVAILABLE
     silent.end()
+
+
+@pytest.mark.parametrize("name", ["ModelInfer", "ModelStreamInfer"])
+def test_a_call_beyond_the_queue_is_refused_at_once(name: str) -> None:
+    model = Busy()
+    with running(model, most_waiting=1) as server:
+        first = server.method("ModelInfer").future(serialized(), timeout=60)
+        assert model.begun.wait(20)
+        second = server.method("ModelInfer").future(serialized(), timeout=60)
+        while not server.lanes.states()[-1].waiting:
+            time.sleep(0.01)
+        refusal = refused(server, name)
+        assert "model 'm' is overloaded: 1 requests wait for it; retry in 1 s" in refusal
+        model.go.set()
+        first.result()
+        second.result()
+    assert ("Overloaded", 503) in server.noted
+    assert model.asked == 2
+
+
+def refused(server: Running, name: str) -> str:
+    """Why a call is refused."""
+    if name == "ModelStreamInfer":
+        stream = server.stream(serialized())
+        answer = message("inference.ModelStreamInferResponse").FromString(next(stream.call))
+        stream.end()
+        return str(answer.error_message)
+    with pytest.raises(grpc.RpcError) as caught:
+        server.method(name)(serialized(), timeout=60)
+    assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
+    return str(caught.value.details())
+
+
+def test_a_request_whose_timeout_passes_in_the_queue_is_not_predicted() -> None:
+    model = Busy()
+    hurried = message("inference.ModelInferRequest").FromString(serialized())
+    hurried.parameters["timeout"].int64_param = 1  # microsecond
+    with running(model) as server:
+        first = server.method("ModelInfer").future(serialized(), timeout=60)
+        assert model.begun.wait(20)
+        second = server.method("ModelInfer").future(hurried.SerializeToString(), timeout=60)
+        server.method("ServerLive")(b"", timeout=20)
+        model.go.set()
+        first.result()
+        with pytest.raises(grpc.RpcError) as caught:
+            second.result()
+    assert caught.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+    assert model.asked == 1
+
+
+@pytest.mark.parametrize("stated", [{"int64_param": -1}, {"string_param": "1"}])
+def test_a_timeout_that_is_no_number_of_microseconds_is_refused(
+    tmp_path: Path, stated: dict[str, Any]
+) -> None:
+    request = message("inference.ModelInferRequest").FromString(serialized())
+    for field, value in stated.items():
+        setattr(request.parameters["timeout"], field, value)
+    with running(loaded(tmp_path)) as server, pytest.raises(grpc.RpcError) as caught:
+        server.method("ModelInfer")(request.SerializeToString(), timeout=20)
+    assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert "'timeout' must be a whole number of microseconds" in str(caught.value.details())

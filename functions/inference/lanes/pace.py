@@ -1,0 +1,40 @@
+"""Whether a model is quick enough to run where requests are received, by measurement."""
+
+from math import inf
+from typing import Final
+
+QUICK_S: Final = 0.001
+SLOW_S: Final = 0.010
+RUNS: Final = 5
+MOST_SLOW: Final = 3
+
+
+class Pace:
+    """The runs of one model so far.
+
+    It becomes quick when the best of five runs takes less than a millisecond, and is measured anew
+    after three runs of more than ten: a run in the event loop holds up every other request.
+    """
+
+    __slots__ = ("_best_s", "_runs", "_slow", "quick")
+
+    def __init__(self) -> None:
+        self.quick = False
+        self._runs, self._slow, self._best_s = 0, 0, inf
+
+    def note(self, seconds: float) -> None:
+        """Take one run into account."""
+        if self.quick:
+            self._slow += seconds > SLOW_S
+            if self._slow >= MOST_SLOW:
+                self.quick = False
+                self._restart()
+            return
+        self._runs += 1
+        self._best_s = min(self._best_s, seconds)
+        if self._runs >= RUNS:
+            self.quick = self._best_s < QUICK_S
+            self._restart()
+
+    def _restart(self) -> None:
+        self._runs, self._slow, self._best_s = 0, 0, inf
