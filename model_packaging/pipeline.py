@@ -220,6 +220,7 @@ def _convert_and_check(job: ConversionJob, identity: str, stages: Stages) -> Bui
         check=checked.to_json(),
         training=spec.training,
         dependence=dependence,
+        batching=spec.batching,
     )
     return write_files(build)
 

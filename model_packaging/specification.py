@@ -22,6 +22,7 @@ from lading.functions.inference.tensors.domain import Domain
 from lading.model_packaging.conversion import Processing
 from lading.model_packaging.documents import readable
 from lading.model_packaging.engines.served import Served
+from lading.model_packaging.manifest.entries import BatchingSpec
 from lading.model_packaging.measure.batches import Dependence
 from lading.model_packaging.measure.benchmark import Latency, make_report
 from lading.model_packaging.measure.change import AccuracyChange
@@ -92,6 +93,8 @@ class Build:
     training: Mapping[str, Any] | None = None
     dependence: Dependence | None = None
     """The dependence on other rows; `check` has the rows of the comparison, for report.json."""
+    batching: BatchingSpec | None = None
+    """How the manifest wants requests to be joined; it changes nothing else of the artifact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +188,8 @@ def _describe(build: Build) -> dict[str, Any]:
     accuracy = change.to_json() | {"data": build.source.data} if change else None
     if build.dependence:
         steps |= {"batch": build.dependence.to_json()}
+    if build.batching:
+        steps |= {"batching": asdict(build.batching)}
     if build.training:
         steps |= {"training": dict(build.training)}
     return {

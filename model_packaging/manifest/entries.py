@@ -103,6 +103,16 @@ class EvaluateSpec:
 
 
 @dataclass(frozen=True, slots=True, config=CONFIG)
+class BatchingSpec:
+    """How requests of several callers share a run of the model, in a container."""
+
+    most_rows: Annotated[int, Strict(), Field(ge=1, le=1024)] = 16
+    """The most rows in one run; 1 never joins requests."""
+    longest_wait_ms: Annotated[float, Strict(), Field(ge=0, le=1000, allow_inf_nan=False)] = 0.0
+    """How long a request may wait for others; 0 joins only what is there already."""
+
+
+@dataclass(frozen=True, slots=True, config=CONFIG)
 class EngineSpec:
     """The engine that serves the model on SageMaker."""
 
@@ -169,6 +179,9 @@ class ModelEntry:
     """For a model of pixels: callers send image files."""
     accuracy: AccuracySpec | None = None
     """The gate between optimizing and publishing."""
+    batching: BatchingSpec | None = None
+    """Joins requests of several callers in one run, also for a model whose answers were measured to
+    depend on other rows. By default only models of which that is not so are joined."""
     evaluate: EvaluateSpec | None = None
     """The comparison of two versions, for `lading evaluate`."""
     target: Target = "lambda"

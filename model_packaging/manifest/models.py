@@ -28,7 +28,7 @@ _UNKNOWN_KEY = "unexpected_keyword_argument"
 _ORIGINAL = (
     *("class_path", "inputs", "examples", "outputs", "signatures", "iterations", "code", "image"),
 )
-_CONVERSION = (*_ORIGINAL, "prune", "quantize", "accuracy")
+_CONVERSION = (*_ORIGINAL, "prune", "quantize", "accuracy", "batching")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,12 @@ from pydantic.dataclasses import dataclass
 
 from lading.model_packaging.converters.registry import find_converter
 from lading.model_packaging.errors import FileMissing, ManifestError
-from lading.model_packaging.manifest.entries import AccuracySpec, EngineSpec, ModelEntry
+from lading.model_packaging.manifest.entries import (
+    AccuracySpec,
+    BatchingSpec,
+    EngineSpec,
+    ModelEntry,
+)
 from lading.model_packaging.manifest.fields import CONFIG
 from lading.model_packaging.manifest.image_input import ImageInput
 from lading.model_packaging.manifest.models import ModelSpec
@@ -51,6 +56,7 @@ def full_spec(folder: Path) -> ModelSpec:
         code=OwnCode(file(folder, "steps.py"), shapes, shapes),
         image=ImageInput(0.5),
         engine=EngineSpec("triton"),
+        batching=BatchingSpec(8, 1.0),
     )
 
 
@@ -92,6 +98,8 @@ def changes(folder: Path) -> dict[str, Any]:
         "image.classes": ("cat", "dog"),
         "image.top": 2,
         "image.softmax": True,
+        "batching.most_rows": 1,
+        "batching.longest_wait_ms": 2.0,
     }
 
 
@@ -103,7 +111,7 @@ def changed(spec: ModelSpec, key: str, value: Any) -> ModelSpec:
 
 def keys_of(spec: ModelSpec) -> set[str]:
     """Every key of the manifest, and every key in it."""
-    nested = ("prune", "quantize", "accuracy", "code", "image")
+    nested = ("prune", "quantize", "accuracy", "code", "image", "batching")
     own = {each.name for each in fields(ModelEntry)} - {*nested, "engine", *NOT_IN_IDENTITY}
     return own | {f"{key}.{each.name}" for key in nested for each in fields(getattr(spec, key))}
 

@@ -4,7 +4,10 @@ from pathlib import Path
 
 from lading.functions.inference.artifact.reading import read_artifact
 from lading.functions.inference.artifact.specification import GOLDEN, MODEL, REPORT, SPECIFICATION
+from lading.functions.inference.models.onnx_predictor import OnnxPredictor
+from lading.functions.inference.models.predictor import Batching
 from lading.functions.inference.models.session import OnnxSession
+from lading.model_packaging.manifest.entries import BatchingSpec
 from lading.model_packaging.measure.benchmark import Latency
 from lading.model_packaging.measure.change import AccuracyChange, Interval, Intervals
 from lading.model_packaging.measure.peak_memory import Footprint
@@ -106,3 +109,16 @@ def test_a_lost_report_costs_only_its_figures(tmp_path: Path) -> None:
         assert summarize(published(tmp_path), 1, built=False, labels=()).p50_ms is None
     (tmp_path / REPORT).unlink()
     assert summarize(published(tmp_path), 1, built=False, labels=()).p95_ms is None
+
+
+def test_how_requests_are_joined_is_read_by_the_service_and_changes_nothing_else(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "plain").mkdir()
+    (tmp_path / "joined").mkdir()
+    plain = read_artifact(write(tmp_path / "plain", BUILD))
+    wished = replace(BUILD, batching=BatchingSpec(32, 2.0))
+    joined = read_artifact(write(tmp_path / "joined", wished))
+    assert OnnxPredictor(plain, 1).batching is None
+    assert OnnxPredictor(joined, 1).batching == Batching(32, 0.002)
+    assert {**joined.specification, "batching": None} == {**plain.specification, "batching": None}

@@ -1,13 +1,14 @@
 """Admission: who may wait for which model, who is next, and who must come back later.
 
-Nothing here runs a model or starts a thread, and nothing waits: each method takes one lock for a
-moment. Requests wait in the order in which they came, a lane for each model. Limits on callers
-would be checked in `enter`, before those on the queue.
+Nothing here runs a model or starts a thread: each method takes one lock for a moment. Only `next`
+may wait, for requests that could share a run, where the model asks for that. Requests wait in the
+order in which they came, a lane for each model. Limits on callers would be checked in `enter`,
+before those on the queue.
 """
 
 from collections import deque
 from math import ceil
-from threading import Lock
+from threading import Condition, Lock
 from time import monotonic
 from typing import Any, Final, NamedTuple
 
@@ -15,6 +16,7 @@ from lading.functions.contract.errors import Overloaded
 from lading.functions.inference.lanes.limits import LaneLimits
 from lading.functions.inference.lanes.pace import Pace
 from lading.functions.inference.lanes.turn import Turn
+from lading.functions.inference.models.predictor import Batching
 
 UNNAMED: Final = ""
 """The lane of work whose model is not known before its request is decoded."""
@@ -64,11 +66,22 @@ class Lane:
     def __init__(self, model: str) -> None:
         self.model = model
         self.waiting: deque[Turn[Any]] = deque()
-        self.rows = 1
+        self.batching = Batching(1)
         """How many requests one run may take; more than one once the model allows it."""
         self.held = self.running = 0
         self.admitted = self.refused = self.expired = self.abandoned = self.runs = self.joined = 0
         self.mean_s, self.pace = 0.0, Pace()
+
+    def gathers(self) -> float:
+        """Return how many seconds a thread should still wait for more requests."""
+        most, wait_s = self.batching
+        if not wait_s or not 0 < len(self.waiting) < most:
+            return 0.0
+        until = min(
+            turn.arrived + min(wait_s, (turn.deadline.at - turn.arrived) / 2)
+            for turn in self.waiting
+        )
+        return until - monotonic()
 
     def state(self) -> LaneState:
         """Return what it holds, and what it has done."""
@@ -98,6 +111,7 @@ class Admission:
     def __init__(self, limits: LaneLimits) -> None:
         self._limits, self._threads = limits, limits.threads_of_a_lane()
         self._lock = Lock()
+        self._came = Condition(self._lock)
         self._lanes: dict[str, Lane] = {}
         self._waiting = self._held = 0
 
@@ -116,10 +130,16 @@ class Admission:
             return self._enter(turn, self._lane(model), bounded=bounded)
 
     def next(self, model: str) -> list[Turn[Any]]:
-        """Return what a thread of a lane runs next; if nothing waits, the thread is done."""
+        """Return what a thread of a lane runs next; if nothing waits, the thread is done.
+
+        For a model that asks for it, this waits until the run is full, the first request has waited
+        as long as it may, or half of a request's time is over.
+        """
         with self._lock:
             lane = self._lane(model)
-            count = min(lane.rows, len(lane.waiting))
+            while (left := lane.gathers()) > 0:
+                self._came.wait(left)
+            count = min(lane.batching.most_rows, len(lane.waiting))
             self._waiting -= count
             lane.running -= not count
             turns = [lane.waiting.popleft() for _ in range(count)]
@@ -158,6 +178,8 @@ class Admission:
             lane = self._lane(model)
             if not lane.pace.quick or lane.waiting or lane.running >= self._threads:
                 return False
+            if lane.batching.longest_wait_s:
+                return False  # it is to share a run with what comes later
             if self._full(lane, size):
                 return False
             lane.running += 1
@@ -184,9 +206,10 @@ class Admission:
         with self._lock:
             self._lane(model).expired += 1
 
-    def allow(self, model: str, rows: int) -> None:
-        """Let one run of a lane take so many requests."""
-        self._lane(model).rows = max(1, min(rows, self._limits.most_rows))
+    def allow(self, model: str, batching: Batching) -> None:
+        """Let requests of a lane be joined so."""
+        most = min(batching.most_rows, self._limits.most_rows)
+        self._lane(model).batching = batching._replace(most_rows=most)
 
     def states(self) -> tuple[LaneState, ...]:
         """Return the state of each lane, sorted by model."""
@@ -208,6 +231,8 @@ class Admission:
         lane.admitted += 1
         self._waiting += 1
         self._hold(lane, turn.size)
+        if lane.batching.longest_wait_s:
+            self._came.notify_all()
         return self._started(lane)
 
     def _hold(self, lane: Lane, size: int) -> None:
@@ -226,6 +251,7 @@ class Admission:
         lane.waiting.remove(turn)
         lane.abandoned += 1
         turn.queued = False
+        self._came.notify_all()
         self._waiting -= 1
         return True
 

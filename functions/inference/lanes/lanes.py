@@ -19,6 +19,7 @@ from lading.functions.inference.lanes.joining import Asked, predict_run, runs_of
 from lading.functions.inference.lanes.limits import LaneLimits
 from lading.functions.inference.lanes.turn import Turn
 from lading.functions.inference.models.prediction import Prediction
+from lading.functions.inference.models.predictor import Batching
 from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.wire.messages import Observation
 
@@ -208,9 +209,8 @@ class Lanes:
                 ready[place].give(outcome)
             yield len(places)
         for prediction in predictions[-1:]:
-            batching = prediction.predictor.batching
-            model = prediction.predictor.metadata.name
-            self._admission.allow(model, batching.most_rows if batching else 1)
+            predictor = prediction.predictor
+            self._admission.allow(predictor.metadata.name, predictor.batching or Batching(1))
 
     def _wanted(self, turn: Turn[Any]) -> bool:
         """Return whether a turn should go on; if not, it ends here."""

@@ -1,6 +1,7 @@
 """Admission keeps every limit, in every order of events, and loses no count."""
 
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -10,9 +11,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from lading.functions.contract.errors import Overloaded
 from lading.functions.inference.lanes.admission import Admission, LaneState
-from lading.functions.inference.lanes.deadline import NEVER
+from lading.functions.inference.lanes.deadline import NEVER, within
 from lading.functions.inference.lanes.limits import LaneLimits
 from lading.functions.inference.lanes.turn import Turn
+from lading.functions.inference.models.predictor import Batching
 from lading.functions.inference.wire.messages import Observation
 
 LIMITS = LaneLimits(
@@ -58,8 +60,42 @@ def test_the_next_in_a_lane_is_the_first_that_came() -> None:
 def test_a_lane_takes_as_many_as_its_model_allows() -> None:
     admission = Admission(LIMITS)
     turns = [entered(admission, "a") for _ in range(3)]
-    admission.allow("a", 2)
+    admission.allow("a", Batching(2))
     assert [admission.next("a"), admission.next("a")] == [turns[:2], turns[2:]]
+
+
+def test_a_run_is_awaited_until_it_is_full() -> None:
+    admission = Admission(LIMITS)
+    admission.allow("a", Batching(2, longest_wait_s=600))
+    first = entered(admission, "a")
+    with ThreadPoolExecutor(1) as thread:
+        taken = thread.submit(admission.next, "a")
+        second = entered(admission, "a")
+        assert taken.result(20) == [first, second]
+
+
+def test_a_run_is_awaited_no_longer_than_half_of_a_callers_time() -> None:
+    admission = Admission(LIMITS)
+    admission.allow("a", Batching(2, longest_wait_s=600))
+    turn = Turn(nothing(), Observation(), 1, within(0.05), admission.withdraw)
+    admission.enter(turn, "a")
+    assert admission.next("a") == [turn]
+
+
+def test_a_thread_that_waits_for_others_ends_when_the_only_caller_leaves() -> None:
+    admission = Admission(LIMITS)
+    admission.allow("a", Batching(2, longest_wait_s=600))
+    turn = entered(admission, "a")
+    with ThreadPoolExecutor(1) as thread:
+        taken = thread.submit(admission.next, "a")
+        assert turn.cancel()
+        assert taken.result(20) == []
+
+
+def test_a_model_that_waits_for_others_does_not_run_in_the_callers_thread() -> None:
+    admission = quick("a")
+    admission.allow("a", Batching(2, longest_wait_s=0.001))
+    assert not admission.begin("a", 1)
 
 
 def test_what_comes_after_the_limit_is_refused_and_changes_nothing() -> None:
