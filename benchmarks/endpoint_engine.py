@@ -7,7 +7,6 @@ import asyncio
 import json
 import socket
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import onnx
@@ -17,6 +16,8 @@ from onnx import TensorProto, helper
 from lading.emulator.sagemaker.event_stream import CONTENT_TYPE, event
 from lading.functions.inference.app.application import create_app
 from lading.functions.inference.artifact.specification import SPECIFICATION
+from lading.functions.inference.lanes.lanes import Lanes
+from lading.functions.inference.lanes.limits import LaneLimits
 from lading.functions.inference.loading.folder import load_folder
 from lading.functions.inference.tensors.binary import HEADER_LENGTH
 from lading.functions.inference.wire.asgi import App, Receive, Scope, Send
@@ -96,7 +97,7 @@ async def _stream(send: Send, *, framed: bool) -> None:
 
 def main(repository: Path) -> None:
     """Print the port, and serve until the process ends."""
-    container = create_app(load_folder(repository), executor=ThreadPoolExecutor(1))
+    container = create_app(load_folder(repository), lanes=Lanes(LaneLimits(threads=1)))
     app = create_engine(container)
     listener = socket.create_server(("127.0.0.1", 0))
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

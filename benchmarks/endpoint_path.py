@@ -22,7 +22,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -37,6 +36,8 @@ from lading.functions.contract.settings import ServedEndpoint, ServedModel, Serv
 from lading.functions.inference.app.application import create_app
 from lading.functions.inference.endpoint.predictor import BINARY
 from lading.functions.inference.entry.handler import create_handler
+from lading.functions.inference.lanes.lanes import Lanes
+from lading.functions.inference.lanes.limits import LaneLimits
 from lading.functions.inference.loading.catalog import load_catalog
 from lading.functions.inference.tensors.messages import encode
 from lading.functions.inference.wire.asgi import Message
@@ -135,8 +136,8 @@ def _first_direct(port: int) -> Callable[[], float]:
 
 
 def _first_through(settings: ServingSettings) -> Callable[[], float]:
-    executor = ThreadPoolExecutor(1)
-    app = create_app(load_catalog(settings._replace(models=settings.models[1:])), executor=executor)
+    lanes = Lanes(LaneLimits(threads=1))
+    app = create_app(load_catalog(settings._replace(models=settings.models[1:])), lanes=lanes)
     scope = {"type": "http", "method": "POST", "path": "/v1/chat/completions", "headers": []}
     loop = asyncio.new_event_loop()
 

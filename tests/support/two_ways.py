@@ -7,7 +7,6 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,6 +15,8 @@ from lading.functions.inference.app.application import create_app
 from lading.functions.inference.entry.http_server import HttpServer, configuration
 from lading.functions.inference.entry.passage import Passage
 from lading.functions.inference.entry.short_way import ShortWay
+from lading.functions.inference.lanes.lanes import Lanes
+from lading.functions.inference.lanes.limits import LaneLimits
 from lading.functions.inference.loading.catalog import load_catalog
 from lading.functions.inference.observability.log import Observability
 from lading.functions.inference.wire.messages import Observation
@@ -71,12 +72,12 @@ class Way:
         self.lines, self.counted = Lines(), list[tuple[Any, ...]]()
         self.started: list[float | None] = []
         self.catalog = load_catalog(settings)
-        self.executor = ThreadPoolExecutor(2)
+        self.lanes = Lanes(LaneLimits(threads=2))
         observed = Observability(settings, self._count, output=self.lines)
-        app = create_app(self.catalog, longest_body=longest, executor=self.executor)
+        app = create_app(self.catalog, longest_body=longest, lanes=self.lanes)
         self.short = None
         if short:
-            self.short = CountingWay(self.catalog, observed, self.executor, longest)
+            self.short = CountingWay(self.catalog, observed, self.lanes, longest)
             app = self.short.learning(app)
         config = configuration(
             observed.served(app), keep_alive_s=5, grace_s=5, log_level="critical", short=self.short
@@ -122,4 +123,4 @@ def running(settings: ServingSettings, *, longest: int = 1 << 20, short: bool) -
     finally:
         way.server.should_exit = True
         way.thread.join(30)
-        way.executor.shutdown()
+        way.lanes.close()

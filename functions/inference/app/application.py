@@ -2,23 +2,22 @@
 
 The dialects answer the data plane in plain ASGI: at a cold start, importing a web framework would
 take longer than importing this whole package. The control plane (lists of models, OpenAPI, `/docs`)
-is imported at its first request. Without an executor nothing waits once the body has been read, so
+is imported at its first request. Without lanes nothing waits once the body has been read, so
 no event loop is needed (`handler.py`).
 """
 
 from collections.abc import Callable
-from concurrent.futures import Executor
 from functools import partial
 from typing import TYPE_CHECKING
 
 from lading.functions.contract.dialects.dialect import Dialect, split_path
 from lading.functions.contract.dialects.sagemaker import MULTI_MODEL
-from lading.functions.contract.errors import CallerGone, InferenceError, RequestTooLarge
+from lading.functions.contract.errors import CallerGone, RequestTooLarge
 from lading.functions.contract.limits import GATEWAY
 from lading.functions.contract.routes import CONTROL, dialect_of, find_route
 from lading.functions.inference.dialects import find_operations, refuse
 from lading.functions.inference.loading.catalog import Catalog
-from lading.functions.inference.models.call import Call, answer_at_once
+from lading.functions.inference.models.call import Answer, Call, Operation, answer_at_once
 from lading.functions.inference.wire.asgi import App, Receive, Scope, Send
 from lading.functions.inference.wire.boundary import Boundary
 from lading.functions.inference.wire.messages import (
@@ -34,8 +33,10 @@ from lading.functions.inference.wire.sending import send_stream, start_message
 
 if TYPE_CHECKING:
     from lading.functions.inference.endpoint.job_store import EngineWork
+    from lading.functions.inference.lanes.lanes import Lanes
+    from lading.functions.inference.lanes.lanes import Operation as InTurn
 
-Answerer = Callable[[Request, Catalog, Observation, int], Response | StreamedResponse]
+Answerer = Callable[[Request, Catalog, Observation, int], Answer]
 """Answers one request below a base URL; the number is the longest body in bytes."""
 
 
@@ -43,7 +44,7 @@ def create_app(
     catalog: Catalog,
     *,
     longest_body: int = GATEWAY.body_bytes,
-    executor: Executor | None = None,
+    lanes: "Lanes | None" = None,
     respond: Answerer | None = None,
 ) -> App:
     """Return the application that serves `catalog` in every dialect, at the root and per model.
@@ -51,12 +52,11 @@ def create_app(
     Args:
         catalog: the models.
         longest_body: the longest body in bytes.
-        executor: threads for all that is not a mere look-up, so that predictions and loading do
-            not block health checks; None answers in the event loop, for an environment that gets
-            one request at a time.
+        lanes: where all that is not a mere look-up waits for a thread, so that predictions and
+            loading do not block health checks; None answers in the event loop, for an environment
+            that gets one request at a time.
         respond: answers the requests instead of `answer`; see `service.py`.
     """
-    respond = respond or answer
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -67,22 +67,38 @@ def create_app(
         try:
             body = await _read_body(receive, longest_body)
             request = Request(scope["method"], path, read_headers(scope["headers"]), body)
-            work = partial(respond, request, served, observation, longest_body)
-            if executor is None or _is_looked_up(request):
-                response = work()
+            told = (request, served, observation, longest_body)
+            if lanes is None:
+                response = (respond or answer)(*told)
             else:
-                from lading.functions.inference.entry.turns import in_turn
-
-                response = await in_turn(work, receive, executor)
+                response = await _answer_in_turn(lanes, respond, told, receive)
         except CallerGone as error:
             observation.error = error
             return
         if isinstance(response, Response):
             await _send(response, request, send)
         else:
-            await send_stream(response, observation, receive, send, executor)
+            threads = None if lanes is None else lanes.executor()
+            await send_stream(response, observation, receive, send, threads)
 
     return application
+
+
+async def _answer_in_turn(
+    lanes: "Lanes",
+    respond: Answerer | None,
+    told: tuple[Request, Catalog, Observation, int],
+    receive: Receive,
+) -> Answer:
+    """Answer at once what is in memory; anything else waits in the lanes."""
+    from lading.functions.inference.app.waiting import Waiting, lane_of, wait
+
+    request, catalog, observation, _ = told
+    lane = lane_of(request, catalog)
+    if lane is None:
+        return (respond or answer)(*told)
+    operation = _answering(*told) if respond is None else _calling(partial(respond, *told))
+    return await wait(lanes, Waiting(operation, request, observation, lane), receive)
 
 
 def answer(
@@ -91,26 +107,65 @@ def answer(
     observation: Observation,
     longest_body: int = GATEWAY.body_bytes,
     work: "EngineWork | None" = None,
-) -> Response | StreamedResponse:
-    """Answer one request; every failure becomes an error of its dialect.
+) -> Answer:
+    """Answer one request at once; every failure becomes an error of its dialect.
 
     `work` is what an asynchronous endpoint has done for the job that the request is in, if any.
     """
+    if find_dialect(split_path(request.path), catalog) is CONTROL:
+        return _show_page(request, catalog, observation)
+    with Boundary(observation) as boundary:
+        operation, call = _route(request, catalog, observation, longest_body, work)
+        return _marked(answer_at_once(operation, call), observation)
+    return refuse(boundary.refusal, request.path)
+
+
+def _answering(
+    request: Request, catalog: Catalog, observation: Observation, longest_body: int
+) -> "InTurn[Answer]":
+    """Answer one request as `answer` does, whoever predicts."""
+    if find_dialect(split_path(request.path), catalog) is CONTROL:
+        return _show_page(request, catalog, observation)
+    with Boundary(observation) as boundary:
+        operation, call = _route(request, catalog, observation, longest_body)
+        found = operation(call)
+        if not isinstance(found, Response | StreamedResponse):
+            found = yield from found
+        return _marked(found, observation)
+    return refuse(boundary.refusal, request.path)
+
+
+def _calling(work: Callable[[], Answer]) -> "InTurn[Answer]":
+    """Answer by `work`, which predicts at once."""
+    yield from ()
+    return work()
+
+
+def _show_page(request: Request, catalog: Catalog, observation: Observation) -> Answer:
+    from lading.functions.inference.app import pages
+
+    return pages.answer(request, catalog, observation)
+
+
+def _route(
+    request: Request,
+    catalog: Catalog,
+    observation: Observation,
+    longest_body: int,
+    work: "EngineWork | None" = None,
+) -> tuple[Operation, Call]:
+    """Return the operation for a request, and its call.
+
+    Raises:
+        InferenceError: there is none, or the body is too long or cannot be unpacked.
+    """
     segments = split_path(request.path)
     dialect = find_dialect(segments, catalog)
-    if dialect is CONTROL:
-        from lading.functions.inference.app import pages
-
-        return pages.answer(request, catalog, observation)
     observation.dialect = dialect.name
     operations = find_operations(dialect.name)
-    with Boundary(observation) as boundary:
-        request = _unpacked(request, longest_body)
-        route, parameters = find_route(dialect, request.method, request.path, segments)
-        call = Call(request, catalog, parameters, observation, work)
-        response = answer_at_once(operations[route.operation], call)
-        return _marked(response, observation.answered_by) if observation.answered_by else response
-    return refuse(boundary.refusal, request.path)
+    request = _unpacked(request, longest_body)
+    route, parameters = find_route(dialect, request.method, request.path, segments)
+    return operations[route.operation], Call(request, catalog, parameters, observation, work)
 
 
 def find_dialect(segments: tuple[str, ...], catalog: Catalog) -> Dialect:
@@ -118,17 +173,6 @@ def find_dialect(segments: tuple[str, ...], catalog: Catalog) -> Dialect:
     if segments[0] == "models" and catalog.control is not None and catalog.control.multi_model:
         return MULTI_MODEL
     return dialect_of(segments)
-
-
-def _is_looked_up(request: Request) -> bool:
-    """Return whether the answer is in memory already."""
-    segments = split_path(request.path)
-    dialect = dialect_of(segments)
-    try:
-        route, _ = find_route(dialect, request.method, request.path, segments)
-    except InferenceError:
-        return False
-    return route.in_memory or (route.method == "GET" and dialect is not CONTROL)
 
 
 def _unpacked(request: Request, longest: int) -> Request:
@@ -168,8 +212,10 @@ async def _read_body(receive: Receive, longest: int) -> bytes:
             return b"".join(chunks)
 
 
-def _marked(response: Response | StreamedResponse, answered_by: str) -> Response | StreamedResponse:
-    return response._replace(headers={**response.headers, ANSWERED_BY: answered_by})
+def _marked(response: Answer, observation: Observation) -> Answer:
+    """Return the response, which names the model that answered in place of the requested one."""
+    twin = observation.answered_by
+    return response._replace(headers={**response.headers, ANSWERED_BY: twin}) if twin else response
 
 
 async def _send(response: Response, request: Request, send: Send) -> None:

@@ -117,7 +117,7 @@ def infer_document(
         raise MalformedRequest("'id' must be a string")
     inputs = _decode_inputs(document, tail)
     binary = _decode_outputs(document, metadata)
-    results = yield Prediction(predictor, inputs, list(binary))
+    results = yield Prediction(predictor, inputs, list(binary), timeout_us=_timeout(document))
     return _encode(metadata, document, _classified(document, results), binary)
 
 
@@ -127,6 +127,14 @@ def _signed(predictor: Predictor, document: dict[str, Any]) -> Predictor:
     if not isinstance(name, str):
         raise MalformedRequest("'signature_name' must be a string")
     return with_signature(predictor, name)
+
+
+def _timeout(document: dict[str, Any]) -> int:
+    """Return Triton's parameter `timeout`, in microseconds; 0 states none."""
+    timeout = document.get("parameters", {}).get("timeout", 0)
+    if type(timeout) is not int or timeout < 0:
+        raise MalformedRequest("'timeout' must be a whole number of microseconds")
+    return timeout
 
 
 def _classified(document: dict[str, Any], results: dict[str, Array]) -> dict[str, Array]:

@@ -11,7 +11,6 @@ every dialect, over gRPC too if `LADING_GRPC_PORT` is set.
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from importlib.util import find_spec
@@ -29,7 +28,6 @@ from lading.functions.inference.entry.http_server import (
     configuration,
     listen,
 )
-from lading.functions.inference.entry.processors import processors
 from lading.functions.inference.entry.warm_up import warm_up
 from lading.functions.inference.lanes.lanes import Lanes
 from lading.functions.inference.loading.catalog import Catalog, load_catalog
@@ -58,12 +56,12 @@ def main(arguments: Sequence[str]) -> None:
         sys.exit(f"error: {error}")
     metrics, observability = observe(catalog, settings)
     observability.write_libraries()
-    executor = ThreadPoolExecutor(processors(), "prediction")
-    short = _short_way(catalog, settings, observability, executor)
-    container = create_container(catalog, settings, observability, executor, short)
+    lanes = Lanes(settings.lanes)
+    short = _short_way(catalog, settings, observability, lanes)
+    container = create_container(catalog, settings, observability, lanes, short)
     app = metrics.beside(allow_origins(container, settings.service.origins))
     _manage(catalog, settings)
-    grpc = _grpc(catalog, settings, observability, Lanes(settings.lanes))
+    grpc = _grpc(catalog, settings, observability, lanes)
     try:
         _served(app, settings.port, settings, grpc, short)()
     except OSError as error:
@@ -144,23 +142,23 @@ def create_container(
     catalog: Catalog,
     settings: ContainerSettings,
     observability: Observability,
-    executor: Executor,
+    lanes: Lanes,
     short: "ShortWay | None" = None,
 ) -> App:
     """Return the application for a server: predictions in threads, each log line at once."""
-    app = create_app(catalog, longest_body=settings.longest_body, executor=executor)
+    app = create_app(catalog, longest_body=settings.longest_body, lanes=lanes)
     return observability.served(app if short is None else short.learning(app))
 
 
 def _short_way(
-    catalog: Catalog, settings: ContainerSettings, observability: Observability, executor: Executor
+    catalog: Catalog, settings: ContainerSettings, observability: Observability, lanes: Lanes
 ) -> "ShortWay | None":
     """Return the short way; None where browsers' requests are answered, or httptools is missing."""
     if settings.service.origins or not find_spec("httptools"):
         return None
     from lading.functions.inference.entry.short_way import ShortWay
 
-    return ShortWay(catalog, observability, executor, settings.longest_body)
+    return ShortWay(catalog, observability, lanes, settings.longest_body)
 
 
 def _grpc(

@@ -1,11 +1,10 @@
 """The service as one ASGI application that another application mounts, or that a server runs."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.app.application import create_app
-from lading.functions.inference.entry.processors import processors
 from lading.functions.inference.entry.service import answerer
+from lading.functions.inference.lanes.lanes import Lanes
+from lading.functions.inference.lanes.limits import LaneLimits
 from lading.functions.inference.loading.catalog import load_catalog
 from lading.functions.inference.observability.log import Observability
 from lading.functions.inference.wire.asgi import App
@@ -28,6 +27,6 @@ def create_service(
     catalog = load_catalog(settings)
     observed = observability or Observability(settings)
     observed.note_failures(catalog)
-    executor = ThreadPoolExecutor(threads or processors(), "prediction")
-    app = create_app(catalog, executor=executor, respond=answerer(settings))
+    lanes = Lanes(LaneLimits(threads=threads))
+    app = create_app(catalog, lanes=lanes, respond=answerer(settings))
     return allow_origins(observed.served(app), settings.origins)

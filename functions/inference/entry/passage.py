@@ -1,7 +1,7 @@
 """One request on the short way: its body, its prediction and its answer."""
 
 from asyncio import Future
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from types import GeneratorType
 
 from lading.functions.contract.errors import CallerGone
@@ -40,7 +40,7 @@ class Passage:
             "lines",
         ),
         *("observation", "prediction", "protocol", "request_id", "response_complete", "route"),
-        *("steps", "waiting"),
+        *("size", "steps", "waiting"),
     )
 
     def __init__(
@@ -55,6 +55,8 @@ class Passage:
         self.lines = protocol.headers
         self.keep_alive = protocol.parser.should_keep_alive()
         self.chunks: list[bytes] = []
+        self.size = 0
+        """Bytes of the body, once it is complete."""
         self.observation = Observation()
         self.request_id = request_id_of(self.lines) or new_request_id()
         self.steps: Predicting | None = None
@@ -112,12 +114,16 @@ class Passage:
             return
         self.answer = refuse(boundary.refusal, self.route.below)
 
-    def work(self) -> None:
-        """Do all that is left, in a thread."""
+    def rest(self) -> Generator[Prediction, dict[str, Array], None]:
+        """Do all that is left; the lanes, or whoever drives this, predict."""
         if self.prediction is None:
             self.decode()
-        if self.answer is None:
-            self.predict()
+        if self.prediction is None:
+            return
+        with Boundary(self.observation) as boundary:
+            self._encode((yield self.prediction))
+            return
+        self.answer = refuse(boundary.refusal, self.route.below)
 
     def _encode(self, outputs: dict[str, Array]) -> None:
         assert self.steps is not None, "it has been decoded"

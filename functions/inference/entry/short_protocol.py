@@ -10,7 +10,9 @@ from lading.functions.inference.entry.http_protocol import BoundedProtocol
 from lading.functions.inference.entry.passage import Passage
 from lading.functions.inference.entry.short_way import ShortWay
 
-_UNUSUAL: Final = frozenset({b"content-encoding", b"expect", b"transfer-encoding", b"upgrade"})
+_UNUSUAL: Final = frozenset(
+    {b"content-encoding", b"expect", b"transfer-encoding", b"upgrade", b"x-request-timeout"}
+)
 """Headers of requests that go through the application."""
 
 _MOST_DIGITS = 12

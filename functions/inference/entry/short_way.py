@@ -6,22 +6,26 @@ model that is not quick, and a long body, go to a thread. `docs/architecture.md`
 """
 
 from asyncio import AbstractEventLoop, Future, wrap_future
+from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import Executor
 from functools import partial
+from time import perf_counter
 from typing import Final
 
 from lading.functions.contract.errors import CallerGone
 from lading.functions.contract.statuses import status_of
+from lading.functions.inference.app.waiting import lane_of_model
+from lading.functions.inference.dialects import refuse
 from lading.functions.inference.entry.answer_bytes import answer_bytes
 from lading.functions.inference.entry.known_routes import KnownRoutes
 from lading.functions.inference.entry.passage import Passage
-from lading.functions.inference.entry.quick_models import QuickModels
 from lading.functions.inference.lanes.joining import Asked, predict_together
+from lading.functions.inference.lanes.lanes import Lanes
 from lading.functions.inference.loading.catalog import Catalog
 from lading.functions.inference.observability.line import Exchange
 from lading.functions.inference.observability.log import Observability
 from lading.functions.inference.wire.asgi import App, Receive, Scope, Send
+from lading.functions.inference.wire.boundary import Boundary
 from lading.functions.inference.wire.messages import OBSERVATION, Observation
 
 LONG_BODY: Final = 64 * 1024
@@ -39,17 +43,16 @@ class ShortWay:
     Args:
         catalog: the models at the root.
         observability: where the requests are logged and counted.
-        executor: the threads for models that are not quick, and for long bodies.
+        lanes: the queue for models that are not quick, and for long bodies.
         longest_body: the longest body in bytes.
     """
 
     def __init__(
-        self, catalog: Catalog, observability: Observability, executor: Executor, longest_body: int
+        self, catalog: Catalog, observability: Observability, lanes: Lanes, longest_body: int
     ) -> None:
         self.longest_body = longest_body
         self.routes = KnownRoutes(catalog)
-        self._observability, self._executor = observability, executor
-        self._quick = QuickModels()
+        self._observability, self._lanes = observability, lanes
         self._arrived: list[Passage] = []
         self._ended: list[Passage] = []
 
@@ -72,7 +75,8 @@ class ShortWay:
     def take(self, passage: Passage) -> None:
         """Take a request whose body is complete."""
         passage.complete = True
-        if sum(map(len, passage.chunks)) > LONG_BODY:
+        passage.size = sum(map(len, passage.chunks))
+        if passage.size > LONG_BODY:
             self._hand_over(passage)
             return
         self._arrived.append(passage)
@@ -90,28 +94,50 @@ class ShortWay:
         turn, self._arrived = self._arrived[:MOST_AT_ONCE], self._arrived[MOST_AT_ONCE:]
         if self._arrived:
             loop.call_soon(self._turn, loop)
-        quick = [passage for passage in turn if self._is_quick(passage)]
-        _predict(quick)
-        for passage in quick:
+        begun: Counter[str] = Counter()
+        here = [passage for passage in turn if self._stays(passage, begun)]
+        started = perf_counter()
+        try:
+            _predict(here)
+        finally:
+            for model, count in begun.items():
+                self._lanes.end(model, 0, perf_counter() - started, count)
+        for passage in here:
             self._send(passage)
 
-    def _is_quick(self, passage: Passage) -> bool:
-        """Decode a request; return whether the rest of it is for the event loop."""
+    def _stays(self, passage: Passage, begun: Counter[str]) -> bool:
+        """Decode a request; return whether the rest of it is for the event loop.
+
+        Args:
+            passage: the request.
+            begun: the models that are quick and free, and their requests in this turn.
+        """
         if passage.disconnected:
             self._lose(passage)
             return False
         passage.decode()
-        if passage.prediction is None or passage.prediction.predictor in self._quick:
-            return True  # it has been refused, or its model is quick
+        if passage.prediction is None:
+            return True  # it has been refused
+        model = passage.prediction.predictor.metadata.name
+        if model in begun or self._lanes.begin(model):
+            begun[model] += 1
+            return True
         self._hand_over(passage)
         return False
 
     def _hand_over(self, passage: Passage) -> None:
-        """Have a thread do the rest."""
-        waiting = wrap_future(self._executor.submit(passage.work), loop=passage.protocol.loop)
-        passage.waiting = waiting
-        passage.protocol.tasks.add(waiting)  # type: ignore[arg-type] # has `cancel`, as a task
-        waiting.add_done_callback(partial(self._take_back, passage))
+        """Let the rest wait for a thread in the lanes."""
+        with Boundary(passage.observation) as boundary:
+            model = lane_of_model(passage.route.parameters, passage.catalog)
+            turn = self._lanes.submit(passage.rest(), passage.observation, model, size=passage.size)
+            waiting = wrap_future(turn, loop=passage.protocol.loop)
+            passage.waiting = waiting
+            passage.protocol.tasks.add(waiting)  # type: ignore[arg-type] # has `cancel`, as a task
+            waiting.add_done_callback(partial(self._take_back, passage))
+            return
+        passage.observation.dialect = passage.route.dialect.name
+        passage.answer = refuse(boundary.refusal, passage.route.below)
+        self._send(passage)
 
     def _take_back(self, passage: Passage, waiting: "Future[None]") -> None:
         passage.protocol.tasks.discard(waiting)
@@ -119,7 +145,11 @@ class ShortWay:
         if waiting.cancelled():
             self._lose(passage)
             return
-        waiting.result()
+        with Boundary(passage.observation) as boundary:
+            waiting.result()
+            self._send(passage)
+            return
+        passage.answer = refuse(boundary.refusal, passage.route.below)
         self._send(passage)
 
     def _lose(self, passage: Passage) -> None:
@@ -131,7 +161,6 @@ class ShortWay:
     def _send(self, passage: Passage) -> None:
         response, protocol = passage.answer, passage.protocol
         assert response is not None, "it has been answered"
-        self._measure(passage)
         passage.observation.finish()
         self.note(passage)  # before the next request of this connection is
         if not passage.disconnected:
@@ -144,14 +173,6 @@ class ShortWay:
             if not passage.keep_alive:
                 protocol.transport.close()
             protocol.on_response_complete()
-
-    def _measure(self, passage: Passage) -> None:
-        seen, prediction = passage.observation, passage.prediction
-        if prediction is None or seen.error is not None:
-            return
-        assert seen.compute_started is not None, "it has been computed"
-        assert seen.compute_ended is not None, "it has been computed"
-        self._quick.note(prediction.predictor, seen.compute_ended - seen.compute_started)
 
     def _note_all(self) -> None:
         ended, self._ended = self._ended, []

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,8 @@ from lading.emulator.processes.ports import free_port
 from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.app.application import create_app
 from lading.functions.inference.entry.http_server import Listening
+from lading.functions.inference.lanes.lanes import Lanes
+from lading.functions.inference.lanes.limits import LaneLimits
 from lading.functions.inference.loading.catalog import Catalog, load_catalog
 from lading.functions.inference.observability.log import Observability
 from tests.emulator.harness import LINUX_ONLY, ROOT, serving
@@ -78,9 +79,9 @@ def under_uvicorn(settings: ServingSettings) -> Iterator[str]:
     """The application by itself, which answers in threads."""
     with (
         (Path(settings.model_root) / "app.log").open("w") as log,
-        ThreadPoolExecutor(4) as executor,
+        Lanes(LaneLimits(threads=4)) as lanes,
     ):
-        app = create_app(load_catalog(settings), executor=executor)
+        app = create_app(load_catalog(settings), lanes=lanes)
         with uvicorn_serving(Observability(settings, output=log).served(app)) as address:
             yield address
 

@@ -4,7 +4,6 @@ import asyncio
 import json
 import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -14,6 +13,8 @@ from lading.functions.contract.limits import GATEWAY
 from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.app.application import create_app
 from lading.functions.inference.artifact.specification import TensorSpec
+from lading.functions.inference.lanes.lanes import Lanes
+from lading.functions.inference.lanes.limits import LaneLimits
 from lading.functions.inference.loading.catalog import Catalog, CatalogModel, load_catalog
 from lading.functions.inference.models.predictor import ModelMetadata, Predictor
 from lading.functions.inference.observability.log import Observability
@@ -148,8 +149,8 @@ def test_a_prediction_in_a_thread_holds_up_no_question_of_health(method: str, pa
             model.go.set()
             return [each.status_code for each in (*answers, await asked)]
 
-    with ThreadPoolExecutor(1) as executor:
-        app = create_app(Catalog({"m": CatalogModel("m", {1: model})}), executor=executor)
+    with Lanes(LaneLimits(threads=1)) as lanes:
+        app = create_app(Catalog({"m": CatalogModel("m", {1: model})}), lanes=lanes)
         assert asyncio.run(talk(app)) == [200] * (len(HEALTH) + 1)
 
 
@@ -171,8 +172,8 @@ def test_whatever_is_not_known_to_be_quick_is_answered_by_a_thread(method: str, 
         threads.add(threading.current_thread().name)
         return Response(200)
 
-    with ThreadPoolExecutor(1, "prediction") as executor:
-        app = create_app(Catalog({}), executor=executor, respond=respond)
+    with Lanes(LaneLimits(threads=1)) as lanes:
+        app = create_app(Catalog({}), lanes=lanes, respond=respond)
         ask(app, f"{method} {path}")
     assert threads == {"prediction_0"}
 
@@ -219,8 +220,8 @@ def test_a_request_whose_caller_leaves_before_its_turn_is_not_answered() -> None
         await answering
         return first, second
 
-    with ThreadPoolExecutor(1) as executor:
-        app = create_app(Catalog({"m": CatalogModel("m", {1: model})}), executor=executor)
+    with Lanes(LaneLimits(threads=1)) as lanes:
+        app = create_app(Catalog({"m": CatalogModel("m", {1: model})}), lanes=lanes)
         first, second = asyncio.run(talk(app))
     assert (first.lines, model.asked) == ([("NoneType", 200)], 1)
     assert (second.lines, second.answered) == ([("CallerGone", 499)], [])
@@ -239,8 +240,8 @@ def test_a_prediction_that_has_begun_ends_though_its_caller_leaves() -> None:
         await answering
         return client
 
-    with ThreadPoolExecutor(1) as executor:
-        app = create_app(Catalog({"m": CatalogModel("m", {1: model})}), executor=executor)
+    with Lanes(LaneLimits(threads=1)) as lanes:
+        app = create_app(Catalog({"m": CatalogModel("m", {1: model})}), lanes=lanes)
         assert asyncio.run(talk(app)).lines == [("NoneType", 200)]
 
 
@@ -255,9 +256,9 @@ def test_a_request_ends_with_an_upload_that_breaks_off(threads: int) -> None:
         await client.ask(app)
         return client
 
-    with ThreadPoolExecutor(1) as executor:
+    with Lanes(LaneLimits(threads=1)) as lanes:
         app = create_app(
-            Catalog({"m": CatalogModel("m", {1: model})}), executor=executor if threads else None
+            Catalog({"m": CatalogModel("m", {1: model})}), lanes=lanes if threads else None
         )
         client = asyncio.run(talk(app))
     assert (client.lines, client.answered, model.asked) == ([("CallerGone", 499)], [], 0)

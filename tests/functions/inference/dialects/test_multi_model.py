@@ -1,6 +1,5 @@
 """SageMaker's multi-model contract, in a container that SageMaker starts for it."""
 
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,8 @@ import pytest
 from lading.functions.contract.names import CONTAINER, ENVIRONMENT
 from lading.functions.inference.entry.container import create_container, load, observe
 from lading.functions.inference.entry.container_settings import ContainerSettings
+from lading.functions.inference.lanes.lanes import Lanes
+from lading.functions.inference.lanes.limits import LaneLimits
 from lading.functions.inference.wire.asgi import App
 from tests.support.driver import ask, serve
 from tests.support.worlds import echo, settings_for, times, write_artifact
@@ -25,7 +26,7 @@ def app(tmp_path: Path) -> App:
     settings = ContainerSettings.from_environment(environment)
     catalog = load(settings)
     observability = observe(catalog, settings)[1]
-    return create_container(catalog, settings, observability, ThreadPoolExecutor(1))
+    return create_container(catalog, settings, observability, Lanes(LaneLimits(threads=1)))
 
 
 def loaded(app: App, root: Path, place: str) -> Any:

@@ -4,7 +4,6 @@ import json
 import subprocess
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from socket import create_server
 from typing import Any
@@ -18,6 +17,8 @@ from lading.functions.contract.names import METRICS
 from lading.functions.inference.app.application import create_app
 from lading.functions.inference.entry.container import create_container
 from lading.functions.inference.entry.container_settings import ContainerSettings
+from lading.functions.inference.lanes.lanes import Lanes
+from lading.functions.inference.lanes.limits import LaneLimits
 from lading.functions.inference.loading.catalog import CatalogModel, load_catalog
 from lading.functions.inference.observability.log import Observability
 from lading.functions.inference.observability.prometheus import Metrics
@@ -37,7 +38,7 @@ def container(root: Path) -> App:
     metrics.note_models(catalog)
     observability = Observability(settings, metrics.note)
     told = ContainerSettings(settings, root)
-    container = create_container(catalog, told, observability, ThreadPoolExecutor(1))
+    container = create_container(catalog, told, observability, Lanes(LaneLimits(threads=1)))
     return metrics.beside(container)
 
 
