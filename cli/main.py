@@ -10,6 +10,7 @@ from typer.exceptions import TyperException
 from typer.main import get_command
 
 from lading.cli.commands.emulate import emulate
+from lading.cli.commands.evaluate import evaluate_versions
 from lading.cli.commands.grpc_proxy import grpc_proxy
 from lading.cli.commands.package import package
 from lading.cli.commands.plan import plan
@@ -56,6 +57,7 @@ for command in (package, train, plan, serve, predict, versions, diff, label, rol
 for server_command in (pull, push, emulate, smoke, stacks, grpc_proxy):
     app.command()(server_command)
 app.command("report")(write_report)
+app.command("evaluate")(evaluate_versions)
 app.add_typer(tokens)
 
 

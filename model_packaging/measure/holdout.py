@@ -88,10 +88,11 @@ class _FileReader:
     def __init__(self, spec: ModelSpec, path: Path, place: Place) -> None:
         self._model, self._path, self._place = spec.name, path, place
         self._images = takes_images(spec)
+        self._slices = spec.evaluate.slices if spec.evaluate else ()
 
     def read(self, specs: Sequence[TensorSpec], *, truth: bool) -> Samples:
         try:
-            table = read_table(self._path)
+            table = _without(read_table(self._path), self._slices, specs)
             inputs = {spec.name: self._input(table, spec, specs) for spec in specs}
             check_signature(inputs, [_any_rows(spec) for spec in specs])
             right = _truth(table) if truth else None
@@ -144,6 +145,18 @@ def _input(table: Table, spec: TensorSpec, specs: Sequence[TensorSpec]) -> Array
         )
     flat = spec._replace(shape=(-1,))
     return np.stack([_converted(table[name], flat._replace(name=name)) for name in others], axis=1)
+
+
+def _without(table: Table, slices: Sequence[str], specs: Sequence[TensorSpec]) -> Table:
+    """Return the columns without those that only name slices of the rows.
+
+    A column that names an input stays, and all stay if the one input has as many columns.
+    """
+    features = len([name for name in table if name != TRUTH])
+    if len(specs) == 1 and specs[0].shape[1:] == (features,):
+        return table
+    aside = set(slices) - {spec.name for spec in specs}
+    return {name: column for name, column in table.items() if name not in aside}
 
 
 def _is_arrays(table: Table) -> bool:

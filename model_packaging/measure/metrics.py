@@ -70,7 +70,7 @@ def _mean(rows: Array) -> Weighted:
 
 
 def _accuracy(truth: Array, answer: Array, _: int) -> Weighted:
-    right, given = _several(truth, answer) or _labels(truth, answer)
+    right, given = _several(truth, answer) or same_labels(truth, answer)
     return _mean((right == given).reshape(len(right), -1).all(axis=1))
 
 
@@ -78,7 +78,7 @@ def _f1(truth: Array, answer: Array, _: int) -> Weighted:
     several = _several(truth, answer)
     if several:
         return _f1_of_several(*several)
-    right, given = _labels(truth, answer)
+    right, given = same_labels(truth, answer)
     classes, codes = np.unique(np.concatenate([right, given]), return_inverse=True)
     true, guess = codes[: len(right)], codes[len(right) :]
 
@@ -106,7 +106,7 @@ def _roc_auc(truth: Array, answer: Array, _: int) -> Weighted:
     if _has_several(truth) and answer.dtype.kind == "f" and answer.shape == truth.shape:
         areas = [_area(one == 1, each) for one, each in zip(truth.T, answer.T, strict=True)]
         return lambda weights: float(np.mean([area(weights) for area in areas]))
-    scores, codes = _scores(truth, answer)
+    scores, codes = class_scores(truth, answer)
     if scores.shape[1] == 2:  # noqa: PLR2004 - two classes have one curve
         return _area(codes == 1, scores[:, 1])
     each = [_area(codes == code, scores[:, code]) for code in range(scores.shape[1])]
@@ -127,7 +127,7 @@ def _area(positive: Array, scores: Array) -> Weighted:
 
 
 def _top_k(truth: Array, answer: Array, k: int) -> Weighted:
-    scores, codes = _scores(truth, answer)
+    scores, codes = class_scores(truth, answer)
     own = np.take_along_axis(scores, codes[:, np.newaxis], axis=1)
     # Of equal scores the lower class comes first, as in argmax.
     tied = (scores == own) & (np.arange(scores.shape[1]) < codes[:, np.newaxis])
@@ -185,7 +185,7 @@ def _several(truth: Array, answer: Array) -> tuple[Array, Array] | None:
     return truth.astype(np.int64), answer.astype(np.int64)
 
 
-def _labels(truth: Array, answer: Array) -> tuple[Array, Array]:
+def same_labels(truth: Array, answer: Array) -> tuple[Array, Array]:
     """Return both as labels, int64 or text, of shape [rows]."""
     right, given = _as_labels(truth), _as_labels(answer)
     if given.dtype.kind == "U" and right.ndim == 1:
@@ -218,7 +218,7 @@ def _whole(array: Array) -> bool:
     return array.shape[1:] in ((), (1,)) and bool(np.equal(array, np.trunc(array)).all())
 
 
-def _scores(truth: Array, answer: Array) -> tuple[Array, Array]:
+def class_scores(truth: Array, answer: Array) -> tuple[Array, Array]:
     """Return a score for each class, [rows, classes], and each row's class."""
     if answer.dtype.kind != "f" or answer.ndim > 2 or len(answer) != len(truth):  # noqa: PLR2004
         raise Incomparable(f"needs a score for each class, but the model returns {_shown(answer)}")

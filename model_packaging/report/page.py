@@ -33,17 +33,22 @@ def render_page(
         _tiles(stages, change),
         *_gate(change),
         "<h2>Stage by stage</h2>",
-        _table(_HEADINGS, map(_row, stages), numbers=range(2, 7)),
+        table(_HEADINGS, map(_row, stages), numbers=range(2, 7)),
         *_plots(stages, change),
         *_batches(batches_of(specification)),
         *_interface(specification),
         *_signatures(specification),
         *_provenance(specification, report, digest),
     ]
+    return document(name, parts)
+
+
+def document(title: str, parts: Iterable[str], style: str = "") -> str:
+    """Return a page that loads nothing: its title, the parts of its body, and further style."""
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(name)}</title><style>{STYLE}</style></head>\n"
+        f"<title>{escape(title)}</title><style>{STYLE}{style}</style></head>\n"
         f"<body>{''.join(parts)}</body></html>\n"
     )
 
@@ -114,7 +119,7 @@ def _batches(batches: Batches | None) -> Iterable[str]:
         )
     ]
     headings = ("", "largest difference", "relative to the answer", "changed labels")
-    yield _table(headings, rows, numbers=range(1, 4))
+    yield table(headings, rows, numbers=range(1, 4))
 
 
 def _plots(stages: Sequence[Stage], change: AccuracyChange | None) -> Iterable[str]:
@@ -153,7 +158,7 @@ def _interface(specification: Mapping[str, Any]) -> Iterable[str]:
         for side in ("inputs", "outputs")
         for each in specification[side]
     ]
-    yield _table(("", "name", "datatype", "shape (-1: any size)"), rows)
+    yield table(("", "name", "datatype", "shape (-1: any size)"), rows)
 
 
 def _signatures(specification: Mapping[str, Any]) -> Iterable[str]:
@@ -170,7 +175,7 @@ def _signatures(specification: Mapping[str, Any]) -> Iterable[str]:
         if "inputs" in each:
             what = f"{_named(each['inputs'])} to {_named(each['outputs'])}"
         rows.append([str(each["name"]), what, "; ".join([*near, *left])])
-    yield _table(("", "inputs and outputs", ""), rows)
+    yield table(("", "inputs and outputs", ""), rows)
 
 
 def _named(tensors: Sequence[Mapping[str, Any]]) -> str:
@@ -192,16 +197,17 @@ def _provenance(
         *[[str(tool), str(number)] for tool, number in sorted(specification["tools"].items())],
         ["measured on", ", ".join(f"{key} {value}" for key, value in machine.items())],
     ]
-    yield _table(("", ""), [row for row in rows if row[1]], code=True)
+    yield table(("", ""), [row for row in rows if row[1]], code=True)
 
 
-def _table(
+def table(
     headings: Sequence[str],
     rows: Iterable[Sequence[str]],
     numbers: Iterable[int] = (),
     *,
     code: bool = False,
 ) -> str:
+    """Return an HTML table; `numbers` are the columns to align to the right."""
     right = set(numbers)
 
     def cell(tag: str, column: int, text: str) -> str:
