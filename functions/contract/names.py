@@ -131,6 +131,8 @@ class CONTAINER:
     default_host: Final = "0.0.0.0"  # noqa: S104 the container's own network
     port: Final = "SAGEMAKER_BIND_TO_PORT"
     default_port: Final = 8080
+    workers: Final = "LADING_WORKERS"
+    """Processes that share the port and the models; 1 if it is not set."""
     keep_alive: Final = "LADING_KEEP_ALIVE"
     """Seconds that an idle connection stays open; more than the proxy in front allows."""
     grpc_port: Final = "LADING_GRPC_PORT"

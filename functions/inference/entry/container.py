@@ -12,8 +12,10 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
+from socket import socket
 from threading import Thread
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
@@ -27,6 +29,7 @@ from lading.functions.inference.entry.http_server import (
     address_of,
     configuration,
     listen,
+    share,
 )
 from lading.functions.inference.entry.warm_up import warm_up
 from lading.functions.inference.lanes.lanes import Lanes
@@ -41,6 +44,7 @@ from lading.functions.inference.wire.messages import Observation
 
 if TYPE_CHECKING:
     from lading.functions.inference.entry.short_way import ShortWay
+    from lading.functions.inference.entry.workers import Team
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -54,7 +58,10 @@ def main(arguments: Sequence[str]) -> None:
         catalog = load(settings)
     except (FolderEmpty, ModelUnavailable, ValueError) as error:
         sys.exit(f"error: {error}")
-    metrics, observability = observe(catalog, settings)
+    listener, team = _listener(settings.host, settings.port), _fork(catalog, settings)
+    if team is not None and team.number:  # the first worker has the other ports
+        settings = replace(settings, grpc_port=0, management_port=0)
+    metrics, observability = observe(catalog, settings, team)
     observability.write_libraries()
     lanes = Lanes(settings.lanes)
     short = _short_way(catalog, settings, observability, lanes)
@@ -63,7 +70,7 @@ def main(arguments: Sequence[str]) -> None:
     _manage(catalog, settings)
     grpc = _grpc(catalog, settings, observability, lanes)
     try:
-        _served(app, settings.port, settings, grpc, short)()
+        _served(app, listener, settings, grpc, short)()
     except OSError as error:
         sys.exit(f"error: {error}")
 
@@ -75,26 +82,47 @@ def _manage(catalog: Catalog, settings: ContainerSettings) -> None:
     from lading.functions.inference.app.torchserve_management import create_management
 
     management = create_management(catalog, catalog.control)
-    managing = _served(management, settings.management_port, settings)
+    listener = _listener(settings.host, settings.management_port)
+    managing = _served(management, listener, settings)
     Thread(target=managing, name="management", daemon=True).start()
+
+
+def _fork(catalog: Catalog, settings: ContainerSettings) -> "Team | None":
+    """Return in each of several workers; None: this process serves alone."""
+    if settings.workers == 1 or not isinstance(catalog.control, ModelControl):
+        return None
+    from lading.functions.inference.entry.workers import Team
+    from lading.functions.inference.models.session import on_gpu
+
+    if on_gpu():
+        sys.exit(f"error: {CONTAINER.workers} must be 1 where models run on a GPU")
+    team = Team(catalog, catalog.control, settings.workers)
+    team.fork()
+    return team
+
+
+def _listener(host: str, port: int) -> socket:
+    """Listen on a port, or end with the reason why that is not possible."""
+    try:
+        return listen(host, port)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        sys.exit(f"error: cannot listen on {address_of(host, port)}: {reason}")
 
 
 def _served(
     app: App,
-    port: int,
+    listener: socket,
     settings: ContainerSettings,
     beside: AbstractAsyncContextManager[object] | None = None,
     short: "ShortWay | None" = None,
 ) -> Callable[[], None]:
-    """Listen on a port now, and return the function that serves `app` there, with `beside`."""
-    try:
-        listener = listen(settings.host, port)
-    except OSError as error:
-        address, reason = address_of(settings.host, port), error.strerror or str(error)
-        sys.exit(f"error: cannot listen on {address}: {reason}")
+    """Return the function that serves `app` at a listening socket, with `beside`."""
     config = configuration(
         app, keep_alive_s=settings.keep_alive_s, grace_s=CONTAINER.grace_seconds, short=short
     )
+    if settings.workers > 1:
+        share(config)
     return partial(HttpServer(config, beside).run, sockets=[listener])
 
 
@@ -125,10 +153,14 @@ def load(settings: ContainerSettings) -> Catalog:
     return catalog
 
 
-def observe(catalog: Catalog, settings: ContainerSettings) -> tuple[Metrics, Observability]:
+def observe(
+    catalog: Catalog, settings: ContainerSettings, team: "Team | None" = None
+) -> tuple[Metrics, Observability]:
     """Return what counts requests of every protocol: for Prometheus, Triton's clients, the log."""
-    metrics = Metrics()
+    metrics = Metrics(None if team is None else team.numbers)
     metrics.note_models(catalog)
+    if team is not None:
+        team.begin(metrics.registry)
 
     def note(seen: Observation, status: int) -> None:
         metrics.note(seen, status)

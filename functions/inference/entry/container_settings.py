@@ -12,6 +12,7 @@ from lading.functions.inference.entry.processors import processors
 from lading.functions.inference.lanes.limits import LaneLimits
 
 _MOST_PORTS = 1 << 16
+_MOST_WORKERS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class ContainerSettings:
     host: str = CONTAINER.default_host
     keep_alive_s: int = KEEP_ALIVE_SECONDS
     lanes: LaneLimits = field(default_factory=LaneLimits)
+    workers: int = 1
+    """Processes that share the port and the models; of several, each has one thread for a model."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "ContainerSettings":
@@ -47,8 +50,10 @@ class ContainerSettings:
         mode = environment.get(CONTAINER.model_control, "none")
         if mode not in ("none", "explicit"):
             raise ValueError(f"{CONTAINER.model_control} must be none or explicit, got '{mode}'")
+        service = ServingSettings.from_environment({**environment, ENVIRONMENT.model_root: folder})
+        workers = _workers(environment, service.threads)
         return cls(
-            ServingSettings.from_environment({**environment, ENVIRONMENT.model_root: folder}),
+            service if workers == 1 else service._replace(threads=1),
             Path(folder),
             _port(environment, CONTAINER.port, CONTAINER.default_port),
             _number(environment, CONTAINER.longest_body, CONTAINER.default_longest_body),
@@ -58,7 +63,8 @@ class ContainerSettings:
             multi_model=multi_model,
             host=environment.get(CONTAINER.host) or CONTAINER.default_host,
             keep_alive_s=_keep_alive(environment),
-            lanes=_lanes(environment),
+            lanes=_lanes(environment, workers),
+            workers=workers,
         )
 
 
@@ -85,15 +91,28 @@ class AdapterSettings:
         return cls(name, version, _port(environment, ADAPTER.port, ADAPTER.default_port))
 
 
-def _lanes(environment: Mapping[str, str]) -> LaneLimits:
-    """Read the limits of the queue, each from its own variable."""
+def _lanes(environment: Mapping[str, str], workers: int) -> LaneLimits:
+    """Read the limits of the queue in each worker, each limit from its own variable."""
     usual = LaneLimits()
     stated = {
         limit: _number(environment, variable, getattr(usual, limit))
         for limit, variable in CONTAINER.lane_limits.items()
     }
-    threads = _number(environment, CONTAINER.threads, processors())
+    threads = _number(environment, CONTAINER.threads, max(1, processors() // workers))
     return LaneLimits(**stated, threads=threads)
+
+
+def _workers(environment: Mapping[str, str], threads: int) -> int:
+    """Return the number of workers, each of which has one thread for a model."""
+    workers = _number(environment, CONTAINER.workers, 1)
+    if workers > _MOST_WORKERS:
+        raise ValueError(f"{CONTAINER.workers} must be at most {_MOST_WORKERS}, got {workers}")
+    if workers > 1 and threads > 1:
+        raise ValueError(
+            f"{ENVIRONMENT.threads} must be 1 if {CONTAINER.workers} is above 1, got {threads}: "
+            "a model has one thread in each worker"
+        )
+    return workers
 
 
 def _keep_alive(environment: Mapping[str, str]) -> int:

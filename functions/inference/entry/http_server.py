@@ -94,9 +94,18 @@ def configuration(
         log_level=log_level,
         access_log=False,
         server_header=False,
+        backlog=_BACKLOG,
         timeout_keep_alive=keep_alive_s,
         timeout_graceful_shutdown=grace_s,
     )
+
+
+def share(config: uvicorn.Config) -> None:
+    """Have a server accept one connection at a time, for other processes serve the same port.
+
+    A burst of connections is then spread over all of them.
+    """
+    config.backlog = 1
 
 
 class HttpServer(uvicorn.Server):
@@ -117,6 +126,8 @@ class HttpServer(uvicorn.Server):
         """Start the other server, then this one; an error of the other stops this one."""
         await self._open.enter_async_context(self._beside)
         await super().startup(sockets)
+        for listener in sockets or ():  # asyncio set this to what it accepts at once
+            listener.listen(_BACKLOG)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let current requests of both servers end, within the same time."""

@@ -60,15 +60,24 @@ class ModelControl:
             MalformedRequest: `place` is not a folder below the root with exactly one model.
             ModelUnavailable: it fails to load; what was served before is still served.
         """
+        with self._turn:
+            model = self.read(name, place)
+            self.serve(model, place)
+            return model
+
+    def read(self, name: str, place: str = "") -> CatalogModel:
+        """Load every version of a model, and do not serve it yet; see `load`."""
         if name in RESERVED_NAMES or not re.fullmatch(NAME_PATTERN, name):
             raise MalformedRequest(f"'{brief(name)}' is not a valid model name")
-        with self._turn:
-            model = self._load(name, place)
-            for version in model.versions:
-                model.predictor(version)  # raises if it failed to load
-            self._catalog.put(model)
-            self._places[name] = place or name
-            return model
+        model = self._load(name, place)
+        for version in model.versions:
+            model.predictor(version)  # raises if it failed to load
+        return model
+
+    def serve(self, model: CatalogModel, place: str = "") -> None:
+        """Serve a model that has been read from `place`."""
+        self._catalog.put(model)
+        self._places[model.name] = place or model.name
 
     def _load(self, name: str, place: str) -> CatalogModel:
         if not place:

@@ -59,6 +59,11 @@ def choose_providers(available: Sequence[str]) -> list[str]:
     return [each for each in _PROVIDERS if each in available]
 
 
+def on_gpu() -> bool:
+    """Return whether models may run on a GPU, whose driver does not survive a fork."""
+    return len(choose_providers(ort.get_available_providers())) > 1
+
+
 class OnnxSession(Backend):
     """A loaded ONNX model.
 

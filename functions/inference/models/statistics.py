@@ -4,6 +4,7 @@ They last as long as the process. CloudWatch and Prometheus keep metrics for lon
 (`contract.METRICS`).
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from threading import Lock
 from time import time
@@ -21,6 +22,10 @@ _MILLION = 1_000_000
 _ERROR = 400
 
 
+TallyDocument = tuple[int, dict[str, int], dict[str, int]]
+"""The content of a `Tally`, which another process may have sent."""
+
+
 @dataclass(slots=True)
 class Tally:
     """One version's counts and nanoseconds, by span; one request is one inference."""
@@ -36,16 +41,33 @@ class Tally:
         self.nanoseconds[span] = self.nanoseconds.get(span, 0) + took
 
 
+def _no_others(_name: str, _version: int) -> Iterable[TallyDocument]:
+    return ()
+
+
 class Statistics:
-    """The tallies of one process."""
+    """The tallies of one process; `others` returns a version's tallies of processes beside it."""
 
     def __init__(self) -> None:
         self._tallies: dict[tuple[str, int], Tally] = {}
         self._turn = Lock()
+        self.others: Callable[[str, int], Iterable[TallyDocument]] = _no_others
 
     def of(self, name: str, version: int) -> Tally:
         """Return the tally of a version; empty when the version has had no request."""
-        return self._tallies.get((name, version), Tally())
+        total = Tally()
+        for last_ms, counts, nanoseconds in (self.own(name, version), *self.others(name, version)):
+            total.last_ms = max(total.last_ms, last_ms)
+            for span, count in counts.items():
+                total.counts[span] = total.counts.get(span, 0) + count
+                total.nanoseconds[span] = total.nanoseconds.get(span, 0) + nanoseconds[span]
+        return total
+
+    def own(self, name: str, version: int) -> TallyDocument:
+        """Return the tally of a version in this process."""
+        with self._turn:
+            found = self._tallies.get((name, version), Tally())
+            return found.last_ms, {**found.counts}, {**found.nanoseconds}
 
     def note(self, seen: Observation, status: int) -> None:
         """Count one exchange that has ended, if it reached a version of a model."""

@@ -5,6 +5,7 @@ there is the histogram `lading_decode_latency_seconds` here, with the same dimen
 On Lambda there is nothing to scrape, since requests are spread over many processes.
 """
 
+import asyncio
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
@@ -41,10 +42,11 @@ class Metrics:
     """The metrics of one process.
 
     Args:
-        others: returns the numbers of the other processes that share the port, at each scrape.
+        others: returns the numbers of the other processes that share the port, at each scrape;
+            None: there are none.
     """
 
-    def __init__(self, others: Callable[[], Iterable[Snapshot]] = tuple) -> None:
+    def __init__(self, others: Callable[[], Iterable[Snapshot]] | None = None) -> None:
         self._others = others
         self._catalog: Catalog | None = None
         self.registry = Registry()
@@ -105,7 +107,8 @@ class Metrics:
     def page(self, accept: str = "") -> tuple[bytes, str]:
         """Return the metrics in the format that a scraper accepts, and their content type."""
         descriptions = self.registry.descriptions()
-        snapshot = together([self.registry.snapshot(), *self._others()], descriptions)
+        others = self._others() if self._others is not None else ()
+        snapshot = together([self.registry.snapshot(), *others], descriptions)
         return exposition.page(descriptions, snapshot, accept)
 
     def beside(self, app: App) -> App:
@@ -115,7 +118,11 @@ class Metrics:
             if scope["type"] != "http" or scope["path"] not in PATHS:
                 await app(scope, receive, send)
                 return
-            body, content_type = self.page(read_headers(scope["headers"]).get("accept", ""))
+            accept = read_headers(scope["headers"]).get("accept", "")
+            if self._others is None:
+                body, content_type = self.page(accept)
+            else:  # an answer of another process may take its time
+                body, content_type = await asyncio.to_thread(self.page, accept)
             headers = [
                 (b"content-type", content_type.encode()),
                 (b"content-length", str(len(body)).encode()),

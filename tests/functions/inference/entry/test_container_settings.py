@@ -38,13 +38,22 @@ def test_each_variable_is_read() -> None:
     assert [model.name for model in settings.service.models] == ["m"]
 
 
+def test_of_several_workers_each_has_one_thread_for_a_model() -> None:
+    settings = ContainerSettings.from_environment({"LADING_WORKERS": "2"})
+    assert (settings.workers, settings.service.threads) == (2, 1)
+    with pytest.raises(ValueError, match="LADING_THREADS must be 1 if LADING_WORKERS is above 1"):
+        ContainerSettings.from_environment({"LADING_WORKERS": "2", "LADING_THREADS": "4"})
+    with pytest.raises(ValueError, match="LADING_WORKERS must be at most 256, got 257"):
+        ContainerSettings.from_environment({"LADING_WORKERS": "257"})
+
+
 def test_a_connection_is_not_kept_for_days() -> None:
     with pytest.raises(ValueError, match="LADING_KEEP_ALIVE must be at most 3600, got 3601"):
         ContainerSettings.from_environment({"LADING_KEEP_ALIVE": "3601"})
 
 
 @pytest.mark.parametrize(
-    "name", ["SAGEMAKER_BIND_TO_PORT", "LADING_LONGEST_BODY", "LADING_KEEP_ALIVE"]
+    "name", ["SAGEMAKER_BIND_TO_PORT", "LADING_LONGEST_BODY", "LADING_KEEP_ALIVE", "LADING_WORKERS"]
 )
 @pytest.mark.parametrize("text", ["", "0", "-1", "8080.5", "many", "\u00b2"])
 def test_a_number_that_is_none_is_refused_by_name(name: str, text: str) -> None:
