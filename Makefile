@@ -129,6 +129,7 @@ lock:
 	$(COMPILE) -c requirements.txt $(DEMO) --extra server -o requirements/server.txt
 	$(COMPILE) -c requirements.txt $(DEMO) --extra cloud --extra server --group dev -o requirements/dev.txt
 	$(COMPILE) -c requirements.txt -c requirements/dev.txt --group container -o requirements/container.txt
+	$(COMPILE) -c requirements.txt -c requirements/dev.txt --group managed -o requirements/managed.txt
 	within="-c requirements.txt"; for set in $(FRAMEWORKS); do \
 		case $$set in pytorch|huggingface) torch="--group torch" ;; *) torch= ;; esac; \
 		echo torch | $(COMPILE) $$within $(DEMO) --excludes /dev/stdin $$torch --extra $$set \

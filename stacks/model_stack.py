@@ -106,7 +106,7 @@ class ModelStack(Stack):
             check_name=names.hook(self._model.name, "check"),
             clean_name=names.hook(self._model.name, "clean"),
             steps=None if local else self._deployment.settings.rollout,
-            waits=self._model.endpoint is not None,
+            waits=self._model.endpoint is not None or self._model.managed is not None,
         )
         alarms = canary.rollback if canary else ()
         Rollout(self, "Rollout", shared=self._shared, plan=plan, served=served, alarms=alarms)

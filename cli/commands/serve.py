@@ -44,7 +44,9 @@ _BESIDE: Mapping[str, str] = MappingProxyType(
 )
 
 _HOST = typer.Option(help="Address to listen on; :: means all IPv6 and IPv4 addresses.")
-_RUNTIME = typer.Option(help="Run the function here, or under AWS's runtime (Linux).")
+_RUNTIME = typer.Option(
+    help="Run the function here, or under AWS's runtime (Linux; -managed: several at once)."
+)
 _LOG_FILE = typer.Option(help="The function's log, as JSON lines.")
 _THREADS = typer.Option(min=0, help="Threads of one prediction; 0 means all cores.")
 _CORS = typer.Option(help="Origins whose pages may call, with commas; * for all.")

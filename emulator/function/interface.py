@@ -15,6 +15,8 @@ class Configuration:
     """Megabytes."""
     timeout: float = GATEWAY.timeout_s
     """Seconds; the same as the gateway's limit, so that one limit serves for both."""
+    concurrency: int | None = None
+    """Requests at once in one environment, on Lambda Managed Instances; None: on Lambda itself."""
 
     @property
     def arn(self) -> str:
@@ -23,7 +25,7 @@ class Configuration:
 
 
 class Function(Protocol):
-    """One execution environment; it handles one request at a time, others wait."""
+    """One execution environment; it handles one request at a time, or several, and others wait."""
 
     async def start(self) -> None:
         """Prepare for invocations.

@@ -26,16 +26,21 @@ from lading.emulator.errors import (
     RuntimeUnavailable,
 )
 from lading.emulator.function.interface import Configuration
+from lading.emulator.function.managed_folders import require_namespace, with_folders
 from lading.emulator.function.runtime_binary import runtime_binary
 from lading.emulator.processes.child import Child, tether
 from lading.emulator.processes.http_exchange import Address, exchange
 from lading.emulator.processes.json_object import json_object
 from lading.emulator.processes.ports import free_ports
 from lading.emulator.processes.turns import Turns
+from lading.functions.contract.names import MANAGED
 
 _HOST = "127.0.0.1"
 _INVOCATIONS = "/2015-03-31/functions/function/invocations"
 _TIMED_OUT = b"Task timed out after "
+_NONE_READY = b'"Runtime.Unavailable"'
+"""In the answer while no process of the handler is idle; they start one after the other."""
+_POLL_SECONDS = 0.02
 _ATTEMPTS = 3
 _START_SECONDS = 10.0
 _STOP_SECONDS = 2.0
@@ -45,11 +50,15 @@ _GRACE_SECONDS = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """The code for the runtime: a dotted handler, the folder to import it from, the interpreter."""
+    """The code for the runtime: a dotted handler, the folder to import it from, the interpreter.
+
+    `module` is what the environment starts: the runtime itself, or what starts it.
+    """
 
     folder: Path
     handler: str
     interpreter: Path = Path(sys.executable)
+    module: str = "awslambdaric"
 
 
 SERVICE = Code(CODE, "lading.functions.inference.entry.lambda_handler.handler")
@@ -79,7 +88,7 @@ class LambdaRuntimeFunction:
         self._environment = {**_system_environment(self._configuration, code), **environment}
         self._log, self._tools, self._code = log, tools, code
         self._running: tuple[Child, Address] | None = None
-        self._turns = Turns()
+        self._turns = Turns(self._configuration.concurrency or 1)
 
     async def start(self) -> None:
         """Download the program if needed, start it, and wait until it accepts invocations."""
@@ -89,6 +98,8 @@ class LambdaRuntimeFunction:
                 "AWS's Lambda runtime client is not installed; "
                 "run pip install --require-hashes -r requirements/dev.txt"
             )
+        if self._configuration.concurrency is not None:
+            await asyncio.to_thread(require_namespace)
         binary = await asyncio.to_thread(runtime_binary, self._tools)
         self._binary = binary.resolve()
         self._log.parent.mkdir(parents=True, exist_ok=True)
@@ -102,17 +113,26 @@ class LambdaRuntimeFunction:
         address = await self._address()
         limit = self._configuration.timeout + _GRACE_SECONDS
         try:
-            async with (
-                asyncio.timeout(limit),
-                exchange(address, "POST", _INVOCATIONS, {}, payload) as reply,
-            ):
-                return self._read(reply.status, await reply.body())
+            async with asyncio.timeout(limit):
+                return await self._ask(address, payload)
         except TimeoutError:
             await self.stop()
             raise FunctionTimedOut(self._configuration.timeout) from None
         except ExchangeBroken as error:
             await self.stop()
             raise FunctionFailed(f"its runtime ended: {error}", self._log) from error
+
+    async def _ask(self, address: Address, payload: bytes) -> bytes:
+        """Return the answer; wait while fewer processes are ready than requests come at once."""
+        while True:
+            async with exchange(address, "POST", _INVOCATIONS, {}, payload) as reply:
+                status, answer = reply.status, await reply.body()
+            if status == HTTPStatus.OK or self._configuration.concurrency is None:
+                return self._read(status, answer)
+            if _NONE_READY not in answer:  # the environment is broken, and answers so for a while
+                await self.stop()
+                return self._read(status, answer)
+            await asyncio.sleep(_POLL_SECONDS)
 
     async def stop(self) -> None:
         """End the program, and with it the runtime."""
@@ -142,13 +162,20 @@ class LambdaRuntimeFunction:
     def _spawn(self, invoke_port: int, runtime_port: int) -> Child:
         program = [str(self._binary), "--runtime-interface-emulator-address"]
         program += [f"{_HOST}:{invoke_port}", "--runtime-api-address", f"{_HOST}:{runtime_port}"]
-        runtime = [str(self._code.interpreter), "-m", "awslambdaric", self._code.handler]
+        runtime = [str(self._code.interpreter), "-m", self._code.module, self._code.handler]
         return Child(
-            [*program, *tether(0), *runtime],
+            self._command(program, [*tether(0), *runtime]),
             environment=self._environment,
             folder=self._code.folder,
             log=self._log,
         )
+
+    def _command(self, program: list[str], runtime: list[str]) -> list[str]:
+        if self._configuration.concurrency is None:
+            return [*program, *runtime]
+        scratch = self._log.parent.absolute() / f"{self._log.stem}-folders"
+        scratch.mkdir(parents=True, exist_ok=True)
+        return with_folders(scratch, program, runtime)
 
     def _read(self, status: int, answer: bytes) -> bytes:
         """Return the handler's answer; the program answers 200 also for errors and timeouts."""
@@ -188,4 +215,11 @@ def _system_environment(configuration: Configuration, code: Code) -> dict[str, s
         "AWS_LAMBDA_FUNCTION_NAME": configuration.name,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(configuration.memory),
         "AWS_LAMBDA_FUNCTION_TIMEOUT": str(math.ceil(configuration.timeout)),
+        **_at_once(configuration),
     }
+
+
+def _at_once(configuration: Configuration) -> dict[str, str]:
+    """Return the variable that makes the runtime start several processes of the handler."""
+    number = configuration.concurrency
+    return {} if number is None else {MANAGED.at_once: str(number)}

@@ -7,15 +7,17 @@ from types import MappingProxyType
 from typing import Literal
 
 from lading.emulator.function.in_process import InProcessFunction
-from lading.emulator.function.interface import Function
+from lading.emulator.function.interface import Configuration, Function
 from lading.emulator.function.lambda_runtime import LambdaRuntimeFunction
 from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.entry.handler import create_handler
+from lading.functions.inference.entry.processors import processors
 from lading.functions.inference.loading.catalog import Catalog
 from lading.functions.inference.wire.messages import Observation
 
-Runtime = Literal["process", "lambda"]
-"""What runs the function: this process, or AWS's own runtime under its emulator (Linux only)."""
+Runtime = Literal["process", "lambda", "lambda-managed"]
+"""What runs the function: this process, or AWS's own runtime under its emulator (Linux only); there
+with several requests at once, as on Lambda Managed Instances (root only)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,4 +56,6 @@ def create_function(
         )
     absolute = settings._replace(model_root=str(Path(settings.model_root).absolute()))
     environment = {**variables, **absolute.to_environment()}
-    return LambdaRuntimeFunction(environment, log=log.absolute())
+    several = processors() if runtime == "lambda-managed" else None
+    configuration = Configuration(concurrency=several)
+    return LambdaRuntimeFunction(environment, log=log.absolute(), configuration=configuration)

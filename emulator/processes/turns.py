@@ -1,4 +1,4 @@
-"""One piece of work at a time: waiting work can be canceled, running work runs to its end."""
+"""Work in turns: waiting work can be canceled, running work runs to its end."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -8,11 +8,15 @@ T = TypeVar("T")
 
 
 class Turns:
-    """A queue that does one piece of work at a time, in the order of arrival."""
+    """A queue that does the work in the order of arrival.
 
-    def __init__(self) -> None:
-        self._free = asyncio.Lock()
-        self._at_work: asyncio.Task[Any] | None = None
+    Args:
+        at_once: how many pieces of work run at the same time.
+    """
+
+    def __init__(self, at_once: int = 1) -> None:
+        self._free = asyncio.Semaphore(at_once)
+        self._at_work: set[asyncio.Task[Any]] = set()
 
     async def take(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Wait for a turn, and return the result of `work`.
@@ -21,6 +25,11 @@ class Turns:
         turn until it ends, even when its caller is canceled.
         """
         await self._free.acquire()
-        self._at_work = task = asyncio.ensure_future(work())
-        task.add_done_callback(lambda _: self._free.release())
+        task = asyncio.ensure_future(work())
+        self._at_work.add(task)
+        task.add_done_callback(self._end)
         return await asyncio.shield(task)
+
+    def _end(self, task: asyncio.Task[Any]) -> None:
+        self._at_work.discard(task)
+        self._free.release()

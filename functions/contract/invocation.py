@@ -46,6 +46,18 @@ def path_below(path: str, base_path: str) -> str:
     return path
 
 
+def header_lines(event: Mapping[str, Any]) -> list[tuple[bytes, bytes]]:
+    """Return the header lines, if a header has several: Mangum would join all of them."""
+    several = event.get("multiValueHeaders") or {}
+    if all(len(values) == 1 for values in several.values()):
+        return []
+    return [
+        (name.lower().encode(), value.encode())
+        for name, values in several.items()
+        for value in values
+    ]
+
+
 def answer_warm_up(event: Mapping[str, Any]) -> dict[str, bool] | None:
     """Return the answer to a warm-up, None for a request of API Gateway.
 

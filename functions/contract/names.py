@@ -172,8 +172,23 @@ class ADAPTER:
     default_port: Final = 8080
     ready_path: Final = "/v2/health/live"
     """The path that the adapter asks until the process answers."""
+    context_header: Final = "x-amzn-request-context"
+    """The header with API Gateway's context of a request; it replaces one that a caller sends."""
     separator: Final = bytes(8)
     """Separates the head of an answer, which is JSON, from its body in an invocation's result."""
+
+
+class MANAGED:
+    """An environment on Lambda Managed Instances, which answers several requests at once."""
+
+    at_once: Final = "AWS_LAMBDA_MAX_CONCURRENCY"
+    """How many; Lambda sets it, and its runtime starts a process of the handler for each."""
+    require_gpu: Final = "LADING_REQUIRE_GPU"
+    """`true` in an image with CUDA: its engine does not start where no GPU answers."""
+    entry: Final = "lading.functions.inference.entry.managed_environment"
+    """What an image starts: the engine, which has the models, and then Lambda's runtime."""
+    handler: Final = "lading.functions.inference.entry.managed_handler.handler"
+    """The handler of an image, which passes each event on to the engine."""
 
 
 class FRONT:

@@ -63,6 +63,11 @@ class CodeAssets:
     def _sizes(self) -> Mapping[str, int]:
         return layer_sizes(self._built.layer, self._built.functions)
 
+    @property
+    def project(self) -> Path:
+        """Folder of the checkout."""
+        return self._code.project
+
     def runtime(self, scope: Construct) -> lambda_.Code:
         """Return the runtime layer."""
         return _code(scope, self._layer.asset_hash, lambda: self._built.layer)

@@ -8,7 +8,9 @@ from constructs import Construct
 from lading.functions.contract.limits import LAMBDA
 from lading.functions.contract.names import DEFAULT_LABEL, LAYER_ROOT, Library, artifact_folder
 from lading.functions.contract.settings import ServedModel, ServingSettings
+from lading.stacks.function.gpu_image import gpu_image
 from lading.stacks.function.logged_function import RUNTIME, LoggedFunction, StageFunctions
+from lading.stacks.function.managed import ManagedHosts
 from lading.stacks.function.provisioned import schedule_concurrency
 from lading.stacks.function.proxy import UNSTREAMED, Proxy
 from lading.stacks.permissions import acknowledge, allow, bucket_arn, grant_decrypt
@@ -55,7 +57,7 @@ class LambdaModel(Construct):
         self._shared, self._model, self._artifact_keys = shared, model, artifact_keys
         self.artifact_layer = self._artifact_layer()
         adapter = proxy.adapter if proxy else None
-        settings = model.settings
+        settings, managed = model.settings, model.managed
         own = LoggedFunction(
             self,
             "Inference",
@@ -63,7 +65,7 @@ class LambdaModel(Construct):
             name=name,
             handler=proxy.handler if proxy else UNSTREAMED,
             layers=self._layers(adapter),
-            memory_mb=settings.memory_mb,
+            memory_mb=managed.memory_mb if managed else settings.memory_mb,
             timeout_s=LAMBDA.timeout_s if proxy else settings.timeout_s,
             environment={
                 **_serving(model, proxy, origins)
@@ -71,14 +73,21 @@ class LambdaModel(Construct):
                 .to_environment(),
                 **(proxy.environment if proxy else {}),
             },
-            snap_start=settings.snap_start and adapter is None,
-            reserved_concurrency=settings.reserved_concurrency,
+            snap_start=settings.snap_start and adapter is None and managed is None,
+            reserved_concurrency=None if managed else settings.reserved_concurrency,
             failures="its caller waits for the answer, or polls the state of its job",
+            image=self._image(),
+            environments=managed.environments.range if managed else None,
         )
         self.function, self.role = own.function, own.role
         if adapter:
             published = "its publisher has shared the layer with every account"
             acknowledge(self.function, _FOREIGN_LAYER, published)
+        if managed:
+            hosts = ManagedHosts(
+                self, "Hosts", name=name, settings=managed, architecture=shared.architecture
+            )
+            hosts.run(self.function)
         self._grant_archive()
         asynchronous = proxy is not None and proxy.endpoint.mode == "async"
         self.golden = "" if asynchronous else _golden(model)
@@ -93,6 +102,13 @@ class LambdaModel(Construct):
         )
         if provisioned and provisioned.schedule:
             schedule_concurrency(self.alias, provisioned)
+
+    def _image(self) -> lambda_.Code | None:
+        """Return the image of a function with a GPU; None: it has layers."""
+        managed = self._model.managed
+        if managed is None or managed.gpu_memory_gb is None:
+            return None
+        return gpu_image(self, self._shared.assets.project, self._model, managed.image)
 
     def _layers(self, adapter: str | None) -> list[lambda_.ILayerVersion]:
         layers: list[lambda_.ILayerVersion] = [
@@ -137,7 +153,7 @@ class LambdaModel(Construct):
     def _grant_archive(self) -> None:
         """Let the function read its artifact if it is not a layer: one version of one object."""
         artifact = self._model.artifact
-        if isinstance(artifact, LocalArtifact) or artifact.layer:
+        if isinstance(artifact, LocalArtifact) or not _is_read(self._model):
             return
         archive = artifact.archive
         place = f"{bucket_arn(archive.bucket)}/{archive.key}"
@@ -158,7 +174,7 @@ class LambdaModel(Construct):
 def _serving(model: PlannedModel, proxy: Proxy | None, origins: tuple[str, ...]) -> ServingSettings:
     """Return the settings of the service: it serves the stable version only."""
     remote = {}
-    if isinstance(model.artifact, S3Artifact) and not model.artifact.layer:
+    if isinstance(model.artifact, S3Artifact) and _is_read(model):
         remote = {model.version: model.artifact.archive}
     served = ServedModel(
         model.name,
@@ -167,14 +183,21 @@ def _serving(model: PlannedModel, proxy: Proxy | None, origins: tuple[str, ...])
         remote=remote,
     )
     processors = max(1, round(model.settings.memory_mb / LAMBDA.processor_mb))
+    own = model.managed.threads if model.managed else processors
     return ServingSettings(
         (served,),
-        threads=model.settings.threads or processors,
+        threads=model.settings.threads or own,
         endpoint=proxy.endpoint if proxy else None,
         jobs=proxy.jobs if proxy else None,
         idempotency_table=proxy.idempotency_table if proxy else "",
         origins=origins,
     )
+
+
+def _is_read(model: PlannedModel) -> bool:
+    """Return whether the function reads its artifact from S3: images have no layers."""
+    in_image = model.managed is not None and model.managed.gpu_memory_gb is not None
+    return in_image or not model.artifact.layer
 
 
 def _golden(model: PlannedModel) -> str:

@@ -56,6 +56,8 @@ class LoggedFunction(Construct):
         snap_start: whether published versions start from a snapshot.
         reserved_concurrency: the highest number of invocations at the same time.
         failures: who notices a failed invocation, so that no dead-letter queue is needed.
+        image: a container image in place of code, handler and layers.
+        environments: fewest and most execution environments of a version on managed instances.
     """
 
     def __init__(
@@ -73,6 +75,8 @@ class LoggedFunction(Construct):
         snap_start: bool = False,
         reserved_concurrency: int | None = None,
         failures: str = "its caller waits for the answer and sees a failure",
+        image: lambda_.Code | None = None,
+        environments: tuple[int, int | None] | None = None,
     ) -> None:
         super().__init__(scope, id_)
         log_group = stage_log(self, "Log", function_log(name), shared.log_retention_days)
@@ -82,11 +86,11 @@ class LoggedFunction(Construct):
             self,
             "Function",
             function_name=name,
-            runtime=RUNTIME,
+            runtime=lambda_.Runtime.FROM_IMAGE if image else RUNTIME,
             architecture=_ARCHITECTURES[shared.architecture],
-            handler=handler,
-            code=shared.assets.functions(self),
-            layers=list(layers),
+            handler=lambda_.Handler.FROM_IMAGE if image else handler,
+            code=image or shared.assets.functions(self),
+            layers=None if image else list(layers),
             memory_size=memory_mb,
             timeout=Duration.seconds(timeout_s),
             environment=dict(environment or {}),
@@ -95,7 +99,7 @@ class LoggedFunction(Construct):
             tracing=lambda_.Tracing.ACTIVE,
             snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if snap_start else None,
             reserved_concurrent_executions=reserved_concurrency,
-            current_version_options=_KEEP_VERSIONS,
+            current_version_options=_KEEP_VERSIONS if environments is None else _kept(environments),
         )
         self._acknowledge(failures)
 
@@ -112,6 +116,16 @@ class LoggedFunction(Construct):
             acknowledge(self.function, rule, reason)
         traces = "X-Ray's PutTraceSegments and PutTelemetryRecords accept no resource"
         acknowledge_resource(self.role, "*", traces)
+
+
+def _kept(environments: tuple[int, int | None]) -> lambda_.VersionOptions:
+    """Return the options of versions with these environments, which are kept too."""
+    fewest, most = environments
+    return lambda_.VersionOptions(
+        removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
+        min_execution_environments=fewest,
+        max_execution_environments=most,
+    )
 
 
 def stage_log(scope: Construct, id_: str, name: str, days: int) -> logs.LogGroup:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 LEFT_OUT = MappingProxyType(
     {
         "SageMaker": "each endpoint is a process on this machine, which never scales or updates",
+        "Lambda Managed Instances": "each function runs as a plain one, with one request at a time",
         "streaming": "each answer is returned as a whole",
         "CodeDeploy": "a new version gets all traffic at once, after its golden requests pass",
         "alarms on several metrics": "only alarms on one metric are created, and none goes off",

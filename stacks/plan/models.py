@@ -7,7 +7,7 @@ files, not on what else is on this machine: if the lock names S3, the function's
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -19,6 +19,8 @@ from lading.model_packaging.lock.file import LocalCopy, Lock, LockedVersion, S3C
 from lading.model_packaging.manifest.models import ModelSpec, load_manifest
 from lading.stacks.errors import PlanError, SettingsError, StackError
 from lading.stacks.plan.endpoints import Endpoint, plan_endpoint, require_instances
+from lading.stacks.plan.managed import plan_managed
+from lading.stacks.stages.managed import ManagedSettings
 from lading.stacks.stages.settings import Deployment, ModelSettings
 
 GOLDEN = "golden.json"
@@ -76,6 +78,7 @@ class PlannedModel:
         endpoint: its endpoint on SageMaker, for which the function is a proxy; None: the function
             computes answers itself.
         processing: libraries of its processing steps, each in its own layer.
+        managed: how its function runs on Lambda Managed Instances; None: on Lambda itself.
     """
 
     name: str
@@ -85,6 +88,7 @@ class PlannedModel:
     settings: ModelSettings
     endpoint: Endpoint | None = None
     processing: tuple[Library, ...] = ()
+    managed: ManagedSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +192,9 @@ def _plan(
         if entry.engine is not None:
             require_instances(name, deployment)
             endpoint = plan_endpoint(entry.engine, copy, deployment, region, spec.twin)
+        managed = (
+            plan_managed(name, deployment, region) if entry.target == "lambda-managed" else None
+        )
         artifact: LocalArtifact | S3Artifact
         if isinstance(copy, S3Copy):
             archive = S3Object(copy.bucket, copy.key, copy.version_id)
@@ -197,9 +204,10 @@ def _plan(
     except ValueError as error:
         raise PlanError(name, version, str(error)) from error
     settings = deployment.settings.model(name)
-    if deployment.local:
+    if deployment.local or managed:
         settings = settings.model_copy(update={"provisioned_concurrency": None})
-    return PlannedModel(name, version, entry.digest, artifact, settings, endpoint, entry.processing)
+    planned = PlannedModel(name, version, entry.digest, artifact, settings, endpoint)
+    return replace(planned, processing=entry.processing, managed=managed)
 
 
 def _choose(entry: LockedVersion, deployment: Deployment, region: str | None) -> LocalCopy | S3Copy:

@@ -28,14 +28,15 @@ _LOCAL_STORAGE = re.compile(
 """https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/InstanceStorage.html, as of November 2026."""
 
 
-def _unique(names: tuple[str, ...]) -> tuple[str, ...]:
+def unique_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse a name that occurs twice."""
     repeated = {name for name in names if names.count(name) > 1}
     if repeated:
         raise ValueError(f"contains '{min(repeated)}' twice")
     return names
 
 
-_Names = Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_unique)]
+_Names = Annotated[tuple[str, ...], Field(strict=False), AfterValidator(unique_names)]
 _Instance = Annotated[str, Field(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")]
 
 
@@ -121,7 +122,9 @@ class SageMakerSettings(StageEntry):
     mode: Mode = "steady"
     """steady: instances run all the time; scale_to_zero: no instance without requests, and minutes
     until the first answer; async: requests wait in a queue, and there may be no instance."""
-    instances: Annotated[tuple[_Instance, ...], Field(strict=False), AfterValidator(_unique)] = ()
+    instances: Annotated[
+        tuple[_Instance, ...], Field(strict=False), AfterValidator(unique_names)
+    ] = ()
     """The instance type, and types to fall back to when AWS has no capacity for it."""
     count: Count = Count()
     scaling: Scaling = Scaling()

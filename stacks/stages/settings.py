@@ -30,6 +30,7 @@ from lading.model_packaging.manifest.located_yaml import LocatedYaml
 from lading.stacks.errors import SettingsError
 from lading.stacks.stages.concurrency import ProvisionedConcurrency, concurrency_conflicts
 from lading.stacks.stages.domain import CustomDomain, domain_conflicts
+from lading.stacks.stages.managed import ManagedSettings
 from lading.stacks.stages.sagemaker import SageMakerSettings, StageEntry
 from lading.stacks.stages.sagemaker_rules import impossible
 
@@ -107,6 +108,8 @@ class ModelSettings(StageEntry):
     """Environments that Lambda keeps started; needs `snap_start: false`."""
     sagemaker: SageMakerSettings = SageMakerSettings()
     """Settings of its endpoint, if the model's target is SageMaker."""
+    managed: ManagedSettings = ManagedSettings()
+    """Settings of its function, if the model's target is Lambda Managed Instances."""
 
     def concurrency_conflicts(self) -> Iterator[str]:
         """Yield what Lambda does not accept together, and what to write instead."""
@@ -182,7 +185,8 @@ class StageSettings(StageEntry):
         """Return the settings of a model's function: its own, and defaults for the rest."""
         own = self.models.get(name, ModelSettings())
         endpoint = self.defaults.sagemaker.model_copy(update=_stated(own.sagemaker))
-        changes = {**_stated(own), "sagemaker": endpoint}
+        managed = self.defaults.managed.model_copy(update=_stated(own.managed))
+        changes = {**_stated(own), "sagemaker": endpoint, "managed": managed}
         return self.defaults.model_copy(update=changes)
 
 

@@ -24,6 +24,18 @@ stages:
           vpc: {subnets: [subnet-0a1b2c3d4e5f60718], security_groups: [sg-0a1b2c3d4e5f60718]}
       sleeping: {sagemaker: {mode: scale_to_zero, instances: [ml.g5.xlarge], count: {max: 2}}}
       queued: {sagemaker: {mode: async, instances: [ml.m5.xlarge], count: {max: 2}}}
+      hosted:
+        managed:
+          instances: [g6.xlarge, g6.2xlarge]
+          subnets: [subnet-0a1b2c3d4e5f60718]
+          security_groups: [sg-0a1b2c3d4e5f60718]
+          memory_mb: 16384
+          memory_per_vcpu_gib: 8
+          concurrency: 12
+          environments: {min: 1, max: 4}
+          gpu_memory_gb: 24
+          max_vcpus: 64
+          utilization_percent: 70
   tokens:
     account: "000000000000"
     regions: [eu-central-1]
@@ -56,6 +68,9 @@ stages:
           schedule:
             - {at: 'cron(0 7 ? * MON-FRI *)', count: 10}
             - {at: 'cron(0 19 ? * MON-FRI *)', count: 2}
+      hosted:
+        managed:
+          provider: "arn:aws:lambda:eu-central-1:000000000000:capacity-provider:ours"
       big: {memory_mb: 10240, threads: 4, timeout_s: 20, p99_ms: 300}
       steady:
         sagemaker:
@@ -101,14 +116,20 @@ stages:
     cors: ["*"]
     rollout: all-at-once
     defaults: {sagemaker: {instances: [ml.g5.xlarge], update: {rollback: false}}}
+    models:
+      hosted:
+        managed:
+          provider: "arn:aws:lambda:eu-central-1:000000000000:capacity-provider:ours"
+          gpu_memory_gb: 24
+          image: "000000000000.dkr.ecr.eu-central-1.amazonaws.com/ours@sha256:{digest}"
     domain:
       name: open.example.com
       certificate_arn: >-
         arn:aws:acm:eu-central-1:000000000000:certificate/0a1b2c3d-0000-4000-8000-000000000000
-"""
+""".replace("{digest}", "0a1b2c3d" * 8)
 
 ENDPOINTS: Final = ("steady", "sleeping", "queued")
-MODELS: Final = (*ENDPOINTS, "layered", "big", "folder", "with.dots")
+MODELS: Final = (*ENDPOINTS, "hosted", "layered", "big", "folder", "with.dots")
 
 
 def write_matrix(folder: Path, *models: str) -> None:
@@ -116,6 +137,7 @@ def write_matrix(folder: Path, *models: str) -> None:
     entries: Mapping[str, Mapping[str, Any]] = {
         "layered": locked(s3_copy("layered")),
         "big": locked(s3_copy("big", bytes=1 << 28)),
+        "hosted": locked(s3_copy("hosted"), target="lambda-managed"),
         "folder": local_artifact(folder, "folder"),
         "with.dots": locked(s3_copy("with.dots", golden=None)),
         **{name: served_by_engine(name) for name in ENDPOINTS},

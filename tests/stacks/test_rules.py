@@ -31,7 +31,12 @@ from tests.stacks.synthesis import ROOT, make_app
 OPEN = {("AwsSolutions-APIG4", "lading-open-api"), ("Annotation::lading:open", "lading-open-api")}
 """What a stage that anybody may call must acknowledge itself."""
 
-SERVED = {"dev": ("layered", "folder"), "prod": (), "tokens": (), "open": ("layered", "steady")}
+SERVED = {
+    "dev": ("layered", "folder"),
+    "prod": (),
+    "tokens": (),
+    "open": ("layered", "steady", "hosted"),
+}
 """Stage -> its models; none for all. The region of `dev` is that of the AWS profile."""
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lading.functions.contract.names import ADAPTER, CONTAINER, ENVIRONMENT
+from lading.functions.contract.names import ADAPTER, CONTAINER, ENVIRONMENT, MANAGED
 from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.entry.http_server import KEEP_ALIVE_SECONDS, MOST_KEEP_ALIVE_SECONDS
 from lading.functions.inference.entry.processors import processors
@@ -78,17 +78,24 @@ class AdapterSettings:
     function_name: str
     function_version: str
     port: int = ADAPTER.default_port
+    at_once: int = 1
+    """Requests that the process answers at once: several on Lambda Managed Instances only."""
+    require_gpu: bool = False
+    """Whether the process must not start without a GPU."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "AdapterSettings":
         """Read the variables that Lambda and the adapter set.
 
         Raises:
-            ValueError: the port is invalid.
+            ValueError: a variable is invalid; the text names it.
         """
         name = environment.get("AWS_LAMBDA_FUNCTION_NAME", "")
         version = environment.get("AWS_LAMBDA_FUNCTION_VERSION", "")
-        return cls(name, version, _port(environment, ADAPTER.port, ADAPTER.default_port))
+        port = _port(environment, ADAPTER.port, ADAPTER.default_port)
+        at_once = _number(environment, MANAGED.at_once, 1)
+        gpu = environment.get(MANAGED.require_gpu, "").lower() == "true"
+        return cls(name, version, port, at_once, gpu)
 
 
 def _lanes(environment: Mapping[str, str], workers: int) -> LaneLimits:

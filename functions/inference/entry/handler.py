@@ -6,7 +6,7 @@ from typing import Any
 from mangum import Mangum
 from mangum.types import LambdaEvent, Response
 
-from lading.functions.contract.invocation import answer_warm_up, request_path
+from lading.functions.contract.invocation import answer_warm_up, header_lines, request_path
 from lading.functions.contract.limits import LAMBDA
 from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.app.application import Answerer, answer, create_app
@@ -42,7 +42,7 @@ def create_handler(
         loaded(catalog)
     observability = Observability(settings, on_request)
     observability.note_failures(catalog)
-    respond = _within_limit(_answerer(settings))
+    respond = within_limit(_answerer(settings))
     app = observability.middleware(create_app(catalog, respond=respond))
     if settings.origins:
         from lading.functions.inference.wire.cors import allow_origins
@@ -59,7 +59,7 @@ def create_handler(
             scope = translation.scope
             if "path" in event:
                 scope["path"] = request_path(event, settings.base_path)
-            scope["headers"] = _header_lines(event) or scope["headers"]
+            scope["headers"] = header_lines(event) or scope["headers"]
             return translation(_answer_at_once(app, scope, translation.body))
         finally:
             observability.flush()
@@ -87,19 +87,7 @@ def _decoded(event: LambdaEvent) -> LambdaEvent:
     return {**event, "body": b64decode(body, validate=True), "isBase64Encoded": False}
 
 
-def _header_lines(event: LambdaEvent) -> list[tuple[bytes, bytes]]:
-    """Return the header lines, if a header has several: Mangum would join all of them."""
-    several = event.get("multiValueHeaders") or {}
-    if all(len(values) == 1 for values in several.values()):
-        return []
-    return [
-        (name.lower().encode(), value.encode())
-        for name, values in several.items()
-        for value in values
-    ]
-
-
-def _within_limit(respond: Answerer) -> Answerer:
+def within_limit(respond: Answerer) -> Answerer:
     """`respond`, with answers that exceed Lambda's limit compressed or refused."""
 
     def answered(

@@ -2,13 +2,15 @@
 
 Neither Lambda's Python runtime nor Mangum can stream answers. `serve.sh`, the function's handler,
 runs this module; the adapter, an extension in a layer, turns invocations into HTTP requests to it.
-One environment answers one request at a time, as with any function.
+One environment answers one request at a time, as with any function; on Lambda Managed Instances as
+many as the function's configuration allows.
 
 Two kinds of requests come from the adapter itself: checks of readiness before the first invocation,
 which have no context of API Gateway, and events that are no HTTP requests, whose context is `null`.
 They are answered here, so that they are neither logged nor counted as requests.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -17,25 +19,44 @@ import uvicorn
 from lading.functions.contract.invocation import answer_warm_up, path_below
 from lading.functions.contract.names import ADAPTER
 from lading.functions.contract.settings import ServingSettings
+from lading.functions.inference.app.application import Answerer
 from lading.functions.inference.entry.container_settings import AdapterSettings
 from lading.functions.inference.entry.http_server import KEEP_ALIVE_SECONDS
 from lading.functions.inference.entry.mounted import create_service
+from lading.functions.inference.loading.catalog import Catalog
 from lading.functions.inference.observability.log import Observability
 from lading.functions.inference.wire.asgi import App, Receive, Scope, Send
 from lading.functions.inference.wire.messages import Response, read_headers
 from lading.functions.inference.wire.sending import start_message
 
-_CONTEXT = "x-amzn-request-context"
 _NO_REQUEST = "null"
 _EVENTS = ("POST", "/events")
 _LONGEST_EVENT = 1 << 16
 
 
-def create_adapted(settings: ServingSettings, context: AdapterSettings) -> App:
-    """Return the application, whose log lines name the function of `context`."""
+def create_adapted(
+    settings: ServingSettings,
+    context: AdapterSettings,
+    loaded: Callable[[Catalog], object] = lambda _: None,
+    limited: Callable[[Answerer], Answerer] = lambda respond: respond,
+) -> App:
+    """Return the application, whose log lines name the function of `context`.
+
+    Args:
+        settings: what to serve.
+        context: the function, and how many requests it answers at once.
+        loaded: see `create_service`.
+        limited: see `create_service`.
+    """
     observability = Observability(settings)
     observability.write_libraries()
-    served = create_service(settings, threads=1, observability=observability)
+    served = create_service(
+        settings,
+        threads=context.at_once,
+        observability=observability,
+        loaded=loaded,
+        limited=limited,
+    )
 
     async def adapted(scope: Scope, receive: Receive, send: Send) -> None:
         asked, gateway = (scope["method"], scope["path"]), _gateway(scope)
@@ -54,7 +75,7 @@ def create_adapted(settings: ServingSettings, context: AdapterSettings) -> App:
 
 def _gateway(scope: Scope) -> str | None:
     """Return API Gateway's context of a request, which the adapter writes over a caller's own."""
-    found: str | None = read_headers(scope["headers"]).get(_CONTEXT)
+    found: str | None = read_headers(scope["headers"]).get(ADAPTER.context_header)
     return found
 
 

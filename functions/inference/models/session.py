@@ -64,6 +64,21 @@ def on_gpu() -> bool:
     return len(choose_providers(ort.get_available_providers())) > 1
 
 
+_ONE_NODE = (
+    "CAg6NwoQCgF4EgF5IghJZGVudGl0eRIBcFoPCgF4EgoKCAgBEgQKAggBYg8KAXkSCgoICAESBAoCCAFCBAoAEBE="
+)
+"""A model that returns its input, in base64."""
+
+
+def runs_on_gpu() -> bool:
+    """Return whether CUDA runs a model: onnxruntime silently uses the processor where it fails."""
+    from base64 import b64decode
+
+    providers = choose_providers(ort.get_available_providers())
+    session = ort.InferenceSession(b64decode(_ONE_NODE), providers=providers)
+    return _PROVIDERS[0] in session.get_providers()
+
+
 class OnnxSession(Backend):
     """A loaded ONNX model.
 
