@@ -137,6 +137,8 @@ class CONTAINER:
     """Seconds that an idle connection stays open; more than the proxy in front allows."""
     grpc_port: Final = "LADING_GRPC_PORT"
     """The port of gRPC; 0 or not set for none."""
+    mounts: Final = "/opt/ml"
+    """Where SageMaker mounts what it gives to a container."""
     model_folder: Final = "/opt/ml/model"
     longest_body: Final = "LADING_LONGEST_BODY"
     model_control: Final = "LADING_MODEL_CONTROL"

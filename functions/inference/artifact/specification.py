@@ -5,6 +5,7 @@ takes milliseconds.
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -134,7 +135,8 @@ class Artifact(NamedTuple):
     """A verified artifact; `model` holds the bytes whose digest was verified.
 
     It has a model, or an engine; then `model` is empty. `files` holds what its processing steps
-    need, by name. `signature` is the default one; `others` are further signatures by name, and
+    need, by name. `file` is the file of `model`, where nothing can change it after its check; else
+    None. `signature` is the default one; `others` are further signatures by name, and
     `aliases` further names of signatures.
     """
 
@@ -152,3 +154,4 @@ class Artifact(NamedTuple):
     method: str = PREDICT_METHOD
     others: Mapping[str, "Artifact"] = MappingProxyType({})
     aliases: Mapping[str, str] = MappingProxyType({})
+    file: Path | None = None

@@ -1,5 +1,6 @@
 """The catalog: the predictor of each version of each model, found by name, version or label."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -13,10 +14,16 @@ from lading.functions.contract.errors import (
     ModelUnavailable,
     VersionNotFound,
 )
-from lading.functions.contract.names import DEFAULT_LABEL, artifact_folder, in_layers
+from lading.functions.contract.names import (
+    CONTAINER,
+    DEFAULT_LABEL,
+    LAYER_ROOT,
+    artifact_folder,
+    in_layers,
+)
 from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.functions.inference.artifact.reading import read_artifact, shown
-from lading.functions.inference.artifact.specification import SPECIFICATION, Artifact
+from lading.functions.inference.artifact.specification import MODEL, SPECIFICATION, Artifact
 from lading.functions.inference.models.predictor import Predictor
 
 if TYPE_CHECKING:
@@ -226,7 +233,18 @@ def _open(artifact: Artifact, version: int, settings: ServingSettings) -> Predic
 def _read_version(model: ServedModel, version: int, folder: Path) -> Artifact:
     digest = model.versions[version] or None
     if version not in model.remote:
-        return read_artifact(folder, digest)
+        artifact = read_artifact(folder, digest)
+        return artifact._replace(file=_fixed(folder / MODEL)) if artifact.model else artifact
     from lading.functions.inference.artifact.remote import read_remote
 
     return read_remote(model.remote[version], model.name, version, digest)
+
+
+def _fixed(model: Path) -> Path | None:
+    """Return the file of a model if nothing can change it after its check, as in Lambda's layers.
+
+    onnxruntime loads a file in two thirds of the time of bytes in memory. Elsewhere, such as in a
+    folder that is mounted into a container, another process may write between check and loading.
+    """
+    below = model.is_relative_to(LAYER_ROOT) and not model.is_relative_to(CONTAINER.mounts)
+    return model if below and os.statvfs(model).f_flag & os.ST_RDONLY else None

@@ -36,7 +36,7 @@ class OnnxPredictor(Predictor):
     ) -> None:
         self.golden = artifact.golden
         try:
-            loaded = session or OnnxSession(artifact.model, threads)
+            loaded = session or OnnxSession(artifact.file or artifact.model, threads)
         except SessionError as error:
             raise ValueError(str(error)) from error
         self._session = _with_steps(loaded, artifact)

@@ -114,6 +114,8 @@ class OnnxSession(Backend):
             )
         except _FAILURES as error:
             raise SessionError(error) from error
+        if on_processor:  # onnxruntime keeps the bytes for its fallback from a GPU alone
+            self._session._model_bytes = None  # noqa: SLF001 it offers no other way
         self.inputs = tuple(_tensor_spec(tensor) for tensor in self._session.get_inputs())
         self.outputs = tuple(_tensor_spec(tensor) for tensor in self._session.get_outputs())
         self._axes = {

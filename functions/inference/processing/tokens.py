@@ -41,7 +41,7 @@ class TokensStep(Step):
         self._text, self._gives = options["text"], dict(options["gives"])
         self._prompt = str(options["prompt"])
         try:
-            self._tokenizer = Tokenizer.from_str(tokenizer.decode())
+            self._tokenizer = Tokenizer.from_buffer(tokenizer)
         except Exception as error:  # the library raises Exception itself
             raise ValueError(f"cannot read its {options['file']}: {error}") from error
         self._longest, self._side = int(options["max_length"]), options["truncation"]

@@ -1,5 +1,9 @@
 """The catalog finds a version by number or label, and keeps what failed to load as not ready."""
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +17,14 @@ from lading.functions.contract.errors import (
     VersionNotFound,
 )
 from lading.functions.contract.settings import ServedModel, ServingSettings
-from lading.functions.inference.loading.catalog import Catalog, CatalogModel, load_catalog
+from lading.functions.inference.loading.catalog import (
+    Catalog,
+    CatalogModel,
+    _read_version,
+    load_catalog,
+)
+from lading.functions.inference.models.onnx_predictor import OnnxPredictor
+from tests.support.interpreter import ROOT
 from tests.support.worlds import echo, settings_for, times, write_artifact
 
 
@@ -98,3 +109,39 @@ def test_an_artifact_of_another_model_is_not_served(tmp_path: Path) -> None:
 
 def test_an_empty_catalog_is_ready() -> None:
     assert Catalog({}).ready()
+
+
+def test_a_model_is_loaded_from_its_verified_bytes_where_its_file_can_change(
+    tmp_path: Path,
+) -> None:
+    settings = settings_for(tmp_path, {"m": {1: times(2)}})
+    (served,) = settings.models
+    folder = tmp_path / "models/m/1"
+    artifact = _read_version(served, 1, folder)
+    (folder / "model.onnx").write_bytes(times(3))
+    answer = OnnxPredictor(artifact, 1).predict({"x": np.ones((1, 1), np.float32)})
+    assert (artifact.file, answer["y"].tolist()) == (None, [[2]])
+
+
+LAYER = """
+import json, os
+from pathlib import Path
+from lading.functions.inference.loading.catalog import _fixed
+model, mounted = Path("/opt/models/m/1/model.onnx"), Path("/opt/ml/model/models/m/1/model.onnx")
+for each in (model, mounted):
+    each.parent.mkdir(parents=True)
+    each.touch()
+before = str(_fixed(model))
+assert os.system("mount -o remount,ro /opt") == 0
+print(json.dumps([before, str(_fixed(model)), str(_fixed(mounted))]))
+"""
+
+
+def test_a_model_in_a_layer_that_nothing_can_write_is_loaded_from_its_file() -> None:
+    own = ["unshare", "--mount", "--map-root-user", "sh", "-c", 'mount -t tmpfs none /opt && "$@"']
+    command = [*own, "sh", sys.executable, "-c", LAYER]
+    environment = {"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]}
+    if subprocess.run([*own, "sh", "true"], check=False, capture_output=True).returncode:
+        pytest.skip("this machine lets nobody mount a file system")
+    done = subprocess.run(command, check=True, capture_output=True, env=environment)
+    assert json.loads(done.stdout) == ["None", "/opt/models/m/1/model.onnx", "None"]

@@ -186,3 +186,11 @@ def test_a_fusion_that_is_slow_on_processors_is_left_out() -> None:
     assert not np.array_equal(fused, apart)  # the kernels round at different places
     np.testing.assert_allclose(fused, apart, 1e-4, 1e-5)
     assert np.array_equal(OnnxSession(normalized_sum()).run(inputs)["y"], apart)
+
+
+def test_the_bytes_of_a_model_are_not_kept_beside_its_session() -> None:
+    model = echo() + b""
+    before = sys.getrefcount(model)
+    session = OnnxSession(model)
+    assert sys.getrefcount(model) == before
+    assert session.run({"x": np.ones((1, 2), np.float32)})["y"].shape == (1, 2)
