@@ -13,8 +13,8 @@ FRAMEWORKS := pytorch huggingface tensorflow boosting tabular
 FOR_TESTS := minilm tensorflow-serving
 ALONE := $(FOR_TESTS) sentences language sagemaker-images training
 
-.PHONY: help demo cloud emulate test test-all check coverage bench-cold bench-json bench-endpoint \
-	bench-synth bench-throughput formats-table protos schema lock clean language processing prometheus frameworks server sklearn training $(FRAMEWORKS)
+.PHONY: help demo cloud emulate test test-all check coverage bench bench-cold bench-json bench-endpoint \
+	bench-synth formats-table protos schema lock clean language processing prometheus frameworks server sklearn training $(FRAMEWORKS)
 
 help:
 	@echo "make demo        create .venv, then train, package and serve the example, and send it a request"
@@ -31,10 +31,10 @@ help:
 	@echo "make language    install what runs a language model behind an emulated endpoint"
 	@echo "make training    install what searches of parameters and jobs in SageMaker need"
 	@echo "make prometheus  download Debian's Prometheus, which reads our metrics in the tests"
+	@echo "make bench       measure every target of speed beside other servers (12 minutes)"
 	@echo "make bench-cold  measure cold starts and warm answers beside a bare handler"
 	@echo "make bench-json  measure JSON tensors beside simdjson alone"
 	@echo "make bench-endpoint    measure what the proxy adds to an engine's answer and first token"
-	@echo "make bench-throughput  measure the container's answers per second beside FastAPI's"
 	@echo "make bench-synth       measure cdk synth for 1, 10 and 100 models"
 	@echo "make formats-table     package a model of every format, and write docs/formats.md"
 	@echo "make protos      compile the messages of the gRPC dialects"
@@ -88,6 +88,11 @@ coverage: .venv/dev
 	@$(BIN)/coverage run -m pytest -q tests/functions
 	@$(BIN)/coverage report
 
+# `make bench BENCH='--only small'`; --write puts the table into benchmarks/README.md.
+BENCH :=
+bench: .venv/dev
+	@$(BIN)/python -m benchmarks.suite $(BENCH)
+
 bench-cold: .venv/dev
 	@$(BIN)/python -m benchmarks.cold_start
 
@@ -99,9 +104,6 @@ bench-json: .venv/dev
 
 bench-endpoint: .venv/dev
 	@$(BIN)/python -m benchmarks.endpoint_path
-
-bench-throughput: .venv/dev
-	@$(BIN)/python -m benchmarks.throughput
 
 bench-synth: .venv/dev
 	@$(BIN)/python -m benchmarks.synth

@@ -1,7 +1,7 @@
 """HTTP/1.1 for the container: httptools' parser with a limit, and without protocol upgrades.
 
 uvicorn's parser in Python limits the head of a request, but halves a server's throughput
-(`benchmarks/throughput.py`). httptools accepts a head of any length, so this module counts bytes.
+(`benchmarks/suite`). httptools accepts a head of any length, so this module counts bytes.
 
 A client may offer another protocol with `Upgrade`, as Java's HttpClient offers HTTP/2 with its
 first request; a server that does not accept the offer ignores it (RFC 9110, 7.8). httptools ends
