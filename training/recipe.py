@@ -2,7 +2,7 @@
 
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -30,12 +30,14 @@ class Recipe:
             so that what runs is what the key describes.
         channels: the data.
         parameters: the hyperparameters, in the manifest's order.
+        search: the ranges and the number of trials, if it is a search for some of them.
     """
 
     spec: ModelSpec
     code: Mapping[str, bytes]
     channels: Mapping[str, Channel]
     parameters: Mapping[str, Scalar]
+    search: Mapping[str, Any] | None = None
 
     @property
     def train(self) -> TrainSpec:
@@ -51,12 +53,14 @@ class Recipe:
     @cached_property
     def key(self) -> str:
         """The digest of everything that decides what is trained."""
-        document = {
+        document: dict[str, Any] = {
             "entry": self.train.entry.name,
             "code": self.code_digest,
             "data": {name: channel.digest for name, channel in self.channels.items()},
             "parameters": dict(self.parameters),
         }
+        if self.search:
+            document["search"] = self.search
         return sha256(canonical(document))
 
     def facts(self) -> dict[str, Any]:
@@ -72,15 +76,12 @@ class Recipe:
         }
 
 
-def read_recipe(
-    spec: ModelSpec, objects: Objects, parameters: Mapping[str, Scalar] | None = None
-) -> Recipe:
-    """Return the recipe of a model's training.
+def read_recipe(spec: ModelSpec, objects: Objects) -> Recipe:
+    """Return the recipe of a model's training, or of its search.
 
     Args:
         spec: the model.
         objects: the way to S3, for channels there.
-        parameters: instead of those of the manifest, for a trial of a search.
 
     Raises:
         ManifestError: the manifest has no `train`.
@@ -88,9 +89,16 @@ def read_recipe(
     """
     if spec.train is None:
         raise ManifestError(spec.place("train"), "is missing; add it to train this model")
-    given = spec.train.parameters if parameters is None else parameters
     code = {name: path.read_bytes() for name, path in code_files(spec).items()}
-    return Recipe(spec, code, read_channels(spec, objects), given)
+    channels = read_channels(spec, objects)
+    return Recipe(spec, code, channels, spec.train.parameters, _search(spec.train))
+
+
+def _search(train: TrainSpec) -> dict[str, Any] | None:
+    """Return what decides the result of a search."""
+    if train.search is None:
+        return None
+    return asdict(train.search)
 
 
 def code_files(spec: ModelSpec) -> dict[str, Path]:

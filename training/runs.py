@@ -67,8 +67,13 @@ def folder_of(spec: ModelSpec) -> Path:
 
 def find_run(recipe: Recipe) -> Run | None:
     """Return the complete training of a recipe, if there is one."""
-    run = Run(folder_of(recipe.spec) / _named(recipe))
+    run = run_of(recipe)
     return run if (run.folder / RECORD).is_file() else None
+
+
+def run_of(recipe: Recipe) -> Run:
+    """Return the place of a recipe's complete training."""
+    return Run(folder_of(recipe.spec) / _named(recipe))
 
 
 def begin(recipe: Recipe, instance: str = "local") -> Run:
@@ -122,7 +127,7 @@ def complete(run: Run, recipe: Recipe, record: Mapping[str, Any]) -> Run:
     shutil.rmtree(run.base / "input" / "data", ignore_errors=True)
     shutil.rmtree(run.base / "checkpoints", ignore_errors=True)
     replace_file(run.folder / RECORD, readable(record))
-    done = Run(folder_of(recipe.spec) / _named(recipe))
+    done = run_of(recipe)
     shutil.rmtree(done.folder, ignore_errors=True)
     run.folder.rename(done.folder)
     sync_folder(done.folder.parent)

@@ -13,6 +13,7 @@ from lading.cli.training import existing, follow, package_run, recipe_of
 from lading.model_packaging.manifest.models import load_manifest
 from lading.model_packaging.specification import Packaged
 from lading.model_packaging.store.versions import open_store
+from lading.training.errors import TrainingError
 from lading.training.known import find_version
 from lading.training.local import train_here
 from lading.training.recipe import Recipe
@@ -20,6 +21,7 @@ from lading.training.runs import Run, find_run
 from lading.training.s3 import S3Objects
 from lading.training.sagemaker.jobs import train_there
 from lading.training.sagemaker.request import Cloud
+from lading.training.search import search_here
 
 _ON = typer.Option(help="Where to train.")
 _ROLE = typer.Option(envvar="LADING_TRAINING_ROLE", help="ARN of the role of SageMaker's jobs.")
@@ -82,7 +84,11 @@ def _train(
 def _run(recipe: Recipe, cloud: Cloud | None) -> Run:
     objects, on_line = S3Objects(recipe.spec.place("train")), follow()
     if cloud is None:
-        return train_here(recipe, objects, on_line)
+        train = search_here if recipe.search else train_here
+        return train(recipe, objects, on_line)
+    if recipe.search:
+        reason = "runs on this machine only; leave out --on sagemaker, or train.search"
+        raise TrainingError(recipe.spec.place("train.search"), reason)
     return train_there(recipe, cloud, objects, on_line)
 
 

@@ -148,8 +148,6 @@ class SearchSpec:
     """The metric of train.metrics to improve."""
     goal: Literal["maximize", "minimize"] = "maximize"
     """Whether a higher or a lower metric is better."""
-    at_once: Annotated[int, Strict(), Field(ge=1, le=100)] = 1
-    """Training jobs at the same time, in SageMaker."""
 
 
 @dataclass(frozen=True, slots=True, config=CONFIG)

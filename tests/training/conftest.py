@@ -1,6 +1,7 @@
 """A project whose script `trains` by copying an ONNX model out of its channel."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,4 +63,5 @@ def project(tmp_path: Path) -> Project:
 
 
 def recipe(spec: ModelSpec, **parameters: Any) -> Recipe:
-    return read_recipe(spec, NoObjects(), parameters or None)
+    read = read_recipe(spec, NoObjects())
+    return replace(read, parameters=parameters) if parameters else read

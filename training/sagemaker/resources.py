@@ -55,17 +55,6 @@ class Resources:
         with self._explained():
             resource.stop()
 
-    def create_tuning(self, name: str, config: Any, definition: Any) -> Any:
-        """Create a tuning job; return its `HyperParameterTuningJob`."""
-        with self._explained():
-            request = {"HyperParameterTuningJobConfig": config, "TrainingJobDefinition": definition}
-            return self._core.HyperParameterTuningJob.create(
-                hyper_parameter_tuning_job_name=name,
-                session=self._session,
-                region=self.region,
-                **self._typed("CreateHyperParameterTuningJobRequest", request),
-            )
-
     def log_lines(self, job: str, seen: dict[str, str]) -> Iterator[str]:
         """Yield the new lines of a job's log.
 

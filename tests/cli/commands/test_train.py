@@ -150,3 +150,29 @@ def test_bad_input_is_one_line_with_its_place(  # noqa: PLR0913, PLR0917 - one t
     assert place in error
     assert reason in error
     assert not (training / "artifacts").exists()
+
+
+def test_a_search_publishes_the_best_trial(training: Path, lading: Lading) -> None:
+    pytest.importorskip("optuna", reason="`make training` installs it")
+    set_(
+        training,
+        "parameters: {factor: 2, seed: 7}",
+        "search: {ranges: {factor: [2, 3]}, trials: 2, metric: auc}",
+    )
+    document = lading("train", "m", "--json").document
+    assert document["version"] == 1
+    assert document["training"]["search"]["trials"] == 2
+    assert document["training"]["parameters"]["factor"] in {2, 3}
+    assert lading("package", "m").out.startswith("m version 1 unchanged: ")
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [([], "--role"), (["--role", "r"], "--work"), (["--role", "r", "--work", "folder"], "--work")],
+)
+def test_sagemaker_needs_a_role_and_a_place(
+    training: Path, lading: Lading, given: list[str], missing: str
+) -> None:
+    result = lading("train", "m", "--on", "sagemaker", "--region", "eu-west-1", *given)
+    assert result.code == 2
+    assert f"training in SageMaker needs {missing}, such as" in result.err
