@@ -32,6 +32,7 @@ from lading.functions.inference.entry.http_server import (
     share,
 )
 from lading.functions.inference.entry.warm_up import warm_up
+from lading.functions.inference.lanes.gauges import show_lanes
 from lading.functions.inference.lanes.lanes import Lanes
 from lading.functions.inference.loading.catalog import Catalog, load_catalog
 from lading.functions.inference.loading.control import ModelControl
@@ -64,6 +65,7 @@ def main(arguments: Sequence[str]) -> None:
     metrics, observability = observe(catalog, settings, team)
     observability.write_libraries()
     lanes = Lanes(settings.lanes)
+    show_lanes(lanes, metrics.registry)
     short = _short_way(catalog, settings, observability, lanes)
     container = create_container(catalog, settings, observability, lanes, short)
     app = metrics.beside(allow_origins(container, settings.service.origins))

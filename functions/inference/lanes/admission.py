@@ -35,6 +35,7 @@ class LaneState(NamedTuple):
         held_bytes: bytes of the bodies of all its requests without an answer.
         running: runs under way.
         oldest_wait_s: how long the first one has waited, in seconds; 0 if none waits.
+        waited_s: how long they have waited, together.
         admitted: requests admitted.
         refused: requests refused because a limit was reached.
         expired: requests whose deadline passed before they were started.
@@ -48,6 +49,7 @@ class LaneState(NamedTuple):
     held_bytes: int = 0
     running: int = 0
     oldest_wait_s: float = 0.0
+    waited_s: float = 0.0
     admitted: int = 0
     refused: int = 0
     expired: int = 0
@@ -85,13 +87,15 @@ class Lane:
 
     def state(self) -> LaneState:
         """Return what it holds, and what it has done."""
-        oldest = monotonic() - self.waiting[0].arrived if self.waiting else 0.0
+        now = monotonic()
+        waits = [now - turn.arrived for turn in self.waiting]
         return LaneState(
             self.model,
             len(self.waiting),
             self.held,
             self.running,
-            oldest,
+            max(waits, default=0.0),
+            sum(waits),
             self.admitted,
             self.refused,
             self.expired,
