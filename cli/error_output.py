@@ -8,6 +8,7 @@ import typer
 from lading.cli.errors import EXIT, CliError
 from lading.emulator.errors import EmulatorError
 from lading.functions.contract.errors import ArtifactError, InferenceError, NotFound
+from lading.model_packaging.energy.published import EnergyUnusable
 from lading.model_packaging.errors import ManifestError, PackagingError, UnknownModel
 from lading.model_packaging.lock.file import CopyElsewhere, LockError
 from lading.model_packaging.lock.labels import NoEarlierVersion
@@ -21,6 +22,7 @@ _CODES: dict[type[Exception], int] = {
     LockError: EXIT.usage,
     NoEarlierVersion: EXIT.not_found,
     PricesUnusable: EXIT.usage,
+    EnergyUnusable: EXIT.usage,
     CopyElsewhere: EXIT.not_found,
     AccuracyDropped: EXIT.refused,
     StoreError: EXIT.damaged,

@@ -18,6 +18,7 @@ PackagingError
 
 measure.change                  AccuracyDropped, AccuracyUncertain
 measure.peak_memory             MeasurementFailed
+energy.published                EnergyUnusable
 placement                       DoesNotFit, PricesUnusable
 engines.images                  ImageUnknown
 sources.tarball                 ArchiveRefused

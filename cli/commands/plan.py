@@ -15,6 +15,8 @@ from lading.cli.progress import show_steps
 from lading.cli.tables import show_table
 from lading.functions.inference.artifact.specification import REPORT
 from lading.model_packaging.check.samples import make_up
+from lading.model_packaging.energy.estimate import Estimator
+from lading.model_packaging.energy.published import ENERGY, read_published
 from lading.model_packaging.engines.triton import MODEL_FILE
 from lading.model_packaging.lock.file import read_lock
 from lading.model_packaging.manifest.models import load_manifest
@@ -28,6 +30,9 @@ from lading.model_packaging.store.transfer import read_nearest
 _PRICES = typer.Option(
     envvar="LADING_PRICES", help="YAML file of AWS's prices.", show_default="Lading's own"
 )
+_ENERGY = typer.Option(
+    envvar="LADING_ENERGY", help="YAML file of power and electricity.", show_default="Lading's own"
+)
 _REQUESTS = typer.Option("--requests-per-month", min=1, max=10**15, help="Requests of each model.")
 
 
@@ -36,6 +41,7 @@ def plan(
     manifest: Manifest = MANIFEST,
     lock: Lock = LOCK,
     prices: Annotated[Path, _PRICES] = PRICES,
+    energy: Annotated[Path, _ENERGY] = ENERGY,
     requests: Annotated[int, _REQUESTS] = MILLION,
     json_: Json = False,
 ) -> None:
@@ -52,18 +58,20 @@ def plan(
         lading plan --prices prices-eu.yaml --json
     """
     dated = read_prices(prices)
+    estimator = Estimator(read_published(energy), dated.region)
     specs = load_manifest(manifest).select(names or ())
     plans = {
         spec.name: (spec.target, place(_needs(lock, spec.name), dated, requests)) for spec in specs
     }
     if json_:
-        documents = [_document(target, each) for target, each in plans.values()]
+        documents = [_document(target, each, dated, estimator) for target, each in plans.values()]
         head = {"region": dated.region, "prices_as_of": str(dated.as_of), "requests": requests}
         typer.echo(json.dumps({**head, "models": documents}, indent=2))
     elif not plans:
         typer.echo(f"{manifest} lists no models yet; add one below `models:`")
     else:
-        _show({name: placement for name, (_, placement) in plans.items()}, dated, requests)
+        placements = {name: placement for name, (_, placement) in plans.items()}
+        _show(placements, dated, estimator, requests)
 
 
 def _needs(lock: Path, name: str) -> Needs:
@@ -108,20 +116,28 @@ def _reported(report: bytes) -> Footprint | None:
     return figures if all(0 < figure < math.inf for figure in astuple(figures)) else None
 
 
-def _document(target: str, placement: Placement) -> dict[str, Any]:
+def _document(
+    target: str, placement: Placement, prices: Prices, estimator: Estimator
+) -> dict[str, Any]:
+    energies = {option: estimator.of_a_million(option, prices) for option in placement.options}
     return {
         "model": placement.name,
         "target": target,
         "fits": placement.chosen.target,
         "size": placement.chosen.size,
         "why": placement.why,
-        "options": [option.to_json() for option in placement.options],
+        "options": [
+            {**option.to_json(), "energy_per_million": energy and energy.to_json()}
+            for option, energy in energies.items()
+        ],
         "refused": dict(placement.refused),
         "break_even_requests_a_month": dict(placement.break_even),
     }
 
 
-def _show(placements: Mapping[str, Placement], prices: Prices, requests: int) -> None:
+def _show(
+    placements: Mapping[str, Placement], prices: Prices, estimator: Estimator, requests: int
+) -> None:
     headings = ("model", "fits", "size", "latency", "first answer", "a million", "at rest, a month")
     rows = [
         _cells(placement, option)
@@ -134,10 +150,19 @@ def _show(placements: Mapping[str, Placement], prices: Prices, requests: int) ->
         typer.echo(
             f"{placement.name}: {placement.chosen.target}, {placement.why}{_even(placement)}"
         )
+    _show_energy(placements, prices, estimator)
     typer.echo(
         f"\nEstimates for {requests:,} requests a month, with prices of {prices.region} as of "
         f"{prices.as_of} and measurements of the machine that packaged."
     )
+
+
+def _show_energy(placements: Mapping[str, Placement], prices: Prices, estimator: Estimator) -> None:
+    """Show what a million predictions of each model need where it fits best."""
+    typer.echo("\nEnergy of a million predictions, a rough estimate (docs/energy.md):")
+    for name, placement in placements.items():
+        found = estimator.of_a_million(placement.chosen, prices)
+        typer.echo(f"{name}: {'unknown' if found is None else found}")
 
 
 def _cells(placement: Placement, option: Option) -> list[str]:

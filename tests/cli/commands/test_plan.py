@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from lading.model_packaging.energy.published import ENERGY
 from lading.model_packaging.placement.prices import PRICES
 from tests.cli.conftest import Lading
 from tests.model_packaging.language_models import language_model
@@ -18,6 +19,8 @@ def test_a_small_model_is_placed_on_lambda_with_what_each_place_costs(packaged: 
     assert "$537.57" in lines[3]
     assert [line.count("always on") for line in lines[1:4]] == [0, 1, 1]
     assert lines[5].startswith("double: lambda, it fits: ")
+    assert lines[-3].startswith("double: ")
+    assert lines[-3].endswith(" g CO2e")
     assert lines[-1].startswith(
         "Estimates for 1,000,000 requests a month, with prices of us-east-1 as of 20"
     )
@@ -34,6 +37,18 @@ def test_json_has_everything_that_the_table_says_and_why(packaged: Lading) -> No
     assert function["size"] == model["size"] == "1769 MB"
     assert endpoint["per_million_usd"] == pytest.approx(537.57 / 2 + 3.78, abs=0.02)
     assert model["refused"] == {}
+    low, high = function["energy_per_million"]["joules"]
+    assert 0 < 2 * low == high
+
+
+def test_another_file_of_power_gives_another_energy(packaged: Lading, workspace: Path) -> None:
+    text = ENERGY.read_text().replace("busy: 3.5", "busy: 350")
+    (workspace / "ours.yaml").write_text(text)
+    own, theirs = (
+        packaged("plan", *options, "--json").document["models"][0]["options"][0]
+        for options in (("--energy", "ours.yaml"), ())
+    )
+    assert own["energy_per_million"]["joules"][0] > 40 * theirs["energy_per_million"]["joules"][0]
 
 
 def test_other_prices_give_other_costs(packaged: Lading, workspace: Path) -> None:
