@@ -18,15 +18,26 @@ The tree does not depend on HTTP: each dialect maps it to a status and a body. A
 the beginning of what the caller sent, so that answers and log lines stay short.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 
 _LONGEST_QUOTE = 128
+_OBJECT = re.compile(r" ?<[^<>]* at 0x[0-9a-f]+>")
 
 
 def brief(text: str) -> str:
     """Return `text`, cut when it is long, with lone surrogates escaped: a log cannot hold them."""
     cut = text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}..."
     return cut.encode(errors="backslashreplace").decode()
+
+
+def reason_of(error: Exception) -> str:
+    """Return a library's error as a reason for callers: short, and without addresses of memory.
+
+    >>> reason_of(ValueError("cannot identify image file <_io.BytesIO object at 0x7f9bfb017920>"))
+    'cannot identify image file'
+    """
+    return brief(_OBJECT.sub("", str(error)).rstrip(": "))
 
 
 class InferenceError(Exception):

@@ -27,7 +27,7 @@ from PIL.Image import Image, Resampling, alpha_composite, new
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
-from lading.functions.contract.errors import InvalidInput, brief
+from lading.functions.contract.errors import InvalidInput, reason_of
 from lading.functions.inference.processing.step import Step
 from lading.functions.inference.tensors.conversion import DTYPES, Array
 
@@ -130,7 +130,7 @@ class ImageStep(Step):
         try:
             yield
         except Exception as error:  # a damaged file makes decoders raise almost anything
-            reason = f"cannot be read as an image: {brief(str(error))}"
+            reason = f"cannot be read as an image: {reason_of(error)}"
             raise self._refusal(row, reason) from error
 
     def _refusal(self, row: int, reason: str) -> InvalidInput:

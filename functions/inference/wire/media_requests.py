@@ -32,6 +32,7 @@ from lading.functions.contract.errors import (
     MalformedRequest,
     UnsupportedMediaType,
     brief,
+    reason_of,
 )
 from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.models.predictor import ModelMetadata
@@ -266,7 +267,7 @@ def read_npy(body: bytes) -> Array:
         }
         shape, column_major, dtype = readers[version](stream, max_header_size=_LONGEST_HEADER)
     except _NO_HEADER as error:
-        raise MalformedRequest(f"the body is not a .npy file: {brief(str(error))}") from error
+        raise MalformedRequest(f"the body is not a .npy file: {reason_of(error)}") from error
     if dtype.kind not in "biufUS" or not dtype.itemsize:
         raise MalformedRequest(f"the .npy file holds {brief(str(dtype))}, which is not supported")
     content = memoryview(body)[stream.tell() :]
