@@ -9,6 +9,7 @@ from typer.core import TyperOption
 from typer.exceptions import TyperException
 from typer.main import get_command
 
+from lading.cli.commands.distill import distill
 from lading.cli.commands.emulate import emulate
 from lading.cli.commands.evaluate import evaluate_versions
 from lading.cli.commands.grpc_proxy import grpc_proxy
@@ -52,8 +53,10 @@ app = typer.Typer(
         "Shell completion: `lading --install-completion` (`--show-completion` prints it)."
     ),
 )
-for command in (package, train, plan, serve, predict, versions, diff, label, rollback, retire, gc):
+for command in (package, train, distill, plan, serve, predict):
     app.command()(command)
+for version_command in (versions, diff, label, rollback, retire, gc):
+    app.command()(version_command)
 for server_command in (pull, push, emulate, smoke, stacks, grpc_proxy):
     app.command()(server_command)
 app.command("report")(write_report)

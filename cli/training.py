@@ -11,10 +11,13 @@ from lading.model_packaging.isolated import isolated
 from lading.model_packaging.lock.edits import edit_lock
 from lading.model_packaging.lock.file import Lock
 from lading.model_packaging.manifest.models import ModelSpec
-from lading.model_packaging.pipeline import package
+from lading.model_packaging.pipeline import Builder, package
 from lading.model_packaging.specification import Packaged, summarize
 from lading.model_packaging.store.publication import Published
 from lading.model_packaging.store.versions import Store
+from lading.training.distillation.comparison import held_against
+from lading.training.distillation.distilling import distilled, require_distilled
+from lading.training.distillation.teachers import find_teacher
 from lading.training.errors import TrainingError
 from lading.training.known import find_version
 from lading.training.output import OnLine
@@ -28,12 +31,19 @@ def recipe_of(spec: ModelSpec) -> Recipe:
     return read_recipe(spec, S3Objects(spec.place("train")))
 
 
-def with_source(spec: ModelSpec) -> ModelSpec:
+def builder_of(spec: ModelSpec, lock: Path, builder: Builder) -> Builder:
+    """Return what builds a model; a student is held against its teacher before it is published."""
+    return held_against(find_teacher(spec, lock), builder) if spec.distill else builder
+
+
+def with_source(spec: ModelSpec, lock: Path) -> ModelSpec:
     """Return the model with its source; that of a trained model is the result of its training.
 
     Raises:
         NotTrained: it is not trained with its present code, data and parameters.
     """
+    if spec.distill:
+        return distilled(spec, require_distilled(spec, find_teacher(spec, lock)))
     if spec.train is None:
         return spec
     return trained(spec, require_run(recipe_of(spec)))

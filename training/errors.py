@@ -29,9 +29,9 @@ class TrainingError(PackagingError):
 class NotTrained(TrainingError):
     """No training has the present code, data and parameters."""
 
-    def __init__(self, place: Place, model: str) -> None:
+    def __init__(self, place: Place, model: str, command: str = "train") -> None:
         self.model = model
-        advice = f"run `lading train {model}`"
+        advice = f"run `lading {command} {model}`"
         super().__init__(place, f"is not trained with its present code, data and values; {advice}")
 
 

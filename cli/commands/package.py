@@ -13,7 +13,7 @@ from lading.cli.errors import EXIT
 from lading.cli.options import LOCK, MANIFEST, STORE, Json, Lock, Manifest, Names
 from lading.cli.options import Store as StoreOption
 from lading.cli.progress import show_stages
-from lading.cli.training import find_trained, with_source
+from lading.cli.training import builder_of, find_trained, with_source
 from lading.functions.contract.errors import InferenceError
 from lading.functions.inference.artifact.specification import SERVING_DEFAULT
 from lading.model_packaging.errors import PackagingError
@@ -76,7 +76,12 @@ def _package_each(
         try:
             with show_stages(spec.name) as on_stage, isolated() as builder:
                 packaged = find_trained(spec, lock) or package_model(
-                    with_source(spec), store, lock, on_stage, regions, builder
+                    with_source(spec, lock),
+                    store,
+                    lock,
+                    on_stage,
+                    regions,
+                    builder_of(spec, lock, builder),
                 )
         except (PackagingError, InferenceError) as error:
             yield spec.name, error

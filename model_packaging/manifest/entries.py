@@ -22,6 +22,7 @@ from pydantic.dataclasses import dataclass
 from lading.functions.contract.names import DEFAULT_LABEL, NAME_PATTERN
 from lading.functions.contract.routes import RESERVED_NAMES
 from lading.functions.inference.artifact.signatures import LONGEST_NAME
+from lading.model_packaging.manifest.distilling import DistillSpec
 from lading.model_packaging.manifest.fields import CONFIG, File, Text, one_or_more, unique
 from lading.model_packaging.manifest.image_input import ImageInput
 from lading.model_packaging.manifest.options import PruneSpec, Quantize, QuantizeSpec
@@ -126,7 +127,7 @@ class EngineSpec:
 
 def _source_or_train(schema: dict[str, Any]) -> None:
     schema["required"].remove("source")
-    schema["oneOf"] = [{"required": ["source"]}, {"required": ["train"]}]
+    schema["oneOf"] = [{"required": [key]} for key in ("source", "train", "distill")]
     if not schema["required"]:
         del schema["required"]
 
@@ -136,9 +137,12 @@ class ModelEntry:
     """One model: where it comes from, how it is optimized and where it is served."""
 
     source: File
-    """The trained model's file or folder, relative to this manifest; with train, left out."""
+    """The trained model's file or folder, relative to this manifest; with train or distill, left
+    out."""
     train: TrainSpec | None = None
     """The script that trains the model, for `lading train`."""
+    distill: DistillSpec | None = None
+    """The larger model that teaches this one, for `lading distill`."""
     framework: Annotated[str | None, Field(examples=["onnx", "scikit-learn"])] = None
     """The framework of the file; needed only if its name does not show it."""
     trust: StrictBool = False
@@ -201,11 +205,10 @@ class ModelEntry:
         if not isinstance(value, dict):
             return value
         given = {key: each for key, each in value.items() if each is not None}
-        if "train" not in given:
-            return given
-        if "source" in given:
-            raise ValueError("has both source and train; the training writes the source")
-        return {**given, "source": str(TRAINED)}
+        stated = [key for key in ("source", "train", "distill") if key in given]
+        if len(stated) > 1:
+            raise ValueError(f"has both {stated[0]} and {stated[1]}; only one makes the source")
+        return given if stated in ([], ["source"]) else {**given, "source": str(TRAINED)}
 
 
 @dataclass(frozen=True, slots=True, config=CONFIG)

@@ -150,13 +150,14 @@ def load_manifest(path: Path) -> Manifest:
         _check_target(spec, models)
         _check_quantize(spec)
         _check_evaluate(spec)
+        _check_distill(spec, models)
     return Manifest(path, models, document.place(["models"]))
 
 
 def _spec(document: LocatedYaml, name: str, entry: ModelEntry) -> ModelSpec:
     keys = {each.name: getattr(entry, each.name) for each in fields(entry)}
     line, lines = document.place(["models", name]).line, document.lines(["models", name])
-    if entry.train:  # until its training is found
+    if entry.train or entry.distill:  # until its training is found
         keys["source"] = document.path.parent / TRAINED / name
     return ModelSpec(name=name, manifest=document.path, line=line, lines=lines, **keys)
 
@@ -197,6 +198,27 @@ def _check_evaluate(spec: ModelSpec) -> None:
     if spec.evaluate and spec.accuracy is None:
         reason = "needs an accuracy section, which has the rows and max_drop"
         raise ManifestError(spec.place("evaluate"), reason)
+
+
+def _check_distill(spec: ModelSpec, models: Mapping[str, ModelSpec]) -> None:
+    """Reject a student without a teacher, without a gate, or of two kinds."""
+    distill = spec.distill
+    if distill is None:
+        return
+    place = spec.place("distill.teacher")
+    others = [name for name in models if name != spec.name]
+    if distill.teacher not in others:
+        reason = f"must be another model of this manifest, not '{distill.teacher}'"
+        raise ManifestError(place, reason, likely(distill.teacher, others))
+    if spec.accuracy is None:
+        reason = "needs an accuracy section, whose rows hold the student against its teacher"
+        raise ManifestError(spec.place("distill"), reason)
+    if (distill.student is None) == (spec.class_path is None):
+        reason = "needs either student, an estimator, or class beside distill, a PyTorch class"
+        raise ManifestError(spec.place("distill.student"), reason)
+    if spec.may_have_engine:
+        reason = "makes a small model, which Lambda serves; set target: lambda"
+        raise ManifestError(spec.place("distill"), reason)
 
 
 def _describe(document: LocatedYaml, detail: ErrorDetails) -> ManifestError:

@@ -5,6 +5,7 @@ from html import escape
 from typing import Any
 
 from lading.model_packaging.measure.change import AccuracyChange, Interval
+from lading.model_packaging.report.distilled import figures_of
 from lading.model_packaging.report.figures import Batches, Stage, batches_of, change_of, stages_of
 from lading.model_packaging.report.plots import Bar, bars, gate, ranges
 from lading.model_packaging.report.style import STYLE
@@ -34,6 +35,7 @@ def render_page(
         *_gate(change),
         "<h2>Stage by stage</h2>",
         table(_HEADINGS, map(_row, stages), numbers=range(2, 7)),
+        *_distilled(report),
         *_plots(stages, change),
         *_batches(batches_of(specification)),
         *_interface(specification),
@@ -91,6 +93,19 @@ def _gate(change: AccuracyChange | None) -> Iterable[str]:
     yield f"<p>{escape(f'{moved} With 95 % confidence, the drop is {between}. {outcome}')}</p>"
     yield from _missing(change)
     yield gate(change)
+
+
+def _distilled(report: Mapping[str, Any]) -> Iterable[str]:
+    """Yield nothing for a model that has no teacher."""
+    figures = figures_of(report)
+    if not figures:
+        return
+    yield "<h2>Teacher and student</h2>"
+    rows = [
+        [each["name"], f"{each['bytes']:,}", f"{each['p50_ms']:.3g} ms", f"{each['accuracy']:.4f}"]
+        for each in figures
+    ]
+    yield table(("", "bytes", "p50", "metric"), rows, numbers=range(1, 4))
 
 
 def _missing(change: AccuracyChange) -> Iterable[str]:
