@@ -10,7 +10,7 @@ command must have synthesized the app, since it records the path of each asset.
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,9 @@ _KINDS = frozenset(
     )
 )
 _ASSET = "aws:asset:path"
+_FUNCTION = "AWS::Lambda::Function"
+_ROLE = "arn:aws:iam::000000000000:role/sam-local"
+"""CloudFormation requires a role; SAM uses the credentials of the shell."""
 
 
 class NotForSam(Exception):
@@ -38,10 +41,11 @@ def sam_template(assembly: Path) -> dict[str, Any]:
     resources: dict[str, Any] = {}
     for number, file in enumerate(_templates(assembly)):
         stack = json.loads((assembly / file).read_text())["Resources"]
-        names = {name: f"{name}{number}" for name in stack}
-        for name, resource in stack.items():
-            if resource["Type"] in _KINDS:
-                resources[names[name]] = _renamed(_runnable(name, resource), names)
+        kept = {name: it for name, it in stack.items() if it["Type"] in _KINDS}
+        names = {name: f"{name}{number}" for name in kept}
+        absent = stack.keys() - kept.keys()
+        for name, resource in kept.items():
+            resources[names[name]] = _renamed(_runnable(name, resource, absent), names)
     return {"Resources": resources}
 
 
@@ -66,15 +70,40 @@ def _templates(assembly: Path) -> Iterator[str]:
             yield artifact["properties"]["templateFile"]
 
 
-def _runnable(name: str, resource: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a resource without its references to resources that are left out."""
+def _runnable(name: str, resource: Mapping[str, Any], absent: Container[str]) -> dict[str, Any]:
+    """Return a resource without the properties that refer to resources that are left out."""
     kept = {key: resource[key] for key in ("Type", "Properties", "Metadata") if key in resource}
-    if resource["Type"].startswith("AWS::Lambda::"):
-        if _ASSET not in resource.get("Metadata", {}):
-            advice = "package into a local store, then run `cdk synth`"
-            raise NotForSam(f"the code of {name} is in a bucket; {advice}")
-        kept["Properties"] = {key: it for key, it in kept["Properties"].items() if key != "Role"}
-    return kept
+    if resource["Type"].startswith("AWS::Lambda::") and _ASSET not in resource.get("Metadata", {}):
+        advice = "package into a local store, then run `cdk synth`"
+        raise NotForSam(f"the code of {name} is in a bucket; {advice}")
+    properties = {
+        key: value
+        for key, value in resource.get("Properties", {}).items()
+        if key not in _NO_VERSIONS and not any(name in absent for name in _references(value))
+    }
+    if resource["Type"] == _FUNCTION:
+        properties["Role"] = _ROLE
+    if properties.get("AuthorizationType") == "CUSTOM" and "AuthorizerId" not in properties:
+        properties["AuthorizationType"] = "NONE"
+    return {**kept, "Properties": properties}
+
+
+_NO_VERSIONS = frozenset({"SnapStart"})
+"""Properties that need a published version, of which SAM has none."""
+
+
+def _references(value: Any) -> Iterator[str]:
+    """Yield the logical ids that a value refers to."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _references(item)
+    elif isinstance(value, dict):
+        if value.keys() == {"Ref"}:
+            yield value["Ref"]
+        elif value.keys() == {"Fn::GetAtt"}:
+            yield value["Fn::GetAtt"][0]
+        else:
+            yield from _references([*value.values()])
 
 
 def _renamed(value: Any, names: Mapping[str, str]) -> Any:

@@ -86,6 +86,13 @@ def test_sam_validates_each_template(assembly: Path, sam: Path, stack: str) -> N
     assert "is a valid SAM Template" in done.stdout
 
 
+def test_sam_validates_the_template_that_it_runs(assembly: Path, sam: Path) -> None:
+    template = write_sam_template(assembly)
+    done = run(assembly, sam, "-m", "samcli", "validate", "--lint", "--template", template.name)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "is a valid SAM Template" in done.stdout
+
+
 def test_sam_finds_the_code_behind_every_route(assembly: Path, sam: Path) -> None:
     template = write_sam_template(assembly)
     done = run(assembly, sam, "-c", FOUND, template.name)
