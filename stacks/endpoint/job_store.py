@@ -40,12 +40,13 @@ class JobStoreResources(Construct):
 
     def grant_use(self, role: iam.IRole) -> None:
         """Let the proxy function keep jobs and create pre-signed URLs of their bodies."""
-        items = [f"dynamodb:{action}Item" for action in ("Delete", "Get", "Put", "Update")]
+        items = [f"dynamodb:{action}Item" for action in ("Get", "Put", "Update")]
         for actions, resources in (
             (["s3:GetObject", "s3:PutObject"], [self.bucket.arn_for_objects("*")]),
             # Without it, S3 answers 403 instead of 404 for an object that does not exist yet.
             (["s3:ListBucket"], [self.bucket.bucket_arn]),
             (items, [self.jobs.table_arn, self.idempotency.table_arn]),
+            (["dynamodb:DeleteItem"], [self.idempotency.table_arn]),  # an answer that is not kept
         ):
             allow(role, actions, *resources)
         self._key.grant(role, "kms:Decrypt", "kms:GenerateDataKey")
