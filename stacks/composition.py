@@ -19,7 +19,7 @@ from lading.stacks.model_stack import ModelStack
 from lading.stacks.plan.apis import PlannedApi, describe, plan_apis
 from lading.stacks.plan.models import RegionPlan, plan_models
 from lading.stacks.stages.settings import Deployment, load_deployment
-from lading.stacks.stages.target import lambda_target, local_target
+from lading.stacks.stages.target import Target, architecture_here, lambda_target, local_target
 
 _LINT = {"cfn-lint": {"config": {"ignore_checks": ["W3005"]}}}
 """Metadata of every template for cfn-lint: the CDK writes each dependency that it knows twice."""
@@ -46,7 +46,8 @@ def add_stacks(app: App, project: Path) -> tuple[RegionStacks, ...]:
     """Add every stack of the stage that the context names, in each of its regions.
 
     Context: `stage` (dev); `local` for an emulated account, with `sagemaker_runtime`, the URL of
-    its SageMaker; `manifest`, `lock` and `stages` for files outside the project's root.
+    its SageMaker, and `lambda_layers` if it runs Lambda's Python; `manifest`, `lock` and `stages`
+    for files outside the project's root.
 
     Raises:
         StackError: something cannot be deployed; no stack has been created.
@@ -61,10 +62,8 @@ def add_stacks(app: App, project: Path) -> tuple[RegionStacks, ...]:
     )
     regions: tuple[str | None, ...] = settings.regions or (None,)
     plans = [(region, plan_models(manifest, lock, deployment, region)) for region in regions]
-    target = local_target() if deployment.local else lambda_target(settings.architecture)
-    shared = StageFunctions(
-        CodeAssets(LambdaCode(project, target)), settings.architecture, settings.log_retention_days
-    )
+    code = LambdaCode(project, _target(app, deployment))
+    shared = StageFunctions(CodeAssets(code), settings.architecture, settings.log_retention_days)
     for key, value in deployment.tags.items():
         Tags.of(app).add(key, value)
     return tuple(_add_region(app, deployment, region, plan, shared) for region, plan in plans)
@@ -76,6 +75,15 @@ def _deployment(app: App, project: Path) -> Deployment:
     path = project / (context("stages") or "stages.yaml")
     deployment = load_deployment(path, context("stage") or "dev", local=local)
     return replace(deployment, runtime=context("sagemaker_runtime") or "")
+
+
+def _target(app: App, deployment: Deployment) -> Target:
+    """Return what the code is built for: Lambda, or the interpreter of an emulated account."""
+    if not deployment.local:
+        return lambda_target(deployment.settings.architecture)
+    here = architecture_here()
+    own = here is None or app.node.try_get_context("lambda_layers") is None
+    return local_target() if own or here is None else lambda_target(here)
 
 
 def _require_known(region: str, deployment: Deployment) -> None:

@@ -27,11 +27,18 @@ from lading.emulator.sagemaker.runtime import SageMakerRuntime
 from lading.functions.contract.names import DEFAULT_LABEL, TOKENS
 from lading.model_packaging.lock.file import version_folder
 from lading.model_packaging.manifest.models import load_manifest
-from lading.stacks.errors import StackError
+from lading.stacks.build.interpreters import find_python
+from lading.stacks.errors import PythonMissing, StackError
 from lading.stacks.plan.left_out import LEFT_OUT, NOT_ENFORCED
 from lading.stacks.stages.settings import OUTPUTS, Deployment, SettingsFile, load_deployment
+from lading.stacks.stages.target import LAMBDA_PYTHON, architecture_here
 
 _FOLDER = Path(".lading/emulate")
+_LAYERS_OF_LAMBDA = f"those that would be deployed, under Python {LAMBDA_PYTHON}"
+_LAYERS_OF_HERE = (
+    f"built for the Python of this process; install Python {LAMBDA_PYTHON} to run those that would "
+    "be deployed"
+)
 _TENANT = "emulate"
 
 
@@ -60,7 +67,12 @@ def emulate(
     model = find_model(manifest, lock)
     # SIGTERM ends the command as Ctrl-C does, so that it removes everything.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with show_steps() as show, EmulatedCloud(_FOLDER, show) as cloud, ExitStack() as stack:
+    python = lambda_python()
+    with (
+        show_steps() as show,
+        EmulatedCloud(_FOLDER, show, lambda_python=python) as cloud,
+        ExitStack() as stack,
+    ):
         engines = LocalEngines(_FOLDER, _FOLDER / "engines", server=engine_url, on_progress=show)
         runtime = stack.enter_context(endpoints(deployment, manifest, lock, engines))
         cloud.bootstrap()
@@ -70,6 +82,7 @@ def emulate(
         answer = _call(cloud, url, token, model)
         show("")
         found = {"url": url, "token": token, "model": model.name, "version": model.version}
+        found["layers"] = _LAYERS_OF_LAMBDA if python else _LAYERS_OF_HERE
         if json_:
             typer.echo(json.dumps(_document(cloud, found, answer)))
         else:
@@ -77,6 +90,16 @@ def emulate(
         while not once:
             time.sleep(1)
             cloud.require_running()
+
+
+def lambda_python() -> Path | None:
+    """Return an interpreter that runs the layers as they would be deployed; None without one."""
+    if architecture_here() is None:
+        return None
+    try:
+        return find_python(LAMBDA_PYTHON)
+    except PythonMissing:
+        return None
 
 
 @contextmanager
@@ -204,6 +227,7 @@ def _text(found: Mapping[str, Any], answer: Any, *, stays: bool) -> str:
             f"  token   {found['token']}",
             f"  called  {found['model']}, version {found['version']}, with its golden request",
             f"  answer  {json.dumps(answer['outputs'])}",
+            f"  layers  {found['layers']}",
             "  The answer is right; calls without the token were refused.",
             "Left out here:",
             *(f"  {name}: {instead}" for name, instead in LEFT_OUT.items()),

@@ -41,6 +41,9 @@ class EmulatedCloud:
         on_progress: called with the name of each slow step.
         project: folder of app.py.
         tools: folder in which MiniStack and the CDK's command are installed.
+        lambda_python: an interpreter of Lambda's Python version, in which the functions then run
+            the layers that would be deployed; None: they run in that of this process, with layers
+            built for it.
     """
 
     def __init__(
@@ -50,12 +53,14 @@ class EmulatedCloud:
         *,
         project: Path = CODE,
         tools: Path = TOOLS,
+        lambda_python: Path | None = None,
     ) -> None:
         self.folder = folder.resolve()
         self.log = self.folder / "ministack.log"
         self.scratch = self.folder / f"run-{os.getpid()}"
         self._on_progress, self._project, self._tools = on_progress, project, tools.resolve()
         self._cdk_log = self.folder / "cdk.log"
+        self._lambda_python = lambda_python
 
     def __enter__(self) -> Self:
         checkout_file("app.py")  # before anything is written below it
@@ -106,7 +111,8 @@ class EmulatedCloud:
         arguments = ["deploy", "--all", "--require-approval", "never", "--progress", "events"]
         arguments += ["--app", _app(), "--output", str(self.scratch / "cdk.out")]
         arguments += ["--outputs-file", str(outputs), "--context", "local=true"]
-        for key, value in context.items():
+        layers = {"lambda_layers": "true"} if self._lambda_python else {}
+        for key, value in {**layers, **context}.items():
             arguments += ["--context", f"{key}={value}"]
         self._cdk_run(arguments, self._project)
         written: Outputs = json.loads(outputs.read_text())
@@ -136,7 +142,7 @@ class EmulatedCloud:
         for old in (installing, self.log, self._cdk_log):
             old.unlink(missing_ok=True)
         self._on_progress("MiniStack and the CDK's command (the first time, they are installed)")
-        python = environment_folder(self._tools, installing)
+        python = environment_folder(self._tools, installing, self._lambda_python)
         self._cdk = find_cdk(self._project, self._tools, python, installing)
         self._ministack = MiniStack(python / "bin" / "python", self.scratch, self.log)
         undo.callback(self._ministack.end)

@@ -1,7 +1,8 @@
 """MiniStack, an AWS emulator that needs no Docker, in a separate environment.
 
-Its functions run in its own interpreter. The environment is therefore made with the interpreter of
-this process, for which `cdk -c local=true` builds their code.
+Its functions run in its own interpreter. Where this machine has the Python of Lambda, the
+environment is made with that, and the functions run the layers that would be deployed. Otherwise it
+is made with the interpreter of this process, for which `cdk -c local=true` then builds their code.
 """
 
 import asyncio
@@ -27,14 +28,23 @@ _HEALTH = "/_localstack/health"
 _PROBE_SECONDS, _START_SECONDS = 5.0, 60.0
 
 
-def environment_folder(tools: Path, log: Path) -> Path:
+def environment_folder(tools: Path, log: Path, lambda_python: Path | None = None) -> Path:
     """Return MiniStack's virtual environment below `tools`; make it unless it matches the lock.
+
+    Args:
+        tools: folder of the environments.
+        log: file to which pip's output is appended.
+        lambda_python: an interpreter of Lambda's Python version; None: that of this process.
 
     Raises:
         CloudUnavailable: it cannot be made.
     """
     try:
-        return own_environment(tools / "venv", checkout_file("requirements/emulate.txt"), log)
+        requirements = checkout_file("requirements/emulate.txt")
+        if lambda_python is None:
+            return own_environment(tools / "venv", requirements, log)
+        folder = tools / "venv-lambda"
+        return own_environment(folder, requirements, log, interpreter=lambda_python)
     except ToolUnavailable as error:
         raise CloudUnavailable("MiniStack cannot be installed", log) from error
 

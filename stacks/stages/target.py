@@ -67,6 +67,14 @@ def lambda_target(architecture: Architecture = "x86_64") -> Target:
     )
 
 
+def architecture_here() -> Architecture | None:
+    """Return the architecture of this machine; None if it cannot run what Lambda runs."""
+    if sys.platform != "linux":
+        return None
+    machines = {machine: architecture for architecture, machine in _MACHINES.items()}
+    return machines.get(platform.machine())
+
+
 def local_target() -> Target:
     """Return this interpreter on this machine, in which the emulator runs functions."""
     return Target(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from lading.cli.commands.emulate import lambda_python
 from lading.emulator.cloud.account import EmulatedCloud
 
 ROOT = Path(__file__).parents[2]
@@ -46,8 +47,13 @@ def published(checkout: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatedCloud]:
-    """An AWS on this machine, bootstrapped and empty; a stage each for who deploys into it."""
-    with EmulatedCloud(tmp_path_factory.mktemp("cloud")) as running:
+    """An AWS on this machine, bootstrapped and empty; a stage each for who deploys into it.
+
+    Where this machine has Lambda's Python, as in CI, its functions run the layers that would be
+    deployed.
+    """
+    folder = tmp_path_factory.mktemp("cloud")
+    with EmulatedCloud(folder, lambda_python=lambda_python()) as running:
         running.bootstrap()
         yield running
 

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 from aws_cdk import Stack
+from aws_cdk.assertions import Template
 
 from lading.stacks.composition import add_stacks
 from lading.stacks.errors import SettingsError, StackError
 from lading.stacks.stages.settings import Names
+from lading.stacks.stages.target import architecture_here
 from tests.stacks.projects import local_artifact, locked, s3_copy, served_by_engine, write_project
-from tests.stacks.synthesis import ROOT, make_app, synthesise
+from tests.stacks.synthesis import ROOT, make_app, resources, synthesise
 
 
 def ids(folder: Path, **asked: Any) -> list[str]:
@@ -127,3 +129,25 @@ def test_a_hundred_models_stay_within_the_limits_of_a_stack_and_of_an_api(tmp_pa
         assert len(kinds) <= 500
         assert kinds.count("AWS::ApiGateway::Resource") < 300
         assert len(content) <= 1 << 20
+
+
+def runtime_layer(folder: Path, **asked: Any) -> str:
+    """The key of the runtime layer's asset, which is a digest of what it is built from."""
+    (region,) = synthesise(folder, **asked)
+    layers = resources(Template.from_stack(region.models[0]), "AWS::Lambda::LayerVersion").values()
+    (key,) = (
+        layer["Properties"]["Content"]["S3Key"]
+        for layer in layers
+        if layer["Properties"]["Description"] == "Lading: packages of the service"
+    )
+    return str(key)
+
+
+@pytest.mark.skipif(architecture_here() != "x86_64", reason="the stage is for x86_64")
+def test_an_emulated_account_with_lambdas_python_gets_the_layer_that_would_be_deployed(
+    tmp_path: Path,
+) -> None:
+    write_project(tmp_path, {"digits": local_artifact(tmp_path, "digits")})
+    deployed = runtime_layer(tmp_path)
+    assert runtime_layer(tmp_path, local=True, lambda_layers="true") == deployed
+    assert runtime_layer(tmp_path, local=True) != deployed

@@ -128,14 +128,18 @@ def test_every_dialect_is_called_at_the_base_url_and_at_root_paths(
 
 def test_people_see_a_table_and_what_is_left_to_prove(packaged: Lading, workspace: Path) -> None:
     with deployed(workspace) as api:
-        lines = packaged("smoke", "--url", api.url, "--token", TOKEN).out.splitlines()
+        words = ("--url", api.url, "--token", TOKEN, "--report", str(workspace / "reports"))
+        lines = packaged("smoke", *words).out.splitlines()
     table = lines[1 : lines.index("Only a real account proves:")]
     assert {line.split()[-1] for line in table[:-4]} == {"right"}
     assert [line.split()[-1] for line in table[-4:]] == ["refused"] * 4
     assert ["double", "1", "plain", "predict,", "base", "URL"] in [
         line.split()[:6] for line in table
     ]
-    assert all(line.startswith("  not proved") for line in lines[len(table) + 2 :])
+    assert all(line.startswith("  not proved") for line in lines[len(table) + 2 : -2])
+    assert lines[-2].startswith("Open claims: ")
+    report = Path(lines[-1].removeprefix("report: "))
+    assert report.read_text().startswith(f"# Smoke test of {api.url}\n")
 
 
 @pytest.mark.parametrize("model", [echo(HALF), brain_doubled()], ids=["FP16", "BF16"])
