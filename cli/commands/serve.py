@@ -24,12 +24,8 @@ from lading.functions.contract.names import artifact_folder
 from lading.functions.contract.origins import read_origins
 from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.artifact.reading import read_artifact
-from lading.functions.inference.entry.http_server import (
-    KEEP_ALIVE_SECONDS,
-    MOST_KEEP_ALIVE_SECONDS,
-    Listening,
-    address_of,
-)
+from lading.functions.inference.entry.http_server import Listening, address_of
+from lading.functions.inference.entry.keep_alive import KEEP_ALIVE_SECONDS, MOST_KEEP_ALIVE_SECONDS
 from lading.functions.inference.loading.catalog import Catalog, load_catalog
 from lading.functions.inference.observability.prometheus import Metrics
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lading.functions.contract.names import ADAPTER, CONTAINER, ENVIRONMENT, MANAGED
 from lading.functions.contract.settings import ServingSettings
-from lading.functions.inference.entry.http_server import KEEP_ALIVE_SECONDS, MOST_KEEP_ALIVE_SECONDS
+from lading.functions.inference.entry.keep_alive import KEEP_ALIVE_SECONDS, MOST_KEEP_ALIVE_SECONDS
 from lading.functions.inference.entry.processors import processors
 from lading.functions.inference.lanes.limits import LaneLimits
 

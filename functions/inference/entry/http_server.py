@@ -6,22 +6,15 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
+from lading.functions.inference.entry.keep_alive import KEEP_ALIVE_SECONDS
 from lading.functions.inference.wire.asgi import App
 
 if TYPE_CHECKING:
     from lading.functions.inference.entry.short_way import ShortWay
-
-KEEP_ALIVE_SECONDS: Final = 75
-"""How long an idle connection stays open.
-
-Load balancers keep theirs for 60 seconds. A server that closes first may lose a request that is
-just arriving, and the caller gets a 502.
-"""
-MOST_KEEP_ALIVE_SECONDS: Final = 3600
 
 _IPV6_EVERYWHERE = "::"
 _BACKLOG = 2048

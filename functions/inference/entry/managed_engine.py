@@ -14,7 +14,8 @@ import uvicorn
 from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.entry.container_settings import AdapterSettings
 from lading.functions.inference.entry.handler import within_limit
-from lading.functions.inference.entry.http_server import MOST_KEEP_ALIVE_SECONDS, configuration
+from lading.functions.inference.entry.http_server import configuration
+from lading.functions.inference.entry.keep_alive import MOST_KEEP_ALIVE_SECONDS
 from lading.functions.inference.entry.warm_up import warm_up
 from lading.functions.inference.entry.web_adapter import create_adapted
 from lading.functions.inference.models.session import runs_on_gpu

@@ -21,7 +21,7 @@ from lading.functions.contract.names import ADAPTER
 from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.app.application import Answerer
 from lading.functions.inference.entry.container_settings import AdapterSettings
-from lading.functions.inference.entry.http_server import KEEP_ALIVE_SECONDS
+from lading.functions.inference.entry.keep_alive import KEEP_ALIVE_SECONDS
 from lading.functions.inference.entry.mounted import create_service
 from lading.functions.inference.loading.catalog import Catalog
 from lading.functions.inference.observability.log import Observability

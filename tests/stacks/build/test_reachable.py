@@ -12,6 +12,7 @@ from lading.functions.inference.processing import processed
 from lading.stacks.build.lambda_code import Folders
 from lading.stacks.build.reachable import LIBRARIES, RUNTIME_PACKAGES, import_all, reachable_imports
 from lading.stacks.errors import CodeDoesNotAnswer
+from tests.support.interpreter import ROOT
 
 
 @pytest.fixture
@@ -119,3 +120,10 @@ def test_a_processing_layer_that_lacks_its_library_is_refused(
     layers = [tmp_path, local.layer / "python"]
     with pytest.raises(CodeDoesNotAnswer, match=r"No module named '(PIL|tokenizers)'"):
         import_all(Path(sys.executable), layers, local.functions, library)
+
+
+def test_no_handler_reaches_the_parser_of_the_container(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "functions", tmp_path / "lading" / "functions")
+    found = reachable_imports(tmp_path)
+    assert found
+    assert [statement for statement in found if "httptools" in statement] == []
