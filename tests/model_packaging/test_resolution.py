@@ -28,6 +28,8 @@ NOT_IN_IDENTITY = {
     "trust": "the same file is loaded",
     "twin": "stands in the deployment's plan",
     "labels": "point at versions",
+    "train": "writes the source, whose digest is",
+    "evaluate": "compares versions that exist",
 }
 
 
