@@ -13,7 +13,7 @@ FRAMEWORKS := pytorch huggingface tensorflow boosting tabular
 FOR_TESTS := minilm tensorflow-serving
 ALONE := $(FOR_TESTS) sentences language sagemaker-images training
 
-.PHONY: help demo cloud emulate test test-all check coverage bench bench-cold bench-json bench-endpoint \
+.PHONY: help demo cloud emulate test test-all both-ways check coverage bench bench-cold bench-json bench-endpoint \
 	bench-synth formats-table protos schema lock clean language processing prometheus frameworks server sklearn training $(FRAMEWORKS)
 
 help:
@@ -22,6 +22,7 @@ help:
 	@echo "make cloud       install what deploying to AWS needs"
 	@echo "make test        run the quick tests; those of frameworks that are not installed are skipped"
 	@echo "make test-all    install every framework (4 GB), and run all tests"
+	@echo "make both-ways   compare the container's short way with its application on 60,000 requests"
 	@echo "make check       run the linter, the type checker and the import contracts"
 	@echo "make coverage    measure the coverage of the functions' tests; below the floor it fails"
 	@echo "make pytorch     install what PyTorch models need; likewise tensorflow, boosting,"
@@ -60,6 +61,11 @@ test: .venv/dev
 
 test-all: .venv/dev .venv/frameworks
 	@LADING_EVERY_FRAMEWORK=1 $(BIN)/pytest -rs --numprocesses 2 --dist loadfile
+
+# Each of the tests makes some 60 requests.
+GENERATED := 1000
+both-ways: .venv/dev
+	@LADING_GENERATED_TESTS=$(GENERATED) $(BIN)/pytest -q --numprocesses 2 tests/contracts/test_both_ways.py
 
 $(FRAMEWORKS) frameworks server language processing training: %: .venv/%
 

@@ -96,7 +96,7 @@ class Way:
         return socket.create_connection(self.listener.getsockname(), timeout=60)
 
     def send(self, *parts: bytes, end: bytes = END) -> bytes:
-        """What is answered to the parts on one connection, until the server closes it."""
+        """What is answered to the parts and the end, until the server closes the connection."""
         answer = b""
         with self.connect() as connection:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
