@@ -214,6 +214,6 @@ _SOURCE = re.compile(r"\S*/\S+:\d+ ")
 class SessionError(Exception):
     """A graph, or a step around it, failed to load or to run; holds the error's first line."""
 
-    def __init__(self, error: Exception) -> None:
+    def __init__(self, error: BaseException) -> None:
         line = str(error).strip().partition("\n")[0]
         super().__init__(_SOURCE.sub("", line) or type(error).__name__)

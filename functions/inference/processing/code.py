@@ -67,10 +67,16 @@ def _informed(function: Callable[..., Any] | None) -> _Function | None:
 
 
 def _run(work: Callable[[], T]) -> T:
-    """Run the user's code, which may raise any exception."""
+    """Run the user's code, which may raise any exception.
+
+    `sys.exit()` is an error of the model, too: it must not end the server, which runs quick models
+    in its event loop. An interrupt from outside still ends it.
+    """
     try:
         return work()
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise SessionError(error) from error
 
 

@@ -42,6 +42,31 @@ def test_a_value_error_is_the_callers_and_any_other_the_models() -> None:
         step("def preprocess(arrays): return 3").before({})
 
 
+@pytest.mark.parametrize(
+    ("statement", "text"),
+    [
+        ("import sys; sys.exit('I am done')", "I am done"),
+        ("raise GeneratorExit", "GeneratorExit"),
+        ("raise type('Own', (BaseException,), {})", "Own"),
+    ],
+    ids=["exit", "generator exit", "a kind of its own"],
+)
+def test_code_that_wants_to_end_the_process_is_an_error_of_the_model(
+    statement: str, text: str
+) -> None:
+    for function in ("preprocess", "postprocess"):
+        mine = step(f"def {function}(arrays): {statement}")
+        with pytest.raises(SessionError, match=text):
+            (mine.before if function == "preprocess" else mine.after)({"x": np.ones(1)})
+    with pytest.raises(ValueError, match=r"cannot run its mine\.py: \w*\(.*\)"):
+        step(statement)
+
+
+def test_an_interrupt_is_not_an_error_of_the_model() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        step("def preprocess(arrays): raise KeyboardInterrupt").before({})
+
+
 TOLD = """
 def preprocess(arrays, custom_attributes):
     return {"x": arrays["x"] * len(custom_attributes)}
