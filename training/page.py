@@ -5,7 +5,7 @@ from html import escape
 
 from lading.model_packaging.measure.change import Interval
 from lading.model_packaging.measure.metrics import METRICS
-from lading.model_packaging.report.page import document, table
+from lading.model_packaging.report.elements import document, table
 from lading.model_packaging.report.plots import ranges
 from lading.training.evaluation import Compared, Evaluation, Slice
 from lading.training.quality import Bin, Calibration, Confusion

@@ -6,9 +6,10 @@ from typing import Any
 
 from lading.model_packaging.measure.change import AccuracyChange, Interval
 from lading.model_packaging.report.distilled import figures_of
+from lading.model_packaging.report.elements import document, table
 from lading.model_packaging.report.figures import Batches, Stage, batches_of, change_of, stages_of
 from lading.model_packaging.report.plots import Bar, bars, gate, ranges
-from lading.model_packaging.report.style import STYLE
+from lading.model_packaging.report.training import training
 from lading.model_packaging.sizes import in_words
 
 
@@ -40,19 +41,10 @@ def render_page(
         *_batches(batches_of(specification)),
         *_interface(specification),
         *_signatures(specification),
+        *training(specification),
         *_provenance(specification, report, digest),
     ]
     return document(name, parts)
-
-
-def document(title: str, parts: Iterable[str], style: str = "") -> str:
-    """Return a page that loads nothing: its title, the parts of its body, and further style."""
-    return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{STYLE}{style}</style></head>\n"
-        f"<body>{''.join(parts)}</body></html>\n"
-    )
 
 
 _HEADINGS = ("stage", "what", "bytes", "p50", "p95", "metric (95 %)", "drop (95 %)")
@@ -213,29 +205,6 @@ def _provenance(
         ["measured on", ", ".join(f"{key} {value}" for key, value in machine.items())],
     ]
     yield table(("", ""), [row for row in rows if row[1]], code=True)
-
-
-def table(
-    headings: Sequence[str],
-    rows: Iterable[Sequence[str]],
-    numbers: Iterable[int] = (),
-    *,
-    code: bool = False,
-) -> str:
-    """Return an HTML table; `numbers` are the columns to align to the right."""
-    right = set(numbers)
-
-    def cell(tag: str, column: int, text: str) -> str:
-        kind = ' class="number"' if column in right else ' class="code"' if code and column else ""
-        return f"<{tag}{kind}>{escape(text)}</{tag}>"
-
-    head = "".join(cell("th", column, text) for column, text in enumerate(headings))
-    body = "".join(
-        f"<tr>{''.join(cell('td', column, text) for column, text in enumerate(row))}</tr>"
-        for row in rows
-    )
-    top = f"<thead><tr>{head}</tr></thead>" if any(headings) else ""
-    return f'<div class="table"><table>{top}<tbody>{body}</tbody></table></div>'
 
 
 def _with_interval(value: float, interval: Interval) -> str:
