@@ -3,15 +3,17 @@
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import astuple, replace
+from dataclasses import asdict, astuple, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from lading.cli.commands.tokens import STAGES, Stages
 from lading.cli.locked import chosen_version
 from lading.cli.options import LOCK, MANIFEST, Json, Lock, Manifest, Names
 from lading.cli.progress import show_steps
+from lading.cli.stage_costs import show_stage, stage_costs
 from lading.cli.tables import show_table
 from lading.functions.inference.artifact.specification import REPORT
 from lading.model_packaging.check.samples import make_up
@@ -24,8 +26,10 @@ from lading.model_packaging.measure.peak_memory import Footprint, measure
 from lading.model_packaging.placement.needs import Needs
 from lading.model_packaging.placement.options import MILLION, MONTH_HOURS, Option
 from lading.model_packaging.placement.prices import PRICES, Prices, read_prices
+from lading.model_packaging.placement.stage_costs import CostPart
 from lading.model_packaging.placement.targets import Placement, place
 from lading.model_packaging.store.transfer import read_nearest
+from lading.stacks.stages.settings import load_deployment
 
 _PRICES = typer.Option(
     envvar="LADING_PRICES", help="YAML file of AWS's prices.", show_default="Lading's own"
@@ -33,6 +37,8 @@ _PRICES = typer.Option(
 _ENERGY = typer.Option(
     envvar="LADING_ENERGY", help="YAML file of power and electricity.", show_default="Lading's own"
 )
+_STAGE = typer.Option(envvar="LADING_STAGE", help="Stage of stages.yaml whose parts to count.")
+_ROOT = typer.Option("--root-share", min=0, max=1, help="Share of requests to root paths.")
 _REQUESTS = typer.Option("--requests-per-month", min=1, max=10**15, help="Requests of each model.")
 
 
@@ -43,17 +49,23 @@ def plan(
     prices: Annotated[Path, _PRICES] = PRICES,
     energy: Annotated[Path, _ENERGY] = ENERGY,
     requests: Annotated[int, _REQUESTS] = MILLION,
+    stage: Annotated[str | None, _STAGE] = None,
+    stages: Stages = STAGES,
+    root_share: Annotated[float, _ROOT] = 0.0,
     json_: Json = False,
 ) -> None:
     """Compare Lambda, Lambda Managed Instances and SageMaker for each packaged model.
 
     The estimate uses what was measured when the model was packaged, and the prices of a dated file.
+    With --stage it also shows what that stage costs in a month, by part, at rest and in use.
 
     Examples:
 
         lading plan
 
         lading plan digits --requests-per-month 50000000
+
+        lading plan --stage prod --requests-per-month 3000000
 
         lading plan --prices prices-eu.yaml --json
     """
@@ -63,15 +75,22 @@ def plan(
     plans = {
         spec.name: (spec.target, place(_needs(lock, spec.name), dated, requests)) for spec in specs
     }
+    placements = {name: placement for name, (_, placement) in plans.items()}
+    costs: tuple[CostPart, ...] = ()
+    if stage:
+        deployment = load_deployment(stages, stage)
+        costs = stage_costs(deployment, lock, placements, dated, root_share)
     if json_:
         documents = [_document(target, each, dated, estimator) for target, each in plans.values()]
         head = {"region": dated.region, "prices_as_of": str(dated.as_of), "requests": requests}
-        typer.echo(json.dumps({**head, "models": documents}, indent=2))
+        parts = {"stage": [asdict(part) for part in costs]} if stage else {}
+        typer.echo(json.dumps({**head, "models": documents, **parts}, indent=2))
     elif not plans:
         typer.echo(f"{manifest} lists no models yet; add one below `models:`")
     else:
-        placements = {name: placement for name, (_, placement) in plans.items()}
         _show(placements, dated, estimator, requests)
+        if stage:
+            show_stage(stage, costs)
 
 
 def _needs(lock: Path, name: str) -> Needs:

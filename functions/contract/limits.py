@@ -50,6 +50,8 @@ class SAGEMAKER:
 
     payload_bytes: Final = 6 * MEGABYTE
     """A request or an answer, by the API's description; the developer guide says 25 MB."""
+    inline_bytes: Final = 128_000
+    """The longest request that an asynchronous endpoint takes with the call, not from S3."""
     instance_types: Final = 5
     """Instance types of one endpoint: the first choice and those to fall back to."""
     component_name_length: Final = 63

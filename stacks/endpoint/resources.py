@@ -146,6 +146,7 @@ class SageMakerModel(Construct):
             "Config",
             kms_key_id=self._volume_key,
             production_variants=[self._variant()],
+            metrics_config=_metrics(settings),
             async_inference_config=jobs.async_config(self.role, settings.queue) if jobs else None,
             **(shared if self._empty else {}),
         )
@@ -235,6 +236,16 @@ class SageMakerModel(Construct):
                 **_timeouts(self._settings)
             ),
         }
+
+
+def _metrics(settings: SageMakerSettings) -> sagemaker.CfnEndpointConfig.MetricsConfigProperty:
+    """State both flags: detailed observability is on by default, and costs money."""
+    wanted = settings.metrics
+    return _Config.MetricsConfigProperty(
+        enable_enhanced_metrics=wanted.enhanced,
+        enable_detailed_observability=wanted.detailed,
+        metric_publish_frequency_in_seconds=wanted.every_s,
+    )
 
 
 def _volume_key(settings: SageMakerSettings, key: kms.IKey) -> str | None:

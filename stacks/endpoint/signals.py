@@ -72,6 +72,17 @@ def endpoint_metric(
     )
 
 
+def panels(endpoint: WatchedEndpoint) -> dict[str, cloudwatch.IMetric]:
+    """Return the graphs without an alarm, by their titles."""
+    memory = endpoint_metric(endpoint.on_variant, "GPUMemoryUtilization", "Maximum", INSTANCES)
+    found: dict[str, cloudwatch.IMetric] = {"GPU memory, percent of all GPUs": memory}
+    if endpoint.mode == "async":
+        age = endpoint_metric(_queue(endpoint), "TimeInBacklog", "Maximum")
+        return {**found, "Age of the oldest request of the queue, ms": age}
+    first = endpoint_metric(endpoint.invoked, "FirstChunkModelLatency", "p99")
+    return {**found, "p99 time to the first token of a stream, microseconds": first}
+
+
 def _queue(endpoint: WatchedEndpoint) -> Mapping[str, str]:
     return {"EndpointName": endpoint.name}
 

@@ -12,7 +12,7 @@ from constructs import Construct
 
 from lading.functions.contract.alarms import ALARMS
 from lading.functions.contract.names import METRICS
-from lading.stacks.endpoint.signals import ENDPOINT_SIGNALS, WatchedEndpoint, requests
+from lading.stacks.endpoint.signals import ENDPOINT_SIGNALS, WatchedEndpoint, panels, requests
 from lading.stacks.monitoring.alarms import MINUTE, make_alarms, rollback_alarm
 from lading.stacks.monitoring.dashboards import graph
 from lading.stacks.monitoring.signals import WatchedModel, expression, lambda_metric, service_metric
@@ -66,5 +66,6 @@ def watch_endpoint(
             )
             for signal in signals
         ),
+        *(graph(title, [metric]) for title, metric in panels(endpoint).items()),
         cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(alarms.values()), width=24),
     )

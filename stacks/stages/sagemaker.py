@@ -109,6 +109,18 @@ class Queue(StageEntry):
     error_topic: str | None = Field(default=None, pattern=_ARN)
 
 
+class EndpointMetrics(StageEntry):
+    """Metrics of an endpoint beyond SageMaker's own; each costs money as a custom metric."""
+
+    enhanced: bool = False
+    """Utilization and requests for each instance, and each GPU."""
+    detailed: bool = False
+    """The metrics of the container's /metrics, of hosts and of copies, as OpenTelemetry; on by
+    default on AWS."""
+    every_s: Literal[10, 30, 60, 120, 180, 240, 300] = 60
+    """Seconds between two values."""
+
+
 class Vpc(StageEntry):
     """A network of the account for the model's containers."""
 
@@ -135,6 +147,7 @@ class SageMakerSettings(StageEntry):
     """Whether containers have no network access."""
     volume_key: str | None = Field(default=None, pattern=_ARN)
     """ARN of the KMS key of the instances' volumes; None: the model's own, if AWS accepts a key."""
+    metrics: EndpointMetrics = EndpointMetrics()
     vpc: Vpc | None = None
     download_timeout_s: int = Field(default=1200, ge=60, le=3600)
     """Time limit for downloading the model to an instance."""

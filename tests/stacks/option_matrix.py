@@ -110,6 +110,7 @@ stages:
           count: {max: 1}
           component: {accelerators: 0, cpus: 2, memory_mb: 8192, data_cache: false}
           hold_s: 10
+          metrics: {enhanced: true, detailed: true, every_s: 30}
   open:
     regions: [eu-central-1]
     auth: none

@@ -5,9 +5,10 @@ there, the job's request is decoded again, and the answer is read in place of a 
 """
 
 from collections.abc import Generator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from lading.functions.contract.errors import PredictionFailed, Unsupported, brief
+from lading.functions.contract.limits import SAGEMAKER
 from lading.functions.inference.endpoint.client import Endpoint, EngineRequest
 from lading.functions.inference.endpoint.job_store import EngineWork
 from lading.functions.inference.wire.deferred import Deferred
@@ -41,8 +42,8 @@ class AsyncEndpoint(Endpoint):
         if work.failure is not None:
             reason = brief(work.failure.decode(errors="replace"))
             raise PredictionFailed(*self._who, f"its engine: {reason}")
-        place = work.store.put_input(f"{work.job_id}-engine", request.body)
-        return self._insist(lambda: self._submit(place, request.content_type, work.job_id))
+        sent = _sent(work, request.body)
+        return self._insist(lambda: self._submit(sent, request.content_type, work.job_id))
 
     def stream(self, body: bytes, content_type: str) -> Generator[bytes, None, None]:  # noqa: ARG002
         """Refuse: the answer comes as a whole.
@@ -52,13 +53,20 @@ class AsyncEndpoint(Endpoint):
         """
         raise Unsupported("a job cannot stream its answer; leave 'stream' out of the request")
 
-    def _submit(self, place: str, content_type: str, job_id: str) -> Deferred:
+    def _submit(self, sent: dict[str, Any], content_type: str, job_id: str) -> Deferred:
         reply = self._runtime.invoke_endpoint_async(
             EndpointName=self._settings.name,
-            InputLocation=place,
+            **sent,
             ContentType=content_type,
             Accept="application/json",
             InferenceId=job_id,
         )
         output, failure = reply["OutputLocation"], reply.get("FailureLocation", "")
         return Deferred(output, failure)
+
+
+def _sent(work: EngineWork, body: bytes) -> dict[str, Any]:
+    """Return a request's body as arguments: sent with the call if it is short, else put into S3."""
+    if len(body) <= SAGEMAKER.inline_bytes:
+        return {"Body": body}
+    return {"InputLocation": work.store.put_input(f"{work.job_id}-engine", body)}

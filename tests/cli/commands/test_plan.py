@@ -124,3 +124,21 @@ def test_a_model_that_is_new_in_the_manifest_is_to_be_packaged(
     assert (result.code, result.err.count("\n")) == (4, 1)
     assert "no model 'triple'" in result.err
     assert "`lading package` to add to it" in result.err
+
+
+def test_a_stage_is_shown_by_part_at_rest_and_with_the_requests(packaged: Lading) -> None:
+    lines = packaged("plan", "--stage", "prod").out.splitlines()
+    table = {line.split("$")[0].strip(): line for line in lines if "$" in line}
+    for part in ("snapshots", "alarms", "dashboards", "keys", "firewall", "logs", "traces", "sum"):
+        assert part in table
+    assert "authorizer" not in table
+    assert "front" not in table
+    assert "$9.00" in table["firewall"]
+
+
+def test_the_parts_of_a_stage_are_in_json_too(packaged: Lading) -> None:
+    arguments = ("plan", "--stage", "dev", "--root-share", "0.5", "--json")
+    parts = {part["name"]: part for part in packaged(*arguments).document["stage"]}
+    assert parts["API"] == {"name": "API", "rest": 0, "usage": 3.5}
+    assert parts["front"]["usage"] == pytest.approx(0.5 * (0.2 + 0.01 * 0.25 * 16.6667))
+    assert parts["firewall"]["rest"] == 0.0

@@ -217,3 +217,14 @@ def test_a_model_waits_for_the_policy_that_lets_it_be_read(steady: Template) -> 
     steady.has_resource(
         MODEL, {"DependsOn": Match.array_with([Match.string_like_regexp("DefaultPolicy")])}
     )
+
+
+def test_both_flags_of_metrics_are_stated_because_one_is_on_by_default() -> None:
+    configs = [endpoint_template(), endpoint_template(metrics={"detailed": True})]
+    stated = [only(each, CONFIG)["Properties"]["MetricsConfig"] for each in configs]
+    assert stated[0] == {
+        "EnableEnhancedMetrics": False,
+        "EnableDetailedObservability": False,
+        "MetricPublishFrequencyInSeconds": 60,
+    }
+    assert stated[1]["EnableDetailedObservability"] is True

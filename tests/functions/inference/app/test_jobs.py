@@ -258,11 +258,24 @@ def test_an_asynchronous_endpoint_answers_in_every_dialect_later(
         job = submitted(app, queue, path, body)
         asked = queue.asked[0]
         assert asked.path == "/endpoints/e/async-invocations"
-        assert asked.headers["x-amzn-sagemaker-inputlocation"].startswith("s3://jobs/inputs/")
+        assert "x-amzn-sagemaker-inputlocation" not in asked.headers
+        assert b'"shape":[1,2]' in asked.body.replace(b" ", b"")
         queue.write("results", json.dumps({"outputs": [Y]}).encode())
         document = ask(app, f"GET {job}").document
         assert (document["state"], json.loads(fetch(document))) == ("done", found)
         assert len(queue.asked) == 1
+
+
+def test_a_long_body_for_an_asynchronous_endpoint_goes_through_s3(
+    store: str, tmp_path: Path
+) -> None:
+    queue, rows = Queue(), [[1, 2]] * 20_000
+    with cloud(store, queue):
+        app = serve(proxy(tmp_path, "m", echo(), mode="async"))
+        submitted(app, queue, "/m/predict", {"inputs": rows})
+        asked = queue.asked[0]
+        assert asked.headers["x-amzn-sagemaker-inputlocation"].startswith("s3://jobs/inputs/")
+        assert asked.body == b""
 
 
 def test_a_language_model_may_take_its_time_too(store: str, tmp_path: Path) -> None:
