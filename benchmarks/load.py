@@ -55,8 +55,6 @@ class _Caller(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._parts.append(data)
         self._size += len(data)
-        if self._size < self._known:
-            return
         received = b"".join(self._parts)
         if self._size != self._known or not received.startswith(b"HTTP/1.1 200"):
             size = whole_size(received)

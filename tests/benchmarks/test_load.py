@@ -31,9 +31,23 @@ class Echo(BaseHTTPRequestHandler):
         """Be quiet."""
 
 
+class Shrinking(Echo):
+    """Answers with nine bytes at first, and with fewer to every later request of a connection."""
+
+    size = 9
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(200)
+        self.send_header("content-length", str(self.size))
+        self.end_headers()
+        self.wfile.write(b"x" * self.size)
+        self.size = 2
+
+
 @contextmanager
-def echoing() -> Iterator[int]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
+def echoing(handler: type[Echo] = Echo) -> Iterator[int]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
@@ -55,6 +69,13 @@ def test_every_caller_asks_again_until_the_time_is_over() -> None:
     assert len(answered.times) > 3
     assert answered.rate == pytest.approx(len(answered.times) / answered.seconds)
     assert answered.answer.endswith(b"{}")
+
+
+def test_an_answer_may_be_shorter_than_the_one_before() -> None:
+    with echoing(Shrinking) as port:
+        answered = load(port, post("/", b"ask"), 1, 0.2)
+    assert len(answered.times) > 1
+    assert answered.answer.endswith(b"xx")
 
 
 def test_an_answer_that_is_an_error_ends_the_load() -> None:
