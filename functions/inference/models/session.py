@@ -44,7 +44,7 @@ _FAILURES: Final[tuple[type[Exception], ...]] = (
 _PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
 SLOW_ON_PROCESSORS = ("SkipLayerNormFusion",)
 """Rewriting of graphs that makes them slower: on processors, onnxruntime's kernel for a sum and its
-layer normalization takes longer than its two separate kernels (ADR 45)."""
+layer normalization takes longer than its two separate kernels (ADR 43)."""
 _ERRORS_ONLY = 3
 _BFLOAT16 = 16
 """ONNX's number of the element type."""
