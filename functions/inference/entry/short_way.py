@@ -6,7 +6,6 @@ model that is not quick, and a long body, go to a thread. `docs/architecture.md`
 """
 
 from asyncio import AbstractEventLoop, Future, wrap_future
-from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from time import perf_counter
@@ -22,6 +21,7 @@ from lading.functions.inference.entry.passage import Passage
 from lading.functions.inference.lanes.joining import Asked, predict_together
 from lading.functions.inference.lanes.lanes import Lanes
 from lading.functions.inference.loading.catalog import Catalog
+from lading.functions.inference.models.predictor import Predictor
 from lading.functions.inference.observability.line import Exchange
 from lading.functions.inference.observability.log import Observability
 from lading.functions.inference.wire.asgi import App, Receive, Scope, Send
@@ -32,7 +32,10 @@ LONG_BODY: Final = 64 * 1024
 """Bytes of a body from which its request is decoded in a thread."""
 
 MOST_AT_ONCE: Final = 16
-"""Requests of one turn; more wait for the next one, so that health checks come in between."""
+"""Requests of one turn; more wait for the next one, so that health checks come in between.
+
+So do those after the one with which the bodies of a turn reach `LONG_BODY`.
+"""
 
 _SERVER_ERROR: Final = 500
 
@@ -91,39 +94,37 @@ class ShortWay:
 
     def _turn(self, loop: AbstractEventLoop) -> None:
         """Answer what has arrived."""
-        turn, self._arrived = self._arrived[:MOST_AT_ONCE], self._arrived[MOST_AT_ONCE:]
+        turn, self._arrived = _one_turn(self._arrived)
         if self._arrived:
             loop.call_soon(self._turn, loop)
-        begun: Counter[str] = Counter()
-        here = [passage for passage in turn if self._stays(passage, begun)]
+        by_model: dict[Predictor | None, list[Passage]] = {}
+        for passage in turn:
+            if passage.disconnected:
+                self._lose(passage)
+                continue
+            passage.decode()
+            wanted = passage.prediction
+            by_model.setdefault(wanted.predictor if wanted else None, []).append(passage)
+        for passage in by_model.pop(None, ()):
+            self._send(passage)  # it has been refused
+        for model, asking in by_model.items():
+            assert model is not None
+            self._predict(model, asking)
+
+    def _predict(self, model: Predictor, asking: Sequence[Passage]) -> None:
+        """Answer decoded requests here if their model is quick and free; else in its lane."""
+        size = sum(passage.size for passage in asking)
+        if not self._lanes.begin(model, size):
+            for passage in asking:
+                self._hand_over(passage)
+            return
         started = perf_counter()
         try:
-            _predict(here)
+            _predict(asking)
         finally:
-            for model, count in begun.items():
-                self._lanes.end(model, 0, perf_counter() - started, count)
-        for passage in here:
+            self._lanes.end(model, size, perf_counter() - started, len(asking))
+        for passage in asking:
             self._send(passage)
-
-    def _stays(self, passage: Passage, begun: Counter[str]) -> bool:
-        """Decode a request; return whether the rest of it is for the event loop.
-
-        Args:
-            passage: the request.
-            begun: the models that are quick and free, and their requests in this turn.
-        """
-        if passage.disconnected:
-            self._lose(passage)
-            return False
-        passage.decode()
-        if passage.prediction is None:
-            return True  # it has been refused
-        model = passage.prediction.predictor.metadata.name
-        if model in begun or self._lanes.begin(model):
-            begun[model] += 1
-            return True
-        self._hand_over(passage)
-        return False
 
     def _hand_over(self, passage: Passage) -> None:
         """Let the rest wait for a thread in the lanes."""
@@ -182,16 +183,26 @@ class ShortWay:
         self._observability.flush()
 
 
+def _one_turn(arrived: list[Passage]) -> tuple[list[Passage], list[Passage]]:
+    """Return the requests of one turn, and those that wait for the next one."""
+    size = 0
+    for count, passage in enumerate(arrived[:MOST_AT_ONCE], start=1):
+        size += passage.size
+        if size >= LONG_BODY:
+            return arrived[:count], arrived[count:]
+    return arrived[:MOST_AT_ONCE], arrived[MOST_AT_ONCE:]
+
+
 def _predict(passages: Sequence[Passage]) -> None:
-    """Predict what several requests want in as few runs as their models allow, and encode."""
+    """Predict what requests want of one model in as few runs as it allows, and encode."""
+    if len(passages) == 1:
+        passages[0].predict()
+        return
     asked = [
         (passage, Asked(passage.prediction, passage.observation))
         for passage in passages
         if passage.prediction is not None
     ]
-    if len(asked) == 1:
-        asked[0][0].predict()
-        return
     outcomes = predict_together([each for _, each in asked])
     for (passage, _), outcome in zip(asked, outcomes, strict=True):
         passage.finish(outcome)

@@ -14,9 +14,9 @@ from typing import Any, Final, NamedTuple
 
 from lading.functions.contract.errors import Overloaded
 from lading.functions.inference.lanes.limits import LaneLimits
-from lading.functions.inference.lanes.pace import Pace
+from lading.functions.inference.lanes.pace import Paces
 from lading.functions.inference.lanes.turn import Turn
-from lading.functions.inference.models.predictor import Batching
+from lading.functions.inference.models.predictor import Batching, Predictor
 
 UNNAMED: Final = ""
 """The lane of work whose model is not known before its request is decoded."""
@@ -72,7 +72,7 @@ class Lane:
         """How many requests one run may take; more than one once the model allows it."""
         self.held = self.running = 0
         self.admitted = self.refused = self.expired = self.abandoned = self.runs = self.joined = 0
-        self.mean_s, self.pace = 0.0, Pace()
+        self.mean_s, self.paces = 0.0, Paces()
 
     def gathers(self) -> float:
         """Return how many seconds a thread should still wait for more requests."""
@@ -173,14 +173,14 @@ class Admission:
                 self._hold(before, turn.size)
                 raise
 
-    def begin(self, model: str, size: int) -> bool:
+    def begin(self, predictor: Predictor, size: int) -> bool:
         """Begin a run in the caller's thread, without a place in the queue.
 
         False if the model is not quick, or others wait or run. Otherwise `end` must follow.
         """
         with self._lock:
-            lane = self._lane(model)
-            if not lane.pace.quick or lane.waiting or lane.running >= self._threads:
+            lane = self._lane(predictor.metadata.name)
+            if not lane.paces.quick(predictor) or lane.waiting or lane.running >= self._threads:
                 return False
             if lane.batching.longest_wait_s:
                 return False  # it is to share a run with what comes later
@@ -190,20 +190,20 @@ class Admission:
             self._hold(lane, size)
             return True
 
-    def end(self, model: str, size: int, seconds: float, requests: int = 1) -> bool:
+    def end(self, predictor: Predictor, size: int, seconds: float, requests: int = 1) -> bool:
         """End a run that `begin` began; return whether a thread should come to serve the lane."""
         with self._lock:
-            lane = self._lane(model)
+            lane = self._lane(predictor.metadata.name)
             lane.running -= 1
             self._hold(lane, -size)
             lane.admitted += requests
-            self._note(lane, requests, seconds)
+            self._note(lane, predictor, requests, seconds)
             return bool(lane.waiting) and self._started(lane)
 
-    def note_run(self, model: str, requests: int, seconds: float) -> None:
+    def note_run(self, predictor: Predictor, requests: int, seconds: float) -> None:
         """Record a run of `requests` requests together."""
         with self._lock:
-            self._note(self._lane(model), requests, seconds)
+            self._note(self._lane(predictor.metadata.name), predictor, requests, seconds)
 
     def note_expired(self, model: str) -> None:
         """Record that a deadline passed."""
@@ -282,9 +282,9 @@ class Admission:
         return min(max(1, ceil(seconds)), _LONGEST_RETRY_S)
 
     @staticmethod
-    def _note(lane: Lane, requests: int, seconds: float) -> None:
+    def _note(lane: Lane, predictor: Predictor, requests: int, seconds: float) -> None:
         lane.runs += 1
         lane.joined += requests if requests > 1 else 0
-        lane.pace.note(seconds)
+        lane.paces.note(predictor, seconds)
         each = seconds / requests
         lane.mean_s = each if lane.runs == 1 else lane.mean_s + _WEIGHT * (each - lane.mean_s)

@@ -19,7 +19,7 @@ from lading.functions.inference.lanes.joining import Asked, predict_run, runs_of
 from lading.functions.inference.lanes.limits import LaneLimits
 from lading.functions.inference.lanes.turn import Turn
 from lading.functions.inference.models.prediction import Prediction
-from lading.functions.inference.models.predictor import Batching
+from lading.functions.inference.models.predictor import Batching, Predictor
 from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.wire.messages import Observation
 
@@ -108,10 +108,10 @@ class Lanes:
 
         Afterwards a turn may be done. If too much waits already, its operation gets the error.
         """
-        by_model: dict[str, list[Turn[Any]]] = {}
+        by_model: dict[Predictor, list[Turn[Any]]] = {}
         for turn in turns:
             assert turn.prediction is not None
-            by_model.setdefault(turn.prediction.predictor.metadata.name, []).append(turn)
+            by_model.setdefault(turn.prediction.predictor, []).append(turn)
         for model, ready in by_model.items():
             size = sum(turn.size for turn in ready)
             if self.begin(model, size):
@@ -121,7 +121,7 @@ class Lanes:
                 self.end(model, size, monotonic() - started, len(ready))
             else:
                 for turn in ready:
-                    self._enter(turn, model)
+                    self._enter(turn, model.metadata.name)
 
     def predict(
         self,
@@ -155,18 +155,18 @@ class Lanes:
         """Return the threads of a lane, for the rest of requests that it has admitted already."""
         return _Threads(self, model)
 
-    def begin(self, model: str, size: int = 0) -> bool:
+    def begin(self, predictor: Predictor, size: int = 0) -> bool:
         """Begin a run of a quick model in the caller's thread; False: submit it.
 
         So it is if others wait or run, or if runs of the model take long. `end` must follow, with
         the same size and the seconds that the run took.
         """
-        return self._admission.begin(model, size)
+        return self._admission.begin(predictor, size)
 
-    def end(self, model: str, size: int, seconds: float, requests: int = 1) -> None:
+    def end(self, predictor: Predictor, size: int, seconds: float, requests: int = 1) -> None:
         """End what `begin` began, in which so many requests were answered."""
-        if self._admission.end(model, size, seconds, requests):
-            self._threads.submit(self._serve, model)
+        if self._admission.end(predictor, size, seconds, requests):
+            self._threads.submit(self._serve, predictor.metadata.name)
 
     def states(self) -> tuple[LaneState, ...]:
         """Return what each lane holds and has done, sorted by model."""
@@ -196,18 +196,18 @@ class Lanes:
         started = monotonic()
         decoded = [turn for turn in turns if self._wanted(turn) and turn.decode()]
         ready = [turn for turn in decoded if self._stays(turn, model) and self._wanted(turn)]
-        for requests in self._predict(ready):
-            self._admission.note_run(model, requests, monotonic() - started)
+        for predictor, requests in self._predict(ready):
+            self._admission.note_run(predictor, requests, monotonic() - started)
             started = monotonic()
 
-    def _predict(self, ready: Sequence[Turn[Any]]) -> Iterator[int]:
-        """Predict for decoded turns of one model; yield after each run how many shared it."""
+    def _predict(self, ready: Sequence[Turn[Any]]) -> Iterator[tuple[Predictor, int]]:
+        """Predict for decoded turns of one model; yield after each run what ran for how many."""
         predictions = [turn.prediction for turn in ready if turn.prediction is not None]
         for places in runs_of(predictions, self._limits.most_rows):
             asked = [Asked(predictions[place], ready[place].observation) for place in places]
             for place, outcome in zip(places, predict_run(asked), strict=True):
                 ready[place].give(outcome)
-            yield len(places)
+            yield predictions[places[0]].predictor, len(places)
         for prediction in predictions[-1:]:
             predictor = prediction.predictor
             self._admission.allow(predictor.metadata.name, predictor.batching or Batching(1))

@@ -2,6 +2,9 @@
 
 from math import inf
 from typing import Final
+from weakref import WeakKeyDictionary
+
+from lading.functions.inference.models.predictor import Predictor
 
 QUICK_S: Final = 0.001
 SLOW_S: Final = 0.010
@@ -10,7 +13,7 @@ MOST_SLOW: Final = 3
 
 
 class Pace:
-    """The runs of one model so far.
+    """The runs of one version of a model so far.
 
     It becomes quick when the best of five runs takes less than a millisecond, and is measured anew
     after three runs of more than ten: a run in the event loop holds up every other request.
@@ -38,3 +41,25 @@ class Pace:
 
     def _restart(self) -> None:
         self._runs, self._slow, self._best_s = 0, 0, inf
+
+
+class Paces:
+    """The pace of each version and signature of a model, as long as it is loaded.
+
+    A version that is loaded later under the same name is measured anew, even under the same number.
+    """
+
+    def __init__(self) -> None:
+        self._paces: WeakKeyDictionary[Predictor, Pace] = WeakKeyDictionary()
+
+    def quick(self, predictor: Predictor) -> bool:
+        """Return whether it may run where requests are received."""
+        pace = self._paces.get(predictor)
+        return pace is not None and pace.quick
+
+    def note(self, predictor: Predictor, seconds: float) -> None:
+        """Take one run into account."""
+        pace = self._paces.get(predictor)
+        if pace is None:
+            pace = self._paces[predictor] = Pace()
+        pace.note(seconds)

@@ -16,11 +16,13 @@ from lading.functions.inference.lanes.limits import LaneLimits
 from lading.functions.inference.lanes.turn import Turn
 from lading.functions.inference.models.predictor import Batching
 from lading.functions.inference.wire.messages import Observation
+from tests.support.predictors import Echo
 
 LIMITS = LaneLimits(
     most_waiting=3, most_waiting_in_all=5, most_bytes=100, most_bytes_in_all=150, threads=2
 )
 MODELS = st.sampled_from(["a", "b", "c"])
+PREDICTORS = {name: Echo(name, "FP32", 1) for name in "abc"}
 
 
 def nothing() -> Any:
@@ -31,7 +33,7 @@ def quick(model: str) -> Admission:
     """An admission that has seen quick runs of a model."""
     admission = Admission(LIMITS)
     for _ in range(5):
-        admission.note_run(model, 1, 0.0001)
+        admission.note_run(PREDICTORS[model], 1, 0.0001)
     return admission
 
 
@@ -95,7 +97,7 @@ def test_a_thread_that_waits_for_others_ends_when_the_only_caller_leaves() -> No
 def test_a_model_that_waits_for_others_does_not_run_in_the_callers_thread() -> None:
     admission = quick("a")
     admission.allow("a", Batching(2, longest_wait_s=0.001))
-    assert not admission.begin("a", 1)
+    assert not admission.begin(PREDICTORS["a"], 1)
 
 
 def test_what_comes_after_the_limit_is_refused_and_changes_nothing() -> None:
@@ -148,7 +150,7 @@ def test_the_time_to_retry_is_that_of_what_waits() -> None:
     admission = Admission(LIMITS)
     for _ in range(3):
         entered(admission, "a")
-    admission.note_run("a", 1, 4.0)
+    admission.note_run(PREDICTORS["a"], 1, 4.0)
     with pytest.raises(Overloaded) as refused:
         entered(admission, "a")
     assert refused.value.retry_after_s == 6  # three runs of 4 seconds on two threads
@@ -156,14 +158,24 @@ def test_the_time_to_retry_is_that_of_what_waits() -> None:
 
 def test_a_run_in_the_callers_thread_is_refused_while_others_wait_or_run() -> None:
     admission = quick("a")
-    assert admission.begin("a", 10)
-    assert admission.begin("a", 10)
-    assert not admission.begin("a", 10)
+    assert admission.begin(PREDICTORS["a"], 10)
+    assert admission.begin(PREDICTORS["a"], 10)
+    assert not admission.begin(PREDICTORS["a"], 10)
     turn = new(admission)
     assert not admission.enter(turn, "a"), "all threads are busy"
-    assert admission.end("a", 10, 0.1), "a thread should serve what came meanwhile"
-    assert not admission.begin("a", 10)
+    assert admission.end(PREDICTORS["a"], 10, 0.1), "a thread should serve what came meanwhile"
+    assert not admission.begin(PREDICTORS["a"], 10)
     assert admission.next("a") == [turn]
+
+
+def test_another_version_under_the_same_name_has_to_be_measured_itself() -> None:
+    admission = quick("a")
+    later = Echo("a", "FP32", 1)
+    assert not admission.begin(later, 1)
+    for _ in range(5):
+        admission.note_run(later, 1, 0.5)
+    assert not admission.begin(later, 1)
+    assert admission.begin(PREDICTORS["a"], 1), "the first is still loaded"
 
 
 def test_work_that_moves_to_a_full_lane_stays_where_it_was() -> None:
@@ -262,7 +274,7 @@ class AdmissionMachine(RuleBasedStateMachine):
             and self.running(model) < 2
             and self.fits(model, size)
         )
-        assert self.admission.begin(model, size) == free
+        assert self.admission.begin(PREDICTORS[model], size) == free
         if free:
             self.inline.append((model, size))
 
@@ -270,7 +282,7 @@ class AdmissionMachine(RuleBasedStateMachine):
     @rule()
     def end(self) -> None:
         model, size = self.inline.pop()
-        serve = self.admission.end(model, size, 0.001)
+        serve = self.admission.end(PREDICTORS[model], size, 0.001)
         assert serve == bool(self.waiting[model])
         self.serving[model] += serve
 

@@ -101,10 +101,10 @@ def quick(lanes: Lanes, name: str) -> Gated:
     """A model whose runs have been quick so far."""
     model = Gated(name)
     lanes.predict(model.asked(0), Observation()).result(PATIENCE)
-    while not lanes.begin(name):
+    while not lanes.begin(model):
         if state(lanes, name).running == 0:
             number(lanes.predict(model.asked(0), Observation()))
-    lanes.end(name, 0, 0.0)
+    lanes.end(model, 0, 0.0)
     return model
 
 
@@ -340,11 +340,11 @@ def test_an_operation_that_predicts_twice_is_a_fault(lanes: Lanes) -> None:
 def test_a_run_in_the_callers_thread_lets_others_gather_and_then_serves_them(lanes: Lanes) -> None:
     model = quick(lanes, "m")
     before = state(lanes, "m").runs
-    assert lanes.begin("m", 5)
+    assert lanes.begin(model, 5)
     turn = lanes.predict(model.asked(1), Observation())
-    assert not lanes.begin("m", 5)
+    assert not lanes.begin(model, 5)
     assert not turn.done()
-    lanes.end("m", 5, 0.001)
+    lanes.end(model, 5, 0.001)
     assert number(turn) == [2]
     assert state(lanes, "m").runs == before + 2
 

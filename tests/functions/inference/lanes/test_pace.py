@@ -1,8 +1,12 @@
 """A model runs in the event loop only as long as that holds up nobody."""
 
+import gc
+import weakref
+
 import pytest
 
-from lading.functions.inference.lanes.pace import Pace
+from lading.functions.inference.lanes.pace import Pace, Paces
+from tests.support.predictors import Echo
 
 
 def paced(*seconds: float) -> Pace:
@@ -39,3 +43,15 @@ def paced(*seconds: float) -> Pace:
 )
 def test_the_pace_of_a_model_follows_its_runs(runs: list[float], quick: bool) -> None:
     assert paced(*runs).quick == quick
+
+
+def test_each_version_has_its_own_pace_which_ends_with_it() -> None:
+    paces, first, second = Paces(), Echo("m", "FP32", 1), Echo("m", "FP32", 1)
+    for _ in range(5):
+        paces.note(first, 0.0005)
+        paces.note(second, 0.02)
+    assert (paces.quick(first), paces.quick(second)) == (True, False)
+    gone = weakref.ref(first)
+    del first
+    gc.collect()
+    assert gone() is None
