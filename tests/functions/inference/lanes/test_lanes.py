@@ -6,54 +6,20 @@ from threading import Event, current_thread
 from time import monotonic
 from typing import Any
 
-import numpy as np
 import pytest
 
 from lading.functions.contract.errors import CallerGone, DeadlinePassed, InvalidInput, Overloaded
-from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.lanes.admission import LaneState
 from lading.functions.inference.lanes.deadline import Deadline
 from lading.functions.inference.lanes.lanes import Lanes
 from lading.functions.inference.lanes.limits import LaneLimits
-from lading.functions.inference.models.prediction import Prediction
-from lading.functions.inference.models.predictor import Batching, ModelMetadata, Predictor
+from lading.functions.inference.models.predictor import Batching
 from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.wire.messages import Observation
+from tests.support.predictors import PATIENCE, Gated
 
 ONE = LaneLimits(threads=1, most_waiting=4)
-PATIENCE = 20
 PAST = Deadline(0.0)
-
-
-class Gated(Predictor):
-    """A model that adds 1 once its gate is open; it records what its runs got.
-
-    Args:
-        name: the model's name.
-        batching: whether its requests may share a run.
-    """
-
-    def __init__(self, name: str, batching: Batching | None = None) -> None:
-        tensors = (TensorSpec("x", "FP32", (-1, 1)),)
-        self.metadata = ModelMetadata(name, 1, "test", tensors, tensors)
-        self.allowed = batching
-        self.gate, self.entered, self.runs = Event(), Event(), list[list[float]]()
-        self.gate.set()
-
-    @property
-    def batching(self) -> Batching | None:
-        return self.allowed
-
-    def predict(self, inputs: dict[str, Array], outputs: Any = ()) -> dict[str, Array]:
-        self.runs.append(inputs["x"][:, 0].tolist())
-        self.entered.set()
-        assert self.gate.wait(PATIENCE)
-        if (inputs["x"] < 0).any():
-            raise InvalidInput("x", "is negative")
-        return {"x": inputs["x"] + 1}
-
-    def asked(self, *values: float) -> Prediction:
-        return Prediction(self, {"x": np.array(values, np.float32).reshape(-1, 1)})
 
 
 @pytest.fixture
