@@ -40,6 +40,8 @@ _INVOCATIONS = "/2015-03-31/functions/function/invocations"
 _TIMED_OUT = b"Task timed out after "
 _NONE_READY = b'"Runtime.Unavailable"'
 """In the answer while no process of the handler is idle; they start one after the other."""
+_BROKEN = b'{"errorType":"Runtime.'
+"""Start of an answer, with status 200, while an environment for several requests at once ends."""
 _POLL_SECONDS = 0.02
 _ATTEMPTS = 3
 _START_SECONDS = 10.0
@@ -60,6 +62,9 @@ class Code:
     interpreter: Path = Path(sys.executable)
     module: str = "awslambdaric"
 
+
+_Program = tuple[Child, Address]
+"""The emulator program, and where it takes invocations."""
 
 SERVICE = Code(CODE, "lading.functions.inference.entry.lambda_handler.handler")
 
@@ -87,7 +92,8 @@ class LambdaRuntimeFunction:
         self._configuration = configuration or Configuration()
         self._environment = {**_system_environment(self._configuration, code), **environment}
         self._log, self._tools, self._code = log, tools, code
-        self._running: tuple[Child, Address] | None = None
+        self._running: _Program | None = None
+        self._changing = asyncio.Lock()
         self._turns = Turns(self._configuration.concurrency or 1)
 
     async def start(self) -> None:
@@ -103,54 +109,67 @@ class LambdaRuntimeFunction:
         binary = await asyncio.to_thread(runtime_binary, self._tools)
         self._binary = binary.resolve()
         self._log.parent.mkdir(parents=True, exist_ok=True)
-        self._running = await self._launch()
+        async with self._changing:
+            self._running = await self._launch()
 
     async def invoke(self, payload: bytes) -> bytes:
         """Answer one event; see `lading.emulator.function.interface.Function`."""
         return await self._turns.take(partial(self._answer, payload))
 
     async def _answer(self, payload: bytes) -> bytes:
-        address = await self._address()
+        program = await self._program()
         limit = self._configuration.timeout + _GRACE_SECONDS
         try:
             async with asyncio.timeout(limit):
-                return await self._ask(address, payload)
+                return await self._ask(program, payload)
         except TimeoutError:
-            await self.stop()
+            await self._discard(program)
             raise FunctionTimedOut(self._configuration.timeout) from None
         except ExchangeBroken as error:
-            await self.stop()
+            await self._discard(program)
             raise FunctionFailed(f"its runtime ended: {error}", self._log) from error
 
-    async def _ask(self, address: Address, payload: bytes) -> bytes:
+    async def _ask(self, program: _Program, payload: bytes) -> bytes:
         """Return the answer; wait while fewer processes are ready than requests come at once."""
         while True:
-            async with exchange(address, "POST", _INVOCATIONS, {}, payload) as reply:
+            async with exchange(program[1], "POST", _INVOCATIONS, {}, payload) as reply:
                 status, answer = reply.status, await reply.body()
-            if status == HTTPStatus.OK or self._configuration.concurrency is None:
+            answered = status == HTTPStatus.OK and not answer.startswith(_BROKEN)
+            if answered or self._configuration.concurrency is None:
                 return self._read(status, answer)
             if _NONE_READY not in answer:  # the environment is broken, and answers so for a while
-                await self.stop()
+                await self._discard(program)
                 return self._read(status, answer)
             await asyncio.sleep(_POLL_SECONDS)
 
     async def stop(self) -> None:
         """End the program, and with it the runtime."""
+        async with self._changing:
+            await self._end()
+
+    async def _program(self) -> _Program:
+        """Return the program, after a restart if it has ended."""
+        async with self._changing:
+            if self._running is None or self._running[0].ended:
+                await self._end()
+                try:
+                    self._running = await self._launch()
+                except RuntimeUnavailable as error:
+                    raise FunctionFailed(str(error)) from error
+            return self._running
+
+    async def _discard(self, program: _Program) -> None:
+        """End a broken program; one that another request has started meanwhile stays."""
+        async with self._changing:
+            if self._running is program:
+                await self._end()
+
+    async def _end(self) -> None:
         running, self._running = self._running, None
         if running is not None:
             await asyncio.to_thread(running[0].end, _STOP_SECONDS)
 
-    async def _address(self) -> Address:
-        """Return the program's address, after a restart if it has ended."""
-        if self._running is None or self._running[0].ended:
-            await self.stop()
-            try:
-                self._running = await self._launch()
-            except RuntimeUnavailable as error:
-                raise FunctionFailed(str(error)) from error
-        return self._running[1]
-
-    async def _launch(self) -> tuple[Child, Address]:
+    async def _launch(self) -> _Program:
         for _ in range(_ATTEMPTS):  # another process may take a free port before the program does
             invoke_port, runtime_port = free_ports(2)
             program, address = self._spawn(invoke_port, runtime_port), Address(_HOST, invoke_port)
