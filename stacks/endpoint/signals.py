@@ -75,12 +75,42 @@ def endpoint_metric(
 def panels(endpoint: WatchedEndpoint) -> dict[str, cloudwatch.IMetric]:
     """Return the graphs without an alarm, by their titles."""
     memory = endpoint_metric(endpoint.on_variant, "GPUMemoryUtilization", "Maximum", INSTANCES)
-    found: dict[str, cloudwatch.IMetric] = {"GPU memory, percent of all GPUs": memory}
+    found: dict[str, cloudwatch.IMetric] = {
+        "GPU memory, percent of all GPUs": memory,
+        f"{_scaled(endpoint).capitalize()} that answer": _answering(endpoint),
+    }
     if endpoint.mode == "async":
         age = endpoint_metric(_queue(endpoint), "TimeInBacklog", "Maximum")
         return {**found, "Age of the oldest request of the queue, ms": age}
     first = endpoint_metric(endpoint.invoked, "FirstChunkModelLatency", "p99")
     return {**found, "p99 time to the first token of a stream, microseconds": first}
+
+
+def _scaled(endpoint: WatchedEndpoint) -> str:
+    return "copies" if endpoint.component else "instances"
+
+
+def _answering(endpoint: WatchedEndpoint) -> cloudwatch.IMetric:
+    """Return how many instances or copies there are, from two metrics whose ratio is the number.
+
+    No metric for dashboards counts them: the counts of detailed observability are OpenTelemetry
+    metrics, which only PromQL reads. For each request SageMaker adds one divided by the number of
+    instances to `InvocationsPerInstance`, and likewise for copies and for a queue's length. So
+    there is no value without requests.
+    Source: "SageMaker AI metrics in Amazon CloudWatch" and "Alarms and logs for tracking metrics
+    from asynchronous endpoints" in AWS's guide.
+    """
+    if endpoint.mode == "async":
+        name, dimensions, statistic = "ApproximateBacklogSize", _queue(endpoint), "Average"
+        each = f"{name}PerInstance"
+    else:
+        name, dimensions, statistic = "Invocations", endpoint.invoked, "Sum"
+        each = "InvocationsPerCopy" if endpoint.component else "InvocationsPerInstance"
+    parts = {
+        "whole": endpoint_metric(dimensions, name, statistic),
+        "each": endpoint_metric(dimensions, each, statistic),
+    }
+    return expression("whole / each", parts, _scaled(endpoint))
 
 
 def _queue(endpoint: WatchedEndpoint) -> Mapping[str, str]:

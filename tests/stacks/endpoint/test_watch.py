@@ -59,3 +59,31 @@ def test_an_endpoint_is_drawn_in_its_own_stack(steady: Template) -> None:
     drawn = json.dumps(board["DashboardBody"])
     for metric in ("ModelLatency", "OverheadLatency", "Invocation5XXErrors", "GPUUtilization"):
         assert metric in drawn
+
+
+@pytest.mark.parametrize(
+    ("mode", "scaled", "whole", "each"),
+    [
+        ("steady", "Instances", "Invocations", "InvocationsPerInstance"),
+        ("scale_to_zero", "Copies", "Invocations", "InvocationsPerCopy"),
+        ("async", "Instances", "ApproximateBacklogSize", "ApproximateBacklogSizePerInstance"),
+    ],
+)
+def test_a_panel_shows_how_many_answer_from_metrics_that_a_dashboard_can_read(
+    request: pytest.FixtureRequest, mode: str, scaled: str, whole: str, each: str
+) -> None:
+    fixture = {"steady": "steady", "scale_to_zero": "sleeping", "async": "queued"}[mode]
+    found = request.getfixturevalue(fixture)
+    template = found[0] if isinstance(found, tuple) else found
+    board = only(template, "AWS::CloudWatch::Dashboard")["Properties"]["DashboardBody"]
+    drawn = json.loads(
+        "".join(it if isinstance(it, str) else "name" for it in board["Fn::Join"][1])
+    )
+    widgets = [it["properties"] for it in drawn["widgets"] if "title" in it["properties"]]
+    (panel,) = [it for it in widgets if it["title"] == f"{scaled} that answer"]
+    ratio, *metrics = panel["metrics"]
+    assert ratio[0]["expression"] == "whole / each"
+    ids = {options["id"]: name for _, name, *_, options in metrics}
+    assert ids == {"whole": whole, "each": each}
+    dimensions = [tuple(it[2:-1]) for it in metrics]
+    assert dimensions[0] == dimensions[1]
