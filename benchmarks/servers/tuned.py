@@ -1,7 +1,8 @@
 """The fastest that a team would write itself: FastAPI, orjson and onnxruntime, without any check.
 
 There is no log, no metric, and no thread: it predicts in the event loop. `MODEL` is an ONNX file;
-with `TOKENIZER`, the file of a tokenizer, requests are texts.
+with `TOKENIZER`, the file of a tokenizer, requests are texts. `WITHOUT` names what onnxruntime does
+not rewrite in the graph.
 """
 
 import os
@@ -14,7 +15,12 @@ from fastapi import FastAPI, Request, Response
 
 options = ort.SessionOptions()
 options.intra_op_num_threads = 1
-session = ort.InferenceSession(os.environ["MODEL"], options, providers=["CPUExecutionProvider"])
+session = ort.InferenceSession(
+    os.environ["MODEL"],
+    options,
+    providers=["CPUExecutionProvider"],
+    disabled_optimizers=os.environ.get("WITHOUT", "").split(),
+)
 names = [each.name for each in session.get_inputs()]
 
 app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -10,16 +11,24 @@ import onnxruntime as ort
 
 from benchmarks.load import load, post
 from benchmarks.suite import worlds
+from benchmarks.suite.memory import largest
 from benchmarks.suite.peers import peers
 from benchmarks.suite.pinging import pinged
 from benchmarks.suite.processes import Server, constant, lading, serving, serving_all, tuned
-from benchmarks.suite.profile import split
+from benchmarks.suite.profile import callers_of, profile
 from benchmarks.suite.rates import Asked, Plan, Rate, beside, check_answers, rates
-from benchmarks.suite.rows import MISSED, Row, absent, at_least, bounded
+from benchmarks.suite.rows import Row, absent, at_least, bounded, explained
+from lading.functions.inference.models.session import SLOW_ON_PROCESSORS
 
 MANY = 16
-INT8 = 0.03
-"""How far int8 answers of MiniLM may differ: onnxruntime's own fusions change them by that."""
+SAME_SESSION = "tuned, our session"
+INT8 = 0.02
+"""How far int8 answers of MiniLM may differ if onnxruntime fuses sums with layer normalizations.
+
+The fused kernel rounds sums differently. Activations are quantized as they come, and one that is
+close to the boundary of two steps falls on the other side. That changed no answer of one packaged
+file by more than 4e-8, and those of another by 0.0112. With equal sessions all answers are equal.
+"""
 
 
 def ceiling(plan: Plan) -> Iterator[Row]:
@@ -47,14 +56,12 @@ def small(plan: Plan) -> Iterator[Row]:
         }
         check_answers(asked)
         one, many = rates(asked, 1, plan), rates(asked, MANY, plan)
+    yield _against("1 small JSON, 1 connection", one, "unbatched", 1.2, _profile(ours[0], asked, 1))
     yield _against(
-        "1 small JSON, 1 connection", one, "unbatched", 1.2, lambda: split(ours[0], asked, 1)
+        "1 small JSON, 16, batched", many, "batched", 2.5, _profile(ours[1], asked, MANY)
     )
     yield _against(
-        "1 small JSON, 16, batched", many, "batched", 2.5, lambda: split(ours[1], asked, MANY)
-    )
-    yield _against(
-        "1 small JSON, 16, unbatched", many, "unbatched", 1.6, lambda: split(ours[0], asked, MANY)
+        "1 small JSON, 16, unbatched", many, "unbatched", 1.6, _profile(ours[0], asked, MANY)
     )
     for name, reason in missing.items():
         yield absent(f"1 small JSON, {name}", reason)
@@ -103,9 +110,8 @@ def pictures(plan: Plan) -> Iterator[Row]:
             asked = {each.server.name: Asked(each, request) for each in running}
             check_answers(asked)
             for callers in (1, MANY):
-                profile = _profile(ours, asked, callers)
-                figures = rates(asked, callers, plan)
-                yield _against(f"{name}, {callers}", figures, "lading", limit, profile)
+                figures, why = rates(asked, callers, plan), _profile(ours, asked, callers)
+                yield _against(f"{name}, {callers}", figures, "lading", limit, why)
 
 
 def texts(plan: Plan) -> Iterator[Row]:
@@ -114,23 +120,26 @@ def texts(plan: Plan) -> Iterator[Row]:
     if alone is None or joined is None:
         yield absent("2 MiniLM", "its weights are not installed; run `make frameworks`")
         return
-    servers = [lading(alone.root, "unbatched"), lading(joined.root, "batched"), tuned_texts(alone)]
+    same = tuned_texts(alone, WITHOUT=" ".join(SLOW_ON_PROCESSORS))._replace(name=SAME_SESSION)
+    ours = [lading(alone.root, "unbatched"), lading(joined.root, "batched")]
+    servers = [*ours, same, tuned_texts(alone)]
     request = post("/predict", json.dumps({"inputs": [worlds.SENTENCE]}).encode())
     with serving_all(servers, plan.core) as running:
         asked = {each.server.name: Asked(each, request) for each in running}
+        check_answers({name: it for name, it in asked.items() if name != "tuned"})
         check_answers(asked, tolerance=INT8)
         for callers, name, limit in ((1, "unbatched", 0.97), (MANY, "batched", 1.2)):
             figures = rates(asked, callers, plan)
             server = next(each for each in servers if each.name == name)
-            profile = _profile(server, asked, callers)
-            yield _against(f"2 MiniLM int8, {callers}, {name}", figures, name, limit, profile)
+            why = _profile(server, asked, callers)
+            yield _against(f"2 MiniLM int8, {callers}, {name}", figures, name, limit, why)
 
 
-def tuned_texts(world: worlds.World) -> Server:
+def tuned_texts(world: worlds.World, **environment: str) -> Server:
     """Return the tuned server with the tokenizer of a packaged model."""
     (step,) = json.loads((world.folder / "artifact.json").read_text())["processing"]
     tokenizer, longest = str(world.folder / step["file"]), str(step["max_length"])
-    return tuned(world.model, TOKENIZER=tokenizer, MAX_LENGTH=longest)
+    return tuned(world.model, TOKENIZER=tokenizer, MAX_LENGTH=longest, **environment)
 
 
 def neighbor(plan: Plan) -> Iterator[Row]:
@@ -155,9 +164,9 @@ def neighbor(plan: Plan) -> Iterator[Row]:
         words = {key: f"p50 {p50:.2f}, p99 {p99:.2f} ms" for key, (p50, p99) in found.items()}
         p99 = found["lading"][1]
         wanted, note = f"p99 at most {limit:g} ms", f"tuned {words['tuned']}"
-        yield bounded(
-            f"3 /ping beside {name}", wanted, words["lading"], met=p99 <= limit, note=note
-        )
+        label, figure = f"3 /ping beside {name}", words["lading"]
+        row = bounded(label, wanted, figure, met=p99 <= limit, note=note)
+        yield explained(row, partial(profile, lading(world.root), callers_of(request, MANY)))
 
 
 def memory(plan: Plan) -> Iterator[Row]:
@@ -168,9 +177,12 @@ def memory(plan: Plan) -> Iterator[Row]:
         for each in (ours, other):
             load(each.port, request, MANY, plan.seconds)
         pss, others = ours.pss_mib(), other.pss_mib()
+        places = largest(ours.pids())
         rss = f"RSS {ours.rss_mib():.0f} and {other.rss_mib():.0f} MiB"
     figure = f"{pss:.0f} MiB PSS, tuned {others:.0f}"
-    yield bounded("4 memory after load", "tuned + 10 MiB", figure, met=pss <= others + 10, note=rss)
+    met = pss <= others + 10
+    row = bounded("4 memory after load", "tuned + 10 MiB", figure, met=met, note=rss)
+    yield explained(row, lambda: places)
 
 
 def _alone(world: worlds.World, plan: Plan) -> float:
@@ -186,16 +198,14 @@ def _alone(world: worlds.World, plan: Plan) -> float:
 
 
 def _profile(server: Server, asked: Mapping[str, Asked], callers: int) -> Callable[[], str]:
-    return lambda: split(server, asked, callers)
+    return partial(profile, server, callers_of(asked[server.name].request, callers))
 
 
 def _against(
-    label: str, figures: Mapping[str, Rate], name: str, limit: float, profile: Callable[[], str]
+    label: str, figures: Mapping[str, Rate], name: str, limit: float, why: Callable[[], str]
 ) -> Row:
     """Return the row of one of our servers against the tuned one, with a profile if it misses."""
     ours = figures[name]
     ratio = ours.rate / figures["tuned"].rate
     row = at_least(label, ours.words(), ratio, limit, beside(figures, name))
-    if row.verdict != MISSED:
-        return row
-    return row._replace(note=f"{row.note}; where its time goes: {profile()}")
+    return explained(row, why)

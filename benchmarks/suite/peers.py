@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 from importlib.metadata import version
-from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.cold_start import SCRATCH
@@ -23,6 +22,7 @@ PINS = {
     "bentoml": ("bentoml==1.4.40", "onnxruntime"),
 }
 INSTALL_S = 400
+_MLSERVER = "from mlserver.cli import main; main()"
 
 
 class Peer(NamedTuple):
@@ -43,8 +43,11 @@ def peers(world: World, body: bytes) -> tuple[list[Peer], dict[str, str]]:
     return found, missing
 
 
-def _install(name: str) -> Path:
-    """Return the folder of the programs of an environment with this server."""
+def _install(name: str) -> str:
+    """Return the interpreter of an environment with this server.
+
+    The environment is used by its interpreter alone, so that its folder can be moved.
+    """
     home = SCRATCH / "peers" / name
     if not (home / "complete").exists():
         print(f"installing {name}, once ...", file=sys.stderr)
@@ -52,13 +55,13 @@ def _install(name: str) -> Path:
         subprocess.run([sys.executable, "-m", "venv", str(home)], check=True, timeout=INSTALL_S)
         pins = [f"{it}=={version(it)}" if "=" not in it else it for it in PINS[name]]
         options = ["install", "-qq", "--disable-pip-version-check", "--only-binary=:all:"]
-        pip = [str(home / "bin" / "pip"), *options, *pins]
+        pip = [str(home / "bin" / "python"), "-m", "pip", *options, *pins]
         subprocess.run(pip, check=True, timeout=INSTALL_S, capture_output=True)
         (home / "complete").touch()
-    return home / "bin"
+    return str(home / "bin" / "python")
 
 
-def _mlserver(world: World, programs: Path, _body: bytes) -> Peer:
+def _mlserver(world: World, python: str, _body: bytes) -> Peer:
     folder = SCRATCH / "peers" / "mlserver-models"
     (folder / "digits").mkdir(parents=True, exist_ok=True)
     parameters = {"uri": str(world.model)}
@@ -73,21 +76,21 @@ def _mlserver(world: World, programs: Path, _body: bytes) -> Peer:
         "MLSERVER_HOST": "127.0.0.1",
         "PYTHONPATH": str(SERVERS),
     }
-    command = (str(programs / "mlserver"), "start", str(folder))
+    command = (python, "-c", _MLSERVER, "start", str(folder))
     tensor = {"name": "X", "shape": [1, 64], "datatype": "FP32", "data": digit()}
     request = post("/v2/models/digits/infer", json.dumps({"inputs": [tensor]}).encode())
     return Peer(Server("mlserver", command, environment, "/v2/models/digits/ready"), request)
 
 
-def _litserve(world: World, programs: Path, body: bytes) -> Peer:
-    command = (str(programs / "python"), str(SERVERS / "litserve_server.py"), "{port}")
+def _litserve(world: World, python: str, body: bytes) -> Peer:
+    command = (python, str(SERVERS / "litserve_server.py"), "{port}")
     server = Server("litserve", command, {"MODEL": str(world.model)}, "/health")
     return Peer(server, post("/predict", body))
 
 
-def _bentoml(world: World, programs: Path, body: bytes) -> Peer:
+def _bentoml(world: World, python: str, body: bytes) -> Peer:
     options = ("--host", "127.0.0.1", "--port", "{port}", "--working-dir", str(SERVERS))
-    command = (str(programs / "bentoml"), "serve", "bentoml_service:Digits", *options)
+    command = (python, "-m", "bentoml", "serve", "bentoml_service:Digits", *options)
     environment = {"MODEL": str(world.model), "BENTOML_DO_NOT_TRACK": "True"}
     return Peer(Server("bentoml", command, environment, "/readyz"), post("/predict", body))
 

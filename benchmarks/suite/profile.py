@@ -12,15 +12,14 @@ import signal
 import sys
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
 
 from benchmarks.cold_start import SCRATCH
 from benchmarks.load import load
-from benchmarks.suite.processes import Server, serving
-from benchmarks.suite.rates import Asked
+from benchmarks.suite.processes import Running, Server, serving
 
 EVERY_S = 0.002
 SECONDS = 2.0
@@ -30,21 +29,24 @@ _MOST = 8
 _IDLE = ("threading", "queue", "selectors", "thread", "concurrent.futures.thread._worker")
 
 
-def split(server: Server, asked: Mapping[str, Asked], callers: int) -> str:
+def callers_of(request: bytes, callers: int) -> Callable[[Running], object]:
+    """Return the load of so many callers over HTTP."""
+    return lambda running: load(running.port, request, callers, SECONDS)
+
+
+def profile(server: Server, loading: Callable[[Running], object]) -> str:
     """Return the functions of one of our servers that use most time, with their shares.
 
     Args:
-        server: ours; it is started again, on its own core.
-        asked: what the servers of the row were asked; a server of this name is among them.
-        callers: how many ask.
+        server: ours; it is started again, on no core of its own.
+        loading: loads it for about two seconds.
     """
-    request = asked[server.name].request
     with TemporaryDirectory(dir=SCRATCH) as folder:
         file = Path(folder) / "samples.json"
         interpreter, flag, module, *arguments = server.command
         prefix = (interpreter, flag, "benchmarks.suite.profile", str(file), module)
         with serving(server._replace(command=(*prefix, *arguments)), None) as running:
-            load(running.port, request, callers, SECONDS)
+            loading(running)
         found = json.loads(file.read_text())
     samples = {name: count for name, count in found.items() if not name.startswith(_STARTING)}
     total = sum(samples.values()) or 1

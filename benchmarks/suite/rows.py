@@ -1,6 +1,6 @@
 """One row of the table: a target, what was measured, and whether it was met."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 MET, MISSED, ABSENT, FAILED, FIGURE = "met", "MISSED", "not there", "FAILED", ""
@@ -42,6 +42,13 @@ def at_most(target: str, figure: str, ratio: float, limit: float, note: str = ""
 def bounded(target: str, wanted: str, figure: str, *, met: bool, note: str = "") -> Row:
     """Return the row of a figure that is not a ratio."""
     return Row(target, wanted, figure, "", MET if met else MISSED, note)
+
+
+def explained(row: Row, why: Callable[[], str]) -> Row:
+    """Return a row; if it misses its target, its note says where the time or the memory goes."""
+    if row.verdict != MISSED:
+        return row
+    return row._replace(note="; ".join(filter(None, (row.note, f"where it goes: {why()}"))))
 
 
 def absent(target: str, reason: str) -> Row:
