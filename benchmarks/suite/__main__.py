@@ -29,7 +29,8 @@ from lading.emulator.errors import EmulatorError
 
 README = Path(__file__).parents[1] / "README.md"
 BEGIN, END = "<!-- make bench writes this -->", "<!-- until here -->"
-PLOT = Path(__file__).parents[1] / "rates.svg"
+PLOTS = {"1 small": "rates_small.svg", "2 MiniLM": "rates_minilm.svg"}
+"""How the targets of a plot's rows begin, and its file beside the README."""
 GROUPS: dict[str, Callable[[Plan], Iterator[Row]]] = {
     "ceiling": http_rows.ceiling,
     "small": http_rows.small,
@@ -91,7 +92,7 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there as JSON")
     parser.add_argument(
-        "--write", action="store_true", help="write table and plot into benchmarks/"
+        "--write", action="store_true", help="write table and plots into benchmarks/"
     )
     arguments = parser.parse_args(words)
     if arguments.write and (arguments.quick or arguments.only):
@@ -125,9 +126,12 @@ def _summarize(rows: Sequence[Row], seconds: float) -> None:
 def _write(rows: Sequence[Row], heading: str) -> None:
     before, begin, rest = README.read_text(encoding="utf-8").partition(BEGIN)
     _, end, after = rest.partition(END)
-    table = f"{heading}.\n\n{markdown(rows)}\n![answers per second]({PLOT.name})\n"
+    table = f"{heading}.\n\n{markdown(rows)}\nAnswers per second of each server, by callers:\n\n"
+    table += "".join(f"![{begins[2:]}]({name})\n\n" for begins, name in PLOTS.items())
     README.write_text(f"{before}{begin}\n{table}{end}{after}", encoding="utf-8")
-    write_plot(PLOT, [row for row in rows if row.target[:1] in "125"], "Answers per second")
+    for begins, name in PLOTS.items():
+        chosen = [row for row in rows if row.target.startswith(begins)]
+        write_plot(README.parent / name, chosen, f"{begins[2:]}, answers per second")
 
 
 if __name__ == "__main__":

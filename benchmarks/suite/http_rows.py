@@ -56,7 +56,7 @@ def small(plan: Plan) -> Iterator[Row]:
         }
         check_answers(asked)
         one, many = rates(asked, 1, plan), rates(asked, MANY, plan)
-    yield _against("1 small JSON, 1 connection", one, "unbatched", 1.2, _profile(ours[0], asked, 1))
+    yield _against("1 small JSON, 1, unbatched", one, "unbatched", 1.2, _profile(ours[0], asked, 1))
     yield _against(
         "1 small JSON, 16, batched", many, "batched", 2.5, _profile(ours[1], asked, MANY)
     )
