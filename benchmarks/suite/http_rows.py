@@ -21,7 +21,7 @@ from benchmarks.suite.rows import Row, absent, at_least, bounded, explained
 from lading.functions.inference.models.session import SLOW_ON_PROCESSORS
 
 MANY = 16
-SAME_SESSION = "tuned, our session"
+SAME_SESSION = "tuned, unfused"
 INT8 = 0.02
 """How far int8 answers of MiniLM may differ if onnxruntime fuses sums with layer normalizations.
 
