@@ -174,6 +174,9 @@ class ADAPTER:
     default_port: Final = 8080
     ready_path: Final = "/v2/health/live"
     """The path that the adapter asks until the process answers."""
+    before_snapshot_path: Final = "/snapstart/before"
+    after_restore_path: Final = "/snapstart/after"
+    """The paths that the adapter posts to around a snapshot; it answers 403 to callers of them."""
     context_header: Final = "x-amzn-request-context"
     """The header with API Gateway's context of a request; it replaces one that a caller sends."""
     separator: Final = bytes(8)

@@ -73,7 +73,9 @@ class LambdaModel(Construct):
                 .to_environment(),
                 **(proxy.environment if proxy else {}),
             },
-            snap_start=settings.snap_start and adapter is None and managed is None,
+            snap_start=settings.snap_start
+            and managed is None
+            and (adapter is None or settings.sagemaker.snap_start),
             reserved_concurrency=None if managed else settings.reserved_concurrency,
             failures="its caller waits for the answer, or polls the state of its job",
             image=self._image(),

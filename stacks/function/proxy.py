@@ -13,9 +13,13 @@ UNSTREAMED = "lading.functions.inference.entry.lambda_handler.handler"
 """Handler of a function that returns each answer as a whole."""
 
 _LAYERS: Mapping[Architecture, str] = {
-    "x86_64": "LambdaAdapterLayerX86:26",
-    "arm64": "LambdaAdapterLayerArm64:26",
+    "x86_64": "LambdaAdapterLayerX86:30",
+    "arm64": "LambdaAdapterLayerArm64:30",
 }
+"""Layers of version 1.1.0, the first with hooks for SnapStart.
+
+Source: README.md and CHANGELOG.md of github.com/aws/aws-lambda-web-adapter, release of 2026-09-18.
+"""
 _PUBLISHER = "753240598075"
 """Account that publishes the layer of the Lambda Web Adapter, in every region of `aws`."""
 
@@ -50,6 +54,8 @@ class Proxy:
             "AWS_LAMBDA_EXEC_WRAPPER": "/opt/bootstrap",
             "AWS_LWA_INVOKE_MODE": "response_stream",
             "AWS_LWA_READINESS_CHECK_PATH": ADAPTER.ready_path,
+            "AWS_LWA_SNAPSTART_BEFORE_CHECKPOINT_PATH": ADAPTER.before_snapshot_path,
+            "AWS_LWA_SNAPSTART_AFTER_RESTORE_PATH": ADAPTER.after_restore_path,
             ADAPTER.port: str(ADAPTER.default_port),
             "PYTHONPATH": "/opt/python:/var/task",
         }

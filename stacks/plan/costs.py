@@ -37,10 +37,11 @@ def count_parts(
     endpoints = [models[name] for name in targets if targets[name] == "sagemaker"]
     hosts = [models[name] for name in targets if targets[name] == "lambda-managed"]
     plain = [models[name] for name in targets if targets[name] == "lambda"]
+    started = [*plain, *(each for each in endpoints if each.sagemaker.snap_start)]
     checked = 1.0 if stage.auth == "token" and not stage.authorizer_cache_s else 0.0
     return StageParts(
         models=len(models),
-        snapshot_gb=sum(each.memory_mb / 1024 for each in plain if each.snap_start),
+        snapshot_gb=sum(each.memory_mb / 1024 for each in started if each.snap_start),
         instances_hour=sum(_instances_hour(each, hours) for each in endpoints),
         hosts_hour=sum(_hosts_hour(each, hours) for each in hosts),
         alarm_metrics=ALARM_METRICS_OF_API

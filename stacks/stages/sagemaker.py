@@ -165,6 +165,8 @@ class SageMakerSettings(StageEntry):
     """Days for which the input and the result of an asynchronous job are kept."""
     web_adapter: str | None = Field(default=None, pattern=r"^arn:[a-z-]+:lambda:")
     """ARN of the Lambda Web Adapter's layer; None: the published one."""
+    snap_start: bool = False
+    """Whether the function before the endpoint starts from a snapshot; needs adapter 1.1.0."""
 
     @property
     def fewest(self) -> int:

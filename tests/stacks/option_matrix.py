@@ -22,7 +22,12 @@ stages:
           instances: [ml.g5.xlarge, ml.g6.xlarge]
           count: {min: 2, max: 4}
           vpc: {subnets: [subnet-0a1b2c3d4e5f60718], security_groups: [sg-0a1b2c3d4e5f60718]}
-      sleeping: {sagemaker: {mode: scale_to_zero, instances: [ml.g5.xlarge], count: {max: 2}}}
+      sleeping:
+        sagemaker:
+          mode: scale_to_zero
+          instances: [ml.g5.xlarge]
+          count: {max: 2}
+          snap_start: true
       queued: {sagemaker: {mode: async, instances: [ml.m5.xlarge], count: {max: 2}}}
       hosted:
         managed:

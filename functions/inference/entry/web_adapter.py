@@ -5,11 +5,14 @@ runs this module; the adapter, an extension in a layer, turns invocations into H
 One environment answers one request at a time, as with any function; on Lambda Managed Instances as
 many as the function's configuration allows.
 
-Two kinds of requests come from the adapter itself: checks of readiness before the first invocation,
-which have no context of API Gateway, and events that are no HTTP requests, whose context is `null`.
-They are answered here, so that they are neither logged nor counted as requests.
+Some requests come from the adapter itself. Those without a context of API Gateway are checks of
+readiness and, with SnapStart, a hook before the snapshot and one after each restore; a failure ends
+Lambda's phase. Events that are no HTTP requests have the context `null`. All are answered here, so
+that they are neither logged nor counted as requests.
+Source: https://aws.github.io/aws-lambda-web-adapter/features/snapstart.html
 """
 
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +26,7 @@ from lading.functions.inference.app.application import Answerer
 from lading.functions.inference.entry.container_settings import AdapterSettings
 from lading.functions.inference.entry.keep_alive import KEEP_ALIVE_SECONDS
 from lading.functions.inference.entry.mounted import create_service
+from lading.functions.inference.entry.warm_up import warm_up
 from lading.functions.inference.loading.catalog import Catalog
 from lading.functions.inference.observability.log import Observability
 from lading.functions.inference.wire.asgi import App, Receive, Scope, Send
@@ -50,17 +54,26 @@ def create_adapted(
     """
     observability = Observability(settings)
     observability.write_libraries()
+    catalogs: list[Catalog] = []
+
+    def keep(catalog: Catalog) -> None:
+        catalogs.append(catalog)
+        loaded(catalog)
+
     served = create_service(
-        settings,
-        threads=context.at_once,
-        observability=observability,
-        loaded=loaded,
-        limited=limited,
+        settings, threads=context.at_once, observability=observability, loaded=keep, limited=limited
     )
+    hooks: dict[tuple[str, str], Callable[[], object]] = {
+        ("GET", ADAPTER.ready_path): lambda: None,
+        ("POST", ADAPTER.before_snapshot_path): lambda: warm_up(catalogs[0]),
+        # All environments would pause alike before they call an endpoint again.
+        ("POST", ADAPTER.after_restore_path): random.seed,
+    }
 
     async def adapted(scope: Scope, receive: Receive, send: Send) -> None:
         asked, gateway = (scope["method"], scope["path"]), _gateway(scope)
-        if gateway is None and asked == ("GET", ADAPTER.ready_path):
+        if gateway is None and asked in hooks:
+            hooks[asked]()
             await _send(Response(200, b"{}"), send)
         elif gateway == _NO_REQUEST and asked == _EVENTS:
             await _send(await _answer_event(receive, observability), send)

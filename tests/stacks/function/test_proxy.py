@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,5 +44,15 @@ def test_the_proxy_streams_behind_the_web_adapter(steady: Template) -> None:
     assert function["Handler"] == "lading/functions/inference/entry/serve.sh"
     assert variables(steady)["AWS_LAMBDA_EXEC_WRAPPER"] == "/opt/bootstrap"
     assert variables(steady)["AWS_LWA_INVOKE_MODE"] == "response_stream"
-    assert ":layer:LambdaAdapterLayerX86:" in json.dumps(function["Layers"][-1])
+    assert ":layer:LambdaAdapterLayerX86:30" in json.dumps(function["Layers"][-1])
     assert (function["Timeout"], "SnapStart" in function) == (900, False)
+
+
+def test_the_proxy_starts_from_a_snapshot_if_asked_and_the_adapter_knows_its_hooks(
+    tmp_path: Path,
+) -> None:
+    template = stacks(tmp_path, "snap_start: true")[0]
+    assert proxy(template)["SnapStart"] == {"ApplyOn": "PublishedVersions"}
+    told = variables(template)
+    assert told["AWS_LWA_SNAPSTART_BEFORE_CHECKPOINT_PATH"] == "/snapstart/before"
+    assert told["AWS_LWA_SNAPSTART_AFTER_RESTORE_PATH"] == "/snapstart/after"

@@ -1,7 +1,9 @@
 """The service as the Lambda Web Adapter starts it: the handler's script, and HTTP."""
 
+import asyncio
 import json
 import os
+import random
 import subprocess
 import sys
 import time
@@ -13,9 +15,16 @@ import httpx
 import pytest
 
 from lading.emulator.processes.ports import free_port
+from lading.functions.contract.errors import UnexpectedShape
 from lading.functions.contract.names import ADAPTER
+from lading.functions.contract.settings import ServedModel, ServingSettings
+from lading.functions.inference.artifact.reading import sha256
+from lading.functions.inference.artifact.specification import GOLDEN, MODEL
+from lading.functions.inference.entry.container_settings import AdapterSettings
+from lading.functions.inference.entry.web_adapter import create_adapted
+from lading.functions.inference.wire.asgi import App, Message
 from tests.support.interpreter import ROOT
-from tests.support.worlds import settings_for, times
+from tests.support.worlds import settings_for, times, write_artifact
 
 
 @pytest.fixture
@@ -125,3 +134,58 @@ def test_a_warm_up_through_the_adapter_is_no_request(
     assert process.stdout is not None
     line = json.loads(process.stdout.readline())
     assert (line["path"], line["ColdStart"]) == ("/m/v2/health/ready", [0])
+
+
+def test_the_hooks_of_a_snapshot_are_no_requests(
+    started: tuple[subprocess.Popen[str], str],
+) -> None:
+    process, url = started
+    for path in (ADAPTER.before_snapshot_path, ADAPTER.after_restore_path):
+        assert httpx.post(url + path, timeout=30).status_code == 200
+        passed = {"x-amzn-request-context": '{"requestId": "0f1e2d3c"}'}
+        assert httpx.post(url + path, headers=passed, timeout=30).status_code == 404
+        assert line_of(process, path)["ColdStart"] == [path == ADAPTER.before_snapshot_path]
+
+
+def hook(app: App, path: str) -> int:
+    """Send what the adapter sends at a snapshot, and return the status."""
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": path, "headers": []}
+    asyncio.run(app(scope, receive, send))
+    return int(sent[0]["status"])
+
+
+def with_golden_request(root: Path, shape: list[int]) -> App:
+    """The application of a model whose golden request has an input of this shape."""
+    given = {"name": "x", "datatype": "FP32", "shape": shape, "data": [1.0, 2.0]}
+    golden = json.dumps({"requests": [{"inputs": [given], "outputs": []}]}).encode()
+    files = {MODEL: sha256(times(2.0)), GOLDEN: sha256(golden)}
+    digest = write_artifact(root, "m", 1, times(2.0), files=files)
+    (root / "models/m/1" / GOLDEN).write_bytes(golden)
+    served = ServedModel("m", {1: digest}, {"stable": 1})
+    return create_adapted(ServingSettings((served,), str(root)), AdapterSettings("lading", "1"))
+
+
+def test_before_a_snapshot_the_golden_requests_are_answered(tmp_path: Path) -> None:
+    assert hook(with_golden_request(tmp_path, [1, 2]), ADAPTER.before_snapshot_path) == 200
+
+
+def test_a_golden_request_without_an_answer_fails_the_snapshot(tmp_path: Path) -> None:
+    app = with_golden_request(tmp_path, [2])
+    with pytest.raises(UnexpectedShape):
+        hook(app, ADAPTER.before_snapshot_path)
+
+
+def test_environments_from_one_snapshot_have_random_numbers_of_their_own(tmp_path: Path) -> None:
+    app = with_golden_request(tmp_path, [1, 2])
+    random.seed(1)
+    snapshot = random.getstate()
+    assert hook(app, ADAPTER.after_restore_path) == 200
+    assert random.getstate() != snapshot
