@@ -63,5 +63,6 @@ def lading(workspace: Path, capfd: pytest.CaptureFixture[str]) -> Lading:
 @pytest.fixture
 def packaged(lading: Lading) -> Lading:
     """`lading` where version 1 of the model is published."""
-    assert lading("package").code == 0
+    done = lading("package")
+    assert done.code == 0, done.err
     return lading

@@ -176,7 +176,8 @@ models:
 def placed(workspace: Path, lading: Lading) -> Lading:
     """`lading` where the model's target is SageMaker, and what engines need is installed."""
     (workspace / "models.yaml").write_text(PLACED)
-    assert lading("package").code == 0
+    done = lading("package")
+    assert done.code == 0, done.err
     (workspace / ".lading").mkdir(exist_ok=True)
     TOOLS.mkdir(parents=True, exist_ok=True)
     (workspace / ".lading" / "tools").symlink_to(TOOLS)
