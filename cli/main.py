@@ -16,6 +16,7 @@ from lading.cli.commands.grpc_proxy import grpc_proxy
 from lading.cli.commands.package import package
 from lading.cli.commands.plan import plan
 from lading.cli.commands.predict import predict
+from lading.cli.commands.recover import recover
 from lading.cli.commands.serve import serve
 from lading.cli.commands.smoke import smoke
 from lading.cli.commands.stacks import stacks
@@ -53,7 +54,7 @@ app = typer.Typer(
         "Shell completion: `lading --install-completion` (`--show-completion` prints it)."
     ),
 )
-for command in (package, train, distill, plan, serve, predict):
+for command in (package, train, distill, recover, plan, serve, predict):
     app.command()(command)
 for version_command in (versions, diff, label, rollback, retire, gc):
     app.command()(version_command)

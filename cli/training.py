@@ -22,12 +22,20 @@ from lading.training.errors import TrainingError
 from lading.training.known import find_version
 from lading.training.output import OnLine
 from lading.training.recipe import Recipe, read_recipe
+from lading.training.recovery.recovering import (
+    read_recovery,
+    recovered,
+    recovers,
+    require_recovered,
+)
 from lading.training.runs import Run, find_run, require_run, trained
 from lading.training.s3 import S3Objects
 
 
 def recipe_of(spec: ModelSpec) -> Recipe:
-    """Return the recipe of a model's training, as code, data and manifest are now."""
+    """Return the recipe of a model's training or recovery, as code, data and manifest are now."""
+    if recovers(spec):
+        return read_recovery(spec, S3Objects(spec.place("prune.recover")))
     return read_recipe(spec, S3Objects(spec.place("train")))
 
 
@@ -44,6 +52,9 @@ def with_source(spec: ModelSpec, lock: Path) -> ModelSpec:
     """
     if spec.distill:
         return distilled(spec, require_distilled(spec, find_teacher(spec, lock)))
+    if recovers(spec):
+        recipe = recipe_of(spec)
+        return recovered(spec, recipe, require_recovered(spec, recipe))
     if spec.train is None:
         return spec
     return trained(spec, require_run(recipe_of(spec)))
@@ -71,7 +82,7 @@ def find_trained(spec: ModelSpec, lock: Path) -> Packaged | None:
 
     None if the model is not trained by Lading, or its training is on this machine.
     """
-    if spec.train is None:
+    if spec.train is None and not recovers(spec):
         return None
     recipe = recipe_of(spec)
     if find_run(recipe) or (known := find_version(spec, recipe.key, lock)) is None:

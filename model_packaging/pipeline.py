@@ -34,7 +34,7 @@ from pathlib import Path
 
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.processing.processed import libraries_of
-from lading.model_packaging.check.agreement import compare
+from lading.model_packaging.check.agreement import Model, compare
 from lading.model_packaging.check.answers import remembered
 from lading.model_packaging.check.golden import first_request, golden_requests
 from lading.model_packaging.check.limits import limited, without_lost_numbers
@@ -229,7 +229,7 @@ def _optimize_all(
     stages: Stages, task: Task, model: bytes
 ) -> tuple[list[tuple[StageRecord, bytes]], bool]:
     """Return the model after each stage, and whether a stage may have lost accuracy."""
-    done, lossy = [(StageRecord("convert", len(model)), model)], False
+    done, lossy = [(StageRecord("convert", len(model)), model)], task.spec.unpruned is not None
     for optimizer in OPTIMIZERS:
         optimized = stages.run(optimizer.stage, _optimize, optimizer, task, model)
         if optimized is not None and optimized.facts:
@@ -276,8 +276,16 @@ def _check(job: ConversionJob, conversion: Conversion) -> tuple[tuple[Checked, G
         raise SourceError(
             spec.name, spec.source, "or its data changed during packaging; package it again"
         )
-    gate = Gate(spec, checked.original, conversion.reference) if spec.accuracy else None
+    gate = Gate(spec, checked.original, _original(job, conversion)) if spec.accuracy else None
     return (checked, gate), checked.outcome(rows)
+
+
+def _original(job: ConversionJob, conversion: Conversion) -> Model:
+    """Return the model that the gate compares with: of a recovered one, that before pruning."""
+    if job.spec.unpruned is None:
+        return conversion.reference
+    spec = replace(job.spec, source=job.spec.unpruned)
+    return with_code(spec, with_image(spec, job.converter.convert(spec))).reference
 
 
 def _compare(load: Load, checked: Checked, model: bytes) -> int:

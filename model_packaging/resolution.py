@@ -140,7 +140,7 @@ def _placed(spec: ModelSpec) -> dict[str, Any] | None:
 def identity_of(job: Resolved) -> str:
     """SHA-256 over all that decides what is published: the same identity is the same version."""
     spec, calibration = job.spec, job.spec.quantize.calibration
-    document = {
+    document: dict[str, Any] = {
         "recipe": RECIPE,
         "format_version": MODEL_FORMAT,
         "name": spec.name,
@@ -153,4 +153,6 @@ def identity_of(job: Resolved) -> str:
         "tools": dict(job.tools),
         "engine": _placed(spec),
     }
+    if spec.unpruned:
+        document["unpruned"] = sha256(spec.unpruned.read_bytes())
     return sha256(canonical(document))

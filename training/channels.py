@@ -56,7 +56,7 @@ def read_channels(spec: ModelSpec, objects: Objects) -> dict[str, Channel]:
 
 
 def _local(spec: ModelSpec, name: str, path: Path) -> Channel:
-    place = spec.place(f"train.channels.{name}")
+    place = spec.place_of_training(f"channels.{name}")
     if not path.exists():
         raise TrainingError(place, f"{path} is missing; put it there or correct the path")
     files = files_below(path) if path.is_dir() else {path.name: path}
@@ -73,7 +73,7 @@ def _local(spec: ModelSpec, name: str, path: Path) -> Channel:
 def _remote(spec: ModelSpec, name: str, address: str, objects: Objects) -> Channel:
     tags = {key: tag for key, tag in objects.tags(address).items() if tag[0]}
     if not tags:
-        place = spec.place(f"train.channels.{name}")
+        place = spec.place_of_training(f"channels.{name}")
         raise TrainingError(place, f"{address} has no data; correct the address, or put it there")
     if list(tags) != [address.rpartition("/")[2]]:  # a folder: rows/ is not also rows2/
         address = f"{address.rstrip('/')}/"

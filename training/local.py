@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event, Timer
@@ -26,13 +26,16 @@ GRACE_SECONDS = 10.0
 _CHUNK = 1 << 16
 
 
-def train_here(recipe: Recipe, objects: Objects, on_line: OnLine) -> Run:
+def train_here(
+    recipe: Recipe, objects: Objects, on_line: OnLine, check: Callable[[Run], None] = lambda _: None
+) -> Run:
     """Train, or return the complete training of the same recipe.
 
     Args:
         recipe: what to train.
         objects: the way to S3, for channels there.
         on_line: called with each line of the script's output.
+        check: raises TrainingError for a model that the script should not have left.
 
     Raises:
         ScriptFailed: the script failed, or took too long.
@@ -51,6 +54,7 @@ def train_here(recipe: Recipe, objects: Objects, on_line: OnLine) -> Run:
                 link_channel(channel, folder)
         output = Output(recipe.train.metrics, on_line)
         _follow(recipe, run, output)
+        check(run)
         return complete(run, recipe, finished(recipe, run.base, output.metrics))
 
 
@@ -76,7 +80,7 @@ def require_metrics(recipe: Recipe, metrics: Mapping[str, float]) -> None:
             reason = (
                 f"'{pattern}' matched no number in the output; print it, or correct the pattern"
             )
-            raise TrainingError(recipe.spec.place(f"train.metrics.{name}"), reason)
+            raise TrainingError(recipe.spec.place_of_training(f"metrics.{name}"), reason)
 
 
 def _follow(recipe: Recipe, run: Run, output: Output) -> None:
@@ -95,11 +99,14 @@ def _follow(recipe: Recipe, run: Run, output: Output) -> None:
         status = script.wait()
         limit.cancel()
     if late.is_set():
-        minutes, place = recipe.train.max_minutes, recipe.spec.place("train.max_minutes")
+        minutes, place = recipe.train.max_minutes, recipe.spec.place_of_training("max_minutes")
         raise ScriptFailed(place, f"{entry} exceeded {minutes} minutes", run.log, output.last)
     if status:
         raise ScriptFailed(
-            recipe.spec.place("train.entry"), f"{entry} {_ended(status)}", run.log, output.last
+            recipe.spec.place_of_training("entry"),
+            f"{entry} {_ended(status)}",
+            run.log,
+            output.last,
         )
 
 

@@ -108,7 +108,7 @@ def code_files(spec: ModelSpec) -> dict[str, Path]:
         TrainingError: one is missing, or not in the script's folder.
     """
     assert spec.train is not None
-    entry, place = spec.train.entry, spec.place("train.entry")
+    entry, place = spec.train.entry, spec.place_of_training("entry")
     if not entry.is_file():
         raise TrainingError(place, f"{entry} is missing; put the script there or correct the path")
     if entry.suffix != ".py" or entry.name == NAME:
@@ -118,7 +118,7 @@ def code_files(spec: ModelSpec) -> dict[str, Path]:
     for path in spec.train.files:
         if not path.is_file() or not path.is_relative_to(folder):
             reason = f"{path} must be a file in or below {folder}, the folder of the script"
-            raise TrainingError(spec.place("train.files"), reason)
+            raise TrainingError(spec.place_of_training("files"), reason)
         paths.append(path)
     return dict(sorted((path.relative_to(folder).as_posix(), path) for path in paths))
 

@@ -163,7 +163,7 @@ def model_in(spec: ModelSpec, run: Run) -> Path:
         TrainingError: there is none, or several that are not one model.
     """
     found = sorted(path for path in run.model.iterdir() if not path.name.startswith("."))
-    place = spec.place("train.entry")
+    place = spec.place_of_training("entry")
     if not found:
         reason = "left no model; write it to the folder in SM_MODEL_DIR"
         raise TrainingError(place, f"{_entry(spec)} {reason}")

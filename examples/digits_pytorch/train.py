@@ -2,7 +2,7 @@
 
 Writes, beside this file, the network in each form that PyTorch has: `model.pt` (its weights; the
 class is in network.py), `model.pt2` (an exported program) and `scripted.pt` (TorchScript), and
-`holdout.npz`: the rows that training never saw.
+`holdout.npz`: the rows that training never saw. `train.npz` has the others, for recover.py.
 """
 
 import warnings
@@ -29,6 +29,7 @@ def main(folder: Path) -> float:
     fit(network, torch.from_numpy(train_x), torch.from_numpy(train_y))
     save(network, folder, torch.from_numpy(held_x))
     np.savez_compressed(folder / "holdout.npz", pixels=held_x, y=held_y)
+    np.savez_compressed(folder / "train.npz", pixels=train_x, y=train_y)
     answers = network(torch.from_numpy(held_x)).argmax(dim=1)
     return float((answers == torch.from_numpy(held_y)).float().mean())
 

@@ -46,6 +46,10 @@ class ModelSpec(ModelEntry, _Named):
     """The line of each key below `line`, by its dotted path."""
     training: Mapping[str, Any] | None = field(default=None, compare=False)
     """What made the source, if a training of ours did; it becomes part of the artifact."""
+    training_key: str = field(default="train", compare=False)
+    """The key of the script that makes the source: train, or prune.recover."""
+    unpruned: Path | None = field(default=None, compare=False)
+    """The trained file before it was pruned and trained again; the gate compares with it."""
 
     def place(self, key: str) -> Place:
         """Return the place in the manifest of the model's `key`, such as `accuracy.data`."""
@@ -54,6 +58,10 @@ class ModelSpec(ModelEntry, _Named):
             above = above.rpartition(".")[0]
         line = self.lines.get(above, self.line)
         return Place(self.manifest, line, f"models.{self.name}.{key}")
+
+    def place_of_training(self, key: str) -> Place:
+        """Return the place of a key of the training, such as `entry`."""
+        return self.place(f"{self.training_key}.{key}")
 
     @property
     def may_have_engine(self) -> bool:
@@ -151,6 +159,7 @@ def load_manifest(path: Path) -> Manifest:
         _check_quantize(spec)
         _check_evaluate(spec)
         _check_distill(spec, models)
+        _check_recover(spec)
     return Manifest(path, models, document.place(["models"]))
 
 
@@ -219,6 +228,23 @@ def _check_distill(spec: ModelSpec, models: Mapping[str, ModelSpec]) -> None:
     if spec.may_have_engine:
         reason = "makes a small model, which Lambda serves; set target: lambda"
         raise ManifestError(spec.place("distill"), reason)
+
+
+def _check_recover(spec: ModelSpec) -> None:
+    """Reject the recovery of a model that is not a file of a class's weights, or has no gate."""
+    if spec.prune is None or spec.prune.recover is None:
+        return
+    place = spec.place("prune.recover")
+    for key in ("train", "distill"):
+        if getattr(spec, key) is not None:
+            reason = f"needs source, a trained file, instead of {key}"
+            raise ManifestError(place, reason)
+    if spec.class_path is None:
+        reason = "needs class, the PyTorch class whose weights the source holds"
+        raise ManifestError(place, reason)
+    if spec.accuracy is None:
+        reason = "needs an accuracy section, whose rows hold the result against the source"
+        raise ManifestError(place, reason)
 
 
 def _describe(document: LocatedYaml, detail: ErrorDetails) -> ManifestError:

@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field, Strict, model_validator
 from pydantic.dataclasses import dataclass
 
 from lading.model_packaging.manifest.fields import CONFIG, File
+from lading.model_packaging.manifest.recovering import RecoverSpec
 
 Scheme = Literal["none", "auto", "dynamic", "static", "fp16", "int8", "int4"]
 
@@ -52,6 +53,8 @@ class PruneSpec:
     """For magnitude: the smallest weights of each layer, or of all layers together."""
     exclude: tuple[str, ...] = ()
     """Nodes that stay unchanged: names, with wildcards, or operators."""
+    recover: RecoverSpec | None = None
+    """The script that trains the pruned PyTorch network again, for `lading recover`."""
 
     @model_validator(mode="after")
     def _scoped(self) -> Self:

@@ -87,6 +87,8 @@ def _instance(text: str) -> str:
 _SCALARS = Field(json_schema_extra={"type": ["boolean", "number", "string"]})
 Value = Annotated[Any, AfterValidator(_scalar), _SCALARS]
 ParameterName = Annotated[str, AfterValidator(_parameter)]
+ChannelName = Annotated[str, AfterValidator(_channel)]
+Pattern = Annotated[str, AfterValidator(_pattern)]
 Location = Annotated[
     Path | str,
     BeforeValidator(_location, json_schema_input_type=Text),
@@ -156,10 +158,9 @@ class TrainSpec:
 
     entry: File
     """The script, of any framework; its folder is the root of its own imports."""
-    channels: Annotated[
-        Mapping[Annotated[str, AfterValidator(_channel)], Location],
-        Field(max_length=_MOST_CHANNELS),
-    ] = Field(default={})
+    channels: Annotated[Mapping[ChannelName, Location], Field(max_length=_MOST_CHANNELS)] = Field(
+        default={}
+    )
     """The data, by channel: a file, a folder, or s3://bucket/prefix; SM_CHANNEL_<NAME> is its
     folder in the script."""
     parameters: Annotated[Mapping[ParameterName, Value], Field(max_length=_MOST_PARAMETERS)] = (
@@ -167,9 +168,7 @@ class TrainSpec:
     )
     """The hyperparameters: flags of the script, and SM_HP_<NAME>; `seed` is recorded as the
     seed."""
-    metrics: Annotated[
-        Mapping[Text, Annotated[str, AfterValidator(_pattern)]], Field(max_length=_MOST_METRICS)
-    ] = Field(default={})
+    metrics: Annotated[Mapping[Text, Pattern], Field(max_length=_MOST_METRICS)] = Field(default={})
     """Regular expressions that find metrics in the script's output; the last number counts."""
     files: tuple[File, ...] = ()
     """Further files that the script needs, in or below its folder, besides the modules that it

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
+from typing import Any
 
 from lading.model_packaging.check.trial import Unfit
-from lading.model_packaging.errors import PruningError
+from lading.model_packaging.errors import ManifestError, PruningError
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.manifest.options import PruneSpec
 from lading.model_packaging.optimizers.optimizer import Optimized, Optimizer, Task
@@ -65,7 +66,10 @@ def optimize(
     assert config is not None
     pruned = prune(task.spec, config, model)
     _try_out(task, model, pruned)
-    facts = {"method": config.method, "sparsity": config.sparsity}
+    facts: dict[str, Any] = {"method": config.method, "sparsity": config.sparsity}
+    if config.recover:
+        _require_recovered(task, model, pruned)
+        facts["recovered"] = True
     return Optimized(pruned.model, pruned.outcome, facts)
 
 
@@ -84,6 +88,23 @@ def _try_out(task: Task, before: bytes, pruned: Pruned) -> None:
     except Unfit as error:
         reason = f"{error}: it must answer like the whole model without the pruned parts"
         raise PruningError(task.spec.name, reason) from error
+
+
+def _require_recovered(task: Task, before: bytes, pruned: Pruned) -> None:
+    """Require that the model was trained again after pruning, and that pruning changes nothing.
+
+    Raises:
+        ManifestError: it was not, or the script did not keep the zeros.
+    """
+    spec = task.spec
+    if spec.unpruned is None:
+        reason = f"has no result yet; run `lading recover {spec.name}`"
+        raise ManifestError(spec.place("prune.recover"), reason)
+    try:
+        task.trial.of(before).compare(pruned.model, far=_ROUNDING)
+    except Unfit as error:
+        reason = f"left a model that pruning still changes: {error}; keep the zeros of masks.pt"
+        raise ManifestError(spec.place("prune.recover.entry"), reason) from error
 
 
 def _applies(spec: ModelSpec) -> bool:

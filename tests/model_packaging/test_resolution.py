@@ -20,6 +20,7 @@ from lading.model_packaging.manifest.image_input import ImageInput
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.manifest.options import PruneSpec, QuantizeSpec
 from lading.model_packaging.manifest.original import InputShape, OwnCode
+from lading.model_packaging.manifest.recovering import RecoverSpec
 from lading.model_packaging.resolution import ConversionJob, identity_of, source_of
 from tests.model_packaging.models import linear_spec
 
@@ -29,6 +30,7 @@ NOT_IN_IDENTITY = {
     "twin": "stands in the deployment's plan",
     "labels": "point at versions",
     "train": "writes the source, whose digest is",
+    "distill": "writes the source, whose digest is",
     "evaluate": "compares versions that exist",
 }
 
@@ -78,6 +80,7 @@ def changes(folder: Path) -> dict[str, Any]:
         "prune.sparsity": 0.6,
         "prune.scope": "global",
         "prune.exclude": ("a",),
+        "prune.recover": RecoverSpec(file(folder, "again.py")),
         "quantize.scheme": "dynamic",
         "quantize.exclude": (),
         "quantize.calibration": file(folder, "other.csv", "2"),
@@ -200,3 +203,12 @@ def test_a_file_that_is_not_there_is_named_with_its_key(tmp_path: Path, key: str
     }
     with pytest.raises((FileMissing, ManifestError), match=f"linear.{key}: "):
         resolve(missing[key], ())
+
+
+def test_a_recovered_model_is_another_one_beside_another_original(tmp_path: Path) -> None:
+    spec = linear_spec(tmp_path)
+    found = {
+        identity(replace(spec, unpruned=each))
+        for each in (None, file(tmp_path, "a.pt", "1"), file(tmp_path, "b.pt", "2"))
+    }
+    assert len(found) == 3

@@ -3,9 +3,10 @@ from pathlib import Path
 import onnx
 import pytest
 
-from lading.model_packaging.errors import PruningError
+from lading.model_packaging.errors import ManifestError, PruningError
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.manifest.options import PruneSpec, QuantizeSpec
+from lading.model_packaging.manifest.recovering import RecoverSpec
 from lading.model_packaging.optimizers.optimizer import Optimized, Task
 from lading.model_packaging.optimizers.prune import OPTIMIZER
 from tests.model_packaging.pruning.networks import dense, residual
@@ -54,6 +55,29 @@ def test_a_model_that_cannot_be_pruned_is_told_why(
 def test_a_model_without_weights_is_told_so() -> None:
     with pytest.raises(PruningError, match="no layer that can be pruned"):
         prune(PruneSpec("magnitude", 0.5), echo())
+
+
+def recovering(model: bytes, unpruned: Path | None) -> Optimized:
+    asked = PruneSpec("magnitude", 0.5, recover=RecoverSpec(Path("again.py")))
+    spec = ModelSpec("net", Path("n.onnx"), prune=asked, unpruned=unpruned)
+    return OPTIMIZER.optimize(Task(spec, lambda _: None, len, trial_of(model)), model)
+
+
+def test_a_model_that_is_pruned_already_stays_as_it_was_trained_again() -> None:
+    once = prune(PruneSpec("magnitude", 0.5), dense().SerializeToString()).model
+    done = recovering(once, Path("whole.pt"))
+    assert done.facts == {"method": "magnitude", "sparsity": 0.5, "recovered": True}
+
+
+def test_a_model_without_the_zeros_of_pruning_is_refused() -> None:
+    with pytest.raises(ManifestError, match=r"prune.recover.entry: left a model that pruning st"):
+        recovering(dense().SerializeToString(), Path("whole.pt"))
+
+
+def test_a_model_that_was_not_trained_again_is_refused() -> None:
+    once = prune(PruneSpec("magnitude", 0.5), dense().SerializeToString()).model
+    with pytest.raises(ManifestError, match=r"prune.recover: .*run `lading recover net`"):
+        recovering(once, None)
 
 
 def test_only_what_is_asked_for_is_done() -> None:

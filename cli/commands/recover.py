@@ -1,0 +1,50 @@
+"""`lading recover`: train a pruned PyTorch network again, and package the result."""
+
+import json
+
+import typer
+
+from lading.cli.commands.package import package_document, package_line
+from lading.cli.options import LOCK, MANIFEST, STORE, Json, Lock, Manifest, Name, Store
+from lading.cli.progress import show_stages
+from lading.cli.training import find_trained, follow
+from lading.model_packaging.isolated import isolated
+from lading.model_packaging.manifest.models import load_manifest
+from lading.model_packaging.pipeline import package
+from lading.model_packaging.store.versions import open_store
+from lading.training.recovery.recovering import read_recovery, recovered
+from lading.training.recovery.recovering import recover as recover_model
+from lading.training.s3 import S3Objects
+
+
+def recover(
+    name: Name,
+    manifest: Manifest = MANIFEST,
+    lock: Lock = LOCK,
+    store: Store = STORE,
+    json_: Json = False,
+) -> None:
+    """Prune a PyTorch network, train it again with the script of `prune.recover`, and package it.
+
+    The script's output is shown while it runs. The same network, code, data and parameters are
+    trained once. The result must keep the zeros of pruning, and must pass the accuracy gate against
+    the network before pruning, else nothing is published.
+
+    Examples:
+
+        lading recover digits
+
+        lading recover digits --json
+    """
+    (spec,) = load_manifest(manifest).select([name])
+    objects = S3Objects(spec.place("prune.recover"))
+    recipe = read_recovery(spec, objects)
+    packaged = find_trained(spec, lock)
+    if packaged is None:
+        run = recover_model(spec, objects, follow())
+        with show_stages(spec.name) as on_stage, isolated() as builder:
+            made = recovered(spec, recipe, run)
+            packaged = package(made, open_store(store), lock, on_stage, (), builder)
+    typer.echo(
+        json.dumps(package_document(name, packaged), indent=2) if json_ else package_line(packaged)
+    )

@@ -1,0 +1,1 @@
+"""Recovery: a pruned PyTorch network is trained again, and keeps its zeros."""
