@@ -86,7 +86,7 @@ def emulate(
         if json_:
             typer.echo(json.dumps(_document(cloud, found, answer)))
         else:
-            typer.echo(_text(found, answer, stays=not once))
+            typer.echo(describe(found, answer, stays=not once))
         while not once:
             time.sleep(1)
             cloud.require_running()
@@ -220,7 +220,14 @@ def _document(cloud: EmulatedCloud, found: Mapping[str, Any], answer: Any) -> Ma
     }
 
 
-def _text(found: Mapping[str, Any], answer: Any, *, stays: bool) -> str:
+def describe(found: Mapping[str, Any], answer: Any, *, stays: bool) -> str:
+    """Return the command's text: where the API is, what it answered, and what is left out.
+
+    Args:
+        found: what was deployed and called.
+        answer: the API's answer to the golden request.
+        stays: whether the API stays until the user ends the command.
+    """
     return "\n".join(
         [
             f"{found['url']}  (Ctrl-C removes everything)" if stays else found["url"],

@@ -5,12 +5,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import boto3
 import httpx
 import numpy as np
 import pytest
 import tritonclient.http as triton
 
-from lading.cli.commands.emulate import create_token, deploy
+from lading.cli.commands.emulate import create_token, deploy, describe
+from lading.cli.settings import aws_environment
 from lading.emulator.cloud.account import EmulatedCloud
 from lading.functions.contract.dialects import DIALECTS
 from lading.functions.inference.artifact.reading import read_artifact
@@ -18,9 +20,16 @@ from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from lading.stacks.stages.settings import Deployment, load_deployment
 from tests.end_to_end.conftest import lading
 from tests.end_to_end.test_digits import Outputs, same
+from tests.support.worlds import times
 
 # gevent, which the stock client uses, warns of its own doings.
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning:gevent.*")]
+
+HOSTED = """
+  hosted:
+    source: hosted.onnx
+    target: lambda-managed
+"""
 
 Rows = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -54,6 +63,10 @@ def deployed(
 ) -> Deployed:
     folder = tmp_path_factory.mktemp("emulated")
     shutil.copytree(published, folder, dirs_exist_ok=True)
+    (folder / "hosted.onnx").write_bytes(times(2))
+    manifest = folder / "models.yaml"
+    manifest.write_text(manifest.read_text() + HOSTED)
+    lading(folder, "package")
     return Deployed(cloud, folder)
 
 
@@ -119,7 +132,27 @@ def test_stock_triton_client(
 
 def test_the_models_are_listed_at_the_root(url: str, bearer: dict[str, str]) -> None:
     listed = httpx.get(f"{url}/models", headers=bearer, timeout=60).json()
-    assert [(model["name"], model["default_version"]) for model in listed] == [("digits", 1)]
+    assert [(model["name"], model["default_version"]) for model in listed] == [
+        ("digits", 1),
+        ("hosted", 1),
+    ]
+
+
+def test_a_managed_model_answers_without_its_capacity_provider_and_the_command_says_so(
+    deployed: Deployed, url: str, bearer: dict[str, str]
+) -> None:
+    answer = ask(f"{url}/hosted/predict", {"inputs": [[1.5, 2.0]]}, bearer)
+    assert answer == {"model": "hosted", "version": 1, "outputs": {"y": [[3.0, 4.0]]}}
+    with aws_environment(deployed.cloud.environment):
+        function = boto3.client("lambda").get_function_configuration(
+            FunctionName=deployed.deployment.names.function("hosted")
+        )
+    assert "CapacityProviderConfig" not in function
+    found = {"url": url, "token": "", "model": "hosted", "version": 1, "layers": ""}
+    told = describe(found, answer, stays=False).splitlines()
+    left_out = told[told.index("Left out here:") :]
+    instead = "each function runs as a plain one, with one request at a time"
+    assert f"  Lambda Managed Instances: {instead}" in left_out
 
 
 def test_smoke_finds_the_deployment_right(
@@ -127,7 +160,7 @@ def test_smoke_finds_the_deployment_right(
 ) -> None:
     token = bearer["Authorization"].removeprefix("Bearer ")
     found = json.loads(lading(deployed.folder, "smoke", "--url", url, "--token", token, "--json"))
-    assert found["versions"] == {"digits": 1}
+    assert found["versions"] == {"digits": 1, "hosted": 1}
     assert {check["wrong"] for check in (*found["answers"], *found["refusals"])} == {""}
     called = {check["operation"].split()[0] for check in found["answers"]}
     assert called == {dialect.name for dialect in DIALECTS} - {"openai"}
