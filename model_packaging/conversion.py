@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from hashlib import blake2b
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -46,10 +47,10 @@ def open_once() -> Open:
     return lru_cache(_KEPT)(OnnxSession)
 
 
-def _answers_of_each() -> Callable[[bytes], Answers]:
-    """Return a function that returns the answers of each graph."""
+def _answers_of_each() -> Callable[[bytes, str], Answers]:
+    """Return a function that returns the answers of each graph with the steps around it."""
 
-    def answers(_model: bytes) -> Answers:
+    def answers(_model: bytes, _steps: str) -> Answers:
         return Answers()
 
     return lru_cache(_KEPT)(answers)
@@ -101,7 +102,7 @@ class Conversion:
     probes: tuple[Probe, ...] = ()
     domains: Mapping[str, Domain] = field(default_factory=dict)
     open: Open = field(default_factory=open_once, compare=False, repr=False)
-    answers: Callable[[bytes], Answers] = field(
+    answers: Callable[[bytes, str], Answers] = field(
         default_factory=_answers_of_each, compare=False, repr=False
     )
 
@@ -198,7 +199,18 @@ def open_served(name: str, conversion: Conversion, model: bytes) -> "ConvertedMo
         ConversionError: the model of this name cannot be served.
     """
     session = open_session(name, conversion, model)
-    return ConvertedModel(session, conversion.domains, conversion.answers(model))
+    answers = conversion.answers(model, _digest_of(conversion.processing))
+    return ConvertedModel(session, conversion.domains, answers)
+
+
+def _digest_of(processing: Processing | None) -> str:
+    """Return a digest of the steps and of the files that they read; empty without steps."""
+    if processing is None:
+        return ""
+    state = blake2b(repr(processing.steps).encode(), digest_size=16)
+    for name, content in sorted(processing.files.items()):
+        state.update(f"\0{name}\0{len(content)}\0".encode() + content)
+    return state.hexdigest()
 
 
 def open_session(name: str, conversion: Conversion, model: bytes) -> Session:

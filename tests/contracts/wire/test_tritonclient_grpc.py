@@ -10,7 +10,7 @@ import tritonclient.grpc as triton
 from tritonclient.utils import InferenceServerException
 
 from lading.functions.inference.tensors.conversion import Array
-from tests.contracts.wire.test_tritonclient import FACTORS
+from tests.contracts.wire.test_tritonclient import FACTORS, MINUTE
 from tests.contracts.wire.ways import MODELS, Served
 
 FLOATS = np.array([[0.1, -2]], np.float32)
@@ -89,7 +89,7 @@ def test_outputs_and_versions_are_chosen(triton_grpc: Any, grpc_served: Served) 
 
 
 def test_what_has_no_effect_is_no_harm_over_grpc_either(triton_grpc: Any) -> None:
-    said = {"sequence_id": 7, "sequence_start": True, "priority": 1, "timeout": 9}
+    said = {"sequence_id": 7, "sequence_start": True, "priority": 1, "timeout": MINUTE}
     answer = triton_grpc.infer("floats", [raw_tensor("x", FLOATS)], **said)
     assert np.array_equal(answer.as_numpy("y"), FLOATS)
 
