@@ -61,7 +61,7 @@ def test_the_calibration_is_that_of_scikit_learn() -> None:
 
 
 def test_one_column_is_the_probability_of_the_second_class() -> None:
-    likely = np.array([[0.93], [0.24]], np.float32)
+    likely = np.array([[0.75], [0.25]], np.float32)  # exact in binary, and so is 1 - likely
     pair = np.concatenate([1 - likely, likely], axis=1)
     truth = np.array([1, 0])
     assert calibration_of(truth, likely) == calibration_of(truth, pair)

@@ -18,6 +18,7 @@ from lading.model_packaging.conversion import tool_versions
 from lading.model_packaging.documents import canonical, readable
 from lading.model_packaging.errors import FileMissing
 from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.manifest.original import BATCH, InputShape
 from lading.model_packaging.measure.holdout import read_rows
 from lading.model_packaging.sources.user_code import imported_files
 from lading.model_packaging.store.durable import exclusive, make_folder, replace_file, sync_folder
@@ -62,6 +63,14 @@ def distill(spec: ModelSpec, teacher: Teacher, on_epoch: OnEpoch) -> Run:
             **_facts(spec, teacher, key),
             "classes": classes.tolist(),
             "rows": rows.rows,
+            "inputs": [
+                {
+                    "name": each.name,
+                    "sizes": rows.inputs[each.name].shape[1:],
+                    "datatype": each.datatype,
+                }
+                for each in predictor.metadata.inputs
+            ],
             "seconds": round(monotonic() - started, 3),
         }
         replace_file(part.folder / RECORD, readable(facts))
@@ -91,9 +100,14 @@ def require_distilled(spec: ModelSpec, teacher: Teacher) -> Run:
 
 
 def distilled(spec: ModelSpec, run: Run) -> ModelSpec:
-    """Return the model with the student's file as its source."""
+    """Return the model with the student's file as its source, and the teacher's inputs."""
     (source,) = run.model.iterdir()
-    return replace(spec, source=source, training=run.record())
+    record = run.record()
+    inputs = spec.inputs or {
+        each["name"]: InputShape((BATCH, *each["sizes"]), each["datatype"])
+        for each in record["inputs"]
+    }
+    return replace(spec, source=source, inputs=inputs, training=record)
 
 
 def key_of(spec: ModelSpec, teacher: Teacher) -> str:

@@ -61,6 +61,7 @@ def test_the_same_again_finds_the_version(project: Path, lading: Lading) -> None
 
 
 def test_a_student_that_lost_too_much_is_not_published(project: Path, lading: Lading) -> None:
+    set_(project, "max_drop: 0.2", "max_drop: 0.01")
     lading("package", "large")
     set_(project, "C: 10000.0", "C: 1.0e-09")
     result = lading("distill", "small")
