@@ -37,6 +37,7 @@ class LambdaPrices(_PriceEntry):
     requests_per_million: float = Field(ge=0)
     gb_second: float = Field(gt=0)
     snapshot_gb_second: float = Field(ge=0)
+    provisioned_gb_second: float = Field(ge=0)
     restored_gb: float = Field(ge=0)
 
 

@@ -30,6 +30,8 @@ class StageParts:
     Args:
         models: number of models' functions.
         snapshot_gb: memory of the functions that start from a snapshot, in GB.
+        provisioned_gb: memory of the environments that are kept started, in GB: those of a
+            deployment; what a schedule adds or takes is not known in advance.
         instances_hour: dollars per hour of the instances of endpoints that never sleep.
         hosts_hour: dollars per hour of the hosts of managed instances, without the fee.
         alarm_metrics: metrics that alarms read.
@@ -42,6 +44,7 @@ class StageParts:
 
     models: int
     snapshot_gb: float
+    provisioned_gb: float
     instances_hour: float
     hosts_hour: float
     alarm_metrics: int
@@ -92,6 +95,10 @@ def _at_rest(parts: StageParts, prices: Prices) -> tuple[CostPart, ...]:
         CostPart("endpoint instances", parts.instances_hour * MONTH_HOURS),
         CostPart("managed hosts", hosts),
         CostPart("snapshots", snapshots),
+        CostPart(
+            "provisioned concurrency",
+            parts.provisioned_gb * seconds * prices.lambda_.provisioned_gb_second,
+        ),
         CostPart("alarms", parts.alarm_metrics * stage.alarm_metric_month),
         CostPart("dashboards", parts.dashboards * stage.dashboard_month),
         CostPart("keys", parts.keys * stage.key_month),

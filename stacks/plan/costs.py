@@ -42,6 +42,11 @@ def count_parts(
     return StageParts(
         models=len(models),
         snapshot_gb=sum(each.memory_mb / 1024 for each in started if each.snap_start),
+        provisioned_gb=sum(
+            each.provisioned_concurrency.count * each.memory_mb / 1024
+            for each in plain
+            if each.provisioned_concurrency
+        ),
         instances_hour=sum(_instances_hour(each, hours) for each in endpoints),
         hosts_hour=sum(_hosts_hour(each, hours) for each in hosts),
         alarm_metrics=ALARM_METRICS_OF_API

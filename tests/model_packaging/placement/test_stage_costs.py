@@ -10,6 +10,7 @@ PRICES = read_prices()
 PARTS = StageParts(
     models=1,
     snapshot_gb=2.0,
+    provisioned_gb=3.0,
     instances_hour=1.0,
     hosts_hour=1.0,
     alarm_metrics=18,
@@ -32,6 +33,8 @@ def test_a_stage_at_rest_costs_what_stays() -> None:
     assert rest["endpoint instances"] == (730, 0)
     assert rest["managed hosts"][0] == pytest.approx(730 * 1.15)
     assert rest["snapshots"][0] == pytest.approx(2 * 2 * 730 * 3600 * 0.0000015046)
+    kept = rest["provisioned concurrency"][0]
+    assert kept == pytest.approx(3 * 730 * 3600 * 0.0000041667)
     assert rest["alarms"][0] == pytest.approx(1.8)
     assert (rest["dashboards"], rest["keys"], rest["firewall"]) == ((6, 0), (2, 0), (9, 0))
     assert all(usage == 0 for _, usage in rest.values())

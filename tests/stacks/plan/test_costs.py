@@ -77,3 +77,30 @@ def test_tokens_are_checked_for_each_request_unless_the_gateway_caches(project: 
     settings = cached.settings.model_copy(update={"authorizer_cache_s": 0})
 
     assert count_parts(replace(cached, settings=settings), {}, {}).authorizer == 1.0
+
+
+def test_authorizer_front_and_traces_are_counted_where_the_templates_have_them(
+    tmp_path: Path,
+) -> None:
+    write_matrix(tmp_path, *MODELS)
+    deployment = load_deployment(tmp_path / "stages.yaml", "tokens")
+    region = add_stacks(make_app(tmp_path, stage="tokens"), ROOT)[0]
+    (api,) = region.apis
+    resources = [*Template.from_stack(api).to_json()["Resources"].values()]
+    targets = dict.fromkeys(MODELS, "lambda")
+    parts = count_parts(deployment, targets, HOURS)
+    (authorizer,) = of(resources, "ApiGateway::Authorizer")
+    assert authorizer["AuthorizerResultTtlInSeconds"] > 0
+    assert parts.authorizer == 0.0  # API Gateway keeps the answers
+    helpers = [str(each["FunctionName"]) for each in of(resources, "Lambda::Function")]
+    assert [name.rpartition("-")[2] for name in helpers] == ["authorizer", "front"]
+    (stage,) = of(resources, "ApiGateway::Stage")
+    assert stage["TracingEnabled"]
+    assert not any(each["MetricsEnabled"] for each in stage["MethodSettings"])
+    (layered,) = (each for each in region.models if each.stack_name.endswith("layered"))
+    of_model = Template.from_stack(layered).to_json()["Resources"]
+    (alias,) = of([*of_model.values()], "Lambda::Alias")
+    function = of_model[alias["FunctionName"]["Ref"]]["Properties"]
+    kept = alias["ProvisionedConcurrencyConfig"]["ProvisionedConcurrentExecutions"]
+    assert kept == 2
+    assert parts.provisioned_gb == kept * function["MemorySize"] / 1024
