@@ -45,6 +45,7 @@ class _Caller(asyncio.Protocol):
         self._known = 0
         self._parts: list[bytes] = []
         self._size = 0
+        self._error: Exception | None = None
         self.running, self.answer = True, b""
         self.stopped = asyncio.get_running_loop().create_future()
 
@@ -63,8 +64,8 @@ class _Caller(asyncio.Protocol):
                 return
             self._known = size
             if b" 200 " not in received[: _BEGINS + 1]:
+                self._error = RuntimeError(received.decode(errors="replace")[:2000])
                 self._transport.abort()
-                self.stopped.set_exception(RuntimeError(received.decode(errors="replace")[:2000]))
                 return
         self._times.append(perf_counter() - self._started)
         self.answer = received
@@ -75,7 +76,7 @@ class _Caller(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.stopped.done():
-            self.stopped.set_result(exc)
+            self.stopped.set_result(self._error or exc)
 
     def _ask(self) -> None:
         self._parts, self._size = [], 0
@@ -123,8 +124,11 @@ async def _load(port: int, request: bytes, connections: int, seconds: float) -> 
     )
     spent = perf_counter() - begun
     counted = list(times)
-    for caller in callers:
+    ended_early = any(caller.stopped.done() for caller in callers)
+    for transport, caller in opened:
         caller.running = False
+        if ended_early:
+            transport.abort()
     stopped = asyncio.gather(*(caller.stopped for caller in callers))
     for error in await asyncio.wait_for(stopped, ANSWER_S):
         if error:
