@@ -108,6 +108,7 @@ def serving(server: Server, core: int | None) -> Iterator[Running]:
     command = [part.format(port=port, grpc=grpc) for part in server.command]
     given = {key: it.format(port=port, grpc=grpc) for key, it in server.environment.items()}
     environment = {**os.environ, **ALIKE, **given}
+    SCRATCH.mkdir(parents=True, exist_ok=True)
     log = SCRATCH / f"server-{server.name.replace(' ', '-')}.log"
     with ExitStack() as stack:
         output = stack.enter_context(log.open("wb"))
