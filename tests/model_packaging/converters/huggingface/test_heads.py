@@ -49,7 +49,7 @@ def test_scores_are_those_of_the_pipeline(tmp_path: Path, options: dict[str, Any
     spec = bert(tmp_path, **options)
     found = answers(spec, *TEXTS)["probabilities"]
     wanted = pipeline_scores(spec, *TEXTS)
-    assert np.ptp(wanted, axis=0).min() > 0.01
+    assert np.ptp(wanted, axis=0).min() > 1e-3  # far above the tolerance; vocabularies vary
     np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
 
 
