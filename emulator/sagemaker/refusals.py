@@ -3,7 +3,9 @@
 Codes and statuses are those of the API's own model; texts are as people have reported them.
 """
 
+import json
 from collections.abc import Mapping
+from typing import Any
 
 from lading.emulator.errors import EmulatorError
 
@@ -37,6 +39,21 @@ class SageMakerRefusal(EmulatorError):
 def invalid(text: str) -> SageMakerRefusal:
     """Return the error for a request that is not valid."""
     return SageMakerRefusal("ValidationError", 400, text)
+
+
+def document_of(body: bytes) -> Mapping[str, Any]:
+    """Return the JSON object in the body of a request.
+
+    Raises:
+        SageMakerRefusal: the body is anything else.
+    """
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise SageMakerRefusal("SerializationException", 400, "the body must be a JSON object")
+    return document
 
 
 def endpoint_not_found(name: str) -> SageMakerRefusal:

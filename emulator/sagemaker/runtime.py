@@ -11,14 +11,18 @@ import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import Any
 
 from lading.emulator.gateway.api import Access
 from lading.emulator.sagemaker.answer import Answer
 from lading.emulator.sagemaker.descriptions import describe
 from lading.emulator.sagemaker.endpoint import EndpointLimits, LocalEndpoint
 from lading.emulator.sagemaker.invocation import Invocation, respond_in_parts, respond_whole
-from lading.emulator.sagemaker.refusals import SageMakerRefusal, endpoint_not_found, too_large
+from lading.emulator.sagemaker.refusals import (
+    SageMakerRefusal,
+    document_of,
+    endpoint_not_found,
+    too_large,
+)
 from lading.functions.inference.wire.asgi import Receive, Scope, Send
 from lading.functions.inference.wire.messages import read_headers
 
@@ -77,7 +81,7 @@ class SageMakerRuntime:
         if scope["path"] == "/":
             target = headers.get("x-amz-target", "")
             body = await _read(receive, headers, EndpointLimits().payload)
-            described = describe(self.endpoints, target, _document(body))
+            described = describe(self.endpoints, target, document_of(body))
             await answer.whole(200, {}, json.dumps(described))
             return
         found = _PATH.fullmatch(scope["path"])
@@ -91,16 +95,6 @@ class SageMakerRuntime:
         body = await _read(receive, headers, endpoint.limits.payload)
         respond = _OPERATIONS[found["operation"]]
         await respond(Invocation(endpoint, headers, body), receive, answer)
-
-
-def _document(body: bytes) -> Mapping[str, Any]:
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        document = None
-    if not isinstance(document, dict):
-        raise SageMakerRefusal("SerializationException", 400, "the body must be a JSON object")
-    return document
 
 
 async def _read(receive: Receive, headers: Mapping[str, str], limit: int) -> bytes:

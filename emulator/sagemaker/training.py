@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lading.emulator.sagemaker.answer import Answer
-from lading.emulator.sagemaker.refusals import ACCOUNT, SageMakerRefusal
+from lading.emulator.sagemaker.refusals import ACCOUNT, SageMakerRefusal, document_of
 from lading.emulator.sagemaker.training_folder import Bucket
 from lading.emulator.sagemaker.training_job import TrainingJob
 from lading.functions.inference.wire.asgi import Receive, Scope, Send
@@ -51,7 +51,7 @@ class TrainingApi:
         answer = Answer(send)
         target = read_headers(scope["headers"]).get("x-amz-target", "")
         try:
-            document = _document(await _read(receive))
+            document = document_of(await _read(receive))
             await answer.whole(200, {}, json.dumps(_operation(target)(self, document)))
         except SageMakerRefusal as refused:
             await answer.refuse(refused)
@@ -190,13 +190,3 @@ async def _read(receive: Receive) -> bytes:
     if len(body) > _MOST_BODY:
         raise _invalid(f"the request exceeds {_MOST_BODY} bytes")
     return body
-
-
-def _document(body: bytes) -> Mapping[str, Any]:
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        document = None
-    if not isinstance(document, dict):
-        raise SageMakerRefusal("SerializationException", 400, "the body must be a JSON object")
-    return document
