@@ -49,7 +49,7 @@ print(json.dumps({**started, **after}))
 
 def probe(root: Path, *events: dict[str, Any]) -> dict[str, Any]:
     settings = settings_for(root, {"m": {1: echo()}})
-    environment = settings._replace(threads=1).to_environment()  # every deployed function is told
+    environment = settings._replace(threads=1).to_environment()  # as of every deployed function
     return run_clean(PROBE, environment, json.dumps(events))[-1]
 
 

@@ -29,7 +29,7 @@ class Kind(Enum):
 
 
 class Description(NamedTuple):
-    """What a scraper is told of a family.
+    """Name, help text, labels and kind of a family, for a scraper.
 
     Args:
         name: the name, of a counter without `_total`.

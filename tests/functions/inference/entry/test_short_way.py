@@ -217,7 +217,7 @@ def test_a_request_in_a_thread_is_answered_when_the_server_stops(tmp_path: Path)
         served.server.handle_exit(signal.SIGTERM, None)
         until(lambda: served.listener.fileno() == -1)
         with held(served):
-            """The turn in which connections are told to close is over."""
+            """End once the server has marked its connections to close."""
         model.gate.set()
         for connection in connections:
             answer = read(connection)
