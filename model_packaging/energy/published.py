@@ -4,10 +4,10 @@ from datetime import date
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from lading.model_packaging.errors import ManifestError, PackagingError
-from lading.model_packaging.manifest.located_yaml import LocatedYaml
+from lading.model_packaging.errors import PackagingError
+from lading.model_packaging.manifest.checked_file import read_checked
 
 ENERGY = Path(__file__).with_name("energy.yaml")
 
@@ -72,14 +72,7 @@ def read_published(path: Path = ENERGY) -> Published:
     Raises:
         EnergyUnusable: it cannot be read, or has an invalid value.
     """
-    try:
-        found = Published.model_validate(LocatedYaml(path).value)
-    except ManifestError as error:
-        raise EnergyUnusable(path, error.reason) from error
-    except ValidationError as error:
-        detail = error.errors()[0]
-        key = ".".join(map(str, detail["loc"]))
-        raise EnergyUnusable(path, f"{key}: {detail['msg']}") from error
+    found = read_checked(path, Published, EnergyUnusable)
     for name in ("x86_64", "arm64"):
         if name not in found.processors:
             raise EnergyUnusable(path, f"processors.{name} is missing")

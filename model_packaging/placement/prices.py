@@ -3,10 +3,10 @@
 from datetime import date
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from lading.model_packaging.errors import ManifestError, PackagingError
-from lading.model_packaging.manifest.located_yaml import LocatedYaml
+from lading.model_packaging.errors import PackagingError
+from lading.model_packaging.manifest.checked_file import read_checked
 
 PRICES = Path(__file__).with_name("prices.yaml")
 
@@ -102,11 +102,4 @@ def read_prices(path: Path = PRICES) -> Prices:
     Raises:
         PricesUnusable: it cannot be read, or has an invalid value.
     """
-    try:
-        return Prices.model_validate(LocatedYaml(path).value)
-    except ManifestError as error:
-        raise PricesUnusable(path, error.reason) from error
-    except ValidationError as error:
-        detail = error.errors()[0]
-        key = ".".join(map(str, detail["loc"]))
-        raise PricesUnusable(path, f"{key}: {detail['msg']}") from error
+    return read_checked(path, Prices, PricesUnusable)
