@@ -80,6 +80,8 @@ class ApiSilent(ModelUnavailable):
 class RemoteCatalog(Catalog):
     """The models of an API, described on demand."""
 
+    in_memory = False
+
     def __init__(self, api: Api, now: Callable[[], float] = monotonic) -> None:
         super().__init__({})
         self._api, self._now = api, now

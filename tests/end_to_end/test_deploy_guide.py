@@ -53,8 +53,11 @@ def test_each_command_of_the_cdk_names_stacks_and_options_that_there_are(tmp_pat
 
 
 def test_the_settings_are_taken(tmp_path: Path) -> None:
-    [text] = STAGES
+    text, *parts = STAGES
     path = tmp_path / "stages.yaml"
+    for part in parts:
+        path.write_text(f"stages:\n  prod:\n{part}")
+        load_deployment(path, "prod")
     path.write_text(text)
     assert load_deployment(path, "prod").settings.models["digits"].memory_mb == 3008
     assert load_deployment(path, "dev").production is False

@@ -26,7 +26,7 @@ SOURCES = (
     *("lading", "cli", "emulator", "functions", "model_packaging", "stacks", "training"),
     *("pyproject.toml", "README.md", "LICENSE"),
 )
-NOT_CODE = {"Dockerfile", "Dockerfile.dockerignore"}
+NOT_CODE = {"Dockerfile", "Dockerfile.dockerignore", "Dockerfile.managed"}
 """Files of the rooms that build an image from a checkout."""
 
 

@@ -77,8 +77,11 @@ class CatalogModel(NamedTuple):
 class Catalog:
     """The models that this process serves.
 
-    `control` loads and unloads models at run time; None where the deployment decides.
+    `control` loads and unloads models at run time; None where the deployment decides. `in_memory`
+    tells whether a model is found without waiting, as an event loop must.
     """
+
+    in_memory = True
 
     def __init__(self, models: Mapping[str, CatalogModel]) -> None:
         self._models = dict(models)

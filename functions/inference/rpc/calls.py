@@ -1,8 +1,8 @@
 """The calls of one method, with mapped errors and a log line for each.
 
 A call waits in the event loop; idle streams, and calls in the queue, block no predictions. A short
-request is decoded in the event loop, and a quick model runs there, too: two changes of thread would
-take longer. Everything else has a turn in its model's lane.
+request for a model in memory is decoded in the event loop, and a quick model runs there, too: two
+changes of thread would take longer. Everything else has a turn in its model's lane.
 """
 
 import asyncio
@@ -152,7 +152,7 @@ class Method:
         if self.described.name in self.offered.operations:
             return asyncio.wrap_future(self.looking_up.submit(self._look_up, request, work))
         steps, size = self._predict(request, work), len(request)
-        if self.offered.is_short(request):
+        if self.catalog.in_memory and self.offered.is_short(request):
             turn = self.lanes.decode(steps, observation, size=size, deadline=deadline)
             return self.gathering.answered(turn)
         turn = self.lanes.submit(steps, observation, size=size, deadline=deadline)
