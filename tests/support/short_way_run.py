@@ -12,8 +12,8 @@ from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.entry.container import create_container
 from lading.functions.inference.entry.container_settings import ContainerSettings
 from lading.functions.inference.entry.http_server import configuration
-from lading.functions.inference.entry.short_protocol import ShortProtocol
-from lading.functions.inference.entry.short_way import ShortWay
+from lading.functions.inference.entry.short.protocol import ShortProtocol
+from lading.functions.inference.entry.short.way import ShortWay
 from lading.functions.inference.lanes.lanes import Lanes
 from lading.functions.inference.loading.folder import load_folder
 from lading.functions.inference.models.predictor import Predictor

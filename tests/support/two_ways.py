@@ -13,8 +13,8 @@ from typing import Any
 from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.app.application import create_app
 from lading.functions.inference.entry.http_server import HttpServer, configuration
-from lading.functions.inference.entry.passage import Passage
-from lading.functions.inference.entry.short_way import ShortWay
+from lading.functions.inference.entry.short.passage import Passage
+from lading.functions.inference.entry.short.way import ShortWay
 from lading.functions.inference.lanes.lanes import Lanes
 from lading.functions.inference.lanes.limits import LaneLimits
 from lading.functions.inference.loading.catalog import load_catalog

@@ -44,7 +44,7 @@ from lading.functions.inference.wire.cors import allow_origins
 from lading.functions.inference.wire.messages import Observation
 
 if TYPE_CHECKING:
-    from lading.functions.inference.entry.short_way import ShortWay
+    from lading.functions.inference.entry.short.way import ShortWay
     from lading.functions.inference.entry.workers import Team
 
 
@@ -190,7 +190,7 @@ def _short_way(
     """Return the short way; None where browsers' requests are answered, or httptools is missing."""
     if settings.service.origins or not find_spec("httptools"):
         return None
-    from lading.functions.inference.entry.short_way import ShortWay
+    from lading.functions.inference.entry.short.way import ShortWay
 
     return ShortWay(catalog, observability, lanes, settings.longest_body)
 

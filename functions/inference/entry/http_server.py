@@ -14,7 +14,7 @@ from lading.functions.inference.entry.keep_alive import KEEP_ALIVE_SECONDS
 from lading.functions.inference.wire.asgi import App
 
 if TYPE_CHECKING:
-    from lading.functions.inference.entry.short_way import ShortWay
+    from lading.functions.inference.entry.short.way import ShortWay
 
 _IPV6_EVERYWHERE = "::"
 _BACKLOG = 2048
@@ -130,7 +130,7 @@ class HttpServer(uvicorn.Server):
 def _protocol(short: "ShortWay | None") -> Any:
     """Return the HTTP parser: httptools in the image; a laptop may have only uvicorn's own."""
     if short is not None and find_spec("httptools"):
-        from lading.functions.inference.entry.short_protocol import ShortProtocol
+        from lading.functions.inference.entry.short.protocol import ShortProtocol
 
         return partial(ShortProtocol, short)
     fast = "lading.functions.inference.entry.http_protocol:BoundedProtocol"

@@ -7,7 +7,7 @@ from types import GeneratorType
 from lading.functions.contract.errors import CallerGone
 from lading.functions.inference.dialects import refuse
 from lading.functions.inference.entry.http_protocol import BoundedProtocol
-from lading.functions.inference.entry.known_routes import KnownRoute
+from lading.functions.inference.entry.short.known_routes import KnownRoute
 from lading.functions.inference.loading.catalog import Catalog
 from lading.functions.inference.models.call import Call, Predicting, finish, start
 from lading.functions.inference.models.prediction import Prediction, predict

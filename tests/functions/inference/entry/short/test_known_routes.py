@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lading.functions.contract.errors import ModelNotFound
-from lading.functions.inference.entry.known_routes import MOST_ROUTES, KnownRoutes
+from lading.functions.inference.entry.short.known_routes import MOST_ROUTES, KnownRoutes
 from lading.functions.inference.loading.catalog import Catalog, load_catalog
 from tests.support.worlds import echo, settings_for
 

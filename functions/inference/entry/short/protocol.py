@@ -7,8 +7,8 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from lading.functions.inference.entry.http_protocol import BoundedProtocol
-from lading.functions.inference.entry.passage import Passage
-from lading.functions.inference.entry.short_way import ShortWay
+from lading.functions.inference.entry.short.passage import Passage
+from lading.functions.inference.entry.short.way import ShortWay
 
 _UNUSUAL: Final = frozenset(
     {b"content-encoding", b"expect", b"transfer-encoding", b"upgrade", b"x-request-timeout"}

@@ -15,9 +15,9 @@ from lading.functions.contract.errors import CallerGone
 from lading.functions.contract.statuses import status_of
 from lading.functions.inference.app.waiting import lane_of_model
 from lading.functions.inference.dialects import refuse
-from lading.functions.inference.entry.answer_bytes import answer_bytes
-from lading.functions.inference.entry.known_routes import KnownRoutes
-from lading.functions.inference.entry.passage import Passage
+from lading.functions.inference.entry.short.answer_bytes import answer_bytes
+from lading.functions.inference.entry.short.known_routes import KnownRoutes
+from lading.functions.inference.entry.short.passage import Passage
 from lading.functions.inference.lanes.joining import Asked, predict_together
 from lading.functions.inference.lanes.lanes import Lanes
 from lading.functions.inference.loading.catalog import Catalog
