@@ -123,6 +123,19 @@ class JOBS:
     """Prefixes in the bucket; SageMaker itself writes below the last two."""
 
 
+class CALLER:
+    """How the caller of a request is named, where a gateway or an application has verified it."""
+
+    scope: Final = "lading.caller"
+    """The key of the ASGI scope in which an application around the service may name the caller."""
+    context: Final = "ladingCaller"
+    """The key of `requestContext` in events that a function sends to itself for its caller."""
+    tenant: Final = "tenant/"
+    principal: Final = "iam/"
+    application: Final = "application/"
+    """Prefixes of the names of tenants, of IAM's principals, and of an application's callers."""
+
+
 class CONTAINER:
     """Environment variables of a container, and the places where SageMaker puts models."""
 

@@ -37,14 +37,18 @@ def serve(settings: ServingSettings) -> App:
     return create_app(load_catalog(settings))
 
 
-def ask(
+def ask(  # noqa: PLR0913, PLR0917 a request has this many parts
     app: App,
     target: str,
     body: Any = b"",
     headers: Mapping[str, str] | None = None,
     chunk: int | None = None,
+    context: Mapping[str, Any] | None = None,
 ) -> Answer:
-    """Send a request, `"POST /predict"`; a body that is not bytes goes as JSON, in pieces."""
+    """Send a request, `"POST /predict"`; a body that is not bytes goes as JSON, in pieces.
+
+    `context` is what API Gateway says of the request.
+    """
     method, _, address = target.partition(" ")
     path, _, query = address.partition("?")
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -66,6 +70,7 @@ def ask(
         "path": path,
         "query_string": query.encode(),
         "headers": [(k.lower().encode(), v.encode()) for k, v in (headers or {}).items()],
+        **({} if context is None else {"aws.event": {"requestContext": context}}),
     }
     asyncio.run(app(scope, receive, send))
     start, *rest = sent

@@ -20,6 +20,7 @@ from lading.functions.inference.loading.catalog import Catalog
 from lading.functions.inference.models.call import Answer, Call, Operation, answer_at_once
 from lading.functions.inference.wire.asgi import App, Receive, Scope, Send
 from lading.functions.inference.wire.boundary import Boundary
+from lading.functions.inference.wire.caller import caller_of
 from lading.functions.inference.wire.messages import (
     ANSWERED_BY,
     OBSERVATION,
@@ -66,7 +67,8 @@ def create_app(
         observation = scope.setdefault(OBSERVATION, Observation())
         try:
             body = await _read_body(receive, longest_body)
-            request = Request(scope["method"], path, read_headers(scope["headers"]), body)
+            headers, caller = read_headers(scope["headers"]), caller_of(scope)
+            request = Request(scope["method"], path, headers, body, caller)
             told = (request, served, observation, longest_body)
             if lanes is None:
                 response = (respond or answer)(*told)

@@ -129,12 +129,12 @@ class _Patience:
 def _exchange(key: str, request: Request) -> dict[str, Any]:
     """Return what identifies a request, and what must be equal in its repetitions.
 
-    A key belongs to one sender and one path: the same text with another token is another key.
+    A key belongs to one path and to one caller, whom the gateway names: a header would be what the
+    sender wants it to be.
     """
-    sender = [request.headers.get(name, "") for name in ("authorization", "x-api-key")]
     content_type = request.headers.get("content-type", "").encode()
     body = hashlib.sha256(content_type + b"\0" + request.body).hexdigest()
-    return {"key": [key, request.path, *sender], "body": body}
+    return {"key": [key, request.path, request.caller], "body": body}
 
 
 def _keep(

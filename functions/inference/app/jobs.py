@@ -8,8 +8,9 @@ Below a model's base URL, beside every path that predicts:
 - `GET /jobs/{id}`     the job's state; at the end with a pre-signed URL of the answer, which is
   what `POST <path>` would have answered in its dialect
 
-On Lambda the function invokes itself with `POST /jobs/{id}/run`. A caller may send that too: each
-job runs once. Anybody who knows a job's id, 128 random bits, can read its state.
+On Lambda the function invokes itself with `POST /jobs/{id}/run`, in the name of the job's caller.
+That caller may send it too: each job runs once. A job belongs to the caller that the gateway names
+(`wire/caller.py`): to anybody else it does not exist, even to one who knows its id.
 """
 
 import re
@@ -24,6 +25,7 @@ from lading.functions.contract.dialects.dialect import split_path
 from lading.functions.contract.errors import JobNotFound, MalformedRequest, MethodNotAllowed
 from lading.functions.contract.invocation import dumps, lambda_client, proxy_event
 from lading.functions.contract.limits import LAMBDA
+from lading.functions.contract.names import CALLER
 from lading.functions.contract.routes import dialect_of, find_route
 from lading.functions.contract.settings import JobsPlace
 from lading.functions.inference.app.application import answer
@@ -99,7 +101,8 @@ class Jobs:
         find_route(dialect_of(segments), "POST", below, segments)
         headers = {name: request.headers[name] for name in _KEPT_HEADERS if name in request.headers}
         state = ACCEPTED if request.body else WAITING
-        job = Job(uuid.uuid4().hex, below, headers, state, int(time.time()) + KEPT_S)
+        expires = int(time.time()) + KEPT_S
+        job = Job(uuid.uuid4().hex, below, headers, state, expires, owner=request.caller)
         if request.body:
             self._store.put_input(job.id, request.body)
         self._store.create(job)
@@ -112,7 +115,7 @@ class Jobs:
         self, request: Request, found: re.Match[str], catalog: Catalog, observation: Observation
     ) -> Response:
         job = self._store.find(found[1]) if _ID.fullmatch(found[1]) else None
-        if job is None:
+        if job is None or job.owner != request.caller:
             raise JobNotFound(found[1])
         if found[2]:
             if request.method != "POST":
@@ -162,7 +165,8 @@ class Jobs:
         self, job: Job, catalog: Catalog, observation: Observation, work: EngineWork
     ) -> None:
         """Answer the job's request, and store the answer, or where it will be written."""
-        request = Request("POST", job.path, job.headers, self._store.read_input(job) or b"")
+        body = self._store.read_input(job) or b""
+        request = Request("POST", job.path, job.headers, body, job.owner)
         response = answer(request, catalog, observation, LONGEST_INPUT, work)
         if isinstance(response, Response) and response.deferred:
             self._store.submit(job, *response.deferred)
@@ -195,11 +199,10 @@ class Jobs:
 def _invoke_self(function: str, job: Job) -> None:
     """Have Lambda run the job in another environment; Lambda retries when that fails."""
     name, _, version = function.partition(":")
+    event = proxy_event("POST", f"/jobs/{job.id}/run", {}, b"")
+    event["requestContext"][CALLER.context] = job.owner
     lambda_client(_START_S).invoke(
-        FunctionName=name,
-        Qualifier=version,
-        InvocationType="Event",
-        Payload=dumps(proxy_event("POST", f"/jobs/{job.id}/run", {}, b"")),
+        FunctionName=name, Qualifier=version, InvocationType="Event", Payload=dumps(event)
     )
 
 

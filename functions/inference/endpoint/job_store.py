@@ -45,7 +45,8 @@ class Job:
 
     `path`, below the base URL, and `headers` are those of the request; `status` and
     `answer_headers` those of the answer. `until` is the deadline of a run, in seconds since 1970;
-    `output` and `failure` are where an asynchronous endpoint writes.
+    `output` and `failure` are where an asynchronous endpoint writes. `owner` is the caller who may
+    see it, as `wire.caller` names it.
     """
 
     id: str
@@ -58,6 +59,7 @@ class Job:
     answer_headers: Mapping[str, str] = field(default_factory=dict)
     output: str = ""
     failure: str = ""
+    owner: str = ""
 
 
 class JobStore:
@@ -203,6 +205,7 @@ def _item(job: Job) -> dict[str, Any]:
         "path": job.path,
         "headers": json.dumps(dict(job.headers)),
         "state": job.state,
+        "owner": job.owner,
     }
 
 
@@ -218,4 +221,5 @@ def _job(item: Mapping[str, Any]) -> Job:
         answer_headers=json.loads(item.get("answer_headers", "{}")),
         output=str(item.get("output", "")),
         failure=str(item.get("failure", "")),
+        owner=str(item.get("owner", "")),
     )

@@ -46,12 +46,16 @@ def read_headers(lines: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
 
 
 class Request(NamedTuple):
-    """One HTTP request; header names are lower case, the path is below the base URL."""
+    """One HTTP request; header names are lower case, the path is below the base URL.
+
+    `caller` is who sends it, as the gateway names it (`caller.py`); empty where none does.
+    """
 
     method: str
     path: str
     headers: Mapping[str, str]
     body: bytes
+    caller: str = ""
 
 
 class Response(NamedTuple):

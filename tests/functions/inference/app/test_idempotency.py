@@ -90,15 +90,33 @@ def test_the_same_request_has_the_same_answer_and_is_done_once(
     assert len(aws.asked) == 1
 
 
-@pytest.mark.parametrize(
-    "other", [{}, {"idempotency-key": "another"}, {"authorization": "Bearer b"}, {"x-api-key": "b"}]
-)
-def test_without_the_same_key_and_sender_it_is_another_request(
+@pytest.mark.parametrize("other", [{}, {"idempotency-key": "another"}])
+def test_without_the_same_key_it_is_another_request(
     app: App, aws: SageMaker, key: dict[str, str], other: dict[str, str]
 ) -> None:
     aws.replies += [numbered(1), numbered(2)]
     headers = {**key, **other} if other else {}
     assert identities(ask(app, PATH, CHAT, key), ask(app, PATH, CHAT, headers)) == [1, 2]
+
+
+def test_a_key_belongs_to_the_caller_that_the_gateway_names(
+    app: App, aws: SageMaker, key: dict[str, str]
+) -> None:
+    aws.replies += [numbered(1), numbered(2)]
+    acme, other = ({"authorizer": {"tenant": name}} for name in ("acme", "other"))
+    found = [ask(app, PATH, CHAT, key, context=context) for context in (acme, other, acme)]
+    assert identities(*found) == [1, 2, 1]
+
+
+@pytest.mark.parametrize("header", ["authorization", "x-api-key", "x-amzn-request-context"])
+def test_a_header_makes_nobody_another_caller(
+    app: App, aws: SageMaker, key: dict[str, str], header: str
+) -> None:
+    aws.replies += [numbered(1), numbered(2)]
+    context, pretended = {"authorizer": {"tenant": "acme"}}, json.dumps({"ladingCaller": "other"})
+    first = ask(app, PATH, CHAT, key, context=context)
+    second = ask(app, PATH, CHAT, {**key, header: pretended}, context=context)
+    assert identities(first, second) == [1, 1]
 
 
 def test_a_key_is_not_good_for_another_body(app: App, aws: SageMaker, key: dict[str, str]) -> None:

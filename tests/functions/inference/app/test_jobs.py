@@ -146,6 +146,40 @@ def test_the_function_runs_the_job_in_an_invocation_of_its_own(
         assert (document["state"], json.loads(fetch(document))["version"]) == ("done", 1)
 
 
+ACME, OTHER = ({"authorizer": {"tenant": name}} for name in ("acme", "other"))
+
+
+@pytest.mark.parametrize("stranger", [OTHER, {}, None], ids=["other", "unnamed", "outside"])
+@pytest.mark.parametrize("target", ["GET {}", "POST {}", "POST {}/run"])
+def test_who_knows_the_id_of_a_job_of_another_finds_nothing(
+    aws: SageMaker, tmp_path: Path, stranger: Any, target: str
+) -> None:
+    app = serve(settings_for(tmp_path, {"m": {1: times(2)}}), JobsPlace("jobs", "jobs", "proxy:7"))
+    aws.functions["proxy:7"] = lambda _event: {}
+    accepted = ask(app, "POST /m/predict/async", BODY, context=ACME)
+    path = f"/m/jobs/{accepted.document['job']}"
+    refused = ask(app, target.format(path), context=stranger)
+    absent = ask(app, target.format(f"/m/jobs/{'a' * 32}"), context=stranger)
+    assert refused.status == absent.status == 404
+    assert ask(app, f"GET {path}", context=ACME).document["state"] == "accepted"
+
+
+def test_the_function_runs_a_job_in_the_name_of_its_caller(aws: SageMaker, tmp_path: Path) -> None:
+    app = serve(settings_for(tmp_path, {"m": {1: times(2)}}), JobsPlace("jobs", "jobs", "proxy:7"))
+    events: list[dict[str, Any]] = []
+
+    def function(event: dict[str, Any]) -> dict[str, Any]:
+        events.append(event)
+        return {}
+
+    aws.functions["proxy:7"] = function
+    accepted = ask(app, "POST /m/predict/async", BODY, context=ACME)
+    run = events[0]
+    ask(app, f"{run['httpMethod']} /m{run['path']}", context=run["requestContext"])
+    path = f"/m/jobs/{accepted.document['job']}"
+    assert ask(app, f"GET {path}", context=ACME).document["state"] == "done"
+
+
 def test_a_run_that_died_is_taken_over_and_one_under_way_is_not(store: str, aws: SageMaker) -> None:
     jobs = JobStore(PLACE)
     job = Job("0" * 32, "/predict", {}, "accepted", int(time.time()) + 60)
