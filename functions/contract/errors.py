@@ -372,10 +372,15 @@ class InvocationFailed(InvocationError):
 
 
 class InternalFailure(InferenceError):
-    """A fault of the service itself; the log has the details, the answer does not."""
+    """A fault of the service itself; the log has the details, the answer does not.
 
-    def __init__(self) -> None:
+    `kind` is the name of the exception's class, `reason` its text, `traceback` where it was raised:
+    texts, because the exception itself would keep the request in memory.
+    """
+
+    def __init__(self, kind: str = "", reason: str = "", traceback: str = "") -> None:
         super().__init__("internal error; see the service's log under the request id")
+        self.kind, self.reason, self.traceback = kind or type(self).__name__, reason, traceback
 
 
 class ArtifactError(InferenceError):

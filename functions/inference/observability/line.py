@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 from aws_lambda_powertools.metrics import EphemeralMetrics
 
-from lading.functions.contract.errors import EndpointUnready, brief
+from lading.functions.contract.errors import EndpointUnready, InferenceError, InternalFailure, brief
 from lading.functions.contract.names import METRICS
 from lading.functions.inference.wire.messages import Observation
 
@@ -217,8 +217,14 @@ def _fields(
         **dict(zip(METRICS.of_function[-1], around.function, strict=False)),
     }
     if seen.error is not None:
-        fields |= {"error": type(seen.error).__name__, "reason": str(seen.error)}
+        fields |= _reason(seen.error)
     return fields
+
+
+def _reason(error: InferenceError) -> dict[str, str]:
+    if isinstance(error, InternalFailure):
+        return {"error": error.kind, "reason": error.reason or str(error)}
+    return {"error": type(error).__name__, "reason": str(error)}
 
 
 def _waking(error: BaseException | None) -> bool:

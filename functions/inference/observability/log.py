@@ -14,7 +14,7 @@ from typing import Any, TextIO
 
 from aws_lambda_powertools.logging import Logger
 
-from lading.functions.contract.errors import CallerGone, InferenceError
+from lading.functions.contract.errors import CallerGone, InferenceError, InternalFailure
 from lading.functions.contract.names import HOOK, METRICS
 from lading.functions.contract.settings import ServingSettings
 from lading.functions.contract.statuses import status_of
@@ -155,7 +155,6 @@ class Observability:
             self._around = self._around._replace(cold=False)
         if self._on_request is not None:
             self._on_request(observation, exchange.status)
-        _release_frames(observation.error)
 
     def flush(self) -> None:
         """Write the lines of the requests since the last flush."""
@@ -164,10 +163,15 @@ class Observability:
             self._pending.clear()
             print(lines, file=self._output, flush=True)
 
-    def _log_fault(self, error: Exception | None, request_id: str) -> None:
+    def _log_fault(self, error: InferenceError | None, request_id: str) -> None:
         """Log the traceback of a fault of the service, which no answer shows."""
-        if error is not None and not isinstance(error, InferenceError):
-            self.logger.error("internal error", correlation_id=request_id, exc_info=error)
+        if isinstance(error, InternalFailure):
+            self.logger.error(
+                "internal error",
+                correlation_id=request_id,
+                exception_name=error.kind,
+                exception=error.traceback,
+            )
 
 
 def _of(context: Any) -> tuple[str, ...]:
@@ -178,17 +182,6 @@ def _of(context: Any) -> tuple[str, ...]:
 def _unsent(seen: Observation) -> int:
     """Return the status of an exchange without a response."""
     return status_of(seen.error) if isinstance(seen.error, CallerGone) else _SERVER_ERROR
-
-
-def _release_frames(error: BaseException | None) -> None:
-    """Release the frames of an error that has been recorded, and of its causes.
-
-    They refer to the observation, which refers to the error, so an unloaded model of the request
-    would stay in memory until the garbage collector finds the cycle.
-    """
-    while error is not None and error.__traceback__ is not None:
-        error.__traceback__ = None
-        error = error.__cause__ or error.__context__
 
 
 def _from_hook(scope: Scope) -> bool:

@@ -19,7 +19,6 @@ from lading.functions.contract.errors import (
     CallerGone,
     DeadlinePassed,
     InferenceError,
-    InternalFailure,
     ModelUnavailable,
     NotFound,
     Overloaded,
@@ -38,7 +37,7 @@ from lading.functions.inference.models.prediction import Prediction
 from lading.functions.inference.rpc.gathering import Gathering
 from lading.functions.inference.rpc.messages import parse
 from lading.functions.inference.rpc.records import Records
-from lading.functions.inference.rpc.room import Room
+from lading.functions.inference.rpc.room import Room, end
 from lading.functions.inference.rpc.service import RpcCall, Service
 from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.wire.boundary import Boundary
@@ -113,18 +112,20 @@ class Method:
 
     async def answer(self, request: bytes, context: grpc.aio.ServicerContext) -> bytes:
         """Return the response; an error ends the call with its status."""
-        async with self.room.place(context):
+        with self.room.place(context) as there_is:
+            if not there_is:
+                return b""
             response, error = await self._answered(request, _deadline_of(context))
-        if error is not None:
-            await context.abort(code_of(error), str(error))
-        return response
+        return response if error is None else end(context, code_of(error), str(error))
 
     async def answer_each(
         self, _requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext
     ) -> AsyncIterator[bytes]:
         """Yield a response for each request of a stream; an error does not end the stream."""
         assert self.offered.stream_error is not None
-        async with self.room.place(context):
+        with self.room.place(context) as there_is:
+            if not there_is:
+                return
             deadline = _deadline_of(context)
             async for request in self.room.each(context):
                 response, error = await self._answered(request, deadline)
@@ -179,8 +180,6 @@ def _deadline_of(context: grpc.aio.ServicerContext) -> Deadline:
     return NEVER if left is None else within(left)
 
 
-def _status_of(error: Exception | None) -> int:
+def _status_of(error: InferenceError | None) -> int:
     """Return the status for the log and the metrics, which have HTTP's."""
-    if error is None:
-        return _OK
-    return status_of(error if isinstance(error, InferenceError) else InternalFailure())
+    return _OK if error is None else status_of(error)

@@ -1,11 +1,29 @@
-"""The limit of concurrent calls, including idle streams, and their end at shutdown."""
+"""The limits of concurrent calls and of idle streams, and the end of calls at shutdown.
+
+Nothing here calls `context.abort`: its exception stays in the call's state with the frames that it
+passed, and so with the request, for as long as the process runs.
+"""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from time import monotonic
+from typing import Any, Final
 
 import grpc
+
+FULL: Final = "too many concurrent calls; retry later"
+ENDING: Final = "the server is shutting down"
+
+_CHECKS: Final = 4
+"""How often idle streams are looked at while the longest idle time passes."""
+
+
+def end(context: grpc.aio.ServicerContext, code: grpc.StatusCode, text: str) -> bytes:
+    """Give a call its status; its handler must return what this returns, or nothing more."""
+    context.set_code(code)
+    context.set_details(text)
+    return b""
 
 
 class Room:
@@ -14,53 +32,76 @@ class Room:
     Args:
         most: how many there are.
         ending: done when the server stops; idle streams then end, too.
+        idle_s: seconds after which a stream ends whose client sends nothing.
     """
 
-    def __init__(self, most: int, ending: asyncio.Future[None]) -> None:
-        self._left, self._ending = most, ending
-        self._idle: set[asyncio.Task[Any]] = set()
-        ending.add_done_callback(self._end_idle)
+    def __init__(
+        self, most: int, ending: asyncio.Future[None], idle_s: float = float("inf")
+    ) -> None:
+        self._left, self._ending, self._idle_s = most, ending, idle_s
+        self._idle: dict[asyncio.Task[Any], float] = {}
+        self._check: asyncio.TimerHandle | None = None
+        ending.add_done_callback(lambda _: self._end_idle(float("inf")))
 
-    @asynccontextmanager
-    async def place(self, context: grpc.aio.ServicerContext) -> AsyncIterator[None]:
-        """Hold a place for a call while the block runs; if there is none, refuse the call."""
+    @contextmanager
+    def place(self, context: grpc.aio.ServicerContext) -> Iterator[bool]:
+        """Hold a place for a call while the block runs; False: there is none, and it is refused."""
         if not self._left:
-            text = "too many concurrent calls; retry later"
-            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, text)
+            end(context, grpc.StatusCode.RESOURCE_EXHAUSTED, FULL)
+            yield False
+            return
         self._left -= 1
         try:
-            yield
+            yield True
         finally:
             self._left += 1
 
     async def each(self, context: grpc.aio.ServicerContext) -> AsyncIterator[Any]:
-        """Yield the requests of a stream, until its client ends it or the server stops."""
+        """Yield the requests of a stream, until one side ends it or it has been idle too long."""
         while (request := await self._read(context)) is not grpc.aio.EOF:
             yield request
 
     async def _read(self, context: grpc.aio.ServicerContext) -> Any:
-        """Return the next request of a stream; end the stream if the server stops meanwhile.
+        """Return the next request of a stream, or the end of it.
 
         No task is made for a request: that would take longer than to answer it.
         """
         task = asyncio.current_task()
         assert task is not None, "gRPC calls handlers in tasks"
-        self._idle.add(task)
+        if self._ending.done():
+            return self._ended(context)
+        self._idle[task] = monotonic()
+        self._watch()
         try:
-            if self._ending.done():
-                await self._refuse(context)
             return await context.read()
         except asyncio.CancelledError:
-            if self._ending.done():
-                await self._refuse(context)
-            raise
+            if task in self._idle:
+                raise  # the client is gone
+            return self._ended(context)
         finally:
-            self._idle.discard(task)
+            self._idle.pop(task, None)
 
-    @staticmethod
-    async def _refuse(context: grpc.aio.ServicerContext) -> None:
-        await context.abort(grpc.StatusCode.UNAVAILABLE, "the server is shutting down")
+    def _ended(self, context: grpc.aio.ServicerContext) -> Any:
+        if self._ending.done():
+            end(context, grpc.StatusCode.UNAVAILABLE, ENDING)
+        else:
+            text = f"the stream was idle for {self._idle_s:g} s"
+            end(context, grpc.StatusCode.DEADLINE_EXCEEDED, text)
+        return grpc.aio.EOF
 
-    def _end_idle(self, _ending: asyncio.Future[None]) -> None:
-        for task in self._idle:
+    def _watch(self) -> None:
+        if self._check is None and self._idle_s != float("inf"):
+            loop = asyncio.get_running_loop()
+            self._check = loop.call_later(self._idle_s / _CHECKS, self._look)
+
+    def _look(self) -> None:
+        self._check = None
+        self._end_idle(monotonic() - self._idle_s)
+        if self._idle:
+            self._watch()
+
+    def _end_idle(self, since: float) -> None:
+        """End the streams that have been idle since then."""
+        for task in [task for task, begun in self._idle.items() if begun <= since]:
+            del self._idle[task]
             task.cancel()

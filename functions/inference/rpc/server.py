@@ -29,7 +29,7 @@ from lading.functions.inference.rpc.calls import Method
 from lading.functions.inference.rpc.gathering import Gathering
 from lading.functions.inference.rpc.messages import pool, service
 from lading.functions.inference.rpc.records import Records
-from lading.functions.inference.rpc.room import Room
+from lading.functions.inference.rpc.room import Room, end
 from lading.functions.inference.rpc.service import Service
 
 SERVICES: Sequence[Service] = (*open_inference.SERVICES, *tensorflow_serving.SERVICES)
@@ -174,7 +174,8 @@ class _Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc] # has no ty
     async def Check(self, request: Any, context: Any) -> Any:  # noqa: N802 gRPC's name
         """Report SERVING if every model can answer; the request may name a service or none."""
         if request.service and request.service not in [each.name for each in SERVICES]:
-            await context.abort(grpc.StatusCode.NOT_FOUND, f"no service '{request.service[:128]}'")
+            end(context, grpc.StatusCode.NOT_FOUND, f"no service '{request.service[:128]}'")
+            return health_pb2.HealthCheckResponse()
         states = health_pb2.HealthCheckResponse.ServingStatus
         loop = asyncio.get_running_loop()
         ready = await loop.run_in_executor(self._own, self._catalog.ready)
@@ -193,7 +194,9 @@ class _Reflection(reflection.aio.ReflectionServicer):  # type: ignore[misc] # ha
         self, _requests: AsyncIterator[Any], context: grpc.aio.ServicerContext
     ) -> AsyncIterator[Any]:
         """Answer each request of a stream."""
-        async with self._room.place(context):
+        with self._room.place(context) as there_is:
+            if not there_is:
+                return
             responses = super().ServerReflectionInfo(self._room.each(context), context)
             async for each in responses:
                 yield each

@@ -1,11 +1,15 @@
 """The error boundary: the only place where an exception becomes an answer.
 
 Each way to be called (HTTP, gRPC, a job, a stream under way) does its work inside a `Boundary` and
-encodes the refusal in its own form. The exception itself is noted in the request's `Observation`,
-from which `observability` logs and counts it: a fault of ours with its traceback, which no answer
-shows.
+encodes the refusal in its own form. The refusal is noted in the request's `Observation`, from which
+`observability` logs and counts it: a fault of ours with its traceback, which no answer shows.
+
+An exception holds the frames through which it passed, and they hold the body of the request; its
+cause may hold the body, too (`JSONDecodeError.doc`). So a refusal keeps texts only, and a failed
+request leaves memory with its answer, not when the garbage collector runs.
 """
 
+from traceback import format_exception
 from types import TracebackType
 from typing import Self
 
@@ -42,6 +46,18 @@ class Boundary:
             return False
         if isinstance(error, RecursionError):  # a body that can be read may be too deep to pass on
             error = MalformedRequest("the body is nested too deeply")
-        self._observation.error = error
-        self.refusal = error if isinstance(error, InferenceError) else InternalFailure()
+        if not isinstance(error, InferenceError):
+            text = "".join(format_exception(error))
+            error = InternalFailure(type(error).__name__, str(error), text)
+        self._observation.error = self.refusal = _alone(error)
         return True
+
+
+def _alone(error: InferenceError) -> InferenceError:
+    """Return the error without frames and without the exceptions that led to it."""
+    each: BaseException | None = error
+    while each is not None:
+        led = each.__cause__ or each.__context__
+        each.__traceback__ = each.__cause__ = each.__context__ = None
+        each = led
+    return error

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from lading.functions.inference.tensors import json_values
 
 if TYPE_CHECKING:
+    from lading.functions.contract.errors import InferenceError
     from lading.functions.inference.wire.deferred import Deferred
 
 JSON = "application/json"
@@ -104,7 +105,7 @@ class Observation:
         compute_ended: float | None = None,
         *,
         ended: float | None = None,
-        error: Exception | None = None,
+        error: "InferenceError | None" = None,
     ) -> None:
         self.started = perf_counter() if started is None else started
         self.dialect, self.model, self.version = dialect, model, version

@@ -125,6 +125,10 @@ class Passage:
             return
         self.answer = refuse(boundary.refusal, self.route.below)
 
+    def release(self) -> None:
+        """Let go of inputs and answer: the connection keeps its last request until the next one."""
+        self.steps = self.prediction = self.answer = None
+
     def _encode(self, outputs: dict[str, Array]) -> None:
         assert self.steps is not None, "it has been decoded"
         response = finish(self.steps, outputs)

@@ -180,6 +180,7 @@ class ShortWay:
         for passage in ended:
             exchange = Exchange("POST", passage.route.path, _status(passage), passage.request_id)
             self._observability.note(exchange, passage.observation)
+            passage.release()
         self._observability.flush()
 
 
