@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before any test imports onnxruntime
 
+# Before any test imports a framework: each waits for its threads in a loop, so two processes of
+# tests on two processors took eight times the processor time for XGBoost's.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 settings.register_profile("lading", deadline=None)  # what takes how long says the machine's load
 settings.load_profile("lading")
 
