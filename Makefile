@@ -13,7 +13,7 @@ FRAMEWORKS := pytorch huggingface tensorflow boosting tabular
 FOR_TESTS := minilm tensorflow-serving
 ALONE := $(FOR_TESTS) sentences language sagemaker-images training
 
-.PHONY: help demo cloud emulate test test-all both-ways check coverage bench bench-cold bench-json bench-endpoint \
+.PHONY: help demo cloud emulate test test-all both-ways fuzz check coverage bench bench-cold bench-json bench-endpoint \
 	bench-synth formats-table protos schema lock clean language processing prometheus frameworks server sklearn training $(FRAMEWORKS)
 
 help:
@@ -23,6 +23,7 @@ help:
 	@echo "make test        run the quick tests; those of frameworks that are not installed are skipped"
 	@echo "make test-all    install every framework (4 GB), and run all tests"
 	@echo "make both-ways   compare the container's short way with its application on 60,000 requests"
+	@echo "make fuzz        give every reader of hostile bytes a minute of inputs made by atheris"
 	@echo "make check       run the linter, the type checker and the import contracts"
 	@echo "make coverage    measure the coverage of the functions' tests; below the floor it fails"
 	@echo "make pytorch     install what PyTorch models need; likewise tensorflow, boosting,"
@@ -66,6 +67,11 @@ test-all: .venv/dev .venv/frameworks
 GENERATED := 1000
 both-ways: .venv/dev
 	@LADING_GENERATED_TESTS=$(GENERATED) $(BIN)/pytest -q --numprocesses 2 tests/contracts/test_both_ways.py
+
+# Inputs that cover more of our code are kept in .lading/fuzz, where the next run begins.
+FUZZED := 60
+fuzz: .venv/dev
+	@$(BIN)/python -m tests.fuzz --seconds $(FUZZED)
 
 $(FRAMEWORKS) frameworks server language processing training: %: .venv/%
 
