@@ -6,11 +6,12 @@ changes of thread would take longer. Everything else has a turn in its model's l
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Generator
+from collections.abc import AsyncIterator, Awaitable, Generator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import grpc
 from google.protobuf.descriptor import MethodDescriptor
@@ -104,6 +105,12 @@ class Method:
         """The path of its calls."""
         return f"/{self.offered.name}/{self.described.name}"
 
+    @property
+    def gathers(self) -> bool:
+        """Whether its calls are answered together, each with one request that follows."""
+        predicts = self.described.name in self.offered.predicting
+        return predicts and not self.described.client_streaming
+
     def handler(self) -> grpc.RpcMethodHandler:
         """Return the handler for the server."""
         if self.described.client_streaming:
@@ -112,6 +119,7 @@ class Method:
 
     async def answer(self, request: bytes, context: grpc.aio.ServicerContext) -> bytes:
         """Return the response; an error ends the call with its status."""
+        self.gathering.arrive()
         with self.room.place(context) as there_is:
             if not there_is:
                 return b""
@@ -154,8 +162,8 @@ class Method:
             return asyncio.wrap_future(self.looking_up.submit(self._look_up, request, work))
         steps, size = self._predict(request, work), len(request)
         if self.catalog.in_memory and self.offered.is_short(request):
-            turn = self.lanes.decode(steps, observation, size=size, deadline=deadline)
-            return self.gathering.answered(turn)
+            begin = partial(self.lanes.decode, steps, observation, size=size, deadline=deadline)
+            return self.gathering.answered(begin, size)
         turn = self.lanes.submit(steps, observation, size=size, deadline=deadline)
         return asyncio.wrap_future(turn)
 
@@ -173,6 +181,25 @@ class Method:
             parts = yield from self.offered.predicting[self.described.name](work, request)
             return Answered(b"".join(parts))
         return Answered(b"", boundary.refusal)
+
+
+class Methods(grpc.GenericRpcHandler):  # type: ignore[misc] # has no types
+    """All methods by path; it also announces the calls that gather.
+
+    Args:
+        methods: the methods.
+    """
+
+    def __init__(self, methods: Sequence[Method]) -> None:
+        self._handlers = {each.path: each.handler() for each in methods}
+        self._gathering = {each.path: each.gathering for each in methods if each.gathers}
+
+    def service(self, handler_call_details: Any) -> grpc.RpcMethodHandler | None:
+        """Return the handler of a call, whose request follows."""
+        path = handler_call_details.method
+        if path in self._gathering:
+            self._gathering[path].announce()
+        return self._handlers.get(path)
 
 
 def _deadline_of(context: grpc.aio.ServicerContext) -> Deadline:

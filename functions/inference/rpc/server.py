@@ -25,7 +25,7 @@ from lading.functions.inference.lanes.lanes import Lanes
 from lading.functions.inference.loading.catalog import Catalog
 from lading.functions.inference.observability.log import Observability
 from lading.functions.inference.rpc import open_inference, tensorflow_serving
-from lading.functions.inference.rpc.calls import Method
+from lading.functions.inference.rpc.calls import Method, Methods
 from lading.functions.inference.rpc.gathering import Gathering
 from lading.functions.inference.rpc.messages import pool, service
 from lading.functions.inference.rpc.records import Records
@@ -35,6 +35,13 @@ from lading.functions.inference.rpc.service import Service
 SERVICES: Sequence[Service] = (*open_inference.SERVICES, *tensorflow_serving.SERVICES)
 
 _LOOKING_UP = 2
+_FOR_LARGE_REQUESTS = (
+    ("grpc.http2.bdp_probe", 0),
+    ("grpc.experimental.tcp_read_chunk_size", 256 * 1024),
+    ("grpc.experimental.tcp_min_read_chunk_size", 64 * 1024),
+)
+"""gRPC reads 8 KiB at a time, and probes how much a connection holds: a sixth of its time for a
+request of 600 KB."""
 _MOST_REFLECTIONS = 16
 _KEPT_FOR_HEALTH = 64
 """Calls beyond `RpcLimits.most_calls`, so that other calls cannot block health checks."""
@@ -88,11 +95,12 @@ async def listening(served: RpcServing, address: str, lanes: Lanes) -> AsyncIter
         ThreadPoolExecutor(1, "health") as health,
     ):
         records = Records(served.observability)
+        gathering = Gathering(lanes)
         answering = partial(
             Method,
             catalog=served.catalog,
             lanes=lanes,
-            gathering=Gathering(lanes),
+            gathering=gathering,
             looking_up=looking_up,
             records=records,
         )
@@ -147,18 +155,18 @@ def _create_server(
         ("grpc.max_receive_message_length", served.limits.longest_body),
         ("grpc.max_send_message_length", -1),
         ("grpc.so_reuseport", 0),  # a port in use is an error
+        *_FOR_LARGE_REQUESTS,
     ]
     most = served.limits.most_calls
     room = Room(most, ending)
     bound = most + _MOST_REFLECTIONS + _KEPT_FOR_HEALTH
     server = grpc.aio.server(options=limits, maximum_concurrent_rpcs=bound)
-    for offered in SERVICES:
-        methods = {
-            described.name: answering(offered, described, room=room).handler()
-            for described in service(offered.name).methods
-        }
-        handler = grpc.method_handlers_generic_handler(offered.name, methods)
-        server.add_generic_rpc_handlers((handler,))
+    methods = [
+        answering(offered, described, room=room)
+        for offered in SERVICES
+        for described in service(offered.name).methods
+    ]
+    server.add_generic_rpc_handlers((Methods(methods),))
     servicer = _Health(served.catalog, health)
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
     _reflect(server, Room(_MOST_REFLECTIONS, ending))
