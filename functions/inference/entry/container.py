@@ -8,6 +8,7 @@ with SIGTERM, thirty seconds before SIGKILL. Any other container platform can ru
 every dialect, over gRPC too if `LADING_GRPC_PORT` is set.
 """
 
+import gc
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING, NoReturn
 from lading.functions.contract.errors import ModelUnavailable
 from lading.functions.contract.names import CONTAINER
 from lading.functions.inference.app.application import create_app
+from lading.functions.inference.entry.allocator import give_back, keep
 from lading.functions.inference.entry.container_settings import ContainerSettings
 from lading.functions.inference.entry.http_server import (
     HttpServer,
@@ -59,6 +61,8 @@ def main(arguments: Sequence[str]) -> None:
         catalog = load(settings)
     except (FolderEmpty, ModelUnavailable, ValueError) as error:
         sys.exit(f"error: {error}")
+    keep()
+    gc.freeze()  # no collection need look at what stays
     listener, team = _listener(settings.host, settings.port), _fork(catalog, settings)
     if team is not None and team.number:  # the first worker has the other ports
         settings = replace(settings, grpc_port=0, management_port=0)
@@ -144,6 +148,7 @@ def load(settings: ContainerSettings) -> Catalog:
     for failure in catalog.failures():
         raise failure
     warm_up(catalog)
+    give_back()
     control = ModelControl(
         catalog,
         settings.model_folder,

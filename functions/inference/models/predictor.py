@@ -25,6 +25,10 @@ custom_attributes: ContextVar[str] = ContextVar("custom_attributes", default="")
 """SageMaker's custom attributes of the current request; empty without any."""
 
 
+keeps_memory: ContextVar[bool] = ContextVar("keeps_memory", default=True)
+"""Whether a run of a model in this process keeps its working memory for the model's next run."""
+
+
 class ModelMetadata(NamedTuple):
     """The description of a model for callers: its name, version, platform and signature.
 

@@ -12,7 +12,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as native
 
 from lading.functions.contract.errors import InvalidInput
 from lading.functions.inference.artifact.specification import TensorSpec
-from lading.functions.inference.models.predictor import Backend, SessionError
+from lading.functions.inference.models.predictor import Backend, SessionError, keeps_memory
 from lading.functions.inference.tensors import bfloat16
 from lading.functions.inference.tensors.conversion import BF16, BYTES, Array
 
@@ -46,6 +46,7 @@ SLOW_ON_PROCESSORS = ("SkipLayerNormFusion",)
 """Rewriting of graphs that makes them slower: on processors, onnxruntime's kernel for a sum and its
 layer normalization takes longer than its two separate kernels (ADR 43)."""
 _ERRORS_ONLY = 3
+_SHRINKING = "memory.enable_memory_arena_shrinkage", "cpu:0"
 _BFLOAT16 = 16
 """ONNX's number of the element type."""
 
@@ -157,15 +158,23 @@ class OnnxSession(Backend):
             name: self._converted[name](name, array) if name in self._converted else array
             for name, array in inputs.items()
         }
+        options = None if keeps_memory.get() else _shrinking()
         try:
             if self._bfloats.isdisjoint(names):
-                results = self._session.run(names, feeds)
+                results = self._session.run(names, feeds, options)
             else:
-                values = self._session.run_with_ort_values(names, _to_values(feeds))
+                values = self._session.run_with_ort_values(names, _to_values(feeds), options)
                 results = [_from_value(value) for value in values]
         except _FAILURES as error:
             raise SessionError(error) from error
         return {name: _to_array(value) for name, value in zip(names, results, strict=True)}
+
+
+def _shrinking() -> ort.RunOptions:
+    """Return options of a run after which onnxruntime keeps no memory for the next one."""
+    options = ort.RunOptions()
+    options.add_run_config_entry(*_SHRINKING)
+    return options
 
 
 def _threads() -> int:

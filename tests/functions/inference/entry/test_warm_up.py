@@ -1,14 +1,17 @@
 """Warming before a snapshot: the golden requests are answered, and nobody is told."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.functions.inference.artifact.reading import sha256
-from lading.functions.inference.artifact.specification import GOLDEN, MODEL
+from lading.functions.inference.artifact.specification import GOLDEN, MODEL, TensorSpec
 from lading.functions.inference.entry.warm_up import warm_up
-from lading.functions.inference.loading.catalog import load_catalog
+from lading.functions.inference.loading.catalog import Catalog, CatalogModel, load_catalog
+from lading.functions.inference.models.predictor import ModelMetadata, Predictor, keeps_memory
+from lading.functions.inference.tensors.conversion import Array
 from tests.support.interpreter import proxy_event, run_clean
 from tests.support.worlds import STRING, echo, times, write_artifact
 
@@ -39,6 +42,28 @@ def served(root: Path, model: bytes, *inputs: dict[str, Any]) -> ServingSettings
 def test_every_golden_request_is_answered(tmp_path: Path) -> None:
     single, batch = tensor("FP32", [1, 2], [1.0, 2.0]), tensor("FP32", [2, 1], [1.0, 2.0])
     assert warm_up(load_catalog(served(tmp_path, times(2.0), single, batch))) == 2
+
+
+class Noting(Predictor):
+    """A predictor that notes which requests may leave their working memory behind."""
+
+    metadata = ModelMetadata("m", 1, "none", (TensorSpec("x", "FP32", (-1,)),), ())
+
+    def __init__(self, *requests: dict[str, Any]) -> None:
+        inputs = [{"inputs": [each]} for each in requests]
+        self.golden = json.dumps({"requests": inputs}).encode()
+        self.noted: list[tuple[float, bool]] = []
+
+    def predict(self, inputs: dict[str, Array], outputs: Sequence[str] = ()) -> dict[str, Array]:
+        self.noted.append((float(inputs["x"][0]), keeps_memory.get()))
+        return {}
+
+
+def test_only_the_first_golden_request_leaves_its_memory_to_the_model() -> None:
+    model = Noting(*(tensor("FP32", [1], [number]) for number in (1.0, 2.0, 3.0)))
+    assert warm_up(Catalog({"m": CatalogModel("m", {1: model})})) == 3
+    assert model.noted == [(2.0, False), (3.0, False), (1.0, True)]
+    assert keeps_memory.get()
 
 
 def test_texts_are_answered_too(tmp_path: Path) -> None:
