@@ -14,6 +14,7 @@ from lading.model_packaging.lock.file import CopyElsewhere, LockError
 from lading.model_packaging.lock.labels import NoEarlierVersion
 from lading.model_packaging.measure.change import AccuracyDropped
 from lading.model_packaging.placement.prices import PricesUnusable
+from lading.model_packaging.signing.errors import CryptographyMissing, KeyUnusable, TrustUnusable
 from lading.model_packaging.store.errors import StoreError
 
 _CODES: dict[type[Exception], int] = {
@@ -25,6 +26,9 @@ _CODES: dict[type[Exception], int] = {
     EnergyUnusable: EXIT.usage,
     CopyElsewhere: EXIT.not_found,
     AccuracyDropped: EXIT.refused,
+    KeyUnusable: EXIT.usage,
+    TrustUnusable: EXIT.usage,
+    CryptographyMissing: EXIT.usage,
     StoreError: EXIT.damaged,
     PackagingError: EXIT.source,
     ArtifactError: EXIT.damaged,

@@ -18,10 +18,12 @@ from lading.cli.commands.plan import plan
 from lading.cli.commands.predict import predict
 from lading.cli.commands.recover import recover
 from lading.cli.commands.serve import serve
+from lading.cli.commands.sign import sign
 from lading.cli.commands.smoke import smoke
 from lading.cli.commands.stacks import stacks
 from lading.cli.commands.tokens import tokens
 from lading.cli.commands.train import train
+from lading.cli.commands.verify import verify
 from lading.cli.error_output import end_with_error
 from lading.cli.errors import BadCall, CliError
 from lading.cli.versions.diff import diff
@@ -56,7 +58,7 @@ app = typer.Typer(
 )
 for command in (package, train, distill, recover, plan, serve, predict):
     app.command()(command)
-for version_command in (versions, diff, label, rollback, retire, gc):
+for version_command in (versions, diff, label, rollback, retire, gc, sign, verify):
     app.command()(version_command)
 for server_command in (pull, push, emulate, smoke, stacks, grpc_proxy):
     app.command()(server_command)

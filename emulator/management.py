@@ -9,7 +9,7 @@ from pathlib import Path
 from lading.emulator.errors import ServerLibraryMissing
 from lading.emulator.processes.server import in_background
 from lading.functions.contract.settings import ServingSettings
-from lading.functions.inference.loading.catalog import Catalog
+from lading.functions.inference.loading.catalog import Catalog, Check, accept
 from lading.functions.inference.loading.control import ModelControl
 from lading.functions.inference.wire.asgi import App, Receive, Scope, Send
 
@@ -17,21 +17,26 @@ from lading.functions.inference.wire.asgi import App, Receive, Scope, Send
 class Management:
     """The management API of models that are loaded later; earlier requests wait for them.
 
+    Args:
+        settings: where the models are.
+        check: called with each artifact before it is opened; see `catalog.load_catalog`.
+
     Raises:
         ServerLibraryMissing: FastAPI is not installed.
     """
 
-    def __init__(self, settings: ServingSettings) -> None:
+    def __init__(self, settings: ServingSettings, check: Check = accept) -> None:
         try:
             from lading.functions.inference.app.torchserve_management import create_management
         except ModuleNotFoundError as error:
             raise ServerLibraryMissing("the management API", "FastAPI") from error
-        self._create, self._settings = create_management, settings
+        self._create, self._settings, self._check = create_management, settings, check
         self._app: Future[App] = Future()
 
     def attach(self, catalog: Catalog) -> None:
         """Manage these models, from the folder that they were loaded from."""
-        control = ModelControl(catalog, Path(self._settings.model_root), self._settings.threads)
+        settings = self._settings
+        control = ModelControl(catalog, Path(settings.model_root), settings.threads, self._check)
         catalog.attach(control)
         self._app.set_result(self._create(catalog, control))
 

@@ -24,6 +24,7 @@ engines.images                  ImageUnknown
 sources.tarball                 ArchiveRefused
 lock.file                       LockError, CopyElsewhere
 lock.labels                     NoEarlierVersion
+signing.errors                  KeyUnusable, TrustUnusable, CryptographyMissing
 store.errors                    StoreError, NumberTaken
 stages                          UnexpectedFailure
 isolated                        PackagingProcessDied

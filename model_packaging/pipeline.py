@@ -16,7 +16,8 @@ benchmark   measure sizes and latency on this machine, for report.json
 placement   measure memory, and choose Lambda or SageMaker
 golden      a few requests with their answers, for golden.json
 engine      the files of the engine, if SageMaker serves the model
-publish     add the files to the store as the next version, completely or not at all
+publish     sign the files if there is a key, and add them to the store as the next version,
+            completely or not at all
 lock        enter the version in models.lock.json, and point the manifest's labels at it
 
 Everything before `publish` happens in memory, and the last two stages each make one atomic change:
@@ -82,7 +83,7 @@ from lading.model_packaging.specification import (
 from lading.model_packaging.stages import OnStage, Stages, ignore_stages
 from lading.model_packaging.steps.code import with_code
 from lading.model_packaging.steps.image import with_image
-from lading.model_packaging.store.publication import Built, require_above
+from lading.model_packaging.store.publication import Built, Seal, require_above
 from lading.model_packaging.store.versions import Store
 
 STAGES = (
@@ -122,6 +123,7 @@ def package(  # noqa: PLR0913, PLR0917 - all but the first three have defaults
     on_stage: OnStage = ignore_stages,
     regions: Collection[str] = (),
     builder: Builder | None = None,
+    seal: Seal | None = None,
 ) -> Packaged:
     """Publish a verified version of a model, or find the existing one.
 
@@ -132,6 +134,7 @@ def package(  # noqa: PLR0913, PLR0917 - all but the first three have defaults
         on_stage: called for each stage.
         regions: the regions for which the lock has the image of the engine's container.
         builder: builds the files; `build_here` by default, see also `isolated`.
+        seal: signs a new version as it is published; None: it is not signed.
 
     Raises:
         PackagingError: nothing is published, and the lock is unchanged.
@@ -146,6 +149,7 @@ def package(  # noqa: PLR0913, PLR0917 - all but the first three have defaults
             built = (builder or build_here)(job, known.identity, on_stage, details)
         else:
             built = _hand_over(job, known.identity, stages)
+        built = replace(built, seal=seal)
         version = stages.run("publish", _publish, job, known, store, built)
     return stages.run("lock", _enter, job, known, store, lock, version)
 

@@ -104,6 +104,7 @@ def _add_region(
     )
     for name, reason in plan.waiting.items():
         Annotations.of(artifacts).add_info(f"model '{name}' is not deployed: {reason}")
+    _note_signatures(artifacts, deployment, plan)
     common: _Common = {"deployment": deployment, "region": region, "shared": shared}
     models = tuple(
         ModelStack(app, f"{names.model_stack(model.name)}{suffix}", model=model, **common)
@@ -122,6 +123,16 @@ def _add_region(
         _limit_roles(each, settings.permissions_boundary)
         each.template_options.metadata = _LINT
     return stacks
+
+
+def _note_signatures(stack: Stack, deployment: Deployment, plan: RegionPlan) -> None:
+    """Warn of models without a valid signature, and say where no signature is verified."""
+    notes, settings = Annotations.of(stack), deployment.settings.signatures
+    for name, reason in plan.unsigned.items():
+        notes.add_warning_v2(f"lading:signature-{name}", reason)
+    if plan.models and not settings.key and settings.policy != "off":
+        key = f"stages.{deployment.stage}.signatures.key"
+        notes.add_info(f"signatures of models are not verified: {key} names no key")
 
 
 def _order(planned: list[PlannedApi], stacks: RegionStacks) -> None:

@@ -12,16 +12,24 @@ from lading.cli.errors import NothingLocked
 from lading.cli.locked import locked_model
 from lading.cli.progress import live_step
 from lading.model_packaging.lock.file import LocalCopy, read_lock
-from lading.model_packaging.store.transfer import Transferred, transfer
+from lading.model_packaging.store.transfer import Check, Transferred, transfer
 from lading.model_packaging.store.versions import Store
 
 Labeled = Annotated[bool, typer.Option("--labeled", help="Copy only versions that have a label.")]
 
 
 def transfer_versions(
-    names: Iterable[str], target: Store, lock: Path, *, labeled: bool, as_json: bool
+    names: Iterable[str],
+    target: Store,
+    lock: Path,
+    check: Check | None = None,
+    *,
+    labeled: bool,
+    as_json: bool,
 ) -> None:
     """Copy the models' versions one after another, and print the result of each.
+
+    `check` is called with each version; see `transfer.transfer`.
 
     Raises:
         NothingLocked: the lock does not have a model, or is empty.
@@ -30,7 +38,7 @@ def transfer_versions(
     for name, version in _chosen(names, lock, labeled=labeled):
         with live_step() as show:
             show(f"copy {name} version {version}")
-            moved = transfer(name, version, target, lock)
+            moved = transfer(name, version, target, lock, check)
         typer.echo(_line(moved), err=as_json)
         done.append(moved)
     if as_json:

@@ -13,6 +13,7 @@ from lading.cli.errors import EXIT
 from lading.cli.options import LOCK, MANIFEST, STORE, Json, Lock, Manifest, Names
 from lading.cli.options import Store as StoreOption
 from lading.cli.progress import show_stages
+from lading.cli.signatures import SigningKey
 from lading.cli.training import builder_of, find_trained, with_source
 from lading.functions.contract.errors import InferenceError
 from lading.functions.inference.artifact.specification import SERVING_DEFAULT
@@ -20,7 +21,10 @@ from lading.model_packaging.errors import PackagingError
 from lading.model_packaging.isolated import isolated
 from lading.model_packaging.manifest.models import ModelSpec, load_manifest
 from lading.model_packaging.pipeline import package as package_model
+from lading.model_packaging.signing.keys import open_key
+from lading.model_packaging.signing.signing import seal
 from lading.model_packaging.specification import Packaged
+from lading.model_packaging.store.publication import Seal
 from lading.model_packaging.store.versions import Store, open_store
 
 _REGION = typer.Option(
@@ -34,6 +38,7 @@ def package(
     lock: Lock = LOCK,
     store: StoreOption = STORE,
     region: Annotated[list[str] | None, _REGION] = None,
+    signing_key: SigningKey = None,
     json_: Json = False,
 ) -> None:
     """Convert, optimize, check and publish models, and write the lock.
@@ -49,10 +54,13 @@ def package(
         lading package digits --json
 
         lading package --store s3://my-bucket/models --region eu-west-1
+
+        lading package --signing-key awskms:///alias/models
     """
     specs = load_manifest(manifest).select(names or ())
+    sealed = seal(open_key(signing_key)) if signing_key else None
     outcomes = {}
-    for name, outcome in _package_each(specs, open_store(store), lock, region or ()):
+    for name, outcome in _package_each(specs, open_store(store), lock, region or (), sealed):
         outcomes[name] = outcome
         if isinstance(outcome, Exception):
             print_error(outcome)
@@ -69,7 +77,11 @@ def package(
 
 
 def _package_each(
-    specs: Sequence[ModelSpec], store: Store, lock: Path, regions: Sequence[str]
+    specs: Sequence[ModelSpec],
+    store: Store,
+    lock: Path,
+    regions: Sequence[str],
+    sealed: Seal | None,
 ) -> Iterator[tuple[str, Packaged | Exception]]:
     """Package one model after another; yield each name with its version or its error."""
     for spec in specs:
@@ -82,6 +94,7 @@ def _package_each(
                     on_stage,
                     regions,
                     builder_of(spec, lock, builder),
+                    sealed,
                 )
         except (PackagingError, InferenceError) as error:
             yield spec.name, error

@@ -13,6 +13,7 @@ import typer
 from lading.cli.local_endpoint import local_endpoint
 from lading.cli.locked import served_settings
 from lading.cli.options import LOCK, EngineUrl, Json, Lock, Names
+from lading.cli.signatures import STAGE, STAGES, Stage, Stages, trust_of_stage, warn
 from lading.emulator.engines.local_engines import LocalEngines
 from lading.emulator.function.runtimes import Listeners, Runtime, create_function
 from lading.emulator.gateway.api import Gateway
@@ -24,10 +25,12 @@ from lading.functions.contract.names import artifact_folder
 from lading.functions.contract.origins import read_origins
 from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.artifact.reading import read_artifact
+from lading.functions.inference.attestation.enforcement import FolderCheck
 from lading.functions.inference.entry.http_server import Listening, address_of
 from lading.functions.inference.entry.keep_alive import KEEP_ALIVE_SECONDS, MOST_KEEP_ALIVE_SECONDS
 from lading.functions.inference.loading.catalog import Catalog, load_catalog
 from lading.functions.inference.observability.prometheus import Metrics
+from lading.model_packaging.signing.errors import needs_cryptography
 
 _LOG = Path(".lading/serve.log")
 _ENGINES = Path(".lading/engines")
@@ -76,6 +79,8 @@ def serve(
     engine_url: EngineUrl = "",
     management_port: Annotated[int | None, _port("TorchServe's management API, if any")] = None,
     keep_alive: Annotated[int, _KEEP_ALIVE] = KEEP_ALIVE_SECONDS,
+    stage: Stage = STAGE,
+    stages: Stages = STAGES,
     lock: Lock = LOCK,
     json_: Json = False,
 ) -> None:
@@ -84,7 +89,8 @@ def serve(
     It serves the labeled versions in the lock. Each answered request is a line on standard error
     and is counted for Prometheus at /metrics (runtime process). With --json the addresses are one
     line on standard output when the server is ready. A model whose target is SageMaker is served by
-    an engine, which this command starts; its log is in .lading/engines.
+    an engine, which this command starts; its log is in .lading/engines. A model without a signature
+    that the stage accepts is not served where the stage requires one.
 
     Examples:
 
@@ -97,14 +103,16 @@ def serve(
         lading serve chat --engine-url http://127.0.0.1:8000/v1
     """
     settings = served_settings(lock, names or (), threads)._replace(origins=_origins(cors))
-    for failure in _damaged(settings):
-        typer.secho(f"warning: {failure}", err=True, fg="yellow")
+    check = FolderCheck(trust_of_stage(stages, stage), report=warn)
+    for failure in _damaged(settings, check):
+        warn(str(failure))
     if management_port is not None and runtime != "process":
         raise typer.BadParameter("--management-port needs --runtime process")
     engines = LocalEngines(_ENGINES, _ENGINES, server=engine_url, on_progress=_show_step)
     ports = _Ports(Listening(host, port, keep_alive), grpc_port, management_port)
     with local_endpoint(settings, lock, engines) as (settings, variables):
-        _run(settings, variables, runtime, ports, log, as_json=json_)
+        management = Management(settings, check) if ports.management is not None else None
+        _run(settings, variables, runtime, ports, log, management, as_json=json_)
 
 
 def _run(
@@ -113,13 +121,13 @@ def _run(
     runtime: Runtime,
     ports: _Ports,
     log: Path,
+    management: Management | None,
     *,
     as_json: bool,
 ) -> None:
     """Serve until a signal."""
     host = ports.http.host
     metrics = Metrics() if runtime == "process" else None
-    management = Management(settings) if ports.management is not None else None
     listeners = _listeners(metrics, management)
     function = create_function(runtime, settings, log=log, listeners=listeners, variables=variables)
     gateway = Gateway(function, lambda access: typer.echo(str(access), err=True))
@@ -165,15 +173,23 @@ def _origins(text: str) -> tuple[str, ...]:
         raise typer.BadParameter(str(error), param_hint="--cors") from error
 
 
-def _damaged(settings: ServingSettings) -> Iterator[ArtifactError]:
-    """Yield the errors of damaged artifacts; their versions will answer that they are not ready."""
+def _damaged(settings: ServingSettings, check: FolderCheck) -> Iterator[ArtifactError]:
+    """Yield the errors of damaged artifacts; their versions will answer that they are not ready.
+
+    Raises:
+        SignatureRefused: a version has no valid signature, and must have one. What is loaded later
+            has the same digest, which the lock pins.
+    """
     for model in settings.models:
         for version, digest in model.versions.items():
             folder = Path(settings.model_root) / artifact_folder(model.name, version)
             try:
-                read_artifact(folder, digest)
+                artifact = read_artifact(folder, digest)
             except ArtifactError as error:
                 yield error
+            else:
+                with needs_cryptography():
+                    check(model.name, version, artifact, folder)
 
 
 def _document(url: str, settings: ServingSettings, log: Path) -> dict[str, object]:

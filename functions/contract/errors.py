@@ -416,3 +416,12 @@ class ArtifactUnreachable(ArtifactError):
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(f"{path} cannot be read from S3: {reason}")
+        self.reason = reason
+
+
+class SignatureRefused(ArtifactError):
+    """A version has no valid signature of a trusted key, and `reason` says why."""
+
+    def __init__(self, name: str, version: int, reason: str) -> None:
+        super().__init__(f"model '{name}' version {version} {reason}")
+        self.name, self.version, self.reason = name, version, reason

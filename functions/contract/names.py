@@ -46,6 +46,15 @@ def artifact_archive(name: str, version: int) -> str:
     return f"{artifact_folder(name, version)}/artifact.zip"
 
 
+def attestation_object(name: str, version: int, digest: str) -> str:
+    """Return the key of a version's signature below a store's prefix in S3.
+
+    `digest` is that of its artifact.json, as `sha256:<hex>`.
+    """
+    plain = digest.removeprefix("sha256:")
+    return f"models/{name}/attestations/{version}-{plain}.json"
+
+
 def model_object(name: str) -> dict[str, str | int]:
     """OpenAI's model object; `created` is 0, because artifacts have no time of creation."""
     return {"id": name, "object": "model", "created": 0, "owned_by": "lading"}
@@ -158,6 +167,10 @@ class CONTAINER:
     """`explicit` if callers may load and unload models, as in Triton; `none` if not."""
     management_port: Final = "LADING_MANAGEMENT_PORT"
     """The port of TorchServe's management API, 8081 in TorchServe; 0 for none."""
+    signatures: Final = "LADING_SIGNATURES"
+    """`required`, `warn` or `off`: what happens to a model without a valid signature."""
+    signature_keys: Final = "LADING_SIGNATURE_KEYS"
+    """Files of the trusted public keys in PEM, separated by colons."""
     multi_model: Final = "SAGEMAKER_MULTI_MODEL"
     """`true` where SageMaker requests which models to load, from `multi_model_folder`."""
     multi_model_folder: Final = "/opt/ml/models"

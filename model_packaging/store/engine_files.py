@@ -80,6 +80,16 @@ class EngineFiles:
         if last:
             yield last
 
+    def verify(self) -> None:
+        """Read every file.
+
+        Raises:
+            StoreError: one cannot be read, or differs from the list.
+        """
+        for path in self.files:
+            for _ in self.read(path):
+                pass
+
     def _pieces(self, path: str, size: int) -> Iterator[bytes]:
         try:
             with self.opener(path) as stream:

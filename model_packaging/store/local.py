@@ -1,7 +1,7 @@
 """A store of versions in a folder.
 
 <root>/models/<name>/<version>/   the published versions
-<root>/.staging/                  the version being written, and the lock of publishers
+<root>/.staging/                  the version or signature being written, and the publishers' lock
 """
 
 import json
@@ -16,6 +16,8 @@ from lading.functions.contract.errors import ArtifactError
 from lading.functions.contract.names import artifact_folder
 from lading.functions.inference.artifact.reading import sha256
 from lading.functions.inference.artifact.specification import ENGINE, SPECIFICATION, Artifact
+from lading.functions.inference.attestation.enforcement import read_bundle_file
+from lading.functions.inference.attestation.statement import BUNDLE
 from lading.model_packaging.lock.file import LocalCopy
 from lading.model_packaging.store.contents import Stored
 from lading.model_packaging.store.durable import (
@@ -103,6 +105,23 @@ class LocalStore:
         path = os.path.relpath(self.root.resolve(), lock.parent.resolve())
         return LocalCopy(path=Path(path).as_posix())
 
+    def attest(self, name: str, version: int, digest: str, bundle: bytes) -> None:
+        """See `Store.attest`."""
+        folder = self.folder(name, version)
+        with self._writing(name):
+            if sha256(self._specification(name, version)) != digest:
+                raise self._damaged(name, version, f"{SPECIFICATION} is not the locked one")
+            write_file(self._staging / BUNDLE, bundle)
+            (self._staging / BUNDLE).rename(folder / BUNDLE)
+            sync_folder(folder)
+
+    def attestation(self, name: str, version: int, digest: str) -> bytes | None:  # noqa: ARG002 the signature names the digest
+        """See `Store.attestation`."""
+        try:
+            return read_bundle_file(self.folder(name, version))
+        except ArtifactError as error:
+            raise StoreError(name, self.folder(name, version), str(error)) from error
+
     def contents(self, name: str) -> tuple[Stored, ...]:
         """See `Store.contents`."""
         folders = {version: self.folder(name, version) for version in self.versions(name)}
@@ -161,7 +180,7 @@ class LocalStore:
 
     def _write(self, name: str, version: int, built: Built) -> None:
         """Write the files to a staging folder, and rename it to its final place."""
-        staged = self._staging / "version"
+        staged, built = self._staging / "version", built.sealed(name, version)
         make_folder(staged)
         for file, content in built.files.items():
             write_file(staged / file, content)

@@ -1,24 +1,32 @@
 """The common part of all stores: the form of versions, their verification and numbering."""
 
 import json
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lading.functions.contract.errors import ArtifactCorrupt
 from lading.functions.contract.names import artifact_folder
 from lading.functions.inference.artifact.reading import read_artifact, sha256
 from lading.functions.inference.artifact.specification import ENGINE, SPECIFICATION, Artifact
+from lading.functions.inference.attestation.statement import BUNDLE
 from lading.model_packaging.store.engine_files import EngineFiles
 from lading.model_packaging.store.errors import NumberTaken
+
+Seal = Callable[[str, int, "Built"], bytes]
+"""Returns the signature of a version, by model and number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """The files of a version by name, and those of its engine."""
+    """The files of a version by name, and those of its engine.
+
+    `seal` signs it. A store calls it when it has chosen the number, which is signed too.
+    """
 
     files: Mapping[str, bytes]
     engine: EngineFiles | None = None
+    seal: Seal | None = None
 
     @property
     def identity(self) -> str:
@@ -29,6 +37,13 @@ class Built:
     def digest(self) -> str:
         """SHA-256 of artifact.json, and so of everything that it lists."""
         return sha256(self.files[SPECIFICATION])
+
+    def sealed(self, name: str, version: int) -> "Built":
+        """Return the files with their signature, if they are to be signed."""
+        if self.seal is None:
+            return self
+        files = {**self.files, BUNDLE: self.seal(name, version, self)}
+        return replace(self, files=files, seal=None)
 
 
 @dataclass(frozen=True, slots=True)

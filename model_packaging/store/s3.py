@@ -3,12 +3,15 @@
     <prefix>/models/<name>/<version>/artifact.zip   a version; writing it publishes the version
     <prefix>/models/<name>/golden/<digest>.json     its golden requests, written before it
     <prefix>/models/<name>/sha256/<digest>/<path>   its engine's files, written before it
+    <prefix>/models/<name>/attestations/<version>-<digest>.json    its signature, written before it
 
-Every write requires that the key is free, so nothing is ever overwritten. If two publishers want
-the same number, one gets it and the other uses the next. Identity and digest are metadata of the
-zip: they appear with it and can be read without it (docs/adr/0008). The engine's files have the
-digest of their list in their prefix, since SageMaker does not pin object versions; complete files
-of a killed publisher are used by the next.
+Every write requires that the key is free, so nothing is ever overwritten, except a signature: a
+version may be signed again. The key of a signature has the version and the digest of artifact.json,
+so it belongs to no other artifact, whoever gets the number; the zip, which becomes a layer, has
+none. If two publishers want the same number, one gets it and the other uses the next. Identity and
+digest are metadata of the zip: they appear with it and can be read without it (docs/adr/0008). The
+engine's files have the digest of their list in their prefix, since SageMaker does not pin object
+versions; complete files of a killed publisher are used by the next.
 """
 
 import re
@@ -21,10 +24,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lading.functions.contract.errors import ArtifactError
-from lading.functions.contract.names import artifact_archive, artifact_folder
+from lading.functions.contract.names import artifact_archive, artifact_folder, attestation_object
 from lading.functions.inference.artifact.archive import pack, unpack
 from lading.functions.inference.artifact.reading import sha256
 from lading.functions.inference.artifact.specification import GOLDEN, Artifact
+from lading.functions.inference.attestation.bundle import MAX_BUNDLE_BYTES
+from lading.functions.inference.attestation.statement import BUNDLE
 from lading.model_packaging.check.golden import MAX_BYTES
 from lading.model_packaging.lock.file import S3Copy
 from lading.model_packaging.store.contents import Stored
@@ -125,7 +130,21 @@ class S3Store:
                 advice = "restore the object's first version, or delete it and package again"
                 reason = f"is damaged ({error}); {advice}"
                 raise StoreError(name, self._address(key), reason) from error
+            files.pop(BUNDLE, None)
+            if (bundle := self._attestation(name, version, artifact.digest)) is not None:
+                files[BUNDLE] = bundle
         return Published(artifact, files, self._address(key), engine)
+
+    def attest(self, name: str, version: int, digest: str, bundle: bytes) -> None:
+        """See `Store.attest`."""
+        with self._explaining(name, self._key(name, version)):
+            self._head(name, version, digest)
+            self._put_attestation(name, version, digest, bundle)
+
+    def attestation(self, name: str, version: int, digest: str) -> bytes | None:
+        """See `Store.attestation`."""
+        with self._explaining(name, self._attestation_key(name, version, digest)):
+            return self._attestation(name, version, digest)
 
     def read_golden(self, name: str, key: str) -> bytes:
         """Return the golden requests at a key of a lock, without their artifact.
@@ -247,7 +266,8 @@ class S3Store:
         if _DIGEST not in about:
             return replace(stored, needs=beside)
         golden, engine = about.get(_GOLDEN), about.get(_ENGINE)
-        keys = [self._golden_key(name, golden)] if golden else []
+        keys = [self._attestation_key(name, stored.version, about[_DIGEST])]
+        keys += [self._golden_key(name, golden)] if golden else []
         keys += [self._engine(name, engine).prefix] if engine else []
         return replace(stored, needs=frozenset(f"s3://{self.bucket}/{key}" for key in keys))
 
@@ -268,13 +288,35 @@ class S3Store:
             self._engine(name, built.engine.digest).put(built.engine)
 
     def _put_version(self, name: str, version: int, built: Built) -> bool:
+        built = built.sealed(name, version)
+        if BUNDLE in built.files:
+            self._put_attestation(name, version, built.digest, built.files[BUNDLE])
         about = {_IDENTITY: built.identity, _DIGEST: built.digest}
         if GOLDEN in built.files:
             about[_GOLDEN] = sha256(built.files[GOLDEN])
         if built.engine is not None:
             about[_ENGINE] = built.engine.digest
-        body = pack(name, version, built.files)
+        files = {file: content for file, content in built.files.items() if file != BUNDLE}
+        body = pack(name, version, files)
         return self._upload(self._key(name, version), "application/zip", about).put(body)
+
+    def _put_attestation(self, name: str, version: int, digest: str, bundle: bytes) -> None:
+        key = self._attestation_key(name, version, digest)
+        self._client.put_object(
+            Bucket=self.bucket, Key=key, Body=bundle, ContentType="application/json"
+        )
+
+    def _attestation(self, name: str, version: int, digest: str) -> bytes | None:
+        from botocore.exceptions import ClientError
+
+        key = self._attestation_key(name, version, digest)
+        try:
+            found = self._client.get_object(Bucket=self.bucket, Key=key)
+        except ClientError as error:
+            if error.response["Error"].get("Code") == "NoSuchKey":
+                return None
+            raise
+        return found["Body"].read(MAX_BUNDLE_BYTES + 1)
 
     def _engine_files(self, name: str, artifact: Artifact) -> EngineFiles | None:
         """Return the engine's files of a version.
@@ -305,6 +347,9 @@ class S3Store:
 
     def _golden_key(self, name: str, digest: str) -> str:
         return f"{self._folder(name)}golden/{digest.removeprefix('sha256:')}.json"
+
+    def _attestation_key(self, name: str, version: int, digest: str) -> str:
+        return f"{self.prefix}{attestation_object(name, version, digest)}"
 
     def _address(self, key: str = "") -> str:
         return f"s3://{self.bucket}/{key or self.prefix}".rstrip("/")

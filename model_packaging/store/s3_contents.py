@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 _GROUP = re.compile(
     r"(0|[1-9][0-9]*)/artifact\.zip$|golden/[0-9a-f]{64}\.json$|sha256/[0-9a-f]{64}/"
+    r"|attestations/[0-9]+-[0-9a-f]{64}\.json$"
 )
 
 
@@ -22,7 +23,7 @@ def list_objects(client: "S3Client", bucket: str, prefix: str) -> list["ObjectTy
 
 
 def group_objects(bucket: str, folder: str, objects: Iterable["ObjectTypeDef"]) -> list[Stored]:
-    """Return the versions, golden requests and engines' files in a model's folder.
+    """Return the versions, golden requests, signatures and engines' files in a model's folder.
 
     What each version needs is not known yet. Objects with other names are not Lading's.
     """

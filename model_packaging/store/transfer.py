@@ -1,5 +1,6 @@
 """Copies published versions between stores, and verifies them against the lock."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,8 +32,21 @@ class Transferred:
     copy: LocalCopy | S3Copy
 
 
-def transfer(name: str, version: int, target: Store, lock: Path) -> Transferred:
+Check = Callable[[str, int, Published], object]
+"""Raises an error if a version of a model must not be copied."""
+
+
+def transfer(
+    name: str, version: int, target: Store, lock: Path, check: Check | None = None
+) -> Transferred:
     """Copy a version of the lock to `target`, and record the copy in the lock.
+
+    Args:
+        name: the model.
+        version: the version.
+        target: the store to copy to.
+        lock: path of the lock.
+        check: called with the version before it is copied, and with one that is there already.
 
     Raises:
         StoreError: no copy can be read, the target cannot be written, or has another artifact.
@@ -44,7 +58,11 @@ def transfer(name: str, version: int, target: Store, lock: Path) -> Transferred:
     read: Published | None = None
     if version not in target.versions(name):
         read = read_nearest(name, version, entry, lock)
+        if check is not None:
+            check(name, version, read)
         target.place(name, version, Built(read.files, read.engine))
+    elif check is not None:
+        check(name, version, target.open(name, version, entry.digest))
     copy = target.copy(name, version, entry.digest, lock)
     record(lock, name, version, entry.model_copy(update={"stores": (copy,)}), ())
     size = None if read is None else _size(read)

@@ -73,6 +73,26 @@ class Store(Protocol):
             StoreError: it is not here, or has another digest.
         """
 
+    def attest(self, name: str, version: int, digest: str, bundle: bytes) -> None:
+        """Give a published version a signature, in place of the one that it may have.
+
+        Args:
+            name: the model.
+            version: the version's number.
+            digest: the SHA-256 of its artifact.json.
+            bundle: the signature.
+
+        Raises:
+            StoreError: the version is not here or has another digest, or cannot be written.
+        """
+
+    def attestation(self, name: str, version: int, digest: str) -> bytes | None:
+        """Return a version's signature, unverified, without reading the version; None without one.
+
+        Raises:
+            StoreError: it cannot be read.
+        """
+
     def contents(self, name: str) -> tuple[Stored, ...]:
         """Return the versions of a model, and the files beside them that several may need.
 

@@ -20,6 +20,7 @@ from lading.model_packaging.manifest.models import ModelSpec, load_manifest
 from lading.stacks.errors import PlanError, SettingsError, StackError
 from lading.stacks.plan.endpoints import Endpoint, plan_endpoint, require_instances
 from lading.stacks.plan.managed import plan_managed
+from lading.stacks.plan.signatures import StageSignatures
 from lading.stacks.stages.managed import ManagedSettings
 from lading.stacks.stages.settings import Deployment, ModelSettings
 
@@ -98,10 +99,12 @@ class RegionPlan:
     Args:
         models: the models to deploy.
         waiting: models of the manifest that are not deployed -> the reason.
+        unsigned: models that are deployed without a valid signature -> the reason.
     """
 
     models: tuple[PlannedModel, ...]
     waiting: Mapping[str, str] = field(default_factory=dict)
+    unsigned: Mapping[str, str] = field(default_factory=dict)
 
 
 def plan_models(
@@ -124,15 +127,16 @@ def plan_models(
         raise StackError(str(error)) from error
     _require_known(deployment, names)
     _require_free_base_path(deployment, names)
+    signatures = StageSignatures(deployment, lock)
     waiting = {name: reason for name in names if (reason := _reason_to_wait(locked, name))}
     models = tuple(
-        _plan(spec, locked, lock, deployment, region)
+        _plan(spec, locked, signatures, deployment, region)
         for name, spec in names.items()
         if name not in waiting
     )
     _require_apart(models, deployment)
     _require_twins(models, waiting)
-    return RegionPlan(models, waiting)
+    return RegionPlan(models, waiting, signatures.unsigned)
 
 
 def _require_known(deployment: Deployment, names: Iterable[str]) -> None:
@@ -181,14 +185,19 @@ def _require_twins(models: Iterable[PlannedModel], waiting: Mapping[str, str]) -
 
 
 def _plan(
-    spec: ModelSpec, locked: Lock, lock: Path, deployment: Deployment, region: str | None
+    spec: ModelSpec,
+    locked: Lock,
+    signatures: StageSignatures,
+    deployment: Deployment,
+    region: str | None,
 ) -> PlannedModel:
-    name = spec.name
+    name, lock = spec.name, signatures.lock
     version = locked.model(name).labels[DEFAULT_LABEL]
     entry = locked.model(name).versions[version]
     endpoint = None
     try:
         copy = _choose(entry, deployment, region)
+        signatures.check(name, version, entry, copy)
         if entry.engine is not None:
             require_instances(name, deployment)
             endpoint = plan_endpoint(entry.engine, copy, deployment, region, spec.twin)

@@ -33,6 +33,7 @@ from lading.stacks.stages.domain import CustomDomain, domain_conflicts
 from lading.stacks.stages.managed import ManagedSettings
 from lading.stacks.stages.sagemaker import SageMakerSettings, StageEntry
 from lading.stacks.stages.sagemaker_rules import impossible
+from lading.stacks.stages.signatures import SignatureSettings
 
 ALIAS = "live"
 """The alias of every model's function, which all callers use."""
@@ -171,6 +172,8 @@ class StageSettings(StageEntry):
     waf: bool | None = None
     """Whether a web application firewall is in front of the API; None: in production only."""
     domain: CustomDomain | None = None
+    signatures: SignatureSettings = SignatureSettings()
+    """Which signatures of models are accepted."""
     alarms: Alarms = Alarms()
     rollout: RolloutName = "canary-10-percent-5-minutes"
     log_retention_days: RetentionDays = 90
@@ -303,6 +306,7 @@ class Deployment:
         owner: team that is responsible for it.
         local: whether the account is emulated; then features are left out.
         runtime: URL of the emulated account's SageMaker.
+        folder: the folder of stages.yaml, to which its paths are relative.
     """
 
     names: Names
@@ -310,6 +314,7 @@ class Deployment:
     owner: str | None = None
     local: bool = False
     runtime: str = ""
+    folder: Path = Path()
 
     @property
     def stage(self) -> str:
@@ -369,7 +374,8 @@ def load_deployment(path: Path, stage: str, *, local: bool = False) -> Deploymen
     if settings.domain is not None:
         for reason in domain_conflicts(settings.domain, settings.regions):
             raise SettingsError(f"{path}: stages.{stage}.domain: {reason}")
-    return Deployment(Names(document.service, stage), settings, document.owner, local)
+    names = Names(document.service, stage)
+    return Deployment(names, settings, document.owner, local, folder=path.parent)
 
 
 def _read(path: Path) -> SettingsFile:

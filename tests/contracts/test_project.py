@@ -18,6 +18,8 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 FORMS = sorted((ROOT / ".github/ISSUE_TEMPLATE").glob("*.yml"))
 
+WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+
 
 def read_yaml(file: str) -> Any:
     return yaml.safe_load((ROOT / file).read_text())
@@ -60,8 +62,13 @@ def test_the_workflow_runs_the_projects_own_script_and_may_only_read() -> None:
     assert os.access(ROOT / ".ci/run", os.X_OK)
 
 
-def test_every_action_of_the_workflow_is_pinned_to_a_commit() -> None:
-    actions = [step["uses"] for step in steps() if "uses" in step]
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
+def test_every_action_of_a_workflow_is_pinned_to_a_commit(workflow: Path) -> None:
+    document = yaml.safe_load(workflow.read_text())
+    actions = [
+        step["uses"] for job in document["jobs"].values() for step in job["steps"] if "uses" in step
+    ]
+    assert document["permissions"] == {"contents": "read"}
     assert actions
     assert [name for name in actions if not re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", name)] == []
 

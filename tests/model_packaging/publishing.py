@@ -1,13 +1,14 @@
 """Publish version 2 in child processes that are killed before every change they make.
 
 `python -m tests.model_packaging.publishing ADDRESS KIND` prints the address of each child's store,
-in which version 1 was published; both have a model of their own, or an engine's files. A change is
-a write to the store's folder, or anything sent to S3.
+in which version 1 was published; both have a model and a signature of their own, or an engine's
+files. A change is a write to the store's folder, or anything sent to S3.
 """
 
 import os
 import signal
 import sys
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -35,10 +36,15 @@ def die_before(number: int, address: str) -> None:
     sys.addaudithook(hook)
 
 
+def signature(identity: str, _name: str, version: int, _built: Built) -> bytes:
+    return f"{identity} {version}".encode()
+
+
 def publish(address: str, kind: str, identity: str) -> None:
     """Publish an artifact of this kind."""
-    if kind == "model":
-        open_store(address).publish("digits", Built(files(identity.encode(), identity)), {})
+    if kind == "signed":
+        built = Built(files(identity.encode(), identity), seal=partial(signature, identity))
+        open_store(address).publish("digits", built, {})
     else:
         artifact, engine = large(identity, second=b"1" if identity == "one" else b"2")
         open_store(address).publish("digits", Built(artifact, engine), {})

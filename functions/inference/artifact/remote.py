@@ -5,12 +5,18 @@ for a folder. boto3 is imported when the first such model is loaded; Lambda's Py
 contains it.
 """
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from lading.functions.contract.errors import ArtifactUnreachable
-from lading.functions.contract.names import S3Object, artifact_archive, artifact_folder
+from lading.functions.contract.names import (
+    S3Object,
+    artifact_archive,
+    artifact_folder,
+    attestation_object,
+)
 from lading.functions.inference.artifact.archive import unpack
 from lading.functions.inference.artifact.reading import read_artifact
 from lading.functions.inference.artifact.specification import Artifact
@@ -37,8 +43,42 @@ def read_remote(place: S3Object, name: str, version: int, digest: str | None) ->
     return read_artifact(Path(artifact_folder(name, version)), digest, contents)
 
 
+def read_remote_attestation(
+    place: S3Object, name: str, version: int, digest: str, limit: int
+) -> bytes | None:
+    """Return the signature beside an artifact in S3, unverified; None if it has none.
+
+    Args:
+        place: the version of the artifact's object.
+        name: the model.
+        version: its version.
+        digest: SHA-256 of its `artifact.json`.
+        limit: bytes to read at most.
+
+    Raises:
+        ArtifactUnreachable: S3 cannot be read.
+    """
+    shown = attestation_object(name, version, digest)
+    key = place.key.removesuffix(artifact_archive(name, version)) + shown
+    try:
+        with _reading(shown) as client:
+            found = client.get_object(Bucket=place.bucket, Key=key)
+            return bytes(found["Body"].read(limit))
+    except ArtifactUnreachable as error:
+        if error.reason == "NoSuchKey":
+            return None
+        raise
+
+
 def _fetch(place: S3Object, name: str, version: int) -> dict[str, bytes]:
-    shown = artifact_archive(name, version)
+    with _reading(artifact_archive(name, version)) as client:
+        found = client.get_object(Bucket=place.bucket, Key=place.key, VersionId=place.version_id)
+        return unpack(found["Body"], found["ContentLength"], name, version)
+
+
+@contextmanager
+def _reading(shown: str) -> Iterator[Any]:
+    """Yield a client of S3, and say what could not be read if it raises."""
     try:
         from boto3.session import Session
         from botocore.config import Config
@@ -52,10 +92,7 @@ def _fetch(place: S3Object, name: str, version: int) -> dict[str, bytes]:
     )
     try:
         with closing(Session().client("s3", config=config)) as client:
-            found = client.get_object(
-                Bucket=place.bucket, Key=place.key, VersionId=place.version_id
-            )
-            return unpack(found["Body"], found["ContentLength"], name, version)
+            yield client
     except ClientError as error:
         code = error.response["Error"].get("Code", "no reason given")  # its message names buckets
         raise ArtifactUnreachable(shown, code) from error

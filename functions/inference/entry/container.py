@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, NoReturn
 from lading.functions.contract.errors import ModelUnavailable
 from lading.functions.contract.names import CONTAINER
 from lading.functions.inference.app.application import create_app
+from lading.functions.inference.attestation.enforcement import FolderCheck, remote_attestations
 from lading.functions.inference.entry.allocator import give_back, keep
 from lading.functions.inference.entry.container_settings import ContainerSettings
 from lading.functions.inference.entry.http_server import (
@@ -139,12 +140,14 @@ def load(settings: ContainerSettings) -> Catalog:
         FolderEmpty: there are none.
         ModelUnavailable: one fails to load; a container that cannot answer must not start.
     """
+    service = settings.service
+    check = FolderCheck(settings.trust, remote_attestations(service.models))
     if settings.multi_model:
         catalog = Catalog({})  # SageMaker requests what to load
-    elif settings.service.models:
-        catalog = load_catalog(settings.service)
+    elif service.models:
+        catalog = load_catalog(service, check)
     else:
-        catalog = load_folder(settings.model_folder, settings.service.threads)
+        catalog = load_folder(settings.model_folder, service.threads, check)
     for failure in catalog.failures():
         raise failure
     warm_up(catalog)
@@ -152,7 +155,8 @@ def load(settings: ContainerSettings) -> Catalog:
     control = ModelControl(
         catalog,
         settings.model_folder,
-        settings.service.threads,
+        service.threads,
+        check,
         explicit=settings.explicit,
         multi_model=settings.multi_model,
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lading.functions.contract.names import ADAPTER, CONTAINER, ENVIRONMENT, MANAGED
 from lading.functions.contract.settings import ServingSettings
+from lading.functions.inference.attestation.verification import ANY, Trust
 from lading.functions.inference.entry.keep_alive import KEEP_ALIVE_SECONDS, MOST_KEEP_ALIVE_SECONDS
 from lading.functions.inference.entry.processors import processors
 from lading.functions.inference.lanes.limits import LaneLimits
@@ -34,6 +35,8 @@ class ContainerSettings:
     host: str = CONTAINER.default_host
     keep_alive_s: int = KEEP_ALIVE_SECONDS
     lanes: LaneLimits = field(default_factory=LaneLimits)
+    trust: Trust = ANY
+    """Which signatures of models are accepted."""
     workers: int = 1
     """Processes that share the port and the models; of several, each has one thread for a model."""
 
@@ -64,6 +67,7 @@ class ContainerSettings:
             host=environment.get(CONTAINER.host) or CONTAINER.default_host,
             keep_alive_s=_keep_alive(environment),
             lanes=_lanes(environment, workers),
+            trust=_trust(environment),
             workers=workers,
         )
 
@@ -96,6 +100,17 @@ class AdapterSettings:
         at_once = _number(environment, MANAGED.at_once, 1)
         gpu = environment.get(MANAGED.require_gpu, "").lower() == "true"
         return cls(name, version, port, at_once, gpu)
+
+
+def _trust(environment: Mapping[str, str]) -> Trust:
+    """Return which signatures are accepted; a key makes them required unless that is stated."""
+    mode = environment.get(CONTAINER.signatures) or None
+    paths = [path for path in environment.get(CONTAINER.signature_keys, "").split(":") if path]
+    if mode is None and not paths:
+        return ANY
+    from lading.functions.inference.attestation.trusted_keys import trust_of
+
+    return trust_of(mode, map(Path, paths))
 
 
 def _lanes(environment: Mapping[str, str], workers: int) -> LaneLimits:

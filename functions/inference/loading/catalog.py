@@ -1,7 +1,7 @@
 """The catalog: the predictor of each version of each model, found by name, version or label."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -194,21 +194,38 @@ class Control(Protocol):
         """Make a version the default."""
 
 
-def load_catalog(settings: ServingSettings) -> Catalog:
-    """Load every model in `settings`; one that fails stays in the catalog as not ready."""
+Check = Callable[[str, int, Artifact, Path], object]
+"""Raises an ArtifactError if the artifact of a version, read from a folder, must not be served."""
+
+
+def accept(_name: str, _version: int, _artifact: Artifact, _folder: Path) -> None:
+    """Accept what the lock's digest pins; Lambda has no library for signatures."""
+
+
+def load_catalog(settings: ServingSettings, check: Check = accept) -> Catalog:
+    """Load every model in `settings`; one that fails stays in the catalog as not ready.
+
+    Args:
+        settings: the models.
+        check: called with each verified artifact before it is opened; by default all are accepted.
+    """
     root = Path(settings.model_root)
-    return Catalog({model.name: _load_model(model, root, settings) for model in settings.models})
+    return Catalog(
+        {model.name: _load_model(model, root, settings, check) for model in settings.models}
+    )
 
 
-def _load_model(model: ServedModel, root: Path, settings: ServingSettings) -> CatalogModel:
+def _load_model(
+    model: ServedModel, root: Path, settings: ServingSettings, check: Check
+) -> CatalogModel:
     versions = {
-        version: _load_version(model, version, root, settings) for version in model.versions
+        version: _load_version(model, version, root, settings, check) for version in model.versions
     }
     return CatalogModel(model.name, versions, model.labels)
 
 
 def _load_version(
-    model: ServedModel, version: int, root: Path, settings: ServingSettings
+    model: ServedModel, version: int, root: Path, settings: ServingSettings, check: Check
 ) -> Predictor | ModelUnavailable:
     folder = in_layers(root / artifact_folder(model.name, version))
     try:
@@ -217,6 +234,7 @@ def _load_version(
             raise ArtifactCorrupt(
                 shown(folder / SPECIFICATION), f"belongs to model '{artifact.name}'"
             )
+        check(model.name, version, artifact, folder)
         return _open(artifact, version, settings)
     except (ArtifactError, ValueError) as error:
         return ModelUnavailable(model.name, version, str(error))

@@ -13,7 +13,7 @@ from threading import Lock
 from lading.functions.contract.errors import MalformedRequest, ModelConflict, ModelNotFound, brief
 from lading.functions.contract.names import DEFAULT_LABEL, NAME_PATTERN
 from lading.functions.contract.routes import RESERVED_NAMES
-from lading.functions.inference.loading.catalog import Catalog, CatalogModel
+from lading.functions.inference.loading.catalog import Catalog, CatalogModel, Check, accept
 from lading.functions.inference.loading.folder import list_folder, load_model
 from lading.functions.inference.models.statistics import Statistics
 
@@ -25,20 +25,23 @@ class ModelControl:
         catalog: the models served.
         root: folder of the models that can be loaded.
         threads: threads inside one prediction; 0: one for each processor that this process may use.
+        check: called with each artifact before it is opened; see `catalog.load_catalog`.
         explicit: whether callers may load and unload, as in Triton's `explicit` control mode.
         multi_model: whether SageMaker requests what to load, each model in a separate folder.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 all but the first two have defaults
         self,
         catalog: Catalog,
         root: Path,
         threads: int = 0,
+        check: Check = accept,
         *,
         explicit: bool = True,
         multi_model: bool = False,
     ) -> None:
         self._catalog, self._root, self._threads = catalog, root.resolve(), threads
+        self._check = check
         self.explicit, self.multi_model = explicit, multi_model
         self.statistics = Statistics()
         self._turn = Lock()
@@ -83,7 +86,7 @@ class ModelControl:
         if not place:
             if name not in self.available():
                 raise ModelNotFound(name, self.available())
-            return load_model(self._root, name, self._threads)
+            return load_model(self._root, name, self._threads, self._check)
         folder = (self._root / place).resolve()
         found = list_folder(folder) if folder.is_relative_to(self._root) else {}
         if len(found) != 1:
@@ -91,7 +94,7 @@ class ModelControl:
                 f"'{brief(place)}' must be a folder below the root with exactly one model"
             )
         (own_name,) = found
-        return load_model(folder, own_name, self._threads)._replace(name=name)
+        return load_model(folder, own_name, self._threads, self._check)._replace(name=name)
 
     def unload(self, name: str, version: int | None = None) -> None:
         """See `Control.unload`.

@@ -4,14 +4,21 @@
 - `<name>/<version>/model.onnx`             a repository; the newest version, as in Triton
 
 There is no lock to verify them against: SageMaker mounts the content that the deployment named.
+A `check` may verify signatures; models of a repository have none.
 """
 
 from pathlib import Path
 
-from lading.functions.contract.errors import ModelUnavailable
+from lading.functions.contract.errors import ArtifactError, ModelUnavailable
 from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.functions.inference.artifact.specification import MODEL, SPECIFICATION, Artifact
-from lading.functions.inference.loading.catalog import Catalog, CatalogModel, load_catalog
+from lading.functions.inference.loading.catalog import (
+    Catalog,
+    CatalogModel,
+    Check,
+    accept,
+    load_catalog,
+)
 from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from lading.functions.inference.models.predictor import SessionError
 from lading.functions.inference.models.session import OnnxSession
@@ -28,13 +35,15 @@ class FolderEmpty(Exception):
         self.folder = folder
 
 
-def load_folder(folder: Path, threads: int = 0) -> Catalog:
+def load_folder(folder: Path, threads: int = 0, check: Check = accept) -> Catalog:
     """Load the models in `folder`; one that fails stays in the catalog as not ready.
+
+    `check` is called with each artifact before it is opened; see `catalog.load_catalog`.
 
     Raises:
         FolderEmpty: there are none.
     """
-    models = {name: load_model(folder, name, threads) for name in list_folder(folder)}
+    models = {name: load_model(folder, name, threads, check) for name in list_folder(folder)}
     if not models:
         raise FolderEmpty(folder)
     return Catalog(models)
@@ -46,13 +55,13 @@ def list_folder(folder: Path) -> dict[str, list[int]]:
     return _versions(folder / "models", SPECIFICATION) or repository
 
 
-def load_model(folder: Path, name: str, threads: int = 0) -> CatalogModel:
+def load_model(folder: Path, name: str, threads: int = 0, check: Check = accept) -> CatalogModel:
     """Load one of the models of `list_folder`; a version that fails is not ready."""
     versions = list_folder(folder)[name]
     if not (folder / "models" / name).exists():
-        return _load(folder, name, max(versions), threads)
+        return _load(folder, name, max(versions), threads, check)
     served = ServedModel(name, dict.fromkeys(versions, ""))
-    return load_catalog(ServingSettings((served,), str(folder), threads)).model(name)
+    return load_catalog(ServingSettings((served,), str(folder), threads), check).model(name)
 
 
 def _versions(folder: Path, file: str) -> dict[str, list[int]]:
@@ -65,19 +74,22 @@ def _versions(folder: Path, file: str) -> dict[str, list[int]]:
     return found
 
 
-def _load(folder: Path, name: str, version: int, threads: int) -> CatalogModel:
-    try:
-        session = OnnxSession(folder / name / str(version) / MODEL, threads)
-    except (SessionError, ValueError) as error:
-        return CatalogModel(name, {version: ModelUnavailable(name, version, str(error))})
+def _load(folder: Path, name: str, version: int, threads: int, check: Check) -> CatalogModel:
+    place = folder / name / str(version)
     bare = Artifact(
         name=name,
         identity="",
         digest="",
-        inputs=session.inputs,
-        outputs=session.outputs,
+        inputs=(),
+        outputs=(),
         model=b"",
         golden=None,
         specification={},
     )
+    try:
+        check(name, version, bare, place)
+        session = OnnxSession(place / MODEL, threads)
+    except (ArtifactError, SessionError, ValueError) as error:
+        return CatalogModel(name, {version: ModelUnavailable(name, version, str(error))})
+    bare = bare._replace(inputs=session.inputs, outputs=session.outputs)
     return CatalogModel(name, {version: OnnxPredictor(bare, version, session=session)})

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lading.functions.inference.artifact.specification import MODEL, REPORT, SPECIFICATION
+from lading.functions.inference.attestation.statement import BUNDLE
 from lading.model_packaging.lock.file import LocalCopy, S3Copy
 from lading.model_packaging.store.errors import NumberTaken, StoreError
 from lading.model_packaging.store.local import LocalStore
@@ -153,6 +154,62 @@ def test_other_names_beside_a_models_versions_are_no_versions(place: Place) -> N
     assert store.versions("digits") == (1,)
 
 
+def stamp(name: str, version: int, built: Built) -> bytes:
+    """A signature, for a store that does not look into it."""
+    return f"{name} {version} {built.digest}".encode()
+
+
+def test_a_version_is_signed_under_the_number_that_it_gets(place: Place) -> None:
+    store = place.store()
+    for number, identity in ((1, "one"), (2, "two")):
+        built = Built(files(identity=identity), seal=stamp)
+        assert store.publish("digits", built, {}) == number
+        signature = stamp("digits", number, built)
+        assert store.open("digits", number).files[BUNDLE] == signature
+        assert store.attestation("digits", number, built.digest) == signature
+
+
+def test_a_signature_goes_along_when_a_version_is_copied(place: Place, tmp_path: Path) -> None:
+    store, other = place.store(), LocalStore(tmp_path / "other")
+    store.publish("digits", Built(files(), seal=stamp), {})
+    other.place("digits", 1, Built(store.open("digits", 1).files))
+    place.store().place("digits", 2, Built(other.open("digits", 1).files))
+    for each in (other.open("digits", 1), store.open("digits", 2)):
+        assert each.files[BUNDLE] == stamp("digits", 1, Built(files()))
+
+
+def test_a_published_version_gets_a_signature_and_then_another(place: Place) -> None:
+    store = place.store()
+    store.publish("digits", Built(files()), {})
+    assert store.attestation("digits", 1, digest(files())) is None
+    for content in (b"first", b"second"):
+        store.attest("digits", 1, digest(files()), content)
+        assert store.attestation("digits", 1, digest(files())) == content
+        assert store.open("digits", 1).files == files() | {BUNDLE: content}
+
+
+def test_only_a_version_that_is_there_gets_a_signature(place: Place) -> None:
+    store = place.store()
+    store.publish("digits", Built(files()), {})
+    for version, wanted in ((1, "sha256:" + "0" * 64), (7, digest(files()))):
+        with pytest.raises(StoreError, match=f"models/digits/{version}"):
+            store.attest("digits", version, wanted, b"signature")
+    assert store.open("digits", 1).files == files()
+
+
+def test_a_signature_is_removed_with_its_version_alone(place: Place) -> None:
+    store = place.store()
+    for identity in ("one", "two"):
+        store.publish("digits", Built(files(identity=identity), seal=stamp), {})
+    first, second = (each for each in store.contents("digits") if each.version)
+    store.remove("digits", first)
+    for each in store.contents("digits"):
+        if each.version is None and each.place not in second.needs:
+            store.remove("digits", each)
+    assert store.open("digits", 2).files[BUNDLE]
+    assert not [it for it in store.contents("digits") if "attestations/1-" in it.place]
+
+
 PUBLISH = """
 import sys
 from tests.model_packaging.stores import files
@@ -182,7 +239,7 @@ def test_publishers_at_the_same_time_share_versions_and_lose_none(place: Place) 
 
 @pytest.mark.slow
 def test_a_publisher_killed_before_any_change_leaves_the_store_as_it_was(place: Place) -> None:
-    command = [sys.executable, "-m", "tests.model_packaging.publishing", place.address, "model"]
+    command = [sys.executable, "-m", "tests.model_packaging.publishing", place.address, "signed"]
     killed = subprocess.run(
         command, cwd=ROOT, check=True, timeout=60, capture_output=True, text=True
     ).stdout.split()
@@ -190,9 +247,11 @@ def test_a_publisher_killed_before_any_change_leaves_the_store_as_it_was(place: 
     for world in killed:
         store = open_store(world)
         assert store.versions("digits") == (1,)
-        assert store.open("digits", 1).files == files(b"one", "one")
-        assert store.publish("digits", Built(files(b"two", "two")), {}) == 2
-        assert store.open("digits", 2).files == files(b"two", "two")
+        assert store.open("digits", 1).files == files(b"one", "one") | {BUNDLE: b"one 1"}
+        assert store.publish("digits", Built(files(b"three", "three")), {}) == 2
+        assert store.open("digits", 2).files == files(b"three", "three")
+        assert store.publish("digits", Built(files(b"two", "two")), {}) == 3
+        assert store.open("digits", 3).files == files(b"two", "two")
 
 
 def test_a_store_is_opened_by_its_address(tmp_path: Path) -> None:
