@@ -4,9 +4,12 @@ SageMaker writes three JSON files to `<base>/input/config`, puts channels below 
 and keeps what a script leaves in `<base>/model`; it sets no SM_* variables. This program derives
 them, starts the script with its hyperparameters as flags, passes on its output, and writes the
 failure file if it fails. `base` is /opt/ml in a training job, and the folder of a run on a laptop:
-this file lies in `<base>/input/data/code`, beside the script, so it finds both by its own path.
+this file lies below it, so it finds it by its own path.
 
     python /opt/ml/input/data/code/lading_contract.py train.py
+
+A trial of a tuning job has no entry point of its own: there the framework's image copies the code
+to `<base>/code`, starts this file with flags, and LADING_ENTRY names the script.
 
 It needs only the standard library, since it runs in any image that has Python.
 Sources: https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-running-container.html
@@ -18,6 +21,7 @@ import json
 import os
 import platform
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -34,8 +38,12 @@ NAME = "lading_contract.py"
 """The name of this file beside the script."""
 RECORD = "training-record.json"
 """The file below `output/data` that says how long the training took, on what and with what."""
+ENTRY = "LADING_ENTRY"
+"""The variable that names the script in a trial of a tuning job."""
 
 _TETHERED = "--tethered"
+_FOREIGN = ("_", "sagemaker_")
+"""How hyperparameters start that are for SageMaker's tuner or for an image, not for the script."""
 _CHUNK = 1 << 16
 _TAIL = 8192
 _FAILURE = 1000
@@ -52,7 +60,7 @@ class Config(NamedTuple):
 
 
 def read_config(base: Path) -> Config:
-    """Read the three files; hyperparameters that SageMaker's tuner adds for itself are left out."""
+    """Read the three files; hyperparameters that are not for the script are left out."""
     folder = base / "input" / "config"
 
     def read(name: str) -> dict[str, Any]:
@@ -60,19 +68,20 @@ def read_config(base: Path) -> Config:
         return document
 
     return Config(
-        {k: str(v) for k, v in read("hyperparameters.json").items() if not k.startswith("_")},
+        {k: str(v) for k, v in read("hyperparameters.json").items() if not k.startswith(_FOREIGN)},
         {k: v for k, v in read("inputdataconfig.json").items() if k != CODE},
         read("resourceconfig.json"),
     )
 
 
-def variables(base: Path, config: Config, job: str) -> dict[str, str]:
+def variables(base: Path, config: Config, job: str, checkpoints: Path) -> dict[str, str]:
     """Return the SM_* variables for a script.
 
     Args:
         base: the folder that is /opt/ml in a container.
         config: the files of `input/config`.
         job: the name of the training job.
+        checkpoints: the folder of the script's checkpoints.
     """
     hosts, host = sorted(config.resources["hosts"]), config.resources["current_host"]
     data, values = base / "input" / "data", _values(config.hyperparameters)
@@ -85,7 +94,7 @@ def variables(base: Path, config: Config, job: str) -> dict[str, str]:
         "output_dir": str(base / "output"),
         "output_data_dir": str(base / "output" / "data"),
         "output_failure": str(base / "output" / "failure"),
-        "checkpoint_dir": str(base / "checkpoints"),
+        "checkpoint_dir": str(checkpoints),
         "source_dir": str(data / CODE),
         "channels": list(channels),
         "hps": values,
@@ -116,23 +125,25 @@ def flags(hyperparameters: Mapping[str, str]) -> list[str]:
     return [word for name, text in hyperparameters.items() for word in (f"--{name}", text)]
 
 
-def train(base: Path, entry: str, *, tethered: bool = False) -> int:
+def train(base: Path, entry: str, *, tethered: bool = False, trial: bool = False) -> int:
     """Run the script to its end; return its exit code.
 
-    A tethered script ends when standard input closes: the program that waits for it died. Its
-    output goes to standard output as it comes. After a failure, `output/failure` has what the
+    A tethered script ends when standard input closes: the program that waits for it died. A trial's
+    checkpoints have a folder of their own, because all trials of a tuning job share the one in S3.
+    The output goes to standard output as it comes. After a failure, `output/failure` has what the
     script wrote there, or else the end of its output.
     """
     config, code = read_config(base), base / "input" / "data" / CODE
     job = os.environ.get("TRAINING_JOB_NAME", "training")
-    for folder in ("model", "output/data", "checkpoints"):
-        (base / folder).mkdir(parents=True, exist_ok=True)
+    checkpoints = base / "checkpoints" / (job if trial else "")
+    for folder in (base / "model", base / "output" / "data", checkpoints):
+        folder.mkdir(parents=True, exist_ok=True)
     unbuffered = {"PYTHONUNBUFFERED": "1", "PYTHONHASHSEED": "0"}
     started, clock = time.time(), time.monotonic()
     process = subprocess.Popen(
         [sys.executable, str(code / entry), *flags(config.hyperparameters)],
         cwd=code,
-        env={**unbuffered, **os.environ, **variables(base, config, job)},
+        env={**unbuffered, **os.environ, **variables(base, config, job, checkpoints)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -142,7 +153,7 @@ def train(base: Path, entry: str, *, tethered: bool = False) -> int:
         Thread(target=_end_with_input, args=(process,), daemon=True).start()
     tail = _relay(process)
     status = process.wait()
-    _record(base, config, started, time.monotonic() - clock, code)
+    _record(base, config, started, time.monotonic() - clock)
     if status:
         _write_failure(base / "output" / "failure", status, tail)
     return 128 - status if status < 0 else status
@@ -176,22 +187,36 @@ def _write_failure(path: Path, status: int, tail: bytes) -> None:
     path.write_text(f"{ending}: {text[-_FAILURE + len(ending) + 2 :]}", encoding="utf-8")
 
 
-def _record(base: Path, config: Config, started: float, seconds: float, code: Path) -> None:
+def _record(base: Path, config: Config, started: float, seconds: float) -> None:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    instance = config.resources.get("current_instance_type", "local")
     document = {
-        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
+        "started": timestamp(started),
         "seconds": round(seconds, 3),
+        "processor_seconds": round(used.ru_utime + used.ru_stime, 3),
         "python": platform.python_version(),
-        "libraries": libraries(code),
-        "machine": {
-            "instance": config.resources.get("current_instance_type", "local"),
-            "instances": len(config.resources["hosts"]),
-            "processor": _processor(),
-            "cpus": os.cpu_count() or 1,
-            "gpus": _gpus(),
-        },
+        "libraries": libraries(base / "input" / "data" / CODE),
+        "machine": machine(instance, len(config.resources["hosts"])),
     }
     path = base / "output" / "data" / RECORD
     path.write_text(json.dumps(document, indent=2), encoding="utf-8")
+
+
+def timestamp(seconds: float) -> str:
+    """Return a time of the epoch in ISO 8601, in UTC."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def machine(instance: str = "local", instances: int = 1) -> dict[str, Any]:
+    """Return what this machine is."""
+    return {
+        "instance": instance,
+        "instances": instances,
+        "processor": _processor(),
+        "architecture": platform.machine(),
+        "cpus": os.cpu_count() or 1,
+        "gpus": _gpus(),
+    }
 
 
 def libraries(code: Path) -> dict[str, str]:
@@ -259,7 +284,18 @@ def _processor() -> str:
     return found[1] if found else platform.machine()
 
 
-if __name__ == "__main__":
-    sys.exit(
-        train(Path(__file__).resolve().parents[3], sys.argv[1], tethered=_TETHERED in sys.argv)
+def main() -> int:
+    """Train as this program's place, arguments and environment say."""
+    here = Path(__file__).resolve()
+    base = next(each for each in here.parents if (each / "input" / "config").is_dir())
+    entry = os.environ.get(ENTRY)
+    return train(
+        base,
+        sys.argv[1] if entry is None else entry,
+        tethered=_TETHERED in sys.argv,
+        trial=entry is not None,
     )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -98,7 +98,9 @@ def _search(train: TrainSpec) -> dict[str, Any] | None:
     """Return what decides the result of a search."""
     if train.search is None:
         return None
-    return asdict(train.search)
+    decides = asdict(train.search)
+    del decides["parallel"]
+    return decides
 
 
 def code_files(spec: ModelSpec) -> dict[str, Path]:

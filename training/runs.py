@@ -20,7 +20,7 @@ from lading.model_packaging.documents import canonical, readable
 from lading.model_packaging.engines.served import takes_trained_files
 from lading.model_packaging.errors import FrameworkUnknown
 from lading.model_packaging.manifest.models import ModelSpec
-from lading.model_packaging.manifest.training import TRAINED
+from lading.model_packaging.manifest.training import TRAINED, Scalar
 from lading.model_packaging.resolution import RECIPE, rows_digest
 from lading.model_packaging.store.durable import make_folder, replace_file, sync_folder
 from lading.training import contract
@@ -101,10 +101,12 @@ def begin(recipe: Recipe, instance: str = "local") -> Run:
 
 def texts_of(recipe: Recipe) -> dict[str, str]:
     """Return hyperparameters as SageMaker passes them on: texts, true and false in lower case."""
-    return {
-        name: value if isinstance(value, str) else json.dumps(value)
-        for name, value in recipe.parameters.items()
-    }
+    return {name: text_of(value) for name, value in recipe.parameters.items()}
+
+
+def text_of(value: Scalar) -> str:
+    """Return a hyperparameter as SageMaker passes it on."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def copy_code(recipe: Recipe, folder: Path) -> None:

@@ -54,8 +54,10 @@ def search_here(recipe: Recipe, objects: Objects, on_line: OnLine) -> Run:
         if not _succeeded(study):
             reason = f"none of {search.trials} trials succeeded; correct the script or the ranges"
             raise TrainingError(recipe.spec.place("train.search"), reason)
-        best = train_here(_trial(recipe, study.best_trial.params), objects, on_line)
-        return _finish(recipe, search, study, best)
+        best = train_here(trial_of(recipe, study.best_trial.params), objects, on_line)
+        assert math.isfinite(study.best_value)
+        ended = len(_ended(study))
+        return finish(recipe, best, ended, ended - len(_succeeded(study)))
 
 
 def _study(recipe: Recipe, search: SearchSpec) -> Any:
@@ -115,7 +117,7 @@ def _run_trial(
     proposed = {name: _propose(trial, name, each) for name, each in search.ranges.items()}
     on_line(", ".join(f"{name} {value}" for name, value in proposed.items()))
     try:
-        run = train_here(_trial(recipe, proposed), objects, on_line)
+        run = train_here(trial_of(recipe, proposed), objects, on_line)
     except ScriptFailed:
         study.tell(trial, state=TrialState.FAIL)
         if not _succeeded(study):
@@ -133,7 +135,7 @@ def _keep_best(study: Any, trial: Any, recipe: Recipe, run: Run) -> None:
             shutil.rmtree(run.folder)
         return
     for each in _succeeded(study):
-        beaten = find_run(_trial(recipe, each.params))
+        beaten = find_run(trial_of(recipe, each.params))
         if beaten and each.params != trial.params:
             shutil.rmtree(beaten.folder)
 
@@ -149,21 +151,29 @@ def _propose(trial: Any, name: str, each: SearchRange) -> Scalar:
     return share
 
 
-def _trial(recipe: Recipe, proposed: Mapping[str, Scalar]) -> Recipe:
+def trial_of(recipe: Recipe, proposed: Mapping[str, Scalar]) -> Recipe:
     """Return the recipe of one trial: an ordinary training."""
     return replace(recipe, parameters={**recipe.parameters, **proposed}, search=None)
 
 
-def _finish(recipe: Recipe, search: SearchSpec, study: Any, best: Run) -> Run:
-    """Make the best trial the result of the search."""
+def finish(recipe: Recipe, best: Run, trials: int, failed: int) -> Run:
+    """Make the best trial the result of a search.
+
+    Args:
+        recipe: the recipe of the search.
+        best: the complete training of the best trial.
+        trials: the number of trials that have ended.
+        failed: how many of them have no result.
+    """
+    search = recipe.train.search
+    assert search is not None
     about = {
-        "trials": len(_ended(study)),
-        "failed": len(_ended(study)) - len(_succeeded(study)),
+        "trials": trials,
+        "failed": failed,
         "metric": search.metric,
         "goal": search.goal,
         "ranges": recipe.search,
     }
-    assert math.isfinite(study.best_value)
     record = {**best.record(), "key": recipe.key, "search": about}
     replace_file(best.folder / RECORD, readable(record))
     done = run_of(recipe)

@@ -1,4 +1,4 @@
-"""The training API of SageMaker on this machine: jobs that really run, and their logs.
+"""The training API of SageMaker on this machine: jobs and searches that really run, and logs.
 
 An ASGI application that answers the operations of the `sagemaker` and `logs` APIs which a client
 needs to train: an unmodified boto3 and sagemaker-core work with it. Signatures are not checked.
@@ -15,6 +15,7 @@ from lading.emulator.sagemaker.answer import Answer
 from lading.emulator.sagemaker.refusals import ACCOUNT, SageMakerRefusal, document_of
 from lading.emulator.sagemaker.training_folder import Bucket
 from lading.emulator.sagemaker.training_job import TrainingJob
+from lading.emulator.sagemaker.tuning import Tunings
 from lading.functions.inference.wire.asgi import Receive, Scope, Send
 from lading.functions.inference.wire.messages import read_headers
 
@@ -37,12 +38,14 @@ class TrainingApi:
 
     def __init__(self, folder: Path, bucket: Bucket, environment: Mapping[str, str]) -> None:
         self.jobs: dict[str, TrainingJob] = {}
+        self.tunings = Tunings(self.create, _check)
         self._folder, self._bucket, self._environment = folder, bucket, environment
         self._alone = threading.Lock()
 
     def stop(self) -> None:
         """End every job at once."""
-        for job in self.jobs.values():
+        self.tunings.stop_all()
+        for job in list(self.jobs.values()):
             job.stop(grace_seconds=0)
             job.join()
 
@@ -142,6 +145,12 @@ OPERATIONS: Mapping[str, Operation] = {
     "SageMaker.CreateTrainingJob": _create,
     "SageMaker.DescribeTrainingJob": _describe,
     "SageMaker.StopTrainingJob": _stop,
+    "SageMaker.CreateHyperParameterTuningJob": lambda api, request: api.tunings.create(request),
+    "SageMaker.DescribeHyperParameterTuningJob": lambda api, request: api.tunings.describe(request),
+    "SageMaker.StopHyperParameterTuningJob": lambda api, request: api.tunings.stop(request),
+    "SageMaker.ListTrainingJobsForHyperParameterTuningJob": (
+        lambda api, request: api.tunings.trials(request)
+    ),
     "Logs_20140328.DescribeLogStreams": _streams,
     "Logs_20140328.GetLogEvents": _events,
 }

@@ -57,12 +57,15 @@ class TrainingFolder:
             bucket.fetch(address, self.base / "input" / "data" / name)
         if checkpoints := self.request.get("CheckpointConfig"):
             bucket.fetch(checkpoints["S3Uri"], self.path(checkpoints.get("LocalPath")))
+        if "ContainerEntrypoint" not in self.request["AlgorithmSpecification"]:
+            submitted = self.request.get("HyperParameters", {})["sagemaker_submit_directory"]
+            shutil.copytree(self.path(submitted), self.base / "code")
 
     def command(self, python: str) -> list[str]:
         """Return the container's command, with this folder in the place of /opt/ml.
 
-        Without an entry point the image's own runs: AWS's framework images start the script that
-        two hyperparameters name.
+        Without an entry point the image's own runs: AWS's framework images copy the submitted
+        folder to /opt/ml/code, and start the program there with the other hyperparameters as flags.
         """
         algorithm = self.request["AlgorithmSpecification"]
         given = self.request.get("HyperParameters", {})
@@ -70,10 +73,9 @@ class TrainingFolder:
         if words:
             words += algorithm.get("ContainerArguments", ())
         else:
-            words = [
-                "python3",
-                f"{given['sagemaker_submit_directory']}/{given['sagemaker_program']}",
-            ]
+            own = {k: v for k, v in given.items() if not k.startswith(("sagemaker_", "_tuning_"))}
+            flags = [word for name, text in own.items() for word in (f"--{name}", text)]
+            words = ["python3", f"{ROOT}/code/{given['sagemaker_program']}", *flags]
         placed = [word.replace(ROOT, str(self.base)) for word in words]
         return [python if word in ("python", "python3") else word for word in placed]
 

@@ -150,6 +150,8 @@ class SearchSpec:
     """The metric of train.metrics to improve."""
     goal: Literal["maximize", "minimize"] = "maximize"
     """Whether a higher or a lower metric is better."""
+    parallel: Annotated[int, Strict(), Field(ge=1, le=100)] = 1
+    """Trainings at the same time, in SageMaker; with more, each knows less of the others."""
 
 
 @dataclass(frozen=True, slots=True, config=CONFIG)

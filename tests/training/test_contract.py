@@ -149,6 +149,15 @@ def test_the_record_says_how_long_on_what_and_with_which_libraries(tmp_path: Pat
     assert record["machine"]["cpus"] >= 1
 
 
+def test_the_record_has_the_processor_time_of_the_script_and_its_children(tmp_path: Path) -> None:
+    busy = "import time\nwhile time.process_time() < 0.3: pass"
+    script = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {busy!r}])\n{busy}"
+    base = base_with(tmp_path, script)
+    assert run(base).returncode == 0
+    record = json.loads((base / "output/data" / contract.RECORD).read_text())
+    assert record["processor_seconds"] >= 0.6
+
+
 @pytest.mark.parametrize("broken", ["def", "\0"])
 def test_code_that_cannot_be_parsed_names_no_libraries(tmp_path: Path, broken: str) -> None:
     (tmp_path / "train.py").write_text(broken)

@@ -16,8 +16,8 @@ from lading.training.runs import Run, begin, complete, find_run, folder_of, text
 from lading.training.sagemaker.request import Cloud, job_name, job_request, upload_inputs
 from lading.training.sagemaker.resources import Resources
 
-_ENDED = ("Completed", "Failed", "Stopped")
-_LOGS = "CloudWatch's log group /aws/sagemaker/TrainingJobs, stream"
+ENDED = ("Completed", "Failed", "Stopped")
+LOGS = "CloudWatch's log group /aws/sagemaker/TrainingJobs, stream"
 
 
 def train_there(recipe: Recipe, cloud: Cloud, objects: Objects, on_line: OnLine) -> Run:
@@ -62,7 +62,7 @@ def follow(resources: Resources, job: Any, cloud: Cloud, output: Output) -> None
         if (now := f"{job.secondary_status}") != state:
             state = now
             output.on_line(f"[{state}]")
-        ended = job.training_job_status in _ENDED
+        ended = job.training_job_status in ENDED
         for line in resources.log_lines(job.training_job_name, seen):
             output.feed(f"{line}\n".encode())
         if ended:
@@ -100,7 +100,7 @@ def _failed(recipe: Recipe, job: Any, output: Output) -> ScriptFailed:
     output.feed(told.encode(), final=True)
     place = recipe.spec.place("train.entry")
     return ScriptFailed(
-        place, f"training job {name} has {status.lower()}", f"{_LOGS} {name}", output.last
+        place, f"training job {name} has {status.lower()}", f"{LOGS} {name}", output.last
     )
 
 

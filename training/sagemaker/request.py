@@ -2,18 +2,20 @@
 
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from lading.model_packaging.manifest.training import SearchRange
 from lading.training.channels import Channel, Objects, files_below
-from lading.training.contract import CODE, NAME
+from lading.training.contract import CODE, ENTRY, NAME
 from lading.training.errors import TrainingError
 from lading.training.recipe import Recipe
-from lading.training.runs import copy_code
+from lading.training.runs import copy_code, text_of, texts_of
 
-_LONGEST = 63
+_LONGEST, _LONGEST_TUNING = 63, 32
 _PATIENCE = 2
 """A spot job may wait for capacity as long as it may run."""
 
@@ -110,6 +112,76 @@ def job_request(recipe: Recipe, cloud: Cloud, inputs: dict[str, str]) -> dict[st
             "CheckpointConfig": {"S3Uri": checkpoints, "LocalPath": "/opt/ml/checkpoints"},
         }
     return request
+
+
+def tuning_name(recipe: Recipe) -> str:
+    """Return a name for a tuning job that no earlier one has."""
+    model = re.sub(r"[^A-Za-z0-9-]", "-", recipe.spec.name)
+    ending = f"-{time.time_ns() // 1_000_000:x}"
+    return f"lading-{model}"[: _LONGEST_TUNING - len(ending)].rstrip("-") + ending
+
+
+def tuning_request(recipe: Recipe, cloud: Cloud, inputs: dict[str, str]) -> dict[str, Any]:
+    """Return the arguments of CreateHyperParameterTuningJob, without its name.
+
+    A trial has no entry point of its own. AWS's framework images start the program that two
+    hyperparameters name; that is the contract, and a variable names the script.
+
+    Raises:
+        TrainingError: the manifest names no image.
+    """
+    search = recipe.train.search
+    assert search is not None
+    request = job_request(recipe, cloud, inputs)
+    for key in ("ContainerEntrypoint", "ContainerArguments"):
+        del request["AlgorithmSpecification"][key]
+    static = {
+        **texts_of(recipe),
+        "sagemaker_program": NAME,
+        "sagemaker_submit_directory": f"/opt/ml/input/data/{CODE}",
+        "sagemaker_region": cloud.region,
+    }
+    return {
+        "HyperParameterTuningJobConfig": {
+            "Strategy": "Bayesian",
+            "HyperParameterTuningJobObjective": {
+                "Type": search.goal.capitalize(),
+                "MetricName": search.metric,
+            },
+            "ResourceLimits": {
+                "MaxNumberOfTrainingJobs": search.trials,
+                "MaxParallelTrainingJobs": min(search.parallel, search.trials),
+            },
+            "ParameterRanges": _ranges(search.ranges),
+        },
+        "TrainingJobDefinition": {
+            **request,
+            "StaticHyperParameters": static,
+            "Environment": {ENTRY: recipe.train.entry.name},
+        },
+    }
+
+
+def _ranges(ranges: Mapping[str, SearchRange]) -> dict[str, Any]:
+    """Return the ranges as SageMaker has them: three kinds, and numbers as texts."""
+    kinds: dict[str, list[dict[str, Any]]] = {
+        f"{kind}ParameterRanges": [] for kind in ("Categorical", "Integer", "Continuous")
+    }
+    for name, each in ranges.items():
+        if each.values:
+            values = [text_of(value) for value in each.values]
+            kinds["CategoricalParameterRanges"].append({"Name": name, "Values": values})
+            continue
+        kind = "Integer" if each.whole else "Continuous"
+        kinds[f"{kind}ParameterRanges"].append(
+            {
+                "Name": name,
+                "MinValue": str(each.low),
+                "MaxValue": str(each.high),
+                "ScalingType": "Logarithmic" if each.log else "Linear",
+            }
+        )
+    return kinds
 
 
 def _input(name: str, address: str) -> dict[str, Any]:

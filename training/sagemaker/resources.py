@@ -39,6 +39,22 @@ class Resources:
                 **self._typed("CreateTrainingJobRequest", request),
             )
 
+    def create_tuning(self, name: str, request: Any) -> Any:
+        """Create a tuning job; return its `HyperParameterTuningJob`."""
+        with self._explained():
+            core = self._core.HyperParameterTuningJob
+            return core.create(
+                hyper_parameter_tuning_job_name=name,
+                session=self._session,
+                region=self.region,
+                **self._typed("CreateHyperParameterTuningJobRequest", request),
+            )
+
+    def trials(self, tuning: Any) -> list[Any]:
+        """Return the `HyperParameterTrainingJobSummary` of each trial, in the order of names."""
+        with self._explained():
+            return list(tuning.get_all_training_jobs(session=self._session, region=self.region))
+
     def job(self, name: str) -> Any:
         """Return the `TrainingJob` of this name."""
         with self._explained():

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,7 @@ from lading.training.s3 import S3Objects
 from lading.training.sagemaker.jobs import train_there
 from lading.training.sagemaker.request import Cloud
 from tests.support.interpreter import ROOT
-from tests.support.s3 import running
-from tests.support.training_cloud import ROLE, WORK, TrainingCloud, training_cloud
+from tests.support.training_cloud import ROLE, WORK, TrainingCloud
 from tests.support.worlds import times
 from tests.training.conftest import Project
 
@@ -55,18 +53,6 @@ objects = S3Objects(spec.place("train"))
 cloud = Cloud(*sys.argv[1:4], poll_seconds=0.02)
 train_there(read_recipe(spec, objects), cloud, objects, lambda line: print(line, flush=True))
 """
-
-
-@pytest.fixture(scope="module")
-def s3_url() -> Iterator[str]:
-    with running() as url:
-        yield url
-
-
-@pytest.fixture
-def cloud(s3_url: str, tmp_path: Path) -> Iterator[TrainingCloud]:
-    with training_cloud(s3_url, tmp_path / "jobs") as found:
-        yield found
 
 
 def read(spec: Any) -> tuple[Recipe, S3Objects]:
