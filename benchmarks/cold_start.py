@@ -143,7 +143,7 @@ def _contenders(packages: Packages, settings: ServingSettings) -> list[Contender
         ),
     ]
     for contender in contenders:
-        install_code(packages, contender.source, _code(contender))
+        install_code(packages, contender.source, code_of(contender))
     return contenders
 
 
@@ -162,13 +162,13 @@ def _start_once(
     """Measure one cold start, its first answer, and some warm answers."""
     api = RuntimeApi()
     started = perf_counter()
-    process = _spawn(contender, packages, api.address, core)
+    process = spawn(contender, packages, api.address, core)
     try:
         contender.init.append((api.expect("next").at - started) * 1000)
         api.send(event)
         answer = api.expect("response")
         contender.first.append((answer.at - started) * 1000)
-        contender.outputs = _outputs(answer.body)
+        contender.outputs = outputs_of(answer.body)
         for turn in range(WARM_UP + invokes):
             api.expect("next")
             api.send(event)
@@ -181,9 +181,7 @@ def _start_once(
         api.close()
 
 
-def _spawn(
-    contender: Contender, packages: Packages, api: str, core: int
-) -> subprocess.Popen[bytes]:
+def spawn(contender: Contender, packages: Packages, api: str, core: int) -> subprocess.Popen[bytes]:
     """Start AWS's runtime client on `core`; a process inherits its parent's core."""
     environment = {
         "PATH": os.defpath,
@@ -199,7 +197,7 @@ def _spawn(
     with (SCRATCH / f"{contender.name}.log").open("wb") as log, starting_on(core):
         return subprocess.Popen(
             [packages.interpreter, "-m", "awslambdaric", contender.handler],
-            cwd=_code(contender),
+            cwd=code_of(contender),
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -216,7 +214,7 @@ async def _invoke_all(
             _environment(contender, packages),
             log=SCRATCH / f"{contender.name}.log",
             tools=ROOT / ".lading" / "tools",
-            code=Code(_code(contender), contender.handler, packages.interpreter),
+            code=Code(code_of(contender), contender.handler, packages.interpreter),
         )
         for contender in contenders
     ]
@@ -247,16 +245,17 @@ def starting_on(core: int) -> Iterator[None]:
 
 
 def _environment(contender: Contender, packages: Packages) -> dict[str, str]:
-    path = f"{_code(contender)}:{packages.folder}"
+    path = f"{code_of(contender)}:{packages.folder}"
     own = {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", "ORT_DISABLE_TELEMETRY": "1"}
     return {**own, **contender.environment}
 
 
-def _code(contender: Contender) -> Path:
+def code_of(contender: Contender) -> Path:
+    """Return the folder from which a handler runs."""
     return SCRATCH / "code" / contender.name
 
 
-def _outputs(body: bytes) -> list[float]:
+def outputs_of(body: bytes) -> list[float]:
     """Return every number of a response."""
     response = json.loads(body)
     if response["statusCode"] != 200:  # noqa: PLR2004 HTTP's own

@@ -3,9 +3,14 @@
 `python -m benchmarks.distilled`; needs PyTorch and scikit-learn, which ships the digits. The same
 student also learns the teacher's labels of the few training images alone, without its scores. Times
 are medians of packaging's own measurement, one row at a time.
+
+Then teacher and student answer on Lambda: AWS's runtime client runs the service's handler with
+each, and gets the same events in turns. The figure is the processor time of the handler's process
+for an answer, which other load of the machine hardly changes.
 """
 
 import json
+import os
 import statistics
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,8 +19,14 @@ from typing import Any
 import numpy as np
 import yaml
 
+from benchmarks.cold_start import SCRATCH, WARM_UP, Contender, code_of, outputs_of, spawn
+from benchmarks.installed import ROOT, Packages, install_code, install_packages
+from benchmarks.runtime_api import RuntimeApi
+from lading.emulator.gateway.event import HttpRequest, RequestIds, build_event
+from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.functions.inference.artifact.specification import REPORT
 from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.lock.file import read_lock
 from lading.model_packaging.manifest.models import ModelSpec, load_manifest
 from lading.model_packaging.pipeline import build_here, package
 from lading.model_packaging.report.distilled import figures_of
@@ -34,18 +45,23 @@ ROWS = {
 NETWORKS = """
 from torch import nn
 
-def network(*widths):
-    layers = [nn.Linear(64, widths[0]), nn.ReLU()]
-    for before, after in zip(widths, widths[1:]):
-        layers += [nn.Linear(before, after), nn.ReLU()]
-    return nn.Sequential(*layers, nn.Linear(widths[-1], 10))
-
 def teacher():
-    return network(512, 512)
+    return nn.Sequential(
+        nn.Unflatten(1, (1, 8, 8)),
+        nn.Conv2d(1, 64, 3, padding=1), nn.ReLU(),
+        nn.Conv2d(64, 128, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(128, 128, 3, padding=1), nn.ReLU(),
+        nn.Flatten(), nn.Linear(2048, 128), nn.ReLU(), nn.Linear(128, 10),
+    )
 
 def student():
-    return network(64)
+    return nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
 """
+EPOCHS = 30
+"""Of the teacher."""
+BATCHES = (1, 64)
+"""Rows of the events for Lambda."""
+TURNS, ANSWERS = 5, 200
 
 
 def split() -> tuple[Array, Array, Array, Array]:
@@ -79,7 +95,7 @@ def train_teacher(folder: Path, images: Array, digits: Array) -> None:
     exec(compile(NETWORKS, "networks.py", "exec"), names)  # noqa: S102 - the text above
     module, rows, truth = names["teacher"](), torch.from_numpy(images), torch.from_numpy(digits)
     optimizer = torch.optim.AdamW(module.parameters(), lr=1e-3, weight_decay=0.05)
-    for _ in range(60):
+    for _ in range(EPOCHS):
         for places in torch.randperm(len(rows)).split(64):
             optimizer.zero_grad()
             noisy = rows[places] + 0.1 * torch.randn(len(places), 64)
@@ -93,7 +109,7 @@ def write_manifest(folder: Path, seed: int) -> dict[str, ModelSpec]:
     gate = {"data": "held.npz", "metric": "accuracy", "max_drop": 0.03}
     shared = {"inputs": {"x": {"shape": ["batch", 64]}}, "accuracy": gate}
     student = {**shared, "class": "networks:student", "quantize": "dynamic"}
-    learns = {"teacher": "teacher", "epochs": 60, "learning_rate": 0.003, "seed": seed}
+    learns = {"teacher": "teacher", "epochs": 40, "learning_rate": 0.003, "seed": seed}
     scores = {**learns, "data": "rows.npz", "temperature": 3.0, "alpha": 0.9}
     labels = {**learns, "data": "few.npz", "alpha": 0.0}
     models = {
@@ -128,8 +144,80 @@ def parameters() -> dict[str, int]:
     }
 
 
+def on_lambda(folder: Path) -> dict[tuple[str, int], list[float]]:
+    """Return milliseconds of processor time for an answer, by model and rows, of each turn."""
+    packages = install_packages(SCRATCH)
+    contenders = [contender(folder, name) for name in ("teacher", "student")]
+    for each in contenders:
+        install_code(packages, each.source, code_of(each))
+    times: dict[tuple[str, int], list[float]] = {}
+    core = max(os.sched_getaffinity(0))
+    for rows in BATCHES:
+        for _ in range(TURNS):
+            for each in contenders:
+                event = event_of(each.name, np.load(folder / "held.npz")["x"][:rows])
+                taken = processor_ms(each, packages, event, core)
+                times.setdefault((each.name, rows), []).append(taken)
+    return times
+
+
+def contender(folder: Path, name: str) -> Contender:
+    """Return the service's handler with the newest version of one model."""
+    entry = read_lock(folder / "models.lock.json").model(name)
+    number = max(entry.versions)
+    served = ServedModel(name, {number: entry.versions[number].digest}, {"stable": number})
+    settings = ServingSettings((served,), str(folder), threads=1)
+    handler = "lading.functions.inference.entry.lambda_handler.handler"
+    return Contender(name, handler, ROOT / "functions", settings.to_environment())
+
+
+def event_of(name: str, rows: Array) -> bytes:
+    """Return API Gateway's event for a prediction of some rows."""
+    body = json.dumps({"inputs": rows.tolist()}).encode()
+    headers = (("content-type", "application/json"), ("host", "api.example.com"))
+    request = HttpRequest("POST", f"/{name}/predict", "", headers, body)
+    return json.dumps(build_event(request, RequestIds())).encode()
+
+
+def processor_ms(each: Contender, packages: Packages, event: bytes, core: int) -> float:
+    """Start a handler, warm it up, and return its processor time for one of many answers."""
+    api = RuntimeApi()
+    process = spawn(each, packages, api.address, core)
+    try:
+        for turn in range(WARM_UP + ANSWERS):
+            api.expect("next")
+            if turn == WARM_UP:
+                before = processor_seconds(process.pid)
+            api.send(event)
+            outputs_of(api.expect("response").body)
+        api.expect("next")
+        return (processor_seconds(process.pid) - before) / ANSWERS * 1000
+    finally:
+        process.kill()
+        process.wait()
+        api.close()
+
+
+def processor_seconds(process: int) -> float:
+    """Return the processor time of all threads of a process, from Linux's own accounts."""
+    threads = Path(f"/proc/{process}/task").glob("*/schedstat")
+    return sum(int(each.read_text().split()[0]) for each in threads) / 1e9
+
+
+def show_lambda(times: dict[tuple[str, int], list[float]]) -> None:
+    """Print the medians of the turns, and the student's share of the teacher's time."""
+    print("\n| rows | teacher | student | |")
+    print("|---|---|---|---|")
+    for rows in BATCHES:
+        teacher, student = (statistics.median(times[name, rows]) for name in ("teacher", "student"))
+        print(f"| {rows} | {teacher:.2f} ms | {student:.2f} ms | {teacher / student:.1f}x faster |")
+
+
 def main() -> None:
-    """Print a line for each model: the means over the seeds."""
+    """Print a line for each model, the means over the seeds, and the times on Lambda."""
+    import torch
+
+    torch.set_num_threads(1)
     figures: dict[str, list[dict[str, Any]]] = {}
     with TemporaryDirectory() as name:
         folder = Path(name)
@@ -143,6 +231,7 @@ def main() -> None:
             for model, spec in write_manifest(folder, seed).items():
                 for row, each in zip(ROWS[model], publish(spec, folder), strict=True):
                     figures.setdefault(row, []).append(each)
+        answered = on_lambda(folder)
     best = mean(figures["teacher"], "accuracy")
     counts = parameters()
     print("| model | parameters | bytes | one row | accuracy | of the teacher |")
@@ -155,6 +244,7 @@ def main() -> None:
             f"| {row} | {count:,} | {size:,.0f} | {times * 1e3:.1f} us | {right:.4f} | "
             f"{right / best:.1%} |"
         )
+    show_lambda(answered)
 
 
 def mean(found: list[dict[str, Any]], key: str) -> float:

@@ -46,6 +46,7 @@ def project(tmp_path: Path) -> Project:
         data: Array | None = None,
         model: dict[str, Any] | None = None,
         max_drop: float = 0.2,
+        teacher_keys: dict[str, Any] | None = None,
         **keys: Any,
     ) -> ModelSpec:
         (tmp_path / "large.onnx").write_bytes(teacher or linear())
@@ -55,7 +56,7 @@ def project(tmp_path: Path) -> Project:
         gate = {"data": "held.npz", "metric": "accuracy", "max_drop": max_drop}
         distill = {"teacher": "large", "data": "rows.npz", **keys}
         models = {
-            "large": {"source": "large.onnx"},
+            "large": {"source": "large.onnx", **(teacher_keys or {})},
             "small": {"accuracy": gate, "distill": distill, **(model or {})},
         }
         path = tmp_path / "models.yaml"
