@@ -5,6 +5,7 @@ from time import monotonic
 
 import typer
 
+from lading.cli.energy import estimator_of
 from lading.cli.progress import show_stages
 from lading.model_packaging.errors import SourceError
 from lading.model_packaging.isolated import isolated
@@ -18,6 +19,7 @@ from lading.model_packaging.store.versions import Store
 from lading.training.distillation.comparison import held_against
 from lading.training.distillation.distilling import distilled, require_distilled
 from lading.training.distillation.teachers import find_teacher
+from lading.training.energy import add_energy
 from lading.training.errors import TrainingError
 from lading.training.known import find_version
 from lading.training.output import OnLine
@@ -51,13 +53,18 @@ def with_source(spec: ModelSpec, lock: Path) -> ModelSpec:
         NotTrained: it is not trained with its present code, data and parameters.
     """
     if spec.distill:
-        return distilled(spec, require_distilled(spec, find_teacher(spec, lock)))
+        return distilled(spec, _counted(require_distilled(spec, find_teacher(spec, lock))))
     if recovers(spec):
         recipe = recipe_of(spec)
-        return recovered(spec, recipe, require_recovered(spec, recipe))
+        return recovered(spec, recipe, _counted(require_recovered(spec, recipe)))
     if spec.train is None:
         return spec
-    return trained(spec, require_run(recipe_of(spec)))
+    return trained(spec, _counted(require_run(recipe_of(spec))))
+
+
+def _counted(run: Run) -> Run:
+    """Return a training with its energy, also if the command that trained was killed before."""
+    return add_energy(run, estimator_of())
 
 
 def package_run(spec: ModelSpec, run: Run, store: Store, lock: Path) -> Packaged:

@@ -21,6 +21,8 @@ from lading.functions.inference.artifact.specification import (
 from lading.functions.inference.tensors.domain import Domain
 from lading.model_packaging.conversion import Processing
 from lading.model_packaging.documents import readable
+from lading.model_packaging.energy.estimate import Estimator
+from lading.model_packaging.energy.published import read_published
 from lading.model_packaging.engines.served import Served
 from lading.model_packaging.manifest.entries import BatchingSpec
 from lading.model_packaging.measure.batches import Dependence
@@ -134,7 +136,9 @@ def write_files(build: Build) -> Built:
     named = {"signatures": signatures} if signatures else {}
     stages = [measured.to_json() for measured in build.steps]
     figures = make_report(build.steps[-1].latency, build.footprint, sizes, stages)
-    report = {REPORT: readable({**figures, "check": dict(build.check)})}
+    million = Estimator(read_published(), "").of_answers(build.steps[-1].latency.p50_ms)
+    energy = {"of_a_million": {"joules": million.to_json()["joules"]}}
+    report = {REPORT: readable({**figures, "energy": energy, "check": dict(build.check)})}
     return _written({**own, **report}, {**_describe(build), **named}, build.served)
 
 

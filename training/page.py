@@ -19,7 +19,7 @@ _STYLE = """
 .confusion td, .confusion th { padding: 0.3rem 0.5rem; text-align: right; border: 0; }
 .confusion td { font-variant-numeric: tabular-nums;
   background: color-mix(in srgb, var(--accent) var(--share), transparent); border-radius: 4px; }
-svg.square { max-width: 26rem; } svg .path { stroke: var(--accent); fill: none; }
+svg.square { min-width: 0; max-width: 26rem; } svg .path { stroke: var(--accent); fill: none; }
 """
 
 

@@ -7,11 +7,14 @@ from typing import Any
 import typer
 
 from lading.cli.commands.package import package_document, package_line
+from lading.cli.energy import EnergyFile, Region, estimator_of
 from lading.cli.options import LOCK, MANIFEST, STORE, Json, Lock, Manifest, Name, Store
 from lading.cli.progress import show_stages, show_steps
 from lading.cli.tables import show_table
 from lading.cli.training import builder_of
 from lading.functions.inference.artifact.specification import REPORT
+from lading.model_packaging.energy.estimate import Estimator
+from lading.model_packaging.energy.published import ENERGY
 from lading.model_packaging.errors import ManifestError
 from lading.model_packaging.isolated import isolated
 from lading.model_packaging.lock.file import read_lock
@@ -24,6 +27,7 @@ from lading.model_packaging.store.versions import open_store
 from lading.training.distillation.distilling import distill as distill_model
 from lading.training.distillation.distilling import distilled
 from lading.training.distillation.teachers import find_teacher, settings_of
+from lading.training.energy import add_energy
 
 
 def distill(
@@ -31,6 +35,8 @@ def distill(
     manifest: Manifest = MANIFEST,
     lock: Lock = LOCK,
     store: Store = STORE,
+    energy: EnergyFile = ENERGY,
+    region: Region = "",
     json_: Json = False,
 ) -> None:
     """Teach a model by the answers of a larger one, and package the result.
@@ -48,7 +54,7 @@ def distill(
     (spec,) = load_manifest(manifest).select([name])
     if spec.distill is None:
         raise ManifestError(spec.place("distill"), "is missing; add it to distil this model")
-    packaged = _package(_student(spec, lock), lock, store)
+    packaged = _package(_student(spec, lock, estimator_of(energy, region)), lock, store)
     figures = _figures(spec, packaged, lock)
     if json_:
         document = {**package_document(name, packaged), "distilled": figures}
@@ -63,7 +69,7 @@ def distill(
     show_table(("", "bytes", "one row", metric), rows, right=("bytes", "one row", metric))
 
 
-def _student(spec: ModelSpec, lock: Path) -> ModelSpec:
+def _student(spec: ModelSpec, lock: Path, estimator: Estimator) -> ModelSpec:
     """Return the model with the student as its source."""
     teacher, epochs = find_teacher(spec, lock), settings_of(spec).epochs
     with show_steps() as on_step:
@@ -73,7 +79,7 @@ def _student(spec: ModelSpec, lock: Path) -> ModelSpec:
             teacher,
             lambda epoch, loss: on_step(f"{spec.name}: epoch {epoch} of {epochs}, loss {loss:.4f}"),
         )
-    return distilled(spec, run)
+    return distilled(spec, add_energy(run, estimator))
 
 
 def _package(spec: ModelSpec, lock: Path, store: str) -> Packaged:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from lading.cli.commands.tokens import STAGES, Stages
+from lading.cli.energy import EnergyFile, estimator_of
 from lading.cli.locked import chosen_version
 from lading.cli.options import LOCK, MANIFEST, Json, Lock, Manifest, Names
 from lading.cli.progress import show_steps
@@ -18,7 +19,7 @@ from lading.cli.tables import show_table
 from lading.functions.inference.artifact.specification import REPORT
 from lading.model_packaging.check.samples import make_up
 from lading.model_packaging.energy.estimate import Estimator
-from lading.model_packaging.energy.published import ENERGY, read_published
+from lading.model_packaging.energy.published import ENERGY
 from lading.model_packaging.engines.triton import MODEL_FILE
 from lading.model_packaging.lock.file import read_lock
 from lading.model_packaging.manifest.models import load_manifest
@@ -34,9 +35,6 @@ from lading.stacks.stages.settings import load_deployment
 _PRICES = typer.Option(
     envvar="LADING_PRICES", help="YAML file of AWS's prices.", show_default="Lading's own"
 )
-_ENERGY = typer.Option(
-    envvar="LADING_ENERGY", help="YAML file of power and electricity.", show_default="Lading's own"
-)
 _STAGE = typer.Option(envvar="LADING_STAGE", help="Stage of stages.yaml whose parts to count.")
 _ROOT = typer.Option("--root-share", min=0, max=1, help="Share of requests to root paths.")
 _REQUESTS = typer.Option("--requests-per-month", min=1, max=10**15, help="Requests of each model.")
@@ -47,7 +45,7 @@ def plan(
     manifest: Manifest = MANIFEST,
     lock: Lock = LOCK,
     prices: Annotated[Path, _PRICES] = PRICES,
-    energy: Annotated[Path, _ENERGY] = ENERGY,
+    energy: EnergyFile = ENERGY,
     requests: Annotated[int, _REQUESTS] = MILLION,
     stage: Annotated[str | None, _STAGE] = None,
     stages: Stages = STAGES,
@@ -70,7 +68,7 @@ def plan(
         lading plan --prices prices-eu.yaml --json
     """
     dated = read_prices(prices)
-    estimator = Estimator(read_published(energy), dated.region)
+    estimator = estimator_of(energy, dated.region)
     specs = load_manifest(manifest).select(names or ())
     plans = {
         spec.name: (spec.target, place(_needs(lock, spec.name), dated, requests)) for spec in specs

@@ -5,13 +5,16 @@ import json
 import typer
 
 from lading.cli.commands.package import package_document, package_line
+from lading.cli.energy import EnergyFile, Region, estimator_of
 from lading.cli.options import LOCK, MANIFEST, STORE, Json, Lock, Manifest, Name, Store
 from lading.cli.progress import show_stages
 from lading.cli.training import find_trained, follow
+from lading.model_packaging.energy.published import ENERGY
 from lading.model_packaging.isolated import isolated
 from lading.model_packaging.manifest.models import load_manifest
 from lading.model_packaging.pipeline import package
 from lading.model_packaging.store.versions import open_store
+from lading.training.energy import add_energy
 from lading.training.recovery.recovering import read_recovery, recovered
 from lading.training.recovery.recovering import recover as recover_model
 from lading.training.s3 import S3Objects
@@ -22,6 +25,8 @@ def recover(
     manifest: Manifest = MANIFEST,
     lock: Lock = LOCK,
     store: Store = STORE,
+    energy: EnergyFile = ENERGY,
+    region: Region = "",
     json_: Json = False,
 ) -> None:
     """Prune a PyTorch network, train it again with the script of `prune.recover`, and package it.
@@ -41,7 +46,8 @@ def recover(
     recipe = read_recovery(spec, objects)
     packaged = find_trained(spec, lock)
     if packaged is None:
-        run = recover_model(spec, objects, follow())
+        estimator = estimator_of(energy, region)
+        run = add_energy(recover_model(spec, objects, follow()), estimator)
         with show_stages(spec.name) as on_stage, isolated() as builder:
             made = recovered(spec, recipe, run)
             packaged = package(made, open_store(store), lock, on_stage, (), builder)

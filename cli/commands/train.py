@@ -7,13 +7,16 @@ from typing import Annotated, Any, Literal
 import typer
 
 from lading.cli.commands.package import package_document, package_line
+from lading.cli.energy import EnergyFile, estimator_of
 from lading.cli.errors import CloudUnnamed
 from lading.cli.options import LOCK, MANIFEST, STORE, Json, Lock, Manifest, Name, Store
 from lading.cli.training import existing, follow, package_run, recipe_of
+from lading.model_packaging.energy.estimate import Estimator
+from lading.model_packaging.energy.published import ENERGY
 from lading.model_packaging.manifest.models import load_manifest
 from lading.model_packaging.specification import Packaged
 from lading.model_packaging.store.versions import open_store
-from lading.training.errors import TrainingError
+from lading.training.energy import add_energy
 from lading.training.known import find_version
 from lading.training.local import train_here
 from lading.training.recipe import Recipe
@@ -21,12 +24,15 @@ from lading.training.runs import Run, find_run
 from lading.training.s3 import S3Objects
 from lading.training.sagemaker.jobs import train_there
 from lading.training.sagemaker.request import Cloud
+from lading.training.sagemaker.tuning import search_there
 from lading.training.search import search_here
 
 _ON = typer.Option(help="Where to train.")
 _ROLE = typer.Option(envvar="LADING_TRAINING_ROLE", help="ARN of the role of SageMaker's jobs.")
 _WORK = typer.Option(envvar="LADING_TRAINING_WORK", help="s3://bucket/prefix for SageMaker's jobs.")
-_REGION = typer.Option(envvar=["AWS_REGION", "AWS_DEFAULT_REGION"], help="Region of SageMaker.")
+_REGION = typer.Option(
+    envvar=["AWS_REGION", "AWS_DEFAULT_REGION"], help="Region of SageMaker, and of the electricity."
+)
 
 
 def train(
@@ -35,6 +41,7 @@ def train(
     role: Annotated[str, _ROLE] = "",
     work: Annotated[str, _WORK] = "",
     region: Annotated[str, _REGION] = "",
+    energy: EnergyFile = ENERGY,
     manifest: Manifest = MANIFEST,
     lock: Lock = LOCK,
     store: Store = STORE,
@@ -58,7 +65,7 @@ def train(
     (spec,) = load_manifest(manifest).select([name])
     recipe = recipe_of(spec)
     cloud = _cloud(role, work, region) if on == "sagemaker" else None
-    packaged, made = _train(recipe, cloud, lock, store)
+    packaged, made = _train(recipe, cloud, estimator_of(energy, region), lock, store)
     if json_:
         document = {**package_document(name, packaged), "training": made}
         typer.echo(json.dumps(document, indent=2))
@@ -68,7 +75,7 @@ def train(
 
 
 def _train(
-    recipe: Recipe, cloud: Cloud | None, lock: Path, store: str
+    recipe: Recipe, cloud: Cloud | None, estimator: Estimator, lock: Path, store: str
 ) -> tuple[Packaged, dict[str, Any]]:
     """Return the version, and what made it."""
     spec = recipe.spec
@@ -77,7 +84,7 @@ def _train(
         number, published = known
         made: dict[str, Any] = published.artifact.specification["training"]
         return existing(spec, lock, number, published), made
-    run = run or _run(recipe, cloud)
+    run = add_energy(run or _run(recipe, cloud), estimator)
     return package_run(spec, run, open_store(store), lock), run.record()
 
 
@@ -86,10 +93,8 @@ def _run(recipe: Recipe, cloud: Cloud | None) -> Run:
     if cloud is None:
         train = search_here if recipe.search else train_here
         return train(recipe, objects, on_line)
-    if recipe.search:
-        reason = "runs on this machine only; leave out --on sagemaker, or train.search"
-        raise TrainingError(recipe.spec.place("train.search"), reason)
-    return train_there(recipe, cloud, objects, on_line)
+    there = search_there if recipe.search else train_there
+    return there(recipe, cloud, objects, on_line)
 
 
 def _cloud(role: str, work: str, region: str) -> Cloud:

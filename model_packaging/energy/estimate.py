@@ -8,6 +8,8 @@ a range says what digits would hide.
 """
 
 import math
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,10 +45,20 @@ class Energy:
         >>> str(Energy(240_000, 19.6))
         '200 to 400 kJ, 10 to 20 g CO2e'
         """
-        joules = _readable(self.joules, ("J", "kJ", "MJ", "GJ", "TJ"))
-        if self.grams is None:
-            return joules
-        return f"{joules}, {_readable(self.grams, ('g', 'kg', 't', 'kt', 'Mt'))} CO2e"
+        grams = None if self.grams is None else factor_two(self.grams)
+        return range_in_words(factor_two(self.joules), grams)
+
+
+def range_in_words(joules: Sequence[float], grams: Sequence[float] | None) -> str:
+    """Return ranges, each of a low and a high number, for people.
+
+    >>> range_in_words((0.2, 0.4), None)
+    '0.2 to 0.4 J'
+    """
+    energy = _readable(joules, ("J", "kJ", "MJ", "GJ", "TJ"))
+    if grams is None:
+        return energy
+    return f"{energy}, {_readable(grams, ('g', 'kg', 't', 'kt', 'Mt'))} CO2e"
 
 
 def factor_two(estimate: float) -> tuple[float, float]:
@@ -86,6 +98,29 @@ class Estimator:
         watts += instance.gpus * self._gpu(type_).usual if instance.gpus else 0
         return self._energy(watts * hours * 3600)
 
+    def of_answers(self, milliseconds: float) -> Energy:
+        """Return the energy of a million answers, each with this time of one busy processor."""
+        return self.of_processors(milliseconds / 1000 * MILLION, busy=True)
+
+    def of_training(self, made: Mapping[str, Any]) -> Energy | None:
+        """Return the energy of a training; None for a GPU whose power is not published.
+
+        Args:
+            made: `training` of artifact.json: measured processor seconds count at full load, and
+                the GPUs of the machine at half load for the whole time.
+        """
+        machine = made["machine"]
+        arm = machine["architecture"] in ("arm64", "aarch64")
+        watt_seconds = (
+            made["processor_seconds"] * self.published.processors["arm64" if arm else "x86_64"].busy
+        )
+        for name in machine["gpus"]:
+            power = self._named_gpu(name)
+            if power is None:
+                return None
+            watt_seconds += made["seconds"] * power.usual
+        return self._energy(watt_seconds)
+
     def of_a_million(self, option: Option, prices: Prices) -> Energy | None:
         """Return the energy of a million predictions; None for what is not known.
 
@@ -108,6 +143,11 @@ class Estimator:
         joules = watt_seconds * self.published.pue.value
         grid = self.published.regions.get(self.region)
         return Energy(joules, None if grid is None else joules / _JOULES_OF_KWH * grid.grams)
+
+    def _named_gpu(self, name: str) -> Power | None:
+        """Return the power of a GPU by its full name, such as NVIDIA A10G."""
+        words, known = re.split(r"[\s-]+", name), self.published.gpus
+        return next((known[each] for each in words if each in known), None)
 
     def _gpu(self, type_: str) -> Power:
         return self.published.gpus[self.published.families[_family(type_)]]
@@ -135,8 +175,8 @@ def _architecture(type_: str) -> Architecture:
     return "arm64" if after_generation.startswith("g") else "x86_64"
 
 
-def _readable(estimate: float, units: tuple[str, ...]) -> str:
-    low, high = factor_two(estimate)
+def _readable(numbers: Sequence[float], units: tuple[str, ...]) -> str:
+    low, high = numbers
     for unit in units[:-1]:
         if high < _THOUSAND:
             return f"{_short(low)} to {_short(high)} {unit}"

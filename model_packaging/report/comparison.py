@@ -9,13 +9,14 @@ from lading.functions.inference.artifact.reading import sha256
 from lading.functions.inference.artifact.specification import REPORT, Artifact
 from lading.model_packaging.documents import canonical
 from lading.model_packaging.report.figures import change_of, read_report, stages_of
+from lading.model_packaging.report.training import training_facts
 from lading.model_packaging.store.publication import Published
 
-Group = Literal["signature", "size", "accuracy", "latency", "what made it"]
+Group = Literal["signature", "size", "accuracy", "latency", "training", "what made it"]
 Value = str | float | None
 _Found = Iterator[tuple[tuple[Group, str], Value]]
 """Yields the group and the name of each fact, and its value."""
-_ORDER: Sequence[Group] = ("signature", "size", "accuracy", "latency", "what made it")
+_ORDER: Sequence[Group] = ("signature", "size", "accuracy", "latency", "training", "what made it")
 _MACHINE = ("processor", "cpus", "platform")
 
 
@@ -46,6 +47,7 @@ def _facts(published: Published) -> _Found:
     try:
         yield from _signature(published.artifact)
         yield from _measured(published, specification, report)
+        yield from _trained(specification)
         yield from _origin(specification, report)
     except (AttributeError, LookupError, TypeError) as error:
         raise ValueError(f"its documents are damaged: {error!r}") from error
@@ -80,6 +82,12 @@ def _measured(
     if last.p50_ms is not None:
         yield ("latency", "p50 ms"), last.p50_ms
         yield ("latency", "p95 ms"), last.p95_ms
+
+
+def _trained(specification: Mapping[str, Any]) -> _Found:
+    for name, value in training_facts(specification):
+        if value is not None:
+            yield ("training", name), value
 
 
 def _origin(specification: Mapping[str, Any], report: Mapping[str, Any]) -> _Found:

@@ -4,9 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from lading.model_packaging.energy.estimate import Estimator
+from lading.model_packaging.energy.published import read_published
 from lading.model_packaging.measure.change import AccuracyChange, Interval
 from lading.model_packaging.report.distilled import figures_of
 from lading.model_packaging.report.elements import document, table
+from lading.model_packaging.report.energy import energy
 from lading.model_packaging.report.figures import Batches, Stage, batches_of, change_of, stages_of
 from lading.model_packaging.report.plots import Bar, bars, gate, ranges
 from lading.model_packaging.report.training import training
@@ -14,7 +17,11 @@ from lading.model_packaging.sizes import in_words
 
 
 def render_page(
-    specification: Mapping[str, Any], report: Mapping[str, Any], version: int, digest: str
+    specification: Mapping[str, Any],
+    report: Mapping[str, Any],
+    version: int,
+    digest: str,
+    estimator: Estimator | None = None,
 ) -> str:
     """Return the page about one version.
 
@@ -23,6 +30,7 @@ def render_page(
         report: its report.json; empty if that is lost.
         version: its number.
         digest: the digest of its artifact.json, from the lock.
+        estimator: of energy; by default with Lading's own figures and no region.
 
     Raises:
         ValueError: the documents are not what packaging writes.
@@ -38,6 +46,7 @@ def render_page(
         table(_HEADINGS, map(_row, stages), numbers=range(2, 7)),
         *_distilled(report),
         *_plots(stages, change),
+        *energy(stages, estimator or Estimator(read_published(), "")),
         *_batches(batches_of(specification)),
         *_interface(specification),
         *_signatures(specification),

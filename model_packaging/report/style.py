@@ -22,14 +22,15 @@ th, td { padding: 0.45rem 0.9rem 0.45rem 0; border-bottom: 1px solid var(--line)
   vertical-align: top; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 td.code { font: 0.85rem/1.5 ui-monospace, monospace; overflow-wrap: anywhere; }
-figure { margin: 0.9rem 0; padding: 1rem 1.2rem; }
+figure { margin: 0.9rem 0; padding: 1rem 1.2rem; overflow-x: auto; }
 figcaption { margin-bottom: 0.6rem; font-size: 0.9rem; color: var(--soft); }
-svg { display: block; width: 100%; height: auto; overflow: visible; }
+svg { display: block; width: 100%; min-width: 26rem; height: auto; overflow: visible; }
 svg text { fill: var(--ink); font-size: 13px; } svg .tick { fill: var(--soft); font-size: 11px; }
 svg .figure { font-variant-numeric: tabular-nums; } svg .bar, svg .dot { fill: var(--accent); }
 svg .allowed { fill: var(--good); } svg line { stroke: var(--accent); stroke-width: 2; }
 svg .axis { stroke: var(--line); stroke-width: 1; } svg .mark { stroke: var(--ink); }
 svg .limit { stroke: var(--limit); } svg .zero { stroke: var(--soft); stroke-width: 1;
   stroke-dasharray: 3 3; }
-@media print { body { max-width: none; padding: 0; } .tile, figure { break-inside: avoid; } }
+@media print { body { max-width: none; padding: 0; } svg { min-width: 0; }
+  .tile, figure { break-inside: avoid; } }
 """

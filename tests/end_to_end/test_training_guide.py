@@ -54,7 +54,7 @@ def run(project: Path, words: list[str]) -> str:
 
 
 def test_from_a_csv_to_a_compared_version(project: Path) -> None:
-    first, second, *_ = blocks("sh")
+    first, second, third, *_ = blocks("sh")
     [train] = commands(first)
     assert run(project, train).startswith("churn version 1 published: ")
     assert run(project, train).startswith("churn version 1 unchanged: ")
@@ -67,3 +67,5 @@ def test_from_a_csv_to_a_compared_version(project: Path) -> None:
     assert {each["column"] for each in document["slices"]} == {"country"}
     assert document["decision"]["label"] in {"stable", "candidate"}
     assert (project / "churn-2-against-1.html").is_file()
+    [differ] = commands(third)
+    assert re.search(r"training +parameter C +1.0 +0.01 +changed", run(project, differ))

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from time import monotonic
+from time import monotonic, process_time, time
 from typing import Any
 
 from lading.functions.inference.artifact.reading import sha256
@@ -22,11 +22,13 @@ from lading.model_packaging.manifest.original import BATCH, InputShape
 from lading.model_packaging.measure.holdout import read_rows
 from lading.model_packaging.sources.user_code import imported_files
 from lading.model_packaging.store.durable import exclusive, make_folder, replace_file, sync_folder
+from lading.training.contract import machine, timestamp
 from lading.training.distillation.estimators import save_estimator, teach_estimator
 from lading.training.distillation.networks import OnEpoch, save_network, teach_network
 from lading.training.distillation.targets import Targets
 from lading.training.distillation.teachers import Teacher, ask, settings_of
 from lading.training.errors import NotTrained
+from lading.training.recipe import commit_of
 from lading.training.runs import RECORD, Run, folder_of
 
 _LIBRARIES = {
@@ -51,7 +53,7 @@ def distill(spec: ModelSpec, teacher: Teacher, on_epoch: OnEpoch) -> Run:
     with exclusive(folder_of(spec) / f".{_short(key)}.guard"):
         if known := find_distilled(spec, key):
             return known
-        predictor, started = teacher.open(), monotonic()
+        predictor, started, clock, used = teacher.open(), time(), monotonic(), process_time()
         data = settings_of(spec).data
         rows = read_rows(spec, "distill.data", data, predictor.metadata.inputs)
         targets = ask(spec, predictor, rows)
@@ -71,7 +73,10 @@ def distill(spec: ModelSpec, teacher: Teacher, on_epoch: OnEpoch) -> Run:
                 }
                 for each in predictor.metadata.inputs
             ],
-            "seconds": round(monotonic() - started, 3),
+            "started": timestamp(started),
+            "seconds": round(monotonic() - clock, 3),
+            "processor_seconds": round(process_time() - used, 3),
+            "machine": machine(),
         }
         replace_file(part.folder / RECORD, readable(facts))
         done = Run(folder_of(spec) / _short(key))
@@ -167,6 +172,7 @@ def _facts(spec: ModelSpec, teacher: Teacher, key: str) -> dict[str, Any]:
     library = "torch" if spec.class_path else str(distill.student).partition(".")[0]
     return {
         "key": key,
+        "commit": commit_of(spec.manifest.parent),
         "teacher": {"model": teacher.name, "digest": teacher.digest, "bytes": teacher.bytes},
         "student": distill.student or spec.class_path,
         "data": {"distill": sha256(distill.data.read_bytes())},

@@ -44,6 +44,11 @@ def test_a_student_is_published_beside_its_teachers_figures(project: Path, ladin
     assert made["teacher"]["model"] == "large version 1"
     assert made["student"] == "sklearn.linear_model.LogisticRegression"
     assert made["rows"] == 300
+    assert made["energy"]["joules"][1] == 2 * made["energy"]["joules"][0] > 0
+    report = lading("report", "small", "--version", "1")
+    assert report.code == 0, report.err
+    page = (project / "small-1.html").read_text()
+    assert f"large version 1, {made['teacher']['digest']}" in page
 
 
 def test_the_same_again_finds_the_version(project: Path, lading: Lading) -> None:

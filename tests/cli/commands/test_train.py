@@ -64,6 +64,27 @@ def test_what_made_the_model_is_part_of_the_artifact(training: Path, lading: Lad
     assert {**made, "packaging": artifact["training"]["packaging"]} == artifact["training"]
 
 
+def test_energy_is_part_of_the_artifact_and_of_the_comparison(
+    training: Path, lading: Lading
+) -> None:
+    made = lading("train", "m", "--region", "eu-west-1", "--json").document["training"]
+    joules, grams = made["energy"]["joules"], made["energy"]["grams_co2e"]
+    assert joules[1] == 2 * joules[0] > 0
+    assert grams[0] == pytest.approx(joules[0] / 3.6e6 * 291, rel=0.5)
+    artifact = json.loads((training / "artifacts/models/m/1/artifact.json").read_text())
+    assert artifact["training"]["energy"] == made["energy"]
+    report = json.loads((training / "artifacts/models/m/1/report.json").read_text())
+    assert report["energy"]["of_a_million"]["joules"][0] > 0
+    set_(training, "factor: 2", "factor: 3")
+    lading("train", "m")
+    facts = {
+        each["name"]: each for each in lading("diff", "m", "1", "2", "--json").document["facts"]
+    }
+    assert (facts["parameter factor"]["before"], facts["parameter factor"]["after"]) == ("2", "3")
+    assert facts["training energy"]["before"].endswith("CO2e in eu-west-1")
+    assert facts["training energy"]["after"].endswith("J")
+
+
 def test_the_same_again_finds_the_version(training: Path, lading: Lading) -> None:
     lading("train", "m")
     result = lading("train", "m")
@@ -150,6 +171,40 @@ def test_bad_input_is_one_line_with_its_place(  # noqa: PLR0913, PLR0917 - one t
     assert place in error
     assert reason in error
     assert not (training / "artifacts").exists()
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        ("print('auc=0.5')", "train.py left no model; write it to the folder in SM_MODEL_DIR"),
+        (
+            "print('auc=0.5')\nfor n in 'ab': (M / f'{n}.onnx').touch()",
+            "left 2 files: a.onnx, b.on",
+        ),
+    ],
+    ids=["no model", "two models"],
+)
+def test_a_script_without_one_model_is_one_line_and_publishes_nothing(
+    training: Path, lading: Lading, script: str, reason: str
+) -> None:
+    head = "import os, pathlib\nM = pathlib.Path(os.environ['SM_MODEL_DIR'])\n"
+    (training / "train.py").write_text(head + script)
+    result = lading("train", "m")
+    [error] = [line for line in result.err.splitlines() if line.startswith("error: ")]
+    assert result.code == 5
+    assert error.startswith("error: models.yaml:4: models.m.train.entry: ")
+    assert reason in error
+    assert not (training / "artifacts").exists()
+
+
+def test_an_empty_channel_is_one_line_with_its_place(training: Path, lading: Lading) -> None:
+    for path in (training / "data").iterdir():
+        path.unlink()
+    result = lading("train", "m")
+    assert result.code == 5
+    [error] = result.err.splitlines()
+    assert error.startswith("error: models.yaml:5: models.m.train.channels.train: ")
+    assert error.endswith("data is empty; put the data there")
 
 
 def test_a_search_publishes_the_best_trial(training: Path, lading: Lading) -> None:

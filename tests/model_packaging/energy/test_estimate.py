@@ -39,6 +39,28 @@ def test_measured_processor_time_counts_at_full_load() -> None:
     assert IRELAND.of_processors(10, busy=True).joules == pytest.approx(10 * 3.5 * 1.14)
 
 
+def made(**changes: object) -> dict[str, object]:
+    machine = {"architecture": "x86_64", "gpus": [], **changes}
+    return {"seconds": 100.0, "processor_seconds": 250.0, "machine": machine}
+
+
+def test_a_training_needs_its_processor_time_at_full_load() -> None:
+    found = IRELAND.of_training(made())
+    assert found is not None
+    assert found.joules == pytest.approx(250 * 3.5 * 1.14)
+    arm = IRELAND.of_training(made(architecture="aarch64"))
+    assert arm is not None
+    assert arm.joules == pytest.approx(250 * 1.69 * 1.14)
+
+
+def test_gpus_of_a_training_count_all_the_time() -> None:
+    found = IRELAND.of_training(made(gpus=["NVIDIA A10G", "Tesla T4"]))
+    assert found is not None
+    assert found.joules == pytest.approx((250 * 3.5 + 100 * (18 + 153 + 8 + 71) / 2) * 1.14)
+    assert IRELAND.of_training(made(gpus=["NVIDIA A100-SXM4-40GB"])) is not None
+    assert IRELAND.of_training(made(gpus=["Unknown 9"])) is None
+
+
 def test_an_endpoint_runs_all_month_so_few_requests_are_expensive() -> None:
     many, few = (
         IRELAND.of_a_million(

@@ -8,6 +8,7 @@ from lading.model_packaging.report.comparison import Fact, compare_versions
 from lading.model_packaging.store.local import LocalStore
 from lading.model_packaging.store.publication import Published
 from tests.model_packaging.models import wide_spec
+from tests.model_packaging.report.test_training import MADE
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +73,28 @@ def test_further_signatures_are_part_of_it(versions: tuple[Published, Published]
     assert found["signature embed"].before is None
 
 
-@pytest.mark.parametrize("damage", [{"tools": None}, {"source": {}}, {"steps": []}])
+def test_what_trained_a_model_is_compared(versions: tuple[Published, Published]) -> None:
+    before, _ = versions
+
+    def trained(**changes: object) -> Published:
+        document = {**before.artifact.specification, "training": {**MADE, **changes}}
+        return replace(before, artifact=before.artifact._replace(specification=document))
+
+    other = {"parameters": {"depth": 9, "deep": True}, "metrics": {"auc": 0.95}, "commit": "c2"}
+    found = named(compare_versions(trained(commit="c1"), trained(**other)))
+    assert found["commit"] == Fact("training", "commit", "c1", "c2")
+    assert found["parameter depth"] == Fact("training", "parameter depth", "6", "9")
+    assert found["parameter deep"] == Fact("training", "parameter deep", None, "true")
+    assert found["metric auc"] == Fact("training", "metric auc", 0.9, 0.95)
+    assert found["data train"].before == found["data train"].after == "sha256:2"
+    assert found["training energy"].before == "20 to 40 J, 1 to 2 g CO2e in eu-west-1"
+    first = named(compare_versions(before, trained()))
+    assert (first["script"].before, first["script"].after) == (None, "train.py")
+
+
+@pytest.mark.parametrize(
+    "damage", [{"tools": None}, {"source": {}}, {"steps": []}, {"training": {}}]
+)
 def test_damaged_documents_are_one_clear_error(
     versions: tuple[Published, Published], damage: dict[str, object]
 ) -> None:

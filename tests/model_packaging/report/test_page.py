@@ -8,6 +8,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from lading.functions.inference.artifact.reading import read_artifact
+from lading.model_packaging.energy.estimate import Estimator
+from lading.model_packaging.energy.published import read_published
 from lading.model_packaging.manifest.options import PruneSpec, QuantizeSpec
 from lading.model_packaging.pipeline import package
 from lading.model_packaging.report.page import render_page
@@ -163,3 +165,17 @@ def test_damaged_figures_are_one_clear_error(
 ) -> None:
     with pytest.raises(ValueError, match=r"damaged|invalid literal|could not convert"):
         render_page(documents[0], {"stages": stages}, 3, "sha256:12")
+
+
+def test_the_page_has_the_energy_before_and_after_optimizing(
+    documents: tuple[Mapping[str, Any], dict[str, Any]],
+) -> None:
+    specification, report = documents
+    ireland = Estimator(read_published(), "eu-west-1")
+    page = render_page(specification, report, 1, "sha256:0", ireland)
+    section = page.partition("Energy of a million predictions")[2].partition("<h2>")[0]
+    assert "the electricity of eu-west-1" in section
+    for stage in (report["stages"][0], report["stages"][-1]):
+        assert str(ireland.of_answers(stage["latency"]["p50_ms"])) in section
+    assert "g CO2e" not in render_page(specification, report, 1, "sha256:0")
+    assert "Energy of a million" not in render_page(specification, {}, 1, "sha256:0")

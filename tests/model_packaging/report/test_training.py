@@ -16,7 +16,18 @@ MADE = {
     "libraries": {"numpy": "2.0"},
     "seconds": 12.34,
     "started": "2026-11-29T10:00:00Z",
+    "processor_seconds": 9.87,
     "machine": {"instance": "ml.m5.xlarge", "gpus": []},
+    "energy": {"joules": [20.0, 40.0], "grams_co2e": [1.0, 2.0], "region": "eu-west-1"},
+}
+STUDENT = {
+    "teacher": {"model": "large version 1", "digest": "sha256:3", "bytes": 9},
+    "data": {"distill": "sha256:4"},
+    "parameters": {"temperature": 3.0},
+    "seed": 0,
+    "python": "3.13.1",
+    "libraries": {"torch": "2.9"},
+    "seconds": 5.0,
 }
 
 
@@ -27,13 +38,21 @@ def test_the_section_has_what_made_the_model() -> None:
         "auc 0.9",
         ">0<",
         "numpy 2.0",
-        "12.3 s",
+        "12.3 s, 9.9 s of processors",
+        "20 to 40 J, 1 to 2 g CO2e in eu-west-1",
         "instance ml.m5.xlarge",
         ">9<",
     ):
         assert part in page
     assert "gpus" not in page
     assert "commit" not in page
+
+
+def test_a_students_section_has_its_teacher() -> None:
+    page = "".join(training({"training": STUDENT}))
+    for part in ("large version 1, sha256:3", "temperature 3.0", "torch 2.9", "5.0 s"):
+        assert part in page
+    assert "script" not in page
 
 
 def test_without_a_training_there_is_no_section() -> None:
