@@ -16,7 +16,7 @@ def add_energy(run: Run, estimator: Estimator) -> Run:
         estimator: figures of power, and the region of the electricity.
     """
     made = run.record()
-    if ENERGY in made or "processor_seconds" not in made:
+    if ENERGY in made or made.get("processor_seconds") is None:
         return run
     found = estimator.of_training(made)
     if found is not None:
