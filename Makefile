@@ -14,7 +14,7 @@ FOR_TESTS := minilm tensorflow-serving
 ALONE := $(FOR_TESTS) sentences language sagemaker-images training
 
 .PHONY: help demo cloud emulate test test-all both-ways fuzz check coverage bench bench-cold bench-json bench-endpoint \
-	bench-synth formats-table protos schema lock clean language processing prometheus frameworks server sklearn training $(FRAMEWORKS)
+	bench-synth formats-table audit image-digests protos schema lock clean language processing prometheus frameworks server sklearn training $(FRAMEWORKS)
 
 help:
 	@echo "make demo        create .venv, then train, package and serve the example, and send it a request"
@@ -39,6 +39,8 @@ help:
 	@echo "make bench-endpoint    measure what the proxy adds to an engine's answer and first token"
 	@echo "make bench-synth       measure cdk synth for 1, 10 and 100 models"
 	@echo "make formats-table     package a model of every format, and write docs/formats.md"
+	@echo "make audit       look for known vulnerabilities of what is deployed"
+	@echo "make image-digests     pin the Dockerfiles' base images to digests (needs Docker and a registry)"
 	@echo "make protos      compile the messages of the gRPC dialects"
 	@echo "make schema      write models.schema.json"
 	@echo "make lock        write requirements.txt and requirements/*.txt (needs uv)"
@@ -120,6 +122,14 @@ bench-endpoint: .venv/dev
 bench-synth: .venv/dev
 	@$(BIN)/python -m benchmarks.synth
 
+# pip-audit, from the index, in an environment of its own. A machine that reaches no advisories says so.
+AUDITED := requirements/lambda.txt requirements/container.txt requirements/pillow.txt requirements/tokenizers.txt
+audit: .venv/demo
+	@.ci/audit $(BIN)/python $(AUDITED)
+
+image-digests:
+	@.ci/image-digests functions/inference/Dockerfile functions/inference/Dockerfile.managed
+
 PROTOS := functions/inference/rpc/protos
 protos: .venv/dev
 	@$(BIN)/python -m grpc_tools.protoc -I $(PROTOS) --include_imports \
@@ -152,7 +162,7 @@ lock:
 	for set in tokenizers pillow sentences language training $(FOR_TESTS); do \
 		$(COMPILE) --no-deps $$within --group $$set -o requirements/$$set.txt || exit 1; done
 	$(COMPILE) --no-deps -c requirements.txt --group sagemaker-images -o requirements/sagemaker-images.txt
-	for set in emulate flower sam; do $(COMPILE) --group $$set -o requirements/$$set.txt || exit 1; done
+	for set in emulate flower sam audit; do $(COMPILE) --group $$set -o requirements/$$set.txt || exit 1; done
 	$(COMPILE) --no-deps --group triton -o requirements/triton.txt
 
 # $(call install,SETS,OPTIONS): install locked sets of requirements/ into .venv.
