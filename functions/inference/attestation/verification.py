@@ -138,7 +138,8 @@ def short(key: str) -> str:
 
 def _signer(claim: Claim, envelope: Envelope, keys: Mapping[str, bytes]) -> str:
     if not keys:
-        raise _refused(claim, "is signed, but no key is trusted; name one under `signatures: key:`")
+        advice = "name one in stages.yaml, or in LADING_SIGNATURE_KEYS"
+        raise _refused(claim, f"is signed, but no key is trusted; {advice}")
     hinted = [envelope.hint] if envelope.hint in keys else []
     candidates = hinted if envelope.hint else list(keys)
     if not candidates:
