@@ -225,6 +225,7 @@ def _convert_and_check(job: ConversionJob, identity: str, stages: Stages) -> Bui
         training=spec.training,
         dependence=dependence,
         batching=spec.batching,
+        cpu_seconds=stages.cpu_seconds,
     )
     return write_files(build)
 

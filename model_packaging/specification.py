@@ -97,6 +97,8 @@ class Build:
     """The dependence on other rows; `check` has the rows of the comparison, for report.json."""
     batching: BatchingSpec | None = None
     """How the manifest wants requests to be joined; it changes nothing else of the artifact."""
+    cpu_seconds: Mapping[str, float] = field(default_factory=dict)
+    """The processor time of each stage, for report.json."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +139,12 @@ def write_files(build: Build) -> Built:
     stages = [measured.to_json() for measured in build.steps]
     figures = make_report(build.steps[-1].latency, build.footprint, sizes, stages)
     million = Estimator(read_published(), "").of_answers(build.steps[-1].latency.p50_ms)
-    energy = {"of_a_million": {"joules": million.to_json()["joules"]}}
-    report = {REPORT: readable({**figures, "energy": energy, "check": dict(build.check)})}
+    more_figures = {
+        "energy": {"of_a_million": {"joules": million.to_json()["joules"]}},
+        "check": dict(build.check),
+        "cpu_seconds": dict(build.cpu_seconds),
+    }
+    report = {REPORT: readable({**figures, **more_figures})}
     return _written({**own, **report}, {**_describe(build), **named}, build.served)
 
 

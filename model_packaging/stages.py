@@ -1,5 +1,6 @@
 """Runs the stages of packaging: reports each one, and makes unexpected errors useful."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,12 +43,23 @@ def ignore_stages(stage: str, outcome: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Stages:
-    """Runs the stages of one model; unexpected errors of libraries become `UnexpectedFailure`."""
+    """Runs the stages of one model; unexpected errors of libraries become `UnexpectedFailure`.
+
+    Args:
+        on_stage: called for each stage.
+        spec: the model, from the manifest.
+        details: the file for the traceback of an unexpected error.
+        tools: versions of the framework's packages.
+
+    Attributes:
+        cpu_seconds: the processor time of each stage that has ended, with that of its processes.
+    """
 
     on_stage: OnStage
     spec: ModelSpec
     details: Path
     tools: Mapping[str, str] = field(default_factory=dict)
+    cpu_seconds: dict[str, float] = field(default_factory=dict, init=False)
 
     def run(
         self,
@@ -58,11 +70,13 @@ class Stages:
     ) -> _T:
         """Run one stage: a function that returns its result and a line about it."""
         self.on_stage(stage, "")
+        before = _cpu_seconds()
         try:
             with library_errors(PackagingError, InferenceError):
                 result, outcome = function(*args, **kwargs)
         except LibraryFailed as failed:
             raise self._unexpected(stage, failed.__cause__ or failed) from failed.__cause__
+        self.cpu_seconds[stage] = round(_cpu_seconds() - before, 2)
         self.on_stage(stage, outcome)
         return result
 
@@ -70,3 +84,8 @@ class Stages:
         self.details.parent.mkdir(parents=True, exist_ok=True)
         self.details.write_text("".join(format_exception(error)))
         return UnexpectedFailure(self.spec.name, stage, error, self.tools, self.details)
+
+
+def _cpu_seconds() -> float:
+    """Return the processor time of this process, and of those it started that have ended."""
+    return sum(os.times()[:4])

@@ -6,20 +6,22 @@ import shutil
 import statistics
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 from benchmarks.cold_start import SCRATCH
 from benchmarks.load import load, post
 from benchmarks.suite import worlds
 from benchmarks.suite.http_rows import MANY
-from benchmarks.suite.processes import lading, serving
+from benchmarks.suite.processes import Running, lading, serving
 from benchmarks.suite.profile import callers_of, profile
 from benchmarks.suite.rates import Plan
 from benchmarks.suite.rows import Row, absent, at_least, at_most, bounded, explained
 from lading.functions.contract.names import CONTAINER
+from lading.model_packaging.quiet import waiting_quietly
 
 NO_WEIGHTS = "its weights are not installed; run `make frameworks`"
 WORKERS = "LADING_WORKERS"
@@ -63,7 +65,7 @@ print(sum(os.times()[:4]))
 
 
 def workers(plan: Plan) -> Iterator[Row]:
-    """Two processes on two cores against one; these servers and the callers are not pinned."""
+    """Two processes on two cores against one; the callers are not pinned."""
     world = worlds.minilm(worlds.UNBATCHED)
     if world is None or WORKERS not in vars(CONTAINER).values():
         yield absent("8 processes, MiniLM", NO_WEIGHTS if world is None else f"no {WORKERS} yet")
@@ -71,27 +73,54 @@ def workers(plan: Plan) -> Iterator[Row]:
     request = post("/predict", json.dumps({"inputs": [worlds.SENTENCE]}).encode())
     own, cores = os.sched_getaffinity(0), range(os.cpu_count() or 1)
     os.sched_setaffinity(0, cores)
-    found: dict[int, list[float]] = {1: [], 2: []}
-    memory: dict[int, float] = {}
+    kinds = {"one core": (1, plan.core), "one": (1, None), "two": (2, None)}
+    found: dict[str, list[_Load]] = {kind: [] for kind in kinds}
     try:
         for _ in range(plan.rounds):
-            for count, figures in found.items():
+            for kind, (count, core) in kinds.items():
                 server = lading(world.root, **{WORKERS: str(count)})
-                with serving(server, None) as running:
-                    load(running.port, request, MANY, 0.4)
-                    figures.append(load(running.port, request, MANY, plan.seconds).rate)
-                    memory[count] = running.pss_mib()
+                with serving(server, core) as running:
+                    found[kind].append(_load(running, request, plan))
     finally:
         os.sched_setaffinity(0, own)
-    one, two = (statistics.median(figures) for figures in found.values())
-    note = f"PSS of all processes: {memory[2]:.0f} MiB, with one worker {memory[1]:.0f}"
-    figure = f"{two:,.0f}/s, one {one:,.0f}/s"
-    row = at_least("8 processes, MiniLM", figure, two / one, 1.6, note)
+    alone, one, two = map(_median, found.values())
+    note = f"PSS of all processes: {two.pss_mib:.0f} MiB, with one worker {one.pss_mib:.0f}"
+    figure = f"{two.words()}, one on one core {alone.words()}"
+    yield at_least("8 processes, MiniLM, of one core", figure, two.rate / alone.rate, 1.6, note)
+    note = "one process predicts in as many threads as there are cores, so it uses both, too"
+    figure = f"{two.words()}, one on both {one.words()}"
+    row = at_least("8 processes, MiniLM, of one process", figure, two.rate / one.rate, 1.6, note)
     yield explained(row, partial(profile, lading(world.root), callers_of(request, MANY)))
 
 
+class _Load(NamedTuple):
+    """What a server did: answers per second, cores that it used, and its memory."""
+
+    rate: float
+    cores: float
+    pss_mib: float
+
+    def words(self) -> str:
+        return f"{self.rate:,.0f}/s ({self.cores:.1f} cores)"
+
+
+def _median(rounds: Sequence[_Load]) -> _Load:
+    return _Load(*map(statistics.median, zip(*rounds, strict=True)))
+
+
+def _load(running: Running, request: bytes, plan: Plan) -> _Load:
+    load(running.port, request, MANY, 0.4)
+    before = running.cpu_s()
+    answered = load(running.port, request, MANY, plan.seconds)
+    cores = (running.cpu_s() - before) / answered.seconds
+    return _Load(answered.rate, cores, running.pss_mib())
+
+
 def packaging(plan: Plan) -> Iterator[Row]:
-    """Processor seconds of packaging MiniLM from its folder, beside optimum's."""
+    """Processor seconds of packaging MiniLM from its folder, beside optimum's.
+
+    Ours runs with the environment of `lading package`, optimum with that of its own command.
+    """
     if plan.quick:
         yield absent("9 packaging MiniLM", "left out of a quick run")
         return
@@ -99,7 +128,7 @@ def packaging(plan: Plan) -> Iterator[Row]:
         yield absent("9 packaging MiniLM", NO_WEIGHTS)
         return
     folder = str(worlds.minilm_spec().source)
-    stages = {name: float(s) for name, s in json.loads(_printed(_OURS, {})).items()}
+    stages = {name: float(s) for name, s in json.loads(_printed(_OURS, waiting_quietly())).items()}
     apart = sum(seconds for name, seconds in stages.items() if name in APART)
     others = float(_printed(_OPTIMUM, {"PYTHONPATH": _optimum(), "USE_TF": "0"}, folder))
     ours = sum(stages.values()) - apart

@@ -404,3 +404,9 @@ def test_a_model_that_a_stage_left_as_it_was_is_measured_once(tmp_path: Path) ->
     converted, quantized = report["stages"]
     assert quantized["scheme"] == "none"
     assert converted["latency"] == quantized["latency"]
+
+
+def test_the_report_lists_the_processor_time_of_each_stage(tmp_path: Path) -> None:
+    report = json.loads((Path(run(tmp_path, linear_spec(tmp_path)).location) / REPORT).read_bytes())
+    apart = {"convert", "quantize", "check", "gate", "batches", "benchmark", "placement", "golden"}
+    assert apart <= report["cpu_seconds"].keys()

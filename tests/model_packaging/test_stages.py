@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn, cast
@@ -19,6 +21,18 @@ def test_each_stage_is_told_when_it_starts_and_how_it_ended(tmp_path: Path) -> N
     stages = Stages(lambda *each: told.append(each), ModelSpec("m", tmp_path), tmp_path / "m.txt")
     assert stages.run("count", lambda given: (given + 1, "one more"), 2) == 3
     assert told == [("count", ""), ("count", "one more")]
+
+
+def test_a_stage_counts_its_own_processor_time_and_that_of_its_processes(tmp_path: Path) -> None:
+    def compute() -> tuple[int, str]:
+        subprocess.run([sys.executable, "-c", "sum(range(20_000_000))"], check=True)
+        return 0, "computed"
+
+    stages = Stages(ignore_stages, ModelSpec("m", tmp_path), tmp_path / "m.txt")
+    stages.run("nothing", lambda: (0, "done"))
+    stages.run("compute", compute)
+    assert list(stages.cpu_seconds) == ["nothing", "compute"]
+    assert stages.cpu_seconds["compute"] > stages.cpu_seconds["nothing"]
 
 
 def test_an_error_of_packaging_passes_as_it_is(tmp_path: Path) -> None:
