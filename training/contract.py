@@ -292,7 +292,7 @@ def main() -> int:
     return train(
         base,
         sys.argv[1] if entry is None else entry,
-        tethered=_TETHERED in sys.argv,
+        tethered=entry is None and _TETHERED in sys.argv,
         trial=entry is not None,
     )
 

@@ -1,6 +1,7 @@
 """The contract of training containers: variables, flags, output, failures, the record."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -137,6 +138,24 @@ while True:
         process.terminate()
         assert process.stdout.read() == "saved a checkpoint\n"
         assert process.wait() == 0
+
+
+def test_a_trial_is_started_by_its_image_and_has_checkpoints_of_its_own(tmp_path: Path) -> None:
+    given = {"tethered": "1", "sagemaker_program": contract.NAME, "_tuning_objective_metric": "a"}
+    base = base_with(tmp_path, SHOW, given)
+    (base / "code").mkdir()
+    program = shutil.copy(base / "input/data/code" / contract.NAME, base / "code")
+    found = subprocess.run(
+        [sys.executable, program, "--tethered", "1"],
+        env={**os.environ, contract.ENTRY: "train.py", "TRAINING_JOB_NAME": "trial-1"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=True,
+    )
+    seen = json.loads(found.stdout)
+    assert seen["argv"] == ["--tethered", "1"]
+    assert seen["cwd"] == str(base / "input/data/code")
+    assert seen["env"]["SM_CHECKPOINT_DIR"] == str(base / "checkpoints/trial-1")
 
 
 def test_the_record_says_how_long_on_what_and_with_which_libraries(tmp_path: Path) -> None:
