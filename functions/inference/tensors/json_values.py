@@ -33,7 +33,7 @@ _LONG_INTEGER = re.compile(rb"(?<![.0-9])[0-9]{19}")
 _DIGITS_TO_ZEROS = bytes(ord("0") if chr(byte) in "123456789" else byte for byte in range(256))
 
 
-def loads(body: bytes) -> Any:
+def loads(body: bytes | bytearray) -> Any:
     """Read one JSON document; NaN, Infinity and -Infinity are numbers in it.
 
     Raises:
@@ -50,7 +50,7 @@ def loads(body: bytes) -> Any:
     return loads_exactly(body)
 
 
-def loads_object(body: bytes, *, exactly: bool = False) -> dict[str, Any]:
+def loads_object(body: bytes | bytearray, *, exactly: bool = False) -> dict[str, Any]:
     """Read one JSON object, as `loads` or as `loads_exactly`.
 
     Raises:
@@ -62,7 +62,7 @@ def loads_object(body: bytes, *, exactly: bool = False) -> dict[str, Any]:
     return document
 
 
-def loads_exactly(body: bytes) -> Any:
+def loads_exactly(body: bytes | bytearray) -> Any:
     """Read one JSON document as the standard library's parser does; see `loads`."""
     if not _may_hold_long_integer(body):
         try:
@@ -83,7 +83,7 @@ def loads_exactly(body: bytes) -> Any:
         raise MalformedRequest("the body is nested too deeply") from error
 
 
-def _may_hold_long_integer(body: bytes) -> bool:
+def _may_hold_long_integer(body: bytes | bytearray) -> bool:
     """Return whether there may be an integer of 19 digits or more; fractions do not count."""
     if _LONG_NUMBER not in body.translate(_DIGITS_TO_ZEROS):
         return False

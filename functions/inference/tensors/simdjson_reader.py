@@ -9,7 +9,8 @@ place of a number without looking at each number.
 from collections.abc import Iterable
 from itertools import chain
 from math import prod
-from typing import Any
+from threading import local
+from typing import Any, Final
 
 import csimdjson
 import numpy as np
@@ -22,14 +23,24 @@ FEWEST_NUMBERS = 64
 MOST_KEYS = 64
 """simdjson reads all keys before the one that it looks up, and finds the first duplicate."""
 
+MOST_KEPT: Final = 8 * 1024 * 1024
+"""Bytes of a body up to which the memory of its parser is kept for the next one, in each thread.
+
+A parser writes four times the body's size, and fresh pages cost more than what is written there.
+"""
+
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_BLOCK = 64 * 1024
+"""Bytes whose brackets are counted at once: they stay in the processor's cache."""
+
+_kept = local()
 
 
 class Inexact(Exception):
     """The body needs the exact parser."""
 
 
-def read(body: bytes) -> Any:
+def read(body: bytes | bytearray) -> Any:
     """Read a JSON document; regular arrays of at least `FEWEST_NUMBERS` numbers become numpy's.
 
     They are int64, uint64 or finite float64. Integers among floats are floats there, as they
@@ -41,13 +52,33 @@ def read(body: bytes) -> Any:
     if b"\\" in body or body.startswith(_BYTE_ORDER_MARK):
         raise Inexact  # an escaped bracket would change the count; json rejects the mark
     try:
-        reader = _DocumentReader()
-        document = reader.convert(csimdjson.Parser().parse(body))
+        document, brackets = _parse(body)
     except (ValueError, RuntimeError, RecursionError, TypeError) as error:
         raise Inexact from error
-    if reader.brackets != np.count_nonzero(np.frombuffer(body, np.uint8) == ord("[")):
+    if brackets != _count_brackets(body):
         raise Inexact
     return document
+
+
+def _parse(body: bytes | bytearray) -> tuple[Any, int]:
+    """Return the document, and how many brackets its arrays and texts account for.
+
+    A parser is kept only after a body that it read: an error may still refer to parts of its last
+    document, and then it reads no other one.
+    """
+    parser = _kept.__dict__.pop("parser", None) or csimdjson.Parser()
+    reader = _DocumentReader()
+    document = reader.convert(parser.parse(body))
+    if len(body) <= MOST_KEPT:
+        _kept.parser = parser
+    return document, reader.brackets
+
+
+def _count_brackets(body: bytes | bytearray) -> int:
+    content, count = np.frombuffer(body, np.uint8), 0
+    for start in range(0, content.size, _BLOCK):
+        count += int(np.count_nonzero(content[start : start + _BLOCK] == ord("[")))
+    return count
 
 
 class _DocumentReader:

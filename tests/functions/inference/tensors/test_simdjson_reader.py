@@ -12,6 +12,7 @@ from lading.functions.contract.errors import InvalidInput
 from lading.functions.inference.tensors.conversion import DTYPES, from_json
 from lading.functions.inference.tensors.simdjson_reader import (
     FEWEST_NUMBERS,
+    MOST_KEPT,
     MOST_KEYS,
     Inexact,
     read,
@@ -73,12 +74,32 @@ def nested(depth: int) -> Any:
         text_of(nested(70)),
         b"[" * 5000 + b"]" * 5000,
         text_of(SOME) + b"1",
+        text_of([[0, 1]] * 40_000 + [[0, [1]]]),  # far behind the first brackets
     ],
     ids=lambda body: body[:8] + body[-8:],
 )
 def test_what_cannot_be_verified_is_left_to_the_exact_parser(body: bytes) -> None:
     with pytest.raises(Inexact):
         read(body)
+
+
+@pytest.mark.parametrize("body", [text_of([*SOME, [1]]), text_of([*SOME, None]), b"[1"])
+def test_a_body_is_read_alike_after_one_that_could_not_be(body: bytes) -> None:
+    for _ in range(3):
+        with pytest.raises(Inexact):
+            read(body)
+        assert read(text_of([*SOME, 0.5])).tolist() == [*SOME, 0.5]
+
+
+def test_what_was_read_stays_when_the_parser_reads_the_next_body() -> None:
+    first = read(text_of({"a": SOME, "b": [["text"], SOME]}))
+    assert read(text_of({"a": SOME[::-1]}))["a"].tolist() == SOME[::-1]
+    assert (first["a"].tolist(), first["b"][1].tolist()) == (SOME, SOME)
+
+
+def test_a_body_beyond_those_whose_memory_is_kept_is_read_too() -> None:
+    body = text_of(SOME) + b" " * MOST_KEPT
+    assert read(body).tolist() == read(bytearray(body)).tolist() == SOME
 
 
 def outcome(value: Any, datatype: str) -> Any:
