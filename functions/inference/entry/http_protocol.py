@@ -48,8 +48,12 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override] # as uvicorn
         """Create the parser of a new connection."""
-        self.parser = _Parser(self)
+        self.expect_request()
         super().connection_made(transport)
+
+    def expect_request(self) -> None:
+        """Create the parser of a request whose first byte is the next one."""
+        self.parser, self._pending = _Parser(self), 0
 
     def offers_upgrade(self) -> bool:
         """Return whether the current head offers another protocol."""

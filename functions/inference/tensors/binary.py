@@ -48,7 +48,7 @@ def split_body(request: Request) -> tuple[bytes | None, memoryview]:
         raise MalformedRequest(
             f"Inference-Header-Content-Length is {length}, the body has {len(request.body)} bytes"
         )
-    body = memoryview(request.body)
+    body = memoryview(request.body).toreadonly()  # the body may be a bytearray
     return (bytes(body[:length]) if length else None), body[length:]
 
 

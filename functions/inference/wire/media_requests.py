@@ -116,7 +116,7 @@ def decode(content_type: str, body: bytes, metadata: ModelMetadata) -> dict[str,
     essence, parameters = split_type(content_type)
     if _is_file(essence):
         _require_bytes(content_type, metadata)
-    return decoder(body, metadata, parameters)
+    return decoder(bytes(body), metadata, parameters)  # it may be a bytearray
 
 
 def _is_file(essence: str) -> bool:

@@ -3,6 +3,7 @@
 from asyncio import Future
 from collections.abc import Callable, Generator
 from types import GeneratorType
+from typing import cast
 
 from lading.functions.contract.errors import CallerGone
 from lading.functions.inference.dialects import refuse
@@ -12,10 +13,20 @@ from lading.functions.inference.loading.catalog import Catalog
 from lading.functions.inference.models.call import Call, Predicting, finish, start
 from lading.functions.inference.models.prediction import Prediction, predict
 from lading.functions.inference.observability.log import new_request_id, request_id_of
+from lading.functions.inference.tensors.binary import HEADER_LENGTH
 from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.wire.boundary import Boundary
 from lading.functions.inference.wire.header_lines import HeaderLines
-from lading.functions.inference.wire.messages import ANSWERED_BY, Observation, Request, Response
+from lading.functions.inference.wire.messages import (
+    ANSWERED_BY,
+    JSON,
+    Observation,
+    Request,
+    Response,
+)
+
+_BINARY_DIALECT = "open_inference"
+_MOST_DIGITS = 12
 
 
 class Passage:
@@ -54,7 +65,7 @@ class Passage:
         self._broken_off = broken_off
         self.lines = protocol.headers
         self.keep_alive = protocol.parser.should_keep_alive()
-        self.chunks: list[bytes] = []
+        self.chunks: list[bytes | bytearray] = []
         self.size = 0
         """Bytes of the body, once it is complete."""
         self.observation = Observation()
@@ -79,6 +90,22 @@ class Passage:
         elif self.disconnected and self.waiting is not None:
             self.waiting.cancel()
 
+    def json_size(self, size: int) -> int:
+        """Return how many of a body's bytes precede binary tensors; all, if there are none."""
+        length = HeaderLines(self.lines).get(HEADER_LENGTH, "")
+        stated = length.isdecimal() and len(length) <= _MOST_DIGITS
+        return min(int(length), size) if stated and self._takes_binary() else size
+
+    def reads_in_place(self) -> bool:
+        """Return whether the body is read where it lies, as JSON or as binary tensors."""
+        headers = HeaderLines(self.lines)
+        given: str = headers.get("content-type", JSON)
+        is_json = given.partition(";")[0].strip().lower() == JSON
+        return is_json or (HEADER_LENGTH in headers and self._takes_binary())
+
+    def _takes_binary(self) -> bool:
+        return self.route.dialect.name == _BINARY_DIALECT
+
     def decode(self) -> None:
         """Decode the request: afterwards there is a prediction or an answer."""
         seen, route = self.observation, self.route
@@ -86,7 +113,8 @@ class Passage:
         self.chunks.clear()
         seen.dialect = route.dialect.name
         with Boundary(seen) as boundary:
-            request = Request("POST", route.below, HeaderLines(self.lines), body)
+            read_alike = cast("bytes", body)  # also a bytearray, see `reads_in_place`
+            request = Request("POST", route.below, HeaderLines(self.lines), read_alike)
             steps = route.operation(Call(request, self.catalog, route.parameters, seen))
             assert isinstance(steps, GeneratorType), "a known operation is a generator"
             found = start(steps)

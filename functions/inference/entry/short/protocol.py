@@ -1,14 +1,16 @@
 """The container's HTTP protocol, which sends usual requests on the short way."""
 
 from asyncio import AbstractEventLoop
+from collections.abc import Sequence
 from typing import Any, Final
 
 from uvicorn import Config
 from uvicorn.server import ServerState
 
 from lading.functions.inference.entry.http_protocol import BoundedProtocol
+from lading.functions.inference.entry.short.long_body import LongBody, Part
 from lading.functions.inference.entry.short.passage import Passage
-from lading.functions.inference.entry.short.way import ShortWay
+from lading.functions.inference.entry.short.way import LONG_BODY, ShortWay
 
 _UNUSUAL: Final = frozenset(
     {b"content-encoding", b"expect", b"transfer-encoding", b"upgrade", b"x-request-timeout"}
@@ -16,6 +18,7 @@ _UNUSUAL: Final = frozenset(
 """Headers of requests that go through the application."""
 
 _MOST_DIGITS = 12
+_HEAD_ENDS = b"\r\n\r\n"
 
 
 class ShortProtocol(BoundedProtocol):
@@ -40,6 +43,46 @@ class ShortProtocol(BoundedProtocol):
         self.short = short
         self._passage: Passage | None = None
         """The request that is read now, if it is on the short way."""
+        self._length = 0
+        """The length of its body, as its head states it."""
+
+    def data_received(self, data: bytes) -> None:
+        """Parse more bytes; the rest of a long body is not parsed, see `LongBody`."""
+        if len(data) > LONG_BODY and (self.cycle is None or self.cycle.response_complete):
+            self._split(data)
+            return
+        super().data_received(data)
+        if self._passage is not None and self._length > LONG_BODY:
+            self._receive(self._passage, self._passage.chunks)
+
+    def _split(self, data: bytes) -> None:
+        """Parse a head, and what follows only if that is not the begin of a long body."""
+        end = data.find(_HEAD_ENDS) + len(_HEAD_ENDS)
+        super().data_received(data[:end])
+        rest, passage = memoryview(data)[end:], self._passage
+        long = passage is not None and len(rest) < self._length > LONG_BODY
+        if passage is not None and long and self._receive(passage, [rest]):
+            return
+        if rest and not self.transport.is_closing():
+            super().data_received(data[end:])
+
+    def _receive(self, passage: Passage, first: Sequence[Part]) -> bool:
+        """Receive the rest of a long body past the parser; return False if that is not possible."""
+        length, room = self._length, self.short.room
+        if not passage.reads_in_place() or not room.take(length):
+            self._length = 0  # its parts are parsed
+            return False
+
+        def ended(content: bytearray | None) -> None:
+            room.give_back(length)
+            self._passage = None
+            if content is not None:
+                passage.chunks = [content]
+                self.expect_request()
+                self.short.take(passage)
+
+        LongBody(self, length, passage.json_size(length), first, ended)
+        return True
 
     def on_headers_complete(self) -> None:
         """Handle a complete head; see `BoundedProtocol.on_headers_complete`."""
@@ -67,7 +110,8 @@ class ShortProtocol(BoundedProtocol):
         length = headers.get(b"content-length", b"")
         if not length.isdigit() or len(length) > _MOST_DIGITS:
             return False
-        return int(length) <= self.short.longest_body and _UNUSUAL.isdisjoint(headers)
+        self._length = int(length)
+        return self._length <= self.short.longest_body and _UNUSUAL.isdisjoint(headers)
 
     def on_body(self, body: bytes) -> None:
         """Handle a part of the body."""

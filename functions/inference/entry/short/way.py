@@ -17,6 +17,7 @@ from lading.functions.inference.app.waiting import lane_of_model
 from lading.functions.inference.dialects import refuse
 from lading.functions.inference.entry.short.answer_bytes import answer_bytes
 from lading.functions.inference.entry.short.known_routes import KnownRoutes
+from lading.functions.inference.entry.short.long_body import Room
 from lading.functions.inference.entry.short.passage import Passage
 from lading.functions.inference.lanes.joining import Asked, predict_together
 from lading.functions.inference.lanes.lanes import Lanes
@@ -29,7 +30,7 @@ from lading.functions.inference.wire.boundary import Boundary
 from lading.functions.inference.wire.messages import OBSERVATION, Observation
 
 LONG_BODY: Final = 64 * 1024
-"""Bytes of a body from which its request is decoded in a thread."""
+"""Bytes of a body from which its request is decoded in a thread; binary tensors do not count."""
 
 MOST_AT_ONCE: Final = 16
 """Requests of one turn; more wait for the next one, so that health checks come in between.
@@ -54,7 +55,7 @@ class ShortWay:
         self, catalog: Catalog, observability: Observability, lanes: Lanes, longest_body: int
     ) -> None:
         self.longest_body = longest_body
-        self.routes = KnownRoutes(catalog)
+        self.routes, self.room = KnownRoutes(catalog), Room()
         self._observability, self._lanes = observability, lanes
         self._arrived: list[Passage] = []
         self._ended: list[Passage] = []
@@ -79,7 +80,7 @@ class ShortWay:
         """Take a request whose body is complete."""
         passage.complete = True
         passage.size = sum(map(len, passage.chunks))
-        if passage.size > LONG_BODY:
+        if passage.size > LONG_BODY and passage.json_size(passage.size) > LONG_BODY:
             self._hand_over(passage)
             return
         self._arrived.append(passage)
