@@ -16,7 +16,6 @@ from lading.functions.inference.entry.short.protocol import ShortProtocol
 from lading.functions.inference.entry.short.way import ShortWay
 from lading.functions.inference.lanes.lanes import Lanes
 from lading.functions.inference.loading.folder import load_folder
-from lading.functions.inference.models.predictor import Predictor
 from lading.functions.inference.observability.log import Observability
 from lading.functions.inference.observability.prometheus import Metrics
 
@@ -25,13 +24,6 @@ REQUEST = (
     b"POST /predict/m HTTP/1.1\r\nhost: x\r\naccept: */*\r\nuser-agent: test\r\n"
     b"content-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (len(BODY), BODY)
 )
-
-
-class Unhurried(Lanes):
-    """Lanes in which a model that has been found to be quick stays so: counting is slow."""
-
-    def end(self, predictor: Predictor, size: int, seconds: float, requests: int = 1) -> None:
-        super().end(predictor, size, min(seconds, 0.0), requests)
 
 
 class Memory(asyncio.Transport):
@@ -78,10 +70,7 @@ class Connections:
 
     def quick(self) -> bool:
         """Return whether the model has been found to be quick."""
-        begun = self.lanes.begin(self.predictor)
-        if begun:
-            self.lanes.end(self.predictor, 0, 0.0)
-        return begun
+        return self.lanes.predict_here(self.predictor, []) is not None
 
     async def turns(self, count: int, pause_s: float = 0.0) -> int:
         """Answer a request on each connection so many times; return how many answers there were."""

@@ -7,6 +7,7 @@ before those on the queue.
 """
 
 from collections import deque
+from collections.abc import Iterable
 from math import ceil
 from threading import Condition, Lock
 from time import monotonic
@@ -24,6 +25,20 @@ UNNAMED: Final = ""
 _LONGEST_RETRY_S: Final = 60
 _WEIGHT: Final = 0.2
 """The weight of the newest run in the mean time of a run."""
+
+
+class Noted(NamedTuple):
+    """A run that ended.
+
+    Args:
+        requests: how many shared it.
+        seconds: how long it took.
+        decode_s: how long their requests were decoded before, in seconds.
+    """
+
+    requests: int
+    seconds: float
+    decode_s: float = 0.0
 
 
 class LaneState(NamedTuple):
@@ -190,20 +205,27 @@ class Admission:
             self._hold(lane, size)
             return True
 
-    def end(self, predictor: Predictor, size: int, seconds: float, requests: int = 1) -> bool:
-        """End a run that `begin` began; return whether a thread should come to serve the lane."""
+    def end(self, predictor: Predictor, size: int, runs: Iterable[Noted]) -> bool:
+        """End what `begin` began; return whether a thread should come to serve the lane.
+
+        Args:
+            predictor: the model.
+            size: bytes of the bodies of all requests, as at the begin.
+            runs: what ran.
+        """
         with self._lock:
             lane = self._lane(predictor.metadata.name)
             lane.running -= 1
             self._hold(lane, -size)
-            lane.admitted += requests
-            self._note(lane, predictor, requests, seconds)
+            for run in runs:
+                lane.admitted += run.requests
+                self._note(lane, predictor, run)
             return bool(lane.waiting) and self._started(lane)
 
-    def note_run(self, predictor: Predictor, requests: int, seconds: float) -> None:
-        """Record a run of `requests` requests together."""
+    def note_run(self, predictor: Predictor, run: Noted) -> None:
+        """Record a run."""
         with self._lock:
-            self._note(self._lane(predictor.metadata.name), predictor, requests, seconds)
+            self._note(self._lane(predictor.metadata.name), predictor, run)
 
     def note_expired(self, model: str) -> None:
         """Record that a deadline passed."""
@@ -282,9 +304,9 @@ class Admission:
         return min(max(1, ceil(seconds)), _LONGEST_RETRY_S)
 
     @staticmethod
-    def _note(lane: Lane, predictor: Predictor, requests: int, seconds: float) -> None:
+    def _note(lane: Lane, predictor: Predictor, run: Noted) -> None:
         lane.runs += 1
-        lane.joined += requests if requests > 1 else 0
-        lane.paces.note(predictor, seconds)
-        each = seconds / requests
+        lane.joined += run.requests if run.requests > 1 else 0
+        lane.paces.note(predictor, run.seconds)
+        each = (run.decode_s + run.seconds) / run.requests
         lane.mean_s = each if lane.runs == 1 else lane.mean_s + _WEIGHT * (each - lane.mean_s)

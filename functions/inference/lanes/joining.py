@@ -6,7 +6,7 @@ step for tokens does, to the longest text of a run; so that short texts do not p
 only texts of about the same length are joined.
 """
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from time import perf_counter
 from typing import Final, NamedTuple
 
@@ -35,13 +35,34 @@ class Asked(NamedTuple):
     observation: Observation
 
 
-def predict_together(asked: Sequence[Asked], most_rows: int = USUAL_ROWS) -> list[Outcome]:
-    """Return the outcome of each prediction, in as few runs as models and `most_rows` allow."""
-    outcomes: dict[int, Outcome] = {}
+class Ran(NamedTuple):
+    """A run of a model.
+
+    Args:
+        places: the places of the predictions that shared it.
+        outcomes: what it gave each of them.
+        seconds: how long it took.
+    """
+
+    places: Sequence[int]
+    outcomes: Sequence[Outcome]
+    seconds: float
+
+
+def predict_together(
+    asked: Sequence[Asked], most_rows: int = USUAL_ROWS, clock: Callable[[], float] = perf_counter
+) -> Iterator[Ran]:
+    """Predict in as few runs as models and `most_rows` allow; yield after each run.
+
+    Args:
+        asked: what is wanted.
+        most_rows: rows that may share a run.
+        clock: tells the time in seconds.
+    """
     for places in runs_of([each.prediction for each in asked], most_rows):
-        found = predict_run([asked[place] for place in places])
-        outcomes |= dict(zip(places, found, strict=True))
-    return [outcomes[place] for place in range(len(asked))]
+        started = clock()
+        outcomes = predict_run([asked[place] for place in places])
+        yield Ran(places, outcomes, clock() - started)
 
 
 def runs_of(predictions: Sequence[Prediction], most_rows: int = USUAL_ROWS) -> Iterator[list[int]]:

@@ -5,17 +5,17 @@ model whose runs take long holds up its own callers only. While all threads of a
 requests gather; a thread that becomes free takes as many as the model may answer in one run.
 """
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import partial
-from time import monotonic
+from time import perf_counter
 from types import TracebackType
 from typing import Any, Final, ParamSpec, Self, TypeVar
 
 from lading.functions.contract.errors import DeadlinePassed, Overloaded
-from lading.functions.inference.lanes.admission import UNNAMED, Admission, LaneState
+from lading.functions.inference.lanes.admission import UNNAMED, Admission, LaneState, Noted
 from lading.functions.inference.lanes.deadline import NEVER, Deadline
-from lading.functions.inference.lanes.joining import Asked, predict_run, runs_of
+from lading.functions.inference.lanes.joining import Asked, Outcome, predict_together
 from lading.functions.inference.lanes.limits import LaneLimits
 from lading.functions.inference.lanes.turn import Turn
 from lading.functions.inference.models.prediction import Prediction
@@ -40,10 +40,11 @@ class Lanes:
 
     Args:
         limits: what may wait.
+        clock: tells the time in seconds.
     """
 
-    def __init__(self, limits: LaneLimits) -> None:
-        self._limits, self._admission = limits, Admission(limits)
+    def __init__(self, limits: LaneLimits, clock: Callable[[], float] = perf_counter) -> None:
+        self._limits, self._admission, self._clock = limits, Admission(limits), clock
         self._threads = ThreadPoolExecutor(_MOST_THREADS, "prediction")
 
     def __enter__(self) -> Self:
@@ -113,41 +114,15 @@ class Lanes:
             assert turn.prediction is not None
             by_model.setdefault(turn.prediction.predictor, []).append(turn)
         for model, ready in by_model.items():
-            size = sum(turn.size for turn in ready)
-            if self.begin(model, size):
-                started = monotonic()
-                for _ in self._predict(ready):
-                    """The time of all together is noted."""
-                self.end(model, size, monotonic() - started, len(ready))
-            else:
-                for turn in ready:
+            found = self.predict_here(model, _asked(ready), sum(turn.size for turn in ready))
+            for place, turn in enumerate(ready):
+                if found is None:
                     self._enter(turn, model.metadata.name)
-
-    def predict(
-        self,
-        prediction: Prediction,
-        observation: Observation,
-        *,
-        size: int = 0,
-        deadline: Deadline = NEVER,
-    ) -> Turn[dict[str, Array]]:
-        """Let one prediction wait in its model's lane; otherwise as `submit`."""
-        model = prediction.predictor.metadata.name
-        return self.submit(_only(prediction), observation, model, size=size, deadline=deadline)
-
-    def run(
-        self,
-        work: Callable[[], T],
-        model: str = UNNAMED,
-        *,
-        size: int = 0,
-        deadline: Deadline = NEVER,
-    ) -> Turn[T]:
-        """Let work that predicts by itself, or not at all, wait in a lane; see `submit`."""
-        return self.submit(_calling(work), Observation(), model, size=size, deadline=deadline)
+                else:
+                    turn.give(found[place])
 
     def proceed(self, work: Callable[[], T], model: str = UNNAMED) -> Turn[T]:
-        """As `run`, for the rest of a request that has been admitted already: without limits."""
+        """Run the rest of a request that has been admitted already in a lane, without limits."""
         turn = Turn(_calling(work), Observation(), 0, NEVER, self._withdraw)
         return self._submit(turn, model, bounded=False)
 
@@ -155,18 +130,30 @@ class Lanes:
         """Return the threads of a lane, for the rest of requests that it has admitted already."""
         return _Threads(self, model)
 
-    def begin(self, predictor: Predictor, size: int = 0) -> bool:
-        """Begin a run of a quick model in the caller's thread; False: submit it.
+    def predict_here(
+        self, predictor: Predictor, asked: Sequence[Asked], size: int = 0
+    ) -> Mapping[int, Outcome] | None:
+        """Run a quick model in the caller's thread; return the outcome of each place.
 
-        So it is if others wait or run, or if runs of the model take long. `end` must follow, with
-        the same size and the seconds that the run took.
+        None if it did not run: others wait or run, or its runs take long; then submit the requests.
+
+        Args:
+            predictor: the model.
+            asked: what is wanted of it.
+            size: bytes of the bodies of all these requests.
         """
-        return self._admission.begin(predictor, size)
-
-    def end(self, predictor: Predictor, size: int, seconds: float, requests: int = 1) -> None:
-        """End what `begin` began, in which so many requests were answered."""
-        if self._admission.end(predictor, size, seconds, requests):
-            self._threads.submit(self._serve, predictor.metadata.name)
+        if not self._admission.begin(predictor, size):
+            return None
+        outcomes: dict[int, Outcome] = {}
+        runs: list[Noted] = []
+        try:
+            for ran in predict_together(asked, self._limits.most_rows, self._clock):
+                outcomes.update(zip(ran.places, ran.outcomes, strict=True))
+                runs.append(Noted(len(ran.places), ran.seconds))
+        finally:
+            if self._admission.end(predictor, size, runs):
+                self._threads.submit(self._serve, predictor.metadata.name)
+        return outcomes
 
     def states(self) -> tuple[LaneState, ...]:
         """Return what each lane holds and has done, sorted by model."""
@@ -193,23 +180,18 @@ class Lanes:
 
     def _run(self, model: str, turns: Iterable[Turn[Any]]) -> None:
         """Decode the requests, run the model for all that still want it, and encode the answers."""
-        started = monotonic()
+        started = self._clock()
         decoded = [turn for turn in turns if self._wanted(turn) and turn.decode()]
         ready = [turn for turn in decoded if self._stays(turn, model) and self._wanted(turn)]
-        for predictor, requests in self._predict(ready):
-            self._admission.note_run(predictor, requests, monotonic() - started)
-            started = monotonic()
-
-    def _predict(self, ready: Sequence[Turn[Any]]) -> Iterator[tuple[Predictor, int]]:
-        """Predict for decoded turns of one model; yield after each run what ran for how many."""
-        predictions = [turn.prediction for turn in ready if turn.prediction is not None]
-        for places in runs_of(predictions, self._limits.most_rows):
-            asked = [Asked(predictions[place], ready[place].observation) for place in places]
-            for place, outcome in zip(places, predict_run(asked), strict=True):
+        decode_s = self._clock() - started
+        asked = _asked(ready)
+        for ran in predict_together(asked, self._limits.most_rows, self._clock):
+            predictor = asked[ran.places[0]].prediction.predictor
+            for place, outcome in zip(ran.places, ran.outcomes, strict=True):
                 ready[place].give(outcome)
-            yield predictions[places[0]].predictor, len(places)
-        for prediction in predictions[-1:]:
-            predictor = prediction.predictor
+            requests = len(ran.places)
+            share = decode_s * requests / len(ready)
+            self._admission.note_run(predictor, Noted(requests, ran.seconds, share))
             self._admission.allow(predictor.metadata.name, predictor.batching or Batching(1))
 
     def _wanted(self, turn: Turn[Any]) -> bool:
@@ -254,8 +236,8 @@ class _Threads(Executor):
         return self._lanes.proceed(partial(work, *args, **named), self._model)
 
 
-def _only(prediction: Prediction) -> Operation[dict[str, Array]]:
-    return (yield prediction)
+def _asked(decoded: Iterable[Turn[Any]]) -> list[Asked]:
+    return [Asked(turn.prediction, turn.observation) for turn in decoded if turn.prediction]
 
 
 def _calling(work: Callable[[], T]) -> Operation[T]:

@@ -3,15 +3,16 @@
 from asyncio import Future
 from collections.abc import Callable, Generator
 from types import GeneratorType
-from typing import cast
+from typing import ParamSpec, cast
 
 from lading.functions.contract.errors import CallerGone
 from lading.functions.inference.dialects import refuse
 from lading.functions.inference.entry.http_protocol import BoundedProtocol
 from lading.functions.inference.entry.short.known_routes import KnownRoute
+from lading.functions.inference.lanes.joining import Outcome
 from lading.functions.inference.loading.catalog import Catalog
 from lading.functions.inference.models.call import Call, Predicting, finish, start
-from lading.functions.inference.models.prediction import Prediction, predict
+from lading.functions.inference.models.prediction import Prediction
 from lading.functions.inference.observability.log import new_request_id, request_id_of
 from lading.functions.inference.tensors.binary import HEADER_LENGTH
 from lading.functions.inference.tensors.conversion import Array
@@ -24,6 +25,8 @@ from lading.functions.inference.wire.messages import (
     Request,
     Response,
 )
+
+P = ParamSpec("P")
 
 _BINARY_DIALECT = "open_inference"
 _MOST_DIGITS = 12
@@ -106,60 +109,53 @@ class Passage:
     def _takes_binary(self) -> bool:
         return self.route.dialect.name == _BINARY_DIALECT
 
+    def attempt(self, work: Callable[P, object], *args: P.args, **named: P.kwargs) -> bool:
+        """Do a part of the work; return False if it failed: then its error is the answer."""
+        with Boundary(self.observation) as boundary:
+            work(*args, **named)
+            return True
+        self.answer = refuse(boundary.refusal, self.route.below)
+        return False
+
     def decode(self) -> None:
         """Decode the request: afterwards there is a prediction or an answer."""
-        seen, route = self.observation, self.route
-        body = self.chunks[0] if len(self.chunks) == 1 else b"".join(self.chunks)
-        self.chunks.clear()
-        seen.dialect = route.dialect.name
-        with Boundary(seen) as boundary:
-            read_alike = cast("bytes", body)  # also a bytearray, see `reads_in_place`
-            request = Request("POST", route.below, HeaderLines(self.lines), read_alike)
-            steps = route.operation(Call(request, self.catalog, route.parameters, seen))
-            assert isinstance(steps, GeneratorType), "a known operation is a generator"
-            found = start(steps)
-            if isinstance(found, Response):
-                self.answer = found
-            else:
-                self.steps, self.prediction = steps, found
-            return
-        self.answer = refuse(boundary.refusal, route.below)
+        self.observation.dialect = self.route.dialect.name
+        self.attempt(self._decode)
 
-    def predict(self) -> None:
-        """Run the model in this thread, and encode its outputs."""
-        assert self.prediction is not None, "it has been decoded"
-        with Boundary(self.observation) as boundary:
-            self._encode(predict(self.prediction, self.observation))
-            return
-        self.answer = refuse(boundary.refusal, self.route.below)
-
-    def finish(self, outcome: dict[str, Array] | Exception) -> None:
-        """Encode the outputs of a run together with others, or what went wrong in it."""
-        with Boundary(self.observation) as boundary:
-            if isinstance(outcome, Exception):
-                raise outcome
-            self._encode(outcome)
-            return
-        self.answer = refuse(boundary.refusal, self.route.below)
+    def finish(self, outcome: Outcome) -> None:
+        """Encode what the prediction gave, or why it gave nothing."""
+        self.attempt(self._encode, outcome)
 
     def rest(self) -> Generator[Prediction, dict[str, Array], None]:
         """Do all that is left; the lanes, or whoever drives this, predict."""
         if self.prediction is None:
             self.decode()
-        if self.prediction is None:
-            return
-        with Boundary(self.observation) as boundary:
-            self._encode((yield self.prediction))
-            return
-        self.answer = refuse(boundary.refusal, self.route.below)
+        if self.prediction is not None:
+            self.finish((yield self.prediction))
 
     def release(self) -> None:
         """Let go of inputs and answer: the connection keeps its last request until the next one."""
         self.steps = self.prediction = self.answer = None
 
-    def _encode(self, outputs: dict[str, Array]) -> None:
+    def _decode(self) -> None:
+        route = self.route
+        body = self.chunks[0] if len(self.chunks) == 1 else b"".join(self.chunks)
+        self.chunks.clear()
+        read_alike = cast("bytes", body)  # also a bytearray, see `reads_in_place`
+        request = Request("POST", route.below, HeaderLines(self.lines), read_alike)
+        steps = route.operation(Call(request, self.catalog, route.parameters, self.observation))
+        assert isinstance(steps, GeneratorType), "a known operation is a generator"
+        found = start(steps)
+        if isinstance(found, Response):
+            self.answer = found
+        else:
+            self.steps, self.prediction = steps, found
+
+    def _encode(self, outcome: Outcome) -> None:
+        if isinstance(outcome, Exception):
+            raise outcome
         assert self.steps is not None, "it has been decoded"
-        response = finish(self.steps, outputs)
+        response = finish(self.steps, outcome)
         twin = self.observation.answered_by
         if twin:
             response = response._replace(headers={**response.headers, ANSWERED_BY: twin})

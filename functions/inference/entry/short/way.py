@@ -8,25 +8,22 @@ model that is not quick, and a long body, go to a thread. `docs/architecture.md`
 from asyncio import AbstractEventLoop, Future, wrap_future
 from collections.abc import Sequence
 from functools import partial
-from time import perf_counter
 from typing import Final
 
 from lading.functions.contract.errors import CallerGone
 from lading.functions.contract.statuses import status_of
 from lading.functions.inference.app.waiting import lane_of_model
-from lading.functions.inference.dialects import refuse
 from lading.functions.inference.entry.short.answer_bytes import answer_bytes
 from lading.functions.inference.entry.short.known_routes import KnownRoutes
 from lading.functions.inference.entry.short.long_body import Room
 from lading.functions.inference.entry.short.passage import Passage
-from lading.functions.inference.lanes.joining import Asked, predict_together
+from lading.functions.inference.lanes.joining import Asked
 from lading.functions.inference.lanes.lanes import Lanes
 from lading.functions.inference.loading.catalog import Catalog
 from lading.functions.inference.models.predictor import Predictor
 from lading.functions.inference.observability.line import Exchange
 from lading.functions.inference.observability.log import Observability
 from lading.functions.inference.wire.asgi import App, Receive, Scope, Send
-from lading.functions.inference.wire.boundary import Boundary
 from lading.functions.inference.wire.messages import OBSERVATION, Observation
 
 LONG_BODY: Final = 64 * 1024
@@ -115,44 +112,37 @@ class ShortWay:
     def _predict(self, model: Predictor, asking: Sequence[Passage]) -> None:
         """Answer decoded requests here if their model is quick and free; else in its lane."""
         size = sum(passage.size for passage in asking)
-        if not self._lanes.begin(model, size):
-            for passage in asking:
+        asked = [Asked(it.prediction, it.observation) for it in asking if it.prediction is not None]
+        found = self._lanes.predict_here(model, asked, size)
+        for place, passage in enumerate(asking):
+            if found is None:
                 self._hand_over(passage)
-            return
-        started = perf_counter()
-        try:
-            _predict(asking)
-        finally:
-            self._lanes.end(model, size, perf_counter() - started, len(asking))
-        for passage in asking:
-            self._send(passage)
+            else:
+                passage.finish(found[place])
+                self._send(passage)
 
     def _hand_over(self, passage: Passage) -> None:
         """Let the rest wait for a thread in the lanes."""
-        with Boundary(passage.observation) as boundary:
-            model = lane_of_model(passage.route.parameters, passage.catalog)
-            turn = self._lanes.submit(passage.rest(), passage.observation, model, size=passage.size)
-            waiting = wrap_future(turn, loop=passage.protocol.loop)
-            passage.waiting = waiting
-            passage.protocol.tasks.add(waiting)  # type: ignore[arg-type] # has `cancel`, as a task
-            waiting.add_done_callback(partial(self._take_back, passage))
-            return
-        passage.observation.dialect = passage.route.dialect.name
-        passage.answer = refuse(boundary.refusal, passage.route.below)
-        self._send(passage)
+        if not passage.attempt(self._submit, passage):
+            passage.observation.dialect = passage.route.dialect.name
+            self._send(passage)
+
+    def _submit(self, passage: Passage) -> None:
+        model = lane_of_model(passage.route.parameters, passage.catalog)
+        turn = self._lanes.submit(passage.rest(), passage.observation, model, size=passage.size)
+        waiting = wrap_future(turn, loop=passage.protocol.loop)
+        passage.waiting = waiting
+        passage.protocol.tasks.add(waiting)  # type: ignore[arg-type] # has `cancel`, as a task
+        waiting.add_done_callback(partial(self._take_back, passage))
 
     def _take_back(self, passage: Passage, waiting: "Future[None]") -> None:
         passage.protocol.tasks.discard(waiting)
         passage.waiting = None
         if waiting.cancelled():
             self._lose(passage)
-            return
-        with Boundary(passage.observation) as boundary:
-            waiting.result()
+        else:
+            passage.attempt(waiting.result)
             self._send(passage)
-            return
-        passage.answer = refuse(boundary.refusal, passage.route.below)
-        self._send(passage)
 
     def _lose(self, passage: Passage) -> None:
         """Log a request that is not answered: its caller is gone, or the server stops."""
@@ -193,21 +183,6 @@ def _one_turn(arrived: list[Passage]) -> tuple[list[Passage], list[Passage]]:
         if size >= LONG_BODY:
             return arrived[:count], arrived[count:]
     return arrived[:MOST_AT_ONCE], arrived[MOST_AT_ONCE:]
-
-
-def _predict(passages: Sequence[Passage]) -> None:
-    """Predict what requests want of one model in as few runs as it allows, and encode."""
-    if len(passages) == 1:
-        passages[0].predict()
-        return
-    asked = [
-        (passage, Asked(passage.prediction, passage.observation))
-        for passage in passages
-        if passage.prediction is not None
-    ]
-    outcomes = predict_together([each for _, each in asked])
-    for (passage, _), outcome in zip(asked, outcomes, strict=True):
-        passage.finish(outcome)
 
 
 def _status(passage: Passage) -> int:

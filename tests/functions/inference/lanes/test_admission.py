@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from lading.functions.contract.errors import Overloaded
-from lading.functions.inference.lanes.admission import Admission, LaneState
+from lading.functions.inference.lanes.admission import Admission, LaneState, Noted
 from lading.functions.inference.lanes.deadline import NEVER, within
 from lading.functions.inference.lanes.limits import LaneLimits
 from lading.functions.inference.lanes.turn import Turn
@@ -33,7 +33,7 @@ def quick(model: str) -> Admission:
     """An admission that has seen quick runs of a model."""
     admission = Admission(LIMITS)
     for _ in range(5):
-        admission.note_run(PREDICTORS[model], 1, 0.0001)
+        admission.note_run(PREDICTORS[model], Noted(1, 0.0001))
     return admission
 
 
@@ -150,7 +150,7 @@ def test_the_time_to_retry_is_that_of_what_waits() -> None:
     admission = Admission(LIMITS)
     for _ in range(3):
         entered(admission, "a")
-    admission.note_run(PREDICTORS["a"], 1, 4.0)
+    admission.note_run(PREDICTORS["a"], Noted(1, 4.0))
     with pytest.raises(Overloaded) as refused:
         entered(admission, "a")
     assert refused.value.retry_after_s == 6  # three runs of 4 seconds on two threads
@@ -163,7 +163,9 @@ def test_a_run_in_the_callers_thread_is_refused_while_others_wait_or_run() -> No
     assert not admission.begin(PREDICTORS["a"], 10)
     turn = new(admission)
     assert not admission.enter(turn, "a"), "all threads are busy"
-    assert admission.end(PREDICTORS["a"], 10, 0.1), "a thread should serve what came meanwhile"
+    assert admission.end(PREDICTORS["a"], 10, [Noted(1, 0.1)]), (
+        "a thread should serve what came meanwhile"
+    )
     assert not admission.begin(PREDICTORS["a"], 10)
     assert admission.next("a") == [turn]
 
@@ -173,7 +175,7 @@ def test_another_version_under_the_same_name_has_to_be_measured_itself() -> None
     later = Echo("a", "FP32", 1)
     assert not admission.begin(later, 1)
     for _ in range(5):
-        admission.note_run(later, 1, 0.5)
+        admission.note_run(later, Noted(1, 0.5))
     assert not admission.begin(later, 1)
     assert admission.begin(PREDICTORS["a"], 1), "the first is still loaded"
 
@@ -282,7 +284,7 @@ class AdmissionMachine(RuleBasedStateMachine):
     @rule()
     def end(self) -> None:
         model, size = self.inline.pop()
-        serve = self.admission.end(PREDICTORS[model], size, 0.001)
+        serve = self.admission.end(PREDICTORS[model], size, [Noted(1, 0.001)])
         assert serve == bool(self.waiting[model])
         self.serving[model] += serve
 

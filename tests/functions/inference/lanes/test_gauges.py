@@ -6,6 +6,7 @@ from lading.functions.inference.lanes.gauges import show_lanes
 from lading.functions.inference.lanes.lanes import Lanes
 from lading.functions.inference.lanes.limits import LaneLimits
 from lading.functions.inference.observability.prometheus import Metrics
+from tests.support.operations import run
 
 
 def test_what_waits_and_runs_is_shown_at_each_scrape() -> None:
@@ -17,9 +18,9 @@ def test_what_waits_and_runs_is_shown_at_each_scrape() -> None:
             begun.set()
             assert end.wait(20)
 
-        lanes.run(work, "m", size=7)
+        run(lanes, work, "m", size=7)
         assert begun.wait(20)
-        lanes.run(work, "m", size=5)
+        run(lanes, work, "m", size=5)
         page = metrics.page()[0].decode()
         end.set()
     assert 'lading_queue_requests{model="m"} 1.0' in page

@@ -8,7 +8,13 @@ import pytest
 
 from lading.functions.contract.errors import InvalidInput
 from lading.functions.inference.artifact.reading import read_artifact
-from lading.functions.inference.lanes.joining import Asked, predict_together, runs_of
+from lading.functions.inference.lanes.joining import (
+    USUAL_ROWS,
+    Asked,
+    Outcome,
+    predict_together,
+    runs_of,
+)
 from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from lading.functions.inference.models.prediction import Prediction
 from lading.functions.inference.models.predictor import Batching, Predictor
@@ -54,10 +60,18 @@ def asked(*predictions: Prediction) -> list[Asked]:
     return [Asked(each, Observation()) for each in predictions]
 
 
+def together(wanted: list[Asked], most_rows: int = USUAL_ROWS) -> list[Outcome]:
+    """The outcome of each prediction."""
+    found: dict[int, Outcome] = {}
+    for ran in predict_together(wanted, most_rows):
+        found.update(zip(ran.places, ran.outcomes, strict=True))
+    return [found[place] for place in range(len(wanted))]
+
+
 def test_requests_of_equal_shape_share_a_run_and_get_their_own_rows(tmp_path: Path) -> None:
     model = served(tmp_path, add_sub())
     inputs = [pair(1), pair(2, rows=3), pair(3)]
-    found = predict_together(asked(*(Prediction(model, each) for each in inputs)))
+    found = together(asked(*(Prediction(model, each) for each in inputs)))
     assert model.runs == [5]
     for each, outcome in zip(inputs, found, strict=True):
         assert isinstance(outcome, dict)
@@ -71,7 +85,7 @@ def test_a_run_has_at_most_the_models_rows_and_keeps_the_order(tmp_path: Path) -
     model = served(tmp_path, add_sub())
     predictions = [Prediction(model, pair(1, rows)) for rows in (3, 3, 3, 2, 9, 1)]
     assert list(runs_of(predictions)) == [[0, 1], [2, 3, 5], [4]]
-    predict_together(asked(*predictions))
+    together(asked(*predictions))
     assert model.runs == [6, 6, 9]
 
 
@@ -103,7 +117,7 @@ def test_other_shapes_outputs_models_and_attributes_run_by_themselves(tmp_path: 
 def test_a_model_that_does_not_allow_it_is_never_joined(tmp_path: Path) -> None:
     model = served(tmp_path, add_sub())
     model.allowed = None
-    predict_together(asked(Prediction(model, pair(1)), Prediction(model, pair(2))))
+    together(asked(Prediction(model, pair(1)), Prediction(model, pair(2))))
     assert model.runs == [1, 1]
 
 
@@ -111,9 +125,7 @@ def test_one_wrong_request_does_not_spoil_the_others(tmp_path: Path) -> None:
     model = served(tmp_path, echo(STRING, ["batch"]))
     right, wrong = np.array([b"ok"], np.object_), np.array([b"\xff"], np.object_)
     name = model.metadata.inputs[0].name
-    found = predict_together(
-        asked(*(Prediction(model, {name: each}) for each in (right, wrong, right)))
-    )
+    found = together(asked(*(Prediction(model, {name: each}) for each in (right, wrong, right))))
     assert model.runs == [3, 1, 1, 1]
     assert isinstance(found[1], InvalidInput)
     assert [type(found[0]), type(found[2])] == [dict, dict]
@@ -124,7 +136,7 @@ def test_outputs_without_a_row_for_each_row_are_not_divided(tmp_path: Path) -> N
     assert model.batching is None, "the count has a fixed shape"
     model.allowed = Batching()
     inputs = [np.array(values, np.float32) for values in ([1, -1], [2, 3])]
-    found = predict_together(asked(*(Prediction(model, {"x": each}) for each in inputs)))
+    found = together(asked(*(Prediction(model, {"x": each}) for each in inputs)))
     assert model.runs == [4, 2, 2]
     assert [outcome["count"].tolist() for outcome in found if isinstance(outcome, dict)] == [
         [1],
@@ -143,7 +155,7 @@ def test_short_texts_do_not_share_a_run_with_long_ones(tmp_path: Path) -> None:
 def test_the_time_of_a_shared_run_is_noted_for_each_request(tmp_path: Path) -> None:
     model = served(tmp_path, add_sub())
     requests = asked(Prediction(model, pair(1)), Prediction(model, pair(2)))
-    predict_together(requests)
+    together(requests)
     first, second = (each.observation for each in requests)
     assert first.compute_started is not None
     assert (first.compute_started, first.compute_ended) == (
@@ -162,7 +174,7 @@ def test_answers_are_equal_bit_by_bit_however_requests_are_joined(
         {name: generator.normal(size=(count, 3)).astype(np.float32) for name in ("a", "b")}
         for count in rows
     ]
-    found = predict_together(asked(*(Prediction(model, each) for each in inputs)), 64)
+    found = together(asked(*(Prediction(model, each) for each in inputs)), 64)
     assert len(model.runs) == 1
     for each, outcome in zip(inputs, found, strict=True):
         assert isinstance(outcome, dict)

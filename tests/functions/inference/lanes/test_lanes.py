@@ -1,7 +1,7 @@
 """The lanes run what waits, in order, and never what nobody wants any more."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from threading import Event, current_thread
 from time import monotonic
 from typing import Any
@@ -11,11 +11,13 @@ import pytest
 from lading.functions.contract.errors import CallerGone, DeadlinePassed, InvalidInput, Overloaded
 from lading.functions.inference.lanes.admission import LaneState
 from lading.functions.inference.lanes.deadline import Deadline
+from lading.functions.inference.lanes.joining import Asked
 from lading.functions.inference.lanes.lanes import Lanes
 from lading.functions.inference.lanes.limits import LaneLimits
 from lading.functions.inference.models.predictor import Batching
 from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.wire.messages import Observation
+from tests.support.operations import predict, run
 from tests.support.predictors import PATIENCE, Gated
 
 ONE = LaneLimits(threads=1, most_waiting=4)
@@ -58,7 +60,7 @@ def state(lanes: Lanes, model: str) -> LaneState:
 
 def occupied(lanes: Lanes, model: Gated) -> Future[dict[str, Array]]:
     """Let the one thread of a model's lane wait in a run."""
-    turn = lanes.predict(model.asked(0), Observation())
+    turn = predict(lanes, model.asked(0))
     assert model.entered.wait(PATIENCE)
     return turn
 
@@ -66,11 +68,10 @@ def occupied(lanes: Lanes, model: Gated) -> Future[dict[str, Array]]:
 def quick(lanes: Lanes, name: str) -> Gated:
     """A model whose runs have been quick so far."""
     model = Gated(name)
-    lanes.predict(model.asked(0), Observation()).result(PATIENCE)
-    while not lanes.begin(model):
+    predict(lanes, model.asked(0)).result(PATIENCE)
+    while lanes.predict_here(model, []) is None:
         if state(lanes, name).running == 0:
-            number(lanes.predict(model.asked(0), Observation()))
-    lanes.end(model, 0, 0.0)
+            number(predict(lanes, model.asked(0)))
     return model
 
 
@@ -96,7 +97,7 @@ def test_predictions_are_answered_in_the_order_in_which_they_came(
 ) -> None:
     model = slow("m")
     turns = [occupied(lanes, model)]
-    turns += [lanes.predict(model.asked(value), Observation()) for value in (1, 2, 3)]
+    turns += [predict(lanes, model.asked(value)) for value in (1, 2, 3)]
     model.gate.set()
     assert [number(turn) for turn in turns] == [[1], [2], [3], [4]]
     assert model.runs == [[0], [1], [2], [3]]
@@ -107,14 +108,14 @@ def test_a_full_lane_refuses_at_once_and_another_model_answers_meanwhile(
 ) -> None:
     model, fast = slow("slow"), Gated("fast")
     occupied(lanes, model)
-    waiting = [lanes.predict(model.asked(1), Observation()) for _ in range(4)]
+    waiting = [predict(lanes, model.asked(1)) for _ in range(4)]
     with pytest.raises(Overloaded, match="model 'slow' is overloaded: 4 requests wait for it"):
-        lanes.predict(model.asked(1), Observation())
-    assert number(lanes.predict(fast.asked(5), Observation())) == [6]
+        predict(lanes, model.asked(1))
+    assert number(predict(lanes, fast.asked(5))) == [6]
     assert not any(turn.done() for turn in waiting)
     model.gate.set()
     assert [number(turn) for turn in waiting] == [[2]] * 4
-    assert number(lanes.predict(model.asked(2), Observation())) == [3], "it recovers by itself"
+    assert number(predict(lanes, model.asked(2))) == [3], "it recovers by itself"
 
 
 def test_work_whose_caller_left_is_never_started(lanes: Lanes, slow: Callable[..., Gated]) -> None:
@@ -130,7 +131,7 @@ def test_work_whose_caller_left_is_never_started(lanes: Lanes, slow: Callable[..
     assert state(lanes, "m").held_bytes == 0
     model.gate.set()
     assert number(first) == [1]
-    assert number(lanes.predict(model.asked(2), Observation())) == [3]
+    assert number(predict(lanes, model.asked(2))) == [3]
     with pytest.raises(CancelledError):
         wait(turn)
     assert not started.is_set()
@@ -142,7 +143,7 @@ def test_work_whose_deadline_passed_is_never_started(
 ) -> None:
     model = slow("m")
     first = occupied(lanes, model)
-    turn = lanes.predict(model.asked(1), Observation(), deadline=PAST)
+    turn = predict(lanes, model.asked(1), deadline=PAST)
     model.gate.set()
     with pytest.raises(DeadlinePassed, match=r"passed after .* s in the queue of model 'm'"):
         wait(turn)
@@ -162,7 +163,7 @@ def test_a_deadline_that_passes_while_a_request_is_decoded_counts_too(lanes: Lan
             return f"refused: {error}"
 
     decoding = Event()
-    lanes.run(lambda: decoding.wait(PATIENCE), "m")
+    run(lanes, lambda: decoding.wait(PATIENCE), "m")
     turn = lanes.submit(operation(), Observation(), "m")
     decoding.set()
     assert wait(turn).startswith("refused: the deadline of the request passed")
@@ -175,7 +176,7 @@ def test_the_timeout_that_a_request_states_in_its_body_counts_from_its_arrival(
     model = slow("m")
     first = occupied(lanes, model)
     turns = [
-        lanes.predict(model.asked(1)._replace(timeout_us=timeout), Observation())
+        predict(lanes, model.asked(1)._replace(timeout_us=timeout))
         for timeout in (1, 3_600_000_000)
     ]
     model.gate.set()
@@ -208,7 +209,7 @@ def test_the_operation_itself_learns_that_its_models_lane_is_full(
     model = slow("m")
     occupied(lanes, model)
     for _ in range(4):
-        lanes.predict(model.asked(1), Observation())
+        predict(lanes, model.asked(1))
 
     def operation() -> Any:
         try:
@@ -235,7 +236,7 @@ def test_moved_work_whose_caller_left_does_not_reach_the_model(
 
     first = occupied(lanes, model)
     turn = lanes.submit(operation(), Observation())
-    wait(lanes.run(lambda: None))  # behind it in its first lane
+    wait(run(lanes, lambda: None))  # behind it in its first lane
     assert turn.cancel()
     assert state(lanes, "m").waiting == 0
     with pytest.raises(CallerGone):
@@ -251,7 +252,7 @@ def test_what_gathers_during_a_run_shares_the_next_one(
 ) -> None:
     model = slow("m", Batching(3))
     turns = [occupied(lanes, model)]
-    turns += [lanes.predict(model.asked(value), Observation()) for value in (1, 2, 3, 4)]
+    turns += [predict(lanes, model.asked(value)) for value in (1, 2, 3, 4)]
     model.gate.set()
     assert [number(turn) for turn in turns] == [[1], [2], [3], [4], [5]]
     assert model.runs == [[0], [1, 2, 3], [4]]
@@ -263,7 +264,7 @@ def test_one_request_that_fails_in_a_shared_run_fails_alone(
 ) -> None:
     model = slow("m", Batching(8))
     first = occupied(lanes, model)
-    turns = [lanes.predict(model.asked(value), Observation()) for value in (1, -2, 3)]
+    turns = [predict(lanes, model.asked(value)) for value in (1, -2, 3)]
     model.gate.set()
     number(first)
     with pytest.raises(InvalidInput, match="is negative"):
@@ -276,7 +277,7 @@ def test_joining_can_be_switched_off_for_a_server(slow: Callable[..., Gated]) ->
     model = slow("m", Batching(8))
     with Lanes(LaneLimits(threads=1, most_rows=1)) as lanes:
         turns = [occupied(lanes, model)]
-        turns += [lanes.predict(model.asked(value), Observation()) for value in (1, 2)]
+        turns += [predict(lanes, model.asked(value)) for value in (1, 2)]
         model.gate.set()
         assert [number(turn) for turn in turns] == [[1], [2], [3]]
     assert model.runs == [[0], [1], [2]]
@@ -289,7 +290,7 @@ def test_an_error_of_the_operation_is_that_of_its_future(lanes: Lanes) -> None:
 
     with pytest.raises(InvalidInput, match="is wrong"):
         wait(lanes.submit(operation(), Observation(), "m"))
-    assert wait(lanes.run(lambda: 5, "m")) == 5, "its thread lives on"
+    assert wait(run(lanes, lambda: 5, "m")) == 5, "its thread lives on"
 
 
 def test_an_operation_that_predicts_twice_is_a_fault(lanes: Lanes) -> None:
@@ -306,13 +307,38 @@ def test_an_operation_that_predicts_twice_is_a_fault(lanes: Lanes) -> None:
 def test_a_run_in_the_callers_thread_lets_others_gather_and_then_serves_them(lanes: Lanes) -> None:
     model = quick(lanes, "m")
     before = state(lanes, "m").runs
-    assert lanes.begin(model, 5)
-    turn = lanes.predict(model.asked(1), Observation())
-    assert not lanes.begin(model, 5)
-    assert not turn.done()
-    lanes.end(model, 5, 0.001)
+    asked = [Asked(model.asked(7), Observation())]
+    model.gate.clear()
+    model.entered.clear()
+    with ThreadPoolExecutor(1) as caller:
+        here = caller.submit(lanes.predict_here, model, asked, 5)
+        assert model.entered.wait(PATIENCE)
+        turn = predict(lanes, model.asked(1))
+        assert lanes.predict_here(model, asked, 5) is None
+        assert not turn.done()
+        model.gate.set()
+    (outcome,) = (here.result() or {}).values()
+    assert isinstance(outcome, dict)
+    assert outcome["x"].tolist() == [[8]]
     assert number(turn) == [2]
     assert state(lanes, "m").runs == before + 2
+
+
+@pytest.mark.parametrize(
+    ("batching", "runs", "joined"), [(None, 3, 0), (Batching(8), 1, 3), (Batching(2), 2, 2)]
+)
+def test_only_requests_that_shared_a_run_count_as_joined(
+    lanes: Lanes, batching: Batching | None, runs: int, joined: int
+) -> None:
+    model = quick(lanes, "m")
+    model.allowed = batching
+    before = state(lanes, "m")
+    found = lanes.predict_here(model, [Asked(model.asked(it), Observation()) for it in range(3)])
+    after = state(lanes, "m")
+    assert found is not None
+    assert sorted(found) == [0, 1, 2]
+    assert (after.runs - before.runs, after.joined - before.joined) == (runs, joined)
+    assert after.admitted - before.admitted == 3
 
 
 def test_a_quick_model_runs_in_the_callers_thread_and_another_in_its_lane(
@@ -346,7 +372,7 @@ def test_a_decoded_operation_learns_that_its_lane_is_full_or_its_deadline_passed
     model = slow("m")
     occupied(lanes, model)
     for _ in range(4):
-        lanes.predict(model.asked(1), Observation())
+        predict(lanes, model.asked(1))
 
     def operation() -> Any:
         try:
@@ -382,7 +408,7 @@ def test_the_rest_of_an_admitted_request_is_never_refused(
     model = slow("m")
     occupied(lanes, model)
     for _ in range(4):
-        lanes.predict(model.asked(1), Observation())
+        predict(lanes, model.asked(1))
     part = lanes.executor("m").submit(lambda text: text, "part")
     model.gate.set()
     assert wait(part) == "part"
@@ -394,7 +420,7 @@ def test_the_state_tells_how_long_the_first_has_waited(
     model = slow("m")
     occupied(lanes, model)
     before = monotonic()
-    lanes.predict(model.asked(1), Observation(), size=3)
+    predict(lanes, model.asked(1), size=3)
     found = state(lanes, "m")
     assert (found.waiting, found.running, found.held_bytes, found.admitted) == (1, 1, 3, 2)
     assert 0 < found.oldest_wait_s <= monotonic() - before

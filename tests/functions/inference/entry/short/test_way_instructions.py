@@ -13,8 +13,9 @@ from typing import Any, Final, Self
 
 import pytest
 
+from lading.functions.inference.lanes.lanes import Lanes
 from lading.functions.inference.lanes.limits import LaneLimits
-from tests.support.short_way_run import Connections, Unhurried
+from tests.support.short_way_run import Connections
 from tests.support.worlds import times, write_artifact
 
 RECORDED: Final = {(3, 11): {1: 4253, 16: 3139}}
@@ -49,7 +50,7 @@ class Counter:
 
 async def instructions(folder: Path, together: int) -> float:
     """Return the instructions of one request, of which so many come in one turn."""
-    with Unhurried(LaneLimits(threads=1)) as lanes:
+    with Lanes(LaneLimits(threads=1), lambda: 0.0) as lanes:  # counting is slow
         connections = Connections(folder, together, lanes)
         while not connections.quick():
             await connections.turns(1, pause_s=0.001)
