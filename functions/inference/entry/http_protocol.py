@@ -9,6 +9,7 @@ such a request after its head, without its body. So the head is parsed again wit
 """
 
 from asyncio import Transport
+from collections.abc import Mapping
 from typing import Any
 
 import httptools
@@ -43,8 +44,8 @@ class BoundedProtocol(HttpToolsProtocol):
     _pending = 0
     """Bytes since the parser last reported a whole head, a part of a body, or an end."""
 
-    _hosts = 0
-    """Host headers of the current head."""
+    known: Mapping[bytes, bytes]
+    """The headers of the current head by name; of several with one name, the last."""
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override] # as uvicorn
         """Create the parser of a new connection."""
@@ -79,16 +80,10 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Prepare for a head; `start_cycle` makes the rest, which not every request needs."""
         self.url, self.headers, self.expect_100_continue = b"", [], False
-        self._hosts = 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Handle one header."""
-        name = name.lower()
-        if name == b"host":
-            self._hosts += 1
-        elif name == b"expect":
-            self.expect_100_continue = value.lower() == b"100-continue" or self.expect_100_continue
-        self.headers.append((name, value))
+        self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """Handle a complete head.
@@ -97,9 +92,15 @@ class BoundedProtocol(HttpToolsProtocol):
             ValueError: there is not exactly one Host header; uvicorn answers 400 (RFC 9112, 3.2).
         """
         self._pending = 0
-        hosts = self._hosts
+        self.known = known = dict(self.headers)
+        hosts = int(b"host" in known)
+        if len(known) < len(self.headers):
+            hosts = sum(name == b"host" for name, _ in self.headers)
         if hosts > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
             raise ValueError("a request needs one Host header")
+        if b"expect" in known:
+            expected = [value.lower() for name, value in self.headers if name == b"expect"]
+            self.expect_100_continue = b"100-continue" in expected
         if not self.offers_upgrade():
             self.start_cycle()
 

@@ -188,14 +188,17 @@ class Admission:
                 self._hold(before, turn.size)
                 raise
 
-    def begin(self, predictor: Predictor, size: int) -> bool:
+    def begin(self, predictor: Predictor, size: int, *, alone: bool = False) -> bool:
         """Begin a run in the caller's thread, without a place in the queue.
 
-        False if the model is not quick, or others wait or run. Otherwise `end` must follow.
+        False if the model is not quick, or others wait or run. Otherwise `end` must follow. If its
+        caller is the only one, a model may take longer, unless another model runs.
         """
         with self._lock:
             lane = self._lane(predictor.metadata.name)
-            if not lane.paces.quick(predictor) or lane.waiting or lane.running >= self._threads:
+            alone = alone and not any(each.running for each in self._lanes.values())
+            quick = lane.paces.quick(predictor, alone=alone)
+            if not quick or lane.waiting or lane.running >= self._threads:
                 return False
             if lane.batching.longest_wait_s:
                 return False  # it is to share a run with what comes later

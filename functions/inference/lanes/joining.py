@@ -109,9 +109,13 @@ def rows_of(prediction: Prediction, most_rows: int = USUAL_ROWS) -> int:
     batching = prediction.predictor.batching
     if batching is None or prediction.attributes or not prediction.inputs:
         return 0
-    sizes = {array.shape[0] if array.ndim else 0 for array in prediction.inputs.values()}
-    rows = sizes.pop()
-    return rows if not sizes and rows < min(batching.most_rows, most_rows) else 0
+    if len(prediction.inputs) == 1:
+        (array,) = prediction.inputs.values()
+        rows = array.shape[0] if array.ndim else 0
+    else:
+        sizes = {array.shape[0] if array.ndim else 0 for array in prediction.inputs.values()}
+        rows = sizes.pop() if len(sizes) == 1 else 0
+    return rows if rows < min(batching.most_rows, most_rows) else 0
 
 
 def _rows(prediction: Prediction) -> int:
@@ -124,6 +128,11 @@ def _batching(prediction: Prediction) -> Batching:
 
 def _key_of(prediction: Prediction) -> Hashable:
     """Return what is equal for predictions that may share a run."""
+    if len(prediction.inputs) == 1:
+        ((name, array),) = prediction.inputs.items()
+        length = _length(array) if array.dtype.kind == "O" else 0
+        kind = name, array.dtype.char, array.shape[1:], length
+        return id(prediction.predictor), tuple(prediction.outputs), kind
     inputs = sorted(prediction.inputs.items())
     shapes = tuple((name, array.dtype.char, array.shape[1:]) for name, array in inputs)
     lengths = tuple(_length(array) for _, array in inputs if array.dtype.kind == "O")

@@ -131,7 +131,7 @@ class Lanes:
         return _Threads(self, model)
 
     def predict_here(
-        self, predictor: Predictor, asked: Sequence[Asked], size: int = 0
+        self, predictor: Predictor, asked: Sequence[Asked], size: int = 0, *, alone: bool = False
     ) -> Mapping[int, Outcome] | None:
         """Run a quick model in the caller's thread; return the outcome of each place.
 
@@ -141,8 +141,9 @@ class Lanes:
             predictor: the model.
             asked: what is wanted of it.
             size: bytes of the bodies of all these requests.
+            alone: whether this thread has no other caller: then the model may take longer.
         """
-        if not self._admission.begin(predictor, size):
+        if not self._admission.begin(predictor, size, alone=alone):
             return None
         outcomes: dict[int, Outcome] = {}
         runs: list[Noted] = []

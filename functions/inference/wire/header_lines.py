@@ -13,12 +13,15 @@ class HeaderLines(Mapping[str, str]):
 
     Args:
         lines: names, in lower case, and values.
+        values: the same by name; of several with one name, the last.
     """
 
     __slots__ = ("_all", "_lines", "_values")
 
-    def __init__(self, lines: Sequence[tuple[bytes, bytes]]) -> None:
-        self._lines, self._values = lines, dict(lines)
+    def __init__(
+        self, lines: Sequence[tuple[bytes, bytes]], values: Mapping[bytes, bytes] | None = None
+    ) -> None:
+        self._lines, self._values = lines, dict(lines) if values is None else values
         self._all: dict[str, str] | None = None
         if len(self._values) != len(lines):  # a name on several lines
             self._all = read_headers(lines)

@@ -28,6 +28,7 @@ from lading.functions.inference.wire.messages import (
 
 P = ParamSpec("P")
 
+_IDS = frozenset({b"x-request-id", b"x-correlation-id"})
 _BINARY_DIALECT = "open_inference"
 _MOST_DIGITS = 12
 
@@ -51,7 +52,7 @@ class Passage:
             "complete",
             "disconnected",
             "keep_alive",
-            "lines",
+            "headers",
         ),
         *("observation", "prediction", "protocol", "request_id", "response_complete", "route"),
         *("size", "steps", "waiting"),
@@ -66,13 +67,14 @@ class Passage:
     ) -> None:
         self.protocol, self.route, self.catalog = protocol, route, catalog
         self._broken_off = broken_off
-        self.lines = protocol.headers
+        self.headers = HeaderLines(protocol.headers, protocol.known)
         self.keep_alive = protocol.parser.should_keep_alive()
         self.chunks: list[bytes | bytearray] = []
         self.size = 0
         """Bytes of the body, once it is complete."""
         self.observation = Observation()
-        self.request_id = request_id_of(self.lines) or new_request_id()
+        given = request_id_of(protocol.headers) if not _IDS.isdisjoint(protocol.known) else None
+        self.request_id = given or new_request_id()
         self.steps: Predicting | None = None
         self.prediction: Prediction | None = None
         self.answer: Response | None = None
@@ -95,16 +97,15 @@ class Passage:
 
     def json_size(self, size: int) -> int:
         """Return how many of a body's bytes precede binary tensors; all, if there are none."""
-        length = HeaderLines(self.lines).get(HEADER_LENGTH, "")
+        length = self.headers.get(HEADER_LENGTH, "")
         stated = length.isdecimal() and len(length) <= _MOST_DIGITS
         return min(int(length), size) if stated and self._takes_binary() else size
 
     def reads_in_place(self) -> bool:
         """Return whether the body is read where it lies, as JSON or as binary tensors."""
-        headers = HeaderLines(self.lines)
-        given: str = headers.get("content-type", JSON)
+        given: str = self.headers.get("content-type", JSON)
         is_json = given.partition(";")[0].strip().lower() == JSON
-        return is_json or (HEADER_LENGTH in headers and self._takes_binary())
+        return is_json or (HEADER_LENGTH in self.headers and self._takes_binary())
 
     def _takes_binary(self) -> bool:
         return self.route.dialect.name == _BINARY_DIALECT
@@ -142,7 +143,7 @@ class Passage:
         body = self.chunks[0] if len(self.chunks) == 1 else b"".join(self.chunks)
         self.chunks.clear()
         read_alike = cast("bytes", body)  # also a bytearray, see `reads_in_place`
-        request = Request("POST", route.below, HeaderLines(self.lines), read_alike)
+        request = Request("POST", route.below, self.headers, read_alike)
         steps = route.operation(Call(request, self.catalog, route.parameters, self.observation))
         assert isinstance(steps, GeneratorType), "a known operation is a generator"
         found = start(steps)

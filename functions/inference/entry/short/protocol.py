@@ -45,6 +45,8 @@ class ShortProtocol(BoundedProtocol):
         """The request that is read now, if it is on the short way."""
         self._length = 0
         """The length of its body, as its head states it."""
+        self._idle_since: float | None = None
+        """When the last answer was sent; None while there is a request."""
 
     def data_received(self, data: bytes) -> None:
         """Parse more bytes; the rest of a long body is not parsed, see `LongBody`."""
@@ -84,6 +86,43 @@ class ShortProtocol(BoundedProtocol):
         LongBody(self, length, passage.json_size(length), first, ended)
         return True
 
+    def on_response_complete(self) -> None:
+        """Go on after an answer; see `timeout_keep_alive_handler`."""
+        if self.pipeline or self.transport.is_closing():
+            super().on_response_complete()
+            return
+        self.server_state.total_requests += 1
+        self.flow.resume_reading()
+        self._idle_since = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._wait_idle(self.timeout_keep_alive)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close the connection if it has been idle for so long; else look again later.
+
+        uvicorn starts a timer after each answer and ends it with the next request.
+        """
+        self.timeout_keep_alive_task = None
+        if self._idle_since is None:
+            return  # the next answer starts it again
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self._wait_idle(left)
+        else:
+            super().timeout_keep_alive_handler()
+
+    def _wait_idle(self, seconds: float) -> None:
+        later = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
+        self.timeout_keep_alive_task = later
+
+    def _unset_keepalive_if_required(self) -> None:
+        self._idle_since = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Handle the end of the connection."""
+        super().connection_lost(exc)
+        super()._unset_keepalive_if_required()
+
     def on_headers_complete(self) -> None:
         """Handle a complete head; see `BoundedProtocol.on_headers_complete`."""
         self._passage = None
@@ -106,7 +145,7 @@ class ShortProtocol(BoundedProtocol):
             return False  # the connection has an answer under way
         if self.flow.write_paused or self.transport.is_closing():
             return False
-        headers = dict(self.headers)
+        headers = self.known
         length = headers.get(b"content-length", b"")
         if not length.isdigit() or len(length) > _MOST_DIGITS:
             return False

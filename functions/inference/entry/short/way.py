@@ -113,7 +113,8 @@ class ShortWay:
         """Answer decoded requests here if their model is quick and free; else in its lane."""
         size = sum(passage.size for passage in asking)
         asked = [Asked(it.prediction, it.observation) for it in asking if it.prediction is not None]
-        found = self._lanes.predict_here(model, asked, size)
+        alone = len(asking[0].protocol.connections) == 1
+        found = self._lanes.predict_here(model, asked, size, alone=alone)
         for place, passage in enumerate(asking):
             if found is None:
                 self._hand_over(passage)

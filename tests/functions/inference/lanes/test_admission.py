@@ -170,6 +170,18 @@ def test_a_run_in_the_callers_thread_is_refused_while_others_wait_or_run() -> No
     assert admission.next("a") == [turn]
 
 
+def test_a_model_may_take_longer_while_its_caller_is_the_only_one() -> None:
+    admission = quick("b")
+    for _ in range(5):
+        admission.note_run(PREDICTORS["a"], Noted(1, 0.005))
+    assert not admission.begin(PREDICTORS["a"], 1)
+    assert admission.begin(PREDICTORS["a"], 1, alone=True)
+    assert not admission.begin(PREDICTORS["a"], 1, alone=True), "it runs already"
+    admission.end(PREDICTORS["a"], 1, [Noted(1, 0.005)])
+    assert admission.begin(PREDICTORS["b"], 1)
+    assert not admission.begin(PREDICTORS["a"], 1, alone=True), "another model runs"
+
+
 def test_another_version_under_the_same_name_has_to_be_measured_itself() -> None:
     admission = quick("a")
     later = Echo("a", "FP32", 1)

@@ -57,3 +57,16 @@ def test_each_version_has_its_own_pace_which_ends_with_it() -> None:
     del first
     gc.collect()
     assert gone() is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "quick", "brief"),
+    [(0.0005, True, True), (0.005, False, True), (0.02, False, False)],
+)
+def test_a_model_that_takes_some_milliseconds_is_quick_for_its_only_caller(
+    seconds: float, quick: bool, brief: bool
+) -> None:
+    paces, model = Paces(), Echo("m", "FP32", 1)
+    for _ in range(5):
+        paces.note(model, seconds)
+    assert (paces.quick(model), paces.quick(model, alone=True)) == (quick, brief)

@@ -3,13 +3,14 @@
 import json
 import re
 import time
+from asyncio import BaseProtocol, Transport
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
-from lading.functions.inference.entry.short.long_body import ROOM, Room
+from lading.functions.inference.entry.short.long_body import ROOM, LongBody, Room
 from lading.functions.inference.entry.short.way import LONG_BODY
 from lading.functions.inference.tensors.binary import HEADER_LENGTH
 from tests.support.predictors import PATIENCE
@@ -156,6 +157,42 @@ def test_a_body_for_which_no_room_is_left_is_read_in_parts(ways: tuple[Way, Way]
         room.give_back(left)
     assert found == wanted
     assert found.startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+class Sink(Transport):
+    """A transport that notes its protocol."""
+
+    def set_protocol(self, protocol: BaseProtocol) -> None:
+        self.protocol = protocol
+
+
+class Connection:
+    """What a long body needs of a connection."""
+
+    def __init__(self) -> None:
+        self.transport = Sink()
+
+
+@pytest.mark.parametrize("before", [*range(17), 1000])
+def test_what_follows_the_head_of_a_body_is_aligned(before: int) -> None:
+    connection: Any = Connection()
+    ended = list[bytearray | None]()
+    sent = bytes(range(256)) * 8
+    body = LongBody(
+        connection, len(sent), before, [sent[:5], memoryview(sent)[5:100]], ended.append
+    )
+    assert connection.transport.protocol is body
+    for size in (1, 1000, len(sent)):
+        place = body.get_buffer(0)
+        start, part = len(sent) - len(place), min(size, len(place))
+        place[:part] = sent[start : start + part]
+        body.buffer_updated(part)
+    (found,) = ended
+    assert found is not None
+    assert bytes(found) == sent
+    assert connection.transport.protocol is connection
+    tensor = np.frombuffer(memoryview(found)[before:], np.uint8)
+    assert tensor.ctypes.data % 16 == 0
 
 
 def test_there_is_room_for_so_many_bytes_at_once() -> None:
