@@ -30,12 +30,16 @@ class Memory(asyncio.Transport):
     """A transport that counts the answers."""
 
     answers = 0
+    closed = False
 
     def write(self, data: Any) -> None:
         self.answers += bytes(data).startswith(b"HTTP/1.1 200 OK\r\n")
 
     def is_closing(self) -> bool:
-        return False
+        return self.closed
+
+    def close(self) -> None:
+        self.closed = True
 
     def pause_reading(self) -> None:
         """Do nothing: all has been read."""

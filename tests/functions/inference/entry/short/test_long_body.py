@@ -121,11 +121,6 @@ def test_requests_behind_a_long_body_are_answered_in_their_order(ways: tuple[Way
     assert taken(ways) > before
 
 
-def test_a_body_over_the_limit_is_refused(ways: tuple[Way, Way]) -> None:
-    found, wanted = answers(ways, post(PATH, b" " * (LONGEST + 1)), end=b"")
-    assert found[:20] == wanted[:20] == b"HTTP/1.1 413 Request"
-
-
 def test_a_caller_that_leaves_gives_its_room_back(ways: tuple[Way, Way]) -> None:
     short, _ = ways
     assert short.short is not None
