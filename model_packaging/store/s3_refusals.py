@@ -26,10 +26,14 @@ _CODES = {
     "ServiceUnavailable": ("cannot be reached, S3 is unavailable: {message}", _WAIT),
     "InternalError": ("cannot be reached, S3 is unavailable: {message}", _WAIT),
     "503": ("is requested too often", _WAIT),
+    "RequestTimeTooSkewed": (
+        "cannot be accessed: the clock of this machine is wrong ({message})",
+        "set the clock, for example with `timedatectl set-ntp true`",
+    ),
 }
 _REGION = ("PermanentRedirect", "AuthorizationHeaderMalformed", "301")
 _LOGIN = (
-    *("ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "RequestTimeTooSkewed"),
+    *("ExpiredToken", "InvalidAccessKeyId", "InvalidToken"),
     *("SignatureDoesNotMatch", "TokenRefreshRequired"),
 )
 _NO_LOGIN = (
@@ -45,8 +49,9 @@ def refusal(error: Exception, bucket: str) -> str:
         error: botocore's error.
         bucket: the requested bucket.
     """
-    if hasattr(error, "response"):
-        return _answered(error.response, bucket)
+    response = getattr(error, "response", None)  # a connection that was closed has none
+    if response is not None:
+        return _answered(response, bucket)
     if type(error).__name__ in _NO_LOGIN:
         return f"cannot be accessed: {_line(error)}; {_KEYS}"
     return f"cannot be reached: {_line(error)}; check the network, AWS_REGION and AWS_ENDPOINT_URL"

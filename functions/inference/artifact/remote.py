@@ -5,10 +5,10 @@ for a folder. boto3 is imported when the first such model is loaded; Lambda's Py
 contains it.
 """
 
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from lading.functions.contract.errors import ArtifactUnreachable
 from lading.functions.contract.names import (
@@ -21,9 +21,13 @@ from lading.functions.inference.artifact.archive import unpack
 from lading.functions.inference.artifact.reading import read_artifact
 from lading.functions.inference.artifact.specification import Artifact
 
+T = TypeVar("T")
+
 _CONNECT_S: Final = 5
 _READ_S: Final = 30
 _ATTEMPTS: Final = 5
+_READINGS: Final = 3
+"""How often the whole body is read; botocore repeats only what fails before the body."""
 
 
 def read_remote(place: S3Object, name: str, version: int, digest: str | None) -> Artifact:
@@ -60,10 +64,9 @@ def read_remote_attestation(
     """
     shown = attestation_object(name, version, digest)
     key = place.key.removesuffix(artifact_archive(name, version)) + shown
+    wanted = {"Bucket": place.bucket, "Key": key}
     try:
-        with _reading(shown) as client:
-            found = client.get_object(Bucket=place.bucket, Key=key)
-            return bytes(found["Body"].read(limit))
+        return _read(shown, wanted, lambda body, _size: bytes(body.read(limit)))
     except ArtifactUnreachable as error:
         if error.reason == "NoSuchKey":
             return None
@@ -71,14 +74,24 @@ def read_remote_attestation(
 
 
 def _fetch(place: S3Object, name: str, version: int) -> dict[str, bytes]:
-    with _reading(artifact_archive(name, version)) as client:
-        found = client.get_object(Bucket=place.bucket, Key=place.key, VersionId=place.version_id)
-        return unpack(found["Body"], found["ContentLength"], name, version)
+    return _read(
+        artifact_archive(name, version),
+        {"Bucket": place.bucket, "Key": place.key, "VersionId": place.version_id},
+        lambda body, size: unpack(body, size, name, version),
+    )
 
 
-@contextmanager
-def _reading(shown: str) -> Iterator[Any]:
-    """Yield a client of S3, and say what could not be read if it raises."""
+def _read(shown: str, wanted: Mapping[str, Any], use: Callable[[Any, int], T]) -> T:
+    """Return what `use` makes of an object's body and its length.
+
+    Args:
+        shown: the object's name in errors.
+        wanted: the object.
+        use: reads the body; it is called again if the body was cut off, or changed on its way.
+
+    Raises:
+        ArtifactUnreachable: the object cannot be read.
+    """
     try:
         from boto3.session import Session
         from botocore.config import Config
@@ -92,7 +105,12 @@ def _reading(shown: str) -> Iterator[Any]:
     )
     try:
         with closing(Session().client("s3", config=config)) as client:
-            yield client
+            for _ in range(_READINGS - 1):
+                found = client.get_object(**wanted)
+                with suppress(BotoCoreError):
+                    return use(found["Body"], found["ContentLength"])
+            found = client.get_object(**wanted)
+            return use(found["Body"], found["ContentLength"])
     except ClientError as error:
         code = error.response["Error"].get("Code", "no reason given")  # its message names buckets
         raise ArtifactUnreachable(shown, code) from error

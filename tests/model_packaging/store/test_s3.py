@@ -149,6 +149,7 @@ REFUSALS = {
     (403, "InvalidAccessKeyId"): r"cannot be accessed: .*AWS_PROFILE",
     (301, "PermanentRedirect"): r"is in another region: .*set AWS_REGION=us-west-2",
     (500, "InternalError"): r"S3 is unavailable: no, no; wait",
+    (403, "RequestTimeTooSkewed"): r"the clock of this machine is wrong \(no, no\); set the clock",
     (418, "Teapot"): r"is rejected by S3: Teapot, no, no",
 }
 

@@ -1,0 +1,99 @@
+"""A network between a client and an HTTP server that does what networks and S3 do on bad days."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Literal
+from urllib.parse import urlsplit
+
+Fault = Literal["none", "throttled", "unavailable", "cut", "altered", "refused"]
+
+_OF_THE_HOP = {"connection", "transfer-encoding"}
+_OF_THE_ANSWER = {*_OF_THE_HOP, "content-length", "date", "server"}
+_BODY = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
+
+
+class Network:
+    """The faults that are still to come, one for each request; afterwards there are none.
+
+    Args:
+        url: the server behind it.
+    """
+
+    def __init__(self, url: str) -> None:
+        address = urlsplit(url)
+        self.server = (address.hostname or "", address.port or 0)
+        self.coming: list[Fault] = []
+        self.requests = 0
+        self.url = ""
+
+    def will(self, *faults: Fault) -> None:
+        """Let the next requests meet these faults."""
+        self.coming = list(faults)
+        self.requests = 0
+
+
+class _Hop(BaseHTTPRequestHandler):
+    """Passes a request on, or lets it meet its fault."""
+
+    protocol_version = "HTTP/1.1"
+    network: Network
+
+    def answer(self) -> None:
+        self.network.requests += 1
+        coming = self.network.coming
+        fault = coming.pop(0) if coming else "none"
+        sent = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if fault == "refused":
+            self.close_connection = True
+        elif fault in {"throttled", "unavailable"}:
+            self.reply(503, [], _BODY if fault == "throttled" else b"")
+        else:
+            status, headers, body = self.passed_on(sent)
+            if fault == "altered" and body:
+                middle = len(body) // 2
+                body = body[:middle] + bytes([body[middle] ^ 1]) + body[middle + 1 :]
+            self.reply(status, headers, body, half=fault == "cut")
+
+    def passed_on(self, body: bytes) -> tuple[int, Sequence[tuple[str, str]], bytes]:
+        connection = HTTPConnection(*self.network.server)
+        headers = {k: v for k, v in self.headers.items() if k.lower() not in _OF_THE_HOP}
+        connection.request(self.command, self.path, body, headers)
+        with connection.getresponse() as reply:
+            kept = [(k, v) for k, v in reply.getheaders() if k.lower() not in _OF_THE_ANSWER]
+            return reply.status, kept, reply.read()
+
+    def reply(
+        self, status: int, headers: Sequence[tuple[str, str]], body: bytes, *, half: bool = False
+    ) -> None:
+        self.send_response(status)
+        for name, value in headers:
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body[: len(body) // 2] if half else body)
+        self.close_connection = half
+
+    do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = answer  # noqa: N815 what the server calls
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Stay silent."""
+
+
+@contextmanager
+def faulty(url: str) -> Iterator[Network]:
+    """A network before the server at `url`; `Network.url` leads through it."""
+    network = Network(url)
+    hop = type("Hop", (_Hop,), {"network": network})
+    with ThreadingHTTPServer(("127.0.0.1", 0), hop) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        network.url = f"http://127.0.0.1:{server.server_port}"
+        try:
+            yield network
+        finally:
+            server.shutdown()
+            thread.join()
