@@ -13,7 +13,7 @@ FRAMEWORKS := pytorch huggingface tensorflow boosting tabular
 FOR_TESTS := minilm tensorflow-serving
 ALONE := $(FOR_TESTS) sentences language sagemaker-images training
 
-.PHONY: help demo cloud emulate test test-all both-ways fuzz check coverage bench bench-cold bench-json bench-endpoint \
+.PHONY: help demo cloud emulate test test-all both-ways fuzz check coverage bench reliability bench-cold bench-json bench-endpoint \
 	bench-synth formats-table audit image-digests protos schema lock clean language processing prometheus frameworks server sklearn training $(FRAMEWORKS)
 
 help:
@@ -34,6 +34,7 @@ help:
 	@echo "make training    install what searches of parameters and jobs in SageMaker need"
 	@echo "make prometheus  download Debian's Prometheus, which reads our metrics in the tests"
 	@echo "make bench       measure every target of speed beside other servers (12 minutes)"
+	@echo "make reliability try what could lose a request, and count what was lost (3 hours)"
 	@echo "make bench-cold  measure cold starts and warm answers beside a bare handler"
 	@echo "make bench-json  measure JSON tensors beside simdjson alone"
 	@echo "make bench-endpoint    measure what the proxy adds to an engine's answer and first token"
@@ -106,6 +107,11 @@ coverage: .venv/dev
 BENCH :=
 bench: .venv/dev
 	@$(BIN)/python -m benchmarks.suite $(BENCH)
+
+# `make reliability RELIABILITY='--only soak --minutes 10'`; `--help` names the parts.
+RELIABILITY :=
+reliability: .venv/dev
+	@$(BIN)/python -m benchmarks.reliability $(RELIABILITY)
 
 bench-cold: .venv/dev
 	@$(BIN)/python -m benchmarks.cold_start

@@ -7,6 +7,7 @@ InferenceError
 ├── ModelUnavailable    the model cannot answer now
 ├── Throttled           the model is at capacity
 ├── Overloaded          too many requests wait for the model
+├── ServerStopping      the server ends before the model was asked
 ├── TimedOut            the model did not answer in time
 ├── DeadlinePassed      the caller's own deadline passed before the model was asked
 ├── PredictionFailed    the runtime failed on a valid request
@@ -68,6 +69,17 @@ class RequestTooLarge(RequestError):
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"the body exceeds the limit of {limit} bytes")
+
+
+class RequestTooSlow(RequestError):
+    """The body comes more slowly than the server waits for it."""
+
+    def __init__(self, seconds: float, received: int) -> None:
+        super().__init__(
+            f"the body is not complete after {seconds:.0f} s, in which {received} bytes came; "
+            "send it faster, or in smaller requests"
+        )
+        self.seconds, self.received = seconds, received
 
 
 class AnswerTooLarge(RequestError):
@@ -302,6 +314,15 @@ class Overloaded(InferenceError):
         subject = f"model '{name}'" if name else "the server"
         super().__init__(f"{subject} is overloaded: {held}; retry in {retry_after_s} s")
         self.name, self.held, self.retry_after_s = name, held, retry_after_s
+
+
+class ServerStopping(InferenceError):
+    """The server stops, and had no time left for the request; another server may answer it."""
+
+    retry_after_s = 1
+
+    def __init__(self) -> None:
+        super().__init__("the server is stopping; send the request again")
 
 
 class TimedOut(InferenceError):

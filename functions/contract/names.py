@@ -174,8 +174,25 @@ class CONTAINER:
     multi_model: Final = "SAGEMAKER_MULTI_MODEL"
     """`true` where SageMaker requests which models to load, from `multi_model_folder`."""
     multi_model_folder: Final = "/opt/ml/models"
+    grace: Final = "LADING_GRACE"
     grace_seconds: Final = 25
-    """Seconds for running requests to end; SageMaker kills 30 seconds after SIGTERM."""
+    """Seconds from SIGTERM to the end; SageMaker and ECS kill 30 seconds after SIGTERM."""
+    linger: Final = "LADING_LINGER"
+    linger_seconds: Final = 3
+    """Of these, seconds in which connections are still accepted and kept, until every load balancer
+    knows that the server is not ready."""
+    caller_limits: Final = MappingProxyType(
+        {
+            "head_s": "LADING_HEAD_SECONDS",
+            "body_s": "LADING_BODY_SECONDS",
+            "slowest": "LADING_SLOWEST_BODY",
+            "most_connections": "LADING_MOST_CONNECTIONS",
+            "spare_descriptors": "LADING_SPARE_DESCRIPTORS",
+            "most_calls": "LADING_MOST_CALLS",
+            "idle_stream_s": "LADING_IDLE_STREAM_SECONDS",
+        }
+    )
+    """Limits on callers, by their names in the server -> their variables."""
     lane_limits: Final = MappingProxyType(
         {
             "most_waiting": "LADING_MOST_WAITING",
@@ -188,8 +205,8 @@ class CONTAINER:
     """Limits of the queue of requests, by their names in the server -> their variables."""
     threads: Final = "LADING_PREDICTIONS_AT_ONCE"
     """Predictions of one model at the same time; one for each processor by default."""
-    default_longest_body: Final = 64 * 1024 * 1024
-    """Bytes: the default of Triton's `--http-max-input-size`."""
+    default_longest_body: Final = 32 * 1024 * 1024
+    """Bytes: half of what Triton accepts by default. JSON takes up to four times its size."""
 
 
 class ADAPTER:

@@ -41,6 +41,9 @@ class Memory(asyncio.Transport):
     def close(self) -> None:
         self.closed = True
 
+    def get_write_buffer_size(self) -> int:
+        return 0
+
     def pause_reading(self) -> None:
         """Do nothing: all has been read."""
 

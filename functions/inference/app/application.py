@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from lading.functions.contract.dialects.dialect import Dialect, split_path
 from lading.functions.contract.dialects.sagemaker import MULTI_MODEL
-from lading.functions.contract.errors import CallerGone, RequestTooLarge
+from lading.functions.contract.errors import CallerGone, InferenceError, RequestTooLarge
 from lading.functions.contract.limits import GATEWAY
 from lading.functions.contract.routes import CONTROL, dialect_of, find_route
 from lading.functions.inference.dialects import find_operations, refuse
@@ -24,6 +24,7 @@ from lading.functions.inference.wire.caller import caller_of
 from lading.functions.inference.wire.messages import (
     ANSWERED_BY,
     OBSERVATION,
+    REFUSAL,
     Observation,
     Request,
     Response,
@@ -66,11 +67,13 @@ def create_app(
         served, path = split_base(below, catalog)
         observation = scope.setdefault(OBSERVATION, Observation())
         try:
-            body = await _read_body(receive, longest_body)
+            body = b"" if REFUSAL in scope else await _read_body(receive, longest_body)
             headers, caller = read_headers(scope["headers"]), caller_of(scope)
             request = Request(scope["method"], path, headers, body, caller)
             told = (request, served, observation, longest_body)
-            if lanes is None:
+            if REFUSAL in scope:  # perhaps only since its body is read
+                response: Answer = _refuse(scope[REFUSAL], request, observation)
+            elif lanes is None:
                 response = (respond or answer)(*told)
             else:
                 response = await _answer_in_turn(lanes, respond, told, receive)
@@ -120,6 +123,13 @@ def answer(
         operation, call = _route(request, catalog, observation, longest_body, work)
         return _marked(answer_at_once(operation, call), observation)
     return refuse(boundary.refusal, request.path)
+
+
+def _refuse(error: InferenceError, request: Request, observation: Observation) -> Response:
+    """Answer with the server's error, in the form of the dialect."""
+    observation.dialect = dialect_of(split_path(request.path)).name
+    observation.error = error
+    return refuse(error, request.path)
 
 
 def _answering(

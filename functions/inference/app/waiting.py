@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from typing import NamedTuple, TypeVar
 
 from lading.functions.contract.dialects.dialect import split_path
-from lading.functions.contract.errors import CallerGone, InferenceError
+from lading.functions.contract.errors import CallerGone, InferenceError, ServerStopping
 from lading.functions.contract.routes import CONTROL, dialect_of, find_route
 from lading.functions.inference.dialects import refuse
 from lading.functions.inference.lanes import lanes as of_models
@@ -68,6 +68,8 @@ async def wait(lanes: Lanes, waiting: Waiting, receive: Receive) -> Answer:
 
     `receive` reports when the client is gone; the body has been read from it.
 
+    A server that stops cancels this; what has no answer then is refused.
+
     Raises:
         CallerGone: the client disconnected before a thread started.
     """
@@ -91,6 +93,6 @@ async def _settled(turn: "Future[T]", receive: Receive) -> T:
     except asyncio.CancelledError:
         if gone.done():
             raise CallerGone("a thread was free") from None
-        raise
+        raise ServerStopping from None
     finally:
         gone.cancel()

@@ -49,7 +49,9 @@ def _live(_call: Call) -> Response:
 
 def _ready(call: Call) -> Response:
     ready = call.catalog.ready()
-    return json_response({"ready": ready}, 200 if ready else 503)
+    waiting = call.catalog.waiting()
+    document = {"ready": ready, **({"waiting": waiting} if waiting else {})}
+    return json_response(document, 200 if ready else 503)
 
 
 def _model_ready(call: Call) -> Response:

@@ -9,6 +9,7 @@ every dialect, over gRPC too if `LADING_GRPC_PORT` is set.
 """
 
 import gc
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -19,12 +20,13 @@ from importlib.util import find_spec
 from socket import socket
 from threading import Thread
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from lading.functions.contract.errors import ModelUnavailable
 from lading.functions.contract.names import CONTAINER
 from lading.functions.inference.app.application import create_app
 from lading.functions.inference.attestation.enforcement import FolderCheck, remote_attestations
+from lading.functions.inference.callers.callers import Callers
 from lading.functions.inference.entry.allocator import give_back, keep
 from lading.functions.inference.entry.container_settings import ContainerSettings
 from lading.functions.inference.entry.http_server import (
@@ -34,6 +36,7 @@ from lading.functions.inference.entry.http_server import (
     listen,
     share,
 )
+from lading.functions.inference.entry.stopping import Stopping, grace_of
 from lading.functions.inference.entry.warm_up import warm_up
 from lading.functions.inference.lanes.gauges import show_lanes
 from lading.functions.inference.lanes.lanes import Lanes
@@ -49,6 +52,15 @@ from lading.functions.inference.wire.messages import Observation
 if TYPE_CHECKING:
     from lading.functions.inference.entry.short.way import ShortWay
     from lading.functions.inference.entry.workers import Team
+
+
+class Beside(NamedTuple):
+    """What a server has besides its application: see `HttpServer` and `configuration`."""
+
+    grpc: AbstractAsyncContextManager[object] | None = None
+    short: "ShortWay | None" = None
+    callers: Callers | None = None
+    stopping: Stopping | None = None
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -71,15 +83,27 @@ def main(arguments: Sequence[str]) -> None:
     observability.write_libraries()
     lanes = Lanes(settings.lanes)
     show_lanes(lanes, metrics.registry)
+    catalog.show_queue(lanes.waiting)
     short = _short_way(catalog, settings, observability, lanes)
     container = create_container(catalog, settings, observability, lanes, short)
     app = metrics.beside(allow_origins(container, settings.service.origins))
     _manage(catalog, settings)
     grpc = _grpc(catalog, settings, observability, lanes)
+    callers = Callers(settings.callers, lanes)
+    stopping = Stopping(callers, catalog.drain, settings.callers.linger_s)
     try:
-        _served(app, listener, settings, grpc, short)()
+        _served(app, listener, settings, Beside(grpc, short, callers, stopping))()
     except OSError as error:
         sys.exit(f"error: {error}")
+    finally:
+        _leave(lanes)
+
+
+def _leave(lanes: Lanes) -> None:
+    """End the process at once if a prediction runs whose caller has been refused already."""
+    if any(lane.running for lane in lanes.states()):
+        sys.stdout.flush()
+        os._exit(0)
 
 
 def _manage(catalog: Catalog, settings: ContainerSettings) -> None:
@@ -90,7 +114,7 @@ def _manage(catalog: Catalog, settings: ContainerSettings) -> None:
 
     management = create_management(catalog, catalog.control)
     listener = _listener(settings.host, settings.management_port)
-    managing = _served(management, listener, settings)
+    managing = _served(management, listener, settings, Beside())
     Thread(target=managing, name="management", daemon=True).start()
 
 
@@ -118,19 +142,19 @@ def _listener(host: str, port: int) -> socket:
 
 
 def _served(
-    app: App,
-    listener: socket,
-    settings: ContainerSettings,
-    beside: AbstractAsyncContextManager[object] | None = None,
-    short: "ShortWay | None" = None,
+    app: App, listener: socket, settings: ContainerSettings, beside: Beside
 ) -> Callable[[], None]:
-    """Return the function that serves `app` at a listening socket, with `beside`."""
+    """Return the function that serves `app` at a listening socket, with what is beside it."""
     config = configuration(
-        app, keep_alive_s=settings.keep_alive_s, grace_s=CONTAINER.grace_seconds, short=short
+        app,
+        keep_alive_s=settings.keep_alive_s,
+        grace_s=grace_of(settings.callers),
+        short=beside.short,
+        callers=beside.callers,
     )
     if settings.workers > 1:
         share(config)
-    return partial(HttpServer(config, beside).run, sockets=[listener])
+    return partial(HttpServer(config, beside.grpc, beside.stopping).run, sockets=[listener])
 
 
 def load(settings: ContainerSettings) -> Catalog:
@@ -189,7 +213,7 @@ def create_container(
     short: "ShortWay | None" = None,
 ) -> App:
     """Return the application for a server: predictions in threads, each log line at once."""
-    app = create_app(catalog, longest_body=settings.longest_body, lanes=lanes)
+    app = create_app(catalog, longest_body=settings.callers.longest_body, lanes=lanes)
     return observability.served(app if short is None else short.learning(app))
 
 
@@ -201,7 +225,7 @@ def _short_way(
         return None
     from lading.functions.inference.entry.short.way import ShortWay
 
-    return ShortWay(catalog, observability, lanes, settings.longest_body)
+    return ShortWay(catalog, observability, lanes, settings.callers.longest_body)
 
 
 def _grpc(
@@ -212,7 +236,11 @@ def _grpc(
         return None
     from lading.functions.inference.rpc.server import RpcLimits, RpcServing, listening
 
-    served = RpcServing(catalog, observability, RpcLimits(settings.longest_body))
+    callers = settings.callers
+    limits = RpcLimits(
+        callers.longest_body, grace_of(callers), callers.most_calls, callers.idle_stream_s
+    )
+    served = RpcServing(catalog, observability, limits)
     return listening(served, address_of(settings.host, settings.grpc_port), lanes)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from lading.functions.contract.names import ADAPTER, CONTAINER, ENVIRONMENT, MANAGED
 from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.attestation.verification import ANY, Trust
+from lading.functions.inference.callers.limits import CallerLimits
 from lading.functions.inference.entry.keep_alive import KEEP_ALIVE_SECONDS, MOST_KEEP_ALIVE_SECONDS
 from lading.functions.inference.entry.processors import processors
 from lading.functions.inference.lanes.limits import LaneLimits
@@ -24,7 +25,6 @@ class ContainerSettings:
     """If it names no models, those in `model_folder` are served."""
     model_folder: Path
     port: int = CONTAINER.default_port
-    longest_body: int = CONTAINER.default_longest_body
     grpc_port: int = 0
     """0: gRPC is not served."""
     explicit: bool = False
@@ -37,6 +37,7 @@ class ContainerSettings:
     lanes: LaneLimits = field(default_factory=LaneLimits)
     trust: Trust = ANY
     """Which signatures of models are accepted."""
+    callers: CallerLimits = field(default_factory=CallerLimits)
     workers: int = 1
     """Processes that share the port and the models; of several, each has one thread for a model."""
 
@@ -59,7 +60,6 @@ class ContainerSettings:
             service if workers == 1 else service._replace(threads=1),
             Path(folder),
             _port(environment, CONTAINER.port, CONTAINER.default_port),
-            _number(environment, CONTAINER.longest_body, CONTAINER.default_longest_body),
             grpc_port=_port(environment, CONTAINER.grpc_port, 0),
             explicit=mode == "explicit",
             management_port=_port(environment, CONTAINER.management_port, 0),
@@ -68,6 +68,7 @@ class ContainerSettings:
             keep_alive_s=_keep_alive(environment),
             lanes=_lanes(environment, workers),
             trust=_trust(environment),
+            callers=_callers(environment),
             workers=workers,
         )
 
@@ -124,6 +125,24 @@ def _lanes(environment: Mapping[str, str], workers: int) -> LaneLimits:
     return LaneLimits(**stated, threads=threads)
 
 
+def _callers(environment: Mapping[str, str]) -> CallerLimits:
+    """Read the limits on callers, each from its own variable."""
+    usual = CallerLimits()
+    stated = {
+        limit: _number(environment, variable, getattr(usual, limit))
+        for limit, variable in CONTAINER.caller_limits.items()
+    }
+    body = _number(environment, CONTAINER.longest_body, CONTAINER.default_longest_body)
+    grace = _number(environment, CONTAINER.grace, CONTAINER.grace_seconds)
+    linger = _number(environment, CONTAINER.linger, CONTAINER.linger_seconds, least=0)
+    if linger >= grace:
+        raise ValueError(
+            f"{CONTAINER.linger} must be less than {CONTAINER.grace}, got {linger} and {grace}: "
+            "the grace includes it"
+        )
+    return CallerLimits(**stated, longest_body=body, grace_s=grace, linger_s=linger)
+
+
 def _workers(environment: Mapping[str, str], threads: int) -> int:
     """Return the number of workers, each of which has one thread for a model."""
     workers = _number(environment, CONTAINER.workers, 1)
@@ -155,8 +174,8 @@ def _port(environment: Mapping[str, str], name: str, default: int) -> int:
     return port
 
 
-def _number(environment: Mapping[str, str], name: str, default: int) -> int:
+def _number(environment: Mapping[str, str], name: str, default: int, least: int = 1) -> int:
     text = environment.get(name, str(default))
-    if not (text.isascii() and text.isdecimal() and int(text)):
-        raise ValueError(f"{name} must be a whole number above 0, got '{text[:40]}'")
+    if not (text.isascii() and text.isdecimal() and int(text) >= least):
+        raise ValueError(f"{name} must be a whole number above {least - 1}, got '{text[:40]}'")
     return int(text)

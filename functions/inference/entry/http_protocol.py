@@ -1,7 +1,7 @@
-"""HTTP/1.1 for the container: httptools' parser with a limit, and without protocol upgrades.
+"""HTTP/1.1 for the container: httptools' parser, within limits and without protocol upgrades.
 
 uvicorn's parser in Python limits the head of a request, but halves a server's throughput
-(`benchmarks/suite`). httptools accepts a head of any length, so this module counts bytes.
+(`benchmarks/suite`). httptools accepts a head of any length, so `GuardedProtocol` counts bytes.
 
 A client may offer another protocol with `Upgrade`, as Java's HttpClient offers HTTP/2 with its
 first request; a server that does not accept the offer ignores it (RFC 9110, 7.8). httptools ends
@@ -13,10 +13,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-MAX_HEAD_BYTES = 64 * 1024
-"""The limit of uvicorn's other parser; API Gateway accepts 10 KB."""
+from lading.functions.inference.callers.connection import GuardedProtocol
 
 
 class _Parser(httptools.HttpRequestParser):
@@ -38,11 +36,8 @@ class _Parser(httptools.HttpRequestParser):
                 data = self._protocol.head_without_offer() + data[offer.args[0] :]
 
 
-class BoundedProtocol(HttpToolsProtocol):
-    """The protocol with a limit for heads, and for what precedes and follows parts of a body."""
-
-    _pending = 0
-    """Bytes since the parser last reported a whole head, a part of a body, or an end."""
+class BoundedProtocol(GuardedProtocol):
+    """The protocol of the image, which tells `GuardedProtocol` how far a request has come."""
 
     known: Mapping[bytes, bytes]
     """The headers of the current head by name; of several with one name, the last."""
@@ -69,13 +64,6 @@ class BoundedProtocol(HttpToolsProtocol):
         )
         headers = (b"%s: %s" % pair for pair in self.headers if pair[0] != b"upgrade")
         return b"\r\n".join([line, *headers, b"", b""])
-
-    def data_received(self, data: bytes) -> None:
-        """Parse more bytes; refuse the request if its head is too long."""
-        self._pending += len(data)
-        super().data_received(data)
-        if self._pending > MAX_HEAD_BYTES and not self.transport.is_closing():
-            self.send_400_response("Head of the request is too long.")
 
     def on_message_begin(self) -> None:
         """Prepare for a head; `start_cycle` makes the rest, which not every request needs."""
@@ -111,6 +99,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.url, self.expect_100_continue = url, expects
         self.headers.extend(headers)
         super().on_headers_complete()
+        super().start_cycle()
 
     def on_body(self, body: bytes) -> None:
         """Handle a part of the body."""

@@ -1,6 +1,7 @@
 """An HTTP server for an application: where it listens, and the settings of uvicorn."""
 
 import asyncio
+import signal
 import socket
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass
@@ -11,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 
 from lading.functions.inference.entry.keep_alive import KEEP_ALIVE_SECONDS
+from lading.functions.inference.entry.stopping import Stopping
 from lading.functions.inference.wire.asgi import App
 
 if TYPE_CHECKING:
+    from lading.functions.inference.callers.callers import Callers
     from lading.functions.inference.entry.short.way import ShortWay
 
 _IPV6_EVERYWHERE = "::"
@@ -61,13 +64,14 @@ def address_of(host: str, port: int) -> str:
     return f"{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def configuration(
+def configuration(  # noqa: PLR0913 the settings of a server
     app: App,
     *,
     keep_alive_s: int,
     grace_s: int,
     log_level: str | None = None,
     short: "ShortWay | None" = None,
+    callers: "Callers | None" = None,
 ) -> uvicorn.Config:
     """Return the settings of uvicorn, which does not log requests.
 
@@ -77,10 +81,11 @@ def configuration(
         grace_s: how long current requests may take to end when the server stops.
         log_level: of uvicorn's own lines, for instance about a request that is not HTTP.
         short: the short way to the models of `app`, if there is one.
+        callers: the limits on connections, and the connections; by default those of `CallerLimits`.
     """
     return uvicorn.Config(
         app,
-        http=_protocol(short),
+        http=_protocol(short, callers),
         ws="none",
         lifespan="off",
         log_config=None,
@@ -107,12 +112,17 @@ class HttpServer(uvicorn.Server):
     Args:
         config: see `configuration`.
         beside: the other server, which listens while the context is entered.
+        stopping: what happens at the signal to stop, and for how long connections are still taken.
     """
 
     def __init__(
-        self, config: uvicorn.Config, beside: AbstractAsyncContextManager[object] | None = None
+        self,
+        config: uvicorn.Config,
+        beside: AbstractAsyncContextManager[object] | None = None,
+        stopping: "Stopping | None" = None,
     ) -> None:
         super().__init__(config)
+        self._stopping = stopping or Stopping()
         self._beside, self._open = beside or nullcontext(), AsyncExitStack()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -123,15 +133,24 @@ class HttpServer(uvicorn.Server):
             listener.listen(_BACKLOG)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Let current requests of both servers end, within the same time."""
+        """Let current requests of both servers end, within the same time, and refuse the rest."""
+        # SIGINT comes from a keyboard, where nobody wants to wait.
+        await self._stopping.linger(lambda: signal.SIGINT in self._captured_signals)
         await asyncio.gather(super().shutdown(sockets), self._open.aclose())
+        await self._stopping.refuse(self.server_state.tasks)
 
 
-def _protocol(short: "ShortWay | None") -> Any:
+def _protocol(short: "ShortWay | None", callers: "Callers | None") -> Any:
     """Return the HTTP parser: httptools in the image; a laptop may have only uvicorn's own."""
-    if short is not None and find_spec("httptools"):
+    if not find_spec("httptools"):
+        return "h11"
+    from lading.functions.inference.callers.callers import Callers
+
+    shared = callers or Callers()
+    if short is not None:
         from lading.functions.inference.entry.short.protocol import ShortProtocol
 
-        return partial(ShortProtocol, short)
-    fast = "lading.functions.inference.entry.http_protocol:BoundedProtocol"
-    return fast if find_spec("httptools") else "h11"
+        return partial(ShortProtocol, short, callers=shared)
+    from lading.functions.inference.entry.http_protocol import BoundedProtocol
+
+    return partial(BoundedProtocol, callers=shared)

@@ -240,6 +240,20 @@ class Admission:
         most = min(batching.most_rows, self._limits.most_rows)
         self._lane(model).batching = batching._replace(most_rows=most)
 
+    def receive(self, size: int) -> Overloaded | None:
+        """Count bytes of bodies that are not complete; see `callers.budget.Budget`."""
+        with self._lock:
+            most = self._limits.most_bytes_in_all
+            if self._held and self._held + size > most:
+                return Overloaded("", f"all requests hold {self._held} bytes of {most}")
+            self._held += size
+            return None
+
+    def forget(self, size: int) -> None:
+        """Count no longer what `receive` counted."""
+        with self._lock:
+            self._held -= size
+
     def states(self) -> tuple[LaneState, ...]:
         """Return the state of each lane, sorted by model."""
         with self._lock:

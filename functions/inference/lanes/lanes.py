@@ -156,6 +156,18 @@ class Lanes:
                 self._threads.submit(self._serve, predictor.metadata.name)
         return outcomes
 
+    def receive(self, size: int) -> Overloaded | None:
+        """Count bytes of bodies that are not complete, among those that all requests may hold."""
+        return self._admission.receive(size)
+
+    def forget(self, size: int) -> None:
+        """Count no longer what `receive` counted."""
+        self._admission.forget(size)
+
+    def waiting(self) -> dict[str, int]:
+        """Return how many requests wait for each model that has any."""
+        return {lane.model: lane.waiting for lane in self.states() if lane.waiting}
+
     def states(self) -> tuple[LaneState, ...]:
         """Return what each lane holds and has done, sorted by model."""
         return self._admission.states()

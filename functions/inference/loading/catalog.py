@@ -86,6 +86,10 @@ class Catalog:
     def __init__(self, models: Mapping[str, CatalogModel]) -> None:
         self._models = dict(models)
         self.control: Control | None = None
+        self.waiting: Callable[[], Mapping[str, int]] = dict
+        """How many requests wait for each model that has any, in a server with a queue."""
+        self.draining = False
+        """Whether the server stops: it is not ready then."""
         # This catalog is not among them: only the garbage collector frees what refers to itself,
         # and a model would stay in memory until it runs.
         self._below = {name: self._only(model) for name, model in models.items()}
@@ -109,8 +113,18 @@ class Catalog:
         return tuple(model for _, model in sorted(self._models.items()))
 
     def ready(self) -> bool:
-        """Return whether every version of every model can answer."""
-        return not self.failures()
+        """Return whether every version of every model can answer, and the server goes on."""
+        return not self.draining and not self.failures()
+
+    def show_queue(self, waiting: Callable[[], Mapping[str, int]]) -> None:
+        """Let readiness show what waits, which does not make a server less ready."""
+        for catalog in (self, *self._below.values()):
+            catalog.waiting = waiting
+
+    def drain(self) -> None:
+        """Be not ready from now on, because the server stops."""
+        for catalog in (self, *self._below.values()):
+            catalog.draining = True
 
     def failures(self) -> tuple[ModelUnavailable, ...]:
         """Return the error of every version that failed to load."""
@@ -159,7 +173,8 @@ class Catalog:
         """Return a catalog of one model, without base URLs below it."""
         catalog = Catalog({})
         catalog._models = {model.name: model}
-        catalog.control = self.control
+        catalog.control, catalog.waiting = self.control, self.waiting
+        catalog.draining = self.draining
         return catalog
 
 

@@ -25,6 +25,7 @@ from lading.functions.contract.errors import (
     Overloaded,
     RequestError,
     RequestTooLarge,
+    ServerStopping,
     SignatureNotFound,
     Throttled,
     TimedOut,
@@ -54,6 +55,7 @@ _CODES = MappingProxyType(
         ModelUnavailable: grpc.StatusCode.UNAVAILABLE,
         Throttled: grpc.StatusCode.RESOURCE_EXHAUSTED,
         Overloaded: grpc.StatusCode.UNAVAILABLE,
+        ServerStopping: grpc.StatusCode.UNAVAILABLE,
         TimedOut: grpc.StatusCode.DEADLINE_EXCEEDED,
         DeadlinePassed: grpc.StatusCode.DEADLINE_EXCEEDED,
     }
@@ -124,7 +126,10 @@ class Method:
             if not there_is:
                 return b""
             response, error = await self._answered(request, _deadline_of(context))
-        return response if error is None else end(context, code_of(error), str(error))
+        if error is None:
+            return response
+        retry_after_s: int = getattr(error, "retry_after_s", None) or 0
+        return end(context, code_of(error), str(error), retry_after_s)
 
     async def answer_each(
         self, _requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext
@@ -149,6 +154,9 @@ class Method:
                 return await self._begun(request, observation, deadline)
             return Answered(b"", boundary.refusal)
         except asyncio.CancelledError:
+            if self.room.refusing:
+                observation.error = stopping = ServerStopping()
+                return Answered(b"", stopping)
             observation.error = CallerGone("it was answered")
             raise
         finally:

@@ -5,7 +5,7 @@ passed, and so with the request, for as long as the process runs.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 from typing import Any, Final
@@ -19,11 +19,33 @@ _CHECKS: Final = 4
 """How often idle streams are looked at while the longest idle time passes."""
 
 
-def end(context: grpc.aio.ServicerContext, code: grpc.StatusCode, text: str) -> bytes:
-    """Give a call its status; its handler must return what this returns, or nothing more."""
+PUSHBACK: Final = "grpc-retry-pushback-ms"
+"""gRPC's own form of `Retry-After`: clients with a retry policy wait for so long
+(https://github.com/grpc/proposal/blob/master/A6-client-retries.md#pushback)."""
+
+
+def end(
+    context: grpc.aio.ServicerContext, code: grpc.StatusCode, text: str, retry_after_s: int = 0
+) -> bytes:
+    """Give a call its status; its handler must return what this returns, or nothing more.
+
+    Args:
+        context: the call.
+        code: its status.
+        text: why.
+        retry_after_s: when a retry may help, in seconds; 0 if that is not known.
+    """
     context.set_code(code)
     context.set_details(text)
+    if retry_after_s:
+        context.set_trailing_metadata(((PUSHBACK, str(1000 * retry_after_s)),))
     return b""
+
+
+def _current_task() -> asyncio.Task[Any]:
+    task = asyncio.current_task()
+    assert task is not None, "gRPC calls handlers in tasks"
+    return task
 
 
 class Room:
@@ -33,12 +55,21 @@ class Room:
         most: how many there are.
         ending: done when the server stops; idle streams then end, too.
         idle_s: seconds after which a stream ends whose client sends nothing.
+        full: called when there is no place for a call.
     """
 
     def __init__(
-        self, most: int, ending: asyncio.Future[None], idle_s: float = float("inf")
+        self,
+        most: int,
+        ending: asyncio.Future[None],
+        idle_s: float = float("inf"),
+        full: Callable[[], None] = lambda: None,
     ) -> None:
+        self._full = full
         self._left, self._ending, self._idle_s = most, ending, idle_s
+        self._held: set[asyncio.Task[Any]] = set()
+        self.refusing = False
+        """Whether a call is cancelled because the server stops, not because its client is gone."""
         self._idle: dict[asyncio.Task[Any], float] = {}
         self._check: asyncio.TimerHandle | None = None
         ending.add_done_callback(lambda _: self._end_idle(float("inf")))
@@ -47,14 +78,24 @@ class Room:
     def place(self, context: grpc.aio.ServicerContext) -> Iterator[bool]:
         """Hold a place for a call while the block runs; False: there is none, and it is refused."""
         if not self._left:
-            end(context, grpc.StatusCode.RESOURCE_EXHAUSTED, FULL)
+            end(context, grpc.StatusCode.RESOURCE_EXHAUSTED, FULL, 1)
+            self._full()
             yield False
             return
+        task = _current_task()
         self._left -= 1
+        self._held.add(task)
         try:
             yield True
         finally:
             self._left += 1
+            self._held.discard(task)
+
+    def refuse(self) -> None:
+        """Cancel the calls that are left when the server has no more time; see `refusing`."""
+        self.refusing = True
+        for task in tuple(self._held):
+            task.cancel()
 
     async def each(self, context: grpc.aio.ServicerContext) -> AsyncIterator[Any]:
         """Yield the requests of a stream, until one side ends it or it has been idle too long."""
@@ -66,8 +107,7 @@ class Room:
 
         No task is made for a request: that would take longer than to answer it.
         """
-        task = asyncio.current_task()
-        assert task is not None, "gRPC calls handlers in tasks"
+        task = _current_task()
         if self._ending.done():
             return self._ended(context)
         self._idle[task] = monotonic()

@@ -21,6 +21,7 @@ from grpc_health.v1.health import SERVICE_NAME as HEALTH
 from grpc_reflection.v1alpha import reflection, reflection_pb2, reflection_pb2_grpc
 
 from lading.functions.contract.names import CONTAINER
+from lading.functions.inference.callers.notices import Notices
 from lading.functions.inference.lanes.lanes import Lanes
 from lading.functions.inference.loading.catalog import Catalog
 from lading.functions.inference.observability.log import Observability
@@ -43,6 +44,9 @@ _FOR_LARGE_REQUESTS = (
 """gRPC reads 8 KiB at a time, and probes how much a connection holds: a sixth of its time for a
 request of 600 KB."""
 _MOST_REFLECTIONS = 16
+_FULL = "as many gRPC calls are under way as there may be"
+_LAST_S = 1.0
+"""Seconds for the statuses of calls that are refused at the end."""
 _KEPT_FOR_HEALTH = 64
 """Calls beyond `RpcLimits.most_calls`, so that other calls cannot block health checks."""
 
@@ -53,13 +57,16 @@ class RpcLimits:
 
     Args:
         longest_body: bytes of a message.
-        grace_seconds: how long current calls may take to end when the server stops.
+        grace_seconds: how long current calls may take to end when the server stops; then they are
+            refused.
         most_calls: concurrent calls, including streams; health checks do not count.
+        idle_stream_s: seconds after which a stream ends whose client sends nothing.
     """
 
     longest_body: int
     grace_seconds: float = CONTAINER.grace_seconds
     most_calls: int = 1024
+    idle_stream_s: float = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +111,10 @@ async def listening(served: RpcServing, address: str, lanes: Lanes) -> AsyncIter
             looking_up=looking_up,
             records=records,
         )
-        server = _create_server(served, answering, health, ending)
+        limits = served.limits
+        full = partial(Notices().note, CONTAINER.caller_limits["most_calls"], _FULL)
+        room = Room(limits.most_calls, ending, limits.idle_stream_s, full)
+        server = _create_server(served, partial(answering, room=room), health, ending)
         try:
             port = server.add_insecure_port(address)
         except RuntimeError as error:
@@ -114,8 +124,16 @@ async def listening(served: RpcServing, address: str, lanes: Lanes) -> AsyncIter
             yield port
         finally:
             ending.set_result(None)
-            await server.stop(served.limits.grace_seconds)
+            await _stop(server, room, served.limits.grace_seconds)
             records.write()
+
+
+async def _stop(server: grpc.aio.Server, room: Room, grace: float) -> None:
+    """Let current calls end within the grace, and refuse those that are left."""
+    stopping = asyncio.ensure_future(server.stop(grace + _LAST_S))
+    await asyncio.wait({stopping}, timeout=grace)
+    room.refuse()
+    await stopping
 
 
 @contextmanager
@@ -151,18 +169,19 @@ def _create_server(
     health: Executor,
     ending: asyncio.Future[None],
 ) -> grpc.aio.Server:
+    bound = served.limits.most_calls + _MOST_REFLECTIONS + _KEPT_FOR_HEALTH
+    idle_ms = int(served.limits.idle_stream_s * 1000)
     limits = [
         ("grpc.max_receive_message_length", served.limits.longest_body),
+        ("grpc.max_concurrent_streams", bound),  # of one connection
+        ("grpc.max_connection_idle_ms", idle_ms),  # a connection without a call
         ("grpc.max_send_message_length", -1),
         ("grpc.so_reuseport", 0),  # a port in use is an error
         *_FOR_LARGE_REQUESTS,
     ]
-    most = served.limits.most_calls
-    room = Room(most, ending)
-    bound = most + _MOST_REFLECTIONS + _KEPT_FOR_HEALTH
     server = grpc.aio.server(options=limits, maximum_concurrent_rpcs=bound)
     methods = [
-        answering(offered, described, room=room)
+        answering(offered, described)
         for offered in SERVICES
         for described in service(offered.name).methods
     ]

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 JSON = "application/json"
 OBSERVATION = "lading.observation"
 """The key of the ASGI scope with the observation for the middleware."""
+REFUSAL = "lading.refusal"
+"""The key of the ASGI scope with the error that answers a request, whatever its body says."""
 ANSWERED_BY = "lading-answered-by"
 """Header with the name of the model that answered in place of the requested one."""
 

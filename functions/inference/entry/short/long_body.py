@@ -78,10 +78,21 @@ class LongBody(BufferedProtocol):
     def buffer_updated(self, count: int) -> None:
         """Take note of more bytes; give the connection back once the body is complete."""
         self._filled += count
-        if self._filled == self._size:
-            self._view.release()
-            self._connection.transport.set_protocol(self._connection)
+        self._connection.received += count
+        if self._filled < self._size:
+            self._connection.count_body(count)
+        else:
+            self._leave()
             self._ended(self._content)
+
+    def give_up(self) -> None:
+        """Give the connection back before the body is complete, which nobody waits for now."""
+        self._leave()
+        self._ended(None)
+
+    def _leave(self) -> None:
+        self._view.release()
+        self._connection.transport.set_protocol(self._connection)
 
     def eof_received(self) -> None:
         """See `asyncio.Protocol`; the transport closes the connection."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator
 from types import GeneratorType
 from typing import ParamSpec, cast
 
-from lading.functions.contract.errors import CallerGone
+from lading.functions.contract.errors import CallerGone, InferenceError
 from lading.functions.inference.dialects import refuse
 from lading.functions.inference.entry.http_protocol import BoundedProtocol
 from lading.functions.inference.entry.short.known_routes import KnownRoute
@@ -83,6 +83,11 @@ class Passage:
         self.complete = self.disconnected = self.response_complete = False
 
     @property
+    def more_body(self) -> bool:
+        """Whether more of the body is to come."""
+        return not self.complete
+
+    @property
     def message_event(self) -> "Passage":
         """What uvicorn's protocol sets when the caller is gone."""
         return self
@@ -133,6 +138,13 @@ class Passage:
             self.decode()
         if self.prediction is not None:
             self.finish((yield self.prediction))
+
+    def refuse(self, error: InferenceError) -> None:
+        """Answer with an error of the server; the rest of the body is not waited for."""
+        self.complete, self.keep_alive = True, False
+        self.chunks.clear()
+        self.observation.dialect, self.observation.error = self.route.dialect.name, error
+        self.answer = refuse(error, self.route.below)
 
     def release(self) -> None:
         """Let go of inputs and answer: the connection keeps its last request until the next one."""

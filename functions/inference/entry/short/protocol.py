@@ -7,6 +7,8 @@ from typing import Any, Final
 from uvicorn import Config
 from uvicorn.server import ServerState
 
+from lading.functions.contract.errors import InferenceError
+from lading.functions.inference.callers.callers import Callers
 from lading.functions.inference.entry.http_protocol import BoundedProtocol
 from lading.functions.inference.entry.short.long_body import LongBody, Part
 from lading.functions.inference.entry.short.passage import Passage
@@ -29,6 +31,7 @@ class ShortProtocol(BoundedProtocol):
         config: settings of uvicorn.
         server_state: what uvicorn's connections share.
         app_state: what uvicorn passes to the application.
+        callers: the connections of the server.
     """
 
     def __init__(
@@ -38,13 +41,17 @@ class ShortProtocol(BoundedProtocol):
         server_state: ServerState,
         app_state: dict[str, Any],
         _loop: AbstractEventLoop | None = None,
+        *,
+        callers: Callers | None = None,
     ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
+        super().__init__(config, server_state, app_state, _loop, callers=callers)
         self.short = short
         self._passage: Passage | None = None
         """The request that is read now, if it is on the short way."""
         self._length = 0
         """The length of its body, as its head states it."""
+        self._long: LongBody | None = None
+        """What receives its body, if that is long."""
         self._idle_since: float | None = None
         """When the last answer was sent; None while there is a request."""
 
@@ -64,6 +71,8 @@ class ShortProtocol(BoundedProtocol):
         rest, passage = memoryview(data)[end:], self._passage
         long = passage is not None and len(rest) < self._length > LONG_BODY
         if passage is not None and long and self._receive(passage, [rest]):
+            self.received += len(rest)
+            self.count_body(len(rest))
             return
         if rest and not self.transport.is_closing():
             super().data_received(data[end:])
@@ -77,13 +86,14 @@ class ShortProtocol(BoundedProtocol):
 
         def ended(content: bytearray | None) -> None:
             room.give_back(length)
-            self._passage = None
+            self._passage = self._long = None
+            self.body_ended()
             if content is not None:
                 passage.chunks = [content]
                 self.expect_request()
                 self.short.take(passage)
 
-        LongBody(self, length, passage.json_size(length), first, ended)
+        self._long = LongBody(self, length, passage.json_size(length), first, ended)
         return True
 
     def on_response_complete(self) -> None:
@@ -135,6 +145,8 @@ class ShortProtocol(BoundedProtocol):
             super().start_cycle()
             return
         self._passage = Passage(self, *found, self.short.note)
+        if self.callers.draining:
+            self._passage.keep_alive = False
         self.cycle = self._passage  # type: ignore[assignment] # stands in for one
 
     def _is_usual(self) -> bool:
@@ -159,6 +171,16 @@ class ShortProtocol(BoundedProtocol):
             return
         self._pending = 0
         self._passage.chunks.append(body)
+
+    def end_request(self, error: InferenceError) -> None:
+        """Answer an error now; see `GuardedProtocol.refuse`."""
+        passage, self._passage = self._passage, None
+        if self._long is not None:
+            self._long.give_up()
+        if passage is None:
+            super().end_request(error)
+        else:
+            self.short.refuse(passage, error)
 
     def on_message_complete(self) -> None:
         """Handle the end of the request."""

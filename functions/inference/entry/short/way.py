@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
-from lading.functions.contract.errors import CallerGone
+from lading.functions.contract.errors import CallerGone, InferenceError, ServerStopping
 from lading.functions.contract.statuses import status_of
 from lading.functions.inference.app.waiting import lane_of_model
 from lading.functions.inference.entry.short.answer_bytes import answer_bytes
@@ -84,6 +84,11 @@ class ShortWay:
         if len(self._arrived) == 1:
             passage.protocol.loop.call_soon(self._turn, passage.protocol.loop)
 
+    def refuse(self, passage: Passage, error: InferenceError) -> None:
+        """Answer a request with an error; its body need not be complete."""
+        passage.refuse(error)
+        self._send(passage)
+
     def note(self, passage: Passage) -> None:
         """Log and count a request that has ended, once the answers of this turn are out."""
         self._ended.append(passage)
@@ -140,7 +145,10 @@ class ShortWay:
         passage.protocol.tasks.discard(waiting)
         passage.waiting = None
         if waiting.cancelled():
-            self._lose(passage)
+            if passage.disconnected:
+                self._lose(passage)
+            else:
+                self.refuse(passage, ServerStopping())
         else:
             passage.attempt(waiting.result)
             self._send(passage)

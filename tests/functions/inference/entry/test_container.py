@@ -47,7 +47,8 @@ class Container:
 
 
 def start(folder: Path, port: int, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-    told = {"SAGEMAKER_BIND_TO_PORT": str(port), "LADING_MODEL_ROOT": str(folder), **environment}
+    told = {"SAGEMAKER_BIND_TO_PORT": str(port), "LADING_MODEL_ROOT": str(folder)}
+    told |= {"LADING_LINGER": "0", **environment}
     return subprocess.Popen(
         [
             sys.executable,
@@ -100,6 +101,14 @@ def slow_request(port: int, seconds: int) -> http.client.HTTPConnection:
     body = json.dumps({"inputs": [rounds, {**X, "shape": [1]}]})
     connection.request("POST", "/invocations", body, {"Content-Type": "application/json"})
     return connection
+
+
+def wait_until_queued(container: Container) -> None:
+    """Wait until a request waits behind the one that runs, which readiness and metrics show."""
+    while not (ready := container.client.get("/v2/health/ready").json()).get("waiting"):
+        time.sleep(0.05)
+    assert ready == {"ready": True, "waiting": {"m": 1}}
+    assert 'lading_queue_requests{model="m"} 1' in container.client.get("/metrics").text
 
 
 def test_it_serves_what_lies_in_its_model_folder(tmp_path: Path) -> None:
@@ -189,6 +198,39 @@ def test_a_prediction_holds_up_no_ping_and_is_answered_before_the_end(tmp_path: 
         slow.close()
 
 
+def test_what_is_not_answered_at_the_end_of_the_grace_is_refused(tmp_path: Path) -> None:
+    settings_for(tmp_path, {"m": {1: countdown()}})
+    with (
+        running(tmp_path, LADING_GRACE="2", LADING_PREDICTIONS_AT_ONCE="1") as container,
+        contextlib.closing(slow_request(container.port, 60)) as first,
+        contextlib.closing(slow_request(container.port, 60)) as second,
+    ):
+        wait_until_queued(container)
+        assert container.end(signal.SIGTERM) == 0
+        for connection in (first, second):
+            answer = connection.getresponse()
+            assert (answer.status, answer.headers["connection"]) == (503, "close")
+            assert "the server is stopping" in answer.read().decode()
+
+
+def test_while_it_lingers_it_is_not_ready_and_still_answers(tmp_path: Path) -> None:
+    settings_for(tmp_path, {"m": {1: times(2)}})
+    with running(tmp_path, LADING_LINGER="10") as container:
+        kept = http.client.HTTPConnection("127.0.0.1", container.port, timeout=30)
+        with contextlib.closing(kept):
+            kept.request("GET", "/ping")
+            kept.getresponse().read()
+            container.process.send_signal(signal.SIGTERM)
+            while container.client.get("/v2/health/ready").status_code == 200:
+                time.sleep(0.05)
+            body = json.dumps({"inputs": [X]})
+            kept.request("POST", "/invocations", body, {"Content-Type": "application/json"})
+            answer = kept.getresponse()
+            assert (answer.status, answer.headers["connection"]) == (200, "close")
+            assert container.client.get("/v2/health/live").status_code == 200
+            assert container.end(signal.SIGINT) == 0
+
+
 def test_what_callers_who_left_had_asked_is_not_computed(tmp_path: Path) -> None:
     settings_for(tmp_path, {"m": {1: countdown()}})
     with running(tmp_path, LADING_THREADS="1") as container:
@@ -275,7 +317,7 @@ def test_told_to_end_it_ends_what_grpc_has_under_way_as_it_does_what_http_has(
     port = free_port()
     x, rounds = triton.InferInput("x", [1], "FP32"), triton.InferInput("rounds", [1], "INT64")
     x.set_data_from_numpy(np.array([3], np.float32))
-    rounds.set_data_from_numpy(np.array([3 * ROUNDS_OF_A_SECOND]))
+    rounds.set_data_from_numpy(np.array([ROUNDS_OF_A_SECOND]))
     answers: SimpleQueue[Any] = SimpleQueue()
     with (
         running(tmp_path, LADING_GRPC_PORT=str(port)) as container,
@@ -287,7 +329,8 @@ def test_told_to_end_it_ends_what_grpc_has_under_way_as_it_does_what_http_has(
         assert client.is_server_live()  # so the call before this one has arrived
         assert container.end(signal.SIGTERM) == 0
         result, error = answers.get(timeout=1)
-        assert (error, result.as_numpy("y").tolist()) == (None, [3])
+        assert error is None, error
+    assert result.as_numpy("y").tolist() == [3]
 
 
 def test_with_a_grpc_port_that_is_taken_it_does_not_start(tmp_path: Path) -> None:

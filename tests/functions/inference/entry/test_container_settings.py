@@ -10,7 +10,7 @@ from lading.functions.inference.entry.container_settings import AdapterSettings,
 def test_without_a_word_it_is_as_sagemaker_starts_it() -> None:
     settings = ContainerSettings.from_environment({})
     assert (settings.port, settings.model_folder) == (8080, Path("/opt/ml/model"))
-    assert settings.longest_body == 64 << 20
+    assert settings.callers.longest_body == 32 << 20
     assert (settings.host, settings.keep_alive_s) == ("0.0.0.0", 75)  # noqa: S104
     assert not settings.service.models
 
@@ -32,7 +32,7 @@ def test_each_variable_is_read() -> None:
         8081,
         False,
     )
-    assert (settings.port, settings.longest_body) == (9000, 1000)
+    assert (settings.port, settings.callers.longest_body) == (9000, 1000)
     assert settings.model_folder == Path("/models")
     assert (settings.service.model_root, settings.service.threads) == ("/models", 2)
     assert [model.name for model in settings.service.models] == ["m"]

@@ -7,7 +7,8 @@ from itertools import repeat
 
 import pytest
 
-from lading.functions.inference.entry.http_protocol import MAX_HEAD_BYTES, BoundedProtocol
+from lading.functions.inference.callers.limits import LONGEST_HEAD
+from lading.functions.inference.entry.http_protocol import BoundedProtocol
 from lading.functions.inference.wire.asgi import Receive, Scope, Send
 from tests.support.uvicorn_server import uvicorn_serving
 
@@ -80,23 +81,23 @@ def test_what_does_not_end_is_cut_off(address: tuple[str, int], start: bytes, pa
 
 
 def test_who_sends_too_long_a_head_is_told(address: tuple[str, int]) -> None:
-    long = HEAD + b"x-long: " + b"a" * (MAX_HEAD_BYTES + 1)
+    long = HEAD + b"x-long: " + b"a" * (LONGEST_HEAD + 1)
     answer, _ = send(address, iter([long]))
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert answer.endswith(TOO_LONG)
 
 
 def test_a_body_comes_whole_however_it_is_cut(address: tuple[str, int]) -> None:
-    size, close = 4 * MAX_HEAD_BYTES, b"connection: close\r\n"
+    size, close = 4 * LONGEST_HEAD, b"connection: close\r\n"
     parts = [
         HEAD + close + f"content-length: {size}\r\n\r\n".encode(),
         *[b"a" * 997] * (size // 997),
     ]
     whole, _ = send(address, iter([*parts, b"a" * (size % 997)]))
-    chunks = b"1\r\na\r\n" * MAX_HEAD_BYTES + b"0\r\n\r\n"
+    chunks = b"1\r\na\r\n" * LONGEST_HEAD + b"0\r\n\r\n"
     cut, _ = send(address, iter([CHUNKED.replace(b"\r\n\r\n", b"\r\n" + close + b"\r\n"), chunks]))
     assert whole.endswith(b"\r\n\r\n%d" % size)
-    assert cut.endswith(b"\r\n\r\n%d" % MAX_HEAD_BYTES)
+    assert cut.endswith(b"\r\n\r\n%d" % LONGEST_HEAD)
 
 
 UPGRADES = [

@@ -255,6 +255,31 @@ def test_more_calls_than_may_be_are_refused_and_health_still_answers(tmp_path: P
         assert "too many concurrent calls" in str(refused.details())
 
 
+def test_a_stream_whose_client_sends_nothing_is_ended(tmp_path: Path) -> None:
+    with running(loaded(tmp_path), idle_stream_s=0.2) as server:
+        stream = server.stream(serialized())
+        assert next(stream.call)
+        with pytest.raises(grpc.RpcError, match="idle for") as caught:
+            next(stream.call)
+    assert caught.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+def test_what_is_not_answered_at_the_end_of_the_grace_is_refused() -> None:
+    model = Busy()
+    with ExitStack() as opened:
+        with running(model, grace_seconds=0.1) as server:
+            own = opened.enter_context(grpc.insecure_channel(server.address))
+            asked = replace(server, channel=own).method("ModelInfer").future(serialized())
+            asked.add_done_callback(lambda _: model.go.set())
+            assert model.begun.wait(20)
+        error = asked.exception()
+    assert (error.code(), error.details()) == (
+        grpc.StatusCode.UNAVAILABLE,
+        "the server is stopping; send the request again",
+    )
+    assert ("grpc-retry-pushback-ms", "1000") in error.trailing_metadata()
+
+
 def test_silent_streams_of_reflection_crowd_out_nothing(tmp_path: Path) -> None:
     path = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
     listing = reflection_pb2.ServerReflectionRequest(list_services="*").SerializeToString()

@@ -1,0 +1,1 @@
+"""Proof that a running server loses nothing: each part tries something, often, and counts."""
