@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,34 +36,54 @@ class Result:
 Lading = Callable[..., Result]
 
 
+def run(folder: Path, *words: str) -> int:
+    """Run `lading` with these words in the folder, and give its exit code."""
+    with contextlib.chdir(folder):
+        try:
+            main(words)
+        except SystemExit as ended:
+            return int(ended.code or 0)
+    return 0
+
+
+def package_in(folder: Path, *models: str) -> Path:
+    """Package the models of a folder, for a fixture that tests copy."""
+    assert run(folder, "package", *models) == 0
+    return folder
+
+
+def write_workspace(folder: Path) -> Path:
+    (folder / "models.yaml").write_text(MANIFEST)
+    (folder / "double.onnx").write_bytes(times(2))
+    return folder
+
+
 @pytest.fixture
 def workspace(tmp_path: Path) -> Path:
     """A folder with models.yaml and the model it names."""
-    (tmp_path / "models.yaml").write_text(MANIFEST)
-    (tmp_path / "double.onnx").write_bytes(times(2))
-    return tmp_path
+    return write_workspace(tmp_path)
 
 
 @pytest.fixture
 def lading(workspace: Path, capfd: pytest.CaptureFixture[str]) -> Lading:
     """Run `lading` with these words in the workspace."""
 
-    def run(*words: str) -> Result:
-        code = 0
-        with contextlib.chdir(workspace):
-            try:
-                main(words)
-            except SystemExit as ended:
-                code = int(ended.code or 0)
+    def run_here(*words: str) -> Result:
+        code = run(workspace, *words)
         captured = capfd.readouterr()
         return Result(code, captured.out, captured.err)
 
-    return run
+    return run_here
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with version 1 of the model published; not to be written to."""
+    return package_in(write_workspace(tmp_path_factory.mktemp("published")))
 
 
 @pytest.fixture
-def packaged(lading: Lading) -> Lading:
+def packaged(workspace: Path, lading: Lading, published: Path) -> Lading:
     """`lading` where version 1 of the model is published."""
-    done = lading("package")
-    assert done.code == 0, done.err
+    shutil.copytree(published, workspace, dirs_exist_ok=True)
     return lading

@@ -1,29 +1,38 @@
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 
-from tests.cli.conftest import Lading
+from tests.cli.conftest import Lading, package_in
 from tests.support.frameworks import needs
 from tests.training.distillation.conftest import linear, rows, weights
 
 pytestmark = needs("scikit-learn", "sklearn", "skops")
 
 
-@pytest.fixture
-def project(workspace: Path) -> Path:
-    """The workspace, with a published teacher and a student that has not learned yet."""
-    (workspace / "large.onnx").write_bytes(linear())
+@pytest.fixture(scope="module")
+def taught(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with a published teacher; not to be written to."""
+    folder = tmp_path_factory.mktemp("taught")
+    (folder / "large.onnx").write_bytes(linear())
     held = rows(300, 7)
-    np.savez(workspace / "held.npz", x=held, y=(held @ weights()).argmax(axis=1))
-    np.savez(workspace / "rows.npz", x=rows(300))
+    np.savez(folder / "held.npz", x=held, y=(held @ weights()).argmax(axis=1))
+    np.savez(folder / "rows.npz", x=rows(300))
     student = {"student": "sklearn.linear_model.LogisticRegression", "parameters": {"C": 1e4}}
     gate = {"data": "held.npz", "metric": "accuracy", "max_drop": 0.2}
     small = {"distill": {"teacher": "large", "data": "rows.npz", **student}, "accuracy": gate}
     models = {"large": {"source": "large.onnx", "accuracy": gate}, "small": small}
-    (workspace / "models.yaml").write_text(yaml.safe_dump({"models": models}))
+    (folder / "models.yaml").write_text(yaml.safe_dump({"models": models}))
+    return package_in(folder, "large")
+
+
+@pytest.fixture
+def project(workspace: Path, taught: Path) -> Path:
+    """The workspace, with a published teacher and a student that has not learned yet."""
+    shutil.copytree(taught, workspace, dirs_exist_ok=True)
     return workspace
 
 
@@ -33,7 +42,6 @@ def set_(workspace: Path, old: str, new: str) -> None:
 
 
 def test_a_student_is_published_beside_its_teachers_figures(project: Path, lading: Lading) -> None:
-    assert lading("package", "large").code == 0
     result = lading("distill", "small")
     assert result.code == 0, result.err
     assert result.out.startswith("small version 1 published: ")
@@ -52,7 +60,6 @@ def test_a_student_is_published_beside_its_teachers_figures(project: Path, ladin
 
 
 def test_the_same_again_finds_the_version(project: Path, lading: Lading) -> None:
-    lading("package", "large")
     first = lading("distill", "small", "--json").document
     again = lading("distill", "small", "--json").document
     assert (first["built"], again["built"]) == (True, False)
@@ -67,7 +74,6 @@ def test_the_same_again_finds_the_version(project: Path, lading: Lading) -> None
 
 def test_a_student_that_lost_too_much_is_not_published(project: Path, lading: Lading) -> None:
     set_(project, "max_drop: 0.2", "max_drop: 0.01")
-    lading("package", "large")
     set_(project, "C: 10000.0", "C: 1.0e-09")
     result = lading("distill", "small")
     assert result.code == 3
@@ -75,7 +81,6 @@ def test_a_student_that_lost_too_much_is_not_published(project: Path, lading: La
 
 
 def test_package_says_that_a_student_must_learn_first(project: Path, lading: Lading) -> None:
-    lading("package", "large")
     result = lading("package", "small")
     assert result.code == 5
     assert "models.small.distill: is not trained" in result.err
@@ -94,7 +99,6 @@ def test_package_says_that_a_student_must_learn_first(project: Path, lading: Lad
 def test_a_wrong_key_is_one_line(
     project: Path, lading: Lading, old: str, new: str, reason: str
 ) -> None:
-    lading("package", "large")
     set_(project, old, new)
     result = lading("distill", "small")
     assert result.code in {2, 4, 5}

@@ -1,8 +1,9 @@
+import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Lading
+from tests.cli.conftest import Lading, package_in
 from tests.support.worlds import times
 
 MANIFEST = """\
@@ -15,19 +16,27 @@ models:
 """
 
 
-@pytest.fixture
-def versions(workspace: Path, lading: Lading) -> Path:
-    """Version 1 multiplies by 2, which is right; version 2 by 3."""
-    (workspace / "models.yaml").write_text(MANIFEST)
+@pytest.fixture(scope="module")
+def two_versions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with both versions; not to be written to."""
+    folder = tmp_path_factory.mktemp("versions")
+    (folder / "models.yaml").write_text(MANIFEST)
     table = "".join(
         f'{{"x": [{n % 9}, {n % 5}], "y": [{2 * (n % 9)}, {2 * (n % 5)}], '
         f'"country": "{"at" if n % 2 else "de"}"}}\n'
         for n in range(60)
     )
-    (workspace / "rows.jsonl").write_text(table)
+    (folder / "rows.jsonl").write_text(table)
     for factor in (3, 2):
-        (workspace / "m.onnx").write_bytes(times(factor))
-        assert lading("package").code == 0
+        (folder / "m.onnx").write_bytes(times(factor))
+        package_in(folder)
+    return folder
+
+
+@pytest.fixture
+def versions(workspace: Path, two_versions: Path) -> Path:
+    """Version 1 multiplies by 3; version 2 by 2, which is right."""
+    shutil.copytree(two_versions, workspace, dirs_exist_ok=True)
     return workspace
 
 
