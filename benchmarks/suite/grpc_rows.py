@@ -40,14 +40,15 @@ def rpc(plan: Plan) -> Iterator[Row]:
     for name, path, (rate, cpu_us) in (("calls", INFER, calls), ("streams", STREAM, streams)):
         figure, target = f"{rate:,.0f}/s (CPU {cpu_us:,.0f} us)", f"5 gRPC small, 16 {name}"
         row = bounded(target, "at least 4,500/s", figure, met=rate >= SMALL, note=beside)
-        yield explained(row, partial(_profile, digits, path, request))
+        why = None if plan.quick else partial(_profile, digits, path, request)
+        yield explained(row, why)
     request = _request("image", "x", worlds.picture())
     with serving(lading(image.root), plan.core) as running:
         answer = _answered(running.grpc, request)
         rate, cpu_us = _rate(running, INFER, request, answer, plan)
     figure = f"{rate:,.0f}/s (CPU {cpu_us:,.0f} us)"
     row = bounded("5 gRPC image raw", "at least 1,500/s", figure, met=rate >= RAW)
-    yield explained(row, partial(_profile, image, INFER, request))
+    yield explained(row, None if plan.quick else partial(_profile, image, INFER, request))
 
 
 def _profile(world: worlds.World, path: str, request: bytes) -> str:

@@ -56,12 +56,14 @@ def small(plan: Plan) -> Iterator[Row]:
         }
         check_answers(asked)
         one, many = rates(asked, 1, plan), rates(asked, MANY, plan)
-    yield _against("1 small JSON, 1, unbatched", one, "unbatched", 1.2, _profile(ours[0], asked, 1))
     yield _against(
-        "1 small JSON, 16, batched", many, "batched", 2.5, _profile(ours[1], asked, MANY)
+        "1 small JSON, 1, unbatched", one, "unbatched", 1.2, _profile(ours[0], asked, 1, plan)
     )
     yield _against(
-        "1 small JSON, 16, unbatched", many, "unbatched", 1.6, _profile(ours[0], asked, MANY)
+        "1 small JSON, 16, batched", many, "batched", 2.5, _profile(ours[1], asked, MANY, plan)
+    )
+    yield _against(
+        "1 small JSON, 16, unbatched", many, "unbatched", 1.6, _profile(ours[0], asked, MANY, plan)
     )
     for name, reason in missing.items():
         yield absent(f"1 small JSON, {name}", reason)
@@ -110,7 +112,7 @@ def pictures(plan: Plan) -> Iterator[Row]:
             asked = {each.server.name: Asked(each, request) for each in running}
             check_answers(asked)
             for callers in (1, MANY):
-                figures, why = rates(asked, callers, plan), _profile(ours, asked, callers)
+                figures, why = rates(asked, callers, plan), _profile(ours, asked, callers, plan)
                 yield _against(f"{name}, {callers}", figures, "lading", limit, why)
 
 
@@ -131,7 +133,7 @@ def texts(plan: Plan) -> Iterator[Row]:
         for callers, name, limit in ((1, "unbatched", 0.97), (MANY, "batched", 1.2)):
             figures = rates(asked, callers, plan)
             server = next(each for each in servers if each.name == name)
-            why = _profile(server, asked, callers)
+            why = _profile(server, asked, callers, plan)
             yield _against(f"2 MiniLM int8, {callers}, {name}", figures, name, limit, why)
 
 
@@ -197,12 +199,16 @@ def _alone(world: worlds.World, plan: Plan) -> float:
     return count / spent
 
 
-def _profile(server: Server, asked: Mapping[str, Asked], callers: int) -> Callable[[], str]:
+def _profile(
+    server: Server, asked: Mapping[str, Asked], callers: int, plan: Plan
+) -> Callable[[], str] | None:
+    if plan.quick:
+        return None
     return partial(profile, server, callers_of(asked[server.name].request, callers))
 
 
 def _against(
-    label: str, figures: Mapping[str, Rate], name: str, limit: float, why: Callable[[], str]
+    label: str, figures: Mapping[str, Rate], name: str, limit: float, why: Callable[[], str] | None
 ) -> Row:
     """Return the row of one of our servers against the tuned one, with a profile if it misses."""
     ours = figures[name]

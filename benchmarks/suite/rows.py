@@ -44,9 +44,12 @@ def bounded(target: str, wanted: str, figure: str, *, met: bool, note: str = "")
     return Row(target, wanted, figure, "", MET if met else MISSED, note)
 
 
-def explained(row: Row, why: Callable[[], str]) -> Row:
-    """Return a row; if it misses its target, its note says where the time or the memory goes."""
-    if row.verdict != MISSED:
+def explained(row: Row, why: Callable[[], str] | None) -> Row:
+    """Return a row; if it misses its target, its note says where the time or the memory goes.
+
+    `why` is None in a quick run, whose figures mean nothing: to profile a server takes longer.
+    """
+    if row.verdict != MISSED or why is None:
         return row
     return row._replace(note="; ".join(filter(None, (row.note, f"where it goes: {why()}"))))
 
