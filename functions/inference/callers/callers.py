@@ -5,7 +5,7 @@ is compared with what it was doing a second ago. So an ordinary request costs no
 """
 
 from asyncio import AbstractEventLoop
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 from lading.functions.contract.names import CONTAINER
 from lading.functions.inference.callers.budget import Boundless, Budget
@@ -13,13 +13,23 @@ from lading.functions.inference.callers.descriptors import connections_within
 from lading.functions.inference.callers.limits import CallerLimits
 from lading.functions.inference.callers.notices import Notices
 
-if TYPE_CHECKING:
-    from lading.functions.inference.callers.connection import GuardedProtocol
-
 EVERY_S: Final = 1.0
 """Seconds between two looks at the connections."""
 
 _VARIABLES: Final = CONTAINER.caller_limits
+
+
+class Guarded(Protocol):
+    """A connection that keeps the limits; see `connection.GuardedProtocol`."""
+
+    def look(self, now: float) -> None:
+        """End the connection if its caller is too slow; `now` is the event loop's time."""
+
+    def drain(self) -> None:
+        """Make the answer to the current request the last one."""
+
+    def abandon(self) -> None:
+        """Refuse a request that is not complete, because the time to stop is over."""
 
 
 class Callers:
@@ -41,11 +51,11 @@ class Callers:
         self.budget, self._notices = budget or Boundless(), notices or Notices()
         self.draining = False
         """Whether the server stops: each answer is then the last of its connection."""
-        self.open: set[GuardedProtocol] = set()
+        self.open: set[Guarded] = set()
         self._most: int | None = None
         self._watched = False
 
-    def admit(self, connection: "GuardedProtocol", loop: AbstractEventLoop) -> bool:
+    def admit(self, connection: Guarded, loop: AbstractEventLoop) -> bool:
         """Count a connection, and return whether there is room for it."""
         if self._most is None:
             most, spare = self.limits.most_connections, self.limits.spare_descriptors
