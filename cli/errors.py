@@ -7,6 +7,9 @@ CliError
 ├── Unwritable              an output file cannot be written
 ├── CloudUnnamed            an option that says where to train is missing
 ├── TokenNotFound           no bearer token has this id
+├── RetrainingRuns          a retraining of the model runs already
+├── RetrainingFailed        a retraining has failed
+├── NothingToApply          an event proposes no label
 └── SubjectError            something named is wrong
     ├── InputUnreadable     an input file cannot be read
     ├── AwsRefused          AWS or its library returned an error
@@ -110,6 +113,36 @@ class TokenNotFound(CliError):
 
     def __init__(self, id_: str, table: str) -> None:
         super().__init__(f"{table} has no token '{id_}'; run `lading tokens list` to see their ids")
+
+
+class RetrainingRuns(CliError):
+    """A retraining of the model runs already."""
+
+    def __init__(self, model: str, since: object) -> None:
+        super().__init__(
+            f"a retraining of model '{model}' runs since {since}; wait for its end, which "
+            f"`lading retrain {model} --status` shows"
+        )
+
+
+class RetrainingFailed(CliError):
+    """A retraining has failed; nothing was announced."""
+
+    code = EXIT.source
+
+    def __init__(self, model: str, error: str, reason: str) -> None:
+        super().__init__(f"the retraining of model '{model}' ended with {error}: {reason}")
+        self.error, self.reason = error, reason
+
+
+class NothingToApply(CliError):
+    """An event proposes no label."""
+
+    def __init__(self, model: str, version: int) -> None:
+        super().__init__(
+            f"the event proposes no label for version {version} of model '{model}'; "
+            "write one with --label, such as --label candidate"
+        )
 
 
 class AwsRefused(SubjectError):

@@ -17,6 +17,7 @@ from lading.cli.commands.package import package
 from lading.cli.commands.plan import plan
 from lading.cli.commands.predict import predict
 from lading.cli.commands.recover import recover
+from lading.cli.commands.retrain import retrain
 from lading.cli.commands.sbom import sbom
 from lading.cli.commands.serve import serve
 from lading.cli.commands.sign import sign
@@ -57,7 +58,7 @@ app = typer.Typer(
         "Shell completion: `lading --install-completion` (`--show-completion` prints it)."
     ),
 )
-for command in (package, train, distill, recover, plan, serve, predict):
+for command in (package, train, retrain, distill, recover, plan, serve, predict):
     app.command()(command)
 for version_command in (versions, diff, label, rollback, retire, gc, sign, verify, sbom):
     app.command()(version_command)

@@ -18,6 +18,8 @@ from lading.stacks.function.logged_function import StageFunctions
 from lading.stacks.model_stack import ModelStack
 from lading.stacks.plan.apis import PlannedApi, describe, plan_apis
 from lading.stacks.plan.models import RegionPlan, plan_models
+from lading.stacks.retraining.plan import PlannedRetraining, plan_retraining
+from lading.stacks.retraining_stack import RetrainingStack
 from lading.stacks.stages.settings import Deployment, load_deployment
 from lading.stacks.stages.target import Target, architecture_here, lambda_target, local_target
 
@@ -32,6 +34,7 @@ class RegionStacks:
     artifacts: ArtifactStack
     models: tuple[ModelStack, ...]
     apis: tuple[ApiStack, ...]
+    retraining: tuple[RetrainingStack, ...] = ()
 
 
 class _Common(TypedDict):
@@ -62,11 +65,14 @@ def add_stacks(app: App, project: Path) -> tuple[RegionStacks, ...]:
     )
     regions: tuple[str | None, ...] = settings.regions or (None,)
     plans = [(region, plan_models(manifest, lock, deployment, region)) for region in regions]
+    again = plan_retraining(manifest, lock, deployment, regions[0])
     code = LambdaCode(project, _target(app, deployment))
     shared = StageFunctions(CodeAssets(code), settings.architecture, settings.log_retention_days)
     for key, value in deployment.tags.items():
         Tags.of(app).add(key, value)
-    return tuple(_add_region(app, deployment, region, plan, shared) for region, plan in plans)
+    added = [_add_region(app, deployment, region, plan, shared) for region, plan in plans]
+    first = _add_retraining(app, deployment, regions[0], again, added[0].artifacts, project)
+    return replace(added[0], retraining=first), *added[1:]
 
 
 def _deployment(app: App, project: Path) -> Deployment:
@@ -133,6 +139,34 @@ def _note_signatures(stack: Stack, deployment: Deployment, plan: RegionPlan) -> 
     if plan.models and not settings.key and settings.policy != "off":
         key = f"stages.{deployment.stage}.signatures.key"
         notes.add_info(f"signatures of models are not verified: {key} names no key")
+
+
+def _add_retraining(  # noqa: PLR0917 - what a stack is made from
+    app: App,
+    deployment: Deployment,
+    region: str | None,
+    plans: tuple[PlannedRetraining, ...],
+    artifacts: ArtifactStack,
+    checkout: Path,
+) -> tuple[RetrainingStack, ...]:
+    """Add a stack for each model that the cloud trains again, in the stage's first region."""
+    stacks = []
+    for plan in plans:
+        name = deployment.names.retraining_stack(plan.spec.name)
+        stack = RetrainingStack(
+            app,
+            f"{name}{deployment.region_suffix(region)}",
+            deployment=deployment,
+            region=region,
+            plan=plan,
+            artifacts=artifacts,
+            checkout=checkout,
+        )
+        stack.add_stack_dependency(artifacts)
+        _limit_roles(stack, deployment.settings.permissions_boundary)
+        stack.template_options.metadata = _LINT
+        stacks.append(stack)
+    return tuple(stacks)
 
 
 def _order(planned: list[PlannedApi], stacks: RegionStacks) -> None:

@@ -34,9 +34,14 @@ def acknowledge_resource(role: IConstruct, resource: str, reason: str) -> None:
 
 
 def grant_decrypt(
-    role: iam.IRole, keys: ArtifactKeys, service: Literal["s3", "dynamodb"], resource: str
+    role: iam.IRole,
+    keys: ArtifactKeys,
+    service: Literal["s3", "dynamodb"],
+    resource: str,
+    *,
+    write: bool = False,
 ) -> None:
-    """Let a role decrypt what one bucket or table holds, with these keys only.
+    """Let a role decrypt what one bucket or table holds, with these keys only; or encrypt, too.
 
     The stage's key belongs to another stack. Its alias is all that is known, and a policy can name
     an alias in a condition only.
@@ -48,7 +53,8 @@ def grant_decrypt(
     }
     key = f"arn:{Aws.PARTITION}:kms:{Aws.REGION}:{Aws.ACCOUNT_ID}:key/*"
     own = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": keys.alias}, "StringEquals": held}
-    allow(role, "kms:Decrypt", key, conditions=own)
+    actions = ["kms:Decrypt", "kms:GenerateDataKey"] if write else ["kms:Decrypt"]
+    allow(role, actions, key, conditions=own)
     if keys.others:
         via, place = held
         # The context is an object unless its bucket has S3 Bucket Keys, as the stage's own has.
@@ -56,7 +62,7 @@ def grant_decrypt(
             "StringEquals": {via: held[via]},
             "StringLike": {place: [resource, f"{resource}/*"]},
         }
-        allow(role, "kms:Decrypt", *keys.others, conditions=objects)
+        allow(role, actions, *keys.others, conditions=objects)
     acknowledge_resource(
         role,
         "arn:<AWS::Partition>:kms:<AWS::Region>:<AWS::AccountId>:key/*",

@@ -3,7 +3,7 @@
 import json
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +13,7 @@ import typer
 from lading.cli.aws.signing import Caller
 from lading.cli.aws.token_table import TokenTable
 from lading.cli.commands.tokens import STAGE, STAGES, Stage, Stages
+from lading.cli.error_output import print_error
 from lading.cli.errors import NothingLocked, ServerError
 from lading.cli.options import LOCK, MANIFEST, EngineUrl, Json, Lock, Manifest
 from lading.cli.progress import show_steps
@@ -20,12 +21,14 @@ from lading.cli.settings import aws_environment
 from lading.cli.smoke.checks import call_plainly, check_refusals
 from lading.cli.smoke.golden import StableModel, stable_models
 from lading.emulator.cloud.account import EmulatedCloud
+from lading.emulator.cloud.tasks import playing
 from lading.emulator.engines.local_engines import LocalEngines
+from lading.emulator.errors import DeploymentFailed
 from lading.emulator.processes.server import in_background
 from lading.emulator.sagemaker.locked_endpoints import locked_endpoints
 from lading.emulator.sagemaker.runtime import SageMakerRuntime
 from lading.functions.contract.names import DEFAULT_LABEL, TOKENS
-from lading.model_packaging.lock.file import version_folder
+from lading.model_packaging.lock.file import read_lock, version_folder
 from lading.model_packaging.manifest.models import load_manifest
 from lading.stacks.build.interpreters import find_python
 from lading.stacks.errors import PythonMissing, StackError
@@ -55,7 +58,8 @@ def emulate(
 
     It needs no AWS account and no Docker: MiniStack emulates AWS until this command ends. The API
     requires bearer tokens there, regardless of the stage's auth. An engine on this machine serves
-    each model whose target is SageMaker. Logs are in .lading/emulate.
+    each model whose target is SageMaker. When another version becomes stable, it is deployed. Logs
+    are in .lading/emulate.
 
     Examples:
 
@@ -77,6 +81,8 @@ def emulate(
         runtime = stack.enter_context(endpoints(deployment, manifest, lock, engines))
         cloud.bootstrap()
         url = deploy(cloud, deployment, manifest, lock, runtime)
+        again = playing(cloud.environment, _FOLDER / "retraining", deployment.names.retraining(""))
+        stack.enter_context(again)
         token = create_token(cloud, deployment)
         show(f"call {model.name} with its golden request")
         answer = _call(cloud, url, token, model)
@@ -87,9 +93,32 @@ def emulate(
             typer.echo(json.dumps(_document(cloud, found, answer)))
         else:
             typer.echo(describe(found, answer, stays=not once))
-        while not once:
-            time.sleep(1)
-            cloud.require_running()
+        if not once:
+            _stay(cloud, lock, lambda: deploy(cloud, deployment, manifest, lock, runtime))
+
+
+def _stay(cloud: EmulatedCloud, lock: Path, redeploy: Callable[[], object]) -> None:
+    """Stay until the user ends the command, and deploy again when other versions are stable."""
+    deployed = _stable(lock)
+    while True:
+        time.sleep(1)
+        cloud.require_running()
+        if (now := _stable(lock)) != deployed:
+            deployed = now
+            shown = ", ".join(f"{name} {version}" for name, version in sorted(now.items()))
+            typer.echo(f"{lock} has changed", err=True)
+            try:
+                redeploy()
+                typer.echo(f"{lock} is deployed: {shown}", err=True)
+            except DeploymentFailed as error:
+                print_error(error)
+
+
+def _stable(lock: Path) -> dict[str, int]:
+    """Return the version of each model that is deployed."""
+    models = read_lock(lock).root
+    labels = {name: model.labels.get(DEFAULT_LABEL) for name, model in models.items()}
+    return {name: version for name, version in labels.items() if version is not None}
 
 
 def lambda_python() -> Path | None:

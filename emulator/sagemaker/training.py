@@ -95,7 +95,11 @@ def _stop(api: TrainingApi, request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _describe(api: TrainingApi, request: Mapping[str, Any]) -> dict[str, Any]:
-    job = api.find(request)
+    return describe(api.find(request))
+
+
+def describe(job: TrainingJob) -> dict[str, Any]:
+    """Return a job as DescribeTrainingJob does."""
     described: dict[str, Any] = {
         **{key: value for key, value in job.request.items() if key != "Tags"},
         "TrainingJobArn": _arn(job),

@@ -49,7 +49,7 @@ def record(
     """
 
     def change(lock: Lock) -> Lock:
-        model = _with_version(path, lock, name, version, entry)
+        model = with_version(path, lock, name, version, entry)
         for label in labels:
             model = model.labeled(label, version)
         return lock.replaced(name, model)
@@ -97,10 +97,14 @@ def _diff(path: Path, old: str, new: str) -> str:
     return "".join(unified_diff(before, after, f"a/{path.name}", f"b/{path.name}"))
 
 
-def _with_version(
+def with_version(
     path: Path, lock: Lock, name: str, version: int, entry: LockedVersion
 ) -> LockedModel:
-    """Return the model with this version; a retired one comes back."""
+    """Return the model with this version; a retired one comes back.
+
+    Raises:
+        LockError: the lock has this version with another digest.
+    """
     model = lock.model(name)
     known, digest = model.versions.get(version), lock.digests(name).get(version, entry.digest)
     if digest != entry.digest:

@@ -17,6 +17,8 @@ MAX_VALUES = 20_000
 TOP = "(top)"
 """The key in errors about the whole document."""
 
+_BOOLEAN, _TEXT = "tag:yaml.org,2002:bool", "tag:yaml.org,2002:str"
+
 Key = str | int
 
 
@@ -98,6 +100,8 @@ class LocatedYaml:
             return
         seen: set[str] = set()
         for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if key.tag == _BOOLEAN:  # a key is a word: YAML 1.1 reads `on` as true
+                key.tag = _TEXT
             if key.value in seen:
                 raise self._error("is stated twice", _line(key), key.value)
             seen.add(key.value)

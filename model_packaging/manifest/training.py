@@ -84,6 +84,14 @@ def _instance(text: str) -> str:
     return text
 
 
+def _alarm(text: str) -> str:
+    if not re.fullmatch(r"[\x20-\x7e]{1,255}", text):
+        raise ValueError(
+            f"must be the name of a CloudWatch alarm, 1 to 255 characters, not '{text}'"
+        )
+    return text
+
+
 _SCALARS = Field(json_schema_extra={"type": ["boolean", "number", "string"]})
 Value = Annotated[Any, AfterValidator(_scalar), _SCALARS]
 ParameterName = Annotated[str, AfterValidator(_parameter)]
@@ -188,9 +196,25 @@ class TrainSpec:
     max_minutes: Annotated[int, Strict(), Field(ge=1, le=40_320)] = 60
     """The longest training, here and in SageMaker; for a search, of each trial."""
     schedule: Annotated[str | None, AfterValidator(lambda text: text and schedule(text))] = None
-    """When the cloud trains again, such as rate(7 days)."""
+    """When the cloud trains again, such as rate(7 days) or cron(0 3 ? * MON *), in UTC."""
+    on: Literal["drift"] | None = None
+    """drift: the cloud trains again when the alarm in `alarm` goes off."""
+    alarm: Annotated[str | None, AfterValidator(lambda text: text and _alarm(text))] = None
+    """The name of the CloudWatch alarm that on: drift waits for."""
     search: SearchSpec | None = None
     """A search for the best parameters."""
+
+    @property
+    def retrains(self) -> bool:
+        """Whether the cloud trains it again by itself."""
+        return self.schedule is not None or self.on is not None
+
+    @model_validator(mode="after")
+    def _alarmed(self) -> Self:
+        if (self.on is None) != (self.alarm is None):
+            missing = "alarm, the name of a CloudWatch alarm," if self.on else "on: drift"
+            raise ValueError(f"needs {missing} beside {'on' if self.on else 'alarm'}")
+        return self
 
     @model_validator(mode="after")
     def _searchable(self) -> Self:

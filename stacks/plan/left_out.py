@@ -11,6 +11,8 @@ LEFT_OUT = MappingProxyType(
         "Lambda Managed Instances": "each function runs as a plain one, with one request at a time",
         "streaming": "each answer is returned as a whole",
         "CodeDeploy": "a new version gets all traffic at once, after its golden requests pass",
+        "CodeBuild": "a retraining's builds run their commands on this machine, without installing",
+        "training jobs": "a retraining's script runs on this machine, not in its container",
         "alarms on several metrics": "only alarms on one metric are created, and none goes off",
         "deletion of old versions": "published versions stay until their stack is deleted",
         "firewall": "no AWS WAF is in front of the API",

@@ -31,6 +31,7 @@ from lading.stacks.errors import SettingsError
 from lading.stacks.stages.concurrency import ProvisionedConcurrency, concurrency_conflicts
 from lading.stacks.stages.domain import CustomDomain, domain_conflicts
 from lading.stacks.stages.managed import ManagedSettings
+from lading.stacks.stages.retraining import Retraining
 from lading.stacks.stages.sagemaker import SageMakerSettings, StageEntry
 from lading.stacks.stages.sagemaker_rules import impossible
 from lading.stacks.stages.signatures import SignatureSettings
@@ -76,6 +77,8 @@ class OUTPUTS:
     alarm_topic_arn: Final = "AlarmTopicArn"
     function_name: Final = "FunctionName"
     alias_arn: Final = "AliasArn"
+    retraining_arn: Final = "RetrainingArn"
+    retraining_queue: Final = "RetrainingQueue"
 
 
 def _stage_name(text: str) -> str:
@@ -176,6 +179,7 @@ class StageSettings(StageEntry):
     """Which signatures of models are accepted."""
     alarms: Alarms = Alarms()
     rollout: RolloutName = "canary-10-percent-5-minutes"
+    retraining: Retraining = Retraining()
     log_retention_days: RetentionDays = 90
     permissions_boundary: str | None = None
     """Name or ARN of a managed policy that is the permissions boundary of every role."""
@@ -273,6 +277,16 @@ class Names:
         """Return the model of a stack in the account; None: it serves none of this stage's."""
         found = re.match(rf"Lading {self.stage}: model (\S+), version ", description)
         return found[1] if found and self.model_stack(found[1]) == stack else None
+
+    def retraining_stack(self, model: str) -> str:
+        """Return the name of the stack that trains a model again."""
+        return _physical(
+            f"{self.prefix}-retraining-", model, CLOUDFORMATION.name_length, r"[^A-Za-z0-9-]"
+        )
+
+    def retraining(self, model: str) -> str:
+        """Return the name of a model's state machine, of its builds and of its schedule."""
+        return _physical(f"{self.prefix}-retraining-", model, LAMBDA.name_length, r"[^A-Za-z0-9_-]")
 
     def function(self, model: str) -> str:
         """Return the name of a model's function."""

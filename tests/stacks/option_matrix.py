@@ -61,6 +61,13 @@ stages:
       hosted_zone_name: example.com
     alarms: {email: on-call@example.com, error_rate: 0.05}
     rollout: linear-10-percent-every-1-minute
+    retraining:
+      build_size: large
+      build_minutes: 90
+      requirements: [requirements.txt, requirements/boosting.txt]
+      keep_days: 14
+      data_keys:
+        - arn:aws:kms:eu-central-1:000000000000:key/0a1b2c3d-0000-4000-8000-000000000002
     log_retention_days: 30
     permissions_boundary: arn:aws:iam::000000000000:policy/boundary
     models:
@@ -121,6 +128,7 @@ stages:
     auth: none
     cors: ["*"]
     rollout: all-at-once
+    retraining: {enabled: false}
     defaults: {sagemaker: {instances: [ml.g5.xlarge], update: {rollback: false}}}
     models:
       hosted:
@@ -135,7 +143,24 @@ stages:
 """.replace("{digest}", "0a1b2c3d" * 8)
 
 ENDPOINTS: Final = ("steady", "sleeping", "queued")
-MODELS: Final = (*ENDPOINTS, "hosted", "layered", "big", "folder", "with.dots")
+MODELS: Final = (*ENDPOINTS, "hosted", "layered", "big", "folder", "with.dots", "again")
+
+AGAIN: Final[Mapping[str, Any]] = {
+    "source": None,
+    "train": {
+        "entry": "train.py",
+        "channels": {"train": "s3://rows/train", "whole": "s3://all-rows", "fixed": "holdout.csv"},
+        "parameters": {"C": 1.0},
+        "metrics": {"loss": "loss=([0-9.]+)"},
+        "image": "763104351884.dkr.ecr.{region}.amazonaws.com/pytorch-training:2.8.0-cpu-py312",
+        "spot": True,
+        "schedule": "cron(0 3 ? * MON *)",
+        "on": "drift",
+        "alarm": "again-drift",
+    },
+    "accuracy": {"data": "holdout.csv", "metric": "accuracy", "max_drop": 0.05},
+}
+"""A model that the cloud trains again."""
 
 
 def write_matrix(folder: Path, *models: str) -> None:
@@ -146,13 +171,17 @@ def write_matrix(folder: Path, *models: str) -> None:
         "hosted": locked(s3_copy("hosted"), target="lambda-managed"),
         "folder": local_artifact(folder, "folder"),
         "with.dots": locked(s3_copy("with.dots", golden=None)),
+        "again": locked(s3_copy("again")),
         **{name: served_by_engine(name) for name in ENDPOINTS},
     }
     chosen = {name: entry for name, entry in entries.items() if name in (models or MODELS)}
     large = {
         name: {"target": "sagemaker", "twin": "layered"} for name in ENDPOINTS if name in chosen
     }
-    write_project(folder, chosen, STAGES, **large)
+    for name in ("train.py", "holdout.csv"):
+        (folder / name).write_text("x\n")
+    again = {"again": AGAIN} if "again" in chosen else {}
+    write_project(folder, chosen, STAGES, **large, **again)
 
 
 def stated_options(entry: BaseModel) -> set[str]:

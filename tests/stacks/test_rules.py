@@ -123,7 +123,8 @@ def test_cfn_lint_finds_nothing(assembly: tuple[str, Path]) -> None:
     templates = sorted(folder.glob("*-us-east-1.template.json"))
     if stage != "prod":  # the regions of production have the same templates
         templates = sorted(folder.glob("*.template.json"))
-    assert len(templates) == 2 + len(SERVED[stage] or MODELS)
+    retrained = stage == "tokens"  # production retrains in its first region
+    assert len(templates) == 2 + len(SERVED[stage] or MODELS) + retrained
     command = [str(Path(sys.executable).parent / "cfn-lint"), "--"]
     linted = subprocess.run(
         [*command, *map(str, templates)], check=False, capture_output=True, text=True

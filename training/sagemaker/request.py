@@ -16,6 +16,7 @@ from lading.training.recipe import Recipe
 from lading.training.runs import copy_code, text_of, texts_of
 
 _LONGEST, _LONGEST_TUNING = 63, 32
+_ENDING = len("-01234567-1764450000000")
 _PATIENCE = 2
 """A spot job may wait for capacity as long as it may run."""
 
@@ -39,9 +40,13 @@ class Cloud:
 
 def job_name(recipe: Recipe) -> str:
     """Return a name for a job that no earlier job has."""
-    model = re.sub(r"[^A-Za-z0-9-]", "-", recipe.spec.name)
-    ending = f"-{recipe.key[7:15]}-{time.time_ns() // 1_000_000}"
-    return f"lading-{model}"[: _LONGEST - len(ending)].rstrip("-") + ending
+    return f"{job_prefix(recipe.spec.name)}{recipe.key[7:15]}-{time.time_ns() // 1_000_000}"
+
+
+def job_prefix(model: str) -> str:
+    """Return the start of the names of a model's jobs."""
+    name = re.sub(r"[^A-Za-z0-9-]", "-", model)
+    return f"lading-{name}"[: _LONGEST - _ENDING].rstrip("-") + "-"
 
 
 def upload_inputs(recipe: Recipe, cloud: Cloud, objects: Objects) -> dict[str, str]:
