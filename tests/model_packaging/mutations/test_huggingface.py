@@ -32,9 +32,7 @@ Sound = tuple[ModelSpec, Conversion]
 
 
 def converted(spec: ModelSpec) -> Sound:
-    conversion = CONVERTER.convert(spec)
-    require_sound(spec, conversion)
-    return spec, conversion
+    return spec, require_sound(spec, CONVERTER.convert(spec))
 
 
 @pytest.fixture(scope="module")
@@ -228,8 +226,7 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Sound:
     """Every module of sentence-transformers, a prompt, and lower-casing."""
     folder = tmp_path_factory.mktemp("encoder")
     spec, conversion = sentences(folder, MEAN, DENSE, ("Normalize", {}))
-    require_sound(spec, conversion)
-    return spec, conversion
+    return spec, require_sound(spec, conversion)
 
 
 @needs("huggingface", "sentence_transformers")

@@ -78,13 +78,15 @@ def last_rows(size: int) -> Damage:
 
 @cache
 def conversion_of(kind: str) -> tuple[ModelSpec, Conversion]:
-    """Exported once for all damages."""
+    """Exported and checked once for all damages."""
     if kind == "network":
-        return spec_of(INPUTS), limited("m", converted(network(), INPUTS))
-    if kind == "columns":
-        inputs = {"ids": InputShape(("batch", 2), "INT64")}
-        return spec_of(inputs), limited("m", converted(columns(), inputs))
-    return spec_of(SERIES), limited("m", converted(recurrent(kind, "all"), SERIES))
+        inputs, module = INPUTS, network()
+    elif kind == "columns":
+        inputs, module = {"ids": InputShape(("batch", 2), "INT64")}, columns()
+    else:
+        inputs, module = SERIES, recurrent(kind, "all")
+    spec = spec_of(inputs)
+    return spec, require_sound(spec, limited("m", converted(module, inputs)))
 
 
 def frozen_time(model: ModelProto) -> None:

@@ -257,9 +257,7 @@ def picks(tmp_path_factory: pytest.TempPathFactory) -> tuple[ModelSpec, Conversi
     with quiet():
         tf.saved_model.save(module, str(folder), signatures)
         spec = ModelSpec("picks", folder)
-        conversion = CONVERTER.convert(spec)
-        require_sound(spec, conversion)
-    return spec, conversion
+        return spec, require_sound(spec, CONVERTER.convert(spec))
 
 
 @pytest.mark.parametrize("name", PICKS)
@@ -273,9 +271,7 @@ def lite(tmp_path_factory: pytest.TempPathFactory) -> tuple[ModelSpec, Conversio
     with quiet():
         path = save_lite(tmp_path_factory.mktemp("lite") / "m.tflite", perceptron(), "int8")
         spec = ModelSpec("lite", path)
-        conversion = CONVERTER.convert(spec)
-        require_sound(spec, conversion)
-    return spec, conversion
+        return spec, require_sound(spec, CONVERTER.convert(spec))
 
 
 @pytest.mark.parametrize("name", LITE)
@@ -295,8 +291,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[ModelSpec
             path = folder / f"{build.__name__}.keras"
             build(keras).save(path)
             spec = ModelSpec(build.__name__, path)
-            models[build.__name__] = (spec, CONVERTER.convert(spec))
-            require_sound(*models[build.__name__])
+            models[build.__name__] = (spec, require_sound(spec, CONVERTER.convert(spec)))
     return models
 
 
