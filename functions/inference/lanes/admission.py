@@ -196,9 +196,11 @@ class Admission:
         """
         with self._lock:
             lane = self._lane(predictor.metadata.name)
-            alone = alone and not any(each.running for each in self._lanes.values())
-            quick = lane.paces.quick(predictor, alone=alone)
-            if not quick or lane.waiting or lane.running >= self._threads:
+            if lane.waiting or lane.running >= self._threads:
+                return False
+            if not lane.paces.quick(predictor) and not (
+                alone and lane.paces.quick(predictor, alone=True) and self._idle()
+            ):
                 return False
             if lane.batching.longest_wait_s:
                 return False  # it is to share a run with what comes later
@@ -277,6 +279,9 @@ class Admission:
         if lane.batching.longest_wait_s:
             self._came.notify_all()
         return self._started(lane)
+
+    def _idle(self) -> bool:
+        return not any(lane.running for lane in self._lanes.values())
 
     def _hold(self, lane: Lane, size: int) -> None:
         lane.held += size
