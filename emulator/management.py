@@ -2,16 +2,20 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+import secrets
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
 
 from lading.emulator.errors import ServerLibraryMissing
 from lading.emulator.processes.server import in_background
 from lading.functions.contract.settings import ServingSettings
+from lading.functions.inference.app.management_guard import guard
 from lading.functions.inference.loading.catalog import Catalog, Check, accept
 from lading.functions.inference.loading.control import ModelControl
 from lading.functions.inference.wire.asgi import App, Receive, Scope, Send
+
+_TOKEN_BYTES = 32
 
 
 class Management:
@@ -19,19 +23,30 @@ class Management:
 
     Args:
         settings: where the models are.
+        token: what callers must send; empty creates one.
+        log: writes a line for each request.
         check: called with each artifact before it is opened; see `catalog.load_catalog`.
 
     Raises:
         ServerLibraryMissing: FastAPI is not installed.
+        ValueError: the token is too short.
     """
 
-    def __init__(self, settings: ServingSettings, check: Check = accept) -> None:
+    def __init__(
+        self,
+        settings: ServingSettings,
+        token: str,
+        log: Callable[[str], object],
+        check: Check = accept,
+    ) -> None:
         try:
             from lading.functions.inference.app.torchserve_management import create_management
         except ModuleNotFoundError as error:
             raise ServerLibraryMissing("the management API", "FastAPI") from error
         self._create, self._settings, self._check = create_management, settings, check
         self._app: Future[App] = Future()
+        self.token = token or secrets.token_urlsafe(_TOKEN_BYTES)
+        self._guarded = guard(self._wait_for_models, self.token, log)
 
     def attach(self, catalog: Catalog) -> None:
         """Manage these models, from the folder that they were loaded from."""
@@ -42,6 +57,9 @@ class Management:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        await self._guarded(scope, receive, send)
+
+    async def _wait_for_models(self, scope: Scope, receive: Receive, send: Send) -> None:
         app = await asyncio.shield(asyncio.wrap_future(self._app))
         await app(scope, receive, send)
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any
@@ -21,7 +22,7 @@ from lading.emulator.grpc_server import serving_grpc
 from lading.emulator.management import Management
 from lading.emulator.processes.server import ThreadedServer
 from lading.functions.contract.errors import ArtifactError
-from lading.functions.contract.names import artifact_folder
+from lading.functions.contract.names import CONTAINER, artifact_folder
 from lading.functions.contract.origins import read_origins
 from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.artifact.reading import read_artifact
@@ -39,6 +40,7 @@ _BESIDE: Mapping[str, str] = MappingProxyType(
     {
         "grpc": "gRPC: Open Inference Protocol, TensorFlow Serving",
         "management": "TorchServe's management API",
+        "management_token": "its token: send 'Authorization: Bearer TOKEN'",
     }
 )
 
@@ -49,6 +51,11 @@ _RUNTIME = typer.Option(
 _LOG_FILE = typer.Option(help="The function's log, as JSON lines.")
 _THREADS = typer.Option(min=0, help="Threads of one prediction; 0 means all cores.")
 _CORS = typer.Option(help="Origins whose pages may call, with commas; * for all.")
+_MANAGEMENT_TOKEN = typer.Option(
+    envvar=CONTAINER.management_token,
+    show_envvar=True,
+    help="Token of the management API; created and shown if none is given.",
+)
 _KEEP_ALIVE = typer.Option(
     min=1, max=MOST_KEEP_ALIVE_SECONDS, help="Seconds that an idle connection stays open."
 )
@@ -65,6 +72,7 @@ class _Ports:
     http: Listening
     grpc: int | None
     management: int | None
+    management_token: str
 
 
 def serve(
@@ -78,6 +86,7 @@ def serve(
     cors: Annotated[str, _CORS] = "",
     engine_url: EngineUrl = "",
     management_port: Annotated[int | None, _port("TorchServe's management API, if any")] = None,
+    management_token: Annotated[str, _MANAGEMENT_TOKEN] = "",
     keep_alive: Annotated[int, _KEEP_ALIVE] = KEEP_ALIVE_SECONDS,
     stage: Stage = STAGE,
     stages: Stages = STAGES,
@@ -106,12 +115,11 @@ def serve(
     check = FolderCheck(trust_of_stage(stages, stage), report=warn)
     for failure in _damaged(settings, check):
         warn(str(failure))
-    if management_port is not None and runtime != "process":
-        raise typer.BadParameter("--management-port needs --runtime process")
+    _check_management(runtime, management_port, management_token)
     engines = LocalEngines(_ENGINES, _ENGINES, server=engine_url, on_progress=_show_step)
-    ports = _Ports(Listening(host, port, keep_alive), grpc_port, management_port)
+    ports = _Ports(Listening(host, port, keep_alive), grpc_port, management_port, management_token)
     with local_endpoint(settings, lock, engines) as (settings, variables):
-        management = Management(settings, check) if ports.management is not None else None
+        management = _management(settings, ports, check)
         _run(settings, variables, runtime, ports, log, management, as_json=json_)
 
 
@@ -145,9 +153,26 @@ def _run(
             serving = serving_grpc(load_catalog(settings), where, log=log, metrics=metrics)
             beside["grpc"] = address_of(host, stack.enter_context(serving))
         if management and ports.management is not None:
-            managing = management.serving(host, ports.management)
-            beside["management"] = f"http://{address_of(host, stack.enter_context(managing))}"
+            own = CONTAINER.default_management_host
+            managing = management.serving(own, ports.management)
+            beside["management"] = f"http://{address_of(own, stack.enter_context(managing))}"
+            beside["management_token"] = management.token
         ThreadedServer(app, function, ports.http, on_ready=ready).run()
+
+
+def _check_management(runtime: Runtime, port: int | None, token: str) -> None:
+    if port is not None and runtime != "process":
+        raise typer.BadParameter("--management-port needs --runtime process")
+    if token and len(token) < CONTAINER.shortest_token:
+        least = CONTAINER.shortest_token
+        raise typer.BadParameter(f"--management-token must have at least {least} characters")
+
+
+def _management(settings: ServingSettings, ports: _Ports, check: FolderCheck) -> Management | None:
+    """Return the management API, if it has a port; its requests are lines on standard error."""
+    if ports.management is None:
+        return None
+    return Management(settings, ports.management_token, partial(typer.echo, err=True), check)
 
 
 def _listeners(metrics: Metrics | None, management: Management | None) -> Listeners:

@@ -310,9 +310,10 @@ class Overloaded(InferenceError):
     `name` is the model's, empty if the request did not get as far as to name one.
     """
 
-    def __init__(self, name: str, held: str, retry_after_s: int = 1) -> None:
+    def __init__(self, name: str, held: str, retry_after_s: int = 1, text: str = "") -> None:
         subject = f"model '{name}'" if name else "the server"
-        super().__init__(f"{subject} is overloaded: {held}; retry in {retry_after_s} s")
+        text = text or f"{subject} is overloaded: {held}"
+        super().__init__(f"{text}; retry in {retry_after_s} s")
         self.name, self.held, self.retry_after_s = name, held, retry_after_s
 
 
@@ -323,6 +324,24 @@ class ServerStopping(InferenceError):
 
     def __init__(self) -> None:
         super().__init__("the server is stopping; send the request again")
+
+
+class CallerAtLimit(Overloaded):
+    """As many requests of this caller are under way as it may have; nothing was predicted."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__("", "", text=f"{most} requests of this caller are under way, its limit")
+
+
+class ControlBusy(Overloaded):
+    """The server loads and unloads one model at a time, and is busy with one.
+
+    `work` says with what, as `loading model 'digits'`; `seconds` how long that has taken so far.
+    """
+
+    def __init__(self, name: str, work: str, seconds: float, retry_after_s: int = 1) -> None:
+        text = f"the server has been {work} for {seconds:.0f} s, and does one thing at a time"
+        super().__init__(name, work, retry_after_s, text)
 
 
 class TimedOut(InferenceError):
@@ -429,6 +448,16 @@ class ArtifactTooNew(ArtifactError):
         super().__init__(
             f"{path} has format version {found} and this Lading reads up to {supported}; "
             "upgrade Lading or package the model with this one"
+        )
+
+
+class CodeNotAllowed(ArtifactError):
+    """The artifact has code to run, and no lock states its digest."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"{path} has code that no lock pins, so it does not run; serve the model from its lock "
+            "(LADING_MODELS), or set LADING_ALLOW_CODE=true if you trust whoever can write the file"
         )
 
 

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable
+from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
@@ -84,6 +85,8 @@ class ENVIRONMENT:
     """The deployment's stage, as `lading-dev`: a dimension of its metrics; empty for none."""
     base_path: Final = "LADING_BASE_PATH"
     """The base path of the API's custom domain, without slashes; empty for none."""
+    allow_code: Final = "LADING_ALLOW_CODE"
+    """`true` if code in an artifact may run that no lock pins; only then."""
     cors: Final = "LADING_CORS"
     """Origins whose pages may call the service, separated by commas, or `*`; empty for none."""
 
@@ -119,6 +122,8 @@ class JOBS:
     bucket: Final = "LADING_JOBS_BUCKET"
     table: Final = "LADING_JOBS_TABLE"
     """Where asynchronous jobs and their states are stored."""
+    owner: Final = "LADING_JOBS_OWNER"
+    """The account that the bucket must belong to; one of the same name elsewhere is refused."""
     idempotency_table: Final = "LADING_IDEMPOTENCY_TABLE"
     """Where answers to requests with an `Idempotency-Key` are stored."""
 
@@ -171,6 +176,13 @@ class CONTAINER:
     """`required`, `warn` or `off`: what happens to a model without a valid signature."""
     signature_keys: Final = "LADING_SIGNATURE_KEYS"
     """Files of the trusted public keys in PEM, separated by colons."""
+    management_host: Final = "LADING_MANAGEMENT_HOST"
+    default_management_host: Final = "127.0.0.1"
+    """The address that it listens on: this machine's own, unless another is set."""
+    management_token: Final = "LADING_MANAGEMENT_TOKEN"  # noqa: S105 a name
+    """The token that its callers must send; required with the port."""
+    shortest_token: Final = 16
+    """Characters of that token; a shorter one could be guessed."""
     multi_model: Final = "SAGEMAKER_MULTI_MODEL"
     """`true` where SageMaker requests which models to load, from `multi_model_folder`."""
     multi_model_folder: Final = "/opt/ml/models"
@@ -193,6 +205,12 @@ class CONTAINER:
         }
     )
     """Limits on callers, by their names in the server -> their variables."""
+    longest_run: Final = "LADING_LONGEST_RUN"
+    default_longest_run_s: Final = 120
+    """Seconds of a run of a model, above which the server is not ready: it may never end."""
+    longest_load: Final = "LADING_LONGEST_LOAD"
+    default_longest_load_s: Final = 600
+    """Seconds that loading a model may take before the next request to load has its turn."""
     lane_limits: Final = MappingProxyType(
         {
             "most_waiting": "LADING_MOST_WAITING",
@@ -200,6 +218,7 @@ class CONTAINER:
             "most_bytes": "LADING_MOST_BYTES",
             "most_bytes_in_all": "LADING_MOST_BYTES_IN_ALL",
             "most_rows": "LADING_MOST_ROWS",
+            "most_of_a_caller": "LADING_MOST_OF_A_CALLER",
         }
     )
     """Limits of the queue of requests, by their names in the server -> their variables."""
@@ -270,17 +289,35 @@ class TOKENS:
     every_model: Final = "*"
     table: Final = "LADING_TOKEN_TABLE"
     """The environment variable with the table's name."""
+    api: Final = "LADING_API"
+    """The environment variable with the API's name."""
+    planned: Final = "LADING_TENANTS"
+    """The environment variable with the tenants that have a plan of their own, with commas."""
 
     digest: Final = "digest"
     """The partition key: the token's SHA-256 in hexadecimal. The token itself is not stored."""
     tenant: Final = "tenant"
     models: Final = "models"
     usage_key: Final = "usage_key"
-    """The tenant's key in the usage plan, which is no bearer token."""
+    """The tenant's key in the usage plan that all tenants share; it is no bearer token."""
     created: Final = "created"
     expires: Final = "expires"
     """The table's time-to-live attribute, a number: seconds since 1970."""
     revoked: Final = "revoked"
+
+
+def usage_key(api: str, tenant: str, *, own_plan: bool) -> str:
+    """Return the key by which API Gateway counts the calls of a tenant; it opens nothing.
+
+    All tokens of a tenant have the same, so a second token does not double what the tenant may do.
+
+    Args:
+        api: the API's name.
+        tenant: the name that the tenant's tokens were created with.
+        own_plan: whether it is the key of the tenant's own plan, or of the one that all share.
+    """
+    plan = "own" if own_plan else "shared"
+    return sha256(f"{api}\n{plan}\n{tenant}".encode()).hexdigest()
 
 
 def function_log(function: str) -> str:

@@ -41,6 +41,8 @@ class JobsPlace(NamedTuple):
     table: str
     function: str = ""
     """`name:version` of this function, which then runs jobs by invoking itself; else threads do."""
+    owner: str = ""
+    """The account that owns the bucket; S3 refuses another's. Empty: not checked."""
 
 
 class ServingSettings(NamedTuple):
@@ -63,6 +65,8 @@ class ServingSettings(NamedTuple):
     """Origins whose pages may call the service from a browser."""
     base_path: str = ""
     """The base path of the API's custom domain, which paths of events start with."""
+    allow_code: bool = False
+    """Whether the code of an artifact may run whose digest no lock states."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "ServingSettings":
@@ -86,6 +90,7 @@ class ServingSettings(NamedTuple):
             idempotency_table=environment.get(JOBS.idempotency_table, ""),
             origins=_read_origins(environment.get(ENVIRONMENT.cors, "")),
             base_path=environment.get(ENVIRONMENT.base_path, ""),
+            allow_code=environment.get(ENVIRONMENT.allow_code, "").lower() == "true",
         )
 
     def to_environment(self) -> dict[str, str]:
@@ -98,10 +103,11 @@ class ServingSettings(NamedTuple):
             ENVIRONMENT.log_level: self.log_level,
             **({ENVIRONMENT.stage: self.stage} if self.stage else {}),
             **(_render_endpoint(self.endpoint) if self.endpoint else {}),
-            **({JOBS.bucket: self.jobs.bucket, JOBS.table: self.jobs.table} if self.jobs else {}),
+            **(_render_jobs(self.jobs) if self.jobs else {}),
             **({JOBS.idempotency_table: it} if (it := self.idempotency_table) else {}),
             **({ENVIRONMENT.cors: ",".join(self.origins)} if self.origins else {}),
             **({ENVIRONMENT.base_path: it} if (it := self.base_path) else {}),
+            **({ENVIRONMENT.allow_code: "true"} if self.allow_code else {}),
         }
 
 
@@ -195,7 +201,14 @@ def _read_jobs(environment: Mapping[str, str]) -> JobsPlace | None:
         raise ValueError(f"{JOBS.bucket} and {JOBS.table} must be set together")
     name = environment.get("AWS_LAMBDA_FUNCTION_NAME", "")
     function = f"{name}:{environment.get('AWS_LAMBDA_FUNCTION_VERSION', '')}" if name else ""
-    return JobsPlace(bucket, table, function) if bucket else None
+    owner = environment.get(JOBS.owner, "")
+    return JobsPlace(bucket, table, function, owner) if bucket else None
+
+
+def _render_jobs(jobs: JobsPlace) -> dict[str, str]:
+    """Return the inverse of `_read_jobs`; Lambda itself names the function."""
+    owner = {JOBS.owner: jobs.owner} if jobs.owner else {}
+    return {JOBS.bucket: jobs.bucket, JOBS.table: jobs.table, **owner}
 
 
 def _number(environment: Mapping[str, str], name: str, default: float, most: float) -> float:

@@ -28,6 +28,7 @@ STATUSES: Mapping[type[InferenceError], int] = MappingProxyType(
         errors.Throttled: 429,
         errors.Overloaded: 503,
         errors.ServerStopping: 503,
+        errors.CallerAtLimit: 429,
         errors.TimedOut: 504,
         errors.DeadlinePassed: 504,
         errors.InvocationError: 502,

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.functions.inference.artifact.reading import sha256
-from lading.functions.inference.artifact.specification import MODEL, SPECIFICATION
+from lading.functions.inference.artifact.specification import GOLDEN, MODEL, SPECIFICATION
 from lading.functions.inference.models.session import OnnxSession
 
 FLOAT, STRING = TensorProto.FLOAT, TensorProto.STRING
@@ -196,6 +196,17 @@ def write_artifact(root: Path, name: str, version: int, model: bytes, /, **chang
     content = json.dumps(document).encode()
     (folder / SPECIFICATION).write_bytes(content)
     return sha256(content)
+
+
+def write_golden(root: Path, name: str, version: int, model: bytes, answer: list[float]) -> str:
+    """An artifact of one input `x` and one output `y`, both [1, 2], with a golden request."""
+    x = {"name": "x", "datatype": "FP32", "shape": [1, 2], "data": [1.0, 2.0]}
+    request = {"inputs": [x], "outputs": [{**x, "name": "y", "data": answer}]}
+    golden = json.dumps({"tolerance": {}, "requests": [request]}).encode()
+    files = {MODEL: sha256(model), GOLDEN: sha256(golden)}
+    digest = write_artifact(root, name, version, model, files=files)
+    (root / "models" / name / str(version) / GOLDEN).write_bytes(golden)
+    return digest
 
 
 def write_signed(

@@ -29,6 +29,7 @@ _CODES: Mapping[type[InferenceError], str] = MappingProxyType(
         errors.ModelUnavailable: "model_unavailable",
         errors.Throttled: "rate_limit_exceeded",
         errors.Overloaded: "overloaded",
+        errors.CallerAtLimit: "rate_limit_exceeded",
         errors.TimedOut: "timeout",
         errors.DeadlinePassed: "timeout",
         errors.RequestTooLarge: "request_too_large",

@@ -99,7 +99,7 @@ async def _answer_in_turn(
     from lading.functions.inference.app.waiting import Waiting, lane_of, wait
 
     request, catalog, observation, _ = told
-    lane = lane_of(request, catalog)
+    lane = lane_of(request, catalog, find_dialect(split_path(request.path), catalog))
     if lane is None:
         return (respond or answer)(*told)
     operation = _answering(*told) if respond is None else _calling(partial(respond, *told))

@@ -3,16 +3,16 @@
 import asyncio
 from collections.abc import Mapping
 from concurrent.futures import Future
-from typing import NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
-from lading.functions.contract.dialects.dialect import split_path
+from lading.functions.contract.dialects.dialect import Dialect, split_path
 from lading.functions.contract.errors import CallerGone, InferenceError, ServerStopping
 from lading.functions.contract.routes import CONTROL, dialect_of, find_route
 from lading.functions.inference.dialects import refuse
-from lading.functions.inference.lanes import lanes as of_models
 from lading.functions.inference.lanes.admission import UNNAMED
 from lading.functions.inference.lanes.deadline import deadline_of
 from lading.functions.inference.lanes.lanes import Lanes, Operation
+from lading.functions.inference.loading.apart import begin_apart
 from lading.functions.inference.loading.catalog import Catalog
 from lading.functions.inference.models.call import Answer
 from lading.functions.inference.wire.asgi import Receive
@@ -22,13 +22,15 @@ from lading.functions.inference.wire.sending import disconnected
 
 T = TypeVar("T")
 
+APART: Final = " apart"
+"""In place of a lane: a thread of its own, since loading a model may never end."""
+
 _LOADING = ("load", "unload")
 
 
-def lane_of(request: Request, catalog: Catalog) -> str | None:
+def lane_of(request: Request, catalog: Catalog, dialect: Dialect) -> str | None:
     """Return the lane in which a request waits; None if its answer is in memory already."""
     segments = split_path(request.path)
-    dialect = dialect_of(segments)
     try:
         route, parameters = find_route(dialect, request.method, request.path, segments)
     except InferenceError:
@@ -36,7 +38,7 @@ def lane_of(request: Request, catalog: Catalog) -> str | None:
     if route.in_memory or (route.method == "GET" and dialect is not CONTROL):
         return None
     if route.operation in _LOADING:
-        return of_models.CONTROL
+        return APART
     return lane_of_model(parameters, catalog)
 
 
@@ -74,7 +76,9 @@ async def wait(lanes: Lanes, waiting: Waiting, receive: Receive) -> Answer:
         CallerGone: the client disconnected before a thread started.
     """
     operation, request, observation, lane = waiting
-    with Boundary(observation) as boundary:
+    with Boundary(observation) as boundary, lanes.shares.place(request.caller):
+        if lane == APART:
+            return await _settled(begin_apart(operation, observation), receive)
         size, deadline = len(request.body), deadline_of(request.headers)
         turn = lanes.submit(operation, observation, lane, size=size, deadline=deadline)
         return await _settled(turn, receive)

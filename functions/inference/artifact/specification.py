@@ -19,6 +19,8 @@ MODEL_FORMAT, ENGINE_FORMAT, STEPS_FORMAT = 1, 2, 3
 processing steps before its engine, which a reader of format 2 would ignore."""
 
 SPECIFICATION = "artifact.json"
+CODE_STEP = "code"
+"""The step that runs the model's own code."""
 MODEL = "model.onnx"
 GOLDEN = "golden.json"
 REPORT = "report.json"

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from lading.functions.contract.errors import MalformedRequest, ModelUnavailable, Unsupported
+from lading.functions.contract.errors import MalformedRequest, Unsupported
 from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.loading.catalog import CatalogModel, Control
 from lading.functions.inference.models.call import Call
@@ -38,14 +38,15 @@ def index(call: Call) -> Response:
 
 
 def _indexed(model: CatalogModel) -> list[dict[str, Any]]:
+    reasons = {version: model.failure(version) for version in sorted(model.versions)}
     return [
         {
             "name": model.name,
             "version": str(version),
-            "state": "READY" if model.ready(version) else "UNAVAILABLE",
-            "reason": found.reason if isinstance(found, ModelUnavailable) else "",
+            "state": "UNAVAILABLE" if reason else "READY",
+            "reason": reason,
         }
-        for version, found in sorted(model.versions.items())
+        for version, reason in reasons.items()
     ]
 
 

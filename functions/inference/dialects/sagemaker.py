@@ -47,8 +47,13 @@ _ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
 
 
 def _ping(call: Call) -> Response:
-    """Answer as TorchServe does; SageMaker reads only the status."""
-    if call.catalog.ready():
+    """Answer as TorchServe does; SageMaker reads only the status.
+
+    A server without a model is not healthy, unless SageMaker itself requests what it loads.
+    """
+    control = call.catalog.control
+    loaded = bool(call.catalog.names()) or (control is not None and control.multi_model)
+    if loaded and call.catalog.ready():
         return Response(200, b'{"status":"Healthy"}')
     return Response(500, b'{"status":"Unhealthy"}')
 

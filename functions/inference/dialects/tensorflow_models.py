@@ -7,7 +7,6 @@ has the keys of all three, and each client reads its own (docs/adr/0021).
 from types import MappingProxyType
 from typing import Any
 
-from lading.functions.contract.errors import ModelUnavailable
 from lading.functions.contract.names import model_list, model_object
 from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.loading.catalog import CatalogModel
@@ -64,15 +63,11 @@ def models(call: Call) -> Response:
 
 
 def _version_status(model: CatalogModel, version: int) -> dict[str, Any]:
-    found = model.versions[version]
-    failed = isinstance(found, ModelUnavailable)
+    reason = model.failure(version)
     return {
         "version": str(version),
-        "state": "END" if failed else "AVAILABLE",
-        "status": {
-            "error_code": "DATA_LOSS" if failed else "OK",
-            "error_message": found.reason if isinstance(found, ModelUnavailable) else "",
-        },
+        "state": "END" if reason else "AVAILABLE",
+        "status": {"error_code": "DATA_LOSS" if reason else "OK", "error_message": reason},
     }
 
 

@@ -36,12 +36,15 @@ from lading.functions.inference.entry.http_server import (
     listen,
     share,
 )
+from lading.functions.inference.entry.peer_health import Heartbeat
 from lading.functions.inference.entry.stopping import Stopping, grace_of
 from lading.functions.inference.entry.warm_up import warm_up
+from lading.functions.inference.health.version_health import VersionHealth
 from lading.functions.inference.lanes.gauges import show_lanes
 from lading.functions.inference.lanes.lanes import Lanes
 from lading.functions.inference.loading.catalog import Catalog, load_catalog
 from lading.functions.inference.loading.control import ModelControl
+from lading.functions.inference.loading.control_turn import ControlTurn
 from lading.functions.inference.loading.folder import FolderEmpty, load_folder
 from lading.functions.inference.observability.log import Observability
 from lading.functions.inference.observability.prometheus import Metrics
@@ -54,6 +57,10 @@ if TYPE_CHECKING:
     from lading.functions.inference.entry.workers import Team
 
 
+_PATIENCE_S = 10.0
+"""Seconds that SageMaker's request for a model waits while another is loaded."""
+
+
 class Beside(NamedTuple):
     """What a server has besides its application: see `HttpServer` and `configuration`."""
 
@@ -61,6 +68,7 @@ class Beside(NamedTuple):
     short: "ShortWay | None" = None
     callers: Callers | None = None
     stopping: Stopping | None = None
+    beat: Callable[[], None] = lambda: None
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -79,9 +87,12 @@ def main(arguments: Sequence[str]) -> None:
     listener, team = _listener(settings.host, settings.port), _fork(catalog, settings)
     if team is not None and team.number:  # the first worker has the other ports
         settings = replace(settings, grpc_port=0, management_port=0)
-    metrics, observability = observe(catalog, settings, team)
+    heartbeat = Heartbeat(settings.longest_run_s)
+    metrics, observability = observe(catalog, settings, team, heartbeat)
     observability.write_libraries()
+    observability.note_failures(catalog)
     lanes = Lanes(settings.lanes)
+    catalog.watch(partial(VersionHealth, lanes=lanes, longest_run_s=settings.longest_run_s))
     show_lanes(lanes, metrics.registry)
     catalog.show_queue(lanes.waiting)
     short = _short_way(catalog, settings, observability, lanes)
@@ -92,7 +103,8 @@ def main(arguments: Sequence[str]) -> None:
     callers = Callers(settings.callers, lanes)
     stopping = Stopping(callers, catalog.drain, settings.callers.linger_s)
     try:
-        _served(app, listener, settings, Beside(grpc, short, callers, stopping))()
+        beside = Beside(grpc, short, callers, stopping, heartbeat.beat)
+        _served(app, listener, settings, beside)()
     except OSError as error:
         sys.exit(f"error: {error}")
     finally:
@@ -110,10 +122,11 @@ def _manage(catalog: Catalog, settings: ContainerSettings) -> None:
     """Serve TorchServe's management API from a thread, if a port is set for it."""
     if not settings.management_port or catalog.control is None:
         return
+    from lading.functions.inference.app.management_guard import guard
     from lading.functions.inference.app.torchserve_management import create_management
 
-    management = create_management(catalog, catalog.control)
-    listener = _listener(settings.host, settings.management_port)
+    management = guard(create_management(catalog, catalog.control), settings.management_token)
+    listener = _listener(settings.management_host, settings.management_port)
     managing = _served(management, listener, settings, Beside())
     Thread(target=managing, name="management", daemon=True).start()
 
@@ -154,7 +167,8 @@ def _served(
     )
     if settings.workers > 1:
         share(config)
-    return partial(HttpServer(config, beside.grpc, beside.stopping).run, sockets=[listener])
+    server = HttpServer(config, beside.grpc, beside.stopping, beside.beat)
+    return partial(server.run, sockets=[listener])
 
 
 def load(settings: ContainerSettings) -> Catalog:
@@ -162,7 +176,8 @@ def load(settings: ContainerSettings) -> Catalog:
 
     Raises:
         FolderEmpty: there are none.
-        ModelUnavailable: one fails to load; a container that cannot answer must not start.
+        ModelUnavailable: one fails to load; a container that cannot answer must not start. One that
+            answers its golden requests wrong is not ready, and says why.
     """
     service = settings.service
     check = FolderCheck(settings.trust, remote_attestations(service.models))
@@ -171,7 +186,9 @@ def load(settings: ContainerSettings) -> Catalog:
     elif service.models:
         catalog = load_catalog(service, check)
     else:
-        catalog = load_folder(settings.model_folder, service.threads, check)
+        catalog = load_folder(
+            settings.model_folder, service.threads, check, allow_code=service.allow_code
+        )
     for failure in catalog.failures():
         raise failure
     warm_up(catalog)
@@ -184,18 +201,24 @@ def load(settings: ContainerSettings) -> Catalog:
         explicit=settings.explicit,
         multi_model=settings.multi_model,
     )
+    patience_s = _PATIENCE_S if settings.multi_model else 0
+    control.allow_code = settings.service.allow_code
+    control.turn = ControlTurn(settings.longest_load_s, patience_s)
     catalog.attach(control)
     return catalog
 
 
 def observe(
-    catalog: Catalog, settings: ContainerSettings, team: "Team | None" = None
+    catalog: Catalog,
+    settings: ContainerSettings,
+    team: "Team | None" = None,
+    heartbeat: Heartbeat | None = None,
 ) -> tuple[Metrics, Observability]:
     """Return what counts requests of every protocol: for Prometheus, Triton's clients, the log."""
     metrics = Metrics(None if team is None else team.numbers)
     metrics.note_models(catalog)
     if team is not None:
-        team.begin(metrics.registry)
+        team.begin(metrics.registry, heartbeat or Heartbeat(settings.longest_run_s))
 
     def note(seen: Observation, status: int) -> None:
         metrics.note(seen, status)

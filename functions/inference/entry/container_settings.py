@@ -31,6 +31,9 @@ class ContainerSettings:
     """Whether callers may load and unload models."""
     management_port: int = 0
     """0: TorchServe's management API is not served."""
+    management_host: str = CONTAINER.default_management_host
+    management_token: str = field(default="", repr=False)
+    """What callers of the management API must send."""
     multi_model: bool = False
     host: str = CONTAINER.default_host
     keep_alive_s: int = KEEP_ALIVE_SECONDS
@@ -40,6 +43,10 @@ class ContainerSettings:
     callers: CallerLimits = field(default_factory=CallerLimits)
     workers: int = 1
     """Processes that share the port and the models; of several, each has one thread for a model."""
+    longest_run_s: int = CONTAINER.default_longest_run_s
+    """Seconds after which a run of a model counts as one that never ends: it is not ready then."""
+    longest_load_s: int = CONTAINER.default_longest_load_s
+    """Seconds that loading a model may take while others wait for their turn."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "ContainerSettings":
@@ -63,6 +70,9 @@ class ContainerSettings:
             grpc_port=_port(environment, CONTAINER.grpc_port, 0),
             explicit=mode == "explicit",
             management_port=_port(environment, CONTAINER.management_port, 0),
+            management_host=environment.get(CONTAINER.management_host)
+            or CONTAINER.default_management_host,
+            management_token=_management_token(environment),
             multi_model=multi_model,
             host=environment.get(CONTAINER.host) or CONTAINER.default_host,
             keep_alive_s=_keep_alive(environment),
@@ -70,6 +80,12 @@ class ContainerSettings:
             trust=_trust(environment),
             callers=_callers(environment),
             workers=workers,
+            longest_run_s=_number(
+                environment, CONTAINER.longest_run, CONTAINER.default_longest_run_s
+            ),
+            longest_load_s=_number(
+                environment, CONTAINER.longest_load, CONTAINER.default_longest_load_s
+            ),
         )
 
 
@@ -163,6 +179,18 @@ def _keep_alive(environment: Mapping[str, str]) -> int:
             f"{CONTAINER.keep_alive} must be at most {MOST_KEEP_ALIVE_SECONDS}, got {seconds}"
         )
     return seconds
+
+
+def _management_token(environment: Mapping[str, str]) -> str:
+    """Return the token of the management API, which has none only if it is not served."""
+    token = environment.get(CONTAINER.management_token, "")
+    if _port(environment, CONTAINER.management_port, 0) and len(token) < CONTAINER.shortest_token:
+        raise ValueError(
+            f"{CONTAINER.management_token} must have at least {CONTAINER.shortest_token} "
+            f"characters where {CONTAINER.management_port} is set; create one with "
+            "'openssl rand -hex 32'"
+        )
+    return token
 
 
 def _port(environment: Mapping[str, str], name: str, default: int) -> int:

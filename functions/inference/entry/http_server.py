@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import socket
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -113,6 +114,7 @@ class HttpServer(uvicorn.Server):
         config: see `configuration`.
         beside: the other server, which listens while the context is entered.
         stopping: what happens at the signal to stop, and for how long connections are still taken.
+        beat: called again and again while the event loop runs.
     """
 
     def __init__(
@@ -120,9 +122,10 @@ class HttpServer(uvicorn.Server):
         config: uvicorn.Config,
         beside: AbstractAsyncContextManager[object] | None = None,
         stopping: "Stopping | None" = None,
+        beat: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__(config)
-        self._stopping = stopping or Stopping()
+        self._stopping, self._beat = stopping or Stopping(), beat
         self._beside, self._open = beside or nullcontext(), AsyncExitStack()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -131,6 +134,11 @@ class HttpServer(uvicorn.Server):
         await super().startup(sockets)
         for listener in sockets or ():  # asyncio set this to what it accepts at once
             listener.listen(_BACKLOG)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Beat, ten times a second."""
+        self._beat()
+        return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let current requests of both servers end, within the same time, and refuse the rest."""

@@ -88,24 +88,27 @@ class SharedControl:
         Raises:
             InferenceError: this worker or another cannot load it; none of them serves it.
         """
-        with self._turn.taken():
-            model = self._own.read(name, place)
-            with self._talk(model) as others:
+        with self._own.turn.taken("loading", name) as claim:
+            model = self._own.read(name, place)  # which may never end, so nobody waits for it
+            with self._turn.taken(), self._talk(model) as others:
                 refusals = [text for text in ask_all(others, "read", [name, place]) if text]
                 if refusals:
                     ask_all(others, "forget")
                     raise ModelUnavailable(name, max(model.versions), refusals[0])
-                self._read = name, place, model
+                with self._own.turn.kept(claim):
+                    self._read = name, place, model
                 self._make(Change(self._serial + 1, "load", name, place), others)
             return model
 
     def unload(self, name: str, version: int | None = None) -> None:
         """See `Control.unload`."""
-        self._change("unload", name, version)
+        with self._own.turn.taken("unloading", name):
+            self._change("unload", name, version)
 
     def set_default(self, name: str, version: int) -> None:
         """See `Control.set_default`."""
-        self._change("default", name, version)
+        with self._own.turn.taken("changing", name):
+            self._change("default", name, version)
 
     def _change(self, kind: str, name: str, detail: Any) -> None:
         with self._turn.taken(), self._peers.talk(_LOADING) as others:
@@ -133,9 +136,9 @@ class SharedControl:
             case "load":
                 self._own.serve(self._take(change.name, change.detail), change.detail)
             case "unload":
-                self._own.unload(change.name, change.detail)
+                self._own.drop(change.name, change.detail)
             case _:
-                self._own.set_default(change.name, change.detail)
+                self._own.make_default(change.name, change.detail)
         if change.kind == "load":  # what was done to this model before no longer matters
             self._changes = [each for each in self._changes if each.name != change.name]
         self._changes.append(change)

@@ -20,6 +20,12 @@ from time import monotonic, sleep
 from types import FrameType
 from typing import Any, Final, NamedTuple
 
+from lading.functions.inference.entry.peer_health import (
+    QUESTION,
+    Heartbeat,
+    PeerHealth,
+    own_failure,
+)
 from lading.functions.inference.entry.peers import Peers
 from lading.functions.inference.entry.shared_control import SharedControl, SharedTurn
 from lading.functions.inference.loading.catalog import Catalog
@@ -44,7 +50,7 @@ class Team:
     def __init__(self, catalog: Catalog, control: ModelControl, count: int) -> None:
         self._peers = Peers(count)
         self._control = SharedControl(control, self._peers, SharedTurn())
-        self._count = count
+        self._count, self._catalog = count, catalog
         self.number = 0
         catalog.attach(self._control)
 
@@ -60,14 +66,22 @@ class Team:
         """
         return self._peers.ask("numbers")
 
-    def begin(self, registry: Registry) -> None:
+    def begin(self, registry: Registry, heartbeat: Heartbeat) -> None:
         """Answer the others, and have the models that they have.
+
+        Args:
+            registry: the metrics of this worker.
+            heartbeat: of its event loop.
 
         Raises:
             InferenceError, PeerSilent: this worker cannot have them.
         """
-        numbers = {"numbers": lambda _: registry.snapshot()}
-        self._peers.answer(self.number, {**self._control.answers(), **numbers})
+        told = {
+            "numbers": lambda _: registry.snapshot(),
+            QUESTION: lambda _: own_failure(self._catalog, heartbeat),
+        }
+        self._peers.answer(self.number, {**self._control.answers(), **told})
+        self._catalog.others = PeerHealth(self._peers).failure
         self._control.catch_up()
 
 

@@ -8,15 +8,17 @@ requests gather; a thread that becomes free takes as many as the model may answe
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import partial
+from threading import get_ident
 from time import perf_counter
 from types import TracebackType
-from typing import Any, Final, ParamSpec, Self, TypeVar
+from typing import Any, ParamSpec, Self, TypeVar
 
 from lading.functions.contract.errors import DeadlinePassed, Overloaded
 from lading.functions.inference.lanes.admission import UNNAMED, Admission, LaneState, Noted
 from lading.functions.inference.lanes.deadline import NEVER, Deadline
 from lading.functions.inference.lanes.joining import Asked, Outcome, predict_together
 from lading.functions.inference.lanes.limits import LaneLimits
+from lading.functions.inference.lanes.shares import Shares
 from lading.functions.inference.lanes.turn import Turn
 from lading.functions.inference.models.prediction import Prediction
 from lading.functions.inference.models.predictor import Batching, Predictor
@@ -25,9 +27,6 @@ from lading.functions.inference.wire.messages import Observation
 
 T = TypeVar("T")
 P = ParamSpec("P")
-
-CONTROL: Final = " control"
-"""The lane of work that loads and unloads models; no model has such a name."""
 
 _MOST_THREADS = 1024
 """Threads of all lanes; they are started when needed."""
@@ -46,6 +45,9 @@ class Lanes:
     def __init__(self, limits: LaneLimits, clock: Callable[[], float] = perf_counter) -> None:
         self._limits, self._admission, self._clock = limits, Admission(limits), clock
         self._threads = ThreadPoolExecutor(_MOST_THREADS, "prediction")
+        self.shares = Shares(limits.most_of_a_caller)
+        self._busy: dict[int, tuple[str, float]] = {}
+        """The thread of each run under way -> its lane, and when it began."""
 
     def __enter__(self) -> Self:
         """Return the lanes, which are closed after the block."""
@@ -172,6 +174,11 @@ class Lanes:
         """Return what each lane holds and has done, sorted by model."""
         return self._admission.states()
 
+    def oldest_run(self, model: str) -> float:
+        """Return how many seconds ago the oldest run of a lane began; 0 if none is under way."""
+        begun = [since for lane, since in tuple(self._busy.values()) if lane == model]
+        return self._clock() - min(begun) if begun else 0.0
+
     def _submit(self, turn: Turn[T], model: str, *, bounded: bool = True) -> Turn[T]:
         start = self._admission.enter(turn, model, bounded=bounded)
         turn.add_done_callback(self._release)
@@ -189,7 +196,9 @@ class Lanes:
     def _serve(self, model: str) -> None:
         """Run what waits in a lane, until nothing does."""
         while turns := self._admission.next(model):
+            self._busy[get_ident()] = model, self._clock()
             self._run(model, turns)
+            del self._busy[get_ident()]
 
     def _run(self, model: str, turns: Iterable[Turn[Any]]) -> None:
         """Decode the requests, run the model for all that still want it, and encode the answers."""

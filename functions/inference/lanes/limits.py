@@ -20,6 +20,7 @@ class LaneLimits:
         threads: threads that predict with one model at the same time; 0: one for each processor
             that this process may use.
         most_rows: rows of several requests in one run of a model; 1 never joins requests.
+        most_of_a_caller: requests of one caller under way, where a gateway names callers.
     """
 
     most_waiting: int = 100
@@ -28,6 +29,7 @@ class LaneLimits:
     most_bytes_in_all: int = 512 * MIB
     threads: int = 0
     most_rows: int = 16
+    most_of_a_caller: int = 50
 
     def threads_of_a_lane(self) -> int:
         """Return how many threads may predict with one model at the same time."""

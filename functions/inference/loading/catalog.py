@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from lading.functions.contract.errors import (
     ArtifactCorrupt,
     ArtifactError,
+    CodeNotAllowed,
     LabelNotFound,
     ModelNotFound,
     ModelUnavailable,
@@ -23,8 +24,13 @@ from lading.functions.contract.names import (
 )
 from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.functions.inference.artifact.reading import read_artifact, shown
-from lading.functions.inference.artifact.specification import MODEL, SPECIFICATION, Artifact
-from lading.functions.inference.models.predictor import Predictor
+from lading.functions.inference.artifact.specification import (
+    CODE_STEP,
+    MODEL,
+    SPECIFICATION,
+    Artifact,
+)
+from lading.functions.inference.models.predictor import Health, Predictor
 
 if TYPE_CHECKING:
     from lading.functions.inference.models.statistics import Statistics
@@ -69,16 +75,24 @@ class CatalogModel(NamedTuple):
             raise ModelUnavailable(found.name, found.version, found.reason)
         return found
 
+    def failure(self, version: int) -> str:
+        """Return why a served version cannot answer; empty if it can."""
+        found = self.versions[version]
+        if isinstance(found, ModelUnavailable):
+            return found.reason
+        return "" if found.health is None else found.health.failure()
+
     def ready(self, version: int) -> bool:
         """Return whether a served version can answer."""
-        return not isinstance(self.versions[version], ModelUnavailable)
+        return not self.failure(version)
 
 
 class Catalog:
     """The models that this process serves.
 
     `control` loads and unloads models at run time; None where the deployment decides. `in_memory`
-    tells whether a model is found without waiting, as an event loop must.
+    tells whether a model is found without waiting, as an event loop must. `others` says why another
+    process of the same server cannot answer; empty if all can.
     """
 
     in_memory = True
@@ -90,6 +104,8 @@ class Catalog:
         """How many requests wait for each model that has any, in a server with a queue."""
         self.draining = False
         """Whether the server stops: it is not ready then."""
+        self.others: Callable[[], str] = str
+        self._examine: Callable[[Predictor], Health] | None = None
         # This catalog is not among them: only the garbage collector frees what refers to itself,
         # and a model would stay in memory until it runs.
         self._below = {name: self._only(model) for name, model in models.items()}
@@ -113,8 +129,15 @@ class Catalog:
         return tuple(model for _, model in sorted(self._models.items()))
 
     def ready(self) -> bool:
-        """Return whether every version of every model can answer, and the server goes on."""
-        return not self.draining and not self.failures()
+        """Return whether every version of every model can answer, and the server goes on.
+
+        That holds in every process of the server.
+        """
+        return not self.draining and self.answers() and not self.others()
+
+    def answers(self) -> bool:
+        """Return whether every version of every model can answer in this process."""
+        return all(model.ready(each) for model in self.models() for each in model.versions)
 
     def show_queue(self, waiting: Callable[[], Mapping[str, int]]) -> None:
         """Let readiness show what waits, which does not make a server less ready."""
@@ -150,6 +173,7 @@ class Catalog:
 
     def put(self, model: CatalogModel) -> None:
         """Serve a model, in place of the one that had its name."""
+        self._watch(model)
         # Threads that read see the old mapping or the new one, never one that is changing.
         self._models = {**self._models, model.name: model}
         self._below[model.name] = self._only(model)
@@ -163,6 +187,17 @@ class Catalog:
         self.model(name)
         self._below.pop(name, None)
         self._models = {each: model for each, model in self._models.items() if each != name}
+
+    def watch(self, examine: Callable[[Predictor], Health]) -> None:
+        """Give every version its health, also those that are loaded later."""
+        self._examine = examine
+        for model in self.models():
+            self._watch(model)
+
+    def _watch(self, model: CatalogModel) -> None:
+        for version in model.versions.values():
+            if self._examine and not isinstance(version, ModelUnavailable) and not version.health:
+                version.health = self._examine(version)
 
     def attach(self, control: "Control") -> None:
         """Let `control` load and unload the models."""
@@ -249,10 +284,23 @@ def _load_version(
             raise ArtifactCorrupt(
                 shown(folder / SPECIFICATION), f"belongs to model '{artifact.name}'"
             )
+        if not (model.versions[version] or settings.allow_code):
+            _refuse_code(artifact, folder)
         check(model.name, version, artifact, folder)
         return _open(artifact, version, settings)
     except (ArtifactError, ValueError) as error:
         return ModelUnavailable(model.name, version, str(error))
+
+
+def _refuse_code(artifact: Artifact, folder: Path) -> None:
+    """Refuse an artifact with code that no lock pins: anybody who can write there could run it.
+
+    Raises:
+        CodeNotAllowed: it has some.
+    """
+    for each in (artifact, *artifact.others.values()):
+        if any(step.get("step") == CODE_STEP for step in each.specification.get("processing", ())):
+            raise CodeNotAllowed(shown(folder / SPECIFICATION))
 
 
 def _open(artifact: Artifact, version: int, settings: ServingSettings) -> Predictor:

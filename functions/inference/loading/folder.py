@@ -35,15 +35,24 @@ class FolderEmpty(Exception):
         self.folder = folder
 
 
-def load_folder(folder: Path, threads: int = 0, check: Check = accept) -> Catalog:
+def load_folder(
+    folder: Path, threads: int = 0, check: Check = accept, *, allow_code: bool = False
+) -> Catalog:
     """Load the models in `folder`; one that fails stays in the catalog as not ready.
 
-    `check` is called with each artifact before it is opened; see `catalog.load_catalog`.
+    Args:
+        folder: the folder.
+        threads: threads inside one prediction.
+        check: called with each artifact before it is opened; see `catalog.load_catalog`.
+        allow_code: whether code in an artifact may run, though no lock pins it.
 
     Raises:
         FolderEmpty: there are none.
     """
-    models = {name: load_model(folder, name, threads, check) for name in list_folder(folder)}
+    models = {
+        name: load_model(folder, name, threads, check, allow_code=allow_code)
+        for name in list_folder(folder)
+    }
     if not models:
         raise FolderEmpty(folder)
     return Catalog(models)
@@ -55,13 +64,16 @@ def list_folder(folder: Path) -> dict[str, list[int]]:
     return _versions(folder / "models", SPECIFICATION) or repository
 
 
-def load_model(folder: Path, name: str, threads: int = 0, check: Check = accept) -> CatalogModel:
+def load_model(
+    folder: Path, name: str, threads: int = 0, check: Check = accept, *, allow_code: bool = False
+) -> CatalogModel:
     """Load one of the models of `list_folder`; a version that fails is not ready."""
     versions = list_folder(folder)[name]
     if not (folder / "models" / name).exists():
         return _load(folder, name, max(versions), threads, check)
     served = ServedModel(name, dict.fromkeys(versions, ""))
-    return load_catalog(ServingSettings((served,), str(folder), threads), check).model(name)
+    settings = ServingSettings((served,), str(folder), threads, allow_code=allow_code)
+    return load_catalog(settings, check).model(name)
 
 
 def _versions(folder: Path, file: str) -> dict[str, list[int]]:

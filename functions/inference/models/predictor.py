@@ -63,6 +63,13 @@ class Batching(NamedTuple):
     longest_wait_s: float = 0.0
 
 
+class Health(Protocol):
+    """Whether a loaded version can answer, as a server that watches it knows."""
+
+    def failure(self) -> str:
+        """Return why it cannot, at once and from memory; empty if it can."""
+
+
 class Predictor(Protocol):
     """One version of a model, as dialects call it: named arrays in, named arrays out.
 
@@ -73,6 +80,9 @@ class Predictor(Protocol):
 
     golden: bytes | None = None
     """Content of the artifact's golden.json; None where another process answers for the model."""
+
+    health: Health | None = None
+    """Its health; None where nobody watches it, as on Lambda."""
 
     twin: "Predictor | None" = None
     """The smaller model that answers while this one's endpoint is not available."""

@@ -51,10 +51,9 @@ def _repository_index(work: RpcCall, request: Any) -> Any:
     models = []
     for model in work.catalog.models():
         for version in sorted(model.versions):
-            ready = model.ready(version)
-            reason = "" if ready else str(model.versions[version])
-            state = "READY" if ready else "UNAVAILABLE"
-            if ready or not request.ready:
+            reason = model.failure(version)
+            state = "UNAVAILABLE" if reason else "READY"
+            if not (reason and request.ready):
                 models.append(
                     {"name": model.name, "version": str(version), "state": state, "reason": reason}
                 )

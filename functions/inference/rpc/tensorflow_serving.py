@@ -7,7 +7,7 @@ or label, and the features of examples are inputs.
 from types import MappingProxyType
 from typing import Any
 
-from lading.functions.contract.errors import MalformedRequest, ModelUnavailable
+from lading.functions.contract.errors import MalformedRequest
 from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.dialects import tensorflow_examples as examples
 from lading.functions.inference.models.call import Call
@@ -99,13 +99,12 @@ def _status(work: RpcCall, request: Any) -> Any:
     versions = [call.find_version()[1]] if named else sorted(model.versions, reverse=True)
     statuses = []
     for version in versions:
-        found = model.versions[version]
-        failed = isinstance(found, ModelUnavailable)
+        reason = model.failure(version)
         statuses.append(
             {
                 "version": version,
-                "state": "END" if failed else "AVAILABLE",
-                "status": {"error_code": _DATA_LOSS, "error_message": str(found)} if failed else {},
+                "state": "END" if reason else "AVAILABLE",
+                "status": {"error_code": _DATA_LOSS, "error_message": reason} if reason else {},
             }
         )
     return message("tensorflow.serving.GetModelStatusResponse")(model_version_status=statuses)

@@ -115,6 +115,8 @@ def test_models_are_managed_on_a_port_of_its_own(packaged: Lading, workspace: Pa
         httpx.Client(timeout=30) as client,
     ):
         url, models = ready["url"], f"{ready['management']}/models"
+        assert client.get(models).status_code == 401
+        client.headers["authorization"] = f"Bearer {ready['management_token']}"
         assert client.get(models).json()["models"][0]["modelName"] == "double"
         assert client.delete(f"{models}/double").status_code == 200
         assert client.post(f"{url}/predict/double", json=question).status_code == 404

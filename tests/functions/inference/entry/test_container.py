@@ -24,7 +24,7 @@ import tritonclient.grpc as triton
 
 from lading.emulator.processes.ports import free_port
 from tests.support.interpreter import ROOT
-from tests.support.worlds import countdown, settings_for, times
+from tests.support.worlds import countdown, settings_for, times, write_golden
 
 X = {"name": "x", "datatype": "FP32", "shape": [1, 1], "data": [3]}
 ROUNDS_OF_A_SECOND = 3_000_000
@@ -126,13 +126,59 @@ def test_it_serves_what_it_is_told_to_and_checks_its_digest(tmp_path: Path) -> N
     assert "model 'm' version 1 is not ready" in refused(tmp_path, **broken)
 
 
+def test_a_model_that_answers_wrong_at_the_start_is_not_ready_anywhere(tmp_path: Path) -> None:
+    write_golden(tmp_path, "wrong", 1, times(2), answer=[5.0, 5.0])
+    write_golden(tmp_path, "right", 1, times(2), answer=[2.0, 4.0])
+    grpc = free_port()
+    process = start(tmp_path, port := free_port(), LADING_GRPC_PORT=str(grpc))
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+            connect(port)
+            assert client.get("/ping").status_code == 500
+            assert client.get("/v2/health/ready").status_code == 503
+            assert client.get("/v2/models/wrong/ready").status_code == 503
+            assert client.get("/v2/models/right/ready").status_code == 200
+            (state,) = client.get("/v1/models/wrong").json()["model_version_status"]
+            assert (state["state"], "answered wrong" in str(state)) == ("END", True)
+            assert client.post("/predict/wrong", json={"inputs": [[1, 2]]}).status_code == 503
+            assert client.post("/predict/right", json={"inputs": [[1, 2]]}).status_code == 200
+            with triton.InferenceServerClient(f"127.0.0.1:{grpc}") as over_grpc:
+                assert not over_grpc.is_server_ready()
+                assert over_grpc.is_server_live()
+                assert not over_grpc.is_model_ready("wrong")
+    finally:
+        process.kill()
+        said, _ = process.communicate()
+    assert '"model failed to load"' in said
+
+
+def connect(port: int) -> None:
+    """Wait until something listens at a port."""
+    for _ in range(600):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+            return
+        time.sleep(0.05)
+    raise AssertionError("nothing listens")
+
+
+def test_a_server_without_a_model_is_not_healthy(tmp_path: Path) -> None:
+    settings_for(tmp_path, {"m": {1: times(2)}})
+    with running(tmp_path, LADING_MODEL_CONTROL="explicit") as container:
+        assert container.client.post("/v2/repository/models/m/unload").status_code == 200
+        assert container.client.get("/ping").status_code == 500
+        assert container.client.post("/v2/repository/models/m/load").status_code == 200
+        assert container.client.get("/ping").status_code == 200
+
+
 def test_torchserves_management_has_a_port_of_its_own(tmp_path: Path) -> None:
     settings_for(tmp_path, {"m": {1: times(2), 2: times(3)}})
     port = free_port()
-    with running(tmp_path, LADING_MANAGEMENT_PORT=str(port)) as container:
-        url = f"http://127.0.0.1:{port}/models/m"
-        assert httpx.get(url, timeout=10).json()[0]["modelVersion"] == "2"
-        assert httpx.put(f"{url}/1/set-default", timeout=10).status_code == 200
+    own = {"LADING_MANAGEMENT_PORT": str(port), "LADING_MANAGEMENT_TOKEN": "x" * 16}
+    with running(tmp_path, **own) as container:
+        url, held = f"http://127.0.0.1:{port}/models/m", {"authorization": f"Bearer {'x' * 16}"}
+        assert httpx.get(url, timeout=10).status_code == 401
+        assert httpx.get(url, headers=held, timeout=10).json()[0]["modelVersion"] == "2"
+        assert httpx.put(f"{url}/1/set-default", headers=held, timeout=10).status_code == 200
         assert container.invoke().json()["outputs"][0]["data"] == [6]
         assert container.client.post("/v2/repository/models/m/unload").status_code == 501
         assert container.end(signal.SIGTERM) == 0

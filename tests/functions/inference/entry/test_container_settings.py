@@ -24,9 +24,13 @@ def test_each_variable_is_read() -> None:
         "LADING_MODELS": '{"m": {"versions": {"1": "sha256:0"}}}',
     }
     told |= {"LADING_MODEL_CONTROL": "explicit", "LADING_MANAGEMENT_PORT": "8081"}
+    told |= {"LADING_MANAGEMENT_TOKEN": "0123456789abcdef", "LADING_MANAGEMENT_HOST": "10.0.0.1"}
+    told |= {"LADING_LONGEST_RUN": "60", "LADING_LONGEST_LOAD": "30"}
     told |= {"LADING_HOST": "::", "LADING_KEEP_ALIVE": "120"}
     settings = ContainerSettings.from_environment(told)
     assert (settings.host, settings.keep_alive_s) == ("::", 120)
+    assert (settings.management_host, settings.management_token) == ("10.0.0.1", "0123456789abcdef")
+    assert (settings.longest_run_s, settings.longest_load_s) == (60, 30)
     assert (settings.explicit, settings.management_port, settings.multi_model) == (
         True,
         8081,
@@ -36,6 +40,17 @@ def test_each_variable_is_read() -> None:
     assert settings.model_folder == Path("/models")
     assert (settings.service.model_root, settings.service.threads) == ("/models", 2)
     assert [model.name for model in settings.service.models] == ["m"]
+
+
+def test_the_management_api_is_on_this_machine_only_and_wants_a_token() -> None:
+    settings = ContainerSettings.from_environment(
+        {"LADING_MANAGEMENT_PORT": "8081", "LADING_MANAGEMENT_TOKEN": "0123456789abcdef"}
+    )
+    assert settings.management_host == "127.0.0.1"
+    assert "0123456789abcdef" not in repr(settings)
+    for token in ({}, {"LADING_MANAGEMENT_TOKEN": "short"}):
+        with pytest.raises(ValueError, match="LADING_MANAGEMENT_TOKEN must have at least 16"):
+            ContainerSettings.from_environment({"LADING_MANAGEMENT_PORT": "8081", **token})
 
 
 def test_of_several_workers_each_has_one_thread_for_a_model() -> None:

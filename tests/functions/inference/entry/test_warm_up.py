@@ -13,7 +13,7 @@ from lading.functions.inference.loading.catalog import Catalog, CatalogModel, lo
 from lading.functions.inference.models.predictor import ModelMetadata, Predictor, keeps_memory
 from lading.functions.inference.tensors.conversion import Array
 from tests.support.interpreter import proxy_event, run_clean
-from tests.support.worlds import STRING, echo, times, write_artifact
+from tests.support.worlds import STRING, echo, times, write_artifact, write_golden
 
 SNAPSHOT = """
 import json, sys
@@ -90,3 +90,14 @@ def test_lambda_warms_before_the_snapshot_and_counts_no_request(tmp_path: Path) 
     assert answer["answer"]["statusCode"] == 200
     (line,) = [it for it in told if it.get("message") == "request"]
     assert (line["Requests"], line["ColdStart"]) == ([1.0], [1.0])
+
+
+def test_a_version_that_answers_wrong_is_not_served(tmp_path: Path) -> None:
+    wrong = write_golden(tmp_path, "m", 1, echo(), answer=[2.0, 1.0])
+    right = write_golden(tmp_path, "m", 2, echo(), answer=[1.0, 2.0])
+    settings = ServingSettings((ServedModel("m", {1: wrong, 2: right}),), str(tmp_path))
+    catalog = load_catalog(settings)
+    assert warm_up(catalog) == 2
+    (failure,) = catalog.failures()
+    assert (failure.version, "answered wrong" in failure.reason) == (1, True)
+    assert catalog.below()["m"].failures() == (failure,)

@@ -1,6 +1,7 @@
 """Models come and go while a server runs, through Triton's repository API and underneath it."""
 
 import gc
+import threading
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,14 +16,16 @@ from lading.functions.contract.errors import (
 )
 from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.app.application import create_app
-from lading.functions.inference.loading.catalog import Catalog
+from lading.functions.inference.lanes.lanes import Lanes
+from lading.functions.inference.lanes.limits import LaneLimits
+from lading.functions.inference.loading.catalog import Catalog, CatalogModel
 from lading.functions.inference.loading.control import ModelControl
 from lading.functions.inference.loading.folder import load_folder
 from lading.functions.inference.observability.log import Observability
 from lading.functions.inference.wire.asgi import App
 from lading.functions.inference.wire.messages import Observation
 from tests.support.driver import Answer, ask, serve
-from tests.support.worlds import echo, settings_for, times, write_artifact
+from tests.support.worlds import echo, settings_for, times, write_artifact, write_golden
 
 ROWS = {"inputs": [[1, 2]]}
 
@@ -218,3 +221,45 @@ def test_statistics_count_what_was_answered_and_what_failed(tmp_path: Path) -> N
     assert stats["success"] == {"count": 2, "ns": 2_000_000_000}
     assert stats["fail"]["count"] == 1
     assert len(ask(app, "GET /v2/models/stats").document["model_stats"]) == 2
+
+
+class Endless(ModelControl):
+    """A control whose models never end loading until `go` is set."""
+
+    def __init__(self, catalog: Catalog, root: Path) -> None:
+        super().__init__(catalog, root)
+        self.begun, self.go = threading.Event(), threading.Event()
+
+    def read(self, name: str, place: str = "") -> CatalogModel:
+        self.begun.set()
+        self.go.wait(60)
+        return super().read(name, place)
+
+
+def test_a_model_that_never_ends_loading_holds_up_nothing(tmp_path: Path) -> None:
+    _, catalog, _ = world(tmp_path)
+    control = Endless(catalog, tmp_path)
+    catalog.attach(control)
+    with Lanes(LaneLimits(threads=1)) as lanes:  # which ends though the load has not
+        app = create_app(catalog, lanes=lanes)
+        loading = threading.Thread(target=post, args=(app, "models/b/load"), daemon=True)
+        loading.start()
+        assert control.begun.wait(30)
+        busy = [post(app, f"models/{it}") for it in ("a/load", "b/load", "a/unload")]
+        assert [(each.status, each.headers["retry-after"]) for each in busy] == [(503, "1")] * 3
+        assert "loading model 'b'" in busy[0].error
+        assert ask(app, "POST /predict/a", ROWS).status == 200
+        assert ask(app, "GET /v2/health/ready").status == 200
+    control.go.set()
+    loading.join(30)
+    assert "b" in catalog.names()
+
+
+def test_a_model_that_answers_wrong_is_not_loaded(tmp_path: Path) -> None:
+    app, _, _ = world(tmp_path)
+    write_golden(tmp_path, "b", 1, echo(), answer=[5.0, 5.0])
+    answer = post(app, "models/b/load")
+    assert answer.status == 503
+    assert "a golden request is answered wrong" in answer.error
+    write_golden(tmp_path, "b", 1, echo(), answer=[1.0, 2.0])
+    assert post(app, "models/b/load").status == 200

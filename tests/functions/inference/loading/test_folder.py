@@ -5,9 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lading.functions.inference.loading.catalog import Catalog
+from lading.functions.contract.errors import ModelUnavailable
+from lading.functions.contract.settings import ServedModel, ServingSettings
+from lading.functions.inference.artifact.reading import sha256
+from lading.functions.inference.loading.catalog import Catalog, load_catalog
+from lading.functions.inference.loading.control import ModelControl
 from lading.functions.inference.loading.folder import FolderEmpty, load_folder
-from tests.support.worlds import add_sub, settings_for, times
+from tests.support.worlds import add_sub, settings_for, times, write_artifact
 
 
 def repository(root: Path, name: str, version: str, model: bytes) -> None:
@@ -68,3 +72,30 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path, version: str) -> No
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FolderEmpty):
         load_folder(tmp_path / "none")
+
+
+OWN = b"def postprocess(arrays):\n    return {'y': arrays['y'] * 3}\n"
+
+
+def test_code_that_no_lock_pins_runs_only_where_the_operator_allows_it(tmp_path: Path) -> None:
+    files = {"model.onnx": sha256(times(2)), "own.py": sha256(OWN)}
+    steps = [{"step": "code", "file": "own.py"}]
+    digest = write_artifact(tmp_path, "m", 1, times(2), files=files, processing=steps)
+    (tmp_path / "models/m/1/own.py").write_bytes(OWN)
+    (failure,) = load_folder(tmp_path).failures()
+    assert "has code that no lock pins" in failure.reason
+    assert answer(load_folder(tmp_path, allow_code=True), "m") == 6
+    pinned = ServingSettings((ServedModel("m", {1: digest}),), str(tmp_path))
+    assert answer(load_catalog(pinned), "m") == 6
+
+
+def test_code_that_no_lock_pins_is_not_loaded_later_either(tmp_path: Path) -> None:
+    files = {"model.onnx": sha256(times(2)), "own.py": sha256(OWN)}
+    steps = [{"step": "code", "file": "own.py"}]
+    write_artifact(tmp_path, "m", 1, times(2), files=files, processing=steps)
+    (tmp_path / "models/m/1/own.py").write_bytes(OWN)
+    control = ModelControl(Catalog({}), tmp_path)
+    with pytest.raises(ModelUnavailable, match="set LADING_ALLOW_CODE=true"):
+        control.load("m")
+    control.allow_code = True
+    assert control.load("m").ready(1)
