@@ -12,6 +12,7 @@ from lading.model_packaging.isolated import isolated
 from lading.model_packaging.lock.edits import edit_lock
 from lading.model_packaging.lock.file import Lock
 from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.packaging_limits import Limits
 from lading.model_packaging.pipeline import Builder, package
 from lading.model_packaging.specification import Packaged, summarize
 from lading.model_packaging.store.publication import Published
@@ -32,6 +33,9 @@ from lading.training.recovery.recovering import (
 )
 from lading.training.runs import Run, find_run, require_run, trained
 from lading.training.s3 import S3Objects
+
+_OWN = Limits(unconfined=True)
+"""The file is from a script that has run with all rights of its user already."""
 
 
 def recipe_of(spec: ModelSpec) -> Recipe:
@@ -76,7 +80,7 @@ def package_run(spec: ModelSpec, run: Run, store: Store, lock: Path) -> Packaged
     """
     made = trained(spec, run)
     try:
-        with show_stages(spec.name) as on_stage, isolated() as builder:
+        with show_stages(spec.name) as on_stage, isolated(_OWN) as builder:
             return package(made, store, lock, on_stage, (), builder)
     except SourceError as error:
         assert spec.train is not None

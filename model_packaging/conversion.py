@@ -236,9 +236,9 @@ class Converter:
 
     Args:
         framework: its name in the manifest.
-        convert: converts the model in `spec.source`, and runs none of its code unless `spec.trust`.
-            Raises SourceError for a file that is damaged, of another kind or not trusted, and
-            ConversionError for a model without an ONNX form that can be served.
+        convert: converts the model in `spec.source`, and runs none of its code unless
+            `spec.trusts_all`. Raises SourceError for a file that is damaged, of another kind or not
+            trusted, and ConversionError for a model without an ONNX form that can be served.
         tools: returns the versions of the libraries that the outcome depends on, by name. Raises
             LibraryMissing if one is not installed; see `tool_versions`.
         suffixes: lower-case suffixes of the files that it reads; empty if it reads only folders.

@@ -28,6 +28,7 @@ signing.errors                  KeyUnusable, TrustUnusable, CryptographyMissing
 store.errors                    StoreError, NumberTaken
 stages                          UnexpectedFailure
 isolated                        PackagingProcessDied
+packaging_limits                PackagingTimedOut, PackagingOutOfMemory, ConfinementMissing
 
 Each says which model, which value and what to do next, and has these facts as attributes.
 """
@@ -119,13 +120,16 @@ class FrameworkUnknown(SourceError):
 class SourceUntrusted(SourceError):
     """Loading the file would run code that is inside it."""
 
-    def __init__(self, model: str, path: Path, contents: Iterable[str]) -> None:
+    def __init__(
+        self, model: str, path: Path, contents: Iterable[str], *, types: bool = False
+    ) -> None:
         self.contents = tuple(contents)
+        some = f", or to the list of these types: [{', '.join(self.contents)}]" if types else ""
         super().__init__(
             model,
             path,
             f"can run code when it is loaded ({', '.join(self.contents)}); if you made it yourself "
-            f"or trust who did, set models.{model}.trust: true",
+            f"or trust who did, set models.{model}.trust: true{some}",
         )
 
 

@@ -2,7 +2,9 @@
 
 The child runs `serve`: it reads a job, converts and checks the model, and writes messages to
 standard output: each stage, and at the end the files or the error. The output of frameworks goes to
-a file of details, and so do tracebacks, also those of each thread when the process dies.
+a file of details, and so do tracebacks, also those of each thread when the process dies. Its time
+and its memory are limited, and a model whose file may run code is built confined
+(`packaging_limits.py`).
 """
 
 import faulthandler
@@ -19,14 +21,20 @@ from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
 from lading.model_packaging.errors import PackagingError
+from lading.model_packaging.packaging_limits import (
+    Clock,
+    Limits,
+    PackagingOutOfMemory,
+    PackagingTimedOut,
+    Start,
+    restrict_memory,
+    start_of,
+)
 from lading.model_packaging.pipeline import Builder, build_here
-from lading.model_packaging.quiet import waiting_quietly
 from lading.model_packaging.resolution import ConversionJob
 from lading.model_packaging.stages import OnStage
 from lading.model_packaging.store.engine_files import EngineFiles, gather
 from lading.model_packaging.store.publication import Built
-
-_COMMAND = (sys.executable, "-c", "from lading.model_packaging import isolated; isolated.serve()")
 
 
 class PackagingProcessDied(PackagingError):
@@ -49,6 +57,8 @@ class _Order:
     identity: str
     details: Path
     engine: Path
+    memory: int
+    """Bytes of memory that the child may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,45 +78,60 @@ class _Raised:
 
 
 @contextmanager
-def isolated() -> Iterator[Builder]:
+def isolated(limits: Limits = Limits()) -> Iterator[Builder]:  # noqa: B008 it is immutable
     """Yield a `Builder` that uses a separate process; its files last as long as the context."""
     with TemporaryDirectory(prefix="lading-") as folder:
 
         def isolated_build(
             job: ConversionJob, identity: str, on_stage: OnStage, details: Path
         ) -> Built:
-            order = _Order(job, identity, details, Path(folder) / "engine")
-            return _supervised(order, on_stage)
+            engine = Path(folder) / "engine"
+            order = _Order(job, identity, details, engine, limits.memory_bytes())
+            return _supervised(order, on_stage, limits)
 
         yield isolated_build
 
 
-def _supervised(order: _Order, on_stage: OnStage) -> Built:
+def _supervised(order: _Order, on_stage: OnStage, limits: Limits) -> Built:
     """Run the child, and report its stages.
 
     Raises:
+        ConfinementMissing: its code must be confined, and this system cannot do that.
+        PackagingTimedOut, PackagingOutOfMemory: it needs more than it may take.
         PackagingProcessDied: it ended without a result.
         Exception: the child raised it.
     """
+    model, confined = order.job.spec.name, limits.confines(order.job.spec)
     order.details.parent.mkdir(parents=True, exist_ok=True)
-    with order.details.open("wb") as log, _child(log) as child:
+    start = start_of(order.engine.parent, order.details, confined=confined)
+    with (
+        order.details.open("wb") as log,
+        _child(start, log) as child,
+        Clock(child, limits.seconds) as clock,
+    ):
         try:
             stage, result = _follow(order, child, on_stage)
         finally:
             child.kill()
+    if clock.rang:
+        raise PackagingTimedOut(model, stage, limits.seconds)
     if isinstance(result, Built):
         order.details.unlink()
         return result
     if isinstance(result, _Raised):
         if not order.details.stat().st_size:
             order.details.unlink()
+        if issubclass(result.kind, MemoryError):
+            raise PackagingOutOfMemory(model, stage, order.memory)
         raise result.error()
-    raise PackagingProcessDied(order.job.spec.name, stage, _ending(child.returncode), order.details)
+    raise PackagingProcessDied(model, stage, _ending(child.returncode), order.details)
 
 
-def _child(log: BinaryIO) -> "subprocess.Popen[bytes]":
+def _child(start: Start, log: BinaryIO) -> "subprocess.Popen[bytes]":
     pipe = subprocess.PIPE
-    return subprocess.Popen(_COMMAND, stdin=pipe, stdout=pipe, stderr=log, env=waiting_quietly())
+    return subprocess.Popen(
+        start.command, stdin=pipe, stdout=pipe, stderr=log, env=start.environment
+    )
 
 
 def _follow(order: _Order, child: "subprocess.Popen[bytes]", on_stage: OnStage) -> tuple[str, Any]:
@@ -157,6 +182,8 @@ def serve() -> None:
     messages = _own_output()
     order: _Order = pickle.load(sys.stdin.buffer)  # noqa: S301 - from this very program
 
+    restrict_memory(order.memory)
+
     def send(message: object) -> None:
         pickle.dump(message, messages)
         messages.flush()
@@ -170,7 +197,15 @@ def serve() -> None:
             _write_engine(built.engine, order.engine)
         send(replace(built, engine=None))
     except Exception as error:  # noqa: BLE001 the parent raises it again
-        send(_Raised(type(error), error.args, dict(error.__dict__)))
+        kind = MemoryError if _lacks_memory(error) else type(error)
+        send(_Raised(kind, error.args, dict(error.__dict__)))
+
+
+def _lacks_memory(error: BaseException | None) -> bool:
+    """Return whether an error, or what it was raised from, is a lack of memory."""
+    while error is not None and not isinstance(error, MemoryError):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _write_engine(files: EngineFiles, folder: Path) -> None:

@@ -224,6 +224,7 @@ def _convert_and_check(job: ConversionJob, identity: str, stages: Stages) -> Bui
         check=checked.to_json(),
         training=spec.training,
         dependence=dependence,
+        trusted=spec.trusted_types,
         batching=spec.batching,
         cpu_seconds=stages.cpu_seconds,
     )

@@ -5,7 +5,10 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import MappingProxyType
 
+WAITING = MappingProxyType({"OMP_WAIT_POLICY": "PASSIVE"})
+"""See `waiting_quietly`."""
 _WEIGHTS_ONLY = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 """torch's own switch: while it is set, torch refuses code in every pickle that it loads."""
 
@@ -44,7 +47,7 @@ def waiting_quietly() -> dict[str, str]:
     from other processes and from onnxruntime's own threads: a row of MiniLM takes 13 times the
     processor time on a busy machine. OpenMP reads the variable once, before any thread starts.
     """
-    return {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}
+    return {**WAITING, **os.environ}
 
 
 @contextmanager

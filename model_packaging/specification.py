@@ -95,6 +95,8 @@ class Build:
     training: Mapping[str, Any] | None = None
     dependence: Dependence | None = None
     """The dependence on other rows; `check` has the rows of the comparison, for report.json."""
+    trusted: tuple[str, ...] = ()
+    """The types of its file that the manifest trusts, beside those that skops does."""
     batching: BatchingSpec | None = None
     """How the manifest wants requests to be joined; it changes nothing else of the artifact."""
     cpu_seconds: Mapping[str, float] = field(default_factory=dict)
@@ -200,6 +202,8 @@ def _describe(build: Build) -> dict[str, Any]:
         steps |= {"batch": build.dependence.to_json()}
     if build.batching:
         steps |= {"batching": asdict(build.batching)}
+    if build.trusted:
+        steps |= {"trust": list(build.trusted)}
     if build.training:
         steps |= {"training": dict(build.training)}
     return {

@@ -19,6 +19,7 @@ from lading.model_packaging.errors import ManifestError
 from lading.model_packaging.isolated import isolated
 from lading.model_packaging.lock.file import read_lock
 from lading.model_packaging.manifest.models import ModelSpec, load_manifest
+from lading.model_packaging.packaging_limits import Limits
 from lading.model_packaging.pipeline import package
 from lading.model_packaging.report.distilled import figures_of
 from lading.model_packaging.specification import Packaged
@@ -28,6 +29,9 @@ from lading.training.distillation.distilling import distill as distill_model
 from lading.training.distillation.distilling import distilled
 from lading.training.distillation.teachers import find_teacher, settings_of
 from lading.training.energy import add_energy
+
+_OWN = Limits(unconfined=True)
+"""The file is from a script that has run with all rights of its user already."""
 
 
 def distill(
@@ -83,7 +87,7 @@ def _student(spec: ModelSpec, lock: Path, estimator: Estimator) -> ModelSpec:
 
 
 def _package(spec: ModelSpec, lock: Path, store: str) -> Packaged:
-    with show_stages(spec.name) as on_stage, isolated() as builder:
+    with show_stages(spec.name) as on_stage, isolated(_OWN) as builder:
         held = builder_of(spec, lock, builder)
         return package(spec, open_store(store), lock, on_stage, (), held)
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
@@ -20,6 +20,7 @@ from lading.functions.inference.artifact.specification import SERVING_DEFAULT
 from lading.model_packaging.errors import PackagingError
 from lading.model_packaging.isolated import isolated
 from lading.model_packaging.manifest.models import ModelSpec, load_manifest
+from lading.model_packaging.packaging_limits import LONGEST_S, Limits
 from lading.model_packaging.pipeline import package as package_model
 from lading.model_packaging.signing.keys import open_key
 from lading.model_packaging.signing.signing import seal
@@ -30,6 +31,11 @@ from lading.model_packaging.store.versions import Store, open_store
 _REGION = typer.Option(
     envvar="LADING_REGIONS", help="Region for the image of a large model; repeat for more."
 )
+_TIME_LIMIT = typer.Option(min=1, help="Seconds that building one model may take.")
+_MEMORY_LIMIT = typer.Option(min=0, help="MiB that building one model may take; 0: all there is.")
+_UNCONFINED = typer.Option(
+    "--unconfined", help="Read files that may run code with all rights of yours."
+)
 
 
 def package(
@@ -39,13 +45,18 @@ def package(
     store: StoreOption = STORE,
     region: Annotated[list[str] | None, _REGION] = None,
     signing_key: SigningKey = None,
+    time_limit: Annotated[float, _TIME_LIMIT] = LONGEST_S,
+    memory_limit: Annotated[int, _MEMORY_LIMIT] = 0,
+    unconfined: Annotated[bool, _UNCONFINED] = False,
     json_: Json = False,
 ) -> None:
     """Convert, optimize, check and publish models, and write the lock.
 
     A model that has not changed since its last version keeps that version. If a model fails, it
     publishes nothing, the others continue, and the command fails at the end. Each model is
-    converted in its own process, so that a crash of a library fails only one model.
+    converted in its own process, so that a crash of a library fails only one model. A file that may
+    run code (trust in the manifest) is read without network and environment, and can write to no
+    place but its own; a system that cannot do that needs --unconfined.
 
     Examples:
 
@@ -60,7 +71,9 @@ def package(
     specs = load_manifest(manifest).select(names or ())
     sealed = seal(open_key(signing_key)) if signing_key else None
     outcomes = {}
-    for name, outcome in _package_each(specs, open_store(store), lock, region or (), sealed):
+    limits = Limits(time_limit, memory_limit << 20, unconfined)
+    work = _Work(open_store(store), lock, region or (), sealed, limits)
+    for name, outcome in _package_each(specs, work):
         outcomes[name] = outcome
         if isinstance(outcome, Exception):
             print_error(outcome)
@@ -76,25 +89,31 @@ def package(
         raise typer.Exit(_summarize(failures, len(specs)))
 
 
+class _Work(NamedTuple):
+    """What all models are packaged with."""
+
+    store: Store
+    lock: Path
+    regions: Sequence[str]
+    sealed: Seal | None
+    limits: Limits
+
+
 def _package_each(
-    specs: Sequence[ModelSpec],
-    store: Store,
-    lock: Path,
-    regions: Sequence[str],
-    sealed: Seal | None,
+    specs: Sequence[ModelSpec], work: _Work
 ) -> Iterator[tuple[str, Packaged | Exception]]:
     """Package one model after another; yield each name with its version or its error."""
     for spec in specs:
         try:
-            with show_stages(spec.name) as on_stage, isolated() as builder:
-                packaged = find_trained(spec, lock) or package_model(
-                    with_source(spec, lock),
-                    store,
-                    lock,
+            with show_stages(spec.name) as on_stage, isolated(work.limits) as builder:
+                packaged = find_trained(spec, work.lock) or package_model(
+                    with_source(spec, work.lock),
+                    work.store,
+                    work.lock,
                     on_stage,
-                    regions,
-                    builder_of(spec, lock, builder),
-                    sealed,
+                    work.regions,
+                    builder_of(spec, work.lock, builder),
+                    work.sealed,
                 )
         except (PackagingError, InferenceError) as error:
             yield spec.name, error

@@ -12,12 +12,16 @@ from lading.cli.training import find_trained, follow
 from lading.model_packaging.energy.published import ENERGY
 from lading.model_packaging.isolated import isolated
 from lading.model_packaging.manifest.models import load_manifest
+from lading.model_packaging.packaging_limits import Limits
 from lading.model_packaging.pipeline import package
 from lading.model_packaging.store.versions import open_store
 from lading.training.energy import add_energy
 from lading.training.recovery.recovering import read_recovery, recovered
 from lading.training.recovery.recovering import recover as recover_model
 from lading.training.s3 import S3Objects
+
+_OWN = Limits(unconfined=True)
+"""The file is from a script that has run with all rights of its user already."""
 
 
 def recover(
@@ -48,7 +52,7 @@ def recover(
     if packaged is None:
         estimator = estimator_of(energy, region)
         run = add_energy(recover_model(spec, objects, follow()), estimator)
-        with show_stages(spec.name) as on_stage, isolated() as builder:
+        with show_stages(spec.name) as on_stage, isolated(_OWN) as builder:
             made = recovered(spec, recipe, run)
             packaged = package(made, open_store(store), lock, on_stage, (), builder)
     typer.echo(

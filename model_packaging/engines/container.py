@@ -26,7 +26,7 @@ RULES: Mapping[str, OptionRule] = {"archive": FLAG, VARIABLE: TEXT}
 def _write(spec: ModelSpec, options: Mapping[str, Value], _model: OnnxModel | None) -> Serving:
     files = source_files(spec)
     code = [path for path, file in files.items() if file.suffix.lower() in RUNS_CODE]
-    if code and not spec.trust:
+    if code and not spec.trusts_all:
         raise SourceUntrusted(spec.name, spec.source, code[:3])
     variables = {key: str(value) for key, value in options.items() if is_variable(key)}
     return Serving(files, variables, archive=options.get("archive") is True)

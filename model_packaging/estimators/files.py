@@ -50,13 +50,14 @@ def _load_skops(spec: ModelSpec) -> Any:
 
     content = spec.source.read_bytes()
     untrusted = _attempt(spec, lambda: skops_io.get_untrusted_types(data=content))
-    if untrusted and not spec.trust:
-        raise SourceUntrusted(spec.name, spec.source, untrusted)
+    unknown = [each for each in untrusted if each not in spec.trusted_types]
+    if unknown and not spec.trusts_all:
+        raise SourceUntrusted(spec.name, spec.source, unknown, types=True)
     return _attempt(spec, lambda: skops_io.loads(content, trusted=untrusted))
 
 
 def _load_pickle(spec: ModelSpec) -> Any:
-    if not spec.trust:
+    if not spec.trusts_all:
         raise SourceUntrusted(spec.name, spec.source, ["it is a pickle"])
     import joblib
 

@@ -125,6 +125,10 @@ class EngineSpec:
     """The engine's own options; docs/large-models.md lists them."""
 
 
+TypeName = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.\w+)+$")]
+"""A type or function by its module and name, as `sklearn.tree._tree.Tree`."""
+
+
 def _source_or_train(schema: dict[str, Any]) -> None:
     schema["required"].remove("source")
     schema["oneOf"] = [{"required": [key]} for key in ("source", "train", "distill")]
@@ -145,8 +149,9 @@ class ModelEntry:
     """The larger model that teaches this one, for `lading distill`."""
     framework: Annotated[str | None, Field(examples=["onnx", "scikit-learn"])] = None
     """The framework of the file; needed only if its name does not show it."""
-    trust: StrictBool = False
-    """Load the file even when that runs code: any .joblib or .pkl, or a .skops of unknown types."""
+    trust: StrictBool | tuple[TypeName, ...] = False
+    """true loads the file even when that runs code, as any .joblib or .pkl does. For a .skops file
+    a list of types, as skops names them, allows these and no others."""
     prune: PruneSpec | None = None
     """Pruning: which weights to remove, before quantizing."""
     quantize: Quantize = QuantizeSpec()

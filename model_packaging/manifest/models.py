@@ -68,6 +68,16 @@ class ModelSpec(ModelEntry, _Named):
         """Whether an engine on SageMaker may serve it; functions compute answers themselves."""
         return self.target in {"sagemaker", "auto"}
 
+    @property
+    def trusts_all(self) -> bool:
+        """Whether code in its file may run, whatever it is."""
+        return self.trust is True
+
+    @property
+    def trusted_types(self) -> tuple[str, ...]:
+        """The types that a .skops file may have beside those that skops trusts."""
+        return () if isinstance(self.trust, bool) else self.trust
+
     def original(self) -> dict[str, Any]:
         """Return what the manifest states of the trained model beside its file; see `conversion`.
 

@@ -1,15 +1,27 @@
 import os
+import pickle
 import signal
+import socket
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
+from lading.model_packaging.confinement import unavailable
 from lading.model_packaging.errors import DataUnusable, PackagingError, SourceUnreadable
 from lading.model_packaging.isolated import PackagingProcessDied, isolated
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.manifest.original import OwnCode
 from lading.model_packaging.measure.change import AccuracyDropped
+from lading.model_packaging.packaging_limits import (
+    ConfinementMissing,
+    Limits,
+    PackagingOutOfMemory,
+    PackagingTimedOut,
+)
 from lading.model_packaging.pipeline import FAILURES, STAGES, package
 from lading.model_packaging.specification import Packaged
 from lading.model_packaging.stages import ignore_stages
@@ -115,3 +127,79 @@ def test_nothing_is_left_running_when_the_caller_gives_up(tmp_path: Path) -> Non
     child = int((tmp_path / "pid").read_text())
     with pytest.raises(ProcessLookupError):
         os.kill(child, 0)
+
+
+class Hostile:
+    """What runs a statement when it is unpickled."""
+
+    def __init__(self, statement: str) -> None:
+        self.statement = statement
+
+    def __reduce__(self) -> Any:
+        return exec, (self.statement,)
+
+
+def hostile_spec(folder: Path, statement: str) -> ModelSpec:
+    (folder / "model.pkl").write_bytes(pickle.dumps(Hostile(statement)))
+    return ModelSpec("model", folder / "model.pkl", trust=True, manifest=folder / "models.yaml")
+
+
+confinable = pytest.mark.skipif(bool(unavailable()), reason=unavailable())
+
+
+@confinable
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import socket; socket.create_connection(('127.0.0.1', {port}), 5)",
+        "open('{folder}/stolen', 'w')",
+        "import subprocess; subprocess.run(['touch', '{folder}/stolen'], check=True)",
+        "import os; assert 'SECRET_OF_TEST' not in os.environ, 'no secret'; raise OSError('empty')",
+    ],
+    ids=["network", "file", "another program", "environment"],
+)
+def test_a_pickle_reaches_no_network_no_other_file_and_no_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, statement: str
+) -> None:
+    monkeypatch.setenv("SECRET_OF_TEST", "secret")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        code = statement.replace("{port}", str(port)).replace("{folder}", str(tmp_path))
+        with pytest.raises(SourceUnreadable, match=r"denied|CalledProcessError|empty"):
+            run(tmp_path, hostile_spec(tmp_path, code))
+    assert not (tmp_path / "stolen").exists()
+
+
+@confinable
+def test_a_pickle_that_does_no_such_thing_is_packaged_confined(tmp_path: Path) -> None:
+    rows, classes = np.arange(12.0).reshape(6, 2), np.arange(6) % 2
+    (tmp_path / "model.pkl").write_bytes(pickle.dumps(LogisticRegression().fit(rows, classes)))
+    spec = ModelSpec("model", tmp_path / "model.pkl", trust=True, manifest=tmp_path / "models.yaml")
+    assert run(tmp_path, spec).version == 1
+
+
+def test_without_confinement_a_pickle_needs_a_word_of_its_user(tmp_path: Path) -> None:
+    spec = hostile_spec(tmp_path, "raise OSError('it ran')")
+    limits, lock = Limits(unconfined=True), tmp_path / "lock.json"
+    with isolated(limits) as builder, pytest.raises(SourceUnreadable, match="it ran"):
+        package(spec, LocalStore(tmp_path / "store"), lock, ignore_stages, (), builder)
+    error = ConfinementMissing("model", "Darwin has neither seccomp nor Landlock")
+    assert "Darwin has neither" in str(error)
+    assert "--unconfined" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("limits", "work", "error"),
+    [
+        (Limits(seconds=5, unconfined=True), "import time; time.sleep(600)", PackagingTimedOut),
+        (Limits(memory=1 << 30, unconfined=True), "bytearray(1 << 31)", PackagingOutOfMemory),
+    ],
+    ids=["time", "memory"],
+)
+def test_packaging_ends_at_its_limits(
+    tmp_path: Path, limits: Limits, work: str, error: type[PackagingError]
+) -> None:
+    spec, lock = hostile_spec(tmp_path, work), tmp_path / "models.lock.json"
+    with isolated(limits) as builder, pytest.raises(error, match="in stage"):
+        package(spec, LocalStore(tmp_path / "store"), lock, ignore_stages, (), builder)
+    assert not lock.exists()

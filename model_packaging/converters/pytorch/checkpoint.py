@@ -113,7 +113,7 @@ def _unpickled(spec: ModelSpec, stand_ins: Iterable[tuple[type, str]] = ()) -> A
 
     allowed = torch.serialization.safe_globals(list(stand_ins)) if stand_ins else nullcontext()
     with allowed:
-        return torch.load(spec.source, map_location="cpu", weights_only=not spec.trust)
+        return torch.load(spec.source, map_location="cpu", weights_only=not spec.trusts_all)
 
 
 def _without_objects(spec: ModelSpec) -> Any:

@@ -125,7 +125,7 @@ def _program(spec: ModelSpec) -> Conversion:
         key = "inputs" if spec.inputs else "examples"
         raise ManifestError(spec.place(key), "are part of the exported program; remove this")
     # torch.export.load otherwise falls back to unpickling anything.
-    with nullcontext() if spec.trust else torch_weights_only(), _unpickling(spec):
+    with nullcontext() if spec.trusts_all else torch_weights_only(), _unpickling(spec):
         program = torch.export.load(spec.source)
     examples = _examples_of(spec, program)
     _require_sizes(spec, program, examples)

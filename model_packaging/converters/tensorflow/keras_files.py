@@ -46,7 +46,7 @@ def load(spec: ModelSpec) -> Any:
         framework_errors(lambda error: _unreadable(spec, one_line(error))),
     ):
         return keras.saving.load_model(
-            source, custom_objects=own, compile=False, safe_mode=not spec.trust
+            source, custom_objects=own, compile=False, safe_mode=not spec.trusts_all
         )
 
 

@@ -103,7 +103,7 @@ def _require_harmless(spec: ModelSpec, graph: Any) -> None:
             spec.name, f"has no ONNX form: it is an XLA program ({_XLA}); {advice}"
         )
     found = sorted(operators & _TOUCHING)
-    if found and not spec.trust:
+    if found and not spec.trusts_all:
         raise SourceUntrusted(spec.name, spec.source, found)
 
 

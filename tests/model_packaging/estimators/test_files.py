@@ -1,4 +1,5 @@
 import pickle
+import re
 import zlib
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 from skops import io
 
-from lading.model_packaging.errors import SourceUnreadable
+from lading.model_packaging.errors import SourceUnreadable, SourceUntrusted
 from lading.model_packaging.estimators.files import load
 from lading.model_packaging.manifest.models import ModelSpec
 
@@ -94,3 +95,21 @@ def test_a_module_that_is_not_installed_is_named(tmp_path: Path) -> None:
     assert "needs the module 'absent_module', which is not installed here" in refusal(
         tmp_path / "model.pkl"
     )
+
+
+def test_a_list_trusts_the_types_that_it_names_and_no_others(tmp_path: Path) -> None:
+    path = tmp_path / "model.skops"
+    io.dump(DecisionTreeClassifier().fit(ROWS, CLASSES), path)
+    tree = "sklearn.tree._tree.Tree"
+    for trust in (False, ("sklearn.tree._tree.Other",)):
+        with pytest.raises(SourceUntrusted, match=rf"these types: \[{re.escape(tree)}\]"):
+            load(ModelSpec("model", path, trust=trust))
+    for named in (True, (tree,), (tree, "sklearn.tree._tree.Other")):
+        assert load(ModelSpec("model", path, trust=named)).predict(ROWS).tolist() == [*CLASSES]
+
+
+def test_a_list_of_types_trusts_no_pickle(tmp_path: Path) -> None:
+    path = tmp_path / "model.pkl"
+    path.write_bytes(pickle.dumps(LogisticRegression().fit(ROWS, CLASSES)))
+    with pytest.raises(SourceUntrusted, match=r"it is a pickle.*trust: true$"):
+        load(ModelSpec("model", path, trust=("sklearn.linear_model.LogisticRegression",)))
