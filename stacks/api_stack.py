@@ -89,8 +89,10 @@ class ApiStack(Stack):
             burst=settings.throttling.burst,
             origins=settings.cors,
             log_retention_days=settings.log_retention_days,
+            log_key=settings.log_key,
             account_log_role=self._planned.number == 1,
             firewall=deployment.waf,
+            tenants={} if deployment.local else settings.tenants,
         )
 
     def _authorization(self) -> Authorization:
@@ -105,6 +107,8 @@ class ApiStack(Stack):
             key_alias=names.artifact_key,
             cache_s=deployment.settings.authorizer_cache_s,
             base_path=deployment.base_path,
+            api=f"{names.api_stack}{self._planned.suffix}",
+            tenants=tuple(deployment.settings.tenants),
         )
         authorizer = TokenAuthorizer(self, "Tokens", shared=self._shared, tokens=tokens).authorizer
         # An emulated gateway reads the usage key from a header, never from the authorizer.

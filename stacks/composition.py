@@ -67,7 +67,9 @@ def add_stacks(app: App, project: Path) -> tuple[RegionStacks, ...]:
     plans = [(region, plan_models(manifest, lock, deployment, region)) for region in regions]
     again = plan_retraining(manifest, lock, deployment, regions[0])
     code = LambdaCode(project, _target(app, deployment))
-    shared = StageFunctions(CodeAssets(code), settings.architecture, settings.log_retention_days)
+    shared = StageFunctions(
+        CodeAssets(code), settings.architecture, settings.log_retention_days, settings.log_key
+    )
     for key, value in deployment.tags.items():
         Tags.of(app).add(key, value)
     added = [_add_region(app, deployment, region, plan, shared) for region, plan in plans]

@@ -10,6 +10,15 @@ from constructs import IConstruct
 from lading.stacks.stages.settings import ArtifactKeys
 
 
+def own_service(name: str) -> iam.IPrincipal:
+    """Return an AWS service that may assume a role for this account's resources only.
+
+    Otherwise it could use the role on behalf of another customer (the confused deputy).
+    """
+    own = {"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
+    return iam.ServicePrincipal(f"{name}.amazonaws.com", conditions=own)
+
+
 def allow(
     role: iam.IRole,
     actions: str | Sequence[str],

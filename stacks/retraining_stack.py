@@ -82,7 +82,7 @@ class RetrainingStack(Stack):
         Tags.of(self).add("model", plan.spec.name)
         self._deployment, self._plan, self._checkout = deployment, plan, checkout
         self._settings = deployment.settings.retraining
-        self._days = deployment.settings.log_retention_days
+        self._logs = deployment.settings
         self.machine_arn = self.format_arn(
             service="states",
             resource="stateMachine",
@@ -116,7 +116,7 @@ class RetrainingStack(Stack):
 
     def _builds(self, places: Places) -> None:
         settings, name = self._settings, self._name
-        log = stage_log(self, "BuildLog", f"/aws/codebuild/{name}", self._days)
+        log = stage_log(self, "BuildLog", f"/aws/codebuild/{name}", self._logs)
         try:
             project = project_asset(self, self._plan)
         except PackagingError as error:
@@ -149,7 +149,7 @@ class RetrainingStack(Stack):
         grant_training(training, train, places, job)
         role = service_role(self, "MachineRole", "states")
         grant_machine(role, self.machine_arn, name, job, training, train)
-        log = stage_log(self, "Log", f"/aws/vendedlogs/states/{name}", self._days)
+        log = stage_log(self, "Log", f"/aws/vendedlogs/states/{name}", self._logs)
         request = self._request(training, places.work)
         waits = request["StoppingCondition"]
         longest = waits.get("MaxWaitTimeInSeconds", waits["MaxRuntimeInSeconds"])

@@ -11,7 +11,7 @@ from typing import Any
 
 from lading.cli.errors import AwsRefused, TokenNotFound
 from lading.functions.authorizer.grants import token_digest, token_id
-from lading.functions.contract.names import TOKENS
+from lading.functions.contract.names import TOKENS, usage_key
 
 _SECRET_BYTES = 32
 _DAY_S = 86_400
@@ -64,11 +64,11 @@ class TokenTable:
         now = int(time.time())
         expires = None if days is None else now + days * _DAY_S
         token = Token(token_digest(secret), tenant, tuple(sorted(set(models))), now, expires)
-        usage_key = secrets.token_hex(_SECRET_BYTES)
+        counted = usage_key(self.api, tenant, own_plan=False)
         with self._aws_errors(), ExitStack() as undo:
-            key = self._add_key(token, usage_key)
+            key = self._add_key(tenant, counted)
             undo.callback(self._delete_keys, [key] if key else [])
-            self._tokens.put_item(Item=_item(token, usage_key))
+            self._tokens.put_item(Item=_item(token, counted))
             undo.pop_all()
         return secret, token
 
@@ -99,8 +99,11 @@ class TokenTable:
                 ExpressionAttributeValues={":now": int(time.time())},
                 ReturnValues="ALL_NEW",
             )
-            self._delete_keys(self._find_keys(id_))
-        return _token(answer["Attributes"])
+        ended = _token(answer["Attributes"])
+        if not any(it.tenant == ended.tenant and it.state == "active" for it in self._scan()):
+            with self._aws_errors():
+                self._delete_keys(self._find_keys(ended.tenant))
+        return ended
 
     def _scan(self) -> Iterator[Token]:
         with self._aws_errors():
@@ -108,24 +111,28 @@ class TokenTable:
             for page in scan.paginate(TableName=self.table, ConsistentRead=True):
                 yield from map(_token, page["Items"])
 
-    def _add_key(self, token: Token, value: str) -> str | None:
-        """Add a key to every usage plan of the API; return None when it has no plan."""
+    def _add_key(self, tenant: str, value: str) -> str | None:
+        """Add a tenant's key to every usage plan that all tenants of the API share.
+
+        Returns:
+            The id of the key; None if there is no plan, or if another token added it before.
+        """
         plans = [
             plan["id"]
             for page in self._gateway.get_paginator("get_usage_plans").paginate()
             for plan in page["items"]
             if re.fullmatch(rf"{re.escape(self.api)}(-\d+)?", plan["name"])
         ]
-        if not plans:
+        if not plans or self._find_keys(tenant):
             return None
-        name = f"{self.api}-{token.id}"
+        name = f"{self.api}-{tenant}"
         key: str = self._gateway.create_api_key(name=name, value=value, enabled=True)["id"]
         for plan in plans:
             self._gateway.create_usage_plan_key(usagePlanId=plan, keyId=key, keyType="API_KEY")
         return key
 
-    def _find_keys(self, id_: str) -> Sequence[str]:
-        name = f"{self.api}-{id_}"
+    def _find_keys(self, tenant: str) -> Sequence[str]:
+        name = f"{self.api}-{tenant}"
         pages = self._gateway.get_paginator("get_api_keys").paginate(nameQuery=name)
         return [key["id"] for page in pages for key in page["items"] if key["name"] == name]
 

@@ -13,12 +13,14 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from lading.functions.authorizer.grants import FindItem, Grant, read_grant, token_digest, token_id
+from lading.functions.authorizer.settings import UsagePlans
 from lading.functions.contract.dialects.dialect import split_path
 from lading.functions.contract.invocation import request_path
-from lading.functions.contract.names import TOKENS
+from lading.functions.contract.names import TOKENS, usage_key
 from lading.functions.contract.routes import RESERVED_NAMES, named_model
 
 _BEARER = re.compile(rf"(?i:bearer) +({TOKENS.pattern})")
@@ -44,6 +46,7 @@ class Authorizer:
         log: writes one line for each refusal; the line never has the token.
         now: returns the time in seconds since 1970.
         base_path: base path of the API's custom domain.
+        plans: whose calls count against a usage plan of their own.
     """
 
     def __init__(
@@ -52,7 +55,9 @@ class Authorizer:
         log: Callable[[str], None] = print,
         now: Callable[[], float] = time.time,
         base_path: str = "",
+        plans: UsagePlans = UsagePlans(),  # noqa: B008 it is immutable
     ) -> None:
+        self._plans = plans
         self._find, self._log, self._now, self._base_path = find, log, now, base_path
 
     def answer(self, event: Event) -> dict[str, Any]:
@@ -69,7 +74,13 @@ class Authorizer:
         if isinstance(grant, str):
             self._refuse(grant, token_id(digest))
         allowed = grant.allows(requested_model(event, self._base_path))
-        return _response(event, grant, token_id(digest), allowed=allowed)
+        return _response(event, self._planned(grant), token_id(digest), allowed=allowed)
+
+    def _planned(self, grant: Grant) -> Grant:
+        """Return the grant with the key of the tenant's own usage plan, if it has one."""
+        if grant.tenant not in self._plans.tenants:
+            return grant
+        return replace(grant, usage_key=usage_key(self._plans.api, grant.tenant, own_plan=True))
 
     def _refuse(self, reason: str, token: str) -> NoReturn:
         line = {"level": "WARNING", "message": "refused", "reason": reason, "token": token}

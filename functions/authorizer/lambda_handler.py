@@ -4,10 +4,10 @@ from typing import Any
 
 from lading.functions.authorizer.authorizer import Authorizer
 from lading.functions.authorizer.grants import table_lookup
-from lading.functions.authorizer.settings import base_path, token_table
+from lading.functions.authorizer.settings import base_path, token_table, usage_plans
 from lading.functions.contract.invocation import answer_warm_up
 
-_authorizer = Authorizer(table_lookup(token_table()), base_path=base_path())
+_authorizer = Authorizer(table_lookup(token_table()), base_path=base_path(), plans=usage_plans())
 
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:

@@ -26,6 +26,8 @@ class TokenSettings:
         key_alias: alias of the key that encrypts the table.
         cache_s: how long the gateway caches an answer.
         base_path: base path of the API's custom domain.
+        api: name of the API.
+        tenants: the tenants that have a usage plan of their own.
     """
 
     function: str
@@ -33,6 +35,8 @@ class TokenSettings:
     key_alias: str
     cache_s: int
     base_path: str = ""
+    api: str = ""
+    tenants: tuple[str, ...] = ()
 
 
 class TokenAuthorizer(Construct):
@@ -60,6 +64,7 @@ class TokenAuthorizer(Construct):
             environment={
                 TOKENS.table: tokens.table,
                 **({ENVIRONMENT.base_path: tokens.base_path} if tokens.base_path else {}),
+                **_planned(tokens),
             },
         )
         _grant_look_up(own.role, tokens.table, ArtifactKeys(tokens.key_alias))
@@ -76,6 +81,13 @@ class TokenAuthorizer(Construct):
             ],
             results_cache_ttl=Duration.seconds(tokens.cache_s),
         )
+
+
+def _planned(tokens: TokenSettings) -> dict[str, str]:
+    """Return the variables of tenants with a usage plan of their own, if there are any."""
+    if not tokens.tenants:
+        return {}
+    return {TOKENS.api: tokens.api, TOKENS.planned: ",".join(tokens.tenants)}
 
 
 def _grant_look_up(role: iam.IRole, table: str, key: ArtifactKeys) -> None:

@@ -1,8 +1,8 @@
 """The REST API: its paths, authorization, throttling and logs."""
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import cast
 
 from aws_cdk import Annotations, ArnFormat, Duration, RemovalPolicy, Stack
@@ -11,18 +11,24 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from lading.functions.contract.limits import GATEWAY
-from lading.functions.contract.names import access_log
+from lading.functions.contract.names import access_log, usage_key
 from lading.functions.contract.routes import root_paths
 from lading.stacks.api.gateway_responses import add_gateway_responses
 from lading.stacks.function.logged_function import stage_log
 from lading.stacks.monitoring.signals import WatchedModel
 from lading.stacks.permissions import acknowledge
-from lading.stacks.stages.settings import ALIAS
+from lading.stacks.stages.settings import ALIAS, TenantPlan
 
 TLS_POLICY = "SecurityPolicy_TLS13_1_2_PQ_2025_09"
 """TLS 1.2 or newer; TLS 1.3 with a post-quantum key exchange if the client supports it."""
 
 _INTEGRATION_LIMIT = Duration.seconds(GATEWAY.timeout_s)
+
+_PERIODS = {
+    "day": apigateway.Period.DAY,
+    "week": apigateway.Period.WEEK,
+    "month": apigateway.Period.MONTH,
+}
 
 ACCESS_LOG = {
     "requestId": "$context.requestId",
@@ -77,6 +83,8 @@ class ApiSettings:
         log_retention_days: how long CloudWatch keeps its logs.
         account_log_role: whether to give API Gateway its role for logs, one for each account.
         firewall: whether a web application firewall is in front of it.
+        tenants: the usage plans of tenants that have one of their own.
+        log_key: ARN of the key that encrypts its logs.
     """
 
     name: str
@@ -87,6 +95,8 @@ class ApiSettings:
     log_retention_days: int
     account_log_role: bool
     firewall: bool
+    tenants: Mapping[str, TenantPlan] = field(default_factory=dict)
+    log_key: str | None = None
 
 
 class ModelApi(Construct):
@@ -184,7 +194,7 @@ class ModelApi(Construct):
 
     def _rest_api(self) -> apigateway.RestApi:
         settings, name = self._settings, self._settings.name
-        log = stage_log(self, "AccessLog", access_log(name), settings.log_retention_days)
+        log = stage_log(self, "AccessLog", access_log(name), settings)
         api = apigateway.RestApi(
             self,
             "Api",
@@ -220,11 +230,11 @@ class ModelApi(Construct):
         """Create the log that the gateway would otherwise create itself and keep for ever."""
         stage, settings = self.api.deployment_stage, self._settings
         name = f"API-Gateway-Execution-Logs_{self.api.rest_api_id}/{settings.stage}"
-        log = stage_log(self, "ExecutionLog", name, settings.log_retention_days)
+        log = stage_log(self, "ExecutionLog", name, settings)
         stage.node.add_dependency(log)
 
     def _usage_plan(self) -> None:
-        """Count the calls of each token; one token may use all that the API accepts."""
+        """Count the calls of each tenant; one without a plan may use all that the API accepts."""
         settings = self._settings
         plan = self.api.add_usage_plan(
             "Tokens",
@@ -234,6 +244,31 @@ class ModelApi(Construct):
             ),
         )
         plan.add_api_stage(stage=self.api.deployment_stage)
+        for tenant, own in settings.tenants.items():
+            self._tenant_plan(tenant, own)
+
+    def _tenant_plan(self, tenant: str, own: TenantPlan) -> None:
+        """Count the calls of one tenant by its own figures, with the key that the authorizer names.
+
+        The key's value is no secret: the gateway reads it from the authorizer alone.
+        """
+        name, throttle = self._settings.name, apigateway.ThrottleSettings
+        plan = self.api.add_usage_plan(
+            f"Tenant{tenant}",
+            name=f"{name}-tenant-{tenant}",
+            throttle=throttle(rate_limit=own.rate, burst_limit=own.burst),
+            quota=None
+            if own.quota is None
+            else apigateway.QuotaSettings(limit=own.quota.requests, period=_PERIODS[own.quota.per]),
+        )
+        plan.add_api_stage(stage=self.api.deployment_stage)
+        key = apigateway.ApiKey(
+            self,
+            f"Key{tenant}",
+            api_key_name=f"{name}-tenant-{tenant}",
+            value=usage_key(name, tenant, own_plan=True),
+        )
+        plan.add_api_key(key)
 
     def _acknowledge(self) -> None:
         bodies = (

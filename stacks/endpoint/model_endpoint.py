@@ -144,7 +144,9 @@ class ModelEndpoint(Construct):
             adapter = self._plan.settings.web_adapter or adapter_layer(self._shared.architecture)
         return Proxy(
             endpoint=self._served_endpoint(),
-            jobs=JobsPlace(self.jobs.bucket.bucket_name, self.jobs.jobs.table_name),
+            jobs=JobsPlace(
+                self.jobs.bucket.bucket_name, self.jobs.jobs.table_name, owner=Aws.ACCOUNT_ID
+            ),
             idempotency_table=self.jobs.idempotency.table_name,
             adapter=adapter,
             runtime=self._plan.runtime,

@@ -4,7 +4,13 @@ from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from lading.stacks.permissions import acknowledge_resource, allow, bucket_arn, grant_decrypt
+from lading.stacks.permissions import (
+    acknowledge_resource,
+    allow,
+    bucket_arn,
+    grant_decrypt,
+    own_service,
+)
 from lading.stacks.plan.endpoints import EngineData, Repository
 from lading.stacks.stages.settings import ArtifactKeys
 
@@ -34,9 +40,7 @@ class EndpointRole(Construct):
         in_vpc: bool,
     ) -> None:
         super().__init__(scope, id_)
-        self.role = iam.Role(
-            self, "Role", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com")
-        )
+        self.role = iam.Role(self, "Role", assumed_by=own_service("sagemaker"))
         self._grant_files(files, artifact_keys)
         self._grant_image(Repository.of(image))
         self._grant_logs()

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Protocol, cast
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
@@ -12,7 +12,7 @@ from constructs import Construct
 
 from lading.functions.contract.names import function_log
 from lading.stacks.function.code_assets import CodeAssets
-from lading.stacks.permissions import acknowledge, acknowledge_resource
+from lading.stacks.permissions import acknowledge, acknowledge_resource, own_service
 from lading.stacks.stages.target import LAMBDA_PYTHON, Architecture
 
 RUNTIME = lambda_.Runtime(
@@ -33,11 +33,13 @@ class StageFunctions:
         assets: the Lambda code.
         architecture: the processors that they run on.
         log_retention_days: how long CloudWatch keeps their logs.
+        log_key: ARN of the key that encrypts them; None: CloudWatch's own.
     """
 
     assets: CodeAssets
     architecture: Architecture
     log_retention_days: int
+    log_key: str | None = None
 
 
 class LoggedFunction(Construct):
@@ -79,8 +81,8 @@ class LoggedFunction(Construct):
         environments: tuple[int, int | None] | None = None,
     ) -> None:
         super().__init__(scope, id_)
-        log_group = stage_log(self, "Log", function_log(name), shared.log_retention_days)
-        self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        log_group = stage_log(self, "Log", function_log(name), shared)
+        self.role = iam.Role(self, "Role", assumed_by=own_service("lambda"))
         log_group.grant_write(self.role)
         self.function = lambda_.Function(
             self,
@@ -128,8 +130,20 @@ def _kept(environments: tuple[int, int | None]) -> lambda_.VersionOptions:
     )
 
 
-def stage_log(scope: Construct, id_: str, name: str, days: int) -> logs.LogGroup:
-    """Create a log group that keeps its entries for a number of days.
+class LogKeeping(Protocol):
+    """How a stage keeps its logs."""
+
+    @property
+    def log_retention_days(self) -> int:
+        """How long CloudWatch keeps them."""
+
+    @property
+    def log_key(self) -> str | None:
+        """ARN of the key that encrypts them; None: CloudWatch's own."""
+
+
+def stage_log(scope: Construct, id_: str, name: str, kept: LogKeeping) -> logs.LogGroup:
+    """Create a log group, kept as its stage wants.
 
     It is deleted with its stack: otherwise the next stack could not create it under the same name.
     """
@@ -137,5 +151,5 @@ def stage_log(scope: Construct, id_: str, name: str, days: int) -> logs.LogGroup
         scope, id_, log_group_name=name, removal_policy=RemovalPolicy.DESTROY, retention=None
     )
     plain = cast("logs.CfnLogGroup", log.node.default_child)
-    plain.retention_in_days = days
+    plain.retention_in_days, plain.kms_key_id = kept.log_retention_days, kept.log_key
     return log

@@ -11,7 +11,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from lading.functions.contract.limits import LAMBDA
-from lading.stacks.permissions import acknowledge
+from lading.stacks.permissions import acknowledge, own_service
 from lading.stacks.stages.managed import ManagedSettings
 from lading.stacks.stages.target import Architecture
 
@@ -51,7 +51,7 @@ class ManagedHosts(Construct):
         role = iam.Role(
             self,
             "Operator",
-            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            assumed_by=own_service("lambda"),
             managed_policies=[
                 iam.ManagedPolicy.from_aws_managed_policy_name(_POLICY.rpartition("/")[2])
             ],

@@ -22,7 +22,7 @@ from lading.functions.contract.limits import LAMBDA
 from lading.functions.contract.names import HOOK, LAYER_ROOT
 from lading.stacks.function.lambda_model import LambdaModel
 from lading.stacks.function.logged_function import LoggedFunction, StageFunctions
-from lading.stacks.permissions import acknowledge_resource, allow
+from lading.stacks.permissions import acknowledge_resource, allow, own_service
 from lading.stacks.stages.settings import ALIAS, RolloutName
 
 _HANDLERS = "lading.functions.traffic_hook.lambda_handler"
@@ -174,7 +174,7 @@ class Rollout(Construct):
     def _codedeploy_role(self, hooks: Sequence[LoggedFunction]) -> iam.Role:
         """Create CodeDeploy's role: less than AWS's own policy, and for this alias only."""
         function = self._served.function.function_arn
-        role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("codedeploy.amazonaws.com"))
+        role = iam.Role(self, "Role", assumed_by=own_service("codedeploy"))
         allow(role, _SHIFT, function, f"{function}:{ALIAS}")
         allow(role, "lambda:InvokeFunction", *(hook.function.function_arn for hook in hooks))
         allow(role, "cloudwatch:DescribeAlarms", "*")

@@ -60,6 +60,10 @@ RetentionDays = Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545
 
 KeyArn = Annotated[str, Field(pattern=r"^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/\S+$")]
 
+TenantName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$")]
+_MOST_TENANTS = 100
+"""API Gateway's limit for usage plans is 300, and a function's environment has 4 KB."""
+
 ADDRESS_WINDOW_S = 300
 """Seconds over which the firewall counts the requests of one IP address."""
 _LEAST_LIMIT, _MOST_LIMIT = 10, 2_000_000_000
@@ -142,6 +146,23 @@ class Throttling(StageEntry):
         return min(max(_LEAST_LIMIT, ceil(2 * accepted)), _MOST_LIMIT)
 
 
+class Quota(StageEntry):
+    """Requests of a tenant in a period, after which it gets 429 until the next period."""
+
+    requests: int = Field(ge=1)
+    per: Literal["day", "week", "month"] = "month"
+
+
+class TenantPlan(StageEntry):
+    """The usage plan of one tenant: what its tokens may do together."""
+
+    rate: float = Field(gt=0)
+    """Requests per second; more get 429."""
+    burst: int = Field(ge=1)
+    """Requests at once."""
+    quota: Quota | None = None
+
+
 class Alarms(StageEntry):
     """Who receives alarms, and when they go off."""
 
@@ -172,6 +193,9 @@ class StageSettings(StageEntry):
     cors: Annotated[tuple[str, ...], AfterValidator(_origins)] = Field(default=(), strict=False)
     """Origins whose pages may call the API from a browser; `*` for all."""
     throttling: Throttling = Throttling()
+    tenants: Mapping[TenantName, TenantPlan] = Field(default={}, max_length=_MOST_TENANTS)
+    """Tenant -> its usage plan; the others share one with the figures of `throttling`, each tenant
+    for itself. A tenant is the name that `lading tokens create` was given."""
     waf: bool | None = None
     """Whether a web application firewall is in front of the API; None: in production only."""
     domain: CustomDomain | None = None
@@ -181,6 +205,8 @@ class StageSettings(StageEntry):
     rollout: RolloutName = "canary-10-percent-5-minutes"
     retraining: Retraining = Retraining()
     log_retention_days: RetentionDays = 90
+    log_key: KeyArn | None = None
+    """ARN of the KMS key that encrypts the logs; its policy must let CloudWatch Logs use it."""
     permissions_boundary: str | None = None
     """Name or ARN of a managed policy that is the permissions boundary of every role."""
     defaults: ModelSettings = ModelSettings()
@@ -412,6 +438,9 @@ def _read(path: Path) -> SettingsFile:
 def _require_possible(document: LocatedYaml, settings: SettingsFile) -> None:
     """Refuse settings of functions and endpoints that AWS does not accept together."""
     for name, stage in settings.stages.items():
+        if stage.tenants and stage.auth != "token":
+            place = document.place(["stages", name, "tenants"])
+            raise SettingsError(f"{place}: needs `auth: token`, which tells tenants apart")
         described = [(["defaults"], stage.defaults)]
         described += [(["models", model], stage.model(model)) for model in stage.models]
         for keys, model in described:

@@ -22,7 +22,14 @@ from lading.stacks.function.logged_function import StageFunctions
 from lading.stacks.monitoring.signals import WatchedModel
 from lading.stacks.plan.apis import plan_apis
 from lading.stacks.stages.domain import CustomDomain
-from lading.stacks.stages.settings import Alarms, Deployment, Names, StageSettings
+from lading.stacks.stages.settings import (
+    Alarms,
+    Deployment,
+    Names,
+    Quota,
+    StageSettings,
+    TenantPlan,
+)
 from lading.stacks.stages.target import lambda_target
 
 ROOT = Path(__file__).parents[2]
@@ -44,6 +51,7 @@ STAGES = {
         StageSettings(
             auth="token",
             authorizer_cache_s=60,
+            tenants={"acme": TenantPlan(rate=5, burst=9, quota=Quota(requests=1000, per="day"))},
             domain=CustomDomain(
                 name="shared.example.com",
                 certificate_arn="arn:aws:acm:eu-west-1:000000000000:certificate/two",

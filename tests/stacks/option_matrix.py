@@ -51,6 +51,9 @@ stages:
       - arn:aws:kms:eu-central-1:000000000000:key/0a1b2c3d-0000-4000-8000-000000000000
     cors: [https://app.example.com, https://other.example.com]
     throttling: {rate: 500, burst: 900, requests_per_address: 2000}
+    tenants:
+      acme: {rate: 50, burst: 100, quota: {requests: 100000, per: day}}
+      other.one: {rate: 5, burst: 5}
     waf: true
     domain:
       name: ml.example.com
@@ -69,6 +72,7 @@ stages:
       data_keys:
         - arn:aws:kms:eu-central-1:000000000000:key/0a1b2c3d-0000-4000-8000-000000000002
     log_retention_days: 30
+    log_key: arn:aws:kms:eu-central-1:000000000000:key/0a1b2c3d-0000-4000-8000-000000000002
     permissions_boundary: arn:aws:iam::000000000000:policy/boundary
     models:
       layered:

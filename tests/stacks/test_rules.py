@@ -131,3 +131,42 @@ def test_cfn_lint_finds_nothing(assembly: tuple[str, Path]) -> None:
     )
     assert linted.stdout == ""
     assert linted.returncode == 0
+
+
+def test_every_service_assumes_a_role_for_this_account_only(assembly: tuple[str, Path]) -> None:
+    _, folder = assembly
+    roles = [
+        (logical, each["Properties"]["AssumeRolePolicyDocument"]["Statement"])
+        for path in sorted(folder.glob("*.template.json"))
+        for logical, each in json.loads(path.read_text())["Resources"].items()
+        if each["Type"] == "AWS::IAM::Role"
+    ]
+    assert roles
+    for logical, trusts in roles:
+        for trust in trusts:
+            if trust["Principal"]["Service"] == "apigateway.amazonaws.com":
+                continue  # the account's one role for logs, which the CDK makes
+            own = trust["Condition"]["StringEquals"]["aws:SourceAccount"]
+            assert own == {"Ref": "AWS::AccountId"}, logical
+
+
+def test_logs_have_the_key_that_the_stage_names(assembly: tuple[str, Path]) -> None:
+    stage, folder = assembly
+    keys = {
+        each["Properties"].get("KmsKeyId")
+        for path in sorted(folder.glob("*.template.json"))
+        for each in json.loads(path.read_text())["Resources"].values()
+        if each["Type"] == "AWS::Logs::LogGroup"
+    }
+    assert keys == {read_stages(STAGES).stages[stage].log_key}
+
+
+def test_a_model_has_the_concurrency_that_its_stage_reserves(assembly: tuple[str, Path]) -> None:
+    stage, folder = assembly
+    reserved = {
+        each["Properties"]["FunctionName"]: each["Properties"]["ReservedConcurrentExecutions"]
+        for path in sorted(folder.glob("*.template.json"))
+        for each in json.loads(path.read_text())["Resources"].values()
+        if "ReservedConcurrentExecutions" in each.get("Properties", {})
+    }
+    assert reserved == ({"lading-tokens-model-layered": 20} if stage == "tokens" else {})

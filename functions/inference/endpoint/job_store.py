@@ -70,6 +70,7 @@ class JobStore:
 
     def __init__(self, place: JobsPlace) -> None:
         self._place = place
+        self._owner = {"ExpectedBucketOwner": place.owner} if place.owner else {}
 
     def create(self, job: Job) -> None:
         """Store a new job."""
@@ -105,6 +106,7 @@ class JobStore:
             Key=f"{JOBS.results}{job.id}",
             Body=body,
             ContentType=content_type,
+            **self._owner,
         )
         good = status < 400  # noqa: PLR2004 where HTTP's errors begin
         fields = {"status": status, "answer_headers": json.dumps(dict(headers))}
@@ -113,7 +115,7 @@ class JobStore:
     def put_input(self, name: str, body: bytes) -> str:
         """Store an input, and return its address."""
         key = f"{JOBS.inputs}{name}"
-        self._s3.put_object(Bucket=self._place.bucket, Key=key, Body=body)
+        self._s3.put_object(Bucket=self._place.bucket, Key=key, Body=body, **self._owner)
         return f"s3://{self._place.bucket}/{key}"
 
     def read_input(self, job: Job) -> bytes | None:
@@ -145,7 +147,7 @@ class JobStore:
         from botocore.exceptions import ClientError
 
         try:
-            found = self._s3.get_object(Bucket=bucket, Key=key)
+            found = self._s3.get_object(Bucket=bucket, Key=key, **self._owner)
         except ClientError as error:
             if error.response["Error"]["Code"] in _GONE:
                 return None

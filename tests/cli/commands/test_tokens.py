@@ -121,7 +121,22 @@ def test_a_token_counts_in_the_usage_plans_of_its_own_apis(planned: Cloud, ladin
         "lading-dev-api-2": [key],
         "lading-dev-api-docs": [],
     }
-    assert planned.keys() == [f"lading-dev-api-{made['id']}"]
+    assert planned.keys() == ["lading-dev-api-acme"]
+    assert made["tenant"] == "acme"
+
+
+def test_all_tokens_of_a_tenant_count_together(planned: Cloud, lading: Lading) -> None:
+    ended = create(lading, "--model", "digits")
+    create(lading, "--model", "iris")
+    other = lading("tokens", "create", "--tenant", "other", "--json", "--every-model")
+    assert other.code == 0
+    counted = {item["tenant"]["S"]: item["usage_key"]["S"] for item in planned.items()}
+    assert len({item["usage_key"]["S"] for item in planned.items()}) == len(counted) == 2
+    assert sorted(planned.keys()) == ["lading-dev-api-acme", "lading-dev-api-other"]
+    lading("tokens", "revoke", ended["id"])
+    assert sorted(planned.keys()) == ["lading-dev-api-acme", "lading-dev-api-other"]
+    lading("tokens", "revoke", other.document["id"])
+    assert planned.keys() == ["lading-dev-api-acme"]
 
 
 def test_a_revoked_token_is_refused_at_once_and_its_key_is_gone(
@@ -132,7 +147,9 @@ def test_a_revoked_token_is_refused_at_once_and_its_key_is_gone(
     with pytest.raises(Unauthorized):
         allowed(ended["token"], "digits")
     assert allowed(kept["token"], "digits")
-    assert planned.keys() == [f"lading-dev-api-{kept['id']}"]
+    assert planned.keys() == ["lading-dev-api-acme"]
+    lading("tokens", "revoke", kept["id"])
+    assert planned.keys() == []
 
 
 @pytest.mark.usefixtures("cloud")

@@ -7,6 +7,8 @@ import pytest
 
 from lading.functions.authorizer.authorizer import Authorizer, Unauthorized
 from lading.functions.authorizer.grants import Item, token_digest
+from lading.functions.authorizer.settings import UsagePlans
+from lading.functions.contract.names import usage_key
 
 ARN = "arn:aws:execute-api:eu-central-1:000000000000:abc123/dev"
 GOOD = "lading_" + "g" * 43
@@ -52,6 +54,18 @@ def ask(path: str, *authorization: str, resource: str | None = None) -> dict[str
     lines: list[str] = []
     authorizer = Authorizer(TABLE.get, lines.append, lambda: NOW)
     return authorizer.answer(event(path, *authorization, resource=resource))
+
+
+def test_a_tenant_with_a_plan_of_its_own_counts_against_that() -> None:
+    plans = UsagePlans("lading-prod-api", frozenset({"acme"}))
+    for planned, key in (
+        (plans, usage_key("lading-prod-api", "acme", own_plan=True)),
+        (plans._replace(tenants=frozenset({"other"})), "usage-1"),
+        (UsagePlans(), "usage-1"),
+    ):
+        authorizer = Authorizer(TABLE.get, print, lambda: NOW, plans=planned)
+        answer = authorizer.answer(event("/digits/predict", f"Bearer {GOOD}"))
+        assert answer["usageIdentifierKey"] == key
 
 
 def effect(path: str, token: str, resource: str | None = None) -> str:

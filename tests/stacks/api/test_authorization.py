@@ -1,5 +1,6 @@
 from typing import Any
 
+from lading.functions.contract.names import usage_key
 from tests.stacks.api_stages import only, paths, text
 
 
@@ -36,3 +37,20 @@ def test_the_authorizer_may_read_single_items_of_the_token_table_alone(stage: An
     assert "dynamodb:GetItem" in policy
     assert "table/lading-prod-tokens" in policy
     assert not {"dynamodb:Query", "dynamodb:Scan", "dynamodb:PutItem"} & set(policy.split('"'))
+
+
+def test_a_tenant_has_the_rate_the_burst_and_the_quota_of_its_own_plan(stage: Any) -> None:
+    plans = stage("cached").find_resources("AWS::ApiGateway::UsagePlan").values()
+    named = {plan["Properties"]["UsagePlanName"]: plan["Properties"] for plan in plans}
+    own = named["lading-cached-api-tenant-acme"]
+    assert (own["Throttle"], own["Quota"]) == (
+        {"RateLimit": 5, "BurstLimit": 9},
+        {"Limit": 1000, "Period": "DAY"},
+    )
+    assert named["lading-cached-api"]["Throttle"]["RateLimit"] == 100
+    key = only(stage("cached"), "AWS::ApiGateway::ApiKey")
+    assert key["Value"] == usage_key("lading-cached-api", "acme", own_plan=True)
+    functions = stage("cached").find_resources("AWS::Lambda::Function").values()
+    told = [each["Properties"]["Environment"]["Variables"] for each in functions]
+    (authorizer,) = [each for each in told if "LADING_TOKEN_TABLE" in each]
+    assert (authorizer["LADING_API"], authorizer["LADING_TENANTS"]) == ("lading-cached-api", "acme")

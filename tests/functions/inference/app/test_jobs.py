@@ -339,3 +339,18 @@ def test_an_asynchronous_endpoint_answers_nothing_at_once(store: str, tmp_path: 
         assert not aws.asked
     assert found.status == 501
     assert "/async" in found.error
+
+
+def test_a_bucket_of_another_account_is_not_used(aws: SageMaker, tmp_path: Path) -> None:
+    sent: list[dict[str, Any]] = []
+    jobs = JobStore(JobsPlace("jobs", "jobs", owner="123456789012"))
+    for operation in ("PutObject", "GetObject"):
+        jobs._s3.meta.events.register(
+            f"before-call.s3.{operation}", lambda params, **_: sent.append(params["headers"])
+        )
+    job = Job("4" * 32, "/predict", {}, "accepted", int(time.time()) + 60)
+    jobs.put_input(job.id, b"body")
+    jobs.create(job)
+    jobs.read_input(job)
+    jobs.finish(job, 200, {}, b"answer")
+    assert [it["x-amz-expected-bucket-owner"] for it in sent] == ["123456789012"] * 3
