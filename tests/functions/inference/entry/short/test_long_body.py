@@ -165,7 +165,10 @@ class Connection:
     """What a long body needs of a connection."""
 
     def __init__(self) -> None:
-        self.transport = Sink()
+        self.transport, self.received, self.counted = Sink(), 0, 0
+
+    def count_body(self, size: int) -> None:
+        self.counted += size
 
 
 @pytest.mark.parametrize("before", [*range(17), 1000])
@@ -182,6 +185,8 @@ def test_what_follows_the_head_of_a_body_is_aligned(before: int) -> None:
         start, part = len(sent) - len(place), min(size, len(place))
         place[:part] = sent[start : start + part]
         body.buffer_updated(part)
+    assert connection.received == len(sent) - 100
+    assert connection.counted == 1 + 1000, "the last part completes the body"
     (found,) = ended
     assert found is not None
     assert bytes(found) == sent
