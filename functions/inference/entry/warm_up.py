@@ -19,7 +19,6 @@ import numpy as np
 
 from lading.functions.contract.errors import InferenceError, ModelUnavailable
 from lading.functions.inference.dialects import plain
-from lading.functions.inference.health.golden import wrong_answers
 from lading.functions.inference.loading.catalog import Catalog
 from lading.functions.inference.models.predictor import ModelMetadata, Predictor, keeps_memory
 
@@ -38,6 +37,8 @@ def warm_up(catalog: Catalog) -> int:
 
     In the catalog a version that answers one wrong becomes one that is not available.
     """
+    from lading.functions.inference.health.golden import wrong_answers  # not at a cold start
+
     predictors = catalog.predictors()
     for predictor in predictors:
         for reason in islice(wrong_answers(predictor), 1):
