@@ -42,9 +42,14 @@ class Trust(NamedTuple):
     mode: Mode = "warn"
     keys: Mapping[str, bytes] = MappingProxyType({})
 
+    @property
+    def expected(self) -> bool:
+        """Whether each version should have a signature."""
+        return self.mode == "required" or bool(self.keys)
+
 
 ANY = Trust()
-"""Without a key: a version without a signature is reported."""
+"""Without a key: a version needs no signature."""
 
 
 class Claim(NamedTuple):
