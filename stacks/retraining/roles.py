@@ -3,6 +3,7 @@
 Each may do what its part does, and on the resources of one model only.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -188,7 +189,7 @@ def _shown(arn: Any) -> str:
     (function, argument) = next(iter(arn.items()))
     if function == "Fn::Join":
         return "".join(_shown(part) for part in argument[1])
-    return f"<{argument}>" if function == "Ref" else f"<{function}>"
+    return f"<{argument}>" if function == "Ref" else json.dumps(arn, separators=(",", ":"))
 
 
 def _list_data(role: iam.Role, places: Places) -> None:
