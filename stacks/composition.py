@@ -161,7 +161,6 @@ def _add_retraining(  # noqa: PLR0917 - what a stack is made from
             deployment=deployment,
             region=region,
             plan=plan,
-            artifacts=artifacts,
             checkout=checkout,
         )
         stack.add_stack_dependency(artifacts)

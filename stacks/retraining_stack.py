@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from aws_cdk import ArnFormat, Aws, CfnOutput, Duration, Stack, Tags
+from aws_cdk import ArnFormat, Aws, CfnOutput, Duration, Stack, Tags, Token
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_iam as iam
@@ -13,7 +13,6 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from lading.model_packaging.errors import PackagingError
-from lading.stacks.artifact_stack import ArtifactStack
 from lading.stacks.errors import StackError
 from lading.stacks.function.logged_function import stage_log
 from lading.stacks.monitoring.alarms import topic_by_name
@@ -56,7 +55,6 @@ class RetrainingStack(Stack):
         deployment: the stage.
         region: the region; None: the AWS profile's.
         plan: the model, and where its versions are.
-        artifacts: the stage's artifacts.
         checkout: folder of Lading's checkout.
     """
 
@@ -68,7 +66,6 @@ class RetrainingStack(Stack):
         deployment: Deployment,
         region: str | None,
         plan: PlannedRetraining,
-        artifacts: ArtifactStack,
         checkout: Path,
     ) -> None:
         self._name = deployment.names.retraining(plan.spec.name)
@@ -94,7 +91,7 @@ class RetrainingStack(Stack):
             data=tuple(each for each in plan.train.channels.values() if isinstance(each, str)),
             data_keys=self._settings.data_keys,
             work=work.bucket_name,
-            store=plan.store or (artifacts.bucket.bucket_name, ""),
+            store=plan.store or (_artifact_bucket(deployment), ""),
             artifact_keys=deployment.artifact_keys,
         )
         self._builds(places)
@@ -237,3 +234,13 @@ class RetrainingStack(Stack):
                 treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
             )
             alarm.add_alarm_action(actions.SnsAction(topic))
+
+
+def _artifact_bucket(deployment: Deployment) -> str:
+    """Return the name of the stage's artifact bucket, an output of the stack of artifacts."""
+    place = {
+        "StackName": deployment.names.artifact_stack,
+        "OutputName": OUTPUTS.artifact_bucket_name,
+        "Region": {"Ref": "AWS::Region"},
+    }
+    return Token.as_string({"Fn::GetStackOutput": place})

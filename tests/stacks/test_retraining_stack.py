@@ -209,6 +209,17 @@ def test_in_an_emulated_account_the_emulator_plays_the_tasks(tmp_path: Path) -> 
     states = json.loads(Resolved(template.to_json()).value(machine["DefinitionString"]))["States"]
     for name in ("Prepare", "Train", "Package"):
         assert states[name]["Resource"].endswith(":sqs:sendMessage.waitForTaskToken")
+    project = only(template, "AWS::CodeBuild::Project")["Properties"]
+    (store,) = (
+        each["Value"]
+        for each in project["Environment"]["EnvironmentVariables"]
+        if each["Name"] == "STORE"
+    )
+    bucket = store["Fn::Join"][1][1]["Fn::GetStackOutput"]
+    assert (bucket["StackName"], bucket["OutputName"]) == (
+        "lading-dev-artifacts",
+        "ArtifactBucketName",
+    )
     body = states["Train"]["Arguments"]["MessageBody"]
     assert body["Resource"].endswith(":sagemaker:createTrainingJob.sync")
     assert len(resources(template, "AWS::SQS::Queue")) == 1
