@@ -1,19 +1,19 @@
-"""Settings of the servers, each read from the environment in one place."""
+"""Settings of the container, each read from the environment in one place."""
 
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lading.functions.contract.names import ADAPTER, CONTAINER, ENVIRONMENT, MANAGED
+from lading.functions.contract.names import CONTAINER, ENVIRONMENT
 from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.attestation.verification import ANY, Trust
 from lading.functions.inference.callers.limits import CallerLimits
 from lading.functions.inference.entry.keep_alive import KEEP_ALIVE_SECONDS, MOST_KEEP_ALIVE_SECONDS
+from lading.functions.inference.entry.numbers import number_of, port_of
 from lading.functions.inference.entry.processors import processors
 from lading.functions.inference.lanes.limits import LaneLimits
 
-_MOST_PORTS = 1 << 16
 _MOST_WORKERS = 256
 
 
@@ -66,10 +66,10 @@ class ContainerSettings:
         return cls(
             service if workers == 1 else service._replace(threads=1),
             Path(folder),
-            _port(environment, CONTAINER.port, CONTAINER.default_port),
-            grpc_port=_port(environment, CONTAINER.grpc_port, 0),
+            port_of(environment, CONTAINER.port, CONTAINER.default_port),
+            grpc_port=port_of(environment, CONTAINER.grpc_port, 0),
             explicit=mode == "explicit",
-            management_port=_port(environment, CONTAINER.management_port, 0),
+            management_port=port_of(environment, CONTAINER.management_port, 0),
             management_host=environment.get(CONTAINER.management_host)
             or CONTAINER.default_management_host,
             management_token=_management_token(environment),
@@ -80,43 +80,13 @@ class ContainerSettings:
             trust=_trust(environment),
             callers=_callers(environment),
             workers=workers,
-            longest_run_s=_number(
+            longest_run_s=number_of(
                 environment, CONTAINER.longest_run, CONTAINER.default_longest_run_s
             ),
-            longest_load_s=_number(
+            longest_load_s=number_of(
                 environment, CONTAINER.longest_load, CONTAINER.default_longest_load_s
             ),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class AdapterSettings:
-    """Settings of the process behind the Lambda Web Adapter.
-
-    The name and version of its function are named as in Lambda's context, which the log reads.
-    """
-
-    function_name: str
-    function_version: str
-    port: int = ADAPTER.default_port
-    at_once: int = 1
-    """Requests that the process answers at once: several on Lambda Managed Instances only."""
-    require_gpu: bool = False
-    """Whether the process must not start without a GPU."""
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "AdapterSettings":
-        """Read the variables that Lambda and the adapter set.
-
-        Raises:
-            ValueError: a variable is invalid; the text names it.
-        """
-        name = environment.get("AWS_LAMBDA_FUNCTION_NAME", "")
-        version = environment.get("AWS_LAMBDA_FUNCTION_VERSION", "")
-        port = _port(environment, ADAPTER.port, ADAPTER.default_port)
-        at_once = _number(environment, MANAGED.at_once, 1)
-        gpu = environment.get(MANAGED.require_gpu, "").lower() == "true"
-        return cls(name, version, port, at_once, gpu)
 
 
 def _trust(environment: Mapping[str, str]) -> Trust:
@@ -134,10 +104,10 @@ def _lanes(environment: Mapping[str, str], workers: int) -> LaneLimits:
     """Read the limits of the queue in each worker, each limit from its own variable."""
     usual = LaneLimits()
     stated = {
-        limit: _number(environment, variable, getattr(usual, limit))
+        limit: number_of(environment, variable, getattr(usual, limit))
         for limit, variable in CONTAINER.lane_limits.items()
     }
-    threads = _number(environment, CONTAINER.threads, max(1, processors() // workers))
+    threads = number_of(environment, CONTAINER.threads, max(1, processors() // workers))
     return LaneLimits(**stated, threads=threads)
 
 
@@ -145,12 +115,12 @@ def _callers(environment: Mapping[str, str]) -> CallerLimits:
     """Read the limits on callers, each from its own variable."""
     usual = CallerLimits()
     stated = {
-        limit: _number(environment, variable, getattr(usual, limit))
+        limit: number_of(environment, variable, getattr(usual, limit))
         for limit, variable in CONTAINER.caller_limits.items()
     }
-    body = _number(environment, CONTAINER.longest_body, CONTAINER.default_longest_body)
-    grace = _number(environment, CONTAINER.grace, CONTAINER.grace_seconds)
-    linger = _number(environment, CONTAINER.linger, CONTAINER.linger_seconds, least=0)
+    body = number_of(environment, CONTAINER.longest_body, CONTAINER.default_longest_body)
+    grace = number_of(environment, CONTAINER.grace, CONTAINER.grace_seconds)
+    linger = number_of(environment, CONTAINER.linger, CONTAINER.linger_seconds, least=0)
     if linger >= grace:
         raise ValueError(
             f"{CONTAINER.linger} must be less than {CONTAINER.grace}, got {linger} and {grace}: "
@@ -161,7 +131,7 @@ def _callers(environment: Mapping[str, str]) -> CallerLimits:
 
 def _workers(environment: Mapping[str, str], threads: int) -> int:
     """Return the number of workers, each of which has one thread for a model."""
-    workers = _number(environment, CONTAINER.workers, 1)
+    workers = number_of(environment, CONTAINER.workers, 1)
     if workers > _MOST_WORKERS:
         raise ValueError(f"{CONTAINER.workers} must be at most {_MOST_WORKERS}, got {workers}")
     if workers > 1 and threads > 1:
@@ -173,7 +143,7 @@ def _workers(environment: Mapping[str, str], threads: int) -> int:
 
 
 def _keep_alive(environment: Mapping[str, str]) -> int:
-    seconds = _number(environment, CONTAINER.keep_alive, KEEP_ALIVE_SECONDS)
+    seconds = number_of(environment, CONTAINER.keep_alive, KEEP_ALIVE_SECONDS)
     if seconds > MOST_KEEP_ALIVE_SECONDS:
         raise ValueError(
             f"{CONTAINER.keep_alive} must be at most {MOST_KEEP_ALIVE_SECONDS}, got {seconds}"
@@ -184,26 +154,10 @@ def _keep_alive(environment: Mapping[str, str]) -> int:
 def _management_token(environment: Mapping[str, str]) -> str:
     """Return the token of the management API, which has none only if it is not served."""
     token = environment.get(CONTAINER.management_token, "")
-    if _port(environment, CONTAINER.management_port, 0) and len(token) < CONTAINER.shortest_token:
+    if port_of(environment, CONTAINER.management_port, 0) and len(token) < CONTAINER.shortest_token:
         raise ValueError(
             f"{CONTAINER.management_token} must have at least {CONTAINER.shortest_token} "
             f"characters where {CONTAINER.management_port} is set; create one with "
             "'openssl rand -hex 32'"
         )
     return token
-
-
-def _port(environment: Mapping[str, str], name: str, default: int) -> int:
-    if name not in environment:
-        return default
-    port = _number(environment, name, default)
-    if port >= _MOST_PORTS:
-        raise ValueError(f"{name} must be a port up to {_MOST_PORTS - 1}, got {port}")
-    return port
-
-
-def _number(environment: Mapping[str, str], name: str, default: int, least: int = 1) -> int:
-    text = environment.get(name, str(default))
-    if not (text.isascii() and text.isdecimal() and int(text) >= least):
-        raise ValueError(f"{name} must be a whole number above {least - 1}, got '{text[:40]}'")
-    return int(text)

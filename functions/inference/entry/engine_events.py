@@ -16,7 +16,7 @@ from mangum.types import LambdaEvent, Response, Scope
 
 from lading.functions.contract.invocation import answer_warm_up, header_lines, request_path
 from lading.functions.contract.names import ADAPTER
-from lading.functions.inference.entry.container_settings import AdapterSettings
+from lading.functions.inference.entry.adapter_settings import AdapterSettings
 from lading.functions.inference.wire.asgi import Receive, Send
 
 _CONTEXT = ADAPTER.context_header.encode()

@@ -12,7 +12,7 @@ from threading import Thread
 import uvicorn
 
 from lading.functions.contract.settings import ServingSettings
-from lading.functions.inference.entry.container_settings import AdapterSettings
+from lading.functions.inference.entry.adapter_settings import AdapterSettings
 from lading.functions.inference.entry.handler import within_limit
 from lading.functions.inference.entry.http_server import configuration
 from lading.functions.inference.entry.keep_alive import MOST_KEEP_ALIVE_SECONDS

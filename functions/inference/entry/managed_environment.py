@@ -16,7 +16,7 @@ from subprocess import PIPE, Popen
 from time import sleep
 
 from lading.functions.contract.names import ADAPTER
-from lading.functions.inference.entry.container_settings import AdapterSettings
+from lading.functions.inference.entry.adapter_settings import AdapterSettings
 
 _ENGINE = "lading.functions.inference.entry.managed_engine"
 _RUNTIME = "awslambdaric"

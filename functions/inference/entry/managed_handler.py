@@ -5,7 +5,7 @@ environment (`managed_engine.py`), which stays open. It holds no model, so it st
 """
 
 from lading.functions.contract.settings import ServingSettings
-from lading.functions.inference.entry.container_settings import AdapterSettings
+from lading.functions.inference.entry.adapter_settings import AdapterSettings
 from lading.functions.inference.entry.engine_events import create_passing
 
 handler = create_passing(

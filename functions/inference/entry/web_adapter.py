@@ -23,7 +23,7 @@ from lading.functions.contract.invocation import answer_warm_up, path_below
 from lading.functions.contract.names import ADAPTER
 from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.app.application import Answerer
-from lading.functions.inference.entry.container_settings import AdapterSettings
+from lading.functions.inference.entry.adapter_settings import AdapterSettings
 from lading.functions.inference.entry.keep_alive import KEEP_ALIVE_SECONDS
 from lading.functions.inference.entry.mounted import create_service
 from lading.functions.inference.entry.warm_up import warm_up

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lading.functions.inference.entry.container_settings import AdapterSettings, ContainerSettings
+from lading.functions.inference.entry.container_settings import ContainerSettings
 
 
 def test_without_a_word_it_is_as_sagemaker_starts_it() -> None:
@@ -89,12 +89,3 @@ def test_another_control_mode_is_refused() -> None:
 def test_a_port_past_the_last_is_refused() -> None:
     with pytest.raises(ValueError, match="must be a port up to 65535"):
         ContainerSettings.from_environment({"SAGEMAKER_BIND_TO_PORT": "65536"})
-
-
-def test_the_adapters_process_knows_its_function_and_its_port() -> None:
-    told = {"AWS_LAMBDA_FUNCTION_NAME": "m", "AWS_LAMBDA_FUNCTION_VERSION": "7"}
-    settings = AdapterSettings.from_environment({**told, "AWS_LWA_PORT": "9"})
-    assert settings == AdapterSettings("m", "7", 9)
-    assert AdapterSettings.from_environment({}) == AdapterSettings("", "", 8080)
-    with pytest.raises(ValueError, match="AWS_LWA_PORT"):
-        AdapterSettings.from_environment({"AWS_LWA_PORT": "web"})

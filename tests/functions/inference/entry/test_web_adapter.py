@@ -20,7 +20,7 @@ from lading.functions.contract.names import ADAPTER
 from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.functions.inference.artifact.reading import sha256
 from lading.functions.inference.artifact.specification import GOLDEN, MODEL
-from lading.functions.inference.entry.container_settings import AdapterSettings
+from lading.functions.inference.entry.adapter_settings import AdapterSettings
 from lading.functions.inference.entry.web_adapter import create_adapted
 from lading.functions.inference.wire.asgi import App, Message
 from tests.support.interpreter import ROOT
