@@ -15,10 +15,15 @@ def _listed(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
+def _off(value: object) -> object:
+    """Read what YAML makes of a bare `off`."""
+    return "off" if value is False else value
+
+
 class SignatureSettings(StageEntry):
     """Which signatures of models a stage accepts, and what happens to other models."""
 
-    policy: Mode | None = None
+    policy: Annotated[Mode | None, BeforeValidator(_off)] = None
     """`required`, `warn` or `off`; None: required if there is a key, else warn."""
     key: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(default=(), strict=False)
     """Files of trusted public keys in PEM, relative to stages.yaml: one, or a list."""

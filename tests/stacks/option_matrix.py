@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any, Final, get_args
 
 import yaml
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import BaseModel
 
 from lading.stacks.stages.settings import SettingsFile
@@ -55,6 +57,7 @@ stages:
       acme: {rate: 50, burst: 100, quota: {requests: 100000, per: day}}
       other.one: {rate: 5, burst: 5}
     waf: true
+    signatures: {key: release.pem, policy: off}
     domain:
       name: ml.example.com
       certificate_arn: >-
@@ -167,6 +170,13 @@ AGAIN: Final[Mapping[str, Any]] = {
 """A model that the cloud trains again."""
 
 
+_PUBLIC_KEY: Final = (
+    ec.generate_private_key(ec.SECP256R1())
+    .public_key()
+    .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+)
+
+
 def write_matrix(folder: Path, *models: str) -> None:
     """Write the project of every stage, with some models, or with all."""
     entries: Mapping[str, Mapping[str, Any]] = {
@@ -182,6 +192,7 @@ def write_matrix(folder: Path, *models: str) -> None:
     large = {
         name: {"target": "sagemaker", "twin": "layered"} for name in ENDPOINTS if name in chosen
     }
+    (folder / "release.pem").write_bytes(_PUBLIC_KEY)
     for name in ("train.py", "holdout.csv"):
         (folder / name).write_text("x\n")
     again = {"again": AGAIN} if "again" in chosen else {}
