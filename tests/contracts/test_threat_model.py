@@ -12,7 +12,7 @@ NAMED = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)` \|$")
 
 
 @cache
-def tests_in(path: str) -> set[str]:
+def proofs_in(path: str) -> set[str]:
     tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
     return {each.name for each in tree.body if isinstance(each, ast.FunctionDef)}
 
@@ -23,4 +23,4 @@ def test_every_line_names_a_test_that_exists() -> None:
         found = NAMED.search(line)
         assert found, f"names no test: {line}"
         path, name = found.groups()
-        assert name in tests_in(path), f"{path} has no {name}"
+        assert name in proofs_in(path), f"{path} has no {name}"

@@ -82,8 +82,9 @@ class LongBody(BufferedProtocol):
         if self._filled < self._size:
             self._connection.count_body(count)
         else:
+            content = self._content
             self._leave()
-            self._ended(self._content)
+            self._ended(content)
 
     def give_up(self) -> None:
         """Give the connection back before the body is complete, which nobody waits for now."""
@@ -92,6 +93,7 @@ class LongBody(BufferedProtocol):
 
     def _leave(self) -> None:
         self._view.release()
+        self._content = bytearray()  # uvloop keeps this object until the connection's next one
         self._connection.transport.set_protocol(self._connection)
 
     def eof_received(self) -> None:
