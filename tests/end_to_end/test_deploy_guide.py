@@ -56,7 +56,7 @@ def test_the_settings_are_taken(tmp_path: Path) -> None:
     text, *parts = STAGES
     path = tmp_path / "stages.yaml"
     for part in parts:
-        path.write_text(f"stages:\n  prod:\n{part}")
+        path.write_text(f"stages:\n  prod:\n    auth: token\n{part}")
         load_deployment(path, "prod")
     path.write_text(text)
     assert load_deployment(path, "prod").settings.models["digits"].memory_mb == 3008

@@ -69,7 +69,8 @@ def test_energy_is_part_of_the_artifact_and_of_the_comparison(
 ) -> None:
     made = lading("train", "m", "--region", "eu-west-1", "--json").document["training"]
     joules, grams = made["energy"]["joules"], made["energy"]["grams_co2e"]
-    assert joules[1] == 2 * joules[0] > 0
+    assert joules[0] > 0
+    assert joules[1] == pytest.approx(2 * joules[0], rel=0.2)  # each is rounded
     assert grams[0] == pytest.approx(joules[0] / 3.6e6 * 291, rel=0.5)
     artifact = json.loads((training / "artifacts/models/m/1/artifact.json").read_text())
     assert artifact["training"]["energy"] == made["energy"]
