@@ -14,11 +14,11 @@ import_later("asyncio")
 
 from lading.functions.contract.settings import ServingSettings  # noqa: E402
 from lading.functions.inference.entry.handler import create_handler  # noqa: E402
-from lading.functions.inference.entry.warm_up import before_snapshot, warm_up  # noqa: E402
+from lading.functions.inference.entry.warm_up import before_snapshot, warm_up_for_snapshot  # noqa: E402
 
 handler = create_handler(
     ServingSettings.from_environment(),
-    loaded=lambda catalog: before_snapshot(lambda: warm_up(catalog)),
+    loaded=lambda catalog: before_snapshot(lambda: warm_up_for_snapshot(catalog)),
 )
 
 gc.freeze()

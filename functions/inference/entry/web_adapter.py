@@ -26,7 +26,7 @@ from lading.functions.inference.app.application import Answerer
 from lading.functions.inference.entry.adapter_settings import AdapterSettings
 from lading.functions.inference.entry.keep_alive import KEEP_ALIVE_SECONDS
 from lading.functions.inference.entry.mounted import create_service
-from lading.functions.inference.entry.warm_up import warm_up
+from lading.functions.inference.entry.warm_up import warm_up_for_snapshot
 from lading.functions.inference.loading.catalog import Catalog
 from lading.functions.inference.observability.log import Observability
 from lading.functions.inference.wire.asgi import App, Receive, Scope, Send
@@ -65,7 +65,7 @@ def create_adapted(
     )
     hooks: dict[tuple[str, str], Callable[[], object]] = {
         ("GET", ADAPTER.ready_path): lambda: None,
-        ("POST", ADAPTER.before_snapshot_path): lambda: warm_up(catalogs[0]),
+        ("POST", ADAPTER.before_snapshot_path): lambda: warm_up_for_snapshot(catalogs[0]),
         # All environments would pause alike before they call an endpoint again.
         ("POST", ADAPTER.after_restore_path): random.seed,
     }

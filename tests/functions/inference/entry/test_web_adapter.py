@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from lading.emulator.processes.ports import free_port
-from lading.functions.contract.errors import UnexpectedShape
+from lading.functions.contract.errors import ModelUnavailable
 from lading.functions.contract.names import ADAPTER
 from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.functions.inference.artifact.reading import sha256
@@ -179,7 +179,7 @@ def test_before_a_snapshot_the_golden_requests_are_answered(tmp_path: Path) -> N
 
 def test_a_golden_request_without_an_answer_fails_the_snapshot(tmp_path: Path) -> None:
     app = with_golden_request(tmp_path, [2])
-    with pytest.raises(UnexpectedShape):
+    with pytest.raises(ModelUnavailable, match="a golden request fails"):
         hook(app, ADAPTER.before_snapshot_path)
 
 

@@ -60,6 +60,7 @@ def libraries() -> Iterator[None]:
     """The root logger, as it was before."""
     root = logging.getLogger()
     before = [*root.handlers]
+    root.handlers.clear()  # of other tests' servers in this process
     yield
     root.handlers[:] = before
     logging.captureWarnings(False)
