@@ -26,7 +26,7 @@ def command_environment() -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What a clone holds for its user, with the example trained."""
+    """What a clone holds for its user, with the example trained; no test changes it."""
     folder = tmp_path_factory.mktemp("checkout")
     for name in ("models.yaml", "models.schema.json", "README.md"):
         shutil.copy(ROOT / name, folder)
@@ -39,10 +39,12 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def published(checkout: Path) -> Path:
-    """The checkout with version 1 of the digits published."""
-    lading(checkout, "package")
-    return checkout
+def published(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the checkout with version 1 of the digits published; no test publishes more."""
+    folder = tmp_path_factory.mktemp("published")
+    shutil.copytree(checkout, folder, dirs_exist_ok=True)
+    lading(folder, "package")
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -53,13 +53,15 @@ def test_every_make_target_exists(target: str) -> None:
     assert run(f"make --dry-run --no-print-directory {target}", ROOT)
 
 
-def test_what_make_demo_runs(checkout: Path) -> None:
-    out = run("python examples/digits/demo.py", checkout)
+def test_what_make_demo_runs(checkout: Path, tmp_path: Path) -> None:
+    clone = shutil.copytree(checkout, tmp_path / "clone")
+    out = run("python examples/digits/demo.py", clone)
     assert "answer  truth  probability" in out
     assert "lading package" in out.partition("Done.")[2]
 
 
-def test_the_commands_after_the_demo(published: Path) -> None:
+def test_the_commands_after_the_demo(published: Path, tmp_path: Path) -> None:
+    clone = shutil.copytree(published, tmp_path / "clone")
     commands = [
         command
         for command in COMMANDS
@@ -69,7 +71,7 @@ def test_the_commands_after_the_demo(published: Path) -> None:
     ]
     assert len(commands) >= 3
     for command in commands:
-        assert run(command, published)
+        assert run(command, clone)
 
 
 def test_the_commands_that_share_versions_through_s3(

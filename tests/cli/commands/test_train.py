@@ -65,8 +65,10 @@ def test_what_made_the_model_is_part_of_the_artifact(training: Path, lading: Lad
 
 
 def test_energy_is_part_of_the_artifact_and_of_the_comparison(
-    training: Path, lading: Lading
+    training: Path, lading: Lading, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for variable in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(variable, raising=False)
     made = lading("train", "m", "--region", "eu-west-1", "--json").document["training"]
     joules, grams = made["energy"]["joules"], made["energy"]["grams_co2e"]
     assert joules[0] > 0
