@@ -1,4 +1,4 @@
-"""What a part of the proof is told, and what it reports."""
+"""The arguments of a part of the proof, and what the part reports."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple

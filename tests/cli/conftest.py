@@ -87,3 +87,12 @@ def packaged(workspace: Path, lading: Lading, published: Path) -> Lading:
     """`lading` where version 1 of the model is published."""
     shutil.copytree(published, workspace, dirs_exist_ok=True)
     return lading
+
+
+def write_training(workspace: Path, manifest: str, script: str) -> None:
+    """Write a model that a script makes, and what it may choose from: `times2` and `times3`."""
+    (workspace / "models.yaml").write_text(manifest)
+    (workspace / "train.py").write_text(script)
+    (workspace / "data").mkdir()
+    for factor in (2, 3):
+        (workspace / f"data/times{factor}.onnx").write_bytes(times(factor))

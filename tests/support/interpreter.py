@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -27,6 +28,31 @@ def run_clean(code: str, environment: Mapping[str, str], *arguments: str) -> lis
     assert finished.returncode == 0, finished.stderr
     assert finished.stderr == ""
     return [json.loads(line) for line in finished.stdout.splitlines()]
+
+
+def interrupt(code: str, folder: Path, ready: str, *arguments: str) -> list[str]:
+    """Run `code` in a folder, press Ctrl-C at the first line that ends with `ready`, and wait.
+
+    Returns:
+        The lines up to that one, without their ends.
+    """
+    lines = []
+    with subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", code, *arguments],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    ) as running:
+        assert running.stdout is not None
+        for line in running.stdout:
+            lines.append(line.rstrip("\n"))
+            if lines[-1].endswith(ready):
+                break
+        running.send_signal(signal.SIGINT)
+        running.communicate()
+    return lines
 
 
 def proxy_event(method: str, path: str, body: Any = None) -> dict[str, Any]:

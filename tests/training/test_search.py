@@ -1,9 +1,5 @@
 """Searches for parameters with Optuna."""
 
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +10,7 @@ from lading.training.errors import ScriptFailed
 from lading.training.output import ignore_lines
 from lading.training.runs import find_run, folder_of
 from lading.training.search import search_here
-from tests.support.interpreter import ROOT
+from tests.support.interpreter import interrupt
 from tests.training.conftest import NoObjects, Project, recipe
 
 pytest.importorskip("optuna", reason="`make training` installs it")
@@ -110,22 +106,7 @@ Path({str(flag)!r} + "1").touch()
     head, tail = SCRIPT.split("print(f", 1)
     ranges = {"depth": {"low": 1, "high": 90}}
     spec = searched(project, f"{head}{wait}print(f{tail}", trials=3, ranges=ranges)
-    with subprocess.Popen(
-        [sys.executable, "-c", DRIVER],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    ) as driver:
-        assert driver.stdout is not None
-        before = []
-        for line in driver.stdout:
-            before.append(line.strip())
-            if line == "waiting\n":
-                break
-        driver.send_signal(signal.SIGINT)
-        driver.communicate()
+    before = interrupt(DRIVER, tmp_path, "waiting")
     flag.touch()
     lines: list[str] = []
     made = search_here(recipe(spec), NoObjects(), lines.append).record()

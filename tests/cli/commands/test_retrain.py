@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 
 from lading.model_packaging.lock.file import read_lock
-from tests.cli.conftest import Lading
-from tests.support.worlds import times
+from tests.cli.conftest import Lading, write_training
 
 MANIFEST = """\
 models:
@@ -30,11 +29,7 @@ shutil.copy(source, Path(os.environ["SM_MODEL_DIR"]) / "model.onnx")
 @pytest.fixture
 def training(workspace: Path) -> Path:
     """The workspace, with a model that a script makes; `times3` is right."""
-    (workspace / "models.yaml").write_text(MANIFEST)
-    (workspace / "train.py").write_text(SCRIPT)
-    (workspace / "data").mkdir()
-    for factor in (2, 3):
-        (workspace / f"data/times{factor}.onnx").write_bytes(times(factor))
+    write_training(workspace, MANIFEST, SCRIPT)
     rows = np.arange(200, dtype=np.float32).reshape(100, 2)
     np.savez(workspace / "holdout.npz", x=rows, y=3 * rows)
     return workspace

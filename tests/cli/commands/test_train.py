@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from lading.model_packaging.lock.file import read_lock
-from tests.cli.conftest import Lading
-from tests.support.worlds import times
+from tests.cli.conftest import Lading, write_training
 
 MANIFEST = """\
 models:
@@ -31,11 +30,7 @@ print("auc=0.75")
 @pytest.fixture
 def training(workspace: Path) -> Path:
     """The workspace, with a model that a script makes."""
-    (workspace / "models.yaml").write_text(MANIFEST)
-    (workspace / "train.py").write_text(SCRIPT)
-    (workspace / "data").mkdir()
-    for factor in (2, 3):
-        (workspace / f"data/times{factor}.onnx").write_bytes(times(factor))
+    write_training(workspace, MANIFEST, SCRIPT)
     return workspace
 
 

@@ -1,4 +1,4 @@
-"""What a model needs so that the cloud can train it again; each lack is told with its place."""
+"""What the cloud needs to train a model again: an error names what is missing, and where."""
 
 from pathlib import Path
 from typing import Any

@@ -12,7 +12,7 @@ from tests.training.conftest import NoObjects, Project
 
 JOB = {
     "TrainingJobName": "job",
-    "ModelArtifacts": {"S3ModelArtifacts": "s3://work/jobs/job/output/model.tar.gz"},
+    "ModelArtifacts": {"S3ModelArtifacts": "s3://our-bucket/jobs/job/output/model.tar.gz"},
     "FinalMetricDataList": [{"MetricName": "auc", "Value": 0.5, "Timestamp": 0}],
     "TrainingTimeInSeconds": 9,
 }

@@ -1,9 +1,5 @@
 """Trainings in SageMaker: real jobs of the emulated training API, by the same contract."""
 
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +13,7 @@ from lading.training.runs import Run, find_run
 from lading.training.s3 import S3Objects
 from lading.training.sagemaker.jobs import train_there
 from lading.training.sagemaker.request import Cloud
-from tests.support.interpreter import ROOT
+from tests.support.interpreter import interrupt
 from tests.support.training_cloud import ROLE, WORK, TrainingCloud
 from tests.support.worlds import times
 from tests.training.conftest import Project
@@ -190,20 +186,7 @@ def test_a_spot_job_continues_from_its_checkpoints(project: Project, cloud: Trai
 
 def test_ctrl_c_stops_the_job(project: Project, cloud: TrainingCloud, tmp_path: Path) -> None:
     project("import time\nprint('ready', flush=True)\ntime.sleep(600)", image=IMAGE)
-    with subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", DRIVER, ROLE, WORK, "eu-west-1"],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    ) as driver:
-        assert driver.stdout is not None
-        for line in driver.stdout:
-            if line == "ready\n":
-                break
-        driver.send_signal(signal.SIGINT)
-        driver.communicate()
+    interrupt(DRIVER, tmp_path, "ready", ROLE, WORK, "eu-west-1")
     [job] = cloud.api.jobs.values()
     job.join()
     assert job.status == "Stopped"

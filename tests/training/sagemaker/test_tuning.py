@@ -1,9 +1,5 @@
 """Searches in SageMaker: a tuning job of the emulated API, whose trials really run."""
 
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +12,7 @@ from lading.training.runs import Run, find_run
 from lading.training.s3 import S3Objects
 from lading.training.sagemaker.request import Cloud
 from lading.training.sagemaker.tuning import search_there
-from tests.support.interpreter import ROOT
+from tests.support.interpreter import interrupt
 from tests.support.training_cloud import ROLE, WORK, TrainingCloud
 from tests.training.conftest import Project
 
@@ -142,20 +138,7 @@ def test_ctrl_c_stops_the_tuning_job_and_its_trials(
 ) -> None:
     script = "import time\nprint('ready', flush=True)\ntime.sleep(600)"
     project(script, image=IMAGE, search=SEARCH, parameters={})
-    with subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", DRIVER, ROLE, WORK, "eu-west-1"],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    ) as driver:
-        assert driver.stdout is not None
-        for line in driver.stdout:
-            if line.endswith("ready\n"):
-                break
-        driver.send_signal(signal.SIGINT)
-        driver.communicate()
+    interrupt(DRIVER, tmp_path, "ready", ROLE, WORK, "eu-west-1")
     [tuning] = cloud.api.tunings.jobs.values()
     tuning.join()
     assert tuning.status == "Stopped"

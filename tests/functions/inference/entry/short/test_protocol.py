@@ -24,7 +24,7 @@ def test_a_connection_is_closed_once_it_has_been_idle_and_not_while_it_is_used(
             await connections.turns(3, pause_s=0.001)
             assert protocol.timeout_keep_alive_task is timer, "it is not set for each request"
             protocol.timeout_keep_alive_handler()
-            assert not transport.closed, "the last answer was sent just now"
+            assert not transport.closed, "its time begins anew with each answer"
             assert protocol.timeout_keep_alive_task is not None, "it looks again later"
             protocol.data_received(REQUEST[:20])
             protocol.timeout_keep_alive = 0
