@@ -14,7 +14,7 @@ FOR_TESTS := minilm tensorflow-serving
 ALONE := $(FOR_TESTS) sentences language sagemaker-images training
 
 .PHONY: help demo cloud emulate test test-all both-ways fuzz check coverage bench reliability bench-cold bench-json bench-endpoint \
-	bench-synth formats-table audit image-digests protos schema lock clean language processing prometheus frameworks server sklearn training $(FRAMEWORKS)
+	bench-synth bench-judge formats-table audit image-digests protos schema lock clean language processing prometheus frameworks server sklearn training $(FRAMEWORKS)
 
 help:
 	@echo "make demo        create .venv, then train, package and serve the example, and send it a request"
@@ -39,6 +39,7 @@ help:
 	@echo "make bench-json  measure JSON tensors beside simdjson alone"
 	@echo "make bench-endpoint    measure what the proxy adds to an engine's answer and first token"
 	@echo "make bench-synth       measure cdk synth for 1, 10 and 100 models"
+	@echo "make bench-judge       simulate how often the judge of roll-outs is wrong, and how soon right"
 	@echo "make formats-table     package a model of every format, and write docs/formats.md"
 	@echo "make audit       look for known vulnerabilities of what is deployed"
 	@echo "make image-digests     pin the Dockerfiles' base images to digests (needs Docker and a registry)"
@@ -127,6 +128,9 @@ bench-json: .venv/dev
 
 bench-endpoint: .venv/dev
 	@$(BIN)/python -m benchmarks.endpoint_path
+
+bench-judge: .venv/dev
+	@$(BIN)/python -m benchmarks.judged
 
 bench-synth: .venv/dev
 	@$(BIN)/python -m benchmarks.synth

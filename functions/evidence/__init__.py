@@ -1,0 +1,1 @@
+"""How two versions that answer at the same time are compared; standard library only."""
