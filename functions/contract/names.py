@@ -345,13 +345,17 @@ class METRICS:
     times: Final = MappingProxyType(
         {
             "total": "Latency",
+            "queue": "QueueLatency",
             "decode": "DecodeLatency",
             "compute": "ComputeLatency",
             "encode": "EncodeLatency",
             "first": "FirstPartLatency",
         }
     )
-    """Part of a request's time -> its metric; only a streamed answer has `first`."""
+    """Part of a request's time -> its metric; only a streamed answer has `first`, only a request
+    that waited for a thread has `queue`."""
+    sizes: Final = ("request_bytes", "response_bytes", "rows")
+    """Fields of a request's log line; as metrics they would be paid for."""
     faults: Final = MappingProxyType(
         {
             "Throttled": "Throttled",

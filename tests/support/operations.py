@@ -15,7 +15,12 @@ T = TypeVar("T")
 
 
 def predict(
-    lanes: Lanes, prediction: Prediction, *, size: int = 0, deadline: Deadline = NEVER
+    lanes: Lanes,
+    prediction: Prediction,
+    *,
+    size: int = 0,
+    deadline: Deadline = NEVER,
+    observation: Observation | None = None,
 ) -> Turn[dict[str, Array]]:
     """Let one prediction wait in its model's lane."""
 
@@ -23,7 +28,8 @@ def predict(
         return (yield prediction)
 
     model = prediction.predictor.metadata.name
-    return lanes.submit(operation(), Observation(), model, size=size, deadline=deadline)
+    seen = Observation() if observation is None else observation
+    return lanes.submit(operation(), seen, model, size=size, deadline=deadline)
 
 
 def run(lanes: Lanes, work: Callable[[], T], model: str = UNNAMED, *, size: int = 0) -> Turn[T]:

@@ -68,6 +68,7 @@ def create_app(
         observation = scope.setdefault(OBSERVATION, Observation())
         try:
             body = b"" if REFUSAL in scope else await _read_body(receive, longest_body)
+            observation.received = len(body)
             headers, caller = read_headers(scope["headers"]), caller_of(scope)
             request = Request(scope["method"], path, headers, body, caller)
             told = (request, served, observation, longest_body)

@@ -162,8 +162,10 @@ class Admission:
             self._waiting -= count
             lane.running -= not count
             turns = [lane.waiting.popleft() for _ in range(count)]
+            now = monotonic()
             for turn in turns:
                 turn.queued = False
+                turn.observation.queued = (turn.observation.queued or 0.0) + now - turn.since
             return turns
 
     def withdraw(self, turn: Turn[Any]) -> bool:
@@ -271,7 +273,7 @@ class Admission:
         if bounded and (held := self._full(lane, turn.size)):
             lane.refused += 1
             raise Overloaded(lane.model, held, self._retry_after(lane))
-        turn.lane, turn.queued = lane.model, True
+        turn.lane, turn.queued, turn.since = lane.model, True, monotonic()
         lane.waiting.append(turn)
         lane.admitted += 1
         self._waiting += 1

@@ -1,4 +1,4 @@
-"""The queue in `/metrics`: what waits for each model at the time of a scrape.
+"""The queue in `/metrics`: what waits for each model at the time of a scrape, and what ran.
 
 What was refused or given up is in the counts of requests, by its status (503, 504, 499).
 """
@@ -7,32 +7,29 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from types import MappingProxyType
 
+from lading.functions.contract import watched
+from lading.functions.contract.watched import Figure
 from lading.functions.inference.lanes.admission import LaneState
 from lading.functions.inference.lanes.lanes import Lanes
-from lading.functions.inference.observability.families import Description, Kind, Registry
+from lading.functions.inference.observability.families import Registry
 
 _NONE = "none"
-_GAUGES: Mapping[str, tuple[str, Callable[[LaneState], float]]] = MappingProxyType(
+_READ: Mapping[Figure, Callable[[LaneState], float]] = MappingProxyType(
     {
-        "lading_queue_requests": ("Requests that wait for a model.", lambda lane: lane.waiting),
-        "lading_queue_wait_seconds": (
-            "How long the requests that wait have waited, together.",
-            lambda lane: lane.waited_s,
-        ),
-        "lading_held_bytes": (
-            "Bytes of the bodies of requests without an answer.",
-            lambda lane: lane.held_bytes,
-        ),
-        "lading_active_runs": ("Runs of a model under way.", lambda lane: lane.running),
+        watched.QUEUE_REQUESTS: lambda lane: lane.waiting,
+        watched.QUEUE_WAIT: lambda lane: lane.waited_s,
+        watched.HELD_BYTES: lambda lane: lane.held_bytes,
+        watched.ACTIVE_RUNS: lambda lane: lane.running,
+        watched.RUNS: lambda lane: lane.runs,
+        watched.JOINED: lambda lane: lane.joined,
     }
 )
 
 
 def show_lanes(lanes: Lanes, registry: Registry) -> None:
     """Have the state of the lanes read at each scrape; work of no model yet is `none`."""
-    for name, (text, value) in _GAUGES.items():
-        description = Description(name, text, ("model",), Kind.GAUGE)
-        registry.register_gauge(description, partial(_read, lanes, value))
+    for figure, value in _READ.items():
+        registry.register_read(figure, partial(_read, lanes, value))
 
 
 def _read(

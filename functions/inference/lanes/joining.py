@@ -100,9 +100,11 @@ def predict_run(asked: Sequence[Asked]) -> list[Outcome]:
     started, joint = perf_counter(), Observation()
     with Boundary(joint):
         outputs = _joined([each.prediction for each in asked]).compute()
-        answers = _split(outputs, [_rows(each.prediction) for each in asked])
+        rows = [_rows(each.prediction) for each in asked]
+        answers = _split(outputs, rows)
         ended = perf_counter()
         for each in asked:
+            each.observation.rows = sum(rows)
             each.observation.compute_started, each.observation.compute_ended = started, ended
         return [*answers]
     return [_alone(each) for each in asked]

@@ -42,7 +42,7 @@ class Turn(Future[T]):
         self.operation, self.observation = operation, observation
         self.size, self.deadline, self.arrived = size, deadline, monotonic()
         self.prediction: Prediction | None = None
-        self.lane, self.queued = "", False  # kept by `Admission`
+        self.lane, self.queued, self.since = "", False, 0.0  # kept by `Admission`
         self._withdraw, self._unwanted = withdraw, False
 
     def cancel(self) -> bool:

@@ -37,6 +37,14 @@ class Prediction(NamedTuple):
     attributes: str = ""
     timeout_us: int = 0
 
+    def rows(self) -> int:
+        """Return how many rows there are; 1 where the model takes none."""
+        for spec in self.predictor.metadata.inputs:
+            array = self.inputs.get(spec.name)
+            if array is not None and array.ndim and spec.shape[:1] == (-1,):
+                return int(array.shape[0])
+        return 1
+
     def compute(self) -> dict[str, Array]:
         """Run the model in this thread, and return its outputs by name.
 
@@ -60,6 +68,7 @@ def predict(prediction: Prediction, observation: Observation) -> dict[str, Array
     Raises:
         InferenceError: see `Prediction.compute`.
     """
+    observation.rows = prediction.rows()
     observation.compute_started = perf_counter()
     try:
         return prediction.compute()

@@ -79,6 +79,6 @@ class Statistics:
             tally.add("success" if status < _ERROR else "fail", times.get("total", 0.0))
             if status < _ERROR:
                 tally.last_ms = int(time() * 1000)
-                tally.add("queue", 0.0)
+                tally.add("queue", times.get("queue", 0.0))
                 for span, name in SPANS.items():
                     tally.add(name, times[span])

@@ -1,4 +1,4 @@
-"""Families of metrics: counters, histograms, and gauges that are read when someone scrapes.
+"""Families of metrics: counters, histograms, and what is read when someone scrapes.
 
 Counting is a part of every request, so a caller finds a series once and changes it directly while
 it holds the registry's lock: an addition for a counter, a bisection and two additions for a
@@ -7,59 +7,42 @@ histogram. A snapshot of the numbers is plain JSON, and those of several process
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
-from enum import Enum
 from itertools import chain
 from operator import add
 from threading import Lock
 from time import time
 from typing import NamedTuple
 
+from lading.functions.contract.watched import Figure, Kind
+
 LabelValues = tuple[str, ...]
 Samples = Iterable[tuple[LabelValues, float]]
-Snapshot = Mapping[str, list[tuple[LabelValues, float, list[float]]]]
-"""Family -> label values, time of creation in seconds since 1970, and numbers of each series."""
-
-
-class Kind(Enum):
-    """The types of a family; the values are Prometheus's words."""
-
-    COUNTER = "counter"
-    HISTOGRAM = "histogram"
-    GAUGE = "gauge"
-
-
-class Description(NamedTuple):
-    """Name, help text, labels and kind of a family, for a scraper.
-
-    Args:
-        name: the name, of a counter without `_total`.
-        text: the meaning, in a sentence.
-        labels: the names of the labels.
-        kind: the type.
-        bounds: of a histogram, the highest value of each bucket but the last, ascending.
-        least: of a gauge, whether several processes together have the lowest value, not the sum.
-    """
-
-    name: str
-    text: str
-    labels: LabelValues
-    kind: Kind = Kind.COUNTER
-    bounds: tuple[float, ...] = ()
-    least: bool = False
+Exemplar = tuple[str, float, float]
+"""The id of a request, its value, and the time in seconds since 1970."""
+Snapshot = Mapping[str, list[tuple[LabelValues, float, list[float], list[Exemplar | None]]]]
+"""Family -> each series: its label values, its time of creation in seconds since 1970, its numbers,
+and the newest request of each bucket, where the family has them."""
 
 
 class Series:
     """The numbers of a family under one set of label values; change it under the registry's lock.
 
     `numbers` are a counter's total; a histogram's count in each bucket, then the sum of its values.
+    `exemplars` has a place for each bucket, of a family that has them.
+
+    Args:
+        figure: the family's.
     """
 
-    __slots__ = ("_bounds", "created", "numbers")
+    __slots__ = ("_bounds", "created", "exemplars", "numbers")
 
-    def __init__(self, bounds: tuple[float, ...], size: int) -> None:
-        self._bounds = bounds
+    def __init__(self, figure: Figure) -> None:
+        self._bounds = figure.bounds
         self.created = time()
-        self.numbers = [0.0] * size
+        histogram = figure.kind is Kind.HISTOGRAM
+        self.numbers = [0.0] * (len(figure.bounds) + 2 if histogram else 1)
+        buckets = len(figure.bounds) + 1 if figure.exemplars else 0
+        self.exemplars: list[Exemplar | None] = [None] * buckets
 
     def count(self, amount: float = 1.0) -> None:
         """Add to a counter."""
@@ -75,20 +58,18 @@ class MetricFamily:
     """The series of one metric.
 
     Args:
-        description: see `Description`.
+        figure: see `Figure`.
     """
 
-    def __init__(self, description: Description) -> None:
-        self.description = description
+    def __init__(self, figure: Figure) -> None:
+        self.figure = figure
         self.known: dict[LabelValues, Series] = {}
-        histogram = description.kind is Kind.HISTOGRAM
-        self._size = len(description.bounds) + 2 if histogram else 1
 
     def series(self, *values: str) -> Series:
         """Return the series of these label values, new ones with zeros; hold the lock."""
         found = self.known.get(values)
         if found is None:
-            found = self.known[values] = Series(self.description.bounds, self._size)
+            found = self.known[values] = Series(self.figure)
         return found
 
 
@@ -101,51 +82,69 @@ class Registry:
     def __init__(self) -> None:
         self.turn = Lock()
         self._families: dict[str, MetricFamily] = {}
-        self._gauges: dict[str, tuple[Description, Callable[[], Samples]]] = {}
+        self._read: dict[str, tuple[Figure, Callable[[], Samples]]] = {}
 
-    def register(self, description: Description) -> MetricFamily:
+    def register(self, figure: Figure) -> MetricFamily:
         """Return a new family of counters or histograms."""
-        family = self._families[description.name] = MetricFamily(description)
+        family = self._families[figure.name] = MetricFamily(figure)
         return family
 
-    def register_gauge(self, description: Description, read: Callable[[], Samples]) -> None:
-        """Have `read` called for the values of a gauge at each scrape, without the lock."""
-        self._gauges[description.name] = description._replace(kind=Kind.GAUGE), read
+    def register_read(self, figure: Figure, read: Callable[[], Samples]) -> None:
+        """Have `read` called for the values of a gauge or a counter at each scrape, unlocked."""
+        self._read[figure.name] = figure, read
 
-    def descriptions(self) -> list[Description]:
-        """Return what there is: counters and histograms, then gauges."""
-        counted = [family.description for family in self._families.values()]
-        return [*counted, *(description for description, _ in self._gauges.values())]
+    def figures(self) -> list[Figure]:
+        """Return what there is: what is counted here, then what is read."""
+        counted = [family.figure for family in self._families.values()]
+        return [*counted, *(figure for figure, _ in self._read.values())]
 
     def snapshot(self) -> Snapshot:
         """Return all numbers as they are now."""
         with self.turn:
             counted = {
-                name: [(key, it.created, [*it.numbers]) for key, it in family.known.items()]
+                name: [
+                    (key, it.created, [*it.numbers], [*it.exemplars])
+                    for key, it in family.known.items()
+                ]
                 for name, family in self._families.items()
             }
-        read = {
-            name: [(key, 0.0, [float(value)]) for key, value in read()]
-            for name, (_, read) in self._gauges.items()
+        read: Snapshot = {
+            name: [(key, 0.0, [float(value)], []) for key, value in read()]
+            for name, (_, read) in self._read.items()
         }
         return {**counted, **read}
 
 
-def together(snapshots: Iterable[Snapshot], descriptions: Iterable[Description]) -> Snapshot:
+def together(snapshots: Iterable[Snapshot], figures: Iterable[Figure]) -> Snapshot:
     """Return the numbers of several processes as those of one."""
-    least = {description.name for description in descriptions if description.least}
-    merged: dict[str, dict[LabelValues, tuple[float, list[float]]]] = {}
+    least = {figure.name for figure in figures if figure.least}
+    merged: dict[str, dict[LabelValues, _Entry]] = {}
     for name, entries in chain.from_iterable(each.items() for each in snapshots):
         family = merged.setdefault(name, {})
-        for key, created, numbers in entries:
-            labels = tuple(key)  # JSON has only lists
-            if labels in family:
-                earlier, others = family[labels]
-                combine = min if name in least else add
-                numbers = [*map(combine, others, numbers)]  # noqa: PLW2901 the sum so far
-                created = min(earlier, created)  # noqa: PLW2901 of the first process
-            family[labels] = created, numbers
+        for key, created, numbers, exemplars in entries:
+            labels, found = tuple(key), _Entry(created, numbers, exemplars)  # JSON has only lists
+            before = family.get(labels)
+            combine = min if name in least else add
+            family[labels] = found if before is None else before.with_other(found, combine)
     return {
-        name: [(key, created, numbers) for key, (created, numbers) in family.items()]
-        for name, family in merged.items()
+        name: [(key, *entry) for key, entry in family.items()] for name, family in merged.items()
     }
+
+
+class _Entry(NamedTuple):
+    """The numbers of a series, of one process or of several."""
+
+    created: float
+    numbers: list[float]
+    exemplars: list[Exemplar | None]
+
+    def with_other(self, other: "_Entry", combine: Callable[[float, float], float]) -> "_Entry":
+        """Return both, since the first was created, with the newer request of each bucket."""
+        pairs = zip(self.exemplars, other.exemplars, strict=False)
+        newest = [max(pair, key=_time_of) for pair in pairs]
+        numbers = [*map(combine, self.numbers, other.numbers)]
+        return _Entry(min(self.created, other.created), numbers, newest)
+
+
+def _time_of(exemplar: Exemplar | None) -> float:
+    return exemplar[2] if exemplar else 0.0

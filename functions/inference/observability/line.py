@@ -58,14 +58,15 @@ def write_line(
     # One call for all numbers, by the library that writes the document: their digits are the same.
     numbers = orjson.dumps([*map(_rounded, times.values())]).decode()[1:-1].split(",")
     identity = orjson.dumps(exchange.request_id).decode()
-    return template % (_timestamp(milliseconds), identity, *numbers, milliseconds)
+    sizes = seen.received, seen.sent, seen.rows
+    return template % (_timestamp(milliseconds), identity, *sizes, *numbers, milliseconds)
 
 
 def document(
     exchange: Exchange, seen: Observation, around: Surroundings, milliseconds: int
 ) -> dict[str, Any]:
     """Return the line's document."""
-    rare = _rare_counts(seen)
+    rare = rare_counts(seen)
     times = {METRICS.times[name]: took for name, took in seen.milliseconds().items()}
     dimensions = (seen.model, seen.version, seen.dialect)
     stage = {METRICS.stage: around.stage} if around.stage else {}
@@ -111,6 +112,7 @@ def _template(
     for key, value, place in (
         ("timestamp", f'"{_timestamp(0)}"', '"%s"'),
         ("correlation_id", '""', "%s"),
+        *((size, "0", "%d") for size in METRICS.sizes),
         *((METRICS.times[span], "[0.0]", "[%s]") for span in spans),
         ("Timestamp", "0", "%d"),
     ):
@@ -123,6 +125,8 @@ def _spanning(spans: tuple[str, ...]) -> Observation:
     seen = Observation(started=0.0, ended=0.0)
     if "compute" in spans:
         seen.compute_started = seen.compute_ended = 0.0
+    if "queue" in spans:
+        seen.queued = 0.0
     if "first" in spans:
         seen.first_part = 0.0
     return seen
@@ -149,9 +153,7 @@ def _to_seconds(seconds: int) -> str:
 
 
 def _counts(status: int, seen: Observation, *, cold: bool) -> dict[str, list[int]]:
-    client_error = _CLIENT_ERROR <= status < _SERVER_ERROR
-    server_error = (status >= _SERVER_ERROR and not _waking(seen.error)) or seen.broken
-    counts = (True, client_error, server_error, cold)
+    counts = (True, is_client_error(status), is_server_error(status, seen), cold)
     return {name: [int(count)] for name, count in zip(_COUNTS, counts, strict=True)}
 
 
@@ -183,27 +185,13 @@ def _waking_of_stage() -> dict[str, Any]:
     return {"Namespace": METRICS.namespace, "Dimensions": [[METRICS.stage]], "Metrics": metrics}
 
 
-def _rare_counts(seen: Observation) -> tuple[str, ...]:
-    """Names of the counts of rare events, in the order of `METRICS`."""
-    if seen.error is None and not seen.answered_by:
-        return ()
-    fault = METRICS.faults.get(type(seen.error).__name__)
-    counted = {
-        METRICS.waking: _waking(seen.error),
-        METRICS.broken_streams: seen.broken,
-        METRICS.twin_answers: bool(seen.answered_by),
-    }
-    names = (name for name, happened in counted.items() if happened)
-    return (*((fault,) if fault else ()), *names)
-
-
 def _fields(
     exchange: Exchange, seen: Observation, around: Surroundings, milliseconds: int
 ) -> dict[str, str | int | None]:
     """Return the fields besides metrics and dimensions, named as by Powertools' Logger."""
     level = "ERROR" if seen.broken else "INFO"
     if exchange.status >= _CLIENT_ERROR:
-        mild = exchange.status < _SERVER_ERROR or _waking(seen.error)
+        mild = exchange.status < _SERVER_ERROR or is_waking(seen)
         level = "WARNING" if mild else "ERROR"
     fields: dict[str, str | int | None] = {
         "level": level,
@@ -214,6 +202,7 @@ def _fields(
         "method": exchange.method,
         "path": brief(exchange.path),
         "status": exchange.status,
+        **dict(zip(METRICS.sizes, (seen.received, seen.sent, seen.rows), strict=True)),
         **dict(zip(METRICS.of_function[-1], around.function, strict=False)),
     }
     if seen.error is not None:
@@ -227,6 +216,30 @@ def _reason(error: InferenceError) -> dict[str, str]:
     return {"error": type(error).__name__, "reason": str(error)}
 
 
-def _waking(error: BaseException | None) -> bool:
-    """Whether the endpoint could not answer yet, because it starts or is updated."""
-    return isinstance(error, EndpointUnready) and error.retry_after_s is not None
+def is_client_error(status: int) -> bool:
+    """Return whether a status says that the request was wrong."""
+    return _CLIENT_ERROR <= status < _SERVER_ERROR
+
+
+def is_server_error(status: int, seen: Observation) -> bool:
+    """Return whether the service failed; an endpoint that wakes needs a retry only."""
+    return (status >= _SERVER_ERROR and not is_waking(seen)) or seen.broken
+
+
+def is_waking(seen: Observation) -> bool:
+    """Return whether the endpoint could not answer yet, because it starts or is updated."""
+    return isinstance(seen.error, EndpointUnready) and seen.error.retry_after_s is not None
+
+
+def rare_counts(seen: Observation) -> tuple[str, ...]:
+    """Return CloudWatch's names of the counts of rare events, in the order of `METRICS`."""
+    if seen.error is None and not seen.answered_by:
+        return ()
+    fault = METRICS.faults.get(type(seen.error).__name__)
+    counted = {
+        METRICS.waking: is_waking(seen),
+        METRICS.broken_streams: seen.broken,
+        METRICS.twin_answers: bool(seen.answered_by),
+    }
+    names = (name for name, happened in counted.items() if happened)
+    return (*((fault,) if fault else ()), *names)

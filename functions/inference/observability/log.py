@@ -111,6 +111,8 @@ class Observability:
                 if message["type"] == "http.response.start":
                     status = message["status"]
                     message["headers"] = [*message["headers"], _header(request_id)]
+                else:
+                    observation.sent += len(message.get("body", b""))
                 await send(message)
 
             try:
@@ -154,6 +156,7 @@ class Observability:
         if self._around.cold:
             self._around = self._around._replace(cold=False)
         if self._on_request is not None:
+            observation.request_id = exchange.request_id
             self._on_request(observation, exchange.status)
 
     def flush(self) -> None:

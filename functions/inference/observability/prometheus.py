@@ -1,41 +1,30 @@
 """Metrics for Prometheus: `GET /metrics`, in a container and in the emulator.
 
-The metrics are those of `contract.METRICS`, which CloudWatch gets: `DecodeLatency` in milliseconds
+`contract.watched` describes them, with their names in CloudWatch: `DecodeLatency` in milliseconds
 there is the histogram `lading_decode_latency_seconds` here, with the same dimensions as labels.
 On Lambda there is nothing to scrape, since requests are spread over many processes.
 """
 
 import asyncio
-import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from lading.functions.contract.names import METRICS
+from lading.functions.contract import watched
 from lading.functions.inference.loading.catalog import Catalog
 from lading.functions.inference.observability import exposition
+from lading.functions.inference.observability.counting import Counts
 from lading.functions.inference.observability.families import (
-    Description,
-    Kind,
     LabelValues,
     Registry,
-    Series,
     Snapshot,
     together,
 )
+from lading.functions.inference.observability.process import show_process
 from lading.functions.inference.wire.asgi import App, Receive, Scope, Send
 from lading.functions.inference.wire.messages import Observation, read_headers
 
 PATHS: Final = ("/metrics", "/monitoring/prometheus/metrics")
 """The usual path, and that of TensorFlow Serving's documentation."""
-
-BUCKETS: Final = (
-    *(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),
-    *(1.0, 2.5, 5.0, 10.0, 30.0),
-)
-"""Seconds: from the latency of a tree ensemble to the time limit of API Gateway."""
-
-_NONE = "none"
-_LABELS = METRICS.dimensions
 
 
 class Metrics:
@@ -50,50 +39,13 @@ class Metrics:
         self._others = others
         self._catalog: Catalog | None = None
         self.registry = Registry()
-        self._requests = self.registry.register(
-            Description(_name(METRICS.requests), "Requests answered.", (*_LABELS, "status"))
-        )
-        self._times = {
-            span: self.registry.register(
-                Description(
-                    f"{_name(metric)}_seconds",
-                    f"Seconds of a request: {span}.",
-                    _LABELS,
-                    Kind.HISTOGRAM,
-                    BUCKETS,
-                )
-            )
-            for span, metric in METRICS.times.items()
-        }
-        self._known: dict[tuple[str, int | None, str], dict[int | str, Series]] = {}
-        self.registry.register_gauge(
-            Description(
-                "lading_model_ready",
-                "Whether a version of a model can answer.",
-                _LABELS[:2],
-                least=True,
-            ),
-            self._readiness,
-        )
+        self._counts = Counts(self.registry)
+        self.registry.register_read(watched.MODEL_READY, self._readiness)
+        show_process(self.registry)
 
     def note(self, seen: Observation, status: int) -> None:
         """Count one exchange that has ended."""
-        labels, times = (seen.model, seen.version, seen.dialect), seen.milliseconds()
-        with self.registry.turn:
-            found = self._known.get(labels) or self._known.setdefault(labels, {})
-            (found.get(status) or self._series(labels, status)).numbers[0] += 1.0
-            for span, milliseconds in times.items():
-                (found.get(span) or self._series(labels, span)).observe(milliseconds / 1000)
-
-    def _series(self, seen: tuple[str, int | None, str], kept_as: int | str) -> Series:
-        """Return the series of a status or a span, and remember it by what was observed."""
-        labels = tuple(str(value or _NONE) for value in seen)
-        if isinstance(kept_as, int):
-            found = self._requests.series(*labels, str(kept_as))
-        else:
-            found = self._times[kept_as].series(*labels)
-        self._known[seen][kept_as] = found
-        return found
+        self._counts.note(seen, status)
 
     def note_models(self, catalog: Catalog) -> None:
         """Report which versions of `catalog` can answer, at the time of each scrape."""
@@ -106,10 +58,10 @@ class Metrics:
 
     def page(self, accept: str = "") -> tuple[bytes, str]:
         """Return the metrics in the format that a scraper accepts, and their content type."""
-        descriptions = self.registry.descriptions()
+        figures = self.registry.figures()
         others = self._others() if self._others is not None else ()
-        snapshot = together([self.registry.snapshot(), *others], descriptions)
-        return exposition.page(descriptions, snapshot, accept)
+        snapshot = together([self.registry.snapshot(), *others], figures)
+        return exposition.page(figures, snapshot, accept)
 
     def beside(self, app: App) -> App:
         """Return `app` with the metrics at `PATHS`."""
@@ -132,12 +84,3 @@ class Metrics:
             await send({"type": "http.response.body", "body": shown})
 
         return measured
-
-
-def _name(metric: str) -> str:
-    """CloudWatch's name of a metric in the spelling of Prometheus.
-
-    >>> _name("DecodeLatency")
-    'lading_decode_latency'
-    """
-    return "lading" + re.sub(r"(?=[A-Z])", "_", metric).lower()

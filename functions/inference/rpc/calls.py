@@ -165,6 +165,7 @@ class Method:
     def _begun(
         self, request: bytes, observation: Observation, deadline: Deadline
     ) -> Awaitable[Answered]:
+        observation.received = len(request)
         work = RpcCall(self.catalog, observation, self.path)
         if self.described.name in self.offered.operations:
             return asyncio.wrap_future(self.looking_up.submit(self._look_up, request, work))
@@ -179,7 +180,7 @@ class Method:
         with Boundary(work.observation) as boundary:
             sent = parse(self.described.input_type.full_name, request)
             response = self.offered.operations[self.described.name](work, sent)
-            return Answered(response.SerializeToString())
+            return _counted(response.SerializeToString(), work)
         return Answered(b"", boundary.refusal)
 
     def _predict(
@@ -187,8 +188,13 @@ class Method:
     ) -> Generator[Prediction, dict[str, Array], Answered]:
         with Boundary(work.observation) as boundary:
             parts = yield from self.offered.predicting[self.described.name](work, request)
-            return Answered(b"".join(parts))
+            return _counted(b"".join(parts), work)
         return Answered(b"", boundary.refusal)
+
+
+def _counted(response: bytes, work: RpcCall) -> Answered:
+    work.observation.sent = len(response)
+    return Answered(response)
 
 
 class Methods(grpc.GenericRpcHandler):  # type: ignore[misc] # has no types

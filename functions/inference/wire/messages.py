@@ -95,6 +95,7 @@ class Observation:
     __slots__ = (
         *("started", "dialect", "model", "version", "compute_started", "compute_ended"),
         *("first_part", "ended", "error", "broken", "answered_by", "_spans"),
+        *("queued", "received", "sent", "rows", "request_id"),
     )
 
     def __init__(  # noqa: PLR0913, PLR0917 a record; defining a dataclass would lengthen each cold start
@@ -118,6 +119,13 @@ class Observation:
         """Whether the answer ended with an error after its status was sent."""
         self.answered_by = ""
         """The model that answered in place of the requested one; empty if none did."""
+        self.queued: float | None = None
+        """Seconds for which it waited for a thread; None: it did not."""
+        self.received = self.sent = 0
+        """Bytes of its body, and of its answer's."""
+        self.rows = 0
+        """Rows of the run that answered it; 0: no model ran."""
+        self.request_id = ""
         self._spans: dict[str, float] | None = None
 
     def finish(self) -> None:
@@ -136,7 +144,10 @@ def _spans(seen: Observation, ended: float) -> dict[str, float]:
     started, computing, computed = seen.started, seen.compute_started, seen.compute_ended
     spans = {"total": (ended - started) * 1000}
     if computing is not None and computed is not None:
-        spans["decode"] = (computing - started) * 1000
+        queued = seen.queued or 0.0
+        if seen.queued is not None:
+            spans["queue"] = queued * 1000
+        spans["decode"] = (computing - started - queued) * 1000
         spans["compute"] = (computed - computing) * 1000
         spans["encode"] = (ended - computed) * 1000
     if seen.first_part is not None:

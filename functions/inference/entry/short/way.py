@@ -76,7 +76,7 @@ class ShortWay:
     def take(self, passage: Passage) -> None:
         """Take a request whose body is complete."""
         passage.complete = True
-        passage.size = sum(map(len, passage.chunks))
+        passage.size = passage.observation.received = sum(map(len, passage.chunks))
         if passage.size > LONG_BODY and passage.json_size(passage.size) > LONG_BODY:
             self._hand_over(passage)
             return
@@ -169,6 +169,7 @@ class ShortWay:
             content = answer_bytes(
                 response, usual, passage.request_id, keep_alive=passage.keep_alive
             )
+            passage.observation.sent = len(response.body)
             protocol.transport.write(content)
             passage.response_complete = True
             if not passage.keep_alive:

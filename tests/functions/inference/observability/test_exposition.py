@@ -1,6 +1,7 @@
 """The page has the text that prometheus_client writes for its own counters and histograms."""
 
 import re
+from bisect import bisect_left
 
 import pytest
 from hypothesis import given
@@ -8,8 +9,9 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import choose_encoder
 
+from lading.functions.contract.watched import Figure, Kind
 from lading.functions.inference.observability.exposition import page
-from lading.functions.inference.observability.families import Description, Kind, Registry
+from lading.functions.inference.observability.families import Registry
 
 BOUNDS = (0.0005, 0.25, 1.0, 30.0)
 LABELS = ("model", "version")
@@ -26,8 +28,9 @@ events = st.lists(st.tuples(names, st.sampled_from(["1", "none"]), values), max_
 
 
 def shown(text: bytes) -> str:
-    """The page without times of creation."""
-    return re.sub(r"(?m)(_created(?:\{.*\})?) [0-9.e+]+$", r"\1 -", text.decode())
+    """The page without times of creation and of exemplars."""
+    page = re.sub(r"(?m)(_created(?:\{.*\})?) [0-9.e+]+$", r"\1 -", text.decode())
+    return re.sub(r'(?m)( # \{request_id="\d+"\} \S+) [0-9.e+]+$', r"\1 -", page)
 
 
 @pytest.mark.parametrize("accept", ACCEPTED)
@@ -37,18 +40,22 @@ def test_the_page_is_that_of_the_library(accept: str, noted: list[tuple[str, str
     counter = Counter("lading_requests", "Answered\nones.", LABELS, registry=theirs)
     histogram = Histogram("seconds", "Time \\.", LABELS, buckets=BOUNDS, registry=theirs)
     gauge = Gauge("ready", "Ready.", LABELS[:1], registry=theirs)
-    requests = ours.register(Description("lading_requests", "Answered\nones.", LABELS))
-    times = ours.register(Description("seconds", "Time \\.", LABELS, Kind.HISTOGRAM, BOUNDS))
-    ours.register_gauge(
-        Description("ready", "Ready.", LABELS[:1]),
+    requests = ours.register(Figure("lading_requests", "Answered\nones.", LABELS))
+    times = ours.register(
+        Figure("seconds", "Time \\.", LABELS, Kind.HISTOGRAM, BOUNDS, exemplars=True)
+    )
+    ours.register_read(
+        Figure("ready", "Ready.", LABELS[:1], Kind.GAUGE),
         lambda: [((model,), value) for model, value in {it[0]: it[2] for it in noted}.items()],
     )
-    for model, version, value in noted:
+    for number, (model, version, value) in enumerate(noted):
         counter.labels(model, version).inc()
-        histogram.labels(model, version).observe(value)
+        histogram.labels(model, version).observe(value, {"request_id": str(number)})
         gauge.labels(model).set(value)
         requests.series(model, version).count()
         times.series(model, version).observe(value)
+        place = bisect_left(BOUNDS, value)
+        times.series(model, version).exemplars[place] = str(number), value, 1.0
     encode, content_type = choose_encoder(accept)
-    found, found_type = page(ours.descriptions(), ours.snapshot(), accept)
+    found, found_type = page(ours.figures(), ours.snapshot(), accept)
     assert (shown(found), found_type) == (shown(encode(theirs)), content_type)

@@ -3,16 +3,11 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 
-from lading.functions.inference.observability.families import (
-    Description,
-    Kind,
-    Registry,
-    Snapshot,
-    together,
-)
+from lading.functions.contract.watched import Figure, Kind
+from lading.functions.inference.observability.families import Registry, Snapshot, together
 
-REQUESTS = Description("requests", "Requests.", ("model",))
-SECONDS = Description("seconds", "Seconds.", ("model",), Kind.HISTOGRAM, (0.1, 1.0))
+REQUESTS = Figure("requests", "Requests.", ("model",))
+SECONDS = Figure("seconds", "Seconds.", ("model",), Kind.HISTOGRAM, (0.1, 1.0))
 
 
 def test_a_value_is_counted_up_to_its_bound_and_above_all_in_the_last_bucket() -> None:
@@ -20,20 +15,20 @@ def test_a_value_is_counted_up_to_its_bound_and_above_all_in_the_last_bucket() -
     series = registry.register(SECONDS).series("m")
     for value in (0.0, 0.1, 0.11, 1.0, 1.5, 60.0):
         series.observe(value)
-    ((labels, created, numbers),) = registry.snapshot()["seconds"]
+    ((labels, created, numbers, _),) = registry.snapshot()["seconds"]
     assert (labels, numbers) == (("m",), [2, 2, 2, 0.0 + 0.1 + 0.11 + 1.0 + 1.5 + 60.0])
     assert created == series.created > 0
 
 
 def test_a_gauge_is_read_at_each_snapshot() -> None:
     registry, waiting = Registry(), [1]
-    registry.register_gauge(
-        Description("waiting", "Requests that wait.", ("model",)),
+    registry.register_read(
+        Figure("waiting", "Requests that wait.", ("model",), Kind.GAUGE),
         lambda: [(("m",), float(len(waiting)))],
     )
-    assert registry.snapshot()["waiting"] == [(("m",), 0.0, [1.0])]
+    assert registry.snapshot()["waiting"] == [(("m",), 0.0, [1.0], [])]
     waiting.append(2)
-    assert registry.snapshot()["waiting"] == [(("m",), 0.0, [2.0])]
+    assert registry.snapshot()["waiting"] == [(("m",), 0.0, [2.0], [])]
 
 
 def test_no_count_of_many_threads_is_lost() -> None:
@@ -51,20 +46,30 @@ def test_no_count_of_many_threads_is_lost() -> None:
 
 
 def test_processes_add_up_and_are_as_ready_as_the_least_ready_one() -> None:
-    ready = Description("ready", "Whether it is ready.", ("model",), least=True)
+    ready = Figure("ready", "Whether it is ready.", ("model",), Kind.GAUGE, least=True)
     registry = Registry()
     registry.register(REQUESTS)
     registry.register(SECONDS)
-    registry.register_gauge(ready, tuple)
-    first: Snapshot = {"requests": [(("m",), 5.0, [2.0])], "ready": [(("m",), 0.0, [1.0])]}
-    second = {
-        "requests": [(("m",), 4.0, [3.0]), (("n",), 6.0, [1.0])],
-        "seconds": [(("m",), 4.0, [1.0, 0.0, 2.0, 7.5])],
-        "ready": [(("m",), 0.0, [0.0])],
+    registry.register_read(ready, tuple)
+    first: Snapshot = {"requests": [(("m",), 5.0, [2.0], [])], "ready": [(("m",), 0.0, [1.0], [])]}
+    second: Snapshot = {
+        "requests": [(("m",), 4.0, [3.0], []), (("n",), 6.0, [1.0], [])],
+        "seconds": [(("m",), 4.0, [1.0, 0.0, 2.0, 7.5], [])],
+        "ready": [(("m",), 0.0, [0.0], [])],
     }
     sent = json.loads(json.dumps(second))
-    assert together([first, sent, sent], registry.descriptions()) == {
-        "requests": [(("m",), 4.0, [8.0]), (("n",), 6.0, [2.0])],
-        "seconds": [(("m",), 4.0, [2.0, 0.0, 4.0, 15.0])],
-        "ready": [(("m",), 0.0, [0.0])],
+    assert together([first, sent, sent], registry.figures()) == {
+        "requests": [(("m",), 4.0, [8.0], []), (("n",), 6.0, [2.0], [])],
+        "seconds": [(("m",), 4.0, [2.0, 0.0, 4.0, 15.0], [])],
+        "ready": [(("m",), 0.0, [0.0], [])],
     }
+
+
+def test_the_newest_request_of_each_bucket_stays() -> None:
+    def entry(*exemplars: tuple[str, float, float] | None) -> Snapshot:
+        return {"seconds": [(("m",), 1.0, [1.0, 1.0, 0.0, 0.6], [*exemplars, None])]}
+
+    older, newer = ("a", 0.05, 10.0), ("b", 0.06, 11.0)
+    sent = json.loads(json.dumps(entry(newer, None)))
+    merged = together([entry(older, ("c", 0.5, 1.0)), sent], [SECONDS])["seconds"]
+    assert [tuple(it) if it else None for it in merged[0][3]] == [newer, ("c", 0.5, 1.0), None]
