@@ -5,6 +5,7 @@ from typing import Any
 
 import typer
 
+from lading.batch.errors import BatchChanged, BatchRuns, OutputUnusable, RowFailed, S3Refused
 from lading.cli.errors import EXIT, CliError
 from lading.emulator.errors import EmulatorError
 from lading.functions.contract.errors import ArtifactError, InferenceError, NotFound
@@ -30,6 +31,11 @@ _CODES: dict[type[Exception], int] = {
     TrustUnusable: EXIT.usage,
     CryptographyMissing: EXIT.usage,
     StoreError: EXIT.damaged,
+    RowFailed: EXIT.request,
+    S3Refused: EXIT.server,
+    BatchRuns: EXIT.usage,
+    BatchChanged: EXIT.usage,
+    OutputUnusable: EXIT.usage,
     PackagingError: EXIT.source,
     ArtifactError: EXIT.damaged,
     NotFound: EXIT.not_found,

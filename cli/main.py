@@ -9,6 +9,7 @@ from typer.core import TyperOption
 from typer.exceptions import TyperException
 from typer.main import get_command
 
+from lading.cli.commands.batch import batch
 from lading.cli.commands.distill import distill
 from lading.cli.commands.emulate import emulate
 from lading.cli.commands.evaluate import evaluate_versions
@@ -66,6 +67,7 @@ for server_command in (pull, push, emulate, smoke, stacks, grpc_proxy):
     app.command()(server_command)
 app.command("report")(write_report)
 app.command("evaluate")(evaluate_versions)
+app.add_typer(batch)
 app.add_typer(tokens)
 
 

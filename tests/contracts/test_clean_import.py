@@ -14,7 +14,8 @@ HEAVY = frozenset(
         *("pydantic", "fastapi", "starlette", "anyio", "uvicorn", "yaml", "jsonschema"),
         *("boto3", "botocore", "urllib3", "requests", "aws_xray_sdk", "cryptography"),
         *("csimdjson", "simdjson", "onnx", "sklearn", "scipy", "aws_cdk", "rich", "typer"),
-        *("prometheus_client", "grpc", "model_packaging", "emulator", "stacks", "training", "cli"),
+        *("prometheus_client", "grpc", "model_packaging", "emulator", "stacks"),
+        *("training", "cli", "batch"),
     )
 )
 

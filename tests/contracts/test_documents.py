@@ -21,6 +21,7 @@ SOURCES = [
     str(path.relative_to(ROOT))
     for room in (
         "app.py",
+        "batch",
         "cli",
         "emulator",
         "functions",

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.interpreter import ROOT
 
-ROOMS = ("cli", "emulator", "functions", "model_packaging", "stacks", "training")
+ROOMS = ("batch", "cli", "emulator", "functions", "model_packaging", "stacks", "training")
 
 
 def imports() -> Mapping[str, set[str]]:

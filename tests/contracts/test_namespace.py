@@ -8,7 +8,7 @@ import pytest
 from tests.support.interpreter import run_clean
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("cli", "emulator", "functions", "model_packaging", "stacks", "training")
+ROOMS = ("batch", "cli", "emulator", "functions", "model_packaging", "stacks", "training")
 
 PROBE = """
 import json, os, sys

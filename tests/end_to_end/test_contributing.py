@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 GUIDE = (ROOT / "CONTRIBUTING.md").read_text()
 PAGES = {page.partition("\n")[0]: page for page in re.split(r"^## ", GUIDE, flags=re.MULTILINE)[1:]}
-ROOMS = ("lading", "cli", "emulator", "functions", "model_packaging", "stacks", "training")
+ROOMS = ("lading", "batch", "cli", "emulator", "functions", "model_packaging", "stacks", "training")
 BLOCK = re.compile(r"```(\w+)\n# (\S+)\n(.*?)```", re.DOTALL)
 
 

@@ -23,7 +23,7 @@ from tests.support.interpreter import ROOT
 pytestmark = pytest.mark.slow
 
 SOURCES = (
-    *("lading", "cli", "emulator", "functions", "model_packaging", "stacks", "training"),
+    *("lading", "batch", "cli", "emulator", "functions", "model_packaging", "stacks", "training"),
     *("pyproject.toml", "README.md", "LICENSE"),
 )
 NOT_CODE = {"Dockerfile", "Dockerfile.dockerignore", "Dockerfile.managed"}

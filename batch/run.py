@@ -1,0 +1,202 @@
+"""A batch on this machine, from its input to its output.
+
+Chunks of the input are answered by the workers, and kept. When all are finished, the output is
+assembled and renamed, and the manifest is written last. A batch that was interrupted, at any
+moment, goes on after its finished chunks.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from time import monotonic
+
+from lading.batch.crew import Crew
+from lading.batch.errors import RowFailed
+from lading.batch.outputs.registry import output_suffix
+from lading.batch.progress import Meter, OnProgress
+from lading.batch.publishing import ERRORS, Finished, beside, publish, require_free, work_folder
+from lading.batch.s3 import SCHEME, Objects
+from lading.batch.sources.registry import open_source
+from lading.batch.sources.source import ChunkSize, Source
+from lading.batch.work import ChunkRecord, WorkFolder
+from lading.batch.worker import Job
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a batch is to do.
+
+    Args:
+        source: the input: a path, or an address in S3.
+        output: the output: a path, or an address in S3.
+        root: the folder that holds `models/<name>/<version>`.
+        model: the model's name.
+        version: its version.
+        digest: the digest of that version.
+        workers: the number of processes.
+        group: the most rows in one run of the model; None: the model decides.
+        chunk: where chunks end.
+        strict: whether a row without an answer ends the batch.
+        overwrite: whether an output that is there, or an interrupted batch, is replaced.
+    """
+
+    source: str
+    output: str
+    root: Path
+    model: str
+    version: int
+    digest: str
+    workers: int
+    group: int | None = None
+    chunk: ChunkSize = field(default_factory=ChunkSize)
+    strict: bool = False
+    overwrite: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a batch did; also the content of its manifest.
+
+    Args:
+        model: the model's name.
+        version: its version.
+        digest: the digest of the version.
+        input: the input.
+        output: the output.
+        rows: the rows of the input.
+        answered: how many of them have an answer.
+        failed: how many have none.
+        errors: the file of the rows without an answer; None if each has one.
+        chunks: the number of chunks.
+        resumed: the rows that an interrupted run had finished.
+        group: the most rows in one run of the model.
+        workers: the number of processes.
+        seconds: the time of this run.
+    """
+
+    model: str
+    version: int
+    digest: str
+    input: str
+    output: str
+    rows: int
+    answered: int
+    failed: int
+    errors: str | None
+    chunks: int
+    resumed: int
+    group: int
+    workers: int
+    seconds: float
+
+
+def run_batch(batch: Batch, on_progress: OnProgress) -> Summary:
+    """Run a batch, or go on with it.
+
+    Args:
+        batch: what it is to do.
+        on_progress: told when a chunk is finished.
+
+    Raises:
+        BatchError: it cannot be done; what is finished is kept.
+    """
+    began, objects = monotonic(), Objects()
+    output_suffix(batch.output)  # before anything is done
+    work = work_folder(batch.output)
+    if not batch.overwrite:
+        require_free(batch.output, work, objects)
+    with work.held():
+        if batch.overwrite:
+            work.clear()
+        source, identity = _opened(batch.source, work, objects)
+        with Crew(_job(batch, work), batch.workers) as crew:
+            model = crew.describe()
+            source.check(model.metadata)
+            work.begin(_facts(batch, identity, model.group))
+            before = work.finished()
+            records = _answer(batch, source, crew, work, on_progress)
+        failed = sum(record.failed for record in records)
+        rows = sum(record.rows for record in records)
+        summary = Summary(
+            model=batch.model,
+            version=batch.version,
+            digest=batch.digest,
+            input=batch.source,
+            output=batch.output,
+            rows=rows,
+            answered=rows - failed,
+            failed=failed,
+            errors=beside(batch.output, ERRORS) if failed else None,
+            chunks=len(records),
+            resumed=sum(record.rows for record in before.values()),
+            group=model.group,
+            workers=batch.workers,
+            seconds=round(monotonic() - began, 3),
+        )
+        names = model.metadata.output_names()
+        publish(batch.output, work, Finished(records, names, asdict(summary)), objects)
+        work.remove()
+    return summary
+
+
+def _opened(address: str, work: WorkFolder, objects: Objects) -> tuple[Source, str]:
+    """Return the input, and what changes when it does."""
+    if not address.startswith(SCHEME):
+        source = open_source(Path(address))
+        return source, source.identity()
+    identity = objects.identity(address)
+    return open_source(objects.copy(address, work.path / "input")), identity
+
+
+def _job(batch: Batch, work: WorkFolder) -> Job:
+    return Job(
+        root=batch.root,
+        model=batch.model,
+        version=batch.version,
+        digest=batch.digest,
+        group=batch.group,
+        work=work.path.absolute(),
+        suffix=output_suffix(batch.output),
+    )
+
+
+def _facts(batch: Batch, identity: str, group: int) -> Mapping[str, object]:
+    """Return what must be the same when the batch goes on."""
+    return {
+        "input": batch.source,
+        "content of the input": identity,
+        "model": batch.model,
+        "version": batch.version,
+        "digest": batch.digest,
+        "group": group,
+        "size of chunks": list(batch.chunk),
+    }
+
+
+def _answer(
+    batch: Batch, source: Source, crew: Crew, work: WorkFolder, on_progress: OnProgress
+) -> list[ChunkRecord]:
+    """Answer every chunk that is not finished; return the records of all, in order."""
+    records = work.finished()
+    for record in records.values():
+        _require_answers(batch, work, record)
+    meter = Meter(source.size, records.values(), on_progress)
+    left = (each for each in source.chunks(batch.chunk) if each.number not in records)
+    for record in crew.answer(left):
+        records[record.number] = record
+        meter.note(record)
+        _require_answers(batch, work, record)
+    return [records[number] for number in sorted(records)]
+
+
+def _require_answers(batch: Batch, work: WorkFolder, record: ChunkRecord) -> None:
+    """Check, if the batch is strict, that no row of a chunk failed.
+
+    Raises:
+        RowFailed: one did.
+    """
+    if batch.strict and record.failed:
+        with work.errors(record.number).open("rb") as lines:
+            first = json.loads(lines.readline())
+        raise RowFailed(first["row"], first["error"], first["reason"])

@@ -1,0 +1,146 @@
+"""`lading batch`: predictions for many rows, from a file to a file."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer._click.core import Context
+from typer.core import TyperGroup
+
+from lading.batch.run import Batch, Summary, run_batch
+from lading.batch.sources.source import ChunkSize
+from lading.cli.batch_progress import duration, show_batch
+from lading.cli.errors import EngineNeeded
+from lading.cli.locked import chosen_version
+from lading.cli.options import LOCK, Json, Lock, Name
+from lading.cli.signatures import STAGE, STAGES, Stage, Stages, trust_of_stage, warn
+from lading.functions.contract.names import artifact_folder
+from lading.functions.inference.artifact.reading import read_artifact
+from lading.functions.inference.attestation.enforcement import FolderCheck
+from lading.functions.inference.entry.processors import processors
+from lading.model_packaging.lock.file import local_roots, read_lock
+from lading.model_packaging.signing.errors import needs_cryptography
+
+_RUN = "run"
+
+_INPUT = typer.Option(
+    "--input", "-i", help="CSV, JSON Lines, Parquet, npz, or a folder of files; also s3://."
+)
+_OUTPUT = typer.Option(
+    "--output", "-o", help="The same kinds; a folder gets a JSON file for each row."
+)
+_WORKERS = typer.Option(min=1, help="Processes.", show_default="one for each processor")
+_GROUP = typer.Option(
+    min=1, help="Most rows in one run of the model.", show_default="what the model allows"
+)
+_CHUNK = typer.Option(min=1, max=1_000_000, help="Most rows that are kept together.")
+
+
+class RunsByDefault(TyperGroup):
+    """A group whose command `run` need not be written: `lading batch NAME` is a run."""
+
+    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
+        """Insert the command where the first word is no command of the group."""
+        if args and args[0] not in self.commands and args[0] != "--help":
+            args = [_RUN, *args]
+        return super().parse_args(ctx, args)
+
+
+batch = typer.Typer(
+    name="batch",
+    cls=RunsByDefault,
+    help="Predict many rows, from a file to a file: `lading batch NAME --input ... --output ...`.",
+    no_args_is_help=True,
+)
+
+
+@batch.command(_RUN)
+def run(
+    name: Name,
+    input_: Annotated[str, _INPUT],
+    output: Annotated[str, _OUTPUT],
+    version: Annotated[int | None, typer.Option(min=1, help="Default: the stable one.")] = None,
+    label: Annotated[str | None, typer.Option(help="The version with this label.")] = None,
+    workers: Annotated[int | None, _WORKERS] = None,
+    group: Annotated[int | None, _GROUP] = None,
+    chunk_rows: Annotated[int, _CHUNK] = ChunkSize().rows,
+    strict: Annotated[bool, typer.Option("--strict", help="End at a row that fails.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the output, and begin again.")
+    ] = False,
+    stage: Stage = STAGE,
+    stages: Stages = STAGES,
+    lock: Lock = LOCK,
+    json_: Json = False,
+) -> None:
+    """Predict every row of the input with a packaged model, on all processors.
+
+    Rows are read and answered in chunks, so memory does not grow with the input. A batch that was
+    interrupted goes on after its last finished chunk when you run the same command again. Rows that
+    fail go to OUTPUT.errors.jsonl with the reason, and OUTPUT.manifest.json says what was done.
+
+    Examples:
+
+        lading batch digits --input rows.csv --output answers.parquet
+
+        lading batch pets -i photos/ -o answers.jsonl --workers 4
+
+        lading batch digits -i s3://my-bucket/rows.parquet -o s3://my-bucket/answers.parquet
+
+        lading batch digits -i rows.jsonl -o answers.jsonl --strict --json
+    """
+    if version is not None and label is not None:
+        raise typer.BadParameter("give either --version or --label")
+    number = chosen_version(lock, name, version, label)
+    digest = read_lock(lock).digests(name)[number]
+    wanted = Batch(
+        source=input_,
+        output=output,
+        root=_checked_root(
+            lock, name, number, digest, FolderCheck(trust_of_stage(stages, stage), report=warn)
+        ),
+        model=name,
+        version=number,
+        digest=digest,
+        workers=workers or processors(),
+        group=group,
+        chunk=ChunkSize(rows=chunk_rows),
+        strict=strict,
+        overwrite=overwrite,
+    )
+    with show_batch() as show:
+        summary = run_batch(wanted, show)
+    _show(summary, as_json=json_)
+
+
+def _checked_root(lock: Path, name: str, version: int, digest: str, check: FolderCheck) -> Path:
+    """Return the folder of the store that holds a version, after its verification.
+
+    Raises:
+        EngineNeeded: the model runs in an engine.
+        ArtifactError: it is damaged, or must be signed and is not.
+    """
+    entry = read_lock(lock).model(name).versions[version]
+    root = local_roots(lock, name, version, entry)[0]
+    folder = root / artifact_folder(name, version)
+    artifact = read_artifact(folder, digest)
+    if artifact.engine is not None:
+        raise EngineNeeded(name, artifact.engine.name)
+    with needs_cryptography():
+        check(name, version, artifact, folder)
+    return root.resolve()
+
+
+def _show(summary: Summary, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(asdict(summary), indent=2))
+        return
+    resumed = f" ({summary.resumed:,} by an interrupted run)" if summary.resumed else ""
+    typer.echo(
+        f"{summary.model} version {summary.version}: {summary.answered:,} of {summary.rows:,} rows "
+        f"answered{resumed} in {duration(summary.seconds)}; {summary.output}"
+    )
+    if summary.failed:
+        typer.echo(f"{summary.failed:,} rows have no answer; {summary.errors} says why")
