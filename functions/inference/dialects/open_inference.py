@@ -117,7 +117,7 @@ def infer_document(
     metadata = predictor.metadata
     if not isinstance(document.get("id", ""), str):
         raise MalformedRequest("'id' must be a string")
-    inputs = _decode_inputs(document, tail)
+    inputs = _decode_inputs(document.pop("inputs", []), tail)  # the numbers as read are not kept
     binary = _decode_outputs(document, metadata)
     results = yield Prediction(predictor, inputs, list(binary), timeout_us=_timeout(document))
     return _encode(metadata, document, _classified(document, results), binary)
@@ -157,9 +157,8 @@ def _classified(document: dict[str, Any], results: dict[str, Array]) -> dict[str
     }
 
 
-def _decode_inputs(document: dict[str, Any], tail: memoryview) -> dict[str, Array]:
+def _decode_inputs(tensors: Any, tail: memoryview) -> dict[str, Array]:
     """Decode arrays by name; binary ones are in `tail`, in the order of the inputs."""
-    tensors = document.get("inputs", [])  # a model may have no inputs
     if not isinstance(tensors, list):
         raise MalformedRequest("'inputs' must be a list of tensors")
     inputs: dict[str, Array] = {}

@@ -38,10 +38,10 @@ def predict_document(predictor: Predictor, document: dict[str, Any]) -> Predicti
             "Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist"
         )
     if "instances" in document:
-        inputs = decode_rows(document["instances"], predictor.metadata)
+        inputs = decode_rows(document.pop("instances"), predictor.metadata)
         return json_response(encode_rows((yield Prediction(predictor, inputs))))
     if "inputs" in document:
-        inputs = decode_columns(document["inputs"], predictor.metadata)
+        inputs = decode_columns(document.pop("inputs"), predictor.metadata)
         return json_response(encode_columns((yield Prediction(predictor, inputs))))
     raise MalformedRequest("Missing 'inputs' or 'instances' key")
 

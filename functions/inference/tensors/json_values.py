@@ -27,6 +27,9 @@ from lading.functions.contract.errors import MalformedRequest, brief
 SMALL_BODY = 8192
 """Bytes up to which the exact parser is as fast, so that simdjson need not be imported."""
 
+LONG_BODY = 4 * 1024 * 1024
+"""Bytes above which long arrays are read in pieces, for memory and for the other requests."""
+
 _NULL = b"null"
 _LONG_NUMBER = b"0" * 19
 _LONG_INTEGER = re.compile(rb"(?<![.0-9])[0-9]{19}")
@@ -44,10 +47,16 @@ def loads(body: bytes | bytearray) -> Any:
         from lading.functions.inference.tensors.simdjson_reader import Inexact, read
 
         try:
-            return read(body)
+            return read(body) if len(body) <= LONG_BODY else _read_in_pieces(body)
         except Inexact:
             pass
     return loads_exactly(body)
+
+
+def _read_in_pieces(body: bytes | bytearray) -> Any:
+    from lading.functions.inference.tensors.long_arrays import read_in_pieces
+
+    return read_in_pieces(body)
 
 
 def loads_object(body: bytes | bytearray, *, exactly: bool = False) -> dict[str, Any]:

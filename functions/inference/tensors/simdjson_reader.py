@@ -51,27 +51,38 @@ def read(body: bytes | bytearray) -> Any:
     """
     if b"\\" in body or body.startswith(_BYTE_ORDER_MARK):
         raise Inexact  # an escaped bracket would change the count; json rejects the mark
-    try:
-        document, brackets = _parse(body)
-    except (ValueError, RuntimeError, RecursionError, TypeError) as error:
-        raise Inexact from error
-    if brackets != _count_brackets(body):
+    return _verified(body, FEWEST_NUMBERS)
+
+
+def read_numbers(body: bytes, depth: int) -> Array:
+    """Read one regular array of numbers that has `depth` levels, however few numbers there are.
+
+    Raises:
+        Inexact: it is something else, or the exact parser may read it differently.
+    """
+    array = _verified(body, fewest=1)
+    if not isinstance(array, np.ndarray) or array.ndim != depth:
         raise Inexact
-    return document
+    return array
 
 
-def _parse(body: bytes | bytearray) -> tuple[Any, int]:
-    """Return the document, and how many brackets its arrays and texts account for.
+def _verified(body: bytes | bytearray, fewest: int) -> Any:
+    """Return the document, if its arrays and texts account for all brackets of the body.
 
     A parser is kept only after a body that it read: an error may still refer to parts of its last
     document, and then it reads no other one.
     """
     parser = _kept.__dict__.pop("parser", None) or csimdjson.Parser()
-    reader = _DocumentReader()
-    document = reader.convert(parser.parse(body))
+    reader = _DocumentReader(fewest)
+    try:
+        document = reader.convert(parser.parse(body))
+    except (ValueError, RuntimeError, RecursionError, TypeError) as error:
+        raise Inexact from error
     if len(body) <= MOST_KEPT:
         _kept.parser = parser
-    return document, reader.brackets
+    if reader.brackets != _count_brackets(body):
+        raise Inexact
+    return document
 
 
 def _count_brackets(body: bytes | bytearray) -> int:
@@ -82,10 +93,14 @@ def _count_brackets(body: bytes | bytearray) -> int:
 
 
 class _DocumentReader:
-    """A converter of simdjson's values, which counts the brackets of the result."""
+    """A converter of simdjson's values, which counts the brackets of the result.
 
-    def __init__(self) -> None:
-        self.brackets = 0
+    Args:
+        fewest: smaller arrays of numbers become lists.
+    """
+
+    def __init__(self, fewest: int) -> None:
+        self.brackets, self._fewest = 0, fewest
 
     def convert(self, value: Any) -> Any:
         kind = type(value)
@@ -113,7 +128,7 @@ class _DocumentReader:
     def _numbers(self, array: Any, depth: int) -> Any:
         shape = _regular_shape(array, depth)
         self.brackets += sum(prod(shape[:level]) for level in range(depth))
-        if prod(shape) < FEWEST_NUMBERS:
+        if prod(shape) < self._fewest:
             return array.as_list()
         numbers = _numbers_below(array)
         if numbers.size != prod(shape):
