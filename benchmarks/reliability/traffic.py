@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from random import uniform
 from time import perf_counter
 from typing import NamedTuple
 
@@ -98,9 +99,14 @@ class Traffic:
             if b"connection: close" in head:
                 _close(writer)
                 writer = None
-            asking = self.asking
-            await asyncio.sleep(asking.pause_s if status == 200 else asking.refused_pause_s)  # noqa: PLR2004 OK
+            await asyncio.sleep(self._pause(status))
         _close(writer)
+
+    def _pause(self, status: int) -> float:
+        """Return seconds to wait; callers who were refused together do not return together."""
+        if status == 200:  # noqa: PLR2004 OK
+            return self.asking.pause_s
+        return self.asking.refused_pause_s * uniform(0.5, 1.5)  # noqa: S311 no secret
 
     def _take(self, status: int, body: bytes, seconds: float) -> None:
         self.statuses[status] += 1
