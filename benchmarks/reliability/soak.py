@@ -12,6 +12,8 @@ MOST_GROWN_MIB = 1.0
 _WARM = 1 / 6
 """The share of the time after which memory must not grow: 10 of 60 minutes."""
 _CONNECTIONS = 8
+_PAUSE_S, _FAILING_PAUSE_S = 0.1, 0.4
+"""Between the requests of one connection: 80 a second of each kind. Memory grows by the request."""
 _FAILING = (
     ("/predict/times", b'{"inputs": [[1,'),
     ("/predict/times", b'{"inputs": {"other": [1]}}'),
@@ -29,7 +31,7 @@ def soak(plan: Plan) -> Iterator[Outcome]:
 
 async def _last(served: Served, plan: Plan) -> Outcome:
     seconds = 60 * plan.minutes
-    asked = [quick(lambda: served.port, 0.02), *(_failing(served, *each) for each in _FAILING)]
+    asked = [quick(lambda: served.port, _PAUSE_S), *(_failing(served, *each) for each in _FAILING)]
     async with AsyncExitStack() as opened:
         every = [await opened.enter_async_context(calling(each, _CONNECTIONS)) for each in asked]
         await asyncio.sleep(_WARM * seconds)
@@ -54,5 +56,10 @@ async def _last(served: Served, plan: Plan) -> Outcome:
 
 def _failing(served: Served, path: str, body: bytes) -> Asking:
     return Asking(
-        lambda: served.port, path, body, lambda _: False, others=_ERRORS, refused_pause_s=0.05
+        lambda: served.port,
+        path,
+        body,
+        lambda _: False,
+        others=_ERRORS,
+        refused_pause_s=_FAILING_PAUSE_S,
     )

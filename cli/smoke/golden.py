@@ -89,7 +89,7 @@ def _find(lock: Path, name: str, version: int, entry: LockedVersion) -> tuple[st
     if key is None:
         return place, None
     prefix = remote[0].key.removesuffix(artifact_archive(name, version))
-    return place, S3Store(bucket, prefix).read_golden(name, key)
+    return place, S3Store(bucket, prefix, owner=remote[0].owner).read_golden(name, key)
 
 
 def _read_local(folder: Path, digest: str) -> bytes | None:

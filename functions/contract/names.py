@@ -67,11 +67,19 @@ def model_list(names: Iterable[str]) -> dict[str, object]:
 
 
 class S3Object(NamedTuple):
-    """One version of an object in S3, which later writes to its key do not change."""
+    """One version of an object in S3, which later writes to its key do not change.
+
+    Args:
+        bucket: its bucket.
+        key: its key.
+        version_id: its version.
+        owner: the account that the bucket must belong to; empty: any.
+    """
 
     bucket: str
     key: str
     version_id: str
+    owner: str = ""
 
 
 class ENVIRONMENT:
@@ -280,6 +288,8 @@ class HOOK:
     UUIDs."""
     golden: Final = "LADING_GOLDEN"
     """The place of the golden requests: a path, or `s3://bucket/key`."""
+    owner: Final = "LADING_GOLDEN_OWNER"
+    """The account that the bucket must belong to; empty: any."""
 
 
 class TOKENS:

@@ -135,8 +135,12 @@ def _read_model(name: str, entry: Mapping[str, Any]) -> ServedModel:
 def _render_model(model: ServedModel) -> dict[str, Any]:
     """Return the inverse of `_read_model`."""
     entry = {"versions": dict(model.versions), "labels": dict(model.labels)}
-    remote = {version: place._asdict() for version, place in model.remote.items()}
+    remote = {version: _stated(place) for version, place in model.remote.items()}
     return {**entry, "s3": remote} if remote else entry
+
+
+def _stated(place: S3Object) -> dict[str, str]:
+    return {key: value for key, value in place._asdict().items() if value}
 
 
 def _read_origins(text: str) -> tuple[str, ...]:

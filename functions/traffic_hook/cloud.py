@@ -31,12 +31,19 @@ def _client(service: str) -> Any:
     return client(service, config=Config(read_timeout=_LONGEST_ANSWER_S))
 
 
-def read_golden(place: str) -> bytes:
-    """Return the golden requests at a path, or at `s3://bucket/key`."""
+def read_golden(place: str, owner: str = "") -> bytes:
+    """Return the golden requests at a path, or at `s3://bucket/key`.
+
+    Args:
+        place: the path or the address.
+        owner: the account that the bucket must belong to; empty: any.
+    """
     if not place.startswith("s3://"):
         return in_layers(Path(place)).read_bytes()
     bucket, _, key = place.removeprefix("s3://").partition("/")
-    return bytes(_client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+    expected = {"ExpectedBucketOwner": owner} if owner else {}
+    found = _client("s3").get_object(Bucket=bucket, Key=key, **expected)
+    return bytes(found["Body"].read())
 
 
 class CodeDeployment:

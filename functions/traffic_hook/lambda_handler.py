@@ -62,8 +62,9 @@ def _check(version: Callable[[], int], patience: Retries) -> str | None:
 
     def compare() -> str | None:
         target = version()
-        golden = Golden.from_json(read_golden(settings.golden)) if settings.golden else NOTHING
-        return "; ".join(_differences(settings, golden, target, patience)) or None
+        golden = read_golden(settings.golden, settings.owner) if settings.golden else None
+        known = NOTHING if golden is None else Golden.from_json(golden)
+        return "; ".join(_differences(settings, known, target, patience)) or None
 
     failure = failure_of(compare)
     log(message="golden requests", model=settings.model, failure=failure)

@@ -16,12 +16,14 @@ class HookSettings:
         version: the model's version that must answer.
         function: name of the model's function.
         golden: path of the golden requests, or `s3://bucket/key`; empty: there are none.
+        owner: the account that the bucket must belong to; empty: any.
     """
 
     model: str
     version: int
     function: str
     golden: str
+    owner: str = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "HookSettings":
@@ -31,4 +33,5 @@ class HookSettings:
             version=int(environment[HOOK.version]),
             function=environment[HOOK.function],
             golden=environment[HOOK.golden],
+            owner=environment.get(HOOK.owner, ""),
         )

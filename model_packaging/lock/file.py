@@ -96,6 +96,8 @@ class S3Copy(_LockEntry):
         default=None, pattern=r"^(.+/)?models/[^/]+/sha256/[0-9a-f]{64}/$", exclude_if=_is_none
     )
     """Prefix of the engine's files and of nothing else; None when it has no engine."""
+    owner: str | None = Field(default=None, pattern=r"^[0-9]{12}$", exclude_if=_is_none)
+    """The account that the bucket must belong to; None: the account that the model runs in."""
 
 
 Copy = Annotated[LocalCopy | S3Copy, Field(discriminator="kind")]

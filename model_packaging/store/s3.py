@@ -50,9 +50,13 @@ from lading.model_packaging.store.s3_upload import Upload
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_ADDRESS = re.compile(r"([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/([A-Za-z0-9!_.*'()/-]*))?")
+_ADDRESS = re.compile(
+    r"([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/([A-Za-z0-9!_.*'()/-]*))?"
+    r"(?:\?owner=([0-9]{12}))?"
+)
 _IDENTITY, _DIGEST = "lading-identity", "lading-digest"
 _GOLDEN, _ENGINE = "lading-golden", "lading-engine"
+_OWNER = "ExpectedBucketOwner"
 _TRIES = 50
 _AT_ONCE = 8
 
@@ -64,10 +68,13 @@ class S3Store:
         bucket: the bucket's name.
         prefix: the prefix of `models/`; empty or ending in a slash.
         version_id: the object version to read; None reads the current one.
+        owner: the account that the bucket must belong to; None: any.
     """
 
-    def __init__(self, bucket: str, prefix: str = "", version_id: str | None = None) -> None:
-        self.bucket, self.prefix = bucket, prefix
+    def __init__(
+        self, bucket: str, prefix: str = "", version_id: str | None = None, owner: str | None = None
+    ) -> None:
+        self.bucket, self.prefix, self.owner = bucket, prefix, owner
         self._pin: Any = {"VersionId": version_id} if version_id else {}
 
     @classmethod
@@ -79,10 +86,10 @@ class S3Store:
         """
         found = _ADDRESS.fullmatch(path)
         if found is None:
-            advice = "is not the address of a store; use s3://bucket/prefix"
+            advice = "is not the address of a store; use s3://bucket/prefix[?owner=ACCOUNT]"
             raise StoreError(None, f"s3://{path}", advice)
         prefix = (found[2] or "").strip("/")
-        return cls(found[1], f"{prefix}/" if prefix else "")
+        return cls(found[1], f"{prefix}/" if prefix else "", owner=found[3])
 
     def versions(self, name: str) -> tuple[int, ...]:
         """See `Store.versions`."""
@@ -174,6 +181,7 @@ class S3Store:
             golden=self._golden_key(name, golden) if golden else None,
             bytes=found["ContentLength"],
             engine=self._engine(name, engine).prefix if engine else None,
+            owner=self.owner,
         )
 
     def contents(self, name: str) -> tuple[Stored, ...]:
@@ -200,10 +208,18 @@ class S3Store:
             connect_timeout=5, max_pool_connections=_AT_ONCE, retries={"mode": "standard"}
         )
         try:
-            return Session().client("s3", config=config)
+            client = Session().client("s3", config=config)
         except ValueError as error:
             reason = f"cannot be accessed: {error}; correct AWS_ENDPOINT_URL or AWS_REGION"
             raise StoreError(None, self._address(), reason) from error
+        if self.owner:
+            client.meta.events.register("provide-client-params.s3", self._add_owner)
+        return client
+
+    def _add_owner(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+        """Add the expected owner to a call of the client, if the operation has that parameter."""
+        if _OWNER in model.input_shape.members:
+            params[_OWNER] = self.owner
 
     @contextmanager
     def _explaining(self, name: str, key: str = "") -> Iterator[None]:

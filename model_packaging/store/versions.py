@@ -111,6 +111,8 @@ class Store(Protocol):
 def open_store(address: str) -> Store:
     """Return the store at `s3://bucket/prefix`, or in a folder.
 
+    `s3://bucket/prefix?owner=123456789012` says to which account the bucket must belong.
+
     Raises:
         StoreError: the address has another scheme.
     """
@@ -127,4 +129,4 @@ def store_of(copy: LocalCopy | S3Copy, name: str, version: int, lock: Path) -> S
     if isinstance(copy, LocalCopy):
         return LocalStore(lock.parent / copy.path)
     prefix = copy.key.removesuffix(artifact_archive(name, version))
-    return S3Store(copy.bucket, prefix, copy.version_id)
+    return S3Store(copy.bucket, prefix, copy.version_id, copy.owner)

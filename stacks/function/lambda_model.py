@@ -1,12 +1,19 @@
 """One model on Lambda: its layers, its function, the published version, the alias `live`."""
 
+from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from lading.functions.contract.limits import LAMBDA
-from lading.functions.contract.names import DEFAULT_LABEL, LAYER_ROOT, Library, artifact_folder
+from lading.functions.contract.names import (
+    DEFAULT_LABEL,
+    LAYER_ROOT,
+    Library,
+    S3Object,
+    artifact_folder,
+)
 from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.stacks.function.gpu_image import gpu_image
 from lading.stacks.function.logged_function import RUNTIME, LoggedFunction, StageFunctions
@@ -36,7 +43,8 @@ class LambdaModel(Construct):
         proxy: settings of a proxy to an endpoint; None: the function computes answers itself.
 
     `golden` is the place where the traffic hook reads the golden requests; it is empty if there are
-    none, or if answers are asynchronous.
+    none, or if answers are asynchronous. `golden_owner` is the account that its bucket must belong
+    to, if it is an object in S3.
     """
 
     def __init__(
@@ -93,6 +101,8 @@ class LambdaModel(Construct):
         self._grant_archive()
         asynchronous = proxy is not None and proxy.endpoint.mode == "async"
         self.golden = "" if asynchronous else _golden(model)
+        artifact = model.artifact
+        self.golden_owner = _owner(artifact.archive) if isinstance(artifact, S3Artifact) else ""
         self.version = self.function.current_version
         provisioned = settings.provisioned_concurrency
         self.alias = lambda_.Alias(
@@ -177,7 +187,8 @@ def _serving(model: PlannedModel, proxy: Proxy | None, origins: tuple[str, ...])
     """Return the settings of the service: it serves the stable version only."""
     remote = {}
     if isinstance(model.artifact, S3Artifact) and _is_read(model):
-        remote = {model.version: model.artifact.archive}
+        archive = model.artifact.archive
+        remote = {model.version: archive._replace(owner=_owner(archive))}
     served = ServedModel(
         model.name,
         versions={model.version: model.digest},
@@ -194,6 +205,11 @@ def _serving(model: PlannedModel, proxy: Proxy | None, origins: tuple[str, ...])
         idempotency_table=proxy.idempotency_table if proxy else "",
         origins=origins,
     )
+
+
+def _owner(archive: S3Object) -> str:
+    """Return the account that an artifact's bucket must belong to."""
+    return archive.owner or Aws.ACCOUNT_ID
 
 
 def _is_read(model: PlannedModel) -> bool:

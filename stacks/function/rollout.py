@@ -136,6 +136,7 @@ class Rollout(Construct):
                 HOOK.version: str(self._plan.version),
                 HOOK.function: self._served.function.function_name,
                 HOOK.golden: self._served.golden,
+                HOOK.owner: self._served.golden_owner,
             },
         )
 

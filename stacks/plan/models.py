@@ -206,7 +206,7 @@ def _plan(
         )
         artifact: LocalArtifact | S3Artifact
         if isinstance(copy, S3Copy):
-            archive = S3Object(copy.bucket, copy.key, copy.version_id)
+            archive = S3Object(copy.bucket, copy.key, copy.version_id, copy.owner or "")
             artifact = S3Artifact(archive, copy.golden, copy.bytes)
         else:
             artifact = _local(lock.parent / copy.path / artifact_folder(name, version), entry)

@@ -4,13 +4,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
 from lading.functions.contract.errors import ArtifactUnreachable
 from lading.functions.contract.names import S3Object
 from lading.functions.inference.artifact.remote import read_remote
+from lading.functions.traffic_hook.cloud import read_golden
+from lading.model_packaging.lock.file import S3Copy
 from lading.model_packaging.store.errors import StoreError
 from lading.model_packaging.store.publication import Built
 from lading.model_packaging.store.s3 import S3Store
+from lading.model_packaging.store.versions import open_store, store_of
 from tests.conftest import Bucket
 from tests.model_packaging.stores import digest, files
 from tests.support.faulty_network import Fault, Network, faulty
@@ -120,3 +124,45 @@ def test_a_name_that_cannot_be_resolved_is_said(place: S3Object) -> None:
             read_remote(place, "digits", 1, None)
         with pytest.raises(StoreError, match=r"cannot be reached: .*no-such-host.*check the net"):
             S3Store(place.bucket).versions("digits")
+
+
+OWNER, OTHER = "111122223333", "444455556666"
+
+
+def test_every_call_of_a_store_expects_the_owner_that_its_address_names(
+    network: Network, bucket: Bucket, tmp_path: Path
+) -> None:
+    network.owner, lock = OWNER, tmp_path / "models.lock.json"
+    with aws(network.url):
+        store = open_store(f"s3://{bucket.name}/a?owner={OWNER}")
+        version = store.publish("digits", Built(CONTENT), {})
+        copy = store.copy("digits", version, digest(CONTENT), lock)
+        assert store_of(copy, "digits", version, lock).open("digits", version).files == CONTENT
+        assert len(store.contents("digits")) > 0
+        wrong = open_store(f"s3://{bucket.name}/a?owner={OTHER}")
+        with pytest.raises(StoreError, match="AccessDenied"):
+            wrong.open("digits", version)
+    assert isinstance(copy, S3Copy)
+    assert copy.owner == OWNER
+
+
+def test_a_server_reads_only_from_the_bucket_of_the_expected_owner(
+    network: Network, place: S3Object
+) -> None:
+    network.owner = OWNER
+    with aws(network.url):
+        assert read_remote(place._replace(owner=OWNER), "digits", 1, None).model
+        for other in (OTHER, ""):
+            with pytest.raises(ArtifactUnreachable, match="AccessDenied"):
+                read_remote(place._replace(owner=other), "digits", 1, None)
+
+
+def test_a_roll_out_reads_golden_requests_only_from_the_bucket_of_the_expected_owner(
+    network: Network, place: S3Object
+) -> None:
+    network.owner, golden = OWNER, f"s3://{place.bucket}/{place.key}"
+    with aws(network.url):
+        assert read_golden(golden, OWNER)
+        for other in (OTHER, ""):
+            with pytest.raises(ClientError, match="AccessDenied"):
+                read_golden(golden, other)

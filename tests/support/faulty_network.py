@@ -28,6 +28,8 @@ class Network:
         self.coming: list[Fault] = []
         self.requests = 0
         self.url = ""
+        self.owner: str | None = None
+        """The account that each request must expect the bucket to belong to; None: any."""
 
     def will(self, *faults: Fault) -> None:
         """Let the next requests meet these faults."""
@@ -46,7 +48,10 @@ class _Hop(BaseHTTPRequestHandler):
         coming = self.network.coming
         fault = coming.pop(0) if coming else "none"
         sent = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        if fault == "refused":
+        expected = self.headers.get("x-amz-expected-bucket-owner")
+        if self.network.owner not in (None, expected):
+            self.reply(403, [], _BODY.replace(b"SlowDown", b"AccessDenied"))
+        elif fault == "refused":
             self.close_connection = True
         elif fault in {"throttled", "unavailable"}:
             self.reply(503, [], _BODY if fault == "throttled" else b"")

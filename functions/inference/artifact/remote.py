@@ -64,7 +64,7 @@ def read_remote_attestation(
     """
     shown = attestation_object(name, version, digest)
     key = place.key.removesuffix(artifact_archive(name, version)) + shown
-    wanted = {"Bucket": place.bucket, "Key": key}
+    wanted = {"Bucket": place.bucket, "Key": key, **_owner(place)}
     try:
         return _read(shown, wanted, lambda body, _size: bytes(body.read(limit)))
     except ArtifactUnreachable as error:
@@ -76,9 +76,13 @@ def read_remote_attestation(
 def _fetch(place: S3Object, name: str, version: int) -> dict[str, bytes]:
     return _read(
         artifact_archive(name, version),
-        {"Bucket": place.bucket, "Key": place.key, "VersionId": place.version_id},
+        {"Bucket": place.bucket, "Key": place.key, "VersionId": place.version_id, **_owner(place)},
         lambda body, size: unpack(body, size, name, version),
     )
+
+
+def _owner(place: S3Object) -> dict[str, str]:
+    return {"ExpectedBucketOwner": place.owner} if place.owner else {}
 
 
 def _read(shown: str, wanted: Mapping[str, Any], use: Callable[[Any, int], T]) -> T:

@@ -94,7 +94,13 @@ def test_the_check_of_a_model_read_from_s3_reads_its_golden_object_alone(tmp_pat
     big = one_model(tmp_path, locked(s3_copy("digits", bytes=1 << 28)))
     golden = f"artifacts-of-dev/models/digits/golden/{'1' * 64}.json"
     check = only(big, "AWS::Lambda::Function", **CHECK)["Properties"]
-    assert check["Environment"]["Variables"]["LADING_GOLDEN"] == f"s3://{golden}"
+    variables = check["Environment"]["Variables"]
+    assert variables["LADING_GOLDEN"] == f"s3://{golden}"
+    assert variables["LADING_GOLDEN_OWNER"] == {"Ref": "AWS::AccountId"}
+    function = only(big, "AWS::Lambda::Function", FunctionName="lading-dev-digits")
+    assert "AWS::AccountId" in str(
+        function["Properties"]["Environment"]["Variables"]["LADING_MODELS"]
+    )
     (allowed,) = statements(big, "s3:GetObject")
     assert golden in str(allowed["Resource"])
 
