@@ -290,6 +290,10 @@ class HOOK:
     """The place of the golden requests: a path, or `s3://bucket/key`."""
     owner: Final = "LADING_GOLDEN_OWNER"
     """The account that the bucket must belong to; empty: any."""
+    layer: Final = "LADING_LAYER"
+    """ARN of a layer version of another publisher; empty: there is none to compare."""
+    layer_sha256: Final = "LADING_LAYER_SHA256"
+    """The SHA-256 of its zip in base64, as Lambda gives it."""
 
 
 class TOKENS:

@@ -46,6 +46,11 @@ def read_golden(place: str, owner: str = "") -> bytes:
     return bytes(found["Body"].read())
 
 
+def layer_sha256(layer: str) -> str:
+    """Return the SHA-256 of a layer version's zip, in base64."""
+    return str(_client("lambda").get_layer_version_by_arn(Arn=layer)["Content"]["CodeSha256"])
+
+
 class CodeDeployment:
     """A CodeDeploy deployment at one of its lifecycle hooks.
 

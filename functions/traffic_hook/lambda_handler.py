@@ -15,7 +15,12 @@ from typing import Any
 
 from lading.functions.contract.invocation import proxy_event
 from lading.functions.contract.names import HOOK
-from lading.functions.traffic_hook.cloud import CodeDeployment, ModelFunction, read_golden
+from lading.functions.traffic_hook.cloud import (
+    CodeDeployment,
+    ModelFunction,
+    layer_sha256,
+    read_golden,
+)
 from lading.functions.traffic_hook.custom_resource import failure_of, log, respond
 from lading.functions.traffic_hook.golden import NOTHING, Golden, differences, wrong_status
 from lading.functions.traffic_hook.patience import Retries
@@ -62,6 +67,8 @@ def _check(version: Callable[[], int], patience: Retries) -> str | None:
 
     def compare() -> str | None:
         target = version()
+        if altered := _altered_layer(settings):
+            return altered
         golden = read_golden(settings.golden, settings.owner) if settings.golden else None
         known = NOTHING if golden is None else Golden.from_json(golden)
         return "; ".join(_differences(settings, known, target, patience)) or None
@@ -69,6 +76,16 @@ def _check(version: Callable[[], int], patience: Retries) -> str | None:
     failure = failure_of(compare)
     log(message="golden requests", model=settings.model, failure=failure)
     return f"model '{settings.model}': {failure}" if failure else None
+
+
+def _altered_layer(settings: HookSettings) -> str | None:
+    """Return why the layer of another publisher must not run, or None."""
+    if not settings.layer:
+        return None
+    found = layer_sha256(settings.layer)
+    if found == settings.layer_sha256:
+        return None
+    return f"layer {settings.layer} has the SHA-256 {found}, expected {settings.layer_sha256}"
 
 
 def _differences(

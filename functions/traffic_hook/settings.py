@@ -17,6 +17,8 @@ class HookSettings:
         function: name of the model's function.
         golden: path of the golden requests, or `s3://bucket/key`; empty: there are none.
         owner: the account that the bucket must belong to; empty: any.
+        layer: ARN of a layer version of another publisher; empty: there is none to compare.
+        layer_sha256: SHA-256 of its zip in base64.
     """
 
     model: str
@@ -24,6 +26,8 @@ class HookSettings:
     function: str
     golden: str
     owner: str = ""
+    layer: str = ""
+    layer_sha256: str = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "HookSettings":
@@ -34,4 +38,6 @@ class HookSettings:
             function=environment[HOOK.function],
             golden=environment[HOOK.golden],
             owner=environment.get(HOOK.owner, ""),
+            layer=environment.get(HOOK.layer, ""),
+            layer_sha256=environment.get(HOOK.layer_sha256, ""),
         )

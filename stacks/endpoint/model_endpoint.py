@@ -149,6 +149,7 @@ class ModelEndpoint(Construct):
             ),
             idempotency_table=self.jobs.idempotency.table_name,
             adapter=adapter,
+            adapter_sha256=self._plan.settings.web_adapter_sha256 or "",
             runtime=self._plan.runtime,
         )
 

@@ -63,6 +63,7 @@ class LambdaModel(Construct):
     ) -> None:
         super().__init__(scope, id_)
         self._shared, self._model, self._artifact_keys = shared, model, artifact_keys
+        self.proxy = proxy
         self.artifact_layer = self._artifact_layer()
         adapter = proxy.adapter if proxy else None
         settings, managed = model.settings, model.managed

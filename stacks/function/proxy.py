@@ -33,6 +33,7 @@ class Proxy:
         jobs: where asynchronous jobs are kept, if there are any.
         idempotency_table: table of answers to repeated requests, if there is one.
         adapter: ARN of the layer of the Lambda Web Adapter; None: answers are not streamed.
+        adapter_sha256: SHA-256 of that layer in base64; empty: it is not compared.
         runtime: URL of an emulated SageMaker; empty: AWS's own.
     """
 
@@ -40,6 +41,7 @@ class Proxy:
     jobs: JobsPlace | None = None
     idempotency_table: str = ""
     adapter: str | None = None
+    adapter_sha256: str = ""
     runtime: str = ""
 
     @property

@@ -100,7 +100,16 @@ class Rollout(Construct):
         if self._served.golden and not in_layer:
             self._served.grant_golden(check.role)
         self._grant_versions(check.role, "lambda:InvokeFunction")
+        if layer := self._compared_layer():
+            allow(check.role, "lambda:GetLayerVersion", layer[HOOK.layer])
         return check
+
+    def _compared_layer(self) -> dict[str, str]:
+        """Return the variables that name a layer of another account, and what it must contain."""
+        proxy = self._served.proxy
+        if proxy is None or proxy.adapter is None or not proxy.adapter_sha256:
+            return {}
+        return {HOOK.layer: proxy.adapter, HOOK.layer_sha256: proxy.adapter_sha256}
 
     def _grant_versions(self, role: iam.IRole, action: str) -> None:
         """Allow an action on any version of the function, but not on the function itself.
@@ -137,6 +146,7 @@ class Rollout(Construct):
                 HOOK.function: self._served.function.function_name,
                 HOOK.golden: self._served.golden,
                 HOOK.owner: self._served.golden_owner,
+                **self._compared_layer(),
             },
         )
 

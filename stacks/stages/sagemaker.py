@@ -165,6 +165,8 @@ class SageMakerSettings(StageEntry):
     """Days for which the input and the result of an asynchronous job are kept."""
     web_adapter: str | None = Field(default=None, pattern=r"^arn:[a-z-]+:lambda:")
     """ARN of the Lambda Web Adapter's layer; None: the published one."""
+    web_adapter_sha256: str | None = Field(default=None, pattern=r"^[A-Za-z0-9+/]{43}=$")
+    """SHA-256 of that layer in base64, which each roll-out compares; None: it is not compared."""
     snap_start: bool = False
     """Whether the function before the endpoint starts from a snapshot; needs adapter 1.1.0."""
 

@@ -110,6 +110,7 @@ stages:
           inference_ami: al2023-ami-sagemaker-inference-gpu-4-1
           answer_timeout_s: 120
           web_adapter: "arn:aws:lambda:eu-central-1:000000000000:layer:Adapter:1"
+          web_adapter_sha256: "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
       queued:
         sagemaker:
           mode: async

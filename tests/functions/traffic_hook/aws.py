@@ -41,6 +41,8 @@ class LocalAws:
     undeletable: set[int] = field(default_factory=set)
     objects: dict[str, bytes] = field(default_factory=dict)
     crashes: bool = False
+    told: dict[str, str] = field(default_factory=dict)
+    layers: dict[str, str] = field(default_factory=dict)
     refusals: list[str] = field(default_factory=list)
     invoked: list[str] = field(default_factory=list)
     statuses: list[str] = field(default_factory=list)
@@ -80,6 +82,7 @@ class LocalAws:
             "LADING_VERSION": "1",
             "LADING_FUNCTION": self.function,
             "LADING_GOLDEN": golden,
+            **self.told,
         }
         return run_clean(RUN, environment, entry, json.dumps(event))
 
@@ -164,6 +167,9 @@ class _Handler(BaseHTTPRequestHandler):
             aliases = self.aws.aliases.items()
             listed = [{"Name": name, "FunctionVersion": str(at)} for name, at in aliases]
             self._answer({"Aliases": listed})
+        elif path.endswith("/layers"):
+            (arn,) = parse_qs(urlsplit(self.path).query)["Arn"]
+            self._answer({"Content": {"CodeSha256": self.aws.layers[arn]}})
         elif path.removeprefix("/") in self.aws.objects:
             self._send(200, self.aws.objects[path.removeprefix("/")])
         else:

@@ -50,6 +50,17 @@ def test_without_golden_requests_nothing_shifts(aws: LocalAws, place: str) -> No
     assert "the check failed" in told[-1]["failure"]
 
 
+def test_a_layer_of_another_publisher_must_have_the_expected_digest(aws: LocalAws) -> None:
+    arn = "arn:aws:lambda:eu-central-1:753240598075:layer:LambdaAdapterLayerX86:30"
+    aws.told = {"LADING_LAYER": arn, "LADING_LAYER_SHA256": "expected="}
+    aws.layers[arn] = "expected="
+    aws.shift("check", "")
+    aws.layers[arn] = "altered="
+    told = aws.shift("check", "")
+    assert (aws.statuses, aws.invoked) == (["Succeeded", "Failed"], ["7"])
+    assert "has the SHA-256 altered=, expected expected=" in told[-1]["failure"]
+
+
 def test_without_any_golden_requests_it_is_enough_to_be_ready(aws: LocalAws) -> None:
     aws.shift("check", "")
     assert (aws.statuses, aws.invoked) == (["Succeeded"], ["7"])

@@ -6,17 +6,20 @@ import pytest
 from aws_cdk.assertions import Template
 
 from tests.stacks.endpoints import stacks
-from tests.stacks.synthesis import only, resources
+from tests.stacks.synthesis import only, resources, statements
 
 FUNCTION = "AWS::Lambda::Function"
 ENDPOINT = "AWS::SageMaker::Endpoint"
 
+SHA256 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
 PROXY = {"FunctionName": "lading-dev-model-chat"}
 
 
 @pytest.fixture(scope="module")
 def steady(tmp_path_factory: pytest.TempPathFactory) -> Template:
-    settings = "count: {min: 2, max: 4}, update: {alarms: [mine]}"
+    settings = (
+        f"count: {{min: 2, max: 4}}, update: {{alarms: [mine]}}, web_adapter_sha256: {SHA256}"
+    )
     return stacks(tmp_path_factory.mktemp("steady"), settings)[0]
 
 
@@ -46,6 +49,15 @@ def test_the_proxy_streams_behind_the_web_adapter(steady: Template) -> None:
     assert variables(steady)["AWS_LWA_INVOKE_MODE"] == "response_stream"
     assert ":layer:LambdaAdapterLayerX86:30" in json.dumps(function["Layers"][-1])
     assert (function["Timeout"], "SnapStart" in function) == (900, False)
+
+
+def test_a_roll_out_compares_the_digest_of_the_web_adapter(steady: Template) -> None:
+    check = only(steady, FUNCTION, FunctionName="lading-dev-check-chat")["Properties"]
+    told = check["Environment"]["Variables"]
+    assert told["LADING_LAYER_SHA256"] == SHA256
+    assert told["LADING_LAYER"] == proxy(steady)["Layers"][-1]
+    (allowed,) = statements(steady, "lambda:GetLayerVersion")
+    assert allowed["Resource"] == told["LADING_LAYER"]
 
 
 def test_the_proxy_starts_from_a_snapshot_if_asked_and_the_adapter_knows_its_hooks(
