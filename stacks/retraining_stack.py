@@ -16,7 +16,7 @@ from lading.model_packaging.errors import PackagingError
 from lading.stacks.errors import StackError
 from lading.stacks.function.logged_function import stage_log
 from lading.stacks.monitoring.alarms import topic_by_name
-from lading.stacks.permissions import acknowledge
+from lading.stacks.permissions import acknowledge, allow
 from lading.stacks.retraining.builds import build_project
 from lading.stacks.retraining.definition import Work, definition
 from lading.stacks.retraining.plan import PlannedRetraining
@@ -118,10 +118,12 @@ class RetrainingStack(Stack):
             project = project_asset(self, self._plan)
         except PackagingError as error:
             raise StackError(str(error)) from error
-        sources = (project, lading_asset(self, self._checkout, settings.requirements))
+        sources = (project, lading_asset(self, self._checkout, settings.installed))
         role = service_role(self, "BuildRole", "codebuild")
         log.grant_write(role)
         grant_build(role, self._plan.spec.name, places, sources)
+        if settings.signing_key:
+            allow(role, ["kms:GetPublicKey", "kms:Sign"], settings.signing_key)
         bucket, prefix = places.store
         build_project(
             self,
@@ -136,6 +138,7 @@ class RetrainingStack(Stack):
                 "STORE": f"s3://{bucket}/{prefix}".rstrip("/"),
                 "WORK": f"s3://{places.work}",
                 "LADING_REGIONS": Aws.REGION,
+                **({"LADING_SIGNING_KEY": it} if (it := settings.signing_key) else {}),
             },
         ).node.add_dependency(role)
 

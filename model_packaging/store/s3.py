@@ -232,7 +232,10 @@ class S3Store:
         try:
             yield
         except (BotoCoreError, ClientError) as error:
-            raise StoreError(name, self._address(key), refusal(error, self.bucket)) from error
+            reason = refusal(error, self.bucket)
+            if self.owner:
+                reason += f"; the bucket must belong to account {self.owner}"
+            raise StoreError(name, self._address(key), reason) from error
 
     def _versions(self, name: str) -> tuple[int, ...]:
         folder = self._folder(name)

@@ -98,7 +98,7 @@ def build_project(
         variables: environment variables of every build.
     """
     kind = codebuild.CfnProject
-    commands = json.dumps(build_spec(settings.requirements), indent=2)
+    commands = json.dumps(build_spec(settings.installed), indent=2)
     return kind(
         scope,
         "Builds",

@@ -11,6 +11,9 @@ from pydantic import Field
 
 from lading.stacks.stages.sagemaker import StageEntry
 
+_SIGNING = "requirements/cloud.txt"
+"""It has the library cryptography."""
+
 BuildSize = Literal["small", "medium", "large"]
 
 
@@ -34,3 +37,11 @@ class Retraining(StageEntry):
         default=(), strict=False
     )
     """ARNs of the KMS keys that encrypt the buckets of the data, if they are not S3's own."""
+    signing_key: str | None = Field(default=None, pattern=r"^arn:[a-z-]+:kms:\S+:key/\S+$")
+    """ARN of the KMS key that signs new versions; None: they are not signed."""
+
+    @property
+    def installed(self) -> tuple[str, ...]:
+        """All files of libraries that a build needs; signing needs one more."""
+        needed = (*self.requirements, *([_SIGNING] if self.signing_key else []))
+        return tuple(dict.fromkeys(needed))

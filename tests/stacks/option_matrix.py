@@ -72,6 +72,7 @@ stages:
       build_minutes: 90
       requirements: [requirements.txt, requirements/boosting.txt]
       keep_days: 14
+      signing_key: arn:aws:kms:eu-central-1:000000000000:key/0a1b2c3d-0000-4000-8000-000000000002
       data_keys:
         - arn:aws:kms:eu-central-1:000000000000:key/0a1b2c3d-0000-4000-8000-000000000002
     log_retention_days: 30

@@ -18,6 +18,7 @@ from tests.stacks.projects import local_artifact, locked, s3_copy, write_project
 from tests.stacks.synthesis import only, resources, synthesise
 
 STAGES = "stages: {dev: {regions: [eu-central-1]}}"
+SIGNING_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/0a1b2c3d-0000-4000-8000-000000000002"
 NAME = "lading-dev-retraining-again"
 JOB = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:training-job/lading-again-0123abcd-1764450000000"
 MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{NAME}"
@@ -40,6 +41,8 @@ def stacks(folder: Path, **asked: Any) -> tuple[RetrainingStack, ...]:
 def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
     folder = tmp_path_factory.mktemp("again")
     write(folder, locked(s3_copy("again", key="ours/models/again/3/artifact.zip")))
+    signed = f"retraining: {{signing_key: '{SIGNING_KEY}'}}"
+    (folder / "stages.yaml").write_text(f"stages: {{dev: {{regions: [{REGION}], {signed}}}}}")
     (stack,) = stacks(folder)
     return Template.from_stack(stack)
 
@@ -192,6 +195,17 @@ def test_the_builds_publish_where_the_locked_version_is(template: Template) -> N
     assert (variables["MODEL"], variables["STORE"]) == ("again", "s3://artifacts-of-dev/ours")
     assert project["TimeoutInMinutes"] == 60
     assert project["Environment"]["PrivilegedMode"] is False
+
+
+def test_the_builds_sign_new_versions_with_the_stages_key(template: Template) -> None:
+    project = only(template, "AWS::CodeBuild::Project")["Properties"]
+    told = project["Environment"]["EnvironmentVariables"]
+    assert {"Name": "LADING_SIGNING_KEY", "Value": SIGNING_KEY, "Type": "PLAINTEXT"} in told
+    assert "pip install --quiet -r requirements/cloud.txt" in project["Source"]["BuildSpec"]
+    signs = [it for it in policies(template, "BuildRole").statements if "kms:Sign" in it["Action"]]
+    assert [(it["Action"], it["Resource"]) for it in signs] == [
+        (["kms:GetPublicKey", "kms:Sign"], SIGNING_KEY)
+    ]
 
 
 def test_a_stage_may_leave_retraining_to_another(tmp_path: Path) -> None:

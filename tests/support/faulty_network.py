@@ -67,7 +67,8 @@ class _Hop(BaseHTTPRequestHandler):
         headers = {k: v for k, v in self.headers.items() if k.lower() not in _OF_THE_HOP}
         connection.request(self.command, self.path, body, headers)
         with connection.getresponse() as reply:
-            kept = [(k, v) for k, v in reply.getheaders() if k.lower() not in _OF_THE_ANSWER]
+            hidden = _OF_THE_ANSWER if self.command != "HEAD" else _OF_THE_HOP
+            kept = [(k, v) for k, v in reply.getheaders() if k.lower() not in hidden]
             return reply.status, kept, reply.read()
 
     def reply(
@@ -76,7 +77,8 @@ class _Hop(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in headers:
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
+        if self.command != "HEAD":  # the one that is passed on is that of the object
+            self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body[: len(body) // 2] if half else body)
