@@ -4,6 +4,7 @@ CliError
 ├── BadCall                 the command line is not valid
 ├── NothingLocked           the lock has no such model, version or label
 ├── EngineNeeded            the model runs in an engine, not in this process
+├── ProjectExists           a folder has a project already
 ├── Unwritable              an output file cannot be written
 ├── CloudUnnamed            an option that says where to train is missing
 ├── TokenNotFound           no bearer token has this id
@@ -89,6 +90,16 @@ class SubjectError(CliError):
 
 class InputUnreadable(SubjectError):
     """An input file cannot be read."""
+
+
+class ProjectExists(CliError):
+    """There is a manifest where a project was to be created."""
+
+    def __init__(self, manifest: Path) -> None:
+        super().__init__(
+            f"{manifest} exists already, and was not changed; name another folder, or add the "
+            "model to that file (`lading init --dry-run --from MODEL` in an empty folder shows how)"
+        )
 
 
 class Unwritable(CliError):

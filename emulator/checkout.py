@@ -1,21 +1,26 @@
-"""The folder of Lading's code, and the files that only a checkout of it has."""
+"""The folder of Lading's code, and the files of it that are no code."""
 
 from pathlib import Path
 
 import lading
-from lading.emulator.errors import CheckoutNeeded
+from lading.emulator.settings import cache_folder
 
-CODE = Path(lading.__path__[0]).resolve().parent
+_PACKAGE = Path(lading.__path__[0])
+
+CODE = _PACKAGE.resolve().parent
 """The folder that `lading` is imported from: a checkout, or site-packages."""
 
 
-def checkout_file(name: str) -> Path:
-    """Return the path of a file that is in a checkout of Lading, but not in its wheel.
+def packaged_file(name: str) -> Path:
+    """Return the path of a file that a checkout and the installed package both have.
 
-    Raises:
-        CheckoutNeeded: Lading runs from an installed wheel.
+    Args:
+        name: its path below the root of a checkout, such as `requirements/emulate.txt`.
     """
-    path = CODE / name
-    if not path.is_file():
-        raise CheckoutNeeded(name, CODE)
-    return path
+    return _PACKAGE / name
+
+
+def tools_folder() -> Path:
+    """Return the folder of installed tools: in a checkout, or in the user's cache."""
+    local = CODE / ".lading" if (CODE / "pyproject.toml").is_file() else cache_folder()
+    return local / "emulate"

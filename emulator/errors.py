@@ -8,7 +8,7 @@ EmulatorError
 │   ├── ContainerNotReady  it ended, or did not answer /ping, before it was ready
 │   └── ExchangeBroken     it closed the connection before it had answered
 ├── RuntimeUnavailable     AWS's Lambda runtime cannot be installed or started on this machine
-├── CheckoutNeeded         a file is only in a checkout of Lading
+├── ProjectNeeded          a folder has no app.py, from which stacks are made
 ├── ToolUnavailable        the packages of a tool cannot be installed
 ├── EngineUnavailable      an engine does not run on this machine
 ├── ServerLibraryMissing   an optional library is not installed
@@ -77,14 +77,15 @@ class ToolUnavailable(EmulatorError):
     """The packages of a tool cannot be installed."""
 
 
-class CheckoutNeeded(EmulatorError):
-    """A file is needed that is in a checkout of Lading, but not in its wheel."""
+class ProjectNeeded(EmulatorError):
+    """The folder has no app.py, from which the CDK makes the stacks."""
 
-    def __init__(self, file: str, folder: Path) -> None:
+    def __init__(self, folder: Path) -> None:
         super().__init__(
-            f"{file} is not in {folder}: an installed package does not have it; "
-            "clone Lading's repository, and run the command there"
+            f"{folder} has no app.py, which makes the stacks; run the command in your project's "
+            "folder, or create one with `lading init`"
         )
+        self.folder = folder
 
 
 class EngineUnavailable(EmulatorError):

@@ -12,7 +12,8 @@ PackagingError
 ├── ConversionError             the model has no ONNX form that Lading can serve
 │   └── ConversionMismatch      the ONNX form answers differently
 │       └── RoundingMismatch    it does so after rows are rounded to the types of its inputs
-├── QuantizationError           nothing in the model can be quantized
+├── QuantizationError           the model cannot be quantized
+│   └── NothingToQuantize       it has no weights that a scheme stores in fewer bits
 ├── PruningError                nothing in the model can be pruned
 └── DataUnusable                rows to run the model on do not fit it
 
@@ -27,6 +28,7 @@ lock.labels                     NoEarlierVersion
 signing.errors                  KeyUnusable, TrustUnusable, CryptographyMissing
 store.errors                    StoreError, NumberTaken
 stages                          UnexpectedFailure
+inspected                       InspectionFailed
 isolated                        PackagingProcessDied
 packaging_limits                PackagingTimedOut, PackagingOutOfMemory, ConfinementMissing
 
@@ -184,6 +186,10 @@ class QuantizationError(PackagingError):
     def __init__(self, model: str, reason: str) -> None:
         super().__init__(f"model '{model}' {reason}; set models.{model}.quantize: none")
         self.model, self.reason = model, reason
+
+
+class NothingToQuantize(QuantizationError):
+    """The model has no weights that a scheme stores in fewer bits; packaging goes on without."""
 
 
 class PruningError(PackagingError):

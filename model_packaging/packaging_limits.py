@@ -16,10 +16,10 @@ LONGEST_S: Final = 7200
 """Seconds that one model may take, if nothing else is stated."""
 
 _SERVE = "from lading.model_packaging import isolated; isolated.serve()"
-_CONFINED = (
+_CONFINE = (
     "import sys; from pathlib import Path; "
     "from lading.model_packaging.confinement import confine; "
-    f"confine([*map(Path, sys.argv[1:])]); {_SERVE}"
+    "confine([*map(Path, sys.argv[1:])]); "
 )
 """The limits come before the libraries are imported, which start threads."""
 
@@ -97,7 +97,7 @@ class Start(NamedTuple):
     environment: dict[str, str]
 
 
-def start_of(folder: Path, details: Path, *, confined: bool) -> Start:
+def start_of(folder: Path, details: Path, *, confined: bool, serve: str = _SERVE) -> Start:
     """Return the command and the environment of the process.
 
     Args:
@@ -105,12 +105,13 @@ def start_of(folder: Path, details: Path, *, confined: bool) -> Start:
         details: the file of what it says.
         confined: whether it may write nowhere else, and reaches no network; its environment is then
             empty but for what it needs to run.
+        serve: the program; by default it builds a model.
     """
     if not confined:
-        return Start([sys.executable, "-c", _SERVE], waiting_quietly())
+        return Start([sys.executable, "-c", serve], waiting_quietly())
     places = {name: str(folder) for name in ("HOME", "TMPDIR")}
     own = {**WAITING, **places, "PATH": os.defpath, "LANG": "C.UTF-8"}
-    return Start([sys.executable, "-c", _CONFINED, str(folder), str(details)], own)
+    return Start([sys.executable, "-c", _CONFINE + serve, str(folder), str(details)], own)
 
 
 def restrict_memory(limit: int) -> None:

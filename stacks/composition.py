@@ -8,6 +8,7 @@ from aws_cdk import Annotations, App, Stack, Tags
 from aws_cdk import aws_iam as iam
 from aws_cdk.region_info import RegionInfo
 
+import lading
 from lading.model_packaging.errors import likely
 from lading.stacks.api_stack import ApiStack
 from lading.stacks.artifact_stack import ArtifactStack
@@ -66,7 +67,7 @@ def add_stacks(app: App, project: Path) -> tuple[RegionStacks, ...]:
     regions: tuple[str | None, ...] = settings.regions or (None,)
     plans = [(region, plan_models(manifest, lock, deployment, region)) for region in regions]
     again = plan_retraining(manifest, lock, deployment, regions[0])
-    code = LambdaCode(project, _target(app, deployment))
+    code = LambdaCode(code_folder(project), _target(app, deployment), project)
     shared = StageFunctions(
         CodeAssets(code), settings.architecture, settings.log_retention_days, settings.log_key
     )
@@ -75,6 +76,13 @@ def add_stacks(app: App, project: Path) -> tuple[RegionStacks, ...]:
     added = [_add_region(app, deployment, region, plan, shared) for region, plan in plans]
     first = _add_retraining(app, deployment, regions[0], again, added[0].artifacts, project)
     return replace(added[0], retraining=first), *added[1:]
+
+
+def code_folder(project: Path) -> Path:
+    """Return the folder of the functions' code: a checkout of Lading, or the installed package."""
+    package = Path(lading.__path__[0])
+    checkout = package.resolve().parent
+    return checkout if checkout == project.resolve() else package
 
 
 def _deployment(app: App, project: Path) -> Deployment:

@@ -20,6 +20,7 @@ from lading.cli.progress import show_steps
 from lading.cli.settings import aws_environment
 from lading.cli.smoke.checks import call_plainly, check_refusals
 from lading.cli.smoke.golden import StableModel, stable_models
+from lading.emulator.checkout import CODE
 from lading.emulator.cloud.account import EmulatedCloud
 from lading.emulator.cloud.tasks import playing
 from lading.emulator.engines.local_engines import LocalEngines
@@ -74,7 +75,7 @@ def emulate(
     python = lambda_python()
     with (
         show_steps() as show,
-        EmulatedCloud(_FOLDER, show, lambda_python=python) as cloud,
+        EmulatedCloud(_FOLDER, show, project=project_of(manifest), lambda_python=python) as cloud,
         ExitStack() as stack,
     ):
         engines = LocalEngines(_FOLDER, _FOLDER / "engines", server=engine_url, on_progress=show)
@@ -119,6 +120,12 @@ def _stable(lock: Path) -> dict[str, int]:
     models = read_lock(lock).root
     labels = {name: model.labels.get(DEFAULT_LABEL) for name, model in models.items()}
     return {name: version for name, version in labels.items() if version is not None}
+
+
+def project_of(manifest: Path) -> Path:
+    """Return the folder of app.py: that of the manifest, or else a checkout of Lading."""
+    own = manifest.resolve().parent
+    return own if (own / "app.py").is_file() or not (CODE / "app.py").is_file() else CODE
 
 
 def lambda_python() -> Path | None:

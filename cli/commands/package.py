@@ -72,8 +72,8 @@ def package(
     sealed = seal(open_key(signing_key)) if signing_key else None
     outcomes = {}
     limits = Limits(time_limit, memory_limit << 20, unconfined)
-    work = _Work(open_store(store), lock, region or (), sealed, limits)
-    for name, outcome in _package_each(specs, work):
+    work = Work(open_store(store), lock, region or (), sealed, limits)
+    for name, outcome in package_each(specs, work):
         outcomes[name] = outcome
         if isinstance(outcome, Exception):
             print_error(outcome)
@@ -89,18 +89,18 @@ def package(
         raise typer.Exit(_summarize(failures, len(specs)))
 
 
-class _Work(NamedTuple):
+class Work(NamedTuple):
     """What all models are packaged with."""
 
     store: Store
     lock: Path
-    regions: Sequence[str]
-    sealed: Seal | None
-    limits: Limits
+    regions: Sequence[str] = ()
+    sealed: Seal | None = None
+    limits: Limits = Limits()
 
 
-def _package_each(
-    specs: Sequence[ModelSpec], work: _Work
+def package_each(
+    specs: Sequence[ModelSpec], work: Work
 ) -> Iterator[tuple[str, Packaged | Exception]]:
     """Package one model after another; yield each name with its version or its error."""
     for spec in specs:

@@ -8,7 +8,7 @@ import typer
 
 from lading.cli.locked import chosen_version
 from lading.cli.options import LOCK, Lock
-from lading.emulator.checkout import checkout_file
+from lading.emulator.checkout import packaged_file
 from lading.model_packaging.inventory.cyclonedx import bill_of_artifact, bill_of_packages
 from lading.model_packaging.inventory.packages import read_locked, with_license
 from lading.model_packaging.lock.file import read_lock
@@ -57,7 +57,7 @@ def sbom(
         document = _of_version(name, version, lock)
     else:
         built = "layer" if layer else "container"
-        packages = [with_license(each) for each in read_locked(*map(checkout_file, _BUILT[built]))]
+        packages = [with_license(each) for each in read_locked(*map(packaged_file, _BUILT[built]))]
         unknown = [each.name for each in packages if not (each.expression or each.licenses)]
         if unknown:
             text = f"the license is unknown here of {', '.join(unknown)}"

@@ -11,9 +11,10 @@ from typing import Annotated, Any
 
 import typer
 
+from lading.cli.first_packaging import package_first
 from lading.cli.local_endpoint import local_endpoint
 from lading.cli.locked import served_settings
-from lading.cli.options import LOCK, EngineUrl, Json, Lock, Names
+from lading.cli.options import LOCK, MANIFEST, EngineUrl, Json, Lock, Manifest, Names
 from lading.cli.signatures import STAGE, STAGES, Stage, Stages, trust_of_stage, warn
 from lading.emulator.engines.local_engines import LocalEngines
 from lading.emulator.function.runtimes import Listeners, Runtime, create_function
@@ -90,15 +91,17 @@ def serve(
     keep_alive: Annotated[int, _KEEP_ALIVE] = KEEP_ALIVE_SECONDS,
     stage: Stage = STAGE,
     stages: Stages = STAGES,
+    manifest: Manifest = MANIFEST,
     lock: Lock = LOCK,
     json_: Json = False,
 ) -> None:
     """Serve models over HTTP on this machine, as the deployed API would, with its limits.
 
-    It serves the labeled versions in the lock. Each answered request is a line on standard error
-    and is counted for Prometheus at /metrics (runtime process). With --json the addresses are one
-    line on standard output when the server is ready. A model whose target is SageMaker is served by
-    an engine, which this command starts; its log is in .lading/engines. A model without a signature
+    In a project that has packaged no model yet, it packages those of models.yaml first. It serves
+    the labeled versions in the lock. Each answered request is a line on standard error and is
+    counted for Prometheus at /metrics (runtime process). With --json the addresses are one line
+    on standard output when the server is ready. A model whose target is SageMaker is served by an
+    engine, which this command starts; its log is in .lading/engines. A model without a signature
     that the stage accepts is not served where the stage requires one.
 
     Examples:
@@ -111,6 +114,7 @@ def serve(
 
         lading serve chat --engine-url http://127.0.0.1:8000/v1
     """
+    package_first(manifest, lock, names or ())
     settings = served_settings(lock, names or (), threads)._replace(origins=_origins(cors))
     check = FolderCheck(trust_of_stage(stages, stage), report=warn)
     for failure in _damaged(settings, check):

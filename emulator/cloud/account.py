@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self
 
-from lading.emulator.checkout import CODE, checkout_file
+from lading.emulator.checkout import CODE, tools_folder
 from lading.emulator.cloud.cdk import find_cdk
 from lading.emulator.cloud.ministack import (
     ACCOUNT,
@@ -20,12 +20,9 @@ from lading.emulator.cloud.ministack import (
     dummy_credentials,
     environment_folder,
 )
-from lading.emulator.errors import DeploymentFailed
+from lading.emulator.errors import DeploymentFailed, ProjectNeeded
 from lading.emulator.processes.child import tether
 from lading.emulator.settings import inherited_environment
-
-TOOLS = CODE / ".lading" / "emulate"
-"""Folder in which MiniStack and the CDK's command stay installed."""
 
 Outputs = Mapping[str, Mapping[str, str]]
 """The outputs of each stack, by the stack's name."""
@@ -40,7 +37,8 @@ class EmulatedCloud:
         folder: folder of logs and temporary files.
         on_progress: called with the name of each slow step.
         project: folder of app.py.
-        tools: folder in which MiniStack and the CDK's command are installed.
+        tools: folder in which MiniStack and the CDK's command stay installed; by default the
+            checkout's own, or the user's cache.
         lambda_python: an interpreter of Lambda's Python version, in which the functions then run
             the layers that would be deployed; None: they run in that of this process, with layers
             built for it.
@@ -52,18 +50,20 @@ class EmulatedCloud:
         on_progress: Callable[[str], None] = lambda _: None,
         *,
         project: Path = CODE,
-        tools: Path = TOOLS,
+        tools: Path | None = None,
         lambda_python: Path | None = None,
     ) -> None:
         self.folder = folder.resolve()
         self.log = self.folder / "ministack.log"
         self.scratch = self.folder / f"run-{os.getpid()}"
-        self._on_progress, self._project, self._tools = on_progress, project, tools.resolve()
+        self._on_progress, self._project = on_progress, project
+        self._tools = (tools or tools_folder()).resolve()
         self._cdk_log = self.folder / "cdk.log"
         self._lambda_python = lambda_python
 
     def __enter__(self) -> Self:
-        checkout_file("app.py")  # before anything is written below it
+        if not (self._project / "app.py").is_file():  # before anything is written
+            raise ProjectNeeded(self._project)
         for folder in (self.folder, self._tools):
             folder.mkdir(parents=True, exist_ok=True)
         _remove_leftovers(self.folder)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lading.emulator.checkout import packaged_file
 from lading.emulator.errors import CloudUnavailable
 from lading.emulator.processes.child import Child
 from lading.emulator.settings import inherited_environment
@@ -44,7 +45,7 @@ def find_cdk(project: Path, tools: Path, python_environment: Path, log: Path) ->
     """Return the command that package.json pins; install it below `tools` when it is missing.
 
     Args:
-        project: folder of package.json, and perhaps of node_modules.
+        project: folder that may have node_modules.
         tools: folder of an installation of our own.
         python_environment: the environment of `requirements/emulate.txt`, which contains Node.
         log: file to which npm's output is appended.
@@ -52,7 +53,7 @@ def find_cdk(project: Path, tools: Path, python_environment: Path, log: Path) ->
     Raises:
         CloudUnavailable: it cannot be installed.
     """
-    manifest = json.loads((project / "package.json").read_text())
+    manifest = json.loads(packaged_file("package.json").read_text())
     version = manifest["devDependencies"]["aws-cdk"]
     node = next(python_environment.glob(_NODE)).resolve()
     own = tools / "cdk"
@@ -61,7 +62,7 @@ def find_cdk(project: Path, tools: Path, python_environment: Path, log: Path) ->
             return Cdk(node, _package(folder) / "bin" / "cdk")
     own.mkdir(parents=True, exist_ok=True)
     for name in ("package.json", "package-lock.json"):
-        shutil.copy(project / name, own)
+        shutil.copy(packaged_file(name), own)
     _install(node, own, log)
     return Cdk(node, _package(own) / "bin" / "cdk")
 

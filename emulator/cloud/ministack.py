@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from lading.emulator.checkout import checkout_file
+from lading.emulator.checkout import packaged_file
 from lading.emulator.errors import CloudUnavailable, ToolUnavailable
 from lading.emulator.processes.child import Child
 from lading.emulator.processes.http_exchange import Address, answers_ok
@@ -40,7 +40,7 @@ def environment_folder(tools: Path, log: Path, lambda_python: Path | None = None
         CloudUnavailable: it cannot be made.
     """
     try:
-        requirements = checkout_file("requirements/emulate.txt")
+        requirements = packaged_file("requirements/emulate.txt")
         if lambda_python is None:
             return own_environment(tools / "venv", requirements, log)
         folder = tools / "venv-lambda"

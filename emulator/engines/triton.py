@@ -13,7 +13,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from lading.emulator.checkout import checkout_file
+from lading.emulator.checkout import packaged_file
 from lading.emulator.engines.container_process import PORT, Program
 from lading.emulator.errors import EngineUnavailable, ToolUnavailable
 from lading.emulator.processes.own_environment import own_environment
@@ -39,7 +39,7 @@ def triton_container(repository: Path, scratch: Path, tools: Path, log: Path) ->
     model = _only_model(repository)
     _check_machine()
     try:
-        locked = checkout_file("requirements/triton.txt")
+        locked = packaged_file("requirements/triton.txt")
         environment = own_environment(tools / "triton", locked, log, "--no-deps")
     except ToolUnavailable as error:
         raise EngineUnavailable(_NAME, str(error)) from error

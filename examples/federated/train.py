@@ -25,7 +25,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from skops import io
 
-from lading.emulator.checkout import checkout_file
+from lading.emulator.checkout import packaged_file
 from lading.emulator.processes.own_environment import own_environment
 from lading.emulator.processes.ports import free_ports
 
@@ -75,7 +75,7 @@ def train(scratch: Path, files: list[Path], rounds: int) -> dict[str, np.ndarray
     """Run the app of `app/` on a SuperLink and one SuperNode for each file; return its result."""
     tools = own_environment(
         Path(".lading/flower").resolve(),
-        checkout_file("requirements/flower.txt"),
+        packaged_file("requirements/flower.txt"),
         scratch / "pip.log",
     )
     link, *nodes = free_ports(1 + len(files))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,14 @@ import numpy as np
 from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.tensors.conversion import DTYPES, Array
 from lading.model_packaging.errors import ManifestError, likely
+from lading.model_packaging.estimators.columns import datatypes_of, is_plain
 from lading.model_packaging.estimators.frame import TEXT, Block, Frame
 from lading.model_packaging.estimators.graph import GraphBuilder
 from lading.model_packaging.estimators.notes import Notes, Origin
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.manifest.original import BATCH, InputShape
+from lading.model_packaging.tables.registry import read_table
+from lading.model_packaging.tables.table import Table, Unreadable
 
 TABLE, TEXTS = "X", "text"
 """Names of the only input, if the manifest gives none."""
@@ -95,7 +99,7 @@ def _column(array: Array, place: int, missing: Any) -> Array:
 
 
 def inputs_of(spec: ModelSpec, estimator: Any, features: int | None) -> Inputs:
-    """Return the inputs that the manifest describes, or one table of numbers.
+    """Return the inputs that the manifest describes, or those of the training columns.
 
     Args:
         spec: the model, from the manifest.
@@ -114,12 +118,35 @@ def inputs_of(spec: ModelSpec, estimator: Any, features: int | None) -> Inputs:
         if each.datatype not in _DATATYPES or len(each.shape) not in (1, _TABLE_RANK):
             raise _not_a_column(spec, name)
     if not stated:
-        stated = {TABLE: InputShape((BATCH, features))}
+        stated = _inferred(spec, estimator, known) or {TABLE: InputShape((BATCH, features))}
     if len(stated) == 1:
         name, only = next(iter(stated.items()))
         if features == 1 or len(only.shape) == _TABLE_RANK:
             return _table(spec, name, only, features, known)
     return _columns(spec, stated, features, known)
+
+
+def _inferred(
+    spec: ModelSpec, estimator: Any, names: tuple[str, ...] | None
+) -> dict[str, InputShape]:
+    """Return an input for each named column, if some are not numbers."""
+    datatypes = datatypes_of(estimator, names or (), rows_of(spec))
+    if is_plain(datatypes):
+        return {}
+    return {name: InputShape((BATCH,), each) for name, each in datatypes.items()}
+
+
+def rows_of(spec: ModelSpec) -> Table:
+    """Return the held-out rows of the manifest; none if they cannot be read, which `check` says."""
+    return read_rows_or_none(spec.accuracy.data) if spec.accuracy else {}
+
+
+def read_rows_or_none(path: Path) -> Table:
+    """Return the columns of a file of rows; none if it cannot be read."""
+    try:
+        return read_table(path)
+    except Unreadable:
+        return {}
 
 
 def _texts(spec: ModelSpec, stated: Mapping[str, InputShape]) -> Inputs:

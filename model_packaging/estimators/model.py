@@ -155,8 +155,8 @@ def fitted(spec: ModelSpec, estimator: Any) -> Fitted:
     """
     register()
     _calm(estimator)
-    first = _taker(estimator)
-    inputs = inputs_of(spec, first, _features(first))
+    first = taker_of(estimator)
+    inputs = inputs_of(spec, first, features_of(first))
     framed = inputs.names is not None and (len(inputs.shapes) > 1 or picks_names(estimator))
     if framed:
         tool_versions(spec, "tabular", "pandas")
@@ -172,16 +172,16 @@ def _calm(estimator: Any) -> None:
         _calm(each)
 
 
-def _taker(estimator: Any) -> Any:
+def taker_of(estimator: Any) -> Any:
     """Return the part of an estimator that knows the columns: not a step that passes them on."""
     if isinstance(estimator, BaseSearchCV) and hasattr(estimator, "best_estimator_"):
-        return _taker(estimator.best_estimator_)
+        return taker_of(estimator.best_estimator_)
     if isinstance(estimator, Pipeline) and isinstance(estimator.steps[0][1], str | None):
-        return _taker(estimator[1:])
+        return taker_of(estimator[1:])
     return estimator
 
 
-def _features(estimator: Any) -> int | None:
+def features_of(estimator: Any) -> int | None:
     """Return the number of columns that it was fitted on; None for a list of texts."""
     features = getattr(estimator, "n_features_in_", None)
     if features is not None:

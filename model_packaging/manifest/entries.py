@@ -87,6 +87,8 @@ class AccuracySpec:
     """The output to measure; by default the first one."""
     k: Annotated[int, Strict(), Field(ge=1)] = 5
     """The number of highest scores among which top_k looks for the class."""
+    truth: Text = "y"
+    """The column of data with the correct answers."""
 
 
 @dataclass(frozen=True, slots=True, config=CONFIG)

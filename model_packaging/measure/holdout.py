@@ -1,8 +1,9 @@
 """Reads rows from files: held-out rows with their truth, or rows for calibration.
 
-A file has a column for each input of the model, by its name, and `y` for held-out rows. If a model
-has one input, that may also be called `X`, or consist of all columns but `y`, in their order. For
-models of image files, see `image_rows` for the column `image`.
+A file has a column for each input of the model, by its name, and for held-out rows the truth: `y`,
+or the column that the manifest names. If a model has one input, that may also be called `X`, or
+consist of all columns but the truth, in their order. For models of image files, see `image_rows`
+for the column `image`.
 
 A missing value (an empty cell, null) becomes what callers send for it: NaN in an input of floats,
 the empty text in an input of BYTES. Other inputs and `y` cannot have missing values.
@@ -88,11 +89,13 @@ class _FileReader:
     def __init__(self, spec: ModelSpec, path: Path, place: Place) -> None:
         self._model, self._path, self._place = spec.name, path, place
         self._images = takes_images(spec)
+        self._truth = spec.accuracy.truth if spec.accuracy else TRUTH
         self._slices = spec.evaluate.slices if spec.evaluate else ()
 
     def read(self, specs: Sequence[TensorSpec], *, truth: bool) -> Samples:
         try:
-            table = _without(read_table(self._path), self._slices, specs)
+            table = _with_truth(read_table(self._path), self._truth)
+            table = _without(table, self._slices, specs)
             inputs = {spec.name: self._input(table, spec, specs) for spec in specs}
             check_signature(inputs, [_any_rows(spec) for spec in specs])
             right = _truth(table) if truth else None
@@ -145,6 +148,15 @@ def _input(table: Table, spec: TensorSpec, specs: Sequence[TensorSpec]) -> Array
         )
     flat = spec._replace(shape=(-1,))
     return np.stack([_converted(table[name], flat._replace(name=name)) for name in others], axis=1)
+
+
+def _with_truth(table: Table, truth: str) -> Table:
+    """Return the columns with the name `y` for that of the truth, if it is there."""
+    if truth == TRUTH or truth not in table:
+        return table
+    if TRUTH in table:
+        raise Unreadable(f"has the columns '{truth}', the truth, and '{TRUTH}'; rename '{TRUTH}'")
+    return {TRUTH if name == truth else name: column for name, column in table.items()}
 
 
 def _without(table: Table, slices: Sequence[str], specs: Sequence[TensorSpec]) -> Table:
@@ -219,7 +231,7 @@ def _cast(array: Array, spec: TensorSpec) -> Array:
 def _truth(table: Table) -> Array:
     if TRUTH not in table:
         raise Unreadable(f"has no column '{TRUTH}' with the correct answers; it has {list(table)}")
-    truth = _plain(table[TRUTH])
+    truth = truth_of(table[TRUTH])
     if truth.dtype.kind == "O":
         raise Unreadable(f"has mixed types or missing values in '{TRUTH}'")
     if truth.dtype.kind == "f" and not np.isfinite(truth).all():
@@ -227,8 +239,8 @@ def _truth(table: Table) -> Array:
     return truth if truth.ndim else truth.reshape(-1)[:0]  # one number is not a row
 
 
-def _plain(column: Column) -> Array:
-    """Return the truth as an array: of numbers if all are numbers, else of texts."""
+def truth_of(column: Column) -> Array:
+    """Return a column of the truth as an array: of numbers if all are, else of texts."""
     if isinstance(column, np.ndarray):
         return column
     if isinstance(column, Cells):

@@ -10,7 +10,7 @@ from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.check.trial import Baseline, Unfit
 from lading.model_packaging.conversion import tool_versions
-from lading.model_packaging.errors import DataUnusable, QuantizationError
+from lading.model_packaging.errors import DataUnusable, NothingToQuantize, QuantizationError
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.measure.change import AccuracyDropped
 from lading.model_packaging.measure.holdout import read_rows
@@ -31,7 +31,10 @@ def optimize(task: Task, model: bytes, schemes: Mapping[str, Scheme] = SCHEMES) 
     if spec.quantize.scheme == AUTO:
         return _smallest(task, model, _quantized(spec, model, candidates, plan))
     (scheme,) = candidates
-    candidate = quantize(spec.name, model, scheme, plan)
+    try:
+        candidate = quantize(spec.name, model, scheme, plan)
+    except NothingToQuantize as error:
+        return _unchanged(model, error.reason)
     if len(candidate) >= len(model):
         sizes = f"{len(model):,} to {len(candidate):,} bytes"
         return _unchanged(model, f"{scheme.name} does not shrink it: {sizes}; remove quantize")
@@ -125,7 +128,7 @@ def _quantized(
     """Return every scheme that can be applied, with the model that it gives.
 
     Raises:
-        QuantizationError: none can be applied.
+        QuantizationError: none can be applied, although there is something to quantize.
     """
     made: list[tuple[Scheme, bytes]] = []
     for scheme in candidates:
@@ -133,7 +136,7 @@ def _quantized(
             made.append((scheme, quantize(spec.name, model, scheme, plan)))
         except QuantizationError as error:
             failure = error
-    if not made:
+    if not made and not isinstance(failure, NothingToQuantize):
         raise failure
     return made
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lading.functions.inference.models.predictor import SessionError
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.conversion import Array
-from lading.model_packaging.errors import QuantizationError
+from lading.model_packaging.errors import NothingToQuantize, QuantizationError
 from lading.model_packaging.library_errors import LibraryFailed, library_errors
 from lading.model_packaging.onnx_graph import operator_set, operators
 from lading.model_packaging.quantization.graphs import excluded, narrow_weights, prepare, restore
@@ -104,8 +104,8 @@ def _check_exclusions(name: str, model: "ModelProto", patterns: Sequence[str]) -
             raise QuantizationError(name, reason)
 
 
-def _nothing_in(name: str, model: "ModelProto") -> QuantizationError:
-    return QuantizationError(name, f"has nothing to quantize (operators: {_listed(model)})")
+def _nothing_in(name: str, model: "ModelProto") -> NothingToQuantize:
+    return NothingToQuantize(name, f"has nothing to quantize (operators: {_listed(model)})")
 
 
 def _listed(model: "ModelProto") -> str:

@@ -1,7 +1,9 @@
 """Apache Parquet. Only this module imports pyarrow, and only when it reads such a file."""
 
+from datetime import date, time
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from lading.model_packaging.tables.table import Format, Table, Unreadable
 
@@ -23,7 +25,12 @@ def _read(path: Path) -> Table:
         table = reader.read_table(path)
     except (ValueError, OSError) as error:
         raise _damaged(error) from error
-    return {name: table.column(name).to_pylist() for name in table.column_names}
+    return {name: _plain(table.column(name).to_pylist()) for name in table.column_names}
+
+
+def _plain(values: list[Any]) -> list[Any]:
+    """Return dates and times as texts, as CSV has them."""
+    return [str(value) if isinstance(value, date | time) else value for value in values]
 
 
 def _library() -> ModuleType:

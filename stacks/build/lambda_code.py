@@ -56,16 +56,17 @@ class Folders:
 
 
 class LambdaCode:
-    """The Lambda code of a checkout, for one target.
+    """The Lambda code, for one target.
 
     Args:
-        project: root of the checkout.
+        source: folder of `functions/` and `requirements/`: a checkout, or the installed package.
         target: what the code is built for.
+        project: folder in whose cache it is built; by default the source.
     """
 
-    def __init__(self, project: Path, target: Target) -> None:
-        self.project = project
-        self._target, self._cache = target, project / CACHE
+    def __init__(self, source: Path, target: Target, project: Path | None = None) -> None:
+        self.source, self.project = source, project or source
+        self._target, self._cache = target, self.project / CACHE
 
     def layer(self) -> CachedFolder:
         """Return the runtime layer.
@@ -84,7 +85,7 @@ class LambdaCode:
         return self._layer("processing", library)
 
     def _layer(self, kind: str, requirements_set: str) -> CachedFolder:
-        path = self.project / "requirements" / f"{requirements_set}.txt"
+        path = self.source / "requirements" / f"{requirements_set}.txt"
         requirements = locked_requirements(path, self._target)
 
         def write(folder: Path) -> None:
@@ -153,9 +154,11 @@ class LambdaCode:
 
     def _sources(self) -> Iterator[tuple[str, bytes]]:
         """Yield each source file's path in the function's folder, and its content."""
-        yield f"{_NAMESPACE}/__init__.py", (self.project / _NAMESPACE / "__init__.py").read_bytes()
-        for path in sorted((self.project / "functions").rglob("*")):
-            name = path.relative_to(self.project)
+        own = self.source / _NAMESPACE  # a checkout; the package is the namespace itself
+        namespace = own if own.is_dir() else self.source
+        yield f"{_NAMESPACE}/__init__.py", (namespace / "__init__.py").read_bytes()
+        for path in sorted((self.source / "functions").rglob("*")):
+            name = path.relative_to(self.source)
             if path.suffix in _SOURCES and not UNUSED_FOLDERS.intersection(name.parts):
                 yield f"{_NAMESPACE}/{name.as_posix()}", path.read_bytes()
 

@@ -24,7 +24,8 @@ pytestmark = pytest.mark.slow
 
 SOURCES = (
     *("lading", "batch", "cli", "emulator", "functions", "model_packaging", "stacks", "training"),
-    *("pyproject.toml", "README.md", "LICENSE"),
+    *("pyproject.toml", "README.md", "LICENSE", "requirements"),
+    *("cdk.json", "package.json", "package-lock.json"),
 )
 NOT_CODE = {"Dockerfile", "Dockerfile.dockerignore", "Dockerfile.managed"}
 """Files of the rooms that build an image from a checkout."""
@@ -140,14 +141,16 @@ def link(package: Distribution, folder: Path) -> None:
 def test_it_has_every_file_of_the_rooms_and_nothing_beside_them(wheel: Path) -> None:
     with ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
-    rooms = [path for path in (ROOT / "lading").iterdir() if path.is_symlink()]
+    links = [path for path in (ROOT / "lading").iterdir() if path.is_symlink()]
+    rooms = [path for path in links if path.is_dir()]
     files = [path for room in rooms for path in room.resolve().rglob("*") if path.is_file()]
     tracked = {
         f"lading/{path.relative_to(ROOT)}"
         for path in files
         if "__pycache__" not in path.parts and path.name not in NOT_CODE
     }
-    assert names == tracked | {"lading/__init__.py"}
+    single = {f"lading/{path.name}" for path in links if path.is_file()}
+    assert names == tracked | single | {"lading/__init__.py"}
     assert len(names) > 400
 
 
@@ -171,7 +174,22 @@ def test_a_framework_that_is_not_installed_is_named_with_its_extra(
     assert "pip install 'lading[sklearn]'" in out
 
 
-def test_it_says_what_only_a_checkout_can_do(commands: Path, project: Path) -> None:
+def test_a_new_project_serves_a_model_without_a_command_between(
+    commands: Path, tmp_path: Path
+) -> None:
+    onnx.save(twice(), tmp_path / "twice.onnx")
+    lading = str(commands / "lading")
+    run(lading, "init", "shop", "--from", "twice.onnx", folder=tmp_path)
+    body = json.dumps({"inputs": [[1, 2, 3]]}).encode()
+    with (
+        serving([lading, "serve", "--port", "0", "--json"], tmp_path / "shop") as url,
+        urlopen(Request(f"{url}/twice/predict", body)) as answer,
+    ):
+        assert json.load(answer)["outputs"] == {"y": [[2.0, 4.0, 6.0]]}
+
+
+def test_it_names_the_project_that_the_stacks_need(commands: Path, project: Path) -> None:
     out = run(str(commands / "lading"), "emulate", "--once", folder=project, status=7)
-    assert "clone Lading's repository" in out
+    assert "has no app.py" in out
+    assert "lading init" in out
     assert "Traceback" not in out

@@ -28,7 +28,6 @@ from lading.model_packaging.errors import (
     FrameworkUnknown,
     ManifestError,
     PackagingError,
-    QuantizationError,
     SourceError,
     SourceUntrusted,
 )
@@ -292,13 +291,15 @@ def test_bad_sources_publish_nothing(
     assert not (tmp_path / "models.lock.json").exists()
 
 
-def test_a_model_with_nothing_to_quantize_is_told_so(tmp_path: Path) -> None:
+def test_a_model_with_nothing_to_quantize_is_published_with_a_note(tmp_path: Path) -> None:
     pixels, species = load_iris(return_X_y=True)
     joblib.dump(DecisionTreeClassifier().fit(pixels, species), tmp_path / "iris.joblib")
     spec = ModelSpec("iris", tmp_path / "iris.joblib", trust=True, quantize=QuantizeSpec("dynamic"))
-    with pytest.raises(QuantizationError, match=r"nothing to quantize .*TreeEnsembleRegressor"):
-        run(tmp_path, spec)
-    assert run(tmp_path, replace(spec, quantize=QuantizeSpec())).version == 1
+    told: list[str] = []
+    store, lock = LocalStore(tmp_path / "store"), tmp_path / "models.lock.json"
+    packaged = package(spec, store, lock, lambda stage, outcome: told.append(f"{stage} {outcome}"))
+    assert packaged.version == 1
+    assert any("quantize unchanged (has nothing to quantize (operators:" in line for line in told)
 
 
 def test_a_model_without_an_onnx_form_is_one_clear_error(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from aws_cdk import aws_logs as logs
 from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 from cdk_preflight import Preflight
 
-from lading.emulator.cloud.account import TOOLS
+from lading.emulator.checkout import tools_folder
 from lading.emulator.cloud.cdk import find_cdk
 from lading.stacks.composition import add_stacks
 from lading.stacks.stages.settings import StageSettings
@@ -67,7 +67,7 @@ def test_the_cdks_own_command_refuses_only_an_api_that_anybody_may_call(
     assembly: tuple[str, Path], tmp_path: Path
 ) -> None:
     stage, folder = assembly
-    cdk, log = find_cdk(ROOT, TOOLS, Path(sys.prefix), tmp_path / "npm"), tmp_path / "log"
+    cdk, log = find_cdk(ROOT, tools_folder(), Path(sys.prefix), tmp_path / "npm"), tmp_path / "log"
     arguments = ["validate", "--unstable=validate", "--no-online", "--app", str(folder)]
     status = cdk.run(arguments, environment={"HOME": str(tmp_path)}, folder=tmp_path, log=log)
     assert (status != 0) == (stage == "open"), log.read_text()

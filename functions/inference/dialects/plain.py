@@ -2,9 +2,10 @@
 
 `POST /predict/{model}` or `POST /{model}/predict` with `{"inputs": ...}` answers
 `{"model": ..., "version": ..., "outputs": {...}}`. Inputs and outputs are nested lists by name; a
-model with one input also accepts the bare list. A missing value is null, or NaN from clients that
-only write that; an answer is plain JSON, so NaN and Infinity become null. `media_requests` reads
-bodies of other types, and the Accept header chooses the type of the answer.
+model with one input also accepts the bare list, and a model of columns a list of records, an object
+for each row. A missing value is null, or NaN from clients that only write that; an answer is plain
+JSON, so NaN and Infinity become null. `media_requests` reads bodies of other types, and the Accept
+header chooses the type of the answer.
 """
 
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ from lading.functions.inference.models.call import Call, Operation, Predicting
 from lading.functions.inference.models.prediction import Prediction
 from lading.functions.inference.models.predictor import ModelMetadata
 from lading.functions.inference.tensors import json_values as json_codec
-from lading.functions.inference.tensors.conversion import Array, check_names, from_json
+from lading.functions.inference.tensors.conversion import Array, check_names, from_json, is_b64
 from lading.functions.inference.wire.messages import JSON, Response
 
 _ANYTHING = (JSON, "*/*", "")
@@ -32,6 +33,10 @@ def decode(document: Any, metadata: ModelMetadata) -> dict[str, Array]:
     if not isinstance(document, dict) or set(document) != {"inputs"}:
         raise MalformedRequest('the request must be a JSON object with the one key "inputs"')
     inputs = document["inputs"]
+    if type(inputs) is list and inputs and type(inputs[0]) is dict and not is_b64(inputs[0]):
+        from lading.functions.inference.tensors.records import columns_of
+
+        inputs = columns_of(inputs, metadata.inputs)
     if not isinstance(inputs, dict):
         if not metadata.inputs and isinstance(inputs, list) and not inputs:
             return {}

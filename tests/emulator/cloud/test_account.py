@@ -7,7 +7,7 @@ import pytest
 
 from lading.emulator.checkout import CODE
 from lading.emulator.cloud.account import EmulatedCloud
-from lading.emulator.errors import CloudUnavailable, DeploymentFailed
+from lading.emulator.errors import CloudUnavailable, DeploymentFailed, ProjectNeeded
 
 APP = """
 import sys
@@ -18,8 +18,7 @@ sys.exit("error: the models cannot be deployed")
 def project(folder: Path, app: str = APP) -> Path:
     """A checkout whose app.py is another one."""
     folder.mkdir()
-    for name in ("cdk.json", "package.json", "package-lock.json"):
-        (folder / name).write_bytes((CODE / name).read_bytes())
+    (folder / "cdk.json").write_bytes((CODE / "cdk.json").read_bytes())
     (folder / "app.py").write_text(app)
     return folder
 
@@ -40,6 +39,15 @@ def test_a_deployment_that_fails_says_why_and_where_the_log_is(tmp_path: Path) -
     assert failure.value.reason == "the models cannot be deployed"
     assert str(failure.value).endswith(str(tmp_path / "cloud/cdk.log"))
     assert told[-1] == "cdk deploy --all"
+
+
+def test_a_folder_without_an_app_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    with (
+        pytest.raises(ProjectNeeded, match=r"has no app\.py.*lading init"),
+        EmulatedCloud(tmp_path / "cloud", project=tmp_path),
+    ):
+        pass
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_cloud_leaves_its_logs_and_nothing_else(tmp_path: Path) -> None:

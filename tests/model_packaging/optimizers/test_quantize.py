@@ -119,9 +119,18 @@ def test_auto_tries_static_where_it_can_be_calibrated(tmp_path: Path) -> None:
     assert "static dropped by 0.5000" in done.outcome
 
 
-def test_auto_of_a_model_that_no_scheme_takes_is_told_so() -> None:
-    with pytest.raises(QuantizationError, match="nothing to quantize"):
-        optimize(spec("auto"), model=echo())
+@pytest.mark.parametrize("scheme", ["auto", "dynamic", "fp16"])
+def test_a_model_with_nothing_to_quantize_stays_as_it_is(scheme: Scheme) -> None:
+    done = optimize(spec(scheme), model=echo())
+    assert done.model == echo()
+    assert done.facts == {"scheme": "none"}
+    assert "unchanged" in done.outcome
+
+
+def test_a_pattern_to_exclude_that_matches_nothing_is_an_error_with_auto() -> None:
+    asked = replace(spec("auto"), quantize=QuantizeSpec("auto", ("no such node",)))
+    with pytest.raises(QuantizationError, match="no node or operator"):
+        optimize(asked, model=linear_bytes())
 
 
 def test_auto_leaves_out_schemes_that_do_not_take_the_model() -> None:

@@ -28,6 +28,19 @@ def test_several_inputs_go_by_name(tmp_path: Path) -> None:
     assert answer.document["outputs"] == {"sum": [[2, 3, 4]], "difference": [[0, 1, 2]]}
 
 
+def test_records_are_rows(tmp_path: Path) -> None:
+    inputs = [{"a": [1, 2, 3], "b": [1, 1, 1]}, {"b": [1, 1, 1], "a": [0, 0, 0]}]
+    answer = ask(app_of(tmp_path, add_sub()), "POST /predict", {"inputs": inputs})
+    assert answer.document["outputs"]["difference"] == [[0, 1, 2], [-1, -1, -1]]
+
+
+def test_a_record_without_an_input_is_the_callers_error(tmp_path: Path) -> None:
+    inputs = [{"a": [1, 2, 3]}]
+    answer = ask(app_of(tmp_path, add_sub()), "POST /predict", {"inputs": inputs})
+    assert answer.status == 400
+    assert "'b' is missing in row 0" in answer.document["error"]
+
+
 def test_the_stable_version_answers(tmp_path: Path) -> None:
     app = serve(settings_for(tmp_path, {"m": {1: times(10), 2: times(20)}}))
     assert ask(app, "POST /predict/m", {"inputs": [[1]]}).document["outputs"] == {"y": [[10.0]]}
