@@ -15,6 +15,7 @@ signatures  check and optimize the further signatures of a model that has severa
 benchmark   measure sizes and latency on this machine, for report.json
 placement   measure memory, and choose Lambda or SageMaker
 golden      a few requests with their answers, for golden.json
+baseline    the distribution of held-out rows and of the answers to them, for baseline.json
 engine      the files of the engine, if SageMaker serves the model
 publish     sign the files if there is a key, and add them to the store as the next version,
             completely or not at all
@@ -50,6 +51,7 @@ from lading.model_packaging.lock.edits import record
 from lading.model_packaging.lock.file import LockedVersion, read_lock
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.measure.accuracy import Gate, gate_stage
+from lading.model_packaging.measure.baseline import baseline_stage
 from lading.model_packaging.measure.batches import batch_stage
 from lading.model_packaging.measure.benchmark import Latency, time_model
 from lading.model_packaging.measure.change import AccuracyChange
@@ -83,6 +85,7 @@ from lading.model_packaging.specification import (
 from lading.model_packaging.stages import OnStage, Stages, ignore_stages
 from lading.model_packaging.steps.code import with_code
 from lading.model_packaging.steps.image import with_image
+from lading.model_packaging.steps.image_rows import takes_images
 from lading.model_packaging.store.publication import Built, Seal, require_above
 from lading.model_packaging.store.versions import Store
 
@@ -98,6 +101,7 @@ STAGES = (
     "benchmark",
     "placement",
     "golden",
+    "baseline",
     "engine",
     "publish",
     "lock",
@@ -204,6 +208,7 @@ def _convert_and_check(job: ConversionJob, identity: str, stages: Stages) -> Bui
         "placement", _place, job, conversion, samples, models, steps[-1].latency.load_ms
     )
     golden = stages.run("golden", _golden, final, checked, lossy=lossy)
+    baseline = stages.run("baseline", _baseline, spec, conversion, checked, final)
     served = stages.run("engine", _serve, job, conversion, target, model, golden)
     build = Build(
         name=job.spec.name,
@@ -216,6 +221,7 @@ def _convert_and_check(job: ConversionJob, identity: str, stages: Stages) -> Bui
         outputs=final.session.outputs,
         footprint=footprint,
         golden=golden,
+        baseline=baseline,
         target=target,
         served=served,
         processing=conversion.processing,
@@ -374,6 +380,13 @@ def _golden(served: ConvertedModel, checked: Checked, *, lossy: bool) -> tuple[b
     more = one_of_each(checked, served)
     content, count = golden_requests(checked.sent, served.run, more, quantized=lossy)
     return content, f"{count} requests, {len(content):,} bytes"
+
+
+def _baseline(
+    spec: ModelSpec, conversion: Conversion, checked: Checked, final: ConvertedModel
+) -> tuple[bytes | None, str]:
+    real, files = bool(spec.accuracy or conversion.examples), takes_images(spec)
+    return baseline_stage(checked.sent, final.run, final.session.outputs, real=real, files=files)
 
 
 def _serve(

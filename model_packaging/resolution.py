@@ -26,7 +26,7 @@ from lading.model_packaging.sources.user_code import imported_files
 from lading.model_packaging.specification import Source
 from lading.model_packaging.steps.image_rows import named_files, takes_images
 
-RECIPE = 5
+RECIPE = 6
 """Part of each identity: raise it when the same manifest, source and tools would now give another
 model, also when a key's default changes."""
 

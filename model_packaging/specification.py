@@ -7,6 +7,7 @@ from typing import Any
 
 from lading.functions.inference.artifact.reading import sha256
 from lading.functions.inference.artifact.specification import (
+    BASELINE,
     ENGINE_FORMAT,
     GOLDEN,
     MODEL,
@@ -86,6 +87,7 @@ class Build:
     outputs: tuple[TensorSpec, ...]
     footprint: Footprint
     golden: bytes
+    baseline: bytes | None = None
     target: Target = "lambda"
     served: Served | None = None
     processing: Processing | None = None
@@ -134,6 +136,7 @@ def write_files(build: Build) -> Built:
     steps = build.processing.files if build.processing else {}
     signatures, more = build.signatures.files(build.model)
     own = {GOLDEN: build.golden, **steps, **more}
+    own |= {BASELINE: build.baseline} if build.baseline else {}
     own |= {} if build.served else {MODEL: build.model}
     sizes = {MODEL: len(build.model), GOLDEN: len(build.golden)}
     sizes |= {name: len(content) for name, content in more.items()}

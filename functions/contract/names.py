@@ -95,6 +95,9 @@ class ENVIRONMENT:
     """The base path of the API's custom domain, without slashes; empty for none."""
     allow_code: Final = "LADING_ALLOW_CODE"
     """`true` if code in an artifact may run that no lock pins; only then."""
+    drift: Final = "LADING_DRIFT"
+    """Seconds between the lines with counts of inputs and answers; 0 if they are not counted."""
+    default_drift_s: Final = 60
     cors: Final = "LADING_CORS"
     """Origins whose pages may call the service, separated by commas, or `*`; empty for none."""
 

@@ -67,6 +67,8 @@ class ServingSettings(NamedTuple):
     """The base path of the API's custom domain, which paths of events start with."""
     allow_code: bool = False
     """Whether the code of an artifact may run whose digest no lock states."""
+    drift_s: float = ENVIRONMENT.default_drift_s
+    """Seconds between the lines with counts of inputs and answers; 0 if they are not counted."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "ServingSettings":
@@ -91,6 +93,7 @@ class ServingSettings(NamedTuple):
             origins=_read_origins(environment.get(ENVIRONMENT.cors, "")),
             base_path=environment.get(ENVIRONMENT.base_path, ""),
             allow_code=environment.get(ENVIRONMENT.allow_code, "").lower() == "true",
+            drift_s=_number(environment, ENVIRONMENT.drift, ENVIRONMENT.default_drift_s, 86_400),
         )
 
     def to_environment(self) -> dict[str, str]:
@@ -108,6 +111,7 @@ class ServingSettings(NamedTuple):
             **({ENVIRONMENT.cors: ",".join(self.origins)} if self.origins else {}),
             **({ENVIRONMENT.base_path: it} if (it := self.base_path) else {}),
             **({ENVIRONMENT.allow_code: "true"} if self.allow_code else {}),
+            **_render_drift(self.drift_s),
         }
 
 
@@ -213,6 +217,11 @@ def _render_jobs(jobs: JobsPlace) -> dict[str, str]:
     """Return the inverse of `_read_jobs`; Lambda itself names the function."""
     owner = {JOBS.owner: jobs.owner} if jobs.owner else {}
     return {JOBS.bucket: jobs.bucket, JOBS.table: jobs.table, **owner}
+
+
+def _render_drift(seconds: float) -> dict[str, str]:
+    usual = seconds == ENVIRONMENT.default_drift_s
+    return {} if usual else {ENVIRONMENT.drift: f"{seconds:g}"}
 
 
 def _number(environment: Mapping[str, str], name: str, default: float, most: float) -> float:

@@ -17,7 +17,8 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.tree import DecisionTreeClassifier
 
 from lading.functions.inference.artifact.reading import read_artifact, sha256
-from lading.functions.inference.artifact.specification import GOLDEN, MODEL, REPORT
+from lading.functions.inference.artifact.specification import BASELINE, GOLDEN, MODEL, REPORT
+from lading.functions.inference.drift.baseline import read_baseline
 from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.conversion import from_json
@@ -80,6 +81,7 @@ def test_the_example_becomes_a_smaller_verified_artifact(tmp_path: Path, digits:
     assert packaged.p50_ms is not None
     artifact = read_artifact(version_folder(tmp_path / "models.lock.json", "digits", 1))
     assert artifact.digest == packaged.digest
+    assert read_baseline(artifact.files[BASELINE]).rows == 450
     assert artifact.specification["source"]["framework"] == "scikit-learn"
 
 

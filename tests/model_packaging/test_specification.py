@@ -2,8 +2,17 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from lading.functions.contract.errors import ArtifactCorrupt
 from lading.functions.inference.artifact.reading import read_artifact
-from lading.functions.inference.artifact.specification import GOLDEN, MODEL, REPORT, SPECIFICATION
+from lading.functions.inference.artifact.specification import (
+    BASELINE,
+    GOLDEN,
+    MODEL,
+    REPORT,
+    SPECIFICATION,
+)
 from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from lading.functions.inference.models.predictor import Batching
 from lading.functions.inference.models.session import OnnxSession
@@ -80,8 +89,18 @@ def test_an_artifact_says_what_it_is_and_how_it_came_to_be(tmp_path: Path) -> No
         "data": "sha256:3",
     }
     assert set(document["files"]) == {MODEL, GOLDEN}
+
     assert "version" not in document
     assert artifact.identity == "sha256:1"
+
+
+def test_a_baseline_is_a_verified_file_of_an_artifact(tmp_path: Path) -> None:
+    artifact = read_artifact(write(tmp_path, replace(BUILD, baseline=b"{}\n")))
+    assert artifact.files == {BASELINE: b"{}\n"}
+    assert OnnxPredictor(artifact, 3).baseline == b"{}\n"
+    (tmp_path / BASELINE).write_bytes(b"{ }")
+    with pytest.raises(ArtifactCorrupt, match=BASELINE):
+        read_artifact(tmp_path)
 
 
 def test_a_summary_says_it_all_again(tmp_path: Path) -> None:

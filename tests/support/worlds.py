@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import onnx
@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.functions.inference.artifact.reading import sha256
-from lading.functions.inference.artifact.specification import GOLDEN, MODEL, SPECIFICATION
+from lading.functions.inference.artifact.specification import BASELINE, GOLDEN, MODEL, SPECIFICATION
 from lading.functions.inference.models.session import OnnxSession
 
 FLOAT, STRING = TensorProto.FLOAT, TensorProto.STRING
@@ -239,3 +239,29 @@ def settings_for(root: Path, models: Mapping[str, Mapping[int, bytes]]) -> Servi
         }
         served.append(ServedModel(name, digests, {"stable": min(versions)}))
     return ServingSettings(models=tuple(served), model_root=str(root))
+
+
+BASELINE_OF_ECHO: Final = {
+    "version": 1,
+    "rows": 90,
+    "features": [
+        {
+            "tensor": tensor,
+            "side": side,
+            "view": "columns",
+            "edges": [[0.0, 10.0], [0.0, 10.0]],
+            "expected": [[0, 90, 0, 0], [0, 90, 0, 0]],
+        }
+        for tensor, side in (("x", "inputs"), ("y", "outputs"))
+    ],
+}
+"""The baseline of `echo` for rows of two numbers from 0 to 10."""
+
+
+def with_baseline(root: Path, name: str = "m", version: int = 1) -> ServingSettings:
+    """Write an `echo` with `BASELINE_OF_ECHO`, and return the settings that serve it."""
+    content, model = json.dumps(BASELINE_OF_ECHO).encode(), echo()
+    files = {MODEL: sha256(model), BASELINE: sha256(content)}
+    digest = write_artifact(root, name, version, model, files=files)
+    (root / "models" / name / str(version) / BASELINE).write_bytes(content)
+    return ServingSettings((ServedModel(name, {version: digest}),), str(root))

@@ -19,6 +19,7 @@ from typing import Any
 
 from lading.functions.contract.errors import ArtifactCorrupt
 from lading.functions.inference.artifact.specification import (
+    BASELINE,
     PREDICT_METHOD,
     Artifact,
     TensorSpec,
@@ -89,6 +90,7 @@ def _other(artifact: Artifact, entry: Mapping[str, Any]) -> Artifact:
         outputs=outputs,
         model=whole(artifact.files[entry["file"]], artifact.model, entry.get("shared", ())),
         golden=None,
+        files={name: it for name, it in artifact.files.items() if name != BASELINE},
         signature=entry["name"],
         method=_method(entry),
     )

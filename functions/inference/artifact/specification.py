@@ -23,6 +23,8 @@ CODE_STEP = "code"
 """The step that runs the model's own code."""
 MODEL = "model.onnx"
 GOLDEN = "golden.json"
+BASELINE = "baseline.json"
+"""What usual inputs and answers look like; an artifact without it is served as well."""
 REPORT = "report.json"
 ENGINE = "engine"
 

@@ -14,7 +14,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from lading.functions.contract.errors import InferenceError, PredictionFailed, Unsupported
 from lading.functions.contract.settings import ServedEndpoint
-from lading.functions.inference.artifact.specification import Artifact, EngineSection, TensorSpec
+from lading.functions.inference.artifact.specification import (
+    BASELINE,
+    Artifact,
+    EngineSection,
+    TensorSpec,
+)
 from lading.functions.inference.endpoint.client import Endpoint, EngineRequest
 from lading.functions.inference.endpoint.twin import Twin
 from lading.functions.inference.models.predictor import (
@@ -56,13 +61,21 @@ def open_endpoint(artifact: Artifact, version: int, settings: ServedEndpoint | N
     twin = None
     if settings.twin_function:
         twin = Twin(metadata._replace(name=settings.twin_model), settings.twin_function)
+    steps = _steps_around(artifact, engine)
+    if steps is not None:
+        metadata = metadata._replace(extras=steps.around.extras)
+    predictor = EndpointPredictor(metadata, endpoint, steps, twin, tuple(artifact.aliases))
+    predictor.baseline = artifact.files.get(BASELINE)
+    return predictor
+
+
+def _steps_around(artifact: Artifact, engine: EngineSection) -> "EngineSteps | None":
+    """Return the artifact's processing steps, if it has some."""
     if not artifact.specification.get("processing"):
-        return EndpointPredictor(metadata, endpoint, None, twin, tuple(artifact.aliases))
+        return None
     from lading.functions.inference.processing.processed import steps_of
 
-    steps = EngineSteps(steps_of(artifact, engine.inputs), engine.outputs)
-    metadata = metadata._replace(extras=steps.around.extras)
-    return EndpointPredictor(metadata, endpoint, steps, twin, tuple(artifact.aliases))
+    return EngineSteps(steps_of(artifact, engine.inputs), engine.outputs)
 
 
 def _endpoint(settings: ServedEndpoint, model: str, version: int) -> Endpoint:

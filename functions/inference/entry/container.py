@@ -108,6 +108,7 @@ def main(arguments: Sequence[str]) -> None:
     except OSError as error:
         sys.exit(f"error: {error}")
     finally:
+        observability.end()
         _leave(lanes)
 
 

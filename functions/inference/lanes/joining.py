@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from lading.functions.inference.models.prediction import Prediction, predict
+from lading.functions.inference.models.prediction import Prediction, note_answer, predict
 from lading.functions.inference.models.predictor import Batching
 from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.wire.boundary import Boundary
@@ -103,10 +103,12 @@ def predict_run(asked: Sequence[Asked]) -> list[Outcome]:
         rows = [_rows(each.prediction) for each in asked]
         answers = _split(outputs, rows)
         ended = perf_counter()
-        for each in asked:
+        outcomes: list[Outcome] = []
+        for each, outputs in zip(asked, answers, strict=True):
             each.observation.rows = sum(rows)
             each.observation.compute_started, each.observation.compute_ended = started, ended
-        return [*answers]
+            outcomes.append(note_answer(each.prediction, outputs, each.observation))
+        return outcomes
     return [_alone(each) for each in asked]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from lading.functions.contract.errors import PredictionFailed
-from lading.functions.inference.artifact.specification import Artifact, TensorSpec
+from lading.functions.inference.artifact.specification import BASELINE, Artifact, TensorSpec
 from lading.functions.inference.models.predictor import (
     Backend,
     Batching,
@@ -34,7 +34,7 @@ class OnnxPredictor(Predictor):
     def __init__(
         self, artifact: Artifact, version: int, threads: int = 0, session: OnnxSession | None = None
     ) -> None:
-        self.golden = artifact.golden
+        self.golden, self.baseline = artifact.golden, artifact.files.get(BASELINE)
         try:
             loaded = session or OnnxSession(artifact.file or artifact.model, threads)
         except SessionError as error:

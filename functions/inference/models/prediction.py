@@ -71,11 +71,20 @@ def predict(prediction: Prediction, observation: Observation) -> dict[str, Array
     observation.rows = prediction.rows()
     observation.compute_started = perf_counter()
     try:
-        return prediction.compute()
+        return note_answer(prediction, prediction.compute(), observation)
     except EndpointUnready as unready:
         return _ask_twin(unready, prediction, observation)
     finally:
         observation.compute_ended = perf_counter()
+
+
+def note_answer(
+    prediction: Prediction, outputs: dict[str, Array], observation: Observation
+) -> dict[str, Array]:
+    """Note what was predicted, if the model has a baseline to count it in; return the outputs."""
+    if prediction.predictor.baseline is not None:
+        observation.answered = prediction, outputs
+    return outputs
 
 
 def predict_in_job(

@@ -81,6 +81,9 @@ class Predictor(Protocol):
     golden: bytes | None = None
     """Content of the artifact's golden.json; None where another process answers for the model."""
 
+    baseline: bytes | None = None
+    """Content of the artifact's baseline.json; None where requests are not counted in its bins."""
+
     health: Health | None = None
     """Its health; None where nobody watches it, as on Lambda."""
 

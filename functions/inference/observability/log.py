@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from time import time
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from aws_lambda_powertools.logging import Logger
 
@@ -22,6 +22,9 @@ from lading.functions.inference.loading.catalog import Catalog
 from lading.functions.inference.observability.line import NONE, Exchange, Surroundings, write_line
 from lading.functions.inference.wire.asgi import App, Message, Receive, Scope, Send
 from lading.functions.inference.wire.messages import OBSERVATION, Observation
+
+if TYPE_CHECKING:
+    from lading.functions.inference.drift.gathering import Gathering
 
 REQUEST_ID = "x-request-id"
 
@@ -67,6 +70,8 @@ class Observability:
         )
         self._around = Surroundings(settings.stage, cold=True)
         self._pending: list[str] = []
+        self._drift_s = settings.drift_s
+        self._gathering: Gathering | None = None
 
     def write_libraries(self) -> None:
         """Write what libraries such as uvicorn log as JSON lines into this log.
@@ -120,7 +125,9 @@ class Observability:
             finally:
                 ended = _unsent(observation) if status is None else status
                 exchange = Exchange(scope["method"], scope["path"], ended, request_id)
-                context = None if _from_hook(scope) else scope.get("aws.context")
+                context = scope.get("aws.context")
+                if _from_hook(scope):
+                    context = observation.answered = None
                 self.note(exchange, observation, context)
 
         return observed
@@ -151,6 +158,8 @@ class Observability:
         self._log_fault(observation.error, exchange.request_id)
         around = self._around if context is None else self._around._replace(function=_of(context))
         self._pending.append(write_line(exchange, observation, around, int(time() * 1000)))
+        if observation.answered is not None:
+            self._gather(observation)
         if len(self._pending) >= _MOST_PENDING:
             self.flush()  # in a server no invocation ends
         if self._around.cold:
@@ -158,6 +167,23 @@ class Observability:
         if self._on_request is not None:
             observation.request_id = exchange.request_id
             self._on_request(observation, exchange.status)
+
+    def _gather(self, seen: Observation) -> None:
+        """Count what was predicted; after a minute, add the line of the counts."""
+        answered, seen.answered = seen.answered, None  # a connection keeps its last observation
+        if not self._drift_s or answered is None or seen.ended is None:
+            return
+        if self._gathering is None:
+            from lading.functions.inference.drift.gathering import Gathering
+
+            self._gathering = Gathering(self._around.stage, self._drift_s)
+        self._pending += self._gathering.note(answered, seen.ended)
+
+    def end(self) -> None:
+        """Write what has been counted since the last minute, when the server stops."""
+        if self._gathering is not None:
+            self._pending += self._gathering.lines()
+        self.flush()
 
     def flush(self) -> None:
         """Write the lines of the requests since the last flush."""

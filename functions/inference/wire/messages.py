@@ -94,7 +94,7 @@ class Observation:
 
     __slots__ = (
         *("started", "dialect", "model", "version", "compute_started", "compute_ended"),
-        *("first_part", "ended", "error", "broken", "answered_by", "_spans"),
+        *("first_part", "ended", "error", "broken", "answered_by", "answered", "_spans"),
         *("queued", "received", "sent", "rows", "request_id"),
     )
 
@@ -126,6 +126,8 @@ class Observation:
         self.rows = 0
         """Rows of the run that answered it; 0: no model ran."""
         self.request_id = ""
+        self.answered: tuple[Any, Mapping[str, Any]] | None = None
+        """Prediction and outputs of a model with a baseline, until the exchange is logged."""
         self._spans: dict[str, float] | None = None
 
     def finish(self) -> None:

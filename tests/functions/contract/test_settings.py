@@ -24,6 +24,7 @@ def test_settings_survive_the_environment() -> None:
         log_level="DEBUG",
         stage="lading-dev",
         base_path="ml",
+        drift_s=0,
     )
     assert ServingSettings.from_environment(settings.to_environment()) == settings
 

@@ -24,7 +24,7 @@ import tritonclient.grpc as triton
 
 from lading.emulator.processes.ports import free_port
 from tests.support.interpreter import ROOT
-from tests.support.worlds import countdown, settings_for, times, write_golden
+from tests.support.worlds import countdown, settings_for, times, with_baseline, write_golden
 
 X = {"name": "x", "datatype": "FP32", "shape": [1, 1], "data": [3]}
 ROUNDS_OF_A_SECOND = 3_000_000
@@ -182,6 +182,17 @@ def test_torchserves_management_has_a_port_of_its_own(tmp_path: Path) -> None:
         assert container.invoke().json()["outputs"][0]["data"] == [6]
         assert container.client.post("/v2/repository/models/m/unload").status_code == 501
         assert container.end(signal.SIGTERM) == 0
+
+
+def test_the_counts_of_the_last_minute_are_written_when_the_container_stops(tmp_path: Path) -> None:
+    with_baseline(tmp_path)
+    with running(tmp_path) as container:
+        for _ in range(3):
+            assert container.client.post("/predict", json={"inputs": [[1, 2]]}).status_code == 200
+        container.process.send_signal(signal.SIGTERM)
+        said, _ = container.process.communicate(timeout=30)
+    drift = [line for line in map(json.loads, said.splitlines()) if line["message"] == "drift"]
+    assert [(line["requests"], line["counted"]) for line in drift] == [(3, 3)]
 
 
 def test_what_uvicorn_says_is_a_json_line_among_the_others(tmp_path: Path) -> None:

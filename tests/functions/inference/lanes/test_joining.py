@@ -180,3 +180,17 @@ def test_answers_are_equal_bit_by_bit_however_requests_are_joined(
         assert isinstance(outcome, dict)
         for name, array in model.predictor.predict(each).items():
             assert array.tobytes() == outcome[name].tobytes()
+
+
+def test_each_request_of_a_shared_run_is_noted_with_its_own_rows(tmp_path: Path) -> None:
+    model = served(tmp_path, echo())
+    model.baseline = b"{}"
+    rows = [np.full((count, 2), float(count), np.float32) for count in (1, 2, 3)]
+    asked = [Asked(Prediction(model, {"x": each}), Observation()) for each in rows]
+    list(predict_together(asked))
+    assert model.runs == [6]
+    for each, sent in zip(asked, rows, strict=True):
+        assert each.observation.answered is not None
+        prediction, outputs = each.observation.answered
+        assert prediction is each.prediction
+        assert np.array_equal(outputs["y"], sent)

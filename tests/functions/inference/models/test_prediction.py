@@ -53,3 +53,21 @@ def test_the_time_of_a_prediction_is_noted_whether_it_fails_or_not(attributes: s
     assert seen.compute_started is not None
     assert seen.compute_ended is not None
     assert seen.started <= seen.compute_started <= seen.compute_ended
+
+
+@pytest.mark.parametrize(
+    ("baseline", "attributes", "noted"),
+    [(None, "", False), (b"{}", "", True), (b"{}", "!", False)],
+    ids=["no baseline", "baseline", "failed"],
+)
+def test_a_prediction_is_noted_if_its_model_has_a_baseline_to_count_it_in(
+    baseline: bytes | None, attributes: str, noted: bool
+) -> None:
+    model, seen = Listening(), Observation()
+    model.baseline = baseline
+    prediction = Prediction(model, X, (), attributes)
+    try:
+        outputs = predict(prediction, seen)
+    except PredictionFailed:
+        outputs = {}
+    assert seen.answered == ((prediction, outputs) if noted else None)

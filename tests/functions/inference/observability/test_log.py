@@ -8,12 +8,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from lading.functions.contract.errors import EndpointUnready
 from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.functions.inference.app.application import create_app
 from lading.functions.inference.loading.catalog import Catalog, CatalogModel, load_catalog
+from lading.functions.inference.models.prediction import Prediction, predict
 from lading.functions.inference.models.predictor import ModelMetadata, Predictor
 from lading.functions.inference.observability.line import Exchange
 from lading.functions.inference.observability.log import Observability
@@ -21,7 +23,7 @@ from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.wire.asgi import App, Message, Receive, Scope, Send
 from lading.functions.inference.wire.messages import Observation
 from tests.support.driver import ask
-from tests.support.worlds import echo, settings_for
+from tests.support.worlds import echo, settings_for, with_baseline
 
 GOOD = {"inputs": [[1, 2]]}
 Captured = pytest.CaptureFixture[str]
@@ -273,3 +275,88 @@ def test_other_connections_than_http_pass_through_untouched() -> None:
     observed_app = Observability(ServingSettings()).middleware(app)
     asyncio.run(observed_app({"type": "lifespan"}, None, None))  # type: ignore[arg-type]
     assert seen == [{"type": "lifespan"}]
+
+
+def drifting(root: Path, drift_s: float) -> App:
+    """An application whose model has a baseline."""
+    settings = with_baseline(root)._replace(drift_s=drift_s)
+    return Observability(settings).served(create_app(load_catalog(settings)))
+
+
+def counts(line: dict[str, Any]) -> list[list[int]]:
+    return [feature["counts"] for feature in line["features"]]
+
+
+def test_what_a_model_with_a_baseline_got_and_answered_is_counted(
+    tmp_path: Path, capsys: Captured
+) -> None:
+    app = drifting(tmp_path, drift_s=1e-9)
+    ask(app, "POST /predict", {"inputs": [[1, 2], [3, 11]]})
+    ask(app, "POST /predict", {"inputs": [[-1, 2]]})
+    *requests, drift = lines(capsys)
+    assert [line["message"] for line in (*requests, drift)] == ["request", "request", "drift"]
+    assert counts(drift) == [[1, 2, 0, 0], [0, 2, 1, 0]] * 2
+
+
+def test_a_refused_request_is_not_counted(tmp_path: Path, capsys: Captured) -> None:
+    app = drifting(tmp_path, drift_s=1e-9)
+    ask(app, "POST /predict", GOOD)
+    ask(app, "POST /predict", {"inputs": [["a", 2]]})
+    ask(app, "POST /predict", GOOD)
+    *_, drift = lines(capsys)
+    assert drift["requests"] == 2
+
+
+def test_few_requests_within_a_minute_leave_no_line_yet(tmp_path: Path, capsys: Captured) -> None:
+    app = drifting(tmp_path, drift_s=60)
+    for _ in range(2):
+        ask(app, "POST /predict", GOOD)
+    assert {line["message"] for line in lines(capsys)} == {"request"}
+
+
+def test_nothing_is_counted_where_that_is_switched_off(tmp_path: Path, capsys: Captured) -> None:
+    app = drifting(tmp_path, drift_s=0)
+    for _ in range(2):
+        ask(app, "POST /predict", GOOD)
+    assert {line["message"] for line in lines(capsys)} == {"request"}
+
+
+def test_requests_of_the_traffic_hook_are_not_counted(tmp_path: Path, capsys: Captured) -> None:
+    app = drifting(tmp_path, drift_s=1e-9)
+
+    async def on_lambda(scope: Scope, receive: Receive, send: Send) -> None:
+        await app(
+            {**scope, "aws.event": {"requestContext": {"requestId": "traffic-hook"}}}, receive, send
+        )
+
+    ask(on_lambda, "POST /predict", GOOD)
+    for _ in range(2):
+        ask(app, "POST /predict", GOOD)
+    *_, drift = lines(capsys)
+    assert drift["requests"] == 2
+
+
+def test_counts_since_the_last_minute_are_written_at_the_end(
+    tmp_path: Path, capsys: Captured
+) -> None:
+    settings = with_baseline(tmp_path)
+    observability = Observability(settings)
+    app = observability.served(create_app(load_catalog(settings)))
+    for _ in range(3):
+        ask(app, "POST /predict", GOOD)
+    assert {line["message"] for line in lines(capsys)} == {"request"}
+    observability.end()
+    (drift,) = lines(capsys)
+    assert (drift["requests"], drift["counted"]) == (3, 3)
+    observability.end()
+    assert lines(capsys) == []
+
+
+def test_a_logged_request_holds_its_arrays_no_longer(tmp_path: Path) -> None:
+    """A connection keeps the observation of its last request."""
+    predictor = load_catalog(with_baseline(tmp_path)).model("m").predictor(1)
+    seen = Observation()
+    predict(Prediction(predictor, {"x": np.zeros((1, 2), np.float32)}), seen)
+    assert seen.answered is not None
+    Observability(ServingSettings(drift_s=0)).note(Exchange("POST", "/predict", 200, "1"), seen)
+    assert seen.answered is None

@@ -1,0 +1,32 @@
+import numpy as np
+
+from lading.functions.inference.drift.gathering import Gathering
+from lading.functions.inference.models.prediction import Prediction
+from tests.functions.inference.drift.streams import BEFORE, Doubling, lines_of, normal, sent
+
+
+def test_a_baseline_that_cannot_be_read_is_one_warning_and_no_failure() -> None:
+    gathering = Gathering("lading-test")
+    sent(gathering, Doubling(b"{}"), normal(5, 1))
+    (line,) = lines_of(gathering)
+    assert (line["level"], line["model"]) == ("WARNING", "doubling")
+    assert line["reason"].startswith("nothing is counted: a baseline cannot be read")
+    assert "features" not in line
+
+
+def test_an_output_that_a_request_left_out_is_not_counted_for_it() -> None:
+    gathering, model, row = Gathering(), Doubling(), normal(1, 1)
+    gathering.note((Prediction(model, {"x": row}), {}), BEFORE)
+    gathering.note((Prediction(model, {"x": row}), {"y": row}), BEFORE)
+    (line,) = lines_of(gathering)
+    counted = {each["side"]: sum(each["counts"]) for each in line["features"]}
+    assert counted == {"inputs": 2, "outputs": 1}
+
+
+def test_requests_without_rows_and_of_other_shapes_do_not_disturb_others() -> None:
+    gathering, model = Gathering(), Doubling()
+    for array in (np.zeros((0, 3)), np.zeros((2, 5)), np.zeros(()), np.zeros((4, 3))):
+        gathering.note((Prediction(model, {"x": array}), {"y": array}), BEFORE)
+    (line,) = lines_of(gathering)
+    counted = {sum(each["counts"]) for each in line["features"] if each["name"] != "largest of y"}
+    assert counted == {4}
