@@ -1,6 +1,6 @@
 """Try what could lose a request, count what was lost, and print one table.
 
-    python -m benchmarks.reliability [--only PART ...] [--minutes N] [--rollouts N] [--json FILE]
+    python -m benchmarks.reliability [--only PART ...] [--minutes N] [--json FILE]
 
 Each part starts servers of its own, as a container does. The command fails if a request was lost,
 an answer was wrong, or a limit was not kept; times depend on what else the machine does.
@@ -28,7 +28,14 @@ def main(words: Sequence[str]) -> None:
     def say(text: str) -> None:
         print(f"{perf_counter() - started:7.0f} s  {text}", file=sys.stderr, flush=True)
 
-    plan = Plan(arguments.rollouts, arguments.reloads, arguments.unloads, arguments.minutes, say)
+    plan = Plan(
+        arguments.rollouts,
+        arguments.reloads,
+        arguments.unloads,
+        arguments.minutes,
+        arguments.fuzz_seconds,
+        say,
+    )
     rows: list[tuple[str, Outcome]] = []
     for name in arguments.only or NAMES:
         say(f"{name} ...")
@@ -59,6 +66,9 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--unloads", type=int, default=usual.unloads, help="of a model under load")
     parser.add_argument(
         "--minutes", type=float, default=usual.minutes, help="of the soak; most of the roll-outs"
+    )
+    parser.add_argument(
+        "--fuzz-seconds", type=int, default=usual.fuzz_seconds, metavar="N", help="of each reader"
     )
     parser.add_argument("--json", type=Path, help="a file that also gets the rows")
     return parser.parse_args(words)

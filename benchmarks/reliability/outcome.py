@@ -12,6 +12,7 @@ class Plan(NamedTuple):
         reloads: of a model under load.
         unloads: of a model under load.
         minutes: of the soak, and at most those of the roll-outs.
+        fuzz_seconds: of each reader that is fuzzed.
         say: shows progress on the terminal.
     """
 
@@ -19,6 +20,7 @@ class Plan(NamedTuple):
     reloads: int = 1000
     unloads: int = 100
     minutes: float = 60
+    fuzz_seconds: int = 60
     say: Callable[[str], None] = print
 
 

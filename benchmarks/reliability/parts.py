@@ -3,10 +3,21 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from benchmarks.reliability import admission, long_json, reloads, rollouts, slow_callers, soak
+from benchmarks.reliability import (
+    admission,
+    long_json,
+    reloads,
+    rollouts,
+    slow_callers,
+    soak,
+    suites,
+)
 from benchmarks.reliability.outcome import Part
 
 PARTS: Final[Mapping[str, Part]] = {
+    "faults": suites.faults,
+    "policies": suites.policies,
+    "fuzz": suites.fuzz,
     "admission": admission.admission,
     "slow_callers": slow_callers.slow_callers,
     "long_json": long_json.long_json,

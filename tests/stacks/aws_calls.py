@@ -94,6 +94,9 @@ def platform_needs(function: str) -> Iterator[Need]:
 
 
 def _lambda(operation: str, told: Mapping[str, Any], _keys: Keys) -> Iterator[Need]:
+    if operation == "GetLayerVersionByArn":
+        yield Need("lambda:GetLayerVersion", told["Arn"])
+        return
     action = {"Invoke": "InvokeFunction"}.get(operation, operation)
     end = f":{told['Qualifier']}" if "Qualifier" in told else ""
     function = f"arn:aws:lambda:{_HERE}:function:{told['FunctionName']}"

@@ -43,6 +43,7 @@ from tests.stacks.synthesis import synthesise
 STAGE_KEY = Key(f"arn:aws:kms:{REGION}:{ACCOUNT}:key/stage", ("alias/lading-tokens-artifacts",))
 OTHER_KEY = Key(f"arn:aws:kms:{REGION}:{ACCOUNT}:key/0a1b2c3d-0000-4000-8000-000000000000")
 
+LAYER_SHA256 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
 GOLDEN = {"tolerance": {"relative": 0, "absolute": 0}, "requests": []}
 SPECIFICATION = {"string": {"content": 'CurrentVersion: "6"\nTargetVersion: "7"\n'}}
 TAKEN = (400, {"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"})
@@ -53,6 +54,7 @@ ANSWERS: Answers = {
     "GetObject": (200, GOLDEN),
     "PutObject": (200, None),
     "Invoke": (200, {"statusCode": 200, "body": "{}"}),
+    "GetLayerVersionByArn": (200, {"Content": {"CodeSha256": LAYER_SHA256}}),
     "ListVersionsByFunction": (200, {"Versions": [{"Version": "1"}]}),
     "ListAliases": (200, {"Aliases": []}),
     "DescribeEndpoint": (200, {"EndpointStatus": "InService", "EndpointConfigName": "Config"}),
