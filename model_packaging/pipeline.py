@@ -26,7 +26,8 @@ a kill at any time leaves store and lock unchanged or complete. A kill between t
 version that the lock does not have; the next run finds it by its identity.
 
 A language model, or a model for a custom container, is not converted: its trained files are
-streamed unchanged from `identity` to `publish`.
+streamed unchanged from `identity` to `publish`. A graph has no file of its own: its models are
+packaged before it, and `graphs/building.py` has its stages between `identity` and `publish`.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -47,6 +48,7 @@ from lading.model_packaging.conversion import Conversion, ConvertedModel, open_s
 from lading.model_packaging.engines.served import Served, locked_engine, serve
 from lading.model_packaging.engines.serving import OnnxModel
 from lading.model_packaging.errors import ConversionError, SourceError
+from lading.model_packaging.graphs.building import GraphJob, build_graph, resolve_graph
 from lading.model_packaging.lock.edits import record
 from lading.model_packaging.lock.file import LockedVersion, read_lock
 from lading.model_packaging.manifest.models import ModelSpec
@@ -61,8 +63,7 @@ from lading.model_packaging.optimizers.optimizer import Optimized, Optimizer, Ta
 from lading.model_packaging.optimizers.registry import OPTIMIZERS
 from lading.model_packaging.placement.needs import Needs
 from lading.model_packaging.placement.options import Target
-from lading.model_packaging.placement.prices import read_prices
-from lading.model_packaging.placement.targets import place, require_fits
+from lading.model_packaging.placement.targets import fitting
 from lading.model_packaging.resolution import (
     ConversionJob,
     Resolved,
@@ -145,12 +146,18 @@ def package(  # noqa: PLR0913, PLR0917 - all but the first three have defaults
     """
     details = lock.parent / FAILURES / f"{spec.name}.txt"
     stages = Stages(on_stage, spec, details)
-    job = stages.run("resolve", resolve, spec, regions)
+    job: Resolved
+    if spec.graph is None:
+        job = stages.run("resolve", resolve, spec, regions)
+    else:
+        job = stages.run("resolve", resolve_graph, spec, spec.graph, lock, regions)
     known = stages.run("identity", _identify, job, store, lock)
     version = known.version
     if version is None:
         if isinstance(job, ConversionJob):
             built = (builder or build_here)(job, known.identity, on_stage, details)
+        elif isinstance(job, GraphJob):
+            built = build_graph(job, known.identity, stages)
         else:
             built = _hand_over(job, known.identity, stages)
         built = replace(built, seal=seal)
@@ -176,7 +183,7 @@ def build_here(job: ConversionJob, identity: str, on_stage: OnStage, details: Pa
 def _hand_over(job: Resolved, identity: str, stages: Stages) -> Built:
     assert job.served is not None
     needs = Needs(job.spec.name, job.served.files.size, converted=False)
-    stages.run("placement", _fitting, job.spec, needs)
+    stages.run("placement", fitting, job.spec.target, needs)
     return hand_over(job.spec.name, identity, job.source, job.served, job.spec.training)
 
 
@@ -361,19 +368,8 @@ def _place(
     size = sum(map(len, models))
     measured = Needs(job.spec.name, size, True, *astuple(footprint))
     needs = replace(measured, load_ms=load_ms)
-    target, outcome = _fitting(job.spec, needs)
+    target, outcome = fitting(job.spec.target, needs)
     return (footprint, target), outcome
-
-
-def _fitting(spec: ModelSpec, needs: Needs) -> tuple[Target, str]:
-    placement = place(needs, read_prices())
-    if spec.target == "auto":
-        return (
-            placement.chosen.target,
-            f"{placement.chosen.target} with {placement.chosen.size}, {placement.why}",
-        )
-    option = require_fits(placement, spec.target)
-    return option.target, f"{option.target} as in the manifest, {option.size}"
 
 
 def _golden(served: ConvertedModel, checked: Checked, *, lossy: bool) -> tuple[bytes, str]:
@@ -421,7 +417,7 @@ def _enter(
 ) -> tuple[Packaged, str]:
     spec = job.spec
     published = store.open(spec.name, version, known.pinned.get(version))
-    artifact = published.artifact
+    artifact, graph = published.artifact, published.artifact.graph
     copy = store.copy(spec.name, version, artifact.digest, lock)
     engine = locked_engine(spec, artifact, job.regions)
     entry = LockedVersion(
@@ -430,7 +426,8 @@ def _enter(
         target=target_of(artifact),
         engine=engine,
         stores=(copy,),
-        processing=libraries_of(artifact.specification),
+        processing=libraries_of(artifact),
+        nodes={name: model.version for name, model in graph.models.items()} if graph else {},
     )
     locked = record(lock, spec.name, version, entry, spec.labels).model(spec.name)
     labels = tuple(sorted(name for name, number in locked.labels.items() if number == version))

@@ -153,6 +153,28 @@ def write_files(build: Build) -> Built:
     return _written({**own, **report}, {**_describe(build), **named}, build.served)
 
 
+def write_graph(
+    files: Mapping[str, bytes],
+    document: Mapping[str, Any],
+    measured: tuple[Latency, Footprint] | None = None,
+) -> Built:
+    """Return the files of a graph's artifact.
+
+    Args:
+        files: its files, except the specification and the report.
+        document: the specification, without their digests.
+        measured: its figures, for report.json; None for a draft.
+    """
+    listed = {**document, "files": {name: sha256(files[name]) for name in files}}
+    whole = {**files, SPECIFICATION: readable(listed)}
+    if measured is None:
+        return Built(whole)
+    figures = make_report(*measured, {name: len(content) for name, content in files.items()})
+    million = Estimator(read_published(), "").of_answers(measured[0].p50_ms)
+    energy = {"energy": {"of_a_million": {"joules": million.to_json()["joules"]}}}
+    return Built({**whole, REPORT: readable({**figures, **energy})})
+
+
 def hand_over(
     name: str,
     identity: str,
@@ -243,7 +265,7 @@ def summarize(
         labels=labels,
         accuracy=AccuracyChange.from_json(accuracy) if accuracy else None,
         size_before=specification["steps"][0]["bytes"],
-        size_after=published.engine.size if published.engine else len(artifact.model),
+        size_after=published.engine.size if published.engine else artifact.model_bytes(),
         p50_ms=latency.get("p50_ms"),
         p95_ms=latency.get("p95_ms"),
         target=target_of(artifact),

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from lading.functions.inference.artifact.specification import Artifact
-from lading.functions.inference.models.onnx_predictor import OnnxPredictor
+from lading.functions.inference.graphs.predictor import open_here
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.check.samples import Samples
 from lading.model_packaging.errors import DataUnusable
@@ -182,11 +182,10 @@ def _rows_needed(metric: str, max_drop: float) -> int:
 
 def _answered(spec: ModelSpec, artifact: Artifact, number: int) -> Contender:
     """Return a version with its answers to all rows."""
-    if artifact.engine is not None:
-        name = artifact.engine.name
+    if name := artifact.engine_name():
         reason = f"is served by {name}, which does not run here; compare versions of Lambda models"
         raise TrainingError(spec.place("target"), f"version {number} {reason}")
-    predictor = OnnxPredictor(artifact, number)
+    predictor = open_here(artifact, number)
     rows = _rows(spec, artifact)
     model = rows.guarded(predictor.predict, f"version-{number}")
     parts = [model(request) for request in rows.requests(BATCH)]

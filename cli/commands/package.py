@@ -68,7 +68,8 @@ def package(
 
         lading package --signing-key awskms:///alias/models
     """
-    specs = load_manifest(manifest).select(names or ())
+    chosen = load_manifest(manifest).select(names or ())
+    specs = sorted(chosen, key=lambda spec: spec.graph is not None)  # after their models
     sealed = seal(open_key(signing_key)) if signing_key else None
     outcomes = {}
     limits = Limits(time_limit, memory_limit << 20, unconfined)

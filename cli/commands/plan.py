@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,16 +11,19 @@ import typer
 
 from lading.cli.commands.tokens import STAGES, Stages
 from lading.cli.energy import EnergyFile, estimator_of
+from lading.cli.errors import CliError
 from lading.cli.locked import chosen_version
 from lading.cli.options import LOCK, MANIFEST, Json, Lock, Manifest, Names
 from lading.cli.progress import show_steps
 from lading.cli.stage_costs import show_stage, stage_costs
 from lading.cli.tables import show_table
 from lading.functions.inference.artifact.specification import REPORT
+from lading.model_packaging.check.probes import Request
 from lading.model_packaging.check.samples import make_up
 from lading.model_packaging.energy.estimate import Estimator
 from lading.model_packaging.energy.published import ENERGY
 from lading.model_packaging.engines.triton import MODEL_FILE
+from lading.model_packaging.graphs.footprint import measure_graph
 from lading.model_packaging.lock.file import read_lock
 from lading.model_packaging.manifest.models import load_manifest
 from lading.model_packaging.measure.peak_memory import Footprint, measure
@@ -29,6 +32,7 @@ from lading.model_packaging.placement.options import MILLION, MONTH_HOURS, Optio
 from lading.model_packaging.placement.prices import PRICES, Prices, read_prices
 from lading.model_packaging.placement.stage_costs import CostPart
 from lading.model_packaging.placement.targets import Placement, place
+from lading.model_packaging.store.publication import Published
 from lading.model_packaging.store.transfer import read_nearest
 from lading.stacks.stages.settings import load_deployment
 
@@ -100,16 +104,32 @@ def _needs(lock: Path, name: str) -> Needs:
     if engine is not None and not artifact.outputs:  # a language model
         return Needs(name, engine.size, converted=False)
     models = [b"".join(engine.read(MODEL_FILE)) if engine else artifact.model]
-    models += [each.model for each in artifact.others.values()]
+    models += [each.model for each in (*artifact.parts()[1:], *artifact.others.values())]
     report = published.files.get(REPORT, b"")
     footprint = _reported(report)
     if footprint is None:
         request = next(make_up(name, artifact.inputs).requests(1))
         with show_steps() as show:
             show(f"measure {name}")
-            footprint = measure(name, models, request)
+            footprint = _measured(published, name, models, request)
     size = sum(map(len, models))
     return replace(Needs(name, size, True, *astuple(footprint)), load_ms=_load_ms(report))
+
+
+def _measured(
+    published: Published, name: str, models: Sequence[bytes], request: Request
+) -> Footprint:
+    """Measure a version here.
+
+    Raises:
+        CliError: it is a graph with models that engines serve.
+    """
+    artifact = published.artifact
+    if artifact.graph is None:
+        return measure(name, models, request)
+    if artifact.engine_name():
+        raise CliError(f"the measurements of {name} are lost, and endpoints answer for its models")
+    return measure_graph(name, published.files, {}, request)
 
 
 def _load_ms(report: bytes) -> float:

@@ -21,7 +21,7 @@ from lading.cli.options import LOCK, Json, Lock, Name, Sign, Token
 from lading.cli.tables import show_table
 from lading.functions.inference.artifact.reading import read_artifact
 from lading.functions.inference.dialects import plain
-from lading.functions.inference.models.onnx_predictor import OnnxPredictor
+from lading.functions.inference.graphs.predictor import open_here
 from lading.functions.inference.models.predictor import with_signature
 from lading.functions.inference.tensors import json_values as json_codec
 from lading.model_packaging.lock.file import read_lock, version_folder
@@ -92,9 +92,9 @@ def _read(path: str) -> bytes:
 def _run(lock: Path, name: str, version: int, body: bytes, signature: str) -> bytes:
     digest = read_lock(lock).digests(name)[version]
     artifact = read_artifact(version_folder(lock, name, version), digest)
-    if artifact.engine is not None:
-        raise EngineNeeded(name, artifact.engine.name)
-    predictor = with_signature(OnnxPredictor(artifact, version), signature)
+    if engine := artifact.engine_name():
+        raise EngineNeeded(name, engine)
+    predictor = with_signature(open_here(artifact, version), signature)
     inputs = plain.decode(json_codec.loads(body), predictor.metadata)
     return plain.encode(predictor.metadata, predictor.predict(inputs))
 

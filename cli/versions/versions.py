@@ -79,14 +79,19 @@ def _facts(lock: Path, name: str, number: int) -> dict[str, Any]:
     try:
         folder = version_folder(lock, name, number)
         document = json.loads((folder / SPECIFICATION).read_bytes())
-        size = _size(folder, document.get("engine"))
+        size = _size(folder, document)
     except (CopyElsewhere, OSError, ValueError, KeyError, TypeError, AttributeError):
         return {"bytes": None, "accuracy": None}
     return {"bytes": size, "accuracy": document.get("accuracy")}
 
 
-def _size(folder: Path, engine: dict[str, Any] | None) -> int:
-    """Return the bytes of the model, or of the files that its engine loads."""
+def _size(folder: Path, document: dict[str, Any]) -> int:
+    """Return the bytes of the model, of a graph's models, or of the files that its engine loads."""
+    engine = document.get("engine")
+    if "graph" in document:
+        models = document["graph"]["models"].values()
+        held = [each["files"][MODEL] for each in models if MODEL in each["files"]]
+        return sum((folder / file).stat().st_size for file in held)
     if engine is None:
         return (folder / MODEL).stat().st_size
     return sum(int(file["bytes"]) for file in engine["files"].values())

@@ -20,7 +20,7 @@ the beginning of what the caller sent, so that answers and log lines stay short.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 _LONGEST_QUOTE = 128
 _OBJECT = re.compile(r" ?<[^<>]* at 0x[0-9a-f]+>")
@@ -255,6 +255,15 @@ class LabelNotFound(NotFound):
         super().__init__(
             f"model '{name}' has no version labeled '{brief(label)}'; labels: {labels}"
         )
+
+
+class NoRouteMatched(NotFound):
+    """No step of a graph's switch matches; 404 as in KServe's InferenceGraph."""
+
+    def __init__(self, node: str, values: Mapping[str, object]) -> None:
+        self.node = node
+        found = ", ".join(f"'{name}' is {brief(repr(value))}" for name, value in values.items())
+        super().__init__(f"no step of the switch '{brief(node)}' matches: {found}")
 
 
 class JobNotFound(NotFound):

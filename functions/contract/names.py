@@ -125,6 +125,8 @@ class ENDPOINT:
     """Function and alias, `name:alias`, of the smaller model that answers until then."""
     twin_model: Final = "LADING_TWIN_MODEL"
     """That model's name."""
+    of_nodes: Final = "LADING_NODE_ENDPOINTS"
+    """The endpoints of a graph's models: a JSON object, model -> these variables of its own."""
 
 
 class JOBS:

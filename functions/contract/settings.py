@@ -59,6 +59,8 @@ class ServingSettings(NamedTuple):
     """The deployment's stage, which separates its metrics from those of other stages."""
     endpoint: ServedEndpoint | None = None
     """The endpoint of models with an engine; None where there is none."""
+    node_endpoints: Mapping[str, ServedEndpoint] = MappingProxyType({})
+    """The endpoint of each model of a graph that an engine serves."""
     jobs: JobsPlace | None = None
     idempotency_table: str = ""
     origins: tuple[str, ...] = ()
@@ -88,6 +90,7 @@ class ServingSettings(NamedTuple):
             log_level=environment.get(ENVIRONMENT.log_level, "INFO"),
             stage=environment.get(ENVIRONMENT.stage, ""),
             endpoint=_read_endpoint(environment),
+            node_endpoints=_read_node_endpoints(environment.get(ENDPOINT.of_nodes, "{}")),
             jobs=_read_jobs(environment),
             idempotency_table=environment.get(JOBS.idempotency_table, ""),
             origins=_read_origins(environment.get(ENVIRONMENT.cors, "")),
@@ -106,6 +109,7 @@ class ServingSettings(NamedTuple):
             ENVIRONMENT.log_level: self.log_level,
             **({ENVIRONMENT.stage: self.stage} if self.stage else {}),
             **(_render_endpoint(self.endpoint) if self.endpoint else {}),
+            **(_render_node_endpoints(self.node_endpoints) if self.node_endpoints else {}),
             **(_render_jobs(self.jobs) if self.jobs else {}),
             **({JOBS.idempotency_table: it} if (it := self.idempotency_table) else {}),
             **({ENVIRONMENT.cors: ",".join(self.origins)} if self.origins else {}),
@@ -201,6 +205,21 @@ def _render_endpoint(endpoint: ServedEndpoint) -> dict[str, str]:
         ENDPOINT.twin_model: endpoint.twin_model,
     }
     return {name: value for name, value in variables.items() if value}
+
+
+def _read_node_endpoints(text: str) -> Mapping[str, ServedEndpoint]:
+    """Read `{"model": {"LADING_ENDPOINT": "name", ...}}`, with the variables of one endpoint."""
+    try:
+        found = {name: _read_endpoint(entry) for name, entry in json.loads(text).items()}
+    except (ValueError, AttributeError, TypeError) as error:
+        raise ValueError(f"{ENDPOINT.of_nodes} must be a JSON object: {error}") from error
+    return {str(name): endpoint for name, endpoint in found.items() if endpoint}
+
+
+def _render_node_endpoints(endpoints: Mapping[str, ServedEndpoint]) -> dict[str, str]:
+    """Return the inverse of `_read_node_endpoints`."""
+    documents = {name: _render_endpoint(endpoint) for name, endpoint in endpoints.items()}
+    return {ENDPOINT.of_nodes: json.dumps(documents, separators=(",", ":"))}
 
 
 def _read_jobs(environment: Mapping[str, str]) -> JobsPlace | None:

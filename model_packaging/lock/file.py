@@ -129,6 +129,8 @@ class LockedVersion(_LockEntry):
     engine: LockedEngine | None = Field(default=None, exclude_if=_is_none)
     processing: tuple[Library, ...] = Field(default=(), exclude_if=not_)
     """Libraries of its processing steps beside the runtime layer: a Lambda layer for each."""
+    nodes: dict[str, int] = Field(default={}, exclude_if=not_)
+    """Of a graph: its models and their versions, which it was tested with."""
 
     @model_validator(mode="after")
     def _sagemaker_has_an_engine(self) -> "LockedVersion":

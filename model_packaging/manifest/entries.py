@@ -24,6 +24,7 @@ from lading.functions.contract.routes import RESERVED_NAMES
 from lading.functions.inference.artifact.signatures import LONGEST_NAME
 from lading.model_packaging.manifest.distilling import DistillSpec
 from lading.model_packaging.manifest.fields import CONFIG, File, Text, one_or_more, unique
+from lading.model_packaging.manifest.graphs import GraphSpec
 from lading.model_packaging.manifest.image_input import ImageInput
 from lading.model_packaging.manifest.options import PruneSpec, Quantize, QuantizeSpec
 from lading.model_packaging.manifest.original import ClassPath, OwnCode, Shapes
@@ -131,9 +132,12 @@ TypeName = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.\w+)+$")]
 """A type or function by its module and name, as `sklearn.tree._tree.Tree`."""
 
 
+_SOURCES = ("source", "train", "distill", "graph")
+
+
 def _source_or_train(schema: dict[str, Any]) -> None:
     schema["required"].remove("source")
-    schema["oneOf"] = [{"required": [key]} for key in ("source", "train", "distill")]
+    schema["oneOf"] = [{"required": [key]} for key in _SOURCES]
     if not schema["required"]:
         del schema["required"]
 
@@ -143,12 +147,14 @@ class ModelEntry:
     """One model: where it comes from, how it is optimized and where it is served."""
 
     source: File
-    """The trained model's file or folder, relative to this manifest; with train or distill, left
-    out."""
+    """The trained model's file or folder, relative to this manifest; with train, distill or graph,
+    left out."""
     train: TrainSpec | None = None
     """The script that trains the model, for `lading train`."""
     distill: DistillSpec | None = None
     """The larger model that teaches this one, for `lading distill`."""
+    graph: GraphSpec | None = None
+    """Other models of this manifest, of which this one is made."""
     framework: Annotated[str | None, Field(examples=["onnx", "scikit-learn"])] = None
     """The framework of the file; needed only if its name does not show it."""
     trust: StrictBool | tuple[TypeName, ...] = False
@@ -212,7 +218,7 @@ class ModelEntry:
         if not isinstance(value, dict):
             return value
         given = {key: each for key, each in value.items() if each is not None}
-        stated = [key for key in ("source", "train", "distill") if key in given]
+        stated = [key for key in _SOURCES if key in given]
         if len(stated) > 1:
             raise ValueError(f"has both {stated[0]} and {stated[1]}; only one makes the source")
         return given if stated in ([], ["source"]) else {**given, "source": str(TRAINED)}

@@ -58,7 +58,7 @@ class LocatedYaml:
         return True
 
     def lines(self, keys: Sequence[Key]) -> dict[str, int]:
-        """Return the line of each key below `keys`, by its dotted path from there."""
+        """Return the line of each key and item below `keys`, by its dotted path from there."""
         node = self._root
         for key in keys:
             found = _child(node, key)
@@ -145,6 +145,10 @@ def _child(node: yaml.Node | None, key: Key) -> tuple[int, yaml.Node] | None:
 
 
 def _lines(node: yaml.Node | None, above: str = "") -> Iterator[tuple[str, int]]:
+    if isinstance(node, yaml.SequenceNode):
+        for number, value in enumerate(node.value):
+            yield f"{above}{number}", _line(value)
+            yield from _lines(value, f"{above}{number}.")
     for name, value in node.value if isinstance(node, yaml.MappingNode) else ():
         path = f"{above}{name.value}"
         yield path, _line(name)

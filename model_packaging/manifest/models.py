@@ -19,7 +19,9 @@ from pydantic_core import ErrorDetails
 from lading.model_packaging.errors import ManifestError, Place, UnknownModel, likely
 from lading.model_packaging.manifest.entries import ManifestEntry, ModelEntry
 from lading.model_packaging.manifest.fields import CONFIG
+from lading.model_packaging.manifest.graph_rules import check_graph
 from lading.model_packaging.manifest.located_yaml import LocatedYaml
+from lading.model_packaging.manifest.options import QuantizeSpec
 from lading.model_packaging.manifest.training import TRAINED
 
 _MANIFEST = TypeAdapter(ManifestEntry)
@@ -29,6 +31,8 @@ _ORIGINAL = (
     *("class_path", "inputs", "examples", "outputs", "signatures", "iterations", "code", "image"),
 )
 _CONVERSION = (*_ORIGINAL, "prune", "quantize", "accuracy", "batching")
+_OF_FILES = (*_ORIGINAL, "framework", "trust", "prune", "quantize", "engine", "twin")
+"""The keys that have no effect on a graph."""
 
 
 @dataclass(frozen=True)
@@ -165,6 +169,7 @@ def load_manifest(path: Path) -> Manifest:
         raise min(failures, key=lambda failure: failure.line) from error
     models = {name: _spec(document, name, model) for name, model in entry.models.items()}
     for spec in models.values():
+        _check_graph(spec, models)
         _check_target(spec, models)
         _check_quantize(spec)
         _check_evaluate(spec)
@@ -178,7 +183,23 @@ def _spec(document: LocatedYaml, name: str, entry: ModelEntry) -> ModelSpec:
     line, lines = document.place(["models", name]).line, document.lines(["models", name])
     if entry.train or entry.distill:  # until its training is found
         keys["source"] = document.path.parent / TRAINED / name
+    if entry.graph:
+        keys["source"] = document.path
     return ModelSpec(name=name, manifest=document.path, line=line, lines=lines, **keys)
+
+
+def _check_graph(spec: ModelSpec, models: Mapping[str, ModelSpec]) -> None:
+    """Reject a graph whose names lead nowhere, and keys of a model that has a file."""
+    if spec.graph is None:
+        return
+    defaults = {each.name: each.default for each in fields(ModelEntry)}
+    for name in _OF_FILES:
+        default = defaults[name]
+        if getattr(spec, name) not in (default, {}, QuantizeSpec()):
+            key = {"class_path": "class", "signatures": "signature"}.get(name, name)
+            raise ManifestError(spec.place(key), "has no effect on a graph; remove it")
+    others = {name: model.graph for name, model in models.items() if name != spec.name}
+    check_graph(spec, spec.graph, others)
 
 
 def _check_target(spec: ModelSpec, models: Mapping[str, ModelSpec]) -> None:

@@ -50,18 +50,25 @@ def time_model(
     Raises:
         SessionError: onnxruntime cannot load or run it.
     """
+    return time_loaded(lambda: load(model).run, request, seconds)
+
+
+def time_loaded(
+    load: Callable[[], Callable[[Request], Request]], request: Request, seconds: float = SECONDS
+) -> Latency:
+    """Load what answers requests, and time one repeatedly; see `time_model`."""
     start = perf_counter()
-    session = load(model)
+    run = load()
     loaded = perf_counter()
-    session.run(dict(request))
+    run(dict(request))
     first = perf_counter()
     for _ in range(_WARM_UP):
-        session.run(dict(request))
+        run(dict(request))
     times: list[float] = []
     begin = perf_counter()
     while not times or (len(times) < MAX_RUNS and perf_counter() - begin < seconds):
         before = perf_counter()
-        session.run(dict(request))
+        run(dict(request))
         times.append(perf_counter() - before)
     p50, p95 = np.percentile(times, [50, 95])
     return Latency(

@@ -10,7 +10,7 @@ import json
 import resource
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -23,7 +23,8 @@ from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.errors import PackagingError
 
 _SECONDS, _MOST_RUNS = 0.3, 200
-_TIMEOUT = 600
+TIMEOUT = 600
+"""Seconds that a measurement may take."""
 _LENGTH_BYTES = 8
 _STATUS = Path("/proc/self/status")
 _KIB = 1024
@@ -59,23 +60,28 @@ def measure(name: str, models: Sequence[bytes], request: Mapping[str, Array]) ->
         MeasurementFailed: the process failed, or was killed for lack of memory or time.
     """
     arrays = io.BytesIO()
-    np.savez(arrays, allow_pickle=False, **{key: _plain(it) for key, it in request.items()})
+    np.savez(arrays, allow_pickle=False, **{key: plain(it) for key, it in request.items()})
     counts = (len(models), *map(len, models))
     head = b"".join(count.to_bytes(_LENGTH_BYTES, "little") for count in counts)
     given = b"".join([head, *models, arrays.getvalue()])
     command = [sys.executable, "-m", "lading.model_packaging.measure.peak_memory"]
     try:
         ended = subprocess.run(
-            command, input=given, capture_output=True, timeout=_TIMEOUT, check=True
+            command, input=given, capture_output=True, timeout=TIMEOUT, check=True
         )
         return Footprint(**json.loads(ended.stdout))
     except subprocess.SubprocessError as error:
-        output = getattr(error, "stderr", None) or b""
-        last = output.decode(errors="replace").strip().rpartition("\n")[2]
-        raise MeasurementFailed(name, last or str(error)) from error
+        raise failure_of(name, error) from error
 
 
-def _plain(array: Array) -> Array:
+def failure_of(name: str, error: subprocess.SubprocessError) -> MeasurementFailed:
+    """Return why the process of a measurement failed, by the last line that it wrote."""
+    output = getattr(error, "stderr", None) or b""
+    last = output.decode(errors="replace").strip().rpartition("\n")[2]
+    return MeasurementFailed(name, last or str(error))
+
+
+def plain(array: Array) -> Array:
     """Return texts as an array that needs no pickling."""
     return array.astype(np.bytes_) if array.dtype == np.object_ else array
 
@@ -86,13 +92,20 @@ def _serve(stream: BinaryIO) -> Footprint:
     models = [stream.read(length) for length in lengths]  # the service holds all of them, too
     session, *_others = [OnnxSession(model, 1) for model in models]
     with np.load(io.BytesIO(stream.read()), allow_pickle=False) as arrays:
-        request = {name: _text(arrays[name]) for name in arrays.files}
-    answer = session.run(dict(request))
+        request = {name: text(arrays[name]) for name in arrays.files}
+    return repeated(session.run, request)
+
+
+def repeated(
+    model: Callable[[dict[str, Array]], Mapping[str, Array]], request: Mapping[str, Array]
+) -> Footprint:
+    """Let a loaded model answer a request repeatedly, and return this process's figures."""
+    answer = model(dict(request))
     times: list[float] = []
     begin = perf_counter()
     while not times or (len(times) < _MOST_RUNS and perf_counter() - begin < _SECONDS):
         before = perf_counter()
-        session.run(dict(request))
+        model(dict(request))
         times.append(perf_counter() - before)
     size = sum(array.nbytes for array in (*request.values(), *answer.values()))
     return Footprint(_peak(), round(float(np.median(times)) * 1e3, 4), size)
@@ -102,7 +115,8 @@ def _count(stream: BinaryIO) -> int:
     return int.from_bytes(stream.read(_LENGTH_BYTES), "little")
 
 
-def _text(array: Array) -> Array:
+def text(array: Array) -> Array:
+    """Return the inverse of `plain`."""
     return array.astype(np.object_) if array.dtype.kind == "S" else array
 
 

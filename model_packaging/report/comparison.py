@@ -76,7 +76,7 @@ def _measured(
     published: Published, specification: Mapping[str, Any], report: Mapping[str, Any]
 ) -> _Found:
     engine, last = published.engine, stages_of(specification, report)[-1]
-    yield ("size", "bytes"), engine.size if engine else len(published.artifact.model)
+    yield ("size", "bytes"), engine.size if engine else published.artifact.model_bytes()
     if change := change_of(specification):
         yield ("accuracy", change.metric), change.after
     if last.p50_ms is not None:
@@ -105,6 +105,9 @@ def _origin(specification: Mapping[str, Any], report: Mapping[str, Any]) -> _Fou
         "engine settings": _digest(engine and [engine["options"], engine["environment"]]),
         "measured on": ", ".join(str(value) for value in _machine(report)) or None,
     }
+    models = specification["graph"]["models"] if "graph" in specification else {}
+    found |= {f"model {name}": f"version {it['version']}" for name, it in sorted(models.items())}
+    found["nodes"] = _digest(models and specification["graph"]["nodes"])
     found |= {tool: str(number) for tool, number in sorted(specification["tools"].items())}
     for name, value in found.items():
         if value is not None:

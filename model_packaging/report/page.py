@@ -50,6 +50,7 @@ def render_page(
         *_batches(batches_of(specification)),
         *_interface(specification),
         *_signatures(specification),
+        *_graph(specification),
         *training(specification),
         *_provenance(specification, report, digest),
     ]
@@ -192,6 +193,24 @@ def _signatures(specification: Mapping[str, Any]) -> Iterable[str]:
             what = f"{_named(each['inputs'])} to {_named(each['outputs'])}"
         rows.append([str(each["name"]), what, "; ".join([*near, *left])])
     yield table(("", "inputs and outputs", ""), rows)
+
+
+def _graph(specification: Mapping[str, Any]) -> Iterable[str]:
+    """Yield what a graph is made of."""
+    graph = specification.get("graph")
+    if graph is None:
+        return
+    yield "<h2>Graph</h2>"
+    rows = []
+    for name, node in graph["nodes"].items():
+        how = ", ".join(f"{output}: {it}" for output, it in node.get("combine", {}).items())
+        extra = [how, node.get("code", ""), "merged" * ("merged" in node)]
+        steps = ", ".join(step["use"] for step in node["steps"])
+        rows.append([name, node["kind"], steps, "; ".join(filter(None, extra))])
+    yield table(("node", "kind", "steps", ""), rows)
+    models = graph["models"].items()
+    versions = [[name, str(model["version"]), model["digest"]] for name, model in models]
+    yield table(("model", "version", "digest"), versions, code=True)
 
 
 def _named(tensors: Sequence[Mapping[str, Any]]) -> str:

@@ -11,7 +11,7 @@ from lading.functions.contract.errors import InferenceError
 from lading.functions.contract.settings import ServedEndpoint
 from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.endpoint.predictor import open_endpoint
-from lading.functions.inference.models.onnx_predictor import OnnxPredictor
+from lading.functions.inference.graphs.predictor import open_here
 from lading.functions.inference.models.predictor import ModelMetadata, Predictor, check_request
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.check.samples import Samples
@@ -87,8 +87,8 @@ def find_teacher(spec: ModelSpec, lock: Path) -> Teacher:
     published = read_nearest(model.name, number, entry, lock)
     artifact, name = published.artifact, f"{model.name} version {number}"
     if artifact.engine is None:
-        opened = partial(OnnxPredictor, artifact, number)
-        return Teacher(name, entry.digest, len(artifact.model), opened)
+        opened = partial(open_here, artifact, number)
+        return Teacher(name, entry.digest, artifact.model_bytes(), opened)
     if distill.endpoint is None:
         reason = f"is required: {name} is served by {artifact.engine.name}; name its endpoint"
         raise TrainingError(spec.place("distill.endpoint"), reason)

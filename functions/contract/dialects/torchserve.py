@@ -20,6 +20,7 @@ _TYPES: Mapping[type[InferenceError], str] = MappingProxyType(
     {
         errors.ModelNotFound: "ModelNotFoundException",
         errors.NotFound: "ModelVersionNotFoundException",
+        errors.NoRouteMatched: "ResourceNotFoundException",
         errors.RouteNotFound: "ResourceNotFoundException",
         errors.MethodNotAllowed: "MethodNotAllowedException",
         errors.RequestTooLarge: "RequestEntityTooLargeException",

@@ -11,6 +11,8 @@ A version is a folder, `models/<name>/<version>/`, or one zip with that folder i
 - `engine/`         instead of `model.onnx`: what an engine on SageMaker loads (format 2; format 3
                     with processing steps before it). It may be large, is never part of a zip, and
                     is not read here
+- `<model>.<file>`  instead of `model.onnx`: the files of the models of a graph (format 4); see
+                    `graph.py`
 
 `artifact.json` is the root: the lock pins its SHA-256, and it pins the files, those of the engine
 under `engine.files`. Nothing is ever unpickled, and nothing is executed except the code that the
@@ -34,6 +36,7 @@ from lading.functions.inference.artifact.specification import (
     ENGINE_FORMAT,
     FORMAT_VERSION,
     GOLDEN,
+    GRAPH_FORMAT,
     MODEL,
     SPECIFICATION,
     Artifact,
@@ -91,6 +94,10 @@ def read_artifact(
         engine=document["engine"],
         files={name: each for name, each in contents.items() if name not in (MODEL, GOLDEN)},
     )
+    if document["format_version"] == GRAPH_FORMAT:
+        from lading.functions.inference.artifact.graph import with_graph
+
+        return with_graph(artifact, place, read_artifact)
     if "signatures" not in document:
         return artifact
     from lading.functions.inference.artifact.signatures import with_signatures
@@ -124,13 +131,14 @@ def _read_specification(place: str, content: bytes) -> dict[str, Any]:
         }
         texts = {key: str(document[key]) for key in ("name", "identity")}
         files = {str(name): str(digest) for name, digest in document["files"].items()}
-        engine = EngineSection.from_json(document["engine"]) if version >= ENGINE_FORMAT else None
+        served = ENGINE_FORMAT <= version < GRAPH_FORMAT
+        engine = EngineSection.from_json(document["engine"]) if served else None
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ArtifactCorrupt(place, f"cannot be read: {error!r}") from error
     if not re.fullmatch(NAME_PATTERN, texts["name"]):
         raise ArtifactCorrupt(place, f"has an invalid model name {texts['name']!r}")
-    if (MODEL in files) == (engine is not None):
-        raise ArtifactCorrupt(place, f"must name {MODEL} or an engine, and not both")
+    if (MODEL in files) + (engine is not None) + (version == GRAPH_FORMAT) != 1:
+        raise ArtifactCorrupt(place, f"must name {MODEL} or an engine or a graph, and not both")
     if engine and tensors["outputs"] and not {"inputs", "outputs"} <= document["engine"].keys():
         raise ArtifactCorrupt(place, "does not state the inputs and outputs of its engine")
     return {**document, **tensors, **texts, "files": files, "engine": engine}

@@ -10,13 +10,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from lading.functions.inference.artifact.graph_nodes import GraphNode
     from lading.functions.inference.tensors.domain import Domain
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 """The newest format that can be read."""
-MODEL_FORMAT, ENGINE_FORMAT, STEPS_FORMAT = 1, 2, 3
-"""The formats of an artifact with a model, of one with an engine's files, and of one with
-processing steps before its engine, which a reader of format 2 would ignore."""
+MODEL_FORMAT, ENGINE_FORMAT, STEPS_FORMAT, GRAPH_FORMAT = 1, 2, 3, 4
+"""The formats of an artifact with a model, of one with an engine's files, of one with processing
+steps before its engine, which a reader of format 2 would ignore, and of a graph of models."""
 
 SPECIFICATION = "artifact.json"
 CODE_STEP = "code"
@@ -138,10 +139,10 @@ def _plain_path(path: str) -> str:
 class Artifact(NamedTuple):
     """A verified artifact; `model` holds the bytes whose digest was verified.
 
-    It has a model, or an engine; then `model` is empty. `files` holds what its processing steps
-    need, by name. `file` is the file of `model`, where nothing can change it after its check; else
-    None. `signature` is the default one; `others` are further signatures by name, and
-    `aliases` further names of signatures.
+    It has a model, an engine or a graph; with these two `model` is empty. `files` holds what its
+    processing steps need, by name. `file` is the file of `model`, where nothing can change it after
+    its check; else None. `signature` is the default one; `others` are further signatures by name,
+    and `aliases` further names of signatures.
     """
 
     name: str
@@ -159,3 +160,31 @@ class Artifact(NamedTuple):
     others: Mapping[str, "Artifact"] = MappingProxyType({})
     aliases: Mapping[str, str] = MappingProxyType({})
     file: Path | None = None
+    graph: "Graph | None" = None
+
+    def parts(self) -> "tuple[Artifact, ...]":
+        """Return the artifact, and those of the models of its graph."""
+        models = self.graph.models.values() if self.graph else ()
+        return (self, *(each.artifact for each in models))
+
+    def model_bytes(self) -> int:
+        """Return the size of its model, or of the models that a graph runs itself."""
+        return sum(len(each.model) for each in self.parts())
+
+    def engine_name(self) -> str:
+        """Return the engine that is needed to answer; empty if none is."""
+        return next((each.engine.name for each in self.parts() if each.engine), "")
+
+
+class GraphModel(NamedTuple):
+    """A model of a graph: its version, and its artifact; without a model where an engine has it."""
+
+    version: int
+    artifact: Artifact
+
+
+class Graph(NamedTuple):
+    """A graph: its nodes and its models, by name."""
+
+    nodes: "Mapping[str, GraphNode]"
+    models: Mapping[str, GraphModel]

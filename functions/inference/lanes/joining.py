@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from lading.functions.inference.models.prediction import Prediction, note_answer, predict
-from lading.functions.inference.models.predictor import Batching
+from lading.functions.inference.models.predictor import Batching, take_runs
 from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.wire.boundary import Boundary
 from lading.functions.inference.wire.messages import Observation
@@ -102,10 +102,10 @@ def predict_run(asked: Sequence[Asked]) -> list[Outcome]:
         outputs = _joined([each.prediction for each in asked]).compute()
         rows = [_rows(each.prediction) for each in asked]
         answers = _split(outputs, rows)
-        ended = perf_counter()
+        ended, runs = perf_counter(), take_runs()
         outcomes: list[Outcome] = []
         for each, outputs in zip(asked, answers, strict=True):
-            each.observation.rows = sum(rows)
+            each.observation.rows, each.observation.nodes = sum(rows), runs
             each.observation.compute_started, each.observation.compute_ended = started, ended
             outcomes.append(note_answer(each.prediction, outputs, each.observation))
         return outcomes

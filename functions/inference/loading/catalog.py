@@ -298,13 +298,20 @@ def _refuse_code(artifact: Artifact, folder: Path) -> None:
     Raises:
         CodeNotAllowed: it has some.
     """
-    for each in (artifact, *artifact.others.values()):
-        if any(step.get("step") == CODE_STEP for step in each.specification.get("processing", ())):
+    nodes = artifact.graph.nodes.values() if artifact.graph else ()
+    own = any(node.code for node in nodes)
+    for each in (*artifact.parts(), *artifact.others.values()):
+        steps = each.specification.get("processing", ())
+        if own or any(step.get("step") == CODE_STEP for step in steps):
             raise CodeNotAllowed(shown(folder / SPECIFICATION))
 
 
 def _open(artifact: Artifact, version: int, settings: ServingSettings) -> Predictor:
-    """Return the predictor of an artifact: an engine's endpoint, or onnxruntime here."""
+    """Return the predictor of an artifact: an engine's endpoint, a graph, or onnxruntime here."""
+    if artifact.graph is not None:
+        from lading.functions.inference.graphs.predictor import open_graph
+
+        return open_graph(artifact, version, settings)
     if artifact.engine is not None:
         from lading.functions.inference.endpoint.predictor import open_endpoint
 

@@ -28,7 +28,7 @@ def batching_of(specification: Mapping[str, Any], metadata: ModelMetadata) -> Ba
         metadata: of the signature.
     """
     default = specification.get("signatures", ({"name": metadata.signature},))[0]["name"]
-    if metadata.signature != default or not _has_rows((*metadata.inputs, *metadata.outputs)):
+    if metadata.signature != default or not has_rows((*metadata.inputs, *metadata.outputs)):
         return None
     if "batching" in specification:
         return _stated(specification["batching"])
@@ -46,7 +46,7 @@ def _stated(document: Any) -> Batching | None:
     return Batching(rows, wait_ms / _THOUSAND) if rows > 1 else None
 
 
-def _has_rows(specs: tuple[TensorSpec, ...]) -> bool:
+def has_rows(specs: tuple[TensorSpec, ...]) -> bool:
     """Return whether the first axis of every tensor is free, and its rows can be joined."""
     return all(spec.shape[:1] == (-1,) and spec.datatype != BF16 for spec in specs)
 

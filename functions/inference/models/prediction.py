@@ -10,7 +10,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from lading.functions.contract.errors import EndpointUnready, InferenceError
-from lading.functions.inference.models.predictor import Predictor, custom_attributes
+from lading.functions.inference.models.predictor import Predictor, custom_attributes, take_runs
 from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.wire.messages import Observation
 
@@ -76,6 +76,7 @@ def predict(prediction: Prediction, observation: Observation) -> dict[str, Array
         return _ask_twin(unready, prediction, observation)
     finally:
         observation.compute_ended = perf_counter()
+        observation.nodes = take_runs()
 
 
 def note_answer(

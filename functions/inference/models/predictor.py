@@ -15,6 +15,7 @@ from lading.functions.inference.tensors.conversion import Array, check_signature
 
 if TYPE_CHECKING:
     from lading.functions.inference.endpoint.job_store import EngineWork
+    from lading.functions.inference.graphs.node_runs import NodeRun
     from lading.functions.inference.wire.deferred import Deferred
 
 TEXT_LENGTHS: Final = "lading.text_lengths"
@@ -25,8 +26,20 @@ custom_attributes: ContextVar[str] = ContextVar("custom_attributes", default="")
 """SageMaker's custom attributes of the current request; empty without any."""
 
 
+latest_runs: ContextVar["tuple[NodeRun, ...]"] = ContextVar("latest_runs", default=())
+"""The runs of the models of the last graph that predicted in this context, until they are taken."""
+
+
 keeps_memory: ContextVar[bool] = ContextVar("keeps_memory", default=True)
 """Whether a run of a model in this process keeps its working memory for the model's next run."""
+
+
+def take_runs() -> "tuple[NodeRun, ...]":
+    """Return the runs of the last graph that predicted in this context, once."""
+    found = latest_runs.get()
+    if found:
+        latest_runs.set(())
+    return found
 
 
 class ModelMetadata(NamedTuple):

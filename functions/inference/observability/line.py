@@ -88,7 +88,7 @@ def _is_usual(exchange: Exchange, seen: Observation) -> bool:
     """Return whether other requests may have a line that differs in times and id only."""
     return (
         seen.error is None
-        and not (seen.broken or seen.answered_by)
+        and not (seen.broken or seen.answered_by or seen.nodes)
         and len(exchange.path) <= LONGEST_PATH
         and len(exchange.method) <= _LONGEST_METHOD
     )
@@ -187,13 +187,13 @@ def _waking_of_stage() -> dict[str, Any]:
 
 def _fields(
     exchange: Exchange, seen: Observation, around: Surroundings, milliseconds: int
-) -> dict[str, str | int | None]:
+) -> dict[str, Any]:
     """Return the fields besides metrics and dimensions, named as by Powertools' Logger."""
     level = "ERROR" if seen.broken else "INFO"
     if exchange.status >= _CLIENT_ERROR:
         mild = exchange.status < _SERVER_ERROR or is_waking(seen)
         level = "WARNING" if mild else "ERROR"
-    fields: dict[str, str | int | None] = {
+    fields: dict[str, Any] = {
         "level": level,
         "message": "request",
         "timestamp": _timestamp(milliseconds),
@@ -207,6 +207,10 @@ def _fields(
     }
     if seen.error is not None:
         fields |= _reason(seen.error)
+    if seen.nodes:
+        from lading.functions.inference.graphs.node_runs import runs_document
+
+        fields |= {"nodes": runs_document(seen.nodes)}
     return fields
 
 

@@ -19,6 +19,7 @@ from lading.functions.inference.tensors.conversion import Array
 
 _ATTRIBUTES = "custom_attributes"
 T = TypeVar("T")
+Given = TypeVar("Given")
 _Function = Callable[[dict[str, Array]], dict[str, Array]]
 
 
@@ -31,11 +32,7 @@ class CodeStep(Step):
     """The step; see the module."""
 
     def __init__(self, file: str, source: bytes) -> None:
-        module = ModuleType(file.removesuffix(".py"))
-        try:
-            _run(lambda: exec(compile(source, file, "exec"), vars(module)))  # noqa: S102 the manifest's
-        except SessionError as error:
-            raise ValueError(f"cannot run its {file}: {error.__cause__!r}") from error
+        module = load_code(file, source)
         self._preprocess = _informed(getattr(module, "preprocess", None))
         self._postprocess = _informed(getattr(module, "postprocess", None))
         if self._preprocess is None and self._postprocess is None:
@@ -46,7 +43,7 @@ class CodeStep(Step):
         if self._preprocess is None:
             return arrays
         try:
-            return _called(self._preprocess, arrays)
+            return called(self._preprocess, arrays)
         except SessionError as error:
             if not isinstance(error.__cause__, ValueError):
                 raise
@@ -55,7 +52,21 @@ class CodeStep(Step):
 
     def after(self, arrays: dict[str, Array]) -> dict[str, Array]:
         """See `Step.after`."""
-        return arrays if self._postprocess is None else _called(self._postprocess, arrays)
+        return arrays if self._postprocess is None else called(self._postprocess, arrays)
+
+
+def load_code(file: str, source: bytes) -> ModuleType:
+    """Run a Python file of an artifact, and return its module.
+
+    Raises:
+        ValueError: it fails.
+    """
+    module = ModuleType(file.removesuffix(".py"))
+    try:
+        _run(lambda: exec(compile(source, file, "exec"), vars(module)))  # noqa: S102 the manifest's
+    except SessionError as error:
+        raise ValueError(f"cannot run its {file}: {error.__cause__!r}") from error
+    return module
 
 
 def _informed(function: Callable[..., Any] | None) -> _Function | None:
@@ -80,7 +91,12 @@ def _run(work: Callable[[], T]) -> T:
         raise SessionError(error) from error
 
 
-def _called(function: _Function, arrays: dict[str, Array]) -> dict[str, Array]:
+def called(function: Callable[[Given], Any], arrays: Given) -> dict[str, Array]:
+    """Call a function of an artifact's code, which must return a dict of arrays.
+
+    Raises:
+        SessionError: it raises, or returns anything else.
+    """
     given: object = _run(lambda: function(arrays))
     if not isinstance(given, dict):
         kind = type(given).__name__

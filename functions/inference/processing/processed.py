@@ -54,9 +54,10 @@ def make_step(options: Mapping[str, Any], files: Mapping[str, bytes]) -> Step:
     return step
 
 
-def libraries_of(specification: Mapping[str, Any]) -> tuple[Library, ...]:
+def libraries_of(artifact: Artifact) -> tuple[Library, ...]:
     """Return the libraries that an artifact's steps need in addition to the runtime layer."""
-    steps = {step.get("step") for step in specification.get("processing") or ()}
+    each = [part.specification.get("processing") or () for part in artifact.parts()]
+    steps = {step.get("step") for listed in each for step in listed}
     return tuple(sorted(LIBRARIES[step] for step in steps & LIBRARIES.keys()))
 
 

@@ -9,6 +9,7 @@ from lading.functions.inference.tensors import json_values
 
 if TYPE_CHECKING:
     from lading.functions.contract.errors import InferenceError
+    from lading.functions.inference.graphs.node_runs import NodeRun
     from lading.functions.inference.wire.deferred import Deferred
 
 JSON = "application/json"
@@ -95,7 +96,7 @@ class Observation:
     __slots__ = (
         *("started", "dialect", "model", "version", "compute_started", "compute_ended"),
         *("first_part", "ended", "error", "broken", "answered_by", "answered", "_spans"),
-        *("queued", "received", "sent", "rows", "request_id"),
+        *("queued", "received", "sent", "rows", "request_id", "nodes"),
     )
 
     def __init__(  # noqa: PLR0913, PLR0917 a record; defining a dataclass would lengthen each cold start
@@ -128,6 +129,8 @@ class Observation:
         self.request_id = ""
         self.answered: tuple[Any, Mapping[str, Any]] | None = None
         """Prediction and outputs of a model with a baseline, until the exchange is logged."""
+        self.nodes: tuple[NodeRun, ...] = ()
+        """The runs of the models of a graph; empty for any other model."""
         self._spans: dict[str, float] | None = None
 
     def finish(self) -> None:

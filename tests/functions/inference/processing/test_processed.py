@@ -1,6 +1,8 @@
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -9,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from lading.functions.contract.errors import InvalidInput
 from lading.functions.inference.artifact.reading import read_artifact, sha256
-from lading.functions.inference.artifact.specification import TensorSpec
+from lading.functions.inference.artifact.specification import Artifact, TensorSpec
 from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from lading.functions.inference.models.predictor import TEXT_LENGTHS
 from lading.functions.inference.processing.processed import libraries_of, make_step
@@ -148,14 +150,29 @@ def test_a_missing_library_is_said_with_what_brings_it() -> None:
                 sys.modules[name] = module
 
 
+BARE = Artifact(
+    name="films",
+    identity="",
+    digest="",
+    inputs=(),
+    outputs=(),
+    model=b"",
+    golden=None,
+    specification={},
+)
+
+
 _TOKENS = "lading.functions.inference.processing.tokens"
 
 
 def test_only_some_steps_need_libraries_of_their_own() -> None:
-    assert libraries_of({"processing": [{"step": "code"}, options()]}) == ("tokenizers",)
-    assert libraries_of({"processing": [{"step": "image"}, LABELS]}) == ("pillow",)
-    assert libraries_of({"processing": [{"step": "code"}, LABELS]}) == ()
-    assert libraries_of({}) == ()
+    def libraries(*steps: Mapping[str, Any]) -> tuple[str, ...]:
+        return libraries_of(BARE._replace(specification={"processing": steps}))
+
+    assert libraries({"step": "code"}, options()) == ("tokenizers",)
+    assert libraries({"step": "image"}, LABELS) == ("pillow",)
+    assert libraries({"step": "code"}, LABELS) == ()
+    assert libraries_of(BARE) == ()
 
 
 def test_a_model_without_steps_imports_nothing_of_this() -> None:
