@@ -122,10 +122,12 @@ def _add_region(
         Annotations.of(artifacts).add_info(f"model '{name}' is not deployed: {reason}")
     _note_signatures(artifacts, deployment, plan)
     common: _Common = {"deployment": deployment, "region": region, "shared": shared}
-    models = tuple(
-        ModelStack(app, f"{names.model_stack(model.name)}{suffix}", model=model, **common)
-        for model in plan.models
-    )
+    made: dict[str, ModelStack] = {}
+    for model in sorted(plan.models, key=lambda model: bool(model.remote)):
+        nodes = {name: it for name in model.remote if (it := made[name].endpoint)}
+        id_ = f"{names.model_stack(model.name)}{suffix}"
+        made[model.name] = ModelStack(app, id_, model=model, nodes=nodes, **common)
+    models = tuple(made[model.name] for model in plan.models)
     planned = plan_apis([stack.watched for stack in models], names, pages=bool(settings.cors))
     if len(planned) > 1:
         Annotations.of(artifacts).add_info(describe(planned))

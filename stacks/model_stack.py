@@ -1,5 +1,7 @@
 """The stack of one model: the unit of roll-out and rollback."""
 
+from collections.abc import Mapping
+
 from aws_cdk import CfnOutput, Stack, Tags
 from aws_cdk import aws_sns as sns
 from constructs import Construct
@@ -26,6 +28,9 @@ class ModelStack(Stack):
         region: the region; None: the AWS profile's.
         model: what to serve.
         shared: what its functions share with the others of the stage.
+        nodes: the endpoints of a graph's models, by model.
+
+    `endpoint` is its endpoint; None if it has none.
     """
 
     def __init__(
@@ -37,6 +42,7 @@ class ModelStack(Stack):
         region: str | None,
         model: PlannedModel,
         shared: StageFunctions,
+        nodes: Mapping[str, ModelEndpoint] | None = None,
     ) -> None:
         names = deployment.names
         super().__init__(
@@ -51,7 +57,8 @@ class ModelStack(Stack):
         self._deployment, self._model, self._shared = deployment, model, shared
         self.watched = _watched(deployment, model)
         topic = topic_by_name(self, names.alarm_topic)
-        endpoint = self._endpoint(topic)
+        asked = nodes or {}
+        self.endpoint = endpoint = self._endpoint(topic)
         served = LambdaModel(
             self,
             "Model",
@@ -63,7 +70,11 @@ class ModelStack(Stack):
             origins=deployment.settings.cors,
             base_path=deployment.base_path,
             proxy=endpoint.proxy if endpoint else None,
+            nodes={name: node.address() for name, node in asked.items()},
+            runtime=deployment.runtime if asked else "",
         )
+        for node in asked.values():
+            node.grant_node(served)
         if endpoint:
             endpoint.grant_use(served)
         self._watch_and_roll_out(served, topic)

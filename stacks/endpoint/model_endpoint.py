@@ -143,7 +143,7 @@ class ModelEndpoint(Construct):
         if self.served:
             adapter = self._plan.settings.web_adapter or adapter_layer(self._shared.architecture)
         return Proxy(
-            endpoint=self._served_endpoint(),
+            endpoint=self.address(),
             jobs=JobsPlace(
                 self.jobs.bucket.bucket_name, self.jobs.jobs.table_name, owner=Aws.ACCOUNT_ID
             ),
@@ -153,7 +153,8 @@ class ModelEndpoint(Construct):
             runtime=self._plan.runtime,
         )
 
-    def _served_endpoint(self) -> ServedEndpoint:
+    def address(self) -> ServedEndpoint:
+        """Return how a function asks this endpoint."""
         settings, planned = self._plan.settings, self._plan.endpoint
         return ServedEndpoint(
             name=self.served.endpoint_name if self.served else self._watched.function,
@@ -182,6 +183,11 @@ class ModelEndpoint(Construct):
             self._grant_endpoint(function.role, self.served)
             # The golden requests, and with them traffic, come after the check.
             function.version.node.add_dependency(self.check.resource)
+
+    def grant_node(self, graph: LambdaModel) -> None:
+        """Let the function of a graph ask this endpoint for one of its models."""
+        if self.served is not None:
+            self._grant_endpoint(graph.role, self.served)
 
     def _grant_endpoint(self, role: iam.IRole, served: SageMakerModel) -> None:
         endpoint = served.endpoint.ref

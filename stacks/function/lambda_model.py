@@ -1,5 +1,7 @@
 """One model on Lambda: its layers, its function, the published version, the alias `live`."""
 
+from collections.abc import Mapping
+
 from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -14,12 +16,12 @@ from lading.functions.contract.names import (
     S3Object,
     artifact_folder,
 )
-from lading.functions.contract.settings import ServedModel, ServingSettings
+from lading.functions.contract.settings import ServedEndpoint, ServedModel, ServingSettings
 from lading.stacks.function.gpu_image import gpu_image
 from lading.stacks.function.logged_function import RUNTIME, LoggedFunction, StageFunctions
 from lading.stacks.function.managed import ManagedHosts
 from lading.stacks.function.provisioned import schedule_concurrency
-from lading.stacks.function.proxy import UNSTREAMED, Proxy
+from lading.stacks.function.proxy import UNSTREAMED, Proxy, emulated
 from lading.stacks.permissions import acknowledge, allow, bucket_arn, grant_decrypt
 from lading.stacks.plan.models import GOLDEN, LocalArtifact, PlannedModel, S3Artifact
 from lading.stacks.stages.settings import ALIAS, ArtifactKeys
@@ -41,6 +43,8 @@ class LambdaModel(Construct):
         origins: origins whose pages may call the function from a browser.
         base_path: base path of the API's custom domain.
         proxy: settings of a proxy to an endpoint; None: the function computes answers itself.
+        nodes: the endpoints of a graph's models, by model.
+        runtime: URL of an emulated SageMaker for them; empty: AWS's own.
 
     `golden` is the place where the traffic hook reads the golden requests; it is empty if there are
     none, or if answers are asynchronous. `golden_owner` is the account that its bucket must belong
@@ -60,6 +64,8 @@ class LambdaModel(Construct):
         origins: tuple[str, ...] = (),
         base_path: str = "",
         proxy: Proxy | None = None,
+        nodes: Mapping[str, ServedEndpoint] | None = None,
+        runtime: str = "",
     ) -> None:
         super().__init__(scope, id_)
         self._shared, self._model, self._artifact_keys = shared, model, artifact_keys
@@ -78,8 +84,9 @@ class LambdaModel(Construct):
             timeout_s=LAMBDA.timeout_s if proxy else settings.timeout_s,
             environment={
                 **_serving(model, proxy, origins)
-                ._replace(stage=stage, base_path=base_path)
+                ._replace(stage=stage, base_path=base_path, node_endpoints=nodes or {})
                 .to_environment(),
+                **emulated(runtime),
                 **(proxy.environment if proxy else {}),
             },
             snap_start=settings.snap_start

@@ -61,11 +61,13 @@ class Proxy:
             ADAPTER.port: str(ADAPTER.default_port),
             "PYTHONPATH": "/opt/python:/var/task",
         }
-        emulated = {
-            "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": self.runtime,
-            "AWS_ENDPOINT_URL_SAGEMAKER": self.runtime,
-        }
-        return {**(adapted if self.adapter else {}), **(emulated if self.runtime else {})}
+        return {**(adapted if self.adapter else {}), **emulated(self.runtime)}
+
+
+def emulated(runtime: str) -> dict[str, str]:
+    """Return the variables of a function that asks an emulated SageMaker; none without a URL."""
+    names = ("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", "AWS_ENDPOINT_URL_SAGEMAKER")
+    return dict.fromkeys(names, runtime) if runtime else {}
 
 
 def adapter_layer(architecture: Architecture) -> str:

@@ -19,6 +19,7 @@ from lading.model_packaging.lock.file import LocalCopy, Lock, LockedVersion, S3C
 from lading.model_packaging.manifest.models import ModelSpec, load_manifest
 from lading.stacks.errors import PlanError, SettingsError, StackError
 from lading.stacks.plan.endpoints import Endpoint, plan_endpoint, require_instances
+from lading.stacks.plan.graphs import remote_nodes, require_nodes
 from lading.stacks.plan.managed import plan_managed
 from lading.stacks.plan.signatures import StageSignatures
 from lading.stacks.stages.managed import ManagedSettings
@@ -80,6 +81,7 @@ class PlannedModel:
             computes answers itself.
         processing: libraries of its processing steps, each in its own layer.
         managed: how its function runs on Lambda Managed Instances; None: on Lambda itself.
+        remote: the models of a graph that are at endpoints of their own.
     """
 
     name: str
@@ -90,6 +92,7 @@ class PlannedModel:
     endpoint: Endpoint | None = None
     processing: tuple[Library, ...] = ()
     managed: ManagedSettings | None = None
+    remote: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +139,9 @@ def plan_models(
     )
     _require_apart(models, deployment)
     _require_twins(models, waiting)
+    for model in models:
+        nodes = locked.model(model.name).versions[model.version].nodes
+        require_nodes(model, nodes, model.remote, models)
     return RegionPlan(models, waiting, signatures.unsigned)
 
 
@@ -216,7 +222,8 @@ def _plan(
     if deployment.local or managed:
         settings = settings.model_copy(update={"provisioned_concurrency": None})
     planned = PlannedModel(name, version, entry.digest, artifact, settings, endpoint)
-    return replace(planned, processing=entry.processing, managed=managed)
+    remote = remote_nodes(locked, entry.nodes)
+    return replace(planned, processing=entry.processing, managed=managed, remote=remote)
 
 
 def _choose(entry: LockedVersion, deployment: Deployment, region: str | None) -> LocalCopy | S3Copy:
