@@ -8,6 +8,7 @@ from typing import Any
 from lading.functions.inference.artifact.reading import read_artifact, sha256
 from lading.functions.inference.artifact.specification import MODEL, SPECIFICATION, Artifact
 from lading.functions.inference.graphs.predictor import GraphPredictor
+from tests.support.engines import write_engine_artifact
 from tests.support.worlds import write_artifact
 
 Document = dict[str, Any]
@@ -34,16 +35,21 @@ def write_graph(  # noqa: PLR0913 a graph has this many parts
     outputs: Sequence[Document] = (Y,),
     files: Mapping[str, bytes] | None = None,
     facts: Mapping[str, Any] | None = None,
+    remote: Mapping[str, bytes] | None = None,
 ) -> str:
     """A graph at `root/models/graph/1`, made of these models; returns its digest.
 
-    `facts` are more keys of the specification of each model.
+    `facts` are more keys of the specification of each model; `remote` are models of Triton.
     """
     own, sections = dict(files or {}), {}
-    for model, content in models.items():
-        digest = write_artifact(root, model, 1, content, **(facts or {}))
+    for model, content in {**models, **(remote or {})}.items():
+        if model in models:
+            digest = write_artifact(root, model, 1, content, **(facts or {}))
+        else:
+            digest = write_engine_artifact(root, model, content, "triton")
         folder = root / "models" / model / "1"
-        held = {file: f"{model}+{file}" for file in (MODEL, SPECIFICATION)}
+        files_of = (MODEL, SPECIFICATION) if model in models else (SPECIFICATION,)
+        held = {file: f"{model}+{file}" for file in files_of}
         own |= {outer: (folder / file).read_bytes() for file, outer in held.items()}
         sections[model] = {"version": 1, "digest": digest, "files": held}
     document = {
