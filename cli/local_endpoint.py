@@ -25,16 +25,17 @@ Variables = Mapping[str, str]
 def local_endpoint(
     settings: ServingSettings, lock: Path, engines: LocalEngines
 ) -> Iterator[tuple[ServingSettings, Variables]]:
-    """Start the engine of the model that has one; yield the settings and variables that lead to it.
+    """Start the engines of the model that has one, and of the models of graphs that have some.
 
-    Of such a model one version is served: the stable one, else the newest.
+    Yields the settings and variables that lead to them. Of a model with an engine one version is
+    served: the stable one, else the newest.
 
     Raises:
         CliError: several models have engines, or AWS's client is not installed.
         EmulatorError: the engine cannot be used on this machine, or does not start.
     """
-    found = _engines(settings, lock)
-    if not found:
+    found, nodes = _engines(settings, lock), _node_engines(settings, lock)
+    if not found and not nodes:
         yield settings, {}
         return
     if len(found) > 1:
@@ -42,21 +43,31 @@ def local_endpoint(
         raise CliError(f"{names} each need an engine; name one of them, or run `lading emulate`")
     if find_spec("boto3") is None:
         raise CliError("calls of endpoints need boto3, AWS's client; run `make cloud`")
-    ((model, engine),) = found
-    folder = version_folder(lock, model.name, _served_version(model)) / ENGINE
-    endpoint = LocalEndpoint(model.name, engines.engine(model.name, engine.name, folder))
+    asked = nodes | {model.name: (_served_version(model), engine) for model, engine in found}
+    for name, (tested, _) in nodes.items():
+        if asked[name][0] != tested:
+            reason = f"a graph needs version {tested} of '{name}', whose version {asked[name][0]}"
+            raise CliError(f"{reason} is served; name the graph alone")
+    endpoints = [
+        LocalEndpoint(
+            name, engines.engine(name, engine.name, version_folder(lock, name, version) / ENGINE)
+        )
+        for name, (version, engine) in asked.items()
+    ]
 
     def show(access: Access) -> None:
         if access.reason:
-            engines.on_progress(f"endpoint {model.name}: {access.reason}")
+            engines.on_progress(f"endpoint {', '.join(asked)}: {access.reason}")
 
-    runtime = SageMakerRuntime([endpoint], show)
+    runtime = SageMakerRuntime(endpoints, show)
     with in_background(runtime, runtime) as port:
         url = f"http://127.0.0.1:{port}"
         urls = {"AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": url, "AWS_ENDPOINT_URL_SAGEMAKER": url}
         variables = {**dummy_credentials(), **urls}
         with aws_environment(variables):
-            yield _with_endpoint(settings, model, engine), variables
+            addresses = {name: ServedEndpoint(name) for name in nodes}
+            settings = settings._replace(node_endpoints=addresses)
+            yield (_with_endpoint(settings, *found[0]) if found else settings), variables
 
 
 def _engines(settings: ServingSettings, lock: Path) -> list[tuple[ServedModel, LockedEngine]]:
@@ -67,6 +78,27 @@ def _engines(settings: ServingSettings, lock: Path) -> list[tuple[ServedModel, L
         engine = locked.model(model.name).versions[_served_version(model)].engine
         if engine is not None:
             found.append((model, engine))
+    return found
+
+
+def _node_engines(settings: ServingSettings, lock: Path) -> dict[str, tuple[int, LockedEngine]]:
+    """Return the models of served graphs that have an engine, each with its version.
+
+    Raises:
+        CliError: two graphs need different versions of one model.
+    """
+    locked = read_lock(lock)
+    found: dict[str, tuple[int, LockedEngine]] = {}
+    for model in settings.models:
+        for version in model.versions:
+            for name, number in locked.model(model.name).versions[version].nodes.items():
+                engine = locked.model(name).versions[number].engine
+                if engine is None:
+                    continue
+                known, _ = found.setdefault(name, (number, engine))
+                if known != number:
+                    reason = f"'{model.name}' needs version {number} of '{name}', which also needs"
+                    raise CliError(f"{reason} to run in version {known}; name one graph to serve")
     return found
 
 

@@ -18,6 +18,7 @@ from lading.functions.inference.artifact.specification import (
     SPECIFICATION,
     EngineFile,
 )
+from lading.functions.inference.graphs.predictor import open_here
 from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from lading.functions.inference.processing.processed import make_step
 from lading.functions.inference.tensors.conversion import Array, from_json
@@ -29,12 +30,13 @@ DIGESTS = {
     "image": "sha256:33cbc8549ad4137bb3121d496bd089bd06ef65a07177b8f3d841900ed5f32ee3",
     "tokens": "sha256:8a8a924bea52bf5c9016e84d155539ed793396010e9249986db19075c1bf398f",
     "signatures": "sha256:36c460dcbf49fc9b59ff423628bf437c1b32471fbeba55762e2df95f2b36a683",
+    "models": "sha256:31953891706dba5156192acf8fc24205091a156122902606b79af28871cac43e",
     "engine": "sha256:b9c21898b93996101fa4e84c745b327b1dce6b499da2b479d61ad7cf573c449e",
     "engine_steps": "sha256:1ce62bb7ae1dcdb1fc12e7962e75f8e28f634c426b252ee720689262d395945e",
 }
 IMAGE = pytest.param("image", marks=needs("processing", "PIL"))
 TOKENS = pytest.param("tokens", marks=needs("processing", "tokenizers"))
-WITH_A_MODEL = ("graph", IMAGE, TOKENS, "signatures")
+WITH_A_MODEL = ("graph", IMAGE, TOKENS, "signatures", "models")
 WITH_AN_ENGINE = ("engine", "engine_steps")
 
 
@@ -70,7 +72,7 @@ def test_a_kept_artifact_with_steps_before_its_engine_has_the_tensors_of_both() 
 
 @pytest.mark.parametrize("kind", WITH_A_MODEL)
 def test_a_kept_artifact_answers_its_golden_requests(kind: str) -> None:
-    predictor = OnnxPredictor(read_artifact(FORMATS / kind, DIGESTS[kind]), 1)
+    predictor = open_here(read_artifact(FORMATS / kind, DIGESTS[kind]), 1)
     golden = json.loads((FORMATS / kind / GOLDEN).read_bytes())
     tolerance = golden["tolerance"]
     assert golden["requests"]
