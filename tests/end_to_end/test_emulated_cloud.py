@@ -1,4 +1,4 @@
-"""The very stacks that go to AWS, deployed into one on this machine: called, rolled out, back."""
+"""The very stacks that go to AWS, deployed into one on this machine: called, and rolled back."""
 
 import json
 import shutil
@@ -168,7 +168,7 @@ def test_smoke_finds_the_deployment_right(
     assert not any(proof["proved"] for proof in found["proofs"])
 
 
-def test_a_new_version_takes_over_and_the_lock_brings_the_old_one_back(
+def test_a_new_version_takes_over_and_one_command_rolls_it_back(
     deployed: Deployed, url: str, bearer: dict[str, str]
 ) -> None:
     before = deployed.lock.read_bytes()
@@ -177,11 +177,16 @@ def test_a_new_version_takes_over_and_the_lock_brings_the_old_one_back(
     lading(deployed.folder, "package")
     assert json.loads(deployed.lock.read_text())["digits"]["labels"] == {"stable": 2}
     answers = []
-    for _ in range(2):
+    for rolled_back in (False, True):
+        if rolled_back:
+            shown = lading(deployed.folder, "rollback", "digits")
+            assert "digits: stable is on version 1, before on 2" in shown
         assert deployed.deploy() == url
         answers.append(ask(f"{url}/digits/predict", deployed.question, bearer))
-        deployed.lock.write_bytes(before)
     assert [answer["version"] for answer in answers] == [2, 1]
     for answer in answers:
         assert same(answer["outputs"], deployed.expected(answer["version"]))
     assert not same(answers[0]["outputs"], deployed.expected(1))
+    after, kept = (json.loads(text)["digits"] for text in (deployed.lock.read_bytes(), before))
+    assert after["labels"] == kept["labels"]
+    assert after["versions"].keys() == {"1", "2"}
