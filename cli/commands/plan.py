@@ -1,39 +1,27 @@
 """`lading plan`: where each model fits, why, and what it costs."""
 
 import json
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, astuple, replace
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from lading.cli.commands.tokens import STAGES, Stages
+from lading.cli.cost_changes import Month, Project, cost_changes, show_changes
 from lading.cli.energy import EnergyFile, estimator_of
-from lading.cli.errors import CliError
-from lading.cli.locked import chosen_version
 from lading.cli.options import LOCK, MANIFEST, Json, Lock, Manifest, Names
-from lading.cli.progress import show_steps
+from lading.cli.placements import placements_of
 from lading.cli.stage_costs import show_stage, stage_costs
 from lading.cli.tables import show_table
-from lading.functions.inference.artifact.specification import REPORT
-from lading.model_packaging.check.probes import Request
-from lading.model_packaging.check.samples import make_up
 from lading.model_packaging.energy.estimate import Estimator
 from lading.model_packaging.energy.published import ENERGY
-from lading.model_packaging.engines.triton import MODEL_FILE
-from lading.model_packaging.graphs.footprint import measure_graph
-from lading.model_packaging.lock.file import read_lock
 from lading.model_packaging.manifest.models import load_manifest
-from lading.model_packaging.measure.peak_memory import Footprint, measure
-from lading.model_packaging.placement.needs import Needs
 from lading.model_packaging.placement.options import MILLION, MONTH_HOURS, Option
 from lading.model_packaging.placement.prices import PRICES, Prices, read_prices
 from lading.model_packaging.placement.stage_costs import CostPart
-from lading.model_packaging.placement.targets import Placement, place
-from lading.model_packaging.store.publication import Published
-from lading.model_packaging.store.transfer import read_nearest
+from lading.model_packaging.placement.targets import Placement
 from lading.stacks.stages.settings import load_deployment
 
 _PRICES = typer.Option(
@@ -41,6 +29,9 @@ _PRICES = typer.Option(
 )
 _STAGE = typer.Option(envvar="LADING_STAGE", help="Stage of stages.yaml whose parts to count.")
 _ROOT = typer.Option("--root-share", min=0, max=1, help="Share of requests to root paths.")
+_AGAINST = typer.Option(
+    metavar="FOLDER", help="Another checkout of the project: show what changes since then."
+)
 _REQUESTS = typer.Option("--requests-per-month", min=1, max=10**15, help="Requests of each model.")
 
 
@@ -54,12 +45,14 @@ def plan(
     stage: Annotated[str | None, _STAGE] = None,
     stages: Stages = STAGES,
     root_share: Annotated[float, _ROOT] = 0.0,
+    against: Annotated[Path | None, _AGAINST] = None,
     json_: Json = False,
 ) -> None:
     """Compare Lambda, Lambda Managed Instances and SageMaker for each packaged model.
 
     The estimate uses what was measured when the model was packaged, and the prices of a dated file.
-    With --stage it also shows what that stage costs in a month, by part, at rest and in use.
+    With --stage it also shows what that stage costs in a month, by part, at rest and in use. With
+    --against it compares the month with that of another checkout, such as the target branch's.
 
     Examples:
 
@@ -70,87 +63,34 @@ def plan(
         lading plan --stage prod --requests-per-month 3000000
 
         lading plan --prices prices-eu.yaml --json
+
+        lading plan --stage prod --against ../main
     """
     dated = read_prices(prices)
+    if against is not None:
+        here = Project(manifest, lock, stages)
+        month = Month(requests, stage or "", root_share)
+        show_changes(cost_changes(here.at(against), here, dated, month), month, as_json=json_)
+        return
     estimator = estimator_of(energy, dated.region)
     specs = load_manifest(manifest).select(names or ())
-    plans = {
-        spec.name: (spec.target, place(_needs(lock, spec.name), dated, requests)) for spec in specs
-    }
-    placements = {name: placement for name, (_, placement) in plans.items()}
+    placements = placements_of(specs, lock, dated, requests)
     costs: tuple[CostPart, ...] = ()
     if stage:
         deployment = load_deployment(stages, stage)
         costs = stage_costs(deployment, lock, placements, dated, root_share)
     if json_:
-        documents = [_document(target, each, dated, estimator) for target, each in plans.values()]
+        plans = [(spec.target, placements[spec.name]) for spec in specs]
+        documents = [_document(target, each, dated, estimator) for target, each in plans]
         head = {"region": dated.region, "prices_as_of": str(dated.as_of), "requests": requests}
         parts = {"stage": [asdict(part) for part in costs]} if stage else {}
         typer.echo(json.dumps({**head, "models": documents, **parts}, indent=2))
-    elif not plans:
+    elif not specs:
         typer.echo(f"{manifest} lists no models yet; add one below `models:`")
     else:
         _show(placements, dated, estimator, requests)
         if stage:
             show_stage(stage, costs)
-
-
-def _needs(lock: Path, name: str) -> Needs:
-    """Return the measurements of the served version; measured here if packaging's are lost."""
-    version = chosen_version(lock, name)
-    entry = read_lock(lock).model(name).versions[version]
-    published = read_nearest(name, version, entry, lock)
-    engine, artifact = published.engine, published.artifact
-    if engine is not None and not artifact.outputs:  # a language model
-        return Needs(name, engine.size, converted=False)
-    models = [b"".join(engine.read(MODEL_FILE)) if engine else artifact.model]
-    models += [each.model for each in (*artifact.parts()[1:], *artifact.others.values())]
-    report = published.files.get(REPORT, b"")
-    footprint = _reported(report)
-    if footprint is None:
-        request = next(make_up(name, artifact.inputs).requests(1))
-        with show_steps() as show:
-            show(f"measure {name}")
-            footprint = _measured(published, name, models, request)
-    size = sum(map(len, models))
-    return replace(Needs(name, size, True, *astuple(footprint)), load_ms=_load_ms(report))
-
-
-def _measured(
-    published: Published, name: str, models: Sequence[bytes], request: Request
-) -> Footprint:
-    """Measure a version here.
-
-    Raises:
-        CliError: it is a graph with models that engines serve.
-    """
-    artifact = published.artifact
-    if artifact.graph is None:
-        return measure(name, models, request)
-    if artifact.engine_name():
-        raise CliError(f"the measurements of {name} are lost, and endpoints answer for its models")
-    return measure_graph(name, published.files, {}, request)
-
-
-def _load_ms(report: bytes) -> float:
-    """Return the time to load the model, from report.json; 0 when it cannot be right."""
-    try:
-        found = float(json.loads(report)["latency"]["load_ms"])
-    except (ValueError, KeyError, TypeError, OverflowError):
-        return 0
-    return found if 0 < found < math.inf else 0
-
-
-def _reported(report: bytes) -> Footprint | None:
-    """Return the figures of report.json, which no digest covers; None when they cannot be right."""
-    try:
-        found = json.loads(report)["footprint"]
-        figures = Footprint(
-            int(found["peak_bytes"]), float(found["one_processor_ms"]), int(found["request_bytes"])
-        )
-    except (ValueError, KeyError, TypeError, OverflowError):
-        return None
-    return figures if all(0 < figure < math.inf for figure in astuple(figures)) else None
 
 
 def _document(
