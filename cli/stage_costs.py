@@ -1,16 +1,16 @@
 """What a stage costs in a month, by part."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import typer
 
 from lading.cli.locked import chosen_version
 from lading.cli.tables import show_table
-from lading.model_packaging.lock.file import read_lock
-from lading.model_packaging.placement.options import MILLION, per_million_calls
+from lading.model_packaging.lock.file import Lock, S3Copy, read_lock
 from lading.model_packaging.placement.prices import Prices
-from lading.model_packaging.placement.stage_costs import CostPart, Traffic, cost_parts
+from lading.model_packaging.placement.stage_costs import GIGABYTE, CostPart, Traffic, cost_parts
 from lading.model_packaging.placement.targets import Placement
 from lading.stacks.plan.costs import count_parts
 from lading.stacks.stages.settings import Deployment
@@ -34,20 +34,22 @@ def stage_costs(
         for option in placement.options
         if option.target == targets[name]
     ]
-    compute = sum(
-        (option.usage - per_million_calls(prices) + prices.lambda_.requests_per_million)
-        * option.requests
-        / MILLION
-        for option in chosen
-    )
+    compute = sum(option.compute(prices) * option.requests for option in chosen)
     hours = {
         type_: instance.hour
         for each in (prices.sagemaker, prices.managed.instances)
         for type_, instance in each.items()
     }
-    parts = count_parts(deployment, targets, hours)
+    parts = replace(count_parts(deployment, targets, hours), artifact_gb=_artifact_gb(locked))
     requests = sum(option.requests for option in chosen)
     return cost_parts(parts, Traffic(requests, compute, root_share), prices)
+
+
+def _artifact_gb(locked: Lock) -> float:
+    """Return the gigabytes of all versions in S3; a copy in another bucket counts again."""
+    versions = (it for name in locked.names() for it in locked.model(name).versions.values())
+    copies = (copy for version in versions for copy in version.stores)
+    return sum(copy.bytes for copy in copies if isinstance(copy, S3Copy)) / GIGABYTE
 
 
 def show_stage(stage: str, costs: Sequence[CostPart]) -> None:

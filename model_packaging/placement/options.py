@@ -47,6 +47,11 @@ class Option:
         """Price of a month in which the fewest instances run."""
         return self.at_rest * self.fewest / self.instances
 
+    def compute(self, prices: Prices) -> float:
+        """Return the price of one request in the model's function, without the API."""
+        calls = self.usage - per_million_calls(prices) + prices.lambda_.requests_per_million
+        return calls / MILLION
+
     def to_json(self) -> dict[str, Any]:
         """For `lading plan --json`: milliseconds, and dollars rounded to cents."""
         return {

@@ -75,10 +75,8 @@ class StagePrices(_PriceEntry):
     firewall_rule_month: float = Field(ge=0)
     firewall_per_million: float = Field(ge=0)
     key_month: float = Field(ge=0)
-    key_calls_per_million: float = Field(ge=0)
     table_reads_per_million: float = Field(ge=0)
     table_writes_per_million: float = Field(ge=0)
-    table_gb_month: float = Field(ge=0)
     bucket_gb_month: float = Field(ge=0)
     transfer_gb: float = Field(ge=0)
 

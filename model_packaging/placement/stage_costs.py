@@ -17,7 +17,7 @@ METRICS_OF_MODEL, METRICS_OF_FUNCTION = 8, 6
 """Custom metrics with data: of a model, version and dialect; and of its function."""
 SAMPLED, TRACED_A_SECOND = 0.05, 1
 """X-Ray's default sampling: one request a second, and a share of the others."""
-HELPER_SECONDS, HELPER_GB = 0.01, 0.25
+HELPER_SECONDS, HELPER_GB = 0.01, 0.5
 """Time and memory of the authorizer or the front function for one request."""
 SNAPSHOTS = 2
 """Published versions with a snapshot: the live one, and the previous one."""
@@ -40,6 +40,7 @@ class StageParts:
         firewall_rules: rules of the firewall; 0: none.
         authorizer: share of requests that the authorizer and its table check.
         tables: DynamoDB tables.
+        artifact_gb: gigabytes of the locked versions in S3.
     """
 
     models: int
@@ -53,6 +54,7 @@ class StageParts:
     firewall_rules: int
     authorizer: float
     tables: int
+    artifact_gb: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,7 @@ def _at_rest(parts: StageParts, prices: Prices) -> tuple[CostPart, ...]:
         CostPart("dashboards", parts.dashboards * stage.dashboard_month),
         CostPart("keys", parts.keys * stage.key_month),
         CostPart("firewall", firewall if parts.firewall_rules else 0.0),
+        CostPart("artifacts", parts.artifact_gb * stage.bucket_gb_month),
     )
 
 

@@ -36,13 +36,14 @@ def test_a_stage_at_rest_costs_what_stays() -> None:
     kept = rest["provisioned concurrency"][0]
     assert kept == pytest.approx(3 * 730 * 3600 * 0.0000041667)
     assert rest["alarms"][0] == pytest.approx(1.8)
+    assert of(QUIET, replace(PARTS, artifact_gb=10.0))["artifacts"] == (pytest.approx(0.23), 0)
     assert (rest["dashboards"], rest["keys"], rest["firewall"]) == ((6, 0), (2, 0), (9, 0))
     assert all(usage == 0 for _, usage in rest.values())
 
 
 def test_requests_add_to_each_part_that_sees_them() -> None:
     busy = of(BUSY)
-    helper = 0.2 + 0.01 * 0.25 * 16.6667
+    helper = 0.2 + 0.01 * 0.5 * 16.6667
     assert busy["API"][1] == pytest.approx(35)
     assert busy["models' functions"][1] == 7
     assert busy["front"][1] == pytest.approx(helper)
