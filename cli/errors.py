@@ -6,6 +6,7 @@ CliError
 ├── EngineNeeded            the model runs in an engine, not in this process
 ├── ProjectExists           a folder has a project already
 ├── Unwritable              an output file cannot be written
+├── WorkflowThere           a workflow exists, and was changed
 ├── CloudUnnamed            an option that says where to train is missing
 ├── TokenNotFound           no bearer token has this id
 ├── RetrainingRuns          a retraining of the model runs already
@@ -107,6 +108,17 @@ class Unwritable(CliError):
 
     def __init__(self, path: Path, error: OSError) -> None:
         super().__init__(f"{path} cannot be written: {error.strerror}; choose another --output")
+
+
+class WorkflowThere(CliError):
+    """A workflow of ours exists, and was changed."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path} exists and differs from what would be written; move it away, and merge your "
+            "changes afterwards"
+        )
+        self.path = path
 
 
 class CloudUnnamed(CliError):

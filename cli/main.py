@@ -28,8 +28,11 @@ from lading.cli.commands.stacks import stacks
 from lading.cli.commands.tokens import tokens
 from lading.cli.commands.train import train
 from lading.cli.commands.verify import verify
+from lading.cli.delivery.promote import promote
+from lading.cli.delivery.review import review
 from lading.cli.error_output import end_with_error
 from lading.cli.errors import BadCall, CliError
+from lading.cli.operating.costs import costs
 from lading.cli.versions.diff import diff
 from lading.cli.versions.gc import gc
 from lading.cli.versions.label import label
@@ -62,9 +65,21 @@ app = typer.Typer(
 )
 for command in (init, package, train, retrain, distill, recover, plan, serve, predict):
     app.command()(command)
-for version_command in (versions, diff, label, rollback, retire, gc, sign, verify, sbom):
+for version_command in (
+    versions,
+    diff,
+    review,
+    label,
+    promote,
+    rollback,
+    retire,
+    gc,
+    sign,
+    verify,
+    sbom,
+):
     app.command()(version_command)
-for server_command in (pull, push, emulate, smoke, stacks, grpc_proxy):
+for server_command in (pull, push, emulate, smoke, costs, stacks, grpc_proxy):
     app.command()(server_command)
 app.command("report")(write_report)
 app.command("evaluate")(evaluate_versions)

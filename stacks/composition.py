@@ -13,6 +13,7 @@ from lading.model_packaging.errors import likely
 from lading.stacks.api_stack import ApiStack
 from lading.stacks.artifact_stack import ArtifactStack
 from lading.stacks.build.lambda_code import LambdaCode
+from lading.stacks.delivery_stack import DeliveryStack, delivery_name
 from lading.stacks.errors import SettingsError
 from lading.stacks.function.code_assets import CodeAssets
 from lading.stacks.function.logged_function import StageFunctions
@@ -75,6 +76,7 @@ def add_stacks(app: App, project: Path) -> tuple[RegionStacks, ...]:
         Tags.of(app).add(key, value)
     added = [_add_region(app, deployment, region, plan, shared) for region, plan in plans]
     first = _add_retraining(app, deployment, regions[0], again, added[0].artifacts, project)
+    _add_delivery(app, deployment, regions[0], added[0].artifacts)
     return replace(added[0], retraining=first), *added[1:]
 
 
@@ -178,6 +180,23 @@ def _add_retraining(  # noqa: PLR0917 - what a stack is made from
         stack.template_options.metadata = _LINT
         stacks.append(stack)
     return tuple(stacks)
+
+
+def _add_delivery(
+    app: App, deployment: Deployment, region: str | None, artifacts: ArtifactStack
+) -> None:
+    """Add the stack of who delivers to the stage; an emulated account has nobody who does."""
+    if deployment.local or not deployment.settings.delivery.wanted:
+        return
+    pipeline = deployment.settings.delivery.pipeline
+    if pipeline is not None and deployment.stage in pipeline.before:
+        key = f"stages.{deployment.stage}.delivery.pipeline.before"
+        raise SettingsError(f"{key}: names the stage itself, which is always the last; remove it")
+    name = f"{delivery_name(deployment)}{deployment.region_suffix(region)}"
+    stack = DeliveryStack(app, name, deployment=deployment, region=region)
+    stack.add_stack_dependency(artifacts)
+    _limit_roles(stack, deployment.settings.permissions_boundary)
+    stack.template_options.metadata = _LINT
 
 
 def _order(planned: list[PlannedApi], stacks: RegionStacks) -> None:

@@ -1,9 +1,10 @@
 """Permissions of roles, and findings of rules that are acknowledged with a reason."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from aws_cdk import Acknowledgment, Aws, Fn, Validations
+from aws_cdk import Acknowledgment, Aws, Fn, Stack, Validations
 from aws_cdk import aws_iam as iam
 from constructs import IConstruct
 
@@ -40,6 +41,23 @@ def acknowledge(construct: IConstruct, rule: str, reason: str) -> None:
 def acknowledge_resource(role: IConstruct, resource: str, reason: str) -> None:
     """State why a permission of a role is for more than one resource."""
     acknowledge(role, f"AwsSolutions-IAM5[Resource::{resource}]", reason)
+
+
+def allow_below(role: iam.IRole, actions: str | Sequence[str], reason: str, *arns: str) -> None:
+    """Allow actions on everything whose ARN begins so, and state why that is right."""
+    allow(role, actions, *arns)
+    for arn in arns:
+        acknowledge_resource(role, _shown(Stack.of(role).resolve(arn)), reason)
+
+
+def _shown(arn: Any) -> str:
+    """Return a resolved ARN as the rules of AWS Solutions show it."""
+    if isinstance(arn, str):
+        return arn
+    (function, argument) = next(iter(arn.items()))
+    if function == "Fn::Join":
+        return "".join(_shown(part) for part in argument[1])
+    return f"<{argument}>" if function == "Ref" else json.dumps(arn, separators=(",", ":"))
 
 
 def grant_decrypt(

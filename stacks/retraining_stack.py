@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from aws_cdk import ArnFormat, Aws, CfnOutput, Duration, Stack, Tags, Token
+from aws_cdk import ArnFormat, Aws, CfnOutput, Duration, Stack, Tags
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_iam as iam
@@ -30,7 +30,7 @@ from lading.stacks.retraining.roles import (
 )
 from lading.stacks.retraining.triggers import add_alarm, add_schedule
 from lading.stacks.stages.settings import OUTPUTS, Deployment
-from lading.stacks.storage import private_bucket
+from lading.stacks.storage import artifact_bucket, private_bucket
 from lading.training.contract import CODE
 from lading.training.recipe import Recipe
 from lading.training.runs import texts_of
@@ -91,7 +91,7 @@ class RetrainingStack(Stack):
             data=tuple(each for each in plan.train.channels.values() if isinstance(each, str)),
             data_keys=self._settings.data_keys,
             work=work.bucket_name,
-            store=plan.store or (_artifact_bucket(deployment), ""),
+            store=plan.store or (artifact_bucket(deployment), ""),
             artifact_keys=deployment.artifact_keys,
         )
         self._builds(places)
@@ -237,13 +237,3 @@ class RetrainingStack(Stack):
                 treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
             )
             alarm.add_alarm_action(actions.SnsAction(topic))
-
-
-def _artifact_bucket(deployment: Deployment) -> str:
-    """Return the name of the stage's artifact bucket, an output of the stack of artifacts."""
-    place = {
-        "StackName": deployment.names.artifact_stack,
-        "OutputName": OUTPUTS.artifact_bucket_name,
-        "Region": {"Ref": "AWS::Region"},
-    }
-    return Token.as_string({"Fn::GetStackOutput": place})

@@ -2,11 +2,13 @@
 
 from typing import Any
 
-from aws_cdk import RemovalPolicy
+from aws_cdk import RemovalPolicy, Token
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
+
+from lading.stacks.stages.settings import OUTPUTS, Deployment
 
 
 def private_bucket(scope: Construct, id_: str, key: kms.IKey | None, **more: Any) -> s3.Bucket:
@@ -42,3 +44,13 @@ def expiring_table(
         encryption_key=key,
         **more,
     )
+
+
+def artifact_bucket(deployment: Deployment) -> str:
+    """Return the name of the stage's artifact bucket, an output of the stack of artifacts."""
+    place = {
+        "StackName": deployment.names.artifact_stack,
+        "OutputName": OUTPUTS.artifact_bucket_name,
+        "Region": {"Ref": "AWS::Region"},
+    }
+    return Token.as_string({"Fn::GetStackOutput": place})

@@ -1,8 +1,9 @@
 """`lading package`: publish versions of the manifest's models."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -16,6 +17,7 @@ from lading.cli.progress import show_stages
 from lading.cli.signatures import SigningKey
 from lading.cli.training import builder_of, find_trained, with_source
 from lading.functions.contract.errors import InferenceError
+from lading.functions.contract.names import NAME_PATTERN
 from lading.functions.inference.artifact.specification import SERVING_DEFAULT
 from lading.model_packaging.errors import PackagingError
 from lading.model_packaging.isolated import isolated
@@ -33,6 +35,7 @@ _REGION = typer.Option(
 )
 _TIME_LIMIT = typer.Option(min=1, help="Seconds that building one model may take.")
 _MEMORY_LIMIT = typer.Option(min=0, help="MiB that building one model may take; 0: all there is.")
+_LABEL = typer.Option(help="Label of the versions, in place of the manifest's; repeat for more.")
 _UNCONFINED = typer.Option(
     "--unconfined", help="Read files that may run code with all rights of yours."
 )
@@ -44,6 +47,7 @@ def package(
     lock: Lock = LOCK,
     store: StoreOption = STORE,
     region: Annotated[list[str] | None, _REGION] = None,
+    label: Annotated[list[str] | None, _LABEL] = None,
     signing_key: SigningKey = None,
     time_limit: Annotated[float, _TIME_LIMIT] = LONGEST_S,
     memory_limit: Annotated[int, _MEMORY_LIMIT] = 0,
@@ -66,9 +70,11 @@ def package(
 
         lading package --store s3://my-bucket/models --region eu-west-1
 
+        lading package --label candidate
+
         lading package --signing-key awskms:///alias/models
     """
-    chosen = load_manifest(manifest).select(names or ())
+    chosen = _labeled(load_manifest(manifest).select(names or ()), label)
     specs = sorted(chosen, key=lambda spec: spec.graph is not None)  # after their models
     sealed = seal(open_key(signing_key)) if signing_key else None
     outcomes = {}
@@ -88,6 +94,16 @@ def package(
     failures = {name: it for name, it in outcomes.items() if isinstance(it, Exception)}
     if failures:
         raise typer.Exit(_summarize(failures, len(specs)))
+
+
+def _labeled(specs: Sequence[ModelSpec], labels: Sequence[str] | None) -> Sequence[ModelSpec]:
+    """Return the models with these labels; without any, with the manifest's own."""
+    for each in labels or ():
+        if not re.fullmatch(NAME_PATTERN, each):
+            raise typer.BadParameter(
+                f"--label: '{each}' has characters other than A-Z a-z 0-9 . _ -"
+            )
+    return [replace(spec, labels=tuple(labels)) for spec in specs] if labels else specs
 
 
 class Work(NamedTuple):

@@ -45,15 +45,27 @@ def diff(
         shown = {**document, "facts": [asdict(fact) for fact in facts]}
         typer.echo(json.dumps(shown, indent=2))
         return
-    rows = [fact for fact in facts if fact.group in _ALWAYS or fact.before != fact.after]
     headings = ("", "", *(f"version {number}" for number in numbers), "change")
-    show_table(headings, map(_cells, rows))
-    for note in _notes(facts):
+    show_table(headings, map(fact_cells, shown_facts(facts)))
+    for note in notes_of(facts):
         typer.echo(note)
 
 
+def shown_facts(facts: Iterable[Fact]) -> list[Fact]:
+    """Return the facts that readers need: what differs, and what they always ask for."""
+    return [fact for fact in facts if fact.group in _ALWAYS or fact.before != fact.after]
+
+
 def _compare(lock: Path, name: str, numbers: Sequence[int]) -> list[Fact]:
-    before, after = (_read(lock, name, number) for number in numbers)
+    return compare_published(*(_read(lock, name, number) for number in numbers))
+
+
+def compare_published(before: Published, after: Published) -> list[Fact]:
+    """Return the facts of two versions, which may be of different locks.
+
+    Raises:
+        InputUnreadable: their documents are damaged.
+    """
     try:
         return compare_versions(before, after)
     except ValueError as error:
@@ -65,7 +77,8 @@ def _read(lock: Path, name: str, number: int) -> Published:
     return read_nearest(name, number, read_lock(lock).model(name).versions[number], lock)
 
 
-def _cells(fact: Fact) -> list[str]:
+def fact_cells(fact: Fact) -> list[str]:
+    """Return a fact as the cells of a table: group, name, both values, and the change."""
     before, after = (_shown(fact, value) for value in (fact.before, fact.after))
     return [fact.group, fact.name, before, after, _change(fact)]
 
@@ -90,7 +103,7 @@ def _change(fact: Fact) -> str:
     return f"{fact.after / fact.before:.2f}x" if fact.before else ""
 
 
-def _notes(facts: Iterable[Fact]) -> Iterator[str]:
+def notes_of(facts: Iterable[Fact]) -> Iterator[str]:
     """Yield what is the same, and why figures cannot be compared."""
     differ = {fact.name for fact in facts if fact.before != fact.after}
     if not any(fact.group == "signature" and fact.name in differ for fact in facts):

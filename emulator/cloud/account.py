@@ -109,7 +109,7 @@ class EmulatedCloud:
         self._on_progress("cdk deploy --all")
         outputs = self.scratch / "outputs.json"
         arguments = ["deploy", "--all", "--require-approval", "never", "--progress", "events"]
-        arguments += ["--app", _app(), "--output", str(self.scratch / "cdk.out")]
+        arguments += ["--app", app_command(), "--output", str(self.scratch / "cdk.out")]
         arguments += ["--outputs-file", str(outputs), "--context", "local=true"]
         layers = {"lambda_layers": "true"} if self._lambda_python else {}
         for key, value in {**layers, **context}.items():
@@ -159,7 +159,7 @@ class EmulatedCloud:
             raise DeploymentFailed(_reason(log, before), log)
 
 
-def _app() -> str:
+def app_command() -> str:
     """Return the command of app.py, with the interpreter for which the code is built."""
     return shlex.join(["exec", *tether(0), sys.executable, "app.py"])
 

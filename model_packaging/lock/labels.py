@@ -1,6 +1,7 @@
 """Moves labels by hand: promotes a version or brings one back, without packaging."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,6 +73,38 @@ def roll_back(
             raise NoEarlierVersion(path, reason)
         target = _earlier(path, name, model, label) if to is None else to
         return lock.replaced(name, model.labeled(label, target))
+
+    return edit_lock(path, change, write=write)
+
+
+def promote_label(
+    path: Path, names: Iterable[str], source: str, target: str, *, write: bool = True
+) -> LockEdit:
+    """Point the label `target` of several models at what their label `source` is on, in one edit.
+
+    Args:
+        path: the lock.
+        names: the models; none for every model that has the label `source`.
+        source: the label of the versions that are promoted.
+        target: the label that they get.
+        write: False to return the edit only.
+
+    Raises:
+        LockError: the lock cannot be read or written, or a named model lacks the label `source`; or
+            no model has it.
+    """
+    wanted = tuple(names)
+
+    def change(lock: Lock) -> Lock:
+        chosen = wanted or [name for name in lock.names() if source in lock.model(name).labels]
+        if not chosen:
+            raise LockError(path, f"has no model with the label '{source}'")
+        for name in chosen:
+            model = find_model(path, lock, name)
+            if source not in model.labels:
+                raise LockError(path, f"has no label '{source}' of model '{name}'")
+            lock = lock.replaced(name, model.labeled(target, model.labels[source]))
+        return lock
 
     return edit_lock(path, change, write=write)
 

@@ -12,6 +12,7 @@ LEFT_OUT = MappingProxyType(
         "streaming": "each answer is returned as a whole",
         "CodeDeploy": "a new version gets all traffic at once, after its golden requests pass",
         "CodeBuild": "a retraining's builds run their commands on this machine, without installing",
+        "delivery": "nobody delivers: there are no roles for workflows, and no pipeline",
         "training jobs": "a retraining's script runs on this machine, not in its container",
         "alarms on several metrics": "only alarms on one metric are created, and none goes off",
         "deletion of old versions": "published versions stay until their stack is deleted",

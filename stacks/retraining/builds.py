@@ -25,8 +25,8 @@ PYTHON = "3.13"
 QUEUED_MINUTES = 60
 """The longest wait for a machine."""
 
-_IMAGE = "aws/codebuild/amazonlinux-x86_64-standard:5.0"
-_SIZES: Mapping[BuildSize, str] = {
+BUILD_IMAGE = "aws/codebuild/amazonlinux-x86_64-standard:5.0"
+BUILD_SIZES: Mapping[BuildSize, str] = {
     "small": "BUILD_GENERAL1_SMALL",
     "medium": "BUILD_GENERAL1_MEDIUM",
     "large": "BUILD_GENERAL1_LARGE",
@@ -112,8 +112,8 @@ def build_project(
         ],
         environment=kind.EnvironmentProperty(
             type="LINUX_CONTAINER",
-            image=_IMAGE,
-            compute_type=_SIZES[settings.build_size],
+            image=BUILD_IMAGE,
+            compute_type=BUILD_SIZES[settings.build_size],
             privileged_mode=False,
             environment_variables=[
                 kind.EnvironmentVariableProperty(name=key, value=value, type="PLAINTEXT")

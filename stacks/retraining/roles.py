@@ -3,18 +3,17 @@
 Each may do what its part does, and on the resources of one model only.
 """
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aws_cdk import Aws, Stack
+from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
 
 from lading.model_packaging.manifest.training import TrainSpec
-from lading.stacks.permissions import acknowledge_resource, allow, bucket_arn, grant_decrypt
+from lading.stacks.permissions import allow, allow_below, bucket_arn, grant_decrypt
 from lading.stacks.plan.endpoints import Repository
 from lading.stacks.retraining.builds import project_arn
 from lading.stacks.stages.settings import ArtifactKeys
@@ -82,12 +81,12 @@ def grant_build(
     _list_data(role, places)
     work = bucket_arn(places.work)
     allow(role, "s3:ListBucket", work)
-    _allow_below(role, ["s3:GetObject", "s3:PutObject"], _OWN, f"{work}/*")
+    allow_below(role, ["s3:GetObject", "s3:PutObject"], _OWN, f"{work}/*")
     bucket, prefix = bucket_arn(places.store[0]), f"{places.store[1]}models/{model}/"
     below = {"StringLike": {"s3:prefix": f"{prefix}*"}}
     allow(role, "s3:ListBucket", bucket, conditions=below)
     publish = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"]
-    _allow_below(role, publish, "versions of one model", f"{bucket}/{prefix}*")
+    allow_below(role, publish, "versions of one model", f"{bucket}/{prefix}*")
     grant_decrypt(role, places.artifact_keys, "s3", bucket, write=True)
 
 
@@ -105,7 +104,7 @@ def grant_training(role: iam.Role, train: TrainSpec, places: Places, job: str) -
         bucket, prefixes = _split(address)
         for arn in (f"{bucket_arn(bucket)}/{each}" for each in prefixes):
             if arn.endswith("*"):
-                _allow_below(role, "s3:GetObject", "the objects of one channel", arn)
+                allow_below(role, "s3:GetObject", "the objects of one channel", arn)
             else:
                 allow(role, "s3:GetObject", arn)
     if places.data_keys:
@@ -114,12 +113,12 @@ def grant_training(role: iam.Role, train: TrainSpec, places: Places, job: str) -
     kept = ["checkpoints"] if train.spot else []
     allow(role, "s3:ListBucket", work)
     read, written = ("code", "data", *kept), ("jobs", *kept)
-    _allow_below(role, "s3:GetObject", _OWN, *(f"{work}/{each}/*" for each in read))
-    _allow_below(role, "s3:PutObject", _OWN, *(f"{work}/{each}/*" for each in written))
+    allow_below(role, "s3:GetObject", _OWN, *(f"{work}/{each}/*" for each in read))
+    allow_below(role, "s3:PutObject", _OWN, *(f"{work}/{each}/*" for each in written))
     logs = f"arn:{Aws.PARTITION}:logs:{_HERE}:log-group:/aws/sagemaker/TrainingJobs"
     allow(role, ["logs:CreateLogGroup", "logs:DescribeLogStreams"], logs)
     streams = f"{logs}:log-stream:{job}*"
-    _allow_below(role, ["logs:CreateLogStream", "logs:PutLogEvents"], _NAMED, streams)
+    allow_below(role, ["logs:CreateLogStream", "logs:PutLogEvents"], _NAMED, streams)
     own = {"StringLike": {"cloudwatch:namespace": "/aws/sagemaker/*"}}
     allow(role, "cloudwatch:PutMetricData", "*", conditions=own)
     _grant_image(role, str(train.image))
@@ -130,7 +129,7 @@ def _grant_image(role: iam.Role, image: str) -> None:
     region = Aws.REGION if "{region}" in image else repository.region
     place = f"{region}:{repository.account}:repository/{repository.name}"
     allow(role, _PULL, f"arn:{Aws.PARTITION}:ecr:{place}")
-    _allow_below(role, "ecr:GetAuthorizationToken", "ECR's login accepts no resource", "*")
+    allow_below(role, "ecr:GetAuthorizationToken", "ECR's login accepts no resource", "*")
 
 
 def repository_of(image: str) -> Repository:
@@ -167,29 +166,12 @@ def grant_machine(  # noqa: PLR0917 - what it starts
     }
     allow(role, "sagemaker:CreateTrainingJob", jobs, conditions=bounds)
     more = ["sagemaker:AddTags", "sagemaker:DescribeTrainingJob", "sagemaker:StopTrainingJob"]
-    _allow_below(role, more, _NAMED, jobs)
+    allow_below(role, more, _NAMED, jobs)
     passed = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
     allow(role, "iam:PassRole", training.role_arn, conditions=passed)
     allow(role, ["events:DescribeRule", "events:PutRule", "events:PutTargets"], *rules)
     allow(role, "events:PutEvents", f"arn:{Aws.PARTITION}:events:{_HERE}:event-bus/default")
-    _allow_below(role, [*_DELIVERY, *_TRACES], "these actions accept no resource", "*")
-
-
-def _allow_below(role: iam.Role, actions: str | Sequence[str], reason: str, *arns: str) -> None:
-    """Allow actions on everything whose ARN begins so, and state why that is right."""
-    allow(role, actions, *arns)
-    for arn in arns:
-        acknowledge_resource(role, _shown(Stack.of(role).resolve(arn)), reason)
-
-
-def _shown(arn: Any) -> str:
-    """Return a resolved ARN as the rules of AWS Solutions show it."""
-    if isinstance(arn, str):
-        return arn
-    (function, argument) = next(iter(arn.items()))
-    if function == "Fn::Join":
-        return "".join(_shown(part) for part in argument[1])
-    return f"<{argument}>" if function == "Ref" else json.dumps(arn, separators=(",", ":"))
+    allow_below(role, [*_DELIVERY, *_TRACES], "these actions accept no resource", "*")
 
 
 def _list_data(role: iam.Role, places: Places) -> None:

@@ -1,0 +1,31 @@
+"""Writes the workflows for GitHub Actions into a project: `lading init --ci github`."""
+
+from pathlib import Path
+
+from lading.cli.errors import Unwritable, WorkflowThere
+from lading.stacks.delivery.steps import workflow_files
+
+
+def write_workflows(folder: Path) -> list[Path]:
+    """Write the workflows that review, deploy and promote a project's models; return their paths.
+
+    A file that already has this content stays. Nothing is written if one has another content.
+
+    Args:
+        folder: the root of the project's repository.
+
+    Raises:
+        WorkflowThere: a file of the same name has another content.
+        Unwritable: a file cannot be written.
+    """
+    wanted = {folder / name: text for name, text in workflow_files().items()}
+    for path, text in wanted.items():
+        if path.is_file() and path.read_text(encoding="utf-8") != text:
+            raise WorkflowThere(path)
+    for path, text in wanted.items():
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise Unwritable(path, error) from error
+    return list(wanted)
